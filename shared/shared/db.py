@@ -1,0 +1,132 @@
+"""The database of a service: one engine, one place where transactions are opened and committed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import asyncpg
+from fastapi import Depends, Request
+from sqlalchemy import MetaData, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+from sqlalchemy.orm import DeclarativeBase
+
+from shared.errors import Unavailable
+from shared.settings import DatabaseSettings
+
+
+class Base(DeclarativeBase):
+    """Tables of a service, with constraint names that migrations can refer to."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class DatabaseDown(Unavailable):
+    """PostgreSQL cannot be reached, is starting or stopping, or has no connection left."""
+
+    code = "database_unavailable"
+
+
+def _is_away(error: Exception) -> bool:
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        error = error.orig.__cause__ or error.orig  # type: ignore[union-attr,assignment]
+    return isinstance(
+        error,
+        OSError
+        | TimeoutError
+        | PoolTimeout
+        | asyncpg.PostgresConnectionError
+        | asyncpg.OperatorInterventionError
+        | asyncpg.InsufficientResourcesError
+        | asyncpg.CannotConnectNowError
+        | asyncpg.InterfaceError,
+    )
+
+
+def engine_for(url: str, *, name: str, **pool: int) -> AsyncEngine:
+    """A pool of connections that fail within two seconds, instead of hanging, when the server is away."""
+    return create_async_engine(
+        url,
+        pool_timeout=1.0,
+        connect_args={
+            "timeout": 1.5,
+            "server_settings": {
+                "application_name": name,
+                "jit": "off",
+                "statement_timeout": "15000",
+                "idle_in_transaction_session_timeout": "30000",
+            },
+        },
+        **pool,
+    )
+
+
+class Database:
+    """Connections to one service's database."""
+
+    def __init__(self, bind: AsyncEngine | AsyncConnection) -> None:
+        self._bind = bind
+        # Rows stay readable after the commit: the response is made from them without another query.
+        self._sessions = async_sessionmaker(
+            bind, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        )
+
+    @classmethod
+    def connect(cls, settings: DatabaseSettings, *, name: str) -> "Database":
+        """Prepare a pool; nothing is connected before the first query. `name` shows in pg_stat_activity."""
+        url = settings.database_url.get_secret_value()
+        size, overflow = settings.database_pool_size, settings.database_pool_overflow
+        return cls(engine_for(url, name=name, pool_size=size, max_overflow=overflow))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        Raises DatabaseDown in place of the driver's many ways to say that the server is away.
+        """
+        try:
+            async with self._sessions() as session:
+                yield session
+                await session.commit()
+        except (OSError, TimeoutError, asyncpg.PostgresError, SQLAlchemyError) as error:
+            if not _is_away(error):
+                raise
+            raise DatabaseDown("The database does not answer; try again in a moment.") from error
+
+    async def ping(self) -> None:
+        """Raise unless the database answers."""
+        async with self.transaction() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        if isinstance(self._bind, AsyncEngine):
+            await self._bind.dispose()
+
+
+async def _request_transaction(request: Request) -> AsyncIterator[AsyncSession]:
+    database: Database = request.app.state.database
+    async with database.transaction() as session:
+        yield session
+
+
+# FastAPI leaves a dependency after the response is sent, unless its scope is the function: then the
+# order is handler, commit, response, and nobody is told of a change that was not kept.
+Session = Annotated[AsyncSession, Depends(_request_transaction, scope="function")]

@@ -1,0 +1,17 @@
+"""Types of request fields that several services take."""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+
+def _plain(value: str) -> str:
+    """PostgreSQL takes no NUL; other control characters have no place in a name or a sentence."""
+    if any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in value):
+        raise ValueError("must not contain control characters")
+    return unicodedata.normalize("NFC", value).strip()
+
+
+Text = Annotated[str, AfterValidator(_plain)]
+"""A text for people: NFC, without control characters and surrounding space. Put length limits after it."""

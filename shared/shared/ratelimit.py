@@ -1,0 +1,102 @@
+"""Rate limits, counted in Redis so that they hold across replicas."""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, Request
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.exceptions import RedisError
+
+from shared import metrics
+from shared.errors import TooManyRequests, Unavailable
+from shared.settings import Settings
+from shared.tokens import CurrentUser
+
+log = structlog.get_logger(__name__)
+
+WINDOW_SECONDS = 60
+
+
+class RateLimits:
+    """The limits of one service: requests a minute, by the name of the limit and by who is asking."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._enabled = settings.rate_limit_enabled
+        self._overrides = settings.rate_limits
+        self._storage = RedisStorage(
+            "async+" + settings.redis_url.get_secret_value(),
+            implementation="redispy",
+            socket_timeout=0.25,
+            socket_connect_timeout=0.25,
+        )
+        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
+
+    async def hit(
+        self, request: Request, name: str, who: str, *, per_minute: int, fail_closed: bool = False
+    ) -> None:
+        """Count a request and note the RateLimit headers of its response.
+
+        Raises TooManyRequests when the limit is used up. Without Redis the request passes, unless
+        `fail_closed`: then it raises Unavailable.
+        """
+        if not self._enabled:
+            return
+        item = RateLimitItemPerMinute(self._overrides.get(name, per_minute))
+        try:
+            allowed = await self._limiter.hit(item, name, who)
+            window = await self._limiter.get_window_stats(item, name, who)
+        except (RedisError, OSError, TimeoutError) as error:
+            log.warning("rate_limit_not_counted", limit=name, reason=type(error).__name__)
+            if fail_closed:
+                raise Unavailable("This cannot be checked right now; try again in a moment.") from error
+            return
+        reset = max(1, round(window.reset_time - time.time()))
+        request.state.response_headers = {
+            "RateLimit-Policy": f'"{name}";q={item.amount};w={WINDOW_SECONDS}',
+            "RateLimit": f'"{name}";r={window.remaining};t={reset}',
+        }
+        if not allowed:
+            metrics.RATE_LIMITED.labels(name).inc()
+            raise TooManyRequests(
+                f"At most {item.amount} requests a minute are allowed here; try again in {reset} s.",
+                headers={"Retry-After": str(reset)},
+            )
+
+    async def ping(self) -> None:
+        """Raise unless Redis answers."""
+        if not await self._storage.check():
+            raise Unavailable("Redis does not answer.")
+
+
+def per_user(name: str, *, per_minute: int) -> Callable[[Request, CurrentUser], Awaitable[None]]:
+    """A dependency that limits the requests of one user."""
+
+    async def limit(request: Request, caller: CurrentUser) -> None:
+        limits: RateLimits = request.app.state.rate_limits
+        await limits.hit(request, name, str(caller.id), per_minute=per_minute)
+
+    return limit
+
+
+def client_address(request: Request) -> str:
+    """The address that the gateway saw; uvicorn has replaced it only if a trusted proxy sent the request."""
+    return request.client.host if request.client else "unknown"
+
+
+ClientAddress = Annotated[str, Depends(client_address)]
+
+
+def per_address(
+    name: str, *, per_minute: int, fail_closed: bool = False
+) -> Callable[[Request, ClientAddress], Awaitable[None]]:
+    """A dependency that limits the requests from one address."""
+
+    async def limit(request: Request, address: ClientAddress) -> None:
+        limits: RateLimits = request.app.state.rate_limits
+        await limits.hit(request, name, address, per_minute=per_minute, fail_closed=fail_closed)
+
+    return limit

@@ -1,0 +1,166 @@
+"""Fixtures on real servers: a migrated database for each test process, one rolled-back transaction a test.
+
+The servers are named by TEST_POSTGRES_URL (a superuser), TEST_RABBITMQ_URL, TEST_REDIS_URL, TEST_S3_ENDPOINT,
+TEST_S3_ACCESS_KEY and TEST_S3_SECRET_KEY. A service's conftest says which package is under test:
+
+    @pytest.fixture(scope="session")
+    def service() -> str:
+        return "game"
+"""
+
+import asyncio
+import json
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import pytest
+from contracts import Event
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from shared.db import Base, Database, engine_for
+from shared.migrations import upgrade
+from shared.outbox import OutboxEvent
+from shared.tokens import ACCESS_TOKEN, SigningKeys, new_signing_key
+
+
+def _server(name: str) -> str:
+    try:
+        return os.environ[name]
+    except KeyError:
+        pytest.exit(f"{name} is not set: run `make test`, or start servers and name them.", 2)
+
+
+@pytest.fixture(scope="session")
+async def database_url(service: str, worker_id: str) -> AsyncIterator[str]:
+    """A database of this test process alone, built by running the migrations."""
+    server, name = _server("TEST_POSTGRES_URL"), f"{service}_{worker_id}"
+    connection = await asyncpg.connect(server)
+    await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    await connection.execute(f'CREATE DATABASE "{name}"')
+    url = server.rpartition("/")[0].replace("postgresql://", "postgresql+asyncpg://") + f"/{name}"
+    await asyncio.to_thread(upgrade, service, url)
+    yield url
+    await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def _engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = engine_for(database_url, name="tests")
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def database(_engine: AsyncEngine) -> AsyncIterator[Database]:
+    """A database whose every transaction is a savepoint of one that is rolled back after the test.
+
+    It has one connection: for tests of what happens at the same time, use `committing`.
+    """
+    async with _engine.connect() as connection, connection.begin() as transaction:
+        yield Database(connection)
+        await transaction.rollback()
+
+
+@pytest.fixture
+async def committing(_engine: AsyncEngine) -> AsyncIterator[Database]:
+    """A database whose transactions are real and parallel; all tables are emptied after the test."""
+    yield Database(_engine)
+    tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+    async with _engine.begin() as connection:
+        await connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+
+
+@pytest.fixture
+async def session(database: Database) -> AsyncIterator[AsyncSession]:
+    """One transaction of `database`."""
+    async with database.transaction() as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def signing_keys() -> SigningKeys:
+    """Keys as the auth service would have them."""
+    return SigningKeys({"keys": [new_signing_key()]})
+
+
+@pytest.fixture(scope="session")
+def jwks_url(signing_keys: SigningKeys) -> Iterator[str]:
+    """An address that publishes the keys over HTTP."""
+    document = json.dumps(signing_keys.public).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(document)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/jwks.json"
+    server.shutdown()
+    server.server_close()
+
+
+type TokenFor = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def token_for(signing_keys: SigningKeys) -> TokenFor:
+    """Makes an access token: `token_for(user_id, role="learner", **claims that differ)`."""
+
+    def make(user_id: UUID, role: str = "learner", **claims: Any) -> str:
+        now = int(time.time())
+        usual = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 900, "jti": uuid4().hex}
+        return signing_keys.sign({**usual, "sub": str(user_id), "role": role, **claims}, typ=ACCESS_TOKEN)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def environment(jwks_url: str) -> dict[str, Any]:
+    """What all settings classes take; those of a database add `database_url`."""
+    return {
+        "environment": "test",
+        "jwks_url": jwks_url,
+        "redis_url": SecretStr(_server("TEST_REDIS_URL")),
+        "rate_limit_enabled": False,
+        "rabbitmq_url": SecretStr(_server("TEST_RABBITMQ_URL")),
+        "s3_endpoint": _server("TEST_S3_ENDPOINT"),
+        "s3_access_key": _server("TEST_S3_ACCESS_KEY"),
+        "s3_secret_key": SecretStr(_server("TEST_S3_SECRET_KEY")),
+    }
+
+
+@asynccontextmanager
+async def client_of(app: FastAPI, *, token: str = "") -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the running application; nothing but the network between them is missing."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client,
+    ):
+        yield client
+
+
+async def recorded[E: Event](session: AsyncSession, event: type[E]) -> list[E]:
+    """The events of a type that wait in the outbox, oldest first."""
+    rows = await session.scalars(
+        select(OutboxEvent).where(OutboxEvent.type == event.routing_key()).order_by(OutboxEvent.id)
+    )
+    return [event.model_validate_json(row.body) for row in rows]

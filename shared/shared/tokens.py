@@ -1,0 +1,192 @@
+"""Access tokens: who is asking, proved by a signature that every service checks for itself."""
+
+import asyncio
+import base64
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Protocol
+from uuid import UUID
+
+import httpx
+import jwt
+import structlog
+from cryptography.hazmat.primitives.asymmetric import ec
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from jwt.algorithms import ECAlgorithm
+from pydantic import BaseModel, ConfigDict
+
+from shared.errors import Forbidden, Unauthorized, Unavailable
+
+log = structlog.get_logger(__name__)
+
+ALGORITHM = "ES256"
+ACCESS_TOKEN = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no secret
+REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti"]
+
+Role = Literal["learner", "editor", "admin"]
+
+
+class Caller(BaseModel):
+    """Whoever made the request."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    role: Role
+
+
+class KeysUnavailable(Unavailable):
+    """The public keys were never fetched and cannot be fetched now."""
+
+    code = "keys_unavailable"
+
+
+def new_signing_key() -> dict[str, Any]:
+    """A private EC key on P-256 as a JWK, its `kid` made of its thumbprint (RFC 7638)."""
+    key: dict[str, Any] = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
+    members = json.dumps({name: key[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
+    digest = hashlib.sha256(members.encode()).digest()
+    return key | {"kid": base64.urlsafe_b64encode(digest)[:16].decode()}
+
+
+class SigningKeys:
+    """Private EC keys from a JWK set file. The first one signs; all of them verify."""
+
+    def __init__(self, jwks: dict[str, Any]) -> None:
+        self._keys = {key["kid"]: jwt.PyJWK(key, ALGORITHM) for key in jwks["keys"]}
+        self._current = jwks["keys"][0]["kid"]
+        public = ("kty", "crv", "x", "y", "kid")
+        self.public = {
+            "keys": [{k: key[k] for k in public} | {"alg": ALGORITHM, "use": "sig"} for key in jwks["keys"]]
+        }
+
+    @classmethod
+    def load(cls, path: Path) -> "SigningKeys":
+        """Read the file. Raises OSError or KeyError when it is not there or not a JWK set."""
+        return cls(json.loads(path.read_text()))
+
+    def sign(self, claims: dict[str, Any], *, typ: str) -> str:
+        """A compact JWS of the claims under the current key."""
+        headers = {"typ": typ, "kid": self._current}
+        return jwt.encode(claims, self._keys[self._current].key, ALGORITHM, headers)
+
+
+class Keys(Protocol):
+    """Where a public key comes from: fetched over HTTP, or read from a file."""
+
+    async def get(self, kid: str) -> jwt.PyJWK | None: ...
+
+
+class FixedKeys:
+    """Public keys that are known beforehand."""
+
+    def __init__(self, jwks: dict[str, Any]) -> None:
+        self._keys = {key["kid"]: jwt.PyJWK(key, ALGORITHM) for key in jwks["keys"]}
+
+    async def get(self, kid: str) -> jwt.PyJWK | None:
+        return self._keys.get(kid)
+
+
+class FetchedKeys:
+    """Public keys from a JWKS address, kept for `fresh` seconds and, while the address is away, for ever.
+
+    One fetch at a time, whoever waits. An unknown `kid` fetches early, at most once in `cooldown` seconds, so
+    that a new key is found soon and made-up ones cost nothing.
+    """
+
+    def __init__(self, url: str, *, fresh: float = 300.0, cooldown: float = 5.0) -> None:
+        self._url, self._fresh, self._cooldown = url, fresh, cooldown
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched = self._tried = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def get(self, kid: str) -> jwt.PyJWK | None:
+        now = time.monotonic()
+        if kid not in self._keys or now - self._fetched > self._fresh:
+            await self._refresh(asked=now)
+        if not self._keys:
+            raise KeysUnavailable("Tokens cannot be verified right now; try again in a moment.")
+        return self._keys.get(kid)
+
+    async def _refresh(self, *, asked: float) -> None:
+        async with self._lock:
+            if self._tried >= asked or time.monotonic() - self._tried < self._cooldown:
+                return
+            try:
+                async with httpx.AsyncClient(timeout=2.0) as client:
+                    jwks = (await client.get(self._url)).raise_for_status().json()
+                self._keys = {key["kid"]: jwt.PyJWK(key, ALGORITHM) for key in jwks["keys"]}
+                self._fetched = time.monotonic()
+            except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
+                log.warning("jwks_not_fetched", reason=type(error).__name__)
+            finally:
+                self._tried = time.monotonic()
+
+
+async def verify(token: str, keys: Keys, *, typ: str, issuer: str, audience: str) -> dict[str, Any]:
+    """The claims of a token signed by one of the keys. Raises Unauthorized for every other token.
+
+    Only ES256, only the given `typ` (RFC 8725, section 3.11), and only keys that we looked up by `kid`:
+    `jku`, `x5u` and `jwk` headers are never read.
+    """
+    try:
+        header = jwt.get_unverified_header(token)
+        key = await keys.get(header["kid"]) if isinstance(header.get("kid"), str) else None
+        if key is None or header.get("typ", "").lower() != typ:
+            raise Unauthorized("The token was not issued for this.")
+        options: jwt.types.Options = {"require": REQUIRED}
+        return jwt.decode(token, key, [ALGORITHM], options, audience=audience, issuer=issuer)
+    except jwt.ExpiredSignatureError as error:
+        raise Unauthorized("The token has expired.") from error
+    except (jwt.PyJWTError, ValueError, AttributeError) as error:
+        raise Unauthorized("The token is not valid.") from error
+
+
+class AccessTokens:
+    """Verifies the access tokens of requests."""
+
+    def __init__(self, keys: Keys, *, issuer: str, audience: str) -> None:
+        self._keys, self._issuer, self._audience = keys, issuer, audience
+
+    async def caller(self, token: str) -> Caller:
+        """Who the token speaks for. Raises Unauthorized."""
+        claims = await verify(
+            token, self._keys, typ=ACCESS_TOKEN, issuer=self._issuer, audience=self._audience
+        )
+        try:
+            return Caller(id=claims["sub"], role=claims["role"])
+        except (KeyError, ValueError) as error:
+            raise Unauthorized("The token is not valid.") from error
+
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token of POST /auth/login.")
+
+
+async def _caller(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+) -> Caller:
+    if credentials is None:
+        raise Unauthorized("Send an access token: Authorization: Bearer <token>.")
+    tokens: AccessTokens = request.app.state.tokens
+    return await tokens.caller(credentials.credentials)
+
+
+CurrentUser = Annotated[Caller, Depends(_caller)]
+
+
+def has_role(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency that lets only these roles pass."""
+
+    async def check(caller: CurrentUser) -> Caller:
+        if caller.role not in roles:
+            raise Forbidden("Your account may not do this.")
+        return caller
+
+    return check
+
+
+Editor = Annotated[Caller, Depends(has_role("editor", "admin"))]
