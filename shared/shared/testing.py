@@ -41,18 +41,24 @@ def _server(name: str) -> str:
         pytest.exit(f"{name} is not set: run `make test`, or start servers and name them.", 2)
 
 
-@pytest.fixture(scope="session")
-async def database_url(service: str, worker_id: str) -> AsyncIterator[str]:
-    """A database of this test process alone, built by running the migrations."""
-    server, name = _server("TEST_POSTGRES_URL"), f"{service}_{worker_id}"
+@asynccontextmanager
+async def scratch_database(name: str) -> AsyncIterator[str]:
+    """An empty database for as long as the block runs; its SQLAlchemy URL."""
+    server = _server("TEST_POSTGRES_URL")
     connection = await asyncpg.connect(server)
     await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     await connection.execute(f'CREATE DATABASE "{name}"')
-    url = server.rpartition("/")[0].replace("postgresql://", "postgresql+asyncpg://") + f"/{name}"
-    await asyncio.to_thread(upgrade, service, url)
-    yield url
+    yield server.rpartition("/")[0].replace("postgresql://", "postgresql+asyncpg://") + f"/{name}"
     await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def database_url(service: str, worker_id: str) -> AsyncIterator[str]:
+    """A database of this test process alone, built by running the migrations."""
+    async with scratch_database(f"{service}_{worker_id}") as url:
+        await asyncio.to_thread(upgrade, service, url)
+        yield url
 
 
 @pytest.fixture(scope="session")

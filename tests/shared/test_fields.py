@@ -1,0 +1,31 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+from shared.fields import Text
+
+adapter: TypeAdapter[str] = TypeAdapter(Text)
+
+
+@pytest.mark.parametrize("bad", ["a\x00b", "\x1b[31m", "bell\x07", "\ud800"])
+def test_control_characters_and_lone_surrogates_are_refused(bad: str) -> None:
+    with pytest.raises(ValidationError):
+        adapter.validate_python(bad)
+
+
+def test_text_is_composed_and_trimmed() -> None:
+    assert adapter.validate_python("  cafe\u0301\n") == "café"
+
+
+@pytest.mark.parametrize("kept", ["שלום", "👩‍👩‍👧", "line one\nline two", "a\tb"])
+def test_other_scripts_emoji_and_line_breaks_are_kept(kept: str) -> None:
+    assert adapter.validate_python(kept) == kept
+
+
+@given(st.text())
+def test_what_is_accepted_can_be_stored(text: str) -> None:
+    try:
+        accepted = adapter.validate_python(text)
+    except ValidationError:
+        return
+    assert "\x00" not in accepted.encode().decode()

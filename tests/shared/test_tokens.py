@@ -1,0 +1,184 @@
+import asyncio
+import base64
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+from shared.errors import Unauthorized
+from shared.tokens import (
+    ACCESS_TOKEN,
+    AccessTokens,
+    FetchedKeys,
+    FixedKeys,
+    KeysUnavailable,
+    SigningKeys,
+    new_signing_key,
+)
+
+USER = uuid4()
+
+
+def claims(**different: Any) -> dict[str, Any]:
+    now = int(time.time())
+    usual = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 60, "jti": "j", "role": "learner"}
+    return {**usual, "sub": str(USER), **different}
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in claims().items() if key != name}
+
+
+@pytest.fixture(scope="module")
+def keys() -> SigningKeys:
+    return SigningKeys({"keys": [new_signing_key(), new_signing_key()]})
+
+
+@pytest.fixture(scope="module")
+def tokens(keys: SigningKeys) -> AccessTokens:
+    return AccessTokens(FixedKeys(keys.public), issuer="parley", audience="parley-api")
+
+
+async def test_a_good_token_names_the_caller(keys: SigningKeys, tokens: AccessTokens) -> None:
+    caller = await tokens.caller(keys.sign(claims(role="editor"), typ=ACCESS_TOKEN))
+    assert (caller.id, caller.role) == (USER, "editor")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        claims(exp=int(time.time()) - 1),
+        claims(nbf=int(time.time()) + 60),
+        claims(iat=int(time.time()) + 60),
+        claims(iss="someone"),
+        claims(aud="parley-receipts"),
+        claims(role="owner"),
+        claims(sub="not-a-uuid"),
+        claims(sub=7),
+        *(without(name) for name in ("exp", "iat", "iss", "aud", "sub", "jti", "role")),
+    ],
+)
+async def test_wrong_claims_are_refused(
+    keys: SigningKeys, tokens: AccessTokens, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(Unauthorized):
+        await tokens.caller(keys.sign(wrong, typ=ACCESS_TOKEN))
+
+
+@pytest.mark.parametrize("typ", ["JWT", "receipt+jwt", ""])
+async def test_a_token_of_another_kind_is_refused(keys: SigningKeys, tokens: AccessTokens, typ: str) -> None:
+    with pytest.raises(Unauthorized):
+        await tokens.caller(keys.sign(claims(), typ=typ))
+
+
+def forged(header: dict[str, Any], key: Any, algorithm: str) -> str:
+    return jwt.encode(claims(), key, algorithm, {"typ": ACCESS_TOKEN, **header})
+
+
+def test_the_published_set_holds_no_private_part(keys: SigningKeys) -> None:
+    assert all("d" not in key for key in keys.public["keys"])
+
+
+async def test_forgeries_are_refused(keys: SigningKeys, tokens: AccessTokens) -> None:
+    kid = keys.public["keys"][0]["kid"]
+    mine = new_signing_key()
+    private = jwt.PyJWK(mine, "ES256").key
+    public_bytes = base64.urlsafe_b64decode(keys.public["keys"][0]["x"] + "==")
+    good = keys.sign(claims(), typ=ACCESS_TOKEN)
+    for token in (
+        forged({"kid": kid}, None, "none"),
+        forged({"kid": kid}, public_bytes, "HS256"),
+        forged({"kid": kid}, private, "ES256"),
+        forged({"kid": mine["kid"]}, private, "ES256"),
+        forged({"kid": mine["kid"], "jku": "http://127.0.0.1:1/jwks.json"}, private, "ES256"),
+        forged({"kid": kid, "jwk": {k: v for k, v in mine.items() if k != "d"}}, private, "ES256"),
+        forged({}, private, "ES256"),
+        good[:-8],
+        good + ".x",
+        "",
+        "a.b.c",
+        "💥",
+        good.replace(".", "..", 1),
+    ):
+        with pytest.raises(Unauthorized):
+            await tokens.caller(token)
+
+
+async def test_every_key_of_the_set_verifies_and_the_first_signs(keys: SigningKeys) -> None:
+    token = keys.sign(claims(), typ=ACCESS_TOKEN)
+    assert jwt.get_unverified_header(token)["kid"] == keys.public["keys"][0]["kid"]
+    swapped = FixedKeys({"keys": keys.public["keys"][::-1]})
+    await AccessTokens(swapped, issuer="parley", audience="parley-api").caller(token)
+
+
+class Jwks:
+    """A JWKS address that can change its keys and go away."""
+
+    def __init__(self) -> None:
+        self.keys = SigningKeys({"keys": [new_signing_key()]})
+        self.fetches = 0
+        self.away = False
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.fetches += 1
+                time.sleep(0.05)
+                self.send_response(503 if outer.away else 200)
+                self.end_headers()
+                self.wfile.write(json.dumps(outer.keys.public).encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def kid(self) -> str:
+        return str(self.keys.public["keys"][0]["kid"])
+
+
+@pytest.fixture
+def jwks() -> Iterator[Jwks]:
+    jwks = Jwks()
+    yield jwks
+    jwks.server.shutdown()
+    jwks.server.server_close()
+
+
+async def test_many_requests_share_one_fetch(jwks: Jwks) -> None:
+    keys = FetchedKeys(jwks.url)
+    found = await asyncio.gather(*(keys.get(jwks.kid) for _ in range(50)))
+    assert all(found)
+    assert jwks.fetches == 1
+
+
+async def test_a_new_key_is_found_and_invented_ones_cost_nothing(jwks: Jwks) -> None:
+    keys = FetchedKeys(jwks.url, cooldown=0.2)
+    await keys.get(jwks.kid)
+    for _ in range(20):
+        assert await keys.get("invented") is None
+    assert jwks.fetches <= 2
+    jwks.keys = SigningKeys({"keys": [new_signing_key()]})
+    await asyncio.sleep(0.25)
+    assert await keys.get(jwks.kid) is not None
+
+
+async def test_known_keys_outlive_an_outage(jwks: Jwks) -> None:
+    keys = FetchedKeys(jwks.url, fresh=0.0, cooldown=0.0)
+    await keys.get(jwks.kid)
+    jwks.away = True
+    assert await keys.get(jwks.kid) is not None
+
+
+async def test_without_any_key_ever_the_answer_is_later(jwks: Jwks) -> None:
+    jwks.away = True
+    with pytest.raises(KeysUnavailable):
+        await FetchedKeys(jwks.url).get(jwks.kid)
