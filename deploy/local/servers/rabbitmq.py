@@ -1,0 +1,100 @@
+"""RabbitMQ as a private node: its own name, cookie, data and port mapper, all on loopback."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local import privileges
+from deploy.local.processes import Failed, Program, Run
+from deploy.local.servers.addresses import RABBITMQ_USER
+from deploy.local.servers.server import Server, ask
+
+# Debian's own commands in /usr/sbin insist on the package's account and data; these are what they wrap.
+FOLDERS = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin")
+PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
+
+
+def epmd(run: Run, data: Path, *, port: int) -> Server:
+    """The port mapper that RabbitMQ registers with. Ours alone, so that it ends with the run."""
+    program = Program(
+        name="epmd",
+        command=(_found("epmd"), "-port", str(port), "-address", "127.0.0.1"),
+        environment={"PATH": _path(), "HOME": str(data)},
+        unprivileged=True,
+    )
+    # A request for the list of names is answered with its own port first.
+    return Server(
+        run=run,
+        program=program,
+        prepare=lambda: privileges.own(data),
+        answers=lambda: ask(port, b"\x00\x01n")[:4] == port.to_bytes(4),
+    )
+
+
+def rabbitmq(run: Run, data: Path, *, ports: Mapping[str, int], password: str) -> Server:
+    """The broker. Its port mapper must be running."""
+    program = Program(
+        name="rabbitmq",
+        command=(_found("rabbitmq-server"),),
+        environment=environment(data, ports=ports),
+        unprivileged=True,
+    )
+    return Server(
+        run=run,
+        program=program,
+        prepare=lambda: _configure(data, password=password),
+        answers=lambda: ask(ports["rabbitmq"], PROTOCOL_HEADER).startswith(b"\x01\x00\x00"),
+    )
+
+
+def environment(data: Path, *, ports: Mapping[str, int]) -> dict[str, str]:
+    """What makes `rabbitmq-server` be, and `rabbitmqctl` find, this node and no other."""
+    return {
+        "PATH": _path(),
+        "HOME": str(data),
+        "LANG": "C.UTF-8",
+        "RABBITMQ_NODENAME": "parley@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(ports["rabbitmq"]),
+        "RABBITMQ_DIST_PORT": str(ports["rabbitmq-distribution"]),
+        "ERL_EPMD_PORT": str(ports["epmd"]),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_MNESIA_BASE": str(data / "mnesia"),
+        "RABBITMQ_LOG_BASE": str(data),
+        "RABBITMQ_LOGS": "-",
+        "RABBITMQ_CONF_ENV_FILE": os.devnull,
+        "RABBITMQ_CONFIG_FILE": str(data / "rabbitmq.conf"),
+        "RABBITMQ_ADVANCED_CONFIG_FILE": str(data / "none"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(data / "enabled_plugins"),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+            "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false +S 2:2 +A 8"
+        ),
+        "RABBITMQ_CTL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+        # Makes the script become the broker instead of waiting for it in a shell.
+        "RUNNING_UNDER_SYSTEMD": "true",
+    }
+
+
+def control(data: Path, *, ports: Mapping[str, int]) -> tuple[str, ...]:
+    """The beginning of a command line that administers this node."""
+    variables = (f"{name}={value}" for name, value in environment(data, ports=ports).items())
+    return ("env", "-i", *variables, str(_found("rabbitmqctl")), "--quiet")
+
+
+def _configure(data: Path, *, password: str) -> None:
+    privileges.own(data)
+    privileges.write(data / "enabled_plugins", "[].\n")
+    lines = [f"default_user = {RABBITMQ_USER}", f"default_pass = {password}", "loopback_users = none"]
+    lines += ["log.file = false", "log.console = true", "log.console.level = info"]
+    privileges.write(data / "rabbitmq.conf", "\n".join(lines) + "\n")
+
+
+def _found(command: str) -> Path:
+    if (path := shutil.which(command, path=_path())) is None:
+        raise Failed(f"{command} is missing: `apt-get install rabbitmq-server`, `brew install rabbitmq`")
+    return Path(path)
+
+
+def _path() -> str:
+    return os.pathsep.join((*FOLDERS, os.environ["PATH"], "/opt/homebrew/bin", "/usr/local/bin"))

@@ -1,0 +1,103 @@
+"""A server of the run: a program that counts as started once it answers."""
+
+import http.client
+import importlib.util
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local.processes import Failed, Process, Program, Run
+
+
+def _nothing() -> None:
+    """Most servers need nothing prepared."""
+
+
+@dataclass(kw_only=True)
+class Server:
+    """Something to start, stop, kill and start again on the same data.
+
+    `prepare` runs before each start and makes what the program expects to find. `answers` tells whether it
+    serves already; an OSError counts as not yet.
+    """
+
+    run: Run
+    program: Program
+    answers: Callable[[], bool]
+    prepare: Callable[[], None] = _nothing
+    patience: float = 60
+    process: Process | None = field(default=None, init=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the process, its log and its pid file."""
+        return self.program.name
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs; it may not answer yet."""
+        return self.process is not None and self.process.returncode is None
+
+    def start(self) -> None:
+        """Launch it and wait until it answers. Raises Failed when it ends or stays silent instead."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start the process without waiting for it to answer."""
+        self.prepare()
+        self.process = self.run.spawn(self.program)
+
+    def wait(self) -> None:
+        """Wait until it answers. Raises Failed when it ends or stays silent instead."""
+        deadline = time.monotonic() + self.patience
+        while not self._answered():
+            if not self.alive:
+                raise Failed(f"{self.name} ended while starting:\n{self.run.last_lines(self.name)}")
+            if time.monotonic() > deadline:
+                last_lines = self.run.last_lines(self.name)
+                raise Failed(f"{self.name} does not answer after {self.patience:.0f} s:\n{last_lines}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it in its own way."""
+        if self.process is not None:
+            self.process.stop()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would (SIGKILL)."""
+        if self.process is not None:
+            self.process.kill()
+
+    def _answered(self) -> bool:
+        try:
+            return self.alive and self.answers()
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+def ask(port: int, question: bytes) -> bytes:
+    """What a server on this port says first to these bytes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+        connection.sendall(question)
+        return connection.recv(512)
+
+
+def http_status(port: int, path: str) -> int:
+    """The status that a server on this port answers to GET `path`."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def wheel(package: str) -> Path:
+    """The folder of an installed package, without importing it: some of these act on being imported."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise Failed(f"the package {package} is missing: run deploy/local/bootstrap.sh")
+    return Path(spec.origin).parent
