@@ -23,6 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     stack = contextlib.ExitStack()
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-tests-", ignore_cleanup_errors=True))
+    Path(folder).chmod(0o711)  # servers that refuse to run as root must get to their data inside
     at = stack.enter_context(servers.started(Path(folder))).addresses
     os.environ |= {
         "TEST_POSTGRES_URL": at.postgres_url,

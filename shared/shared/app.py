@@ -70,6 +70,7 @@ def create_api(
     async def around(app: FastAPI) -> AsyncIterator[None]:
         async with lifespan(app):
             yield
+        await app.state.rate_limits.close()
         if isinstance(settings, DatabaseSettings):
             await app.state.database.close()
 

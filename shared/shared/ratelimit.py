@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 from fastapi import Depends, Request
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from shared import metrics
@@ -27,12 +28,11 @@ class RateLimits:
     def __init__(self, settings: Settings) -> None:
         self._enabled = settings.rate_limit_enabled
         self._overrides = settings.rate_limits
-        self._storage = RedisStorage(
-            "async+" + settings.redis_url.get_secret_value(),
-            implementation="redispy",
-            socket_timeout=0.25,
-            socket_connect_timeout=0.25,
-        )
+        url = settings.redis_url.get_secret_value()
+        self._pool = ConnectionPool.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25)
+        # The library documents this option but leaves it out of its type.
+        pool: Any = self._pool
+        self._storage = RedisStorage(f"async+{url}", implementation="redispy", connection_pool=pool)
         self._limiter = SlidingWindowCounterRateLimiter(self._storage)
 
     async def hit(
@@ -70,6 +70,10 @@ class RateLimits:
         """Raise unless Redis answers."""
         if not await self._storage.check():
             raise Unavailable("Redis does not answer.")
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._pool.disconnect()
 
 
 def per_user(name: str, *, per_minute: int) -> Callable[[Request, CurrentUser], Awaitable[None]]:

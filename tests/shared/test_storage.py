@@ -1,0 +1,55 @@
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from shared.settings import StorageSettings
+from shared.storage import Storage, StorageDown
+
+
+@pytest.fixture
+async def storage(environment: dict[str, Any], worker_id: str) -> AsyncIterator[Storage]:
+    settings = StorageSettings.model_validate({**environment, "s3_bucket": f"storage-{worker_id}"})
+    storage = Storage(settings)
+    await storage.ensure_bucket()
+    await storage.ensure_bucket()
+    return storage
+
+
+async def test_an_object_is_read_through_its_presigned_address(storage: Storage) -> None:
+    await storage.put("speeches/a b.mp3", b"0123456789", content_type="audio/mpeg")
+    url, expires_at = storage.presigned("speeches/a b.mp3")
+    async with httpx.AsyncClient() as client:
+        whole = await client.get(url)
+        part = await client.get(url, headers={"Range": "bytes=2-4"})
+        forged = await client.get(url.replace("a%20b", "other"))
+        unsigned = await client.get(url.partition("?")[0])
+    assert (whole.status_code, whole.content) == (200, b"0123456789")
+    assert whole.headers["content-type"] == "audio/mpeg"
+    # The status is 206 on MinIO and AWS; rclone's server sends the same part and headers with 200.
+    assert (part.content, part.headers["content-range"]) == (b"234", "bytes 2-4/10")
+    assert {forged.status_code, unsigned.status_code} == {403}
+    assert timedelta(minutes=30) <= expires_at - datetime.now(UTC) <= timedelta(hours=1)
+
+
+def test_an_address_is_the_same_for_half_an_hour(storage: Storage) -> None:
+    noon = datetime(2030, 1, 1, 12, 0, 1, tzinfo=UTC)
+    first, ends = storage.presigned("x", now=noon)
+    assert storage.presigned("x", now=noon + timedelta(minutes=29)) == (first, ends)
+    assert storage.presigned("x", now=noon + timedelta(minutes=31))[0] != first
+    assert ends == datetime(2030, 1, 1, 13, 0, tzinfo=UTC)
+
+
+async def test_existence(storage: Storage) -> None:
+    await storage.put("here", b"x", content_type="audio/mpeg")
+    assert await storage.exists("here")
+    assert not await storage.exists("missing")
+
+
+async def test_a_storage_that_is_away_says_so_quickly(environment: dict[str, Any]) -> None:
+    away = Storage(StorageSettings.model_validate({**environment, "s3_endpoint": "http://127.0.0.1:1"}))
+    for call in (away.ensure_bucket(), away.exists("x"), away.ping()):
+        with pytest.raises(StorageDown):
+            await call
+    assert away.presigned("x")[0].startswith("http://127.0.0.1:1/")  # signing needs no server
