@@ -29,7 +29,7 @@ async def test_an_object_is_read_through_its_presigned_address(storage: Storage)
     assert whole.headers["content-type"] == "audio/mpeg"
     # The status is 206 on MinIO and AWS; rclone's server sends the same part and headers with 200.
     assert (part.content, part.headers["content-range"]) == (b"234", "bytes 2-4/10")
-    assert {forged.status_code, unsigned.status_code} == {403}
+    assert {forged.status_code, unsigned.status_code} <= {400, 403}
     assert timedelta(minutes=30) <= expires_at - datetime.now(UTC) <= timedelta(hours=1)
 
 

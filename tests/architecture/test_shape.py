@@ -1,0 +1,42 @@
+"""What the code promises of its own shape, beside the layers that import-linter checks."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
+
+
+def sources() -> Iterator[Path]:
+    for package in (ROOT / "shared" / "shared", *(ROOT / "services" / name / name for name in SERVICES)):
+        yield from package.rglob("*.py")
+
+
+@pytest.mark.parametrize(
+    ("call", "home"),
+    [
+        (r"\.commit\(", "db.py"),
+        (r"\.publish\(", "broker.py"),
+        (r"\bcreate_async_engine\(", "db.py"),
+    ],
+)
+def test_it_happens_in_exactly_one_file(call: str, home: str) -> None:
+    found = [path for path in sources() if re.search(call, path.read_text())]
+    assert found == [ROOT / "shared" / "shared" / home]
+
+
+def test_there_are_services_to_check() -> None:
+    assert {"auth", "content", "game", "scoring"} <= set(SERVICES)
+
+
+def test_locks_are_hashed_and_name_no_address() -> None:
+    listed = subprocess.run(["git", "ls-files", "*requirements*.txt"], cwd=ROOT, capture_output=True, check=True)  # noqa: S607 - the developer's own git
+    locks = [(ROOT / name).read_text() for name in listed.stdout.decode().split()]
+    assert len(locks) > len(SERVICES)
+    for lock in locks:
+        assert "--hash=sha256:" in lock
+        assert "://" not in lock

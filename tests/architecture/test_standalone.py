@@ -1,0 +1,41 @@
+"""A service is installed, imported and started with only its own folder and `shared/` present."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
+
+IMPORT_EVERYTHING = """
+import importlib, pkgutil, sys
+service = sys.argv[1]
+package = importlib.import_module(service)
+for module in pkgutil.walk_packages(package.__path__, service + "."):
+    if not module.name.endswith("__main__") and ".migrations" not in module.name:
+        importlib.import_module(module.name)
+"""
+
+
+def run(*command: str | Path, cwd: Path) -> None:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_stands_alone(service: str, tmp_path: Path) -> None:
+    for part in ("shared", f"services/{service}"):
+        leave_out = shutil.ignore_patterns("__pycache__", "tests", "*.egg-info")
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=leave_out)
+    home = tmp_path / "services" / service
+    uv = shutil.which("uv") or pytest.fail("uv is missing: run `make test`")
+    python = tmp_path / "venv" / "bin" / "python"
+    run(uv, "venv", "-q", "--python", sys.executable, tmp_path / "venv", cwd=tmp_path)
+    install = (uv, "pip", "install", "-q", "--python", python)
+    run(*install, "--require-hashes", "-r", home / "requirements.txt", cwd=tmp_path)
+    run(*install, "--no-deps", tmp_path / "shared", home, cwd=tmp_path)
+    run(uv, "pip", "check", "-q", "--python", python, cwd=tmp_path)
+    run(python, "-I", "-W", "error", "-c", IMPORT_EVERYTHING, service, cwd=tmp_path)
