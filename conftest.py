@@ -1,8 +1,8 @@
 """Starts the servers that tests run on: once, in the process that the test run was started in.
 
-TEST_INFRA=embedded (default) runs them from wheels, TEST_INFRA=containers in containers, TEST_INFRA=none not at
-all: then the TEST_* variables of shared/shared/testing.py name servers that are there, or only tests without
-servers are run.
+TEST_INFRA=embedded (default) runs them from wheels, TEST_INFRA=containers in containers, TEST_INFRA=none not
+at all: then the TEST_* variables of shared/shared/testing.py name servers that are there, or only tests
+without servers are run.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from deploy.local import servers
 
     stack = contextlib.ExitStack()
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-tests-", ignore_cleanup_errors=True))
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True))
     Path(folder).chmod(0o711)  # servers that refuse to run as root must get to their data inside
     at = stack.enter_context(servers.started(Path(folder))).addresses
     os.environ |= {

@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 def _plain(value: str) -> str:
     """PostgreSQL takes no NUL, UTF-8 no lone surrogates; no control character belongs into a sentence."""
-    if any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\n\t" for character in value):
+    if any(unicodedata.category(each) in {"Cc", "Cs"} and each not in "\n\t" for each in value):
         raise ValueError("must not contain control characters")
     return unicodedata.normalize("NFC", value).strip()
 

@@ -21,7 +21,7 @@ for module in pkgutil.walk_packages(package.__path__, service + "."):
 
 
 def run(*command: str | Path, cwd: Path) -> None:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)  # noqa: S603 - our own commands
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 

@@ -1,4 +1,3 @@
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +8,7 @@ from shared.storage import Storage, StorageDown
 
 
 @pytest.fixture
-async def storage(environment: dict[str, Any], worker_id: str) -> AsyncIterator[Storage]:
+async def storage(environment: dict[str, Any], worker_id: str) -> Storage:
     settings = StorageSettings.model_validate({**environment, "s3_bucket": f"storage-{worker_id}"})
     storage = Storage(settings)
     await storage.ensure_bucket()

@@ -1,0 +1,107 @@
+"""Writes docs/events.md and docs/events.json from the contracts: `python docs/make_events.py [--check]`."""
+
+import inspect
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from contracts import EVENTS, Event
+from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange, RabbitQueue
+from faststream.specification import AsyncAPI
+from pydantic import BaseModel
+from shared.broker import DEAD_LETTERS, EXCHANGE, parking_queue
+
+PAGE = Path(__file__).with_name("events.md")
+SNAPSHOT = Path(__file__).with_name("events.json")
+
+HEAD = f"""# Events
+
+Generated from `shared/contracts` by `make docs`; do not edit.
+
+Services tell each other what has happened through the topic exchange `{EXCHANGE}`. A message is a
+[CloudEvents 1.0](https://github.com/cloudevents/spec) event in structured JSON
+(`application/cloudevents+json`): `id` (UUIDv7, also the AMQP message id), `type` (also the routing key),
+`source`, `subject`, `time`, `traceparent` and `data`. Messages are persistent, published with confirms, and
+delivered at least once; a consumer's inbox makes it once.
+
+Each consumer has one durable queue an event. What it rejects goes through `{DEAD_LETTERS}` into
+`{parking_queue("<queue>")}`; `make replay-dead` moves it back after the cause is mended.
+
+| event | type | consumers and their queues |
+|---|---|---|
+"""
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The models in a type: itself, or those between its brackets."""
+    parts = [annotation, *get_args(annotation)]
+    return [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
+
+
+def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        shown = getattr(field.annotation, "__name__", "") if not get_args(field.annotation) else ""
+        shown = shown or str(field.annotation).replace("typing.", "").replace("|", "or")
+        inner = _models(field.annotation)
+        if not inner:
+            yield f"| `{prefix}{name}` | {shown} |"
+        for each in inner:
+            yield from _fields(each, f"{prefix}{name}{'' if each is field.annotation else '[]'}.")
+
+
+def _section(event: type[Event]) -> str:
+    [data] = _models(event.model_fields["data"].annotation)
+    notes = "\n\n".join(inspect.getdoc(each) or "" for each in (event, data))
+    rows = "\n".join(_fields(data))
+    return f"## {event.__name__}\n\n{notes}\n\n| field of `data` | type |\n|---|---|\n{rows}\n"
+
+
+def _asyncapi() -> str:
+    broker = RabbitBroker(specification_url="amqp://rabbitmq:5672")
+    exchange = RabbitExchange(EXCHANGE, type=ExchangeType.TOPIC, durable=True)
+    for event in EVENTS:
+        key = event.routing_key()
+        broker.publisher(routing_key=key, exchange=exchange, schema=event, title=event.__name__)
+        for consumer in event.consumers:
+            queue = event.queue_of(consumer)
+
+            def receive(event: Event) -> None:
+                """Handled by the consumer."""
+
+            receive.__annotations__ = {"event": event}
+            receive.__doc__ = event.__doc__
+            subscriber = broker.subscriber(
+                RabbitQueue(queue, routing_key=event.routing_key()), exchange, title=queue
+            )
+            subscriber(receive)
+    document = AsyncAPI(broker, title="Parley events", version="1").to_specification().to_jsonable()
+    return str(yaml.safe_dump(document, sort_keys=True, allow_unicode=True, width=110))
+
+
+def page() -> str:
+    """The whole page."""
+    rows = []
+    for event in EVENTS:
+        queues = ", ".join(f"{consumer} (`{event.queue_of(consumer)}`)" for consumer in event.consumers)
+        rows.append(f"| {event.__name__} | `{event.routing_key()}` | {queues or 'none yet'} |")
+    sections = "\n".join(_section(event) for event in EVENTS)
+    details = f"<details><summary>AsyncAPI 3.0</summary>\n\n```yaml\n{_asyncapi()}```\n\n</details>"
+    asyncapi = f"## AsyncAPI\n\n{details}\n"
+    return HEAD + "\n".join(rows) + "\n\n" + sections + "\n" + asyncapi
+
+
+def snapshot() -> str:
+    """The JSON schema of every event by type, which a change must only add to."""
+    schemas = {event.routing_key(): event.model_json_schema() for event in EVENTS}
+    return json.dumps(schemas, indent=1, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    for path, text in ((PAGE, page()), (SNAPSHOT, snapshot())):
+        if "--check" not in sys.argv:
+            path.write_text(text)
+        elif path.read_text() != text:
+            sys.exit(f"docs/{path.name} is out of date: run `make docs`")

@@ -1,0 +1,62 @@
+"""Contracts between services change only on purpose, and only by addition.
+
+After an addition, `make docs` writes the new snapshot; what it may not do is change or drop what is there.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from contracts import EVENTS, Event
+from pydantic import BaseModel
+from shared.broker import parking_queue, queues
+
+ROOT = Path(__file__).parents[2]
+SNAPSHOT: dict[str, Any] = json.loads((ROOT / "docs" / "events.json").read_text())
+
+
+def test_the_documents_are_current() -> None:
+    check = [sys.executable, "docs/make_events.py", "--check"]
+    done = subprocess.run(check, cwd=ROOT, capture_output=True, text=True)  # noqa: S603 - our own script
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
+def test_an_event_is_named_after_its_type_and_producer(event: type[Event]) -> None:
+    words = event.routing_key().split(".")
+    assert words[0] == "parley"
+    assert words[1] == event.__module__.removeprefix("contracts.")
+    assert words[2].replace("_", "") == event.__name__.lower()
+    assert words[3].startswith("v")
+    assert event.model_fields["source"].default == f"/parley/{words[1]}"
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
+def test_the_id_is_the_producers_to_give(event: type[Event]) -> None:
+    assert event.model_fields["id"].is_required()
+    assert event.model_fields["id"].annotation is UUID
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
+def test_an_unknown_field_is_ignored(event: type[Event]) -> None:
+    for model in (event, *_models_of(event)):
+        assert model.model_config.get("extra", "ignore") == "ignore"
+
+
+def _models_of(event: type[Event]) -> list[type[BaseModel]]:
+    data = event.model_fields["data"].annotation
+    return [data] if isinstance(data, type) and issubclass(data, BaseModel) else []
+
+
+def test_every_queue_and_its_parking_queue_has_one_name() -> None:
+    names = list(queues())
+    assert len(names) == sum(len(event.consumers) for event in EVENTS)
+    assert not set(names) & {parking_queue(name) for name in names}
+
+
+def test_no_event_in_the_snapshot_is_gone() -> None:
+    assert set(SNAPSHOT) == {event.routing_key() for event in EVENTS}
