@@ -1,0 +1,53 @@
+"""RabbitMQ is killed while learners save their games: nobody notices, and nothing is lost or doubled."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.local.stack import Stack
+from tests.journey import Learner, session_of
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("system")]
+
+SAVES = 50
+
+
+async def statistics_of(admin: Learner, speech: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = (await admin.get(f"/admin/speeches/{speech['id']}")).json()["statistics"]
+    return found
+
+
+async def activity_of(admin: Learner) -> int:
+    overview = (await admin.get("/admin/analytics/overview")).json()
+    return sum(day["sessions"] for day in overview["days"])
+
+
+async def test_every_save_succeeds_and_each_effect_comes_exactly_once(
+    system: Stack, gateway: httpx.AsyncClient, learner: Learner, admin: Learner
+) -> None:
+    [speech] = await learner.draw(level="C2", limit=1)
+    game = session_of([speech], level="C2")
+    plays = (await statistics_of(admin, speech))["plays"]
+    sessions = await activity_of(admin)
+
+    broker = system.servers["rabbitmq"]
+    statuses = []
+    for number in range(SAVES):
+        if number == SAVES // 5:
+            await asyncio.to_thread(broker.kill)
+        answer = await learner.post("/game/sessions", game, **{"Idempotency-Key": f"save-{number}"})
+        statuses.append(answer.status_code)
+    assert statuses == [201] * SAVES
+    assert (await gateway.get("/ready")).status_code == 200
+    await asyncio.to_thread(broker.start)
+
+    async def effects() -> tuple[int, int]:
+        return (await statistics_of(admin, speech))["plays"] - plays, await activity_of(admin) - sessions
+
+    async with asyncio.timeout(60):
+        while min(await effects()) < SAVES:  # noqa: ASYNC110 - another system's work
+            await asyncio.sleep(0.3)
+    await asyncio.sleep(2)
+    assert await effects() == (SAVES, SAVES)

@@ -1,0 +1,146 @@
+"""Whatever a client sends, it gets a readable problem within a second, and never a 5xx."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.journey import RECORDINGS, Learner, session_of
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("system")]
+
+SOURCES = (
+    "/api/v1/auth/register",
+    "/api/v1/auth/login",
+    "/api/v1/game/speeches/random",
+    "/api/v1/game/sessions",
+)
+
+
+def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
+    problem: dict[str, Any] = response.json()
+    assert (response.status_code, problem["code"]) == (status, code), response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert problem["request_id"] == response.headers["x-request-id"]
+    assert problem["detail"]
+    return problem
+
+
+@pytest.fixture(autouse=True)
+async def within_a_second() -> AsyncIterator[None]:
+    """Ten times as long as these take: a hang fails, a slow day does not."""
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("path", SOURCES)
+@pytest.mark.parametrize("body", [b"{", b"", b"\xff\xfe\x00", b"nul", b"[" * 50_000])
+async def test_broken_json(learner: Learner, path: str, body: bytes) -> None:
+    headers = {**learner.headers, "Content-Type": "application/json"}
+    response = await learner.client.post(path, content=body, headers=headers)
+    assert response.status_code in {400, 422}
+    problem_of(response, status=response.status_code, code=response.json()["code"])
+
+
+@pytest.mark.parametrize("path", SOURCES)
+@pytest.mark.parametrize("body", [None, [], "text", 7, {}, {"level": ["A1"], "email": {}, "results": "none"}])
+async def test_wrong_types(learner: Learner, path: str, body: Any) -> None:
+    response = await learner.client.post(path, json=body, headers=learner.headers)
+    assert problem_of(response, status=422, code="validation_failed")["errors"][0]["pointer"]
+
+
+@pytest.mark.parametrize("path", SOURCES)
+async def test_a_huge_body(learner: Learner, path: str) -> None:
+    headers = {**learner.headers, "Content-Type": "application/json"}
+    response = await learner.client.post(path, content=b" " * 3_000_000, headers=headers)
+    problem_of(response, status=413, code="payload_too_large")
+
+
+async def test_a_huge_recording(learner: Learner) -> None:
+    response = await learner.client.post(
+        "/api/v1/speech/score",
+        files={"audio": b"\0" * 12_000_000},
+        data={"reference_text": "Hello."},
+        headers=learner.headers,
+    )
+    assert response.status_code == 413
+    assert response.json()["code"] in {"audio_too_large", "payload_too_large"}
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
+async def test_missing_and_forged_tokens(gateway: httpx.AsyncClient, learner: Learner, token: str) -> None:
+    header, claims, signature = learner.token.split(".")
+    for sent in (token, f"{header}.{claims}.{signature[::-1]}"):
+        headers = {"Authorization": f"Bearer {sent}"} if sent else {}
+        for path in ("/api/v1/users/me", "/api/v1/game/sessions", "/api/v1/game/stats"):
+            response = await gateway.get(path, headers=headers)
+            problem_of(response, status=401, code="unauthorized")
+            assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_an_unknown_speech(learner: Learner) -> None:
+    unknown = str(uuid4())
+    response = await learner.post("/game/sessions", session_of([{"id": unknown}]))
+    assert problem_of(response, status=404, code="speech_not_found")["speech_ids"] == [unknown]
+    assert (await learner.get(f"/speeches/{unknown}")).status_code == 404
+
+
+async def test_a_recording_that_is_a_text_file(learner: Learner) -> None:
+    response = await learner.client.post(
+        "/api/v1/speech/score",
+        files={"audio": ("speech.wav", b"This is no recording.\n" * 50, "audio/wav")},
+        data={"reference_text": "Hello."},
+        headers=learner.headers,
+    )
+    problem_of(response, status=400, code="unsupported_audio")
+
+
+async def test_every_operation_without_its_body_or_token(
+    gateway: httpx.AsyncClient, learner: Learner
+) -> None:
+    document = (await gateway.get("/openapi.json")).json()
+    operations = [
+        (method, path.replace("{", "").replace("}", ""), operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if path.startswith("/api/v1")
+    ]
+    assert len(operations) >= 12
+    for method, path, operation in operations:
+        anonymous = await gateway.request(method, path)
+        if operation.get("security"):
+            problem_of(anonymous, status=401, code="unauthorized")
+        for sent in ({"content": b"{"}, {"json": {"x": "\u0000"}}, {"json": ["\U0001f600" * 3000]}):
+            arguments: dict[str, Any] = sent
+            answer = await gateway.request(method, path, headers=learner.headers, **arguments)
+            assert answer.status_code < 500, (method, path, answer.text)
+            if answer.status_code >= 400:
+                assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/metrics",
+        "/api/v1/metrics",
+        "/api/v1/auth/metrics",
+        "/api/v1/auth/..%2f..%2f..%2fmetrics",
+        "/api/v1/auth/../../../metrics",
+        "//metrics",
+        "/health/../metrics",
+    ],
+)
+async def test_internal_routes_are_out_of_reach(gateway: httpx.AsyncClient, path: str) -> None:
+    response = await gateway.send(
+        gateway.build_request("GET", httpx.URL(str(gateway.base_url).rstrip("/") + path))
+    )
+    assert response.status_code >= 300
+    assert "http_request_duration_seconds" not in response.text
+
+
+async def test_the_recordings_that_the_tests_rely_on_are_there() -> None:
+    assert {"good.wav", "wrong-word.mp3", "silent.m4a"} <= {path.name for path in RECORDINGS.iterdir()}

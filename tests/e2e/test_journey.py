@@ -1,0 +1,128 @@
+"""A learner's journey through the gateway, on real servers, with real speech."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from tests.journey import REFERENCE, Learner, session_of
+
+pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("system")]
+
+
+async def test_signing_up_and_in(gateway: httpx.AsyncClient, learner: Learner) -> None:
+    me = (await learner.get("/users/me")).json()
+    assert me == learner.user
+    assert {"id", "email", "name", "avatar_url", "auth_provider", "email_verified"} <= set(me)
+    account = {"email": me["email"].upper(), "password": "Correct4Horse"}
+    answer = await gateway.post("/api/v1/auth/login", json=account)
+    tokens = answer.json()
+    assert (answer.status_code, tokens["token_type"], tokens["expires_in"]) == (200, "Bearer", 900)
+    fresh = await gateway.post("/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
+    assert fresh.status_code == 200
+
+
+async def test_tags_are_public_and_cached(gateway: httpx.AsyncClient) -> None:
+    answer = await gateway.get("/api/v1/tags")
+    assert len(answer.json()["tags"]) >= 20
+    assert {"id", "name", "category"} <= set(answer.json()["tags"][0])
+    again = await gateway.get("/api/v1/tags", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_speeches_come_with_audio_that_plays(learner: Learner) -> None:
+    speeches = await learner.draw(limit=5, type="question")
+    assert len({speech["id"] for speech in speeches}) == 5
+    assert {(speech["level"], speech["type"]) for speech in speeches} == {("A2", "question")}
+    async with httpx.AsyncClient() as anyone:
+        audio = await anyone.get(speeches[0]["audio_url"])
+        part = await anyone.get(speeches[0]["audio_url"], headers={"Range": "bytes=0-99"})
+    assert (audio.status_code, audio.headers["content-type"]) == (200, "audio/mpeg")
+    assert part.content == audio.content[:100]
+
+
+async def test_tags_narrow_the_draw(learner: Learner) -> None:
+    some = (await learner.draw(limit=1))[0]
+    wanted = {tag["id"] for tag in some["tags"]}
+    for speech in await learner.draw(tags=list(wanted), match="all", limit=50):
+        assert wanted <= {tag["id"] for tag in speech["tags"]}
+    none_left = await learner.post(
+        "/game/speeches/random", {"level": "A2", "exclude": [s["id"] for s in await learner.draw(limit=50)]}
+    )
+    assert (none_left.status_code, none_left.json()["code"]) == (404, "no_speeches_match")
+
+
+async def test_good_speech_is_told_from_a_wrong_word_and_from_silence(learner: Learner) -> None:
+    good = (await learner.score("good.wav")).json()
+    wrong = (await learner.score("wrong-word.mp3")).json()
+    assert good["status"] == "scored"
+    assert good["pronunciation_score"] > wrong["pronunciation_score"] + 5
+    weakest = min(wrong["word_scores"], key=lambda word: word["score"] if word["score"] is not None else 101)
+    assert weakest["word"].lower() == "passport"
+    assert [word["word"].lower() for word in good["word_scores"]][:3] == ["i", "lost", "my"]
+    other = (await learner.score("good.wav", "Could you tell me where the museum is?")).json()
+    assert other.get("pronunciation_score", 0) < good["pronunciation_score"] - 20
+    silent = await learner.score("silent.m4a")
+    assert (silent.status_code, silent.json()["code"]) == (422, "not_assessable")
+    assert silent.json()["reason"] == "no_speech"
+
+
+async def test_a_game_is_saved_heard_of_and_remembered(learner: Learner, admin: Learner) -> None:
+    speech = next(s for s in await learner.draw(limit=50) if s["text"] == REFERENCE)
+    before = await plays_of(admin, speech["id"])
+    scored = (await learner.score("good.wav")).json()
+    game = session_of([speech])
+    game["results"][0] |= {
+        "pronunciation_score": scored["pronunciation_score"],
+        "recognized_text": scored["recognized_text"],
+        "receipt": scored["receipt"],
+    }
+    saved = await learner.post("/game/sessions", game, **{"Idempotency-Key": "first-game"})
+    assert saved.status_code == 201, saved.text
+    again = await learner.post("/game/sessions", game, **{"Idempotency-Key": "first-game"})
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
+    assert again.json() == saved.json()
+
+    listed = (await learner.get("/game/sessions", limit=5)).json()
+    assert [each["id"] for each in listed["sessions"]] == [saved.json()["session_id"]]
+    assert listed["pagination"]["total"] == 1
+    told = (await learner.get(f"/game/sessions/{saved.json()['session_id']}")).json()
+    assert told["results"][0]["speech"]["text"] == REFERENCE
+    assert told["results"][0]["verified"] is True
+    stats = (await learner.get("/game/stats", tz="Asia/Tokyo")).json()
+    assert (stats["current_streak_days"], stats["sessions"], stats["correct_rate"]) == (1, 1, 1.0)
+
+    async with asyncio.timeout(10):
+        while await plays_of(admin, speech["id"]) != before + 1:  # noqa: ASYNC110 - another system's work
+            await asyncio.sleep(0.1)
+
+
+async def plays_of(admin: Learner, speech_id: UUID) -> int:
+    speech: dict[str, Any] = (await admin.get(f"/admin/speeches/{speech_id}")).json()
+    return int(speech["statistics"]["plays"])
+
+
+async def test_a_session_is_its_learners_alone(gateway: httpx.AsyncClient, learner: Learner) -> None:
+    saved = await learner.post("/game/sessions", session_of(await learner.draw(limit=2)))
+    stranger = await Learner.signed_up(gateway)
+    answer = await stranger.get(f"/game/sessions/{saved.json()['session_id']}")
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert (await stranger.get("/game/sessions")).json()["sessions"] == []
+
+
+async def test_a_learner_is_no_admin(learner: Learner) -> None:
+    speech = (await learner.draw(limit=1))[0]
+    assert (await learner.get(f"/admin/speeches/{speech['id']}")).status_code == 403
+
+
+async def test_the_whole_api_is_one_document(gateway: httpx.AsyncClient) -> None:
+    document = (await gateway.get("/openapi.json")).json()
+    assert {"/api/v1/auth/login", "/api/v1/game/speeches/random", "/api/v1/speech/score"} <= set(
+        document["paths"]
+    )
+    page = await gateway.get("/docs")
+    assert (page.status_code, "/openapi.json" in page.text) == (200, True)
+    assert (await gateway.get("/ready")).json()["status"] == "ready"
+    assert (await gateway.get("/health")).status_code == 200

@@ -1,0 +1,74 @@
+"""The steps of a learner, as a mobile client takes them through the gateway."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx
+
+RECORDINGS = Path(__file__).parents[1] / "deploy" / "seed" / "learner"
+REFERENCE = "I lost my passport at the airport last week."
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A signed-up learner and a client that sends their token."""
+
+    client: httpx.AsyncClient
+    user: dict[str, Any]
+    token: str
+
+    @classmethod
+    async def signed_up(cls, client: httpx.AsyncClient) -> Self:
+        account = {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse", "name": "Ada"}
+        answer = await client.post("/api/v1/auth/register", json=account)
+        assert answer.status_code == 201, answer.text
+        return cls(client, answer.json()["user"], answer.json()["access_token"])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+    async def get(self, path: str, **parameters: str | int) -> httpx.Response:
+        return await self.client.get(f"/api/v1{path}", params=parameters, headers=self.headers)
+
+    async def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        return await self.client.post(f"/api/v1{path}", json=body, headers={**self.headers, **headers})
+
+    async def draw(self, **wanted: Any) -> list[dict[str, Any]]:
+        answer = await self.post("/game/speeches/random", {"level": "A2", **wanted})
+        assert answer.status_code == 200, answer.text
+        speeches: list[dict[str, Any]] = answer.json()["speeches"]
+        return speeches
+
+    async def score(self, recording: str, text: str = REFERENCE) -> httpx.Response:
+        audio = {"audio": (recording, (RECORDINGS / recording).read_bytes())}
+        return await self.client.post(
+            "/api/v1/speech/score", files=audio, data={"reference_text": text}, headers=self.headers
+        )
+
+
+def session_of(speeches: list[dict[str, Any]], **different: Any) -> dict[str, Any]:
+    """A finished game in which every speech was answered correctly."""
+    ended = datetime.now(UTC).replace(microsecond=0)
+    results = [
+        {
+            "speech_id": speech["id"],
+            "sequence_number": number,
+            "user_response": "correct",
+            "response_time_ms": 1500,
+        }
+        for number, speech in enumerate(speeches, 1)
+    ]
+    return {
+        "mode": "listen_and_repeat",
+        "level": "A2",
+        "selected_tags": [],
+        "duration_seconds": 60,
+        "started_at": (ended - timedelta(seconds=60)).isoformat(),
+        "completed_at": ended.isoformat(),
+        "results": results,
+        **different,
+    }
