@@ -1,0 +1,133 @@
+"""The learner's journey against a running system, told as a story: `make demo`."""
+
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+RECORDINGS = Path(__file__).parents[1] / "seed" / "learner"
+REFERENCE = "I lost my passport at the airport last week."
+ADMIN = {"email": "admin@example.com", "password": "AdminPass123"}
+BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
+
+
+def tell(url: str) -> None:
+    """Play the journey through the gateway at `url`. Raises httpx.HTTPError when a step fails."""
+    with httpx.Client(base_url=f"{url}/api/v1", timeout=20) as client:
+        admin = _bearer(_ok(client.post("/auth/login", json=ADMIN)))
+        _sign_up(client)
+        speech = _listen(client)
+        receipt = _speak(client)
+        plays = _plays(client, admin, speech)
+        _save(client, speech, receipt)
+        _wait_for_the_event(client, admin, speech, plays)
+        _look_back(client)
+
+
+def _sign_up(client: httpx.Client) -> None:
+    email = f"demo-{uuid4().hex[:8]}@example.com"
+    account = {"email": email, "password": "DemoPass123", "name": "Sam"}
+    client.headers.update(_bearer(_ok(client.post("/auth/register", json=account))))
+    me = _ok(client.get("/users/me"))
+    _say("Sam signs up", f"{me['email']}, user {me['id']}")
+
+
+def _listen(client: httpx.Client) -> dict[str, Any]:
+    tags = _ok(client.get("/tags"))["tags"]
+    _say("and looks around", f"{len(tags)} tags, such as {', '.join(tag['name'] for tag in tags[:4])}")
+    drawn = _ok(client.post("/game/speeches/random", json={"level": "A2", "limit": 50}))["speeches"]
+    speech: dict[str, Any] = next(each for each in drawn if each["text"] == REFERENCE)
+    _say("draws A2 sentences", f"{len(drawn)} of them; one is: {speech['text']}")
+    audio = httpx.get(speech["audio_url"]).raise_for_status()
+    kind = audio.headers["content-type"]
+    _say("listens", f"{len(audio.content):,} bytes of {kind}, {speech['duration_ms'] / 1000:.1f} s long")
+    return speech
+
+
+def _speak(client: httpx.Client) -> dict[str, Any]:
+    _say("says it in silence", _scored(client, "silent.m4a").json()["detail"])
+    wrong = _scored(client, "wrong-word.mp3").json()
+    worst = min(wrong["word_scores"], key=lambda word: word["score"] if word["score"] is not None else 101)
+    _say("says a wrong word", f"{wrong['pronunciation_score']:.0f} of 100, weakest word: {worst['word']}")
+    good = _ok(_scored(client, "good.wav"))
+    words = " ".join(f"{word['word']} {_points(word['score'])}" for word in good["word_scores"])
+    _say("says it well", f"{good['pronunciation_score']:.0f} of 100: {words}")
+    return {key: good[key] for key in ("pronunciation_score", "recognized_text", "receipt")}
+
+
+def _scored(client: httpx.Client, recording: str) -> httpx.Response:
+    files = {"audio": (recording, (RECORDINGS / recording).read_bytes())}
+    return client.post("/speech/score", files=files, data={"reference_text": REFERENCE})
+
+
+def _points(score: float | None) -> str:
+    return "-" if score is None else f"{score:.0f}"
+
+
+def _save(client: httpx.Client, speech: Mapping[str, Any], receipt: Mapping[str, Any]) -> None:
+    now = datetime.now(UTC)
+    result = {"speech_id": speech["id"], "sequence_number": 1, "user_response": "correct"}
+    game = {
+        "mode": "listen_and_repeat",
+        "level": "A2",
+        "selected_tags": [],
+        "duration_seconds": 42,
+        "started_at": (now - timedelta(seconds=42)).isoformat(),
+        "completed_at": now.isoformat(),
+        "results": [{**result, "response_time_ms": 3100, **receipt}],
+    }
+    key = {"Idempotency-Key": uuid4().hex}
+    saved = _ok(client.post("/game/sessions", json=game, headers=key))
+    again = client.post("/game/sessions", json=game, headers=key)
+    _say("saves the game", f"session {saved['session_id']}")
+    _say("and, to be sure, again", f"replayed: {again.headers['Idempotency-Replayed']}, the same session")
+
+
+def _plays(client: httpx.Client, admin: Mapping[str, str], speech: Mapping[str, Any]) -> int:
+    seen = _ok(client.get(f"/admin/speeches/{speech['id']}", headers=dict(admin)))
+    return int(seen["statistics"]["plays"])
+
+
+def _wait_for_the_event(
+    client: httpx.Client, admin: Mapping[str, str], speech: Mapping[str, Any], before: int
+) -> None:
+    started = time.monotonic()
+    while (plays := _plays(client, admin, speech)) == before:
+        if time.monotonic() - started > 15:
+            raise SystemExit("SessionCompleted has not arrived after 15 s: see `make logs`")
+        time.sleep(0.05)
+    took = time.monotonic() - started
+    _say("SessionCompleted arrives", f"{took:.1f} s later content counts {before} → {plays} plays")
+
+
+def _look_back(client: httpx.Client) -> None:
+    history = _ok(client.get("/game/sessions"))
+    session = _ok(client.get(f"/game/sessions/{history['sessions'][0]['id']}"))
+    result = session["results"][0]
+    checked = "verified by its receipt" if result["verified"] else "unverified"
+    _say("Sam looks back", f"{result['speech']['text']} {_points(result['pronunciation_score'])}, {checked}")
+    stats = _ok(client.get("/game/stats", params={"tz": "Europe/Berlin"}))
+    streak, sentences = stats["current_streak_days"], stats["sentences"]
+    _say(
+        "and is pleased", f"day {streak} of a streak, {sentences} sentence, {stats['correct_rate']:.0%} right"
+    )
+
+
+def _bearer(tokens: Mapping[str, Any]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+def _ok(response: httpx.Response) -> Any:
+    if response.is_error:
+        problem = response.json()
+        raise SystemExit(f"{response.request.url.path}: {problem['status']} {problem['detail']}")
+    return response.json()
+
+
+def _say(what: str, outcome: str) -> None:
+    print(f"{BOLD}{what:>24}{PLAIN}  {DIM}{outcome}{PLAIN}", flush=True)
