@@ -152,4 +152,6 @@ class Run:
             thread.start()
         for thread in stopping:
             thread.join()
-        self._watcher.communicate()
+        if self._watcher.stdin:
+            self._watcher.stdin.close()
+        self._watcher.wait()

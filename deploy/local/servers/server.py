@@ -87,10 +87,16 @@ def ask(port: int, question: bytes) -> bytes:
 
 def http_status(port: int, path: str) -> int:
     """The status that a server on this port answers to GET `path`."""
+    return http_get(port, path)[0]
+
+
+def http_get(port: int, path: str) -> tuple[int, str]:
+    """The status and the body that a server on this port answers to GET `path`."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
     finally:
         connection.close()
 

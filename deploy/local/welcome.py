@@ -1,0 +1,44 @@
+"""What the person who started the system reads when it is ready."""
+
+import shlex
+
+from deploy.local.plan import SEED
+
+ACCOUNTS = (("learner@example.com", "LearnerPass123"), ("admin@example.com", "AdminPass123"))
+RECORDING = SEED / "learner" / "good.wav"
+
+TEXT = """
+Parley is ready.
+
+  API        {url}/api/v1
+  Reference  {url}/docs
+  OpenAPI    {url}/openapi.json
+  Accounts   {accounts}
+
+Three lines to try in another terminal:
+
+{lines}
+"""
+
+
+def text(url: str) -> str:
+    """Addresses, demo accounts, and three lines that work when they are pasted."""
+    return TEXT.format(
+        url=url,
+        accounts="\n             ".join(f"{email} / {password}" for email, password in ACCOUNTS),
+        lines="\n\n".join(_lines(url)),
+    )
+
+
+def _lines(url: str) -> tuple[str, ...]:
+    email, password = ACCOUNTS[0]
+    json, bearer = "-H 'Content-Type: application/json'", '-H "Authorization: Bearer $TOKEN"'
+    login = f'{{"email": "{email}", "password": "{password}"}}'
+    audio = shlex.quote(f"audio=@{RECORDING}")
+    return (
+        f"TOKEN=$(curl -s {url}/api/v1/auth/login {json} -d '{login}' | "
+        """sed 's/.*"access_token": *"\\([^"]*\\)".*/\\1/')""",
+        f"""curl -s {url}/api/v1/game/speeches/random {bearer} {json} -d '{{"level": "A2", "limit": 3}}'""",
+        f"curl -s {url}/api/v1/speech/score {bearer} -F {audio} "
+        "-F 'reference_text=I lost my passport at the airport last week.'",
+    )
