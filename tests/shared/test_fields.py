@@ -17,6 +17,11 @@ def test_text_is_composed_and_trimmed() -> None:
     assert adapter.validate_python("  cafe\u0301\n") == "café"
 
 
+def test_marks_that_would_take_minutes_to_normalise_are_refused() -> None:
+    with pytest.raises(ValidationError):
+        adapter.validate_python("a" + "\u0315\u0300" * 200_000)
+
+
 @pytest.mark.parametrize("kept", ["שלום", "👩‍👩‍👧", "line one\nline two", "a\tb"])
 def test_other_scripts_emoji_and_line_breaks_are_kept(kept: str) -> None:
     assert adapter.validate_python(kept) == kept
