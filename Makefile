@@ -1,0 +1,54 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PORT ?= 8000
+export PORT
+BIN := .local/venv/bin
+PYTHON := $(BIN)/python
+
+.PHONY: help setup run demo test lint format logs memory replay-dead docs lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what development and the embedded run need, under .local/
+	@deploy/local/bootstrap.sh
+
+run: setup ## Start the whole system on PORT (default 8000); Ctrl-C stops it
+	@exec $(PYTHON) -m deploy.local run
+
+demo: setup ## Play a learner's journey against the running system
+	@exec $(PYTHON) -m deploy.local.demo
+
+test: setup ## Run all tests on servers of their own (TESTS="-k name" chooses)
+	@$(PYTHON) -m pytest -n 2 $(TESTS)
+
+lint: setup ## Check style, types and layers
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy .
+	@$(BIN)/lint-imports
+
+format: setup ## Format the code and mend what can be mended
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+logs: ## Follow the logs of the running system
+	@ls .local/logs/*.log >/dev/null 2>&1 || { echo "Nothing has run yet: make run"; exit 1; }
+	@exec tail -n 20 -F .local/logs/*.log
+
+memory: setup ## Show how much memory the running system takes
+	@$(PYTHON) -m deploy.local memory
+
+replay-dead: setup ## Put parked messages back into their queues
+	@$(PYTHON) -m deploy.local replay-dead
+
+docs: setup ## Generate what is generated in docs/
+	@$(PYTHON) -m shared.docs
+
+lock: setup ## Lock the packages that the pyproject files ask for
+	@deploy/local/requirements.sh
+
+clean: ## Stop the system of this clone and remove every trace of it
+	@[ ! -x $(PYTHON) ] || $(PYTHON) -m deploy.local stop
+	@rm -rf .local .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Locks what pyproject files ask for: exact versions with hashes, for every platform, without addresses of indexes.
+# Versions that are locked already stay unless `--upgrade` or `--upgrade-package NAME` says otherwise.
+set -eu
+cd "$(dirname "$0")/../.."
+PATH="$PWD/.local/uv/bin:$PATH"
+
+compile() {
+    uv pip compile --quiet --universal --python .local/venv/bin/python --python-version 3.12 --generate-hashes \
+        --no-header --no-emit-index-url --no-emit-find-links --no-emit-package parley-shared "$@"
+}
+
+echo uv | compile - --output-file deploy/local/uv.txt "$@"
+compile --group pyproject.toml:dev shared/pyproject.toml services/*/pyproject.toml \
+    --output-file requirements-dev.txt "$@"
+for service in services/*/; do
+    compile "${service}pyproject.toml" --constraint requirements-dev.txt --output-file "${service}requirements.txt"
+done
