@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -25,7 +26,7 @@ ATTEMPTS = 3
 PREFETCH = 20
 
 type Handler[E: Event] = Callable[[AsyncSession, E], Awaitable[None]]
-type Subscriptions = Mapping[type[Event], Handler[Event]]
+type Subscriptions = Mapping[type[Event], Handler[Any]]
 
 
 class InboxEvent(Base):
@@ -80,12 +81,19 @@ def _receiver[E: Event](
     database: Database, queue: str, event: type[E], handler: Handler[E]
 ) -> Callable[[bytes], Awaitable[None]]:
     async def receive(body: bytes) -> None:
+        try:
+            outcome = await handle(body)
+        except Exception:
+            metrics.CONSUMED.labels(queue, "parked").inc()
+            raise
+        metrics.CONSUMED.labels(queue, outcome).inc()
+
+    async def handle(body: bytes) -> str:
         delivery = event.model_validate_json(body)
         with structlog.contextvars.bound_contextvars(
             queue=queue, event_id=str(delivery.id), traceparent=delivery.traceparent
         ):
-            outcome = await _apply_with_retries(database, queue, delivery, handler)
-        metrics.CONSUMED.labels(queue, outcome).inc()
+            return await _apply_with_retries(database, queue, delivery, handler)
 
     return receive
 
@@ -105,7 +113,6 @@ async def _apply_with_retries[E: Event](
             attempt += 1
             log.exception("delivery_failed", attempt=attempt)
             if attempt == ATTEMPTS:
-                metrics.CONSUMED.labels(queue, "parked").inc()
                 raise
             await asyncio.sleep(0.1 * 4**attempt)
 

@@ -103,11 +103,15 @@ class FetchedKeys:
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched = self._tried = float("-inf")
         self._lock = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
         now = time.monotonic()
-        if kid not in self._keys or now - self._fetched > self._fresh:
+        if kid not in self._keys:
             await self._refresh(asked=now)
+        elif now - self._fetched > self._fresh and (self._renewal is None or self._renewal.done()):
+            # Whoever brings a known key does not wait for an address that may hang.
+            self._renewal = asyncio.create_task(self._refresh(asked=now))
         if not self._keys:
             raise KeysUnavailable("Tokens cannot be verified right now; try again in a moment.")
         return self._keys.get(kid)

@@ -14,6 +14,7 @@ from contracts.game import CompletedSession, SessionCompleted
 from faststream.rabbit import RabbitBroker
 from shared.broker import EXCHANGE, channel_to, declare_topology, parking_queue, queues, replay_dead, send
 from shared.db import Database
+from shared.errors import Unavailable
 from shared.inbox import InboxEvent, Subscriptions, apply, subscribe
 from shared.outbox import OutboxEvent, record, relay
 from shared.settings import DatabaseSettings
@@ -231,6 +232,26 @@ async def test_what_keeps_failing_is_parked_and_can_be_replayed(
 async def _claims(database: Database) -> int:
     async with database.transaction() as session:
         return (await session.scalar(select(func.count()).select_from(InboxEvent))) or 0
+
+
+async def test_a_delivery_waits_for_what_is_away_instead_of_being_parked(
+    committing: Database, url: str, channel: AbstractChannel
+) -> None:
+    tries = 0
+
+    async def away_at_first(session: AsyncSession, event: Event) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 5:
+            raise Unavailable("The database does not answer.")
+
+    [event] = await save(committing)
+    exchange = await channel.get_exchange(EXCHANGE)
+    async with consuming(committing, url, {SessionCompleted: away_at_first}):
+        await send(exchange, event.type, event.model_dump_json().encode(), message_id=str(event.id))
+        await becomes(lambda: _claims(committing), 1)
+    assert tries == 5
+    assert await depth(channel, parking_queue(QUEUE)) == 0
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"id": 1}', b"\xff"])

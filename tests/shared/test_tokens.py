@@ -178,6 +178,14 @@ async def test_known_keys_outlive_an_outage(jwks: Jwks) -> None:
     assert await keys.get(jwks.kid) is not None
 
 
+async def test_nobody_waits_for_keys_that_are_known(jwks: Jwks) -> None:
+    keys = FetchedKeys(jwks.url, fresh=0.0, cooldown=0.0)
+    await keys.get(jwks.kid)
+    assert await asyncio.wait_for(keys.get(jwks.kid), 0.02) is not None
+    await asyncio.sleep(0.2)
+    assert jwks.fetches == 2
+
+
 async def test_without_any_key_ever_the_answer_is_later(jwks: Jwks) -> None:
     jwks.away = True
     with pytest.raises(KeysUnavailable):

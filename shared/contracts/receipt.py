@@ -1,0 +1,34 @@
+"""The receipt of a score: what scoring signs and game verifies offline."""
+
+import hashlib
+import unicodedata
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RECEIPT_TYPE = "receipt+jwt"
+RECEIPT_ISSUER = "parley-scoring"
+RECEIPT_AUDIENCE = "parley-receipts"
+
+
+class ReceiptClaims(BaseModel):
+    """That a learner (`sub`) was given a score for saying a text.
+
+    `jti` lets a receipt be accepted once. `pronunciation_score` is 0-100, `iat` and `exp` are Unix times.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    jti: str
+    sub: UUID
+    reference_sha256: str
+    pronunciation_score: float = Field(ge=0, le=100, allow_inf_nan=False)
+    recognized_text: str | None = None
+    speech_id: UUID | None = None
+    iat: int
+    exp: int
+
+
+def reference_digest(text: str) -> str:
+    """The SHA-256, in hexadecimal, of a reference text in NFC without surrounding space."""
+    return hashlib.sha256(unicodedata.normalize("NFC", text).strip().encode()).hexdigest()
