@@ -17,10 +17,10 @@ run: setup ## Start the whole system on PORT (default 8000); Ctrl-C stops it
 	@exec $(PYTHON) -m deploy.local run
 
 demo: setup ## Play a learner's journey against the running system
-	@exec $(PYTHON) -m deploy.local.demo
+	@$(PYTHON) -m deploy.local demo
 
 test: setup ## Run all tests on servers of their own (TESTS="-k name" chooses)
-	@$(PYTHON) -m pytest -n 2 $(TESTS)
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(TESTS)
 
 lint: setup ## Check style, types and layers
 	@$(BIN)/ruff check
@@ -43,7 +43,7 @@ replay-dead: setup ## Put parked messages back into their queues
 	@$(PYTHON) -m deploy.local replay-dead
 
 docs: setup ## Generate what is generated in docs/
-	@$(PYTHON) -m shared.docs
+	@$(PYTHON) docs/make_events.py
 
 lock: setup ## Lock the packages that the pyproject files ask for
 	@deploy/local/requirements.sh

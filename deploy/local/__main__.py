@@ -1,10 +1,11 @@
-"""The commands of the embedded run: `python -m deploy.local run|stop|memory|replay-dead`."""
+"""The commands of the embedded run: `python -m deploy.local run|stop|demo|memory|replay-dead`."""
 
 import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from deploy.local import lock, memory, ports, servers
 from deploy.local.plan import OWNERS, Plan
@@ -15,50 +16,59 @@ from deploy.local.vault import Vault
 FOLDER = ROOT / ".local"
 
 
-def run() -> int:
+def run(folder: Path) -> int:
     """Run the system in the foreground until it is told to end."""
-    return Supervisor(FOLDER, port=int(os.environ.get("PORT", "8000"))).run()
+    return Supervisor(folder, port=int(os.environ.get("PORT", "8000"))).run()
 
 
-def stop() -> int:
-    """End the run of this clone, from anywhere."""
-    lock.stop(FOLDER)
+def stop(folder: Path) -> int:
+    """End the running system, from another terminal."""
+    lock.stop(folder)
     return 0
 
 
-def show_memory() -> int:
-    """Print what the processes of the run of this clone take."""
-    lock.port(FOLDER)
-    print(memory.table(FOLDER))
+def demo(folder: Path) -> int:
+    """Play a learner's journey against the running system."""
+    from deploy.local.demo import tell
+
+    tell(f"http://127.0.0.1:{lock.port(folder)}")
     return 0
 
 
-def replay_dead() -> int:
+def show_memory(folder: Path) -> int:
+    """Print what the running processes take."""
+    lock.port(folder)
+    print(memory.table(folder))
+    return 0
+
+
+def replay_dead(folder: Path) -> int:
     """Put parked messages back into their queues."""
-    vault, block = Vault.open(FOLDER / "secrets", services=OWNERS), ports.block(lock.port(FOLDER))
-    addresses = servers.addresses(FOLDER / "data", ports=block, credentials=vault.servers)
+    vault, block = Vault.open(folder / "secrets", services=OWNERS), ports.block(lock.port(folder))
+    addresses = servers.addresses(folder / "data", ports=block, credentials=vault.servers)
     program = Plan(addresses=addresses, ports=block, vault=vault).broker("replay-dead")
     return subprocess.run(program.command, env=program.environment, check=False).returncode
 
 
-COMMANDS: dict[str, Callable[[], int]] = {
+COMMANDS: dict[str, Callable[[Path], int]] = {
     "run": run,
     "stop": stop,
+    "demo": demo,
     "memory": show_memory,
     "replay-dead": replay_dead,
 }
 
 
-def main() -> int:
+def main(arguments: Sequence[str], *, folder: Path = FOLDER) -> int:
     """Do what the command line says; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     try:
-        return COMMANDS[parser.parse_args().command]()
+        return COMMANDS[parser.parse_args(arguments).command](folder)
     except Failed as failure:
         print(failure, file=sys.stderr)
         return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

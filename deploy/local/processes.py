@@ -60,7 +60,7 @@ class Process:
         self._forget()
         return code
 
-    def stop(self, *, timeout: float = 10) -> None:
+    def stop(self, *, timeout: float = 15) -> None:
         """End it in its own way; what has not ended in time, or what it left in its group, is killed."""
         if self.returncode is None:
             self._popen.send_signal(self._stop_signal)

@@ -1,0 +1,163 @@
+"""Whatever happens to a run, nothing of it stays: no process, no port, no lock."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.local import lock, ports
+from deploy.local.processes import ROOT, Failed, Program, Run, Stopped
+
+# Commands are given to the real command line, only with another folder than this clone's.
+COMMAND_LINE = (
+    "import sys; from pathlib import Path; from deploy.local.__main__ import main;"
+    "sys.exit(main(sys.argv[2:], folder=Path(sys.argv[1])))"
+)
+HOLDER = """
+import sys, time
+from pathlib import Path
+from deploy.local import servers
+with servers.started(Path(sys.argv[1])) as running:
+    print(running.addresses.to_json(), flush=True)
+    time.sleep(600)
+"""
+# A program with a child of its own, that neither SIGTERM nor a closed terminal impresses.
+STUBBORN = "trap '' TERM HUP INT; sleep 600 & wait; wait"
+
+
+def sleeper(name: str, script: str = "exec sleep 600") -> Program:
+    return Program(name=name, command=("/bin/sh", "-c", script), environment=os.environ)
+
+
+def eventually(holds: Callable[[], bool], *, seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return holds()
+
+
+def family(folder: Path) -> list[psutil.Process]:
+    """The processes of a run, and all that they started."""
+    members = []
+    for path in folder.glob("pids/*"):
+        # Some are commands that may end at any moment.
+        with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+            parent = psutil.Process(int(path.read_text().split()[0]))
+            members += [parent, *parent.children(recursive=True)]
+    return members
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that still run; a zombie only waits for its parent to notice."""
+    found = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+@contextmanager
+def child(script: str, *arguments: str | Path, port: int = 0) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", script, *arguments]
+    environment = os.environ | {"PORT": str(port)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=-1, stderr=-2, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_stopping_ends_what_a_process_started_too(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    process = run.spawn(sleeper("stubborn", STUBBORN))
+    assert eventually(lambda: len(psutil.Process(process.pid).children()) == 1)
+    members = family(tmp_path)
+
+    process.stop(timeout=0.2)
+    run.close()
+
+    assert len(members) == 2
+    assert eventually(lambda: not alive(members))
+    assert list((tmp_path / "pids").iterdir()) == []
+    with pytest.raises(Stopped):
+        run.spawn(sleeper("late"))
+
+
+def test_a_killed_run_takes_its_processes_with_it(tmp_path: Path) -> None:
+    with child(HOLDER, tmp_path) as holder:
+        assert holder.stdout
+        addresses = json.loads(holder.stdout.readline())
+        members = family(tmp_path)
+        assert {member.name() for member in members} >= {"postgres", "redis-server", "rclone", "epmd"}
+        holder.send_signal(signal.SIGKILL)
+
+    assert eventually(lambda: not alive(members)), alive(members)
+    port = int(addresses["redis_url"].rpartition(":")[2]) - ports.OFFSETS["redis"]
+    assert ports.taken(ports.block(port)) == {}
+
+
+def test_a_second_run_is_refused_and_ctrl_c_ends_the_first_while_it_starts(tmp_path: Path) -> None:
+    port = ports.free_block()
+    with child(COMMAND_LINE, tmp_path, "run", port=port) as first:
+        assert first.stdout
+        first.stdout.readline()
+        assert eventually(lambda: (tmp_path / "pids" / "rabbitmq").exists())
+        with child(COMMAND_LINE, tmp_path, "run", port=port) as second:
+            said, _ = second.communicate(timeout=20)
+        assert second.returncode == 1
+        assert said.count("\n") == 1
+        assert f"on port {port}" in said
+
+        members = family(tmp_path)
+        first.send_signal(signal.SIGINT)
+        said, _ = first.communicate(timeout=30)
+    assert first.returncode == 0, said
+    assert alive(members) == []
+    assert ports.taken(ports.block(port)) == {}
+    with lock.held(tmp_path, port=port):
+        pass
+
+
+def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
+    port = ports.free_block()
+    with (
+        socket.create_server(("127.0.0.1", port + 22)),
+        child(COMMAND_LINE, tmp_path, "run", port=port) as run,
+    ):
+        said, _ = run.communicate(timeout=20)
+
+    assert run.returncode == 1
+    assert said.startswith(f"Port {port + 22} is taken, and rabbitmq needs it.")
+    assert "make run" in said
+    assert said.count("\n") == 1
+
+
+def test_the_lock_is_given_back_when_its_holder_ends(tmp_path: Path) -> None:
+    with (
+        lock.held(tmp_path, port=1),
+        pytest.raises(Failed, match="already runs"),
+        lock.held(tmp_path, port=2),
+    ):
+        pass
+    with lock.held(tmp_path, port=3):
+        assert lock.port(tmp_path) == 3
+    with pytest.raises(Failed, match="Nothing runs"):
+        lock.port(tmp_path)
+
+
+def test_stopping_is_quiet_when_nothing_runs(tmp_path: Path) -> None:
+    lock.stop(tmp_path)
+    with lock.held(tmp_path, port=1):
+        pass
+    lock.stop(tmp_path)

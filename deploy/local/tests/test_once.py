@@ -1,0 +1,57 @@
+"""A command is done again only when what went into it has changed."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local.once import Once
+from deploy.local.processes import Failed, Program, Run
+
+
+@pytest.fixture
+def seed(tmp_path: Path) -> Path:
+    folder = tmp_path / "seed"
+    folder.mkdir()
+    (folder / "speeches.csv").write_text("one")
+    return folder
+
+
+def counting(tmp_path: Path, *, code: int = 0) -> Program:
+    """A command that leaves one more letter in a file each time."""
+    script = f"open({str(tmp_path / 'count')!r}, 'a').write('x'); raise SystemExit({code})"
+    return Program(name="count", command=(sys.executable, "-c", script), environment=os.environ)
+
+
+def count(tmp_path: Path) -> int:
+    return len((tmp_path / "count").read_text())
+
+
+def test_changed_inputs_call_again_and_others_do_not(tmp_path: Path, seed: Path) -> None:
+    run = Run(tmp_path / "run")
+    said: list[str] = []
+    once = Once(run, tmp_path / "run" / "done", report=said.append)
+
+    for _ in range(2):
+        once.call(counting(tmp_path), inputs=[seed])
+    assert count(tmp_path) == 1
+
+    (seed / "speeches.csv").write_text("two")
+    once.call(counting(tmp_path), inputs=[seed])
+    run.close()
+
+    assert count(tmp_path) == 2
+    assert said == ["count is done"] * 2
+
+
+def test_a_failure_is_told_and_tried_again(tmp_path: Path, seed: Path) -> None:
+    run = Run(tmp_path / "run")
+    once = Once(run, tmp_path / "run" / "done", report=print)
+
+    with pytest.raises(Failed, match="count failed"):
+        once.call(counting(tmp_path, code=3), inputs=[seed])
+    once.call(counting(tmp_path), inputs=[seed])
+    run.close()
+
+    assert count(tmp_path) == 2

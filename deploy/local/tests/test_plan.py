@@ -1,0 +1,58 @@
+"""Each process is given what it uses, and no secrets beside that."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.local import ports
+from deploy.local.plan import OWNERS, SERVICES, Plan, Service
+from deploy.local.servers import Addresses
+from deploy.local.vault import Vault
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    vault = Vault.open(tmp_path / "secrets", services=OWNERS)
+    block = ports.block(8000)
+    addresses = Addresses.on_this_machine(ports=block, credentials=vault.servers, rabbitmqctl=())
+    return Plan(addresses=addresses, ports=block, vault=vault)
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_an_api_knows_its_port_and_only_its_own_database(plan: Plan, service: Service) -> None:
+    environment = plan.api(service).environment
+
+    assert environment["PORT"] == str(plan.ports[f"{service.name}-api"])
+    assert environment["HOST"] == "127.0.0.1"
+    if service.database:
+        assert environment["DATABASE_URL"].startswith(f"postgresql+asyncpg://{service.name}:")
+        assert environment["DATABASE_URL"].endswith(f"@127.0.0.1:8020/{service.name}")
+    others = [password for name, password in plan.vault.roles.items() if name != service.name]
+    assert not [secret for secret in others if secret in " ".join(environment.values())]
+    assert plan.vault.servers.postgres not in " ".join(environment.values())
+
+
+def test_only_storage_users_hold_storage_keys(plan: Plan) -> None:
+    holders = {s.name for s in SERVICES if "S3_SECRET_KEY" in plan.api(s).environment}
+
+    assert holders == {service.name for service in SERVICES if service.storage}
+
+
+def test_what_the_person_sets_goes_through(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATE_LIMIT_ENABLED", "false")
+    monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://somewhere-else/db")
+
+    environment = plan.worker(SERVICES[0]).environment
+
+    assert environment["RATE_LIMIT_ENABLED"] == "false"
+    assert "somewhere-else" not in environment["DATABASE_URL"]
+
+
+def test_secrets_are_made_once_and_kept_from_others(tmp_path: Path) -> None:
+    first = Vault.open(tmp_path / "secrets", services=["auth"])
+    second = Vault.open(tmp_path / "secrets", services=["auth", "importer"])
+
+    assert second.servers == first.servers
+    assert second.roles["auth"] == first.roles["auth"]
+    assert second.roles["importer"]
+    assert (tmp_path / "secrets" / "secrets.json").stat().st_mode & 0o077 == 0
