@@ -1,0 +1,44 @@
+"""The API process of the content service."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+from shared.app import Check, create_api
+from shared.errors import Unavailable
+from shared.storage import Storage
+
+from content.api import router
+from content.following import FollowedCatalogue
+from content.settings import ContentSettings
+
+log = structlog.get_logger(__name__)
+
+
+def create_app(settings: ContentSettings) -> FastAPI:
+    """Routes, database, storage, and the catalogue that draws are made from."""
+    return create_api(settings, router, title="Parley content", lifespan=_lifespan)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    catalogue = FollowedCatalogue(app.state.database)
+    app.state.catalogue = catalogue
+    app.state.checks["catalogue"] = Check(catalogue.ping)
+    tasks = [asyncio.create_task(catalogue.run()), asyncio.create_task(_ensure_bucket(app.state.storage))]
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ensure_bucket(storage: Storage) -> None:
+    """Make the bucket as soon as the storage answers; nothing here waits for it."""
+    while True:
+        try:
+            return await storage.ensure_bucket()
+        except Unavailable as error:
+            log.warning("bucket_not_ensured", reason=error.detail)
+        await asyncio.sleep(5)

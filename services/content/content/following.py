@@ -1,0 +1,112 @@
+"""Keeps the catalogue of this process loaded and up to date; every replica does so for itself."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from itertools import batched
+
+import structlog
+from shared.db import Database
+from shared.errors import Unavailable
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from content import changes
+from content.catalogue import Catalogue
+from content.changes import Position
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 0.4
+STALE_SECONDS = 10.0
+CHUNK = 20_000
+
+
+class CatalogueNotLoaded(Unavailable):
+    """The catalogue was not read yet: the process has only started, or the database is away since then."""
+
+    code = "catalogue_unavailable"
+
+
+@dataclass
+class _Followed:
+    """A catalogue, how far it has followed the log, and from where on others may still need the log."""
+
+    catalogue: Catalogue
+    read: Position
+    needed_from: Position
+
+
+class FollowedCatalogue:
+    """The catalogue of this process. It is there once `run` could read it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._followed: _Followed | None = None
+        self._followed_at = float("-inf")
+
+    def current(self) -> Catalogue:
+        """The catalogue, at most half a second old while the database answers. Raises CatalogueNotLoaded."""
+        if self._followed is None:
+            raise CatalogueNotLoaded(
+                "The catalogue is still being read; try again in a moment.", retry_after=1
+            )
+        return self._followed.catalogue
+
+    async def ping(self) -> None:
+        """Raise CatalogueNotLoaded unless the catalogue is there and followed."""
+        self.current()
+        if time.monotonic() - self._followed_at > STALE_SECONDS:
+            raise CatalogueNotLoaded("The catalogue is out of date.")
+
+    async def run(self) -> None:
+        """Load the catalogue and follow its changes, for ever; the database may come and go."""
+        while True:
+            try:
+                await self.follow()
+            except Unavailable as error:
+                log.warning("catalogue_waits", reason=error.detail)
+            except Exception:
+                # Whatever it is, what was loaded stays usable, and only trying again can bring it up to date.
+                log.exception("catalogue_not_followed")
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def follow(self) -> None:
+        """Take in what has changed since the last time; everything, if that cannot be told."""
+        async with self._database.transaction() as session:
+            if self._followed is None or not await _catch_up(session, self._followed):
+                self._followed = await _load(session)
+            await _forget(session, self._followed)
+        self._followed_at = time.monotonic()
+
+
+async def _load(session: AsyncSession) -> _Followed:
+    """Read all speeches, in chunks; what changes meanwhile is in the log after the position."""
+    started = time.monotonic()
+    position = await changes.position(session)
+    catalogue = Catalogue()
+    highest = await changes.highest_number(session)
+    for first in range(1, highest + 1, CHUNK):
+        catalogue.add(await changes.facets_between(session, first, first + CHUNK - 1))
+    followed = _Followed(catalogue, read=position, needed_from=position)
+    await _catch_up(session, followed)
+    log.info("catalogue_loaded", highest=highest, seconds=round(time.monotonic() - started, 2))
+    return followed
+
+
+async def _catch_up(session: AsyncSession, followed: _Followed) -> bool:
+    """Take in what the log holds; False when something may be missing from it."""
+    position, numbers = await changes.changed_since(session, followed.read)
+    if not followed.read.leads_to(position):
+        log.warning("catalogue_lost_track")
+        return False
+    for chunk in batched(numbers, CHUNK):
+        followed.catalogue.replace(chunk, await changes.facets_of(session, chunk))
+    followed.read = position
+    return True
+
+
+async def _forget(session: AsyncSession, followed: _Followed) -> None:
+    """Shorten the log, now and then, by what all processes have read long ago."""
+    if followed.read.at - followed.needed_from.at > changes.KEPT:
+        await changes.forget(session, before=followed.needed_from)
+        followed.needed_from = followed.read

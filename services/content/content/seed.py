@@ -1,0 +1,145 @@
+"""The first catalogue of a fresh system, from a folder of CSV files and recordings. For development only."""
+
+import argparse
+import asyncio
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from shared.db import Database
+from shared.fields import Text
+from shared.storage import Storage
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from content import commands, queries
+from content.domain import Level, NewSpeech, SpeechType
+from content.recording import NotARecording, duration_ms_of
+from content.settings import ContentSettings
+
+log = structlog.get_logger(__name__)
+
+TagName = Annotated[Text, Field(min_length=1, max_length=100)]
+
+
+class SeedTag(BaseModel):
+    """A row of tags.csv."""
+
+    name: TagName
+    category: TagName
+
+
+class SeedSpeech(BaseModel):
+    """A row of speeches.csv."""
+
+    audio_filename: str = Field(pattern=r"^[A-Za-z0-9._-]+\.mp3$")
+    text: Annotated[Text, Field(min_length=1, max_length=5000)]
+    level: Level
+    type: SpeechType
+    tags: Annotated[list[TagName], BeforeValidator(lambda cell: cell.split(",") if cell else [])]
+
+    @property
+    def audio_key(self) -> str:
+        """Where its recording lies in the bucket."""
+        return f"seed/{self.audio_filename}"
+
+
+@dataclass(frozen=True)
+class Seed:
+    """All that is in the folder; every speech has its recording, and every tag a category."""
+
+    categories: dict[str, str]
+    speeches: list[SeedSpeech]
+    recordings: dict[str, bytes]
+
+
+def folder_of(arguments: list[str]) -> Path:
+    """The folder that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m content seed", description=__doc__)
+    parser.add_argument("--folder", type=Path, required=True, help="with tags.csv, speeches.csv and audio/")
+    folder: Path = parser.parse_args(arguments).folder
+    return folder
+
+
+async def seed(settings: ContentSettings, folder: Path) -> None:
+    """Upload and create what is not there yet; a speech is told by its text and level.
+
+    Raises SystemExit outside development, and when the folder does not hold what it should.
+    """
+    if not settings.development:
+        raise SystemExit("The seed is for development only: set ENVIRONMENT=development to have it.")
+    found = await asyncio.to_thread(read, folder)
+    storage, database = Storage(settings), Database.connect(settings, name="content seed")
+    try:
+        await storage.ensure_bucket()
+        uploads = (_upload(storage, key, content) for key, content in found.recordings.items())
+        uploaded = sum(await asyncio.gather(*uploads))
+        async with database.transaction() as session:
+            created = await create_missing(session, found)
+    finally:
+        await database.close()
+    log.info("seeded", uploaded=uploaded, created=created, speeches=len(found.speeches))
+
+
+def read(folder: Path) -> Seed:
+    """Read the folder. Raises SystemExit, naming the file and the row, when something in it is not right."""
+    tags = _rows(folder / "tags.csv", SeedTag)
+    speeches = _rows(folder / "speeches.csv", SeedSpeech)
+    categories = {tag.name: tag.category for tag in tags}
+    if unknown := {name for speech in speeches for name in speech.tags} - categories.keys():
+        raise SystemExit(f"{folder / 'tags.csv'}: these tags of speeches are missing: {sorted(unknown)}.")
+    try:
+        recordings = {
+            speech.audio_key: (folder / "audio" / speech.audio_filename).read_bytes() for speech in speeches
+        }
+    except OSError as error:
+        raise SystemExit(f"{error.filename}: {error.strerror}.") from error
+    return Seed(categories, speeches, recordings)
+
+
+def _rows[R: BaseModel](path: Path, model: type[R]) -> list[R]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return [model.model_validate(row) for row in csv.DictReader(file)]
+    except OSError as error:
+        raise SystemExit(f"{path}: {error.strerror}.") from error
+    except ValidationError as error:
+        [first, *_] = error.errors()
+        raise SystemExit(f"{path}: {first['loc'][0]} {first['input']!r}: {first['msg']}.") from error
+
+
+async def _upload(storage: Storage, key: str, content: bytes) -> bool:
+    """Whether the recording was still to be uploaded."""
+    if await storage.exists(key):
+        return False
+    await storage.put(key, content, content_type="audio/mpeg")
+    return True
+
+
+async def create_missing(session: AsyncSession, found: Seed) -> int:
+    """Create the tags and speeches that are not there; the number of speeches that were not."""
+    tag_ids = await commands.create_tags(session, found.categories)
+    known = await queries.known_speeches(session, [speech.text for speech in found.speeches])
+    new = [
+        NewSpeech(
+            text=speech.text,
+            level=speech.level,
+            type=speech.type,
+            audio_key=speech.audio_key,
+            duration_ms=_duration_ms(speech, found),
+            tag_ids=frozenset(tag_ids[name] for name in speech.tags),
+        )
+        for speech in found.speeches
+        if (speech.text, speech.level) not in known
+    ]
+    await commands.create_speeches(session, new)
+    return len(new)
+
+
+def _duration_ms(speech: SeedSpeech, found: Seed) -> int:
+    try:
+        return duration_ms_of(found.recordings[speech.audio_key])
+    except NotARecording as error:
+        raise SystemExit(f"{speech.audio_filename}: {error}") from error
