@@ -1,0 +1,159 @@
+"""One OpenAPI document for the whole API, made of those of the services: `python -m gateway.openapi`."""
+
+import json
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from shared.tokens import SigningKeys, new_signing_key
+
+type Document = dict[str, Any]
+
+WRITTEN = Path(__file__).parent / "static" / "openapi.json"
+SERVICES = ("auth", "content", "scoring", "game")
+INTERNAL = {"/health", "/ready", "/metrics"}
+NOWHERE = {
+    "environment": "test",
+    "database_url": "postgresql+asyncpg://127.0.0.1/nowhere",
+    "rabbitmq_url": "amqp://127.0.0.1",
+    "s3_access_key": "nobody",
+    "s3_secret_key": "opens-nothing",
+}
+INFO = {
+    "title": "Parley API",
+    "version": "1.0.0",
+    "description": "Hear a sentence, repeat it, see how well it went. Errors are RFC 9457 problem documents.",
+}
+
+
+def merge(documents: Sequence[Document]) -> Document:
+    """One document with the public paths, components and tags of all.
+
+    A component that several services describe alike is kept once; where they differ, each gets the name of
+    its service in front (User becomes AuthUser and GameUser). Raises ValueError when two services answer the
+    same operation, or name different security schemes alike.
+    """
+    clashing = _clashing([_components(document) for document in documents])
+    renamed = [_renamed(document, clashing) for document in documents]
+    paths: dict[str, Document] = {}
+    components: dict[str, Document] = {}
+    for document in renamed:
+        for path, operations in document["paths"].items():
+            if path not in INTERNAL:
+                _add(paths.setdefault(path, {}), operations, path)
+        for section, definitions in document.get("components", {}).items():
+            components.setdefault(section, {}).update(definitions)
+    return {
+        "openapi": documents[0]["openapi"],
+        "info": INFO,
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in dict.fromkeys(_tags(paths))],
+        "paths": paths,
+        "components": components,
+    }
+
+
+def _components(document: Document) -> Document:
+    sections = document.get("components", {}).items()
+    return {
+        f"#/components/{section}/{name}": what for section, named in sections for name, what in named.items()
+    }
+
+
+def _clashing(described: Sequence[Document]) -> set[str]:
+    """References that mean different things in different documents."""
+    clashing: set[str] = set()
+    for reference in set(chain.from_iterable(described)):
+        meanings = [components[reference] for components in described if reference in components]
+        if any(meaning != meanings[0] for meaning in meanings):
+            clashing.add(reference)
+    # What refers to a clashing component differs as well, once that one is renamed.
+    repeated = [
+        (ref, what) for one in described for ref, what in one.items() if sum(ref in d for d in described) > 1
+    ]
+    while more := {ref for ref, what in repeated if clashing.intersection(_strings(what))} - clashing:
+        clashing |= more
+    if schemes := [reference for reference in clashing if "/securitySchemes/" in reference]:
+        raise ValueError(f"security schemes differ between services: {schemes}")
+    return clashing
+
+
+def _renamed(document: Document, clashing: set[str]) -> Document:
+    prefix = document["info"]["title"].split()[-1].capitalize()
+    names = {reference: _prefixed(reference, prefix) for reference in clashing}
+    replaced: Document = _replace(document, names)
+    for section, definitions in replaced.get("components", {}).items():
+        replaced["components"][section] = {
+            names.get(f"#/components/{section}/{name}", name).rpartition("/")[2]: what
+            for name, what in definitions.items()
+        }
+    return replaced
+
+
+def _prefixed(reference: str, prefix: str) -> str:
+    section, _, name = reference.rpartition("/")
+    return f"{section}/{prefix}{name}"
+
+
+def _replace(node: Any, names: dict[str, str]) -> Any:
+    match node:
+        case dict():
+            return {key: _replace(value, names) for key, value in node.items()}
+        case list():
+            return [_replace(value, names) for value in node]
+        case str():
+            return names.get(node, node)
+    return node
+
+
+def _strings(node: Any) -> Iterator[str]:
+    match node:
+        case dict():
+            yield from chain.from_iterable(map(_strings, node.values()))
+        case list():
+            yield from chain.from_iterable(map(_strings, node))
+        case str():
+            yield node
+
+
+def _add(present: Document, operations: Document, path: str) -> None:
+    if twice := present.keys() & operations.keys():
+        raise ValueError(f"{path} is answered by two services: {', '.join(sorted(twice))}")
+    present.update(operations)
+
+
+def _tags(paths: dict[str, Document]) -> Iterator[str]:
+    for operations in paths.values():
+        for operation in operations.values():
+            yield from operation.get("tags", [])
+
+
+def describe(service: str, settings: dict[str, str]) -> Document:
+    """What a service says of itself; its app is made for that, but nothing is started or connected to."""
+    app, module = import_module(f"{service}.app"), import_module(f"{service}.settings")
+    kind = getattr(module, f"{service.capitalize()}Settings")
+    document: Document = app.create_app(kind(**settings)).openapi()
+    return document
+
+
+def current() -> str:
+    """The document as it has to be written, from the code as it is."""
+    keys = {"keys": [new_signing_key()]}
+    with TemporaryDirectory() as folder:
+        private, public = Path(folder, "private.json"), Path(folder, "public.json")
+        private.write_text(json.dumps(keys))
+        public.write_text(json.dumps(SigningKeys(keys).public))
+        settings = NOWHERE | {
+            "signing_keys_file": str(private),
+            "receipt_signing_keys_file": str(private),
+            "receipt_jwks_file": str(public),
+        }
+        documents = [describe(service, settings) for service in SERVICES]
+    return json.dumps(merge(documents), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    WRITTEN.write_text(current())

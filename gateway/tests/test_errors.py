@@ -1,0 +1,118 @@
+"""Every error of the gateway's own is a problem document; the services' errors are left as they are."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from shared.app import MethodNotAllowed
+from shared.tokens import KeysUnavailable
+
+from gateway.render import render
+from gateway.tests.envoy import Gateway
+from gateway.tests.problems import problem_of
+from gateway.tests.raw import converse
+from gateway.tests.stand_in import StandIn
+from shared import errors
+
+UNREADABLE = {
+    "no request line": ["hello"],
+    "a header without a colon": ["GET /health HTTP/1.1", "Host: x", "broken"],
+    "a header with a space in its name": ["GET /health HTTP/1.1", "Host: x", "bro ken: x"],
+    "a header with a zero byte": ["GET /health HTTP/1.1", "Host: x", "broken: a\0b"],
+    "no host": ["GET /health HTTP/1.1"],
+    "two lengths": ["POST /api/v1/auth/login HTTP/1.1", "Host: x", "Content-Length: 1", "Content-Length: 2"],
+    "a negative length": ["POST /api/v1/auth/login HTTP/1.1", "Host: x", "Content-Length: -1"],
+    "a length and chunks": [
+        "POST /api/v1/auth/login HTTP/1.1",
+        "Host: x",
+        "Content-Length: 5",
+        "Transfer-Encoding: chunked",
+    ],
+    "an unknown transfer coding": ["POST /api/v1/auth/login HTTP/1.1", "Host: x", "Transfer-Encoding: gzip"],
+    "an unknown method": ["PWN /health HTTP/1.1", "Host: x"],
+    "an escaped slash": ["GET /health%2f HTTP/1.1", "Host: x"],
+}
+
+
+@pytest.mark.parametrize("lines", UNREADABLE.values(), ids=UNREADABLE.keys())
+async def test_an_unreadable_request_is_a_bad_request(lines: list[str], gateway: Gateway) -> None:
+    answer = await converse(gateway, *lines)
+    assert problem_of(answer)["code"] == "bad_request"
+
+
+async def test_a_bad_chunk_is_a_bad_request(gateway: Gateway) -> None:
+    head = ["POST /api/v1/auth/login HTTP/1.1", "Host: x", "Transfer-Encoding: chunked"]
+    answer = await converse(gateway, *head, body=b"zz\r\nhello\r\n")
+    assert problem_of(answer)["code"] == "bad_request"
+
+
+async def test_an_old_protocol_is_told_to_upgrade(gateway: Gateway) -> None:
+    assert problem_of(await converse(gateway, "GET /health HTTP/1.0"))["code"] == "upgrade_required"
+
+
+@pytest.mark.parametrize("where", ["address", "header", "many headers"])
+async def test_headers_that_are_too_large(where: str, gateway: Gateway) -> None:
+    address = "/api/v1/tags?" + "x" * (40_000 if where == "address" else 1)
+    headers = {"header": ["big: " + "x" * 40_000], "many headers": [f"h{n}: x" for n in range(200)]}
+    answer = await converse(gateway, f"GET {address} HTTP/1.1", "Host: x", *headers.get(where, []))
+    assert problem_of(answer)["code"] == "headers_too_large"
+
+
+async def test_an_error_of_a_service_passes_untouched(
+    client: httpx.AsyncClient, bearer: dict[str, str]
+) -> None:
+    for status in (400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504):
+        answer = await client.get("/api/v1/game/stats", params={"status": status}, headers=bearer)
+        assert answer.status_code == status
+        assert answer.json()["service"] == "game"
+        assert "www-authenticate" not in answer.headers
+        assert "retry-after" not in answer.headers
+
+
+async def test_a_service_that_is_away_is_unavailable(
+    client: httpx.AsyncClient, bearer: dict[str, str], stand_ins: dict[str, StandIn]
+) -> None:
+    await stand_ins["game"].stop()
+    try:
+        answer = await client.get("/api/v1/game/stats", headers=bearer)
+        assert (await client.get("/api/v1/users/me", headers=bearer)).status_code == 200
+    finally:
+        await stand_ins["game"].start()
+    assert answer.status_code == 503
+    assert problem_of(answer)["code"] == "unavailable"
+    assert answer.headers["retry-after"] == "5"
+
+
+def _documents() -> list[dict[str, Any]]:
+    config = yaml.safe_load(render({}))
+    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    mappers = manager["local_reply_config"]["mappers"]
+    return [one["body_format_override"]["json_format"] for one in mappers if "body_format_override" in one]
+
+
+def test_codes_and_titles_are_those_of_the_services() -> None:
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    known = {
+        kind.code: (kind.status, kind.title)
+        for kind in [*kinds, MethodNotAllowed, KeysUnavailable]
+        if issubclass(kind, errors.ParleyError)
+    }
+    documents = {document["code"]: (document["status"], document["title"]) for document in _documents()[:-2]}
+    own = {"request_timeout", "upgrade_required", "headers_too_large"}
+    assert documents.keys() - known.keys() == own
+    assert {code: known[code] for code in documents.keys() - own} == {
+        code: told for code, told in documents.items() if code not in own
+    }
+
+
+def test_no_error_is_left_without_a_document() -> None:
+    assert [document["status"] for document in _documents()[-2:]] == ["%RESPONSE_CODE%", "%RESPONSE_CODE%"]
+
+
+def test_the_readme_lists_every_code() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    told = set(re.findall(r"`([a-z_]+)`", readme))
+    assert {document["code"] for document in _documents()} <= told

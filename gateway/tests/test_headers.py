@@ -1,0 +1,187 @@
+"""Headers: what clients may say, what services are told, what goes back."""
+
+import asyncio
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from gateway.tests.envoy import Gateway
+from gateway.tests.raw import converse
+from gateway.tests.stand_in import StandIn
+
+ORIGIN = "https://app.example.com"
+
+
+@pytest.mark.parametrize("given", ["abcdefgh", "A1._-z9Q", "x" * 64, "0b2cd8a6-8f1c-4f53-9c8e-a6f5a0a1d2e3"])
+async def test_a_sane_request_id_is_kept(
+    given: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
+) -> None:
+    answer = await client.get("/api/v1/tags", headers={"X-Request-Id": given})
+    assert answer.headers["x-request-id"] == given
+    assert stand_ins["content"].seen[-1].all_of("x-request-id") == [given]
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", "short", "x" * 65, "with space", 'quo"tes"', "semi;colon", "a\tb" * 4]
+)
+async def test_another_request_id_is_replaced(
+    given: str | None, client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
+) -> None:
+    answer = await client.get("/api/v1/tags", headers={} if given is None else {"X-Request-Id": given})
+    replaced = answer.headers["x-request-id"]
+    assert replaced != given
+    assert len(replaced) == 36
+    assert stand_ins["content"].seen[-1].all_of("x-request-id") == [replaced]
+
+
+async def test_two_request_ids_are_replaced_by_one(
+    client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
+) -> None:
+    twice = [("X-Request-Id", "first-one"), ("X-Request-Id", "second-one")]
+    answer = await client.get("/api/v1/tags", headers=twice)
+    assert stand_ins["content"].seen[-1].all_of("x-request-id") == [answer.headers["x-request-id"]]
+    assert "one" not in answer.headers["x-request-id"]
+
+
+async def test_services_see_one_address_and_nothing_a_client_made_up(
+    client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
+) -> None:
+    lies = {
+        "X-Forwarded-For": "203.0.113.9",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Port": "1",
+        "X-Forwarded-Prefix": "/evil",
+        "X-Forwarded-Client-Cert": "By=evil",
+        "Forwarded": "for=203.0.113.9",
+        "X-Real-Ip": "203.0.113.9",
+        "X-Original-Url": "/metrics",
+        "X-Rewrite-Url": "/metrics",
+        "X-Envoy-Original-Path": "/metrics",
+        "X-Envoy-Internal": "true",
+        "X-Envoy-Retry-On": "5xx",
+        "X-Envoy-Max-Retries": "50",
+        "X-Envoy-Upstream-Rq-Timeout-Ms": "600000",
+        "X-Envoy-Decorator-Operation": "evil",
+        "X_Forwarded_For": "203.0.113.9",
+    }
+    await client.get("/api/v1/tags", headers=lies)
+    told = {
+        name: value
+        for name, value in stand_ins["content"].seen[-1].headers
+        if name.startswith(("x-", "x_", "f"))
+    }
+    assert told.keys() == {"x-forwarded-for", "x-forwarded-proto", "x-request-id"}
+    assert told["x-forwarded-for"] == "127.0.0.1"
+    assert told["x-forwarded-proto"] == "http"
+
+
+async def test_services_see_the_rest(client: httpx.AsyncClient, stand_ins: dict[str, StandIn]) -> None:
+    rest = {
+        "Idempotency-Key": "k",
+        "If-None-Match": '"x"',
+        "Traceparent": "00-1-2-00",
+        "Accept-Language": "de",
+    }
+    await client.get("/api/v1/tags", headers=rest)
+    seen = stand_ins["content"].seen[-1]
+    assert {name: seen.all_of(name.lower()) for name in rest} == {
+        name: [value] for name, value in rest.items()
+    }
+
+
+@pytest.mark.parametrize("address", ["/api/v1/tags", "/health", "/nowhere", "/api/v1/users/me"])
+async def test_answers_carry_security_headers_and_no_inner_matters(
+    address: str, client: httpx.AsyncClient
+) -> None:
+    answer = await client.get(address)
+    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+    assert answer.headers.get_list("referrer-policy") == ["no-referrer"]
+    assert answer.headers.get_list("content-security-policy") == [
+        "default-src 'none'; frame-ancestors 'none'"
+    ]
+    assert answer.headers.get_list("server") == ["parley"]
+    assert "Origin" in answer.headers["vary"]
+    assert not [name for name in answer.headers if name.startswith(("x-envoy", "x-powered", "strict-"))]
+
+
+async def test_a_service_may_have_a_content_security_policy_of_its_own(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/tags", params={"content-security-policy": "default-src 'self'"})
+    assert answer.headers.get_list("content-security-policy") == ["default-src 'self'"]
+
+
+async def test_a_known_origin_may_ask(client: httpx.AsyncClient) -> None:
+    asking = {"Origin": ORIGIN, "Access-Control-Request-Method": "PUT"}
+    answer = await client.options("/api/v1/users/me", headers=asking)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert "PUT" in answer.headers["access-control-allow-methods"]
+    assert {"authorization", "content-type", "idempotency-key"} <= set(
+        answer.headers["access-control-allow-headers"].split(", ")
+    )
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("address", ["/api/v1/tags", "/api/v1/users/me"])
+async def test_a_known_origin_may_read_the_answer_errors_included(
+    address: str, client: httpx.AsyncClient
+) -> None:
+    answer = await client.get(address, headers={"Origin": ORIGIN})
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    exposed = set(answer.headers["access-control-expose-headers"].split(", "))
+    assert {"x-request-id", "ratelimit", "retry-after", "idempotency-replayed", "etag", "location"} <= exposed
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example",
+        "null",
+        "https://app.example.com.evil.example",
+        "https://appxexample.com",
+        "http://app.example.com",
+    ],
+)
+async def test_another_origin_may_not(
+    origin: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn]
+) -> None:
+    before = len(stand_ins["auth"].seen)
+    asking = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
+    preflight = await client.options("/api/v1/auth/login", headers=asking)
+    assert "access-control-allow-origin" not in preflight.headers
+    assert len(stand_ins["auth"].seen) == before
+    answer = await client.get("/api/v1/tags", headers={"Origin": origin})
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+async def test_long_json_is_compressed_and_keeps_a_tag(encoding: str, gateway: Gateway) -> None:
+    address = "/api/v1/tags?size=5000&etag=%22abc%22"
+    answer = await converse(gateway, f"GET {address} HTTP/1.1", "Host: x", f"Accept-Encoding: {encoding}")
+    assert answer.headers["content-encoding"] == encoding
+    assert answer.headers["etag"] == 'W/"abc"'
+    assert {"Accept-Encoding", "Origin"} <= set(answer.headers["vary"].replace(" ", "").split(","))
+
+
+async def test_short_json_is_not_compressed(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/v1/tags", headers={"Accept-Encoding": "gzip, br"})
+    assert "content-encoding" not in answer.headers
+
+
+async def test_the_access_log_keeps_secrets_to_itself(gateway: Gateway, client: httpx.AsyncClient) -> None:
+    marked = f"log-{uuid4().hex}"
+    headers = {"X-Request-Id": marked, "Authorization": "Bearer se.cr.et", "User-Agent": "secret-agent"}
+    await client.get("/api/v1/auth/verify?token=secret&email=secret%40example.com", headers=headers)
+    await asyncio.sleep(0.5)
+    (line,) = [line for line in gateway.access_log() if line["request_id"] == marked]
+    assert line["path"] == "/api/v1/auth/verify"
+    assert (line["method"], line["status"], line["service"]) == ("GET", 200, "auth")
+    assert "secret" not in str(line)
+    assert "127.0.0.1" not in str(line)
+
+
+async def test_nothing_else_is_logged_of_a_request(gateway: Gateway, client: httpx.AsyncClient) -> None:
+    await client.post("/api/v1/auth/login?token=too-large-and-secret", content=b"x" * (1024 * 1024 + 1))
+    await asyncio.sleep(0.3)
+    assert "too-large-and-secret" not in gateway.output.read_text()

@@ -1,0 +1,90 @@
+"""Whether the whole system is ready, told by each service for itself."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from shared.tokens import SigningKeys
+
+from gateway.tests.envoy import running
+from gateway.tests.stand_in import READY, StandIn, services
+
+
+@pytest.fixture
+async def own_stand_ins(signing_keys: SigningKeys) -> AsyncIterator[dict[str, StandIn]]:
+    async with services(signing_keys.public) as found:
+        yield found
+
+
+@pytest.fixture
+async def own_client(own_stand_ins: dict[str, StandIn]) -> AsyncIterator[httpx.AsyncClient]:
+    """A gateway without answers of a second ago."""
+    async with (
+        running(own_stand_ins) as gateway,
+        httpx.AsyncClient(base_url=gateway.url, timeout=10) as client,
+    ):
+        yield client
+
+
+async def test_all_ready(own_client: httpx.AsyncClient) -> None:
+    answer = await own_client.get("/ready")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    names = ("auth", "content", "game", "scoring")
+    assert answer.json() == {"status": "ready", "services": {name: json.loads(READY) for name in names}}
+
+
+@pytest.mark.parametrize("said", [(503, json.dumps({"status": "not_ready", "checks": {"postgres": "down"}}))])
+async def test_one_service_is_not_ready(
+    said: tuple[int, str], own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+) -> None:
+    own_stand_ins["game"].ready = said
+    answer = await own_client.get("/ready")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "not_ready"
+    assert answer.json()["services"]["game"] == json.loads(said[1])
+    assert answer.json()["services"]["auth"]["status"] == "ready"
+
+
+async def test_a_service_that_is_away_or_hangs(
+    own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+) -> None:
+    await own_stand_ins["auth"].stop()
+    own_stand_ins["content"].ready_delay = 30
+    own_stand_ins["game"].ready_delay = 30
+    started = time.perf_counter()
+    answer = await own_client.get("/ready")
+    assert time.perf_counter() - started < 3
+    assert answer.status_code == 503
+    states = {name: document["status"] for name, document in answer.json()["services"].items()}
+    assert states == {"auth": "not_ready", "content": "not_ready", "game": "not_ready", "scoring": "ready"}
+
+
+async def test_the_document_stays_json_whatever_a_service_says(
+    own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+) -> None:
+    own_stand_ins["game"].ready = (200, json.dumps({"status": "ready", "padding": "x" * 5000}))
+    answer = await own_client.get("/ready")
+    assert answer.status_code == 503
+    assert answer.json()["services"]["game"] == {"status": "not_ready"}
+
+
+async def test_asking_often_does_not_ask_the_services_often(
+    own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+) -> None:
+    for _ in range(5):
+        await asyncio.gather(*(own_client.get("/ready") for _ in range(40)))
+    assert len(own_stand_ins["scoring"].seen) <= 20
+
+
+async def test_an_answer_does_not_outlive_a_second(
+    own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+) -> None:
+    assert (await own_client.get("/ready")).status_code == 200
+    own_stand_ins["game"].ready = (503, json.dumps({"status": "not_ready", "checks": {}}))
+    await asyncio.sleep(1.1)
+    assert (await own_client.get("/ready")).status_code == 503

@@ -1,0 +1,70 @@
+"""The configuration: every variable known, none forgotten, accepted by Envoy."""
+
+import re
+from pathlib import Path
+from subprocess import run
+
+import pytest
+import yaml
+
+from gateway.render import HERE, defaults, render
+from gateway.tests.envoy import binary
+
+
+def test_the_template_uses_exactly_the_listed_variables() -> None:
+    used = set(re.findall(r"\$\{(\w+)\}", (HERE / "envoy.yaml").read_text()))
+    assert used == defaults().keys()
+
+
+def test_plain_substitution_is_all_that_is_needed() -> None:
+    assert "$" not in re.sub(r"\$\{[A-Z_]+\}", "", (HERE / "envoy.yaml").read_text())
+
+
+def test_values_take_the_place_of_defaults() -> None:
+    assert "port_value: 12345" in render({"GAME_PORT": "12345"})
+
+
+def test_an_unknown_variable_is_an_error() -> None:
+    with pytest.raises(KeyError, match="GAME_PROT"):
+        render({"GAME_PROT": "1"})
+
+
+@pytest.mark.parametrize("value", ["a'b", 'a"b', "a\nb", "a\rb"])
+def test_a_value_cannot_leave_its_quotes(value: str) -> None:
+    with pytest.raises(ValueError, match="TOKEN_ISSUER"):
+        render({"TOKEN_ISSUER": value})
+
+
+def test_every_route_says_who_may_pass_or_needs_a_token() -> None:
+    """A route that is added without a thought must be closed."""
+    config = yaml.safe_load(render({}))
+    manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    everything = manager["route_config"]["virtual_hosts"][0]
+    assert everything["typed_per_filter_config"]["envoy.filters.http.jwt_authn"]["requirement_name"]
+    public = [
+        route["name"]
+        for route in everything["routes"]
+        if route.get("typed_per_filter_config", {}).get("envoy.filters.http.jwt_authn", {}).get("disabled")
+    ]
+    documents = ["openapi", "docs", "docs_start", "docs_script", "docs_style"]
+    assert public == ["health", "ready", *documents, "jwks", "auth", "tags", "nothing"]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {
+            "CORS_ALLOWED_ORIGINS": r"https://(www\.)?example\.com",
+            "STRICT_TRANSPORT_SECURITY": "max-age=31536000",
+        },
+    ],
+)
+def test_envoy_accepts_it(variables: dict[str, str], tmp_path: Path) -> None:
+    config = tmp_path / "envoy.yaml"
+    config.write_text(render(variables))
+    command = [binary(), "--mode", "validate", "-c", str(config), "-l", "warning"]
+    checked = run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - our own binary
+    assert checked.returncode == 0, checked.stderr
+    assert "deprecated" not in checked.stderr.lower()
+    assert "work-in-progress" not in checked.stderr

@@ -1,0 +1,135 @@
+"""When services, clients or the crowd misbehave."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from gateway.tests.envoy import Gateway, running
+from gateway.tests.problems import problem_of
+from gateway.tests.raw import read_answer
+from gateway.tests.stand_in import StandIn
+
+SHORTER = {
+    "timeout: 5s": "timeout: 0.3s",
+    "timeout: 15s": "timeout: 0.9s",
+    "request_headers_timeout: 10s": "request_headers_timeout: 0.3s",
+    "request_timeout: 120s": "request_timeout: 0.6s",
+    "stream_idle_timeout: 30s": "stream_idle_timeout: 1.5s",
+}
+
+
+@pytest.fixture(scope="module")
+async def hasty(stand_ins: dict[str, StandIn]) -> AsyncIterator[Gateway]:
+    """A gateway that waits for nothing."""
+    async with running(stand_ins, changes=SHORTER) as found:
+        yield found
+
+
+def _attempts(service: StandIn, marker: str) -> int:
+    return sum(marker in seen.target for seen in service.seen)
+
+
+@pytest.mark.parametrize(
+    ("method", "attempts"), [("GET", 3), ("HEAD", 3), ("POST", 1), ("PUT", 1), ("DELETE", 1)]
+)
+async def test_only_safe_requests_are_tried_again(
+    method: str,
+    attempts: int,
+    client: httpx.AsyncClient,
+    bearer: dict[str, str],
+    stand_ins: dict[str, StandIn],
+) -> None:
+    answer = await client.request(method, f"/api/v1/users/me?drop=1&by={method}", headers=bearer)
+    assert answer.status_code == 503
+    assert _attempts(stand_ins["auth"], f"by={method}") == attempts
+
+
+async def test_an_answer_is_never_tried_again(
+    client: httpx.AsyncClient, bearer: dict[str, str], stand_ins: dict[str, StandIn]
+) -> None:
+    await client.get("/api/v1/users/me?status=503&by=answer", headers=bearer)
+    assert _attempts(stand_ins["auth"], "by=answer") == 1
+
+
+async def test_a_slow_service_is_given_up(
+    hasty: Gateway, bearer: dict[str, str], stand_ins: dict[str, StandIn]
+) -> None:
+    async with httpx.AsyncClient(base_url=hasty.url) as client:
+        answer = await client.get("/api/v1/game/stats?delay=5&by=slow", headers=bearer)
+    assert answer.status_code == 504
+    assert problem_of(answer)["code"] == "timed_out"
+    assert _attempts(stand_ins["game"], "by=slow") == 1
+
+
+async def test_scoring_may_take_longer(hasty: Gateway, bearer: dict[str, str]) -> None:
+    async with httpx.AsyncClient(base_url=hasty.url) as client:
+        within = await client.post("/api/v1/speech/score?delay=0.6", headers=bearer)
+        beyond = await client.post("/api/v1/speech/score?delay=5", headers=bearer)
+    assert (within.status_code, beyond.status_code) == (200, 504)
+
+
+async def _trickle(gateway: Gateway, head: bytes, piece: bytes) -> tuple[httpx.Response, float]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    started = time.perf_counter()
+    answering = asyncio.create_task(read_answer(reader))
+    writer.write(head)
+    while not answering.done():
+        writer.write(piece)
+        await asyncio.wait([answering], timeout=0.1)
+    writer.close()
+    return await answering, time.perf_counter() - started
+
+
+async def test_headers_may_not_trickle_in(hasty: Gateway) -> None:
+    answer, seconds = await _trickle(hasty, b"GET /health HTTP/1.1\r\n", b"a: b\r\n")
+    assert problem_of(answer)["code"] == "request_timeout"
+    assert seconds < 1
+
+
+async def test_a_body_may_not_trickle_in(hasty: Gateway) -> None:
+    head = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+    answer, seconds = await _trickle(hasty, head, b"x")
+    assert problem_of(answer)["code"] == "request_timeout"
+    assert seconds < 1.5
+
+
+async def test_a_body_may_not_stop_halfway(hasty: Gateway) -> None:
+    head = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
+    answer, _ = await _trickle(hasty, head, b"")
+    assert problem_of(answer)["code"] == "request_timeout"
+
+
+async def test_a_flood_from_one_address_is_held_back(stand_ins: dict[str, StandIn]) -> None:
+    async with (
+        running(stand_ins, FLOOD_REQUESTS_PER_MINUTE="30") as gateway,
+        httpx.AsyncClient(base_url=gateway.url) as client,
+    ):
+        answers = [await client.get("/api/v1/tags") for _ in range(40)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert 5 <= len(refused) <= 15
+    assert problem_of(refused[0])["code"] == "too_many_requests"
+    assert 1 <= int(refused[0].headers["retry-after"]) <= 60
+
+
+async def test_a_flood_counts_each_address_alone(stand_ins: dict[str, StandIn]) -> None:
+    async with (
+        running(stand_ins, FLOOD_REQUESTS_PER_MINUTE="30", TRUSTED_HOPS="1") as gateway,
+        httpx.AsyncClient(base_url=gateway.url) as client,
+    ):
+
+        async def statuses(address: str) -> set[int]:
+            answers = [
+                await client.get("/api/v1/tags", headers={"X-Forwarded-For": address}) for _ in range(40)
+            ]
+            return {answer.status_code for answer in answers}
+
+        assert await statuses("203.0.113.1") == {200, 429}
+        answer = await client.get("/api/v1/tags", headers={"X-Forwarded-For": "203.0.113.2"})
+        assert answer.status_code == 200
+        assert stand_ins["content"].seen[-1].all_of("x-forwarded-for") == ["203.0.113.2"]
+        assert await statuses("2001:db8::1") == {200, 429}
+        neighbour = await client.get("/api/v1/tags", headers={"X-Forwarded-For": "2001:db8::ffff"})
+        assert neighbour.status_code == 429

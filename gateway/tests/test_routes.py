@@ -1,0 +1,142 @@
+"""What is reachable, behind which service, and that no spelling of an address reaches anything else."""
+
+import httpx
+import pytest
+
+from gateway.tests.envoy import Gateway
+from gateway.tests.problems import problem_of
+from gateway.tests.raw import converse
+from gateway.tests.stand_in import StandIn
+
+ROUTES = [
+    ("POST", "/api/v1/auth/login", "auth", "public"),
+    ("POST", "/api/v1/auth/password/forgot", "auth", "public"),
+    ("GET", "/.well-known/jwks.json", "auth", "public"),
+    ("GET", "/api/v1/users/me", "auth", "private"),
+    ("GET", "/api/v1/users/me/export", "auth", "private"),
+    ("GET", "/api/v1/tags", "content", "public"),
+    ("HEAD", "/api/v1/tags", "content", "public"),
+    ("GET", "/api/v1/game/tags", "content", "public"),
+    ("POST", "/api/v1/tags", "content", "private"),
+    ("POST", "/api/v1/game/speeches/random", "content", "private"),
+    ("GET", "/api/v1/speeches/01a", "content", "private"),
+    ("GET", "/api/v1/admin/speeches?page=2", "content", "private"),
+    ("PUT", "/api/v1/admin/speeches/01a", "content", "private"),
+    ("GET", "/api/v1/admin/tags", "content", "private"),
+    ("DELETE", "/api/v1/admin/tags/01a", "content", "private"),
+    ("POST", "/api/v1/game/sessions", "game", "private"),
+    ("GET", "/api/v1/game/sessions/01a", "game", "private"),
+    ("GET", "/api/v1/game/stats", "game", "private"),
+    ("GET", "/api/v1/game/reviews?limit=5", "game", "private"),
+    ("GET", "/api/v1/admin/analytics/overview", "game", "private"),
+    ("POST", "/api/v1/speech/score", "scoring", "private"),
+    ("GET", "/api/v1/speech/capabilities", "scoring", "private"),
+]
+
+NOWHERE = [
+    "/",
+    "/metrics",
+    "/openapi",
+    "/admin",
+    "/stats",
+    "/config_dump",
+    "/docs/",
+    "/docs/../openapi",
+    "/docs/swagger-ui.js",
+    "/docs/ready.lua",
+    "/api/v1",
+    "/api/v1/",
+    "/api/v1/metrics",
+    "/api/v1/health",
+    "/api/v1/ready",
+    "/api/v1/openapi.json",
+    "/api/v1/authx/login",
+    "/api/v1/tags/",
+    "/api/v1/tagsx",
+    "/api/v1/game/statsx",
+    "/api/v1/game/sessionsx",
+    "/api/v1/admin/import/jobs",
+    "/api/v1/admin/analytics",
+    "/API/V1/TAGS",
+    "/api/v2/tags",
+    "/.well-known/openid-configuration",
+    "/.well-known/jwks.json/",
+]
+
+TRICKS = [
+    "/api/v1/auth/../../../metrics",
+    "/api/v1/auth/%2e%2e/%2e%2e/%2e%2e/metrics",
+    "/api/v1/auth/.%2e/.%2e/.%2E/metrics",
+    "/api/v1/auth/..%2f..%2f..%2fmetrics",
+    "/api/v1/auth/..%2F..%2F..%2Fmetrics",
+    "/api/v1/auth/..%5c..%5c..%5cmetrics",
+    "/api/v1/auth/..\\..\\..\\metrics",
+    "/api/v1/auth/..%252f..%252fmetrics",
+    "//metrics",
+    "///metrics",
+    "/./metrics",
+    "/api/v1/auth//../..//../metrics",
+    "/metrics/api/v1/auth",
+    "/metrics;/api/v1/auth/",
+    "/metrics%00/api/v1/auth/",
+    "/metrics?/api/v1/auth/",
+    "/metrics#/api/v1/auth/",
+    "/api/v1/auth/%00../../../metrics",
+    "http://auth/metrics",
+    "http://127.0.0.1/api/v1/auth/../../../metrics",
+    "metrics",
+    "*",
+]
+
+
+@pytest.mark.parametrize(("method", "address", "service", "access"), ROUTES)
+async def test_an_address_belongs_to_a_service(
+    method: str,
+    address: str,
+    service: str,
+    access: str,
+    client: httpx.AsyncClient,
+    bearer: dict[str, str],
+    stand_ins: dict[str, StandIn],
+) -> None:
+    without = await client.request(method, address)
+    assert without.status_code == (200 if access == "public" else 401)
+    answer = await client.request(method, address, headers=bearer)
+    assert answer.status_code == 200
+    seen = stand_ins[service].seen[-1]
+    assert (seen.method, seen.target) == (method, address)
+
+
+@pytest.mark.parametrize("address", NOWHERE)
+async def test_everything_else_is_nowhere(
+    address: str, client: httpx.AsyncClient, bearer: dict[str, str]
+) -> None:
+    for method in ("GET", "POST", "DELETE", "OPTIONS"):
+        answer = await client.request(method, address, headers=bearer)
+        assert problem_of(answer)["code"] == "not_found"
+
+
+@pytest.mark.parametrize("address", TRICKS)
+async def test_no_spelling_reaches_an_internal_address(
+    address: str, gateway: Gateway, bearer: dict[str, str], stand_ins: dict[str, StandIn]
+) -> None:
+    before = {name: len(service.seen) for name, service in stand_ins.items()}
+    authorization = f"Authorization: {bearer['Authorization']}"
+    answer = await converse(gateway, f"GET {address} HTTP/1.1", "Host: x", authorization)
+    reached = [seen.target for name, service in stand_ins.items() for seen in service.seen[before[name] :]]
+    assert all(target.startswith("/api/v1/auth/") and "metrics" in target for target in reached)
+    assert all("/../" not in target and "\\" not in target for target in reached)
+    if not reached:
+        assert problem_of(answer)["status"] in (400, 404)
+
+
+async def test_a_websocket_is_not_opened(gateway: Gateway) -> None:
+    answer = await converse(
+        gateway, "GET /api/v1/tags HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket"
+    )
+    assert problem_of(answer)["code"] == "forbidden"
+
+
+async def test_a_tunnel_is_not_opened(gateway: Gateway) -> None:
+    answer = await converse(gateway, "CONNECT 127.0.0.1:5432 HTTP/1.1", "Host: x")
+    assert problem_of(answer)["code"] == "not_found"
