@@ -1,0 +1,1 @@
+"""The auth service: accounts, sign-in, access and refresh tokens."""
