@@ -1,0 +1,90 @@
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from auth import commands
+from auth.app import create_app
+from auth.models import User
+from auth.passwords import Passwords
+from auth.settings import AuthSettings
+from fastapi import FastAPI
+from pydantic import SecretStr
+from shared.db import Database
+from shared.testing import TokenFor, client_of
+from shared.tokens import SigningKeys, new_signing_key
+
+type OpenAccount = Callable[..., Awaitable[User]]
+
+
+@pytest.fixture(scope="session")
+def service() -> str:
+    return "auth"
+
+
+@pytest.fixture(scope="session")
+def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("keys") / "signing-keys.json"
+    path.write_text(json.dumps({"keys": [new_signing_key(), new_signing_key()]}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def signing_keys(keys_file: Path) -> SigningKeys:
+    """The service's own keys, so that `token_for` makes tokens as it does."""
+    return SigningKeys.load(keys_file)
+
+
+@pytest.fixture(scope="session")
+def settings(environment: dict[str, Any], database_url: str, keys_file: Path) -> AuthSettings:
+    own = {"database_url": SecretStr(database_url), "signing_keys_file": keys_file}
+    return AuthSettings.model_validate({**environment, **own})
+
+
+@pytest.fixture
+def app(settings: AuthSettings, database: Database) -> FastAPI:
+    app = create_app(settings)
+    app.state.database = database
+    return app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def password_hash() -> str:
+    """The hash of the password that accounts have here: argon2 is slow by design, so it is made once."""
+    passwords = Passwords(threads=1, queue=0)
+    hashed = await passwords.hash("Correct4Horse")
+    passwords.close()
+    return hashed
+
+
+@pytest.fixture
+def open_account(password_hash: str) -> OpenAccount:
+    """Opens an account with the password Correct4Horse: `await open_account(database, **what differs)`."""
+
+    async def make(database: Database, **different: Any) -> User:
+        usual = {"email": f"{uuid4().hex}@example.com", "name": "Ada", "password_hash": password_hash}
+        async with database.transaction() as session:
+            return await commands.create_user(session, **{**usual, **different})
+
+    return make
+
+
+@pytest.fixture
+async def user(database: Database, open_account: OpenAccount) -> User:
+    return await open_account(database)
+
+
+@pytest.fixture
+async def mine(app: FastAPI, user: User, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with an access token of `user`."""
+    async with client_of(app, token=token_for(user.id)) as client:
+        yield client

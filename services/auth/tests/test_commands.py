@@ -1,0 +1,244 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from auth import commands, queries
+from auth.domain import REFRESH_LIFETIME, EmailTaken, InvalidCredentials
+from auth.models import RefreshFamily, RefreshToken, User
+from auth.refresh_tokens import digest
+from contracts.auth import UserRegistered, UserUpdated
+from shared.db import Database
+from shared.errors import Unauthorized
+from shared.testing import recorded
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+NOW = datetime.now(UTC)
+NEVER_VERIFIED = "not a hash: no test here checks a password"
+
+type OpenAccount = Callable[..., Awaitable[User]]
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+async def signed_in(session: AsyncSession, user: User) -> str:
+    """A first refresh token."""
+    return (await commands.log_in(session, user.id, upgraded_hash=None, now=NOW)).refresh_token
+
+
+async def refreshed(session: AsyncSession, token: str, *, at: datetime) -> str | None:
+    rotated = await commands.refresh(session, token, now=at)
+    return rotated.refresh_token if rotated else None
+
+
+async def heads(session: AsyncSession) -> int:
+    spendable = (
+        select(func.count())
+        .select_from(RefreshToken)
+        .join(RefreshFamily, RefreshFamily.id == RefreshToken.family_id)
+    )
+    live = RefreshToken.spent_at.is_(None), RefreshFamily.revoked_at.is_(None)
+    return (await session.execute(spendable.where(*live))).scalar_one()
+
+
+async def test_registering_opens_an_account_and_tells_the_others(session: AsyncSession) -> None:
+    opened = await commands.register(
+        session, email="Ada@example.com", name="Ada", password_hash=NEVER_VERIFIED, now=NOW
+    )
+    user = opened.user
+    assert (user.email, user.role, user.auth_provider) == ("Ada@example.com", "learner", "email")
+    assert not user.email_verified
+    assert await queries.account_of(session, "ADA@EXAMPLE.COM") == (user.id, NEVER_VERIFIED)
+    (event,) = await recorded(session, UserRegistered)
+    assert (event.subject, event.data.user_id) == (str(user.id), user.id)
+    assert "ada" not in event.model_dump_json().lower()
+
+
+async def test_an_address_has_one_account(session: AsyncSession, user: User) -> None:
+    with pytest.raises(EmailTaken):
+        await commands.create_user(
+            session, email=user.email.upper(), name="Eve", password_hash=NEVER_VERIFIED
+        )
+    assert len(await recorded(session, UserRegistered)) == 1
+
+
+async def test_of_two_registrations_at_once_one_wins(committing: Database) -> None:
+    async def register(email: str) -> User:
+        async with committing.transaction() as session:
+            return await commands.create_user(session, email=email, name="Ada", password_hash=NEVER_VERIFIED)
+
+    spellings = ["ada@example.com", "ADA@example.com", "Ada@example.com", "adA@example.com"]
+    outcomes = await asyncio.gather(*map(register, spellings), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["EmailTaken"] * 3 + ["User"]
+    async with committing.transaction() as session:
+        assert len(await recorded(session, UserRegistered)) == 1
+
+
+async def test_signing_in_takes_over_an_upgraded_hash(session: AsyncSession, user: User) -> None:
+    await commands.log_in(session, user.id, upgraded_hash="newer", now=NOW)
+    assert await queries.account_of(session, user.email) == (user.id, "newer")
+
+
+async def test_an_account_that_went_meanwhile_cannot_be_signed_in_to(session: AsyncSession) -> None:
+    with pytest.raises(InvalidCredentials):
+        await commands.log_in(session, uuid4(), upgraded_hash=None, now=NOW)
+
+
+async def test_a_refresh_token_is_nowhere_in_the_database(session: AsyncSession, user: User) -> None:
+    first = await signed_in(session, user)
+    second = await refreshed(session, first, at=NOW)
+    assert second is not None
+    await session.flush()
+    rows = [str(tuple(row)) for row in await session.execute(select(RefreshToken.__table__))]
+    assert len(rows) == 2
+    assert not any(token in row for token in (first, second) for row in rows)
+
+
+async def test_a_refresh_token_is_good_for_one_use(session: AsyncSession, user: User) -> None:
+    tokens = [await signed_in(session, user)]
+    for step in range(1, 4):
+        successor = await refreshed(session, tokens[-1], at=after(step * 60))
+        assert successor not in {None, *tokens}
+        tokens.append(str(successor))
+    assert await heads(session) == 1
+
+
+async def test_within_the_grace_the_successor_is_the_same(session: AsyncSession, user: User) -> None:
+    first = await signed_in(session, user)
+    second = await refreshed(session, first, at=after(0))
+    assert await refreshed(session, first, at=after(10)) == second
+    third = await refreshed(session, str(second), at=after(10))
+    assert third not in {None, second}
+    assert await refreshed(session, first, at=after(10)) == second
+
+
+async def test_a_later_reuse_revokes_the_whole_family(session: AsyncSession, user: User) -> None:
+    other = await signed_in(session, user)
+    stolen = await signed_in(session, user)
+    kept = await refreshed(session, stolen, at=after(0))
+    assert await refreshed(session, stolen, at=after(10.1)) is None
+    assert await refreshed(session, str(kept), at=after(11)) is None
+    assert await refreshed(session, other, at=after(11)) is not None
+
+
+async def test_reuse_is_noticed_many_rotations_later(session: AsyncSession, user: User) -> None:
+    head = oldest = await signed_in(session, user)
+    for step in range(5):
+        head = str(await refreshed(session, head, at=after(3600 * step)))
+    assert await refreshed(session, oldest, at=after(3600 * 5)) is None
+    assert await refreshed(session, head, at=after(3600 * 5)) is None
+
+
+async def test_a_family_outlives_its_last_refresh_by_its_lifetime(session: AsyncSession, user: User) -> None:
+    first = await signed_in(session, user)
+    second = await refreshed(session, first, at=NOW + REFRESH_LIFETIME - timedelta(seconds=1))
+    assert second is not None
+    assert await refreshed(session, second, at=NOW + REFRESH_LIFETIME + timedelta(days=1)) is not None
+    assert await refreshed(session, await signed_in(session, user), at=NOW + REFRESH_LIFETIME) is None
+
+
+async def test_what_is_past_its_use_is_forgotten(session: AsyncSession, user: User) -> None:
+    first = await signed_in(session, user)
+    second = str(await refreshed(session, first, at=after(0)))
+    third = str(await refreshed(session, second, at=after(60)))
+    sealed = select(RefreshToken.digest).where(RefreshToken.sealed_successor.is_not(None))
+    assert (await session.scalars(sealed)).all() == [digest(second)]
+    await refreshed(session, third, at=after(5) + REFRESH_LIFETIME)
+    known = (await session.scalars(select(RefreshToken.digest))).all()
+    assert digest(first) not in known
+    assert digest(second) in known
+
+
+async def test_expired_families_go_with_the_next_sign_in(session: AsyncSession, user: User) -> None:
+    await signed_in(session, user)
+    await commands.log_in(session, user.id, upgraded_hash=None, now=NOW + REFRESH_LIFETIME)
+    assert (await session.execute(select(func.count()).select_from(RefreshFamily))).scalar_one() == 1
+
+
+async def test_100_uses_of_one_token_at_once_leave_one_head(
+    committing: Database, open_account: OpenAccount
+) -> None:
+    user = await open_account(committing)
+    async with committing.transaction() as session:
+        token = await signed_in(session, user)
+
+    async def use() -> str | None:
+        async with committing.transaction() as session:
+            return await refreshed(session, token, at=after(1))
+
+    async def take_turns() -> list[str | None]:
+        return [await use() for _ in range(10)]
+
+    # As many at once as the pool has connections for.
+    successors = await asyncio.gather(*(take_turns() for _ in range(10)))
+    assert len({successor for turn in successors for successor in turn}) == 1
+    assert successors[0][0] is not None
+    async with committing.transaction() as session:
+        assert await heads(session) == 1
+
+
+async def test_parallel_uses_of_different_tokens_do_not_deadlock(
+    committing: Database, open_account: OpenAccount
+) -> None:
+    user = await open_account(committing)
+    async with committing.transaction() as session:
+        first = await signed_in(session, user)
+        second = str(await refreshed(session, first, at=after(0)))
+
+    async def use(token: str) -> str | None:
+        async with committing.transaction() as session:
+            return await refreshed(session, token, at=after(1))
+
+    outcomes = await asyncio.gather(*(use(token) for token in [first, second] * 5))
+    assert set(outcomes[::2]) == {second}
+    assert len(set(outcomes[1::2])) == 1
+
+
+async def test_signing_out_ends_the_family_and_no_other(session: AsyncSession, user: User) -> None:
+    first, other = await signed_in(session, user), await signed_in(session, user)
+    second = str(await refreshed(session, first, at=NOW))
+    await commands.log_out(session, first, now=NOW)
+    session.expire_all()
+    assert await refreshed(session, second, at=NOW) is None
+    assert await refreshed(session, other, at=NOW) is not None
+    await commands.log_out(session, first, now=NOW)
+
+
+@pytest.mark.parametrize("token", ["", "x", "ß", "x" * 43])
+async def test_unknown_tokens_open_nothing_and_harm_nothing(session: AsyncSession, token: str) -> None:
+    assert await refreshed(session, token, at=NOW) is None
+    await commands.log_out(session, token, now=NOW)
+
+
+async def test_a_changed_profile_is_told_to_the_others(session: AsyncSession, user: User) -> None:
+    changed = await commands.update_profile(
+        session, user.id, {"name": "Grace", "avatar_url": "https://example.com/g.png"}, now=after(5)
+    )
+    assert (changed.name, changed.avatar_url, changed.updated_at) == (
+        "Grace",
+        "https://example.com/g.png",
+        after(5),
+    )
+    (event,) = await recorded(session, UserUpdated)
+    assert event.data.user_id == user.id
+
+
+@pytest.mark.parametrize("changes", [{}, {"name": "Ada"}, {"name": "Ada", "avatar_url": None}])
+async def test_a_profile_that_stays_the_same_is_no_news(
+    session: AsyncSession, user: User, changes: dict[str, str | None]
+) -> None:
+    before = await queries.user_of(session, user.id)
+    await commands.update_profile(session, user.id, changes, now=after(5))
+    assert await queries.user_of(session, user.id) == before
+    assert await recorded(session, UserUpdated) == []
+
+
+async def test_an_account_that_is_gone_has_no_profile(session: AsyncSession) -> None:
+    with pytest.raises(Unauthorized):
+        await queries.user_of(session, uuid4())
+    with pytest.raises(Unauthorized):
+        await commands.update_profile(session, uuid4(), {"name": "Eve"}, now=NOW)
