@@ -1,0 +1,206 @@
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import bcrypt
+import httpx
+import jwt
+import pytest
+from auth import domain, queries
+from auth.app import create_app
+from auth.models import User
+from auth.settings import AuthSettings
+from contracts.auth import UserRegistered, UserUpdated
+from shared.db import Database
+from shared.testing import TokenFor, client_of, recorded
+from shared.tokens import AccessTokens, FixedKeys
+
+REGISTER, LOGIN = "/api/v1/auth/register", "/api/v1/auth/login"
+REFRESH, LOGOUT, ME = "/api/v1/auth/refresh", "/api/v1/auth/logout", "/api/v1/users/me"
+JWKS = "/.well-known/jwks.json"
+ADA = {"email": "Ada@Example.com", "password": "Correct4Horse", "name": "Ada"}
+
+
+def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
+    problem: dict[str, Any] = response.json()
+    assert (response.status_code, problem["code"]) == (status, code), response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    return problem
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+async def tokens(client: httpx.AsyncClient, user: User) -> dict[str, Any]:
+    """What signing in has answered."""
+    answer = await client.post(LOGIN, json={"email": user.email, "password": "Correct4Horse"})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_registering_signs_in(client: httpx.AsyncClient, database: Database) -> None:
+    answer = await client.post(REGISTER, json={**ADA, "role": "admin", "email_verified": True})
+    assert (answer.status_code, answer.headers["cache-control"]) == (201, "no-store")
+    body = answer.json()
+    assert (body["token_type"], body["expires_in"]) == ("Bearer", 900)
+    assert body["user"] == {
+        "id": body["user"]["id"],
+        "email": "Ada@example.com",
+        "name": "Ada",
+        "avatar_url": None,
+        "auth_provider": "email",
+        "email_verified": False,
+        "created_at": body["user"]["created_at"],
+        "updated_at": body["user"]["created_at"],
+    }
+    assert body["user"]["created_at"].endswith("Z")
+    assert (await client.get(ME, headers=bearer(body["access_token"]))).json() == body["user"]
+    assert jwt.decode(body["access_token"], options={"verify_signature": False})["role"] == "learner"
+    again = await client.post(LOGIN, json={"email": "ADA@EXAMPLE.COM ", "password": ADA["password"]})
+    assert again.json()["user"] == body["user"]
+    async with database.transaction() as session:
+        assert len(await recorded(session, UserRegistered)) == 1
+
+
+async def test_a_taken_address_is_a_conflict(client: httpx.AsyncClient, user: User) -> None:
+    answer = await client.post(REGISTER, json={**ADA, "email": user.email.upper()})
+    problem_of(answer, status=409, code="email_taken")
+
+
+async def test_a_weak_password_is_told_why(client: httpx.AsyncClient) -> None:
+    for weak in ("", "short", "alllowercase1", "Password123", "Aa1" + "x" * 126):
+        answer = await client.post(REGISTER, json={**ADA, "password": weak})
+        problem = problem_of(answer, status=422, code="weak_password")
+        assert {error["pointer"] for error in problem["errors"]} == {"#/password"}
+
+
+async def test_signing_in_answers_like_registering(tokens: dict[str, Any], user: User) -> None:
+    assert set(tokens) == {"user", "access_token", "refresh_token", "token_type", "expires_in"}
+    assert tokens["user"]["id"] == str(user.id)
+    header = jwt.get_unverified_header(tokens["access_token"])
+    assert {"typ": "at+jwt", "alg": "ES256"}.items() <= header.items()
+    claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+    assert set(claims) == {"iss", "aud", "sub", "role", "iat", "exp", "jti"}
+    assert claims["exp"] - claims["iat"] == 900
+
+
+async def test_wrong_credentials_answer_alike(client: httpx.AsyncClient, user: User) -> None:
+    wrong = [
+        {"email": user.email, "password": "Wrong4Horse"},
+        {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse"},
+        {"email": user.email, "password": "x" * 1024},
+    ]
+    answers = [await client.post(LOGIN, json=credentials) for credentials in wrong]
+    problems = [problem_of(answer, status=401, code="invalid_credentials") for answer in answers]
+    assert len({str(problem | {"request_id": ""}) for problem in problems}) == 1
+    assert len({frozenset(answer.headers) for answer in answers}) == 1
+
+
+async def test_a_bcrypt_account_signs_in_and_is_upgraded(
+    client: httpx.AsyncClient, database: Database, open_account: Callable[..., Any]
+) -> None:
+    old = bcrypt.hashpw(b"Correct4Horse", bcrypt.gensalt(4)).decode()
+    user = await open_account(database, password_hash=old)
+    credentials = {"email": user.email, "password": "Correct4Horse"}
+    for _ in range(2):
+        assert (await client.post(LOGIN, json=credentials)).status_code == 200
+        async with database.transaction() as session:
+            account = await queries.account_of(session, user.email)
+        assert account is not None
+        assert account.password_hash.startswith("$argon2id$")
+
+
+async def test_refreshing_gives_the_next_pair(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+    answer = await client.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    pair = answer.json()
+    assert set(pair) == {"access_token", "refresh_token", "token_type", "expires_in"}
+    assert pair["refresh_token"] != tokens["refresh_token"]
+    assert (await client.get(ME, headers=bearer(pair["access_token"]))).json() == tokens["user"]
+    lost = await client.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
+    assert lost.json()["refresh_token"] == pair["refresh_token"]
+
+
+async def test_a_stolen_token_ends_the_sign_in(
+    client: httpx.AsyncClient, tokens: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spent = {"refresh_token": tokens["refresh_token"]}
+    head = (await client.post(REFRESH, json=spent)).json()["refresh_token"]
+    monkeypatch.setattr(domain, "REFRESH_GRACE", timedelta(seconds=-1))
+    problem_of(await client.post(REFRESH, json=spent), status=401, code="invalid_refresh_token")
+    answer = await client.post(REFRESH, json={"refresh_token": head})
+    problem_of(answer, status=401, code="invalid_refresh_token")
+
+
+async def test_signing_out_ends_the_sign_in(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+    presented = {"refresh_token": tokens["refresh_token"]}
+    for _ in range(2):
+        answer = await client.post(LOGOUT, json=presented)
+        assert (answer.status_code, answer.content) == (204, b"")
+    problem_of(await client.post(REFRESH, json=presented), status=401, code="invalid_refresh_token")
+
+
+async def test_an_access_token_refreshes_nothing(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+    answer = await client.post(REFRESH, json={"refresh_token": tokens["access_token"]})
+    problem_of(answer, status=401, code="invalid_refresh_token")
+    answer = await client.get(ME, headers=bearer(tokens["refresh_token"]))
+    problem_of(answer, status=401, code="unauthorized")
+
+
+async def test_the_keys_are_published_and_verify(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+    answer = await client.get(JWKS)
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    jwks = answer.json()
+    assert len(jwks["keys"]) == 2
+    assert not any("d" in key for key in jwks["keys"])
+    verifier = AccessTokens(FixedKeys(jwks), issuer="parley", audience="parley-api")
+    caller = await verifier.caller(tokens["access_token"])
+    assert (str(caller.id), caller.role) == (tokens["user"]["id"], "learner")
+
+
+async def test_a_profile_is_changed_in_part(mine: httpx.AsyncClient, database: Database) -> None:
+    before = (await mine.get(ME)).json()
+    picture = "https://example.com/me.png"
+    changed = (await mine.put(ME, json={"avatar_url": picture})).json()
+    assert changed == before | {"avatar_url": picture, "updated_at": changed["updated_at"]}
+    assert changed["updated_at"] > before["updated_at"]
+    renamed = (await mine.put(ME, json={"name": "  Grace  ", "email": "x@example.com"})).json()
+    assert (renamed["name"], renamed["avatar_url"], renamed["email"]) == ("Grace", picture, before["email"])
+    removed = (await mine.put(ME, json={"avatar_url": None})).json()
+    assert removed["avatar_url"] is None
+    assert (await mine.get(ME)).json() == removed
+    async with database.transaction() as session:
+        assert len(await recorded(session, UserUpdated)) == 3
+
+
+async def test_a_profile_is_its_owners(client: httpx.AsyncClient, token_for: TokenFor) -> None:
+    for headers in ({}, bearer(token_for(uuid4())), bearer("x")):
+        problem_of(await client.get(ME, headers=headers), status=401, code="unauthorized")
+        problem_of(
+            await client.put(ME, json={"name": "Eve"}, headers=headers), status=401, code="unauthorized"
+        )
+
+
+async def test_sign_ins_hold_no_connection_while_they_wait(
+    settings: AuthSettings, committing: Database, open_account: Callable[..., Any], token_for: TokenFor
+) -> None:
+    user = await open_account(committing)
+    few = settings.model_copy(update={"database_pool_size": 1, "database_pool_overflow": 0})
+    async with client_of(create_app(few), token=token_for(user.id)) as client:
+        credentials = {"email": user.email, "password": "Wrong4Horse"}
+        sign_ins = [client.post(LOGIN, json=credentials) for _ in range(20)]
+        answers = await asyncio.gather(*sign_ins, client.get(ME))
+    assert [answer.status_code for answer in answers] == [401] * 20 + [200]
+
+
+async def test_of_two_registrations_at_once_one_answers_201(
+    settings: AuthSettings, committing: Database
+) -> None:
+    async with client_of(create_app(settings)) as client:
+        answers = await asyncio.gather(*(client.post(REGISTER, json=ADA) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]

@@ -1,0 +1,60 @@
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+REGISTER, LOGIN = "/api/v1/auth/register", "/api/v1/auth/login"
+REFRESH, LOGOUT, ME = "/api/v1/auth/refresh", "/api/v1/auth/logout", "/api/v1/users/me"
+ADA = {"email": "ada@example.com", "password": "Correct4Horse", "name": "Ada"}
+
+EDGES: list[Any] = ["", "x" * 10_000, "\ud800", "a\x00b", ["x"], {"x": "y"}, 7, 1e400, True]
+OWN_EDGES: dict[str, list[Any]] = {
+    "email": [
+        None,
+        " ",
+        "שלום",
+        "\u202eabc@example.com",
+        "🙂@example.com",
+        "a@b",
+        "' OR 1=1 --",
+        "E <e@example.com>",
+    ],
+    "password": [None, "Aa1\ud800xxxxxxx"],
+    "name": [None, " ", "a" + "\u0301" * 31],
+    "avatar_url": [
+        " ",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "/me.png",
+        "https://",
+        "https://x/" + "a" * 2048,
+    ],
+    "refresh_token": [None, "שלום", "🙂"],
+}
+FIELDS = [
+    ("POST", REGISTER, "email"),
+    ("POST", REGISTER, "password"),
+    ("POST", REGISTER, "name"),
+    ("POST", LOGIN, "email"),
+    ("POST", LOGIN, "password"),
+    ("POST", REFRESH, "refresh_token"),
+    ("POST", LOGOUT, "refresh_token"),
+    ("PUT", ME, "name"),
+    ("PUT", ME, "avatar_url"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "field"), FIELDS)
+async def test_bad_input_names_its_field(mine: httpx.AsyncClient, method: str, path: str, field: str) -> None:
+    good = ADA if path in {REGISTER, LOGIN} else {}
+    for edge in [*EDGES, *OWN_EDGES[field]]:
+        body = json.dumps({**good, field: edge})
+        answer = await mine.request(method, path, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 422, (edge, answer.text)
+        assert {error["pointer"] for error in answer.json()["errors"]} == {f"#/{field}"}, edge
+
+
+@pytest.mark.parametrize("name", ["שלום עולם", "👩‍👩‍👧", "O'Brien; DROP TABLE users --", "x" * 100, "Nguyễn"])
+async def test_names_of_all_the_world_are_kept(mine: httpx.AsyncClient, name: str) -> None:
+    assert (await mine.put(ME, json={"name": name})).json()["name"] == name

@@ -1,0 +1,95 @@
+from uuid import uuid4
+
+import httpx
+import pytest
+from auth.app import create_app
+from auth.models import User
+from auth.passwords import Passwords
+from auth.settings import AuthSettings
+from fastapi import FastAPI
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from shared.db import Database
+from shared.ratelimit import client_address
+from shared.testing import TokenFor, client_of
+from structlog.testing import capture_logs
+
+REGISTER, LOGIN = "/api/v1/auth/register", "/api/v1/auth/login"
+REFRESH, ME = "/api/v1/auth/refresh", "/api/v1/users/me"
+
+
+def code_of(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+@pytest.fixture
+def limited(settings: AuthSettings, database: Database) -> FastAPI:
+    """The service with its limits on, for a client address that nobody had before."""
+    app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
+    app.state.database = database
+    address = uuid4().hex
+    app.dependency_overrides[client_address] = lambda: address
+    return app
+
+
+async def test_sign_ins_from_one_address_are_limited(limited: FastAPI) -> None:
+    async with client_of(limited) as client:
+        for _ in range(10):
+            assert (await client.post(LOGIN, json={})).status_code == 422
+        answer = await client.post(LOGIN, json={})
+        assert code_of(answer) == (429, "too_many_requests")
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_sign_ins_to_one_account_are_limited_from_all_addresses(
+    limited: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wrong(self: Passwords, password: str, hashed: str | None) -> tuple[bool, None]:
+        return False, None
+
+    monkeypatch.setattr(Passwords, "verify", wrong)
+    limited.dependency_overrides[client_address] = lambda: uuid4().hex
+    name = uuid4().hex
+    async with client_of(limited) as client:
+        for turn in range(11):
+            email = f"{name if turn % 2 else name.upper()}@example.com"
+            answer = await client.post(LOGIN, json={"email": email, "password": "x"})
+            assert answer.status_code == (401 if turn < 10 else 429)
+            assert email not in answer.text
+
+
+async def test_registrations_from_one_address_are_limited(limited: FastAPI) -> None:
+    async with client_of(limited) as client:
+        statuses = [(await client.post(REGISTER, json={})).status_code for _ in range(6)]
+    assert statuses == [422] * 5 + [429]
+
+
+async def test_without_redis_nobody_signs_in_but_all_else_goes_on(
+    settings: AuthSettings, database: Database, user: User, token_for: TokenFor
+) -> None:
+    away = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
+    app = create_app(settings.model_copy(update=away))
+    app.state.database = database
+    async with client_of(app, token=token_for(user.id)) as client:
+        answer = await client.post(LOGIN, json={"email": user.email, "password": "Correct4Horse"})
+        assert code_of(answer) == (503, "unavailable")
+        assert (await client.get(ME)).status_code == 200
+        unknown = {"refresh_token": "unknown"}
+        assert code_of(await client.post(REFRESH, json=unknown)) == (401, "invalid_refresh_token")
+
+
+async def test_no_personal_data_is_counted_or_logged(limited: FastAPI, settings: AuthSettings) -> None:
+    name = uuid4().hex
+    credentials = {"email": f"{name}@example.com", "password": "Correct4Horse"}
+    with capture_logs() as logged:
+        async with client_of(limited) as client:
+            answer = await client.post(REGISTER, json={**credentials, "name": "Ada"})
+            await client.post(LOGIN, json=credentials)
+            await client.post(REFRESH, json={"refresh_token": answer.json()["refresh_token"]})
+    redis = Redis.from_url(settings.redis_url.get_secret_value(), decode_responses=True)
+    async with redis:
+        keys = [key async for key in redis.scan_iter()]
+    secrets = [name, "Correct4Horse", answer.json()["refresh_token"], answer.json()["access_token"]]
+    assert keys
+    assert logged
+    assert not [secret for secret in secrets if secret in f"{keys} {logged}"]

@@ -1,0 +1,49 @@
+import os
+import subprocess
+import sys
+
+import httpx
+import pytest
+from auth.models import User
+from auth.seed import create_accounts, seed
+from auth.settings import AuthSettings
+from contracts.auth import UserRegistered
+from shared.db import Database
+from shared.testing import recorded
+from sqlalchemy import select
+
+
+async def test_the_demo_accounts_sign_in(client: httpx.AsyncClient, database: Database) -> None:
+    await create_accounts(database)
+    for email, password in (("learner@example.com", "LearnerPass123"), ("admin@example.com", "AdminPass123")):
+        answer = await client.post("/api/v1/auth/login", json={"email": email, "password": password})
+        assert answer.status_code == 200
+        assert answer.json()["user"]["email_verified"] is True
+
+
+async def test_seeding_twice_is_seeding_once(database: Database) -> None:
+    await create_accounts(database)
+    await create_accounts(database)
+    async with database.transaction() as session:
+        roles = {user.email: user.role for user in await session.scalars(select(User))}
+        assert roles == {"learner@example.com": "learner", "admin@example.com": "admin"}
+        assert len(await recorded(session, UserRegistered)) == 2
+
+
+async def test_production_has_no_demo_accounts(settings: AuthSettings) -> None:
+    with pytest.raises(SystemExit, match="development only"):
+        await seed(settings.model_copy(update={"environment": "production"}))
+
+
+def test_the_command_says_so_and_fails(settings: AuthSettings) -> None:
+    environment = {
+        **os.environ,
+        "ENVIRONMENT": "production",
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
+    }
+    command = [sys.executable, "-m", "auth", "seed"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert done.returncode != 0
+    assert done.stderr.count("\n") == 1
+    assert "development only" in done.stderr
