@@ -5,11 +5,13 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -155,11 +157,17 @@ async def _render_validation(request: Request, error: Exception) -> Response:
     if errors[0]["type"] == "json_invalid":
         return await _render(request, MalformedJson("The body is not valid JSON."))
     # The rejected input is left out: it may be a password.
-    found = [
-        {"pointer": _pointer(e["loc"]), "message": e["msg"].removeprefix("Value error, ")} for e in errors
-    ]
+    found = [{"pointer": _pointer(each["loc"]), "message": _message(each)} for each in errors]
     detail = f"{found[0]['pointer']}: {found[0]['message']}"
     return await _render(request, Invalid(f"The request is not valid. {detail}.", errors=found))
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    # pydantic counts the characters of a validated text as items.
+    if error["type"] in {"too_short", "too_long"} and isinstance(error["input"], str):
+        bound, side = ("min_length", "least") if error["type"] == "too_short" else ("max_length", "most")
+        return f"Text should have at {side} {error['ctx'][bound]} characters"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
@@ -187,5 +195,10 @@ def main(service: str, commands: Mapping[str, Callable[[list[str]], None]]) -> N
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in commands:
         sys.exit(f"usage: python -m {service} {{{','.join(commands)}}}")
-    logging.configure(Settings().log_level, service=service, process=name)
-    commands[name](sys.argv[2:])
+    try:
+        logging.configure(Settings().log_level, service=service, process=name)
+        commands[name](sys.argv[2:])
+    except ValidationError as error:
+        # Settings that are missing or wrong, by the names of their variables; never with their values.
+        wrong = (f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors())
+        sys.exit(f"{service} cannot start: {'; '.join(wrong)}")

@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 ALGORITHM = "ES256"
 ACCESS_TOKEN = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no secret
+LEEWAY_SECONDS = 2
+"""How far the clocks of two machines may be apart."""
 REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti"]
 
 Role = Literal["learner", "editor", "admin"]
@@ -143,7 +145,9 @@ async def verify(token: str, keys: Keys, *, typ: str, issuer: str, audience: str
         if key is None or header.get("typ", "").lower() != typ:
             raise Unauthorized("The token was not issued for this.")
         options: jwt.types.Options = {"require": REQUIRED}
-        return jwt.decode(token, key, [ALGORITHM], options, audience=audience, issuer=issuer)
+        return jwt.decode(
+            token, key, [ALGORITHM], options, audience=audience, issuer=issuer, leeway=LEEWAY_SECONDS
+        )
     except jwt.ExpiredSignatureError as error:
         raise Unauthorized("The token has expired.") from error
     except (jwt.PyJWTError, ValueError, AttributeError) as error:

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -9,14 +12,22 @@ from pydantic import BaseModel, Field, SecretStr
 from shared.app import Check, create_api
 from shared.db import Session
 from shared.errors import Conflict
+from shared.fields import Text
 from shared.ratelimit import per_address, per_user
 from shared.settings import DatabaseSettings
 from shared.testing import TokenFor, client_of
 from shared.tokens import CurrentUser, Editor
 from sqlalchemy import text
+from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
 
 router = APIRouter()
+
+STARTS_WITH_SETTINGS = """
+from shared.app import main
+from shared.settings import DatabaseSettings
+main("demo", {"api": lambda _: print(DatabaseSettings())})
+"""
 
 
 class NameTaken(Conflict):
@@ -31,6 +42,15 @@ class Thing(BaseModel):
 @router.post("/things")
 async def create(thing: Thing) -> Thing:
     return thing
+
+
+class Title(BaseModel):
+    title: Annotated[Text, Field(min_length=1)]
+
+
+@router.post("/titles")
+async def entitle(title: Title) -> Title:
+    return title
 
 
 @router.post("/raw")
@@ -257,10 +277,28 @@ async def test_metrics_count_by_route(client: httpx.AsyncClient) -> None:
 
 
 async def test_the_access_log_has_no_query_and_no_token(
-    client: httpx.AsyncClient, token_for: TokenFor, caplog: pytest.LogCaptureFixture
+    client: httpx.AsyncClient, token_for: TokenFor
 ) -> None:
     token = token_for(uuid7())
-    await client.get("/mine?secret=1", headers={"Authorization": f"Bearer {token}"})
-    logged = json.dumps([str(record.msg) for record in caplog.records])
+    with capture_logs() as entries:
+        await client.get("/mine?secret=1", headers={"Authorization": f"Bearer {token}"})
+    logged = json.dumps(entries)
+    assert '"route": "/mine"' in logged
     assert "secret" not in logged
     assert token not in logged
+
+
+async def test_a_text_is_measured_in_characters(client: httpx.AsyncClient) -> None:
+    problem = problem_of(
+        await client.post("/titles", json={"title": " "}), status=422, code="validation_failed"
+    )
+    assert problem["errors"] == [{"pointer": "#/title", "message": "Text should have at least 1 characters"}]
+
+
+def test_settings_that_are_missing_are_named_without_their_values() -> None:
+    environment = {"DATABASE_URL": "mysql://secret", "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-c", STARTS_WITH_SETTINGS, "api"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603 - our own code
+    assert done.returncode == 1
+    assert done.stderr.startswith("demo cannot start: RABBITMQ_URL: Field required")
+    assert "secret" not in done.stderr
