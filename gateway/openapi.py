@@ -27,6 +27,31 @@ INFO = {
     "version": "1.0.0",
     "description": "Hear a sentence, repeat it, see how well it went. Errors are RFC 9457 problem documents.",
 }
+PROBLEM = {
+    "title": "Problem",
+    "description": "An error as in RFC 9457. Go by `code`; `errors` is there when fields are at fault.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "examples": ["/problems/not_found"]},
+        "title": {"type": "string", "examples": ["Not found"]},
+        "status": {"type": "integer", "examples": [404]},
+        "detail": {"type": "string", "examples": ["There is nothing at this address."]},
+        "code": {"type": "string", "examples": ["not_found"]},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "message"],
+                "properties": {"pointer": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+# How FastAPI describes errors that our services answer as problems.
+NOT_OURS = {"HTTPValidationError", "ValidationError"}
 
 
 def merge(documents: Sequence[Document]) -> Document:
@@ -37,22 +62,24 @@ def merge(documents: Sequence[Document]) -> Document:
     same operation, or name different security schemes alike.
     """
     clashing = _clashing([_components(document) for document in documents])
-    renamed = [_renamed(document, clashing) for document in documents]
     paths: dict[str, Document] = {}
-    components: dict[str, Document] = {}
-    for document in renamed:
+    components: dict[str, Document] = {"schemas": {}}
+    for document in (_renamed(document, clashing) for document in documents):
         for path, operations in document["paths"].items():
             if path not in INTERNAL:
                 _add(paths.setdefault(path, {}), operations, path)
         for section, definitions in document.get("components", {}).items():
             components.setdefault(section, {}).update(definitions)
+    for operation in _operations(paths):
+        _tell_of_problems(operation)
+    schemas = {name: what for name, what in components["schemas"].items() if name not in NOT_OURS}
     return {
         "openapi": documents[0]["openapi"],
         "info": INFO,
         "servers": [{"url": "/"}],
         "tags": [{"name": name} for name in dict.fromkeys(_tags(paths))],
         "paths": paths,
-        "components": components,
+        "components": components | {"schemas": schemas | {"Problem": PROBLEM}},
     }
 
 
@@ -125,10 +152,21 @@ def _add(present: Document, operations: Document, path: str) -> None:
     present.update(operations)
 
 
+def _operations(paths: dict[str, Document]) -> Iterator[Document]:
+    return chain.from_iterable(operations.values() for operations in paths.values())
+
+
 def _tags(paths: dict[str, Document]) -> Iterator[str]:
-    for operations in paths.values():
-        for operation in operations.values():
-            yield from operation.get("tags", [])
+    return chain.from_iterable(operation.get("tags", []) for operation in _operations(paths))
+
+
+def _tell_of_problems(operation: Document) -> None:
+    responses = operation.setdefault("responses", {})
+    responses.setdefault("default", {"description": "Any other error."})
+    for status, response in responses.items():
+        described = response.get("content", {}).keys() & PROBLEM_CONTENT.keys()
+        if (status == "default" or status >= "400") and not described:
+            response["content"] = PROBLEM_CONTENT
 
 
 def describe(service: str, settings: dict[str, str]) -> Document:

@@ -26,7 +26,7 @@ async def gateway(stand_ins: dict[str, StandIn]) -> AsyncIterator[Gateway]:
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=gateway.url) as found:
         yield found

@@ -31,14 +31,6 @@ class Gateway:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def counter(self, name: str) -> int:
-        """A number of Envoy's own statistics."""
-        async with httpx.AsyncClient() as client:
-            answer = await client.get(
-                f"http://127.0.0.1:{self.admin_port}/stats", params={"filter": f"^{name}$"}
-            )
-        return int(answer.text.rpartition(":")[2] or 0)
-
     def access_log(self) -> list[dict[str, Any]]:
         """The lines written so far; Envoy flushes them five times a second."""
         lines = map(json.loads, self.output.read_text().splitlines())

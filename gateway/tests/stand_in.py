@@ -83,6 +83,7 @@ class StandIn:
             ("content-type", "application/json"),
             ("content-length", str(len(body))),
             ("server", "stand-in"),
+            *[("x-request-id", value) for value in seen.all_of("x-request-id")],
             ("x-powered-by", "stand-in"),
             ("x-envoy-upstream-service-time", "1"),
             *[

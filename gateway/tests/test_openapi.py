@@ -27,13 +27,18 @@ def _answer(document: dict[str, Any], path: str) -> str:
     return str(schema["$ref"])
 
 
+def _schemas(document: dict[str, Any]) -> dict[str, Any]:
+    """What the services described."""
+    return {name: what for name, what in document["components"]["schemas"].items() if name != "Problem"}
+
+
 def test_paths_components_and_tags_of_all_are_there_in_order() -> None:
     auth = _document("auth", {"/b": _get("User", tag="Auth")}, schemas={"User": USER})
     game = _document("game", {"/a": _get("Level", tag="Game")}, schemas={"Level": {"enum": ["A1"]}})
     merged = merge([auth, game])
     assert list(merged["paths"]) == ["/b", "/a"]
     assert merged["tags"] == [{"name": "Auth"}, {"name": "Game"}]
-    assert merged["components"]["schemas"] == {"User": USER, "Level": {"enum": ["A1"]}}
+    assert _schemas(merged) == {"User": USER, "Level": {"enum": ["A1"]}}
     assert merged["info"]["title"] == "Parley API"
     assert merged["servers"] == [{"url": "/"}]
 
@@ -52,7 +57,8 @@ def test_what_is_described_alike_is_kept_once() -> None:
         for name in ("auth", "game")
     ]
     merged = merge(documents)
-    assert merged["components"] == {"schemas": {"User": USER}, "securitySchemes": scheme}
+    assert _schemas(merged) == {"User": USER}
+    assert merged["components"]["securitySchemes"] == scheme
     assert _answer(merged, "/auth") == _answer(merged, "/game") == "#/components/schemas/User"
 
 
@@ -60,7 +66,7 @@ def test_what_differs_gets_the_name_of_its_service() -> None:
     auth = _document("auth", {"/auth": _get("User")}, schemas={"User": USER})
     game = _document("game", {"/game": _get("User")}, schemas={"User": {"type": "string"}})
     merged = merge([auth, game])
-    assert merged["components"]["schemas"] == {"AuthUser": USER, "GameUser": {"type": "string"}}
+    assert _schemas(merged) == {"AuthUser": USER, "GameUser": {"type": "string"}}
     assert _answer(merged, "/auth") == "#/components/schemas/AuthUser"
     assert _answer(merged, "/game") == "#/components/schemas/GameUser"
 
@@ -74,7 +80,7 @@ def test_what_refers_to_something_that_differs_differs_too() -> None:
         )
         for name, kind in (("auth", "string"), ("game", "number"))
     ]
-    schemas = merge(documents)["components"]["schemas"]
+    schemas = _schemas(merge(documents))
     assert schemas["AuthBook"]["items"]["$ref"] == "#/components/schemas/AuthPage"
     assert schemas["GamePage"]["items"]["$ref"] == "#/components/schemas/GameItem"
     assert len(schemas) == 6
@@ -86,7 +92,7 @@ def test_a_renamed_recursive_schema_refers_to_itself() -> None:
         _document("auth", {}, schemas={"Node": node}),
         _document("game", {}, schemas={"Node": {**node, "title": "another"}}),
     ]
-    schemas = merge(documents)["components"]["schemas"]
+    schemas = _schemas(merge(documents))
     assert schemas["GameNode"]["properties"]["next"]["$ref"] == "#/components/schemas/GameNode"
 
 
@@ -115,3 +121,19 @@ def test_security_schemes_must_agree() -> None:
     ]
     with pytest.raises(ValueError, match="security schemes differ"):
         merge(documents)
+
+
+def test_errors_are_described_as_the_problems_they_are() -> None:
+    invalid = {
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/HTTPValidationError"}}}
+    }
+    own = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}}
+    responses = {"200": {"description": "Done"}, "404": {"description": "None"}, "409": own, "422": invalid}
+    schemas = {"HTTPValidationError": {"type": "object"}, "ValidationError": {"type": "object"}}
+    merged = merge([_document("game", {"/a": {"get": {"responses": responses}}}, schemas=schemas)])
+    told = merged["paths"]["/a"]["get"]["responses"]
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    assert [told[status]["content"] for status in ("404", "422", "default")] == [problem] * 3
+    assert told["409"] == own
+    assert "content" not in told["200"]
+    assert list(merged["components"]["schemas"]) == ["Problem"]

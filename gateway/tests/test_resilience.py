@@ -86,14 +86,14 @@ async def _trickle(gateway: Gateway, head: bytes, piece: bytes) -> tuple[httpx.R
 async def test_headers_may_not_trickle_in(hasty: Gateway) -> None:
     answer, seconds = await _trickle(hasty, b"GET /health HTTP/1.1\r\n", b"a: b\r\n")
     assert problem_of(answer)["code"] == "request_timeout"
-    assert seconds < 1
+    assert seconds < 2
 
 
 async def test_a_body_may_not_trickle_in(hasty: Gateway) -> None:
     head = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
     answer, seconds = await _trickle(hasty, head, b"x")
     assert problem_of(answer)["code"] == "request_timeout"
-    assert seconds < 1.5
+    assert seconds < 3
 
 
 async def test_a_body_may_not_stop_halfway(hasty: Gateway) -> None:
