@@ -1,0 +1,167 @@
+"""Tables of the game service."""
+
+import datetime as dt
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.db import Base
+from shared.inbox import InboxEvent
+from shared.outbox import OutboxEvent
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from game.schemas import Summary
+
+__all__ = [
+    "SUMMARY",
+    "Base",
+    "DailyActivity",
+    "ErasedUser",
+    "GameResult",
+    "GameSession",
+    "InboxEvent",
+    "OutboxEvent",
+    "SpeechDeletion",
+    "SpeechRevision",
+    "TagName",
+    "UsedReceipt",
+]
+
+
+class GameSession(Base):
+    """A finished game and what its results add up to. Never changed once it is saved.
+
+    `idempotency_key` is the client's, unique for the learner; `request_sha256` tells whether a request that
+    comes with it again is the same. `selected_tags` is a list of {id, name}, the names as they were then,
+    null where none was known. `score_sum` and `scored_count` make exact averages over several sessions.
+    """
+
+    __tablename__ = "game_sessions"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
+    user_id: Mapped[UUID] = mapped_column(Uuid)
+    idempotency_key: Mapped[str | None] = mapped_column(String(255))
+    request_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    mode: Mapped[str] = mapped_column(String(20))
+    level: Mapped[str] = mapped_column(String(2))
+    sentence_type: Mapped[str | None] = mapped_column(String(20))
+    selected_tags: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    duration_seconds: Mapped[int]
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    completed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    total_sentences: Mapped[int]
+    correct_count: Mapped[int]
+    incorrect_count: Mapped[int]
+    skipped_count: Mapped[int]
+    max_streak: Mapped[int]
+    score_sum: Mapped[float] = mapped_column(Double)
+    scored_count: Mapped[int]
+    avg_pronunciation_score: Mapped[float | None] = mapped_column(Double)
+    saved_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("user_id", "idempotency_key"),
+        Index(None, "user_id", "completed_at", "id"),
+    )
+
+
+SUMMARY = tuple(getattr(GameSession, name) for name in Summary.model_fields)
+"""The columns of a session's summary."""
+
+
+class GameResult(Base):
+    """What became of one speech in a session. `verified` means that a receipt proves the score."""
+
+    __tablename__ = "game_results"
+
+    session_id: Mapped[UUID] = mapped_column(
+        ForeignKey("game_sessions.id", ondelete="CASCADE"), primary_key=True
+    )
+    sequence_number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    speech_id: Mapped[UUID] = mapped_column(Uuid)
+    user_response: Mapped[str] = mapped_column(String(20))
+    response_time_ms: Mapped[int]
+    pronunciation_score: Mapped[float | None] = mapped_column(Double)
+    verified: Mapped[bool]
+    recognized_text: Mapped[str | None] = mapped_column(Text)
+
+
+class UsedReceipt(Base):
+    """A receipt that has proved a score, so that it proves no other."""
+
+    __tablename__ = "used_receipts"
+
+    jti: Mapped[str] = mapped_column(Text, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(Uuid, index=True)
+
+
+class SpeechRevision(Base):
+    """A speech as it stood from `since` until its next revision. All revisions are kept: they were heard."""
+
+    __tablename__ = "speech_revisions"
+
+    speech_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    since: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    text: Mapped[str] = mapped_column(Text)
+    level: Mapped[str] = mapped_column(Text)
+    type: Mapped[str] = mapped_column(Text)
+    tags: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    audio_key: Mapped[str] = mapped_column(Text)
+    duration_ms: Mapped[int]
+
+
+class SpeechDeletion(Base):
+    """That a speech left the catalogue. Its revisions stay."""
+
+    __tablename__ = "speech_deletions"
+
+    speech_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    revision: Mapped[int]
+    deleted_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class TagName(Base):
+    """The newest name of a tag that speeches have told of."""
+
+    __tablename__ = "tag_names"
+
+    tag_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class DailyActivity(Base):
+    """What one learner did on one UTC day."""
+
+    __tablename__ = "daily_activity"
+
+    user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    day: Mapped[dt.date] = mapped_column(primary_key=True, index=True)
+    sessions: Mapped[int]
+    sentences: Mapped[int]
+    correct: Mapped[int]
+    seconds: Mapped[int] = mapped_column(BigInteger)
+
+
+class ErasedUser(Base):
+    """The id of a deleted account, so that what is still on its way does not bring its data back."""
+
+    __tablename__ = "erased_users"
+
+    user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)

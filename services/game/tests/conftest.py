@@ -1,0 +1,188 @@
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from contracts.content import SpeechSnapshot
+from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, reference_digest
+from fastapi import FastAPI
+from game.app import create_app
+from game.commands import keep_revision
+from game.settings import GameSettings
+from pydantic import SecretStr
+from shared.db import Database
+from shared.testing import TokenFor, client_of
+from shared.tokens import SigningKeys, new_signing_key
+
+TAG = UUID(int=1)
+TEXTS = ("Good morning.", "How are you?", "See you soon.")
+
+type NewReceipt = Callable[..., str]
+type NewSnapshot = Callable[..., SpeechSnapshot]
+type NewBody = Callable[..., dict[str, Any]]
+type Save = Callable[..., Awaitable[str]]
+type Read = Callable[..., Awaitable[dict[str, Any]]]
+type Refused = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture(scope="session")
+def service() -> str:
+    return "game"
+
+
+@pytest.fixture(scope="session")
+def receipt_keys() -> SigningKeys:
+    """Keys as the scoring service would have them."""
+    return SigningKeys({"keys": [new_signing_key()]})
+
+
+@pytest.fixture(scope="session")
+def settings(
+    environment: dict[str, Any],
+    database_url: str,
+    receipt_keys: SigningKeys,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> GameSettings:
+    path = tmp_path_factory.mktemp("keys") / "receipt-public-keys.json"
+    path.write_text(json.dumps(receipt_keys.public))
+    own = {"database_url": SecretStr(database_url), "receipt_jwks_file": path}
+    return GameSettings.model_validate({**environment, **own})
+
+
+@pytest.fixture(scope="session")
+def _app(settings: GameSettings) -> FastAPI:
+    return create_app(settings)
+
+
+@pytest.fixture
+def app(_app: FastAPI, database: Database) -> FastAPI:
+    _app.state.database = database
+    return _app
+
+
+@pytest.fixture
+def learner() -> UUID:
+    return uuid4()
+
+
+@pytest.fixture
+async def client(app: FastAPI, learner: UUID, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app, token=token_for(learner)) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def new_receipt(receipt_keys: SigningKeys) -> NewReceipt:
+    """Makes a receipt: `new_receipt(learner, text="Hi.", score=80.0, **claims that differ)`."""
+
+    def make(
+        learner: UUID, *, text: str, score: float, keys: SigningKeys = receipt_keys, **different: Any
+    ) -> str:
+        now = int(time.time())
+        usual = {
+            "iss": RECEIPT_ISSUER,
+            "aud": RECEIPT_AUDIENCE,
+            "iat": now,
+            "exp": now + 60,
+            "jti": uuid4().hex,
+        }
+        about = {"reference_sha256": reference_digest(text), "pronunciation_score": score}
+        return keys.sign({**usual, **about, "sub": str(learner), **different}, typ=RECEIPT_TYPE)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def new_snapshot() -> NewSnapshot:
+    """Makes a speech as content tells of it: `new_snapshot(**what differs)`."""
+
+    def make(**different: Any) -> SpeechSnapshot:
+        usual = {"speech_id": uuid4(), "revision": 1, "text": TEXTS[0], "level": "A1", "type": "answer"}
+        audio = {"audio_key": f"speeches/{uuid4()}.mp3", "duration_ms": 1200}
+        tags = [{"id": TAG, "name": "greetings"}]
+        return SpeechSnapshot.model_validate({**usual, **audio, "tags": tags, **different})
+
+    return make
+
+
+@pytest.fixture
+def catalogue(new_snapshot: NewSnapshot) -> list[SpeechSnapshot]:
+    """Three speeches, which `speeches` puts into the game's copy."""
+    return [new_snapshot(text=text) for text in TEXTS]
+
+
+@pytest.fixture
+async def speeches(database: Database, catalogue: list[SpeechSnapshot]) -> list[SpeechSnapshot]:
+    async with database.transaction() as session:
+        for snapshot in catalogue:
+            await keep_revision(session, snapshot, since=datetime(2026, 1, 1, tzinfo=UTC))
+    return catalogue
+
+
+@pytest.fixture
+def new_body(catalogue: list[SpeechSnapshot]) -> NewBody:
+    """Makes the body of POST /game/sessions with one result a speech: `new_body(**what differs)`."""
+
+    def make(**different: Any) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        usual = {"mode": "listen_and_repeat", "level": "A1", "selected_tags": [], "duration_seconds": 300}
+        times = {"started_at": (now - timedelta(minutes=5)).isoformat(), "completed_at": now.isoformat()}
+        outcomes = [("correct", 90.0), ("correct", 80.5), ("skipped", None)]
+        results = [
+            {
+                "speech_id": str(speech.speech_id),
+                "sequence_number": place,
+                "user_response": response,
+                "response_time_ms": 1000 * place,
+                "pronunciation_score": score,
+            }
+            for place, (speech, (response, score)) in enumerate(
+                zip(catalogue, outcomes, strict=True), start=1
+            )
+        ]
+        return {**usual, **times, "results": results, **different}
+
+    return make
+
+
+@pytest.fixture
+def save(client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: NewBody) -> Save:
+    """Saves a session that was completed at an instant; its id."""
+
+    async def call(completed_at: datetime, **different: Any) -> str:
+        times = {"started_at": completed_at - timedelta(minutes=5), "completed_at": completed_at}
+        body = new_body(**{name: time.isoformat() for name, time in times.items()}, **different)
+        response = await client.post("/api/v1/game/sessions", json=body)
+        assert response.status_code == 201, response.text
+        return str(response.json()["session_id"])
+
+    return call
+
+
+@pytest.fixture
+def read(client: httpx.AsyncClient) -> Read:
+    """Reads an address that must answer 200; the answer."""
+
+    async def call(path: str, *, by: httpx.AsyncClient = client, **params: Any) -> dict[str, Any]:
+        response = await by.get(path, params=params)
+        assert response.status_code == 200, response.text
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    return call
+
+
+@pytest.fixture
+def refused(client: httpx.AsyncClient) -> Refused:
+    """Reads an address that must answer 422; the pointer of what is wrong."""
+
+    async def call(path: str, *, by: httpx.AsyncClient = client, **params: Any) -> str:
+        response = await by.get(path, params=params)
+        assert response.status_code == 422, response.text
+        return str(response.json()["errors"][0]["pointer"])
+
+    return call
