@@ -1,0 +1,185 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from contracts.receipt import ReceiptClaims, reference_digest
+from game.domain import (
+    AggregateMismatch,
+    Response,
+    Result,
+    aggregates,
+    average,
+    check_sequence,
+    check_times,
+    check_totals,
+    with_receipt,
+)
+from game.schemas import NewSession
+from hypothesis import given
+from hypothesis import strategies as st
+from shared.errors import Invalid
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+RESPONSES: list[Response] = ["correct", "incorrect", "skipped"]
+
+
+def results(*played: Response, scores: list[float | None] | None = None) -> list[Result]:
+    return [
+        Result(
+            sequence_number=place,
+            speech_id=uuid4(),
+            user_response=response,
+            response_time_ms=1,
+            pronunciation_score=score,
+        )
+        for place, (response, score) in enumerate(
+            zip(played, scores or [None] * len(played), strict=True), start=1
+        )
+    ]
+
+
+def totals(**sent: Any) -> NewSession:
+    usual = dict.fromkeys(("total_sentences", "correct_count", "max_streak", "avg_pronunciation_score"))
+    return NewSession.model_construct(**{**usual, **sent})
+
+
+def pointers(error: Invalid) -> list[str]:
+    return [each["pointer"] for each in error.extra["errors"]]
+
+
+def test_a_skipped_sentence_counts_and_ends_a_streak() -> None:
+    made = aggregates(results("correct", "correct", "skipped", "correct", "incorrect"))
+    assert (made.total_sentences, made.correct_count, made.incorrect_count, made.skipped_count) == (
+        5,
+        3,
+        1,
+        1,
+    )
+    assert made.max_streak == 2
+
+
+def test_the_average_is_of_the_scored_results_alone() -> None:
+    scores = [90.0, None, 80.0, 80.0]
+    assert (
+        aggregates(results("correct", "correct", "correct", "correct", scores=scores)).avg_pronunciation_score
+        == 83.33
+    )
+    assert aggregates(results("correct")).avg_pronunciation_score is None
+    assert aggregates(results("skipped", scores=[0.0])).avg_pronunciation_score == 0.0
+
+
+@given(st.lists(st.tuples(st.sampled_from(RESPONSES), st.none() | st.floats(0, 100)), max_size=200))
+def test_aggregates_add_up(played: list[tuple[Response, float | None]]) -> None:
+    made = aggregates(results(*(response for response, _ in played), scores=[score for _, score in played]))
+    assert (
+        made.correct_count + made.incorrect_count + made.skipped_count == made.total_sentences == len(played)
+    )
+    assert 0 <= made.max_streak <= made.correct_count
+    assert (made.max_streak == 0) == (made.correct_count == 0)
+    assert made.avg_pronunciation_score is None or 0 <= made.avg_pronunciation_score <= 100
+    assert (made.avg_pronunciation_score is None) == (made.scored_count == 0)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"total_sentences": 3, "correct_count": 2, "max_streak": 2, "avg_pronunciation_score": 85.33},
+        {"avg_pronunciation_score": 85.3},
+        {"avg_pronunciation_score": 85.38},
+    ],
+)
+def test_totals_that_agree(sent: dict[str, Any]) -> None:
+    made = aggregates(results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
+    check_totals(made, totals(**sent))
+
+
+@pytest.mark.parametrize(
+    ("sent", "wrong"),
+    [
+        ({"total_sentences": 4}, ["#/total_sentences"]),
+        ({"correct_count": 0, "max_streak": 3}, ["#/correct_count", "#/max_streak"]),
+        ({"avg_pronunciation_score": 85.4}, ["#/avg_pronunciation_score"]),
+        ({"avg_pronunciation_score": 0.0}, ["#/avg_pronunciation_score"]),
+    ],
+)
+def test_totals_that_disagree_are_named(sent: dict[str, Any], wrong: list[str]) -> None:
+    made = aggregates(results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
+    with pytest.raises(AggregateMismatch) as caught:
+        check_totals(made, totals(**sent))
+    assert pointers(caught.value) == wrong
+
+
+def test_an_average_without_scores_disagrees() -> None:
+    with pytest.raises(AggregateMismatch, match="add up to another avg_pronunciation_score"):
+        check_totals(aggregates(results("correct")), totals(avg_pronunciation_score=0.0))
+
+
+@given(st.permutations(range(1, 8)))
+def test_a_sequence_may_come_in_any_order(numbers: list[int]) -> None:
+    check_sequence(numbers)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "pointer"),
+    [
+        ([1, 1], "#/results/1/sequence_number"),
+        ([1, 3], "#/results/1/sequence_number"),
+        ([2], "#/results/0/sequence_number"),
+    ],
+)
+def test_gaps_and_repetitions_are_named(numbers: list[int], pointer: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        check_sequence(numbers)
+    assert pointers(caught.value) == [pointer]
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=9))
+def test_exactly_the_sequences_without_gaps_pass(numbers: list[int]) -> None:
+    if sorted(numbers) == list(range(1, len(numbers) + 1)):
+        check_sequence(numbers)
+    else:
+        with pytest.raises(Invalid):
+            check_sequence(numbers)
+
+
+def test_times() -> None:
+    check_times(NOW, NOW + timedelta(minutes=4), now=NOW)
+    for started_at, completed_at in ((NOW, NOW - timedelta(seconds=1)), (NOW, NOW + timedelta(minutes=6))):
+        with pytest.raises(Invalid) as caught:
+            check_times(started_at, completed_at, now=NOW)
+        assert pointers(caught.value) == ["#/completed_at"]
+
+
+def receipt(**different: Any) -> ReceiptClaims:
+    usual = {
+        "jti": "n1",
+        "sub": uuid4(),
+        "reference_sha256": reference_digest("Hi."),
+        "pronunciation_score": 87.5,
+    }
+    return ReceiptClaims.model_validate({**usual, "iat": 0, "exp": 1, **different})
+
+
+def test_a_receipt_brings_what_the_client_left_out() -> None:
+    (bare,) = results("correct")
+    proved = with_receipt(bare, receipt(recognized_text="hi"), texts={"Hello.", "Hi."})
+    assert (proved.pronunciation_score, proved.recognized_text, proved.jti) == (87.5, "hi", "n1")
+    assert not proved.verified
+
+
+@pytest.mark.parametrize(("score", "agrees"), [(87.5, True), (87.504, True), (88.0, False), (0.0, False)])
+def test_a_receipt_must_agree_with_the_score(score: float, agrees: bool) -> None:
+    (scored,) = results("correct", scores=[score])
+    proved = with_receipt(scored, receipt(), texts=["Hi."])
+    assert (proved.jti, proved.pronunciation_score) == (("n1", 87.5) if agrees else (None, score))
+
+
+def test_a_receipt_about_another_text_is_ignored() -> None:
+    (bare,) = results("correct")
+    assert with_receipt(bare, receipt(), texts=["Hello."]) == bare
+
+
+def test_an_average_of_nothing_is_null() -> None:
+    assert average(0.0, 0) is None
