@@ -1,0 +1,38 @@
+"""What the game service does about events."""
+
+from contracts.auth import UserDeleted
+from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
+from contracts.game import SessionCompleted
+from shared.inbox import Subscriptions
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from game.commands import count_session, erase_user, keep_revision, note_deletion
+
+
+async def on_speech_changed(session: AsyncSession, event: SpeechCreated | SpeechUpdated) -> None:
+    """A speech was added or changed: keep the revision."""
+    await keep_revision(session, event.data, since=event.time)
+
+
+async def on_speech_deleted(session: AsyncSession, event: SpeechDeleted) -> None:
+    """A speech left the catalogue."""
+    await note_deletion(session, event.data, deleted_at=event.time)
+
+
+async def on_session_completed(session: AsyncSession, event: SessionCompleted) -> None:
+    """A learner was active."""
+    await count_session(session, event.data)
+
+
+async def on_user_deleted(session: AsyncSession, event: UserDeleted) -> None:
+    """An account is gone."""
+    await erase_user(session, event.data.user_id)
+
+
+subscriptions: Subscriptions = {
+    SpeechCreated: on_speech_changed,
+    SpeechUpdated: on_speech_changed,
+    SpeechDeleted: on_speech_deleted,
+    SessionCompleted: on_session_completed,
+    UserDeleted: on_user_deleted,
+}

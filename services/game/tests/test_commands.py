@@ -1,0 +1,276 @@
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from contracts.content import SpeechRef, SpeechSnapshot
+from contracts.game import SessionCompleted
+from game.commands import Saved, complete_session, erase_user, keep_revision, note_deletion
+from game.domain import AggregateMismatch, IdempotencyConflict, SpeechNotFound
+from game.models import GameResult, GameSession
+from game.receipts import Receipts
+from game.schemas import NewSession
+from shared.db import Database
+from shared.testing import recorded
+from shared.tokens import FixedKeys, SigningKeys, new_signing_key
+from sqlalchemy import event, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+type NewBody = Callable[..., dict[str, Any]]
+type NewReceipt = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def receipts(receipt_keys: SigningKeys) -> Receipts:
+    return Receipts(FixedKeys(receipt_keys.public))
+
+
+@pytest.fixture
+def save(
+    session: AsyncSession, learner: UUID, receipts: Receipts, speeches: list[SpeechSnapshot]
+) -> Callable[..., Any]:
+    async def call(body: dict[str, Any], *, key: str | None = None, by: UUID = learner) -> Saved:
+        return await complete_session(
+            session, by, new=NewSession.model_validate(body), key=key, receipts=receipts
+        )
+
+    return call
+
+
+async def results_of(session: AsyncSession, saved: Saved) -> list[GameResult]:
+    found = select(GameResult).where(GameResult.session_id == saved.session.id)
+    return list(await session.scalars(found.order_by(GameResult.sequence_number)))
+
+
+async def test_a_session_is_kept_and_announced(
+    session: AsyncSession, learner: UUID, save: Callable[..., Any], new_body: NewBody
+) -> None:
+    saved = await save(new_body())
+    assert not saved.replayed
+    assert (saved.session.correct_count, saved.session.skipped_count, saved.session.max_streak) == (2, 1, 2)
+    assert saved.session.avg_pronunciation_score == 85.25
+    (announced,) = await recorded(session, SessionCompleted)
+    assert announced.subject == str(saved.session.id)
+    assert (announced.data.session_id, announced.data.user_id) == (saved.session.id, learner)
+    kept = await results_of(session, saved)
+    assert [(r.speech_id, r.user_response, r.pronunciation_score) for r in announced.data.results] == [
+        (r.speech_id, r.user_response, r.pronunciation_score) for r in kept
+    ]
+
+
+async def test_results_may_come_in_any_order(
+    session: AsyncSession, save: Callable[..., Any], new_body: NewBody
+) -> None:
+    body = new_body()
+    saved = await save(body | {"results": list(reversed(body["results"]))})
+    assert saved.session.max_streak == 2
+    assert [r.response_time_ms for r in await results_of(session, saved)] == [1000, 2000, 3000]
+
+
+async def test_a_session_takes_few_statements(
+    session: AsyncSession, learner: UUID, save: Callable[..., Any], new_body: NewBody, new_receipt: NewReceipt
+) -> None:
+    body = new_body()
+    body["results"][0]["receipt"] = new_receipt(learner, text="Good morning.", score=90.0)
+    connection = (await session.connection()).sync_connection
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement.split()[0])
+
+    event.listen(connection, "before_cursor_execute", note)
+    await save(body, key="k")
+    await session.flush()
+    event.remove(connection, "before_cursor_execute", note)
+    # Looked up: the key and the speeches. Inserted: session, receipts, results, event.
+    assert statements == ["SELECT", "SELECT", "INSERT", "INSERT", "INSERT", "INSERT"]
+
+
+async def test_unknown_speeches_are_named(save: Callable[..., Any], new_body: NewBody) -> None:
+    body = new_body()
+    unknown = str(uuid4())
+    body["results"][1]["speech_id"] = unknown
+    with pytest.raises(SpeechNotFound, match=unknown) as caught:
+        await save(body)
+    assert caught.value.extra["speech_ids"] == [unknown]
+
+
+async def test_totals_that_disagree_keep_nothing(
+    session: AsyncSession, save: Callable[..., Any], new_body: NewBody
+) -> None:
+    with pytest.raises(AggregateMismatch):
+        await save(new_body(correct_count=3))
+    assert await session.scalar(select(func.count()).select_from(GameSession)) == 0
+
+
+async def test_the_same_key_gives_the_same_answer(
+    session: AsyncSession, save: Callable[..., Any], new_body: NewBody
+) -> None:
+    body = new_body()
+    first, second = await save(body, key="k"), await save(body, key="k")
+    assert (first.replayed, second.replayed) == (False, True)
+    assert first.session == second.session
+    assert len(await recorded(session, SessionCompleted)) == 1
+
+
+async def test_without_a_key_every_request_is_a_session(save: Callable[..., Any], new_body: NewBody) -> None:
+    body = new_body()
+    first, second = await save(body), await save(body)
+    assert first.session.id != second.session.id
+
+
+async def test_the_id_of_the_body_is_a_key_too(save: Callable[..., Any], new_body: NewBody) -> None:
+    body = new_body(id=str(uuid4()))
+    first = await save(body)
+    assert str(first.session.id) == body["id"]
+    assert (await save(body)).replayed
+    assert (await save(body, key="k")).session == first.session
+    with pytest.raises(IdempotencyConflict):
+        await save(body | {"duration_seconds": 1})
+
+
+async def test_a_key_with_another_body_conflicts(save: Callable[..., Any], new_body: NewBody) -> None:
+    body = new_body()
+    await save(body, key="k")
+    with pytest.raises(IdempotencyConflict):
+        await save(body | {"duration_seconds": 1}, key="k")
+
+
+async def test_a_key_is_the_learners_own_and_an_id_is_everybodys(
+    save: Callable[..., Any], new_body: NewBody
+) -> None:
+    body = new_body()
+    first = await save(body, key="k")
+    assert (await save(body, key="k", by=uuid4())).session.id != first.session.id
+    with pytest.raises(IdempotencyConflict):
+        await save(body | {"id": str(first.session.id)}, by=uuid4())
+
+
+async def test_a_deleted_speech_can_still_be_saved(
+    session: AsyncSession, save: Callable[..., Any], new_body: NewBody, speeches: list[SpeechSnapshot]
+) -> None:
+    gone = SpeechRef(speech_id=speeches[0].speech_id, revision=2)
+    await note_deletion(session, gone, deleted_at=datetime.now(UTC))
+    assert not (await save(new_body())).replayed
+
+
+async def test_a_receipt_verifies_a_score_once(
+    session: AsyncSession, learner: UUID, save: Callable[..., Any], new_body: NewBody, new_receipt: NewReceipt
+) -> None:
+    body = new_body()
+    receipt = new_receipt(learner, text="Good morning.", score=90.0, recognized_text="good morning")
+    body["results"][0] |= {"receipt": receipt, "pronunciation_score": None}
+    first, second = await save(body), await save(body)
+    for saved, verified in ((first, True), (second, False)):
+        assert saved.session.avg_pronunciation_score == 85.25
+        result, *others = await results_of(session, saved)
+        assert (result.verified, result.pronunciation_score) == (verified, 90.0)
+        assert result.recognized_text == "good morning"
+        assert not any(other.verified for other in others)
+    announced = await recorded(session, SessionCompleted)
+    assert [each.data.results[0].verified for each in announced] == [True, False]
+
+
+async def test_a_receipt_proves_one_result_of_a_session(
+    session: AsyncSession,
+    learner: UUID,
+    save: Callable[..., Any],
+    new_body: NewBody,
+    new_receipt: NewReceipt,
+    speeches: list[SpeechSnapshot],
+) -> None:
+    body = new_body()
+    body["results"][1]["speech_id"] = body["results"][0]["speech_id"]
+    receipt = new_receipt(learner, text="Good morning.", score=90.0)
+    for result in body["results"][:2]:
+        result |= {"receipt": receipt, "pronunciation_score": 90.0}
+    kept = await results_of(session, await save(body))
+    assert [result.verified for result in kept] == [True, False, False]
+
+
+async def test_a_receipt_about_an_older_text_of_the_speech_counts(
+    session: AsyncSession,
+    learner: UUID,
+    save: Callable[..., Any],
+    new_body: NewBody,
+    new_receipt: NewReceipt,
+    speeches: list[SpeechSnapshot],
+) -> None:
+    edited = speeches[0].model_copy(update={"revision": 2, "text": "Good evening."})
+    await keep_revision(session, edited, since=datetime.now(UTC))
+    body = new_body()
+    body["results"][0]["receipt"] = new_receipt(learner, text="Good morning.", score=90.0)
+    assert (await results_of(session, await save(body)))[0].verified
+
+
+OTHER_KEYS = SigningKeys({"keys": [new_signing_key()]})
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"keys": OTHER_KEYS},
+        {"sub": str(uuid4())},
+        {"exp": 1},
+        {"aud": "parley-api"},
+        {"iss": "parley"},
+        {"text": "Something else."},
+        {"score": 89.0},
+        {"score": "high"},
+    ],
+    ids=lambda claims: "-".join(claims),
+)
+async def test_a_receipt_that_proves_nothing_loses_nothing(
+    session: AsyncSession,
+    learner: UUID,
+    save: Callable[..., Any],
+    new_body: NewBody,
+    new_receipt: NewReceipt,
+    claims: dict[str, Any],
+) -> None:
+    body = new_body()
+    body["results"][0]["receipt"] = new_receipt(learner, **{"text": "Good morning.", "score": 90.0, **claims})
+    result, *_ = await results_of(session, await save(body))
+    assert (result.verified, result.pronunciation_score) == (False, 90.0)
+
+
+@pytest.mark.parametrize("junk", ["", "x", "a.b.c", "é.ü.ñ", "eyJhbGciOiJub25lIn0.e30."])
+async def test_junk_is_no_receipt(
+    session: AsyncSession, save: Callable[..., Any], new_body: NewBody, junk: str
+) -> None:
+    body = new_body()
+    body["results"][0]["receipt"] = junk
+    assert not (await results_of(session, await save(body)))[0].verified
+
+
+async def test_parallel_requests_with_one_key_make_one_session(
+    committing: Database,
+    learner: UUID,
+    receipts: Receipts,
+    new_body: NewBody,
+    new_receipt: NewReceipt,
+    catalogue: list[SpeechSnapshot],
+) -> None:
+    async with committing.transaction() as session:
+        for snapshot in catalogue:
+            await keep_revision(session, snapshot, since=datetime(2026, 1, 1, tzinfo=UTC))
+    body = new_body()
+    body["results"][0]["receipt"] = new_receipt(learner, text="Good morning.", score=90.0)
+
+    async def save_it(key: str) -> Saved:
+        async with committing.transaction() as session:
+            new = NewSession.model_validate(body)
+            return await complete_session(session, learner, new=new, key=key, receipts=receipts)
+
+    answers = await asyncio.gather(*(save_it("k") for _ in range(10)))
+    assert len({answer.session.id for answer in answers}) == 1
+    assert sorted(answer.replayed for answer in answers) == [False] + [True] * 9
+    others = await asyncio.gather(*(save_it(f"k{number}") for number in range(5)))
+    async with committing.transaction() as session:
+        kept = [(await results_of(session, each))[0].verified for each in (answers[0], *others)]
+        assert kept == [True] + [False] * 5
+        assert len(await recorded(session, SessionCompleted)) == 6
+        await erase_user(session, learner)
+        assert await session.scalar(select(func.count()).select_from(GameResult)) == 0

@@ -1,0 +1,185 @@
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from contracts import EVENTS, Event
+from contracts.auth import UserDeleted
+from contracts.content import SpeechCreated, SpeechDeleted, SpeechRef, SpeechSnapshot, SpeechUpdated
+from contracts.game import SessionCompleted
+from game.commands import complete_session
+from game.consumers import subscriptions
+from game.models import (
+    DailyActivity,
+    GameResult,
+    GameSession,
+    SpeechDeletion,
+    SpeechRevision,
+    TagName,
+    UsedReceipt,
+)
+from game.receipts import Receipts
+from game.schemas import NewSession
+from shared.db import Base, Database
+from shared.inbox import apply
+from shared.testing import recorded
+from shared.tokens import FixedKeys, SigningKeys
+from sqlalchemy import func, select
+from uuid_utils.compat import uuid7
+
+type NewBody = Callable[..., dict[str, Any]]
+type NewReceipt = Callable[..., str]
+type NewSnapshot = Callable[..., SpeechSnapshot]
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def event_of[E: Event](kind: type[E], data: Any, *, at: datetime = START) -> E:
+    return kind.model_validate({"id": uuid7(), "time": at, "subject": "any", "data": data})
+
+
+async def deliver(database: Database, *events: Event) -> list[str]:
+    """Each event to the consumer of its queue, as the worker does it."""
+    return [
+        await apply(database, event.queue_of("game"), event, subscriptions[type(event)]) for event in events
+    ]
+
+
+async def rows_of(database: Database, table: type[Base]) -> list[dict[str, Any]]:
+    async with database.transaction() as session:
+        rows = await session.execute(select(table.__table__).order_by(*table.__table__.primary_key))
+        return [dict(row) for row in rows.mappings()]
+
+
+def completed(
+    user_id: UUID, *, at: datetime = START, responses: tuple[str, ...] = ("correct", "skipped")
+) -> SessionCompleted:
+    results = [{"speech_id": uuid4(), "user_response": each, "response_time_ms": 1} for each in responses]
+    about = {"session_id": uuid4(), "user_id": user_id, "mode": "listen_only", "level": "A1"}
+    return event_of(
+        SessionCompleted, {**about, "duration_seconds": 60, "completed_at": at, "results": results}, at=at
+    )
+
+
+def test_every_contract_that_names_game_is_consumed() -> None:
+    assert set(subscriptions) == {each for each in EVENTS if "game" in each.consumers}
+
+
+async def test_revisions_are_the_same_in_any_order(database: Database, new_snapshot: NewSnapshot) -> None:
+    tag = UUID(int=7)
+    outcomes = []
+    for order in permutations(range(3)):
+        speech_id = uuid4()
+        first = new_snapshot(
+            speech_id=speech_id, text="One.", tags=[{"id": tag, "name": "old"}], audio_key="a"
+        )
+        second = first.model_copy(update={"revision": 2, "text": "Two.", "tags": []})
+        third = new_snapshot(**{**first.model_dump(), "revision": 3, "tags": [{"id": tag, "name": "new"}]})
+        events = (
+            event_of(SpeechCreated, first),
+            event_of(SpeechUpdated, second, at=START + timedelta(hours=1)),
+            event_of(SpeechUpdated, third, at=START + timedelta(hours=2)),
+        )
+        for place in order:
+            assert await deliver(database, events[place], events[place]) == ["applied", "repeated"]
+        kept = [row for row in await rows_of(database, SpeechRevision) if row.pop("speech_id") == speech_id]
+        outcomes.append((kept, await rows_of(database, TagName)))
+    assert [row["text"] for row in outcomes[0][0]] == ["One.", "Two.", "One."]
+    assert [row["name"] for row in outcomes[0][1]] == ["new"]
+    assert all(outcome == outcomes[0] for outcome in outcomes)
+
+
+async def test_a_revision_that_is_told_again_keeps_its_first_time(
+    database: Database, new_snapshot: NewSnapshot
+) -> None:
+    snapshot = new_snapshot()
+    await deliver(
+        database,
+        event_of(SpeechCreated, snapshot, at=START + timedelta(days=1)),
+        event_of(SpeechCreated, snapshot, at=START),
+    )
+    assert [row["since"] for row in await rows_of(database, SpeechRevision)] == [START]
+
+
+async def test_a_deletion_keeps_the_revisions(database: Database, new_snapshot: NewSnapshot) -> None:
+    snapshot = new_snapshot()
+    gone = event_of(SpeechDeleted, SpeechRef(speech_id=snapshot.speech_id, revision=2))
+    await deliver(database, gone, event_of(SpeechCreated, snapshot), gone)
+    assert [row["revision"] for row in await rows_of(database, SpeechDeletion)] == [2]
+    assert [row["text"] for row in await rows_of(database, SpeechRevision)] == [snapshot.text]
+
+
+async def test_activity_is_counted_once_and_by_utc_day(database: Database, learner: UUID) -> None:
+    late = completed(learner, at=datetime.fromisoformat("2026-03-02T01:30:00+02:00"))
+    more = completed(learner, responses=("correct", "correct", "incorrect"))
+    next_day = completed(learner, at=START + timedelta(days=1))
+    assert await deliver(database, late, more, late, next_day) == [
+        "applied",
+        "applied",
+        "repeated",
+        "applied",
+    ]
+    figures = ("day", "sessions", "sentences", "correct", "seconds")
+    assert [tuple(row[name] for name in figures) for row in await rows_of(database, DailyActivity)] == [
+        (date(2026, 3, 1), 2, 5, 3, 120),
+        (date(2026, 3, 2), 1, 2, 1, 60),
+    ]
+
+
+@pytest.fixture
+async def played(
+    database: Database,
+    learner: UUID,
+    speeches: list[SpeechSnapshot],
+    receipt_keys: SigningKeys,
+    new_body: NewBody,
+    new_receipt: NewReceipt,
+) -> SessionCompleted:
+    """A saved session with a used receipt; the event that tells of it."""
+    body = new_body()
+    body["results"][0]["receipt"] = new_receipt(learner, text=speeches[0].text, score=90.0)
+    async with database.transaction() as session:
+        await complete_session(
+            session,
+            learner,
+            new=NewSession.model_validate(body),
+            key="k",
+            receipts=Receipts(FixedKeys(receipt_keys.public)),
+        )
+        (event,) = await recorded(session, SessionCompleted)
+    return event
+
+
+async def held(database: Database) -> dict[str, int]:
+    tables: tuple[type[Base], ...] = (GameSession, GameResult, UsedReceipt, DailyActivity)
+    async with database.transaction() as session:
+        return {
+            table.__tablename__: await session.scalar(select(func.count()).select_from(table)) or 0
+            for table in tables
+        }
+
+
+async def test_a_deleted_user_leaves_nothing(
+    database: Database, learner: UUID, played: SessionCompleted
+) -> None:
+    await deliver(database, played, completed(uuid4()))
+    before = await held(database)
+    assert before == {"game_sessions": 1, "game_results": 3, "used_receipts": 1, "daily_activity": 2}
+    deleted = event_of(UserDeleted, {"user_id": learner})
+    assert await deliver(database, deleted, deleted) == ["applied", "repeated"]
+    after = await held(database)
+    assert after == {"game_sessions": 0, "game_results": 0, "used_receipts": 0, "daily_activity": 1}
+
+
+async def test_a_session_that_outlives_its_user_is_erased(
+    database: Database, learner: UUID, played: SessionCompleted
+) -> None:
+    kept = (await rows_of(database, GameSession))[0]
+    await deliver(database, event_of(UserDeleted, {"user_id": learner}))
+    # The token was still good for some minutes, and a session was saved with it.
+    async with database.transaction() as session:
+        session.add(GameSession(**kept))
+    await deliver(database, played)
+    assert set((await held(database)).values()) == {0}
