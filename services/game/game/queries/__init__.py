@@ -1,0 +1,7 @@
+"""What is read, each named by what it returns."""
+
+from game.queries.activity import overview
+from game.queries.history import session_detail, sessions_of
+from game.queries.stats import stats_of
+
+__all__ = ["overview", "session_detail", "sessions_of", "stats_of"]

@@ -1,0 +1,183 @@
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from contracts.content import SpeechRef, SpeechSnapshot
+from fastapi import FastAPI
+from game.commands import keep_revision, note_deletion
+from shared.db import Database
+from shared.testing import TokenFor, client_of
+
+type Save = Callable[..., Awaitable[str]]
+type Read = Callable[..., Awaitable[dict[str, Any]]]
+type Refused = Callable[..., Awaitable[str]]
+
+SESSIONS, STATS, OVERVIEW = "/api/v1/game/sessions", "/api/v1/game/stats", "/api/v1/admin/analytics/overview"
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+def ids(page: dict[str, Any]) -> list[str]:
+    return [session["id"] for session in page["sessions"]]
+
+
+async def test_pages_and_cursors_show_each_session_once(save: Save, read: Read) -> None:
+    # Two sessions of the same instant are told apart by their ids.
+    made = [await save(NOON + timedelta(hours=hours)) for hours in (0, 1, 1, 3, 2)]
+    newest_first = [made[3], made[4], *sorted((made[1], made[2]), reverse=True), made[0]]
+    assert ids(await read(SESSIONS)) == newest_first
+    by_page = [ids(await read(SESSIONS, limit=2, page=number)) for number in (1, 2, 3, 4)]
+    assert by_page == [newest_first[:2], newest_first[2:4], newest_first[4:], []]
+    page = await read(SESSIONS, limit=2)
+    followed = [ids(page)]
+    while cursor := page["pagination"]["next_cursor"]:
+        page = await read(SESSIONS, limit=2, cursor=cursor)
+        followed.append(ids(page))
+    assert followed == by_page[:3]
+    assert page["pagination"] == {"page": 3, "limit": 2, "total": 5, "total_pages": 3, "next_cursor": None}
+
+
+async def test_no_sessions_are_an_empty_page(read: Read) -> None:
+    empty = {"page": 1, "limit": 20, "total": 0, "total_pages": 0, "next_cursor": None}
+    assert await read(SESSIONS) == {"sessions": [], "pagination": empty}
+
+
+async def test_filters(save: Save, read: Read) -> None:
+    first = await save(datetime(2026, 3, 10, 0, 0, tzinfo=UTC), level="B1")
+    last = await save(datetime(2026, 3, 10, 23, 59, 59, 999999, UTC), mode="listen_only")
+    other = await save(datetime(2026, 3, 11, 0, 0, tzinfo=UTC))
+    day = {"from_date": "2026-03-10", "to_date": "2026-03-10"}
+    assert ids(await read(SESSIONS, **day)) == [last, first]
+    assert ids(await read(SESSIONS, from_date="2026-03-11")) == [other]
+    assert ids(await read(SESSIONS, level="B1")) == [first]
+    assert ids(await read(SESSIONS, mode="listen_only", **day)) == [last]
+    assert (await read(SESSIONS, level="C2"))["pagination"]["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("params", "pointer"),
+    [
+        ({"page": 0}, "page"),
+        ({"page": "x"}, "page"),
+        ({"page": 10**20}, "page"),
+        ({"page": 1002, "limit": 10}, "page"),
+        ({"limit": 101}, "limit"),
+        ({"limit": 0}, "limit"),
+        ({"mode": "sing"}, "mode"),
+        ({"level": "Z"}, "level"),
+        ({"from_date": "yesterday"}, "from_date"),
+        ({"from_date": "2026-02-30"}, "from_date"),
+        ({"from_date": "1700000000"}, "from_date"),
+        ({"to_date": "9999-12-31"}, "to_date"),
+        ({"to_date": "2026-03-01T12:00:00Z"}, "to_date"),
+        ({"from_date": "2026-03-02", "to_date": "2026-03-01"}, "to_date"),
+        ({"cursor": "x"}, "cursor"),
+        ({"cursor": ""}, "cursor"),
+        ({"cursor": "\0é"}, "cursor"),
+        ({"cursor": "A" * 48}, "cursor"),
+    ],
+)
+async def test_bad_filters_are_named(params: dict[str, Any], pointer: str, refused: Refused) -> None:
+    assert await refused(SESSIONS, **params) == f"#/query/{pointer}"
+
+
+async def test_a_cursor_is_bound_to_its_learner_and_filters(
+    app: FastAPI, token_for: TokenFor, save: Save, read: Read, refused: Refused
+) -> None:
+    for _ in range(2):
+        await save(NOON)
+    cursor = (await read(SESSIONS, limit=1))["pagination"]["next_cursor"]
+    assert await refused(SESSIONS, cursor=cursor, level="A1") == "#/query/cursor"
+    async with client_of(app, token=token_for(uuid4())) as other:
+        assert await refused(SESSIONS, by=other, cursor=cursor) == "#/query/cursor"
+
+
+async def test_a_page_too_deep_says_how_deep_it_goes(client: httpx.AsyncClient) -> None:
+    response = await client.get(SESSIONS, params={"page": 102, "limit": 100})
+    assert "at most 101; follow next_cursor" in response.json()["detail"]
+
+
+async def test_a_session_in_full(save: Save, speeches: list[SpeechSnapshot], read: Read) -> None:
+    unknown = str(uuid4())
+    session_id = await save(NOON, selected_tags=[str(UUID(int=1)), unknown, str(UUID(int=1))])
+    detail = await read(f"{SESSIONS}/{session_id}")
+    results = detail.pop("results")
+    assert detail.pop("selected_tags") == ["greetings"]
+    assert detail == (await read(SESSIONS))["sessions"][0]
+    assert [result["sequence_number"] for result in results] == [1, 2, 3]
+    speech = results[0].pop("speech")
+    assert results[0] == {
+        "sequence_number": 1,
+        "user_response": "correct",
+        "pronunciation_score": 90.0,
+        "verified": False,
+        "recognized_text": None,
+        "response_time_ms": 1000,
+    }
+    assert speeches[0].audio_key in speech.pop("audio_url")
+    assert datetime.fromisoformat(speech.pop("audio_expires_at")) > datetime.now(UTC)
+    assert speech == {
+        "id": str(speeches[0].speech_id),
+        "text": "Good morning.",
+        "duration_ms": 1200,
+        "level": "A1",
+        "type": "answer",
+        "tags": [{"id": str(UUID(int=1)), "name": "greetings"}],
+    }
+
+
+async def test_history_keeps_what_was_heard(
+    database: Database, save: Save, speeches: list[SpeechSnapshot], read: Read
+) -> None:
+    async def texts(session_id: str) -> str:
+        results = (await read(f"{SESSIONS}/{session_id}"))["results"]
+        return str(results[0]["speech"]["text"])
+
+    before, between = await save(NOON), await save(NOON + timedelta(days=2))
+    long_ago = await save(datetime(2025, 6, 1, tzinfo=UTC))
+    second = speeches[0].model_copy(update={"revision": 2, "text": "Good day."})
+    third = speeches[0].model_copy(update={"revision": 3, "text": "Good night."})
+    async with database.transaction() as session:
+        await keep_revision(session, third, since=NOON + timedelta(days=3))
+        await note_deletion(
+            session, SpeechRef(speech_id=third.speech_id, revision=4), deleted_at=NOON + timedelta(days=4)
+        )
+    assert [await texts(each) for each in (before, between)] == ["Good morning.", "Good morning."]
+    async with database.transaction() as session:
+        # The second revision comes last, and is seen as if it had come in time.
+        await keep_revision(session, second, since=NOON + timedelta(days=1))
+    after = await save(NOON + timedelta(days=5))
+    seen = [await texts(each) for each in (long_ago, before, between, after)]
+    assert seen == ["Good morning.", "Good morning.", "Good day.", "Good night."]
+
+
+async def test_tags_keep_the_names_of_the_time(
+    database: Database, save: Save, new_snapshot: Callable[..., SpeechSnapshot], read: Read
+) -> None:
+    late = UUID(int=2)
+    session_id = await save(NOON, selected_tags=[str(UUID(int=1)), str(late)])
+    renamed = new_snapshot(tags=[{"id": UUID(int=1), "name": "hellos"}, {"id": late, "name": "late"}])
+    async with database.transaction() as session:
+        await keep_revision(session, renamed, since=datetime.now(UTC))
+    assert (await read(f"{SESSIONS}/{session_id}"))["selected_tags"] == ["greetings", "late"]
+
+
+async def test_a_session_is_its_learners_alone(
+    client: httpx.AsyncClient, app: FastAPI, token_for: TokenFor, save: Save, read: Read, refused: Refused
+) -> None:
+    session_id = await save(NOON)
+    async with client_of(app, token=token_for(uuid4(), role="admin")) as other:
+        response = await other.get(f"{SESSIONS}/{session_id}")
+        assert (response.status_code, response.json()["code"]) == (403, "not_your_session")
+        assert (await read(SESSIONS, by=other))["sessions"] == []
+    response = await client.get(f"{SESSIONS}/{uuid4()}")
+    assert (response.status_code, response.json()["code"]) == (404, "session_not_found")
+    assert await refused(f"{SESSIONS}/7") == "#/path/session_id"
+
+
+@pytest.mark.parametrize("path", [SESSIONS, f"{SESSIONS}/{UUID(int=9)}", STATS, OVERVIEW])
+async def test_nothing_without_a_token(app: FastAPI, path: str) -> None:
+    async with client_of(app) as anyone:
+        assert (await anyone.get(path)).status_code == 401
