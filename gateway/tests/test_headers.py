@@ -173,7 +173,7 @@ async def test_the_access_log_keeps_secrets_to_itself(gateway: Gateway, client: 
     marked = f"log-{uuid4().hex}"
     headers = {"X-Request-Id": marked, "Authorization": "Bearer se.cr.et", "User-Agent": "secret-agent"}
     await client.get("/api/v1/auth/verify?token=secret&email=secret%40example.com", headers=headers)
-    await asyncio.sleep(0.5)
+    await asyncio.sleep(1)
     (line,) = [line for line in gateway.access_log() if line["request_id"] == marked]
     assert line["path"] == "/api/v1/auth/verify"
     assert (line["method"], line["status"], line["service"]) == ("GET", 200, "auth")
@@ -183,5 +183,5 @@ async def test_the_access_log_keeps_secrets_to_itself(gateway: Gateway, client: 
 
 async def test_nothing_else_is_logged_of_a_request(gateway: Gateway, client: httpx.AsyncClient) -> None:
     await client.post("/api/v1/auth/login?token=too-large-and-secret", content=b"x" * (1024 * 1024 + 1))
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1)
     assert "too-large-and-secret" not in gateway.output.read_text()

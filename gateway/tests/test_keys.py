@@ -74,7 +74,7 @@ async def test_a_new_key_is_found_and_an_old_one_forgotten(
         assert [await found.status(fresh), await found.status(token_for(uuid4()))] == [401, 200]
 
         found.auth.documents[JWKS] = rotated.public
-        await asyncio.sleep(1.5 * FETCHED_EVERY)
+        await asyncio.sleep(2 * FETCHED_EVERY)
         assert await found.status(fresh) == 200
         assert await found.status(token_for(uuid4())) == 401
 
