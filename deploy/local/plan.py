@@ -30,7 +30,7 @@ class Service:
 SERVICES = (
     Service(name="auth", keys={"SIGNING_KEYS_FILE": vault.SIGNING_KEYS}, seed=("seed",)),
     Service(name="content", storage=True, seed=("seed", "--folder", str(SEED))),
-    Service(name="game", keys={"RECEIPT_JWKS_FILE": vault.RECEIPT_PUBLIC_KEYS}),
+    Service(name="game", storage=True, keys={"RECEIPT_JWKS_FILE": vault.RECEIPT_PUBLIC_KEYS}),
     Service(name="scoring", database=False, keys={"RECEIPT_SIGNING_KEYS_FILE": vault.RECEIPT_SIGNING_KEYS}),
 )
 OWNERS = [service.name for service in SERVICES if service.database]

@@ -55,7 +55,11 @@ class Stack:
     @property
     def processes(self) -> list[Server]:
         """Everything that is kept running."""
-        return [*self.servers.values(), *self.apis.values(), *self.workers.values(), self.gateway]
+        return [*self.servers.values(), *self._services]
+
+    @property
+    def _services(self) -> list[Server]:
+        return [*self.apis.values(), *self.workers.values(), self.gateway]
 
     def start(self) -> None:
         """Start everything and return once the gateway says that all of it is ready.
@@ -63,20 +67,11 @@ class Stack:
         Raises Failed with the reason when something does not start, Stopped when `stop` came in between.
         """
         self._vault.make_keys(self.run)
-        early = [self.apis["scoring"], self.gateway]
-        later = [
-            server for server in self.processes if server.name not in self.servers and server not in early
-        ]
-        _together(
-            self._start_broker,
-            self._start_database,
-            self._start_storage,
-            partial(self._start, self.servers["redis"]),
-            *(server.launch for server in early),
-        )
-        seeds = [partial(self._seed, service) for service in SERVICES if service.seed]
-        _together(*(server.launch for server in later), *seeds)
-        _together(*(partial(self._wait, server) for server in early + later))
+        # RabbitMQ takes longest, so everything that does without it is started meanwhile.
+        _together(self._start_broker, self._start_apis, self.gateway.launch)
+        for worker in self.workers.values():
+            worker.launch()
+        _together(*(partial(self._wait, server) for server in self._services))
         self._wait_until_ready()
 
     def stop(self) -> None:
@@ -96,6 +91,13 @@ class Stack:
         self._start(self.servers["rabbitmq"])
         inputs = [ROOT / "shared" / "contracts", ROOT / "shared" / "shared" / "broker.py"]
         self._once.call(self.plan.broker("topology"), inputs=inputs)
+
+    def _start_apis(self) -> None:
+        redis = partial(self._start, self.servers["redis"])
+        stateless = [self.apis[service.name].launch for service in SERVICES if not service.database]
+        _together(redis, self._start_storage, self._start_database, *stateless)
+        seeds = [partial(self._seed, service) for service in SERVICES if service.seed]
+        _together(*(self.apis[name].launch for name in OWNERS), *seeds)
 
     def _start_database(self) -> None:
         self._start(self.servers["postgres"])
