@@ -27,11 +27,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     catalogue = FollowedCatalogue(app.state.database)
     app.state.catalogue = catalogue
     app.state.checks["catalogue"] = Check(catalogue.ping)
-    tasks = [asyncio.create_task(catalogue.run()), asyncio.create_task(_ensure_bucket(app.state.storage))]
-    yield
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    ensuring = asyncio.create_task(_ensure_bucket(app.state.storage))
+    async with catalogue.followed():
+        yield
+    ensuring.cancel()
 
 
 async def _ensure_bucket(storage: Storage) -> None:

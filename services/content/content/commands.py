@@ -60,6 +60,8 @@ async def create_speech(session: AsyncSession, new: NewSpeech) -> UUID:
 
 async def create_speeches(session: AsyncSession, new: Sequence[NewSpeech]) -> list[UUID]:
     """Add some hundreds of speeches at once; their ids, in the same order. Raises UnknownTag."""
+    if not new:
+        return []
     tags = await _tags(session, {tag_id for speech in new for tag_id in speech.tag_ids})
     speeches = [Speech(**_columns(speech)) for speech in new]
     session.add_all(speeches)

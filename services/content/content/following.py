@@ -1,7 +1,10 @@
 """Keeps the catalogue of this process loaded and up to date; every replica does so for itself."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import batched
 
@@ -37,7 +40,7 @@ class _Followed:
 
 
 class FollowedCatalogue:
-    """The catalogue of this process. It is there once `run` could read it."""
+    """The catalogue of this process. It is there once it could be read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -58,9 +61,18 @@ class FollowedCatalogue:
         if time.monotonic() - self._followed_at > STALE_SECONDS:
             raise CatalogueNotLoaded("The catalogue is out of date.")
 
-    async def run(self) -> None:
-        """Load the catalogue and follow its changes, for ever; the database may come and go."""
-        while True:
+    @asynccontextmanager
+    async def followed(self) -> AsyncIterator[None]:
+        """Load the catalogue and follow its changes while the block runs; the database may come and go."""
+        stopping = asyncio.Event()
+        following = asyncio.create_task(self._run(until=stopping))
+        yield
+        # It is let finish: to cancel a query would cost the connection.
+        stopping.set()
+        await following
+
+    async def _run(self, *, until: asyncio.Event) -> None:
+        while not until.is_set():
             try:
                 await self.follow()
             except Unavailable as error:
@@ -68,7 +80,8 @@ class FollowedCatalogue:
             except Exception:
                 # Whatever it is, what was loaded stays usable, and only trying again can bring it up to date.
                 log.exception("catalogue_not_followed")
-            await asyncio.sleep(POLL_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(until.wait(), POLL_SECONDS)
 
     async def follow(self) -> None:
         """Take in what has changed since the last time; everything, if that cannot be told."""

@@ -1,0 +1,61 @@
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from content import commands
+from content.app import create_app
+from content.domain import NewSpeech
+from content.settings import ContentSettings
+from fastapi import FastAPI
+from pydantic import SecretStr
+from shared.db import Database
+from shared.testing import TokenFor, client_of
+from sqlalchemy.ext.asyncio import AsyncSession
+
+type Add = Callable[..., Awaitable[UUID]]
+
+
+@pytest.fixture(scope="session")
+def service() -> str:
+    return "content"
+
+
+@pytest.fixture(scope="session")
+def settings(environment: dict[str, Any], database_url: str) -> ContentSettings:
+    own = {"database_url": SecretStr(database_url), "s3_bucket": f"content-{uuid4().hex[:12]}"}
+    return ContentSettings.model_validate({**environment, **own})
+
+
+@pytest.fixture
+def app(settings: ContentSettings, committing: Database) -> FastAPI:
+    """The application, with connections of its own; what it commits is gone after the test."""
+    return create_app(settings)
+
+
+@pytest.fixture
+async def client(app: FastAPI, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
+    """A learner's client. What was committed before the test asked for it can be drawn at once."""
+    async with client_of(app, token=token_for(uuid4())) as client:
+        await app.state.catalogue.follow()
+        yield client
+
+
+@pytest.fixture
+def add() -> Add:
+    """Adds a speech: `await add(session, **what differs)`; `tags` are names."""
+
+    async def make(session: AsyncSession, *, tags: tuple[str, ...] = (), **different: Any) -> UUID:
+        ids = await commands.create_tags(session, dict.fromkeys(tags, "topic"))
+        usual = {"text": "Where is it?", "level": "A1", "type": "question", "duration_ms": 1200}
+        carried = {"audio_key": f"seed/{uuid4()}.mp3", "tag_ids": frozenset(ids.values())}
+        return await commands.create_speech(session, NewSpeech(**{**usual, **carried, **different}))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def mp3() -> bytes:
+    """Half a second of silence: 20 frames of MPEG-1 layer III at 128 kbit/s and 44.1 kHz."""
+    return (b"\xff\xfb\x90\x00" + bytes(413)) * 20

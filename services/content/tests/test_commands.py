@@ -1,0 +1,114 @@
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+import pytest
+from content import commands, queries
+from content.domain import NewSpeech, SpeechChange, SpeechNotFound, UnknownTag
+from content.models import CatalogueChange, Speech
+from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
+from shared.testing import recorded
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+type Add = Callable[..., Awaitable[UUID]]
+
+
+async def logged(session: AsyncSession) -> list[list[int]]:
+    return list(await session.scalars(select(CatalogueChange.numbers).order_by(CatalogueChange.id)))
+
+
+async def number_of(session: AsyncSession, speech_id: UUID) -> int:
+    return (await session.scalars(select(Speech.number).where(Speech.id == speech_id))).one()
+
+
+async def test_a_created_speech_is_told_of(session: AsyncSession, add: Add) -> None:
+    speech_id = await add(session, text="Is it far?", level="B1", audio_key="k", tags=("travel", "Food"))
+    [event] = await recorded(session, SpeechCreated)
+    assert (event.data.speech_id, event.subject) == (speech_id, str(speech_id))
+    assert (event.data.text, event.data.level, event.data.type) == ("Is it far?", "B1", "question")
+    assert (event.data.audio_key, event.data.duration_ms, event.data.revision) == ("k", 1200, 1)
+    assert [tag.name for tag in event.data.tags] == ["Food", "travel"]
+    assert await logged(session) == [[await number_of(session, speech_id)]]
+
+
+async def test_speeches_that_are_created_together_keep_their_order(session: AsyncSession) -> None:
+    new = [
+        NewSpeech(text=f"Speech {place}.", level="A1", type="answer", audio_key="k", duration_ms=1)
+        for place in range(30)
+    ]
+    ids = await commands.create_speeches(session, new)
+    texts = [(await queries.speech(session, speech_id)).text for speech_id in ids]
+    assert texts == [speech.text for speech in new]
+    assert len(await recorded(session, SpeechCreated)) == 30
+    assert [len(numbers) for numbers in await logged(session)] == [30]
+
+
+async def test_creating_nothing_does_nothing(session: AsyncSession) -> None:
+    assert await commands.create_speeches(session, []) == []
+    assert await commands.create_tags(session, {}) == {}
+    assert await logged(session) == []
+
+
+async def test_a_speech_cannot_carry_a_tag_that_does_not_exist(session: AsyncSession, add: Add) -> None:
+    unknown = uuid4()
+    with pytest.raises(UnknownTag, match=str(unknown)):
+        await add(session, tag_ids=frozenset({unknown}))
+    speech_id = await add(session)
+    with pytest.raises(UnknownTag, match=str(unknown)):
+        await commands.update_speech(session, speech_id, SpeechChange(tag_ids=frozenset({unknown})))
+
+
+async def test_an_update_changes_what_is_given(session: AsyncSession, add: Add) -> None:
+    speech_id = await add(session, tags=("travel",))
+    await commands.update_speech(session, speech_id, SpeechChange(text="Where are they?"))
+    [event] = await recorded(session, SpeechUpdated)
+    assert (event.data.text, event.data.level, event.data.revision) == ("Where are they?", "A1", 2)
+    assert [tag.name for tag in event.data.tags] == ["travel"]
+    assert len(await logged(session)) == 2
+
+
+async def test_an_update_replaces_all_tags(session: AsyncSession, add: Add) -> None:
+    speech_id = await add(session, tags=("travel", "food"))
+    tags = await commands.create_tags(session, {"food": "topic", "work": "topic"})
+    await commands.update_speech(session, speech_id, SpeechChange(tag_ids=frozenset(tags.values())))
+    await commands.update_speech(session, speech_id, SpeechChange(tag_ids=frozenset()))
+    first, second = await recorded(session, SpeechUpdated)
+    assert [tag.name for tag in first.data.tags] == ["food", "work"]
+    assert (second.data.tags, second.data.revision) == ([], 3)
+    assert (await queries.speech(session, speech_id)).tags == []
+
+
+async def test_a_deleted_speech_is_told_of(session: AsyncSession, add: Add) -> None:
+    speech_id = await add(session, tags=("travel",))
+    number = await number_of(session, speech_id)
+    await commands.delete_speech(session, speech_id)
+    [event] = await recorded(session, SpeechDeleted)
+    assert (event.data.speech_id, event.data.revision) == (speech_id, 2)
+    assert await logged(session) == [[number], [number]]
+    with pytest.raises(SpeechNotFound):
+        await queries.speech(session, speech_id)
+
+
+async def test_a_speech_that_is_not_there_cannot_be_changed(session: AsyncSession) -> None:
+    with pytest.raises(SpeechNotFound):
+        await commands.update_speech(session, uuid4(), SpeechChange(text="No."))
+    with pytest.raises(SpeechNotFound):
+        await commands.delete_speech(session, uuid4())
+
+
+async def test_a_tag_is_the_same_in_any_case(session: AsyncSession) -> None:
+    first = await commands.create_tags(session, {"Food": "topic", "Ärger": "feeling"})
+    again = await commands.create_tags(
+        session, {"FOOD": "other", "food": "other", "ärger": "x", "work": "topic"}
+    )
+    assert again["FOOD"] == again["food"] == first["Food"]
+    assert again["ärger"] == first["Ärger"]
+    tags = {tag.name: tag.category for tag in await queries.all_tags(session)}
+    assert tags == {"Food": "topic", "Ärger": "feeling", "work": "topic"}
+
+
+async def test_an_update_is_dated(session: AsyncSession, add: Add) -> None:
+    speech_id = await add(session)
+    await commands.update_speech(session, speech_id, SpeechChange(type="answer"))
+    _, history = await queries.speech_with_history(session, speech_id)
+    assert (history.revision, history.updated_at) == (2, await session.scalar(select(func.now())))

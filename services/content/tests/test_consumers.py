@@ -1,0 +1,96 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from content import commands, queries
+from content.consumers import on_session_completed, subscriptions
+from content.domain import Plays
+from contracts.game import CompletedSession, SessionCompleted
+from shared.db import Database
+from shared.inbox import apply
+from uuid_utils.compat import uuid7
+
+QUEUE = SessionCompleted.queue_of("content")
+
+type Add = Callable[..., Awaitable[UUID]]
+
+
+def completed(*results: tuple[UUID, str, float | None]) -> SessionCompleted:
+    listed = [
+        {
+            "speech_id": speech_id,
+            "user_response": response,
+            "response_time_ms": 900,
+            "pronunciation_score": score,
+            "verified": score is not None,
+        }
+        for speech_id, response, score in results
+    ]
+    usual = {
+        "mode": "listen_and_repeat",
+        "level": "A1",
+        "duration_seconds": 60,
+        "completed_at": datetime.now(UTC),
+    }
+    data = CompletedSession.model_validate(
+        {"session_id": uuid4(), "user_id": uuid4(), "results": listed, **usual}
+    )
+    return SessionCompleted(id=uuid7(), subject="s", time=datetime.now(UTC), data=data)
+
+
+async def plays_of(database: Database, speech_id: UUID) -> Plays:
+    async with database.transaction() as session:
+        _, history = await queries.speech_with_history(session, speech_id)
+        return history.plays
+
+
+async def speech_in(database: Database, add: Add) -> UUID:
+    async with database.transaction() as session:
+        return await add(session)
+
+
+def test_the_service_hears_of_sessions() -> None:
+    assert set(subscriptions) == {SessionCompleted}
+
+
+async def test_a_session_delivered_twice_counts_once(database: Database, add: Add) -> None:
+    played, skipped = await speech_in(database, add), await speech_in(database, add)
+    event = completed(
+        (played, "correct", 80),
+        (played, "incorrect", None),
+        (skipped, "skipped", None),
+        (uuid4(), "correct", 1),
+    )
+    assert await apply(database, QUEUE, event, on_session_completed) == "applied"
+    assert await apply(database, QUEUE, event, on_session_completed) == "repeated"
+    assert await plays_of(database, played) == Plays(plays=2, correct=1, scored=1, score_sum=80)
+    assert await plays_of(database, skipped) == Plays()
+
+
+async def test_sessions_add_up(database: Database, add: Add) -> None:
+    speech_id = await speech_in(database, add)
+    for score in (80.5, 60, None):
+        await apply(database, QUEUE, completed((speech_id, "correct", score)), on_session_completed)
+    assert await plays_of(database, speech_id) == Plays(plays=3, correct=3, scored=2, score_sum=140.5)
+
+
+async def test_a_deleted_speech_takes_its_statistics_along(database: Database, add: Add) -> None:
+    speech_id = await speech_in(database, add)
+    event = completed((speech_id, "correct", 80))
+    await apply(database, QUEUE, event, on_session_completed)
+    async with database.transaction() as session:
+        await commands.delete_speech(session, speech_id)
+    later = completed((speech_id, "correct", 80))
+    assert await apply(database, QUEUE, later, on_session_completed) == "applied"
+
+
+async def test_sessions_with_the_same_speeches_do_not_block_each_other(
+    committing: Database, add: Add
+) -> None:
+    ids = [await speech_in(committing, add) for _ in range(20)]
+    orders = [ids if turn % 2 else ids[::-1] for turn in range(16)]
+    events = [completed(*((speech_id, "correct", 50.0) for speech_id in order)) for order in orders]
+    await asyncio.gather(*(apply(committing, QUEUE, event, on_session_completed) for event in events))
+    for speech_id in ids:
+        assert await plays_of(committing, speech_id) == Plays(plays=16, correct=16, scored=16, score_sum=800)

@@ -1,0 +1,119 @@
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+import pytest
+from content import changes, commands
+from content.catalogue import Catalogue
+from content.domain import Filter, NoSpeechesMatch, SpeechChange
+from content.queries import StoredSpeech, drawn_speeches
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncSession
+
+type Add = Callable[..., Awaitable[UUID]]
+
+A1 = Filter(level="A1")
+
+
+async def catalogue_of(session: AsyncSession) -> Catalogue:
+    catalogue = Catalogue()
+    catalogue.add(await changes.facets_between(session, 1, await changes.highest_number(session)))
+    return catalogue
+
+
+def ids(drawn: list[StoredSpeech]) -> set[UUID]:
+    return {speech.id for speech in drawn}
+
+
+async def test_a_draw_is_distinct_and_whole(session: AsyncSession, add: Add) -> None:
+    added = {await add(session, tags=("food", "travel")) for _ in range(5)}
+    drawn = await drawn_speeches(session, await catalogue_of(session), A1, most=10)
+    assert len(drawn) == 5
+    assert ids(drawn) == added
+    assert [tag["name"] for tag in drawn[0].tags] == ["food", "travel"]
+
+
+async def test_a_draw_is_no_longer_than_asked(session: AsyncSession, add: Add) -> None:
+    for _ in range(5):
+        await add(session)
+    assert len(await drawn_speeches(session, await catalogue_of(session), A1, most=3)) == 3
+
+
+async def test_a_draw_keeps_to_the_filter(session: AsyncSession, add: Add) -> None:
+    both = await add(session, tags=("food", "travel"))
+    food = await add(session, tags=("food",))
+    answer = await add(session, type="answer", tags=("food",))
+    await add(session, level="C2", tags=("food",))
+    tags = await commands.create_tags(session, {"food": "topic", "travel": "topic"})
+    catalogue = await catalogue_of(session)
+
+    async def found(**properties: object) -> set[UUID]:
+        wanted = Filter(level="A1", **properties)  # type: ignore[arg-type] # the cases below differ in type
+        return ids(await drawn_speeches(session, catalogue, wanted, most=10))
+
+    everything = frozenset(tags.values())
+    assert await found(type="question") == {both, food}
+    assert await found(tags=everything) == {both, food, answer}
+    assert await found(tags=everything, match="all") == {both}
+    assert await found(tags=frozenset({tags["travel"]})) == {both}
+
+
+async def test_what_is_excluded_is_never_drawn(session: AsyncSession, add: Add) -> None:
+    added = [await add(session) for _ in range(12)]
+    catalogue = await catalogue_of(session)
+    excluded = {*added[:10], uuid4()}
+    for _ in range(20):
+        drawn = await drawn_speeches(session, catalogue, A1, most=2, excluded=excluded)
+        assert ids(drawn) == set(added[10:])
+
+
+async def test_exclusion_leaves_the_others_equally_likely(session: AsyncSession, add: Add) -> None:
+    added = [await add(session) for _ in range(6)]
+    catalogue = await catalogue_of(session)
+    counts = Counter[UUID]()
+    for _ in range(400):
+        counts.update(ids(await drawn_speeches(session, catalogue, A1, most=1, excluded=set(added[:2]))))
+    assert counts.keys() == set(added[2:])
+    # Five standard deviations of a count that is 100 on average.
+    assert all(abs(count - 100) < 5 * 75**0.5 for count in counts.values())
+
+
+async def test_nothing_matches_what_is_all_excluded(session: AsyncSession, add: Add) -> None:
+    added = {await add(session) for _ in range(3)}
+    with pytest.raises(NoSpeechesMatch):
+        await drawn_speeches(session, await catalogue_of(session), A1, most=5, excluded=added)
+
+
+async def test_nothing_matches_an_empty_catalogue(session: AsyncSession) -> None:
+    with pytest.raises(NoSpeechesMatch):
+        await drawn_speeches(session, Catalogue(), A1, most=5)
+
+
+async def test_a_speech_that_changed_behind_the_catalogue_is_not_drawn(
+    session: AsyncSession, add: Add
+) -> None:
+    deleted, moved, stays = [await add(session) for _ in range(3)]
+    catalogue = await catalogue_of(session)
+    await commands.delete_speech(session, deleted)
+    await commands.update_speech(session, moved, SpeechChange(level="B2"))
+    for _ in range(20):
+        # Whatever the first round hits, the second finds the only one that is left.
+        assert ids(await drawn_speeches(session, catalogue, A1, most=2)) == {stays}
+
+
+async def test_a_draw_takes_one_query(session: AsyncSession, add: Add) -> None:
+    added = [await add(session, tags=("food",)) for _ in range(20)]
+    catalogue = await catalogue_of(session)
+    statements: list[str] = []
+    connection = (await session.connection()).sync_connection
+    assert connection is not None
+
+    def note(*arguments: object) -> None:
+        statements.append(str(arguments[2]))
+
+    event.listen(connection, "before_cursor_execute", note)
+    try:
+        await drawn_speeches(session, catalogue, A1, most=10, excluded=set(added[:10]))
+    finally:
+        event.remove(connection, "before_cursor_execute", note)
+    assert len(statements) == 1

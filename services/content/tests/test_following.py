@@ -1,0 +1,214 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from content import changes, commands, following
+from content.changes import Position
+from content.domain import Filter, Level, SpeechChange
+from content.following import CatalogueNotLoaded, FollowedCatalogue
+from content.models import CatalogueChange
+from shared.db import Database, DatabaseDown, engine_for
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+type Add = Callable[..., Awaitable[UUID]]
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def known(catalogue: FollowedCatalogue, level: Level = "A1") -> int:
+    """How many speeches of a level the catalogue holds."""
+    return len(catalogue.current().matching(Filter(level=level)))
+
+
+async def log_length(database: Database) -> int:
+    async with database.transaction() as session:
+        return (await session.scalars(select(func.count()).select_from(CatalogueChange))).one()
+
+
+async def commit_speech(database: Database, add: Add) -> UUID:
+    async with database.transaction() as session:
+        return await add(session)
+
+
+@pytest.fixture
+def catalogue(committing: Database) -> FollowedCatalogue:
+    return FollowedCatalogue(committing)
+
+
+async def test_there_is_no_catalogue_before_it_was_read(catalogue: FollowedCatalogue) -> None:
+    with pytest.raises(CatalogueNotLoaded):
+        catalogue.current()
+    with pytest.raises(CatalogueNotLoaded):
+        await catalogue.ping()
+    await catalogue.follow()
+    await catalogue.ping()
+    assert known(catalogue) == 0
+
+
+async def test_a_catalogue_that_is_not_followed_is_not_ready(
+    catalogue: FollowedCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await catalogue.follow()
+    monkeypatch.setattr(following, "STALE_SECONDS", 0.0)
+    with pytest.raises(CatalogueNotLoaded, match="out of date"):
+        await catalogue.ping()
+
+
+async def test_it_is_loaded_in_chunks(
+    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "CHUNK", 3)
+    for _ in range(8):
+        await commit_speech(committing, add)
+    await catalogue.follow()
+    assert known(catalogue) == 8
+
+
+async def test_it_follows_every_change(
+    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "CHUNK", 1)
+    kept, moved, deleted = [await commit_speech(committing, add) for _ in range(3)]
+    await catalogue.follow()
+    async with committing.transaction() as session:
+        await commands.delete_speech(session, deleted)
+        await commands.update_speech(session, moved, SpeechChange(level="B2"))
+        await commands.update_speech(session, kept, SpeechChange(text="Still A1."))
+        await add(session)
+    assert known(catalogue) == 3
+    await catalogue.follow()
+    assert (known(catalogue), known(catalogue, "B2")) == (2, 1)
+
+
+async def test_the_order_of_commits_does_not_matter(
+    committing: Database, catalogue: FollowedCatalogue, add: Add
+) -> None:
+    await catalogue.follow()
+    async with committing.transaction() as early:
+        await add(early)
+        await commit_speech(committing, add)
+        # The later number is there; the earlier one is not yet, and must not be lost for it.
+        await catalogue.follow()
+        assert known(catalogue) == 1
+    await catalogue.follow()
+    assert known(catalogue) == 2
+
+
+async def test_what_was_rolled_back_is_not_followed(
+    committing: Database, catalogue: FollowedCatalogue, add: Add
+) -> None:
+    await catalogue.follow()
+
+    async def fail() -> None:
+        async with committing.transaction() as session:
+            await add(session)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    await catalogue.follow()
+    assert known(catalogue) == 0
+
+
+async def test_the_log_is_shortened_by_what_everyone_has_read(
+    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await catalogue.follow()
+    await commit_speech(committing, add)
+    await catalogue.follow()
+    assert await log_length(committing) == 1
+    monkeypatch.setattr(changes, "KEPT", timedelta(0))
+    # The first time, the log is still needed by whoever stands where this one stood when it began.
+    await catalogue.follow()
+    assert await log_length(committing) == 1
+    await catalogue.follow()
+    assert await log_length(committing) == 0
+
+
+async def test_the_log_keeps_what_is_committed_late(
+    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "KEPT", timedelta(0))
+    async with committing.transaction() as long:
+        await add(long)
+        for _ in range(3):
+            await commit_speech(committing, add)
+            await catalogue.follow()
+    await catalogue.follow()
+    assert known(catalogue) == 4
+
+
+async def test_whoever_has_lost_track_reads_everything_again(
+    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await catalogue.follow()
+    first = catalogue.current()
+    monkeypatch.setattr(changes, "MISSED", timedelta(0))
+    await commit_speech(committing, add)
+    await catalogue.follow()
+    assert catalogue.current() is not first
+    assert known(catalogue) == 1
+
+
+@pytest.mark.parametrize(
+    ("minutes", "oldest", "reached"),
+    [(0, 100, True), (4, 130, True), (5, 130, False), (1, 99, False)],
+)
+def test_a_position_is_reached_through_the_log(minutes: int, oldest: int, reached: bool) -> None:
+    earlier = Position((100, 110, (100, 105)), NOON)
+    later = Position((oldest, 200, ()), NOON + timedelta(minutes=minutes))
+    assert earlier.leads_to(later) is reached
+
+
+class LateDatabase(Database):
+    """A database that is away at first."""
+
+    away = True
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        if self.away:
+            raise DatabaseDown("Not yet.")
+        async with super().transaction() as session:
+            yield session
+
+
+async def test_it_recovers_when_the_database_was_away_at_the_start(
+    committing: Database, add: Add, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
+    await commit_speech(committing, add)
+    engine = engine_for(database_url, name="tests")
+    database = LateDatabase(engine)
+    catalogue = FollowedCatalogue(database)
+    async with catalogue.followed():
+        await asyncio.sleep(0.05)
+        with pytest.raises(CatalogueNotLoaded):
+            catalogue.current()
+        database.away = False
+        await asyncio.sleep(0.5)
+        assert known(catalogue) == 1
+    await engine.dispose()
+
+
+async def test_what_cannot_be_understood_is_tried_again(
+    catalogue: FollowedCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
+    failures = iter([RuntimeError("once"), RuntimeError("twice")])
+    real = catalogue.follow
+
+    async def failing() -> None:
+        if error := next(failures, None):
+            raise error
+        await real()
+
+    monkeypatch.setattr(catalogue, "follow", failing)
+    monkeypatch.setattr(following.log, "exception", lambda *_: None)
+    async with catalogue.followed():
+        await asyncio.sleep(0.5)
+        await catalogue.ping()

@@ -1,0 +1,114 @@
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from content import queries
+from content.models import Speech
+from content.seed import folder_of, seed
+from content.settings import ContentSettings
+from contracts.content import SpeechCreated
+from shared.db import Database
+from shared.storage import Storage
+from shared.testing import recorded
+from sqlalchemy import select
+
+SPEECHES = """audio_filename,text,level,type,tags
+far.mp3,Is it far?,A1,question,"travel,food"
+near.mp3,It is near.,A1,answer,
+again.mp3,Is it far?,A2,question,travel
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, mp3: bytes) -> Path:
+    (tmp_path / "tags.csv").write_text("name,category\nfood,topic\ntravel,topic\n")
+    (tmp_path / "speeches.csv").write_text(SPEECHES)
+    (tmp_path / "audio").mkdir()
+    for name in ("far.mp3", "near.mp3", "again.mp3"):
+        (tmp_path / "audio" / name).write_bytes(mp3)
+    return tmp_path
+
+
+@pytest.fixture
+def fresh(settings: ContentSettings) -> ContentSettings:
+    """Settings with a bucket that does not exist."""
+    return settings.model_copy(update={"s3_bucket": f"content-{uuid4().hex[:12]}"})
+
+
+async def speeches_in(database: Database) -> list[queries.StoredSpeech]:
+    async with database.transaction() as session:
+        ids = await session.scalars(select(Speech.id).order_by(Speech.number))
+        return [await queries.speech(session, speech_id) for speech_id in ids]
+
+
+async def test_the_seed_is_sown_once(
+    fresh: ContentSettings, committing: Database, folder: Path, mp3: bytes
+) -> None:
+    await seed(fresh, folder)
+    speeches = await speeches_in(committing)
+    await seed(fresh, folder)
+    assert await speeches_in(committing) == speeches
+    assert [(speech.text, speech.level, speech.type) for speech in speeches] == [
+        ("Is it far?", "A1", "question"),
+        ("It is near.", "A1", "answer"),
+        ("Is it far?", "A2", "question"),
+    ]
+    assert [[tag["name"] for tag in speech.tags] for speech in speeches] == [
+        ["food", "travel"],
+        [],
+        ["travel"],
+    ]
+    assert {speech.duration_ms for speech in speeches} == {522}
+    async with committing.transaction() as session:
+        assert len(await recorded(session, SpeechCreated)) == 3
+    url, _ = Storage(fresh).presigned(speeches[0].audio_key)
+    async with httpx.AsyncClient() as client:
+        audio = await client.get(url)
+    assert (audio.content, audio.headers["content-type"]) == (mp3, "audio/mpeg")
+
+
+async def test_the_seed_grows(fresh: ContentSettings, committing: Database, folder: Path) -> None:
+    (folder / "speeches.csv").write_text("".join(SPEECHES.splitlines(keepends=True)[:2]))
+    await seed(fresh, folder)
+    assert len(await speeches_in(committing)) == 1
+    (folder / "speeches.csv").write_text(SPEECHES)
+    await seed(fresh, folder)
+    assert len(await speeches_in(committing)) == 3
+
+
+async def test_the_seed_is_for_development_only(settings: ContentSettings, folder: Path) -> None:
+    production = settings.model_copy(update={"environment": "production"})
+    with pytest.raises(SystemExit, match="development only"):
+        await seed(production, folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("tags.csv", None, "No such file"),
+        ("audio/near.mp3", None, "No such file"),
+        ("audio/near.mp3", b"no audio", "near.mp3: The audio format is not known"),
+        ("tags.csv", b"name,category\nfood,topic\n", "missing: .'travel'"),
+        ("tags.csv", b"name\nfood\n", "category"),
+        ("speeches.csv", SPEECHES.replace("A2", "D2").encode(), "level 'D2'"),
+        ("speeches.csv", SPEECHES.replace("near.mp3", "../near.mp3").encode(), "audio_filename"),
+        ("speeches.csv", SPEECHES.replace("It is near.", "").encode(), "text"),
+    ],
+)
+async def test_a_folder_that_is_not_right_is_refused_with_a_line(
+    fresh: ContentSettings, folder: Path, name: str, content: bytes | None, message: str
+) -> None:
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    with pytest.raises(SystemExit, match=message):
+        await seed(fresh, folder)
+
+
+def test_the_folder_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert folder_of(["--folder", "deploy/seed"]) == Path("deploy/seed")
+    with pytest.raises(SystemExit):
+        folder_of([])
+    assert "--folder" in capsys.readouterr().err
