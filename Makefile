@@ -25,7 +25,8 @@ test: setup ## Run all tests on servers of their own (TESTS="-k name" chooses)
 lint: setup ## Check style, types and layers
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/mypy .
+	@$(BIN)/mypy conftest.py deploy docs gateway shared tests
+	@for service in services/*/; do $(BIN)/mypy $$service || exit 1; done
 	@$(BIN)/lint-imports
 
 format: setup ## Format the code and mend what can be mended
@@ -42,8 +43,9 @@ memory: setup ## Show how much memory the running system takes
 replay-dead: setup ## Put parked messages back into their queues
 	@$(PYTHON) -m deploy.local replay-dead
 
-docs: setup ## Generate what is generated in docs/
+docs: setup ## Generate the event and API documents
 	@$(PYTHON) docs/make_events.py
+	@$(PYTHON) -m gateway.openapi
 
 lock: setup ## Lock the packages that the pyproject files ask for
 	@deploy/local/requirements.sh

@@ -7,6 +7,7 @@ from pathlib import Path
 from deploy.local import privileges
 from deploy.local.processes import Program, Run
 from deploy.local.servers.server import Server, http_status, wheel
+from gateway import OPTIONS
 from gateway.render import render
 
 APIS = ("auth", "content", "game", "scoring")
@@ -15,10 +16,9 @@ APIS = ("auth", "content", "game", "scoring")
 def envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
     """The gateway. It answers before the services behind it do."""
     configuration = data / "envoy.yaml"
-    options = ("--disable-hot-restart", "--concurrency", "2", "--log-level", "warning")
     program = Program(
         name="gateway",
-        command=(wheel("envoy") / "_bin" / "envoy", "-c", configuration, *options),
+        command=(wheel("envoy") / "_bin" / "envoy", "-c", configuration, "--concurrency", "2", *OPTIONS),
         environment={"PATH": os.environ["PATH"], "HOME": str(data)},
         unprivileged=True,
     )
