@@ -20,7 +20,7 @@ demo: setup ## Play a learner's journey against the running system
 	@$(PYTHON) -m deploy.local demo
 
 test: setup ## Run all tests on servers of their own (TESTS="-k name" chooses)
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(TESTS)
+	@$(PYTHON) -m deploy.local.testrun $(TESTS)
 
 lint: setup ## Check style, types and layers
 	@$(BIN)/ruff check

@@ -8,8 +8,9 @@ from uuid import UUID
 
 import structlog
 from contracts import Event
-from faststream import AckPolicy
+from faststream import AckPolicy, StreamMessage
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
+from pydantic import ValidationError
 from sqlalchemy import CursorResult, DateTime, Index, String, Uuid, delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -72,9 +73,15 @@ def subscribe(broker: RabbitBroker, database: Database, consumer: str, handlers:
             RabbitQueue(queue, declare=False),
             channel=Channel(prefetch_count=PREFETCH),
             ack_policy=AckPolicy.REJECT_ON_ERROR,
+            decoder=_undecoded,
             title=queue,
         )
         subscriber(_receiver(database, queue, event, handler))
+
+
+async def _undecoded(message: StreamMessage[Any]) -> bytes:
+    """The body as it came. By default it would depend on the content type, which a person may leave out."""
+    return bytes(message.body)
 
 
 def _receiver[E: Event](
@@ -89,7 +96,11 @@ def _receiver[E: Event](
         metrics.CONSUMED.labels(queue, outcome).inc()
 
     async def handle(body: bytes) -> str:
-        delivery = event.model_validate_json(body)
+        try:
+            delivery = event.model_validate_json(body)
+        except ValidationError:
+            log.error("delivery_unreadable", queue=queue)
+            raise
         with structlog.contextvars.bound_contextvars(
             queue=queue, event_id=str(delivery.id), traceparent=delivery.traceparent
         ):

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from gateway.openapi import WRITTEN, current
 
 DOCUMENT: dict[str, Any] = json.loads(WRITTEN.read_text())

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
-from aio_pika import DeliveryMode
+from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from contracts import Event
 from contracts.auth import UserDeleted, UserRef, UserRegistered
@@ -252,6 +252,19 @@ async def test_a_delivery_waits_for_what_is_away_instead_of_being_parked(
         await becomes(lambda: _claims(committing), 1)
     assert tries == 5
     assert await depth(channel, parking_queue(QUEUE)) == 0
+
+
+@pytest.mark.parametrize("content_type", [None, "application/json", "text/plain"])
+async def test_a_delivery_sent_by_hand_is_read_whatever_it_calls_itself(
+    committing: Database, url: str, channel: AbstractChannel, content_type: str | None
+) -> None:
+    handler = Recorder()
+    [event] = await save(committing)
+    message = Message(event.model_dump_json().encode(), content_type=content_type)
+    async with consuming(committing, url, {SessionCompleted: handler}):
+        await channel.default_exchange.publish(message, QUEUE)
+        await becomes(lambda: _claims(committing), 1)
+    assert handler.seen == [event]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"id": 1}', b"\xff"])
