@@ -46,27 +46,26 @@ class Plan:
     vault: Vault
 
     def api(self, service: Service) -> Program:
-        """The HTTP process of a service."""
-        return self._program(service, f"{service.name}-api", "api")
+        """The HTTP process of a service, the only one that reads its keys."""
+        keys = {name: str(self.vault.folder / file) for name, file in service.keys.items()}
+        return self._serving(service, "api", self._environment(service) | keys)
 
     def worker(self, service: Service) -> Program:
         """The process of a service that consumes and publishes."""
-        return self._program(service, f"{service.name}-worker", "worker")
+        return self._serving(service, "worker", self._environment(service))
 
     def command(self, service: Service, *words: str) -> Program:
         """A command of a service that ends by itself: migrate, seed."""
-        return self._program(service, f"{service.name}-{words[0]}", *words)
+        return _python(f"{service.name}-{words[0]}", self._environment(service), service.name, *words)
 
     def broker(self, command: str) -> Program:
         """A command on the broker: topology, replay-dead."""
         environment = self._common() | {"RABBITMQ_URL": f"{self.addresses.rabbitmq_url}/"}
         return _python(command, environment, "shared", command)
 
-    def _program(self, service: Service, name: str, *words: str) -> Program:
-        environment = self._environment(service)
-        if name in self.ports:
-            environment["PORT"] = str(self.ports[name])
-        return _python(name, environment, service.name, *words)
+    def _serving(self, service: Service, role: str, environment: Mapping[str, str]) -> Program:
+        name = f"{service.name}-{role}"
+        return _python(name, {**environment, "PORT": str(self.ports[name])}, service.name, role)
 
     def _environment(self, service: Service) -> dict[str, str]:
         environment = self._common()
@@ -83,13 +82,14 @@ class Plan:
                 "S3_SECRET_KEY": self.addresses.s3_secret_key,
                 "S3_BUCKET": BUCKET,
             }
-        return environment | {name: str(self.vault.folder / file) for name, file in service.keys.items()}
+        return environment
 
     def _common(self) -> dict[str, str]:
         # What the person sets in front of `make run`, LOG_LEVEL or RATE_LIMIT_ENABLED, goes through.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         return inherited | {
             "ENVIRONMENT": "development",
+            # The person's own may hold settings of PostgreSQL clients, and is closed to the servers' account.
             "HOME": str(self.vault.folder),
             "HOST": "127.0.0.1",
             "REDIS_URL": f"{self.addresses.redis_url}/0",

@@ -1,0 +1,26 @@
+""".env.example names every variable that a service reads, and none beside."""
+
+import importlib
+import inspect
+import re
+from typing import Any
+
+from pydantic_settings import BaseSettings
+
+from deploy.local.plan import SERVICES
+from deploy.local.processes import ROOT
+
+
+def settings_of(module: str) -> list[type[BaseSettings]]:
+    def is_settings(member: Any) -> bool:
+        return inspect.isclass(member) and issubclass(member, BaseSettings)
+
+    return [found for _, found in inspect.getmembers(importlib.import_module(module), is_settings)]
+
+
+def test_the_example_is_complete_and_nothing_in_it_is_unknown() -> None:
+    modules = ["shared.settings", *(f"{service.name}.settings" for service in SERVICES)]
+    read = {name.upper() for module in modules for each in settings_of(module) for name in each.model_fields}
+    named = re.findall(r"^([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+
+    assert sorted(named) == sorted(read)
