@@ -1,0 +1,1 @@
+"""Pronunciation scoring: it owns no data, and keeps none."""
