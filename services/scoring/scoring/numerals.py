@@ -1,0 +1,117 @@
+"""Numbers as an American speaker reads them aloud."""
+
+import re
+from collections.abc import Callable
+from re import Match
+
+SMALL = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
+TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+SCALES = ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
+ORDINALS = {
+    "one": "first",
+    "two": "second",
+    "three": "third",
+    "five": "fifth",
+    "eight": "eighth",
+    "nine": "ninth",
+    "twelve": "twelfth",
+}
+CURRENCIES = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny")}
+MOST = 10**15
+"""From here on a number is read digit by digit."""
+
+NUMBER = re.compile(
+    r"(?P<currency>[$€£])?(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)"
+    r"(?:(?P<ordinal>st|nd|rd|th)\b|(?P<plural>'?s)\b|:(?P<minutes>[0-5]\d)\b|\.(?P<fraction>\d+))?",
+    re.IGNORECASE,
+)
+
+
+def spell_numbers(text: str) -> str:
+    """The text with its numbers, amounts, years and times of day in words."""
+    return NUMBER.sub(lambda found: f" {_spoken(found)} ", text)
+
+
+def _spoken(found: Match[str]) -> str:
+    whole, fraction = found["whole"].replace(",", ""), found["fraction"]
+    if found["currency"]:
+        return _amount(whole, fraction, *CURRENCIES[found["currency"]])
+    if found["minutes"]:
+        return _time(int(whole), int(found["minutes"]))
+    if fraction:
+        return f"{cardinal(whole)} point {_digits(fraction)}"
+    reading = year(whole) if found["whole"].isdigit() and not found["ordinal"] else cardinal(whole)
+    if found["ordinal"]:
+        return _last_word(reading, _ordinal)
+    return _last_word(reading, _plural) if found["plural"] else reading
+
+
+def cardinal(digits: str) -> str:
+    """`342` as three hundred forty two. Digit by digit where a zero leads or there are too many."""
+    value = int(digits) if len(digits) < 16 else MOST
+    if value >= MOST or (digits[0] == "0" and len(digits) > 1):
+        return _digits(digits)
+    return _cardinal(value)
+
+
+def _cardinal(value: int) -> str:
+    for scale, name in SCALES:
+        if value >= scale:
+            rest = f" {_cardinal(value % scale)}" if value % scale else ""
+            return f"{_cardinal(value // scale)} {name}{rest}"
+    if value < len(SMALL):
+        return SMALL[value]
+    rest = f" {SMALL[value % 10]}" if value % 10 else ""
+    return TENS[value // 10 - 2] + rest
+
+
+def year(digits: str) -> str:
+    """Four digits as a year is read (nineteen eighty four) if they look like one; else the cardinal."""
+    century, rest = divmod(int(digits[:4]), 100)
+    if len(digits) != 4 or century not in range(11, 21) or (century == 20 and rest < 10):
+        return cardinal(digits)
+    if rest == 0:
+        return f"{_cardinal(century)} hundred"
+    return f"{_cardinal(century)} {'oh ' if rest < 10 else ''}{_cardinal(rest)}"
+
+
+def _time(hour: int, minutes: int) -> str:
+    if minutes == 0:
+        return f"{_cardinal(hour)} o'clock"
+    return f"{_cardinal(hour)} {'oh ' if minutes < 10 else ''}{_cardinal(minutes)}"
+
+
+def _amount(whole: str, fraction: str | None, unit: str, part: str) -> str:
+    spoken = f"{cardinal(whole)} {_counted(unit, int(whole) if len(whole) < 16 else MOST)}"
+    if not fraction:
+        return spoken
+    if len(fraction) != 2:
+        return f"{cardinal(whole)} point {_digits(fraction)} {_plural(unit)}"
+    parts = int(fraction)
+    return f"{spoken} and {_cardinal(parts)} {_counted(part, parts)}" if parts else spoken
+
+
+def _counted(noun: str, count: int) -> str:
+    return noun if count == 1 else {"penny": "pence"}.get(noun, f"{noun}s")
+
+
+def _digits(digits: str) -> str:
+    return " ".join(SMALL[int(digit)] for digit in digits)
+
+
+def _last_word(reading: str, change: Callable[[str], str]) -> str:
+    head, _, last = reading.rpartition(" ")
+    return f"{head} {change(last)}".strip()
+
+
+def _ordinal(word: str) -> str:
+    if word in ORDINALS:
+        return ORDINALS[word]
+    return word[:-1] + "ieth" if word.endswith("y") else word + "th"
+
+
+def _plural(word: str) -> str:
+    return word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith("x") else "s")

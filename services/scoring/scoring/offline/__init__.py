@@ -1,0 +1,1 @@
+"""The provider that needs no key and no network: forced alignment with the acoustic model of pocketsphinx."""

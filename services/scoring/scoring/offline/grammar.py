@@ -1,0 +1,42 @@
+"""What may be heard when a text is read: its words in order, some of them left out.
+
+A graph with one state between any two words. It goes to the decoder as arcs (from, to, probability, word).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+LEFT_OUT = 1e-18
+"""The price of leaving a word out: about what pressing four phonemes into foreign sounds costs."""
+LEAST = 1e-100
+"""More words left out cost no more, or a reading that breaks off early would be lost outside the beam."""
+FURTHEST = 2
+"""Words that may be left out in a row. At the ends it may be any number: a reading may break off."""
+
+PHONEMES = [
+    "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY",
+    "JH", "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y",
+    "Z", "ZH",
+]  # fmt: skip
+ANY_SOUND = {f"_{phoneme.lower()}": phoneme for phoneme in PHONEMES}
+"""Words of one phoneme, which stand in a row wherever a word is said that nobody can pronounce beforehand."""
+
+type Arc = tuple[int, int, float, str]
+
+
+def arcs(words: Sequence[str], known: Mapping[str, bool]) -> Iterator[Arc]:
+    """The graph of a text; it starts in state 0 and ends in state `len(words)`."""
+    for at, word in enumerate(words):
+        yield from _word(word, at, len(words)) if known[word] else _anything(at)
+
+
+def _word(word: str, at: int, last: int) -> Iterator[Arc]:
+    for source in {0, *range(max(at - FURTHEST, 0), at + 1)}:
+        for target in {at + 1, last}:
+            left_out = at - source + target - at - 1
+            yield source, target, max(LEFT_OUT**left_out, LEAST), word
+
+
+def _anything(at: int) -> Iterator[Arc]:
+    for sound in ANY_SOUND:
+        yield at, at + 1, 1 / len(ANY_SOUND), sound
+        yield at + 1, at + 1, 1 / len(ANY_SOUND), sound
