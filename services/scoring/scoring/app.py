@@ -1,0 +1,39 @@
+"""The API process of the scoring service; it has no other."""
+
+import resource
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from shared.app import Check, create_api
+
+from scoring import api
+from scoring.offline.pool import Workers
+from scoring.offline.provider import PocketsphinxProvider
+from scoring.receipts import Receipts
+from scoring.settings import ScoringSettings
+
+
+def create_app(settings: ScoringSettings) -> FastAPI:
+    """Routes, keys, and the provider with its workers.
+
+    Raises OSError, ValueError or KeyError when the keys cannot be read.
+    """
+    app = create_api(settings, api.router, title="Parley scoring", lifespan=_lifespan)
+    app.state.receipts = Receipts.load(settings.receipt_signing_keys_file)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: ScoringSettings = app.state.settings
+    # A core dump would put recordings on the disk.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    workers = Workers(
+        count=settings.scoring_workers, queue=settings.scoring_queue, seconds=settings.scoring_seconds
+    )
+    app.state.provider = PocketsphinxProvider(workers)
+    app.state.checks["provider"] = Check(app.state.provider.ping)
+    workers.start()
+    yield
+    await workers.close()
