@@ -1,4 +1,4 @@
-"""Starts the servers that tests run on, unless the environment names some: `make test` starts them once for all.
+"""Starts the servers that tests run on, unless the environment names some: `make test` starts them once.
 
 TEST_INFRA=embedded (default) runs them from wheels, TEST_INFRA=containers in containers, TEST_INFRA=none not
 at all, for tests that need none.
