@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +63,12 @@ class Process:
 
     def stop(self, *, timeout: float = 15) -> None:
         """End it in its own way; what has not ended in time, or what it left in its group, is killed."""
-        if self.returncode is None:
+        deadline = time.monotonic() + timeout
+        while self.returncode is None and time.monotonic() < deadline:
+            # More than once, since a program that is only just starting may miss the first.
             self._popen.send_signal(self._stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._popen.wait(timeout)
+                self._popen.wait(min(timeout, 2))
         self.kill()
 
     def kill(self) -> None:
