@@ -15,7 +15,7 @@ from gateway.tests.raw import read_answer
 from gateway.tests.stand_in import StandIn
 
 MOST = 1024 * 1024
-MOST_OF_A_RECORDING = 10 * 1024 * 1024 + 512 * 1024
+MOST_OF_A_RECORDING = 32 * 1024 * 1024
 LOGIN, SCORE = "/api/v1/auth/login", "/api/v1/speech/score"
 GIGABYTE = 1_000_000_000
 

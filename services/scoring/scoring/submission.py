@@ -5,7 +5,7 @@ parsed here. Bytes are refused as soon as there are too many.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from python_multipart.exceptions import FormParserError
@@ -19,6 +19,7 @@ AUDIO = "audio"
 MOST_OTHER_BYTES = 64 * 1024
 """For all fields and their headers together."""
 FIRST_BYTES = 256 * 1024
+MOST_DISCARDED_BYTES = 32 * 1024 * 1024
 
 
 class Wiped:
@@ -131,11 +132,25 @@ async def received(request: Request) -> AsyncIterator[Submission]:
     """
     submission = Submission()
     try:
-        await _read(request, submission)
+        try:
+            await _read(request, submission)
+        except AudioTooLarge:
+            await _discard_rest(request)
+            raise
         yield submission
     finally:
         if submission.audio is not None:
             submission.audio.wipe()
+
+
+async def _discard_rest(request: Request) -> None:
+    """Let the client finish sending, within reason: many read no answer before they have sent everything."""
+    discarded = 0
+    with suppress(ClientDisconnect):
+        async for chunk in request.stream():
+            discarded += len(chunk)
+            if discarded > MOST_DISCARDED_BYTES:
+                return
 
 
 async def _read(request: Request, submission: Submission) -> None:
