@@ -7,7 +7,7 @@ from typing import NamedTuple, TypedDict
 from uuid import UUID
 
 from pyroaring import BitMap64
-from sqlalchemy import JSON, BigInteger, Uuid, bindparam, func, select, type_coerce
+from sqlalchemy import JSON, BigInteger, Uuid, bindparam, func, select, text, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -56,9 +56,9 @@ class SpeechHistory(NamedTuple):
     plays: Plays
 
 
-_carried = aggregate_order_by(func.json_build_object("id", Tag.id, "name", Tag.name), Tag.name)
+_tag = func.json_build_object(text("'id'"), Tag.id, text("'name'"), Tag.name)
 _tags = (
-    select(func.coalesce(func.json_agg(_carried), func.json_build_array()))
+    select(func.coalesce(func.json_agg(aggregate_order_by(_tag, Tag.name)), func.json_build_array()))
     .join(SpeechTag, SpeechTag.tag_id == Tag.id)
     .where(SpeechTag.speech_id == Speech.id)
     .scalar_subquery()
@@ -84,8 +84,8 @@ _with_history = _speeches.add_columns(
 
 _drawn = (
     func.unnest(bindparam("numbers", type_=ARRAY(BigInteger)))
-    .table_valued("number", with_ordinality="place", name="drawn")
-    .render_derived()
+    .table_valued("number", with_ordinality="place")
+    .render_derived("drawn")
 )
 _excluded = func.unnest(bindparam("excluded", type_=ARRAY(Uuid))).column_valued("excluded")
 _of_draw = (

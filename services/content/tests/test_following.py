@@ -125,8 +125,13 @@ async def test_the_log_is_shortened_by_what_everyone_has_read(
     # The first time, the log is still needed by whoever stands where this one stood when it began.
     await catalogue.follow()
     assert await log_length(committing) == 1
-    await catalogue.follow()
-    assert await log_length(committing) == 0
+    # A transaction that runs meanwhile, in whatever database of the server, delays it.
+    for _ in range(50):
+        await catalogue.follow()
+        if await log_length(committing) == 0:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("The log has kept what nobody needs.")
 
 
 async def test_the_log_keeps_what_is_committed_late(
