@@ -1,5 +1,7 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -52,3 +54,10 @@ async def test_a_storage_that_is_away_says_so_quickly(environment: dict[str, Any
         with pytest.raises(StorageDown):
             await call
     assert away.presigned("x")[0].startswith("http://127.0.0.1:1/")  # signing needs no server
+
+
+async def test_many_first_objects_of_a_folder_are_stored_at_once(storage: Storage) -> None:
+    for _ in range(3):
+        keys = [f"{folder}/{number}" for folder in (uuid4(),) for number in range(32)]
+        await asyncio.gather(*(storage.put(key, b"x", content_type="audio/mpeg") for key in keys))
+        assert all(await asyncio.gather(*(storage.exists(key) for key in keys)))
