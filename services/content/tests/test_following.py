@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,15 @@ async def log_length(database: Database) -> int:
 async def commit_speech(database: Database, add: Add) -> UUID:
     async with database.transaction() as session:
         return await add(session)
+
+
+async def loaded(catalogue: FollowedCatalogue) -> None:
+    """Wait until the catalogue is there. Raises CatalogueNotLoaded when it never is."""
+    for _ in range(200):
+        with contextlib.suppress(CatalogueNotLoaded):
+            return await catalogue.ping()
+        await asyncio.sleep(0.02)
+    await catalogue.ping()
 
 
 @pytest.fixture
@@ -195,7 +205,7 @@ async def test_it_recovers_when_the_database_was_away_at_the_start(
         with pytest.raises(CatalogueNotLoaded):
             catalogue.current()
         database.away = False
-        await asyncio.sleep(0.5)
+        await loaded(catalogue)
         assert known(catalogue) == 1
     await engine.dispose()
 
@@ -215,5 +225,4 @@ async def test_what_cannot_be_understood_is_tried_again(
     monkeypatch.setattr(catalogue, "follow", failing)
     monkeypatch.setattr(following.log, "exception", lambda *_: None)
     async with catalogue.followed():
-        await asyncio.sleep(0.5)
-        await catalogue.ping()
+        await loaded(catalogue)
