@@ -99,7 +99,7 @@ def _equip(app: FastAPI, settings: Settings, name: str) -> None:
     state.checks = {"redis": Check(state.rate_limits.ping, required=False)}
     if isinstance(settings, DatabaseSettings):
         state.database = Database.connect(settings, name=name)
-        state.checks["postgres"] = Check(state.database.ping)
+        state.checks["postgres"] = Check(lambda: state.database.ping())
     if isinstance(settings, StorageSettings):
         state.storage = Storage(settings)
         state.checks["storage"] = Check(state.storage.ping, required=False)
