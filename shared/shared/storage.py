@@ -89,7 +89,7 @@ def _client(settings: StorageSettings, endpoint: str) -> Minio:
         region=settings.s3_region,
         http_client=urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=1.0, read=10.0),
-            # S3 servers answer 500 or 503 to what succeeds a moment later; silence is not asked twice for long.
+            # S3 servers answer 500 or 503 to what succeeds a moment later; silence is asked once more only.
             retries=urllib3.Retry(
                 connect=1, read=1, status=3, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504)
             ),
