@@ -12,6 +12,8 @@ from deploy.local.servers import Addresses
 from deploy.local.vault import Vault
 
 BUCKET = "parley-audio"
+SMALL = {"SCORING_WORKERS": "2"}
+"""What would else grow with the number of cores, 90 MB each."""
 SEED = ROOT / "deploy" / "seed"
 
 
@@ -87,15 +89,19 @@ class Plan:
     def _common(self) -> dict[str, str]:
         # What the person sets in front of `make run`, LOG_LEVEL or RATE_LIMIT_ENABLED, goes through.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        return inherited | {
-            "ENVIRONMENT": "development",
-            # The person's own may hold settings of PostgreSQL clients, and is closed to the servers' account.
-            "HOME": str(self.vault.folder),
-            "HOST": "127.0.0.1",
-            "REDIS_URL": f"{self.addresses.redis_url}/0",
-            "JWKS_URL": f"http://127.0.0.1:{self.ports['auth-api']}/.well-known/jwks.json",
-            "TRUSTED_PROXIES": "127.0.0.1",
-        }
+        return (
+            SMALL
+            | inherited
+            | {
+                "ENVIRONMENT": "development",
+                # The person's own may hold settings of PostgreSQL clients, and is closed to the servers' account.
+                "HOME": str(self.vault.folder),
+                "HOST": "127.0.0.1",
+                "REDIS_URL": f"{self.addresses.redis_url}/0",
+                "JWKS_URL": f"http://127.0.0.1:{self.ports['auth-api']}/.well-known/jwks.json",
+                "TRUSTED_PROXIES": "127.0.0.1",
+            }
+        )
 
 
 def _python(name: str, environment: Mapping[str, str], *words: str) -> Program:

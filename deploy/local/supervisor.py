@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -71,6 +72,7 @@ class Supervisor:
         self._folder, self._port = folder, port
         self._console = Console()
         self._ending = threading.Event()
+        self._at_terminal = sys.stdin.isatty()
 
     def run(self) -> int:
         """Run until a signal says to end; the exit status. Raises Failed when it cannot begin."""
@@ -93,7 +95,7 @@ class Supervisor:
                 return 0
             self._console.say(welcome.text(stack.url))
             revival = Revival(stack.run, self._console)
-            while not self._ending.wait(0.5):
+            while not self._told_to_end(within=0.5):
                 for server in stack.processes:
                     revival.look_after(server)
             return 0
@@ -111,10 +113,15 @@ class Supervisor:
         starting = pool.submit(stack.start)
         pool.shutdown(wait=False)
         while not starting.done():
-            if self._ending.wait(0.1):
+            if self._told_to_end(within=0.1):
                 return False
         starting.result()
         return True
+
+    def _told_to_end(self, *, within: float) -> bool:
+        # When a connection breaks, the signal may reach `make` alone, which waits for us.
+        hung_up = self._at_terminal and not sys.stdin.isatty()
+        return self._ending.wait(within) or hung_up
 
 
 def _refuse_taken_ports(port: int) -> None:
