@@ -18,6 +18,8 @@ from scoring.formats import MOST_SECONDS, Format, format_of
 from scoring.refusals import TooLong, Unsupported
 
 RATE = 16_000
+PADDING_SECONDS = 0.2
+"""What codecs may add to the ends of a minute."""
 MOST_CHANNELS = 8
 SOURCE_RATES = range(8_000, 192_001)
 
@@ -92,19 +94,18 @@ def _decoded(audio: memoryview, found: Format, samples: Samples) -> Recording:
         stream = _speech_stream(container, found)
         stream.codec_context.thread_count = 1
         resampler = av.AudioResampler("flt", "mono", RATE, threads=1)
-        used, seconds = 0, 0.0
+        used = played = 0
         for frame in _frames(container, stream):
-            seconds += frame.samples / frame.sample_rate
-            if seconds > MOST_SECONDS:
-                raise TooLong(
-                    f"The audio plays for more than {MOST_SECONDS} seconds.", max_seconds=MOST_SECONDS
-                )
+            played += frame.samples
+            if played > (MOST_SECONDS + PADDING_SECONDS) * frame.sample_rate:
+                raise TooLong(f"The audio is longer than {MOST_SECONDS} s.", max_seconds=MOST_SECONDS)
             used = _append(resampler, frame, samples, used)
         used = _append(resampler, None, samples, used)
     if not used or not np.isfinite(samples[:used]).all():
         raise Unsupported("The audio holds no sound that can be decoded.")
     np.clip(samples, -1, 1, out=samples)
-    return Recording(samples[:used], round(seconds * 1000), stream.sample_rate, found.name)
+    duration_ms = round(played * 1000 / stream.sample_rate)
+    return Recording(samples[:used], duration_ms, stream.sample_rate, found.name)
 
 
 def _speech_stream(container: InputContainer, found: Format) -> AudioStream:

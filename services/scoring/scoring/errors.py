@@ -1,6 +1,6 @@
 """What scoring answers instead of scores."""
 
-from typing import Any
+from collections.abc import Callable
 
 from shared.errors import BadRequest, Invalid, ParleyError, PayloadTooLarge, TimedOut, Unavailable
 
@@ -35,6 +35,13 @@ class NotAssessable(Invalid):
     code, title = "not_assessable", "Not assessable"
 
 
+class UnpronounceableText(Invalid):
+    """The reference text is made of words whose pronunciation nobody knows."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, errors=[{"pointer": "#/reference_text", "message": detail}])
+
+
 class ProviderUnavailable(Unavailable):
     """The speech provider is down or has too much to do."""
 
@@ -47,9 +54,11 @@ class ProviderTimeout(TimedOut):
     code, title = "provider_timeout", "Speech provider timed out"
 
 
-REFUSED = {leaf.code: leaf for leaf in (UnsupportedAudio, AudioTooLong, NotAssessable, Invalid)}
+REFUSED: dict[str, Callable[..., ParleyError]] = {
+    leaf.code: leaf for leaf in (UnsupportedAudio, AudioTooLong, NotAssessable, UnpronounceableText)
+}
 
 
-def refused(code: str, detail: str, members: dict[str, Any]) -> ParleyError:
+def refused(code: str, detail: str, members: dict[str, str | int]) -> ParleyError:
     """The error for a Refusal that a worker process has reported."""
     return REFUSED[code](detail, **members)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from shared.errors import ParleyError
 from starlette.requests import ClientDisconnect, Request
 
 from scoring.errors import AudioTooLarge, MalformedForm
@@ -128,14 +129,14 @@ def too_large() -> AudioTooLarge:
 async def received(request: Request) -> AsyncIterator[Submission]:
     """The form of a request; its recording is overwritten on the way out, errors included.
 
-    Raises MalformedForm, or AudioTooLarge as soon as it is known to be.
+    Raises MalformedForm, or AudioTooLarge without keeping what is too much.
     """
-    submission = Submission()
+    submission, chunks = Submission(), request.stream()
     try:
         try:
-            await _read(request, submission)
-        except AudioTooLarge:
-            await _discard_rest(request)
+            await _read(request, chunks, submission)
+        except ParleyError:
+            await _discard(chunks)
             raise
         yield submission
     finally:
@@ -143,17 +144,17 @@ async def received(request: Request) -> AsyncIterator[Submission]:
             submission.audio.wipe()
 
 
-async def _discard_rest(request: Request) -> None:
+async def _discard(chunks: AsyncIterator[bytes]) -> None:
     """Let the client finish sending, within reason: many read no answer before they have sent everything."""
     discarded = 0
     with suppress(ClientDisconnect):
-        async for chunk in request.stream():
+        async for chunk in chunks:
             discarded += len(chunk)
             if discarded > MOST_DISCARDED_BYTES:
                 return
 
 
-async def _read(request: Request, submission: Submission) -> None:
+async def _read(request: Request, chunks: AsyncIterator[bytes], submission: Submission) -> None:
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise MalformedForm("Send the recording as multipart/form-data.")
@@ -164,7 +165,7 @@ async def _read(request: Request, submission: Submission) -> None:
     found = {name: getattr(reader, name) for name in dir(reader) if name.startswith("on_")}
     try:
         parser = MultipartParser(options[b"boundary"], found)  # type: ignore[arg-type] # a dictionary of methods
-        async for chunk in request.stream():
+        async for chunk in chunks:
             parser.write(chunk)
     except FormParserError as error:
         raise MalformedForm("The form is not valid multipart/form-data.") from error

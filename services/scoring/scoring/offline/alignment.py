@@ -1,7 +1,6 @@
 """Forced alignment: where each phoneme of a text lies in a recording, and how well it fits there."""
 
 import math
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from pocketsphinx import Decoder
 from scoring.decode import Samples
 from scoring.domain import AlignedPhoneme, AlignedWord
 from scoring.offline import espeak
-from scoring.offline.grammar import ANY_SOUND, arcs
+from scoring.offline.grammar import ANY_SOUND, arcs, places
 from scoring.refusals import Unpronounceable
 from scoring.text import is_english
 
@@ -31,6 +30,9 @@ MOST_UNKNOWN = 8
 
 WORDS, STATES = "words", "_state_align"
 """The decoder's searches: ours, and the name that it gives to its own."""
+
+UNKNOWN = "?"
+"""Stands for a word that has no known pronunciation."""
 
 type Pcm = NDArray[np.uint8]
 
@@ -125,27 +127,34 @@ class Aligner:
 def _ensure_known(words: Sequence[str], known: Mapping[str, bool]) -> None:
     unknown = sum(not known[word] for word in words)
     if unknown > min(MOST_UNKNOWN, len(words) - 1):
-        raise Unpronounceable(
-            "Too many words of the text have no known pronunciation.", field="reference_text"
-        )
+        raise Unpronounceable("Too many words of the text have no known pronunciation.")
 
 
 def _matched(
     entries: Iterable[Any], words: Sequence[str], known: Mapping[str, bool]
 ) -> tuple[AlignedWord, ...]:
     """The words of the text in order, with what the decoder found of them."""
-    # An entry is a cursor of the decoder and must be read before the next one is asked for.
-    heard = deque((e.name, tuple(map(_phoneme, e))) for e in entries if e.name[0] not in "<[")
-    matched = []
-    for word in words:
-        phonemes: tuple[AlignedPhoneme, ...] = ()
-        while heard and not known[word] and heard[0][0] in ANY_SOUND:
-            phonemes += heard.popleft()[1]
-        # Alternative pronunciations are marked: either, either(2).
-        if heard and heard[0][0].partition("(")[0] == word:
-            phonemes = heard.popleft()[1]
-        matched.append(AlignedWord(word, known[word], phonemes))
-    return tuple(matched)
+    heard: list[tuple[str, list[AlignedPhoneme]]] = []
+    for entry in entries:
+        name, phonemes = _name(entry.name), list(map(_phoneme, entry))
+        if name == UNKNOWN and heard and heard[-1][0] == UNKNOWN:
+            heard[-1][1].extend(phonemes)
+        elif name is not None:
+            heard.append((name, phonemes))
+    expected = [word if known[word] else UNKNOWN for word in words]
+    found = dict(zip(places(expected, [name for name, _ in heard]), heard, strict=True))
+    return tuple(
+        AlignedWord(word, known[word], tuple(found[at][1]) if at in found else ())
+        for at, word in enumerate(words)
+    )
+
+
+def _name(entry: str) -> str | None:
+    """The word that an entry of the decoder stands for; None for silence and noise."""
+    if entry[0] in "<[":
+        return None
+    # Alternative pronunciations are marked: either, either(2).
+    return UNKNOWN if entry in ANY_SOUND else entry.partition("(")[0]
 
 
 def _phoneme(entry: Any) -> AlignedPhoneme:

@@ -11,9 +11,10 @@ from scoring.quality import ensure_assessable
 from scoring.refusals import Unassessable
 
 LEAST_EXPLAINED = 0.2
-"""The share of the voiced time that the text must account for, unless it fits well where it does."""
-FITS_FROM = -7.7
-"""A GOP. Noise, tones and knocks reach -8 and less over a tenth of the time; wrong texts cover more."""
+"""The share of the voiced time that the text must account for, unless most of it was said. Wrong texts
+explain a quarter and more of it, noises, tones and knocks less than a tenth."""
+MOSTLY_SAID = 50.0
+"""A completeness."""
 
 
 class Engine:
@@ -38,11 +39,9 @@ class Engine:
 
 def _ensure_speech(words: Sequence[AlignedWord], voiced: float) -> None:
     """Raises Unassessable when a voice detector took something for speech that is none."""
-    found = [word for word in words if word.phonemes]
-    seconds = sum(word.end - word.start for word in found) * domain.MS_PER_FRAME / 1000
-    explains = seconds >= LEAST_EXPLAINED * voiced
-    fits = any(word.judged and word.gop >= FITS_FROM for word in found)
-    if not explains and not fits:
+    frames = sum(word.end - word.start for word in words if word.phonemes)
+    explained = frames * domain.MS_PER_FRAME / 1000 >= LEAST_EXPLAINED * voiced
+    if not explained and domain.completeness(words) < MOSTLY_SAID:
         raise Unassessable("no_speech", "Nothing in the recording sounds like the text being read.")
 
 

@@ -3,6 +3,7 @@
 A graph with one state between any two words. It goes to the decoder as arcs (from, to, probability, word).
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 LEFT_OUT = 1e-18
@@ -40,3 +41,30 @@ def _anything(at: int) -> Iterator[Arc]:
     for sound in ANY_SOUND:
         yield at, at + 1, 1 / len(ANY_SOUND), sound
         yield at + 1, at + 1, 1 / len(ANY_SOUND), sound
+
+
+def places(text: Sequence[str], heard: Sequence[str]) -> list[int]:
+    """Where in the text each heard word stands; the heard words are the text, some words left out.
+
+    A word may stand in several places. Of all that fit, those that tear the reading apart least often count.
+    """
+    tears: list[list[float]] = []
+    for at, word in enumerate(heard):
+        row, anywhere = [], math.inf
+        for place, written in enumerate(text):
+            adjacent = tears[-1][place - 1] if at and place else math.inf
+            anywhere = min(anywhere, adjacent)
+            fewest = min(adjacent, anywhere + 1) if at else 0
+            row.append(fewest if written == word else math.inf)
+        tears.append(row)
+    return _traced(tears, len(text))
+
+
+def _traced(tears: Sequence[Sequence[float]], end: int) -> list[int]:
+    """The places of the fewest tears, found from the last word back to the first."""
+    found: list[int] = []
+    for row in reversed(tears):
+        costs = {place: row[place] + (place + 1 != end and bool(found)) for place in range(end)}
+        end = min(costs, key=lambda place: (costs[place], -place))
+        found.append(end)
+    return found[::-1]

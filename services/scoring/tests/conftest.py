@@ -1,0 +1,130 @@
+import io
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import av
+import httpx
+import numpy as np
+import pytest
+from av.audio.stream import AudioStream
+from fastapi import FastAPI
+from numpy.typing import NDArray
+from scoring.app import create_app
+from scoring.offline.engine import Engine
+from scoring.offline.pool import Workers
+from scoring.settings import ScoringSettings
+from shared.testing import TokenFor, client_of
+from shared.tokens import new_signing_key
+
+AUDIO = Path(__file__).parent / "audio"
+
+type Encode = Callable[..., bytes]
+
+ENCODINGS = {
+    "wav": ("wav", "pcm_s16le"),
+    "mp3": ("mp3", "libmp3lame"),
+    "m4a": ("ipod", "aac"),
+    "aac": ("adts", "aac"),
+    "ogg": ("ogg", "libopus"),
+    "flac": ("flac", "flac"),
+    "webm": ("webm", "libopus"),
+}
+
+
+@pytest.fixture(scope="session")
+def service() -> str:
+    return "scoring"
+
+
+@pytest.fixture(scope="session")
+def reading() -> bytes:
+    """A WAV of somebody who says: The train leaves at seven in the morning."""
+    return (AUDIO / "reading.wav").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def wrong_word() -> bytes:
+    """A WAV of somebody who says: The ferry leaves at seven in the morning."""
+    return (AUDIO / "wrong-word.wav").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def voice(reading: bytes) -> NDArray[np.float32]:
+    """The samples of `reading`, 16 kHz."""
+    return np.frombuffer(reading[44:], "<i2").astype(np.float32) / np.float32(32768)
+
+
+@pytest.fixture(scope="session")
+def encode() -> Encode:
+    """Makes a file: `encode(samples, "mp3", rate=16000, channels=1, codec=...)`."""
+
+    def make(
+        samples: NDArray[np.float32],
+        kind: str = "wav",
+        *,
+        rate: int = 16_000,
+        channels: int = 1,
+        codec: str = "",
+    ) -> bytes:
+        container, usual = ENCODINGS[kind]
+        file = io.BytesIO()
+        with av.open(file, "w", format=container) as output:
+            layout = "mono" if channels == 1 else "stereo"
+            own_rate = 48_000 if "opus" in usual else rate
+            stream = output.add_stream(codec or usual, rate=own_rate, layout=layout)
+            assert isinstance(stream, AudioStream)
+            pcm = np.repeat((np.clip(samples, -1, 1) * 32767).astype(np.int16), channels).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(pcm, "s16", layout)
+            frame.sample_rate = rate
+            for packet in (*stream.encode(frame), *stream.encode(None)):
+                output.mux(packet)
+        return file.getvalue()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    return Engine()
+
+
+@pytest.fixture(scope="session")
+def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("keys") / "receipt-signing-keys.json"
+    path.write_text(json.dumps({"keys": [new_signing_key()]}))
+    return path
+
+
+@pytest.fixture(scope="session")
+def settings(environment: dict[str, Any], keys_file: Path) -> ScoringSettings:
+    own = {"receipt_signing_keys_file": keys_file, "scoring_workers": 2}
+    return ScoringSettings.model_validate({**environment, **own})
+
+
+@pytest.fixture(scope="session")
+def learner() -> UUID:
+    return uuid4()
+
+
+@pytest.fixture(scope="session")
+async def app(settings: ScoringSettings) -> FastAPI:
+    return create_app(settings)
+
+
+@pytest.fixture(scope="session")
+async def client(app: FastAPI, learner: UUID, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
+    """The client of a learner, of one application with two workers."""
+    async with client_of(app, token=token_for(learner)) as client:
+        yield client
+
+
+@pytest.fixture
+async def one_worker() -> AsyncIterator[Workers]:
+    """A single worker with no queue before it, and plenty of time."""
+    workers = Workers(count=1, queue=0, seconds=30)
+    workers.start()
+    yield workers
+    await workers.close()

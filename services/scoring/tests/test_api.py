@@ -1,0 +1,211 @@
+import hashlib
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import numpy as np
+import pytest
+from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, ReceiptClaims
+from fastapi import FastAPI
+from scoring.app import create_app
+from scoring.settings import ScoringSettings
+from shared.testing import TokenFor, client_of
+from shared.tokens import FixedKeys, SigningKeys, verify
+
+SCORE, CAPABILITIES = "/api/v1/speech/score", "/api/v1/speech/capabilities"
+TEXT = "The train leaves at seven in the morning."
+
+
+def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
+    problem: dict[str, Any] = response.json()
+    assert (response.status_code, problem["code"]) == (status, code), response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    return problem
+
+
+async def post(client: httpx.AsyncClient, audio: bytes | None, **fields: str) -> httpx.Response:
+    files = {} if audio is None else {"audio": ("speech", audio, "application/octet-stream")}
+    return await client.post(SCORE, files=files | {name: (None, value) for name, value in fields.items()})
+
+
+async def test_a_score(client: httpx.AsyncClient, reading: bytes) -> None:
+    answer = await post(client, reading, reference_text=TEXT)
+    assert answer.status_code == 200, answer.text
+    score = answer.json()
+    assert (score["status"], score["provider"]) == ("scored", "pocketsphinx")
+    assert score["recognized_text"] == "the train leaves at seven in the morning"
+    assert score["pronunciation_score"] > 85
+    assert score["completeness_score"] == 100
+    assert score["prosody_score"] is None
+    assert score["audio"] == {"duration_ms": 2485, "sample_rate": 16_000, "format": "wav"}
+    train = score["word_scores"][1]
+    assert (train["word"], train["error_type"]) == ("train", "none")
+    assert set(train["phonemes"][0]) == {"symbol", "score", "offset_ms", "duration_ms"}
+
+
+async def test_a_wrong_text_scores_far_lower(client: httpx.AsyncClient, reading: bytes) -> None:
+    right = (await post(client, reading, reference_text=TEXT)).json()
+    wrong = (await post(client, reading, reference_text="Could you tell me where the museum is?")).json()
+    assert wrong["pronunciation_score"] < right["pronunciation_score"] - 50
+    assert wrong["recognized_text"] != right["recognized_text"]
+
+
+async def test_the_receipt_binds_learner_text_and_score(
+    client: httpx.AsyncClient, learner: UUID, keys_file: Path, reading: bytes
+) -> None:
+    speech = uuid4()
+    score = (await post(client, reading, reference_text=f" {TEXT}\n", speech_id=str(speech))).json()
+    told = await verify(
+        score["receipt"],
+        FixedKeys(SigningKeys.load(keys_file).public),
+        typ=RECEIPT_TYPE,
+        issuer=RECEIPT_ISSUER,
+        audience=RECEIPT_AUDIENCE,
+    )
+    claims = ReceiptClaims.model_validate(told)
+    assert (claims.sub, claims.speech_id) == (learner, speech)
+    assert claims.reference_sha256 == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert claims.pronunciation_score == score["pronunciation_score"]
+    assert claims.recognized_text == score["recognized_text"]
+    assert claims.iat == pytest.approx(time.time(), abs=60)
+    assert claims.exp - claims.iat == 30 * 24 * 3600
+
+
+async def test_every_receipt_is_another(client: httpx.AsyncClient, reading: bytes) -> None:
+    first, second = [(await post(client, reading, reference_text=TEXT)).json() for _ in range(2)]
+    assert first["receipt"] != second["receipt"]
+    assert first["pronunciation_score"] == second["pronunciation_score"]
+
+
+async def test_silence_is_not_assessable(client: httpx.AsyncClient, encode: Callable[..., bytes]) -> None:
+    answer = await post(client, encode(np.zeros(32_000, np.float32), "m4a"), reference_text=TEXT)
+    assert problem_of(answer, status=422, code="not_assessable")["reason"] == "no_speech"
+
+
+async def test_a_text_file_is_no_audio(client: httpx.AsyncClient) -> None:
+    answer = await post(client, b"This is no recording.\n" * 50, reference_text=TEXT)
+    problem_of(answer, status=400, code="unsupported_audio")
+
+
+async def test_audio_that_is_too_long(client: httpx.AsyncClient, encode: Callable[..., bytes]) -> None:
+    answer = await post(client, encode(np.zeros(61 * 16_000, np.float32), "flac"), reference_text=TEXT)
+    problem_of(answer, status=413, code="audio_too_long")
+
+
+@pytest.mark.parametrize("says_its_length", [True, False])
+async def test_audio_that_is_too_large(client: httpx.AsyncClient, says_its_length: bool) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="audio"; filename="a"\r\n\r\n'
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield head
+        for _ in range(11):
+            yield bytes(1024 * 1024)
+        yield b"\r\n--x--\r\n"
+
+    content = b"".join([chunk async for chunk in chunks()]) if says_its_length else chunks()
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = await client.post(SCORE, content=content, headers=headers)
+    problem_of(answer, status=413, code="audio_too_large")
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({}, "#/reference_text"),
+        ({"reference_text": ""}, "#/reference_text"),
+        ({"reference_text": "...?!"}, "#/reference_text"),
+        ({"reference_text": "a" * 501}, "#/reference_text"),
+        ({"reference_text": "Hello\0"}, "#/reference_text"),
+        ({"reference_text": TEXT, "language": "de-DE"}, "#/language"),
+        ({"reference_text": TEXT, "speech_id": "7"}, "#/speech_id"),
+    ],
+)
+async def test_fields_that_are_wrong(
+    client: httpx.AsyncClient, fields: dict[str, str], pointer: str, reading: bytes
+) -> None:
+    answer = await post(client, reading, **fields)
+    problem = problem_of(answer, status=422, code="validation_failed")
+    assert [error["pointer"] for error in problem["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("audio", [None, b""])
+async def test_without_a_recording(client: httpx.AsyncClient, audio: bytes | None) -> None:
+    problem = problem_of(await post(client, audio, language="xx"), status=422, code="validation_failed")
+    assert [error["pointer"] for error in problem["errors"]] == ["#/audio", "#/reference_text"]
+
+
+async def test_a_text_that_nobody_can_pronounce(client: httpx.AsyncClient, reading: bytes) -> None:
+    answer = await post(client, reading, reference_text="Доброе утро")
+    problem = problem_of(answer, status=422, code="validation_failed")
+    assert [error["pointer"] for error in problem["errors"]] == ["#/reference_text"]
+
+
+async def test_a_body_that_is_no_form(client: httpx.AsyncClient) -> None:
+    problem_of(await client.post(SCORE, json={"audio": "x"}), status=400, code="malformed_form")
+
+
+@pytest.mark.parametrize("path", [SCORE, CAPABILITIES])
+async def test_it_is_for_learners_only(app: FastAPI, client: httpx.AsyncClient, path: str) -> None:
+    method = "GET" if path == CAPABILITIES else "POST"
+    answer = await client.request(method, path, headers={"Authorization": "Bearer x.y.z"})
+    problem_of(answer, status=401, code="unauthorized")
+
+
+async def test_what_can_be_scored(client: httpx.AsyncClient) -> None:
+    assert (await client.get(CAPABILITIES)).json() == {
+        "provider": "pocketsphinx",
+        "languages": ["en-US"],
+        "phoneme_alphabet": "arpabet",
+        "prosody": False,
+        "max_seconds": 60,
+        "formats": ["wav", "mp3", "m4a", "aac", "ogg", "flac", "webm"],
+    }
+
+
+async def test_a_killed_worker_is_told_and_replaced(
+    app: FastAPI, client: httpx.AsyncClient, reading: bytes
+) -> None:
+    assert (await client.get("/ready")).json()["checks"]["provider"] == "ok"
+    workers = app.state.provider._workers
+    dying = {worker.process for worker in workers._alive}
+    for process in dying:
+        os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+    assert (await client.get("/ready")).status_code == 503
+    assert (await post(client, reading, reference_text=TEXT)).status_code == 200
+    assert (await client.get("/ready")).json()["checks"]["provider"] == "ok"
+
+
+async def test_no_time_and_no_room(
+    settings: ScoringSettings, learner: UUID, token_for: TokenFor, reading: bytes
+) -> None:
+    hasty = settings.model_copy(update={"scoring_seconds": 0.001, "scoring_workers": 1})
+    async with client_of(create_app(hasty), token=token_for(learner)) as client:
+        answer = await post(client, reading, reference_text=TEXT)
+        problem_of(answer, status=504, code="provider_timeout")
+        client_app: Any = client._transport
+        client_app.app.state.provider._workers._most = 0
+        full = await post(client, reading, reference_text=TEXT)
+        problem_of(full, status=503, code="provider_unavailable")
+        assert int(full.headers["retry-after"]) > 0
+
+
+async def test_a_learner_has_a_limit(settings: ScoringSettings, token_for: TokenFor) -> None:
+    limited = settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": {"score": 1}})
+    async with client_of(create_app(limited), token=token_for(uuid4())) as client:
+        problem_of(await post(client, None, language="xx"), status=422, code="validation_failed")
+        problem_of(await post(client, None, language="xx"), status=429, code="too_many_requests")
+
+
+def test_the_document_describes_the_form(app: FastAPI) -> None:
+    operation = app.openapi()["paths"][SCORE]["post"]
+    form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["required"] == ["audio", "reference_text"]
+    assert set(form["properties"]) == {"audio", "reference_text", "speech_id", "language"}
+    assert form["properties"]["audio"]["format"] == "binary"
+    assert {"200", "400", "401", "413", "422", "503", "504"} <= set(operation["responses"])

@@ -1,0 +1,78 @@
+"""A recording leaves no trace: no file is made for it, no memory of ours keeps it."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scoring.offline import process
+from scoring.offline.engine import Engine
+from scoring.text import words_of
+
+TEXT = "The train leaves at seven in the morning."
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+_watches: list[list[str]] = []
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _watches:
+        return
+    # A number is a descriptor that is open already: the pipe to a process.
+    if event == "open" and arguments[2] & WRITING and not isinstance(arguments[0], int):
+        _watches[-1].append(str(arguments[0]))
+    elif event.startswith(("tempfile.", "os.mkdir", "os.rename", "os.link", "os.symlink", "shutil.")):
+        _watches[-1].append(event)
+
+
+sys.addaudithook(_watch)  # it cannot be removed again, so it does nothing unless a test watches
+
+
+@contextmanager
+def files_made() -> Iterator[list[str]]:
+    """Everything that Python opens for writing, or makes, inside the block."""
+    _watches.append([])
+    try:
+        yield _watches[-1]
+    finally:
+        _watches.pop()
+
+
+def test_the_watch_sees_files(tmp_path: "os.PathLike[str]") -> None:
+    with files_made() as made, open(f"{tmp_path}/x", "wb"):
+        pass
+    assert made == [f"{tmp_path}/x"]
+
+
+def test_scoring_makes_no_file(
+    engine: Engine, encode: Callable[..., bytes], voice: NDArray[np.float32], tmp_path: "os.PathLike[str]"
+) -> None:
+    recordings = [encode(voice, kind) for kind in ("wav", "mp3", "m4a", "webm")]
+    with files_made() as made:
+        for recording in recordings:
+            engine.assess(memoryview(recording), words_of(f"{TEXT} Zyzzyva."))
+    assert [path for path in made if path != os.devnull] == []
+
+
+async def test_a_request_makes_no_file(client: httpx.AsyncClient, encode: Callable[..., bytes]) -> None:
+    large = encode(np.zeros(55 * 16_000, np.float32), codec="pcm_f32le")
+    assert len(large) > 3_000_000
+    with files_made() as made:
+        answer = await client.post(
+            "/api/v1/speech/score", files={"audio": ("a.wav", large)}, data={"reference_text": TEXT}
+        )
+    assert answer.json()["reason"] == "no_speech"
+    assert made == []
+
+
+@pytest.mark.parametrize("head", [{"words": words_of(TEXT)}, {"words": ("поезд",)}, {}])
+def test_a_worker_overwrites_what_it_was_sent(engine: Engine, head: dict[str, Any], reading: bytes) -> None:
+    audio = bytearray(reading)
+    process._answer(engine, head, audio)
+    assert len(audio) == len(reading)
+    assert not any(audio)
