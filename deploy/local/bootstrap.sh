@@ -7,7 +7,9 @@ LOCAL="$PWD/.local"
 VENV="$LOCAL/venv"
 export UV_CACHE_DIR="$LOCAL/cache" UV_PYTHON_INSTALL_DIR="$LOCAL/python" UV_LINK_MODE=hardlink
 
-say() { printf '%s\n' "$*"; }
+# What is said goes past the redirections below.
+exec 3>&1
+say() { printf '%s\n' "$*" >&3; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 
 fingerprint() {
@@ -53,15 +55,14 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 install_system_packages() {
     packages=$(missing)
     [ -n "$packages" ] || return 0
-    say "Installing $packages(this can take a minute; $LOCAL/install.log tells more)"
     # shellcheck disable=SC2086 # a list of words
     if has apt-get && as_root true 2>/dev/null; then
-        (install_with_apt $packages) >"$LOCAL/install.log" 2>&1 </dev/null || true
+        say "Installing $packages(this can take a minute; $LOCAL/install.log tells more)"
+        (install_with_apt $packages) </dev/null
     elif has brew; then
-        brew install $(printf '%s' "$packages" | sed 's/rabbitmq-server/rabbitmq/') >"$LOCAL/install.log" 2>&1
-    fi
-    packages=$(missing)
-    [ -z "$packages" ] || fail "Missing: ${packages}- install them (Debian: sudo apt-get install $packages; macOS: brew install rabbitmq espeak-ng) and run this again."
+        say "Installing $packages(this can take minutes; $LOCAL/install.log tells more)"
+        brew install $(printf '%s' "$packages" | sed 's/rabbitmq-server/rabbitmq/')
+    fi >"$LOCAL/install.log" 2>&1
 }
 
 install_uv() {
@@ -83,7 +84,7 @@ find_python() {
             return
         fi
     done
-    say "Fetching Python 3.12" >&2
+    say "Fetching Python 3.12"
     uv python install --quiet 3.12 && uv python find 3.12
 }
 
@@ -115,6 +116,7 @@ alone
 install_system_packages &
 system=$!
 install_python_packages
-wait "$system"
+wait "$system" || true
+[ -z "$(missing)" ] || fail "Missing: $(missing)(sudo apt-get install $(missing)or brew install rabbitmq espeak-ng)"
 fingerprint >"$LOCAL/prepared"
 rm "$LOCAL/preparing"
