@@ -5,7 +5,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local import servers
@@ -13,25 +14,41 @@ from deploy.local.processes import ROOT
 from deploy.local.servers import Addresses
 
 # One process a service: each builds its own tables on the base that all of them share.
-GROUPS = (
+SIDE_BY_SIDE = (
     ("tests/shared", "tests/contracts", "tests/architecture", "deploy/seed", "gateway"),
     *((f"services/{path.parent.name}",) for path in sorted(ROOT.glob("services/*/pyproject.toml"))),
     ("deploy/local",),
-    ("tests/e2e", "tests/chaos"),
 )
+JOURNEY = ("tests/e2e", "tests/chaos")
+"""They share one running system, so they take turns."""
+NOTHING_CHOSEN = 5
+"""Pytest's exit status when no test was there to run."""
 
 
-def run(chosen: list[str]) -> int:
-    """Run everything, or what `chosen` says in pytest's words; 0 when all of it passes."""
-    groups = [tuple(chosen)] if chosen else GROUPS
-    with tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)  # servers that refuse to run as root must get to their data inside
-        with servers.started(Path(folder)) as running:
-            environment = os.environ | variables(running.addresses)
-            failed = [group for group in groups if not _passes(group, environment)]
+def run(words: list[str]) -> int:
+    """Run everything, or what the words choose as pytest understands them; 0 when all of it passes."""
+    with _environment() as environment:
+        if any((ROOT / word.partition("::")[0]).exists() for word in words):
+            return _run(words, environment)
+        groups = [("-n", "2", "--dist", "loadfile", *group) for group in SIDE_BY_SIDE] + [JOURNEY]
+        statuses = {group: _run([*group, *words], environment) for group in groups}
+    fine = {0, NOTHING_CHOSEN} if words else {0}
+    failed = [group for group, status in statuses.items() if status not in fine]
     for group in failed:
         print(f"failed: {' '.join(group)}")
     return 1 if failed else 0
+
+
+@contextmanager
+def _environment() -> Iterator[Mapping[str, str]]:
+    """The environment of the tests, with servers that are there as long as the block runs."""
+    if os.environ.get("TEST_INFRA") == "none":
+        yield os.environ
+        return
+    with tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)  # servers that refuse to run as root must get to their data inside
+        with servers.started(Path(folder)) as running:
+            yield os.environ | variables(running.addresses)
 
 
 def variables(addresses: Addresses) -> dict[str, str]:
@@ -46,13 +63,13 @@ def variables(addresses: Addresses) -> dict[str, str]:
     }
 
 
-def _passes(group: tuple[str, ...], environment: Mapping[str, str]) -> bool:
-    print(f"\n--- {' '.join(group)}", flush=True)
+def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
+    print(f"\n--- pytest {' '.join(words)}", flush=True)
     started = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadgroup", *group]
+    command = [sys.executable, "-m", "pytest", "-q", *words]
     status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-    print(f"--- {' '.join(group)}: {time.monotonic() - started:.0f} s", flush=True)
-    return status == 0
+    print(f"--- {time.monotonic() - started:.0f} s", flush=True)
+    return status
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A service is installed, imported and started with only its own folder and `shared/` present."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,8 @@ def test_a_service_stands_alone(service: str, tmp_path: Path) -> None:
         leave_out = shutil.ignore_patterns("__pycache__", "tests", "*.egg-info")
         shutil.copytree(ROOT / part, tmp_path / part, ignore=leave_out)
     home = tmp_path / "services" / service
-    uv = shutil.which("uv") or pytest.fail("uv is missing: run `make test`")
+    uv = shutil.which("uv", path=f"{ROOT / '.local' / 'uv' / 'bin'}:{os.environ['PATH']}")
+    assert uv, "uv is missing: run `make setup`"
     python = tmp_path / "venv" / "bin" / "python"
     run(uv, "venv", "-q", "--python", sys.executable, tmp_path / "venv", cwd=tmp_path)
     install = (uv, "pip", "install", "-q", "--python", python)

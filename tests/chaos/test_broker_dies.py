@@ -9,7 +9,7 @@ import pytest
 from deploy.local.stack import Stack
 from tests.journey import Learner, session_of
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.journey
 
 SAVES = 50
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.journey import RECORDINGS, Learner, session_of
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.journey
 
 SOURCES = (
     "/api/v1/auth/register",

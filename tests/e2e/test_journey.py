@@ -9,7 +9,7 @@ import pytest
 
 from tests.journey import REFERENCE, Learner, session_of
 
-pytestmark = [pytest.mark.journey, pytest.mark.xdist_group("system")]
+pytestmark = pytest.mark.journey
 
 
 async def test_signing_up_and_in(gateway: httpx.AsyncClient, learner: Learner) -> None:

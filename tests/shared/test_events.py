@@ -22,8 +22,6 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-pytestmark = pytest.mark.xdist_group("rabbitmq")
-
 QUEUE = SessionCompleted.queue_of("game")
 
 
