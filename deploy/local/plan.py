@@ -94,7 +94,7 @@ class Plan:
             | inherited
             | {
                 "ENVIRONMENT": "development",
-                # The person's own may hold settings of PostgreSQL clients, and is closed to the servers' account.
+                # The person's own may hold settings of PostgreSQL clients, and the servers may not enter it.
                 "HOME": str(self.vault.folder),
                 "HOST": "127.0.0.1",
                 "REDIS_URL": f"{self.addresses.redis_url}/0",
