@@ -113,7 +113,8 @@ def _speech_stream(container: InputContainer, found: Format) -> AudioStream:
     if not container.streams.audio:
         raise Unsupported("The file holds no audio.")
     stream = container.streams.audio[0]
-    if stream.codec_context.codec.name not in found.decoders:
+    # PyAV's types do not say so, but a stream in a coding that FFmpeg does not know has no context.
+    if not stream.codec_context or stream.codec_context.codec.name not in found.decoders:
         raise Unsupported(f"The audio inside the {found.name} file is coded in an unsupported way.")
     if stream.sample_rate not in SOURCE_RATES or not 1 <= stream.channels <= MOST_CHANNELS:
         raise Unsupported("The audio must have 8 to 192 kHz and at most 8 channels.")

@@ -119,6 +119,12 @@ def test_a_codec_that_was_not_asked_for(encode: Encode, voice: Samples) -> None:
         decoded(encode(voice, codec="adpcm_ima_wav"))
 
 
+def test_a_codec_that_nobody_knows(encode: Encode, voice: Samples) -> None:
+    data = encode(voice, "webm")
+    with pytest.raises(Unsupported):
+        decoded(data.replace(b"A_OPUS", b"A_OPUZ"))
+
+
 @pytest.mark.parametrize("broken", [np.nan, np.inf])
 def test_samples_that_are_no_numbers(broken: float, encode: Encode, voice: Samples) -> None:
     data = bytearray(encode(voice, codec="pcm_f32le"))

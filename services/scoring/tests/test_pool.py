@@ -169,5 +169,6 @@ async def test_a_worker_writes_to_no_disk(one_worker: Workers, long_reading: byt
     assert after[written] == before[written]
     limits = {line[:26].strip(): line[26:].split()[:2] for line in (proc / "limits").read_text().splitlines()}
     assert limits["Max file size"] == limits["Max core file size"] == ["0", "0"]
+    assert limits["Max data size"] == [str(1 << 30)] * 2
     open_files = [os.readlink(fd) for fd in (proc / "fd").iterdir() if int(fd.name) > 2]
     assert all(target.startswith("socket:") for target in open_files)

@@ -19,6 +19,9 @@ from scoring.offline.engine import Engine
 from scoring.offline.frames import LENGTHS, packed
 from scoring.refusals import Refusal
 
+MOST_MEMORY = 1 << 30
+"""A minute of speech takes a quarter of it; headers that lie can ask for any amount."""
+
 
 def main(descriptor: int) -> None:
     """Answer requests until the other side closes the connection."""
@@ -35,6 +38,7 @@ def main(descriptor: int) -> None:
 def _confine() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
 
 
 def _answer(engine: Engine, head: dict[str, Any], audio: bytearray) -> dict[str, Any]:
