@@ -1,6 +1,7 @@
 """RabbitMQ is killed while learners save their games: nobody notices, and nothing is lost or doubled."""
 
 import asyncio
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -19,18 +20,21 @@ async def statistics_of(admin: Learner, speech: dict[str, Any]) -> dict[str, Any
     return found
 
 
-async def activity_of(admin: Learner) -> int:
-    overview = (await admin.get("/admin/analytics/overview")).json()
-    return sum(day["sessions"] for day in overview["days"])
+async def sessions_on(admin: Learner, day: date) -> int:
+    overview = await admin.get("/admin/analytics/overview", **{"from": str(day), "to": str(day)})
+    return sum(each["sessions"] for each in overview.json()["days"])
 
 
 async def test_every_save_succeeds_and_each_effect_comes_exactly_once(
     system: Stack, gateway: httpx.AsyncClient, learner: Learner, admin: Learner
 ) -> None:
     [speech] = await learner.draw(level="C2", limit=1)
-    game = session_of([speech], level="C2")
+    # On a day of their own, on which no other test plays.
+    ended = datetime.now(UTC) - timedelta(days=200)
+    times = {"started_at": (ended - timedelta(minutes=1)).isoformat(), "completed_at": ended.isoformat()}
+    game = session_of([speech], level="C2", **times)
     plays = (await statistics_of(admin, speech))["plays"]
-    sessions = await activity_of(admin)
+    assert await sessions_on(admin, ended.date()) == 0
 
     broker = system.servers["rabbitmq"]
     statuses = []
@@ -44,7 +48,8 @@ async def test_every_save_succeeds_and_each_effect_comes_exactly_once(
     await asyncio.to_thread(broker.start)
 
     async def effects() -> tuple[int, int]:
-        return (await statistics_of(admin, speech))["plays"] - plays, await activity_of(admin) - sessions
+        counted = await sessions_on(admin, ended.date())
+        return (await statistics_of(admin, speech))["plays"] - plays, counted
 
     async with asyncio.timeout(60):
         while min(await effects()) < SAVES:  # noqa: ASYNC110 - another system's work
