@@ -10,9 +10,9 @@ from shared.ratelimit import per_user
 from shared.tokens import CurrentUser
 
 from scoring.commands import score_reading
-from scoring.provider import Provider
+from scoring.provider import Capabilities, Provider
 from scoring.receipts import Receipts
-from scoring.schemas import FORM, CapabilitiesOut, Reading, Score
+from scoring.schemas import FORM, Reading, Score
 from scoring.submission import AUDIO, Submission, received
 from scoring.text import words_of
 
@@ -72,9 +72,9 @@ async def score(request: Request, learner: CurrentUser, provider: SpeechProvider
 
 
 @router.get("/capabilities", dependencies=[Depends(per_user("capabilities", per_minute=100))])
-async def capabilities(provider: SpeechProvider) -> CapabilitiesOut:
+async def capabilities(provider: SpeechProvider) -> Capabilities:
     """What can be scored here: languages, audio formats, the longest recording, and in what detail."""
-    return CapabilitiesOut(**asdict(provider.capabilities))
+    return provider.capabilities
 
 
 def _checked(submission: Submission, languages: tuple[str, ...]) -> tuple[Reading, memoryview]:

@@ -42,17 +42,6 @@ class Score(BaseModel):
     )
 
 
-class CapabilitiesOut(BaseModel):
-    """What can be scored here."""
-
-    provider: str
-    languages: list[str]
-    phoneme_alphabet: Literal["arpabet", "ipa"]
-    prosody: bool
-    max_seconds: int
-    formats: list[str]
-
-
 FORM: dict[str, Any] = {
     "requestBody": {
         "required": True,
