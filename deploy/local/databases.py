@@ -21,3 +21,10 @@ def create(roles: Mapping[str, str], *, port: int, password: str) -> None:
             statements.append(DATABASE.format(name=name))
         statements.append(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
     execute(";\n".join(statements), port=port, password=password)
+
+
+def game_knows_all_speeches(port: int, password: str) -> bool:
+    """Whether the events of all speeches have arrived: a game with an unknown one could not be saved."""
+    known = "SELECT count(DISTINCT speech_id) FROM speech_revisions"
+    there = execute("SELECT count(*) FROM speeches", port=port, password=password, database="content")
+    return int(execute(known, port=port, password=password, database="game")) >= int(there)

@@ -19,6 +19,9 @@ from deploy.local.vault import Vault
 PATIENCE = 60
 """Seconds that the system has to say it is ready, once all its processes answer."""
 
+SETTLING = 15
+"""Seconds that the seed's events have to arrive; a system in which some are parked starts all the same."""
+
 type Action = Callable[[], None]
 
 
@@ -73,6 +76,7 @@ class Stack:
             worker.launch()
         _together(*(partial(self._wait, server) for server in self._services))
         self._wait_until_ready()
+        self._wait_until_known()
 
     def stop(self) -> None:
         """Stop everything, those that ask before those that answer. Works while `start` is under way, too."""
@@ -131,6 +135,13 @@ class Stack:
                 raise Failed(f"{dead[0]} ended while starting:\n{self.run.last_lines(dead[0])}")
             if time.monotonic() > deadline:
                 raise Failed(f"the system is not ready after {PATIENCE} s: {self._readiness()[1]}")
+            time.sleep(0.2)
+
+    def _wait_until_known(self) -> None:
+        """A moment, after the first start, for the game to hear of the speeches that learners can draw."""
+        password, port = self._vault.servers.postgres, self.ports["postgres"]
+        deadline = time.monotonic() + SETTLING
+        while time.monotonic() < deadline and not databases.game_knows_all_speeches(port, password):
             time.sleep(0.2)
 
     def _readiness(self) -> tuple[int, str]:
