@@ -70,11 +70,13 @@ def create_api(
 
     @asynccontextmanager
     async def around(app: FastAPI) -> AsyncIterator[None]:
-        async with lifespan(app):
-            yield
-        await app.state.rate_limits.close()
-        if isinstance(settings, DatabaseSettings):
-            await app.state.database.close()
+        try:
+            async with lifespan(app):
+                yield
+        finally:
+            await app.state.rate_limits.close()
+            if isinstance(settings, DatabaseSettings):
+                await app.state.database.close()
 
     app = FastAPI(title=title, lifespan=around, docs_url=None, redoc_url=None)
     _equip(app, settings, title)
