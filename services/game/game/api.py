@@ -1,10 +1,12 @@
 """The HTTP interface of the game service."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from shared.db import Session
+from fastapi.responses import StreamingResponse
+from shared.db import Database, Session
 from shared.ratelimit import per_user
 from shared.storage import Storage
 from shared.tokens import CurrentUser, Editor
@@ -23,6 +25,13 @@ from game.schemas import (
 )
 
 router = APIRouter(prefix="/api/v1")
+internal = APIRouter(prefix="/internal", include_in_schema=False)
+"""Asked by other services in a learner's name. The gateway has no route to it."""
+
+
+async def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
 
 
 async def _receipts(request: Request) -> Receipts:
@@ -35,6 +44,7 @@ async def _storage(request: Request) -> Storage:
     return storage
 
 
+OpenDatabase = Annotated[Database, Depends(_database)]
 KnownReceipts = Annotated[Receipts, Depends(_receipts)]
 AudioStorage = Annotated[Storage, Depends(_storage)]
 IdempotencyKey = Annotated[
@@ -129,3 +139,19 @@ async def read_stats(session: Session, learner: CurrentUser, tz: TimeZone = "UTC
 async def read_overview(period: Annotated[Period, Query()], session: Session, _: Editor) -> Overview:
     """Activity of all learners by UTC day."""
     return await queries.overview(session, period=period)
+
+
+@internal.get("/users/me/export", dependencies=[Depends(per_user("export", per_minute=10))])
+async def export(database: OpenDatabase, learner: CurrentUser) -> StreamingResponse:
+    """Everything that is held on the learner. A failure on the way breaks the connection off."""
+    document = queries.export_of(database, learner.id)
+    # Read before the status is sent, so that a database that is away is a 503.
+    start = await anext(document)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield start
+        async for piece in document:
+            yield piece
+
+    headers = {"Cache-Control": "no-store"}
+    return StreamingResponse(pieces(), headers=headers, media_type="application/json")

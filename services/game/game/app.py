@@ -10,6 +10,6 @@ from game.settings import GameSettings
 
 def create_app(settings: GameSettings) -> FastAPI:
     """Raises OSError, ValueError or KeyError when the keys of the receipts cannot be read."""
-    app = create_api(settings, api.router, title="Parley game")
+    app = create_api(settings, api.router, api.internal, title="Parley game")
     app.state.receipts = Receipts.load(settings.receipt_jwks_file)
     return app

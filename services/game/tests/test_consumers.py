@@ -13,12 +13,10 @@ from game.commands import complete_session
 from game.consumers import subscriptions
 from game.models import (
     DailyActivity,
-    GameResult,
     GameSession,
     SpeechDeletion,
     SpeechRevision,
     TagName,
-    UsedReceipt,
 )
 from game.receipts import Receipts
 from game.schemas import NewSession
@@ -152,25 +150,36 @@ async def played(
     return event
 
 
+OF_LEARNERS = {
+    table.name: table.c.user_id if "user_id" in table.c else table.c.session_id
+    for table in Base.metadata.sorted_tables
+    if {"user_id", "session_id"} & set(table.columns.keys())
+}
+"""Every table that holds something on a learner, by the column that leads to them."""
+
+
 async def held(database: Database) -> dict[str, int]:
-    tables: tuple[type[Base], ...] = (GameSession, GameResult, UsedReceipt, DailyActivity)
     async with database.transaction() as session:
         return {
-            table.__tablename__: await session.scalar(select(func.count()).select_from(table)) or 0
-            for table in tables
+            name: await session.scalar(select(func.count(column))) or 0
+            for name, column in OF_LEARNERS.items()
         }
 
 
-async def test_a_deleted_user_leaves_nothing(
+async def test_a_deleted_user_leaves_nothing_but_an_id(
     database: Database, learner: UUID, played: SessionCompleted
 ) -> None:
-    await deliver(database, played, completed(uuid4()))
-    before = await held(database)
-    assert before == {"game_sessions": 1, "game_results": 3, "used_receipts": 1, "daily_activity": 2}
-    deleted = event_of(UserDeleted, {"user_id": learner})
+    other = completed(uuid4())
+    await deliver(database, played, other)
+    before = {"game_sessions": 1, "game_results": 3, "used_receipts": 1, "daily_activity": 2}
+    assert await held(database) == {**before, "erased_users": 0}
+    deleted, again = (event_of(UserDeleted, {"user_id": learner}) for _ in range(2))
+    gone = {"game_sessions": 0, "game_results": 0, "used_receipts": 0, "daily_activity": 1, "erased_users": 1}
     assert await deliver(database, deleted, deleted) == ["applied", "repeated"]
-    after = await held(database)
-    assert after == {"game_sessions": 0, "game_results": 0, "used_receipts": 0, "daily_activity": 1}
+    assert await held(database) == gone
+    # The account is told of again, by an event of its own.
+    assert await deliver(database, again) == ["applied"]
+    assert await held(database) == gone
 
 
 async def test_a_session_that_outlives_its_user_is_erased(
@@ -182,4 +191,6 @@ async def test_a_session_that_outlives_its_user_is_erased(
     async with database.transaction() as session:
         session.add(GameSession(**kept))
     await deliver(database, played)
-    assert set((await held(database)).values()) == {0}
+    left = await held(database)
+    assert left.pop("erased_users") == 1
+    assert set(left.values()) == {0}

@@ -1,6 +1,6 @@
 """The history of a learner: pages of sessions, and one session as it was played."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
@@ -87,7 +87,7 @@ async def session_detail(
         raise SessionNotFound("There is no such session.")
     if row.user_id != learner:
         raise NotYourSession("This session is another learner's.")
-    results = (await session.execute(_results_with_speeches(session_id, row.started_at))).all()
+    results = (await session.execute(results_with_speeches([session_id]))).all()
     return SessionDetail.model_validate(
         {
             **Summary.model_validate(row).model_dump(),
@@ -97,22 +97,23 @@ async def session_detail(
     )
 
 
-def _results_with_speeches(session_id: UUID, started_at: datetime) -> Select[Any]:
-    """The results, each with the revision of its speech that stood when the session started.
+def results_with_speeches(session_ids: Collection[UUID]) -> Select[Any]:
+    """The results, each with the revision of its speech that stood when its session started.
 
     Without one - the learner's clock was behind - it is the oldest revision. This is decided when it is read,
     so that a revision which arrives after the session is seen as if it had been in time.
     """
     revision = SpeechRevision.revision
-    nearest = case((SpeechRevision.since <= started_at, revision), else_=-revision).desc()
+    nearest = case((SpeechRevision.since <= GameSession.started_at, revision), else_=-revision).desc()
     of_this_speech = SpeechRevision.speech_id == GameResult.speech_id
     heard = lateral(select(SpeechRevision).where(of_this_speech).order_by(nearest).limit(1)).alias("heard")
     columns = [column for column in heard.c if column.name != "speech_id"]
     return (
         select(GameResult.__table__, *columns)
-        .join_from(GameResult, heard, true())
-        .where(GameResult.session_id == session_id)
-        .order_by(GameResult.sequence_number)
+        .join_from(GameResult, GameSession)
+        .join(heard, true())
+        .where(GameResult.session_id.in_(session_ids))
+        .order_by(GameResult.session_id, GameResult.sequence_number)
     )
 
 

@@ -1,0 +1,187 @@
+"""The export is complete, the learner's alone, and never taken for complete when it is not."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import uvicorn
+from contracts.content import SpeechSnapshot
+from contracts.game import SessionCompleted
+from fastapi import FastAPI
+from game.app import create_app
+from game.commands import count_session, erase_user
+from game.models import DailyActivity, GameResult, GameSession, UsedReceipt
+from game.queries import export
+from game.schemas import ExportedDay, ExportedResult, ExportedSession
+from game.settings import GameSettings
+from pydantic import SecretStr
+from shared.db import Base, Database
+from shared.testing import TokenFor, client_of, recorded
+from sqlalchemy import func, select, text
+
+type NewBody = Callable[..., dict[str, Any]]
+type NewReceipt = Callable[..., str]
+type Read = Callable[..., Awaitable[dict[str, Any]]]
+type Save = Callable[..., Awaitable[str]]
+
+EXPORT = "/internal/users/me/export"
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+NOTHING: dict[str, Any] = {"daily_activity": [], "used_receipts": 0, "sessions": []}
+
+OF_LEARNERS = {"game_sessions", "game_results", "daily_activity", "used_receipts"}
+"""Tables whose rows are exported."""
+OF_NOBODY = {"speech_revisions", "speech_deletions", "tag_names", "inbox"}
+OF_THE_DEPARTED = {"erased_users"}
+"""Written when everything else is gone."""
+IN_PASSING = {"outbox"}
+"""Events wait here for a moment; what they tell is in the sessions."""
+# Whose it is, what tells one request from another, and what the exported average is made of.
+UNTOLD = {"user_id", "session_id", "request_sha256", "score_sum", "scored_count"}
+
+
+@pytest.fixture
+async def played(
+    save: Save, database: Database, learner: UUID, new_receipt: NewReceipt, new_body: NewBody
+) -> str:
+    """A counted session with a used receipt; its id."""
+    results = new_body()["results"]
+    results[0] |= {
+        "receipt": new_receipt(learner, text="Good morning.", score=91.5),
+        "pronunciation_score": 91.5,
+        "recognized_text": "good mourning",
+    }
+    tags = [str(UUID(int=1)), str(UUID(int=2))]
+    session_id = await save(NOON, results=results, selected_tags=tags, sentence_type="answer")
+    await _count(database)
+    return session_id
+
+
+@asynccontextmanager
+async def listening(app: FastAPI) -> AsyncIterator[str]:
+    """The application on a real connection, for what only shows there; its address."""
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = asyncio.create_task(server.serve([listener]))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        await serving
+
+
+async def _count(database: Database) -> None:
+    async with database.transaction() as session:
+        for event in await recorded(session, SessionCompleted):
+            await count_session(session, event.data)
+
+
+def test_no_table_and_no_column_is_forgotten() -> None:
+    tables = Base.metadata.tables
+    assert set(tables) == OF_LEARNERS | OF_NOBODY | OF_THE_DEPARTED | IN_PASSING
+    assert not [name for name in OF_NOBODY | IN_PASSING if "user_id" in tables[name].columns]
+    told: dict[type[Base], set[str]] = {
+        GameSession: {*ExportedSession.model_fields},
+        GameResult: {*ExportedResult.model_fields, "speech_id"},
+        DailyActivity: {*ExportedDay.model_fields},
+    }
+    for table, fields in told.items():
+        assert set(table.__table__.columns.keys()) - UNTOLD <= fields
+
+
+async def test_it_is_complete(
+    played: str, read: Read, database: Database, speeches: list[SpeechSnapshot]
+) -> None:
+    document = await read(EXPORT)
+    assert document["used_receipts"] == 1
+    (day,) = document["daily_activity"]
+    assert day == {"day": "2026-03-10", "sessions": 1, "sentences": 3, "correct": 2, "seconds": 300}
+    (told,) = document["sessions"]
+    detail = await read(f"/api/v1/game/sessions/{played}")
+    assert (
+        told.items()
+        >= {name: detail[name] for name in detail if name not in ("results", "selected_tags")}.items()
+    )
+    assert told["selected_tags"] == [
+        {"id": str(UUID(int=1)), "name": "greetings"},
+        {"id": str(UUID(int=2)), "name": None},
+    ]
+    assert told["results"][0] == {
+        "sequence_number": 1,
+        "speech": {
+            "id": str(speeches[0].speech_id),
+            "text": "Good morning.",
+            "level": "A1",
+            "type": "answer",
+        },
+        "user_response": "correct",
+        "response_time_ms": 1000,
+        "pronunciation_score": 91.5,
+        "verified": True,
+        "recognized_text": "good mourning",
+    }
+    assert [result["sequence_number"] for result in told["results"]] == [1, 2, 3]
+    async with database.transaction() as session:
+        kept = (await session.scalars(select(GameSession))).one()
+        held = await session.scalar(select(func.count()).select_from(UsedReceipt))
+    assert (told["idempotency_key"], held) == (kept.idempotency_key, 1)
+    assert datetime.fromisoformat(told["saved_at"]) == kept.saved_at
+
+
+async def test_every_session_comes_once_across_batches(
+    save: Save, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "BATCH", 2)
+    # Sessions of the same instant stand on both sides of a border between batches.
+    made = [await save(NOON + timedelta(hours=hours)) for hours in (0, 1, 1, 1, 2)]
+    told = [session["id"] for session in (await read(EXPORT))["sessions"]]
+    assert told == [made[0], *sorted(made[1:4]), made[4]]
+
+
+async def test_it_holds_nobody_elses(played: str, app: FastAPI, token_for: TokenFor, read: Read) -> None:
+    async with client_of(app, token=token_for(uuid4(), role="admin")) as other:
+        assert await read(EXPORT, by=other) == NOTHING
+
+
+async def test_after_the_account_it_is_empty(
+    played: str, database: Database, learner: UUID, read: Read
+) -> None:
+    assert (await read(EXPORT))["sessions"]
+    async with database.transaction() as session:
+        await erase_user(session, learner)
+    assert await read(EXPORT) == NOTHING
+
+
+async def test_nobody_gets_it_without_a_token(app: FastAPI) -> None:
+    async with client_of(app) as anyone:
+        response = await anyone.get(EXPORT)
+    assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
+
+
+async def test_no_cache_keeps_it_and_no_document_tells_of_it(client: httpx.AsyncClient, app: FastAPI) -> None:
+    response = await client.get(EXPORT)
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["content-type"] == "application/json"
+    assert not [path for path in app.openapi()["paths"] if path.startswith("/internal")]
+
+
+async def test_a_failure_at_the_start_is_a_problem(settings: GameSettings, token_for: TokenFor) -> None:
+    away = SecretStr("postgresql+asyncpg://127.0.0.1:1/nowhere")
+    app = create_app(settings.model_copy(update={"database_url": away}))
+    async with client_of(app, token=token_for(uuid4())) as client:
+        response = await client.get(EXPORT)
+    assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
+
+
+async def test_a_failure_on_the_way_breaks_the_connection_off(
+    played: str, app: FastAPI, learner: UUID, token_for: TokenFor, database: Database
+) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("DROP TABLE game_results"))
+    headers = {"Authorization": f"Bearer {token_for(learner)}"}
+    async with listening(app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+            await client.get(EXPORT)
