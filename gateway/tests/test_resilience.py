@@ -64,10 +64,15 @@ async def test_a_slow_service_is_given_up(
     assert _attempts(stand_ins["game"], "by=slow") == 1
 
 
-async def test_scoring_may_take_longer(hasty: Gateway, bearer: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("method", "address"), [("POST", "/api/v1/speech/score"), ("GET", "/api/v1/users/me/export")]
+)
+async def test_scoring_and_the_export_may_take_longer(
+    method: str, address: str, hasty: Gateway, bearer: dict[str, str]
+) -> None:
     async with httpx.AsyncClient(base_url=hasty.url) as client:
-        within = await client.post("/api/v1/speech/score?delay=0.6", headers=bearer)
-        beyond = await client.post("/api/v1/speech/score?delay=5", headers=bearer)
+        within = await client.request(method, f"{address}?delay=0.6", headers=bearer)
+        beyond = await client.request(method, f"{address}?delay=5", headers=bearer)
     assert (within.status_code, beyond.status_code) == (200, 504)
 
 
