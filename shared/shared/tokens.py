@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
@@ -93,15 +94,48 @@ class FixedKeys:
         return self._keys.get(kid)
 
 
+type Get = Callable[[str], Awaitable[Any]]
+
+
+async def _get(url: str) -> Any:
+    async with httpx.AsyncClient(timeout=2.0) as client:
+        return (await client.get(url)).raise_for_status().json()
+
+
+def _usable(jwks: Any, algorithm: str) -> dict[str, jwt.PyJWK]:
+    """The keys of a set that verify this algorithm; it may hold others, which are none of our business.
+
+    Raises ValueError, KeyError or TypeError when there is not one.
+    """
+    keys = {}
+    for key in jwks["keys"]:
+        with suppress(jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError):
+            if key.get("use", "sig") == "sig" and key.get("alg", algorithm) == algorithm:
+                keys[key["kid"]] = jwt.PyJWK(key, algorithm)
+    if not keys:
+        raise ValueError("no usable key")
+    return keys
+
+
 class FetchedKeys:
     """Public keys from a JWKS address, kept for `fresh` seconds and, while the address is away, for ever.
 
     One fetch at a time, whoever waits. An unknown `kid` fetches early, at most once in `cooldown` seconds, so
-    that a new key is found soon and made-up ones cost nothing.
+    that a new key is found soon and made-up ones cost nothing. An answer without a usable key changes
+    nothing. A `get` of one's own may raise Unavailable.
     """
 
-    def __init__(self, url: str, *, fresh: float = 300.0, cooldown: float = 5.0) -> None:
-        self._url, self._fresh, self._cooldown = url, fresh, cooldown
+    def __init__(
+        self,
+        url: str,
+        *,
+        algorithm: str = ALGORITHM,
+        fresh: float = 300.0,
+        cooldown: float = 5.0,
+        get: Get = _get,
+    ) -> None:
+        self._url, self._algorithm, self._get = url, algorithm, get
+        self._fresh, self._cooldown = fresh, cooldown
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched = self._tried = float("-inf")
         self._lock = asyncio.Lock()
@@ -118,17 +152,20 @@ class FetchedKeys:
             raise KeysUnavailable("Tokens cannot be verified right now; try again in a moment.")
         return self._keys.get(kid)
 
+    def close(self) -> None:
+        """Give up a renewal that is on its way."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+
     async def _refresh(self, *, asked: float) -> None:
         async with self._lock:
             if self._tried >= asked or time.monotonic() - self._tried < self._cooldown:
                 return
             try:
-                async with httpx.AsyncClient(timeout=2.0) as client:
-                    jwks = (await client.get(self._url)).raise_for_status().json()
-                self._keys = {key["kid"]: jwt.PyJWK(key, ALGORITHM) for key in jwks["keys"]}
+                self._keys = _usable(await self._get(self._url), self._algorithm)
                 self._fetched = time.monotonic()
-            except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
-                log.warning("jwks_not_fetched", reason=type(error).__name__)
+            except (httpx.HTTPError, Unavailable, ValueError, KeyError, TypeError) as error:
+                log.warning("jwks_not_fetched", url=self._url, reason=type(error).__name__)
             finally:
                 self._tried = time.monotonic()
 

@@ -10,7 +10,9 @@ from uuid import uuid4
 
 import jwt
 import pytest
-from shared.errors import Unauthorized
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+from shared.errors import Unauthorized, Unavailable
 from shared.tokens import (
     ACCESS_TOKEN,
     AccessTokens,
@@ -121,6 +123,7 @@ class Jwks:
 
     def __init__(self) -> None:
         self.keys = SigningKeys({"keys": [new_signing_key()]})
+        self.others: list[Any] = []
         self.fetches = 0
         self.away = False
         outer = self
@@ -131,7 +134,7 @@ class Jwks:
                 time.sleep(0.05)
                 self.send_response(503 if outer.away else 200)
                 self.end_headers()
-                self.wfile.write(json.dumps(outer.keys.public).encode())
+                self.wfile.write(json.dumps({"keys": [*outer.others, *outer.keys.public["keys"]]}).encode())
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -184,6 +187,63 @@ async def test_nobody_waits_for_keys_that_are_known(jwks: Jwks) -> None:
     assert await asyncio.wait_for(keys.get(jwks.kid), 0.02) is not None
     await asyncio.sleep(0.2)
     assert jwks.fetches == 2
+
+
+def rsa_key(kid: str, **different: Any) -> dict[str, Any]:
+    key: dict[str, Any] = RSAAlgorithm.to_jwk(
+        rsa.generate_private_key(65537, 2048).public_key(), as_dict=True
+    )
+    return {**key, "kid": kid, "use": "sig", "alg": "RS256", **different}
+
+
+async def test_keys_for_something_else_are_passed_over(jwks: Jwks) -> None:
+    curve = {"kty": "OKP", "crv": "X25519", "kid": "curve"}
+    jwks.others = [None, {}, {"kid": "x"}, curve, rsa_key("rsa"), rsa_key("enc", use="enc")]
+    ours, theirs = FetchedKeys(jwks.url), FetchedKeys(jwks.url, algorithm="RS256")
+    assert await ours.get(jwks.kid) is not None
+    assert await ours.get("rsa") is None
+    found = await theirs.get("rsa")
+    assert found is not None
+    assert found.algorithm_name == "RS256"
+    for kid in (jwks.kid, "enc", "curve"):
+        assert await theirs.get(kid) is None
+
+
+async def test_an_answer_without_a_key_changes_nothing(jwks: Jwks) -> None:
+    keys = FetchedKeys(jwks.url, cooldown=0.0)
+    known = jwks.kid
+    assert await keys.get(known) is not None
+    jwks.keys = SigningKeys({"keys": [new_signing_key()]})
+    jwks.keys.public["keys"].clear()
+    assert await keys.get("unknown") is None
+    assert jwks.fetches == 2
+    assert await keys.get(known) is not None
+
+
+async def test_a_fetch_of_ones_own_may_fail_in_its_own_way() -> None:
+    async def away(_: str) -> Any:
+        raise Unavailable("The provider is away.")
+
+    with pytest.raises(KeysUnavailable):
+        await FetchedKeys("https://example.com/keys", get=away).get("any")
+
+
+async def test_closing_gives_up_a_renewal(jwks: Jwks) -> None:
+    started, fetched = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: str) -> Any:
+        if started.is_set():
+            await fetched.wait()
+        started.set()
+        return jwks.keys.public
+
+    keys = FetchedKeys(jwks.url, fresh=0.0, cooldown=0.0, get=slow)
+    await keys.get(jwks.kid)
+    await keys.get(jwks.kid)
+    (renewal,) = [each for each in asyncio.all_tasks() if "_refresh" in str(each.get_coro())]
+    keys.close()
+    await asyncio.wait([renewal], timeout=5)
+    assert renewal.cancelled()
 
 
 async def test_without_any_key_ever_the_answer_is_later(jwks: Jwks) -> None:
