@@ -1,5 +1,5 @@
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from shared.db import Database
 from shared.testing import TokenFor, client_of
 from shared.tokens import SigningKeys, new_signing_key
+from tests.providers import Providers
 
 type OpenAccount = Callable[..., Awaitable[User]]
 
@@ -88,3 +89,10 @@ async def mine(app: FastAPI, user: User, token_for: TokenFor) -> AsyncIterator[h
     """A client with an access token of `user`."""
     async with client_of(app, token=token_for(user.id)) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def providers() -> Iterator[Providers]:
+    """Google, Apple and Facebook, answering on loopback; `providers.settings` leads to them."""
+    with Providers().running() as providers:
+        yield providers

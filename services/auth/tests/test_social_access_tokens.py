@@ -1,0 +1,183 @@
+"""Access tokens of classic Facebook Login, which only Facebook can read."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from auth.clients import InvalidSocialToken, ProvenIdentity, ProviderUnavailable, SocialSignIn
+from tests.providers import Providers, as_json, signing_in
+
+
+@pytest.fixture(scope="module")
+async def social(providers: Providers) -> AsyncIterator[SocialSignIn]:
+    async with signing_in(providers) as social:
+        yield social
+
+
+def picture(url: Any) -> dict[str, Any]:
+    return {"data": {"height": 50, "is_silhouette": False, "url": url, "width": 50}}
+
+
+async def test_an_access_token_proves_an_identity(providers: Providers, social: SocialSignIn) -> None:
+    token = providers.facebook.access_token(
+        user_id="10158", name="Ada", email="ada@example.com", picture=picture("https://example.com/a.jpg")
+    )
+    assert await social.verify("facebook", token, nonce=None) == ProvenIdentity(
+        provider="facebook",
+        subject="10158",
+        email="ada@example.com",
+        email_verified=False,
+        name="Ada",
+        avatar_url="https://example.com/a.jpg",
+    )
+
+
+async def test_a_token_that_never_expires_is_good(providers: Providers, social: SocialSignIn) -> None:
+    token = providers.facebook.access_token(user_id="10158", expires_at=0)
+    identity = await social.verify("facebook", token, nonce=None)
+    assert (identity.email, identity.name, identity.avatar_url) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "kept"),
+    [
+        ({"email": ["a@example.com"]}, "email"),
+        ({"name": "Ada\x07"}, "name"),
+        ({"picture": picture("javascript:alert(1)")}, "avatar_url"),
+        ({"picture": picture(["https://example.com"])}, "avatar_url"),
+        ({"picture": {"data": []}}, "avatar_url"),
+        ({"picture": "https://example.com/a.jpg"}, "avatar_url"),
+    ],
+)
+async def test_what_nobody_would_keep_is_left_out(
+    providers: Providers, social: SocialSignIn, shown: dict[str, Any], kept: str
+) -> None:
+    token = providers.facebook.access_token(user_id="10158", **shown)
+    assert getattr(await social.verify("facebook", token, nonce=None), kept) is None
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param({"is_valid": False}, id="not valid"),
+        pytest.param({"app_id": "999"}, id="of another app"),
+        pytest.param({"app_id": ""}, id="of no app"),
+        pytest.param({"type": "PAGE"}, id="of a page"),
+        pytest.param({"type": "APP"}, id="of an app"),
+        pytest.param({"expires_at": int(time.time()) - 1}, id="expired"),
+        pytest.param({"user_id": ""}, id="of nobody"),
+        pytest.param({"user_id": "20000"}, id="of another than /me says"),
+    ],
+)
+async def test_every_other_access_token_is_refused(
+    providers: Providers, social: SocialSignIn, facts: dict[str, Any]
+) -> None:
+    token = providers.facebook.access_token(user_id="10158")
+    providers.facebook.inspected[token] |= facts
+    with pytest.raises(InvalidSocialToken):
+        await social.verify("facebook", token, nonce=None)
+
+
+@pytest.mark.parametrize("token", ["EAAunknown", "a|b", "EAA with spaces", "EAA\r\nX: y", "é", "x" * 20_000])
+async def test_garbage_is_refused(social: SocialSignIn, token: str) -> None:
+    with pytest.raises(InvalidSocialToken):
+        await social.verify("facebook", token, nonce=None)
+
+
+async def test_a_nonce_is_told_to_be_of_no_use(providers: Providers, social: SocialSignIn) -> None:
+    token = providers.facebook.access_token(user_id="10158")
+    asked = providers.facebook.debug_token.requests
+    with pytest.raises(InvalidSocialToken, match="bound to no nonce"):
+        await social.verify("facebook", token, nonce="n-0S6")
+    assert providers.facebook.debug_token.requests == asked
+
+
+@pytest.mark.parametrize("code", [100, 190])
+@pytest.mark.parametrize("at", ["debug_token", "me"])
+async def test_a_token_that_facebook_refuses_is_refused(
+    providers: Providers, social: SocialSignIn, at: str, code: int
+) -> None:
+    token = providers.facebook.access_token(user_id="10158")
+    refusal = as_json({"error": {"message": "Invalid OAuth access token.", "code": code}}, 400)
+    with getattr(providers.facebook, at).answering(*refusal), pytest.raises(InvalidSocialToken):
+        await social.verify("facebook", token, nonce=None)
+
+
+MISBEHAVIOUR: dict[str, tuple[int, bytes]] = {
+    "500": (500, b"oops"),
+    "500 in JSON": as_json({"error": {"code": 190}}, 500),
+    "HTML": (200, b"<html>Sorry, something went wrong.</html>"),
+    "truncated JSON": (200, b'{"data": {"is_valid": tr'),
+    "nothing": (200, b""),
+    "a list": (200, b"[]"),
+    "nesting": (200, b"[" * 60_000),
+    "not UTF-8": (200, b'{"id": "\xff"}'),
+    "too much": (200, b'{"id": "' + b"1" * 100_000 + b'"}'),
+    "a redirect": (302, b"http://127.0.0.1:9/"),
+    "too many requests": as_json({"error": {"code": 4, "message": "limit reached"}}, 400),
+    "an error of a strange type": as_json({"error": "190"}, 400),
+    "a code of a strange type": as_json({"error": {"code": [190]}}, 400),
+}
+
+
+@pytest.mark.parametrize("reply", MISBEHAVIOUR.values(), ids=MISBEHAVIOUR)
+@pytest.mark.parametrize("at", ["debug_token", "me"])
+async def test_a_misbehaving_facebook_is_unavailable(
+    providers: Providers, social: SocialSignIn, at: str, reply: tuple[int, bytes]
+) -> None:
+    token = providers.facebook.access_token(user_id="10158")
+    with getattr(providers.facebook, at).answering(*reply), pytest.raises(ProviderUnavailable) as problem:
+        await social.verify("facebook", token, nonce=None)
+    assert (problem.value.status, problem.value.code) == (503, "provider_unavailable")
+    assert int(problem.value.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"data": []},
+        {"data": {}},
+        {"data": {"is_valid": "true"}},
+        {"data": {"is_valid": True, "user_id": 7}},
+        {"data": {"is_valid": True, "expires_at": "soon"}},
+    ],
+)
+async def test_facts_of_strange_types_are_not_understood(
+    providers: Providers, social: SocialSignIn, document: dict[str, Any]
+) -> None:
+    token = providers.facebook.access_token(user_id="10158")
+    reply = as_json(document)
+    with providers.facebook.debug_token.answering(*reply), pytest.raises(ProviderUnavailable):
+        await social.verify("facebook", token, nonce=None)
+
+
+@pytest.mark.parametrize("dripping", [False, True])
+@pytest.mark.parametrize("at", ["debug_token", "me"])
+async def test_a_facebook_that_hangs_is_unavailable(providers: Providers, at: str, dripping: bool) -> None:
+    token = providers.facebook.access_token(user_id="10158")
+    async with signing_in(providers, social_seconds=0.5) as social:
+        started = time.monotonic()
+        with getattr(providers.facebook, at).hanging(dripping=dripping), pytest.raises(ProviderUnavailable):
+            await social.verify("facebook", token, nonce=None)
+    # A drip would go on for as long as it is let.
+    assert time.monotonic() - started < 5
+
+
+async def test_a_wrong_secret_of_ours_proves_nobody(providers: Providers) -> None:
+    token = providers.facebook.access_token(user_id="10158")
+    async with signing_in(providers, facebook_app_secret="another") as social:
+        with pytest.raises(InvalidSocialToken):
+            await social.verify("facebook", token, nonce=None)
+
+
+async def test_neither_the_secret_nor_what_it_opens_is_in_an_address(
+    providers: Providers, social: SocialSignIn
+) -> None:
+    token = providers.facebook.access_token(user_id="10158")
+    before = len(providers.targets)
+    await social.verify("facebook", token, nonce=None)
+    inspection, person = providers.targets[before:]
+    assert providers.facebook.secret not in inspection + person
+    assert token not in person
