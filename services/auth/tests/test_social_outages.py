@@ -104,6 +104,16 @@ async def test_a_provider_that_hangs_is_unavailable(providers: Providers, drippi
         assert time.monotonic() - started < 5
 
 
+async def test_redirects_are_not_followed(providers: Providers) -> None:
+    elsewhere = providers.apple.jwks
+    before = elsewhere.requests
+    async with signing_in(providers) as social:
+        leading_there = providers.google.jwks.answering(302, f"{providers.url}{elsewhere.path}".encode())
+        with leading_there, pytest.raises(ProviderUnavailable):
+            await social.verify("google", providers.google.token(), nonce=None)
+    assert elsewhere.requests == before
+
+
 async def test_a_provider_that_is_gone_is_unavailable(providers: Providers) -> None:
     nowhere = "http://127.0.0.1:1"
     async with signing_in(providers, google_jwks_url=nowhere, facebook_graph_url=nowhere) as social:
