@@ -213,7 +213,6 @@ ATTACKS: dict[str, Attack] = {
     "empty": lambda *_: "",
     "dots": lambda *_: "..",
     "garbage": lambda *_: "a.b.c",
-    "three words": lambda *_: "not a token",
     "beyond ASCII": lambda *_: "é.💥.ü",
     "a surrogate": lambda *_: "\ud800.\ud800.\ud800",
     "line break at the end": lambda it, _: it.token() + "\n",
