@@ -40,6 +40,8 @@ class Caller(BaseModel):
 
     id: UUID
     role: Role
+    session_id: UUID | None = None
+    """The sign-in that the token comes from; it may have ended since."""
 
 
 class KeysUnavailable(Unavailable):
@@ -203,7 +205,7 @@ class AccessTokens:
             token, self._keys, typ=ACCESS_TOKEN, issuer=self._issuer, audience=self._audience
         )
         try:
-            return Caller(id=claims["sub"], role=claims["role"])
+            return Caller(id=claims["sub"], role=claims["role"], session_id=claims.get("sid"))
         except (KeyError, ValueError) as error:
             raise Unauthorized("The token is not valid.") from error
 

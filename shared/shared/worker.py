@@ -1,8 +1,9 @@
 """The worker of a service: its consumers and its relay, with health, readiness and metrics over HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from aio_pika.exceptions import AMQPError
@@ -20,9 +21,20 @@ from shared.settings import DatabaseSettings
 
 log = structlog.get_logger(__name__)
 
+type Background = Callable[[Database], Coroutine[Any, Any, None]]
 
-def create_worker(settings: DatabaseSettings, *, service: str, subscriptions: Subscriptions) -> Starlette:
-    """Consume every subscription and publish the outbox until stopped; RabbitMQ may come and go."""
+
+def create_worker(
+    settings: DatabaseSettings,
+    *,
+    service: str,
+    subscriptions: Subscriptions,
+    background: Sequence[Background] = (),
+) -> Starlette:
+    """Consume every subscription and publish the outbox until stopped; RabbitMQ may come and go.
+
+    `background` is what else a service does without being asked; each runs for as long as the worker.
+    """
 
     @asynccontextmanager
     async def lifespan(worker: Starlette) -> AsyncIterator[None]:
@@ -35,6 +47,7 @@ def create_worker(settings: DatabaseSettings, *, service: str, subscriptions: Su
             asyncio.create_task(relay(database, settings.rabbitmq_url.get_secret_value())),
             asyncio.create_task(forget_old(database)),
             asyncio.create_task(_consume(settings, service, database, subscriptions)),
+            *(asyncio.create_task(work(database)) for work in background),
         ]
         yield
         for task in tasks:

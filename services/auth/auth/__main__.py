@@ -1,6 +1,10 @@
-"""`python -m auth api|worker|migrate|seed`. Each imports only what it runs, to keep the processes small."""
+"""`python -m auth api|worker|migrate|seed|first-admin|rotate-keys`.
+
+Each imports only what it runs, to keep the processes small.
+"""
 
 import asyncio
+import sys
 
 from shared.app import main, serve
 from shared.settings import DatabaseSettings
@@ -15,9 +19,10 @@ def _api(_: list[str]) -> None:
 
 
 def _worker(_: list[str]) -> None:
+    from auth.settings import WorkerSettings
     from auth.worker import create
 
-    settings = DatabaseSettings()
+    settings = WorkerSettings()
     serve(create(settings), settings)
 
 
@@ -33,4 +38,30 @@ def _seed(_: list[str]) -> None:
     asyncio.run(seed(DatabaseSettings()))
 
 
-main("auth", {"api": _api, "worker": _worker, "migrate": _migrate, "seed": _seed})
+def _first_admin(_: list[str]) -> None:
+    from auth.first_admin import appoint
+    from auth.settings import FirstAdminSettings
+
+    sys.stdout.write(asyncio.run(appoint(FirstAdminSettings())) + "\n")
+
+
+def _rotate_keys(arguments: list[str]) -> None:
+    from auth.settings import KeySettings
+    from auth.signing_keys import rotate
+
+    if arguments not in ([], ["--at-once"]):
+        sys.exit("usage: python -m auth rotate-keys [--at-once]")
+    sys.stdout.write(rotate(KeySettings().signing_keys_file, at_once=bool(arguments)) + "\n")
+
+
+main(
+    "auth",
+    {
+        "api": _api,
+        "worker": _worker,
+        "migrate": _migrate,
+        "seed": _seed,
+        "first-admin": _first_admin,
+        "rotate-keys": _rotate_keys,
+    },
+)

@@ -5,29 +5,36 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from shared.app import create_api
-from shared.tokens import AccessTokens, FixedKeys
+from shared.tokens import AccessTokens
 
 from auth import api
-from auth.access_tokens import AccessTokenIssuer, signing_keys
+from auth.access_tokens import AccessTokenIssuer
+from auth.clients import SocialSignIn
+from auth.clients.game import GameClient
 from auth.passwords import Passwords
 from auth.settings import AuthSettings
+from auth.signing_keys import KeyRing
 
 
 def create_app(settings: AuthSettings) -> FastAPI:
-    """Routes, database, keys, and the threads that hash passwords. Raises KeysMissing."""
-    keys = signing_keys(settings)
+    """Routes, database, keys, providers, and the threads that hash passwords. Raises KeysMissing."""
+    keys = KeyRing(settings.signing_keys_file)
     parties = {"issuer": settings.token_issuer, "audience": settings.token_audience}
-    app = create_api(settings, api.keys, api.auth, api.profile, title="Parley auth", lifespan=_lifespan)
-    app.state.jwks = keys.public
+    app = create_api(settings, *api.routers, title="Parley auth", lifespan=_lifespan)
+    app.state.keys = keys
     app.state.issuer = AccessTokenIssuer(keys, **parties)
     # The publisher of the keys need not fetch them.
-    app.state.tokens = AccessTokens(FixedKeys(keys.public), **parties)
+    app.state.tokens = AccessTokens(keys, **parties)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: AuthSettings = app.state.settings
-    app.state.passwords = Passwords(threads=settings.password_threads, queue=settings.password_queue)
+    state = app.state
+    state.passwords = Passwords(threads=settings.password_threads, queue=settings.password_queue)
+    state.social, state.game = SocialSignIn(settings), GameClient(str(settings.game_url))
     yield
-    app.state.passwords.close()
+    state.passwords.close()
+    await state.social.close()
+    await state.game.close()

@@ -31,7 +31,7 @@ async def create_accounts(database: Database) -> None:
     passwords = Passwords(threads=1, queue=0)
     for email, password, name, role in ACCOUNTS:
         async with database.transaction() as session:
-            if await queries.account_of(session, email) is None:
+            if await queries.credential_of(session, email) is None:
                 hashed = await passwords.hash(password)
                 await commands.create_user(
                     session, email=email, name=name, password_hash=hashed, role=role, email_verified=True

@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from shared.settings import PLACEHOLDERS, DatabaseSettings
 
@@ -36,7 +36,7 @@ class SocialSettings(BaseSettings):
     facebook_jwks_url: str = "https://limited.facebook.com/.well-known/oauth/openid/jwks/"
     facebook_graph_url: str = "https://graph.facebook.com/v25.0"
 
-    social_seconds: float = Field(default=3.0, gt=0)
+    social_seconds: float = Field(default=2.0, gt=0)
     """How long a provider may take from a question to the end of its answer; beyond, sign-in says 503."""
     social_keys_cooldown: float = Field(default=5.0, ge=0)
     """Seconds in which a provider's keys are fetched at most once, however many unknown keys tokens name."""
@@ -58,3 +58,49 @@ class AuthSettings(DatabaseSettings, SocialSettings):
     """Passwords hashed at the same time, 19 MiB each; the cores that the process may use."""
     password_queue: int = Field(default=100, ge=0)
     """Passwords that may wait for a thread; beyond them sign-in answers 503."""
+
+    game_url: HttpUrl = HttpUrl("http://127.0.0.1:8003")
+    """The API of the game service, asked for its part when learners export their data."""
+
+
+class MailSettings(BaseSettings):
+    """How letters leave: through SMTP, or in development into a folder."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    environment: Literal["development", "test", "production"] = "production"
+    account_url: HttpUrl
+    """Where the pages `verify` and `reset` are, as those who get letters reach them."""
+    mail_from: str = "Parley <no-reply@localhost>"
+    mail_folder: Path | None = None
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_tls: Literal["starttls", "implicit", "none"] = "starttls"
+    smtp_ca_file: str = ""
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _has_one_way(self) -> Self:
+        if bool(self.smtp_host) == bool(self.mail_folder):
+            raise ValueError("set SMTP_HOST or, in development, MAIL_FOLDER")
+        if self.environment == "production" and (self.mail_folder or self.smtp_tls == "none"):
+            raise ValueError("in production letters leave through SMTP with TLS")
+        return self
+
+
+class WorkerSettings(DatabaseSettings, MailSettings):
+    """What the worker needs: the outbox's, and the letters'."""
+
+
+class FirstAdminSettings(DatabaseSettings):
+    """Who is made the first admin."""
+
+    first_admin_email: str
+    first_admin_password: SecretStr
+
+
+class KeySettings(BaseSettings):
+    """Where the signing keys are, for the command that rotates them."""
+
+    signing_keys_file: Path

@@ -1,10 +1,14 @@
-"""The worker process of the auth service: its relay. It consumes nothing."""
+"""The worker process of the auth service: its relay, and the letters. It consumes nothing."""
 
-from shared.settings import DatabaseSettings
 from shared.worker import create_worker
 from starlette.applications import Starlette
 
+from auth.clients.mail import mailer_of
+from auth.mailing import Mailing
+from auth.settings import WorkerSettings
 
-def create(settings: DatabaseSettings) -> Starlette:
-    """Publish what the outbox holds."""
-    return create_worker(settings, service="auth", subscriptions={})
+
+def create(settings: WorkerSettings) -> Starlette:
+    """Publish what the outbox holds, and send the letters that were asked for."""
+    mailing = Mailing(mailer_of(settings), sender=settings.mail_from, account_url=str(settings.account_url))
+    return create_worker(settings, service="auth", subscriptions={}, background=[mailing.run])

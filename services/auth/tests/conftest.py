@@ -1,5 +1,6 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from auth import commands
 from auth.app import create_app
+from auth.commands.sign_ins import start_family
 from auth.models import User
 from auth.passwords import Passwords
 from auth.settings import AuthSettings
@@ -19,6 +21,7 @@ from shared.tokens import SigningKeys, new_signing_key
 from tests.providers import Providers
 
 type OpenAccount = Callable[..., Awaitable[User]]
+type AccessFor = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture(scope="session")
@@ -85,9 +88,23 @@ async def user(database: Database, open_account: OpenAccount) -> User:
 
 
 @pytest.fixture
-async def mine(app: FastAPI, user: User, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
+def access_for(token_for: TokenFor) -> AccessFor:
+    """Signs somebody in: `await access_for(database, user)` is an access token."""
+
+    async def sign_in(database: Database, user: User, **claims: Any) -> str:
+        async with database.transaction() as session:
+            signed_in = await start_family(session, user, now=datetime.now(UTC))
+        return token_for(user.id, user.role, sid=str(signed_in.family_id), **claims)
+
+    return sign_in
+
+
+@pytest.fixture
+async def mine(
+    app: FastAPI, database: Database, user: User, access_for: AccessFor
+) -> AsyncIterator[httpx.AsyncClient]:
     """A client with an access token of `user`."""
-    async with client_of(app, token=token_for(user.id)) as client:
+    async with client_of(app, token=await access_for(database, user)) as client:
         yield client
 
 

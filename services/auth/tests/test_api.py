@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,8 @@ from contracts.auth import UserRegistered, UserUpdated
 from shared.db import Database
 from shared.testing import TokenFor, client_of, recorded
 from shared.tokens import AccessTokens, FixedKeys
+
+type AccessFor = Callable[..., Awaitable[str]]
 
 REGISTER, LOGIN = "/api/v1/auth/register", "/api/v1/auth/login"
 REFRESH, LOGOUT, ME = "/api/v1/auth/refresh", "/api/v1/auth/logout", "/api/v1/users/me"
@@ -85,7 +87,7 @@ async def test_signing_in_answers_like_registering(tokens: dict[str, Any], user:
     header = jwt.get_unverified_header(tokens["access_token"])
     assert {"typ": "at+jwt", "alg": "ES256"}.items() <= header.items()
     claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
-    assert set(claims) == {"iss", "aud", "sub", "role", "iat", "exp", "jti"}
+    assert set(claims) == {"iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"}
     assert claims["exp"] - claims["iat"] == 900
 
 
@@ -110,9 +112,9 @@ async def test_a_bcrypt_account_signs_in_and_is_upgraded(
     for _ in range(2):
         assert (await client.post(LOGIN, json=credentials)).status_code == 200
         async with database.transaction() as session:
-            account = await queries.account_of(session, user.email)
+            account = await queries.credential_of(session, user.email)
         assert account is not None
-        assert account.password_hash.startswith("$argon2id$")
+        assert str(account.password_hash).startswith("$argon2id$")
 
 
 async def test_refreshing_gives_the_next_pair(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
@@ -187,11 +189,14 @@ async def test_a_profile_is_its_owners(client: httpx.AsyncClient, token_for: Tok
 
 
 async def test_sign_ins_hold_no_connection_while_they_wait(
-    settings: AuthSettings, committing: Database, open_account: Callable[..., Any], token_for: TokenFor
+    settings: AuthSettings,
+    committing: Database,
+    open_account: Callable[..., Any],
+    access_for: Callable[..., Any],
 ) -> None:
     user = await open_account(committing)
     few = settings.model_copy(update={"database_pool_size": 1, "database_pool_overflow": 0})
-    async with client_of(create_app(few), token=token_for(user.id)) as client:
+    async with client_of(create_app(few), token=await access_for(committing, user)) as client:
         credentials = {"email": user.email, "password": "Wrong4Horse"}
         sign_ins = [client.post(LOGIN, json=credentials) for _ in range(20)]
         answers = await asyncio.gather(*sign_ins, client.get(ME))

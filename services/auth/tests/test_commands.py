@@ -5,13 +5,14 @@ from uuid import uuid4
 
 import pytest
 from auth import commands, queries
-from auth.domain import REFRESH_LIFETIME, EmailTaken, InvalidCredentials
+from auth.domain import REFRESH_LIFETIME, Credential, EmailTaken, InvalidCredentials
 from auth.models import RefreshFamily, RefreshToken, User
 from auth.refresh_tokens import digest
 from contracts.auth import UserRegistered, UserUpdated
 from shared.db import Database
 from shared.errors import Unauthorized
 from shared.testing import recorded
+from shared.tokens import Caller
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,9 +26,14 @@ def after(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
+def checked(user: User) -> Credential:
+    """What a password was checked against."""
+    return Credential(user.id, user.password_hash, user.password_set_at)
+
+
 async def signed_in(session: AsyncSession, user: User) -> str:
     """A first refresh token."""
-    return (await commands.log_in(session, user.id, upgraded_hash=None, now=NOW)).refresh_token
+    return (await commands.log_in(session, checked(user), upgraded_hash=None, now=NOW)).refresh_token
 
 
 async def refreshed(session: AsyncSession, token: str, *, at: datetime) -> str | None:
@@ -52,7 +58,8 @@ async def test_registering_opens_an_account_and_tells_the_others(session: AsyncS
     user = opened.user
     assert (user.email, user.role, user.auth_provider) == ("Ada@example.com", "learner", "email")
     assert not user.email_verified
-    assert await queries.account_of(session, "ADA@EXAMPLE.COM") == (user.id, NEVER_VERIFIED)
+    known = await queries.credential_of(session, "ADA@EXAMPLE.COM")
+    assert known == (user.id, NEVER_VERIFIED, user.password_set_at)
     (event,) = await recorded(session, UserRegistered)
     assert (event.subject, event.data.user_id) == (str(user.id), user.id)
     assert "ada" not in event.model_dump_json().lower()
@@ -79,13 +86,15 @@ async def test_of_two_registrations_at_once_one_wins(committing: Database) -> No
 
 
 async def test_signing_in_takes_over_an_upgraded_hash(session: AsyncSession, user: User) -> None:
-    await commands.log_in(session, user.id, upgraded_hash="newer", now=NOW)
-    assert await queries.account_of(session, user.email) == (user.id, "newer")
+    await commands.log_in(session, checked(user), upgraded_hash="newer", now=NOW)
+    known = await queries.credential_of(session, user.email)
+    assert known == (user.id, "newer", user.password_set_at)
 
 
 async def test_an_account_that_went_meanwhile_cannot_be_signed_in_to(session: AsyncSession) -> None:
+    gone = Credential(uuid4(), NEVER_VERIFIED, NOW)
     with pytest.raises(InvalidCredentials):
-        await commands.log_in(session, uuid4(), upgraded_hash=None, now=NOW)
+        await commands.log_in(session, gone, upgraded_hash=None, now=NOW)
 
 
 async def test_a_refresh_token_is_nowhere_in_the_database(session: AsyncSession, user: User) -> None:
@@ -155,7 +164,7 @@ async def test_what_is_past_its_use_is_forgotten(session: AsyncSession, user: Us
 
 async def test_expired_families_go_with_the_next_sign_in(session: AsyncSession, user: User) -> None:
     await signed_in(session, user)
-    await commands.log_in(session, user.id, upgraded_hash=None, now=NOW + REFRESH_LIFETIME)
+    await commands.log_in(session, checked(user), upgraded_hash=None, now=NOW + REFRESH_LIFETIME)
     assert (await session.execute(select(func.count()).select_from(RefreshFamily))).scalar_one() == 1
 
 
@@ -231,14 +240,14 @@ async def test_a_changed_profile_is_told_to_the_others(session: AsyncSession, us
 async def test_a_profile_that_stays_the_same_is_no_news(
     session: AsyncSession, user: User, changes: dict[str, str | None]
 ) -> None:
-    before = await queries.user_of(session, user.id)
-    await commands.update_profile(session, user.id, changes, now=after(5))
-    assert await queries.user_of(session, user.id) == before
+    before = (user.name, user.avatar_url, user.updated_at)
+    kept = await commands.update_profile(session, user.id, changes, now=after(5))
+    assert (kept.name, kept.avatar_url, kept.updated_at) == before
     assert await recorded(session, UserUpdated) == []
 
 
 async def test_an_account_that_is_gone_has_no_profile(session: AsyncSession) -> None:
     with pytest.raises(Unauthorized):
-        await queries.user_of(session, uuid4())
+        await queries.user_of(session, Caller(id=uuid4(), role="learner", session_id=uuid4()))
     with pytest.raises(Unauthorized):
         await commands.update_profile(session, uuid4(), {"name": "Eve"}, now=NOW)

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -11,7 +13,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from shared.db import Database
 from shared.ratelimit import client_address
-from shared.testing import TokenFor, client_of
+from shared.testing import client_of
 from structlog.testing import capture_logs
 
 REGISTER, LOGIN = "/api/v1/auth/register", "/api/v1/auth/login"
@@ -65,12 +67,12 @@ async def test_registrations_from_one_address_are_limited(limited: FastAPI) -> N
 
 
 async def test_without_redis_nobody_signs_in_but_all_else_goes_on(
-    settings: AuthSettings, database: Database, user: User, token_for: TokenFor
+    settings: AuthSettings, database: Database, user: User, access_for: Callable[..., Any]
 ) -> None:
     away = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
     app = create_app(settings.model_copy(update=away))
     app.state.database = database
-    async with client_of(app, token=token_for(user.id)) as client:
+    async with client_of(app, token=await access_for(database, user)) as client:
         answer = await client.post(LOGIN, json={"email": user.email, "password": "Correct4Horse"})
         assert code_of(answer) == (503, "unavailable")
         assert (await client.get(ME)).status_code == 200

@@ -2,14 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from auth.clients.errors import InvalidSocialToken
-from auth.schemas import AvatarUrl, Email, Name
-
-Provider = Literal["google", "apple", "facebook"]
+from auth.schemas import AvatarUrl, Email, Name, Provider
 
 SUBJECT = re.compile(r"[!-~]{1,255}")
 """OpenID Connect Core 1.0, section 2: at most 255 ASCII characters."""

@@ -9,8 +9,9 @@ from shared.tokens import FetchedKeys, KeysUnavailable
 from auth.clients.errors import InvalidSocialToken, ProviderNotConfigured, ProviderUnavailable
 from auth.clients.graph import Graph
 from auth.clients.id_tokens import ALGORITHM, IdTokens
-from auth.clients.identity import ProvenIdentity, Provider, proven
+from auth.clients.identity import ProvenIdentity, proven
 from auth.clients.json_client import JsonClient
+from auth.schemas import Provider
 from auth.settings import SocialSettings
 
 TOKEN = re.compile(r"[!-~]{1,8192}")

@@ -1,29 +1,15 @@
-"""What the auth service changes."""
+"""Sign-ins: each is a family of refresh tokens, which rotate and are revoked together."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import structlog
-from contracts.auth import UserRef, UserRegistered, UserUpdated
-from shared.outbox import record
-from shared.tokens import Role
 from sqlalchemy import delete, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth import refresh_tokens
-from auth.domain import (
-    REFRESH_GRACE,
-    REFRESH_LIFETIME,
-    AccountGone,
-    EmailTaken,
-    InvalidCredentials,
-    Verdict,
-    email_key,
-    judge,
-)
+from auth import audit, refresh_tokens
+from auth.domain import REFRESH_GRACE, REFRESH_LIFETIME, Credential, InvalidCredentials, Verdict, judge
 from auth.models import RefreshFamily, RefreshToken, User
 
 log = structlog.get_logger(__name__)
@@ -34,46 +20,34 @@ class SignIn:
     """Someone has proved who they are, and can go on proving it with this refresh token."""
 
     user: User
+    family_id: UUID
     refresh_token: str
 
 
-async def create_user(
-    session: AsyncSession,
-    *,
-    email: str,
-    name: str,
-    password_hash: str,
-    role: Role = "learner",
-    email_verified: bool = False,
-) -> User:
-    """Open an account. Raises EmailTaken, also when another request takes the address at the same time."""
-    values = {"email": email, "email_key": email_key(email), "name": name, "password_hash": password_hash}
-    created = insert(User).values(**values, role=role, email_verified=email_verified)
-    # A conflict is awaited by the database and reported as no row, where an error would end the transaction.
-    created = created.on_conflict_do_nothing(index_elements=[User.email_key])
-    user: User | None = await session.scalar(created.returning(User))
-    if user is None:
-        raise EmailTaken("There is an account with this e-mail address already.")
-    record(session, UserRegistered, subject=str(user.id), data=UserRef(user_id=user.id))
-    return user
-
-
-async def register(
-    session: AsyncSession, *, email: str, name: str, password_hash: str, now: datetime
+async def log_in(
+    session: AsyncSession, checked: Credential, *, upgraded_hash: str | None, now: datetime
 ) -> SignIn:
-    """Open an account and sign its owner in. Raises EmailTaken."""
-    user = await create_user(session, email=email, name=name, password_hash=password_hash)
-    return SignIn(user, await _start_family(session, user.id, now=now))
+    """Sign in someone whose password was right.
 
-
-async def log_in(session: AsyncSession, user_id: UUID, *, upgraded_hash: str | None, now: datetime) -> SignIn:
-    """Sign in someone whose password was right. Raises InvalidCredentials if the account has gone since."""
-    user = await session.get(User, user_id)
-    if user is None:
+    Raises InvalidCredentials when it is right no longer: the account has gone, or its password was replaced
+    while this one was checked, and what that has revoked must not come back.
+    """
+    user = await session.get(User, checked.user_id, with_for_update={"key_share": True})
+    if user is None or user.password_set_at != checked.password_set_at:
         raise InvalidCredentials
     if upgraded_hash is not None:
         user.password_hash = upgraded_hash
-    return SignIn(user, await _start_family(session, user.id, now=now))
+    return await start_family(session, user, now=now)
+
+
+async def start_family(session: AsyncSession, user: User, *, now: datetime) -> SignIn:
+    """A new sign-in with its first refresh token; those of this user that have expired are forgotten."""
+    expired = (RefreshFamily.user_id == user.id) & (RefreshFamily.expires_at <= now)
+    await session.execute(delete(RefreshFamily).where(expired))
+    family = RefreshFamily(user_id=user.id, expires_at=now + REFRESH_LIFETIME)
+    session.add(family)
+    await session.flush()
+    return SignIn(user, family.id, _new_head(session, family))
 
 
 async def refresh(session: AsyncSession, token: str, *, now: datetime) -> SignIn | None:
@@ -91,7 +65,7 @@ async def refresh(session: AsyncSession, token: str, *, now: datetime) -> SignIn
     successor = await _successor(session, family, presented, token=token, now=now)
     if successor is None:
         return None
-    return SignIn(await session.get_one(User, family.user_id), successor)
+    return SignIn(await session.get_one(User, family.user_id), family.id, successor)
 
 
 async def log_out(session: AsyncSession, token: str, *, now: datetime) -> None:
@@ -103,31 +77,13 @@ async def log_out(session: AsyncSession, token: str, *, now: datetime) -> None:
     await session.execute(revoked.values(revoked_at=now))
 
 
-async def update_profile(
-    session: AsyncSession, user_id: UUID, changes: Mapping[str, str | None], *, now: datetime
-) -> User:
-    """Change a name or a picture. Raises AccountGone."""
-    user = await session.get(User, user_id, with_for_update=True)
-    if user is None:
-        raise AccountGone
-    changed = {field: value for field, value in changes.items() if getattr(user, field) != value}
-    if not changed:
-        return user
-    for field, value in changed.items():
-        setattr(user, field, value)
-    user.updated_at = now
-    record(session, UserUpdated, subject=str(user.id), data=UserRef(user_id=user.id))
-    return user
-
-
-async def _start_family(session: AsyncSession, user_id: UUID, *, now: datetime) -> str:
-    """A new family's first token; families of this user that have expired are forgotten."""
-    expired = (RefreshFamily.user_id == user_id) & (RefreshFamily.expires_at <= now)
-    await session.execute(delete(RefreshFamily).where(expired))
-    family = RefreshFamily(user_id=user_id, expires_at=now + REFRESH_LIFETIME)
-    session.add(family)
-    await session.flush()
-    return _new_head(session, family)
+async def revoke_families(
+    session: AsyncSession, user_id: UUID, *, now: datetime, but: UUID | None = None
+) -> None:
+    """End all sign-ins of a user, or all others than one."""
+    live = (RefreshFamily.user_id == user_id) & RefreshFamily.revoked_at.is_(None)
+    others = live if but is None else live & (RefreshFamily.id != but)
+    await session.execute(update(RefreshFamily).where(others).values(revoked_at=now))
 
 
 def _new_head(session: AsyncSession, family: RefreshFamily) -> str:
@@ -148,6 +104,7 @@ async def _successor(
         return refresh_tokens.unseal(presented.sealed_successor, under=token)
     if verdict is Verdict.REUSED:
         family.revoked_at = now
+        audit.note(session, "refresh_token_reused", subject=family.user_id, actor=None)
         log.warning("refresh_token_reused", family_id=str(family.id), user_id=str(family.user_id))
     return None
 

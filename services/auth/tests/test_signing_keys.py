@@ -3,9 +3,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth.access_tokens import KeysMissing, signing_keys
 from auth.app import create_app
 from auth.settings import AuthSettings
+from auth.signing_keys import KeyRing, KeysMissing
 from shared.tokens import SigningKeys, new_signing_key
 
 SYMMETRIC = {"keys": [{"kty": "oct", "k": "AAAA", "kid": "x"}]}
@@ -13,21 +13,19 @@ PUBLIC = SigningKeys({"keys": [new_signing_key()]}).public
 
 
 @pytest.mark.parametrize("document", [[], {}, {"keys": []}, {"keys": [{}]}, {"keys": 7}, SYMMETRIC, PUBLIC])
-def test_a_file_without_private_keys_is_refused(
-    settings: AuthSettings, tmp_path: Path, document: object
-) -> None:
+def test_a_file_without_private_keys_is_refused(tmp_path: Path, document: object) -> None:
     path = tmp_path / "keys.json"
     path.write_text(json.dumps(document))
     with pytest.raises(KeysMissing, match="SIGNING_KEYS_FILE cannot be used"):
-        signing_keys(settings.model_copy(update={"signing_keys_file": path}))
+        KeyRing(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
-def test_a_file_that_is_no_json_is_refused(settings: AuthSettings, tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "keys.json"
     path.write_bytes(content)
     with pytest.raises(KeysMissing, match="SIGNING_KEYS_FILE cannot be used"):
-        signing_keys(settings.model_copy(update={"signing_keys_file": path}))
+        KeyRing(path)
 
 
 @pytest.mark.parametrize(

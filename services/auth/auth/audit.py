@@ -1,0 +1,45 @@
+"""The audit log: what is written down for good, by ids and without personal data."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth.models import AuditEntry
+
+Action = Literal[
+    "account_claimed",
+    "account_deleted",
+    "admin_appointed",
+    "identity_linked",
+    "identity_unlinked",
+    "password_changed",
+    "password_reset",
+    "refresh_token_reused",
+    "role_changed",
+]
+
+
+def note(
+    session: AsyncSession,
+    action: Action,
+    *,
+    subject: UUID,
+    actor: UUID | None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down who did what to whom, in the transaction that does it.
+
+    `before` and `after` hold no personal data: they outlive the account.
+    """
+    session.add(
+        AuditEntry(
+            action=action,
+            subject_id=subject,
+            actor_id=actor,
+            before=dict(before) if before is not None else None,
+            after=dict(after) if after is not None else None,
+        )
+    )

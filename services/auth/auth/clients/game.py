@@ -1,0 +1,50 @@
+"""The game service, asked for what it holds on a learner, with the learner's own token."""
+
+import httpx
+import structlog
+from shared.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+MOST_BYTES = 64 * 1024 * 1024
+TIMEOUT = httpx.Timeout(12.0, connect=1.0)
+
+
+class ExportIncomplete(Unavailable):
+    """A part of the data cannot be had now, and half an export would look like a whole one."""
+
+    code = "export_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("Your data cannot be gathered right now; try again in a moment.")
+
+
+class GameClient:
+    """The API of the game service, inside the private network."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
+
+    async def export(self, token: str) -> bytes:
+        """Everything game holds on the owner of an access token, as JSON. Raises ExportIncomplete."""
+        headers = {"Authorization": f"Bearer {token}"}
+        try:
+            async with self._client.stream("GET", "/internal/users/me/export", headers=headers) as answer:
+                answer.raise_for_status()
+                return await _bounded(answer)
+        except (httpx.HTTPError, ValueError) as error:
+            log.warning("export_incomplete", reason=type(error).__name__)
+            raise ExportIncomplete from error
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._client.aclose()
+
+
+async def _bounded(answer: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in answer.aiter_bytes():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise ValueError("more than can be handed on")
+    return bytes(body)

@@ -1,0 +1,92 @@
+"""Where letters leave: through an SMTP server, or, in development, as files."""
+
+import asyncio
+import socket
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+import aiosmtplib
+import structlog
+
+from auth.settings import MailSettings
+
+log = structlog.get_logger(__name__)
+
+STEP_SECONDS, LETTER_SECONDS = 5.0, 20.0
+PERMANENT = range(500, 600)
+"""Replies after which the same letter is not to be sent again (RFC 5321, section 4.2.1)."""
+
+
+class MailNotSent(Exception):
+    """A letter did not leave. `final` says that trying again is of no use; `reason` names no address."""
+
+    def __init__(self, reason: str, *, final: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.final = reason, final
+
+
+class Mailer(Protocol):
+    """A way to send letters."""
+
+    async def send(self, message: EmailMessage, *, link: str | None) -> None:
+        """Return when the letter is somebody else's to deliver. Raises MailNotSent."""
+
+
+class SmtpMailer:
+    """Hands letters to an SMTP server. Neither addresses nor links come into the log."""
+
+    def __init__(self, settings: MailSettings) -> None:
+        self._settings = settings
+
+    async def send(self, message: EmailMessage, *, link: str | None) -> None:
+        try:
+            async with asyncio.timeout(LETTER_SECONDS):
+                await self._hand_over(message)
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            codes = {refused.code for refused in error.recipients}
+            raise MailNotSent(f"recipient refused: {codes}", final=codes <= set(PERMANENT)) from error
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise MailNotSent(type(error).__name__) from error
+
+    async def _hand_over(self, message: EmailMessage) -> None:
+        settings = self._settings
+        password = settings.smtp_password.get_secret_value()
+        await aiosmtplib.send(
+            message,
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_username or None,
+            password=password or None,
+            use_tls=settings.smtp_tls == "implicit",
+            start_tls=settings.smtp_tls == "starttls",
+            cert_bundle=settings.smtp_ca_file or None,
+            local_hostname=socket.gethostname(),
+            timeout=STEP_SECONDS,
+        )
+
+
+class FolderMailer:
+    """Writes letters into a folder and their links into the log, for whoever develops."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def send(self, message: EmailMessage, *, link: str | None) -> None:
+        file = self._folder / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:8]}.eml"
+        try:
+            await asyncio.to_thread(self._write, file, bytes(message))
+        except OSError as error:
+            raise MailNotSent(type(error).__name__) from error
+        log.info("letter", to=message["To"], subject=message["Subject"], link=link, file=str(file))
+
+    def _write(self, file: Path, content: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+def mailer_of(settings: MailSettings) -> Mailer:
+    """The mailer that the settings name."""
+    return FolderMailer(settings.mail_folder) if settings.mail_folder else SmtpMailer(settings)

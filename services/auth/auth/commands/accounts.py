@@ -1,0 +1,96 @@
+"""Accounts: opening, changing and leaving them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from contracts.auth import UserDeleted, UserRef, UserRegistered, UserUpdated
+from shared.outbox import record
+from shared.tokens import Role
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth import audit
+from auth.commands.letters import request_letter
+from auth.commands.sign_ins import SignIn, start_family
+from auth.domain import AccountGone, EmailTaken, email_key
+from auth.models import MailRequest, User
+
+
+async def open_account(session: AsyncSession, *, email: str, **values: str | bool | None) -> User | None:
+    """A new account, or None if the address has one: also when another request takes it at the same time."""
+    created = insert(User).values(email=email, email_key=email_key(email), **values)
+    # A conflict is awaited by the database and reported as no row, where an error would end the transaction.
+    created = created.on_conflict_do_nothing(index_elements=[User.email_key])
+    user: User | None = await session.scalar(created.returning(User))
+    if user is not None:
+        record(session, UserRegistered, subject=str(user.id), data=UserRef(user_id=user.id))
+    return user
+
+
+async def create_user(
+    session: AsyncSession,
+    *,
+    email: str,
+    name: str,
+    password_hash: str,
+    role: Role = "learner",
+    email_verified: bool = False,
+) -> User:
+    """Open an account with a password. Raises EmailTaken."""
+    user = await open_account(
+        session, email=email, name=name, password_hash=password_hash, role=role, email_verified=email_verified
+    )
+    if user is None:
+        raise EmailTaken("There is an account with this e-mail address already.")
+    return user
+
+
+async def register(
+    session: AsyncSession, *, email: str, name: str, password_hash: str, now: datetime
+) -> SignIn:
+    """Open an account, sign its owner in, and ask them to confirm the address. Raises EmailTaken."""
+    user = await create_user(session, email=email, name=name, password_hash=password_hash)
+    request_letter(session, "verify_email", user.email_key)
+    return await start_family(session, user, now=now)
+
+
+async def update_profile(
+    session: AsyncSession, user_id: UUID, changes: Mapping[str, str | None], *, now: datetime
+) -> User:
+    """Change a name or a picture. Raises AccountGone."""
+    user = await locked_user(session, user_id)
+    changed = {field: value for field, value in changes.items() if getattr(user, field) != value}
+    if not changed:
+        return user
+    for field, value in changed.items():
+        setattr(user, field, value)
+    tell_of_change(session, user, now=now)
+    return user
+
+
+async def delete_user(session: AsyncSession, user_id: UUID) -> None:
+    """Close an account: all that it holds here goes at once, and the others are told. Raises AccountGone.
+
+    What stays is that it was closed, and when, under an id that leads to nobody.
+    """
+    user = await locked_user(session, user_id)
+    await session.execute(delete(MailRequest).where(MailRequest.email_key == user.email_key))
+    await session.execute(delete(User).where(User.id == user_id))
+    audit.note(session, "account_deleted", subject=user_id, actor=user_id)
+    record(session, UserDeleted, subject=str(user_id), data=UserRef(user_id=user_id))
+
+
+async def locked_user(session: AsyncSession, user_id: UUID) -> User:
+    """The account, which nothing else changes until this transaction ends. Raises AccountGone."""
+    user = await session.get(User, user_id, with_for_update=True, populate_existing=True)
+    if user is None:
+        raise AccountGone
+    return user
+
+
+def tell_of_change(session: AsyncSession, user: User, *, now: datetime) -> None:
+    """Note that an account has changed, and tell the others."""
+    user.updated_at = now
+    record(session, UserUpdated, subject=str(user.id), data=UserRef(user_id=user.id))

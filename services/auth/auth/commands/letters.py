@@ -1,0 +1,14 @@
+"""What is asked of the worker: letters to be sent."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth.letters import Letter
+from auth.models import MailRequest
+
+
+def request_letter(session: AsyncSession, letter: Letter, email_key: str) -> None:
+    """Have a letter sent to whoever has this address, once the transaction is committed.
+
+    Nobody looks here whether anybody has: neither the answer nor its time can tell.
+    """
+    session.add(MailRequest(letter=letter, email_key=email_key))

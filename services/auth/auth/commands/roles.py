@@ -1,0 +1,68 @@
+"""Roles: who may do what, and who has decided it."""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.tokens import Role
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth import audit
+from auth.commands.accounts import create_user, tell_of_change
+from auth.commands.sign_ins import revoke_families
+from auth.domain import LastAdmin, UserNotFound, email_key
+from auth.models import Identity, User
+
+
+async def change_role(
+    session: AsyncSession, user_id: UUID, role: Role, *, actor: UUID, now: datetime
+) -> User:
+    """Give a user another role; access tokens carry it from the next refresh on.
+
+    Raises UserNotFound, and LastAdmin when nobody would be left to give roles.
+    """
+    # All admins are locked, so that two who dismiss each other at once do not both succeed.
+    admins = await session.scalars(
+        select(User).where((User.role == "admin") | (User.id == user_id)).order_by(User.id).with_for_update()
+    )
+    locked = {user.id: user for user in admins}
+    user = locked.get(user_id)
+    if user is None:
+        raise UserNotFound(f"There is no user {user_id}.")
+    if user.role == role:
+        return user
+    if user.role == "admin" and sum(each.role == "admin" for each in locked.values()) == 1:
+        raise LastAdmin("This is the last admin; make somebody else an admin first.")
+    before = {"role": user.role}
+    user.role = role
+    audit.note(session, "role_changed", subject=user.id, actor=actor, before=before, after={"role": role})
+    tell_of_change(session, user, now=now)
+    return user
+
+
+async def appoint_first_admin(
+    session: AsyncSession, *, email: str, password_hash: str, now: datetime
+) -> bool:
+    """Make the one with this address an admin, unless there is one; whether that was so.
+
+    An account that is there already may be a stranger's who has got ahead: only the new password opens it.
+    """
+    if await session.scalar(select(User.id).where(User.role == "admin").limit(1)):
+        return False
+    found = select(User).where(User.email_key == email_key(email)).with_for_update()
+    user = await session.scalar(found)
+    if user is None:
+        user = await create_user(
+            session, email=email, name="Admin", password_hash=password_hash, email_verified=True
+        )
+    else:
+        user.password_hash, user.password_set_at, user.email_verified = password_hash, now, True
+        await session.execute(delete(Identity).where(Identity.user_id == user.id))
+        await revoke_families(session, user.id, now=now)
+        tell_of_change(session, user, now=now)
+    before = {"role": user.role}
+    user.role = "admin"
+    audit.note(
+        session, "admin_appointed", subject=user.id, actor=None, before=before, after={"role": "admin"}
+    )
+    return True

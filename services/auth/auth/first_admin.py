@@ -1,0 +1,40 @@
+"""The first admin, from the environment: a new system has nobody who could give roles."""
+
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter, ValidationError
+from shared.db import Database
+from shared.errors import Invalid
+
+from auth import commands
+from auth.domain import ensure_strong
+from auth.passwords import Passwords
+from auth.schemas import Email, Password
+from auth.settings import FirstAdminSettings
+
+
+async def appoint(settings: FirstAdminSettings) -> str:
+    """Make the one whom the settings name an admin, unless there is one; what to tell who has asked for it.
+
+    Raises SystemExit when the address or the password cannot be one.
+    """
+    try:
+        email: str = TypeAdapter(Email).validate_python(settings.first_admin_email)
+        password = TypeAdapter(Password).validate_python(settings.first_admin_password).get_secret_value()
+        ensure_strong(password)
+    except ValidationError as error:
+        raise SystemExit(f"FIRST_ADMIN_EMAIL or FIRST_ADMIN_PASSWORD: {error.errors()[0]['msg']}") from None
+    except Invalid as error:
+        raise SystemExit(f"FIRST_ADMIN_PASSWORD: {error.detail}") from None
+    passwords = Passwords(threads=1, queue=0)
+    hashed = await passwords.hash(password)
+    passwords.close()
+    database = Database.connect(settings, name="auth first admin")
+    try:
+        async with database.transaction() as session:
+            appointed = await commands.appoint_first_admin(
+                session, email=email, password_hash=hashed, now=datetime.now(UTC)
+            )
+    finally:
+        await database.close()
+    return "The first admin can sign in." if appointed else "There is an admin already; nothing was changed."

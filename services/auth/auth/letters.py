@@ -1,0 +1,86 @@
+"""What is written to the owners of accounts."""
+
+from email.message import EmailMessage
+from email.utils import localtime, make_msgid
+from typing import Literal, NamedTuple
+
+from email_validator import validate_email
+
+from auth.one_time_tokens import Purpose
+
+Letter = Literal["verify_email", "reset_password", "password_changed", "sign_in_added"]
+
+PAGES: dict[Purpose, str] = {"verify_email": "verify", "reset_password": "reset"}
+"""The pages that links lead to, below ACCOUNT_URL."""
+
+
+class _Text(NamedTuple):
+    subject: str
+    body: str
+
+
+_TEXTS: dict[Letter, _Text] = {
+    "verify_email": _Text(
+        "Confirm your e-mail address",
+        """Hello {name},
+
+welcome to Parley. Please confirm that this is your e-mail address:
+
+{link}
+
+The link is good for 24 hours and can be used once.
+
+If you did not open an account with Parley, do not use the link. Someone may have mistyped their address.
+""",
+    ),
+    "reset_password": _Text(
+        "Set a new password",
+        """Hello {name},
+
+with this link you can set a new password for your Parley account:
+
+{link}
+
+The link is good for one hour and can be used once. Setting a new password signs you out everywhere.
+
+If you did not ask for this, you need not do anything: your password stays as it is.
+""",
+    ),
+    "password_changed": _Text(
+        "Your password was changed",
+        """Hello {name},
+
+the password of your Parley account was changed, and your other devices were signed out. After a reset,
+social sign-ins that use another e-mail address than this one have to be added again.
+
+If this was not you, set a new password now: choose "Forgot your password?" in the app.
+""",
+    ),
+    "sign_in_added": _Text(
+        "A sign-in was added to your account",
+        """Hello {name},
+
+your Parley account can now be signed in to with another provider. You find it in the app, in your profile.
+
+If this was not you, set a new password now: choose "Forgot your password?" in the app. This also removes
+sign-ins that use another e-mail address than this one.
+""",
+    ),
+}
+
+
+def compose(letter: Letter, *, to: str, name: str, sender: str, link: str | None = None) -> EmailMessage:
+    """A letter as plain text. `link` is for the letters of PAGES. A name adds neither headers nor lines."""
+    text = _TEXTS[letter]
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = sender, _in_ascii(to), text.subject
+    message["Date"], message["Message-ID"] = localtime(), make_msgid(domain="parley")
+    # Answers of machines, such as "out of office", are of no use to anybody (RFC 3834).
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text.body.format(name=" ".join(name.split()), link=link))
+    return message
+
+
+def _in_ascii(email: str) -> str:
+    """The address with its domain as the DNS spells it, which every mail server takes."""
+    return validate_email(email, check_deliverability=False).ascii_email or email

@@ -1,0 +1,65 @@
+"""Identities at providers, links in e-mails, the letters to be sent, and the audit log."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.alter_column("users", "password_hash", nullable=True)
+    op.add_column("users", _time("password_set_at", server_default=sa.func.now()))
+    op.create_table(
+        "identities",
+        sa.Column("provider", sa.String(20), primary_key=True),
+        sa.Column("subject", sa.String(255), primary_key=True),
+        _user(),
+        sa.Column("email_key", sa.String(254)),
+        _time("linked_at", server_default=sa.func.now()),
+        sa.UniqueConstraint("user_id", "provider"),
+    )
+    op.create_table(
+        "one_time_tokens",
+        sa.Column("digest", sa.LargeBinary, primary_key=True),
+        _user(index=True),
+        sa.Column("purpose", sa.String(20), nullable=False),
+        _time("created_at"),
+        _time("expires_at", index=True),
+        _time("used_at", nullable=True),
+    )
+    op.create_table(
+        "mail_requests",
+        _id(),
+        sa.Column("letter", sa.String(40), nullable=False),
+        sa.Column("email_key", sa.String(254), nullable=False),
+        _time("requested_at", server_default=sa.func.now()),
+        _time("due_at", server_default=sa.func.now(), index=True),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    )
+    op.create_table(
+        "audit_log",
+        _id(),
+        _time("at", server_default=sa.func.now()),
+        sa.Column("actor_id", sa.Uuid),
+        sa.Column("action", sa.String(40), nullable=False),
+        sa.Column("subject_id", sa.Uuid, nullable=False, index=True),
+        sa.Column("before", JSONB),
+        sa.Column("after", JSONB),
+    )
+
+
+def _id() -> sa.Column[object]:
+    return sa.Column("id", sa.Uuid, primary_key=True, server_default=sa.text("uuidv7()"))
+
+
+def _user(*, index: bool = False) -> sa.Column[object]:
+    owner = sa.ForeignKey("users.id", ondelete="CASCADE")
+    return sa.Column("user_id", sa.Uuid, owner, nullable=False, index=index)
+
+
+def _time(name: str, *, nullable: bool = False, **options: object) -> sa.Column[object]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable, **options)  # type: ignore[arg-type]

@@ -1,0 +1,148 @@
+"""The keys that access tokens are signed with, and how they take turns.
+
+A key in the file may say from when on it signs (`signs_from`, a Unix time). It is published before, so that
+everybody knows it by then, and afterwards for as long as tokens of it may be in use. So a rotation is one
+change of the file, and every replica follows it by the clock.
+"""
+
+import json
+import os
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import jwt
+import structlog
+from shared.tokens import ACCESS_TOKEN, LEEWAY_SECONDS, SigningKeys, new_signing_key
+
+from auth.domain import ACCESS_LIFETIME
+
+log = structlog.get_logger(__name__)
+
+type Jwk = dict[str, Any]
+
+LEAD_SECONDS = 600
+"""From a key's publication to its first signature: longer than anybody keeps the published keys."""
+OUTLIVES_SECONDS = int(ACCESS_LIFETIME.total_seconds()) + LEEWAY_SECONDS + 60
+"""From the last signature of a key until nobody needs it, with a minute for clocks that differ."""
+LOOK_SECONDS = 5.0
+
+
+class KeysMissing(SystemExit):
+    """There is nothing to sign with. Uncaught, it ends the process with its line."""
+
+
+def in_use(keys: list[Jwk], *, now: float) -> list[Jwk]:
+    """The keys to publish, the one that signs first. Of those whose turn has come, the latest signs."""
+    turns = sorted(keys, key=_turn)
+    started = [key for key in turns if _turn(key) <= now]
+    # Of keys that name no time, the first in the file signs.
+    current = next(key for key in turns if _turn(key) == _turn(started[-1])) if started else turns[0]
+    retired = {
+        key["kid"] for key, successor in pairwise(turns) if 0 < _turn(successor) <= now - OUTLIVES_SECONDS
+    }
+    return [current, *(key for key in turns if key is not current and key["kid"] not in retired)]
+
+
+def rotated(keys: list[Jwk], *, now: float) -> list[Jwk]:
+    """The keys with a successor that signs soon; unchanged while one waits for its turn."""
+    if any(_turn(key) > now for key in keys):
+        return keys
+    return [*in_use(keys, now=now), new_signing_key() | {"signs_from": int(now) + LEAD_SECONDS}]
+
+
+def _turn(key: Jwk) -> float:
+    return float(key.get("signs_from", 0))
+
+
+class KeyRing:
+    """The keys of a file, which it looks at again every few seconds."""
+
+    def __init__(self, path: Path | None) -> None:
+        if path is None:
+            raise KeysMissing("SIGNING_KEYS_FILE is not set: name a file with a private JWK set (EC, P-256).")
+        self._path = path
+        self._looked = time.monotonic()
+        self._kids: list[str] = []
+        try:
+            self._read()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a private JWK set (EC, P-256)"
+            raise KeysMissing(f"SIGNING_KEYS_FILE cannot be used: {path}: {reason}.") from error
+
+    def sign(self, claims: dict[str, Any], *, typ: str) -> str:
+        """A compact JWS of the claims under the key whose turn it is."""
+        return self._current().sign(claims, typ=typ)
+
+    def public(self) -> dict[str, Any]:
+        """The public keys as a JWK set: those that sign, have signed lately, or will sign soon."""
+        return self._current().public
+
+    async def get(self, kid: str) -> jwt.PyJWK | None:
+        """A public key, for those who verify tokens here."""
+        return next((jwt.PyJWK(key) for key in self.public()["keys"] if key["kid"] == kid), None)
+
+    def _current(self) -> SigningKeys:
+        self._look()
+        keys = in_use(self._file_keys, now=time.time())
+        kids = [key["kid"] for key in keys]
+        if kids != self._kids:
+            self._signing, self._kids = SigningKeys({"keys": keys}), kids
+        return self._signing
+
+    def _look(self) -> None:
+        if time.monotonic() - self._looked < LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        try:
+            if self._path.stat().st_mtime_ns != self._changed:
+                self._read()
+                log.info("signing_keys_read", keys=len(self._file_keys))
+        except (OSError, ValueError) as error:
+            # A file that cannot be used now is no reason to lose the keys that are known.
+            log.error("signing_keys_not_read", reason=type(error).__name__)
+
+    def _read(self) -> None:
+        """Take over the file's keys. Raises OSError, or ValueError when they are no private JWK set."""
+        changed, content = self._path.stat().st_mtime_ns, self._path.read_text()
+        try:
+            keys = json.loads(content)["keys"]
+            ordered = in_use(keys, now=time.time())
+            signing = SigningKeys({"keys": ordered})
+            signing.sign({}, typ=ACCESS_TOKEN)
+        except (LookupError, TypeError, AttributeError, jwt.PyJWTError) as error:
+            raise ValueError("no private JWK set") from error
+        self._file_keys, self._changed = keys, changed
+        self._signing, self._kids = signing, [key["kid"] for key in ordered]
+
+
+def rotate(path: Path, *, at_once: bool) -> str:
+    """Give the keys of a file a successor; what to tell who has asked for it. A missing file is made.
+
+    `at_once` is for a key that has leaked: the new one signs now, and all others are gone.
+    """
+    keys = json.loads(path.read_text())["keys"] if path.exists() else []
+    if at_once or not keys:
+        _write(path, [new_signing_key() | {"signs_from": int(time.time())}])
+        return "A new key signs from now on; tokens of all others are refused within a minute."
+    successors = rotated(keys, now=time.time())
+    if successors == keys:
+        return "A new key is waiting for its turn already; nothing was changed."
+    _write(path, successors)
+    return (
+        f"A new key signs in {LEAD_SECONDS // 60} minutes; tokens of the old one are good until they expire."
+    )
+
+
+def _write(path: Path, keys: list[Jwk]) -> None:
+    """Replace the file in one step, readable by whoever could read it before."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with os.fdopen(handle, "w") as file:
+        json.dump({"keys": keys}, file)
+    if path.exists():
+        known = path.stat()
+        os.chmod(draft, known.st_mode & 0o777)
+        os.chown(draft, known.st_uid, known.st_gid)
+    os.replace(draft, path)
