@@ -46,7 +46,7 @@ def replay_dead(folder: Path) -> int:
     """Put parked messages back into their queues."""
     vault, block = Vault.open(folder / "secrets", services=OWNERS), ports.block(lock.port(folder))
     addresses = servers.addresses(folder / "data", ports=block, credentials=vault.servers)
-    program = Plan(addresses=addresses, ports=block, vault=vault).broker("replay-dead")
+    program = Plan(addresses=addresses, ports=block, vault=vault, mail=folder / "mail").broker("replay-dead")
     return subprocess.run(program.command, env=program.environment, check=False).returncode
 
 

@@ -46,6 +46,8 @@ class Plan:
     addresses: Addresses
     ports: Mapping[str, int]
     vault: Vault
+    mail: Path
+    """The folder that e-mails land in."""
 
     def api(self, service: Service) -> Program:
         """The HTTP process of a service, the only one that reads its keys."""
@@ -76,6 +78,8 @@ class Plan:
             host = f"127.0.0.1:{self.ports['postgres']}"
             environment["DATABASE_URL"] = f"postgresql+asyncpg://{role}@{host}/{service.name}"
             environment["RABBITMQ_URL"] = f"{self.addresses.rabbitmq_url}/"
+        if service.name == "auth":
+            environment |= self._accounts()
         if service.storage:
             environment |= {
                 "S3_ENDPOINT": self.addresses.s3_endpoint,
@@ -85,6 +89,14 @@ class Plan:
                 "S3_BUCKET": BUCKET,
             }
         return environment
+
+    def _accounts(self) -> dict[str, str]:
+        """Where auth's letters go, and the pages that their links lead to."""
+        return {
+            "MAIL_FOLDER": str(self.mail),
+            "ACCOUNT_URL": f"http://127.0.0.1:{self.ports['gateway']}/account",
+            "GAME_URL": f"http://127.0.0.1:{self.ports['game-api']}",
+        }
 
     def _common(self) -> dict[str, str]:
         # What the person sets in front of `make run`, LOG_LEVEL or RATE_LIMIT_ENABLED, goes through.

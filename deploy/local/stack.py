@@ -43,7 +43,8 @@ class Stack:
         self._data = data = run.folder / "data"
         credentials = self._vault.servers
         addresses = servers.addresses(data, ports=self.ports, credentials=credentials)
-        self.plan = Plan(addresses=addresses, ports=self.ports, vault=self._vault)
+        self.mail = run.folder / "mail"
+        self.plan = Plan(addresses=addresses, ports=self.ports, vault=self._vault, mail=self.mail)
         self._once = Once(run, data / "done", report=report)
         self.servers = servers.make(run, data, ports=self.ports, credentials=credentials, fast=fast)
         self.apis = {s.name: self._serving(self.plan.api(s)) for s in SERVICES}
@@ -70,6 +71,7 @@ class Stack:
         Raises Failed with the reason when something does not start, Stopped when `stop` came in between.
         """
         self._vault.make_keys(self.run)
+        privileges.own(self.mail)
         # RabbitMQ takes longest, so everything that does without it is started meanwhile.
         _together(self._start_broker, self._start_apis, self.gateway.launch)
         for worker in self.workers.values():

@@ -93,7 +93,7 @@ class Supervisor:
         try:
             if not self._start(stack):
                 return 0
-            self._console.say(welcome.text(stack.url))
+            self._console.say(welcome.text(stack.url, mail=stack.mail))
             revival = Revival(stack.run, self._console)
             while not self._told_to_end(within=0.5):
                 for server in stack.processes:

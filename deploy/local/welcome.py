@@ -1,6 +1,7 @@
 """What the person who started the system reads when it is ready."""
 
 import shlex
+from pathlib import Path
 
 from deploy.local.plan import SEED
 
@@ -14,6 +15,7 @@ Parley is ready.
   Reference  {url}/docs
   OpenAPI    {url}/openapi.json
   Accounts   {accounts}
+  E-mails    land in {mail}; their links: make logs
 
 Three lines to try in another terminal:
 
@@ -21,10 +23,11 @@ Three lines to try in another terminal:
 """
 
 
-def text(url: str) -> str:
+def text(url: str, *, mail: Path) -> str:
     """Addresses, demo accounts, and three lines that work when they are pasted."""
     return TEXT.format(
         url=url,
+        mail=mail,
         accounts="\n             ".join(f"{email} / {password}" for email, password in ACCOUNTS),
         lines="\n\n".join(_lines(url)),
     )

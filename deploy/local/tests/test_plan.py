@@ -15,7 +15,7 @@ def plan(tmp_path: Path) -> Plan:
     vault = Vault.open(tmp_path / "secrets", services=OWNERS)
     block = ports.block(8000)
     addresses = Addresses.on_this_machine(ports=block, credentials=vault.servers, rabbitmqctl=())
-    return Plan(addresses=addresses, ports=block, vault=vault)
+    return Plan(addresses=addresses, ports=block, vault=vault, mail=tmp_path / "mail")
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)

@@ -77,7 +77,9 @@ def compose(letter: Letter, *, to: str, name: str, sender: str, link: str | None
     message["Date"], message["Message-ID"] = localtime(), make_msgid(domain="parley")
     # Answers of machines, such as "out of office", are of no use to anybody (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text.body.format(name=" ".join(name.split()), link=link))
+    body = text.body.format(name=" ".join(name.split()), link=link)
+    # Where it can be so, a link stands in the letter as it is, for whoever reads the letter as a file.
+    message.set_content(body, cte="7bit" if body.isascii() else "quoted-printable")
     return message
 
 

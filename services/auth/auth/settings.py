@@ -66,7 +66,8 @@ class AuthSettings(DatabaseSettings, SocialSettings):
 class MailSettings(BaseSettings):
     """How letters leave: through SMTP, or in development into a folder."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    # An empty variable is none: an empty path would be the folder that the process runs in.
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     environment: Literal["development", "test", "production"] = "production"
     account_url: HttpUrl

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 from shared.db import Session
 from shared.ratelimit import per_address
 
@@ -23,7 +23,10 @@ router = APIRouter(prefix="/api/v1/auth", tags=["Auth"], dependencies=[Depends(u
 
 
 @router.post(
-    "/password/forgot", status_code=202, dependencies=[Depends(per_address("forgot", per_minute=10))]
+    "/password/forgot",
+    status_code=202,
+    response_class=Response,
+    dependencies=[Depends(per_address("forgot", per_minute=10))],
 )
 async def forgot_password(request: Request, body: Forgotten, session: Session) -> None:
     """Ask for a link to set a new password, which is sent to the address if it has an account.

@@ -77,7 +77,7 @@ async def change_password(
         )
 
 
-@router.post("/me/email/verify", status_code=202)
+@router.post("/me/email/verify", status_code=202, response_class=Response)
 async def ask_to_verify_email(me: Me, session: Session) -> None:
     """Ask for another link to confirm the account's address. Nothing is sent if it is confirmed already."""
     if not me.email_verified:
