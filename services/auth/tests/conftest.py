@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from shared.db import Database
 from shared.testing import TokenFor, client_of
 from shared.tokens import SigningKeys, new_signing_key
+from tests.letterbox import Letterbox
 from tests.providers import Providers
 
 type OpenAccount = Callable[..., Awaitable[User]]
@@ -43,9 +44,11 @@ def signing_keys(keys_file: Path) -> SigningKeys:
 
 
 @pytest.fixture(scope="session")
-def settings(environment: dict[str, Any], database_url: str, keys_file: Path) -> AuthSettings:
+def settings(
+    environment: dict[str, Any], database_url: str, keys_file: Path, providers: Providers
+) -> AuthSettings:
     own = {"database_url": SecretStr(database_url), "signing_keys_file": keys_file}
-    return AuthSettings.model_validate({**environment, **own})
+    return AuthSettings.model_validate({**environment, **own, **providers.settings})
 
 
 @pytest.fixture
@@ -59,6 +62,11 @@ def app(settings: AuthSettings, database: Database) -> FastAPI:
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(app) as client:
         yield client
+
+
+@pytest.fixture
+def letterbox(database: Database, tmp_path: Path) -> Letterbox:
+    return Letterbox(database, tmp_path / "letters")
 
 
 @pytest.fixture(scope="session")

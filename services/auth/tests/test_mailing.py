@@ -1,0 +1,301 @@
+"""Letters leave through a real SMTP server, once it is there, and tell nobody else."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import default
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+from auth import commands
+from auth.clients.mail import FolderMailer, SmtpMailer, mailer_of
+from auth.letters import compose
+from auth.mailing import WAITS, Mailing
+from auth.models import MailRequest, User
+from auth.settings import MailSettings
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from pydantic import SecretStr, ValidationError
+from shared.db import Database
+from sqlalchemy import select
+from structlog.testing import capture_logs
+
+URL = "https://parley.example.com/account"
+
+
+class Post:
+    """What a mail server has taken in; `reply` makes it refuse."""
+
+    def __init__(self) -> None:
+        self.letters: list[tuple[list[str], EmailMessage]] = []
+        self.reply = "250 OK"
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.reply.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.reply
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        letter: Any = BytesParser(policy=default).parsebytes(envelope.original_content or b"")
+        self.letters.append((envelope.rcpt_tos, letter))
+        return "250 OK"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The server's key and its certificate, which is its own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")]), datetime.now(UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    made = made.add_extension(address, critical=False)
+    signed = made.sign(key, SHA256()).public_bytes(Encoding.PEM)
+    file = tmp_path_factory.mktemp("mail") / "certificate.pem"
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + signed)
+    return file
+
+
+@pytest.fixture
+def server(post: Post, certificate: Path) -> Iterator[Controller]:
+    """Takes letters after STARTTLS and a password, as providers of mail do."""
+
+    def known(*arguments: Any) -> AuthResult:
+        credentials = arguments[-1]
+        return AuthResult(success=(credentials.login, credentials.password) == (b"parley", b"s3cret"))
+
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    controller = Controller(
+        post,
+        "127.0.0.1",
+        free_port(),
+        tls_context=tls,
+        require_starttls=True,
+        authenticator=known,
+        auth_required=True,
+    )
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+@pytest.fixture
+def plain_server(post: Post) -> Iterator[Controller]:
+    """Takes whatever comes, as the one of a developer does."""
+    controller = Controller(post, "127.0.0.1", free_port())
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+def settings_for(port: int, **different: Any) -> MailSettings:
+    usual = {
+        "environment": "test",
+        "account_url": URL,
+        "smtp_host": "127.0.0.1",
+        "smtp_port": port,
+        "smtp_username": "parley",
+        "smtp_password": SecretStr("s3cret"),
+    }
+    return MailSettings.model_validate({**usual, **different})
+
+
+PLAIN = {"smtp_tls": "none", "smtp_username": "", "smtp_password": SecretStr("")}
+
+
+def mailing_through(port: int, **different: Any) -> Mailing:
+    mailer = SmtpMailer(settings_for(port, **different))
+    return Mailing(mailer, sender="Parley <no-reply@example.com>", account_url=URL)
+
+
+@pytest.fixture
+def mailing(server: Controller, certificate: Path) -> Mailing:
+    return mailing_through(server.port, smtp_ca_file=str(certificate))
+
+
+@pytest.fixture
+async def asked(database: Database, user: User) -> User:
+    async with database.transaction() as session:
+        commands.request_letter(session, "reset_password", user.email_key)
+    return user
+
+
+async def waiting(database: Database) -> list[MailRequest]:
+    async with database.transaction() as session:
+        return list(await session.scalars(select(MailRequest)))
+
+
+async def test_a_letter_reaches_its_reader(
+    mailing: Mailing, post: Post, database: Database, asked: User
+) -> None:
+    with capture_logs() as logged:
+        assert await mailing.send_next(database)
+    assert not await mailing.send_next(database)
+    ((recipients, letter),) = post.letters
+    assert (recipients, letter["To"], letter["From"]) == (
+        [asked.email],
+        asked.email,
+        "Parley <no-reply@example.com>",
+    )
+    assert f"{URL}/reset#token=" in letter.get_content()
+    assert letter["Date"]
+    assert letter["Message-ID"]
+    assert asked.email not in str(logged)
+    assert "token=" not in str(logged)
+
+
+async def test_a_server_that_is_away_is_tried_again_later(
+    post: Post, database: Database, asked: User
+) -> None:
+    now, port = datetime.now(UTC), free_port()
+    mailing = mailing_through(port, **PLAIN)
+    with capture_logs() as logged:
+        assert await mailing.send_next(database, now=now)
+    assert not await mailing.send_next(database, now=now + timedelta(seconds=1))
+    assert [line["event"] for line in logged] == ["letter_not_sent"]
+    assert asked.email not in str(logged)
+    controller = Controller(post, "127.0.0.1", port)
+    controller.start()
+    try:
+        assert await mailing.send_next(database, now=now + WAITS[0])
+    finally:
+        controller.stop()
+    assert len(post.letters) == 1
+    assert await waiting(database) == []
+
+
+async def test_a_letter_that_nobody_takes_is_given_up(database: Database, asked: User) -> None:
+    mailing, now = mailing_through(free_port()), datetime.now(UTC)
+    tries = 0
+    while await mailing.send_next(database, now=now):
+        tries += 1
+        now += max(WAITS)
+    assert tries == len(WAITS) + 1
+    assert await waiting(database) == []
+
+
+@pytest.mark.parametrize(("reply", "kept"), [("550 no such mailbox", 0), ("451 try again", 1)])
+async def test_a_refused_recipient_is_only_tried_again_if_that_may_help(
+    mailing: Mailing, post: Post, database: Database, asked: User, reply: str, kept: int
+) -> None:
+    post.reply = reply
+    assert await mailing.send_next(database)
+    assert len(await waiting(database)) == kept
+
+
+async def test_a_wrong_password_at_the_server_loses_nothing(
+    server: Controller, certificate: Path, post: Post, database: Database, asked: User
+) -> None:
+    wrong = {"smtp_ca_file": str(certificate), "smtp_password": SecretStr("wrong")}
+    with capture_logs() as logged:
+        await mailing_through(server.port, **wrong).send_next(database)
+    assert "wrong" not in str(logged)
+    assert (post.letters, len(await waiting(database))) == ([], 1)
+
+
+async def test_a_server_without_tls_gets_nothing_when_tls_is_asked_for(
+    plain_server: Controller, post: Post, database: Database, asked: User
+) -> None:
+    await mailing_through(plain_server.port).send_next(database)
+    assert (post.letters, len(await waiting(database))) == ([], 1)
+
+
+async def test_a_server_that_cannot_prove_its_name_gets_nothing(
+    server: Controller, post: Post, database: Database, asked: User
+) -> None:
+    await mailing_through(server.port).send_next(database)
+    assert (post.letters, len(await waiting(database))) == ([], 1)
+
+
+async def test_a_server_that_says_nothing_does_not_hold_up_for_ever(
+    database: Database, asked: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("auth.clients.mail.LETTER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        await mailing_through(silent.getsockname()[1]).send_next(database)
+    assert len(await waiting(database)) == 1
+
+
+async def test_a_letter_to_nobody_is_not_written(mailing: Mailing, post: Post, database: Database) -> None:
+    async with database.transaction() as session:
+        commands.request_letter(session, "reset_password", "nobody@example.com")
+    assert await mailing.send_next(database)
+    assert (post.letters, await waiting(database)) == ([], [])
+
+
+async def test_two_workers_send_each_letter_once(
+    plain_server: Controller, post: Post, committing: Database, open_account: Any
+) -> None:
+    users = [await open_account(committing) for _ in range(12)]
+    async with committing.transaction() as session:
+        for user in users:
+            commands.request_letter(session, "reset_password", user.email_key)
+
+    async def work() -> None:
+        mailing = mailing_through(plain_server.port, **PLAIN)
+        while await mailing.send_next(committing):
+            pass
+
+    await asyncio.gather(work(), work(), work())
+    assert sorted(recipients[0] for recipients, _ in post.letters) == sorted(user.email for user in users)
+
+
+def test_names_of_all_the_world_can_be_addressed() -> None:
+    letter = compose(
+        "verify_email", to="ada@bücher.example", name="Nguyễn\nBcc: x@example.com", sender="p@x.io", link="l"
+    )
+    assert letter["To"] == "ada@xn--bcher-kva.example"
+    assert set(letter.keys()) & {"Bcc"} == set()
+    assert "Hello Nguyễn Bcc: x@example.com," in letter.get_content()
+    letter.as_bytes().decode("ascii")
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"environment": "production", "smtp_host": "", "mail_folder": Path("letters")},
+        {"environment": "production", "smtp_tls": "none"},
+        {"smtp_host": ""},
+        {"mail_folder": Path("letters")},
+    ],
+)
+def test_settings_name_one_safe_way(different: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=r"SMTP"):
+        settings_for(25, **different)
+
+
+def test_the_settings_choose_the_mailer(tmp_path: Path) -> None:
+    assert isinstance(mailer_of(settings_for(25)), SmtpMailer)
+    assert isinstance(mailer_of(settings_for(25, smtp_host="", mail_folder=tmp_path)), FolderMailer)
+
+
+def test_an_empty_variable_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ACCOUNT_URL": URL, "SMTP_HOST": "smtp.example.com", "MAIL_FOLDER": ""}.items():
+        monkeypatch.setenv(name, value)
+    assert MailSettings.model_validate({}).mail_folder is None

@@ -1,0 +1,180 @@
+"""Account pre-hijacking: an attacker was there first, the victim comes later, and the attacker is out.
+
+The five classes are those of Sudhodanan and Paverd, "Pre-hijacked accounts" (USENIX Security 2022).
+"""
+
+from typing import Any
+
+import httpx
+import pytest
+from tests.letterbox import Letterbox
+from tests.providers import Providers
+
+VICTIM = "victim@example.com"
+ATTACKERS, VICTIMS = "Attackers4Password", "Victims4Password"
+
+
+class Person:
+    """Somebody with a client of their own."""
+
+    def __init__(self, client: httpx.AsyncClient, letters: Letterbox) -> None:
+        self._client, self.letters = client, letters
+        self.tokens: dict[str, Any] = {}
+
+    async def post(self, path: str, **body: Any) -> httpx.Response:
+        answer = await self._client.post(f"/api/v1{path}", json=body, headers=self._headers)
+        if answer.is_success and answer.content and "access_token" in answer.json():
+            self.tokens = answer.json()
+        return answer
+
+    async def register(self, password: str) -> httpx.Response:
+        return await self.post("/auth/register", email=VICTIM, password=password, name="Somebody")
+
+    async def log_in(self, password: str) -> int:
+        return (await self.post("/auth/login", email=VICTIM, password=password)).status_code
+
+    async def get_in_by_mail(self) -> None:
+        """Set a password by the link that only the mailbox's owner gets."""
+        await self.post("/auth/password/forgot", email=VICTIM)
+        token = await self.letters.token("reset_password")
+        assert (await self.post("/auth/password/reset", token=token, password=VICTIMS)).status_code == 204
+
+    async def is_in(self) -> bool:
+        """Whether the sign-in that this person has still opens anything."""
+        me = await self._client.get("/api/v1/users/me", headers=self._headers)
+        again = await self.post("/auth/refresh", refresh_token=self.tokens["refresh_token"])
+        return me.is_success or again.is_success
+
+    async def profile(self) -> dict[str, Any]:
+        found: dict[str, Any] = (await self._client.get("/api/v1/users/me", headers=self._headers)).json()
+        return found
+
+    async def put(self, path: str, **body: Any) -> httpx.Response:
+        return await self._client.put(f"/api/v1{path}", json=body, headers=self._headers)
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens['access_token']}"} if self.tokens else {}
+
+
+@pytest.fixture
+def attacker(client: httpx.AsyncClient, letterbox: Letterbox) -> Person:
+    return Person(client, letterbox)
+
+
+@pytest.fixture
+def victim(client: httpx.AsyncClient, letterbox: Letterbox) -> Person:
+    return Person(client, letterbox)
+
+
+async def test_classic_federated_merge(attacker: Person, victim: Person, providers: Providers) -> None:
+    """The attacker opens an account with a password, the victim comes with Google: the password is gone."""
+    await attacker.register(ATTACKERS)
+    token = providers.google.token(email=VICTIM, email_verified=True)
+    assert (await victim.post("/auth/social", provider="google", token=token)).status_code == 200
+    assert await attacker.log_in(ATTACKERS) == 401
+    assert (await victim.profile())["email_verified"] is True
+    assert await victim.is_in()
+
+
+async def test_unexpired_session(attacker: Person, victim: Person) -> None:
+    """The attacker stays signed in, the victim resets the password: the sign-in has ended."""
+    await attacker.register(ATTACKERS)
+    await victim.get_in_by_mail()
+    assert not await attacker.is_in()
+    assert await attacker.log_in(ATTACKERS) == 401
+    assert await victim.log_in(VICTIMS) == 200
+
+
+async def test_unexpired_session_when_the_victim_comes_with_a_provider(
+    attacker: Person, victim: Person, providers: Providers
+) -> None:
+    await attacker.register(ATTACKERS)
+    token = providers.apple.token(email=VICTIM, email_verified="true")
+    assert (await victim.post("/auth/social", provider="apple", token=token)).status_code == 200
+    assert not await attacker.is_in()
+    assert await victim.is_in()
+
+
+async def test_trojan_identifier(attacker: Person, victim: Person, providers: Providers) -> None:
+    """The attacker would add a sign-in of their own: not before the address is proved."""
+    await attacker.register(ATTACKERS)
+    mine = {
+        "provider": "google",
+        "token": providers.google.token(sub="attacker", email="attacker@example.com"),
+    }
+    assert (await attacker.post("/users/me/identities", **mine)).json()["code"] == "email_unverified"
+    await victim.get_in_by_mail()
+    assert (await attacker.post("/auth/social", **mine)).json()["user"]["email"] == "attacker@example.com"
+
+
+async def test_trojan_identifier_that_opened_the_account(
+    attacker: Person, victim: Person, providers: Providers
+) -> None:
+    """A Facebook identity that claims the victim's address has opened the account: a reset removes it."""
+    token = providers.facebook.limited_token(sub="1001", email=VICTIM)
+    opened = await attacker.post("/auth/social", provider="facebook", token=token)
+    assert opened.json()["user"]["email_verified"] is False
+    await victim.get_in_by_mail()
+    assert not await attacker.is_in()
+    again = await attacker.post("/auth/social", provider="facebook", token=token)
+    assert (again.status_code, again.json()["code"]) == (409, "link_required")
+
+
+async def test_trojan_identifier_on_an_account_whose_owner_has_confirmed_it(
+    attacker: Person, victim: Person, providers: Providers
+) -> None:
+    """Even when the victim has followed the letter and confirmed the address, a reset removes it."""
+    token = providers.facebook.limited_token(sub="1002", email=VICTIM)
+    await attacker.post("/auth/social", provider="facebook", token=token)
+    letter = await victim.letters.token("verify_email")
+    assert (await victim.post("/auth/email/verify", token=letter)).status_code == 204
+    await victim.get_in_by_mail()
+    again = await attacker.post("/auth/social", provider="facebook", token=token)
+    assert (again.status_code, again.json()["code"]) == (409, "link_required")
+
+
+async def test_unexpired_email_change(attacker: Person, victim: Person) -> None:
+    """Nothing that the attacker has started with the account's address can be finished later.
+
+    An address cannot be changed; and the links that were sent before do not outlive the victim's coming.
+    """
+    await attacker.register(ATTACKERS)
+    await attacker.put("/users/me", email="attacker@example.com", email_verified=True)
+    assert (await attacker.profile())["email"] == VICTIM
+    before = await victim.letters.token("verify_email")
+    await victim.get_in_by_mail()
+    late = await attacker.post("/auth/email/verify", token=before)
+    assert (late.status_code, late.json()["code"]) == (400, "token_used")
+
+
+@pytest.mark.parametrize("provider", ["google", "apple", "facebook"])
+async def test_non_verifying_provider(
+    attacker: Person, victim: Person, providers: Providers, provider: str
+) -> None:
+    """The attacker's provider states the victim's address without having asked it: it opens nothing."""
+    await victim.register(VICTIMS)
+    letter = await victim.letters.token("verify_email")
+    await victim.post("/auth/email/verify", token=letter)
+    token = {
+        "google": lambda: providers.google.token(sub="evil", email=VICTIM, email_verified=False),
+        "apple": lambda: providers.apple.token(sub="evil", email=VICTIM, email_verified="false"),
+        "facebook": lambda: providers.facebook.limited_token(sub="666", email=VICTIM, email_verified=True),
+    }[provider]()
+    answer = await attacker.post("/auth/social", provider=provider, token=token)
+    assert (answer.status_code, answer.json()["code"]) == (409, "link_required")
+    assert await victim.is_in()
+
+
+async def test_non_verifying_provider_that_was_there_first(
+    attacker: Person, victim: Person, providers: Providers
+) -> None:
+    """Nobody had proved the address when the attacker opened the account; the victim's provider has."""
+    unproved = providers.google.token(sub="evil", email=VICTIM, email_verified=False)
+    assert (await attacker.post("/auth/social", provider="google", token=unproved)).status_code == 200
+    proved = providers.apple.token(sub="victim", email=VICTIM, email_verified="true")
+    assert (await victim.post("/auth/social", provider="apple", token=proved)).status_code == 200
+    assert not await attacker.is_in()
+    again = await attacker.post("/auth/social", provider="google", token=unproved)
+    assert (again.status_code, again.json()["code"]) == (409, "link_required")
+    assert await victim.is_in()

@@ -1,0 +1,190 @@
+"""POST /auth/social and the social sign-ins of an account."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from auth.app import create_app
+from auth.models import AuditEntry, Identity, User
+from auth.settings import AuthSettings
+from contracts.auth import UserRegistered
+from shared.db import Database
+from shared.testing import client_of, recorded
+from sqlalchemy import func, select
+from tests.letterbox import Letterbox
+from tests.providers import Providers
+
+SOCIAL, LOGIN, ME = "/api/v1/auth/social", "/api/v1/auth/login", "/api/v1/users/me"
+IDENTITIES = f"{ME}/identities"
+
+
+async def sign_in(client: httpx.AsyncClient, provider: str, token: str, **more: Any) -> httpx.Response:
+    return await client.post(SOCIAL, json={"provider": provider, "token": token, **more})
+
+
+def code_of(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+async def test_the_first_sign_in_opens_an_account_and_the_next_finds_it(
+    client: httpx.AsyncClient, providers: Providers, database: Database, letterbox: Letterbox
+) -> None:
+    person = {"sub": "g-1", "email": "Ada@Example.com", "name": "Ada", "email_verified": True}
+    first = await sign_in(client, "google", providers.google.token(**person, nonce="n-1"), nonce="n-1")
+    assert first.status_code == 200, first.text
+    body = first.json()
+    assert set(body) == {"user", "access_token", "refresh_token", "token_type", "expires_in"}
+    user = body["user"]
+    assert (user["email"], user["name"], user["auth_provider"], user["email_verified"]) == (
+        "Ada@example.com",
+        "Ada",
+        "google",
+        True,
+    )
+    moved = providers.google.token(**person | {"email": "moved@example.com"})
+    assert (await sign_in(client, "google", moved)).json()["user"] == user
+    assert await letterbox.letters() == [], "a proved address is not asked again"
+    async with database.transaction() as session:
+        assert len(await recorded(session, UserRegistered)) == 1
+
+
+async def test_apple_tells_the_name_to_the_app_alone(client: httpx.AsyncClient, providers: Providers) -> None:
+    relay = "x7@privaterelay.appleid.com"
+    token = providers.apple.token(
+        sub="a-1", email=relay, email_verified="true", is_private_email="true", name=None
+    )
+    user = (await sign_in(client, "apple", token, name="Grace")).json()["user"]
+    assert (user["email"], user["name"], user["email_verified"]) == (relay, "Grace", True)
+
+
+@pytest.mark.parametrize("way", ["limited_token", "access_token"])
+async def test_facebook_signs_in_both_ways_and_is_asked_to_confirm(
+    client: httpx.AsyncClient, providers: Providers, letterbox: Letterbox, way: str
+) -> None:
+    person = {"email": "fay@example.com", "name": "Fay"}
+    token = (
+        providers.facebook.limited_token(sub="10001", **person)
+        if way == "limited_token"
+        else providers.facebook.access_token(user_id="10001", **person)
+    )
+    user = (await sign_in(client, "facebook", token)).json()["user"]
+    assert (user["name"], user["auth_provider"], user["email_verified"]) == ("Fay", "facebook", False)
+    assert await letterbox.token("verify_email")
+
+
+async def test_a_proved_address_joins_the_account_that_has_proved_it(
+    client: httpx.AsyncClient,
+    providers: Providers,
+    database: Database,
+    open_account: Any,
+    letterbox: Letterbox,
+) -> None:
+    user = await open_account(database, email_verified=True)
+    token = providers.google.token(sub="g-2", email=user.email.upper(), email_verified=True)
+    assert (await sign_in(client, "google", token)).json()["user"]["id"] == str(user.id)
+    password = {"email": user.email, "password": "Correct4Horse"}
+    assert (await client.post(LOGIN, json=password)).status_code == 200, "the password stays"
+    (letter,) = await letterbox.letters()
+    assert letter["Subject"] == "A sign-in was added to your account"
+
+
+async def test_a_second_person_with_the_same_address_at_one_provider_is_not_let_in(
+    client: httpx.AsyncClient, providers: Providers
+) -> None:
+    person = {"email": "info@company.example", "email_verified": True}
+    assert (await sign_in(client, "google", providers.google.token(sub="old", **person))).is_success
+    answer = await sign_in(client, "google", providers.google.token(sub="new", **person))
+    assert code_of(answer) == (409, "link_required")
+
+
+async def test_without_an_address_no_account_is_opened(
+    client: httpx.AsyncClient, providers: Providers
+) -> None:
+    token = providers.facebook.access_token(user_id="10002", name="Fay", email=None)
+    assert code_of(await sign_in(client, "facebook", token)) == (422, "email_required")
+
+
+@pytest.mark.parametrize("provider", ["google", "apple", "facebook"])
+async def test_a_bad_token_opens_nothing(
+    client: httpx.AsyncClient, providers: Providers, provider: str
+) -> None:
+    expired = providers.google.token(exp=1)
+    for token in ("x", "a.b.c", expired):
+        assert code_of(await sign_in(client, provider, token)) == (401, "invalid_social_token")
+
+
+async def test_a_provider_that_is_not_set_up_is_named(settings: AuthSettings, database: Database) -> None:
+    app = create_app(settings.model_copy(update={"apple_client_ids": ()}))
+    app.state.database = database
+    async with client_of(app) as client:
+        answer = await sign_in(client, "apple", "x.y.z")
+        assert code_of(answer) == (422, "provider_not_configured")
+        assert answer.json()["errors"][0]["pointer"] == "#/provider"
+
+
+async def test_of_many_first_sign_ins_at_once_one_opens_the_account(
+    settings: AuthSettings, committing: Database, providers: Providers
+) -> None:
+    app = create_app(settings.model_copy(update={"database_pool_size": 20}))
+    token = providers.google.token(sub="g-3", email="once@example.com", email_verified=True)
+    async with client_of(app) as client:
+        answers = await asyncio.gather(*(sign_in(client, "google", token) for _ in range(12)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.json()["user"]["id"] for answer in answers}) == 1
+    async with committing.transaction() as session:
+        for table in (User, Identity):
+            assert await session.scalar(select(func.count()).select_from(table)) == 1
+
+
+async def test_a_sign_in_is_added_once_and_removed(
+    mine: httpx.AsyncClient, user: User, database: Database, providers: Providers
+) -> None:
+    link = {"provider": "google", "token": providers.google.token(sub="g-4", email="other@example.com")}
+    assert code_of(await mine.post(IDENTITIES, json=link)) == (409, "email_unverified")
+    async with database.transaction() as session:
+        (await session.get_one(User, user.id)).email_verified = True
+    for _ in range(2):
+        assert (await mine.post(IDENTITIES, json=link)).status_code == 204
+    listed = (await mine.get(IDENTITIES)).json()["identities"]
+    assert [identity["provider"] for identity in listed] == ["google"]
+    assert (await mine.post(SOCIAL, json=link)).json()["user"]["id"] == str(user.id)
+    another = {"provider": "google", "token": providers.google.token(sub="g-5", email="x@example.com")}
+    assert code_of(await mine.post(IDENTITIES, json=another)) == (409, "identity_taken")
+    assert (await mine.delete(f"{IDENTITIES}/google")).status_code == 204
+    assert code_of(await mine.delete(f"{IDENTITIES}/google")) == (404, "identity_not_found")
+    assert (await mine.delete(f"{IDENTITIES}/myspace")).status_code == 422
+    async with database.transaction() as session:
+        actions = (await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id))).all()
+    assert actions == ["identity_linked", "identity_unlinked"]
+
+
+async def test_a_sign_in_of_somebody_else_cannot_be_added(
+    mine: httpx.AsyncClient, user: User, database: Database, providers: Providers
+) -> None:
+    token = providers.apple.token(sub="a-9", email="else@example.com", email_verified=True)
+    assert (await sign_in(mine, "apple", token)).is_success
+    async with database.transaction() as session:
+        (await session.get_one(User, user.id)).email_verified = True
+    answer = await mine.post(IDENTITIES, json={"provider": "apple", "token": token})
+    assert code_of(answer) == (409, "identity_taken")
+
+
+async def test_the_last_way_in_stays(client: httpx.AsyncClient, providers: Providers) -> None:
+    token = providers.google.token(sub="g-6", email="only@example.com", email_verified=True)
+    access = (await sign_in(client, "google", token)).json()["access_token"]
+    headers = {"Authorization": f"Bearer {access}"}
+    assert code_of(await client.delete(f"{IDENTITIES}/google", headers=headers)) == (409, "last_sign_in")
+    change = {"current_password": "x", "new_password": "Brandnew4Password"}
+    answer = await client.put(f"{ME}/password", json=change, headers=headers)
+    assert code_of(answer) == (409, "no_password")
+    guess = {"email": "only@example.com", "password": "Correct4Horse"}
+    assert code_of(await client.post(LOGIN, json=guess)) == (401, "invalid_credentials")
+
+
+async def test_a_provider_that_is_away_is_told(client: httpx.AsyncClient, providers: Providers) -> None:
+    token = providers.facebook.access_token(user_id="10003", name="Fay", email="f@example.com")
+    with providers.facebook.debug_token.answering(500, b"<html>"):
+        answer = await sign_in(client, "facebook", token)
+    assert code_of(answer) == (503, "provider_unavailable")
+    assert answer.headers["retry-after"]
