@@ -31,7 +31,7 @@ def demo(folder: Path) -> int:
     """Play a learner's journey against the running system."""
     from deploy.local.demo import tell
 
-    tell(f"http://127.0.0.1:{lock.port(folder)}")
+    tell(f"http://127.0.0.1:{lock.port(folder)}", mail=folder / "mail")
     return 0
 
 

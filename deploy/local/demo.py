@@ -16,11 +16,14 @@ ADMIN = {"email": "admin@example.com", "password": "AdminPass123"}
 BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
 
-def tell(url: str) -> None:
-    """Play the journey through the gateway at `url`. Raises httpx.HTTPError when a step fails."""
+def tell(url: str, *, mail: Path) -> None:
+    """Play the journey through the gateway at `url`, e-mails read from a folder.
+
+    Raises httpx.HTTPError when a step fails.
+    """
     with httpx.Client(base_url=f"{url}/api/v1", timeout=20) as client:
         admin = _bearer(_ok(client.post("/auth/login", json=ADMIN)))
-        _sign_up(client)
+        _confirm(client, _sign_up(client), mail)
         speech = _listen(client)
         receipt = _speak(client)
         plays = _plays(client, admin, speech)
@@ -29,12 +32,31 @@ def tell(url: str) -> None:
         _look_back(client)
 
 
-def _sign_up(client: httpx.Client) -> None:
+def _sign_up(client: httpx.Client) -> str:
     email = f"demo-{uuid4().hex[:8]}@example.com"
     account = {"email": email, "password": "DemoPass123", "name": "Sam"}
     client.headers.update(_bearer(_ok(client.post("/auth/register", json=account))))
     me = _ok(client.get("/users/me"))
     _say("Sam signs up", f"{me['email']}, user {me['id']}")
+    return email
+
+
+def _confirm(client: httpx.Client, email: str, mail: Path) -> None:
+    started = time.monotonic()
+    while not (letters := [text for text in _letters(mail) if f"To: {email}" in text]):
+        if time.monotonic() - started > 15:
+            raise SystemExit(f"no e-mail has come to {mail} after 15 s: see `make logs`")
+        time.sleep(0.05)
+    token = letters[0].partition("#token=")[2].split()[0]
+    client.post("/auth/email/verify", json={"token": token}).raise_for_status()
+    confirmed = _ok(client.get("/users/me"))["email_verified"]
+    _say(
+        "follows the link", f"an e-mail came {time.monotonic() - started:.1f} s later; confirmed: {confirmed}"
+    )
+
+
+def _letters(mail: Path) -> list[str]:
+    return [file.read_text() for file in mail.glob("*.eml")]
 
 
 def _listen(client: httpx.Client) -> dict[str, Any]:

@@ -1,0 +1,88 @@
+"""An account from its confirmation to its end, through the gateway and across services."""
+
+import asyncio
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.local.stack import Stack
+from tests.journey import Learner, session_of
+
+pytestmark = pytest.mark.journey
+
+AUTH = "/api/v1/auth"
+
+
+async def link_for(system: Stack, email: str, subject: str) -> str:
+    """The link of the newest letter with this subject."""
+    async with asyncio.timeout(15):
+        while not (found := _links(system.mail, email, subject)):  # noqa: ASYNC110 - another system's work
+            await asyncio.sleep(0.1)
+    return found[-1]
+
+
+def _links(folder: Path, email: str, subject: str) -> list[str]:
+    files = sorted(folder.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
+    letters = [message_from_bytes(file.read_bytes(), policy=default) for file in files]
+    mine = [letter for letter in letters if (letter["To"], letter["Subject"]) == (email, subject)]
+    words = [word for letter in mine for word in letter.get_content().split()]
+    return [word for word in words if "#token=" in word]
+
+
+async def test_an_address_is_confirmed_and_a_password_reset_by_links(
+    system: Stack, gateway: httpx.AsyncClient, learner: Learner
+) -> None:
+    email = learner.user["email"]
+    page, _, token = (await link_for(system, email, "Confirm your e-mail address")).partition("#token=")
+    assert (await gateway.get(page)).status_code == 200
+    answers = [await gateway.post(f"{AUTH}/email/verify", json={"token": token}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [204, 400]
+    assert (await learner.get("/users/me")).json()["email_verified"] is True
+    assert (await gateway.post(f"{AUTH}/password/forgot", json={"email": email})).status_code == 202
+    page, _, token = (await link_for(system, email, "Set a new password")).partition("#token=")
+    assert (await gateway.get(page)).status_code == 200
+    chosen = {"token": token, "password": "Brandnew4Password"}
+    assert (await gateway.post(f"{AUTH}/password/reset", json=chosen)).status_code == 204
+    assert (await learner.get("/users/me")).status_code == 401
+    signed_in = await gateway.post(f"{AUTH}/login", json={"email": email, "password": "Brandnew4Password"})
+    assert signed_in.status_code == 200
+
+
+async def test_who_leaves_takes_the_data_along_and_leaves_none(learner: Learner) -> None:
+    saved = await learner.post("/game/sessions", session_of(await learner.draw(limit=2)))
+    assert saved.status_code == 201, saved.text
+    exported = (await learner.get("/users/me/export")).json()
+    assert exported["account"]["profile"]["email"] == learner.user["email"]
+    assert [session["id"] for session in exported["game"]["sessions"]] == [saved.json()["session_id"]]
+    assert len(exported["game"]["sessions"][0]["results"]) == 2
+
+    left = await learner.client.delete("/api/v1/users/me", headers=learner.headers)
+    assert left.status_code == 204
+    for path in ("/users/me", "/users/me/export"):
+        assert (await learner.get(path)).status_code == 401
+    # The access token opens game until it expires, but soon there is nothing left to be seen.
+    async with asyncio.timeout(15):
+        while (await learner.get("/game/sessions")).json()["pagination"]["total"]:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.1)
+
+
+async def test_a_learner_cannot_raise_their_role(gateway: httpx.AsyncClient, learner: Learner) -> None:
+    raised = {"name": "Eve", "role": "admin", "email_verified": True}
+    changed = await gateway.put("/api/v1/users/me", json=raised, headers=learner.headers)
+    assert (changed.status_code, changed.json()["email_verified"]) == (200, False)
+    for path in ("/admin/users", "/admin/audit"):
+        assert (await learner.get(path)).status_code == 403
+    role = f"/api/v1/admin/users/{learner.user['id']}/role"
+    answer = await gateway.put(role, json={"role": "admin"}, headers=learner.headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_an_admin_sees_who_was_given_what(admin: Learner, learner: Learner) -> None:
+    role = f"/api/v1/admin/users/{learner.user['id']}/role"
+    answer = await admin.client.put(role, json={"role": "editor"}, headers=admin.headers)
+    assert (answer.status_code, answer.json()["role"]) == (200, "editor")
+    found = (await admin.get("/admin/audit", subject_id=learner.user["id"])).json()["entries"]
+    assert (found[0]["before"], found[0]["after"]) == ({"role": "learner"}, {"role": "editor"})
