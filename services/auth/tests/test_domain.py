@@ -41,6 +41,8 @@ def test_strong_passwords_pass(strong: str) -> None:
         ("PASSWORd12345", "commonest"),
         ("1Q2w3e4r", "commonest"),
         ("Qwerty123", "commonest"),
+        ("Thunder1", "commonest"),
+        ("Scooter2024!", "commonest"),
     ],
 )
 def test_weak_passwords_are_told_why(weak: str, reason: str) -> None:

@@ -53,7 +53,9 @@ Me = Annotated[schemas.User, Depends(_me)]
 """The account of a caller whose sign-in has not ended; others are refused."""
 
 
-async def limit_account(request: Request, name: str, who: str, *, per_minute: int, fail_closed: bool) -> None:
+async def limit_account(
+    request: Request, name: str, who: str, *, per_minute: int, fail_closed: bool = False
+) -> None:
     """Limit what is tried on one account, by its address or its id, wherever it comes from."""
     limits: RateLimits = request.app.state.rate_limits
     # Redis is no place for personal data: it counts under a digest of the address.

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/api/v1/auth", tags=["Auth"], dependencies=[Depends(u
 
 @router.post(
     "/social",
-    dependencies=[Depends(per_address("social", per_minute=30))],
+    dependencies=[Depends(per_address("social", per_minute=100))],
     responses={
         401: {"description": "`invalid_social_token`: the token does not prove to this app who someone is."},
         409: {
