@@ -47,7 +47,10 @@ def test_every_route_says_who_may_pass_or_needs_a_token() -> None:
         if route.get("typed_per_filter_config", {}).get("envoy.filters.http.jwt_authn", {}).get("disabled")
     ]
     documents = ["openapi", "docs", "docs_start", "docs_script", "docs_style"]
-    assert public == ["health", "ready", *documents, "jwks", "auth", "tags", "nothing"]
+    pages = [
+        f"account_{part}" for part in ("verify", "reset", "script", "verify_script", "reset_script", "style")
+    ]
+    assert public == ["health", "ready", *documents, *pages, "jwks", "auth", "tags", "nothing"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+import { offer, tell } from "/account/account.js";
+
+// As the auth service counts; what is commonly used, it alone knows.
+const RULES = {
+  length: (password) => [...password].length >= 8 && [...password].length <= 128,
+  upper: (password) => /\p{Uppercase}/u.test(password),
+  lower: (password) => /\p{Lowercase}/u.test(password),
+  digit: (password) => /\p{Nd}/u.test(password),
+};
+const password = document.getElementById("password");
+const repeated = document.getElementById("repeated");
+const show = document.getElementById("show");
+const items = [...document.querySelectorAll("[data-rule]")];
+
+offer("/api/v1/auth/password/reset", {
+  body: checked,
+  done: "Your password is changed, and every device is signed out. Sign in to the app with the new password.",
+  renew: "Ask for a new link in the app: choose “Forgot password?” where you sign in.",
+});
+
+show.addEventListener("change", () => {
+  password.type = repeated.type = show.checked ? "text" : "password";
+});
+password.addEventListener("input", () => {
+  items.forEach((item) => item.classList.toggle("met", meets(item)));
+});
+
+/** The password to send, or null once it is said what is wrong with it. */
+function checked() {
+  const missing = items.filter((item) => !meets(item)).map((item) => item.textContent);
+  const differs = password.value !== repeated.value;
+  mark(password, missing.length > 0);
+  mark(repeated, !missing.length && differs);
+  if (missing.length) {
+    tell("problem", "The new password needs", missing);
+    password.focus();
+    return null;
+  }
+  if (differs) {
+    tell("problem", "The two passwords are not the same.");
+    repeated.focus();
+    return null;
+  }
+  return { password: password.value };
+}
+
+function meets(item) {
+  return RULES[item.dataset.rule](password.value.normalize("NFC"));
+}
+
+function mark(field, wrong) {
+  field.ariaInvalid = String(wrong);
+}
