@@ -22,6 +22,7 @@ def test_neighbouring_blocks_do_not_touch() -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - somebody else's server
 def test_a_port_in_use_is_named_with_its_owner(address: str) -> None:
     first = ports.free_block()
+    other = ports.free_block(each for each in ports.FREE_BLOCKS if each != first)
     with socket.create_server((address, first + ports.OFFSETS["redis"])):
         assert ports.taken(ports.block(first)) == {"redis": first + ports.OFFSETS["redis"]}
     assert ports.taken(ports.block(first)) == {}
@@ -29,7 +30,8 @@ def test_a_port_in_use_is_named_with_its_owner(address: str) -> None:
 
 def test_a_block_with_a_port_in_use_is_passed_over() -> None:
     first = ports.free_block()
+    other = ports.free_block(each for each in ports.FREE_BLOCKS if each != first)
     with socket.create_server(("127.0.0.1", first)):
-        assert ports.free_block([first, first + ports.BLOCK]) == first + ports.BLOCK
+        assert ports.free_block([first, other]) == other
         with pytest.raises(OSError, match="no 30 free ports"):
             ports.free_block([first])

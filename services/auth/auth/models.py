@@ -59,7 +59,11 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
-    __table_args__ = (CheckConstraint("role IN ('learner', 'editor', 'admin')", name="role"),)
+    __table_args__ = (
+        CheckConstraint("role IN ('learner', 'editor', 'admin')", name="role"),
+        # The unique index is in the order of the database's language, in which no beginning can be looked up.
+        Index("ix_users_email_key_prefix", "email_key", postgresql_ops={"email_key": "varchar_pattern_ops"}),
+    )
 
 
 class Identity(Base):

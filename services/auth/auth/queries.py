@@ -83,7 +83,6 @@ async def accounts(session: AsyncSession, wanted: schemas.AccountFilter) -> sche
     """Accounts, newest first."""
     found = select(*_ACCOUNT)
     if wanted.email:
-        # The whole address, or its beginning: both are looked up in an index.
         found = found.where(User.email_key.startswith(email_key(wanted.email), autoescape=True))
     if wanted.role:
         found = found.where(User.role == wanted.role)

@@ -25,6 +25,7 @@ from shared.db import Database
 from shared.testing import client_of, recorded
 from sqlalchemy import select
 
+NOBODY = "01a21139-e5ce-7992-9037-23af3c55e46f"
 USERS, AUDIT, LOGIN = "/api/v1/admin/users", "/api/v1/admin/audit", "/api/v1/auth/login"
 
 
@@ -113,11 +114,11 @@ async def test_two_admins_who_dismiss_each_other_do_not_both_succeed(
 @pytest.mark.parametrize(
     ("user_id", "body", "status"),
     [
-        (str(uuid4()), {"role": "editor"}, 404),
+        (NOBODY, {"role": "editor"}, 404),
         ("nobody", {"role": "editor"}, 422),
-        (str(uuid4()), {"role": "owner"}, 422),
-        (str(uuid4()), {"role": ["admin"]}, 422),
-        (str(uuid4()), {}, 422),
+        (NOBODY, {"role": "owner"}, 422),
+        (NOBODY, {"role": ["admin"]}, 422),
+        (NOBODY, {}, 422),
     ],
 )
 async def test_bad_requests_for_a_role(

@@ -13,6 +13,12 @@ depends_on = None
 def upgrade() -> None:
     op.alter_column("users", "password_hash", nullable=True)
     op.add_column("users", _time("password_set_at", server_default=sa.func.now()))
+    op.create_index(
+        "ix_users_email_key_prefix",
+        "users",
+        ["email_key"],
+        postgresql_ops={"email_key": "varchar_pattern_ops"},
+    )
     op.create_table(
         "identities",
         sa.Column("provider", sa.String(20), primary_key=True),
