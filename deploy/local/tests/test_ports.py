@@ -22,7 +22,6 @@ def test_neighbouring_blocks_do_not_touch() -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - somebody else's server
 def test_a_port_in_use_is_named_with_its_owner(address: str) -> None:
     first = ports.free_block()
-    other = ports.free_block(each for each in ports.FREE_BLOCKS if each != first)
     with socket.create_server((address, first + ports.OFFSETS["redis"])):
         assert ports.taken(ports.block(first)) == {"redis": first + ports.OFFSETS["redis"]}
     assert ports.taken(ports.block(first)) == {}
