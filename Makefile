@@ -5,7 +5,7 @@ export PORT
 BIN := .local/venv/bin
 PYTHON := $(BIN)/python
 
-.PHONY: help setup run demo test lint format logs memory replay-dead docs lock clean
+.PHONY: help setup run demo test bench lint format logs memory replay-dead docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,10 +22,13 @@ demo: setup ## Play a learner's journey against the running system
 test: setup ## Run all tests on servers of their own (TESTS="-k name" chooses)
 	@$(PYTHON) -m deploy.local.testrun $(TESTS)
 
+bench: setup ## Measure ratios against references (WHAT=auth)
+	@$(PYTHON) -m bench.$(WHAT)
+
 lint: setup ## Check style, types and layers
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/mypy conftest.py deploy docs gateway shared tests
+	@$(BIN)/mypy bench conftest.py deploy docs gateway shared tests
 	@for service in services/*/; do $(BIN)/mypy $$service || exit 1; done
 	@$(BIN)/lint-imports
 

@@ -43,8 +43,9 @@ class DatabaseSettings(Settings):
     """For services that own a database and, with it, an outbox and an inbox."""
 
     database_url: SecretStr
-    database_pool_size: int = Field(default=5, ge=1)
-    database_pool_overflow: int = Field(default=5, ge=0)
+    # None over the pool's size: under load, those would be opened and closed again for nearly every request.
+    database_pool_size: int = Field(default=10, ge=1)
+    database_pool_overflow: int = Field(default=0, ge=0)
     rabbitmq_url: SecretStr
 
     @model_validator(mode="after")

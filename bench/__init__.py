@@ -1,0 +1,1 @@
+"""Ratios against references, each measured beside its reference in the same run."""

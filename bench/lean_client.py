@@ -1,0 +1,45 @@
+"""A client that costs next to nothing, so that what is measured is the server."""
+
+import asyncio
+import json
+import time
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+
+class Answer(NamedTuple):
+    """What came back, and how long it took from the first byte sent to the last one read."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    seconds: float
+
+
+class Connection:
+    """One kept-alive HTTP/1.1 connection, one request at a time."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def __aenter__(self) -> Self:
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+
+    async def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Send JSON, or nothing, and read the whole answer."""
+        content = b"" if body is None else json.dumps(body).encode()
+        lines = [f"{method} {path} HTTP/1.1", "Host: bench", f"Content-Length: {len(content)}"]
+        lines += ["Content-Type: application/json"] if content else []
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        started = time.perf_counter()
+        self._writer.write("\r\n".join([*lines, "", ""]).encode() + content)
+        status, *fields = (await self._reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
+        found = dict(field.lower().split(": ", 1) for field in fields)
+        read = await self._reader.readexactly(int(found.get("content-length", "0")))
+        return Answer(int(status.split()[1]), found, read, time.perf_counter() - started)
