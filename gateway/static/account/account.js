@@ -33,7 +33,7 @@ export function offer(address, { body, done, renew }) {
 }
 
 /** Say how it went. Text that came from elsewhere stays text. */
-export function tell(kind, sentence, points = [], advice = "") {
+function tell(kind, sentence, points = [], advice = "") {
   const list = document.createElement("ul");
   list.append(...points.map((point) => element("li", point)));
   message.className = kind;
@@ -43,6 +43,13 @@ export function tell(kind, sentence, points = [], advice = "") {
     ...(advice ? [element("p", advice)] : []),
   );
   message.scrollIntoView({ block: "nearest" });
+}
+
+/** Say what is wrong with a field, and go there; what is said stays in sight. */
+export function refuse(field, sentence, points) {
+  field.ariaInvalid = "true";
+  tell("problem", sentence, points);
+  field.focus({ preventScroll: true });
 }
 
 function takeToken() {
@@ -85,8 +92,7 @@ function explain(answer, problem, points, renew) {
   } else if (answer.status >= 500) {
     tell("problem", sentence, [], "Your link is still good. Use the button again in a moment.");
   } else if (atFault.length && !atFault.includes("#/token")) {
-    tell("problem", "This password cannot be used.", points);
-    document.getElementById("password")?.focus();
+    refuse(document.getElementById("password"), "This password cannot be used.", points);
   } else {
     finish("problem", sentence, renew);
   }

@@ -1,4 +1,4 @@
-import { offer, tell } from "/account/account.js";
+import { offer, refuse } from "/account/account.js";
 
 // As the auth service counts; what is commonly used, it alone knows.
 const RULES = {
@@ -27,18 +27,14 @@ password.addEventListener("input", () => {
 
 /** The password to send, or null once it is said what is wrong with it. */
 function checked() {
+  password.ariaInvalid = repeated.ariaInvalid = "false";
   const missing = items.filter((item) => !meets(item)).map((item) => item.textContent);
-  const differs = password.value !== repeated.value;
-  mark(password, missing.length > 0);
-  mark(repeated, !missing.length && differs);
   if (missing.length) {
-    tell("problem", "The new password needs", missing);
-    password.focus();
+    refuse(password, "The new password needs", missing);
     return null;
   }
-  if (differs) {
-    tell("problem", "The two passwords are not the same.");
-    repeated.focus();
+  if (password.value !== repeated.value) {
+    refuse(repeated, "The two passwords are not the same.");
     return null;
   }
   return { password: password.value };
@@ -46,8 +42,4 @@ function checked() {
 
 function meets(item) {
   return RULES[item.dataset.rule](password.value.normalize("NFC"));
-}
-
-function mark(field, wrong) {
-  field.ariaInvalid = String(wrong);
 }
