@@ -1,5 +1,6 @@
 """Whatever a client sends, it gets a readable problem within a second, and never a 5xx."""
 
+import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from tests.journey import RECORDINGS, Learner, session_of
+from tests.operations import OPERATIONS, Field, Operation, example, fields, pointer, replaced
 
 pytestmark = pytest.mark.journey
 
@@ -120,6 +122,63 @@ async def test_every_operation_without_its_body_or_token(
             assert answer.status_code < 500, (method, path, answer.text)
             if answer.status_code >= 400:
                 assert answer.headers["content-type"] == "application/problem+json"
+
+
+EDGES: list[Any] = [
+    "",
+    "x" * 10_000,
+    "a\x00b",
+    "\u202e\u05e9\u05dc\u05d5\u05dd",
+    "\U0001f600" * 50,
+    "\ud800",
+    "' OR 1=1; DROP TABLE users --",
+    ["x"],
+    {"x": "y"},
+    -1,
+    7.5,
+    10**30,
+    None,
+    True,
+]
+FIELDS = [
+    pytest.param(operation, field, id=f"{operation} {pointer(field)}")
+    for operation in OPERATIONS
+    for field in fields(operation.body or {})
+]
+
+
+@pytest.mark.parametrize(("operation", "field"), FIELDS)
+async def test_every_field_at_its_edges(
+    learner: Learner, admin: Learner, operation: Operation, field: Field
+) -> None:
+    """A 422 names the field, or what the example, which knows nothing of sums and times, has wrong anyway."""
+    caller = admin if operation.path.startswith("/api/v1/admin/") else learner
+
+    async def send(body: Any) -> httpx.Response:
+        # Written as ASCII, so that a lone surrogate can be sent at all.
+        headers = {**caller.headers, "Content-Type": "application/json"}
+        content = json.dumps(body)
+        return await caller.client.request(
+            operation.method, operation.address, content=content, headers=headers
+        )
+
+    good = example(operation.body or {})
+    wrong_anyway = pointers(await send(good))
+    for edge in EDGES:
+        answer = await send(replaced(good, field, edge))
+        assert answer.status_code < 500, (edge, answer.text)
+        if answer.status_code < 400:
+            continue
+        problem_of(answer, status=answer.status_code, code=answer.json()["code"])
+        if answer.status_code == 422:
+            named = pointers(answer)
+            assert any(each.startswith(pointer(field)) for each in named) or named & wrong_anyway, edge
+
+
+def pointers(answer: httpx.Response) -> set[str]:
+    """The fields that a problem names."""
+    problem = answer.json() if answer.status_code >= 400 else {}
+    return {error["pointer"] for error in problem.get("errors", [])}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,176 @@
+"""Every operation that needs a token, against every token that is none: at the gateway and behind it."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+from shared.tokens import ACCESS_TOKEN, SigningKeys
+
+from deploy.local.stack import Stack
+from deploy.local.vault import RECEIPT_SIGNING_KEYS, SIGNING_KEYS
+from gateway.tests.forgeries import FORGERIES, MISUSED, claims, kid_of
+from tests.journey import Learner
+from tests.operations import OPERATIONS, Operation, example
+
+pytestmark = pytest.mark.journey
+
+INTERNAL = Operation("GET", "/internal/users/me/export", {})
+"""Behind the gateway only, so the document does not tell of it."""
+PRIVATE = [operation for operation in OPERATIONS if operation.private]
+ADMIN = [operation for operation in PRIVATE if operation.path.startswith("/api/v1/admin/")]
+AT_ONCE = 20
+
+type Headers = Mapping[str, str]
+
+
+@pytest.fixture(scope="session")
+def keys(system: Stack) -> SigningKeys:
+    """The keys that the running system signs access tokens with."""
+    return SigningKeys.load(system.plan.vault.folder / SIGNING_KEYS)
+
+
+@pytest.fixture(scope="session")
+def receipt_keys(system: Stack) -> SigningKeys:
+    """The keys that its receipts are signed with."""
+    return SigningKeys.load(system.plan.vault.folder / RECEIPT_SIGNING_KEYS)
+
+
+@pytest.fixture(scope="session")
+async def refused(system: Stack, keys: SigningKeys, receipt_keys: SigningKeys) -> dict[str, Headers]:
+    """The headers of requests that must be refused, by what is wrong with them."""
+    tokens = {name: forge(keys) for name, forge in {**FORGERIES, **MISUSED}.items()}
+    async with httpx.AsyncClient(base_url=system.url, timeout=20) as client:
+        account = {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse", "name": "Eve"}
+        signed_in = (await client.post("/api/v1/auth/register", json=account)).json()
+        eve = Learner(client, signed_in["user"], signed_in["access_token"])
+        tokens["a refresh token"] = signed_in["refresh_token"]
+        tokens["a receipt"] = (await eve.score("good.wav")).json()["receipt"]
+    tokens["signed by scoring"] = receipt_keys.sign(claims(), typ=ACCESS_TOKEN)
+    disguised = _jwk(system, RECEIPT_SIGNING_KEYS) | {"kid": kid_of(keys)}
+    tokens["signed by scoring under our kid"] = SigningKeys({"keys": [disguised]}).sign(
+        claims(), typ=ACCESS_TOKEN
+    )
+    good = keys.sign(claims(), typ=ACCESS_TOKEN)
+    values = {name: f"Bearer {token}" for name, token in tokens.items()} | {
+        "empty": "",
+        "no token": "Bearer",
+        "another scheme": f"Basic {good}",
+        "no scheme": good,
+        "two tokens": f"Bearer {good} {good}",
+    }
+    return {"none": {}} | {name: {"Authorization": value} for name, value in values.items()}
+
+
+def _jwk(system: Stack, file: str) -> dict[str, Any]:
+    key: dict[str, Any] = json.loads((system.plan.vault.folder / file).read_text())["keys"][0]
+    return key
+
+
+@pytest.fixture(scope="session")
+async def homes(system: Stack) -> dict[str, str]:
+    """The address of the service that answers a path, by what each service says of itself."""
+    found = {INTERNAL.path: f"http://127.0.0.1:{system.ports['game-api']}"}
+    async with httpx.AsyncClient() as client:
+        for service in system.apis:
+            address = f"http://127.0.0.1:{system.ports[f'{service}-api']}"
+            document = (await client.get(f"{address}/openapi.json")).json()
+            found |= dict.fromkeys(document["paths"], address)
+    return found
+
+
+async def answers(
+    address: str, operation: Operation, requests: Mapping[str, Headers]
+) -> dict[str, httpx.Response]:
+    """What the operation answers to each of these headers."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async with httpx.AsyncClient(base_url=address, timeout=20) as client:
+
+        async def answer(headers: Headers) -> httpx.Response:
+            async with turn:
+                return await client.request(operation.method, operation.address, headers=headers)
+
+        gathered = await asyncio.gather(*map(answer, requests.values()))
+    return dict(zip(requests, gathered, strict=True))
+
+
+def opens(answer: httpx.Response) -> bool:
+    """Whether the answer is anything but the one that every bad token gets."""
+    if answer.status_code != 401 or answer.headers["content-type"] != "application/problem+json":
+        return True
+    challenge = answer.headers.get_list("www-authenticate")
+    return answer.json()["code"] != "unauthorized" or challenge != ["Bearer"]
+
+
+def test_what_is_open_to_all_is_meant_to_be() -> None:
+    public = [operation for operation in OPERATIONS if not operation.private]
+    unexpected = [
+        each for each in public if not re.match(r"POST /api/v1/auth/|GET .*/(tags|jwks\.json)$", str(each))
+    ]
+    assert not unexpected
+    assert len(PRIVATE) > len(public)
+
+
+@pytest.mark.parametrize("operation", PRIVATE, ids=str)
+async def test_no_bad_token_passes_the_gateway(
+    operation: Operation, system: Stack, refused: dict[str, Headers]
+) -> None:
+    told = await answers(system.url, operation, refused)
+    assert {name: (answer.status_code, answer.text) for name, answer in told.items() if opens(answer)} == {}
+
+
+@pytest.mark.parametrize("operation", [*PRIVATE, INTERNAL], ids=str)
+async def test_no_bad_token_passes_a_service(
+    operation: Operation, homes: dict[str, str], refused: dict[str, Headers]
+) -> None:
+    told = await answers(homes[operation.path], operation, refused)
+    assert {name: (answer.status_code, answer.text) for name, answer in told.items() if opens(answer)} == {}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/game/stats", "/api/v1/speech/capabilities"])
+async def test_without_its_flaw_the_same_token_opens(
+    path: str, system: Stack, homes: dict[str, str], keys: SigningKeys
+) -> None:
+    good = {"good": {"Authorization": f"Bearer {keys.sign(claims(), typ=ACCESS_TOKEN)}"}}
+    for address in (system.url, homes[path]):
+        told = await answers(address, Operation("GET", path, {}), good)
+        assert told["good"].status_code == 200
+
+
+@pytest.mark.parametrize("operation", ADMIN, ids=str)
+async def test_learners_are_kept_from_what_admins_do(
+    operation: Operation, system: Stack, homes: dict[str, str], learner: Learner
+) -> None:
+    for address in (system.url, homes[operation.path]):
+        answer = (await answers(address, operation, {"learner": learner.headers}))["learner"]
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+RAISED = {"role": "admin", "roles": ["admin"], "is_admin": True, "user": {"role": "admin"}}
+OPEN_TO_ALL = [each for each in OPERATIONS if each.body and each not in ADMIN]
+
+
+@pytest.mark.parametrize("operation", OPEN_TO_ALL, ids=str)
+async def test_no_field_of_a_body_raises_a_role(
+    operation: Operation, gateway: httpx.AsyncClient, learner: Learner
+) -> None:
+    body = example(operation.body or {}) | RAISED
+    answer = await gateway.request(operation.method, operation.address, json=body, headers=learner.headers)
+    assert answer.status_code < 500
+    account = {"email": learner.user["email"], "password": "Correct4Horse"}
+    signed_in = await gateway.post("/api/v1/auth/login", json=account)
+    for told in (answer.json() if answer.content else {}, signed_in.json()):
+        if "access_token" in told:
+            assert role_in(told["access_token"]) == "learner"
+    assert signed_in.status_code == 200
+
+
+def role_in(token: str) -> str:
+    """What an access token says that its owner is."""
+    return str(jwt.decode(token, options={"verify_signature": False})["role"])

@@ -1,0 +1,120 @@
+"""The operations of the API, from its document, and requests that are made of their schemas."""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from gateway.openapi import WRITTEN
+
+type Schema = dict[str, Any]
+type Field = tuple[str | int, ...]
+"""Where a field is in a body; 0 stands for any place in a list."""
+
+DOCUMENT: dict[str, Any] = json.loads(WRITTEN.read_text())
+BY_FORMAT = {"password": "Correct4Horse", "uri": "https://example.com/picture.png"}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A method of a path, and what the document says of it."""
+
+    method: str
+    path: str
+    described: Schema
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def private(self) -> bool:
+        """Whether it needs a token."""
+        return bool(self.described.get("security"))
+
+    @property
+    def address(self) -> str:
+        """The path, its parameters filled with what could be there."""
+        filled = self.path
+        for parameter in self.described.get("parameters", []):
+            if parameter["in"] == "path":
+                filled = filled.replace(f"{{{parameter['name']}}}", str(example(parameter["schema"])))
+        return filled
+
+    @property
+    def body(self) -> Schema | None:
+        """The schema of the JSON body, if it takes one."""
+        content = self.described.get("requestBody", {}).get("content", {})
+        return content["application/json"]["schema"] if "application/json" in content else None
+
+
+OPERATIONS = [
+    Operation(method.upper(), path, described)
+    for path, item in DOCUMENT["paths"].items()
+    for method, described in item.items()
+]
+
+
+def _resolved(schema: Schema) -> Schema:
+    """The schema that says what is in there: behind references, and without null."""
+    if "$ref" in schema:
+        return _resolved(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    if "anyOf" in schema:
+        return _resolved(next(each for each in schema["anyOf"] if each.get("type") != "null"))
+    return schema
+
+
+def example(schema: Schema) -> Any:
+    """A value that the schema allows; every property of an object is there."""
+    schema = _resolved(schema)
+    if "enum" in schema or "const" in schema:
+        return schema.get("const", (schema.get("enum") or [None])[0])
+    match schema.get("type"):
+        case "object":
+            return {name: example(each) for name, each in schema.get("properties", {}).items()}
+        case "array":
+            return [example(schema["items"])]
+        case "integer" | "number":
+            return int(schema.get("minimum", 1))
+        case "boolean":
+            return True
+    return _text(schema.get("format", ""))
+
+
+def _text(form: str) -> str:
+    match form:
+        case "uuid":
+            return str(uuid4())
+        case "date-time":
+            return datetime.now(UTC).isoformat()
+        case "email":
+            return f"{uuid4().hex}@example.com"
+    return BY_FORMAT.get(form, "x")
+
+
+def fields(schema: Schema, at: Field = ()) -> Iterator[Field]:
+    """Every field of a body, those inside of other fields included."""
+    schema = _resolved(schema)
+    for name, each in schema.get("properties", {}).items():
+        yield (*at, name)
+        yield from fields(each, (*at, name))
+    if schema.get("type") == "array":
+        yield (*at, 0)
+        yield from fields(schema["items"], (*at, 0))
+
+
+def replaced(body: Any, at: Field, value: Any) -> Any:
+    """A copy of a body with another value in a field."""
+    *way, last = at
+    changed = inner = deepcopy(body)
+    for step in way:
+        inner = inner[step]
+    inner[last] = value
+    return changed
+
+
+def pointer(at: Field) -> str:
+    """How errors name the field."""
+    return "#" + "".join(f"/{step}" for step in at)
