@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
@@ -119,6 +119,23 @@ class Database:
         """Give all connections back."""
         if isinstance(self._bind, AsyncEngine):
             await self._bind.dispose()
+
+
+async def fetch(session: AsyncSession, statement: str, *arguments: object) -> list[asyncpg.Record]:
+    """The rows that a statement reads, straight from the driver; $1, $2 and so on are its arguments.
+
+    For reads that must be fast: it takes half the time of `session.execute`. As long as nothing else was
+    executed in the session no transaction is begun, and the statement sees what is committed by then.
+    """
+    connection = await session.connection()
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        rows: list[asyncpg.Record] = await driver.fetch(statement, *arguments)
+        return rows
+    finally:
+        # SQLAlchemy has not seen the connection break, and would lend it to the next one who asks.
+        if driver.is_closed():
+            await connection.invalidate()
 
 
 async def _request_transaction(request: Request) -> AsyncIterator[AsyncSession]:

@@ -1,11 +1,14 @@
 """Objects in S3. The SDK is synchronous, so that every call that reaches the network runs in a thread."""
 
 import asyncio
+import hashlib
+import hmac
 import io
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
 
 import urllib3
 from minio import Minio
@@ -29,10 +32,13 @@ class Storage:
     """One bucket."""
 
     def __init__(self, settings: StorageSettings) -> None:
+        self._settings = settings
         self._bucket = settings.s3_bucket
         self._client = _client(settings, settings.s3_endpoint)
         self._public = _client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
-        self._presigned_at = lru_cache(maxsize=100_000)(self._sign)
+        self._place = _place_of(self._public, self._bucket)
+        self._period = lru_cache(maxsize=2)(self._period_from)
+        self._presigned_at = lru_cache(maxsize=20_000)(self._sign)
 
     async def ensure_bucket(self) -> None:
         """Make the bucket unless it is there. Raises StorageDown."""
@@ -62,13 +68,55 @@ class Storage:
         return self._presigned_at(key, now - into_period)
 
     def _sign(self, key: str, at: datetime) -> tuple[str, datetime]:
-        url = self._public.presigned_get_object(self._bucket, key, PRESIGNED_FOR, request_date=at)
+        """What the SDK would sign (AWS Signature Version 4, in the query), in a sixth of its time."""
+        period, place = self._period(at), self._place
+        path = place.path + quote(key)
+        request = f"GET\n{path}\n{period.query}\nhost:{place.host}\n\nhost\nUNSIGNED-PAYLOAD"
+        to_sign = period.preamble + hashlib.sha256(request.encode()).hexdigest()
+        signature = hmac.digest(period.key, to_sign.encode(), "sha256").hex()
+        url = f"{place.scheme}://{place.host}{path}?{period.query}&X-Amz-Signature={signature}"
         return url, at + PRESIGNED_FOR
+
+    def _period_from(self, at: datetime) -> "_Period":
+        """Derive the signing key, once for all addresses of the half hour."""
+        settings = self._settings
+        moment, scope = f"{at:%Y%m%dT%H%M%SZ}", f"{at:%Y%m%d}/{settings.s3_region}/s3/aws4_request"
+        key = f"AWS4{settings.s3_secret_key.get_secret_value()}".encode()
+        for word in scope.split("/"):
+            key = hmac.digest(key, word.encode(), "sha256")
+        credential = quote(f"{settings.s3_access_key}/{scope}", safe="")
+        query = (
+            f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={credential}"
+            f"&X-Amz-Date={moment}&X-Amz-Expires={PRESIGNED_FOR.seconds}&X-Amz-SignedHeaders=host"
+        )
+        return _Period(query, f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n", key)
 
     async def ping(self) -> None:
         """Raise StorageDown unless the bucket is there."""
         if not await _call(self._client.bucket_exists, self._bucket):
             raise StorageDown("The bucket is missing.")
+
+
+class _Place(NamedTuple):
+    """Where the objects of the bucket are for clients; `path` ends with a slash."""
+
+    scheme: str
+    host: str
+    path: str
+
+
+class _Period(NamedTuple):
+    """What the signatures of half an hour have in common; `preamble` is the text to sign before the hash."""
+
+    query: str
+    preamble: str
+    key: bytes
+
+
+def _place_of(client: Minio, bucket: str) -> _Place:
+    # The SDK knows which servers have the bucket in their host name, and which in the path.
+    address = urlsplit(client.presigned_get_object(bucket, "x"))
+    return _Place(address.scheme, address.netloc, address.path.removesuffix("x"))
 
 
 class NoSuchObject(Exception):

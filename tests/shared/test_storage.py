@@ -1,10 +1,15 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from minio import Minio
+from pydantic import SecretStr
 from shared.settings import StorageSettings
 from shared.storage import Storage, StorageDown
 
@@ -32,6 +37,33 @@ async def test_an_object_is_read_through_its_presigned_address(storage: Storage)
     assert (part.content, part.headers["content-range"]) == (b"234", "bytes 2-4/10")
     assert {forged.status_code, unsigned.status_code} <= {400, 403}
     assert timedelta(minutes=30) <= expires_at - datetime.now(UTC) <= timedelta(hours=1)
+
+
+@given(
+    endpoint=st.sampled_from(
+        ["http://127.0.0.1:9000", "https://audio.example.com", "https://s3.eu-west-1.amazonaws.com"]
+    ),
+    key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
+        lambda key: not {".", ".."} & set(key.split("/"))
+    ),
+    access_key=st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=1),
+    secret_key=st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=8),
+    now=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
+)
+def test_an_address_is_the_one_that_the_sdk_signs(
+    endpoint: str, key: str, access_key: str, secret_key: str, now: datetime
+) -> None:
+    settings = StorageSettings(
+        s3_public_endpoint=endpoint,
+        s3_access_key=access_key,
+        s3_secret_key=SecretStr(secret_key),
+        s3_region="eu-west-1",
+    )
+    address = urlsplit(endpoint)
+    sdk = Minio(address.netloc, access_key, secret_key, secure=address.scheme == "https", region="eu-west-1")
+    url, ends = Storage(settings).presigned(key, now=now)
+    hour = timedelta(hours=1)
+    assert url == sdk.presigned_get_object(settings.s3_bucket, key, hour, request_date=ends - hour)
 
 
 def test_an_address_is_the_same_for_half_an_hour(storage: Storage) -> None:

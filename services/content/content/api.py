@@ -12,9 +12,10 @@ from shared.tokens import CurrentUser, Editor
 
 from content import queries
 from content.catalogue import Catalogue
+from content.draw import DrawnSpeech, drawn_speeches
 from content.following import FollowedCatalogue
 from content.queries import StoredSpeech
-from content.schemas import Draw, Speech, SpeechDetails, Speeches, Statistics, Tags
+from content.schemas import Draw, Speech, SpeechDetails, Speeches, SpeechTag, Statistics, Tags
 
 TAGS_SECONDS = 60
 
@@ -67,10 +68,8 @@ async def draw_speeches(
     error, and neither are repeated ones.
     """
     excluded = frozenset(draw.exclude)
-    drawn = await queries.drawn_speeches(
-        session, catalogue, draw.filter(), most=draw.limit, excluded=excluded
-    )
-    return Speeches(speeches=[_heard(speech, storage) for speech in drawn])
+    drawn = await drawn_speeches(session, catalogue, draw.filter(), most=draw.limit, excluded=excluded)
+    return Speeches(speeches=[_drawn(speech, storage) for speech in drawn])
 
 
 @router.get("/speeches/{speech_id}", responses={404: {"description": "`speech_not_found`."}})
@@ -101,6 +100,21 @@ async def get_speech_details(
         created_at=history.created_at,
         updated_at=history.updated_at,
         statistics=statistics,
+    )
+
+
+def _drawn(speech: DrawnSpeech, storage: Storage) -> Speech:
+    audio_url, expires_at = storage.presigned(speech.audio_key)
+    tags = [SpeechTag(id=tag_id, name=name) for tag_id, name in speech.tags]
+    return Speech(
+        id=speech.id,
+        text=speech.text,
+        audio_url=audio_url,
+        audio_expires_at=expires_at,
+        duration_ms=speech.duration_ms,
+        level=speech.level,
+        type=speech.type,
+        tags=tags,
     )
 
 

@@ -1,13 +1,13 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from content import changes, commands
 from content.catalogue import Catalogue
 from content.domain import Filter, NoSpeechesMatch, SpeechChange
-from content.queries import StoredSpeech, drawn_speeches
-from sqlalchemy import event
+from content.draw import DrawnSpeech, drawn_speeches
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -21,7 +21,7 @@ async def catalogue_of(session: AsyncSession) -> Catalogue:
     return catalogue
 
 
-def ids(drawn: list[StoredSpeech]) -> set[UUID]:
+def ids(drawn: list[DrawnSpeech]) -> set[UUID]:
     return {speech.id for speech in drawn}
 
 
@@ -30,7 +30,7 @@ async def test_a_draw_is_distinct_and_whole(session: AsyncSession, add: Add) -> 
     drawn = await drawn_speeches(session, await catalogue_of(session), A1, most=10)
     assert len(drawn) == 5
     assert ids(drawn) == added
-    assert [tag["name"] for tag in drawn[0].tags] == ["food", "travel"]
+    assert [name for _, name in drawn[0].tags] == ["food", "travel"]
 
 
 async def test_a_draw_is_no_longer_than_asked(session: AsyncSession, add: Add) -> None:
@@ -104,16 +104,8 @@ async def test_a_speech_that_changed_behind_the_catalogue_is_not_drawn(
 async def test_a_draw_takes_one_query(session: AsyncSession, add: Add) -> None:
     added = [await add(session, tags=("food",)) for _ in range(20)]
     catalogue = await catalogue_of(session)
+    driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
     statements: list[str] = []
-    connection = (await session.connection()).sync_connection
-    assert connection is not None
-
-    def note(*arguments: object) -> None:
-        statements.append(str(arguments[2]))
-
-    event.listen(connection, "before_cursor_execute", note)
-    try:
+    with driver.query_logger(lambda logged: statements.append(logged.query)):
         await drawn_speeches(session, catalogue, A1, most=10, excluded=set(added[:10]))
-    finally:
-        event.remove(connection, "before_cursor_execute", note)
     assert len(statements) == 1

@@ -1,0 +1,69 @@
+"""The draw: which speeches, by chance, and what they are right now."""
+
+from collections.abc import Collection
+from random import Random
+from typing import NamedTuple
+from uuid import UUID
+
+from pyroaring import BitMap64
+from shared.db import fetch
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from content.catalogue import Catalogue, sample
+from content.domain import Filter, NoSpeechesMatch
+
+ROUNDS = 2
+# It decides what a learner hears, nothing that must not be guessed.
+_rng = Random()  # noqa: S311 - see above
+
+_DRAWN = """
+    SELECT id, text, audio_key, duration_ms, level, type, ARRAY(
+        SELECT (tags.id, tags.name)
+        FROM speech_tags JOIN tags ON tags.id = tag_id
+        WHERE speech_id = speeches.id ORDER BY tags.name
+    )
+    FROM unnest($1::bigint[]) WITH ORDINALITY AS drawn (number, place) JOIN speeches USING (number)
+    WHERE NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS excluded WHERE excluded = speeches.id)
+    ORDER BY place LIMIT $3
+"""
+
+
+class DrawnSpeech(NamedTuple):
+    """A speech as it was drawn, with its tags as id and name."""
+
+    id: UUID
+    text: str
+    audio_key: str
+    duration_ms: int
+    level: str
+    type: str
+    tags: list[tuple[UUID, str]]
+
+
+async def drawn_speeches(
+    session: AsyncSession, catalogue: Catalogue, wanted: Filter, *, most: int, excluded: Collection[UUID] = ()
+) -> list[DrawnSpeech]:
+    """Up to `most` distinct speeches of those that match and are not excluded, each as likely as every other.
+
+    The catalogue may be behind by a moment, so what was drawn is compared with what the tables say now, and
+    drawn again once where it is gone. Raises NoSpeechesMatch when there is none.
+    """
+    candidates = catalogue.matching(wanted)
+    found: list[DrawnSpeech] = []
+    for _ in range(ROUNDS):
+        missing = most - len(found)
+        # So many are enough even if all excluded ones are among them; what is left is still a fair sample.
+        numbers = sample(candidates, missing + len(excluded), rng=_rng)
+        if not (missing and numbers):
+            break
+        rows = await fetch(session, _DRAWN, numbers, excluded, missing)
+        found += [speech for speech in map(DrawnSpeech._make, rows) if _still_in(speech, wanted)]
+        candidates -= BitMap64(numbers)
+    if not found:
+        raise NoSpeechesMatch("No speech matches; ask for less, or exclude fewer.")
+    return found
+
+
+def _still_in(speech: DrawnSpeech, wanted: Filter) -> bool:
+    tags = frozenset(tag_id for tag_id, _ in speech.tags)
+    return wanted.takes(level=speech.level, type=speech.type, tags=tags)
