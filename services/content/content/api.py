@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from shared.db import Session
+from shared.db import CurrentDatabase, Session
 from shared.ratelimit import per_user
 from shared.storage import Storage
 from shared.tokens import CurrentUser, Editor
@@ -15,7 +15,7 @@ from content.catalogue import Catalogue
 from content.draw import DrawnSpeech, drawn_speeches
 from content.following import FollowedCatalogue
 from content.queries import StoredSpeech
-from content.schemas import Draw, Speech, SpeechDetails, Speeches, SpeechTag, Statistics, Tags
+from content.schemas import Draw, Speech, SpeechDetails, Speeches, Statistics, Tags
 
 TAGS_SECONDS = 60
 
@@ -60,7 +60,7 @@ async def list_tags(session: Session, if_none_match: Annotated[str, Header()] = 
     responses={404: {"description": "`no_speeches_match`: none is as asked for, or all were excluded."}},
 )
 async def draw_speeches(
-    draw: Draw, session: Session, catalogue: CurrentCatalogue, storage: AudioStorage
+    draw: Draw, database: CurrentDatabase, catalogue: CurrentCatalogue, storage: AudioStorage
 ) -> Speeches:
     """Draw speeches at random. Every speech that matches is as likely as every other, and none comes twice.
 
@@ -68,8 +68,8 @@ async def draw_speeches(
     error, and neither are repeated ones.
     """
     excluded = frozenset(draw.exclude)
-    drawn = await drawn_speeches(session, catalogue, draw.filter(), most=draw.limit, excluded=excluded)
-    return Speeches(speeches=[_drawn(speech, storage) for speech in drawn])
+    drawn = await drawn_speeches(database, catalogue, draw.filter(), most=draw.limit, excluded=excluded)
+    return Speeches.model_validate({"speeches": [_drawn(speech, storage) for speech in drawn]})
 
 
 @router.get("/speeches/{speech_id}", responses={404: {"description": "`speech_not_found`."}})
@@ -103,19 +103,19 @@ async def get_speech_details(
     )
 
 
-def _drawn(speech: DrawnSpeech, storage: Storage) -> Speech:
+def _drawn(speech: DrawnSpeech, storage: Storage) -> dict[str, object]:
+    # Fields by name, for one validation of all speeches: one of each would take half as long again.
     audio_url, expires_at = storage.presigned(speech.audio_key)
-    tags = [SpeechTag(id=tag_id, name=name) for tag_id, name in speech.tags]
-    return Speech(
-        id=speech.id,
-        text=speech.text,
-        audio_url=audio_url,
-        audio_expires_at=expires_at,
-        duration_ms=speech.duration_ms,
-        level=speech.level,
-        type=speech.type,
-        tags=tags,
-    )
+    return {
+        "id": speech.id,
+        "text": speech.text,
+        "audio_url": audio_url,
+        "audio_expires_at": expires_at,
+        "duration_ms": speech.duration_ms,
+        "level": speech.level,
+        "type": speech.type,
+        "tags": [{"id": tag_id, "name": name} for tag_id, name in speech.tags],
+    }
 
 
 def _heard(speech: StoredSpeech, storage: Storage) -> Speech:

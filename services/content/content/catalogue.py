@@ -1,15 +1,16 @@
 """The index that draws are made from: which speeches, by number, have which level, type and tags.
 
 It holds one compressed bitmap for each value, about 6 MB for a million speeches with three tags each. A draw
-combines a few of them, which takes some 0.1 ms however many speeches there are.
+combines a few of them, which takes some 0.1 ms at a million speeches and is kept for the draws that follow.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from random import Random
 from typing import Literal
 
-from pyroaring import BitMap64
+from pyroaring import BitMap64, FrozenBitMap64
 
 from content.domain import Filter
 
@@ -17,11 +18,16 @@ type Facet = tuple[Literal["level", "type", "tag"], str]
 """A property that speeches have in common: ("level", "A1"), or ("tag", <id>)."""
 
 
+KEPT = 64
+"""Filters whose result is kept until the catalogue changes, at most 0.13 MB each for a million speeches."""
+
+
 class Catalogue:
     """The numbers of all speeches by facet."""
 
     def __init__(self) -> None:
         self._numbers: defaultdict[Facet, BitMap64] = defaultdict(BitMap64)
+        self._kept = lru_cache(maxsize=KEPT)(self._matching)
 
     def replace(self, numbers: Iterable[int], facets: Mapping[Facet, Iterable[int]]) -> None:
         """Forget what was known of these speeches; they have the given facets now, or are gone."""
@@ -34,9 +40,13 @@ class Catalogue:
         """Take in speeches of which nothing is known yet."""
         for facet, members in facets.items():
             self._numbers[facet].update(members)
+        self._kept.cache_clear()
 
-    def matching(self, wanted: Filter) -> BitMap64:
-        """The numbers of the speeches that a filter takes; the caller may keep and change them."""
+    def matching(self, wanted: Filter) -> FrozenBitMap64:
+        """The numbers of the speeches that a filter takes."""
+        return self._kept(wanted)
+
+    def _matching(self, wanted: Filter) -> FrozenBitMap64:
         required = [self._of(("level", wanted.level))]
         if wanted.type is not None:
             required.append(self._of(("type", wanted.type)))
@@ -45,14 +55,14 @@ class Catalogue:
             required.append(BitMap64.union(*tags))
         else:
             required += tags
-        return BitMap64.intersection(*required)
+        return FrozenBitMap64(BitMap64.intersection(*required))
 
     def _of(self, facet: Facet) -> BitMap64:
         # A lookup must not add what clients ask for.
         return self._numbers.get(facet) or BitMap64()
 
 
-def sample(numbers: BitMap64, most: int, *, rng: Random) -> list[int]:
+def sample(numbers: BitMap64 | FrozenBitMap64, most: int, *, rng: Random) -> list[int]:
     """Distinct numbers in random order: every sequence of that length is as likely as every other."""
     ranks = rng.sample(range(len(numbers)), min(most, len(numbers)))
     return [numbers[rank] for rank in ranks]

@@ -6,13 +6,11 @@ from typing import NamedTuple
 from uuid import UUID
 
 from pyroaring import BitMap64
-from shared.db import fetch
-from sqlalchemy.ext.asyncio import AsyncSession
+from shared.db import Database
 
 from content.catalogue import Catalogue, sample
 from content.domain import Filter, NoSpeechesMatch
 
-ROUNDS = 2
 # It decides what a learner hears, nothing that must not be guessed.
 _rng = Random()  # noqa: S311 - see above
 
@@ -41,27 +39,34 @@ class DrawnSpeech(NamedTuple):
 
 
 async def drawn_speeches(
-    session: AsyncSession, catalogue: Catalogue, wanted: Filter, *, most: int, excluded: Collection[UUID] = ()
+    database: Database, catalogue: Catalogue, wanted: Filter, *, most: int, excluded: Collection[UUID] = ()
 ) -> list[DrawnSpeech]:
     """Up to `most` distinct speeches of those that match and are not excluded, each as likely as every other.
 
     The catalogue may be behind by a moment, so what was drawn is compared with what the tables say now, and
-    drawn again once where it is gone. Raises NoSpeechesMatch when there is none.
+    drawn again once where it is gone or was excluded: then with enough even if all excluded ones are hit.
+    Raises NoSpeechesMatch when there is none.
     """
     candidates = catalogue.matching(wanted)
     found: list[DrawnSpeech] = []
-    for _ in range(ROUNDS):
+    for extra in (_likely_excluded(len(candidates), most, excluded), len(excluded)):
         missing = most - len(found)
-        # So many are enough even if all excluded ones are among them; what is left is still a fair sample.
-        numbers = sample(candidates, missing + len(excluded), rng=_rng)
-        if not (missing and numbers):
+        numbers = sample(candidates, missing + extra, rng=_rng)
+        if not numbers:
             break
-        rows = await fetch(session, _DRAWN, numbers, excluded, missing)
+        rows = await database.fetch(_DRAWN, numbers, excluded, missing)
         found += [speech for speech in map(DrawnSpeech._make, rows) if _still_in(speech, wanted)]
+        if len(found) == most:
+            break
         candidates -= BitMap64(numbers)
     if not found:
         raise NoSpeechesMatch("No speech matches; ask for less, or exclude fewer.")
     return found
+
+
+def _likely_excluded(candidates: int, most: int, excluded: Collection[UUID]) -> int:
+    """How many to draw more, so that one round is nearly always enough: four times what chance hits."""
+    return min(len(excluded), 5 + 4 * most * len(excluded) // max(candidates, 1))
 
 
 def _still_in(speech: DrawnSpeech, wanted: Filter) -> bool:

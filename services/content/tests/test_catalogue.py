@@ -73,12 +73,24 @@ def test_a_replaced_speech_is_what_it_is_now(
     assert set(catalogue.matching(wanted)) == taken(kept | now, wanted)
 
 
-def test_what_was_found_is_the_callers_own() -> None:
+@given(speeches, speeches, st.lists(filters))
+def test_what_is_kept_of_a_filter_is_forgotten_with_a_change(
+    before: dict[int, Properties], added: dict[int, Properties], asked: list[Filter]
+) -> None:
     catalogue = Catalogue()
-    catalogue.add({("level", "A1"): [1, 2], ("type", "answer"): [1, 2]})
-    found = catalogue.matching(Filter(level="A1"))
-    found.clear()
-    assert len(catalogue.matching(Filter(level="A1"))) == 2
+    catalogue.add(facets(before))
+    new = {number: properties for number, properties in added.items() if number not in before}
+    for known in (before, before | new):
+        for wanted in asked * 2:
+            assert set(catalogue.matching(wanted)) == taken(known, wanted)
+        catalogue.add(facets(new))
+
+
+def test_what_was_found_cannot_be_changed() -> None:
+    catalogue = Catalogue()
+    catalogue.add({("level", "A1"): [1, 2]})
+    # It is kept for whoever asks next.
+    assert not hasattr(catalogue.matching(Filter(level="A1")), "clear")
 
 
 @given(st.sets(NUMBERS), st.integers(0, 60), st.integers())

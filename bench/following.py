@@ -1,0 +1,60 @@
+"""How soon a draw knows of a change, while other draws keep the process busy."""
+
+import asyncio
+import time
+from uuid import UUID
+
+from content import commands
+from content.domain import Filter, NewSpeech, NoSpeechesMatch
+from content.draw import drawn_speeches
+from content.following import FollowedCatalogue
+from shared.db import Database
+
+REPEATS = 10
+BUSY = 4
+TAG = "only for a moment"
+
+
+async def seconds_until_followed(database: Database) -> float:
+    """The longest time until a new speech was drawn. Raises AssertionError when a deleted one is drawn."""
+    followed = FollowedCatalogue(database)
+    await followed.follow()
+    async with database.transaction() as session:
+        tags = await commands.create_tags(session, {TAG: "topic"})
+    async with followed.followed(), asyncio.TaskGroup() as group:
+        busy = [group.create_task(_draw_on(database, followed)) for _ in range(BUSY)]
+        delays = [await _delay(database, followed, tags[TAG]) for _ in range(REPEATS)]
+        for task in busy:
+            task.cancel()
+    return max(delays)
+
+
+async def _draw_on(database: Database, followed: FollowedCatalogue) -> None:
+    while True:
+        await drawn_speeches(database, followed.current(), Filter(level="A1"), most=10)
+
+
+async def _delay(database: Database, followed: FollowedCatalogue, tag: UUID) -> float:
+    wanted = Filter(level="C2", tags=frozenset({tag}))
+    new = NewSpeech(
+        text="Here I am.", level="C2", type="answer", audio_key="x.mp3", duration_ms=900, tag_ids=wanted.tags
+    )
+    async with database.transaction() as session:
+        speech_id = await commands.create_speech(session, new)
+    created = time.monotonic()
+    while not await _can_be_drawn(database, followed, wanted):
+        await asyncio.sleep(0.005)
+    delay = time.monotonic() - created
+    async with database.transaction() as session:
+        await commands.delete_speech(session, speech_id)
+    for _ in range(100):
+        assert not await _can_be_drawn(database, followed, wanted), "a deleted speech was drawn"
+        await asyncio.sleep(0.005)
+    return delay
+
+
+async def _can_be_drawn(database: Database, followed: FollowedCatalogue, wanted: Filter) -> bool:
+    try:
+        return bool(await drawn_speeches(database, followed.current(), wanted, most=1))
+    except NoSpeechesMatch:
+        return False

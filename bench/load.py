@@ -1,0 +1,49 @@
+"""Clients that ask again as soon as they are answered, for as little of the machine as Python allows."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+CLIENTS = 16
+
+
+@dataclass(frozen=True)
+class Target:
+    """A POST request to send, again and again."""
+
+    port: int
+    path: str
+    token: str
+    body: bytes = b'{"level": "A1"}'
+
+    def request(self) -> bytes:
+        """The bytes of the request."""
+        lines = (
+            f"POST {self.path} HTTP/1.1",
+            "Host: bench",
+            f"Authorization: Bearer {self.token}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(self.body)}",
+        )
+        return "\r\n".join((*lines, "", "")).encode() + self.body
+
+
+async def requests_per_second(target: Target, *, seconds: float) -> float:
+    """How many answers 200 all clients together get. Raises AssertionError on any other answer."""
+    began = time.perf_counter()
+    counts = await asyncio.gather(*(_client(target, began + seconds) for _ in range(CLIENTS)))
+    return sum(counts) / (time.perf_counter() - began)
+
+
+async def _client(target: Target, until: float) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+    request, count = target.request(), 0
+    while time.perf_counter() < until:
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        assert head.startswith(b"http/1.1 200"), head
+        length = head.partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        await reader.readexactly(int(length))
+        count += 1
+    writer.close()
+    return count

@@ -1,0 +1,73 @@
+"""The programs that a bench measures: an API as operations would start it, its reference, and the gateway."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from bench.system import with_driver
+from deploy.local import privileges
+from deploy.local.processes import Program, Run
+from deploy.local.servers import Addresses, Server
+from deploy.local.servers.server import http_status, wheel
+from gateway import OPTIONS
+from gateway.render import render
+
+UNLIMITED = "1000000000"
+
+
+def content_api(run: Run, database: str, addresses: Addresses, *, port: int, keys_port: int) -> Server:
+    """The content API, without rate limits, verifying tokens as ever; it answers once it is ready."""
+    environment = {
+        "ENVIRONMENT": "test",
+        "PORT": str(port),
+        "DATABASE_URL": with_driver(database),
+        "REDIS_URL": f"{addresses.redis_url}/0",
+        "RABBITMQ_URL": f"{addresses.rabbitmq_url}/",
+        "JWKS_URL": f"http://127.0.0.1:{keys_port}/.well-known/jwks.json",
+        "RATE_LIMIT_ENABLED": "false",
+        "S3_ENDPOINT": addresses.s3_endpoint,
+        "S3_ACCESS_KEY": addresses.s3_access_key,
+        "S3_SECRET_KEY": addresses.s3_secret_key,
+    }
+    return _server(run, "content-api", environment, "content", "api", port=port, answers="/ready")
+
+
+def reference(run: Run, database: str, keys: str, *, port: int) -> Server:
+    """The bare endpoints of bench/reference.py, with the public keys of the bench's tokens."""
+    environment = {"PORT": str(port), "REFERENCE_DATABASE": database, "REFERENCE_KEYS": keys}
+    path = "/.well-known/jwks.json"
+    return _server(run, "reference", environment, "bench.reference", port=port, answers=path)
+
+
+def gateway(run: Run, name: str, ports: Mapping[str, int], *, content: int, keys_port: int) -> Server:
+    """An Envoy in front of what listens on the port `content`."""
+    data = run.folder / name
+    configuration = data / "envoy.yaml"
+    variables = {
+        "GATEWAY_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(ports["gateway"]),
+        "GATEWAY_ADMIN_PORT": str(ports["envoy-admin"]),
+        "CONTENT_PORT": str(content),
+        "AUTH_PORT": str(keys_port),
+        "FLOOD_REQUESTS_PER_MINUTE": UNLIMITED,
+    } | {f"{service}_HOST": "127.0.0.1" for service in ("AUTH", "CONTENT", "GAME", "SCORING")}
+
+    def prepare() -> None:
+        privileges.own(data)
+        privileges.write(configuration, render(variables))
+
+    command = (wheel("envoy") / "_bin" / "envoy", "-c", configuration, "--concurrency", "2", *OPTIONS)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(data)}
+    program = Program(name=name, command=command, environment=environment, unprivileged=True)
+    ready = ports["envoy-admin"]
+    return Server(
+        run=run, program=program, prepare=prepare, answers=lambda: http_status(ready, "/ready") == 200
+    )
+
+
+def _server(
+    run: Run, name: str, environment: Mapping[str, str], *words: str, port: int, answers: str
+) -> Server:
+    own = {"PATH": os.environ["PATH"], **environment}
+    program = Program(name=name, command=(sys.executable, "-m", *words), environment=own)
+    return Server(run=run, program=program, answers=lambda: http_status(port, answers) == 200)

@@ -1,0 +1,69 @@
+"""What the draw is compared with: bare endpoints that run one asyncpg query by primary key.
+
+It also publishes the public keys of the bench's tokens, in the place of the auth service.
+"""
+
+import json
+import os
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import uvicorn
+from fastapi import FastAPI, Request, Response
+
+ROWS = """
+    SELECT id, text, audio_key AS audio_url, created_at AS audio_expires_at, duration_ms, level, type
+    FROM speeches WHERE id = ANY($1::uuid[])
+"""
+ONE = "SELECT text FROM speeches WHERE id = $1"
+URL = (
+    "http://127.0.0.1:20025/parley-audio/speeches/2025/01/0123456789abcdef0123456789abcdef.mp3"
+    "?X-Amz-Algorithm=AWS4-HMAC-SHA256"
+    "&X-Amz-Credential=0123456789abcdef0123456789abcdef01234567%2F20250101%2Fus-east-1%2Fs3%2Faws4_request"
+    "&X-Amz-Date=20250101T000000Z&X-Amz-Expires=3600&X-Amz-SignedHeaders=host"
+    "&X-Amz-Signature=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+)
+TAGS = [{"id": "01941f29-7c00-7074-b57d-2cece4b06ce6", "name": name} for name in ("travel", "food", "work")]
+
+
+@asynccontextmanager
+async def _pool(app: FastAPI) -> AsyncIterator[None]:
+    async with asyncpg.create_pool(os.environ["REFERENCE_DATABASE"], min_size=10, max_size=10) as pool:
+        app.state.pool = pool
+        app.state.ids = [row["id"] for row in await pool.fetch("SELECT id FROM speeches")]
+        yield
+
+
+app = FastAPI(lifespan=_pool)
+
+
+@app.get("/.well-known/jwks.json")
+async def keys() -> Response:
+    """The public keys."""
+    return Response(os.environ["REFERENCE_KEYS"], media_type="application/json")
+
+
+@app.post("/api/v1/game/speeches/random")
+async def rows(request: Request) -> dict[str, Any]:
+    """Ten rows by primary key, as the JSON of a draw; what one query cannot know is made up."""
+    ids = random.sample(request.app.state.ids, 10)
+    found = await request.app.state.pool.fetch(ROWS, ids)
+    return {"speeches": [{**row, "audio_url": URL, "tags": TAGS} for row in found]}
+
+
+@app.post("/api/v1/game/speeches/random/one")
+async def one(request: Request) -> Response:
+    """One row by primary key, and an answer of the same size that was made beforehand: nothing can be leaner."""
+    await request.app.state.pool.fetchrow(ONE, random.choice(request.app.state.ids))
+    return Response(MADE, media_type="application/json")
+
+
+MADE = json.dumps(
+    {"speeches": [{"id": TAGS[0]["id"], "text": "x" * 80, "audio_url": URL, "tags": TAGS}] * 10}
+)
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=int(os.environ["PORT"]), log_config=None, access_log=False)

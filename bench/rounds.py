@@ -1,0 +1,62 @@
+"""Measuring in turns: many short rounds of everything that is compared, so that a noisy minute hits all alike."""
+
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+type Action = Callable[[], Awaitable[object]]
+
+
+class Times(NamedTuple):
+    """Milliseconds, by round."""
+
+    p50: list[float]
+    p95: list[float]
+
+    def median(self, name: str = "p50") -> float:
+        """The median over the rounds."""
+        return statistics.median(getattr(self, name))
+
+
+async def measured[K](actions: Mapping[K, Action], *, rounds: int, each: int) -> dict[K, Times]:
+    """How long each action takes, `each` times in a row, in so many rounds after one to warm up."""
+    found = {name: Times([], []) for name in actions}
+    for turn in range(rounds + 1):
+        for name, action in actions.items():
+            times = sorted([await _timed(action) for _ in range(each)])
+            if turn:
+                found[name].p50.append(times[each // 2])
+                found[name].p95.append(times[each * 95 // 100])
+    return found
+
+
+async def _timed(action: Action) -> float:
+    started = time.perf_counter()
+    await action()
+    return (time.perf_counter() - started) * 1000
+
+
+class Ratio(NamedTuple):
+    """The ratio of two measurements, round by round: its median and its quartiles."""
+
+    low: float
+    median: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:5.2f} ({self.low:.2f}-{self.high:.2f})"
+
+
+def ratio(measurements: list[float], references: list[float]) -> Ratio:
+    """How the measurements compare with those of the same rounds."""
+    pairs = zip(measurements, references, strict=True)
+    return Ratio(*statistics.quantiles((one / other for one, other in pairs), n=4))
+
+
+def verdict(broken: list[str]) -> int:
+    """Say which bounds were broken; the exit status."""
+    for line in broken:
+        print(f"BROKEN: {line}")
+    print("A bound is broken." if broken else "All bounds hold.")
+    return 1 if broken else 0

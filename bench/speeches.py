@@ -1,0 +1,233 @@
+"""Speeches by the million for benches: made up, but of natural length, mix and spread.
+
+Levels, types and tags are spread unevenly, as in a real catalogue. Two tags are common, on every fourth speech
+each; two are rare, on a few speeches of each level however large the catalogue is.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import batched
+from random import Random
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+BATCH = 20_000
+BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
+COMMON = ("travel", "present simple")
+RARE = ("idioms of the sea", "words from Welsh")
+RARE_ON = 40
+"""How many speeches of each level carry the first rare tag; every second of them carries both."""
+
+LEVELS = {"A1": 20, "A2": 20, "B1": 20, "B2": 17, "C1": 13, "C2": 10}
+"""Levels by their share in percent."""
+CLAUSES = {"A1": 1, "A2": 1, "B1": 2, "B2": 2, "C1": 3, "C2": 3}
+TOPICS = [
+    "family",
+    "food",
+    "work",
+    "health",
+    "technology",
+    "nature",
+    "education",
+    "culture",
+    "money",
+    "weather",
+    "sports",
+    "music",
+    "housing",
+    "transport",
+    "politics",
+    "science",
+    "history",
+    "fashion",
+    "friendship",
+    "holidays",
+]
+SUBJECTS = [
+    "my sister",
+    "the teacher",
+    "our neighbours",
+    "the new manager",
+    "a friend of mine",
+    "the doctor",
+    "my grandparents",
+    "the driver",
+    "everyone here",
+    "the children",
+    "her boss",
+    "a stranger",
+    "the whole team",
+    "his cousin",
+    "the student next door",
+    "the waiter",
+    "the committee",
+    "two tourists",
+    "the engineer",
+    "nobody in my class",
+    "the mayor",
+    "an old sailor",
+    "the nurse",
+    "your brother",
+]
+VERBS = [
+    "lost the keys",
+    "bought a ticket",
+    "asked for help",
+    "cooked dinner",
+    "missed the last bus",
+    "changed the plan",
+    "found a wallet",
+    "made an appointment",
+    "learned to swim",
+    "told a long story",
+    "forgot the password",
+    "painted the fence",
+    "saw a film",
+    "repaired the engine",
+    "wrote a letter",
+    "ordered soup",
+    "gave a speech",
+    "borrowed my umbrella",
+    "played the piano",
+    "signed the contract",
+    "cancelled the meeting",
+    "heard the news",
+    "planted a tree",
+    "sold the house",
+    "drew a map",
+]
+PLACES = [
+    "at the station",
+    "in the kitchen",
+    "near the river",
+    "at work",
+    "on the beach",
+    "behind the museum",
+    "in the library",
+    "at the airport",
+    "outside the theatre",
+    "in a small village",
+    "on the second floor",
+    "at the market",
+    "across the street",
+    "by the harbour",
+    "in the mountains",
+    "under the bridge",
+    "at the hospital",
+    "in the garden",
+    "on the train",
+    "at home",
+]
+TIMES = [
+    "yesterday",
+    "last week",
+    "this morning",
+    "before lunch",
+    "after the holidays",
+    "on Monday",
+    "two years ago",
+    "every evening",
+    "at the weekend",
+    "late at night",
+    "in the spring",
+    "just now",
+    "without any warning",
+    "for the first time",
+    "once again",
+]
+JOINS = [
+    "and",
+    "because",
+    "although",
+    "so",
+    "while",
+    "even though",
+    "as soon as",
+    "before",
+    "until",
+    "unless",
+]
+QUESTIONS = [
+    "Did you know that",
+    "Do you remember when",
+    "Is it true that",
+    "Why do you think",
+    "Have you heard that",
+]
+
+
+class Made(NamedTuple):
+    """What the bench knows of the catalogue that it made."""
+
+    count: int
+    common: list[UUID]
+    rare: list[UUID]
+
+
+async def fill(connection: "asyncpg.Connection[Any]", count: int, *, seed: int = 1) -> Made:
+    """Put so many speeches into an empty database of the content service: the same for the same seed.
+
+    A superuser's connection: the foreign keys, which hold by construction, are not checked row by row.
+    """
+    rng = Random(seed)  # noqa: S311 - repeatable, nothing secret
+    tags = {name: _uuid7(rng) for name in (*COMMON, *RARE, *TOPICS)}
+    async with connection.transaction():
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        rows = [(tag_id, name, "topic") for name, tag_id in tags.items()]
+        await connection.copy_records_to_table("tags", records=rows, columns=("id", "name", "category"))
+        for batch in batched(_speeches(rng, count, tags), BATCH):
+            await _copy(connection, batch)
+    await connection.execute("VACUUM ANALYZE tags, speeches, speech_tags")
+    return Made(count, [tags[name] for name in COMMON], [tags[name] for name in RARE])
+
+
+async def _copy(connection: "asyncpg.Connection[Any]", batch: tuple[tuple[Any, ...], ...]) -> None:
+    columns = ("id", "text", "level", "type", "audio_key", "duration_ms", "created_at", "updated_at")
+    speeches = [row for *row, _ in batch]
+    carried = [(row[0], tag_id) for row in batch for tag_id in row[-1]]
+    await connection.copy_records_to_table("speeches", records=speeches, columns=columns)
+    await connection.copy_records_to_table("speech_tags", records=carried, columns=("speech_id", "tag_id"))
+
+
+def _speeches(rng: Random, count: int, tags: dict[str, UUID]) -> Iterator[tuple[Any, ...]]:
+    levels = rng.choices(list(LEVELS), list(LEVELS.values()), k=count)
+    apart = {level: max(1, of_level // RARE_ON) for level, of_level in Counter(levels).items()}
+    seen = Counter[str]()
+    at, key = BEGINNING, ""
+    for level in levels:
+        type = "question" if rng.random() < 0.4 else "answer"
+        text = _text(rng, CLAUSES[level], type)
+        # Every tenth speech is read from the recording of the one before: the same words, another level.
+        if rng.random() > 0.1 or not key:
+            key = f"speeches/{at:%Y/%m}/{rng.getrandbits(128):032x}.mp3"
+        at += timedelta(seconds=20)
+        seen[level] += 1
+        duration = 400 + 65 * len(text) + rng.randrange(400)
+        chosen = _tags(rng, tags, rare=seen[level] / apart[level])
+        yield (_uuid7(rng, at), text, level, type, key, duration, at, at, chosen)
+
+
+def _text(rng: Random, clauses: int, type: str) -> str:
+    made = f" {rng.choice(JOINS)} ".join(
+        f"{rng.choice(SUBJECTS)} {rng.choice(VERBS)} {rng.choice(PLACES)} {rng.choice(TIMES)}"
+        for _ in range(rng.randint(1, clauses))
+    )
+    return f"{rng.choice(QUESTIONS)} {made}?" if type == "question" else f"{made[0].upper()}{made[1:]}."
+
+
+def _tags(rng: Random, tags: dict[str, UUID], *, rare: float) -> set[UUID]:
+    """Up to seven tags; `rare` grows over the speeches of a level, and a whole one is due a rare tag."""
+    chosen = {tags[name] for name in COMMON if rng.random() < 0.25}
+    # The first topics are the most frequent ones.
+    chosen |= {tags[TOPICS[int(len(TOPICS) * rng.random() ** 2)]] for _ in range(rng.randint(1, 3))}
+    if rare.is_integer() and rare <= RARE_ON:
+        chosen |= {tags[name] for name in (RARE if rare % 2 else RARE[:1])}
+    return chosen
+
+
+def _uuid7(rng: Random, at: datetime = BEGINNING) -> UUID:
+    milliseconds = int(at.timestamp() * 1000)
+    return UUID(int=milliseconds << 80 | 7 << 76 | rng.getrandbits(12) << 64 | 2 << 62 | rng.getrandbits(62))

@@ -1,0 +1,56 @@
+"""Servers and databases for one bench, gone when it ends."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+import asyncpg
+from shared.migrations import upgrade
+
+from bench.speeches import Made, fill
+from deploy.local import servers
+from deploy.local.processes import Run
+from deploy.local.servers import Addresses
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder that servers can work in, thrown away at the end."""
+    with tempfile.TemporaryDirectory(prefix="parley-bench-", ignore_cleanup_errors=True) as path:
+        Path(path).chmod(0o711)  # servers that refuse to run as root must get to their data inside
+        yield Path(path)
+
+
+@contextmanager
+def started() -> Iterator[tuple[Addresses, Run]]:
+    """All servers on free ports, and a run to start further programs in."""
+    with folder() as path, servers.started(path / "servers") as running:
+        run = Run(path / "programs")
+        try:
+            yield running.addresses, run
+        finally:
+            run.close()
+
+
+async def catalogue_of(addresses: Addresses, count: int) -> tuple[str, Made]:
+    """A new database of the content service with so many speeches: its URL without a driver, and what is in it."""
+    name = f"content_{count}"
+    server = await asyncpg.connect(addresses.postgres_url)
+    await server.execute(f'CREATE DATABASE "{name}"')
+    await server.close()
+    url = f"{addresses.postgres_url.rpartition('/')[0]}/{name}"
+    await asyncio.to_thread(upgrade, "content", with_driver(url))
+    connection = await asyncpg.connect(url)
+    began = monotonic()
+    made = await fill(connection, count)
+    await connection.close()
+    print(f"{count:>9,} speeches made in {monotonic() - began:.1f} s", flush=True)
+    return url, made
+
+
+def with_driver(url: str) -> str:
+    """The URL as the services' settings want it."""
+    return url.replace("postgresql://", "postgresql+asyncpg://")

@@ -1,0 +1,103 @@
+"""The throughput of POST /game/speeches/random beside a bare endpoint, with and without the gateway.
+
+Run it with `make bench WHAT=throughput`.
+"""
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from uuid import uuid4
+
+from shared.tokens import ACCESS_TOKEN, SigningKeys, new_signing_key
+
+from bench.load import Target, requests_per_second
+from bench.programs import content_api, gateway, reference
+from bench.rounds import ratio, verdict
+from bench.system import catalogue_of, started
+from deploy.local import ports
+from deploy.local.processes import Run
+from deploy.local.servers import Addresses
+
+SPEECHES = 100_000
+BOUND = 0.5
+ROUNDS, SECONDS = 12, 2.0
+ATTEMPTS = 3
+PATH = "/api/v1/game/speeches/random"
+OURS, ROWS, ONE = "draw", "10 rows by key", "1 row by key, made answer"
+
+
+def token(keys: SigningKeys) -> str:
+    """An access token as the auth service makes it, good for hours."""
+    now = int(time.time())
+    claims = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 36_000, "jti": uuid4().hex}
+    return keys.sign({**claims, "sub": str(uuid4()), "role": "learner"}, typ=ACCESS_TOKEN)
+
+
+async def measured(targets: dict[str, Target]) -> dict[str, list[float]]:
+    """Requests per second, round by round, after one to warm up."""
+    found: dict[str, list[float]] = {name: [] for name in targets}
+    for turn in range(ROUNDS + 1):
+        for name, target in targets.items():
+            rate = await requests_per_second(target, seconds=SECONDS)
+            if turn:
+                found[name].append(rate)
+    return found
+
+
+async def compared(targets: dict[str, Target]) -> list[str]:
+    """Measure until the bound holds, at most so often, and say how it went; what is broken."""
+    broken: list[str] = []
+    for _ in range(ATTEMPTS):
+        found = await measured(targets)
+        print(f"\n{'requests per second':45} median   slowest  fastest   draw / this")
+        for name, rates in found.items():
+            ours = found[f"{OURS}, {name.rpartition(', ')[2]}"]
+            row = f"{statistics.median(rates):6.0f}   {min(rates):6.0f}   {max(rates):6.0f}"
+            print(f"{name:45} {row}    {ratio(ours, rates)}")
+        broken = [
+            f"the draw's throughput is {share.median:.2f} of {ROWS}, {way}; at least {BOUND}"
+            for way in ("gateway", "direct")
+            if (share := ratio(found[f"{OURS}, {way}"], found[f"{ROWS}, {way}"])).median < BOUND
+        ]
+        if not broken:
+            break
+    return broken
+
+
+async def main() -> int:
+    """Measure and say everything; 1 when the bound is broken."""
+    keys = SigningKeys({"keys": [new_signing_key()]})
+    with started() as (addresses, run):
+        url, _ = await catalogue_of(addresses, SPEECHES)
+        targets = serving(run, url, addresses, keys)
+        broken = await compared(targets)
+    return verdict(broken)
+
+
+def serving(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict[str, Target]:
+    """Start the draw and its references, each behind a gateway of its own; where they are."""
+    block = ports.block(ports.free_block())
+    bare, api = block["auth-api"], block["content-api"]
+    reference(run, url, json.dumps(keys.public), port=bare).start()
+    process = content_api(run, url, addresses, port=api, keys_port=bare)
+    process.start()
+    doors = {}
+    for name, port in {"gateway-draw": api, "gateway-reference": bare}.items():
+        own = ports.block(ports.free_block())
+        gateway(run, name, own, content=port, keys_port=bare).start()
+        doors[port] = own["gateway"]
+    bearer = token(keys)
+    return {
+        f"{OURS}, gateway": Target(doors[api], PATH, bearer),
+        f"{ROWS}, gateway": Target(doors[bare], PATH, bearer),
+        f"{ONE}, gateway": Target(doors[bare], f"{PATH}/one", bearer),
+        f"{OURS}, direct": Target(api, PATH, bearer),
+        f"{ROWS}, direct": Target(bare, PATH, bearer),
+        f"{ONE}, direct": Target(bare, f"{PATH}/one", bearer),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,78 @@
+"""Whether a million draws are fair: to every speech, to the first place, and to neighbours."""
+
+from array import array
+from collections.abc import Iterable
+from itertools import pairwise
+from random import Random
+from statistics import NormalDist
+from typing import NamedTuple
+from uuid import UUID
+
+from content.catalogue import Catalogue, Facet, sample
+from content.domain import Filter
+
+DRAWS = 1_000_000
+MOST = 10
+SIZE = 500
+TAG = UUID(int=1)
+FAIR = 0.01
+"""No smaller p value is taken for chance."""
+
+
+class Fairness(NamedTuple):
+    """The p value of the chi-squared test, by what was counted."""
+
+    speeches: float
+    first: float
+    neighbours: float
+
+    @property
+    def fair(self) -> bool:
+        """Whether chance explains all that was counted."""
+        return min(self) >= FAIR
+
+
+def fairness(*, draws: int = DRAWS) -> Fairness:
+    """Draw ten out of five hundred speeches, again and again, as the service draws."""
+    rng = Random()  # noqa: S311 - as the service's own
+    catalogue, numbers = _catalogue(rng)
+    wanted = Filter(level="A1", type="question", tags=frozenset({TAG}))
+    place = {number: index for index, number in enumerate(numbers)}
+    drawn, first, pairs = (array("q", bytes(8 * SIZE)) for _ in range(3))
+    for _ in range(draws):
+        found = [place[number] for number in sample(catalogue.matching(wanted), MOST, rng=rng)]
+        first[found[0]] += 1
+        for index in found:
+            drawn[index] += 1
+        for one, other in pairwise(sorted(found)):
+            pairs[one] += other == one + 1
+    # Ten distinct speeches vary less than ten independent ones.
+    less = (SIZE - MOST) / (SIZE - 1)
+    each, together = draws * MOST / SIZE, draws * MOST * (MOST - 1) / (SIZE * (SIZE - 1))
+    return Fairness(
+        p_value(drawn, each, freedom=SIZE - 1, spread=less),
+        p_value(first, draws / SIZE, freedom=SIZE - 1),
+        p_value(pairs[:-1], together, freedom=SIZE - 1),
+    )
+
+
+def p_value(counts: Iterable[int], expected: float, *, freedom: int, spread: float = 1.0) -> float:
+    """The upper tail of the chi-squared distribution (Wilson and Hilferty's approximation, 1931)."""
+    statistic = sum((count - expected) ** 2 for count in counts) / expected / spread
+    deviation = 2 / (9 * freedom)
+    cube_root: float = (statistic / freedom) ** (1 / 3)
+    return 1 - NormalDist(1 - deviation, deviation**0.5).cdf(cube_root)
+
+
+def _catalogue(rng: Random) -> tuple[Catalogue, list[int]]:
+    """Five hundred speeches that match, with gaps between their numbers, among five times as many."""
+    every = sorted(rng.sample(range(1, 1_000_000), SIZE * 5))
+    matching = sorted(rng.sample(every, SIZE))
+    facets: dict[Facet, list[int]] = {
+        ("level", "A1"): every,
+        ("type", "question"): every,
+        ("tag", str(TAG)): matching,
+    }
+    catalogue = Catalogue()
+    catalogue.add(facets)
+    return catalogue, matching
