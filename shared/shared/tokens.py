@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 from uuid import UUID
 
 import httpx
@@ -28,6 +28,8 @@ ALGORITHM = "ES256"
 ACCESS_TOKEN = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no secret
 LEEWAY_SECONDS = 2
 """How far the clocks of two machines may be apart."""
+REMEMBERED = 5_000
+"""Tokens that a process recognises, about 1 KB each."""
 REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti"]
 
 Role = Literal["learner", "editor", "admin"]
@@ -178,36 +180,70 @@ async def verify(token: str, keys: Keys, *, typ: str, issuer: str, audience: str
     Only ES256, only the given `typ` (RFC 8725, section 3.11), and only keys that we looked up by `kid`:
     `jku`, `x5u` and `jwk` headers are never read.
     """
+    claims, _ = await _verified(token, keys, typ=typ, issuer=issuer, audience=audience)
+    return claims
+
+
+async def _verified(
+    token: str, keys: Keys, *, typ: str, issuer: str, audience: str
+) -> tuple[dict[str, Any], jwt.PyJWK]:
+    """The claims, and the key that they were signed with."""
     try:
         header = jwt.get_unverified_header(token)
         key = await keys.get(header["kid"]) if isinstance(header.get("kid"), str) else None
         if key is None or header.get("typ", "").lower() != typ:
             raise Unauthorized("The token was not issued for this.")
         options: jwt.types.Options = {"require": REQUIRED}
-        return jwt.decode(
+        claims = jwt.decode(
             token, key, [ALGORITHM], options, audience=audience, issuer=issuer, leeway=LEEWAY_SECONDS
         )
+        return claims, key
     except jwt.ExpiredSignatureError as error:
         raise Unauthorized("The token has expired.") from error
     except (jwt.PyJWTError, ValueError, AttributeError) as error:
         raise Unauthorized("The token is not valid.") from error
 
 
+class _Seen(NamedTuple):
+    """A token that was good: who it speaks for, until when, and the key that says so."""
+
+    caller: Caller
+    ends: float
+    key: jwt.PyJWK
+
+
 class AccessTokens:
-    """Verifies the access tokens of requests."""
+    """Verifies the access tokens of requests.
+
+    To verify a signature takes as long as a small query, so a token that was good is taken for good again, to
+    the letter, while it has not expired and its key is still published.
+    """
 
     def __init__(self, keys: Keys, *, issuer: str, audience: str) -> None:
         self._keys, self._issuer, self._audience = keys, issuer, audience
+        self._seen: dict[str, _Seen] = {}
 
     async def caller(self, token: str) -> Caller:
         """Who the token speaks for. Raises Unauthorized."""
-        claims = await verify(
+        seen = self._seen.get(token)
+        if seen and time.time() < seen.ends and await self._keys.get(str(seen.key.key_id)) is seen.key:
+            return seen.caller
+        claims, key = await _verified(
             token, self._keys, typ=ACCESS_TOKEN, issuer=self._issuer, audience=self._audience
         )
         try:
-            return Caller(id=claims["sub"], role=claims["role"], session_id=claims.get("sid"))
+            caller = Caller(id=claims["sub"], role=claims["role"], session_id=claims.get("sid"))
         except (KeyError, ValueError) as error:
             raise Unauthorized("The token is not valid.") from error
+        self._remember(token, _Seen(caller, float(claims["exp"]), key))
+        return caller
+
+    def _remember(self, token: str, seen: _Seen) -> None:
+        self._seen.pop(token, None)
+        if len(self._seen) >= REMEMBERED:
+            # The oldest: it is the first to expire.
+            del self._seen[next(iter(self._seen))]
+        self._seen[token] = seen
 
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token of POST /auth/login.")

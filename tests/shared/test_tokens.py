@@ -51,6 +51,46 @@ async def test_a_good_token_names_the_caller(keys: SigningKeys, tokens: AccessTo
     assert (caller.id, caller.role) == (USER, "editor")
 
 
+async def test_a_token_that_was_good_is_still_good_to_the_letter_only(
+    keys: SigningKeys, tokens: AccessTokens
+) -> None:
+    token = keys.sign(claims(), typ=ACCESS_TOKEN)
+    assert await tokens.caller(token) == await tokens.caller(token)
+    head, payload, signature = token.split(".")
+    forged = base64.urlsafe_b64encode(json.dumps(claims(role="admin")).encode()).rstrip(b"=").decode()
+    for other in (f"{head}.{forged}.{signature}", f"{head}.{payload}.{signature[:-2]}", f"{head}.{payload}."):
+        with pytest.raises(Unauthorized):
+            await tokens.caller(other)
+
+
+async def test_a_token_that_was_good_expires(
+    keys: SigningKeys, tokens: AccessTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = keys.sign(claims(exp=int(time.time()) - 1), typ=ACCESS_TOKEN)
+    await tokens.caller(token)  # within the leeway
+    monkeypatch.setattr("shared.tokens.LEEWAY_SECONDS", 0)
+    with pytest.raises(Unauthorized, match="expired"):
+        await tokens.caller(token)
+
+
+async def test_a_token_that_was_good_ends_with_its_key(keys: SigningKeys) -> None:
+    published = FixedKeys(keys.public)
+    tokens = AccessTokens(published, issuer="parley", audience="parley-api")
+    token = keys.sign(claims(), typ=ACCESS_TOKEN)
+    await tokens.caller(token)
+    published._keys.clear()
+    with pytest.raises(Unauthorized):
+        await tokens.caller(token)
+
+
+async def test_only_so_many_tokens_are_remembered(keys: SigningKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.tokens.REMEMBERED", 2)
+    tokens = AccessTokens(FixedKeys(keys.public), issuer="parley", audience="parley-api")
+    for number in (1, 2, 3, 1):
+        await tokens.caller(keys.sign(claims(jti=str(number)), typ=ACCESS_TOKEN))
+    assert len(tokens._seen) == 2
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
