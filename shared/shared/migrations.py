@@ -5,7 +5,8 @@ from importlib.resources import files
 
 from alembic import command, context
 from alembic.config import Config
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.db import engine_for
 
@@ -25,25 +26,35 @@ def upgrade(package: str, url: str) -> None:
 
 
 def run(metadata: MetaData) -> None:
-    """Apply the migrations in one transaction, one process at a time."""
-    if (connection := context.config.attributes.get("connection")) is not None:
-        _migrate(connection, metadata)
-    else:
-        asyncio.run(_connect(metadata))
+    """Apply the migrations, each in a transaction of its own, one process at a time."""
+    asyncio.run(_run(metadata))
 
 
-async def _connect(metadata: MetaData) -> None:
-    url = context.config.attributes["url"]
-    engine = engine_for(url, name="migrations")
-    async with engine.begin() as connection:
+async def _run(metadata: MetaData) -> None:
+    engine = engine_for(context.config.attributes["url"], name="migrations", statement_ms=0)
+    async with engine.connect() as guard, engine.connect() as connection:
+        await guard.execution_options(isolation_level="AUTOCOMMIT")
+        await _take_turn(guard)
         await connection.run_sync(_migrate, metadata)
     await engine.dispose()
 
 
+async def _take_turn(guard: AsyncConnection) -> None:
+    """Replicas that start together would otherwise race to create the same tables.
+
+    Asking again and again, instead of waiting in one statement, holds no snapshot: an index that another
+    replica builds concurrently would wait for it to end, and that replica for the index.
+    """
+    while not await guard.scalar(text("SELECT pg_try_advisory_lock(7275627)")):
+        await asyncio.sleep(0.2)  # noqa: ASYNC110 - what it waits for happens in the database
+
+
 def _migrate(connection: Connection, metadata: MetaData) -> None:
-    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
-    # Replicas that start together would otherwise race to create the same tables.
-    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7275627)")
-    context.configure(connection=connection, target_metadata=metadata, compare_server_default=True)
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        compare_server_default=True,
+        transaction_per_migration=True,
+    )
     with context.begin_transaction():
         context.run_migrations()

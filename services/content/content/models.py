@@ -22,7 +22,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
@@ -61,7 +61,11 @@ def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
 
 
 class Tag(Base):
-    """A word that speeches are found by. Names differ by more than their case and surrounding space."""
+    """A word that speeches are found by.
+
+    Names differ by more than their case, folded as Unicode does in full and for no language: "ß" is
+    "ss", and "İ" is no "i". PostgreSQL does this the same whatever the locale of the database.
+    """
 
     __tablename__ = "tags"
 
@@ -70,7 +74,7 @@ class Tag(Base):
     category: Mapped[str] = mapped_column(String(100))
 
     __table_args__ = (
-        Index("uq_tags_name", text("lower(name)"), unique=True),
+        Index("uq_tags_name", text("NORMALIZE(casefold(name COLLATE pg_unicode_fast), NFC)"), unique=True),
         CheckConstraint("name = btrim(name) AND name <> ''", name="name_trimmed"),
     )
 
@@ -91,11 +95,17 @@ class Speech(Base):
     revision: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    # A trigger keeps it: what is copied in by other ways than ours is found as well.
+    search: Mapped[str | None] = mapped_column(TSVECTOR, deferred=True)
 
     __table_args__ = (
         _one_of("level", get_args(Level)),
         _one_of("type", get_args(SpeechType)),
         CheckConstraint("duration_ms > 0", name="duration_ms"),
+        Index(None, "search", postgresql_using="gin"),
+        # Ids are in the order of time: the newest of a level, a type or a tag are next to each other.
+        Index(None, "level", "id"),
+        Index(None, "type", "id"),
     )
 
 
@@ -105,7 +115,9 @@ class SpeechTag(Base):
     __tablename__ = "speech_tags"
 
     speech_id: Mapped[UUID] = mapped_column(ForeignKey("speeches.id", ondelete="CASCADE"), primary_key=True)
-    tag_id: Mapped[UUID] = mapped_column(ForeignKey("tags.id"), primary_key=True, index=True)
+    tag_id: Mapped[UUID] = mapped_column(ForeignKey("tags.id"), primary_key=True)
+
+    __table_args__ = (Index(None, "tag_id", "speech_id"),)
 
 
 class SpeechStatistics(Base):

@@ -1,8 +1,16 @@
 import asyncio
 
 from alembic import command
-from shared.migrations import migration_config
+from shared.db import engine_for
+from shared.migrations import migration_config, upgrade
 from shared.testing import scratch_database
+from sqlalchemy import text
+
+OLD_SPEECHES = """
+    INSERT INTO speeches (text, level, type, audio_key, duration_ms)
+    SELECT each, 'A1', 'answer', 'seed/a.mp3', 1
+    FROM unnest(ARRAY['Two trains.', 'A bus.', 'The train.']) AS each
+"""
 
 
 async def test_the_migrations_make_exactly_the_tables(database_url: str) -> None:
@@ -14,3 +22,31 @@ async def test_the_migrations_can_be_taken_back(worker_id: str) -> None:
         config = migration_config("content", url)
         await asyncio.to_thread(command.upgrade, config, "head")
         await asyncio.to_thread(command.downgrade, config, "base")
+
+
+async def test_speeches_that_were_there_before_are_found(worker_id: str) -> None:
+    async with scratch_database(f"content_filled_{worker_id}") as url:
+        config = migration_config("content", url)
+        await asyncio.to_thread(command.upgrade, config, "0001")
+        engine = engine_for(url, name="tests")
+        async with engine.begin() as connection:
+            await connection.execute(text(OLD_SPEECHES))
+        await asyncio.to_thread(upgrade, "content", url)
+        async with engine.connect() as connection:
+            found = await connection.scalars(text("SELECT number FROM speeches WHERE search @@ 'train'"))
+            assert sorted(found) == [1, 3]
+            invalid = await connection.scalars(text("SELECT indexrelid FROM pg_index WHERE NOT indisvalid"))
+            assert list(invalid) == []
+        await engine.dispose()
+
+
+async def test_a_replica_waits_while_another_migrates(worker_id: str) -> None:
+    async with scratch_database(f"content_turns_{worker_id}") as url:
+        engine = engine_for(url, name="tests")
+        async with engine.connect() as other:
+            await other.execute(text("SELECT pg_advisory_lock(7275627)"))
+            waiting = asyncio.create_task(asyncio.to_thread(upgrade, "content", url))
+            done, _ = await asyncio.wait({waiting}, timeout=0.5)
+            assert not done
+        await engine.dispose()
+        await waiting
