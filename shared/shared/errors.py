@@ -6,6 +6,7 @@
     ├── Forbidden          403
     ├── NotFound           404
     ├── Conflict           409
+    ├── PreconditionFailed 412
     ├── PayloadTooLarge    413
     ├── Invalid            422
     ├── TooManyRequests    429
@@ -71,6 +72,12 @@ class Conflict(ParleyError):
     status, code, title = 409, "conflict", "Conflict"
 
 
+class PreconditionFailed(ParleyError):
+    """What the request was made for has changed since."""
+
+    status, code, title = 412, "precondition_failed", "Precondition failed"
+
+
 class PayloadTooLarge(ParleyError):
     """The body is larger than this route takes."""
 
@@ -81,6 +88,12 @@ class Invalid(ParleyError):
     """The request is readable, but what it says cannot be accepted."""
 
     status, code, title = 422, "validation_failed", "Validation failed"
+
+
+def invalid(pointer: str, message: str, *, of: type[Invalid] = Invalid) -> Invalid:
+    """The error of one field, in the shape of a schema violation."""
+    errors = [{"pointer": pointer, "message": message}]
+    return of(f"The request is not valid. {pointer}: {message}.", errors=errors)
 
 
 class TooManyRequests(ParleyError):

@@ -45,8 +45,8 @@ async def _take_turn(guard: AsyncConnection) -> None:
     Asking again and again, instead of waiting in one statement, holds no snapshot: an index that another
     replica builds concurrently would wait for it to end, and that replica for the index.
     """
-    while not await guard.scalar(text("SELECT pg_try_advisory_lock(7275627)")):
-        await asyncio.sleep(0.2)  # noqa: ASYNC110 - what it waits for happens in the database
+    while not await guard.scalar(text("SELECT pg_try_advisory_lock(7275627)")):  # noqa: ASYNC110 - a lock
+        await asyncio.sleep(0.2)
 
 
 def _migrate(connection: Connection, metadata: MetaData) -> None:

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from uuid import UUID
 
 from contracts.receipt import ReceiptClaims, reference_digest
-from shared.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.errors import Conflict, Forbidden, Invalid, NotFound, invalid
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a learner's clock may be ahead of ours."""
@@ -98,12 +98,6 @@ class SentTotals(Protocol):
     def max_streak(self) -> int | None: ...
     @property
     def avg_pronunciation_score(self) -> float | None: ...
-
-
-def invalid(pointer: str, message: str) -> Invalid:
-    """The error of one field, in the shape of a schema violation."""
-    errors = [{"pointer": pointer, "message": message}]
-    return Invalid(f"The request is not valid. {pointer}: {message}.", errors=errors)
 
 
 def check_times(started_at: datetime, completed_at: datetime, *, now: datetime) -> None:

@@ -10,9 +10,9 @@ from datetime import date, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from shared.errors import Invalid
+from shared.errors import Invalid, invalid
 
-from game.domain import average, invalid
+from game.domain import average
 
 DAY = timedelta(days=1)
 DAYS_SHOWN = 365

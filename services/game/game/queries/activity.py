@@ -2,10 +2,10 @@
 
 from datetime import UTC, date, datetime
 
+from shared.errors import invalid
 from sqlalchemy import Date, cast, distinct, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.domain import invalid
 from game.models import DailyActivity
 from game.progress import DAY
 from game.schemas import ActiveLearners, ActivityDay, Overview, Period

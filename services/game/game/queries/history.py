@@ -5,12 +5,13 @@ from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
 
+from shared.errors import invalid
 from shared.storage import Storage
 from sqlalchemy import ColumnElement, Row, Select, case, func, lateral, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.cursors import Cursor
-from game.domain import NotYourSession, SessionNotFound, invalid
+from game.domain import NotYourSession, SessionNotFound
 from game.models import SUMMARY, GameResult, GameSession, SpeechRevision, TagName
 from game.progress import DAY
 from game.schemas import Pagination, Result, SessionDetail, SessionFilter, SessionPage, Speech, Summary

@@ -1,0 +1,202 @@
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prometheus_client import REGISTRY
+from shared import cache as module
+from shared.cache import Cache, CacheDown, cached
+from shared.db import Database
+
+NOWHERE = "redis://127.0.0.1:1/0"
+
+type Replica = Callable[[], Cache]
+
+
+def reads(outcome: str, name: str = "x") -> float:
+    return REGISTRY.get_sample_value("cache_reads_total", {"cache": name, "outcome": outcome}) or 0.0
+
+
+class Source:
+    """What the cache stands in front of: a value that can be changed, read in so many seconds."""
+
+    def __init__(self, *, seconds: float = 0.0) -> None:
+        self.value, self.times, self.seconds = b"old", 0, seconds
+
+    async def read(self) -> bytes:
+        self.times += 1
+        value = self.value
+        await asyncio.sleep(self.seconds)
+        return value
+
+
+@pytest.fixture
+async def replica(environment: dict[str, Any]) -> AsyncIterator[Replica]:
+    """Makes caches as replicas of one service have them: on one Redis, with connections of their own."""
+    made: list[Cache] = []
+    service = uuid4().hex
+
+    def make() -> Cache:
+        made.append(Cache(environment["redis_url"].get_secret_value(), service=service))
+        return made[-1]
+
+    yield make
+    for cache in made:
+        await cache.close()
+
+
+async def test_what_was_read_is_kept_for_all_replicas(replica: Replica) -> None:
+    source, hits, misses = Source(), reads("hit"), reads("miss")
+    for cache in (replica(), replica()):
+        assert [await cache.get("x:1", source.read) for _ in range(3)] == [b"old"] * 3
+    assert source.times == 1
+    assert (reads("hit") - hits, reads("miss") - misses) == (5, 1)
+
+
+async def test_what_is_forgotten_is_read_again(replica: Replica) -> None:
+    source, one, other = Source(), replica(), replica()
+    await one.get("x", source.read)
+    source.value = b"new"
+    assert await other.get("x", source.read) == b"old"
+    await one.forget("x")
+    assert [await cache.get("x", source.read) for cache in (one, other)] == [b"new", b"new"]
+
+
+async def test_a_value_read_before_a_change_is_not_kept_after_it(replica: Replica) -> None:
+    source, one, other = Source(seconds=0.05), replica(), replica()
+    reading = asyncio.create_task(one.get("x", source.read))
+    while not source.times:
+        await asyncio.sleep(0.001)
+    source.value = b"new"
+    await other.forget("x")
+    assert await reading == b"old"
+    assert [await cache.get("x", source.read) for cache in (one, other)] == [b"new", b"new"]
+
+
+async def test_a_change_while_another_replica_reads_again(replica: Replica) -> None:
+    slow, fast = Source(seconds=0.08), Source()
+    one, other = replica(), replica()
+    reading = asyncio.create_task(one.get("x", slow.read))
+    while not slow.times:
+        await asyncio.sleep(0.001)
+    fast.value = b"new"
+    await other.forget("x")
+    assert await other.get("x", fast.read) == b"new"
+    await reading
+    assert await one.get("x", fast.read) == b"new"
+
+
+async def test_one_reads_however_many_ask(replica: Replica) -> None:
+    source, caches = Source(seconds=0.03), [replica(), replica()]
+    values = await asyncio.gather(*(cache.get("x", source.read) for cache in caches for _ in range(50)))
+    assert set(values) == {b"old"}
+    assert source.times == 1
+
+
+async def test_who_waits_too_long_for_another_reads_too(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WAIT_SECONDS", 0.02)
+    slow, fast = Source(seconds=0.5), Source()
+    reading = asyncio.create_task(replica().get("x", slow.read))
+    while not slow.times:
+        await asyncio.sleep(0.001)
+    assert await replica().get("x", fast.read) == b"old"
+    assert not reading.done()
+    await reading
+
+
+async def test_an_error_is_told_to_all_who_wait_and_not_kept(replica: Replica) -> None:
+    cache, source = replica(), Source()
+
+    async def fail() -> bytes:
+        await asyncio.sleep(0.01)
+        raise LookupError
+
+    outcomes = await asyncio.gather(*(cache.get("x", fail) for _ in range(3)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [LookupError] * 3
+    assert await cache.get("x", source.read) == b"old"
+
+
+async def test_who_leaves_lets_the_next_one_read(replica: Replica) -> None:
+    cache, source = replica(), Source(seconds=0.02)
+    first = asyncio.create_task(cache.get("x", source.read))
+    while not source.times:
+        await asyncio.sleep(0.001)
+    second = asyncio.create_task(cache.get("x", source.read))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == b"old"
+    assert source.times == 2
+
+
+async def test_without_redis_everything_is_read_anew() -> None:
+    cache, source, bypassed = Cache(NOWHERE, service="s"), Source(), reads("bypassed")
+    assert await cache.get("x", source.read) == b"old"
+    source.value = b"new"
+    assert await cache.get("x", source.read) == b"new"
+    assert reads("bypassed") - bypassed == 2
+    with pytest.raises(CacheDown):
+        await cache.forget("x")
+    await cache.close()
+
+
+async def test_a_redis_that_hangs_delays_one_and_not_all() -> None:
+    accepted = 0
+
+    async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal accepted
+        accepted += 1
+        await asyncio.sleep(5)
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    cache, source = Cache(f"redis://127.0.0.1:{port}/0", service="s"), Source()
+    started = time.monotonic()
+    for _ in range(200):
+        await cache.get("x", source.read)
+    # Each waiting by itself would take twenty seconds.
+    assert time.monotonic() - started < 5
+    assert source.times == 200
+    assert accepted < 10
+    server.close()
+    await cache.close()
+
+
+async def test_redis_is_used_again_when_it_is_back(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.0)
+    cache, source, working = replica(), Source(), replica()
+    monkeypatch.setattr(cache, "_redis", Cache(NOWHERE, service="s")._redis)
+    await cache.get("x", source.read)
+    monkeypatch.setattr(cache, "_redis", working._redis)
+    await cache.get("x", source.read)
+    await cache.get("x", source.read)
+    assert source.times == 2
+
+
+async def test_a_query_is_put_behind_the_cache(replica: Replica, database: Database) -> None:
+    asked: list[int] = []
+
+    async def squares(_: object, most: int) -> list[int]:
+        asked.append(most)
+        return [number * number for number in range(most)]
+
+    through, cache = cached("squares", list[int])(squares), replica()
+    async with database.transaction() as session:
+        assert [await through(cache, session, most) for most in (3, 3, 4)] == [
+            [0, 1, 4],
+            [0, 1, 4],
+            [0, 1, 4, 9],
+        ]
+        assert asked == [3, 4]
+        assert (
+            await cache.get(through.key(3), unused) == json.dumps([0, 1, 4], separators=(",", ":")).encode()
+        )
+
+
+async def unused() -> bytes:
+    raise AssertionError
