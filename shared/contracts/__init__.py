@@ -1,7 +1,7 @@
 """The events that services exchange: one module per producer, imported by producer and consumers alike."""
 
 from contracts.auth import UserDeleted, UserRegistered, UserUpdated
-from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
+from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated, TagChanged, TagRenamed
 from contracts.event import Event
 from contracts.game import SessionCompleted
 
@@ -12,6 +12,8 @@ EVENTS: tuple[type[Event], ...] = (
     SpeechCreated,
     SpeechUpdated,
     SpeechDeleted,
+    TagChanged,
+    TagRenamed,
     SessionCompleted,
 )
 """Every event there is. The message topology and docs/events.md are derived from this list."""

@@ -52,7 +52,7 @@ class SpeechCreated(Event):
 class SpeechUpdated(Event):
     """A speech was changed."""
 
-    consumers: ClassVar[tuple[str, ...]] = ("game",)
+    consumers: ClassVar[tuple[str, ...]] = ("content", "game")
 
     type: Literal["parley.content.speech_updated.v1"] = "parley.content.speech_updated.v1"
     source: Literal["/parley/content"] = "/parley/content"
@@ -62,8 +62,41 @@ class SpeechUpdated(Event):
 class SpeechDeleted(Event):
     """A speech was taken out of the catalogue; past sessions keep it."""
 
-    consumers: ClassVar[tuple[str, ...]] = ("game",)
+    consumers: ClassVar[tuple[str, ...]] = ("content", "game")
 
     type: Literal["parley.content.speech_deleted.v1"] = "parley.content.speech_deleted.v1"
     source: Literal["/parley/content"] = "/parley/content"
     data: SpeechRef
+
+
+class TagKey(BaseModel):
+    """A tag by id alone: what it is now, or that it is gone, is to be read where it is kept."""
+
+    tag_id: UUID
+
+
+class TagRename(BaseModel):
+    """A tag with a new name, of which the speeches with ids up to `after` have been told of already."""
+
+    tag_id: UUID
+    after: UUID | None = None
+
+
+class TagChanged(Event):
+    """A tag was added, changed or deleted; whoever keeps the list of tags reads it again."""
+
+    consumers: ClassVar[tuple[str, ...]] = ("content",)
+
+    type: Literal["parley.content.tag_changed.v1"] = "parley.content.tag_changed.v1"
+    source: Literal["/parley/content"] = "/parley/content"
+    data: TagKey
+
+
+class TagRenamed(Event):
+    """A tag has a new name: a SpeechUpdated follows for every speech that carries it, some at a time."""
+
+    consumers: ClassVar[tuple[str, ...]] = ("content",)
+
+    type: Literal["parley.content.tag_renamed.v1"] = "parley.content.tag_renamed.v1"
+    source: Literal["/parley/content"] = "/parley/content"
+    data: TagRename

@@ -1,12 +1,12 @@
 """What is decided about speeches, without a database: what a filter means, and what counts as a play."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from contracts.game import CompletedResult
-from shared.errors import Invalid, NotFound
+from shared.errors import Conflict, Invalid, NotFound, PreconditionFailed
 
 Level = Literal["A1", "A2", "B1", "B2", "C1", "C2"]
 """A level of the Common European Framework of Reference for Languages (CEFR)."""
@@ -30,6 +30,30 @@ class UnknownTag(Invalid):
     """A speech is to carry a tag that does not exist."""
 
     code = "unknown_tag"
+
+
+class TagNotFound(NotFound):
+    """There is no tag with this id."""
+
+    code = "tag_not_found"
+
+
+class TagExists(Conflict):
+    """There is a tag of this name, perhaps in another way of writing."""
+
+    code = "tag_exists"
+
+
+class TagInUse(Conflict):
+    """A tag that speeches carry cannot be deleted."""
+
+    code = "tag_in_use"
+
+
+class ChangedMeanwhile(PreconditionFailed):
+    """The speech is no longer what the client has seen."""
+
+    code = "changed_meanwhile"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +96,48 @@ class SpeechChange:
     audio_key: str | None = None
     duration_ms: int | None = None
     tag_ids: frozenset[UUID] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagChange:
+    """What is to change in a tag; None leaves it as it is."""
+
+    name: str | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True)
+class Revisions:
+    """The revisions of a speech that a change was made for; None takes any."""
+
+    any_of: frozenset[int] | None = None
+
+    @classmethod
+    def named_by(cls, if_match: str | None) -> "Revisions":
+        """As an `If-Match` header names them by their entity tags (RFC 9110, section 13.1.1)."""
+        if if_match is None or if_match.strip() == "*":
+            return cls()
+        # A proxy that compresses the answer marks its tag as weak.
+        tags = (tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(","))
+        return cls(frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 10))
+
+    def check(self, revision: int) -> None:
+        """Raise ChangedMeanwhile for a revision that is none of these."""
+        if self.any_of is not None and revision not in self.any_of:
+            raise ChangedMeanwhile(
+                f"The speech has revision {revision} by now; read it again and repeat the change.",
+                revision=revision,
+            )
+
+
+AnyRevision = Revisions()
+
+
+def differing(kept: object, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the given values, by attribute, that are not kept already; None stands for not given."""
+    return {
+        name: value for name, value in given.items() if value is not None and getattr(kept, name) != value
+    }
 
 
 @dataclass
