@@ -56,7 +56,7 @@ async def rows(request: Request) -> dict[str, Any]:
 
 @app.post("/api/v1/game/speeches/random/one")
 async def one(request: Request) -> Response:
-    """One row by primary key, and an answer of the same size that was made beforehand: nothing can be leaner."""
+    """One row by primary key, and an answer of the same size that was made beforehand: the leanest."""
     await request.app.state.pool.fetchrow(ONE, random.choice(request.app.state.ids))
     return Response(MADE, media_type="application/json")
 

@@ -1,4 +1,4 @@
-"""Measuring in turns: many short rounds of everything that is compared, so that a noisy minute hits all alike."""
+"""Measuring in turns: many short rounds of all that is compared, so that a noisy minute hits all alike."""
 
 import statistics
 import time
@@ -16,7 +16,7 @@ class Times(NamedTuple):
 
     def median(self, name: str = "p50") -> float:
         """The median over the rounds."""
-        return statistics.median(getattr(self, name))
+        return float(statistics.median(getattr(self, name)))
 
 
 async def measured[K](actions: Mapping[K, Action], *, rounds: int, each: int) -> dict[K, Times]:

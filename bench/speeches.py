@@ -1,7 +1,7 @@
 """Speeches by the million for benches: made up, but of natural length, mix and spread.
 
-Levels, types and tags are spread unevenly, as in a real catalogue. Two tags are common, on every fourth speech
-each; two are rare, on a few speeches of each level however large the catalogue is.
+Levels, types and tags are spread unevenly, as in a real catalogue. Two tags are common, on every fourth
+speech each; two are rare, on a few speeches of each level however large the catalogue is.
 """
 
 from collections import Counter
@@ -162,7 +162,7 @@ QUESTIONS = [
 class Made(NamedTuple):
     """What the bench knows of the catalogue that it made."""
 
-    count: int
+    speeches: int
     common: list[UUID]
     rare: list[UUID]
 
@@ -172,7 +172,7 @@ async def fill(connection: "asyncpg.Connection[Any]", count: int, *, seed: int =
 
     A superuser's connection: the foreign keys, which hold by construction, are not checked row by row.
     """
-    rng = Random(seed)  # noqa: S311 - repeatable, nothing secret
+    rng = Random(seed)
     tags = {name: _uuid7(rng) for name in (*COMMON, *RARE, *TOPICS)}
     async with connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica")

@@ -34,7 +34,7 @@ class Fairness(NamedTuple):
 
 def fairness(*, draws: int = DRAWS) -> Fairness:
     """Draw ten out of five hundred speeches, again and again, as the service draws."""
-    rng = Random()  # noqa: S311 - as the service's own
+    rng = Random()
     catalogue, numbers = _catalogue(rng)
     wanted = Filter(level="A1", type="question", tags=frozenset({TAG}))
     place = {number: index for index, number in enumerate(numbers)}

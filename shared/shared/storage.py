@@ -59,6 +59,23 @@ class Storage:
             return False
         return True
 
+    async def read(self, key: str, *, most_bytes: int) -> bytes:
+        """The content of an object. Raises NoSuchObject, ObjectTooLarge and StorageDown."""
+        found = await _call(self._client.stat_object, self._bucket, key)
+        if (found.size or 0) > most_bytes:
+            raise ObjectTooLarge(key)
+        if not found.size:
+            return b""
+        return await _call(self._content, key, most_bytes)
+
+    def _content(self, key: str, most_bytes: int) -> bytes:
+        response = self._client.get_object(self._bucket, key, length=most_bytes)
+        try:
+            return response.read()
+        finally:
+            response.close()
+            response.release_conn()
+
     def presigned(self, key: str, *, now: datetime | None = None) -> tuple[str, datetime]:
         """An address from which anyone may read the object, and when it ends: in 30 to 60 minutes.
 
@@ -71,10 +88,11 @@ class Storage:
         """What the SDK would sign (AWS Signature Version 4, in the query), in a sixth of its time."""
         period, place = self._period(at), self._place
         path = place.path + quote(key)
-        request = f"GET\n{path}\n{period.query}\nhost:{place.host}\n\nhost\nUNSIGNED-PAYLOAD"
+        query = f"{period.query}&response-content-disposition={quote(_shown(key), safe='')}"
+        request = f"GET\n{path}\n{query}\nhost:{place.host}\n\nhost\nUNSIGNED-PAYLOAD"
         to_sign = period.preamble + hashlib.sha256(request.encode()).hexdigest()
         signature = hmac.digest(period.key, to_sign.encode(), "sha256").hex()
-        url = f"{place.scheme}://{place.host}{path}?{period.query}&X-Amz-Signature={signature}"
+        url = f"{place.scheme}://{place.host}{path}?{query}&X-Amz-Signature={signature}"
         return url, period.ends
 
     def _period_from(self, at: int) -> "_Period":
@@ -115,6 +133,11 @@ class _Period(NamedTuple):
     ends: datetime
 
 
+def _shown(key: str) -> str:
+    """The browser plays it where it is, and keeps it under its own name."""
+    return f"inline; filename*=UTF-8''{quote(key.rpartition('/')[2])}"
+
+
 def _place_of(client: Minio, bucket: str) -> _Place:
     # The SDK knows which servers have the bucket in their host name, and which in the path.
     address = urlsplit(client.presigned_get_object(bucket, "x"))
@@ -123,6 +146,10 @@ def _place_of(client: Minio, bucket: str) -> _Place:
 
 class NoSuchObject(Exception):
     """There is no object under this key."""
+
+
+class ObjectTooLarge(Exception):
+    """The object under this key has more bytes than the caller takes."""
 
 
 def _client(settings: StorageSettings, endpoint: str) -> Minio:

@@ -138,12 +138,15 @@ def token_for(signing_keys: SigningKeys) -> TokenFor:
 
 
 @pytest.fixture(scope="session")
-def environment(jwks_url: str) -> dict[str, Any]:
+def environment(jwks_url: str, worker_id: str) -> dict[str, Any]:
     """What all settings classes take; those of a database add `database_url`."""
+    # Test processes that run side by side must not meet in the same keys.
+    own_keys = int(worker_id.removeprefix("gw")) % 16 if worker_id != "master" else 0
+    redis_url = f"{_server('TEST_REDIS_URL').rpartition('/')[0]}/{own_keys}"
     return {
         "environment": "test",
         "jwks_url": jwks_url,
-        "redis_url": SecretStr(_server("TEST_REDIS_URL")),
+        "redis_url": SecretStr(redis_url),
         "rate_limit_enabled": False,
         "rabbitmq_url": SecretStr(_server("TEST_RABBITMQ_URL")),
         "s3_endpoint": _server("TEST_S3_ENDPOINT"),

@@ -1,7 +1,7 @@
 """The worker of a service: its consumers and its relay, with health, readiness and metrics over HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -30,10 +30,12 @@ def create_worker(
     service: str,
     subscriptions: Subscriptions,
     background: Sequence[Background] = (),
+    closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Starlette:
     """Consume every subscription and publish the outbox until stopped; RabbitMQ may come and go.
 
     `background` is what else a service does without being asked; each runs for as long as the worker.
+    `closing` is what the subscriptions need no more in the end.
     """
 
     @asynccontextmanager
@@ -53,6 +55,8 @@ def create_worker(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for close in closing:
+            await close()
         await database.close()
 
     routes = [

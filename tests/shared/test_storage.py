@@ -1,7 +1,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -63,7 +63,13 @@ def test_an_address_is_the_one_that_the_sdk_signs(
     sdk = Minio(address.netloc, access_key, secret_key, secure=address.scheme == "https", region="eu-west-1")
     url, ends = Storage(settings).presigned(key, now=now)
     hour = timedelta(hours=1)
-    assert url == sdk.presigned_get_object(settings.s3_bucket, key, hour, request_date=ends - hour)
+    shown: dict[str, str | list[str] | tuple[str]] = {
+        "response-content-disposition": f"inline; filename*=UTF-8''{quote(key.rpartition('/')[2])}"
+    }
+    expected = sdk.presigned_get_object(
+        settings.s3_bucket, key, hour, response_headers=shown, request_date=ends - hour
+    )
+    assert url == expected
 
 
 def test_an_address_is_the_same_for_half_an_hour(storage: Storage) -> None:

@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI
 from shared.app import Check, create_api
+from shared.cache import Cache
 from shared.errors import Unavailable
 from shared.storage import Storage
 
-from content.api import router
+from content.api import routers
 from content.following import FollowedCatalogue
+from content.recordings import WatchedRecordings
 from content.settings import ContentSettings
 
 log = structlog.get_logger(__name__)
@@ -19,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 def create_app(settings: ContentSettings) -> FastAPI:
     """Routes, database, storage, and the catalogue that draws are made from."""
-    return create_api(settings, router, title="Parley content", lifespan=_lifespan)
+    return create_api(settings, *routers, title="Parley content", lifespan=_lifespan)
 
 
 @asynccontextmanager
@@ -27,10 +29,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     catalogue = FollowedCatalogue(app.state.database)
     app.state.catalogue = catalogue
     app.state.checks["catalogue"] = Check(catalogue.ping)
+    recordings = WatchedRecordings(app.state.database, app.state.storage)
+    app.state.checks["recordings"] = Check(recordings.ping, required=False)
+    app.state.cache = Cache(app.state.settings.redis_url.get_secret_value(), service="content")
     ensuring = asyncio.create_task(_ensure_bucket(app.state.storage))
-    async with catalogue.followed():
+    async with catalogue.followed(), recordings.watched():
         yield
     ensuring.cancel()
+    await app.state.cache.close()
 
 
 async def _ensure_bucket(storage: Storage) -> None:

@@ -32,6 +32,30 @@ class UnknownTag(Invalid):
     code = "unknown_tag"
 
 
+class AudioNotFound(Invalid):
+    """There is no recording under the key."""
+
+    code = "audio_not_found"
+
+
+class AudioTooLarge(Invalid):
+    """The recording has too many bytes."""
+
+    code = "audio_too_large"
+
+
+class AudioTooLong(Invalid):
+    """The recording lasts too long."""
+
+    code = "audio_too_long"
+
+
+class UnsupportedAudio(Invalid):
+    """What lies under the key is no audio of a known format."""
+
+    code = "unsupported_audio"
+
+
 class TagNotFound(NotFound):
     """There is no tag with this id."""
 

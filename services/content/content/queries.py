@@ -1,15 +1,16 @@
 """Reads of the catalogue, and the draw from it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple, TypedDict
+from secrets import randbelow
+from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
 from sqlalchemy import JSON, func, select, text, type_coerce
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.domain import Plays, SpeechNotFound
+from content.domain import Plays, SpeechNotFound, TagNotFound
 from content.models import Speech, SpeechStatistics, SpeechTag, Tag
 
 
@@ -98,11 +99,49 @@ async def speech(session: AsyncSession, speech_id: UUID) -> StoredSpeech:
     return StoredSpeech._make(row)
 
 
+async def speeches_with_history(
+    session: AsyncSession, speech_ids: Sequence[UUID]
+) -> list[tuple[StoredSpeech, SpeechHistory]]:
+    """Those of the speeches that are there, in the given order."""
+    rows = await session.execute(_with_history.where(Speech.id.in_(speech_ids)))
+    found = {row.id: _history_of(tuple(row)) for row in rows}
+    return [found[speech_id] for speech_id in speech_ids if speech_id in found]
+
+
 async def speech_with_history(session: AsyncSession, speech_id: UUID) -> tuple[StoredSpeech, SpeechHistory]:
     """A speech, and what has become of it since it was added. Raises SpeechNotFound."""
-    row = (await session.execute(_with_history.where(Speech.id == speech_id))).one_or_none()
-    if row is None:
+    found = await speeches_with_history(session, [speech_id])
+    if not found:
         raise SpeechNotFound(f"There is no speech {speech_id}.")
+    return found[0]
+
+
+def _history_of(row: Sequence[Any]) -> tuple[StoredSpeech, SpeechHistory]:
     speech, (revision, created_at, updated_at, *plays) = row[:7], row[7:]
     kept = Plays() if plays[0] is None else Plays(*plays)
     return StoredSpeech._make(speech), SpeechHistory(revision, created_at, updated_at, kept)
+
+
+async def counted_tags(session: AsyncSession, *, only: UUID | None = None) -> list[tuple[StoredTag, int]]:
+    """Tags, by category and name, each with the number of speeches that carry it."""
+    count = select(func.count()).where(SpeechTag.tag_id == Tag.id).scalar_subquery()
+    tags = select(Tag.id, Tag.name, Tag.category, count).order_by(Tag.category, func.lower(Tag.name))
+    rows = await session.execute(tags if only is None else tags.where(Tag.id == only))
+    return [(StoredTag(tag_id, name, category), speeches) for tag_id, name, category, speeches in rows]
+
+
+async def counted_tag(session: AsyncSession, tag_id: UUID) -> tuple[StoredTag, int]:
+    """A tag, and the number of speeches that carry it. Raises TagNotFound."""
+    found = await counted_tags(session, only=tag_id)
+    if not found:
+        raise TagNotFound(f"There is no tag {tag_id}.")
+    return found[0]
+
+
+async def sampled_recordings(session: AsyncSession, *, each: int) -> list[str]:
+    """The keys of some recordings: of the newest speeches, and of those from a random one on."""
+    newest = select(Speech.audio_key).order_by(Speech.id.desc()).limit(each)
+    highest = await session.scalar(select(func.max(Speech.number))) or 0
+    some = select(Speech.audio_key).where(Speech.number >= randbelow(highest + 1))
+    keys = [*await session.scalars(newest), *await session.scalars(some.order_by(Speech.number).limit(each))]
+    return list(dict.fromkeys(keys))

@@ -1,15 +1,18 @@
 """What clients send to the content service, and what it answers."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, field_validator
+from shared.fields import Text
 
 from content.domain import Filter, Level, Match, SpeechType
 
 MOST_TAGS = 50
 MOST_EXCLUDED = 200
+AUDIO_FOLDERS = ("seed/", "uploads/", "imports/")
+"""Where recordings lie in the bucket: those of the seed, of editors, and of imports."""
 
 
 class Tag(BaseModel):
@@ -63,10 +66,136 @@ class Statistics(BaseModel):
 class SpeechDetails(Speech):
     """A speech as editors see it."""
 
+    audio_key: str
     revision: int
     created_at: datetime
     updated_at: datetime
     statistics: Statistics
+
+
+class SpeechPagination(BaseModel):
+    """Where a page is among the others. `next_cursor` is null on the last one."""
+
+    page: int
+    limit: int
+    total: int = Field(description="How many speeches there are; if `total_is_exact` is false, at least.")
+    total_pages: int
+    total_is_exact: bool = Field(
+        description="Speeches are counted up to 10,000, what a search finds up to 500."
+    )
+    next_cursor: str | None
+
+
+class SpeechPage(BaseModel):
+    """Speeches, the newest or the best match first."""
+
+    speeches: list[SpeechDetails]
+    pagination: SpeechPagination
+
+
+class SpeechFilter(BaseModel):
+    """Which speeches, and which page of them."""
+
+    page: int = Field(default=1, ge=1, le=1_000_000)
+    limit: int = Field(default=20, ge=1, le=200)
+    level: Level | None = None
+    type: SpeechType | None = None
+    tag_id: UUID | None = None
+    search: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
+        default=None,
+        description='Words in any form, "phrases", beginnings of words (pass*), -exclusions, `or`.',
+    )
+    cursor: str | None = Field(
+        default=None,
+        max_length=200,
+        description="`next_cursor` of the page before, with the same filters. It replaces `page`.",
+    )
+
+
+LEFT_OUT: Any = Field(default_factory=lambda: None)
+"""For a field that may be left out, but not be null."""
+
+
+class Given(BaseModel):
+    """A partial change: what is left out stays as it is, and nothing can be null."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_something(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("must not be null; leave it out to keep what is there")
+        return value
+
+
+def _key(value: str) -> str:
+    if not value.startswith(AUDIO_FOLDERS):
+        raise ValueError(f"must begin with {', '.join(AUDIO_FOLDERS[:-1])} or {AUDIO_FOLDERS[-1]}")
+    if {"", ".", ".."}.intersection(value.split("/")):
+        raise ValueError("must name a file in a folder, without . and ..")
+    return value
+
+
+def _line(value: str) -> str:
+    if "\n" in value or "\t" in value:
+        raise ValueError("must be one line")
+    return value
+
+
+SpeechText = Annotated[Text, Field(min_length=1, max_length=5000)]
+AudioKey = Annotated[
+    Text,
+    Field(min_length=1, max_length=1024, description="Where the recording was uploaded to."),
+    AfterValidator(_line),
+    AfterValidator(_key),
+]
+TagIds = Annotated[list[UUID], Field(max_length=MOST_TAGS)]
+TagName = Annotated[Text, Field(min_length=1, max_length=100), AfterValidator(_line)]
+
+
+class NewSpeechFields(BaseModel):
+    """A speech to add. Its recording has been uploaded; how long it lasts is measured."""
+
+    text: SpeechText
+    level: Level
+    type: SpeechType
+    audio_key: AudioKey
+    tag_ids: TagIds = []
+
+
+class SpeechFields(Given):
+    """What to change in a speech. `tag_ids` replaces all of its tags."""
+
+    text: SpeechText = LEFT_OUT
+    level: Level = LEFT_OUT
+    type: SpeechType = LEFT_OUT
+    audio_key: AudioKey = LEFT_OUT
+    tag_ids: TagIds = LEFT_OUT
+
+
+class TagDetails(Tag):
+    """A tag as editors see it."""
+
+    speech_count: int
+
+
+class TagList(BaseModel):
+    """All tags, by category and name."""
+
+    tags: list[TagDetails]
+
+
+class NewTagFields(BaseModel):
+    """A tag to add."""
+
+    name: TagName
+    category: TagName
+
+
+class TagFields(Given):
+    """What to change in a tag."""
+
+    name: TagName = LEFT_OUT
+    category: TagName = LEFT_OUT
 
 
 class Draw(BaseModel):

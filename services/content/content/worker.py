@@ -1,5 +1,6 @@
 """The worker process of the content service."""
 
+from shared.cache import Cache
 from shared.worker import create_worker
 from starlette.applications import Starlette
 
@@ -9,4 +10,7 @@ from content.settings import ContentSettings
 
 def create(settings: ContentSettings) -> Starlette:
     """Consumers and relay."""
-    return create_worker(settings, service="content", subscriptions=subscriptions)
+    cache = Cache(settings.redis_url.get_secret_value(), service="content")
+    return create_worker(
+        settings, service="content", subscriptions=subscriptions(cache), closing=[cache.close]
+    )

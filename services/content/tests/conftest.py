@@ -4,13 +4,15 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from content import commands
+from content import cached, commands
 from content.app import create_app
 from content.domain import NewSpeech
 from content.settings import ContentSettings
 from fastapi import FastAPI
 from pydantic import SecretStr
+from shared.cache import Cache
 from shared.db import Database
+from shared.storage import Storage
 from shared.testing import TokenFor, client_of
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,11 +37,36 @@ def app(settings: ContentSettings, committing: Database) -> FastAPI:
 
 
 @pytest.fixture
-async def client(app: FastAPI, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
+async def client(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
     """A learner's client. What was committed before the test asked for it can be drawn at once."""
     async with client_of(app, token=token_for(uuid4())) as client:
         await app.state.catalogue.follow()
         yield client
+
+
+@pytest.fixture
+async def cache(settings: ContentSettings) -> AsyncIterator[Cache]:
+    """What all replicas share."""
+    cache = Cache(settings.redis_url.get_secret_value(), service="content")
+    await cache.forget(cached.tags.key())
+    yield cache
+    await cache.forget(cached.tags.key())
+    await cache.close()
+
+
+@pytest.fixture
+async def editor(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
+    """An editor's client."""
+    async with client_of(app, token=token_for(uuid4(), "editor")) as client:
+        yield client
+
+
+@pytest.fixture
+async def storage(settings: ContentSettings) -> Storage:
+    """The bucket of the tests."""
+    storage = Storage(settings)
+    await storage.ensure_bucket()
+    return storage
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ from uuid import UUID, uuid4
 from content import commands, queries
 from content.consumers import on_session_completed, subscriptions
 from content.domain import Plays
+from contracts import EVENTS
 from contracts.game import CompletedSession, SessionCompleted
+from shared.cache import Cache
 from shared.db import Database
 from shared.inbox import apply
 from uuid_utils.compat import uuid7
@@ -50,8 +52,9 @@ async def speech_in(database: Database, add: Add) -> UUID:
         return await add(session)
 
 
-def test_the_service_hears_of_sessions() -> None:
-    assert set(subscriptions) == {SessionCompleted}
+def test_the_service_hears_of_sessions_and_of_its_own_changes(cache: Cache) -> None:
+    heard = {event for event in EVENTS if "content" in event.consumers}
+    assert set(subscriptions(cache)) == heard
 
 
 async def test_a_session_delivered_twice_counts_once(database: Database, add: Add) -> None:

@@ -1,52 +1,37 @@
-"""The HTTP routes of the content service."""
+"""The routes of learners: tags, the draw, one speech."""
 
 import hashlib
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Response
 from shared.db import CurrentDatabase, Session
 from shared.ratelimit import per_user
 from shared.storage import Storage
-from shared.tokens import CurrentUser, Editor
+from shared.tokens import CurrentUser
 
-from content import queries
-from content.catalogue import Catalogue
+from content import cached
+from content.api.parts import AudioStorage, CurrentCatalogue, ReadCache, heard
 from content.draw import DrawnSpeech, drawn_speeches
-from content.following import FollowedCatalogue
-from content.queries import StoredSpeech
-from content.schemas import Draw, Speech, SpeechDetails, Speeches, Statistics, Tags
-
-TAGS_SECONDS = 60
-
-
-async def _catalogue(request: Request) -> Catalogue:
-    followed: FollowedCatalogue = request.app.state.catalogue
-    return followed.current()
-
-
-async def _storage(request: Request) -> Storage:
-    storage: Storage = request.app.state.storage
-    return storage
-
-
-CurrentCatalogue = Annotated[Catalogue, Depends(_catalogue)]
-AudioStorage = Annotated[Storage, Depends(_storage)]
+from content.schemas import Draw, Speech, Speeches, Tags
 
 router = APIRouter(prefix="/api/v1", tags=["Content"])
 
 
 @router.get("/tags", response_model=Tags, responses={304: {"description": "As in `If-None-Match`."}})
 @router.get("/game/tags", response_model=Tags, responses={304: {"description": "As in `If-None-Match`."}})
-async def list_tags(session: Session, if_none_match: Annotated[str, Header()] = "") -> Response:
+async def list_tags(
+    session: Session, cache: ReadCache, if_none_match: Annotated[str, Header()] = ""
+) -> Response:
     """All tags, by category and name.
 
     Send the `ETag` of the last answer as `If-None-Match`: while nothing has changed, the answer is 304.
     """
-    tags = Tags.model_validate({"tags": await queries.all_tags(session)}, from_attributes=True)
+    tags = Tags.model_validate({"tags": await cached.tags(cache, session)}, from_attributes=True)
     body = tags.model_dump_json().encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": f"public, max-age={TAGS_SECONDS}"}
+    # May be kept, but is to be asked for: a changed tag shows at once.
+    headers = {"ETag": etag, "Cache-Control": "public, no-cache"}
     # A proxy that compresses the answer marks its tag as weak.
     known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     if etag in known or "*" in known:
@@ -73,34 +58,11 @@ async def draw_speeches(
 
 
 @router.get("/speeches/{speech_id}", responses={404: {"description": "`speech_not_found`."}})
-async def get_speech(speech_id: UUID, session: Session, storage: AudioStorage, _: CurrentUser) -> Speech:
+async def get_speech(
+    speech_id: UUID, session: Session, storage: AudioStorage, cache: ReadCache, _: CurrentUser
+) -> Speech:
     """A speech, with an address of its recording that is good for at least half an hour."""
-    return _heard(await queries.speech(session, speech_id), storage)
-
-
-@router.get(
-    "/admin/speeches/{speech_id}",
-    tags=["Admin"],
-    dependencies=[Depends(per_user("admin", per_minute=200))],
-    responses={404: {"description": "`speech_not_found`."}},
-)
-async def get_speech_details(
-    speech_id: UUID, session: Session, storage: AudioStorage, _: Editor
-) -> SpeechDetails:
-    """A speech as editors see it: with its revision, and how it was played."""
-    speech, history = await queries.speech_with_history(session, speech_id)
-    statistics = Statistics(
-        plays=history.plays.plays,
-        correct_rate=history.plays.correct_rate,
-        average_score=history.plays.average_score,
-    )
-    return SpeechDetails(
-        **_heard(speech, storage).model_dump(),
-        revision=history.revision,
-        created_at=history.created_at,
-        updated_at=history.updated_at,
-        statistics=statistics,
-    )
+    return heard(await cached.speech(cache, session, speech_id), storage)
 
 
 def _drawn(speech: DrawnSpeech, storage: Storage) -> dict[str, object]:
@@ -116,11 +78,3 @@ def _drawn(speech: DrawnSpeech, storage: Storage) -> dict[str, object]:
         "type": speech.type,
         "tags": [{"id": tag_id, "name": name} for tag_id, name in speech.tags],
     }
-
-
-def _heard(speech: StoredSpeech, storage: Storage) -> Speech:
-    """The speech with an address that its recording can be played from."""
-    audio_url, expires_at = storage.presigned(speech.audio_key)
-    return Speech.model_validate(
-        {**speech._asdict(), "audio_url": audio_url, "audio_expires_at": expires_at},
-    )

@@ -1,0 +1,210 @@
+"""The routes of editors: speeches and tags."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, BackgroundTasks, Depends, Header, Query, Response
+from shared.cache import Cache, CacheDown
+from shared.db import Session
+from shared.ratelimit import per_user
+from shared.tokens import has_role
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from content import cached, commands, queries
+from content.api.parts import AudioStorage, ReadCache, heard
+from content.domain import NewSpeech, Revisions, SpeechChange, TagChange
+from content.queries import SpeechHistory, StoredSpeech, StoredTag
+from content.recordings import duration_of
+from content.schemas import (
+    NewSpeechFields,
+    NewTagFields,
+    SpeechDetails,
+    SpeechFields,
+    SpeechFilter,
+    SpeechPage,
+    SpeechPagination,
+    Statistics,
+    TagDetails,
+    TagFields,
+    TagList,
+)
+from content.search import speech_ids
+
+log = structlog.get_logger(__name__)
+
+router = APIRouter(
+    prefix="/api/v1/admin",
+    tags=["Admin"],
+    dependencies=[Depends(has_role("editor", "admin")), Depends(per_user("admin", per_minute=200))],
+)
+
+IfMatch = Annotated[
+    str | None,
+    Header(description="The `ETag` of the speech that was read; if it has changed since, the answer is 412."),
+]
+type Responses = dict[int | str, dict[str, Any]]
+NO_SPEECH: Responses = {404: {"description": "`speech_not_found`."}}
+CHANGED: Responses = {412: {"description": "`changed_meanwhile`: the speech is another than in `If-Match`."}}
+NO_TAG: Responses = {404: {"description": "`tag_not_found`."}}
+TAKEN: Responses = {409: {"description": "`tag_exists`: names differ by more than their case."}}
+
+IN_USE: Responses = {409: {"description": "`tag_in_use`: speeches carry it."}}
+
+
+@router.get("/speeches")
+async def list_speeches(
+    wanted: Annotated[SpeechFilter, Query()], session: Session, storage: AudioStorage
+) -> SpeechPage:
+    """Speeches, the newest first or, with `search`, the best match first.
+
+    A search takes words in any of their forms, "phrases" in quotes, beginnings of words (`pass*`; the last
+    word counts as one), exclusions (`-word`) and `or`. Its newest 500 matches are ranked, the others follow,
+    newest first. Pages are reached by number up to the 10,000th speech, with a search up to the 500th;
+    `next_cursor` leads through all of them, and every page costs what the first does.
+    """
+    found = await speech_ids(session, wanted)
+    speeches = await queries.speeches_with_history(session, found.ids)
+    pagination = SpeechPagination(
+        page=found.page,
+        limit=wanted.limit,
+        total=found.total,
+        total_pages=-(-found.total // wanted.limit),
+        total_is_exact=found.total_is_exact,
+        next_cursor=found.next_cursor,
+    )
+    return SpeechPage(speeches=[_details(*each, storage) for each in speeches], pagination=pagination)
+
+
+@router.get("/speeches/{speech_id}", responses=NO_SPEECH)
+async def get_speech_details(
+    speech_id: UUID, session: Session, storage: AudioStorage, response: Response
+) -> SpeechDetails:
+    """A speech as editors see it: with its revision, which is also its `ETag`, and how it was played."""
+    return await _shown(session, speech_id, storage, response)
+
+
+@router.post("/speeches", status_code=201)
+async def add_speech(
+    fields: NewSpeechFields, session: Session, storage: AudioStorage, response: Response
+) -> SpeechDetails:
+    """Add a speech to a recording that was uploaded."""
+    # Measured before the database is asked for anything: no connection waits for the storage.
+    duration_ms = await duration_of(storage, fields.audio_key)
+    given = fields.model_dump(exclude={"tag_ids"})
+    new = NewSpeech(**given, duration_ms=duration_ms, tag_ids=frozenset(fields.tag_ids))
+    speech_id = await commands.create_speech(session, new)
+    response.headers["Location"] = f"{router.prefix}/speeches/{speech_id}"
+    return await _shown(session, speech_id, storage, response)
+
+
+@router.put("/speeches/{speech_id}", responses=NO_SPEECH | CHANGED)
+async def change_speech(
+    speech_id: UUID,
+    fields: SpeechFields,
+    session: Session,
+    storage: AudioStorage,
+    cache: ReadCache,
+    after: BackgroundTasks,
+    response: Response,
+    if_match: IfMatch = None,
+) -> SpeechDetails:
+    """Change what is given; what is left out stays. Without `If-Match`, the last change wins."""
+    given = fields.model_dump(exclude_unset=True)
+    if fields.audio_key is not None:
+        given["duration_ms"] = await duration_of(storage, fields.audio_key)
+    if fields.tag_ids is not None:
+        given["tag_ids"] = frozenset(fields.tag_ids)
+    change, expected = SpeechChange(**given), Revisions.named_by(if_match)
+    await commands.update_speech(session, speech_id, change, expected=expected)
+    after.add_task(_forget, cache, cached.speech.key(speech_id))
+    return await _shown(session, speech_id, storage, response)
+
+
+@router.delete("/speeches/{speech_id}", status_code=204, responses=NO_SPEECH | CHANGED)
+async def remove_speech(
+    speech_id: UUID, session: Session, cache: ReadCache, after: BackgroundTasks, if_match: IfMatch = None
+) -> None:
+    """Take a speech out of the catalogue. Games that were played with it keep it."""
+    await commands.delete_speech(session, speech_id, expected=Revisions.named_by(if_match))
+    after.add_task(_forget, cache, cached.speech.key(speech_id))
+
+
+@router.get("/tags")
+async def list_counted_tags(session: Session) -> TagList:
+    """All tags, by category and name, each with the number of speeches that carry it."""
+    return TagList(tags=[_tag(*each) for each in await queries.counted_tags(session)])
+
+
+@router.get("/tags/{tag_id}", responses=NO_TAG)
+async def get_tag(tag_id: UUID, session: Session) -> TagDetails:
+    """A tag."""
+    return _tag(*await queries.counted_tag(session, tag_id))
+
+
+@router.post("/tags", status_code=201, responses=TAKEN)
+async def add_tag(
+    fields: NewTagFields, session: Session, cache: ReadCache, after: BackgroundTasks, response: Response
+) -> TagDetails:
+    """Add a tag. Its name must differ from the others by more than case and surrounding space."""
+    tag_id = await commands.create_tag(session, name=fields.name, category=fields.category)
+    after.add_task(_forget, cache, cached.tags.key())
+    response.headers["Location"] = f"{router.prefix}/tags/{tag_id}"
+    return _tag(*await queries.counted_tag(session, tag_id))
+
+
+@router.put("/tags/{tag_id}", responses=NO_TAG | TAKEN)
+async def change_tag(
+    tag_id: UUID, fields: TagFields, session: Session, cache: ReadCache, after: BackgroundTasks
+) -> TagDetails:
+    """Change what is given; what is left out stays. Speeches that carry the tag get a new revision each."""
+    await commands.update_tag(session, tag_id, TagChange(name=fields.name, category=fields.category))
+    after.add_task(_forget, cache, cached.tags.key())
+    return _tag(*await queries.counted_tag(session, tag_id))
+
+
+@router.delete(
+    "/tags/{tag_id}",
+    status_code=204,
+    responses=NO_TAG | IN_USE,
+)
+async def remove_tag(tag_id: UUID, session: Session, cache: ReadCache, after: BackgroundTasks) -> None:
+    """Remove a tag that no speech carries."""
+    await commands.delete_tag(session, tag_id)
+    after.add_task(_forget, cache, cached.tags.key())
+
+
+async def _forget(cache: Cache, key: str) -> None:
+    """Once the change is committed. The event that tells of it does so again, and does not give up."""
+    try:
+        await cache.forget(key)
+    except CacheDown as error:
+        log.warning("not_forgotten_yet", key=key, reason=error.detail)
+
+
+async def _shown(
+    session: AsyncSession, speech_id: UUID, storage: AudioStorage, response: Response
+) -> SpeechDetails:
+    speech, history = await queries.speech_with_history(session, speech_id)
+    response.headers["ETag"] = f'"{history.revision}"'
+    return _details(speech, history, storage)
+
+
+def _details(speech: StoredSpeech, history: SpeechHistory, storage: AudioStorage) -> SpeechDetails:
+    statistics = Statistics(
+        plays=history.plays.plays,
+        correct_rate=history.plays.correct_rate,
+        average_score=history.plays.average_score,
+    )
+    return SpeechDetails(
+        **heard(speech, storage).model_dump(),
+        audio_key=speech.audio_key,
+        revision=history.revision,
+        created_at=history.created_at,
+        updated_at=history.updated_at,
+        statistics=statistics,
+    )
+
+
+def _tag(tag: StoredTag, speeches: int) -> TagDetails:
+    return TagDetails(**tag._asdict(), speech_count=speeches)

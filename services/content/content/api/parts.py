@@ -1,0 +1,40 @@
+"""What the routes have in common: the state of the application, and how a speech is heard."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from shared.cache import Cache
+from shared.storage import Storage
+
+from content.catalogue import Catalogue
+from content.following import FollowedCatalogue
+from content.queries import StoredSpeech
+from content.schemas import Speech
+
+
+async def _catalogue(request: Request) -> Catalogue:
+    followed: FollowedCatalogue = request.app.state.catalogue
+    return followed.current()
+
+
+async def _storage(request: Request) -> Storage:
+    storage: Storage = request.app.state.storage
+    return storage
+
+
+async def _cache(request: Request) -> Cache:
+    cache: Cache = request.app.state.cache
+    return cache
+
+
+CurrentCatalogue = Annotated[Catalogue, Depends(_catalogue)]
+AudioStorage = Annotated[Storage, Depends(_storage)]
+ReadCache = Annotated[Cache, Depends(_cache)]
+
+
+def heard(speech: StoredSpeech, storage: Storage) -> Speech:
+    """The speech with an address that its recording can be played from."""
+    audio_url, expires_at = storage.presigned(speech.audio_key)
+    return Speech.model_validate(
+        {**speech._asdict(), "audio_url": audio_url, "audio_expires_at": expires_at},
+    )

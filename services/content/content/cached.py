@@ -1,0 +1,9 @@
+"""The reads that a cache stands in front of."""
+
+from shared.cache import cached
+
+from content import queries
+from content.queries import StoredSpeech, StoredTag
+
+tags = cached("tags", list[StoredTag])(queries.all_tags)
+speech = cached("speech", StoredSpeech)(queries.speech)

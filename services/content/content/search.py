@@ -1,0 +1,211 @@
+"""The editors' list of speeches: the newest first or, with a search, the best matches first.
+
+PostgreSQL can rank only what it has read, and a common word is in half of all speeches. So the newest
+matches, up to RANKED of them, are ranked; those beyond follow as they are, newest first. The planner chooses
+how the newest matches are found: a rare word through the index, a common one by walking back in time.
+"""
+
+import struct
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from shared.cursors import opened, sealed
+from shared.errors import invalid
+from sqlalchemy import ColumnElement, Float, Select, cast, exists, func, literal_column, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from content.models import Speech, SpeechTag
+from content.schemas import SpeechFilter
+from content.terms import terms_of
+
+RANKED = 500
+COUNTED = 10_000
+"""How many speeches are counted without a search, and how far pages go by number."""
+
+LENGTH_NORMALISED = 2
+"""Among equal matches, the shorter speech is the better one."""
+
+_ENGLISH: ColumnElement[Any] = literal_column("'pg_catalog.english'::regconfig")
+# A plan for one word must not serve another, nor one level another; and what is read is in memory.
+_PLANNED = text("""
+    SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
+           set_config('random_page_cost', '1.1', true),
+           set_config('max_parallel_workers_per_gather', '0', true)
+""")
+_LAYOUT = struct.Struct(">IIB?f16s16s16s")
+_LOWEST, _HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
+
+
+class SpeechIds(NamedTuple):
+    """One page. `total` is the least number of matches if it is not exact."""
+
+    ids: list[UUID]
+    page: int
+    total: int
+    total_is_exact: bool
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a page begins: behind the speech `id`, in the ranked part if `rank` is given.
+
+    The ranked part is what matched between `floor` and `ceiling` on the first page, so that speeches that are
+    added meanwhile move nothing.
+    """
+
+    page: int
+    total: int
+    exact: bool
+    rank: float | None
+    id: UUID
+    floor: UUID
+    ceiling: UUID
+
+    def sealed(self, scope: str) -> str:
+        ids = (self.id.bytes, self.floor.bytes, self.ceiling.bytes)
+        ranked = self.rank is not None
+        return sealed(_LAYOUT, self.page, self.total, self.exact, ranked, self.rank or 0, *ids, scope=scope)
+
+    @classmethod
+    def opened(cls, cursor: str, scope: str) -> "_Place":
+        page, total, exact, ranked, rank, *ids = opened(_LAYOUT, cursor, scope=scope)
+        return cls(page, total, bool(exact), rank if ranked else None, *(UUID(bytes=each) for each in ids))
+
+
+async def speech_ids(session: AsyncSession, wanted: SpeechFilter) -> SpeechIds:
+    """One page of speeches.
+
+    Raises Invalid for a search without words, and for a cursor or a page that leads nowhere.
+    """
+    await session.execute(_PLANNED)
+    scope = f"speeches {wanted.model_dump_json(exclude={'page', 'limit', 'cursor'})}"
+    place = _Place.opened(wanted.cursor, scope) if wanted.cursor is not None else None
+    if wanted.search is None:
+        return await _newest(session, wanted, place, scope)
+    return await _Search(session, wanted, scope).page(place)
+
+
+async def _newest(session: AsyncSession, wanted: SpeechFilter, place: _Place | None, scope: str) -> SpeechIds:
+    newest = select(Speech.id).where(*_filters(wanted)).order_by(Speech.id.desc())
+    if place is None:
+        skipped = _skipped(wanted, most=COUNTED)
+        total, exact = await _counted(session, newest)
+        place = _Place(wanted.page, total, exact, None, _HIGHEST, _LOWEST, _HIGHEST)
+        newest = newest.offset(skipped)
+    rows = newest.where(Speech.id < place.id).limit(wanted.limit + 1)
+    ids = list(await session.scalars(rows))
+    following = replace(place, page=place.page + 1, id=ids[wanted.limit - 1]) if ids[wanted.limit :] else None
+    return _page(ids[: wanted.limit], place, following, scope)
+
+
+async def _counted(session: AsyncSession, speeches: Select[Any]) -> tuple[int, bool]:
+    few = speeches.order_by(None).limit(COUNTED + 1).subquery()
+    total = (await session.scalars(select(func.count()).select_from(few))).one()
+    return min(total, COUNTED), total <= COUNTED
+
+
+class _Search:
+    """One search: its query, and what it finds."""
+
+    def __init__(self, session: AsyncSession, wanted: SpeechFilter, scope: str) -> None:
+        self._session, self._wanted, self._scope = session, wanted, scope
+        self._exact, self._query = _queries(wanted.search or "")
+        self._matches = (Speech.search.bool_op("@@")(self._query), *_filters(wanted))
+
+    async def page(self, place: _Place | None) -> SpeechIds:
+        """The page that begins at a place or, without one, has the wanted number."""
+        skipped = _skipped(self._wanted, most=RANKED) if place is None else 0
+        behind = (place.rank, place.id) if place is not None and place.rank is not None else None
+        found: list[tuple[float, UUID]] = []
+        if place is None or place.rank is not None:
+            found = await self._ranked(place)
+        if place is None:
+            place = await self._first(found)
+        rest = [each for each in found if behind is None or each < behind][skipped:]
+        limit = self._wanted.limit
+        shown: list[tuple[float | None, UUID]] = [*rest[: limit + 1]]
+        if len(shown) <= limit and not place.exact:
+            below = place.floor if behind is not None or found else place.id
+            shown += [(None, each) for each in await self._unranked(below, most=limit + 1 - len(shown))]
+        return self._cut(place, shown)
+
+    def _cut(self, place: _Place, shown: list[tuple[float | None, UUID]]) -> SpeechIds:
+        limit = self._wanted.limit
+        following = None
+        if len(shown) > limit:
+            rank, last = shown[limit - 1]
+            following = replace(place, page=place.page + 1, rank=rank, id=last)
+        return _page([each for _, each in shown[:limit]], place, following, self._scope)
+
+    async def _first(self, found: list[tuple[float, UUID]]) -> _Place:
+        if not found and not await self._session.scalar(select(func.numnode(self._query))):
+            raise invalid(
+                "#/query/search",
+                "has no word to search for: signs, 'the', 'is' and so on do not count",
+            )
+        ids = [each for _, each in found] or [_LOWEST]
+        exact = len(found) < RANKED
+        return _Place(self._wanted.page, len(found), exact, None, _HIGHEST, min(ids), max(ids))
+
+    async def _ranked(self, place: _Place | None) -> list[tuple[float, UUID]]:
+        """The newest matches, best first."""
+        newest = select(Speech.id, Speech.search).where(*self._matches).order_by(Speech.id.desc())
+        if place is not None:
+            newest = newest.where(Speech.id.between(place.floor, place.ceiling))
+        few = newest.limit(RANKED).subquery()
+        # A word as it was written counts twice: the query holds it beside the words that begin with it.
+        exact, all_ = (
+            func.ts_rank_cd(few.c.search, query, LENGTH_NORMALISED) for query in (self._exact, self._query)
+        )
+        rank = cast(exact + all_, Float)
+        rows = await self._session.execute(select(rank, few.c.id))
+        return sorted(((rank, each) for rank, each in rows), reverse=True)
+
+    async def _unranked(self, below: UUID, *, most: int) -> list[UUID]:
+        """The matches that are older than the ranked ones, newest first."""
+        older = select(Speech.id).where(*self._matches, Speech.id < below)
+        return list(await self._session.scalars(older.order_by(Speech.id.desc()).limit(most)))
+
+
+def _queries(search: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """What the text says word for word, and what also takes its last word for the beginning of one."""
+    terms = terms_of(search)
+    exact = _all_of(terms.text, terms.beginnings)
+    if terms.unfinished is None:
+        return exact, exact
+    typed = _all_of(terms.before, (*terms.beginnings, terms.unfinished))
+    return exact, exact.op("||")(typed)
+
+
+def _all_of(words: str, beginnings: tuple[str, ...]) -> ColumnElement[Any]:
+    query: ColumnElement[Any] = func.websearch_to_tsquery(_ENGLISH, words)
+    for beginning in beginnings:
+        # Letters and digits only, so that no sign in it can mean anything.
+        query = query.op("&&")(func.to_tsquery(_ENGLISH, f"{beginning}:*"))
+    return query
+
+
+def _filters(wanted: SpeechFilter) -> list[ColumnElement[bool]]:
+    filters: list[ColumnElement[bool]] = []
+    if wanted.level is not None:
+        filters.append(Speech.level == wanted.level)
+    if wanted.type is not None:
+        filters.append(Speech.type == wanted.type)
+    if wanted.tag_id is not None:
+        filters.append(exists().where(SpeechTag.speech_id == Speech.id, SpeechTag.tag_id == wanted.tag_id))
+    return filters
+
+
+def _skipped(wanted: SpeechFilter, *, most: int) -> int:
+    skipped = (wanted.page - 1) * wanted.limit
+    if skipped >= most:
+        last = -(-most // wanted.limit)
+        raise invalid("#/query/page", f"must be at most {last}; follow next_cursor to go further")
+    return skipped
+
+
+def _page(ids: list[UUID], place: _Place, following: _Place | None, scope: str) -> SpeechIds:
+    cursor = following.sealed(scope) if following else None
+    return SpeechIds(ids, place.page, place.total, place.exact, cursor)

@@ -1,0 +1,48 @@
+"""What an editor means by a search text."""
+
+import re
+from dataclasses import dataclass
+
+from shared.errors import invalid
+
+SHORTEST_PREFIX = 2
+SHORTEST_UNFINISHED = 3
+"""From so many letters on, the last word is taken for one that may still be being typed."""
+
+_TOKEN = re.compile(r'-?"[^"]*"?|\S+')
+_WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Words, "phrases", -exclusions and `or`, as PostgreSQL's web search takes them, and beginnings of words.
+
+    `unfinished` is the last word, if it may be a beginning too; `before` is the text in front of it.
+    """
+
+    text: str
+    beginnings: tuple[str, ...] = ()
+    before: str = ""
+    unfinished: str | None = None
+
+
+def terms_of(search: str) -> Terms:
+    """Read a search text. Raises Invalid for the beginning of a word that is too short."""
+    plain, beginnings = [], []
+    for token in _TOKEN.findall(search):
+        if token.endswith("*") and not token.startswith(("-", '"')):
+            beginnings += _beginning(token)
+        else:
+            plain.append(token)
+    last = plain[-1] if plain and not search.endswith(("*", '"')) else ""
+    if len(last) < SHORTEST_UNFINISHED or not _WORD.fullmatch(last):
+        return Terms(" ".join(plain), tuple(beginnings))
+    return Terms(" ".join(plain), tuple(beginnings), " ".join(plain[:-1]), last)
+
+
+def _beginning(token: str) -> list[str]:
+    """The words of a token like `e-mai*`; each may go on."""
+    words = _WORD.findall(token)
+    if words and len(words[-1]) < SHORTEST_PREFIX:
+        raise invalid("#/query/search", f"must have at least {SHORTEST_PREFIX} letters in front of *")
+    return words

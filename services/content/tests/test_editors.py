@@ -1,0 +1,281 @@
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from content import recordings
+from content.app import create_app
+from content.models import Speech
+from content.settings import ContentSettings
+from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
+from fastapi import FastAPI
+from shared.db import Database
+from shared.storage import Storage
+from shared.testing import TokenFor, client_of, recorded
+from sqlalchemy import func, select
+
+type Add = Callable[..., Awaitable[UUID]]
+
+SPEECHES = "/api/v1/admin/speeches"
+NOBODYS = "01900000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+async def key(storage: Storage, mp3: bytes) -> str:
+    key = f"uploads/{uuid4()}.mp3"
+    await storage.put(key, mp3, content_type="audio/mpeg")
+    return key
+
+
+@pytest.fixture
+async def speech_id(committing: Database, add: Add) -> UUID:
+    async with committing.transaction() as session:
+        return await add(session, text="Is it far?", tags=("travel", "food"))
+
+
+def speech_of(key: str, **different: Any) -> dict[str, Any]:
+    return {"text": "Is it far?", "level": "A1", "type": "question", "audio_key": key, **different}
+
+
+async def test_a_speech_is_added(editor: httpx.AsyncClient, committing: Database, key: str) -> None:
+    tag = (await editor.post("/api/v1/admin/tags", json={"name": "travel", "category": "topic"})).json()
+    answer = await editor.post(SPEECHES, json=speech_of(key, text=" Is it far? ", tag_ids=[tag["id"]] * 2))
+    assert answer.status_code == 201
+    speech = answer.json()
+    assert answer.headers["location"] == f"{SPEECHES}/{speech['id']}"
+    assert answer.headers["etag"] == '"1"'
+    assert (speech["text"], speech["duration_ms"], speech["audio_key"]) == ("Is it far?", 522, key)
+    assert speech["tags"] == [{"id": tag["id"], "name": "travel"}]
+    assert (await editor.get(answer.headers["location"])).json() == speech
+    async with committing.transaction() as session:
+        [event] = await recorded(session, SpeechCreated)
+    assert (str(event.data.speech_id), event.data.duration_ms) == (speech["id"], 522)
+
+
+async def test_a_change_leaves_what_is_left_out(
+    editor: httpx.AsyncClient, committing: Database, speech_id: UUID, key: str
+) -> None:
+    path = f"{SPEECHES}/{speech_id}"
+    before = (await editor.get(path)).json()
+    answer = await editor.put(path, json={"text": "How far is it?"})
+    after = answer.json()
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
+    told = {"text": "How far is it?", "revision": 2, "updated_at": after["updated_at"]}
+    assert after == before | told
+    heard = (await editor.put(path, json={"audio_key": key, "tag_ids": []})).json()
+    assert (heard["audio_key"], heard["duration_ms"], heard["tags"], heard["revision"]) == (key, 522, [], 3)
+    async with committing.transaction() as session:
+        assert [event.data.revision for event in await recorded(session, SpeechUpdated)] == [2, 3]
+
+
+async def test_a_change_that_changes_nothing_tells_nothing(
+    editor: httpx.AsyncClient, committing: Database, speech_id: UUID
+) -> None:
+    path = f"{SPEECHES}/{speech_id}"
+    before = (await editor.get(path)).json()
+    same = {name: before[name] for name in ("text", "level", "type")}
+    same["tag_ids"] = [tag["id"] for tag in before["tags"]]
+    for fields in ({}, same):
+        assert (await editor.put(path, json=fields)).json() == before
+    async with committing.transaction() as session:
+        assert await recorded(session, SpeechUpdated) == []
+
+
+async def test_a_speech_is_deleted(
+    editor: httpx.AsyncClient, client: httpx.AsyncClient, committing: Database, speech_id: UUID
+) -> None:
+    assert (await client.get(f"/api/v1/speeches/{speech_id}")).status_code == 200
+    assert (await editor.delete(f"{SPEECHES}/{speech_id}")).status_code == 204
+    assert (await editor.delete(f"{SPEECHES}/{speech_id}")).status_code == 404
+    # It was cached when it was read, and is not there any more.
+    assert (await client.get(f"/api/v1/speeches/{speech_id}")).status_code == 404
+    async with committing.transaction() as session:
+        assert len(await recorded(session, SpeechDeleted)) == 1
+
+
+async def test_who_has_seen_an_older_revision_changes_nothing(
+    editor: httpx.AsyncClient, speech_id: UUID
+) -> None:
+    path = f"{SPEECHES}/{speech_id}"
+    seen = {"If-Match": (await editor.get(path)).headers["etag"]}
+    assert (await editor.put(path, json={"text": "First."}, headers=seen)).status_code == 200
+    late = await editor.put(path, json={"text": "Second."}, headers=seen)
+    assert (late.status_code, late.json()["code"], late.json()["revision"]) == (412, "changed_meanwhile", 2)
+    assert (await editor.delete(path, headers=seen)).status_code == 412
+    assert (await editor.get(path)).json()["text"] == "First."
+    for fine in ('W/"2"', '"9", "2"', "*"):
+        assert (
+            await editor.put(path, json={"text": "First."}, headers={"If-Match": fine})
+        ).status_code == 200
+    for other in ("", "2x", '"²"', '"-2"', '"' + "9" * 5000 + '"'):
+        headers = [(b"If-Match", other.encode())]
+        assert (await editor.put(path, json={"text": "No."}, headers=headers)).status_code == 412
+
+
+async def test_of_editors_at_once_each_change_is_a_revision(
+    editor: httpx.AsyncClient, committing: Database, speech_id: UUID
+) -> None:
+    path = f"{SPEECHES}/{speech_id}"
+    changes: list[dict[str, Any]] = [
+        {"text": f"Text {turn}."} if turn % 2 else {"tag_ids": []} for turn in range(8)
+    ]
+    changes[0] = {"level": "B2"}
+    answers = await asyncio.gather(*(editor.put(path, json=change) for change in changes))
+    assert {answer.status_code for answer in answers} == {200}
+    last = (await editor.get(path)).json()
+    assert (last["level"], last["tags"]) == ("B2", [])
+    async with committing.transaction() as session:
+        told = sorted(
+            (event.data for event in await recorded(session, SpeechUpdated)), key=lambda s: s.revision
+        )
+    assert [each.revision for each in told] == [*range(2, last["revision"] + 1)]
+    assert told[-1].text == last["text"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({"text": ""}, "#/text"),
+        ({"text": " \n"}, "#/text"),
+        ({"text": "x" * 5001}, "#/text"),
+        ({"text": "a\x00"}, "#/text"),
+        ({"text": "\ud800"}, "#/text"),
+        ({"text": None}, "#/text"),
+        ({"text": ["x"]}, "#/text"),
+        ({"level": "A3"}, "#/level"),
+        ({"level": None}, "#/level"),
+        ({"type": "song"}, "#/type"),
+        ({"tag_ids": None}, "#/tag_ids"),
+        ({"tag_ids": ["food"]}, "#/tag_ids/0"),
+        ({"tag_ids": [NOBODYS] * 1000}, "#/tag_ids"),
+        ({"audio_key": ""}, "#/audio_key"),
+        ({"audio_key": None}, "#/audio_key"),
+        ({"audio_key": "secrets/x.mp3"}, "#/audio_key"),
+        ({"audio_key": "/uploads/x.mp3"}, "#/audio_key"),
+        ({"audio_key": "uploads/../secrets/x.mp3"}, "#/audio_key"),
+        ({"audio_key": "uploads//x.mp3"}, "#/audio_key"),
+        ({"audio_key": "uploads/"}, "#/audio_key"),
+        ({"audio_key": "uploads/a\nb.mp3"}, "#/audio_key"),
+        ({"audio_key": "uploads/" + "x" * 1020}, "#/audio_key"),
+    ],
+)
+async def test_a_speech_that_makes_no_sense_is_refused(
+    editor: httpx.AsyncClient, speech_id: UUID, key: str, wrong: dict[str, Any], pointer: str
+) -> None:
+    body = json.dumps(speech_of(key) | wrong)
+    headers = {"Content-Type": "application/json"}
+    for method, path in (("POST", SPEECHES), ("PUT", f"{SPEECHES}/{speech_id}")):
+        answer = await editor.request(method, path, content=body, headers=headers)
+        assert answer.status_code == 422, answer.text
+        assert pointer in [error["pointer"] for error in answer.json()["errors"]]
+    assert (await editor.get(f"{SPEECHES}/{speech_id}")).json()["revision"] == 1
+
+
+async def test_the_longest_text_is_taken(editor: httpx.AsyncClient, speech_id: UUID) -> None:
+    for text in ("x " * 2499 + "xx", "é" * 5000, "😀" * 5000):
+        answer = await editor.put(f"{SPEECHES}/{speech_id}", json={"text": text})
+        assert (answer.status_code, answer.json()["text"]) == (200, text)
+
+
+async def test_tags_that_are_not_there_are_named(
+    editor: httpx.AsyncClient, speech_id: UUID, key: str
+) -> None:
+    unknown = sorted(str(uuid4()) for _ in range(2))
+    for answer in (
+        await editor.post(SPEECHES, json=speech_of(key, tag_ids=unknown)),
+        await editor.put(f"{SPEECHES}/{speech_id}", json={"tag_ids": unknown}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (422, "unknown_tag")
+        assert answer.json()["tag_ids"] == unknown
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (None, "audio_not_found"),
+        (b"This is no recording.", "unsupported_audio"),
+        (b"", "unsupported_audio"),
+        (b"\xff\xfb\x90\x00" + bytes(413), "audio_too_large"),
+    ],
+)
+async def test_a_recording_that_is_none_is_refused(
+    editor: httpx.AsyncClient,
+    storage: Storage,
+    committing: Database,
+    content: bytes | None,
+    code: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recordings, "MOST_BYTES", 100)
+    key = f"uploads/{uuid4()}.mp3"
+    if content is not None:
+        await storage.put(key, content, content_type="audio/mpeg")
+    answer = await editor.post(SPEECHES, json=speech_of(key))
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert answer.json()["errors"][0]["pointer"] == "#/audio_key"
+    async with committing.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Speech)) == 0
+
+
+async def test_a_recording_that_lasts_too_long_is_refused(
+    editor: httpx.AsyncClient, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "MOST_MS", 521)
+    answer = await editor.post(SPEECHES, json=speech_of(key))
+    assert (answer.status_code, answer.json()["code"]) == (422, "audio_too_long")
+
+
+async def test_without_storage_no_speech_is_added(
+    settings: ContentSettings, committing: Database, token_for: TokenFor
+) -> None:
+    app = create_app(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
+    async with client_of(app, token=token_for(uuid4(), "admin")) as editor:
+        answer = await editor.post(SPEECHES, json=speech_of("uploads/x.mp3"))
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *((method, path) for path in (SPEECHES, "/api/v1/admin/tags") for method in ("GET", "POST")),
+        *(
+            (method, f"{path}/{NOBODYS}")
+            for path in (SPEECHES, "/api/v1/admin/tags")
+            for method in ("GET", "PUT", "DELETE")
+        ),
+    ],
+)
+async def test_learners_are_no_editors(client: httpx.AsyncClient, method: str, path: str) -> None:
+    assert (await client.request(method, path)).status_code == 403
+    del client.headers["Authorization"]
+    assert (await client.request(method, path)).status_code == 401
+
+
+async def test_editing_is_limited(
+    settings: ContentSettings, committing: Database, token_for: TokenFor
+) -> None:
+    app = create_app(settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": {"admin": 1}}))
+    async with client_of(app, token=token_for(uuid4(), "editor")) as editor:
+        first, second = [await editor.get(SPEECHES) for _ in range(2)]
+    assert (first.status_code, second.status_code) == (200, 429)
+    assert first.headers["ratelimit-policy"] == '"admin";q=1;w=60'
+
+
+async def test_missing_recordings_show(
+    app: FastAPI, editor: httpx.AsyncClient, committing: Database, storage: Storage, key: str, add: Add
+) -> None:
+    async with committing.transaction() as session:
+        await add(session, audio_key=key)
+    watched = recordings.WatchedRecordings(committing, storage)
+    app.state.checks["recordings"] = app.state.checks["recordings"].__class__(watched.ping, required=False)
+    await watched.look()
+    assert (await editor.get("/ready")).json()["checks"]["recordings"] == "ok"
+    async with committing.transaction() as session:
+        await add(session, audio_key="uploads/gone.mp3")
+    await watched.look()
+    ready, metrics = await editor.get("/ready"), await editor.get("/metrics")
+    assert (ready.status_code, ready.json()["checks"]["recordings"]) == (200, "down")
+    assert "recordings_missing 1.0" in metrics.text
