@@ -24,6 +24,7 @@ from pydantic import SecretStr
 from shared.db import Base, Database
 from shared.testing import TokenFor, client_of, recorded
 from sqlalchemy import func, select, text
+from structlog.testing import capture_logs
 
 type NewBody = Callable[..., dict[str, Any]]
 type NewReceipt = Callable[..., str]
@@ -183,5 +184,7 @@ async def test_a_failure_on_the_way_breaks_the_connection_off(
         await session.execute(text("DROP TABLE game_results"))
     headers = {"Authorization": f"Bearer {token_for(learner)}"}
     async with listening(app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
-        with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+        # Captured, because a traceback takes seconds to be made pretty.
+        with capture_logs() as logs, pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
             await client.get(EXPORT)
+    assert "unhandled_exception" in {line["event"] for line in logs}
