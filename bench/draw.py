@@ -89,7 +89,7 @@ async def loaded(url: str, made: Made) -> Case:
     await followed.follow()
     seconds, taken = time.monotonic() - began, (psutil.Process().memory_info().rss - before) / 2**20
     print(
-        f"{made.speeches:>9,} speeches loaded in {seconds:.1f} s, the process grew by {taken:.0f} MB", flush=True
+        f"{made.speeches:>9,} speeches loaded in {seconds:.1f} s, the process grew {taken:.0f} MB", flush=True
     )
     some = f"SELECT id FROM speeches ORDER BY random() LIMIT {SMALL}"  # noqa: S608 - a number
     ids = [row["id"] for row in await driver.fetch(some)]

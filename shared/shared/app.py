@@ -188,6 +188,8 @@ def serve(app: ASGIApp, settings: Settings) -> None:
         access_log=False,
         server_header=False,
         forwarded_allow_ips=settings.trusted_proxies,
+        # Longer than the gateway keeps an idle connection, or it sends a request into one that is closing.
+        timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
     )
 
