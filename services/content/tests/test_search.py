@@ -1,0 +1,268 @@
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from content import commands, search
+from content.domain import SpeechChange
+from shared.db import Database
+
+type Add = Callable[..., Awaitable[UUID]]
+type Find = Callable[..., Awaitable[dict[str, Any]]]
+
+SPEECHES = "/api/v1/admin/speeches"
+
+
+@pytest.fixture
+def find(editor: httpx.AsyncClient) -> Find:
+    """A page of speeches: `await find("text of the search", **other parameters)`."""
+
+    async def get(text: str | None = None, **params: Any) -> dict[str, Any]:
+        answer = await editor.get(SPEECHES, params=params | ({} if text is None else {"search": text}))
+        assert answer.status_code == 200, answer.text
+        page: dict[str, Any] = answer.json()
+        return page
+
+    return get
+
+
+def texts(page: dict[str, Any]) -> list[str]:
+    return [speech["text"] for speech in page["speeches"]]
+
+
+async def add_all(database: Database, add: Add, *texts: str, **different: Any) -> list[UUID]:
+    async with database.transaction() as session:
+        return [await add(session, text=text, **different) for text in texts]
+
+
+async def followed(find: Find, text: str | None = None, **params: Any) -> list[dict[str, Any]]:
+    pages = [await find(text, **params)]
+    while cursor := pages[-1]["pagination"]["next_cursor"]:
+        pages.append(await find(text, **params, cursor=cursor))
+    return pages
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("traveling", ["She travels by train."]),
+        ("TRAIN", ["The next train leaves at nine.", "She travels by train.", "Train the next team."]),
+        ("pass*", ["Your passport, please.", "May I pass?"]),
+        ("passp", ["Your passport, please."]),
+        ('"next train"', ["The next train leaves at nine."]),
+        ("next train", ["The next train leaves at nine.", "Train the next team."]),
+        ("train -next", ["She travels by train."]),
+        ("passport or nine", ["Your passport, please.", "The next train leaves at nine."]),
+        ("the passport", ["Your passport, please."]),
+        ("café", ["Café Zoë"]),
+        ("zebra", []),
+        ("passport train", []),
+        ("' OR 1=1 -- passport", []),
+    ],
+)
+async def test_speeches_are_found_by_their_words(
+    committing: Database, add: Add, find: Find, text: str, found: list[str]
+) -> None:
+    await add_all(
+        committing,
+        add,
+        "The next train leaves at nine.",
+        "She travels by train.",
+        "Train the next team.",
+        "Your passport, please.",
+        "May I pass?",
+        "Café Zoë",
+    )
+    page = await find(text)
+    assert sorted(texts(page)) == sorted(found)
+    assert page["pagination"] | {"next_cursor": None} == page["pagination"]
+    assert page["pagination"]["total"] == len(found)
+
+
+async def test_the_best_match_comes_first(committing: Database, add: Add, find: Find) -> None:
+    await add_all(
+        committing,
+        add,
+        "Train stations have platforms.",
+        "I saw the train when we had passed the old station at the sea.",
+        "A station, and much later on that long day another train.",
+        "Is the train at the station already late?",
+        "The trainee works at a station.",
+    )
+    assert texts(await find("train station"))[0] == "Train stations have platforms."
+    # What was written counts for more than what begins with it.
+    await add_all(committing, add, "Care.", "Car.", "Cared.")
+    assert texts(await find("car"))[0] == "Car."
+
+
+async def test_a_changed_text_is_found_by_its_new_words(committing: Database, add: Add, find: Find) -> None:
+    [speech_id, _] = await add_all(committing, add, "A bus.", "A tram.")
+    async with committing.transaction() as session:
+        await commands.update_speech(session, speech_id, SpeechChange(text="A boat."))
+    assert (texts(await find("boat")), texts(await find("bus"))) == (["A boat."], [])
+
+
+async def test_filters_combine(committing: Database, add: Add, find: Find) -> None:
+    await add_all(committing, add, "A train.", level="A1", type="answer", tags=("travel",))
+    await add_all(committing, add, "A red train.", level="B1", type="answer", tags=("travel", "work"))
+    await add_all(committing, add, "A long train?", level="B1", type="question", tags=("work",))
+    await add_all(committing, add, "A bus.", level="B1", type="answer", tags=("travel",))
+    async with committing.transaction() as session:
+        tags = await commands.create_tags(session, {"travel": "x", "work": "x"})
+    travel = str(tags["travel"])
+    for params, found in (
+        ({}, ["A bus.", "A long train?", "A red train.", "A train."]),
+        ({"level": "B1"}, ["A bus.", "A long train?", "A red train."]),
+        ({"level": "B1", "type": "answer"}, ["A bus.", "A red train."]),
+        ({"tag_id": travel}, ["A bus.", "A red train.", "A train."]),
+        ({"tag_id": travel, "level": "B1", "type": "answer", "search": "train"}, ["A red train."]),
+        ({"tag_id": str(UUID(int=0))}, []),
+        ({"level": "C2"}, []),
+    ):
+        page = await find(**params)
+        assert texts(page) == found
+        assert page["pagination"]["total"] == len(found)
+        assert page["pagination"]["total_is_exact"]
+
+
+async def test_without_a_search_the_newest_come_first(committing: Database, add: Add, find: Find) -> None:
+    made = [f"Speech {number}." for number in range(7)]
+    await add_all(committing, add, *made)
+    pages = await followed(find, limit=3)
+    assert [texts(page) for page in pages] == [made[:3:-1], made[3:0:-1], made[:1]]
+    assert [page["pagination"]["page"] for page in pages] == [1, 2, 3]
+    assert {(page["pagination"]["total"], page["pagination"]["total_pages"]) for page in pages} == {(7, 3)}
+    assert [texts(await find(limit=3, page=number)) for number in (1, 2, 3, 4)] == [
+        *map(texts, pages),
+        [],
+    ]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 4, 5, 9, 12])
+async def test_every_match_comes_once_though_few_are_ranked(
+    committing: Database, add: Add, find: Find, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "RANKED", 5)
+    old = await add_all(committing, add, *["Train, train, train."] * 4)
+    new = await add_all(committing, add, *["A train."] * 2, "A very long train.", *["The train."] * 2)
+    await add_all(committing, add, "A bus.")
+    pages = await followed(find, "train", limit=limit)
+    found = [speech["id"] for page in pages for speech in page["speeches"]]
+    assert len(found) == len(set(found)) == 9
+    ranked, others = found[:5], found[5:]
+    assert set(ranked) == set(map(str, new))
+    assert ranked[-1] == str(new[2])
+    assert others == [str(each) for each in reversed(old)]
+    assert {page["pagination"]["total"] for page in pages} == {5}
+    assert not any(page["pagination"]["total_is_exact"] for page in pages)
+    by_number = [
+        speech["id"] for page in (1, 2) for speech in (await find("train", limit=3, page=page))["speeches"]
+    ]
+    assert by_number == found[:6]
+
+
+async def test_what_is_added_meanwhile_moves_nothing(
+    committing: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "RANKED", 4)
+    made = await add_all(committing, add, *[f"Train {number}." for number in range(8)])
+    for text in ("train", None):
+        page = await find(text, limit=2)
+        seen = [speech["id"] for speech in page["speeches"]]
+        while cursor := page["pagination"]["next_cursor"]:
+            await add_all(committing, add, "Train, train.", "Trains.")
+            page = await find(text, limit=2, cursor=cursor)
+            seen += [speech["id"] for speech in page["speeches"]]
+        assert len(seen) == len(set(seen))
+        assert set(map(str, made)) <= set(seen)
+        made = [UUID(speech["id"]) for speech in (await find(limit=200))["speeches"]]
+
+
+async def test_counting_ends_somewhere(
+    committing: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "COUNTED", 3)
+    await add_all(committing, add, *["A train."] * 5)
+    pagination = (await find(limit=2))["pagination"]
+    assert (pagination["total"], pagination["total_pages"], pagination["total_is_exact"]) == (3, 2, False)
+
+
+@pytest.mark.parametrize(
+    ("params", "pointer", "message"),
+    [
+        ({"page": 0}, "page", ""),
+        ({"page": 10**20}, "page", ""),
+        ({"page": 501, "limit": 20}, "page", "at most 500; follow next_cursor"),
+        ({"page": 4, "limit": 200, "search": "train"}, "page", "at most 3; follow next_cursor"),
+        ({"limit": 0}, "limit", ""),
+        ({"limit": 201}, "limit", ""),
+        ({"level": "A3"}, "level", ""),
+        ({"level": ""}, "level", ""),
+        ({"type": "song"}, "type", ""),
+        ({"tag_id": "food"}, "tag_id", ""),
+        ({"search": ""}, "search", ""),
+        ({"search": " "}, "search", ""),
+        ({"search": "x" * 10_000}, "search", "200"),
+        ({"search": "a\x00b"}, "search", "control"),
+        ({"search": "the is to"}, "search", "no word"),
+        ({"search": '"the"'}, "search", "no word"),
+        ({"search": "a & | ! <-> ( ' : *"}, "search", "no word"),
+        ({"search": "a:*"}, "search", "2 letters"),
+        ({"search": "\\"}, "search", "no word"),
+        ({"search": "&"}, "search", "no word"),
+        ({"search": "<->"}, "search", "no word"),
+        ({"search": "!!!"}, "search", "no word"),
+        ({"search": "the*"}, "search", "no word"),
+        ({"search": "😀"}, "search", "no word"),
+        ({"cursor": ""}, "cursor", "next_cursor"),
+        ({"cursor": "x"}, "cursor", "next_cursor"),
+        ({"cursor": "A" * 92}, "cursor", "next_cursor"),
+        ({"cursor": "\x00é"}, "cursor", "next_cursor"),
+        ({"cursor": "A" * 300}, "cursor", "200"),
+    ],
+)
+async def test_what_makes_no_sense_is_named(
+    editor: httpx.AsyncClient, params: dict[str, Any], pointer: str, message: str
+) -> None:
+    answer = await editor.get(SPEECHES, params=params)
+    assert answer.status_code == 422, answer.text
+    [error] = answer.json()["errors"]
+    assert error["pointer"] == f"#/query/{pointer}"
+    assert message in error["message"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a' | b", "train & !", "((train", 'train "', "-train", "- -", "or or", "train:*", "tr* ai*", "%", "ﷺ"],
+)
+async def test_no_search_breaks(editor: httpx.AsyncClient, committing: Database, add: Add, text: str) -> None:
+    await add_all(committing, add, "The train.")
+    assert (await editor.get(SPEECHES, params={"search": text})).status_code in {200, 422}
+
+
+async def test_bytes_that_are_no_text_are_no_search(editor: httpx.AsyncClient) -> None:
+    for raw in ("%00", "%ff", "%ED%A0%80", "train%00"):
+        assert (await editor.get(f"{SPEECHES}?search={raw}")).status_code in {200, 422}
+
+
+async def test_a_cursor_is_bound_to_its_filters(
+    editor: httpx.AsyncClient, committing: Database, add: Add, find: Find
+) -> None:
+    await add_all(committing, add, *["A train."] * 3)
+    for text in (None, "train"):
+        cursor = (await find(text, limit=1))["pagination"]["next_cursor"]
+        assert len((await find(text, limit=2, cursor=cursor))["speeches"]) == 2
+        sealed = bytearray(base64.urlsafe_b64decode(cursor))
+        sealed[10] ^= 1
+        other = {"level": "A1"} if text is None else {"search": "trains"}
+        for params in (
+            {"cursor": cursor, **other},
+            {"cursor": cursor[:-4], "search": text},
+            {"cursor": cursor[4:], "search": text},
+            {"cursor": base64.urlsafe_b64encode(sealed).decode(), "search": text},
+        ):
+            sent = {name: value for name, value in params.items() if value is not None}
+            answer = await editor.get(SPEECHES, params=sent)
+            assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/query/cursor")

@@ -1,0 +1,44 @@
+import pytest
+from content.terms import Terms, terms_of
+from hypothesis import given
+from hypothesis import strategies as st
+from shared.errors import Invalid
+
+
+@pytest.mark.parametrize(
+    ("search", "terms"),
+    [
+        ("trains to paris", Terms("trains to paris", (), "trains to", "paris")),
+        ("train", Terms("train", (), "", "train")),
+        ("pass* train", Terms("train", ("pass",), "", "train")),
+        ("train pass*", Terms("train", ("pass",))),
+        ("e-mai*", Terms("", ("e", "mai"))),
+        ('"the next train"', Terms('"the next train"')),
+        ('late "next train', Terms('late "next train')),
+        ('"a b*" c', Terms('"a b*" c')),
+        ("train -bus", Terms("train -bus")),
+        ("train -bus*", Terms("train -bus*")),
+        ("it", Terms("it")),
+        ("it's", Terms("it's")),
+        ("* ** :*", Terms("")),
+        ("", Terms("")),
+    ],
+)
+def test_what_a_search_means(search: str, terms: Terms) -> None:
+    assert terms_of(search) == terms
+
+
+def test_the_beginning_of_a_word_has_two_letters() -> None:
+    with pytest.raises(Invalid, match="at least 2 letters"):
+        terms_of("train t*")
+
+
+@given(st.text(max_size=200))
+def test_beginnings_hold_no_signs(search: str) -> None:
+    try:
+        terms = terms_of(search)
+    except Invalid:
+        return
+    for beginning in (*terms.beginnings, terms.unfinished or "x"):
+        assert beginning.isalnum() or not beginning.isascii()
+        assert not set(beginning) & set("'\\&|!<>():* ")
