@@ -3,6 +3,8 @@
 PostgreSQL can rank only what it has read, and a common word is in half of all speeches. So the newest
 matches, up to RANKED of them, are ranked; those beyond follow as they are, newest first. The planner chooses
 how the newest matches are found: a rare word through the index, a common one by walking back in time.
+
+If nothing is found, the last word is taken for the beginning of one: it may still be being typed.
 """
 
 import struct
@@ -17,11 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.models import Speech, SpeechTag
 from content.schemas import SpeechFilter
-from content.terms import terms_of
+from content.terms import Terms, terms_of
 
 RANKED = 500
 COUNTED = 10_000
 """How many speeches are counted without a search, and how far pages go by number."""
+
+PROBED = 3_000
+"""So many of the newest speeches tell how common a beginning of a word is."""
 
 LENGTH_NORMALISED = 2
 """Among equal matches, the shorter speech is the better one."""
@@ -33,7 +38,7 @@ _PLANNED = text("""
            set_config('random_page_cost', '1.1', true),
            set_config('max_parallel_workers_per_gather', '0', true)
 """)
-_LAYOUT = struct.Struct(">IIB?f16s16s16s")
+_LAYOUT = struct.Struct(">II???f16s16s16s")
 _LOWEST, _HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
 
 
@@ -51,6 +56,8 @@ class SpeechIds(NamedTuple):
 class _Place:
     """Where a page begins: behind the speech `id`, in the ranked part if `rank` is given.
 
+    `typed` says that the last word was taken for the beginning of one.
+
     The ranked part is what matched between `floor` and `ceiling` on the first page, so that speeches that are
     added meanwhile move nothing.
     """
@@ -58,6 +65,7 @@ class _Place:
     page: int
     total: int
     exact: bool
+    typed: bool
     rank: float | None
     id: UUID
     floor: UUID
@@ -66,12 +74,14 @@ class _Place:
     def sealed(self, scope: str) -> str:
         ids = (self.id.bytes, self.floor.bytes, self.ceiling.bytes)
         ranked = self.rank is not None
-        return sealed(_LAYOUT, self.page, self.total, self.exact, ranked, self.rank or 0, *ids, scope=scope)
+        flags = (self.exact, self.typed, ranked)
+        return sealed(_LAYOUT, self.page, self.total, *flags, self.rank or 0, *ids, scope=scope)
 
     @classmethod
     def opened(cls, cursor: str, scope: str) -> "_Place":
-        page, total, exact, ranked, rank, *ids = opened(_LAYOUT, cursor, scope=scope)
-        return cls(page, total, bool(exact), rank if ranked else None, *(UUID(bytes=each) for each in ids))
+        page, total, exact, typed, ranked, rank, *ids = opened(_LAYOUT, cursor, scope=scope)
+        rest = (UUID(bytes=each) for each in ids)
+        return cls(page, total, exact, typed, rank if ranked else None, *rest)
 
 
 async def speech_ids(session: AsyncSession, wanted: SpeechFilter) -> SpeechIds:
@@ -84,7 +94,13 @@ async def speech_ids(session: AsyncSession, wanted: SpeechFilter) -> SpeechIds:
     place = _Place.opened(wanted.cursor, scope) if wanted.cursor is not None else None
     if wanted.search is None:
         return await _newest(session, wanted, place, scope)
-    return await _Search(session, wanted, scope).page(place)
+    terms = terms_of(wanted.search)
+    if place is not None:
+        return await _Search(session, wanted, scope, terms.typed() if place.typed else terms).page(place)
+    found = await _Search(session, wanted, scope, terms).page(None)
+    if found.total or terms.unfinished is None:
+        return found
+    return await _Search(session, wanted, scope, terms.typed()).page(None)
 
 
 async def _newest(session: AsyncSession, wanted: SpeechFilter, place: _Place | None, scope: str) -> SpeechIds:
@@ -92,7 +108,7 @@ async def _newest(session: AsyncSession, wanted: SpeechFilter, place: _Place | N
     if place is None:
         skipped = _skipped(wanted, most=COUNTED)
         total, exact = await _counted(session, newest)
-        place = _Place(wanted.page, total, exact, None, _HIGHEST, _LOWEST, _HIGHEST)
+        place = _Place(wanted.page, total, exact, False, None, _HIGHEST, _LOWEST, _HIGHEST)
         newest = newest.offset(skipped)
     rows = newest.where(Speech.id < place.id).limit(wanted.limit + 1)
     ids = list(await session.scalars(rows))
@@ -109,9 +125,9 @@ async def _counted(session: AsyncSession, speeches: Select[Any]) -> tuple[int, b
 class _Search:
     """One search: its query, and what it finds."""
 
-    def __init__(self, session: AsyncSession, wanted: SpeechFilter, scope: str) -> None:
-        self._session, self._wanted, self._scope = session, wanted, scope
-        self._exact, self._query = _queries(wanted.search or "")
+    def __init__(self, session: AsyncSession, wanted: SpeechFilter, scope: str, terms: Terms) -> None:
+        self._session, self._wanted, self._scope, self._terms = session, wanted, scope, terms
+        self._query = _query_of(terms)
         self._matches = (Speech.search.bool_op("@@")(self._query), *_filters(wanted))
 
     async def page(self, place: _Place | None) -> SpeechIds:
@@ -147,21 +163,32 @@ class _Search:
             )
         ids = [each for _, each in found] or [_LOWEST]
         exact = len(found) < RANKED
-        return _Place(self._wanted.page, len(found), exact, None, _HIGHEST, min(ids), max(ids))
+        typed = self._terms.is_typed
+        return _Place(self._wanted.page, len(found), exact, typed, None, _HIGHEST, min(ids), max(ids))
 
     async def _ranked(self, place: _Place | None) -> list[tuple[float, UUID]]:
         """The newest matches, best first."""
-        newest = select(Speech.id, Speech.search).where(*self._matches).order_by(Speech.id.desc())
+        matches = select(Speech.id, Speech.search).where(*self._matches)
         if place is not None:
-            newest = newest.where(Speech.id.between(place.floor, place.ceiling))
-        few = newest.limit(RANKED).subquery()
-        # A word as it was written counts twice: the query holds it beside the words that begin with it.
-        exact, all_ = (
-            func.ts_rank_cd(few.c.search, query, LENGTH_NORMALISED) for query in (self._exact, self._query)
-        )
-        rank = cast(exact + all_, Float)
-        rows = await self._session.execute(select(rank, few.c.id))
+            matches = matches.where(Speech.id.between(place.floor, place.ceiling))
+        if self._terms.beginnings and await self._is_rare():
+            # Out of sight of the limit, the planner reads all of them through the index.
+            all_of_them = matches.cte().prefix_with("MATERIALIZED")
+            matches = select(all_of_them)
+        newest = matches.order_by(matches.selected_columns.id.desc()).limit(RANKED).subquery()
+        rank = cast(func.ts_rank_cd(newest.c.search, self._query, LENGTH_NORMALISED), Float)
+        rows = await self._session.execute(select(rank, newest.c.id))
         return sorted(((rank, each) for rank, each in rows), reverse=True)
+
+    async def _is_rare(self) -> bool:
+        """Whether few of the newest speeches match.
+
+        PostgreSQL takes every beginning of a word for that of one in two hundred speeches at least, and would
+        walk back through all of them for those that are in a few.
+        """
+        newest = select(Speech.search).order_by(Speech.id.desc()).limit(PROBED).subquery()
+        matching = select(func.count()).where(newest.c.search.bool_op("@@")(self._query))
+        return (await self._session.scalars(matching)).one() < PROBED // 100
 
     async def _unranked(self, below: UUID, *, most: int) -> list[UUID]:
         """The matches that are older than the ranked ones, newest first."""
@@ -169,19 +196,9 @@ class _Search:
         return list(await self._session.scalars(older.order_by(Speech.id.desc()).limit(most)))
 
 
-def _queries(search: str) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-    """What the text says word for word, and what also takes its last word for the beginning of one."""
-    terms = terms_of(search)
-    exact = _all_of(terms.text, terms.beginnings)
-    if terms.unfinished is None:
-        return exact, exact
-    typed = _all_of(terms.before, (*terms.beginnings, terms.unfinished))
-    return exact, exact.op("||")(typed)
-
-
-def _all_of(words: str, beginnings: tuple[str, ...]) -> ColumnElement[Any]:
-    query: ColumnElement[Any] = func.websearch_to_tsquery(_ENGLISH, words)
-    for beginning in beginnings:
+def _query_of(terms: Terms) -> ColumnElement[Any]:
+    query: ColumnElement[Any] = func.websearch_to_tsquery(_ENGLISH, terms.text)
+    for beginning in terms.beginnings:
         # Letters and digits only, so that no sign in it can mean anything.
         query = query.op("&&")(func.to_tsquery(_ENGLISH, f"{beginning}:*"))
     return query

@@ -24,6 +24,12 @@ class Terms:
     beginnings: tuple[str, ...] = ()
     before: str = ""
     unfinished: str | None = None
+    is_typed: bool = False
+
+    def typed(self) -> "Terms":
+        """The same with the last word as a beginning."""
+        last = (self.unfinished,) if self.unfinished else ()
+        return Terms(self.before, (*self.beginnings, *last), is_typed=True)
 
 
 def terms_of(search: str) -> Terms:

@@ -49,6 +49,7 @@ async def followed(find: Find, text: str | None = None, **params: Any) -> list[d
     [
         ("traveling", ["She travels by train."]),
         ("TRAIN", ["The next train leaves at nine.", "She travels by train.", "Train the next team."]),
+        ("pass", ["May I pass?"]),
         ("pass*", ["Your passport, please.", "May I pass?"]),
         ("passp", ["Your passport, please."]),
         ('"next train"', ["The next train leaves at nine."]),
@@ -92,9 +93,18 @@ async def test_the_best_match_comes_first(committing: Database, add: Add, find: 
         "The trainee works at a station.",
     )
     assert texts(await find("train station"))[0] == "Train stations have platforms."
-    # What was written counts for more than what begins with it.
-    await add_all(committing, add, "Care.", "Car.", "Cared.")
-    assert texts(await find("car"))[0] == "Car."
+
+
+async def test_beginnings_of_words_are_found_however_common(
+    committing: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_all(committing, add, *["Trains."] * 3, "A trailer.", "A bus.")
+    for probed in (3_000, 1):
+        monkeypatch.setattr(search, "PROBED", probed)
+        for text in ("trai*", "trai", "tr*"):
+            pages = await followed(find, text, limit=2)
+            assert [len(page["speeches"]) for page in pages] == [2, 2]
+            assert {page["pagination"]["total"] for page in pages} == {4}
 
 
 async def test_a_changed_text_is_found_by_its_new_words(committing: Database, add: Add, find: Find) -> None:

@@ -42,3 +42,7 @@ def test_beginnings_hold_no_signs(search: str) -> None:
     for beginning in (*terms.beginnings, terms.unfinished or "x"):
         assert beginning.isalnum() or not beginning.isascii()
         assert not set(beginning) & set("'\\&|!<>():* ")
+
+
+def test_the_last_word_may_be_a_beginning() -> None:
+    assert terms_of("pass* next tra").typed() == Terms("next", ("pass", "tra"), is_typed=True)

@@ -1,0 +1,160 @@
+"""How long the editors' list takes at a million speeches: `python -m bench.search [speeches]`.
+
+It starts a PostgreSQL of its own, with the small settings of the embedded run, fills it, and prints for every
+kind of search the median and the 95th percentile of the first page, of a page far behind it, and their ratio.
+A few minutes, on an otherwise quiet machine.
+"""
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from content import queries
+from content.schemas import SpeechFilter
+from content.search import SpeechIds, speech_ids
+from shared.db import Database, engine_for
+from shared.migrations import upgrade
+from sqlalchemy import text
+
+from deploy.local import ports
+from deploy.local.processes import Run
+from deploy.local.servers import Credentials
+from deploy.local.servers.postgres import postgres
+
+ROUNDS, WARM_UP, DEEP = 60, 5, 30
+# Words in so many of a thousand speeches, and the made-up rest, in about fifty speeches each.
+SHARES = {"airport": 500, "passport": 200, "station": 40, "sister": 10, "bakery": 3, "museum": 1}
+TAGS = "INSERT INTO tags (name, category) SELECT 't' || n, 'x' FROM generate_series(1, 100) AS n"
+FILL = """
+    INSERT INTO speeches (text, level, type, audio_key, duration_ms)
+    SELECT concat_ws(' ', {words}, 'w' || (n * 7919::bigint) % {rare}, 'w' || (n * 104729::bigint) % {rare},
+                     'w' || (n * 15485863::bigint) % {rare}),
+           (ARRAY['A1', 'A2', 'B1', 'B2', 'C1', 'C2'])[1 + (hashint8(n)::bigint + 2147483648) % 6],
+           CASE WHEN hashint8(n + 1) & 1 = 0 THEN 'question' ELSE 'answer' END, 'seed/' || n || '.mp3', 2000
+    FROM generate_series(1, {speeches}) AS n
+"""
+TAG = """
+    INSERT INTO speech_tags
+    SELECT DISTINCT speeches.id, tags.id FROM speeches CROSS JOIN generate_series(1, 3) AS k
+    JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM tags) AS tags
+    ON place = 1 + (hashint8(number * 3 + k)::bigint + 2147483648) % 100
+"""
+CASES: dict[str, dict[str, Any]] = {
+    "no search": {},
+    "level": {"level": "B1"},
+    "tag": {"tag_id": True},
+    "rare word": {"search": "w77"},
+    "word in 0.1 %": {"search": "museum"},
+    "word in 1 %": {"search": "sister"},
+    "word in 4 %": {"search": "station"},
+    "word in 50 %": {"search": "airport"},
+    "beginning, rare": {"search": "w123*"},
+    "beginning, in 0.1 %": {"search": "museu*"},
+    "beginning, in 1 %": {"search": "siste*"},
+    "beginning, in 20 %": {"search": "pass*"},
+    "being typed": {"search": "passpor"},
+    "phrase, rare": {"search": '"sister bakery"'},
+    "phrase, common": {"search": '"airport passport"'},
+    "word in 4 % + level": {"search": "station", "level": "B1"},
+    "word in 4 % + level, type": {"search": "station", "level": "B1", "type": "question"},
+    "word in 50 % + tag": {"search": "airport", "tag_id": True},
+    "word in 4 % + tag": {"search": "station", "tag_id": True},
+    "word in 1 % + tag": {"search": "sister", "tag_id": True},
+    "word in 50 % + all": {"search": "airport", "tag_id": True, "level": "B1", "type": "question"},
+}
+
+
+def main(speeches: int) -> None:
+    """Start a server, measure, stop it."""
+    with tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        port, password = ports.free_block(), Credentials.generate().postgres
+        run = Run(Path(folder))
+        try:
+            postgres(run, Path(folder) / "data", port=port, password=password, fast=True).start()
+            asyncio.run(
+                measure(f"postgresql+asyncpg://postgres:{password}@127.0.0.1:{port}/postgres", speeches)
+            )
+        finally:
+            run.close()
+
+
+async def measure(url: str, speeches: int) -> None:
+    """Fill the database behind the URL, and measure every case."""
+    await asyncio.to_thread(upgrade, "content", url)
+    engine = engine_for(url, name="bench", statement_ms=0)
+    database = Database(engine)
+    started = time.monotonic()
+    tag_id = await fill(database, speeches)
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await connection.execute(text("VACUUM ANALYZE"))
+    print(f"{speeches:,} speeches in {time.monotonic() - started:.0f} s")
+    print(f"{'':28}{'first page':>16}{'far page':>16}{'p95 ratio':>11}   (p50 / p95, ms)")
+    for name, case in CASES.items():
+        wanted = SpeechFilter(**{**case, **({"tag_id": tag_id} if "tag_id" in case else {})})
+        await compare(database, name, wanted)
+    await engine.dispose()
+
+
+async def fill(database: Database, speeches: int) -> UUID:
+    """Add speeches with three of a hundred tags each; the id of one of the tags."""
+    words = ", ".join(
+        f"CASE WHEN (hashint8(n * 31 + {salt})::bigint + 2147483648) % 1000 < {share} THEN '{word}' END"
+        for salt, (word, share) in enumerate(SHARES.items())
+    )
+    async with database.transaction() as session:
+        await session.execute(text(TAGS))
+        await session.execute(
+            text(FILL.format(words=words, rare=max(100, speeches // 16), speeches=speeches))
+        )
+        await session.execute(text(TAG))
+        tag_id: UUID = (await session.scalars(text("SELECT id FROM tags WHERE name = 't5'"))).one()
+    return tag_id
+
+
+async def compare(database: Database, name: str, wanted: SpeechFilter) -> None:
+    """Measure the first page and a far one in turns, so that a busy moment meets both."""
+    far = wanted
+    for _ in range(DEEP):
+        if (cursor := (await page(database, far)).next_cursor) is None:
+            break
+        far = wanted.model_copy(update={"cursor": cursor})
+    times: dict[str, list[float]] = {"first": [], "far": []}
+    for turn in range(ROUNDS + WARM_UP):
+        for which, filters in (("first", wanted), ("far", far)):
+            took = await timed(page(database, filters))
+            if turn >= WARM_UP:
+                times[which].append(took)
+    shown = {which: (statistics.median(taken), percentile(taken, 95)) for which, taken in times.items()}
+    columns = "".join(f"{p50:>8.1f}/{p95:>6.1f} " for p50, p95 in shown.values())
+    print(f"{name:28}{columns}{shown['far'][1] / shown['first'][1]:>10.2f}", flush=True)
+
+
+async def page(database: Database, wanted: SpeechFilter) -> SpeechIds:
+    """What the route does for a page."""
+    async with database.transaction() as session:
+        found = await speech_ids(session, wanted)
+        await queries.speeches_with_history(session, found.ids)
+    return found
+
+
+async def timed(call: Awaitable[object]) -> float:
+    """Milliseconds."""
+    started = time.perf_counter()
+    await call
+    return (time.perf_counter() - started) * 1000
+
+
+def percentile(taken: list[float], percent: int) -> float:
+    return statistics.quantiles(taken, n=100, method="inclusive")[percent - 1]
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
