@@ -117,7 +117,7 @@ async def test_a_known_origin_may_ask(client: httpx.AsyncClient) -> None:
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == ORIGIN
     assert "PUT" in answer.headers["access-control-allow-methods"]
-    assert {"authorization", "content-type", "idempotency-key"} <= set(
+    assert {"authorization", "content-type", "idempotency-key", "if-match"} <= set(
         answer.headers["access-control-allow-headers"].split(", ")
     )
     assert "access-control-allow-credentials" not in answer.headers

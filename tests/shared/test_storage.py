@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from minio import Minio
 from pydantic import SecretStr
 from shared.settings import StorageSettings
-from shared.storage import Storage, StorageDown
+from shared.storage import NoSuchObject, ObjectTooLarge, Storage, StorageDown
 
 
 @pytest.fixture
@@ -33,6 +33,7 @@ async def test_an_object_is_read_through_its_presigned_address(storage: Storage)
         unsigned = await client.get(url.partition("?")[0])
     assert (whole.status_code, whole.content) == (200, b"0123456789")
     assert whole.headers["content-type"] == "audio/mpeg"
+    assert whole.headers["content-disposition"] == "inline; filename*=UTF-8''a%20b.mp3"
     # The status is 206 on MinIO and AWS; rclone's server sends the same part and headers with 200.
     assert (part.content, part.headers["content-range"]) == (b"234", "bytes 2-4/10")
     assert {forged.status_code, unsigned.status_code} <= {400, 403}
@@ -84,6 +85,17 @@ async def test_existence(storage: Storage) -> None:
     await storage.put("here", b"x", content_type="audio/mpeg")
     assert await storage.exists("here")
     assert not await storage.exists("missing")
+
+
+async def test_an_object_is_read_up_to_a_size(storage: Storage) -> None:
+    await storage.put("ten", b"0123456789", content_type="audio/mpeg")
+    await storage.put("none", b"", content_type="audio/mpeg")
+    assert await storage.read("ten", most_bytes=10) == b"0123456789"
+    assert await storage.read("none", most_bytes=10) == b""
+    with pytest.raises(ObjectTooLarge):
+        await storage.read("ten", most_bytes=9)
+    with pytest.raises(NoSuchObject):
+        await storage.read("missing", most_bytes=10)
 
 
 async def test_a_storage_that_is_away_says_so_quickly(environment: dict[str, Any]) -> None:

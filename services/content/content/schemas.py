@@ -81,7 +81,7 @@ class SpeechPagination(BaseModel):
     total: int = Field(description="How many speeches there are; if `total_is_exact` is false, at least.")
     total_pages: int
     total_is_exact: bool = Field(
-        description="Speeches are counted up to 10,000, what a search finds up to 500."
+        description="Speeches are counted up to 10,000, what a search finds as far as it is ranked."
     )
     next_cursor: str | None
 

@@ -22,6 +22,8 @@ from content.schemas import SpeechFilter
 from content.terms import Terms, terms_of
 
 RANKED = 500
+RANKED_OF_TAG = 200
+"""A tag is a row of another table: matches that carry it are found at a higher price."""
 COUNTED = 10_000
 """How many speeches are counted without a search, and how far pages go by number."""
 
@@ -127,12 +129,13 @@ class _Search:
 
     def __init__(self, session: AsyncSession, wanted: SpeechFilter, scope: str, terms: Terms) -> None:
         self._session, self._wanted, self._scope, self._terms = session, wanted, scope, terms
+        self._most = RANKED if wanted.tag_id is None else RANKED_OF_TAG
         self._query = _query_of(terms)
         self._matches = (Speech.search.bool_op("@@")(self._query), *_filters(wanted))
 
     async def page(self, place: _Place | None) -> SpeechIds:
         """The page that begins at a place or, without one, has the wanted number."""
-        skipped = _skipped(self._wanted, most=RANKED) if place is None else 0
+        skipped = _skipped(self._wanted, most=self._most) if place is None else 0
         behind = (place.rank, place.id) if place is not None and place.rank is not None else None
         found: list[tuple[float, UUID]] = []
         if place is None or place.rank is not None:
@@ -162,7 +165,7 @@ class _Search:
                 "has no word to search for: signs, 'the', 'is' and so on do not count",
             )
         ids = [each for _, each in found] or [_LOWEST]
-        exact = len(found) < RANKED
+        exact = len(found) < self._most
         typed = self._terms.is_typed
         return _Place(self._wanted.page, len(found), exact, typed, None, _HIGHEST, min(ids), max(ids))
 
@@ -175,7 +178,7 @@ class _Search:
             # Out of sight of the limit, the planner reads all of them through the index.
             all_of_them = matches.cte().prefix_with("MATERIALIZED")
             matches = select(all_of_them)
-        newest = matches.order_by(matches.selected_columns.id.desc()).limit(RANKED).subquery()
+        newest = matches.order_by(matches.selected_columns.id.desc()).limit(self._most).subquery()
         rank = cast(func.ts_rank_cd(newest.c.search, self._query, LENGTH_NORMALISED), Float)
         rows = await self._session.execute(select(rank, newest.c.id))
         return sorted(((rank, each) for rank, each in rows), reverse=True)

@@ -206,6 +206,7 @@ async def test_counting_ends_somewhere(
         ({"page": 10**20}, "page", ""),
         ({"page": 501, "limit": 20}, "page", "at most 500; follow next_cursor"),
         ({"page": 4, "limit": 200, "search": "train"}, "page", "at most 3; follow next_cursor"),
+        ({"page": 2, "limit": 200, "search": "train", "tag_id": str(UUID(int=0))}, "page", "at most 1;"),
         ({"limit": 0}, "limit", ""),
         ({"limit": 201}, "limit", ""),
         ({"level": "A3"}, "level", ""),

@@ -58,10 +58,11 @@ async def list_speeches(
 ) -> SpeechPage:
     """Speeches, the newest first or, with `search`, the best match first.
 
-    A search takes words in any of their forms, "phrases" in quotes, beginnings of words (`pass*`; the last
-    word counts as one), exclusions (`-word`) and `or`. Its newest 500 matches are ranked, the others follow,
-    newest first. Pages are reached by number up to the 10,000th speech, with a search up to the 500th;
-    `next_cursor` leads through all of them, and every page costs what the first does.
+    A search takes words in any of their forms, "phrases" in quotes, beginnings of words (`pass*`), exclusions
+    (`-word`) and `or`; if nothing is found, its last word is taken for the beginning of one. The newest 500
+    matches (200 of a tag) are ranked, the others follow, newest first. Pages are reached by number up to the
+    10,000th speech, with a search as far as matches are ranked; `next_cursor` leads through all of them, and
+    every page costs what the first does.
     """
     found = await speech_ids(session, wanted)
     speeches = await queries.speeches_with_history(session, found.ids)

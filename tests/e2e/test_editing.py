@@ -1,0 +1,61 @@
+"""An editor changes the catalogue, through the gateway and across services."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.journey import Learner, session_of
+
+pytestmark = pytest.mark.journey
+
+SPEECHES, TAGS = "/api/v1/admin/speeches", "/api/v1/admin/tags"
+
+
+async def test_a_speech_from_its_first_search_to_its_last_game(
+    gateway: httpx.AsyncClient, admin: Learner, learner: Learner
+) -> None:
+    found = await gateway.get(SPEECHES, params={"search": '"lost my passport"'}, headers=admin.headers)
+    assert found.status_code == 200, found.text
+    [known] = found.json()["speeches"]
+    name = f"tag {uuid4().hex}"
+    tag = (await gateway.post(TAGS, json={"name": name, "category": "x"}, headers=admin.headers)).json()
+    fields = {"text": "Where is my passport?", "level": "C2", "type": "question", "tag_ids": [tag["id"]]}
+    added = await gateway.post(
+        SPEECHES, json=fields | {"audio_key": known["audio_key"]}, headers=admin.headers
+    )
+    assert added.status_code == 201, added.text
+    speech, path = added.json(), added.headers["location"]
+    assert speech["duration_ms"] == known["duration_ms"]
+    assert name in [each["name"] for each in (await gateway.get("/api/v1/tags")).json()["tags"]]
+
+    renamed = await gateway.put(
+        f"{TAGS}/{tag['id']}", json={"name": f"{name} renamed"}, headers=admin.headers
+    )
+    assert renamed.json()["speech_count"] == 1
+    assert name not in [each["name"] for each in (await gateway.get("/api/v1/tags")).json()["tags"]]
+    async with asyncio.timeout(15):
+        # The worker makes a revision of every speech that carries the tag, and the game hears of it.
+        while await tags_heard(learner, speech) != [f"{name} renamed"]:  # noqa: ASYNC110 - as said above
+            await asyncio.sleep(0.1)
+    assert (await gateway.get(path, headers=admin.headers)).json()["revision"] == 2
+
+    assert (await gateway.delete(f"{TAGS}/{tag['id']}", headers=admin.headers)).status_code == 409
+    assert (await gateway.delete(path, headers=admin.headers)).status_code == 204
+    assert (await gateway.delete(f"{TAGS}/{tag['id']}", headers=admin.headers)).status_code == 204
+    assert (await learner.get(f"/speeches/{speech['id']}")).status_code == 404
+    assert (await learner.get("/admin/speeches")).status_code == 403
+
+
+async def tags_heard(learner: Learner, speech: dict[str, Any]) -> list[str]:
+    """The tags of a speech in a game that begins now; none while the game does not know it."""
+    now = datetime.now(UTC)
+    times = {"started_at": now.isoformat(), "completed_at": (now + timedelta(seconds=1)).isoformat()}
+    saved = await learner.post("/game/sessions", session_of([speech], **times))
+    if saved.status_code == 404:
+        return []
+    session = (await learner.get(f"/game/sessions/{saved.json()['session_id']}")).json()
+    return [tag["name"] for tag in session["results"][0]["speech"]["tags"]]
