@@ -22,7 +22,7 @@ demo: setup ## Play a learner's journey against the running system
 test: setup ## Run all tests on servers of their own (TESTS="-k name" chooses)
 	@$(PYTHON) -m deploy.local.testrun $(TESTS)
 
-bench: setup ## Measure ratios against references (WHAT=auth)
+bench: setup ## Measure ratios against references (WHAT=draw)
 	@$(PYTHON) -m bench.$(WHAT)
 
 lint: setup ## Check style, types and layers

@@ -42,7 +42,7 @@ async def _delay(database: Database, followed: FollowedCatalogue, tag: UUID) -> 
     async with database.transaction() as session:
         speech_id = await commands.create_speech(session, new)
     created = time.monotonic()
-    while not await _can_be_drawn(database, followed, wanted):  # noqa: ASYNC110 - that is what is measured
+    while not await _can_be_drawn(database, followed, wanted):  # noqa: ASYNC110 - how soon is the question
         await asyncio.sleep(0.005)
     delay = time.monotonic() - created
     async with database.transaction() as session:

@@ -1,4 +1,4 @@
-"""Measuring in turns: many short rounds of all that is compared, so that a noisy minute hits all alike."""
+"""Measuring in turns: many short rounds of all that is compared, so that noise hits all of it alike."""
 
 import statistics
 import time
@@ -14,9 +14,8 @@ class Times(NamedTuple):
     p50: list[float]
     p95: list[float]
 
-    def median(self, name: str = "p50") -> float:
-        """The median over the rounds."""
-        return float(statistics.median(getattr(self, name)))
+    def __str__(self) -> str:
+        return f"{statistics.median(self.p50):9.2f} /{statistics.median(self.p95):6.2f}"
 
 
 async def measured[K](actions: Mapping[K, Action], *, rounds: int, each: int) -> dict[K, Times]:

@@ -1,7 +1,7 @@
 """Speeches by the million for benches: made up, but of natural length, mix and spread.
 
-Levels, types and tags are spread unevenly, as in a real catalogue. Two tags are common, on every fourth
-speech each; two are rare, on a few speeches of each level however large the catalogue is.
+Levels, types and tags are spread unevenly, as in a real catalogue. Two tags are common, each on every fourth
+speech; two are rare, on a few speeches of each level however large the catalogue is.
 """
 
 from collections import Counter
@@ -14,6 +14,8 @@ from uuid import UUID
 
 import asyncpg
 
+from bench.vocabulary import JOINS, PLACES, QUESTIONS, SUBJECTS, TIMES, TOPICS, VERBS
+
 BATCH = 20_000
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
 COMMON = ("travel", "present simple")
@@ -24,145 +26,12 @@ RARE_ON = 40
 LEVELS = {"A1": 20, "A2": 20, "B1": 20, "B2": 17, "C1": 13, "C2": 10}
 """Levels by their share in percent."""
 CLAUSES = {"A1": 1, "A2": 1, "B1": 2, "B2": 2, "C1": 3, "C2": 3}
-TOPICS = [
-    "family",
-    "food",
-    "work",
-    "health",
-    "technology",
-    "nature",
-    "education",
-    "culture",
-    "money",
-    "weather",
-    "sports",
-    "music",
-    "housing",
-    "transport",
-    "politics",
-    "science",
-    "history",
-    "fashion",
-    "friendship",
-    "holidays",
-]
-SUBJECTS = [
-    "my sister",
-    "the teacher",
-    "our neighbours",
-    "the new manager",
-    "a friend of mine",
-    "the doctor",
-    "my grandparents",
-    "the driver",
-    "everyone here",
-    "the children",
-    "her boss",
-    "a stranger",
-    "the whole team",
-    "his cousin",
-    "the student next door",
-    "the waiter",
-    "the committee",
-    "two tourists",
-    "the engineer",
-    "nobody in my class",
-    "the mayor",
-    "an old sailor",
-    "the nurse",
-    "your brother",
-]
-VERBS = [
-    "lost the keys",
-    "bought a ticket",
-    "asked for help",
-    "cooked dinner",
-    "missed the last bus",
-    "changed the plan",
-    "found a wallet",
-    "made an appointment",
-    "learned to swim",
-    "told a long story",
-    "forgot the password",
-    "painted the fence",
-    "saw a film",
-    "repaired the engine",
-    "wrote a letter",
-    "ordered soup",
-    "gave a speech",
-    "borrowed my umbrella",
-    "played the piano",
-    "signed the contract",
-    "cancelled the meeting",
-    "heard the news",
-    "planted a tree",
-    "sold the house",
-    "drew a map",
-]
-PLACES = [
-    "at the station",
-    "in the kitchen",
-    "near the river",
-    "at work",
-    "on the beach",
-    "behind the museum",
-    "in the library",
-    "at the airport",
-    "outside the theatre",
-    "in a small village",
-    "on the second floor",
-    "at the market",
-    "across the street",
-    "by the harbour",
-    "in the mountains",
-    "under the bridge",
-    "at the hospital",
-    "in the garden",
-    "on the train",
-    "at home",
-]
-TIMES = [
-    "yesterday",
-    "last week",
-    "this morning",
-    "before lunch",
-    "after the holidays",
-    "on Monday",
-    "two years ago",
-    "every evening",
-    "at the weekend",
-    "late at night",
-    "in the spring",
-    "just now",
-    "without any warning",
-    "for the first time",
-    "once again",
-]
-JOINS = [
-    "and",
-    "because",
-    "although",
-    "so",
-    "while",
-    "even though",
-    "as soon as",
-    "before",
-    "until",
-    "unless",
-]
-QUESTIONS = [
-    "Did you know that",
-    "Do you remember when",
-    "Is it true that",
-    "Why do you think",
-    "Have you heard that",
-]
 
 
 class Made(NamedTuple):
     """What the bench knows of the catalogue that it made."""
 
-    speeches: int
+    size: int
     common: list[UUID]
     rare: list[UUID]
 

@@ -36,7 +36,7 @@ def started() -> Iterator[tuple[Addresses, Run]]:
 
 
 async def catalogue_of(addresses: Addresses, count: int) -> tuple[str, Made]:
-    """A new database of content with so many speeches: its URL without a driver, and what is in it."""
+    """A new content database with so many speeches: its URL, without a driver, and what is in it."""
     name = f"content_{count}"
     server = await asyncpg.connect(addresses.postgres_url)
     await server.execute(f'CREATE DATABASE "{name}"')

@@ -25,7 +25,7 @@ BOUND = 0.5
 ROUNDS, SECONDS = 12, 2.0
 ATTEMPTS = 3
 PATH = "/api/v1/game/speeches/random"
-OURS, ROWS, ONE = "draw", "10 rows by key", "1 row by key, made answer"
+OURS, ROWS, TYPED, ONE = "draw", "10 rows by key", "10 rows by key, typed", "1 row by key, made answer"
 
 
 def token(keys: SigningKeys) -> str:
@@ -92,9 +92,11 @@ def serving(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict
     return {
         f"{OURS}, gateway": Target(doors[api], PATH, bearer),
         f"{ROWS}, gateway": Target(doors[bare], PATH, bearer),
+        f"{TYPED}, gateway": Target(doors[bare], f"{PATH}/typed", bearer),
         f"{ONE}, gateway": Target(doors[bare], f"{PATH}/one", bearer),
         f"{OURS}, direct": Target(api, PATH, bearer),
         f"{ROWS}, direct": Target(bare, PATH, bearer),
+        f"{TYPED}, direct": Target(bare, f"{PATH}/typed", bearer),
         f"{ONE}, direct": Target(bare, f"{PATH}/one", bearer),
     }
 

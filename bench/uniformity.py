@@ -26,6 +26,10 @@ class Fairness(NamedTuple):
     first: float
     neighbours: float
 
+    def __str__(self) -> str:
+        listed = (f"{what} {p:.3f}" for what, p in self._asdict().items())
+        return f"p of chi-squared: {', '.join(listed)}"
+
     @property
     def fair(self) -> bool:
         """Whether chance explains all that was counted."""

@@ -1,5 +1,6 @@
 """The database of a service: one engine, one place where transactions are opened and committed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any
@@ -95,8 +96,11 @@ def engine_for(url: str, *, name: str, statement_ms: int = 15_000, **pool: int) 
 class Database:
     """Connections to one service's database."""
 
-    def __init__(self, bind: AsyncEngine | AsyncConnection) -> None:
+    def __init__(self, bind: AsyncEngine | AsyncConnection, *, fetches: int = 5) -> None:
         self._bind = bind
+        # The pool lends to whoever comes first when a connection is given back, even past those who wait. So
+        # many fetches at once keep the database busy; in a line, none of them waits until it is refused.
+        self._turns = asyncio.Semaphore(fetches)
         # Rows stay readable after the commit: the response is made from them without another query.
         self._sessions = async_sessionmaker(
             bind, expire_on_commit=False, join_transaction_mode="create_savepoint"
@@ -107,7 +111,8 @@ class Database:
         """Prepare a pool; nothing is connected before the first query. `name` shows in pg_stat_activity."""
         url = settings.database_url.get_secret_value()
         size, overflow = settings.database_pool_size, settings.database_pool_overflow
-        return cls(engine_for(url, name=name, pool_size=size, max_overflow=overflow))
+        engine = engine_for(url, name=name, pool_size=size, max_overflow=overflow)
+        return cls(engine, fetches=(size + 1) // 2)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -127,7 +132,7 @@ class Database:
         session. Raises DatabaseDown.
         """
         with _told_when_away():
-            async with self._driver() as driver:
+            async with self._turns, self._driver() as driver:
                 rows: list[asyncpg.Record] = await driver.fetch(statement, *arguments)
                 return rows
 
@@ -162,13 +167,6 @@ async def _request_transaction(request: Request) -> AsyncIterator[AsyncSession]:
     async with database.transaction() as session:
         yield session
 
-
-async def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
-
-
-CurrentDatabase = Annotated[Database, Depends(_database)]
 
 # FastAPI leaves a dependency after the response is sent, unless its scope is the function: then the
 # order is handler, commit, response, and nobody is told of a change that was not kept.

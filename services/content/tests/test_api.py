@@ -158,20 +158,34 @@ async def test_drawing_is_limited(
     assert first.headers["ratelimit-policy"] == '"random";q=1;w=60'
 
 
-async def test_changes_are_drawn_within_a_second(
-    client: httpx.AsyncClient, committing: Database, add: Add
-) -> None:
-    async with committing.transaction() as session:
+async def drawn_within_a_second(client: httpx.AsyncClient, database: Database, add: Add) -> None:
+    async with database.transaction() as session:
         speech_id = await add(session, level="C1")
     created = time.monotonic()
     while (await client.post(RANDOM, json={"level": "C1"})).status_code == 404:
         assert time.monotonic() - created < 1
         # A draw from nothing waits for nothing, and the catalogue is followed in this same loop.
         await asyncio.sleep(0.01)
-    async with committing.transaction() as session:
+    async with database.transaction() as session:
         await commands.delete_speech(session, speech_id)
     # Not even before the catalogue has heard of it.
     assert (await client.post(RANDOM, json={"level": "C1"})).status_code == 404
+
+
+async def test_changes_are_drawn_within_a_second(
+    client: httpx.AsyncClient, committing: Database, add: Add
+) -> None:
+    await drawn_within_a_second(client, committing, add)
+
+
+async def test_changes_are_drawn_within_a_second_without_redis(
+    settings: ContentSettings, committing: Database, token_for: TokenFor, add: Add
+) -> None:
+    away = {"redis_url": SecretStr("redis://127.0.0.1:1/0"), "rate_limit_enabled": True}
+    app = create_app(settings.model_copy(update=away))
+    async with client_of(app, token=token_for(uuid4())) as client:
+        await app.state.catalogue.follow()
+        await drawn_within_a_second(client, committing, add)
 
 
 async def test_a_speech_is_read(client: httpx.AsyncClient, speech_id: UUID) -> None:

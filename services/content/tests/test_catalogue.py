@@ -141,3 +141,11 @@ def test_neighbours_come_together_no_more_than_others(draws: list[list[int]]) ->
     found = sum(pair in neighbours for drawn in draws for pair in pairwise(sorted(drawn)))
     expected = len(draws) * 10 * 9 / SIZE
     assert abs(found - expected) < 3 * expected**0.5
+
+
+def test_no_pair_of_neighbours_is_favoured(draws: list[list[int]]) -> None:
+    neighbours = list(pairwise(SPEECHES))
+    counts = Counter(pair for drawn in draws for pair in pairwise(sorted(drawn)))
+    expected = len(draws) * 10 * 9 / (SIZE * (SIZE - 1))
+    statistic = chi_squared((counts[pair] for pair in neighbours), expected)
+    assert p_value(statistic, freedom=len(neighbours)) >= 0.01

@@ -6,15 +6,8 @@ from fastapi import Depends, Request
 from shared.cache import Cache
 from shared.storage import Storage
 
-from content.catalogue import Catalogue
-from content.following import FollowedCatalogue
 from content.queries import StoredSpeech
 from content.schemas import Speech
-
-
-async def _catalogue(request: Request) -> Catalogue:
-    followed: FollowedCatalogue = request.app.state.catalogue
-    return followed.current()
 
 
 async def _storage(request: Request) -> Storage:
@@ -27,7 +20,6 @@ async def _cache(request: Request) -> Cache:
     return cache
 
 
-CurrentCatalogue = Annotated[Catalogue, Depends(_catalogue)]
 AudioStorage = Annotated[Storage, Depends(_storage)]
 ReadCache = Annotated[Cache, Depends(_cache)]
 

@@ -1,0 +1,80 @@
+"""Reads straight from the driver, on a real pool."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from shared.db import Database, DatabaseDown, engine_for
+from shared.testing import scratch_database
+from sqlalchemy import text
+
+BACKEND = "SELECT pg_backend_pid() AS pid"
+
+
+@pytest.fixture(scope="module")
+async def url(worker_id: str) -> AsyncIterator[str]:
+    async with scratch_database(f"fetch_{worker_id}") as url:
+        yield url
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    """Two connections, one of which may fetch."""
+    database = Database(engine_for(url, name="tests", pool_size=2, max_overflow=0), fetches=1)
+    yield database
+    await database.close()
+
+
+async def pid(database: Database) -> int:
+    [row] = await database.fetch(BACKEND)
+    found: int = row["pid"]
+    return found
+
+
+async def test_each_fetch_is_a_transaction_of_its_own(database: Database) -> None:
+    [first], [second] = [await database.fetch("SELECT $1::int + 1 AS sum, now() AS at", 41) for _ in range(2)]
+    assert first["sum"] == 42
+    assert first["at"] < second["at"]
+
+
+async def test_a_connection_is_used_again(database: Database) -> None:
+    assert await pid(database) == await pid(database)
+
+
+async def test_a_statement_that_fails_costs_no_connection(database: Database) -> None:
+    before = await pid(database)
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await database.fetch("SELECT 1 / 0")
+    assert await pid(database) == before
+
+
+async def test_a_broken_connection_is_not_lent_again(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.execute(text("SELECT 1"))
+        # The session holds one connection of the two, so the fetches share the other.
+        broken = await pid(database)
+        await session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": broken})
+        with pytest.raises(DatabaseDown):
+            await database.fetch(BACKEND)
+        assert await pid(database) != broken
+
+
+async def test_a_server_that_is_away_is_told_from_a_wrong_statement() -> None:
+    away = Database(engine_for("postgresql+asyncpg://nobody@127.0.0.1:1/none", name="tests"))
+    with pytest.raises(DatabaseDown):
+        await away.fetch("SELECT 1")
+    await away.close()
+
+
+async def test_whoever_waits_for_a_connection_gets_its_turn(database: Database) -> None:
+    turns: list[int] = []
+
+    async def read(number: int) -> None:
+        for _ in range(20):
+            await database.fetch("SELECT 1")
+            turns.append(number)
+
+    await asyncio.gather(*(read(number) for number in range(4)))
+    # In a line, nobody is more than a turn ahead of anybody else.
+    assert all(len(set(turns[first : first + 4])) == 4 for first in range(0, len(turns), 4))
