@@ -82,14 +82,15 @@ class KeyRing:
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
         """A public key, for those who verify tokens here."""
-        return next((jwt.PyJWK(key) for key in self.public()["keys"] if key["kid"] == kid), None)
+        self._current()
+        return self._verifying.get(kid)
 
     def _current(self) -> SigningKeys:
         self._look()
         keys = in_use(self._file_keys, now=time.time())
         kids = [key["kid"] for key in keys]
         if kids != self._kids:
-            self._signing, self._kids = SigningKeys({"keys": keys}), kids
+            self._use(SigningKeys({"keys": keys}), kids)
         return self._signing
 
     def _look(self) -> None:
@@ -115,7 +116,11 @@ class KeyRing:
         except (LookupError, TypeError, AttributeError, jwt.PyJWTError) as error:
             raise ValueError("no private JWK set") from error
         self._file_keys, self._changed = keys, changed
-        self._signing, self._kids = signing, [key["kid"] for key in ordered]
+        self._use(signing, [key["kid"] for key in ordered])
+
+    def _use(self, signing: SigningKeys, kids: list[str]) -> None:
+        self._signing, self._kids = signing, kids
+        self._verifying = {key["kid"]: jwt.PyJWK(key) for key in signing.public["keys"]}
 
 
 def rotate(path: Path, *, at_once: bool) -> str:
