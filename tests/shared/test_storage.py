@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from minio import Minio
 from pydantic import SecretStr
-from shared.settings import StorageSettings
+from shared.settings import PLACEHOLDERS, StorageSettings
 from shared.storage import NoSuchObject, ObjectTooLarge, Storage, StorageDown
 
 
@@ -45,10 +45,12 @@ async def test_an_object_is_read_through_its_presigned_address(storage: Storage)
         ["http://127.0.0.1:9000", "https://audio.example.com", "https://s3.eu-west-1.amazonaws.com"]
     ),
     key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
-        lambda key: not {".", ".."} & set(key.split("/"))
+        lambda key: key.strip() and not {".", ".."} & set(key.split("/"))
     ),
     access_key=st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=1),
-    secret_key=st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=8),
+    secret_key=st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=8).filter(
+        lambda secret: secret not in PLACEHOLDERS
+    ),
     now=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
 )
 def test_an_address_is_the_one_that_the_sdk_signs(
