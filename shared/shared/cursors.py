@@ -9,6 +9,8 @@ from typing import Any
 from shared.errors import invalid
 
 CHECKSUM_BYTES = 8
+MOST_PAGES = 1_000_000
+"""A cursor beyond is made up: the page after it might have a number that no cursor can hold."""
 
 
 def sealed(layout: struct.Struct, *position: Any, scope: str) -> str:

@@ -18,7 +18,10 @@ def _plain(value: str) -> str:
     for marks, run in groupby(value, key=lambda character: unicodedata.combining(character) > 0):
         if marks and sum(1 for _ in run) > MOST_MARKS:
             raise ValueError("must not pile up combining marks")
-    return unicodedata.normalize("NFC", value).strip()
+    composed = unicodedata.normalize("NFC", value).strip()
+    if composed and all(unicodedata.category(each) in {"Cf", "Zs", "Mn"} for each in composed):
+        raise ValueError("must contain something that can be seen")
+    return composed
 
 
 Text = Annotated[str, AfterValidator(_plain)]

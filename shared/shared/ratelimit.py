@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Annotated, Any
 
 import structlog
@@ -87,8 +88,20 @@ def per_user(name: str, *, per_minute: int) -> Callable[[Request, CurrentUser], 
 
 
 def client_address(request: Request) -> str:
-    """The address that the gateway saw; uvicorn has replaced it only if a trusted proxy sent the request."""
-    return request.client.host if request.client else "unknown"
+    """The address that the gateway saw; uvicorn has replaced it only if a trusted proxy sent the request.
+
+    Of an IPv6 address it is the network: a household has 2^64 of them.
+    """
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv4Address):
+        return host
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ip_network((address, 64), strict=False))
 
 
 ClientAddress = Annotated[str, Depends(client_address)]

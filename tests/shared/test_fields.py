@@ -13,6 +13,12 @@ def test_control_characters_and_lone_surrogates_are_refused(bad: str) -> None:
         adapter.validate_python(bad)
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", "\u2060 \ufeff", "\u0301"])
+def test_a_text_that_nobody_can_see_is_refused(unseen: str) -> None:
+    with pytest.raises(ValidationError, match="can be seen"):
+        adapter.validate_python(unseen)
+
+
 def test_text_is_composed_and_trimmed() -> None:
     assert adapter.validate_python("  cafe\u0301\n") == "café"
 

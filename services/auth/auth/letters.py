@@ -22,7 +22,7 @@ class _Text(NamedTuple):
 _TEXTS: dict[Letter, _Text] = {
     "verify_email": _Text(
         "Confirm your e-mail address",
-        """Hello {name},
+        """{greeting},
 
 welcome to Parley. Please confirm that this is your e-mail address:
 
@@ -35,7 +35,7 @@ If you did not open an account with Parley, do not use the link. Someone may hav
     ),
     "reset_password": _Text(
         "Set a new password",
-        """Hello {name},
+        """{greeting},
 
 with this link you can set a new password for your Parley account:
 
@@ -48,7 +48,7 @@ If you did not ask for this, you need not do anything: your password stays as it
     ),
     "password_changed": _Text(
         "Your password was changed",
-        """Hello {name},
+        """{greeting},
 
 the password of your Parley account was changed, and your other devices were signed out. After a reset,
 social sign-ins that use another e-mail address than this one have to be added again.
@@ -58,7 +58,7 @@ If this was not you, set a new password now: choose "Forgot your password?" in t
     ),
     "sign_in_added": _Text(
         "A sign-in was added to your account",
-        """Hello {name},
+        """{greeting},
 
 your Parley account can now be signed in to with another provider. You find it in the app, in your profile.
 
@@ -69,15 +69,22 @@ sign-ins that use another e-mail address than this one.
 }
 
 
-def compose(letter: Letter, *, to: str, name: str, sender: str, link: str | None = None) -> EmailMessage:
-    """A letter as plain text. `link` is for the letters of PAGES. A name adds neither headers nor lines."""
+def compose(
+    letter: Letter, *, to: str, name: str | None, sender: str, link: str | None = None
+) -> EmailMessage:
+    """A letter as plain text. `link` is for the letters of PAGES. A name adds neither headers nor lines.
+
+    To an address that nobody has confirmed it goes without a name: whoever has typed the address has typed
+    the name as well, and could make the letter say what they like.
+    """
     text = _TEXTS[letter]
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, _in_ascii(to), text.subject
     message["Date"], message["Message-ID"] = localtime(), make_msgid(domain="parley")
     # Answers of machines, such as "out of office", are of no use to anybody (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
-    body = text.body.format(name=" ".join(name.split()), link=link)
+    greeting = f"Hello {' '.join(name.split())}" if name else "Hello"
+    body = text.body.format(greeting=greeting, link=link)
     # Where it can be so, a link stands in the letter as it is, for whoever reads the letter as a file.
     message.set_content(body, cte="7bit" if body.isascii() else "quoted-printable")
     return message

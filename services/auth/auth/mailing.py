@@ -86,7 +86,8 @@ class Mailing:
             link = await self._link(session, user, letter, now=now)
             if link is None:
                 return "repeated"
-        message = compose(letter, to=user.email, name=user.name, sender=self._sender, link=link)
+        name = user.name if user.email_verified else None
+        message = compose(letter, to=user.email, name=name, sender=self._sender, link=link)
         await self._mailer.send(message, link=link)
         return "sent"
 

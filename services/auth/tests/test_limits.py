@@ -8,7 +8,7 @@ from auth.app import create_app
 from auth.models import User
 from auth.passwords import Passwords
 from auth.settings import AuthSettings
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from pydantic import SecretStr
 from redis.asyncio import Redis
 from shared.db import Database
@@ -95,3 +95,18 @@ async def test_no_personal_data_is_counted_or_logged(limited: FastAPI, settings:
     assert keys
     assert logged
     assert not [secret for secret in secrets if secret in f"{keys} {logged}"]
+
+
+@pytest.mark.parametrize(
+    ("addresses", "counted"),
+    [
+        (["203.0.113.7"], "203.0.113.7"),
+        (["2001:db8:1:2::1", "2001:db8:1:2:ffff::e"], "2001:db8:1:2::/64"),
+        (["::ffff:203.0.113.7"], "203.0.113.7"),
+        (["testclient"], "testclient"),
+    ],
+)
+def test_a_household_counts_as_one_address(addresses: list[str], counted: str) -> None:
+    for address in addresses:
+        request = Request({"type": "http", "client": (address, 1), "headers": []})
+        assert client_address(request) == counted

@@ -45,7 +45,8 @@ async def test_a_new_account_is_confirmed_by_its_link(
     account = {"email": "ada@example.com", "password": "Correct4Horse", "name": "Ada"}
     opened = (await client.post("/api/v1/auth/register", json=account)).json()
     (letter,) = await letterbox.letters()
-    assert (letter["To"], "Hello Ada" in letter.get_content()) == ("ada@example.com", True)
+    assert letter["To"] == "ada@example.com"
+    assert letter.get_content().startswith("Hello,"), "a stranger may have written the name"
     token = await letterbox.token("verify_email")
     assert (await client.post(VERIFY, json={"token": token})).status_code == 204
     me = await client.get(ME, headers={"Authorization": f"Bearer {opened['access_token']}"})

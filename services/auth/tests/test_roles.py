@@ -94,6 +94,13 @@ async def test_the_last_admin_stays(admin: httpx.AsyncClient, boss: User) -> Non
     assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
 
 
+async def test_the_last_admin_does_not_leave(admin: httpx.AsyncClient, user: User) -> None:
+    answer = await admin.delete("/api/v1/users/me")
+    assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
+    await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
+    assert (await admin.delete("/api/v1/users/me")).status_code == 204
+
+
 async def test_two_admins_who_dismiss_each_other_do_not_both_succeed(
     committing: Database, open_account: Any
 ) -> None:

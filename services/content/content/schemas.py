@@ -132,6 +132,8 @@ def _key(value: str) -> str:
         raise ValueError(f"must begin with {', '.join(AUDIO_FOLDERS[:-1])} or {AUDIO_FOLDERS[-1]}")
     if {"", ".", ".."}.intersection(value.split("/")):
         raise ValueError("must name a file in a folder, without . and ..")
+    if len(value.encode()) > 1024:
+        raise ValueError("must have at most 1024 bytes")
     return value
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from shared.cursors import opened, sealed
+from shared.cursors import MOST_PAGES, opened, sealed
 from shared.errors import invalid
 from sqlalchemy import ColumnElement, Float, Select, cast, exists, func, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -82,6 +82,8 @@ class _Place:
     @classmethod
     def opened(cls, cursor: str, scope: str) -> "_Place":
         page, total, exact, typed, ranked, rank, *ids = opened(_LAYOUT, cursor, scope=scope)
+        if page > MOST_PAGES:
+            raise invalid("#/query/cursor", "must be the next_cursor of a page")
         rest = (UUID(bytes=each) for each in ids)
         return cls(page, total, exact, typed, rank if ranked else None, *rest)
 

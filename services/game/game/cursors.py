@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from shared.cursors import opened, sealed
+from shared.cursors import MOST_PAGES, opened, sealed
 from shared.errors import invalid
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,6 +30,8 @@ class Cursor:
         """Raises Invalid for what `encode` did not make under the same scope."""
         microseconds, page, session_id = opened(LAYOUT, text, scope=scope)
         try:
+            if page > MOST_PAGES:
+                raise OverflowError
             return cls(EPOCH + timedelta(microseconds=microseconds), UUID(bytes=session_id), page)
         except OverflowError as error:
             raise invalid("#/query/cursor", "must be the next_cursor of a page") from error

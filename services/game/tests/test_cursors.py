@@ -34,3 +34,9 @@ def test_a_changed_cursor_is_refused(place: int, letter: str) -> None:
     if changed != text:
         with pytest.raises(Invalid):
             Cursor.decode(changed, "mine")
+
+
+def test_a_page_that_no_list_has_is_no_cursor() -> None:
+    made_up = Cursor(datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1), 2**32 - 1).encode("mine")
+    with pytest.raises(Invalid, match="cursor"):
+        Cursor.decode(made_up, "mine")

@@ -37,7 +37,11 @@ async def update_me(body: ProfileChanges, me: Me, session: Session) -> User:
     return User.model_validate(await commands.update_profile(session, me.id, changes, now=datetime.now(UTC)))
 
 
-@router.delete("/me", status_code=204)
+@router.delete(
+    "/me",
+    status_code=204,
+    responses={409: {"description": "`last_admin`: make somebody else an admin first."}},
+)
 async def delete_me(me: Me, session: Session) -> None:
     """Leave. All sign-ins end at once, and everything that is held on you is removed for good."""
     await commands.delete_user(session, me.id)

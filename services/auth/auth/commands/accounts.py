@@ -1,20 +1,20 @@
 """Accounts: opening, changing and leaving them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from contracts.auth import UserDeleted, UserRef, UserRegistered, UserUpdated
 from shared.outbox import record
 from shared.tokens import Role
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth import audit
 from auth.commands.letters import request_letter
 from auth.commands.sign_ins import SignIn, start_family
-from auth.domain import AccountGone, EmailTaken, email_key
+from auth.domain import AccountGone, EmailTaken, LastAdmin, email_key
 from auth.models import MailRequest, User
 
 
@@ -71,15 +71,36 @@ async def update_profile(
 
 
 async def delete_user(session: AsyncSession, user_id: UUID) -> None:
-    """Close an account: all that it holds here goes at once, and the others are told. Raises AccountGone.
+    """Close an account: all that it holds here goes at once, and the others are told.
 
-    What stays is that it was closed, and when, under an id that leads to nobody.
+    What stays is that it was closed, and when, under an id that leads to nobody. Raises AccountGone, and
+    LastAdmin when nobody would be left to give roles.
     """
-    user = await locked_user(session, user_id)
+    admins = await locked_with_admins(session, user_id)
+    user = admins.get(user_id)
+    if user is None:
+        raise AccountGone
+    ensure_not_last_admin(user, admins.values())
     await session.execute(delete(MailRequest).where(MailRequest.email_key == user.email_key))
     await session.execute(delete(User).where(User.id == user_id))
     audit.note(session, "account_deleted", subject=user_id, actor=user_id)
     record(session, UserDeleted, subject=str(user_id), data=UserRef(user_id=user_id))
+
+
+async def locked_with_admins(session: AsyncSession, user_id: UUID) -> dict[UUID, User]:
+    """An account, if it is there, and all admins, locked in one order.
+
+    So two who dismiss each other at once, or leave, do not both succeed.
+    """
+    either = (User.role == "admin") | (User.id == user_id)
+    locked = await session.scalars(select(User).where(either).order_by(User.id).with_for_update())
+    return {user.id: user for user in locked}
+
+
+def ensure_not_last_admin(user: User, locked: Iterable[User]) -> None:
+    """Raise LastAdmin unless there is another admin, or the user is none."""
+    if user.role == "admin" and sum(each.role == "admin" for each in locked) == 1:
+        raise LastAdmin("This is the last admin; make somebody else an admin first.")
 
 
 async def locked_user(session: AsyncSession, user_id: UUID) -> User:

@@ -8,9 +8,14 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth import audit
-from auth.commands.accounts import create_user, tell_of_change
+from auth.commands.accounts import (
+    create_user,
+    ensure_not_last_admin,
+    locked_with_admins,
+    tell_of_change,
+)
 from auth.commands.sign_ins import revoke_families
-from auth.domain import LastAdmin, UserNotFound, email_key
+from auth.domain import UserNotFound, email_key
 from auth.models import Identity, User
 
 
@@ -21,18 +26,13 @@ async def change_role(
 
     Raises UserNotFound, and LastAdmin when nobody would be left to give roles.
     """
-    # All admins are locked, so that two who dismiss each other at once do not both succeed.
-    admins = await session.scalars(
-        select(User).where((User.role == "admin") | (User.id == user_id)).order_by(User.id).with_for_update()
-    )
-    locked = {user.id: user for user in admins}
+    locked = await locked_with_admins(session, user_id)
     user = locked.get(user_id)
     if user is None:
         raise UserNotFound(f"There is no user {user_id}.")
     if user.role == role:
         return user
-    if user.role == "admin" and sum(each.role == "admin" for each in locked.values()) == 1:
-        raise LastAdmin("This is the last admin; make somebody else an admin first.")
+    ensure_not_last_admin(user, locked.values())
     before = {"role": user.role}
     user.role = role
     audit.note(session, "role_changed", subject=user.id, actor=actor, before=before, after={"role": role})
