@@ -160,6 +160,7 @@ async def test_of_editors_at_once_each_change_is_a_revision(
         ({"audio_key": "uploads/"}, "#/audio_key"),
         ({"audio_key": "uploads/a\nb.mp3"}, "#/audio_key"),
         ({"audio_key": "uploads/" + "x" * 1020}, "#/audio_key"),
+        ({"audio_key": "uploads/" + "😀" * 300}, "#/audio_key"),
     ],
 )
 async def test_a_speech_that_makes_no_sense_is_refused(
