@@ -43,8 +43,14 @@ class Storage:
 
     async def ensure_bucket(self) -> None:
         """Make the bucket unless it is there. Raises StorageDown."""
-        if not await _call(self._client.bucket_exists, self._bucket):
+        if await _call(self._client.bucket_exists, self._bucket):
+            return
+        try:
             await _call(self._client.make_bucket, self._bucket)
+        except StorageDown:
+            # Another process may have made it since we looked.
+            if not await _call(self._client.bucket_exists, self._bucket):
+                raise
 
     async def put(self, key: str, content: bytes, *, content_type: str) -> None:
         """Store an object. Raises StorageDown."""

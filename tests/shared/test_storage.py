@@ -113,3 +113,10 @@ async def test_many_first_objects_of_a_folder_are_stored_at_once(storage: Storag
         keys = [f"{folder}/{number}" for folder in (uuid4(),) for number in range(32)]
         await asyncio.gather(*(storage.put(key, b"x", content_type="audio/mpeg") for key in keys))
         assert all(await asyncio.gather(*(storage.exists(key) for key in keys)))
+
+
+async def test_processes_that_start_together_share_the_bucket(environment: dict[str, Any]) -> None:
+    named = environment | {"s3_bucket": f"together-{uuid4().hex[:8]}"}
+    replicas = [Storage(StorageSettings.model_validate(named)) for _ in range(8)]
+    await asyncio.gather(*(replica.ensure_bucket() for replica in replicas))
+    await replicas[0].ping()
