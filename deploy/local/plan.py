@@ -12,8 +12,8 @@ from deploy.local.servers import Addresses
 from deploy.local.vault import Vault
 
 BUCKET = "parley-audio"
-SMALL = {"SCORING_WORKERS": "2"}
-"""What would else grow with the number of cores, 90 MB each."""
+SMALL = {"SCORING_WORKERS": "2", "DATABASE_POOL_SIZE": "6"}
+"""What would else grow: with the number of cores, 90 MB each; with the load, 8 MB a kept connection."""
 SEED = ROOT / "deploy" / "seed"
 
 
