@@ -9,7 +9,7 @@ import structlog
 from fastapi import Depends, Request
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.strategies import MovingWindowRateLimiter
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
@@ -34,7 +34,9 @@ class RateLimits:
         # The library documents this option but leaves it out of its type.
         pool: Any = self._pool
         self._storage = RedisStorage(f"async+{url}", implementation="redispy", connection_pool=pool)
-        self._limiter = SlidingWindowCounterRateLimiter(self._storage)
+        # It keeps the time of every request that passes. The counters of a sliding window take less memory,
+        # but let nearly twice as many pass in a minute of somebody's choice.
+        self._limiter = MovingWindowRateLimiter(self._storage)
 
     async def hit(
         self, request: Request, name: str, who: str, *, per_minute: int, fail_closed: bool = False

@@ -1,4 +1,6 @@
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -58,6 +60,25 @@ async def test_sign_ins_to_one_account_are_limited_from_all_addresses(
             answer = await client.post(LOGIN, json={"email": email, "password": "x"})
             assert answer.status_code == (401 if turn < 10 else 429)
             assert email not in answer.text
+
+
+async def test_no_minute_has_more_than_the_limit(limited: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr("limits.aio.storage.redis.redispy.time", SimpleNamespace(time=lambda: now))
+    async with client_of(limited) as client:
+
+        async def passed(tries: int) -> int:
+            return [(await client.post(LOGIN, json={})).status_code for _ in range(tries)].count(422)
+
+        assert await passed(1) == 1
+        now += 59
+        assert await passed(11) == 9
+        now += 2
+        assert await passed(2) == 1
+        now += 56
+        assert await passed(1) == 0
+        now += 2.1
+        assert await passed(11) == 9
 
 
 async def test_registrations_from_one_address_are_limited(limited: FastAPI) -> None:
