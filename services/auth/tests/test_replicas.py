@@ -1,0 +1,78 @@
+"""Two processes of the API, on one database and one Redis."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import uuid4
+
+import httpx
+import pytest
+from auth.app import create_app
+from auth.models import RefreshFamily, RefreshToken, User
+from auth.settings import AuthSettings
+from fastapi import FastAPI
+from shared.db import Database
+from shared.ratelimit import client_address
+from shared.testing import client_of
+from sqlalchemy import select
+
+LOGIN, REFRESH = "/api/v1/auth/login", "/api/v1/auth/refresh"
+
+type Replicas = list[httpx.AsyncClient]
+
+
+@pytest.fixture
+def apps(settings: AuthSettings, committing: Database) -> list[FastAPI]:
+    """Both, with limits on; each request comes from an address that nobody had before."""
+    limited = settings.model_copy(update={"rate_limit_enabled": True})
+    apps = [create_app(limited) for _ in range(2)]
+    for app in apps:
+        app.dependency_overrides[client_address] = lambda: uuid4().hex
+    return apps
+
+
+@pytest.fixture
+async def replicas(apps: list[FastAPI]) -> AsyncIterator[Replicas]:
+    async with client_of(apps[0]) as one, client_of(apps[1]) as other:
+        yield [one, other]
+
+
+async def at_once(replicas: Replicas, path: str, body: dict[str, str]) -> list[httpx.Response]:
+    """A hundred requests, ten at a time on each; more would have to wait for connections."""
+    answers: list[httpx.Response] = []
+    for _ in range(5):
+        requests = (replicas[number % 2].post(path, json=body) for number in range(20))
+        answers += await asyncio.gather(*requests)
+    return answers
+
+
+async def test_parallel_uses_of_one_token_leave_one_head(
+    replicas: Replicas, committing: Database, open_account: Callable[..., Awaitable[User]]
+) -> None:
+    user = await open_account(committing)
+    credentials = {"email": user.email, "password": "Correct4Horse"}
+    signed_in = (await replicas[0].post(LOGIN, json=credentials)).json()
+    answers = await at_once(replicas, REFRESH, {"refresh_token": signed_in["refresh_token"]})
+    assert Counter(answer.status_code for answer in answers) == {200: 100}
+    (successor,) = {answer.json()["refresh_token"] for answer in answers}
+    async with committing.transaction() as session:
+        (family,) = await session.scalars(select(RefreshFamily))
+        tokens = list(await session.scalars(select(RefreshToken)))
+    assert family.revoked_at is None
+    assert [token.spent_at is None for token in tokens].count(True) == 1
+    again = await replicas[1].post(REFRESH, json={"refresh_token": successor})
+    assert again.status_code == 200
+
+
+async def test_logins_to_one_account_are_counted_together(replicas: Replicas) -> None:
+    nobody = {"email": f"{uuid4().hex}@example.com", "password": "Wrong4Horse"}
+    answers = await at_once(replicas, LOGIN, nobody)
+    assert Counter(answer.status_code for answer in answers) == {401: 10, 429: 90}
+
+
+async def test_logins_from_one_address_are_counted_together(apps: list[FastAPI], replicas: Replicas) -> None:
+    address = uuid4().hex
+    for app in apps:
+        app.dependency_overrides[client_address] = lambda: address
+    answers = await at_once(replicas, LOGIN, {})
+    assert Counter(answer.status_code for answer in answers) == {422: 10, 429: 90}
