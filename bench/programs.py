@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from bench.system import with_driver
 from deploy.local import privileges
@@ -30,6 +31,23 @@ def content_api(run: Run, database: str, addresses: Addresses, *, port: int, key
         "S3_SECRET_KEY": addresses.s3_secret_key,
     }
     return _server(run, "content-api", environment, "content", "api", port=port, answers="/ready")
+
+
+def auth_api(
+    run: Run, name: str, addresses: Addresses, *, port: int, keys_file: Path, different: Mapping[str, str]
+) -> Server:
+    """An auth API; `different` is what its environment adds."""
+    environment = {
+        "ENVIRONMENT": "test",
+        "PORT": str(port),
+        "DATABASE_URL": with_driver(addresses.postgres_url),
+        "REDIS_URL": f"{addresses.redis_url}/0",
+        "RABBITMQ_URL": f"{addresses.rabbitmq_url}/",
+        "SIGNING_KEYS_FILE": str(keys_file),
+        "LOG_LEVEL": "WARNING",
+        **different,
+    }
+    return _server(run, name, environment, "auth", "api", port=port, answers="/ready")
 
 
 def reference(run: Run, database: str, keys: str, *, port: int) -> Server:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
-from threading import BoundedSemaphore, get_native_id
+from threading import BoundedSemaphore
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
@@ -62,10 +62,10 @@ class Passwords:
 def _step_back() -> None:
     """Let every other thread of this machine go first: a hash takes its time anyway, and nobody else should.
 
-    Linux knows priorities of threads; elsewhere the threads stay as they are.
+    On Linux this lowers the calling thread; elsewhere it would be the whole process, which stays as it is.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, get_native_id(), NICENESS)
+        os.nice(NICENESS)
 
 
 def _verify(password: str, hashed: str | None) -> tuple[bool, str | None]:

@@ -54,8 +54,9 @@ class AuthSettings(DatabaseSettings, SocialSettings):
     signing_keys_file: Path | None = None
     """A private JWK set: the first key signs access tokens, all are published. Only the API reads it."""
 
-    password_threads: int = Field(default=os.cpu_count() or 1, ge=1)
-    """Passwords hashed at the same time, 19 MiB each; the cores that the process may use."""
+    # One core is left for all that a sign-in is beside hashing: without it both would wait for each other.
+    password_threads: int = Field(default=max(1, (os.cpu_count() or 1) - 1), ge=1)
+    """Passwords hashed at the same time, 19 MiB each: one less than the cores that the process may use."""
     password_queue: int = Field(default=100, ge=0)
     """Passwords that may wait for a thread; beyond them sign-in answers 503."""
 

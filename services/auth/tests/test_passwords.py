@@ -1,11 +1,13 @@
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Iterator
 
 import bcrypt
 import pwdlib
 import pytest
-from auth.passwords import Passwords, PasswordsBusy
+from auth.passwords import NICENESS, Passwords, PasswordsBusy
 
 
 @pytest.fixture
@@ -76,6 +78,16 @@ async def test_a_full_queue_refuses_at_once_and_recovers(
     ready.set()
     assert await waiting[0] == "running"
     assert list(await asyncio.gather(passwords.hash("a"), passwords.hash("b"))) == ["a", "b"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows priorities of threads")
+async def test_hashing_threads_let_all_others_go_first(
+    passwords: Passwords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pwdlib.PasswordHash, "hash", lambda self, password: str(os.nice(0)))
+    before = os.nice(0)
+    assert int(await passwords.hash("Correct4Horse")) == min(before + NICENESS, 19)
+    assert os.nice(0) == before
 
 
 async def test_the_loop_is_free_while_hashing(passwords: Passwords) -> None:

@@ -1,0 +1,68 @@
+"""Two processes of the auth API on the same servers, and what every bench asks of them."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+from shared.tokens import new_signing_key
+
+from bench.lean_client import Answer, Connection
+from bench.programs import auth_api
+from deploy.local.processes import Run
+from deploy.local.servers import Addresses
+from gateway.tests.envoy import free_port
+
+V1 = "/api/v1"
+PASSWORD = "Correct4Horse"
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """Where the two processes are, and their database."""
+
+    ports: tuple[int, int]
+    postgres: str
+
+    async def post(self, path: str, body: Any, *, replica: int = 0, **headers: str) -> Answer:
+        """One request on a connection of its own."""
+        async with Connection(self.ports[replica]) as connection:
+            return await connection.request("POST", V1 + path, body, **headers)
+
+    async def account(self) -> tuple[str, dict[str, Any]]:
+        """A new account: its address, and what registering has answered."""
+        email = f"{uuid4().hex}@example.com"
+        answer = await self.post("/auth/register", {"email": email, "password": PASSWORD, "name": "Ada"})
+        assert answer.status == 201, answer.body
+        tokens: dict[str, Any] = json.loads(answer.body)
+        return email, tokens
+
+    async def fetch(self, query: str, *arguments: Any) -> Any:
+        """The first value that a statement returns."""
+        connection = await asyncpg.connect(self.postgres)
+        try:
+            return await connection.fetchval(query, *arguments)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def replicas(run: Run, addresses: Addresses, **different: str) -> Iterator[Replicas]:
+    """Start both, on a migrated database; they have ended when the block has."""
+    keys_file = run.folder / "keys.json"
+    keys_file.write_text(json.dumps({"keys": [new_signing_key()]}))
+    ports = free_port(), free_port()
+    apis = [
+        auth_api(run, f"auth-api-{number}", addresses, port=port, keys_file=keys_file, different=different)
+        for number, port in enumerate(ports)
+    ]
+    try:
+        for api in apis:
+            api.start()
+        yield Replicas(ports, addresses.postgres_url)
+    finally:
+        for api in apis:
+            api.stop()

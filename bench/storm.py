@@ -1,0 +1,142 @@
+"""A storm of logins: what it does to those who are signed in already, and how much of it is hashing."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from typing import NamedTuple
+
+import psutil
+from argon2 import PasswordHasher
+from auth.settings import AuthSettings
+
+from bench.lean_client import Connection
+from bench.replicas import PASSWORD, V1, Replicas
+from bench.rounds import Ratio, ratio
+
+CLIENTS = 50
+ME_PER_SECOND = 50
+CONNECTIONS = 4
+SECONDS, BARE_SECONDS = 4.0, 2.0
+ROUNDS, COUNTED = 12, 6
+HASHER = PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
+THREADS: int = AuthSettings.model_fields["password_threads"].default
+
+
+class Round(NamedTuple):
+    """What was measured, one after the other, and how many cores other programs took meanwhile."""
+
+    others: float
+    bare: float
+    idle: float
+    logins: float
+    stormy: float
+
+
+class Storm(NamedTuple):
+    """The rounds in which others took the least: what is short of cores is slow without having to be."""
+
+    rounds: list[Round]
+
+    @property
+    def slower(self) -> Ratio:
+        """The 99th percentile of GET /users/me in the storm, by that without."""
+        return ratio([one.stormy for one in self.rounds], [one.idle for one in self.rounds])
+
+    @property
+    def share(self) -> Ratio:
+        """Logins a second, by bare hashes in as many threads."""
+        return ratio([one.logins for one in self.rounds], [one.bare for one in self.rounds])
+
+    def median(self, name: str) -> float:
+        """Of one measurement."""
+        return statistics.median([float(getattr(one, name)) for one in self.rounds])
+
+
+async def storm(api: Replicas) -> Storm:
+    """Fifty logins at a time, all the time, on one replica."""
+    _, tokens = await api.account()
+    bearer = f"Bearer {tokens['access_token']}"
+    accounts = [(await api.account())[0] for _ in range(CLIENTS)]
+    rounds = [await _round(api.ports[0], bearer, accounts) for _ in range(ROUNDS)]
+    return Storm(sorted(rounds)[:COUNTED])
+
+
+async def _round(port: int, bearer: str, accounts: list[str]) -> Round:
+    (machine, own), began = _cpu_seconds(), time.perf_counter()
+    bare = await asyncio.to_thread(_bare_hashes_per_second)
+    idle = await _p99_of_me(port, bearer)
+    async with _logging_in(port, accounts) as done:
+        before, started = done(), time.perf_counter()
+        stormy = await _p99_of_me(port, bearer)
+        logins = (done() - before) / (time.perf_counter() - started)
+    machine_now, own_now = _cpu_seconds()
+    others = (machine_now - machine - own_now + own) / (time.perf_counter() - began)
+    return Round(others, bare, idle, logins, stormy)
+
+
+def _cpu_seconds() -> tuple[float, float]:
+    """What the whole machine has worked, and what this program and all it has started have."""
+    machine, own = psutil.cpu_times(), 0.0
+    this = psutil.Process()
+    for process in (this, *this.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            own += sum(process.cpu_times()[:2])
+    return machine.user + machine.nice + machine.system, own
+
+
+def _bare_hashes_per_second() -> float:
+    hashed, began = HASHER.hash(PASSWORD), time.perf_counter()
+
+    def verify(_: int) -> int:
+        count = 0
+        while time.perf_counter() < began + BARE_SECONDS:
+            HASHER.verify(hashed, PASSWORD)
+            count += 1
+        return count
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return sum(pool.map(verify, range(THREADS))) / (time.perf_counter() - began)
+
+
+async def _p99_of_me(port: int, bearer: str) -> float:
+    """Milliseconds since a request was due: they are due at a steady rate, even when others are slow."""
+    times: list[float] = []
+    began = time.perf_counter()
+
+    async def ask(number: int) -> None:
+        due = began + number / ME_PER_SECOND
+        async with Connection(port) as connection:
+            while due < began + SECONDS:
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                answer = await connection.request("GET", f"{V1}/users/me", Authorization=bearer)
+                assert answer.status == 200, answer.body
+                times.append(time.perf_counter() - due)
+                due += CONNECTIONS / ME_PER_SECOND
+
+    await asyncio.gather(*map(ask, range(CONNECTIONS)))
+    return sorted(times)[len(times) * 99 // 100] * 1000
+
+
+@asynccontextmanager
+async def _logging_in(port: int, accounts: list[str]) -> AsyncIterator[Callable[[], int]]:
+    """Logins on and on, at full strength when the block begins; tells how many there were."""
+    count = 0
+
+    async def on_and_on(email: str) -> None:
+        nonlocal count
+        credentials = {"email": email, "password": PASSWORD}
+        async with Connection(port) as connection:
+            while True:
+                answer = await connection.request("POST", f"{V1}/auth/login", credentials)
+                assert answer.status == 200, answer.body
+                count += 1
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(on_and_on(email)) for email in accounts]
+        await asyncio.sleep(1)
+        yield lambda: count
+        for task in tasks:
+            task.cancel()
