@@ -107,7 +107,7 @@ async def storms(api: Replicas) -> list[Row]:
     """How signed-in people fare in a storm of logins, and how fast the storm is."""
     found = await storm(api)
     idle, stormy, logins, bare = map(found.median, ("idle", "stormy", "logins", "bare"))
-    print(f"In the rounds that count, other programs took {found.median('others'):.2f} cores.")
+    print(f"Other programs took {found.median('others'):.2f} cores at worst in the rounds that count:")
     print(f"p99 {idle:.1f} -> {stormy:.1f} ms, {logins:.1f} logins and {bare:.1f} bare hashes a second")
     slower, share = found.slower, found.share
     return [
