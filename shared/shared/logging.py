@@ -7,31 +7,37 @@ import structlog
 
 
 def configure(level: str, *, service: str, process: str) -> None:
-    """Send everything, the libraries' own records included, through one JSON formatter."""
+    """Send everything, the libraries' own records included, through the same steps into JSON."""
     enrich: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    render = structlog.processors.JSONRenderer()
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=enrich,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.JSONRenderer(),
-        ],
+        foreign_pre_chain=[*enrich, structlog.stdlib.ExtraAdder()],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("aio_pika", "aiormq", "httpx", "httpcore", "faststream"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Our own lines, one for each request, are written without the detour through records of the library.
     structlog.configure(
-        processors=[*enrich, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*enrich, render],
+        logger_factory=_NamedLines,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service, process=process)
+
+
+class _NamedLines(structlog.WriteLogger):
+    """Writes lines to standard output, and has the name that the logger was asked for by."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(sys.stdout)
+        self.name = name

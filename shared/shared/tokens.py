@@ -16,7 +16,7 @@ import jwt
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import Depends, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from jwt.algorithms import ECAlgorithm
 from pydantic import BaseModel, ConfigDict
 
@@ -246,19 +246,24 @@ class AccessTokens:
         self._seen[token] = seen
 
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token of POST /auth/login.")
+class _AccessToken(HTTPBearer):
+    """Whoever the token in the header speaks for, in one dependency, which every request resolves."""
+
+    async def __call__(self, request: Request) -> Caller:  # type: ignore[override] # no credentials, who they are
+        credentials = await super().__call__(request)
+        if credentials is None:
+            raise Unauthorized("Send an access token: Authorization: Bearer <token>.")
+        tokens: AccessTokens = request.app.state.tokens
+        return await tokens.caller(credentials.credentials)
 
 
-async def _caller(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
-) -> Caller:
-    if credentials is None:
-        raise Unauthorized("Send an access token: Authorization: Bearer <token>.")
-    tokens: AccessTokens = request.app.state.tokens
-    return await tokens.caller(credentials.credentials)
-
-
-CurrentUser = Annotated[Caller, Depends(_caller)]
+_caller = _AccessToken(
+    scheme_name="HTTPBearer",
+    auto_error=False,
+    bearerFormat="JWT",
+    description="An access token of POST /auth/login.",
+)
+CurrentUser = Annotated[Caller, Security(_caller)]
 
 
 def has_role(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:
