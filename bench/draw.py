@@ -38,6 +38,8 @@ ATTEMPTS = 3
 """A noisy minute must not look like a slow draw: a bound is broken when it is broken so often in a row."""
 KEYS = "SELECT id, text, audio_key, duration_ms, level, type FROM speeches WHERE id = ANY($1::uuid[])"
 DRIVER, SESSION, EXCLUDING = "10 rows by key, driver", "10 rows by key, session", "level, 200 excluded"
+ANEW = "anew"
+"""Of a filter that was not asked for since the catalogue has changed, so that nothing is kept of it."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,20 @@ class Case:
         def draw(wanted: Filter, excluded: frozenset[UUID] = frozenset()) -> Action:
             return lambda: drawn_speeches(self.database, self.catalogue, wanted, most=10, excluded=excluded)
 
+        def draw_anew(wanted: Filter) -> Action:
+            kept = draw(wanted)
+
+            async def forget_and_draw() -> None:
+                self.catalogue.add({})  # a change, after which nothing is kept
+                await kept()
+
+            return forget_and_draw
+
         yield DRIVER, lambda: self.driver.fetch(KEYS, next(ten))
         yield SESSION, by_session
         for name, wanted in filters(self.made).items():
             yield name, draw(wanted)
+            yield f"{name}, {ANEW}", draw_anew(wanted)
         yield EXCLUDING, draw(Filter(level="A1"), frozenset(self.ids[:200]))
 
 
@@ -95,12 +107,12 @@ async def loaded(url: str, made: Made) -> Case:
 def table(found: Mapping[str, Mapping[int, Times]]) -> None:
     """Print milliseconds by size, growth and cost."""
     sizes = "".join(f"{size:>17,}" for size in SIZES)
-    print(f"\n{'p50 / p95 in ms':28}{sizes}   p50 growth         p95 cost")
+    print(f"\n{'p50 / p95 in ms':35}{sizes}   p50 growth         p95 cost")
     for name, by_size in found.items():
         times = "".join(map(str, by_size.values()))
         growth = ratio(by_size[LARGE].p50, by_size[SMALL].p50)
         cost = ratio(by_size[LARGE].p95, found[DRIVER][LARGE].p95)
-        print(f"{name:28}{times}   {growth}  {cost}")
+        print(f"{name:35}{times}   {growth}  {cost}")
 
 
 def broken(found: Mapping[str, Mapping[int, Times]]) -> list[str]:
@@ -111,7 +123,7 @@ def broken(found: Mapping[str, Mapping[int, Times]]) -> list[str]:
             continue
         growth = ratio(by_size[LARGE].p50, by_size[SMALL].p50).median
         cost = ratio(by_size[LARGE].p95, found[DRIVER][LARGE].p95).median
-        if growth > GROWTH:
+        if growth > GROWTH and ANEW not in name:
             lines.append(f"{name}: p50 grows by {growth:.2f}, at most {GROWTH}")
         if cost > COST and name != EXCLUDING:
             lines.append(f"{name}: p95 is {cost:.2f} times a read by key, at most {COST}")

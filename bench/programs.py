@@ -1,6 +1,7 @@
 """The programs that a bench measures: an API as operations would start it, its reference, and the gateway."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +17,24 @@ from gateway.render import render
 UNLIMITED = "1000000000"
 
 
-def content_api(run: Run, database: str, addresses: Addresses, *, port: int, keys_port: int) -> Server:
+def content_api(
+    run: Run, database: str, addresses: Addresses, *, port: int, keys_port: int, name: str = "content-api"
+) -> Server:
     """The content API, without rate limits, verifying tokens as ever; it answers once it is ready."""
-    environment = {
+    environment = _content(database, addresses, port=port, keys_port=keys_port)
+    return _server(run, name, environment, "content", "api", port=port, answers="/ready")
+
+
+def content_worker(run: Run, database: str, addresses: Addresses, *, port: int, keys_port: int) -> Server:
+    """The worker beside it, on a broker that knows its queues."""
+    environment = _content(database, addresses, port=port, keys_port=keys_port)
+    own = {"PATH": os.environ["PATH"], **environment}
+    subprocess.run((sys.executable, "-m", "shared", "topology"), env=own, check=True)
+    return _server(run, "content-worker", environment, "content", "worker", port=port, answers="/ready")
+
+
+def _content(database: str, addresses: Addresses, *, port: int, keys_port: int) -> dict[str, str]:
+    return {
         "ENVIRONMENT": "test",
         "PORT": str(port),
         "DATABASE_URL": with_driver(database),
@@ -30,7 +46,6 @@ def content_api(run: Run, database: str, addresses: Addresses, *, port: int, key
         "S3_ACCESS_KEY": addresses.s3_access_key,
         "S3_SECRET_KEY": addresses.s3_secret_key,
     }
-    return _server(run, "content-api", environment, "content", "api", port=port, answers="/ready")
 
 
 def auth_api(

@@ -28,11 +28,11 @@ PATH = "/api/v1/game/speeches/random"
 OURS, ROWS, TYPED, ONE = "draw", "10 rows by key", "10 rows by key, typed", "1 row by key, made answer"
 
 
-def token(keys: SigningKeys) -> str:
+def token(keys: SigningKeys, *, role: str = "learner") -> str:
     """An access token as the auth service makes it, good for hours."""
     now = int(time.time())
     claims = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 36_000, "jti": uuid4().hex}
-    return keys.sign({**claims, "sub": str(uuid4()), "role": "learner"}, typ=ACCESS_TOKEN)
+    return keys.sign({**claims, "sub": str(uuid4()), "role": role}, typ=ACCESS_TOKEN)
 
 
 async def measured(targets: dict[str, Target]) -> dict[str, list[float]]:

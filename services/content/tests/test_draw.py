@@ -115,6 +115,8 @@ async def test_a_speech_that_changed_behind_the_catalogue_is_not_drawn(
     for _ in range(20):
         # Whatever the first round hits, the second finds the only one that is left.
         assert ids(await drawn_speeches(database, catalogue, A1, most=2)) == {stays}
+    # It is the log of changes that the catalogue learns from, and not a draw.
+    assert len(catalogue.matching(A1)) == 3
 
 
 async def test_a_draw_takes_one_query(database: Database, session: AsyncSession, add: Add) -> None:

@@ -1,0 +1,210 @@
+"""What readers see of changes while many read: two APIs, a worker, one Redis that goes away and comes back.
+
+Run it with `make bench WHAT=invalidation`. A speech and a tag are renamed again and again, through the API
+and, as an import would do it, behind its back. A read is stale when it began after a change was answered (or
+committed) and shows what was before.
+"""
+
+import asyncio
+import json
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from content import commands
+from content.domain import NewSpeech, SpeechChange, TagChange
+from shared.db import Database, engine_for
+from shared.tokens import SigningKeys, new_signing_key
+
+from bench.lean_client import Connection
+from bench.programs import content_api, content_worker, reference
+from bench.rounds import verdict
+from bench.system import catalogue_of, folder, with_driver
+from bench.throughput import token
+from deploy.local import servers
+from deploy.local.processes import Run
+from deploy.local.servers import Addresses, Running
+from gateway.tests.envoy import free_port
+
+SPEECHES, READERS, CHANGES, PAUSE_SECONDS = 10_000, 8, 60, 0.1
+BOUND_SECONDS = 1.0
+V1 = "/api/v1"
+NUMBER = re.compile(rb"version (\d+)")
+READS = re.compile(r'^cache_reads_total{cache="\w+",outcome="(\w+)"} (\S+)', re.MULTILINE)
+
+
+@dataclass
+class Watched:
+    """Something that changes, and what readers saw of it."""
+
+    path: str
+    first: int
+    """The version that it begins with."""
+    since: list[float] = field(default_factory=lambda: [time.monotonic()])
+    """When the change to each version, from the first one on, was answered."""
+    stale: list[float] = field(default_factory=list)
+    """Seconds between a change and the beginning of a read that does not show it."""
+    reads: int = 0
+
+    def saw(self, version: int, *, began: float) -> None:
+        """Note a read."""
+        self.reads += 1
+        newer = self.since[version - self.first + 1 :]
+        if newer and began > newer[0]:
+            self.stale.append(began - newer[0])
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Two replicas, and what is changed in them."""
+
+    apis: Sequence[int]
+    database: Database
+    bearer: str
+    speech_id: UUID
+    tag_id: UUID
+
+    async def read_on(self, port: int, watched: Watched) -> None:
+        """Read, and read again. Raises AssertionError on any answer but 200."""
+        async with Connection(port) as connection:
+            while True:
+                began = time.monotonic()
+                answer = await connection.request("GET", watched.path, Authorization=self.bearer)
+                found = NUMBER.search(answer.body)
+                assert answer.status == 200, answer
+                assert found, answer
+                watched.saw(int(found[1]), began=began)
+
+    async def change_by_api(self, version: int) -> None:
+        """Both get a new version, each through another replica."""
+        fields: list[tuple[str, dict[str, str]]] = [
+            (f"/admin/speeches/{self.speech_id}", {"text": f"version {version}"}),
+            (f"/admin/tags/{self.tag_id}", {"name": f"version {version}"}),
+        ]
+        for turn, (path, body) in enumerate(fields):
+            async with Connection(self.apis[(version + turn) % 2]) as connection:
+                answer = await connection.request("PUT", V1 + path, body, Authorization=self.bearer)
+                assert answer.status == 200, answer
+
+    async def change_behind(self, version: int) -> None:
+        """The same in the database, with events that the worker hears of."""
+        async with self.database.transaction() as session:
+            await commands.update_speech(session, self.speech_id, SpeechChange(text=f"version {version}"))
+            await commands.update_tag(session, self.tag_id, TagChange(name=f"version {version}"))
+
+    async def outcomes(self) -> Counter[str]:
+        """Reads through the caches of both replicas so far, by outcome."""
+        found = Counter[str]()
+        for port in self.apis:
+            async with Connection(port) as connection:
+                text = (await connection.request("GET", "/metrics")).body.decode()
+            for outcome, count in READS.findall(text):
+                found[outcome] += int(float(count))
+        return found
+
+
+@asynccontextmanager
+async def catalogue(run: Run, addresses: Addresses) -> AsyncIterator[Catalogue]:
+    """Start the processes, on a catalogue with one more speech and one more tag."""
+    keys = SigningKeys({"keys": [new_signing_key()]})
+    url, _ = await catalogue_of(addresses, SPEECHES)
+    database = Database(engine_for(with_driver(url), name="bench"))
+    async with database.transaction() as session:
+        tags = await commands.create_tags(session, {"version 0": "bench"})
+        new = NewSpeech(text="version 0", level="A1", type="answer", audio_key="x.mp3", duration_ms=900)
+        speech_id = await commands.create_speech(session, new)
+    keys_port, *apis = (free_port() for _ in range(3))
+    reference(run, url, json.dumps(keys.public), port=keys_port).start()
+    for number, port in enumerate(apis):
+        content_api(run, url, addresses, port=port, keys_port=keys_port, name=f"content-api-{number}").start()
+    content_worker(run, url, addresses, port=free_port(), keys_port=keys_port).start()
+    yield Catalogue(apis, database, f"Bearer {token(keys, role='editor')}", speech_id, tags["version 0"])
+    await database.close()
+
+
+type Change = Callable[[int], Awaitable[None]]
+type Aside = Callable[[], None]
+
+
+async def phase(name: str, at: Catalogue, change: Change, *, first: int, aside: Mapping[int, Aside]) -> float:
+    """Change while others read, and print what they saw; the longest time that a read was behind, in seconds.
+
+    `aside` is what else happens, by the number of the change that it happens before.
+    """
+    watched = [Watched(f"{V1}/speeches/{at.speech_id}", first), Watched(f"{V1}/tags", first)]
+    before = await at.outcomes()
+    readers = [
+        asyncio.create_task(at.read_on(port, each))
+        for port in at.apis
+        for each in watched
+        for _ in range(READERS // 4)
+    ]
+    for turn in range(CHANGES):
+        if turn in aside:
+            await asyncio.to_thread(aside[turn])
+        await change(first + turn + 1)
+        for each in watched:
+            each.since.append(time.monotonic())
+        await asyncio.sleep(PAUSE_SECONDS)
+    for task in readers:
+        task.cancel()
+    ended = await asyncio.gather(*readers, return_exceptions=True)
+    failed = [error for error in ended if not isinstance(error, asyncio.CancelledError)]
+    assert not failed, failed
+    return told(name, watched, await at.outcomes() - before)
+
+
+def told(name: str, watched: Sequence[Watched], outcomes: Counter[str]) -> float:
+    """Print a row of the table; the longest time that a read was behind."""
+    reads, stale = sum(each.reads for each in watched), [late for each in watched for late in each.stale]
+    hits = outcomes["hit"] / max(1, outcomes.total())
+    from_database = (outcomes["miss"] + outcomes["bypassed"]) / CHANGES / len(watched)
+    longest = max(stale, default=0.0)
+    print(
+        f"{name:30}{reads:8,}{hits:10.1%}{from_database:12.1f}{len(stale):10}{longest * 1000:12.0f} ms",
+        flush=True,
+    )
+    return longest
+
+
+async def main() -> int:
+    """Measure and say everything; 1 when a read was behind for longer than the bound."""
+    with folder() as path, servers.started(path / "servers") as running:
+        run = Run(path / "programs")
+        try:
+            async with catalogue(run, running.addresses) as at:
+                print(f"{'':30}{'reads':>8}{'hits':>10}{'reads/change':>12}{'stale':>10}{'longest':>15}")
+                behind = await phases(at, running)
+        finally:
+            run.close()
+    return verdict(
+        [
+            f"{name}: a read was behind for {late:.2f} s"
+            for name, late in behind.items()
+            if late > BOUND_SECONDS
+        ]
+    )
+
+
+async def phases(at: Catalogue, running: Running) -> dict[str, float]:
+    """Every way to change, with Redis and without: the longest time that a read was behind."""
+    coming_and_going = {CHANGES // 3: running.redis.kill, 2 * CHANGES // 3: running.redis.start}
+    ways: dict[str, tuple[Change, Mapping[int, Aside]]] = {
+        "through the API": (at.change_by_api, {}),
+        "behind its back": (at.change_behind, {}),
+        "through the API, Redis killed": (at.change_by_api, coming_and_going),
+        "behind its back, Redis killed": (at.change_behind, coming_and_going),
+    }
+    behind = {}
+    for turn, (name, (change, aside)) in enumerate(ways.items()):
+        behind[name] = await phase(name, at, change, first=turn * CHANGES, aside=aside)
+    return behind
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
