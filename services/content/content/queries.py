@@ -2,11 +2,10 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from secrets import randbelow
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
-from sqlalchemy import JSON, func, select, text, type_coerce
+from sqlalchemy import JSON, Select, func, select, text, type_coerce
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -138,10 +137,22 @@ async def counted_tag(session: AsyncSession, tag_id: UUID) -> tuple[StoredTag, i
     return found[0]
 
 
-async def sampled_recordings(session: AsyncSession, *, each: int) -> list[str]:
-    """The keys of some recordings: of the newest speeches, and of those from a random one on."""
-    newest = select(Speech.audio_key).order_by(Speech.id.desc()).limit(each)
-    highest = await session.scalar(select(func.max(Speech.number))) or 0
-    some = select(Speech.audio_key).where(Speech.number >= randbelow(highest + 1))
-    keys = [*await session.scalars(newest), *await session.scalars(some.order_by(Speech.number).limit(each))]
-    return list(dict.fromkeys(keys))
+async def newest_recordings(session: AsyncSession, *, most: int) -> dict[int, str]:
+    """The keys of the newest speeches' recordings, by the number of the speech."""
+    return await _recordings(session, select(Speech).order_by(Speech.id.desc()).limit(most))
+
+
+async def recordings_after(session: AsyncSession, number: int, *, most: int) -> dict[int, str]:
+    """The keys of the recordings of the next speeches, in the order of their numbers."""
+    following = select(Speech).where(Speech.number > number).order_by(Speech.number).limit(most)
+    return await _recordings(session, following)
+
+
+async def recordings_of(session: AsyncSession, numbers: Collection[int]) -> dict[int, str]:
+    """The keys of these speeches' recordings now; a speech that is gone has none."""
+    return await _recordings(session, select(Speech).where(Speech.number.in_(numbers)))
+
+
+async def _recordings(session: AsyncSession, speeches: Select[tuple[Speech]]) -> dict[int, str]:
+    rows = await session.execute(speeches.with_only_columns(Speech.number, Speech.audio_key))
+    return {number: key for number, key in rows}

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
@@ -12,7 +12,7 @@ from shared.errors import Unavailable, invalid
 from shared.storage import NoSuchObject, ObjectTooLarge, Storage
 
 from content.domain import AudioNotFound, AudioTooLarge, AudioTooLong, UnsupportedAudio
-from content.queries import sampled_recordings
+from content.queries import newest_recordings, recordings_after, recordings_of
 from content.recording import NotARecording, duration_ms_of
 
 log = structlog.get_logger(__name__)
@@ -22,10 +22,15 @@ MOST_BYTES = 10_485_760
 MOST_MS = 300_000
 
 FIRST_LOOK_SECONDS = 5.0
-LOOK_SECONDS = 60.0
-SAMPLE = 20
+LOOK_SECONDS = 30.0
+NEWEST, FOLLOWING = 20, 150
+"""How many of the newest speeches are looked at each time, and how many further ones, in turns."""
+ENOUGH = 1_000
+"""From so many missing ones on, no further ones are looked for."""
 SIDE_BY_SIDE = 4
-MISSING = Gauge("recordings_missing", "Recordings of speeches that the last sample did not find.")
+NAMED = 20
+"""How many missing ones a log line names."""
+MISSING = Gauge("recordings_missing", "Recordings of speeches that were looked for and are not there.")
 
 
 class RecordingsMissing(Unavailable):
@@ -55,32 +60,41 @@ async def duration_of(storage: Storage, key: str) -> int:
 
 
 class WatchedRecordings:
-    """Looks now and then whether some of the newest and some random recordings are where speeches say."""
+    """Looks now and then whether recordings are where speeches say: the newest, and the others in turns."""
 
     def __init__(self, database: Database, storage: Storage) -> None:
         self._database, self._storage = database, storage
-        self._missing: Sequence[str] = ()
+        self._reached = 0
+        self._missing: Mapping[int, str] = {}
 
     async def ping(self) -> None:
-        """Raise RecordingsMissing if the last look missed any."""
+        """Raise RecordingsMissing while any are known to be missing."""
         if self._missing:
-            raise RecordingsMissing(f"Missing in the storage: {', '.join(self._missing)}.")
+            raise RecordingsMissing(f"Missing in the storage: {', '.join(self._missing.values())}.")
 
     async def look(self) -> None:
-        """Look for a sample. Raises DatabaseDown and StorageDown."""
+        """Look for the next ones, and again for missing ones. Raises DatabaseDown and StorageDown."""
+        # When everything is gone, some of it says so as well.
+        most = FOLLOWING if len(self._missing) < ENOUGH else 0
         async with self._database.transaction() as session:
-            keys = await sampled_recordings(session, each=SAMPLE)
+            following = await recordings_after(session, self._reached, most=most)
+            newest = await newest_recordings(session, most=NEWEST)
+            again = await recordings_of(session, self._missing)
+        wanted = following | newest | again
         turn = asyncio.Semaphore(SIDE_BY_SIDE)
 
         async def exists(key: str) -> bool:
             async with turn:
                 return await self._storage.exists(key)
 
-        there = await asyncio.gather(*map(exists, keys))
-        self._missing = [key for key, found in zip(keys, there, strict=True) if not found]
+        there = await asyncio.gather(*map(exists, wanted.values()))
+        self._reached = max(following, default=self._reached) if len(following) == most else 0
+        self._missing = {
+            number: key for (number, key), found in zip(wanted.items(), there, strict=True) if not found
+        }
         MISSING.set(len(self._missing))
         if self._missing:
-            log.warning("recordings_missing", keys=self._missing)
+            log.warning("recordings_missing", keys=list(self._missing.values())[:NAMED])
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:

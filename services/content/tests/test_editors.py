@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from content import recordings
+from content import commands, recordings
 from content.app import create_app
+from content.domain import SpeechChange
 from content.models import Speech
 from content.settings import ContentSettings
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
@@ -280,3 +281,41 @@ async def test_missing_recordings_show(
     ready, metrics = await editor.get("/ready"), await editor.get("/metrics")
     assert (ready.status_code, ready.json()["checks"]["recordings"]) == (200, "down")
     assert "recordings_missing 1.0" in metrics.text
+
+
+async def test_every_recording_is_looked_for_in_turn(
+    committing: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "NEWEST", 1)
+    monkeypatch.setattr(recordings, "FOLLOWING", 2)
+    gone = f"uploads/{uuid4()}.mp3"
+    async with committing.transaction() as session:
+        for audio_key in (key, key, gone, key, key):
+            await add(session, audio_key=audio_key)
+    watched = recordings.WatchedRecordings(committing, storage)
+    await watched.look()
+    await watched.ping()
+    # The third of five comes in the second look, and is looked for again in every further one.
+    for _ in range(4):
+        await watched.look()
+        with pytest.raises(recordings.RecordingsMissing, match=gone):
+            await watched.ping()
+    await storage.put(gone, b"x", content_type="audio/mpeg")
+    await watched.look()
+    await watched.ping()
+
+
+async def test_a_missing_recording_that_nothing_needs_is_none(
+    committing: Database, storage: Storage, key: str, add: Add
+) -> None:
+    async with committing.transaction() as session:
+        deleted, moved = [await add(session, audio_key=f"uploads/{uuid4()}.mp3") for _ in range(2)]
+    watched = recordings.WatchedRecordings(committing, storage)
+    await watched.look()
+    with pytest.raises(recordings.RecordingsMissing):
+        await watched.ping()
+    async with committing.transaction() as session:
+        await commands.delete_speech(session, deleted)
+        await commands.update_speech(session, moved, SpeechChange(audio_key=key))
+    await watched.look()
+    await watched.ping()
