@@ -153,6 +153,6 @@ async def recordings_of(session: AsyncSession, numbers: Collection[int]) -> dict
     return await _recordings(session, select(Speech).where(Speech.number.in_(numbers)))
 
 
-async def _recordings(session: AsyncSession, speeches: Select[tuple[Speech]]) -> dict[int, str]:
+async def _recordings(session: AsyncSession, speeches: Select[Speech]) -> dict[int, str]:
     rows = await session.execute(speeches.with_only_columns(Speech.number, Speech.audio_key))
     return {number: key for number, key in rows}
