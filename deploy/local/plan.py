@@ -83,7 +83,7 @@ class Plan:
         if service.storage:
             environment |= {
                 "S3_ENDPOINT": self.addresses.s3_endpoint,
-                "S3_PUBLIC_ENDPOINT": self.addresses.s3_endpoint,
+                "S3_PUBLIC_ENDPOINT": f"http://127.0.0.1:{self.ports['recordings']}",
                 "S3_ACCESS_KEY": self.addresses.s3_access_key,
                 "S3_SECRET_KEY": self.addresses.s3_secret_key,
                 "S3_BUCKET": BUCKET,

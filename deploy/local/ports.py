@@ -20,6 +20,7 @@ OFFSETS = {
     "epmd": 24,
     "s3": 25,
     "envoy-admin": 26,
+    "recordings": 27,
 }
 BLOCK = 30
 # Below the range that Linux and macOS lend to outgoing connections, which would race for the same ports.

@@ -1,5 +1,6 @@
 """Events of the content service."""
 
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -76,10 +77,14 @@ class TagKey(BaseModel):
 
 
 class TagRename(BaseModel):
-    """A tag with a new name, of which the speeches with ids up to `after` have been told of already."""
+    """A tag with a new name, of which the speeches with ids up to `after` have been told of already.
+
+    Speeches that were changed after `locked_at` had the new name then.
+    """
 
     tag_id: UUID
     after: UUID | None = None
+    locked_at: datetime | None = None
 
 
 class TagChanged(Event):

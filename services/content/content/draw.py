@@ -59,7 +59,9 @@ async def drawn_speeches(
             break
         candidates = candidates.without(numbers)
     if not found:
-        raise NoSpeechesMatch("No speech matches; ask for less, or exclude fewer.")
+        raise NoSpeechesMatch(
+            "No speech matches this level, type and these tags, or all that do are excluded."
+        )
     return found
 
 

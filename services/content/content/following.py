@@ -86,10 +86,11 @@ class FollowedCatalogue:
     async def follow(self) -> None:
         """Take in what has changed since the last time; everything, if that cannot be told."""
         async with self._database.transaction() as session:
-            if self._followed is None or not await _catch_up(session, self._followed):
-                self._followed = await _load(session)
-            await _forget(session, self._followed)
-        self._followed_at = time.monotonic()
+            followed = self._followed
+            if followed is None or not await _catch_up(session, followed):
+                followed = await _load(session)
+            await _forget(session, followed)
+        self._followed, self._followed_at = followed, time.monotonic()
 
 
 async def _load(session: AsyncSession) -> _Followed:

@@ -34,6 +34,8 @@ LENGTH_NORMALISED = 2
 """Among equal matches, the shorter speech is the better one."""
 
 _ENGLISH: ColumnElement[Any] = literal_column("'pg_catalog.english'::regconfig")
+_AS_WRITTEN: ColumnElement[Any] = literal_column("'pg_catalog.simple'::regconfig")
+_NOTHING: ColumnElement[Any] = literal_column("''::tsquery")
 # A plan for one word must not serve another, nor one level another; and what is read is in memory.
 _PLANNED = text("""
     SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
@@ -205,7 +207,10 @@ def _query_of(terms: Terms) -> ColumnElement[Any]:
     query: ColumnElement[Any] = func.websearch_to_tsquery(_ENGLISH, terms.text)
     for beginning in terms.beginnings:
         # Letters and digits only, so that no sign in it can mean anything.
-        query = query.op("&&")(func.to_tsquery(_ENGLISH, f"{beginning}:*"))
+        begun = f"{beginning}:*"
+        # What is no word to search for may be how one begins: `under*`.
+        stemmed = func.nullif(func.to_tsquery(_ENGLISH, begun), _NOTHING)
+        query = query.op("&&")(func.coalesce(stemmed, func.to_tsquery(_AS_WRITTEN, begun)))
     return query
 
 

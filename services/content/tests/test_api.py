@@ -278,3 +278,17 @@ async def test_without_a_database_it_says_so(settings: ContentSettings, token_fo
     assert "retry-after" in draw.headers
     assert ready.status_code == 503
     assert (ready.json()["checks"]["postgres"], ready.json()["checks"]["catalogue"]) == ("down", "down")
+
+
+async def test_reading_is_limited(
+    settings: ContentSettings, committing: Database, token_for: TokenFor
+) -> None:
+    limits = {"tags": 1, "speeches": 1}
+    app = create_app(settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": limits}))
+    async with client_of(app, token=token_for(uuid4())) as client:
+        # Both names of the tags count as one.
+        tags = [await client.get(path) for path in ("/api/v1/tags", "/api/v1/game/tags")]
+        speeches = [await client.get(f"/api/v1/speeches/{uuid4()}") for _ in range(2)]
+    assert [answer.status_code for answer in (*tags, *speeches)] == [200, 429, 404, 429]
+    assert tags[0].headers["ratelimit-policy"] == '"tags";q=1;w=60'
+    assert speeches[0].headers["ratelimit-policy"] == '"speeches";q=1;w=60'

@@ -192,6 +192,8 @@ async def test_tags_that_are_not_there_are_named(
     ):
         assert (answer.status_code, answer.json()["code"]) == (422, "unknown_tag")
         assert answer.json()["tag_ids"] == unknown
+        [error] = answer.json()["errors"]
+        assert (error["pointer"], error["message"]) == ("#/tag_ids", f"there is no tag {', '.join(unknown)}")
 
 
 @pytest.mark.parametrize(
@@ -273,6 +275,7 @@ async def test_missing_recordings_show(
         await add(session, audio_key=key)
     watched = recordings.WatchedRecordings(committing, storage)
     app.state.checks["recordings"] = app.state.checks["recordings"].__class__(watched.ping, required=False)
+    await app.state.catalogue.follow()
     await watched.look()
     assert (await editor.get("/ready")).json()["checks"]["recordings"] == "ok"
     async with committing.transaction() as session:

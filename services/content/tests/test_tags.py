@@ -226,6 +226,23 @@ async def test_speeches_that_are_made_during_a_rename_get_the_new_name(
     assert (told.data.speech_id, [tag.name for tag in told.data.tags]) == (speech_id, ["cooking"])
 
 
+async def test_a_speech_that_was_made_after_a_rename_is_not_told_of_again(
+    committing: Database, add: Add
+) -> None:
+    tag_id = await tag_in(committing)
+    async with committing.transaction() as session:
+        before = await add(session, tag_ids=frozenset({tag_id}))
+    for name in ("cooking", "cuisine"):
+        await rename_in(committing, tag_id, name)
+    async with committing.transaction() as session:
+        await add(session, tag_ids=frozenset({tag_id}))
+    await spread(committing)
+    async with committing.transaction() as session:
+        told = [event.data for event in await recorded(session, SpeechUpdated)]
+    # Once for both renames: the first to be spread finds the last name.
+    assert [(each.speech_id, each.revision, each.tags[0].name) for each in told] == [(before, 2, "cuisine")]
+
+
 async def rename_in(database: Database, tag_id: UUID, name: str) -> None:
     async with database.transaction() as session:
         await commands.update_tag(session, tag_id, TagChange(name=name))

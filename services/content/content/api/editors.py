@@ -1,6 +1,6 @@
 """The routes of editors: speeches and tags."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import structlog
@@ -12,7 +12,7 @@ from shared.tokens import has_role
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content import cached, commands, queries
-from content.api.parts import AudioStorage, ReadCache, heard
+from content.api.parts import AudioStorage, ReadCache, Responses, heard
 from content.domain import NewSpeech, Revisions, SpeechChange, TagChange
 from content.queries import SpeechHistory, StoredSpeech, StoredTag
 from content.recordings import duration_of
@@ -43,7 +43,6 @@ IfMatch = Annotated[
     str | None,
     Header(description="The `ETag` of the speech that was read; if it has changed since, the answer is 412."),
 ]
-type Responses = dict[int | str, dict[str, Any]]
 NO_SPEECH: Responses = {404: {"description": "`speech_not_found`."}}
 CHANGED: Responses = {412: {"description": "`changed_meanwhile`: the speech is another than in `If-Match`."}}
 NO_TAG: Responses = {404: {"description": "`tag_not_found`."}}

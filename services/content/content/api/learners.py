@@ -7,21 +7,24 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic_core import to_json
 from shared.db import Session
-from shared.ratelimit import per_user
+from shared.ratelimit import per_address, per_user
 from shared.storage import Storage
-from shared.tokens import CurrentUser
 
 from content import cached
-from content.api.parts import AudioStorage, ReadCache, heard
+from content.api.parts import AudioStorage, ReadCache, Responses, heard
 from content.catalogue import Catalogue
 from content.draw import DrawnSpeech, drawn_speeches
 from content.schemas import Draw, Speech, Speeches, Tags
 
 router = APIRouter(prefix="/api/v1", tags=["Content"])
 
+UNCHANGED: Responses = {304: {"description": "As in `If-None-Match`."}}
+# Anyone may read them, so that it is addresses that are counted.
+TAGS_LIMIT = [Depends(per_address("tags", per_minute=100))]
 
-@router.get("/tags", response_model=Tags, responses={304: {"description": "As in `If-None-Match`."}})
-@router.get("/game/tags", response_model=Tags, responses={304: {"description": "As in `If-None-Match`."}})
+
+@router.get("/tags", response_model=Tags, responses=UNCHANGED, dependencies=TAGS_LIMIT)
+@router.get("/game/tags", response_model=Tags, responses=UNCHANGED, dependencies=TAGS_LIMIT)
 async def list_tags(
     session: Session, cache: ReadCache, if_none_match: Annotated[str, Header()] = ""
 ) -> Response:
@@ -63,10 +66,12 @@ async def draw_speeches(draw: Draw, request: Request) -> Response:
     return Response(body, media_type="application/json")
 
 
-@router.get("/speeches/{speech_id}", responses={404: {"description": "`speech_not_found`."}})
-async def get_speech(
-    speech_id: UUID, session: Session, storage: AudioStorage, cache: ReadCache, _: CurrentUser
-) -> Speech:
+@router.get(
+    "/speeches/{speech_id}",
+    dependencies=[Depends(per_user("speeches", per_minute=100))],
+    responses={404: {"description": "`speech_not_found`."}},
+)
+async def get_speech(speech_id: UUID, session: Session, storage: AudioStorage, cache: ReadCache) -> Speech:
     """A speech, with an address of its recording that is good for at least half an hour."""
     return heard(await cached.speech(cache, session, speech_id), storage)
 

@@ -1,6 +1,6 @@
 """What the routes have in common: the state of the application, and how a speech is heard."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from shared.cache import Cache
@@ -19,6 +19,9 @@ async def _cache(request: Request) -> Cache:
     cache: Cache = request.app.state.cache
     return cache
 
+
+type Responses = dict[int | str, dict[str, Any]]
+"""What a route may answer beside its result, for its documentation."""
 
 AudioStorage = Annotated[Storage, Depends(_storage)]
 ReadCache = Annotated[Cache, Depends(_cache)]

@@ -4,11 +4,14 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from contracts.content import SpeechSnapshot, TagRef
+from shared.errors import invalid
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.domain import UnknownTag
 from content.models import Speech, SpeechTag, Tag
+
+FIELD = "#/tag_ids"
 
 
 async def tags_by_id(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[UUID, TagRef]:
@@ -19,7 +22,7 @@ async def tags_by_id(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[U
     found = select(Tag.id, Tag.name).where(Tag.id.in_(tag_ids)).order_by(Tag.id).with_for_update(read=True)
     tags = {tag_id: TagRef(id=tag_id, name=name) for tag_id, name in await session.execute(found)}
     if unknown := sorted(str(tag_id) for tag_id in set(tag_ids) - set(tags)):
-        raise UnknownTag(f"There is no tag {', '.join(unknown)}.", tag_ids=unknown)
+        raise invalid(FIELD, f"there is no tag {', '.join(unknown)}", of=UnknownTag, tag_ids=unknown)
     return tags
 
 

@@ -73,7 +73,10 @@ async def update_tag(session: AsyncSession, tag_id: UUID, change: TagChange) -> 
         raise TagExists(f"There is a tag {change.name} already.") from error
     _tell(session, tag_id)
     if "name" in values:
-        record(session, TagRenamed, subject=str(tag_id), data=TagRename(tag_id=tag_id))
+        # The row is locked: whoever begins to change a speech from now on waits, and sees the new name.
+        locked_at = await session.scalar(select(func.clock_timestamp()))
+        rename = TagRename(tag_id=tag_id, locked_at=locked_at)
+        record(session, TagRenamed, subject=str(tag_id), data=rename)
 
 
 async def delete_tag(session: AsyncSession, tag_id: UUID) -> None:
@@ -93,9 +96,12 @@ async def delete_tag(session: AsyncSession, tag_id: UUID) -> None:
 async def spread_name(session: AsyncSession, rename: TagRename) -> None:
     """Tell of the next speeches that carry a tag under its new name, and order the ones after them.
 
-    Each chunk is a transaction of its own. A speech that takes the tag meanwhile has its new name already.
+    Each chunk is a transaction of its own. A speech that was changed since the tag was locked for the rename
+    has been told of under its new name.
     """
     carrying = select(Speech).join(SpeechTag).where(SpeechTag.tag_id == rename.tag_id)
+    if rename.locked_at is not None:
+        carrying = carrying.where(Speech.updated_at <= rename.locked_at)
     if rename.after is not None:
         carrying = carrying.where(SpeechTag.speech_id > rename.after)
     chunk = carrying.order_by(SpeechTag.speech_id).limit(CHUNK).with_for_update(of=Speech)
@@ -104,7 +110,7 @@ async def spread_name(session: AsyncSession, rename: TagRename) -> None:
         return
     await _tell_of_speeches(session, ids)
     if len(ids) == CHUNK:
-        following = TagRename(tag_id=rename.tag_id, after=ids[-1])
+        following = rename.model_copy(update={"after": ids[-1]})
         record(session, TagRenamed, subject=str(rename.tag_id), data=following)
 
 
