@@ -49,6 +49,11 @@ PROBLEM = {
         },
     },
 }
+ANYWHERE = {
+    "429": "`too_many_requests`: a limit is used up; `RateLimit` and `RateLimit-Policy` say which.",
+    "503": "Something that this needs is down; the same may succeed in a moment.",
+}
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 # How FastAPI describes errors that our services answer as problems.
 NOT_OURS = {"HTTPValidationError", "ValidationError"}
@@ -162,6 +167,10 @@ def _tags(paths: dict[str, Document]) -> Iterator[str]:
 
 def _tell_of_problems(operation: Document) -> None:
     responses = operation.setdefault("responses", {})
+    if operation.get("security"):
+        responses.setdefault("401", {"description": "`unauthorized`: no access token, or no good one."})
+    for status, description in ANYWHERE.items():
+        responses.setdefault(status, {"description": description, "headers": RETRY_AFTER})
     responses.setdefault("default", {"description": "Any other error."})
     for status, response in responses.items():
         described = response.get("content", {}).keys() & PROBLEM_CONTENT.keys()

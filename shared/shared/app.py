@@ -16,12 +16,13 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
 from starlette.types import ASGIApp
 
 from shared import logging, metrics
 from shared.db import Database
 from shared.errors import BadRequest, Invalid, NotFound, ParleyError, problem
-from shared.middleware import BodyLimit, RequestContext
+from shared.middleware import UNLOGGED, BodyLimit, RequestContext
 from shared.ratelimit import RateLimits
 from shared.settings import DatabaseSettings, Settings, StorageSettings
 from shared.storage import Storage
@@ -150,9 +151,19 @@ async def _render_http_exception(request: Request, error: Exception) -> Response
     if error.status_code == 404:
         return await _render(request, NotFound("There is nothing at this address."))
     if error.status_code == 405:
+        allowed = {"Allow": ", ".join(_methods_at(request.app, request.url.path))}
         detail = f"This address does not take {request.method}."
-        return await _render(request, MethodNotAllowed(detail, headers=error.headers))
+        return await _render(request, MethodNotAllowed(detail, headers=allowed))
     return await _render(request, BadRequest("The request body could not be read."))
+
+
+def _methods_at(app: FastAPI, path: str) -> list[str]:
+    """What the address takes: the framework names the methods of the first of its routes, and no others."""
+    found = {"GET"} if path in UNLOGGED else set[str]()
+    for template, operations in app.openapi()["paths"].items():
+        if compile_path(template)[0].match(path):
+            found |= {method.upper() for method in operations}
+    return sorted(found)
 
 
 async def _render_validation(request: Request, error: Exception) -> Response:
@@ -171,7 +182,10 @@ def _message(error: Mapping[str, Any]) -> str:
     # pydantic counts the characters of a validated text as items.
     if error["type"] in {"too_short", "too_long"} and isinstance(error["input"], str):
         bound, side = ("min_length", "least") if error["type"] == "too_short" else ("max_length", "most")
-        return f"Text should have at {side} {error['ctx'][bound]} characters"
+        count = error["ctx"][bound]
+        return f"Text should have at {side} {count} character{'s' if count > 1 else ''}"
+    if error["loc"] == ("body",) and error["type"] == "model_attributes_type":
+        return "Send a JSON object, and Content-Type: application/json"
     return str(error["msg"]).removeprefix("Value error, ")
 
 

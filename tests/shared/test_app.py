@@ -292,7 +292,7 @@ async def test_a_text_is_measured_in_characters(client: httpx.AsyncClient) -> No
     problem = problem_of(
         await client.post("/titles", json={"title": " "}), status=422, code="validation_failed"
     )
-    assert problem["errors"] == [{"pointer": "#/title", "message": "Text should have at least 1 characters"}]
+    assert problem["errors"] == [{"pointer": "#/title", "message": "Text should have at least 1 character"}]
 
 
 def test_settings_that_are_missing_are_named_without_their_values() -> None:

@@ -96,14 +96,14 @@ class SpeechPage(BaseModel):
 class SpeechFilter(BaseModel):
     """Which speeches, and which page of them."""
 
-    page: int = Field(default=1, ge=1, le=1_000_000)
-    limit: int = Field(default=20, ge=1, le=200)
-    level: Level | None = None
-    type: SpeechType | None = None
-    tag_id: UUID | None = None
+    page: int = Field(default=1, ge=1, le=1_000_000, description="From 1 on; see `cursor` for the far ones.")
+    limit: int = Field(default=20, ge=1, le=200, description="Speeches on a page.")
+    level: Level | None = Field(default=None, description="Only speeches of this level (CEFR).")
+    type: SpeechType | None = Field(default=None, description="Only questions, or only answers.")
+    tag_id: UUID | None = Field(default=None, description="Only speeches that carry this tag.")
     search: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
         default=None,
-        description='Words in any form, "phrases", beginnings of words (pass*), -exclusions, `or`.',
+        description='Words with any regular ending, "phrases", beginnings (pass*), -exclusions, `or`.',
     )
     cursor: str | None = Field(
         default=None,
@@ -131,7 +131,7 @@ def _key(value: str) -> str:
     if not value.startswith(AUDIO_FOLDERS):
         raise ValueError(f"must begin with {', '.join(AUDIO_FOLDERS[:-1])} or {AUDIO_FOLDERS[-1]}")
     if {"", ".", ".."}.intersection(value.split("/")):
-        raise ValueError("must name a file in a folder, without . and ..")
+        raise ValueError("must be the path of a file, without empty parts or dots in place of names")
     if len(value.encode()) > 1024:
         raise ValueError("must have at most 1024 bytes")
     return value
@@ -146,7 +146,13 @@ def _line(value: str) -> str:
 SpeechText = Annotated[Text, Field(min_length=1, max_length=5000)]
 AudioKey = Annotated[
     Text,
-    Field(min_length=1, max_length=1024, description="Where the recording was uploaded to."),
+    Field(
+        min_length=1,
+        max_length=1024,
+        description="Where the recording was uploaded to: a key in `seed/`, `uploads/` or `imports/`, of a "
+        "file that has at most 10 MB and lasts at most five minutes.",
+        examples=["uploads/01941f29-7c00-7074-b57d-2cece4b06ce6.mp3"],
+    ),
     AfterValidator(_line),
     AfterValidator(_key),
 ]

@@ -12,7 +12,7 @@ from shared.tokens import has_role
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content import cached, commands, queries
-from content.api.parts import AudioStorage, ReadCache, Responses, heard
+from content.api.parts import ETAG, LOCATION, AudioStorage, ReadCache, Responses, heard
 from content.domain import NewSpeech, Revisions, SpeechChange, TagChange
 from content.queries import SpeechHistory, StoredSpeech, StoredTag
 from content.recordings import duration_of
@@ -45,23 +45,36 @@ IfMatch = Annotated[
 ]
 NO_SPEECH: Responses = {404: {"description": "`speech_not_found`."}}
 CHANGED: Responses = {412: {"description": "`changed_meanwhile`: the speech is another than in `If-Match`."}}
+UNFIT: Responses = {
+    422: {
+        "description": "`validation_failed`; `unknown_tag`; of the recording: `audio_not_found`, "
+        "`audio_too_large`, `audio_too_long`, `unsupported_audio`."
+    },
+    503: {"description": "`storage_unavailable`: the recording cannot be looked at; `database_unavailable`."},
+}
 NO_TAG: Responses = {404: {"description": "`tag_not_found`."}}
-TAKEN: Responses = {409: {"description": "`tag_exists`: names differ by more than their case."}}
-
+UNREADABLE: Responses = {
+    422: {
+        "description": "`validation_failed`: a search without words, a page too far, somebody else's cursor."
+    }
+}
+TAKEN: Responses = {
+    409: {"description": "`tag_exists`: a tag has this name already, but for its case perhaps."}
+}
 IN_USE: Responses = {409: {"description": "`tag_in_use`: speeches carry it."}}
 
 
-@router.get("/speeches")
+@router.get("/speeches", responses=UNREADABLE)
 async def list_speeches(
     wanted: Annotated[SpeechFilter, Query()], session: Session, storage: AudioStorage
 ) -> SpeechPage:
     """Speeches, the newest first or, with `search`, the best match first.
 
-    A search takes words in any of their forms, "phrases" in quotes, beginnings of words (`pass*`), exclusions
-    (`-word`) and `or`; if nothing is found, its last word is taken for the beginning of one. The newest 500
-    matches (200 of a tag) are ranked, the others follow, newest first. Pages are reached by number up to the
-    10,000th speech, with a search as far as matches are ranked; `next_cursor` leads through all of them, and
-    every page costs what the first does.
+    A search takes words with any regular ending, "phrases" in quotes, beginnings of words (`pass*`),
+    exclusions (`-word`) and `or`; if nothing is found, its last word is taken for the beginning of one. The
+    newest 500 matches (200 of a tag) are ranked, the others follow, newest first. Pages are reached by number
+    up to the 10,000th speech, with a search as far as matches are ranked; `next_cursor` leads through all of
+    them, and every page costs what the first does.
     """
     found = await speech_ids(session, wanted)
     speeches = await queries.speeches_with_history(session, found.ids)
@@ -76,7 +89,7 @@ async def list_speeches(
     return SpeechPage(speeches=[_details(*each, storage) for each in speeches], pagination=pagination)
 
 
-@router.get("/speeches/{speech_id}", responses=NO_SPEECH)
+@router.get("/speeches/{speech_id}", responses=NO_SPEECH | {200: {"headers": ETAG}})
 async def get_speech_details(
     speech_id: UUID, session: Session, storage: AudioStorage, response: Response
 ) -> SpeechDetails:
@@ -84,7 +97,7 @@ async def get_speech_details(
     return await _shown(session, speech_id, storage, response)
 
 
-@router.post("/speeches", status_code=201)
+@router.post("/speeches", status_code=201, responses=UNFIT | {201: {"headers": ETAG | LOCATION}})
 async def add_speech(
     fields: NewSpeechFields, session: Session, storage: AudioStorage, response: Response
 ) -> SpeechDetails:
@@ -98,7 +111,7 @@ async def add_speech(
     return await _shown(session, speech_id, storage, response)
 
 
-@router.put("/speeches/{speech_id}", responses=NO_SPEECH | CHANGED)
+@router.put("/speeches/{speech_id}", responses=NO_SPEECH | CHANGED | UNFIT | {200: {"headers": ETAG}})
 async def change_speech(
     speech_id: UUID,
     fields: SpeechFields,
@@ -142,7 +155,7 @@ async def get_tag(tag_id: UUID, session: Session) -> TagDetails:
     return _tag(*await queries.counted_tag(session, tag_id))
 
 
-@router.post("/tags", status_code=201, responses=TAKEN)
+@router.post("/tags", status_code=201, responses=TAKEN | {201: {"headers": LOCATION}})
 async def add_tag(
     fields: NewTagFields, session: Session, cache: ReadCache, after: BackgroundTasks, response: Response
 ) -> TagDetails:

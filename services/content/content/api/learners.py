@@ -11,23 +11,25 @@ from shared.ratelimit import per_address, per_user
 from shared.storage import Storage
 
 from content import cached
-from content.api.parts import AudioStorage, ReadCache, Responses, heard
+from content.api.parts import ETAG, AudioStorage, ReadCache, Responses, heard
 from content.catalogue import Catalogue
 from content.draw import DrawnSpeech, drawn_speeches
 from content.schemas import Draw, Speech, Speeches, Tags
 
 router = APIRouter(prefix="/api/v1", tags=["Content"])
 
-UNCHANGED: Responses = {304: {"description": "As in `If-None-Match`."}}
+IfNoneMatch = Annotated[str, Header(description="The `ETag` of the tags that the client has.")]
+TAGS: Responses = {
+    200: {"headers": ETAG},
+    304: {"description": "They are still those of `If-None-Match`.", "headers": ETAG},
+}
 # Anyone may read them, so that it is addresses that are counted.
 TAGS_LIMIT = [Depends(per_address("tags", per_minute=100))]
 
 
-@router.get("/tags", response_model=Tags, responses=UNCHANGED, dependencies=TAGS_LIMIT)
-@router.get("/game/tags", response_model=Tags, responses=UNCHANGED, dependencies=TAGS_LIMIT)
-async def list_tags(
-    session: Session, cache: ReadCache, if_none_match: Annotated[str, Header()] = ""
-) -> Response:
+@router.get("/tags", response_model=Tags, responses=TAGS, dependencies=TAGS_LIMIT)
+@router.get("/game/tags", response_model=Tags, responses=TAGS, dependencies=TAGS_LIMIT)
+async def list_tags(session: Session, cache: ReadCache, if_none_match: IfNoneMatch = "") -> Response:
     """All tags, by category and name.
 
     Send the `ETag` of the last answer as `If-None-Match`: while nothing has changed, the answer is 304.
@@ -48,7 +50,10 @@ async def list_tags(
     "/game/speeches/random",
     response_model=Speeches,
     dependencies=[Depends(per_user("random", per_minute=60))],
-    responses={404: {"description": "`no_speeches_match`: none is as asked for, or all were excluded."}},
+    responses={
+        404: {"description": "`no_speeches_match`: none is as asked for, or all were excluded."},
+        503: {"description": "`catalogue_unavailable`: it is still being read; `database_unavailable`."},
+    },
 )
 async def draw_speeches(draw: Draw, request: Request) -> Response:
     """Draw speeches at random. Every speech that matches is as likely as every other, and none comes twice.

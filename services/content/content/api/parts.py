@@ -21,7 +21,10 @@ async def _cache(request: Request) -> Cache:
 
 
 type Responses = dict[int | str, dict[str, Any]]
-"""What a route may answer beside its result, for its documentation."""
+"""What a route may answer, for its documentation."""
+
+ETAG = {"ETag": {"description": "To be sent as `If-None-Match` or `If-Match`.", "schema": {"type": "string"}}}
+LOCATION = {"Location": {"description": "Where it is now.", "schema": {"type": "string"}}}
 
 AudioStorage = Annotated[Storage, Depends(_storage)]
 ReadCache = Annotated[Cache, Depends(_cache)]
