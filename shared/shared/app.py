@@ -82,7 +82,15 @@ def create_api(
 
     # What the framework would record by itself holds the input that was refused.
     silent = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
-    app = FastAPI(title=title, lifespan=around, docs_url=None, redoc_url=None, telemetry=silent)
+    app = FastAPI(
+        title=title,
+        lifespan=around,
+        docs_url=None,
+        redoc_url=None,
+        # An address with a slash behind is another one: to redirect would tell what Host says, or our own.
+        redirect_slashes=False,
+        telemetry=silent,
+    )
     _equip(app, settings, title)
     for router in routers:
         app.include_router(router)

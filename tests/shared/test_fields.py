@@ -13,7 +13,9 @@ def test_control_characters_and_lone_surrogates_are_refused(bad: str) -> None:
         adapter.validate_python(bad)
 
 
-@pytest.mark.parametrize("unseen", ["\u200b", "\u2060 \ufeff", "\u0301"])
+@pytest.mark.parametrize(
+    "unseen", ["\u200b", "\u2060 \ufeff", "\u0301", "\u00ad", "\u200d \u200c", "\u3164", "\u2800 \u115f"]
+)
 def test_a_text_that_nobody_can_see_is_refused(unseen: str) -> None:
     with pytest.raises(ValidationError, match="can be seen"):
         adapter.validate_python(unseen)
@@ -21,6 +23,7 @@ def test_a_text_that_nobody_can_see_is_refused(unseen: str) -> None:
 
 def test_text_is_composed_and_trimmed() -> None:
     assert adapter.validate_python("  cafe\u0301\n") == "café"
+    assert adapter.validate_python("\u200b tea\ufeff\u00a0\u2060") == "tea"
 
 
 def test_marks_that_would_take_minutes_to_normalise_are_refused() -> None:

@@ -13,6 +13,9 @@ from content.domain import Filter, NoSpeechesMatch
 # It decides what a learner hears, nothing that must not be guessed.
 _rng = Random()  # noqa: S311 - see above
 
+EAGERNESS = 4
+"""How many times as many are drawn again, when too many were gone."""
+
 _DRAWN = """
     SELECT id, text, audio_key, duration_ms, level, type, ARRAY(
         SELECT (tags.id, tags.name)
@@ -42,22 +45,21 @@ async def drawn_speeches(
 ) -> list[DrawnSpeech]:
     """Up to `most` distinct speeches of those that match and are not excluded, each as likely as every other.
 
-    The catalogue may be behind by a moment, so what was drawn is compared with what the tables say now, and
-    drawn again once where it is gone or was excluded: then with enough even if all excluded ones are hit.
-    Raises NoSpeechesMatch when there is none.
+    The catalogue may be behind by a moment, so what was drawn is compared with what the tables say now. Where
+    it is gone, or was excluded, more is drawn, until there is enough or none is left. Raises NoSpeechesMatch
+    when there is none.
     """
-    candidates = catalogue.matching(wanted)
-    found: list[DrawnSpeech] = []
-    for extra in (_likely_excluded(len(candidates), most, excluded), len(excluded)):
+    candidates, found = catalogue.matching(wanted), list[DrawnSpeech]()
+    extra = _likely_excluded(len(candidates), most, excluded)
+    while len(found) < most:
         missing = most - len(found)
         numbers = sample(candidates, missing + extra, rng=_rng)
         if not numbers:
             break
         rows = await database.fetch(_DRAWN, numbers, excluded, missing)
         found += [speech for speech in map(DrawnSpeech._make, rows) if _still_in(speech, wanted)]
-        if len(found) == most:
-            break
         candidates = candidates.without(numbers)
+        extra = max(len(excluded), EAGERNESS * len(numbers))
     if not found:
         raise NoSpeechesMatch(
             "No speech matches this level, type and these tags, or all that do are excluded."

@@ -119,6 +119,25 @@ async def test_a_speech_that_changed_behind_the_catalogue_is_not_drawn(
     assert len(catalogue.matching(A1)) == 3
 
 
+async def test_what_is_left_of_many_that_were_deleted_is_found(
+    database: Database, session: AsyncSession, add: Add
+) -> None:
+    added = [await add(session) for _ in range(60)]
+    catalogue = await catalogue_of(session)
+    left = set(added[50:])
+    for speech_id in added[:50]:
+        await commands.delete_speech(session, speech_id)
+    for _ in range(20):
+        assert ids(await drawn_speeches(database, catalogue, A1, most=10)) == left
+        assert ids(await drawn_speeches(database, catalogue, A1, most=1)) < left
+        some = await drawn_speeches(database, catalogue, A1, most=10, excluded=set(added[:53]))
+        assert ids(some) == set(added[53:])
+    for speech_id in left:
+        await commands.delete_speech(session, speech_id)
+    with pytest.raises(NoSpeechesMatch):
+        await drawn_speeches(database, catalogue, A1, most=1)
+
+
 async def test_a_draw_takes_one_query(database: Database, session: AsyncSession, add: Add) -> None:
     added = [await add(session, tags=("food",)) for _ in range(20)]
     catalogue = await catalogue_of(session)

@@ -21,6 +21,7 @@ from shared.errors import Invalid
         ("it", Terms("it")),
         ("it's", Terms("it's")),
         ("* ** :*", Terms("")),
+        ("pass* pass* pas*", Terms("", ("pass", "pas"))),
         ("", Terms("")),
     ],
 )
@@ -46,3 +47,20 @@ def test_beginnings_hold_no_signs(search: str) -> None:
 
 def test_the_last_word_may_be_a_beginning() -> None:
     assert terms_of("pass* next tra").typed() == Terms("next", ("pass", "tra"), is_typed=True)
+
+
+@pytest.mark.parametrize(
+    "search", ["-" * 21, "- " * 21, "train" + " -" * 21, "-_" * 21, "-! " * 21, "a -b " * 21]
+)
+def test_exclusions_are_limited(search: str) -> None:
+    with pytest.raises(Invalid, match="at most 20 exclusions"):
+        terms_of(search)
+
+
+def test_hyphens_in_words_exclude_nothing() -> None:
+    assert terms_of("well-known " * 30).text == ("well-known " * 30).strip()
+
+
+def test_beginnings_are_limited() -> None:
+    with pytest.raises(Invalid, match="at most 5 beginnings"):
+        terms_of("ab* cd* ef* gh* ij* kl*")
