@@ -70,7 +70,8 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 @contextmanager
 def child(script: str, *arguments: str | Path, port: int = 0) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", script, *arguments]
-    environment = os.environ | {"PORT": str(port)}
+    # What is told of here are processes, whatever the other tests run on.
+    environment = os.environ | {"PORT": str(port), "TEST_INFRA": "embedded"}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=-1, stderr=-2, text=True) as process:
         try:
             yield process
