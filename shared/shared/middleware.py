@@ -90,9 +90,16 @@ class BodyLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        length = Headers(scope=scope).get("content-length", "")
-        if length.isdecimal() and int(length) > self._most:
-            return await self._refuse(scope, receive, send)
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "")
+        if length.isdecimal() and "transfer-encoding" not in headers:
+            if int(length) > self._most:
+                return await self._refuse(scope, receive, send)
+            # The server takes no more of it for the body.
+            return await self._app(scope, receive, send)
+        await self._counted(scope, receive, send)
+
+    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
         taken, refused = 0, False
 
         async def counted() -> Message:
