@@ -69,6 +69,9 @@ class _Exchange:
             state = self._scope["state"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = state["request_id"]
+            if self._status == 204:
+                # The framework names the type of its content, which it has none of.
+                del headers["content-type"]
             headers.update(state.get("response_headers", {}))
         await self._send(message)
 

@@ -89,7 +89,8 @@ async def test_a_speech_is_deleted(
     editor: httpx.AsyncClient, client: httpx.AsyncClient, committing: Database, speech_id: UUID
 ) -> None:
     assert (await client.get(f"/api/v1/speeches/{speech_id}")).status_code == 200
-    assert (await editor.delete(f"{SPEECHES}/{speech_id}")).status_code == 204
+    deleted = await editor.delete(f"{SPEECHES}/{speech_id}")
+    assert (deleted.status_code, deleted.content, deleted.headers.get("content-type")) == (204, b"", None)
     assert (await editor.delete(f"{SPEECHES}/{speech_id}")).status_code == 404
     # It was cached when it was read, and is not there any more.
     assert (await client.get(f"/api/v1/speeches/{speech_id}")).status_code == 404
