@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
+import structlog
 from fastapi import APIRouter, Body, Depends, Query, Request
 from pydantic import BaseModel, Field, SecretStr
 from shared.app import Check, create_api
@@ -76,6 +77,11 @@ async def paged(limit: Annotated[int, Query(ge=1)]) -> int:
 @router.get("/mine")
 async def mine(caller: CurrentUser) -> str:
     return str(caller.id)
+
+
+@router.get("/trace")
+async def trace() -> str:
+    return str(structlog.contextvars.get_contextvars()["traceparent"])
 
 
 @router.get("/edit")
@@ -185,11 +191,37 @@ async def test_a_body_without_a_length_is_refused_when_it_grows(client: httpx.As
     assert sent < 2_000_000
 
 
+async def test_a_body_is_counted_whatever_length_it_claims(client: httpx.AsyncClient) -> None:
+    headers = {"Content-Length": "5", "Transfer-Encoding": "chunked"}
+    response = await client.post("/raw", content=pieces(17), headers=headers)
+    problem_of(response, status=413, code="payload_too_large")
+
+
+async def test_a_body_at_the_limit_is_taken(client: httpx.AsyncClient) -> None:
+    for body in (b"x" * 1_048_576, pieces(16)):
+        assert (await client.post("/raw", content=body)).json() == 1_048_576
+
+
+async def pieces(number: int) -> AsyncIterator[bytes]:
+    for _ in range(number):
+        yield b"x" * 65_536
+
+
 async def test_the_request_id_is_taken_over_only_if_it_is_sane(client: httpx.AsyncClient) -> None:
     kept = await client.get("/mine", headers={"X-Request-Id": "client-1234"})
     assert kept.headers["x-request-id"] == "client-1234"
-    replaced = await client.get("/mine", headers={"X-Request-Id": "a\tb"})
-    assert len(replaced.headers["x-request-id"]) == 32
+    for insane in ("a\tb", "client-1234\tand more", "x" * 65, "short"):
+        replaced = await client.get("/mine", headers={"X-Request-Id": insane})
+        assert len(replaced.headers["x-request-id"]) == 32
+        assert replaced.headers["x-request-id"] != insane
+
+
+async def test_the_trace_is_taken_over_only_if_it_is_one(client: httpx.AsyncClient) -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    assert (await client.get("/trace", headers={"traceparent": trace})).json() == trace
+    for none in ("x", f"{trace}x", f"ff{trace[2:]}"):
+        made = (await client.get("/trace", headers={"traceparent": none})).json()
+        assert (len(made), made == none) == (len(trace), False)
 
 
 async def test_a_token_opens_and_nothing_else_does(client: httpx.AsyncClient, token_for: TokenFor) -> None:
@@ -274,6 +306,11 @@ async def test_metrics_count_by_route(client: httpx.AsyncClient) -> None:
     text_format = (await client.get("/metrics")).text
     assert 'route="/paged",status="200"' in text_format
     assert "limit=3" not in text_format
+    # Whoever makes up paths makes no new metrics.
+    await client.get("/made-up")
+    text_format = (await client.get("/metrics")).text
+    assert 'route="unmatched",status="404"' in text_format
+    assert "/made-up" not in text_format
 
 
 async def test_the_access_log_has_no_query_and_no_token(
@@ -286,6 +323,13 @@ async def test_the_access_log_has_no_query_and_no_token(
     assert '"route": "/mine"' in logged
     assert "secret" not in logged
     assert token not in logged
+
+
+async def test_probes_are_not_in_the_access_log(client: httpx.AsyncClient) -> None:
+    with capture_logs() as entries:
+        for path in ("/health", "/ready", "/metrics"):
+            await client.get(path)
+    assert [entry for entry in entries if entry["event"] == "request"] == []
 
 
 async def test_a_text_is_measured_in_characters(client: httpx.AsyncClient) -> None:

@@ -77,6 +77,40 @@ async def test_a_value_read_before_a_change_is_not_kept_after_it(replica: Replic
     assert [await cache.get("x", source.read) for cache in (one, other)] == [b"new", b"new"]
 
 
+async def test_who_asks_after_a_change_does_not_share_a_reading_from_before_it(replica: Replica) -> None:
+    source, cache = Source(seconds=0.05), replica()
+    reading = asyncio.create_task(cache.get("x", source.read))
+    while not source.times:  # noqa: ASYNC110 - what runs beside it tells nobody
+        await asyncio.sleep(0.001)
+    source.value = b"new"
+    await cache.forget("x")
+    assert await cache.get("x", source.read) == b"new"
+    assert await reading == b"old"
+
+
+async def test_what_is_kept_is_read_again_after_a_while(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT_SECONDS", 0.05)
+    source, cache = Source(), replica()
+    await cache.get("x", source.read)
+    source.value = b"new"
+    await asyncio.sleep(0.1)
+    assert await cache.get("x", source.read) == b"new"
+
+
+async def test_a_reader_that_died_is_waited_for_no_longer_than_its_lease(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEASE_SECONDS", 0.05)
+    source, lease = Source(), module.LEASE + b"of the dead"
+    assert await replica()._leased("x", lease) == lease
+    await asyncio.sleep(0.1)
+    cache = replica()
+    assert [await cache.get("x", source.read) for _ in range(2)] == [b"old"] * 2
+    assert source.times == 1
+
+
 async def test_a_change_while_another_replica_reads_again(replica: Replica) -> None:
     slow, fast = Source(seconds=0.08), Source()
     one, other = replica(), replica()
@@ -119,7 +153,9 @@ async def test_an_error_is_told_to_all_who_wait_and_not_kept(replica: Replica) -
 
     outcomes = await asyncio.gather(*(cache.get("x", fail) for _ in range(3)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [LookupError] * 3
-    assert await cache.get("x", source.read) == b"old"
+    # Its lease is given back, so that the next value is kept.
+    assert [await cache.get("x", source.read) for _ in range(2)] == [b"old"] * 2
+    assert source.times == 1
 
 
 async def test_who_leaves_lets_the_next_one_read(replica: Replica) -> None:
@@ -164,6 +200,11 @@ async def test_a_redis_that_hangs_delays_one_and_not_all() -> None:
     assert time.monotonic() - started < 5
     assert source.times == 200
     assert accepted < 10
+    # Of many at once, one finds out that it still hangs.
+    await asyncio.sleep(module.PAUSE_SECONDS)
+    before = accepted
+    await asyncio.gather(*(cache.get(f"x:{number}", source.read) for number in range(50)))
+    assert accepted - before < 10
     server.close()
     await cache.close()
 

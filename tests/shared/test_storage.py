@@ -108,6 +108,30 @@ async def test_a_storage_that_is_away_says_so_quickly(environment: dict[str, Any
     assert away.presigned("x")[0].startswith("http://127.0.0.1:1/")  # signing needs no server
 
 
+async def test_what_is_refused_is_not_called_missing(environment: dict[str, Any], storage: Storage) -> None:
+    stranger = Storage(
+        StorageSettings.model_validate({**environment, "s3_secret_key": SecretStr("another secret")})
+    )
+    for call in (stranger.exists("x"), stranger.read("x", most_bytes=1)):
+        with pytest.raises(StorageDown):
+            await call
+
+
+async def test_a_storage_that_is_busy_is_asked_again(environment: dict[str, Any]) -> None:
+    answers = iter([b"503 Slow Down", b"200 OK"])
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 " + next(answers) + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    await Storage(StorageSettings.model_validate({**environment, "s3_endpoint": endpoint})).ping()
+    assert list(answers) == []
+    server.close()
+
+
 async def test_many_first_objects_of_a_folder_are_stored_at_once(storage: Storage) -> None:
     for _ in range(3):
         keys = [f"{folder}/{number}" for folder in (uuid4(),) for number in range(32)]

@@ -57,6 +57,17 @@ async def test_a_changed_tag_shows_at_once_in_every_replica(replicas: Replicas) 
     assert await names(one) == await names(other) == []
 
 
+async def test_a_changed_speech_shows_at_once_in_every_replica(
+    replicas: Replicas, committing: Database, add: Add
+) -> None:
+    async with committing.transaction() as session:
+        speech_id = await add(session)
+    for text in ("Is it far?", "It is near."):
+        await replicas[0].put(f"/api/v1/admin/speeches/{speech_id}", json={"text": text})
+        answers = [await replica.get(f"/api/v1/speeches/{speech_id}") for replica in replicas]
+        assert [answer.json()["text"] for answer in answers] == [text] * 2
+
+
 async def test_tags_are_right_while_many_read_and_one_changes_them(replicas: Replicas) -> None:
     tag = (await replicas[0].post(TAGS, json={"name": "name 0", "category": "topic"})).json()
     stop, late = asyncio.Event(), []

@@ -93,6 +93,14 @@ def test_what_was_found_cannot_be_changed() -> None:
     assert not hasattr(catalogue.matching(Filter(level="A1")), "clear")
 
 
+def test_asking_for_what_is_not_there_takes_no_room() -> None:
+    catalogue = Catalogue()
+    catalogue.add({("level", "A1"): [1]})
+    assert not len(catalogue.matching(Filter(level="A1", tags=frozenset(TAGS))))
+    # Clients may ask for as many unknown tags as they like.
+    assert list(catalogue._numbers) == [("level", "A1")]
+
+
 @given(st.sets(NUMBERS), st.integers(0, 60), st.integers())
 def test_a_sample_is_distinct_and_as_large_as_it_can_be(numbers: set[int], most: int, seed: int) -> None:
     drawn = sample(BitMap64(numbers), most, rng=Random(seed))  # noqa: S311 - repeatable

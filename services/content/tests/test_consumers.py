@@ -88,6 +88,18 @@ async def test_a_deleted_speech_takes_its_statistics_along(database: Database, a
     assert await apply(database, QUEUE, later, on_session_completed) == "applied"
 
 
+async def test_a_speech_may_be_deleted_while_its_plays_are_counted(committing: Database, add: Add) -> None:
+    deleted, kept = [await speech_in(committing, add) for _ in range(2)]
+    event = completed((deleted, "correct", 80), (kept, "correct", 80))
+    async with committing.transaction() as deleting:
+        await commands.delete_speech(deleting, deleted)
+        counting = asyncio.create_task(apply(committing, QUEUE, event, on_session_completed))
+        done, _ = await asyncio.wait({counting}, timeout=0.2)
+        assert not done
+    assert await counting == "applied"
+    assert (await plays_of(committing, kept)).plays == 1
+
+
 async def test_sessions_with_the_same_speeches_do_not_block_each_other(
     committing: Database, add: Add
 ) -> None:

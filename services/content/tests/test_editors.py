@@ -8,13 +8,13 @@ import httpx
 import pytest
 from content import commands, recordings
 from content.app import create_app
-from content.domain import SpeechChange
+from content.domain import ChangedMeanwhile, Revisions, SpeechChange
 from content.models import Speech
 from content.settings import ContentSettings
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
 from fastapi import FastAPI
 from shared.db import Database
-from shared.storage import Storage
+from shared.storage import Storage, StorageDown
 from shared.testing import TokenFor, client_of, recorded
 from sqlalchemy import func, select
 
@@ -115,6 +115,24 @@ async def test_who_has_seen_an_older_revision_changes_nothing(
     for other in ("", "2x", '"²"', '"-2"', '"' + "9" * 5000 + '"'):
         headers = [(b"If-Match", other.encode())]
         assert (await editor.put(path, json={"text": "No."}, headers=headers)).status_code == 412
+
+
+async def test_of_editors_who_have_seen_the_same_revision_one_changes_it(
+    committing: Database, speech_id: UUID
+) -> None:
+    seen = Revisions(frozenset({1}))
+
+    async def change_late() -> None:
+        async with committing.transaction() as session:
+            await commands.update_speech(session, speech_id, SpeechChange(text="Second."), expected=seen)
+
+    async with committing.transaction() as first:
+        await commands.update_speech(first, speech_id, SpeechChange(text="First."), expected=seen)
+        changing = asyncio.create_task(change_late())
+        done, _ = await asyncio.wait({changing}, timeout=0.2)
+        assert not done
+    with pytest.raises(ChangedMeanwhile):
+        await changing
 
 
 async def test_of_editors_at_once_each_change_is_a_revision(
@@ -228,6 +246,8 @@ async def test_a_recording_that_is_none_is_refused(
 async def test_a_recording_that_lasts_too_long_is_refused(
     editor: httpx.AsyncClient, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(recordings, "MOST_MS", 522)
+    assert (await editor.post(SPEECHES, json=speech_of(key))).status_code == 201
     monkeypatch.setattr(recordings, "MOST_MS", 521)
     answer = await editor.post(SPEECHES, json=speech_of(key))
     assert (answer.status_code, answer.json()["code"]) == (422, "audio_too_long")
@@ -309,6 +329,38 @@ async def test_every_recording_is_looked_for_in_turn(
     await watched.ping()
 
 
+async def test_the_newest_recordings_are_looked_for_at_once(
+    committing: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "NEWEST", 1)
+    monkeypatch.setattr(recordings, "FOLLOWING", 1)
+    gone = f"uploads/{uuid4()}.mp3"
+    async with committing.transaction() as session:
+        for audio_key in (key, key, gone):
+            await add(session, audio_key=audio_key)
+    watched = recordings.WatchedRecordings(committing, storage)
+    await watched.look()
+    with pytest.raises(recordings.RecordingsMissing, match=gone):
+        await watched.ping()
+
+
+async def test_after_the_last_recording_comes_the_first(
+    committing: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "NEWEST", 1)
+    monkeypatch.setattr(recordings, "FOLLOWING", 2)
+    async with committing.transaction() as session:
+        first, *_ = [await add(session, audio_key=key) for _ in range(3)]
+    watched = recordings.WatchedRecordings(committing, storage)
+    for _ in range(2):
+        await watched.look()
+    async with committing.transaction() as session:
+        await commands.update_speech(session, first, SpeechChange(audio_key="uploads/gone.mp3"))
+    await watched.look()
+    with pytest.raises(recordings.RecordingsMissing):
+        await watched.ping()
+
+
 async def test_a_missing_recording_that_nothing_needs_is_none(
     committing: Database, storage: Storage, key: str, add: Add
 ) -> None:
@@ -323,6 +375,43 @@ async def test_a_missing_recording_that_nothing_needs_is_none(
         await commands.update_speech(session, moved, SpeechChange(audio_key=key))
     await watched.look()
     await watched.ping()
+
+
+async def test_recordings_are_looked_for_again_whatever_has_happened(
+    committing: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "FIRST_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(recordings, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(recordings.log, "exception", lambda *_: None)
+    watched, looked = recordings.WatchedRecordings(committing, storage), asyncio.Event()
+    failures = iter([RuntimeError("once"), StorageDown("Twice.")])
+
+    async def failing() -> None:
+        if error := next(failures, None):
+            raise error
+        looked.set()
+
+    monkeypatch.setattr(watched, "look", failing)
+    async with watched.watched():
+        await asyncio.wait_for(looked.wait(), 5)
+
+
+async def test_the_application_looks_for_recordings_by_itself(
+    settings: ContentSettings,
+    committing: Database,
+    storage: Storage,
+    add: Add,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recordings, "FIRST_LOOK_SECONDS", 0.0)
+    async with committing.transaction() as session:
+        await add(session, audio_key="uploads/gone.mp3")
+    async with client_of(create_app(settings)) as client:
+        for _ in range(100):
+            if (await client.get("/ready")).json()["checks"]["recordings"] == "down":
+                return
+            await asyncio.sleep(0.05)
+    pytest.fail("Nobody has looked.")
 
 
 @pytest.mark.parametrize(

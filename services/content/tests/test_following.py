@@ -78,6 +78,22 @@ async def test_it_is_loaded_in_chunks(
     assert known(catalogue) == 8
 
 
+async def test_what_changes_while_it_is_loaded_is_not_missed(
+    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await commit_speech(committing, add)
+    real = changes.facets_between
+
+    async def interrupted(session: AsyncSession, first: int, last: int) -> changes.Facets:
+        found = await real(session, first, last)
+        await commit_speech(committing, add)
+        return found
+
+    monkeypatch.setattr(changes, "facets_between", interrupted)
+    await catalogue.follow()
+    assert known(catalogue) == 2
+
+
 async def test_it_follows_every_change(
     committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,6 +171,21 @@ async def test_the_log_keeps_what_is_committed_late(
             await catalogue.follow()
     await catalogue.follow()
     assert known(catalogue) == 4
+
+
+async def test_the_log_keeps_what_another_process_has_not_read(
+    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "KEPT", timedelta(0))
+    other = FollowedCatalogue(committing)
+    async with committing.transaction() as long:
+        await add(long)
+        await catalogue.follow()
+        await other.follow()
+    # This one shortens the log by what came before the transaction, and not by what it wrote.
+    await catalogue.follow()
+    await other.follow()
+    assert known(other) == 1
 
 
 async def test_whoever_has_lost_track_reads_everything_again(

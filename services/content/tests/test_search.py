@@ -1,5 +1,6 @@
 import base64
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import httpx
 import pytest
 from content import commands, search
 from content.domain import SpeechChange
+from content.schemas import SpeechFilter
 from shared.db import Database
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -292,3 +294,15 @@ async def test_a_cursor_is_bound_to_its_filters(
             sent = {name: value for name, value in params.items() if value is not None}
             answer = await editor.get(SPEECHES, params=sent)
             assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/query/cursor")
+
+
+async def test_a_cursor_that_is_made_up_leads_to_no_page_that_there_cannot_be(
+    editor: httpx.AsyncClient, committing: Database, add: Add, find: Find
+) -> None:
+    await add_all(committing, add, *["A train."] * 3)
+    scope = f"speeches {SpeechFilter().model_dump_json(exclude={'page', 'limit', 'cursor'})}"
+    second = search._Place.opened((await find(limit=1))["pagination"]["next_cursor"], scope)
+    for page, status in ((3, 200), (2**32 - 1, 422)):
+        cursor = replace(second, page=page).sealed(scope)
+        answer = await editor.get(SPEECHES, params={"limit": 1, "cursor": cursor})
+        assert answer.status_code == status

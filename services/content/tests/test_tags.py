@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from content import commands
+from content import commands, queries
 from content.commands import tags as module
 from content.consumers import on_tag_renamed
 from content.domain import SpeechChange, TagChange, TagExists, TagInUse, TagNotFound
@@ -16,7 +16,7 @@ from shared.db import Database
 from shared.inbox import apply
 from shared.outbox import OutboxEvent
 from shared.testing import recorded
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -54,6 +54,14 @@ async def test_tags_are_counted(editor: httpx.AsyncClient, committing: Database,
         await commands.create_tags(session, {"travel": "topic"})
     counts = {tag["name"]: tag["speech_count"] for tag in (await editor.get(TAGS)).json()["tags"]}
     assert counts == {"food": 2, "travel": 0, "work": 1}
+
+
+async def test_tags_come_by_category_and_name(session: AsyncSession) -> None:
+    for name, category in (("work", "topic"), ("Food", "topic"), ("zoo", "place"), ("art", "topic")):
+        await commands.create_tag(session, name=name, category=category)
+    names = ["zoo", "art", "Food", "work"]
+    assert [tag.name for tag in await queries.all_tags(session)] == names
+    assert [tag.name for tag, _ in await queries.counted_tags(session)] == names
 
 
 @pytest.mark.parametrize(
@@ -156,6 +164,21 @@ async def delete_in(database: Database, tag_id: UUID) -> None:
         await commands.delete_tag(session, tag_id)
 
 
+async def test_the_same_tags_are_added_in_any_order_at_the_same_time(committing: Database) -> None:
+    async def create(names: str) -> dict[str, UUID]:
+        async with committing.transaction() as session:
+            return await commands.create_tags(session, dict.fromkeys(names, "topic"))
+
+    async with committing.transaction() as holding:
+        await commands.create_tags(holding, {"m": "topic"})
+        # Stopped half-way, two that kept to their own order would have what the other needs next.
+        creating = [asyncio.create_task(create(names)) for names in ("amz", "zma")]
+        done, _ = await asyncio.wait(creating, timeout=0.2)
+        assert not done
+    first, second = await asyncio.gather(*creating)
+    assert first == second
+
+
 async def test_what_changes_nothing_tells_nothing(session: AsyncSession, add: Add) -> None:
     await add(session, tags=("food",))
     tag_id = (await commands.create_tags(session, {"food": "other"}))["food"]
@@ -224,6 +247,22 @@ async def test_speeches_that_are_made_during_a_rename_get_the_new_name(
     async with committing.transaction() as session:
         [told] = await recorded(session, SpeechUpdated)
     assert (told.data.speech_id, [tag.name for tag in told.data.tags]) == (speech_id, ["cooking"])
+
+
+async def test_a_rename_that_had_to_wait_finds_what_was_made_meanwhile(
+    committing: Database, add: Add
+) -> None:
+    tag_id = await tag_in(committing)
+    async with committing.transaction() as renaming:
+        # Its transaction begins before that of the speech, and gets the tag after it.
+        await renaming.execute(select(1))
+        async with committing.transaction() as making:
+            speech_id = await add(making, tag_ids=frozenset({tag_id}))
+        await commands.update_tag(renaming, tag_id, TagChange(name="cooking"))
+    await spread(committing)
+    async with committing.transaction() as session:
+        told = [event.data for event in await recorded(session, SpeechUpdated)]
+    assert [(each.speech_id, each.tags[0].name) for each in told] == [(speech_id, "cooking")]
 
 
 async def test_a_speech_that_was_made_after_a_rename_is_not_told_of_again(

@@ -61,6 +61,11 @@ def test_hyphens_in_words_exclude_nothing() -> None:
     assert terms_of("well-known " * 30).text == ("well-known " * 30).strip()
 
 
+def test_as_many_as_the_limits_allow_are_taken() -> None:
+    assert terms_of("ab* cd* ef* gh* ij*").beginnings == ("ab", "cd", "ef", "gh", "ij")
+    assert terms_of("train" + " -bus" * 20).text == "train" + " -bus" * 20
+
+
 def test_beginnings_are_limited() -> None:
     with pytest.raises(Invalid, match="at most 5 beginnings"):
         terms_of("ab* cd* ef* gh* ij* kl*")
