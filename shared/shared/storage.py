@@ -21,6 +21,7 @@ from shared.settings import StorageSettings
 
 PRESIGNED_FOR = timedelta(hours=1)
 RESIGNED_EVERY = timedelta(minutes=30)
+CONNECT_SECONDS, READ_SECONDS = 1.0, 10.0
 
 
 class StorageDown(Unavailable):
@@ -171,7 +172,7 @@ def _client(settings: StorageSettings, endpoint: str) -> Minio:
         secure=address.scheme == "https",
         region=settings.s3_region,
         http_client=urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=1.0, read=10.0),
+            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             # S3 servers answer 500 or 503 to what succeeds a moment later; silence is asked once more only.
             retries=urllib3.Retry(
                 connect=1, read=1, status=3, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504)

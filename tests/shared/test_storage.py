@@ -13,6 +13,8 @@ from pydantic import SecretStr
 from shared.settings import PLACEHOLDERS, StorageSettings
 from shared.storage import NoSuchObject, ObjectTooLarge, Storage, StorageDown
 
+from shared import storage as module
+
 
 @pytest.fixture
 async def storage(environment: dict[str, Any], worker_id: str) -> Storage:
@@ -144,3 +146,16 @@ async def test_processes_that_start_together_share_the_bucket(environment: dict[
     replicas = [Storage(StorageSettings.model_validate(named)) for _ in range(8)]
     await asyncio.gather(*(replica.ensure_bucket() for replica in replicas))
     await replicas[0].ping()
+
+
+async def test_a_storage_that_falls_silent_holds_nobody(
+    environment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "READ_SECONDS", 0.1)
+    server = await asyncio.start_server(lambda _, __: asyncio.sleep(10), "127.0.0.1", 0)
+    endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    silent = Storage(StorageSettings.model_validate({**environment, "s3_endpoint": endpoint}))
+    async with asyncio.timeout(5):
+        with pytest.raises(StorageDown):
+            await silent.ping()
+    server.close()

@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.changes import note_change
 from content.commands.snapshots import snapshot, tag_ids_of, tags_by_id
 from content.domain import TagChange, TagExists, TagInUse, TagNotFound, differing
 from content.models import Speech, SpeechTag, Tag
@@ -120,7 +119,6 @@ async def _tell_of_speeches(session: AsyncSession, ids: list[UUID]) -> None:
     speeches = (await session.scalars(raised, execution_options={"populate_existing": True})).all()
     carried = await tag_ids_of(session, ids)
     tags = await tags_by_id(session, set().union(*carried.values()))
-    await note_change(session, [speech.number for speech in speeches])
     for speech in speeches:
         data = snapshot(speech, [tags[tag_id] for tag_id in carried[speech.id]])
         record(session, SpeechUpdated, subject=str(speech.id), data=data)
