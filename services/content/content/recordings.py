@@ -66,6 +66,7 @@ class WatchedRecordings:
         self._database, self._storage = database, storage
         self._reached = 0
         self._missing: Mapping[int, str] = {}
+        self._reading = asyncio.Lock()
 
     async def ping(self) -> None:
         """Raise RecordingsMissing while any are known to be missing."""
@@ -76,7 +77,7 @@ class WatchedRecordings:
         """Look for the next ones, and again for missing ones. Raises DatabaseDown and StorageDown."""
         # When everything is gone, some of it says so as well.
         most = FOLLOWING if len(self._missing) < ENOUGH else 0
-        async with self._database.transaction() as session:
+        async with self._reading, self._database.transaction() as session:
             following = await recordings_after(session, self._reached, most=most)
             newest = await newest_recordings(session, most=NEWEST)
             again = await recordings_of(session, self._missing)
@@ -101,7 +102,9 @@ class WatchedRecordings:
         """Look again and again while the block runs."""
         watching = asyncio.create_task(self._run())
         yield
-        watching.cancel()
+        # The storage may be slow and need not be waited for; to cancel a query would cost the connection.
+        async with self._reading:
+            watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
 
     async def _run(self) -> None:

@@ -17,6 +17,7 @@ from shared.db import Database
 from shared.storage import Storage, StorageDown
 from shared.testing import TokenFor, client_of, recorded
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 type Add = Callable[..., Awaitable[UUID]]
 
@@ -436,3 +437,21 @@ async def test_a_body_that_is_not_called_json_is_refused_with_the_reason(editor:
         answer = await editor.post("/api/v1/admin/tags", content=sent, headers={"Content-Type": content_type})
         assert answer.status_code == 422
         assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+async def test_who_stops_looking_lets_a_query_end(
+    committing: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "FIRST_LOOK_SECONDS", 0.0)
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow(session: AsyncSession, _: int, *, most: int) -> dict[int, str]:
+        begun.set()
+        await session.execute(select(func.pg_sleep(0.2)))
+        ended.set()
+        return {}
+
+    monkeypatch.setattr(recordings, "recordings_after", slow)
+    async with recordings.WatchedRecordings(committing, storage).watched():
+        await begun.wait()
+    assert ended.is_set()
