@@ -86,3 +86,11 @@ def add() -> Add:
 def mp3() -> bytes:
     """Half a second of silence: 20 frames of MPEG-1 layer III at 128 kbit/s and 44.1 kHz."""
     return (b"\xff\xfb\x90\x00" + bytes(413)) * 20
+
+
+@pytest.fixture
+async def key(storage: Storage, mp3: bytes) -> str:
+    """Where a recording was uploaded to."""
+    key = f"uploads/{uuid4()}.mp3"
+    await storage.put(key, mp3, content_type="audio/mpeg")
+    return key

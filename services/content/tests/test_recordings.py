@@ -1,0 +1,161 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from content import commands, recordings
+from content.app import create_app
+from content.domain import SpeechChange
+from content.settings import ContentSettings
+from fastapi import FastAPI
+from shared.db import Database
+from shared.storage import Storage, StorageDown
+from shared.testing import client_of
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+type Add = Callable[..., Awaitable[UUID]]
+
+
+async def test_missing_recordings_show(
+    app: FastAPI, editor: httpx.AsyncClient, committing: Database, storage: Storage, key: str, add: Add
+) -> None:
+    async with committing.transaction() as session:
+        await add(session, audio_key=key)
+    watched = recordings.WatchedRecordings(committing, storage)
+    app.state.checks["recordings"] = app.state.checks["recordings"].__class__(watched.ping, required=False)
+    await app.state.catalogue.follow()
+    await watched.look()
+    assert (await editor.get("/ready")).json()["checks"]["recordings"] == "ok"
+    async with committing.transaction() as session:
+        await add(session, audio_key="uploads/gone.mp3")
+    await watched.look()
+    ready, metrics = await editor.get("/ready"), await editor.get("/metrics")
+    assert (ready.status_code, ready.json()["checks"]["recordings"]) == (200, "down")
+    assert "recordings_missing 1.0" in metrics.text
+
+
+async def test_every_recording_is_looked_for_in_turn(
+    committing: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "NEWEST", 1)
+    monkeypatch.setattr(recordings, "FOLLOWING", 2)
+    gone = f"uploads/{uuid4()}.mp3"
+    async with committing.transaction() as session:
+        for audio_key in (key, key, gone, key, key):
+            await add(session, audio_key=audio_key)
+    watched = recordings.WatchedRecordings(committing, storage)
+    await watched.look()
+    await watched.ping()
+    # The third of five comes in the second look, and is looked for again in every further one.
+    for _ in range(4):
+        await watched.look()
+        with pytest.raises(recordings.RecordingsMissing, match=gone):
+            await watched.ping()
+    await storage.put(gone, b"x", content_type="audio/mpeg")
+    await watched.look()
+    await watched.ping()
+
+
+async def test_the_newest_recordings_are_looked_for_at_once(
+    committing: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "NEWEST", 1)
+    monkeypatch.setattr(recordings, "FOLLOWING", 1)
+    gone = f"uploads/{uuid4()}.mp3"
+    async with committing.transaction() as session:
+        for audio_key in (key, key, gone):
+            await add(session, audio_key=audio_key)
+    watched = recordings.WatchedRecordings(committing, storage)
+    await watched.look()
+    with pytest.raises(recordings.RecordingsMissing, match=gone):
+        await watched.ping()
+
+
+async def test_after_the_last_recording_comes_the_first(
+    committing: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "NEWEST", 1)
+    monkeypatch.setattr(recordings, "FOLLOWING", 2)
+    async with committing.transaction() as session:
+        first, *_ = [await add(session, audio_key=key) for _ in range(3)]
+    watched = recordings.WatchedRecordings(committing, storage)
+    for _ in range(2):
+        await watched.look()
+    async with committing.transaction() as session:
+        await commands.update_speech(session, first, SpeechChange(audio_key="uploads/gone.mp3"))
+    await watched.look()
+    with pytest.raises(recordings.RecordingsMissing):
+        await watched.ping()
+
+
+async def test_a_missing_recording_that_nothing_needs_is_none(
+    committing: Database, storage: Storage, key: str, add: Add
+) -> None:
+    async with committing.transaction() as session:
+        deleted, moved = [await add(session, audio_key=f"uploads/{uuid4()}.mp3") for _ in range(2)]
+    watched = recordings.WatchedRecordings(committing, storage)
+    await watched.look()
+    with pytest.raises(recordings.RecordingsMissing):
+        await watched.ping()
+    async with committing.transaction() as session:
+        await commands.delete_speech(session, deleted)
+        await commands.update_speech(session, moved, SpeechChange(audio_key=key))
+    await watched.look()
+    await watched.ping()
+
+
+async def test_recordings_are_looked_for_again_whatever_has_happened(
+    committing: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "FIRST_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(recordings, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(recordings.log, "exception", lambda *_: None)
+    watched, looked = recordings.WatchedRecordings(committing, storage), asyncio.Event()
+    failures = iter([RuntimeError("once"), StorageDown("Twice.")])
+
+    async def failing() -> None:
+        if error := next(failures, None):
+            raise error
+        looked.set()
+
+    monkeypatch.setattr(watched, "look", failing)
+    async with watched.watched():
+        await asyncio.wait_for(looked.wait(), 5)
+
+
+async def test_the_application_looks_for_recordings_by_itself(
+    settings: ContentSettings,
+    committing: Database,
+    storage: Storage,
+    add: Add,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recordings, "FIRST_LOOK_SECONDS", 0.0)
+    async with committing.transaction() as session:
+        await add(session, audio_key="uploads/gone.mp3")
+    async with client_of(create_app(settings)) as client:
+        for _ in range(100):
+            if (await client.get("/ready")).json()["checks"]["recordings"] == "down":
+                return
+            await asyncio.sleep(0.05)
+    pytest.fail("Nobody has looked.")
+
+
+async def test_who_stops_looking_lets_a_query_end(
+    committing: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "FIRST_LOOK_SECONDS", 0.0)
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow(session: AsyncSession, _: int, *, most: int) -> dict[int, str]:
+        begun.set()
+        await session.execute(select(func.pg_sleep(0.2)))
+        ended.set()
+        return {}
+
+    monkeypatch.setattr(recordings, "recordings_after", slow)
+    async with recordings.WatchedRecordings(committing, storage).watched():
+        await begun.wait()
+    assert ended.is_set()
