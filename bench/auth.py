@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 from uuid import uuid4
 
-from shared.migrations import upgrade
+from shared.data.migrations import upgrade
 
 from bench.lean_client import Connection
 from bench.replicas import V1, Replicas, replicas

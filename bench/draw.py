@@ -18,7 +18,7 @@ from content.domain import Filter
 from content.draw import drawn_speeches
 from content.following import FollowedCatalogue
 from content.models import Speech
-from shared.db import Database, engine_for
+from shared.data.db import Database, engine_for
 from sqlalchemy import select
 
 from bench import uniformity

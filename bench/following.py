@@ -8,7 +8,7 @@ from content import commands
 from content.domain import Filter, NewSpeech, NoSpeechesMatch
 from content.draw import drawn_speeches
 from content.following import FollowedCatalogue
-from shared.db import Database
+from shared.data.db import Database
 
 REPEATS = 10
 BUSY = 4

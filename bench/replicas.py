@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from shared.tokens import new_signing_key
+from shared.security.jwt import new_signing_key
 
 from bench.lean_client import Answer, Connection
 from bench.programs import auth_api

@@ -18,8 +18,8 @@ from uuid import UUID
 from content import queries
 from content.schemas import SpeechFilter
 from content.search import SpeechIds, speech_ids
-from shared.db import Database, engine_for
-from shared.migrations import upgrade
+from shared.data.db import Database, engine_for
+from shared.data.migrations import upgrade
 from sqlalchemy import text
 
 from bench.rounds import verdict

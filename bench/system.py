@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 import asyncpg
-from shared.migrations import upgrade
+from shared.data.migrations import upgrade
 
 from bench.speeches import Made, fill
 from deploy.local import servers

@@ -10,7 +10,7 @@ import sys
 import time
 from uuid import uuid4
 
-from shared.tokens import ACCESS_TOKEN, SigningKeys, new_signing_key
+from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
 
 from bench.load import Target, requests_per_second
 from bench.programs import content_api, gateway, reference

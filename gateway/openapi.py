@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from shared.tokens import SigningKeys, new_signing_key
+from shared.security.jwt import SigningKeys, new_signing_key
 
 type Document = dict[str, Any]
 

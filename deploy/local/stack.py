@@ -95,7 +95,7 @@ class Stack:
     def _start_broker(self) -> None:
         self.servers["epmd"].start()
         self._start(self.servers["rabbitmq"])
-        inputs = [ROOT / "shared" / "contracts", ROOT / "shared" / "shared" / "broker.py"]
+        inputs = [ROOT / "shared" / "contracts", ROOT / "shared" / "shared" / "messaging" / "broker.py"]
         self._once.call(self.plan.broker("topology"), inputs=inputs)
 
     def _start_apis(self) -> None:

@@ -57,7 +57,7 @@ class Vault:
 
 
 def _make_keys(folder: Path) -> None:
-    from shared.tokens import SigningKeys, new_signing_key
+    from shared.security.jwt import SigningKeys, new_signing_key
 
     access, receipts = ({"keys": [new_signing_key()]} for _ in range(2))
     privileges.write(folder / SIGNING_KEYS, json.dumps(access))

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from shared.security.jwt import SigningKeys
 from shared.testing import TokenFor
-from shared.tokens import SigningKeys
 
 from gateway.tests.envoy import Gateway, running
 from gateway.tests.stand_in import StandIn, services

@@ -13,7 +13,7 @@ from uuid import uuid4
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from shared.tokens import ACCESS_TOKEN, ALGORITHM, SigningKeys, new_signing_key
+from shared.security.jwt import ACCESS_TOKEN, ALGORITHM, SigningKeys, new_signing_key
 
 type Forge = Callable[[SigningKeys], str]
 

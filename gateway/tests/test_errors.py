@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from shared.app import MethodNotAllowed
-from shared.tokens import KeysUnavailable
+from shared.http.problems import MethodNotAllowed
+from shared.security.jwt import KeysUnavailable
 
 from gateway.render import render
 from gateway.tests.envoy import Gateway

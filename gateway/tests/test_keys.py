@@ -8,8 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
 from shared.testing import TokenFor
-from shared.tokens import ACCESS_TOKEN, SigningKeys, new_signing_key
 
 from gateway.tests.envoy import running
 from gateway.tests.problems import problem_of

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from shared.tokens import SigningKeys
+from shared.security.jwt import SigningKeys
 
 from gateway.tests.envoy import running
 from gateway.tests.stand_in import READY, StandIn, services

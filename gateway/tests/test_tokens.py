@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from shared.security.jwt import SigningKeys
 from shared.testing import TokenFor
-from shared.tokens import SigningKeys
 
 from gateway.tests.forgeries import FORGERIES, Forge
 from gateway.tests.problems import problem_of

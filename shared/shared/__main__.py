@@ -5,8 +5,8 @@ import sys
 
 from pydantic import SecretStr
 
-from shared.app import main
-from shared.broker import declare_topology, replay_dead
+from shared.cli import main
+from shared.messaging.broker import declare_topology, replay_dead
 from shared.settings import Settings
 
 

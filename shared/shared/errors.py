@@ -19,8 +19,6 @@ Services add leaves with a stable `code`; only `app.py` turns them into response
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from starlette.responses import JSONResponse
-
 
 class ParleyError(Exception):
     """A failure that the client can be told about.
@@ -115,17 +113,3 @@ class TimedOut(ParleyError):
     """Something this request needs took too long."""
 
     status, code, title = 504, "timed_out", "Timed out"
-
-
-def problem(error: ParleyError, *, request_id: str) -> JSONResponse:
-    """The RFC 9457 document of an error."""
-    document = {
-        "type": f"/problems/{error.code}",
-        "title": error.title,
-        "status": error.status,
-        "detail": error.detail,
-        "code": error.code,
-        "request_id": request_id,
-        **error.extra,
-    }
-    return JSONResponse(document, error.status, error.headers, "application/problem+json")

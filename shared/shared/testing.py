@@ -28,10 +28,10 @@ from pydantic import SecretStr
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from shared.db import Base, Database, engine_for
-from shared.migrations import upgrade
-from shared.outbox import OutboxEvent
-from shared.tokens import ACCESS_TOKEN, SigningKeys, new_signing_key
+from shared.data.db import Base, Database, engine_for
+from shared.data.migrations import upgrade
+from shared.messaging.outbox import OutboxEvent
+from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
 
 
 def _server(name: str) -> str:

@@ -18,9 +18,9 @@ def sources() -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("call", "home"),
     [
-        (r"\.commit\(", "db.py"),
-        (r"\.publish\(", "broker.py"),
-        (r"\bcreate_async_engine\(", "db.py"),
+        (r"\.commit\(", "data/db.py"),
+        (r"\.publish\(", "messaging/broker.py"),
+        (r"\bcreate_async_engine\(", "data/db.py"),
     ],
 )
 def test_it_happens_in_exactly_one_file(call: str, home: str) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from contracts import EVENTS, Event
 from pydantic import BaseModel
-from shared.broker import parking_queue, queues
+from shared.messaging.broker import parking_queue, queues
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOT: dict[str, Any] = json.loads((ROOT / "docs" / "events.json").read_text())

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import jwt
 import pytest
-from shared.tokens import ACCESS_TOKEN, SigningKeys
+from shared.security.jwt import ACCESS_TOKEN, SigningKeys
 
 from deploy.local.stack import Stack
 from deploy.local.vault import RECEIPT_SIGNING_KEYS, SIGNING_KEYS

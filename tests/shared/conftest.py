@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from pydantic import SecretStr
-from shared.db import Base, engine_for
+from shared.data.db import Base, engine_for
 from shared.settings import DatabaseSettings
 from shared.testing import scratch_database
 
@@ -10,8 +10,8 @@ from shared.testing import scratch_database
 @pytest.fixture(scope="session")
 async def database_url(worker_id: str) -> AsyncIterator[str]:
     """The tables of the plumbing alone; no service, no migrations."""
-    import shared.inbox
-    import shared.outbox  # noqa: F401 - declares a table
+    import shared.messaging.inbox
+    import shared.messaging.outbox  # noqa: F401 - declares a table
 
     async with scratch_database(f"shared_{worker_id}") as url:
         engine = engine_for(url, name="tests")

@@ -6,7 +6,8 @@ Each imports only what it runs, to keep the processes small.
 import asyncio
 import sys
 
-from shared.app import main, serve
+from shared.cli import main
+from shared.http.app import serve
 from shared.settings import DatabaseSettings
 
 
@@ -27,7 +28,7 @@ def _worker(_: list[str]) -> None:
 
 
 def _migrate(_: list[str]) -> None:
-    from shared.migrations import upgrade
+    from shared.data.migrations import upgrade
 
     upgrade("auth", DatabaseSettings().database_url.get_secret_value())
 

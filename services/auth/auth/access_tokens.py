@@ -3,7 +3,8 @@
 import time
 from uuid import UUID, uuid4
 
-from shared.tokens import ACCESS_TOKEN, Role
+from shared.security.current_user import Role
+from shared.security.jwt import ACCESS_TOKEN
 
 from auth.domain import ACCESS_LIFETIME
 from auth.signing_keys import KeyRing

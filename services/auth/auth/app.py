@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from shared.app import create_api
-from shared.tokens import AccessTokens
+from shared.http.app import create_api
+from shared.security.current_user import AccessTokens
 
 from auth import api
 from auth.access_tokens import AccessTokenIssuer

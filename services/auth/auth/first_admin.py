@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from pydantic import TypeAdapter, ValidationError
-from shared.db import Database
+from shared.data.db import Database
 from shared.errors import Invalid
 
 from auth import commands

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from prometheus_client import Counter
-from shared.db import Database
+from shared.data.db import Database
 from shared.errors import Unavailable
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.db import Base
-from shared.inbox import InboxEvent
-from shared.outbox import OutboxEvent
-from shared.tokens import Role
+from shared.data.db import Base
+from shared.messaging.inbox import InboxEvent
+from shared.messaging.outbox import OutboxEvent
+from shared.security.current_user import Role
 from sqlalchemy import (
     CheckConstraint,
     DateTime,

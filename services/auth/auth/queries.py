@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from shared.tokens import Caller, Role
+from shared.security.current_user import Caller, Role
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr
-from shared.fields import Text
-from shared.tokens import Role
+from shared.http.fields import Text
+from shared.security.current_user import Role
 
 from auth.domain import ACCESS_LIFETIME, prepared
 

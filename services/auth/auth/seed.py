@@ -1,9 +1,9 @@
 """The demo accounts. Their passwords are public, so they exist in development only."""
 
 import structlog
-from shared.db import Database
+from shared.data.db import Database
+from shared.security.current_user import Role
 from shared.settings import DatabaseSettings
-from shared.tokens import Role
 
 from auth import commands, queries
 from auth.passwords import Passwords

@@ -15,7 +15,7 @@ from typing import Any
 
 import jwt
 import structlog
-from shared.tokens import ACCESS_TOKEN, LEEWAY_SECONDS, SigningKeys, new_signing_key
+from shared.security.jwt import ACCESS_TOKEN, LEEWAY_SECONDS, SigningKeys, new_signing_key
 
 from auth.domain import ACCESS_LIFETIME
 

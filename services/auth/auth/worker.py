@@ -1,6 +1,6 @@
 """The worker process of the auth service: its relay, and the letters. It consumes nothing."""
 
-from shared.worker import create_worker
+from shared.messaging.worker import create_worker
 from starlette.applications import Starlette
 
 from auth.clients.mail import mailer_of

@@ -15,9 +15,9 @@ from auth.passwords import Passwords
 from auth.settings import AuthSettings
 from fastapi import FastAPI
 from pydantic import SecretStr
-from shared.db import Database
+from shared.data.db import Database
+from shared.security.jwt import SigningKeys, new_signing_key
 from shared.testing import TokenFor, client_of
-from shared.tokens import SigningKeys, new_signing_key
 from tests.letterbox import Letterbox
 from tests.providers import Providers
 

@@ -10,7 +10,7 @@ from auth.clients.mail import FolderMailer
 from auth.letters import PAGES
 from auth.mailing import Mailing
 from auth.one_time_tokens import Purpose
-from shared.db import Database
+from shared.data.db import Database
 
 ACCOUNT_URL = "https://parley.example.com/account"
 LINK = re.compile(r"https://parley\.example\.com/account/(verify|reset)#token=(\S+)")

@@ -13,9 +13,10 @@ from auth.app import create_app
 from auth.models import User
 from auth.settings import AuthSettings
 from contracts.auth import UserRegistered, UserUpdated
-from shared.db import Database
+from shared.data.db import Database
+from shared.security.current_user import AccessTokens
+from shared.security.jwt import FixedKeys
 from shared.testing import TokenFor, client_of, recorded
-from shared.tokens import AccessTokens, FixedKeys
 
 type AccessFor = Callable[..., Awaitable[str]]
 

@@ -9,10 +9,10 @@ from auth.domain import REFRESH_LIFETIME, Credential, EmailTaken, InvalidCredent
 from auth.models import RefreshFamily, RefreshToken, User
 from auth.refresh_tokens import digest
 from contracts.auth import UserRegistered, UserUpdated
-from shared.db import Database
+from shared.data.db import Database
 from shared.errors import Unauthorized
+from shared.security.current_user import Caller
 from shared.testing import recorded
-from shared.tokens import Caller
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

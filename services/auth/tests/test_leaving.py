@@ -15,7 +15,7 @@ from auth.settings import AuthSettings
 from contracts.auth import UserDeleted
 from fastapi import FastAPI
 from pydantic import HttpUrl
-from shared.db import Database
+from shared.data.db import Database
 from shared.testing import client_of, recorded
 from sqlalchemy import func, select, text
 from tests.letterbox import Letterbox

@@ -13,8 +13,8 @@ from auth.settings import AuthSettings
 from fastapi import FastAPI, Request
 from pydantic import SecretStr
 from redis.asyncio import Redis
-from shared.db import Database
-from shared.ratelimit import client_address
+from shared.data.db import Database
+from shared.http.ratelimit import client_address
 from shared.testing import client_of
 from structlog.testing import capture_logs
 

@@ -10,7 +10,7 @@ from auth import commands, one_time_tokens
 from auth.domain import LinkUsed
 from auth.models import AuditEntry, MailRequest, OneTimeToken, User
 from contracts.auth import UserUpdated
-from shared.db import Database
+from shared.data.db import Database
 from shared.testing import recorded
 from sqlalchemy import func, select, update
 from tests.letterbox import Letterbox

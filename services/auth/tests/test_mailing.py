@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr, ValidationError
-from shared.db import Database
+from shared.data.db import Database
 from sqlalchemy import select
 from structlog.testing import capture_logs
 

@@ -1,7 +1,7 @@
 import asyncio
 
 from alembic import command
-from shared.migrations import migration_config
+from shared.data.migrations import migration_config
 
 
 async def test_the_migrations_make_exactly_the_tables(database_url: str) -> None:

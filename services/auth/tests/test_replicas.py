@@ -11,8 +11,8 @@ from auth.app import create_app
 from auth.models import RefreshFamily, RefreshToken, User
 from auth.settings import AuthSettings
 from fastapi import FastAPI
-from shared.db import Database
-from shared.ratelimit import client_address
+from shared.data.db import Database
+from shared.http.ratelimit import client_address
 from shared.testing import client_of
 from sqlalchemy import select
 

@@ -21,7 +21,7 @@ from auth.settings import AuthSettings, FirstAdminSettings
 from contracts.auth import UserUpdated
 from fastapi import FastAPI
 from pydantic import SecretStr
-from shared.db import Database
+from shared.data.db import Database
 from shared.testing import client_of, recorded
 from sqlalchemy import select
 

@@ -8,7 +8,7 @@ from auth.models import User
 from auth.seed import create_accounts, seed
 from auth.settings import AuthSettings
 from contracts.auth import UserRegistered
-from shared.db import Database
+from shared.data.db import Database
 from shared.testing import recorded
 from sqlalchemy import select
 

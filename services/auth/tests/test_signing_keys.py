@@ -14,7 +14,8 @@ from auth.app import create_app
 from auth.settings import AuthSettings
 from auth.signing_keys import LEAD_SECONDS, OUTLIVES_SECONDS, KeyRing, KeysMissing, in_use, rotate, rotated
 from shared.errors import Unauthorized
-from shared.tokens import AccessTokens, SigningKeys, new_signing_key
+from shared.security.current_user import AccessTokens
+from shared.security.jwt import SigningKeys, new_signing_key
 
 SYMMETRIC = {"keys": [{"kty": "oct", "k": "AAAA", "kid": "x"}]}
 NOW = 1_000_000.0

@@ -9,7 +9,7 @@ from auth.app import create_app
 from auth.models import AuditEntry, Identity, User
 from auth.settings import AuthSettings
 from contracts.auth import UserRegistered
-from shared.db import Database
+from shared.data.db import Database
 from shared.testing import client_of, recorded
 from sqlalchemy import func, select
 from tests.letterbox import Letterbox

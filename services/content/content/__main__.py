@@ -2,7 +2,8 @@
 
 import asyncio
 
-from shared.app import main, serve
+from shared.cli import main
+from shared.http.app import serve
 
 from content.settings import ContentSettings
 
@@ -22,7 +23,7 @@ def worker(_: list[str]) -> None:
 
 
 def migrate(_: list[str]) -> None:
-    from shared.migrations import upgrade
+    from shared.data.migrations import upgrade
 
     upgrade("content", ContentSettings().database_url.get_secret_value())
 

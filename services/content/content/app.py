@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
-from shared.app import Check, create_api
-from shared.cache import Cache
+from shared.data.cache import Cache
+from shared.data.storage import Storage
 from shared.errors import Unavailable
-from shared.storage import Storage
+from shared.http.app import create_api
+from shared.http.health import Check
 
 from content.api import routers
 from content.following import FollowedCatalogue

@@ -1,6 +1,6 @@
 """The reads that a cache stands in front of."""
 
-from shared.cache import cached
+from shared.data.cache import cached
 
 from content import queries
 from content.queries import StoredSpeech, StoredTag

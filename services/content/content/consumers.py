@@ -2,8 +2,8 @@
 
 from contracts.content import SpeechDeleted, SpeechUpdated, TagChanged, TagRenamed
 from contracts.game import SessionCompleted
-from shared.cache import Cache
-from shared.inbox import Subscriptions
+from shared.data.cache import Cache
+from shared.messaging.inbox import Subscriptions
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content import cached, commands

@@ -5,7 +5,7 @@ from random import Random
 from typing import NamedTuple
 from uuid import UUID
 
-from shared.db import Database
+from shared.data.db import Database
 
 from content.catalogue import Catalogue, sample
 from content.domain import Filter, NoSpeechesMatch

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import batched
 
 import structlog
-from shared.db import Database
+from shared.data.db import Database
 from shared.errors import Unavailable
 from sqlalchemy.ext.asyncio import AsyncSession
 

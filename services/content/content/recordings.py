@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import structlog
 from prometheus_client import Gauge
-from shared.db import Database
+from shared.data.db import Database
+from shared.data.storage import NoSuchObject, ObjectTooLarge, Storage
 from shared.errors import Unavailable, invalid
-from shared.storage import NoSuchObject, ObjectTooLarge, Storage
 
 from content.domain import AudioNotFound, AudioTooLarge, AudioTooLong, UnsupportedAudio
 from content.queries import newest_recordings, recordings_after, recordings_of

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, field_validator
-from shared.fields import Text
+from shared.http.fields import Text
 
 from content.domain import Filter, Level, Match, SpeechType
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from shared.cursors import MOST_PAGES, opened, sealed
 from shared.errors import invalid
+from shared.http.pagination import MOST_PAGES, opened, sealed
 from sqlalchemy import ColumnElement, Float, Select, cast, exists, func, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 

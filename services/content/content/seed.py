@@ -9,9 +9,9 @@ from typing import Annotated
 
 import structlog
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
-from shared.db import Database
-from shared.fields import Text
-from shared.storage import Storage
+from shared.data.db import Database
+from shared.data.storage import Storage
+from shared.http.fields import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content import commands, queries

@@ -1,7 +1,7 @@
 """The worker process of the content service."""
 
-from shared.cache import Cache
-from shared.worker import create_worker
+from shared.data.cache import Cache
+from shared.messaging.worker import create_worker
 from starlette.applications import Starlette
 
 from content.consumers import subscriptions

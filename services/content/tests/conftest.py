@@ -10,9 +10,9 @@ from content.domain import NewSpeech
 from content.settings import ContentSettings
 from fastapi import FastAPI
 from pydantic import SecretStr
-from shared.cache import Cache
-from shared.db import Database
-from shared.storage import Storage
+from shared.data.cache import Cache
+from shared.data.db import Database
+from shared.data.storage import Storage
 from shared.testing import TokenFor, client_of
 from sqlalchemy.ext.asyncio import AsyncSession
 

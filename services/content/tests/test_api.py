@@ -13,7 +13,7 @@ from content.settings import ContentSettings
 from contracts.game import CompletedResult
 from fastapi import FastAPI
 from pydantic import SecretStr
-from shared.db import Database
+from shared.data.db import Database
 from shared.testing import TokenFor, client_of
 
 type Add = Callable[..., Awaitable[UUID]]

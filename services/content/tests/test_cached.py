@@ -13,9 +13,9 @@ from content.domain import SpeechChange
 from content.settings import ContentSettings
 from contracts.content import SpeechUpdated, TagChanged
 from pydantic import SecretStr
-from shared.cache import Cache, CacheDown
-from shared.db import Database
-from shared.inbox import apply
+from shared.data.cache import Cache, CacheDown
+from shared.data.db import Database
+from shared.messaging.inbox import apply
 from shared.testing import TokenFor, client_of, recorded
 
 type Add = Callable[..., Awaitable[UUID]]

@@ -8,9 +8,9 @@ from content.consumers import on_session_completed, subscriptions
 from content.domain import Plays
 from contracts import EVENTS
 from contracts.game import CompletedSession, SessionCompleted
-from shared.cache import Cache
-from shared.db import Database
-from shared.inbox import apply
+from shared.data.cache import Cache
+from shared.data.db import Database
+from shared.messaging.inbox import apply
 from uuid_utils.compat import uuid7
 
 QUEUE = SessionCompleted.queue_of("content")

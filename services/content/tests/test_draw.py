@@ -9,7 +9,7 @@ from content import changes, commands
 from content.catalogue import Catalogue
 from content.domain import Filter, NoSpeechesMatch, SpeechChange
 from content.draw import DrawnSpeech, drawn_speeches
-from shared.db import Database
+from shared.data.db import Database
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type Add = Callable[..., Awaitable[UUID]]

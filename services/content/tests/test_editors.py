@@ -12,8 +12,8 @@ from content.domain import ChangedMeanwhile, Revisions, SpeechChange
 from content.models import Speech
 from content.settings import ContentSettings
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
-from shared.db import Database
-from shared.storage import Storage
+from shared.data.db import Database
+from shared.data.storage import Storage
 from shared.testing import TokenFor, client_of, recorded
 from sqlalchemy import func, select
 

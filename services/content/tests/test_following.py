@@ -11,7 +11,7 @@ from content.changes import Position
 from content.domain import Filter, Level, SpeechChange
 from content.following import CatalogueNotLoaded, FollowedCatalogue
 from content.models import CatalogueChange
-from shared.db import Database, DatabaseDown, engine_for
+from shared.data.db import Database, DatabaseDown, engine_for
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -9,8 +9,8 @@ from content.app import create_app
 from content.domain import SpeechChange
 from content.settings import ContentSettings
 from fastapi import FastAPI
-from shared.db import Database
-from shared.storage import Storage, StorageDown
+from shared.data.db import Database
+from shared.data.storage import Storage, StorageDown
 from shared.testing import client_of
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -9,7 +9,7 @@ import pytest
 from content import commands, search
 from content.domain import SpeechChange
 from content.schemas import SpeechFilter
-from shared.db import Database
+from shared.data.db import Database
 
 type Add = Callable[..., Awaitable[UUID]]
 type Find = Callable[..., Awaitable[dict[str, Any]]]

@@ -8,8 +8,8 @@ from content.models import Speech
 from content.seed import folder_of, seed
 from content.settings import ContentSettings
 from contracts.content import SpeechCreated
-from shared.db import Database
-from shared.storage import Storage
+from shared.data.db import Database
+from shared.data.storage import Storage
 from shared.testing import recorded
 from sqlalchemy import select
 

@@ -12,9 +12,9 @@ from content.commands import tags as module
 from content.consumers import on_tag_renamed
 from content.domain import SpeechChange, TagChange, TagExists, TagInUse, TagNotFound
 from contracts.content import SpeechUpdated, TagChanged, TagRenamed
-from shared.db import Database
-from shared.inbox import apply
-from shared.outbox import OutboxEvent
+from shared.data.db import Database
+from shared.messaging.inbox import apply
+from shared.messaging.outbox import OutboxEvent
 from shared.testing import recorded
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -1,6 +1,7 @@
 """`python -m game api|worker|migrate`. A command imports only what it runs, to stay small."""
 
-from shared.app import main, serve
+from shared.cli import main
+from shared.http.app import serve
 from shared.settings import DatabaseSettings
 
 
@@ -20,7 +21,7 @@ def _worker(_: list[str]) -> None:
 
 
 def _migrate(_: list[str]) -> None:
-    from shared.migrations import upgrade
+    from shared.data.migrations import upgrade
 
     upgrade("game", DatabaseSettings().database_url.get_secret_value())
 

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from shared.db import Database, Session
-from shared.ratelimit import per_user
-from shared.storage import Storage
-from shared.tokens import CurrentUser, Editor
+from shared.data.db import Database
+from shared.data.storage import Storage
+from shared.http.dependencies import Session
+from shared.http.ratelimit import per_user
+from shared.security.current_user import CurrentUser, Editor
 
 from game import commands, queries
 from game.receipts import Receipts

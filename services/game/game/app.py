@@ -1,7 +1,7 @@
 """The API of the game service."""
 
 from fastapi import FastAPI
-from shared.app import create_api
+from shared.http.app import create_api
 
 from game import api
 from game.receipts import Receipts

@@ -3,7 +3,7 @@
 from contracts.auth import UserDeleted
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
 from contracts.game import SessionCompleted
-from shared.inbox import Subscriptions
+from shared.messaging.inbox import Subscriptions
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.commands import count_session, erase_user, keep_revision, note_deletion

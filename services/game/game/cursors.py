@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from shared.cursors import MOST_PAGES, opened, sealed
 from shared.errors import invalid
+from shared.http.pagination import MOST_PAGES, opened, sealed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAYOUT = struct.Struct(">qI16s")

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.db import Base
-from shared.inbox import InboxEvent
-from shared.outbox import OutboxEvent
+from shared.data.db import Base
+from shared.messaging.inbox import InboxEvent
+from shared.messaging.outbox import OutboxEvent
 from sqlalchemy import (
     BigInteger,
     DateTime,

@@ -7,7 +7,7 @@ from uuid import UUID
 from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, ReceiptClaims
 from pydantic import ValidationError
 from shared.errors import Unauthorized
-from shared.tokens import FixedKeys, Keys, verify
+from shared.security.jwt import FixedKeys, Keys, verify
 
 
 class Receipts:

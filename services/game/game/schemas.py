@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
-from shared.fields import Text
+from shared.http.fields import Text
 
 from game.domain import Response
 

@@ -1,7 +1,7 @@
 """The worker of the game service."""
 
+from shared.messaging.worker import create_worker
 from shared.settings import DatabaseSettings
-from shared.worker import create_worker
 from starlette.applications import Starlette
 
 from game.consumers import subscriptions

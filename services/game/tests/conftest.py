@@ -14,9 +14,9 @@ from game.app import create_app
 from game.commands import keep_revision
 from game.settings import GameSettings
 from pydantic import SecretStr
-from shared.db import Database
+from shared.data.db import Database
+from shared.security.jwt import SigningKeys, new_signing_key
 from shared.testing import TokenFor, client_of
-from shared.tokens import SigningKeys, new_signing_key
 
 TAG = UUID(int=1)
 TEXTS = ("Good morning.", "How are you?", "See you soon.")

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
-from shared.db import Database
+from shared.data.db import Database
 from shared.testing import TokenFor, client_of
 from sqlalchemy import func, select
 

@@ -12,9 +12,9 @@ from game.domain import AggregateMismatch, IdempotencyConflict, SpeechNotFound
 from game.models import GameResult, GameSession
 from game.receipts import Receipts
 from game.schemas import NewSession
-from shared.db import Database
+from shared.data.db import Database
+from shared.security.jwt import FixedKeys, SigningKeys, new_signing_key
 from shared.testing import recorded
-from shared.tokens import FixedKeys, SigningKeys, new_signing_key
 from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -20,10 +20,10 @@ from game.models import (
 )
 from game.receipts import Receipts
 from game.schemas import NewSession
-from shared.db import Base, Database
-from shared.inbox import apply
+from shared.data.db import Base, Database
+from shared.messaging.inbox import apply
+from shared.security.jwt import FixedKeys, SigningKeys
 from shared.testing import recorded
-from shared.tokens import FixedKeys, SigningKeys
 from sqlalchemy import func, select
 from uuid_utils.compat import uuid7
 

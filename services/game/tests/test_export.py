@@ -21,7 +21,7 @@ from game.queries import export
 from game.schemas import ExportedDay, ExportedResult, ExportedSession
 from game.settings import GameSettings
 from pydantic import SecretStr
-from shared.db import Base, Database
+from shared.data.db import Base, Database
 from shared.testing import TokenFor, client_of, recorded
 from sqlalchemy import func, select, text
 from structlog.testing import capture_logs

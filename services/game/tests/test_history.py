@@ -8,7 +8,7 @@ import pytest
 from contracts.content import SpeechRef, SpeechSnapshot
 from fastapi import FastAPI
 from game.commands import keep_revision, note_deletion
-from shared.db import Database
+from shared.data.db import Database
 from shared.testing import TokenFor, client_of
 
 type Save = Callable[..., Awaitable[str]]

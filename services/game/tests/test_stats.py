@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from game.models import DailyActivity
 from game.queries import stats_of
 from game.queries.stats import tallies_of
-from shared.db import Database
+from shared.data.db import Database
 from shared.errors import Invalid
 from shared.testing import TokenFor, client_of
 from sqlalchemy.ext.asyncio import AsyncSession

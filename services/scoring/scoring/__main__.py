@@ -1,6 +1,7 @@
 """`python -m scoring api`."""
 
-from shared.app import main, serve
+from shared.cli import main
+from shared.http.app import serve
 
 
 def _api(_: list[str]) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
-from shared.ratelimit import per_user
-from shared.tokens import CurrentUser
+from shared.http.ratelimit import per_user
+from shared.security.current_user import CurrentUser
 
 from scoring.commands import score_reading
 from scoring.provider import Capabilities, Provider

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from shared.app import Check, create_api
+from shared.http.app import create_api
+from shared.http.health import Check
 
 from scoring import api
 from scoring.offline.pool import Workers

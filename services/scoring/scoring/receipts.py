@@ -13,7 +13,7 @@ from contracts.receipt import (
     ReceiptClaims,
     reference_digest,
 )
-from shared.tokens import SigningKeys
+from shared.security.jwt import SigningKeys
 
 from scoring.schemas import Reading
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from shared.fields import Text
+from shared.http.fields import Text
 
 from scoring.assessment import AudioFacts, WordScore
 from scoring.formats import MOST_BYTES, MOST_SECONDS

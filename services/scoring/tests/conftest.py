@@ -16,8 +16,8 @@ from scoring.app import create_app
 from scoring.offline.engine import Engine
 from scoring.offline.pool import Workers
 from scoring.settings import ScoringSettings
+from shared.security.jwt import new_signing_key
 from shared.testing import TokenFor, client_of
-from shared.tokens import new_signing_key
 
 AUDIO = Path(__file__).parent / "audio"
 

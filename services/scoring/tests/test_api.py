@@ -14,8 +14,8 @@ from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, Re
 from fastapi import FastAPI
 from scoring.app import create_app
 from scoring.settings import ScoringSettings
+from shared.security.jwt import FixedKeys, SigningKeys, verify
 from shared.testing import TokenFor, client_of
-from shared.tokens import FixedKeys, SigningKeys, verify
 
 SCORE, CAPABILITIES = "/api/v1/speech/score", "/api/v1/speech/capabilities"
 TEXT = "The train leaves at seven in the morning."

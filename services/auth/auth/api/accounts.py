@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends
-from shared.db import Session
-from shared.ratelimit import per_address
+from shared.http.dependencies import Session
+from shared.http.ratelimit import per_address
 
 from auth import commands
 from auth.api.parts import Hashing, Issuer, unstored, welcome

@@ -5,10 +5,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from shared.db import Session
 from shared.errors import Forbidden
-from shared.ratelimit import per_user
-from shared.tokens import Caller, CurrentUser
+from shared.http.dependencies import Session
+from shared.http.ratelimit import per_user
+from shared.security.current_user import Caller, CurrentUser
 
 from auth import commands, queries
 from auth.api.parts import unstored

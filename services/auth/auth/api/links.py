@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends, Response
-from shared.db import Session
-from shared.ratelimit import per_address
+from shared.http.dependencies import Session
+from shared.http.ratelimit import per_address
 
 from auth import commands
 from auth.api.parts import Hashing, OpenDatabase, unstored

@@ -4,9 +4,10 @@ import hashlib
 from typing import Annotated
 
 from fastapi import Depends, Request, Response
-from shared.db import Database, Session
-from shared.ratelimit import RateLimits
-from shared.tokens import CurrentUser
+from shared.data.db import Database
+from shared.http.dependencies import Session
+from shared.http.ratelimit import RateLimits
+from shared.security.current_user import CurrentUser
 
 from auth import queries, schemas
 from auth.access_tokens import AccessTokenIssuer

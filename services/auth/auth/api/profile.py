@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends, Request, Response
-from shared.db import Session
-from shared.ratelimit import per_user
-from shared.tokens import CurrentUser
+from shared.http.dependencies import Session
+from shared.http.ratelimit import per_user
+from shared.security.current_user import CurrentUser
 
 from auth import commands, queries
 from auth.api.parts import Hashing, Me, OpenDatabase, Providers, limit_account, unstored

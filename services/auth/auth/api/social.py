@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends
 from pydantic import SecretStr
-from shared.ratelimit import per_address
+from shared.http.ratelimit import per_address
 
 from auth import commands
 from auth.api.parts import Issuer, OpenDatabase, Providers, unstored, welcome

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jwt
-from shared.tokens import Keys
+from shared.security.jwt import Keys
 
 from auth.clients.errors import InvalidSocialToken
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.tokens import FetchedKeys, KeysUnavailable
+from shared.security.jwt import FetchedKeys, KeysUnavailable
 
 from auth.clients.errors import InvalidSocialToken, ProviderNotConfigured, ProviderUnavailable
 from auth.clients.graph import Graph

@@ -5,8 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from contracts.auth import UserDeleted, UserRef, UserRegistered, UserUpdated
-from shared.outbox import record
-from shared.tokens import Role
+from shared.messaging.outbox import record
+from shared.security.current_user import Role
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession

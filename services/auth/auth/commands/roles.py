@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from shared.tokens import Role
+from shared.security.current_user import Role
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

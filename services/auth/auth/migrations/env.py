@@ -1,4 +1,4 @@
 from auth.models import Base
-from shared.migrations import run
+from shared.data.migrations import run
 
 run(Base.metadata)

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, BackgroundTasks, Depends, Header, Query, Response
-from shared.cache import Cache, CacheDown
-from shared.db import Session
-from shared.ratelimit import per_user
-from shared.tokens import has_role
+from shared.data.cache import Cache, CacheDown
+from shared.http.dependencies import Session
+from shared.http.ratelimit import per_user
+from shared.security.current_user import has_role
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content import cached, commands, queries

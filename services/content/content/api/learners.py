@@ -6,9 +6,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic_core import to_json
-from shared.db import Session
-from shared.ratelimit import per_address, per_user
-from shared.storage import Storage
+from shared.data.storage import Storage
+from shared.http.dependencies import Session
+from shared.http.ratelimit import per_address, per_user
 
 from content import cached
 from content.api.parts import ETAG, AudioStorage, ReadCache, Responses, heard

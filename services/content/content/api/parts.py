@@ -3,8 +3,8 @@
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from shared.cache import Cache
-from shared.storage import Storage
+from shared.data.cache import Cache
+from shared.data.storage import Storage
 
 from content.queries import StoredSpeech
 from content.schemas import Speech

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechRef, SpeechUpdated
-from shared.outbox import record
+from shared.messaging.outbox import record
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 

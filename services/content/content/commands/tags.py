@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.content import SpeechUpdated, TagChanged, TagKey, TagRename, TagRenamed
-from shared.outbox import record
+from shared.messaging.outbox import record
 from sqlalchemy import ColumnElement, String, delete, func, literal, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from contracts.game import CompletedResult, CompletedSession, SessionCompleted
-from shared.outbox import record
+from shared.messaging.outbox import record
 from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
 
+from shared.data.storage import Storage
 from shared.errors import invalid
-from shared.storage import Storage
 from sqlalchemy import ColumnElement, Row, Select, case, func, lateral, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from minio import Minio
 from pydantic import SecretStr
+from shared.data import storage as module
+from shared.data.storage import NoSuchObject, ObjectTooLarge, Storage, StorageDown
 from shared.settings import PLACEHOLDERS, StorageSettings
-from shared.storage import NoSuchObject, ObjectTooLarge, Storage, StorageDown
-
-from shared import storage as module
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared import metrics
-from shared.db import Base, Database
+from shared.data.db import Base, Database
 from shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)

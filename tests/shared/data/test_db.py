@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from shared.db import Database, DatabaseDown, engine_for
+from shared.data.db import Database, DatabaseDown, engine_for
 from shared.testing import scratch_database
 from sqlalchemy import text
 

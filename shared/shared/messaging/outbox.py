@@ -15,9 +15,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
 from shared import metrics
-from shared.broker import EXCHANGE, channel_to, send
-from shared.db import Base, Database
+from shared.data.db import Base, Database
 from shared.errors import Unavailable
+from shared.messaging.broker import EXCHANGE, channel_to, send
 
 log = structlog.get_logger(__name__)
 

@@ -9,13 +9,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import metrics
-from shared.errors import ParleyError, PayloadTooLarge, problem
+from shared.errors import ParleyError, PayloadTooLarge
+from shared.http.health import UNLOGGED
+from shared.http.problems import problem
 
 log = structlog.get_logger("access")
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-UNLOGGED = {"/health", "/ready", "/metrics"}
 
 
 class RequestContext:

@@ -7,10 +7,9 @@ from uuid import uuid4
 
 import pytest
 from prometheus_client import REGISTRY
-from shared.cache import Cache, CacheDown, cached
-from shared.db import Database
-
-from shared import cache as module
+from shared.data import cache as module
+from shared.data.cache import Cache, CacheDown, cached
+from shared.data.db import Database
 
 NOWHERE = "redis://127.0.0.1:1/0"
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from shared.fields import Text
+from shared.http.fields import Text
 
 adapter: TypeAdapter[str] = TypeAdapter(Text)
 

@@ -10,14 +10,15 @@ import pytest
 import structlog
 from fastapi import APIRouter, Body, Depends, Query, Request
 from pydantic import BaseModel, Field, SecretStr
-from shared.app import Check, create_api
-from shared.db import Session
 from shared.errors import Conflict
-from shared.fields import Text
-from shared.ratelimit import per_address, per_user
+from shared.http.app import create_api
+from shared.http.dependencies import Session
+from shared.http.fields import Text
+from shared.http.health import Check
+from shared.http.ratelimit import per_address, per_user
+from shared.security.current_user import CurrentUser, Editor
 from shared.settings import DatabaseSettings
 from shared.testing import TokenFor, client_of
-from shared.tokens import CurrentUser, Editor
 from sqlalchemy import text
 from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
@@ -25,7 +26,7 @@ from uuid_utils.compat import uuid7
 router = APIRouter()
 
 STARTS_WITH_SETTINGS = """
-from shared.app import main
+from shared.cli import main
 from shared.settings import DatabaseSettings
 main("demo", {"api": lambda _: print(DatabaseSettings())})
 """

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Annotated, Any
+from typing import Any
 
 import asyncpg
-from fastapi import Depends, Request
 from sqlalchemy import MetaData, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -160,14 +159,3 @@ class Database:
         """Give all connections back."""
         if isinstance(self._bind, AsyncEngine):
             await self._bind.dispose()
-
-
-async def _request_transaction(request: Request) -> AsyncIterator[AsyncSession]:
-    database: Database = request.app.state.database
-    async with database.transaction() as session:
-        yield session
-
-
-# FastAPI leaves a dependency after the response is sent, unless its scope is the function: then the
-# order is handler, commit, response, and nobody is told of a change that was not kept.
-Session = Annotated[AsyncSession, Depends(_request_transaction, scope="function")]

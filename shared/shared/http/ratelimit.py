@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 
 from shared import metrics
 from shared.errors import TooManyRequests, Unavailable
+from shared.security.current_user import CurrentUser
 from shared.settings import Settings
-from shared.tokens import CurrentUser
 
 log = structlog.get_logger(__name__)
 

@@ -11,12 +11,12 @@ from faststream.rabbit import RabbitBroker
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from shared import app as api
 from shared import metrics
-from shared.broker import BrokerDown, channel_to
-from shared.db import Database
-from shared.inbox import Subscriptions, forget_old, subscribe
-from shared.outbox import relay
+from shared.data.db import Database
+from shared.http.health import Check, health, ready
+from shared.messaging.broker import BrokerDown, channel_to
+from shared.messaging.inbox import Subscriptions, forget_old, subscribe
+from shared.messaging.outbox import relay
 from shared.settings import DatabaseSettings
 
 log = structlog.get_logger(__name__)
@@ -42,8 +42,8 @@ def create_worker(
     async def lifespan(worker: Starlette) -> AsyncIterator[None]:
         database = Database.connect(settings, name=f"{service} worker")
         worker.state.checks = {
-            "postgres": api.Check(database.ping),
-            "rabbitmq": api.Check(lambda: _all_consumed(settings, service, subscriptions)),
+            "postgres": Check(database.ping),
+            "rabbitmq": Check(lambda: _all_consumed(settings, service, subscriptions)),
         }
         tasks = [
             asyncio.create_task(relay(database, settings.rabbitmq_url.get_secret_value())),
@@ -60,8 +60,8 @@ def create_worker(
         await database.close()
 
     routes = [
-        Route("/health", api.health),
-        Route("/ready", api.ready),
+        Route("/health", health),
+        Route("/ready", ready),
         Route("/metrics", metrics.endpoint),
     ]
     return Starlette(routes=routes, lifespan=lifespan)

@@ -8,7 +8,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.db import engine_for
+from shared.data.db import engine_for
 
 
 def migration_config(package: str, url: str) -> Config:

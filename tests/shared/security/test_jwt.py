@@ -13,9 +13,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from shared.errors import Unauthorized, Unavailable
-from shared.tokens import (
+from shared.security.current_user import AccessTokens
+from shared.security.jwt import (
     ACCESS_TOKEN,
-    AccessTokens,
     FetchedKeys,
     FixedKeys,
     KeysUnavailable,
@@ -68,7 +68,7 @@ async def test_a_token_that_was_good_expires(
 ) -> None:
     token = keys.sign(claims(exp=int(time.time()) - 1), typ=ACCESS_TOKEN)
     await tokens.caller(token)  # within the leeway
-    monkeypatch.setattr("shared.tokens.LEEWAY_SECONDS", 0)
+    monkeypatch.setattr("shared.security.jwt.LEEWAY_SECONDS", 0)
     with pytest.raises(Unauthorized, match="expired"):
         await tokens.caller(token)
 
@@ -84,7 +84,7 @@ async def test_a_token_that_was_good_ends_with_its_key(keys: SigningKeys) -> Non
 
 
 async def test_only_so_many_tokens_are_remembered(keys: SigningKeys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.tokens.REMEMBERED", 2)
+    monkeypatch.setattr("shared.security.current_user.REMEMBERED", 2)
     tokens = AccessTokens(FixedKeys(keys.public), issuer="parley", audience="parley-api")
     for number in (1, 2, 3, 1):
         await tokens.caller(keys.sign(claims(jti=str(number)), typ=ACCESS_TOKEN))

@@ -12,11 +12,19 @@ from contracts import Event
 from contracts.auth import UserDeleted, UserRef, UserRegistered
 from contracts.game import CompletedSession, SessionCompleted
 from faststream.rabbit import RabbitBroker
-from shared.broker import EXCHANGE, channel_to, declare_topology, parking_queue, queues, replay_dead, send
-from shared.db import Database
+from shared.data.db import Database
 from shared.errors import Unavailable
-from shared.inbox import InboxEvent, Subscriptions, apply, subscribe
-from shared.outbox import OutboxEvent, record, relay
+from shared.messaging.broker import (
+    EXCHANGE,
+    channel_to,
+    declare_topology,
+    parking_queue,
+    queues,
+    replay_dead,
+    send,
+)
+from shared.messaging.inbox import InboxEvent, Subscriptions, apply, subscribe
+from shared.messaging.outbox import OutboxEvent, record, relay
 from shared.settings import DatabaseSettings
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession

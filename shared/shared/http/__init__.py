@@ -1,0 +1,1 @@
+"""What an HTTP API needs: application, errors, limits, pages."""

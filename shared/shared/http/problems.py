@@ -1,0 +1,96 @@
+"""RFC 9457 problem documents: how every error of a request becomes a response."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
+
+from shared.errors import BadRequest, Invalid, NotFound, ParleyError
+from shared.http.health import UNLOGGED
+
+
+class MethodNotAllowed(ParleyError):
+    """The path exists, the method does not."""
+
+    status, code, title = 405, "method_not_allowed", "Method not allowed"
+
+
+class MalformedJson(BadRequest):
+    """The body is not JSON at all."""
+
+    code = "malformed_json"
+
+
+def problem(error: ParleyError, *, request_id: str) -> JSONResponse:
+    """The RFC 9457 document of an error."""
+    document = {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": request_id,
+        **error.extra,
+    }
+    return JSONResponse(document, error.status, error.headers, "application/problem+json")
+
+
+async def render(request: Request, error: Exception) -> Response:
+    if not isinstance(error, ParleyError):
+        raise error
+    return problem(error, request_id=request.state.request_id)
+
+
+async def render_http_exception(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == 404:
+        return await render(request, NotFound("There is nothing at this address."))
+    if error.status_code == 405:
+        allowed = {"Allow": ", ".join(_methods_at(request.app, request.url.path))}
+        detail = f"This address does not take {request.method}."
+        return await render(request, MethodNotAllowed(detail, headers=allowed))
+    return await render(request, BadRequest("The request body could not be read."))
+
+
+def _methods_at(app: FastAPI, path: str) -> list[str]:
+    """What the address takes: the framework names the methods of the first of its routes, and no others."""
+    found = {"GET"} if path in UNLOGGED else set[str]()
+    for template, operations in app.openapi()["paths"].items():
+        if compile_path(template)[0].match(path):
+            found |= {method.upper() for method in operations}
+    return sorted(found)
+
+
+async def render_validation(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    errors = error.errors()
+    if errors[0]["type"] == "json_invalid":
+        return await render(request, MalformedJson("The body is not valid JSON."))
+    # The rejected input is left out: it may be a password.
+    found = [{"pointer": _pointer(each["loc"]), "message": _message(each)} for each in errors]
+    detail = f"{found[0]['pointer']}: {found[0]['message']}"
+    return await render(request, Invalid(f"The request is not valid. {detail}.", errors=found))
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    # pydantic counts the characters of a validated text as items.
+    if error["type"] in {"too_short", "too_long"} and isinstance(error["input"], str):
+        bound, side = ("min_length", "least") if error["type"] == "too_short" else ("max_length", "most")
+        count = error["ctx"][bound]
+        return f"Text should have at {side} {count} character{'s' if count > 1 else ''}"
+    if error["loc"] == ("body",) and error["type"] == "model_attributes_type":
+        return "Send a JSON object, and Content-Type: application/json"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    """The JSON pointer (RFC 6901, as a URI fragment) of a body field; other parts keep their name."""
+    parts = location[1:] if location[0] == "body" else location
+    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

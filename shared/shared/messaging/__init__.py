@@ -1,0 +1,1 @@
+"""Events and jobs through RabbitMQ, with an outbox and an inbox."""

@@ -1,0 +1,1 @@
+"""Signed tokens, and the user that a request is made for."""
