@@ -1,7 +1,7 @@
-"""The events that services exchange: one module per producer, imported by producer and consumers alike."""
+"""The events that services exchange: one module per producer, imported by producer and consumers."""
 
 from contracts.auth import UserDeleted, UserRegistered, UserUpdated
-from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated, TagChanged, TagRenamed
+from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
 from contracts.event import Event
 from contracts.game import SessionCompleted
 
@@ -12,10 +12,8 @@ EVENTS: tuple[type[Event], ...] = (
     SpeechCreated,
     SpeechUpdated,
     SpeechDeleted,
-    TagChanged,
-    TagRenamed,
     SessionCompleted,
 )
-"""Every event there is. The message topology and docs/events.md are derived from this list."""
+"""All events. The broker topology and docs/events.md are derived from this list."""
 
 __all__ = ["EVENTS", "Event"]

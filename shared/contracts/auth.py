@@ -9,13 +9,13 @@ from contracts.event import Event
 
 
 class UserRef(BaseModel):
-    """A user by id alone: no event carries an e-mail address or a name."""
+    """A user, by id only. No event carries an e-mail address or a name."""
 
     user_id: UUID
 
 
 class UserRegistered(Event):
-    """Someone has a new account."""
+    """An account was created."""
 
     type: Literal["parley.auth.user_registered.v1"] = "parley.auth.user_registered.v1"
     source: Literal["/parley/auth"] = "/parley/auth"
@@ -23,7 +23,7 @@ class UserRegistered(Event):
 
 
 class UserUpdated(Event):
-    """A profile or a role has changed."""
+    """A profile or a role was changed."""
 
     type: Literal["parley.auth.user_updated.v1"] = "parley.auth.user_updated.v1"
     source: Literal["/parley/auth"] = "/parley/auth"
@@ -31,7 +31,7 @@ class UserUpdated(Event):
 
 
 class UserDeleted(Event):
-    """An account is gone; whoever holds something on this user removes it."""
+    """An account was deleted. Consumers erase what they hold on the user."""
 
     consumers: ClassVar[tuple[str, ...]] = ("game",)
 

@@ -6,24 +6,25 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel
 
 from contracts.event import Event
+from contracts.vocabulary import SessionMode, UserResponse
 
 
 class CompletedResult(BaseModel):
-    """What became of one speech in a session. `pronunciation_score` is 0-100, or null where none was made."""
+    """The result of one speech in a session. `pronunciation_score` is 0-100, or null without a score."""
 
     speech_id: UUID
-    user_response: Literal["correct", "incorrect", "skipped"]
+    user_response: UserResponse
     response_time_ms: int
     pronunciation_score: float | None = None
     verified: bool = False
 
 
 class CompletedSession(BaseModel):
-    """A finished game with its results in the order they were played."""
+    """A finished game, with its results in the order of play."""
 
     session_id: UUID
     user_id: UUID
-    mode: Literal["listen_only", "listen_and_repeat"]
+    mode: SessionMode
     level: str
     duration_seconds: int
     completed_at: AwareDatetime
@@ -31,7 +32,7 @@ class CompletedSession(BaseModel):
 
 
 class SessionCompleted(Event):
-    """A learner has finished a game and it was saved."""
+    """A learner finished a game, and it was saved."""
 
     consumers: ClassVar[tuple[str, ...]] = ("content", "game")
 

@@ -1,4 +1,4 @@
-"""The receipt of a score: what scoring signs and game verifies offline."""
+"""The receipt of a score: scoring signs it, game verifies it offline."""
 
 import hashlib
 import unicodedata
@@ -12,9 +12,9 @@ RECEIPT_AUDIENCE = "parley-receipts"
 
 
 class ReceiptClaims(BaseModel):
-    """That a learner (`sub`) was given a score for saying a text.
+    """A learner (`sub`) received this score for repeating a text.
 
-    `jti` lets a receipt be accepted once. `pronunciation_score` is 0-100, `iat` and `exp` are Unix times.
+    `jti` makes the receipt single use. `pronunciation_score` is 0-100, `iat` and `exp` are Unix times.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -30,5 +30,5 @@ class ReceiptClaims(BaseModel):
 
 
 def reference_digest(text: str) -> str:
-    """The SHA-256, in hexadecimal, of a reference text in NFC without surrounding space."""
+    """Return the SHA-256, in hexadecimal, of a reference text in NFC without surrounding space."""
     return hashlib.sha256(unicodedata.normalize("NFC", text).strip().encode()).hexdigest()

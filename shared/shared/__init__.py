@@ -1,1 +1,1 @@
-"""The plumbing all services stand on; it knows nothing of speeches, sessions or users."""
+"""The infrastructure of all services. It knows nothing of speeches, sessions or users."""

@@ -1,23 +1,88 @@
 """The command line of a service: `python -m <service> <command> [arguments]`."""
 
+import asyncio
 import sys
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
 from pydantic import ValidationError
 
 from shared import logging
-from shared.settings import Settings
+from shared.settings import BrokerSettings, Settings
+
+type Command = Callable[[list[str]], object]
 
 
-def main(service: str, commands: Mapping[str, Callable[[list[str]], None]]) -> None:
-    """Run the command that the process was started with: `python -m <service> <command> [arguments]`."""
+def main(service: str, extra: Mapping[str, str] | None = None) -> None:
+    """Run the command that the process was started with.
+
+    Each service has `api`; if it has a worker, also `worker` and `replay-dead-letters`; if it has tables,
+    `migrate`. `extra` adds commands as "module:function". A command imports only the modules it runs.
+    """
+    commands = _standard_commands(service)
+    commands |= {name: _lazy(target) for name, target in (extra or {}).items()}
+    run(service, commands)
+
+
+def run(program: str, commands: Mapping[str, Command]) -> None:
+    """Run one of the commands. Settings that are missing or wrong end the process with their names."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in commands:
-        sys.exit(f"usage: python -m {service} {{{','.join(commands)}}}")
+        sys.exit(f"usage: python -m {program} {{{','.join(commands)}}}")
     try:
-        logging.configure(Settings().log_level, service=service, process=name)
+        logging.configure(Settings().log_level, service=program, process=name)
         commands[name](sys.argv[2:])
     except ValidationError as error:
-        # Settings that are missing or wrong, by the names of their variables; never with their values.
+        # The values stay out of the message: one of them may be a secret.
         wrong = (f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors())
-        sys.exit(f"{service} cannot start: {'; '.join(wrong)}")
+        sys.exit(f"{program} cannot start: {'; '.join(wrong)}")
+
+
+def _standard_commands(service: str) -> dict[str, Command]:
+    commands: dict[str, Command] = {
+        "api": lambda _: _serve(f"{service}.app:create_app", _settings(service, "ApiSettings"))
+    }
+    if find_spec(f"{service}.worker"):
+        commands["worker"] = lambda _: _serve(
+            f"{service}.worker:create_worker", _settings(service, "WorkerSettings")
+        )
+        commands["replay-dead-letters"] = lambda _: _replay_dead_letters(service)
+    if find_spec(f"{service}.migrations"):
+        commands["migrate"] = lambda _: _migrate(service)
+    return commands
+
+
+def _lazy(target: str) -> Command:
+    return lambda arguments: _load(target)(arguments)
+
+
+def _load(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _settings(service: str, name: str) -> Any:
+    return _load(f"{service}.settings:{name}")()
+
+
+def _serve(factory: str, settings: Any) -> None:
+    from shared.http.server import serve
+
+    serve(_load(factory)(settings), settings)
+
+
+def _migrate(service: str) -> None:
+    from shared.data.migrations import upgrade
+
+    upgrade(service, _settings(service, "MigrateSettings").database_url.get_secret_value())
+
+
+def _replay_dead_letters(service: str) -> None:
+    from shared.messaging.broker import replay_dead_letters
+    from shared.messaging.jobs import service_queues
+
+    url = BrokerSettings().rabbitmq_url.get_secret_value()
+    for queue, deliveries in asyncio.run(replay_dead_letters(url, service_queues(service))).items():
+        sys.stdout.write(f"{queue}: {deliveries} replayed\n")

@@ -1,4 +1,4 @@
-"""The errors a request can end in, and how they are told to the client.
+"""Errors a request can raise. `shared.http.problems` renders them as problem+json.
 
     ParleyError
     ├── BadRequest         400
@@ -13,7 +13,7 @@
     ├── Unavailable        503
     └── TimedOut           504
 
-Services add leaves with a stable `code`; only `app.py` turns them into responses.
+Services add leaves with a stable `code`, in their own errors.py.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 
 class ParleyError(Exception):
-    """A failure that the client can be told about.
+    """A failure that the client may see.
 
     `detail` is a sentence for a person. `extra` becomes members of the problem document.
     """
@@ -38,13 +38,13 @@ class ParleyError(Exception):
 
 
 class BadRequest(ParleyError):
-    """The request cannot be read."""
+    """The request cannot be parsed."""
 
     status, code, title = 400, "bad_request", "Bad request"
 
 
 class Unauthorized(ParleyError):
-    """The request does not say, or cannot prove, who is asking."""
+    """The caller is not authenticated."""
 
     status, code, title = 401, "unauthorized", "Unauthorized"
 
@@ -53,55 +53,51 @@ class Unauthorized(ParleyError):
 
 
 class Forbidden(ParleyError):
-    """Whoever is asking may not do this."""
+    """The caller is authenticated but lacks the permission."""
 
     status, code, title = 403, "forbidden", "Forbidden"
 
 
 class NotFound(ParleyError):
-    """There is no such thing."""
-
     status, code, title = 404, "not_found", "Not found"
 
 
 class Conflict(ParleyError):
-    """The request contradicts what is there."""
+    """The request contradicts the current state."""
 
     status, code, title = 409, "conflict", "Conflict"
 
 
 class PreconditionFailed(ParleyError):
-    """What the request was made for has changed since."""
+    """The resource is not in the state that the request names."""
 
     status, code, title = 412, "precondition_failed", "Precondition failed"
 
 
 class PayloadTooLarge(ParleyError):
-    """The body is larger than this route takes."""
-
     status, code, title = 413, "payload_too_large", "Payload too large"
 
 
 class Invalid(ParleyError):
-    """The request is readable, but what it says cannot be accepted."""
+    """The request was parsed, but a value in it is not acceptable."""
 
     status, code, title = 422, "validation_failed", "Validation failed"
 
 
-def invalid(pointer: str, message: str, *, of: type[Invalid] = Invalid, **extra: Any) -> Invalid:
-    """The error of one field, in the shape of a schema violation."""
+def field_error(pointer: str, message: str, *, error_type: type[Invalid] = Invalid, **extra: Any) -> Invalid:
+    """Build the error of one field, in the same shape as a schema violation."""
     errors = [{"pointer": pointer, "message": message}]
-    return of(f"The request is not valid. {pointer}: {message}.", errors=errors, **extra)
+    return error_type(f"The request is not valid. {pointer}: {message}.", errors=errors, **extra)
 
 
 class TooManyRequests(ParleyError):
-    """A rate limit is used up."""
+    """A rate limit is exhausted."""
 
     status, code, title = 429, "too_many_requests", "Too many requests"
 
 
 class Unavailable(ParleyError):
-    """Something this request needs is down; the same request may succeed in a moment."""
+    """A dependency is down. The same request may succeed later."""
 
     status, code, title = 503, "unavailable", "Service unavailable"
 
@@ -110,6 +106,6 @@ class Unavailable(ParleyError):
 
 
 class TimedOut(ParleyError):
-    """Something this request needs took too long."""
+    """A dependency took too long."""
 
     status, code, title = 504, "timed_out", "Timed out"

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, to standard output, without bodies, tokens or personal data."""
+"""Structured logs: one JSON object per line on standard output, without bodies, tokens or personal data."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ import structlog
 
 
 def configure(level: str, *, service: str, process: str) -> None:
-    """Send everything, the libraries' own records included, through the same steps into JSON."""
+    """Render all log records as JSON, those of libraries included."""
     enrich: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -25,18 +25,18 @@ def configure(level: str, *, service: str, process: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("aio_pika", "aiormq", "httpx", "httpcore", "faststream"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # Our own lines, one for each request, are written without the detour through records of the library.
+    # Our own lines skip the standard library's records: one is written per request.
     structlog.configure(
         processors=[*enrich, render],
-        logger_factory=_NamedLines,
+        logger_factory=_NamedWriter,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service, process=process)
 
 
-class _NamedLines(structlog.WriteLogger):
-    """Writes lines to standard output, and has the name that the logger was asked for by."""
+class _NamedWriter(structlog.WriteLogger):
+    """Writes to standard output and keeps the name of its logger."""
 
     def __init__(self, name: str) -> None:
         super().__init__(sys.stdout)

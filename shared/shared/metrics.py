@@ -1,4 +1,4 @@
-"""What every process counts. A service declares metrics of its own beside the code they watch."""
+"""Prometheus metrics of every process. Services declare their own next to the code that they measure."""
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
@@ -11,11 +11,11 @@ REQUESTS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 PUBLISHED = Counter("events_published_total", "Events confirmed by the broker.", ["type"])
-OUTBOX_PENDING = Gauge("outbox_pending", "Events that wait in the outbox, as of the last drain.")
-CONSUMED = Counter("events_consumed_total", "Deliveries, by what became of them.", ["queue", "outcome"])
-RATE_LIMITED = Counter("rate_limited_total", "Requests refused by a rate limit.", ["limit"])
+OUTBOX_PENDING = Gauge("outbox_pending", "Events waiting in the outbox, as of the last drain.")
+CONSUMED = Counter("events_consumed_total", "Deliveries, by outcome.", ["queue", "outcome"])
+RATE_LIMITED = Counter("rate_limited_total", "Requests rejected by a rate limit.", ["limit"])
 
 
 async def endpoint(_: Request) -> Response:
-    """GET /metrics, for Prometheus on the internal network only."""
+    """Answer GET /metrics, for Prometheus on the internal network only."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,8 @@
-"""Configuration from the environment: the same variable has the same name in every service."""
+"""Configuration from the environment. A variable has the same name in every service.
+
+A service composes its ApiSettings, WorkerSettings and MigrateSettings from these classes, so that each
+process asks only for what it uses.
+"""
 
 from typing import Literal, Self
 
@@ -9,44 +13,52 @@ PLACEHOLDERS = {"", "changeme", "change-me", "password", "secret", "minioadmin",
 
 
 class Settings(BaseSettings):
-    """What every process needs. Outside development nothing secret has a default."""
+    """Settings of every process. No secret has a default outside development."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     environment: Literal["development", "test", "production"] = "production"
-    host: str = "127.0.0.1"
-    port: int = Field(default=8000, ge=1, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    trusted_proxies: str = "127.0.0.1"
-    """Comma-separated addresses whose X-Forwarded-For is believed: the gateway's, nobody else's."""
-
-    jwks_url: str = ""
-    """Where the public keys of access tokens are published (http://auth:8001/.well-known/jwks.json)."""
-    token_issuer: str = "parley"  # noqa: S105 - the name of the issuer, no secret
-    token_audience: str = "parley-api"  # noqa: S105 - as above
-
-    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
-    rate_limit_enabled: bool = True
-    rate_limits: dict[str, int] = {}
-    """Requests per minute by limit name, overriding the defaults of the routes: {"random": 600}."""
-
-    max_body_bytes: int = Field(default=1_048_576, gt=0)
-
     @property
-    def development(self) -> bool:
+    def is_development(self) -> bool:
         """Whether demo accounts and generated secrets are allowed."""
         return self.environment != "production"
 
 
-class DatabaseSettings(Settings):
-    """For services that own a database and, with it, an outbox and an inbox."""
+class ServerSettings(Settings):
+    """A process that listens: every API, and every worker for its health and metrics."""
 
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    trusted_proxies: str = "127.0.0.1"
+    """Comma-separated addresses whose X-Forwarded-For is trusted: only the gateway's."""
+
+
+class RedisSettings(Settings):
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+
+
+class HttpApiSettings(ServerSettings, RedisSettings):
+    """An API: access tokens, rate limits, body size."""
+
+    jwks_url: str = ""
+    """URL of the public keys that verify access tokens (http://auth:8001/.well-known/jwks.json)."""
+    token_issuer: str = "parley"  # noqa: S105 - an issuer's name is not a secret
+    token_audience: str = "parley-api"  # noqa: S105 - as above
+
+    rate_limit_enabled: bool = True
+    rate_limits: dict[str, int] = {}
+    """Requests per minute by limit name. They override the routes' defaults: {"random": 600}."""
+
+    max_body_bytes: int = Field(default=1_048_576, gt=0)
+
+
+class DatabaseSettings(Settings):
     database_url: SecretStr
-    # None over the pool's size: under load, those would be opened and closed again for nearly every request.
     database_pool_size: int = Field(default=10, ge=1)
+    # Overflow connections close as soon as they are returned; under load each request would open a new one.
     database_pool_overflow: int = Field(default=0, ge=0)
-    rabbitmq_url: SecretStr
 
     @model_validator(mode="after")
     def _names_the_driver(self) -> Self:
@@ -55,14 +67,22 @@ class DatabaseSettings(Settings):
         return self
 
 
+class BrokerSettings(Settings):
+    rabbitmq_url: SecretStr
+
+
+class MessagingSettings(ServerSettings, DatabaseSettings, BrokerSettings):
+    """A worker: it drains the outbox and consumes."""
+
+
 class StorageSettings(BaseSettings):
-    """For services that read or write objects in S3."""
+    """Objects in S3."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     s3_endpoint: str = "http://127.0.0.1:9000"
     s3_public_endpoint: str = ""
-    """The endpoint as clients reach it, which presigned URLs are bound to; `s3_endpoint` when empty."""
+    """The endpoint as clients reach it. Presigned URLs are bound to it. Default: `s3_endpoint`."""
     s3_access_key: str
     s3_secret_key: SecretStr
     s3_bucket: str = "parley-audio"

@@ -1,4 +1,4 @@
-"""Fixtures on real servers: a migrated database for each test process, one rolled-back transaction a test.
+"""Fixtures on real servers: a migrated database per test process, a rolled-back transaction per test.
 
 The servers are named by TEST_POSTGRES_URL (a superuser), TEST_RABBITMQ_URL, TEST_REDIS_URL, TEST_S3_ENDPOINT,
 TEST_S3_ACCESS_KEY and TEST_S3_SECRET_KEY. A service's conftest says which package is under test:
@@ -28,7 +28,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from shared.data.db import Base, Database, engine_for
+from shared.data.db import Base, Database, create_engine
 from shared.data.migrations import upgrade
 from shared.messaging.outbox import OutboxEvent
 from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
@@ -43,7 +43,7 @@ def _server(name: str) -> str:
 
 @asynccontextmanager
 async def scratch_database(name: str) -> AsyncIterator[str]:
-    """An empty database for as long as the block runs; its SQLAlchemy URL."""
+    """Create an empty database for the block. Yields its SQLAlchemy URL."""
     server = _server("TEST_POSTGRES_URL")
     connection = await asyncpg.connect(server)
     await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -55,7 +55,7 @@ async def scratch_database(name: str) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 async def database_url(service: str, worker_id: str) -> AsyncIterator[str]:
-    """A database of this test process alone, built by running the migrations."""
+    """A database of this test process, built by running the migrations."""
     async with scratch_database(f"{service}_{worker_id}") as url:
         await asyncio.to_thread(upgrade, service, url)
         yield url
@@ -63,7 +63,7 @@ async def database_url(service: str, worker_id: str) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 async def _engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = engine_for(database_url, name="tests")
+    engine = create_engine(database_url, name="tests")
     yield engine
     await engine.dispose()
 
@@ -72,7 +72,7 @@ async def _engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 async def database(_engine: AsyncEngine) -> AsyncIterator[Database]:
     """A database whose every transaction is a savepoint of one that is rolled back after the test.
 
-    It has one connection: for tests of what happens at the same time, use `committing`.
+    It has one connection. Tests of concurrency use `committed_database`.
     """
     async with _engine.connect() as connection, connection.begin() as transaction:
         yield Database(connection)
@@ -80,8 +80,8 @@ async def database(_engine: AsyncEngine) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def committing(_engine: AsyncEngine) -> AsyncIterator[Database]:
-    """A database whose transactions are real and parallel; all tables are emptied after the test."""
+async def committed_database(_engine: AsyncEngine) -> AsyncIterator[Database]:
+    """A database with real, parallel transactions. All tables are truncated after the test."""
     yield Database(_engine)
     tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
     async with _engine.begin() as connection:
@@ -97,13 +97,13 @@ async def session(database: Database) -> AsyncIterator[AsyncSession]:
 
 @pytest.fixture(scope="session")
 def signing_keys() -> SigningKeys:
-    """Keys as the auth service would have them."""
+    """Signing keys, as the auth service has them."""
     return SigningKeys({"keys": [new_signing_key()]})
 
 
 @pytest.fixture(scope="session")
 def jwks_url(signing_keys: SigningKeys) -> Iterator[str]:
-    """An address that publishes the keys over HTTP."""
+    """A URL that publishes the public keys."""
     document = json.dumps(signing_keys.public).encode()
 
     class Handler(BaseHTTPRequestHandler):
@@ -127,7 +127,7 @@ type TokenFor = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def token_for(signing_keys: SigningKeys) -> TokenFor:
-    """Makes an access token: `token_for(user_id, role="learner", **claims that differ)`."""
+    """Makes an access token: `token_for(user_id, role="learner", **other_claims)`."""
 
     def make(user_id: UUID, role: str = "learner", **claims: Any) -> str:
         now = int(time.time())
@@ -138,9 +138,9 @@ def token_for(signing_keys: SigningKeys) -> TokenFor:
 
 
 @pytest.fixture(scope="session")
-def environment(jwks_url: str, worker_id: str) -> dict[str, Any]:
-    """What all settings classes take; those of a database add `database_url`."""
-    # Test processes that run side by side must not meet in the same keys.
+def base_settings(jwks_url: str, worker_id: str) -> dict[str, Any]:
+    """Values for all settings classes. Those with a database also need `database_url`."""
+    # Parallel test processes must not share Redis keys.
     own_keys = int(worker_id.removeprefix("gw")) % 16 if worker_id != "master" else 0
     redis_url = f"{_server('TEST_REDIS_URL').rpartition('/')[0]}/{own_keys}"
     return {
@@ -156,8 +156,8 @@ def environment(jwks_url: str, worker_id: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def client_of(app: FastAPI, *, token: str = "") -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the running application; nothing but the network between them is missing."""
+async def api_client(app: FastAPI, *, token: str = "") -> AsyncIterator[httpx.AsyncClient]:
+    """Start the application and yield a client of it, without a network in between."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
@@ -167,8 +167,8 @@ async def client_of(app: FastAPI, *, token: str = "") -> AsyncIterator[httpx.Asy
         yield client
 
 
-async def recorded[E: Event](session: AsyncSession, event: type[E]) -> list[E]:
-    """The events of a type that wait in the outbox, oldest first."""
+async def outbox_events[E: Event](session: AsyncSession, event: type[E]) -> list[E]:
+    """Return the events of a type in the outbox, oldest first."""
     rows = await session.scalars(
         select(OutboxEvent).where(OutboxEvent.type == event.routing_key()).order_by(OutboxEvent.id)
     )

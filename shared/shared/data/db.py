@@ -1,4 +1,4 @@
-"""The database of a service: one engine, one place where transactions are opened and committed."""
+"""The database of a service: one engine, and the only place that opens and commits transactions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -24,7 +24,7 @@ from shared.settings import DatabaseSettings
 
 
 class Base(DeclarativeBase):
-    """Tables of a service, with constraint names that migrations can refer to."""
+    """Base of all tables. Its naming convention gives migrations stable constraint names."""
 
     metadata = MetaData(
         naming_convention={
@@ -37,13 +37,13 @@ class Base(DeclarativeBase):
     )
 
 
-class DatabaseDown(Unavailable):
-    """PostgreSQL cannot be reached, is starting or stopping, or has no connection left."""
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL cannot be reached, is starting or stopping, or has no free connection."""
 
     code = "database_unavailable"
 
 
-def _is_away(error: Exception) -> bool:
+def is_connection_error(error: Exception) -> bool:
     if isinstance(error, DBAPIError):
         if error.connection_invalidated:
             return True
@@ -62,19 +62,19 @@ def _is_away(error: Exception) -> bool:
 
 
 @contextmanager
-def _told_when_away() -> Iterator[None]:
+def translate_connection_errors() -> Iterator[None]:
     try:
         yield
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
-        if not _is_away(error):
+        if not is_connection_error(error):
             raise
-        raise DatabaseDown("The database does not answer; try again in a moment.") from error
+        raise DatabaseUnavailable("The database does not answer; try again in a moment.") from error
 
 
-def engine_for(url: str, *, name: str, statement_ms: int = 15_000, **pool: int) -> AsyncEngine:
-    """A pool of connections that fail within two seconds, instead of hanging, when the server is away.
+def create_engine(url: str, *, name: str, statement_timeout_ms: int = 15_000, **pool: int) -> AsyncEngine:
+    """Make a pool whose connections fail within two seconds when the server is down.
 
-    A statement may take `statement_ms` milliseconds; 0 is as long as it needs.
+    `statement_timeout_ms` limits each statement, in milliseconds; 0 is no limit.
     """
     return create_async_engine(
         url,
@@ -84,7 +84,7 @@ def engine_for(url: str, *, name: str, statement_ms: int = 15_000, **pool: int) 
             "server_settings": {
                 "application_name": name,
                 "jit": "off",
-                "statement_timeout": str(statement_ms),
+                "statement_timeout": str(statement_timeout_ms),
                 "idle_in_transaction_session_timeout": "30000",
             },
         },
@@ -93,45 +93,42 @@ def engine_for(url: str, *, name: str, statement_ms: int = 15_000, **pool: int) 
 
 
 class Database:
-    """Connections to one service's database."""
-
-    def __init__(self, bind: AsyncEngine | AsyncConnection, *, fetches: int = 5) -> None:
+    def __init__(self, bind: AsyncEngine | AsyncConnection, *, max_fetches: int = 5) -> None:
         self._bind = bind
-        # The pool lends to whoever comes first when a connection is given back, even past those who wait. So
-        # many fetches at once keep the database busy; in a line, none of them waits until it is refused.
-        self._turns = asyncio.Semaphore(fetches)
-        # Rows stay readable after the commit: the response is made from them without another query.
+        # SQLAlchemy's pool is not fair: a returned connection may go to a newcomer while earlier callers time
+        # out. This semaphore queues fetches in order.
+        self._fetch_slots = asyncio.Semaphore(max_fetches)
+        # Rows stay readable after the commit, so that a response needs no second query.
         self._sessions = async_sessionmaker(
             bind, expire_on_commit=False, join_transaction_mode="create_savepoint"
         )
 
     @classmethod
-    def connect(cls, settings: DatabaseSettings, *, name: str) -> "Database":
-        """Prepare a pool; nothing is connected before the first query. `name` shows in pg_stat_activity."""
+    def from_settings(cls, settings: DatabaseSettings, *, name: str) -> "Database":
+        """Make a pool that connects at the first query. `name` appears in pg_stat_activity."""
         url = settings.database_url.get_secret_value()
         size, overflow = settings.database_pool_size, settings.database_pool_overflow
-        engine = engine_for(url, name=name, pool_size=size, max_overflow=overflow)
-        return cls(engine, fetches=(size + 1) // 2)
+        engine = create_engine(url, name=name, pool_size=size, max_overflow=overflow)
+        return cls(engine, max_fetches=(size + 1) // 2)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """One transaction: committed when the block ends, rolled back when it raises.
+        """Open a transaction that commits at the end of the block and rolls back if it raises.
 
-        Raises DatabaseDown in place of the driver's many ways to say that the server is away.
+        Raises DatabaseUnavailable for all connection errors of the driver.
         """
-        with _told_when_away():
+        with translate_connection_errors():
             async with self._sessions() as session:
                 yield session
                 await session.commit()
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
-        """The rows that one statement reads, in no transaction; $1, $2 and so on are its arguments.
+        """Return the rows of one statement, with arguments $1, $2 and so on, outside a transaction.
 
-        For what is read at every request: straight from the driver it takes half the time that it takes in a
-        session. Raises DatabaseDown.
+        Meant for hot paths: going straight to the driver halves the time. Raises DatabaseUnavailable.
         """
-        with _told_when_away():
-            async with self._turns, self._driver() as driver:
+        with translate_connection_errors():
+            async with self._fetch_slots, self._driver() as driver:
                 rows: list[asyncpg.Record] = await driver.fetch(statement, *arguments)
                 return rows
 
@@ -140,22 +137,21 @@ class Database:
         if isinstance(self._bind, AsyncConnection):
             yield (await self._bind.get_raw_connection()).driver_connection
             return
-        lent = await self._bind.raw_connection()
-        driver: Any = lent.driver_connection
+        connection = await self._bind.raw_connection()
+        driver: Any = connection.driver_connection
         try:
             yield driver
         finally:
-            # The pool has not seen the connection break, and would lend it out again.
+            # The pool has not noticed the broken connection and would hand it out again.
             if driver.is_closed():
-                lent.invalidate()
-            await greenlet_spawn(lent.close)
+                connection.invalidate()
+            await greenlet_spawn(connection.close)
 
     async def ping(self) -> None:
-        """Raise unless the database answers."""
+        """Raise DatabaseUnavailable if the database does not answer."""
         async with self.transaction() as session:
             await session.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        """Give all connections back."""
         if isinstance(self._bind, AsyncEngine):
             await self._bind.dispose()

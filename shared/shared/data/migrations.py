@@ -1,4 +1,4 @@
-"""Alembic, the same for every service: `migrations/env.py` only calls `run` with the service's tables."""
+"""Alembic for all services: their `migrations/env.py` only calls `run` with the service's tables."""
 
 import asyncio
 from importlib.resources import files
@@ -8,11 +8,10 @@ from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.data.db import engine_for
+from shared.data.db import create_engine
 
 
 def migration_config(package: str, url: str) -> Config:
-    """Alembic's configuration for the `migrations` folder inside a service's package."""
     config = Config()
     config.set_main_option("script_location", str(files(package) / "migrations"))
     config.set_main_option("path_separator", "os")
@@ -21,29 +20,29 @@ def migration_config(package: str, url: str) -> Config:
 
 
 def upgrade(package: str, url: str) -> None:
-    """Bring a service's database to the newest version of its schema."""
+    """Migrate a service's database to the newest version."""
     command.upgrade(migration_config(package, url), "head")
 
 
 def run(metadata: MetaData) -> None:
-    """Apply the migrations, each in a transaction of its own, one process at a time."""
+    """Apply the migrations in separate transactions, one process at a time."""
     asyncio.run(_run(metadata))
 
 
 async def _run(metadata: MetaData) -> None:
-    engine = engine_for(context.config.attributes["url"], name="migrations", statement_ms=0)
+    engine = create_engine(context.config.attributes["url"], name="migrations", statement_timeout_ms=0)
     async with engine.connect() as guard, engine.connect() as connection:
         await guard.execution_options(isolation_level="AUTOCOMMIT")
-        await _take_turn(guard)
+        await _acquire_lock(guard)
         await connection.run_sync(_migrate, metadata)
     await engine.dispose()
 
 
-async def _take_turn(guard: AsyncConnection) -> None:
-    """Replicas that start together would otherwise race to create the same tables.
+async def _acquire_lock(guard: AsyncConnection) -> None:
+    """Keep replicas that start together from creating the same tables.
 
-    Asking again and again, instead of waiting in one statement, holds no snapshot: an index that another
-    replica builds concurrently would wait for it to end, and that replica for the index.
+    Polling holds no snapshot, unlike one waiting statement: CREATE INDEX CONCURRENTLY in another replica
+    would wait for that snapshot to end, and this replica for the index.
     """
     while not await guard.scalar(text("SELECT pg_try_advisory_lock(7275627)")):  # noqa: ASYNC110 - a lock
         await asyncio.sleep(0.2)

@@ -1,14 +1,13 @@
-"""The API process of a service, put together the same way in all of them."""
+"""The API process of a service, assembled the same way in every service."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-import uvicorn
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp
 
 from shared import metrics
 from shared.data.db import Database
@@ -16,31 +15,35 @@ from shared.data.storage import Storage
 from shared.errors import ParleyError
 from shared.http.health import Check, health, ready
 from shared.http.middleware import BodyLimit, RequestContext
-from shared.http.problems import render, render_http_exception, render_validation
+from shared.http.problems import render, render_http_exception, render_validation_error
 from shared.http.ratelimit import RateLimits
-from shared.security.current_user import AccessTokens
-from shared.security.jwt import FetchedKeys
-from shared.settings import DatabaseSettings, Settings, StorageSettings
+from shared.security.current_user import AccessTokenVerifier
+from shared.security.jwt import JwksClient
+from shared.settings import DatabaseSettings, HttpApiSettings, StorageSettings
 
 type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 @asynccontextmanager
 async def no_lifespan(_: FastAPI) -> AsyncIterator[None]:
-    """For a service that keeps nothing beside what its settings tell of."""
     yield
 
 
-def create_api(
-    settings: Settings, *routers: APIRouter, title: str, lifespan: Lifespan = no_lifespan
-) -> FastAPI:
-    """An API with everything that its settings tell of: database, storage, tokens, rate limits, readiness.
+def operation_id(route: APIRoute) -> str:
+    """Name the operation after its function, which makes the names of generated clients."""
+    return route.name
 
-    They are found in `app.state`; `lifespan` runs inside them and may add to `app.state.checks`.
+
+def create_api(
+    settings: HttpApiSettings, *routers: APIRouter, title: str, lifespan: Lifespan = no_lifespan
+) -> FastAPI:
+    """Build an API with the database, storage, tokens and rate limits that its settings describe.
+
+    They are in `app.state`. `lifespan` runs while they are open and may add to `app.state.checks`.
     """
 
     @asynccontextmanager
-    async def around(app: FastAPI) -> AsyncIterator[None]:
+    async def managed_lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             async with lifespan(app):
                 yield
@@ -49,56 +52,42 @@ def create_api(
             if isinstance(settings, DatabaseSettings):
                 await app.state.database.close()
 
-    # What the framework would record by itself holds the input that was refused.
-    silent = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
     app = FastAPI(
         title=title,
-        lifespan=around,
+        lifespan=managed_lifespan,
         docs_url=None,
         redoc_url=None,
-        # An address with a slash behind is another one: to redirect would tell what Host says, or our own.
+        generate_unique_id_function=operation_id,
+        # A redirect to `/path/` would expose the internal host or echo the client's Host header.
         redirect_slashes=False,
-        telemetry=silent,
+        # The framework's own telemetry would record rejected input.
+        telemetry=TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False),
     )
-    _equip(app, settings, title)
+    _init_state(app, settings, title)
     for router in routers:
         app.include_router(router)
     for path, endpoint in (("/health", health), ("/ready", ready), ("/metrics", metrics.endpoint)):
         app.add_route(path, endpoint)
     app.add_exception_handler(ParleyError, render)
     app.add_exception_handler(HTTPException, render_http_exception)
-    app.add_exception_handler(RequestValidationError, render_validation)
-    app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
+    app.add_exception_handler(RequestValidationError, render_validation_error)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(RequestContext)
     return app
 
 
-def _equip(app: FastAPI, settings: Settings, name: str) -> None:
+def _init_state(app: FastAPI, settings: HttpApiSettings, name: str) -> None:
     state = app.state
     state.settings = settings
-    keys = FetchedKeys(settings.jwks_url)
-    state.tokens = AccessTokens(keys, issuer=settings.token_issuer, audience=settings.token_audience)
+    keys = JwksClient(settings.jwks_url)
+    state.token_verifier = AccessTokenVerifier(
+        keys, issuer=settings.token_issuer, audience=settings.token_audience
+    )
     state.rate_limits = RateLimits(settings)
     state.checks = {"redis": Check(state.rate_limits.ping, required=False)}
     if isinstance(settings, DatabaseSettings):
-        state.database = Database.connect(settings, name=name)
+        state.database = Database.from_settings(settings, name=name)
         state.checks["postgres"] = Check(lambda: state.database.ping())
     if isinstance(settings, StorageSettings):
         state.storage = Storage(settings)
         state.checks["storage"] = Check(state.storage.ping, required=False)
-
-
-def serve(app: ASGIApp, settings: Settings) -> None:
-    """Run until SIGTERM, then finish the requests at hand."""
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        forwarded_allow_ips=settings.trusted_proxies,
-        # Longer than the gateway keeps an idle connection, or it sends a request into one that is closing.
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=10,
-    )

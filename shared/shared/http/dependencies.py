@@ -1,20 +1,38 @@
 """FastAPI dependencies that several services share."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.data.cache import Cache
 from shared.data.db import Database
+from shared.data.storage import Storage
 
 
-async def _request_transaction(request: Request) -> AsyncIterator[AsyncSession]:
+def from_state(name: str) -> Any:
+    """Depend on what the application keeps in `app.state.<name>`."""
+
+    # Async although it awaits nothing: FastAPI runs plain functions in a thread.
+    async def read_state(request: Request) -> Any:
+        return getattr(request.app.state, name)
+
+    return Depends(read_state)
+
+
+DatabaseDep = Annotated[Database, from_state("database")]
+StorageDep = Annotated[Storage, from_state("storage")]
+CacheDep = Annotated[Cache, from_state("cache")]
+
+
+async def _open_session(request: Request) -> AsyncIterator[AsyncSession]:
+    # Every level of dependencies costs each request some microseconds.
     database: Database = request.app.state.database
     async with database.transaction() as session:
         yield session
 
 
-# FastAPI leaves a dependency after the response is sent, unless its scope is the function: then the
-# order is handler, commit, response, and nobody is told of a change that was not kept.
-Session = Annotated[AsyncSession, Depends(_request_transaction, scope="function")]
+# By default FastAPI leaves a dependency after it has sent the response. With the function's scope the order
+# is handler, commit, response: a client never receives success for a change that was rolled back.
+SessionDep = Annotated[AsyncSession, Depends(_open_session, scope="function")]

@@ -1,4 +1,4 @@
-"""Types of request fields that several services take."""
+"""Types of request fields that several services accept."""
 
 import unicodedata
 from itertools import groupby
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-MOST_MARKS = 30
+MAX_COMBINING_MARKS = 30
 """Combining marks on one character: the limit of Unicode's Stream-Safe Text Format (UAX #15, section 13)."""
 
 SPACE = (
@@ -14,26 +14,26 @@ SPACE = (
     + "".join(map(chr, range(0x2000, 0x200C)))
     + "\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 )
-"""What does not count around a text: white space, and what has no width and joins nothing."""
+"""Trimmed from both ends: white space, and characters without width that join nothing."""
 BLANK = "\u115f\u1160\u2800\u3164\uffa0"
-"""Letters and signs that show nothing: the fillers of Hangul, and a Braille cell without dots."""
+"""Letters and signs without ink: Hangul fillers, and a Braille cell without dots."""
 
 
-def _plain(value: str) -> str:
-    """PostgreSQL takes no NUL, UTF-8 no lone surrogates; no control character belongs into a sentence."""
+def clean_text(value: str) -> str:
+    # PostgreSQL refuses NUL, UTF-8 refuses lone surrogates, and no sentence needs control characters.
     if any(unicodedata.category(each) in {"Cc", "Cs"} and each not in "\n\t" for each in value):
         raise ValueError("must not contain control characters")
-    # A run of marks is normalised in quadratic time: one that fills a request body would take minutes.
+    # Normalising a run of marks takes quadratic time: a body full of them would take minutes.
     for marks, run in groupby(value, key=lambda character: unicodedata.combining(character) > 0):
-        if marks and sum(1 for _ in run) > MOST_MARKS:
+        if marks and sum(1 for _ in run) > MAX_COMBINING_MARKS:
             raise ValueError("must not pile up combining marks")
     composed = unicodedata.normalize("NFC", value).strip()
     if composed and all(
         unicodedata.category(each) in {"Cf", "Zs", "Mn"} or each in BLANK for each in composed
     ):
-        raise ValueError("must contain something that can be seen")
+        raise ValueError("must contain a visible character")
     return composed.strip(SPACE)
 
 
-Text = Annotated[str, AfterValidator(_plain)]
-"""A text for people: NFC, without control characters and surrounding space. Put length limits after it."""
+DisplayText = Annotated[str, AfterValidator(clean_text)]
+"""Text for people: NFC, without control characters and surrounding space. Put length limits after it."""

@@ -10,39 +10,39 @@ from starlette.responses import JSONResponse, Response
 
 log = structlog.get_logger(__name__)
 
-PROBE_SECONDS = 2.0
-UNLOGGED = {"/health", "/ready", "/metrics"}
+PROBE_TIMEOUT_SECONDS = 2.0
+INTERNAL_PATHS = {"/health", "/ready", "/metrics"}
 
 
 @dataclass(frozen=True)
 class Check:
-    """A dependency that readiness asks for; without an optional one the service goes on, slower."""
+    """A dependency that readiness asks. The service works without an optional one, only slower."""
 
     probe: Callable[[], Awaitable[None]]
     required: bool = True
 
 
 async def health(_: Request) -> Response:
-    """GET /health: the process runs."""
+    """Answer GET /health: the process runs."""
     return JSONResponse({"status": "ok"})
 
 
 async def ready(request: Request) -> Response:
-    """GET /ready: each dependency, "ok" or "down"; 503 when one is down that the service needs."""
+    """Answer GET /ready: "ok" or "down" for each dependency, and 503 when a required one is down."""
     checks: dict[str, Check] = request.app.state.checks
-    outcomes = await asyncio.gather(*(_passes(check) for check in checks.values()))
+    outcomes = await asyncio.gather(*(run_check(check) for check in checks.values()))
     results = dict(zip(checks, outcomes, strict=True))
-    usable = all(passed or not checks[name].required for name, passed in results.items())
+    is_ready = all(passed or not checks[name].required for name, passed in results.items())
     document = {
-        "status": "ready" if usable else "not_ready",
+        "status": "ready" if is_ready else "not_ready",
         "checks": {name: "ok" if passed else "down" for name, passed in results.items()},
     }
-    return JSONResponse(document, 200 if usable else 503)
+    return JSONResponse(document, 200 if is_ready else 503)
 
 
-async def _passes(check: Check) -> bool:
+async def run_check(check: Check) -> bool:
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
+        async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
             await check.probe()
     except Exception as error:
         log.warning("not_ready", reason=repr(error))

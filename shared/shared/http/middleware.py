@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its log line, its metrics, its size limit, and the last resort."""
+"""ASGI middleware of every request: request id, access log, metrics, body limit, unhandled exceptions."""
 
 import re
 import time
@@ -10,21 +10,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import metrics
 from shared.errors import ParleyError, PayloadTooLarge
-from shared.http.health import UNLOGGED
-from shared.http.problems import problem
+from shared.http.health import INTERNAL_PATHS
+from shared.http.problems import to_response
 
 log = structlog.get_logger("access")
 
-SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class RequestContext:
-    """Gives a request its id and trace, and its response the headers that go with them.
-
-    An exception that nobody expected ends here: it is logged with its traceback and answered with a 500 that
-    says nothing of it.
-    """
+    """Assigns the request id and trace context; answers an unhandled exception with a 500 without details."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -34,19 +30,17 @@ class RequestContext:
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
         request_id = headers.get("x-request-id", "")
-        if not SANE_REQUEST_ID.fullmatch(request_id):
+        if not VALID_REQUEST_ID.fullmatch(request_id):
             request_id = uuid4().hex
         trace = headers.get("traceparent", "")
         if not TRACEPARENT.fullmatch(trace):
             trace = f"00-{uuid4().hex}-{uuid4().hex[:16]}-00"
         scope.setdefault("state", {})["request_id"] = request_id
         with structlog.contextvars.bound_contextvars(request_id=request_id, traceparent=trace):
-            await _Exchange(scope, send).run(self._app, receive)
+            await RequestRecorder(scope, send).run(self._app, receive)
 
 
-class _Exchange:
-    """One request and its response."""
-
+class RequestRecorder:
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope, self._send = scope, send
         self._status = 0
@@ -59,10 +53,10 @@ class _Exchange:
             structlog.get_logger(__name__).exception("unhandled_exception")
             if not self._status:
                 error = ParleyError("Something went wrong on our side. The request id helps us to find it.")
-                response = problem(error, request_id=self._scope["state"]["request_id"])
+                response = to_response(error, request_id=self._scope["state"]["request_id"])
                 await response(self._scope, receive, self._respond)
         finally:
-            self._note()
+            self._log()
 
     async def _respond(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -71,25 +65,25 @@ class _Exchange:
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = state["request_id"]
             if self._status == 204:
-                # The framework names the type of its content, which it has none of.
+                # The framework sets a content type although there is no content.
                 del headers["content-type"]
             headers.update(state.get("response_headers", {}))
         await self._send(message)
 
-    def _note(self) -> None:
+    def _log(self) -> None:
         seconds = time.perf_counter() - self._started
         method, path = self._scope["method"], self._scope["path"]
         route = getattr(self._scope.get("route"), "path", "unmatched")
         metrics.REQUESTS.labels(method, route, self._status).observe(seconds)
-        if path not in UNLOGGED:
+        if path not in INTERNAL_PATHS:
             log.info("request", method=method, route=route, status=self._status, ms=round(seconds * 1000, 1))
 
 
 class BodyLimit:
-    """Refuses bodies over a limit, whether they say their length or not, without keeping them."""
+    """Rejects larger bodies, with or without Content-Length, without buffering them."""
 
-    def __init__(self, app: ASGIApp, *, most_bytes: int) -> None:
-        self._app, self._most = app, most_bytes
+    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+        self._app, self._max_bytes = app, max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -97,38 +91,39 @@ class BodyLimit:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "")
         if length.isdecimal() and "transfer-encoding" not in headers:
-            if int(length) > self._most:
-                return await self._refuse(scope, receive, send)
-            # The server takes no more of it for the body.
+            if int(length) > self._max_bytes:
+                return await self._reject(scope, receive, send)
+            # The server reads no more than this for the body.
             return await self._app(scope, receive, send)
-        await self._counted(scope, receive, send)
+        await self._count_bytes(scope, receive, send)
 
-    async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        taken, refused = 0, False
+    async def _count_bytes(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received, rejected = 0, False
 
-        async def counted() -> Message:
-            nonlocal taken, refused
-            if refused:
+        async def receive_counted() -> Message:
+            nonlocal received, rejected
+            if rejected:
                 return {"type": "http.disconnect"}
             message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._most:
-                refused = True
-                await self._refuse(scope, receive, send)
+            received += len(message.get("body", b""))
+            if received > self._max_bytes:
+                rejected = True
+                await self._reject(scope, receive, send)
                 return {"type": "http.disconnect"}
             return message
 
-        async def unless_refused(message: Message) -> None:
-            # The application answers its lost client; ours has its answer already.
-            if not refused:
+        async def send_unless_rejected(message: Message) -> None:
+            # The application responds to a lost client, but the client already has our response.
+            if not rejected:
                 await send(message)
 
         try:
-            await self._app(scope, counted, unless_refused)
+            await self._app(scope, receive_counted, send_unless_rejected)
         except Exception:
-            if not refused:
+            if not rejected:
                 raise
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        error = PayloadTooLarge(f"The body may have at most {self._most} bytes.", max_bytes=self._most)
-        await problem(error, request_id=scope["state"]["request_id"])(scope, receive, send)
+    async def _reject(self, scope: Scope, receive: Receive, send: Send) -> None:
+        detail = f"The body may have at most {self._max_bytes} bytes."
+        error = PayloadTooLarge(detail, max_bytes=self._max_bytes)
+        await to_response(error, request_id=scope["state"]["request_id"])(scope, receive, send)

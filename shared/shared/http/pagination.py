@@ -1,4 +1,4 @@
-"""Cursors: where a page ended, as text that is opaque to clients and holds only where it was given out."""
+"""Pages of a list: by number near its start, by an opaque cursor at any depth."""
 
 import base64
 import binascii
@@ -6,23 +6,78 @@ import hashlib
 import struct
 from typing import Any
 
-from shared.errors import invalid
+from pydantic import BaseModel, Field
 
+from shared.errors import field_error
+
+MAX_OFFSET = 10_000
+"""Items that pages reach by number. Beyond them only a cursor is cheap."""
+MAX_CURSOR_PAGE = 1_000_000
+"""A cursor with a higher page number was made up: the number after it might not fit into a cursor."""
 CHECKSUM_BYTES = 8
-MOST_PAGES = 1_000_000
-"""A cursor beyond is made up: the page after it might have a number that no cursor can hold."""
 
 
-def sealed(layout: struct.Struct, *position: Any, scope: str) -> str:
-    """URL-safe text. `scope` is everything that must be the same when it comes back: list, owner, filters."""
+class PageQuery(BaseModel):
+    """Query parameters of a list. Subclasses add filters, and may set another `limit`."""
+
+    page: int = Field(1, ge=1, le=1_000_000, description="Page number, for the first 10,000 items.")
+    limit: int = Field(20, ge=1, le=100, description="Items on a page.")
+    cursor: str | None = Field(
+        None,
+        max_length=200,
+        description="`next_cursor` of the previous page, with the same filters. Replaces `page`.",
+    )
+
+    def offset(self, max_offset: int = MAX_OFFSET) -> int:
+        """Return the items before the page. Raises Invalid for a page beyond `max_offset`."""
+        skipped = (self.page - 1) * self.limit
+        if skipped and skipped >= max_offset:
+            last = max(1, -(-max_offset // self.limit))
+            raise field_error("#/query/page", f"must be at most {last}; follow next_cursor to go further")
+        return skipped
+
+    def scope(self, *owner: object) -> str:
+        """Return what a cursor of this list belongs to: its owner and its filters."""
+        return " ".join((*map(str, owner), self.model_dump_json(exclude={"page", "limit", "cursor"})))
+
+
+class Pagination(BaseModel):
+    """The position of a page in its list."""
+
+    page: int = Field(examples=[1])
+    limit: int = Field(examples=[20])
+    total: int = Field(
+        description="Items in the whole list; a lower bound if `total_is_exact` is false.", examples=[42]
+    )
+    total_pages: int = Field(examples=[3])
+    total_is_exact: bool = Field(True, description="Long lists are counted only up to a limit.")
+    next_cursor: str | None = Field(description="Null on the last page.", examples=["AAYkw2lT0kAAAAACAZf3"])
+
+    @classmethod
+    def at(
+        cls, query: PageQuery, *, page: int, total: int, next_cursor: str | None, total_is_exact: bool = True
+    ) -> "Pagination":
+        """Describe page number `page` of a list that was asked for by `query`."""
+        return cls(
+            page=page,
+            limit=query.limit,
+            total=total,
+            total_pages=-(-total // query.limit),
+            total_is_exact=total_is_exact,
+            next_cursor=next_cursor,
+        )
+
+
+def encode_cursor(layout: struct.Struct, *position: Any, scope: str) -> str:
+    """Return URL-safe text that is accepted only with the same scope: list, owner and filters."""
     packed = layout.pack(*position)
     return base64.urlsafe_b64encode(packed + _checksum(packed, scope)).decode()
 
 
-def opened(layout: struct.Struct, cursor: str, *, scope: str) -> tuple[Any, ...]:
-    """The position that was sealed under the same scope. Raises Invalid for everything else.
+def decode_cursor(layout: struct.Struct, cursor: str, *, scope: str) -> tuple[Any, ...]:
+    """Return the position that was encoded under the same scope. Raises Invalid for all other text.
 
-    The checksum is no secret: a made-up cursor only leads to another place in a list that may be read anyway.
+    The checksum is not a secret: a forged cursor only leads elsewhere in a list that its sender may read.
     """
     try:
         content = base64.b64decode(cursor, altchars=b"-_", validate=True)
@@ -31,7 +86,8 @@ def opened(layout: struct.Struct, cursor: str, *, scope: str) -> tuple[Any, ...]
             raise ValueError("checksum")
         return layout.unpack(packed)
     except (binascii.Error, struct.error, ValueError) as error:
-        raise invalid("#/query/cursor", "must be the next_cursor of a page with the same filters") from error
+        message = "must be the next_cursor of a page with the same filters"
+        raise field_error("#/query/cursor", message) from error
 
 
 def _checksum(packed: bytes, scope: str) -> bytes:

@@ -1,4 +1,4 @@
-"""RFC 9457 problem documents: how every error of a request becomes a response."""
+"""Errors of a request as RFC 9457 problem documents."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,23 +11,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
 from shared.errors import BadRequest, Invalid, NotFound, ParleyError
-from shared.http.health import UNLOGGED
+from shared.http.health import INTERNAL_PATHS
 
 
 class MethodNotAllowed(ParleyError):
-    """The path exists, the method does not."""
-
     status, code, title = 405, "method_not_allowed", "Method not allowed"
 
 
 class MalformedJson(BadRequest):
-    """The body is not JSON at all."""
-
     code = "malformed_json"
 
 
-def problem(error: ParleyError, *, request_id: str) -> JSONResponse:
-    """The RFC 9457 document of an error."""
+def to_response(error: ParleyError, *, request_id: str) -> JSONResponse:
     document = {
         "type": f"/problems/{error.code}",
         "title": error.title,
@@ -43,7 +38,7 @@ def problem(error: ParleyError, *, request_id: str) -> JSONResponse:
 async def render(request: Request, error: Exception) -> Response:
     if not isinstance(error, ParleyError):
         raise error
-    return problem(error, request_id=request.state.request_id)
+    return to_response(error, request_id=request.state.request_id)
 
 
 async def render_http_exception(request: Request, error: Exception) -> Response:
@@ -52,28 +47,28 @@ async def render_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return await render(request, NotFound("There is nothing at this address."))
     if error.status_code == 405:
-        allowed = {"Allow": ", ".join(_methods_at(request.app, request.url.path))}
+        allowed = {"Allow": ", ".join(_allowed_methods(request.app, request.url.path))}
         detail = f"This address does not take {request.method}."
         return await render(request, MethodNotAllowed(detail, headers=allowed))
     return await render(request, BadRequest("The request body could not be read."))
 
 
-def _methods_at(app: FastAPI, path: str) -> list[str]:
-    """What the address takes: the framework names the methods of the first of its routes, and no others."""
-    found = {"GET"} if path in UNLOGGED else set[str]()
+def _allowed_methods(app: FastAPI, path: str) -> list[str]:
+    # The framework names only the methods of the first route that matches.
+    found = {"GET"} if path in INTERNAL_PATHS else set[str]()
     for template, operations in app.openapi()["paths"].items():
         if compile_path(template)[0].match(path):
             found |= {method.upper() for method in operations}
     return sorted(found)
 
 
-async def render_validation(request: Request, error: Exception) -> Response:
+async def render_validation_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     errors = error.errors()
     if errors[0]["type"] == "json_invalid":
         return await render(request, MalformedJson("The body is not valid JSON."))
-    # The rejected input is left out: it may be a password.
+    # The rejected input stays out: it may be a password.
     found = [{"pointer": _pointer(each["loc"]), "message": _message(each)} for each in errors]
     detail = f"{found[0]['pointer']}: {found[0]['message']}"
     return await render(request, Invalid(f"The request is not valid. {detail}.", errors=found))
@@ -91,6 +86,6 @@ def _message(error: Mapping[str, Any]) -> str:
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
-    """The JSON pointer (RFC 6901, as a URI fragment) of a body field; other parts keep their name."""
+    """Return the JSON pointer (RFC 6901, as a URI fragment); query, path and header keep their name."""
     parts = location[1:] if location[0] == "body" else location
     return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from shared import metrics
 from shared.errors import TooManyRequests, Unavailable
 from shared.security.current_user import CurrentUser
-from shared.settings import Settings
+from shared.settings import HttpApiSettings
 
 log = structlog.get_logger(__name__)
 
@@ -24,9 +24,9 @@ WINDOW_SECONDS = 60
 
 
 class RateLimits:
-    """The limits of one service: requests a minute, by the name of the limit and by who is asking."""
+    """Requests per minute, by limit and subject: a user, an address or an account."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: HttpApiSettings) -> None:
         self._enabled = settings.rate_limit_enabled
         self._overrides = settings.rate_limits
         url = settings.redis_url.get_secret_value()
@@ -34,24 +34,24 @@ class RateLimits:
         # The library documents this option but leaves it out of its type.
         pool: Any = self._pool
         self._storage = RedisStorage(f"async+{url}", implementation="redispy", connection_pool=pool)
-        # It keeps the time of every request that passes. The counters of a sliding window take less memory,
-        # but let nearly twice as many pass in a minute of somebody's choice.
+        # A moving window keeps the time of every request. A sliding window counter takes less memory, but
+        # lets nearly twice as many requests pass in a badly placed minute.
         self._limiter = MovingWindowRateLimiter(self._storage)
 
-    async def hit(
-        self, request: Request, name: str, who: str, *, per_minute: int, fail_closed: bool = False
+    async def check(
+        self, request: Request, name: str, subject: str, *, per_minute: int, fail_closed: bool = False
     ) -> None:
-        """Count a request and note the RateLimit headers of its response.
+        """Count a request and set the RateLimit headers of its response.
 
-        Raises TooManyRequests when the limit is used up. Without Redis the request passes, unless
-        `fail_closed`: then it raises Unavailable.
+        Raises TooManyRequests when the limit is exhausted. Without Redis the request passes, unless
+        `fail_closed`: then Unavailable is raised.
         """
         if not self._enabled:
             return
         item = RateLimitItemPerMinute(self._overrides.get(name, per_minute))
         try:
-            allowed = await self._limiter.hit(item, name, who)
-            window = await self._limiter.get_window_stats(item, name, who)
+            allowed = await self._limiter.hit(item, name, subject)
+            window = await self._limiter.get_window_stats(item, name, subject)
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("rate_limit_not_counted", limit=name, reason=type(error).__name__)
             if fail_closed:
@@ -70,30 +70,27 @@ class RateLimits:
             )
 
     async def ping(self) -> None:
-        """Raise unless Redis answers."""
+        """Raise Unavailable if Redis does not answer."""
         if not await self._storage.check():
             raise Unavailable("Redis does not answer.")
 
     async def close(self) -> None:
-        """Give all connections back."""
         await self._pool.disconnect()
 
 
 def per_user(name: str, *, per_minute: int) -> Callable[[Request, CurrentUser], Awaitable[None]]:
-    """A dependency that limits the requests of one user."""
+    """Make a dependency that limits the requests of one user."""
 
-    async def limit(request: Request, caller: CurrentUser) -> None:
+    async def limit(request: Request, user: CurrentUser) -> None:
         limits: RateLimits = request.app.state.rate_limits
-        await limits.hit(request, name, str(caller.id), per_minute=per_minute)
+        await limits.check(request, name, str(user.id), per_minute=per_minute)
 
     return limit
 
 
 def client_address(request: Request) -> str:
-    """The address that the gateway saw; uvicorn has replaced it only if a trusted proxy sent the request.
-
-    Of an IPv6 address it is the network: a household has 2^64 of them.
-    """
+    """Return the client's address as the gateway saw it, or its /64 network: an IPv6 home has 2^64."""
+    # uvicorn has set the address from X-Forwarded-For only if a trusted proxy sent the request.
     host = request.client.host if request.client else "unknown"
     try:
         address = ip_address(host)
@@ -112,10 +109,10 @@ ClientAddress = Annotated[str, Depends(client_address)]
 def per_address(
     name: str, *, per_minute: int, fail_closed: bool = False
 ) -> Callable[[Request, ClientAddress], Awaitable[None]]:
-    """A dependency that limits the requests from one address."""
+    """Make a dependency that limits the requests from one address."""
 
     async def limit(request: Request, address: ClientAddress) -> None:
         limits: RateLimits = request.app.state.rate_limits
-        await limits.hit(request, name, address, per_minute=per_minute, fail_closed=fail_closed)
+        await limits.check(request, name, address, per_minute=per_minute, fail_closed=fail_closed)
 
     return limit

@@ -1,11 +1,10 @@
-"""RabbitMQ: the topology, the one place that publishes, and the way back from the parking queues."""
+"""RabbitMQ: topology, publishing with confirms, and replay of dead letters."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import aio_pika
-import structlog
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractQueue
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
 from aiormq.abc import FieldTable
@@ -13,67 +12,72 @@ from contracts import EVENTS, Event
 
 from shared.errors import Unavailable
 
-log = structlog.get_logger(__name__)
-
 EXCHANGE = "parley.events"
-DEAD_LETTERS = "parley.dead"
-CONFIRM_SECONDS = 5.0
-UNHEARD = frozenset(event.routing_key() for event in EVENTS if not event.consumers)
-"""Routing keys that nobody has a queue for, by contract."""
+DEAD_LETTER_EXCHANGE = "parley.dead"
+CONFIRM_TIMEOUT_SECONDS = 5.0
+UNROUTED_KEYS = frozenset(event.routing_key() for event in EVENTS if not event.consumers)
+"""Routing keys of events that have no consumer, by contract."""
 
 
-class BrokerDown(Unavailable):
-    """RabbitMQ cannot be reached, or the connection to it was lost."""
+class BrokerUnavailable(Unavailable):
+    """RabbitMQ cannot be reached, or the connection was lost."""
 
     code = "broker_unavailable"
 
 
-def queues(events: tuple[type[Event], ...] = EVENTS) -> dict[str, str]:
-    """Queue name to routing key, for every consumer of every event."""
+def event_queues(events: tuple[type[Event], ...] = EVENTS) -> dict[str, str]:
+    """Map the queue of every consumer of every event to its routing key."""
     return {event.queue_of(consumer): event.routing_key() for event in events for consumer in event.consumers}
 
 
-def parking_queue(queue: str) -> str:
-    """Where the deliveries wait that a consumer could not handle."""
+def dead_letter_queue(queue: str) -> str:
+    """Name the queue that keeps the deliveries a consumer rejected."""
     return f"{queue}.parked"
 
 
 @asynccontextmanager
-async def channel_to(url: str) -> AsyncIterator[AbstractChannel]:
-    """A connection of its own, with publisher confirms and an error for what no queue takes."""
+async def open_channel(url: str) -> AsyncIterator[AbstractChannel]:
+    """Open a connection with one channel that confirms, and that raises for messages without a queue."""
     try:
-        connection = await aio_pika.connect(url, heartbeat=10, timeout=CONFIRM_SECONDS)
+        connection = await aio_pika.connect(url, heartbeat=10, timeout=CONFIRM_TIMEOUT_SECONDS)
     except (AMQPError, OSError, TimeoutError) as error:
-        raise BrokerDown("RabbitMQ does not answer.") from error
+        raise BrokerUnavailable("RabbitMQ does not answer.") from error
     async with connection:
         yield await connection.channel(publisher_confirms=True, on_return_raises=True)
 
 
 async def declare_topology(url: str) -> None:
-    """Declare exchanges, queues and bindings. Doing it again changes nothing.
+    """Declare the exchanges and the queues of all events. Idempotent."""
+    async with open_channel(url) as channel:
+        await declare_queues(channel, event_queues())
 
-    A queue is classic and durable; what its consumer rejects goes through the dead-letter exchange, under the
-    queue's name, to a parking queue, so that one consumer's failure is replayed to that consumer alone.
+
+async def declare_queues(channel: AbstractChannel, queues: dict[str, str]) -> None:
+    """Declare queues by name, each bound to its routing key. Idempotent.
+
+    A queue is classic and durable. A rejected delivery goes through the dead-letter exchange, under the
+    queue's name, to a dead-letter queue of its own, so that it is replayed to this consumer alone.
     """
-    async with channel_to(url) as channel:
-        events = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
-        dead = await channel.declare_exchange(DEAD_LETTERS, aio_pika.ExchangeType.DIRECT, durable=True)
-        for name, routing_key in queues().items():
-            parked = await channel.declare_queue(parking_queue(name), durable=True)
-            await parked.bind(dead, name)
-            dead_letters: FieldTable = {
-                "x-dead-letter-exchange": DEAD_LETTERS,
-                "x-dead-letter-routing-key": name,
-            }
-            queue = await channel.declare_queue(name, durable=True, arguments=dead_letters)
-            await queue.bind(events, routing_key)
+    exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
+    dead = await channel.declare_exchange(DEAD_LETTER_EXCHANGE, aio_pika.ExchangeType.DIRECT, durable=True)
+    for name, routing_key in queues.items():
+        dead_letters = await channel.declare_queue(dead_letter_queue(name), durable=True)
+        await dead_letters.bind(dead, name)
+        arguments: FieldTable = {
+            "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
+            "x-dead-letter-routing-key": name,
+        }
+        queue = await channel.declare_queue(name, durable=True, arguments=arguments)
+        await queue.bind(exchange, routing_key)
 
 
-async def send(exchange: AbstractExchange, routing_key: str, body: bytes, *, message_id: str) -> None:
-    """Publish one event, persistent, and return when the broker has confirmed it.
+async def publish_confirmed(
+    exchange: AbstractExchange, routing_key: str, body: bytes, *, message_id: str
+) -> None:
+    """Publish one persistent message and return after the broker's confirm.
 
-    An event that has consumers must reach a queue. Raises BrokerDown when the connection is lost,
-    PublishError when no queue takes the event, DeliveryError when the broker refuses it.
+    Raises BrokerUnavailable when the connection is lost, PublishError when a message that has consumers
+    reaches no queue, and DeliveryError when the broker refuses it.
     """
     message = aio_pika.Message(
         body,
@@ -82,40 +86,41 @@ async def send(exchange: AbstractExchange, routing_key: str, body: bytes, *, mes
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
         type=routing_key,
     )
-    mandatory = routing_key not in UNHEARD
+    mandatory = routing_key not in UNROUTED_KEYS
     try:
-        await exchange.publish(message, routing_key, mandatory=mandatory, timeout=CONFIRM_SECONDS)
+        await exchange.publish(message, routing_key, mandatory=mandatory, timeout=CONFIRM_TIMEOUT_SECONDS)
     except (DeliveryError, PublishError):
         raise
     except (AMQPError, OSError, TimeoutError, ChannelInvalidStateError) as error:
-        raise BrokerDown("The connection to RabbitMQ was lost.") from error
+        raise BrokerUnavailable("The connection to RabbitMQ was lost.") from error
     except asyncio.CancelledError as error:
-        # A connection that dies half-open cancels its waiters; only a cancelled task is really cancelled.
+        # A half-open connection cancels its waiters, although their task is not being cancelled.
         if (task := asyncio.current_task()) is not None and task.cancelling():
             raise
-        raise BrokerDown("The connection to RabbitMQ was lost.") from error
+        raise BrokerUnavailable("The connection to RabbitMQ was lost.") from error
 
 
-async def replay_dead(url: str) -> dict[str, int]:
-    """Move every parked delivery back to the queue it came from. Replayed deliveries by queue.
+async def replay_dead_letters(url: str, queues: Iterable[str]) -> dict[str, int]:
+    """Move the dead letters of the queues back to them. Returns their number by queue.
 
-    A delivery leaves the parking queue only after the broker has confirmed its copy; the inbox makes a copy
-    too many harmless. Deliveries that fail again while this runs are left for the next time.
+    A dead letter is removed only after the broker has confirmed its copy; the inbox absorbs duplicates. Those
+    that fail again meanwhile stay for the next replay.
     """
     replayed = {}
-    async with channel_to(url) as channel:
-        for name in queues():
-            parked = await channel.get_queue(parking_queue(name))
-            waiting = parked.declaration_result.message_count or 0
-            replayed[name] = await _replay(channel, parked, to=name, most=waiting)
+    async with open_channel(url) as channel:
+        for name in queues:
+            dead_letters = await channel.get_queue(dead_letter_queue(name))
+            waiting = dead_letters.declaration_result.message_count or 0
+            replayed[name] = await _replay(channel, dead_letters, to=name, limit=waiting)
     return replayed
 
 
-async def _replay(channel: AbstractChannel, parked: AbstractQueue, *, to: str, most: int) -> int:
-    for moved in range(most):
-        delivery = await parked.get(fail=False)
+async def _replay(channel: AbstractChannel, dead_letters: AbstractQueue, *, to: str, limit: int) -> int:
+    for moved in range(limit):
+        delivery = await dead_letters.get(fail=False)
         if delivery is None:
             return moved
-        await send(channel.default_exchange, to, delivery.body, message_id=delivery.message_id or "")
+        message_id = delivery.message_id or ""
+        await publish_confirmed(channel.default_exchange, to, delivery.body, message_id=message_id)
         await delivery.ack()
-    return most
+    return limit

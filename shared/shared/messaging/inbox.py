@@ -1,9 +1,9 @@
-"""The inbox: a delivery has its effect once, however often it comes."""
+"""Inbox: a delivery takes effect once, however often it arrives."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import structlog
@@ -17,21 +17,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared import metrics
+from shared.background import Loop
 from shared.data.db import Base, Database
 from shared.errors import Unavailable
+from shared.messaging.jobs import Job
 
 log = structlog.get_logger(__name__)
 
-KEPT = timedelta(days=7)
-ATTEMPTS = 3
+RETENTION = timedelta(days=7)
+PURGE_SECONDS = 3600.0
+MAX_ATTEMPTS = 3
 PREFETCH = 20
 
-type Handler[E: Event] = Callable[[AsyncSession, E], Awaitable[None]]
+type Handler[M: Event | Job] = Callable[[AsyncSession, M], Awaitable[None]]
 type Subscriptions = Mapping[type[Event], Handler[Any]]
 
 
 class InboxEvent(Base):
-    """An event that a consumer has applied."""
+    """A message that a consumer has applied."""
 
     __tablename__ = "inbox"
 
@@ -43,49 +46,47 @@ class InboxEvent(Base):
 
 
 async def claim(session: AsyncSession, consumer: str, event_id: UUID) -> bool:
-    """Whether this delivery is the first; the claim is kept only if the caller's transaction is."""
+    """Return whether this delivery is the first. The claim lasts only if the transaction is committed."""
     claimed = insert(InboxEvent).values(consumer=consumer, event_id=event_id).on_conflict_do_nothing()
     result = await session.execute(claimed)
     return isinstance(result, CursorResult) and result.rowcount == 1
 
 
-async def forget_old(database: Database) -> None:
-    """Drop claims that are too old for a delivery to come again, once an hour, for ever."""
-    while True:
-        try:
-            async with database.transaction() as session:
-                old = InboxEvent.received_at < func.now() - KEPT
-                await session.execute(delete(InboxEvent).where(old))
-        except Unavailable:
-            log.warning("inbox_not_cleaned")
-        await asyncio.sleep(3600)
+def purge_loop(database: Database) -> Loop:
+    """Delete claims that are too old for a redelivery, once an hour."""
+
+    async def purge_inbox() -> None:
+        async with database.transaction() as session:
+            expired = InboxEvent.received_at < func.now() - RETENTION
+            await session.execute(delete(InboxEvent).where(expired))
+
+    return Loop(name="inbox_purge", work=purge_inbox, interval_seconds=PURGE_SECONDS, max_retry_seconds=60.0)
 
 
-def subscribe(broker: RabbitBroker, database: Database, consumer: str, handlers: Subscriptions) -> None:
-    """Give each handler the queue of its event.
+def subscribe[M: Event | Job](
+    broker: RabbitBroker, database: Database, queue: str, message: type[M], handler: Handler[M]
+) -> None:
+    """Consume a queue that is already declared.
 
-    The queues are only looked up: the topology step has declared them. A delivery whose handler keeps
-    failing is rejected, and the queue's dead-letter exchange parks it.
+    A delivery whose handler keeps failing is rejected, and the dead-letter exchange keeps it.
     """
-    for event, handler in handlers.items():
-        queue = event.queue_of(consumer)
-        subscriber = broker.subscriber(
-            RabbitQueue(queue, declare=False),
-            channel=Channel(prefetch_count=PREFETCH),
-            ack_policy=AckPolicy.REJECT_ON_ERROR,
-            decoder=_undecoded,
-            title=queue,
-        )
-        subscriber(_receiver(database, queue, event, handler))
+    subscriber = broker.subscriber(
+        RabbitQueue(queue, declare=False),
+        channel=Channel(prefetch_count=PREFETCH),
+        ack_policy=AckPolicy.REJECT_ON_ERROR,
+        decoder=raw_body,
+        title=queue,
+    )
+    subscriber(_receiver(database, queue, message, handler))
 
 
-async def _undecoded(message: StreamMessage[Any]) -> bytes:
-    """The body as it came. By default it would depend on the content type, which a person may leave out."""
+async def raw_body(message: StreamMessage[Any]) -> bytes:
+    # By default decoding depends on the content type, which a message sent by hand may lack.
     return bytes(message.body)
 
 
-def _receiver[E: Event](
-    database: Database, queue: str, event: type[E], handler: Handler[E]
+def _receiver[M: Event | Job](
+    database: Database, queue: str, message: type[M], handler: Handler[M]
 ) -> Callable[[bytes], Awaitable[None]]:
     async def receive(body: bytes) -> None:
         try:
@@ -97,7 +98,8 @@ def _receiver[E: Event](
 
     async def handle(body: bytes) -> str:
         try:
-            delivery = event.model_validate_json(body)
+            # The type checker joins the classes that M stands for.
+            delivery = cast(M, message.model_validate_json(body))
         except ValidationError:
             log.error("delivery_unreadable", queue=queue)
             raise
@@ -109,27 +111,27 @@ def _receiver[E: Event](
     return receive
 
 
-async def _apply_with_retries[E: Event](
-    database: Database, queue: str, delivery: E, handler: Handler[E]
+async def _apply_with_retries[M: Event | Job](
+    database: Database, queue: str, delivery: M, handler: Handler[M]
 ) -> str:
-    """Try a few times, but wait as long as it takes for a database that is away: nothing else would help."""
+    """Retry a failing handler a few times, but wait without limit for a dependency that is down."""
     attempt = 0
     while True:
         try:
-            return await apply(database, queue, delivery, handler)
+            return await apply_once(database, queue, delivery, handler)
         except Unavailable as error:
-            log.warning("delivery_waits", reason=error.detail)
+            log.warning("delivery_retrying", reason=error.detail)
             await asyncio.sleep(1)
         except Exception:
             attempt += 1
             log.exception("delivery_failed", attempt=attempt)
-            if attempt == ATTEMPTS:
+            if attempt == MAX_ATTEMPTS:
                 raise
             await asyncio.sleep(0.1 * 4**attempt)
 
 
-async def apply[E: Event](database: Database, queue: str, delivery: E, handler: Handler[E]) -> str:
-    """Claim a delivery and have its effect, in one transaction: "applied", or "repeated" if it was."""
+async def apply_once[M: Event | Job](database: Database, queue: str, delivery: M, handler: Handler[M]) -> str:
+    """Claim and apply a delivery in one transaction. Returns "applied", or "repeated" for a duplicate."""
     async with database.transaction() as session:
         if not await claim(session, queue, delivery.id):
             return "repeated"

@@ -1,12 +1,13 @@
-"""The outbox: events are rows of the transaction that caused them, and a relay hands them to the broker."""
+"""Transactional outbox: messages are rows of the transaction that causes them, and a relay publishes them."""
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack
+from datetime import datetime
 from uuid import UUID
 
 import structlog
-from aio_pika.abc import AbstractExchange
+from aio_pika.abc import AbstractChannel, AbstractExchange
 from contracts import Event
 from pydantic import BaseModel
 from sqlalchemy import DateTime, Index, LargeBinary, String, Uuid, delete, func, select
@@ -15,18 +16,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
 from shared import metrics
+from shared.background import Loop
+from shared.clock import utc_now
 from shared.data.db import Base, Database
-from shared.errors import Unavailable
-from shared.messaging.broker import EXCHANGE, channel_to, send
+from shared.messaging.broker import EXCHANGE, open_channel, publish_confirmed
 
 log = structlog.get_logger(__name__)
 
-BATCH = 500
+BATCH_SIZE = 500
 POLL_SECONDS = 0.5
 
 
 class OutboxEvent(Base):
-    """An event that waits to be published."""
+    """A message that waits to be published."""
 
     __tablename__ = "outbox"
 
@@ -38,44 +40,62 @@ class OutboxEvent(Base):
     __table_args__ = (Index(None, "recorded_at"),)
 
 
+def current_trace() -> str | None:
+    """Return the W3C traceparent of the request or message in progress."""
+    traceparent: str | None = structlog.contextvars.get_contextvars().get("traceparent")
+    return traceparent
+
+
 def record[E: Event](session: AsyncSession, event: type[E], *, subject: str, data: BaseModel) -> E:
-    """Write an event into the outbox, in the caller's transaction."""
-    trace = structlog.contextvars.get_contextvars().get("traceparent")
+    """Write an event to the outbox, in the caller's transaction."""
     happened = event.model_validate(
-        {"id": uuid7(), "time": datetime.now(UTC), "subject": subject, "traceparent": trace, "data": data}
+        {"id": uuid7(), "time": utc_now(), "subject": subject, "traceparent": current_trace(), "data": data}
     )
-    session.add(OutboxEvent(id=happened.id, type=happened.type, body=happened.model_dump_json().encode()))
+    add_to_outbox(session, happened, routing_key=happened.type, message_id=happened.id)
     return happened
 
 
-async def relay(database: Database, rabbitmq_url: str) -> None:
-    """Publish what the outbox holds, for ever, on a connection of its own.
+def add_to_outbox(session: AsyncSession, body: BaseModel, *, routing_key: str, message_id: UUID) -> None:
+    session.add(OutboxEvent(id=message_id, type=routing_key, body=body.model_dump_json().encode()))
 
-    Several relays may run at once: a row is locked by the one that publishes it. Rows are drained as they
-    become visible, not by a sequence, because ids are not given in the order of commits.
+
+class OutboxRelay:
+    """Publishes what the outbox holds, over a connection that it keeps between batches.
+
+    Several relays may run at once: the one that publishes a row has locked it. Rows are drained as they
+    become visible, not by a sequence, because ids are not in the order of commits.
     """
-    pause = POLL_SECONDS
-    while True:
-        try:
-            async with channel_to(rabbitmq_url) as channel:
-                exchange = await channel.get_exchange(EXCHANGE)
-                pause = POLL_SECONDS
-                while not channel.is_closed:
-                    if await _drain(database, exchange) < BATCH:
-                        await asyncio.sleep(POLL_SECONDS)
-        except Unavailable as error:
-            log.warning("relay_waits", reason=error.detail, seconds=pause)
-        except Exception:
-            # Whatever it is, the events are safe in their table, and only trying again can deliver them.
-            log.exception("relay_failed")
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, 5.0)
+
+    def __init__(self, database: Database, rabbitmq_url: str) -> None:
+        self._database, self._url = database, rabbitmq_url
+        self._connection = AsyncExitStack()
+        self._channel: AbstractChannel | None = None
+
+    @property
+    def loop(self) -> Loop:
+        return Loop(name="relay", work=self.publish_batch, interval_seconds=POLL_SECONDS)
+
+    async def publish_batch(self) -> bool:
+        """Publish the oldest messages and delete the confirmed ones. True when more are waiting."""
+        channel = await self._connect()
+        exchange = await channel.get_exchange(EXCHANGE, ensure=False)
+        return await _drain(self._database, exchange) == BATCH_SIZE
+
+    async def close(self) -> None:
+        self._channel = None
+        await self._connection.aclose()
+
+    async def _connect(self) -> AbstractChannel:
+        if self._channel is None or self._channel.is_closed:
+            await self.close()
+            self._channel = await self._connection.enter_async_context(open_channel(self._url))
+        return self._channel
 
 
 async def _drain(database: Database, exchange: AbstractExchange) -> int:
-    """Publish one batch and delete exactly the rows that the broker has confirmed; their number."""
+    """Publish one batch, delete exactly the rows that the broker confirmed, and return their number."""
     async with database.transaction() as session:
-        oldest = select(OutboxEvent).order_by(OutboxEvent.recorded_at).limit(BATCH)
+        oldest = select(OutboxEvent).order_by(OutboxEvent.recorded_at).limit(BATCH_SIZE)
         rows = (await session.scalars(oldest.with_for_update(skip_locked=True))).all()
         metrics.OUTBOX_PENDING.set(len(rows))
         if not rows:
@@ -86,8 +106,8 @@ async def _drain(database: Database, exchange: AbstractExchange) -> int:
 
 
 async def _publish(rows: Sequence[OutboxEvent], exchange: AbstractExchange) -> list[UUID]:
-    sends = (send(exchange, row.type, row.body, message_id=str(row.id)) for row in rows)
-    outcomes = await asyncio.gather(*sends, return_exceptions=True)
+    publishing = (publish_confirmed(exchange, row.type, row.body, message_id=str(row.id)) for row in rows)
+    outcomes = await asyncio.gather(*publishing, return_exceptions=True)
     confirmed = [row for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
     for row in confirmed:
         metrics.PUBLISHED.labels(row.type).inc()

@@ -1,63 +1,63 @@
-"""The worker of a service: its consumers and its relay, with health, readiness and metrics over HTTP."""
+"""The worker process of a service: consumers, jobs, outbox relay, and loops of its own."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import structlog
-from aio_pika.exceptions import AMQPError
+from contracts import Event
 from faststream.rabbit import RabbitBroker
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from shared import metrics
+from shared.background import Loop, running
 from shared.data.db import Database
 from shared.http.health import Check, health, ready
-from shared.messaging.broker import BrokerDown, channel_to
-from shared.messaging.inbox import Subscriptions, forget_old, subscribe
-from shared.messaging.outbox import relay
-from shared.settings import DatabaseSettings
+from shared.messaging.broker import BrokerUnavailable, declare_queues, open_channel
+from shared.messaging.inbox import Handler, Subscriptions, purge_loop, subscribe
+from shared.messaging.jobs import Job, Jobs
+from shared.messaging.outbox import OutboxRelay
+from shared.settings import MessagingSettings
 
 log = structlog.get_logger(__name__)
 
-type Background = Callable[[Database], Coroutine[Any, Any, None]]
+type Consumer = tuple[type[Event] | type[Job], Handler[Any]]
+"""What arrives in a queue, and what handles it."""
 
 
-def create_worker(
-    settings: DatabaseSettings,
+def build_worker(
+    settings: MessagingSettings,
     *,
     service: str,
     subscriptions: Subscriptions,
-    background: Sequence[Background] = (),
+    jobs: Jobs | None = None,
+    loops: Callable[[Database], Sequence[Loop]] = lambda _: (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Starlette:
-    """Consume every subscription and publish the outbox until stopped; RabbitMQ may come and go.
+    """Consume the subscriptions and jobs and publish the outbox until stopped; RabbitMQ may come and go.
 
-    `background` is what else a service does without being asked; each runs for as long as the worker.
-    `closing` is what the subscriptions need no more in the end.
+    `loops` is what else the service repeats. `closing` releases what the handlers used.
     """
+    url = settings.rabbitmq_url.get_secret_value()
+    consumers: dict[str, Consumer] = {e.queue_of(service): (e, on) for e, on in subscriptions.items()}
+    consumers |= {job.queue(): (job, on) for job, on in (jobs or {}).items()}
+    job_queues = {job.queue(): job.queue() for job in jobs or {}}
 
     @asynccontextmanager
     async def lifespan(worker: Starlette) -> AsyncIterator[None]:
-        database = Database.connect(settings, name=f"{service} worker")
+        database = Database.from_settings(settings, name=f"{service} worker")
         worker.state.checks = {
             "postgres": Check(database.ping),
-            "rabbitmq": Check(lambda: _all_consumed(settings, service, subscriptions)),
+            "rabbitmq": Check(lambda: _ensure_consumed(url, consumers)),
         }
-        tasks = [
-            asyncio.create_task(relay(database, settings.rabbitmq_url.get_secret_value())),
-            asyncio.create_task(forget_old(database)),
-            asyncio.create_task(_consume(settings, service, database, subscriptions)),
-            *(asyncio.create_task(work(database)) for work in background),
-        ]
-        yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for close in closing:
-            await close()
-        await database.close()
+        relay, consuming = OutboxRelay(database, url), _Consuming(url, database, consumers, job_queues)
+        async with AsyncExitStack() as stack:
+            for close in (database.close, *closing, relay.close, consuming.stop):
+                stack.push_async_callback(close)
+            own = loops(database)
+            await stack.enter_async_context(running(consuming.loop, relay.loop, purge_loop(database), *own))
+            yield
 
     routes = [
         Route("/health", health),
@@ -67,30 +67,40 @@ def create_worker(
     return Starlette(routes=routes, lifespan=lifespan)
 
 
-async def _consume(
-    settings: DatabaseSettings, service: str, database: Database, subscriptions: Subscriptions
-) -> None:
-    broker = RabbitBroker(
-        settings.rabbitmq_url.get_secret_value(), reconnect_interval=1.0, fail_fast=False, logger=None
-    )
-    subscribe(broker, database, service, subscriptions)
-    try:
-        while True:
-            try:
-                await broker.start()
-                break
-            except (AMQPError, OSError, TimeoutError) as error:
-                log.warning("consumers_wait", reason=type(error).__name__)
-                await asyncio.sleep(1)
-        await asyncio.Event().wait()
-    finally:
-        await broker.stop()
+class _Consuming:
+    """The consumers of the process, started as soon as RabbitMQ answers."""
+
+    def __init__(
+        self, url: str, database: Database, consumers: dict[str, Consumer], job_queues: dict[str, str]
+    ) -> None:
+        self._url, self._database = url, database
+        self._consumers, self._job_queues = consumers, job_queues
+        self._broker: RabbitBroker | None = None
+
+    @property
+    def loop(self) -> Loop:
+        return Loop(name="consumers", work=self.start, interval_seconds=None, max_retry_seconds=1.0)
+
+    async def start(self) -> None:
+        # A broker whose start has failed keeps half of its state: every attempt takes a new one.
+        await self.stop()
+        async with open_channel(self._url) as channel:
+            await declare_queues(channel, self._job_queues)
+        self._broker = RabbitBroker(self._url, reconnect_interval=1.0, fail_fast=False, logger=None)
+        for queue, (message, handler) in self._consumers.items():
+            subscribe(self._broker, self._database, queue, message, handler)
+        await self._broker.start()
+
+    async def stop(self) -> None:
+        if self._broker is not None:
+            await self._broker.stop()
+            self._broker = None
 
 
-async def _all_consumed(settings: DatabaseSettings, service: str, subscriptions: Subscriptions) -> None:
-    """Raise unless every own queue has a consumer: an open connection alone says nothing."""
-    async with channel_to(settings.rabbitmq_url.get_secret_value()) as channel:
-        for event in subscriptions:
-            queue = await channel.declare_queue(event.queue_of(service), passive=True)
+async def _ensure_consumed(url: str, queues: dict[str, Consumer]) -> None:
+    """Raise BrokerUnavailable unless every queue has a consumer. An open connection alone proves nothing."""
+    async with open_channel(url) as channel:
+        for name in queues:
+            queue = await channel.declare_queue(name, passive=True)
             if not queue.declaration_result.consumer_count:
-                raise BrokerDown(f"Nobody consumes {queue.name}.")
+                raise BrokerUnavailable(f"Queue {name} has no consumer.")

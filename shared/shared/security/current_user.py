@@ -11,96 +11,98 @@ from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict
 
 from shared.errors import Forbidden, Unauthorized
-from shared.security.jwt import ACCESS_TOKEN, Keys, verify_with_key
+from shared.security.jwt import ACCESS_TOKEN, KeySource, verify_with_key
 
-REMEMBERED = 5_000
-"""Tokens that a process recognises, about 1 KB each."""
+TOKEN_CACHE_SIZE = 5_000
+"""Verified tokens that a process keeps, about 1 KB each."""
 
 Role = Literal["learner", "editor", "admin"]
 
 
-class Caller(BaseModel):
-    """Whoever made the request."""
+class Principal(BaseModel):
+    """The authenticated user of a request."""
 
     model_config = ConfigDict(frozen=True)
 
     id: UUID
     role: Role
     session_id: UUID | None = None
-    """The sign-in that the token comes from; it may have ended since."""
+    """The sign-in that the token was issued for. It may have ended since."""
 
 
-class _Seen(NamedTuple):
-    """A token that was good: who it speaks for, until when, and the key that says so."""
-
-    caller: Caller
-    ends: float
+class CachedToken(NamedTuple):
+    principal: Principal
+    expires_at: float
     key: jwt.PyJWK
 
 
-class AccessTokens:
+class AccessTokenVerifier:
     """Verifies the access tokens of requests.
 
-    To verify a signature takes as long as a small query, so a token that was good is taken for good again, to
-    the letter, while it has not expired and its key is still published.
+    Verifying a signature takes as long as a small query. An identical token is therefore accepted from a
+    cache until it expires or its key is withdrawn.
     """
 
-    def __init__(self, keys: Keys, *, issuer: str, audience: str) -> None:
+    def __init__(self, keys: KeySource, *, issuer: str, audience: str) -> None:
         self._keys, self._issuer, self._audience = keys, issuer, audience
-        self._seen: dict[str, _Seen] = {}
+        self._cache: dict[str, CachedToken] = {}
 
-    async def caller(self, token: str) -> Caller:
-        """Who the token speaks for. Raises Unauthorized."""
-        seen = self._seen.get(token)
-        if seen and time.time() < seen.ends and await self._keys.get(str(seen.key.key_id)) is seen.key:
-            return seen.caller
+    async def authenticate(self, token: str) -> Principal:
+        """Return the user of the token. Raises Unauthorized."""
+        cached = self._cache.get(token)
+        if (
+            cached
+            and time.time() < cached.expires_at
+            and await self._keys.get(str(cached.key.key_id)) is cached.key
+        ):
+            return cached.principal
         claims, key = await verify_with_key(
             token, self._keys, typ=ACCESS_TOKEN, issuer=self._issuer, audience=self._audience
         )
         try:
-            caller = Caller(id=claims["sub"], role=claims["role"], session_id=claims.get("sid"))
+            principal = Principal(id=claims["sub"], role=claims["role"], session_id=claims.get("sid"))
         except (KeyError, ValueError) as error:
             raise Unauthorized("The token is not valid.") from error
-        self._remember(token, _Seen(caller, float(claims["exp"]), key))
-        return caller
+        self._store(token, CachedToken(principal, float(claims["exp"]), key))
+        return principal
 
-    def _remember(self, token: str, seen: _Seen) -> None:
-        self._seen.pop(token, None)
-        if len(self._seen) >= REMEMBERED:
-            # The oldest: it is the first to expire.
-            del self._seen[next(iter(self._seen))]
-        self._seen[token] = seen
+    def _store(self, token: str, cached: CachedToken) -> None:
+        self._cache.pop(token, None)
+        if len(self._cache) >= TOKEN_CACHE_SIZE:
+            # The oldest entry expires first.
+            del self._cache[next(iter(self._cache))]
+        self._cache[token] = cached
 
 
 class _AccessToken(HTTPBearer):
-    """Whoever the token in the header speaks for, in one dependency, which every request resolves."""
+    """Resolves the header to a user in a single dependency, because every request pays for each of them."""
 
-    async def __call__(self, request: Request) -> Caller:  # type: ignore[override] # no credentials, who they are
+    async def __call__(self, request: Request) -> Principal:  # type: ignore[override] # returns the user instead of the credentials
         credentials = await super().__call__(request)
         if credentials is None:
             raise Unauthorized("Send an access token: Authorization: Bearer <token>.")
-        tokens: AccessTokens = request.app.state.tokens
-        return await tokens.caller(credentials.credentials)
+        verifier: AccessTokenVerifier = request.app.state.token_verifier
+        return await verifier.authenticate(credentials.credentials)
 
 
-_caller = _AccessToken(
+_principal = _AccessToken(
     scheme_name="HTTPBearer",
     auto_error=False,
     bearerFormat="JWT",
     description="An access token of POST /auth/login.",
 )
-CurrentUser = Annotated[Caller, Security(_caller)]
+CurrentUser = Annotated[Principal, Security(_principal)]
 
 
-def has_role(*roles: Role) -> Callable[[Caller], Awaitable[Caller]]:
-    """A dependency that lets only these roles pass."""
+def require_role(*roles: Role) -> Callable[[Principal], Awaitable[Principal]]:
+    """Make a dependency that accepts only these roles."""
 
-    async def check(caller: CurrentUser) -> Caller:
-        if caller.role not in roles:
+    async def check(principal: CurrentUser) -> Principal:
+        if principal.role not in roles:
             raise Forbidden("Your account may not do this.")
-        return caller
+        return principal
 
     return check
 
 
-Editor = Annotated[Caller, Depends(has_role("editor", "admin"))]
+CurrentEditor = Annotated[Principal, Depends(require_role("editor", "admin"))]

@@ -1,4 +1,4 @@
-"""Access tokens: who is asking, proved by a signature that every service checks for itself."""
+"""Tokens signed with ES256: keys, key sets, signing and verification."""
 
 import asyncio
 import base64
@@ -21,20 +21,20 @@ from shared.errors import Unauthorized, Unavailable
 log = structlog.get_logger(__name__)
 
 ALGORITHM = "ES256"
-ACCESS_TOKEN = "at+jwt"  # noqa: S105 - the media type of RFC 9068, no secret
+ACCESS_TOKEN = "at+jwt"  # noqa: S105 - the media type of RFC 9068, not a secret
 LEEWAY_SECONDS = 2
-"""How far the clocks of two machines may be apart."""
+"""Tolerated difference between the clocks of two machines."""
 REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti"]
 
 
 class KeysUnavailable(Unavailable):
-    """The public keys were never fetched and cannot be fetched now."""
+    """No public key was ever fetched, and none can be fetched now."""
 
     code = "keys_unavailable"
 
 
 def new_signing_key() -> dict[str, Any]:
-    """A private EC key on P-256 as a JWK, its `kid` made of its thumbprint (RFC 7638)."""
+    """Generate a private EC key on P-256 as a JWK. Its `kid` is the start of its thumbprint (RFC 7638)."""
     key: dict[str, Any] = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
     members = json.dumps({name: key[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
     digest = hashlib.sha256(members.encode()).digest()
@@ -42,7 +42,7 @@ def new_signing_key() -> dict[str, Any]:
 
 
 class SigningKeys:
-    """Private EC keys from a JWK set file. The first one signs; all of them verify."""
+    """Private EC keys of a JWK set. The first one signs, all of them verify."""
 
     def __init__(self, jwks: dict[str, Any]) -> None:
         self._keys = {key["kid"]: jwt.PyJWK(key, ALGORITHM) for key in jwks["keys"]}
@@ -54,24 +54,21 @@ class SigningKeys:
 
     @classmethod
     def load(cls, path: Path) -> "SigningKeys":
-        """Read the file. Raises OSError or KeyError when it is not there or not a JWK set."""
+        """Read a JWK set. Raises OSError, ValueError or KeyError."""
         return cls(json.loads(path.read_text()))
 
     def sign(self, claims: dict[str, Any], *, typ: str) -> str:
-        """A compact JWS of the claims under the current key."""
         headers = {"typ": typ, "kid": self._current}
         return jwt.encode(claims, self._keys[self._current].key, ALGORITHM, headers)
 
 
-class Keys(Protocol):
-    """Where a public key comes from: fetched over HTTP, or read from a file."""
+class KeySource(Protocol):
+    """Finds the public key with an id, or None."""
 
     async def get(self, kid: str) -> jwt.PyJWK | None: ...
 
 
-class FixedKeys:
-    """Public keys that are known beforehand."""
-
+class StaticKeys:
     def __init__(self, jwks: dict[str, Any]) -> None:
         self._keys = {key["kid"]: jwt.PyJWK(key, ALGORITHM) for key in jwks["keys"]}
 
@@ -79,18 +76,18 @@ class FixedKeys:
         return self._keys.get(kid)
 
 
-type Get = Callable[[str], Awaitable[Any]]
+type Fetch = Callable[[str], Awaitable[Any]]
 
 
-async def _get(url: str) -> Any:
+async def _fetch(url: str) -> Any:
     async with httpx.AsyncClient(timeout=2.0) as client:
         return (await client.get(url)).raise_for_status().json()
 
 
-def _usable(jwks: Any, algorithm: str) -> dict[str, jwt.PyJWK]:
-    """The keys of a set that verify this algorithm; it may hold others, which are none of our business.
+def parse_keys(jwks: Any, algorithm: str) -> dict[str, jwt.PyJWK]:
+    """Return the keys of the set that verify this algorithm, by id. Other keys are ignored.
 
-    Raises ValueError, KeyError or TypeError when there is not one.
+    Raises ValueError, KeyError or TypeError when none is usable.
     """
     keys = {}
     for key in jwks["keys"]:
@@ -102,12 +99,12 @@ def _usable(jwks: Any, algorithm: str) -> dict[str, jwt.PyJWK]:
     return keys
 
 
-class FetchedKeys:
-    """Public keys from a JWKS address, kept for `fresh` seconds and, while the address is away, for ever.
+class JwksClient:
+    """Public keys from a JWKS URL, cached for `max_age_seconds`, and without limit while the URL is down.
 
-    One fetch at a time, whoever waits. An unknown `kid` fetches early, at most once in `cooldown` seconds, so
-    that a new key is found soon and made-up ones cost nothing. An answer without a usable key changes
-    nothing. A `get` of one's own may raise Unavailable.
+    Concurrent requests share one fetch. An unknown `kid` fetches early, at most once in `cooldown_seconds`: a
+    new key is found soon, and invented ids cost nothing. A response without a usable key changes nothing. A
+    custom `fetch` may raise Unavailable.
     """
 
     def __init__(
@@ -115,12 +112,12 @@ class FetchedKeys:
         url: str,
         *,
         algorithm: str = ALGORITHM,
-        fresh: float = 300.0,
-        cooldown: float = 5.0,
-        get: Get = _get,
+        max_age_seconds: float = 300.0,
+        cooldown_seconds: float = 5.0,
+        fetch: Fetch = _fetch,
     ) -> None:
-        self._url, self._algorithm, self._get = url, algorithm, get
-        self._fresh, self._cooldown = fresh, cooldown
+        self._url, self._algorithm, self._fetch = url, algorithm, fetch
+        self._max_age, self._cooldown = max_age_seconds, cooldown_seconds
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched = self._tried = float("-inf")
         self._lock = asyncio.Lock()
@@ -130,15 +127,15 @@ class FetchedKeys:
         now = time.monotonic()
         if kid not in self._keys:
             await self._refresh(asked=now)
-        elif now - self._fetched > self._fresh and (self._renewal is None or self._renewal.done()):
-            # Whoever brings a known key does not wait for an address that may hang.
+        elif now - self._fetched > self._max_age and (self._renewal is None or self._renewal.done()):
+            # A request with a known key must not wait for a URL that may hang.
             self._renewal = asyncio.create_task(self._refresh(asked=now))
         if not self._keys:
             raise KeysUnavailable("Tokens cannot be verified right now; try again in a moment.")
         return self._keys.get(kid)
 
     def close(self) -> None:
-        """Give up a renewal that is on its way."""
+        """Cancel a renewal in progress."""
         if self._renewal is not None:
             self._renewal.cancel()
 
@@ -147,7 +144,7 @@ class FetchedKeys:
             if self._tried >= asked or time.monotonic() - self._tried < self._cooldown:
                 return
             try:
-                self._keys = _usable(await self._get(self._url), self._algorithm)
+                self._keys = parse_keys(await self._fetch(self._url), self._algorithm)
                 self._fetched = time.monotonic()
             except (httpx.HTTPError, Unavailable, ValueError, KeyError, TypeError) as error:
                 log.warning("jwks_not_fetched", url=self._url, reason=type(error).__name__)
@@ -155,10 +152,10 @@ class FetchedKeys:
                 self._tried = time.monotonic()
 
 
-async def verify(token: str, keys: Keys, *, typ: str, issuer: str, audience: str) -> dict[str, Any]:
-    """The claims of a token signed by one of the keys. Raises Unauthorized for every other token.
+async def verify(token: str, keys: KeySource, *, typ: str, issuer: str, audience: str) -> dict[str, Any]:
+    """Return the claims of a token signed by one of the keys. Raises Unauthorized for every other token.
 
-    Only ES256, only the given `typ` (RFC 8725, section 3.11), and only keys that we looked up by `kid`:
+    Accepts only ES256, only the given `typ` (RFC 8725, section 3.11), and only keys looked up by `kid`: the
     `jku`, `x5u` and `jwk` headers are never read.
     """
     claims, _ = await verify_with_key(token, keys, typ=typ, issuer=issuer, audience=audience)
@@ -166,9 +163,9 @@ async def verify(token: str, keys: Keys, *, typ: str, issuer: str, audience: str
 
 
 async def verify_with_key(
-    token: str, keys: Keys, *, typ: str, issuer: str, audience: str
+    token: str, keys: KeySource, *, typ: str, issuer: str, audience: str
 ) -> tuple[dict[str, Any], jwt.PyJWK]:
-    """The claims, and the key that they were signed with."""
+    """Return the claims and the key that signed them. Raises Unauthorized."""
     try:
         header = jwt.get_unverified_header(token)
         key = await keys.get(header["kid"]) if isinstance(header.get("kid"), str) else None

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from shared.data.db import Database, DatabaseDown, engine_for
+from shared.data.db import Database, DatabaseUnavailable, create_engine
 from shared.testing import scratch_database
 from sqlalchemy import text
 
@@ -21,7 +21,7 @@ async def url(worker_id: str) -> AsyncIterator[str]:
 @pytest.fixture
 async def database(url: str) -> AsyncIterator[Database]:
     """Two connections, one of which may fetch."""
-    database = Database(engine_for(url, name="tests", pool_size=2, max_overflow=0), fetches=1)
+    database = Database(create_engine(url, name="tests", pool_size=2, max_overflow=0), max_fetches=1)
     yield database
     await database.close()
 
@@ -55,14 +55,14 @@ async def test_a_broken_connection_is_not_lent_again(database: Database) -> None
         # The session holds one connection of the two, so the fetches share the other.
         broken = await pid(database)
         await session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": broken})
-        with pytest.raises(DatabaseDown):
+        with pytest.raises(DatabaseUnavailable):
             await database.fetch(BACKEND)
         assert await pid(database) != broken
 
 
 async def test_a_server_that_is_away_is_told_from_a_wrong_statement() -> None:
-    away = Database(engine_for("postgresql+asyncpg://nobody@127.0.0.1:1/none", name="tests"))
-    with pytest.raises(DatabaseDown):
+    away = Database(create_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none", name="tests"))
+    with pytest.raises(DatabaseUnavailable):
         await away.fetch("SELECT 1")
     await away.close()
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from minio import Minio
 from pydantic import SecretStr
 from shared.data import storage as module
-from shared.data.storage import NoSuchObject, ObjectTooLarge, Storage, StorageDown
+from shared.data.storage import ObjectNotFound, ObjectTooLarge, Storage, StorageUnavailable
 from shared.settings import PLACEHOLDERS, StorageSettings
 
 
 @pytest.fixture
-async def storage(environment: dict[str, Any], worker_id: str) -> Storage:
-    settings = StorageSettings.model_validate({**environment, "s3_bucket": f"storage-{worker_id}"})
+async def storage(base_settings: dict[str, Any], worker_id: str) -> Storage:
+    settings = StorageSettings.model_validate({**base_settings, "s3_bucket": f"storage-{worker_id}"})
     storage = Storage(settings)
     await storage.ensure_bucket()
     await storage.ensure_bucket()
@@ -26,7 +26,7 @@ async def storage(environment: dict[str, Any], worker_id: str) -> Storage:
 
 async def test_an_object_is_read_through_its_presigned_address(storage: Storage) -> None:
     await storage.put("speeches/a b.mp3", b"0123456789", content_type="audio/mpeg")
-    url, expires_at = storage.presigned("speeches/a b.mp3")
+    url, expires_at = storage.presign("speeches/a b.mp3")
     async with httpx.AsyncClient() as client:
         whole = await client.get(url)
         part = await client.get(url, headers={"Range": "bytes=2-4"})
@@ -65,7 +65,7 @@ def test_an_address_is_the_one_that_the_sdk_signs(
     )
     address = urlsplit(endpoint)
     sdk = Minio(address.netloc, access_key, secret_key, secure=address.scheme == "https", region="eu-west-1")
-    url, ends = Storage(settings).presigned(key, now=now)
+    url, ends = Storage(settings).presign(key, now=now)
     hour = timedelta(hours=1)
     shown: dict[str, str | list[str] | tuple[str]] = {
         "response-content-disposition": f"inline; filename*=UTF-8''{quote(key.rpartition('/')[2])}"
@@ -78,9 +78,9 @@ def test_an_address_is_the_one_that_the_sdk_signs(
 
 def test_an_address_is_the_same_for_half_an_hour(storage: Storage) -> None:
     noon = datetime(2030, 1, 1, 12, 0, 1, tzinfo=UTC)
-    first, ends = storage.presigned("x", now=noon)
-    assert storage.presigned("x", now=noon + timedelta(minutes=29)) == (first, ends)
-    assert storage.presigned("x", now=noon + timedelta(minutes=31))[0] != first
+    first, ends = storage.presign("x", now=noon)
+    assert storage.presign("x", now=noon + timedelta(minutes=29)) == (first, ends)
+    assert storage.presign("x", now=noon + timedelta(minutes=31))[0] != first
     assert ends == datetime(2030, 1, 1, 13, 0, tzinfo=UTC)
 
 
@@ -93,32 +93,32 @@ async def test_existence(storage: Storage) -> None:
 async def test_an_object_is_read_up_to_a_size(storage: Storage) -> None:
     await storage.put("ten", b"0123456789", content_type="audio/mpeg")
     await storage.put("none", b"", content_type="audio/mpeg")
-    assert await storage.read("ten", most_bytes=10) == b"0123456789"
-    assert await storage.read("none", most_bytes=10) == b""
+    assert await storage.read("ten", max_bytes=10) == b"0123456789"
+    assert await storage.read("none", max_bytes=10) == b""
     with pytest.raises(ObjectTooLarge):
-        await storage.read("ten", most_bytes=9)
-    with pytest.raises(NoSuchObject):
-        await storage.read("missing", most_bytes=10)
+        await storage.read("ten", max_bytes=9)
+    with pytest.raises(ObjectNotFound):
+        await storage.read("missing", max_bytes=10)
 
 
-async def test_a_storage_that_is_away_says_so_quickly(environment: dict[str, Any]) -> None:
-    away = Storage(StorageSettings.model_validate({**environment, "s3_endpoint": "http://127.0.0.1:1"}))
+async def test_a_storage_that_is_away_says_so_quickly(base_settings: dict[str, Any]) -> None:
+    away = Storage(StorageSettings.model_validate({**base_settings, "s3_endpoint": "http://127.0.0.1:1"}))
     for call in (away.ensure_bucket(), away.exists("x"), away.ping()):
-        with pytest.raises(StorageDown):
+        with pytest.raises(StorageUnavailable):
             await call
-    assert away.presigned("x")[0].startswith("http://127.0.0.1:1/")  # signing needs no server
+    assert away.presign("x")[0].startswith("http://127.0.0.1:1/")  # signing needs no server
 
 
-async def test_what_is_refused_is_not_called_missing(environment: dict[str, Any], storage: Storage) -> None:
+async def test_what_is_refused_is_not_called_missing(base_settings: dict[str, Any], storage: Storage) -> None:
     stranger = Storage(
-        StorageSettings.model_validate({**environment, "s3_secret_key": SecretStr("another secret")})
+        StorageSettings.model_validate({**base_settings, "s3_secret_key": SecretStr("another secret")})
     )
-    for call in (stranger.exists("x"), stranger.read("x", most_bytes=1)):
-        with pytest.raises(StorageDown):
+    for call in (stranger.exists("x"), stranger.read("x", max_bytes=1)):
+        with pytest.raises(StorageUnavailable):
             await call
 
 
-async def test_a_storage_that_is_busy_is_asked_again(environment: dict[str, Any]) -> None:
+async def test_a_storage_that_is_busy_is_asked_again(base_settings: dict[str, Any]) -> None:
     answers = iter([b"503 Slow Down", b"200 OK"])
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -128,7 +128,7 @@ async def test_a_storage_that_is_busy_is_asked_again(environment: dict[str, Any]
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    await Storage(StorageSettings.model_validate({**environment, "s3_endpoint": endpoint})).ping()
+    await Storage(StorageSettings.model_validate({**base_settings, "s3_endpoint": endpoint})).ping()
     assert list(answers) == []
     server.close()
 
@@ -140,21 +140,19 @@ async def test_many_first_objects_of_a_folder_are_stored_at_once(storage: Storag
         assert all(await asyncio.gather(*(storage.exists(key) for key in keys)))
 
 
-async def test_processes_that_start_together_share_the_bucket(environment: dict[str, Any]) -> None:
-    named = environment | {"s3_bucket": f"together-{uuid4().hex[:8]}"}
+async def test_processes_that_start_together_share_the_bucket(base_settings: dict[str, Any]) -> None:
+    named = base_settings | {"s3_bucket": f"together-{uuid4().hex[:8]}"}
     replicas = [Storage(StorageSettings.model_validate(named)) for _ in range(8)]
     await asyncio.gather(*(replica.ensure_bucket() for replica in replicas))
     await replicas[0].ping()
 
 
 async def test_a_storage_that_falls_silent_holds_nobody(
-    environment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    base_settings: dict[str, Any], silent_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "READ_SECONDS", 0.1)
-    server = await asyncio.start_server(lambda _, __: asyncio.sleep(10), "127.0.0.1", 0)
-    endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    silent = Storage(StorageSettings.model_validate({**environment, "s3_endpoint": endpoint}))
+    monkeypatch.setattr(module, "READ_TIMEOUT_SECONDS", 0.1)
+    endpoint = f"http://127.0.0.1:{silent_server.port}"
+    silent = Storage(StorageSettings.model_validate({**base_settings, "s3_endpoint": endpoint}))
     async with asyncio.timeout(5):
-        with pytest.raises(StorageDown):
+        with pytest.raises(StorageUnavailable):
             await silent.ping()
-    server.close()

@@ -12,13 +12,12 @@ from fastapi import APIRouter, Body, Depends, Query, Request
 from pydantic import BaseModel, Field, SecretStr
 from shared.errors import Conflict
 from shared.http.app import create_api
-from shared.http.dependencies import Session
-from shared.http.fields import Text
+from shared.http.dependencies import SessionDep
+from shared.http.fields import DisplayText
 from shared.http.health import Check
 from shared.http.ratelimit import per_address, per_user
-from shared.security.current_user import CurrentUser, Editor
-from shared.settings import DatabaseSettings
-from shared.testing import TokenFor, client_of
+from shared.security.current_user import CurrentEditor, CurrentUser
+from shared.testing import TokenFor, api_client
 from sqlalchemy import text
 from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
@@ -26,9 +25,11 @@ from uuid_utils.compat import uuid7
 router = APIRouter()
 
 STARTS_WITH_SETTINGS = """
-from shared.cli import main
-from shared.settings import DatabaseSettings
-main("demo", {"api": lambda _: print(DatabaseSettings())})
+from shared.cli import run
+from shared.settings import BrokerSettings, DatabaseSettings
+class Both(BrokerSettings, DatabaseSettings):
+    pass
+run("demo", {"api": lambda _: print(Both())})
 """
 
 
@@ -47,7 +48,7 @@ async def create(thing: Thing) -> Thing:
 
 
 class Title(BaseModel):
-    title: Annotated[Text, Field(min_length=1)]
+    title: Annotated[DisplayText, Field(min_length=1)]
 
 
 @router.post("/titles")
@@ -86,12 +87,12 @@ async def trace() -> str:
 
 
 @router.get("/edit")
-async def edit(caller: Editor) -> str:
+async def edit(caller: CurrentEditor) -> str:
     return caller.role
 
 
 @router.get("/row")
-async def row(session: Session) -> int:
+async def row(session: SessionDep) -> int:
     return int((await session.execute(text("SELECT 7"))).scalar_one())
 
 
@@ -106,8 +107,8 @@ async def guarded(request: Request) -> str:
 
 
 @pytest.fixture
-async def client(settings: DatabaseSettings) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(create_api(settings, router, title="Test")) as client:
+async def client(settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    async with api_client(create_api(settings, router, title="Test")) as client:
         yield client
 
 
@@ -241,9 +242,9 @@ async def test_roles_are_kept_apart(client: httpx.AsyncClient, token_for: TokenF
         assert (await client.get("/edit", headers=headers)).status_code == status
 
 
-async def test_readiness_names_each_dependency(settings: DatabaseSettings) -> None:
+async def test_readiness_names_each_dependency(settings: Any) -> None:
     app = create_api(settings, router, title="Test")
-    async with client_of(app) as client:
+    async with api_client(app) as client:
         ready = await client.get("/ready")
         assert ready.json() == {"status": "ready", "checks": {"redis": "ok", "postgres": "ok"}}
 
@@ -258,11 +259,11 @@ async def test_readiness_names_each_dependency(settings: DatabaseSettings) -> No
         assert "password" not in broken.text
 
 
-async def test_a_database_that_is_away_is_a_503(settings: DatabaseSettings) -> None:
+async def test_a_database_that_is_away_is_a_503(settings: Any) -> None:
     away = settings.model_copy(
         update={"database_url": SecretStr("postgresql+asyncpg://x:x@127.0.0.1:1/x")}  # nothing listens there
     )
-    async with client_of(create_api(away, router, title="Test")) as client:
+    async with api_client(create_api(away, router, title="Test")) as client:
         response = await client.get("/row")
         problem_of(response, status=503, code="database_unavailable")
         assert response.headers["retry-after"]
@@ -273,11 +274,9 @@ async def test_the_database_is_used(client: httpx.AsyncClient) -> None:
     assert (await client.get("/row")).json() == 7
 
 
-async def test_a_limit_is_announced_counted_and_enforced(
-    settings: DatabaseSettings, token_for: TokenFor
-) -> None:
+async def test_a_limit_is_announced_counted_and_enforced(settings: Any, token_for: TokenFor) -> None:
     app = create_api(settings.model_copy(update={"rate_limit_enabled": True}), router, title="Test")
-    async with client_of(app, token=token_for(uuid7())) as client:
+    async with api_client(app, token=token_for(uuid7())) as client:
         first = await client.get("/limited")
         assert first.headers["ratelimit-policy"] == '"limited";q=2;w=60'
         assert first.headers["ratelimit"].startswith('"limited";r=1;t=')
@@ -291,11 +290,11 @@ async def test_a_limit_is_announced_counted_and_enforced(
 
 
 async def test_without_redis_limits_fail_open_and_guards_fail_closed(
-    settings: DatabaseSettings, token_for: TokenFor
+    settings: Any, token_for: TokenFor
 ) -> None:
     away = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
     app = create_api(settings.model_copy(update=away), router, title="Test")
-    async with client_of(app, token=token_for(uuid7())) as client:
+    async with api_client(app, token=token_for(uuid7())) as client:
         assert (await client.get("/limited")).status_code == 200
         problem_of(await client.get("/guarded"), status=503, code="unavailable")
         ready = await client.get("/ready")

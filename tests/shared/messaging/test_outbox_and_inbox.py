@@ -12,20 +12,21 @@ from contracts import Event
 from contracts.auth import UserDeleted, UserRef, UserRegistered
 from contracts.game import CompletedSession, SessionCompleted
 from faststream.rabbit import RabbitBroker
+from shared.background import running
 from shared.data.db import Database
 from shared.errors import Unavailable
 from shared.messaging.broker import (
     EXCHANGE,
-    channel_to,
+    dead_letter_queue,
     declare_topology,
-    parking_queue,
-    queues,
-    replay_dead,
-    send,
+    event_queues,
+    open_channel,
+    publish_confirmed,
+    replay_dead_letters,
 )
-from shared.messaging.inbox import InboxEvent, Subscriptions, apply, subscribe
-from shared.messaging.outbox import OutboxEvent, record, relay
-from shared.settings import DatabaseSettings
+from shared.messaging.inbox import InboxEvent, Subscriptions, apply_once, subscribe
+from shared.messaging.outbox import OutboxEvent, OutboxRelay, record
+from shared.settings import MessagingSettings
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
@@ -34,21 +35,21 @@ QUEUE = SessionCompleted.queue_of("game")
 
 
 @pytest.fixture
-async def url(settings: DatabaseSettings) -> str:
+async def url(worker_settings: MessagingSettings) -> str:
     """The broker with its topology, and nothing in its queues."""
-    url = settings.rabbitmq_url.get_secret_value()
+    url = worker_settings.rabbitmq_url.get_secret_value()
     await declare_topology(url)
     await declare_topology(url)
-    async with channel_to(url) as channel:
-        for name in queues():
+    async with open_channel(url) as channel:
+        for name in event_queues():
             await (await channel.get_queue(name)).purge()
-            await (await channel.get_queue(parking_queue(name))).purge()
+            await (await channel.get_queue(dead_letter_queue(name))).purge()
     return url
 
 
 @pytest.fixture
 async def channel(url: str) -> AsyncIterator[AbstractChannel]:
-    async with channel_to(url) as channel:
+    async with open_channel(url) as channel:
         yield channel
 
 
@@ -83,16 +84,17 @@ async def becomes[T](read: Callable[[], Awaitable[T]], expected: T, *, within: f
 
 @asynccontextmanager
 async def relaying(database: Database, url: str) -> AsyncIterator[None]:
-    task = asyncio.create_task(relay(database, url))
-    yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    relay = OutboxRelay(database, url)
+    async with running(relay.loop):
+        yield
+    await relay.close()
 
 
 @asynccontextmanager
 async def consuming(database: Database, url: str, handlers: Subscriptions) -> AsyncIterator[None]:
     broker = RabbitBroker(url, logger=None)
-    subscribe(broker, database, "game", handlers)
+    for event, handler in handlers.items():
+        subscribe(broker, database, event.queue_of("game"), event, handler)
     await broker.start()
     yield
     await broker.stop()
@@ -112,69 +114,69 @@ async def depth(channel: AbstractChannel, queue: str) -> int:
 
 
 async def test_an_event_reaches_every_consumers_queue(
-    committing: Database, url: str, channel: AbstractChannel
+    committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
-    [event] = await save(committing)
-    async with relaying(committing, url):
+    [event] = await save(committed_database)
+    async with relaying(committed_database, url):
         for consumer in SessionCompleted.consumers:
             message = await next_of(channel, SessionCompleted.queue_of(consumer))
             assert message.delivery_mode is DeliveryMode.PERSISTENT
             assert message.message_id == str(event.id)
             assert message.content_type == "application/cloudevents+json"
             assert SessionCompleted.model_validate_json(message.body) == event
-        await becomes(lambda: waiting(committing), 0)
+        await becomes(lambda: waiting(committed_database), 0)
 
 
-async def test_what_was_rolled_back_never_happened(committing: Database) -> None:
+async def test_what_was_rolled_back_never_happened(committed_database: Database) -> None:
     async def fails() -> None:
-        async with committing.transaction() as session:
+        async with committed_database.transaction() as session:
             record(session, SessionCompleted, subject="s", data=completed())
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
         await fails()
-    assert await waiting(committing) == 0
+    assert await waiting(committed_database) == 0
 
 
 async def test_two_relays_publish_each_event_once(
-    committing: Database, url: str, channel: AbstractChannel
+    committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
-    events = await save(committing, times=1200)
-    async with relaying(committing, url), relaying(committing, url):
-        await becomes(lambda: waiting(committing), 0)
+    events = await save(committed_database, times=1200)
+    async with relaying(committed_database, url), relaying(committed_database, url):
+        await becomes(lambda: waiting(committed_database), 0)
     assert await depth(channel, QUEUE) == len(events)
 
 
-async def test_events_wait_for_a_broker_that_is_away(committing: Database, url: str) -> None:
-    await save(committing)
-    async with relaying(committing, "amqp://guest:guest@127.0.0.1:1/"):
+async def test_events_wait_for_a_broker_that_is_away(committed_database: Database, url: str) -> None:
+    await save(committed_database)
+    async with relaying(committed_database, "amqp://guest:guest@127.0.0.1:1/"):
         await asyncio.sleep(0.3)
-    assert await waiting(committing) == 1
-    async with relaying(committing, url):
-        await becomes(lambda: waiting(committing), 0)
+    assert await waiting(committed_database) == 1
+    async with relaying(committed_database, url):
+        await becomes(lambda: waiting(committed_database), 0)
 
 
 async def test_an_event_without_a_queue_is_kept(
-    committing: Database, url: str, channel: AbstractChannel
+    committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     queue = await channel.get_queue(UserDeleted.queue_of("game"))
     await queue.unbind(EXCHANGE, UserDeleted.routing_key())
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         record(session, UserDeleted, subject="u", data=UserRef(user_id=uuid7()))
-    async with relaying(committing, url):
+    async with relaying(committed_database, url):
         await asyncio.sleep(0.3)
-        assert await waiting(committing) == 1
+        assert await waiting(committed_database) == 1
         await queue.bind(EXCHANGE, UserDeleted.routing_key())
         await next_of(channel, queue.name)
 
 
 async def test_an_event_that_nobody_listens_to_is_published_all_the_same(
-    committing: Database, url: str
+    committed_database: Database, url: str
 ) -> None:
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         record(session, UserRegistered, subject="u", data=UserRef(user_id=uuid7()))
-    async with relaying(committing, url):
-        await becomes(lambda: waiting(committing), 0)
+    async with relaying(committed_database, url):
+        await becomes(lambda: waiting(committed_database), 0)
 
 
 class Recorder:
@@ -191,47 +193,49 @@ class Recorder:
 
 
 async def test_a_delivery_that_comes_twice_has_its_effect_once(
-    committing: Database, url: str, channel: AbstractChannel
+    committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     handler = Recorder()
-    [event] = await save(committing)
+    [event] = await save(committed_database)
     exchange = await channel.get_exchange(EXCHANGE)
-    async with consuming(committing, url, {SessionCompleted: handler}):
+    async with consuming(committed_database, url, {SessionCompleted: handler}):
         for _ in range(3):
             body = event.model_dump_json().encode()
-            await send(exchange, event.type, body, message_id=str(event.id))
+            await publish_confirmed(exchange, event.type, body, message_id=str(event.id))
         await becomes(lambda: depth(channel, QUEUE), 0)
         await asyncio.sleep(0.3)
     assert handler.seen == [event]
 
 
-async def test_a_claim_is_not_kept_when_the_handler_fails(committing: Database) -> None:
+async def test_a_claim_is_not_kept_when_the_handler_fails(committed_database: Database) -> None:
     handler = Recorder()
     handler.fail = True
-    [event] = await save(committing)
+    [event] = await save(committed_database)
     with pytest.raises(ValueError, match="cannot be handled"):
-        await apply(committing, QUEUE, event, handler)
+        await apply_once(committed_database, QUEUE, event, handler)
     handler.fail = False
-    assert await apply(committing, QUEUE, event, handler) == "applied"
-    assert await apply(committing, QUEUE, event, handler) == "repeated"
+    assert await apply_once(committed_database, QUEUE, event, handler) == "applied"
+    assert await apply_once(committed_database, QUEUE, event, handler) == "repeated"
 
 
 async def test_what_keeps_failing_is_parked_and_can_be_replayed(
-    committing: Database, url: str, channel: AbstractChannel
+    committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     handler = Recorder()
     handler.fail = True
-    [event] = await save(committing)
+    [event] = await save(committed_database)
     exchange = await channel.get_exchange(EXCHANGE)
-    async with consuming(committing, url, {SessionCompleted: handler}):
-        await send(exchange, event.type, event.model_dump_json().encode(), message_id=str(event.id))
-        await becomes(lambda: depth(channel, parking_queue(QUEUE)), 1)
+    async with consuming(committed_database, url, {SessionCompleted: handler}):
+        await publish_confirmed(
+            exchange, event.type, event.model_dump_json().encode(), message_id=str(event.id)
+        )
+        await becomes(lambda: depth(channel, dead_letter_queue(QUEUE)), 1)
         assert len(handler.seen) == 3
         handler.fail = False
-        replayed = await replay_dead(url)
+        replayed = await replay_dead_letters(url, event_queues())
         assert replayed[QUEUE] == 1
-        await becomes(lambda: _claims(committing), 1)
-    assert await depth(channel, parking_queue(QUEUE)) == 0
+        await becomes(lambda: _claims(committed_database), 1)
+    assert await depth(channel, dead_letter_queue(QUEUE)) == 0
     assert await depth(channel, SessionCompleted.queue_of("content")) == 1  # the other consumer's only copy
 
 
@@ -241,7 +245,7 @@ async def _claims(database: Database) -> int:
 
 
 async def test_a_delivery_waits_for_what_is_away_instead_of_being_parked(
-    committing: Database, url: str, channel: AbstractChannel
+    committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     tries = 0
 
@@ -251,35 +255,37 @@ async def test_a_delivery_waits_for_what_is_away_instead_of_being_parked(
         if tries < 5:
             raise Unavailable("The database does not answer.")
 
-    [event] = await save(committing)
+    [event] = await save(committed_database)
     exchange = await channel.get_exchange(EXCHANGE)
-    async with consuming(committing, url, {SessionCompleted: away_at_first}):
-        await send(exchange, event.type, event.model_dump_json().encode(), message_id=str(event.id))
-        await becomes(lambda: _claims(committing), 1)
+    async with consuming(committed_database, url, {SessionCompleted: away_at_first}):
+        await publish_confirmed(
+            exchange, event.type, event.model_dump_json().encode(), message_id=str(event.id)
+        )
+        await becomes(lambda: _claims(committed_database), 1)
     assert tries == 5
-    assert await depth(channel, parking_queue(QUEUE)) == 0
+    assert await depth(channel, dead_letter_queue(QUEUE)) == 0
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "text/plain"])
 async def test_a_delivery_sent_by_hand_is_read_whatever_it_calls_itself(
-    committing: Database, url: str, channel: AbstractChannel, content_type: str | None
+    committed_database: Database, url: str, channel: AbstractChannel, content_type: str | None
 ) -> None:
     handler = Recorder()
-    [event] = await save(committing)
+    [event] = await save(committed_database)
     message = Message(event.model_dump_json().encode(), content_type=content_type)
-    async with consuming(committing, url, {SessionCompleted: handler}):
+    async with consuming(committed_database, url, {SessionCompleted: handler}):
         await channel.default_exchange.publish(message, QUEUE)
-        await becomes(lambda: _claims(committing), 1)
+        await becomes(lambda: _claims(committed_database), 1)
     assert handler.seen == [event]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"id": 1}', b"\xff"])
 async def test_what_cannot_be_read_is_parked_at_once(
-    committing: Database, url: str, channel: AbstractChannel, body: bytes
+    committed_database: Database, url: str, channel: AbstractChannel, body: bytes
 ) -> None:
     handler = Recorder()
     exchange = await channel.get_exchange(EXCHANGE)
-    async with consuming(committing, url, {SessionCompleted: handler}):
-        await send(exchange, SessionCompleted.routing_key(), body, message_id="broken")
-        await becomes(lambda: depth(channel, parking_queue(QUEUE)), 1)
+    async with consuming(committed_database, url, {SessionCompleted: handler}):
+        await publish_confirmed(exchange, SessionCompleted.routing_key(), body, message_id="broken")
+        await becomes(lambda: depth(channel, dead_letter_queue(QUEUE)), 1)
     assert not handler.seen

@@ -13,13 +13,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from shared.errors import Unauthorized, Unavailable
-from shared.security.current_user import AccessTokens
+from shared.security.current_user import AccessTokenVerifier
 from shared.security.jwt import (
     ACCESS_TOKEN,
-    FetchedKeys,
-    FixedKeys,
+    JwksClient,
     KeysUnavailable,
     SigningKeys,
+    StaticKeys,
     new_signing_key,
 )
 
@@ -42,53 +42,53 @@ def keys() -> SigningKeys:
 
 
 @pytest.fixture(scope="module")
-def tokens(keys: SigningKeys) -> AccessTokens:
-    return AccessTokens(FixedKeys(keys.public), issuer="parley", audience="parley-api")
+def tokens(keys: SigningKeys) -> AccessTokenVerifier:
+    return AccessTokenVerifier(StaticKeys(keys.public), issuer="parley", audience="parley-api")
 
 
-async def test_a_good_token_names_the_caller(keys: SigningKeys, tokens: AccessTokens) -> None:
-    caller = await tokens.caller(keys.sign(claims(role="editor"), typ=ACCESS_TOKEN))
+async def test_a_good_token_names_the_caller(keys: SigningKeys, tokens: AccessTokenVerifier) -> None:
+    caller = await tokens.authenticate(keys.sign(claims(role="editor"), typ=ACCESS_TOKEN))
     assert (caller.id, caller.role) == (USER, "editor")
 
 
 async def test_a_token_that_was_good_is_still_good_to_the_letter_only(
-    keys: SigningKeys, tokens: AccessTokens
+    keys: SigningKeys, tokens: AccessTokenVerifier
 ) -> None:
     token = keys.sign(claims(), typ=ACCESS_TOKEN)
-    assert await tokens.caller(token) == await tokens.caller(token)
+    assert await tokens.authenticate(token) == await tokens.authenticate(token)
     head, payload, signature = token.split(".")
     forged = base64.urlsafe_b64encode(json.dumps(claims(role="admin")).encode()).rstrip(b"=").decode()
     for other in (f"{head}.{forged}.{signature}", f"{head}.{payload}.{signature[:-2]}", f"{head}.{payload}."):
         with pytest.raises(Unauthorized):
-            await tokens.caller(other)
+            await tokens.authenticate(other)
 
 
 async def test_a_token_that_was_good_expires(
-    keys: SigningKeys, tokens: AccessTokens, monkeypatch: pytest.MonkeyPatch
+    keys: SigningKeys, tokens: AccessTokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = keys.sign(claims(exp=int(time.time()) - 1), typ=ACCESS_TOKEN)
-    await tokens.caller(token)  # within the leeway
+    await tokens.authenticate(token)  # within the leeway
     monkeypatch.setattr("shared.security.jwt.LEEWAY_SECONDS", 0)
     with pytest.raises(Unauthorized, match="expired"):
-        await tokens.caller(token)
+        await tokens.authenticate(token)
 
 
 async def test_a_token_that_was_good_ends_with_its_key(keys: SigningKeys) -> None:
-    published = FixedKeys(keys.public)
-    tokens = AccessTokens(published, issuer="parley", audience="parley-api")
+    published = StaticKeys(keys.public)
+    tokens = AccessTokenVerifier(published, issuer="parley", audience="parley-api")
     token = keys.sign(claims(), typ=ACCESS_TOKEN)
-    await tokens.caller(token)
+    await tokens.authenticate(token)
     published._keys.clear()
     with pytest.raises(Unauthorized):
-        await tokens.caller(token)
+        await tokens.authenticate(token)
 
 
 async def test_only_so_many_tokens_are_remembered(keys: SigningKeys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.security.current_user.REMEMBERED", 2)
-    tokens = AccessTokens(FixedKeys(keys.public), issuer="parley", audience="parley-api")
+    monkeypatch.setattr("shared.security.current_user.TOKEN_CACHE_SIZE", 2)
+    tokens = AccessTokenVerifier(StaticKeys(keys.public), issuer="parley", audience="parley-api")
     for number in (1, 2, 3, 1):
-        await tokens.caller(keys.sign(claims(jti=str(number)), typ=ACCESS_TOKEN))
-    assert len(tokens._seen) == 2
+        await tokens.authenticate(keys.sign(claims(jti=str(number)), typ=ACCESS_TOKEN))
+    assert len(tokens._cache) == 2
 
 
 @pytest.mark.parametrize(
@@ -106,16 +106,18 @@ async def test_only_so_many_tokens_are_remembered(keys: SigningKeys, monkeypatch
     ],
 )
 async def test_wrong_claims_are_refused(
-    keys: SigningKeys, tokens: AccessTokens, wrong: dict[str, Any]
+    keys: SigningKeys, tokens: AccessTokenVerifier, wrong: dict[str, Any]
 ) -> None:
     with pytest.raises(Unauthorized):
-        await tokens.caller(keys.sign(wrong, typ=ACCESS_TOKEN))
+        await tokens.authenticate(keys.sign(wrong, typ=ACCESS_TOKEN))
 
 
 @pytest.mark.parametrize("typ", ["JWT", "receipt+jwt", ""])
-async def test_a_token_of_another_kind_is_refused(keys: SigningKeys, tokens: AccessTokens, typ: str) -> None:
+async def test_a_token_of_another_kind_is_refused(
+    keys: SigningKeys, tokens: AccessTokenVerifier, typ: str
+) -> None:
     with pytest.raises(Unauthorized):
-        await tokens.caller(keys.sign(claims(), typ=typ))
+        await tokens.authenticate(keys.sign(claims(), typ=typ))
 
 
 def forged(header: dict[str, Any], key: Any, algorithm: str) -> str:
@@ -126,7 +128,7 @@ def test_the_published_set_holds_no_private_part(keys: SigningKeys) -> None:
     assert all("d" not in key for key in keys.public["keys"])
 
 
-async def test_forgeries_are_refused(keys: SigningKeys, tokens: AccessTokens) -> None:
+async def test_forgeries_are_refused(keys: SigningKeys, tokens: AccessTokenVerifier) -> None:
     kid = keys.public["keys"][0]["kid"]
     mine = new_signing_key()
     private = jwt.PyJWK(mine, "ES256").key
@@ -148,14 +150,14 @@ async def test_forgeries_are_refused(keys: SigningKeys, tokens: AccessTokens) ->
         good.replace(".", "..", 1),
     ):
         with pytest.raises(Unauthorized):
-            await tokens.caller(token)
+            await tokens.authenticate(token)
 
 
 async def test_every_key_of_the_set_verifies_and_the_first_signs(keys: SigningKeys) -> None:
     token = keys.sign(claims(), typ=ACCESS_TOKEN)
     assert jwt.get_unverified_header(token)["kid"] == keys.public["keys"][0]["kid"]
-    swapped = FixedKeys({"keys": keys.public["keys"][::-1]})
-    await AccessTokens(swapped, issuer="parley", audience="parley-api").caller(token)
+    swapped = StaticKeys({"keys": keys.public["keys"][::-1]})
+    await AccessTokenVerifier(swapped, issuer="parley", audience="parley-api").authenticate(token)
 
 
 class Jwks:
@@ -197,14 +199,14 @@ def jwks() -> Iterator[Jwks]:
 
 
 async def test_many_requests_share_one_fetch(jwks: Jwks) -> None:
-    keys = FetchedKeys(jwks.url)
+    keys = JwksClient(jwks.url)
     found = await asyncio.gather(*(keys.get(jwks.kid) for _ in range(50)))
     assert all(found)
     assert jwks.fetches == 1
 
 
 async def test_a_new_key_is_found_and_invented_ones_cost_nothing(jwks: Jwks) -> None:
-    keys = FetchedKeys(jwks.url, cooldown=0.2)
+    keys = JwksClient(jwks.url, cooldown_seconds=0.2)
     await keys.get(jwks.kid)
     for _ in range(20):
         assert await keys.get("invented") is None
@@ -215,14 +217,14 @@ async def test_a_new_key_is_found_and_invented_ones_cost_nothing(jwks: Jwks) -> 
 
 
 async def test_known_keys_outlive_an_outage(jwks: Jwks) -> None:
-    keys = FetchedKeys(jwks.url, fresh=0.0, cooldown=0.0)
+    keys = JwksClient(jwks.url, max_age_seconds=0.0, cooldown_seconds=0.0)
     await keys.get(jwks.kid)
     jwks.away = True
     assert await keys.get(jwks.kid) is not None
 
 
 async def test_nobody_waits_for_keys_that_are_known(jwks: Jwks) -> None:
-    keys = FetchedKeys(jwks.url, fresh=0.0, cooldown=0.0)
+    keys = JwksClient(jwks.url, max_age_seconds=0.0, cooldown_seconds=0.0)
     await keys.get(jwks.kid)
     assert await asyncio.wait_for(keys.get(jwks.kid), 0.02) is not None
     await asyncio.sleep(0.2)
@@ -239,7 +241,7 @@ def rsa_key(kid: str, **different: Any) -> dict[str, Any]:
 async def test_keys_for_something_else_are_passed_over(jwks: Jwks) -> None:
     curve = {"kty": "OKP", "crv": "X25519", "kid": "curve"}
     jwks.others = [None, {}, {"kid": "x"}, curve, rsa_key("rsa"), rsa_key("enc", use="enc")]
-    ours, theirs = FetchedKeys(jwks.url), FetchedKeys(jwks.url, algorithm="RS256")
+    ours, theirs = JwksClient(jwks.url), JwksClient(jwks.url, algorithm="RS256")
     assert await ours.get(jwks.kid) is not None
     assert await ours.get("rsa") is None
     found = await theirs.get("rsa")
@@ -250,7 +252,7 @@ async def test_keys_for_something_else_are_passed_over(jwks: Jwks) -> None:
 
 
 async def test_an_answer_without_a_key_changes_nothing(jwks: Jwks) -> None:
-    keys = FetchedKeys(jwks.url, cooldown=0.0)
+    keys = JwksClient(jwks.url, cooldown_seconds=0.0)
     known = jwks.kid
     assert await keys.get(known) is not None
     jwks.keys = SigningKeys({"keys": [new_signing_key()]})
@@ -265,7 +267,7 @@ async def test_a_fetch_of_ones_own_may_fail_in_its_own_way() -> None:
         raise Unavailable("The provider is away.")
 
     with pytest.raises(KeysUnavailable):
-        await FetchedKeys("https://example.com/keys", get=away).get("any")
+        await JwksClient("https://example.com/keys", fetch=away).get("any")
 
 
 async def test_closing_gives_up_a_renewal(jwks: Jwks) -> None:
@@ -277,7 +279,7 @@ async def test_closing_gives_up_a_renewal(jwks: Jwks) -> None:
         started.set()
         return jwks.keys.public
 
-    keys = FetchedKeys(jwks.url, fresh=0.0, cooldown=0.0, get=slow)
+    keys = JwksClient(jwks.url, max_age_seconds=0.0, cooldown_seconds=0.0, fetch=slow)
     await keys.get(jwks.kid)
     await keys.get(jwks.kid)
     (renewal,) = [each for each in asyncio.all_tasks() if "_refresh" in str(each.get_coro())]
@@ -289,4 +291,4 @@ async def test_closing_gives_up_a_renewal(jwks: Jwks) -> None:
 async def test_without_any_key_ever_the_answer_is_later(jwks: Jwks) -> None:
     jwks.away = True
     with pytest.raises(KeysUnavailable):
-        await FetchedKeys(jwks.url).get(jwks.kid)
+        await JwksClient(jwks.url).get(jwks.kid)

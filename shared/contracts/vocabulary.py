@@ -1,0 +1,9 @@
+"""The words that several services use in contracts, tables and schemas, each defined once."""
+
+from typing import Literal
+
+Level = Literal["A1", "A2", "B1", "B2", "C1", "C2"]
+"""A level of the Common European Framework of Reference for Languages (CEFR)."""
+SpeechType = Literal["question", "answer"]
+SessionMode = Literal["listen_only", "listen_and_repeat"]
+UserResponse = Literal["correct", "incorrect", "skipped"]
