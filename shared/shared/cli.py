@@ -80,8 +80,7 @@ def _migrate(service: str) -> None:
 
 
 def _replay_dead_letters(service: str) -> None:
-    from shared.messaging.broker import replay_dead_letters
-    from shared.messaging.jobs import service_queues
+    from shared.messaging.broker import replay_dead_letters, service_queues
 
     url = BrokerSettings().rabbitmq_url.get_secret_value()
     for queue, deliveries in asyncio.run(replay_dead_letters(url, service_queues(service))).items():

@@ -41,3 +41,9 @@ class _NamedWriter(structlog.WriteLogger):
     def __init__(self, name: str) -> None:
         super().__init__(sys.stdout)
         self.name = name
+
+
+def current_traceparent() -> str | None:
+    """Return the W3C trace context of the request or message in progress."""
+    traceparent: str | None = structlog.contextvars.get_contextvars().get("traceparent")
+    return traceparent

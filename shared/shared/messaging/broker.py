@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractQueue
@@ -11,6 +13,7 @@ from aiormq.abc import FieldTable
 from contracts import EVENTS, Event
 
 from shared.errors import Unavailable
+from shared.messaging.jobs import Job
 
 EXCHANGE = "parley.events"
 DEAD_LETTER_EXCHANGE = "parley.dead"
@@ -28,6 +31,14 @@ class BrokerUnavailable(Unavailable):
 def event_queues(events: tuple[type[Event], ...] = EVENTS) -> dict[str, str]:
     """Map the queue of every consumer of every event to its routing key."""
     return {event.queue_of(consumer): event.routing_key() for event in events for consumer in event.consumers}
+
+
+def service_queues(service: str) -> list[str]:
+    """Name all queues that a service consumes: of events by contract, of jobs by its `jobs` module."""
+    if find_spec(service) and find_spec(f"{service}.jobs"):
+        import_module(f"{service}.jobs")
+    events = [event.queue_of(service) for event in EVENTS if service in event.consumers]
+    return events + [job.queue() for job in Job.__subclasses__() if job.service == service]
 
 
 def dead_letter_queue(queue: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import structlog
-from contracts import Event
+from contracts.event import Event
 from faststream import AckPolicy, StreamMessage
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
 from pydantic import ValidationError

@@ -1,30 +1,19 @@
-"""Transactional outbox: messages are rows of the transaction that causes them, and a relay publishes them."""
+"""Transactional outbox: messages are rows of the transaction that causes them. `relay.py` publishes them."""
 
-import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from datetime import datetime
 from uuid import UUID
 
-import structlog
-from aio_pika.abc import AbstractChannel, AbstractExchange
-from contracts import Event
+from contracts.event import Event
 from pydantic import BaseModel
-from sqlalchemy import DateTime, Index, LargeBinary, String, Uuid, delete, func, select
+from sqlalchemy import DateTime, Index, LargeBinary, String, Uuid, func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
-from shared import metrics
-from shared.background import Loop
 from shared.clock import utc_now
-from shared.data.db import Base, Database
-from shared.messaging.broker import EXCHANGE, open_channel, publish_confirmed
-
-log = structlog.get_logger(__name__)
-
-BATCH_SIZE = 500
-POLL_SECONDS = 0.5
+from shared.data.db import Base
+from shared.logging import current_traceparent
+from shared.messaging.jobs import Job
 
 
 class OutboxEvent(Base):
@@ -40,77 +29,21 @@ class OutboxEvent(Base):
     __table_args__ = (Index(None, "recorded_at"),)
 
 
-def current_trace() -> str | None:
-    """Return the W3C traceparent of the request or message in progress."""
-    traceparent: str | None = structlog.contextvars.get_contextvars().get("traceparent")
-    return traceparent
-
-
 def record[E: Event](session: AsyncSession, event: type[E], *, subject: str, data: BaseModel) -> E:
     """Write an event to the outbox, in the caller's transaction."""
     happened = event.model_validate(
-        {"id": uuid7(), "time": utc_now(), "subject": subject, "traceparent": current_trace(), "data": data}
+        {
+            "id": uuid7(),
+            "time": utc_now(),
+            "subject": subject,
+            "traceparent": current_traceparent(),
+            "data": data,
+        }
     )
-    add_to_outbox(session, happened, routing_key=happened.type, message_id=happened.id)
+    session.add(OutboxEvent(id=happened.id, type=happened.type, body=happened.model_dump_json().encode()))
     return happened
 
 
-def add_to_outbox(session: AsyncSession, body: BaseModel, *, routing_key: str, message_id: UUID) -> None:
-    session.add(OutboxEvent(id=message_id, type=routing_key, body=body.model_dump_json().encode()))
-
-
-class OutboxRelay:
-    """Publishes what the outbox holds, over a connection that it keeps between batches.
-
-    Several relays may run at once: the one that publishes a row has locked it. Rows are drained as they
-    become visible, not by a sequence, because ids are not in the order of commits.
-    """
-
-    def __init__(self, database: Database, rabbitmq_url: str) -> None:
-        self._database, self._url = database, rabbitmq_url
-        self._connection = AsyncExitStack()
-        self._channel: AbstractChannel | None = None
-
-    @property
-    def loop(self) -> Loop:
-        return Loop(name="relay", work=self.publish_batch, interval_seconds=POLL_SECONDS)
-
-    async def publish_batch(self) -> bool:
-        """Publish the oldest messages and delete the confirmed ones. True when more are waiting."""
-        channel = await self._connect()
-        exchange = await channel.get_exchange(EXCHANGE, ensure=False)
-        return await _drain(self._database, exchange) == BATCH_SIZE
-
-    async def close(self) -> None:
-        self._channel = None
-        await self._connection.aclose()
-
-    async def _connect(self) -> AbstractChannel:
-        if self._channel is None or self._channel.is_closed:
-            await self.close()
-            self._channel = await self._connection.enter_async_context(open_channel(self._url))
-        return self._channel
-
-
-async def _drain(database: Database, exchange: AbstractExchange) -> int:
-    """Publish one batch, delete exactly the rows that the broker confirmed, and return their number."""
-    async with database.transaction() as session:
-        oldest = select(OutboxEvent).order_by(OutboxEvent.recorded_at).limit(BATCH_SIZE)
-        rows = (await session.scalars(oldest.with_for_update(skip_locked=True))).all()
-        metrics.OUTBOX_PENDING.set(len(rows))
-        if not rows:
-            return 0
-        confirmed = await _publish(rows, exchange)
-        await session.execute(delete(OutboxEvent).where(OutboxEvent.id.in_(confirmed)))
-    return len(confirmed)
-
-
-async def _publish(rows: Sequence[OutboxEvent], exchange: AbstractExchange) -> list[UUID]:
-    publishing = (publish_confirmed(exchange, row.type, row.body, message_id=str(row.id)) for row in rows)
-    outcomes = await asyncio.gather(*publishing, return_exceptions=True)
-    confirmed = [row for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
-    for row in confirmed:
-        metrics.PUBLISHED.labels(row.type).inc()
-    if failures := [outcome for outcome in outcomes if outcome is not None]:
-        log.warning("events_not_confirmed", events=len(failures), reason=repr(failures[0]))
-    return [row.id for row in confirmed]
+def enqueue(session: AsyncSession, job: Job) -> None:
+    """Order a job from the service's own worker, in the caller's transaction."""
+    session.add(OutboxEvent(id=job.id, type=job.queue(), body=job.model_dump_json().encode()))

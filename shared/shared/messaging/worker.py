@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import structlog
-from contracts import Event
+from contracts.event import Event
 from faststream.rabbit import RabbitBroker
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -17,7 +17,7 @@ from shared.http.health import Check, health, ready
 from shared.messaging.broker import BrokerUnavailable, declare_queues, open_channel
 from shared.messaging.inbox import Handler, Subscriptions, purge_loop, subscribe
 from shared.messaging.jobs import Job, Jobs
-from shared.messaging.outbox import OutboxRelay
+from shared.messaging.relay import OutboxRelay
 from shared.settings import MessagingSettings
 
 log = structlog.get_logger(__name__)

@@ -9,8 +9,9 @@ import structlog
 from aio_pika.abc import AbstractChannel
 from shared.data.db import Database
 from shared.errors import Unavailable
-from shared.messaging.broker import dead_letter_queue, open_channel, replay_dead_letters
-from shared.messaging.jobs import Job, Jobs, enqueue, service_queues
+from shared.messaging.broker import dead_letter_queue, open_channel, replay_dead_letters, service_queues
+from shared.messaging.jobs import Job, Jobs
+from shared.messaging.outbox import enqueue
 from shared.messaging.worker import build_worker
 from shared.settings import MessagingSettings
 from sqlalchemy.ext.asyncio import AsyncSession

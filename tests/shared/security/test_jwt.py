@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from uuid import uuid4
 
 import jwt
 import pytest
@@ -23,72 +22,7 @@ from shared.security.jwt import (
     new_signing_key,
 )
 
-USER = uuid4()
-
-
-def claims(**different: Any) -> dict[str, Any]:
-    now = int(time.time())
-    usual = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 60, "jti": "j", "role": "learner"}
-    return {**usual, "sub": str(USER), **different}
-
-
-def without(name: str) -> dict[str, Any]:
-    return {key: value for key, value in claims().items() if key != name}
-
-
-@pytest.fixture(scope="module")
-def keys() -> SigningKeys:
-    return SigningKeys({"keys": [new_signing_key(), new_signing_key()]})
-
-
-@pytest.fixture(scope="module")
-def tokens(keys: SigningKeys) -> AccessTokenVerifier:
-    return AccessTokenVerifier(StaticKeys(keys.public), issuer="parley", audience="parley-api")
-
-
-async def test_a_good_token_names_the_caller(keys: SigningKeys, tokens: AccessTokenVerifier) -> None:
-    caller = await tokens.authenticate(keys.sign(claims(role="editor"), typ=ACCESS_TOKEN))
-    assert (caller.id, caller.role) == (USER, "editor")
-
-
-async def test_a_token_that_was_good_is_still_good_to_the_letter_only(
-    keys: SigningKeys, tokens: AccessTokenVerifier
-) -> None:
-    token = keys.sign(claims(), typ=ACCESS_TOKEN)
-    assert await tokens.authenticate(token) == await tokens.authenticate(token)
-    head, payload, signature = token.split(".")
-    forged = base64.urlsafe_b64encode(json.dumps(claims(role="admin")).encode()).rstrip(b"=").decode()
-    for other in (f"{head}.{forged}.{signature}", f"{head}.{payload}.{signature[:-2]}", f"{head}.{payload}."):
-        with pytest.raises(Unauthorized):
-            await tokens.authenticate(other)
-
-
-async def test_a_token_that_was_good_expires(
-    keys: SigningKeys, tokens: AccessTokenVerifier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    token = keys.sign(claims(exp=int(time.time()) - 1), typ=ACCESS_TOKEN)
-    await tokens.authenticate(token)  # within the leeway
-    monkeypatch.setattr("shared.security.jwt.LEEWAY_SECONDS", 0)
-    with pytest.raises(Unauthorized, match="expired"):
-        await tokens.authenticate(token)
-
-
-async def test_a_token_that_was_good_ends_with_its_key(keys: SigningKeys) -> None:
-    published = StaticKeys(keys.public)
-    tokens = AccessTokenVerifier(published, issuer="parley", audience="parley-api")
-    token = keys.sign(claims(), typ=ACCESS_TOKEN)
-    await tokens.authenticate(token)
-    published._keys.clear()
-    with pytest.raises(Unauthorized):
-        await tokens.authenticate(token)
-
-
-async def test_only_so_many_tokens_are_remembered(keys: SigningKeys, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.security.current_user.TOKEN_CACHE_SIZE", 2)
-    tokens = AccessTokenVerifier(StaticKeys(keys.public), issuer="parley", audience="parley-api")
-    for number in (1, 2, 3, 1):
-        await tokens.authenticate(keys.sign(claims(jti=str(number)), typ=ACCESS_TOKEN))
-    assert len(tokens._cache) == 2
+from tests.shared.security.tokens import claims, without
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""An application with one route for each behaviour of the API."""
+
+from typing import Annotated, Any
+
+import httpx
+import structlog
+from fastapi import APIRouter, Body, Depends, Query, Request
+from pydantic import BaseModel, Field
+from shared.errors import Conflict
+from shared.http.dependencies import SessionDep
+from shared.http.fields import DisplayText
+from shared.http.ratelimit import per_address, per_user
+from shared.security.current_user import CurrentEditor, CurrentUser
+from sqlalchemy import text
+
+router = APIRouter()
+
+
+class NameTaken(Conflict):
+    code = "name_taken"
+
+
+class Thing(BaseModel):
+    name: str = Field(min_length=1, max_length=10)
+    sizes: list[int] = []
+
+
+@router.post("/things")
+async def create(thing: Thing) -> Thing:
+    return thing
+
+
+class Title(BaseModel):
+    title: Annotated[DisplayText, Field(min_length=1)]
+
+
+@router.post("/titles")
+async def entitle(title: Title) -> Title:
+    return title
+
+
+@router.post("/raw")
+async def raw(body: Annotated[bytes, Body()]) -> int:
+    return len(body)
+
+
+@router.get("/taken")
+async def taken() -> None:
+    raise NameTaken("That name is taken.", name="x")
+
+
+@router.get("/broken")
+async def broken() -> None:
+    raise RuntimeError("a secret detail")
+
+
+@router.get("/paged")
+async def paged(limit: Annotated[int, Query(ge=1)]) -> int:
+    return limit
+
+
+@router.get("/mine")
+async def mine(caller: CurrentUser) -> str:
+    return str(caller.id)
+
+
+@router.get("/trace")
+async def trace() -> str:
+    return str(structlog.contextvars.get_contextvars()["traceparent"])
+
+
+@router.get("/edit")
+async def edit(caller: CurrentEditor) -> str:
+    return caller.role
+
+
+@router.get("/row")
+async def row(session: SessionDep) -> int:
+    return int((await session.execute(text("SELECT 7"))).scalar_one())
+
+
+@router.get("/limited", dependencies=[Depends(per_user("limited", per_minute=2))])
+async def limited() -> str:
+    return "ok"
+
+
+@router.get("/guarded", dependencies=[Depends(per_address("guarded", per_minute=2, fail_closed=True))])
+async def guarded(request: Request) -> str:
+    return "ok"
+
+
+def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
+    problem: dict[str, Any] = response.json()
+    assert response.headers["content-type"] == "application/problem+json"
+    assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)
+    assert problem["request_id"] == response.headers["x-request-id"]
+    assert problem["type"]
+    assert problem["title"]
+    assert problem["detail"].endswith(".")
+    return problem

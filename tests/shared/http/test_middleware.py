@@ -1,0 +1,97 @@
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+from shared.testing import TokenFor
+from structlog.testing import capture_logs
+from uuid_utils.compat import uuid7
+
+from tests.shared.http.demo import problem_of
+
+
+async def test_an_unexpected_exception_tells_nothing(client: httpx.AsyncClient) -> None:
+    response = await client.get("/broken")
+    problem_of(response, status=500, code="internal_error")
+    assert "secret" not in response.text
+
+
+async def test_a_body_over_the_limit_is_refused_by_its_length(client: httpx.AsyncClient) -> None:
+    response = await client.post("/raw", content=b"x" * 1_048_577)
+    problem_of(response, status=413, code="payload_too_large")
+
+
+async def test_a_body_without_a_length_is_refused_when_it_grows(client: httpx.AsyncClient) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 100_000_000:
+            sent += 65_536
+            yield b"x" * 65_536
+
+    problem_of(await client.post("/raw", content=endless()), status=413, code="payload_too_large")
+    assert sent < 2_000_000
+
+
+async def test_a_body_is_counted_whatever_length_it_claims(client: httpx.AsyncClient) -> None:
+    headers = {"Content-Length": "5", "Transfer-Encoding": "chunked"}
+    response = await client.post("/raw", content=pieces(17), headers=headers)
+    problem_of(response, status=413, code="payload_too_large")
+
+
+async def test_a_body_at_the_limit_is_taken(client: httpx.AsyncClient) -> None:
+    for body in (b"x" * 1_048_576, pieces(16)):
+        assert (await client.post("/raw", content=body)).json() == 1_048_576
+
+
+async def pieces(number: int) -> AsyncIterator[bytes]:
+    for _ in range(number):
+        yield b"x" * 65_536
+
+
+async def test_the_request_id_is_taken_over_only_if_it_is_sane(client: httpx.AsyncClient) -> None:
+    kept = await client.get("/mine", headers={"X-Request-Id": "client-1234"})
+    assert kept.headers["x-request-id"] == "client-1234"
+    for insane in ("a\tb", "client-1234\tand more", "x" * 65, "short"):
+        replaced = await client.get("/mine", headers={"X-Request-Id": insane})
+        assert len(replaced.headers["x-request-id"]) == 32
+        assert replaced.headers["x-request-id"] != insane
+
+
+async def test_the_trace_is_taken_over_only_if_it_is_one(client: httpx.AsyncClient) -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+    assert (await client.get("/trace", headers={"traceparent": trace})).json() == trace
+    for none in ("x", f"{trace}x", f"ff{trace[2:]}"):
+        made = (await client.get("/trace", headers={"traceparent": none})).json()
+        assert (len(made), made == none) == (len(trace), False)
+
+
+async def test_metrics_count_by_route(client: httpx.AsyncClient) -> None:
+    await client.get("/paged?limit=3")
+    text_format = (await client.get("/metrics")).text
+    assert 'route="/paged",status="200"' in text_format
+    assert "limit=3" not in text_format
+    # Whoever makes up paths makes no new metrics.
+    await client.get("/made-up")
+    text_format = (await client.get("/metrics")).text
+    assert 'route="unmatched",status="404"' in text_format
+    assert "/made-up" not in text_format
+
+
+async def test_the_access_log_has_no_query_and_no_token(
+    client: httpx.AsyncClient, token_for: TokenFor
+) -> None:
+    token = token_for(uuid7())
+    with capture_logs() as entries:
+        await client.get("/mine?secret=1", headers={"Authorization": f"Bearer {token}"})
+    logged = json.dumps(entries)
+    assert '"route": "/mine"' in logged
+    assert "secret" not in logged
+    assert token not in logged
+
+
+async def test_probes_are_not_in_the_access_log(client: httpx.AsyncClient) -> None:
+    with capture_logs() as entries:
+        for path in ("/health", "/ready", "/metrics"):
+            await client.get(path)
+    assert [entry for entry in entries if entry["event"] == "request"] == []

@@ -1,0 +1,59 @@
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.shared.http.demo import problem_of
+
+
+async def test_a_failure_is_a_problem_document(client: httpx.AsyncClient) -> None:
+    assert problem_of(await client.get("/taken"), status=409, code="name_taken")["name"] == "x"
+
+
+async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient) -> None:
+    problem_of(await client.get("/nowhere"), status=404, code="not_found")
+    response = await client.delete("/things")
+    problem_of(response, status=405, code="method_not_allowed")
+    assert response.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"name": ""}, "#/name"),
+        ({"name": "x", "sizes": [1, "two"]}, "#/sizes/1"),
+        ({"name": ["x"]}, "#/name"),
+        ([], "#"),
+        ("x", "#"),
+        (None, "#"),
+    ],
+)
+async def test_a_schema_violation_points_at_the_field(
+    client: httpx.AsyncClient, body: Any, pointer: str
+) -> None:
+    problem = problem_of(await client.post("/things", json=body), status=422, code="validation_failed")
+    assert problem["errors"][0]["pointer"] == pointer
+
+
+async def test_a_query_parameter_is_named(client: httpx.AsyncClient) -> None:
+    problem = problem_of(await client.get("/paged?limit=0"), status=422, code="validation_failed")
+    assert problem["errors"][0]["pointer"] == "#/query/limit"
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b'{"name": NaN', b"[" * 100_000, b"9" * 10_000])
+async def test_what_is_not_json_is_said_to_be_so(client: httpx.AsyncClient, body: bytes) -> None:
+    response = await client.post("/things", content=body, headers={"content-type": "application/json"})
+    assert response.status_code in {400, 422}
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+async def test_rejected_input_is_not_repeated(client: httpx.AsyncClient) -> None:
+    response = await client.post("/things", json={"name": "hunter2hunter2"})
+    assert "hunter2" not in response.text
+
+
+async def test_a_text_is_measured_in_characters(client: httpx.AsyncClient) -> None:
+    problem = problem_of(
+        await client.post("/titles", json={"title": " "}), status=422, code="validation_failed"
+    )
+    assert problem["errors"] == [{"pointer": "#/title", "message": "Text should have at least 1 character"}]

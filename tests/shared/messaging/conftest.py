@@ -1,0 +1,30 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from aio_pika.abc import AbstractChannel
+from shared.messaging.broker import (
+    dead_letter_queue,
+    declare_topology,
+    event_queues,
+    open_channel,
+)
+from shared.settings import MessagingSettings
+
+
+@pytest.fixture
+async def url(worker_settings: MessagingSettings) -> str:
+    """The broker with its topology, and nothing in its queues."""
+    url = worker_settings.rabbitmq_url.get_secret_value()
+    await declare_topology(url)
+    await declare_topology(url)
+    async with open_channel(url) as channel:
+        for name in event_queues():
+            await (await channel.get_queue(name)).purge()
+            await (await channel.get_queue(dead_letter_queue(name))).purge()
+    return url
+
+
+@pytest.fixture
+async def channel(url: str) -> AsyncIterator[AbstractChannel]:
+    async with open_channel(url) as channel:
+        yield channel

@@ -1,0 +1,99 @@
+"""Helpers that send and receive events over the real broker and the real database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from contracts import Event
+from contracts.game import CompletedSession, SessionCompleted
+from faststream.rabbit import RabbitBroker
+from shared.background import running
+from shared.data.db import Database
+from shared.messaging.inbox import InboxEvent, Subscriptions, subscribe
+from shared.messaging.outbox import OutboxEvent, record
+from shared.messaging.relay import OutboxRelay
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+QUEUE = SessionCompleted.queue_of("game")
+
+
+def completed() -> CompletedSession:
+    return CompletedSession(
+        session_id=uuid7(),
+        user_id=uuid7(),
+        mode="listen_only",
+        level="A1",
+        duration_seconds=60,
+        completed_at=datetime.now(UTC),
+        results=[],
+    )
+
+
+async def save(database: Database, *, times: int = 1) -> list[SessionCompleted]:
+    async with database.transaction() as session:
+        return [record(session, SessionCompleted, subject="s", data=completed()) for _ in range(times)]
+
+
+async def waiting(database: Database) -> int:
+    async with database.transaction() as session:
+        return (await session.scalar(select(func.count()).select_from(OutboxEvent))) or 0
+
+
+async def becomes[T](read: Callable[[], Awaitable[T]], expected: T, *, within: float = 15.0) -> None:
+    """Wait for the outcome of work that goes on elsewhere."""
+    async with asyncio.timeout(within):
+        while await read() != expected:  # noqa: ASYNC110 - what is waited for is in another system
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def relaying(database: Database, url: str) -> AsyncIterator[None]:
+    relay = OutboxRelay(database, url)
+    async with running(relay.loop):
+        yield
+    await relay.close()
+
+
+@asynccontextmanager
+async def consuming(database: Database, url: str, handlers: Subscriptions) -> AsyncIterator[None]:
+    broker = RabbitBroker(url, logger=None)
+    for event, handler in handlers.items():
+        subscribe(broker, database, event.queue_of("game"), event, handler)
+    await broker.start()
+    yield
+    await broker.stop()
+
+
+async def next_of(channel: AbstractChannel, queue: str) -> AbstractIncomingMessage:
+    async with asyncio.timeout(10):
+        while True:
+            if (message := await (await channel.get_queue(queue)).get(fail=False)) is not None:
+                await message.ack()
+                return message
+            await asyncio.sleep(0.05)
+
+
+async def depth(channel: AbstractChannel, queue: str) -> int:
+    return (await channel.declare_queue(queue, passive=True)).declaration_result.message_count or 0
+
+
+class Recorder:
+    """A handler that notes what it was given and can be told to fail."""
+
+    def __init__(self) -> None:
+        self.seen: list[Event] = []
+        self.fail = False
+
+    async def __call__(self, session: AsyncSession, event: Event) -> None:
+        self.seen.append(event)
+        if self.fail:
+            raise ValueError("cannot be handled")
+
+
+async def claims(database: Database) -> int:
+    async with database.transaction() as session:
+        return (await session.scalar(select(func.count()).select_from(InboxEvent))) or 0

@@ -1,0 +1,124 @@
+"""From the queues to the handlers."""
+
+import asyncio
+
+import pytest
+from aio_pika import Message
+from aio_pika.abc import AbstractChannel
+from contracts import Event
+from contracts.game import SessionCompleted
+from shared.data.db import Database
+from shared.errors import Unavailable
+from shared.messaging.broker import (
+    EXCHANGE,
+    dead_letter_queue,
+    event_queues,
+    publish_confirmed,
+    replay_dead_letters,
+)
+from shared.messaging.inbox import apply_once
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tests.shared.messaging.messages import (
+    QUEUE,
+    Recorder,
+    becomes,
+    claims,
+    consuming,
+    depth,
+    save,
+)
+
+
+async def test_a_delivery_that_comes_twice_has_its_effect_once(
+    committed_database: Database, url: str, channel: AbstractChannel
+) -> None:
+    handler = Recorder()
+    [event] = await save(committed_database)
+    exchange = await channel.get_exchange(EXCHANGE)
+    async with consuming(committed_database, url, {SessionCompleted: handler}):
+        for _ in range(3):
+            body = event.model_dump_json().encode()
+            await publish_confirmed(exchange, event.type, body, message_id=str(event.id))
+        await becomes(lambda: depth(channel, QUEUE), 0)
+        await asyncio.sleep(0.3)
+    assert handler.seen == [event]
+
+
+async def test_a_claim_is_not_kept_when_the_handler_fails(committed_database: Database) -> None:
+    handler = Recorder()
+    handler.fail = True
+    [event] = await save(committed_database)
+    with pytest.raises(ValueError, match="cannot be handled"):
+        await apply_once(committed_database, QUEUE, event, handler)
+    handler.fail = False
+    assert await apply_once(committed_database, QUEUE, event, handler) == "applied"
+    assert await apply_once(committed_database, QUEUE, event, handler) == "repeated"
+
+
+async def test_what_keeps_failing_is_parked_and_can_be_replayed(
+    committed_database: Database, url: str, channel: AbstractChannel
+) -> None:
+    handler = Recorder()
+    handler.fail = True
+    [event] = await save(committed_database)
+    exchange = await channel.get_exchange(EXCHANGE)
+    async with consuming(committed_database, url, {SessionCompleted: handler}):
+        await publish_confirmed(
+            exchange, event.type, event.model_dump_json().encode(), message_id=str(event.id)
+        )
+        await becomes(lambda: depth(channel, dead_letter_queue(QUEUE)), 1)
+        assert len(handler.seen) == 3
+        handler.fail = False
+        replayed = await replay_dead_letters(url, event_queues())
+        assert replayed[QUEUE] == 1
+        await becomes(lambda: claims(committed_database), 1)
+    assert await depth(channel, dead_letter_queue(QUEUE)) == 0
+    assert await depth(channel, SessionCompleted.queue_of("content")) == 1  # the other consumer's only copy
+
+
+async def test_a_delivery_waits_for_what_is_away_instead_of_being_parked(
+    committed_database: Database, url: str, channel: AbstractChannel
+) -> None:
+    tries = 0
+
+    async def away_at_first(session: AsyncSession, event: Event) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 5:
+            raise Unavailable("The database does not answer.")
+
+    [event] = await save(committed_database)
+    exchange = await channel.get_exchange(EXCHANGE)
+    async with consuming(committed_database, url, {SessionCompleted: away_at_first}):
+        await publish_confirmed(
+            exchange, event.type, event.model_dump_json().encode(), message_id=str(event.id)
+        )
+        await becomes(lambda: claims(committed_database), 1)
+    assert tries == 5
+    assert await depth(channel, dead_letter_queue(QUEUE)) == 0
+
+
+@pytest.mark.parametrize("content_type", [None, "application/json", "text/plain"])
+async def test_a_delivery_sent_by_hand_is_read_whatever_it_calls_itself(
+    committed_database: Database, url: str, channel: AbstractChannel, content_type: str | None
+) -> None:
+    handler = Recorder()
+    [event] = await save(committed_database)
+    message = Message(event.model_dump_json().encode(), content_type=content_type)
+    async with consuming(committed_database, url, {SessionCompleted: handler}):
+        await channel.default_exchange.publish(message, QUEUE)
+        await becomes(lambda: claims(committed_database), 1)
+    assert handler.seen == [event]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"id": 1}', b"\xff"])
+async def test_what_cannot_be_read_is_parked_at_once(
+    committed_database: Database, url: str, channel: AbstractChannel, body: bytes
+) -> None:
+    handler = Recorder()
+    exchange = await channel.get_exchange(EXCHANGE)
+    async with consuming(committed_database, url, {SessionCompleted: handler}):
+        await publish_confirmed(exchange, SessionCompleted.routing_key(), body, message_id="broken")
+        await becomes(lambda: depth(channel, dead_letter_queue(QUEUE)), 1)
+    assert not handler.seen

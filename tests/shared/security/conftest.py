@@ -1,0 +1,13 @@
+import pytest
+from shared.security.current_user import AccessTokenVerifier
+from shared.security.jwt import SigningKeys, StaticKeys, new_signing_key
+
+
+@pytest.fixture(scope="module")
+def keys() -> SigningKeys:
+    return SigningKeys({"keys": [new_signing_key(), new_signing_key()]})
+
+
+@pytest.fixture(scope="module")
+def tokens(keys: SigningKeys) -> AccessTokenVerifier:
+    return AccessTokenVerifier(StaticKeys(keys.public), issuer="parley", audience="parley-api")

@@ -1,0 +1,17 @@
+"""Claims of access tokens for tests."""
+
+import time
+from typing import Any
+from uuid import uuid4
+
+USER = uuid4()
+
+
+def claims(**different: Any) -> dict[str, Any]:
+    now = int(time.time())
+    usual = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 60, "jti": "j", "role": "learner"}
+    return {**usual, "sub": str(USER), **different}
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in claims().items() if key != name}

@@ -1,0 +1,54 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STARTS_WITH_SETTINGS = """
+from shared.cli import run
+from shared.settings import BrokerSettings, DatabaseSettings
+class Both(BrokerSettings, DatabaseSettings):
+    pass
+run("demo", {"api": lambda _: print(Both())})
+"""
+DEMO = {
+    "__main__.py": 'from shared.cli import main\nmain("demo", {"greet": "demo.greeting:greet"})\n',
+    "greeting.py": "def greet(arguments): print('Hello', *arguments)\n",
+    "worker.py": "raise ImportError('imported although it was not asked for')\n",
+}
+
+
+def test_settings_that_are_missing_are_named_without_their_values() -> None:
+    environment = {"DATABASE_URL": "mysql://secret", "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-c", STARTS_WITH_SETTINGS, "api"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603 - our own code
+    assert done.returncode == 1
+    assert done.stderr.startswith("demo cannot start: RABBITMQ_URL: Field required")
+    assert "secret" not in done.stderr
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    for name, content in DEMO.items():
+        (folder / name).write_text(content)
+    return tmp_path
+
+
+def run_demo(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "demo", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+
+
+def test_a_command_of_the_service_gets_its_arguments_and_imports_nothing_else(demo: Path) -> None:
+    done = run_demo(demo, "greet", "Sam")
+    assert (done.stdout, done.returncode) == ("Hello Sam\n", 0)
+
+
+@pytest.mark.parametrize("words", [[], ["fly"]])
+def test_an_unknown_command_names_those_that_exist(demo: Path, words: list[str]) -> None:
+    done = run_demo(demo, *words)
+    assert done.returncode == 1
+    assert done.stderr == "usage: python -m demo {api,worker,replay-dead-letters,greet}\n"
