@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from contracts import EVENTS, Event
 from contracts.auth import UserDeleted
-from contracts.content import SpeechCreated, SpeechDeleted, SpeechRef, SpeechSnapshot, SpeechUpdated
+from contracts.content import SpeechCreated, SpeechDeleted, SpeechRef, SpeechSnapshot, SpeechUpdated, TagRef
 from contracts.game import SessionCompleted
 from game.commands import complete_session
 from game.consumers import subscriptions
@@ -99,6 +99,31 @@ async def test_a_revision_that_is_told_again_keeps_its_first_time(
         event_of(SpeechCreated, snapshot, at=START),
     )
     assert [row["since"] for row in await rows_of(database, SpeechRevision)] == [START]
+
+
+class GrownTag(TagRef):
+    colour: str | None = None
+
+
+class GrownSnapshot(SpeechSnapshot):
+    tags: list[GrownTag]  # type: ignore[assignment] # as the field would be declared with another tag
+    translation: str | None = None
+
+
+async def test_fields_that_were_added_to_a_speech_are_left_out(
+    database: Database, new_snapshot: NewSnapshot
+) -> None:
+    tag = {"id": UUID(int=7), "name": "greetings"}
+    plain = new_snapshot(tags=[tag])
+    grown = GrownSnapshot.model_validate(
+        {**plain.model_dump(), "translation": "Guten Morgen.", "tags": [tag | {"colour": "red"}]}
+    )
+    created = event_of(SpeechCreated, grown)
+    assert isinstance(created.data, GrownSnapshot)
+    await deliver(database, created)
+    (kept,) = await rows_of(database, SpeechRevision)
+    assert kept == {**plain.model_dump(exclude={"tags"}), "tags": kept["tags"], "since": START}
+    assert kept["tags"] == [{"id": str(UUID(int=7)), "name": "greetings"}]
 
 
 async def test_a_deletion_keeps_the_revisions(database: Database, new_snapshot: NewSnapshot) -> None:

@@ -9,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.models import SpeechDeletion, SpeechRevision, TagName
 
+KEPT_AS_SENT = set(SpeechRevision.__table__.columns.keys()) - {"tags", "since"}
+
 
 async def keep_revision(session: AsyncSession, snapshot: SpeechSnapshot, *, since: datetime) -> None:
     """Keep a revision of a speech for ever, beside the others, and the names of its tags."""
-    tags = [tag.model_dump(mode="json") for tag in snapshot.tags]
-    row = {**snapshot.model_dump(exclude={"tags"}), "tags": tags, "since": since}
+    row = {name: getattr(snapshot, name) for name in KEPT_AS_SENT}
+    row |= {"tags": [{"id": str(tag.id), "name": tag.name} for tag in snapshot.tags], "since": since}
     revision = insert(SpeechRevision).values(row)
     earliest = func.least(SpeechRevision.since, revision.excluded.since)
     kept = revision.on_conflict_do_update(index_elements=["speech_id", "revision"], set_={"since": earliest})

@@ -1,0 +1,158 @@
+"""Contracts are additive: a consumer applies an event that has more fields than it was written for.
+
+Every event is delivered to every consumer twice: as the contract is today, and with one more optional field,
+filled, in each of its models. Both deliveries must leave the same rows.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from copy import copy
+from functools import reduce
+from importlib import import_module
+from operator import or_
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+from uuid import NAMESPACE_DNS, uuid5
+
+import pytest
+from contracts import EVENTS, Event
+from pydantic import BaseModel, create_model
+from shared.cache import Cache
+from shared.db import Database, engine_for
+from shared.inbox import Handler, apply
+from shared.migrations import upgrade
+from shared.testing import scratch_database
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+ADDED = "added_later"
+CASES = [
+    pytest.param(consumer, event, id=f"{consumer}-{event.__name__}")
+    for event in EVENTS
+    for consumer in event.consumers
+]
+
+
+def example_of(event: type[Event]) -> dict[str, Any]:
+    """Return an event as its schema describes it, every optional field included."""
+    schema = event.model_json_schema()
+    return {**_example(schema, schema.get("$defs", {})), "id": str(uuid7())}
+
+
+def _example(schema: dict[str, Any], models: dict[str, Any], name: str = "") -> Any:
+    if "$ref" in schema:
+        return _example(models[schema["$ref"].rpartition("/")[2]], models, name)
+    if "anyOf" in schema:
+        return _example(schema["anyOf"][0], models, name)
+    if "const" in schema or "enum" in schema:
+        return schema["const"] if "const" in schema else schema["enum"][0]
+    match schema["type"]:
+        case "object":
+            return {name: _example(each, models, name) for name, each in schema["properties"].items()}
+        case "array":
+            return [_example(schema["items"], models, name)]
+        case "boolean":
+            return True
+        case "integer" | "number":
+            return schema.get("minimum", 1)
+    # An id depends on the name of its field alone, so that all events are about the same things.
+    formats = {"uuid": str(uuid5(NAMESPACE_DNS, name)), "date-time": "2026-03-01T12:00:00Z"}
+    return formats.get(schema.get("format", ""), "text")
+
+
+def grown(annotation: Any) -> Any:
+    """Return the type with one more optional field in every model that it contains."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields: dict[str, Any] = {ADDED: (str | None, None)}
+        for name, field in annotation.model_fields.items():
+            fields[name] = (grown(field.annotation), copy(field))
+        return create_model(annotation.__name__, __base__=annotation, **fields)
+    if get_origin(annotation) in (Union, UnionType):
+        return reduce(or_, map(grown, get_args(annotation)))
+    if get_origin(annotation) is list:
+        return list[grown(get_args(annotation)[0])]  # type: ignore[misc] # a type made at run time
+    return annotation
+
+
+def filled(value: Any) -> Any:
+    """Return a copy of an event's content with the added field in every object."""
+    match value:
+        case dict():
+            return {name: filled(each) for name, each in value.items()} | {ADDED: "filled"}
+        case list():
+            return [filled(each) for each in value]
+    return value
+
+
+@pytest.fixture(scope="session")
+def service(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+async def migrated_url(service: str, worker_id: str) -> AsyncIterator[str]:
+    async with scratch_database(f"additive_{service}_{worker_id}") as url:
+        await asyncio.to_thread(upgrade, service, url)
+        yield url
+
+
+@pytest.fixture
+async def database(migrated_url: str) -> AsyncIterator[Database]:
+    """The database of the service: the fixture of this name in shared.testing has one for each process."""
+    engine = engine_for(migrated_url, name="tests")
+    async with engine.connect() as connection, connection.begin() as transaction:
+        yield Database(connection)
+        await transaction.rollback()
+    await engine.dispose()
+
+
+@pytest.fixture
+async def handler(
+    service: str, event: type[Event], environment: dict[str, Any]
+) -> AsyncIterator[Handler[Any]]:
+    """The function with which the service consumes the event."""
+    subscriptions = import_module(f"{service}.consumers").subscriptions
+    cache = Cache(environment["redis_url"].get_secret_value(), service=service)
+    yield (subscriptions(cache) if callable(subscriptions) else subscriptions)[event]
+    await cache.close()
+
+
+async def effect_of(database: Database, queue: str, event: Event, handler: Handler[Any]) -> dict[str, Any]:
+    """Return the rows that a delivery leaves, by table, and undo it."""
+    async with database.transaction() as undone:
+        await undone.connection()
+        assert await apply(database, queue, event, handler) == "applied"
+        rows = await rows_by_table(undone)
+        await undone.rollback()
+    return rows
+
+
+async def rows_by_table(session: AsyncSession) -> dict[str, Any]:
+    named = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+    tables = (await session.scalars(text(named))).all()
+    rows = {}
+    for table in set(tables) - {"inbox", "alembic_version"}:
+        every = text(f'SELECT to_jsonb(it) FROM "{table}" AS it ORDER BY it')  # noqa: S608 - names of our own
+        rows[table] = (await session.scalars(every)).all()
+    return rows
+
+
+@pytest.mark.parametrize(("service", "event"), CASES, indirect=["service"], scope="session")
+async def test_a_consumer_applies_an_event_with_an_added_field(
+    service: str, event: type[Event], handler: Handler[Any], database: Database
+) -> None:
+    queue, content = event.queue_of(service), example_of(event)
+    plain = event.model_validate(content)
+    known = grown(event).model_validate(filled(content))
+    assert known.data.added_later == "filled"
+    before = await effect_of(database, queue, plain, handler)
+    assert await effect_of(database, queue, known, handler) == before
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
+def test_a_field_that_a_contract_does_not_know_is_ignored(event: type[Event]) -> None:
+    plain = event.model_validate(example_of(event))
+    sent = grown(event).model_validate(filled(plain.model_dump()))
+    assert ADDED in sent.model_dump()["data"]
+    assert event.model_validate_json(sent.model_dump_json()) == plain
