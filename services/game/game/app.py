@@ -3,13 +3,13 @@
 from fastapi import FastAPI
 from shared.http.app import create_api
 
-from game import api
+from game.api import routers
 from game.receipts import Receipts
 from game.settings import GameSettings
 
 
 def create_app(settings: GameSettings) -> FastAPI:
     """Raises OSError, ValueError or KeyError when the keys of the receipts cannot be read."""
-    app = create_api(settings, api.router, api.internal, title="Parley game")
+    app = create_api(settings, *routers, title="Parley game")
     app.state.receipts = Receipts.load(settings.receipt_jwks_file)
     return app

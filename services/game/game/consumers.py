@@ -6,7 +6,9 @@ from contracts.game import SessionCompleted
 from shared.messaging.inbox import Subscriptions
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.commands import count_session, erase_user, keep_revision, note_deletion
+from game.commands.activity import count_session
+from game.commands.speeches import keep_revision, note_deletion
+from game.commands.users import erase_user
 
 
 async def on_speech_changed(session: AsyncSession, event: SpeechCreated | SpeechUpdated) -> None:

@@ -25,10 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from game.schemas import Summary
-
 __all__ = [
-    "SUMMARY",
     "Base",
     "DailyActivity",
     "ErasedUser",
@@ -78,10 +75,6 @@ class GameSession(Base):
         UniqueConstraint("user_id", "idempotency_key"),
         Index(None, "user_id", "completed_at", "id"),
     )
-
-
-SUMMARY = tuple(getattr(GameSession, name) for name in Summary.model_fields)
-"""The columns of a session's summary."""
 
 
 class GameResult(Base):

@@ -11,7 +11,7 @@ from contracts.content import SpeechSnapshot
 from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, reference_digest
 from fastapi import FastAPI
 from game.app import create_app
-from game.commands import keep_revision
+from game.commands.speeches import keep_revision
 from game.settings import GameSettings
 from pydantic import SecretStr
 from shared.data.db import Database

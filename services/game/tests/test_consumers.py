@@ -9,7 +9,7 @@ from contracts import EVENTS, Event
 from contracts.auth import UserDeleted
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechRef, SpeechSnapshot, SpeechUpdated, TagRef
 from contracts.game import SessionCompleted
-from game.commands import complete_session
+from game.commands.sessions import complete_session
 from game.consumers import subscriptions
 from game.models import (
     DailyActivity,
@@ -19,10 +19,9 @@ from game.models import (
     TagName,
 )
 from game.receipts import Receipts
-from game.schemas import NewSession
-from shared.data.db import Base, Database
-from shared.messaging.inbox import apply
-from shared.security.jwt import FixedKeys, SigningKeys
+from game.schemas.sessions import NewSession
+from shared.db import Base, Database
+from shared.inbox import apply
 from shared.testing import recorded
 from sqlalchemy import func, select
 from uuid_utils.compat import uuid7

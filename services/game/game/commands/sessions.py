@@ -13,20 +13,20 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.domain import (
+from game.domain.sessions import (
     Aggregates,
-    IdempotencyConflict,
     Result,
-    SpeechNotFound,
     aggregates,
     check_sequence,
     check_times,
     check_totals,
     with_receipt,
 )
-from game.models import SUMMARY, GameResult, GameSession, SpeechRevision, TagName, UsedReceipt
+from game.errors import IdempotencyConflict, SpeechNotFound
+from game.models import GameResult, GameSession, SpeechRevision, TagName, UsedReceipt
+from game.queries.sessions import SUMMARY
 from game.receipts import Receipts
-from game.schemas import NewResult, NewSession, Summary
+from game.schemas.sessions import NewResult, NewSession, Summary
 
 SENT = {"mode", "level", "sentence_type", "duration_seconds", "started_at", "completed_at"}
 """What is kept as the client has sent it."""

@@ -6,9 +6,9 @@ from shared.errors import invalid
 from sqlalchemy import Date, cast, distinct, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from game.domain.progress import DAY
 from game.models import DailyActivity
-from game.progress import DAY
-from game.schemas import ActiveLearners, ActivityDay, Overview, Period
+from game.schemas.activity import ActiveLearners, ActivityDay, Overview, Period
 
 USUAL_DAYS = 30
 MOST_DAYS = 366

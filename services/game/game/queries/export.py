@@ -11,9 +11,9 @@ from shared.data.db import Database
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.models import SUMMARY, DailyActivity, GameSession, UsedReceipt
-from game.queries.history import results_with_speeches
-from game.schemas import ExportedDay, ExportedResult, ExportedSession, ExportedSpeech
+from game.models import DailyActivity, GameSession, UsedReceipt
+from game.queries.sessions import SUMMARY, results_with_speeches
+from game.schemas.export import ExportedDay, ExportedResult, ExportedSession, ExportedSpeech
 
 BATCH = 25
 """Sessions in memory at once. Each came in a request of 1 MiB at most."""

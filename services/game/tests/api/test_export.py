@@ -15,10 +15,11 @@ from contracts.content import SpeechSnapshot
 from contracts.game import SessionCompleted
 from fastapi import FastAPI
 from game.app import create_app
-from game.commands import count_session, erase_user
+from game.commands.activity import count_session
+from game.commands.users import erase_user
 from game.models import DailyActivity, GameResult, GameSession, UsedReceipt
 from game.queries import export
-from game.schemas import ExportedDay, ExportedResult, ExportedSession
+from game.schemas.export import ExportedDay, ExportedResult, ExportedSession
 from game.settings import GameSettings
 from pydantic import SecretStr
 from shared.data.db import Base, Database

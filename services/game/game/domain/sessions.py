@@ -10,49 +10,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from contracts.receipt import ReceiptClaims, reference_digest
-from shared.errors import Conflict, Forbidden, Invalid, NotFound, invalid
+from shared.errors import invalid
+
+from game.errors import AggregateMismatch
+from game.types import Response
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a learner's clock may be ahead of ours."""
 
 AVERAGE_TOLERANCE = 0.05
 """How far a client's average may be off: clients round to one decimal."""
-
-Response = Literal["correct", "incorrect", "skipped"]
-
-
-class SpeechNotFound(NotFound):
-    """A result names a speech that was never in the catalogue."""
-
-    code = "speech_not_found"
-
-
-class SessionNotFound(NotFound):
-    """There is no such session."""
-
-    code = "session_not_found"
-
-
-class NotYourSession(Forbidden):
-    """The session is another learner's."""
-
-    code = "not_your_session"
-
-
-class IdempotencyConflict(Conflict):
-    """The key or the id of this request belongs to another one."""
-
-    code = "idempotency_conflict"
-
-
-class AggregateMismatch(Invalid):
-    """The client has added its results up to something else."""
-
-    code = "aggregate_mismatch"
 
 
 @dataclass(frozen=True, kw_only=True)

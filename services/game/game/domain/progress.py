@@ -10,9 +10,8 @@ from datetime import date, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from shared.errors import Invalid, invalid
-
-from game.domain import average
+from game.domain.sessions import average
+from game.errors import unknown_zone
 
 DAY = timedelta(days=1)
 DAYS_SHOWN = 365
@@ -81,8 +80,3 @@ def zone_of(name: str) -> ZoneInfo:
     if name not in _zone_names():
         raise unknown_zone()
     return ZoneInfo(name)
-
-
-def unknown_zone() -> Invalid:
-    """The error of the parameter `tz`."""
-    return invalid("#/query/tz", "must be the IANA name of a time zone, such as Europe/Berlin")

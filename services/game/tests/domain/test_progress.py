@@ -1,7 +1,7 @@
 from datetime import date, timedelta
 
 import pytest
-from game.progress import Tally, streaks, totals, zone_of
+from game.domain.progress import Tally, streaks, totals, zone_of
 from hypothesis import given
 from hypothesis import strategies as st
 from shared.errors import Invalid

@@ -1,4 +1,4 @@
-"""Receipts: scores that scoring has signed, verified here without asking it."""
+"""Reading receipts."""
 
 import json
 from pathlib import Path

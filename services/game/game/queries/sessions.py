@@ -1,23 +1,63 @@
 """The history of a learner: pages of sessions, and one session as it was played."""
 
+import struct
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, time
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from shared.data.storage import Storage
+from shared.cursors import MOST_PAGES, opened, sealed
 from shared.errors import invalid
 from sqlalchemy import ColumnElement, Row, Select, case, func, lateral, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.cursors import Cursor
-from game.domain import NotYourSession, SessionNotFound
-from game.models import SUMMARY, GameResult, GameSession, SpeechRevision, TagName
-from game.progress import DAY
-from game.schemas import Pagination, Result, SessionDetail, SessionFilter, SessionPage, Speech, Summary
+from game.domain.progress import DAY
+from game.errors import NotYourSession, SessionNotFound
+from game.models import GameResult, GameSession, SpeechRevision, TagName
+from game.schemas.sessions import (
+    Pagination,
+    Result,
+    SessionDetail,
+    SessionFilter,
+    SessionPage,
+    Speech,
+    Summary,
+)
+
+SUMMARY = tuple(getattr(GameSession, name) for name in Summary.model_fields)
+"""The columns of a session's summary."""
 
 MOST_SKIPPED = 10_000
 """How far pages go by number; beyond it only the cursor is cheap."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAYOUT = struct.Struct(">qI16s")
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The last session of a page, and the number of the page that follows it."""
+
+    completed_at: datetime
+    id: UUID
+    page: int
+
+    def encode(self, scope: str) -> str:
+        """Text for clients; `scope` is the learner and the filters."""
+        microseconds = (self.completed_at - EPOCH) // timedelta(microseconds=1)
+        return sealed(LAYOUT, microseconds, self.page, self.id.bytes, scope=scope)
+
+    @classmethod
+    def decode(cls, text: str, scope: str) -> "Cursor":
+        """Raises Invalid for what `encode` did not make under the same scope."""
+        microseconds, page, session_id = opened(LAYOUT, text, scope=scope)
+        try:
+            if page > MOST_PAGES:
+                raise OverflowError
+            return cls(EPOCH + timedelta(microseconds=microseconds), UUID(bytes=session_id), page)
+        except OverflowError as error:
+            raise invalid("#/query/cursor", "must be the next_cursor of a page") from error
 
 
 async def sessions_of(session: AsyncSession, learner: UUID, *, wanted: SessionFilter) -> SessionPage:

@@ -9,9 +9,10 @@ from sqlalchemy import Date, cast, func, literal, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from game.domain.progress import DAY, DAYS_SHOWN, Tally, streaks, totals, zone_of
+from game.errors import unknown_zone
 from game.models import GameSession
-from game.progress import DAY, DAYS_SHOWN, Tally, streaks, totals, unknown_zone, zone_of
-from game.schemas import DayStats, LevelStats, Stats
+from game.schemas.progress import DayStats, LevelStats, Stats
 
 
 async def stats_of(session: AsyncSession, learner: UUID, *, tz: str) -> Stats:

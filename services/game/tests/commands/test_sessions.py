@@ -7,13 +7,14 @@ from uuid import UUID, uuid4
 import pytest
 from contracts.content import SpeechRef, SpeechSnapshot
 from contracts.game import SessionCompleted
-from game.commands import Saved, complete_session, erase_user, keep_revision, note_deletion
-from game.domain import AggregateMismatch, IdempotencyConflict, SpeechNotFound
+from game.commands.sessions import Saved, complete_session
+from game.commands.speeches import keep_revision, note_deletion
+from game.commands.users import erase_user
+from game.errors import AggregateMismatch, IdempotencyConflict, SpeechNotFound
 from game.models import GameResult, GameSession
 from game.receipts import Receipts
-from game.schemas import NewSession
-from shared.data.db import Database
-from shared.security.jwt import FixedKeys, SigningKeys, new_signing_key
+from game.schemas.sessions import NewSession
+from shared.db import Database
 from shared.testing import recorded
 from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncSession

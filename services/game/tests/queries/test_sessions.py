@@ -7,8 +7,12 @@ import httpx
 import pytest
 from contracts.content import SpeechRef, SpeechSnapshot
 from fastapi import FastAPI
-from game.commands import keep_revision, note_deletion
-from shared.data.db import Database
+from game.commands.speeches import keep_revision, note_deletion
+from game.queries.sessions import Cursor
+from hypothesis import given
+from hypothesis import strategies as st
+from shared.db import Database
+from shared.errors import Invalid
 from shared.testing import TokenFor, client_of
 
 type Save = Callable[..., Awaitable[str]]
@@ -181,3 +185,38 @@ async def test_a_session_is_its_learners_alone(
 async def test_nothing_without_a_token(app: FastAPI, path: str) -> None:
     async with client_of(app) as anyone:
         assert (await anyone.get(path)).status_code == 401
+
+
+CURSOR = Cursor(datetime(2026, 3, 1, 12, 0, 0, 123456, UTC), uuid4(), 2)
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2999, 12, 31), timezones=st.just(UTC)), st.uuids())
+def test_a_cursor_comes_back_as_it_was(completed_at: datetime, session_id: UUID) -> None:
+    cursor = Cursor(completed_at, session_id, 7)
+    assert Cursor.decode(cursor.encode("mine"), "mine") == cursor
+
+
+@given(st.text() | st.binary().map(lambda raw: raw.hex()))
+def test_nonsense_is_no_cursor(text: str) -> None:
+    with pytest.raises(Invalid, match="cursor"):
+        Cursor.decode(text, "mine")
+
+
+def test_a_cursor_belongs_to_its_filters() -> None:
+    with pytest.raises(Invalid):
+        Cursor.decode(CURSOR.encode("mine"), "yours")
+
+
+@given(st.integers(0, 47), st.sampled_from("ABCabc019-_"))
+def test_a_changed_cursor_is_refused(place: int, letter: str) -> None:
+    text = CURSOR.encode("mine")
+    changed = text[:place] + letter + text[place + 1 :]
+    if changed != text:
+        with pytest.raises(Invalid):
+            Cursor.decode(changed, "mine")
+
+
+def test_a_page_that_no_list_has_is_no_cursor() -> None:
+    made_up = Cursor(datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1), 2**32 - 1).encode("mine")
+    with pytest.raises(Invalid, match="cursor"):
+        Cursor.decode(made_up, "mine")

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from contracts.content import SpeechSnapshot
 from game.app import create_app
-from game.commands import keep_revision
+from game.commands.speeches import keep_revision
 from game.models import GameSession
-from game.schemas import NewResult, NewSession
+from game.schemas.sessions import NewResult, NewSession
 from game.settings import GameSettings
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings

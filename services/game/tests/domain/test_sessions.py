@@ -4,9 +4,7 @@ from uuid import uuid4
 
 import pytest
 from contracts.receipt import ReceiptClaims, reference_digest
-from game.domain import (
-    AggregateMismatch,
-    Response,
+from game.domain.sessions import (
     Result,
     aggregates,
     average,
@@ -15,7 +13,9 @@ from game.domain import (
     check_totals,
     with_receipt,
 )
-from game.schemas import NewSession
+from game.errors import AggregateMismatch
+from game.schemas.sessions import NewSession
+from game.types import Response
 from hypothesis import given
 from hypothesis import strategies as st
 from shared.errors import Invalid

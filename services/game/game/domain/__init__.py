@@ -1,0 +1,1 @@
+"""Decisions, free of input and output."""

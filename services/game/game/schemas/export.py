@@ -1,0 +1,52 @@
+"""Schemas of the export."""
+
+import datetime as dt
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from game.schemas.sessions import Summary
+from game.types import Response
+
+
+class ExportedSpeech(BaseModel):
+    """A speech as it was heard."""
+
+    id: UUID
+    text: str
+    level: str
+    type: str
+
+
+class ExportedResult(BaseModel):
+    """What is kept of one speech in a session."""
+
+    sequence_number: int
+    speech: ExportedSpeech
+    user_response: Response
+    response_time_ms: int
+    pronunciation_score: float | None
+    verified: bool
+    recognized_text: str | None
+
+
+class ExportedSession(Summary):
+    """All that is kept of a session. A tag has no name if none was known when the session was saved."""
+
+    selected_tags: list[dict[str, str | None]]
+    idempotency_key: str | None
+    saved_at: datetime
+    results: list[ExportedResult]
+
+
+class ExportedDay(BaseModel):
+    """What the learner did on one UTC day."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    day: dt.date
+    sessions: int
+    sentences: int
+    correct: int
+    seconds: int

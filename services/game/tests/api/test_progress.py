@@ -1,0 +1,51 @@
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+type Save = Callable[..., Awaitable[str]]
+type Read = Callable[..., Awaitable[dict[str, Any]]]
+type Refused = Callable[..., Awaitable[str]]
+
+STATS = "/api/v1/game/stats"
+
+
+async def test_no_sessions_are_no_progress(read: Read) -> None:
+    assert await read(STATS) == {
+        "current_streak_days": 0,
+        "longest_streak_days": 0,
+        "sessions": 0,
+        "sentences": 0,
+        "correct_rate": None,
+        "avg_pronunciation_score": None,
+        "by_day": [],
+        "by_level": [],
+    }
+
+
+async def test_progress(save: Save, read: Read) -> None:
+    now = datetime.now(UTC)
+    await save(now, level="B2")
+    await save(now - timedelta(days=1))
+    await save(now - timedelta(days=1))
+    await save(now - timedelta(days=400))
+    stats = await read(STATS)
+    assert (stats["current_streak_days"], stats["longest_streak_days"]) == (2, 2)
+    assert (stats["sessions"], stats["sentences"]) == (4, 12)
+    assert (stats["correct_rate"], stats["avg_pronunciation_score"]) == (0.6667, 85.25)
+    days = [(now - timedelta(days=ago)).date().isoformat() for ago in (1, 0)]
+    assert stats["by_day"] == [
+        {"date": days[0], "sessions": 2, "sentences": 6, "correct": 4},
+        {"date": days[1], "sessions": 1, "sentences": 3, "correct": 2},
+    ]
+    figures = {"correct_rate": 0.6667, "avg_pronunciation_score": 85.25}
+    assert stats["by_level"] == [
+        {"level": "A1", "sessions": 3, "sentences": 9, **figures},
+        {"level": "B2", "sessions": 1, "sentences": 3, **figures},
+    ]
+
+
+@pytest.mark.parametrize("tz", ["", "Mars/Olympus", "Europe/Berlin;--", "x" * 65, "\0"])
+async def test_bad_zones(tz: str, refused: Refused) -> None:
+    assert await refused(STATS, tz=tz) == "#/query/tz"
