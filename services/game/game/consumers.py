@@ -6,24 +6,24 @@ from contracts.game import SessionCompleted
 from shared.messaging.inbox import Subscriptions
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.commands.activity import count_session
-from game.commands.speeches import keep_revision, note_deletion
+from game.commands.activity import add_daily_activity
+from game.commands.speeches import record_speech_deletion, store_speech_revision
 from game.commands.users import erase_user
 
 
 async def on_speech_changed(session: AsyncSession, event: SpeechCreated | SpeechUpdated) -> None:
     """A speech was added or changed: keep the revision."""
-    await keep_revision(session, event.data, since=event.time)
+    await store_speech_revision(session, event.data, since=event.time)
 
 
 async def on_speech_deleted(session: AsyncSession, event: SpeechDeleted) -> None:
     """A speech left the catalogue."""
-    await note_deletion(session, event.data, deleted_at=event.time)
+    await record_speech_deletion(session, event.data, deleted_at=event.time)
 
 
 async def on_session_completed(session: AsyncSession, event: SessionCompleted) -> None:
     """A learner was active."""
-    await count_session(session, event.data)
+    await add_daily_activity(session, event.data)
 
 
 async def on_user_deleted(session: AsyncSession, event: UserDeleted) -> None:

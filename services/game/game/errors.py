@@ -33,6 +33,6 @@ class AggregateMismatch(Invalid):
     code = "aggregate_mismatch"
 
 
-def unknown_zone() -> Invalid:
+def unknown_time_zone() -> Invalid:
     """The error of the parameter `tz`."""
     return invalid("#/query/tz", "must be the IANA name of a time zone, such as Europe/Berlin")

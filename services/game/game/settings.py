@@ -1,12 +1,20 @@
-"""Configuration of the game service."""
+"""Configuration of the game service, one class per process."""
 
 from pathlib import Path
 
 from shared.settings import DatabaseSettings, StorageSettings
 
 
-class GameSettings(DatabaseSettings, StorageSettings):
-    """What the API needs; the worker and the migrations need the database alone."""
+class ApiSettings(DatabaseSettings, StorageSettings):
+    """Settings of the API."""
 
     receipt_jwks_file: Path
-    """The public JWK set of the receipts that scoring signs."""
+    """JWK set file with the public keys that verify scoring's receipts."""
+
+
+class WorkerSettings(DatabaseSettings):
+    """Settings of the worker."""
+
+
+class MigrateSettings(DatabaseSettings):
+    """Settings of the migrations."""

@@ -11,10 +11,10 @@ RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 FIRST_DAY, LAST_DAY = dt.date(2000, 1, 1), dt.date(2999, 12, 31)
 
-Mode = Literal["listen_only", "listen_and_repeat"]
-Response = Literal["correct", "incorrect", "skipped"]
+SessionMode = Literal["listen_only", "listen_and_repeat"]
+UserResponse = Literal["correct", "incorrect", "skipped"]
 Level = Literal["A1", "A2", "B1", "B2", "C1", "C2"]
-SentenceType = Literal["question", "answer"]
+SpeechType = Literal["question", "answer"]
 
 
 def _written_as_rfc_3339(value: object) -> object:

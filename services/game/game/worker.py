@@ -1,12 +1,12 @@
 """The worker of the game service."""
 
-from shared.messaging.worker import create_worker
-from shared.settings import DatabaseSettings
 from starlette.applications import Starlette
 
 from game.consumers import subscriptions
+from game.settings import WorkerSettings
+from shared import worker
 
 
-def create(settings: DatabaseSettings) -> Starlette:
+def create_worker(settings: WorkerSettings) -> Starlette:
     """Consumers and relay."""
-    return create_worker(settings, service="game", subscriptions=subscriptions)
+    return worker.create_worker(settings, service="game", subscriptions=subscriptions)

@@ -11,8 +11,8 @@ from contracts.content import SpeechSnapshot
 from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, reference_digest
 from fastapi import FastAPI
 from game.app import create_app
-from game.commands.speeches import keep_revision
-from game.settings import GameSettings
+from game.commands.speeches import store_speech_revision
+from game.settings import ApiSettings
 from pydantic import SecretStr
 from shared.data.db import Database
 from shared.security.jwt import SigningKeys, new_signing_key
@@ -46,15 +46,15 @@ def settings(
     database_url: str,
     receipt_keys: SigningKeys,
     tmp_path_factory: pytest.TempPathFactory,
-) -> GameSettings:
+) -> ApiSettings:
     path = tmp_path_factory.mktemp("keys") / "receipt-public-keys.json"
     path.write_text(json.dumps(receipt_keys.public))
     own = {"database_url": SecretStr(database_url), "receipt_jwks_file": path}
-    return GameSettings.model_validate({**environment, **own})
+    return ApiSettings.model_validate({**environment, **own})
 
 
 @pytest.fixture(scope="session")
-def _app(settings: GameSettings) -> FastAPI:
+def _app(settings: ApiSettings) -> FastAPI:
     return create_app(settings)
 
 
@@ -119,7 +119,7 @@ def catalogue(new_snapshot: NewSnapshot) -> list[SpeechSnapshot]:
 async def speeches(database: Database, catalogue: list[SpeechSnapshot]) -> list[SpeechSnapshot]:
     async with database.transaction() as session:
         for snapshot in catalogue:
-            await keep_revision(session, snapshot, since=datetime(2026, 1, 1, tzinfo=UTC))
+            await store_speech_revision(session, snapshot, since=datetime(2026, 1, 1, tzinfo=UTC))
     return catalogue
 
 

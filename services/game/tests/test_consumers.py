@@ -9,7 +9,7 @@ from contracts import EVENTS, Event
 from contracts.auth import UserDeleted
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechRef, SpeechSnapshot, SpeechUpdated, TagRef
 from contracts.game import SessionCompleted
-from game.commands.sessions import complete_session
+from game.commands.sessions import save_session
 from game.consumers import subscriptions
 from game.models import (
     DailyActivity,
@@ -18,8 +18,8 @@ from game.models import (
     SpeechRevision,
     TagName,
 )
-from game.receipts import Receipts
-from game.schemas.sessions import NewSession
+from game.receipts import ReceiptVerifier
+from game.schemas.sessions import SessionCreate
 from shared.db import Base, Database
 from shared.inbox import apply
 from shared.testing import recorded
@@ -163,12 +163,12 @@ async def played(
     body = new_body()
     body["results"][0]["receipt"] = new_receipt(learner, text=speeches[0].text, score=90.0)
     async with database.transaction() as session:
-        await complete_session(
+        await save_session(
             session,
             learner,
-            new=NewSession.model_validate(body),
+            new=SessionCreate.model_validate(body),
             key="k",
-            receipts=Receipts(FixedKeys(receipt_keys.public)),
+            receipts=ReceiptVerifier(FixedKeys(receipt_keys.public)),
         )
         (event,) = await recorded(session, SessionCompleted)
     return event

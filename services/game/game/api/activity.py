@@ -8,7 +8,7 @@ from shared.ratelimit import per_user
 from shared.tokens import Editor
 
 from game.queries import activity as queries
-from game.schemas.activity import Overview, Period
+from game.schemas.activity import ActivityFilter, ActivityOverview
 
 router = APIRouter(prefix="/api/v1")
 
@@ -18,6 +18,8 @@ router = APIRouter(prefix="/api/v1")
     tags=["Admin"],
     dependencies=[Depends(per_user("admin", per_minute=200))],
 )
-async def read_overview(period: Annotated[Period, Query()], session: Session, _: Editor) -> Overview:
+async def get_activity_overview(
+    period: Annotated[ActivityFilter, Query()], session: Session, _: Editor
+) -> ActivityOverview:
     """Activity of all learners by UTC day."""
-    return await queries.overview(session, period=period)
+    return await queries.get_activity_overview(session, period=period)

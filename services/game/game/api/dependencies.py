@@ -6,7 +6,7 @@ from fastapi import Depends, Header, Query, Request
 from shared.db import Database
 from shared.storage import Storage
 
-from game.receipts import Receipts
+from game.receipts import ReceiptVerifier
 
 
 async def _database(request: Request) -> Database:
@@ -14,8 +14,8 @@ async def _database(request: Request) -> Database:
     return database
 
 
-async def _receipts(request: Request) -> Receipts:
-    receipts: Receipts = request.app.state.receipts
+async def _receipts(request: Request) -> ReceiptVerifier:
+    receipts: ReceiptVerifier = request.app.state.receipt_verifier
     return receipts
 
 
@@ -24,9 +24,9 @@ async def _storage(request: Request) -> Storage:
     return storage
 
 
-OpenDatabase = Annotated[Database, Depends(_database)]
-KnownReceipts = Annotated[Receipts, Depends(_receipts)]
-AudioStorage = Annotated[Storage, Depends(_storage)]
+DatabaseDep = Annotated[Database, Depends(_database)]
+ReceiptVerifierDep = Annotated[ReceiptVerifier, Depends(_receipts)]
+StorageDep = Annotated[Storage, Depends(_storage)]
 IdempotencyKey = Annotated[
     str | None,
     Header(

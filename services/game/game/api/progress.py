@@ -7,7 +7,7 @@ from shared.tokens import CurrentUser
 
 from game.api.dependencies import TimeZone
 from game.queries import progress as queries
-from game.schemas.progress import Stats
+from game.schemas.progress import ProgressRead
 
 router = APIRouter(prefix="/api/v1")
 
@@ -17,6 +17,6 @@ router = APIRouter(prefix="/api/v1")
     tags=["Game"],
     dependencies=[Depends(per_user("stats", per_minute=100))],
 )
-async def read_stats(session: Session, learner: CurrentUser, tz: TimeZone = "UTC") -> Stats:
+async def get_progress(session: Session, learner: CurrentUser, tz: TimeZone = "UTC") -> ProgressRead:
     """Your progress, its days and streaks in the time zone `tz`."""
-    return await queries.stats_of(session, learner.id, tz=tz)
+    return await queries.get_progress(session, learner.id, tz=tz)

@@ -8,10 +8,10 @@ from shared.db import Session
 from shared.ratelimit import per_user
 from shared.tokens import CurrentUser
 
-from game.api.dependencies import AudioStorage, IdempotencyKey, KnownReceipts
+from game.api.dependencies import IdempotencyKey, ReceiptVerifierDep, StorageDep
 from game.commands import sessions as commands
 from game.queries import sessions as queries
-from game.schemas.sessions import NewSession, SavedSession, SessionDetail, SessionFilter, SessionPage
+from game.schemas.sessions import SavedSession, SessionCreate, SessionFilter, SessionPage, SessionRead
 
 router = APIRouter(prefix="/api/v1")
 
@@ -28,10 +28,10 @@ router = APIRouter(prefix="/api/v1")
     },
 )
 async def save_session(
-    new: NewSession,
+    new: SessionCreate,
     session: Session,
     learner: CurrentUser,
-    receipts: KnownReceipts,
+    receipts: ReceiptVerifierDep,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> SavedSession:
@@ -42,9 +42,7 @@ async def save_session(
     deleted or edited meanwhile is kept as it was played. A score whose receipt is missing, expired, used, or
     not about this learner and speech is kept too, but not verified.
     """
-    saved = await commands.complete_session(
-        session, learner.id, new=new, key=idempotency_key, receipts=receipts
-    )
+    saved = await commands.save_session(session, learner.id, new=new, key=idempotency_key, receipts=receipts)
     if saved.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     summary = saved.session
@@ -61,7 +59,7 @@ async def list_sessions(
     wanted: Annotated[SessionFilter, Query()], session: Session, learner: CurrentUser
 ) -> SessionPage:
     """Your sessions, newest first, by `page` or, at any depth, by following `next_cursor`."""
-    return await queries.sessions_of(session, learner.id, wanted=wanted)
+    return await queries.list_sessions(session, learner.id, wanted=wanted)
 
 
 @router.get(
@@ -73,8 +71,8 @@ async def list_sessions(
         404: {"description": "`session_not_found`"},
     },
 )
-async def read_session(
-    session_id: UUID, session: Session, learner: CurrentUser, storage: AudioStorage
-) -> SessionDetail:
+async def get_session(
+    session_id: UUID, session: Session, learner: CurrentUser, storage: StorageDep
+) -> SessionRead:
     """One of your sessions, its speeches as they were when it was played."""
-    return await queries.session_detail(session, session_id, learner=learner.id, storage=storage)
+    return await queries.get_session(session, session_id, learner=learner.id, storage=storage)

@@ -6,18 +6,18 @@ from contracts.game import CompletedSession
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.commands.users import _erase, _one_at_a_time
+from game.commands.users import erase_rows, lock_user
 from game.models import DailyActivity, ErasedUser
 
 
-async def count_session(session: AsyncSession, completed: CompletedSession) -> None:
+async def add_daily_activity(session: AsyncSession, completed: CompletedSession) -> None:
     """Add a session to the activity of its learner on its UTC day.
 
     If the account is gone by now, the session was saved with a token that had outlived it: it is erased too.
     """
-    await _one_at_a_time(session, completed.user_id)
+    await lock_user(session, completed.user_id)
     if await session.get(ErasedUser, completed.user_id) is not None:
-        await _erase(session, completed.user_id)
+        await erase_rows(session, completed.user_id)
         return
     correct = sum(result.user_response == "correct" for result in completed.results)
     counted = insert(DailyActivity).values(

@@ -14,98 +14,98 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.domain.sessions import (
-    Aggregates,
     Result,
-    aggregates,
-    check_sequence,
-    check_times,
-    check_totals,
-    with_receipt,
+    SessionTotals,
+    apply_receipt,
+    compute_totals,
+    validate_sequence,
+    validate_times,
+    validate_totals,
 )
 from game.errors import IdempotencyConflict, SpeechNotFound
 from game.models import GameResult, GameSession, SpeechRevision, TagName, UsedReceipt
-from game.queries.sessions import SUMMARY
-from game.receipts import Receipts
-from game.schemas.sessions import NewResult, NewSession, Summary
+from game.queries.sessions import SUMMARY_COLUMNS
+from game.receipts import ReceiptVerifier
+from game.schemas.sessions import ResultCreate, SessionCreate, SessionSummary
 
-SENT = {"mode", "level", "sentence_type", "duration_seconds", "started_at", "completed_at"}
+CLIENT_FIELDS = {"mode", "level", "sentence_type", "duration_seconds", "started_at", "completed_at"}
 """What is kept as the client has sent it."""
 
 
 @dataclass(frozen=True)
-class Saved:
+class SaveResult:
     """A session that is kept. `replayed` means that an earlier request had saved it."""
 
-    session: Summary
+    session: SessionSummary
     replayed: bool
 
 
-async def complete_session(
-    session: AsyncSession, learner: UUID, *, new: NewSession, key: str | None, receipts: Receipts
-) -> Saved:
+async def save_session(
+    session: AsyncSession, learner: UUID, *, new: SessionCreate, key: str | None, receipts: ReceiptVerifier
+) -> SaveResult:
     """Save a finished game and record SessionCompleted, once for a key; without one, for the session's id.
 
     The same request again gives the first answer again, even at the same moment. Raises Invalid,
     AggregateMismatch, SpeechNotFound, and IdempotencyConflict for another request under the same key.
     """
     request = _Request.of(new, learner=learner, key=key)
-    if (earlier := await _earlier(session, request)) is not None:
+    if (earlier := await _find_replay(session, request)) is not None:
         return earlier
-    check_times(new.started_at, new.completed_at, now=datetime.now(UTC))
-    check_sequence([result.sequence_number for result in new.results])
-    results = await _proved_results(session, learner, new.results, receipts)
-    totals = aggregates(results)
-    check_totals(totals, new)
+    validate_times(new.started_at, new.completed_at, now=datetime.now(UTC))
+    validate_sequence([result.sequence_number for result in new.results])
+    results = await _verify_receipts(session, learner, new.results, receipts)
+    totals = compute_totals(results)
+    validate_totals(totals, new)
     saved = await _insert_session(session, request, totals)
     if saved is None:
         # A request with the same key was committed after we had looked for one.
-        if (earlier := await _earlier(session, request)) is not None:
+        if (earlier := await _find_replay(session, request)) is not None:
             return earlier
         raise IdempotencyConflict("The request with this key was withdrawn; use a new key.")
-    results = await _use_receipts(session, learner, results)
+    results = await _consume_receipts(session, learner, results)
     await _insert_results(session, saved.id, results)
-    _announce(session, learner, saved, results)
-    return Saved(saved, replayed=False)
+    _record_completed(session, learner, saved, results)
+    return SaveResult(saved, replayed=False)
 
 
 @dataclass(frozen=True)
 class _Request:
     """A session to save, and what tells the request from others."""
 
-    new: NewSession
+    new: SessionCreate
     learner: UUID
     key: str | None
     sha256: bytes
 
     @classmethod
-    def of(cls, new: NewSession, *, learner: UUID, key: str | None) -> "_Request":
+    def of(cls, new: SessionCreate, *, learner: UUID, key: str | None) -> "_Request":
         # Without defaults: a field that is added later must not make a repeated request look like another.
         digest = hashlib.sha256(new.model_dump_json(exclude_defaults=True).encode()).digest()
         return cls(new, learner, key or (str(new.id) if new.id else None), digest)
 
 
-async def _earlier(session: AsyncSession, request: _Request) -> Saved | None:
+async def _find_replay(session: AsyncSession, request: _Request) -> SaveResult | None:
     """The first answer to this request, if it was made before. Raises IdempotencyConflict."""
     if request.key is None:
         return None
     same_key = and_(GameSession.user_id == request.learner, GameSession.idempotency_key == request.key)
-    found = select(GameSession.user_id, GameSession.request_sha256, *SUMMARY)
+    found = select(GameSession.user_id, GameSession.request_sha256, *SUMMARY_COLUMNS)
     rows = (await session.execute(found.where(or_(same_key, GameSession.id == request.new.id)))).all()
     if any((row.user_id, row.request_sha256) != (request.learner, request.sha256) for row in rows):
         raise IdempotencyConflict("This key or session id was used for another request.")
-    return Saved(Summary.model_validate(rows[0]), replayed=True) if rows else None
+    return SaveResult(SessionSummary.model_validate(rows[0]), replayed=True) if rows else None
 
 
-async def _proved_results(
-    session: AsyncSession, learner: UUID, played: Sequence[NewResult], receipts: Receipts
+async def _verify_receipts(
+    session: AsyncSession, learner: UUID, played: Sequence[ResultCreate], receipts: ReceiptVerifier
 ) -> list[Result]:
     """The results in the order they were played, with the scores that receipts bring along."""
-    texts = await _texts_of(session, {result.speech_id for result in played})
+    texts = await _get_texts(session, {result.speech_id for result in played})
     in_order = sorted(played, key=lambda result: result.sequence_number)
-    return [await _proved(result, learner, receipts, texts[result.speech_id]) for result in in_order]
+    return [await _verify_receipt(result, learner, receipts, texts[result.speech_id]) for result in in_order]
 
 
-async def _texts_of(session: AsyncSession, speech_ids: Collection[UUID]) -> Mapping[UUID, Collection[str]]:
+async def _get_texts(session: AsyncSession, speech_ids: Collection[UUID]) -> Mapping[UUID, Collection[str]]:
     """The texts of all revisions of each speech. Raises SpeechNotFound."""
     texts: dict[UUID, set[str]] = defaultdict(set)
     revisions = select(SpeechRevision.speech_id, SpeechRevision.text)
@@ -116,31 +116,35 @@ async def _texts_of(session: AsyncSession, speech_ids: Collection[UUID]) -> Mapp
     return texts
 
 
-async def _proved(new: NewResult, learner: UUID, receipts: Receipts, texts: Collection[str]) -> Result:
+async def _verify_receipt(
+    new: ResultCreate, learner: UUID, receipts: ReceiptVerifier, texts: Collection[str]
+) -> Result:
     result = Result(**new.model_dump(exclude={"receipt"}))
-    claims = await receipts.claims_of(new.receipt, learner=learner) if new.receipt else None
-    return with_receipt(result, claims, texts=texts) if claims else result
+    claims = await receipts.verify(new.receipt, learner=learner) if new.receipt else None
+    return apply_receipt(result, claims, texts=texts) if claims else result
 
 
-async def _insert_session(session: AsyncSession, request: _Request, totals: Aggregates) -> Summary | None:
+async def _insert_session(
+    session: AsyncSession, request: _Request, totals: SessionTotals
+) -> SessionSummary | None:
     """The session as it was kept, or None if its key or its id is taken."""
     new = request.new
     row = {
-        **new.model_dump(include=SENT),
+        **new.model_dump(include=CLIENT_FIELDS),
         **vars(totals),
         "avg_pronunciation_score": totals.avg_pronunciation_score,
-        "selected_tags": await _named_tags(session, new.selected_tags),
+        "selected_tags": await _name_selected_tags(session, new.selected_tags),
         "user_id": request.learner,
         "idempotency_key": request.key,
         "request_sha256": request.sha256,
         **({"id": new.id} if new.id else {}),
     }
-    inserted = insert(GameSession).values(row).on_conflict_do_nothing().returning(*SUMMARY)
+    inserted = insert(GameSession).values(row).on_conflict_do_nothing().returning(*SUMMARY_COLUMNS)
     kept = (await session.execute(inserted)).one_or_none()
-    return Summary.model_validate(kept) if kept else None
+    return SessionSummary.model_validate(kept) if kept else None
 
 
-async def _named_tags(session: AsyncSession, tag_ids: Sequence[UUID]) -> list[dict[str, str | None]]:
+async def _name_selected_tags(session: AsyncSession, tag_ids: Sequence[UUID]) -> list[dict[str, str | None]]:
     """The tags with the names they have now. One that no speech has told of is kept without a name."""
     if not tag_ids:
         return []
@@ -149,7 +153,7 @@ async def _named_tags(session: AsyncSession, tag_ids: Sequence[UUID]) -> list[di
     return [{"id": str(tag_id), "name": names.get(tag_id)} for tag_id in dict.fromkeys(tag_ids)]
 
 
-async def _use_receipts(session: AsyncSession, learner: UUID, results: Sequence[Result]) -> list[Result]:
+async def _consume_receipts(session: AsyncSession, learner: UUID, results: Sequence[Result]) -> list[Result]:
     """The results, verified where a receipt proves the score that has proved no other before."""
     # The first of several results with the same receipt gets it.
     owners = {result.jti: result for result in reversed(results) if result.jti}
@@ -170,7 +174,9 @@ async def _insert_results(session: AsyncSession, session_id: UUID, results: Sequ
     await session.execute(insert(GameResult), rows, execution_options={"render_nulls": True})
 
 
-def _announce(session: AsyncSession, learner: UUID, saved: Summary, results: Sequence[Result]) -> None:
+def _record_completed(
+    session: AsyncSession, learner: UUID, saved: SessionSummary, results: Sequence[Result]
+) -> None:
     completed = CompletedSession(
         session_id=saved.id,
         user_id=learner,

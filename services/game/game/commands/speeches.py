@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.models import SpeechDeletion, SpeechRevision, TagName
 
-KEPT_AS_SENT = set(SpeechRevision.__table__.columns.keys()) - {"tags", "since"}
+SNAPSHOT_COLUMNS = set(SpeechRevision.__table__.columns.keys()) - {"tags", "since"}
 
 
-async def keep_revision(session: AsyncSession, snapshot: SpeechSnapshot, *, since: datetime) -> None:
+async def store_speech_revision(session: AsyncSession, snapshot: SpeechSnapshot, *, since: datetime) -> None:
     """Keep a revision of a speech for ever, beside the others, and the names of its tags."""
-    row = {name: getattr(snapshot, name) for name in KEPT_AS_SENT}
+    row = {name: getattr(snapshot, name) for name in SNAPSHOT_COLUMNS}
     row |= {"tags": [{"id": str(tag.id), "name": tag.name} for tag in snapshot.tags], "since": since}
     revision = insert(SpeechRevision).values(row)
     earliest = func.least(SpeechRevision.since, revision.excluded.since)
@@ -35,7 +35,7 @@ async def _name_tags(session: AsyncSession, snapshot: SpeechSnapshot, *, since: 
     await session.execute(named.on_conflict_do_update(index_elements=["tag_id"], set_=newest, where=newer))
 
 
-async def note_deletion(session: AsyncSession, speech: SpeechRef, *, deleted_at: datetime) -> None:
+async def record_speech_deletion(session: AsyncSession, speech: SpeechRef, *, deleted_at: datetime) -> None:
     """Note that a speech left the catalogue. Its revisions stay, and sessions with it can still be saved."""
     deletion = insert(SpeechDeletion).values(
         speech_id=speech.speech_id, revision=speech.revision, deleted_at=deleted_at

@@ -10,15 +10,15 @@ from datetime import date, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from game.domain.sessions import average
-from game.errors import unknown_zone
+from game.domain.sessions import compute_average_score
+from game.errors import unknown_time_zone
 
 DAY = timedelta(days=1)
-DAYS_SHOWN = 365
+MAX_DAYS_SHOWN = 365
 
 
 @dataclass(frozen=True)
-class Tally:
+class Totals:
     """What some sessions come to together."""
 
     sessions: int = 0
@@ -27,8 +27,8 @@ class Tally:
     score_sum: float = 0.0
     scored_count: int = 0
 
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(
             sessions=self.sessions + other.sessions,
             sentences=self.sentences + other.sentences,
             correct=self.correct + other.correct,
@@ -44,18 +44,18 @@ class Tally:
     @property
     def avg_pronunciation_score(self) -> float | None:
         """0-100, of all scored results alike, not of the sessions' averages."""
-        return average(self.score_sum, self.scored_count)
+        return compute_average_score(self.score_sum, self.scored_count)
 
 
-def totals[K](tallies: Iterable[tuple[K, Tally]]) -> dict[K, Tally]:
+def sum_by_key[K](totals: Iterable[tuple[K, Totals]]) -> dict[K, Totals]:
     """The sum of the tallies of each key, by key."""
-    summed: dict[K, Tally] = {}
-    for key, tally in tallies:
-        summed[key] = summed.get(key, Tally()) + tally
+    summed: dict[K, Totals] = {}
+    for key, each in totals:
+        summed[key] = summed.get(key, Totals()) + each
     return summed
 
 
-def streaks(days: Iterable[date], *, today: date) -> tuple[int, int]:
+def compute_streaks(days: Iterable[date], *, today: date) -> tuple[int, int]:
     """How many days in a row: the streak that still runs, and the longest one.
 
     A day after today comes from a learner's clock that is ahead; it belongs to the streak like any other.
@@ -71,12 +71,12 @@ def streaks(days: Iterable[date], *, today: date) -> tuple[int, int]:
 
 
 @cache
-def _zone_names() -> frozenset[str]:
+def _time_zone_names() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def zone_of(name: str) -> ZoneInfo:
+def parse_time_zone(name: str) -> ZoneInfo:
     """The time zone of an IANA name. Raises Invalid."""
-    if name not in _zone_names():
-        raise unknown_zone()
+    if name not in _time_zone_names():
+        raise unknown_time_zone()
     return ZoneInfo(name)

@@ -17,7 +17,7 @@ from contracts.receipt import ReceiptClaims, reference_digest
 from shared.errors import invalid
 
 from game.errors import AggregateMismatch
-from game.types import Response
+from game.types import UserResponse
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far a learner's clock may be ahead of ours."""
@@ -32,7 +32,7 @@ class Result:
 
     sequence_number: int
     speech_id: UUID
-    user_response: Response
+    user_response: UserResponse
     response_time_ms: int
     pronunciation_score: float | None = None
     recognized_text: str | None = None
@@ -41,7 +41,7 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Aggregates:
+class SessionTotals:
     """What the results of a session add up to."""
 
     total_sentences: int
@@ -55,10 +55,10 @@ class Aggregates:
     @property
     def avg_pronunciation_score(self) -> float | None:
         """0-100, two decimals."""
-        return average(self.score_sum, self.scored_count)
+        return compute_average_score(self.score_sum, self.scored_count)
 
 
-class SentTotals(Protocol):
+class ClientTotals(Protocol):
     """What a client has added its results up to, where it says so."""
 
     @property
@@ -71,7 +71,7 @@ class SentTotals(Protocol):
     def avg_pronunciation_score(self) -> float | None: ...
 
 
-def check_times(started_at: datetime, completed_at: datetime, *, now: datetime) -> None:
+def validate_times(started_at: datetime, completed_at: datetime, *, now: datetime) -> None:
     """Raise Invalid for a session that ends before it starts, or in the future."""
     if completed_at < started_at:
         raise invalid("#/completed_at", "must not be before started_at")
@@ -79,7 +79,7 @@ def check_times(started_at: datetime, completed_at: datetime, *, now: datetime) 
         raise invalid("#/completed_at", "must not be in the future")
 
 
-def check_sequence(numbers: Sequence[int]) -> None:
+def validate_sequence(numbers: Sequence[int]) -> None:
     """Raise Invalid unless the numbers are 1 to their count, each once, in any order."""
     seen: set[int] = set()
     for place, number in enumerate(numbers):
@@ -91,13 +91,13 @@ def check_sequence(numbers: Sequence[int]) -> None:
         seen.add(number)
 
 
-def aggregates(results: Iterable[Result]) -> Aggregates:
+def compute_totals(results: Iterable[Result]) -> SessionTotals:
     """Add up results that are in the order they were played."""
     played = list(results)
     responses = [result.user_response for result in played]
     scores = [result.pronunciation_score for result in played if result.pronunciation_score is not None]
     streaks = (len(list(run)) for response, run in groupby(responses) if response == "correct")
-    return Aggregates(
+    return SessionTotals(
         total_sentences=len(played),
         correct_count=responses.count("correct"),
         incorrect_count=responses.count("incorrect"),
@@ -108,14 +108,14 @@ def aggregates(results: Iterable[Result]) -> Aggregates:
     )
 
 
-def check_totals(made: Aggregates, sent: SentTotals) -> None:
+def validate_totals(made: SessionTotals, sent: ClientTotals) -> None:
     """Raise AggregateMismatch if the client has added its results up to anything else."""
     wrong = {
         name: getattr(made, name)
         for name in ("total_sentences", "correct_count", "max_streak")
         if getattr(sent, name) not in (None, getattr(made, name))
     }
-    if not _is_average(sent.avg_pronunciation_score, made):
+    if not _matches_average(sent.avg_pronunciation_score, made):
         wrong["avg_pronunciation_score"] = made.avg_pronunciation_score
     if wrong:
         errors = [
@@ -125,7 +125,7 @@ def check_totals(made: Aggregates, sent: SentTotals) -> None:
         raise AggregateMismatch(f"The results add up to another {', '.join(wrong)}.", errors=errors)
 
 
-def _is_average(sent: float | None, made: Aggregates) -> bool:
+def _matches_average(sent: float | None, made: SessionTotals) -> bool:
     if sent is None:
         return True
     if not made.scored_count:
@@ -134,7 +134,7 @@ def _is_average(sent: float | None, made: Aggregates) -> bool:
     return abs(sent - made.score_sum / made.scored_count) <= AVERAGE_TOLERANCE + 1e-9
 
 
-def with_receipt(result: Result, receipt: ReceiptClaims, *, texts: Iterable[str]) -> Result:
+def apply_receipt(result: Result, receipt: ReceiptClaims, *, texts: Iterable[str]) -> Result:
     """The result with a receipt that is about one of its speech's texts and agrees with its score.
 
     What the client has left out comes from the receipt. Any other receipt is ignored.
@@ -152,6 +152,6 @@ def with_receipt(result: Result, receipt: ReceiptClaims, *, texts: Iterable[str]
     )
 
 
-def average(score_sum: float, scored_count: int) -> float | None:
+def compute_average_score(score_sum: float, scored_count: int) -> float | None:
     """0-100 with two decimals, or null where nothing was scored."""
     return round(score_sum / scored_count, 2) if scored_count else None

@@ -8,21 +8,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.domain.progress import DAY
 from game.models import DailyActivity
-from game.schemas.activity import ActiveLearners, ActivityDay, Overview, Period
+from game.schemas.activity import ActiveLearners, ActivityFilter, ActivityOverview, DayActivity
 
-USUAL_DAYS = 30
-MOST_DAYS = 366
+DEFAULT_DAYS = 30
+MAX_DAYS = 366
 
 
-async def overview(session: AsyncSession, *, period: Period) -> Overview:
+async def get_activity_overview(session: AsyncSession, *, period: ActivityFilter) -> ActivityOverview:
     """Activity by UTC day. Raises Invalid for a period that ends before it starts, or is over a year long."""
     to = period.to or datetime.now(UTC).date()
-    start = period.from_ or to - (USUAL_DAYS - 1) * DAY
+    start = period.from_ or to - (DEFAULT_DAYS - 1) * DAY
     if start > to:
         raise invalid("#/query/from", "must not be after to")
-    if to - start >= MOST_DAYS * DAY:
-        raise invalid("#/query/from", f"must be at most {MOST_DAYS} days up to to")
-    return Overview(
+    if to - start >= MAX_DAYS * DAY:
+        raise invalid("#/query/from", f"must be at most {MAX_DAYS} days up to to")
+    return ActivityOverview(
         from_=start,
         to=to,
         days=await _days(session, start, to),
@@ -31,7 +31,7 @@ async def overview(session: AsyncSession, *, period: Period) -> Overview:
     )
 
 
-async def _days(session: AsyncSession, start: date, to: date) -> list[ActivityDay]:
+async def _days(session: AsyncSession, start: date, to: date) -> list[DayActivity]:
     series = func.generate_series(start, to, text("interval '1 day'"))
     every_day = series.table_valued("at").render_derived()
     day = cast(every_day.c.at, Date)
@@ -48,7 +48,7 @@ async def _days(session: AsyncSession, start: date, to: date) -> list[ActivityDa
         .group_by(day)
         .order_by(day)
     )
-    return [ActivityDay.model_validate(row) for row in rows]
+    return [DayActivity.model_validate(row) for row in rows]
 
 
 async def _active_learners(session: AsyncSession, to: date) -> ActiveLearners:

@@ -12,23 +12,23 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.models import DailyActivity, GameSession, UsedReceipt
-from game.queries.sessions import SUMMARY, results_with_speeches
+from game.queries.sessions import SUMMARY_COLUMNS, select_results
 from game.schemas.export import ExportedDay, ExportedResult, ExportedSession, ExportedSpeech
 
-BATCH = 25
+BATCH_SIZE = 25
 """Sessions in memory at once. Each came in a request of 1 MiB at most."""
 
-TOLD_OF_RESULT = (
+RESULT_COLUMNS = (
     "session_id",
     "speech_id",
     *(name for name in ExportedResult.model_fields if name != "speech"),
     *(name for name in ExportedSpeech.model_fields if name != "id"),
 )
 DAYS = TypeAdapter(list[ExportedDay])
-BEFORE_ALL = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+START_CURSOR = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
-async def export_of(database: Database, learner: UUID) -> AsyncIterator[bytes]:
+async def export_game_data(database: Database, learner: UUID) -> AsyncIterator[bytes]:
     """One JSON document in pieces, its sessions oldest first: however many they are, memory holds few.
 
     Each piece is read in a transaction of its own: a reader who is slow keeps no connection. They fit
@@ -38,7 +38,7 @@ async def export_of(database: Database, learner: UUID) -> AsyncIterator[bytes]:
     async with database.transaction() as session:
         days, receipts = await _days(session, learner), await _used_receipts(session, learner)
     yield b'{"daily_activity":%b,"used_receipts":%d,"sessions":[' % (days, receipts)
-    separator, last = b"", BEFORE_ALL
+    separator, last = b"", START_CURSOR
     while True:
         async with database.transaction() as session:
             batch = await _sessions(session, learner, after=last)
@@ -65,16 +65,16 @@ async def _sessions(
     session: AsyncSession, learner: UUID, *, after: tuple[datetime, UUID]
 ) -> list[ExportedSession]:
     position = (GameSession.completed_at, GameSession.id)
-    columns = (*SUMMARY, GameSession.selected_tags, GameSession.idempotency_key, GameSession.saved_at)
+    columns = (*SUMMARY_COLUMNS, GameSession.selected_tags, GameSession.idempotency_key, GameSession.saved_at)
     following = select(*columns).where(GameSession.user_id == learner, tuple_(*position) > after)
-    rows = (await session.execute(following.order_by(*position).limit(BATCH))).all()
+    rows = (await session.execute(following.order_by(*position).limit(BATCH_SIZE))).all()
     results = await _results(session, [row.id for row in rows])
     return [ExportedSession.model_validate({**row._mapping, "results": results[row.id]}) for row in rows]
 
 
 async def _results(session: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    every = results_with_speeches(session_ids)
-    told = every.with_only_columns(*(every.selected_columns[name] for name in TOLD_OF_RESULT))
+    every = select_results(session_ids)
+    told = every.with_only_columns(*(every.selected_columns[name] for name in RESULT_COLUMNS))
     results: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     for row in (await session.execute(told)).mappings():
         speech = {"id": row["speech_id"], "text": row["text"], "level": row["level"], "type": row["type"]}

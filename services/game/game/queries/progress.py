@@ -9,31 +9,31 @@ from sqlalchemy import Date, cast, func, literal, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.domain.progress import DAY, DAYS_SHOWN, Tally, streaks, totals, zone_of
-from game.errors import unknown_zone
+from game.domain.progress import DAY, MAX_DAYS_SHOWN, Totals, compute_streaks, parse_time_zone, sum_by_key
+from game.errors import unknown_time_zone
 from game.models import GameSession
-from game.schemas.progress import DayStats, LevelStats, Stats
+from game.schemas.progress import DayProgress, LevelProgress, ProgressRead
 
 
-async def stats_of(session: AsyncSession, learner: UUID, *, tz: str) -> Stats:
+async def get_progress(session: AsyncSession, learner: UUID, *, tz: str) -> ProgressRead:
     """A learner's progress by days of a time zone. Raises Invalid if there is no such zone."""
-    today = datetime.now(zone_of(tz)).date()
-    tallies = await tallies_of(session, learner, tz)
-    by_day = totals((day, tally) for day, _, tally in tallies)
-    by_level = totals((level, tally) for _, level, tally in tallies)
-    current, longest = streaks(by_day, today=today)
-    return Stats.model_validate(
+    today = datetime.now(parse_time_zone(tz)).date()
+    daily = await list_daily_totals(session, learner, tz)
+    by_day = sum_by_key((day, totals) for day, _, totals in daily)
+    by_level = sum_by_key((level, totals) for _, level, totals in daily)
+    current, longest = compute_streaks(by_day, today=today)
+    return ProgressRead.model_validate(
         {
             "current_streak_days": current,
             "longest_streak_days": longest,
-            **_figures(sum(by_day.values(), Tally())),
-            "by_day": _days(by_day, after=today - DAYS_SHOWN * DAY),
+            **_figures(sum(by_day.values(), Totals())),
+            "by_day": _days(by_day, after=today - MAX_DAYS_SHOWN * DAY),
             "by_level": _levels(by_level),
         }
     )
 
 
-async def tallies_of(session: AsyncSession, learner: UUID, tz: str) -> list[tuple[date, str, Tally]]:
+async def list_daily_totals(session: AsyncSession, learner: UUID, tz: str) -> list[tuple[date, str, Totals]]:
     """What was done on each local day at each level."""
     day = cast(func.timezone(literal(tz), GameSession.completed_at), Date)
     sums = (
@@ -49,30 +49,30 @@ async def tallies_of(session: AsyncSession, learner: UUID, tz: str) -> list[tupl
     except DBAPIError as error:
         # Python's list of time zones may be newer than the one of PostgreSQL.
         if isinstance(error.orig and error.orig.__cause__, asyncpg.InvalidParameterValueError):
-            raise unknown_zone() from error
+            raise unknown_time_zone() from error
         raise
-    return [(row[0], row[1], Tally(*row[2:])) for row in rows]
+    return [(row[0], row[1], Totals(*row[2:])) for row in rows]
 
 
-def _days(by_day: Mapping[date, Tally], *, after: date) -> list[DayStats]:
+def _days(by_day: Mapping[date, Totals], *, after: date) -> list[DayProgress]:
     return [
-        DayStats(date=day, sessions=tally.sessions, sentences=tally.sentences, correct=tally.correct)
-        for day, tally in sorted(by_day.items())
+        DayProgress(date=day, sessions=totals.sessions, sentences=totals.sentences, correct=totals.correct)
+        for day, totals in sorted(by_day.items())
         if day > after
     ]
 
 
-def _levels(by_level: Mapping[str, Tally]) -> list[LevelStats]:
+def _levels(by_level: Mapping[str, Totals]) -> list[LevelProgress]:
     return [
-        LevelStats.model_validate({"level": level, **_figures(tally)})
-        for level, tally in sorted(by_level.items())
+        LevelProgress.model_validate({"level": level, **_figures(totals)})
+        for level, totals in sorted(by_level.items())
     ]
 
 
-def _figures(tally: Tally) -> dict[str, float | None]:
+def _figures(totals: Totals) -> dict[str, float | None]:
     return {
-        "sessions": tally.sessions,
-        "sentences": tally.sentences,
-        "correct_rate": tally.correct_rate,
-        "avg_pronunciation_score": tally.avg_pronunciation_score,
+        "sessions": totals.sessions,
+        "sentences": totals.sentences,
+        "correct_rate": totals.correct_rate,
+        "avg_pronunciation_score": totals.avg_pronunciation_score,
     }

@@ -17,15 +17,15 @@ from game.errors import NotYourSession, SessionNotFound
 from game.models import GameResult, GameSession, SpeechRevision, TagName
 from game.schemas.sessions import (
     Pagination,
-    Result,
-    SessionDetail,
+    PlayedSpeech,
+    ResultRead,
     SessionFilter,
     SessionPage,
-    Speech,
-    Summary,
+    SessionRead,
+    SessionSummary,
 )
 
-SUMMARY = tuple(getattr(GameSession, name) for name in Summary.model_fields)
+SUMMARY_COLUMNS = tuple(getattr(GameSession, name) for name in SessionSummary.model_fields)
 """The columns of a session's summary."""
 
 MOST_SKIPPED = 10_000
@@ -36,7 +36,7 @@ LAYOUT = struct.Struct(">qI16s")
 
 
 @dataclass(frozen=True)
-class Cursor:
+class SessionCursor:
     """The last session of a page, and the number of the page that follows it."""
 
     completed_at: datetime
@@ -49,7 +49,7 @@ class Cursor:
         return sealed(LAYOUT, microseconds, self.page, self.id.bytes, scope=scope)
 
     @classmethod
-    def decode(cls, text: str, scope: str) -> "Cursor":
+    def decode(cls, text: str, scope: str) -> "SessionCursor":
         """Raises Invalid for what `encode` did not make under the same scope."""
         microseconds, page, session_id = opened(LAYOUT, text, scope=scope)
         try:
@@ -60,7 +60,7 @@ class Cursor:
             raise invalid("#/query/cursor", "must be the next_cursor of a page") from error
 
 
-async def sessions_of(session: AsyncSession, learner: UUID, *, wanted: SessionFilter) -> SessionPage:
+async def list_sessions(session: AsyncSession, learner: UUID, *, wanted: SessionFilter) -> SessionPage:
     """One page of a learner's sessions. Raises Invalid for a cursor or a page that leads nowhere."""
     filters = _filters(learner, wanted)
     scope = f"{learner} {wanted.model_dump_json(exclude={'page', 'limit', 'cursor'})}"
@@ -68,8 +68,10 @@ async def sessions_of(session: AsyncSession, learner: UUID, *, wanted: SessionFi
     rows = (await session.execute(page.limit(wanted.limit + 1))).all()
     counted = await session.execute(select(func.count()).select_from(GameSession).where(*filters))
     total = counted.scalar_one()
-    shown = [Summary.model_validate(row) for row in rows[: wanted.limit]]
-    following = Cursor(shown[-1].completed_at, shown[-1].id, number + 1) if len(rows) > len(shown) else None
+    shown = [SessionSummary.model_validate(row) for row in rows[: wanted.limit]]
+    following = (
+        SessionCursor(shown[-1].completed_at, shown[-1].id, number + 1) if len(rows) > len(shown) else None
+    )
     pagination = Pagination(
         page=number,
         limit=wanted.limit,
@@ -85,10 +87,10 @@ def _page(
 ) -> tuple[int, Select[Any]]:
     """The number of the page, and the query of all sessions from its first one on."""
     newest_first = (GameSession.completed_at.desc(), GameSession.id.desc())
-    sessions = select(*SUMMARY).where(*filters).order_by(*newest_first)
+    sessions = select(*SUMMARY_COLUMNS).where(*filters).order_by(*newest_first)
     if wanted.cursor is None:
         return wanted.page, sessions.offset(_skipped(wanted))
-    last = Cursor.decode(wanted.cursor, scope)
+    last = SessionCursor.decode(wanted.cursor, scope)
     position = tuple_(GameSession.completed_at, GameSession.id)
     return last.page, sessions.where(position < (last.completed_at, last.id))
 
@@ -116,11 +118,11 @@ def _skipped(wanted: SessionFilter) -> int:
     return skipped
 
 
-async def session_detail(
+async def get_session(
     session: AsyncSession, session_id: UUID, *, learner: UUID, storage: Storage
-) -> SessionDetail:
+) -> SessionRead:
     """A session as it was played. Raises SessionNotFound, and NotYourSession for another learner's."""
-    found = select(GameSession.user_id, GameSession.selected_tags, *SUMMARY).where(
+    found = select(GameSession.user_id, GameSession.selected_tags, *SUMMARY_COLUMNS).where(
         GameSession.id == session_id
     )
     row = (await session.execute(found)).one_or_none()
@@ -128,17 +130,17 @@ async def session_detail(
         raise SessionNotFound("There is no such session.")
     if row.user_id != learner:
         raise NotYourSession("This session is another learner's.")
-    results = (await session.execute(results_with_speeches([session_id]))).all()
-    return SessionDetail.model_validate(
+    results = (await session.execute(select_results([session_id]))).all()
+    return SessionRead.model_validate(
         {
-            **Summary.model_validate(row).model_dump(),
+            **SessionSummary.model_validate(row).model_dump(),
             "selected_tags": await _tag_names(session, row.selected_tags),
             "results": [_result(result, storage) for result in results],
         }
     )
 
 
-def results_with_speeches(session_ids: Collection[UUID]) -> Select[Any]:
+def select_results(session_ids: Collection[UUID]) -> Select[Any]:
     """The results, each with the revision of its speech that stood when its session started.
 
     Without one - the learner's clock was behind - it is the oldest revision. This is decided when it is read,
@@ -158,9 +160,9 @@ def results_with_speeches(session_ids: Collection[UUID]) -> Select[Any]:
     )
 
 
-def _result(row: Row[Any], storage: Storage) -> Result:
+def _result(row: Row[Any], storage: Storage) -> ResultRead:
     audio_url, expires_at = storage.presigned(row.audio_key)
-    speech = Speech(
+    speech = PlayedSpeech(
         id=row.speech_id,
         text=row.text,
         audio_url=audio_url,
@@ -170,7 +172,7 @@ def _result(row: Row[Any], storage: Storage) -> Result:
         type=row.type,
         tags=row.tags,
     )
-    return Result(
+    return ResultRead(
         sequence_number=row.sequence_number,
         speech=speech,
         user_response=row.user_response,

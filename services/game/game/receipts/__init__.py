@@ -1,5 +1,5 @@
 """Receipts: scores that scoring has signed, verified here without asking it."""
 
-from game.receipts.verifier import Receipts
+from game.receipts.verifier import ReceiptVerifier
 
-__all__ = ["Receipts"]
+__all__ = ["ReceiptVerifier"]

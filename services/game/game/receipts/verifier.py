@@ -10,18 +10,18 @@ from shared.errors import Unauthorized
 from shared.security.jwt import FixedKeys, Keys, verify
 
 
-class Receipts:
+class ReceiptVerifier:
     """Reads receipts with the public keys of scoring."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
     @classmethod
-    def load(cls, path: Path) -> "Receipts":
+    def from_file(cls, path: Path) -> "ReceiptVerifier":
         """Read a JWK set file. Raises OSError, ValueError or KeyError when it is none."""
         return cls(FixedKeys(json.loads(path.read_text())))
 
-    async def claims_of(self, receipt: str, *, learner: UUID) -> ReceiptClaims | None:
+    async def verify(self, receipt: str, *, learner: UUID) -> ReceiptClaims | None:
         """What a receipt says, or None when it is forged, damaged, expired or somebody else's.
 
         None and no error: a session is never lost for a receipt that proves nothing.

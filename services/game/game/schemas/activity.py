@@ -7,14 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from game.types import Day
 
 
-class Period(BaseModel):
+class ActivityFilter(BaseModel):
     """UTC days, both included."""
 
     from_: Day | None = Field(default=None, alias="from", description="30 days up to `to` by default.")
     to: Day | None = Field(default=None, description="Today by default.")
 
 
-class ActivityDay(BaseModel):
+class DayActivity(BaseModel):
     """What all learners did on one UTC day."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -36,11 +36,11 @@ class ActiveLearners(BaseModel):
     monthly: int
 
 
-class Overview(BaseModel):
+class ActivityOverview(BaseModel):
     """Activity in a period."""
 
     from_: dt.date = Field(serialization_alias="from")
     to: dt.date
-    days: list[ActivityDay] = Field(description="Every day of the period, oldest first.")
+    days: list[DayActivity] = Field(description="Every day of the period, oldest first.")
     active_learners: ActiveLearners
     average_session_seconds: float | None

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from game.schemas.sessions import Summary
-from game.types import Response
+from game.schemas.sessions import SessionSummary
+from game.types import UserResponse
 
 
 class ExportedSpeech(BaseModel):
@@ -24,14 +24,14 @@ class ExportedResult(BaseModel):
 
     sequence_number: int
     speech: ExportedSpeech
-    user_response: Response
+    user_response: UserResponse
     response_time_ms: int
     pronunciation_score: float | None
     verified: bool
     recognized_text: str | None
 
 
-class ExportedSession(Summary):
+class ExportedSession(SessionSummary):
     """All that is kept of a session. A tag has no name if none was known when the session was saved."""
 
     selected_tags: list[dict[str, str | None]]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from game.types import Level
 
 
-class DayStats(BaseModel):
+class DayProgress(BaseModel):
     """One day in the learner's time zone."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -18,7 +18,7 @@ class DayStats(BaseModel):
     correct: int
 
 
-class LevelStats(BaseModel):
+class LevelProgress(BaseModel):
     """All sessions of one level."""
 
     level: Level
@@ -28,7 +28,7 @@ class LevelStats(BaseModel):
     avg_pronunciation_score: float | None
 
 
-class Stats(BaseModel):
+class ProgressRead(BaseModel):
     """A learner's progress."""
 
     current_streak_days: int = Field(description="Days in a row with a session, up to today or yesterday.")
@@ -37,5 +37,5 @@ class Stats(BaseModel):
     sentences: int
     correct_rate: float | None = Field(description="Correct results by all results, 0-1.")
     avg_pronunciation_score: float | None
-    by_day: list[DayStats] = Field(description="Days with sessions among the last 365, oldest first.")
-    by_level: list[LevelStats]
+    by_day: list[DayProgress] = Field(description="Days with sessions among the last 365, oldest first.")
+    by_level: list[LevelProgress]

@@ -7,15 +7,15 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from shared.fields import Text
 
-from game.types import Count, Day, Instant, Level, Mode, Response, Score, SentenceType
+from game.types import Count, Day, Instant, Level, Score, SessionMode, SpeechType, UserResponse
 
 
-class NewResult(BaseModel):
+class ResultCreate(BaseModel):
     """What became of one speech."""
 
     speech_id: UUID
     sequence_number: int = Field(strict=True, ge=1, le=200, description="The place in the session, from 1.")
-    user_response: Response
+    user_response: UserResponse
     response_time_ms: int = Field(strict=True, ge=0, le=3_600_000)
     pronunciation_score: Score | None = None
     recognized_text: Annotated[Text, Field(max_length=2000)] | None = None
@@ -26,33 +26,33 @@ class NewResult(BaseModel):
     )
 
 
-class NewSession(BaseModel):
+class SessionCreate(BaseModel):
     """A finished game. The totals may be left out; those that are sent must agree with the results."""
 
     id: UUID | None = Field(default=None, description="The session's id, instead of an Idempotency-Key.")
-    mode: Mode
+    mode: SessionMode
     level: Level
-    sentence_type: SentenceType | None = None
+    sentence_type: SpeechType | None = None
     selected_tags: list[UUID] = Field(default=[], max_length=50)
     duration_seconds: int = Field(strict=True, ge=0, le=86_400)
     started_at: Instant
     completed_at: Instant
-    results: list[NewResult] = Field(min_length=1, max_length=200)
+    results: list[ResultCreate] = Field(min_length=1, max_length=200)
     total_sentences: Count | None = None
     correct_count: Count | None = None
     max_streak: Count | None = None
     avg_pronunciation_score: Score | None = Field(default=None, description="Right to within 0.05.")
 
 
-class Summary(BaseModel):
+class SessionSummary(BaseModel):
     """A session without its results."""
 
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    mode: Mode
+    mode: SessionMode
     level: Level
-    sentence_type: SentenceType | None
+    sentence_type: SpeechType | None
     total_sentences: int
     correct_count: int
     incorrect_count: int
@@ -71,7 +71,7 @@ class SavedSession(BaseModel):
 
     session_id: UUID
     message: str
-    session: Summary
+    session: SessionSummary
 
 
 class SessionFilter(BaseModel):
@@ -79,7 +79,7 @@ class SessionFilter(BaseModel):
 
     page: int = Field(default=1, ge=1, le=1_000_000)
     limit: int = Field(default=20, ge=1, le=100)
-    mode: Mode | None = None
+    mode: SessionMode | None = None
     level: Level | None = None
     from_date: Day | None = Field(default=None, description="First UTC day of completion.")
     to_date: Day | None = Field(default=None, description="Last UTC day of completion, itself included.")
@@ -103,18 +103,18 @@ class Pagination(BaseModel):
 class SessionPage(BaseModel):
     """Sessions, newest first."""
 
-    sessions: list[Summary]
+    sessions: list[SessionSummary]
     pagination: Pagination
 
 
-class Tag(BaseModel):
+class PlayedTag(BaseModel):
     """A tag of a speech."""
 
     id: UUID
     name: str
 
 
-class Speech(BaseModel):
+class PlayedSpeech(BaseModel):
     """A speech as it was when the session was played, whatever has become of it since."""
 
     id: UUID
@@ -124,23 +124,23 @@ class Speech(BaseModel):
     duration_ms: int
     level: str
     type: str
-    tags: list[Tag]
+    tags: list[PlayedTag]
 
 
-class Result(BaseModel):
+class ResultRead(BaseModel):
     """What became of one speech."""
 
     sequence_number: int
-    speech: Speech
-    user_response: Response
+    speech: PlayedSpeech
+    user_response: UserResponse
     pronunciation_score: float | None
     verified: bool = Field(description="Whether a receipt has proved the score.")
     recognized_text: str | None
     response_time_ms: int
 
 
-class SessionDetail(Summary):
+class SessionRead(SessionSummary):
     """A session with its results in the order they were played."""
 
     selected_tags: list[str]
-    results: list[Result]
+    results: list[ResultRead]

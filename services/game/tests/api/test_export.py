@@ -15,12 +15,12 @@ from contracts.content import SpeechSnapshot
 from contracts.game import SessionCompleted
 from fastapi import FastAPI
 from game.app import create_app
-from game.commands.activity import count_session
+from game.commands.activity import add_daily_activity
 from game.commands.users import erase_user
 from game.models import DailyActivity, GameResult, GameSession, UsedReceipt
 from game.queries import export
 from game.schemas.export import ExportedDay, ExportedResult, ExportedSession
-from game.settings import GameSettings
+from game.settings import ApiSettings
 from pydantic import SecretStr
 from shared.data.db import Base, Database
 from shared.testing import TokenFor, client_of, recorded
@@ -78,7 +78,7 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
 async def _count(database: Database) -> None:
     async with database.transaction() as session:
         for event in await recorded(session, SessionCompleted):
-            await count_session(session, event.data)
+            await add_daily_activity(session, event.data)
 
 
 def test_no_table_and_no_column_is_forgotten() -> None:
@@ -136,7 +136,7 @@ async def test_it_is_complete(
 async def test_every_session_comes_once_across_batches(
     save: Save, read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "BATCH", 2)
+    monkeypatch.setattr(export, "BATCH_SIZE", 2)
     # Sessions of the same instant stand on both sides of a border between batches.
     made = [await save(NOON + timedelta(hours=hours)) for hours in (0, 1, 1, 1, 2)]
     told = [session["id"] for session in (await read(EXPORT))["sessions"]]
@@ -170,7 +170,7 @@ async def test_no_cache_keeps_it_and_no_document_tells_of_it(client: httpx.Async
     assert not [path for path in app.openapi()["paths"] if path.startswith("/internal")]
 
 
-async def test_a_failure_at_the_start_is_a_problem(settings: GameSettings, token_for: TokenFor) -> None:
+async def test_a_failure_at_the_start_is_a_problem(settings: ApiSettings, token_for: TokenFor) -> None:
     away = SecretStr("postgresql+asyncpg://127.0.0.1:1/nowhere")
     app = create_app(settings.model_copy(update={"database_url": away}))
     async with client_of(app, token=token_for(uuid4())) as client:

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from contracts.content import SpeechSnapshot
 from game.app import create_app
-from game.commands.speeches import keep_revision
+from game.commands.speeches import store_speech_revision
 from game.models import GameSession
-from game.schemas.sessions import NewResult, NewSession
-from game.settings import GameSettings
+from game.schemas.sessions import ResultCreate, SessionCreate
+from game.settings import ApiSettings
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -80,7 +80,7 @@ async def test_keys_are_visible_ascii(client: httpx.AsyncClient, new_body: NewBo
 
 
 async def test_twenty_requests_at_once_save_one_session(
-    settings: GameSettings,
+    settings: ApiSettings,
     committing: Database,
     learner: UUID,
     token_for: TokenFor,
@@ -89,7 +89,7 @@ async def test_twenty_requests_at_once_save_one_session(
 ) -> None:
     async with committing.transaction() as session:
         for snapshot in catalogue:
-            await keep_revision(session, snapshot, since=datetime(2026, 1, 1, tzinfo=UTC))
+            await store_speech_revision(session, snapshot, since=datetime(2026, 1, 1, tzinfo=UTC))
     app = create_app(settings.model_copy(update={"database_pool_size": 20}))
     async with client_of(app, token=token_for(learner)) as client:
         body, key = new_body(), {"Idempotency-Key": "once"}
@@ -232,7 +232,7 @@ def some_of(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
 @hypothesis_settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(in_session=some_of(NewSession), in_result=some_of(NewResult))
+@given(in_session=some_of(SessionCreate), in_result=some_of(ResultCreate))
 async def test_whatever_is_sent_is_answered(
     client: httpx.AsyncClient,
     speeches: list[SpeechSnapshot],

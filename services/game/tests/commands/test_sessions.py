@@ -7,13 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 from contracts.content import SpeechRef, SpeechSnapshot
 from contracts.game import SessionCompleted
-from game.commands.sessions import Saved, complete_session
-from game.commands.speeches import keep_revision, note_deletion
+from game.commands.sessions import SaveResult, save_session
+from game.commands.speeches import record_speech_deletion, store_speech_revision
 from game.commands.users import erase_user
 from game.errors import AggregateMismatch, IdempotencyConflict, SpeechNotFound
 from game.models import GameResult, GameSession
-from game.receipts import Receipts
-from game.schemas.sessions import NewSession
+from game.receipts import ReceiptVerifier
+from game.schemas.sessions import SessionCreate
 from shared.db import Database
 from shared.testing import recorded
 from sqlalchemy import event, func, select
@@ -24,23 +24,23 @@ type NewReceipt = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def receipts(receipt_keys: SigningKeys) -> Receipts:
-    return Receipts(FixedKeys(receipt_keys.public))
+def receipts(receipt_keys: SigningKeys) -> ReceiptVerifier:
+    return ReceiptVerifier(FixedKeys(receipt_keys.public))
 
 
 @pytest.fixture
 def save(
-    session: AsyncSession, learner: UUID, receipts: Receipts, speeches: list[SpeechSnapshot]
+    session: AsyncSession, learner: UUID, receipts: ReceiptVerifier, speeches: list[SpeechSnapshot]
 ) -> Callable[..., Any]:
-    async def call(body: dict[str, Any], *, key: str | None = None, by: UUID = learner) -> Saved:
-        return await complete_session(
-            session, by, new=NewSession.model_validate(body), key=key, receipts=receipts
+    async def call(body: dict[str, Any], *, key: str | None = None, by: UUID = learner) -> SaveResult:
+        return await save_session(
+            session, by, new=SessionCreate.model_validate(body), key=key, receipts=receipts
         )
 
     return call
 
 
-async def results_of(session: AsyncSession, saved: Saved) -> list[GameResult]:
+async def results_of(session: AsyncSession, saved: SaveResult) -> list[GameResult]:
     found = select(GameResult).where(GameResult.session_id == saved.session.id)
     return list(await session.scalars(found.order_by(GameResult.sequence_number)))
 
@@ -153,7 +153,7 @@ async def test_a_deleted_speech_can_still_be_saved(
     session: AsyncSession, save: Callable[..., Any], new_body: NewBody, speeches: list[SpeechSnapshot]
 ) -> None:
     gone = SpeechRef(speech_id=speeches[0].speech_id, revision=2)
-    await note_deletion(session, gone, deleted_at=datetime.now(UTC))
+    await record_speech_deletion(session, gone, deleted_at=datetime.now(UTC))
     assert not (await save(new_body())).replayed
 
 
@@ -200,7 +200,7 @@ async def test_a_receipt_about_an_older_text_of_the_speech_counts(
     speeches: list[SpeechSnapshot],
 ) -> None:
     edited = speeches[0].model_copy(update={"revision": 2, "text": "Good evening."})
-    await keep_revision(session, edited, since=datetime.now(UTC))
+    await store_speech_revision(session, edited, since=datetime.now(UTC))
     body = new_body()
     body["results"][0]["receipt"] = new_receipt(learner, text="Good morning.", score=90.0)
     assert (await results_of(session, await save(body)))[0].verified
@@ -249,21 +249,21 @@ async def test_junk_is_no_receipt(
 async def test_parallel_requests_with_one_key_make_one_session(
     committing: Database,
     learner: UUID,
-    receipts: Receipts,
+    receipts: ReceiptVerifier,
     new_body: NewBody,
     new_receipt: NewReceipt,
     catalogue: list[SpeechSnapshot],
 ) -> None:
     async with committing.transaction() as session:
         for snapshot in catalogue:
-            await keep_revision(session, snapshot, since=datetime(2026, 1, 1, tzinfo=UTC))
+            await store_speech_revision(session, snapshot, since=datetime(2026, 1, 1, tzinfo=UTC))
     body = new_body()
     body["results"][0]["receipt"] = new_receipt(learner, text="Good morning.", score=90.0)
 
-    async def save_it(key: str) -> Saved:
+    async def save_it(key: str) -> SaveResult:
         async with committing.transaction() as session:
-            new = NewSession.model_validate(body)
-            return await complete_session(session, learner, new=new, key=key, receipts=receipts)
+            new = SessionCreate.model_validate(body)
+            return await save_session(session, learner, new=new, key=key, receipts=receipts)
 
     answers = await asyncio.gather(*(save_it("k") for _ in range(10)))
     assert len({answer.session.id for answer in answers}) == 1

@@ -1,7 +1,7 @@
 from datetime import date, timedelta
 
 import pytest
-from game.domain.progress import Tally, streaks, totals, zone_of
+from game.domain.progress import Totals, compute_streaks, parse_time_zone, sum_by_key
 from hypothesis import given
 from hypothesis import strategies as st
 from shared.errors import Invalid
@@ -29,12 +29,12 @@ def days(*ago: int) -> list[date]:
     ],
 )
 def test_streaks(ago: list[int], current: int, longest: int) -> None:
-    assert streaks(days(*ago), today=TODAY) == (current, longest)
+    assert compute_streaks(days(*ago), today=TODAY) == (current, longest)
 
 
 @given(st.sets(DAYS))
 def test_the_current_streak_is_what_counting_back_gives(played: set[date]) -> None:
-    current, longest = streaks(played, today=TODAY)
+    current, longest = compute_streaks(played, today=TODAY)
     day = TODAY if TODAY in played else TODAY - timedelta(days=1)
     counted = 0
     while day in played:
@@ -45,25 +45,25 @@ def test_the_current_streak_is_what_counting_back_gives(played: set[date]) -> No
 
 @given(st.sets(DAYS, min_size=1), st.integers(1, 1000))
 def test_the_longest_streak_does_not_depend_on_today(played: set[date], later: int) -> None:
-    _, longest = streaks(played, today=TODAY)
-    assert streaks(played, today=TODAY + timedelta(days=later))[1] == longest
+    _, longest = compute_streaks(played, today=TODAY)
+    assert compute_streaks(played, today=TODAY + timedelta(days=later))[1] == longest
     assert any(all(first + timedelta(days=n) in played for n in range(longest)) for first in played)
     assert not any(all(first + timedelta(days=n) in played for n in range(longest + 1)) for first in played)
 
 
 def test_totals_weigh_every_sentence_alike() -> None:
-    tallies = [("A1", Tally(1, 2, 1, 180.0, 2)), ("B1", Tally(1, 1, 1)), ("A1", Tally(2, 4, 1, 60.0, 1))]
-    summed = totals(tallies)
-    assert summed == {"A1": Tally(3, 6, 2, 240.0, 3), "B1": Tally(1, 1, 1)}
+    totals = [("A1", Totals(1, 2, 1, 180.0, 2)), ("B1", Totals(1, 1, 1)), ("A1", Totals(2, 4, 1, 60.0, 1))]
+    summed = sum_by_key(totals)
+    assert summed == {"A1": Totals(3, 6, 2, 240.0, 3), "B1": Totals(1, 1, 1)}
     assert (summed["A1"].correct_rate, summed["A1"].avg_pronunciation_score) == (0.3333, 80.0)
     assert summed["B1"].avg_pronunciation_score is None
-    assert Tally().correct_rate is None
+    assert Totals().correct_rate is None
 
 
 @pytest.mark.parametrize(
     "name", ["", "Mars/Olympus", "FOO5", "../etc/passwd", "Europe", "Europe/Berlin\0", "é"]
 )
 def test_only_time_zones_that_exist(name: str) -> None:
-    assert zone_of("America/Sao_Paulo").key == "America/Sao_Paulo"
+    assert parse_time_zone("America/Sao_Paulo").key == "America/Sao_Paulo"
     with pytest.raises(Invalid):
-        zone_of(name)
+        parse_time_zone(name)

@@ -6,25 +6,25 @@ import pytest
 from contracts.receipt import ReceiptClaims, reference_digest
 from game.domain.sessions import (
     Result,
-    aggregates,
-    average,
-    check_sequence,
-    check_times,
-    check_totals,
-    with_receipt,
+    apply_receipt,
+    compute_average_score,
+    compute_totals,
+    validate_sequence,
+    validate_times,
+    validate_totals,
 )
 from game.errors import AggregateMismatch
-from game.schemas.sessions import NewSession
-from game.types import Response
+from game.schemas.sessions import SessionCreate
+from game.types import UserResponse
 from hypothesis import given
 from hypothesis import strategies as st
 from shared.errors import Invalid
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-RESPONSES: list[Response] = ["correct", "incorrect", "skipped"]
+RESPONSES: list[UserResponse] = ["correct", "incorrect", "skipped"]
 
 
-def results(*played: Response, scores: list[float | None] | None = None) -> list[Result]:
+def results(*played: UserResponse, scores: list[float | None] | None = None) -> list[Result]:
     return [
         Result(
             sequence_number=place,
@@ -39,9 +39,9 @@ def results(*played: Response, scores: list[float | None] | None = None) -> list
     ]
 
 
-def totals(**sent: Any) -> NewSession:
+def totals(**sent: Any) -> SessionCreate:
     usual = dict.fromkeys(("total_sentences", "correct_count", "max_streak", "avg_pronunciation_score"))
-    return NewSession.model_construct(**{**usual, **sent})
+    return SessionCreate.model_construct(**{**usual, **sent})
 
 
 def pointers(error: Invalid) -> list[str]:
@@ -49,7 +49,7 @@ def pointers(error: Invalid) -> list[str]:
 
 
 def test_a_skipped_sentence_counts_and_ends_a_streak() -> None:
-    made = aggregates(results("correct", "correct", "skipped", "correct", "incorrect"))
+    made = compute_totals(results("correct", "correct", "skipped", "correct", "incorrect"))
     assert (made.total_sentences, made.correct_count, made.incorrect_count, made.skipped_count) == (
         5,
         3,
@@ -62,16 +62,20 @@ def test_a_skipped_sentence_counts_and_ends_a_streak() -> None:
 def test_the_average_is_of_the_scored_results_alone() -> None:
     scores = [90.0, None, 80.0, 80.0]
     assert (
-        aggregates(results("correct", "correct", "correct", "correct", scores=scores)).avg_pronunciation_score
+        compute_totals(
+            results("correct", "correct", "correct", "correct", scores=scores)
+        ).avg_pronunciation_score
         == 83.33
     )
-    assert aggregates(results("correct")).avg_pronunciation_score is None
-    assert aggregates(results("skipped", scores=[0.0])).avg_pronunciation_score == 0.0
+    assert compute_totals(results("correct")).avg_pronunciation_score is None
+    assert compute_totals(results("skipped", scores=[0.0])).avg_pronunciation_score == 0.0
 
 
 @given(st.lists(st.tuples(st.sampled_from(RESPONSES), st.none() | st.floats(0, 100)), max_size=200))
-def test_aggregates_add_up(played: list[tuple[Response, float | None]]) -> None:
-    made = aggregates(results(*(response for response, _ in played), scores=[score for _, score in played]))
+def test_aggregates_add_up(played: list[tuple[UserResponse, float | None]]) -> None:
+    made = compute_totals(
+        results(*(response for response, _ in played), scores=[score for _, score in played])
+    )
     assert (
         made.correct_count + made.incorrect_count + made.skipped_count == made.total_sentences == len(played)
     )
@@ -91,8 +95,8 @@ def test_aggregates_add_up(played: list[tuple[Response, float | None]]) -> None:
     ],
 )
 def test_totals_that_agree(sent: dict[str, Any]) -> None:
-    made = aggregates(results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
-    check_totals(made, totals(**sent))
+    made = compute_totals(results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
+    validate_totals(made, totals(**sent))
 
 
 @pytest.mark.parametrize(
@@ -105,20 +109,20 @@ def test_totals_that_agree(sent: dict[str, Any]) -> None:
     ],
 )
 def test_totals_that_disagree_are_named(sent: dict[str, Any], wrong: list[str]) -> None:
-    made = aggregates(results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
+    made = compute_totals(results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
     with pytest.raises(AggregateMismatch) as caught:
-        check_totals(made, totals(**sent))
+        validate_totals(made, totals(**sent))
     assert pointers(caught.value) == wrong
 
 
 def test_an_average_without_scores_disagrees() -> None:
     with pytest.raises(AggregateMismatch, match="add up to another avg_pronunciation_score"):
-        check_totals(aggregates(results("correct")), totals(avg_pronunciation_score=0.0))
+        validate_totals(compute_totals(results("correct")), totals(avg_pronunciation_score=0.0))
 
 
 @given(st.permutations(range(1, 8)))
 def test_a_sequence_may_come_in_any_order(numbers: list[int]) -> None:
-    check_sequence(numbers)
+    validate_sequence(numbers)
 
 
 @pytest.mark.parametrize(
@@ -131,24 +135,24 @@ def test_a_sequence_may_come_in_any_order(numbers: list[int]) -> None:
 )
 def test_gaps_and_repetitions_are_named(numbers: list[int], pointer: str) -> None:
     with pytest.raises(Invalid) as caught:
-        check_sequence(numbers)
+        validate_sequence(numbers)
     assert pointers(caught.value) == [pointer]
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=9))
 def test_exactly_the_sequences_without_gaps_pass(numbers: list[int]) -> None:
     if sorted(numbers) == list(range(1, len(numbers) + 1)):
-        check_sequence(numbers)
+        validate_sequence(numbers)
     else:
         with pytest.raises(Invalid):
-            check_sequence(numbers)
+            validate_sequence(numbers)
 
 
 def test_times() -> None:
-    check_times(NOW, NOW + timedelta(minutes=4), now=NOW)
+    validate_times(NOW, NOW + timedelta(minutes=4), now=NOW)
     for started_at, completed_at in ((NOW, NOW - timedelta(seconds=1)), (NOW, NOW + timedelta(minutes=6))):
         with pytest.raises(Invalid) as caught:
-            check_times(started_at, completed_at, now=NOW)
+            validate_times(started_at, completed_at, now=NOW)
         assert pointers(caught.value) == ["#/completed_at"]
 
 
@@ -164,7 +168,7 @@ def receipt(**different: Any) -> ReceiptClaims:
 
 def test_a_receipt_brings_what_the_client_left_out() -> None:
     (bare,) = results("correct")
-    proved = with_receipt(bare, receipt(recognized_text="hi"), texts={"Hello.", "Hi."})
+    proved = apply_receipt(bare, receipt(recognized_text="hi"), texts={"Hello.", "Hi."})
     assert (proved.pronunciation_score, proved.recognized_text, proved.jti) == (87.5, "hi", "n1")
     assert not proved.verified
 
@@ -172,14 +176,14 @@ def test_a_receipt_brings_what_the_client_left_out() -> None:
 @pytest.mark.parametrize(("score", "agrees"), [(87.5, True), (87.504, True), (88.0, False), (0.0, False)])
 def test_a_receipt_must_agree_with_the_score(score: float, agrees: bool) -> None:
     (scored,) = results("correct", scores=[score])
-    proved = with_receipt(scored, receipt(), texts=["Hi."])
+    proved = apply_receipt(scored, receipt(), texts=["Hi."])
     assert (proved.jti, proved.pronunciation_score) == (("n1", 87.5) if agrees else (None, score))
 
 
 def test_a_receipt_about_another_text_is_ignored() -> None:
     (bare,) = results("correct")
-    assert with_receipt(bare, receipt(), texts=["Hello."]) == bare
+    assert apply_receipt(bare, receipt(), texts=["Hello."]) == bare
 
 
 def test_an_average_of_nothing_is_null() -> None:
-    assert average(0.0, 0) is None
+    assert compute_average_score(0.0, 0) is None

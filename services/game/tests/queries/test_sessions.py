@@ -7,8 +7,8 @@ import httpx
 import pytest
 from contracts.content import SpeechRef, SpeechSnapshot
 from fastapi import FastAPI
-from game.commands.speeches import keep_revision, note_deletion
-from game.queries.sessions import Cursor
+from game.commands.speeches import record_speech_deletion, store_speech_revision
+from game.queries.sessions import SessionCursor
 from hypothesis import given
 from hypothesis import strategies as st
 from shared.db import Database
@@ -144,14 +144,14 @@ async def test_history_keeps_what_was_heard(
     second = speeches[0].model_copy(update={"revision": 2, "text": "Good day."})
     third = speeches[0].model_copy(update={"revision": 3, "text": "Good night."})
     async with database.transaction() as session:
-        await keep_revision(session, third, since=NOON + timedelta(days=3))
-        await note_deletion(
+        await store_speech_revision(session, third, since=NOON + timedelta(days=3))
+        await record_speech_deletion(
             session, SpeechRef(speech_id=third.speech_id, revision=4), deleted_at=NOON + timedelta(days=4)
         )
     assert [await texts(each) for each in (before, between)] == ["Good morning.", "Good morning."]
     async with database.transaction() as session:
         # The second revision comes last, and is seen as if it had come in time.
-        await keep_revision(session, second, since=NOON + timedelta(days=1))
+        await store_speech_revision(session, second, since=NOON + timedelta(days=1))
     after = await save(NOON + timedelta(days=5))
     seen = [await texts(each) for each in (long_ago, before, between, after)]
     assert seen == ["Good morning.", "Good morning.", "Good day.", "Good night."]
@@ -164,7 +164,7 @@ async def test_tags_keep_the_names_of_the_time(
     session_id = await save(NOON, selected_tags=[str(UUID(int=1)), str(late)])
     renamed = new_snapshot(tags=[{"id": UUID(int=1), "name": "hellos"}, {"id": late, "name": "late"}])
     async with database.transaction() as session:
-        await keep_revision(session, renamed, since=datetime.now(UTC))
+        await store_speech_revision(session, renamed, since=datetime.now(UTC))
     assert (await read(f"{SESSIONS}/{session_id}"))["selected_tags"] == ["greetings", "late"]
 
 
@@ -187,24 +187,24 @@ async def test_nothing_without_a_token(app: FastAPI, path: str) -> None:
         assert (await anyone.get(path)).status_code == 401
 
 
-CURSOR = Cursor(datetime(2026, 3, 1, 12, 0, 0, 123456, UTC), uuid4(), 2)
+CURSOR = SessionCursor(datetime(2026, 3, 1, 12, 0, 0, 123456, UTC), uuid4(), 2)
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2999, 12, 31), timezones=st.just(UTC)), st.uuids())
 def test_a_cursor_comes_back_as_it_was(completed_at: datetime, session_id: UUID) -> None:
-    cursor = Cursor(completed_at, session_id, 7)
-    assert Cursor.decode(cursor.encode("mine"), "mine") == cursor
+    cursor = SessionCursor(completed_at, session_id, 7)
+    assert SessionCursor.decode(cursor.encode("mine"), "mine") == cursor
 
 
 @given(st.text() | st.binary().map(lambda raw: raw.hex()))
 def test_nonsense_is_no_cursor(text: str) -> None:
     with pytest.raises(Invalid, match="cursor"):
-        Cursor.decode(text, "mine")
+        SessionCursor.decode(text, "mine")
 
 
 def test_a_cursor_belongs_to_its_filters() -> None:
     with pytest.raises(Invalid):
-        Cursor.decode(CURSOR.encode("mine"), "yours")
+        SessionCursor.decode(CURSOR.encode("mine"), "yours")
 
 
 @given(st.integers(0, 47), st.sampled_from("ABCabc019-_"))
@@ -213,10 +213,12 @@ def test_a_changed_cursor_is_refused(place: int, letter: str) -> None:
     changed = text[:place] + letter + text[place + 1 :]
     if changed != text:
         with pytest.raises(Invalid):
-            Cursor.decode(changed, "mine")
+            SessionCursor.decode(changed, "mine")
 
 
 def test_a_page_that_no_list_has_is_no_cursor() -> None:
-    made_up = Cursor(datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1), 2**32 - 1).encode("mine")
+    made_up = SessionCursor(datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1), 2**32 - 1).encode(
+        "mine"
+    )
     with pytest.raises(Invalid, match="cursor"):
-        Cursor.decode(made_up, "mine")
+        SessionCursor.decode(made_up, "mine")
