@@ -1,1 +1,1 @@
-"""The game service: sessions as they were played, a learner's progress, and everybody's activity."""
+"""The game service: sessions, learners' progress and activity."""

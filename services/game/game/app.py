@@ -1,4 +1,4 @@
-"""The API of the game service."""
+"""The API process of the game service."""
 
 from fastapi import FastAPI
 from shared.http.app import create_api
@@ -9,7 +9,7 @@ from game.settings import ApiSettings
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
-    """Raises OSError, ValueError or KeyError when the keys of the receipts cannot be read."""
+    """Raise OSError, ValueError or KeyError if the receipt keys cannot be read."""
     app = create_api(settings, *routers, title="Parley game")
     app.state.receipt_verifier = ReceiptVerifier.from_file(settings.receipt_jwks_file)
     return app

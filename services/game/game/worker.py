@@ -1,4 +1,4 @@
-"""The worker of the game service."""
+"""The worker process of the game service: consumers and relay."""
 
 from starlette.applications import Starlette
 
@@ -8,5 +8,4 @@ from shared import worker
 
 
 def create_worker(settings: WorkerSettings) -> Starlette:
-    """Consumers and relay."""
     return worker.create_worker(settings, service="game", subscriptions=subscriptions)

@@ -7,19 +7,23 @@ from shared.db import Session
 from shared.ratelimit import per_user
 from shared.tokens import Editor
 
+from game.api.dependencies import DATABASE_RESPONSE
 from game.queries import activity as queries
 from game.schemas.activity import ActivityFilter, ActivityOverview
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1/admin/analytics", tags=["Admin"], responses=DATABASE_RESPONSE)
 
 
 @router.get(
-    "/admin/analytics/overview",
-    tags=["Admin"],
+    "/overview",
     dependencies=[Depends(per_user("admin", per_minute=200))],
+    responses={
+        403: {"description": "`forbidden`: your account is not an editor's or an admin's."},
+        422: {"description": "`validation_failed`: `from` is after `to`, or more than a year before it."},
+    },
 )
 async def get_activity_overview(
     period: Annotated[ActivityFilter, Query()], session: Session, _: Editor
 ) -> ActivityOverview:
-    """Activity of all learners by UTC day."""
+    """Get the activity of all learners per UTC day."""
     return await queries.get_activity_overview(session, period=period)

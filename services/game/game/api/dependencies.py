@@ -1,8 +1,8 @@
-"""Dependencies of the routes."""
+"""Dependencies of the routes, and responses that several of them describe."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Request
 from shared.db import Database
 from shared.storage import Storage
 
@@ -14,9 +14,9 @@ async def _database(request: Request) -> Database:
     return database
 
 
-async def _receipts(request: Request) -> ReceiptVerifier:
-    receipts: ReceiptVerifier = request.app.state.receipt_verifier
-    return receipts
+async def _receipt_verifier(request: Request) -> ReceiptVerifier:
+    verifier: ReceiptVerifier = request.app.state.receipt_verifier
+    return verifier
 
 
 async def _storage(request: Request) -> Storage:
@@ -25,13 +25,13 @@ async def _storage(request: Request) -> Storage:
 
 
 DatabaseDep = Annotated[Database, Depends(_database)]
-ReceiptVerifierDep = Annotated[ReceiptVerifier, Depends(_receipts)]
+ReceiptVerifierDep = Annotated[ReceiptVerifier, Depends(_receipt_verifier)]
 StorageDep = Annotated[Storage, Depends(_storage)]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        pattern=r"^[\x21-\x7e]{1,255}$",
-        description="Makes repeating the request safe: visible ASCII, new for every session, yours alone.",
-    ),
-]
-TimeZone = Annotated[str, Query(max_length=64, description="IANA name, such as Europe/Berlin.")]
+
+type Responses = dict[int | str, dict[str, Any]]
+DATABASE_RESPONSE: Responses = {
+    503: {
+        "description": "`database_unavailable`: try again in a moment.",
+        "headers": {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
+    }
+}

@@ -1,22 +1,29 @@
 """The route of a learner's progress."""
 
-from fastapi import APIRouter, Depends
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
 from shared.db import Session
 from shared.ratelimit import per_user
 from shared.tokens import CurrentUser
 
-from game.api.dependencies import TimeZone
+from game.api.dependencies import DATABASE_RESPONSE
 from game.queries import progress as queries
 from game.schemas.progress import ProgressRead
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1/game/stats", tags=["Game"], responses=DATABASE_RESPONSE)
+
+TimeZone = Annotated[str, Query(max_length=64, description="IANA name.", examples=["Europe/Berlin"])]
 
 
 @router.get(
-    "/game/stats",
-    tags=["Game"],
+    "",
     dependencies=[Depends(per_user("stats", per_minute=100))],
+    responses={422: {"description": "`validation_failed`: `tz` is not the IANA name of a time zone."}},
 )
 async def get_progress(session: Session, learner: CurrentUser, tz: TimeZone = "UTC") -> ProgressRead:
-    """Your progress, its days and streaks in the time zone `tz`."""
+    """Get your progress: totals, streaks, and sums per day and level.
+
+    Days and streaks follow the time zone `tz`.
+    """
     return await queries.get_progress(session, learner.id, tz=tz)

@@ -3,29 +3,49 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from shared.db import Session
 from shared.ratelimit import per_user
 from shared.tokens import CurrentUser
 
-from game.api.dependencies import IdempotencyKey, ReceiptVerifierDep, StorageDep
+from game.api.dependencies import DATABASE_RESPONSE, ReceiptVerifierDep, Responses, StorageDep
 from game.commands import sessions as commands
 from game.queries import sessions as queries
 from game.schemas.sessions import SavedSession, SessionCreate, SessionFilter, SessionPage, SessionRead
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1/game/sessions", tags=["Game"], responses=DATABASE_RESPONSE)
+READ_LIMIT = [Depends(per_user("read_sessions", per_minute=100))]
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        pattern=r"^[\x21-\x7e]{1,255}$",
+        description="Makes repeating the request safe. Visible ASCII, a new one for every session.",
+        examples=["5b0d7f0e-9f0a-4d53-8a0b-8f5f0f9c2f11"],
+    ),
+]
+SAVED_RESPONSES: Responses = {
+    201: {
+        "headers": {
+            "Idempotency-Replayed": {
+                "description": "`true` if an earlier request saved the session.",
+                "schema": {"type": "string"},
+            }
+        }
+    },
+    404: {"description": "`speech_not_found`: `speech_ids` lists speeches that were never published."},
+    409: {"description": "`idempotency_conflict`: the key or the id was used for another request."},
+    422: {
+        "description": "`validation_failed`, or `aggregate_mismatch`: `errors` lists totals that are wrong."
+    },
+}
 
 
 @router.post(
-    "/game/sessions",
+    "",
     status_code=201,
-    tags=["Game"],
     dependencies=[Depends(per_user("save_session", per_minute=60))],
-    responses={
-        404: {"description": "`speech_not_found`: there never were the speeches that `speech_ids` names."},
-        409: {"description": "`idempotency_conflict`: the key or the id belongs to another request."},
-        422: {"description": "`validation_failed`, or `aggregate_mismatch`: `errors` names them."},
-    },
+    responses=SAVED_RESPONSES,
 )
 async def save_session(
     new: SessionCreate,
@@ -35,12 +55,13 @@ async def save_session(
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> SavedSession:
-    """Save a finished game.
+    """Save a finished session.
 
-    With an `Idempotency-Key`, or an `id` in the body, the request can be repeated: the same one is answered
-    as the first time, with `Idempotency-Replayed: true`. Results may come in any order. A speech that was
-    deleted or edited meanwhile is kept as it was played. A score whose receipt is missing, expired, used, or
-    not about this learner and speech is kept too, but not verified.
+    With an `Idempotency-Key` header or an `id` in the body the request is safe to repeat: the same request
+    gets the first response again, with `Idempotency-Replayed: true`. Results may come in any order. The
+    server computes the totals; totals that you send must agree with the results. A speech that was edited or
+    deleted since is saved as it was played. A score whose receipt is missing, expired, already used, or for
+    another learner or text is saved as not verified.
     """
     saved = await commands.save_session(session, learner.id, new=new, key=idempotency_key, receipts=receipts)
     if saved.replayed:
@@ -51,28 +72,35 @@ async def save_session(
 
 
 @router.get(
-    "/game/sessions",
-    tags=["Game"],
-    dependencies=[Depends(per_user("read_sessions", per_minute=100))],
+    "",
+    dependencies=READ_LIMIT,
+    responses={422: {"description": "`validation_failed`: a filter, a page too far, or a foreign cursor."}},
 )
 async def list_sessions(
-    wanted: Annotated[SessionFilter, Query()], session: Session, learner: CurrentUser
+    filters: Annotated[SessionFilter, Query()], session: Session, learner: CurrentUser
 ) -> SessionPage:
-    """Your sessions, newest first, by `page` or, at any depth, by following `next_cursor`."""
-    return await queries.list_sessions(session, learner.id, wanted=wanted)
+    """List your sessions, newest first.
+
+    Use `page` for the first 10,000 sessions, or follow `next_cursor`, which leads through all of them.
+    """
+    return await queries.list_sessions(session, learner.id, filters=filters)
 
 
 @router.get(
-    "/game/sessions/{session_id}",
-    tags=["Game"],
-    dependencies=[Depends(per_user("read_sessions", per_minute=100))],
+    "/{session_id}",
+    dependencies=READ_LIMIT,
     responses={
-        403: {"description": "`not_your_session`: it is another learner's."},
-        404: {"description": "`session_not_found`"},
+        403: {"description": "`not_your_session`: the session belongs to another learner."},
+        404: {"description": "`session_not_found`."},
+        422: {"description": "`validation_failed`: the id is not a UUID."},
     },
 )
 async def get_session(
     session_id: UUID, session: Session, learner: CurrentUser, storage: StorageDep
 ) -> SessionRead:
-    """One of your sessions, its speeches as they were when it was played."""
-    return await queries.get_session(session, session_id, learner=learner.id, storage=storage)
+    """Get one of your sessions with its results.
+
+    Its speeches are shown as they were when the session started. Each `audio_url` is valid for at least 30
+    minutes.
+    """
+    return await queries.get_session(session, session_id, user_id=learner.id, storage=storage)

@@ -1,1 +1,1 @@
-"""What changes rows. Nothing here commits: the caller's transaction does."""
+"""Commands change rows in the caller's transaction. They never commit."""

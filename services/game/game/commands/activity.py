@@ -1,4 +1,4 @@
-"""Daily activity."""
+"""Count the activity of a learner per UTC day."""
 
 from datetime import UTC
 
@@ -6,28 +6,28 @@ from contracts.game import CompletedSession
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.commands.users import erase_rows, lock_user
+from game.commands.users import delete_user_rows, lock_user
 from game.models import DailyActivity, ErasedUser
 
 
 async def add_daily_activity(session: AsyncSession, completed: CompletedSession) -> None:
-    """Add a session to the activity of its learner on its UTC day.
+    """Add a session to its learner's activity.
 
-    If the account is gone by now, the session was saved with a token that had outlived it: it is erased too.
+    If the account has been deleted, the session was saved with an access token that outlived it, and is
+    deleted as well.
     """
     await lock_user(session, completed.user_id)
     if await session.get(ErasedUser, completed.user_id) is not None:
-        await erase_rows(session, completed.user_id)
+        await delete_user_rows(session, completed.user_id)
         return
-    correct = sum(result.user_response == "correct" for result in completed.results)
-    counted = insert(DailyActivity).values(
+    added = insert(DailyActivity).values(
         user_id=completed.user_id,
         day=completed.completed_at.astimezone(UTC).date(),
         sessions=1,
         sentences=len(completed.results),
-        correct=correct,
+        correct=sum(result.user_response == "correct" for result in completed.results),
         seconds=completed.duration_seconds,
     )
     figures = ("sessions", "sentences", "correct", "seconds")
-    sums = {name: getattr(DailyActivity, name) + counted.excluded[name] for name in figures}
-    await session.execute(counted.on_conflict_do_update(index_elements=["user_id", "day"], set_=sums))
+    sums = {name: getattr(DailyActivity, name) + added.excluded[name] for name in figures}
+    await session.execute(added.on_conflict_do_update(index_elements=["user_id", "day"], set_=sums))

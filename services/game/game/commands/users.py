@@ -1,4 +1,4 @@
-"""The end of an account."""
+"""Erase a user whose account was deleted."""
 
 from uuid import UUID
 
@@ -10,18 +10,18 @@ from game.models import DailyActivity, ErasedUser, GameSession, UsedReceipt
 
 
 async def erase_user(session: AsyncSession, user_id: UUID) -> None:
-    """Remove all that is held on a user, now and whatever of it is still on its way."""
+    """Delete everything that is stored on a user. Events that arrive later store nothing either."""
     await lock_user(session, user_id)
     await session.execute(insert(ErasedUser).values(user_id=user_id).on_conflict_do_nothing())
-    await erase_rows(session, user_id)
+    await delete_user_rows(session, user_id)
 
 
 async def lock_user(session: AsyncSession, user_id: UUID) -> None:
-    """Until the transaction ends, so that neither command misses what the other is about to do."""
+    """Let other commands on this user wait until the transaction ends, so that each sees the other's rows."""
     key = func.hashtextextended(str(user_id), 0)
     await session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
-async def erase_rows(session: AsyncSession, user_id: UUID) -> None:
+async def delete_user_rows(session: AsyncSession, user_id: UUID) -> None:
     for table in (GameSession, UsedReceipt, DailyActivity):
         await session.execute(delete(table).where(table.user_id == user_id))

@@ -1,1 +1,1 @@
-"""Decisions, free of input and output."""
+"""Pure rules and decisions: no database, no clock, no network."""

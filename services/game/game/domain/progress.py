@@ -1,7 +1,7 @@
-"""A learner's progress: days, streaks of days, and totals. All of it is pure.
+"""Rules of a learner's progress: days, streaks and totals.
 
-A day counts for a streak if a session was completed on it, in the learner's own time zone. The current streak
-ends today or yesterday: a day that is not over yet does not break it.
+A day counts for a streak if a session was completed on it in the learner's time zone. The current streak ends
+today or yesterday, because today is not over yet.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ MAX_DAYS_SHOWN = 365
 
 @dataclass(frozen=True)
 class Totals:
-    """What some sessions come to together."""
+    """Sums over several sessions."""
 
     sessions: int = 0
     sentences: int = 0
@@ -38,17 +38,17 @@ class Totals:
 
     @property
     def correct_rate(self) -> float | None:
-        """0-1, four decimals; null without sentences."""
+        """0-1 with four decimals, or None without sentences."""
         return round(self.correct / self.sentences, 4) if self.sentences else None
 
     @property
     def avg_pronunciation_score(self) -> float | None:
-        """0-100, of all scored results alike, not of the sessions' averages."""
+        """Average of all scores, in which every result weighs the same, not every session."""
         return compute_average_score(self.score_sum, self.scored_count)
 
 
 def sum_by_key[K](totals: Iterable[tuple[K, Totals]]) -> dict[K, Totals]:
-    """The sum of the tallies of each key, by key."""
+    """Add up the totals of each key."""
     summed: dict[K, Totals] = {}
     for key, each in totals:
         summed[key] = summed.get(key, Totals()) + each
@@ -56,9 +56,9 @@ def sum_by_key[K](totals: Iterable[tuple[K, Totals]]) -> dict[K, Totals]:
 
 
 def compute_streaks(days: Iterable[date], *, today: date) -> tuple[int, int]:
-    """How many days in a row: the streak that still runs, and the longest one.
+    """Return the lengths in days of the current streak and of the longest one.
 
-    A day after today comes from a learner's clock that is ahead; it belongs to the streak like any other.
+    A day after today comes from a clock that runs ahead, and counts like any other.
     """
     longest = running = 0
     previous: date | None = None
@@ -66,8 +66,8 @@ def compute_streaks(days: Iterable[date], *, today: date) -> tuple[int, int]:
         running = running + 1 if previous == day - DAY else 1
         longest = max(longest, running)
         previous = day
-    still_runs = previous is not None and previous >= today - DAY
-    return (running if still_runs else 0), longest
+    is_current = previous is not None and previous >= today - DAY
+    return (running if is_current else 0), longest
 
 
 @cache
@@ -76,7 +76,7 @@ def _time_zone_names() -> frozenset[str]:
 
 
 def parse_time_zone(name: str) -> ZoneInfo:
-    """The time zone of an IANA name. Raises Invalid."""
+    """Return the time zone of an IANA name, or raise Invalid."""
     if name not in _time_zone_names():
         raise unknown_time_zone()
     return ZoneInfo(name)

@@ -1,12 +1,12 @@
-"""The rules of a session: what makes one plausible, and what its results add up to. All of it is pure.
+"""Rules of a session: whether it is plausible, and what its results add up to.
 
-Sentences: every result counts, a skipped one too. Correct rate: correct results by all results, 0-1.
-Streak: correct results in a row; an incorrect and a skipped one both end it. Average score: of the results
-that have a score, whatever became of them; null if none has, never 0. It is rounded to two decimals.
+Every result counts as a sentence, skipped ones too. A streak is a run of correct results; an incorrect or
+skipped one ends it. The average score covers the results that have a score, whatever their response, rounded
+to two decimals; it is null without any score, never 0.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -19,16 +19,18 @@ from shared.errors import invalid
 from game.errors import AggregateMismatch
 from game.types import UserResponse
 
-CLOCK_SKEW = timedelta(minutes=5)
-"""How far a learner's clock may be ahead of ours."""
+MAX_CLOCK_SKEW = timedelta(minutes=5)
+"""How far a learner's clock may run ahead of the server's."""
 
 AVERAGE_TOLERANCE = 0.05
-"""How far a client's average may be off: clients round to one decimal."""
+"""Clients round their averages to one decimal."""
+
+SCORE_TOLERANCE = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What became of one speech. `jti` names the receipt that proves its score, unless it is used."""
+    """The result of one speech. `jti` identifies the receipt that supports its score."""
 
     sequence_number: int
     speech_id: UUID
@@ -42,7 +44,7 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionTotals:
-    """What the results of a session add up to."""
+    """Sums over the results of a session."""
 
     total_sentences: int
     correct_count: int
@@ -54,12 +56,11 @@ class SessionTotals:
 
     @property
     def avg_pronunciation_score(self) -> float | None:
-        """0-100, two decimals."""
         return compute_average_score(self.score_sum, self.scored_count)
 
 
 class ClientTotals(Protocol):
-    """What a client has added its results up to, where it says so."""
+    """Totals supplied by the client; each is optional."""
 
     @property
     def total_sentences(self) -> int | None: ...
@@ -71,34 +72,79 @@ class ClientTotals(Protocol):
     def avg_pronunciation_score(self) -> float | None: ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The results of a session in the order they were played, and their totals."""
+
+    results: Sequence[Result]
+    totals: SessionTotals
+
+
 def validate_times(started_at: datetime, completed_at: datetime, *, now: datetime) -> None:
-    """Raise Invalid for a session that ends before it starts, or in the future."""
+    """Raise Invalid if the session ends before it starts, or in the future."""
     if completed_at < started_at:
         raise invalid("#/completed_at", "must not be before started_at")
-    if completed_at > now + CLOCK_SKEW:
+    if completed_at > now + MAX_CLOCK_SKEW:
         raise invalid("#/completed_at", "must not be in the future")
 
 
 def validate_sequence(numbers: Sequence[int]) -> None:
-    """Raise Invalid unless the numbers are 1 to their count, each once, in any order."""
+    """Raise Invalid unless the numbers are 1 to n without gaps, in any order."""
     seen: set[int] = set()
     for place, number in enumerate(numbers):
         pointer = f"#/results/{place}/sequence_number"
         if number in seen:
-            raise invalid(pointer, f"{number} is there twice")
+            raise invalid(pointer, f"{number} appears twice")
         if number > len(numbers):
             raise invalid(pointer, f"{number} leaves a gap: there are {len(numbers)} results")
         seen.add(number)
 
 
-def compute_totals(results: Iterable[Result]) -> SessionTotals:
+def evaluate_results(
+    results: Iterable[Result],
+    *,
+    claims: Mapping[int, ReceiptClaims],
+    texts: Mapping[UUID, Collection[str]],
+    client_totals: ClientTotals,
+) -> Evaluation:
+    """Apply the receipts' claims, by sequence number, and add the results up.
+
+    `texts` are those of all revisions of each speech. Raises AggregateMismatch.
+    """
+    scored = [
+        apply_receipt(result, claims.get(result.sequence_number), texts=texts[result.speech_id])
+        for result in sorted(results, key=lambda result: result.sequence_number)
+    ]
+    totals = compute_totals(scored)
+    validate_totals(totals, client_totals)
+    return Evaluation(results=scored, totals=totals)
+
+
+def apply_receipt(result: Result, claims: ReceiptClaims | None, *, texts: Iterable[str]) -> Result:
+    """Return the result with the receipt's score, and its recognized text where the client sent none.
+
+    A receipt for another text, or with another score than the client's, is ignored.
+    """
+    if claims is None or claims.reference_sha256 not in map(reference_digest, texts):
+        return result
+    score = result.pronunciation_score
+    if score is not None and not math.isclose(score, claims.pronunciation_score, abs_tol=SCORE_TOLERANCE):
+        return result
+    return replace(
+        result,
+        pronunciation_score=claims.pronunciation_score,
+        recognized_text=result.recognized_text or claims.recognized_text,
+        jti=claims.jti,
+    )
+
+
+def compute_totals(results: Sequence[Result]) -> SessionTotals:
     """Add up results that are in the order they were played."""
-    played = list(results)
-    responses = [result.user_response for result in played]
-    scores = [result.pronunciation_score for result in played if result.pronunciation_score is not None]
+    responses = [result.user_response for result in results]
+    scores = [result.pronunciation_score for result in results if result.pronunciation_score is not None]
     streaks = (len(list(run)) for response, run in groupby(responses) if response == "correct")
     return SessionTotals(
-        total_sentences=len(played),
+        total_sentences=len(results),
         correct_count=responses.count("correct"),
         incorrect_count=responses.count("incorrect"),
         skipped_count=responses.count("skipped"),
@@ -108,50 +154,32 @@ def compute_totals(results: Iterable[Result]) -> SessionTotals:
     )
 
 
-def validate_totals(made: SessionTotals, sent: ClientTotals) -> None:
-    """Raise AggregateMismatch if the client has added its results up to anything else."""
+def validate_totals(computed: SessionTotals, client: ClientTotals) -> None:
+    """Raise AggregateMismatch if the client's totals differ from those of its results."""
     wrong = {
-        name: getattr(made, name)
+        name: getattr(computed, name)
         for name in ("total_sentences", "correct_count", "max_streak")
-        if getattr(sent, name) not in (None, getattr(made, name))
+        if getattr(client, name) not in (None, getattr(computed, name))
     }
-    if not _matches_average(sent.avg_pronunciation_score, made):
-        wrong["avg_pronunciation_score"] = made.avg_pronunciation_score
+    if not _is_average(client.avg_pronunciation_score, computed):
+        wrong["avg_pronunciation_score"] = computed.avg_pronunciation_score
     if wrong:
         errors = [
-            {"pointer": f"#/{name}", "message": f"the results make {'null' if value is None else value}"}
+            {"pointer": f"#/{name}", "message": f"the results give {'null' if value is None else value}"}
             for name, value in wrong.items()
         ]
-        raise AggregateMismatch(f"The results add up to another {', '.join(wrong)}.", errors=errors)
+        raise AggregateMismatch(f"The results give a different {', '.join(wrong)}.", errors=errors)
 
 
-def _matches_average(sent: float | None, made: SessionTotals) -> bool:
-    if sent is None:
+def _is_average(client: float | None, computed: SessionTotals) -> bool:
+    if client is None:
         return True
-    if not made.scored_count:
+    if not computed.scored_count:
         return False
-    # The last term forgives what binary fractions add to a difference of exactly the tolerance.
-    return abs(sent - made.score_sum / made.scored_count) <= AVERAGE_TOLERANCE + 1e-9
-
-
-def apply_receipt(result: Result, receipt: ReceiptClaims, *, texts: Iterable[str]) -> Result:
-    """The result with a receipt that is about one of its speech's texts and agrees with its score.
-
-    What the client has left out comes from the receipt. Any other receipt is ignored.
-    """
-    score = result.pronunciation_score
-    about_the_speech = receipt.reference_sha256 in map(reference_digest, texts)
-    agrees = score is None or math.isclose(score, receipt.pronunciation_score, abs_tol=0.005)
-    if not (about_the_speech and agrees):
-        return result
-    return replace(
-        result,
-        pronunciation_score=receipt.pronunciation_score,
-        recognized_text=result.recognized_text or receipt.recognized_text,
-        jti=receipt.jti,
-    )
+    # The last term absorbs the error of binary fractions at exactly the tolerance.
+    return abs(client - computed.score_sum / computed.scored_count) <= AVERAGE_TOLERANCE + 1e-9
 
 
 def compute_average_score(score_sum: float, scored_count: int) -> float | None:
-    """0-100 with two decimals, or null where nothing was scored."""
+    """Return 0-100 with two decimals, or None without any score."""
     return round(score_sum / scored_count, 2) if scored_count else None

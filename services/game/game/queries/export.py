@@ -1,4 +1,4 @@
-"""Everything that is held on a learner, for the learner to take along."""
+"""Read everything that is stored on a learner."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
@@ -16,8 +16,14 @@ from game.queries.sessions import SUMMARY_COLUMNS, select_results
 from game.schemas.export import ExportedDay, ExportedResult, ExportedSession, ExportedSpeech
 
 BATCH_SIZE = 25
-"""Sessions in memory at once. Each came in a request of 1 MiB at most."""
+"""Sessions in memory at once. Each came in a request of at most 1 MiB."""
 
+SESSION_COLUMNS = (
+    *SUMMARY_COLUMNS,
+    GameSession.selected_tags,
+    GameSession.idempotency_key,
+    GameSession.saved_at,
+)
 RESULT_COLUMNS = (
     "session_id",
     "speech_id",
@@ -28,55 +34,59 @@ DAYS = TypeAdapter(list[ExportedDay])
 START_CURSOR = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
-async def export_game_data(database: Database, learner: UUID) -> AsyncIterator[bytes]:
-    """One JSON document in pieces, its sessions oldest first: however many they are, memory holds few.
+async def export_game_data(database: Database, user_id: UUID) -> AsyncIterator[bytes]:
+    """Return one JSON document in pieces, sessions oldest first. Memory holds only a few of them.
 
-    Each piece is read in a transaction of its own: a reader who is slow keeps no connection. They fit
-    together, because a saved session never changes. Raises DatabaseDown at any piece; what came before it is
-    no complete document.
+    The first piece is read before this returns, so that a database that is down still becomes a 503. Each
+    piece has a transaction of its own, so that a slow client holds no connection; the pieces fit together
+    because a saved session never changes. Raises DatabaseDown, also between pieces.
     """
     async with database.transaction() as session:
-        days, receipts = await _days(session, learner), await _used_receipts(session, learner)
-    yield b'{"daily_activity":%b,"used_receipts":%d,"sessions":[' % (days, receipts)
-    separator, last = b"", START_CURSOR
-    while True:
-        async with database.transaction() as session:
-            batch = await _sessions(session, learner, after=last)
-        if not batch:
-            break
+        days = await _dump_days(session, user_id)
+        receipts = await _count_used_receipts(session, user_id)
+    start = b'{"daily_activity":%b,"used_receipts":%d,"sessions":[' % (days, receipts)
+    return _stream(database, user_id, start=start)
+
+
+async def _stream(database: Database, user_id: UUID, *, start: bytes) -> AsyncIterator[bytes]:
+    yield start
+    separator, cursor = b"", START_CURSOR
+    while batch := await _list_batch(database, user_id, after=cursor):
         yield separator + b",".join(each.model_dump_json().encode() for each in batch)
-        separator, last = b",", (batch[-1].completed_at, batch[-1].id)
+        separator, cursor = b",", (batch[-1].completed_at, batch[-1].id)
     yield b"]}"
 
 
-async def _days(session: AsyncSession, learner: UUID) -> bytes:
-    kept = select(DailyActivity).where(DailyActivity.user_id == learner).order_by(DailyActivity.day)
-    days = DAYS.validate_python((await session.scalars(kept)).all(), from_attributes=True)
+async def _dump_days(session: AsyncSession, user_id: UUID) -> bytes:
+    stored = select(DailyActivity).where(DailyActivity.user_id == user_id).order_by(DailyActivity.day)
+    days = DAYS.validate_python((await session.scalars(stored)).all(), from_attributes=True)
     return DAYS.dump_json(days)
 
 
-async def _used_receipts(session: AsyncSession, learner: UUID) -> int:
-    """How many: a receipt's id is a random number."""
-    kept = select(func.count()).select_from(UsedReceipt).where(UsedReceipt.user_id == learner)
-    return (await session.execute(kept)).scalar_one()
+async def _count_used_receipts(session: AsyncSession, user_id: UUID) -> int:
+    stored = select(func.count()).select_from(UsedReceipt).where(UsedReceipt.user_id == user_id)
+    return (await session.execute(stored)).scalar_one()
 
 
-async def _sessions(
-    session: AsyncSession, learner: UUID, *, after: tuple[datetime, UUID]
+async def _list_batch(
+    database: Database, user_id: UUID, *, after: tuple[datetime, UUID]
 ) -> list[ExportedSession]:
     position = (GameSession.completed_at, GameSession.id)
-    columns = (*SUMMARY_COLUMNS, GameSession.selected_tags, GameSession.idempotency_key, GameSession.saved_at)
-    following = select(*columns).where(GameSession.user_id == learner, tuple_(*position) > after)
-    rows = (await session.execute(following.order_by(*position).limit(BATCH_SIZE))).all()
-    results = await _results(session, [row.id for row in rows])
-    return [ExportedSession.model_validate({**row._mapping, "results": results[row.id]}) for row in rows]
+    following = select(*SESSION_COLUMNS).where(GameSession.user_id == user_id, tuple_(*position) > after)
+    async with database.transaction() as session:
+        batch = await session.execute(following.order_by(*position).limit(BATCH_SIZE))
+        rows = batch.mappings().all()
+        results = await _list_results(session, [row["id"] for row in rows])
+    return [ExportedSession.model_validate({**row, "results": results[row["id"]]}) for row in rows]
 
 
-async def _results(session: AsyncSession, session_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    every = select_results(session_ids)
-    told = every.with_only_columns(*(every.selected_columns[name] for name in RESULT_COLUMNS))
+async def _list_results(
+    session: AsyncSession, session_ids: Sequence[UUID]
+) -> dict[UUID, list[dict[str, Any]]]:
+    selected = select_results(session_ids)
+    columns = (selected.selected_columns[name] for name in RESULT_COLUMNS)
     results: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    for row in (await session.execute(told)).mappings():
-        speech = {"id": row["speech_id"], "text": row["text"], "level": row["level"], "type": row["type"]}
+    for row in (await session.execute(selected.with_only_columns(*columns))).mappings():
+        speech = {**row, "id": row["speech_id"]}
         results[row["session_id"]].append({**row, "speech": speech})
     return results

@@ -1,4 +1,4 @@
-"""The progress of a learner."""
+"""Read a learner's progress."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -15,10 +15,10 @@ from game.models import GameSession
 from game.schemas.progress import DayProgress, LevelProgress, ProgressRead
 
 
-async def get_progress(session: AsyncSession, learner: UUID, *, tz: str) -> ProgressRead:
-    """A learner's progress by days of a time zone. Raises Invalid if there is no such zone."""
+async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> ProgressRead:
+    """Return a learner's progress by the days of a time zone. Raises Invalid for an unknown one."""
     today = datetime.now(parse_time_zone(tz)).date()
-    daily = await list_daily_totals(session, learner, tz)
+    daily = await list_daily_totals(session, user_id, tz=tz)
     by_day = sum_by_key((day, totals) for day, _, totals in daily)
     by_level = sum_by_key((level, totals) for _, level, totals in daily)
     current, longest = compute_streaks(by_day, today=today)
@@ -26,15 +26,17 @@ async def get_progress(session: AsyncSession, learner: UUID, *, tz: str) -> Prog
         {
             "current_streak_days": current,
             "longest_streak_days": longest,
-            **_figures(sum(by_day.values(), Totals())),
-            "by_day": _days(by_day, after=today - MAX_DAYS_SHOWN * DAY),
-            "by_level": _levels(by_level),
+            **_to_figures(sum(by_day.values(), Totals())),
+            "by_day": _to_days(by_day, after=today - MAX_DAYS_SHOWN * DAY),
+            "by_level": _to_levels(by_level),
         }
     )
 
 
-async def list_daily_totals(session: AsyncSession, learner: UUID, tz: str) -> list[tuple[date, str, Totals]]:
-    """What was done on each local day at each level."""
+async def list_daily_totals(
+    session: AsyncSession, user_id: UUID, *, tz: str
+) -> list[tuple[date, str, Totals]]:
+    """Return the totals of each local day and level."""
     day = cast(func.timezone(literal(tz), GameSession.completed_at), Date)
     sums = (
         func.count(),
@@ -43,18 +45,22 @@ async def list_daily_totals(session: AsyncSession, learner: UUID, tz: str) -> li
         func.sum(GameSession.score_sum),
         func.sum(GameSession.scored_count),
     )
-    tallied = select(day, GameSession.level, *sums).where(GameSession.user_id == learner)
+    grouped = (
+        select(day, GameSession.level, *sums)
+        .where(GameSession.user_id == user_id)
+        .group_by(day, GameSession.level)
+    )
     try:
-        rows = (await session.execute(tallied.group_by(day, GameSession.level))).all()
+        rows = (await session.execute(grouped)).all()
     except DBAPIError as error:
-        # Python's list of time zones may be newer than the one of PostgreSQL.
+        # Python's list of time zones may be newer than PostgreSQL's.
         if isinstance(error.orig and error.orig.__cause__, asyncpg.InvalidParameterValueError):
             raise unknown_time_zone() from error
         raise
     return [(row[0], row[1], Totals(*row[2:])) for row in rows]
 
 
-def _days(by_day: Mapping[date, Totals], *, after: date) -> list[DayProgress]:
+def _to_days(by_day: Mapping[date, Totals], *, after: date) -> list[DayProgress]:
     return [
         DayProgress(date=day, sessions=totals.sessions, sentences=totals.sentences, correct=totals.correct)
         for day, totals in sorted(by_day.items())
@@ -62,14 +68,14 @@ def _days(by_day: Mapping[date, Totals], *, after: date) -> list[DayProgress]:
     ]
 
 
-def _levels(by_level: Mapping[str, Totals]) -> list[LevelProgress]:
+def _to_levels(by_level: Mapping[str, Totals]) -> list[LevelProgress]:
     return [
-        LevelProgress.model_validate({"level": level, **_figures(totals)})
+        LevelProgress.model_validate({"level": level, **_to_figures(totals)})
         for level, totals in sorted(by_level.items())
     ]
 
 
-def _figures(totals: Totals) -> dict[str, float | None]:
+def _to_figures(totals: Totals) -> dict[str, float | None]:
     return {
         "sessions": totals.sessions,
         "sentences": totals.sentences,

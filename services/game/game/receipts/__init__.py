@@ -1,4 +1,4 @@
-"""Receipts: scores that scoring has signed, verified here without asking it."""
+"""Receipts: scores signed by the scoring service and verified here without asking it."""
 
 from game.receipts.verifier import ReceiptVerifier
 

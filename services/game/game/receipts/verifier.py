@@ -1,4 +1,4 @@
-"""Reading receipts."""
+"""Verify receipts with scoring's public keys."""
 
 import json
 from pathlib import Path
@@ -11,20 +11,20 @@ from shared.security.jwt import FixedKeys, Keys, verify
 
 
 class ReceiptVerifier:
-    """Reads receipts with the public keys of scoring."""
+    """Verifies receipts with a set of public keys."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
     @classmethod
     def from_file(cls, path: Path) -> "ReceiptVerifier":
-        """Read a JWK set file. Raises OSError, ValueError or KeyError when it is none."""
+        """Read a JWK set file. Raises OSError, ValueError or KeyError if it cannot be read."""
         return cls(FixedKeys(json.loads(path.read_text())))
 
-    async def verify(self, receipt: str, *, learner: UUID) -> ReceiptClaims | None:
-        """What a receipt says, or None when it is forged, damaged, expired or somebody else's.
+    async def verify(self, receipt: str, *, user_id: UUID) -> ReceiptClaims | None:
+        """Return the claims of a receipt, or None if it is invalid, expired or another user's.
 
-        None and no error: a session is never lost for a receipt that proves nothing.
+        An invalid receipt is no error: the session is saved all the same, with an unverified score.
         """
         try:
             claims = ReceiptClaims.model_validate(
@@ -34,4 +34,4 @@ class ReceiptVerifier:
             )
         except (Unauthorized, ValidationError):
             return None
-        return claims if claims.sub == learner else None
+        return claims if claims.sub == user_id else None

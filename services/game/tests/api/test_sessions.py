@@ -197,8 +197,8 @@ async def test_totals_that_disagree(
     response = await client.post(SESSIONS, json=new_body(correct_count=1, avg_pronunciation_score=99))
     problem = problem_of(response, status=422, code="aggregate_mismatch")
     assert problem["errors"] == [
-        {"pointer": "#/correct_count", "message": "the results make 2"},
-        {"pointer": "#/avg_pronunciation_score", "message": "the results make 85.25"},
+        {"pointer": "#/correct_count", "message": "the results give 2"},
+        {"pointer": "#/avg_pronunciation_score", "message": "the results give 85.25"},
     ]
 
 

@@ -116,7 +116,7 @@ def test_totals_that_disagree_are_named(sent: dict[str, Any], wrong: list[str]) 
 
 
 def test_an_average_without_scores_disagrees() -> None:
-    with pytest.raises(AggregateMismatch, match="add up to another avg_pronunciation_score"):
+    with pytest.raises(AggregateMismatch, match="give a different avg_pronunciation_score"):
         validate_totals(compute_totals(results("correct")), totals(avg_pronunciation_score=0.0))
 
 

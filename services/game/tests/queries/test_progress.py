@@ -17,7 +17,7 @@ async def test_days_are_the_learners_own(session: AsyncSession, learner: UUID, s
     # Berlin's clocks went forward on 29 March 2026: midnight is at 23:00 UTC before it, at 22:00 after it.
     for completed_at in ("2026-03-28T22:59", "2026-03-28T23:00", "2026-03-29T21:59", "2026-03-29T22:00"):
         await save(datetime.fromisoformat(f"{completed_at}:00+00:00"), level="B1")
-    daily = await list_daily_totals(session, learner, "Europe/Berlin")
+    daily = await list_daily_totals(session, learner, tz="Europe/Berlin")
     assert sorted((day, totals.sessions) for day, _, totals in daily) == [
         (date(2026, 3, 28), 1),
         (date(2026, 3, 29), 2),
@@ -31,4 +31,4 @@ async def test_a_zone_that_postgresql_does_not_know(database: Database, learner:
     await save(NOON)
     with pytest.raises(Invalid):
         async with database.transaction() as session:
-            await list_daily_totals(session, learner, "Mars/Olympus")
+            await list_daily_totals(session, learner, tz="Mars/Olympus")

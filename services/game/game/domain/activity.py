@@ -1,0 +1,19 @@
+"""Rules of the activity overview: the period it covers."""
+
+from datetime import date, timedelta
+
+from shared.errors import invalid
+
+DEFAULT_PERIOD_DAYS = 30
+MAX_PERIOD_DAYS = 366
+
+
+def resolve_period(first: date | None, last: date | None, *, today: date) -> tuple[date, date]:
+    """Return the first and the last day. Raises Invalid if they are in the wrong order or too far apart."""
+    last = last or today
+    first = first or last - timedelta(days=DEFAULT_PERIOD_DAYS - 1)
+    if first > last:
+        raise invalid("#/query/from", "must not be after to")
+    if last - first >= timedelta(days=MAX_PERIOD_DAYS):
+        raise invalid("#/query/from", f"must be at most {MAX_PERIOD_DAYS} days up to to")
+    return first, last
