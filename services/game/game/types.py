@@ -1,4 +1,4 @@
-"""Types of fields that several layers use."""
+"""Types of fields: the values and the bounds that requests may use."""
 
 import datetime as dt
 import re
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-FIRST_DAY, LAST_DAY = dt.date(2000, 1, 1), dt.date(2999, 12, 31)
+MIN_DATE, MAX_DATE = dt.date(2000, 1, 1), dt.date(2999, 12, 31)
 
 SessionMode = Literal["listen_only", "listen_and_repeat"]
 UserResponse = Literal["correct", "incorrect", "skipped"]
@@ -17,14 +17,14 @@ Level = Literal["A1", "A2", "B1", "B2", "C1", "C2"]
 SpeechType = Literal["question", "answer"]
 
 
-def _written_as_rfc_3339(value: object) -> object:
-    # Pydantic would also take seconds since 1970, and times without an offset.
+def _validate_rfc_3339(value: object) -> object:
+    # Pydantic would also accept seconds since 1970, and times without an offset.
     if not isinstance(value, str) or not RFC_3339.fullmatch(value):
         raise ValueError("must be an RFC 3339 time with an offset, such as 2026-01-31T18:30:00Z")
     return value
 
 
-def _written_as_date(value: object) -> object:
+def _validate_iso_date(value: object) -> object:
     if isinstance(value, str) and not ISO_DATE.fullmatch(value):
         raise ValueError("must be a date, such as 2026-01-31")
     return value
@@ -32,10 +32,10 @@ def _written_as_date(value: object) -> object:
 
 Instant = Annotated[
     AwareDatetime,
-    BeforeValidator(_written_as_rfc_3339),
+    BeforeValidator(_validate_rfc_3339),
     Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
     AfterValidator(lambda instant: instant.astimezone(UTC)),
 ]
-Day = Annotated[dt.date, BeforeValidator(_written_as_date), Field(ge=FIRST_DAY, le=LAST_DAY)]
+Day = Annotated[dt.date, BeforeValidator(_validate_iso_date), Field(ge=MIN_DATE, le=MAX_DATE)]
 Count = Annotated[int, Field(strict=True, ge=0, le=200)]
 Score = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)]

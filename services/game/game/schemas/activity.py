@@ -8,39 +8,41 @@ from game.types import Day
 
 
 class ActivityFilter(BaseModel):
-    """UTC days, both included."""
+    """A period of UTC days, both inclusive."""
 
-    from_: Day | None = Field(default=None, alias="from", description="30 days up to `to` by default.")
-    to: Day | None = Field(default=None, description="Today by default.")
+    from_: Day | None = Field(
+        default=None, alias="from", description="30 days up to `to` by default.", examples=["2026-03-01"]
+    )
+    to: Day | None = Field(default=None, description="Today by default.", examples=["2026-03-31"])
 
 
 class DayActivity(BaseModel):
-    """What all learners did on one UTC day."""
+    """The activity of all learners on one UTC day."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    date: dt.date
-    active_learners: int
-    sessions: int
-    sentences: int
-    correct: int
+    date: dt.date = Field(examples=["2026-03-01"])
+    active_learners: int = Field(examples=[120])
+    sessions: int = Field(examples=[310])
+    sentences: int = Field(examples=[3100])
+    correct: int = Field(examples=[2350])
 
 
 class ActiveLearners(BaseModel):
-    """Different learners on the last day, in the 7 days and in the 30 days up to it."""
+    """Different learners on the last day, and in the 7 and 30 days up to it."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    daily: int
-    weekly: int
-    monthly: int
+    daily: int = Field(examples=[120])
+    weekly: int = Field(examples=[480])
+    monthly: int = Field(examples=[1250])
 
 
 class ActivityOverview(BaseModel):
-    """Activity in a period."""
+    """The activity of all learners in a period."""
 
-    from_: dt.date = Field(serialization_alias="from")
-    to: dt.date
+    from_: dt.date = Field(serialization_alias="from", examples=["2026-03-01"])
+    to: dt.date = Field(examples=["2026-03-31"])
     days: list[DayActivity] = Field(description="Every day of the period, oldest first.")
     active_learners: ActiveLearners
-    average_session_seconds: float | None
+    average_session_seconds: float | None = Field(examples=[285.4])

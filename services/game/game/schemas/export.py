@@ -1,4 +1,4 @@
-"""Schemas of the export."""
+"""Schemas of the export of a learner's data."""
 
 import datetime as dt
 from datetime import datetime
@@ -11,7 +11,7 @@ from game.types import UserResponse
 
 
 class ExportedSpeech(BaseModel):
-    """A speech as it was heard."""
+    """A speech as it was played."""
 
     id: UUID
     text: str
@@ -20,7 +20,7 @@ class ExportedSpeech(BaseModel):
 
 
 class ExportedResult(BaseModel):
-    """What is kept of one speech in a session."""
+    """The stored result of one speech."""
 
     sequence_number: int
     speech: ExportedSpeech
@@ -32,7 +32,7 @@ class ExportedResult(BaseModel):
 
 
 class ExportedSession(SessionSummary):
-    """All that is kept of a session. A tag has no name if none was known when the session was saved."""
+    """A stored session. A tag's name is null if it was unknown when the session was saved."""
 
     selected_tags: list[dict[str, str | None]]
     idempotency_key: str | None
@@ -41,7 +41,7 @@ class ExportedSession(SessionSummary):
 
 
 class ExportedDay(BaseModel):
-    """What the learner did on one UTC day."""
+    """The learner's activity on one UTC day."""
 
     model_config = ConfigDict(from_attributes=True)
 

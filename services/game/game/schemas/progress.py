@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from game.types import Level
 
@@ -10,32 +10,32 @@ from game.types import Level
 class DayProgress(BaseModel):
     """One day in the learner's time zone."""
 
-    model_config = ConfigDict(from_attributes=True)
-
-    date: dt.date
-    sessions: int
-    sentences: int
-    correct: int
+    date: dt.date = Field(examples=["2026-03-01"])
+    sessions: int = Field(examples=[2])
+    sentences: int = Field(examples=[20])
+    correct: int = Field(examples=[15])
 
 
 class LevelProgress(BaseModel):
     """All sessions of one level."""
 
     level: Level
-    sessions: int
-    sentences: int
-    correct_rate: float | None
-    avg_pronunciation_score: float | None
+    sessions: int = Field(examples=[12])
+    sentences: int = Field(examples=[120])
+    correct_rate: float | None = Field(examples=[0.7417])
+    avg_pronunciation_score: float | None = Field(examples=[81.2])
 
 
 class ProgressRead(BaseModel):
     """A learner's progress."""
 
-    current_streak_days: int = Field(description="Days in a row with a session, up to today or yesterday.")
-    longest_streak_days: int
-    sessions: int
-    sentences: int
-    correct_rate: float | None = Field(description="Correct results by all results, 0-1.")
-    avg_pronunciation_score: float | None
+    current_streak_days: int = Field(
+        description="Consecutive days with a session, up to today or yesterday.", examples=[3]
+    )
+    longest_streak_days: int = Field(examples=[9])
+    sessions: int = Field(examples=[18])
+    sentences: int = Field(examples=[180])
+    correct_rate: float | None = Field(description="Share of correct results, 0-1.", examples=[0.7222])
+    avg_pronunciation_score: float | None = Field(description="0-100.", examples=[80.45])
     by_day: list[DayProgress] = Field(description="Days with sessions among the last 365, oldest first.")
     by_level: list[LevelProgress]

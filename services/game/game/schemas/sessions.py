@@ -1,7 +1,7 @@
 """Schemas of sessions and their results."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,12 +9,36 @@ from shared.fields import Text
 
 from game.types import Count, Day, Instant, Level, Score, SessionMode, SpeechType, UserResponse
 
+SPEECH_ID = "0199c1b2-6a4e-7c3d-9b10-2f6d1a8e4c57"
+SESSION_ID = "0199c1c4-0f2b-7e8a-8d35-7b1c9e0a6f42"
+TAG_ID = "0199c1a0-51d7-7f46-a2c8-93e4b7d05a1e"
+RESULT_EXAMPLE: dict[str, Any] = {
+    "speech_id": SPEECH_ID,
+    "sequence_number": 1,
+    "user_response": "correct",
+    "response_time_ms": 2400,
+    "pronunciation_score": 87.5,
+    "recognized_text": "good morning",
+}
+SESSION_EXAMPLE: dict[str, Any] = {
+    "mode": "listen_and_repeat",
+    "level": "A1",
+    "sentence_type": "answer",
+    "selected_tags": [TAG_ID],
+    "duration_seconds": 300,
+    "started_at": "2026-03-01T12:00:00Z",
+    "completed_at": "2026-03-01T12:05:00Z",
+    "results": [RESULT_EXAMPLE],
+}
+
 
 class ResultCreate(BaseModel):
-    """What became of one speech."""
+    """The result of one speech."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [RESULT_EXAMPLE]})
 
     speech_id: UUID
-    sequence_number: int = Field(strict=True, ge=1, le=200, description="The place in the session, from 1.")
+    sequence_number: int = Field(strict=True, ge=1, le=200, description="Position in the session, from 1.")
     user_response: UserResponse
     response_time_ms: int = Field(strict=True, ge=0, le=3_600_000)
     pronunciation_score: Score | None = None
@@ -22,14 +46,18 @@ class ResultCreate(BaseModel):
     receipt: str | None = Field(
         default=None,
         max_length=8192,
-        description="The receipt of POST /speech/score. With it the score is verified, and may be left out.",
+        description="Receipt from POST /speech/score. It verifies the score, which may then be left out.",
     )
 
 
 class SessionCreate(BaseModel):
-    """A finished game. The totals may be left out; those that are sent must agree with the results."""
+    """A finished session. Totals are optional; those that are sent must agree with the results."""
 
-    id: UUID | None = Field(default=None, description="The session's id, instead of an Idempotency-Key.")
+    model_config = ConfigDict(json_schema_extra={"examples": [SESSION_EXAMPLE]})
+
+    id: UUID | None = Field(
+        default=None, description="The session's id. Replaces an Idempotency-Key.", examples=[SESSION_ID]
+    )
     mode: SessionMode
     level: Level
     sentence_type: SpeechType | None = None
@@ -41,7 +69,7 @@ class SessionCreate(BaseModel):
     total_sentences: Count | None = None
     correct_count: Count | None = None
     max_streak: Count | None = None
-    avg_pronunciation_score: Score | None = Field(default=None, description="Right to within 0.05.")
+    avg_pronunciation_score: Score | None = Field(default=None, description="Exact to within 0.05.")
 
 
 class SessionSummary(BaseModel):
@@ -49,98 +77,107 @@ class SessionSummary(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    id: UUID
+    id: UUID = Field(examples=[SESSION_ID])
     mode: SessionMode
     level: Level
     sentence_type: SpeechType | None
-    total_sentences: int
-    correct_count: int
-    incorrect_count: int
-    skipped_count: int
-    max_streak: int = Field(description="Correct results in a row; a skipped one ends the row.")
-    avg_pronunciation_score: float | None = Field(
-        description="0-100 over the results that have a score; null if none has."
+    total_sentences: int = Field(examples=[10])
+    correct_count: int = Field(examples=[7])
+    incorrect_count: int = Field(examples=[2])
+    skipped_count: int = Field(examples=[1])
+    max_streak: int = Field(
+        description="Longest run of correct results. A skipped result ends it.", examples=[4]
     )
-    duration_seconds: int
-    started_at: datetime
-    completed_at: datetime
+    avg_pronunciation_score: float | None = Field(
+        description="0-100 over the results with a score; null if none has one.", examples=[82.35]
+    )
+    duration_seconds: int = Field(examples=[300])
+    started_at: datetime = Field(examples=["2026-03-01T12:00:00Z"])
+    completed_at: datetime = Field(examples=["2026-03-01T12:05:00Z"])
 
 
 class SavedSession(BaseModel):
-    """The answer to a saved session."""
+    """The response to a saved session."""
 
-    session_id: UUID
-    message: str
+    session_id: UUID = Field(examples=[SESSION_ID])
+    message: str = Field(examples=["Saved: 7 of 10 sentences correct."])
     session: SessionSummary
 
 
 class SessionFilter(BaseModel):
-    """Which sessions, and which page of them."""
+    """Selects sessions, and a page of them."""
 
     page: int = Field(default=1, ge=1, le=1_000_000)
     limit: int = Field(default=20, ge=1, le=100)
     mode: SessionMode | None = None
     level: Level | None = None
-    from_date: Day | None = Field(default=None, description="First UTC day of completion.")
-    to_date: Day | None = Field(default=None, description="Last UTC day of completion, itself included.")
+    from_date: Day | None = Field(
+        default=None, description="First UTC day of completion.", examples=["2026-03-01"]
+    )
+    to_date: Day | None = Field(
+        default=None, description="Last UTC day of completion, inclusive.", examples=["2026-03-31"]
+    )
     cursor: str | None = Field(
         default=None,
         max_length=200,
-        description="`next_cursor` of the page before, with the same filters. It replaces `page`.",
+        description="`next_cursor` of the previous page, with the same filters. Replaces `page`.",
     )
 
 
 class Pagination(BaseModel):
-    """Where a page is among the others. `next_cursor` is null on the last one."""
+    """Position of a page among the others. `next_cursor` is null on the last one."""
 
-    page: int
-    limit: int
-    total: int
-    total_pages: int
-    next_cursor: str | None
+    page: int = Field(examples=[1])
+    limit: int = Field(examples=[20])
+    total: int = Field(examples=[35])
+    total_pages: int = Field(examples=[2])
+    next_cursor: str | None = Field(examples=["AAY7mZ3kQAAAAAACAZnBxA8rfoqNNXscngpvQlQFE3Yx0l2m"])
 
 
 class SessionPage(BaseModel):
-    """Sessions, newest first."""
+    """One page of sessions, newest first."""
 
     sessions: list[SessionSummary]
     pagination: Pagination
 
 
 class PlayedTag(BaseModel):
-    """A tag of a speech."""
+    """A tag of a played speech."""
 
-    id: UUID
-    name: str
+    id: UUID = Field(examples=[TAG_ID])
+    name: str = Field(examples=["greetings"])
 
 
 class PlayedSpeech(BaseModel):
-    """A speech as it was when the session was played, whatever has become of it since."""
+    """A speech as it was when the session was played, even if it was edited or deleted since."""
 
-    id: UUID
-    text: str
-    audio_url: str
-    audio_expires_at: datetime
-    duration_ms: int
-    level: str
-    type: str
+    id: UUID = Field(examples=[SPEECH_ID])
+    text: str = Field(examples=["Good morning."])
+    audio_url: str = Field(
+        description="Presigned address of the recording.",
+        examples=["https://storage.example.com/parley-audio/speeches/good-morning.mp3?X-Amz-Signature=1f0c"],
+    )
+    audio_expires_at: datetime = Field(examples=["2026-03-01T13:30:00Z"])
+    duration_ms: int = Field(examples=[1200])
+    level: str = Field(examples=["A1"])
+    type: str = Field(examples=["answer"])
     tags: list[PlayedTag]
 
 
 class ResultRead(BaseModel):
-    """What became of one speech."""
+    """The result of one speech."""
 
-    sequence_number: int
+    sequence_number: int = Field(examples=[1])
     speech: PlayedSpeech
     user_response: UserResponse
-    pronunciation_score: float | None
-    verified: bool = Field(description="Whether a receipt has proved the score.")
-    recognized_text: str | None
-    response_time_ms: int
+    pronunciation_score: float | None = Field(examples=[87.5])
+    verified: bool = Field(description="Whether a receipt verified the score.")
+    recognized_text: str | None = Field(examples=["good morning"])
+    response_time_ms: int = Field(examples=[2400])
 
 
 class SessionRead(SessionSummary):
     """A session with its results in the order they were played."""
 
-    selected_tags: list[str]
+    selected_tags: list[str] = Field(description="Names of the tags.", examples=[["greetings"]])
     results: list[ResultRead]
