@@ -41,11 +41,11 @@ __all__ = [
 
 
 class GameSession(Base):
-    """A finished game and what its results add up to. Never changed once it is saved.
+    """A finished session and its totals. Never changed once it is saved.
 
-    `idempotency_key` is the client's, unique for the learner; `request_sha256` tells whether a request that
-    comes with it again is the same. `selected_tags` is a list of {id, name}, the names as they were then,
-    null where none was known. `score_sum` and `scored_count` make exact averages over several sessions.
+    `idempotency_key` is unique per learner; `request_sha256` identifies a repetition of the same request.
+    `selected_tags` is a list of {id, name} with the names at that time, null where unknown. `score_sum` and
+    `scored_count` allow exact averages over several sessions.
     """
 
     __tablename__ = "game_sessions"
@@ -78,7 +78,7 @@ class GameSession(Base):
 
 
 class GameResult(Base):
-    """What became of one speech in a session. `verified` means that a receipt proves the score."""
+    """The result of one speech in a session. `verified` means that a receipt supports the score."""
 
     __tablename__ = "game_results"
 
@@ -95,7 +95,7 @@ class GameResult(Base):
 
 
 class UsedReceipt(Base):
-    """A receipt that has proved a score, so that it proves no other."""
+    """A receipt that has verified a score and cannot verify another."""
 
     __tablename__ = "used_receipts"
 
@@ -104,7 +104,11 @@ class UsedReceipt(Base):
 
 
 class SpeechRevision(Base):
-    """A speech as it stood from `since` until its next revision. All revisions are kept: they were heard."""
+    """A speech as it was from `since` until its next revision.
+
+    All revisions are kept, because past sessions show them. A column is filled from the field of its name in
+    SpeechSnapshot.
+    """
 
     __tablename__ = "speech_revisions"
 
@@ -120,7 +124,7 @@ class SpeechRevision(Base):
 
 
 class SpeechDeletion(Base):
-    """That a speech left the catalogue. Its revisions stay."""
+    """A speech that left the catalogue. Its revisions stay."""
 
     __tablename__ = "speech_deletions"
 
@@ -130,7 +134,7 @@ class SpeechDeletion(Base):
 
 
 class TagName(Base):
-    """The newest name of a tag that speeches have told of."""
+    """The newest name of a tag that came with a speech."""
 
     __tablename__ = "tag_names"
 
@@ -140,7 +144,7 @@ class TagName(Base):
 
 
 class DailyActivity(Base):
-    """What one learner did on one UTC day."""
+    """Activity of one learner on one UTC day."""
 
     __tablename__ = "daily_activity"
 
@@ -153,7 +157,7 @@ class DailyActivity(Base):
 
 
 class ErasedUser(Base):
-    """The id of a deleted account, so that what is still on its way does not bring its data back."""
+    """The id of a deleted account, so that events which arrive later store nothing on it."""
 
     __tablename__ = "erased_users"
 
