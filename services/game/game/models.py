@@ -95,8 +95,6 @@ class GameResult(Base):
 
 
 class UsedReceipt(Base):
-    """A receipt that has verified a score and cannot verify another."""
-
     __tablename__ = "used_receipts"
 
     jti: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -134,8 +132,6 @@ class SpeechDeletion(Base):
 
 
 class TagName(Base):
-    """The newest name of a tag that came with a speech."""
-
     __tablename__ = "tag_names"
 
     tag_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -144,8 +140,6 @@ class TagName(Base):
 
 
 class DailyActivity(Base):
-    """Activity of one learner on one UTC day."""
-
     __tablename__ = "daily_activity"
 
     user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)

@@ -1,1 +1,0 @@
-"""Commands change rows in the caller's transaction. They never commit."""

@@ -11,12 +11,8 @@ from game.models import DailyActivity, ErasedUser
 
 
 async def add_daily_activity(session: AsyncSession, completed: CompletedSession) -> None:
-    """Add a session to its learner's activity.
-
-    If the account has been deleted, the session was saved with an access token that outlived it, and is
-    deleted as well.
-    """
     await lock_user(session, completed.user_id)
+    # The session of a deleted account was saved with an access token that outlived it.
     if await session.get(ErasedUser, completed.user_id) is not None:
         await delete_user_rows(session, completed.user_id)
         return

@@ -33,10 +33,9 @@ CLIENT_FIELDS = {"mode", "level", "sentence_type", "duration_seconds", "started_
 
 @dataclass(frozen=True)
 class SaveResult:
-    """A saved session. `replayed` means that an earlier request saved it."""
-
     session: SessionSummary
     replayed: bool
+    """An earlier request saved it."""
 
 
 async def save_session(
@@ -67,8 +66,6 @@ async def save_session(
 
 @dataclass(frozen=True)
 class _Request:
-    """A session to save, and what identifies a repetition of the request."""
-
     new: SessionCreate
     user_id: UUID
     key: str | None
@@ -115,7 +112,7 @@ async def _verify_receipts(
 async def _insert_session(
     session: AsyncSession, request: _Request, totals: SessionTotals
 ) -> SessionSummary | None:
-    """Insert the session, or return None if its key or its id is taken."""
+    """Return None if the key or the id is taken."""
     new = request.new
     row = {
         **new.model_dump(include=CLIENT_FIELDS),

@@ -10,7 +10,7 @@ from game.models import DailyActivity, ErasedUser, GameSession, UsedReceipt
 
 
 async def erase_user(session: AsyncSession, user_id: UUID) -> None:
-    """Delete everything that is stored on a user. Events that arrive later store nothing either."""
+    """Delete everything that is stored on a user, and remember the id for events that arrive later."""
     await lock_user(session, user_id)
     await session.execute(insert(ErasedUser).values(user_id=user_id).on_conflict_do_nothing())
     await delete_user_rows(session, user_id)

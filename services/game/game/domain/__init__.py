@@ -1,1 +1,0 @@
-"""Pure rules and decisions: no database, no clock, no network."""

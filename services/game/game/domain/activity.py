@@ -9,7 +9,7 @@ MAX_PERIOD_DAYS = 366
 
 
 def resolve_period(first: date | None, last: date | None, *, today: date) -> tuple[date, date]:
-    """Return the first and the last day. Raises Invalid if they are in the wrong order or too far apart."""
+    """Return the first and the last day. Raises Invalid for a reversed or too long period."""
     last = last or today
     first = first or last - timedelta(days=DEFAULT_PERIOD_DAYS - 1)
     if first > last:

@@ -38,17 +38,15 @@ class Totals:
 
     @property
     def correct_rate(self) -> float | None:
-        """0-1 with four decimals, or None without sentences."""
         return round(self.correct / self.sentences, 4) if self.sentences else None
 
     @property
     def avg_pronunciation_score(self) -> float | None:
-        """Average of all scores, in which every result weighs the same, not every session."""
+        # An average over results, not over the averages of sessions.
         return compute_average_score(self.score_sum, self.scored_count)
 
 
 def sum_by_key[K](totals: Iterable[tuple[K, Totals]]) -> dict[K, Totals]:
-    """Add up the totals of each key."""
     summed: dict[K, Totals] = {}
     for key, each in totals:
         summed[key] = summed.get(key, Totals()) + each
@@ -56,10 +54,7 @@ def sum_by_key[K](totals: Iterable[tuple[K, Totals]]) -> dict[K, Totals]:
 
 
 def compute_streaks(days: Iterable[date], *, today: date) -> tuple[int, int]:
-    """Return the lengths in days of the current streak and of the longest one.
-
-    A day after today comes from a clock that runs ahead, and counts like any other.
-    """
+    """Return the lengths of the current and the longest streak. Days after today, from fast clocks, count."""
     longest = running = 0
     previous: date | None = None
     for day in sorted(set(days)):
@@ -76,7 +71,6 @@ def _time_zone_names() -> frozenset[str]:
 
 
 def parse_time_zone(name: str) -> ZoneInfo:
-    """Return the time zone of an IANA name, or raise Invalid."""
     if name not in _time_zone_names():
         raise unknown_time_zone()
     return ZoneInfo(name)

@@ -44,8 +44,6 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class SessionTotals:
-    """Sums over the results of a session."""
-
     total_sentences: int
     correct_count: int
     incorrect_count: int
@@ -74,9 +72,8 @@ class ClientTotals(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """The results of a session in the order they were played, and their totals."""
-
     results: Sequence[Result]
+    """In the order they were played."""
     totals: SessionTotals
 
 
@@ -107,10 +104,7 @@ def evaluate_results(
     texts: Mapping[UUID, Collection[str]],
     client_totals: ClientTotals,
 ) -> Evaluation:
-    """Apply the receipts' claims, by sequence number, and add the results up.
-
-    `texts` are those of all revisions of each speech. Raises AggregateMismatch.
-    """
+    """Apply receipts, by sequence number, and add the results up. Raises AggregateMismatch."""
     scored = [
         apply_receipt(result, claims.get(result.sequence_number), texts=texts[result.speech_id])
         for result in sorted(results, key=lambda result: result.sequence_number)
@@ -121,10 +115,7 @@ def evaluate_results(
 
 
 def apply_receipt(result: Result, claims: ReceiptClaims | None, *, texts: Iterable[str]) -> Result:
-    """Return the result with the receipt's score, and its recognized text where the client sent none.
-
-    A receipt for another text, or with another score than the client's, is ignored.
-    """
+    """Return the result with the score of a receipt that is for one of the texts and fits the client's."""
     if claims is None or claims.reference_sha256 not in map(reference_digest, texts):
         return result
     score = result.pronunciation_score
@@ -181,5 +172,4 @@ def _is_average(client: float | None, computed: SessionTotals) -> bool:
 
 
 def compute_average_score(score_sum: float, scored_count: int) -> float | None:
-    """Return 0-100 with two decimals, or None without any score."""
     return round(score_sum / scored_count, 2) if scored_count else None

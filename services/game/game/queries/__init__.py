@@ -1,1 +1,0 @@
-"""Queries read rows and return schemas."""

@@ -12,7 +12,6 @@ from game.schemas.activity import ActiveLearners, ActivityFilter, ActivityOvervi
 
 
 async def get_activity_overview(session: AsyncSession, *, period: ActivityFilter) -> ActivityOverview:
-    """Return the activity per UTC day. Raises Invalid for a period that is reversed or over a year long."""
     first, last = resolve_period(period.from_, period.to, today=datetime.now(UTC).date())
     return ActivityOverview(
         from_=first,

@@ -37,9 +37,8 @@ START_CURSOR = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 async def export_game_data(database: Database, user_id: UUID) -> AsyncIterator[bytes]:
     """Return one JSON document in pieces, sessions oldest first. Memory holds only a few of them.
 
-    The first piece is read before this returns, so that a database that is down still becomes a 503. Each
-    piece has a transaction of its own, so that a slow client holds no connection; the pieces fit together
-    because a saved session never changes. Raises DatabaseDown, also between pieces.
+    The first is read before this returns, so that a database that is down becomes a 503. Each has its own
+    transaction, so that a slow client holds no connection; saved sessions never change in between.
     """
     async with database.transaction() as session:
         days = await _dump_days(session, user_id)

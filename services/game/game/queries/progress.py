@@ -36,7 +36,7 @@ async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> Prog
 async def list_daily_totals(
     session: AsyncSession, user_id: UUID, *, tz: str
 ) -> list[tuple[date, str, Totals]]:
-    """Return the totals of each local day and level."""
+    """Return the totals by local day and level."""
     day = cast(func.timezone(literal(tz), GameSession.completed_at), Date)
     sums = (
         func.count(),

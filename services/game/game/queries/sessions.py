@@ -59,7 +59,6 @@ class SessionCursor:
 
 
 async def list_sessions(session: AsyncSession, user_id: UUID, *, filters: SessionFilter) -> SessionPage:
-    """Return one page, newest first. Raises Invalid for a bad cursor or a page that is too far."""
     conditions = _conditions(user_id, filters)
     scope = f"{user_id} {filters.model_dump_json(exclude={'page', 'limit', 'cursor'})}"
     number, following = _select_from_page(filters, conditions, scope)
@@ -122,7 +121,7 @@ def _offset(filters: SessionFilter) -> int:
 async def get_session(
     session: AsyncSession, session_id: UUID, *, user_id: UUID, storage: Storage
 ) -> SessionRead:
-    """Return a session as it was played. Raises SessionNotFound, and NotYourSession for another learner's."""
+    """Raise SessionNotFound, or NotYourSession for another learner's."""
     found = select(GameSession.user_id, GameSession.selected_tags, *SUMMARY_COLUMNS)
     row = (await session.execute(found.where(GameSession.id == session_id))).mappings().one_or_none()
     if row is None:
@@ -140,10 +139,10 @@ async def get_session(
 
 
 def select_results(session_ids: Collection[UUID]) -> Select[Any]:
-    """Select the results, each with the revision of its speech that was current when its session started.
+    """Select results, each with the revision of its speech that was current when its session started.
 
-    If there was none yet, because the learner's clock was behind, it is the oldest revision. The choice is
-    made when the session is read, so that a revision that arrives late is shown as if it had been in time.
+    Without one, because the learner's clock was behind, the oldest. Resolved when read, since revisions may
+    arrive late.
     """
     revision = SpeechRevision.revision
     nearest = case((SpeechRevision.since <= GameSession.started_at, revision), else_=-revision).desc()
@@ -166,10 +165,7 @@ def _to_result(row: Mapping[Any, Any], storage: Storage) -> ResultRead:
 
 
 async def _list_tag_names(session: AsyncSession, selected: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the names the tags had when the session was saved.
-
-    A tag that was unknown then is shown with its current name; one that is still unknown is left out.
-    """
+    """Return the names of that time, or of today for tags that were unknown then."""
     unnamed = [UUID(tag["id"]) for tag in selected if tag["name"] is None]
     current = await find_tag_names(session, unnamed)
     names = (tag["name"] or current.get(UUID(tag["id"])) for tag in selected)

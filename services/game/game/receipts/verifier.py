@@ -11,8 +11,6 @@ from shared.security.jwt import FixedKeys, Keys, verify
 
 
 class ReceiptVerifier:
-    """Verifies receipts with a set of public keys."""
-
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
@@ -22,10 +20,7 @@ class ReceiptVerifier:
         return cls(FixedKeys(json.loads(path.read_text())))
 
     async def verify(self, receipt: str, *, user_id: UUID) -> ReceiptClaims | None:
-        """Return the claims of a receipt, or None if it is invalid, expired or another user's.
-
-        An invalid receipt is no error: the session is saved all the same, with an unverified score.
-        """
+        """Return None for an invalid, expired or foreign receipt: its score is saved as not verified."""
         try:
             claims = ReceiptClaims.model_validate(
                 await verify(

@@ -11,8 +11,6 @@ from game.types import UserResponse
 
 
 class ExportedSpeech(BaseModel):
-    """A speech as it was played."""
-
     id: UUID
     text: str
     level: str
@@ -20,8 +18,6 @@ class ExportedSpeech(BaseModel):
 
 
 class ExportedResult(BaseModel):
-    """The stored result of one speech."""
-
     sequence_number: int
     speech: ExportedSpeech
     user_response: UserResponse
@@ -32,8 +28,6 @@ class ExportedResult(BaseModel):
 
 
 class ExportedSession(SessionSummary):
-    """A stored session. A tag's name is null if it was unknown when the session was saved."""
-
     selected_tags: list[dict[str, str | None]]
     idempotency_key: str | None
     saved_at: datetime
@@ -41,8 +35,6 @@ class ExportedSession(SessionSummary):
 
 
 class ExportedDay(BaseModel):
-    """The learner's activity on one UTC day."""
-
     model_config = ConfigDict(from_attributes=True)
 
     day: dt.date

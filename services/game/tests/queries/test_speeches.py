@@ -1,0 +1,27 @@
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+import pytest
+from contracts.content import SpeechSnapshot
+from game.commands.speeches import store_speech_revision
+from game.errors import SpeechNotFound
+from game.queries.speeches import find_tag_names, get_texts
+from sqlalchemy.ext.asyncio import AsyncSession
+
+
+async def test_texts_of_all_revisions(session: AsyncSession, speeches: list[SpeechSnapshot]) -> None:
+    edited = speeches[0].model_copy(update={"revision": 2, "text": "Good evening."})
+    await store_speech_revision(session, edited, since=datetime.now(UTC))
+    ids = [speech.speech_id for speech in speeches[:2]]
+    assert await get_texts(session, ids) == {
+        ids[0]: {"Good morning.", "Good evening."},
+        ids[1]: {"How are you?"},
+    }
+    unknown = uuid4()
+    with pytest.raises(SpeechNotFound, match=str(unknown)):
+        await get_texts(session, [*ids, unknown])
+
+
+async def test_names_of_known_tags(session: AsyncSession, speeches: list[SpeechSnapshot]) -> None:
+    assert await find_tag_names(session, [UUID(int=1), uuid4()]) == {UUID(int=1): "greetings"}
+    assert await find_tag_names(session, []) == {}

@@ -1,0 +1,57 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from game.receipts import ReceiptVerifier
+from shared.tokens import SigningKeys, new_signing_key
+
+type NewReceipt = Callable[..., str]
+
+OTHER_KEYS = SigningKeys({"keys": [new_signing_key()]})
+
+
+@pytest.fixture
+def verifier(receipt_keys: SigningKeys, tmp_path: Path) -> ReceiptVerifier:
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps(receipt_keys.public))
+    return ReceiptVerifier.from_file(path)
+
+
+async def test_a_valid_receipt(verifier: ReceiptVerifier, learner: UUID, new_receipt: NewReceipt) -> None:
+    receipt = new_receipt(learner, text="Hi.", score=87.5, recognized_text="hi")
+    claims = await verifier.verify(receipt, user_id=learner)
+    assert claims is not None
+    assert (claims.sub, claims.pronunciation_score, claims.recognized_text) == (learner, 87.5, "hi")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"keys": OTHER_KEYS},
+        {"sub": str(uuid4())},
+        {"exp": 1},
+        {"aud": "parley-api"},
+        {"iss": "parley"},
+        {"score": "high"},
+        {"score": 101},
+    ],
+    ids=lambda claims: "-".join(claims),
+)
+async def test_any_other_receipt(
+    verifier: ReceiptVerifier, learner: UUID, new_receipt: NewReceipt, claims: dict[str, Any]
+) -> None:
+    receipt = new_receipt(learner, **{"text": "Hi.", "score": 87.5, **claims})
+    assert await verifier.verify(receipt, user_id=learner) is None
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"keys": [{"kty": "EC"}]}'])
+def test_a_file_without_keys_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(content)
+    with pytest.raises((ValueError, KeyError)):
+        ReceiptVerifier.from_file(path)
+    with pytest.raises(OSError, match="No such file"):
+        ReceiptVerifier.from_file(tmp_path / "missing.json")
