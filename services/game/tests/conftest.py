@@ -77,7 +77,7 @@ async def client(app: FastAPI, learner: UUID, token_for: TokenFor) -> AsyncItera
 
 @pytest.fixture(scope="session")
 def new_receipt(receipt_keys: SigningKeys) -> NewReceipt:
-    """Makes a receipt: `new_receipt(learner, text="Hi.", score=80.0, **claims that differ)`."""
+    """Makes a receipt: `new_receipt(learner, text="Hi.", score=80.0, **other claims)`."""
 
     def make(
         learner: UUID, *, text: str, score: float, keys: SigningKeys = receipt_keys, **different: Any
@@ -98,7 +98,7 @@ def new_receipt(receipt_keys: SigningKeys) -> NewReceipt:
 
 @pytest.fixture(scope="session")
 def new_snapshot() -> NewSnapshot:
-    """Makes a speech as content tells of it: `new_snapshot(**what differs)`."""
+    """Makes a snapshot as content publishes it: `new_snapshot(**overrides)`."""
 
     def make(**different: Any) -> SpeechSnapshot:
         usual = {"speech_id": uuid4(), "revision": 1, "text": TEXTS[0], "level": "A1", "type": "answer"}
@@ -111,7 +111,7 @@ def new_snapshot() -> NewSnapshot:
 
 @pytest.fixture
 def catalogue(new_snapshot: NewSnapshot) -> list[SpeechSnapshot]:
-    """Three speeches, which `speeches` puts into the game's copy."""
+    """Three speeches, which `speeches` stores."""
     return [new_snapshot(text=text) for text in TEXTS]
 
 
@@ -125,7 +125,7 @@ async def speeches(database: Database, catalogue: list[SpeechSnapshot]) -> list[
 
 @pytest.fixture
 def new_body(catalogue: list[SpeechSnapshot]) -> NewBody:
-    """Makes the body of POST /game/sessions with one result a speech: `new_body(**what differs)`."""
+    """Makes the body of POST /game/sessions with one result per speech: `new_body(**overrides)`."""
 
     def make(**different: Any) -> dict[str, Any]:
         now = datetime.now(UTC)
@@ -151,7 +151,7 @@ def new_body(catalogue: list[SpeechSnapshot]) -> NewBody:
 
 @pytest.fixture
 def save(client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: NewBody) -> Save:
-    """Saves a session that was completed at an instant; its id."""
+    """Saves a session that was completed at an instant; returns its id."""
 
     async def call(completed_at: datetime, **different: Any) -> str:
         times = {"started_at": completed_at - timedelta(minutes=5), "completed_at": completed_at}
@@ -165,7 +165,7 @@ def save(client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: Ne
 
 @pytest.fixture
 def read(client: httpx.AsyncClient) -> Read:
-    """Reads an address that must answer 200; the answer."""
+    """Gets a path that must answer 200; returns the body."""
 
     async def call(path: str, *, by: httpx.AsyncClient = client, **params: Any) -> dict[str, Any]:
         response = await by.get(path, params=params)
@@ -178,7 +178,7 @@ def read(client: httpx.AsyncClient) -> Read:
 
 @pytest.fixture
 def refused(client: httpx.AsyncClient) -> Refused:
-    """Reads an address that must answer 422; the pointer of what is wrong."""
+    """Gets a path that must answer 422; returns the pointer of the first error."""
 
     async def call(path: str, *, by: httpx.AsyncClient = client, **params: Any) -> str:
         response = await by.get(path, params=params)

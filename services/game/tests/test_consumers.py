@@ -38,7 +38,7 @@ def event_of[E: Event](kind: type[E], data: Any, *, at: datetime = START) -> E:
 
 
 async def deliver(database: Database, *events: Event) -> list[str]:
-    """Each event to the consumer of its queue, as the worker does it."""
+    """Deliver each event to the consumer of its queue, as the worker does."""
     return [
         await apply(database, event.queue_of("game"), event, subscriptions[type(event)]) for event in events
     ]
@@ -88,7 +88,7 @@ async def test_revisions_are_the_same_in_any_order(database: Database, new_snaps
     assert all(outcome == outcomes[0] for outcome in outcomes)
 
 
-async def test_a_revision_that_is_told_again_keeps_its_first_time(
+async def test_a_repeated_revision_keeps_its_first_time(
     database: Database, new_snapshot: NewSnapshot
 ) -> None:
     snapshot = new_snapshot()
@@ -159,7 +159,7 @@ async def played(
     new_body: NewBody,
     new_receipt: NewReceipt,
 ) -> SessionCompleted:
-    """A saved session with a used receipt; the event that tells of it."""
+    """A saved session with a used receipt; its event."""
     body = new_body()
     body["results"][0]["receipt"] = new_receipt(learner, text=speeches[0].text, score=90.0)
     async with database.transaction() as session:
@@ -179,7 +179,7 @@ OF_LEARNERS = {
     for table in Base.metadata.sorted_tables
     if {"user_id", "session_id"} & set(table.columns.keys())
 }
-"""Every table that holds something on a learner, by the column that leads to them."""
+"""Tables with data on learners, by the column that identifies the learner."""
 
 
 async def held(database: Database) -> dict[str, int]:
@@ -201,7 +201,7 @@ async def test_a_deleted_user_leaves_nothing_but_an_id(
     gone = {"game_sessions": 0, "game_results": 0, "used_receipts": 0, "daily_activity": 1, "erased_users": 1}
     assert await deliver(database, deleted, deleted) == ["applied", "repeated"]
     assert await held(database) == gone
-    # The account is told of again, by an event of its own.
+    # The same account again, in an event of its own.
     assert await deliver(database, again) == ["applied"]
     assert await held(database) == gone
 
@@ -211,7 +211,7 @@ async def test_a_session_that_outlives_its_user_is_erased(
 ) -> None:
     kept = (await rows_of(database, GameSession))[0]
     await deliver(database, event_of(UserDeleted, {"user_id": learner}))
-    # The token was still good for some minutes, and a session was saved with it.
+    # The access token stays valid for some minutes, and a session was saved with it.
     async with database.transaction() as session:
         session.add(GameSession(**kept))
     await deliver(database, played)

@@ -1,4 +1,4 @@
-"""The export is complete, the learner's alone, and never taken for complete when it is not."""
+"""The export is complete, the learner's alone, and an incomplete one never looks complete."""
 
 import asyncio
 import socket
@@ -36,15 +36,15 @@ EXPORT = "/internal/users/me/export"
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 NOTHING: dict[str, Any] = {"daily_activity": [], "used_receipts": 0, "sessions": []}
 
-OF_LEARNERS = {"game_sessions", "game_results", "daily_activity", "used_receipts"}
+EXPORTED = {"game_sessions", "game_results", "daily_activity", "used_receipts"}
 """Tables whose rows are exported."""
-OF_NOBODY = {"speech_revisions", "speech_deletions", "tag_names", "inbox"}
-OF_THE_DEPARTED = {"erased_users"}
-"""Written when everything else is gone."""
-IN_PASSING = {"outbox"}
-"""Events wait here for a moment; what they tell is in the sessions."""
-# Whose it is, what tells one request from another, and what the exported average is made of.
-UNTOLD = {"user_id", "session_id", "request_sha256", "score_sum", "scored_count"}
+NOT_PERSONAL = {"speech_revisions", "speech_deletions", "tag_names", "inbox"}
+OF_ERASED_USERS = {"erased_users"}
+"""Written when everything else is deleted."""
+TRANSIENT = {"outbox"}
+"""Events wait here for a moment; their content is in the sessions."""
+# Owners, what identifies a repeated request, and what the exported average is made of.
+INTERNAL = {"user_id", "session_id", "request_sha256", "score_sum", "scored_count"}
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def played(
 
 @asynccontextmanager
 async def listening(app: FastAPI) -> AsyncIterator[str]:
-    """The application on a real connection, for what only shows there; its address."""
+    """Serve the application on a real connection; yield its address."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(server.serve([listener]))
@@ -81,17 +81,17 @@ async def _count(database: Database) -> None:
             await add_daily_activity(session, event.data)
 
 
-def test_no_table_and_no_column_is_forgotten() -> None:
+def test_no_table_or_column_is_forgotten() -> None:
     tables = Base.metadata.tables
-    assert set(tables) == OF_LEARNERS | OF_NOBODY | OF_THE_DEPARTED | IN_PASSING
-    assert not [name for name in OF_NOBODY | IN_PASSING if "user_id" in tables[name].columns]
-    told: dict[type[Base], set[str]] = {
+    assert set(tables) == EXPORTED | NOT_PERSONAL | OF_ERASED_USERS | TRANSIENT
+    assert not [name for name in NOT_PERSONAL | TRANSIENT if "user_id" in tables[name].columns]
+    exported: dict[type[Base], set[str]] = {
         GameSession: {*ExportedSession.model_fields},
         GameResult: {*ExportedResult.model_fields, "speech_id"},
         DailyActivity: {*ExportedDay.model_fields},
     }
-    for table, fields in told.items():
-        assert set(table.__table__.columns.keys()) - UNTOLD <= fields
+    for table, fields in exported.items():
+        assert set(table.__table__.columns.keys()) - INTERNAL <= fields
 
 
 async def test_it_is_complete(
@@ -101,17 +101,17 @@ async def test_it_is_complete(
     assert document["used_receipts"] == 1
     (day,) = document["daily_activity"]
     assert day == {"day": "2026-03-10", "sessions": 1, "sentences": 3, "correct": 2, "seconds": 300}
-    (told,) = document["sessions"]
+    (exported,) = document["sessions"]
     detail = await read(f"/api/v1/game/sessions/{played}")
     assert (
-        told.items()
+        exported.items()
         >= {name: detail[name] for name in detail if name not in ("results", "selected_tags")}.items()
     )
-    assert told["selected_tags"] == [
+    assert exported["selected_tags"] == [
         {"id": str(UUID(int=1)), "name": "greetings"},
         {"id": str(UUID(int=2)), "name": None},
     ]
-    assert told["results"][0] == {
+    assert exported["results"][0] == {
         "sequence_number": 1,
         "speech": {
             "id": str(speeches[0].speech_id),
@@ -125,25 +125,25 @@ async def test_it_is_complete(
         "verified": True,
         "recognized_text": "good mourning",
     }
-    assert [result["sequence_number"] for result in told["results"]] == [1, 2, 3]
+    assert [result["sequence_number"] for result in exported["results"]] == [1, 2, 3]
     async with database.transaction() as session:
         kept = (await session.scalars(select(GameSession))).one()
         held = await session.scalar(select(func.count()).select_from(UsedReceipt))
-    assert (told["idempotency_key"], held) == (kept.idempotency_key, 1)
-    assert datetime.fromisoformat(told["saved_at"]) == kept.saved_at
+    assert (exported["idempotency_key"], held) == (kept.idempotency_key, 1)
+    assert datetime.fromisoformat(exported["saved_at"]) == kept.saved_at
 
 
 async def test_every_session_comes_once_across_batches(
     save: Save, read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "BATCH_SIZE", 2)
-    # Sessions of the same instant stand on both sides of a border between batches.
+    # Sessions of the same instant are in two batches.
     made = [await save(NOON + timedelta(hours=hours)) for hours in (0, 1, 1, 1, 2)]
-    told = [session["id"] for session in (await read(EXPORT))["sessions"]]
-    assert told == [made[0], *sorted(made[1:4]), made[4]]
+    exported = [session["id"] for session in (await read(EXPORT))["sessions"]]
+    assert exported == [made[0], *sorted(made[1:4]), made[4]]
 
 
-async def test_it_holds_nobody_elses(played: str, app: FastAPI, token_for: TokenFor, read: Read) -> None:
+async def test_it_holds_no_data_of_others(played: str, app: FastAPI, token_for: TokenFor, read: Read) -> None:
     async with client_of(app, token=token_for(uuid4(), role="admin")) as other:
         assert await read(EXPORT, by=other) == NOTHING
 
@@ -157,13 +157,13 @@ async def test_after_the_account_it_is_empty(
     assert await read(EXPORT) == NOTHING
 
 
-async def test_nobody_gets_it_without_a_token(app: FastAPI) -> None:
+async def test_it_needs_a_token(app: FastAPI) -> None:
     async with client_of(app) as anyone:
         response = await anyone.get(EXPORT)
     assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
 
 
-async def test_no_cache_keeps_it_and_no_document_tells_of_it(client: httpx.AsyncClient, app: FastAPI) -> None:
+async def test_it_is_neither_cached_nor_documented(client: httpx.AsyncClient, app: FastAPI) -> None:
     response = await client.get(EXPORT)
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["content-type"] == "application/json"
@@ -178,14 +178,14 @@ async def test_a_failure_at_the_start_is_a_problem(settings: ApiSettings, token_
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
 
 
-async def test_a_failure_on_the_way_breaks_the_connection_off(
+async def test_a_failure_midway_breaks_off_the_connection(
     played: str, app: FastAPI, learner: UUID, token_for: TokenFor, database: Database
 ) -> None:
     async with database.transaction() as session:
         await session.execute(text("DROP TABLE game_results"))
     headers = {"Authorization": f"Bearer {token_for(learner)}"}
     async with listening(app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
-        # Captured, because a traceback takes seconds to be made pretty.
+        # Captured, because formatting a traceback takes seconds.
         with capture_logs() as logs, pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
             await client.get(EXPORT)
     assert "unhandled_exception" in {line["event"] for line in logs}

@@ -45,18 +45,18 @@ async def results_of(session: AsyncSession, saved: SaveResult) -> list[GameResul
     return list(await session.scalars(found.order_by(GameResult.sequence_number)))
 
 
-async def test_a_session_is_kept_and_announced(
+async def test_a_session_is_saved_and_recorded(
     session: AsyncSession, learner: UUID, save: Callable[..., Any], new_body: NewBody
 ) -> None:
     saved = await save(new_body())
     assert not saved.replayed
     assert (saved.session.correct_count, saved.session.skipped_count, saved.session.max_streak) == (2, 1, 2)
     assert saved.session.avg_pronunciation_score == 85.25
-    (announced,) = await recorded(session, SessionCompleted)
-    assert announced.subject == str(saved.session.id)
-    assert (announced.data.session_id, announced.data.user_id) == (saved.session.id, learner)
+    (completed,) = await recorded(session, SessionCompleted)
+    assert completed.subject == str(saved.session.id)
+    assert (completed.data.session_id, completed.data.user_id) == (saved.session.id, learner)
     kept = await results_of(session, saved)
-    assert [(r.speech_id, r.user_response, r.pronunciation_score) for r in announced.data.results] == [
+    assert [(r.speech_id, r.user_response, r.pronunciation_score) for r in completed.data.results] == [
         (r.speech_id, r.user_response, r.pronunciation_score) for r in kept
     ]
 
@@ -139,7 +139,7 @@ async def test_a_key_with_another_body_conflicts(save: Callable[..., Any], new_b
         await save(body | {"duration_seconds": 1}, key="k")
 
 
-async def test_a_key_is_the_learners_own_and_an_id_is_everybodys(
+async def test_a_key_belongs_to_its_learner_and_an_id_is_global(
     save: Callable[..., Any], new_body: NewBody
 ) -> None:
     body = new_body()
@@ -170,11 +170,11 @@ async def test_a_receipt_verifies_a_score_once(
         assert (result.verified, result.pronunciation_score) == (verified, 90.0)
         assert result.recognized_text == "good morning"
         assert not any(other.verified for other in others)
-    announced = await recorded(session, SessionCompleted)
-    assert [each.data.results[0].verified for each in announced] == [True, False]
+    events = await recorded(session, SessionCompleted)
+    assert [each.data.results[0].verified for each in events] == [True, False]
 
 
-async def test_a_receipt_proves_one_result_of_a_session(
+async def test_a_receipt_verifies_one_result_of_a_session(
     session: AsyncSession,
     learner: UUID,
     save: Callable[..., Any],
@@ -223,7 +223,7 @@ OTHER_KEYS = SigningKeys({"keys": [new_signing_key()]})
     ],
     ids=lambda claims: "-".join(claims),
 )
-async def test_a_receipt_that_proves_nothing_loses_nothing(
+async def test_an_invalid_receipt_leaves_the_score_unverified(
     session: AsyncSession,
     learner: UUID,
     save: Callable[..., Any],

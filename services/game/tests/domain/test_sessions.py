@@ -168,16 +168,16 @@ def receipt(**different: Any) -> ReceiptClaims:
 
 def test_a_receipt_brings_what_the_client_left_out() -> None:
     (bare,) = results("correct")
-    proved = apply_receipt(bare, receipt(recognized_text="hi"), texts={"Hello.", "Hi."})
-    assert (proved.pronunciation_score, proved.recognized_text, proved.jti) == (87.5, "hi", "n1")
-    assert not proved.verified
+    applied = apply_receipt(bare, receipt(recognized_text="hi"), texts={"Hello.", "Hi."})
+    assert (applied.pronunciation_score, applied.recognized_text, applied.jti) == (87.5, "hi", "n1")
+    assert not applied.verified
 
 
 @pytest.mark.parametrize(("score", "agrees"), [(87.5, True), (87.504, True), (88.0, False), (0.0, False)])
 def test_a_receipt_must_agree_with_the_score(score: float, agrees: bool) -> None:
     (scored,) = results("correct", scores=[score])
-    proved = apply_receipt(scored, receipt(), texts=["Hi."])
-    assert (proved.jti, proved.pronunciation_score) == (("n1", 87.5) if agrees else (None, score))
+    applied = apply_receipt(scored, receipt(), texts=["Hi."])
+    assert (applied.jti, applied.pronunciation_score) == (("n1", 87.5) if agrees else (None, score))
 
 
 def test_a_receipt_about_another_text_is_ignored() -> None:

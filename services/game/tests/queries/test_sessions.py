@@ -28,7 +28,7 @@ def ids(page: dict[str, Any]) -> list[str]:
 
 
 async def test_pages_and_cursors_show_each_session_once(save: Save, read: Read) -> None:
-    # Two sessions of the same instant are told apart by their ids.
+    # Two sessions of the same instant are ordered by their ids.
     made = [await save(NOON + timedelta(hours=hours)) for hours in (0, 1, 1, 3, 2)]
     newest_first = [made[3], made[4], *sorted((made[1], made[2]), reverse=True), made[0]]
     assert ids(await read(SESSIONS)) == newest_first
@@ -132,7 +132,7 @@ async def test_a_session_in_full(save: Save, speeches: list[SpeechSnapshot], rea
     }
 
 
-async def test_history_keeps_what_was_heard(
+async def test_history_keeps_what_was_played(
     database: Database, save: Save, speeches: list[SpeechSnapshot], read: Read
 ) -> None:
     async def texts(session_id: str) -> str:
@@ -150,7 +150,7 @@ async def test_history_keeps_what_was_heard(
         )
     assert [await texts(each) for each in (before, between)] == ["Good morning.", "Good morning."]
     async with database.transaction() as session:
-        # The second revision comes last, and is seen as if it had come in time.
+        # The second revision arrives last and is shown as if it had been in time.
         await store_speech_revision(session, second, since=NOON + timedelta(days=1))
     after = await save(NOON + timedelta(days=5))
     seen = [await texts(each) for each in (long_ago, before, between, after)]
