@@ -17,10 +17,10 @@ from uuid import NAMESPACE_DNS, uuid5
 import pytest
 from contracts import EVENTS, Event
 from pydantic import BaseModel, create_model
-from shared.cache import Cache
-from shared.db import Database, engine_for
-from shared.inbox import Handler, apply
-from shared.migrations import upgrade
+from shared.data.cache import Cache
+from shared.data.db import Database, create_engine
+from shared.data.migrations import upgrade
+from shared.messaging.inbox import Handler, apply_once
 from shared.testing import scratch_database
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -100,7 +100,7 @@ async def migrated_url(service: str, worker_id: str) -> AsyncIterator[str]:
 @pytest.fixture
 async def database(migrated_url: str) -> AsyncIterator[Database]:
     """The database of the service: the fixture of this name in shared.testing has one for each process."""
-    engine = engine_for(migrated_url, name="tests")
+    engine = create_engine(migrated_url, name="tests")
     async with engine.connect() as connection, connection.begin() as transaction:
         yield Database(connection)
         await transaction.rollback()
@@ -109,11 +109,11 @@ async def database(migrated_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def handler(
-    service: str, event: type[Event], environment: dict[str, Any]
+    service: str, event: type[Event], base_settings: dict[str, Any]
 ) -> AsyncIterator[Handler[Any]]:
     """The function with which the service consumes the event."""
     subscriptions = import_module(f"{service}.consumers").subscriptions
-    cache = Cache(environment["redis_url"].get_secret_value(), service=service)
+    cache = Cache(base_settings["redis_url"].get_secret_value(), service=service)
     yield (subscriptions(cache) if callable(subscriptions) else subscriptions)[event]
     await cache.close()
 
@@ -122,7 +122,7 @@ async def effect_of(database: Database, queue: str, event: Event, handler: Handl
     """Return the rows that a delivery leaves, by table, and undo it."""
     async with database.transaction() as undone:
         await undone.connection()
-        assert await apply(database, queue, event, handler) == "applied"
+        assert await apply_once(database, queue, event, handler) == "applied"
         rows = await rows_by_table(undone)
         await undone.rollback()
     return rows

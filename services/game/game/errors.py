@@ -1,6 +1,6 @@
 """Errors of the game service and the codes that clients see."""
 
-from shared.errors import Conflict, Forbidden, Invalid, NotFound, invalid
+from shared.errors import Conflict, Forbidden, Invalid, NotFound, field_error
 
 
 class SpeechNotFound(NotFound):
@@ -32,4 +32,4 @@ class AggregateMismatch(Invalid):
 
 
 def unknown_time_zone() -> Invalid:
-    return invalid("#/query/tz", "must be the IANA name of a time zone, such as Europe/Berlin")
+    return field_error("#/query/tz", "must be the IANA name of a time zone, such as Europe/Berlin")

@@ -2,19 +2,17 @@
 
 from pathlib import Path
 
-from shared.settings import DatabaseSettings, StorageSettings
+from shared.settings import DatabaseSettings, HttpApiSettings, MessagingSettings, StorageSettings
 
 
-class ApiSettings(DatabaseSettings, StorageSettings):
-    """Settings of the API."""
-
+class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
     receipt_jwks_file: Path
     """JWK set file with the public keys that verify scoring's receipts."""
 
 
-class WorkerSettings(DatabaseSettings):
-    """Settings of the worker."""
+class WorkerSettings(MessagingSettings):
+    pass
 
 
 class MigrateSettings(DatabaseSettings):
-    """Settings of the migrations."""
+    pass

@@ -16,7 +16,7 @@ from game.settings import ApiSettings
 from pydantic import SecretStr
 from shared.data.db import Database
 from shared.security.jwt import SigningKeys, new_signing_key
-from shared.testing import TokenFor, client_of
+from shared.testing import TokenFor, api_client
 
 TAG = UUID(int=1)
 TEXTS = ("Good morning.", "How are you?", "See you soon.")
@@ -42,7 +42,7 @@ def receipt_keys() -> SigningKeys:
 
 @pytest.fixture(scope="session")
 def settings(
-    environment: dict[str, Any],
+    base_settings: dict[str, Any],
     database_url: str,
     receipt_keys: SigningKeys,
     tmp_path_factory: pytest.TempPathFactory,
@@ -50,7 +50,7 @@ def settings(
     path = tmp_path_factory.mktemp("keys") / "receipt-public-keys.json"
     path.write_text(json.dumps(receipt_keys.public))
     own = {"database_url": SecretStr(database_url), "receipt_jwks_file": path}
-    return ApiSettings.model_validate({**environment, **own})
+    return ApiSettings.model_validate({**base_settings, **own})
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +71,7 @@ def learner() -> UUID:
 
 @pytest.fixture
 async def client(app: FastAPI, learner: UUID, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(app, token=token_for(learner)) as client:
+    async with api_client(app, token=token_for(learner)) as client:
         yield client
 
 

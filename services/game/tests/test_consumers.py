@@ -20,9 +20,10 @@ from game.models import (
 )
 from game.receipts import ReceiptVerifier
 from game.schemas.sessions import SessionCreate
-from shared.db import Base, Database
-from shared.inbox import apply
-from shared.testing import recorded
+from shared.data.db import Base, Database
+from shared.messaging.inbox import apply_once
+from shared.security.jwt import SigningKeys, StaticKeys
+from shared.testing import outbox_events
 from sqlalchemy import func, select
 from uuid_utils.compat import uuid7
 
@@ -40,7 +41,8 @@ def event_of[E: Event](kind: type[E], data: Any, *, at: datetime = START) -> E:
 async def deliver(database: Database, *events: Event) -> list[str]:
     """Deliver each event to the consumer of its queue, as the worker does."""
     return [
-        await apply(database, event.queue_of("game"), event, subscriptions[type(event)]) for event in events
+        await apply_once(database, event.queue_of("game"), event, subscriptions[type(event)])
+        for event in events
     ]
 
 
@@ -168,9 +170,9 @@ async def played(
             learner,
             new=SessionCreate.model_validate(body),
             key="k",
-            receipts=ReceiptVerifier(FixedKeys(receipt_keys.public)),
+            receipts=ReceiptVerifier(StaticKeys(receipt_keys.public)),
         )
-        (event,) = await recorded(session, SessionCompleted)
+        (event,) = await outbox_events(session, SessionCompleted)
     return event
 
 

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from shared.db import Session
-from shared.ratelimit import per_user
-from shared.tokens import Editor
+from shared.http.dependencies import SessionDep
+from shared.http.ratelimit import per_user
+from shared.security.current_user import CurrentEditor
 
 from game.api.dependencies import DATABASE_RESPONSE
 from game.queries import activity as queries
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/v1/admin/analytics", tags=["Admin"], responses=D
     },
 )
 async def get_activity_overview(
-    period: Annotated[ActivityFilter, Query()], session: Session, _: Editor
+    period: Annotated[ActivityFilter, Query()], session: SessionDep, _: CurrentEditor
 ) -> ActivityOverview:
     """Get the activity of all learners per UTC day."""
     return await queries.get_activity_overview(session, period=period)

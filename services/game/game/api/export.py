@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
-from shared.ratelimit import per_user
-from shared.tokens import CurrentUser
+from shared.http.dependencies import DatabaseDep
+from shared.http.ratelimit import per_user
+from shared.security.current_user import CurrentUser
 
-from game.api.dependencies import DatabaseDep
 from game.queries import export as queries
 
 router = APIRouter(prefix="/internal", include_in_schema=False)

@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from shared.db import Session
-from shared.ratelimit import per_user
-from shared.tokens import CurrentUser
+from shared.http.dependencies import SessionDep
+from shared.http.ratelimit import per_user
+from shared.security.current_user import CurrentUser
 
 from game.api.dependencies import DATABASE_RESPONSE
 from game.queries import progress as queries
@@ -21,7 +21,7 @@ TimeZone = Annotated[str, Query(max_length=64, description="IANA name.", example
     dependencies=[Depends(per_user("stats", per_minute=100))],
     responses={422: {"description": "`validation_failed`: `tz` is not the IANA name of a time zone."}},
 )
-async def get_progress(session: Session, learner: CurrentUser, tz: TimeZone = "UTC") -> ProgressRead:
+async def get_progress(session: SessionDep, learner: CurrentUser, tz: TimeZone = "UTC") -> ProgressRead:
     """Get your progress: totals, streaks, and sums per day and level.
 
     Days and streaks follow the time zone `tz`.

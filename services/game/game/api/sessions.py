@@ -4,11 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from shared.db import Session
-from shared.ratelimit import per_user
-from shared.tokens import CurrentUser
+from shared.http.dependencies import SessionDep, StorageDep
+from shared.http.ratelimit import per_user
+from shared.security.current_user import CurrentUser
 
-from game.api.dependencies import DATABASE_RESPONSE, ReceiptVerifierDep, Responses, StorageDep
+from game.api.dependencies import DATABASE_RESPONSE, ReceiptVerifierDep, Responses
 from game.commands import sessions as commands
 from game.queries import sessions as queries
 from game.schemas.sessions import SavedSession, SessionCreate, SessionFilter, SessionPage, SessionRead
@@ -49,7 +49,7 @@ SAVED_RESPONSES: Responses = {
 )
 async def save_session(
     new: SessionCreate,
-    session: Session,
+    session: SessionDep,
     learner: CurrentUser,
     receipts: ReceiptVerifierDep,
     response: Response,
@@ -77,7 +77,7 @@ async def save_session(
     responses={422: {"description": "`validation_failed`: a filter, a page too far, or a foreign cursor."}},
 )
 async def list_sessions(
-    filters: Annotated[SessionFilter, Query()], session: Session, learner: CurrentUser
+    filters: Annotated[SessionFilter, Query()], session: SessionDep, learner: CurrentUser
 ) -> SessionPage:
     """List your sessions, newest first.
 
@@ -96,7 +96,7 @@ async def list_sessions(
     },
 )
 async def get_session(
-    session_id: UUID, session: Session, learner: CurrentUser, storage: StorageDep
+    session_id: UUID, session: SessionDep, learner: CurrentUser, storage: StorageDep
 ) -> SessionRead:
     """Get one of your sessions with its results.
 

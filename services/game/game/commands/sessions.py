@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from uuid import UUID
 
 from contracts.game import CompletedResult, CompletedSession, SessionCompleted
 from contracts.receipt import ReceiptClaims
-from shared.outbox import record
+from shared.clock import utc_now
+from shared.messaging.outbox import record
 from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -49,7 +49,7 @@ async def save_session(
     request = _Request.from_body(new, user_id=user_id, key=key)
     if (replay := await _find_replay(session, request)) is not None:
         return replay
-    validate_times(new.started_at, new.completed_at, now=datetime.now(UTC))
+    validate_times(new.started_at, new.completed_at, now=utc_now())
     validate_sequence([result.sequence_number for result in new.results])
     texts = await get_texts(session, {result.speech_id for result in new.results})
     claims = await _verify_receipts(receipts, new.results, user_id=user_id)

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from shared.errors import invalid
+from shared.errors import field_error
 
 DEFAULT_PERIOD_DAYS = 30
 MAX_PERIOD_DAYS = 366
@@ -13,7 +13,7 @@ def resolve_period(first: date | None, last: date | None, *, today: date) -> tup
     last = last or today
     first = first or last - timedelta(days=DEFAULT_PERIOD_DAYS - 1)
     if first > last:
-        raise invalid("#/query/from", "must not be after to")
+        raise field_error("#/query/from", "must not be after to")
     if last - first >= timedelta(days=MAX_PERIOD_DAYS):
-        raise invalid("#/query/from", f"must be at most {MAX_PERIOD_DAYS} days up to to")
+        raise field_error("#/query/from", f"must be at most {MAX_PERIOD_DAYS} days up to to")
     return first, last

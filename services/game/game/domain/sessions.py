@@ -14,7 +14,7 @@ from typing import Protocol
 from uuid import UUID
 
 from contracts.receipt import ReceiptClaims, reference_digest
-from shared.errors import invalid
+from shared.errors import field_error
 
 from game.errors import AggregateMismatch
 from game.types import UserResponse
@@ -80,9 +80,9 @@ class Evaluation:
 def validate_times(started_at: datetime, completed_at: datetime, *, now: datetime) -> None:
     """Raise Invalid if the session ends before it starts, or in the future."""
     if completed_at < started_at:
-        raise invalid("#/completed_at", "must not be before started_at")
+        raise field_error("#/completed_at", "must not be before started_at")
     if completed_at > now + MAX_CLOCK_SKEW:
-        raise invalid("#/completed_at", "must not be in the future")
+        raise field_error("#/completed_at", "must not be in the future")
 
 
 def validate_sequence(numbers: Sequence[int]) -> None:
@@ -91,9 +91,9 @@ def validate_sequence(numbers: Sequence[int]) -> None:
     for place, number in enumerate(numbers):
         pointer = f"#/results/{place}/sequence_number"
         if number in seen:
-            raise invalid(pointer, f"{number} appears twice")
+            raise field_error(pointer, f"{number} appears twice")
         if number > len(numbers):
-            raise invalid(pointer, f"{number} leaves a gap: there are {len(numbers)} results")
+            raise field_error(pointer, f"{number} leaves a gap: there are {len(numbers)} results")
         seen.add(number)
 
 

@@ -1,7 +1,8 @@
 """Read the activity of all learners."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 
+from shared.clock import utc_now
 from sqlalchemy import Date, cast, distinct, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,7 +13,7 @@ from game.schemas.activity import ActiveLearners, ActivityFilter, ActivityOvervi
 
 
 async def get_activity_overview(session: AsyncSession, *, period: ActivityFilter) -> ActivityOverview:
-    first, last = resolve_period(period.from_, period.to, today=datetime.now(UTC).date())
+    first, last = resolve_period(period.from_, period.to, today=utc_now().date())
     return ActivityOverview(
         from_=first,
         to=last,

@@ -1,10 +1,11 @@
 """Read a learner's progress."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 import asyncpg
+from shared.clock import utc_now
 from sqlalchemy import Date, cast, func, literal, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,7 +18,7 @@ from game.schemas.progress import DayProgress, LevelProgress, ProgressRead
 
 async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> ProgressRead:
     """Return a learner's progress by the days of a time zone. Raises Invalid for an unknown one."""
-    today = datetime.now(parse_time_zone(tz)).date()
+    today = utc_now().astimezone(parse_time_zone(tz)).date()
     daily = await list_daily_totals(session, user_id, tz=tz)
     by_day = sum_by_key((day, totals) for day, _, totals in daily)
     by_level = sum_by_key((level, totals) for _, level, totals in daily)

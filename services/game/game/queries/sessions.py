@@ -7,9 +7,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from shared.cursors import MOST_PAGES, opened, sealed
-from shared.errors import invalid
-from shared.storage import Storage
+from shared.data.storage import Storage
+from shared.errors import field_error
+from shared.http.pagination import MAX_CURSOR_PAGE, decode_cursor, encode_cursor
 from sqlalchemy import ColumnElement, Select, case, func, lateral, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -44,18 +44,18 @@ class SessionCursor:
     def encode(self, scope: str) -> str:
         """Return opaque text that decodes only under the same scope: the learner and the filters."""
         microseconds = (self.completed_at - EPOCH) // timedelta(microseconds=1)
-        return sealed(CURSOR_LAYOUT, microseconds, self.page, self.id.bytes, scope=scope)
+        return encode_cursor(CURSOR_LAYOUT, microseconds, self.page, self.id.bytes, scope=scope)
 
     @classmethod
     def decode(cls, text: str, scope: str) -> "SessionCursor":
         """Raise Invalid unless `encode` returned the text under the same scope."""
-        microseconds, page, session_id = opened(CURSOR_LAYOUT, text, scope=scope)
+        microseconds, page, session_id = decode_cursor(CURSOR_LAYOUT, text, scope=scope)
         try:
-            if page > MOST_PAGES:
+            if page > MAX_CURSOR_PAGE:
                 raise OverflowError
             return cls(EPOCH + timedelta(microseconds=microseconds), UUID(bytes=session_id), page)
         except OverflowError as error:
-            raise invalid("#/query/cursor", "must be the next_cursor of a page") from error
+            raise field_error("#/query/cursor", "must be the next_cursor of a page") from error
 
 
 async def list_sessions(session: AsyncSession, user_id: UUID, *, filters: SessionFilter) -> SessionPage:
@@ -104,7 +104,7 @@ def _conditions(user_id: UUID, filters: SessionFilter) -> list[ColumnElement[boo
         conditions.append(GameSession.completed_at >= datetime.combine(filters.from_date, time.min, UTC))
     if filters.to_date:
         if filters.from_date and filters.from_date > filters.to_date:
-            raise invalid("#/query/to_date", "must not be before from_date")
+            raise field_error("#/query/to_date", "must not be before from_date")
         end = datetime.combine(filters.to_date + DAY, time.min, UTC)
         conditions.append(GameSession.completed_at < end)
     return conditions
@@ -114,7 +114,7 @@ def _offset(filters: SessionFilter) -> int:
     offset = (filters.page - 1) * filters.limit
     if offset > MOST_SKIPPED:
         last = MOST_SKIPPED // filters.limit + 1
-        raise invalid("#/query/page", f"must be at most {last}; follow next_cursor to go further")
+        raise field_error("#/query/page", f"must be at most {last}; follow next_cursor to go further")
     return offset
 
 
@@ -159,8 +159,8 @@ def select_results(session_ids: Collection[UUID]) -> Select[Any]:
 
 
 def _to_result(row: Mapping[Any, Any], storage: Storage) -> ResultRead:
-    audio_url, expires_at = storage.presigned(row["audio_key"])
-    audio = {"audio_url": audio_url, "audio_expires_at": expires_at}
+    signed = storage.presign(row["audio_key"])
+    audio = {"audio_url": signed.url, "audio_expires_at": signed.expires_at}
     return ResultRead.model_validate({**row, "speech": {**row, **audio, "id": row["speech_id"]}})
 
 

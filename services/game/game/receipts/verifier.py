@@ -7,17 +7,17 @@ from uuid import UUID
 from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, ReceiptClaims
 from pydantic import ValidationError
 from shared.errors import Unauthorized
-from shared.security.jwt import FixedKeys, Keys, verify
+from shared.security.jwt import KeySource, StaticKeys, verify
 
 
 class ReceiptVerifier:
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: KeySource) -> None:
         self._keys = keys
 
     @classmethod
     def from_file(cls, path: Path) -> "ReceiptVerifier":
         """Read a JWK set file. Raises OSError, ValueError or KeyError if it cannot be read."""
-        return cls(FixedKeys(json.loads(path.read_text())))
+        return cls(StaticKeys(json.loads(path.read_text())))
 
     async def verify(self, receipt: str, *, user_id: UUID) -> ReceiptClaims | None:
         """Return None for an invalid, expired or foreign receipt: its score is saved as not verified."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from shared.fields import Text
+from shared.http.fields import DisplayText
 
 from game.types import Count, Day, Instant, Level, Score, SessionMode, SpeechType, UserResponse
 
@@ -42,7 +42,7 @@ class ResultCreate(BaseModel):
     user_response: UserResponse
     response_time_ms: int = Field(strict=True, ge=0, le=3_600_000)
     pronunciation_score: Score | None = None
-    recognized_text: Annotated[Text, Field(max_length=2000)] | None = None
+    recognized_text: Annotated[DisplayText, Field(max_length=2000)] | None = None
     receipt: str | None = Field(
         default=None,
         max_length=8192,

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from game.models import DailyActivity
-from shared.db import Database
-from shared.testing import TokenFor, client_of
+from shared.data.db import Database
+from shared.testing import TokenFor, api_client
 
 type Read = Callable[..., Awaitable[dict[str, Any]]]
 type Refused = Callable[..., Awaitable[str]]
@@ -37,7 +37,7 @@ async def activity(database: Database) -> list[UUID]:
 
 
 async def test_the_overview(app: FastAPI, token_for: TokenFor, activity: list[UUID], read: Read) -> None:
-    async with client_of(app, token=token_for(uuid4(), role="editor")) as editor:
+    async with api_client(app, token=token_for(uuid4(), role="editor")) as editor:
         overview = await read(OVERVIEW, by=editor, **{"to": "2026-03-10"})
         assert (overview["from"], overview["to"]) == ("2026-02-09", "2026-03-10")
         assert len(overview["days"]) == 30
@@ -63,7 +63,7 @@ async def test_the_overview(app: FastAPI, token_for: TokenFor, activity: list[UU
 async def test_bad_periods(
     app: FastAPI, token_for: TokenFor, params: dict[str, str], name: str, refused: Refused
 ) -> None:
-    async with client_of(app, token=token_for(uuid4(), role="editor")) as editor:
+    async with api_client(app, token=token_for(uuid4(), role="editor")) as editor:
         assert await refused(OVERVIEW, by=editor, **params) == f"#/query/{name}"
 
 

@@ -23,7 +23,7 @@ from game.schemas.export import ExportedDay, ExportedResult, ExportedSession
 from game.settings import ApiSettings
 from pydantic import SecretStr
 from shared.data.db import Base, Database
-from shared.testing import TokenFor, client_of, recorded
+from shared.testing import TokenFor, api_client, outbox_events
 from sqlalchemy import func, select, text
 from structlog.testing import capture_logs
 
@@ -77,7 +77,7 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
 
 async def _count(database: Database) -> None:
     async with database.transaction() as session:
-        for event in await recorded(session, SessionCompleted):
+        for event in await outbox_events(session, SessionCompleted):
             await add_daily_activity(session, event.data)
 
 
@@ -144,7 +144,7 @@ async def test_every_session_comes_once_across_batches(
 
 
 async def test_it_holds_no_data_of_others(played: str, app: FastAPI, token_for: TokenFor, read: Read) -> None:
-    async with client_of(app, token=token_for(uuid4(), role="admin")) as other:
+    async with api_client(app, token=token_for(uuid4(), role="admin")) as other:
         assert await read(EXPORT, by=other) == NOTHING
 
 
@@ -158,7 +158,7 @@ async def test_after_the_account_it_is_empty(
 
 
 async def test_it_needs_a_token(app: FastAPI) -> None:
-    async with client_of(app) as anyone:
+    async with api_client(app) as anyone:
         response = await anyone.get(EXPORT)
     assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
 
@@ -173,7 +173,7 @@ async def test_it_is_neither_cached_nor_documented(client: httpx.AsyncClient, ap
 async def test_a_failure_at_the_start_is_a_problem(settings: ApiSettings, token_for: TokenFor) -> None:
     away = SecretStr("postgresql+asyncpg://127.0.0.1:1/nowhere")
     app = create_app(settings.model_copy(update={"database_url": away}))
-    async with client_of(app, token=token_for(uuid4())) as client:
+    async with api_client(app, token=token_for(uuid4())) as client:
         response = await client.get(EXPORT)
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
 

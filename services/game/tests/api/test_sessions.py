@@ -18,7 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from shared.data.db import Database
-from shared.testing import TokenFor, client_of
+from shared.testing import TokenFor, api_client
 from sqlalchemy import func, select
 
 type NewBody = Callable[..., dict[str, Any]]
@@ -81,24 +81,24 @@ async def test_keys_are_visible_ascii(client: httpx.AsyncClient, new_body: NewBo
 
 async def test_twenty_requests_at_once_save_one_session(
     settings: ApiSettings,
-    committing: Database,
+    committed_database: Database,
     learner: UUID,
     token_for: TokenFor,
     catalogue: list[SpeechSnapshot],
     new_body: NewBody,
 ) -> None:
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         for snapshot in catalogue:
             await store_speech_revision(session, snapshot, since=datetime(2026, 1, 1, tzinfo=UTC))
     app = create_app(settings.model_copy(update={"database_pool_size": 20}))
-    async with client_of(app, token=token_for(learner)) as client:
+    async with api_client(app, token=token_for(learner)) as client:
         body, key = new_body(), {"Idempotency-Key": "once"}
         posts = (client.post(SESSIONS, json=body, headers=key) for _ in range(20))
         answers = await asyncio.gather(*posts)
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.json()["session_id"] for answer in answers}) == 1
     assert [answer.headers.get("idempotency-replayed") for answer in answers].count(None) == 1
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(GameSession)) == 1
 
 

@@ -14,8 +14,9 @@ from game.errors import AggregateMismatch, IdempotencyConflict, SpeechNotFound
 from game.models import GameResult, GameSession
 from game.receipts import ReceiptVerifier
 from game.schemas.sessions import SessionCreate
-from shared.db import Database
-from shared.testing import recorded
+from shared.data.db import Database
+from shared.security.jwt import SigningKeys, StaticKeys, new_signing_key
+from shared.testing import outbox_events
 from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,7 +26,7 @@ type NewReceipt = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def receipts(receipt_keys: SigningKeys) -> ReceiptVerifier:
-    return ReceiptVerifier(FixedKeys(receipt_keys.public))
+    return ReceiptVerifier(StaticKeys(receipt_keys.public))
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ async def test_a_session_is_saved_and_recorded(
     assert not saved.replayed
     assert (saved.session.correct_count, saved.session.skipped_count, saved.session.max_streak) == (2, 1, 2)
     assert saved.session.avg_pronunciation_score == 85.25
-    (completed,) = await recorded(session, SessionCompleted)
+    (completed,) = await outbox_events(session, SessionCompleted)
     assert completed.subject == str(saved.session.id)
     assert (completed.data.session_id, completed.data.user_id) == (saved.session.id, learner)
     kept = await results_of(session, saved)
@@ -113,7 +114,7 @@ async def test_the_same_key_gives_the_same_answer(
     first, second = await save(body, key="k"), await save(body, key="k")
     assert (first.replayed, second.replayed) == (False, True)
     assert first.session == second.session
-    assert len(await recorded(session, SessionCompleted)) == 1
+    assert len(await outbox_events(session, SessionCompleted)) == 1
 
 
 async def test_without_a_key_every_request_is_a_session(save: Callable[..., Any], new_body: NewBody) -> None:
@@ -170,7 +171,7 @@ async def test_a_receipt_verifies_a_score_once(
         assert (result.verified, result.pronunciation_score) == (verified, 90.0)
         assert result.recognized_text == "good morning"
         assert not any(other.verified for other in others)
-    events = await recorded(session, SessionCompleted)
+    events = await outbox_events(session, SessionCompleted)
     assert [each.data.results[0].verified for each in events] == [True, False]
 
 
@@ -247,21 +248,21 @@ async def test_junk_is_no_receipt(
 
 
 async def test_parallel_requests_with_one_key_make_one_session(
-    committing: Database,
+    committed_database: Database,
     learner: UUID,
     receipts: ReceiptVerifier,
     new_body: NewBody,
     new_receipt: NewReceipt,
     catalogue: list[SpeechSnapshot],
 ) -> None:
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         for snapshot in catalogue:
             await store_speech_revision(session, snapshot, since=datetime(2026, 1, 1, tzinfo=UTC))
     body = new_body()
     body["results"][0]["receipt"] = new_receipt(learner, text="Good morning.", score=90.0)
 
     async def save_it(key: str) -> SaveResult:
-        async with committing.transaction() as session:
+        async with committed_database.transaction() as session:
             new = SessionCreate.model_validate(body)
             return await save_session(session, learner, new=new, key=key, receipts=receipts)
 
@@ -269,9 +270,9 @@ async def test_parallel_requests_with_one_key_make_one_session(
     assert len({answer.session.id for answer in answers}) == 1
     assert sorted(answer.replayed for answer in answers) == [False] + [True] * 9
     others = await asyncio.gather(*(save_it(f"k{number}") for number in range(5)))
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         kept = [(await results_of(session, each))[0].verified for each in (answers[0], *others)]
         assert kept == [True] + [False] * 5
-        assert len(await recorded(session, SessionCompleted)) == 6
+        assert len(await outbox_events(session, SessionCompleted)) == 6
         await erase_user(session, learner)
         assert await session.scalar(select(func.count()).select_from(GameResult)) == 0

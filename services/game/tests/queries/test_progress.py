@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 from game.queries.progress import get_progress, list_daily_totals
-from shared.db import Database
+from shared.data.db import Database
 from shared.errors import Invalid
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -11,9 +11,9 @@ from game.commands.speeches import record_speech_deletion, store_speech_revision
 from game.queries.sessions import SessionCursor
 from hypothesis import given
 from hypothesis import strategies as st
-from shared.db import Database
+from shared.data.db import Database
 from shared.errors import Invalid
-from shared.testing import TokenFor, client_of
+from shared.testing import TokenFor, api_client
 
 type Save = Callable[..., Awaitable[str]]
 type Read = Callable[..., Awaitable[dict[str, Any]]]
@@ -94,7 +94,7 @@ async def test_a_cursor_is_bound_to_its_learner_and_filters(
         await save(NOON)
     cursor = (await read(SESSIONS, limit=1))["pagination"]["next_cursor"]
     assert await refused(SESSIONS, cursor=cursor, level="A1") == "#/query/cursor"
-    async with client_of(app, token=token_for(uuid4())) as other:
+    async with api_client(app, token=token_for(uuid4())) as other:
         assert await refused(SESSIONS, by=other, cursor=cursor) == "#/query/cursor"
 
 
@@ -172,7 +172,7 @@ async def test_a_session_is_its_learners_alone(
     client: httpx.AsyncClient, app: FastAPI, token_for: TokenFor, save: Save, read: Read, refused: Refused
 ) -> None:
     session_id = await save(NOON)
-    async with client_of(app, token=token_for(uuid4(), role="admin")) as other:
+    async with api_client(app, token=token_for(uuid4(), role="admin")) as other:
         response = await other.get(f"{SESSIONS}/{session_id}")
         assert (response.status_code, response.json()["code"]) == (403, "not_your_session")
         assert (await read(SESSIONS, by=other))["sessions"] == []
@@ -183,7 +183,7 @@ async def test_a_session_is_its_learners_alone(
 
 @pytest.mark.parametrize("path", [SESSIONS, f"{SESSIONS}/{UUID(int=9)}", STATS, OVERVIEW])
 async def test_nothing_without_a_token(app: FastAPI, path: str) -> None:
-    async with client_of(app) as anyone:
+    async with api_client(app) as anyone:
         assert (await anyone.get(path)).status_code == 401
 
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from game.receipts import ReceiptVerifier
-from shared.tokens import SigningKeys, new_signing_key
+from shared.security.jwt import SigningKeys, new_signing_key
 
 type NewReceipt = Callable[..., str]
 

@@ -1,0 +1,16 @@
+import pytest
+from game.settings import ApiSettings, MigrateSettings, WorkerSettings
+from pydantic_settings import BaseSettings
+
+
+@pytest.mark.parametrize(
+    ("settings", "required"),
+    [
+        (ApiSettings, {"database_url", "s3_access_key", "s3_secret_key", "receipt_jwks_file"}),
+        (WorkerSettings, {"database_url", "rabbitmq_url"}),
+        (MigrateSettings, {"database_url"}),
+    ],
+)
+def test_a_process_asks_only_for_what_it_uses(settings: type[BaseSettings], required: set[str]) -> None:
+    fields = settings.model_fields.items()
+    assert {name for name, field in fields if field.is_required()} == required
