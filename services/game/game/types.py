@@ -3,18 +3,13 @@
 import datetime as dt
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 MIN_DATE, MAX_DATE = dt.date(2000, 1, 1), dt.date(2999, 12, 31)
-
-SessionMode = Literal["listen_only", "listen_and_repeat"]
-UserResponse = Literal["correct", "incorrect", "skipped"]
-Level = Literal["A1", "A2", "B1", "B2", "C1", "C2"]
-SpeechType = Literal["question", "answer"]
 
 
 def _validate_rfc_3339(value: object) -> object:

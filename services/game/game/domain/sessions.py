@@ -14,10 +14,10 @@ from typing import Protocol
 from uuid import UUID
 
 from contracts.receipt import ReceiptClaims, reference_digest
+from contracts.vocabulary import UserResponse
 from shared.errors import field_error
 
 from game.errors import AggregateMismatch
-from game.types import UserResponse
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far a learner's clock may run ahead of the server's."""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from shared.data.storage import Storage
 from shared.errors import field_error
-from shared.http.pagination import MAX_CURSOR_PAGE, decode_cursor, encode_cursor
+from shared.http.pagination import MAX_CURSOR_PAGE, Pagination, decode_cursor, encode_cursor
 from sqlalchemy import ColumnElement, Select, case, func, lateral, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,7 +18,6 @@ from game.errors import NotYourSession, SessionNotFound
 from game.models import GameResult, GameSession, SpeechRevision
 from game.queries.speeches import find_tag_names
 from game.schemas.sessions import (
-    Pagination,
     ResultRead,
     SessionFilter,
     SessionPage,
@@ -27,8 +26,6 @@ from game.schemas.sessions import (
 )
 
 SUMMARY_COLUMNS = tuple(getattr(GameSession, name) for name in SessionSummary.model_fields)
-MOST_SKIPPED = 10_000
-"""How far pages go by number; beyond it only the cursor is cheap."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CURSOR_LAYOUT = struct.Struct(">qI16s")
 
@@ -60,20 +57,14 @@ class SessionCursor:
 
 async def list_sessions(session: AsyncSession, user_id: UUID, *, filters: SessionFilter) -> SessionPage:
     conditions = _conditions(user_id, filters)
-    scope = f"{user_id} {filters.model_dump_json(exclude={'page', 'limit', 'cursor'})}"
+    scope = filters.scope(user_id)
     number, following = _select_from_page(filters, conditions, scope)
     rows = (await session.execute(following.limit(filters.limit + 1))).all()
     counted = await session.execute(select(func.count()).select_from(GameSession).where(*conditions))
-    total = counted.scalar_one()
     sessions = [SessionSummary.model_validate(row) for row in rows[: filters.limit]]
     has_more = len(rows) > len(sessions)
-    pagination = Pagination(
-        page=number,
-        limit=filters.limit,
-        total=total,
-        total_pages=-(-total // filters.limit),
-        next_cursor=_cursor_after(sessions[-1], number).encode(scope) if has_more else None,
-    )
+    cursor = _cursor_after(sessions[-1], number).encode(scope) if has_more else None
+    pagination = Pagination.at(filters, page=number, total=counted.scalar_one(), next_cursor=cursor)
     return SessionPage(sessions=sessions, pagination=pagination)
 
 
@@ -88,7 +79,7 @@ def _select_from_page(
     newest_first = (GameSession.completed_at.desc(), GameSession.id.desc())
     sessions = select(*SUMMARY_COLUMNS).where(*conditions).order_by(*newest_first)
     if filters.cursor is None:
-        return filters.page, sessions.offset(_offset(filters))
+        return filters.page, sessions.offset(filters.offset())
     last = SessionCursor.decode(filters.cursor, scope)
     position = tuple_(GameSession.completed_at, GameSession.id)
     return last.page, sessions.where(position < (last.completed_at, last.id))
@@ -108,14 +99,6 @@ def _conditions(user_id: UUID, filters: SessionFilter) -> list[ColumnElement[boo
         end = datetime.combine(filters.to_date + DAY, time.min, UTC)
         conditions.append(GameSession.completed_at < end)
     return conditions
-
-
-def _offset(filters: SessionFilter) -> int:
-    offset = (filters.page - 1) * filters.limit
-    if offset > MOST_SKIPPED:
-        last = MOST_SKIPPED // filters.limit + 1
-        raise field_error("#/query/page", f"must be at most {last}; follow next_cursor to go further")
-    return offset
 
 
 async def get_session(

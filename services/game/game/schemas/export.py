@@ -4,10 +4,10 @@ import datetime as dt
 from datetime import datetime
 from uuid import UUID
 
+from contracts.vocabulary import UserResponse
 from pydantic import BaseModel, ConfigDict
 
 from game.schemas.sessions import SessionSummary
-from game.types import UserResponse
 
 
 class ExportedSpeech(BaseModel):

@@ -2,9 +2,8 @@
 
 import datetime as dt
 
+from contracts.vocabulary import Level
 from pydantic import BaseModel, Field
-
-from game.types import Level
 
 
 class DayProgress(BaseModel):

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+from contracts.vocabulary import Level, SessionMode, SpeechType, UserResponse
 from pydantic import BaseModel, ConfigDict, Field
 from shared.http.fields import DisplayText
+from shared.http.pagination import PageQuery, Pagination
 
-from game.types import Count, Day, Instant, Level, Score, SessionMode, SpeechType, UserResponse
+from game.types import Count, Day, Instant, Score
 
 SPEECH_ID = "0199c1b2-6a4e-7c3d-9b10-2f6d1a8e4c57"
 SESSION_ID = "0199c1c4-0f2b-7e8a-8d35-7b1c9e0a6f42"
@@ -104,11 +106,9 @@ class SavedSession(BaseModel):
     session: SessionSummary
 
 
-class SessionFilter(BaseModel):
+class SessionFilter(PageQuery):
     """Selects sessions, and a page of them."""
 
-    page: int = Field(default=1, ge=1, le=1_000_000)
-    limit: int = Field(default=20, ge=1, le=100)
     mode: SessionMode | None = None
     level: Level | None = None
     from_date: Day | None = Field(
@@ -117,21 +117,6 @@ class SessionFilter(BaseModel):
     to_date: Day | None = Field(
         default=None, description="Last UTC day of completion, inclusive.", examples=["2026-03-31"]
     )
-    cursor: str | None = Field(
-        default=None,
-        max_length=200,
-        description="`next_cursor` of the previous page, with the same filters. Replaces `page`.",
-    )
-
-
-class Pagination(BaseModel):
-    """Position of a page among the others. `next_cursor` is null on the last one."""
-
-    page: int = Field(examples=[1])
-    limit: int = Field(examples=[20])
-    total: int = Field(examples=[35])
-    total_pages: int = Field(examples=[2])
-    next_cursor: str | None = Field(examples=["AAY7mZ3kQAAAAAACAZnBxA8rfoqNNXscngpvQlQFE3Yx0l2m"])
 
 
 class SessionPage(BaseModel):

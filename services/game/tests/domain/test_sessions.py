@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 from contracts.receipt import ReceiptClaims, reference_digest
+from contracts.vocabulary import UserResponse
 from game.domain.sessions import (
     Result,
     apply_receipt,
@@ -15,7 +16,6 @@ from game.domain.sessions import (
 )
 from game.errors import AggregateMismatch
 from game.schemas.sessions import SessionCreate
-from game.types import UserResponse
 from hypothesis import given
 from hypothesis import strategies as st
 from shared.errors import Invalid
