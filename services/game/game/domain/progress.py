@@ -66,11 +66,11 @@ def compute_streaks(days: Iterable[date], *, today: date) -> tuple[int, int]:
 
 
 @cache
-def _time_zone_names() -> frozenset[str]:
+def _list_time_zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
 def parse_time_zone(name: str) -> ZoneInfo:
-    if name not in _time_zone_names():
+    if name not in _list_time_zones():
         raise unknown_time_zone()
     return ZoneInfo(name)

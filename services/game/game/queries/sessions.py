@@ -56,19 +56,19 @@ class SessionCursor:
 
 
 async def list_sessions(session: AsyncSession, user_id: UUID, *, filters: SessionFilter) -> SessionPage:
-    conditions = _conditions(user_id, filters)
+    conditions = _build_conditions(user_id, filters)
     scope = filters.scope(user_id)
     number, following = _select_from_page(filters, conditions, scope)
     rows = (await session.execute(following.limit(filters.limit + 1))).all()
     counted = await session.execute(select(func.count()).select_from(GameSession).where(*conditions))
     sessions = [SessionSummary.model_validate(row) for row in rows[: filters.limit]]
     has_more = len(rows) > len(sessions)
-    cursor = _cursor_after(sessions[-1], number).encode(scope) if has_more else None
+    cursor = _create_cursor(sessions[-1], number).encode(scope) if has_more else None
     pagination = Pagination.at(filters, page=number, total=counted.scalar_one(), next_cursor=cursor)
     return SessionPage(sessions=sessions, pagination=pagination)
 
 
-def _cursor_after(last: SessionSummary, page: int) -> SessionCursor:
+def _create_cursor(last: SessionSummary, page: int) -> SessionCursor:
     return SessionCursor(last.completed_at, last.id, page + 1)
 
 
@@ -85,7 +85,7 @@ def _select_from_page(
     return last.page, sessions.where(position < (last.completed_at, last.id))
 
 
-def _conditions(user_id: UUID, filters: SessionFilter) -> list[ColumnElement[bool]]:
+def _build_conditions(user_id: UUID, filters: SessionFilter) -> list[ColumnElement[bool]]:
     conditions = [GameSession.user_id == user_id]
     if filters.mode:
         conditions.append(GameSession.mode == filters.mode)
