@@ -122,8 +122,6 @@ class SpeechRevision(Base):
 
 
 class SpeechDeletion(Base):
-    """A speech that left the catalogue. Its revisions stay."""
-
     __tablename__ = "speech_deletions"
 
     speech_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)

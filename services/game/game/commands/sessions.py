@@ -43,8 +43,8 @@ async def save_session(
 ) -> SaveResult:
     """Save a finished session and record SessionCompleted, once per key or, without one, per session id.
 
-    A repeated request gets the first answer, even if both run at the same time. Raises Invalid,
-    AggregateMismatch, SpeechNotFound, and IdempotencyConflict for a different request with the same key.
+    A repeated request gets the first answer, even at the same time. Raises Invalid, AggregateMismatch,
+    SpeechNotFound, and IdempotencyConflict for a different request with the same key.
     """
     request = _Request.from_body(new, user_id=user_id, key=key)
     if (replay := await _find_replay(session, request)) is not None:

@@ -1,8 +1,7 @@
 """Rules of a session: whether it is plausible, and what its results add up to.
 
-Every result counts as a sentence, skipped ones too. A streak is a run of correct results; an incorrect or
-skipped one ends it. The average score covers the results that have a score, whatever their response, rounded
-to two decimals; it is null without any score, never 0.
+Every result counts as a sentence, skipped ones too. A streak is a run of correct results. The average score
+covers all results with a score, rounded to two decimals; without any it is null, never 0.
 """
 
 import math
@@ -78,7 +77,6 @@ class Evaluation:
 
 
 def validate_times(started_at: datetime, completed_at: datetime, *, now: datetime) -> None:
-    """Raise Invalid if the session ends before it starts, or in the future."""
     if completed_at < started_at:
         raise field_error("#/completed_at", "must not be before started_at")
     if completed_at > now + MAX_CLOCK_SKEW:
@@ -146,7 +144,6 @@ def compute_totals(results: Sequence[Result]) -> SessionTotals:
 
 
 def validate_totals(computed: SessionTotals, client: ClientTotals) -> None:
-    """Raise AggregateMismatch if the client's totals differ from those of its results."""
     wrong = {
         name: getattr(computed, name)
         for name in ("total_sentences", "correct_count", "max_streak")

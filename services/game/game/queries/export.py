@@ -35,7 +35,7 @@ START_CURSOR = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
 async def export_game_data(database: Database, user_id: UUID) -> AsyncIterator[bytes]:
-    """Return one JSON document in pieces, sessions oldest first. Memory holds only a few of them.
+    """Return one JSON document in pieces, sessions oldest first.
 
     The first is read before this returns, so that a database that is down becomes a 503. Each has its own
     transaction, so that a slow client holds no connection; saved sessions never change in between.

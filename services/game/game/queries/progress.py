@@ -17,7 +17,6 @@ from game.schemas.progress import DayProgress, LevelProgress, ProgressRead
 
 
 async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> ProgressRead:
-    """Return a learner's progress by the days of a time zone. Raises Invalid for an unknown one."""
     today = utc_now().astimezone(parse_time_zone(tz)).date()
     daily = await list_daily_totals(session, user_id, tz=tz)
     by_day = sum_by_key((day, totals) for day, _, totals in daily)
@@ -37,7 +36,6 @@ async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> Prog
 async def list_daily_totals(
     session: AsyncSession, user_id: UUID, *, tz: str
 ) -> list[tuple[date, str, Totals]]:
-    """Return the totals by local day and level."""
     day = cast(func.timezone(literal(tz), GameSession.completed_at), Date)
     sums = (
         func.count(),

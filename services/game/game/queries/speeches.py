@@ -23,7 +23,6 @@ async def get_texts(session: AsyncSession, speech_ids: Collection[UUID]) -> Mapp
 
 
 async def find_tag_names(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[UUID, str]:
-    """Return the current names of the tags that are known."""
     if not tag_ids:
         return {}
     rows = await session.execute(select(TagName.tag_id, TagName.name).where(TagName.tag_id.in_(tag_ids)))
