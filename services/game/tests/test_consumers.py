@@ -103,12 +103,12 @@ async def test_a_repeated_revision_keeps_its_first_time(
 
 
 class GrownTag(TagRef):
-    colour: str | None = None
+    added_later: str | None = None
 
 
 class GrownSnapshot(SpeechSnapshot):
     tags: list[GrownTag]  # type: ignore[assignment] # as the field would be declared with another tag
-    translation: str | None = None
+    added_later: str | None = None
 
 
 async def test_fields_that_were_added_to_a_speech_are_left_out(
@@ -117,7 +117,7 @@ async def test_fields_that_were_added_to_a_speech_are_left_out(
     tag = {"id": UUID(int=7), "name": "greetings"}
     plain = new_snapshot(tags=[tag])
     grown = GrownSnapshot.model_validate(
-        {**plain.model_dump(), "translation": "Guten Morgen.", "tags": [tag | {"colour": "red"}]}
+        {**plain.model_dump(), "added_later": "filled", "tags": [tag | {"added_later": "filled"}]}
     )
     created = event_of(SpeechCreated, grown)
     assert isinstance(created.data, GrownSnapshot)
