@@ -156,7 +156,7 @@ class ResultRead(BaseModel):
     speech: PlayedSpeech
     user_response: UserResponse
     pronunciation_score: float | None = Field(examples=[87.5])
-    verified: bool = Field(description="Whether a receipt verified the score.")
+    verified: bool = Field(description="Whether a receipt verified the score.", examples=[True])
     recognized_text: str | None = Field(examples=["good morning"])
     response_time_ms: int = Field(examples=[2400])
 
