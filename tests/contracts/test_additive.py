@@ -12,7 +12,7 @@ from importlib import import_module
 from operator import or_
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
-from uuid import NAMESPACE_DNS, uuid5
+from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import pytest
 from contracts import EVENTS, Event
@@ -32,9 +32,14 @@ CASES = [
     for event in EVENTS
     for consumer in event.consumers
 ]
+GIVEN = {
+    "content": "INSERT INTO speeches (id, text, level, type, audio_key, duration_ms)"
+    " VALUES (:speech_id, 'Hi.', 'A1', 'answer', 'hi.mp3', 900)"
+}
+"""Rows without which a service has nothing to do about the example events."""
 
 
-def example_of(event: type[Event]) -> dict[str, Any]:
+def make_example(event: type[Event]) -> dict[str, Any]:
     """Return an event as its schema describes it, every optional field included."""
     schema = event.model_json_schema()
     return {**_example(schema, schema.get("$defs", {})), "id": str(uuid7())}
@@ -56,32 +61,36 @@ def _example(schema: dict[str, Any], models: dict[str, Any], name: str = "") -> 
             return True
         case "integer" | "number":
             return schema.get("minimum", 1)
-    # An id depends on the name of its field alone, so that all events are about the same things.
-    formats = {"uuid": str(uuid5(NAMESPACE_DNS, name)), "date-time": "2026-03-01T12:00:00Z"}
+    formats = {"uuid": str(make_id(name)), "date-time": "2026-03-01T12:00:00Z"}
     return formats.get(schema.get("format", ""), "text")
 
 
-def grown(annotation: Any) -> Any:
+def make_id(field: str) -> UUID:
+    """Return the same id for every field of a name, so that all events are about the same things."""
+    return uuid5(NAMESPACE_DNS, field)
+
+
+def grow(annotation: Any) -> Any:
     """Return the type with one more optional field in every model that it contains."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         fields: dict[str, Any] = {ADDED: (str | None, None)}
         for name, field in annotation.model_fields.items():
-            fields[name] = (grown(field.annotation), copy(field))
+            fields[name] = (grow(field.annotation), copy(field))
         return create_model(annotation.__name__, __base__=annotation, **fields)
     if get_origin(annotation) in (Union, UnionType):
-        return reduce(or_, map(grown, get_args(annotation)))
+        return reduce(or_, map(grow, get_args(annotation)))
     if get_origin(annotation) is list:
-        return list[grown(get_args(annotation)[0])]  # type: ignore[misc] # a type made at run time
+        return list[grow(get_args(annotation)[0])]  # type: ignore[misc] # a type made at run time
     return annotation
 
 
-def filled(value: Any) -> Any:
+def fill(value: Any) -> Any:
     """Return a copy of an event's content with the added field in every object."""
     match value:
         case dict():
-            return {name: filled(each) for name, each in value.items()} | {ADDED: "filled"}
+            return {name: fill(each) for name, each in value.items()} | {ADDED: "filled"}
         case list():
-            return [filled(each) for each in value]
+            return [fill(each) for each in value]
     return value
 
 
@@ -118,17 +127,19 @@ async def handler(
     await cache.close()
 
 
-async def effect_of(database: Database, queue: str, event: Event, handler: Handler[Any]) -> dict[str, Any]:
+async def deliver_and_undo(
+    database: Database, queue: str, event: Event, handler: Handler[Any]
+) -> dict[str, Any]:
     """Return the rows that a delivery leaves, by table, and undo it."""
     async with database.transaction() as undone:
         await undone.connection()
         assert await apply_once(database, queue, event, handler) == "applied"
-        rows = await rows_by_table(undone)
+        rows = await read_rows(undone)
         await undone.rollback()
     return rows
 
 
-async def rows_by_table(session: AsyncSession) -> dict[str, Any]:
+async def read_rows(session: AsyncSession) -> dict[str, Any]:
     named = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
     tables = (await session.scalars(text(named))).all()
     rows = {}
@@ -142,17 +153,22 @@ async def rows_by_table(session: AsyncSession) -> dict[str, Any]:
 async def test_a_consumer_applies_an_event_with_an_added_field(
     service: str, event: type[Event], handler: Handler[Any], database: Database
 ) -> None:
-    queue, content = event.queue_of(service), example_of(event)
+    queue, content = event.queue_of(service), make_example(event)
     plain = event.model_validate(content)
-    known = grown(event).model_validate(filled(content))
+    known = grow(event).model_validate(fill(content))
     assert known.data.added_later == "filled"
-    before = await effect_of(database, queue, plain, handler)
-    assert await effect_of(database, queue, known, handler) == before
+    async with database.transaction() as session:
+        if service in GIVEN:
+            await session.execute(text(GIVEN[service]), {"speech_id": make_id("speech_id")})
+        untouched = await read_rows(session)
+    effect = await deliver_and_undo(database, queue, plain, handler)
+    assert effect != untouched
+    assert await deliver_and_undo(database, queue, known, handler) == effect
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
 def test_a_field_that_a_contract_does_not_know_is_ignored(event: type[Event]) -> None:
-    plain = event.model_validate(example_of(event))
-    sent = grown(event).model_validate(filled(plain.model_dump()))
+    plain = event.model_validate(make_example(event))
+    sent = grow(event).model_validate(fill(plain.model_dump()))
     assert ADDED in sent.model_dump()["data"]
     assert event.model_validate_json(sent.model_dump_json()) == plain
