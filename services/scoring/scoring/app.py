@@ -8,10 +8,10 @@ from fastapi import FastAPI
 from shared.http.app import create_api
 from shared.http.health import Check
 
-from scoring import api
-from scoring.offline.pool import Workers
-from scoring.offline.provider import PocketsphinxProvider
-from scoring.receipts import Receipts
+from scoring.api import scores
+from scoring.providers.pocketsphinx.pool import Workers
+from scoring.providers.pocketsphinx.provider import PocketsphinxProvider
+from scoring.receipts.issuer import Receipts
 from scoring.settings import ScoringSettings
 
 
@@ -20,7 +20,7 @@ def create_app(settings: ScoringSettings) -> FastAPI:
 
     Raises OSError, ValueError or KeyError when the keys cannot be read.
     """
-    app = create_api(settings, api.router, title="Parley scoring", lifespan=_lifespan)
+    app = create_api(settings, scores.router, title="Parley scoring", lifespan=_lifespan)
     app.state.receipts = Receipts.load(settings.receipt_signing_keys_file)
     return app
 

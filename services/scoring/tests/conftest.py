@@ -13,13 +13,13 @@ from av.audio.stream import AudioStream
 from fastapi import FastAPI
 from numpy.typing import NDArray
 from scoring.app import create_app
-from scoring.offline.engine import Engine
-from scoring.offline.pool import Workers
+from scoring.providers.pocketsphinx.engine import Engine
+from scoring.providers.pocketsphinx.pool import Workers
 from scoring.settings import ScoringSettings
 from shared.security.jwt import new_signing_key
 from shared.testing import TokenFor, client_of
 
-AUDIO = Path(__file__).parent / "audio"
+AUDIO = Path(__file__).parent / "recordings"
 
 type Encode = Callable[..., bytes]
 

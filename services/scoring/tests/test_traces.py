@@ -10,9 +10,9 @@ import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scoring.offline import process
-from scoring.offline.engine import Engine
-from scoring.text import words_of
+from scoring.providers.pocketsphinx import process
+from scoring.providers.pocketsphinx.engine import Engine
+from scoring.text.words import words_of
 
 TEXT = "The train leaves at seven in the morning."
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND

@@ -1,0 +1,139 @@
+"""Recordings: from the bytes of an upload to samples, in memory alone.
+
+FFmpeg knows hundreds of formats, among them playlists, image sequences and text. It never guesses here: it is
+told which demuxer and which decoders it may use, and may open nothing beside the bytes it is given.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from scoring.audio.formats import MOST_SECONDS, Format, format_of
+from scoring.refusals import TooLong, Unsupported
+
+RATE = 16_000
+PADDING_SECONDS = 0.2
+"""What codecs may add to the ends of a minute."""
+MOST_CHANNELS = 8
+SOURCE_RATES = range(8_000, 192_001)
+
+type Samples = NDArray[np.float32]
+
+av.logging.set_level(None)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Mono samples at 16 kHz between -1 and 1, and what they are from: `sample_rate` is the source's."""
+
+    samples: Samples
+    duration_ms: int
+    sample_rate: int
+    format: str
+
+    def wipe(self) -> None:
+        """Overwrite the samples."""
+        self.samples.fill(0)
+
+
+def decode(audio: memoryview) -> Recording:
+    """Decode a whole recording. Raises Unsupported or TooLong, whatever the bytes are.
+
+    Headers are not believed: what counts is the time that the decoded frames play, and decoding stops with
+    the first frame beyond the limit.
+    """
+    found = format_of(bytes(audio[:12]))
+    if found is None:
+        raise Unsupported(
+            "The audio is in none of the supported formats: WAV, MP3, M4A, AAC, OGG, FLAC, WebM."
+        )
+    samples = np.zeros(MOST_SECONDS * RATE + RATE, np.float32)
+    try:
+        return _decoded(audio, found, samples)
+    except (av.FFmpegError, ValueError, ArithmeticError, EOFError, MemoryError) as error:
+        samples.fill(0)
+        raise Unsupported(f"The audio looks like {found.name} but cannot be decoded.") from error
+    except BaseException:
+        samples.fill(0)
+        raise
+
+
+class _Memory:
+    """The recording as FFmpeg reads it. It is neither writable nor closable."""
+
+    def __init__(self, audio: memoryview) -> None:
+        self._audio, self._at = audio, 0
+
+    def read(self, size: int) -> bytes:
+        part = bytes(self._audio[self._at : self._at + size])
+        self._at += len(part)
+        return part
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        origin = (0, self._at, len(self._audio))[whence]
+        self._at = min(max(origin + offset, 0), len(self._audio))
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+def _decoded(audio: memoryview, found: Format, samples: Samples) -> Recording:
+    options = {
+        "codec_whitelist": ",".join(found.decoders),
+        "format_whitelist": found.demuxer,
+        "protocol_whitelist": "none",
+    }
+    with av.open(_Memory(audio), "r", format=found.demuxer, container_options=options) as container:
+        stream = _speech_stream(container, found)
+        stream.codec_context.thread_count = 1
+        resampler = av.AudioResampler("flt", "mono", RATE, threads=1)
+        used = played = 0
+        for frame in _frames(container, stream):
+            played += frame.samples
+            if played > (MOST_SECONDS + PADDING_SECONDS) * frame.sample_rate:
+                raise TooLong(f"The audio is longer than {MOST_SECONDS} s.", max_seconds=MOST_SECONDS)
+            used = _append(resampler, frame, samples, used)
+        used = _append(resampler, None, samples, used)
+    if not used or not np.isfinite(samples[:used]).all():
+        raise Unsupported("The audio holds no sound that can be decoded.")
+    np.clip(samples, -1, 1, out=samples)
+    duration_ms = round(played * 1000 / stream.sample_rate)
+    return Recording(samples[:used], duration_ms, stream.sample_rate, found.name)
+
+
+def _speech_stream(container: InputContainer, found: Format) -> AudioStream:
+    """The first audio stream, if it is one that we mean to decode. Raises Unsupported."""
+    if not container.streams.audio:
+        raise Unsupported("The file holds no audio.")
+    stream = container.streams.audio[0]
+    # PyAV's types do not say so, but a stream in a coding that FFmpeg does not know has no context.
+    if not stream.codec_context or stream.codec_context.codec.name not in found.decoders:
+        raise Unsupported(f"The audio inside the {found.name} file is coded in an unsupported way.")
+    if stream.sample_rate not in SOURCE_RATES or not 1 <= stream.channels <= MOST_CHANNELS:
+        raise Unsupported("The audio must have 8 to 192 kHz and at most 8 channels.")
+    return stream
+
+
+def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+    """The decoded frames. Damaged packets are left out, as players do: uploads break off."""
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.InvalidDataError:
+            continue
+
+
+def _append(resampler: av.AudioResampler, frame: AudioFrame | None, samples: Samples, used: int) -> int:
+    """Resample one frame, or what is left in the resampler, behind the samples in use; how many are now."""
+    for part in resampler.resample(frame):
+        end = used + part.samples
+        samples[used:end] = part.to_ndarray()[0]
+        used = end
+    return used

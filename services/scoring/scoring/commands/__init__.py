@@ -1,0 +1,1 @@
+"""What scoring does on request."""

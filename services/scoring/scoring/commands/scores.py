@@ -1,0 +1,54 @@
+"""What scoring does on request."""
+
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+from prometheus_client import Histogram
+from shared.errors import ParleyError
+
+from scoring.domain.scores import Assessment
+from scoring.providers.base import Provider
+from scoring.receipts.issuer import Receipts
+from scoring.schemas.scores import Reading
+
+SECONDS = Histogram(
+    "assessment_duration_seconds",
+    "Time from a received recording to its scores or its refusal.",
+    ["provider", "outcome"],
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
+)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """An assessment and the proof of it; without an overall score there is nothing to prove."""
+
+    assessment: Assessment
+    receipt: str | None
+
+
+async def score_reading(
+    provider: Provider, receipts: Receipts, *, learner: UUID, reading: Reading, audio: memoryview
+) -> Scored:
+    """Have a recording assessed and sign for the result. Raises what Provider.assess raises."""
+    assessment = await _assessed(provider, reading, audio)
+    score = assessment.pronunciation_score
+    if score is None:
+        return Scored(assessment, None)
+    receipt = receipts.issue(learner, reading, score=score, recognized_text=assessment.recognized_text)
+    return Scored(assessment, receipt)
+
+
+async def _assessed(provider: Provider, reading: Reading, audio: memoryview) -> Assessment:
+    started, outcome = time.perf_counter(), "failed"
+    try:
+        assessment = await provider.assess(audio, text=reading.reference_text, language=reading.language)
+        outcome = "scored"
+        return assessment
+    except ParleyError as error:
+        outcome = error.code
+        raise
+    finally:
+        seconds = time.perf_counter() - started
+        SECONDS.labels(provider.capabilities.provider, outcome).observe(seconds)

@@ -1,0 +1,182 @@
+"""Worker processes: as many as work at once, started anew whenever one of them dies."""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from typing import Any, Self
+
+import structlog
+
+from scoring.errors import ProviderTimeout, ProviderUnavailable
+from scoring.providers.pocketsphinx.wire import LENGTHS, packed
+
+log = structlog.get_logger(__name__)
+
+START_SECONDS = 30.0
+RESTART_SECONDS = 1.0
+PASSED_ON = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "LANG", "LC_ALL")
+"""Of the environment a worker gets no more than it needs to start: no address, no secret."""
+TUNED = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+}
+"""One thread each, and what a long recording needed goes back to the system (glibc keeps it otherwise)."""
+
+
+class Worker:
+    """A process that answers one request at a time over a socket."""
+
+    def __init__(self, process: Process, connection: socket.socket) -> None:
+        self.process, self._connection = process, connection
+
+    @classmethod
+    async def start(cls) -> Self:
+        """Start a process and wait until its model is loaded. Raises OSError or TimeoutError."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        try:
+            with theirs:
+                worker = cls(await _process(theirs.fileno()), ours)
+        except BaseException:
+            ours.close()
+            raise
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await worker._receive()
+        except BaseException:
+            await worker.stop()
+            raise
+        return worker
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.returncode is None
+
+    async def ask(self, head: Any, body: memoryview) -> dict[str, Any]:
+        """One request and its answer. Raises OSError when the process dies over it."""
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(self._connection, packed(head, len(body)))
+        await loop.sock_sendall(self._connection, body)
+        return await self._receive()
+
+    async def _receive(self) -> dict[str, Any]:
+        length, _ = LENGTHS.unpack(await self._exactly(LENGTHS.size))
+        answer: dict[str, Any] = json.loads(await self._exactly(length))
+        return answer
+
+    async def _exactly(self, length: int) -> bytearray:
+        data = bytearray(length)
+        loop, got = asyncio.get_running_loop(), 0
+        while got < length:
+            received = await loop.sock_recv_into(self._connection, memoryview(data)[got:])
+            if not received:
+                raise ConnectionResetError("The worker is gone.")
+            got += received
+        return data
+
+    def kill(self) -> None:
+        """End the process at once, whatever it is doing."""
+        if self.alive:
+            self.process.kill()
+
+    async def stop(self) -> None:
+        """End the process and wait until it has."""
+        self.kill()
+        await self.process.wait()
+        self._connection.close()
+
+
+async def _process(descriptor: int) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "scoring.providers.pocketsphinx.process", str(descriptor)),
+        stdin=DEVNULL,
+        stdout=DEVNULL,
+        pass_fds=(descriptor,),
+        env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | TUNED,
+    )
+
+
+class Workers:
+    """`count` workers; at most `queue` requests wait for them, and `seconds` each to be answered."""
+
+    def __init__(self, *, count: int, queue: int, seconds: float) -> None:
+        self._count, self._most, self._seconds = count, count + queue, seconds
+        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+        self._alive: set[Worker] = set()
+        self._keepers: list[asyncio.Task[None]] = []
+        self._inside = 0
+
+    def start(self) -> None:
+        """Begin to start the workers; requests that come before they are ready wait for them."""
+        self._keepers = [asyncio.create_task(self._keep_one()) for _ in range(self._count)]
+
+    async def close(self) -> None:
+        """End all workers."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    @property
+    def ready(self) -> bool:
+        """Whether at least one worker can answer."""
+        return any(worker.alive for worker in self._alive)
+
+    async def run(self, head: Any, body: memoryview) -> dict[str, Any]:
+        """Have a request answered by the next free worker. Raises ProviderUnavailable or ProviderTimeout."""
+        if self._inside >= self._most:
+            raise ProviderUnavailable(
+                "Too many recordings are being scored; try again in a moment.", retry_after=2
+            )
+        self._inside += 1
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._ask(await self._take(), head, body)
+        except TimeoutError as error:
+            raise ProviderTimeout("The recording could not be scored in time.") from error
+        except OSError as error:
+            raise ProviderUnavailable("Scoring broke off; try again in a moment.", retry_after=1) from error
+        finally:
+            self._inside -= 1
+
+    async def _take(self) -> Worker:
+        while not (worker := await self._idle.get()).alive:
+            pass  # it died while nobody needed it; its keeper puts another in its place
+        return worker
+
+    async def _ask(self, worker: Worker, head: Any, body: memoryview) -> dict[str, Any]:
+        try:
+            answer = await worker.ask(head, body)
+        except BaseException:
+            # It crashed, is too slow, or its client has gone: it is not waiting for the next request.
+            worker.kill()
+            raise
+        self._idle.put_nowait(worker)
+        return answer
+
+    async def _keep_one(self) -> None:
+        while True:
+            try:
+                await self._serve_one()
+            except (OSError, TimeoutError) as error:
+                log.error("worker_not_started", reason=repr(error))
+                await asyncio.sleep(RESTART_SECONDS)
+
+    async def _serve_one(self) -> None:
+        """Start a worker and stay until it has died."""
+        worker = await Worker.start()
+        self._alive.add(worker)
+        self._idle.put_nowait(worker)
+        try:
+            status = await worker.process.wait()
+            log.warning("worker_died", status=status)
+        finally:
+            self._alive.discard(worker)
+            await worker.stop()

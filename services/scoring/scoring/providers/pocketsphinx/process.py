@@ -1,0 +1,80 @@
+"""A worker: a process that scores one recording after the other and does nothing else.
+
+Decoders written in C meet hostile input here, far from keys and from other learners' requests. The process
+cannot write to any file and leaves no core dump: a recording would not reach a disk even if a library tried.
+
+    python -m scoring.providers.pocketsphinx.process <descriptor of a connected socket>
+"""
+
+import gc
+import json
+import resource
+import signal
+import socket
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from scoring.providers.pocketsphinx.engine import Engine
+from scoring.providers.pocketsphinx.wire import LENGTHS, packed
+from scoring.refusals import Refusal
+
+MOST_MEMORY = 1 << 30
+"""A minute of speech takes a quarter of it; headers that lie can ask for any amount."""
+
+
+def main(descriptor: int) -> None:
+    """Answer requests until the other side closes the connection."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the API's to handle, which then closes
+    engine = Engine()
+    _confine()
+    gc.freeze()
+    with socket.socket(fileno=descriptor) as connection:
+        connection.sendall(packed({"ready": True}))
+        while (request := _receive(connection)) is not None:
+            connection.sendall(packed(_answer(engine, *request)))
+
+
+def _confine() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+
+
+def _answer(engine: Engine, head: dict[str, Any], audio: bytearray) -> dict[str, Any]:
+    """Scores, a refusal, or the name of an error; never anything of the recording."""
+    try:
+        with memoryview(audio) as view:
+            return {"assessment": asdict(engine.assess(view, head["words"]))}
+    except Refusal as refusal:
+        return {"refused": {"code": refusal.code, "detail": refusal.detail, "members": refusal.members}}
+    except Exception as error:
+        return {"failed": type(error).__name__}
+    finally:
+        audio[:] = bytes(len(audio))
+
+
+def _receive(connection: socket.socket) -> tuple[dict[str, Any], bytearray] | None:
+    lengths = _exactly(connection, LENGTHS.size)
+    if lengths is None:
+        return None
+    head_length, body_length = LENGTHS.unpack(lengths)
+    head, body = _exactly(connection, head_length), _exactly(connection, body_length)
+    return None if head is None or body is None else (json.loads(head), body)
+
+
+def _exactly(connection: socket.socket, length: int) -> bytearray | None:
+    """That many bytes, or None when the connection ends before."""
+    data = bytearray(length)
+    with memoryview(data) as view:
+        got = 0
+        while got < length:
+            received = connection.recv_into(view[got:])
+            if not received:
+                return None
+            got += received
+    return data
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,46 @@
+"""The offline provider as the rest of the service sees it."""
+
+import structlog
+from pydantic import TypeAdapter
+
+from scoring.audio.formats import FORMATS, MOST_SECONDS
+from scoring.domain.scores import Assessment
+from scoring.errors import ProviderUnavailable, refused
+from scoring.providers.base import Capabilities
+from scoring.providers.pocketsphinx.pool import Workers
+from scoring.text.words import words_of
+
+log = structlog.get_logger(__name__)
+
+ASSESSMENT = TypeAdapter(Assessment)
+
+
+class PocketsphinxProvider:
+    """American English, phonemes in ARPAbet, no prosody. Uncalibrated; see the README for what that means."""
+
+    capabilities = Capabilities(
+        provider="pocketsphinx",
+        languages=("en-US",),
+        phoneme_alphabet="arpabet",
+        prosody=False,
+        max_seconds=MOST_SECONDS,
+        formats=tuple(known.name for known in FORMATS),
+    )
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    async def assess(self, audio: memoryview, *, text: str, language: str) -> Assessment:
+        """See Provider. There is one language, so `language` makes no difference."""
+        answer = await self._workers.run({"words": words_of(text)}, audio)
+        if "refused" in answer:
+            raise refused(**answer["refused"])
+        if "failed" in answer:
+            log.error("worker_failed", error=answer["failed"])
+            raise ProviderUnavailable("The recording could not be scored.", retry_after=1)
+        return ASSESSMENT.validate_python(answer["assessment"])
+
+    async def ping(self) -> None:
+        """Raise unless a worker is up."""
+        if not self._workers.ready:
+            raise ProviderUnavailable("No worker is up.")

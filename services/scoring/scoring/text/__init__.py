@@ -1,0 +1,1 @@
+"""Reference texts as spoken words."""

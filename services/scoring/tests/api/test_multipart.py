@@ -1,0 +1,155 @@
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scoring.api.multipart import Submission, Wiped, received
+from scoring.audio.formats import MOST_BYTES
+from scoring.errors import AudioTooLarge, MalformedForm
+from starlette.requests import Request
+from starlette.types import Message
+
+BOUNDARY = "----parley"
+
+
+def part(name: str, value: bytes, *, file: bool = False) -> bytes:
+    filename = '; filename="a.wav"\r\nContent-Type: audio/wav' if file else ""
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{filename}\r\n\r\n'
+    return head.encode() + value + b"\r\n"
+
+
+END = f"--{BOUNDARY}--\r\n".encode()
+FORM = part("audio", b"\x00\x01RIFF\r\n--x", file=True) + part("reference_text", "Café".encode()) + END
+
+
+def request(
+    chunks: Sequence[bytes], *, kind: str = f"multipart/form-data; boundary={BOUNDARY}", length: str = ""
+) -> Request:
+    """A request whose body arrives in these chunks."""
+    waiting = list(chunks)
+
+    async def receive() -> Message:
+        if not waiting:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
+
+    headers = [(b"content-type", kind.encode())] + [(b"content-length", length.encode())] * bool(length)
+    return Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
+
+
+async def parts_of(request: Request) -> tuple[bytes | None, dict[str, str]]:
+    async with received(request) as submission:
+        audio = submission.audio
+        return None if audio is None else bytes(audio.view()), submission.fields
+
+
+async def read(*chunks: bytes, **about: str) -> tuple[bytes | None, dict[str, str]]:
+    return await parts_of(request(chunks, **about))
+
+
+async def test_the_parts_of_a_form() -> None:
+    assert await read(FORM) == (b"\x00\x01RIFF\r\n--x", {"reference_text": "Café"})
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 50])
+async def test_however_the_chunks_are_cut(size: int) -> None:
+    chunks = [FORM[at : at + size] for at in range(0, len(FORM), size)]
+    assert await read(*chunks) == await read(FORM)
+
+
+async def test_a_large_recording_comes_through_unchanged() -> None:
+    audio = bytes(range(256)) * 20_000
+    body = part("audio", audio) + END
+    assert (await read(*(body[at : at + 65_536] for at in range(0, len(body), 65_536))))[0] == audio
+
+
+async def test_the_largest_recording_is_taken_and_a_byte_more_is_not() -> None:
+    assert len((await read(part("audio", bytes(MOST_BYTES)) + END))[0] or b"") == MOST_BYTES
+    with pytest.raises(AudioTooLarge):
+        await read(part("audio", bytes(MOST_BYTES + 1)) + END)
+
+
+async def test_what_is_refused_is_read_to_its_end_but_not_kept() -> None:
+    """Many clients read no answer before they have sent everything."""
+    too_much = request([bytes(1_000_000)] * 3, length=str(MOST_BYTES * 2))
+    with pytest.raises(AudioTooLarge):
+        await parts_of(too_much)
+    assert await too_much.receive() == {"type": "http.disconnect"}
+
+
+async def test_an_endless_body_is_not_read_for_ever() -> None:
+    head, sent = part("audio", b"")[:-2], 0
+
+    async def receive() -> Message:
+        nonlocal sent
+        sent += 1
+        return {"type": "http.request", "body": bytes(1_000_000) if sent > 1 else head, "more_body": True}
+
+    with pytest.raises(AudioTooLarge):
+        await parts_of(Request(request([]).scope, receive))
+    assert 11 < sent < 60
+
+
+@pytest.mark.parametrize(
+    ("body", "about"),
+    [
+        (FORM, {"kind": "application/json"}),
+        (FORM, {"kind": "multipart/form-data"}),
+        (FORM, {"kind": f"multipart/form-data; boundary={'x' * 300}"}),
+        (b"", {}),
+        (b"not a form", {}),
+        (FORM[:-10], {}),
+        (part("audio", b"1") + part("audio", b"2") + END, {}),
+        (part("language", b"1") + part("language", b"2") + END, {}),
+        (part("reference_text", b"\xff\xfe") + END, {}),
+        (part("reference_text", bytes(70_000)) + END, {}),
+        (part("x" * 5_000, b"") + END, {}),
+        (b"".join(part(f"f{n}", b"") for n in range(5_000)) + END, {}),
+    ],
+)
+async def test_forms_that_break_the_rules(body: bytes, about: dict[str, str]) -> None:
+    with pytest.raises(MalformedForm):
+        await read(body, **about)
+
+
+async def test_an_upload_that_breaks_off() -> None:
+    with pytest.raises(MalformedForm):
+        await parts_of(request([]))
+
+
+@given(
+    st.lists(
+        st.sampled_from([FORM, END, part("audio", b"x"), b"\r\n", b"--"]) | st.binary(max_size=80), max_size=6
+    )
+)
+@settings(deadline=None, max_examples=200)
+def test_garbage_is_read_or_refused(chunks: list[bytes]) -> None:
+    with suppress(MalformedForm):
+        asyncio.run(read(*chunks))
+
+
+async def test_the_recording_is_overwritten_on_the_way_out() -> None:
+    seen: list[Submission] = []
+
+    async def fails() -> None:
+        async with received(request([part("audio", b"voice" * 100_000) + END])) as submission:
+            seen.append(submission)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fails()
+    audio = seen[0].audio
+    assert audio is not None
+    assert len(audio) == 500_000
+    assert not any(audio.view())
+
+
+def test_outgrown_buffers_are_overwritten() -> None:
+    wiped = Wiped()
+    wiped.append(memoryview(b"voice"))
+    outgrown = wiped._data
+    wiped.append(memoryview(bytes(400_000)))
+    assert bytes(wiped.view()[:5]) == b"voice"
+    assert not any(outgrown)

@@ -1,0 +1,175 @@
+import contextlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scoring.audio.decoder import RATE, Recording, decode
+from scoring.audio.formats import FORMATS, MOST_SECONDS
+from scoring.refusals import Refusal, TooLong, Unsupported
+
+type Encode = Callable[..., bytes]
+type Samples = NDArray[np.float32]
+
+KINDS = [known.name for known in FORMATS]
+MAGIC = [
+    b"RIFF\x10\0\0\0WAVE",
+    b"\0\0\0\x20ftypM4A ",
+    b"OggS\0\x02",
+    b"fLaC",
+    b"\x1a\x45\xdf\xa3",
+    b"ID3\x03\0",
+    b"\xff\xfb\x90\x64",
+    b"\xff\xf1\x50\x80",
+]
+
+
+def decoded(data: bytes) -> Recording:
+    return decode(memoryview(data))
+
+
+def tone(seconds: float, rate: int = RATE) -> Samples:
+    return (0.5 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_format_gives_the_same_sound(kind: str, encode: Encode, voice: Samples) -> None:
+    recording = decoded(encode(voice, kind))
+    assert recording.format == kind
+    assert recording.duration_ms == pytest.approx(len(voice) * 1000 / RATE, abs=150)
+    assert len(recording.samples) == pytest.approx(len(voice), abs=0.15 * RATE)
+    lag = np.correlate(recording.samples[: 2 * RATE], voice[2000 : RATE + 2000], "valid").argmax()
+    same = np.corrcoef(recording.samples[lag : lag + RATE], voice[2000 : RATE + 2000])[0, 1]
+    assert same > 0.9
+
+
+@pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_rates_and_channels_become_one(rate: int, channels: int, encode: Encode) -> None:
+    recording = decoded(encode(tone(1, rate), rate=rate, channels=channels))
+    assert (recording.sample_rate, recording.duration_ms) == (rate, 1000)
+    assert len(recording.samples) == pytest.approx(RATE, abs=40)
+    spectrum = np.abs(np.fft.rfft(recording.samples[:RATE]))
+    assert spectrum.argmax() == pytest.approx(440, abs=1)
+
+
+@pytest.mark.parametrize("kind", ["u8", "s24le", "s32le", "f32le", "f64le", "alaw", "mulaw"])
+def test_kinds_of_wav(kind: str, encode: Encode, voice: Samples) -> None:
+    recording = decoded(encode(voice, codec=f"pcm_{kind}"))
+    assert np.corrcoef(recording.samples, voice)[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("kind", ["wav", "mp3", "ogg", "flac"])
+def test_a_minute_is_taken_and_more_is_not(kind: str, encode: Encode) -> None:
+    assert decoded(encode(tone(MOST_SECONDS), kind)).duration_ms == pytest.approx(60_000, abs=100)
+    with pytest.raises(TooLong):
+        decoded(encode(tone(MOST_SECONDS + 0.5), kind))
+
+
+def test_a_bomb_is_given_up_early(encode: Encode) -> None:
+    """Half an hour of silence is a few hundred kilobytes in FLAC and must not be decoded to its end."""
+    bomb = encode(np.zeros(1800 * RATE, np.float32), "flac")
+    assert len(bomb) < 1_000_000
+    with pytest.raises(TooLong):
+        decoded(bomb)
+
+
+def test_a_header_that_lies_about_the_length_is_not_believed(reading: bytes) -> None:
+    for size in (b"\xff\xff\xff\xff", b"\0\0\0\0"):
+        lying = reading[:40] + size + reading[44:]
+        assert decoded(lying).duration_ms <= 2485
+
+
+@pytest.mark.parametrize("rate", [0, 1, 7_999, 192_001, 2**31 - 1])
+def test_outlandish_sample_rates(rate: int, reading: bytes) -> None:
+    with pytest.raises(Refusal):
+        decoded(reading[:24] + rate.to_bytes(4, "little") + reading[28:])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"This is no recording.\n" * 50,
+        b"#EXTM3U\n#EXTINF:10,\nhttp://127.0.0.1/secret.mp3\n",
+        b"ffconcat version 1.0\nfile /etc/passwd\n",
+        b"\x89PNG\r\n\x1a\n" + bytes(100),
+        b"RIFF\x00\x00\x00\x00WAVE",
+        b"RIFF\x00\x00\x00\x00AVI LIST",
+        b"%PDF-1.7",
+        b"\xff\xfb",
+    ],
+)
+def test_what_is_no_recording(data: bytes) -> None:
+    with pytest.raises(Unsupported):
+        decoded(data)
+
+
+def test_a_cover_picture_is_passed_over(encode: Encode, voice: Samples) -> None:
+    picture = b"\0image/png\0\x03\0" + b"\x89PNG\r\n\x1a\n" + bytes(500)
+    frame = b"APIC" + len(picture).to_bytes(4) + b"\0\0" + picture
+    tag = b"ID3\x03\0\0" + bytes(len(frame) >> shift & 0x7F for shift in (21, 14, 7, 0)) + frame
+    assert decoded(tag + encode(voice, "mp3")).duration_ms == pytest.approx(2485, abs=150)
+
+
+def test_a_codec_that_was_not_asked_for(encode: Encode, voice: Samples) -> None:
+    with pytest.raises(Unsupported):
+        decoded(encode(voice, codec="adpcm_ima_wav"))
+
+
+def test_a_codec_that_nobody_knows(encode: Encode, voice: Samples) -> None:
+    data = encode(voice, "webm")
+    with pytest.raises(Unsupported):
+        decoded(data.replace(b"A_OPUS", b"A_OPUZ"))
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_samples_that_are_no_numbers(broken: float, encode: Encode, voice: Samples) -> None:
+    data = bytearray(encode(voice, codec="pcm_f32le"))
+    data[-4000:-3996] = np.float32(broken).tobytes()
+    with pytest.raises(Unsupported):
+        decoded(bytes(data))
+
+
+@pytest.mark.parametrize("kind", ["mp3", "ogg", "webm", "aac", "flac"])
+def test_an_upload_that_broke_off_is_read_as_far_as_it_goes(
+    kind: str, encode: Encode, voice: Samples
+) -> None:
+    data = encode(voice, kind)
+    recording = decoded(data[: len(data) // 2])
+    assert 500 < recording.duration_ms < 2400
+
+
+def test_wiping_leaves_nothing(reading: bytes) -> None:
+    recording = decoded(reading)
+    assert recording.samples.any()
+    recording.wipe()
+    assert not recording.samples.any()
+
+
+@given(st.sampled_from(MAGIC), st.binary(max_size=4000))
+@settings(deadline=None, max_examples=200)
+def test_garbage_is_refused_and_never_crashes(head: bytes, rest: bytes) -> None:
+    with contextlib.suppress(Refusal):
+        decoded(head + rest)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=150)
+def test_damaged_recordings_never_crash(encoded: dict[str, bytes], data: st.DataObject) -> None:
+    damaged = bytearray(encoded[data.draw(st.sampled_from(KINDS))])
+    for _ in range(data.draw(st.integers(1, 20))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        recording = decoded(bytes(damaged))
+    except Refusal:
+        return
+    assert len(recording.samples) <= (MOST_SECONDS + 1) * RATE
+    assert np.abs(recording.samples).max() <= 1
+
+
+@pytest.fixture(scope="session")
+def encoded(encode: Encode, voice: Samples) -> dict[str, bytes]:
+    return {kind: encode(voice[:RATE], kind) for kind in KINDS}
