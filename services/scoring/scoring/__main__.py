@@ -6,9 +6,9 @@ from shared.http.app import serve
 
 def _api(_: list[str]) -> None:
     from scoring.app import create_app
-    from scoring.settings import ScoringSettings
+    from scoring.settings import ApiSettings
 
-    settings = ScoringSettings()
+    settings = ApiSettings()
     serve(create_app(settings), settings)
 
 

@@ -9,29 +9,31 @@ from shared.http.app import create_api
 from shared.http.health import Check
 
 from scoring.api import scores
-from scoring.providers.pocketsphinx.pool import Workers
+from scoring.providers.pocketsphinx.pool import WorkerPool
 from scoring.providers.pocketsphinx.provider import PocketsphinxProvider
-from scoring.receipts.issuer import Receipts
-from scoring.settings import ScoringSettings
+from scoring.receipts.issuer import ReceiptIssuer
+from scoring.settings import ApiSettings
 
 
-def create_app(settings: ScoringSettings) -> FastAPI:
+def create_app(settings: ApiSettings) -> FastAPI:
     """Routes, keys, and the provider with its workers.
 
     Raises OSError, ValueError or KeyError when the keys cannot be read.
     """
     app = create_api(settings, scores.router, title="Parley scoring", lifespan=_lifespan)
-    app.state.receipts = Receipts.load(settings.receipt_signing_keys_file)
+    app.state.receipts = ReceiptIssuer.load(settings.receipt_signing_keys_file)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    settings: ScoringSettings = app.state.settings
+    settings: ApiSettings = app.state.settings
     # A core dump would put recordings on the disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    workers = Workers(
-        count=settings.scoring_workers, queue=settings.scoring_queue, seconds=settings.scoring_seconds
+    workers = WorkerPool(
+        count=settings.scoring_workers,
+        queue_size=settings.scoring_queue_size,
+        timeout_seconds=settings.scoring_timeout_seconds,
     )
     app.state.provider = PocketsphinxProvider(workers)
     app.state.checks["provider"] = Check(app.state.provider.ping)

@@ -14,9 +14,8 @@ from fastapi import FastAPI
 from numpy.typing import NDArray
 from scoring.app import create_app
 from scoring.providers.pocketsphinx.engine import Engine
-from scoring.providers.pocketsphinx.pool import Workers
-from scoring.settings import ScoringSettings
-from shared.security.jwt import new_signing_key
+from scoring.providers.pocketsphinx.pool import WorkerPool
+from scoring.settings import ApiSettings
 from shared.testing import TokenFor, client_of
 
 AUDIO = Path(__file__).parent / "recordings"
@@ -99,9 +98,9 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def settings(environment: dict[str, Any], keys_file: Path) -> ScoringSettings:
+def settings(environment: dict[str, Any], keys_file: Path) -> ApiSettings:
     own = {"receipt_signing_keys_file": keys_file, "scoring_workers": 2}
-    return ScoringSettings.model_validate({**environment, **own})
+    return ApiSettings.model_validate({**environment, **own})
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +109,7 @@ def learner() -> UUID:
 
 
 @pytest.fixture(scope="session")
-async def app(settings: ScoringSettings) -> FastAPI:
+async def app(settings: ApiSettings) -> FastAPI:
     return create_app(settings)
 
 
@@ -122,9 +121,9 @@ async def client(app: FastAPI, learner: UUID, token_for: TokenFor) -> AsyncItera
 
 
 @pytest.fixture
-async def one_worker() -> AsyncIterator[Workers]:
+async def one_worker() -> AsyncIterator[WorkerPool]:
     """A single worker with no queue before it, and plenty of time."""
-    workers = Workers(count=1, queue=0, seconds=30)
+    workers = WorkerPool(count=1, queue_size=0, timeout_seconds=30)
     workers.start()
     yield workers
     await workers.close()

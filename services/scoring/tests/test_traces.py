@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from scoring.providers.pocketsphinx import process
 from scoring.providers.pocketsphinx.engine import Engine
-from scoring.text.words import words_of
+from scoring.text.words import to_spoken_words
 
 TEXT = "The train leaves at seven in the morning."
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -55,7 +55,7 @@ def test_scoring_makes_no_file(
     recordings = [encode(voice, kind) for kind in ("wav", "mp3", "m4a", "webm")]
     with files_made() as made:
         for recording in recordings:
-            engine.assess(memoryview(recording), words_of(f"{TEXT} Zyzzyva."))
+            engine.assess(memoryview(recording), to_spoken_words(f"{TEXT} Zyzzyva."))
     assert [path for path in made if path != os.devnull] == []
 
 
@@ -70,7 +70,7 @@ async def test_a_request_makes_no_file(client: httpx.AsyncClient, encode: Callab
     assert made == []
 
 
-@pytest.mark.parametrize("head", [{"words": words_of(TEXT)}, {"words": ("поезд",)}, {}])
+@pytest.mark.parametrize("head", [{"words": to_spoken_words(TEXT)}, {"words": ("поезд",)}, {}])
 def test_a_worker_overwrites_what_it_was_sent(engine: Engine, head: dict[str, Any], reading: bytes) -> None:
     audio = bytearray(reading)
     process._answer(engine, head, audio)

@@ -13,21 +13,21 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from shared.errors import ParleyError
 from starlette.requests import ClientDisconnect, Request
 
-from scoring.audio.formats import MOST_BYTES
+from scoring.audio.formats import MAX_AUDIO_BYTES
 from scoring.errors import AudioTooLarge, MalformedForm
 
-AUDIO = "audio"
-MOST_OTHER_BYTES = 64 * 1024
+AUDIO_FIELD = "audio"
+MAX_FIELD_BYTES = 64 * 1024
 """For all fields and their headers together."""
-FIRST_BYTES = 256 * 1024
-MOST_DISCARDED_BYTES = 32 * 1024 * 1024
+INITIAL_BUFFER_BYTES = 256 * 1024
+MAX_DISCARDED_BYTES = 32 * 1024 * 1024
 
 
-class Wiped:
+class WipingBuffer:
     """Bytes that are collected, and overwritten in the end, as is every buffer that they outgrew."""
 
     def __init__(self) -> None:
-        self._data, self._used = bytearray(FIRST_BYTES), 0
+        self._data, self._used = bytearray(INITIAL_BUFFER_BYTES), 0
 
     def __len__(self) -> int:
         return self._used
@@ -52,17 +52,17 @@ class Wiped:
 
 
 @dataclass
-class Submission:
+class ScoreForm:
     """The parts of a form: the recording, and the other fields as text."""
 
-    audio: Wiped | None = None
+    audio: WipingBuffer | None = None
     fields: dict[str, str] = field(default_factory=dict)
 
 
-class _Reader:
+class _FormReader:
     """Takes the parts as the parser finds them."""
 
-    def __init__(self, submission: Submission) -> None:
+    def __init__(self, submission: ScoreForm) -> None:
         self._submission = submission
         self._name, self._value = "", bytearray()
         self._header, self._disposition = bytearray(), bytearray()
@@ -87,24 +87,24 @@ class _Reader:
     def on_headers_finished(self) -> None:
         _, options = parse_options_header(self._disposition.decode("latin-1"))
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
-        if self._name in self._submission.fields or (self._name == AUDIO and self._submission.audio):
+        if self._name in self._submission.fields or (self._name == AUDIO_FIELD and self._submission.audio):
             raise MalformedForm(f"The form has more than one field {self._name}.")
-        if self._name == AUDIO:
-            self._submission.audio = Wiped()
+        if self._name == AUDIO_FIELD:
+            self._submission.audio = WipingBuffer()
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         part = memoryview(data)[start:end]
         audio = self._submission.audio
-        if self._name != AUDIO or audio is None:
+        if self._name != AUDIO_FIELD or audio is None:
             self._count(len(part))
             self._value += part
-        elif len(audio) + len(part) > MOST_BYTES:
-            raise too_large()
+        elif len(audio) + len(part) > MAX_AUDIO_BYTES:
+            raise audio_too_large_error()
         else:
             audio.append(part)
 
     def on_part_end(self) -> None:
-        if self._name == AUDIO:
+        if self._name == AUDIO_FIELD:
             return
         try:
             self._submission.fields[self._name] = self._value.decode()
@@ -116,25 +116,25 @@ class _Reader:
 
     def _count(self, size: int) -> None:
         self._others += size
-        if self._others > MOST_OTHER_BYTES:
+        if self._others > MAX_FIELD_BYTES:
             raise MalformedForm("The fields beside the audio are too large.")
 
 
-def too_large() -> AudioTooLarge:
+def audio_too_large_error() -> AudioTooLarge:
     """The refusal of a recording over the limit."""
-    return AudioTooLarge(f"The audio may have at most {MOST_BYTES} bytes.", max_bytes=MOST_BYTES)
+    return AudioTooLarge(f"The audio may have at most {MAX_AUDIO_BYTES} bytes.", max_bytes=MAX_AUDIO_BYTES)
 
 
 @asynccontextmanager
-async def received(request: Request) -> AsyncIterator[Submission]:
+async def read_form(request: Request) -> AsyncIterator[ScoreForm]:
     """The form of a request; its recording is overwritten on the way out, errors included.
 
     Raises MalformedForm, or AudioTooLarge without keeping what is too much.
     """
-    submission, chunks = Submission(), request.stream()
+    submission, chunks = ScoreForm(), request.stream()
     try:
         try:
-            await _read(request, chunks, submission)
+            await _parse(request, chunks, submission)
         except ParleyError:
             await _discard(chunks)
             raise
@@ -150,18 +150,18 @@ async def _discard(chunks: AsyncIterator[bytes]) -> None:
     with suppress(ClientDisconnect):
         async for chunk in chunks:
             discarded += len(chunk)
-            if discarded > MOST_DISCARDED_BYTES:
+            if discarded > MAX_DISCARDED_BYTES:
                 return
 
 
-async def _read(request: Request, chunks: AsyncIterator[bytes], submission: Submission) -> None:
+async def _parse(request: Request, chunks: AsyncIterator[bytes], submission: ScoreForm) -> None:
     kind, options = parse_options_header(request.headers.get("content-type"))
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise MalformedForm("Send the recording as multipart/form-data.")
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MOST_BYTES + MOST_OTHER_BYTES:
-        raise too_large()
-    reader = _Reader(submission)
+    if length.isdecimal() and int(length) > MAX_AUDIO_BYTES + MAX_FIELD_BYTES:
+        raise audio_too_large_error()
+    reader = _FormReader(submission)
     found = {name: getattr(reader, name) for name in dir(reader) if name.startswith("on_")}
     try:
         parser = MultipartParser(options[b"boundary"], found)  # type: ignore[arg-type] # a dictionary of methods

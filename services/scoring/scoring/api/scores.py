@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
-from scoring.api.multipart import AUDIO, Submission, received
-from scoring.commands.scores import score_reading
-from scoring.providers.base import Capabilities, Provider
-from scoring.receipts.issuer import Receipts
-from scoring.schemas.scores import FORM, Reading, Score
-from scoring.text.words import words_of
+from scoring.api.multipart import AUDIO_FIELD, ScoreForm, read_form
+from scoring.commands import scores
+from scoring.providers.base import Capabilities, SpeechProvider
+from scoring.receipts.issuer import ReceiptIssuer
+from scoring.schemas.scores import SCORE_FORM, ScoreRead, ScoreRequest
+from scoring.text.words import to_spoken_words
 
 router = APIRouter(
     prefix="/api/v1/speech",
@@ -23,24 +23,24 @@ router = APIRouter(
 )
 
 
-async def _provider(request: Request) -> Provider:
-    provider: Provider = request.app.state.provider
+async def _provider(request: Request) -> SpeechProvider:
+    provider: SpeechProvider = request.app.state.provider
     return provider
 
 
-async def _receipts(request: Request) -> Receipts:
-    receipts: Receipts = request.app.state.receipts
+async def _receipts(request: Request) -> ReceiptIssuer:
+    receipts: ReceiptIssuer = request.app.state.receipts
     return receipts
 
 
-SpeechProvider = Annotated[Provider, Depends(_provider)]
-Signing = Annotated[Receipts, Depends(_receipts)]
+SpeechProviderDep = Annotated[SpeechProvider, Depends(_provider)]
+ReceiptIssuerDep = Annotated[ReceiptIssuer, Depends(_receipts)]
 
 
 @router.post(
     "/score",
     dependencies=[Depends(per_user("score", per_minute=30))],
-    openapi_extra=FORM,
+    openapi_extra=SCORE_FORM,
     responses={
         400: {"description": "`unsupported_audio`, or `malformed_form`."},
         413: {"description": "`audio_too_large` (in bytes) or `audio_too_long` (in seconds)."},
@@ -52,18 +52,22 @@ Signing = Annotated[Receipts, Depends(_receipts)]
         504: {"description": "`provider_timeout`."},
     },
 )
-async def score(request: Request, learner: CurrentUser, provider: SpeechProvider, receipts: Signing) -> Score:
+async def assess_recording(
+    request: Request, learner: CurrentUser, provider: SpeechProviderDep, receipts: ReceiptIssuerDep
+) -> ScoreRead:
     """Score how a recording pronounces a text.
 
     The recording is kept in memory alone, for as long as the request takes. A word that was left out has the
     `error_type` `omission` and no score; one that was said badly, or in whose place something else was said,
     has `mispronunciation`. Silence and noise are not scored: they are `not_assessable`.
     """
-    async with received(request) as submission:
-        reading, audio = _checked(submission, provider.capabilities.languages)
-        scored = await score_reading(provider, receipts, learner=learner.id, reading=reading, audio=audio)
+    async with read_form(request) as submission:
+        reading, audio = _validate_form(submission, provider.capabilities.languages)
+        scored = await scores.assess_recording(
+            provider, receipts, learner=learner.id, reading=reading, audio=audio
+        )
     told = asdict(scored.assessment)
-    return Score(
+    return ScoreRead(
         word_scores=told.pop("words"),
         provider=provider.capabilities.provider,
         receipt=scored.receipt,
@@ -72,19 +76,19 @@ async def score(request: Request, learner: CurrentUser, provider: SpeechProvider
 
 
 @router.get("/capabilities", dependencies=[Depends(per_user("capabilities", per_minute=100))])
-async def capabilities(provider: SpeechProvider) -> Capabilities:
+async def get_capabilities(provider: SpeechProviderDep) -> Capabilities:
     """What can be scored here: languages, audio formats, the longest recording, and in what detail."""
     return provider.capabilities
 
 
-def _checked(submission: Submission, languages: tuple[str, ...]) -> tuple[Reading, memoryview]:
+def _validate_form(submission: ScoreForm, languages: tuple[str, ...]) -> tuple[ScoreRequest, memoryview]:
     """The fields of the form. Raises RequestValidationError naming all that are wrong."""
     reading, errors = None, []
     if not submission.audio:
-        errors.append(_error(AUDIO, "The recording is missing."))
+        errors.append(_field_error(AUDIO_FIELD, "The recording is missing."))
     try:
-        reading = Reading.model_validate(submission.fields)
-        errors += _said_wrongly(reading, languages)
+        reading = ScoreRequest.model_validate(submission.fields)
+        errors += validate_text_and_language(reading, languages)
     except ValidationError as error:
         errors += [{**found, "loc": ("body", *found["loc"])} for found in error.errors()]
     if errors or reading is None or submission.audio is None:
@@ -92,14 +96,14 @@ def _checked(submission: Submission, languages: tuple[str, ...]) -> tuple[Readin
     return reading, submission.audio.view()
 
 
-def _said_wrongly(reading: Reading, languages: tuple[str, ...]) -> list[dict[str, Any]]:
+def validate_text_and_language(reading: ScoreRequest, languages: tuple[str, ...]) -> list[dict[str, Any]]:
     errors = []
-    if not words_of(reading.reference_text):
-        errors.append(_error("reference_text", "The text has no words."))
+    if not to_spoken_words(reading.reference_text):
+        errors.append(_field_error("reference_text", "The text has no words."))
     if reading.language not in languages:
-        errors.append(_error("language", f"The languages are: {', '.join(languages)}."))
+        errors.append(_field_error("language", f"The languages are: {', '.join(languages)}."))
     return errors
 
 
-def _error(field: str, message: str) -> dict[str, Any]:
+def _field_error(field: str, message: str) -> dict[str, Any]:
     return {"type": "value_error", "loc": ("body", field), "msg": message}

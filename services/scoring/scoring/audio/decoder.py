@@ -14,13 +14,13 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from scoring.audio.formats import MOST_SECONDS, Format, format_of
+from scoring.audio.formats import MAX_AUDIO_SECONDS, Format, detect_format
 from scoring.refusals import TooLong, Unsupported
 
-RATE = 16_000
-PADDING_SECONDS = 0.2
+SAMPLE_RATE = 16_000
+CODEC_PADDING_SECONDS = 0.2
 """What codecs may add to the ends of a minute."""
-MOST_CHANNELS = 8
+MAX_CHANNELS = 8
 SOURCE_RATES = range(8_000, 192_001)
 
 type Samples = NDArray[np.float32]
@@ -48,14 +48,14 @@ def decode(audio: memoryview) -> Recording:
     Headers are not believed: what counts is the time that the decoded frames play, and decoding stops with
     the first frame beyond the limit.
     """
-    found = format_of(bytes(audio[:12]))
+    found = detect_format(bytes(audio[:12]))
     if found is None:
         raise Unsupported(
             "The audio is in none of the supported formats: WAV, MP3, M4A, AAC, OGG, FLAC, WebM."
         )
-    samples = np.zeros(MOST_SECONDS * RATE + RATE, np.float32)
+    samples = np.zeros(MAX_AUDIO_SECONDS * SAMPLE_RATE + SAMPLE_RATE, np.float32)
     try:
-        return _decoded(audio, found, samples)
+        return _decode_samples(audio, found, samples)
     except (av.FFmpegError, ValueError, ArithmeticError, EOFError, MemoryError) as error:
         samples.fill(0)
         raise Unsupported(f"The audio looks like {found.name} but cannot be decoded.") from error
@@ -64,7 +64,7 @@ def decode(audio: memoryview) -> Recording:
         raise
 
 
-class _Memory:
+class InMemoryFile:
     """The recording as FFmpeg reads it. It is neither writable nor closable."""
 
     def __init__(self, audio: memoryview) -> None:
@@ -84,23 +84,25 @@ class _Memory:
         return self._at
 
 
-def _decoded(audio: memoryview, found: Format, samples: Samples) -> Recording:
+def _decode_samples(audio: memoryview, found: Format, samples: Samples) -> Recording:
     options = {
         "codec_whitelist": ",".join(found.decoders),
         "format_whitelist": found.demuxer,
         "protocol_whitelist": "none",
     }
-    with av.open(_Memory(audio), "r", format=found.demuxer, container_options=options) as container:
-        stream = _speech_stream(container, found)
+    with av.open(InMemoryFile(audio), "r", format=found.demuxer, container_options=options) as container:
+        stream = _find_audio_stream(container, found)
         stream.codec_context.thread_count = 1
-        resampler = av.AudioResampler("flt", "mono", RATE, threads=1)
+        resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE, threads=1)
         used = played = 0
-        for frame in _frames(container, stream):
+        for frame in _decode_frames(container, stream):
             played += frame.samples
-            if played > (MOST_SECONDS + PADDING_SECONDS) * frame.sample_rate:
-                raise TooLong(f"The audio is longer than {MOST_SECONDS} s.", max_seconds=MOST_SECONDS)
-            used = _append(resampler, frame, samples, used)
-        used = _append(resampler, None, samples, used)
+            if played > (MAX_AUDIO_SECONDS + CODEC_PADDING_SECONDS) * frame.sample_rate:
+                raise TooLong(
+                    f"The audio is longer than {MAX_AUDIO_SECONDS} s.", max_seconds=MAX_AUDIO_SECONDS
+                )
+            used = _append_frame(resampler, frame, samples, used)
+        used = _append_frame(resampler, None, samples, used)
     if not used or not np.isfinite(samples[:used]).all():
         raise Unsupported("The audio holds no sound that can be decoded.")
     np.clip(samples, -1, 1, out=samples)
@@ -108,7 +110,7 @@ def _decoded(audio: memoryview, found: Format, samples: Samples) -> Recording:
     return Recording(samples[:used], duration_ms, stream.sample_rate, found.name)
 
 
-def _speech_stream(container: InputContainer, found: Format) -> AudioStream:
+def _find_audio_stream(container: InputContainer, found: Format) -> AudioStream:
     """The first audio stream, if it is one that we mean to decode. Raises Unsupported."""
     if not container.streams.audio:
         raise Unsupported("The file holds no audio.")
@@ -116,12 +118,12 @@ def _speech_stream(container: InputContainer, found: Format) -> AudioStream:
     # PyAV's types do not say so, but a stream in a coding that FFmpeg does not know has no context.
     if not stream.codec_context or stream.codec_context.codec.name not in found.decoders:
         raise Unsupported(f"The audio inside the {found.name} file is coded in an unsupported way.")
-    if stream.sample_rate not in SOURCE_RATES or not 1 <= stream.channels <= MOST_CHANNELS:
+    if stream.sample_rate not in SOURCE_RATES or not 1 <= stream.channels <= MAX_CHANNELS:
         raise Unsupported("The audio must have 8 to 192 kHz and at most 8 channels.")
     return stream
 
 
-def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+def _decode_frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
     """The decoded frames. Damaged packets are left out, as players do: uploads break off."""
     for packet in container.demux(stream):
         try:
@@ -130,7 +132,7 @@ def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFra
             continue
 
 
-def _append(resampler: av.AudioResampler, frame: AudioFrame | None, samples: Samples, used: int) -> int:
+def _append_frame(resampler: av.AudioResampler, frame: AudioFrame | None, samples: Samples, used: int) -> int:
     """Resample one frame, or what is left in the resampler, behind the samples in use; how many are now."""
     for part in resampler.resample(frame):
         end = used + part.samples

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-MOST_BYTES = 10 * 1024 * 1024
-MOST_SECONDS = 60
+MAX_AUDIO_BYTES = 10 * 1024 * 1024
+MAX_AUDIO_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ WEBM = Format("webm", "matroska", XIPH)
 FORMATS = (WAV, MP3, M4A, AAC, OGG, FLAC, WEBM)
 
 
-def format_of(head: bytes) -> Format | None:
+def detect_format(head: bytes) -> Format | None:
     """The format that the first twelve bytes of a file announce."""
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return WAV

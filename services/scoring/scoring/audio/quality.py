@@ -8,46 +8,48 @@ import numpy as np
 from numpy.typing import NDArray
 from pocketsphinx import Vad
 
-from scoring.audio.decoder import RATE, Samples
+from scoring.audio.decoder import SAMPLE_RATE, Samples
 from scoring.refusals import Unassessable
 
-LEAST_SECONDS = 0.3
-LEAST_VOICED_SECONDS = 0.2
-QUIETEST_DB = -60.0
-LEAST_SPAN_DB = 12.0
-CLIPPED_LEVEL = 0.985
-MOST_CLIPPED = 0.03
-FRAME = RATE // 50
+MIN_DURATION_SECONDS = 0.3
+MIN_VOICED_SECONDS = 0.2
+MIN_LEVEL_DB = -60.0
+MIN_DYNAMIC_RANGE_DB = 12.0
+CLIPPING_LEVEL = 0.985
+MAX_CLIPPED_SHARE = 0.03
+FRAME_SAMPLES = SAMPLE_RATE // 50
 """Levels are measured over 20 ms."""
 
 
-def ensure_assessable(samples: Samples) -> float:
+def check_quality(samples: Samples) -> float:
     """The seconds in which somebody speaks, as far as a voice detector can tell. Raises Unassessable."""
-    if len(samples) < LEAST_SECONDS * RATE:
+    if len(samples) < MIN_DURATION_SECONDS * SAMPLE_RATE:
         raise Unassessable("too_short", "The recording is too short to hold a spoken text.")
-    levels = _levels(samples)
+    levels = _measure_levels(samples)
     quiet, loud = np.percentile(levels, [10, 95])
-    voiced = _voiced_seconds(samples)
-    if loud < QUIETEST_DB or voiced < LEAST_VOICED_SECONDS:
+    voiced = _measure_voiced_seconds(samples)
+    if loud < MIN_LEVEL_DB or voiced < MIN_VOICED_SECONDS:
         raise Unassessable("no_speech", "Nobody can be heard speaking in the recording.")
-    if np.mean(np.abs(samples) >= CLIPPED_LEVEL) > MOST_CLIPPED:
+    if np.mean(np.abs(samples) >= CLIPPING_LEVEL) > MAX_CLIPPED_SHARE:
         raise Unassessable("clipped", "The recording is overdriven: speak more softly or further away.")
-    if loud - quiet < LEAST_SPAN_DB:
+    if loud - quiet < MIN_DYNAMIC_RANGE_DB:
         raise Unassessable("too_noisy", "The voice does not stand out from the noise around it.")
     return voiced
 
 
-def _levels(samples: Samples) -> NDArray[np.float64]:
+def _measure_levels(samples: Samples) -> NDArray[np.float64]:
     """The level of each frame in dB below full scale; digital silence is at -120."""
-    frames = samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME).astype(np.float64)
+    frames = (
+        samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES).astype(np.float64)
+    )
     return 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
 
 
-def _voiced_seconds(samples: Samples) -> float:
-    detector = Vad(Vad.STRICT, RATE, 0.03)
+def _measure_voiced_seconds(samples: Samples) -> float:
+    detector = Vad(Vad.STRICT, SAMPLE_RATE, 0.03)
     size = detector.frame_bytes // 2
     pcm = (samples * 32767).astype(np.int16)
     starts = range(0, len(pcm) - size + 1, size)
     voiced = sum(detector.is_speech(pcm[at : at + size].tobytes()) for at in starts)
     pcm.fill(0)
-    return float(voiced * size / RATE)
+    return float(voiced * size / SAMPLE_RATE)

@@ -8,11 +8,11 @@ from prometheus_client import Histogram
 from shared.errors import ParleyError
 
 from scoring.domain.scores import Assessment
-from scoring.providers.base import Provider
-from scoring.receipts.issuer import Receipts
-from scoring.schemas.scores import Reading
+from scoring.providers.base import SpeechProvider
+from scoring.receipts.issuer import ReceiptIssuer
+from scoring.schemas.scores import ScoreRequest
 
-SECONDS = Histogram(
+ASSESSMENT_DURATION = Histogram(
     "assessment_duration_seconds",
     "Time from a received recording to its scores or its refusal.",
     ["provider", "outcome"],
@@ -21,26 +21,31 @@ SECONDS = Histogram(
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredRecording:
     """An assessment and the proof of it; without an overall score there is nothing to prove."""
 
     assessment: Assessment
     receipt: str | None
 
 
-async def score_reading(
-    provider: Provider, receipts: Receipts, *, learner: UUID, reading: Reading, audio: memoryview
-) -> Scored:
+async def assess_recording(
+    provider: SpeechProvider,
+    receipts: ReceiptIssuer,
+    *,
+    learner: UUID,
+    reading: ScoreRequest,
+    audio: memoryview,
+) -> ScoredRecording:
     """Have a recording assessed and sign for the result. Raises what Provider.assess raises."""
-    assessment = await _assessed(provider, reading, audio)
+    assessment = await _assess(provider, reading, audio)
     score = assessment.pronunciation_score
     if score is None:
-        return Scored(assessment, None)
+        return ScoredRecording(assessment, None)
     receipt = receipts.issue(learner, reading, score=score, recognized_text=assessment.recognized_text)
-    return Scored(assessment, receipt)
+    return ScoredRecording(assessment, receipt)
 
 
-async def _assessed(provider: Provider, reading: Reading, audio: memoryview) -> Assessment:
+async def _assess(provider: SpeechProvider, reading: ScoreRequest, audio: memoryview) -> Assessment:
     started, outcome = time.perf_counter(), "failed"
     try:
         assessment = await provider.assess(audio, text=reading.reference_text, language=reading.language)
@@ -51,4 +56,4 @@ async def _assessed(provider: Provider, reading: Reading, audio: memoryview) -> 
         raise
     finally:
         seconds = time.perf_counter() - started
-        SECONDS.labels(provider.capabilities.provider, outcome).observe(seconds)
+        ASSESSMENT_DURATION.labels(provider.capabilities.provider, outcome).observe(seconds)

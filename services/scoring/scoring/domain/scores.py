@@ -7,7 +7,7 @@ type ErrorType = Literal["none", "mispronunciation", "omission", "insertion"]
 
 
 @dataclass(frozen=True)
-class Phoneme:
+class PhonemeScore:
     """One sound of a word: its symbol in the provider's alphabet, its score (0-100) and where it is."""
 
     symbol: str
@@ -25,11 +25,11 @@ class WordScore:
     error_type: ErrorType
     offset_ms: int | None = None
     duration_ms: int | None = None
-    phonemes: tuple[Phoneme, ...] = ()
+    phonemes: tuple[PhonemeScore, ...] = ()
 
 
 @dataclass(frozen=True)
-class AudioFacts:
+class AudioInfo:
     """The recording as it was sent: its length, the sample rate of the source in Hz, and its container."""
 
     duration_ms: int
@@ -51,4 +51,4 @@ class Assessment:
     completeness_score: float | None
     prosody_score: float | None
     words: tuple[WordScore, ...]
-    audio: AudioFacts
+    audio: AudioInfo

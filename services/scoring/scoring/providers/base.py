@@ -18,7 +18,7 @@ class Capabilities:
     formats: tuple[str, ...]
 
 
-class Provider(Protocol):
+class SpeechProvider(Protocol):
     """Scores recordings."""
 
     @property

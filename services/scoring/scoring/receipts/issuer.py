@@ -15,12 +15,12 @@ from contracts.receipt import (
 )
 from shared.security.jwt import SigningKeys
 
-from scoring.schemas.scores import Reading
+from scoring.schemas.scores import ScoreRequest
 
-GOOD_FOR = timedelta(days=30)
+RECEIPT_TTL = timedelta(days=30)
 
 
-class Receipts:
+class ReceiptIssuer:
     """Signs receipts."""
 
     def __init__(self, keys: SigningKeys) -> None:
@@ -31,7 +31,7 @@ class Receipts:
         """Read a private JWK set. Raises OSError, ValueError or KeyError when the file holds none."""
         return cls(SigningKeys.load(path))
 
-    def issue(self, learner: UUID, reading: Reading, *, score: float, recognized_text: str) -> str:
+    def issue(self, learner: UUID, reading: ScoreRequest, *, score: float, recognized_text: str) -> str:
         """A token that binds the learner, the text and the score, each used up by its `jti`."""
         now = int(time.time())
         claims = ReceiptClaims(
@@ -42,7 +42,7 @@ class Receipts:
             recognized_text=recognized_text,
             speech_id=reading.speech_id,
             iat=now,
-            exp=now + int(GOOD_FOR.total_seconds()),
+            exp=now + int(RECEIPT_TTL.total_seconds()),
         )
         parties = {"iss": RECEIPT_ISSUER, "aud": RECEIPT_AUDIENCE}
         return self._keys.sign(parties | claims.model_dump(mode="json", exclude_none=True), typ=RECEIPT_TYPE)

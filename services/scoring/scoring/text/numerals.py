@@ -20,7 +20,7 @@ ORDINALS = {
     "twelve": "twelfth",
 }
 CURRENCIES = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny")}
-MOST = 10**15
+DIGIT_BY_DIGIT_FROM = 10**15
 """From here on a number is read digit by digit."""
 
 NUMBER = re.compile(
@@ -32,86 +32,90 @@ NUMBER = re.compile(
 
 def spell_numbers(text: str) -> str:
     """The text with its numbers, amounts, years and times of day in words."""
-    return NUMBER.sub(lambda found: f" {_spoken(found)} ", text)
+    return NUMBER.sub(lambda found: f" {_spell(found)} ", text)
 
 
-def _spoken(found: Match[str]) -> str:
+def _spell(found: Match[str]) -> str:
     whole, fraction = found["whole"].replace(",", ""), found["fraction"]
     if found["currency"]:
-        return _amount(whole, fraction, *CURRENCIES[found["currency"]])
+        return _spell_amount(whole, fraction, *CURRENCIES[found["currency"]])
     if found["minutes"]:
-        return _time(int(whole), int(found["minutes"]))
+        return _spell_time(int(whole), int(found["minutes"]))
     if fraction:
-        return f"{cardinal(whole)} point {_digits(fraction)}"
-    reading = year(whole) if found["whole"].isdigit() and not found["ordinal"] else cardinal(whole)
+        return f"{spell_cardinal(whole)} point {_spell_digits(fraction)}"
+    reading = (
+        spell_year(whole) if found["whole"].isdigit() and not found["ordinal"] else spell_cardinal(whole)
+    )
     if found["ordinal"]:
-        return _last_word(reading, _ordinal)
-    return _last_word(reading, _plural) if found["plural"] else reading
+        return _change_last_word(reading, _to_ordinal)
+    return _change_last_word(reading, _to_plural) if found["plural"] else reading
 
 
-def cardinal(digits: str) -> str:
+def spell_cardinal(digits: str) -> str:
     """`342` as three hundred forty two. Digit by digit where a zero leads or there are too many."""
-    value = int(digits) if len(digits) < 16 else MOST
-    if value >= MOST or (digits[0] == "0" and len(digits) > 1):
-        return _digits(digits)
-    return _cardinal(value)
+    value = int(digits) if len(digits) < 16 else DIGIT_BY_DIGIT_FROM
+    if value >= DIGIT_BY_DIGIT_FROM or (digits[0] == "0" and len(digits) > 1):
+        return _spell_digits(digits)
+    return _spell_integer(value)
 
 
-def _cardinal(value: int) -> str:
+def _spell_integer(value: int) -> str:
     for scale, name in SCALES:
         if value >= scale:
-            rest = f" {_cardinal(value % scale)}" if value % scale else ""
-            return f"{_cardinal(value // scale)} {name}{rest}"
+            rest = f" {_spell_integer(value % scale)}" if value % scale else ""
+            return f"{_spell_integer(value // scale)} {name}{rest}"
     if value < len(SMALL):
         return SMALL[value]
     rest = f" {SMALL[value % 10]}" if value % 10 else ""
     return TENS[value // 10 - 2] + rest
 
 
-def year(digits: str) -> str:
+def spell_year(digits: str) -> str:
     """Four digits as a year is read (nineteen eighty four) if they look like one; else the cardinal."""
     century, rest = divmod(int(digits[:4]), 100)
     if len(digits) != 4 or century not in range(11, 21) or (century == 20 and rest < 10):
-        return cardinal(digits)
+        return spell_cardinal(digits)
     if rest == 0:
-        return f"{_cardinal(century)} hundred"
-    return f"{_cardinal(century)} {'oh ' if rest < 10 else ''}{_cardinal(rest)}"
+        return f"{_spell_integer(century)} hundred"
+    return f"{_spell_integer(century)} {'oh ' if rest < 10 else ''}{_spell_integer(rest)}"
 
 
-def _time(hour: int, minutes: int) -> str:
+def _spell_time(hour: int, minutes: int) -> str:
     if minutes == 0:
-        return f"{_cardinal(hour)} o'clock"
-    return f"{_cardinal(hour)} {'oh ' if minutes < 10 else ''}{_cardinal(minutes)}"
+        return f"{_spell_integer(hour)} o'clock"
+    return f"{_spell_integer(hour)} {'oh ' if minutes < 10 else ''}{_spell_integer(minutes)}"
 
 
-def _amount(whole: str, fraction: str | None, unit: str, part: str) -> str:
-    spoken = f"{cardinal(whole)} {_counted(unit, int(whole) if len(whole) < 16 else MOST)}"
+def _spell_amount(whole: str, fraction: str | None, unit: str, part: str) -> str:
+    spoken = (
+        f"{spell_cardinal(whole)} {_inflect(unit, int(whole) if len(whole) < 16 else DIGIT_BY_DIGIT_FROM)}"
+    )
     if not fraction:
         return spoken
     if len(fraction) != 2:
-        return f"{cardinal(whole)} point {_digits(fraction)} {_plural(unit)}"
+        return f"{spell_cardinal(whole)} point {_spell_digits(fraction)} {_to_plural(unit)}"
     parts = int(fraction)
-    return f"{spoken} and {_cardinal(parts)} {_counted(part, parts)}" if parts else spoken
+    return f"{spoken} and {_spell_integer(parts)} {_inflect(part, parts)}" if parts else spoken
 
 
-def _counted(noun: str, count: int) -> str:
+def _inflect(noun: str, count: int) -> str:
     return noun if count == 1 else {"penny": "pence"}.get(noun, f"{noun}s")
 
 
-def _digits(digits: str) -> str:
+def _spell_digits(digits: str) -> str:
     return " ".join(SMALL[int(digit)] for digit in digits)
 
 
-def _last_word(reading: str, change: Callable[[str], str]) -> str:
+def _change_last_word(reading: str, change: Callable[[str], str]) -> str:
     head, _, last = reading.rpartition(" ")
     return f"{head} {change(last)}".strip()
 
 
-def _ordinal(word: str) -> str:
+def _to_ordinal(word: str) -> str:
     if word in ORDINALS:
         return ORDINALS[word]
     return word[:-1] + "ieth" if word.endswith("y") else word + "th"
 
 
-def _plural(word: str) -> str:
+def _to_plural(word: str) -> str:
     return word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith("x") else "s")

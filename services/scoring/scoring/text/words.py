@@ -5,23 +5,23 @@ import unicodedata
 
 from scoring.text.numerals import spell_numbers
 
-MOST_CHARACTERS = 500
+MAX_TEXT_CHARACTERS = 500
 
-STRAIGHT = str.maketrans(dict.fromkeys("‘’ʼ`´ʹ", "'"))  # noqa: RUF001 - the apostrophes that keyboards produce
-SIGNS = {"&": " and ", "%": " percent ", "+": " plus ", "=": " equals ", "@": " at ", "°": " degrees "}
+STRAIGHT_APOSTROPHES = str.maketrans(dict.fromkeys("‘’ʼ`´ʹ", "'"))  # noqa: RUF001 - the apostrophes that keyboards produce
+SPOKEN_SIGNS = {"&": " and ", "%": " percent ", "+": " plus ", "=": " equals ", "@": " at ", "°": " degrees "}
 ABBREVIATIONS = {"mr": "mister", "mrs": "missus", "dr": "doctor", "vs": "versus", "etc": "et cetera"}
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 ENGLISH = re.compile(r"[a-z']+")
 
 
-def words_of(text: str) -> tuple[str, ...]:
+def to_spoken_words(text: str) -> tuple[str, ...]:
     """The words of a text in the order they are said: lower case, numbers spelled out, hyphens opened.
 
     Contractions stay one word. Letters of other alphabets stay too: nobody knows how such a word is said, but
     it is not silently dropped. Empty when nothing in the text can be said.
     """
-    plain = _without_accents(text.translate(STRAIGHT)).lower()
-    for sign, spoken in SIGNS.items():
+    plain = _strip_accents(text.translate(STRAIGHT_APOSTROPHES)).lower()
+    for sign, spoken in SPOKEN_SIGNS.items():
         plain = plain.replace(sign, spoken)
     found = WORD.findall(spell_numbers(plain))
     return tuple(part for word in found for part in ABBREVIATIONS.get(word, word).split())
@@ -32,6 +32,6 @@ def is_english(word: str) -> bool:
     return ENGLISH.fullmatch(word) is not None
 
 
-def _without_accents(text: str) -> str:
+def _strip_accents(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(character for character in decomposed if not unicodedata.combining(character))

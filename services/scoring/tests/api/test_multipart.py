@@ -5,8 +5,8 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scoring.api.multipart import Submission, Wiped, received
-from scoring.audio.formats import MOST_BYTES
+from scoring.api.multipart import ScoreForm, WipingBuffer, read_form
+from scoring.audio.formats import MAX_AUDIO_BYTES
 from scoring.errors import AudioTooLarge, MalformedForm
 from starlette.requests import Request
 from starlette.types import Message
@@ -40,7 +40,7 @@ def request(
 
 
 async def parts_of(request: Request) -> tuple[bytes | None, dict[str, str]]:
-    async with received(request) as submission:
+    async with read_form(request) as submission:
         audio = submission.audio
         return None if audio is None else bytes(audio.view()), submission.fields
 
@@ -66,14 +66,14 @@ async def test_a_large_recording_comes_through_unchanged() -> None:
 
 
 async def test_the_largest_recording_is_taken_and_a_byte_more_is_not() -> None:
-    assert len((await read(part("audio", bytes(MOST_BYTES)) + END))[0] or b"") == MOST_BYTES
+    assert len((await read(part("audio", bytes(MAX_AUDIO_BYTES)) + END))[0] or b"") == MAX_AUDIO_BYTES
     with pytest.raises(AudioTooLarge):
-        await read(part("audio", bytes(MOST_BYTES + 1)) + END)
+        await read(part("audio", bytes(MAX_AUDIO_BYTES + 1)) + END)
 
 
 async def test_what_is_refused_is_read_to_its_end_but_not_kept() -> None:
     """Many clients read no answer before they have sent everything."""
-    too_much = request([bytes(1_000_000)] * 3, length=str(MOST_BYTES * 2))
+    too_much = request([bytes(1_000_000)] * 3, length=str(MAX_AUDIO_BYTES * 2))
     with pytest.raises(AudioTooLarge):
         await parts_of(too_much)
     assert await too_much.receive() == {"type": "http.disconnect"}
@@ -131,10 +131,10 @@ def test_garbage_is_read_or_refused(chunks: list[bytes]) -> None:
 
 
 async def test_the_recording_is_overwritten_on_the_way_out() -> None:
-    seen: list[Submission] = []
+    seen: list[ScoreForm] = []
 
     async def fails() -> None:
-        async with received(request([part("audio", b"voice" * 100_000) + END])) as submission:
+        async with read_form(request([part("audio", b"voice" * 100_000) + END])) as submission:
             seen.append(submission)
             raise RuntimeError
 
@@ -147,7 +147,7 @@ async def test_the_recording_is_overwritten_on_the_way_out() -> None:
 
 
 def test_outgrown_buffers_are_overwritten() -> None:
-    wiped = Wiped()
+    wiped = WipingBuffer()
     wiped.append(memoryview(b"voice"))
     outgrown = wiped._data
     wiped.append(memoryview(bytes(400_000)))

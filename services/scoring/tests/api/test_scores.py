@@ -13,8 +13,7 @@ import pytest
 from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, ReceiptClaims
 from fastapi import FastAPI
 from scoring.app import create_app
-from scoring.settings import ScoringSettings
-from shared.security.jwt import FixedKeys, SigningKeys, verify
+from scoring.settings import ApiSettings
 from shared.testing import TokenFor, client_of
 
 SCORE, CAPABILITIES = "/api/v1/speech/score", "/api/v1/speech/capabilities"
@@ -182,20 +181,20 @@ async def test_a_killed_worker_is_told_and_replaced(
 
 
 async def test_no_time_and_no_room(
-    settings: ScoringSettings, learner: UUID, token_for: TokenFor, reading: bytes
+    settings: ApiSettings, learner: UUID, token_for: TokenFor, reading: bytes
 ) -> None:
-    hasty = settings.model_copy(update={"scoring_seconds": 0.001, "scoring_workers": 1})
+    hasty = settings.model_copy(update={"scoring_timeout_seconds": 0.001, "scoring_workers": 1})
     async with client_of(create_app(hasty), token=token_for(learner)) as client:
         answer = await post(client, reading, reference_text=TEXT)
         problem_of(answer, status=504, code="provider_timeout")
         client_app: Any = client._transport
-        client_app.app.state.provider._workers._most = 0
+        client_app.app.state.provider._workers._max_in_flight = 0
         full = await post(client, reading, reference_text=TEXT)
         problem_of(full, status=503, code="provider_unavailable")
         assert int(full.headers["retry-after"]) > 0
 
 
-async def test_a_learner_has_a_limit(settings: ScoringSettings, token_for: TokenFor) -> None:
+async def test_a_learner_has_a_limit(settings: ApiSettings, token_for: TokenFor) -> None:
     limited = settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": {"score": 1}})
     async with client_of(create_app(limited), token=token_for(uuid4())) as client:
         problem_of(await post(client, None, language="xx"), status=422, code="validation_failed")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scoring.audio.decoder import RATE, Recording, decode
-from scoring.audio.formats import FORMATS, MOST_SECONDS
+from scoring.audio.decoder import SAMPLE_RATE, Recording, decode
+from scoring.audio.formats import FORMATS, MAX_AUDIO_SECONDS
 from scoring.refusals import Refusal, TooLong, Unsupported
 
 type Encode = Callable[..., bytes]
@@ -30,7 +30,7 @@ def decoded(data: bytes) -> Recording:
     return decode(memoryview(data))
 
 
-def tone(seconds: float, rate: int = RATE) -> Samples:
+def tone(seconds: float, rate: int = SAMPLE_RATE) -> Samples:
     return (0.5 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
 
 
@@ -38,10 +38,12 @@ def tone(seconds: float, rate: int = RATE) -> Samples:
 def test_every_format_gives_the_same_sound(kind: str, encode: Encode, voice: Samples) -> None:
     recording = decoded(encode(voice, kind))
     assert recording.format == kind
-    assert recording.duration_ms == pytest.approx(len(voice) * 1000 / RATE, abs=150)
-    assert len(recording.samples) == pytest.approx(len(voice), abs=0.15 * RATE)
-    lag = np.correlate(recording.samples[: 2 * RATE], voice[2000 : RATE + 2000], "valid").argmax()
-    same = np.corrcoef(recording.samples[lag : lag + RATE], voice[2000 : RATE + 2000])[0, 1]
+    assert recording.duration_ms == pytest.approx(len(voice) * 1000 / SAMPLE_RATE, abs=150)
+    assert len(recording.samples) == pytest.approx(len(voice), abs=0.15 * SAMPLE_RATE)
+    lag = np.correlate(
+        recording.samples[: 2 * SAMPLE_RATE], voice[2000 : SAMPLE_RATE + 2000], "valid"
+    ).argmax()
+    same = np.corrcoef(recording.samples[lag : lag + SAMPLE_RATE], voice[2000 : SAMPLE_RATE + 2000])[0, 1]
     assert same > 0.9
 
 
@@ -50,8 +52,8 @@ def test_every_format_gives_the_same_sound(kind: str, encode: Encode, voice: Sam
 def test_rates_and_channels_become_one(rate: int, channels: int, encode: Encode) -> None:
     recording = decoded(encode(tone(1, rate), rate=rate, channels=channels))
     assert (recording.sample_rate, recording.duration_ms) == (rate, 1000)
-    assert len(recording.samples) == pytest.approx(RATE, abs=40)
-    spectrum = np.abs(np.fft.rfft(recording.samples[:RATE]))
+    assert len(recording.samples) == pytest.approx(SAMPLE_RATE, abs=40)
+    spectrum = np.abs(np.fft.rfft(recording.samples[:SAMPLE_RATE]))
     assert spectrum.argmax() == pytest.approx(440, abs=1)
 
 
@@ -63,14 +65,14 @@ def test_kinds_of_wav(kind: str, encode: Encode, voice: Samples) -> None:
 
 @pytest.mark.parametrize("kind", ["wav", "mp3", "ogg", "flac"])
 def test_a_minute_is_taken_and_more_is_not(kind: str, encode: Encode) -> None:
-    assert decoded(encode(tone(MOST_SECONDS), kind)).duration_ms == pytest.approx(60_000, abs=100)
+    assert decoded(encode(tone(MAX_AUDIO_SECONDS), kind)).duration_ms == pytest.approx(60_000, abs=100)
     with pytest.raises(TooLong):
-        decoded(encode(tone(MOST_SECONDS + 0.5), kind))
+        decoded(encode(tone(MAX_AUDIO_SECONDS + 0.5), kind))
 
 
 def test_a_bomb_is_given_up_early(encode: Encode) -> None:
     """Half an hour of silence is a few hundred kilobytes in FLAC and must not be decoded to its end."""
-    bomb = encode(np.zeros(1800 * RATE, np.float32), "flac")
+    bomb = encode(np.zeros(1800 * SAMPLE_RATE, np.float32), "flac")
     assert len(bomb) < 1_000_000
     with pytest.raises(TooLong):
         decoded(bomb)
@@ -166,10 +168,10 @@ def test_damaged_recordings_never_crash(encoded: dict[str, bytes], data: st.Data
         recording = decoded(bytes(damaged))
     except Refusal:
         return
-    assert len(recording.samples) <= (MOST_SECONDS + 1) * RATE
+    assert len(recording.samples) <= (MAX_AUDIO_SECONDS + 1) * SAMPLE_RATE
     assert np.abs(recording.samples).max() <= 1
 
 
 @pytest.fixture(scope="session")
 def encoded(encode: Encode, voice: Samples) -> dict[str, bytes]:
-    return {kind: encode(voice[:RATE], kind) for kind in KINDS}
+    return {kind: encode(voice[:SAMPLE_RATE], kind) for kind in KINDS}

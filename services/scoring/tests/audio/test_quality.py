@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scoring.audio.quality import ensure_assessable
+from scoring.audio.quality import check_quality
 from scoring.refusals import Unassessable
 
 type Samples = NDArray[np.float32]
@@ -22,22 +22,22 @@ def disturbed(voice: Samples, *, snr: float) -> Samples:
 
 def reason_of(samples: Samples) -> str:
     with pytest.raises(Unassessable) as caught:
-        ensure_assessable(np.clip(samples, -1, 1).astype(np.float32))
+        check_quality(np.clip(samples, -1, 1).astype(np.float32))
     return str(caught.value.members["reason"])
 
 
 def test_a_reading_passes(voice: Samples) -> None:
-    assert 1 < ensure_assessable(voice) < 2.5
+    assert 1 < check_quality(voice) < 2.5
 
 
 @pytest.mark.parametrize("gain", [0.02, 0.3, 1.5])
 def test_a_reading_passes_at_any_usual_level(voice: Samples, gain: float) -> None:
-    ensure_assessable((voice * gain).astype(np.float32))
+    check_quality((voice * gain).astype(np.float32))
 
 
 @pytest.mark.parametrize("snr", [30, 20, 12])
 def test_a_reading_passes_in_some_noise(voice: Samples, snr: float) -> None:
-    ensure_assessable(disturbed(voice, snr=snr))
+    check_quality(disturbed(voice, snr=snr))
 
 
 def test_silence() -> None:

@@ -1,8 +1,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scoring.text.numerals import cardinal, spell_numbers, year
-from scoring.text.words import is_english, words_of
+from scoring.text.numerals import spell_cardinal, spell_numbers, spell_year
+from scoring.text.words import is_english, to_spoken_words
 
 
 @pytest.mark.parametrize(
@@ -27,23 +27,23 @@ from scoring.text.words import is_english, words_of
     ],
 )
 def test_words_are_what_is_said(text: str, words: str) -> None:
-    assert " ".join(words_of(text)) == words
+    assert " ".join(to_spoken_words(text)) == words
 
 
 @pytest.mark.parametrize("text", ["", " ", "...?!", "— “ ” —", "' '", "_ * #"])
 def test_punctuation_is_nothing_to_say(text: str) -> None:
-    assert words_of(text) == ()
+    assert to_spoken_words(text) == ()
 
 
 def test_other_alphabets_are_kept_but_not_english() -> None:
-    words = words_of("Say привет, please")
+    words = to_spoken_words("Say привет, please")
     assert words == ("say", "привет", "please")
     assert [is_english(word) for word in words] == [True, False, True]
 
 
 @given(st.text(max_size=200))
 def test_any_text_comes_apart_into_words(text: str) -> None:
-    for word in words_of(text):
+    for word in to_spoken_words(text):
         assert word == word.lower()
         assert all(character.isalnum() or character == "'" for character in word)
         assert word[0] != "'"
@@ -51,12 +51,12 @@ def test_any_text_comes_apart_into_words(text: str) -> None:
 
 @given(st.integers(0, 10**15 - 1))
 def test_a_cardinal_can_be_counted_back(number: int) -> None:
-    assert counted(cardinal(str(number))) == number
+    assert counted(spell_cardinal(str(number))) == number
 
 
 def counted(words: str) -> int:
     """The number that was spelled, by the rules of arithmetic instead of the table of scales."""
-    small = {cardinal(str(n)): n for n in (*range(20), *range(20, 100, 10))}
+    small = {spell_cardinal(str(n)): n for n in (*range(20), *range(20, 100, 10))}
     scales = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
     total = part = 0
     for word in words.split():
@@ -77,7 +77,7 @@ def counted(words: str) -> int:
     ],
 )
 def test_years(digits: str, spoken: str) -> None:
-    assert year(digits) == spoken
+    assert spell_year(digits) == spoken
 
 
 def test_a_grouped_number_is_no_year() -> None:

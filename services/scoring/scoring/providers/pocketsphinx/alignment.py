@@ -11,7 +11,7 @@ from pocketsphinx import Decoder
 from scoring.audio.decoder import Samples
 from scoring.providers.pocketsphinx import espeak
 from scoring.providers.pocketsphinx.gop import AlignedPhoneme, AlignedWord
-from scoring.providers.pocketsphinx.grammar import ANY_SOUND, arcs, places
+from scoring.providers.pocketsphinx.grammar import ANY_SOUND, align_words, build_grammar
 from scoring.refusals import Unpronounceable
 from scoring.text.words import is_english
 
@@ -19,19 +19,19 @@ BEAM = 1e-160
 """Wide enough for halting readings, of which the default beams lose one in five. It costs little: the
 graph is narrow, and the time goes into the acoustic scores."""
 
-NATS = 1024 * math.log(1.0001)
+NATS_PER_UNIT = 1024 * math.log(1.0001)
 """The unit of the decoder's scores: logarithms to the base 1.0001, shifted right by ten bits."""
 
-MOST_LEARNED = 2_000
+MAX_LEARNED_WORDS = 2_000
 """Words that the decoder's dictionary takes in before it is built anew: nothing can be removed from it."""
 
-MOST_UNKNOWN = 8
+MAX_UNKNOWN_WORDS = 8
 """Words of a text that nobody can pronounce beforehand: each of them costs as much as thirty others."""
 
-WORDS, STATES = "words", "_state_align"
+WORD_SEARCH, STATE_SEARCH = "words", "_state_align"
 """The decoder's searches: ours, and the name that it gives to its own."""
 
-UNKNOWN = "?"
+UNKNOWN_WORD = "?"
 """Stands for a word that has no known pronunciation."""
 
 type Pcm = NDArray[np.uint8]
@@ -65,14 +65,14 @@ class Aligner:
         Of several pronunciations in the dictionary the best fitting one counts. Words may be left out;
         `grammar` says at what price. Raises Unpronounceable.
         """
-        known = self._known(words)
+        known = self._find_known(words)
         _ensure_known(words, known)
         pcm = (samples * 32767).astype(np.int16)
         try:
             return self._search(pcm.view(np.uint8), words, known)
         except RuntimeError:
             # No path was found, and the decoder is left in the middle of an utterance.
-            self._forget()
+            self._reset()
             return None
         finally:
             pcm.fill(0)
@@ -80,18 +80,18 @@ class Aligner:
     def _search(
         self, pcm: Pcm, words: Sequence[str], known: Mapping[str, bool]
     ) -> tuple[AlignedWord, ...] | None:
-        graph = self._decoder.create_fsg(WORDS, 0, len(words), list(arcs(words, known)))
-        self._decoder.add_fsg(WORDS, graph)
-        self._decoder.activate_search(WORDS)
+        graph = self._decoder.create_fsg(WORD_SEARCH, 0, len(words), list(build_grammar(words, known)))
+        self._decoder.add_fsg(WORD_SEARCH, graph)
+        self._decoder.activate_search(WORD_SEARCH)
         self._process(pcm)
         if self._decoder.seg() is None:
             return None
         # The second pass finds the phonemes inside the words of the first.
         self._decoder.set_alignment()
         self._process(pcm)
-        found = _matched(self._decoder.get_alignment(), words, known)
+        found = _match_words(self._decoder.get_alignment(), words, known)
         # A long recording leaves 50 MB of history in a search.
-        for search in (STATES, WORDS):
+        for search in (STATE_SEARCH, WORD_SEARCH):
             self._decoder.remove_search(search)
         return found
 
@@ -100,15 +100,15 @@ class Aligner:
         self._decoder.process_raw(pcm, full_utt=True)
         self._decoder.end_utt()
 
-    def _known(self, words: Sequence[str]) -> dict[str, bool]:
+    def _find_known(self, words: Sequence[str]) -> dict[str, bool]:
         """Whether each word has a pronunciation, after what can be found out has been."""
-        if self._learned > MOST_LEARNED:
-            self._forget()
+        if self._learned > MAX_LEARNED_WORDS:
+            self._reset()
         known = {word: is_english(word) and self._decoder.lookup_word(word) is not None for word in words}
         try:
             for word in known:
                 known[word] = known[word] or (is_english(word) and self._learn(word))
-        except espeak.TooSlow:
+        except espeak.EspeakTimeout:
             pass  # the words not asked for stay unknown
         return known
 
@@ -120,43 +120,43 @@ class Aligner:
         self._learned += 1
         return True
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._decoder, self._learned = _new_decoder(), 0
 
 
 def _ensure_known(words: Sequence[str], known: Mapping[str, bool]) -> None:
     unknown = sum(not known[word] for word in words)
-    if unknown > min(MOST_UNKNOWN, len(words) - 1):
+    if unknown > min(MAX_UNKNOWN_WORDS, len(words) - 1):
         raise Unpronounceable("Too many words of the text have no known pronunciation.")
 
 
-def _matched(
+def _match_words(
     entries: Iterable[Any], words: Sequence[str], known: Mapping[str, bool]
 ) -> tuple[AlignedWord, ...]:
     """The words of the text in order, with what the decoder found of them."""
-    heard: list[tuple[str, list[AlignedPhoneme]]] = []
+    spoken: list[tuple[str, list[AlignedPhoneme]]] = []
     for entry in entries:
-        name, phonemes = _name(entry.name), list(map(_phoneme, entry))
-        if name == UNKNOWN and heard and heard[-1][0] == UNKNOWN:
-            heard[-1][1].extend(phonemes)
+        name, phonemes = _to_word(entry.name), list(map(_to_phoneme, entry))
+        if name == UNKNOWN_WORD and spoken and spoken[-1][0] == UNKNOWN_WORD:
+            spoken[-1][1].extend(phonemes)
         elif name is not None:
-            heard.append((name, phonemes))
-    expected = [word if known[word] else UNKNOWN for word in words]
-    found = dict(zip(places(expected, [name for name, _ in heard]), heard, strict=True))
+            spoken.append((name, phonemes))
+    expected = [word if known[word] else UNKNOWN_WORD for word in words]
+    found = dict(zip(align_words(expected, [name for name, _ in spoken]), spoken, strict=True))
     return tuple(
         AlignedWord(word, known[word], tuple(found[at][1]) if at in found else ())
         for at, word in enumerate(words)
     )
 
 
-def _name(entry: str) -> str | None:
+def _to_word(entry: str) -> str | None:
     """The word that an entry of the decoder stands for; None for silence and noise."""
     if entry[0] in "<[":
         return None
     # Alternative pronunciations are marked: either, either(2).
-    return UNKNOWN if entry in ANY_SOUND else entry.partition("(")[0]
+    return UNKNOWN_WORD if entry in ANY_SOUND else entry.partition("(")[0]
 
 
-def _phoneme(entry: Any) -> AlignedPhoneme:
+def _to_phoneme(entry: Any) -> AlignedPhoneme:
     frames = max(entry.duration, 1)
-    return AlignedPhoneme(entry.name, entry.start, frames, NATS * entry.score / frames)
+    return AlignedPhoneme(entry.name, entry.start, frames, NATS_PER_UNIT * entry.score / frames)

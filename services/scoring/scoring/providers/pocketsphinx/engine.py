@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 from scoring.audio.decoder import Recording, decode
-from scoring.audio.quality import ensure_assessable
-from scoring.domain.scores import Assessment, AudioFacts
-from scoring.providers.pocketsphinx import gop as domain
+from scoring.audio.quality import check_quality
+from scoring.domain.scores import Assessment, AudioInfo
+from scoring.providers.pocketsphinx import gop
 from scoring.providers.pocketsphinx.alignment import Aligner
 from scoring.providers.pocketsphinx.gop import AlignedWord
 from scoring.refusals import Unassessable
 
-LEAST_EXPLAINED = 0.2
+MIN_EXPLAINED_SHARE = 0.2
 """The share of the voiced time that the text must account for, unless most of it was said. Wrong texts
 explain a quarter and more of it, noises, tones and knocks less than a tenth."""
-MOSTLY_SAID = 50.0
+MOSTLY_SPOKEN_COMPLETENESS = 50.0
 """A completeness."""
 
 
@@ -27,7 +27,7 @@ class Engine:
         """Raises a Refusal. The samples are overwritten before it returns, whatever happens."""
         recording = decode(audio)
         try:
-            voiced = ensure_assessable(recording.samples)
+            voiced = check_quality(recording.samples)
             aligned = self._aligner.align(recording.samples, words)
         finally:
             recording.wipe()
@@ -40,24 +40,24 @@ class Engine:
 def _ensure_speech(words: Sequence[AlignedWord], voiced: float) -> None:
     """Raises Unassessable when a voice detector took something for speech that is none."""
     frames = sum(word.end - word.start for word in words if word.phonemes)
-    explained = frames * domain.MS_PER_FRAME / 1000 >= LEAST_EXPLAINED * voiced
-    if not explained and domain.completeness(words) < MOSTLY_SAID:
+    explained = frames * gop.MS_PER_FRAME / 1000 >= MIN_EXPLAINED_SHARE * voiced
+    if not explained and gop.compute_completeness(words) < MOSTLY_SPOKEN_COMPLETENESS:
         raise Unassessable("no_speech", "Nothing in the recording sounds like the text being read.")
 
 
 def _assessment(words: Sequence[AlignedWord], recording: Recording) -> Assessment:
-    accuracy, fluency = domain.accuracy(words), domain.fluency(words)
-    completeness = domain.completeness(words)
-    overall = None if accuracy is None else domain.pronunciation(accuracy, fluency, completeness)
+    accuracy, fluency = gop.compute_accuracy(words), gop.compute_fluency(words)
+    completeness = gop.compute_completeness(words)
+    overall = None if accuracy is None else gop.compute_pronunciation(accuracy, fluency, completeness)
     return Assessment(
-        recognized_text=" ".join(word.word for word in words if domain.was_said(word)),
+        recognized_text=" ".join(word.word for word in words if gop.is_spoken(word)),
         pronunciation_score=_rounded(overall),
         accuracy_score=_rounded(accuracy),
         fluency_score=_rounded(fluency),
         completeness_score=_rounded(completeness),
         prosody_score=None,
-        words=tuple(map(domain.score_word, words)),
-        audio=AudioFacts(recording.duration_ms, recording.sample_rate, recording.format),
+        words=tuple(map(gop.score_word, words)),
+        audio=AudioInfo(recording.duration_ms, recording.sample_rate, recording.format),
     )
 
 

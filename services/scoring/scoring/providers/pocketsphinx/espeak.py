@@ -10,10 +10,10 @@ import shutil
 import subprocess
 from functools import lru_cache
 
-SECONDS = 1.0
+TIMEOUT_SECONDS = 1.0
 VOICE = "en-us"
 
-SOUNDS = {
+ARPABET_BY_IPA = {
     "tʃ": "CH", "dʒ": "JH", "aɪ": "AY", "aʊ": "AW", "eɪ": "EY", "oʊ": "OW", "ɔɪ": "OY", "iː": "IY",
     "uː": "UW", "ɑː": "AA", "ɔː": "AO", "oː": "AO", "ɜː": "ER", "ɚ": "ER", "ɝ": "ER", "əl": "AH L",
     "n̩": "AH N", "l̩": "AH L", "i": "IY", "ɪ": "IH", "ᵻ": "IH", "ɛ": "EH", "e": "EH", "æ": "AE",
@@ -24,12 +24,12 @@ SOUNDS = {
 }  # fmt: skip
 """IPA as eSpeak NG writes American English, against the phonemes of the acoustic model (ARPAbet)."""
 
-SOUND = re.compile("|".join(sorted(map(re.escape, SOUNDS), key=len, reverse=True)))
-UNSOUNDED = str.maketrans("", "", "ˈˌ \n")
+IPA_SYMBOL = re.compile("|".join(sorted(map(re.escape, ARPABET_BY_IPA), key=len, reverse=True)))
+IGNORED_MARKS = str.maketrans("", "", "ˈˌ \n")
 """Stress and space."""
 
 
-class TooSlow(Exception):
+class EspeakTimeout(Exception):
     """eSpeak NG did not answer in time; asking again would only take longer."""
 
 
@@ -38,13 +38,15 @@ def pronounce(word: str) -> str | None:
 
     Raises TooSlow.
     """
-    ipa = _ipa_of(word).translate(UNSOUNDED)
-    leftover = SOUND.sub("", ipa).strip("ː")
-    return " ".join(SOUNDS[sound] for sound in SOUND.findall(ipa)) if ipa and not leftover else None
+    ipa = _to_ipa(word).translate(IGNORED_MARKS)
+    leftover = IPA_SYMBOL.sub("", ipa).strip("ː")
+    return (
+        " ".join(ARPABET_BY_IPA[sound] for sound in IPA_SYMBOL.findall(ipa)) if ipa and not leftover else None
+    )
 
 
 @lru_cache(maxsize=10_000)
-def _ipa_of(word: str) -> str:
+def _to_ipa(word: str) -> str:
     program = shutil.which("espeak-ng")
     if program is None:
         return ""
@@ -52,10 +54,10 @@ def _ipa_of(word: str) -> str:
     try:
         # The word is no argument, so that nothing in it can be taken for an option.
         answer = subprocess.run(  # noqa: S603 - a fixed command, without a shell
-            command, input=word.encode(), capture_output=True, timeout=SECONDS, check=True
+            command, input=word.encode(), capture_output=True, timeout=TIMEOUT_SECONDS, check=True
         )
     except subprocess.TimeoutExpired as error:
-        raise TooSlow from error
+        raise EspeakTimeout from error
     except (OSError, subprocess.CalledProcessError):
         return ""
     return answer.stdout.decode(errors="replace")

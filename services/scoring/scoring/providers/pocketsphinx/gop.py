@@ -12,16 +12,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scoring.domain.scores import ErrorType, Phoneme, WordScore
+from scoring.domain.scores import ErrorType, PhonemeScore, WordScore
 
 MS_PER_FRAME = 10
 
 MIDPOINT, SCALE = -7.15, 1.36
 """The GOP that scores 50, and the width of the curve. Learners' words are around -5.5, wrong ones at -9."""
-MISPRONOUNCED_BELOW = 30.0
-SAID_FROM = 15.0
+MIN_CORRECT_SCORE = 30.0
+MIN_SPOKEN_SCORE = 15.0
 """Below this a word is so unlike its text that something else was said, if anything."""
-LEAST_WORDS_FOR_FLUENCY = 2
+MIN_WORDS_FOR_FLUENCY = 2
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class AlignedWord:
     phonemes: tuple[AlignedPhoneme, ...] = ()
 
     @property
-    def judged(self) -> bool:
+    def is_scorable(self) -> bool:
         """Whether its pronunciation can be scored."""
         return self.pronounceable and bool(self.phonemes)
 
@@ -66,7 +66,7 @@ class AlignedWord:
         return self.phonemes[-1].start + self.phonemes[-1].frames
 
 
-def points(gop: float) -> float:
+def score_from_gop(gop: float) -> float:
     """The score from 0 to 100 of a GOP: a logistic curve, as likelihood ratios suggest."""
     return 100 / (1 + math.exp(min((MIDPOINT - gop) / SCALE, 500)))
 
@@ -76,61 +76,61 @@ def score_word(aligned: AlignedWord) -> WordScore:
     if not aligned.phonemes:
         return WordScore(aligned.word, None, "omission" if aligned.pronounceable else "none")
     offset, duration = aligned.start * MS_PER_FRAME, (aligned.end - aligned.start) * MS_PER_FRAME
-    if not aligned.judged:
+    if not aligned.is_scorable:
         return WordScore(aligned.word, None, "none", offset, duration)
-    score = points(aligned.gop)
-    error: ErrorType = "mispronunciation" if score < MISPRONOUNCED_BELOW else "none"
+    score = score_from_gop(aligned.gop)
+    error: ErrorType = "mispronunciation" if score < MIN_CORRECT_SCORE else "none"
     phonemes = tuple(_score_phoneme(phoneme) for phoneme in aligned.phonemes)
     return WordScore(aligned.word, round(score, 1), error, offset, duration, phonemes)
 
 
-def _score_phoneme(aligned: AlignedPhoneme) -> Phoneme:
-    return Phoneme(
+def _score_phoneme(aligned: AlignedPhoneme) -> PhonemeScore:
+    return PhonemeScore(
         aligned.symbol,
-        round(points(aligned.gop), 1),
+        round(score_from_gop(aligned.gop), 1),
         aligned.start * MS_PER_FRAME,
         aligned.frames * MS_PER_FRAME,
     )
 
 
-def was_said(aligned: AlignedWord) -> bool:
+def is_spoken(aligned: AlignedWord) -> bool:
     """Whether this word, and no other, is what was heard in its place."""
-    return aligned.judged and points(aligned.gop) >= SAID_FROM
+    return aligned.is_scorable and score_from_gop(aligned.gop) >= MIN_SPOKEN_SCORE
 
 
-def accuracy(words: Sequence[AlignedWord]) -> float | None:
+def compute_accuracy(words: Sequence[AlignedWord]) -> float | None:
     """How well the words that were found were pronounced: the mean of their scores, 0-100."""
-    scores = [points(word.gop) for word in words if word.judged]
+    scores = [score_from_gop(word.gop) for word in words if word.is_scorable]
     return sum(scores) / len(scores) if scores else None
 
 
-def completeness(words: Sequence[AlignedWord]) -> float:
+def compute_completeness(words: Sequence[AlignedWord]) -> float:
     """The share of the text that was said, 0-100; words that cannot be judged do not count."""
     judged = [word for word in words if word.pronounceable]
-    return 100 * sum(map(was_said, judged)) / len(judged)
+    return 100 * sum(map(is_spoken, judged)) / len(judged)
 
 
-def fluency(words: Sequence[AlignedWord]) -> float | None:
+def compute_fluency(words: Sequence[AlignedWord]) -> float | None:
     """How steadily the text was read, 0-100: the tempo in phonemes a second less the share of pauses.
 
     The line follows the fluency that the raters of speechocean762 heard (correlation .71 on 220 readings).
     None when too little was said to tell.
     """
-    said = [word for word in words if was_said(word)]
-    if len(said) < LEAST_WORDS_FOR_FLUENCY:
+    said = [word for word in words if is_spoken(word)]
+    if len(said) < MIN_WORDS_FOR_FLUENCY:
         return None
     span = said[-1].end - said[0].start
-    spoken = sum(word.end - word.start for word in words if word.phonemes and _within(word, said))
+    spoken = sum(word.end - word.start for word in words if word.phonemes and _is_within(word, said))
     tempo = sum(len(word.phonemes) for word in said) * 1000 / (span * MS_PER_FRAME)
     score = 70 + 2 * tempo - 65 * (1 - spoken / span)
     return min(max(score, 0.0), 100.0)
 
 
-def _within(word: AlignedWord, said: Sequence[AlignedWord]) -> bool:
+def _is_within(word: AlignedWord, said: Sequence[AlignedWord]) -> bool:
     return said[0].start <= word.start and word.end <= said[-1].end
 
 
-def pronunciation(accuracy: float, fluency: float | None, completeness: float) -> float:
+def compute_pronunciation(accuracy: float, fluency: float | None, completeness: float) -> float:
     """The score of the whole, 0-100: 70 % accuracy and 30 % fluency, as far as the text was said at all."""
     quality = accuracy if fluency is None else 0.7 * accuracy + 0.3 * fluency
     return quality * completeness / 100

@@ -6,11 +6,11 @@ A graph with one state between any two words. It goes to the decoder as arcs (fr
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-LEFT_OUT = 1e-18
+OMISSION_PENALTY = 1e-18
 """The price of leaving a word out: about what pressing four phonemes into foreign sounds costs."""
-LEAST = 1e-100
+MIN_ARC_PROBABILITY = 1e-100
 """More words left out cost no more, or a reading that breaks off early would be lost outside the beam."""
-FURTHEST = 2
+MAX_CONSECUTIVE_OMISSIONS = 2
 """Words that may be left out in a row. At the ends it may be any number: a reading may break off."""
 
 PHONEMES = [
@@ -24,32 +24,32 @@ ANY_SOUND = {f"_{phoneme.lower()}": phoneme for phoneme in PHONEMES}
 type Arc = tuple[int, int, float, str]
 
 
-def arcs(words: Sequence[str], known: Mapping[str, bool]) -> Iterator[Arc]:
+def build_grammar(words: Sequence[str], known: Mapping[str, bool]) -> Iterator[Arc]:
     """The graph of a text; it starts in state 0 and ends in state `len(words)`."""
     for at, word in enumerate(words):
-        yield from _word(word, at, len(words)) if known[word] else _anything(at)
+        yield from _word_arcs(word, at, len(words)) if known[word] else _any_sound_arcs(at)
 
 
-def _word(word: str, at: int, last: int) -> Iterator[Arc]:
-    for source in {0, *range(max(at - FURTHEST, 0), at + 1)}:
+def _word_arcs(word: str, at: int, last: int) -> Iterator[Arc]:
+    for source in {0, *range(max(at - MAX_CONSECUTIVE_OMISSIONS, 0), at + 1)}:
         for target in {at + 1, last}:
             left_out = at - source + target - at - 1
-            yield source, target, max(LEFT_OUT**left_out, LEAST), word
+            yield source, target, max(OMISSION_PENALTY**left_out, MIN_ARC_PROBABILITY), word
 
 
-def _anything(at: int) -> Iterator[Arc]:
+def _any_sound_arcs(at: int) -> Iterator[Arc]:
     for sound in ANY_SOUND:
         yield at, at + 1, 1 / len(ANY_SOUND), sound
         yield at + 1, at + 1, 1 / len(ANY_SOUND), sound
 
 
-def places(text: Sequence[str], heard: Sequence[str]) -> list[int]:
+def align_words(text: Sequence[str], spoken: Sequence[str]) -> list[int]:
     """Where in the text each heard word stands; the heard words are the text, some words left out.
 
     A word may stand in several places. Of all that fit, those that tear the reading apart least often count.
     """
     tears: list[list[float]] = []
-    for at, word in enumerate(heard):
+    for at, word in enumerate(spoken):
         row, anywhere = [], math.inf
         for place, written in enumerate(text):
             adjacent = tears[-1][place - 1] if at and place else math.inf
@@ -57,10 +57,10 @@ def places(text: Sequence[str], heard: Sequence[str]) -> list[int]:
             fewest = min(adjacent, anywhere + 1) if at else 0
             row.append(fewest if written == word else math.inf)
         tears.append(row)
-    return _traced(tears, len(text))
+    return _trace_back(tears, len(text))
 
 
-def _traced(tears: Sequence[Sequence[float]], end: int) -> list[int]:
+def _trace_back(tears: Sequence[Sequence[float]], end: int) -> list[int]:
     """The places of the fewest tears, found from the last word back to the first."""
     found: list[int] = []
     for row in reversed(tears):

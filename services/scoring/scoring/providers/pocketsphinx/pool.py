@@ -11,15 +11,15 @@ from typing import Any, Self
 import structlog
 
 from scoring.errors import ProviderTimeout, ProviderUnavailable
-from scoring.providers.pocketsphinx.wire import LENGTHS, packed
+from scoring.providers.pocketsphinx.wire import LENGTHS, pack
 
 log = structlog.get_logger(__name__)
 
-START_SECONDS = 30.0
-RESTART_SECONDS = 1.0
-PASSED_ON = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "LANG", "LC_ALL")
+START_TIMEOUT_SECONDS = 30.0
+RESTART_DELAY_SECONDS = 1.0
+INHERITED_ENV = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "LANG", "LC_ALL")
 """Of the environment a worker gets no more than it needs to start: no address, no secret."""
-TUNED = {
+ALLOCATOR_ENV = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "1",
@@ -42,12 +42,12 @@ class Worker:
         ours.setblocking(False)
         try:
             with theirs:
-                worker = cls(await _process(theirs.fileno()), ours)
+                worker = cls(await _spawn(theirs.fileno()), ours)
         except BaseException:
             ours.close()
             raise
         try:
-            async with asyncio.timeout(START_SECONDS):
+            async with asyncio.timeout(START_TIMEOUT_SECONDS):
                 await worker._receive()
         except BaseException:
             await worker.stop()
@@ -55,23 +55,23 @@ class Worker:
         return worker
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Whether the process runs."""
         return self.process.returncode is None
 
-    async def ask(self, head: Any, body: memoryview) -> dict[str, Any]:
+    async def call(self, head: Any, body: memoryview) -> dict[str, Any]:
         """One request and its answer. Raises OSError when the process dies over it."""
         loop = asyncio.get_running_loop()
-        await loop.sock_sendall(self._connection, packed(head, len(body)))
+        await loop.sock_sendall(self._connection, pack(head, len(body)))
         await loop.sock_sendall(self._connection, body)
         return await self._receive()
 
     async def _receive(self) -> dict[str, Any]:
-        length, _ = LENGTHS.unpack(await self._exactly(LENGTHS.size))
-        answer: dict[str, Any] = json.loads(await self._exactly(length))
+        length, _ = LENGTHS.unpack(await self._receive_exactly(LENGTHS.size))
+        answer: dict[str, Any] = json.loads(await self._receive_exactly(length))
         return answer
 
-    async def _exactly(self, length: int) -> bytearray:
+    async def _receive_exactly(self, length: int) -> bytearray:
         data = bytearray(length)
         loop, got = asyncio.get_running_loop(), 0
         while got < length:
@@ -83,7 +83,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once, whatever it is doing."""
-        if self.alive:
+        if self.is_alive:
             self.process.kill()
 
     async def stop(self) -> None:
@@ -93,67 +93,67 @@ class Worker:
         self._connection.close()
 
 
-async def _process(descriptor: int) -> Process:
+async def _spawn(descriptor: int) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "scoring.providers.pocketsphinx.process", str(descriptor)),
         stdin=DEVNULL,
         stdout=DEVNULL,
         pass_fds=(descriptor,),
-        env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | TUNED,
+        env={name: os.environ[name] for name in INHERITED_ENV if name in os.environ} | ALLOCATOR_ENV,
     )
 
 
-class Workers:
+class WorkerPool:
     """`count` workers; at most `queue` requests wait for them, and `seconds` each to be answered."""
 
-    def __init__(self, *, count: int, queue: int, seconds: float) -> None:
-        self._count, self._most, self._seconds = count, count + queue, seconds
+    def __init__(self, *, count: int, queue_size: int, timeout_seconds: float) -> None:
+        self._count, self._max_in_flight, self._timeout_seconds = count, count + queue_size, timeout_seconds
         self._idle: asyncio.Queue[Worker] = asyncio.Queue()
         self._alive: set[Worker] = set()
-        self._keepers: list[asyncio.Task[None]] = []
-        self._inside = 0
+        self._supervisors: list[asyncio.Task[None]] = []
+        self._in_flight = 0
 
     def start(self) -> None:
         """Begin to start the workers; requests that come before they are ready wait for them."""
-        self._keepers = [asyncio.create_task(self._keep_one()) for _ in range(self._count)]
+        self._supervisors = [asyncio.create_task(self._supervise()) for _ in range(self._count)]
 
     async def close(self) -> None:
         """End all workers."""
-        for keeper in self._keepers:
+        for keeper in self._supervisors:
             keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await asyncio.gather(*self._supervisors, return_exceptions=True)
 
     @property
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether at least one worker can answer."""
-        return any(worker.alive for worker in self._alive)
+        return any(worker.is_alive for worker in self._alive)
 
     async def run(self, head: Any, body: memoryview) -> dict[str, Any]:
         """Have a request answered by the next free worker. Raises ProviderUnavailable or ProviderTimeout."""
-        if self._inside >= self._most:
+        if self._in_flight >= self._max_in_flight:
             raise ProviderUnavailable(
                 "Too many recordings are being scored; try again in a moment.", retry_after=2
             )
-        self._inside += 1
+        self._in_flight += 1
         try:
-            async with asyncio.timeout(self._seconds):
-                return await self._ask(await self._take(), head, body)
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._call(await self._acquire(), head, body)
         except TimeoutError as error:
             raise ProviderTimeout("The recording could not be scored in time.") from error
         except OSError as error:
             raise ProviderUnavailable("Scoring broke off; try again in a moment.", retry_after=1) from error
         finally:
-            self._inside -= 1
+            self._in_flight -= 1
 
-    async def _take(self) -> Worker:
-        while not (worker := await self._idle.get()).alive:
+    async def _acquire(self) -> Worker:
+        while not (worker := await self._idle.get()).is_alive:
             pass  # it died while nobody needed it; its keeper puts another in its place
         return worker
 
-    async def _ask(self, worker: Worker, head: Any, body: memoryview) -> dict[str, Any]:
+    async def _call(self, worker: Worker, head: Any, body: memoryview) -> dict[str, Any]:
         try:
-            answer = await worker.ask(head, body)
+            answer = await worker.call(head, body)
         except BaseException:
             # It crashed, is too slow, or its client has gone: it is not waiting for the next request.
             worker.kill()
@@ -161,15 +161,15 @@ class Workers:
         self._idle.put_nowait(worker)
         return answer
 
-    async def _keep_one(self) -> None:
+    async def _supervise(self) -> None:
         while True:
             try:
-                await self._serve_one()
+                await self._run_one()
             except (OSError, TimeoutError) as error:
                 log.error("worker_not_started", reason=repr(error))
-                await asyncio.sleep(RESTART_SECONDS)
+                await asyncio.sleep(RESTART_DELAY_SECONDS)
 
-    async def _serve_one(self) -> None:
+    async def _run_one(self) -> None:
         """Start a worker and stay until it has died."""
         worker = await Worker.start()
         self._alive.add(worker)

@@ -16,10 +16,10 @@ from dataclasses import asdict
 from typing import Any
 
 from scoring.providers.pocketsphinx.engine import Engine
-from scoring.providers.pocketsphinx.wire import LENGTHS, packed
+from scoring.providers.pocketsphinx.wire import LENGTHS, pack
 from scoring.refusals import Refusal
 
-MOST_MEMORY = 1 << 30
+MAX_MEMORY_BYTES = 1 << 30
 """A minute of speech takes a quarter of it; headers that lie can ask for any amount."""
 
 
@@ -30,15 +30,15 @@ def main(descriptor: int) -> None:
     _confine()
     gc.freeze()
     with socket.socket(fileno=descriptor) as connection:
-        connection.sendall(packed({"ready": True}))
+        connection.sendall(pack({"ready": True}))
         while (request := _receive(connection)) is not None:
-            connection.sendall(packed(_answer(engine, *request)))
+            connection.sendall(pack(_answer(engine, *request)))
 
 
 def _confine() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
 
 
 def _answer(engine: Engine, head: dict[str, Any], audio: bytearray) -> dict[str, Any]:
@@ -55,15 +55,15 @@ def _answer(engine: Engine, head: dict[str, Any], audio: bytearray) -> dict[str,
 
 
 def _receive(connection: socket.socket) -> tuple[dict[str, Any], bytearray] | None:
-    lengths = _exactly(connection, LENGTHS.size)
+    lengths = _receive_exactly(connection, LENGTHS.size)
     if lengths is None:
         return None
     head_length, body_length = LENGTHS.unpack(lengths)
-    head, body = _exactly(connection, head_length), _exactly(connection, body_length)
+    head, body = _receive_exactly(connection, head_length), _receive_exactly(connection, body_length)
     return None if head is None or body is None else (json.loads(head), body)
 
 
-def _exactly(connection: socket.socket, length: int) -> bytearray | None:
+def _receive_exactly(connection: socket.socket, length: int) -> bytearray | None:
     """That many bytes, or None when the connection ends before."""
     data = bytearray(length)
     with memoryview(data) as view:

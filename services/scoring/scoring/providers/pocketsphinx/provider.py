@@ -3,12 +3,12 @@
 import structlog
 from pydantic import TypeAdapter
 
-from scoring.audio.formats import FORMATS, MOST_SECONDS
+from scoring.audio.formats import FORMATS, MAX_AUDIO_SECONDS
 from scoring.domain.scores import Assessment
 from scoring.errors import ProviderUnavailable, refused
 from scoring.providers.base import Capabilities
-from scoring.providers.pocketsphinx.pool import Workers
-from scoring.text.words import words_of
+from scoring.providers.pocketsphinx.pool import WorkerPool
+from scoring.text.words import to_spoken_words
 
 log = structlog.get_logger(__name__)
 
@@ -23,16 +23,16 @@ class PocketsphinxProvider:
         languages=("en-US",),
         phoneme_alphabet="arpabet",
         prosody=False,
-        max_seconds=MOST_SECONDS,
+        max_seconds=MAX_AUDIO_SECONDS,
         formats=tuple(known.name for known in FORMATS),
     )
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: WorkerPool) -> None:
         self._workers = workers
 
     async def assess(self, audio: memoryview, *, text: str, language: str) -> Assessment:
         """See Provider. There is one language, so `language` makes no difference."""
-        answer = await self._workers.run({"words": words_of(text)}, audio)
+        answer = await self._workers.run({"words": to_spoken_words(text)}, audio)
         if "refused" in answer:
             raise refused(**answer["refused"])
         if "failed" in answer:
@@ -42,5 +42,5 @@ class PocketsphinxProvider:
 
     async def ping(self) -> None:
         """Raise unless a worker is up."""
-        if not self._workers.ready:
+        if not self._workers.is_ready:
             raise ProviderUnavailable("No worker is up.")

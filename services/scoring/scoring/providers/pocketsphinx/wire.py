@@ -8,7 +8,7 @@ LENGTHS = struct.Struct(">II")
 """The lengths of head and body in bytes."""
 
 
-def packed(head: Any, body_length: int = 0) -> bytes:
+def pack(head: Any, body_length: int = 0) -> bytes:
     """Everything that goes before the body."""
     document = json.dumps(head).encode()
     return LENGTHS.pack(len(document), body_length) + document

@@ -3,12 +3,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scoring.audio import decoder as decode
+from scoring.audio import decoder
 from scoring.domain.scores import Assessment, WordScore
 from scoring.providers.pocketsphinx import espeak
 from scoring.providers.pocketsphinx.engine import Engine
 from scoring.refusals import Refusal, TooLong, Unassessable, Unpronounceable, Unsupported
-from scoring.text.words import words_of
+from scoring.text.words import to_spoken_words
 
 type Samples = NDArray[np.float32]
 type Assess = Callable[[bytes, str], Assessment]
@@ -22,7 +22,7 @@ RANDOM = np.random.default_rng(2)
 
 @pytest.fixture
 def assess(engine: Engine) -> Assess:
-    return lambda audio, text: engine.assess(memoryview(audio), words_of(text))
+    return lambda audio, text: engine.assess(memoryview(audio), to_spoken_words(text))
 
 
 def scores_of(assessment: Assessment) -> dict[str, float | None]:
@@ -38,7 +38,7 @@ def test_the_right_text_scores_high_and_a_wrong_one_low(assess: Assess, reading:
     right, wrong = assess(reading, TEXT), assess(reading, OTHER)
     assert overall(right) > 85
     assert overall(wrong) < 30
-    assert (right.recognized_text, right.completeness_score) == (" ".join(words_of(TEXT)), 100)
+    assert (right.recognized_text, right.completeness_score) == (" ".join(to_spoken_words(TEXT)), 100)
     assert wrong.completeness_score is not None
     assert wrong.completeness_score < 50
     assert right.prosody_score is None
@@ -75,7 +75,10 @@ def test_a_word_that_is_not_there_is_left_out_without_a_score(assess: Assess, re
 
 
 def test_a_reading_may_break_off_or_start_late(assess: Assess, reading: bytes) -> None:
-    own, more = len(words_of(TEXT)), "and nobody knows whether there will be another one before the evening"
+    own, more = (
+        len(to_spoken_words(TEXT)),
+        "and nobody knows whether there will be another one before the evening",
+    )
     early = [word.error_type for word in assess(reading, f"{TEXT} {more}").words]
     late = [word.error_type for word in assess(reading, f"{more} {TEXT}").words]
     assert early[:own] == late[-own:] == ["none"] * own
@@ -114,9 +117,9 @@ def test_without_espeak_the_rest_is_still_scored(
     assess: Assess, reading: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    espeak._ipa_of.cache_clear()
+    espeak._to_ipa.cache_clear()
     scores = scores_of(assess(reading, "The qwortlex leaves at seven in the morning."))
-    espeak._ipa_of.cache_clear()
+    espeak._to_ipa.cache_clear()
     assert scores.pop("qwortlex") is None
     assert all(score is not None and score > 70 for score in scores.values())
 
@@ -128,7 +131,7 @@ def test_espeak_is_given_up_after_it_was_too_slow_once(
 
     def slow(word: str) -> str:
         asked.append(word)
-        raise espeak.TooSlow
+        raise espeak.EspeakTimeout
 
     monkeypatch.setattr(espeak, "pronounce", slow)
     assess(reading, "The qwortlez leaves at blurfty in the morning.")
@@ -178,14 +181,14 @@ def test_lengths_out_of_range(
 def test_the_samples_are_wiped_whatever_happens(
     engine: Engine, reading: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[decode.Recording] = []
+    seen: list[decoder.Recording] = []
 
-    def watched(audio: memoryview) -> decode.Recording:
-        seen.append(decode.decode(audio))
+    def watched(audio: memoryview) -> decoder.Recording:
+        seen.append(decoder.decode(audio))
         return seen[-1]
 
     monkeypatch.setattr("scoring.providers.pocketsphinx.engine.decode", watched)
-    engine.assess(memoryview(reading), words_of(TEXT))
+    engine.assess(memoryview(reading), to_spoken_words(TEXT))
     with pytest.raises(Unpronounceable):
         engine.assess(memoryview(reading), ("поезд",))
     assert len(seen) == 2

@@ -10,7 +10,7 @@ installed = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="eSpeak
 
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
-    espeak._ipa_of.cache_clear()
+    espeak._to_ipa.cache_clear()
 
 
 def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -46,7 +46,9 @@ def test_a_word_is_never_an_option_or_a_command(
 
 
 def test_every_sound_is_one_of_the_acoustic_model() -> None:
-    assert {phoneme for sounds in espeak.SOUNDS.values() for phoneme in sounds.split()} == set(PHONEMES)
+    assert {phoneme for sounds in espeak.ARPABET_BY_IPA.values() for phoneme in sounds.split()} == set(
+        PHONEMES
+    )
 
 
 def test_without_the_program_a_word_stays_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,8 +66,8 @@ def test_what_it_cannot_say_stays_unknown(
 
 def test_it_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(tmp_path, monkeypatch, "exec sleep 30")
-    monkeypatch.setattr(espeak, "SECONDS", 0.1)
-    with pytest.raises(espeak.TooSlow):
+    monkeypatch.setattr(espeak, "TIMEOUT_SECONDS", 0.1)
+    with pytest.raises(espeak.EspeakTimeout):
         espeak.pronounce("zyzzyva")
 
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scoring.errors import NotAssessable, ProviderTimeout, ProviderUnavailable, UnsupportedAudio
-from scoring.providers.pocketsphinx.pool import Workers
+from scoring.providers.pocketsphinx.pool import WorkerPool
 from scoring.providers.pocketsphinx.provider import PocketsphinxProvider
 
 TEXT = "The train leaves at seven in the morning."
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
 
 
-async def assess(workers: Workers, audio: bytes, text: str = TEXT) -> float | None:
+async def assess(workers: WorkerPool, audio: bytes, text: str = TEXT) -> float | None:
     provider = PocketsphinxProvider(workers)
     assessment = await provider.assess(memoryview(audio), text=text, language="en-US")
     return assessment.pronunciation_score
@@ -28,20 +28,20 @@ def long_reading(voice: NDArray[np.float32], encode: Callable[..., bytes]) -> by
     return encode(np.tile(voice, 12))
 
 
-async def busy_process(workers: Workers) -> int:
+async def busy_process(workers: WorkerPool) -> int:
     """The process of the only worker, once it has taken its request."""
-    while not workers.ready or workers._idle.qsize():  # noqa: ASYNC110 - another process's work
+    while not workers.is_ready or workers._idle.qsize():  # noqa: ASYNC110 - another process's work
         await asyncio.sleep(0.01)
     return next(iter(workers._alive)).process.pid
 
 
-async def test_scores_come_back_whole(one_worker: Workers, reading: bytes) -> None:
+async def test_scores_come_back_whole(one_worker: WorkerPool, reading: bytes) -> None:
     score = await assess(one_worker, reading)
     assert score is not None
     assert score > 85
 
 
-async def test_refusals_come_back_as_errors(one_worker: Workers, encode: Callable[..., bytes]) -> None:
+async def test_refusals_come_back_as_errors(one_worker: WorkerPool, encode: Callable[..., bytes]) -> None:
     with pytest.raises(UnsupportedAudio):
         await assess(one_worker, b"This is no recording.")
     with pytest.raises(NotAssessable) as caught:
@@ -49,14 +49,14 @@ async def test_refusals_come_back_as_errors(one_worker: Workers, encode: Callabl
     assert caught.value.extra == {"reason": "no_speech"}
 
 
-async def test_an_unforeseen_error_costs_one_request(one_worker: Workers, reading: bytes) -> None:
+async def test_an_unforeseen_error_costs_one_request(one_worker: WorkerPool, reading: bytes) -> None:
     answer = await one_worker.run({"no words": 1}, memoryview(reading))
     assert answer == {"failed": "KeyError"}
     assert await assess(one_worker, reading)
 
 
 async def test_a_killed_worker_costs_one_request(
-    one_worker: Workers, reading: bytes, long_reading: bytes
+    one_worker: WorkerPool, reading: bytes, long_reading: bytes
 ) -> None:
     request = asyncio.create_task(assess(one_worker, long_reading))
     os.kill(await busy_process(one_worker), signal.SIGKILL)
@@ -66,7 +66,7 @@ async def test_a_killed_worker_costs_one_request(
     assert await assess(one_worker, reading)
 
 
-async def test_a_worker_that_dies_idle_costs_nothing(one_worker: Workers, reading: bytes) -> None:
+async def test_a_worker_that_dies_idle_costs_nothing(one_worker: WorkerPool, reading: bytes) -> None:
     assert await assess(one_worker, reading)
     worker = next(iter(one_worker._alive))
     os.kill(worker.process.pid, signal.SIGKILL)
@@ -75,20 +75,20 @@ async def test_a_worker_that_dies_idle_costs_nothing(one_worker: Workers, readin
 
 
 async def test_what_takes_too_long_is_ended(long_reading: bytes, reading: bytes) -> None:
-    workers = Workers(count=1, queue=0, seconds=0.5)
+    workers = WorkerPool(count=1, queue_size=0, timeout_seconds=0.5)
     workers.start()
-    while not workers.ready:  # noqa: ASYNC110 - another process's work
+    while not workers.is_ready:  # noqa: ASYNC110 - another process's work
         await asyncio.sleep(0.01)
     slow = next(iter(workers._alive)).process
     with pytest.raises(ProviderTimeout):
         await assess(workers, long_reading)
     assert await slow.wait() == -signal.SIGKILL
-    workers._seconds = 30
+    workers._timeout_seconds = 30
     assert await assess(workers, reading)
     await workers.close()
 
 
-async def test_a_full_queue_refuses(one_worker: Workers, long_reading: bytes, reading: bytes) -> None:
+async def test_a_full_queue_refuses(one_worker: WorkerPool, long_reading: bytes, reading: bytes) -> None:
     request = asyncio.create_task(assess(one_worker, long_reading))
     await busy_process(one_worker)
     with pytest.raises(ProviderUnavailable) as caught:
@@ -98,7 +98,7 @@ async def test_a_full_queue_refuses(one_worker: Workers, long_reading: bytes, re
 
 
 async def test_a_client_that_leaves_frees_its_place(
-    one_worker: Workers, long_reading: bytes, reading: bytes
+    one_worker: WorkerPool, long_reading: bytes, reading: bytes
 ) -> None:
     request = asyncio.create_task(assess(one_worker, long_reading))
     await busy_process(one_worker)
@@ -109,7 +109,7 @@ async def test_a_client_that_leaves_frees_its_place(
 
 
 async def test_several_at_once_get_their_own_answers(reading: bytes, wrong_word: bytes) -> None:
-    workers = Workers(count=2, queue=8, seconds=30)
+    workers = WorkerPool(count=2, queue_size=8, timeout_seconds=30)
     workers.start()
     scores = await asyncio.gather(*(assess(workers, audio) for audio in (reading, wrong_word) * 3))
     assert scores == scores[:2] * 3
@@ -118,22 +118,22 @@ async def test_several_at_once_get_their_own_answers(reading: bytes, wrong_word:
 
 
 async def test_closing_ends_the_processes(reading: bytes) -> None:
-    workers = Workers(count=2, queue=0, seconds=30)
+    workers = WorkerPool(count=2, queue_size=0, timeout_seconds=30)
     workers.start()
     await assess(workers, reading)
     processes = [worker.process for worker in workers._alive]
     await workers.close()
     assert processes
     assert all(process.returncode is not None for process in processes)
-    assert not workers.ready
+    assert not workers.is_ready
 
 
 async def test_a_worker_that_cannot_start_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, reading: bytes
 ) -> None:
-    monkeypatch.setattr("scoring.providers.pocketsphinx.pool.RESTART_SECONDS", 0.01)
+    monkeypatch.setattr("scoring.providers.pocketsphinx.pool.RESTART_DELAY_SECONDS", 0.01)
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
-    workers = Workers(count=1, queue=0, seconds=30)
+    workers = WorkerPool(count=1, queue_size=0, timeout_seconds=30)
     workers.start()
     await asyncio.sleep(0.1)
     provider = PocketsphinxProvider(workers)
@@ -148,7 +148,7 @@ async def test_a_worker_that_cannot_start_is_tried_again(
 @on_linux
 async def test_a_worker_knows_no_secrets(monkeypatch: pytest.MonkeyPatch, reading: bytes) -> None:
     monkeypatch.setenv("RECEIPT_SIGNING_KEYS_FILE", "/keys/receipts.json")
-    workers = Workers(count=1, queue=0, seconds=30)
+    workers = WorkerPool(count=1, queue_size=0, timeout_seconds=30)
     workers.start()
     await assess(workers, reading)
     pid = next(iter(workers._alive)).process.pid
@@ -159,7 +159,9 @@ async def test_a_worker_knows_no_secrets(monkeypatch: pytest.MonkeyPatch, readin
 
 
 @on_linux
-async def test_a_worker_writes_to_no_disk(one_worker: Workers, long_reading: bytes, reading: bytes) -> None:
+async def test_a_worker_writes_to_no_disk(
+    one_worker: WorkerPool, long_reading: bytes, reading: bytes
+) -> None:
     await assess(one_worker, reading)
     proc = Path(f"/proc/{next(iter(one_worker._alive)).process.pid}")
     before = (proc / "io").read_text().split()
