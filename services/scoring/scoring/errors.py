@@ -1,18 +1,20 @@
-"""What scoring answers instead of scores."""
+"""Errors that a client can get from scoring, besides those of `shared.errors`."""
 
-from collections.abc import Callable
+from typing import Any
 
-from shared.errors import BadRequest, Invalid, ParleyError, PayloadTooLarge, TimedOut, Unavailable
+from shared.errors import BadRequest, Invalid, PayloadTooLarge, TimedOut, Unavailable
+
+from scoring.types import NotAssessableReason
 
 
 class UnsupportedAudio(BadRequest):
-    """The audio is in no format that is taken, or damaged."""
+    """The audio is damaged or in an unsupported format."""
 
     code, title = "unsupported_audio", "Unsupported audio"
 
 
 class MalformedForm(BadRequest):
-    """The body is not multipart/form-data, or breaks its rules."""
+    """The body is not valid multipart/form-data."""
 
     code, title = "malformed_form", "Malformed form"
 
@@ -30,20 +32,24 @@ class AudioTooLong(PayloadTooLarge):
 
 
 class NotAssessable(Invalid):
-    """No pronunciation can be judged from the recording; `reason` says why."""
+    """The recording does not allow a judgement of the pronunciation."""
 
     code, title = "not_assessable", "Not assessable"
 
+    def __init__(self, detail: str, *, reason: NotAssessableReason) -> None:
+        super().__init__(detail, reason=reason)
+
 
 class UnpronounceableText(Invalid):
-    """The reference text is made of words whose pronunciation nobody knows."""
+    """Too many words of the reference text have no known pronunciation."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, errors=[{"pointer": "#/reference_text", "message": detail}])
+    def __init__(self, detail: str, **extra: Any) -> None:
+        field_error = {"pointer": "#/reference_text", "message": detail}
+        super().__init__(detail, **{"errors": [field_error], **extra})
 
 
 class ProviderUnavailable(Unavailable):
-    """The speech provider is down or has too much to do."""
+    """The speech provider is down or overloaded."""
 
     code, title = "provider_unavailable", "Speech provider unavailable"
 
@@ -54,11 +60,5 @@ class ProviderTimeout(TimedOut):
     code, title = "provider_timeout", "Speech provider timed out"
 
 
-REFUSED: dict[str, Callable[..., ParleyError]] = {
-    leaf.code: leaf for leaf in (UnsupportedAudio, AudioTooLong, NotAssessable, UnpronounceableText)
-}
-
-
-def refused(code: str, detail: str, members: dict[str, str | int]) -> ParleyError:
-    """The error for a Refusal that a worker process has reported."""
-    return REFUSED[code](detail, **members)
+ASSESSMENT_ERRORS = (UnsupportedAudio, AudioTooLong, NotAssessable, UnpronounceableText)
+"""Verdicts on the recording or its text. They are not failures of the provider."""

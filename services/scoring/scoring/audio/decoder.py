@@ -15,7 +15,7 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from scoring.audio.formats import MAX_AUDIO_SECONDS, Format, detect_format
-from scoring.refusals import TooLong, Unsupported
+from scoring.errors import AudioTooLong, UnsupportedAudio
 
 SAMPLE_RATE = 16_000
 CODEC_PADDING_SECONDS = 0.2
@@ -43,14 +43,14 @@ class Recording:
 
 
 def decode(audio: memoryview) -> Recording:
-    """Decode a whole recording. Raises Unsupported or TooLong, whatever the bytes are.
+    """Decode a whole recording. Raises UnsupportedAudio or AudioTooLong, whatever the bytes are.
 
     Headers are not believed: what counts is the time that the decoded frames play, and decoding stops with
     the first frame beyond the limit.
     """
     found = detect_format(bytes(audio[:12]))
     if found is None:
-        raise Unsupported(
+        raise UnsupportedAudio(
             "The audio is in none of the supported formats: WAV, MP3, M4A, AAC, OGG, FLAC, WebM."
         )
     samples = np.zeros(MAX_AUDIO_SECONDS * SAMPLE_RATE + SAMPLE_RATE, np.float32)
@@ -58,7 +58,7 @@ def decode(audio: memoryview) -> Recording:
         return _decode_samples(audio, found, samples)
     except (av.FFmpegError, ValueError, ArithmeticError, EOFError, MemoryError) as error:
         samples.fill(0)
-        raise Unsupported(f"The audio looks like {found.name} but cannot be decoded.") from error
+        raise UnsupportedAudio(f"The audio looks like {found.name} but cannot be decoded.") from error
     except BaseException:
         samples.fill(0)
         raise
@@ -98,28 +98,28 @@ def _decode_samples(audio: memoryview, found: Format, samples: Samples) -> Recor
         for frame in _decode_frames(container, stream):
             played += frame.samples
             if played > (MAX_AUDIO_SECONDS + CODEC_PADDING_SECONDS) * frame.sample_rate:
-                raise TooLong(
+                raise AudioTooLong(
                     f"The audio is longer than {MAX_AUDIO_SECONDS} s.", max_seconds=MAX_AUDIO_SECONDS
                 )
             used = _append_frame(resampler, frame, samples, used)
         used = _append_frame(resampler, None, samples, used)
     if not used or not np.isfinite(samples[:used]).all():
-        raise Unsupported("The audio holds no sound that can be decoded.")
+        raise UnsupportedAudio("The audio holds no sound that can be decoded.")
     np.clip(samples, -1, 1, out=samples)
     duration_ms = round(played * 1000 / stream.sample_rate)
     return Recording(samples[:used], duration_ms, stream.sample_rate, found.name)
 
 
 def _find_audio_stream(container: InputContainer, found: Format) -> AudioStream:
-    """The first audio stream, if it is one that we mean to decode. Raises Unsupported."""
+    """The first audio stream, if it is one that we mean to decode. Raises UnsupportedAudio."""
     if not container.streams.audio:
-        raise Unsupported("The file holds no audio.")
+        raise UnsupportedAudio("The file holds no audio.")
     stream = container.streams.audio[0]
     # PyAV's types do not say so, but a stream in a coding that FFmpeg does not know has no context.
     if not stream.codec_context or stream.codec_context.codec.name not in found.decoders:
-        raise Unsupported(f"The audio inside the {found.name} file is coded in an unsupported way.")
+        raise UnsupportedAudio(f"The audio inside the {found.name} file is coded in an unsupported way.")
     if stream.sample_rate not in SOURCE_RATES or not 1 <= stream.channels <= MAX_CHANNELS:
-        raise Unsupported("The audio must have 8 to 192 kHz and at most 8 channels.")
+        raise UnsupportedAudio("The audio must have 8 to 192 kHz and at most 8 channels.")
     return stream
 
 

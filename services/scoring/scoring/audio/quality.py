@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pocketsphinx import Vad
 
 from scoring.audio.decoder import SAMPLE_RATE, Samples
-from scoring.refusals import Unassessable
+from scoring.errors import NotAssessable
 
 MIN_DURATION_SECONDS = 0.3
 MIN_VOICED_SECONDS = 0.2
@@ -22,18 +22,20 @@ FRAME_SAMPLES = SAMPLE_RATE // 50
 
 
 def check_quality(samples: Samples) -> float:
-    """The seconds in which somebody speaks, as far as a voice detector can tell. Raises Unassessable."""
+    """The seconds in which somebody speaks, as far as a voice detector can tell. Raises NotAssessable."""
     if len(samples) < MIN_DURATION_SECONDS * SAMPLE_RATE:
-        raise Unassessable("too_short", "The recording is too short to hold a spoken text.")
+        raise NotAssessable("The recording is too short to hold a spoken text.", reason="too_short")
     levels = _measure_levels(samples)
     quiet, loud = np.percentile(levels, [10, 95])
     voiced = _measure_voiced_seconds(samples)
     if loud < MIN_LEVEL_DB or voiced < MIN_VOICED_SECONDS:
-        raise Unassessable("no_speech", "Nobody can be heard speaking in the recording.")
+        raise NotAssessable("The recording holds no voice.", reason="no_speech")
     if np.mean(np.abs(samples) >= CLIPPING_LEVEL) > MAX_CLIPPED_SHARE:
-        raise Unassessable("clipped", "The recording is overdriven: speak more softly or further away.")
+        raise NotAssessable(
+            "The recording is overdriven: speak more softly or further away.", reason="clipped"
+        )
     if loud - quiet < MIN_DYNAMIC_RANGE_DB:
-        raise Unassessable("too_noisy", "The voice does not stand out from the noise around it.")
+        raise NotAssessable("The voice does not stand out from the noise around it.", reason="too_noisy")
     return voiced
 
 

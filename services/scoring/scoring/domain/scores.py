@@ -1,9 +1,8 @@
 """What every provider answers: the scores of one recording against one text."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-type ErrorType = Literal["none", "mispronunciation", "omission", "insertion"]
+from scoring.types import ErrorType
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scoring.audio.decoder import SAMPLE_RATE, Recording, decode
 from scoring.audio.formats import FORMATS, MAX_AUDIO_SECONDS
-from scoring.refusals import Refusal, TooLong, Unsupported
+from scoring.errors import AudioTooLong, UnsupportedAudio
+from shared.errors import ParleyError
 
 type Encode = Callable[..., bytes]
 type Samples = NDArray[np.float32]
@@ -66,7 +67,7 @@ def test_kinds_of_wav(kind: str, encode: Encode, voice: Samples) -> None:
 @pytest.mark.parametrize("kind", ["wav", "mp3", "ogg", "flac"])
 def test_a_minute_is_taken_and_more_is_not(kind: str, encode: Encode) -> None:
     assert decoded(encode(tone(MAX_AUDIO_SECONDS), kind)).duration_ms == pytest.approx(60_000, abs=100)
-    with pytest.raises(TooLong):
+    with pytest.raises(AudioTooLong):
         decoded(encode(tone(MAX_AUDIO_SECONDS + 0.5), kind))
 
 
@@ -74,7 +75,7 @@ def test_a_bomb_is_given_up_early(encode: Encode) -> None:
     """Half an hour of silence is a few hundred kilobytes in FLAC and must not be decoded to its end."""
     bomb = encode(np.zeros(1800 * SAMPLE_RATE, np.float32), "flac")
     assert len(bomb) < 1_000_000
-    with pytest.raises(TooLong):
+    with pytest.raises(AudioTooLong):
         decoded(bomb)
 
 
@@ -86,7 +87,7 @@ def test_a_header_that_lies_about_the_length_is_not_believed(reading: bytes) -> 
 
 @pytest.mark.parametrize("rate", [0, 1, 7_999, 192_001, 2**31 - 1])
 def test_outlandish_sample_rates(rate: int, reading: bytes) -> None:
-    with pytest.raises(Refusal):
+    with pytest.raises(ParleyError):
         decoded(reading[:24] + rate.to_bytes(4, "little") + reading[28:])
 
 
@@ -105,7 +106,7 @@ def test_outlandish_sample_rates(rate: int, reading: bytes) -> None:
     ],
 )
 def test_what_is_no_recording(data: bytes) -> None:
-    with pytest.raises(Unsupported):
+    with pytest.raises(UnsupportedAudio):
         decoded(data)
 
 
@@ -117,13 +118,13 @@ def test_a_cover_picture_is_passed_over(encode: Encode, voice: Samples) -> None:
 
 
 def test_a_codec_that_was_not_asked_for(encode: Encode, voice: Samples) -> None:
-    with pytest.raises(Unsupported):
+    with pytest.raises(UnsupportedAudio):
         decoded(encode(voice, codec="adpcm_ima_wav"))
 
 
 def test_a_codec_that_nobody_knows(encode: Encode, voice: Samples) -> None:
     data = encode(voice, "webm")
-    with pytest.raises(Unsupported):
+    with pytest.raises(UnsupportedAudio):
         decoded(data.replace(b"A_OPUS", b"A_OPUZ"))
 
 
@@ -131,7 +132,7 @@ def test_a_codec_that_nobody_knows(encode: Encode, voice: Samples) -> None:
 def test_samples_that_are_no_numbers(broken: float, encode: Encode, voice: Samples) -> None:
     data = bytearray(encode(voice, codec="pcm_f32le"))
     data[-4000:-3996] = np.float32(broken).tobytes()
-    with pytest.raises(Unsupported):
+    with pytest.raises(UnsupportedAudio):
         decoded(bytes(data))
 
 
@@ -154,7 +155,7 @@ def test_wiping_leaves_nothing(reading: bytes) -> None:
 @given(st.sampled_from(MAGIC), st.binary(max_size=4000))
 @settings(deadline=None, max_examples=200)
 def test_garbage_is_refused_and_never_crashes(head: bytes, rest: bytes) -> None:
-    with contextlib.suppress(Refusal):
+    with contextlib.suppress(ParleyError):
         decoded(head + rest)
 
 
@@ -166,7 +167,7 @@ def test_damaged_recordings_never_crash(encoded: dict[str, bytes], data: st.Data
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     try:
         recording = decoded(bytes(damaged))
-    except Refusal:
+    except ParleyError:
         return
     assert len(recording.samples) <= (MAX_AUDIO_SECONDS + 1) * SAMPLE_RATE
     assert np.abs(recording.samples).max() <= 1

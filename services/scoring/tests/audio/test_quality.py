@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scoring.audio.quality import check_quality
-from scoring.refusals import Unassessable
+from scoring.errors import NotAssessable
 
 type Samples = NDArray[np.float32]
 
@@ -21,9 +21,9 @@ def disturbed(voice: Samples, *, snr: float) -> Samples:
 
 
 def reason_of(samples: Samples) -> str:
-    with pytest.raises(Unassessable) as caught:
+    with pytest.raises(NotAssessable) as caught:
         check_quality(np.clip(samples, -1, 1).astype(np.float32))
-    return str(caught.value.members["reason"])
+    return str(caught.value.extra["reason"])
 
 
 def test_a_reading_passes(voice: Samples) -> None:

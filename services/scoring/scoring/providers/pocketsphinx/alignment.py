@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
 from scoring.audio.decoder import Samples
+from scoring.errors import UnpronounceableText
 from scoring.providers.pocketsphinx import espeak
 from scoring.providers.pocketsphinx.gop import AlignedPhoneme, AlignedWord
 from scoring.providers.pocketsphinx.grammar import ANY_SOUND, align_words, build_grammar
-from scoring.refusals import Unpronounceable
 from scoring.text.words import is_english
 
 BEAM = 1e-160
@@ -63,7 +63,7 @@ class Aligner:
         """Lay the words over the recording, one result for each; None when they cannot be laid there at all.
 
         Of several pronunciations in the dictionary the best fitting one counts. Words may be left out;
-        `grammar` says at what price. Raises Unpronounceable.
+        `grammar` says at what price. Raises UnpronounceableText.
         """
         known = self._find_known(words)
         _ensure_known(words, known)
@@ -127,7 +127,7 @@ class Aligner:
 def _ensure_known(words: Sequence[str], known: Mapping[str, bool]) -> None:
     unknown = sum(not known[word] for word in words)
     if unknown > min(MAX_UNKNOWN_WORDS, len(words) - 1):
-        raise Unpronounceable("Too many words of the text have no known pronunciation.")
+        raise UnpronounceableText("Too many words of the text have no known pronunciation.")
 
 
 def _match_words(

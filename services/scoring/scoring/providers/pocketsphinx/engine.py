@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from scoring.audio.decoder import Recording, decode
 from scoring.audio.quality import check_quality
 from scoring.domain.scores import Assessment, AudioInfo
+from scoring.errors import NotAssessable
 from scoring.providers.pocketsphinx import gop
 from scoring.providers.pocketsphinx.alignment import Aligner
 from scoring.providers.pocketsphinx.gop import AlignedWord
-from scoring.refusals import Unassessable
 
 MIN_EXPLAINED_SHARE = 0.2
 """The share of the voiced time that the text must account for, unless most of it was said. Wrong texts
@@ -24,7 +24,7 @@ class Engine:
         self._aligner = Aligner()
 
     def assess(self, audio: memoryview, words: Sequence[str]) -> Assessment:
-        """Raises a Refusal. The samples are overwritten before it returns, whatever happens."""
+        """Return the scores or raise one of ASSESSMENT_ERRORS; the samples are overwritten either way."""
         recording = decode(audio)
         try:
             voiced = check_quality(recording.samples)
@@ -32,17 +32,17 @@ class Engine:
         finally:
             recording.wipe()
         if aligned is None:
-            raise Unassessable("no_speech", "Nothing in the recording sounds like speech.")
+            raise NotAssessable("Nothing in the recording sounds like speech.", reason="no_speech")
         _ensure_speech(aligned, voiced)
         return _assessment(aligned, recording)
 
 
 def _ensure_speech(words: Sequence[AlignedWord], voiced: float) -> None:
-    """Raises Unassessable when a voice detector took something for speech that is none."""
+    """Raises NotAssessable when a voice detector took something for speech that is none."""
     frames = sum(word.end - word.start for word in words if word.phonemes)
     explained = frames * gop.MS_PER_FRAME / 1000 >= MIN_EXPLAINED_SHARE * voiced
     if not explained and gop.compute_completeness(words) < MOSTLY_SPOKEN_COMPLETENESS:
-        raise Unassessable("no_speech", "Nothing in the recording sounds like the text being read.")
+        raise NotAssessable("Nothing in the recording sounds like the text being read.", reason="no_speech")
 
 
 def _assessment(words: Sequence[AlignedWord], recording: Recording) -> Assessment:

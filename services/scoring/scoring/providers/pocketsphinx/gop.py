@@ -12,7 +12,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scoring.domain.scores import ErrorType, PhonemeScore, WordScore
+from scoring.domain.scores import PhonemeScore, WordScore
+from scoring.types import ErrorType
 
 MS_PER_FRAME = 10
 

@@ -15,9 +15,9 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
+from scoring.errors import ASSESSMENT_ERRORS
 from scoring.providers.pocketsphinx.engine import Engine
-from scoring.providers.pocketsphinx.wire import LENGTHS, pack
-from scoring.refusals import Refusal
+from scoring.providers.pocketsphinx.wire import LENGTHS, encode_error, pack
 
 MAX_MEMORY_BYTES = 1 << 30
 """A minute of speech takes a quarter of it; headers that lie can ask for any amount."""
@@ -46,10 +46,10 @@ def _answer(engine: Engine, head: dict[str, Any], audio: bytearray) -> dict[str,
     try:
         with memoryview(audio) as view:
             return {"assessment": asdict(engine.assess(view, head["words"]))}
-    except Refusal as refusal:
-        return {"refused": {"code": refusal.code, "detail": refusal.detail, "members": refusal.members}}
+    except ASSESSMENT_ERRORS as error:
+        return {"error": encode_error(error)}
     except Exception as error:
-        return {"failed": type(error).__name__}
+        return {"failure": type(error).__name__}
     finally:
         audio[:] = bytes(len(audio))
 

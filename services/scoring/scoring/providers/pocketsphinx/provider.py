@@ -5,9 +5,10 @@ from pydantic import TypeAdapter
 
 from scoring.audio.formats import FORMATS, MAX_AUDIO_SECONDS
 from scoring.domain.scores import Assessment
-from scoring.errors import ProviderUnavailable, refused
+from scoring.errors import ProviderUnavailable
 from scoring.providers.base import Capabilities
 from scoring.providers.pocketsphinx.pool import WorkerPool
+from scoring.providers.pocketsphinx.wire import decode_error
 from scoring.text.words import to_spoken_words
 
 log = structlog.get_logger(__name__)
@@ -33,10 +34,10 @@ class PocketsphinxProvider:
     async def assess(self, audio: memoryview, *, text: str, language: str) -> Assessment:
         """See Provider. There is one language, so `language` makes no difference."""
         answer = await self._workers.run({"words": to_spoken_words(text)}, audio)
-        if "refused" in answer:
-            raise refused(**answer["refused"])
-        if "failed" in answer:
-            log.error("worker_failed", error=answer["failed"])
+        if "error" in answer:
+            raise decode_error(**answer["error"])
+        if "failure" in answer:
+            log.error("worker_failed", error=answer["failure"])
             raise ProviderUnavailable("The recording could not be scored.", retry_after=1)
         return ASSESSMENT.validate_python(answer["assessment"])
 

@@ -5,10 +5,11 @@ import pytest
 from numpy.typing import NDArray
 from scoring.audio import decoder
 from scoring.domain.scores import Assessment, WordScore
+from scoring.errors import AudioTooLong, NotAssessable, UnpronounceableText, UnsupportedAudio
 from scoring.providers.pocketsphinx import espeak
 from scoring.providers.pocketsphinx.engine import Engine
-from scoring.refusals import Refusal, TooLong, Unassessable, Unpronounceable, Unsupported
 from scoring.text.words import to_spoken_words
+from shared.errors import ParleyError
 
 type Samples = NDArray[np.float32]
 type Assess = Callable[[bytes, str], Assessment]
@@ -140,7 +141,7 @@ def test_espeak_is_given_up_after_it_was_too_slow_once(
 
 @pytest.mark.parametrize("text", ["поезд", "поезд утром " * 5 + TEXT])
 def test_a_text_of_too_many_unknown_words(text: str, assess: Assess, reading: bytes) -> None:
-    with pytest.raises(Unpronounceable):
+    with pytest.raises(UnpronounceableText):
         assess(reading, text)
 
 
@@ -160,19 +161,19 @@ NOISES = {
 def test_what_is_no_speech_is_not_assessed(
     name: str, text: str, assess: Assess, encode: Callable[..., bytes]
 ) -> None:
-    with pytest.raises(Unassessable) as caught:
+    with pytest.raises(NotAssessable) as caught:
         assess(encode(NOISES[name].astype(np.float32)), text)
-    assert caught.value.members["reason"] in {"no_speech", "too_noisy"}
+    assert caught.value.extra["reason"] in {"no_speech", "too_noisy"}
 
 
 def test_a_recording_of_nothing(assess: Assess, reading: bytes) -> None:
-    with pytest.raises(Unsupported):
+    with pytest.raises(UnsupportedAudio):
         assess(reading[:44], TEXT)
 
 
-@pytest.mark.parametrize(("seconds", "refusal"), [(0.1, Unassessable), (61, TooLong)])
+@pytest.mark.parametrize(("seconds", "refusal"), [(0.1, NotAssessable), (61, AudioTooLong)])
 def test_lengths_out_of_range(
-    seconds: float, refusal: type[Refusal], assess: Assess, encode: Callable[..., bytes]
+    seconds: float, refusal: type[ParleyError], assess: Assess, encode: Callable[..., bytes]
 ) -> None:
     with pytest.raises(refusal):
         assess(encode(np.zeros(int(seconds * RATE), np.float32)), TEXT)
@@ -189,7 +190,7 @@ def test_the_samples_are_wiped_whatever_happens(
 
     monkeypatch.setattr("scoring.providers.pocketsphinx.engine.decode", watched)
     engine.assess(memoryview(reading), to_spoken_words(TEXT))
-    with pytest.raises(Unpronounceable):
+    with pytest.raises(UnpronounceableText):
         engine.assess(memoryview(reading), ("поезд",))
     assert len(seen) == 2
     assert not any(recording.samples.any() for recording in seen)

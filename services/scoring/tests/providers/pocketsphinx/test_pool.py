@@ -51,7 +51,7 @@ async def test_refusals_come_back_as_errors(one_worker: WorkerPool, encode: Call
 
 async def test_an_unforeseen_error_costs_one_request(one_worker: WorkerPool, reading: bytes) -> None:
     answer = await one_worker.run({"no words": 1}, memoryview(reading))
-    assert answer == {"failed": "KeyError"}
+    assert answer == {"failure": "KeyError"}
     assert await assess(one_worker, reading)
 
 

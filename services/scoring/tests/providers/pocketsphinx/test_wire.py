@@ -1,0 +1,43 @@
+import json
+
+import pytest
+from scoring.errors import (
+    ASSESSMENT_ERRORS,
+    AudioTooLong,
+    NotAssessable,
+    UnpronounceableText,
+    UnsupportedAudio,
+)
+from scoring.providers.pocketsphinx.wire import LENGTHS, decode_error, encode_error, pack
+from shared.errors import ParleyError
+
+RAISED = [
+    UnsupportedAudio("The file holds no audio."),
+    AudioTooLong("The audio is longer than 60 s.", max_seconds=60),
+    NotAssessable("The recording holds no voice.", reason="no_speech"),
+    UnpronounceableText("Too many words."),
+]
+
+
+def test_a_message_states_both_lengths() -> None:
+    message = pack({"words": ["café"]}, 7)
+    head, body = LENGTHS.unpack(message[: LENGTHS.size])
+    assert (head, body) == (len(message) - LENGTHS.size, 7)
+    assert json.loads(message[LENGTHS.size :]) == {"words": ["café"]}
+
+
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
+def test_an_error_of_a_worker_is_raised_as_itself(error: ParleyError) -> None:
+    raised = decode_error(**json.loads(json.dumps(encode_error(error))))
+    assert type(raised) is type(error)
+    assert (raised.detail, raised.extra, raised.headers) == (error.detail, error.extra, error.headers)
+
+
+def test_every_verdict_is_carried() -> None:
+    assert {type(error) for error in RAISED} == set(ASSESSMENT_ERRORS)
+
+
+@pytest.mark.parametrize("name", ["ProviderUnavailable", "MalformedForm", "SystemExit", "object", ""])
+def test_no_other_class_can_be_named(name: str) -> None:
+    with pytest.raises(KeyError):
+        decode_error(name, "detail", {})
