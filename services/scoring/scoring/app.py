@@ -8,10 +8,10 @@ from fastapi import FastAPI
 from shared.http.app import create_api
 from shared.http.health import Check
 
-from scoring.api import scores
+from scoring.api import routers
 from scoring.providers.pocketsphinx.pool import WorkerPool
 from scoring.providers.pocketsphinx.provider import PocketsphinxProvider
-from scoring.receipts.issuer import ReceiptIssuer
+from scoring.receipts import ReceiptIssuer
 from scoring.settings import ApiSettings
 
 
@@ -20,7 +20,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
     Raises OSError, ValueError or KeyError when the keys cannot be read.
     """
-    app = create_api(settings, scores.router, title="Parley scoring", lifespan=_lifespan)
+    app = create_api(settings, *routers, title="Parley scoring", lifespan=_lifespan)
     app.state.receipts = ReceiptIssuer.load(settings.receipt_signing_keys_file)
     return app
 

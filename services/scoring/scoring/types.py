@@ -1,6 +1,10 @@
-"""Names and limits that several layers use. Worker processes import this: it must stay free of pydantic."""
+"""Names and limits that several layers use. Decoder workers import this module: keep pydantic out of it."""
 
 from typing import Literal
 
 type ErrorType = Literal["none", "mispronunciation", "omission", "insertion"]
 type NotAssessableReason = Literal["no_speech", "too_noisy", "too_short", "clipped"]
+
+MAX_AUDIO_BYTES = 10 * 1024 * 1024
+MAX_AUDIO_SECONDS = 60
+MAX_TEXT_CHARACTERS = 500

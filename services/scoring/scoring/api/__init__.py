@@ -1,1 +1,5 @@
 """HTTP routes."""
+
+from scoring.api import capabilities, scores
+
+routers = (scores.router, capabilities.router)

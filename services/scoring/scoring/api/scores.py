@@ -1,7 +1,7 @@
-"""The HTTP routes of the scoring service."""
+"""Scores of recordings."""
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
@@ -9,47 +9,31 @@ from pydantic import ValidationError
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
-from scoring.api.multipart import AUDIO_FIELD, ScoreForm, read_form
-from scoring.commands import scores
-from scoring.providers.base import Capabilities, SpeechProvider
-from scoring.receipts.issuer import ReceiptIssuer
-from scoring.schemas.scores import SCORE_FORM, ScoreRead, ScoreRequest
+from scoring.api.dependencies import ReceiptIssuerDep, SpeechProviderDep
+from scoring.api.multipart import AUDIO_FIELD, FormParts, read_form
+from scoring.commands import scores as commands
+from scoring.commands.scores import ScoredRecording
+from scoring.schemas.scores import ScoreRead, ScoreRequest, describe_form
 from scoring.text.words import to_spoken_words
 
-router = APIRouter(
-    prefix="/api/v1/speech",
-    tags=["Scoring"],
-    responses={401: {"description": "`unauthorized`: no token, or not a good one."}},
-)
-
-
-async def _provider(request: Request) -> SpeechProvider:
-    provider: SpeechProvider = request.app.state.provider
-    return provider
-
-
-async def _receipts(request: Request) -> ReceiptIssuer:
-    receipts: ReceiptIssuer = request.app.state.receipts
-    return receipts
-
-
-SpeechProviderDep = Annotated[SpeechProvider, Depends(_provider)]
-ReceiptIssuerDep = Annotated[ReceiptIssuer, Depends(_receipts)]
+router = APIRouter(prefix="/api/v1/speech", tags=["Scoring"])
 
 
 @router.post(
     "/score",
     dependencies=[Depends(per_user("score", per_minute=30))],
-    openapi_extra=SCORE_FORM,
+    openapi_extra=describe_form(),
     responses={
-        400: {"description": "`unsupported_audio`, or `malformed_form`."},
+        400: {"description": "`unsupported_audio` or `malformed_form`."},
+        401: {"description": "`unauthorized`: no access token, or an invalid one."},
         413: {"description": "`audio_too_large` (in bytes) or `audio_too_long` (in seconds)."},
         422: {
             "description": "`not_assessable` with a `reason`: `no_speech`, `too_noisy`, `too_short` or "
-            "`clipped`; or `validation_failed` naming the fields."
+            "`clipped`. `validation_failed` with the fields that are wrong."
         },
+        429: {"description": "`too_many_requests`: at most 30 recordings a minute."},
         503: {"description": "`provider_unavailable`: try again after `Retry-After` seconds."},
-        504: {"description": "`provider_timeout`."},
+        504: {"description": "`provider_timeout`: scoring took too long. Try again later."},
     },
 )
 async def assess_recording(
@@ -57,50 +41,44 @@ async def assess_recording(
 ) -> ScoreRead:
     """Score how a recording pronounces a text.
 
-    The recording is kept in memory alone, for as long as the request takes. A word that was left out has the
-    `error_type` `omission` and no score; one that was said badly, or in whose place something else was said,
-    has `mispronunciation`. Silence and noise are not scored: they are `not_assessable`.
+    The recording is kept in memory only, and only while the request runs. An omitted word has the
+    `error_type` `omission` and no score. A word that was pronounced badly, or replaced by another one, has
+    `mispronunciation`. Silence and noise get no scores but the error `not_assessable`.
     """
-    async with read_form(request) as submission:
-        reading, audio = _validate_form(submission, provider.capabilities.languages)
-        scored = await scores.assess_recording(
-            provider, receipts, learner=learner.id, reading=reading, audio=audio
+    async with read_form(request) as parts:
+        score_request, audio = _validate_form(parts, provider.capabilities.languages)
+        scored = await commands.assess_recording(
+            provider, receipts, learner_id=learner.id, request=score_request, audio=audio
         )
-    told = asdict(scored.assessment)
-    return ScoreRead(
-        word_scores=told.pop("words"),
-        provider=provider.capabilities.provider,
-        receipt=scored.receipt,
-        **told,
-    )
+    return _to_response(scored, provider.capabilities.provider)
 
 
-@router.get("/capabilities", dependencies=[Depends(per_user("capabilities", per_minute=100))])
-async def get_capabilities(provider: SpeechProviderDep) -> Capabilities:
-    """What can be scored here: languages, audio formats, the longest recording, and in what detail."""
-    return provider.capabilities
+def _to_response(scored: ScoredRecording, provider: str) -> ScoreRead:
+    fields = asdict(scored.assessment)
+    words = fields.pop("words")
+    return ScoreRead(word_scores=words, provider=provider, receipt=scored.receipt, **fields)
 
 
-def _validate_form(submission: ScoreForm, languages: tuple[str, ...]) -> tuple[ScoreRequest, memoryview]:
-    """The fields of the form. Raises RequestValidationError naming all that are wrong."""
-    reading, errors = None, []
-    if not submission.audio:
+def _validate_form(parts: FormParts, languages: tuple[str, ...]) -> tuple[ScoreRequest, memoryview]:
+    """Raise a RequestValidationError with all invalid fields, or return the valid ones."""
+    request, errors = None, []
+    if not parts.audio:
         errors.append(_field_error(AUDIO_FIELD, "The recording is missing."))
     try:
-        reading = ScoreRequest.model_validate(submission.fields)
-        errors += validate_text_and_language(reading, languages)
+        request = ScoreRequest.model_validate(parts.fields)
+        errors += validate_text_and_language(request, languages)
     except ValidationError as error:
         errors += [{**found, "loc": ("body", *found["loc"])} for found in error.errors()]
-    if errors or reading is None or submission.audio is None:
+    if errors or request is None or parts.audio is None:
         raise RequestValidationError(errors)
-    return reading, submission.audio.view()
+    return request, parts.audio.view()
 
 
-def validate_text_and_language(reading: ScoreRequest, languages: tuple[str, ...]) -> list[dict[str, Any]]:
+def validate_text_and_language(request: ScoreRequest, languages: tuple[str, ...]) -> list[dict[str, Any]]:
     errors = []
-    if not to_spoken_words(reading.reference_text):
+    if not to_spoken_words(request.reference_text):
         errors.append(_field_error("reference_text", "The text has no words."))
-    if reading.language not in languages:
+    if request.language not in languages:
         errors.append(_field_error("language", f"The languages are: {', '.join(languages)}."))
     return errors
 

@@ -14,8 +14,9 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from numpy.typing import NDArray
 
-from scoring.audio.formats import MAX_AUDIO_SECONDS, Format, detect_format
+from scoring.audio.formats import Format, detect_format
 from scoring.errors import AudioTooLong, UnsupportedAudio
+from scoring.types import MAX_AUDIO_SECONDS
 
 SAMPLE_RATE = 16_000
 CODEC_PADDING_SECONDS = 0.2

@@ -1,9 +1,6 @@
-"""Which recordings are taken: how large, how long, and in which containers."""
+"""The audio formats that are accepted."""
 
 from dataclasses import dataclass
-
-MAX_AUDIO_BYTES = 10 * 1024 * 1024
-MAX_AUDIO_SECONDS = 60
 
 
 @dataclass(frozen=True)

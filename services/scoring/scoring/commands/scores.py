@@ -1,4 +1,4 @@
-"""What scoring does on request."""
+"""Assess recordings."""
 
 import time
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from prometheus_client import Histogram
 from shared.errors import ParleyError
 
 from scoring.domain.scores import Assessment
-from scoring.providers.base import SpeechProvider
-from scoring.receipts.issuer import ReceiptIssuer
+from scoring.providers import SpeechProvider
+from scoring.receipts import ReceiptIssuer
 from scoring.schemas.scores import ScoreRequest
 
 ASSESSMENT_DURATION = Histogram(
     "assessment_duration_seconds",
-    "Time from a received recording to its scores or its refusal.",
+    "Time from a received recording to its scores or an error.",
     ["provider", "outcome"],
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
 )
@@ -22,7 +22,7 @@ ASSESSMENT_DURATION = Histogram(
 
 @dataclass(frozen=True)
 class ScoredRecording:
-    """An assessment and the proof of it; without an overall score there is nothing to prove."""
+    """An assessment with its receipt. Without an overall score there is no receipt."""
 
     assessment: Assessment
     receipt: str | None
@@ -32,23 +32,30 @@ async def assess_recording(
     provider: SpeechProvider,
     receipts: ReceiptIssuer,
     *,
-    learner: UUID,
-    reading: ScoreRequest,
+    learner_id: UUID,
+    request: ScoreRequest,
     audio: memoryview,
 ) -> ScoredRecording:
-    """Have a recording assessed and sign for the result. Raises what Provider.assess raises."""
-    assessment = await _assess(provider, reading, audio)
-    score = assessment.pronunciation_score
-    if score is None:
+    """Assess a recording and sign its score. Raises what SpeechProvider.assess raises."""
+    assessment = await _measure_assessment(provider, request, audio)
+    if assessment.pronunciation_score is None:
         return ScoredRecording(assessment, None)
-    receipt = receipts.issue(learner, reading, score=score, recognized_text=assessment.recognized_text)
+    receipt = receipts.issue(
+        learner_id,
+        reference_text=request.reference_text,
+        speech_id=request.speech_id,
+        score=assessment.pronunciation_score,
+        recognized_text=assessment.recognized_text,
+    )
     return ScoredRecording(assessment, receipt)
 
 
-async def _assess(provider: SpeechProvider, reading: ScoreRequest, audio: memoryview) -> Assessment:
+async def _measure_assessment(
+    provider: SpeechProvider, request: ScoreRequest, audio: memoryview
+) -> Assessment:
     started, outcome = time.perf_counter(), "failed"
     try:
-        assessment = await provider.assess(audio, text=reading.reference_text, language=reading.language)
+        assessment = await provider.assess(audio, text=request.reference_text, language=request.language)
         outcome = "scored"
         return assessment
     except ParleyError as error:

@@ -1,4 +1,4 @@
-"""Receipts: scores that can be trusted without asking."""
+"""Signs receipts."""
 
 import time
 from datetime import timedelta
@@ -15,13 +15,11 @@ from contracts.receipt import (
 )
 from shared.security.jwt import SigningKeys
 
-from scoring.schemas.scores import ScoreRequest
-
 RECEIPT_TTL = timedelta(days=30)
 
 
 class ReceiptIssuer:
-    """Signs receipts."""
+    """Signs scores with the service's private key."""
 
     def __init__(self, keys: SigningKeys) -> None:
         self._keys = keys
@@ -31,16 +29,24 @@ class ReceiptIssuer:
         """Read a private JWK set. Raises OSError, ValueError or KeyError when the file holds none."""
         return cls(SigningKeys.load(path))
 
-    def issue(self, learner: UUID, reading: ScoreRequest, *, score: float, recognized_text: str) -> str:
-        """A token that binds the learner, the text and the score, each used up by its `jti`."""
+    def issue(
+        self,
+        learner_id: UUID,
+        *,
+        reference_text: str,
+        speech_id: UUID | None,
+        score: float,
+        recognized_text: str,
+    ) -> str:
+        """Return a token that binds learner, text and score. Its `jti` lets it be used once."""
         now = int(time.time())
         claims = ReceiptClaims(
             jti=uuid4().hex,
-            sub=learner,
-            reference_sha256=reference_digest(reading.reference_text),
+            sub=learner_id,
+            reference_sha256=reference_digest(reference_text),
             pronunciation_score=score,
             recognized_text=recognized_text,
-            speech_id=reading.speech_id,
+            speech_id=speech_id,
             iat=now,
             exp=now + int(RECEIPT_TTL.total_seconds()),
         )

@@ -1,81 +1,142 @@
-"""What requests and responses of the scoring service look like."""
+"""Scores of recordings."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
-from shared.http.fields import Text
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from shared.fields import Text
 
-from scoring.audio.formats import MAX_AUDIO_BYTES, MAX_AUDIO_SECONDS
-from scoring.domain.scores import AudioInfo, WordScore
-from scoring.text.words import MAX_TEXT_CHARACTERS
+from scoring.types import MAX_AUDIO_BYTES, MAX_AUDIO_SECONDS, MAX_TEXT_CHARACTERS, ErrorType
 
-ScoreValue = Annotated[float | None, Field(ge=0, le=100)]
+Score = Annotated[float, Field(ge=0, le=100)]
+
+EXAMPLE_SPEECH_ID = "0198c4e2-7d1a-7c3e-9f52-3b1f6a2d8e40"
 
 
 class ScoreRequest(BaseModel):
-    """What a learner was to read, and in which language."""
+    """The text that a recording is scored against."""
 
-    reference_text: Annotated[Text, Field(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
-    speech_id: UUID | None = None
-    language: str = "en-US"
+    reference_text: Annotated[
+        Text,
+        Field(
+            min_length=1,
+            max_length=MAX_TEXT_CHARACTERS,
+            description="The text that the learner read.",
+            examples=["Thank you."],
+        ),
+    ]
+    # A form cannot express null.
+    speech_id: Annotated[UUID | None, WithJsonSchema({"type": "string", "format": "uuid"})] = Field(
+        default=None, description="The speech that the text belongs to.", examples=[EXAMPLE_SPEECH_ID]
+    )
+    language: str = Field(
+        default="en-US", description="One of the languages in the capabilities.", examples=["en-US"]
+    )
+
+
+class PhonemeScoreRead(BaseModel):
+    """One sound of a word."""
+
+    symbol: str = Field(description="In the alphabet that the capabilities name.", examples=["TH"])
+    score: Score = Field(examples=[81.3])
+    offset_ms: int = Field(description="From the start of the recording.", examples=[310])
+    duration_ms: int = Field(examples=[90])
+
+
+class WordScoreRead(BaseModel):
+    """One word of the reference text."""
+
+    word: str = Field(examples=["thank"])
+    score: Score | None = Field(examples=[84.0])
+    error_type: ErrorType = Field(examples=["none"])
+    offset_ms: int | None = Field(description="From the start of the recording.", examples=[310])
+    duration_ms: int | None = Field(examples=[350])
+    phonemes: list[PhonemeScoreRead]
+
+
+class ScoredAudioRead(BaseModel):
+    """The recording as it was sent."""
+
+    duration_ms: int = Field(examples=[1240])
+    sample_rate: int = Field(description="In Hz.", examples=[44100])
+    format: str = Field(description="The container, as in the capabilities.", examples=["m4a"])
+
+
+EXAMPLE: dict[str, Any] = {
+    "status": "scored",
+    "recognized_text": "thank you",
+    "pronunciation_score": 86.6,
+    "accuracy_score": 88.1,
+    "fluency_score": 83.0,
+    "completeness_score": 100.0,
+    "prosody_score": 78.4,
+    "word_scores": [
+        {
+            "word": "thank",
+            "score": 84.0,
+            "error_type": "none",
+            "offset_ms": 310,
+            "duration_ms": 350,
+            "phonemes": [
+                {"symbol": "TH", "score": 71.3, "offset_ms": 310, "duration_ms": 90},
+                {"symbol": "AE", "score": 86.9, "offset_ms": 400, "duration_ms": 110},
+                {"symbol": "NG", "score": 88.2, "offset_ms": 510, "duration_ms": 70},
+                {"symbol": "K", "score": 90.4, "offset_ms": 580, "duration_ms": 80},
+            ],
+        },
+        {
+            "word": "you",
+            "score": 92.2,
+            "error_type": "none",
+            "offset_ms": 660,
+            "duration_ms": 220,
+            "phonemes": [
+                {"symbol": "Y", "score": 91.0, "offset_ms": 660, "duration_ms": 60},
+                {"symbol": "UW", "score": 93.4, "offset_ms": 720, "duration_ms": 160},
+            ],
+        },
+    ],
+    "provider": "pocketsphinx",
+    "audio": {"duration_ms": 1240, "sample_rate": 44100, "format": "m4a"},
+    "receipt": "eyJhbGciOiJFUzI1NiIsInR5cCI6InJlY2VpcHQrand0In0.eyJzdWIiOiIuLi4ifQ.c2lnbmF0dXJl",
+}
 
 
 class ScoreRead(BaseModel):
-    """How a recording was pronounced. Scores are 0-100; one that could not be made is null, never 0."""
+    """How a recording was pronounced. Scores are 0-100, or null (never 0) when there is none."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     status: Literal["scored"] = "scored"
-    recognized_text: str = Field(description="The words of the reference text that were heard, in its order.")
-    pronunciation_score: ScoreValue = Field(description="The score of the whole.")
-    accuracy_score: ScoreValue = Field(description="How well the words that were found were pronounced.")
-    fluency_score: ScoreValue = Field(description="How steadily they were said: tempo and pauses.")
-    completeness_score: ScoreValue = Field(description="How much of the reference text was said.")
-    prosody_score: ScoreValue = Field(
-        description="Stress and intonation; null where the provider cannot tell."
+    recognized_text: str = Field(description="The words of the reference text that were spoken, in order.")
+    pronunciation_score: Score | None = Field(description="The overall score.")
+    accuracy_score: Score | None = Field(description="How well the spoken words were pronounced.")
+    fluency_score: Score | None = Field(description="How steadily they were spoken: tempo and pauses.")
+    completeness_score: Score | None = Field(description="How much of the reference text was spoken.")
+    prosody_score: Score | None = Field(
+        description="Stress and intonation. Null when the provider does not support prosody."
     )
-    word_scores: list[WordScore] = Field(
-        description="One entry for each word of the reference text, numbers in words; hyphens part words."
+    word_scores: list[WordScoreRead] = Field(
+        description="One entry per word of the reference text. Numbers are spelled out, hyphens divide words."
     )
     provider: str
-    audio: AudioInfo
+    audio: ScoredAudioRead
     receipt: str | None = Field(
-        description="A signed proof of this score: pass it on, unread, with the result of the game. It is "
-        "good for 30 days and one use. Null when there is no pronunciation_score."
+        description="A signed proof of this score, valid for 30 days and one use. Send it unchanged with the "
+        "result of the game. Null when `pronunciation_score` is null."
     )
 
 
-SCORE_FORM: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["audio", "reference_text"],
-                    "properties": {
-                        "audio": {
-                            "type": "string",
-                            "format": "binary",
-                            "description": f"The recording, at most {MAX_AUDIO_BYTES} "
-                            f"bytes and {MAX_AUDIO_SECONDS} seconds: "
-                            "WAV, MP3, M4A, AAC, OGG (Opus, Vorbis), FLAC or WebM.",
-                        },
-                        "reference_text": {
-                            "type": "string",
-                            "minLength": 1,
-                            "maxLength": MAX_TEXT_CHARACTERS,
-                            "description": "What the learner was to say.",
-                        },
-                        "speech_id": {
-                            "type": "string",
-                            "format": "uuid",
-                            "description": "The speech that the text belongs to.",
-                        },
-                        "language": {"type": "string", "default": "en-US"},
-                    },
-                },
-            }
-        },
+def describe_form() -> dict[str, Any]:
+    """Return the OpenAPI request body of the form, which FastAPI cannot see because the route streams it."""
+    schema = ScoreRequest.model_json_schema()
+    audio = {
+        "type": "string",
+        "format": "binary",
+        "description": f"The recording, at most {MAX_AUDIO_BYTES} bytes and {MAX_AUDIO_SECONDS} seconds: "
+        "WAV, MP3, M4A, AAC, OGG (Opus, Vorbis), FLAC or WebM.",
     }
-}
-"""The body of POST /speech/score in OpenAPI. The route reads it as a stream, so FastAPI cannot see it."""
+    schema["properties"] = {"audio": audio, **schema["properties"]}
+    schema["required"] = ["audio", *schema["required"]]
+    schema["examples"] = [{"audio": "(the bytes of the file)", "reference_text": "Thank you."}]
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}

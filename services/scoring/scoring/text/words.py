@@ -5,8 +5,6 @@ import unicodedata
 
 from scoring.text.numerals import spell_numbers
 
-MAX_TEXT_CHARACTERS = 500
-
 STRAIGHT_APOSTROPHES = str.maketrans(dict.fromkeys("‘’ʼ`´ʹ", "'"))  # noqa: RUF001 - the apostrophes that keyboards produce
 SPOKEN_SIGNS = {"&": " and ", "%": " percent ", "+": " plus ", "=": " equals ", "@": " at ", "°": " degrees "}
 ABBREVIATIONS = {"mr": "mister", "mrs": "missus", "dr": "doctor", "vs": "versus", "etc": "et cetera"}

@@ -5,9 +5,9 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scoring.api.multipart import ScoreForm, WipingBuffer, read_form
-from scoring.audio.formats import MAX_AUDIO_BYTES
+from scoring.api.multipart import FormParts, read_form
 from scoring.errors import AudioTooLarge, MalformedForm
+from scoring.types import MAX_AUDIO_BYTES
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -40,9 +40,9 @@ def request(
 
 
 async def parts_of(request: Request) -> tuple[bytes | None, dict[str, str]]:
-    async with read_form(request) as submission:
-        audio = submission.audio
-        return None if audio is None else bytes(audio.view()), submission.fields
+    async with read_form(request) as parts:
+        audio = parts.audio
+        return None if audio is None else bytes(audio.view()), parts.fields
 
 
 async def read(*chunks: bytes, **about: str) -> tuple[bytes | None, dict[str, str]]:
@@ -131,11 +131,11 @@ def test_garbage_is_read_or_refused(chunks: list[bytes]) -> None:
 
 
 async def test_the_recording_is_overwritten_on_the_way_out() -> None:
-    seen: list[ScoreForm] = []
+    seen: list[FormParts] = []
 
     async def fails() -> None:
-        async with read_form(request([part("audio", b"voice" * 100_000) + END])) as submission:
-            seen.append(submission)
+        async with read_form(request([part("audio", b"voice" * 100_000) + END])) as parts:
+            seen.append(parts)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -144,12 +144,3 @@ async def test_the_recording_is_overwritten_on_the_way_out() -> None:
     assert audio is not None
     assert len(audio) == 500_000
     assert not any(audio.view())
-
-
-def test_outgrown_buffers_are_overwritten() -> None:
-    wiped = WipingBuffer()
-    wiped.append(memoryview(b"voice"))
-    outgrown = wiped._data
-    wiped.append(memoryview(bytes(400_000)))
-    assert bytes(wiped.view()[:5]) == b"voice"
-    assert not any(outgrown)

@@ -1,6 +1,4 @@
 import hashlib
-import os
-import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,10 +11,11 @@ import pytest
 from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, ReceiptClaims
 from fastapi import FastAPI
 from scoring.app import create_app
+from scoring.schemas.scores import ScoreRead, ScoreRequest
 from scoring.settings import ApiSettings
 from shared.testing import TokenFor, client_of
 
-SCORE, CAPABILITIES = "/api/v1/speech/score", "/api/v1/speech/capabilities"
+SCORE = "/api/v1/speech/score"
 TEXT = "The train leaves at seven in the morning."
 
 
@@ -148,36 +147,9 @@ async def test_a_body_that_is_no_form(client: httpx.AsyncClient) -> None:
     problem_of(await client.post(SCORE, json={"audio": "x"}), status=400, code="malformed_form")
 
 
-@pytest.mark.parametrize("path", [SCORE, CAPABILITIES])
-async def test_it_is_for_learners_only(app: FastAPI, client: httpx.AsyncClient, path: str) -> None:
-    method = "GET" if path == CAPABILITIES else "POST"
-    answer = await client.request(method, path, headers={"Authorization": "Bearer x.y.z"})
+async def test_it_is_for_learners_only(client: httpx.AsyncClient) -> None:
+    answer = await client.post(SCORE, headers={"Authorization": "Bearer x.y.z"})
     problem_of(answer, status=401, code="unauthorized")
-
-
-async def test_what_can_be_scored(client: httpx.AsyncClient) -> None:
-    assert (await client.get(CAPABILITIES)).json() == {
-        "provider": "pocketsphinx",
-        "languages": ["en-US"],
-        "phoneme_alphabet": "arpabet",
-        "prosody": False,
-        "max_seconds": 60,
-        "formats": ["wav", "mp3", "m4a", "aac", "ogg", "flac", "webm"],
-    }
-
-
-async def test_a_killed_worker_is_told_and_replaced(
-    app: FastAPI, client: httpx.AsyncClient, reading: bytes
-) -> None:
-    assert (await client.get("/ready")).json()["checks"]["provider"] == "ok"
-    workers = app.state.provider._workers
-    dying = {worker.process for worker in workers._alive}
-    for process in dying:
-        os.kill(process.pid, signal.SIGKILL)
-        await process.wait()
-    assert (await client.get("/ready")).status_code == 503
-    assert (await post(client, reading, reference_text=TEXT)).status_code == 200
-    assert (await client.get("/ready")).json()["checks"]["provider"] == "ok"
 
 
 async def test_no_time_and_no_room(
@@ -208,3 +180,15 @@ def test_the_document_describes_the_form(app: FastAPI) -> None:
     assert set(form["properties"]) == {"audio", "reference_text", "speech_id", "language"}
     assert form["properties"]["audio"]["format"] == "binary"
     assert {"200", "400", "401", "413", "422", "503", "504"} <= set(operation["responses"])
+
+
+def test_the_examples_are_valid(app: FastAPI) -> None:
+    operation = app.openapi()["paths"][SCORE]["post"]
+    form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
+    for example in form["examples"]:
+        assert set(form["required"]) <= set(example) <= set(form["properties"])
+        fields = {name: value for name, value in example.items() if name != "audio"}
+        assert ScoreRequest.model_validate(fields).reference_text
+    score = app.openapi()["components"]["schemas"]["ScoreRead"]
+    assert [set(example) for example in score["examples"]] == [set(score["properties"])]
+    assert ScoreRead.model_validate(score["examples"][0], strict=True).word_scores

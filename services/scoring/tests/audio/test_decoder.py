@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scoring.audio.decoder import SAMPLE_RATE, Recording, decode
-from scoring.audio.formats import FORMATS, MAX_AUDIO_SECONDS
+from scoring.audio.formats import FORMATS
 from scoring.errors import AudioTooLong, UnsupportedAudio
+from scoring.types import MAX_AUDIO_SECONDS
 from shared.errors import ParleyError
 
 type Encode = Callable[..., bytes]

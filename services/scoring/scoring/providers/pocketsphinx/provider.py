@@ -3,13 +3,14 @@
 import structlog
 from pydantic import TypeAdapter
 
-from scoring.audio.formats import FORMATS, MAX_AUDIO_SECONDS
+from scoring.audio.formats import FORMATS
 from scoring.domain.scores import Assessment
 from scoring.errors import ProviderUnavailable
 from scoring.providers.base import Capabilities
 from scoring.providers.pocketsphinx.pool import WorkerPool
 from scoring.providers.pocketsphinx.wire import decode_error
 from scoring.text.words import to_spoken_words
+from scoring.types import MAX_AUDIO_SECONDS
 
 log = structlog.get_logger(__name__)
 

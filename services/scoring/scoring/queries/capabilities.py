@@ -1,0 +1,10 @@
+"""What the speech provider supports."""
+
+from dataclasses import asdict
+
+from scoring.providers import SpeechProvider
+from scoring.schemas.capabilities import CapabilitiesRead
+
+
+def get_capabilities(provider: SpeechProvider) -> CapabilitiesRead:
+    return CapabilitiesRead(**asdict(provider.capabilities))

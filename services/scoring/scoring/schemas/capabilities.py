@@ -1,0 +1,23 @@
+"""What the speech provider supports."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from scoring.types import MAX_AUDIO_SECONDS
+
+
+class CapabilitiesRead(BaseModel):
+    """The languages, formats and details that scoring supports."""
+
+    provider: str = Field(examples=["pocketsphinx"])
+    languages: list[str] = Field(description="Values for `language`.", examples=[["en-US"]])
+    phoneme_alphabet: Literal["arpabet", "ipa"] = Field(
+        description="The alphabet of `phonemes.symbol`.", examples=["arpabet"]
+    )
+    prosody: bool = Field(description="Whether `prosody_score` is given.", examples=[False])
+    max_seconds: int = Field(description="The longest recording, in seconds.", examples=[MAX_AUDIO_SECONDS])
+    formats: list[str] = Field(
+        description="Containers that are accepted.",
+        examples=[["wav", "mp3", "m4a", "aac", "ogg", "flac", "webm"]],
+    )

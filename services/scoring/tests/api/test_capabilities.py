@@ -1,0 +1,25 @@
+import httpx
+from fastapi import FastAPI
+
+CAPABILITIES = "/api/v1/speech/capabilities"
+
+
+async def test_what_can_be_scored(client: httpx.AsyncClient) -> None:
+    assert (await client.get(CAPABILITIES)).json() == {
+        "provider": "pocketsphinx",
+        "languages": ["en-US"],
+        "phoneme_alphabet": "arpabet",
+        "prosody": False,
+        "max_seconds": 60,
+        "formats": ["wav", "mp3", "m4a", "aac", "ogg", "flac", "webm"],
+    }
+
+
+async def test_it_is_for_learners_only(client: httpx.AsyncClient) -> None:
+    answer = await client.get(CAPABILITIES, headers={"Authorization": "Bearer x.y.z"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+def test_every_field_has_an_example(app: FastAPI) -> None:
+    schema = app.openapi()["components"]["schemas"]["CapabilitiesRead"]
+    assert all(field["examples"] for field in schema["properties"].values())
