@@ -1,4 +1,4 @@
-"""Configuration of the scoring service."""
+"""Settings of the scoring service."""
 
 import os
 from pathlib import Path
@@ -6,19 +6,23 @@ from pathlib import Path
 from pydantic import Field
 from shared.settings import Settings
 
+from scoring.types import SpeechProviderName
+
 
 class ApiSettings(Settings):
-    """Where the keys are, and how much is scored at once."""
+    """The API is the only process of this service."""
 
     receipt_signing_keys_file: Path
-    """The private JWK set that receipts are signed with; the first key signs."""
+    """A private JWK set (EC, P-256). The first key signs receipts."""
+
+    speech_provider: SpeechProviderName = "offline"
 
     scoring_workers: int = Field(default=os.cpu_count() or 1, ge=1)
     """Recordings that are scored at the same time, each by a process of about 90 MB."""
     scoring_queue_size: int = Field(default=16, ge=0)
-    """Recordings that may wait for them; beyond, the answer is 503."""
+    """Recordings that may wait for a worker. Further ones are answered with 503."""
     scoring_timeout_seconds: float = Field(default=12.0, gt=0)
-    """From the received recording to its scores; beyond, the answer is 504."""
+    """Time from receiving a recording to its scores. Beyond it, the answer is 504."""
 
-    # The route counts the bytes itself, so that its refusal can say audio_too_large.
+    # The route counts the bytes itself, so that it can answer `audio_too_large`.
     max_body_bytes: int = 1 << 40

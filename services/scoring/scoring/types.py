@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+type SpeechProviderName = Literal["offline"]
+type PhonemeAlphabet = Literal["arpabet", "ipa"]
 type ErrorType = Literal["none", "mispronunciation", "omission", "insertion"]
 type NotAssessableReason = Literal["no_speech", "too_noisy", "too_short", "clipped"]
 

@@ -3,15 +3,52 @@ import os
 import signal
 
 import httpx
+import pytest
 from fastapi import FastAPI
+from scoring.app import create_app
+from scoring.errors import ProviderUnavailable
+from scoring.settings import ApiSettings
+from shared.testing import client_of
 
 TEXT = "The train leaves at seven in the morning."
+
+
+class StandInProvider:
+    """Records how it is used."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.is_up = True
+
+    async def start(self) -> None:
+        self.calls.append("start")
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
+    async def ping(self) -> None:
+        self.calls.append("ping")
+        if not self.is_up:
+            raise ProviderUnavailable("The stand-in is down.")
 
 
 async def post(client: httpx.AsyncClient, audio: bytes) -> httpx.Response:
     return await client.post(
         "/api/v1/speech/score", files={"audio": ("speech", audio)}, data={"reference_text": TEXT}
     )
+
+
+async def test_the_provider_lives_as_long_as_the_api(
+    settings: ApiSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = StandInProvider()
+    monkeypatch.setattr("scoring.app.create_provider", lambda _: provider)
+    async with client_of(create_app(settings)) as client:
+        assert provider.calls == ["start"]
+        assert (await client.get("/ready")).json()["checks"]["provider"] == "ok"
+        provider.is_up = False
+        assert (await client.get("/ready")).status_code == 503
+    assert provider.calls == ["start", "ping", "ping", "close"]
 
 
 async def test_killed_workers_make_the_api_unready_until_they_are_replaced(

@@ -1,5 +1,22 @@
-"""Speech providers."""
+"""Speech providers: each has a folder, and `create_provider` chooses one."""
+
+from typing import TYPE_CHECKING
 
 from scoring.providers.base import Capabilities, SpeechProvider
 
-__all__ = ["Capabilities", "SpeechProvider"]
+if TYPE_CHECKING:
+    from scoring.settings import ApiSettings
+
+__all__ = ["Capabilities", "SpeechProvider", "create_provider"]
+
+
+def create_provider(settings: "ApiSettings") -> SpeechProvider:
+    """Return the provider that SPEECH_PROVIDER names, not started yet.
+
+    Only the chosen provider is imported, so that the others need not be installed.
+    """
+    match settings.speech_provider:
+        case "offline":
+            from scoring.providers.pocketsphinx.provider import PocketsphinxProvider
+
+            return PocketsphinxProvider.from_settings(settings)

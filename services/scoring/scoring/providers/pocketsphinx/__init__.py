@@ -1,1 +1,1 @@
-"""The provider that needs no key and no network: forced alignment with the acoustic model of pocketsphinx."""
+"""The `offline` provider, without key or network: forced alignment with pocketsphinx's acoustic model."""

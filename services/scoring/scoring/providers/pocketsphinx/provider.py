@@ -1,4 +1,6 @@
-"""The offline provider as the rest of the service sees it."""
+"""The pocketsphinx provider as seen by the rest of the service."""
+
+from typing import Self
 
 import structlog
 from pydantic import TypeAdapter
@@ -9,6 +11,7 @@ from scoring.errors import ProviderUnavailable
 from scoring.providers.base import Capabilities
 from scoring.providers.pocketsphinx.pool import WorkerPool
 from scoring.providers.pocketsphinx.wire import decode_error
+from scoring.settings import ApiSettings
 from scoring.text.words import to_spoken_words
 from scoring.types import MAX_AUDIO_SECONDS
 
@@ -18,7 +21,7 @@ ASSESSMENT = TypeAdapter(Assessment)
 
 
 class PocketsphinxProvider:
-    """American English, phonemes in ARPAbet, no prosody. Uncalibrated; see the README for what that means."""
+    """American English, phonemes in ARPAbet, no prosody. Not calibrated, see the README."""
 
     capabilities = Capabilities(
         provider="pocketsphinx",
@@ -32,8 +35,27 @@ class PocketsphinxProvider:
     def __init__(self, workers: WorkerPool) -> None:
         self._workers = workers
 
+    @classmethod
+    def from_settings(cls, settings: ApiSettings) -> Self:
+        workers = WorkerPool(
+            count=settings.scoring_workers,
+            queue_size=settings.scoring_queue_size,
+            timeout_seconds=settings.scoring_timeout_seconds,
+        )
+        return cls(workers)
+
+    async def start(self) -> None:
+        """Start the workers in the background. Requests wait until one of them has loaded its model."""
+        self._workers.start()
+
+    async def close(self) -> None:
+        await self._workers.close()
+
+    async def ping(self) -> None:
+        if not self._workers.is_ready:
+            raise ProviderUnavailable("No worker is running.")
+
     async def assess(self, audio: memoryview, *, text: str, language: str) -> Assessment:
-        """See Provider. There is one language, so `language` makes no difference."""
         answer = await self._workers.run({"words": to_spoken_words(text)}, audio)
         if "error" in answer:
             raise decode_error(**answer["error"])
@@ -41,8 +63,3 @@ class PocketsphinxProvider:
             log.error("worker_failed", error=answer["failure"])
             raise ProviderUnavailable("The recording could not be scored.", retry_after=1)
         return ASSESSMENT.validate_python(answer["assessment"])
-
-    async def ping(self) -> None:
-        """Raise unless a worker is up."""
-        if not self._workers.is_ready:
-            raise ProviderUnavailable("No worker is up.")
