@@ -1,1 +1,1 @@
-"""Pronunciation scoring: it owns no data, and keeps none."""
+"""Pronunciation scoring. The service stores nothing."""

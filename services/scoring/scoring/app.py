@@ -1,5 +1,3 @@
-"""The API process, the only process of this service."""
-
 import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

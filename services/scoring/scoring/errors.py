@@ -8,32 +8,22 @@ from scoring.types import NotAssessableReason
 
 
 class UnsupportedAudio(BadRequest):
-    """The audio is damaged or in an unsupported format."""
-
     code, title = "unsupported_audio", "Unsupported audio"
 
 
 class MalformedForm(BadRequest):
-    """The body is not valid multipart/form-data."""
-
     code, title = "malformed_form", "Malformed form"
 
 
 class AudioTooLarge(PayloadTooLarge):
-    """The audio has too many bytes."""
-
     code, title = "audio_too_large", "Audio too large"
 
 
 class AudioTooLong(PayloadTooLarge):
-    """The audio plays for too long."""
-
     code, title = "audio_too_long", "Audio too long"
 
 
 class NotAssessable(Invalid):
-    """The recording does not allow a judgement of the pronunciation."""
-
     code, title = "not_assessable", "Not assessable"
 
     def __init__(self, detail: str, *, reason: NotAssessableReason) -> None:
@@ -41,22 +31,16 @@ class NotAssessable(Invalid):
 
 
 class UnpronounceableText(Invalid):
-    """Too many words of the reference text have no known pronunciation."""
-
     def __init__(self, detail: str, **extra: Any) -> None:
         field_error = {"pointer": "#/reference_text", "message": detail}
         super().__init__(detail, **{"errors": [field_error], **extra})
 
 
 class ProviderUnavailable(Unavailable):
-    """The speech provider is down or overloaded."""
-
     code, title = "provider_unavailable", "Speech provider unavailable"
 
 
 class ProviderTimeout(TimedOut):
-    """The speech provider did not answer in time."""
-
     code, title = "provider_timeout", "Speech provider timed out"
 
 

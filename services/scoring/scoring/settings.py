@@ -1,5 +1,3 @@
-"""Settings of the scoring service."""
-
 import os
 from pathlib import Path
 
@@ -10,8 +8,6 @@ from scoring.types import SpeechProviderName
 
 
 class ApiSettings(Settings):
-    """The API is the only process of this service."""
-
     receipt_signing_keys_file: Path
     """A private JWK set (EC, P-256). The first key signs receipts."""
 

@@ -1,5 +1,3 @@
-"""HTTP routes."""
-
 from scoring.api import capabilities, scores
 
 routers = (scores.router, capabilities.router)

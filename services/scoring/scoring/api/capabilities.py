@@ -1,5 +1,3 @@
-"""What scoring supports."""
-
 from fastapi import APIRouter, Depends
 from shared.ratelimit import per_user
 

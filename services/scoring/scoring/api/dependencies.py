@@ -1,5 +1,3 @@
-"""Dependencies of the routes."""
-
 from typing import Annotated
 
 from fastapi import Depends, Request

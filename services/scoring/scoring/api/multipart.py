@@ -1,7 +1,6 @@
 """Reads the form that a recording arrives in.
 
-Web frameworks spool form files to temporary files, but a learner's voice must never touch a disk. Therefore
-the stream is parsed here, into memory that is overwritten afterwards.
+The framework's parser spools files to disk. This one keeps them in memory, which is overwritten afterwards.
 """
 
 from collections.abc import AsyncIterator
@@ -32,7 +31,7 @@ class FormParts:
 
 
 class _FormReader:
-    """Callbacks of the parser, which calls them in the order of the stream."""
+    """Callbacks of the parser."""
 
     def __init__(self, parts: FormParts) -> None:
         self._parts = parts

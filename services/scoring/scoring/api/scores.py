@@ -1,5 +1,3 @@
-"""Scores of recordings."""
-
 from dataclasses import asdict
 from typing import Any
 

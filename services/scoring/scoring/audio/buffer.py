@@ -1,10 +1,8 @@
-"""A buffer for recordings."""
-
 INITIAL_BYTES = 256 * 1024
 
 
 class WipingBuffer:
-    """A growing buffer that overwrites every block of memory that it outgrows."""
+    """A growing buffer for recordings. It overwrites every block of memory that it outgrows."""
 
     def __init__(self) -> None:
         self._data, self._used = bytearray(INITIAL_BYTES), 0
@@ -23,9 +21,7 @@ class WipingBuffer:
         self._used = end
 
     def view(self) -> memoryview:
-        """Return the appended bytes, without copying them."""
         return memoryview(self._data)[: self._used]
 
     def wipe(self) -> None:
-        """Overwrite everything."""
         self._data[:] = bytes(len(self._data))

@@ -1,7 +1,7 @@
-"""Recordings: from the bytes of an upload to samples, in memory alone.
+"""Decodes uploaded recordings to samples, in memory only.
 
-FFmpeg knows hundreds of formats, among them playlists, image sequences and text. It never guesses here: it is
-told which demuxer and which decoders it may use, and may open nothing beside the bytes it is given.
+FFmpeg supports hundreds of formats, among them playlists, image sequences and text. Here it must not guess:
+it gets one demuxer and a list of decoders, and may open nothing but the bytes it is given.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from scoring.types import MAX_AUDIO_SECONDS
 
 SAMPLE_RATE = 16_000
 CODEC_PADDING_SECONDS = 0.2
-"""What codecs may add to the ends of a minute."""
+"""Codecs may pad a recording of exactly the maximum length by this much."""
 MAX_CHANNELS = 8
 SOURCE_RATES = range(8_000, 192_001)
 
@@ -31,7 +31,7 @@ av.logging.set_level(None)
 
 @dataclass(frozen=True)
 class Recording:
-    """Mono samples at 16 kHz between -1 and 1, and what they are from: `sample_rate` is the source's."""
+    """Mono samples at 16 kHz between -1 and 1. `sample_rate` is the rate before resampling."""
 
     samples: Samples
     duration_ms: int
@@ -39,21 +39,14 @@ class Recording:
     format: str
 
     def wipe(self) -> None:
-        """Overwrite the samples."""
         self.samples.fill(0)
 
 
 def decode(audio: memoryview) -> Recording:
-    """Decode a whole recording. Raises UnsupportedAudio or AudioTooLong, whatever the bytes are.
-
-    Headers are not believed: what counts is the time that the decoded frames play, and decoding stops with
-    the first frame beyond the limit.
-    """
+    """Decode a whole recording. Raises only UnsupportedAudio or AudioTooLong, for any input."""
     found = detect_format(bytes(audio[:12]))
     if found is None:
-        raise UnsupportedAudio(
-            "The audio is in none of the supported formats: WAV, MP3, M4A, AAC, OGG, FLAC, WebM."
-        )
+        raise UnsupportedAudio("The audio is not in a supported format: WAV, MP3, M4A, AAC, OGG, FLAC, WebM.")
     samples = np.zeros(MAX_AUDIO_SECONDS * SAMPLE_RATE + SAMPLE_RATE, np.float32)
     try:
         return _decode_samples(audio, found, samples)
@@ -66,7 +59,7 @@ def decode(audio: memoryview) -> Recording:
 
 
 class InMemoryFile:
-    """The recording as FFmpeg reads it. It is neither writable nor closable."""
+    """A read-only file for FFmpeg."""
 
     def __init__(self, audio: memoryview) -> None:
         self._audio, self._at = audio, 0
@@ -97,6 +90,7 @@ def _decode_samples(audio: memoryview, found: Format, samples: Samples) -> Recor
         resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE, threads=1)
         used = played = 0
         for frame in _decode_frames(container, stream):
+            # Headers may lie about the length: only decoded frames count.
             played += frame.samples
             if played > (MAX_AUDIO_SECONDS + CODEC_PADDING_SECONDS) * frame.sample_rate:
                 raise AudioTooLong(
@@ -105,36 +99,34 @@ def _decode_samples(audio: memoryview, found: Format, samples: Samples) -> Recor
             used = _append_frame(resampler, frame, samples, used)
         used = _append_frame(resampler, None, samples, used)
     if not used or not np.isfinite(samples[:used]).all():
-        raise UnsupportedAudio("The audio holds no sound that can be decoded.")
+        raise UnsupportedAudio("The audio contains no sound that can be decoded.")
     np.clip(samples, -1, 1, out=samples)
     duration_ms = round(played * 1000 / stream.sample_rate)
     return Recording(samples[:used], duration_ms, stream.sample_rate, found.name)
 
 
 def _find_audio_stream(container: InputContainer, found: Format) -> AudioStream:
-    """The first audio stream, if it is one that we mean to decode. Raises UnsupportedAudio."""
     if not container.streams.audio:
-        raise UnsupportedAudio("The file holds no audio.")
+        raise UnsupportedAudio("The file contains no audio.")
     stream = container.streams.audio[0]
-    # PyAV's types do not say so, but a stream in a coding that FFmpeg does not know has no context.
+    # Contrary to PyAV's types, a stream with a codec that FFmpeg does not know has no context.
     if not stream.codec_context or stream.codec_context.codec.name not in found.decoders:
-        raise UnsupportedAudio(f"The audio inside the {found.name} file is coded in an unsupported way.")
+        raise UnsupportedAudio(f"The {found.name} file contains an unsupported codec.")
     if stream.sample_rate not in SOURCE_RATES or not 1 <= stream.channels <= MAX_CHANNELS:
-        raise UnsupportedAudio("The audio must have 8 to 192 kHz and at most 8 channels.")
+        raise UnsupportedAudio("The audio must have a sample rate of 8 to 192 kHz and at most 8 channels.")
     return stream
 
 
 def _decode_frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
-    """The decoded frames. Damaged packets are left out, as players do: uploads break off."""
     for packet in container.demux(stream):
         try:
             yield from packet.decode()
         except av.InvalidDataError:
-            continue
+            continue  # as players do: uploads may be truncated
 
 
 def _append_frame(resampler: av.AudioResampler, frame: AudioFrame | None, samples: Samples, used: int) -> int:
-    """Resample one frame, or what is left in the resampler, behind the samples in use; how many are now."""
+    """Append a resampled frame to the used samples and return their new number."""
     for part in resampler.resample(frame):
         end = used + part.samples
         samples[used:end] = part.to_ndarray()[0]

@@ -1,11 +1,9 @@
-"""The audio formats that are accepted."""
-
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Format:
-    """A container by the name that clients know, FFmpeg's demuxer, and the decoders that may run inside."""
+    """A container, as clients call it, with FFmpeg's demuxer and the decoders that may be used for it."""
 
     name: str
     demuxer: str
@@ -27,7 +25,7 @@ FORMATS = (WAV, MP3, M4A, AAC, OGG, FLAC, WEBM)
 
 
 def detect_format(head: bytes) -> Format | None:
-    """The format that the first twelve bytes of a file announce."""
+    """Recognize the format by the first twelve bytes of a file."""
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return WAV
     if head[4:8] == b"ftyp":

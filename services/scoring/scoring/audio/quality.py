@@ -1,7 +1,7 @@
-"""Whether a recording is good enough to judge a pronunciation from it.
+"""Decides whether a recording is good enough to judge a pronunciation.
 
-The limits were set with clean and disturbed readings: with white noise 10 dB below the voice they still score
-sensibly, with 5 dB no longer; read speech, the pauses between its sounds included, spans 25 dB and more.
+The limits were set with clean and with noisy readings. White noise 10 dB below the voice still allows
+sensible scores, 5 dB do not. Read speech spans 25 dB and more, including the pauses between its sounds.
 """
 
 import numpy as np
@@ -18,18 +18,18 @@ MIN_DYNAMIC_RANGE_DB = 12.0
 CLIPPING_LEVEL = 0.985
 MAX_CLIPPED_SHARE = 0.03
 FRAME_SAMPLES = SAMPLE_RATE // 50
-"""Levels are measured over 20 ms."""
+"""Levels are measured over frames of 20 ms."""
 
 
 def check_quality(samples: Samples) -> float:
-    """The seconds in which somebody speaks, as far as a voice detector can tell. Raises NotAssessable."""
+    """Return the seconds of voice that a voice detector finds, or raise NotAssessable."""
     if len(samples) < MIN_DURATION_SECONDS * SAMPLE_RATE:
-        raise NotAssessable("The recording is too short to hold a spoken text.", reason="too_short")
+        raise NotAssessable("The recording is too short to contain a spoken text.", reason="too_short")
     levels = _measure_levels(samples)
     quiet, loud = np.percentile(levels, [10, 95])
     voiced = _measure_voiced_seconds(samples)
     if loud < MIN_LEVEL_DB or voiced < MIN_VOICED_SECONDS:
-        raise NotAssessable("The recording holds no voice.", reason="no_speech")
+        raise NotAssessable("No voice was found in the recording.", reason="no_speech")
     if np.mean(np.abs(samples) >= CLIPPING_LEVEL) > MAX_CLIPPED_SHARE:
         raise NotAssessable(
             "The recording is overdriven: speak more softly or further away.", reason="clipped"
@@ -40,7 +40,7 @@ def check_quality(samples: Samples) -> float:
 
 
 def _measure_levels(samples: Samples) -> NDArray[np.float64]:
-    """The level of each frame in dB below full scale; digital silence is at -120."""
+    """Return the level of each frame in dB relative to full scale. Digital silence is at -120."""
     frames = (
         samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES).astype(np.float64)
     )

@@ -1,1 +1,0 @@
-"""What scoring does on request."""

@@ -1,5 +1,3 @@
-"""Assess recordings."""
-
 import time
 from dataclasses import dataclass
 from uuid import UUID

@@ -1,1 +1,0 @@
-"""Rules without input or output."""

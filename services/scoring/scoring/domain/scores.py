@@ -1,4 +1,4 @@
-"""What every provider answers: the scores of one recording against one text."""
+"""The scores of one recording for one text, whichever provider they come from."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from scoring.types import ErrorType
 
 @dataclass(frozen=True)
 class PhonemeScore:
-    """One sound of a word: its symbol in the provider's alphabet, its score (0-100) and where it is."""
+    """Its symbol is in the alphabet that the provider's capabilities name."""
 
     symbol: str
     score: float
@@ -17,8 +17,6 @@ class PhonemeScore:
 
 @dataclass(frozen=True)
 class WordScore:
-    """One word of the reference text. Its score is 0-100, or None where none could be made."""
-
     word: str
     score: float | None
     error_type: ErrorType
@@ -29,7 +27,7 @@ class WordScore:
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """The recording as it was sent: its length, the sample rate of the source in Hz, and its container."""
+    """The recording as it was sent, not as it was resampled."""
 
     duration_ms: int
     sample_rate: int
@@ -38,9 +36,9 @@ class AudioInfo:
 
 @dataclass(frozen=True)
 class Assessment:
-    """Scores are 0-100, or None where none could be made: never a zero that means "unknown".
+    """Scores are 0-100, or None when there is none: a zero never means "unknown".
 
-    `recognized_text` holds the words of the reference that were heard, in its order.
+    `recognized_text` contains the words of the reference text that were spoken, in order.
     """
 
     recognized_text: str

@@ -1,4 +1,4 @@
-"""Speech providers: each has a folder, and `create_provider` chooses one."""
+"""Speech providers, one folder each."""
 
 from typing import TYPE_CHECKING
 

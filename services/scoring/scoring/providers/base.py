@@ -1,5 +1,3 @@
-"""The interface of a speech provider."""
-
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,17 +18,15 @@ class Capabilities:
 
 
 class SpeechProvider(Protocol):
-    """Scores how a recording pronounces a text."""
-
     @property
     def capabilities(self) -> Capabilities: ...
 
     async def start(self) -> None:
-        """Begin to accept recordings. `assess` may be called as soon as this returns."""
+        """Begin to accept recordings."""
         ...
 
     async def close(self) -> None:
-        """Release all resources. Requests that still run may fail."""
+        """Release all resources. Running requests may fail."""
         ...
 
     async def ping(self) -> None:
@@ -38,9 +34,8 @@ class SpeechProvider(Protocol):
         ...
 
     async def assess(self, audio: memoryview, *, text: str, language: str) -> Assessment:
-        """Score a recording of a person who reads the text.
+        """Score a recording of a person who reads the text. Nothing of it may outlive the call.
 
-        `language` is one of the capabilities, and `text` has at least one word. Nothing of the recording may
-        outlive the call. Raises one of ASSESSMENT_ERRORS, ProviderUnavailable or ProviderTimeout.
+        Raises one of ASSESSMENT_ERRORS, ProviderUnavailable or ProviderTimeout.
         """
         ...

@@ -1,5 +1,3 @@
-"""What the speech provider supports."""
-
 from dataclasses import asdict
 
 from scoring.providers import SpeechProvider

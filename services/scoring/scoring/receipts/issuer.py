@@ -1,5 +1,3 @@
-"""Signs receipts."""
-
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +17,6 @@ RECEIPT_TTL = timedelta(days=30)
 
 
 class ReceiptIssuer:
-    """Signs scores with the service's private key."""
-
     def __init__(self, keys: SigningKeys) -> None:
         self._keys = keys
 

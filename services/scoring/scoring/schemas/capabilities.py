@@ -1,5 +1,3 @@
-"""What the speech provider supports."""
-
 from typing import Literal
 
 from pydantic import BaseModel, Field

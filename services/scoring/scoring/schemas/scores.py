@@ -1,5 +1,3 @@
-"""Scores of recordings."""
-
 from typing import Annotated, Any, Literal
 from uuid import UUID
 

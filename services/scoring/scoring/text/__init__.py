@@ -1,1 +1,0 @@
-"""Reference texts as spoken words."""

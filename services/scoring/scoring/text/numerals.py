@@ -1,4 +1,4 @@
-"""Numbers as an American speaker reads them aloud."""
+"""Spells numbers as an American speaker reads them aloud."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ ORDINALS = {
 }
 CURRENCIES = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny")}
 DIGIT_BY_DIGIT_FROM = 10**15
-"""From here on a number is read digit by digit."""
+"""Numbers from here on are read digit by digit."""
 
 NUMBER = re.compile(
     r"(?P<currency>[$€£])?(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)"
@@ -31,7 +31,7 @@ NUMBER = re.compile(
 
 
 def spell_numbers(text: str) -> str:
-    """The text with its numbers, amounts, years and times of day in words."""
+    """Spell out the numbers, amounts, years and times of day in a text."""
     return NUMBER.sub(lambda found: f" {_spell(found)} ", text)
 
 
@@ -52,7 +52,7 @@ def _spell(found: Match[str]) -> str:
 
 
 def spell_cardinal(digits: str) -> str:
-    """`342` as three hundred forty two. Digit by digit where a zero leads or there are too many."""
+    """Spell `342` as three hundred forty two. Leading zeros and long numbers are read digit by digit."""
     value = int(digits) if len(digits) < 16 else DIGIT_BY_DIGIT_FROM
     if value >= DIGIT_BY_DIGIT_FROM or (digits[0] == "0" and len(digits) > 1):
         return _spell_digits(digits)
@@ -71,7 +71,7 @@ def _spell_integer(value: int) -> str:
 
 
 def spell_year(digits: str) -> str:
-    """Four digits as a year is read (nineteen eighty four) if they look like one; else the cardinal."""
+    """Spell four digits as a year (nineteen eighty four) if they look like one, else as a cardinal."""
     century, rest = divmod(int(digits[:4]), 100)
     if len(digits) != 4 or century not in range(11, 21) or (century == 20 and rest < 10):
         return spell_cardinal(digits)

@@ -1,11 +1,11 @@
-"""Reference texts: from what is written to the words that are said."""
+"""Splits a written text into the words that are spoken."""
 
 import re
 import unicodedata
 
 from scoring.text.numerals import spell_numbers
 
-STRAIGHT_APOSTROPHES = str.maketrans(dict.fromkeys("‘’ʼ`´ʹ", "'"))  # noqa: RUF001 - the apostrophes that keyboards produce
+STRAIGHT_APOSTROPHES = str.maketrans(dict.fromkeys("‘’ʼ`´ʹ", "'"))  # noqa: RUF001 - apostrophes as keyboards produce them
 SPOKEN_SIGNS = {"&": " and ", "%": " percent ", "+": " plus ", "=": " equals ", "@": " at ", "°": " degrees "}
 ABBREVIATIONS = {"mr": "mister", "mrs": "missus", "dr": "doctor", "vs": "versus", "etc": "et cetera"}
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
@@ -13,10 +13,9 @@ ENGLISH = re.compile(r"[a-z']+")
 
 
 def to_spoken_words(text: str) -> tuple[str, ...]:
-    """The words of a text in the order they are said: lower case, numbers spelled out, hyphens opened.
+    """Return the words in spoken order: lower case, numbers spelled out, split at hyphens.
 
-    Contractions stay one word. Letters of other alphabets stay too: nobody knows how such a word is said, but
-    it is not silently dropped. Empty when nothing in the text can be said.
+    Words in other alphabets are kept although they cannot be pronounced: no word disappears silently.
     """
     plain = _strip_accents(text.translate(STRAIGHT_APOSTROPHES)).lower()
     for sign, spoken in SPOKEN_SIGNS.items():
@@ -26,7 +25,6 @@ def to_spoken_words(text: str) -> tuple[str, ...]:
 
 
 def is_english(word: str) -> bool:
-    """Whether the word is written in the letters of English, so that its pronunciation can be looked up."""
     return ENGLISH.fullmatch(word) is not None
 
 

@@ -1,4 +1,4 @@
-"""Forced alignment: where each phoneme of a text lies in a recording, and how well it fits there."""
+"""Forced alignment: finds the position of each phoneme of a text in a recording, and how well it fits."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,20 +16,20 @@ from scoring.providers.pocketsphinx.grammar import ANY_SOUND, align_words, build
 from scoring.text.words import is_english
 
 BEAM = 1e-160
-"""Wide enough for halting readings, of which the default beams lose one in five. It costs little: the
-graph is narrow, and the time goes into the acoustic scores."""
+"""The default beams lose one in five halting readings. Wider ones cost little: the graph is narrow, and
+most time goes into the acoustic scores."""
 
 NATS_PER_UNIT = 1024 * math.log(1.0001)
-"""The unit of the decoder's scores: logarithms to the base 1.0001, shifted right by ten bits."""
+"""The decoder's scores are logarithms to the base 1.0001, shifted right by ten bits."""
 
 MAX_LEARNED_WORDS = 2_000
-"""Words that the decoder's dictionary takes in before it is built anew: nothing can be removed from it."""
+"""Then the decoder is replaced, because words cannot be removed from its dictionary."""
 
 MAX_UNKNOWN_WORDS = 8
-"""Words of a text that nobody can pronounce beforehand: each of them costs as much as thirty others."""
+"""Words of a text without a known pronunciation. Each of them costs as much as thirty others."""
 
 WORD_SEARCH, STATE_SEARCH = "words", "_state_align"
-"""The decoder's searches: ours, and the name that it gives to its own."""
+"""The names of the decoder's searches. The second one is predefined."""
 
 UNKNOWN_WORD = "?"
 """Stands for a word that has no known pronunciation."""
@@ -53,25 +53,21 @@ def _new_decoder() -> Decoder:
 
 
 class Aligner:
-    """The acoustic model and its dictionary, about 25 MB. Not for several threads."""
+    """The acoustic model and its dictionary, about 25 MB. Not thread-safe."""
 
     def __init__(self) -> None:
         self._decoder = _new_decoder()
         self._learned = 0
 
     def align(self, samples: Samples, words: Sequence[str]) -> tuple[AlignedWord, ...] | None:
-        """Lay the words over the recording, one result for each; None when they cannot be laid there at all.
-
-        Of several pronunciations in the dictionary the best fitting one counts. Words may be left out;
-        `grammar` says at what price. Raises UnpronounceableText.
-        """
+        """Return one result per word, or None when nothing fits at all. Raises UnpronounceableText."""
         known = self._find_known(words)
         _ensure_known(words, known)
         pcm = (samples * 32767).astype(np.int16)
         try:
             return self._search(pcm.view(np.uint8), words, known)
         except RuntimeError:
-            # No path was found, and the decoder is left in the middle of an utterance.
+            # No path was found. The decoder cannot be used again: it is in the middle of an utterance.
             self._reset()
             return None
         finally:
@@ -86,11 +82,11 @@ class Aligner:
         self._process(pcm)
         if self._decoder.seg() is None:
             return None
-        # The second pass finds the phonemes inside the words of the first.
+        # The second pass finds the phonemes within the words of the first pass.
         self._decoder.set_alignment()
         self._process(pcm)
         found = _match_words(self._decoder.get_alignment(), words, known)
-        # A long recording leaves 50 MB of history in a search.
+        # A search keeps up to 50 MB of history after a long recording.
         for search in (STATE_SEARCH, WORD_SEARCH):
             self._decoder.remove_search(search)
         return found
@@ -101,7 +97,7 @@ class Aligner:
         self._decoder.end_utt()
 
     def _find_known(self, words: Sequence[str]) -> dict[str, bool]:
-        """Whether each word has a pronunciation, after what can be found out has been."""
+        """Learn unknown words from eSpeak NG. Return for each word whether it has a pronunciation."""
         if self._learned > MAX_LEARNED_WORDS:
             self._reset()
         known = {word: is_english(word) and self._decoder.lookup_word(word) is not None for word in words}
@@ -109,7 +105,7 @@ class Aligner:
             for word in known:
                 known[word] = known[word] or (is_english(word) and self._learn(word))
         except espeak.EspeakTimeout:
-            pass  # the words not asked for stay unknown
+            pass  # the remaining words stay unknown
         return known
 
     def _learn(self, word: str) -> bool:
@@ -133,7 +129,6 @@ def _ensure_known(words: Sequence[str], known: Mapping[str, bool]) -> None:
 def _match_words(
     entries: Iterable[Any], words: Sequence[str], known: Mapping[str, bool]
 ) -> tuple[AlignedWord, ...]:
-    """The words of the text in order, with what the decoder found of them."""
     spoken: list[tuple[str, list[AlignedPhoneme]]] = []
     for entry in entries:
         name, phonemes = _to_word(entry.name), list(map(_to_phoneme, entry))
@@ -150,10 +145,10 @@ def _match_words(
 
 
 def _to_word(entry: str) -> str | None:
-    """The word that an entry of the decoder stands for; None for silence and noise."""
+    """Return None for silence and noise."""
     if entry[0] in "<[":
         return None
-    # Alternative pronunciations are marked: either, either(2).
+    # Alternative pronunciations carry a number: either, either(2).
     return UNKNOWN_WORD if entry in ANY_SOUND else entry.partition("(")[0]
 
 

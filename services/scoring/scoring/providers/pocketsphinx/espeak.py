@@ -1,9 +1,9 @@
-"""Pronunciations of words that no dictionary has, by eSpeak NG.
+"""Pronunciations of words that are not in the dictionary, by eSpeak NG.
 
-eSpeak NG is a program under the GPL: it is run as a process of its own, never linked.
+eSpeak NG is licensed under the GPL: it runs as a separate process and is never linked.
 """
 
-# ruff: noqa: RUF001 - the phonetic alphabet has letters that look like others
+# ruff: noqa: RUF001 - the phonetic alphabet contains look-alikes of Latin letters
 
 import re
 import shutil
@@ -22,22 +22,19 @@ ARPABET_BY_IPA = {
     "g": "G", "f": "F", "v": "V", "θ": "TH", "ð": "DH", "s": "S", "z": "Z", "ʃ": "SH", "ʒ": "ZH",
     "h": "HH", "m": "M", "n": "N", "ŋ": "NG", "l": "L", "ɹ": "R", "r": "R", "w": "W", "j": "Y",
 }  # fmt: skip
-"""IPA as eSpeak NG writes American English, against the phonemes of the acoustic model (ARPAbet)."""
+"""Maps the IPA that eSpeak NG uses for American English to the phonemes of the acoustic model."""
 
 IPA_SYMBOL = re.compile("|".join(sorted(map(re.escape, ARPABET_BY_IPA), key=len, reverse=True)))
 IGNORED_MARKS = str.maketrans("", "", "ˈˌ \n")
-"""Stress and space."""
+"""Stress marks and white space."""
 
 
 class EspeakTimeout(Exception):
-    """eSpeak NG did not answer in time; asking again would only take longer."""
+    pass
 
 
 def pronounce(word: str) -> str | None:
-    """The phonemes of a word in ARPAbet, separated by spaces; None when eSpeak NG is missing or at a loss.
-
-    Raises TooSlow.
-    """
+    """Return the phonemes in ARPAbet, separated by spaces, or None. Raises EspeakTimeout."""
     ipa = _to_ipa(word).translate(IGNORED_MARKS)
     leftover = IPA_SYMBOL.sub("", ipa).strip("ː")
     return (
@@ -52,7 +49,7 @@ def _to_ipa(word: str) -> str:
         return ""
     command = [program, "-q", "--ipa", "-v", VOICE, "--stdin"]
     try:
-        # The word is no argument, so that nothing in it can be taken for an option.
+        # The word is not an argument, so that it cannot be taken for an option.
         answer = subprocess.run(  # noqa: S603 - a fixed command, without a shell
             command, input=word.encode(), capture_output=True, timeout=TIMEOUT_SECONDS, check=True
         )

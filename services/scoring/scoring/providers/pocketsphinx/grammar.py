@@ -1,17 +1,17 @@
-"""What may be heard when a text is read: its words in order, some of them left out.
+"""The grammar of a reading: the words of the text in order, some of them omitted.
 
-A graph with one state between any two words. It goes to the decoder as arcs (from, to, probability, word).
+It is a graph with one state between any two words, given to the decoder as arcs.
 """
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
 OMISSION_PENALTY = 1e-18
-"""The price of leaving a word out: about what pressing four phonemes into foreign sounds costs."""
+"""The probability of an omission, about that of four phonemes forced onto other sounds."""
 MIN_ARC_PROBABILITY = 1e-100
-"""More words left out cost no more, or a reading that breaks off early would be lost outside the beam."""
+"""A lower bound, or the beam would drop readings that stop early."""
 MAX_CONSECUTIVE_OMISSIONS = 2
-"""Words that may be left out in a row. At the ends it may be any number: a reading may break off."""
+"""Within a text. At its ends any number of words may be missing, as readings start late or stop early."""
 
 PHONEMES = [
     "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY",
@@ -19,13 +19,14 @@ PHONEMES = [
     "Z", "ZH",
 ]  # fmt: skip
 ANY_SOUND = {f"_{phoneme.lower()}": phoneme for phoneme in PHONEMES}
-"""Words of one phoneme, which stand in a row wherever a word is said that nobody can pronounce beforehand."""
+"""Words of one phoneme. A sequence of them stands for a word without a known pronunciation."""
 
 type Arc = tuple[int, int, float, str]
+"""From state, to state, probability, word."""
 
 
 def build_grammar(words: Sequence[str], known: Mapping[str, bool]) -> Iterator[Arc]:
-    """The graph of a text; it starts in state 0 and ends in state `len(words)`."""
+    """Yield the graph of a text, from state 0 to state `len(words)`."""
     for at, word in enumerate(words):
         yield from _word_arcs(word, at, len(words)) if known[word] else _any_sound_arcs(at)
 
@@ -33,8 +34,8 @@ def build_grammar(words: Sequence[str], known: Mapping[str, bool]) -> Iterator[A
 def _word_arcs(word: str, at: int, last: int) -> Iterator[Arc]:
     for source in {0, *range(max(at - MAX_CONSECUTIVE_OMISSIONS, 0), at + 1)}:
         for target in {at + 1, last}:
-            left_out = at - source + target - at - 1
-            yield source, target, max(OMISSION_PENALTY**left_out, MIN_ARC_PROBABILITY), word
+            omitted = at - source + target - at - 1
+            yield source, target, max(OMISSION_PENALTY**omitted, MIN_ARC_PROBABILITY), word
 
 
 def _any_sound_arcs(at: int) -> Iterator[Arc]:
@@ -44,27 +45,23 @@ def _any_sound_arcs(at: int) -> Iterator[Arc]:
 
 
 def align_words(text: Sequence[str], spoken: Sequence[str]) -> list[int]:
-    """Where in the text each heard word stands; the heard words are the text, some words left out.
-
-    A word may stand in several places. Of all that fit, those that tear the reading apart least often count.
-    """
-    tears: list[list[float]] = []
+    """Return the position in the text of each spoken word, with as few gaps between them as possible."""
+    gaps: list[list[float]] = []
     for at, word in enumerate(spoken):
         row, anywhere = [], math.inf
-        for place, written in enumerate(text):
-            adjacent = tears[-1][place - 1] if at and place else math.inf
+        for position, written in enumerate(text):
+            adjacent = gaps[-1][position - 1] if at and position else math.inf
             anywhere = min(anywhere, adjacent)
             fewest = min(adjacent, anywhere + 1) if at else 0
             row.append(fewest if written == word else math.inf)
-        tears.append(row)
-    return _trace_back(tears, len(text))
+        gaps.append(row)
+    return _trace_back(gaps, len(text))
 
 
-def _trace_back(tears: Sequence[Sequence[float]], end: int) -> list[int]:
-    """The places of the fewest tears, found from the last word back to the first."""
+def _trace_back(gaps: Sequence[Sequence[float]], end: int) -> list[int]:
     found: list[int] = []
-    for row in reversed(tears):
-        costs = {place: row[place] + (place + 1 != end and bool(found)) for place in range(end)}
-        end = min(costs, key=lambda place: (costs[place], -place))
+    for row in reversed(gaps):
+        costs = {position: row[position] + (position + 1 != end and bool(found)) for position in range(end)}
+        end = min(costs, key=lambda position: (costs[position], -position))
         found.append(end)
     return found[::-1]

@@ -1,4 +1,4 @@
-"""Worker processes: as many as work at once, started anew whenever one of them dies."""
+"""Worker processes. One that dies is replaced."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 START_TIMEOUT_SECONDS = 30.0
 RESTART_DELAY_SECONDS = 1.0
 INHERITED_ENV = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "LANG", "LC_ALL")
-"""Of the environment a worker gets no more than it needs to start: no address, no secret."""
+"""A worker gets what it needs to start, but no addresses and no secrets."""
 ALLOCATOR_ENV = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -26,18 +26,16 @@ ALLOCATOR_ENV = {
     "MALLOC_TRIM_THRESHOLD_": "65536",
     "MALLOC_MMAP_THRESHOLD_": "131072",
 }
-"""One thread each, and what a long recording needed goes back to the system (glibc keeps it otherwise)."""
+"""One thread per worker. Without the malloc settings, glibc keeps the memory of a long recording."""
 
 
 class Worker:
-    """A process that answers one request at a time over a socket."""
-
     def __init__(self, process: Process, connection: socket.socket) -> None:
         self.process, self._connection = process, connection
 
     @classmethod
     async def start(cls) -> Self:
-        """Start a process and wait until its model is loaded. Raises OSError or TimeoutError."""
+        """Start a process and wait until it has loaded its model. Raises OSError or TimeoutError."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:
@@ -56,11 +54,10 @@ class Worker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process runs."""
         return self.process.returncode is None
 
     async def call(self, head: Any, body: memoryview) -> dict[str, Any]:
-        """One request and its answer. Raises OSError when the process dies over it."""
+        """Send a request and return its answer. Raises OSError when the process dies."""
         loop = asyncio.get_running_loop()
         await loop.sock_sendall(self._connection, pack(head, len(body)))
         await loop.sock_sendall(self._connection, body)
@@ -77,17 +74,15 @@ class Worker:
         while got < length:
             received = await loop.sock_recv_into(self._connection, memoryview(data)[got:])
             if not received:
-                raise ConnectionResetError("The worker is gone.")
+                raise ConnectionResetError("The worker has closed the connection.")
             got += received
         return data
 
     def kill(self) -> None:
-        """End the process at once, whatever it is doing."""
         if self.is_alive:
             self.process.kill()
 
     async def stop(self) -> None:
-        """End the process and wait until it has."""
         self.kill()
         await self.process.wait()
         self._connection.close()
@@ -105,7 +100,7 @@ async def _spawn(descriptor: int) -> Process:
 
 
 class WorkerPool:
-    """`count` workers; at most `queue` requests wait for them, and `seconds` each to be answered."""
+    """A fixed number of workers and a bounded queue before them. A request times out, waiting included."""
 
     def __init__(self, *, count: int, queue_size: int, timeout_seconds: float) -> None:
         self._count, self._max_in_flight, self._timeout_seconds = count, count + queue_size, timeout_seconds
@@ -115,22 +110,19 @@ class WorkerPool:
         self._in_flight = 0
 
     def start(self) -> None:
-        """Begin to start the workers; requests that come before they are ready wait for them."""
         self._supervisors = [asyncio.create_task(self._supervise()) for _ in range(self._count)]
 
     async def close(self) -> None:
-        """End all workers."""
-        for keeper in self._supervisors:
-            keeper.cancel()
+        for supervisor in self._supervisors:
+            supervisor.cancel()
         await asyncio.gather(*self._supervisors, return_exceptions=True)
 
     @property
     def is_ready(self) -> bool:
-        """Whether at least one worker can answer."""
         return any(worker.is_alive for worker in self._alive)
 
     async def run(self, head: Any, body: memoryview) -> dict[str, Any]:
-        """Have a request answered by the next free worker. Raises ProviderUnavailable or ProviderTimeout."""
+        """Send a request to the next free worker. Raises ProviderUnavailable or ProviderTimeout."""
         if self._in_flight >= self._max_in_flight:
             raise ProviderUnavailable(
                 "Too many recordings are being scored; try again in a moment.", retry_after=2
@@ -142,20 +134,22 @@ class WorkerPool:
         except TimeoutError as error:
             raise ProviderTimeout("The recording could not be scored in time.") from error
         except OSError as error:
-            raise ProviderUnavailable("Scoring broke off; try again in a moment.", retry_after=1) from error
+            raise ProviderUnavailable(
+                "Scoring was interrupted; try again in a moment.", retry_after=1
+            ) from error
         finally:
             self._in_flight -= 1
 
     async def _acquire(self) -> Worker:
         while not (worker := await self._idle.get()).is_alive:
-            pass  # it died while nobody needed it; its keeper puts another in its place
+            pass  # it died while idle; its supervisor starts another one
         return worker
 
     async def _call(self, worker: Worker, head: Any, body: memoryview) -> dict[str, Any]:
         try:
             answer = await worker.call(head, body)
         except BaseException:
-            # It crashed, is too slow, or its client has gone: it is not waiting for the next request.
+            # It crashed, took too long, or its client left. In no case is it ready for the next request.
             worker.kill()
             raise
         self._idle.put_nowait(worker)
@@ -170,7 +164,6 @@ class WorkerPool:
                 await asyncio.sleep(RESTART_DELAY_SECONDS)
 
     async def _run_one(self) -> None:
-        """Start a worker and stay until it has died."""
         worker = await Worker.start()
         self._alive.add(worker)
         self._idle.put_nowait(worker)

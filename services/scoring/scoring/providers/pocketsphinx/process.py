@@ -1,7 +1,7 @@
-"""A worker: a process that scores one recording after the other and does nothing else.
+"""The worker process: scores one recording after another and does nothing else.
 
-Decoders written in C meet hostile input here, far from keys and from other learners' requests. The process
-cannot write to any file and leaves no core dump: a recording would not reach a disk even if a library tried.
+Here, decoders written in C meet hostile input, isolated from keys and from the requests of other learners.
+The process cannot write to files or dump core, so that no library can bring a recording to a disk.
 
     python -m scoring.providers.pocketsphinx.process <descriptor of a connected socket>
 """
@@ -20,12 +20,11 @@ from scoring.providers.pocketsphinx.engine import Engine
 from scoring.providers.pocketsphinx.wire import LENGTHS, encode_error, pack
 
 MAX_MEMORY_BYTES = 1 << 30
-"""A minute of speech takes a quarter of it; headers that lie can ask for any amount."""
+"""A minute of speech takes a quarter of it, but a forged header can request any amount."""
 
 
 def main(descriptor: int) -> None:
-    """Answer requests until the other side closes the connection."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the API's to handle, which then closes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the API stops and closes the connection
     engine = Engine()
     _confine()
     gc.freeze()
@@ -42,7 +41,7 @@ def _confine() -> None:
 
 
 def _answer(engine: Engine, head: dict[str, Any], audio: bytearray) -> dict[str, Any]:
-    """Scores, a refusal, or the name of an error; never anything of the recording."""
+    """Return scores, an error, or the class of an unforeseen exception: nothing of the recording."""
     try:
         with memoryview(audio) as view:
             return {"assessment": asdict(engine.assess(view, head["words"]))}
@@ -64,7 +63,7 @@ def _receive(connection: socket.socket) -> tuple[dict[str, Any], bytearray] | No
 
 
 def _receive_exactly(connection: socket.socket, length: int) -> bytearray | None:
-    """That many bytes, or None when the connection ends before."""
+    """Return that many bytes, or None when the connection ends first."""
     data = bytearray(length)
     with memoryview(data) as view:
         got = 0

@@ -45,7 +45,7 @@ class PocketsphinxProvider:
         return cls(workers)
 
     async def start(self) -> None:
-        """Start the workers in the background. Requests wait until one of them has loaded its model."""
+        # In the background: requests wait until a worker has loaded its model.
         self._workers.start()
 
     async def close(self) -> None:

@@ -15,7 +15,6 @@ ERRORS_BY_NAME = {error.__name__: error for error in ASSESSMENT_ERRORS}
 
 
 def pack(head: Any, body_length: int = 0) -> bytes:
-    """Return everything that precedes the body."""
     document = json.dumps(head).encode()
     return LENGTHS.pack(len(document), body_length) + document
 
