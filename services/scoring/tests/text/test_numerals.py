@@ -1,0 +1,39 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scoring.text.numerals import spell_cardinal, spell_numbers, spell_year
+
+
+@given(st.integers(0, 10**15 - 1))
+def test_a_cardinal_can_be_counted_back(number: int) -> None:
+    assert counted(spell_cardinal(str(number))) == number
+
+
+def counted(words: str) -> int:
+    """The number that was spelled, by the rules of arithmetic instead of the table of scales."""
+    small = {spell_cardinal(str(n)): n for n in (*range(20), *range(20, 100, 10))}
+    scales = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+    total = part = 0
+    for word in words.split():
+        if word in scales:
+            total, part = total + part * scales[word], 0
+        else:
+            part = part * 100 if word == "hundred" else part + small[word]
+    return total + part
+
+
+@pytest.mark.parametrize(
+    ("digits", "spoken"),
+    [
+        ("1900", "nineteen hundred"),
+        ("1905", "nineteen oh five"),
+        ("2000", "two thousand"),
+        ("2026", "twenty twenty six"),
+    ],
+)
+def test_years(digits: str, spoken: str) -> None:
+    assert spell_year(digits) == spoken
+
+
+def test_a_grouped_number_is_no_year() -> None:
+    assert " ".join(spell_numbers("1,984").split()) == "one thousand nine hundred eighty four"
