@@ -2,12 +2,12 @@ import os
 from pathlib import Path
 
 from pydantic import Field
-from shared.settings import Settings
+from shared.settings import HttpApiSettings
 
 from scoring.types import SpeechProviderName
 
 
-class ApiSettings(Settings):
+class ApiSettings(HttpApiSettings):
     receipt_signing_keys_file: Path
     """A private JWK set (EC, P-256). The first key signs receipts."""
 

@@ -16,7 +16,8 @@ from scoring.app import create_app
 from scoring.providers.pocketsphinx.engine import Engine
 from scoring.providers.pocketsphinx.pool import WorkerPool
 from scoring.settings import ApiSettings
-from shared.testing import TokenFor, client_of
+from shared.security.jwt import new_signing_key
+from shared.testing import TokenFor, api_client
 
 AUDIO = Path(__file__).parent / "recordings"
 
@@ -98,9 +99,9 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def settings(environment: dict[str, Any], keys_file: Path) -> ApiSettings:
+def settings(base_settings: dict[str, Any], keys_file: Path) -> ApiSettings:
     own = {"receipt_signing_keys_file": keys_file, "scoring_workers": 2}
-    return ApiSettings.model_validate({**environment, **own})
+    return ApiSettings.model_validate({**base_settings, **own})
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +117,7 @@ async def app(settings: ApiSettings) -> FastAPI:
 @pytest.fixture(scope="session")
 async def client(app: FastAPI, learner: UUID, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
     """The client of a learner, of one application with two workers."""
-    async with client_of(app, token=token_for(learner)) as client:
+    async with api_client(app, token=token_for(learner)) as client:
         yield client
 
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from scoring.app import create_app
 from scoring.errors import ProviderUnavailable
 from scoring.settings import ApiSettings
-from shared.testing import client_of
+from shared.testing import api_client
 
 TEXT = "The train leaves at seven in the morning."
 
@@ -43,7 +43,7 @@ async def test_the_provider_lives_as_long_as_the_api(
 ) -> None:
     provider = StandInProvider()
     monkeypatch.setattr("scoring.app.create_provider", lambda _: provider)
-    async with client_of(create_app(settings)) as client:
+    async with api_client(create_app(settings)) as client:
         assert provider.calls == ["start"]
         assert (await client.get("/ready")).json()["checks"]["provider"] == "ok"
         provider.is_up = False

@@ -1,5 +1,5 @@
 from fastapi import APIRouter, Depends
-from shared.ratelimit import per_user
+from shared.http.ratelimit import per_user
 
 from scoring.api.dependencies import SpeechProviderDep
 from scoring.queries import capabilities as queries

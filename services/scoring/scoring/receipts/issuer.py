@@ -1,4 +1,3 @@
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -11,6 +10,7 @@ from contracts.receipt import (
     ReceiptClaims,
     reference_digest,
 )
+from shared.clock import utc_now
 from shared.security.jwt import SigningKeys
 
 RECEIPT_TTL = timedelta(days=30)
@@ -35,7 +35,7 @@ class ReceiptIssuer:
         recognized_text: str,
     ) -> str:
         """Return a token that binds learner, text and score. Its `jti` lets it be used once."""
-        now = int(time.time())
+        now = int(utc_now().timestamp())
         claims = ReceiptClaims(
             jti=uuid4().hex,
             sub=learner_id,

@@ -2,7 +2,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
-from shared.fields import Text
+from shared.http.fields import DisplayText
 
 from scoring.types import MAX_AUDIO_BYTES, MAX_AUDIO_SECONDS, MAX_TEXT_CHARACTERS, ErrorType
 
@@ -15,7 +15,7 @@ class ScoreRequest(BaseModel):
     """The text that a recording is scored against."""
 
     reference_text: Annotated[
-        Text,
+        DisplayText,
         Field(
             min_length=1,
             max_length=MAX_TEXT_CHARACTERS,

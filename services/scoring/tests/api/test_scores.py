@@ -13,7 +13,8 @@ from fastapi import FastAPI
 from scoring.app import create_app
 from scoring.schemas.scores import ScoreRead, ScoreRequest
 from scoring.settings import ApiSettings
-from shared.testing import TokenFor, client_of
+from shared.security.jwt import SigningKeys, StaticKeys, verify
+from shared.testing import TokenFor, api_client
 
 SCORE = "/api/v1/speech/score"
 TEXT = "The train leaves at seven in the morning."
@@ -60,7 +61,7 @@ async def test_the_receipt_binds_learner_text_and_score(
     score = (await post(client, reading, reference_text=f" {TEXT}\n", speech_id=str(speech))).json()
     told = await verify(
         score["receipt"],
-        FixedKeys(SigningKeys.load(keys_file).public),
+        StaticKeys(SigningKeys.load(keys_file).public),
         typ=RECEIPT_TYPE,
         issuer=RECEIPT_ISSUER,
         audience=RECEIPT_AUDIENCE,
@@ -156,7 +157,7 @@ async def test_no_time_and_no_room(
     settings: ApiSettings, learner: UUID, token_for: TokenFor, reading: bytes
 ) -> None:
     hasty = settings.model_copy(update={"scoring_timeout_seconds": 0.001, "scoring_workers": 1})
-    async with client_of(create_app(hasty), token=token_for(learner)) as client:
+    async with api_client(create_app(hasty), token=token_for(learner)) as client:
         answer = await post(client, reading, reference_text=TEXT)
         problem_of(answer, status=504, code="provider_timeout")
         client_app: Any = client._transport
@@ -168,7 +169,7 @@ async def test_no_time_and_no_room(
 
 async def test_a_learner_has_a_limit(settings: ApiSettings, token_for: TokenFor) -> None:
     limited = settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": {"score": 1}})
-    async with client_of(create_app(limited), token=token_for(uuid4())) as client:
+    async with api_client(create_app(limited), token=token_for(uuid4())) as client:
         problem_of(await post(client, None, language="xx"), status=422, code="validation_failed")
         problem_of(await post(client, None, language="xx"), status=429, code="too_many_requests")
 

@@ -152,10 +152,10 @@ async def test_a_worker_knows_no_secrets(monkeypatch: pytest.MonkeyPatch, readin
     workers.start()
     await assess(workers, reading)
     pid = next(iter(workers._alive)).process.pid
-    environment = Path(f"/proc/{pid}/environ").read_bytes()  # noqa: ASYNC240 - /proc does not block
+    base_settings = Path(f"/proc/{pid}/environ").read_bytes()  # noqa: ASYNC240 - /proc does not block
     await workers.close()
-    assert b"PATH=" in environment
-    assert b"RECEIPT" not in environment
+    assert b"PATH=" in base_settings
+    assert b"RECEIPT" not in base_settings
 
 
 @on_linux
