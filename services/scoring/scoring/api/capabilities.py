@@ -14,6 +14,7 @@ router = APIRouter(prefix="/api/v1/speech", tags=["Scoring"])
     responses={
         401: {"description": "`unauthorized`: no access token, or an invalid one."},
         429: {"description": "`too_many_requests`: at most 100 requests a minute."},
+        503: {"description": "`keys_unavailable`: access tokens cannot be verified at the moment."},
     },
 )
 async def get_capabilities(provider: SpeechProviderDep) -> CapabilitiesRead:

@@ -30,7 +30,7 @@ router = APIRouter(prefix="/api/v1/speech", tags=["Scoring"])
             "`clipped`. `validation_failed` with the fields that are wrong."
         },
         429: {"description": "`too_many_requests`: at most 30 recordings a minute."},
-        503: {"description": "`provider_unavailable`: try again after `Retry-After` seconds."},
+        503: {"description": "`provider_unavailable` or `keys_unavailable`: try again after `Retry-After`."},
         504: {"description": "`provider_timeout`: scoring took too long. Try again later."},
     },
 )
