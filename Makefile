@@ -10,19 +10,19 @@ PYTHON := $(BIN)/python
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install what development and the embedded run need, under .local/
+setup: ## Install everything for development and the embedded run under .local/
 	@deploy/local/bootstrap.sh
 
 run: setup ## Start the whole system on PORT (default 8000); Ctrl-C stops it
 	@exec $(PYTHON) -m deploy.local run
 
-demo: setup ## Play a learner's journey against the running system
+demo: setup ## Play a learner's journey against the running system, step by step
 	@$(PYTHON) -m deploy.local demo
 
-test: setup ## Run all tests on servers of their own (TESTS="-k name" chooses)
+test: setup ## Run all tests on their own servers (select with TESTS="-k name")
 	@$(PYTHON) -m deploy.local.testrun $(TESTS)
 
-bench: setup ## Measure ratios against references (WHAT=draw)
+bench: setup ## Compare a part with its reference (WHAT=draw)
 	@$(PYTHON) -m bench.$(WHAT)
 
 lint: setup ## Check style, types and layers
@@ -32,28 +32,28 @@ lint: setup ## Check style, types and layers
 	@for service in services/*/; do $(BIN)/mypy $$service || exit 1; done
 	@$(BIN)/lint-imports
 
-format: setup ## Format the code and mend what can be mended
+format: setup ## Format the code and fix what ruff can fix
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
 logs: ## Follow the logs of the running system
-	@ls .local/logs/*.log >/dev/null 2>&1 || { echo "Nothing has run yet: make run"; exit 1; }
+	@ls .local/logs/*.log >/dev/null 2>&1 || { echo "No logs yet. Start the system with make run."; exit 1; }
 	@exec tail -n 20 -F .local/logs/*.log
 
-memory: setup ## Show how much memory the running system takes
+memory: setup ## Show the memory use of the running system
 	@$(PYTHON) -m deploy.local memory
 
-replay-dead: setup ## Put parked messages back into their queues
+replay-dead: setup ## Return parked messages to their queues
 	@$(PYTHON) -m deploy.local replay-dead
 
 docs: setup ## Generate the event and API documents
 	@$(PYTHON) docs/make_events.py
 	@$(PYTHON) -m gateway.openapi
 
-lock: setup ## Lock the packages that the pyproject files ask for
+lock: setup ## Write the lock files from the pyproject files
 	@deploy/local/requirements.sh
 
-clean: ## Stop the system of this clone and remove every trace of it
+clean: ## Stop this clone's system and remove all its data
 	@[ ! -x $(PYTHON) ] || $(PYTHON) -m deploy.local stop
 	@rm -rf .local .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
-"""Starts the servers that tests run on, unless the environment names some: `make test` starts them once.
+"""Starts the servers for tests, unless the environment names some: `make test` starts them once.
 
-TEST_INFRA=embedded (default) runs them from wheels, TEST_INFRA=containers in containers, TEST_INFRA=none not
-at all, for tests that need none.
+TEST_INFRA=embedded (default) runs them from wheels, TEST_INFRA=containers in containers, and TEST_INFRA=none
+starts none, for tests without servers.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     stack = contextlib.ExitStack()
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True))
-    Path(folder).chmod(0o711)  # servers that refuse to run as root must get to their data inside
+    Path(folder).chmod(0o711)  # servers that refuse to run as root must reach their data inside
     own = testrun.variables(stack.enter_context(servers.started(Path(folder))).addresses)
     os.environ |= own | os.environ
     config.add_cleanup(stack.close)

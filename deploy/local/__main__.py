@@ -17,26 +17,26 @@ FOLDER = ROOT / ".local"
 
 
 def run(folder: Path) -> int:
-    """Run the system in the foreground until it is told to end."""
+    """Run the system in the foreground until it is stopped."""
     return Supervisor(folder, port=int(os.environ.get("PORT", "8000"))).run()
 
 
 def stop(folder: Path) -> int:
-    """End the running system, from another terminal."""
+    """Stop the running system from another terminal."""
     lock.stop(folder)
     return 0
 
 
 def demo(folder: Path) -> int:
     """Play a learner's journey against the running system."""
-    from deploy.local.demo import tell
+    from deploy.local.demo import play
 
-    tell(f"http://127.0.0.1:{lock.port(folder)}", mail=folder / "mail")
+    play(f"http://127.0.0.1:{lock.port(folder)}", mail=folder / "mail")
     return 0
 
 
 def show_memory(folder: Path) -> int:
-    """Print what the running processes take."""
+    """Print the memory use of the running processes."""
     lock.port(folder)
     print(memory.table(folder))
     return 0
@@ -60,7 +60,7 @@ COMMANDS: dict[str, Callable[[Path], int]] = {
 
 
 def main(arguments: Sequence[str], *, folder: Path = FOLDER) -> int:
-    """Do what the command line says; the exit status."""
+    """Run the given command and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     parser.add_argument("command", choices=COMMANDS)
     try:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prepares a clone: Python 3.12, the locked packages, RabbitMQ and espeak-ng. Does nothing when that is all there.
+# Prepares a clone: Python 3.12, the locked packages, RabbitMQ and espeak-ng. Does nothing when all are installed.
 set -eu
 umask 022
 cd "$(dirname "$0")/../.."
@@ -7,7 +7,7 @@ LOCAL="$PWD/.local"
 VENV="$LOCAL/venv"
 export UV_CACHE_DIR="$LOCAL/cache" UV_PYTHON_INSTALL_DIR="$LOCAL/python" UV_LINK_MODE=hardlink
 
-# What is said goes past the redirections below.
+# Messages bypass the redirections below.
 exec 3>&1
 say() { printf '%s\n' "$*" >&3; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
@@ -30,8 +30,8 @@ missing() {
     has espeak-ng || printf 'espeak-ng '
 }
 
-# The package would start a broker on the default ports, now and at every boot. Ours is another, so the start is
-# refused while it is installed, for it alone, and its service is switched off. One that was there is not touched.
+# The package would start a broker on the default ports, now and at every boot. Parley runs its own broker, so a
+# policy refuses the start during the installation and the service is disabled. An existing broker is not changed.
 install_with_apt() {
     units=rabbitmq-server.service
     has epmd || units="$units epmd.service epmd.socket"
@@ -57,17 +57,17 @@ install_system_packages() {
     [ -n "$packages" ] || return 0
     # shellcheck disable=SC2086 # a list of words
     if has apt-get && as_root true 2>/dev/null; then
-        say "Installing $packages(this can take a minute; $LOCAL/install.log tells more)"
+        say "Installing $packages(this can take a minute; see $LOCAL/install.log)"
         (install_with_apt $packages) </dev/null
     elif has brew; then
-        say "Installing $packages(this can take minutes; $LOCAL/install.log tells more)"
+        say "Installing $packages(this can take minutes; see $LOCAL/install.log)"
         brew install $(printf '%s' "$packages" | sed 's/rabbitmq-server/rabbitmq/')
     fi >"$LOCAL/install.log" 2>&1
 }
 
 install_uv() {
     [ ! -x "$LOCAL/uv/bin/uv" ] || return 0
-    say "Fetching uv, which installs the rest"
+    say "Downloading uv, which installs the rest"
     for python in python3 python3.12 python3.11 /usr/bin/python3; do
         "$python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --upgrade --target "$LOCAL/uv" \
             --require-hashes -r deploy/local/uv.txt 2>"$LOCAL/install-uv.log" && return 0
@@ -75,7 +75,7 @@ install_uv() {
     fail "pip could not install uv: $(tail -n 1 "$LOCAL/install-uv.log") (Debian: sudo apt-get install python3-pip)"
 }
 
-# A python3.12 on the PATH may be a shim that finds nothing to run, so each candidate is tried.
+# A python3.12 on the PATH may be a shim without an interpreter behind it, so each candidate is tried.
 find_python() {
     for python in python3.12 python3 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.12*/bin/python3.12 \
         /usr/local/bin/python3.12 /opt/homebrew/bin/python3.12 "$(uv python find 3.12 2>/dev/null)"; do
@@ -84,17 +84,17 @@ find_python() {
             return
         fi
     done
-    say "Fetching Python 3.12"
+    say "Downloading Python 3.12"
     uv python install --quiet 3.12 && uv python find 3.12
 }
 
 install_python_packages() {
     install_uv
     PATH="$LOCAL/uv/bin:$PATH"
-    # uv does not read pip's configuration; whoever set an index there needs it here too.
+    # uv does not read pip's configuration, so an index that is configured there is passed on.
     index=$(python3 -m pip config get global.index-url 2>/dev/null || true)
     [ -z "$index" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$index}"
-    python=$(find_python) || fail "Python 3.12 is missing and could not be fetched: install it and run this again."
+    python=$(find_python) || fail "Python 3.12 is missing and could not be downloaded: install it and run this again."
     say "Installing the locked packages for $python"
     uv venv --quiet --clear --python "$python" "$VENV"
     uv pip sync --python "$VENV/bin/python" --require-hashes --compile-bytecode requirements-dev.txt
@@ -107,7 +107,7 @@ alone() {
     mkdir -p "$LOCAL"
     ln -s $$ "$LOCAL/preparing" 2>/dev/null && return
     other=$(readlink "$LOCAL/preparing")
-    ! kill -0 "$other" 2>/dev/null || fail "This clone is being prepared already, by process $other."
+    ! kill -0 "$other" 2>/dev/null || fail "Process $other is already preparing this clone."
     ln -sf $$ "$LOCAL/preparing"
 }
 

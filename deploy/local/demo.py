@@ -1,4 +1,4 @@
-"""The learner's journey against a running system, told as a story: `make demo`."""
+"""Plays a learner's journey against the running system and prints each step: `make demo`."""
 
 import sys
 import time
@@ -16,8 +16,8 @@ ADMIN = {"email": "admin@example.com", "password": "AdminPass123"}
 BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
 
-def tell(url: str, *, mail: Path) -> None:
-    """Play the journey through the gateway at `url`, e-mails read from a folder.
+def play(url: str, *, mail: Path) -> None:
+    """Play the journey through the gateway at `url`, reading e-mails from a folder.
 
     Raises httpx.HTTPError when a step fails.
     """
@@ -45,13 +45,14 @@ def _confirm(client: httpx.Client, email: str, mail: Path) -> None:
     started = time.monotonic()
     while not (letters := [text for text in _letters(mail) if f"To: {email}" in text]):
         if time.monotonic() - started > 15:
-            raise SystemExit(f"no e-mail has come to {mail} after 15 s: see `make logs`")
+            raise SystemExit(f"no e-mail arrived in {mail} within 15 s: see `make logs`")
         time.sleep(0.05)
     token = letters[0].partition("#token=")[2].split()[0]
     client.post("/auth/email/verify", json={"token": token}).raise_for_status()
     confirmed = _ok(client.get("/users/me"))["email_verified"]
     _say(
-        "follows the link", f"an e-mail came {time.monotonic() - started:.1f} s later; confirmed: {confirmed}"
+        "confirms the address",
+        f"the e-mail arrived after {time.monotonic() - started:.1f} s; confirmed: {confirmed}",
     )
 
 
@@ -61,10 +62,10 @@ def _letters(mail: Path) -> list[str]:
 
 def _listen(client: httpx.Client) -> dict[str, Any]:
     tags = _ok(client.get("/tags"))["tags"]
-    _say("and looks around", f"{len(tags)} tags, such as {', '.join(tag['name'] for tag in tags[:4])}")
+    _say("browses the tags", f"{len(tags)} tags, such as {', '.join(tag['name'] for tag in tags[:4])}")
     drawn = _ok(client.post("/game/speeches/random", json={"level": "A2", "limit": 50}))["speeches"]
     speech: dict[str, Any] = next(each for each in drawn if each["text"] == REFERENCE)
-    _say("draws A2 sentences", f"{len(drawn)} of them; one is: {speech['text']}")
+    _say("draws A2 sentences", f"{len(drawn)} sentences, one of them: {speech['text']}")
     audio = httpx.get(speech["audio_url"]).raise_for_status()
     kind = audio.headers["content-type"]
     _say("listens", f"{len(audio.content):,} bytes of {kind}, {speech['duration_ms'] / 1000:.1f} s long")
@@ -72,7 +73,7 @@ def _listen(client: httpx.Client) -> dict[str, Any]:
 
 
 def _speak(client: httpx.Client) -> dict[str, Any]:
-    _say("says it in silence", _scored(client, "silent.m4a").json()["detail"])
+    _say("sends a silent recording", _scored(client, "silent.m4a").json()["detail"])
     wrong = _scored(client, "wrong-word.mp3").json()
     worst = min(wrong["word_scores"], key=lambda word: word["score"] if word["score"] is not None else 101)
     _say("says a wrong word", f"{wrong['pronunciation_score']:.0f} of 100, weakest word: {worst['word']}")
@@ -107,7 +108,7 @@ def _save(client: httpx.Client, speech: Mapping[str, Any], receipt: Mapping[str,
     saved = _ok(client.post("/game/sessions", json=game, headers=key))
     again = client.post("/game/sessions", json=game, headers=key)
     _say("saves the game", f"session {saved['session_id']}")
-    _say("and, to be sure, again", f"replayed: {again.headers['Idempotency-Replayed']}, the same session")
+    _say("sends it a second time", f"replayed: {again.headers['Idempotency-Replayed']}, the same session")
 
 
 def _plays(client: httpx.Client, admin: Mapping[str, str], speech: Mapping[str, Any]) -> int:
@@ -121,10 +122,10 @@ def _wait_for_the_event(
     started = time.monotonic()
     while (plays := _plays(client, admin, speech)) == before:
         if time.monotonic() - started > 15:
-            raise SystemExit("SessionCompleted has not arrived after 15 s: see `make logs`")
+            raise SystemExit("SessionCompleted did not arrive within 15 s: see `make logs`")
         time.sleep(0.05)
     took = time.monotonic() - started
-    _say("SessionCompleted arrives", f"{took:.1f} s later content counts {before} → {plays} plays")
+    _say("SessionCompleted arrives", f"after {took:.1f} s, content counts {plays} plays instead of {before}")
 
 
 def _look_back(client: httpx.Client) -> None:
@@ -132,11 +133,14 @@ def _look_back(client: httpx.Client) -> None:
     session = _ok(client.get(f"/game/sessions/{history['sessions'][0]['id']}"))
     result = session["results"][0]
     checked = "verified by its receipt" if result["verified"] else "unverified"
-    _say("Sam looks back", f"{result['speech']['text']} {_points(result['pronunciation_score'])}, {checked}")
+    _say(
+        "opens the history", f"{result['speech']['text']} {_points(result['pronunciation_score'])}, {checked}"
+    )
     stats = _ok(client.get("/game/stats", params={"tz": "Europe/Berlin"}))
     streak, sentences = stats["current_streak_days"], stats["sentences"]
     _say(
-        "and is pleased", f"day {streak} of a streak, {sentences} sentence, {stats['correct_rate']:.0%} right"
+        "opens the statistics",
+        f"day {streak} of a streak, {sentences} sentence, {stats['correct_rate']:.0%} correct",
     )
 
 

@@ -1,7 +1,7 @@
-"""Ends what a run left behind when it was killed too hard to end it itself.
+"""Ends the processes that a killed run could not stop itself.
 
-Every process of a run writes `pids/<name>` before it becomes what it is. A watcher (this module, run) waits
-for the run to be gone and then ends whatever still has such a file; the next start does the same once more.
+Every process of a run writes `pids/<name>` before it executes its program. A watcher (this module as a
+program) waits until the run is gone and then ends all processes with such a file. The next start repeats it.
 """
 
 import contextlib
@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 
 GRACE = 8.0
-"""Seconds that a process has to end by itself before it is killed."""
+"""Seconds before a process that does not end by itself is killed."""
 SETTLE = 0.3
-"""Seconds in which a process that was being started when its run died has written its pid file."""
+"""Seconds within which a process that was just being started has written its pid file."""
 
 
 def end(folder: Path) -> list[str]:
-    """End all processes that an earlier run under this folder left, and name them."""
+    """End all processes left by an earlier run under this folder and return their names."""
     found = {path: pid for path in sorted(folder.glob("pids/*")) if (pid := _running(path))}
     for path, pid in found.items():
         _signal(pid, int(path.read_text().split()[1]))
@@ -33,7 +33,7 @@ def end(folder: Path) -> list[str]:
 
 
 def watch(folder: Path) -> None:
-    """Wait until the run that holds the other end of our input is gone, then end what it left."""
+    """Wait until the run at the other end of stdin is gone, then end the processes it left."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     sys.stdin.buffer.read()
@@ -44,11 +44,11 @@ def watch(folder: Path) -> None:
 
 
 def _running(path: Path) -> int | None:
-    """The process that wrote this pid file, if it is still the same one.
+    """Return the process that wrote this pid file, if it still runs.
 
-    A pid is used again sooner or later, so the process must also have begun when its file was written.
+    Pids are reused, so the process must also have started when its file was written.
     """
-    # Imported late: the watcher sleeps for hours and shall stay small.
+    # Imported late to keep the watcher small: it sleeps for hours.
     import psutil
 
     with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):

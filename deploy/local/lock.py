@@ -1,4 +1,4 @@
-"""One run per folder: a lock that the system gives back by itself when its holder is gone."""
+"""One run per folder: a lock that the operating system releases when its holder is gone."""
 
 import contextlib
 import fcntl
@@ -14,13 +14,13 @@ from deploy.local import leftovers
 from deploy.local.processes import Failed
 
 PATIENCE = 60.0
-"""Seconds that a run has to end when it is told to."""
+"""Seconds that a run has to stop."""
 LEFTOVERS_END = leftovers.SETTLE + leftovers.GRACE + 5
 
 
 @contextmanager
 def held(folder: Path, *, port: int) -> Iterator[int]:
-    """Hold the folder's lock, given as its file descriptor. Raises Failed when another run holds it."""
+    """Hold the folder's lock and yield its file descriptor. Raises Failed when another run holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -33,7 +33,7 @@ def held(folder: Path, *, port: int) -> Iterator[int]:
 
 
 def stop(folder: Path) -> None:
-    """End the run of this folder, and what earlier ones left behind. Raises Failed when it does not end."""
+    """Stop this folder's run and end leftovers of earlier ones. Raises Failed when it does not stop."""
     if not (folder / "lock").exists():
         return
     descriptor = os.open(folder / "lock", os.O_RDWR)
@@ -41,14 +41,14 @@ def stop(folder: Path) -> None:
         if not _try(descriptor) and (pid := _holder(descriptor)):
             os.kill(pid, signal.SIGTERM)
         if not _try(descriptor, patience=PATIENCE):
-            raise Failed(f"The run of {folder} does not end; {folder}/logs may say why.")
+            raise Failed(f"The run of {folder} does not stop; see the logs in {folder}/logs.")
         leftovers.end(folder)
     finally:
         os.close(descriptor)
 
 
 def port(folder: Path) -> int:
-    """The first port of the run of this folder. Raises Failed when nothing runs."""
+    """Return the first port of this folder's run. Raises Failed when nothing runs."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder / "lock", os.O_RDWR)
         try:
@@ -56,7 +56,7 @@ def port(folder: Path) -> int:
                 return _port(descriptor)
         finally:
             os.close(descriptor)
-    raise Failed(f"Nothing runs from {folder}: `make run` starts it.")
+    raise Failed(f"Nothing runs from {folder}. Start it with `make run`.")
 
 
 def _acquire(descriptor: int, folder: Path) -> None:
@@ -64,10 +64,10 @@ def _acquire(descriptor: int, folder: Path) -> None:
         return
     if pid := _holder(descriptor):
         where = f"from {folder}, on port {_port(descriptor)}"
-        raise Failed(f"Parley already runs {where}: end it with Ctrl-C there, or with kill {pid}.")
-    # The last run was killed; its watcher is ending what it left, and holds the lock until then.
+        raise Failed(f"Parley already runs {where}: stop it with Ctrl-C there, or with kill {pid}.")
+    # The last run was killed. Its watcher holds the lock until all leftovers have ended.
     if not _try(descriptor, patience=LEFTOVERS_END):
-        raise Failed(f"Something holds {folder}/lock: `fuser {folder}/lock` tells what.")
+        raise Failed(f"Another process holds {folder}/lock; `fuser {folder}/lock` shows which.")
 
 
 def _try(descriptor: int, *, patience: float = 0.0) -> bool:
@@ -86,7 +86,7 @@ def _port(descriptor: int) -> int:
 
 
 def _holder(descriptor: int) -> int | None:
-    """The process that took the lock, if it still runs."""
+    """Return the process that took the lock, if it still runs."""
     with contextlib.suppress(ValueError, ProcessLookupError):
         pid = int(json.loads(os.pread(descriptor, 200, 0))["pid"])
         with contextlib.suppress(PermissionError):

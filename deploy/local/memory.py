@@ -1,4 +1,4 @@
-"""How much memory a run takes."""
+"""Memory use of a run."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import psutil
 
 
 def table(folder: Path) -> str:
-    """Resident megabytes of each process of this folder's run, with its children, and of all together."""
+    """List resident megabytes of each process of this folder's run, children included, and their total."""
     rows = {path.name: _resident(int(path.read_text().split()[0])) for path in folder.glob("pids/*")}
     rows = dict(sorted(rows.items(), key=lambda row: -row[1])) | {"together": sum(rows.values())}
     return "\n".join(f"{megabytes:7.1f} MB  {name}" for name, megabytes in rows.items())

@@ -1,4 +1,4 @@
-"""Commands whose work lasts as long as the data: done again only when what went into them has changed."""
+"""Commands whose results stay in the data: repeated only when their inputs have changed."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -8,13 +8,13 @@ from deploy.local.processes import Program, Run
 
 
 class Once:
-    """Remembers, beside the data, with which inputs each command was last done."""
+    """A record, next to the data, of the inputs with which each command was last run."""
 
     def __init__(self, run: Run, folder: Path, *, report: Callable[[str], None]) -> None:
         self._run, self._folder, self._report = run, folder, report
 
     def call(self, program: Program, *, inputs: Iterable[Path]) -> None:
-        """Run a command to its end, unless it was done with files of these very contents."""
+        """Run a command to its end, unless it was last run with files of the same contents."""
         stamp, digest = self._folder / program.name, _digest(inputs)
         if stamp.exists() and stamp.read_text() == digest:
             return
@@ -25,7 +25,7 @@ class Once:
 
 
 def _digest(inputs: Iterable[Path]) -> str:
-    """One fingerprint of files, and of all files in folders but those that Python compiles."""
+    """Return one fingerprint of files and of all files in folders, compiled Python aside."""
     digest = hashlib.sha256()
     for path in sorted(file for item in inputs for file in (item.rglob("*") if item.is_dir() else [item])):
         if path.is_file() and path.suffix != ".pyc":

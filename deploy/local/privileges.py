@@ -1,4 +1,4 @@
-"""What root does not run itself: PostgreSQL refuses to, and the other servers have no need to."""
+"""Running servers without root: PostgreSQL refuses to run as root, and the others do not need it."""
 
 import functools
 import os
@@ -12,13 +12,13 @@ CAP_DAC_READ_SEARCH = 2
 
 
 def own(path: Path) -> None:
-    """Make a folder that only the servers' account may enter."""
+    """Create a folder that only the servers' account may enter."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     give(path)
 
 
 def give(path: Path) -> None:
-    """Hand a file or folder to the account that the servers run as."""
+    """Give a file or folder to the account that the servers run as."""
     if os.geteuid() == 0:
         account = pwd.getpwnam(ACCOUNT)
         os.chown(path, account.pw_uid, account.pw_gid)
@@ -32,15 +32,15 @@ def write(path: Path, text: str) -> None:
 
 
 def dropped(executable: Path, folder: Path) -> list[str]:
-    """The words before a command that make it run without privileges; none when there are none to drop.
+    """Return the command prefix that drops root's privileges; empty for an ordinary user.
 
-    A clone inside root's home cannot be entered by another account. Opening that home to everyone is no
-    answer, so the process then keeps one capability, to look into folders; it still writes nowhere else.
+    Another account cannot enter a clone inside root's home, and that home should not be opened to everyone.
+    There the process keeps a single capability to read folders; it gains no right to write.
     """
     if os.geteuid() != 0:
         return []
     if shutil.which("setpriv") is None:
-        raise OSError("run this as an ordinary user: there is no setpriv to start servers without root")
+        raise OSError("run this as an ordinary user: setpriv, which starts servers without root, is missing")
     return list(_prefix(executable, folder))
 
 
@@ -54,7 +54,7 @@ def _prefix(executable: Path, folder: Path) -> tuple[str, ...]:
         return bare
     kinds = ("inh-caps", "ambient-caps", "bounding-set")
     capabilities = (f"--{kind}=-all,+dac_read_search" for kind in kinds)
-    # access(2), by which Erlang asks before it writes, counts the capability only with this security bit.
+    # Erlang checks with access(2) before it writes, which counts the capability only with this security bit.
     return ("setpriv", *identity, "--securebits=+no_setuid_fixup", *capabilities, "--")
 
 

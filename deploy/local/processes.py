@@ -1,4 +1,4 @@
-"""Processes of a run: each in a session of its own, with a log and a pid file, and none outliving the run."""
+"""Processes of a run: each has its own session, log and pid file, and none outlives the run."""
 
 import contextlib
 import os
@@ -14,13 +14,12 @@ from pathlib import Path
 from deploy.local import leftovers, privileges
 
 ROOT = Path(__file__).parents[2]
-# The pid file is written by the process itself, before it becomes the program: there is no moment in which
-# it runs without being known to the watcher.
+# The process writes the pid file itself before it executes the program, so the watcher knows every process.
 LAUNCH = ["/bin/sh", "-c", 'echo "$$ $2" > "$1"; shift 2; exec "$@"', "sh"]
 
 
 class Failed(Exception):
-    """A process of the run did not do its work; the message is for the person at the terminal."""
+    """A process of the run failed; the message is for the person at the terminal."""
 
 
 class Stopped(Exception):
@@ -29,9 +28,9 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What to start: a command with the whole of its environment.
+    """A command with its complete environment.
 
-    `unprivileged` programs never run as root; `stop_signal` is how this one is asked to end.
+    `unprivileged` programs never run as root; `stop_signal` asks this program to end.
     """
 
     name: str
@@ -42,7 +41,7 @@ class Program:
 
 
 class Process:
-    """One running program. `stop` asks it to end, `kill` does not ask."""
+    """A running program."""
 
     def __init__(self, popen: subprocess.Popen[bytes], *, stop_signal: int, pid_file: Path) -> None:
         self.pid = popen.pid
@@ -52,27 +51,27 @@ class Process:
 
     @property
     def returncode(self) -> int | None:
-        """The exit status; None while it runs."""
+        """Exit status; None while it runs."""
         return self._popen.poll()
 
     def wait(self, *, timeout: float | None = None) -> int:
-        """The exit status, once it has ended."""
+        """Wait until it has ended and return the exit status."""
         code = self._popen.wait(timeout)
         self._forget()
         return code
 
     def stop(self, *, timeout: float = 15) -> None:
-        """End it in its own way; what has not ended in time, or what it left in its group, is killed."""
+        """Ask it to end, then kill whatever is left in its process group after the timeout."""
         deadline = time.monotonic() + timeout
         while self.returncode is None and time.monotonic() < deadline:
-            # More than once, since a program that is only just starting may miss the first.
+            # Repeated, because a program that is still starting may miss the first signal.
             self._popen.send_signal(self._stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(min(timeout, 2))
         self.kill()
 
     def kill(self) -> None:
-        """End it and all it started, at once (SIGKILL)."""
+        """Kill it and all processes it started, with SIGKILL."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._popen.wait()
@@ -83,9 +82,9 @@ class Process:
 
 
 class Run:
-    """What is started under one folder, with a watcher that ends it all should this program be killed.
+    """Processes under one folder, with a watcher that ends them all if this program is killed.
 
-    `lock` is a file descriptor that the watcher keeps open, so that a lock on it is held until all has ended.
+    `lock` is a file descriptor that the watcher keeps open, so that a lock on it lasts until all have ended.
     """
 
     def __init__(self, folder: Path, *, lock: int | None = None) -> None:
@@ -129,26 +128,26 @@ class Run:
         return process
 
     def call(self, program: Program) -> None:
-        """Run a program to its end. Raises Failed with the end of its log when that is not a good one."""
+        """Run a program to its end. Raises Failed with the end of its log when it fails."""
         if (code := self.spawn(program).wait()) != 0:
             raise Failed(f"{program.name} failed (exit {code}):\n{self.last_lines(program.name)}")
 
     def log(self, name: str) -> Path:
-        """Where a process's output goes."""
+        """Return the path of a process's log."""
         return self.folder / "logs" / f"{name}.log"
 
     def last_lines(self, name: str, count: int = 15) -> str:
-        """The end of a process's output, indented."""
+        """Return the end of a process's output, indented."""
         lines = self.log(name).read_text(errors="replace").splitlines()[-count:]
         return "\n".join(f"    {line}" for line in lines)
 
     def freeze(self) -> None:
-        """Let nothing more be started."""
+        """Refuse to start further processes."""
         with self._guard:
             self._closed = True
 
     def close(self) -> None:
-        """End what is still running, all at once, and the watcher with it."""
+        """End all running processes in parallel, then the watcher."""
         self.freeze()
         stopping = [threading.Thread(target=process.stop) for process in self._processes]
         for thread in stopping:

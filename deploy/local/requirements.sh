@@ -1,6 +1,6 @@
 #!/bin/sh
-# Locks what pyproject files ask for: exact versions with hashes, for every platform, without addresses of indexes.
-# Versions that are locked already stay unless `--upgrade` or `--upgrade-package NAME` says otherwise.
+# Locks the dependencies of all pyproject files: exact versions with hashes, for every platform, without index URLs.
+# Locked versions stay unless `--upgrade` or `--upgrade-package NAME` is given.
 set -eu
 cd "$(dirname "$0")/../.."
 PATH="$PWD/.local/uv/bin:$PATH"

@@ -1,4 +1,4 @@
-"""What `make run` runs: starts the system, tells how it goes, keeps it running, and stops all of it."""
+"""The process behind `make run`: starts the system, reports progress, keeps it running, and stops it."""
 
 import contextlib
 import signal
@@ -15,29 +15,29 @@ from deploy.local.stack import Stack
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)
-"""Seconds before a process that ended is started again: the first time, the second, and so on."""
+"""Seconds before a process that ended is restarted: the first time, the second, and so on."""
 CALM = 120.0
-"""Seconds after which an end is forgotten."""
+"""Seconds after which an earlier end of a process no longer lengthens the pause."""
 
 
 class Console:
-    """Lines for the person at the terminal, steps with the seconds since the beginning."""
+    """Output for the person at the terminal; steps show the seconds since the start."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
 
     def step(self, line: str) -> None:
-        """Say that something has happened."""
+        """Report a step with its time."""
         self.say(f"{time.monotonic() - self._began:6.1f} s  {line}")
 
     def say(self, text: str) -> None:
-        """Say something. A terminal that is gone keeps nothing from being stopped properly."""
+        """Print text; a closed terminal must not prevent a proper stop."""
         with contextlib.suppress(OSError):
             print(text, flush=True)
 
 
 class Revival:
-    """Starts processes again that have ended, each time after a longer pause."""
+    """Restarts processes that have ended, each time after a longer pause."""
 
     def __init__(self, run: Run, console: Console) -> None:
         self._run, self._console = run, console
@@ -45,7 +45,7 @@ class Revival:
         self._ends: dict[str, list[float]] = {}
 
     def look_after(self, server: Server) -> None:
-        """Notice that a server has ended, or start it again when its pause is over."""
+        """Notice that a server has ended, or restart it when its pause is over."""
         if server.alive:
             return
         if server.name not in self._due:
@@ -60,7 +60,7 @@ class Revival:
         self._ends[server.name] = [*ends, now]
         pause = PAUSES[min(len(ends), len(PAUSES) - 1)]
         code = server.process.returncode if server.process else None
-        self._console.step(f"{server.name} ended (exit {code}); it is started again in {pause:.0f} s")
+        self._console.step(f"{server.name} ended (exit {code}); restarting in {pause:.0f} s")
         self._console.say(self._run.last_lines(server.name, count=5))
         return pause
 
@@ -75,7 +75,7 @@ class Supervisor:
         self._at_terminal = sys.stdin.isatty()
 
     def run(self) -> int:
-        """Run until a signal says to end; the exit status. Raises Failed when it cannot begin."""
+        """Run until a signal arrives and return the exit status. Raises Failed when it cannot start."""
         for number in SIGNALS:
             signal.signal(number, lambda *_: self._ending.set())
         with lock.held(self._folder, port=self._port) as descriptor:
@@ -88,14 +88,14 @@ class Supervisor:
 
     def _keep(self, stack: Stack) -> int:
         self._console.say(
-            f"Parley starts on port {self._port}. Ctrl-C stops it; `make logs` shows what it does."
+            f"Starting Parley on port {self._port}. Ctrl-C stops it; `make logs` shows the logs."
         )
         try:
             if not self._start(stack):
                 return 0
             self._console.say(welcome.text(stack.url, mail=stack.mail))
             revival = Revival(stack.run, self._console)
-            while not self._told_to_end(within=0.5):
+            while not self._should_stop(within=0.5):
                 for server in stack.processes:
                     revival.look_after(server)
             return 0
@@ -108,18 +108,18 @@ class Supervisor:
             self._console.step("stopped")
 
     def _start(self, stack: Stack) -> bool:
-        """Start the system, unless it is told to end before that; whether it has started."""
+        """Start the system and return whether it has started; a stop signal interrupts this."""
         pool = ThreadPoolExecutor(max_workers=1)
         starting = pool.submit(stack.start)
         pool.shutdown(wait=False)
         while not starting.done():
-            if self._told_to_end(within=0.1):
+            if self._should_stop(within=0.1):
                 return False
         starting.result()
         return True
 
-    def _told_to_end(self, *, within: float) -> bool:
-        # When a connection breaks, the signal may reach `make` alone, which waits for us.
+    def _should_stop(self, *, within: float) -> bool:
+        # When a connection breaks, the signal may reach only `make`, which waits for this process.
         hung_up = self._at_terminal and not sys.stdin.isatty()
         return self._ending.wait(within) or hung_up
 
@@ -129,4 +129,4 @@ def _refuse_taken_ports(port: int) -> None:
     if taken:
         name, number = next(iter(taken.items()))
         free = ports.free_block(range(port + 100, 65_000, 100))
-        raise Failed(f"Port {number} is taken, and {name} needs it. Choose other ports: PORT={free} make run")
+        raise Failed(f"Port {number} is taken, but {name} needs it. Choose other ports: PORT={free} make run")

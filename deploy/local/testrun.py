@@ -1,4 +1,4 @@
-"""All tests, on one set of servers: the quick ones first, the journey through the gateway last."""
+"""Runs all tests on one set of servers: the quick ones first, the journey through the gateway last."""
 
 import os
 import subprocess
@@ -13,20 +13,20 @@ from deploy.local import servers
 from deploy.local.processes import ROOT
 from deploy.local.servers import Addresses
 
-# One process a service: each builds its own tables on the base that all of them share.
+# One pytest process per service: each creates its tables on the same declarative base.
 SIDE_BY_SIDE = (
     ("tests/shared", "tests/contracts", "tests/architecture", "deploy/seed", "gateway"),
     *((f"services/{path.parent.name}",) for path in sorted(ROOT.glob("services/*/pyproject.toml"))),
     ("deploy/local",),
 )
 JOURNEY = ("tests/e2e", "tests/chaos")
-"""They share one running system, so they take turns."""
+"""They share one running system, so they run one after the other."""
 NOTHING_CHOSEN = 5
-"""Pytest's exit status when no test was there to run."""
+"""Pytest's exit status when no test was selected."""
 
 
 def run(words: list[str]) -> int:
-    """Run everything, or what the words choose as pytest understands them; 0 when all of it passes."""
+    """Run all tests, or those selected by pytest arguments, and return 0 when all pass."""
     with _environment() as environment:
         if any((ROOT / word.partition("::")[0]).exists() for word in words):
             return _run(words, environment)
@@ -41,19 +41,19 @@ def run(words: list[str]) -> int:
 
 @contextmanager
 def _environment() -> Iterator[Mapping[str, str]]:
-    """The environment of the tests, with servers that are there as long as the block runs."""
+    """Yield the environment of the tests, with servers that run as long as the block does."""
     if os.environ.get("TEST_INFRA") == "none":
         yield os.environ
         return
     with tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)  # servers that refuse to run as root must get to their data inside
+        Path(folder).chmod(0o711)  # servers that refuse to run as root must reach their data inside
         with servers.started(Path(folder)) as running:
-            # What the environment names itself, such as another object storage, takes the place of ours.
+            # Servers named in the environment, such as another object storage, replace the started ones.
             yield variables(running.addresses) | os.environ
 
 
 def variables(addresses: Addresses) -> dict[str, str]:
-    """The servers, by the names that shared/shared/testing.py knows them by."""
+    """Return the servers' addresses under the variable names that shared/shared/testing.py reads."""
     return {
         "TEST_POSTGRES_URL": addresses.postgres_url,
         "TEST_RABBITMQ_URL": f"{addresses.rabbitmq_url}/",

@@ -1,4 +1,4 @@
-"""What the person who started the system reads when it is ready."""
+"""The message that `make run` prints when the system is ready."""
 
 import shlex
 from pathlib import Path
@@ -15,16 +15,16 @@ Parley is ready.
   Reference  {url}/docs
   OpenAPI    {url}/openapi.json
   Accounts   {accounts}
-  E-mails    land in {mail}; their links: make logs
+  E-mails    are written to {mail}; `make logs` shows their links
 
-Three lines to try in another terminal:
+Three commands to try in another terminal:
 
 {lines}
 """
 
 
 def text(url: str, *, mail: Path) -> str:
-    """Addresses, demo accounts, and three lines that work when they are pasted."""
+    """Return addresses, demo accounts, and three commands that work when pasted."""
     return TEXT.format(
         url=url,
         mail=mail,

@@ -1,7 +1,7 @@
-"""Makes the recordings of the seed: one MP3 per row of speeches.csv, and the learner's recordings.
+"""Generates the recordings of the seed: one MP3 per row of speeches.csv, and the learner's recordings.
 
-Needs flite (a system package) and the development environment. The bytes follow from the texts and the
-versions of flite and PyAV alone: there is no clock in them and the noise is seeded.
+Needs flite (a system package) and the development environment. The output depends only on the texts and the
+versions of flite and PyAV: the files contain no timestamps and the noise is seeded.
 """
 
 import csv
@@ -30,7 +30,7 @@ LEARNER = SEED / "learner"
 SAMPLE_RATE = 16_000
 WINDOW = SAMPLE_RATE // 100
 MARGIN_SECONDS = 0.2
-# Fractions of full scale: -21 dBFS while somebody speaks, no sample above -1 dBFS, a quiet room at -70 dBFS.
+# Fractions of full scale: -21 dBFS during speech, no sample above -1 dBFS, a quiet room at -70 dBFS.
 SPEECH_RMS = 0.089
 PEAK = 0.89
 ROOM_RMS = 0.0003
@@ -50,7 +50,7 @@ FORMATS: dict[str, tuple[str, Codec, int]] = {
 
 
 def main() -> None:
-    """Writes every recording anew and removes the MP3s that no row names."""
+    """Generate all recordings and delete MP3s that no row names."""
     flite = shutil.which("flite")
     if flite is None:
         sys.exit("flite is missing: install it with the system's package manager, then run this again")
@@ -89,12 +89,12 @@ def _learner_samples(flite: str, text: str) -> Samples:
 
 
 def narrator_of(filename: str) -> str:
-    """The voice of a recording: follows from its name alone, so that a new row changes no other recording."""
+    """Choose a recording's voice by its name alone, so that a new row changes no other recording."""
     return NARRATORS[zlib.crc32(filename.encode()) % len(NARRATORS)]
 
 
 def spoken(flite: str, text: str, *, voice: str, pace: float) -> Samples:
-    """The text read aloud, at the loudness all recordings share, with the same short pause at both ends."""
+    """Synthesise a text at the common loudness, with the same short pause at both ends."""
     command = [flite, "-voice", voice, "--setf", f"duration_stretch={pace}", "-t", text, "-o", "/dev/stdout"]
     wav = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603 - no shell; our own texts
     with wave.open(io.BytesIO(wav)) as reader:
@@ -105,7 +105,7 @@ def spoken(flite: str, text: str, *, voice: str, pace: float) -> Samples:
 
 
 def trimmed(samples: Samples) -> Samples:
-    """The samples from MARGIN_SECONDS before the first sound to as long after the last."""
+    """Cut the samples to MARGIN_SECONDS before the first sound and after the last."""
     margin = int(MARGIN_SECONDS * SAMPLE_RATE)
     loud = np.flatnonzero(_windows_rms(samples) > 0.01 * _windows_rms(samples).max())
     first, last = loud[0] * WINDOW, (loud[-1] + 1) * WINDOW
@@ -114,7 +114,7 @@ def trimmed(samples: Samples) -> Samples:
 
 
 def levelled(samples: Samples) -> Samples:
-    """The samples with speech at SPEECH_RMS, pauses not counted, and lower if a peak would pass PEAK."""
+    """Scale the samples to SPEECH_RMS, pauses not counted, or lower if a peak would exceed PEAK."""
     rms = _windows_rms(samples)
     speech = rms[rms > 0.1 * rms.max()]
     gain = min(float(SPEECH_RMS / np.sqrt(np.mean(speech**2))), float(PEAK / np.abs(samples).max()))
@@ -122,23 +122,23 @@ def levelled(samples: Samples) -> Samples:
 
 
 def _windows_rms(samples: Samples) -> Samples:
-    """Root mean square of each 10 ms window; a remainder at the end is left out."""
+    """Return the root mean square of each 10 ms window; a remainder at the end is ignored."""
     windows = samples[: len(samples) // WINDOW * WINDOW].reshape(-1, WINDOW)
     rms: Samples = np.sqrt(np.mean(windows**2, axis=1))
     return rms
 
 
 def room_noise(length: int, *, seed: int) -> Samples:
-    """What a microphone hears in a quiet room: no recording of a learner is digital silence."""
+    """Generate the noise of a quiet room, because no real recording is digital silence."""
     return np.random.default_rng(seed).normal(0.0, ROOM_RMS, length)
 
 
 def encoded(samples: Samples, suffix: str) -> bytes:
-    """The samples as the bytes of an audio file, in the format that the suffix stands for."""
+    """Encode samples as an audio file in the format of the suffix."""
     container, codec, bit_rate = FORMATS[suffix]
     pcm = np.round(samples * 32_767).astype(np.int16).reshape(1, -1)
     buffer = io.BytesIO()
-    # Bit-exact keeps the versions of the muxer and of the encoder out of the file.
+    # The bitexact flags keep the versions of muxer and encoder out of the file.
     with av.open(buffer, "w", format=container, container_options={"fflags": "+bitexact"}) as output:
         options = {"flags": "+bitexact"}
         stream = output.add_stream(codec, rate=SAMPLE_RATE, options=options, layout="mono", bit_rate=bit_rate)

@@ -1,20 +1,20 @@
-"""The servers that the services stand on, for the embedded run and for tests.
+"""The servers that the services use, for the embedded run and for tests.
 
-A test run starts its own, on free ports, in a folder it throws away::
+A test run starts its own servers on free ports, in a temporary folder::
 
     with servers.started(tmp_path) as running:
         running.addresses.postgres_url   # postgresql://postgres:...@127.0.0.1:.../postgres, a superuser
         running.addresses.redis_url      # redis://:...@127.0.0.1:...
         running.addresses.rabbitmq_url   # amqp://parley:...@127.0.0.1:..., an administrator
-        running.addresses.add_vhost("w1")  # a broker of one's own; returns its URL
+        running.addresses.add_vhost("w1")  # a separate broker; returns its URL
         running.addresses.s3_endpoint    # http://127.0.0.1:..., with s3_access_key and s3_secret_key
         running.rabbitmq.kill()          # SIGKILL
-        running.rabbitmq.start()         # back on the same port and data, once it answers
-        running.postgres.stop()          # a clean end
+        running.rabbitmq.start()         # on the same port and data; returns when it answers
+        running.postgres.stop()          # a clean stop
 
-`addresses.to_json()` and `Addresses.from_json()` carry the addresses to other processes. With
-`TEST_INFRA=containers` in the environment the same comes from containers. Nothing survives the block: not
-its processes and ports, even if the test run is killed.
+`addresses.to_json()` and `Addresses.from_json()` pass the addresses to other processes. With
+`TEST_INFRA=containers` in the environment, the servers run in containers. No process or port survives the
+block, even if the test run is killed.
 """
 
 import os
@@ -47,9 +47,9 @@ __all__ = [
 
 @contextmanager
 def started(folder: Path, ports: Mapping[str, int] | None = None, *, fast: bool = True) -> Iterator[Running]:
-    """Start all servers on free ports (or the given ones), their data under `folder`; stop them at the end.
+    """Start all servers on free (or the given) ports, with data under `folder`; stop them at the end.
 
-    Credentials are new each time, so the folder must be too. `fast` gives up what survives a power cut.
+    Credentials are new each time, so the folder must be new too. `fast` gives up durability for speed.
     """
     if os.environ.get("TEST_INFRA") == "containers":
         from deploy.local.servers.containers import started as started_in_containers
@@ -77,7 +77,7 @@ def started(folder: Path, ports: Mapping[str, int] | None = None, *, fast: bool 
 def make(
     run: Run, data: Path, *, ports: Mapping[str, int], credentials: Credentials, fast: bool = False
 ) -> dict[str, Server]:
-    """All servers by name, none of them started."""
+    """Create all servers by name, without starting them."""
     keys = (credentials.s3_access_key, credentials.s3_secret_key)
     made = (
         epmd(run, data / "epmd", port=ports["epmd"]),
@@ -90,14 +90,14 @@ def make(
 
 
 def start(made: Mapping[str, Server]) -> None:
-    """Start servers side by side, the port mapper before the broker that asks for it."""
+    """Start servers in parallel, but the port mapper before the broker that needs it."""
     made["epmd"].start()
     with ThreadPoolExecutor() as pool:
         list(pool.map(Server.start, (server for server in made.values() if server.name != "epmd")))
 
 
 def addresses(data: Path, *, ports: Mapping[str, int], credentials: Credentials) -> Addresses:
-    """The entrances of servers that `make` made with the same arguments."""
+    """Return the addresses of servers that `make` created with the same arguments."""
     return Addresses.on_this_machine(
         ports=ports, credentials=credentials, rabbitmqctl=control(data / "rabbitmq", ports=ports)
     )

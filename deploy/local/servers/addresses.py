@@ -1,4 +1,4 @@
-"""Where the servers are and how to enter them."""
+"""Addresses and credentials of the servers."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ RABBITMQ_USER = "parley"
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """The passwords and keys of the servers' administrators."""
+    """Passwords and keys of the servers' administrators."""
 
     postgres: str
     redis: str
@@ -23,13 +23,13 @@ class Credentials:
 
     @classmethod
     def generate(cls) -> Self:
-        """New random ones."""
+        """Create new random credentials."""
         return cls(**{field.name: secrets.token_hex(20) for field in dataclasses.fields(cls)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """The administrators' entrances. Plain text all through, so that it can be handed to other processes.
+    """The administrators' URLs and keys: plain text only, so that they can be passed to other processes.
 
     `postgres_url` has no driver in its scheme (postgresql://); `rabbitmq_url` has no path: vhost "/".
     """
@@ -43,14 +43,14 @@ class Addresses:
     s3_secret_key: str
 
     def to_json(self) -> str:
-        """For an environment variable or a file."""
+        """Serialise the addresses for an environment variable or a file."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
     def on_this_machine(
         cls, *, ports: Mapping[str, int], credentials: Credentials, rabbitmqctl: tuple[str, ...]
     ) -> Self:
-        """The entrances of servers that listen on these ports with these credentials."""
+        """Build the addresses of servers that listen on these ports with these credentials."""
         return cls(
             postgres_url=f"postgresql://postgres:{credentials.postgres}@127.0.0.1:{ports['postgres']}/postgres",
             redis_url=f"redis://:{credentials.redis}@127.0.0.1:{ports['redis']}",
@@ -63,18 +63,18 @@ class Addresses:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """What `to_json` made."""
+        """Read the addresses from the output of `to_json`."""
         fields = json.loads(text)
         return cls(**{**fields, "rabbitmqctl": tuple(fields["rabbitmqctl"])})
 
     def add_vhost(self, name: str) -> str:
-        """Make a virtual host, so that tests share the broker without meeting each other; its AMQP URL."""
+        """Create a virtual host, which isolates tests on the same broker, and return its AMQP URL."""
         self._control("add_vhost", name)
         self._control("set_permissions", "-p", name, RABBITMQ_USER, ".*", ".*", ".*")
         return f"{self.rabbitmq_url}/{name}"
 
     def delete_vhost(self, name: str) -> None:
-        """Remove a virtual host with all its exchanges, queues and messages."""
+        """Delete a virtual host with all its exchanges, queues and messages."""
         self._control("delete_vhost", name)
 
     def _control(self, *words: str) -> None:

@@ -1,4 +1,4 @@
-"""The same servers from containers, for a machine that has Docker: `TEST_INFRA=containers`."""
+"""The same servers in containers, for machines with Docker: `TEST_INFRA=containers`."""
 
 import http.client
 import time
@@ -21,7 +21,7 @@ POSTGRES_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
 @dataclass
 class Container:
-    """A container on a port of this machine, which it keeps when it is started again."""
+    """A container on a port of this machine, which it keeps across restarts."""
 
     container: DockerContainer
     answers: Callable[[], bool]
@@ -29,13 +29,13 @@ class Container:
 
     @property
     def made(self) -> Any:
-        """Docker's handle on the container."""
+        """Docker's handle of the container, which is created on first use."""
         if self.handle is None:
             self.handle = self.container.start().get_wrapped_container()
         return self.handle
 
     def start(self) -> None:
-        """Start it, with the data it had, and wait until it answers."""
+        """Start it with its existing data and wait until it answers."""
         self.made.start()
         deadline = time.monotonic() + PATIENCE
         while not self._answered():
@@ -44,11 +44,11 @@ class Container:
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """End it cleanly."""
+        """Stop it cleanly."""
         self.made.stop()
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill it, as a crash would."""
         self.made.kill()
 
     def _answered(self) -> bool:
@@ -60,7 +60,7 @@ class Container:
 
 @contextmanager
 def started() -> Iterator[Running]:
-    """Start a container for each server, on ports of this machine that are free."""
+    """Start a container for each server, on free ports of this machine."""
     ports, credentials = port_plan.block(port_plan.free_block()), Credentials.generate()
     made = {
         "postgres": _postgres(ports["postgres"], password=credentials.postgres),
@@ -79,7 +79,7 @@ def started() -> Iterator[Running]:
 
 def _postgres(port: int, *, password: str) -> Container:
     container = DockerContainer("postgres:18").with_env("POSTGRES_PASSWORD", password)
-    # While the image prepares its data the server listens on a socket only, not on this port.
+    # While the image prepares its data, the server listens only on a socket, not on this port.
     return Container(container.with_bind_ports(5432, port), lambda: ask(port, POSTGRES_SSL_REQUEST) == b"N")
 
 
@@ -104,7 +104,7 @@ def _s3(port: int, *, access_key: str, secret_key: str) -> Container:
         "server /data"
     )
     container = container.with_env("MINIO_ROOT_USER", access_key).with_env("MINIO_ROOT_PASSWORD", secret_key)
-    # MinIO says 503 until it can store; another server in its place refuses what comes without a signature.
+    # MinIO answers 503 until it can store; other S3 servers reject a request without a signature.
     return Container(
         container.with_bind_ports(9000, port), lambda: http_status(port, "/minio/health/ready") < 500
     )

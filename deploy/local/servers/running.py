@@ -1,4 +1,4 @@
-"""What a test run holds in its hands: the servers and their addresses, from wheels or from containers."""
+"""Running servers and their addresses, from wheels or from containers, as a test run uses them."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -7,21 +7,21 @@ from deploy.local.servers.addresses import Addresses
 
 
 class Startable(Protocol):
-    """A server, be it a process or a container."""
+    """A server in a process or a container."""
 
     def start(self) -> None:
-        """Start it on the data it had, and wait until it answers."""
+        """Start it on its existing data and wait until it answers."""
 
     def stop(self) -> None:
-        """End it cleanly."""
+        """Stop it cleanly."""
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill it, as a crash would."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """All servers, and where they are."""
+    """All servers and their addresses."""
 
     addresses: Addresses
     postgres: Startable

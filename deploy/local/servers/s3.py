@@ -10,7 +10,7 @@ from deploy.local.servers.server import Server, http_status
 
 
 def s3(run: Run, data: Path, *, port: int, access_key: str, secret_key: str) -> Server:
-    """The S3 server, open to one pair of keys."""
+    """Return the S3 server, which accepts one pair of keys."""
     command = (Path(sys.prefix) / "bin" / "rclone", "serve", "s3", "--addr", f"127.0.0.1:{port}")
     program = Program(
         name="s3",
@@ -19,7 +19,7 @@ def s3(run: Run, data: Path, *, port: int, access_key: str, secret_key: str) -> 
             "PATH": os.environ["PATH"],
             "HOME": str(data),
             "RCLONE_CONFIG": os.devnull,
-            # Here because other users of the machine can read command lines. A CSV of pairs.
+            # In the environment because other users of the machine can read command lines. A CSV of pairs.
             "RCLONE_AUTH_KEY": f'"{access_key},{secret_key}"',
         },
         unprivileged=True,
@@ -28,6 +28,6 @@ def s3(run: Run, data: Path, *, port: int, access_key: str, secret_key: str) -> 
         run=run,
         program=program,
         prepare=lambda: privileges.own(data),
-        # Any answer will do: without a signature it is a refusal.
+        # Any response will do: without a signature it is an error.
         answers=lambda: http_status(port, "/") > 0,
     )

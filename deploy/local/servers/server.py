@@ -1,4 +1,4 @@
-"""A server of the run: a program that counts as started once it answers."""
+"""A server of the run: a program that counts as started as soon as it answers."""
 
 import http.client
 import importlib.util
@@ -12,15 +12,15 @@ from deploy.local.processes import Failed, Process, Program, Run
 
 
 def _nothing() -> None:
-    """Most servers need nothing prepared."""
+    """Do nothing: most servers need no preparation."""
 
 
 @dataclass(kw_only=True)
 class Server:
-    """Something to start, stop, kill and start again on the same data.
+    """A program that can be started, stopped, killed and restarted on the same data.
 
-    `prepare` runs before each start and makes what the program expects to find. `answers` tells whether it
-    serves already; an OSError counts as not yet.
+    `prepare` runs before each start and creates the files that the program expects. `answers` returns whether
+    it serves already; an OSError counts as not yet.
     """
 
     run: Run
@@ -32,16 +32,16 @@ class Server:
 
     @property
     def name(self) -> str:
-        """The name of the process, its log and its pid file."""
+        """Name of the process, its log and its pid file."""
         return self.program.name
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs; it may not answer yet."""
+        """True if its process runs; it may not answer yet."""
         return self.process is not None and self.process.returncode is None
 
     def start(self) -> None:
-        """Launch it and wait until it answers. Raises Failed when it ends or stays silent instead."""
+        """Launch it and wait until it answers. Raises Failed when it ends or does not answer in time."""
         self.launch()
         self.wait()
 
@@ -51,7 +51,7 @@ class Server:
         self.process = self.run.spawn(self.program)
 
     def wait(self) -> None:
-        """Wait until it answers. Raises Failed when it ends or stays silent instead."""
+        """Wait until it answers. Raises Failed when it ends or does not answer in time."""
         deadline = time.monotonic() + self.patience
         while not self._answered():
             if not self.alive:
@@ -62,12 +62,12 @@ class Server:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """End it in its own way."""
+        """Ask it to end and wait; kill it after the timeout."""
         if self.process is not None:
             self.process.stop()
 
     def kill(self) -> None:
-        """End it at once, as a crash would (SIGKILL)."""
+        """Kill it with SIGKILL, as a crash would."""
         if self.process is not None:
             self.process.kill()
 
@@ -79,19 +79,19 @@ class Server:
 
 
 def ask(port: int, question: bytes) -> bytes:
-    """What a server on this port says first to these bytes."""
+    """Send bytes to the server on this port and return the start of its response."""
     with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
         connection.sendall(question)
         return connection.recv(512)
 
 
 def http_status(port: int, path: str) -> int:
-    """The status that a server on this port answers to GET `path`."""
+    """Return the status of GET `path` on this port."""
     return http_get(port, path)[0]
 
 
 def http_get(port: int, path: str) -> tuple[int, str]:
-    """The status and the body that a server on this port answers to GET `path`."""
+    """Return status and body of GET `path` on this port."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path)
@@ -102,7 +102,7 @@ def http_get(port: int, path: str) -> tuple[int, str]:
 
 
 def wheel(package: str) -> Path:
-    """The folder of an installed package, without importing it: some of these act on being imported."""
+    """Return the folder of an installed package without importing it: some have side effects on import."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise Failed(f"the package {package} is missing: run deploy/local/bootstrap.sh")

@@ -1,4 +1,4 @@
-""".env.example names every variable that a service reads, and none beside."""
+""".env.example names every variable that a service reads, and no other."""
 
 import importlib
 import inspect

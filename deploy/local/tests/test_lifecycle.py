@@ -1,4 +1,4 @@
-"""Whatever happens to a run, nothing of it stays: no process, no port, no lock."""
+"""A run leaves nothing behind, however it ends: no process, no port, no lock."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ import pytest
 from deploy.local import lock, ports
 from deploy.local.processes import ROOT, Failed, Program, Run, Stopped
 
-# Commands are given to the real command line, only with another folder than this clone's.
+# The real command line, but with another folder than this clone's.
 COMMAND_LINE = (
     "import sys; from pathlib import Path; from deploy.local.__main__ import main;"
     "sys.exit(main(sys.argv[2:], folder=Path(sys.argv[1])))"
@@ -31,7 +31,7 @@ with servers.started(Path(sys.argv[1])) as running:
     print(running.addresses.to_json(), flush=True)
     time.sleep(600)
 """
-# A program with a child of its own, that neither SIGTERM nor a closed terminal impresses.
+# A program with a child process that ignores SIGTERM and a closed terminal.
 STUBBORN = "trap '' TERM HUP INT; sleep 600 & wait; wait"
 
 
@@ -47,10 +47,10 @@ def eventually(holds: Callable[[], bool], *, seconds: float = 20) -> bool:
 
 
 def family(folder: Path) -> list[psutil.Process]:
-    """The processes of a run, and all that they started."""
+    """Return the processes of a run and their descendants."""
     members = []
     for path in folder.glob("pids/*"):
-        # Some are commands that may end at any moment.
+        # Some are short commands that may end at any moment.
         with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
             parent = psutil.Process(int(path.read_text().split()[0]))
             members += [parent, *parent.children(recursive=True)]
@@ -58,7 +58,7 @@ def family(folder: Path) -> list[psutil.Process]:
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that still run; a zombie only waits for its parent to notice."""
+    """Return the processes that still run; a zombie only waits for its parent to notice."""
     found = []
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -70,7 +70,7 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 @contextmanager
 def child(script: str, *arguments: str | Path, port: int = 0) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", script, *arguments]
-    # What is told of here are processes, whatever the other tests run on.
+    # These tests are about processes, so they ignore TEST_INFRA=containers.
     environment = os.environ | {"PORT": str(port), "TEST_INFRA": "embedded"}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=-1, stderr=-2, text=True) as process:
         try:
@@ -139,7 +139,7 @@ def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
         said, _ = run.communicate(timeout=20)
 
     assert run.returncode == 1
-    assert said.startswith(f"Port {port + 22} is taken, and rabbitmq needs it.")
+    assert said.startswith(f"Port {port + 22} is taken, but rabbitmq needs it.")
     assert "make run" in said
     assert said.count("\n") == 1
 

@@ -1,4 +1,4 @@
-"""A command is done again only when what went into it has changed."""
+"""A command is repeated only when its inputs have changed."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ def seed(tmp_path: Path) -> Path:
 
 
 def counting(tmp_path: Path, *, code: int = 0) -> Program:
-    """A command that leaves one more letter in a file each time."""
+    """Return a command that appends one letter to a file each time."""
     script = f"open({str(tmp_path / 'count')!r}, 'a').write('x'); raise SystemExit({code})"
     return Program(name="count", command=(sys.executable, "-c", script), environment=os.environ)
 
@@ -45,7 +45,7 @@ def test_changed_inputs_call_again_and_others_do_not(tmp_path: Path, seed: Path)
     assert said == ["count is done"] * 2
 
 
-def test_a_failure_is_told_and_tried_again(tmp_path: Path, seed: Path) -> None:
+def test_a_failure_is_raised_and_the_command_tried_again(tmp_path: Path, seed: Path) -> None:
     run = Run(tmp_path / "run")
     once = Once(run, tmp_path / "run" / "done", report=print)
 

@@ -1,4 +1,4 @@
-"""Each process is given what it uses, and no secrets beside that."""
+"""Each process gets the settings and secrets that it uses, and no other secrets."""
 
 from pathlib import Path
 

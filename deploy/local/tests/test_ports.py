@@ -1,4 +1,4 @@
-"""One number decides every port, and ports in use are noticed."""
+"""One number determines every port, and ports in use are detected."""
 
 import socket
 
@@ -19,7 +19,7 @@ def test_neighbouring_blocks_do_not_touch() -> None:
     assert not set(ports.block(8000).values()) & set(ports.block(8000 + ports.BLOCK).values())
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - somebody else's server
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])  # noqa: S104 - simulates a foreign server
 def test_a_port_in_use_is_named_with_its_owner(address: str) -> None:
     first = ports.free_block()
     with socket.create_server((address, first + ports.OFFSETS["redis"])):

@@ -1,4 +1,4 @@
-"""The seed is complete and sound: texts fit the CSV import, each has its recording, and all of it decodes."""
+"""The seed is complete: texts fit the CSV import, each has its recording, and every recording decodes."""
 
 import csv
 import io
@@ -44,7 +44,7 @@ def tags_of(speech: Row) -> list[str]:
 
 @cache
 def decoded(path: Path) -> NDArray[np.float64]:
-    """Mono samples, full scale 1.0; fails when the recording is not 16 kHz mono."""
+    """Return mono samples, full scale 1.0; fails when the recording is not 16 kHz mono."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=16_000)
     with av.open(io.BytesIO(path.read_bytes()), "r") as container:
         stream = container.streams.audio[0]
@@ -59,7 +59,7 @@ def seconds(path: Path) -> float:
 
 
 def loudness(path: Path) -> float:
-    """Root mean square of the whole recording in dBFS."""
+    """Return the root mean square of the whole recording in dBFS."""
     return float(10 * np.log10(np.mean(decoded(path) ** 2)))
 
 
