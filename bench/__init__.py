@@ -1,1 +1,1 @@
-"""Ratios against references, each measured beside its reference in the same run."""
+"""Benches: each measures a part and its reference in the same run and reports their ratio."""

@@ -1,6 +1,6 @@
-"""Signing in: a race of refresh tokens, what answers give away, a storm of logins, limits across replicas.
+"""Signing in: races of refresh tokens, account enumeration, a login storm, and limits across replicas.
 
-Run it with `make bench WHAT=auth`. Each bound is tried three times before it counts as broken.
+Run it with `make bench WHAT=auth`. A bound counts as broken when it fails three times.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ HEADS = """
 
 
 class Row(NamedTuple):
-    """One line of the table."""
+    """A line of the table."""
 
     what: str
     found: str
@@ -45,7 +45,7 @@ class Row(NamedTuple):
 
 
 async def race(api: Replicas) -> list[Row]:
-    """A hundred uses of one refresh token at once, many times; on one replica, then on both."""
+    """Use one refresh token a hundred times at once, repeatedly; on one replica, then on both."""
     rows = []
     for processes in (1, 2):
         outcomes = [await _race(api, processes) for _ in range(RACES)]
@@ -56,7 +56,7 @@ async def race(api: Replicas) -> list[Row]:
 
 
 async def _race(api: Replicas, processes: int) -> tuple[int, int]:
-    """How many different answers there were, and how many heads the family has; none, if it was revoked."""
+    """Count the different responses and the family's active tokens; a revoked family has none."""
     _, tokens = await api.account()
     presented = {"refresh_token": tokens["refresh_token"]}
     uses = (api.post("/auth/refresh", presented, replica=number % processes) for number in range(USES))
@@ -66,7 +66,7 @@ async def _race(api: Replicas, processes: int) -> tuple[int, int]:
 
 
 async def enumeration(api: Replicas) -> list[Row]:
-    """What answers, and how long they take, tell of an account."""
+    """Compare responses and their times for known and unknown accounts."""
     known, _ = await api.account()
     passwordless, _ = await api.account()
     await api.fetch("UPDATE users SET password_hash = NULL WHERE email = $1", passwordless)
@@ -87,7 +87,7 @@ async def enumeration(api: Replicas) -> list[Row]:
 async def _alike(
     api: Replicas, what: str, asked: Callable[[str], tuple[str, dict[str, str]]], known: str
 ) -> Row:
-    """Ask for the known address and for unknown ones, in random order."""
+    """Send requests for the known and for unknown addresses in random order and compare them."""
     seconds: dict[bool, list[float]] = {True: [], False: []}
     texts: set[str] = set()
     turns = random.sample([True, False] * EACH, 2 * EACH)
@@ -104,10 +104,10 @@ async def _alike(
 
 
 async def storms(api: Replicas) -> list[Row]:
-    """How signed-in people fare in a storm of logins, and how fast the storm is."""
+    """Measure the latency of signed-in users during a login storm, and its throughput."""
     found = await storm(api)
     idle, stormy, logins, bare = map(found.median, ("idle", "stormy", "logins", "bare"))
-    print(f"Other programs took {found.median('others'):.2f} cores at worst in the rounds that count:")
+    print(f"In the counted rounds, other programs used at most {found.median('others'):.2f} cores:")
     print(f"p99 {idle:.1f} -> {stormy:.1f} ms, {logins:.1f} logins and {bare:.1f} bare hashes a second")
     slower, share = found.slower, found.share
     return [
@@ -117,7 +117,7 @@ async def storms(api: Replicas) -> list[Row]:
 
 
 async def limits(api: Replicas) -> list[Row]:
-    """Sixty logins at once on both replicas: on one account from everywhere, and from one address on many."""
+    """Send sixty logins at once to both replicas: to one account, then from one address."""
     email, address = f"{uuid4().hex}@example.com", f"203.0.113.{random.randrange(256)}"
     everywhere = [(email, f"198.51.100.{number}") for number in range(60)]
     everyone = [(f"{uuid4().hex}@example.com", address) for _ in range(60)]
@@ -146,7 +146,7 @@ async def _passed(api: Replicas, tries: list[tuple[str, str]]) -> int:
 
 
 def attempted(bench: Callable[[Replicas], Awaitable[list[Row]]], api: Replicas) -> list[str]:
-    """Measure until the bounds hold, at most so often; what is broken."""
+    """Measure until the bounds hold, at most ATTEMPTS times, and return the broken ones."""
 
     async def run() -> list[Row]:
         return await bench(api)
@@ -160,7 +160,7 @@ def attempted(bench: Callable[[Replicas], Awaitable[list[Row]]], api: Replicas) 
 
 
 def main() -> int:
-    """Measure and say everything; 1 when a bound is broken."""
+    """Run all measurements; return 1 when a bound is broken."""
     broken: list[str] = []
     with started() as (addresses, run):
         upgrade("auth", with_driver(addresses.postgres_url))

@@ -1,4 +1,4 @@
-"""How soon a draw knows of a change, while other draws keep the process busy."""
+"""The delay until draws follow a change, while other draws keep the process busy."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ TAG = "only for a moment"
 
 
 async def seconds_until_followed(database: Database) -> float:
-    """The longest time until a new speech was drawn. Raises AssertionError when a deleted one is drawn."""
+    """Return the longest delay until a new speech was drawn; a deleted one raises AssertionError."""
     followed = FollowedCatalogue(database)
     await followed.follow()
     async with database.transaction() as session:

@@ -1,8 +1,8 @@
-"""What readers see of changes while many read: two APIs, a worker, one Redis that goes away and comes back.
+"""Stale reads during changes: two APIs, a worker, and a Redis that is killed and restarted.
 
-Run it with `make bench WHAT=invalidation`. A speech and a tag are renamed again and again, through the API
-and, as an import would do it, behind its back. A read is stale when it began after a change was answered (or
-committed) and shows what was before.
+Run it with `make bench WHAT=invalidation`. A speech and a tag are renamed repeatedly, through the API and, as
+an import would do it, directly in the database. A read is stale when it began after the response to a change
+(or its commit) and shows the old value.
 """
 
 import asyncio
@@ -40,19 +40,19 @@ READS = re.compile(r'^cache_reads_total{cache="\w+",outcome="(\w+)"} (\S+)', re.
 
 @dataclass
 class Watched:
-    """Something that changes, and what readers saw of it."""
+    """A changing resource and the versions that readers saw."""
 
     path: str
     first: int
-    """The version that it begins with."""
+    """Initial version."""
     since: list[float] = field(default_factory=lambda: [time.monotonic()])
-    """When the change to each version, from the first one on, was answered."""
+    """Time of the response to the change to each version, starting with the first."""
     stale: list[float] = field(default_factory=list)
     """Seconds between a change and the beginning of a read that does not show it."""
     reads: int = 0
 
     def saw(self, version: int, *, began: float) -> None:
-        """Note a read."""
+        """Record a read."""
         self.reads += 1
         newer = self.since[version - self.first + 1 :]
         if newer and began > newer[0]:
@@ -61,7 +61,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Two replicas, and what is changed in them."""
+    """Two replicas, with the speech and the tag that are changed."""
 
     apis: Sequence[int]
     database: Database
@@ -70,7 +70,7 @@ class Catalogue:
     tag_id: UUID
 
     async def read_on(self, port: int, watched: Watched) -> None:
-        """Read, and read again. Raises AssertionError on any answer but 200."""
+        """Read repeatedly. Raises AssertionError on any status but 200."""
         async with Connection(port) as connection:
             while True:
                 began = time.monotonic()
@@ -81,7 +81,7 @@ class Catalogue:
                 watched.saw(int(found[1]), began=began)
 
     async def change_by_api(self, version: int) -> None:
-        """Both get a new version, each through another replica."""
+        """Change the speech through one replica and the tag through the other."""
         fields: list[tuple[str, dict[str, str]]] = [
             (f"/admin/speeches/{self.speech_id}", {"text": f"version {version}"}),
             (f"/admin/tags/{self.tag_id}", {"name": f"version {version}"}),
@@ -92,13 +92,13 @@ class Catalogue:
                 assert answer.status == 200, answer
 
     async def change_behind(self, version: int) -> None:
-        """The same in the database, with events that the worker hears of."""
+        """Change both in the database, with events for the worker."""
         async with self.database.transaction() as session:
             await commands.update_speech(session, self.speech_id, SpeechChange(text=f"version {version}"))
             await commands.update_tag(session, self.tag_id, TagChange(name=f"version {version}"))
 
     async def outcomes(self) -> Counter[str]:
-        """Reads through the caches of both replicas so far, by outcome."""
+        """Count the cached reads of both replicas so far, by outcome."""
         found = Counter[str]()
         for port in self.apis:
             async with Connection(port) as connection:
@@ -110,7 +110,7 @@ class Catalogue:
 
 @asynccontextmanager
 async def catalogue(run: Run, addresses: Addresses) -> AsyncIterator[Catalogue]:
-    """Start the processes, on a catalogue with one more speech and one more tag."""
+    """Start the processes on a catalogue with an additional speech and tag."""
     keys = SigningKeys({"keys": [new_signing_key()]})
     url, _ = await catalogue_of(addresses, SPEECHES)
     database = Database(engine_for(with_driver(url), name="bench"))
@@ -132,9 +132,9 @@ type Aside = Callable[[], None]
 
 
 async def phase(name: str, at: Catalogue, change: Change, *, first: int, aside: Mapping[int, Aside]) -> float:
-    """Change while others read, and print what they saw; the longest time that a read was behind, in seconds.
+    """Make changes while readers run, print what they saw, and return the longest delay of a read in seconds.
 
-    `aside` is what else happens, by the number of the change that it happens before.
+    `aside` maps numbers of changes to actions that run before them.
     """
     watched = [Watched(f"{V1}/speeches/{at.speech_id}", first), Watched(f"{V1}/tags", first)]
     before = await at.outcomes()
@@ -160,7 +160,7 @@ async def phase(name: str, at: Catalogue, change: Change, *, first: int, aside: 
 
 
 def told(name: str, watched: Sequence[Watched], outcomes: Counter[str]) -> float:
-    """Print a row of the table; the longest time that a read was behind."""
+    """Print a row of the table and return the longest delay of a read."""
     reads, stale = sum(each.reads for each in watched), [late for each in watched for late in each.stale]
     hits = outcomes["hit"] / max(1, outcomes.total())
     from_database = (outcomes["miss"] + outcomes["bypassed"]) / CHANGES / len(watched)
@@ -173,7 +173,7 @@ def told(name: str, watched: Sequence[Watched], outcomes: Counter[str]) -> float
 
 
 async def main() -> int:
-    """Measure and say everything; 1 when a read was behind for longer than the bound."""
+    """Run all measurements; return 1 when a read was stale for longer than the bound."""
     with folder() as path, servers.started(path / "servers") as running:
         run = Run(path / "programs")
         try:
@@ -184,7 +184,7 @@ async def main() -> int:
             run.close()
     return verdict(
         [
-            f"{name}: a read was behind for {late:.2f} s"
+            f"{name}: a read was stale for {late:.2f} s"
             for name, late in behind.items()
             if late > BOUND_SECONDS
         ]
@@ -192,13 +192,13 @@ async def main() -> int:
 
 
 async def phases(at: Catalogue, running: Running) -> dict[str, float]:
-    """Every way to change, with Redis and without: the longest time that a read was behind."""
+    """Measure every kind of change, with and without Redis, and return the longest delays of reads."""
     coming_and_going = {CHANGES // 3: running.redis.kill, 2 * CHANGES // 3: running.redis.start}
     ways: dict[str, tuple[Change, Mapping[int, Aside]]] = {
         "through the API": (at.change_by_api, {}),
-        "behind its back": (at.change_behind, {}),
+        "in the database": (at.change_behind, {}),
         "through the API, Redis killed": (at.change_by_api, coming_and_going),
-        "behind its back, Redis killed": (at.change_behind, coming_and_going),
+        "in the database, Redis killed": (at.change_behind, coming_and_going),
     }
     behind = {}
     for turn, (name, (change, aside)) in enumerate(ways.items()):

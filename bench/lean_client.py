@@ -1,4 +1,4 @@
-"""A client that costs next to nothing, so that what is measured is the server."""
+"""An HTTP client with minimal overhead, so that measurements show the server."""
 
 import asyncio
 import json
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 
 
 class Answer(NamedTuple):
-    """What came back, and how long it took from the first byte sent to the last one read."""
+    """A response, and the time from the first byte sent to the last byte read."""
 
     status: int
     headers: dict[str, str]
@@ -17,7 +17,7 @@ class Answer(NamedTuple):
 
 
 class Connection:
-    """One kept-alive HTTP/1.1 connection, one request at a time."""
+    """A persistent HTTP/1.1 connection for one request at a time."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -32,7 +32,7 @@ class Connection:
         self._writer.close()
 
     async def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Send JSON, or nothing, and read the whole answer."""
+        """Send a request with a JSON body or none, and read the complete response."""
         content = b"" if body is None else json.dumps(body).encode()
         lines = [f"{method} {path} HTTP/1.1", "Host: bench", f"Content-Length: {len(content)}"]
         lines += ["Content-Type: application/json"] if content else []

@@ -1,4 +1,4 @@
-"""Clients that ask again as soon as they are answered, for as little of the machine as Python allows."""
+"""Clients that send their next request after each response, with as little overhead as Python allows."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ CLIENTS = 16
 
 @dataclass(frozen=True)
 class Target:
-    """A POST request to send, again and again."""
+    """A POST request to send repeatedly."""
 
     port: int
     path: str
@@ -17,7 +17,7 @@ class Target:
     body: bytes = b'{"level": "A1"}'
 
     def request(self) -> bytes:
-        """The bytes of the request."""
+        """Encode the request."""
         lines = (
             f"POST {self.path} HTTP/1.1",
             "Host: bench",
@@ -29,7 +29,7 @@ class Target:
 
 
 async def requests_per_second(target: Target, *, seconds: float) -> float:
-    """How many answers 200 all clients together get. Raises AssertionError on any other answer."""
+    """Measure the rate of all clients together. Raises AssertionError on any status but 200."""
     began = time.perf_counter()
     counts = await asyncio.gather(*(_client(target, began + seconds) for _ in range(CLIENTS)))
     return sum(counts) / (time.perf_counter() - began)

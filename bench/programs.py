@@ -1,4 +1,4 @@
-"""The programs that a bench measures: an API as operations would start it, its reference, and the gateway."""
+"""The programs that a bench measures: an API as in production, its reference, and the gateway."""
 
 import os
 import subprocess
@@ -20,13 +20,13 @@ UNLIMITED = "1000000000"
 def content_api(
     run: Run, database: str, addresses: Addresses, *, port: int, keys_port: int, name: str = "content-api"
 ) -> Server:
-    """The content API, without rate limits, verifying tokens as ever; it answers once it is ready."""
+    """Return a content API without rate limits that verifies tokens; it has started when it is ready."""
     environment = _content(database, addresses, port=port, keys_port=keys_port)
     return _server(run, name, environment, "content", "api", port=port, answers="/ready")
 
 
 def content_worker(run: Run, database: str, addresses: Addresses, *, port: int, keys_port: int) -> Server:
-    """The worker beside it, on a broker that knows its queues."""
+    """Declare the queues and return the content worker."""
     environment = _content(database, addresses, port=port, keys_port=keys_port)
     own = {"PATH": os.environ["PATH"], **environment}
     subprocess.run((sys.executable, "-m", "shared", "topology"), env=own, check=True)
@@ -51,7 +51,7 @@ def _content(database: str, addresses: Addresses, *, port: int, keys_port: int) 
 def auth_api(
     run: Run, name: str, addresses: Addresses, *, port: int, keys_file: Path, different: Mapping[str, str]
 ) -> Server:
-    """An auth API; `different` is what its environment adds."""
+    """Return an auth API; `different` adds to its environment."""
     environment = {
         "ENVIRONMENT": "test",
         "PORT": str(port),
@@ -66,14 +66,14 @@ def auth_api(
 
 
 def reference(run: Run, database: str, keys: str, *, port: int) -> Server:
-    """The bare endpoints of bench/reference.py, with the public keys of the bench's tokens."""
+    """Return the bare endpoints of bench/reference.py, with the public keys of the bench's tokens."""
     environment = {"PORT": str(port), "REFERENCE_DATABASE": database, "REFERENCE_KEYS": keys}
     path = "/.well-known/jwks.json"
     return _server(run, "reference", environment, "bench.reference", port=port, answers=path)
 
 
 def gateway(run: Run, name: str, ports: Mapping[str, int], *, content: int, keys_port: int) -> Server:
-    """An Envoy in front of what listens on the port `content`."""
+    """Return an Envoy in front of the server on the port `content`."""
     data = run.folder / name
     configuration = data / "envoy.yaml"
     variables = {

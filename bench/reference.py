@@ -1,6 +1,6 @@
-"""What the draw is compared with: bare endpoints that run one asyncpg query by primary key.
+"""The reference of the draw: bare endpoints that run one asyncpg query by primary key.
 
-It also publishes the public keys of the bench's tokens, in the place of the auth service.
+It also publishes the public keys of the bench's tokens instead of the auth service.
 """
 
 import json
@@ -42,19 +42,19 @@ app = FastAPI(lifespan=_pool)
 
 @app.get("/.well-known/jwks.json")
 async def keys() -> Response:
-    """The public keys."""
+    """Return the public keys."""
     return Response(os.environ["REFERENCE_KEYS"], media_type="application/json")
 
 
 @app.post("/api/v1/game/speeches/random", response_model=None)
 async def rows(request: Request) -> dict[str, Any]:
-    """Ten rows by primary key, as the JSON of a draw; what one query cannot know is made up."""
+    """Return ten rows by primary key in the JSON of a draw; fields beyond one query are constants."""
     return await _rows(request)
 
 
 @app.post("/api/v1/game/speeches/random/typed")
 async def typed(request: Request) -> dict[str, Any]:
-    """The same, with a declared type, which lets FastAPI write the JSON in Rust."""
+    """Return the same with a declared type, which lets FastAPI write the JSON in Rust."""
     return await _rows(request)
 
 
@@ -66,7 +66,7 @@ async def _rows(request: Request) -> dict[str, Any]:
 
 @app.post("/api/v1/game/speeches/random/one")
 async def one(request: Request) -> Response:
-    """One row by primary key, and an answer of that size made beforehand: nothing can be leaner."""
+    """Read one row by primary key and return a prebuilt response of the same size, the leanest way."""
     await request.app.state.pool.fetchrow(ONE, random.choice(request.app.state.ids))
     return Response(MADE, media_type="application/json")
 

@@ -1,4 +1,4 @@
-"""Two processes of the auth API on the same servers, and what every bench asks of them."""
+"""Two processes of the auth API on the same servers, and the requests that benches send to them."""
 
 import json
 from collections.abc import Iterator
@@ -22,18 +22,18 @@ PASSWORD = "Correct4Horse"
 
 @dataclass(frozen=True)
 class Replicas:
-    """Where the two processes are, and their database."""
+    """The ports of the two processes, and their database."""
 
     ports: tuple[int, int]
     postgres: str
 
     async def post(self, path: str, body: Any, *, replica: int = 0, **headers: str) -> Answer:
-        """One request on a connection of its own."""
+        """Send a request on its own connection."""
         async with Connection(self.ports[replica]) as connection:
             return await connection.request("POST", V1 + path, body, **headers)
 
     async def account(self) -> tuple[str, dict[str, Any]]:
-        """A new account: its address, and what registering has answered."""
+        """Register an account and return its address and the response."""
         email = f"{uuid4().hex}@example.com"
         answer = await self.post("/auth/register", {"email": email, "password": PASSWORD, "name": "Ada"})
         assert answer.status == 201, answer.body
@@ -41,7 +41,7 @@ class Replicas:
         return email, tokens
 
     async def fetch(self, query: str, *arguments: Any) -> Any:
-        """The first value that a statement returns."""
+        """Execute a statement and return its first value."""
         connection = await asyncpg.connect(self.postgres)
         try:
             return await connection.fetchval(query, *arguments)
@@ -51,7 +51,7 @@ class Replicas:
 
 @contextmanager
 def replicas(run: Run, addresses: Addresses, **different: str) -> Iterator[Replicas]:
-    """Start both, on a migrated database; they have ended when the block has."""
+    """Start both on a migrated database, and stop them at the end of the block."""
     keys_file = run.folder / "keys.json"
     keys_file.write_text(json.dumps({"keys": [new_signing_key()]}))
     ports = free_port(), free_port()

@@ -1,4 +1,4 @@
-"""Measuring in turns: many short rounds of all that is compared, so that noise hits all of it alike."""
+"""Alternating measurements: many short rounds of everything compared, so that noise affects all alike."""
 
 import statistics
 import time
@@ -9,7 +9,7 @@ type Action = Callable[[], Awaitable[object]]
 
 
 class Times(NamedTuple):
-    """Milliseconds, by round."""
+    """Milliseconds by round."""
 
     p50: list[float]
     p95: list[float]
@@ -19,7 +19,7 @@ class Times(NamedTuple):
 
 
 async def measured[K](actions: Mapping[K, Action], *, rounds: int, each: int) -> dict[K, Times]:
-    """How long each action takes, `each` times in a row, in so many rounds after one to warm up."""
+    """Time each action `each` times in a row, in `rounds` rounds after a warm-up round."""
     found = {name: Times([], []) for name in actions}
     for turn in range(rounds + 1):
         for name, action in actions.items():
@@ -37,7 +37,7 @@ async def _timed(action: Action) -> float:
 
 
 class Ratio(NamedTuple):
-    """The ratio of two measurements, round by round: its median and its quartiles."""
+    """Median and quartiles of the ratio of two measurements, taken round by round."""
 
     low: float
     median: float
@@ -48,13 +48,13 @@ class Ratio(NamedTuple):
 
 
 def ratio(measurements: list[float], references: list[float]) -> Ratio:
-    """How the measurements compare with those of the same rounds."""
+    """Divide measurements by the references of the same rounds."""
     pairs = zip(measurements, references, strict=True)
     return Ratio(*statistics.quantiles((one / other for one, other in pairs), n=4))
 
 
 def verdict(broken: list[str]) -> int:
-    """Say which bounds were broken; the exit status."""
+    """Print the broken bounds and return the exit status."""
     for line in broken:
         print(f"BROKEN: {line}")
     print("A bound is broken." if broken else "All bounds hold.")

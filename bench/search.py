@@ -1,8 +1,8 @@
-"""How long the editors' list takes at a million speeches: `make bench WHAT=search`.
+"""Latency of the editors' list at a million speeches: `make bench WHAT=search`.
 
-It starts a PostgreSQL of its own, with the small settings of the embedded run, fills it, and prints for every
-kind of search the median and the 95th percentile of the first page, of a page far behind it, and their ratio.
-A few minutes, on an otherwise quiet machine.
+It starts a PostgreSQL with the small settings of the embedded run, fills it, and prints for every kind of
+search the median and the 95th percentile of the first page and of a deep page, and their ratio. This takes a
+few minutes and needs an otherwise idle machine.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ ROUNDS, WARM_UP, DEEP = 60, 5, 30
 BOUND_MS, FAR_BOUND = 50.0, 1.2
 ATTEMPTS = 3
 SPEECHES = 1_000_000
-# Words in so many of a thousand speeches, and the made-up rest, in about fifty speeches each.
+# Occurrences of each word per thousand speeches. The made-up rest are in about fifty speeches each.
 SHARES = {"airport": 500, "passport": 200, "station": 40, "sister": 10, "bakery": 3, "museum": 1}
 TAGS = "INSERT INTO tags (name, category) SELECT 't' || n, 'x' FROM generate_series(1, 100) AS n"
 FILL = """
@@ -58,11 +58,11 @@ CASES: dict[str, dict[str, Any]] = {
     "word in 1 %": {"search": "sister"},
     "word in 4 %": {"search": "station"},
     "word in 50 %": {"search": "airport"},
-    "beginning, rare": {"search": "w123*"},
-    "beginning, in 0.1 %": {"search": "museu*"},
-    "beginning, in 1 %": {"search": "siste*"},
-    "beginning, in 20 %": {"search": "pass*"},
-    "being typed": {"search": "passpor"},
+    "prefix, rare": {"search": "w123*"},
+    "prefix in 0.1 %": {"search": "museu*"},
+    "prefix in 1 %": {"search": "siste*"},
+    "prefix in 20 %": {"search": "pass*"},
+    "incomplete word": {"search": "passpor"},
     "phrase, rare": {"search": '"sister bakery"'},
     "phrase, common": {"search": '"airport passport"'},
     "word in 4 % + level": {"search": "station", "level": "B1"},
@@ -75,7 +75,7 @@ CASES: dict[str, dict[str, Any]] = {
 
 
 def main() -> int:
-    """Start a server, measure, stop it; 1 when a bound is broken."""
+    """Measure on a server of its own; return 1 when a bound is broken."""
     with tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         port, password = ports.free_block(), Credentials.generate().postgres
@@ -89,7 +89,7 @@ def main() -> int:
 
 
 async def measure(url: str) -> list[str]:
-    """Fill the database behind the URL, and measure every case; what is broken."""
+    """Fill the database, measure every case, and return the broken bounds."""
     await asyncio.to_thread(upgrade, "content", url)
     engine = engine_for(url, name="bench", statement_ms=0)
     database = Database(engine)
@@ -99,7 +99,7 @@ async def measure(url: str) -> list[str]:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         await connection.execute(text("VACUUM ANALYZE"))
     print(f"{SPEECHES:,} speeches in {time.monotonic() - started:.0f} s")
-    print(f"{'':28}{'first page':>16}{'far page':>16}{'p95 ratio':>11}   (p50 / p95, ms)")
+    print(f"{'':28}{'first page':>16}{'deep page':>16}{'p95 ratio':>11}   (p50 / p95, ms)")
     broken: list[str] = []
     for name, case in CASES.items():
         wanted = SpeechFilter(**{**case, **({"tag_id": tag_id} if "tag_id" in case else {})})
@@ -112,7 +112,7 @@ async def measure(url: str) -> list[str]:
 
 
 async def fill(database: Database, speeches: int) -> UUID:
-    """Add speeches with three of a hundred tags each; the id of one of the tags."""
+    """Add speeches with three of a hundred tags each, and return the id of one of the tags."""
     words = ", ".join(
         f"CASE WHEN (hashint8(n * 31 + {salt})::bigint + 2147483648) % 1000 < {share} THEN '{word}' END"
         for salt, (word, share) in enumerate(SHARES.items())
@@ -128,7 +128,7 @@ async def fill(database: Database, speeches: int) -> UUID:
 
 
 async def compare(database: Database, name: str, wanted: SpeechFilter) -> list[str]:
-    """Measure the first page and a far one in turns, so that a busy moment meets both; what is broken."""
+    """Measure the first and a deep page alternately, so that noise affects both, and return broken bounds."""
     far = wanted
     for _ in range(DEEP):
         if (cursor := (await page(database, far)).next_cursor) is None:
@@ -144,12 +144,12 @@ async def compare(database: Database, name: str, wanted: SpeechFilter) -> list[s
     columns = "".join(f"{p50:>8.1f}/{p95:>6.1f} " for p50, p95 in shown.values())
     first, ratio = shown["first"][1], shown["far"][1] / shown["first"][1]
     print(f"{name:28}{columns}{ratio:>10.2f}", flush=True)
-    slow = [f"{name}: p95 is {first:.0f} ms, at most {BOUND_MS:.0f}"] if first > BOUND_MS else []
-    return slow + ([f"{name}: a far page takes {ratio:.2f} of the first"] if ratio > FAR_BOUND else [])
+    slow = [f"{name}: p95 is {first:.0f} ms, allowed are {BOUND_MS:.0f}"] if first > BOUND_MS else []
+    return slow + ([f"{name}: a deep page takes {ratio:.2f} times the first"] if ratio > FAR_BOUND else [])
 
 
 async def page(database: Database, wanted: SpeechFilter) -> SpeechIds:
-    """What the route does for a page."""
+    """Run the queries of the route for a page."""
     async with database.transaction() as session:
         found = await speech_ids(session, wanted)
         await queries.speeches_with_history(session, found.ids)
@@ -157,7 +157,7 @@ async def page(database: Database, wanted: SpeechFilter) -> SpeechIds:
 
 
 async def timed(call: Awaitable[object]) -> float:
-    """Milliseconds."""
+    """Return the duration in milliseconds."""
     started = time.perf_counter()
     await call
     return (time.perf_counter() - started) * 1000

@@ -1,7 +1,7 @@
-"""Speeches by the million for benches: made up, but of natural length, mix and spread.
+"""Millions of made-up speeches for benches, with natural lengths and distributions.
 
-Levels, types and tags are spread unevenly, as in a real catalogue. Two tags are common, each on every fourth
-speech; two are rare, on a few speeches of each level however large the catalogue is.
+Levels, types and tags are distributed unevenly, as in a real catalogue. Two tags are common, each on every
+fourth speech. Two are rare, on a few speeches of each level regardless of the size of the catalogue.
 """
 
 from collections import Counter
@@ -21,15 +21,15 @@ BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
 COMMON = ("travel", "present simple")
 RARE = ("idioms of the sea", "words from Welsh")
 RARE_ON = 40
-"""How many speeches of each level carry the first rare tag; every second of them carries both."""
+"""Speeches of each level with the first rare tag; every second of them has both."""
 
 LEVELS = {"A1": 20, "A2": 20, "B1": 20, "B2": 17, "C1": 13, "C2": 10}
-"""Levels by their share in percent."""
+"""Share of each level in percent."""
 CLAUSES = {"A1": 1, "A2": 1, "B1": 2, "B2": 2, "C1": 3, "C2": 3}
 
 
 class Made(NamedTuple):
-    """What the bench knows of the catalogue that it made."""
+    """Tags of a generated catalogue."""
 
     size: int
     common: list[UUID]
@@ -37,9 +37,9 @@ class Made(NamedTuple):
 
 
 async def fill(connection: "asyncpg.Connection[Any]", count: int, *, seed: int = 1) -> Made:
-    """Put so many speeches into an empty database of the content service: the same for the same seed.
+    """Fill an empty content database with `count` speeches, which depend only on the seed.
 
-    A superuser's connection: the foreign keys, which hold by construction, are not checked row by row.
+    The connection must be a superuser's: foreign keys hold by construction and are not checked row by row.
     """
     rng = Random(seed)
     tags = {name: _uuid7(rng) for name in (*COMMON, *RARE, *TOPICS)}
@@ -69,7 +69,7 @@ def _speeches(rng: Random, count: int, tags: dict[str, UUID]) -> Iterator[tuple[
     for level in levels:
         type = "question" if rng.random() < 0.4 else "answer"
         text = _text(rng, CLAUSES[level], type)
-        # Every tenth speech is read from the recording of the one before: the same words, another level.
+        # Every tenth speech repeats the words of the previous one on another level.
         if rng.random() > 0.1 or not key:
             key = f"speeches/{at:%Y/%m}/{rng.getrandbits(128):032x}.mp3"
         at += timedelta(seconds=20)
@@ -88,9 +88,9 @@ def _text(rng: Random, clauses: int, type: str) -> str:
 
 
 def _tags(rng: Random, tags: dict[str, UUID], *, rare: float) -> set[UUID]:
-    """Up to seven tags; `rare` grows over the speeches of a level, and a whole one is due a rare tag."""
+    """Choose up to seven tags, a rare one whenever `rare`, which grows over a level, reaches an integer."""
     chosen = {tags[name] for name in COMMON if rng.random() < 0.25}
-    # The first topics are the most frequent ones.
+    # The first topics are the most frequent.
     chosen |= {tags[TOPICS[int(len(TOPICS) * rng.random() ** 2)]] for _ in range(rng.randint(1, 3))}
     if rare.is_integer() and rare <= RARE_ON:
         chosen |= {tags[name] for name in (RARE if rare % 2 else RARE[:1])}

@@ -1,4 +1,4 @@
-"""A storm of logins: what it does to those who are signed in already, and how much of it is hashing."""
+"""A login storm: the latency of signed-in users during it, and the share of hashing in its cost."""
 
 import asyncio
 import statistics
@@ -26,7 +26,7 @@ THREADS: int = AuthSettings.model_fields["password_threads"].default
 
 
 class Round(NamedTuple):
-    """What was measured, one after the other, and how many cores other programs took in the worst of it."""
+    """Measurements of one round, and the most cores that other programs used during it."""
 
     others: float
     bare: float
@@ -36,27 +36,27 @@ class Round(NamedTuple):
 
 
 class Storm(NamedTuple):
-    """The rounds in which others took the least: what is short of cores is slow without having to be."""
+    """The rounds with the least load from other programs, because a busy machine distorts the result."""
 
     rounds: list[Round]
 
     @property
     def slower(self) -> Ratio:
-        """The 99th percentile of GET /users/me in the storm, by that without."""
+        """Ratio of the 99th percentiles of GET /users/me with and without the storm."""
         return ratio([one.stormy for one in self.rounds], [one.idle for one in self.rounds])
 
     @property
     def share(self) -> Ratio:
-        """Logins a second, by bare hashes in as many threads."""
+        """Ratio of logins a second to bare hashes a second in as many threads."""
         return ratio([one.logins for one in self.rounds], [one.bare for one in self.rounds])
 
     def median(self, name: str) -> float:
-        """Of one measurement."""
+        """Return the median of one measurement."""
         return statistics.median([float(getattr(one, name)) for one in self.rounds])
 
 
 async def storm(api: Replicas) -> Storm:
-    """Fifty logins at a time, all the time, on one replica."""
+    """Run fifty concurrent logins continuously on one replica."""
     _, tokens = await api.account()
     bearer = f"Bearer {tokens['access_token']}"
     accounts = [(await api.account())[0] for _ in range(CLIENTS)]
@@ -75,14 +75,14 @@ async def _round(port: int, bearer: str, accounts: list[str]) -> Round:
 
 
 async def _watched(measuring: Awaitable[float]) -> tuple[float, float]:
-    """How many cores other programs took during a measurement, and what it found."""
+    """Return the cores that other programs used during a measurement, and its result."""
     began, before = time.perf_counter(), _others_seconds()
     found = await measuring
     return (_others_seconds() - before) / (time.perf_counter() - began), found
 
 
 def _others_seconds() -> float:
-    """How long the machine has worked for anything but this program and what it has started."""
+    """Return the CPU time of all programs except this one and its child processes."""
     machine, this = psutil.cpu_times(), psutil.Process()
     seconds = float(machine.user + machine.nice + machine.system)
     for process in (this, *this.children(recursive=True)):
@@ -106,7 +106,7 @@ def _bare_hashes_per_second() -> float:
 
 
 async def _p99_of_me(port: int, bearer: str) -> float:
-    """Milliseconds since a request was due: they are due at a steady rate, even when others are slow."""
+    """Measure milliseconds from when requests were due, at a steady rate even when responses are slow."""
     times: list[float] = []
     began = time.perf_counter()
 
@@ -126,7 +126,7 @@ async def _p99_of_me(port: int, bearer: str) -> float:
 
 @asynccontextmanager
 async def _logging_in(port: int, accounts: list[str]) -> AsyncIterator[Callable[[], int]]:
-    """Logins on and on, at full strength when the block begins; tells how many there were."""
+    """Run continuous logins, at full rate when the block starts; yields a counter of completed logins."""
     count, over = 0, False
 
     async def on_and_on(email: str) -> None:
@@ -143,5 +143,5 @@ async def _logging_in(port: int, accounts: list[str]) -> AsyncIterator[Callable[
             group.create_task(on_and_on(email))
         await asyncio.sleep(1)
         yield lambda: count
-        # Logins that nobody waits for any more would be hashed all the same, beside what is measured next.
+        # Abandoned logins would still be hashed and would disturb the next measurement.
         over = True

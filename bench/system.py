@@ -1,4 +1,4 @@
-"""Servers and databases for one bench, gone when it ends."""
+"""Servers and databases for one bench, removed when it ends."""
 
 import asyncio
 import tempfile
@@ -18,15 +18,15 @@ from deploy.local.servers import Addresses
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A folder that servers can work in, thrown away at the end."""
+    """Create a folder that servers can use, and delete it at the end."""
     with tempfile.TemporaryDirectory(prefix="parley-bench-", ignore_cleanup_errors=True) as path:
-        Path(path).chmod(0o711)  # servers that refuse to run as root must get to their data inside
+        Path(path).chmod(0o711)  # servers that refuse to run as root must reach their data inside
         yield Path(path)
 
 
 @contextmanager
 def started() -> Iterator[tuple[Addresses, Run]]:
-    """All servers on free ports, and a run to start further programs in."""
+    """Start all servers on free ports, and a run for further programs."""
     with folder() as path, servers.started(path / "servers") as running:
         run = Run(path / "programs")
         try:
@@ -36,7 +36,7 @@ def started() -> Iterator[tuple[Addresses, Run]]:
 
 
 async def catalogue_of(addresses: Addresses, count: int) -> tuple[str, Made]:
-    """A new content database with so many speeches: its URL, without a driver, and what is in it."""
+    """Create a content database with `count` speeches; return its URL without a driver, and its tags."""
     name = f"content_{count}"
     server = await asyncpg.connect(addresses.postgres_url)
     await server.execute(f'CREATE DATABASE "{name}"')
@@ -52,5 +52,5 @@ async def catalogue_of(addresses: Addresses, count: int) -> tuple[str, Made]:
 
 
 def with_driver(url: str) -> str:
-    """The URL as the services' settings want it."""
+    """Add the driver that the services' settings require."""
     return url.replace("postgresql://", "postgresql+asyncpg://")

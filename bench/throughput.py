@@ -1,4 +1,4 @@
-"""The throughput of POST /game/speeches/random beside a bare endpoint, with and without the gateway.
+"""Throughput of POST /game/speeches/random compared with bare endpoints, with and without the gateway.
 
 Run it with `make bench WHAT=throughput`.
 """
@@ -25,18 +25,18 @@ BOUND = 0.5
 ROUNDS, SECONDS = 12, 2.0
 ATTEMPTS = 3
 PATH = "/api/v1/game/speeches/random"
-OURS, ROWS, TYPED, ONE = "draw", "10 rows by key", "10 rows by key, typed", "1 row by key, made answer"
+OURS, ROWS, TYPED, ONE = "draw", "10 rows by key", "10 rows by key, typed", "1 row by key, prebuilt"
 
 
 def token(keys: SigningKeys, *, role: str = "learner") -> str:
-    """An access token as the auth service makes it, good for hours."""
+    """Create an access token like the auth service's, but valid for hours."""
     now = int(time.time())
     claims = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 36_000, "jti": uuid4().hex}
     return keys.sign({**claims, "sub": str(uuid4()), "role": role}, typ=ACCESS_TOKEN)
 
 
 async def measured(targets: dict[str, Target]) -> dict[str, list[float]]:
-    """Requests per second, round by round, after one to warm up."""
+    """Measure requests per second in each round, after a warm-up round."""
     found: dict[str, list[float]] = {name: [] for name in targets}
     for turn in range(ROUNDS + 1):
         for name, target in targets.items():
@@ -47,7 +47,7 @@ async def measured(targets: dict[str, Target]) -> dict[str, list[float]]:
 
 
 async def compared(targets: dict[str, Target]) -> list[str]:
-    """Measure until the bound holds, at most so often, and say how it went; what is broken."""
+    """Measure and print until the bounds hold, at most ATTEMPTS times; return the broken ones."""
     broken: list[str] = []
     for _ in range(ATTEMPTS):
         found = await measured(targets)
@@ -57,7 +57,7 @@ async def compared(targets: dict[str, Target]) -> list[str]:
             row = f"{statistics.median(rates):6.0f}   {min(rates):6.0f}   {max(rates):6.0f}"
             print(f"{name:45} {row}    {ratio(ours, rates)}")
         broken = [
-            f"the draw's throughput is {share.median:.2f} of {ROWS}, {way}; at least {BOUND}"
+            f"the draw's throughput is {share.median:.2f} of {ROWS}, {way}; required are {BOUND}"
             for way in ("gateway", "direct")
             if (share := ratio(found[f"{OURS}, {way}"], found[f"{ROWS}, {way}"])).median < BOUND
         ]
@@ -67,7 +67,7 @@ async def compared(targets: dict[str, Target]) -> list[str]:
 
 
 async def main() -> int:
-    """Measure and say everything; 1 when the bound is broken."""
+    """Run all measurements; return 1 when a bound is broken."""
     keys = SigningKeys({"keys": [new_signing_key()]})
     with started() as (addresses, run):
         url, _ = await catalogue_of(addresses, SPEECHES)
@@ -77,7 +77,7 @@ async def main() -> int:
 
 
 def serving(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict[str, Target]:
-    """Start the draw and its references, each behind a gateway of its own; where they are."""
+    """Start the draw and its references, each behind its own gateway, and return their targets."""
     block = ports.block(ports.free_block())
     bare, api = block["auth-api"], block["content-api"]
     reference(run, url, json.dumps(keys.public), port=bare).start()

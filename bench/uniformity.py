@@ -1,4 +1,4 @@
-"""Whether a million draws are fair: to every speech, to the first place, and to neighbours."""
+"""Fairness of a million draws: over all speeches, over the first position, and over pairs of neighbours."""
 
 from array import array
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ MOST = 10
 SIZE = 500
 TAG = UUID(int=1)
 FAIR = 0.01
-"""No smaller p value is taken for chance."""
+"""A smaller p value is not attributed to chance."""
 
 
 class Fairness(NamedTuple):
-    """The p value of the chi-squared test, by what was counted."""
+    """P values of the chi-squared tests."""
 
     speeches: float
     first: float
@@ -32,12 +32,12 @@ class Fairness(NamedTuple):
 
     @property
     def fair(self) -> bool:
-        """Whether chance explains all that was counted."""
+        """True if chance explains all counts."""
         return min(self) >= FAIR
 
 
 def fairness(*, draws: int = DRAWS) -> Fairness:
-    """Draw ten out of five hundred speeches, again and again, as the service draws."""
+    """Draw ten out of five hundred speeches repeatedly, with the service's code."""
     rng = Random()
     catalogue, numbers = _catalogue(rng)
     wanted = Filter(level="A1", type="question", tags=frozenset({TAG}))
@@ -50,7 +50,7 @@ def fairness(*, draws: int = DRAWS) -> Fairness:
             drawn[index] += 1
         for one, other in pairwise(sorted(found)):
             pairs[one] += other == one + 1
-    # Ten distinct speeches vary less than ten independent ones.
+    # Ten distinct speeches have a smaller variance than ten independent ones.
     less = (SIZE - MOST) / (SIZE - 1)
     each, together = draws * MOST / SIZE, draws * MOST * (MOST - 1) / (SIZE * (SIZE - 1))
     return Fairness(
@@ -61,7 +61,7 @@ def fairness(*, draws: int = DRAWS) -> Fairness:
 
 
 def p_value(counts: Iterable[int], expected: float, *, freedom: int, spread: float = 1.0) -> float:
-    """The upper tail of the chi-squared distribution (Wilson and Hilferty's approximation, 1931)."""
+    """Compute the upper tail of the chi-squared distribution (Wilson and Hilferty's approximation, 1931)."""
     statistic = sum((count - expected) ** 2 for count in counts) / expected / spread
     deviation = 2 / (9 * freedom)
     cube_root: float = (statistic / freedom) ** (1 / 3)
@@ -69,7 +69,7 @@ def p_value(counts: Iterable[int], expected: float, *, freedom: int, spread: flo
 
 
 def _catalogue(rng: Random) -> tuple[Catalogue, list[int]]:
-    """Five hundred speeches that match, with gaps between their numbers, among five times as many."""
+    """Create a catalogue in which five hundred speeches match, with gaps, among five times as many."""
     every = sorted(rng.sample(range(1, 1_000_000), SIZE * 5))
     matching = sorted(rng.sample(every, SIZE))
     facets: dict[Facet, list[int]] = {

@@ -1,4 +1,4 @@
-"""The words that the benches' speeches are made of, one phrase a piece."""
+"""Phrases from which the benches' speeches are composed."""
 
 
 def _phrases(text: str) -> list[str]:
