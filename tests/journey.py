@@ -1,4 +1,4 @@
-"""The steps of a learner, as a mobile client takes them through the gateway."""
+"""A learner's requests through the gateway, as a mobile client sends them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,7 +51,7 @@ class Learner:
 
 
 def session_of(speeches: list[dict[str, Any]], **different: Any) -> dict[str, Any]:
-    """A finished game in which every speech was answered correctly."""
+    """Build a finished game in which every response is correct."""
     ended = datetime.now(UTC).replace(microsecond=0)
     results = [
         {

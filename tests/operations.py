@@ -1,4 +1,4 @@
-"""The operations of the API, from its document, and requests that are made of their schemas."""
+"""The operations of the API document, and requests generated from their schemas."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from gateway.openapi import WRITTEN
 
 type Schema = dict[str, Any]
 type Field = tuple[str | int, ...]
-"""Where a field is in a body; 0 stands for any place in a list."""
+"""Path of a field in a body; 0 stands for any position in a list."""
 
 DOCUMENT: dict[str, Any] = json.loads(WRITTEN.read_text())
 BY_FORMAT = {"password": "Correct4Horse", "uri": "https://example.com/picture.png"}
@@ -20,7 +20,7 @@ BY_FORMAT = {"password": "Correct4Horse", "uri": "https://example.com/picture.pn
 
 @dataclass(frozen=True)
 class Operation:
-    """A method of a path, and what the document says of it."""
+    """A method of a path, and its description in the document."""
 
     method: str
     path: str
@@ -31,12 +31,12 @@ class Operation:
 
     @property
     def private(self) -> bool:
-        """Whether it needs a token."""
+        """True if it needs a token."""
         return bool(self.described.get("security"))
 
     @property
     def address(self) -> str:
-        """The path, its parameters filled with what could be there."""
+        """Return the path with example values for its parameters."""
         filled = self.path
         for parameter in self.described.get("parameters", []):
             if parameter["in"] == "path":
@@ -45,7 +45,7 @@ class Operation:
 
     @property
     def body(self) -> Schema | None:
-        """The schema of the JSON body, if it takes one."""
+        """Return the schema of the JSON body, if there is one."""
         content = self.described.get("requestBody", {}).get("content", {})
         return content["application/json"]["schema"] if "application/json" in content else None
 
@@ -58,7 +58,7 @@ OPERATIONS = [
 
 
 def _resolved(schema: Schema) -> Schema:
-    """The schema that says what is in there: behind references, and without null."""
+    """Resolve references and drop null from a schema."""
     if "$ref" in schema:
         return _resolved(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     if "anyOf" in schema:
@@ -67,7 +67,7 @@ def _resolved(schema: Schema) -> Schema:
 
 
 def example(schema: Schema) -> Any:
-    """A value that the schema allows; every property of an object is there."""
+    """Generate a value that the schema allows, with every property of an object."""
     schema = _resolved(schema)
     if "enum" in schema or "const" in schema:
         return schema.get("const", (schema.get("enum") or [None])[0])
@@ -95,7 +95,7 @@ def _text(form: str) -> str:
 
 
 def fields(schema: Schema, at: Field = ()) -> Iterator[Field]:
-    """Every field of a body, those inside of other fields included."""
+    """Yield every field of a body, including nested ones."""
     schema = _resolved(schema)
     for name, each in schema.get("properties", {}).items():
         yield (*at, name)
@@ -106,7 +106,7 @@ def fields(schema: Schema, at: Field = ()) -> Iterator[Field]:
 
 
 def replaced(body: Any, at: Field, value: Any) -> Any:
-    """A copy of a body with another value in a field."""
+    """Copy a body with a different value in a field."""
     *way, last = at
     changed = inner = deepcopy(body)
     for step in way:
@@ -116,5 +116,5 @@ def replaced(body: Any, at: Field, value: Any) -> Any:
 
 
 def pointer(at: Field) -> str:
-    """How errors name the field."""
+    """Build the pointer with which errors name the field."""
     return "#" + "".join(f"/{step}" for step in at)

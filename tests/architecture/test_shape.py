@@ -1,4 +1,4 @@
-"""What the code promises of its own shape, beside the layers that import-linter checks."""
+"""Rules about the code's structure, in addition to the layers that import-linter checks."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def test_there_are_services_to_check() -> None:
     assert {"auth", "content", "game", "scoring"} <= set(SERVICES)
 
 
-def test_locks_are_hashed_and_name_no_address() -> None:
+def test_lock_files_carry_hashes_and_no_index_urls() -> None:
     locks = [path.read_text() for path in (*ROOT.glob("*.txt"), *ROOT.glob("services/*/requirements.txt"))]
     assert len(locks) > len(SERVICES)
     for lock in locks:

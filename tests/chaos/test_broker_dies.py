@@ -1,4 +1,4 @@
-"""RabbitMQ is killed while learners save their games: nobody notices, and nothing is lost or doubled."""
+"""RabbitMQ is killed while learners save games: every save succeeds, and no effect is lost or doubled."""
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
@@ -29,7 +29,7 @@ async def test_every_save_succeeds_and_each_effect_comes_exactly_once(
     system: Stack, gateway: httpx.AsyncClient, learner: Learner, admin: Learner
 ) -> None:
     [speech] = await learner.draw(level="C2", limit=1)
-    # On a day of their own, on which no other test plays.
+    # On a separate day, on which no other test plays.
     ended = datetime.now(UTC) - timedelta(days=200)
     times = {"started_at": (ended - timedelta(minutes=1)).isoformat(), "completed_at": ended.isoformat()}
     game = session_of([speech], level="C2", **times)

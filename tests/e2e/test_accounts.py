@@ -1,4 +1,4 @@
-"""An account from its confirmation to its end, through the gateway and across services."""
+"""An account from confirmation to deletion, through the gateway and across services."""
 
 import asyncio
 from email import message_from_bytes
@@ -17,7 +17,7 @@ AUTH = "/api/v1/auth"
 
 
 async def link_for(system: Stack, email: str, subject: str) -> str:
-    """The link of the newest letter with this subject."""
+    """Return the link in the newest e-mail with this subject."""
     async with asyncio.timeout(15):
         while not (found := _links(system.mail, email, subject)):  # noqa: ASYNC110 - another system's work
             await asyncio.sleep(0.1)
@@ -51,7 +51,7 @@ async def test_an_address_is_confirmed_and_a_password_reset_by_links(
     assert signed_in.status_code == 200
 
 
-async def test_who_leaves_takes_the_data_along_and_leaves_none(learner: Learner) -> None:
+async def test_a_deleted_account_exports_its_data_and_leaves_none(learner: Learner) -> None:
     saved = await learner.post("/game/sessions", session_of(await learner.draw(limit=2)))
     assert saved.status_code == 201, saved.text
     exported = (await learner.get("/users/me/export")).json()
@@ -63,7 +63,7 @@ async def test_who_leaves_takes_the_data_along_and_leaves_none(learner: Learner)
     assert left.status_code == 204
     for path in ("/users/me", "/users/me/export"):
         assert (await learner.get(path)).status_code == 401
-    # The access token opens game until it expires, but soon there is nothing left to be seen.
+    # Game accepts the access token until it expires, but the learner's data is gone soon.
     async with asyncio.timeout(15):
         while (await learner.get("/game/sessions")).json()["pagination"]["total"]:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.1)
@@ -80,7 +80,7 @@ async def test_a_learner_cannot_raise_their_role(gateway: httpx.AsyncClient, lea
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-async def test_an_admin_sees_who_was_given_what(admin: Learner, learner: Learner) -> None:
+async def test_an_admin_sees_role_changes_in_the_audit_log(admin: Learner, learner: Learner) -> None:
     role = f"/api/v1/admin/users/{learner.user['id']}/role"
     answer = await admin.client.put(role, json={"role": "editor"}, headers=admin.headers)
     assert (answer.status_code, answer.json()["role"]) == (200, "editor")

@@ -1,4 +1,4 @@
-"""Whatever a client sends, it gets a readable problem within a second, and never a 5xx."""
+"""Any request of a client gets a readable problem within a second, and never a 5xx."""
 
 import json
 import time
@@ -33,7 +33,7 @@ def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str,
 
 @pytest.fixture(autouse=True)
 async def within_a_second() -> AsyncIterator[None]:
-    """Ten times as long as these take: a hang fails, a slow day does not."""
+    """Allow ten times the usual duration: a hang fails, a slow machine does not."""
     started = time.monotonic()
     yield
     assert time.monotonic() - started < 10
@@ -151,11 +151,11 @@ FIELDS = [
 async def test_every_field_at_its_edges(
     learner: Learner, admin: Learner, operation: Operation, field: Field
 ) -> None:
-    """A 422 names the field, or what the example has wrong anyway."""
+    """A 422 names the field, or a field that is invalid in the example anyway."""
     caller = admin if operation.path.startswith("/api/v1/admin/") else learner
 
     async def send(body: Any) -> httpx.Response:
-        # Written as ASCII, so that a lone surrogate can be sent at all.
+        # Encoded as ASCII, because a lone surrogate cannot be sent otherwise.
         headers = {**caller.headers, "Content-Type": "application/json"}
         content = json.dumps(body)
         return await caller.client.request(
@@ -176,7 +176,7 @@ async def test_every_field_at_its_edges(
 
 
 async def good_body(operation: Operation, learner: Learner) -> Any:
-    """An example, made to fit where a schema cannot say how: the speeches of a game must be there."""
+    """Generate an example that also satisfies rules outside the schema: the speeches of a game must exist."""
     body = example(operation.body or {})
     if (operation.method, operation.path) == ("POST", "/api/v1/game/sessions"):
         played = session_of(await learner.draw(limit=1))
@@ -185,7 +185,7 @@ async def good_body(operation: Operation, learner: Learner) -> Any:
 
 
 def pointers(answer: httpx.Response) -> set[str]:
-    """The fields that a problem names."""
+    """Return the fields that a problem names."""
     problem = answer.json() if answer.status_code >= 400 else {}
     return {error["pointer"] for error in problem.get("errors", [])}
 
@@ -210,5 +210,5 @@ async def test_internal_routes_are_out_of_reach(gateway: httpx.AsyncClient, path
     assert "http_request_duration_seconds" not in response.text
 
 
-async def test_the_recordings_that_the_tests_rely_on_are_there() -> None:
+async def test_the_recordings_that_the_tests_need_exist() -> None:
     assert {"good.wav", "wrong-word.mp3", "silent.m4a"} <= {path.name for path in RECORDINGS.iterdir()}

@@ -38,8 +38,8 @@ async def test_a_speech_from_its_first_search_to_its_last_game(
     assert renamed.json()["speech_count"] == 1
     assert name not in [each["name"] for each in (await gateway.get("/api/v1/tags")).json()["tags"]]
     async with asyncio.timeout(15):
-        # The worker makes a revision of every speech that carries the tag, and the game hears of it.
-        while await tags_heard(learner, speech) != [f"{name} renamed"]:  # noqa: ASYNC110 - as said above
+        # The worker creates a revision of every speech with the tag, and the game receives its event.
+        while await played_tags(learner, speech) != [f"{name} renamed"]:  # noqa: ASYNC110 - as said above
             await asyncio.sleep(0.1)
     assert (await gateway.get(path, headers=admin.headers)).json()["revision"] == 2
 
@@ -50,8 +50,8 @@ async def test_a_speech_from_its_first_search_to_its_last_game(
     assert (await learner.get("/admin/speeches")).status_code == 403
 
 
-async def tags_heard(learner: Learner, speech: dict[str, Any]) -> list[str]:
-    """The tags of a speech in a game that begins now; none while the game does not know it."""
+async def played_tags(learner: Learner, speech: dict[str, Any]) -> list[str]:
+    """Return a speech's tags in a game that begins now; none while the game does not know the speech."""
     now = datetime.now(UTC)
     times = {"started_at": now.isoformat(), "completed_at": (now + timedelta(seconds=1)).isoformat()}
     saved = await learner.post("/game/sessions", session_of([speech], **times))

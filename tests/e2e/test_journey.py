@@ -55,7 +55,7 @@ async def test_tags_narrow_the_draw(learner: Learner) -> None:
     assert (none_left.status_code, none_left.json()["code"]) == (404, "no_speeches_match")
 
 
-async def test_good_speech_is_told_from_a_wrong_word_and_from_silence(learner: Learner) -> None:
+async def test_good_speech_scores_better_than_a_wrong_word_and_silence(learner: Learner) -> None:
     good = (await learner.score("good.wav")).json()
     wrong = (await learner.score("wrong-word.mp3")).json()
     assert good["status"] == "scored"
@@ -70,9 +70,9 @@ async def test_good_speech_is_told_from_a_wrong_word_and_from_silence(learner: L
     assert silent.json()["reason"] == "no_speech"
 
 
-async def test_a_game_is_saved_heard_of_and_remembered(learner: Learner, admin: Learner) -> None:
+async def test_a_game_is_saved_published_and_shown_in_the_history(learner: Learner, admin: Learner) -> None:
     speech = next(s for s in await learner.draw(limit=50) if s["text"] == REFERENCE)
-    before = await plays_of(admin, speech["id"])
+    before = await count_plays(admin, speech["id"])
     scored = (await learner.score("good.wav")).json()
     game = session_of([speech])
     game["results"][0] |= {
@@ -96,16 +96,16 @@ async def test_a_game_is_saved_heard_of_and_remembered(learner: Learner, admin: 
     assert (stats["current_streak_days"], stats["sessions"], stats["correct_rate"]) == (1, 1, 1.0)
 
     async with asyncio.timeout(10):
-        while await plays_of(admin, speech["id"]) != before + 1:  # noqa: ASYNC110 - another system's work
+        while await count_plays(admin, speech["id"]) != before + 1:  # noqa: ASYNC110 - another system's work
             await asyncio.sleep(0.1)
 
 
-async def plays_of(admin: Learner, speech_id: UUID) -> int:
+async def count_plays(admin: Learner, speech_id: UUID) -> int:
     speech: dict[str, Any] = (await admin.get(f"/admin/speeches/{speech_id}")).json()
     return int(speech["statistics"]["plays"])
 
 
-async def test_a_session_is_its_learners_alone(gateway: httpx.AsyncClient, learner: Learner) -> None:
+async def test_a_session_is_visible_only_to_its_learner(gateway: httpx.AsyncClient, learner: Learner) -> None:
     saved = await learner.post("/game/sessions", session_of(await learner.draw(limit=2)))
     stranger = await Learner.signed_up(gateway)
     answer = await stranger.get(f"/game/sessions/{saved.json()['session_id']}")

@@ -1,4 +1,4 @@
-"""Every operation that needs a token, against every token that is none: at the gateway and behind it."""
+"""Every operation that needs a token rejects every invalid token, at the gateway and behind it."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from tests.operations import OPERATIONS, Operation, example
 pytestmark = pytest.mark.journey
 
 INTERNAL = Operation("GET", "/internal/users/me/export", {})
-"""Behind the gateway only, so the document does not tell of it."""
+"""Reachable only behind the gateway, so the document does not contain it."""
 PRIVATE = [operation for operation in OPERATIONS if operation.private]
 ADMIN = [operation for operation in PRIVATE if operation.path.startswith("/api/v1/admin/")]
 AT_ONCE = 20
@@ -31,19 +31,19 @@ type Headers = Mapping[str, str]
 
 @pytest.fixture(scope="session")
 def keys(system: Stack) -> SigningKeys:
-    """The keys that the running system signs access tokens with."""
+    """Load the keys with which the running system signs access tokens."""
     return SigningKeys.load(system.plan.vault.folder / SIGNING_KEYS)
 
 
 @pytest.fixture(scope="session")
 def receipt_keys(system: Stack) -> SigningKeys:
-    """The keys that its receipts are signed with."""
+    """Load the keys with which receipts are signed."""
     return SigningKeys.load(system.plan.vault.folder / RECEIPT_SIGNING_KEYS)
 
 
 @pytest.fixture(scope="session")
 async def refused(system: Stack, keys: SigningKeys, receipt_keys: SigningKeys) -> dict[str, Headers]:
-    """The headers of requests that must be refused, by what is wrong with them."""
+    """Return headers of requests that must be rejected, by their flaw."""
     tokens = {}
     async with httpx.AsyncClient(base_url=system.url, timeout=20) as client:
         account = {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse", "name": "Eve"}
@@ -70,7 +70,7 @@ async def refused(system: Stack, keys: SigningKeys, receipt_keys: SigningKeys) -
 
 
 def owner_of(token: str) -> dict[str, str]:
-    """What makes a forged token one of a learner who is really signed in."""
+    """Return the claims that bind a forged token to a learner who is signed in."""
     said = jwt.decode(token, options={"verify_signature": False})
     return {"sub": said["sub"], "sid": said["sid"]}
 
@@ -82,7 +82,7 @@ def _jwk(system: Stack, file: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 async def homes(system: Stack) -> dict[str, str]:
-    """The address of the service that answers a path, by what each service says of itself."""
+    """Find the service that answers a path, according to each service's own document."""
     found = {INTERNAL.path: f"http://127.0.0.1:{system.ports['game-api']}"}
     async with httpx.AsyncClient() as client:
         for service in system.apis:
@@ -95,7 +95,7 @@ async def homes(system: Stack) -> dict[str, str]:
 async def answers(
     address: str, operation: Operation, requests: Mapping[str, Headers]
 ) -> dict[str, httpx.Response]:
-    """What the operation answers to each of these headers."""
+    """Send the operation with each of these headers and return the responses."""
     turn = asyncio.Semaphore(AT_ONCE)
 
     async with httpx.AsyncClient(base_url=address, timeout=20) as client:
@@ -109,14 +109,14 @@ async def answers(
 
 
 def opens(answer: httpx.Response) -> bool:
-    """Whether the answer is anything but the one that every bad token gets."""
+    """Return True unless the response is the one that every invalid token gets."""
     if answer.status_code != 401 or answer.headers["content-type"] != "application/problem+json":
         return True
     challenge = answer.headers.get_list("www-authenticate")
     return answer.json()["code"] != "unauthorized" or challenge != ["Bearer"]
 
 
-def test_what_is_open_to_all_is_meant_to_be() -> None:
+def test_public_operations_are_public_on_purpose() -> None:
     public = [operation for operation in OPERATIONS if not operation.private]
     unexpected = [
         each for each in public if not re.match(r"POST /api/v1/auth/|GET .*/(tags|jwks\.json)$", str(each))
@@ -142,7 +142,7 @@ async def test_no_bad_token_passes_a_service(
 
 
 @pytest.mark.parametrize("path", ["/api/v1/users/me", "/api/v1/game/stats", "/api/v1/speech/capabilities"])
-async def test_without_its_flaw_the_same_token_opens(
+async def test_the_same_token_without_its_flaw_is_accepted(
     path: str, system: Stack, homes: dict[str, str], keys: SigningKeys, learner: Learner
 ) -> None:
     OWNER.set(owner_of(learner.token))
@@ -153,7 +153,7 @@ async def test_without_its_flaw_the_same_token_opens(
 
 
 @pytest.mark.parametrize("operation", ADMIN, ids=str)
-async def test_learners_are_kept_from_what_admins_do(
+async def test_learners_cannot_use_the_operations_of_admins(
     operation: Operation, system: Stack, homes: dict[str, str], learner: Learner
 ) -> None:
     for address in (system.url, homes[operation.path]):
@@ -181,5 +181,5 @@ async def test_no_field_of_a_body_raises_a_role(
 
 
 def role_in(token: str) -> str:
-    """What an access token says that its owner is."""
+    """Return the role in an access token."""
     return str(jwt.decode(token, options={"verify_signature": False})["role"])
