@@ -21,14 +21,14 @@ HEAD = f"""# Events
 
 Generated from `shared/contracts` by `make docs`; do not edit.
 
-Services tell each other what has happened through the topic exchange `{EXCHANGE}`. A message is a
+Services publish events through the topic exchange `{EXCHANGE}`. A message is a
 [CloudEvents 1.0](https://github.com/cloudevents/spec) event in structured JSON
 (`application/cloudevents+json`): `id` (UUIDv7, also the AMQP message id), `type` (also the routing key),
 `source`, `subject`, `time`, `traceparent` and `data`. Messages are persistent, published with confirms, and
-delivered at least once; a consumer's inbox makes it once.
+delivered at least once; a consumer's inbox ensures that each is applied once.
 
-Each consumer has one durable queue an event. What it rejects goes through `{DEAD_LETTERS}` into
-`{parking_queue("<queue>")}`; `make replay-dead` moves it back after the cause is mended.
+Each consumer has one durable queue per event. Rejected messages go through `{DEAD_LETTERS}` to
+`{parking_queue("<queue>")}`; `make replay-dead` returns them after the cause is fixed.
 
 | event | type | consumers and their queues |
 |---|---|---|
@@ -36,7 +36,7 @@ Each consumer has one durable queue an event. What it rejects goes through `{DEA
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    """The models in a type: itself, or those between its brackets."""
+    """Find the models in a type: the type itself, or its type arguments."""
     parts = [annotation, *get_args(annotation)]
     return [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
 
@@ -82,7 +82,7 @@ def _asyncapi() -> str:
 
 
 def page() -> str:
-    """The whole page."""
+    """Build docs/events.md."""
     rows = []
     for event in EVENTS:
         queues = ", ".join(f"{consumer} (`{event.queue_of(consumer)}`)" for consumer in event.consumers)
@@ -94,7 +94,7 @@ def page() -> str:
 
 
 def snapshot() -> str:
-    """The JSON schema of every event by type, which a change must only add to."""
+    """Build the JSON schemas of all events by type; a change may only add to them."""
     schemas = {event.routing_key(): event.model_json_schema() for event in EVENTS}
     return json.dumps(schemas, indent=1, sort_keys=True) + "\n"
 
