@@ -125,7 +125,7 @@ def _wait_for_the_event(
             raise SystemExit("SessionCompleted did not arrive within 15 s: see `make logs`")
         time.sleep(0.05)
     took = time.monotonic() - started
-    _say("SessionCompleted arrives", f"after {took:.1f} s, content counts {plays} plays instead of {before}")
+    _say("SessionCompleted arrives", f"{took:.1f} s later; the play count rises from {before} to {plays}")
 
 
 def _look_back(client: httpx.Client) -> None:
