@@ -12,7 +12,7 @@ from contracts import EVENTS, Event
 from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange, RabbitQueue
 from faststream.specification import AsyncAPI
 from pydantic import BaseModel
-from shared.broker import DEAD_LETTERS, EXCHANGE, parking_queue
+from shared.messaging.broker import DEAD_LETTER_EXCHANGE, EXCHANGE, dead_letter_queue
 
 PAGE = Path(__file__).with_name("events.md")
 SNAPSHOT = Path(__file__).with_name("events.json")
@@ -27,8 +27,8 @@ Services publish events through the topic exchange `{EXCHANGE}`. A message is a
 `source`, `subject`, `time`, `traceparent` and `data`. Messages are persistent, published with confirms, and
 delivered at least once; a consumer's inbox ensures that each is applied once.
 
-Each consumer has one durable queue per event. Rejected messages go through `{DEAD_LETTERS}` to
-`{parking_queue("<queue>")}`; `make replay-dead` returns them after the cause is fixed.
+Each consumer has one durable queue per event. Rejected messages go through `{DEAD_LETTER_EXCHANGE}` to
+`{dead_letter_queue("<queue>")}`; `make replay-dead` returns them after the cause is fixed.
 
 | event | type | consumers and their queues |
 |---|---|---|
