@@ -66,3 +66,16 @@ def test_service_readmes_have_one_form(readme: Path) -> None:
     text = readme.read_text()
     assert re.findall(r"^#+ (.+)$", text, re.MULTILINE) == [readme.parent.name, *SECTIONS]
     assert len(text.splitlines()) <= MAX_README_LINES
+
+
+def test_log_events_in_operations_exist() -> None:
+    """The events of loops are derived from the loop's name."""
+    source = "\n".join(
+        path.read_text() for path in (*ROOT.glob("services/**/*.py"), *ROOT.glob("shared/**/*.py"))
+    )
+    known = set(re.findall(r"log\.\w+\(\s*\"(\w+)\"", source))
+    loops = re.findall(r"Loop\(\s*(?:name=)?\"(\w+)\"", source)
+    known |= {f"{loop}_{outcome}" for loop in loops for outcome in ("retrying", "failed")}
+    page = (ROOT / "docs" / "operations.md").read_text()
+    logs = page[page.index("## Logs") :]
+    assert set(re.findall(r"^\| `(\w+)` \|", logs, re.MULTILINE)) - known == set()
