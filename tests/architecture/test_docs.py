@@ -64,7 +64,9 @@ def test_make_targets_exist() -> None:
 @pytest.mark.parametrize("readme", READMES, ids=lambda readme: readme.parent.name)
 def test_service_readmes_have_one_form(readme: Path) -> None:
     text = readme.read_text()
-    assert re.findall(r"^#+ (.+)$", text, re.MULTILINE) == [readme.parent.name, *SECTIONS]
+    title, *sections = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    assert title.lower() == readme.parent.name
+    assert sections == SECTIONS
     assert len(text.splitlines()) <= MAX_README_LINES
 
 
