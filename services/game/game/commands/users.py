@@ -17,7 +17,7 @@ async def erase_user(session: AsyncSession, user_id: UUID) -> None:
 
 
 async def lock_user(session: AsyncSession, user_id: UUID) -> None:
-    """Let other commands on this user wait until the transaction ends, so that each sees the other's rows."""
+    """Make other commands on this user wait for this transaction, so that each sees the other's rows."""
     key = func.hashtextextended(str(user_id), 0)
     await session.execute(select(func.pg_advisory_xact_lock(key)))
 
