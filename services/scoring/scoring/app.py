@@ -13,7 +13,7 @@ from scoring.settings import ApiSettings
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
-    """Raises OSError, ValueError or KeyError when the signing keys cannot be read."""
+    """Create the API. Raises OSError, ValueError or KeyError when the signing keys cannot be read."""
     app = create_api(settings, *routers, title="Parley scoring", lifespan=_lifespan)
     app.state.receipts = ReceiptIssuer.load(settings.receipt_signing_keys_file)
     return app

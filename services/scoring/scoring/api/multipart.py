@@ -1,4 +1,4 @@
-"""Reads the form that a recording arrives in.
+"""Parses the multipart form of a recording.
 
 The framework's parser spools files to disk. This one keeps them in memory, which is overwritten afterwards.
 """
@@ -115,7 +115,7 @@ async def read_form(request: Request) -> AsyncIterator[FormParts]:
 
 
 async def _discard(chunks: AsyncIterator[bytes]) -> None:
-    """Let the client finish sending: many clients read no response before they have sent everything."""
+    """Drop the rest of the upload: many clients read no response before they have sent everything."""
     discarded = 0
     with suppress(ClientDisconnect):
         async for chunk in chunks:
