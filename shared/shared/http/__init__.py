@@ -1,1 +1,1 @@
-"""What an HTTP API needs: application, errors, limits, pages."""
+"""The parts of an HTTP API: application, errors, limits, pages."""

@@ -30,7 +30,7 @@ async def no_lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 
 def operation_id(route: APIRoute) -> str:
-    """Name the operation after its function, which makes the names of generated clients."""
+    """Name the operation after its function, so that generated clients have readable names."""
     return route.name
 
 

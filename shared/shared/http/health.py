@@ -16,7 +16,7 @@ INTERNAL_PATHS = {"/health", "/ready", "/metrics"}
 
 @dataclass(frozen=True)
 class Check:
-    """A dependency that readiness asks. The service works without an optional one, only slower."""
+    """A dependency that readiness reports. The service works without an optional one."""
 
     probe: Callable[[], Awaitable[None]]
     required: bool = True

@@ -48,7 +48,7 @@ async def render_http_exception(request: Request, error: Exception) -> Response:
         return await render(request, NotFound("There is nothing at this address."))
     if error.status_code == 405:
         allowed = {"Allow": ", ".join(_allowed_methods(request.app, request.url.path))}
-        detail = f"This address does not take {request.method}."
+        detail = f"This address does not accept {request.method}."
         return await render(request, MethodNotAllowed(detail, headers=allowed))
     return await render(request, BadRequest("The request body could not be read."))
 

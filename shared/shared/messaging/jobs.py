@@ -17,7 +17,7 @@ from shared.logging import current_traceparent
 
 
 class Job(BaseModel):
-    """What one service orders from its own worker. Fields are added with a default, as in contracts."""
+    """Work that a service orders from its own worker. New fields have a default, as in contracts."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

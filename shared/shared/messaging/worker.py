@@ -35,9 +35,9 @@ def build_worker(
     loops: Callable[[Database], Sequence[Loop]] = lambda _: (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Starlette:
-    """Consume the subscriptions and jobs and publish the outbox until stopped; RabbitMQ may come and go.
+    """Consume the subscriptions and jobs and publish the outbox until stopped, also across broker outages.
 
-    `loops` is what else the service repeats. `closing` releases what the handlers used.
+    `loops` are further loops of the service. `closing` releases resources of the handlers.
     """
     url = settings.rabbitmq_url.get_secret_value()
     consumers: dict[str, Consumer] = {e.queue_of(service): (e, on) for e, on in subscriptions.items()}
