@@ -48,7 +48,7 @@ def _first_admin(_: list[str]) -> None:
 
 def _rotate_keys(arguments: list[str]) -> None:
     from auth.settings import KeySettings
-    from auth.signing_keys import rotate
+    from auth.tokens.signing_keys import rotate
 
     if arguments not in ([], ["--at-once"]):
         sys.exit("usage: python -m auth rotate-keys [--at-once]")

@@ -8,12 +8,12 @@ from shared.http.app import create_api
 from shared.security.current_user import AccessTokens
 
 from auth import api
-from auth.access_tokens import AccessTokenIssuer
-from auth.clients import SocialSignIn
-from auth.clients.game import GameClient
-from auth.passwords import Passwords
+from auth.export.game_client import GameClient
+from auth.passwords.hasher import Passwords
 from auth.settings import AuthSettings
-from auth.signing_keys import KeyRing
+from auth.social import SocialSignIn
+from auth.tokens.access_tokens import AccessTokenIssuer
+from auth.tokens.signing_keys import KeyRing
 
 
 def create_app(settings: AuthSettings) -> FastAPI:

@@ -13,7 +13,7 @@ from shared.errors import BadRequest, Conflict, Invalid, NotFound, Unauthorized
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 PASSWORD_LENGTH = range(8, 129)
-OWN_COMMON_PASSWORDS = files("auth").joinpath("common_passwords.txt").read_text("ascii").split()
+OWN_COMMON_PASSWORDS = files("auth.passwords").joinpath("common_passwords.txt").read_text("ascii").split()
 # zxcvbn's ranking of leaked passwords; its estimator itself takes seconds for a password made to be slow.
 COMMON_PASSWORDS = frozenset([*OWN_COMMON_PASSWORDS, *FREQUENCY_LISTS["passwords"][:10_000]])
 COMMON_ENDING = re.compile(r"(\d{1,4}|123456?7?8?9?0?)?[!?.,*@#$]{0,2}|[@#_-]\d{1,4}")

@@ -8,7 +8,7 @@ from shared.errors import Invalid
 
 from auth import commands
 from auth.domain import ensure_strong
-from auth.passwords import Passwords
+from auth.passwords.hasher import Passwords
 from auth.schemas import Email, Password
 from auth.settings import FirstAdminSettings
 

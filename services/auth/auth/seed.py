@@ -2,11 +2,11 @@
 
 import structlog
 from shared.data.db import Database
-from shared.security.current_user import Role
 from shared.settings import DatabaseSettings
+from shared.security.current_user import Role
 
 from auth import commands, queries
-from auth.passwords import Passwords
+from auth.passwords.hasher import Passwords
 
 log = structlog.get_logger(__name__)
 

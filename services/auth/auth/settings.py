@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from shared.settings import PLACEHOLDERS, DatabaseSettings
+from shared.settings import DatabaseSettings, PLACEHOLDERS
 
 
 def _split(value: Any) -> Any:

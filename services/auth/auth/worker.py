@@ -3,8 +3,8 @@
 from shared.messaging.worker import create_worker
 from starlette.applications import Starlette
 
-from auth.clients.mail import mailer_of
-from auth.mailing import Mailing
+from auth.emails.mailers import mailer_of
+from auth.emails.sender import Mailing
 from auth.settings import WorkerSettings
 
 

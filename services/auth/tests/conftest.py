@@ -11,13 +11,13 @@ from auth import commands
 from auth.app import create_app
 from auth.commands.sign_ins import start_family
 from auth.models import User
-from auth.passwords import Passwords
+from auth.passwords.hasher import Passwords
 from auth.settings import AuthSettings
 from fastapi import FastAPI
 from pydantic import SecretStr
 from shared.data.db import Database
-from shared.security.jwt import SigningKeys, new_signing_key
 from shared.testing import TokenFor, client_of
+from shared.security.jwt import SigningKeys, new_signing_key
 from tests.letterbox import Letterbox
 from tests.providers import Providers
 

@@ -6,10 +6,10 @@ from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 
-from auth.clients.mail import FolderMailer
-from auth.letters import PAGES
-from auth.mailing import Mailing
-from auth.one_time_tokens import Purpose
+from auth.emails.mailers import FolderMailer
+from auth.emails.sender import Mailing
+from auth.emails.templates import PAGES
+from auth.tokens.one_time_tokens import Purpose
 from shared.data.db import Database
 
 ACCOUNT_URL = "https://parley.example.com/account"

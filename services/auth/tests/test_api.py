@@ -14,9 +14,9 @@ from auth.models import User
 from auth.settings import AuthSettings
 from contracts.auth import UserRegistered, UserUpdated
 from shared.data.db import Database
+from shared.testing import TokenFor, client_of, recorded
 from shared.security.current_user import AccessTokens
 from shared.security.jwt import FixedKeys
-from shared.testing import TokenFor, client_of, recorded
 
 type AccessFor = Callable[..., Awaitable[str]]
 

@@ -7,12 +7,12 @@ import pytest
 from auth import commands, queries
 from auth.domain import REFRESH_LIFETIME, Credential, EmailTaken, InvalidCredentials
 from auth.models import RefreshFamily, RefreshToken, User
-from auth.refresh_tokens import digest
+from auth.tokens.refresh_tokens import digest
 from contracts.auth import UserRegistered, UserUpdated
 from shared.data.db import Database
 from shared.errors import Unauthorized
-from shared.security.current_user import Caller
 from shared.testing import recorded
+from shared.security.current_user import Caller
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

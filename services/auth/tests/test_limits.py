@@ -8,7 +8,7 @@ import httpx
 import pytest
 from auth.app import create_app
 from auth.models import User
-from auth.passwords import Passwords
+from auth.passwords.hasher import Passwords
 from auth.settings import AuthSettings
 from fastapi import FastAPI, Request
 from pydantic import SecretStr

@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from auth import commands, one_time_tokens
+from auth import commands
 from auth.domain import LinkUsed
 from auth.models import AuditEntry, MailRequest, OneTimeToken, User
+from auth.tokens import one_time_tokens
 from contracts.auth import UserUpdated
 from shared.data.db import Database
 from shared.testing import recorded

@@ -16,9 +16,9 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from auth import commands
-from auth.clients.mail import FolderMailer, SmtpMailer, mailer_of
-from auth.letters import compose
-from auth.mailing import WAITS, Mailing
+from auth.emails.mailers import FolderMailer, SmtpMailer, mailer_of
+from auth.emails.sender import WAITS, Mailing
+from auth.emails.templates import compose
 from auth.models import MailRequest, User
 from auth.settings import MailSettings
 from cryptography import x509
@@ -236,7 +236,7 @@ async def test_a_server_that_cannot_prove_its_name_gets_nothing(
 async def test_a_server_that_says_nothing_does_not_hold_up_for_ever(
     database: Database, asked: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auth.clients.mail.LETTER_SECONDS", 0.2)
+    monkeypatch.setattr("auth.emails.mailers.LETTER_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         await mailing_through(silent.getsockname()[1]).send_next(database)
     assert len(await waiting(database)) == 1

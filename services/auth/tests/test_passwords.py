@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import bcrypt
 import pwdlib
 import pytest
-from auth.passwords import NICENESS, Passwords, PasswordsBusy
+from auth.passwords.hasher import NICENESS, Passwords, PasswordsBusy
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 import pytest
-from auth import refresh_tokens
+from auth.tokens import refresh_tokens
 from cryptography.fernet import InvalidToken
 
 

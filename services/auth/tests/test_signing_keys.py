@@ -8,11 +8,19 @@ from uuid import uuid4
 
 import jwt
 import pytest
-from auth import signing_keys
-from auth.access_tokens import AccessTokenIssuer
 from auth.app import create_app
 from auth.settings import AuthSettings
-from auth.signing_keys import LEAD_SECONDS, OUTLIVES_SECONDS, KeyRing, KeysMissing, in_use, rotate, rotated
+from auth.tokens import signing_keys
+from auth.tokens.access_tokens import AccessTokenIssuer
+from auth.tokens.signing_keys import (
+    LEAD_SECONDS,
+    OUTLIVES_SECONDS,
+    KeyRing,
+    KeysMissing,
+    in_use,
+    rotate,
+    rotated,
+)
 from shared.errors import Unauthorized
 from shared.security.current_user import AccessTokens
 from shared.security.jwt import SigningKeys, new_signing_key

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from auth.clients import InvalidSocialToken, ProvenIdentity, ProviderUnavailable, SocialSignIn
+from auth.social import InvalidSocialToken, ProvenIdentity, ProviderUnavailable, SocialSignIn
 from tests.providers import Providers, as_json, signing_in
 
 

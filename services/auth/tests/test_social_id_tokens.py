@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from auth.clients import InvalidSocialToken, ProvenIdentity, Provider, ProviderNotConfigured, SocialSignIn
+from auth.social import InvalidSocialToken, ProvenIdentity, Provider, ProviderNotConfigured, SocialSignIn
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.providers import OpenIdProvider, Providers, base64url, private_key, public_jwk, signed, signing_in
 

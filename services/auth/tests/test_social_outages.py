@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from auth.clients import InvalidSocialToken, ProvenIdentity, ProviderUnavailable
+from auth.social import InvalidSocialToken, ProvenIdentity, ProviderUnavailable
 from tests.providers import Providers, as_json, signing_in
 
 
@@ -134,7 +134,7 @@ async def test_one_provider_that_hangs_holds_up_no_other(providers: Providers) -
 
 SIGN_IN = """
 import asyncio, json, sys
-from auth.clients import SocialSignIn
+from auth.social import SocialSignIn
 from auth.settings import SocialSettings
 from shared import logging
 from shared.errors import ParleyError

@@ -1,13 +1,13 @@
 """The HTTP routes of the auth service."""
 
-from auth.api import accounts, admin, keys, links, profile, sign_ins, social
+from auth.api import keys, password_resets, profile, roles, sign_ins, social, users
 
 routers = (
     keys.router,
-    accounts.router,
+    users.router,
     sign_ins.router,
     social.router,
-    links.router,
+    password_resets.router,
     profile.router,
-    admin.router,
+    roles.router,
 )

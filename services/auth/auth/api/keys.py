@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from auth.signing_keys import KeyRing
+from auth.tokens.signing_keys import KeyRing
 
 KEPT_SECONDS = 300
 

@@ -8,10 +8,10 @@ from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
 from auth import commands, queries
-from auth.api.parts import Hashing, Me, OpenDatabase, Providers, limit_account, unstored
+from auth.api.dependencies import Hashing, Me, OpenDatabase, Providers, limit_account, unstored
 from auth.api.social import proof_of
-from auth.clients.game import GameClient
 from auth.domain import AccountGone, InvalidCredentials, NoPassword, email_key, ensure_strong
+from auth.export.game_client import GameClient
 from auth.schemas import IdentityLink, LinkedIdentities, PasswordChange, ProfileChanges, Provider, User
 
 router = APIRouter(

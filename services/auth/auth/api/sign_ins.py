@@ -7,7 +7,7 @@ from shared.http.dependencies import Session
 from shared.http.ratelimit import per_address
 
 from auth import commands, queries
-from auth.api.parts import Hashing, Issuer, OpenDatabase, limit_account, tokens, unstored, welcome
+from auth.api.dependencies import Hashing, Issuer, OpenDatabase, limit_account, tokens, unstored, welcome
 from auth.domain import InvalidCredentials, InvalidRefreshToken
 from auth.schemas import Credentials, PresentedToken, SignedIn, Tokens
 

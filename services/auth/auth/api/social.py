@@ -7,9 +7,9 @@ from pydantic import SecretStr
 from shared.http.ratelimit import per_address
 
 from auth import commands
-from auth.api.parts import Issuer, OpenDatabase, Providers, unstored, welcome
-from auth.clients import ProvenIdentity, SocialSignIn
+from auth.api.dependencies import Issuer, OpenDatabase, Providers, unstored, welcome
 from auth.schemas import IdentityLink, SignedIn, SocialSignInRequest
+from auth.social import ProvenIdentity, SocialSignIn
 
 router = APIRouter(prefix="/api/v1/auth", tags=["Auth"], dependencies=[Depends(unstored)])
 

@@ -6,12 +6,11 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth import audit
-from auth.clients import ProvenIdentity, Provider
-from auth.commands.accounts import locked_user, open_account
-from auth.commands.credentials import claim
-from auth.commands.letters import request_letter
+from auth.commands import audit_log as audit
+from auth.commands.emails import request_letter
+from auth.commands.password_resets import claim
 from auth.commands.sign_ins import SignIn, start_family
+from auth.commands.users import locked_user, open_account
 from auth.domain import (
     EmailRequired,
     EmailUnverified,
@@ -24,6 +23,7 @@ from auth.domain import (
     join,
 )
 from auth.models import Identity, User
+from auth.social import ProvenIdentity, Provider
 
 
 async def sign_in_with(

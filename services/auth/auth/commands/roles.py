@@ -7,14 +7,14 @@ from shared.security.current_user import Role
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth import audit
-from auth.commands.accounts import (
+from auth.commands import audit_log as audit
+from auth.commands.sign_ins import revoke_families
+from auth.commands.users import (
     create_user,
     ensure_not_last_admin,
     locked_with_admins,
     tell_of_change,
 )
-from auth.commands.sign_ins import revoke_families
 from auth.domain import UserNotFound, email_key
 from auth.models import Identity, User
 

@@ -8,9 +8,10 @@ import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth import audit, refresh_tokens
+from auth.commands import audit_log as audit
 from auth.domain import REFRESH_GRACE, REFRESH_LIFETIME, Credential, InvalidCredentials, Verdict, judge
 from auth.models import RefreshFamily, RefreshToken, User
+from auth.tokens import refresh_tokens
 
 log = structlog.get_logger(__name__)
 

@@ -8,10 +8,10 @@ from typing import Any
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from auth.clients.errors import InvalidSocialToken, ProviderUnavailable
-from auth.clients.identity import ProvenIdentity, proven
-from auth.clients.json_client import JsonClient
 from auth.settings import SocialSettings
+from auth.social.errors import InvalidSocialToken, ProviderUnavailable
+from auth.social.identity import ProvenIdentity, proven
+from auth.social.json_client import JsonClient
 
 log = structlog.get_logger(__name__)
 

@@ -1,9 +1,9 @@
 """The providers that vouch for people: what this service asks of others."""
 
-from auth.clients.errors import InvalidSocialToken, ProviderNotConfigured, ProviderUnavailable
-from auth.clients.identity import ProvenIdentity
-from auth.clients.social_sign_in import SocialSignIn
 from auth.schemas import Provider
+from auth.social.errors import InvalidSocialToken, ProviderNotConfigured, ProviderUnavailable
+from auth.social.identity import ProvenIdentity
+from auth.social.sign_in import SocialSignIn
 
 __all__ = [
     "InvalidSocialToken",

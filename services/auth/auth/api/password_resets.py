@@ -8,7 +8,7 @@ from shared.http.dependencies import Session
 from shared.http.ratelimit import per_address
 
 from auth import commands
-from auth.api.parts import Hashing, OpenDatabase, unstored
+from auth.api.dependencies import Hashing, OpenDatabase, unstored
 from auth.domain import email_key, ensure_strong
 from auth.schemas import Forgotten, LinkToken, NewPassword
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.domain import LETTER_PAUSE, RESET_LIFETIME, VERIFICATION_LIFETIME
 from auth.models import OneTimeToken
-from auth.refresh_tokens import digest, new_token
+from auth.tokens.refresh_tokens import digest, new_token
 
 Purpose = Literal["verify_email", "reset_password"]
 

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from email_validator import validate_email
 
-from auth.one_time_tokens import Purpose
+from auth.tokens.one_time_tokens import Purpose
 
 Letter = Literal["verify_email", "reset_password", "password_changed", "sign_in_added"]
 

@@ -7,7 +7,7 @@ from shared.security.current_user import Role
 from shared.security.jwt import ACCESS_TOKEN
 
 from auth.domain import ACCESS_LIFETIME
-from auth.signing_keys import KeyRing
+from auth.tokens.signing_keys import KeyRing
 
 
 class AccessTokenIssuer:

@@ -5,13 +5,13 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from shared.errors import Forbidden
 from shared.http.dependencies import Session
+from shared.errors import Forbidden
 from shared.http.ratelimit import per_user
 from shared.security.current_user import Caller, CurrentUser
 
 from auth import commands, queries
-from auth.api.parts import unstored
+from auth.api.dependencies import unstored
 from auth.domain import AccountGone
 from auth.schemas import Account, AccountFilter, AccountPage, AuditFilter, AuditPage, RoleChange
 

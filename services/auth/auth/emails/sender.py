@@ -10,11 +10,11 @@ from shared.errors import Unavailable
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth import one_time_tokens
-from auth.clients.mail import Mailer, MailNotSent
-from auth.letters import PAGES, Letter, compose
+from auth.emails.mailers import Mailer, MailNotSent
+from auth.emails.templates import PAGES, Letter, compose
 from auth.models import MailRequest, User
-from auth.one_time_tokens import Purpose
+from auth.tokens import one_time_tokens
+from auth.tokens.one_time_tokens import Purpose
 
 log = structlog.get_logger(__name__)
 

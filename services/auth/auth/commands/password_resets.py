@@ -6,14 +6,14 @@ from uuid import UUID
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth import audit
-from auth.commands.accounts import locked_user, tell_of_change
-from auth.commands.letters import request_letter
+from auth.commands import audit_log as audit
+from auth.commands.emails import request_letter
 from auth.commands.sign_ins import revoke_families
+from auth.commands.users import locked_user, tell_of_change
 from auth.domain import Credential, InvalidCredentials, LinkUnknown, ensure_good
 from auth.models import Identity, OneTimeToken, User
-from auth.one_time_tokens import Purpose
-from auth.refresh_tokens import digest
+from auth.tokens.one_time_tokens import Purpose
+from auth.tokens.refresh_tokens import digest
 
 
 async def verify_email(session: AsyncSession, token: str, *, now: datetime) -> None:

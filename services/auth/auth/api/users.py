@@ -7,7 +7,7 @@ from shared.http.dependencies import Session
 from shared.http.ratelimit import per_address
 
 from auth import commands
-from auth.api.parts import Hashing, Issuer, unstored, welcome
+from auth.api.dependencies import Hashing, Issuer, unstored, welcome
 from auth.domain import ensure_strong
 from auth.schemas import Registration, SignedIn
 

@@ -11,8 +11,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth import audit
-from auth.commands.letters import request_letter
+from auth.commands import audit_log as audit
+from auth.commands.emails import request_letter
 from auth.commands.sign_ins import SignIn, start_family
 from auth.domain import AccountGone, EmailTaken, LastAdmin, email_key
 from auth.models import MailRequest, User

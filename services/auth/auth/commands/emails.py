@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.letters import Letter
+from auth.emails.templates import Letter
 from auth.models import MailRequest
 
 

@@ -10,11 +10,11 @@ from shared.http.ratelimit import RateLimits
 from shared.security.current_user import CurrentUser
 
 from auth import queries, schemas
-from auth.access_tokens import AccessTokenIssuer
-from auth.clients import SocialSignIn
 from auth.commands import SignIn
 from auth.domain import email_key
-from auth.passwords import Passwords
+from auth.passwords.hasher import Passwords
+from auth.social import SocialSignIn
+from auth.tokens.access_tokens import AccessTokenIssuer
 
 
 async def unstored(response: Response) -> None:

@@ -1,0 +1,1 @@
+"""E-mails: their texts, and how they are sent."""

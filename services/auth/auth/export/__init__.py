@@ -1,0 +1,1 @@
+"""The parts of an account export that other services hold."""

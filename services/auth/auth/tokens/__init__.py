@@ -1,0 +1,1 @@
+"""Access, refresh and one-time tokens, and the keys that sign access tokens."""
