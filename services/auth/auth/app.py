@@ -11,7 +11,7 @@ from auth import api
 from auth.export.game_client import GameClient
 from auth.passwords.hasher import Passwords
 from auth.settings import AuthSettings
-from auth.social import SocialSignIn
+from auth.social.sign_in import SocialSignIn
 from auth.tokens.access_tokens import AccessTokenIssuer
 from auth.tokens.signing_keys import KeyRing
 

@@ -6,11 +6,11 @@ from pydantic import TypeAdapter, ValidationError
 from shared.data.db import Database
 from shared.errors import Invalid
 
-from auth import commands
-from auth.domain import ensure_strong
+from auth.commands.roles import appoint_first_admin
 from auth.passwords.hasher import Passwords
-from auth.schemas import Email, Password
+from auth.passwords.policy import ensure_strong
 from auth.settings import FirstAdminSettings
+from auth.types import Email, Password
 
 
 async def appoint(settings: FirstAdminSettings) -> str:
@@ -32,7 +32,7 @@ async def appoint(settings: FirstAdminSettings) -> str:
     database = Database.connect(settings, name="auth first admin")
     try:
         async with database.transaction() as session:
-            appointed = await commands.appoint_first_admin(
+            appointed = await appoint_first_admin(
                 session, email=email, password_hash=hashed, now=datetime.now(UTC)
             )
     finally:

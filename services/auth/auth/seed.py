@@ -5,8 +5,9 @@ from shared.data.db import Database
 from shared.settings import DatabaseSettings
 from shared.security.current_user import Role
 
-from auth import commands, queries
+from auth.commands.users import create_user
 from auth.passwords.hasher import Passwords
+from auth.queries.sign_ins import credential_of
 
 log = structlog.get_logger(__name__)
 
@@ -31,9 +32,9 @@ async def create_accounts(database: Database) -> None:
     passwords = Passwords(threads=1, queue=0)
     for email, password, name, role in ACCOUNTS:
         async with database.transaction() as session:
-            if await queries.credential_of(session, email) is None:
+            if await credential_of(session, email) is None:
                 hashed = await passwords.hash(password)
-                await commands.create_user(
+                await create_user(
                     session, email=email, name=name, password_hash=hashed, role=role, email_verified=True
                 )
                 log.info("demo_account_created", role=role)

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from auth import commands
 from auth.app import create_app
 from auth.commands.sign_ins import start_family
+from auth.commands.users import create_user
 from auth.models import User
 from auth.passwords.hasher import Passwords
 from auth.settings import AuthSettings
@@ -85,7 +85,7 @@ def open_account(password_hash: str) -> OpenAccount:
     async def make(database: Database, **different: Any) -> User:
         usual = {"email": f"{uuid4().hex}@example.com", "name": "Ada", "password_hash": password_hash}
         async with database.transaction() as session:
-            return await commands.create_user(session, **{**usual, **different})
+            return await create_user(session, **{**usual, **different})
 
     return make
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from auth.emails.mailers import FolderMailer
 from auth.emails.sender import Mailing
 from auth.emails.templates import PAGES
-from auth.tokens.one_time_tokens import Purpose
+from auth.types import Purpose
 from shared.data.db import Database
 
 ACCOUNT_URL = "https://parley.example.com/account"

@@ -8,9 +8,9 @@ import bcrypt
 import httpx
 import jwt
 import pytest
-from auth import domain, queries
 from auth.app import create_app
 from auth.models import User
+from auth.queries.sign_ins import credential_of
 from auth.settings import AuthSettings
 from contracts.auth import UserRegistered, UserUpdated
 from shared.data.db import Database
@@ -113,7 +113,7 @@ async def test_a_bcrypt_account_signs_in_and_is_upgraded(
     for _ in range(2):
         assert (await client.post(LOGIN, json=credentials)).status_code == 200
         async with database.transaction() as session:
-            account = await queries.credential_of(session, user.email)
+            account = await credential_of(session, user.email)
         assert account is not None
         assert str(account.password_hash).startswith("$argon2id$")
 
@@ -134,7 +134,7 @@ async def test_a_stolen_token_ends_the_sign_in(
 ) -> None:
     spent = {"refresh_token": tokens["refresh_token"]}
     head = (await client.post(REFRESH, json=spent)).json()["refresh_token"]
-    monkeypatch.setattr(domain, "REFRESH_GRACE", timedelta(seconds=-1))
+    monkeypatch.setattr("auth.domain.sign_ins.REFRESH_GRACE", timedelta(seconds=-1))
     problem_of(await client.post(REFRESH, json=spent), status=401, code="invalid_refresh_token")
     answer = await client.post(REFRESH, json={"refresh_token": head})
     problem_of(answer, status=401, code="invalid_refresh_token")

@@ -4,9 +4,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from auth import commands, queries
-from auth.domain import REFRESH_LIFETIME, Credential, EmailTaken, InvalidCredentials
+from auth.commands.sign_ins import log_in, log_out, refresh
+from auth.commands.users import create_user, register, update_profile
+from auth.domain.sign_ins import REFRESH_LIFETIME
+from auth.errors import EmailTaken, InvalidCredentials
 from auth.models import RefreshFamily, RefreshToken, User
+from auth.queries.sign_ins import Credential, credential_of
+from auth.queries.users import user_of
 from auth.tokens.refresh_tokens import digest
 from contracts.auth import UserRegistered, UserUpdated
 from shared.data.db import Database
@@ -33,11 +37,11 @@ def checked(user: User) -> Credential:
 
 async def signed_in(session: AsyncSession, user: User) -> str:
     """A first refresh token."""
-    return (await commands.log_in(session, checked(user), upgraded_hash=None, now=NOW)).refresh_token
+    return (await log_in(session, checked(user), upgraded_hash=None, now=NOW)).refresh_token
 
 
 async def refreshed(session: AsyncSession, token: str, *, at: datetime) -> str | None:
-    rotated = await commands.refresh(session, token, now=at)
+    rotated = await refresh(session, token, now=at)
     return rotated.refresh_token if rotated else None
 
 
@@ -52,13 +56,13 @@ async def heads(session: AsyncSession) -> int:
 
 
 async def test_registering_opens_an_account_and_tells_the_others(session: AsyncSession) -> None:
-    opened = await commands.register(
+    opened = await register(
         session, email="Ada@example.com", name="Ada", password_hash=NEVER_VERIFIED, now=NOW
     )
     user = opened.user
     assert (user.email, user.role, user.auth_provider) == ("Ada@example.com", "learner", "email")
     assert not user.email_verified
-    known = await queries.credential_of(session, "ADA@EXAMPLE.COM")
+    known = await credential_of(session, "ADA@EXAMPLE.COM")
     assert known == (user.id, NEVER_VERIFIED, user.password_set_at)
     (event,) = await recorded(session, UserRegistered)
     assert (event.subject, event.data.user_id) == (str(user.id), user.id)
@@ -67,16 +71,14 @@ async def test_registering_opens_an_account_and_tells_the_others(session: AsyncS
 
 async def test_an_address_has_one_account(session: AsyncSession, user: User) -> None:
     with pytest.raises(EmailTaken):
-        await commands.create_user(
-            session, email=user.email.upper(), name="Eve", password_hash=NEVER_VERIFIED
-        )
+        await create_user(session, email=user.email.upper(), name="Eve", password_hash=NEVER_VERIFIED)
     assert len(await recorded(session, UserRegistered)) == 1
 
 
 async def test_of_two_registrations_at_once_one_wins(committing: Database) -> None:
     async def register(email: str) -> User:
         async with committing.transaction() as session:
-            return await commands.create_user(session, email=email, name="Ada", password_hash=NEVER_VERIFIED)
+            return await create_user(session, email=email, name="Ada", password_hash=NEVER_VERIFIED)
 
     spellings = ["ada@example.com", "ADA@example.com", "Ada@example.com", "adA@example.com"]
     outcomes = await asyncio.gather(*map(register, spellings), return_exceptions=True)
@@ -86,15 +88,15 @@ async def test_of_two_registrations_at_once_one_wins(committing: Database) -> No
 
 
 async def test_signing_in_takes_over_an_upgraded_hash(session: AsyncSession, user: User) -> None:
-    await commands.log_in(session, checked(user), upgraded_hash="newer", now=NOW)
-    known = await queries.credential_of(session, user.email)
+    await log_in(session, checked(user), upgraded_hash="newer", now=NOW)
+    known = await credential_of(session, user.email)
     assert known == (user.id, "newer", user.password_set_at)
 
 
 async def test_an_account_that_went_meanwhile_cannot_be_signed_in_to(session: AsyncSession) -> None:
     gone = Credential(uuid4(), NEVER_VERIFIED, NOW)
     with pytest.raises(InvalidCredentials):
-        await commands.log_in(session, gone, upgraded_hash=None, now=NOW)
+        await log_in(session, gone, upgraded_hash=None, now=NOW)
 
 
 async def test_a_refresh_token_is_nowhere_in_the_database(session: AsyncSession, user: User) -> None:
@@ -164,7 +166,7 @@ async def test_what_is_past_its_use_is_forgotten(session: AsyncSession, user: Us
 
 async def test_expired_families_go_with_the_next_sign_in(session: AsyncSession, user: User) -> None:
     await signed_in(session, user)
-    await commands.log_in(session, checked(user), upgraded_hash=None, now=NOW + REFRESH_LIFETIME)
+    await log_in(session, checked(user), upgraded_hash=None, now=NOW + REFRESH_LIFETIME)
     assert (await session.execute(select(func.count()).select_from(RefreshFamily))).scalar_one() == 1
 
 
@@ -210,21 +212,21 @@ async def test_parallel_uses_of_different_tokens_do_not_deadlock(
 async def test_signing_out_ends_the_family_and_no_other(session: AsyncSession, user: User) -> None:
     first, other = await signed_in(session, user), await signed_in(session, user)
     second = str(await refreshed(session, first, at=NOW))
-    await commands.log_out(session, first, now=NOW)
+    await log_out(session, first, now=NOW)
     session.expire_all()
     assert await refreshed(session, second, at=NOW) is None
     assert await refreshed(session, other, at=NOW) is not None
-    await commands.log_out(session, first, now=NOW)
+    await log_out(session, first, now=NOW)
 
 
 @pytest.mark.parametrize("token", ["", "x", "ß", "x" * 43])
 async def test_unknown_tokens_open_nothing_and_harm_nothing(session: AsyncSession, token: str) -> None:
     assert await refreshed(session, token, at=NOW) is None
-    await commands.log_out(session, token, now=NOW)
+    await log_out(session, token, now=NOW)
 
 
 async def test_a_changed_profile_is_told_to_the_others(session: AsyncSession, user: User) -> None:
-    changed = await commands.update_profile(
+    changed = await update_profile(
         session, user.id, {"name": "Grace", "avatar_url": "https://example.com/g.png"}, now=after(5)
     )
     assert (changed.name, changed.avatar_url, changed.updated_at) == (
@@ -241,13 +243,13 @@ async def test_a_profile_that_stays_the_same_is_no_news(
     session: AsyncSession, user: User, changes: dict[str, str | None]
 ) -> None:
     before = (user.name, user.avatar_url, user.updated_at)
-    kept = await commands.update_profile(session, user.id, changes, now=after(5))
+    kept = await update_profile(session, user.id, changes, now=after(5))
     assert (kept.name, kept.avatar_url, kept.updated_at) == before
     assert await recorded(session, UserUpdated) == []
 
 
 async def test_an_account_that_is_gone_has_no_profile(session: AsyncSession) -> None:
     with pytest.raises(Unauthorized):
-        await queries.user_of(session, Caller(id=uuid4(), role="learner", session_id=uuid4()))
+        await user_of(session, Caller(id=uuid4(), role="learner", session_id=uuid4()))
     with pytest.raises(Unauthorized):
-        await commands.update_profile(session, uuid4(), {"name": "Eve"}, now=NOW)
+        await update_profile(session, uuid4(), {"name": "Eve"}, now=NOW)

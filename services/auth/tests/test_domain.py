@@ -2,7 +2,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from auth.domain import Verdict, WeakPassword, email_key, ensure_strong, judge, prepared
+from auth.domain.sign_ins import Verdict, judge
+from auth.domain.users import email_key
+from auth.errors import WeakPassword
+from auth.passwords.policy import ensure_strong
+from auth.types import prepared
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from auth import commands
-from auth.domain import LinkUsed
+from auth.commands.emails import request_letter
+from auth.commands.password_resets import reset_password
+from auth.errors import LinkUsed
 from auth.models import AuditEntry, MailRequest, OneTimeToken, User
 from auth.tokens import one_time_tokens
 from contracts.auth import UserUpdated
@@ -85,7 +86,7 @@ async def test_a_link_says_why_it_is_good_for_nothing(
 
     async def sent() -> str:
         async with database.transaction() as session:
-            commands.request_letter(session, purpose, user.email_key)
+            request_letter(session, purpose, user.email_key)
         return await letterbox.token(purpose)
 
     assert await use("x" * 43) == (400, "token_unknown")
@@ -134,7 +135,7 @@ async def test_of_a_hundred_uses_at_once_one_counts(committing: Database, open_a
     async def reset(password_hash: str) -> str:
         try:
             async with committing.transaction() as session:
-                await commands.reset_password(session, token, new_hash=password_hash, now=now)
+                await reset_password(session, token, new_hash=password_hash, now=now)
         except LinkUsed:
             return "used"
         return password_hash

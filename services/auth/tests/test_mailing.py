@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
-from auth import commands
+from auth.commands.emails import request_letter
 from auth.emails.mailers import FolderMailer, SmtpMailer, mailer_of
 from auth.emails.sender import WAITS, Mailing
 from auth.emails.templates import compose
@@ -142,7 +142,7 @@ def mailing(server: Controller, certificate: Path) -> Mailing:
 @pytest.fixture
 async def asked(database: Database, user: User) -> User:
     async with database.transaction() as session:
-        commands.request_letter(session, "reset_password", user.email_key)
+        request_letter(session, "reset_password", user.email_key)
     return user
 
 
@@ -244,7 +244,7 @@ async def test_a_server_that_says_nothing_does_not_hold_up_for_ever(
 
 async def test_a_letter_to_nobody_is_not_written(mailing: Mailing, post: Post, database: Database) -> None:
     async with database.transaction() as session:
-        commands.request_letter(session, "reset_password", "nobody@example.com")
+        request_letter(session, "reset_password", "nobody@example.com")
     assert await mailing.send_next(database)
     assert (post.letters, await waiting(database)) == ([], [])
 
@@ -255,7 +255,7 @@ async def test_two_workers_send_each_letter_once(
     users = [await open_account(committing) for _ in range(12)]
     async with committing.transaction() as session:
         for user in users:
-            commands.request_letter(session, "reset_password", user.email_key)
+            request_letter(session, "reset_password", user.email_key)
 
     async def work() -> None:
         mailing = mailing_through(plain_server.port, **PLAIN)

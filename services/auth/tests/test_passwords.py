@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import bcrypt
 import pwdlib
 import pytest
-from auth.passwords.hasher import NICENESS, Passwords, PasswordsBusy
+from auth.errors import PasswordsBusy
+from auth.passwords.hasher import NICENESS, Passwords
 
 
 @pytest.fixture

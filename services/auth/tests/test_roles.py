@@ -12,9 +12,9 @@ from uuid import uuid4
 import httpx
 import jwt
 import pytest
-from auth import commands
 from auth.app import create_app
-from auth.domain import LastAdmin
+from auth.commands.roles import appoint_first_admin, change_role
+from auth.errors import LastAdmin
 from auth.first_admin import appoint
 from auth.models import AuditEntry, User
 from auth.settings import AuthSettings, FirstAdminSettings
@@ -84,7 +84,7 @@ async def test_a_withdrawn_role_is_gone_at_once_here(
 ) -> None:
     await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
     async with database.transaction() as session:
-        await commands.change_role(session, boss.id, "learner", actor=user.id, now=datetime.now(UTC))
+        await change_role(session, boss.id, "learner", actor=user.id, now=datetime.now(UTC))
     answer = await admin.put(f"{USERS}/{boss.id}/role", json={"role": "admin"})
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
@@ -109,7 +109,7 @@ async def test_two_admins_who_dismiss_each_other_do_not_both_succeed(
     async def dismiss(whom: User, by: User) -> str:
         try:
             async with committing.transaction() as session:
-                await commands.change_role(session, whom.id, "learner", actor=by.id, now=datetime.now(UTC))
+                await change_role(session, whom.id, "learner", actor=by.id, now=datetime.now(UTC))
         except LastAdmin:
             return "refused"
         return "dismissed"
@@ -167,9 +167,7 @@ async def test_the_audit_log_is_filtered(admin: httpx.AsyncClient, user: User) -
 
 async def first_admin(database: Database, email: str) -> bool:
     async with database.transaction() as session:
-        return await commands.appoint_first_admin(
-            session, email=email, password_hash="a hash", now=datetime.now(UTC)
-        )
+        return await appoint_first_admin(session, email=email, password_hash="a hash", now=datetime.now(UTC))
 
 
 async def test_the_first_admin_is_appointed_once(database: Database) -> None:

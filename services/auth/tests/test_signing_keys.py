@@ -9,18 +9,11 @@ from uuid import uuid4
 import jwt
 import pytest
 from auth.app import create_app
+from auth.domain.keys import LEAD_SECONDS, OUTLIVES_SECONDS, in_use, rotated
 from auth.settings import AuthSettings
 from auth.tokens import signing_keys
 from auth.tokens.access_tokens import AccessTokenIssuer
-from auth.tokens.signing_keys import (
-    LEAD_SECONDS,
-    OUTLIVES_SECONDS,
-    KeyRing,
-    KeysMissing,
-    in_use,
-    rotate,
-    rotated,
-)
+from auth.tokens.signing_keys import KeyRing, KeysMissing, rotate
 from shared.errors import Unauthorized
 from shared.security.current_user import AccessTokens
 from shared.security.jwt import SigningKeys, new_signing_key

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from auth.social import InvalidSocialToken, ProvenIdentity, ProviderUnavailable, SocialSignIn
+from auth.errors import InvalidSocialToken, ProviderUnavailable
+from auth.social.identity import ProvenIdentity
+from auth.social.sign_in import SocialSignIn
 from tests.providers import Providers, as_json, signing_in
 
 

@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from auth.social import InvalidSocialToken, ProvenIdentity, Provider, ProviderNotConfigured, SocialSignIn
+from auth.errors import InvalidSocialToken, ProviderNotConfigured
+from auth.social.identity import ProvenIdentity
+from auth.social.sign_in import SocialSignIn
+from auth.types import Provider
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.providers import OpenIdProvider, Providers, base64url, private_key, public_jwk, signed, signing_in
 

@@ -8,7 +8,8 @@ import sys
 import time
 
 import pytest
-from auth.social import InvalidSocialToken, ProvenIdentity, ProviderUnavailable
+from auth.errors import InvalidSocialToken, ProviderUnavailable
+from auth.social.identity import ProvenIdentity
 from tests.providers import Providers, as_json, signing_in
 
 
@@ -134,8 +135,8 @@ async def test_one_provider_that_hangs_holds_up_no_other(providers: Providers) -
 
 SIGN_IN = """
 import asyncio, json, sys
-from auth.social import SocialSignIn
 from auth.settings import SocialSettings
+from auth.social import SocialSignIn
 from shared import logging
 from shared.errors import ParleyError
 

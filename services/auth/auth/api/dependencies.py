@@ -1,19 +1,24 @@
 """What the routes share: what they need, and how they answer a sign-in."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from shared.data.db import Database
 from shared.http.dependencies import Session
-from shared.http.ratelimit import RateLimits
-from shared.security.current_user import CurrentUser
+from shared.errors import Forbidden
+from shared.http.ratelimit import RateLimits, per_user
+from shared.security.current_user import Caller, CurrentUser
 
-from auth import queries, schemas
-from auth.commands import SignIn
-from auth.domain import email_key
+from auth.commands.sign_ins import SignIn
+from auth.domain.users import email_key
+from auth.errors import AccountGone
 from auth.passwords.hasher import Passwords
-from auth.social import SocialSignIn
+from auth.queries.roles import role_of
+from auth.queries.users import user_of
+from auth.schemas.sign_ins import SignedIn, Tokens
+from auth.schemas.users import UserRead
+from auth.social.sign_in import SocialSignIn
 from auth.tokens.access_tokens import AccessTokenIssuer
 
 
@@ -42,15 +47,15 @@ async def _social(request: Request) -> SocialSignIn:
     return social
 
 
-async def _me(caller: CurrentUser, session: Session) -> schemas.User:
-    return await queries.user_of(session, caller)
+async def _me(caller: CurrentUser, session: Session) -> UserRead:
+    return await user_of(session, caller)
 
 
 OpenDatabase = Annotated[Database, Depends(_database)]
 Hashing = Annotated[Passwords, Depends(_passwords)]
 Issuer = Annotated[AccessTokenIssuer, Depends(_issuer)]
 Providers = Annotated[SocialSignIn, Depends(_social)]
-Me = Annotated[schemas.User, Depends(_me)]
+Me = Annotated[UserRead, Depends(_me)]
 """The account of a caller whose sign-in has not ended; others are refused."""
 
 
@@ -64,14 +69,62 @@ async def limit_account(
     await limits.hit(request, name, digest, per_minute=per_minute, fail_closed=fail_closed)
 
 
-def tokens(signed_in: SignIn, issuer: AccessTokenIssuer) -> schemas.Tokens:
+def tokens(signed_in: SignIn, issuer: AccessTokenIssuer) -> Tokens:
     """The pair that a sign-in is answered with."""
     user = signed_in.user
     access_token = issuer.issue(user.id, user.role, session_id=signed_in.family_id)
-    return schemas.Tokens(access_token=access_token, refresh_token=signed_in.refresh_token)
+    return Tokens(access_token=access_token, refresh_token=signed_in.refresh_token)
 
 
-def welcome(signed_in: SignIn, issuer: AccessTokenIssuer) -> schemas.SignedIn:
+def welcome(signed_in: SignIn, issuer: AccessTokenIssuer) -> SignedIn:
     """The pair, and whose it is."""
     pair = tokens(signed_in, issuer)
-    return schemas.SignedIn(user=schemas.User.model_validate(signed_in.user), **pair.model_dump())
+    return SignedIn(user=UserRead.model_validate(signed_in.user), **pair.model_dump())
+
+
+BAD_LINK: dict[int | str, dict[str, Any]] = {
+    400: {"description": "`token_expired`, `token_used`, or `token_unknown`: ask for a new link."}
+}
+
+
+def auth_router() -> APIRouter:
+    """A router of routes that need no access token."""
+    return APIRouter(prefix="/api/v1/auth", tags=["Auth"], dependencies=[Depends(unstored)])
+
+
+def profile_router() -> APIRouter:
+    """A router of routes on one's own account."""
+    return APIRouter(
+        prefix="/api/v1/users",
+        tags=["Profile"],
+        dependencies=[Depends(per_user("profile", per_minute=100)), Depends(unstored)],
+        responses={
+            401: {"description": "`unauthorized`: no token, or not a good one, or its sign-in has ended."}
+        },
+    )
+
+
+def admin_router() -> APIRouter:
+    """A router of routes for admins."""
+    return APIRouter(
+        prefix="/api/v1/admin",
+        tags=["Admin"],
+        dependencies=[Depends(per_user("admin", per_minute=200)), Depends(unstored)],
+        responses={
+            401: {"description": "`unauthorized`: no token, or not a good one, or its sign-in has ended."},
+            403: {"description": "`forbidden`: for admins only."},
+        },
+    )
+
+
+async def _admin(caller: CurrentUser, session: Session) -> Caller:
+    """An admin by what the database says: an old token must not bring a withdrawn role back."""
+    role = await role_of(session, caller)
+    if role is None:
+        raise AccountGone
+    if role != "admin":
+        raise Forbidden("Only an admin may do this.")
+    return caller
+
+
+Admin = Annotated[Caller, Depends(_admin)]

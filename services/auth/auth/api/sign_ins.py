@@ -2,21 +2,23 @@
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from shared.http.dependencies import Session
 from shared.http.ratelimit import per_address
 
-from auth import commands, queries
-from auth.api.dependencies import Hashing, Issuer, OpenDatabase, limit_account, tokens, unstored, welcome
-from auth.domain import InvalidCredentials, InvalidRefreshToken
-from auth.schemas import Credentials, PresentedToken, SignedIn, Tokens
+from auth.api.dependencies import Hashing, Issuer, OpenDatabase, auth_router, limit_account, tokens, welcome
+from auth.commands import sign_ins as commands
+from auth.errors import InvalidCredentials, InvalidRefreshToken
+from auth.queries import sign_ins as queries
+from auth.schemas.sign_ins import Credentials, PresentedToken, SignedIn, Tokens
 
 LOGINS_PER_MINUTE = 10
 
-router = APIRouter(prefix="/api/v1/auth", tags=["Auth"], dependencies=[Depends(unstored)])
+
+auth = auth_router()
 
 
-@router.post(
+@auth.post(
     "/login",
     dependencies=[Depends(per_address("login", per_minute=LOGINS_PER_MINUTE, fail_closed=True))],
     responses={401: {"description": "`invalid_credentials`: whether the account exists is not told."}},
@@ -39,7 +41,7 @@ async def login(
     return welcome(signed_in, issuer)
 
 
-@router.post(
+@auth.post(
     "/refresh",
     dependencies=[Depends(per_address("refresh", per_minute=100))],
     responses={401: {"description": "`invalid_refresh_token`: sign in again."}},
@@ -60,7 +62,7 @@ async def refresh(body: PresentedToken, database: OpenDatabase, issuer: Issuer) 
     return tokens(signed_in, issuer)
 
 
-@router.post("/logout", status_code=204, dependencies=[Depends(per_address("logout", per_minute=100))])
+@auth.post("/logout", status_code=204, dependencies=[Depends(per_address("logout", per_minute=100))])
 async def logout(body: PresentedToken, session: Session) -> None:
     """End a sign-in: none of its refresh tokens is good any more. A token nobody knows is fine, too."""
     await commands.log_out(session, body.refresh_token.get_secret_value(), now=datetime.now(UTC))

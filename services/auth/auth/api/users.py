@@ -1,20 +1,46 @@
-"""Opening an account."""
+"""Accounts."""
 
 from datetime import UTC, datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends, Query, Request
 from shared.http.dependencies import Session
 from shared.http.ratelimit import per_address
+from shared.security.current_user import CurrentUser
 
-from auth import commands
-from auth.api.dependencies import Hashing, Issuer, unstored, welcome
-from auth.domain import ensure_strong
-from auth.schemas import Registration, SignedIn
+from auth.api.dependencies import (
+    Admin,
+    Hashing,
+    Issuer,
+    Me,
+    OpenDatabase,
+    admin_router,
+    auth_router,
+    limit_account,
+    profile_router,
+    welcome,
+)
+from auth.commands import users as commands
+from auth.errors import AccountGone, InvalidCredentials, NoPassword
+from auth.passwords.policy import ensure_strong
+from auth.queries.sign_ins import credential_of_user
+from auth.queries.users import accounts, user_of
+from auth.schemas.sign_ins import SignedIn
+from auth.schemas.users import (
+    AccountFilter,
+    AccountPage,
+    PasswordChange,
+    ProfileChanges,
+    Registration,
+    UserRead,
+)
 
-router = APIRouter(prefix="/api/v1/auth", tags=["Auth"], dependencies=[Depends(unstored)])
+auth = auth_router()
+profile = profile_router()
+admin = admin_router()
 
 
-@router.post(
+@auth.post(
     "/register",
     status_code=201,
     dependencies=[Depends(per_address("register", per_minute=5))],
@@ -38,3 +64,68 @@ async def register(body: Registration, session: Session, passwords: Hashing, iss
         session, email=body.email, name=body.name, password_hash=hashed, now=datetime.now(UTC)
     )
     return welcome(signed_in, issuer)
+
+
+@profile.get("/me")
+async def me(me: Me) -> UserRead:
+    """The account of whoever asks."""
+    return me
+
+
+@profile.put("/me")
+async def update_me(body: ProfileChanges, me: Me, session: Session) -> UserRead:
+    """Change the name or the picture; what is left out stays as it is."""
+    changes = body.model_dump(mode="json", exclude_unset=True)
+    return UserRead.model_validate(
+        await commands.update_profile(session, me.id, changes, now=datetime.now(UTC))
+    )
+
+
+@profile.delete(
+    "/me",
+    status_code=204,
+    responses={409: {"description": "`last_admin`: make somebody else an admin first."}},
+)
+async def delete_me(me: Me, session: Session) -> None:
+    """Leave. All sign-ins end at once, and everything that is held on you is removed for good."""
+    await commands.delete_user(session, me.id)
+
+
+@profile.put(
+    "/me/password",
+    status_code=204,
+    responses={
+        401: {"description": "`unauthorized`, or `invalid_credentials`: the current password is wrong."},
+        409: {"description": "`no_password`: the account is signed in to with a provider."},
+        422: {"description": "`weak_password`, or `validation_failed` naming the fields."},
+    },
+)
+async def change_password(
+    request: Request, body: PasswordChange, caller: CurrentUser, database: OpenDatabase, passwords: Hashing
+) -> None:
+    """Change the password, and sign out all other devices."""
+    await limit_account(request, "password_account", str(caller.id), per_minute=10)
+    new = body.new_password.get_secret_value()
+    ensure_strong(new, pointer="#/new_password")
+    # No connection waits while passwords are hashed.
+    async with database.transaction() as session:
+        await user_of(session, caller)
+        known = await credential_of_user(session, caller.id)
+    if known is None or caller.session_id is None:
+        raise AccountGone
+    if known.password_hash is None:
+        raise NoPassword("This account has no password yet: ask for a link to set one (forgot password).")
+    right, _ = await passwords.verify(body.current_password.get_secret_value(), known.password_hash)
+    if not right:
+        raise InvalidCredentials("The current password is wrong.")
+    hashed = await passwords.hash(new)
+    async with database.transaction() as session:
+        await commands.change_password(
+            session, known, new_hash=hashed, family_id=caller.session_id, now=datetime.now(UTC)
+        )
+
+
+@admin.get("/users")
+async def list_users(wanted: Annotated[AccountFilter, Query()], session: Session, _: Admin) -> AccountPage:
+    """Accounts, newest first; by the beginning of their address, and by role."""
+    return await accounts(session, wanted)

@@ -1,24 +1,13 @@
 """The audit log: what is written down for good, by ids and without personal data."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.models import AuditEntry
-
-Action = Literal[
-    "account_claimed",
-    "account_deleted",
-    "admin_appointed",
-    "identity_linked",
-    "identity_unlinked",
-    "password_changed",
-    "password_reset",
-    "refresh_token_reused",
-    "role_changed",
-]
+from auth.types import Action
 
 
 def note(

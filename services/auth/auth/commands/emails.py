@@ -2,8 +2,8 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.emails.templates import Letter
 from auth.models import MailRequest
+from auth.types import Letter
 
 
 def request_letter(session: AsyncSession, letter: Letter, email_key: str) -> None:

@@ -8,22 +8,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log as audit
 from auth.commands.emails import request_letter
-from auth.commands.password_resets import claim
-from auth.commands.sign_ins import SignIn, start_family
-from auth.commands.users import locked_user, open_account
-from auth.domain import (
+from auth.commands.sign_ins import SignIn, revoke_families, start_family
+from auth.commands.users import locked_user, open_account, tell_of_change
+from auth.domain.identities import Joining, join
+from auth.domain.users import email_key
+from auth.errors import (
     EmailRequired,
     EmailUnverified,
     IdentityNotFound,
     IdentityTaken,
-    Joining,
     LastSignIn,
     LinkRequired,
-    email_key,
-    join,
 )
 from auth.models import Identity, User
-from auth.social import ProvenIdentity, Provider
+from auth.social.identity import ProvenIdentity
+from auth.tokens import one_time_tokens
+from auth.types import Provider
 
 
 async def sign_in_with(
@@ -156,3 +156,15 @@ def _add(session: AsyncSession, user: User, proven: ProvenIdentity) -> None:
     session.add(
         Identity(provider=proven.provider, subject=proven.subject, user_id=user.id, email_key=vouched)
     )
+
+
+async def claim(session: AsyncSession, user: User, *, provider: str, now: datetime) -> None:
+    """Give an account, whose address nobody had proved, to the one who has: nothing older opens it."""
+    user.password_hash, user.password_set_at = None, now
+    user.email_verified = True
+    user.auth_provider = provider
+    await session.execute(delete(Identity).where(Identity.user_id == user.id))
+    await revoke_families(session, user.id, now=now)
+    await one_time_tokens.withdraw_all(session, user.id, now=now)
+    audit.note(session, "account_claimed", subject=user.id, actor=None, after={"provider": provider})
+    tell_of_change(session, user, now=now)

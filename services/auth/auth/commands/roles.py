@@ -9,13 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log as audit
 from auth.commands.sign_ins import revoke_families
-from auth.commands.users import (
-    create_user,
-    ensure_not_last_admin,
-    locked_with_admins,
-    tell_of_change,
-)
-from auth.domain import UserNotFound, email_key
+from auth.commands.users import create_user, ensure_not_last_admin, locked_with_admins, tell_of_change
+from auth.domain.users import email_key
+from auth.errors import UserNotFound
 from auth.models import Identity, User
 
 

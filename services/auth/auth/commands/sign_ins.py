@@ -9,8 +9,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log as audit
-from auth.domain import REFRESH_GRACE, REFRESH_LIFETIME, Credential, InvalidCredentials, Verdict, judge
+from auth.domain.sign_ins import REFRESH_GRACE, REFRESH_LIFETIME, Verdict, judge
+from auth.errors import InvalidCredentials
 from auth.models import RefreshFamily, RefreshToken, User
+from auth.queries.sign_ins import Credential
 from auth.tokens import refresh_tokens
 
 log = structlog.get_logger(__name__)

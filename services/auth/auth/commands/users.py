@@ -13,9 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log as audit
 from auth.commands.emails import request_letter
-from auth.commands.sign_ins import SignIn, start_family
-from auth.domain import AccountGone, EmailTaken, LastAdmin, email_key
+from auth.commands.sign_ins import SignIn, revoke_families, start_family
+from auth.domain.users import email_key
+from auth.errors import AccountGone, EmailTaken, InvalidCredentials, LastAdmin
 from auth.models import MailRequest, User
+from auth.queries.sign_ins import Credential
+from auth.tokens import one_time_tokens
 
 
 async def open_account(session: AsyncSession, *, email: str, **values: str | bool | None) -> User | None:
@@ -85,6 +88,24 @@ async def delete_user(session: AsyncSession, user_id: UUID) -> None:
     await session.execute(delete(User).where(User.id == user_id))
     audit.note(session, "account_deleted", subject=user_id, actor=user_id)
     record(session, UserDeleted, subject=str(user_id), data=UserRef(user_id=user_id))
+
+
+async def change_password(
+    session: AsyncSession, checked: Credential, *, new_hash: str, family_id: UUID, now: datetime
+) -> None:
+    """Replace a password that was right, and end all other sign-ins than the one with this family.
+
+    Raises AccountGone, and InvalidCredentials when it was replaced while it was checked.
+    """
+    user = await locked_user(session, checked.user_id)
+    if user.password_set_at != checked.password_set_at:
+        raise InvalidCredentials
+    user.password_hash, user.password_set_at = new_hash, now
+    await revoke_families(session, user.id, now=now, but=family_id)
+    await one_time_tokens.withdraw_all(session, user.id, now=now)
+    audit.note(session, "password_changed", subject=user.id, actor=user.id)
+    tell_of_change(session, user, now=now)
+    request_letter(session, "password_changed", user.email_key)
 
 
 async def locked_with_admins(session: AsyncSession, user_id: UUID) -> dict[UUID, User]:

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.emails.mailers import Mailer, MailNotSent
-from auth.emails.templates import PAGES, Letter, compose
+from auth.emails.templates import PAGES, compose
 from auth.models import MailRequest, User
 from auth.tokens import one_time_tokens
-from auth.tokens.one_time_tokens import Purpose
+from auth.types import Letter, Purpose
 
 log = structlog.get_logger(__name__)
 

@@ -2,13 +2,11 @@
 
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from email_validator import validate_email
 
-from auth.tokens.one_time_tokens import Purpose
-
-Letter = Literal["verify_email", "reset_password", "password_changed", "sign_in_added"]
+from auth.types import Letter, Purpose
 
 PAGES: dict[Purpose, str] = {"verify_email": "verify", "reset_password": "reset"}
 """The pages that links lead to, below ACCOUNT_URL."""

@@ -2,21 +2,13 @@
 
 import httpx
 import structlog
-from shared.errors import Unavailable
+
+from auth.errors import ExportIncomplete
 
 log = structlog.get_logger(__name__)
 
 MOST_BYTES = 64 * 1024 * 1024
 TIMEOUT = httpx.Timeout(12.0, connect=1.0)
-
-
-class ExportIncomplete(Unavailable):
-    """A part of the data cannot be had now, and half an export would look like a whole one."""
-
-    code = "export_unavailable"
-
-    def __init__(self) -> None:
-        super().__init__("Your data cannot be gathered right now; try again in a moment.")
 
 
 class GameClient:

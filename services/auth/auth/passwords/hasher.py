@@ -13,17 +13,12 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pwdlib.hashers.bcrypt import BcryptHasher
-from shared.errors import Unavailable
+
+from auth.errors import PasswordsBusy
 
 _HASHES = PasswordHash((Argon2Hasher(memory_cost=19_456, time_cost=2, parallelism=1), BcryptHasher()))
 
 NICENESS = 10
-
-
-class PasswordsBusy(Unavailable):
-    """More passwords wait to be hashed than a client would wait for."""
-
-    code = "sign_in_busy"
 
 
 class Passwords:

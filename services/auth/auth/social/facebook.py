@@ -8,8 +8,8 @@ from typing import Any
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from auth.errors import InvalidSocialToken, ProviderUnavailable
 from auth.settings import SocialSettings
-from auth.social.errors import InvalidSocialToken, ProviderUnavailable
 from auth.social.identity import ProvenIdentity, proven
 from auth.social.json_client import JsonClient
 

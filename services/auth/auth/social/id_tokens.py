@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 from shared.security.jwt import Keys
 
-from auth.social.errors import InvalidSocialToken
+from auth.errors import InvalidSocialToken
 
 ALGORITHM = "RS256"
 """The one that all three document."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from auth.schemas import AvatarUrl, Email, Name, Provider
-from auth.social.errors import InvalidSocialToken
+from auth.errors import InvalidSocialToken
+from auth.types import AvatarUrl, Email, Name, Provider
 
 SUBJECT = re.compile(r"[!-~]{1,255}")
 """OpenID Connect Core 1.0, section 2: at most 255 ASCII characters."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import httpx
 import structlog
 
-from auth.social.errors import ProviderUnavailable
+from auth.errors import ProviderUnavailable
 
 log = structlog.get_logger(__name__)
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from shared.security.jwt import FetchedKeys, KeysUnavailable
 
-from auth.schemas import Provider
+from auth.errors import InvalidSocialToken, ProviderNotConfigured, ProviderUnavailable
 from auth.settings import SocialSettings
-from auth.social.errors import InvalidSocialToken, ProviderNotConfigured, ProviderUnavailable
 from auth.social.facebook import Graph
 from auth.social.id_tokens import ALGORITHM, IdTokens
 from auth.social.identity import ProvenIdentity, proven
 from auth.social.json_client import JsonClient
+from auth.types import Provider
 
 TOKEN = re.compile(r"[!-~]{1,8192}")
 """What may go into a header: longer than every token of the three, and nothing that splits a line."""

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from shared.security.current_user import Role
 from shared.security.jwt import ACCESS_TOKEN
 
-from auth.domain import ACCESS_LIFETIME
+from auth.domain.sign_ins import ACCESS_LIFETIME
 from auth.tokens.signing_keys import KeyRing
 
 

@@ -1,17 +1,16 @@
 """Links in e-mails: 256 random bits, known to the database by hash, good for one use and not for long."""
 
 from datetime import datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.domain import LETTER_PAUSE, RESET_LIFETIME, VERIFICATION_LIFETIME
-from auth.models import OneTimeToken
+from auth.domain.one_time_tokens import LETTER_PAUSE, RESET_LIFETIME, VERIFICATION_LIFETIME, ensure_good
+from auth.errors import LinkUnknown
+from auth.models import OneTimeToken, User
 from auth.tokens.refresh_tokens import digest, new_token
-
-Purpose = Literal["verify_email", "reset_password"]
+from auth.types import Purpose
 
 LIFETIMES: dict[Purpose, timedelta] = {
     "verify_email": VERIFICATION_LIFETIME,
@@ -39,3 +38,33 @@ async def issue(session: AsyncSession, user_id: UUID, purpose: Purpose, *, now: 
         )
     )
     return token
+
+
+async def check_link(session: AsyncSession, token: str, purpose: Purpose, *, now: datetime) -> None:
+    """Raise LinkUnknown, LinkUsed or LinkExpired unless the link could be used now."""
+    found = await session.get(OneTimeToken, digest(token))
+    if found is None or found.purpose != purpose:
+        raise LinkUnknown("This link is not valid; ask for a new one.")
+    ensure_good(now, used_at=found.used_at, expires_at=found.expires_at)
+
+
+async def redeem(session: AsyncSession, token: str, purpose: Purpose, *, now: datetime) -> User:
+    """The account that a link was sent for; the link is used up."""
+    sent = select(OneTimeToken.user_id).where(
+        OneTimeToken.digest == digest(token), OneTimeToken.purpose == purpose
+    )
+    # The account is locked first, as everywhere: of two uses at once the second sees the first.
+    owner = select(User).where(User.id == sent.scalar_subquery()).with_for_update()
+    user = await session.scalar(owner)
+    if user is None:
+        raise LinkUnknown("This link is not valid; ask for a new one.")
+    link = await session.get_one(OneTimeToken, digest(token), populate_existing=True)
+    ensure_good(now, used_at=link.used_at, expires_at=link.expires_at)
+    link.used_at = now
+    return user
+
+
+async def withdraw_all(session: AsyncSession, user_id: UUID, *, now: datetime) -> None:
+    """Make the links that were sent so far good for nothing."""
+    open_links = (OneTimeToken.user_id == user_id) & OneTimeToken.used_at.is_(None)
+    await session.execute(update(OneTimeToken).where(open_links).values(used_at=now))

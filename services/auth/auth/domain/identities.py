@@ -1,0 +1,27 @@
+"""Social sign-ins."""
+
+from enum import Enum
+
+
+class Joining(Enum):
+    """What becomes of a social sign-in that no account is known for."""
+
+    OPEN = "nobody has its address: it opens an account"
+    LINK = "an account has proved the same address: it becomes a way to sign in to it"
+    CLAIM = "an account has the address without proof: whoever has proved it takes that account over"
+    REFUSE = "an account has the address, and the sign-in proves nothing that would open it"
+
+
+def join(*, vouched_for: bool, account_verified: bool | None, provider_known: bool) -> Joining:
+    """Decide on a social sign-in, by whether its provider vouches for its address.
+
+    `account_verified` is None when no account has the address. `provider_known` says that the account is
+    signed in to by somebody else at the same provider: the address was given to a second person there.
+    """
+    if account_verified is None:
+        return Joining.OPEN
+    if not vouched_for:
+        return Joining.REFUSE
+    if not account_verified:
+        return Joining.CLAIM
+    return Joining.REFUSE if provider_known else Joining.LINK

@@ -1,0 +1,35 @@
+"""What a sign-in is checked against."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth.domain.users import email_key
+from auth.models import User
+
+
+class Credential(NamedTuple):
+    """What a password is checked against. Without a hash, no password opens the account."""
+
+    user_id: UUID
+    password_hash: str | None
+    password_set_at: datetime
+
+
+async def credential_of(session: AsyncSession, email: str) -> Credential | None:
+    """What is to be checked when someone signs in with this address."""
+    return await _credential(session, User.email_key == email_key(email))
+
+
+async def credential_of_user(session: AsyncSession, user_id: UUID) -> Credential | None:
+    """What is to be checked when a user states the password again."""
+    return await _credential(session, User.id == user_id)
+
+
+async def _credential(session: AsyncSession, condition: Any) -> Credential | None:
+    columns = select(User.id, User.password_hash, User.password_set_at)
+    row = (await session.execute(columns.where(condition))).one_or_none()
+    return Credential(*row) if row else None

@@ -1,0 +1,1 @@
+"""What requests and responses of the auth service look like."""

@@ -1,0 +1,11 @@
+"""Confirmation of addresses."""
+
+from pydantic import BaseModel
+
+from auth.types import OpaqueToken
+
+
+class LinkToken(BaseModel):
+    """The token of a link that was sent by e-mail."""
+
+    token: OpaqueToken

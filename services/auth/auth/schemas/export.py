@@ -1,0 +1,39 @@
+"""What an export holds."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from auth.schemas.audit_log import AuditLogEntry
+from auth.schemas.identities import LinkedIdentity
+from auth.schemas.users import AccountRead
+
+
+class HeldIdentity(LinkedIdentity):
+    """A social sign-in with all that is held on it."""
+
+    subject: str
+    email: str | None = Field(validation_alias="email_key")
+
+
+class HeldSignIn(BaseModel):
+    """A sign-in on one device."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+class AccountData(BaseModel):
+    """Everything the auth service holds on a learner, but for the hashes of passwords and tokens."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    profile: AccountRead
+    has_password: bool
+    password_set_at: datetime
+    identities: list[HeldIdentity]
+    sign_ins: list[HeldSignIn]
+    audit_log: list[AuditLogEntry]

@@ -1,0 +1,10 @@
+"""Roles."""
+
+from pydantic import BaseModel
+from shared.security.current_user import Role
+
+
+class RoleChange(BaseModel):
+    """The role that a user is to have."""
+
+    role: Role
