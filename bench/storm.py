@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import psutil
 from argon2 import PasswordHasher
-from auth.settings import AuthSettings
+from auth.settings import ApiSettings
 
 from bench.lean_client import Connection
 from bench.replicas import PASSWORD, V1, Replicas
@@ -22,7 +22,7 @@ CONNECTIONS = 4
 SECONDS, BARE_SECONDS = 3.0, 1.5
 ROUNDS, COUNTED = 16, 6
 HASHER = PasswordHasher(memory_cost=19_456, time_cost=2, parallelism=1)
-THREADS: int = AuthSettings.model_fields["password_threads"].default
+THREADS: int = ApiSettings.model_fields["password_threads"].default
 
 
 class Round(NamedTuple):

@@ -93,7 +93,7 @@ class Plan:
     def _accounts(self) -> dict[str, str]:
         """Where auth's letters go, and the pages that their links lead to."""
         return {
-            "MAIL_FOLDER": str(self.mail),
+            "EMAIL_FOLDER": str(self.mail),
             "ACCOUNT_URL": f"http://127.0.0.1:{self.ports['gateway']}/account",
             "GAME_URL": f"http://127.0.0.1:{self.ports['game-api']}",
         }

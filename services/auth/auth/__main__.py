@@ -13,9 +13,9 @@ from shared.settings import DatabaseSettings
 
 def _api(_: list[str]) -> None:
     from auth.app import create_app
-    from auth.settings import AuthSettings
+    from auth.settings import ApiSettings
 
-    settings = AuthSettings()
+    settings = ApiSettings()
     serve(create_app(settings), settings)
 
 
@@ -40,19 +40,19 @@ def _seed(_: list[str]) -> None:
 
 
 def _first_admin(_: list[str]) -> None:
-    from auth.first_admin import appoint
+    from auth.first_admin import create_from_settings
     from auth.settings import FirstAdminSettings
 
-    sys.stdout.write(asyncio.run(appoint(FirstAdminSettings())) + "\n")
+    sys.stdout.write(asyncio.run(create_from_settings(FirstAdminSettings())) + "\n")
 
 
 def _rotate_keys(arguments: list[str]) -> None:
-    from auth.settings import KeySettings
+    from auth.settings import SigningKeySettings
     from auth.tokens.signing_keys import rotate
 
     if arguments not in ([], ["--at-once"]):
         sys.exit("usage: python -m auth rotate-keys [--at-once]")
-    sys.stdout.write(rotate(KeySettings().signing_keys_file, at_once=bool(arguments)) + "\n")
+    sys.stdout.write(rotate(SigningKeySettings().signing_keys_file, at_once=bool(arguments)) + "\n")
 
 
 main(

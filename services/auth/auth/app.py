@@ -9,16 +9,16 @@ from shared.security.current_user import AccessTokens
 
 from auth import api
 from auth.export.game_client import GameClient
-from auth.passwords.hasher import Passwords
-from auth.settings import AuthSettings
+from auth.passwords.hasher import PasswordHasher
+from auth.settings import ApiSettings
 from auth.social.sign_in import SocialSignIn
 from auth.tokens.access_tokens import AccessTokenIssuer
-from auth.tokens.signing_keys import KeyRing
+from auth.tokens.signing_keys import SigningKeyStore
 
 
-def create_app(settings: AuthSettings) -> FastAPI:
-    """Routes, database, keys, providers, and the threads that hash passwords. Raises KeysMissing."""
-    keys = KeyRing(settings.signing_keys_file)
+def create_app(settings: ApiSettings) -> FastAPI:
+    """Routes, database, keys, providers, and the threads that hash passwords. Raises SigningKeysNotFound."""
+    keys = SigningKeyStore(settings.signing_keys_file)
     parties = {"issuer": settings.token_issuer, "audience": settings.token_audience}
     app = create_api(settings, *api.routers, title="Parley auth", lifespan=_lifespan)
     app.state.keys = keys
@@ -30,9 +30,11 @@ def create_app(settings: AuthSettings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    settings: AuthSettings = app.state.settings
+    settings: ApiSettings = app.state.settings
     state = app.state
-    state.passwords = Passwords(threads=settings.password_threads, queue=settings.password_queue)
+    state.passwords = PasswordHasher(
+        threads=settings.password_threads, queue_size=settings.password_queue_size
+    )
     state.social, state.game = SocialSignIn(settings), GameClient(str(settings.game_url))
     yield
     state.passwords.close()

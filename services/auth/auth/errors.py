@@ -24,7 +24,7 @@ class InvalidCredentials(Unauthorized):
         super().__init__(detail)
 
 
-class AccountGone(Unauthorized):
+class SignedOut(Unauthorized):
     """The account has gone since the token was issued, or the sign-in that the token comes from has ended."""
 
     def __init__(self) -> None:
@@ -37,31 +37,31 @@ class InvalidRefreshToken(Unauthorized):
     code, title = "invalid_refresh_token", "Invalid refresh token"
 
 
-class LinkUnknown(BadRequest):
+class TokenUnknown(BadRequest):
     """No link with this token was ever sent, or it was long ago."""
 
     code, title = "token_unknown", "Unknown link"
 
 
-class LinkExpired(BadRequest):
+class TokenExpired(BadRequest):
     """The link is too old."""
 
     code, title = "token_expired", "Link expired"
 
 
-class LinkUsed(BadRequest):
+class TokenUsed(BadRequest):
     """The link has had its effect, or the account has changed since it was sent."""
 
     code, title = "token_used", "Link used"
 
 
-class NoPassword(Conflict):
+class PasswordNotSet(Conflict):
     """The account is signed in to through a provider alone."""
 
     code, title = "no_password", "No password"
 
 
-class LinkRequired(Conflict):
+class IdentityLinkRequired(Conflict):
     """The address of a social sign-in has an account that this sign-in does not belong to."""
 
     code, title = "link_required", "Link required"
@@ -73,7 +73,7 @@ class EmailRequired(Invalid):
     code, title = "email_required", "E-mail address required"
 
 
-class EmailUnverified(Conflict):
+class EmailNotVerified(Conflict):
     """Only the owner of the account's address may add ways to sign in to it."""
 
     code, title = "email_unverified", "E-mail address not confirmed"
@@ -91,7 +91,7 @@ class IdentityNotFound(NotFound):
     code = "identity_not_found"
 
 
-class LastSignIn(Conflict):
+class LastSignInMethod(Conflict):
     """Without it nobody could sign in to the account any more."""
 
     code, title = "last_sign_in", "Last way to sign in"
@@ -134,13 +134,13 @@ class ProviderUnavailable(Unavailable):
         super().__init__("The provider cannot be asked right now; try again in a moment.")
 
 
-class PasswordsBusy(Unavailable):
+class PasswordQueueFull(Unavailable):
     """More passwords wait to be hashed than a client would wait for."""
 
     code = "sign_in_busy"
 
 
-class ExportIncomplete(Unavailable):
+class ExportUnavailable(Unavailable):
     """A part of the data cannot be had now, and half an export would look like a whole one."""
 
     code = "export_unavailable"

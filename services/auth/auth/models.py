@@ -27,13 +27,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 __all__ = [
     "AuditEntry",
     "Base",
+    "EmailRequest",
     "Identity",
     "InboxEvent",
-    "MailRequest",
     "OneTimeToken",
     "OutboxEvent",
-    "RefreshFamily",
     "RefreshToken",
+    "RefreshTokenFamily",
     "User",
 ]
 
@@ -83,7 +83,7 @@ class Identity(Base):
     __table_args__ = (UniqueConstraint("user_id", "provider"),)
 
 
-class RefreshFamily(Base):
+class RefreshTokenFamily(Base):
     """One sign-in on one device, and all refresh tokens that followed from it."""
 
     __tablename__ = "refresh_families"
@@ -124,7 +124,7 @@ class OneTimeToken(Base):
     used_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
 
 
-class MailRequest(Base):
+class EmailRequest(Base):
     """A letter to be sent to whoever has this address, if anybody has: the request does not look."""
 
     __tablename__ = "mail_requests"

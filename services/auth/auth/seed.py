@@ -6,8 +6,8 @@ from shared.settings import DatabaseSettings
 from shared.security.current_user import Role
 
 from auth.commands.users import create_user
-from auth.passwords.hasher import Passwords
-from auth.queries.sign_ins import credential_of
+from auth.passwords.hasher import PasswordHasher
+from auth.queries.sign_ins import find_credential_by_email
 
 log = structlog.get_logger(__name__)
 
@@ -29,10 +29,10 @@ async def seed(settings: DatabaseSettings) -> None:
 
 
 async def create_accounts(database: Database) -> None:
-    passwords = Passwords(threads=1, queue=0)
+    passwords = PasswordHasher(threads=1, queue_size=0)
     for email, password, name, role in ACCOUNTS:
         async with database.transaction() as session:
-            if await credential_of(session, email) is None:
+            if await find_credential_by_email(session, email) is None:
                 hashed = await passwords.hash(password)
                 await create_user(
                     session, email=email, name=name, password_hash=hashed, role=role, email_verified=True

@@ -13,7 +13,7 @@ def _split(value: Any) -> Any:
     return [name for part in value.split(",") if (name := part.strip())] if isinstance(value, str) else value
 
 
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """Separated by commas in the environment, where pydantic-settings would take nothing but JSON."""
 
 
@@ -22,23 +22,23 @@ class SocialSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
-    google_client_ids: Names = ()
-    google_issuers: Names = ("https://accounts.google.com", "accounts.google.com")
+    google_client_ids: CommaSeparated = ()
+    google_issuers: CommaSeparated = ("https://accounts.google.com", "accounts.google.com")
     google_jwks_url: str = "https://www.googleapis.com/oauth2/v3/certs"
 
-    apple_client_ids: Names = ()
-    apple_issuers: Names = ("https://appleid.apple.com",)
+    apple_client_ids: CommaSeparated = ()
+    apple_issuers: CommaSeparated = ("https://appleid.apple.com",)
     apple_jwks_url: str = "https://appleid.apple.com/auth/keys"
 
     facebook_app_id: str = ""
     facebook_app_secret: SecretStr = SecretStr("")
-    facebook_issuers: Names = ("https://www.facebook.com", "https://limited.facebook.com")
+    facebook_issuers: CommaSeparated = ("https://www.facebook.com", "https://limited.facebook.com")
     facebook_jwks_url: str = "https://limited.facebook.com/.well-known/oauth/openid/jwks/"
     facebook_graph_url: str = "https://graph.facebook.com/v25.0"
 
-    social_seconds: float = Field(default=2.0, gt=0)
+    social_timeout_seconds: float = Field(default=2.0, gt=0)
     """How long a provider may take from a question to the end of its answer; beyond, sign-in says 503."""
-    social_keys_cooldown: float = Field(default=5.0, ge=0)
+    social_keys_cooldown_seconds: float = Field(default=5.0, ge=0)
     """Seconds in which a provider's keys are fetched at most once, however many unknown keys tokens name."""
 
     @model_validator(mode="after")
@@ -48,7 +48,7 @@ class SocialSettings(BaseSettings):
         return self
 
 
-class AuthSettings(DatabaseSettings, SocialSettings):
+class ApiSettings(DatabaseSettings, SocialSettings):
     """What all services share, and what only this one knows."""
 
     signing_keys_file: Path | None = None
@@ -56,15 +56,15 @@ class AuthSettings(DatabaseSettings, SocialSettings):
 
     # One core is left for all that a sign-in is beside hashing: without it both would wait for each other.
     password_threads: int = Field(default=max(1, (os.cpu_count() or 1) - 1), ge=1)
-    """Passwords hashed at the same time, 19 MiB each: one less than the cores that the process may use."""
-    password_queue: int = Field(default=100, ge=0)
-    """Passwords that may wait for a thread; beyond them sign-in answers 503."""
+    """PasswordHasher hashed at the same time, 19 MiB each: one less than the cores that the process may use."""
+    password_queue_size: int = Field(default=100, ge=0)
+    """PasswordHasher that may wait for a thread; beyond them sign-in answers 503."""
 
     game_url: HttpUrl = HttpUrl("http://127.0.0.1:8003")
     """The API of the game service, asked for its part when learners export their data."""
 
 
-class MailSettings(BaseSettings):
+class EmailSettings(BaseSettings):
     """How letters leave: through SMTP, or in development into a folder."""
 
     # An empty variable is none: an empty path would be the folder that the process runs in.
@@ -73,8 +73,8 @@ class MailSettings(BaseSettings):
     environment: Literal["development", "test", "production"] = "production"
     account_url: HttpUrl
     """Where the pages `verify` and `reset` are, as those who get letters reach them."""
-    mail_from: str = "Parley <no-reply@localhost>"
-    mail_folder: Path | None = None
+    email_from: str = "Parley <no-reply@localhost>"
+    email_folder: Path | None = None
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_tls: Literal["starttls", "implicit", "none"] = "starttls"
@@ -84,14 +84,14 @@ class MailSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _has_one_way(self) -> Self:
-        if bool(self.smtp_host) == bool(self.mail_folder):
-            raise ValueError("set SMTP_HOST or, in development, MAIL_FOLDER")
-        if self.environment == "production" and (self.mail_folder or self.smtp_tls == "none"):
+        if bool(self.smtp_host) == bool(self.email_folder):
+            raise ValueError("set SMTP_HOST or, in development, EMAIL_FOLDER")
+        if self.environment == "production" and (self.email_folder or self.smtp_tls == "none"):
             raise ValueError("in production letters leave through SMTP with TLS")
         return self
 
 
-class WorkerSettings(DatabaseSettings, MailSettings):
+class WorkerSettings(DatabaseSettings, EmailSettings):
     """What the worker needs: the outbox's, and the letters'."""
 
 
@@ -102,7 +102,7 @@ class FirstAdminSettings(DatabaseSettings):
     first_admin_password: SecretStr
 
 
-class KeySettings(BaseSettings):
+class SigningKeySettings(BaseSettings):
     """Where the signing keys are, for the command that rotates them."""
 
     signing_keys_file: Path

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, HttpUrl, SecretStr
 from shared.http.fields import Text
 
 
-def prepared(password: str) -> str:
+def normalize_password(password: str) -> str:
     """The password as it is hashed, however a keyboard composes it: OpaqueString of RFC 8265.
 
     Raises ValueError for control characters and lone surrogates.
@@ -28,8 +28,8 @@ def _address(value: str) -> str:
     return checked.normalized
 
 
-def _prepared(value: SecretStr) -> SecretStr:
-    return SecretStr(prepared(value.get_secret_value()))
+def _normalize(value: SecretStr) -> SecretStr:
+    return SecretStr(normalize_password(value.get_secret_value()))
 
 
 def _printable(value: SecretStr) -> SecretStr:
@@ -48,7 +48,7 @@ def _short(value: HttpUrl) -> HttpUrl:
 
 Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)]
 # The bound keeps the work of normalising small; which length a new password may have is for `domain` to say.
-Password = Annotated[SecretStr, Field(max_length=1024), AfterValidator(_prepared)]
+Password = Annotated[SecretStr, Field(max_length=1024), AfterValidator(_normalize)]
 Name = Annotated[Text, Field(min_length=1, max_length=100)]
 AvatarUrl = Annotated[HttpUrl, AfterValidator(_short)]
 # As RFC 6749 spells tokens. What could be one but is not is wrong (401), not malformed (422).
@@ -56,8 +56,8 @@ OpaqueToken = Annotated[SecretStr, Field(min_length=1, max_length=2048), AfterVa
 SocialToken = Annotated[SecretStr, Field(min_length=1, max_length=8192), AfterValidator(_printable)]
 Nonce = Annotated[SecretStr, Field(min_length=1, max_length=512), AfterValidator(_printable)]
 Provider = Literal["google", "apple", "facebook"]
-Letter = Literal["verify_email", "reset_password", "password_changed", "sign_in_added"]
-Purpose = Literal["verify_email", "reset_password"]
+EmailKind = Literal["verify_email", "reset_password", "password_changed", "sign_in_added"]
+TokenPurpose = Literal["verify_email", "reset_password"]
 Action = Literal[
     "account_claimed",
     "account_deleted",

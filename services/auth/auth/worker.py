@@ -3,12 +3,14 @@
 from shared.messaging.worker import create_worker
 from starlette.applications import Starlette
 
-from auth.emails.mailers import mailer_of
-from auth.emails.sender import Mailing
+from auth.emails.mailers import create_mailer
+from auth.emails.sender import EmailSender
 from auth.settings import WorkerSettings
 
 
 def create(settings: WorkerSettings) -> Starlette:
     """Publish what the outbox holds, and send the letters that were asked for."""
-    mailing = Mailing(mailer_of(settings), sender=settings.mail_from, account_url=str(settings.account_url))
+    mailing = EmailSender(
+        create_mailer(settings), sender=settings.email_from, account_url=str(settings.account_url)
+    )
     return create_worker(settings, service="auth", subscriptions={}, background=[mailing.run])

@@ -8,17 +8,17 @@ from uuid import uuid4
 import httpx
 import pytest
 from auth.app import create_app
-from auth.commands.sign_ins import start_family
+from auth.commands.sign_ins import start_sign_in
 from auth.commands.users import create_user
 from auth.models import User
-from auth.passwords.hasher import Passwords
-from auth.settings import AuthSettings
+from auth.passwords.hasher import PasswordHasher
+from auth.settings import ApiSettings
 from fastapi import FastAPI
 from pydantic import SecretStr
 from shared.data.db import Database
 from shared.testing import TokenFor, client_of
 from shared.security.jwt import SigningKeys, new_signing_key
-from tests.letterbox import Letterbox
+from tests.mailbox import Mailbox
 from tests.providers import Providers
 
 type OpenAccount = Callable[..., Awaitable[User]]
@@ -46,13 +46,13 @@ def signing_keys(keys_file: Path) -> SigningKeys:
 @pytest.fixture(scope="session")
 def settings(
     environment: dict[str, Any], database_url: str, keys_file: Path, providers: Providers
-) -> AuthSettings:
+) -> ApiSettings:
     own = {"database_url": SecretStr(database_url), "signing_keys_file": keys_file}
-    return AuthSettings.model_validate({**environment, **own, **providers.settings})
+    return ApiSettings.model_validate({**environment, **own, **providers.settings})
 
 
 @pytest.fixture
-def app(settings: AuthSettings, database: Database) -> FastAPI:
+def app(settings: ApiSettings, database: Database) -> FastAPI:
     app = create_app(settings)
     app.state.database = database
     return app
@@ -65,14 +65,14 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-def letterbox(database: Database, tmp_path: Path) -> Letterbox:
-    return Letterbox(database, tmp_path / "letters")
+def mailbox(database: Database, tmp_path: Path) -> Mailbox:
+    return Mailbox(database, tmp_path / "letters")
 
 
 @pytest.fixture(scope="session")
 async def password_hash() -> str:
     """The hash of the password that accounts have here: argon2 is slow by design, so it is made once."""
-    passwords = Passwords(threads=1, queue=0)
+    passwords = PasswordHasher(threads=1, queue_size=0)
     hashed = await passwords.hash("Correct4Horse")
     passwords.close()
     return hashed
@@ -101,7 +101,7 @@ def access_for(token_for: TokenFor) -> AccessFor:
 
     async def sign_in(database: Database, user: User, **claims: Any) -> str:
         async with database.transaction() as session:
-            signed_in = await start_family(session, user, now=datetime.now(UTC))
+            signed_in = await start_sign_in(session, user, now=datetime.now(UTC))
         return token_for(user.id, user.role, sid=str(signed_in.family_id), **claims)
 
     return sign_in

@@ -10,8 +10,8 @@ import jwt
 import pytest
 from auth.app import create_app
 from auth.models import User
-from auth.queries.sign_ins import credential_of
-from auth.settings import AuthSettings
+from auth.queries.sign_ins import find_credential_by_email
+from auth.settings import ApiSettings
 from contracts.auth import UserRegistered, UserUpdated
 from shared.data.db import Database
 from shared.testing import TokenFor, client_of, recorded
@@ -113,7 +113,7 @@ async def test_a_bcrypt_account_signs_in_and_is_upgraded(
     for _ in range(2):
         assert (await client.post(LOGIN, json=credentials)).status_code == 200
         async with database.transaction() as session:
-            account = await credential_of(session, user.email)
+            account = await find_credential_by_email(session, user.email)
         assert account is not None
         assert str(account.password_hash).startswith("$argon2id$")
 
@@ -134,7 +134,7 @@ async def test_a_stolen_token_ends_the_sign_in(
 ) -> None:
     spent = {"refresh_token": tokens["refresh_token"]}
     head = (await client.post(REFRESH, json=spent)).json()["refresh_token"]
-    monkeypatch.setattr("auth.domain.sign_ins.REFRESH_GRACE", timedelta(seconds=-1))
+    monkeypatch.setattr("auth.domain.sign_ins.REFRESH_GRACE_PERIOD", timedelta(seconds=-1))
     problem_of(await client.post(REFRESH, json=spent), status=401, code="invalid_refresh_token")
     answer = await client.post(REFRESH, json={"refresh_token": head})
     problem_of(answer, status=401, code="invalid_refresh_token")
@@ -190,7 +190,7 @@ async def test_a_profile_is_its_owners(client: httpx.AsyncClient, token_for: Tok
 
 
 async def test_sign_ins_hold_no_connection_while_they_wait(
-    settings: AuthSettings,
+    settings: ApiSettings,
     committing: Database,
     open_account: Callable[..., Any],
     access_for: Callable[..., Any],
@@ -205,7 +205,7 @@ async def test_sign_ins_hold_no_connection_while_they_wait(
 
 
 async def test_of_two_registrations_at_once_one_answers_201(
-    settings: AuthSettings, committing: Database
+    settings: ApiSettings, committing: Database
 ) -> None:
     async with client_of(create_app(settings)) as client:
         answers = await asyncio.gather(*(client.post(REGISTER, json=ADA) for _ in range(3)))

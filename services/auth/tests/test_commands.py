@@ -4,14 +4,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from auth.commands.sign_ins import log_in, log_out, refresh
-from auth.commands.users import create_user, register, update_profile
-from auth.domain.sign_ins import REFRESH_LIFETIME
+from auth.commands.sign_ins import log_in, log_out, refresh_tokens
+from auth.commands.users import create_user, register_user, update_user
+from auth.domain.sign_ins import REFRESH_TOKEN_TTL
 from auth.errors import EmailTaken, InvalidCredentials
-from auth.models import RefreshFamily, RefreshToken, User
-from auth.queries.sign_ins import Credential, credential_of
-from auth.queries.users import user_of
-from auth.tokens.refresh_tokens import digest
+from auth.models import RefreshToken, RefreshTokenFamily, User
+from auth.queries.sign_ins import Credential, find_credential_by_email
+from auth.queries.users import get_current_user
+from auth.tokens.opaque_tokens import digest
 from contracts.auth import UserRegistered, UserUpdated
 from shared.data.db import Database
 from shared.errors import Unauthorized
@@ -41,7 +41,7 @@ async def signed_in(session: AsyncSession, user: User) -> str:
 
 
 async def refreshed(session: AsyncSession, token: str, *, at: datetime) -> str | None:
-    rotated = await refresh(session, token, now=at)
+    rotated = await refresh_tokens(session, token, now=at)
     return rotated.refresh_token if rotated else None
 
 
@@ -49,20 +49,20 @@ async def heads(session: AsyncSession) -> int:
     spendable = (
         select(func.count())
         .select_from(RefreshToken)
-        .join(RefreshFamily, RefreshFamily.id == RefreshToken.family_id)
+        .join(RefreshTokenFamily, RefreshTokenFamily.id == RefreshToken.family_id)
     )
-    live = RefreshToken.spent_at.is_(None), RefreshFamily.revoked_at.is_(None)
+    live = RefreshToken.spent_at.is_(None), RefreshTokenFamily.revoked_at.is_(None)
     return (await session.execute(spendable.where(*live))).scalar_one()
 
 
 async def test_registering_opens_an_account_and_tells_the_others(session: AsyncSession) -> None:
-    opened = await register(
+    opened = await register_user(
         session, email="Ada@example.com", name="Ada", password_hash=NEVER_VERIFIED, now=NOW
     )
     user = opened.user
     assert (user.email, user.role, user.auth_provider) == ("Ada@example.com", "learner", "email")
     assert not user.email_verified
-    known = await credential_of(session, "ADA@EXAMPLE.COM")
+    known = await find_credential_by_email(session, "ADA@EXAMPLE.COM")
     assert known == (user.id, NEVER_VERIFIED, user.password_set_at)
     (event,) = await recorded(session, UserRegistered)
     assert (event.subject, event.data.user_id) == (str(user.id), user.id)
@@ -89,7 +89,7 @@ async def test_of_two_registrations_at_once_one_wins(committing: Database) -> No
 
 async def test_signing_in_takes_over_an_upgraded_hash(session: AsyncSession, user: User) -> None:
     await log_in(session, checked(user), upgraded_hash="newer", now=NOW)
-    known = await credential_of(session, user.email)
+    known = await find_credential_by_email(session, user.email)
     assert known == (user.id, "newer", user.password_set_at)
 
 
@@ -146,10 +146,10 @@ async def test_reuse_is_noticed_many_rotations_later(session: AsyncSession, user
 
 async def test_a_family_outlives_its_last_refresh_by_its_lifetime(session: AsyncSession, user: User) -> None:
     first = await signed_in(session, user)
-    second = await refreshed(session, first, at=NOW + REFRESH_LIFETIME - timedelta(seconds=1))
+    second = await refreshed(session, first, at=NOW + REFRESH_TOKEN_TTL - timedelta(seconds=1))
     assert second is not None
-    assert await refreshed(session, second, at=NOW + REFRESH_LIFETIME + timedelta(days=1)) is not None
-    assert await refreshed(session, await signed_in(session, user), at=NOW + REFRESH_LIFETIME) is None
+    assert await refreshed(session, second, at=NOW + REFRESH_TOKEN_TTL + timedelta(days=1)) is not None
+    assert await refreshed(session, await signed_in(session, user), at=NOW + REFRESH_TOKEN_TTL) is None
 
 
 async def test_what_is_past_its_use_is_forgotten(session: AsyncSession, user: User) -> None:
@@ -158,7 +158,7 @@ async def test_what_is_past_its_use_is_forgotten(session: AsyncSession, user: Us
     third = str(await refreshed(session, second, at=after(60)))
     sealed = select(RefreshToken.digest).where(RefreshToken.sealed_successor.is_not(None))
     assert (await session.scalars(sealed)).all() == [digest(second)]
-    await refreshed(session, third, at=after(5) + REFRESH_LIFETIME)
+    await refreshed(session, third, at=after(5) + REFRESH_TOKEN_TTL)
     known = (await session.scalars(select(RefreshToken.digest))).all()
     assert digest(first) not in known
     assert digest(second) in known
@@ -166,8 +166,8 @@ async def test_what_is_past_its_use_is_forgotten(session: AsyncSession, user: Us
 
 async def test_expired_families_go_with_the_next_sign_in(session: AsyncSession, user: User) -> None:
     await signed_in(session, user)
-    await log_in(session, checked(user), upgraded_hash=None, now=NOW + REFRESH_LIFETIME)
-    assert (await session.execute(select(func.count()).select_from(RefreshFamily))).scalar_one() == 1
+    await log_in(session, checked(user), upgraded_hash=None, now=NOW + REFRESH_TOKEN_TTL)
+    assert (await session.execute(select(func.count()).select_from(RefreshTokenFamily))).scalar_one() == 1
 
 
 async def test_100_uses_of_one_token_at_once_leave_one_head(
@@ -226,7 +226,7 @@ async def test_unknown_tokens_open_nothing_and_harm_nothing(session: AsyncSessio
 
 
 async def test_a_changed_profile_is_told_to_the_others(session: AsyncSession, user: User) -> None:
-    changed = await update_profile(
+    changed = await update_user(
         session, user.id, {"name": "Grace", "avatar_url": "https://example.com/g.png"}, now=after(5)
     )
     assert (changed.name, changed.avatar_url, changed.updated_at) == (
@@ -243,13 +243,13 @@ async def test_a_profile_that_stays_the_same_is_no_news(
     session: AsyncSession, user: User, changes: dict[str, str | None]
 ) -> None:
     before = (user.name, user.avatar_url, user.updated_at)
-    kept = await update_profile(session, user.id, changes, now=after(5))
+    kept = await update_user(session, user.id, changes, now=after(5))
     assert (kept.name, kept.avatar_url, kept.updated_at) == before
     assert await recorded(session, UserUpdated) == []
 
 
 async def test_an_account_that_is_gone_has_no_profile(session: AsyncSession) -> None:
     with pytest.raises(Unauthorized):
-        await user_of(session, Caller(id=uuid4(), role="learner", session_id=uuid4()))
+        await get_current_user(session, Caller(id=uuid4(), role="learner", session_id=uuid4()))
     with pytest.raises(Unauthorized):
-        await update_profile(session, uuid4(), {"name": "Eve"}, now=NOW)
+        await update_user(session, uuid4(), {"name": "Eve"}, now=NOW)

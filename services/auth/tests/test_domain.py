@@ -2,11 +2,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from auth.domain.sign_ins import Verdict, judge
-from auth.domain.users import email_key
+from auth.domain.sign_ins import RefreshDecision, evaluate_refresh_token
+from auth.domain.users import canonical_email
 from auth.errors import WeakPassword
-from auth.passwords.policy import ensure_strong
-from auth.types import prepared
+from auth.passwords.policy import ensure_strong_password
+from auth.types import normalize_password
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +28,7 @@ LATER = NOW + timedelta(days=1)
     ],
 )
 def test_strong_passwords_pass(strong: str) -> None:
-    ensure_strong(prepared(strong))
+    ensure_strong_password(normalize_password(strong))
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_strong_passwords_pass(strong: str) -> None:
 )
 def test_weak_passwords_are_told_why(weak: str, reason: str) -> None:
     with pytest.raises(WeakPassword, match=reason) as caught:
-        ensure_strong(weak)
+        ensure_strong_password(weak)
     assert {error["pointer"] for error in caught.value.extra["errors"]} == {"#/password"}
 
 
 def test_all_weaknesses_are_told_at_once() -> None:
     with pytest.raises(WeakPassword) as caught:
-        ensure_strong("short")
+        ensure_strong_password("short")
     assert len(caught.value.extra["errors"]) == 3
 
 
@@ -70,66 +70,71 @@ def test_all_weaknesses_are_told_at_once() -> None:
     ],
 )
 def test_a_password_is_the_same_from_every_keyboard(typed: str, same: str) -> None:
-    assert prepared(typed) == prepared(same)
+    assert normalize_password(typed) == normalize_password(same)
 
 
 @pytest.mark.parametrize("different", ["Secret1234 ", " Secret1234", "Secret1234\u200b"])
 def test_nothing_is_trimmed_from_a_password(different: str) -> None:
-    assert prepared(different) != prepared("Secret1234")
+    assert normalize_password(different) != normalize_password("Secret1234")
 
 
 @pytest.mark.parametrize("bad", ["Secret\x001234", "Secret\n1234", "Secret\ud8001234"])
 def test_control_characters_are_no_part_of_a_password(bad: str) -> None:
     with pytest.raises(ValueError, match="control"):
-        prepared(bad)
+        normalize_password(bad)
 
 
 @given(st.text())
 def test_preparing_twice_is_preparing_once(password: str) -> None:
     try:
-        once = prepared(password)
+        once = normalize_password(password)
     except ValueError:
         return
-    assert prepared(once) == once
+    assert normalize_password(once) == once
     assert "\x00" not in once.encode().decode()
 
 
 def test_addresses_are_told_apart_without_regard_to_case() -> None:
-    assert email_key("Ada@Example.com") == email_key("ada@example.com")
+    assert canonical_email("Ada@Example.com") == canonical_email("ada@example.com")
 
 
 def verdict(
     spent: timedelta | None, *, expires: datetime = LATER, revoked: datetime | None = None
-) -> Verdict:
+) -> RefreshDecision:
     spent_at = None if spent is None else NOW - spent
-    return judge(NOW, spent_at=spent_at, expires_at=expires, revoked_at=revoked)
+    return evaluate_refresh_token(NOW, spent_at=spent_at, expires_at=expires, revoked_at=revoked)
 
 
 @pytest.mark.parametrize(
     ("spent", "expected"),
     [
-        (None, Verdict.ROTATE),
-        (timedelta(0), Verdict.REPEAT),
-        (timedelta(milliseconds=-5), Verdict.REPEAT),  # another replica's clock, or a wait for the lock
-        (timedelta(seconds=10), Verdict.REPEAT),
-        (timedelta(seconds=10, microseconds=1), Verdict.REUSED),
-        (timedelta(days=20), Verdict.REUSED),
+        (None, RefreshDecision.ROTATE),
+        (timedelta(0), RefreshDecision.REPEAT),
+        (
+            timedelta(milliseconds=-5),
+            RefreshDecision.REPEAT,
+        ),  # another replica's clock, or a wait for the lock
+        (timedelta(seconds=10), RefreshDecision.REPEAT),
+        (timedelta(seconds=10, microseconds=1), RefreshDecision.REUSED),
+        (timedelta(days=20), RefreshDecision.REUSED),
     ],
 )
-def test_a_refresh_token_is_judged_by_when_it_was_spent(spent: timedelta | None, expected: Verdict) -> None:
+def test_a_refresh_token_is_judged_by_when_it_was_spent(
+    spent: timedelta | None, expected: RefreshDecision
+) -> None:
     assert verdict(spent) is expected
 
 
 @pytest.mark.parametrize("spent", [None, timedelta(seconds=1), timedelta(hours=1)])
 def test_nothing_opens_a_family_that_is_over(spent: timedelta | None) -> None:
-    assert verdict(spent, expires=NOW) is Verdict.REFUSED
-    assert verdict(spent, revoked=NOW) is Verdict.REFUSED
+    assert verdict(spent, expires=NOW) is RefreshDecision.REFUSED
+    assert verdict(spent, revoked=NOW) is RefreshDecision.REFUSED
 
 
 def test_a_verdict_only_gets_worse_with_time() -> None:
-    order = [Verdict.REPEAT, Verdict.REUSED, Verdict.REFUSED]
+    order = [RefreshDecision.REPEAT, RefreshDecision.REUSED, RefreshDecision.REFUSED]
     spent = NOW - timedelta(seconds=5)
     times = [NOW + timedelta(seconds=7200 * step) for step in range(15)]
-    verdicts = [judge(at, spent_at=spent, expires_at=LATER, revoked_at=None) for at in times]
+    verdicts = [evaluate_refresh_token(at, spent_at=spent, expires_at=LATER, revoked_at=None) for at in times]
     assert set(verdicts) == set(order)
     assert all(order.index(a) <= order.index(b) for a, b in pairwise(verdicts))

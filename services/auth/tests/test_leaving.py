@@ -11,14 +11,14 @@ import httpx
 import pytest
 from auth.app import create_app
 from auth.models import AuditEntry, Base, User
-from auth.settings import AuthSettings
+from auth.settings import ApiSettings
 from contracts.auth import UserDeleted
 from fastapi import FastAPI
 from pydantic import HttpUrl
 from shared.data.db import Database
 from shared.testing import client_of, recorded
 from sqlalchemy import func, select, text
-from tests.letterbox import Letterbox
+from tests.mailbox import Mailbox
 
 LOGIN, REFRESH, ME = "/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/users/me"
 OLD, NEW = "Correct4Horse", "Brandnew4Password"
@@ -62,7 +62,7 @@ def game() -> Iterator[Game]:
 
 
 @pytest.fixture
-def app(settings: AuthSettings, database: Database, game: Game) -> FastAPI:
+def app(settings: ApiSettings, database: Database, game: Game) -> FastAPI:
     app = create_app(settings.model_copy(update={"game_url": game.url}))
     app.state.database = database
     return app
@@ -77,7 +77,7 @@ def bearer(tokens: dict[str, Any]) -> dict[str, str]:
 
 
 async def test_a_changed_password_ends_all_other_sign_ins(
-    client: httpx.AsyncClient, user: User, letterbox: Letterbox
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox
 ) -> None:
     here, there = [(await log_in(client, user)).json() for _ in range(2)]
     change = {"current_password": "Correct4Horse", "new_password": NEW}
@@ -90,7 +90,7 @@ async def test_a_changed_password_ends_all_other_sign_ins(
         assert (await client.post(REFRESH, json=presented)).status_code == status
     assert (await log_in(client, user)).status_code == 401
     assert (await log_in(client, user, NEW)).status_code == 200
-    assert [letter["Subject"] for letter in await letterbox.letters()] == ["Your password was changed"]
+    assert [letter["Subject"] for letter in await mailbox.emails()] == ["Your password was changed"]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ async def test_a_password_is_not_changed_without_the_old_and_a_strong_new_one(
 
 
 async def test_of_two_changes_at_once_one_counts(
-    settings: AuthSettings, committing: Database, open_account: Any
+    settings: ApiSettings, committing: Database, open_account: Any
 ) -> None:
     user = await open_account(committing)
     async with client_of(create_app(settings)) as client:
@@ -154,7 +154,7 @@ async def test_who_leaves_is_out_at_once_and_leaves_nothing_behind(
 
 
 async def test_leaving_twice_at_once_is_leaving_once(
-    settings: AuthSettings, committing: Database, open_account: Any, access_for: Any
+    settings: ApiSettings, committing: Database, open_account: Any, access_for: Any
 ) -> None:
     user = await open_account(committing)
     token = await access_for(committing, user)
@@ -187,7 +187,7 @@ def test_an_export_leaves_out_no_table_of_a_user() -> None:
         for table in Base.metadata.sorted_tables
         if any(key.column.table.name == "users" for key in table.foreign_keys)
     }
-    assert of_users == {"identities", "refresh_families", "one_time_tokens"}, "see AccountData"
+    assert of_users == {"identities", "refresh_families", "one_time_tokens"}, "see AccountExport"
 
 
 @pytest.mark.parametrize("fault", ["refuses", "breaks off", "is away"])

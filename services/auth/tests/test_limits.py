@@ -8,8 +8,8 @@ import httpx
 import pytest
 from auth.app import create_app
 from auth.models import User
-from auth.passwords.hasher import Passwords
-from auth.settings import AuthSettings
+from auth.passwords.hasher import PasswordHasher
+from auth.settings import ApiSettings
 from fastapi import FastAPI, Request
 from pydantic import SecretStr
 from redis.asyncio import Redis
@@ -27,7 +27,7 @@ def code_of(response: httpx.Response) -> tuple[int, str]:
 
 
 @pytest.fixture
-def limited(settings: AuthSettings, database: Database) -> FastAPI:
+def limited(settings: ApiSettings, database: Database) -> FastAPI:
     """The service with its limits on, for a client address that nobody had before."""
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
     app.state.database = database
@@ -48,10 +48,10 @@ async def test_sign_ins_from_one_address_are_limited(limited: FastAPI) -> None:
 async def test_sign_ins_to_one_account_are_limited_from_all_addresses(
     limited: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def wrong(self: Passwords, password: str, hashed: str | None) -> tuple[bool, None]:
+    async def wrong(self: PasswordHasher, password: str, hashed: str | None) -> tuple[bool, None]:
         return False, None
 
-    monkeypatch.setattr(Passwords, "verify", wrong)
+    monkeypatch.setattr(PasswordHasher, "verify", wrong)
     limited.dependency_overrides[client_address] = lambda: uuid4().hex
     name = uuid4().hex
     async with client_of(limited) as client:
@@ -88,7 +88,7 @@ async def test_registrations_from_one_address_are_limited(limited: FastAPI) -> N
 
 
 async def test_without_redis_nobody_signs_in_but_all_else_goes_on(
-    settings: AuthSettings, database: Database, user: User, access_for: Callable[..., Any]
+    settings: ApiSettings, database: Database, user: User, access_for: Callable[..., Any]
 ) -> None:
     away = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
     app = create_app(settings.model_copy(update=away))
@@ -101,7 +101,7 @@ async def test_without_redis_nobody_signs_in_but_all_else_goes_on(
         assert code_of(await client.post(REFRESH, json=unknown)) == (401, "invalid_refresh_token")
 
 
-async def test_no_personal_data_is_counted_or_logged(limited: FastAPI, settings: AuthSettings) -> None:
+async def test_no_personal_data_is_counted_or_logged(limited: FastAPI, settings: ApiSettings) -> None:
     name = uuid4().hex
     credentials = {"email": f"{name}@example.com", "password": "Correct4Horse"}
     with capture_logs() as logged:

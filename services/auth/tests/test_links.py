@@ -6,16 +6,16 @@ from typing import Any
 
 import httpx
 import pytest
-from auth.commands.emails import request_letter
+from auth.commands.emails import request_email
 from auth.commands.password_resets import reset_password
-from auth.errors import LinkUsed
-from auth.models import AuditEntry, MailRequest, OneTimeToken, User
+from auth.errors import TokenUsed
+from auth.models import AuditEntry, EmailRequest, OneTimeToken, User
 from auth.tokens import one_time_tokens
 from contracts.auth import UserUpdated
 from shared.data.db import Database
 from shared.testing import recorded
 from sqlalchemy import func, select, update
-from tests.letterbox import Letterbox
+from tests.mailbox import Mailbox
 
 FORGOT, RESET, VERIFY = (
     f"/api/v1/auth/{path}" for path in ("password/forgot", "password/reset", "email/verify")
@@ -28,10 +28,10 @@ async def log_in(client: httpx.AsyncClient, user: User, password: str) -> httpx.
     return await client.post(LOGIN, json={"email": user.email, "password": password})
 
 
-async def reset_token(client: httpx.AsyncClient, user: User, letterbox: Letterbox) -> str:
+async def reset_token(client: httpx.AsyncClient, user: User, mailbox: Mailbox) -> str:
     answer = await client.post(FORGOT, json={"email": user.email.upper()})
     assert (answer.status_code, answer.content) == (202, b"")
-    return await letterbox.token("reset_password")
+    return await mailbox.token("reset_password")
 
 
 async def age(database: Database, by: timedelta) -> None:
@@ -42,14 +42,14 @@ async def age(database: Database, by: timedelta) -> None:
 
 
 async def test_a_new_account_is_confirmed_by_its_link(
-    client: httpx.AsyncClient, database: Database, letterbox: Letterbox
+    client: httpx.AsyncClient, database: Database, mailbox: Mailbox
 ) -> None:
     account = {"email": "ada@example.com", "password": "Correct4Horse", "name": "Ada"}
     opened = (await client.post("/api/v1/auth/register", json=account)).json()
-    (letter,) = await letterbox.letters()
+    (letter,) = await mailbox.emails()
     assert letter["To"] == "ada@example.com"
     assert letter.get_content().startswith("Hello,"), "a stranger may have written the name"
-    token = await letterbox.token("verify_email")
+    token = await mailbox.token("verify_email")
     assert (await client.post(VERIFY, json={"token": token})).status_code == 204
     me = await client.get(ME, headers={"Authorization": f"Bearer {opened['access_token']}"})
     assert me.json()["email_verified"] is True
@@ -58,10 +58,10 @@ async def test_a_new_account_is_confirmed_by_its_link(
 
 
 async def test_a_reset_opens_the_account_and_ends_every_sign_in(
-    client: httpx.AsyncClient, user: User, letterbox: Letterbox, database: Database
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     before = (await log_in(client, user, "Correct4Horse")).json()
-    token = await reset_token(client, user, letterbox)
+    token = await reset_token(client, user, mailbox)
     assert (await client.post(RESET, json={"token": token, "password": NEW})).status_code == 204
     stale = {"Authorization": f"Bearer {before['access_token']}"}
     assert (await client.get(ME, headers=stale)).status_code == 401
@@ -69,7 +69,7 @@ async def test_a_reset_opens_the_account_and_ends_every_sign_in(
     assert refreshed.status_code == 401
     assert (await log_in(client, user, "Correct4Horse")).status_code == 401
     assert (await log_in(client, user, NEW)).json()["user"]["email_verified"] is True
-    assert [letter["Subject"] for letter in await letterbox.letters()][-1] == "Your password was changed"
+    assert [letter["Subject"] for letter in await mailbox.emails()][-1] == "Your password was changed"
     async with database.transaction() as session:
         actions = (await session.scalars(select(AuditEntry.action))).all()
     assert actions == ["password_reset"]
@@ -77,7 +77,7 @@ async def test_a_reset_opens_the_account_and_ends_every_sign_in(
 
 @pytest.mark.parametrize("purpose", ["verify_email", "reset_password"])
 async def test_a_link_says_why_it_is_good_for_nothing(
-    client: httpx.AsyncClient, user: User, letterbox: Letterbox, database: Database, purpose: Any
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database, purpose: Any
 ) -> None:
     async def use(token: str) -> tuple[int, str]:
         path, body = (VERIFY, {}) if purpose == "verify_email" else (RESET, {"password": NEW})
@@ -86,8 +86,8 @@ async def test_a_link_says_why_it_is_good_for_nothing(
 
     async def sent() -> str:
         async with database.transaction() as session:
-            request_letter(session, purpose, user.email_key)
-        return await letterbox.token(purpose)
+            request_email(session, purpose, user.email_key)
+        return await mailbox.token(purpose)
 
     assert await use("x" * 43) == (400, "token_unknown")
     token = await sent()
@@ -99,26 +99,26 @@ async def test_a_link_says_why_it_is_good_for_nothing(
 
 
 async def test_a_link_is_for_its_purpose_alone(
-    client: httpx.AsyncClient, user: User, letterbox: Letterbox
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox
 ) -> None:
-    token = await reset_token(client, user, letterbox)
+    token = await reset_token(client, user, mailbox)
     answer = await client.post(VERIFY, json={"token": token})
     assert (answer.status_code, answer.json()["code"]) == (400, "token_unknown")
 
 
 async def test_a_weak_password_does_not_use_up_the_link(
-    client: httpx.AsyncClient, user: User, letterbox: Letterbox
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox
 ) -> None:
-    token = await reset_token(client, user, letterbox)
+    token = await reset_token(client, user, mailbox)
     answer = await client.post(RESET, json={"token": token, "password": "weak"})
     assert (answer.status_code, answer.json()["code"]) == (422, "weak_password")
     assert (await client.post(RESET, json={"token": token, "password": NEW})).status_code == 204
 
 
 async def test_tokens_are_kept_by_their_hash(
-    client: httpx.AsyncClient, user: User, letterbox: Letterbox, database: Database
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
-    token = await reset_token(client, user, letterbox)
+    token = await reset_token(client, user, mailbox)
     async with database.transaction() as session:
         kept = [str(list(row)) for row in await session.execute(select(OneTimeToken.__table__))]
     assert kept
@@ -136,7 +136,7 @@ async def test_of_a_hundred_uses_at_once_one_counts(committing: Database, open_a
         try:
             async with committing.transaction() as session:
                 await reset_password(session, token, new_hash=password_hash, now=now)
-        except LinkUsed:
+        except TokenUsed:
             return "used"
         return password_hash
 
@@ -156,21 +156,23 @@ async def test_known_and_unknown_addresses_cause_the_same_work(
     assert {(answer.status_code, answer.content) for answer in answers} == {(202, b"")}
     assert {frozenset(answer.headers) for answer in answers} == {frozenset(answers[0].headers)}
     async with database.transaction() as session:
-        letters = await session.execute(select(MailRequest.letter, func.count()).group_by(MailRequest.letter))
+        letters = await session.execute(
+            select(EmailRequest.letter, func.count()).group_by(EmailRequest.letter)
+        )
         assert letters.all() == [("reset_password", 2)]
 
 
 async def test_another_link_is_sent_when_it_is_asked_for(
-    mine: httpx.AsyncClient, user: User, letterbox: Letterbox, database: Database
+    mine: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     for _ in range(2):
         assert (await mine.post(f"{ME}/email/verify")).status_code == 202
-    assert len(await letterbox.letters()) == 1, "the second click within a minute sends nothing"
-    first = await letterbox.token("verify_email")
+    assert len(await mailbox.emails()) == 1, "the second click within a minute sends nothing"
+    first = await mailbox.token("verify_email")
     await age(database, timedelta(minutes=2))
     await mine.post(f"{ME}/email/verify")
-    assert len(await letterbox.letters()) == 2
-    for token in (first, await letterbox.token("verify_email")):
+    assert len(await mailbox.emails()) == 2
+    for token in (first, await mailbox.token("verify_email")):
         assert (await mine.post(VERIFY, json={"token": token})).status_code == 204
     await mine.post(f"{ME}/email/verify")
-    assert len(await letterbox.letters()) == 2, "a confirmed address is not asked again"
+    assert len(await mailbox.emails()) == 2, "a confirmed address is not asked again"

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
-from auth.commands.emails import request_letter
-from auth.emails.mailers import FolderMailer, SmtpMailer, mailer_of
-from auth.emails.sender import WAITS, Mailing
-from auth.emails.templates import compose
-from auth.models import MailRequest, User
-from auth.settings import MailSettings
+from auth.commands.emails import request_email
+from auth.emails.mailers import FolderMailer, SmtpMailer, create_mailer
+from auth.emails.sender import RETRY_DELAYS, EmailSender
+from auth.emails.templates import compose_email
+from auth.models import EmailRequest, User
+from auth.settings import EmailSettings
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -114,7 +114,7 @@ def plain_server(post: Post) -> Iterator[Controller]:
     controller.stop()
 
 
-def settings_for(port: int, **different: Any) -> MailSettings:
+def settings_for(port: int, **different: Any) -> EmailSettings:
     usual = {
         "environment": "test",
         "account_url": URL,
@@ -123,36 +123,36 @@ def settings_for(port: int, **different: Any) -> MailSettings:
         "smtp_username": "parley",
         "smtp_password": SecretStr("s3cret"),
     }
-    return MailSettings.model_validate({**usual, **different})
+    return EmailSettings.model_validate({**usual, **different})
 
 
 PLAIN = {"smtp_tls": "none", "smtp_username": "", "smtp_password": SecretStr("")}
 
 
-def mailing_through(port: int, **different: Any) -> Mailing:
+def mailing_through(port: int, **different: Any) -> EmailSender:
     mailer = SmtpMailer(settings_for(port, **different))
-    return Mailing(mailer, sender="Parley <no-reply@example.com>", account_url=URL)
+    return EmailSender(mailer, sender="Parley <no-reply@example.com>", account_url=URL)
 
 
 @pytest.fixture
-def mailing(server: Controller, certificate: Path) -> Mailing:
+def mailing(server: Controller, certificate: Path) -> EmailSender:
     return mailing_through(server.port, smtp_ca_file=str(certificate))
 
 
 @pytest.fixture
 async def asked(database: Database, user: User) -> User:
     async with database.transaction() as session:
-        request_letter(session, "reset_password", user.email_key)
+        request_email(session, "reset_password", user.email_key)
     return user
 
 
-async def waiting(database: Database) -> list[MailRequest]:
+async def waiting(database: Database) -> list[EmailRequest]:
     async with database.transaction() as session:
-        return list(await session.scalars(select(MailRequest)))
+        return list(await session.scalars(select(EmailRequest)))
 
 
 async def test_a_letter_reaches_its_reader(
-    mailing: Mailing, post: Post, database: Database, asked: User
+    mailing: EmailSender, post: Post, database: Database, asked: User
 ) -> None:
     with capture_logs() as logged:
         assert await mailing.send_next(database)
@@ -183,7 +183,7 @@ async def test_a_server_that_is_away_is_tried_again_later(
     controller = Controller(post, "127.0.0.1", port)
     controller.start()
     try:
-        assert await mailing.send_next(database, now=now + WAITS[0])
+        assert await mailing.send_next(database, now=now + RETRY_DELAYS[0])
     finally:
         controller.stop()
     assert len(post.letters) == 1
@@ -195,14 +195,14 @@ async def test_a_letter_that_nobody_takes_is_given_up(database: Database, asked:
     tries = 0
     while await mailing.send_next(database, now=now):
         tries += 1
-        now += max(WAITS)
-    assert tries == len(WAITS) + 1
+        now += max(RETRY_DELAYS)
+    assert tries == len(RETRY_DELAYS) + 1
     assert await waiting(database) == []
 
 
 @pytest.mark.parametrize(("reply", "kept"), [("550 no such mailbox", 0), ("451 try again", 1)])
 async def test_a_refused_recipient_is_only_tried_again_if_that_may_help(
-    mailing: Mailing, post: Post, database: Database, asked: User, reply: str, kept: int
+    mailing: EmailSender, post: Post, database: Database, asked: User, reply: str, kept: int
 ) -> None:
     post.reply = reply
     assert await mailing.send_next(database)
@@ -236,15 +236,17 @@ async def test_a_server_that_cannot_prove_its_name_gets_nothing(
 async def test_a_server_that_says_nothing_does_not_hold_up_for_ever(
     database: Database, asked: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auth.emails.mailers.LETTER_SECONDS", 0.2)
+    monkeypatch.setattr("auth.emails.mailers.SEND_TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         await mailing_through(silent.getsockname()[1]).send_next(database)
     assert len(await waiting(database)) == 1
 
 
-async def test_a_letter_to_nobody_is_not_written(mailing: Mailing, post: Post, database: Database) -> None:
+async def test_a_letter_to_nobody_is_not_written(
+    mailing: EmailSender, post: Post, database: Database
+) -> None:
     async with database.transaction() as session:
-        request_letter(session, "reset_password", "nobody@example.com")
+        request_email(session, "reset_password", "nobody@example.com")
     assert await mailing.send_next(database)
     assert (post.letters, await waiting(database)) == ([], [])
 
@@ -255,7 +257,7 @@ async def test_two_workers_send_each_letter_once(
     users = [await open_account(committing) for _ in range(12)]
     async with committing.transaction() as session:
         for user in users:
-            request_letter(session, "reset_password", user.email_key)
+            request_email(session, "reset_password", user.email_key)
 
     async def work() -> None:
         mailing = mailing_through(plain_server.port, **PLAIN)
@@ -267,7 +269,7 @@ async def test_two_workers_send_each_letter_once(
 
 
 def test_names_of_all_the_world_can_be_addressed() -> None:
-    letter = compose(
+    letter = compose_email(
         "verify_email", to="ada@bücher.example", name="Nguyễn\nBcc: x@example.com", sender="p@x.io", link="l"
     )
     assert letter["To"] == "ada@xn--bcher-kva.example"
@@ -279,10 +281,10 @@ def test_names_of_all_the_world_can_be_addressed() -> None:
 @pytest.mark.parametrize(
     "different",
     [
-        {"environment": "production", "smtp_host": "", "mail_folder": Path("letters")},
+        {"environment": "production", "smtp_host": "", "email_folder": Path("letters")},
         {"environment": "production", "smtp_tls": "none"},
         {"smtp_host": ""},
-        {"mail_folder": Path("letters")},
+        {"email_folder": Path("letters")},
     ],
 )
 def test_settings_name_one_safe_way(different: dict[str, Any]) -> None:
@@ -291,11 +293,11 @@ def test_settings_name_one_safe_way(different: dict[str, Any]) -> None:
 
 
 def test_the_settings_choose_the_mailer(tmp_path: Path) -> None:
-    assert isinstance(mailer_of(settings_for(25)), SmtpMailer)
-    assert isinstance(mailer_of(settings_for(25, smtp_host="", mail_folder=tmp_path)), FolderMailer)
+    assert isinstance(create_mailer(settings_for(25)), SmtpMailer)
+    assert isinstance(create_mailer(settings_for(25, smtp_host="", email_folder=tmp_path)), FolderMailer)
 
 
 def test_an_empty_variable_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"ACCOUNT_URL": URL, "SMTP_HOST": "smtp.example.com", "MAIL_FOLDER": ""}.items():
+    for name, value in {"ACCOUNT_URL": URL, "SMTP_HOST": "smtp.example.com", "EMAIL_FOLDER": ""}.items():
         monkeypatch.setenv(name, value)
-    assert MailSettings.model_validate({}).mail_folder is None
+    assert EmailSettings.model_validate({}).email_folder is None

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.letterbox import Letterbox
+from tests.mailbox import Mailbox
 from tests.providers import Providers
 
 VICTIM = "victim@example.com"
@@ -17,7 +17,7 @@ ATTACKERS, VICTIMS = "Attackers4Password", "Victims4Password"
 class Person:
     """Somebody with a client of their own."""
 
-    def __init__(self, client: httpx.AsyncClient, letters: Letterbox) -> None:
+    def __init__(self, client: httpx.AsyncClient, letters: Mailbox) -> None:
         self._client, self.letters = client, letters
         self.tokens: dict[str, Any] = {}
 
@@ -58,13 +58,13 @@ class Person:
 
 
 @pytest.fixture
-def attacker(client: httpx.AsyncClient, letterbox: Letterbox) -> Person:
-    return Person(client, letterbox)
+def attacker(client: httpx.AsyncClient, mailbox: Mailbox) -> Person:
+    return Person(client, mailbox)
 
 
 @pytest.fixture
-def victim(client: httpx.AsyncClient, letterbox: Letterbox) -> Person:
-    return Person(client, letterbox)
+def victim(client: httpx.AsyncClient, mailbox: Mailbox) -> Person:
+    return Person(client, mailbox)
 
 
 async def test_classic_federated_merge(attacker: Person, victim: Person, providers: Providers) -> None:

@@ -8,8 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from auth.app import create_app
-from auth.models import RefreshFamily, RefreshToken, User
-from auth.settings import AuthSettings
+from auth.models import RefreshToken, RefreshTokenFamily, User
+from auth.settings import ApiSettings
 from fastapi import FastAPI
 from shared.data.db import Database
 from shared.http.ratelimit import client_address
@@ -22,7 +22,7 @@ type Replicas = list[httpx.AsyncClient]
 
 
 @pytest.fixture
-def apps(settings: AuthSettings, committing: Database) -> list[FastAPI]:
+def apps(settings: ApiSettings, committing: Database) -> list[FastAPI]:
     """Both, with limits on; each request comes from an address that nobody had before."""
     limited = settings.model_copy(update={"rate_limit_enabled": True})
     apps = [create_app(limited) for _ in range(2)]
@@ -56,7 +56,7 @@ async def test_parallel_uses_of_one_token_leave_one_head(
     assert Counter(answer.status_code for answer in answers) == {200: 100}
     (successor,) = {answer.json()["refresh_token"] for answer in answers}
     async with committing.transaction() as session:
-        (family,) = await session.scalars(select(RefreshFamily))
+        (family,) = await session.scalars(select(RefreshTokenFamily))
         tokens = list(await session.scalars(select(RefreshToken)))
     assert family.revoked_at is None
     assert [token.spent_at is None for token in tokens].count(True) == 1

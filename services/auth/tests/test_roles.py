@@ -13,11 +13,11 @@ import httpx
 import jwt
 import pytest
 from auth.app import create_app
-from auth.commands.roles import appoint_first_admin, change_role
+from auth.commands.roles import change_role, create_first_admin
 from auth.errors import LastAdmin
-from auth.first_admin import appoint
+from auth.first_admin import create_from_settings
 from auth.models import AuditEntry, User
-from auth.settings import AuthSettings, FirstAdminSettings
+from auth.settings import ApiSettings, FirstAdminSettings
 from contracts.auth import UserUpdated
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -167,7 +167,7 @@ async def test_the_audit_log_is_filtered(admin: httpx.AsyncClient, user: User) -
 
 async def first_admin(database: Database, email: str) -> bool:
     async with database.transaction() as session:
-        return await appoint_first_admin(session, email=email, password_hash="a hash", now=datetime.now(UTC))
+        return await create_first_admin(session, email=email, password_hash="a hash", now=datetime.now(UTC))
 
 
 async def test_the_first_admin_is_appointed_once(database: Database) -> None:
@@ -199,16 +199,14 @@ async def test_a_stranger_who_took_the_admins_address_first_is_out(
     ],
 )
 async def test_an_admin_who_could_not_sign_in_is_not_appointed(
-    settings: AuthSettings, email: str, password: str, said: str
+    settings: ApiSettings, email: str, password: str, said: str
 ) -> None:
     wanted = {"first_admin_email": email, "first_admin_password": SecretStr(password)}
     with pytest.raises(SystemExit, match=said):
-        await appoint(FirstAdminSettings.model_validate(settings.model_dump() | wanted))
+        await create_from_settings(FirstAdminSettings.model_validate(settings.model_dump() | wanted))
 
 
-async def test_the_command_appoints_from_the_environment(
-    settings: AuthSettings, committing: Database
-) -> None:
+async def test_the_command_appoints_from_the_environment(settings: ApiSettings, committing: Database) -> None:
     account = {"email": "boss@example.com", "password": "Correct4Horse"}
     environment = {
         **os.environ,

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from auth.models import User
 from auth.seed import create_accounts, seed
-from auth.settings import AuthSettings
+from auth.settings import ApiSettings
 from contracts.auth import UserRegistered
 from shared.data.db import Database
 from shared.testing import recorded
@@ -30,12 +30,12 @@ async def test_seeding_twice_is_seeding_once(database: Database) -> None:
         assert len(await recorded(session, UserRegistered)) == 2
 
 
-async def test_production_has_no_demo_accounts(settings: AuthSettings) -> None:
+async def test_production_has_no_demo_accounts(settings: ApiSettings) -> None:
     with pytest.raises(SystemExit, match="development only"):
         await seed(settings.model_copy(update={"environment": "production"}))
 
 
-def test_the_command_says_so_and_fails(settings: AuthSettings) -> None:
+def test_the_command_says_so_and_fails(settings: ApiSettings) -> None:
     environment = {
         **os.environ,
         "ENVIRONMENT": "production",

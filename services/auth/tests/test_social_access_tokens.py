@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from auth.errors import InvalidSocialToken, ProviderUnavailable
-from auth.social.identity import ProvenIdentity
+from auth.social.identity import VerifiedIdentity
 from auth.social.sign_in import SocialSignIn
 from tests.providers import Providers, as_json, signing_in
 
@@ -25,7 +25,7 @@ async def test_an_access_token_proves_an_identity(providers: Providers, social: 
     token = providers.facebook.access_token(
         user_id="10158", name="Ada", email="ada@example.com", picture=picture("https://example.com/a.jpg")
     )
-    assert await social.verify("facebook", token, nonce=None) == ProvenIdentity(
+    assert await social.verify("facebook", token, nonce=None) == VerifiedIdentity(
         provider="facebook",
         subject="10158",
         email="ada@example.com",
@@ -159,7 +159,7 @@ async def test_facts_of_strange_types_are_not_understood(
 @pytest.mark.parametrize("at", ["debug_token", "me"])
 async def test_a_facebook_that_hangs_is_unavailable(providers: Providers, at: str, dripping: bool) -> None:
     token = providers.facebook.access_token(user_id="10158")
-    async with signing_in(providers, social_seconds=0.5) as social:
+    async with signing_in(providers, social_timeout_seconds=0.5) as social:
         started = time.monotonic()
         with getattr(providers.facebook, at).hanging(dripping=dripping), pytest.raises(ProviderUnavailable):
             await social.verify("facebook", token, nonce=None)

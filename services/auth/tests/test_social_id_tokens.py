@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from auth.errors import InvalidSocialToken, ProviderNotConfigured
-from auth.social.identity import ProvenIdentity
+from auth.social.identity import VerifiedIdentity
 from auth.social.sign_in import SocialSignIn
 from auth.types import Provider
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -33,7 +33,7 @@ def provider_of(providers: Providers, name: Provider) -> OpenIdProvider:
 
 async def test_google_proves_an_identity(providers: Providers, social: SocialSignIn) -> None:
     token = providers.google.token(sub="110169484474386276334", picture="https://lh3.example.com/a.jpg")
-    assert await social.verify("google", token, nonce=None) == ProvenIdentity(
+    assert await social.verify("google", token, nonce=None) == VerifiedIdentity(
         provider="google",
         subject="110169484474386276334",
         email="ada@example.com",

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from auth.errors import InvalidSocialToken, ProviderUnavailable
-from auth.social.identity import ProvenIdentity
+from auth.social.identity import VerifiedIdentity
 from tests.providers import Providers, as_json, signing_in
 
 
@@ -24,7 +24,7 @@ async def test_many_first_sign_ins_share_one_fetch(providers: Providers) -> None
 
 async def test_unknown_keys_are_asked_for_once_in_a_while(providers: Providers) -> None:
     google = providers.google
-    async with signing_in(providers, social_keys_cooldown=60) as social:
+    async with signing_in(providers, social_keys_cooldown_seconds=60) as social:
         await social.verify("google", google.token(), nonce=None)
         before = google.jwks.requests
         # The sign-in has just fetched them, so it is not time yet.
@@ -36,7 +36,7 @@ async def test_unknown_keys_are_asked_for_once_in_a_while(providers: Providers) 
 
 async def test_a_new_key_is_found_when_the_first_token_names_it(providers: Providers) -> None:
     apple = providers.apple
-    async with signing_in(providers, social_keys_cooldown=0) as social:
+    async with signing_in(providers, social_keys_cooldown_seconds=0) as social:
         old = apple.token()
         await social.verify("apple", old, nonce=None)
         apple.rotate()
@@ -70,7 +70,7 @@ AWAY = {
 async def test_without_keys_nobody_can_sign_in_until_they_are_back(
     providers: Providers, reply: tuple[int, bytes]
 ) -> None:
-    async with signing_in(providers, social_keys_cooldown=0) as social:
+    async with signing_in(providers, social_keys_cooldown_seconds=0) as social:
         with providers.google.jwks.answering(*reply), pytest.raises(ProviderUnavailable) as problem:
             await social.verify("google", providers.google.token(), nonce=None)
         assert problem.value.status == 503
@@ -83,7 +83,7 @@ async def test_with_keys_that_are_known_sign_ins_go_on(
     providers: Providers, reply: tuple[int, bytes]
 ) -> None:
     google = providers.google
-    async with signing_in(providers, social_keys_cooldown=0) as social:
+    async with signing_in(providers, social_keys_cooldown_seconds=0) as social:
         await social.verify("google", google.token(), nonce=None)
         with google.jwks.answering(*reply):
             with pytest.raises(InvalidSocialToken):
@@ -93,7 +93,7 @@ async def test_with_keys_that_are_known_sign_ins_go_on(
 
 @pytest.mark.parametrize("dripping", [False, True])
 async def test_a_provider_that_hangs_is_unavailable(providers: Providers, dripping: bool) -> None:
-    async with signing_in(providers, social_seconds=1) as social:
+    async with signing_in(providers, social_timeout_seconds=1) as social:
         started = time.monotonic()
         with providers.google.jwks.hanging(dripping=dripping):
             tokens = [providers.google.token() for _ in range(10)]
@@ -125,12 +125,12 @@ async def test_a_provider_that_is_gone_is_unavailable(providers: Providers) -> N
 
 
 async def test_one_provider_that_hangs_holds_up_no_other(providers: Providers) -> None:
-    async with signing_in(providers, social_seconds=30) as social:
+    async with signing_in(providers, social_timeout_seconds=30) as social:
         with providers.google.jwks.hanging():
             waiting = asyncio.create_task(social.verify("google", providers.google.token(), nonce=None))
             await social.verify("apple", providers.apple.token(), nonce=None)
             assert not waiting.done()
-        assert isinstance(await waiting, ProvenIdentity)
+        assert isinstance(await waiting, VerifiedIdentity)
 
 
 SIGN_IN = """

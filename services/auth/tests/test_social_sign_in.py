@@ -7,12 +7,12 @@ import httpx
 import pytest
 from auth.app import create_app
 from auth.models import AuditEntry, Identity, User
-from auth.settings import AuthSettings
+from auth.settings import ApiSettings
 from contracts.auth import UserRegistered
 from shared.data.db import Database
 from shared.testing import client_of, recorded
 from sqlalchemy import func, select
-from tests.letterbox import Letterbox
+from tests.mailbox import Mailbox
 from tests.providers import Providers
 
 SOCIAL, LOGIN, ME = "/api/v1/auth/social", "/api/v1/auth/login", "/api/v1/users/me"
@@ -28,7 +28,7 @@ def code_of(answer: httpx.Response) -> tuple[int, str]:
 
 
 async def test_the_first_sign_in_opens_an_account_and_the_next_finds_it(
-    client: httpx.AsyncClient, providers: Providers, database: Database, letterbox: Letterbox
+    client: httpx.AsyncClient, providers: Providers, database: Database, mailbox: Mailbox
 ) -> None:
     person = {"sub": "g-1", "email": "Ada@Example.com", "name": "Ada", "email_verified": True}
     first = await sign_in(client, "google", providers.google.token(**person, nonce="n-1"), nonce="n-1")
@@ -44,7 +44,7 @@ async def test_the_first_sign_in_opens_an_account_and_the_next_finds_it(
     )
     moved = providers.google.token(**person | {"email": "moved@example.com"})
     assert (await sign_in(client, "google", moved)).json()["user"] == user
-    assert await letterbox.letters() == [], "a proved address is not asked again"
+    assert await mailbox.emails() == [], "a proved address is not asked again"
     async with database.transaction() as session:
         assert len(await recorded(session, UserRegistered)) == 1
 
@@ -60,7 +60,7 @@ async def test_apple_tells_the_name_to_the_app_alone(client: httpx.AsyncClient, 
 
 @pytest.mark.parametrize("way", ["limited_token", "access_token"])
 async def test_facebook_signs_in_both_ways_and_is_asked_to_confirm(
-    client: httpx.AsyncClient, providers: Providers, letterbox: Letterbox, way: str
+    client: httpx.AsyncClient, providers: Providers, mailbox: Mailbox, way: str
 ) -> None:
     person = {"email": "fay@example.com", "name": "Fay"}
     token = (
@@ -70,7 +70,7 @@ async def test_facebook_signs_in_both_ways_and_is_asked_to_confirm(
     )
     user = (await sign_in(client, "facebook", token)).json()["user"]
     assert (user["name"], user["auth_provider"], user["email_verified"]) == ("Fay", "facebook", False)
-    assert await letterbox.token("verify_email")
+    assert await mailbox.token("verify_email")
 
 
 async def test_a_proved_address_joins_the_account_that_has_proved_it(
@@ -78,14 +78,14 @@ async def test_a_proved_address_joins_the_account_that_has_proved_it(
     providers: Providers,
     database: Database,
     open_account: Any,
-    letterbox: Letterbox,
+    mailbox: Mailbox,
 ) -> None:
     user = await open_account(database, email_verified=True)
     token = providers.google.token(sub="g-2", email=user.email.upper(), email_verified=True)
     assert (await sign_in(client, "google", token)).json()["user"]["id"] == str(user.id)
     password = {"email": user.email, "password": "Correct4Horse"}
     assert (await client.post(LOGIN, json=password)).status_code == 200, "the password stays"
-    (letter,) = await letterbox.letters()
+    (letter,) = await mailbox.emails()
     assert letter["Subject"] == "A sign-in was added to your account"
 
 
@@ -114,7 +114,7 @@ async def test_a_bad_token_opens_nothing(
         assert code_of(await sign_in(client, provider, token)) == (401, "invalid_social_token")
 
 
-async def test_a_provider_that_is_not_set_up_is_named(settings: AuthSettings, database: Database) -> None:
+async def test_a_provider_that_is_not_set_up_is_named(settings: ApiSettings, database: Database) -> None:
     app = create_app(settings.model_copy(update={"apple_client_ids": ()}))
     app.state.database = database
     async with client_of(app) as client:
@@ -124,7 +124,7 @@ async def test_a_provider_that_is_not_set_up_is_named(settings: AuthSettings, da
 
 
 async def test_of_many_first_sign_ins_at_once_one_opens_the_account(
-    settings: AuthSettings, committing: Database, providers: Providers
+    settings: ApiSettings, committing: Database, providers: Providers
 ) -> None:
     app = create_app(settings.model_copy(update={"database_pool_size": 20}))
     token = providers.google.token(sub="g-3", email="once@example.com", email_verified=True)

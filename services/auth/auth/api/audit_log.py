@@ -5,14 +5,16 @@ from typing import Annotated
 from fastapi import Query
 from shared.http.dependencies import Session
 
-from auth.api.dependencies import Admin, admin_router
+from auth.api.dependencies import CurrentAdmin, admin_router
 from auth.queries import audit_log as queries
-from auth.schemas.audit_log import AuditFilter, AuditPage
+from auth.schemas.audit_log import AuditLogFilter, AuditLogPage
 
 admin = admin_router()
 
 
 @admin.get("/audit")
-async def read_audit_log(wanted: Annotated[AuditFilter, Query()], session: Session, _: Admin) -> AuditPage:
+async def list_audit_entries(
+    wanted: Annotated[AuditLogFilter, Query()], session: Session, _: CurrentAdmin
+) -> AuditLogPage:
     """The audit log, newest first. It names people by id alone, and keeps the ids of those who have left."""
-    return await queries.audit_entries(session, wanted)
+    return await queries.list_audit_entries(session, wanted)

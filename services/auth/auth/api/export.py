@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from fastapi import Request, Response
 from shared.security.current_user import CurrentUser
 
-from auth.api.dependencies import OpenDatabase, profile_router
+from auth.api.dependencies import DatabaseDep, profile_router
 from auth.export.game_client import GameClient
-from auth.queries.export import account_data_of
-from auth.queries.users import user_of
+from auth.queries.export import get_account_export
+from auth.queries.users import get_current_user
 
 profile = profile_router()
 
@@ -24,11 +24,11 @@ profile = profile_router()
         503: {"description": "`export_unavailable`: a part cannot be had now, and half is not given out."},
     },
 )
-async def export_me(request: Request, caller: CurrentUser, database: OpenDatabase) -> Response:
+async def export_account(request: Request, caller: CurrentUser, database: DatabaseDep) -> Response:
     """Everything that is held on you: `account`, and `game` with all sessions and their results."""
     async with database.transaction() as session:
-        me = await user_of(session, caller)
-        account = await account_data_of(session, me.id)
+        me = await get_current_user(session, caller)
+        account = await get_account_export(session, me.id)
     games: GameClient = request.app.state.game
     # The games of years may be many; they are handed on as they come.
     played = await games.export(request.headers["authorization"].partition(" ")[2])

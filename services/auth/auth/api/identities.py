@@ -8,13 +8,21 @@ from shared.http.dependencies import Session
 from shared.http.ratelimit import per_address
 from shared.security.current_user import CurrentUser
 
-from auth.api.dependencies import Issuer, Me, OpenDatabase, Providers, auth_router, profile_router, welcome
+from auth.api.dependencies import (
+    AccessTokenIssuerDep,
+    CurrentAccount,
+    DatabaseDep,
+    SocialSignInDep,
+    auth_router,
+    profile_router,
+    sign_in_response,
+)
 from auth.commands import identities as commands
-from auth.queries.identities import identities_of
-from auth.queries.users import user_of
-from auth.schemas.identities import IdentityLink, LinkedIdentities, SocialSignInRequest
-from auth.schemas.sign_ins import SignedIn
-from auth.social.identity import ProvenIdentity
+from auth.queries import identities as queries
+from auth.queries.users import get_current_user
+from auth.schemas.identities import IdentityList, LinkIdentityRequest, SocialSignInRequest
+from auth.schemas.sign_ins import LoginResponse
+from auth.social.identity import VerifiedIdentity
 from auth.social.sign_in import SocialSignIn
 from auth.types import Provider
 
@@ -36,9 +44,9 @@ profile = profile_router()
         503: {"description": "`provider_unavailable`: the provider cannot be asked right now."},
     },
 )
-async def social(
-    body: SocialSignInRequest, database: OpenDatabase, providers: Providers, issuer: Issuer
-) -> SignedIn:
+async def sign_in_with_provider(
+    body: SocialSignInRequest, database: DatabaseDep, providers: SocialSignInDep, issuer: AccessTokenIssuerDep
+) -> LoginResponse:
     """Sign in with Google, Apple or Facebook; the first time, this opens an account.
 
     Google and Apple: send the ID token. Facebook: send the token of Limited Login, or an access token. An app
@@ -49,14 +57,16 @@ async def social(
     """
     proven = await proof_of(body, providers)
     async with database.transaction() as session:
-        signed_in = await commands.sign_in_with(session, proven, name=body.name, now=datetime.now(UTC))
-    return welcome(signed_in, issuer)
+        signed_in = await commands.sign_in_with_identity(
+            session, proven, name=body.name, now=datetime.now(UTC)
+        )
+    return sign_in_response(signed_in, issuer)
 
 
 @profile.get("/me/identities")
-async def my_identities(me: Me, session: Session) -> LinkedIdentities:
+async def list_identities(me: CurrentAccount, session: Session) -> IdentityList:
     """The social sign-ins of the account."""
-    return LinkedIdentities(identities=await identities_of(session, me.id))
+    return IdentityList(identities=await queries.list_identities(session, me.id))
 
 
 @profile.post(
@@ -68,13 +78,13 @@ async def my_identities(me: Me, session: Session) -> LinkedIdentities:
         503: {"description": "`provider_unavailable`"},
     },
 )
-async def add_identity(
-    body: IdentityLink, caller: CurrentUser, database: OpenDatabase, providers: Providers
+async def link_identity(
+    body: LinkIdentityRequest, caller: CurrentUser, database: DatabaseDep, providers: SocialSignInDep
 ) -> None:
     """Add a social sign-in to the account, with a token as for `POST /auth/social`. Again changes nothing."""
     proven = await proof_of(body, providers)
     async with database.transaction() as session:
-        me = await user_of(session, caller)
+        me = await get_current_user(session, caller)
         await commands.link_identity(session, me.id, proven, now=datetime.now(UTC))
 
 
@@ -86,12 +96,14 @@ async def add_identity(
         409: {"description": "`last_sign_in`: nothing else opens the account; set a password first."},
     },
 )
-async def remove_identity(provider: Provider, me: Me, session: Session) -> None:
+async def unlink_identity(provider: Provider, me: CurrentAccount, session: Session) -> None:
     """Remove a social sign-in from the account."""
     await commands.unlink_identity(session, me.id, provider)
 
 
-async def proof_of(body: SocialSignInRequest | IdentityLink, providers: SocialSignIn) -> ProvenIdentity:
+async def proof_of(
+    body: SocialSignInRequest | LinkIdentityRequest, providers: SocialSignIn
+) -> VerifiedIdentity:
     """Who the token proves someone to be. The provider may have to be asked, so no transaction is open."""
     nonce: SecretStr | None = body.nonce
     return await providers.verify(

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from shared.http.dependencies import Session
 
-from auth.api.dependencies import Admin, admin_router
+from auth.api.dependencies import CurrentAdmin, admin_router
 from auth.commands import roles as commands
-from auth.schemas.roles import RoleChange
+from auth.schemas.roles import RoleUpdate
 from auth.schemas.users import AccountRead
 
 admin = admin_router()
@@ -20,7 +20,7 @@ admin = admin_router()
         409: {"description": "`last_admin`: nobody else could give roles."},
     },
 )
-async def change_role(user_id: UUID, body: RoleChange, session: Session, admin: Admin) -> AccountRead:
+async def change_role(user_id: UUID, body: RoleUpdate, session: Session, admin: CurrentAdmin) -> AccountRead:
     """Give someone a role.
 
     Here it counts at once; elsewhere when their access token is renewed, within 15 minutes. Who has changed

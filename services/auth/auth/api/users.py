@@ -9,30 +9,30 @@ from shared.http.ratelimit import per_address
 from shared.security.current_user import CurrentUser
 
 from auth.api.dependencies import (
-    Admin,
-    Hashing,
-    Issuer,
-    Me,
-    OpenDatabase,
+    AccessTokenIssuerDep,
+    CurrentAccount,
+    CurrentAdmin,
+    DatabaseDep,
+    PasswordHasherDep,
     admin_router,
     auth_router,
     limit_account,
     profile_router,
-    welcome,
+    sign_in_response,
 )
 from auth.commands import users as commands
-from auth.errors import AccountGone, InvalidCredentials, NoPassword
-from auth.passwords.policy import ensure_strong
-from auth.queries.sign_ins import credential_of_user
-from auth.queries.users import accounts, user_of
-from auth.schemas.sign_ins import SignedIn
+from auth.errors import InvalidCredentials, PasswordNotSet, SignedOut
+from auth.passwords.policy import ensure_strong_password
+from auth.queries import users as queries
+from auth.queries.sign_ins import find_credential_by_user_id
+from auth.schemas.sign_ins import LoginResponse
 from auth.schemas.users import (
     AccountFilter,
     AccountPage,
-    PasswordChange,
-    ProfileChanges,
-    Registration,
+    ChangePasswordRequest,
+    RegisterRequest,
     UserRead,
+    UserUpdate,
 )
 
 auth = auth_router()
@@ -49,7 +49,9 @@ admin = admin_router()
         422: {"description": "`weak_password`, or `validation_failed` naming the fields."},
     },
 )
-async def register(body: Registration, session: Session, passwords: Hashing, issuer: Issuer) -> SignedIn:
+async def register_user(
+    body: RegisterRequest, session: Session, passwords: PasswordHasherDep, issuer: AccessTokenIssuerDep
+) -> LoginResponse:
     """Open an account, and sign in to it.
 
     The address counts without regard to case, and is sent a link to confirm it. The password needs 8 to 128
@@ -57,28 +59,26 @@ async def register(body: Registration, session: Session, passwords: Hashing, iss
     commonest.
     """
     password = body.password.get_secret_value()
-    ensure_strong(password)
+    ensure_strong_password(password)
     # The session takes no connection before its first query, so none is held while the password is hashed.
     hashed = await passwords.hash(password)
-    signed_in = await commands.register(
+    signed_in = await commands.register_user(
         session, email=body.email, name=body.name, password_hash=hashed, now=datetime.now(UTC)
     )
-    return welcome(signed_in, issuer)
+    return sign_in_response(signed_in, issuer)
 
 
 @profile.get("/me")
-async def me(me: Me) -> UserRead:
+async def get_current_user(me: CurrentAccount) -> UserRead:
     """The account of whoever asks."""
     return me
 
 
 @profile.put("/me")
-async def update_me(body: ProfileChanges, me: Me, session: Session) -> UserRead:
+async def update_current_user(body: UserUpdate, me: CurrentAccount, session: Session) -> UserRead:
     """Change the name or the picture; what is left out stays as it is."""
     changes = body.model_dump(mode="json", exclude_unset=True)
-    return UserRead.model_validate(
-        await commands.update_profile(session, me.id, changes, now=datetime.now(UTC))
-    )
+    return UserRead.model_validate(await commands.update_user(session, me.id, changes, now=datetime.now(UTC)))
 
 
 @profile.delete(
@@ -86,7 +86,7 @@ async def update_me(body: ProfileChanges, me: Me, session: Session) -> UserRead:
     status_code=204,
     responses={409: {"description": "`last_admin`: make somebody else an admin first."}},
 )
-async def delete_me(me: Me, session: Session) -> None:
+async def delete_current_user(me: CurrentAccount, session: Session) -> None:
     """Leave. All sign-ins end at once, and everything that is held on you is removed for good."""
     await commands.delete_user(session, me.id)
 
@@ -101,20 +101,24 @@ async def delete_me(me: Me, session: Session) -> None:
     },
 )
 async def change_password(
-    request: Request, body: PasswordChange, caller: CurrentUser, database: OpenDatabase, passwords: Hashing
+    request: Request,
+    body: ChangePasswordRequest,
+    caller: CurrentUser,
+    database: DatabaseDep,
+    passwords: PasswordHasherDep,
 ) -> None:
     """Change the password, and sign out all other devices."""
     await limit_account(request, "password_account", str(caller.id), per_minute=10)
     new = body.new_password.get_secret_value()
-    ensure_strong(new, pointer="#/new_password")
+    ensure_strong_password(new, pointer="#/new_password")
     # No connection waits while passwords are hashed.
     async with database.transaction() as session:
-        await user_of(session, caller)
-        known = await credential_of_user(session, caller.id)
+        await queries.get_current_user(session, caller)
+        known = await find_credential_by_user_id(session, caller.id)
     if known is None or caller.session_id is None:
-        raise AccountGone
+        raise SignedOut
     if known.password_hash is None:
-        raise NoPassword("This account has no password yet: ask for a link to set one (forgot password).")
+        raise PasswordNotSet("This account has no password yet: ask for a link to set one (forgot password).")
     right, _ = await passwords.verify(body.current_password.get_secret_value(), known.password_hash)
     if not right:
         raise InvalidCredentials("The current password is wrong.")
@@ -126,6 +130,8 @@ async def change_password(
 
 
 @admin.get("/users")
-async def list_users(wanted: Annotated[AccountFilter, Query()], session: Session, _: Admin) -> AccountPage:
+async def list_users(
+    wanted: Annotated[AccountFilter, Query()], session: Session, _: CurrentAdmin
+) -> AccountPage:
     """Accounts, newest first; by the beginning of their address, and by role."""
-    return await accounts(session, wanted)
+    return await queries.list_users(session, wanted)

@@ -10,7 +10,7 @@ from auth.models import AuditEntry
 from auth.types import Action
 
 
-def note(
+def record(
     session: AsyncSession,
     action: Action,
     *,

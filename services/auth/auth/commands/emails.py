@@ -2,13 +2,13 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.models import MailRequest
-from auth.types import Letter
+from auth.models import EmailRequest
+from auth.types import EmailKind
 
 
-def request_letter(session: AsyncSession, letter: Letter, email_key: str) -> None:
+def request_email(session: AsyncSession, letter: EmailKind, email_key: str) -> None:
     """Have a letter sent to whoever has this address, once the transaction is committed.
 
     Nobody looks here whether anybody has: neither the answer nor its time can tell.
     """
-    session.add(MailRequest(letter=letter, email_key=email_key))
+    session.add(EmailRequest(letter=letter, email_key=email_key))

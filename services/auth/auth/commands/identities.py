@@ -6,75 +6,79 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.commands import audit_log as audit
-from auth.commands.emails import request_letter
-from auth.commands.sign_ins import SignIn, revoke_families, start_family
-from auth.commands.users import locked_user, open_account, tell_of_change
-from auth.domain.identities import Joining, join
-from auth.domain.users import email_key
+from auth.commands import audit_log
+from auth.commands.emails import request_email
+from auth.commands.sign_ins import AuthenticatedSession, revoke_sign_ins, start_sign_in
+from auth.commands.users import insert_user, lock_user, record_user_updated
+from auth.domain.identities import LinkingDecision, decide_account_linking
+from auth.domain.users import canonical_email
 from auth.errors import (
+    EmailNotVerified,
     EmailRequired,
-    EmailUnverified,
+    IdentityLinkRequired,
     IdentityNotFound,
     IdentityTaken,
-    LastSignIn,
-    LinkRequired,
+    LastSignInMethod,
 )
 from auth.models import Identity, User
-from auth.social.identity import ProvenIdentity
+from auth.social.identity import VerifiedIdentity
 from auth.tokens import one_time_tokens
 from auth.types import Provider
 
 
-async def sign_in_with(
-    session: AsyncSession, proven: ProvenIdentity, *, name: str | None, now: datetime
-) -> SignIn:
-    """Sign in by an identity: to its account or, the first time, to the one that `domain.join` says.
+async def sign_in_with_identity(
+    session: AsyncSession, proven: VerifiedIdentity, *, name: str | None, now: datetime
+) -> AuthenticatedSession:
+    """Sign in by an identity: to its account or, the first time, to the one that `domain.identities.decide_account_linking` says.
 
-    `name` is for an account that is opened, when the provider tells none. Raises LinkRequired, EmailRequired.
+    `name` is for an account that is opened, when the provider tells none. Raises IdentityLinkRequired, EmailRequired.
     """
-    user = await _owner_of(session, proven) or await _join(session, proven, name=name, now=now)
-    return await start_family(session, user, now=now)
+    user = await _find_by_identity(session, proven) or await _resolve_account(
+        session, proven, name=name, now=now
+    )
+    return await start_sign_in(session, user, now=now)
 
 
 async def link_identity(
-    session: AsyncSession, user_id: UUID, proven: ProvenIdentity, *, now: datetime
+    session: AsyncSession, user_id: UUID, proven: VerifiedIdentity, *, now: datetime
 ) -> None:
     """Add an identity to an account of someone who is signed in. Adding it again changes nothing.
 
-    Raises AccountGone, EmailUnverified, IdentityTaken.
+    Raises SignedOut, EmailNotVerified, IdentityTaken.
     """
-    user = await locked_user(session, user_id)
+    user = await lock_user(session, user_id)
     if not user.email_verified:
-        raise EmailUnverified("Confirm your e-mail address before you add a way to sign in.")
+        raise EmailNotVerified("Confirm your e-mail address before you add a way to sign in.")
     known = await session.get(Identity, (proven.provider, proven.subject))
     if known is not None and known.user_id == user.id:
         return
-    if known is not None or await _has(session, user, proven.provider):
+    if known is not None or await _has_identity_with(session, user, proven.provider):
         raise IdentityTaken(
             "This sign-in belongs to another account, or yours has one with this provider already."
         )
     _add(session, user, proven)
-    audit.note(
+    audit_log.record(
         session, "identity_linked", subject=user.id, actor=user.id, after={"provider": proven.provider}
     )
-    request_letter(session, "sign_in_added", user.email_key)
+    request_email(session, "sign_in_added", user.email_key)
 
 
 async def unlink_identity(session: AsyncSession, user_id: UUID, provider: Provider) -> None:
-    """Remove an identity from an account. Raises AccountGone, IdentityNotFound, LastSignIn."""
-    user = await locked_user(session, user_id)
-    if not await _has(session, user, provider):
+    """Remove an identity from an account. Raises SignedOut, IdentityNotFound, LastSignInMethod."""
+    user = await lock_user(session, user_id)
+    if not await _has_identity_with(session, user, provider):
         raise IdentityNotFound("Your account has no sign-in with this provider.")
     owned = select(func.count()).select_from(Identity).where(Identity.user_id == user.id)
     if user.password_hash is None and (await session.scalar(owned)) == 1:
-        raise LastSignIn("Set a password first: without this sign-in nobody could open your account.")
+        raise LastSignInMethod("Set a password first: without this sign-in nobody could open your account.")
     mine = (Identity.user_id == user.id) & (Identity.provider == provider)
     await session.execute(delete(Identity).where(mine))
-    audit.note(session, "identity_unlinked", subject=user.id, actor=user.id, before={"provider": provider})
+    audit_log.record(
+        session, "identity_unlinked", subject=user.id, actor=user.id, before={"provider": provider}
+    )
 
 
-async def _owner_of(session: AsyncSession, proven: ProvenIdentity) -> User | None:
+async def _find_by_identity(session: AsyncSession, proven: VerifiedIdentity) -> User | None:
     mine = (Identity.provider == proven.provider) & (Identity.subject == proven.subject)
     owned = select(User).join(Identity, Identity.user_id == User.id).where(mine)
     # Both rows are locked, the account first: a reset that removes the identity at this moment goes before
@@ -82,49 +86,53 @@ async def _owner_of(session: AsyncSession, proven: ProvenIdentity) -> User | Non
     return await session.scalar(owned.with_for_update(key_share=True))
 
 
-async def _join(session: AsyncSession, proven: ProvenIdentity, *, name: str | None, now: datetime) -> User:
+async def _resolve_account(
+    session: AsyncSession, proven: VerifiedIdentity, *, name: str | None, now: datetime
+) -> User:
     if proven.email is None:
         raise EmailRequired(
             "The provider has told no e-mail address; allow the app to see it, and sign in again."
         )
     # A second time for when another request has taken the address since the first.
     user = (
-        await _at_address(session, proven.email)
-        or await _opened(session, proven, name=name)
-        or await _at_address(session, proven.email)
+        await _find_by_email(session, proven.email)
+        or await _open_account(session, proven, name=name)
+        or await _find_by_email(session, proven.email)
     )
     if user is None:
-        raise LinkRequired("The account with this address is being closed; try again in a moment.")
-    if await _owner_of(session, proven) is not None:
+        raise IdentityLinkRequired("The account with this address is being closed; try again in a moment.")
+    if await _find_by_identity(session, proven) is not None:
         return user
-    await _enter(session, user, proven, now=now)
+    await _apply_linking(session, user, proven, now=now)
     return user
 
 
-async def _enter(session: AsyncSession, user: User, proven: ProvenIdentity, *, now: datetime) -> None:
+async def _apply_linking(
+    session: AsyncSession, user: User, proven: VerifiedIdentity, *, now: datetime
+) -> None:
     """Let an identity into an account that has its address, if it may."""
-    joining = join(
+    joining = decide_account_linking(
         vouched_for=proven.email_verified,
         account_verified=user.email_verified,
-        provider_known=await _has(session, user, proven.provider),
+        provider_known=await _has_identity_with(session, user, proven.provider),
     )
-    if joining is Joining.REFUSE:
-        raise LinkRequired(
+    if joining is LinkingDecision.REFUSE:
+        raise IdentityLinkRequired(
             "There is an account with this e-mail address. Sign in to it as before, and add this one there."
         )
-    if joining is Joining.CLAIM:
-        await claim(session, user, provider=proven.provider, now=now)
+    if joining is LinkingDecision.CLAIM:
+        await take_over_account(session, user, provider=proven.provider, now=now)
     else:
-        audit.note(
+        audit_log.record(
             session, "identity_linked", subject=user.id, actor=user.id, after={"provider": proven.provider}
         )
-        request_letter(session, "sign_in_added", user.email_key)
+        request_email(session, "sign_in_added", user.email_key)
     _add(session, user, proven)
 
 
-async def _opened(session: AsyncSession, proven: ProvenIdentity, *, name: str | None) -> User | None:
+async def _open_account(session: AsyncSession, proven: VerifiedIdentity, *, name: str | None) -> User | None:
     assert proven.email is not None  # noqa: S101 - the caller has made sure
-    user = await open_account(
+    user = await insert_user(
         session,
         email=proven.email,
         name=name or proven.name or "Learner",
@@ -137,34 +145,34 @@ async def _opened(session: AsyncSession, proven: ProvenIdentity, *, name: str | 
     _add(session, user, proven)
     await session.flush()
     if not user.email_verified:
-        request_letter(session, "verify_email", user.email_key)
+        request_email(session, "verify_email", user.email_key)
     return user
 
 
-async def _at_address(session: AsyncSession, email: str) -> User | None:
-    found = select(User).where(User.email_key == email_key(email)).with_for_update()
+async def _find_by_email(session: AsyncSession, email: str) -> User | None:
+    found = select(User).where(User.email_key == canonical_email(email)).with_for_update()
     return await session.scalar(found.execution_options(populate_existing=True))
 
 
-async def _has(session: AsyncSession, user: User, provider: Provider) -> bool:
+async def _has_identity_with(session: AsyncSession, user: User, provider: Provider) -> bool:
     mine = (Identity.user_id == user.id) & (Identity.provider == provider)
     return (await session.scalar(select(Identity.subject).where(mine))) is not None
 
 
-def _add(session: AsyncSession, user: User, proven: ProvenIdentity) -> None:
-    vouched = email_key(proven.email) if proven.email and proven.email_verified else None
+def _add(session: AsyncSession, user: User, proven: VerifiedIdentity) -> None:
+    vouched = canonical_email(proven.email) if proven.email and proven.email_verified else None
     session.add(
         Identity(provider=proven.provider, subject=proven.subject, user_id=user.id, email_key=vouched)
     )
 
 
-async def claim(session: AsyncSession, user: User, *, provider: str, now: datetime) -> None:
+async def take_over_account(session: AsyncSession, user: User, *, provider: str, now: datetime) -> None:
     """Give an account, whose address nobody had proved, to the one who has: nothing older opens it."""
     user.password_hash, user.password_set_at = None, now
     user.email_verified = True
     user.auth_provider = provider
     await session.execute(delete(Identity).where(Identity.user_id == user.id))
-    await revoke_families(session, user.id, now=now)
+    await revoke_sign_ins(session, user.id, now=now)
     await one_time_tokens.withdraw_all(session, user.id, now=now)
-    audit.note(session, "account_claimed", subject=user.id, actor=None, after={"provider": provider})
-    tell_of_change(session, user, now=now)
+    audit_log.record(session, "account_claimed", subject=user.id, actor=None, after={"provider": provider})
+    record_user_updated(session, user, now=now)

@@ -7,10 +7,10 @@ from shared.security.current_user import Role
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.commands import audit_log as audit
-from auth.commands.sign_ins import revoke_families
-from auth.commands.users import create_user, ensure_not_last_admin, locked_with_admins, tell_of_change
-from auth.domain.users import email_key
+from auth.commands import audit_log
+from auth.commands.sign_ins import revoke_sign_ins
+from auth.commands.users import create_user, ensure_not_last_admin, lock_with_admins, record_user_updated
+from auth.domain.users import canonical_email
 from auth.errors import UserNotFound
 from auth.models import Identity, User
 
@@ -22,7 +22,7 @@ async def change_role(
 
     Raises UserNotFound, and LastAdmin when nobody would be left to give roles.
     """
-    locked = await locked_with_admins(session, user_id)
+    locked = await lock_with_admins(session, user_id)
     user = locked.get(user_id)
     if user is None:
         raise UserNotFound(f"There is no user {user_id}.")
@@ -31,21 +31,21 @@ async def change_role(
     ensure_not_last_admin(user, locked.values())
     before = {"role": user.role}
     user.role = role
-    audit.note(session, "role_changed", subject=user.id, actor=actor, before=before, after={"role": role})
-    tell_of_change(session, user, now=now)
+    audit_log.record(
+        session, "role_changed", subject=user.id, actor=actor, before=before, after={"role": role}
+    )
+    record_user_updated(session, user, now=now)
     return user
 
 
-async def appoint_first_admin(
-    session: AsyncSession, *, email: str, password_hash: str, now: datetime
-) -> bool:
+async def create_first_admin(session: AsyncSession, *, email: str, password_hash: str, now: datetime) -> bool:
     """Make the one with this address an admin, unless there is one; whether that was so.
 
     An account that is there already may be a stranger's who has got ahead: only the new password opens it.
     """
     if await session.scalar(select(User.id).where(User.role == "admin").limit(1)):
         return False
-    found = select(User).where(User.email_key == email_key(email)).with_for_update()
+    found = select(User).where(User.email_key == canonical_email(email)).with_for_update()
     user = await session.scalar(found)
     if user is None:
         user = await create_user(
@@ -54,11 +54,11 @@ async def appoint_first_admin(
     else:
         user.password_hash, user.password_set_at, user.email_verified = password_hash, now, True
         await session.execute(delete(Identity).where(Identity.user_id == user.id))
-        await revoke_families(session, user.id, now=now)
-        tell_of_change(session, user, now=now)
+        await revoke_sign_ins(session, user.id, now=now)
+        record_user_updated(session, user, now=now)
     before = {"role": user.role}
     user.role = "admin"
-    audit.note(
+    audit_log.record(
         session, "admin_appointed", subject=user.id, actor=None, before=before, after={"role": "admin"}
     )
     return True

@@ -11,19 +11,19 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.commands import audit_log as audit
-from auth.commands.emails import request_letter
-from auth.commands.sign_ins import SignIn, revoke_families, start_family
-from auth.domain.users import email_key
-from auth.errors import AccountGone, EmailTaken, InvalidCredentials, LastAdmin
-from auth.models import MailRequest, User
+from auth.commands import audit_log
+from auth.commands.emails import request_email
+from auth.commands.sign_ins import AuthenticatedSession, revoke_sign_ins, start_sign_in
+from auth.domain.users import canonical_email
+from auth.errors import EmailTaken, InvalidCredentials, LastAdmin, SignedOut
+from auth.models import EmailRequest, User
 from auth.queries.sign_ins import Credential
 from auth.tokens import one_time_tokens
 
 
-async def open_account(session: AsyncSession, *, email: str, **values: str | bool | None) -> User | None:
+async def insert_user(session: AsyncSession, *, email: str, **values: str | bool | None) -> User | None:
     """A new account, or None if the address has one: also when another request takes it at the same time."""
-    created = insert(User).values(email=email, email_key=email_key(email), **values)
+    created = insert(User).values(email=email, email_key=canonical_email(email), **values)
     # A conflict is awaited by the database and reported as no row, where an error would end the transaction.
     created = created.on_conflict_do_nothing(index_elements=[User.email_key])
     user: User | None = await session.scalar(created.returning(User))
@@ -42,7 +42,7 @@ async def create_user(
     email_verified: bool = False,
 ) -> User:
     """Open an account with a password. Raises EmailTaken."""
-    user = await open_account(
+    user = await insert_user(
         session, email=email, name=name, password_hash=password_hash, role=role, email_verified=email_verified
     )
     if user is None:
@@ -50,43 +50,43 @@ async def create_user(
     return user
 
 
-async def register(
+async def register_user(
     session: AsyncSession, *, email: str, name: str, password_hash: str, now: datetime
-) -> SignIn:
+) -> AuthenticatedSession:
     """Open an account, sign its owner in, and ask them to confirm the address. Raises EmailTaken."""
     user = await create_user(session, email=email, name=name, password_hash=password_hash)
-    request_letter(session, "verify_email", user.email_key)
-    return await start_family(session, user, now=now)
+    request_email(session, "verify_email", user.email_key)
+    return await start_sign_in(session, user, now=now)
 
 
-async def update_profile(
+async def update_user(
     session: AsyncSession, user_id: UUID, changes: Mapping[str, str | None], *, now: datetime
 ) -> User:
-    """Change a name or a picture. Raises AccountGone."""
-    user = await locked_user(session, user_id)
+    """Change a name or a picture. Raises SignedOut."""
+    user = await lock_user(session, user_id)
     changed = {field: value for field, value in changes.items() if getattr(user, field) != value}
     if not changed:
         return user
     for field, value in changed.items():
         setattr(user, field, value)
-    tell_of_change(session, user, now=now)
+    record_user_updated(session, user, now=now)
     return user
 
 
 async def delete_user(session: AsyncSession, user_id: UUID) -> None:
     """Close an account: all that it holds here goes at once, and the others are told.
 
-    What stays is that it was closed, and when, under an id that leads to nobody. Raises AccountGone, and
+    What stays is that it was closed, and when, under an id that leads to nobody. Raises SignedOut, and
     LastAdmin when nobody would be left to give roles.
     """
-    admins = await locked_with_admins(session, user_id)
+    admins = await lock_with_admins(session, user_id)
     user = admins.get(user_id)
     if user is None:
-        raise AccountGone
+        raise SignedOut
     ensure_not_last_admin(user, admins.values())
-    await session.execute(delete(MailRequest).where(MailRequest.email_key == user.email_key))
+    await session.execute(delete(EmailRequest).where(EmailRequest.email_key == user.email_key))
     await session.execute(delete(User).where(User.id == user_id))
-    audit.note(session, "account_deleted", subject=user_id, actor=user_id)
+    audit_log.record(session, "account_deleted", subject=user_id, actor=user_id)
     record(session, UserDeleted, subject=str(user_id), data=UserRef(user_id=user_id))
 
 
@@ -95,20 +95,20 @@ async def change_password(
 ) -> None:
     """Replace a password that was right, and end all other sign-ins than the one with this family.
 
-    Raises AccountGone, and InvalidCredentials when it was replaced while it was checked.
+    Raises SignedOut, and InvalidCredentials when it was replaced while it was checked.
     """
-    user = await locked_user(session, checked.user_id)
+    user = await lock_user(session, checked.user_id)
     if user.password_set_at != checked.password_set_at:
         raise InvalidCredentials
     user.password_hash, user.password_set_at = new_hash, now
-    await revoke_families(session, user.id, now=now, but=family_id)
+    await revoke_sign_ins(session, user.id, now=now, except_family=family_id)
     await one_time_tokens.withdraw_all(session, user.id, now=now)
-    audit.note(session, "password_changed", subject=user.id, actor=user.id)
-    tell_of_change(session, user, now=now)
-    request_letter(session, "password_changed", user.email_key)
+    audit_log.record(session, "password_changed", subject=user.id, actor=user.id)
+    record_user_updated(session, user, now=now)
+    request_email(session, "password_changed", user.email_key)
 
 
-async def locked_with_admins(session: AsyncSession, user_id: UUID) -> dict[UUID, User]:
+async def lock_with_admins(session: AsyncSession, user_id: UUID) -> dict[UUID, User]:
     """An account, if it is there, and all admins, locked in one order.
 
     So two who dismiss each other at once, or leave, do not both succeed.
@@ -124,15 +124,15 @@ def ensure_not_last_admin(user: User, locked: Iterable[User]) -> None:
         raise LastAdmin("This is the last admin; make somebody else an admin first.")
 
 
-async def locked_user(session: AsyncSession, user_id: UUID) -> User:
-    """The account, which nothing else changes until this transaction ends. Raises AccountGone."""
+async def lock_user(session: AsyncSession, user_id: UUID) -> User:
+    """The account, which nothing else changes until this transaction ends. Raises SignedOut."""
     user = await session.get(User, user_id, with_for_update=True, populate_existing=True)
     if user is None:
-        raise AccountGone
+        raise SignedOut
     return user
 
 
-def tell_of_change(session: AsyncSession, user: User, *, now: datetime) -> None:
+def record_user_updated(session: AsyncSession, user: User, *, now: datetime) -> None:
     """Note that an account has changed, and tell the others."""
     user.updated_at = now
     record(session, UserUpdated, subject=str(user.id), data=UserRef(user_id=user.id))

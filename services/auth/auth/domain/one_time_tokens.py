@@ -2,17 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from auth.errors import LinkExpired, LinkUsed
+from auth.errors import TokenExpired, TokenUsed
 
-VERIFICATION_LIFETIME = timedelta(hours=24)
-RESET_LIFETIME = timedelta(hours=1)
-LETTER_PAUSE = timedelta(minutes=1)
+VERIFICATION_TOKEN_TTL = timedelta(hours=24)
+RESET_TOKEN_TTL = timedelta(hours=1)
+EMAIL_COOLDOWN = timedelta(minutes=1)
 """How long nobody gets the same link twice, however often it is asked for."""
 
 
-def ensure_good(now: datetime, *, used_at: datetime | None, expires_at: datetime) -> None:
-    """Raise LinkUsed or LinkExpired, unless a link that was sent may have its effect now."""
+def ensure_usable(now: datetime, *, used_at: datetime | None, expires_at: datetime) -> None:
+    """Raise TokenUsed or TokenExpired, unless a link that was sent may have its effect now."""
     if used_at is not None:
-        raise LinkUsed("This link was used already, or the account has changed since; ask for a new one.")
+        raise TokenUsed("This link was used already, or the account has changed since; ask for a new one.")
     if expires_at <= now:
-        raise LinkExpired("This link has expired; ask for a new one.")
+        raise TokenExpired("This link has expired; ask for a new one.")

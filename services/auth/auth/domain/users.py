@@ -1,6 +1,6 @@
 """Accounts."""
 
 
-def email_key(email: str) -> str:
+def canonical_email(email: str) -> str:
     """What makes two spellings of a validated address the same account."""
     return email.lower()

@@ -11,16 +11,16 @@ from uuid import uuid4
 import aiosmtplib
 import structlog
 
-from auth.settings import MailSettings
+from auth.settings import EmailSettings
 
 log = structlog.get_logger(__name__)
 
-STEP_SECONDS, LETTER_SECONDS = 5.0, 20.0
-PERMANENT = range(500, 600)
+SMTP_STEP_TIMEOUT_SECONDS, SEND_TIMEOUT_SECONDS = 5.0, 20.0
+PERMANENT_FAILURE_CODES = range(500, 600)
 """Replies after which the same letter is not to be sent again (RFC 5321, section 4.2.1)."""
 
 
-class MailNotSent(Exception):
+class EmailNotSent(Exception):
     """A letter did not leave. `final` says that trying again is of no use; `reason` names no address."""
 
     def __init__(self, reason: str, *, final: bool = False) -> None:
@@ -32,24 +32,26 @@ class Mailer(Protocol):
     """A way to send letters."""
 
     async def send(self, message: EmailMessage, *, link: str | None) -> None:
-        """Return when the letter is somebody else's to deliver. Raises MailNotSent."""
+        """Return when the letter is somebody else's to deliver. Raises EmailNotSent."""
 
 
 class SmtpMailer:
     """Hands letters to an SMTP server. Neither addresses nor links come into the log."""
 
-    def __init__(self, settings: MailSettings) -> None:
+    def __init__(self, settings: EmailSettings) -> None:
         self._settings = settings
 
     async def send(self, message: EmailMessage, *, link: str | None) -> None:
         try:
-            async with asyncio.timeout(LETTER_SECONDS):
+            async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
                 await self._hand_over(message)
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = {refused.code for refused in error.recipients}
-            raise MailNotSent(f"recipient refused: {codes}", final=codes <= set(PERMANENT)) from error
+            raise EmailNotSent(
+                f"recipient refused: {codes}", final=codes <= set(PERMANENT_FAILURE_CODES)
+            ) from error
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise MailNotSent(type(error).__name__) from error
+            raise EmailNotSent(type(error).__name__) from error
 
     async def _hand_over(self, message: EmailMessage) -> None:
         settings = self._settings
@@ -64,7 +66,7 @@ class SmtpMailer:
             start_tls=settings.smtp_tls == "starttls",
             cert_bundle=settings.smtp_ca_file or None,
             local_hostname=socket.gethostname(),
-            timeout=STEP_SECONDS,
+            timeout=SMTP_STEP_TIMEOUT_SECONDS,
         )
 
 
@@ -79,7 +81,7 @@ class FolderMailer:
         try:
             await asyncio.to_thread(self._write, file, bytes(message))
         except OSError as error:
-            raise MailNotSent(type(error).__name__) from error
+            raise EmailNotSent(type(error).__name__) from error
         log.info("letter", to=message["To"], subject=message["Subject"], link=link, file=str(file))
 
     def _write(self, file: Path, content: bytes) -> None:
@@ -87,6 +89,6 @@ class FolderMailer:
         file.write_bytes(content)
 
 
-def mailer_of(settings: MailSettings) -> Mailer:
+def create_mailer(settings: EmailSettings) -> Mailer:
     """The mailer that the settings name."""
-    return FolderMailer(settings.mail_folder) if settings.mail_folder else SmtpMailer(settings)
+    return FolderMailer(settings.email_folder) if settings.email_folder else SmtpMailer(settings)

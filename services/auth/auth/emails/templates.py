@@ -6,19 +6,19 @@ from typing import NamedTuple
 
 from email_validator import validate_email
 
-from auth.types import Letter, Purpose
+from auth.types import EmailKind, TokenPurpose
 
-PAGES: dict[Purpose, str] = {"verify_email": "verify", "reset_password": "reset"}
+LINK_PATHS: dict[TokenPurpose, str] = {"verify_email": "verify", "reset_password": "reset"}
 """The pages that links lead to, below ACCOUNT_URL."""
 
 
-class _Text(NamedTuple):
+class _Template(NamedTuple):
     subject: str
     body: str
 
 
-_TEXTS: dict[Letter, _Text] = {
-    "verify_email": _Text(
+_TEMPLATES: dict[EmailKind, _Template] = {
+    "verify_email": _Template(
         "Confirm your e-mail address",
         """{greeting},
 
@@ -31,7 +31,7 @@ The link is good for 24 hours and can be used once.
 If you did not open an account with Parley, do not use the link. Someone may have mistyped their address.
 """,
     ),
-    "reset_password": _Text(
+    "reset_password": _Template(
         "Set a new password",
         """{greeting},
 
@@ -44,7 +44,7 @@ The link is good for one hour and can be used once. Setting a new password signs
 If you did not ask for this, you need not do anything: your password stays as it is.
 """,
     ),
-    "password_changed": _Text(
+    "password_changed": _Template(
         "Your password was changed",
         """{greeting},
 
@@ -54,7 +54,7 @@ social sign-ins that use another e-mail address than this one have to be added a
 If this was not you, set a new password now: choose "Forgot your password?" in the app.
 """,
     ),
-    "sign_in_added": _Text(
+    "sign_in_added": _Template(
         "A sign-in was added to your account",
         """{greeting},
 
@@ -67,15 +67,15 @@ sign-ins that use another e-mail address than this one.
 }
 
 
-def compose(
-    letter: Letter, *, to: str, name: str | None, sender: str, link: str | None = None
+def compose_email(
+    letter: EmailKind, *, to: str, name: str | None, sender: str, link: str | None = None
 ) -> EmailMessage:
-    """A letter as plain text. `link` is for the letters of PAGES. A name adds neither headers nor lines.
+    """A letter as plain text. `link` is for the letters of LINK_PATHS. A name adds neither headers nor lines.
 
     To an address that nobody has confirmed it goes without a name: whoever has typed the address has typed
     the name as well, and could make the letter say what they like.
     """
-    text = _TEXTS[letter]
+    text = _TEMPLATES[letter]
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, _in_ascii(to), text.subject
     message["Date"], message["Message-ID"] = localtime(), make_msgid(domain="parley")

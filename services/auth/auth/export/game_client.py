@@ -3,11 +3,11 @@
 import httpx
 import structlog
 
-from auth.errors import ExportIncomplete
+from auth.errors import ExportUnavailable
 
 log = structlog.get_logger(__name__)
 
-MOST_BYTES = 64 * 1024 * 1024
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 TIMEOUT = httpx.Timeout(12.0, connect=1.0)
 
 
@@ -18,7 +18,7 @@ class GameClient:
         self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
 
     async def export(self, token: str) -> bytes:
-        """Everything game holds on the owner of an access token, as JSON. Raises ExportIncomplete."""
+        """Everything game holds on the owner of an access token, as JSON. Raises ExportUnavailable."""
         headers = {"Authorization": f"Bearer {token}"}
         try:
             async with self._client.stream("GET", "/internal/users/me/export", headers=headers) as answer:
@@ -26,7 +26,7 @@ class GameClient:
                 return await _bounded(answer)
         except (httpx.HTTPError, ValueError) as error:
             log.warning("export_incomplete", reason=type(error).__name__)
-            raise ExportIncomplete from error
+            raise ExportUnavailable from error
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -37,6 +37,6 @@ async def _bounded(answer: httpx.Response) -> bytes:
     body = bytearray()
     async for chunk in answer.aiter_bytes():
         body += chunk
-        if len(body) > MOST_BYTES:
+        if len(body) > MAX_RESPONSE_BYTES:
             raise ValueError("more than can be handed on")
     return bytes(body)

@@ -1,1 +1,1 @@
-"""Hashing of passwords."""
+"""PasswordHasherDep of passwords."""

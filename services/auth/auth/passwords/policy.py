@@ -16,7 +16,7 @@ COMMON_ENDING = re.compile(r"(\d{1,4}|123456?7?8?9?0?)?[!?.,*@#$]{0,2}|[@#_-]\d{
 """What people add to a word when a form asks them for a digit."""
 
 
-def ensure_strong(password: str, *, pointer: str = "#/password") -> None:
+def ensure_strong_password(password: str, *, pointer: str = "#/password") -> None:
     """Raise WeakPassword, with everything that is missing, unless an account may have this password."""
     rules = {
         "must have 8 to 128 characters": len(password) in PASSWORD_LENGTH,

@@ -5,23 +5,25 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.errors import AccountGone
-from auth.models import AuditEntry, Identity, RefreshFamily, User
-from auth.schemas.export import AccountData
+from auth.errors import SignedOut
+from auth.models import AuditEntry, Identity, RefreshTokenFamily, User
+from auth.schemas.export import AccountExport
 
 
-async def account_data_of(session: AsyncSession, user_id: UUID) -> AccountData:
-    """Everything this service holds on a user, but for what only proves who they are. Raises AccountGone."""
+async def get_account_export(session: AsyncSession, user_id: UUID) -> AccountExport:
+    """Everything this service holds on a user, but for what only proves who they are. Raises SignedOut."""
     user = await session.get(User, user_id)
     if user is None:
-        raise AccountGone
+        raise SignedOut
     identities = await session.scalars(select(Identity).where(Identity.user_id == user_id))
     families = await session.scalars(
-        select(RefreshFamily).where(RefreshFamily.user_id == user_id).order_by(RefreshFamily.created_at)
+        select(RefreshTokenFamily)
+        .where(RefreshTokenFamily.user_id == user_id)
+        .order_by(RefreshTokenFamily.created_at)
     )
     about = (AuditEntry.subject_id == user_id) | (AuditEntry.actor_id == user_id)
     entries = await session.scalars(select(AuditEntry).where(about).order_by(AuditEntry.id))
-    return AccountData.model_validate(
+    return AccountExport.model_validate(
         {
             "profile": user,
             "has_password": user.password_hash is not None,

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.domain.users import email_key
+from auth.domain.users import canonical_email
 from auth.models import User
 
 
@@ -19,17 +19,17 @@ class Credential(NamedTuple):
     password_set_at: datetime
 
 
-async def credential_of(session: AsyncSession, email: str) -> Credential | None:
+async def find_credential_by_email(session: AsyncSession, email: str) -> Credential | None:
     """What is to be checked when someone signs in with this address."""
-    return await _credential(session, User.email_key == email_key(email))
+    return await _find_credential(session, User.email_key == canonical_email(email))
 
 
-async def credential_of_user(session: AsyncSession, user_id: UUID) -> Credential | None:
+async def find_credential_by_user_id(session: AsyncSession, user_id: UUID) -> Credential | None:
     """What is to be checked when a user states the password again."""
-    return await _credential(session, User.id == user_id)
+    return await _find_credential(session, User.id == user_id)
 
 
-async def _credential(session: AsyncSession, condition: Any) -> Credential | None:
+async def _find_credential(session: AsyncSession, condition: Any) -> Credential | None:
     columns = select(User.id, User.password_hash, User.password_set_at)
     row = (await session.execute(columns.where(condition))).one_or_none()
     return Credential(*row) if row else None

@@ -10,14 +10,14 @@ from shared.http.fields import Text
 from auth.schemas.pages import Page, Pagination
 
 
-class AuditFilter(Page):
+class AuditLogFilter(Page):
     """Which entries of the audit log."""
 
     subject_id: UUID | None = None
     action: Annotated[Text, Field(max_length=40)] | None = None
 
 
-class AuditLogEntry(BaseModel):
+class AuditEntryRead(BaseModel):
     """Who did what to whom. Without an actor it was done by the system, or by a link in an e-mail."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -31,8 +31,8 @@ class AuditLogEntry(BaseModel):
     after: dict[str, Any] | None
 
 
-class AuditPage(BaseModel):
+class AuditLogPage(BaseModel):
     """The audit log, newest first."""
 
-    entries: list[AuditLogEntry]
+    entries: list[AuditEntryRead]
     pagination: Pagination

@@ -5,7 +5,7 @@ from pydantic import BaseModel
 from auth.types import OpaqueToken
 
 
-class LinkToken(BaseModel):
+class VerifyEmailRequest(BaseModel):
     """The token of a link that was sent by e-mail."""
 
     token: OpaqueToken

@@ -4,19 +4,19 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from auth.schemas.audit_log import AuditLogEntry
-from auth.schemas.identities import LinkedIdentity
+from auth.schemas.audit_log import AuditEntryRead
+from auth.schemas.identities import IdentityRead
 from auth.schemas.users import AccountRead
 
 
-class HeldIdentity(LinkedIdentity):
+class ExportedIdentity(IdentityRead):
     """A social sign-in with all that is held on it."""
 
     subject: str
     email: str | None = Field(validation_alias="email_key")
 
 
-class HeldSignIn(BaseModel):
+class ExportedSignIn(BaseModel):
     """A sign-in on one device."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -26,7 +26,7 @@ class HeldSignIn(BaseModel):
     revoked_at: datetime | None
 
 
-class AccountData(BaseModel):
+class AccountExport(BaseModel):
     """Everything the auth service holds on a learner, but for the hashes of passwords and tokens."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -34,6 +34,6 @@ class AccountData(BaseModel):
     profile: AccountRead
     has_password: bool
     password_set_at: datetime
-    identities: list[HeldIdentity]
-    sign_ins: list[HeldSignIn]
-    audit_log: list[AuditLogEntry]
+    identities: list[ExportedIdentity]
+    sign_ins: list[ExportedSignIn]
+    audit_log: list[AuditEntryRead]

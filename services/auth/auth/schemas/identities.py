@@ -21,7 +21,7 @@ class SocialSignInRequest(BaseModel):
     )
 
 
-class IdentityLink(BaseModel):
+class LinkIdentityRequest(BaseModel):
     """A social sign-in to be added to an account."""
 
     provider: Provider
@@ -29,7 +29,7 @@ class IdentityLink(BaseModel):
     nonce: Nonce | None = None
 
 
-class LinkedIdentity(BaseModel):
+class IdentityRead(BaseModel):
     """A social sign-in of an account."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -38,7 +38,7 @@ class LinkedIdentity(BaseModel):
     linked_at: datetime
 
 
-class LinkedIdentities(BaseModel):
+class IdentityList(BaseModel):
     """The social sign-ins of an account, oldest first."""
 
-    identities: list[LinkedIdentity]
+    identities: list[IdentityRead]

@@ -5,13 +5,13 @@ from pydantic import BaseModel
 from auth.types import Email, OpaqueToken, Password
 
 
-class Forgotten(BaseModel):
+class ForgotPasswordRequest(BaseModel):
     """Whose password is to be set anew."""
 
     email: Email
 
 
-class NewPassword(BaseModel):
+class ResetPasswordRequest(BaseModel):
     """A password, and the token of the link that allows to set it."""
 
     token: OpaqueToken

@@ -4,7 +4,7 @@ from pydantic import BaseModel
 from shared.security.current_user import Role
 
 
-class RoleChange(BaseModel):
+class RoleUpdate(BaseModel):
     """The role that a user is to have."""
 
     role: Role

@@ -12,7 +12,7 @@ from auth.schemas.pages import Page, Pagination
 from auth.types import AvatarUrl, Email, Name, Password
 
 
-class Registration(BaseModel):
+class RegisterRequest(BaseModel):
     """What a new account needs."""
 
     email: Email
@@ -20,14 +20,14 @@ class Registration(BaseModel):
     name: Name
 
 
-class PasswordChange(BaseModel):
+class ChangePasswordRequest(BaseModel):
     """The password as it is, and as it is to be."""
 
     current_password: Annotated[Password, Field(min_length=1)]
     new_password: Password
 
 
-class ProfileChanges(BaseModel):
+class UserUpdate(BaseModel):
     """What is to be changed; what is left out stays. An `avatar_url` of null removes the picture."""
 
     # A default without a meaning: only fields that were sent are changes, and null is no name.

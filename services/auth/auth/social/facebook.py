@@ -1,4 +1,4 @@
-"""Facebook's Graph API, which knows whose an access token is."""
+"""Facebook's FacebookClient API, which knows whose an access token is."""
 
 import hashlib
 import hmac
@@ -10,16 +10,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from auth.errors import InvalidSocialToken, ProviderUnavailable
 from auth.settings import SocialSettings
-from auth.social.identity import ProvenIdentity, proven
+from auth.social.identity import VerifiedIdentity, build_verified_identity
 from auth.social.json_client import JsonClient
 
 log = structlog.get_logger(__name__)
 
-THE_TOKEN = frozenset({100, 190})
-"""Codes of Graph errors that are about the token; the others are about us, or about Facebook."""
+TOKEN_ERROR_CODES = frozenset({100, 190})
+"""Codes of FacebookClient errors that are about the token; the others are about us, or about Facebook."""
 
 
-class _Inspection(BaseModel):
+class _TokenInfo(BaseModel):
     """What `debug_token` says of a token. Of one that is no good it may say little else."""
 
     model_config = ConfigDict(strict=True)
@@ -32,11 +32,11 @@ class _Inspection(BaseModel):
     """Seconds since 1970; 0 for never."""
 
 
-class _Inspected(BaseModel):
-    data: _Inspection
+class _TokenInfoResponse(BaseModel):
+    data: _TokenInfo
 
 
-class Graph:
+class FacebookClient:
     """Verifies the access tokens of classic Facebook Login."""
 
     def __init__(self, settings: SocialSettings, client: JsonClient) -> None:
@@ -44,7 +44,7 @@ class Graph:
         self._app_id = settings.facebook_app_id
         self._secret = settings.facebook_app_secret.get_secret_value()
 
-    async def identity(self, token: str, *, nonce: str | None) -> ProvenIdentity:
+    async def identity(self, token: str, *, nonce: str | None) -> VerifiedIdentity:
         """Whose the token is. Raises InvalidSocialToken and ProviderUnavailable."""
         if nonce:
             raise InvalidSocialToken(
@@ -54,7 +54,7 @@ class Graph:
         person = await self._person(token)
         if person.get("id") != user_id:
             raise InvalidSocialToken("The token is no valid access token of Facebook for this app.")
-        return proven(
+        return build_verified_identity(
             "facebook",
             user_id,
             email=person.get("email"),
@@ -70,7 +70,7 @@ class Graph:
             "debug_token", {"input_token": token}, bearer=f"{self._app_id}|{self._secret}"
         )
         try:
-            token_facts = _Inspected.model_validate(found).data
+            token_facts = _TokenInfoResponse.model_validate(found).data
         except ValidationError:
             raise ProviderUnavailable from None
         ours = token_facts.app_id == self._app_id and token_facts.type == "USER" and token_facts.user_id
@@ -86,13 +86,13 @@ class Graph:
 
     async def _ask(self, path: str, params: dict[str, str], *, bearer: str) -> dict[str, Any]:
         answer = await self._client.get(f"{self._url}/{path}", params=params, bearer=bearer)
-        if answer.fine:
+        if answer.ok:
             return answer.document
         error = answer.document.get("error")
         code = error.get("code") if isinstance(error, dict) else None
         # A wrong secret of ours is told in the same way as a wrong token of theirs: operators must see it.
         log.warning("facebook_refused", path=path, code=code if isinstance(code, int) else None)
-        if isinstance(code, int) and code in THE_TOKEN:
+        if isinstance(code, int) and code in TOKEN_ERROR_CODES:
             raise InvalidSocialToken("The token is no valid access token of Facebook for this app.")
         raise ProviderUnavailable
 

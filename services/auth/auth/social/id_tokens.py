@@ -20,7 +20,7 @@ OPTIONS: jwt.types.Options = {
 }
 
 
-class IdTokens:
+class IdTokenVerifier:
     """Verifies the ID tokens of one provider, issued for one of our own clients (the audiences)."""
 
     def __init__(self, keys: Keys, *, issuers: Sequence[str], audiences: Sequence[str]) -> None:

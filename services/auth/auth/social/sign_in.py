@@ -8,9 +8,9 @@ from shared.security.jwt import FetchedKeys, KeysUnavailable
 
 from auth.errors import InvalidSocialToken, ProviderNotConfigured, ProviderUnavailable
 from auth.settings import SocialSettings
-from auth.social.facebook import Graph
-from auth.social.id_tokens import ALGORITHM, IdTokens
-from auth.social.identity import ProvenIdentity, proven
+from auth.social.facebook import FacebookClient
+from auth.social.id_tokens import ALGORITHM, IdTokenVerifier
+from auth.social.identity import VerifiedIdentity, build_verified_identity
 from auth.social.json_client import JsonClient
 from auth.types import Provider
 
@@ -22,12 +22,12 @@ class SocialSignIn:
     """Asks providers who someone is. One for the process: it keeps their keys, and connections to them."""
 
     def __init__(self, settings: SocialSettings) -> None:
-        self._client = JsonClient(seconds=settings.social_seconds)
-        self._graph = Graph(settings, self._client)
+        self._client = JsonClient(timeout_seconds=settings.social_timeout_seconds)
+        self._graph = FacebookClient(settings, self._client)
         self._keys: list[FetchedKeys] = []
-        self._cooldown = settings.social_keys_cooldown
+        self._cooldown = settings.social_keys_cooldown_seconds
         app = (settings.facebook_app_id,) if settings.facebook_app_id else ()
-        self._id_tokens: Mapping[Provider, IdTokens | None] = {
+        self._id_tokens: Mapping[Provider, IdTokenVerifier | None] = {
             "google": self._for(
                 settings.google_jwks_url, settings.google_issuers, settings.google_client_ids
             ),
@@ -35,7 +35,7 @@ class SocialSignIn:
             "facebook": self._for(settings.facebook_jwks_url, settings.facebook_issuers, app),
         }
 
-    async def verify(self, provider: Provider, token: str, *, nonce: str | None) -> ProvenIdentity:
+    async def verify(self, provider: Provider, token: str, *, nonce: str | None) -> VerifiedIdentity:
         """Whom the provider names in the token, which was issued for this app and this nonce.
 
         Raises InvalidSocialToken, ProviderNotConfigured and ProviderUnavailable, nothing else.
@@ -52,7 +52,7 @@ class SocialSignIn:
             claims = await id_tokens.verify(token, nonce=nonce)
         except KeysUnavailable:
             raise ProviderUnavailable from None
-        return _stated(provider, claims)
+        return identity_from_claims(provider, claims)
 
     async def close(self) -> None:
         """Close the connections to the providers."""
@@ -60,17 +60,17 @@ class SocialSignIn:
             keys.close()
         await self._client.close()
 
-    def _for(self, url: str, issuers: tuple[str, ...], audiences: tuple[str, ...]) -> IdTokens | None:
+    def _for(self, url: str, issuers: tuple[str, ...], audiences: tuple[str, ...]) -> IdTokenVerifier | None:
         if not audiences:
             return None
         keys = FetchedKeys(url, algorithm=ALGORITHM, cooldown=self._cooldown, get=self._client.keys)
         self._keys.append(keys)
-        return IdTokens(keys, issuers=issuers, audiences=audiences)
+        return IdTokenVerifier(keys, issuers=issuers, audiences=audiences)
 
 
-def _stated(provider: Provider, claims: dict[str, Any]) -> ProvenIdentity:
+def identity_from_claims(provider: Provider, claims: dict[str, Any]) -> VerifiedIdentity:
     verified = claims.get("email_verified")
-    return proven(
+    return build_verified_identity(
         provider,
         claims["sub"],
         email=claims.get("email"),

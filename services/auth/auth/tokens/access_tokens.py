@@ -6,14 +6,14 @@ from uuid import UUID, uuid4
 from shared.security.current_user import Role
 from shared.security.jwt import ACCESS_TOKEN
 
-from auth.domain.sign_ins import ACCESS_LIFETIME
-from auth.tokens.signing_keys import KeyRing
+from auth.domain.sign_ins import ACCESS_TOKEN_TTL
+from auth.tokens.signing_keys import SigningKeyStore
 
 
 class AccessTokenIssuer:
     """Signs access tokens of 15 minutes."""
 
-    def __init__(self, keys: KeyRing, *, issuer: str, audience: str) -> None:
+    def __init__(self, keys: SigningKeyStore, *, issuer: str, audience: str) -> None:
         self._keys, self._issuer, self._audience = keys, issuer, audience
 
     def issue(self, user_id: UUID, role: Role, *, session_id: UUID) -> str:
@@ -26,7 +26,7 @@ class AccessTokenIssuer:
             "sid": str(session_id),
             "role": role,
             "iat": now,
-            "exp": now + int(ACCESS_LIFETIME.total_seconds()),
+            "exp": now + int(ACCESS_TOKEN_TTL.total_seconds()),
             "jti": uuid4().hex,
         }
         return self._keys.sign(claims, typ=ACCESS_TOKEN)

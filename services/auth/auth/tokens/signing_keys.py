@@ -1,6 +1,6 @@
 """The keys that access tokens are signed with, and how they take turns.
 
-A key in the file may say from when on it signs (`signs_from`, a Unix time). It is published before, so that
+A key in the file may say from when on it signs (`not_before`, a Unix time). It is published before, so that
 everybody knows it by then, and afterwards for as long as tokens of it may be in use. So a rotation is one
 change of the file, and every replica follows it by the clock.
 """
@@ -16,24 +16,26 @@ import jwt
 import structlog
 from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
 
-from auth.domain.keys import LEAD_SECONDS, Jwk, in_use, rotated
+from auth.domain.keys import ACTIVATION_DELAY_SECONDS, Jwk, active_keys, with_successor
 
 log = structlog.get_logger(__name__)
 
 
-LOOK_SECONDS = 5.0
+RELOAD_INTERVAL_SECONDS = 5.0
 
 
-class KeysMissing(SystemExit):
+class SigningKeysNotFound(SystemExit):
     """There is nothing to sign with. Uncaught, it ends the process with its line."""
 
 
-class KeyRing:
+class SigningKeyStore:
     """The keys of a file, which it looks at again every few seconds."""
 
     def __init__(self, path: Path | None) -> None:
         if path is None:
-            raise KeysMissing("SIGNING_KEYS_FILE is not set: name a file with a private JWK set (EC, P-256).")
+            raise SigningKeysNotFound(
+                "SIGNING_KEYS_FILE is not set: name a file with a private JWK set (EC, P-256)."
+            )
         self._path = path
         self._looked = time.monotonic()
         self._kids: list[str] = []
@@ -41,7 +43,7 @@ class KeyRing:
             self._read()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not a private JWK set (EC, P-256)"
-            raise KeysMissing(f"SIGNING_KEYS_FILE cannot be used: {path}: {reason}.") from error
+            raise SigningKeysNotFound(f"SIGNING_KEYS_FILE cannot be used: {path}: {reason}.") from error
 
     def sign(self, claims: dict[str, Any], *, typ: str) -> str:
         """A compact JWS of the claims under the key whose turn it is."""
@@ -58,14 +60,14 @@ class KeyRing:
 
     def _current(self) -> SigningKeys:
         self._look()
-        keys = in_use(self._file_keys, now=time.time())
+        keys = active_keys(self._file_keys, now=time.time())
         kids = [key["kid"] for key in keys]
         if kids != self._kids:
             self._use(SigningKeys({"keys": keys}), kids)
         return self._signing
 
     def _look(self) -> None:
-        if time.monotonic() - self._looked < LOOK_SECONDS:
+        if time.monotonic() - self._looked < RELOAD_INTERVAL_SECONDS:
             return
         self._looked = time.monotonic()
         try:
@@ -81,7 +83,7 @@ class KeyRing:
         changed, content = self._path.stat().st_mtime_ns, self._path.read_text()
         try:
             keys = json.loads(content)["keys"]
-            ordered = in_use(keys, now=time.time())
+            ordered = active_keys(keys, now=time.time())
             signing = SigningKeys({"keys": ordered})
             signing.sign({}, typ=ACCESS_TOKEN)
         except (LookupError, TypeError, AttributeError, jwt.PyJWTError) as error:
@@ -101,15 +103,13 @@ def rotate(path: Path, *, at_once: bool) -> str:
     """
     keys = json.loads(path.read_text())["keys"] if path.exists() else []
     if at_once or not keys:
-        _write(path, [new_signing_key() | {"signs_from": int(time.time())}])
+        _write(path, [new_signing_key() | {"not_before": int(time.time())}])
         return "A new key signs from now on; tokens of all others are refused within a minute."
-    successors = rotated(keys, now=time.time())
+    successors = with_successor(keys, now=time.time())
     if successors == keys:
         return "A new key is waiting for its turn already; nothing was changed."
     _write(path, successors)
-    return (
-        f"A new key signs in {LEAD_SECONDS // 60} minutes; tokens of the old one are good until they expire."
-    )
+    return f"A new key signs in {ACTIVATION_DELAY_SECONDS // 60} minutes; tokens of the old one are good until they expire."
 
 
 def _write(path: Path, keys: list[Jwk]) -> None:

@@ -11,7 +11,7 @@ import secrets
 from cryptography.fernet import Fernet
 
 
-def new_token() -> str:
+def generate_token() -> str:
     """43 characters of base64url."""
     return secrets.token_urlsafe(32)
 

@@ -7,24 +7,24 @@ from email.policy import default
 from pathlib import Path
 
 from auth.emails.mailers import FolderMailer
-from auth.emails.sender import Mailing
-from auth.emails.templates import PAGES
-from auth.types import Purpose
+from auth.emails.sender import EmailSender
+from auth.emails.templates import LINK_PATHS
+from auth.types import TokenPurpose
 from shared.data.db import Database
 
 ACCOUNT_URL = "https://parley.example.com/account"
 LINK = re.compile(r"https://parley\.example\.com/account/(verify|reset)#token=(\S+)")
 
 
-class Letterbox:
+class Mailbox:
     """What was asked for in this database, sent at once."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database, self._folder = database, folder
         mailer = FolderMailer(folder)
-        self._mailing = Mailing(mailer, sender="Parley <no-reply@example.com>", account_url=ACCOUNT_URL)
+        self._mailing = EmailSender(mailer, sender="Parley <no-reply@example.com>", account_url=ACCOUNT_URL)
 
-    async def letters(self) -> list[EmailMessage]:
+    async def emails(self) -> list[EmailMessage]:
         """Every letter so far, oldest first."""
         while await self._mailing.send_next(self._database):
             pass
@@ -35,8 +35,8 @@ class Letterbox:
         parsed = (email.message_from_bytes(file.read_bytes(), policy=default) for file in files)
         return [letter for letter in parsed if isinstance(letter, EmailMessage)]
 
-    async def token(self, purpose: Purpose) -> str:
+    async def token(self, purpose: TokenPurpose) -> str:
         """The token of the newest link of this kind."""
-        bodies = [letter.get_content() for letter in await self.letters()]
+        bodies = [letter.get_content() for letter in await self.emails()]
         links = [LINK.search(body) for body in bodies]
-        return [link[2] for link in links if link and link[1] == PAGES[purpose]][-1]
+        return [link[2] for link in links if link and link[1] == LINK_PATHS[purpose]][-1]
