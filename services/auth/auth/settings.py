@@ -1,4 +1,4 @@
-"""Configuration of the auth service."""
+"""Settings of the auth service: one class per process, each with only what that process uses."""
 
 import os
 from pathlib import Path
@@ -14,11 +14,11 @@ def _split(value: Any) -> Any:
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-"""Separated by commas in the environment, where pydantic-settings would take nothing but JSON."""
+"""A comma-separated list in the environment, where pydantic-settings expects JSON by default."""
 
 
 class SocialSettings(BaseSettings):
-    """Who vouches for people beside ourselves. A provider without client ids is off."""
+    """Identity providers. A provider without client ids is off."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
@@ -37,42 +37,40 @@ class SocialSettings(BaseSettings):
     facebook_graph_url: str = "https://graph.facebook.com/v25.0"
 
     social_timeout_seconds: float = Field(default=2.0, gt=0)
-    """How long a provider may take from a question to the end of its answer; beyond, sign-in says 503."""
+    """Time limit for a provider's complete response; after it, sign-in answers 503."""
     social_keys_cooldown_seconds: float = Field(default=5.0, ge=0)
-    """Seconds in which a provider's keys are fetched at most once, however many unknown keys tokens name."""
+    """Minimum time between two fetches of a provider's keys, whatever keys the tokens name."""
 
     @model_validator(mode="after")
-    def _has_a_real_secret(self) -> Self:
+    def _require_real_secret(self) -> Self:
         if self.facebook_app_id and self.facebook_app_secret.get_secret_value() in PLACEHOLDERS:
             raise ValueError("FACEBOOK_APP_ID needs FACEBOOK_APP_SECRET; set the app's real secret")
         return self
 
 
 class ApiSettings(DatabaseSettings, SocialSettings):
-    """What all services share, and what only this one knows."""
-
     signing_keys_file: Path | None = None
-    """A private JWK set: the first key signs access tokens, all are published. Only the API reads it."""
+    """A private JWK set. The active key signs access tokens; all keys in use are published."""
 
-    # One core is left for all that a sign-in is beside hashing: without it both would wait for each other.
+    # One core is left for everything else that a request needs: otherwise requests wait for hashing.
     password_threads: int = Field(default=max(1, (os.cpu_count() or 1) - 1), ge=1)
-    """PasswordHasher hashed at the same time, 19 MiB each: one less than the cores that the process may use."""
+    """Passwords hashed at the same time, 19 MiB each."""
     password_queue_size: int = Field(default=100, ge=0)
-    """PasswordHasher that may wait for a thread; beyond them sign-in answers 503."""
+    """Passwords that may wait for a thread; beyond it, sign-in answers 503."""
 
     game_url: HttpUrl = HttpUrl("http://127.0.0.1:8003")
-    """The API of the game service, asked for its part when learners export their data."""
+    """The API of the game service, for data exports."""
 
 
 class EmailSettings(BaseSettings):
-    """How letters leave: through SMTP, or in development into a folder."""
+    """Delivery of e-mails: by SMTP or, in development, into a folder."""
 
-    # An empty variable is none: an empty path would be the folder that the process runs in.
+    # An empty variable means "not set": an empty path would be the working directory.
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     environment: Literal["development", "test", "production"] = "production"
     account_url: HttpUrl
-    """Where the pages `verify` and `reset` are, as those who get letters reach them."""
+    """Public address of the pages `verify` and `reset`, which links in e-mails lead to."""
     email_from: str = "Parley <no-reply@localhost>"
     email_folder: Path | None = None
     smtp_host: str = ""
@@ -83,26 +81,30 @@ class EmailSettings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
 
     @model_validator(mode="after")
-    def _has_one_way(self) -> Self:
+    def _require_one_secure_transport(self) -> Self:
         if bool(self.smtp_host) == bool(self.email_folder):
             raise ValueError("set SMTP_HOST or, in development, EMAIL_FOLDER")
         if self.environment == "production" and (self.email_folder or self.smtp_tls == "none"):
-            raise ValueError("in production letters leave through SMTP with TLS")
+            raise ValueError("in production, e-mails must be sent through SMTP with TLS")
         return self
 
 
 class WorkerSettings(DatabaseSettings, EmailSettings):
-    """What the worker needs: the outbox's, and the letters'."""
+    """The outbox, and the e-mails."""
+
+
+class MigrateSettings(DatabaseSettings):
+    pass
+
+
+class SeedSettings(DatabaseSettings):
+    pass
 
 
 class FirstAdminSettings(DatabaseSettings):
-    """Who is made the first admin."""
-
     first_admin_email: str
     first_admin_password: SecretStr
 
 
 class SigningKeySettings(BaseSettings):
-    """Where the signing keys are, for the command that rotates them."""
-
     signing_keys_file: Path

@@ -1,1 +1,5 @@
-"""The parts of an account export that other services hold."""
+"""The parts of a data export that other services hold."""
+
+from auth.export.game_client import GameClient
+
+__all__ = ["GameClient"]

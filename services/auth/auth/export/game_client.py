@@ -1,4 +1,4 @@
-"""The game service, asked for what it holds on a learner, with the learner's own token."""
+"""The game service's part of a data export."""
 
 import httpx
 import structlog
@@ -7,36 +7,35 @@ from auth.errors import ExportUnavailable
 
 log = structlog.get_logger(__name__)
 
-MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+MAX_EXPORT_BYTES = 64 * 1024 * 1024
 TIMEOUT = httpx.Timeout(12.0, connect=1.0)
 
 
 class GameClient:
-    """The API of the game service, inside the private network."""
+    """The game service's API inside the private network."""
 
     def __init__(self, url: str) -> None:
         self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
 
-    async def export(self, token: str) -> bytes:
-        """Everything game holds on the owner of an access token, as JSON. Raises ExportUnavailable."""
-        headers = {"Authorization": f"Bearer {token}"}
+    async def export(self, access_token: str) -> bytes:
+        """Return all data that game holds on the token's owner, as JSON. Raises ExportUnavailable."""
+        headers = {"Authorization": f"Bearer {access_token}"}
         try:
-            async with self._client.stream("GET", "/internal/users/me/export", headers=headers) as answer:
-                answer.raise_for_status()
-                return await _bounded(answer)
+            async with self._client.stream("GET", "/internal/users/me/export", headers=headers) as response:
+                response.raise_for_status()
+                return await _read_bounded(response)
         except (httpx.HTTPError, ValueError) as error:
-            log.warning("export_incomplete", reason=type(error).__name__)
+            log.warning("export_unavailable", reason=type(error).__name__)
             raise ExportUnavailable from error
 
     async def close(self) -> None:
-        """Give the connections back."""
         await self._client.aclose()
 
 
-async def _bounded(answer: httpx.Response) -> bytes:
+async def _read_bounded(response: httpx.Response) -> bytes:
     body = bytearray()
-    async for chunk in answer.aiter_bytes():
+    async for chunk in response.aiter_bytes():
         body += chunk
-        if len(body) > MAX_RESPONSE_BYTES:
-            raise ValueError("more than can be handed on")
+        if len(body) > MAX_EXPORT_BYTES:
+            raise ValueError("too large")
     return bytes(body)

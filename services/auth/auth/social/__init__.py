@@ -1,15 +1,6 @@
-"""The providers that vouch for people: what this service asks of others."""
+"""Sign-in with Google, Apple and Facebook: verification of the tokens that they issue."""
 
-from auth.errors import InvalidSocialToken, ProviderNotConfigured, ProviderUnavailable
 from auth.social.identity import VerifiedIdentity
 from auth.social.sign_in import SocialSignIn
-from auth.types import Provider
 
-__all__ = [
-    "InvalidSocialToken",
-    "Provider",
-    "ProviderNotConfigured",
-    "ProviderUnavailable",
-    "SocialSignIn",
-    "VerifiedIdentity",
-]
+__all__ = ["SocialSignIn", "VerifiedIdentity"]

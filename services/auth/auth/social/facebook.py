@@ -1,4 +1,4 @@
-"""Facebook's FacebookClient API, which knows whose an access token is."""
+"""Facebook's Graph API, which verifies the access tokens of classic Facebook Login."""
 
 import hashlib
 import hmac
@@ -15,12 +15,13 @@ from auth.social.json_client import JsonClient
 
 log = structlog.get_logger(__name__)
 
+INVALID_TOKEN = "The token is not a valid access token of Facebook for this app."  # noqa: S105 - a message
 TOKEN_ERROR_CODES = frozenset({100, 190})
-"""Codes of FacebookClient errors that are about the token; the others are about us, or about Facebook."""
+"""Graph error codes that concern the token; others concern our app, or Facebook itself."""
 
 
 class _TokenInfo(BaseModel):
-    """What `debug_token` says of a token. Of one that is no good it may say little else."""
+    """The response of `debug_token`. For an invalid token most fields may be missing."""
 
     model_config = ConfigDict(strict=True)
 
@@ -29,7 +30,7 @@ class _TokenInfo(BaseModel):
     type: str = ""
     user_id: str = ""
     expires_at: int = 0
-    """Seconds since 1970; 0 for never."""
+    """Unix seconds; 0 means never."""
 
 
 class _TokenInfoResponse(BaseModel):
@@ -37,66 +38,65 @@ class _TokenInfoResponse(BaseModel):
 
 
 class FacebookClient:
-    """Verifies the access tokens of classic Facebook Login."""
+    """Verifies access tokens with the credentials of our app."""
 
     def __init__(self, settings: SocialSettings, client: JsonClient) -> None:
         self._url, self._client = settings.facebook_graph_url.rstrip("/"), client
         self._app_id = settings.facebook_app_id
         self._secret = settings.facebook_app_secret.get_secret_value()
 
-    async def identity(self, token: str, *, nonce: str | None) -> VerifiedIdentity:
-        """Whose the token is. Raises InvalidSocialToken and ProviderUnavailable."""
+    async def verify(self, token: str, *, nonce: str | None) -> VerifiedIdentity:
+        """Return the token's owner. Raises InvalidSocialToken and ProviderUnavailable."""
         if nonce:
             raise InvalidSocialToken(
-                "An access token of Facebook is bound to no nonce; send none, or the token of Limited Login."
+                "Facebook's access tokens have no nonce; send none, or the token of Limited Login."
             )
         user_id = await self._inspect(token)
-        person = await self._person(token)
+        person = await self._get_person(token)
         if person.get("id") != user_id:
-            raise InvalidSocialToken("The token is no valid access token of Facebook for this app.")
+            raise InvalidSocialToken(INVALID_TOKEN)
         return build_verified_identity(
             "facebook",
             user_id,
             email=person.get("email"),
-            # Facebook passes on what people typed, and does not say whether it ever asked the address.
-            vouched=False,
+            # Facebook does not say whether it has verified the address.
+            email_verified=False,
             name=person.get("name"),
-            picture=_url_of(person.get("picture")),
+            picture=_picture_url(person.get("picture")),
         )
 
     async def _inspect(self, token: str) -> str:
-        """The user whose token it is, if it was issued for our app and is still good."""
-        found = await self._ask(
-            "debug_token", {"input_token": token}, bearer=f"{self._app_id}|{self._secret}"
-        )
+        """Return the user of a valid token that was issued for our app."""
+        bearer = f"{self._app_id}|{self._secret}"
+        document = await self._get("debug_token", {"input_token": token}, bearer=bearer)
         try:
-            token_facts = _TokenInfoResponse.model_validate(found).data
+            info = _TokenInfoResponse.model_validate(document).data
         except ValidationError:
             raise ProviderUnavailable from None
-        ours = token_facts.app_id == self._app_id and token_facts.type == "USER" and token_facts.user_id
-        expired = 0 < token_facts.expires_at <= time.time()
-        if not (token_facts.is_valid and ours) or expired:
-            raise InvalidSocialToken("The token is no valid access token of Facebook for this app.")
-        return token_facts.user_id
+        is_ours = info.app_id == self._app_id and info.type == "USER" and info.user_id
+        is_expired = 0 < info.expires_at <= time.time()
+        if not (info.is_valid and is_ours) or is_expired:
+            raise InvalidSocialToken(INVALID_TOKEN)
+        return info.user_id
 
-    async def _person(self, token: str) -> dict[str, Any]:
+    async def _get_person(self, token: str) -> dict[str, Any]:
         proof = hmac.digest(self._secret.encode(), token.encode(), hashlib.sha256).hex()
-        wanted = {"fields": "id,name,email,picture", "appsecret_proof": proof}
-        return await self._ask("me", wanted, bearer=token)
+        params = {"fields": "id,name,email,picture", "appsecret_proof": proof}
+        return await self._get("me", params, bearer=token)
 
-    async def _ask(self, path: str, params: dict[str, str], *, bearer: str) -> dict[str, Any]:
-        answer = await self._client.get(f"{self._url}/{path}", params=params, bearer=bearer)
-        if answer.ok:
-            return answer.document
-        error = answer.document.get("error")
+    async def _get(self, path: str, params: dict[str, str], *, bearer: str) -> dict[str, Any]:
+        response = await self._client.get(f"{self._url}/{path}", params=params, bearer=bearer)
+        if response.ok:
+            return response.document
+        error = response.document.get("error")
         code = error.get("code") if isinstance(error, dict) else None
-        # A wrong secret of ours is told in the same way as a wrong token of theirs: operators must see it.
+        # Logged because Facebook reports a wrong secret of ours like a wrong token of the user's.
         log.warning("facebook_refused", path=path, code=code if isinstance(code, int) else None)
         if isinstance(code, int) and code in TOKEN_ERROR_CODES:
-            raise InvalidSocialToken("The token is no valid access token of Facebook for this app.")
+            raise InvalidSocialToken(INVALID_TOKEN)
         raise ProviderUnavailable
 
 
-def _url_of(picture: Any) -> Any:
+def _picture_url(picture: Any) -> Any:
     data = picture.get("data") if isinstance(picture, dict) else None
     return data.get("url") if isinstance(data, dict) else None

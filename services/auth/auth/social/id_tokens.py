@@ -1,4 +1,4 @@
-"""ID tokens of OpenID Connect: what Google, Apple and Facebook's Limited Login sign."""
+"""ID tokens of OpenID Connect, as Google, Apple and Facebook's Limited Login sign them."""
 
 import hashlib
 import hmac
@@ -11,9 +11,9 @@ from shared.security.jwt import Keys
 from auth.errors import InvalidSocialToken
 
 ALGORITHM = "RS256"
-"""The one that all three document."""
+"""The algorithm that all three providers document."""
 LEEWAY_SECONDS = 10
-"""How far a provider's clock may be from ours."""
+"""Allowed difference between a provider's clock and ours."""
 OPTIONS: jwt.types.Options = {
     "require": ["iss", "aud", "exp", "iat", "sub"],
     "enforce_minimum_key_length": True,
@@ -21,29 +21,29 @@ OPTIONS: jwt.types.Options = {
 
 
 class IdTokenVerifier:
-    """Verifies the ID tokens of one provider, issued for one of our own clients (the audiences)."""
+    """Verifies ID tokens of one provider that were issued for our clients (the audiences)."""
 
     def __init__(self, keys: Keys, *, issuers: Sequence[str], audiences: Sequence[str]) -> None:
         self._keys, self._issuers, self._audiences = keys, issuers, audiences
 
     async def verify(self, token: str, *, nonce: str | None) -> dict[str, Any]:
-        """The claims of the token. Raises InvalidSocialToken and, without any key, KeysUnavailable.
+        """Return the claims. Raises InvalidSocialToken and, if no key is available, KeysUnavailable.
 
-        Only keys that we looked up by `kid` count: `jku`, `x5u` and `jwk` headers are never read.
+        Keys are looked up by `kid` only; `jku`, `x5u` and `jwk` headers are ignored.
         """
         try:
-            claims = await self._signed(token)
+            claims = await self._decode(token)
         except jwt.ExpiredSignatureError:
             raise InvalidSocialToken("The token has expired; sign in with the provider again.") from None
-        # What the token says must not end up in a log, so no cause is kept.
+        # `from None`: the token's content must not reach the logs through the cause.
         except (jwt.PyJWTError, ValueError):
-            raise InvalidSocialToken("The token is no ID token of this provider for this app.") from None
-        _check_nonce(claims.get("nonce"), nonce)
+            raise InvalidSocialToken("The token is not an ID token of this provider for this app.") from None
+        _validate_nonce(claims.get("nonce"), nonce)
         return claims
 
-    async def _signed(self, token: str) -> dict[str, Any]:
+    async def _decode(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
-        # Looked at before the key, so that nothing is fetched for what cannot be right.
+        # Checked before the key lookup, so that a hopeless token causes no fetch.
         if header.get("alg") != ALGORITHM or not isinstance(header.get("kid"), str):
             raise jwt.InvalidAlgorithmError
         key = await self._keys.get(header["kid"])
@@ -58,31 +58,31 @@ class IdTokenVerifier:
             issuer=self._issuers,
             leeway=LEEWAY_SECONDS,
         )
-        if not self._is_ours(claims):
+        if not self._is_for_us(claims):
             raise jwt.InvalidAudienceError
         return claims
 
-    def _is_ours(self, claims: dict[str, Any]) -> bool:
-        """OpenID Connect Core 1.0, section 3.1.3.7: no audience beside us, no stranger who got the token.
+    def _is_for_us(self, claims: dict[str, Any]) -> bool:
+        """Check that every audience and authorized party is ours (OpenID Connect Core 1.0, 3.1.3.7).
 
-        Google names the Android client in `azp` when the token was asked for on behalf of the web client.
+        Google names the Android client in `azp` if the token was requested on behalf of the web client.
         """
         audiences = [claims["aud"]] if isinstance(claims["aud"], str) else claims["aud"]
         parties = [*audiences, claims["azp"]] if "azp" in claims else audiences
         return all(party in self._audiences for party in parties)
 
 
-def _check_nonce(stated: Any, sent: str | None) -> None:
-    """Apps hand the provider their nonce, or (for Apple's and Google's SDKs) the SHA-256 of it in hex."""
-    if not sent and not stated:
+def _validate_nonce(claimed: Any, sent: str | None) -> None:
+    """Accept the nonce as sent or, as the SDKs of Apple and Google pass it on, as SHA-256 in hex."""
+    if not sent and not claimed:
         return
     if not sent:
         raise InvalidSocialToken("The token was issued for a nonce; send the nonce of this sign-in with it.")
-    if not stated:
-        raise InvalidSocialToken("The token carries no nonce; hand yours to the provider, or send none.")
+    if not claimed:
+        raise InvalidSocialToken("The token has no nonce; pass yours to the provider, or send none.")
     raw = sent.encode("utf-8", "surrogatepass")
     accepted = (raw, hashlib.sha256(raw).hexdigest().encode())
-    found = stated.encode("utf-8", "surrogatepass") if isinstance(stated, str) else b""
-    # Both are compared in any case: the time must not tell which of them was nearer.
+    found = claimed.encode("utf-8", "surrogatepass") if isinstance(claimed, str) else b""
+    # The list makes sure that both are compared: the time must not reveal which one was closer.
     if not any([hmac.compare_digest(found, each) for each in accepted]):
         raise InvalidSocialToken("The token was issued for another nonce.")

@@ -1,4 +1,4 @@
-"""Who someone is, as far as a provider proves it."""
+"""A person's identity at a provider."""
 
 import re
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ _AVATAR_URL: TypeAdapter[Any] = TypeAdapter(AvatarUrl)
 
 @dataclass(frozen=True, kw_only=True)
 class VerifiedIdentity:
-    """A person, by the provider's stable `subject`; the rest is None when absent or nothing we would keep.
+    """A person, identified by the provider's stable `subject`. Absent or unusable values are None.
 
-    `email_verified` says that the provider vouches for the address.
+    `email_verified` means that the provider has verified the address.
     """
 
     provider: Provider
@@ -33,28 +33,28 @@ class VerifiedIdentity:
 
 
 def build_verified_identity(
-    provider: Provider, subject: Any, *, email: Any, vouched: bool, name: Any, picture: Any
+    provider: Provider, subject: Any, *, email: Any, email_verified: bool, name: Any, picture: Any
 ) -> VerifiedIdentity:
-    """What a provider states, taken over as far as it is sound. Raises InvalidSocialToken without a subject.
+    """Build an identity from a provider's claims. Raises InvalidSocialToken without a subject.
 
-    People choose their names and pictures themselves, so none of it keeps anyone from signing in.
+    Users choose their names and pictures themselves, so unusable ones are dropped and do not stop a sign-in.
     """
     if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
-        raise InvalidSocialToken("The token does not say whose it is.")
+        raise InvalidSocialToken("The token does not name a user.")
     address = _valid_or_none(_EMAIL, email)
     url = _valid_or_none(_AVATAR_URL, picture) if isinstance(picture, str) else None
     return VerifiedIdentity(
         provider=provider,
         subject=subject,
         email=address,
-        email_verified=vouched and address is not None,
+        email_verified=email_verified and address is not None,
         name=_valid_or_none(_NAME, name),
         avatar_url=str(url) if url is not None and url.scheme == "https" else None,
     )
 
 
-def _valid_or_none(kind: TypeAdapter[Any], value: Any) -> Any:
+def _valid_or_none(adapter: TypeAdapter[Any], value: Any) -> Any:
     try:
-        return kind.validate_python(value)
+        return adapter.validate_python(value)
     except ValidationError:
         return None

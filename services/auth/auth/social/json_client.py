@@ -1,4 +1,4 @@
-"""Asks providers for JSON, and trusts neither their speed nor their size."""
+"""HTTP client for providers, with limits on the time and size of their responses."""
 
 import asyncio
 import json
@@ -12,21 +12,21 @@ from auth.errors import ProviderUnavailable
 log = structlog.get_logger(__name__)
 
 MAX_RESPONSE_BYTES = 65_536
-"""What an answer may have: a set of keys has a few thousand."""
+"""A set of keys has a few thousand bytes."""
 CONNECT_TIMEOUT_SECONDS = 1.0
-# The pool is no queue: whoever finds it used up for a second is told to come back.
-POOL = httpx.Limits(max_connections=32, max_keepalive_connections=8)
+# The pool is not a queue: a request that finds no free connection within a second is answered with 503.
+POOL_LIMITS = httpx.Limits(max_connections=32, max_keepalive_connections=8)
 
 
 class JsonResponse(NamedTuple):
-    """A JSON object, and whether it is what was asked for or says why not."""
+    """A JSON object: the requested document, or the provider's error if not `ok`."""
 
     ok: bool
     document: dict[str, Any]
 
 
 class JsonClient:
-    """One pool of connections to all providers. Redirects are not followed."""
+    """One pool of connections to all providers. It does not follow redirects."""
 
     def __init__(self, *, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
@@ -34,38 +34,36 @@ class JsonClient:
             timeout=httpx.Timeout(
                 timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS, pool=CONNECT_TIMEOUT_SECONDS
             ),
-            limits=POOL,
-            # A compressed answer could grow beyond every bound while it is unpacked.
+            limits=POOL_LIMITS,
+            # A compressed response could exceed every limit while it is unpacked.
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
         )
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.aclose()
 
     async def get(self, url: str, *, bearer: str = "", params: dict[str, str] | None = None) -> JsonResponse:
-        """The answer of the provider, or its refusal (400, 401). Raises ProviderUnavailable for all else."""
+        """Return the response, or the provider's refusal (400, 401). Raises ProviderUnavailable otherwise."""
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                status, body = await self._read(
-                    self._client.build_request("GET", url, headers=headers, params=params)
-                )
+                request = self._client.build_request("GET", url, headers=headers, params=params)
+                status, body = await self._read(request)
             document = json.loads(body)
             if status not in {200, 400, 401} or not isinstance(document, dict):
                 raise ValueError(f"status {status}")
         except (httpx.HTTPError, TimeoutError, ValueError, RecursionError) as error:
-            # The host alone: the rest of the address may hold what opens an account.
-            log.warning("provider_not_understood", host=httpx.URL(url).host, reason=type(error).__name__)
+            # Only the host: the rest of the URL may contain secrets.
+            log.warning("provider_bad_response", host=httpx.URL(url).host, reason=type(error).__name__)
             raise ProviderUnavailable from None
         return JsonResponse(status == 200, document)
 
-    async def keys(self, url: str) -> dict[str, Any]:
-        """A JWK set. Raises ProviderUnavailable."""
-        answer = await self.get(url)
-        if not answer.ok:
+    async def get_keys(self, url: str) -> dict[str, Any]:
+        """Return a JWK set. Raises ProviderUnavailable."""
+        response = await self.get(url)
+        if not response.ok:
             raise ProviderUnavailable
-        return answer.document
+        return response.document
 
     async def _read(self, request: httpx.Request) -> tuple[int, bytes]:
         response = await self._client.send(request, stream=True)

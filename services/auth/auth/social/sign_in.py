@@ -1,4 +1,4 @@
-"""Sign-ins with Google, Apple and Facebook, whichever token proves them."""
+"""Verification of a provider's token, whichever kind it is."""
 
 import re
 from collections.abc import Mapping
@@ -15,55 +15,59 @@ from auth.social.json_client import JsonClient
 from auth.types import Provider
 
 TOKEN = re.compile(r"[!-~]{1,8192}")
-"""What may go into a header: longer than every token of the three, and nothing that splits a line."""
+"""Characters that are safe in a header; longer than every token of the three providers."""
 
 
 class SocialSignIn:
-    """Asks providers who someone is. One for the process: it keeps their keys, and connections to them."""
+    """Verifies tokens of all providers. One per process: it caches their keys and pools connections."""
 
     def __init__(self, settings: SocialSettings) -> None:
         self._client = JsonClient(timeout_seconds=settings.social_timeout_seconds)
-        self._graph = FacebookClient(settings, self._client)
+        self._facebook = FacebookClient(settings, self._client)
         self._keys: list[FetchedKeys] = []
-        self._cooldown = settings.social_keys_cooldown_seconds
+        self._cooldown_seconds = settings.social_keys_cooldown_seconds
         app = (settings.facebook_app_id,) if settings.facebook_app_id else ()
-        self._id_tokens: Mapping[Provider, IdTokenVerifier | None] = {
-            "google": self._for(
+        self._verifiers: Mapping[Provider, IdTokenVerifier | None] = {
+            "google": self._create_verifier(
                 settings.google_jwks_url, settings.google_issuers, settings.google_client_ids
             ),
-            "apple": self._for(settings.apple_jwks_url, settings.apple_issuers, settings.apple_client_ids),
-            "facebook": self._for(settings.facebook_jwks_url, settings.facebook_issuers, app),
+            "apple": self._create_verifier(
+                settings.apple_jwks_url, settings.apple_issuers, settings.apple_client_ids
+            ),
+            "facebook": self._create_verifier(settings.facebook_jwks_url, settings.facebook_issuers, app),
         }
 
     async def verify(self, provider: Provider, token: str, *, nonce: str | None) -> VerifiedIdentity:
-        """Whom the provider names in the token, which was issued for this app and this nonce.
+        """Return the token's owner, if it was issued for this app and this nonce.
 
         Raises InvalidSocialToken, ProviderNotConfigured and ProviderUnavailable, nothing else.
         """
-        id_tokens = self._id_tokens[provider]
-        if id_tokens is None:
+        verifier = self._verifiers[provider]
+        if verifier is None:
             raise ProviderNotConfigured
         if not TOKEN.fullmatch(token):
-            raise InvalidSocialToken("The token is none that a provider issues.")
-        # Limited Login signs three segments; the access tokens of Facebook have no dots.
+            raise InvalidSocialToken("No provider issues such a token.")
+        # Tokens of Limited Login have three segments; Facebook's access tokens have no dots.
         if provider == "facebook" and token.count(".") != 2:
-            return await self._graph.identity(token, nonce=nonce)
+            return await self._facebook.verify(token, nonce=nonce)
         try:
-            claims = await id_tokens.verify(token, nonce=nonce)
+            claims = await verifier.verify(token, nonce=nonce)
         except KeysUnavailable:
             raise ProviderUnavailable from None
         return identity_from_claims(provider, claims)
 
     async def close(self) -> None:
-        """Close the connections to the providers."""
         for keys in self._keys:
             keys.close()
         await self._client.close()
 
-    def _for(self, url: str, issuers: tuple[str, ...], audiences: tuple[str, ...]) -> IdTokenVerifier | None:
+    def _create_verifier(
+        self, url: str, issuers: tuple[str, ...], audiences: tuple[str, ...]
+    ) -> IdTokenVerifier | None:
         if not audiences:
             return None
-        keys = FetchedKeys(url, algorithm=ALGORITHM, cooldown=self._cooldown, get=self._client.keys)
+        get = self._client.get_keys
+        keys = FetchedKeys(url, algorithm=ALGORITHM, cooldown=self._cooldown_seconds, get=get)
         self._keys.append(keys)
         return IdTokenVerifier(keys, issuers=issuers, audiences=audiences)
 
@@ -74,8 +78,8 @@ def identity_from_claims(provider: Provider, claims: dict[str, Any]) -> Verified
         provider,
         claims["sub"],
         email=claims.get("email"),
-        # Apple writes it as a boolean or as a string. Facebook does not vouch for addresses.
-        vouched=provider != "facebook" and (verified is True or verified == "true"),
+        # Apple sends a boolean or a string. Facebook never says whether it has verified the address.
+        email_verified=provider != "facebook" and (verified is True or verified == "true"),
         name=claims.get("name"),
         picture=claims.get("picture"),
     )
