@@ -1,1 +1,1 @@
-"""The auth service: accounts, sign-in, access and refresh tokens."""
+"""The auth service: accounts, sign-ins and roles."""

@@ -1,14 +1,7 @@
-"""`python -m auth api|worker|migrate|seed|first-admin|rotate-keys`.
-
-Each imports only what it runs, to keep the processes small.
-"""
-
-import asyncio
-import sys
+"""`python -m auth api|worker|migrate|seed|first-admin|rotate-keys`."""
 
 from shared.cli import main
 from shared.http.app import serve
-from shared.settings import DatabaseSettings
 
 
 def _api(_: list[str]) -> None:
@@ -21,38 +14,36 @@ def _api(_: list[str]) -> None:
 
 def _worker(_: list[str]) -> None:
     from auth.settings import WorkerSettings
-    from auth.worker import create
+    from auth.worker import create_worker
 
     settings = WorkerSettings()
-    serve(create(settings), settings)
+    serve(create_worker(settings), settings)
 
 
 def _migrate(_: list[str]) -> None:
     from shared.data.migrations import upgrade
 
-    upgrade("auth", DatabaseSettings().database_url.get_secret_value())
+    from auth.settings import MigrateSettings
+
+    upgrade("auth", MigrateSettings().database_url.get_secret_value())
 
 
-def _seed(_: list[str]) -> None:
-    from auth.seed import seed
+def _seed(arguments: list[str]) -> None:
+    from auth.seed import main
 
-    asyncio.run(seed(DatabaseSettings()))
+    main(arguments)
 
 
-def _first_admin(_: list[str]) -> None:
-    from auth.first_admin import create_from_settings
-    from auth.settings import FirstAdminSettings
+def _first_admin(arguments: list[str]) -> None:
+    from auth.seed import main_first_admin
 
-    sys.stdout.write(asyncio.run(create_from_settings(FirstAdminSettings())) + "\n")
+    main_first_admin(arguments)
 
 
 def _rotate_keys(arguments: list[str]) -> None:
-    from auth.settings import SigningKeySettings
-    from auth.tokens.signing_keys import rotate
+    from auth.tokens.key_rotation import main
 
-    if arguments not in ([], ["--at-once"]):
-        sys.exit("usage: python -m auth rotate-keys [--at-once]")
-    sys.stdout.write(rotate(SigningKeySettings().signing_keys_file, at_once=bool(arguments)) + "\n")
+    main(arguments)
 
 
 main(

@@ -1,4 +1,4 @@
-"""The API process of the auth service."""
+"""The API process."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,22 +8,21 @@ from shared.http.app import create_api
 from shared.security.current_user import AccessTokens
 
 from auth import api
-from auth.export.game_client import GameClient
-from auth.passwords.hasher import PasswordHasher
+from auth.export import GameClient
+from auth.passwords import PasswordHasher
 from auth.settings import ApiSettings
-from auth.social.sign_in import SocialSignIn
-from auth.tokens.access_tokens import AccessTokenIssuer
-from auth.tokens.signing_keys import SigningKeyStore
+from auth.social import SocialSignIn
+from auth.tokens import AccessTokenIssuer, SigningKeyStore
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
-    """Routes, database, keys, providers, and the threads that hash passwords. Raises SigningKeysNotFound."""
+    """Raises SigningKeysNotFound."""
     keys = SigningKeyStore(settings.signing_keys_file)
     parties = {"issuer": settings.token_issuer, "audience": settings.token_audience}
     app = create_api(settings, *api.routers, title="Parley auth", lifespan=_lifespan)
     app.state.keys = keys
     app.state.issuer = AccessTokenIssuer(keys, **parties)
-    # The publisher of the keys need not fetch them.
+    # This process has the keys and need not fetch them from its own address.
     app.state.tokens = AccessTokens(keys, **parties)
     return app
 

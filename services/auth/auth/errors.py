@@ -1,122 +1,138 @@
-"""Why requests to the auth service fail: every code that a client can get."""
+"""Errors that requests to the auth service can raise: every code that a client can receive.
+
+The first line of each docstring is published in the API reference.
+"""
 
 from shared.errors import BadRequest, Conflict, Invalid, NotFound, Unauthorized, Unavailable
 
 
-class WeakPassword(Invalid):
-    """The password would be guessed."""
-
-    code, title = "weak_password", "Weak password"
-
-
-class EmailTaken(Conflict):
-    """The address has an account already."""
-
-    code, title = "email_taken", "E-mail address taken"
-
-
-class InvalidCredentials(Unauthorized):
-    """The address has no account, or another password: which of them is never told."""
-
-    code, title = "invalid_credentials", "Invalid credentials"
-
-    def __init__(self, detail: str = "The e-mail address or the password is wrong.") -> None:
-        super().__init__(detail)
-
-
 class SignedOut(Unauthorized):
-    """The account has gone since the token was issued, or the sign-in that the token comes from has ended."""
+    """The access token's session has ended, or its account was deleted; sign in again."""
 
     def __init__(self) -> None:
         super().__init__("You are signed out; sign in again.")
 
 
+class InvalidCredentials(Unauthorized):
+    """The e-mail address or the password is wrong."""
+
+    code, title = "invalid_credentials", "Invalid credentials"
+
+    # One text for both cases: it must not reveal whether an account exists.
+    def __init__(self, detail: str = "The e-mail address or the password is wrong.") -> None:
+        super().__init__(detail)
+
+
 class InvalidRefreshToken(Unauthorized):
-    """The refresh token is unknown, spent, revoked or too old."""
+    """The refresh token is unknown, used, revoked or expired; sign in again."""
 
     code, title = "invalid_refresh_token", "Invalid refresh token"
 
+    def __init__(self) -> None:
+        super().__init__("The refresh token is not valid any more; sign in again.")
+
+
+class InvalidSocialToken(Unauthorized):
+    """The provider's token does not prove the user's identity to this app."""
+
+    code, title = "invalid_social_token", "Invalid social token"
+
 
 class TokenUnknown(BadRequest):
-    """No link with this token was ever sent, or it was long ago."""
+    """The token does not exist; request a new e-mail."""
 
-    code, title = "token_unknown", "Unknown link"
+    code, title = "token_unknown", "Unknown token"
+
+    def __init__(self) -> None:
+        super().__init__("This link is not valid; ask for a new one.")
 
 
 class TokenExpired(BadRequest):
-    """The link is too old."""
+    """The token has expired; request a new e-mail."""
 
-    code, title = "token_expired", "Link expired"
+    code, title = "token_expired", "Token expired"
+
+    def __init__(self) -> None:
+        super().__init__("This link has expired; ask for a new one.")
 
 
 class TokenUsed(BadRequest):
-    """The link has had its effect, or the account has changed since it was sent."""
+    """The token was used already, or the account's credentials have changed since it was sent."""
 
-    code, title = "token_used", "Link used"
+    code, title = "token_used", "Token used"
+
+    def __init__(self) -> None:
+        super().__init__("This link was used already, or the account has changed since; ask for a new one.")
+
+
+class UserNotFound(NotFound):
+    """The user does not exist."""
+
+    code = "user_not_found"
+
+
+class IdentityNotFound(NotFound):
+    """The account has no identity at this provider."""
+
+    code = "identity_not_found"
+
+
+class EmailTaken(Conflict):
+    """An account with this e-mail address exists."""
+
+    code, title = "email_taken", "E-mail address taken"
+
+
+class EmailNotVerified(Conflict):
+    """The account's e-mail address must be confirmed first."""
+
+    code, title = "email_unverified", "E-mail address not confirmed"
 
 
 class PasswordNotSet(Conflict):
-    """The account is signed in to through a provider alone."""
+    """The account has no password yet; its owner signs in with a provider."""
 
     code, title = "no_password", "No password"
 
 
 class IdentityLinkRequired(Conflict):
-    """The address of a social sign-in has an account that this sign-in does not belong to."""
+    """The e-mail address belongs to an account that this identity is not linked to."""
 
     code, title = "link_required", "Link required"
 
 
-class EmailRequired(Invalid):
-    """A provider has told no address, and an account needs one."""
-
-    code, title = "email_required", "E-mail address required"
-
-
-class EmailNotVerified(Conflict):
-    """Only the owner of the account's address may add ways to sign in to it."""
-
-    code, title = "email_unverified", "E-mail address not confirmed"
-
-
 class IdentityTaken(Conflict):
-    """The sign-in belongs to another account."""
+    """The identity is linked to another account, or the account has one at this provider already."""
 
     code, title = "identity_taken", "Sign-in taken"
 
 
-class IdentityNotFound(NotFound):
-    """The account has no sign-in with this provider."""
-
-    code = "identity_not_found"
-
-
 class LastSignInMethod(Conflict):
-    """Without it nobody could sign in to the account any more."""
+    """Without this identity the account could not be signed in to; set a password first."""
 
     code, title = "last_sign_in", "Last way to sign in"
 
 
-class UserNotFound(NotFound):
-    """There is no such account."""
-
-    code = "user_not_found"
-
-
 class LastAdmin(Conflict):
-    """Without this admin there would be none."""
+    """The last admin must stay; give another user the role first."""
 
     code, title = "last_admin", "Last admin"
 
 
-class InvalidSocialToken(Unauthorized):
-    """The token does not prove to this app who someone is."""
+class WeakPassword(Invalid):
+    """The password is too short, too simple or too common; `errors` lists each broken rule."""
 
-    code, title = "invalid_social_token", "Invalid social token"
+    code, title = "weak_password", "Weak password"
+
+
+class EmailRequired(Invalid):
+    """The provider shared no e-mail address, which a new account needs."""
+
+    code, title = "email_required", "E-mail address required"
 
 
 class ProviderNotConfigured(Invalid):
-    """People cannot sign in with this provider here."""
+    """Sign-in with this provider is not available."""
 
     code, title = "provider_not_configured", "Provider not configured"
 
@@ -126,7 +142,7 @@ class ProviderNotConfigured(Invalid):
 
 
 class ProviderUnavailable(Unavailable):
-    """The provider did not answer in time, or not as it documents."""
+    """The identity provider did not answer in time, or not as documented."""
 
     code, title = "provider_unavailable", "Identity provider unavailable"
 
@@ -135,13 +151,16 @@ class ProviderUnavailable(Unavailable):
 
 
 class PasswordQueueFull(Unavailable):
-    """More passwords wait to be hashed than a client would wait for."""
+    """Too many passwords are waiting to be checked."""
 
     code = "sign_in_busy"
 
+    def __init__(self) -> None:
+        super().__init__("Too many people are signing in right now; try again in a moment.")
+
 
 class ExportUnavailable(Unavailable):
-    """A part of the data cannot be had now, and half an export would look like a whole one."""
+    """Part of the data cannot be read now; an incomplete export is never returned."""
 
     code = "export_unavailable"
 

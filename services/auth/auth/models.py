@@ -24,6 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from auth.types import AuditAction, EmailKind, Provider
+
 __all__ = [
     "AuditEntry",
     "Base",
@@ -39,9 +41,9 @@ __all__ = [
 
 
 class User(Base):
-    """An account. `email` is as its owner writes it; `email_key` is what makes it unique.
+    """An account. `email` keeps the owner's spelling; `email_key` is its canonical form and unique.
 
-    Without a password hash it is signed in to through its identities alone.
+    Accounts without a password hash are signed in to through their identities only.
     """
 
     __tablename__ = "users"
@@ -61,20 +63,20 @@ class User(Base):
 
     __table_args__ = (
         CheckConstraint("role IN ('learner', 'editor', 'admin')", name="role"),
-        # The unique index is in the order of the database's language, in which no beginning can be looked up.
+        # Prefix searches need an index in byte order; the unique index uses the database's collation.
         Index("ix_users_email_key_prefix", "email_key", postgresql_ops={"email_key": "varchar_pattern_ops"}),
     )
 
 
 class Identity(Base):
-    """A person at a provider, who signs in to this account; found by the provider's id, never by an address.
+    """A person at a provider who may sign in to the account; identified by the provider's id of the person.
 
-    `email_key` is the address that the provider vouched for when the identity was linked.
+    `email_key` is the address that the provider had verified when the identity was linked.
     """
 
     __tablename__ = "identities"
 
-    provider: Mapped[str] = mapped_column(String(20), primary_key=True)
+    provider: Mapped[Provider] = mapped_column(String(20), primary_key=True)
     subject: Mapped[str] = mapped_column(String(255), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     email_key: Mapped[str | None] = mapped_column(String(254))
@@ -84,7 +86,7 @@ class Identity(Base):
 
 
 class RefreshTokenFamily(Base):
-    """One sign-in on one device, and all refresh tokens that followed from it."""
+    """One sign-in on one device, with all refresh tokens that descend from it."""
 
     __tablename__ = "refresh_families"
 
@@ -96,23 +98,23 @@ class RefreshTokenFamily(Base):
 
 
 class RefreshToken(Base):
-    """A refresh token, by its SHA-256. A spent one holds its successor, which only the token can unseal."""
+    """A refresh token, stored as SHA-256. A used token keeps its successor, sealed under the token itself."""
 
     __tablename__ = "refresh_tokens"
 
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     family_id: Mapped[UUID] = mapped_column(ForeignKey("refresh_families.id", ondelete="CASCADE"), index=True)
-    spent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    used_at: Mapped[datetime | None] = mapped_column("spent_at", DateTime(timezone=True))
     sealed_successor: Mapped[str | None] = mapped_column(Text)
 
-    # The database itself sees to it that a family has one usable token at most.
+    # The database itself guarantees that a family has at most one active token.
     __table_args__ = (
         Index("uq_refresh_tokens_head", "family_id", unique=True, postgresql_where=text("spent_at IS NULL")),
     )
 
 
 class OneTimeToken(Base):
-    """What a link in an e-mail carries, by its SHA-256. It stays for a while after its use, to tell of it."""
+    """A token of an e-mail, stored as SHA-256. It is kept after its use, to recognize a second one."""
 
     __tablename__ = "one_time_tokens"
 
@@ -125,12 +127,12 @@ class OneTimeToken(Base):
 
 
 class EmailRequest(Base):
-    """A letter to be sent to whoever has this address, if anybody has: the request does not look."""
+    """An e-mail to be sent to the account with this address; the account may not exist."""
 
     __tablename__ = "mail_requests"
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
-    letter: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[EmailKind] = mapped_column("letter", String(40))
     email_key: Mapped[str] = mapped_column(String(254))
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)
@@ -138,9 +140,9 @@ class EmailRequest(Base):
 
 
 class AuditEntry(Base):
-    """Who did what to whom, by ids alone. It outlives the accounts that it tells of.
+    """An action on an account, by ids only. Entries outlive the accounts that they mention.
 
-    Without an actor it was done by the system, or by someone at the console.
+    Without an actor, the system, an e-mail link or the command line acted.
     """
 
     __tablename__ = "audit_log"
@@ -148,7 +150,7 @@ class AuditEntry(Base):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     actor_id: Mapped[UUID | None] = mapped_column(Uuid)
-    action: Mapped[str] = mapped_column(String(40))
+    action: Mapped[AuditAction] = mapped_column(String(40))
     subject_id: Mapped[UUID] = mapped_column(Uuid, index=True)
     before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     after: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

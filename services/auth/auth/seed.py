@@ -1,41 +1,98 @@
-"""The demo accounts. Their passwords are public, so they exist in development only."""
+"""Accounts that are created from the command line: demo accounts, and the first admin."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import structlog
+from pydantic import TypeAdapter, ValidationError
 from shared.data.db import Database
+from shared.errors import Invalid
 from shared.settings import DatabaseSettings
 from shared.security.current_user import Role
 
+from auth.commands.roles import create_first_admin
 from auth.commands.users import create_user
-from auth.passwords.hasher import PasswordHasher
+from auth.passwords import PasswordHasher, ensure_strong_password
 from auth.queries.sign_ins import find_credential_by_email
+from auth.settings import FirstAdminSettings, SeedSettings
+from auth.types import Email, Password
 
 log = structlog.get_logger(__name__)
 
-ACCOUNTS: tuple[tuple[str, str, str, Role], ...] = (
+# Their passwords are public, so they are created outside production only.
+DEMO_ACCOUNTS: tuple[tuple[str, str, str, Role], ...] = (
     ("learner@example.com", "LearnerPass123", "Demo Learner", "learner"),
     ("admin@example.com", "AdminPass123", "Demo Admin", "admin"),
 )
 
 
-async def seed(settings: DatabaseSettings) -> None:
-    """Create the demo accounts that are not there. Raises SystemExit outside development."""
+def main(_: list[str]) -> None:
+    """Run `seed`."""
+    asyncio.run(seed(SeedSettings()))
+
+
+def main_first_admin(_: list[str]) -> None:
+    """Run `first-admin`."""
+    sys.stdout.write(asyncio.run(appoint_first_admin(FirstAdminSettings())) + "\n")
+
+
+async def seed(settings: SeedSettings) -> None:
+    """Create the missing demo accounts. Raises SystemExit in production."""
     if not settings.development:
         raise SystemExit("Demo accounts are for development only: set ENVIRONMENT=development to have them.")
-    database = Database.connect(settings, name="auth seed")
-    try:
-        await create_accounts(database)
-    finally:
-        await database.close()
+    async with _connected(settings) as database:
+        await create_demo_accounts(database)
 
 
-async def create_accounts(database: Database) -> None:
-    passwords = PasswordHasher(threads=1, queue_size=0)
-    for email, password, name, role in ACCOUNTS:
+async def create_demo_accounts(database: Database) -> None:
+    for email, password, name, role in DEMO_ACCOUNTS:
         async with database.transaction() as session:
             if await find_credential_by_email(session, email) is None:
-                hashed = await passwords.hash(password)
+                password_hash = await _hash(password)
                 await create_user(
-                    session, email=email, name=name, password_hash=hashed, role=role, email_verified=True
+                    session,
+                    email=email,
+                    name=name,
+                    password_hash=password_hash,
+                    role=role,
+                    email_verified=True,
                 )
                 log.info("demo_account_created", role=role)
-    passwords.close()
+
+
+async def appoint_first_admin(settings: FirstAdminSettings) -> str:
+    """Create the first admin unless there is an admin; return a message for the operator.
+
+    Raises SystemExit if the address or the password is not acceptable.
+    """
+    try:
+        email: str = TypeAdapter(Email).validate_python(settings.first_admin_email)
+        password = TypeAdapter(Password).validate_python(settings.first_admin_password).get_secret_value()
+        ensure_strong_password(password)
+    except ValidationError as error:
+        raise SystemExit(f"FIRST_ADMIN_EMAIL or FIRST_ADMIN_PASSWORD: {error.errors()[0]['msg']}") from None
+    except Invalid as error:
+        raise SystemExit(f"FIRST_ADMIN_PASSWORD: {error.detail}") from None
+    password_hash = await _hash(password)
+    async with _connected(settings) as database, database.transaction() as session:
+        is_created = await create_first_admin(session, email=email, password_hash=password_hash)
+    return "The first admin can sign in." if is_created else "There is an admin already; nothing was changed."
+
+
+async def _hash(password: str) -> str:
+    passwords = PasswordHasher(threads=1, queue_size=0)
+    try:
+        return await passwords.hash(password)
+    finally:
+        passwords.close()
+
+
+@asynccontextmanager
+async def _connected(settings: DatabaseSettings) -> AsyncIterator[Database]:
+    database = Database.connect(settings, name="auth command")
+    try:
+        yield database
+    finally:
+        await database.close()

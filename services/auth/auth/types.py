@@ -1,4 +1,4 @@
-"""Types that the layers of the auth service share."""
+"""Field types and literals that several layers share."""
 
 import unicodedata
 from typing import Annotated, Literal
@@ -7,58 +7,12 @@ from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr
 from shared.http.fields import Text
 
+MAX_URL_LENGTH = 2048
 
-def normalize_password(password: str) -> str:
-    """The password as it is hashed, however a keyboard composes it: OpaqueString of RFC 8265.
-
-    Raises ValueError for control characters and lone surrogates.
-    """
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in password):
-        raise ValueError("must not contain control characters")
-    spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
-    return unicodedata.normalize("NFC", spaced)
-
-
-def _address(value: str) -> str:
-    try:
-        # Nearly no mail server takes characters beyond ASCII before the @; behind it they have an ASCII form.
-        checked = validate_email(value.strip(), check_deliverability=False, allow_smtputf8=False)
-    except EmailNotValidError as error:
-        raise ValueError(str(error).rstrip(".")) from error
-    return checked.normalized
-
-
-def _normalize(value: SecretStr) -> SecretStr:
-    return SecretStr(normalize_password(value.get_secret_value()))
-
-
-def _printable(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if not (text.isascii() and text.isprintable()):
-        raise ValueError("must be printable ASCII")
-    return value
-
-
-def _short(value: HttpUrl) -> HttpUrl:
-    # Measured as it is kept: spelling a host or a path out in ASCII makes it longer.
-    if len(str(value)) > 2048:
-        raise ValueError("must have at most 2048 characters")
-    return value
-
-
-Email = Annotated[str, Field(max_length=254, json_schema_extra={"format": "email"}), AfterValidator(_address)]
-# The bound keeps the work of normalising small; which length a new password may have is for `domain` to say.
-Password = Annotated[SecretStr, Field(max_length=1024), AfterValidator(_normalize)]
-Name = Annotated[Text, Field(min_length=1, max_length=100)]
-AvatarUrl = Annotated[HttpUrl, AfterValidator(_short)]
-# As RFC 6749 spells tokens. What could be one but is not is wrong (401), not malformed (422).
-OpaqueToken = Annotated[SecretStr, Field(min_length=1, max_length=2048), AfterValidator(_printable)]
-SocialToken = Annotated[SecretStr, Field(min_length=1, max_length=8192), AfterValidator(_printable)]
-Nonce = Annotated[SecretStr, Field(min_length=1, max_length=512), AfterValidator(_printable)]
 Provider = Literal["google", "apple", "facebook"]
 EmailKind = Literal["verify_email", "reset_password", "password_changed", "sign_in_added"]
 TokenPurpose = Literal["verify_email", "reset_password"]
-Action = Literal[
+AuditAction = Literal[
     "account_claimed",
     "account_deleted",
     "admin_appointed",
@@ -68,4 +22,73 @@ Action = Literal[
     "password_reset",
     "refresh_token_reused",
     "role_changed",
+]
+
+
+def normalize_password(password: str) -> str:
+    """Return the same text for every keyboard's way to compose it (OpaqueString, RFC 8265).
+
+    Raises ValueError for control characters and lone surrogates.
+    """
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in password):
+        raise ValueError("must not contain control characters")
+    spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
+    return unicodedata.normalize("NFC", spaced)
+
+
+def _validate_email(value: str) -> str:
+    try:
+        # Hardly any mail server accepts non-ASCII characters before the @; domains have an ASCII form.
+        checked = validate_email(value.strip(), check_deliverability=False, allow_smtputf8=False)
+    except EmailNotValidError as error:
+        raise ValueError(str(error).rstrip(".")) from error
+    return checked.normalized
+
+
+def _normalize_secret(value: SecretStr) -> SecretStr:
+    return SecretStr(normalize_password(value.get_secret_value()))
+
+
+def _validate_printable(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("must be printable ASCII")
+    return value
+
+
+def _validate_url_length(value: HttpUrl) -> HttpUrl:
+    # The stored form counts: encoding a host or a path as ASCII makes it longer.
+    if len(str(value)) > MAX_URL_LENGTH:
+        raise ValueError(f"must have at most {MAX_URL_LENGTH} characters")
+    return value
+
+
+Email = Annotated[
+    str,
+    Field(max_length=254, json_schema_extra={"format": "email"}, examples=["ada@example.com"]),
+    AfterValidator(_validate_email),
+]
+# The limit only bounds the work of normalizing; passwords/policy.py decides the length of new passwords.
+Password = Annotated[
+    SecretStr, Field(max_length=1024, examples=["Correct4Horse"]), AfterValidator(_normalize_secret)
+]
+Name = Annotated[Text, Field(min_length=1, max_length=100, examples=["Ada"])]
+AvatarUrl = Annotated[
+    HttpUrl, Field(examples=["https://example.com/ada.png"]), AfterValidator(_validate_url_length)
+]
+# The characters that RFC 6749 allows in tokens. A well-formed token that is wrong is a 401, not a 422.
+OpaqueToken = Annotated[
+    SecretStr,
+    Field(min_length=1, max_length=2048, examples=["kq3Zb0V1wq8sJm5yPZr4t7fX2cN9aH6LdE1gU0oTiYs"]),
+    AfterValidator(_validate_printable),
+]
+SocialToken = Annotated[
+    SecretStr,
+    Field(min_length=1, max_length=8192, examples=["eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMSJ9.c2lnbmF0dXJl"]),
+    AfterValidator(_validate_printable),
+]
+Nonce = Annotated[
+    SecretStr,
+    Field(min_length=1, max_length=512, examples=["n-0S6_WzA2Mj"]),
+    AfterValidator(_validate_printable),
 ]

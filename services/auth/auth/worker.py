@@ -1,16 +1,36 @@
-"""The worker process of the auth service: its relay, and the letters. It consumes nothing."""
+"""The worker process: publishes events and sends e-mails. It consumes no events."""
 
-from shared.messaging.worker import create_worker
+import asyncio
+
+import structlog
+from shared.data.db import Database
+from shared.errors import Unavailable
+from shared.messaging.worker import create_worker as create_shared_worker
 from starlette.applications import Starlette
 
-from auth.emails.mailers import create_mailer
-from auth.emails.sender import EmailSender
+from auth.emails import EmailSender, create_mailer
 from auth.settings import WorkerSettings
 
+log = structlog.get_logger(__name__)
 
-def create(settings: WorkerSettings) -> Starlette:
-    """Publish what the outbox holds, and send the letters that were asked for."""
-    mailing = EmailSender(
+POLL_SECONDS = 0.5
+
+
+def create_worker(settings: WorkerSettings) -> Starlette:
+    sender = EmailSender(
         create_mailer(settings), sender=settings.email_from, account_url=str(settings.account_url)
     )
-    return create_worker(settings, service="auth", subscriptions={}, background=[mailing.run])
+
+    async def send_emails(database: Database) -> None:
+        while True:
+            try:
+                while await sender.send_next(database):
+                    pass
+            except Unavailable as error:
+                log.warning("emails_retrying", reason=error.detail)
+            except Exception:
+                # The requests are safe in their table.
+                log.exception("emails_failed")
+            await asyncio.sleep(POLL_SECONDS)
+
+    return create_shared_worker(settings, service="auth", subscriptions={}, background=[send_emails])

@@ -11,7 +11,7 @@ from auth.app import create_app
 from auth.commands.sign_ins import start_sign_in
 from auth.commands.users import create_user
 from auth.models import User
-from auth.passwords.hasher import PasswordHasher
+from auth.passwords import PasswordHasher
 from auth.settings import ApiSettings
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -70,12 +70,16 @@ def mailbox(database: Database, tmp_path: Path) -> Mailbox:
 
 
 @pytest.fixture(scope="session")
-async def password_hash() -> str:
-    """The hash of the password that accounts have here: argon2 is slow by design, so it is made once."""
-    passwords = PasswordHasher(threads=1, queue_size=0)
-    hashed = await passwords.hash("Correct4Horse")
+def passwords() -> Iterator[PasswordHasher]:
+    passwords = PasswordHasher(threads=1, queue_size=10)
+    yield passwords
     passwords.close()
-    return hashed
+
+
+@pytest.fixture(scope="session")
+async def password_hash(passwords: PasswordHasher) -> str:
+    """The hash of the password that accounts have here: argon2 is slow by design, so it is made once."""
+    return await passwords.hash("Correct4Horse")
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from auth.commands.sign_ins import log_in, log_out, refresh_tokens
+from auth.commands.sign_ins import complete_log_in, exchange_refresh_token, log_out
 from auth.commands.users import create_user, register_user, update_user
 from auth.domain.sign_ins import REFRESH_TOKEN_TTL
 from auth.errors import EmailTaken, InvalidCredentials
 from auth.models import RefreshToken, RefreshTokenFamily, User
+from auth.passwords import PasswordHasher
 from auth.queries.sign_ins import Credential, find_credential_by_email
 from auth.queries.users import get_current_user
 from auth.tokens.opaque_tokens import digest
@@ -37,11 +38,11 @@ def checked(user: User) -> Credential:
 
 async def signed_in(session: AsyncSession, user: User) -> str:
     """A first refresh token."""
-    return (await log_in(session, checked(user), upgraded_hash=None, now=NOW)).refresh_token
+    return (await complete_log_in(session, checked(user), new_hash=None, now=NOW)).refresh_token
 
 
 async def refreshed(session: AsyncSession, token: str, *, at: datetime) -> str | None:
-    rotated = await refresh_tokens(session, token, now=at)
+    rotated = await exchange_refresh_token(session, token, now=at)
     return rotated.refresh_token if rotated else None
 
 
@@ -51,20 +52,23 @@ async def heads(session: AsyncSession) -> int:
         .select_from(RefreshToken)
         .join(RefreshTokenFamily, RefreshTokenFamily.id == RefreshToken.family_id)
     )
-    live = RefreshToken.spent_at.is_(None), RefreshTokenFamily.revoked_at.is_(None)
+    live = RefreshToken.used_at.is_(None), RefreshTokenFamily.revoked_at.is_(None)
     return (await session.execute(spendable.where(*live))).scalar_one()
 
 
-async def test_registering_opens_an_account_and_tells_the_others(session: AsyncSession) -> None:
-    opened = await register_user(
-        session, email="Ada@example.com", name="Ada", password_hash=NEVER_VERIFIED, now=NOW
-    )
+async def test_registering_opens_an_account_and_tells_the_others(
+    database: Database, passwords: PasswordHasher
+) -> None:
+    account = {"email": "Ada@example.com", "name": "Ada", "password": "Correct4Horse"}
+    opened = await register_user(database, passwords, **account)
     user = opened.user
     assert (user.email, user.role, user.auth_provider) == ("Ada@example.com", "learner", "email")
     assert not user.email_verified
-    known = await find_credential_by_email(session, "ADA@EXAMPLE.COM")
-    assert known == (user.id, NEVER_VERIFIED, user.password_set_at)
-    (event,) = await recorded(session, UserRegistered)
+    async with database.transaction() as session:
+        known = await find_credential_by_email(session, "ADA@EXAMPLE.COM")
+        (event,) = await recorded(session, UserRegistered)
+    assert known == (user.id, user.password_hash, user.password_set_at)
+    assert await passwords.verify("Correct4Horse", user.password_hash) == (True, None)
     assert (event.subject, event.data.user_id) == (str(user.id), user.id)
     assert "ada" not in event.model_dump_json().lower()
 
@@ -88,7 +92,7 @@ async def test_of_two_registrations_at_once_one_wins(committing: Database) -> No
 
 
 async def test_signing_in_takes_over_an_upgraded_hash(session: AsyncSession, user: User) -> None:
-    await log_in(session, checked(user), upgraded_hash="newer", now=NOW)
+    await complete_log_in(session, checked(user), new_hash="newer", now=NOW)
     known = await find_credential_by_email(session, user.email)
     assert known == (user.id, "newer", user.password_set_at)
 
@@ -96,7 +100,7 @@ async def test_signing_in_takes_over_an_upgraded_hash(session: AsyncSession, use
 async def test_an_account_that_went_meanwhile_cannot_be_signed_in_to(session: AsyncSession) -> None:
     gone = Credential(uuid4(), NEVER_VERIFIED, NOW)
     with pytest.raises(InvalidCredentials):
-        await log_in(session, gone, upgraded_hash=None, now=NOW)
+        await complete_log_in(session, gone, new_hash=None, now=NOW)
 
 
 async def test_a_refresh_token_is_nowhere_in_the_database(session: AsyncSession, user: User) -> None:
@@ -166,7 +170,7 @@ async def test_what_is_past_its_use_is_forgotten(session: AsyncSession, user: Us
 
 async def test_expired_families_go_with_the_next_sign_in(session: AsyncSession, user: User) -> None:
     await signed_in(session, user)
-    await log_in(session, checked(user), upgraded_hash=None, now=NOW + REFRESH_TOKEN_TTL)
+    await complete_log_in(session, checked(user), new_hash=None, now=NOW + REFRESH_TOKEN_TTL)
     assert (await session.execute(select(func.count()).select_from(RefreshTokenFamily))).scalar_one() == 1
 
 

@@ -99,14 +99,14 @@ def test_addresses_are_told_apart_without_regard_to_case() -> None:
 
 
 def verdict(
-    spent: timedelta | None, *, expires: datetime = LATER, revoked: datetime | None = None
+    used: timedelta | None, *, expires: datetime = LATER, revoked: datetime | None = None
 ) -> RefreshDecision:
-    spent_at = None if spent is None else NOW - spent
-    return evaluate_refresh_token(NOW, spent_at=spent_at, expires_at=expires, revoked_at=revoked)
+    used_at = None if used is None else NOW - used
+    return evaluate_refresh_token(NOW, used_at=used_at, expires_at=expires, revoked_at=revoked)
 
 
 @pytest.mark.parametrize(
-    ("spent", "expected"),
+    ("used", "expected"),
     [
         (None, RefreshDecision.ROTATE),
         (timedelta(0), RefreshDecision.REPEAT),
@@ -115,26 +115,26 @@ def verdict(
             RefreshDecision.REPEAT,
         ),  # another replica's clock, or a wait for the lock
         (timedelta(seconds=10), RefreshDecision.REPEAT),
-        (timedelta(seconds=10, microseconds=1), RefreshDecision.REUSED),
-        (timedelta(days=20), RefreshDecision.REUSED),
+        (timedelta(seconds=10, microseconds=1), RefreshDecision.REVOKE),
+        (timedelta(days=20), RefreshDecision.REVOKE),
     ],
 )
-def test_a_refresh_token_is_judged_by_when_it_was_spent(
-    spent: timedelta | None, expected: RefreshDecision
+def test_a_refresh_token_is_judged_by_when_it_was_used(
+    used: timedelta | None, expected: RefreshDecision
 ) -> None:
-    assert verdict(spent) is expected
+    assert verdict(used) is expected
 
 
-@pytest.mark.parametrize("spent", [None, timedelta(seconds=1), timedelta(hours=1)])
-def test_nothing_opens_a_family_that_is_over(spent: timedelta | None) -> None:
-    assert verdict(spent, expires=NOW) is RefreshDecision.REFUSED
-    assert verdict(spent, revoked=NOW) is RefreshDecision.REFUSED
+@pytest.mark.parametrize("used", [None, timedelta(seconds=1), timedelta(hours=1)])
+def test_nothing_opens_a_family_that_is_over(used: timedelta | None) -> None:
+    assert verdict(used, expires=NOW) is RefreshDecision.REFUSE
+    assert verdict(used, revoked=NOW) is RefreshDecision.REFUSE
 
 
 def test_a_verdict_only_gets_worse_with_time() -> None:
-    order = [RefreshDecision.REPEAT, RefreshDecision.REUSED, RefreshDecision.REFUSED]
-    spent = NOW - timedelta(seconds=5)
+    order = [RefreshDecision.REPEAT, RefreshDecision.REVOKE, RefreshDecision.REFUSE]
+    used = NOW - timedelta(seconds=5)
     times = [NOW + timedelta(seconds=7200 * step) for step in range(15)]
-    verdicts = [evaluate_refresh_token(at, spent_at=spent, expires_at=LATER, revoked_at=None) for at in times]
+    verdicts = [evaluate_refresh_token(at, used_at=used, expires_at=LATER, revoked_at=None) for at in times]
     assert set(verdicts) == set(order)
     assert all(order.index(a) <= order.index(b) for a, b in pairwise(verdicts))

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from auth.commands.emails import request_email
-from auth.commands.password_resets import reset_password
+from auth.commands.password_resets import redeem_password_reset
 from auth.errors import TokenUsed
 from auth.models import AuditEntry, EmailRequest, OneTimeToken, User
 from auth.tokens import one_time_tokens
@@ -135,7 +135,7 @@ async def test_of_a_hundred_uses_at_once_one_counts(committing: Database, open_a
     async def reset(password_hash: str) -> str:
         try:
             async with committing.transaction() as session:
-                await reset_password(session, token, new_hash=password_hash, now=now)
+                await redeem_password_reset(session, token, new_hash=password_hash, now=now)
         except TokenUsed:
             return "used"
         return password_hash
@@ -156,9 +156,7 @@ async def test_known_and_unknown_addresses_cause_the_same_work(
     assert {(answer.status_code, answer.content) for answer in answers} == {(202, b"")}
     assert {frozenset(answer.headers) for answer in answers} == {frozenset(answers[0].headers)}
     async with database.transaction() as session:
-        letters = await session.execute(
-            select(EmailRequest.letter, func.count()).group_by(EmailRequest.letter)
-        )
+        letters = await session.execute(select(EmailRequest.kind, func.count()).group_by(EmailRequest.kind))
         assert letters.all() == [("reset_password", 2)]
 
 

@@ -178,7 +178,7 @@ async def test_a_server_that_is_away_is_tried_again_later(
     with capture_logs() as logged:
         assert await mailing.send_next(database, now=now)
     assert not await mailing.send_next(database, now=now + timedelta(seconds=1))
-    assert [line["event"] for line in logged] == ["letter_not_sent"]
+    assert [line["event"] for line in logged] == ["email_not_sent"]
     assert asked.email not in str(logged)
     controller = Controller(post, "127.0.0.1", port)
     controller.start()

@@ -59,7 +59,7 @@ async def test_parallel_uses_of_one_token_leave_one_head(
         (family,) = await session.scalars(select(RefreshTokenFamily))
         tokens = list(await session.scalars(select(RefreshToken)))
     assert family.revoked_at is None
-    assert [token.spent_at is None for token in tokens].count(True) == 1
+    assert [token.used_at is None for token in tokens].count(True) == 1
     again = await replicas[1].post(REFRESH, json={"refresh_token": successor})
     assert again.status_code == 200
 

@@ -15,8 +15,8 @@ import pytest
 from auth.app import create_app
 from auth.commands.roles import change_role, create_first_admin
 from auth.errors import LastAdmin
-from auth.first_admin import create_from_settings
 from auth.models import AuditEntry, User
+from auth.seed import appoint_first_admin
 from auth.settings import ApiSettings, FirstAdminSettings
 from contracts.auth import UserUpdated
 from fastapi import FastAPI
@@ -84,7 +84,7 @@ async def test_a_withdrawn_role_is_gone_at_once_here(
 ) -> None:
     await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
     async with database.transaction() as session:
-        await change_role(session, boss.id, "learner", actor=user.id, now=datetime.now(UTC))
+        await change_role(session, boss.id, "learner", actor=user.id)
     answer = await admin.put(f"{USERS}/{boss.id}/role", json={"role": "admin"})
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
@@ -109,7 +109,7 @@ async def test_two_admins_who_dismiss_each_other_do_not_both_succeed(
     async def dismiss(whom: User, by: User) -> str:
         try:
             async with committing.transaction() as session:
-                await change_role(session, whom.id, "learner", actor=by.id, now=datetime.now(UTC))
+                await change_role(session, whom.id, "learner", actor=by.id)
         except LastAdmin:
             return "refused"
         return "dismissed"
@@ -167,7 +167,7 @@ async def test_the_audit_log_is_filtered(admin: httpx.AsyncClient, user: User) -
 
 async def first_admin(database: Database, email: str) -> bool:
     async with database.transaction() as session:
-        return await create_first_admin(session, email=email, password_hash="a hash", now=datetime.now(UTC))
+        return await create_first_admin(session, email=email, password_hash="a hash")
 
 
 async def test_the_first_admin_is_appointed_once(database: Database) -> None:
@@ -203,7 +203,7 @@ async def test_an_admin_who_could_not_sign_in_is_not_appointed(
 ) -> None:
     wanted = {"first_admin_email": email, "first_admin_password": SecretStr(password)}
     with pytest.raises(SystemExit, match=said):
-        await create_from_settings(FirstAdminSettings.model_validate(settings.model_dump() | wanted))
+        await appoint_first_admin(FirstAdminSettings.model_validate(settings.model_dump() | wanted))
 
 
 async def test_the_command_appoints_from_the_environment(settings: ApiSettings, committing: Database) -> None:

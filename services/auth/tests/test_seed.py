@@ -5,8 +5,8 @@ import sys
 import httpx
 import pytest
 from auth.models import User
-from auth.seed import create_accounts, seed
-from auth.settings import ApiSettings
+from auth.seed import create_demo_accounts, seed
+from auth.settings import ApiSettings, SeedSettings
 from contracts.auth import UserRegistered
 from shared.data.db import Database
 from shared.testing import recorded
@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 
 async def test_the_demo_accounts_sign_in(client: httpx.AsyncClient, database: Database) -> None:
-    await create_accounts(database)
+    await create_demo_accounts(database)
     for email, password in (("learner@example.com", "LearnerPass123"), ("admin@example.com", "AdminPass123")):
         answer = await client.post("/api/v1/auth/login", json={"email": email, "password": password})
         assert answer.status_code == 200
@@ -22,8 +22,8 @@ async def test_the_demo_accounts_sign_in(client: httpx.AsyncClient, database: Da
 
 
 async def test_seeding_twice_is_seeding_once(database: Database) -> None:
-    await create_accounts(database)
-    await create_accounts(database)
+    await create_demo_accounts(database)
+    await create_demo_accounts(database)
     async with database.transaction() as session:
         roles = {user.email: user.role for user in await session.scalars(select(User))}
         assert roles == {"learner@example.com": "learner", "admin@example.com": "admin"}
@@ -32,7 +32,7 @@ async def test_seeding_twice_is_seeding_once(database: Database) -> None:
 
 async def test_production_has_no_demo_accounts(settings: ApiSettings) -> None:
     with pytest.raises(SystemExit, match="development only"):
-        await seed(settings.model_copy(update={"environment": "production"}))
+        await seed(SeedSettings.model_validate(settings.model_dump() | {"environment": "production"}))
 
 
 def test_the_command_says_so_and_fails(settings: ApiSettings) -> None:

@@ -13,7 +13,8 @@ from auth.domain.keys import ACTIVATION_DELAY_SECONDS, RETIREMENT_DELAY_SECONDS,
 from auth.settings import ApiSettings
 from auth.tokens import signing_keys
 from auth.tokens.access_tokens import AccessTokenIssuer
-from auth.tokens.signing_keys import SigningKeysNotFound, SigningKeyStore, rotate
+from auth.tokens.key_rotation import rotate
+from auth.tokens.signing_keys import SigningKeysNotFound, SigningKeyStore
 from shared.errors import Unauthorized
 from shared.security.current_user import AccessTokens
 from shared.security.jwt import SigningKeys, new_signing_key
@@ -76,13 +77,13 @@ def test_a_key_is_published_before_it_signs_and_after() -> None:
 
 def test_a_rotation_adds_one_key_and_waits_for_it() -> None:
     keys = [key()]
-    once = with_successor(keys, now=NOW)
+    once = with_successor(keys, key(), now=NOW)
     assert kids(once)[0] == keys[0]["kid"]
     assert once[1]["not_before"] == NOW + ACTIVATION_DELAY_SECONDS
-    assert with_successor(once, now=NOW + 1) == once
+    assert with_successor(once, key(), now=NOW + 1) == once
     later = NOW + ACTIVATION_DELAY_SECONDS + RETIREMENT_DELAY_SECONDS
-    assert kids(with_successor(once, now=later))[0] == once[1]["kid"]
-    assert len(with_successor(once, now=later)) == 2
+    assert kids(with_successor(once, key(), now=later))[0] == once[1]["kid"]
+    assert len(with_successor(once, key(), now=later)) == 2
 
 
 def let_pass(path: Path, seconds: float) -> None:

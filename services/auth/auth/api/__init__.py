@@ -1,4 +1,4 @@
-"""The HTTP routes of the auth service."""
+"""HTTP routes of the auth service."""
 
 from auth.api import (
     audit_log,
@@ -13,12 +13,12 @@ from auth.api import (
 )
 
 routers = (
-    keys.router,
     users.auth,
     sign_ins.auth,
     identities.auth,
-    password_resets.auth,
     email_verification.auth,
+    password_resets.auth,
+    keys.router,
     users.profile,
     email_verification.profile,
     identities.profile,

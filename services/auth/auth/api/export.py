@@ -1,43 +1,38 @@
-"""The export of everything held on a user."""
+"""Data exports."""
 
-from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import Request, Response
 from shared.security.current_user import CurrentUser
 
-from auth.api.dependencies import DatabaseDep, profile_router
-from auth.export.game_client import GameClient
-from auth.queries.export import get_account_export
-from auth.queries.users import get_current_user
+from auth.api.dependencies import DatabaseDep, GameClientDep, error_responses, profile_router
+from auth.errors import ExportUnavailable
+from auth.queries import export as queries
+
+EXAMPLE: dict[str, Any] = {
+    "exported_at": "2026-05-01T12:00:00+00:00",
+    "account": {"profile": {"email": "ada@example.com", "name": "Ada"}, "has_password": True},
+    "game": {"sessions": []},
+}
+JSON_DOCUMENT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A JSON document to save as a file.",
+        "content": {"application/json": {"schema": {"type": "object"}, "example": EXAMPLE}},
+    }
+}
 
 profile = profile_router()
 
 
 @profile.get(
-    "/me/export",
-    response_class=Response,
-    responses={
-        200: {
-            "description": "A JSON document.",
-            "content": {"application/json": {"schema": {"type": "object"}}},
-        },
-        503: {"description": "`export_unavailable`: a part cannot be had now, and half is not given out."},
-    },
+    "/me/export", response_class=Response, responses=JSON_DOCUMENT | error_responses(ExportUnavailable)
 )
-async def export_account(request: Request, caller: CurrentUser, database: DatabaseDep) -> Response:
-    """Everything that is held on you: `account`, and `game` with all sessions and their results."""
-    async with database.transaction() as session:
-        me = await get_current_user(session, caller)
-        account = await get_account_export(session, me.id)
-    games: GameClient = request.app.state.game
-    # The games of years may be many; they are handed on as they come.
-    played = await games.export(request.headers["authorization"].partition(" ")[2])
-    exported_at = datetime.now(UTC).isoformat(timespec="seconds")
-    document = b'{"exported_at":"%b","account":%b,"game":%b}' % (
-        exported_at.encode(),
-        account.model_dump_json().encode(),
-        played,
-    )
+async def export_account(
+    request: Request, caller: CurrentUser, database: DatabaseDep, game: GameClientDep
+) -> Response:
+    """Export all data on you: `account`, and `game` with all sessions and their results."""
+    access_token = request.headers["authorization"].partition(" ")[2]
+    document = await queries.export_account(database, game, caller, access_token=access_token)
     headers = {
         "Content-Disposition": 'attachment; filename="parley-export.json"',
         "Cache-Control": "no-store",

@@ -1,20 +1,22 @@
-"""The public keys."""
+"""Public keys of access tokens."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse
 
-from auth.tokens.signing_keys import SigningKeyStore
+from auth.schemas.keys import PublicKeySet
+from auth.tokens import SigningKeyStore
 
 CACHE_MAX_AGE_SECONDS = 300
 
 router = APIRouter(tags=["Auth"])
 
 
-@router.get("/.well-known/jwks.json")
+@router.get("/.well-known/jwks.json", responses={200: {"model": PublicKeySet}})
 async def get_public_keys(request: Request) -> JSONResponse:
-    """The public keys that access tokens are signed with, as a JWK set (RFC 7517).
+    """Return the public keys that verify access tokens, as a JWK set (RFC 7517).
 
-    A key is published ten minutes before it signs, and as long after as its tokens may be in use.
+    A key is published ten minutes before it signs, and until the last token that it signed has expired.
     """
     keys: SigningKeyStore = request.app.state.keys
-    return JSONResponse(keys.public(), headers={"Cache-Control": f"public, max-age={CACHE_MAX_AGE_SECONDS}"})
+    headers = {"Cache-Control": f"public, max-age={CACHE_MAX_AGE_SECONDS}"}
+    return JSONResponse(keys.public(), headers=headers)

@@ -1,30 +1,24 @@
 """Roles."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from shared.http.dependencies import Session
 
-from auth.api.dependencies import CurrentAdmin, admin_router
+from auth.api.dependencies import CurrentAdmin, admin_router, error_responses
 from auth.commands import roles as commands
+from auth.errors import LastAdmin, UserNotFound
 from auth.schemas.roles import RoleUpdate
 from auth.schemas.users import AccountRead
 
 admin = admin_router()
 
 
-@admin.put(
-    "/users/{user_id}/role",
-    responses={
-        404: {"description": "`user_not_found`"},
-        409: {"description": "`last_admin`: nobody else could give roles."},
-    },
-)
-async def change_role(user_id: UUID, body: RoleUpdate, session: Session, admin: CurrentAdmin) -> AccountRead:
-    """Give someone a role.
+@admin.put("/users/{user_id}/role", responses=error_responses(UserNotFound, LastAdmin))
+async def change_role(user_id: UUID, body: RoleUpdate, session: Session, caller: CurrentAdmin) -> AccountRead:
+    """Give a user another role.
 
-    Here it counts at once; elsewhere when their access token is renewed, within 15 minutes. Who has changed
-    it, when, from what and to what, stays in the audit log.
+    The admin operations of accounts apply it at once, all others when the user's access token is refreshed,
+    within 15 minutes. The audit log records the change.
     """
-    user = await commands.change_role(session, user_id, body.role, actor=admin.id, now=datetime.now(UTC))
+    user = await commands.change_role(session, user_id, body.role, actor=caller.id)
     return AccountRead.model_validate(user)

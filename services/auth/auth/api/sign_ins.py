@@ -1,9 +1,8 @@
-"""Signing in and out, and staying signed in."""
-
-from datetime import UTC, datetime
+"""Signing in with a password, staying signed in, and signing out."""
 
 from fastapi import Depends, Request
 from shared.http.dependencies import Session
+from shared.errors import Invalid
 from shared.http.ratelimit import per_address
 
 from auth.api.dependencies import (
@@ -11,17 +10,16 @@ from auth.api.dependencies import (
     DatabaseDep,
     PasswordHasherDep,
     auth_router,
+    error_responses,
     limit_account,
     sign_in_response,
     token_pair,
 )
 from auth.commands import sign_ins as commands
-from auth.errors import InvalidCredentials, InvalidRefreshToken
-from auth.queries import sign_ins as queries
-from auth.schemas.sign_ins import LoginRequest, LoginResponse, RefreshRequest, TokenPair
+from auth.errors import InvalidCredentials, InvalidRefreshToken, PasswordQueueFull
+from auth.schemas.sign_ins import LoginRequest, LoginResponse, LogoutRequest, RefreshRequest, TokenPair
 
 LOGINS_PER_MINUTE = 10
-
 
 auth = auth_router()
 
@@ -29,7 +27,7 @@ auth = auth_router()
 @auth.post(
     "/login",
     dependencies=[Depends(per_address("login", per_minute=LOGINS_PER_MINUTE, fail_closed=True))],
-    responses={401: {"description": "`invalid_credentials`: whether the account exists is not told."}},
+    responses=error_responses(InvalidCredentials, Invalid, PasswordQueueFull),
 )
 async def log_in(
     request: Request,
@@ -38,45 +36,39 @@ async def log_in(
     passwords: PasswordHasherDep,
     issuer: AccessTokenIssuerDep,
 ) -> LoginResponse:
-    """Sign in. Each sign-in has its own line of refresh tokens, and ends 30 days after the last of them."""
+    """Sign in with an e-mail address and a password.
+
+    The session ends 30 days after its last refresh. Wrong passwords and unknown addresses are answered alike.
+    At most 10 attempts per minute are allowed for a client address, and 10 for an account.
+    """
     await limit_account(request, "login_account", body.email, per_minute=LOGINS_PER_MINUTE, fail_closed=True)
-    # Two transactions, because hashing may have to wait, and a connection must not wait with it.
-    async with database.transaction() as session:
-        known = await queries.find_credential_by_email(session, body.email)
-    right, upgraded = await passwords.verify(
-        body.password.get_secret_value(), known.password_hash if known else None
+    signed_in = await commands.log_in(
+        database, passwords, email=body.email, password=body.password.get_secret_value()
     )
-    if known is None or not right:
-        raise InvalidCredentials
-    async with database.transaction() as session:
-        signed_in = await commands.log_in(session, known, upgraded_hash=upgraded, now=datetime.now(UTC))
     return sign_in_response(signed_in, issuer)
 
 
 @auth.post(
     "/refresh",
     dependencies=[Depends(per_address("refresh", per_minute=100))],
-    responses={401: {"description": "`invalid_refresh_token`: sign in again."}},
+    responses=error_responses(InvalidRefreshToken),
 )
 async def refresh_tokens(
     body: RefreshRequest, database: DatabaseDep, issuer: AccessTokenIssuerDep
 ) -> TokenPair:
-    """Exchange a refresh token for a new pair.
+    """Exchange a refresh token for a new pair of tokens.
 
-    A refresh token is good for one use. For ten seconds more it gets the same successor again, in case the
-    answer was lost; after that, its use is taken for theft and ends the whole sign-in.
+    A refresh token can be used once. If the response was lost, sending the same token again within ten
+    seconds returns the same refresh token. Later reuse is treated as theft and ends the session.
     """
-    async with database.transaction() as session:
-        signed_in = await commands.refresh_tokens(
-            session, body.refresh_token.get_secret_value(), now=datetime.now(UTC)
-        )
-    # Raised when the transaction is kept, because it may have revoked the family.
-    if signed_in is None:
-        raise InvalidRefreshToken("The refresh token is not valid any more; sign in again.")
+    signed_in = await commands.refresh_tokens(database, body.refresh_token.get_secret_value())
     return token_pair(signed_in, issuer)
 
 
 @auth.post("/logout", status_code=204, dependencies=[Depends(per_address("logout", per_minute=100))])
-async def log_out(body: RefreshRequest, session: Session) -> None:
-    """End a sign-in: none of its refresh tokens is good any more. A token nobody knows is fine, too."""
-    await commands.log_out(session, body.refresh_token.get_secret_value(), now=datetime.now(UTC))
+async def log_out(body: LogoutRequest, session: Session) -> None:
+    """Sign out and revoke all refresh tokens of the session. Unknown tokens are accepted and ignored.
+
+    Access tokens of the session remain valid until they expire, for at most 15 minutes.
+    """
+    await commands.log_out(session, body.refresh_token.get_secret_value())

@@ -1,1 +1,1 @@
-"""What the auth service changes."""
+"""Writes of the auth service."""

@@ -1,4 +1,4 @@
-"""The audit log: what is written down for good, by ids and without personal data."""
+"""The audit log, which is permanent and contains no personal data."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,21 +7,21 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.models import AuditEntry
-from auth.types import Action
+from auth.types import AuditAction
 
 
 def record(
     session: AsyncSession,
-    action: Action,
+    action: AuditAction,
     *,
     subject: UUID,
     actor: UUID | None,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write down who did what to whom, in the transaction that does it.
+    """Record an action in the transaction that performs it.
 
-    `before` and `after` hold no personal data: they outlive the account.
+    `before` and `after` must not contain personal data: they outlive the account.
     """
     session.add(
         AuditEntry(

@@ -1,16 +1,26 @@
-"""Confirming addresses."""
+"""Verification of e-mail addresses."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth.commands.emails import request_email
 from auth.commands.users import record_user_updated
+from auth.domain.users import canonical_email
+from auth.schemas.users import UserRead
 from auth.tokens import one_time_tokens
 
 
-async def verify_email(session: AsyncSession, token: str, *, now: datetime) -> None:
-    """Confirm an address by the link that was sent there. Raises TokenUnknown, TokenUsed, TokenExpired."""
+async def verify_email(session: AsyncSession, token: str) -> None:
+    """Mark the address as verified. Raises TokenUnknown, TokenUsed and TokenExpired."""
+    now = datetime.now(UTC)
     user = await one_time_tokens.redeem(session, token, "verify_email", now=now)
     if not user.email_verified:
         user.email_verified = True
         record_user_updated(session, user, now=now)
+
+
+def request_email_verification(session: AsyncSession, user: UserRead) -> None:
+    """Request an e-mail with a token, unless the address is verified."""
+    if not user.email_verified:
+        request_email(session, "verify_email", canonical_email(user.email))

@@ -1,4 +1,4 @@
-"""What is asked of the worker: letters to be sent."""
+"""Requests for e-mails, which the worker sends."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -6,9 +6,9 @@ from auth.models import EmailRequest
 from auth.types import EmailKind
 
 
-def request_email(session: AsyncSession, letter: EmailKind, email_key: str) -> None:
-    """Have a letter sent to whoever has this address, once the transaction is committed.
+def request_email(session: AsyncSession, kind: EmailKind, email_key: str) -> None:
+    """Request an e-mail to the account with this address; it is sent after the commit.
 
-    Nobody looks here whether anybody has: neither the answer nor its time can tell.
+    The request does not check whether the account exists, so neither the response nor its time reveals it.
     """
-    session.add(EmailRequest(letter=letter, email_key=email_key))
+    session.add(EmailRequest(kind=kind, email_key=email_key))

@@ -1,8 +1,10 @@
-"""Social sign-ins: whose account a proven identity opens."""
+"""Identities at providers, and the accounts that they may sign in to."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
+from shared.data.db import Database
+from shared.security.current_user import Caller
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,153 +23,123 @@ from auth.errors import (
     LastSignInMethod,
 )
 from auth.models import Identity, User
-from auth.social.identity import VerifiedIdentity
+from auth.queries.users import get_current_user
+from auth.social import SocialSignIn, VerifiedIdentity
 from auth.tokens import one_time_tokens
 from auth.types import Provider
 
 
-async def sign_in_with_identity(
-    session: AsyncSession, proven: VerifiedIdentity, *, name: str | None, now: datetime
+async def sign_in_with_provider(
+    database: Database,
+    social: SocialSignIn,
+    *,
+    provider: Provider,
+    token: str,
+    nonce: str | None,
+    name: str | None,
 ) -> AuthenticatedSession:
-    """Sign in by an identity: to its account or, the first time, to the one that `domain.identities.decide_account_linking` says.
+    """Sign in with a provider's token; open an account, or link one, at the first sign-in.
 
-    `name` is for an account that is opened, when the provider tells none. Raises IdentityLinkRequired, EmailRequired.
+    `name` is for a new account if the provider shares none. Raises InvalidSocialToken, ProviderNotConfigured,
+    ProviderUnavailable, IdentityLinkRequired and EmailRequired.
     """
-    user = await _find_by_identity(session, proven) or await _resolve_account(
-        session, proven, name=name, now=now
-    )
-    return await start_sign_in(session, user, now=now)
+    # The provider may take seconds, so no transaction is open meanwhile.
+    identity = await social.verify(provider, token, nonce=nonce)
+    async with database.transaction() as session:
+        now = datetime.now(UTC)
+        user = await _find_by_identity(session, identity)
+        if user is None:
+            user = await _resolve_account(session, identity, name=name, now=now)
+        return await start_sign_in(session, user, now=now)
 
 
 async def link_identity(
-    session: AsyncSession, user_id: UUID, proven: VerifiedIdentity, *, now: datetime
+    database: Database,
+    social: SocialSignIn,
+    caller: Caller,
+    *,
+    provider: Provider,
+    token: str,
+    nonce: str | None,
 ) -> None:
-    """Add an identity to an account of someone who is signed in. Adding it again changes nothing.
+    """Link an identity to the caller's account; linking it again changes nothing.
 
-    Raises SignedOut, EmailNotVerified, IdentityTaken.
+    Raises SignedOut, EmailNotVerified and IdentityTaken, and what the verification of the token raises.
     """
-    user = await lock_user(session, user_id)
-    if not user.email_verified:
-        raise EmailNotVerified("Confirm your e-mail address before you add a way to sign in.")
-    known = await session.get(Identity, (proven.provider, proven.subject))
-    if known is not None and known.user_id == user.id:
-        return
-    if known is not None or await _has_identity_with(session, user, proven.provider):
-        raise IdentityTaken(
-            "This sign-in belongs to another account, or yours has one with this provider already."
-        )
-    _add(session, user, proven)
-    audit_log.record(
-        session, "identity_linked", subject=user.id, actor=user.id, after={"provider": proven.provider}
-    )
-    request_email(session, "sign_in_added", user.email_key)
+    identity = await social.verify(provider, token, nonce=nonce)
+    async with database.transaction() as session:
+        await get_current_user(session, caller)
+        user = await lock_user(session, caller.id)
+        if not user.email_verified:
+            raise EmailNotVerified("Confirm your e-mail address before you add a way to sign in.")
+        known = await session.get(Identity, (identity.provider, identity.subject))
+        if known is not None and known.user_id == user.id:
+            return
+        if known is not None or await _has_identity_with(session, user, provider):
+            raise IdentityTaken(
+                "This sign-in belongs to another account, or yours has one with this provider already."
+            )
+        _link(session, user, identity, actor=user.id)
 
 
 async def unlink_identity(session: AsyncSession, user_id: UUID, provider: Provider) -> None:
-    """Remove an identity from an account. Raises SignedOut, IdentityNotFound, LastSignInMethod."""
+    """Raises SignedOut, IdentityNotFound and LastSignInMethod."""
     user = await lock_user(session, user_id)
     if not await _has_identity_with(session, user, provider):
         raise IdentityNotFound("Your account has no sign-in with this provider.")
     owned = select(func.count()).select_from(Identity).where(Identity.user_id == user.id)
     if user.password_hash is None and (await session.scalar(owned)) == 1:
-        raise LastSignInMethod("Set a password first: without this sign-in nobody could open your account.")
-    mine = (Identity.user_id == user.id) & (Identity.provider == provider)
-    await session.execute(delete(Identity).where(mine))
+        raise LastSignInMethod("Set a password first: without this sign-in your account could not be opened.")
+    own = (Identity.user_id == user.id) & (Identity.provider == provider)
+    await session.execute(delete(Identity).where(own))
     audit_log.record(
         session, "identity_unlinked", subject=user.id, actor=user.id, before={"provider": provider}
     )
 
 
-async def _find_by_identity(session: AsyncSession, proven: VerifiedIdentity) -> User | None:
-    mine = (Identity.provider == proven.provider) & (Identity.subject == proven.subject)
-    owned = select(User).join(Identity, Identity.user_id == User.id).where(mine)
-    # Both rows are locked, the account first: a reset that removes the identity at this moment goes before
-    # this sign-in, which then finds nothing, or after it, and ends it.
-    return await session.scalar(owned.with_for_update(key_share=True))
-
-
 async def _resolve_account(
-    session: AsyncSession, proven: VerifiedIdentity, *, name: str | None, now: datetime
+    session: AsyncSession, identity: VerifiedIdentity, *, name: str | None, now: datetime
 ) -> User:
-    if proven.email is None:
+    """Return the account that an unknown identity opens, joins or takes over."""
+    if identity.email is None:
         raise EmailRequired(
-            "The provider has told no e-mail address; allow the app to see it, and sign in again."
+            "The provider has shared no e-mail address; allow the app to see it, and sign in again."
         )
-    # A second time for when another request has taken the address since the first.
+    # The second search finds the account of a request that took the address after the first search.
     user = (
-        await _find_by_email(session, proven.email)
-        or await _open_account(session, proven, name=name)
-        or await _find_by_email(session, proven.email)
+        await _find_by_email(session, identity.email)
+        or await _open_account(session, identity, email=identity.email, name=name)
+        or await _find_by_email(session, identity.email)
     )
     if user is None:
         raise IdentityLinkRequired("The account with this address is being closed; try again in a moment.")
-    if await _find_by_identity(session, proven) is not None:
-        return user
-    await _apply_linking(session, user, proven, now=now)
+    if await _find_by_identity(session, identity) is None:
+        await _apply_linking(session, user, identity, now=now)
     return user
 
 
 async def _apply_linking(
-    session: AsyncSession, user: User, proven: VerifiedIdentity, *, now: datetime
+    session: AsyncSession, user: User, identity: VerifiedIdentity, *, now: datetime
 ) -> None:
-    """Let an identity into an account that has its address, if it may."""
-    joining = decide_account_linking(
-        vouched_for=proven.email_verified,
+    """Link an identity to an account with the same address, if it may. Raises IdentityLinkRequired."""
+    decision = decide_account_linking(
+        identity_verified=identity.email_verified,
         account_verified=user.email_verified,
-        provider_known=await _has_identity_with(session, user, proven.provider),
+        provider_known=await _has_identity_with(session, user, identity.provider),
     )
-    if joining is LinkingDecision.REFUSE:
+    if decision is LinkingDecision.REFUSE:
         raise IdentityLinkRequired(
             "There is an account with this e-mail address. Sign in to it as before, and add this one there."
         )
-    if joining is LinkingDecision.CLAIM:
-        await take_over_account(session, user, provider=proven.provider, now=now)
+    if decision is LinkingDecision.TAKE_OVER:
+        await take_over_account(session, user, provider=identity.provider, now=now)
+        _add(session, user, identity)
     else:
-        audit_log.record(
-            session, "identity_linked", subject=user.id, actor=user.id, after={"provider": proven.provider}
-        )
-        request_email(session, "sign_in_added", user.email_key)
-    _add(session, user, proven)
+        _link(session, user, identity, actor=user.id)
 
 
-async def _open_account(session: AsyncSession, proven: VerifiedIdentity, *, name: str | None) -> User | None:
-    assert proven.email is not None  # noqa: S101 - the caller has made sure
-    user = await insert_user(
-        session,
-        email=proven.email,
-        name=name or proven.name or "Learner",
-        avatar_url=proven.avatar_url,
-        auth_provider=proven.provider,
-        email_verified=proven.email_verified,
-    )
-    if user is None:
-        return None
-    _add(session, user, proven)
-    await session.flush()
-    if not user.email_verified:
-        request_email(session, "verify_email", user.email_key)
-    return user
-
-
-async def _find_by_email(session: AsyncSession, email: str) -> User | None:
-    found = select(User).where(User.email_key == canonical_email(email)).with_for_update()
-    return await session.scalar(found.execution_options(populate_existing=True))
-
-
-async def _has_identity_with(session: AsyncSession, user: User, provider: Provider) -> bool:
-    mine = (Identity.user_id == user.id) & (Identity.provider == provider)
-    return (await session.scalar(select(Identity.subject).where(mine))) is not None
-
-
-def _add(session: AsyncSession, user: User, proven: VerifiedIdentity) -> None:
-    vouched = canonical_email(proven.email) if proven.email and proven.email_verified else None
-    session.add(
-        Identity(provider=proven.provider, subject=proven.subject, user_id=user.id, email_key=vouched)
-    )
-
-
-async def take_over_account(session: AsyncSession, user: User, *, provider: str, now: datetime) -> None:
-    """Give an account, whose address nobody had proved, to the one who has: nothing older opens it."""
+async def take_over_account(session: AsyncSession, user: User, *, provider: Provider, now: datetime) -> None:
+    """Give an account with an unverified address to the person who has proved it; all older access ends."""
     user.password_hash, user.password_set_at = None, now
     user.email_verified = True
     user.auth_provider = provider
@@ -176,3 +148,56 @@ async def take_over_account(session: AsyncSession, user: User, *, provider: str,
     await one_time_tokens.withdraw_all(session, user.id, now=now)
     audit_log.record(session, "account_claimed", subject=user.id, actor=None, after={"provider": provider})
     record_user_updated(session, user, now=now)
+
+
+async def _open_account(
+    session: AsyncSession, identity: VerifiedIdentity, *, email: str, name: str | None
+) -> User | None:
+    user = await insert_user(
+        session,
+        email=email,
+        name=name or identity.name or "Learner",
+        avatar_url=identity.avatar_url,
+        auth_provider=identity.provider,
+        email_verified=identity.email_verified,
+    )
+    if user is None:
+        return None
+    _add(session, user, identity)
+    await session.flush()
+    if not user.email_verified:
+        request_email(session, "verify_email", user.email_key)
+    return user
+
+
+async def _find_by_identity(session: AsyncSession, identity: VerifiedIdentity) -> User | None:
+    same = (Identity.provider == identity.provider) & (Identity.subject == identity.subject)
+    owner = select(User).join(Identity, Identity.user_id == User.id).where(same)
+    # Both rows are locked, the account first. A concurrent reset that removes the identity runs either before
+    # this sign-in, which then finds nothing, or after it, and ends it.
+    return await session.scalar(owner.with_for_update(key_share=True))
+
+
+async def _find_by_email(session: AsyncSession, email: str) -> User | None:
+    found = select(User).where(User.email_key == canonical_email(email)).with_for_update()
+    return await session.scalar(found.execution_options(populate_existing=True))
+
+
+async def _has_identity_with(session: AsyncSession, user: User, provider: Provider) -> bool:
+    own = (Identity.user_id == user.id) & (Identity.provider == provider)
+    return (await session.scalar(select(Identity.subject).where(own))) is not None
+
+
+def _link(session: AsyncSession, user: User, identity: VerifiedIdentity, *, actor: UUID) -> None:
+    """Add the identity, and tell the owner by e-mail."""
+    _add(session, user, identity)
+    provider = {"provider": identity.provider}
+    audit_log.record(session, "identity_linked", subject=user.id, actor=actor, after=provider)
+    request_email(session, "sign_in_added", user.email_key)
+
+
+def _add(session: AsyncSession, user: User, identity: VerifiedIdentity) -> None:
+    proven = canonical_email(identity.email) if identity.email and identity.email_verified else None
+    session.add(
+        Identity(provider=identity.provider, subject=identity.subject, user_id=user.id, email_key=proven)
+    )

@@ -1,7 +1,8 @@
-"""Setting a new password by a link."""
+"""Password resets."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
+from shared.data.db import Database
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -9,21 +10,42 @@ from auth.commands import audit_log
 from auth.commands.emails import request_email
 from auth.commands.sign_ins import revoke_sign_ins
 from auth.commands.users import record_user_updated
+from auth.domain.users import canonical_email
 from auth.models import Identity
+from auth.passwords import PasswordHasher, ensure_strong_password
 from auth.tokens import one_time_tokens
 
 
-async def reset_password(session: AsyncSession, token: str, *, new_hash: str, now: datetime) -> None:
-    """Set a password by the link that was sent to the account's address, and end all sign-ins.
+def request_password_reset(session: AsyncSession, email: str) -> None:
+    """Request an e-mail with a token; it is sent only if the address has an account."""
+    request_email(session, "reset_password", canonical_email(email))
 
-    Whoever reads that mailbox has proved the address. What opened the account without such a proof opens it
-    no more, whoever had put it there (see docs/adr/0013). Raises TokenUnknown, TokenUsed, TokenExpired.
+
+async def reset_password(database: Database, passwords: PasswordHasher, *, token: str, password: str) -> None:
+    """Set a new password with the token of an e-mail, and end all sessions.
+
+    Raises WeakPassword, TokenUnknown, TokenUsed, TokenExpired and PasswordQueueFull.
+    """
+    ensure_strong_password(password)
+    # Checked before hashing, so that invalid tokens cost little; used up after it, in one transaction.
+    async with database.transaction() as session:
+        await one_time_tokens.check(session, token, "reset_password", now=datetime.now(UTC))
+    new_hash = await passwords.hash(password)
+    async with database.transaction() as session:
+        await redeem_password_reset(session, token, new_hash=new_hash, now=datetime.now(UTC))
+
+
+async def redeem_password_reset(session: AsyncSession, token: str, *, new_hash: str, now: datetime) -> None:
+    """Use the token up and replace the password.
+
+    Reading the mailbox proves the address. Identities that were linked without proof of this address are
+    removed, because a stranger may have linked them (see docs/adr/0013).
     """
     user = await one_time_tokens.redeem(session, token, "reset_password", now=now)
     user.password_hash, user.password_set_at = new_hash, now
     user.email_verified = True
-    unproved = Identity.email_key.is_distinct_from(user.email_key)
-    await session.execute(delete(Identity).where(Identity.user_id == user.id, unproved))
+    is_unproven = Identity.email_key.is_distinct_from(user.email_key)
+    await session.execute(delete(Identity).where(Identity.user_id == user.id, is_unproven))
     await revoke_sign_ins(session, user.id, now=now)
     await one_time_tokens.withdraw_all(session, user.id, now=now)
     audit_log.record(session, "password_reset", subject=user.id, actor=None)

@@ -1,6 +1,6 @@
-"""Roles: who may do what, and who has decided it."""
+"""Roles."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from shared.security.current_user import Role
@@ -9,44 +9,40 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
 from auth.commands.sign_ins import revoke_sign_ins
-from auth.commands.users import create_user, ensure_not_last_admin, lock_with_admins, record_user_updated
+from auth.commands.users import create_user, lock_with_admins, record_user_updated
+from auth.domain.roles import ensure_not_last_admin
 from auth.domain.users import canonical_email
 from auth.errors import UserNotFound
 from auth.models import Identity, User
 
 
-async def change_role(
-    session: AsyncSession, user_id: UUID, role: Role, *, actor: UUID, now: datetime
-) -> User:
-    """Give a user another role; access tokens carry it from the next refresh on.
-
-    Raises UserNotFound, and LastAdmin when nobody would be left to give roles.
-    """
-    locked = await lock_with_admins(session, user_id)
-    user = locked.get(user_id)
+async def change_role(session: AsyncSession, user_id: UUID, role: Role, *, actor: UUID) -> User:
+    """Give a user another role. Raises UserNotFound and LastAdmin."""
+    accounts = await lock_with_admins(session, user_id)
+    user = accounts.get(user_id)
     if user is None:
         raise UserNotFound(f"There is no user {user_id}.")
     if user.role == role:
         return user
-    ensure_not_last_admin(user, locked.values())
+    ensure_not_last_admin(user.role, [account.role for account in accounts.values()])
     before = {"role": user.role}
     user.role = role
     audit_log.record(
         session, "role_changed", subject=user.id, actor=actor, before=before, after={"role": role}
     )
-    record_user_updated(session, user, now=now)
+    record_user_updated(session, user, now=datetime.now(UTC))
     return user
 
 
-async def create_first_admin(session: AsyncSession, *, email: str, password_hash: str, now: datetime) -> bool:
-    """Make the one with this address an admin, unless there is one; whether that was so.
+async def create_first_admin(session: AsyncSession, *, email: str, password_hash: str) -> bool:
+    """Make the account with this address an admin, unless there is an admin; return whether it did.
 
-    An account that is there already may be a stranger's who has got ahead: only the new password opens it.
+    An existing account may be a stranger's who registered the address first: only the new password opens it.
     """
     if await session.scalar(select(User.id).where(User.role == "admin").limit(1)):
         return False
     found = select(User).where(User.email_key == canonical_email(email)).with_for_update()
-    user = await session.scalar(found)
+    user, now = await session.scalar(found), datetime.now(UTC)
     if user is None:
         user = await create_user(
             session, email=email, name="Admin", password_hash=password_hash, email_verified=True

@@ -1,10 +1,11 @@
-"""Sign-ins: each is a family of refresh tokens, which rotate and are revoked together."""
+"""Sign-ins. Each is a family of refresh tokens, which rotate and are revoked together."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
+from shared.data.db import Database
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,9 +16,10 @@ from auth.domain.sign_ins import (
     RefreshDecision,
     evaluate_refresh_token,
 )
-from auth.errors import InvalidCredentials
+from auth.errors import InvalidCredentials, InvalidRefreshToken
 from auth.models import RefreshToken, RefreshTokenFamily, User
-from auth.queries.sign_ins import Credential
+from auth.passwords import PasswordHasher
+from auth.queries.sign_ins import Credential, find_credential_by_email
 from auth.tokens import opaque_tokens
 
 log = structlog.get_logger(__name__)
@@ -25,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class AuthenticatedSession:
-    """Someone has proved who they are, and can go on proving it with this refresh token."""
+    """A user who has signed in, and the refresh token that continues the session."""
 
     user: User
     family_id: UUID
@@ -33,23 +35,76 @@ class AuthenticatedSession:
 
 
 async def log_in(
-    session: AsyncSession, checked: Credential, *, upgraded_hash: str | None, now: datetime
+    database: Database, passwords: PasswordHasher, *, email: str, password: str
 ) -> AuthenticatedSession:
-    """Sign in someone whose password was right.
-
-    Raises InvalidCredentials when it is right no longer: the account has gone, or its password was replaced
-    while this one was checked, and what that has revoked must not come back.
-    """
-    user = await session.get(User, checked.user_id, with_for_update={"key_share": True})
-    if user is None or user.password_set_at != checked.password_set_at:
+    """Sign in with a password. Raises InvalidCredentials and PasswordQueueFull."""
+    async with database.transaction() as session:
+        credential = await find_credential_by_email(session, email)
+    # Hashing may have to wait, and no database connection should wait with it.
+    is_correct, new_hash = await passwords.verify(password, credential.password_hash if credential else None)
+    if credential is None or not is_correct:
         raise InvalidCredentials
-    if upgraded_hash is not None:
-        user.password_hash = upgraded_hash
+    async with database.transaction() as session:
+        return await complete_log_in(session, credential, new_hash=new_hash, now=datetime.now(UTC))
+
+
+async def complete_log_in(
+    session: AsyncSession, verified: Credential, *, new_hash: str | None, now: datetime
+) -> AuthenticatedSession:
+    """Sign in a user whose password was correct.
+
+    Raises InvalidCredentials if the account was deleted or the password replaced during the check: a sign-in
+    must not survive what a new password revokes.
+    """
+    user = await session.get(User, verified.user_id, with_for_update={"key_share": True})
+    if user is None or user.password_set_at != verified.password_set_at:
+        raise InvalidCredentials
+    if new_hash is not None:
+        user.password_hash = new_hash
     return await start_sign_in(session, user, now=now)
 
 
+async def refresh_tokens(database: Database, token: str) -> AuthenticatedSession:
+    """Exchange a refresh token for its successor. Raises InvalidRefreshToken."""
+    async with database.transaction() as session:
+        refreshed = await exchange_refresh_token(session, token, now=datetime.now(UTC))
+    # Raised after the commit, because the transaction may have revoked the family.
+    if refreshed is None:
+        raise InvalidRefreshToken
+    return refreshed
+
+
+async def exchange_refresh_token(
+    session: AsyncSession, token: str, *, now: datetime
+) -> AuthenticatedSession | None:
+    """Return the session with its next token, or None if the token is not valid.
+
+    None instead of an exception lets the caller commit: a reused token revokes its family.
+    """
+    # The family is locked before the token is read: of parallel uses, the second sees the token as used.
+    family_id = select(RefreshToken.family_id).where(RefreshToken.digest == opaque_tokens.digest(token))
+    locked = select(RefreshTokenFamily).where(RefreshTokenFamily.id == family_id.scalar_subquery())
+    family = await session.scalar(locked.with_for_update())
+    if family is None:
+        return None
+    sent = await session.get_one(RefreshToken, opaque_tokens.digest(token), populate_existing=True)
+    successor = await _find_successor(session, family, sent, token=token, now=now)
+    if successor is None:
+        return None
+    return AuthenticatedSession(await session.get_one(User, family.user_id), family.id, successor)
+
+
+async def log_out(session: AsyncSession, token: str, *, now: datetime | None = None) -> None:
+    """Revoke the family of a refresh token. Unknown tokens are ignored."""
+    family_id = select(RefreshToken.family_id).where(RefreshToken.digest == opaque_tokens.digest(token))
+    live = update(RefreshTokenFamily).where(
+        RefreshTokenFamily.id == family_id.scalar_subquery(), RefreshTokenFamily.revoked_at.is_(None)
+    )
+    await session.execute(live.values(revoked_at=now or datetime.now(UTC)))
+
+
 async def start_sign_in(session: AsyncSession, user: User, *, now: datetime) -> AuthenticatedSession:
-    """A new sign-in with its first refresh token; those of this user that have expired are forgotten."""
+    """Start a family with its first token, and delete the user's expired families."""
     expired = (RefreshTokenFamily.user_id == user.id) & (RefreshTokenFamily.expires_at <= now)
     await session.execute(delete(RefreshTokenFamily).where(expired))
     family = RefreshTokenFamily(user_id=user.id, expires_at=now + REFRESH_TOKEN_TTL)
@@ -58,42 +113,13 @@ async def start_sign_in(session: AsyncSession, user: User, *, now: datetime) -> 
     return AuthenticatedSession(user, family.id, _add_active_token(session, family))
 
 
-async def refresh_tokens(session: AsyncSession, token: str, *, now: datetime) -> AuthenticatedSession | None:
-    """Exchange a refresh token for its successor; None if it is good for nothing.
-
-    That is no exception, because the transaction must be kept: in it, a reused token revokes its family.
-    """
-    # The family is locked before the token is read: of parallel uses of one token, the second sees it spent.
-    ours = select(RefreshToken.family_id).where(RefreshToken.digest == opaque_tokens.digest(token))
-    locked = (
-        select(RefreshTokenFamily).where(RefreshTokenFamily.id == ours.scalar_subquery()).with_for_update()
-    )
-    family = await session.scalar(locked)
-    if family is None:
-        return None
-    presented = await session.get_one(RefreshToken, opaque_tokens.digest(token), populate_existing=True)
-    successor = await _successor(session, family, presented, token=token, now=now)
-    if successor is None:
-        return None
-    return AuthenticatedSession(await session.get_one(User, family.user_id), family.id, successor)
-
-
-async def log_out(session: AsyncSession, token: str, *, now: datetime) -> None:
-    """Revoke the family of a refresh token, if it has one."""
-    ours = select(RefreshToken.family_id).where(RefreshToken.digest == opaque_tokens.digest(token))
-    revoked = update(RefreshTokenFamily).where(
-        RefreshTokenFamily.id == ours.scalar_subquery(), RefreshTokenFamily.revoked_at.is_(None)
-    )
-    await session.execute(revoked.values(revoked_at=now))
-
-
 async def revoke_sign_ins(
     session: AsyncSession, user_id: UUID, *, now: datetime, except_family: UUID | None = None
 ) -> None:
-    """End all sign-ins of a user, or all others than one."""
+    """End all sessions of a user, except one if given."""
     live = (RefreshTokenFamily.user_id == user_id) & RefreshTokenFamily.revoked_at.is_(None)
-    others = live if except_family is None else live & (RefreshTokenFamily.id != except_family)
-    await session.execute(update(RefreshTokenFamily).where(others).values(revoked_at=now))
+    ending = live if except_family is None else live & (RefreshTokenFamily.id != except_family)
+    await session.execute(update(RefreshTokenFamily).where(ending).values(revoked_at=now))
 
 
 def _add_active_token(session: AsyncSession, family: RefreshTokenFamily) -> str:
@@ -102,17 +128,17 @@ def _add_active_token(session: AsyncSession, family: RefreshTokenFamily) -> str:
     return token
 
 
-async def _successor(
-    session: AsyncSession, family: RefreshTokenFamily, presented: RefreshToken, *, token: str, now: datetime
+async def _find_successor(
+    session: AsyncSession, family: RefreshTokenFamily, sent: RefreshToken, *, token: str, now: datetime
 ) -> str | None:
-    verdict = evaluate_refresh_token(
-        now, spent_at=presented.spent_at, expires_at=family.expires_at, revoked_at=family.revoked_at
+    decision = evaluate_refresh_token(
+        now, used_at=sent.used_at, expires_at=family.expires_at, revoked_at=family.revoked_at
     )
-    if verdict is RefreshDecision.ROTATE:
-        return await _rotate(session, family, presented, token=token, now=now)
-    if verdict is RefreshDecision.REPEAT and presented.sealed_successor is not None:
-        return opaque_tokens.unseal(presented.sealed_successor, under=token)
-    if verdict is RefreshDecision.REUSED:
+    if decision is RefreshDecision.ROTATE:
+        return await _rotate(session, family, sent, token=token, now=now)
+    if decision is RefreshDecision.REPEAT and sent.sealed_successor is not None:
+        return opaque_tokens.unseal(sent.sealed_successor, under=token)
+    if decision is RefreshDecision.REVOKE:
         family.revoked_at = now
         audit_log.record(session, "refresh_token_reused", subject=family.user_id, actor=None)
         log.warning("refresh_token_reused", family_id=str(family.id), user_id=str(family.user_id))
@@ -120,23 +146,22 @@ async def _successor(
 
 
 async def _rotate(
-    session: AsyncSession, family: RefreshTokenFamily, presented: RefreshToken, *, token: str, now: datetime
+    session: AsyncSession, family: RefreshTokenFamily, sent: RefreshToken, *, token: str, now: datetime
 ) -> str:
-    presented.spent_at = now
-    # Spent first, or the family would have two heads for a moment, which its index does not allow.
+    sent.used_at = now
+    # Flushed first: a unique index allows one active token per family at any moment.
     await session.flush()
     successor = _add_active_token(session, family)
-    presented.sealed_successor = opaque_tokens.seal(successor, under=token)
+    sent.sealed_successor = opaque_tokens.seal(successor, under=token)
     family.expires_at = now + REFRESH_TOKEN_TTL
     await _discard_old_tokens(session, family, now=now)
     return successor
 
 
 async def _discard_old_tokens(session: AsyncSession, family: RefreshTokenFamily, *, now: datetime) -> None:
-    """Keep successors only while they may be asked for, and spent tokens while their reuse would tell."""
-    of_family = RefreshToken.family_id == family.id
-    past_grace = of_family & (RefreshToken.spent_at < now - 2 * REFRESH_GRACE_PERIOD)
+    """Keep successors for the grace period, and used tokens while their reuse could still be detected."""
+    in_family = RefreshToken.family_id == family.id
+    past_grace = in_family & (RefreshToken.used_at < now - 2 * REFRESH_GRACE_PERIOD)
     await session.execute(update(RefreshToken).where(past_grace).values(sealed_successor=None))
-    await session.execute(
-        delete(RefreshToken).where(of_family, RefreshToken.spent_at < now - REFRESH_TOKEN_TTL)
-    )
+    expired = in_family & (RefreshToken.used_at < now - REFRESH_TOKEN_TTL)
+    await session.execute(delete(RefreshToken).where(expired))

@@ -1,12 +1,13 @@
-"""Accounts: opening, changing and leaving them."""
+"""Accounts."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from uuid import UUID
 
 from contracts.auth import UserDeleted, UserRef, UserRegistered, UserUpdated
+from shared.data.db import Database
 from shared.messaging.outbox import record
-from shared.security.current_user import Role
+from shared.security.current_user import Caller, Role
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,22 +15,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.commands import audit_log
 from auth.commands.emails import request_email
 from auth.commands.sign_ins import AuthenticatedSession, revoke_sign_ins, start_sign_in
+from auth.domain.roles import ensure_not_last_admin
 from auth.domain.users import canonical_email
-from auth.errors import EmailTaken, InvalidCredentials, LastAdmin, SignedOut
+from auth.errors import EmailTaken, InvalidCredentials, PasswordNotSet, SignedOut
 from auth.models import EmailRequest, User
-from auth.queries.sign_ins import Credential
+from auth.passwords import PasswordHasher, ensure_strong_password
+from auth.queries.sign_ins import Credential, find_credential_by_user_id
+from auth.queries.users import get_current_user
 from auth.tokens import one_time_tokens
 
 
-async def insert_user(session: AsyncSession, *, email: str, **values: str | bool | None) -> User | None:
-    """A new account, or None if the address has one: also when another request takes it at the same time."""
-    created = insert(User).values(email=email, email_key=canonical_email(email), **values)
-    # A conflict is awaited by the database and reported as no row, where an error would end the transaction.
-    created = created.on_conflict_do_nothing(index_elements=[User.email_key])
-    user: User | None = await session.scalar(created.returning(User))
-    if user is not None:
-        record(session, UserRegistered, subject=str(user.id), data=UserRef(user_id=user.id))
-    return user
+async def register_user(
+    database: Database, passwords: PasswordHasher, *, email: str, name: str, password: str
+) -> AuthenticatedSession:
+    """Open an account, sign in to it and request an e-mail that confirms the address.
+
+    Raises WeakPassword, PasswordQueueFull and EmailTaken.
+    """
+    ensure_strong_password(password)
+    password_hash = await passwords.hash(password)
+    async with database.transaction() as session:
+        user = await create_user(session, email=email, name=name, password_hash=password_hash)
+        request_email(session, "verify_email", user.email_key)
+        return await start_sign_in(session, user, now=datetime.now(UTC))
 
 
 async def create_user(
@@ -50,55 +58,66 @@ async def create_user(
     return user
 
 
-async def register_user(
-    session: AsyncSession, *, email: str, name: str, password_hash: str, now: datetime
-) -> AuthenticatedSession:
-    """Open an account, sign its owner in, and ask them to confirm the address. Raises EmailTaken."""
-    user = await create_user(session, email=email, name=name, password_hash=password_hash)
-    request_email(session, "verify_email", user.email_key)
-    return await start_sign_in(session, user, now=now)
+async def insert_user(session: AsyncSession, *, email: str, **values: str | bool | None) -> User | None:
+    """Open an account, or return None if the address is taken, even by a request that runs in parallel."""
+    statement = insert(User).values(email=email, email_key=canonical_email(email), **values)
+    # The database waits for a conflicting insert and returns no row; an error would end the transaction.
+    statement = statement.on_conflict_do_nothing(index_elements=[User.email_key])
+    user: User | None = await session.scalar(statement.returning(User))
+    if user is not None:
+        record(session, UserRegistered, subject=str(user.id), data=UserRef(user_id=user.id))
+    return user
 
 
 async def update_user(
-    session: AsyncSession, user_id: UUID, changes: Mapping[str, str | None], *, now: datetime
+    session: AsyncSession, user_id: UUID, changes: Mapping[str, str | None], *, now: datetime | None = None
 ) -> User:
-    """Change a name or a picture. Raises SignedOut."""
+    """Change the name or the picture. Raises SignedOut if the account was deleted."""
     user = await lock_user(session, user_id)
     changed = {field: value for field, value in changes.items() if getattr(user, field) != value}
     if not changed:
         return user
     for field, value in changed.items():
         setattr(user, field, value)
-    record_user_updated(session, user, now=now)
+    record_user_updated(session, user, now=now or datetime.now(UTC))
     return user
 
 
-async def delete_user(session: AsyncSession, user_id: UUID) -> None:
-    """Close an account: all that it holds here goes at once, and the others are told.
-
-    What stays is that it was closed, and when, under an id that leads to nobody. Raises SignedOut, and
-    LastAdmin when nobody would be left to give roles.
-    """
-    admins = await lock_with_admins(session, user_id)
-    user = admins.get(user_id)
-    if user is None:
-        raise SignedOut
-    ensure_not_last_admin(user, admins.values())
-    await session.execute(delete(EmailRequest).where(EmailRequest.email_key == user.email_key))
-    await session.execute(delete(User).where(User.id == user_id))
-    audit_log.record(session, "account_deleted", subject=user_id, actor=user_id)
-    record(session, UserDeleted, subject=str(user_id), data=UserRef(user_id=user_id))
-
-
 async def change_password(
-    session: AsyncSession, checked: Credential, *, new_hash: str, family_id: UUID, now: datetime
+    database: Database,
+    passwords: PasswordHasher,
+    caller: Caller,
+    *,
+    current_password: str,
+    new_password: str,
 ) -> None:
-    """Replace a password that was right, and end all other sign-ins than the one with this family.
+    """Replace the caller's password, and end all other sessions.
 
-    Raises SignedOut, and InvalidCredentials when it was replaced while it was checked.
+    Raises WeakPassword, SignedOut, PasswordNotSet, InvalidCredentials and PasswordQueueFull.
     """
-    user = await lock_user(session, checked.user_id)
-    if user.password_set_at != checked.password_set_at:
+    ensure_strong_password(new_password, pointer="#/new_password")
+    async with database.transaction() as session:
+        await get_current_user(session, caller)
+        credential = await find_credential_by_user_id(session, caller.id)
+    if credential is None or caller.session_id is None:
+        raise SignedOut
+    if credential.password_hash is None:
+        raise PasswordNotSet("This account has no password yet: ask for a link to set one (forgot password).")
+    # Hashing may have to wait, and no database connection should wait with it.
+    is_correct, _ = await passwords.verify(current_password, credential.password_hash)
+    if not is_correct:
+        raise InvalidCredentials("The current password is wrong.")
+    new_hash = await passwords.hash(new_password)
+    async with database.transaction() as session:
+        await _replace_password(session, credential, new_hash=new_hash, family_id=caller.session_id)
+
+
+async def _replace_password(
+    session: AsyncSession, verified: Credential, *, new_hash: str, family_id: UUID
+) -> None:
+    """Raises InvalidCredentials if the password was replaced while it was being verified."""
+    user, now = await lock_user(session, verified.user_id), datetime.now(UTC)
+    if user.password_set_at != verified.password_set_at:
         raise InvalidCredentials
     user.password_hash, user.password_set_at = new_hash, now
     await revoke_sign_ins(session, user.id, now=now, except_family=family_id)
@@ -108,31 +127,40 @@ async def change_password(
     request_email(session, "password_changed", user.email_key)
 
 
-async def lock_with_admins(session: AsyncSession, user_id: UUID) -> dict[UUID, User]:
-    """An account, if it is there, and all admins, locked in one order.
+async def delete_user(session: AsyncSession, user_id: UUID) -> None:
+    """Delete an account with all its data; only an audit entry with its id remains.
 
-    So two who dismiss each other at once, or leave, do not both succeed.
+    Raises SignedOut if it was deleted already, and LastAdmin.
     """
-    either = (User.role == "admin") | (User.id == user_id)
-    locked = await session.scalars(select(User).where(either).order_by(User.id).with_for_update())
-    return {user.id: user for user in locked}
-
-
-def ensure_not_last_admin(user: User, locked: Iterable[User]) -> None:
-    """Raise LastAdmin unless there is another admin, or the user is none."""
-    if user.role == "admin" and sum(each.role == "admin" for each in locked) == 1:
-        raise LastAdmin("This is the last admin; make somebody else an admin first.")
+    accounts = await lock_with_admins(session, user_id)
+    user = accounts.get(user_id)
+    if user is None:
+        raise SignedOut
+    ensure_not_last_admin(user.role, [account.role for account in accounts.values()])
+    await session.execute(delete(EmailRequest).where(EmailRequest.email_key == user.email_key))
+    await session.execute(delete(User).where(User.id == user_id))
+    audit_log.record(session, "account_deleted", subject=user_id, actor=user_id)
+    record(session, UserDeleted, subject=str(user_id), data=UserRef(user_id=user_id))
 
 
 async def lock_user(session: AsyncSession, user_id: UUID) -> User:
-    """The account, which nothing else changes until this transaction ends. Raises SignedOut."""
+    """Return the account, locked until the transaction ends. Raises SignedOut if it was deleted."""
     user = await session.get(User, user_id, with_for_update=True, populate_existing=True)
     if user is None:
         raise SignedOut
     return user
 
 
+async def lock_with_admins(session: AsyncSession, user_id: UUID) -> dict[UUID, User]:
+    """Lock the account, if it exists, and all admins, always in the same order.
+
+    Two admins who remove each other at the same time therefore cannot both succeed.
+    """
+    affected = (User.role == "admin") | (User.id == user_id)
+    locked = await session.scalars(select(User).where(affected).order_by(User.id).with_for_update())
+    return {user.id: user for user in locked}
+
+
 def record_user_updated(session: AsyncSession, user: User, *, now: datetime) -> None:
-    """Note that an account has changed, and tell the others."""
     user.updated_at = now
     record(session, UserUpdated, subject=str(user.id), data=UserRef(user_id=user.id))

@@ -1,1 +1,1 @@
-"""What the auth service decides, without looking anything up."""
+"""Pure decisions of the auth service."""

@@ -1,29 +1,30 @@
-"""Social sign-ins."""
+"""Identities at providers."""
 
 from enum import Enum
 
 
 class LinkingDecision(Enum):
-    """What becomes of a social sign-in that no account is known for."""
+    """What to do with an identity that is not linked to an account yet."""
 
-    OPEN = "nobody has its address: it opens an account"
-    LINK = "an account has proved the same address: it becomes a way to sign in to it"
-    CLAIM = "an account has the address without proof: whoever has proved it takes that account over"
-    REFUSE = "an account has the address, and the sign-in proves nothing that would open it"
+    OPEN = "no account has its address: open one"
+    LINK = "an account has verified the same address: link the identity to it"
+    TAKE_OVER = "an account has the address unverified: the identity's owner takes it over"
+    REFUSE = "an account has the address, and the identity does not prove a right to it"
 
 
 def decide_account_linking(
-    *, vouched_for: bool, account_verified: bool | None, provider_known: bool
+    *, identity_verified: bool, account_verified: bool | None, provider_known: bool
 ) -> LinkingDecision:
-    """Decide on a social sign-in, by whether its provider vouches for its address.
+    """Decide what to do with an identity by the e-mail address that it and an account share.
 
-    `account_verified` is None when no account has the address. `provider_known` says that the account is
-    signed in to by somebody else at the same provider: the address was given to a second person there.
+    `identity_verified`: the provider has verified the address. `account_verified` is None if no account has
+    the address. `provider_known`: another person of the same provider is linked to the account, so the
+    address has changed hands there.
     """
     if account_verified is None:
         return LinkingDecision.OPEN
-    if not vouched_for:
+    if not identity_verified:
         return LinkingDecision.REFUSE
     if not account_verified:
-        return LinkingDecision.CLAIM
+        return LinkingDecision.TAKE_OVER
     return LinkingDecision.REFUSE if provider_known else LinkingDecision.LINK

@@ -1,45 +1,46 @@
-"""How signing keys take turns."""
+"""Rotation of signing keys.
+
+A key may have a `not_before` time, in Unix seconds. Every replica publishes it at once, signs with it from
+that time on, and keeps publishing its predecessor until the predecessor's last token has expired. So one
+change of the key file is a whole rotation.
+"""
 
 from itertools import pairwise
 from typing import Any
 
-from shared.security.jwt import LEEWAY_SECONDS, new_signing_key
+from shared.security.jwt import LEEWAY_SECONDS
 
 from auth.domain.sign_ins import ACCESS_TOKEN_TTL
 
 type Jwk = dict[str, Any]
+
 ACTIVATION_DELAY_SECONDS = 600
-"""From a key's publication to its first signature: longer than anybody keeps the published keys."""
+"""From a key's publication to its first signature: longer than any cache of published keys lives."""
 RETIREMENT_DELAY_SECONDS = int(ACCESS_TOKEN_TTL.total_seconds()) + LEEWAY_SECONDS + 60
-"""From the last signature of a key until nobody needs it, with a minute for clocks that differ."""
+"""From a key's last signature to its removal: a token's lifetime, and a minute for clocks that differ."""
 
 
 def active_keys(keys: list[Jwk], *, now: float) -> list[Jwk]:
-    """The keys to publish, the one that signs first. Of those whose turn has come, the latest signs."""
-    turns = sorted(keys, key=activation_time)
-    started = [key for key in turns if activation_time(key) <= now]
-    # Of keys that name no time, the first in the file signs.
-    current = (
-        next(key for key in turns if activation_time(key) == activation_time(started[-1]))
-        if started
-        else turns[0]
-    )
+    """Return the keys to publish; the first one signs: the newest that is active."""
+    ordered = sorted(keys, key=activation_time)
+    started = [key for key in ordered if activation_time(key) <= now]
     retired = {
         key["kid"]
-        for key, successor in pairwise(turns)
+        for key, successor in pairwise(ordered)
         if 0 < activation_time(successor) <= now - RETIREMENT_DELAY_SECONDS
     }
-    return [current, *(key for key in turns if key is not current and key["kid"] not in retired)]
+    # Among keys without a time, the first of the file signs.
+    newest = activation_time(started[-1] if started else ordered[0])
+    current = next(key for key in ordered if activation_time(key) == newest)
+    return [current, *(key for key in ordered if key is not current and key["kid"] not in retired)]
 
 
-def with_successor(keys: list[Jwk], *, now: float) -> list[Jwk]:
-    """The keys with a successor that signs soon; unchanged while one waits for its turn."""
+def with_successor(keys: list[Jwk], successor: Jwk, *, now: float) -> list[Jwk]:
+    """Add a key that becomes active soon; return the keys unchanged while one waits for its activation."""
     if any(activation_time(key) > now for key in keys):
         return keys
-    return [
-        *active_keys(keys, now=now),
-        new_signing_key() | {"not_before": int(now) + ACTIVATION_DELAY_SECONDS},
-    ]
+    scheduled = successor | {"not_before": int(now) + ACTIVATION_DELAY_SECONDS}
+    return [*active_keys(keys, now=now), scheduled]
 
 
 def activation_time(key: Jwk) -> float:

@@ -1,18 +1,21 @@
-"""Links in e-mails."""
+"""One-time tokens of e-mails."""
 
 from datetime import datetime, timedelta
 
 from auth.errors import TokenExpired, TokenUsed
+from auth.types import TokenPurpose
 
-VERIFICATION_TOKEN_TTL = timedelta(hours=24)
-RESET_TOKEN_TTL = timedelta(hours=1)
+TOKEN_TTLS: dict[TokenPurpose, timedelta] = {
+    "verify_email": timedelta(hours=24),
+    "reset_password": timedelta(hours=1),
+}
 EMAIL_COOLDOWN = timedelta(minutes=1)
-"""How long nobody gets the same link twice, however often it is asked for."""
+"""An account receives at most one e-mail with a token for the same purpose in this time."""
 
 
 def ensure_usable(now: datetime, *, used_at: datetime | None, expires_at: datetime) -> None:
-    """Raise TokenUsed or TokenExpired, unless a link that was sent may have its effect now."""
+    """Raise TokenUsed or TokenExpired unless the token may be used now."""
     if used_at is not None:
-        raise TokenUsed("This link was used already, or the account has changed since; ask for a new one.")
+        raise TokenUsed
     if expires_at <= now:
-        raise TokenExpired("This link has expired; ask for a new one.")
+        raise TokenExpired

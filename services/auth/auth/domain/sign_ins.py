@@ -5,26 +5,26 @@ from enum import Enum
 
 ACCESS_TOKEN_TTL = timedelta(minutes=15)
 REFRESH_TOKEN_TTL = timedelta(days=30)
-"""How long a sign-in outlives its last refresh."""
+"""A sign-in ends this long after its last refresh."""
 REFRESH_GRACE_PERIOD = timedelta(seconds=10)
-"""How long a spent token still answers with its successor, for a client that has lost the first answer."""
+"""A used token returns its successor again for this long, for clients that lost the first response."""
 
 
 class RefreshDecision(Enum):
-    """What becomes of a refresh token that someone presents."""
+    """What to do with a refresh token that a client sends."""
 
-    ROTATE = "its first use: it is spent for a successor"
-    REPEAT = "a second use within the grace: the same successor again"
-    REUSED = "a later use: two hold this token, so the family is revoked"
-    REFUSED = "its family is revoked or has expired"
+    ROTATE = "first use: replace it by a successor"
+    REPEAT = "used again within the grace period: return the same successor"
+    REVOKE = "used again later: two parties hold the token, so revoke its family"
+    REFUSE = "its family has expired or is revoked"
 
 
 def evaluate_refresh_token(
-    now: datetime, *, spent_at: datetime | None, expires_at: datetime, revoked_at: datetime | None
+    now: datetime, *, used_at: datetime | None, expires_at: datetime, revoked_at: datetime | None
 ) -> RefreshDecision:
-    """Decide on a refresh token of a family that expires, or was revoked, at these times."""
+    """Decide on a token by its first use, and by the times at which its family expires or was revoked."""
     if revoked_at is not None or expires_at <= now:
-        return RefreshDecision.REFUSED
-    if spent_at is None:
+        return RefreshDecision.REFUSE
+    if used_at is None:
         return RefreshDecision.ROTATE
-    return RefreshDecision.REPEAT if now - spent_at <= REFRESH_GRACE_PERIOD else RefreshDecision.REUSED
+    return RefreshDecision.REPEAT if now - used_at <= REFRESH_GRACE_PERIOD else RefreshDecision.REVOKE

@@ -2,5 +2,5 @@
 
 
 def canonical_email(email: str) -> str:
-    """What makes two spellings of a validated address the same account."""
+    """Return the form in which all spellings of a validated address are equal."""
     return email.lower()

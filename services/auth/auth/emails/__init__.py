@@ -1,1 +1,16 @@
-"""E-mails: their texts, and how they are sent."""
+"""E-mails: their texts, and the worker's part of sending them."""
+
+from auth.emails.mailers import EmailNotSent, FolderMailer, Mailer, SmtpMailer, create_mailer
+from auth.emails.sender import EmailSender
+from auth.emails.templates import LINK_PATHS, compose_email
+
+__all__ = [
+    "LINK_PATHS",
+    "EmailNotSent",
+    "EmailSender",
+    "FolderMailer",
+    "Mailer",
+    "SmtpMailer",
+    "compose_email",
+    "create_mailer",
+]

@@ -1,4 +1,4 @@
-"""Where letters leave: through an SMTP server, or, in development, as files."""
+"""Delivery of e-mails: by SMTP or, in development, into a folder."""
 
 import asyncio
 import socket
@@ -17,26 +17,24 @@ log = structlog.get_logger(__name__)
 
 SMTP_STEP_TIMEOUT_SECONDS, SEND_TIMEOUT_SECONDS = 5.0, 20.0
 PERMANENT_FAILURE_CODES = range(500, 600)
-"""Replies after which the same letter is not to be sent again (RFC 5321, section 4.2.1)."""
+"""SMTP replies after which the same e-mail must not be sent again (RFC 5321, section 4.2.1)."""
 
 
 class EmailNotSent(Exception):
-    """A letter did not leave. `final` says that trying again is of no use; `reason` names no address."""
+    """Delivery failed; a `permanent` failure is not worth a retry. `reason` contains no address."""
 
-    def __init__(self, reason: str, *, final: bool = False) -> None:
+    def __init__(self, reason: str, *, permanent: bool = False) -> None:
         super().__init__(reason)
-        self.reason, self.final = reason, final
+        self.reason, self.permanent = reason, permanent
 
 
 class Mailer(Protocol):
-    """A way to send letters."""
-
     async def send(self, message: EmailMessage, *, link: str | None) -> None:
-        """Return when the letter is somebody else's to deliver. Raises EmailNotSent."""
+        """Return when another system is responsible for the delivery. Raises EmailNotSent."""
 
 
 class SmtpMailer:
-    """Hands letters to an SMTP server. Neither addresses nor links come into the log."""
+    """Sends through an SMTP server; logs neither addresses nor links."""
 
     def __init__(self, settings: EmailSettings) -> None:
         self._settings = settings
@@ -44,16 +42,15 @@ class SmtpMailer:
     async def send(self, message: EmailMessage, *, link: str | None) -> None:
         try:
             async with asyncio.timeout(SEND_TIMEOUT_SECONDS):
-                await self._hand_over(message)
+                await self._send(message)
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = {refused.code for refused in error.recipients}
-            raise EmailNotSent(
-                f"recipient refused: {codes}", final=codes <= set(PERMANENT_FAILURE_CODES)
-            ) from error
+            permanent = codes <= set(PERMANENT_FAILURE_CODES)
+            raise EmailNotSent(f"recipient refused: {codes}", permanent=permanent) from error
         except (aiosmtplib.SMTPException, OSError) as error:
             raise EmailNotSent(type(error).__name__) from error
 
-    async def _hand_over(self, message: EmailMessage) -> None:
+    async def _send(self, message: EmailMessage) -> None:
         settings = self._settings
         password = settings.smtp_password.get_secret_value()
         await aiosmtplib.send(
@@ -71,7 +68,7 @@ class SmtpMailer:
 
 
 class FolderMailer:
-    """Writes letters into a folder and their links into the log, for whoever develops."""
+    """Writes e-mails into a folder and logs their links, for development."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -82,7 +79,7 @@ class FolderMailer:
             await asyncio.to_thread(self._write, file, bytes(message))
         except OSError as error:
             raise EmailNotSent(type(error).__name__) from error
-        log.info("letter", to=message["To"], subject=message["Subject"], link=link, file=str(file))
+        log.info("email_written", to=message["To"], subject=message["Subject"], link=link, file=str(file))
 
     def _write(self, file: Path, content: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -90,5 +87,4 @@ class FolderMailer:
 
 
 def create_mailer(settings: EmailSettings) -> Mailer:
-    """The mailer that the settings name."""
     return FolderMailer(settings.email_folder) if settings.email_folder else SmtpMailer(settings)

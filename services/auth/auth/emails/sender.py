@@ -1,12 +1,10 @@
-"""The letters that were asked for, sent by the worker one by one until each has left or is too old."""
+"""Sending of requested e-mails, one by one, until each is delivered or too old."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from prometheus_client import Counter
 from shared.data.db import Database
-from shared.errors import Unavailable
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,63 +12,46 @@ from auth.emails.mailers import EmailNotSent, Mailer
 from auth.emails.templates import LINK_PATHS, compose_email
 from auth.models import EmailRequest, User
 from auth.tokens import one_time_tokens
-from auth.types import EmailKind, TokenPurpose
+from auth.types import TokenPurpose
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS = 0.5
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600))
-"""Before the second, third, ... try. A link that comes later than this helps nobody."""
+"""Delays before the second, third, … attempt. After the last one the links would be of no use."""
 
-EMAILS = Counter("letters_total", "Letters, by what became of them.", ["letter", "outcome"])
+EMAILS = Counter("letters_total", "E-mails, by kind and by outcome of an attempt.", ["letter", "outcome"])
 
 
 class EmailSender:
-    """Sends letters. Links lead to pages below `account_url`, the token in the fragment, which no log has."""
+    """Sends e-mails. Links carry their token in the fragment, which no server or proxy logs."""
 
     def __init__(self, mailer: Mailer, *, sender: str, account_url: str) -> None:
         self._mailer, self._sender, self._account_url = mailer, sender, account_url.rstrip("/")
 
-    async def run(self, database: Database) -> None:
-        """Send what is asked for, for ever. Several workers share the work."""
-        while True:
-            try:
-                while await self.send_next(database):
-                    pass
-            except Unavailable as error:
-                log.warning("mailing_waits", reason=error.detail)
-            except Exception:
-                # Whatever it is, the requests are safe in their table, and the next letter may fare better.
-                log.exception("mailing_failed")
-            await asyncio.sleep(POLL_SECONDS)
-
     async def send_next(self, database: Database, *, now: datetime | None = None) -> bool:
-        """Send the letter that waits longest; whether there was one.
+        """Send the e-mail that has waited longest; return whether there was one.
 
-        The request is removed in the transaction that holds the link's token: a worker that dies in between
-        leaves both undone, and at worst a link that does not work is followed by one that does.
+        The request is deleted in the transaction that stores the link's token. A worker that dies in between
+        leaves neither; at worst, the account receives a dead link and then a working one. Several workers may
+        share the work.
         """
         now = now or datetime.now(UTC)
         async with database.transaction() as session:
-            due = (
-                select(EmailRequest).where(EmailRequest.due_at <= now).order_by(EmailRequest.due_at).limit(1)
-            )
-            request = await session.scalar(due.with_for_update(skip_locked=True))
+            due = select(EmailRequest).where(EmailRequest.due_at <= now).order_by(EmailRequest.due_at)
+            request = await session.scalar(due.limit(1).with_for_update(skip_locked=True))
             if request is None:
                 return False
-            outcome = await self._answer(session, request, now=now)
-        EMAILS.labels(request.letter, outcome).inc()
+            outcome = await self._process(session, request, now=now)
+        EMAILS.labels(request.kind, outcome).inc()
         return True
 
-    async def _answer(self, session: AsyncSession, request: EmailRequest, *, now: datetime) -> str:
+    async def _process(self, session: AsyncSession, request: EmailRequest, *, now: datetime) -> str:
         try:
             async with session.begin_nested():
                 outcome = await self._send(session, request, now=now)
         except EmailNotSent as error:
-            log.warning(
-                "letter_not_sent", letter=request.letter, request=str(request.id), reason=error.reason
-            )
-            if not error.final and request.attempts < len(RETRY_DELAYS):
+            log.warning("email_not_sent", kind=request.kind, request=str(request.id), reason=error.reason)
+            if not error.permanent and request.attempts < len(RETRY_DELAYS):
                 request.due_at = now + RETRY_DELAYS[request.attempts]
                 request.attempts += 1
                 return "delayed"
@@ -81,21 +62,21 @@ class EmailSender:
     async def _send(self, session: AsyncSession, request: EmailRequest, *, now: datetime) -> str:
         user = await session.scalar(select(User).where(User.email_key == request.email_key))
         if user is None:
-            return "nobody"
-        letter: EmailKind = request.letter  # type: ignore[assignment]
-        link = None
-        if letter in LINK_PATHS:
-            link = await self._link(session, user, letter, now=now)
+            return "no_account"
+        kind, link = request.kind, None
+        if kind == "verify_email" or kind == "reset_password":
+            link = await self._create_link(session, user, kind, now=now)
             if link is None:
                 return "repeated"
         name = user.name if user.email_verified else None
-        message = compose_email(letter, to=user.email, name=name, sender=self._sender, link=link)
+        message = compose_email(kind, to=user.email, name=name, sender=self._sender, link=link)
         await self._mailer.send(message, link=link)
         return "sent"
 
-    async def _link(
+    async def _create_link(
         self, session: AsyncSession, user: User, purpose: TokenPurpose, *, now: datetime
     ) -> str | None:
+        """Return None if the address is verified already, or a link was just sent."""
         if purpose == "verify_email" and user.email_verified:
             return None
         token = await one_time_tokens.issue(session, user.id, purpose, now=now)

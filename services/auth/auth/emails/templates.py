@@ -1,4 +1,4 @@
-"""What is written to the owners of accounts."""
+"""Texts of e-mails."""
 
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid
@@ -9,7 +9,7 @@ from email_validator import validate_email
 from auth.types import EmailKind, TokenPurpose
 
 LINK_PATHS: dict[TokenPurpose, str] = {"verify_email": "verify", "reset_password": "reset"}
-"""The pages that links lead to, below ACCOUNT_URL."""
+"""The pages below ACCOUNT_URL that links lead to."""
 
 
 class _Template(NamedTuple):
@@ -26,22 +26,22 @@ welcome to Parley. Please confirm that this is your e-mail address:
 
 {link}
 
-The link is good for 24 hours and can be used once.
+The link is valid for 24 hours and can be used once.
 
-If you did not open an account with Parley, do not use the link. Someone may have mistyped their address.
+If you did not create a Parley account, do not use the link. Someone may have mistyped their address.
 """,
     ),
     "reset_password": _Template(
         "Set a new password",
         """{greeting},
 
-with this link you can set a new password for your Parley account:
+use this link to set a new password for your Parley account:
 
 {link}
 
-The link is good for one hour and can be used once. Setting a new password signs you out everywhere.
+The link is valid for one hour and can be used once. Setting a new password signs you out everywhere.
 
-If you did not ask for this, you need not do anything: your password stays as it is.
+If you did not ask for this, you can ignore this e-mail: your password stays the same.
 """,
     ),
     "password_changed": _Template(
@@ -49,7 +49,7 @@ If you did not ask for this, you need not do anything: your password stays as it
         """{greeting},
 
 the password of your Parley account was changed, and your other devices were signed out. After a reset,
-social sign-ins that use another e-mail address than this one have to be added again.
+social sign-ins with a different e-mail address have to be added again.
 
 If this was not you, set a new password now: choose "Forgot your password?" in the app.
 """,
@@ -58,36 +58,36 @@ If this was not you, set a new password now: choose "Forgot your password?" in t
         "A sign-in was added to your account",
         """{greeting},
 
-your Parley account can now be signed in to with another provider. You find it in the app, in your profile.
+you can now sign in to your Parley account with another provider. You find it in the app, in your profile.
 
 If this was not you, set a new password now: choose "Forgot your password?" in the app. This also removes
-sign-ins that use another e-mail address than this one.
+sign-ins with a different e-mail address.
 """,
     ),
 }
 
 
 def compose_email(
-    letter: EmailKind, *, to: str, name: str | None, sender: str, link: str | None = None
+    kind: EmailKind, *, to: str, name: str | None, sender: str, link: str | None = None
 ) -> EmailMessage:
-    """A letter as plain text. `link` is for the letters of LINK_PATHS. A name adds neither headers nor lines.
+    """Compose a plain-text e-mail; kinds in LINK_PATHS need a link.
 
-    To an address that nobody has confirmed it goes without a name: whoever has typed the address has typed
-    the name as well, and could make the letter say what they like.
+    Pass no name until the address is verified: the person who typed the address also chose the name, and
+    could put a message of their own into it.
     """
-    text = _TEMPLATES[letter]
+    template = _TEMPLATES[kind]
     message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = sender, _in_ascii(to), text.subject
+    message["From"], message["To"], message["Subject"] = sender, _to_ascii(to), template.subject
     message["Date"], message["Message-ID"] = localtime(), make_msgid(domain="parley")
-    # Answers of machines, such as "out of office", are of no use to anybody (RFC 3834).
+    # Suppresses automatic replies such as "out of office" (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     greeting = f"Hello {' '.join(name.split())}" if name else "Hello"
-    body = text.body.format(greeting=greeting, link=link)
-    # Where it can be so, a link stands in the letter as it is, for whoever reads the letter as a file.
+    body = template.body.format(greeting=greeting, link=link)
+    # 7bit where possible, so that links stay readable in the files of FolderMailer.
     message.set_content(body, cte="7bit" if body.isascii() else "quoted-printable")
     return message
 
 
-def _in_ascii(email: str) -> str:
-    """The address with its domain as the DNS spells it, which every mail server takes."""
+def _to_ascii(email: str) -> str:
+    """Write the domain as the DNS does, which every mail server accepts."""
     return validate_email(email, check_deliverability=False).ascii_email or email

@@ -1,4 +1,4 @@
-"""PasswordHasherDep of passwords: argon2id, in threads of its own, so that many sign-ins hold up nothing else."""
+"""Password hashing with argon2id in threads of its own, so that sign-ins do not block other requests."""
 
 import asyncio
 import os
@@ -22,42 +22,42 @@ NICE_LEVEL = 10
 
 
 class PasswordHasher:
-    """A bounded queue in front of the hashing threads. PasswordHasher come prepared by `types.normalize_password`."""
+    """A bounded queue in front of the hashing threads. Passwords must be normalized."""
 
     def __init__(self, *, threads: int, queue_size: int) -> None:
         self._pool = ThreadPoolExecutor(threads, "passwords", lower_priority)
-        self._places = BoundedSemaphore(threads + queue_size)
+        self._slots = BoundedSemaphore(threads + queue_size)
         dummy_hash()
 
     async def hash(self, password: str) -> str:
-        """The argon2id hash of a new password. Raises PasswordQueueFull."""
+        """Return the argon2id hash of a new password. Raises PasswordQueueFull."""
         return await self._run(lambda: _HASHES.hash(password))
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
-        """Whether the password is right, and a new hash if the old one is of an older kind.
+        """Return whether the password matches, and a new hash if the old one uses an older algorithm.
 
-        Without a hash it does the work all the same, so that time does not tell whether an account exists.
+        Without a hash it takes the same time, so that timing does not reveal whether an account exists.
         Raises PasswordQueueFull.
         """
         return await self._run(lambda: _verify(password, hashed))
 
     def close(self) -> None:
-        """Forget what waits; what is being hashed ends by itself."""
+        """Drop queued work; running work ends on its own."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run[T](self, work: Callable[[], T]) -> T:
-        if not self._places.acquire(blocking=False):
-            raise PasswordQueueFull("Too many people are signing in right now; try again in a moment.")
+        if not self._slots.acquire(blocking=False):
+            raise PasswordQueueFull
         future: Future[T] = self._pool.submit(work)
-        # On the future, not after the await: a client that goes away gives up waiting, but not the thread.
-        future.add_done_callback(lambda _: self._places.release())
+        # Released by the future, not after the await: when a client disconnects, the thread keeps working.
+        future.add_done_callback(lambda _: self._slots.release())
         return await asyncio.wrap_future(future)
 
 
 def lower_priority() -> None:
-    """Let every other thread of this machine go first: a hash takes its time anyway, and nobody else should.
+    """Let all other threads of the machine run first: latency matters more to them than to hashing.
 
-    On Linux this lowers the calling thread; elsewhere it would be the whole process, which stays as it is.
+    Linux lowers the calling thread only. Other systems would lower the whole process, so they are skipped.
     """
     if sys.platform == "linux":
         os.nice(NICE_LEVEL)
@@ -68,7 +68,7 @@ def _verify(password: str, hashed: str | None) -> tuple[bool, str | None]:
         try:
             return _HASHES.verify_and_update(password, hashed)
         except (UnknownHashError, ValueError):
-            # bcrypt knows nothing beyond 72 bytes, so a longer password cannot be what it hashed.
+            # bcrypt accepts at most 72 bytes, so a longer password cannot have produced its hash.
             pass
     _HASHES.verify(password, dummy_hash())
     return False, None
@@ -76,5 +76,5 @@ def _verify(password: str, hashed: str | None) -> tuple[bool, str | None]:
 
 @cache
 def dummy_hash() -> str:
-    """A hash that no password fits."""
+    """Return a hash that no password matches."""
     return _HASHES.hash(secrets.token_urlsafe())

@@ -1,4 +1,4 @@
-"""Which passwords an account may have."""
+"""Requirements for new passwords."""
 
 import re
 import string
@@ -8,18 +8,18 @@ from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from auth.errors import WeakPassword
 
-PASSWORD_LENGTH = range(8, 129)
+MIN_LENGTH, MAX_LENGTH = 8, 128
 OWN_COMMON_PASSWORDS = files("auth.passwords").joinpath("common_passwords.txt").read_text("ascii").split()
-# zxcvbn's ranking of leaked passwords; its estimator itself takes seconds for a password made to be slow.
+# Only zxcvbn's list of leaked passwords: its estimator takes seconds for a password crafted to be slow.
 COMMON_PASSWORDS = frozenset([*OWN_COMMON_PASSWORDS, *FREQUENCY_LISTS["passwords"][:10_000]])
 COMMON_ENDING = re.compile(r"(\d{1,4}|123456?7?8?9?0?)?[!?.,*@#$]{0,2}|[@#_-]\d{1,4}")
-"""What people add to a word when a form asks them for a digit."""
+"""Digits and signs that people append to a common word to satisfy a form."""
 
 
 def ensure_strong_password(password: str, *, pointer: str = "#/password") -> None:
-    """Raise WeakPassword, with everything that is missing, unless an account may have this password."""
+    """Raise WeakPassword with every rule that the password breaks."""
     rules = {
-        "must have 8 to 128 characters": len(password) in PASSWORD_LENGTH,
+        "must have 8 to 128 characters": MIN_LENGTH <= len(password) <= MAX_LENGTH,
         "must contain an upper-case letter": any(map(str.isupper, password)),
         "must contain a lower-case letter": any(map(str.islower, password)),
         "must contain a digit": any(map(str.isdecimal, password)),

@@ -1,1 +1,1 @@
-"""What the auth service reads."""
+"""Reads of the auth service."""

@@ -4,20 +4,21 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.models import AuditEntry
-from auth.queries.pages import page
+from auth.queries.pages import fetch_page
 from auth.schemas.audit_log import AuditEntryRead, AuditLogFilter, AuditLogPage
 from auth.schemas.pages import Pagination
 
+_COLUMNS = [getattr(AuditEntry, field) for field in AuditEntryRead.model_fields]
 
-async def list_audit_entries(session: AsyncSession, wanted: AuditLogFilter) -> AuditLogPage:
-    """The audit log, newest first."""
-    found = select(*(getattr(AuditEntry, field) for field in AuditEntryRead.model_fields))
-    if wanted.subject_id:
-        found = found.where(AuditEntry.subject_id == wanted.subject_id)
-    if wanted.action:
-        found = found.where(AuditEntry.action == wanted.action)
-    rows, cursor = await page(session, found, AuditEntry.id, wanted)
+
+async def list_audit_entries(session: AsyncSession, filters: AuditLogFilter) -> AuditLogPage:
+    statement = select(*_COLUMNS)
+    if filters.subject_id:
+        statement = statement.where(AuditEntry.subject_id == filters.subject_id)
+    if filters.action:
+        statement = statement.where(AuditEntry.action == filters.action)
+    rows, cursor = await fetch_page(session, statement, AuditEntry.id, filters)
     return AuditLogPage(
         entries=[AuditEntryRead.model_validate(row) for row in rows],
-        pagination=Pagination(limit=wanted.limit, next_cursor=cursor),
+        pagination=Pagination(limit=filters.limit, next_cursor=cursor),
     )

@@ -1,28 +1,47 @@
-"""What is held on a user."""
+"""Data exports."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
+from shared.data.db import Database
+from shared.security.current_user import Caller
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.errors import SignedOut
+from auth.export import GameClient
 from auth.models import AuditEntry, Identity, RefreshTokenFamily, User
+from auth.queries.users import get_current_user
 from auth.schemas.export import AccountExport
 
 
+async def export_account(database: Database, game: GameClient, caller: Caller, *, access_token: str) -> bytes:
+    """Return all data on the caller as a JSON document. Raises SignedOut and ExportUnavailable."""
+    async with database.transaction() as session:
+        user = await get_current_user(session, caller)
+        account = await get_account_export(session, user.id)
+    # Sessions of years may be many: their JSON is passed on without parsing it.
+    game_data = await game.export(access_token)
+    exported_at = datetime.now(UTC).isoformat(timespec="seconds")
+    return b'{"exported_at":"%b","account":%b,"game":%b}' % (
+        exported_at.encode(),
+        account.model_dump_json().encode(),
+        game_data,
+    )
+
+
 async def get_account_export(session: AsyncSession, user_id: UUID) -> AccountExport:
-    """Everything this service holds on a user, but for what only proves who they are. Raises SignedOut."""
+    """Return all data that this service holds on a user. Raises SignedOut if the account was deleted."""
     user = await session.get(User, user_id)
     if user is None:
         raise SignedOut
-    identities = await session.scalars(select(Identity).where(Identity.user_id == user_id))
+    own = RefreshTokenFamily.user_id == user_id
     families = await session.scalars(
-        select(RefreshTokenFamily)
-        .where(RefreshTokenFamily.user_id == user_id)
-        .order_by(RefreshTokenFamily.created_at)
+        select(RefreshTokenFamily).where(own).order_by(RefreshTokenFamily.created_at)
     )
-    about = (AuditEntry.subject_id == user_id) | (AuditEntry.actor_id == user_id)
-    entries = await session.scalars(select(AuditEntry).where(about).order_by(AuditEntry.id))
+    identities = await session.scalars(select(Identity).where(Identity.user_id == user_id))
+    mentions_user = (AuditEntry.subject_id == user_id) | (AuditEntry.actor_id == user_id)
+    entries = await session.scalars(select(AuditEntry).where(mentions_user).order_by(AuditEntry.id))
     return AccountExport.model_validate(
         {
             "profile": user,

@@ -1,4 +1,4 @@
-"""Social sign-ins."""
+"""Identities at providers."""
 
 from uuid import UUID
 
@@ -6,10 +6,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.models import Identity
-from auth.schemas.identities import IdentityRead
+from auth.schemas.identities import IdentityList, IdentityRead
 
 
-async def list_identities(session: AsyncSession, user_id: UUID) -> list[IdentityRead]:
-    """The social sign-ins of an account, oldest first."""
+async def list_identities(session: AsyncSession, user_id: UUID) -> IdentityList:
     owned = select(Identity).where(Identity.user_id == user_id).order_by(Identity.linked_at)
-    return [IdentityRead.model_validate(each) for each in await session.scalars(owned)]
+    identities = [IdentityRead.model_validate(each) for each in await session.scalars(owned)]
+    return IdentityList(identities=identities)

@@ -10,12 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.schemas.pages import Page
 
 
-async def page(
-    session: AsyncSession, found: Select[Any], key: Any, wanted: Page
+async def fetch_page(
+    session: AsyncSession, statement: Select[Any], key: Any, page: Page
 ) -> tuple[Sequence[Any], UUID | None]:
-    """Rows after the cursor. Keys are UUIDv7: their order is that of time."""
-    if wanted.cursor:
-        found = found.where(key < wanted.cursor)
-    rows = (await session.execute(found.order_by(key.desc()).limit(wanted.limit + 1))).all()
-    shown = rows[: wanted.limit]
+    """Return the rows after the cursor, newest first, and the next cursor. Keys are UUIDv7."""
+    if page.cursor:
+        statement = statement.where(key < page.cursor)
+    rows = (await session.execute(statement.order_by(key.desc()).limit(page.limit + 1))).all()
+    shown = rows[: page.limit]
     return shown, shown[-1].id if len(rows) > len(shown) else None

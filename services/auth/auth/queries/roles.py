@@ -8,9 +8,8 @@ from auth.models import RefreshTokenFamily, User
 
 
 async def find_role(session: AsyncSession, caller: Caller) -> Role | None:
-    """The role that a caller has now, whatever the token says; None when the sign-in has ended."""
-    live = (RefreshTokenFamily.user_id == User.id) & RefreshTokenFamily.revoked_at.is_(None)
-    signed_in = live & (RefreshTokenFamily.id == caller.session_id)
-    return await session.scalar(
-        select(User.role).join(RefreshTokenFamily, signed_in).where(User.id == caller.id)
-    )
+    """Return the caller's present role, whatever the token says, or None if the session has ended."""
+    is_live = (RefreshTokenFamily.user_id == User.id) & RefreshTokenFamily.revoked_at.is_(None)
+    is_own = RefreshTokenFamily.id == caller.session_id
+    statement = select(User.role).join(RefreshTokenFamily, is_live & is_own)
+    return await session.scalar(statement.where(User.id == caller.id))

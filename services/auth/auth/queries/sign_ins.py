@@ -1,4 +1,4 @@
-"""What a sign-in is checked against."""
+"""Credentials that sign-ins are checked against."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from auth.models import User
 
 
 class Credential(NamedTuple):
-    """What a password is checked against. Without a hash, no password opens the account."""
+    """An account's password hash. Without a hash, no password opens the account."""
 
     user_id: UUID
     password_hash: str | None
@@ -20,12 +20,10 @@ class Credential(NamedTuple):
 
 
 async def find_credential_by_email(session: AsyncSession, email: str) -> Credential | None:
-    """What is to be checked when someone signs in with this address."""
     return await _find_credential(session, User.email_key == canonical_email(email))
 
 
 async def find_credential_by_user_id(session: AsyncSession, user_id: UUID) -> Credential | None:
-    """What is to be checked when a user states the password again."""
     return await _find_credential(session, User.id == user_id)
 
 

@@ -7,34 +7,34 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.domain.users import canonical_email
 from auth.errors import SignedOut
 from auth.models import RefreshTokenFamily, User
-from auth.queries.pages import page
+from auth.queries.pages import fetch_page
 from auth.schemas.pages import Pagination
 from auth.schemas.users import AccountFilter, AccountPage, AccountRead, UserRead
 
-_USER = [getattr(User, field) for field in UserRead.model_fields]
-_ACCOUNT = [getattr(User, field) for field in AccountRead.model_fields]
+_USER_COLUMNS = [getattr(User, field) for field in UserRead.model_fields]
+_ACCOUNT_COLUMNS = [getattr(User, field) for field in AccountRead.model_fields]
 
 
 async def get_current_user(session: AsyncSession, caller: Caller) -> UserRead:
-    """The account of a caller whose sign-in goes on. Raises SignedOut when it has ended, or the account."""
-    live = (RefreshTokenFamily.user_id == User.id) & RefreshTokenFamily.revoked_at.is_(None)
-    signed_in = live & (RefreshTokenFamily.id == caller.session_id)
-    found = select(*_USER).join(RefreshTokenFamily, signed_in).where(User.id == caller.id)
-    row = (await session.execute(found)).one_or_none()
+    """Return the caller's account. Raises SignedOut if the session has ended or the account was deleted."""
+    is_live = (RefreshTokenFamily.user_id == User.id) & RefreshTokenFamily.revoked_at.is_(None)
+    is_own = RefreshTokenFamily.id == caller.session_id
+    statement = select(*_USER_COLUMNS).join(RefreshTokenFamily, is_live & is_own)
+    row = (await session.execute(statement.where(User.id == caller.id))).one_or_none()
     if row is None:
         raise SignedOut
     return UserRead.model_validate(row)
 
 
-async def list_users(session: AsyncSession, wanted: AccountFilter) -> AccountPage:
-    """Accounts, newest first."""
-    found = select(*_ACCOUNT)
-    if wanted.email:
-        found = found.where(User.email_key.startswith(canonical_email(wanted.email), autoescape=True))
-    if wanted.role:
-        found = found.where(User.role == wanted.role)
-    rows, cursor = await page(session, found, User.id, wanted)
+async def list_users(session: AsyncSession, filters: AccountFilter) -> AccountPage:
+    statement = select(*_ACCOUNT_COLUMNS)
+    if filters.email:
+        prefix = canonical_email(filters.email)
+        statement = statement.where(User.email_key.startswith(prefix, autoescape=True))
+    if filters.role:
+        statement = statement.where(User.role == filters.role)
+    rows, cursor = await fetch_page(session, statement, User.id, filters)
     return AccountPage(
         users=[AccountRead.model_validate(row) for row in rows],
-        pagination=Pagination(limit=wanted.limit, next_cursor=cursor),
+        pagination=Pagination(limit=filters.limit, next_cursor=cursor),
     )

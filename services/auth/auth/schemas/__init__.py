@@ -1,1 +1,1 @@
-"""What requests and responses of the auth service look like."""
+"""Requests and responses of the auth service."""

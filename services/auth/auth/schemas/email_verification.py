@@ -1,4 +1,4 @@
-"""Confirmation of addresses."""
+"""Verification of e-mail addresses."""
 
 from pydantic import BaseModel
 
@@ -6,6 +6,6 @@ from auth.types import OpaqueToken
 
 
 class VerifyEmailRequest(BaseModel):
-    """The token of a link that was sent by e-mail."""
+    """The token of the e-mail."""
 
     token: OpaqueToken

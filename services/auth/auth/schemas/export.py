@@ -1,4 +1,4 @@
-"""What an export holds."""
+"""Data exports."""
 
 from datetime import datetime
 
@@ -10,8 +10,6 @@ from auth.schemas.users import AccountRead
 
 
 class ExportedIdentity(IdentityRead):
-    """A social sign-in with all that is held on it."""
-
     subject: str
     email: str | None = Field(validation_alias="email_key")
 
@@ -27,7 +25,7 @@ class ExportedSignIn(BaseModel):
 
 
 class AccountExport(BaseModel):
-    """Everything the auth service holds on a learner, but for the hashes of passwords and tokens."""
+    """All data that this service holds on a user, except hashes of passwords and tokens."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -1,4 +1,4 @@
-"""Social sign-ins."""
+"""Identities at providers."""
 
 from datetime import datetime
 
@@ -7,38 +7,34 @@ from pydantic import BaseModel, ConfigDict, Field
 from auth.types import Name, Nonce, Provider, SocialToken
 
 
-class SocialSignInRequest(BaseModel):
-    """What a provider has given the app: an ID token, or Facebook's access token."""
+class LinkIdentityRequest(BaseModel):
+    """A provider's token: an ID token, or Facebook's access token."""
 
-    provider: Provider
+    provider: Provider = Field(examples=["google"])
     token: SocialToken
     nonce: Nonce | None = Field(
-        None, description="What the app had asked the provider to put into the token, or the text it hashed."
+        None,
+        description="The nonce that the app passed to the provider, or the text whose SHA-256 it passed.",
+        examples=["n-0S6_WzA2Mj"],
     )
+
+
+class SocialSignInRequest(LinkIdentityRequest):
     name: Name | None = Field(
         None,
-        description="For an account that is opened: Apple tells the name to the app alone, and only once.",
+        description="The name for a new account. Apple tells it to the app only, and only once.",
+        examples=["Ada"],
     )
-
-
-class LinkIdentityRequest(BaseModel):
-    """A social sign-in to be added to an account."""
-
-    provider: Provider
-    token: SocialToken
-    nonce: Nonce | None = None
 
 
 class IdentityRead(BaseModel):
-    """A social sign-in of an account."""
-
     model_config = ConfigDict(from_attributes=True)
 
-    provider: Provider
-    linked_at: datetime
+    provider: Provider = Field(examples=["google"])
+    linked_at: datetime = Field(examples=["2026-05-01T12:00:00Z"])
 
 
 class IdentityList(BaseModel):
-    """The social sign-ins of an account, oldest first."""
+    """The account's identities, oldest first."""
 
     identities: list[IdentityRead]

@@ -6,14 +6,12 @@ from pydantic import BaseModel, Field
 
 
 class Page(BaseModel):
-    """Which part of a list, newest first."""
-
     limit: int = Field(50, ge=1, le=200)
-    cursor: UUID | None = Field(None, description="The `next_cursor` of the page before.")
+    cursor: UUID | None = Field(None, description="The `next_cursor` of the previous page.")
 
 
 class Pagination(BaseModel):
-    """How the list goes on; `next_cursor` is null at its end."""
+    """`next_cursor` is null on the last page."""
 
     limit: int
     next_cursor: UUID | None

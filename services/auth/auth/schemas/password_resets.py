@@ -1,18 +1,18 @@
 """Password resets."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from auth.types import Email, OpaqueToken, Password
 
 
 class ForgotPasswordRequest(BaseModel):
-    """Whose password is to be set anew."""
-
     email: Email
 
 
 class ResetPasswordRequest(BaseModel):
-    """A password, and the token of the link that allows to set it."""
+    """A new password, and the token of the e-mail."""
 
     token: OpaqueToken
-    password: Password
+    password: Annotated[Password, Field(examples=["Brandnew4Password"])]

@@ -1,10 +1,8 @@
 """Roles."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from shared.security.current_user import Role
 
 
 class RoleUpdate(BaseModel):
-    """The role that a user is to have."""
-
-    role: Role
+    role: Role = Field(examples=["editor"])

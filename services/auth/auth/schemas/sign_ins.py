@@ -10,28 +10,34 @@ from auth.types import Email, OpaqueToken, Password
 
 
 class LoginRequest(BaseModel):
-    """What an account is signed in with."""
-
     email: Email
     password: Annotated[Password, Field(min_length=1)]
 
 
 class RefreshRequest(BaseModel):
-    """A refresh token, as the last answer gave it."""
+    """The refresh token of the latest response."""
+
+    refresh_token: OpaqueToken
+
+
+class LogoutRequest(BaseModel):
+    """Any refresh token of the session."""
 
     refresh_token: OpaqueToken
 
 
 class TokenPair(BaseModel):
-    """An access token for the Authorization header, and a refresh token, good for one next pair."""
+    """An access token for the Authorization header, and a refresh token that can be used once."""
 
-    access_token: str
-    refresh_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of the scheme, no secret
-    expires_in: int = int(ACCESS_TOKEN_TTL.total_seconds())
+    access_token: str = Field(examples=["eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMTk3In0.c2ln"])
+    refresh_token: str = Field(examples=["kq3Zb0V1wq8sJm5yPZr4t7fX2cN9aH6LdE1gU0oTiYs"])
+    token_type: Literal["Bearer"] = Field("Bearer", examples=["Bearer"])
+    expires_in: int = Field(
+        int(ACCESS_TOKEN_TTL.total_seconds()),
+        description="Seconds until the access token expires.",
+        examples=[900],
+    )
 
 
 class LoginResponse(TokenPair):
-    """TokenPair, and whose they are."""
-
     user: UserRead

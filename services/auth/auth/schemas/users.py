@@ -13,54 +13,52 @@ from auth.types import AvatarUrl, Email, Name, Password
 
 
 class RegisterRequest(BaseModel):
-    """What a new account needs."""
-
     email: Email
     password: Password
     name: Name
 
 
 class ChangePasswordRequest(BaseModel):
-    """The password as it is, and as it is to be."""
-
     current_password: Annotated[Password, Field(min_length=1)]
-    new_password: Password
+    new_password: Annotated[Password, Field(examples=["Brandnew4Password"])]
 
 
 class UserUpdate(BaseModel):
-    """What is to be changed; what is left out stays. An `avatar_url` of null removes the picture."""
+    """Omitted fields stay unchanged. An `avatar_url` of null removes the picture."""
 
-    # A default without a meaning: only fields that were sent are changes, and null is no name.
-    name: Name = Field(default_factory=str)
-    avatar_url: AvatarUrl | None = None
+    # The defaults are never used: only fields that were sent are changes. Null is not a name.
+    name: Name = Field(default_factory=str, examples=["Ada"])
+    avatar_url: AvatarUrl | None = Field(None, examples=["https://example.com/ada.png"])
 
 
 class UserRead(BaseModel):
-    """An account, as its owner sees it."""
+    """An account as its owner sees it."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    id: UUID
-    email: str
-    name: str
-    avatar_url: str | None
-    auth_provider: str
-    email_verified: bool
-    created_at: datetime
-    updated_at: datetime
+    id: UUID = Field(examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"])
+    email: str = Field(examples=["ada@example.com"])
+    name: str = Field(examples=["Ada"])
+    avatar_url: str | None = Field(examples=["https://example.com/ada.png"])
+    auth_provider: str = Field(
+        examples=["email"], description="How the account was opened: `email`, `google`, `apple`, `facebook`."
+    )
+    email_verified: bool = Field(examples=[True])
+    created_at: datetime = Field(examples=["2026-05-01T12:00:00Z"])
+    updated_at: datetime = Field(examples=["2026-05-01T12:00:00Z"])
 
 
 class AccountRead(UserRead):
-    """An account, as admins see it."""
+    """An account as admins see it."""
 
-    role: Role
+    role: Role = Field(examples=["learner"])
 
 
 class AccountFilter(Page):
-    """Which accounts."""
-
-    email: Annotated[Text, Field(max_length=254, description="The address, or how it begins.")] | None = None
-    role: Role | None = None
+    email: Annotated[Text, Field(max_length=254)] | None = Field(
+        None, description="The beginning of the address.", examples=["ada@"]
+    )
+    role: Role | None = Field(None, examples=["editor"])
 
 
 class AccountPage(BaseModel):

@@ -1,4 +1,4 @@
-"""Access tokens: what this service signs and all services verify."""
+"""Access tokens, which this service signs and every service verifies."""
 
 import time
 from uuid import UUID, uuid4
@@ -11,13 +11,12 @@ from auth.tokens.signing_keys import SigningKeyStore
 
 
 class AccessTokenIssuer:
-    """Signs access tokens of 15 minutes."""
+    """Signs access tokens with the current key."""
 
     def __init__(self, keys: SigningKeyStore, *, issuer: str, audience: str) -> None:
         self._keys, self._issuer, self._audience = keys, issuer, audience
 
     def issue(self, user_id: UUID, role: Role, *, session_id: UUID) -> str:
-        """A token that speaks for the user, in this role and sign-in, until it expires."""
         now = int(time.time())
         claims = {
             "iss": self._issuer,

@@ -1,8 +1,8 @@
-"""Refresh tokens: 256 random bits that the database knows only by their hash.
+"""Opaque tokens: 256 random bits, of which the database stores only the hash.
 
-A token that is used again within its grace gets the same successor, which the database does not know either.
-So the successor is kept sealed under the spent token: who presents that token brings the key. The database
-alone gives nothing away, nor does a spent token alone.
+A refresh token that is used again within the grace period returns the same successor, which the database
+does not know either. So the successor is stored encrypted under its predecessor: the client that presents
+the predecessor brings the key. Neither the database nor a used token alone reveals the successor.
 """
 
 import hashlib
@@ -12,25 +12,24 @@ from cryptography.fernet import Fernet
 
 
 def generate_token() -> str:
-    """43 characters of base64url."""
+    """Return 43 characters of base64url."""
     return secrets.token_urlsafe(32)
 
 
 def digest(token: str) -> bytes:
-    """What a token is found by. It needs no salt and no slow hash: 256 random bits cannot be guessed."""
+    """Return the key that a token is stored under: 256 random bits need neither salt nor a slow hash."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def seal(successor: str, *, under: str) -> str:
-    """Encrypt a token's successor under the token."""
-    return _lock(under).encrypt(successor.encode()).decode()
+    """Encrypt a successor under the token that it replaces."""
+    return _fernet(under).encrypt(successor.encode()).decode()
 
 
 def unseal(sealed: str, *, under: str) -> str:
-    """The successor that `seal` has put away under the same token."""
-    return _lock(under).decrypt(sealed).decode()
+    return _fernet(under).decrypt(sealed).decode()
 
 
-def _lock(token: str) -> Fernet:
-    # A Fernet key is 32 bytes in padded base64url: what a token is, but for the padding.
+def _fernet(token: str) -> Fernet:
+    # A Fernet key is 32 bytes of padded base64url: a token plus its padding.
     return Fernet(f"{token}=")

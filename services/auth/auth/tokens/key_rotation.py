@@ -1,0 +1,51 @@
+"""The `rotate-keys` command: gives the signing keys of a file a successor."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from shared.security.jwt import new_signing_key
+
+from auth.domain.keys import ACTIVATION_DELAY_SECONDS, Jwk, with_successor
+from auth.settings import SigningKeySettings
+
+
+def main(arguments: list[str]) -> None:
+    """Run `rotate-keys [--at-once]`."""
+    if arguments not in ([], ["--at-once"]):
+        sys.exit("usage: python -m auth rotate-keys [--at-once]")
+    sys.stdout.write(rotate(SigningKeySettings().signing_keys_file, at_once=bool(arguments)) + "\n")
+
+
+def rotate(path: Path, *, at_once: bool) -> str:
+    """Add a successor to the keys of a file, or create the file; return a message for the operator.
+
+    `at_once` is for a leaked key: the new key signs immediately and all others are removed.
+    """
+    keys = json.loads(path.read_text())["keys"] if path.exists() else []
+    if at_once or not keys:
+        _write(path, [new_signing_key() | {"not_before": int(time.time())}])
+        return "A new key signs from now on; tokens signed with other keys are refused within a minute."
+    rotated = with_successor(keys, new_signing_key(), now=time.time())
+    if rotated == keys:
+        return "A new key is waiting for its activation already; nothing was changed."
+    _write(path, rotated)
+    minutes = ACTIVATION_DELAY_SECONDS // 60
+    return (
+        f"A new key signs in {minutes} minutes; tokens signed with the old one stay valid until they expire."
+    )
+
+
+def _write(path: Path, keys: list[Jwk]) -> None:
+    """Replace the file atomically; it keeps its owner and permissions."""
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with os.fdopen(handle, "w") as file:
+        json.dump({"keys": keys}, file)
+    if path.exists():
+        known = path.stat()
+        os.chmod(draft, known.st_mode & 0o777)
+        os.chown(draft, known.st_uid, known.st_gid)
+    os.replace(draft, path)
