@@ -66,7 +66,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def mailbox(database: Database, tmp_path: Path) -> Mailbox:
-    return Mailbox(database, tmp_path / "letters")
+    return Mailbox(database, tmp_path / "emails")
 
 
 @pytest.fixture(scope="session")
@@ -125,3 +125,27 @@ def providers() -> Iterator[Providers]:
     """Google, Apple and Facebook, answering on loopback; `providers.settings` leads to them."""
     with Providers().running() as providers:
         yield providers
+
+
+@pytest.fixture
+async def boss(database: Database, open_account: OpenAccount) -> User:
+    return await open_account(database, role="admin")
+
+
+@pytest.fixture
+async def admin(
+    app: FastAPI, database: Database, boss: User, access_for: AccessFor
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with an access token of `boss`."""
+    async with client_of(app, token=await access_for(database, boss)) as client:
+        yield client
+
+
+@pytest.fixture
+async def tokens(client: httpx.AsyncClient, user: User) -> dict[str, Any]:
+    """The response to a sign-in of `user`."""
+    credentials = {"email": user.email, "password": "Correct4Horse"}
+    answer = await client.post("/api/v1/auth/login", json=credentials)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found

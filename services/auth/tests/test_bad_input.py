@@ -7,7 +7,6 @@ import pytest
 REGISTER, LOGIN = "/api/v1/auth/register", "/api/v1/auth/login"
 REFRESH, LOGOUT, ME = "/api/v1/auth/refresh", "/api/v1/auth/logout", "/api/v1/users/me"
 ADA = {"email": "ada@example.com", "password": "Correct4Horse", "name": "Ada"}
-
 SOCIAL, FORGOT = "/api/v1/auth/social", "/api/v1/auth/password/forgot"
 RESET, VERIFY = "/api/v1/auth/password/reset", "/api/v1/auth/email/verify"
 GOOD: dict[str, dict[str, Any]] = {

@@ -17,8 +17,8 @@ ATTACKERS, VICTIMS = "Attackers4Password", "Victims4Password"
 class Person:
     """Somebody with a client of their own."""
 
-    def __init__(self, client: httpx.AsyncClient, letters: Mailbox) -> None:
-        self._client, self.letters = client, letters
+    def __init__(self, client: httpx.AsyncClient, emails: Mailbox) -> None:
+        self._client, self.emails = client, emails
         self.tokens: dict[str, Any] = {}
 
     async def post(self, path: str, **body: Any) -> httpx.Response:
@@ -36,7 +36,7 @@ class Person:
     async def get_in_by_mail(self) -> None:
         """Set a password by the link that only the mailbox's owner gets."""
         await self.post("/auth/password/forgot", email=VICTIM)
-        token = await self.letters.token("reset_password")
+        token = await self.emails.token("reset_password")
         assert (await self.post("/auth/password/reset", token=token, password=VICTIMS)).status_code == 204
 
     async def is_in(self) -> bool:
@@ -124,11 +124,11 @@ async def test_trojan_identifier_that_opened_the_account(
 async def test_trojan_identifier_on_an_account_whose_owner_has_confirmed_it(
     attacker: Person, victim: Person, providers: Providers
 ) -> None:
-    """Even when the victim has followed the letter and confirmed the address, a reset removes it."""
+    """Even when the victim has followed the email and confirmed the address, a reset removes it."""
     token = providers.facebook.limited_token(sub="1002", email=VICTIM)
     await attacker.post("/auth/social", provider="facebook", token=token)
-    letter = await victim.letters.token("verify_email")
-    assert (await victim.post("/auth/email/verify", token=letter)).status_code == 204
+    email = await victim.emails.token("verify_email")
+    assert (await victim.post("/auth/email/verify", token=email)).status_code == 204
     await victim.get_in_by_mail()
     again = await attacker.post("/auth/social", provider="facebook", token=token)
     assert (again.status_code, again.json()["code"]) == (409, "link_required")
@@ -142,7 +142,7 @@ async def test_unexpired_email_change(attacker: Person, victim: Person) -> None:
     await attacker.register(ATTACKERS)
     await attacker.put("/users/me", email="attacker@example.com", email_verified=True)
     assert (await attacker.profile())["email"] == VICTIM
-    before = await victim.letters.token("verify_email")
+    before = await victim.emails.token("verify_email")
     await victim.get_in_by_mail()
     late = await attacker.post("/auth/email/verify", token=before)
     assert (late.status_code, late.json()["code"]) == (400, "token_used")
@@ -154,8 +154,8 @@ async def test_non_verifying_provider(
 ) -> None:
     """The attacker's provider states the victim's address without having asked it: it opens nothing."""
     await victim.register(VICTIMS)
-    letter = await victim.letters.token("verify_email")
-    await victim.post("/auth/email/verify", token=letter)
+    email = await victim.emails.token("verify_email")
+    await victim.post("/auth/email/verify", token=email)
     token = {
         "google": lambda: providers.google.token(sub="evil", email=VICTIM, email_verified=False),
         "apple": lambda: providers.apple.token(sub="evil", email=VICTIM, email_verified="false"),

@@ -1,15 +1,18 @@
+import asyncio
 import os
 import subprocess
 import sys
 
 import httpx
 import pytest
+from auth.app import create_app
 from auth.models import User
-from auth.seed import create_demo_accounts, seed
-from auth.settings import ApiSettings, SeedSettings
+from auth.seed import appoint_first_admin, create_demo_accounts, seed
+from auth.settings import ApiSettings, FirstAdminSettings, SeedSettings
 from contracts.auth import UserRegistered
+from pydantic import SecretStr
 from shared.data.db import Database
-from shared.testing import recorded
+from shared.testing import client_of, recorded
 from sqlalchemy import select
 
 
@@ -47,3 +50,41 @@ def test_the_command_says_so_and_fails(settings: ApiSettings) -> None:
     assert done.returncode != 0
     assert done.stderr.count("\n") == 1
     assert "development only" in done.stderr
+
+
+LOGIN = "/api/v1/auth/login"
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "said"),
+    [
+        ("boss@example.com", "weak", "FIRST_ADMIN_PASSWORD: The password must have 8 to 128 characters"),
+        ("boss", "Correct4Horse", "FIRST_ADMIN_EMAIL"),
+        ("", "", "FIRST_ADMIN_EMAIL"),
+    ],
+)
+async def test_an_admin_who_could_not_sign_in_is_not_appointed(
+    settings: ApiSettings, email: str, password: str, said: str
+) -> None:
+    wanted = {"first_admin_email": email, "first_admin_password": SecretStr(password)}
+    with pytest.raises(SystemExit, match=said):
+        await appoint_first_admin(FirstAdminSettings.model_validate(settings.model_dump() | wanted))
+
+
+async def test_the_command_appoints_from_the_environment(settings: ApiSettings, committing: Database) -> None:
+    account = {"email": "boss@example.com", "password": "Correct4Horse"}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": settings.database_url.get_secret_value(),
+        "RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
+        "FIRST_ADMIN_EMAIL": account["email"],
+        "FIRST_ADMIN_PASSWORD": account["password"],
+    }
+    command = [sys.executable, "-m", "auth", "first-admin"]
+    done = await asyncio.to_thread(
+        subprocess.run, command, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "The first admin can sign in.\n"), done.stderr
+    assert account["password"] not in done.stdout + done.stderr
+    async with client_of(create_app(settings)) as client:
+        assert (await client.post(LOGIN, json=account)).status_code == 200

@@ -4,13 +4,12 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from auth.errors import InvalidSocialToken, ProviderNotConfigured
-from auth.social.identity import VerifiedIdentity
-from auth.social.sign_in import SocialSignIn
+from auth.social import SocialSignIn, VerifiedIdentity
 from auth.types import Provider
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.providers import OpenIdProvider, Providers, base64url, private_key, public_jwk, signed, signing_in
@@ -19,12 +18,6 @@ PROVIDERS: tuple[Provider, ...] = ("google", "apple", "facebook")
 ANOTHER: dict[Provider, Provider] = {"google": "apple", "apple": "facebook", "facebook": "google"}
 STRANGER = private_key("stranger")
 NOW = int(time.time())
-
-
-@pytest.fixture(scope="module")
-async def social(providers: Providers) -> AsyncIterator[SocialSignIn]:
-    async with signing_in(providers) as social:
-        yield social
 
 
 def provider_of(providers: Providers, name: Provider) -> OpenIdProvider:

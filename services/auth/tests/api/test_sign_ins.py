@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,18 +12,11 @@ from auth.app import create_app
 from auth.models import User
 from auth.queries.sign_ins import find_credential_by_email
 from auth.settings import ApiSettings
-from contracts.auth import UserRegistered, UserUpdated
 from shared.data.db import Database
-from shared.testing import TokenFor, client_of, recorded
-from shared.security.current_user import AccessTokens
-from shared.security.jwt import FixedKeys
+from shared.testing import client_of
 
-type AccessFor = Callable[..., Awaitable[str]]
-
-REGISTER, LOGIN = "/api/v1/auth/register", "/api/v1/auth/login"
+LOGIN = "/api/v1/auth/login"
 REFRESH, LOGOUT, ME = "/api/v1/auth/refresh", "/api/v1/auth/logout", "/api/v1/users/me"
-JWKS = "/.well-known/jwks.json"
-ADA = {"email": "Ada@Example.com", "password": "Correct4Horse", "name": "Ada"}
 
 
 def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
@@ -35,51 +28,6 @@ def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str,
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
-
-
-@pytest.fixture
-async def tokens(client: httpx.AsyncClient, user: User) -> dict[str, Any]:
-    """What signing in has answered."""
-    answer = await client.post(LOGIN, json={"email": user.email, "password": "Correct4Horse"})
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-async def test_registering_signs_in(client: httpx.AsyncClient, database: Database) -> None:
-    answer = await client.post(REGISTER, json={**ADA, "role": "admin", "email_verified": True})
-    assert (answer.status_code, answer.headers["cache-control"]) == (201, "no-store")
-    body = answer.json()
-    assert (body["token_type"], body["expires_in"]) == ("Bearer", 900)
-    assert body["user"] == {
-        "id": body["user"]["id"],
-        "email": "Ada@example.com",
-        "name": "Ada",
-        "avatar_url": None,
-        "auth_provider": "email",
-        "email_verified": False,
-        "created_at": body["user"]["created_at"],
-        "updated_at": body["user"]["created_at"],
-    }
-    assert body["user"]["created_at"].endswith("Z")
-    assert (await client.get(ME, headers=bearer(body["access_token"]))).json() == body["user"]
-    assert jwt.decode(body["access_token"], options={"verify_signature": False})["role"] == "learner"
-    again = await client.post(LOGIN, json={"email": "ADA@EXAMPLE.COM ", "password": ADA["password"]})
-    assert again.json()["user"] == body["user"]
-    async with database.transaction() as session:
-        assert len(await recorded(session, UserRegistered)) == 1
-
-
-async def test_a_taken_address_is_a_conflict(client: httpx.AsyncClient, user: User) -> None:
-    answer = await client.post(REGISTER, json={**ADA, "email": user.email.upper()})
-    problem_of(answer, status=409, code="email_taken")
-
-
-async def test_a_weak_password_is_told_why(client: httpx.AsyncClient) -> None:
-    for weak in ("", "short", "alllowercase1", "Password123", "Aa1" + "x" * 126):
-        answer = await client.post(REGISTER, json={**ADA, "password": weak})
-        problem = problem_of(answer, status=422, code="weak_password")
-        assert {error["pointer"] for error in problem["errors"]} == {"#/password"}
 
 
 async def test_signing_in_answers_like_registering(tokens: dict[str, Any], user: User) -> None:
@@ -155,40 +103,6 @@ async def test_an_access_token_refreshes_nothing(client: httpx.AsyncClient, toke
     problem_of(answer, status=401, code="unauthorized")
 
 
-async def test_the_keys_are_published_and_verify(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
-    answer = await client.get(JWKS)
-    assert answer.headers["cache-control"] == "public, max-age=300"
-    jwks = answer.json()
-    assert len(jwks["keys"]) == 2
-    assert not any("d" in key for key in jwks["keys"])
-    verifier = AccessTokens(FixedKeys(jwks), issuer="parley", audience="parley-api")
-    caller = await verifier.caller(tokens["access_token"])
-    assert (str(caller.id), caller.role) == (tokens["user"]["id"], "learner")
-
-
-async def test_a_profile_is_changed_in_part(mine: httpx.AsyncClient, database: Database) -> None:
-    before = (await mine.get(ME)).json()
-    picture = "https://example.com/me.png"
-    changed = (await mine.put(ME, json={"avatar_url": picture})).json()
-    assert changed == before | {"avatar_url": picture, "updated_at": changed["updated_at"]}
-    assert changed["updated_at"] > before["updated_at"]
-    renamed = (await mine.put(ME, json={"name": "  Grace  ", "email": "x@example.com"})).json()
-    assert (renamed["name"], renamed["avatar_url"], renamed["email"]) == ("Grace", picture, before["email"])
-    removed = (await mine.put(ME, json={"avatar_url": None})).json()
-    assert removed["avatar_url"] is None
-    assert (await mine.get(ME)).json() == removed
-    async with database.transaction() as session:
-        assert len(await recorded(session, UserUpdated)) == 3
-
-
-async def test_a_profile_is_its_owners(client: httpx.AsyncClient, token_for: TokenFor) -> None:
-    for headers in ({}, bearer(token_for(uuid4())), bearer("x")):
-        problem_of(await client.get(ME, headers=headers), status=401, code="unauthorized")
-        problem_of(
-            await client.put(ME, json={"name": "Eve"}, headers=headers), status=401, code="unauthorized"
-        )
-
-
 async def test_sign_ins_hold_no_connection_while_they_wait(
     settings: ApiSettings,
     committing: Database,
@@ -202,11 +116,3 @@ async def test_sign_ins_hold_no_connection_while_they_wait(
         sign_ins = [client.post(LOGIN, json=credentials) for _ in range(20)]
         answers = await asyncio.gather(*sign_ins, client.get(ME))
     assert [answer.status_code for answer in answers] == [401] * 20 + [200]
-
-
-async def test_of_two_registrations_at_once_one_answers_201(
-    settings: ApiSettings, committing: Database
-) -> None:
-    async with client_of(create_app(settings)) as client:
-        answers = await asyncio.gather(*(client.post(REGISTER, json=ADA) for _ in range(3)))
-    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from auth.errors import InvalidSocialToken, ProviderUnavailable
-from auth.social.identity import VerifiedIdentity
+from auth.social import VerifiedIdentity
 from tests.providers import Providers, as_json, signing_in
 
 

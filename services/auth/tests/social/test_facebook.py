@@ -1,20 +1,12 @@
 """Access tokens of classic Facebook Login, which only Facebook can read."""
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from auth.errors import InvalidSocialToken, ProviderUnavailable
-from auth.social.identity import VerifiedIdentity
-from auth.social.sign_in import SocialSignIn
+from auth.social import SocialSignIn, VerifiedIdentity
 from tests.providers import Providers, as_json, signing_in
-
-
-@pytest.fixture(scope="module")
-async def social(providers: Providers) -> AsyncIterator[SocialSignIn]:
-    async with signing_in(providers) as social:
-        yield social
 
 
 def picture(url: Any) -> dict[str, Any]:

@@ -1,0 +1,18 @@
+from typing import Any
+
+import httpx
+from shared.security.current_user import AccessTokens
+from shared.security.jwt import FixedKeys
+
+JWKS = "/.well-known/jwks.json"
+
+
+async def test_the_keys_are_published_and_verify(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+    answer = await client.get(JWKS)
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    jwks = answer.json()
+    assert len(jwks["keys"]) == 2
+    assert not any("d" in key for key in jwks["keys"])
+    verifier = AccessTokens(FixedKeys(jwks), issuer="parley", audience="parley-api")
+    caller = await verifier.caller(tokens["access_token"])
+    assert (str(caller.id), caller.role) == (tokens["user"]["id"], "learner")

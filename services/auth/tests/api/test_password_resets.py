@@ -1,0 +1,69 @@
+import httpx
+from auth.models import AuditEntry, EmailRequest, OneTimeToken, User
+from shared.data.db import Database
+from sqlalchemy import func, select
+from tests.mailbox import Mailbox
+
+FORGOT, RESET = "/api/v1/auth/password/forgot", "/api/v1/auth/password/reset"
+LOGIN, REFRESH, ME = "/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/users/me"
+NEW = "Brandnew4Password"
+
+
+async def log_in(client: httpx.AsyncClient, user: User, password: str) -> httpx.Response:
+    return await client.post(LOGIN, json={"email": user.email, "password": password})
+
+
+async def reset_token(client: httpx.AsyncClient, user: User, mailbox: Mailbox) -> str:
+    answer = await client.post(FORGOT, json={"email": user.email.upper()})
+    assert (answer.status_code, answer.content) == (202, b"")
+    return await mailbox.token("reset_password")
+
+
+async def test_a_reset_opens_the_account_and_ends_every_sign_in(
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
+) -> None:
+    before = (await log_in(client, user, "Correct4Horse")).json()
+    token = await reset_token(client, user, mailbox)
+    assert (await client.post(RESET, json={"token": token, "password": NEW})).status_code == 204
+    stale = {"Authorization": f"Bearer {before['access_token']}"}
+    assert (await client.get(ME, headers=stale)).status_code == 401
+    refreshed = await client.post(REFRESH, json={"refresh_token": before["refresh_token"]})
+    assert refreshed.status_code == 401
+    assert (await log_in(client, user, "Correct4Horse")).status_code == 401
+    assert (await log_in(client, user, NEW)).json()["user"]["email_verified"] is True
+    assert [email["Subject"] for email in await mailbox.emails()][-1] == "Your password was changed"
+    async with database.transaction() as session:
+        actions = (await session.scalars(select(AuditEntry.action))).all()
+    assert actions == ["password_reset"]
+
+
+async def test_a_weak_password_does_not_use_up_the_link(
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox
+) -> None:
+    token = await reset_token(client, user, mailbox)
+    answer = await client.post(RESET, json={"token": token, "password": "weak"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "weak_password")
+    assert (await client.post(RESET, json={"token": token, "password": NEW})).status_code == 204
+
+
+async def test_tokens_are_kept_by_their_hash(
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
+) -> None:
+    token = await reset_token(client, user, mailbox)
+    async with database.transaction() as session:
+        kept = [str(list(row)) for row in await session.execute(select(OneTimeToken.__table__))]
+    assert kept
+    assert token not in str(kept)
+
+
+async def test_known_and_unknown_addresses_cause_the_same_work(
+    client: httpx.AsyncClient, user: User, database: Database
+) -> None:
+    answers = [
+        await client.post(FORGOT, json={"email": email}) for email in (user.email, "nobody@example.com")
+    ]
+    assert {(answer.status_code, answer.content) for answer in answers} == {(202, b"")}
+    assert {frozenset(answer.headers) for answer in answers} == {frozenset(answers[0].headers)}
+    async with database.transaction() as session:
+        emails = await session.execute(select(EmailRequest.kind, func.count()).group_by(EmailRequest.kind))
+        assert emails.all() == [("reset_password", 2)]

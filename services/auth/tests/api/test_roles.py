@@ -1,0 +1,89 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from auth.commands.roles import change_role
+from auth.models import User
+from contracts.auth import UserUpdated
+from fastapi import FastAPI
+from shared.data.db import Database
+from shared.testing import client_of, recorded
+
+NOBODY = "01a21139-e5ce-7992-9037-23af3c55e46f"
+USERS, AUDIT, LOGIN = "/api/v1/admin/users", "/api/v1/admin/audit", "/api/v1/auth/login"
+
+
+async def test_a_role_is_changed_told_and_written_down(
+    admin: httpx.AsyncClient, boss: User, user: User, database: Database
+) -> None:
+    before = datetime.now(UTC)
+    for _ in range(2):
+        answer = await admin.put(f"{USERS}/{user.id}/role", json={"role": "editor"})
+        assert (answer.status_code, answer.json()["role"]) == (200, "editor")
+    (entry,) = (await admin.get(AUDIT)).json()["entries"]
+    assert (entry["action"], entry["actor_id"], entry["subject_id"]) == (
+        "role_changed",
+        str(boss.id),
+        str(user.id),
+    )
+    assert (entry["before"], entry["after"]) == ({"role": "learner"}, {"role": "editor"})
+    assert abs(datetime.fromisoformat(entry["at"]) - before).total_seconds() < 60
+    async with database.transaction() as session:
+        assert [event.data.user_id for event in await recorded(session, UserUpdated)] == [user.id]
+    tokens = await admin.post(LOGIN, json={"email": user.email, "password": "Correct4Horse"})
+    claims = jwt.decode(tokens.json()["access_token"], options={"verify_signature": False})
+    assert claims["role"] == "editor"
+
+
+@pytest.mark.parametrize("role", ["learner", "editor"])
+async def test_only_admins_see_accounts_and_give_roles(
+    app: FastAPI, database: Database, open_account: Any, access_for: Any, role: str
+) -> None:
+    user = await open_account(database, role=role)
+    async with client_of(app, token=await access_for(database, user)) as client:
+        for answer in (
+            await client.get(USERS),
+            await client.get(AUDIT),
+            await client.put(f"{USERS}/{user.id}/role", json={"role": "admin"}),
+        ):
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_a_withdrawn_role_is_gone_at_once_here(
+    admin: httpx.AsyncClient, boss: User, user: User, database: Database
+) -> None:
+    await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
+    async with database.transaction() as session:
+        await change_role(session, boss.id, "learner", actor=user.id)
+    answer = await admin.put(f"{USERS}/{boss.id}/role", json={"role": "admin"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_the_last_admin_stays(admin: httpx.AsyncClient, boss: User) -> None:
+    answer = await admin.put(f"{USERS}/{boss.id}/role", json={"role": "learner"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
+
+
+async def test_the_last_admin_does_not_leave(admin: httpx.AsyncClient, user: User) -> None:
+    answer = await admin.delete("/api/v1/users/me")
+    assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
+    await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
+    assert (await admin.delete("/api/v1/users/me")).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("user_id", "body", "status"),
+    [
+        (NOBODY, {"role": "editor"}, 404),
+        ("nobody", {"role": "editor"}, 422),
+        (NOBODY, {"role": "owner"}, 422),
+        (NOBODY, {"role": ["admin"]}, 422),
+        (NOBODY, {}, 422),
+    ],
+)
+async def test_bad_requests_for_a_role(
+    admin: httpx.AsyncClient, user_id: str, body: dict[str, Any], status: int
+) -> None:
+    assert (await admin.put(f"{USERS}/{user_id}/role", json=body)).status_code == status

@@ -1,0 +1,217 @@
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+from auth.app import create_app
+from auth.models import AuditEntry, Base, User
+from auth.settings import ApiSettings
+from contracts.auth import UserDeleted, UserRegistered, UserUpdated
+from shared.data.db import Database
+from shared.testing import TokenFor, client_of, recorded
+from sqlalchemy import func, select, text
+from tests.mailbox import Mailbox
+
+REGISTER, LOGIN = "/api/v1/auth/register", "/api/v1/auth/login"
+REFRESH, ME = "/api/v1/auth/refresh", "/api/v1/users/me"
+ADA = {"email": "Ada@Example.com", "password": "Correct4Horse", "name": "Ada"}
+
+
+def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
+    problem: dict[str, Any] = response.json()
+    assert (response.status_code, problem["code"]) == (status, code), response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    return problem
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def test_registering_signs_in(client: httpx.AsyncClient, database: Database) -> None:
+    answer = await client.post(REGISTER, json={**ADA, "role": "admin", "email_verified": True})
+    assert (answer.status_code, answer.headers["cache-control"]) == (201, "no-store")
+    body = answer.json()
+    assert (body["token_type"], body["expires_in"]) == ("Bearer", 900)
+    assert body["user"] == {
+        "id": body["user"]["id"],
+        "email": "Ada@example.com",
+        "name": "Ada",
+        "avatar_url": None,
+        "auth_provider": "email",
+        "email_verified": False,
+        "created_at": body["user"]["created_at"],
+        "updated_at": body["user"]["created_at"],
+    }
+    assert body["user"]["created_at"].endswith("Z")
+    assert (await client.get(ME, headers=bearer(body["access_token"]))).json() == body["user"]
+    assert jwt.decode(body["access_token"], options={"verify_signature": False})["role"] == "learner"
+    again = await client.post(LOGIN, json={"email": "ADA@EXAMPLE.COM ", "password": ADA["password"]})
+    assert again.json()["user"] == body["user"]
+    async with database.transaction() as session:
+        assert len(await recorded(session, UserRegistered)) == 1
+
+
+async def test_a_taken_address_is_a_conflict(client: httpx.AsyncClient, user: User) -> None:
+    answer = await client.post(REGISTER, json={**ADA, "email": user.email.upper()})
+    problem_of(answer, status=409, code="email_taken")
+
+
+async def test_a_weak_password_is_told_why(client: httpx.AsyncClient) -> None:
+    for weak in ("", "short", "alllowercase1", "Password123", "Aa1" + "x" * 126):
+        answer = await client.post(REGISTER, json={**ADA, "password": weak})
+        problem = problem_of(answer, status=422, code="weak_password")
+        assert {error["pointer"] for error in problem["errors"]} == {"#/password"}
+
+
+async def test_a_profile_is_changed_in_part(mine: httpx.AsyncClient, database: Database) -> None:
+    before = (await mine.get(ME)).json()
+    picture = "https://example.com/me.png"
+    changed = (await mine.put(ME, json={"avatar_url": picture})).json()
+    assert changed == before | {"avatar_url": picture, "updated_at": changed["updated_at"]}
+    assert changed["updated_at"] > before["updated_at"]
+    renamed = (await mine.put(ME, json={"name": "  Grace  ", "email": "x@example.com"})).json()
+    assert (renamed["name"], renamed["avatar_url"], renamed["email"]) == ("Grace", picture, before["email"])
+    removed = (await mine.put(ME, json={"avatar_url": None})).json()
+    assert removed["avatar_url"] is None
+    assert (await mine.get(ME)).json() == removed
+    async with database.transaction() as session:
+        assert len(await recorded(session, UserUpdated)) == 3
+
+
+async def test_a_profile_is_its_owners(client: httpx.AsyncClient, token_for: TokenFor) -> None:
+    for headers in ({}, bearer(token_for(uuid4())), bearer("x")):
+        problem_of(await client.get(ME, headers=headers), status=401, code="unauthorized")
+        problem_of(
+            await client.put(ME, json={"name": "Eve"}, headers=headers), status=401, code="unauthorized"
+        )
+
+
+async def test_of_two_registrations_at_once_one_answers_201(
+    settings: ApiSettings, committing: Database
+) -> None:
+    async with client_of(create_app(settings)) as client:
+        answers = await asyncio.gather(*(client.post(REGISTER, json=ADA) for _ in range(3)))
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
+
+
+OLD, NEW = "Correct4Horse", "Brandnew4Password"
+
+
+async def log_in(client: httpx.AsyncClient, user: User, password: str = OLD) -> httpx.Response:
+    return await client.post(LOGIN, json={"email": user.email, "password": password})
+
+
+async def test_a_changed_password_ends_all_other_sign_ins(
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox
+) -> None:
+    here, there = [(await log_in(client, user)).json() for _ in range(2)]
+    change = {"current_password": "Correct4Horse", "new_password": NEW}
+    answer = await client.put(f"{ME}/password", json=change, headers=bearer(here["access_token"]))
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (await client.get(ME, headers=bearer(here["access_token"]))).status_code == 200
+    assert (await client.get(ME, headers=bearer(there["access_token"]))).status_code == 401
+    for tokens, status in ((here, 200), (there, 401)):
+        presented = {"refresh_token": tokens["refresh_token"]}
+        assert (await client.post(REFRESH, json=presented)).status_code == status
+    assert (await log_in(client, user)).status_code == 401
+    assert (await log_in(client, user, NEW)).status_code == 200
+    assert [email["Subject"] for email in await mailbox.emails()] == ["Your password was changed"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"current_password": "Wrong4Horse", "new_password": NEW}, 401, "invalid_credentials"),
+        ({"current_password": "Correct4Horse", "new_password": "weak"}, 422, "weak_password"),
+        ({"current_password": "", "new_password": NEW}, 422, "validation_failed"),
+    ],
+)
+async def test_a_password_is_not_changed_without_the_old_and_a_strong_new_one(
+    mine: httpx.AsyncClient, user: User, change: dict[str, str], status: int, code: str
+) -> None:
+    answer = await mine.put(f"{ME}/password", json=change)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    if code == "weak_password":
+        assert {error["pointer"] for error in answer.json()["errors"]} == {"#/new_password"}
+    assert (await log_in(mine, user)).status_code == 200
+
+
+async def test_of_two_changes_at_once_one_counts(
+    settings: ApiSettings, committing: Database, open_account: Any
+) -> None:
+    user = await open_account(committing)
+    async with client_of(create_app(settings)) as client:
+        tokens = (await log_in(client, user)).json()
+        changes = [
+            client.put(
+                f"{ME}/password",
+                json={"current_password": "Correct4Horse", "new_password": f"{NEW}{number}"},
+                headers=bearer(tokens["access_token"]),
+            )
+            for number in range(2)
+        ]
+        statuses = [answer.status_code for answer in await asyncio.gather(*changes)]
+    assert sorted(statuses) == [204, 401]
+
+
+async def test_who_leaves_is_out_at_once_and_leaves_nothing_behind(
+    client: httpx.AsyncClient, user: User, database: Database
+) -> None:
+    here, there = [(await log_in(client, user)).json() for _ in range(2)]
+    await client.post("/api/v1/auth/password/forgot", json={"email": user.email})
+    answer = await client.delete(ME, headers=bearer(here["access_token"]))
+    assert (answer.status_code, answer.content) == (204, b"")
+    for tokens in (here, there):
+        assert (await client.get(ME, headers=bearer(tokens["access_token"]))).status_code == 401
+        presented = {"refresh_token": tokens["refresh_token"]}
+        assert (await client.post(REFRESH, json=presented)).status_code == 401
+    assert (await log_in(client, user)).status_code == 401
+    async with database.transaction() as session:
+        (event,) = await recorded(session, UserDeleted)
+        assert (event.subject, event.data.user_id) == (str(user.id), user.id)
+        (entry,) = (await session.scalars(select(AuditEntry))).all()
+        assert (entry.action, entry.subject_id, entry.actor_id) == ("account_deleted", user.id, user.id)
+        for table in Base.metadata.sorted_tables:
+            rows = (await session.execute(text(f'SELECT t::text FROM "{table.name}" t'))).scalars().all()  # noqa: S608 - our own names
+            assert not [row for row in rows if user.email in row or user.name in row], table.name
+    again = {"email": user.email, "password": NEW, "name": "Ada"}
+    assert (await client.post("/api/v1/auth/register", json=again)).status_code == 201
+
+
+async def test_leaving_twice_at_once_is_leaving_once(
+    settings: ApiSettings, committing: Database, open_account: Any, access_for: Any
+) -> None:
+    user = await open_account(committing)
+    token = await access_for(committing, user)
+    async with client_of(create_app(settings), token=token) as client:
+        answers = await asyncio.gather(*(client.delete(ME) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [204, 401, 401, 401]
+    async with committing.transaction() as session:
+        assert len(await recorded(session, UserDeleted)) == 1
+        assert await session.scalar(select(func.count()).select_from(AuditEntry)) == 1
+
+
+USERS = "/api/v1/admin/users"
+
+
+async def test_accounts_are_found_page_by_page(
+    admin: httpx.AsyncClient, boss: User, database: Database, open_account: Any
+) -> None:
+    opened = [await open_account(database, email=f"learner{number}@example.com") for number in range(5)]
+    wanted: dict[str, Any] = {"email": "LEARNER", "limit": 2}
+    seen: list[str] = []
+    while True:
+        page = (await admin.get(USERS, params=wanted)).json()
+        seen += [user["id"] for user in page["users"]]
+        if page["pagination"]["next_cursor"] is None:
+            break
+        wanted["cursor"] = page["pagination"]["next_cursor"]
+    assert seen == [str(user.id) for user in reversed(opened)]
+    admins = (await admin.get(USERS, params={"role": "admin"})).json()["users"]
+    assert [user["id"] for user in admins] == [str(boss.id)]
+    assert (await admin.get(USERS, params={"email": "%"})).json()["users"] == []
+    for bad in ({"limit": 201}, {"limit": 0}, {"cursor": "x"}, {"role": "owner"}, {"email": "a\x00"}):
+        assert (await admin.get(USERS, params=bad)).status_code == 422

@@ -1,0 +1,54 @@
+import asyncio
+from typing import Any
+
+from auth.commands.roles import change_role, create_first_admin
+from auth.errors import LastAdmin
+from auth.models import AuditEntry, User
+from fastapi import FastAPI
+from shared.data.db import Database
+from shared.testing import client_of
+from sqlalchemy import select
+
+LOGIN = "/api/v1/auth/login"
+
+
+async def first_admin(database: Database, email: str) -> bool:
+    async with database.transaction() as session:
+        return await create_first_admin(session, email=email, password_hash="a hash")
+
+
+async def test_two_admins_who_dismiss_each_other_do_not_both_succeed(
+    committing: Database, open_account: Any
+) -> None:
+    one, other = [await open_account(committing, role="admin") for _ in range(2)]
+
+    async def dismiss(whom: User, by: User) -> str:
+        try:
+            async with committing.transaction() as session:
+                await change_role(session, whom.id, "learner", actor=by.id)
+        except LastAdmin:
+            return "refused"
+        return "dismissed"
+
+    outcomes = await asyncio.gather(dismiss(other, one), dismiss(one, other))
+    assert sorted(outcomes) == ["dismissed", "refused"]
+
+
+async def test_the_first_admin_is_appointed_once(database: Database) -> None:
+    assert await first_admin(database, "boss@example.com")
+    assert not await first_admin(database, "other@example.com")
+    async with database.transaction() as session:
+        (user,) = (await session.scalars(select(User))).all()
+        assert (user.email, user.role, user.email_verified) == ("boss@example.com", "admin", True)
+        assert (await session.scalars(select(AuditEntry.action))).all() == ["admin_appointed"]
+
+
+async def test_a_stranger_who_took_the_admins_address_first_is_out(
+    database: Database, user: User, app: FastAPI, access_for: Any
+) -> None:
+    token = await access_for(database, user)
+    assert await first_admin(database, user.email)
+    async with client_of(app, token=token) as stranger:
+        assert (await stranger.get("/api/v1/users/me")).status_code == 401
+        guess = {"email": user.email, "password": "Correct4Horse"}
+        assert (await stranger.post(LOGIN, json=guess)).status_code == 401

@@ -1,0 +1,89 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from auth.commands.users import create_user, register_user, update_user
+from auth.errors import EmailTaken
+from auth.models import User
+from auth.passwords.hasher import PasswordHasher
+from auth.queries.sign_ins import find_credential_by_email
+from auth.queries.users import get_current_user
+from contracts.auth import UserRegistered, UserUpdated
+from shared.data.db import Database
+from shared.errors import Unauthorized
+from shared.testing import recorded
+from shared.security.current_user import Caller
+from sqlalchemy.ext.asyncio import AsyncSession
+
+NOW = datetime.now(UTC)
+NEVER_VERIFIED = "not a hash: no test here checks a password"
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+async def test_registering_opens_an_account_and_tells_the_others(
+    database: Database, passwords: PasswordHasher
+) -> None:
+    account = {"email": "Ada@example.com", "name": "Ada", "password": "Correct4Horse"}
+    opened = await register_user(database, passwords, **account)
+    user = opened.user
+    assert (user.email, user.role, user.auth_provider) == ("Ada@example.com", "learner", "email")
+    assert not user.email_verified
+    async with database.transaction() as session:
+        known = await find_credential_by_email(session, "ADA@EXAMPLE.COM")
+        (event,) = await recorded(session, UserRegistered)
+    assert known == (user.id, user.password_hash, user.password_set_at)
+    assert await passwords.verify("Correct4Horse", user.password_hash) == (True, None)
+    assert (event.subject, event.data.user_id) == (str(user.id), user.id)
+    assert "ada" not in event.model_dump_json().lower()
+
+
+async def test_an_address_has_one_account(session: AsyncSession, user: User) -> None:
+    with pytest.raises(EmailTaken):
+        await create_user(session, email=user.email.upper(), name="Eve", password_hash=NEVER_VERIFIED)
+    assert len(await recorded(session, UserRegistered)) == 1
+
+
+async def test_of_two_registrations_at_once_one_wins(committing: Database) -> None:
+    async def register(email: str) -> User:
+        async with committing.transaction() as session:
+            return await create_user(session, email=email, name="Ada", password_hash=NEVER_VERIFIED)
+
+    spellings = ["ada@example.com", "ADA@example.com", "Ada@example.com", "adA@example.com"]
+    outcomes = await asyncio.gather(*map(register, spellings), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["EmailTaken"] * 3 + ["User"]
+    async with committing.transaction() as session:
+        assert len(await recorded(session, UserRegistered)) == 1
+
+
+async def test_a_changed_profile_is_told_to_the_others(session: AsyncSession, user: User) -> None:
+    changed = await update_user(
+        session, user.id, {"name": "Grace", "avatar_url": "https://example.com/g.png"}, now=after(5)
+    )
+    assert (changed.name, changed.avatar_url, changed.updated_at) == (
+        "Grace",
+        "https://example.com/g.png",
+        after(5),
+    )
+    (event,) = await recorded(session, UserUpdated)
+    assert event.data.user_id == user.id
+
+
+@pytest.mark.parametrize("changes", [{}, {"name": "Ada"}, {"name": "Ada", "avatar_url": None}])
+async def test_a_profile_that_stays_the_same_is_no_news(
+    session: AsyncSession, user: User, changes: dict[str, str | None]
+) -> None:
+    before = (user.name, user.avatar_url, user.updated_at)
+    kept = await update_user(session, user.id, changes, now=after(5))
+    assert (kept.name, kept.avatar_url, kept.updated_at) == before
+    assert await recorded(session, UserUpdated) == []
+
+
+async def test_an_account_that_is_gone_has_no_profile(session: AsyncSession) -> None:
+    with pytest.raises(Unauthorized):
+        await get_current_user(session, Caller(id=uuid4(), role="learner", session_id=uuid4()))
+    with pytest.raises(Unauthorized):
+        await update_user(session, uuid4(), {"name": "Eve"}, now=NOW)

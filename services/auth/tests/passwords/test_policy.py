@@ -1,0 +1,51 @@
+import pytest
+from auth.errors import WeakPassword
+from auth.passwords.policy import ensure_strong_password
+from auth.types import normalize_password
+
+
+@pytest.mark.parametrize(
+    "strong",
+    [
+        "Bdfhjln7",
+        "LearnerPass123",
+        "AdminPass123",
+        "Correct4Horse",
+        "Aa1" + "x" * 125,
+        "Łódź12żółw",
+        "Tr0ub4dor&3 with spaces",
+        "Flower83927164",
+    ],
+)
+def test_strong_passwords_pass(strong: str) -> None:
+    ensure_strong_password(normalize_password(strong))
+
+
+@pytest.mark.parametrize(
+    ("weak", "reason"),
+    [
+        ("", "8 to 128"),
+        ("Abcdef7", "8 to 128"),
+        ("Aa1" + "x" * 126, "8 to 128"),
+        ("abcdefg7", "upper-case"),
+        ("ABCDEFG7", "lower-case"),
+        ("Abcdefgh", "digit"),
+        ("Password1", "commonest"),
+        ("Passw0rd!", "commonest"),
+        ("PASSWORd12345", "commonest"),
+        ("1Q2w3e4r", "commonest"),
+        ("Qwerty123", "commonest"),
+        ("Thunder1", "commonest"),
+        ("Scooter2024!", "commonest"),
+    ],
+)
+def test_weak_passwords_are_told_why(weak: str, reason: str) -> None:
+    with pytest.raises(WeakPassword, match=reason) as caught:
+        ensure_strong_password(weak)
+    assert {error["pointer"] for error in caught.value.extra["errors"]} == {"#/password"}
+
+
+def test_all_weaknesses_are_told_at_once() -> None:
+    with pytest.raises(WeakPassword) as caught:
+        ensure_strong_password("short")
+    assert len(caught.value.extra["errors"]) == 3

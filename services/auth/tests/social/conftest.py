@@ -1,0 +1,11 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from auth.social import SocialSignIn
+from tests.providers import Providers, signing_in
+
+
+@pytest.fixture(scope="module")
+async def social(providers: Providers) -> AsyncIterator[SocialSignIn]:
+    async with signing_in(providers) as social:
+        yield social

@@ -1,0 +1,67 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from auth.settings import EmailSettings, SocialSettings
+from pydantic import SecretStr, ValidationError
+
+
+def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_CLIENT_IDS", "web.example, ios.example,,android.example ")
+    monkeypatch.setenv("APPLE_CLIENT_IDS", "com.example.parley")
+    monkeypatch.setenv("FACEBOOK_ISSUERS", "")
+    settings = SocialSettings()
+    assert settings.google_client_ids == ("web.example", "ios.example", "android.example")
+    assert settings.apple_client_ids == ("com.example.parley",)
+    assert settings.facebook_issuers == ()
+
+
+def test_every_provider_is_off_until_it_is_set_up() -> None:
+    settings = SocialSettings()
+    assert (settings.google_client_ids, settings.apple_client_ids, settings.facebook_app_id) == ((), (), "")
+
+
+@pytest.mark.parametrize("secret", ["", "changeme"])
+def test_an_app_of_facebook_needs_a_real_secret(secret: str) -> None:
+    with pytest.raises(ValidationError, match="FACEBOOK_APP_SECRET"):
+        SocialSettings.model_validate({"facebook_app_id": "465724596122029", "facebook_app_secret": secret})
+
+
+def test_the_secret_is_not_shown() -> None:
+    settings = SocialSettings.model_validate({"facebook_app_id": "1", "facebook_app_secret": "s3cr3t"})
+    assert "s3cr3t" not in repr(settings)
+
+
+URL = "https://parley.example.com/account"
+
+
+def settings_for(port: int, **different: Any) -> EmailSettings:
+    usual = {
+        "environment": "test",
+        "account_url": URL,
+        "smtp_host": "127.0.0.1",
+        "smtp_port": port,
+        "smtp_username": "parley",
+        "smtp_password": SecretStr("s3cret"),
+    }
+    return EmailSettings.model_validate({**usual, **different})
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"environment": "production", "smtp_host": "", "email_folder": Path("letters")},
+        {"environment": "production", "smtp_tls": "none"},
+        {"smtp_host": ""},
+        {"email_folder": Path("letters")},
+    ],
+)
+def test_settings_name_one_safe_way(different: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=r"SMTP"):
+        settings_for(25, **different)
+
+
+def test_an_empty_variable_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ACCOUNT_URL": URL, "SMTP_HOST": "smtp.example.com", "EMAIL_FOLDER": ""}.items():
+        monkeypatch.setenv(name, value)
+    assert EmailSettings.model_validate({}).email_folder is None

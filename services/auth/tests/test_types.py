@@ -1,0 +1,37 @@
+import pytest
+from auth.types import normalize_password
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize(
+    ("typed", "same"),
+    [
+        ("Cafe\u0301 Noir 1", "Café Noir 1"),  # composed or not
+        ("Two\u00a0words 1", "Two words 1"),  # a space is a space
+        ("Zwei\u3000Wörter1", "Zwei Wörter1"),
+    ],
+)
+def test_a_password_is_the_same_from_every_keyboard(typed: str, same: str) -> None:
+    assert normalize_password(typed) == normalize_password(same)
+
+
+@pytest.mark.parametrize("different", ["Secret1234 ", " Secret1234", "Secret1234\u200b"])
+def test_nothing_is_trimmed_from_a_password(different: str) -> None:
+    assert normalize_password(different) != normalize_password("Secret1234")
+
+
+@pytest.mark.parametrize("bad", ["Secret\x001234", "Secret\n1234", "Secret\ud8001234"])
+def test_control_characters_are_no_part_of_a_password(bad: str) -> None:
+    with pytest.raises(ValueError, match="control"):
+        normalize_password(bad)
+
+
+@given(st.text())
+def test_preparing_twice_is_preparing_once(password: str) -> None:
+    try:
+        once = normalize_password(password)
+    except ValueError:
+        return
+    assert normalize_password(once) == once
+    assert "\x00" not in once.encode().decode()
