@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from shared.http.app import create_api
-from shared.security.current_user import AccessTokens
+from shared.security.current_user import AccessTokenVerifier
 
 from auth import api
 from auth.export import GameClient
@@ -23,7 +23,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.state.keys = keys
     app.state.issuer = AccessTokenIssuer(keys, **parties)
     # This process has the keys and need not fetch them from its own address.
-    app.state.tokens = AccessTokens(keys, **parties)
+    app.state.token_verifier = AccessTokenVerifier(keys, **parties)
     return app
 
 

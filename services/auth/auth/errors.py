@@ -7,7 +7,7 @@ from shared.errors import BadRequest, Conflict, Invalid, NotFound, Unauthorized,
 
 
 class SignedOut(Unauthorized):
-    """The access token's session has ended, or its account was deleted; sign in again."""
+    """The access token is missing or invalid, or its session has ended; sign in again."""
 
     def __init__(self) -> None:
         super().__init__("You are signed out; sign in again.")

@@ -9,8 +9,8 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 from shared.data.db import Database
 from shared.errors import Invalid
-from shared.settings import DatabaseSettings
 from shared.security.current_user import Role
+from shared.settings import DatabaseSettings
 
 from auth.commands.roles import create_first_admin
 from auth.commands.users import create_user
@@ -40,7 +40,7 @@ def main_first_admin(_: list[str]) -> None:
 
 async def seed(settings: SeedSettings) -> None:
     """Create the missing demo accounts. Raises SystemExit in production."""
-    if not settings.development:
+    if not settings.is_development:
         raise SystemExit("Demo accounts are for development only: set ENVIRONMENT=development to have them.")
     async with _connected(settings) as database:
         await create_demo_accounts(database)
@@ -91,7 +91,7 @@ async def _hash(password: str) -> str:
 
 @asynccontextmanager
 async def _connected(settings: DatabaseSettings) -> AsyncIterator[Database]:
-    database = Database.connect(settings, name="auth command")
+    database = Database.from_settings(settings, name="auth command")
     try:
         yield database
     finally:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from shared.settings import DatabaseSettings, PLACEHOLDERS
+from shared.settings import PLACEHOLDERS, DatabaseSettings, HttpApiSettings, MessagingSettings
 
 
 def _split(value: Any) -> Any:
@@ -48,7 +48,7 @@ class SocialSettings(BaseSettings):
         return self
 
 
-class ApiSettings(DatabaseSettings, SocialSettings):
+class ApiSettings(HttpApiSettings, DatabaseSettings, SocialSettings):
     signing_keys_file: Path | None = None
     """A private JWK set. The active key signs access tokens; all keys in use are published."""
 
@@ -89,8 +89,8 @@ class EmailSettings(BaseSettings):
         return self
 
 
-class WorkerSettings(DatabaseSettings, EmailSettings):
-    """The outbox, and the e-mails."""
+class WorkerSettings(MessagingSettings, EmailSettings):
+    pass
 
 
 class MigrateSettings(DatabaseSettings):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr
-from shared.http.fields import Text
+from shared.http.fields import DisplayText
 
 MAX_URL_LENGTH = 2048
 
@@ -72,7 +72,7 @@ Email = Annotated[
 Password = Annotated[
     SecretStr, Field(max_length=1024, examples=["Correct4Horse"]), AfterValidator(_normalize_secret)
 ]
-Name = Annotated[Text, Field(min_length=1, max_length=100, examples=["Ada"])]
+Name = Annotated[DisplayText, Field(min_length=1, max_length=100, examples=["Ada"])]
 AvatarUrl = Annotated[
     HttpUrl, Field(examples=["https://example.com/ada.png"]), AfterValidator(_validate_url_length)
 ]

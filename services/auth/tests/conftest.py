@@ -16,8 +16,8 @@ from auth.settings import ApiSettings
 from fastapi import FastAPI
 from pydantic import SecretStr
 from shared.data.db import Database
-from shared.testing import TokenFor, client_of
 from shared.security.jwt import SigningKeys, new_signing_key
+from shared.testing import TokenFor, api_client
 from tests.mailbox import Mailbox
 from tests.providers import Providers
 
@@ -45,10 +45,10 @@ def signing_keys(keys_file: Path) -> SigningKeys:
 
 @pytest.fixture(scope="session")
 def settings(
-    environment: dict[str, Any], database_url: str, keys_file: Path, providers: Providers
+    base_settings: dict[str, Any], database_url: str, keys_file: Path, providers: Providers
 ) -> ApiSettings:
     own = {"database_url": SecretStr(database_url), "signing_keys_file": keys_file}
-    return ApiSettings.model_validate({**environment, **own, **providers.settings})
+    return ApiSettings.model_validate({**base_settings, **own, **providers.settings})
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def app(settings: ApiSettings, database: Database) -> FastAPI:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(app) as client:
+    async with api_client(app) as client:
         yield client
 
 
@@ -116,7 +116,7 @@ async def mine(
     app: FastAPI, database: Database, user: User, access_for: AccessFor
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client with an access token of `user`."""
-    async with client_of(app, token=await access_for(database, user)) as client:
+    async with api_client(app, token=await access_for(database, user)) as client:
         yield client
 
 
@@ -137,7 +137,7 @@ async def admin(
     app: FastAPI, database: Database, boss: User, access_for: AccessFor
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client with an access token of `boss`."""
-    async with client_of(app, token=await access_for(database, boss)) as client:
+    async with api_client(app, token=await access_for(database, boss)) as client:
         yield client
 
 

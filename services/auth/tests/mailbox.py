@@ -1,4 +1,4 @@
-"""The e-mails of the service as their readers receive them: sent by the worker's own code, into a folder."""
+"""The e-mails of the service as their readers receive them, sent by the worker's own code."""
 
 import re
 from email import message_from_bytes
@@ -18,13 +18,15 @@ class Mailbox:
     """Sends what was requested in this database immediately."""
 
     def __init__(self, database: Database, folder: Path) -> None:
-        self._database, self._folder = database, folder
+        self._folder = folder
         mailer = FolderMailer(folder)
-        self._sender = EmailSender(mailer, sender="Parley <no-reply@example.com>", account_url=ACCOUNT_URL)
+        self._sender = EmailSender(
+            database, mailer, sender="Parley <no-reply@example.com>", account_url=ACCOUNT_URL
+        )
 
     async def emails(self) -> list[EmailMessage]:
         """All e-mails so far, oldest first."""
-        while await self._sender.send_next(self._database):
+        while await self._sender.send_next():
             pass
         return self._read()
 

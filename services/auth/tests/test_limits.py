@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from shared.data.db import Database
 from shared.http.ratelimit import client_address
-from shared.testing import client_of
+from shared.testing import api_client
 from structlog.testing import capture_logs
 
 REGISTER, LOGIN = "/api/v1/auth/register", "/api/v1/auth/login"
@@ -37,7 +37,7 @@ def limited(settings: ApiSettings, database: Database) -> FastAPI:
 
 
 async def test_sign_ins_from_one_address_are_limited(limited: FastAPI) -> None:
-    async with client_of(limited) as client:
+    async with api_client(limited) as client:
         for _ in range(10):
             assert (await client.post(LOGIN, json={})).status_code == 422
         answer = await client.post(LOGIN, json={})
@@ -54,7 +54,7 @@ async def test_sign_ins_to_one_account_are_limited_from_all_addresses(
     monkeypatch.setattr(PasswordHasher, "verify", wrong)
     limited.dependency_overrides[client_address] = lambda: uuid4().hex
     name = uuid4().hex
-    async with client_of(limited) as client:
+    async with api_client(limited) as client:
         for turn in range(11):
             email = f"{name if turn % 2 else name.upper()}@example.com"
             answer = await client.post(LOGIN, json={"email": email, "password": "x"})
@@ -65,7 +65,7 @@ async def test_sign_ins_to_one_account_are_limited_from_all_addresses(
 async def test_no_minute_has_more_than_the_limit(limited: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     monkeypatch.setattr("limits.aio.storage.redis.redispy.time", SimpleNamespace(time=lambda: now))
-    async with client_of(limited) as client:
+    async with api_client(limited) as client:
 
         async def passed(tries: int) -> int:
             return [(await client.post(LOGIN, json={})).status_code for _ in range(tries)].count(422)
@@ -82,7 +82,7 @@ async def test_no_minute_has_more_than_the_limit(limited: FastAPI, monkeypatch: 
 
 
 async def test_registrations_from_one_address_are_limited(limited: FastAPI) -> None:
-    async with client_of(limited) as client:
+    async with api_client(limited) as client:
         statuses = [(await client.post(REGISTER, json={})).status_code for _ in range(6)]
     assert statuses == [422] * 5 + [429]
 
@@ -93,7 +93,7 @@ async def test_without_redis_nobody_signs_in_but_all_else_goes_on(
     away = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
     app = create_app(settings.model_copy(update=away))
     app.state.database = database
-    async with client_of(app, token=await access_for(database, user)) as client:
+    async with api_client(app, token=await access_for(database, user)) as client:
         answer = await client.post(LOGIN, json={"email": user.email, "password": "Correct4Horse"})
         assert code_of(answer) == (503, "unavailable")
         assert (await client.get(ME)).status_code == 200
@@ -105,7 +105,7 @@ async def test_no_personal_data_is_counted_or_logged(limited: FastAPI, settings:
     name = uuid4().hex
     credentials = {"email": f"{name}@example.com", "password": "Correct4Horse"}
     with capture_logs() as logged:
-        async with client_of(limited) as client:
+        async with api_client(limited) as client:
             answer = await client.post(REGISTER, json={**credentials, "name": "Ada"})
             await client.post(LOGIN, json=credentials)
             await client.post(REFRESH, json={"refresh_token": answer.json()["refresh_token"]})

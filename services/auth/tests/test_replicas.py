@@ -13,7 +13,7 @@ from auth.settings import ApiSettings
 from fastapi import FastAPI
 from shared.data.db import Database
 from shared.http.ratelimit import client_address
-from shared.testing import client_of
+from shared.testing import api_client
 from sqlalchemy import select
 
 LOGIN, REFRESH = "/api/v1/auth/login", "/api/v1/auth/refresh"
@@ -22,7 +22,7 @@ type Replicas = list[httpx.AsyncClient]
 
 
 @pytest.fixture
-def apps(settings: ApiSettings, committing: Database) -> list[FastAPI]:
+def apps(settings: ApiSettings, committed_database: Database) -> list[FastAPI]:
     """Both, with limits on; each request comes from an address that nobody had before."""
     limited = settings.model_copy(update={"rate_limit_enabled": True})
     apps = [create_app(limited) for _ in range(2)]
@@ -33,7 +33,7 @@ def apps(settings: ApiSettings, committing: Database) -> list[FastAPI]:
 
 @pytest.fixture
 async def replicas(apps: list[FastAPI]) -> AsyncIterator[Replicas]:
-    async with client_of(apps[0]) as one, client_of(apps[1]) as other:
+    async with api_client(apps[0]) as one, api_client(apps[1]) as other:
         yield [one, other]
 
 
@@ -47,15 +47,15 @@ async def at_once(replicas: Replicas, path: str, body: dict[str, str]) -> list[h
 
 
 async def test_parallel_uses_of_one_token_leave_one_head(
-    replicas: Replicas, committing: Database, open_account: Callable[..., Awaitable[User]]
+    replicas: Replicas, committed_database: Database, open_account: Callable[..., Awaitable[User]]
 ) -> None:
-    user = await open_account(committing)
+    user = await open_account(committed_database)
     credentials = {"email": user.email, "password": "Correct4Horse"}
     signed_in = (await replicas[0].post(LOGIN, json=credentials)).json()
     answers = await at_once(replicas, REFRESH, {"refresh_token": signed_in["refresh_token"]})
     assert Counter(answer.status_code for answer in answers) == {200: 100}
     (successor,) = {answer.json()["refresh_token"] for answer in answers}
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         (family,) = await session.scalars(select(RefreshTokenFamily))
         tokens = list(await session.scalars(select(RefreshToken)))
     assert family.revoked_at is None

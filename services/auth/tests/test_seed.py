@@ -12,7 +12,7 @@ from auth.settings import ApiSettings, FirstAdminSettings, SeedSettings
 from contracts.auth import UserRegistered
 from pydantic import SecretStr
 from shared.data.db import Database
-from shared.testing import client_of, recorded
+from shared.testing import api_client, outbox_events
 from sqlalchemy import select
 
 
@@ -30,7 +30,7 @@ async def test_seeding_twice_is_seeding_once(database: Database) -> None:
     async with database.transaction() as session:
         roles = {user.email: user.role for user in await session.scalars(select(User))}
         assert roles == {"learner@example.com": "learner", "admin@example.com": "admin"}
-        assert len(await recorded(session, UserRegistered)) == 2
+        assert len(await outbox_events(session, UserRegistered)) == 2
 
 
 async def test_production_has_no_demo_accounts(settings: ApiSettings) -> None:
@@ -43,7 +43,6 @@ def test_the_command_says_so_and_fails(settings: ApiSettings) -> None:
         **os.environ,
         "ENVIRONMENT": "production",
         "DATABASE_URL": settings.database_url.get_secret_value(),
-        "RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
     }
     command = [sys.executable, "-m", "auth", "seed"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
@@ -71,12 +70,13 @@ async def test_an_admin_who_could_not_sign_in_is_not_appointed(
         await appoint_first_admin(FirstAdminSettings.model_validate(settings.model_dump() | wanted))
 
 
-async def test_the_command_appoints_from_the_environment(settings: ApiSettings, committing: Database) -> None:
+async def test_the_command_appoints_from_the_environment(
+    settings: ApiSettings, committed_database: Database
+) -> None:
     account = {"email": "boss@example.com", "password": "Correct4Horse"}
     environment = {
         **os.environ,
         "DATABASE_URL": settings.database_url.get_secret_value(),
-        "RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
         "FIRST_ADMIN_EMAIL": account["email"],
         "FIRST_ADMIN_PASSWORD": account["password"],
     }
@@ -86,5 +86,5 @@ async def test_the_command_appoints_from_the_environment(settings: ApiSettings, 
     )
     assert (done.returncode, done.stdout) == (0, "The first admin can sign in.\n"), done.stderr
     assert account["password"] not in done.stdout + done.stderr
-    async with client_of(create_app(settings)) as client:
+    async with api_client(create_app(settings)) as client:
         assert (await client.post(LOGIN, json=account)).status_code == 200

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import Query
-from shared.http.dependencies import Session
+from shared.http.dependencies import SessionDep
 
 from auth.api.dependencies import admin_router
 from auth.queries import audit_log as queries
@@ -13,6 +13,8 @@ admin = admin_router()
 
 
 @admin.get("/audit")
-async def list_audit_entries(filters: Annotated[AuditLogFilter, Query()], session: Session) -> AuditLogPage:
+async def list_audit_entries(
+    filters: Annotated[AuditLogFilter, Query()], session: SessionDep
+) -> AuditLogPage:
     """List the audit log, newest first. Entries name people by id only, and outlive deleted accounts."""
     return await queries.list_audit_entries(session, filters)

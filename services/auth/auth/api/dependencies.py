@@ -1,14 +1,15 @@
-"""What the routes have in common: dependencies, routers, and the responses to a sign-in."""
+"""Dependencies, routers and responses that several routes share."""
 
 import hashlib
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from shared.data.db import Database
-from shared.http.dependencies import Session
-from shared.errors import Forbidden, Invalid, ParleyError, TooManyRequests, Unauthorized
+from shared.data.db import DatabaseUnavailable
+from shared.errors import Forbidden, Invalid, ParleyError, TooManyRequests
+from shared.http.dependencies import SessionDep, from_state
 from shared.http.ratelimit import RateLimits, per_user
-from shared.security.current_user import Caller, CurrentUser
+from shared.security.current_user import CurrentUser, Principal
 
 from auth.commands.sign_ins import AuthenticatedSession
 from auth.domain.users import canonical_email
@@ -20,24 +21,19 @@ from auth.queries.users import get_current_user
 from auth.schemas.sign_ins import LoginResponse, TokenPair
 from auth.schemas.users import UserRead
 from auth.social import SocialSignIn
-from auth.tokens import AccessTokenIssuer
+from auth.tokens import AccessTokenIssuer, SigningKeyStore
+
+PasswordHasherDep = Annotated[PasswordHasher, from_state("passwords")]
+AccessTokenIssuerDep = Annotated[AccessTokenIssuer, from_state("issuer")]
+SigningKeyStoreDep = Annotated[SigningKeyStore, from_state("keys")]
+SocialSignInDep = Annotated[SocialSignIn, from_state("social")]
+GameClientDep = Annotated[GameClient, from_state("game")]
+
+type Responses = dict[int | str, dict[str, Any]]
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 
 
-def _from_state(name: str) -> Any:
-    async def get(request: Request) -> Any:
-        return getattr(request.app.state, name)
-
-    return Depends(get)
-
-
-DatabaseDep = Annotated[Database, _from_state("database")]
-PasswordHasherDep = Annotated[PasswordHasher, _from_state("passwords")]
-AccessTokenIssuerDep = Annotated[AccessTokenIssuer, _from_state("issuer")]
-SocialSignInDep = Annotated[SocialSignIn, _from_state("social")]
-GameClientDep = Annotated[GameClient, _from_state("game")]
-
-
-async def _current_account(caller: CurrentUser, session: Session) -> UserRead:
+async def _current_account(caller: CurrentUser, session: SessionDep) -> UserRead:
     return await get_current_user(session, caller)
 
 
@@ -45,7 +41,7 @@ CurrentAccount = Annotated[UserRead, Depends(_current_account)]
 """The caller's account; callers whose session has ended are refused."""
 
 
-async def _current_admin(caller: CurrentUser, session: Session) -> Caller:
+async def _current_admin(caller: CurrentUser, session: SessionDep) -> Principal:
     """Check the role in the database: an older token may still carry a role that was withdrawn."""
     role = await find_role(session, caller)
     if role is None:
@@ -55,7 +51,7 @@ async def _current_admin(caller: CurrentUser, session: Session) -> Caller:
     return caller
 
 
-CurrentAdmin = Annotated[Caller, Depends(_current_admin)]
+CurrentAdmin = Annotated[Principal, Depends(_current_admin)]
 
 
 async def no_store(response: Response) -> None:
@@ -70,7 +66,7 @@ async def limit_account(
     limits: RateLimits = request.app.state.rate_limits
     # Redis must not hold personal data, so the key is a digest.
     digest = hashlib.sha256(canonical_email(subject).encode()).hexdigest()
-    await limits.hit(request, name, digest, per_minute=per_minute, fail_closed=fail_closed)
+    await limits.check(request, name, digest, per_minute=per_minute, fail_closed=fail_closed)
 
 
 def token_pair(signed_in: AuthenticatedSession, issuer: AccessTokenIssuer) -> TokenPair:
@@ -84,21 +80,28 @@ def sign_in_response(signed_in: AuthenticatedSession, issuer: AccessTokenIssuer)
     return LoginResponse(user=UserRead.model_validate(signed_in.user), **pair.model_dump())
 
 
-def error_responses(*errors: type[ParleyError]) -> dict[int | str, dict[str, Any]]:
-    """Document the errors of an operation, by status: each code with the first line of its docstring."""
-    lines: dict[int | str, list[str]] = {}
+def error_responses(*errors: type[ParleyError]) -> Responses:
+    """Document errors for the API reference: by status, each code with the first line of its docstring."""
+    lines: dict[int, list[str]] = {}
     for error in errors:
         summary = (error.__doc__ or error.title).partition("\n")[0]
         lines.setdefault(error.status, []).append(f"`{error.code}`: {summary}")
-    return {status: {"description": "\n\n".join(texts)} for status, texts in lines.items()}
+    return {
+        status: {"description": "\n\n".join(texts)}
+        | ({"headers": RETRY_AFTER} if status in {429, 503} else {})
+        for status, texts in lines.items()
+    }
+
+
+# A route's responses replace those of its router by status, so they include the router's.
+auth_errors = partial(error_responses, Invalid, TooManyRequests, DatabaseUnavailable)
+profile_errors = partial(error_responses, SignedOut, TooManyRequests, DatabaseUnavailable)
+admin_errors = partial(error_responses, SignedOut, Forbidden, Invalid, TooManyRequests, DatabaseUnavailable)
 
 
 def auth_router() -> APIRouter:
     return APIRouter(
-        prefix="/api/v1/auth",
-        tags=["Auth"],
-        dependencies=[Depends(no_store)],
-        responses=error_responses(Invalid, TooManyRequests),
+        prefix="/api/v1/auth", tags=["Auth"], dependencies=[Depends(no_store)], responses=auth_errors()
     )
 
 
@@ -107,18 +110,15 @@ def profile_router() -> APIRouter:
         prefix="/api/v1/users",
         tags=["Profile"],
         dependencies=[Depends(per_user("profile", per_minute=100)), Depends(no_store)],
-        responses=error_responses(Unauthorized, TooManyRequests),
+        responses=profile_errors(),
     )
 
 
 def admin_router() -> APIRouter:
+    limit = per_user("admin", per_minute=200)
     return APIRouter(
         prefix="/api/v1/admin",
         tags=["Admin"],
-        dependencies=[
-            Depends(per_user("admin", per_minute=200)),
-            Depends(no_store),
-            Depends(_current_admin),
-        ],
-        responses=error_responses(Unauthorized, Forbidden, Invalid, TooManyRequests),
+        dependencies=[Depends(limit), Depends(no_store), Depends(_current_admin)],
+        responses=admin_errors(),
     )

@@ -1,10 +1,10 @@
 """Verification of e-mail addresses."""
 
 from fastapi import Depends, Response
-from shared.http.dependencies import Session
+from shared.http.dependencies import SessionDep
 from shared.http.ratelimit import per_address
 
-from auth.api.dependencies import CurrentAccount, auth_router, error_responses, profile_router
+from auth.api.dependencies import CurrentAccount, auth_errors, auth_router, profile_router
 from auth.commands import email_verification as commands
 from auth.errors import TokenExpired, TokenUnknown, TokenUsed
 from auth.schemas.email_verification import VerifyEmailRequest
@@ -17,9 +17,9 @@ profile = profile_router()
     "/email/verify",
     status_code=204,
     dependencies=[Depends(per_address("verify", per_minute=100))],
-    responses=error_responses(TokenUnknown, TokenExpired, TokenUsed),
+    responses=auth_errors(TokenUnknown, TokenExpired, TokenUsed),
 )
-async def verify_email(body: VerifyEmailRequest, session: Session) -> None:
+async def verify_email(body: VerifyEmailRequest, session: SessionDep) -> None:
     """Confirm an e-mail address with the token of the e-mail.
 
     The token is valid for 24 hours and can be used once.
@@ -28,7 +28,7 @@ async def verify_email(body: VerifyEmailRequest, session: Session) -> None:
 
 
 @profile.post("/me/email/verify", status_code=202, response_class=Response)
-async def request_email_verification(account: CurrentAccount, session: Session) -> None:
+async def request_email_verification(account: CurrentAccount, session: SessionDep) -> None:
     """Request another e-mail with a link that confirms your address.
 
     Nothing is sent if the address is confirmed already, or if an e-mail was sent within the last minute.

@@ -3,9 +3,10 @@
 from typing import Any
 
 from fastapi import Request, Response
+from shared.http.dependencies import DatabaseDep
 from shared.security.current_user import CurrentUser
 
-from auth.api.dependencies import DatabaseDep, GameClientDep, error_responses, profile_router
+from auth.api.dependencies import GameClientDep, profile_errors, profile_router
 from auth.errors import ExportUnavailable
 from auth.queries import export as queries
 
@@ -25,7 +26,7 @@ profile = profile_router()
 
 
 @profile.get(
-    "/me/export", response_class=Response, responses=JSON_DOCUMENT | error_responses(ExportUnavailable)
+    "/me/export", response_class=Response, responses=JSON_DOCUMENT | profile_errors(ExportUnavailable)
 )
 async def export_account(
     request: Request, caller: CurrentUser, database: DatabaseDep, game: GameClientDep

@@ -2,18 +2,18 @@
 
 from fastapi import Depends
 from pydantic import SecretStr
-from shared.http.dependencies import Session
 from shared.errors import Invalid
+from shared.http.dependencies import DatabaseDep, SessionDep
 from shared.http.ratelimit import per_address
 from shared.security.current_user import CurrentUser
 
 from auth.api.dependencies import (
     AccessTokenIssuerDep,
     CurrentAccount,
-    DatabaseDep,
     SocialSignInDep,
+    auth_errors,
     auth_router,
-    error_responses,
+    profile_errors,
     profile_router,
     sign_in_response,
 )
@@ -28,7 +28,6 @@ from auth.errors import (
     LastSignInMethod,
     ProviderNotConfigured,
     ProviderUnavailable,
-    SignedOut,
 )
 from auth.queries import identities as queries
 from auth.schemas.identities import IdentityList, LinkIdentityRequest, SocialSignInRequest
@@ -42,12 +41,11 @@ profile = profile_router()
 @auth.post(
     "/social",
     dependencies=[Depends(per_address("social", per_minute=100))],
-    responses=error_responses(
+    responses=auth_errors(
         InvalidSocialToken,
         IdentityLinkRequired,
         EmailRequired,
         ProviderNotConfigured,
-        Invalid,
         ProviderUnavailable,
     ),
 )
@@ -75,7 +73,7 @@ async def sign_in_with_provider(
 
 
 @profile.get("/me/identities")
-async def list_identities(account: CurrentAccount, session: Session) -> IdentityList:
+async def list_identities(account: CurrentAccount, session: SessionDep) -> IdentityList:
     """List the providers that you can sign in with."""
     return await queries.list_identities(session, account.id)
 
@@ -83,8 +81,7 @@ async def list_identities(account: CurrentAccount, session: Session) -> Identity
 @profile.post(
     "/me/identities",
     status_code=204,
-    responses=error_responses(
-        SignedOut,
+    responses=profile_errors(
         InvalidSocialToken,
         IdentityTaken,
         EmailNotVerified,
@@ -113,9 +110,9 @@ async def link_identity(
 @profile.delete(
     "/me/identities/{provider}",
     status_code=204,
-    responses=error_responses(IdentityNotFound, LastSignInMethod, Invalid),
+    responses=profile_errors(IdentityNotFound, LastSignInMethod, Invalid),
 )
-async def unlink_identity(provider: Provider, account: CurrentAccount, session: Session) -> None:
+async def unlink_identity(provider: Provider, account: CurrentAccount, session: SessionDep) -> None:
     """Remove an identity from your account."""
     await commands.unlink_identity(session, account.id, provider)
 

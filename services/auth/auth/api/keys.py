@@ -1,10 +1,10 @@
 """Public keys of access tokens."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
+from auth.api.dependencies import SigningKeyStoreDep
 from auth.schemas.keys import PublicKeySet
-from auth.tokens import SigningKeyStore
 
 CACHE_MAX_AGE_SECONDS = 300
 
@@ -12,11 +12,10 @@ router = APIRouter(tags=["Auth"])
 
 
 @router.get("/.well-known/jwks.json", responses={200: {"model": PublicKeySet}})
-async def get_public_keys(request: Request) -> JSONResponse:
+async def get_public_keys(keys: SigningKeyStoreDep) -> JSONResponse:
     """Return the public keys that verify access tokens, as a JWK set (RFC 7517).
 
     A key is published ten minutes before it signs, and until the last token that it signed has expired.
     """
-    keys: SigningKeyStore = request.app.state.keys
     headers = {"Cache-Control": f"public, max-age={CACHE_MAX_AGE_SECONDS}"}
     return JSONResponse(keys.public(), headers=headers)

@@ -1,11 +1,10 @@
 """Password resets."""
 
 from fastapi import Depends, Response
-from shared.http.dependencies import Session
-from shared.errors import Invalid
+from shared.http.dependencies import DatabaseDep, SessionDep
 from shared.http.ratelimit import per_address
 
-from auth.api.dependencies import DatabaseDep, PasswordHasherDep, auth_router, error_responses
+from auth.api.dependencies import PasswordHasherDep, auth_errors, auth_router
 from auth.commands import password_resets as commands
 from auth.errors import PasswordQueueFull, TokenExpired, TokenUnknown, TokenUsed, WeakPassword
 from auth.schemas.password_resets import ForgotPasswordRequest, ResetPasswordRequest
@@ -19,7 +18,7 @@ auth = auth_router()
     response_class=Response,
     dependencies=[Depends(per_address("forgot", per_minute=100))],
 )
-async def request_password_reset(body: ForgotPasswordRequest, session: Session) -> None:
+async def request_password_reset(body: ForgotPasswordRequest, session: SessionDep) -> None:
     """Request an e-mail with a link to set a new password.
 
     The response does not reveal whether the address has an account. The link is valid for one hour and can be
@@ -32,9 +31,7 @@ async def request_password_reset(body: ForgotPasswordRequest, session: Session) 
     "/password/reset",
     status_code=204,
     dependencies=[Depends(per_address("reset", per_minute=100))],
-    responses=error_responses(
-        TokenUnknown, TokenExpired, TokenUsed, WeakPassword, Invalid, PasswordQueueFull
-    ),
+    responses=auth_errors(TokenUnknown, TokenExpired, TokenUsed, WeakPassword, PasswordQueueFull),
 )
 async def reset_password(
     body: ResetPasswordRequest, database: DatabaseDep, passwords: PasswordHasherDep

@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from shared.http.dependencies import Session
+from shared.http.dependencies import SessionDep
 
-from auth.api.dependencies import CurrentAdmin, admin_router, error_responses
+from auth.api.dependencies import CurrentAdmin, admin_errors, admin_router
 from auth.commands import roles as commands
 from auth.errors import LastAdmin, UserNotFound
 from auth.schemas.roles import RoleUpdate
@@ -13,8 +13,10 @@ from auth.schemas.users import AccountRead
 admin = admin_router()
 
 
-@admin.put("/users/{user_id}/role", responses=error_responses(UserNotFound, LastAdmin))
-async def change_role(user_id: UUID, body: RoleUpdate, session: Session, caller: CurrentAdmin) -> AccountRead:
+@admin.put("/users/{user_id}/role", responses=admin_errors(UserNotFound, LastAdmin))
+async def change_role(
+    user_id: UUID, body: RoleUpdate, session: SessionDep, caller: CurrentAdmin
+) -> AccountRead:
     """Give a user another role.
 
     The admin operations of accounts apply it at once, all others when the user's access token is refreshed,

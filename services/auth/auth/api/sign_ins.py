@@ -1,16 +1,15 @@
 """Signing in with a password, staying signed in, and signing out."""
 
 from fastapi import Depends, Request
-from shared.http.dependencies import Session
-from shared.errors import Invalid
+from shared.errors import Unavailable
+from shared.http.dependencies import DatabaseDep, SessionDep
 from shared.http.ratelimit import per_address
 
 from auth.api.dependencies import (
     AccessTokenIssuerDep,
-    DatabaseDep,
     PasswordHasherDep,
+    auth_errors,
     auth_router,
-    error_responses,
     limit_account,
     sign_in_response,
     token_pair,
@@ -27,7 +26,7 @@ auth = auth_router()
 @auth.post(
     "/login",
     dependencies=[Depends(per_address("login", per_minute=LOGINS_PER_MINUTE, fail_closed=True))],
-    responses=error_responses(InvalidCredentials, Invalid, PasswordQueueFull),
+    responses=auth_errors(InvalidCredentials, PasswordQueueFull, Unavailable),
 )
 async def log_in(
     request: Request,
@@ -51,7 +50,7 @@ async def log_in(
 @auth.post(
     "/refresh",
     dependencies=[Depends(per_address("refresh", per_minute=100))],
-    responses=error_responses(InvalidRefreshToken),
+    responses=auth_errors(InvalidRefreshToken),
 )
 async def refresh_tokens(
     body: RefreshRequest, database: DatabaseDep, issuer: AccessTokenIssuerDep
@@ -66,7 +65,7 @@ async def refresh_tokens(
 
 
 @auth.post("/logout", status_code=204, dependencies=[Depends(per_address("logout", per_minute=100))])
-async def log_out(body: LogoutRequest, session: Session) -> None:
+async def log_out(body: LogoutRequest, session: SessionDep) -> None:
     """Sign out and revoke all refresh tokens of the session. Unknown tokens are accepted and ignored.
 
     Access tokens of the session remain valid until they expire, for at most 15 minutes.

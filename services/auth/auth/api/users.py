@@ -3,20 +3,20 @@
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
-from shared.http.dependencies import Session
 from shared.errors import Invalid
+from shared.http.dependencies import DatabaseDep, SessionDep
 from shared.http.ratelimit import per_address
 from shared.security.current_user import CurrentUser
 
 from auth.api.dependencies import (
     AccessTokenIssuerDep,
     CurrentAccount,
-    DatabaseDep,
     PasswordHasherDep,
     admin_router,
+    auth_errors,
     auth_router,
-    error_responses,
     limit_account,
+    profile_errors,
     profile_router,
     sign_in_response,
 )
@@ -27,7 +27,6 @@ from auth.errors import (
     LastAdmin,
     PasswordNotSet,
     PasswordQueueFull,
-    SignedOut,
     WeakPassword,
 )
 from auth.queries import users as queries
@@ -50,7 +49,7 @@ admin = admin_router()
     "/register",
     status_code=201,
     dependencies=[Depends(per_address("register", per_minute=5))],
-    responses=error_responses(EmailTaken, WeakPassword, Invalid, PasswordQueueFull),
+    responses=auth_errors(EmailTaken, WeakPassword, PasswordQueueFull),
 )
 async def register_user(
     body: RegisterRequest, database: DatabaseDep, passwords: PasswordHasherDep, issuer: AccessTokenIssuerDep
@@ -73,15 +72,15 @@ async def get_current_user(account: CurrentAccount) -> UserRead:
     return account
 
 
-@profile.put("/me", responses=error_responses(Invalid))
-async def update_current_user(body: UserUpdate, account: CurrentAccount, session: Session) -> UserRead:
+@profile.put("/me", responses=profile_errors(Invalid))
+async def update_current_user(body: UserUpdate, account: CurrentAccount, session: SessionDep) -> UserRead:
     """Change your name or picture. Omitted fields stay unchanged."""
     changes = body.model_dump(mode="json", exclude_unset=True)
     return UserRead.model_validate(await commands.update_user(session, account.id, changes))
 
 
-@profile.delete("/me", status_code=204, responses=error_responses(LastAdmin))
-async def delete_current_user(account: CurrentAccount, session: Session) -> None:
+@profile.delete("/me", status_code=204, responses=profile_errors(LastAdmin))
+async def delete_current_user(account: CurrentAccount, session: SessionDep) -> None:
     """Delete your account. All sessions end immediately and all your data is erased permanently."""
     await commands.delete_user(session, account.id)
 
@@ -89,9 +88,7 @@ async def delete_current_user(account: CurrentAccount, session: Session) -> None
 @profile.put(
     "/me/password",
     status_code=204,
-    responses=error_responses(
-        SignedOut, InvalidCredentials, PasswordNotSet, WeakPassword, Invalid, PasswordQueueFull
-    ),
+    responses=profile_errors(InvalidCredentials, PasswordNotSet, WeakPassword, Invalid, PasswordQueueFull),
 )
 async def change_password(
     request: Request,
@@ -112,6 +109,6 @@ async def change_password(
 
 
 @admin.get("/users")
-async def list_users(filters: Annotated[AccountFilter, Query()], session: Session) -> AccountPage:
+async def list_users(filters: Annotated[AccountFilter, Query()], session: SessionDep) -> AccountPage:
     """List accounts, newest first."""
     return await queries.list_users(session, filters)

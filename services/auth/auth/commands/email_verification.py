@@ -1,7 +1,6 @@
 """Verification of e-mail addresses."""
 
-from datetime import UTC, datetime
-
+from shared.clock import utc_now
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands.emails import request_email
@@ -13,7 +12,7 @@ from auth.tokens import one_time_tokens
 
 async def verify_email(session: AsyncSession, token: str) -> None:
     """Mark the address as verified. Raises TokenUnknown, TokenUsed and TokenExpired."""
-    now = datetime.now(UTC)
+    now = utc_now()
     user = await one_time_tokens.redeem(session, token, "verify_email", now=now)
     if not user.email_verified:
         user.email_verified = True

@@ -1,10 +1,11 @@
 """Identities at providers, and the accounts that they may sign in to."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
+from shared.clock import utc_now
 from shared.data.db import Database
-from shared.security.current_user import Caller
+from shared.security.current_user import Principal
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -46,7 +47,7 @@ async def sign_in_with_provider(
     # The provider may take seconds, so no transaction is open meanwhile.
     identity = await social.verify(provider, token, nonce=nonce)
     async with database.transaction() as session:
-        now = datetime.now(UTC)
+        now = utc_now()
         user = await _find_by_identity(session, identity)
         if user is None:
             user = await _resolve_account(session, identity, name=name, now=now)
@@ -56,7 +57,7 @@ async def sign_in_with_provider(
 async def link_identity(
     database: Database,
     social: SocialSignIn,
-    caller: Caller,
+    caller: Principal,
     *,
     provider: Provider,
     token: str,

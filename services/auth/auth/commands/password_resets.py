@@ -1,7 +1,8 @@
 """Password resets."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
+from shared.clock import utc_now
 from shared.data.db import Database
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,10 +30,10 @@ async def reset_password(database: Database, passwords: PasswordHasher, *, token
     ensure_strong_password(password)
     # Checked before hashing, so that invalid tokens cost little; used up after it, in one transaction.
     async with database.transaction() as session:
-        await one_time_tokens.check(session, token, "reset_password", now=datetime.now(UTC))
+        await one_time_tokens.check(session, token, "reset_password", now=utc_now())
     new_hash = await passwords.hash(password)
     async with database.transaction() as session:
-        await redeem_password_reset(session, token, new_hash=new_hash, now=datetime.now(UTC))
+        await redeem_password_reset(session, token, new_hash=new_hash, now=utc_now())
 
 
 async def redeem_password_reset(session: AsyncSession, token: str, *, new_hash: str, now: datetime) -> None:

@@ -1,8 +1,8 @@
 """Roles."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
+from shared.clock import utc_now
 from shared.security.current_user import Role
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,7 +30,7 @@ async def change_role(session: AsyncSession, user_id: UUID, role: Role, *, actor
     audit_log.record(
         session, "role_changed", subject=user.id, actor=actor, before=before, after={"role": role}
     )
-    record_user_updated(session, user, now=datetime.now(UTC))
+    record_user_updated(session, user, now=utc_now())
     return user
 
 
@@ -42,7 +42,7 @@ async def create_first_admin(session: AsyncSession, *, email: str, password_hash
     if await session.scalar(select(User.id).where(User.role == "admin").limit(1)):
         return False
     found = select(User).where(User.email_key == canonical_email(email)).with_for_update()
-    user, now = await session.scalar(found), datetime.now(UTC)
+    user, now = await session.scalar(found), utc_now()
     if user is None:
         user = await create_user(
             session, email=email, name="Admin", password_hash=password_hash, email_verified=True

@@ -1,10 +1,11 @@
 """Sign-ins. Each is a family of refresh tokens, which rotate and are revoked together."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import structlog
+from shared.clock import utc_now
 from shared.data.db import Database
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -45,7 +46,7 @@ async def log_in(
     if credential is None or not is_correct:
         raise InvalidCredentials
     async with database.transaction() as session:
-        return await complete_log_in(session, credential, new_hash=new_hash, now=datetime.now(UTC))
+        return await complete_log_in(session, credential, new_hash=new_hash, now=utc_now())
 
 
 async def complete_log_in(
@@ -67,7 +68,7 @@ async def complete_log_in(
 async def refresh_tokens(database: Database, token: str) -> AuthenticatedSession:
     """Exchange a refresh token for its successor. Raises InvalidRefreshToken."""
     async with database.transaction() as session:
-        refreshed = await exchange_refresh_token(session, token, now=datetime.now(UTC))
+        refreshed = await exchange_refresh_token(session, token, now=utc_now())
     # Raised after the commit, because the transaction may have revoked the family.
     if refreshed is None:
         raise InvalidRefreshToken
@@ -100,7 +101,7 @@ async def log_out(session: AsyncSession, token: str, *, now: datetime | None = N
     live = update(RefreshTokenFamily).where(
         RefreshTokenFamily.id == family_id.scalar_subquery(), RefreshTokenFamily.revoked_at.is_(None)
     )
-    await session.execute(live.values(revoked_at=now or datetime.now(UTC)))
+    await session.execute(live.values(revoked_at=now or utc_now()))
 
 
 async def start_sign_in(session: AsyncSession, user: User, *, now: datetime) -> AuthenticatedSession:

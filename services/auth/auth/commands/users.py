@@ -1,13 +1,14 @@
 """Accounts."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from contracts.auth import UserDeleted, UserRef, UserRegistered, UserUpdated
+from shared.clock import utc_now
 from shared.data.db import Database
 from shared.messaging.outbox import record
-from shared.security.current_user import Caller, Role
+from shared.security.current_user import Principal, Role
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,7 +38,7 @@ async def register_user(
     async with database.transaction() as session:
         user = await create_user(session, email=email, name=name, password_hash=password_hash)
         request_email(session, "verify_email", user.email_key)
-        return await start_sign_in(session, user, now=datetime.now(UTC))
+        return await start_sign_in(session, user, now=utc_now())
 
 
 async def create_user(
@@ -79,14 +80,14 @@ async def update_user(
         return user
     for field, value in changed.items():
         setattr(user, field, value)
-    record_user_updated(session, user, now=now or datetime.now(UTC))
+    record_user_updated(session, user, now=now or utc_now())
     return user
 
 
 async def change_password(
     database: Database,
     passwords: PasswordHasher,
-    caller: Caller,
+    caller: Principal,
     *,
     current_password: str,
     new_password: str,
@@ -116,7 +117,7 @@ async def _replace_password(
     session: AsyncSession, verified: Credential, *, new_hash: str, family_id: UUID
 ) -> None:
     """Raises InvalidCredentials if the password was replaced while it was being verified."""
-    user, now = await lock_user(session, verified.user_id), datetime.now(UTC)
+    user, now = await lock_user(session, verified.user_id), utc_now()
     if user.password_set_at != verified.password_set_at:
         raise InvalidCredentials
     user.password_hash, user.password_set_at = new_hash, now

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +9,7 @@ from uuid import uuid4
 
 import aiosmtplib
 import structlog
+from shared.clock import utc_now
 
 from auth.settings import EmailSettings
 
@@ -74,7 +74,7 @@ class FolderMailer:
         self._folder = folder
 
     async def send(self, message: EmailMessage, *, link: str | None) -> None:
-        file = self._folder / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid4().hex[:8]}.eml"
+        file = self._folder / f"{utc_now():%Y%m%d-%H%M%S}-{uuid4().hex[:8]}.eml"
         try:
             await asyncio.to_thread(self._write, file, bytes(message))
         except OSError as error:

@@ -1,9 +1,10 @@
 """Sending of requested e-mails, one by one, until each is delivered or too old."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from prometheus_client import Counter
+from shared.clock import utc_now
 from shared.data.db import Database
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,18 +26,19 @@ EMAILS = Counter("letters_total", "E-mails, by kind and by outcome of an attempt
 class EmailSender:
     """Sends e-mails. Links carry their token in the fragment, which no server or proxy logs."""
 
-    def __init__(self, mailer: Mailer, *, sender: str, account_url: str) -> None:
-        self._mailer, self._sender, self._account_url = mailer, sender, account_url.rstrip("/")
+    def __init__(self, database: Database, mailer: Mailer, *, sender: str, account_url: str) -> None:
+        self._database, self._mailer = database, mailer
+        self._sender, self._account_url = sender, account_url.rstrip("/")
 
-    async def send_next(self, database: Database, *, now: datetime | None = None) -> bool:
+    async def send_next(self, *, now: datetime | None = None) -> bool:
         """Send the e-mail that has waited longest; return whether there was one.
 
         The request is deleted in the transaction that stores the link's token. A worker that dies in between
         leaves neither; at worst, the account receives a dead link and then a working one. Several workers may
         share the work.
         """
-        now = now or datetime.now(UTC)
-        async with database.transaction() as session:
+        now = now or utc_now()
+        async with self._database.transaction() as session:
             due = select(EmailRequest).where(EmailRequest.due_at <= now).order_by(EmailRequest.due_at)
             request = await session.scalar(due.limit(1).with_for_update(skip_locked=True))
             if request is None:

@@ -1,10 +1,10 @@
 """Data exports."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
+from shared.clock import utc_now
 from shared.data.db import Database
-from shared.security.current_user import Caller
+from shared.security.current_user import Principal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,14 +15,16 @@ from auth.queries.users import get_current_user
 from auth.schemas.export import AccountExport
 
 
-async def export_account(database: Database, game: GameClient, caller: Caller, *, access_token: str) -> bytes:
+async def export_account(
+    database: Database, game: GameClient, caller: Principal, *, access_token: str
+) -> bytes:
     """Return all data on the caller as a JSON document. Raises SignedOut and ExportUnavailable."""
     async with database.transaction() as session:
         user = await get_current_user(session, caller)
         account = await get_account_export(session, user.id)
     # Sessions of years may be many: their JSON is passed on without parsing it.
     game_data = await game.export(access_token)
-    exported_at = datetime.now(UTC).isoformat(timespec="seconds")
+    exported_at = utc_now().isoformat(timespec="seconds")
     return b'{"exported_at":"%b","account":%b,"game":%b}' % (
         exported_at.encode(),
         account.model_dump_json().encode(),

@@ -1,13 +1,13 @@
 """Roles."""
 
-from shared.security.current_user import Caller, Role
+from shared.security.current_user import Principal, Role
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.models import RefreshTokenFamily, User
 
 
-async def find_role(session: AsyncSession, caller: Caller) -> Role | None:
+async def find_role(session: AsyncSession, caller: Principal) -> Role | None:
     """Return the caller's present role, whatever the token says, or None if the session has ended."""
     is_live = (RefreshTokenFamily.user_id == User.id) & RefreshTokenFamily.revoked_at.is_(None)
     is_own = RefreshTokenFamily.id == caller.session_id

@@ -1,6 +1,6 @@
 """Accounts."""
 
-from shared.security.current_user import Caller
+from shared.security.current_user import Principal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +15,7 @@ _USER_COLUMNS = [getattr(User, field) for field in UserRead.model_fields]
 _ACCOUNT_COLUMNS = [getattr(User, field) for field in AccountRead.model_fields]
 
 
-async def get_current_user(session: AsyncSession, caller: Caller) -> UserRead:
+async def get_current_user(session: AsyncSession, caller: Principal) -> UserRead:
     """Return the caller's account. Raises SignedOut if the session has ended or the account was deleted."""
     is_live = (RefreshTokenFamily.user_id == User.id) & RefreshTokenFamily.revoked_at.is_(None)
     is_own = RefreshTokenFamily.id == caller.session_id

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from shared.http.fields import Text
+from shared.http.fields import DisplayText
 
 from auth.schemas.pages import Page, Pagination
 
 
 class AuditLogFilter(Page):
     subject_id: UUID | None = Field(None, examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"])
-    action: Annotated[Text, Field(max_length=40)] | None = Field(None, examples=["role_changed"])
+    action: Annotated[DisplayText, Field(max_length=40)] | None = Field(None, examples=["role_changed"])
 
 
 class AuditEntryRead(BaseModel):

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from shared.http.fields import Text
+from shared.http.fields import DisplayText
 from shared.security.current_user import Role
 
 from auth.schemas.pages import Page, Pagination
@@ -55,7 +55,7 @@ class AccountRead(UserRead):
 
 
 class AccountFilter(Page):
-    email: Annotated[Text, Field(max_length=254)] | None = Field(
+    email: Annotated[DisplayText, Field(max_length=254)] | None = Field(
         None, description="The beginning of the address.", examples=["ada@"]
     )
     role: Role | None = Field(None, examples=["editor"])

@@ -2,11 +2,11 @@
 
 import hashlib
 import hmac
-import time
 from typing import Any
 
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
+from shared.clock import utc_now
 
 from auth.errors import InvalidSocialToken, ProviderUnavailable
 from auth.settings import SocialSettings
@@ -74,7 +74,7 @@ class FacebookClient:
         except ValidationError:
             raise ProviderUnavailable from None
         is_ours = info.app_id == self._app_id and info.type == "USER" and info.user_id
-        is_expired = 0 < info.expires_at <= time.time()
+        is_expired = 0 < info.expires_at <= utc_now().timestamp()
         if not (info.is_valid and is_ours) or is_expired:
             raise InvalidSocialToken(INVALID_TOKEN)
         return info.user_id

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jwt
-from shared.security.jwt import Keys
+from shared.security.jwt import KeySource
 
 from auth.errors import InvalidSocialToken
 
@@ -23,7 +23,7 @@ OPTIONS: jwt.types.Options = {
 class IdTokenVerifier:
     """Verifies ID tokens of one provider that were issued for our clients (the audiences)."""
 
-    def __init__(self, keys: Keys, *, issuers: Sequence[str], audiences: Sequence[str]) -> None:
+    def __init__(self, keys: KeySource, *, issuers: Sequence[str], audiences: Sequence[str]) -> None:
         self._keys, self._issuers, self._audiences = keys, issuers, audiences
 
     async def verify(self, token: str, *, nonce: str | None) -> dict[str, Any]:

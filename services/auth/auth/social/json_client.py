@@ -58,7 +58,7 @@ class JsonClient:
             raise ProviderUnavailable from None
         return JsonResponse(status == 200, document)
 
-    async def get_keys(self, url: str) -> dict[str, Any]:
+    async def fetch_keys(self, url: str) -> dict[str, Any]:
         """Return a JWK set. Raises ProviderUnavailable."""
         response = await self.get(url)
         if not response.ok:

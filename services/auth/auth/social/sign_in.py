@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.security.jwt import FetchedKeys, KeysUnavailable
+from shared.security.jwt import JwksClient, KeysUnavailable
 
 from auth.errors import InvalidSocialToken, ProviderNotConfigured, ProviderUnavailable
 from auth.settings import SocialSettings
@@ -24,7 +24,7 @@ class SocialSignIn:
     def __init__(self, settings: SocialSettings) -> None:
         self._client = JsonClient(timeout_seconds=settings.social_timeout_seconds)
         self._facebook = FacebookClient(settings, self._client)
-        self._keys: list[FetchedKeys] = []
+        self._keys: list[JwksClient] = []
         self._cooldown_seconds = settings.social_keys_cooldown_seconds
         app = (settings.facebook_app_id,) if settings.facebook_app_id else ()
         self._verifiers: Mapping[Provider, IdTokenVerifier | None] = {
@@ -66,8 +66,12 @@ class SocialSignIn:
     ) -> IdTokenVerifier | None:
         if not audiences:
             return None
-        get = self._client.get_keys
-        keys = FetchedKeys(url, algorithm=ALGORITHM, cooldown=self._cooldown_seconds, get=get)
+        keys = JwksClient(
+            url,
+            algorithm=ALGORITHM,
+            cooldown_seconds=self._cooldown_seconds,
+            fetch=self._client.fetch_keys,
+        )
         self._keys.append(keys)
         return IdTokenVerifier(keys, issuers=issuers, audiences=audiences)
 

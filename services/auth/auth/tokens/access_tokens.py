@@ -1,8 +1,8 @@
 """Access tokens, which this service signs and every service verifies."""
 
-import time
 from uuid import UUID, uuid4
 
+from shared.clock import utc_now
 from shared.security.current_user import Role
 from shared.security.jwt import ACCESS_TOKEN
 
@@ -17,7 +17,7 @@ class AccessTokenIssuer:
         self._keys, self._issuer, self._audience = keys, issuer, audience
 
     def issue(self, user_id: UUID, role: Role, *, session_id: UUID) -> str:
-        now = int(time.time())
+        now = int(utc_now().timestamp())
         claims = {
             "iss": self._issuer,
             "aud": self._audience,

@@ -4,9 +4,9 @@ import json
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+from shared.clock import utc_now
 from shared.security.jwt import new_signing_key
 
 from auth.domain.keys import ACTIVATION_DELAY_SECONDS, Jwk, with_successor
@@ -27,9 +27,9 @@ def rotate(path: Path, *, at_once: bool) -> str:
     """
     keys = json.loads(path.read_text())["keys"] if path.exists() else []
     if at_once or not keys:
-        _write(path, [new_signing_key() | {"not_before": int(time.time())}])
+        _write(path, [new_signing_key() | {"not_before": int(utc_now().timestamp())}])
         return "A new key signs from now on; tokens signed with other keys are refused within a minute."
-    rotated = with_successor(keys, new_signing_key(), now=time.time())
+    rotated = with_successor(keys, new_signing_key(), now=utc_now().timestamp())
     if rotated == keys:
         return "A new key is waiting for its activation already; nothing was changed."
     _write(path, rotated)

@@ -7,6 +7,7 @@ from typing import Any
 
 import jwt
 import structlog
+from shared.clock import utc_now
 from shared.security.jwt import ACCESS_TOKEN, SigningKeys
 
 from auth.domain.keys import active_keys
@@ -52,7 +53,7 @@ class SigningKeyStore:
 
     def _current(self) -> SigningKeys:
         self._reload_if_changed()
-        keys = active_keys(self._file_keys, now=time.time())
+        keys = active_keys(self._file_keys, now=utc_now().timestamp())
         kids = [key["kid"] for key in keys]
         if kids != self._kids:
             self._use(SigningKeys({"keys": keys}), kids)
@@ -75,7 +76,7 @@ class SigningKeyStore:
         modified_ns, content = self._path.stat().st_mtime_ns, self._path.read_text()
         try:
             keys = json.loads(content)["keys"]
-            active = active_keys(keys, now=time.time())
+            active = active_keys(keys, now=utc_now().timestamp())
             signing = SigningKeys({"keys": active})
             signing.sign({}, typ=ACCESS_TOKEN)
         except (LookupError, TypeError, AttributeError, jwt.PyJWTError) as error:

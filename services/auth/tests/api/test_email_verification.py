@@ -7,7 +7,7 @@ from auth.commands.emails import request_email
 from auth.models import OneTimeToken, User
 from contracts.auth import UserUpdated
 from shared.data.db import Database
-from shared.testing import recorded
+from shared.testing import outbox_events
 from sqlalchemy import update
 from tests.mailbox import Mailbox
 
@@ -44,7 +44,7 @@ async def test_a_new_account_is_confirmed_by_its_link(
     me = await client.get(ME, headers={"Authorization": f"Bearer {opened['access_token']}"})
     assert me.json()["email_verified"] is True
     async with database.transaction() as session:
-        assert len(await recorded(session, UserUpdated)) == 1
+        assert len(await outbox_events(session, UserUpdated)) == 1
 
 
 @pytest.mark.parametrize("purpose", ["verify_email", "reset_password"])

@@ -10,7 +10,7 @@ from auth.models import AuditEntry, Identity, User
 from auth.settings import ApiSettings
 from contracts.auth import UserRegistered
 from shared.data.db import Database
-from shared.testing import client_of, recorded
+from shared.testing import api_client, outbox_events
 from sqlalchemy import func, select
 from tests.mailbox import Mailbox
 from tests.providers import Providers
@@ -46,7 +46,7 @@ async def test_the_first_sign_in_opens_an_account_and_the_next_finds_it(
     assert (await sign_in(client, "google", moved)).json()["user"] == user
     assert await mailbox.emails() == [], "a proved address is not asked again"
     async with database.transaction() as session:
-        assert len(await recorded(session, UserRegistered)) == 1
+        assert len(await outbox_events(session, UserRegistered)) == 1
 
 
 async def test_apple_tells_the_name_to_the_app_alone(client: httpx.AsyncClient, providers: Providers) -> None:
@@ -117,22 +117,22 @@ async def test_a_bad_token_opens_nothing(
 async def test_a_provider_that_is_not_set_up_is_named(settings: ApiSettings, database: Database) -> None:
     app = create_app(settings.model_copy(update={"apple_client_ids": ()}))
     app.state.database = database
-    async with client_of(app) as client:
+    async with api_client(app) as client:
         answer = await sign_in(client, "apple", "x.y.z")
         assert code_of(answer) == (422, "provider_not_configured")
         assert answer.json()["errors"][0]["pointer"] == "#/provider"
 
 
 async def test_of_many_first_sign_ins_at_once_one_opens_the_account(
-    settings: ApiSettings, committing: Database, providers: Providers
+    settings: ApiSettings, committed_database: Database, providers: Providers
 ) -> None:
     app = create_app(settings.model_copy(update={"database_pool_size": 20}))
     token = providers.google.token(sub="g-3", email="once@example.com", email_verified=True)
-    async with client_of(app) as client:
+    async with api_client(app) as client:
         answers = await asyncio.gather(*(sign_in(client, "google", token) for _ in range(12)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["user"]["id"] for answer in answers}) == 1
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         for table in (User, Identity):
             assert await session.scalar(select(func.count()).select_from(table)) == 1
 

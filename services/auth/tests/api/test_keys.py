@@ -1,8 +1,8 @@
 from typing import Any
 
 import httpx
-from shared.security.current_user import AccessTokens
-from shared.security.jwt import FixedKeys
+from shared.security.current_user import AccessTokenVerifier
+from shared.security.jwt import StaticKeys
 
 JWKS = "/.well-known/jwks.json"
 
@@ -13,6 +13,6 @@ async def test_the_keys_are_published_and_verify(client: httpx.AsyncClient, toke
     jwks = answer.json()
     assert len(jwks["keys"]) == 2
     assert not any("d" in key for key in jwks["keys"])
-    verifier = AccessTokens(FixedKeys(jwks), issuer="parley", audience="parley-api")
-    caller = await verifier.caller(tokens["access_token"])
+    verifier = AccessTokenVerifier(StaticKeys(jwks), issuer="parley", audience="parley-api")
+    caller = await verifier.authenticate(tokens["access_token"])
     assert (str(caller.id), caller.role) == (tokens["user"]["id"], "learner")

@@ -9,7 +9,7 @@ from auth.models import User
 from contracts.auth import UserUpdated
 from fastapi import FastAPI
 from shared.data.db import Database
-from shared.testing import client_of, recorded
+from shared.testing import api_client, outbox_events
 
 NOBODY = "01a21139-e5ce-7992-9037-23af3c55e46f"
 USERS, AUDIT, LOGIN = "/api/v1/admin/users", "/api/v1/admin/audit", "/api/v1/auth/login"
@@ -31,7 +31,7 @@ async def test_a_role_is_changed_told_and_written_down(
     assert (entry["before"], entry["after"]) == ({"role": "learner"}, {"role": "editor"})
     assert abs(datetime.fromisoformat(entry["at"]) - before).total_seconds() < 60
     async with database.transaction() as session:
-        assert [event.data.user_id for event in await recorded(session, UserUpdated)] == [user.id]
+        assert [event.data.user_id for event in await outbox_events(session, UserUpdated)] == [user.id]
     tokens = await admin.post(LOGIN, json={"email": user.email, "password": "Correct4Horse"})
     claims = jwt.decode(tokens.json()["access_token"], options={"verify_signature": False})
     assert claims["role"] == "editor"
@@ -42,7 +42,7 @@ async def test_only_admins_see_accounts_and_give_roles(
     app: FastAPI, database: Database, open_account: Any, access_for: Any, role: str
 ) -> None:
     user = await open_account(database, role=role)
-    async with client_of(app, token=await access_for(database, user)) as client:
+    async with api_client(app, token=await access_for(database, user)) as client:
         for answer in (
             await client.get(USERS),
             await client.get(AUDIT),

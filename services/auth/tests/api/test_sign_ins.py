@@ -13,7 +13,7 @@ from auth.models import User
 from auth.queries.sign_ins import find_credential_by_email
 from auth.settings import ApiSettings
 from shared.data.db import Database
-from shared.testing import client_of
+from shared.testing import api_client
 
 LOGIN = "/api/v1/auth/login"
 REFRESH, LOGOUT, ME = "/api/v1/auth/refresh", "/api/v1/auth/logout", "/api/v1/users/me"
@@ -105,13 +105,13 @@ async def test_an_access_token_refreshes_nothing(client: httpx.AsyncClient, toke
 
 async def test_sign_ins_hold_no_connection_while_they_wait(
     settings: ApiSettings,
-    committing: Database,
+    committed_database: Database,
     open_account: Callable[..., Any],
     access_for: Callable[..., Any],
 ) -> None:
-    user = await open_account(committing)
+    user = await open_account(committed_database)
     few = settings.model_copy(update={"database_pool_size": 1, "database_pool_overflow": 0})
-    async with client_of(create_app(few), token=await access_for(committing, user)) as client:
+    async with api_client(create_app(few), token=await access_for(committed_database, user)) as client:
         credentials = {"email": user.email, "password": "Wrong4Horse"}
         sign_ins = [client.post(LOGIN, json=credentials) for _ in range(20)]
         answers = await asyncio.gather(*sign_ins, client.get(ME))

@@ -10,7 +10,7 @@ from auth.models import AuditEntry, Base, User
 from auth.settings import ApiSettings
 from contracts.auth import UserDeleted, UserRegistered, UserUpdated
 from shared.data.db import Database
-from shared.testing import TokenFor, client_of, recorded
+from shared.testing import TokenFor, api_client, outbox_events
 from sqlalchemy import func, select, text
 from tests.mailbox import Mailbox
 
@@ -51,7 +51,7 @@ async def test_registering_signs_in(client: httpx.AsyncClient, database: Databas
     again = await client.post(LOGIN, json={"email": "ADA@EXAMPLE.COM ", "password": ADA["password"]})
     assert again.json()["user"] == body["user"]
     async with database.transaction() as session:
-        assert len(await recorded(session, UserRegistered)) == 1
+        assert len(await outbox_events(session, UserRegistered)) == 1
 
 
 async def test_a_taken_address_is_a_conflict(client: httpx.AsyncClient, user: User) -> None:
@@ -78,7 +78,7 @@ async def test_a_profile_is_changed_in_part(mine: httpx.AsyncClient, database: D
     assert removed["avatar_url"] is None
     assert (await mine.get(ME)).json() == removed
     async with database.transaction() as session:
-        assert len(await recorded(session, UserUpdated)) == 3
+        assert len(await outbox_events(session, UserUpdated)) == 3
 
 
 async def test_a_profile_is_its_owners(client: httpx.AsyncClient, token_for: TokenFor) -> None:
@@ -90,9 +90,9 @@ async def test_a_profile_is_its_owners(client: httpx.AsyncClient, token_for: Tok
 
 
 async def test_of_two_registrations_at_once_one_answers_201(
-    settings: ApiSettings, committing: Database
+    settings: ApiSettings, committed_database: Database
 ) -> None:
-    async with client_of(create_app(settings)) as client:
+    async with api_client(create_app(settings)) as client:
         answers = await asyncio.gather(*(client.post(REGISTER, json=ADA) for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409]
 
@@ -140,10 +140,10 @@ async def test_a_password_is_not_changed_without_the_old_and_a_strong_new_one(
 
 
 async def test_of_two_changes_at_once_one_counts(
-    settings: ApiSettings, committing: Database, open_account: Any
+    settings: ApiSettings, committed_database: Database, open_account: Any
 ) -> None:
-    user = await open_account(committing)
-    async with client_of(create_app(settings)) as client:
+    user = await open_account(committed_database)
+    async with api_client(create_app(settings)) as client:
         tokens = (await log_in(client, user)).json()
         changes = [
             client.put(
@@ -170,7 +170,7 @@ async def test_who_leaves_is_out_at_once_and_leaves_nothing_behind(
         assert (await client.post(REFRESH, json=presented)).status_code == 401
     assert (await log_in(client, user)).status_code == 401
     async with database.transaction() as session:
-        (event,) = await recorded(session, UserDeleted)
+        (event,) = await outbox_events(session, UserDeleted)
         assert (event.subject, event.data.user_id) == (str(user.id), user.id)
         (entry,) = (await session.scalars(select(AuditEntry))).all()
         assert (entry.action, entry.subject_id, entry.actor_id) == ("account_deleted", user.id, user.id)
@@ -182,15 +182,15 @@ async def test_who_leaves_is_out_at_once_and_leaves_nothing_behind(
 
 
 async def test_leaving_twice_at_once_is_leaving_once(
-    settings: ApiSettings, committing: Database, open_account: Any, access_for: Any
+    settings: ApiSettings, committed_database: Database, open_account: Any, access_for: Any
 ) -> None:
-    user = await open_account(committing)
-    token = await access_for(committing, user)
-    async with client_of(create_app(settings), token=token) as client:
+    user = await open_account(committed_database)
+    token = await access_for(committed_database, user)
+    async with api_client(create_app(settings), token=token) as client:
         answers = await asyncio.gather(*(client.delete(ME) for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [204, 401, 401, 401]
-    async with committing.transaction() as session:
-        assert len(await recorded(session, UserDeleted)) == 1
+    async with committed_database.transaction() as session:
+        assert len(await outbox_events(session, UserDeleted)) == 1
         assert await session.scalar(select(func.count()).select_from(AuditEntry)) == 1
 
 

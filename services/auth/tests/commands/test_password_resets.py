@@ -10,16 +10,16 @@ from shared.data.db import Database
 from sqlalchemy import select
 
 
-async def test_of_a_hundred_uses_at_once_one_counts(committing: Database, open_account: Any) -> None:
-    user = await open_account(committing)
+async def test_of_a_hundred_uses_at_once_one_counts(committed_database: Database, open_account: Any) -> None:
+    user = await open_account(committed_database)
     now = datetime.now(UTC)
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         token = await one_time_tokens.issue(session, user.id, "reset_password", now=now)
     assert token is not None
 
     async def reset(password_hash: str) -> str:
         try:
-            async with committing.transaction() as session:
+            async with committed_database.transaction() as session:
                 await redeem_password_reset(session, token, new_hash=password_hash, now=now)
         except TokenUsed:
             return "used"
@@ -28,5 +28,5 @@ async def test_of_a_hundred_uses_at_once_one_counts(committing: Database, open_a
     outcomes = await asyncio.gather(*(reset(f"hash {number}") for number in range(10)))
     (winner,) = set(outcomes) - {"used"}
     assert outcomes.count("used") == 9
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         assert await session.scalar(select(User.password_hash)) == winner

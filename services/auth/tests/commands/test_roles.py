@@ -6,7 +6,7 @@ from auth.errors import LastAdmin
 from auth.models import AuditEntry, User
 from fastapi import FastAPI
 from shared.data.db import Database
-from shared.testing import client_of
+from shared.testing import api_client
 from sqlalchemy import select
 
 LOGIN = "/api/v1/auth/login"
@@ -18,13 +18,13 @@ async def first_admin(database: Database, email: str) -> bool:
 
 
 async def test_two_admins_who_dismiss_each_other_do_not_both_succeed(
-    committing: Database, open_account: Any
+    committed_database: Database, open_account: Any
 ) -> None:
-    one, other = [await open_account(committing, role="admin") for _ in range(2)]
+    one, other = [await open_account(committed_database, role="admin") for _ in range(2)]
 
     async def dismiss(whom: User, by: User) -> str:
         try:
-            async with committing.transaction() as session:
+            async with committed_database.transaction() as session:
                 await change_role(session, whom.id, "learner", actor=by.id)
         except LastAdmin:
             return "refused"
@@ -48,7 +48,7 @@ async def test_a_stranger_who_took_the_admins_address_first_is_out(
 ) -> None:
     token = await access_for(database, user)
     assert await first_admin(database, user.email)
-    async with client_of(app, token=token) as stranger:
+    async with api_client(app, token=token) as stranger:
         assert (await stranger.get("/api/v1/users/me")).status_code == 401
         guess = {"email": user.email, "password": "Correct4Horse"}
         assert (await stranger.post(LOGIN, json=guess)).status_code == 401

@@ -134,14 +134,14 @@ async def test_expired_families_go_with_the_next_sign_in(session: AsyncSession, 
 
 
 async def test_100_uses_of_one_token_at_once_leave_one_head(
-    committing: Database, open_account: OpenAccount
+    committed_database: Database, open_account: OpenAccount
 ) -> None:
-    user = await open_account(committing)
-    async with committing.transaction() as session:
+    user = await open_account(committed_database)
+    async with committed_database.transaction() as session:
         token = await signed_in(session, user)
 
     async def use() -> str | None:
-        async with committing.transaction() as session:
+        async with committed_database.transaction() as session:
             return await refreshed(session, token, at=after(1))
 
     async def take_turns() -> list[str | None]:
@@ -151,20 +151,20 @@ async def test_100_uses_of_one_token_at_once_leave_one_head(
     successors = await asyncio.gather(*(take_turns() for _ in range(10)))
     assert len({successor for turn in successors for successor in turn}) == 1
     assert successors[0][0] is not None
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         assert await heads(session) == 1
 
 
 async def test_parallel_uses_of_different_tokens_do_not_deadlock(
-    committing: Database, open_account: OpenAccount
+    committed_database: Database, open_account: OpenAccount
 ) -> None:
-    user = await open_account(committing)
-    async with committing.transaction() as session:
+    user = await open_account(committed_database)
+    async with committed_database.transaction() as session:
         first = await signed_in(session, user)
         second = str(await refreshed(session, first, at=after(0)))
 
     async def use(token: str) -> str | None:
-        async with committing.transaction() as session:
+        async with committed_database.transaction() as session:
             return await refreshed(session, token, at=after(1))
 
     outcomes = await asyncio.gather(*(use(token) for token in [first, second] * 5))

@@ -12,8 +12,8 @@ from auth.queries.users import get_current_user
 from contracts.auth import UserRegistered, UserUpdated
 from shared.data.db import Database
 from shared.errors import Unauthorized
-from shared.testing import recorded
-from shared.security.current_user import Caller
+from shared.security.current_user import Principal
+from shared.testing import outbox_events
 from sqlalchemy.ext.asyncio import AsyncSession
 
 NOW = datetime.now(UTC)
@@ -34,7 +34,7 @@ async def test_registering_opens_an_account_and_tells_the_others(
     assert not user.email_verified
     async with database.transaction() as session:
         known = await find_credential_by_email(session, "ADA@EXAMPLE.COM")
-        (event,) = await recorded(session, UserRegistered)
+        (event,) = await outbox_events(session, UserRegistered)
     assert known == (user.id, user.password_hash, user.password_set_at)
     assert await passwords.verify("Correct4Horse", user.password_hash) == (True, None)
     assert (event.subject, event.data.user_id) == (str(user.id), user.id)
@@ -44,19 +44,19 @@ async def test_registering_opens_an_account_and_tells_the_others(
 async def test_an_address_has_one_account(session: AsyncSession, user: User) -> None:
     with pytest.raises(EmailTaken):
         await create_user(session, email=user.email.upper(), name="Eve", password_hash=NEVER_VERIFIED)
-    assert len(await recorded(session, UserRegistered)) == 1
+    assert len(await outbox_events(session, UserRegistered)) == 1
 
 
-async def test_of_two_registrations_at_once_one_wins(committing: Database) -> None:
+async def test_of_two_registrations_at_once_one_wins(committed_database: Database) -> None:
     async def register(email: str) -> User:
-        async with committing.transaction() as session:
+        async with committed_database.transaction() as session:
             return await create_user(session, email=email, name="Ada", password_hash=NEVER_VERIFIED)
 
     spellings = ["ada@example.com", "ADA@example.com", "Ada@example.com", "adA@example.com"]
     outcomes = await asyncio.gather(*map(register, spellings), return_exceptions=True)
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["EmailTaken"] * 3 + ["User"]
-    async with committing.transaction() as session:
-        assert len(await recorded(session, UserRegistered)) == 1
+    async with committed_database.transaction() as session:
+        assert len(await outbox_events(session, UserRegistered)) == 1
 
 
 async def test_a_changed_profile_is_told_to_the_others(session: AsyncSession, user: User) -> None:
@@ -68,7 +68,7 @@ async def test_a_changed_profile_is_told_to_the_others(session: AsyncSession, us
         "https://example.com/g.png",
         after(5),
     )
-    (event,) = await recorded(session, UserUpdated)
+    (event,) = await outbox_events(session, UserUpdated)
     assert event.data.user_id == user.id
 
 
@@ -79,11 +79,11 @@ async def test_a_profile_that_stays_the_same_is_no_news(
     before = (user.name, user.avatar_url, user.updated_at)
     kept = await update_user(session, user.id, changes, now=after(5))
     assert (kept.name, kept.avatar_url, kept.updated_at) == before
-    assert await recorded(session, UserUpdated) == []
+    assert await outbox_events(session, UserUpdated) == []
 
 
 async def test_an_account_that_is_gone_has_no_profile(session: AsyncSession) -> None:
     with pytest.raises(Unauthorized):
-        await get_current_user(session, Caller(id=uuid4(), role="learner", session_id=uuid4()))
+        await get_current_user(session, Principal(id=uuid4(), role="learner", session_id=uuid4()))
     with pytest.raises(Unauthorized):
         await update_user(session, uuid4(), {"name": "Eve"}, now=NOW)

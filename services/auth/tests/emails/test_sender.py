@@ -126,14 +126,14 @@ def settings_for(port: int, **different: Any) -> EmailSettings:
 PLAIN = {"smtp_tls": "none", "smtp_username": "", "smtp_password": SecretStr("")}
 
 
-def sender_for(port: int, **different: Any) -> EmailSender:
+def sender_for(database: Database, port: int, **different: Any) -> EmailSender:
     mailer = SmtpMailer(settings_for(port, **different))
-    return EmailSender(mailer, sender="Parley <no-reply@example.com>", account_url=URL)
+    return EmailSender(database, mailer, sender="Parley <no-reply@example.com>", account_url=URL)
 
 
 @pytest.fixture
-def sender(server: Controller, certificate: Path) -> EmailSender:
-    return sender_for(server.port, smtp_ca_file=str(certificate))
+def sender(database: Database, server: Controller, certificate: Path) -> EmailSender:
+    return sender_for(database, server.port, smtp_ca_file=str(certificate))
 
 
 @pytest.fixture
@@ -148,12 +148,12 @@ async def waiting(database: Database) -> list[EmailRequest]:
         return list(await session.scalars(select(EmailRequest)))
 
 
-async def test_a_email_reaches_its_reader(
+async def test_an_email_reaches_its_reader(
     sender: EmailSender, post: Post, database: Database, asked: User
 ) -> None:
     with capture_logs() as logged:
-        assert await sender.send_next(database)
-    assert not await sender.send_next(database)
+        assert await sender.send_next()
+    assert not await sender.send_next()
     ((recipients, email),) = post.emails
     assert (recipients, email["To"], email["From"]) == (
         [asked.email],
@@ -171,26 +171,26 @@ async def test_a_server_that_is_away_is_tried_again_later(
     post: Post, database: Database, asked: User
 ) -> None:
     now, port = datetime.now(UTC), free_port()
-    sender = sender_for(port, **PLAIN)
+    sender = sender_for(database, port, **PLAIN)
     with capture_logs() as logged:
-        assert await sender.send_next(database, now=now)
-    assert not await sender.send_next(database, now=now + timedelta(seconds=1))
+        assert await sender.send_next(now=now)
+    assert not await sender.send_next(now=now + timedelta(seconds=1))
     assert [line["event"] for line in logged] == ["email_not_sent"]
     assert asked.email not in str(logged)
     controller = Controller(post, "127.0.0.1", port)
     controller.start()
     try:
-        assert await sender.send_next(database, now=now + RETRY_DELAYS[0])
+        assert await sender.send_next(now=now + RETRY_DELAYS[0])
     finally:
         controller.stop()
     assert len(post.emails) == 1
     assert await waiting(database) == []
 
 
-async def test_a_email_that_nobody_takes_is_given_up(database: Database, asked: User) -> None:
-    sender, now = sender_for(free_port()), datetime.now(UTC)
+async def test_an_email_that_nobody_takes_is_given_up(database: Database, asked: User) -> None:
+    sender, now = sender_for(database, free_port()), datetime.now(UTC)
     tries = 0
-    while await sender.send_next(database, now=now):
+    while await sender.send_next(now=now):
         tries += 1
         now += max(RETRY_DELAYS)
     assert tries == len(RETRY_DELAYS) + 1
@@ -202,7 +202,7 @@ async def test_a_refused_recipient_is_only_tried_again_if_that_may_help(
     sender: EmailSender, post: Post, database: Database, asked: User, reply: str, kept: int
 ) -> None:
     post.reply = reply
-    assert await sender.send_next(database)
+    assert await sender.send_next()
     assert len(await waiting(database)) == kept
 
 
@@ -211,7 +211,7 @@ async def test_a_wrong_password_at_the_server_loses_nothing(
 ) -> None:
     wrong = {"smtp_ca_file": str(certificate), "smtp_password": SecretStr("wrong")}
     with capture_logs() as logged:
-        await sender_for(server.port, **wrong).send_next(database)
+        await sender_for(database, server.port, **wrong).send_next()
     assert "wrong" not in str(logged)
     assert (post.emails, len(await waiting(database))) == ([], 1)
 
@@ -219,14 +219,14 @@ async def test_a_wrong_password_at_the_server_loses_nothing(
 async def test_a_server_without_tls_gets_nothing_when_tls_is_asked_for(
     plain_server: Controller, post: Post, database: Database, asked: User
 ) -> None:
-    await sender_for(plain_server.port).send_next(database)
+    await sender_for(database, plain_server.port).send_next()
     assert (post.emails, len(await waiting(database))) == ([], 1)
 
 
 async def test_a_server_that_cannot_prove_its_name_gets_nothing(
     server: Controller, post: Post, database: Database, asked: User
 ) -> None:
-    await sender_for(server.port).send_next(database)
+    await sender_for(database, server.port).send_next()
     assert (post.emails, len(await waiting(database))) == ([], 1)
 
 
@@ -235,28 +235,28 @@ async def test_a_server_that_says_nothing_does_not_hold_up_for_ever(
 ) -> None:
     monkeypatch.setattr("auth.emails.mailers.SEND_TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        await sender_for(silent.getsockname()[1]).send_next(database)
+        await sender_for(database, silent.getsockname()[1]).send_next()
     assert len(await waiting(database)) == 1
 
 
-async def test_a_email_to_nobody_is_not_written(sender: EmailSender, post: Post, database: Database) -> None:
+async def test_an_email_to_nobody_is_not_written(sender: EmailSender, post: Post, database: Database) -> None:
     async with database.transaction() as session:
         request_email(session, "reset_password", "nobody@example.com")
-    assert await sender.send_next(database)
+    assert await sender.send_next()
     assert (post.emails, await waiting(database)) == ([], [])
 
 
 async def test_two_workers_send_each_email_once(
-    plain_server: Controller, post: Post, committing: Database, open_account: Any
+    plain_server: Controller, post: Post, committed_database: Database, open_account: Any
 ) -> None:
-    users = [await open_account(committing) for _ in range(12)]
-    async with committing.transaction() as session:
+    users = [await open_account(committed_database) for _ in range(12)]
+    async with committed_database.transaction() as session:
         for user in users:
             request_email(session, "reset_password", user.email_key)
 
     async def work() -> None:
-        sender = sender_for(plain_server.port, **PLAIN)
-        while await sender.send_next(committing):
+        sender = sender_for(committed_database, plain_server.port, **PLAIN)
+        while await sender.send_next():
             pass
 
     await asyncio.gather(work(), work(), work())

@@ -13,7 +13,7 @@ from auth.tokens.access_tokens import AccessTokenIssuer
 from auth.tokens.key_rotation import rotate
 from auth.tokens.signing_keys import SigningKeyStore
 from shared.errors import Unauthorized
-from shared.security.current_user import AccessTokens
+from shared.security.current_user import AccessTokenVerifier
 
 
 def let_pass(path: Path, seconds: float) -> None:
@@ -30,7 +30,7 @@ async def test_tokens_stay_good_through_a_rotation(tmp_path: Path, monkeypatch: 
     assert "signs from now on" in rotate(path, at_once=False)
     ring = SigningKeyStore(path)
     issuer = AccessTokenIssuer(ring, issuer="parley", audience="parley-api")
-    verifier = AccessTokens(ring, issuer="parley", audience="parley-api")
+    verifier = AccessTokenVerifier(ring, issuer="parley", audience="parley-api")
 
     def issue() -> str:
         return issuer.issue(uuid4(), "learner", session_id=uuid4())
@@ -44,11 +44,11 @@ async def test_tokens_stay_good_through_a_rotation(tmp_path: Path, monkeypatch: 
     new = issue()
     assert jwt.get_unverified_header(new)["kid"] != jwt.get_unverified_header(old)["kid"]
     for token in (old, new):
-        await verifier.caller(token)
+        await verifier.authenticate(token)
     let_pass(path, RETIREMENT_DELAY_SECONDS)
     assert [each["kid"] for each in ring.public()["keys"]] == [jwt.get_unverified_header(new)["kid"]]
     with pytest.raises(Unauthorized):
-        await verifier.caller(old)
+        await verifier.authenticate(old)
 
 
 async def test_a_leaked_key_is_gone_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
