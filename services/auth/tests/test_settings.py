@@ -2,8 +2,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from auth.settings import EmailSettings, SocialSettings
+from auth.settings import (
+    ApiSettings,
+    EmailSettings,
+    FirstAdminSettings,
+    MigrateSettings,
+    SeedSettings,
+    SocialSettings,
+    WorkerSettings,
+)
 from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings
+
+
+@pytest.mark.parametrize(
+    ("settings", "required"),
+    [
+        (ApiSettings, {"database_url"}),
+        (WorkerSettings, {"database_url", "rabbitmq_url", "account_url"}),
+        (MigrateSettings, {"database_url"}),
+        (SeedSettings, {"database_url"}),
+        (FirstAdminSettings, {"database_url", "first_admin_email", "first_admin_password"}),
+    ],
+)
+def test_a_process_asks_only_for_what_it_uses(settings: type[BaseSettings], required: set[str]) -> None:
+    fields = settings.model_fields.items()
+    assert {name for name, field in fields if field.is_required()} == required
 
 
 def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,5 +16,8 @@ admin = admin_router()
 async def list_audit_entries(
     filters: Annotated[AuditLogFilter, Query()], session: SessionDep
 ) -> AuditLogPage:
-    """List the audit log, newest first. Entries name people by id only, and outlive deleted accounts."""
+    """List the audit log, newest first. Entries name people by id only, and outlive deleted accounts.
+
+    Use `page` for the first 10,000 entries, or follow `next_cursor`, which leads through all of them.
+    """
     return await queries.list_audit_entries(session, filters)

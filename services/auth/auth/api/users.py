@@ -110,5 +110,8 @@ async def change_password(
 
 @admin.get("/users")
 async def list_users(filters: Annotated[AccountFilter, Query()], session: SessionDep) -> AccountPage:
-    """List accounts, newest first."""
+    """List accounts, newest first.
+
+    Use `page` for the first 10,000 accounts, or follow `next_cursor`, which leads through all of them.
+    """
     return await queries.list_users(session, filters)

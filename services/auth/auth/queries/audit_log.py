@@ -6,7 +6,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.models import AuditEntry
 from auth.queries.pages import fetch_page
 from auth.schemas.audit_log import AuditEntryRead, AuditLogFilter, AuditLogPage
-from auth.schemas.pages import Pagination
 
 _COLUMNS = [getattr(AuditEntry, field) for field in AuditEntryRead.model_fields]
 
@@ -17,8 +16,6 @@ async def list_audit_entries(session: AsyncSession, filters: AuditLogFilter) -> 
         statement = statement.where(AuditEntry.subject_id == filters.subject_id)
     if filters.action:
         statement = statement.where(AuditEntry.action == filters.action)
-    rows, cursor = await fetch_page(session, statement, AuditEntry.id, filters)
-    return AuditLogPage(
-        entries=[AuditEntryRead.model_validate(row) for row in rows],
-        pagination=Pagination(limit=filters.limit, next_cursor=cursor),
-    )
+    scope = filters.scope("audit_log")
+    rows, pagination = await fetch_page(session, statement, AuditEntry.id, filters, scope=scope)
+    return AuditLogPage(entries=[AuditEntryRead.model_validate(row) for row in rows], pagination=pagination)

@@ -1,21 +1,54 @@
-"""Pages of lists."""
+"""Pages of lists whose keys are UUIDv7, newest first."""
 
+import struct
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select
+from shared.errors import field_error
+from shared.http.pagination import MAX_CURSOR_PAGE, PageQuery, Pagination, decode_cursor, encode_cursor
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.schemas.pages import Page
+CURSOR_LAYOUT = struct.Struct(">I16s")
+"""The number of the next page, and the key of the last item before it."""
+MAX_COUNTED = 10_000
+"""Longer lists are not counted to their end, because that takes as long as reading them."""
 
 
 async def fetch_page(
-    session: AsyncSession, statement: Select[Any], key: Any, page: Page
-) -> tuple[Sequence[Any], UUID | None]:
-    """Return the rows after the cursor, newest first, and the next cursor. Keys are UUIDv7."""
-    if page.cursor:
-        statement = statement.where(key < page.cursor)
-    rows = (await session.execute(statement.order_by(key.desc()).limit(page.limit + 1))).all()
-    shown = rows[: page.limit]
-    return shown, shown[-1].id if len(rows) > len(shown) else None
+    session: AsyncSession, items: Select[Any], key: Any, query: PageQuery, *, scope: str
+) -> tuple[Sequence[Any], Pagination]:
+    """Return the rows of a page and its position. Raises Invalid for a page or cursor that cannot exist."""
+    total = await _count(session, items, key)
+    number, ordered = query.page, items.order_by(key.desc())
+    if query.cursor is None:
+        ordered = ordered.offset(query.offset())
+    else:
+        number, last = _decode(query.cursor, scope)
+        ordered = ordered.where(key < last)
+    rows = (await session.execute(ordered.limit(query.limit + 1))).all()
+    shown = rows[: query.limit]
+    cursor = None
+    if len(rows) > len(shown):
+        cursor = encode_cursor(CURSOR_LAYOUT, number + 1, shown[-1].id.bytes, scope=scope)
+    position = Pagination.at(
+        query,
+        page=number,
+        total=min(total, MAX_COUNTED),
+        total_is_exact=total <= MAX_COUNTED,
+        next_cursor=cursor,
+    )
+    return shown, position
+
+
+async def _count(session: AsyncSession, items: Select[Any], key: Any) -> int:
+    bounded = items.with_only_columns(key).limit(MAX_COUNTED + 1).subquery()
+    return (await session.execute(select(func.count()).select_from(bounded))).scalar_one()
+
+
+def _decode(cursor: str, scope: str) -> tuple[int, UUID]:
+    number, last = decode_cursor(CURSOR_LAYOUT, cursor, scope=scope)
+    if number > MAX_CURSOR_PAGE:
+        raise field_error("#/query/cursor", "must be the next_cursor of a page")
+    return number, UUID(bytes=last)

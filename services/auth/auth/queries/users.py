@@ -8,7 +8,6 @@ from auth.domain.users import canonical_email
 from auth.errors import SignedOut
 from auth.models import RefreshTokenFamily, User
 from auth.queries.pages import fetch_page
-from auth.schemas.pages import Pagination
 from auth.schemas.users import AccountFilter, AccountPage, AccountRead, UserRead
 
 _USER_COLUMNS = [getattr(User, field) for field in UserRead.model_fields]
@@ -33,8 +32,6 @@ async def list_users(session: AsyncSession, filters: AccountFilter) -> AccountPa
         statement = statement.where(User.email_key.startswith(prefix, autoescape=True))
     if filters.role:
         statement = statement.where(User.role == filters.role)
-    rows, cursor = await fetch_page(session, statement, User.id, filters)
-    return AccountPage(
-        users=[AccountRead.model_validate(row) for row in rows],
-        pagination=Pagination(limit=filters.limit, next_cursor=cursor),
-    )
+    scope = filters.scope("users")
+    rows, pagination = await fetch_page(session, statement, User.id, filters, scope=scope)
+    return AccountPage(users=[AccountRead.model_validate(row) for row in rows], pagination=pagination)

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from shared.http.fields import DisplayText
+from shared.http.pagination import Pagination
 
-from auth.schemas.pages import Page, Pagination
+from auth.schemas.pages import AdminPageQuery
 
 
-class AuditLogFilter(Page):
+class AuditLogFilter(AdminPageQuery):
     subject_id: UUID | None = Field(None, examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"])
     action: Annotated[DisplayText, Field(max_length=40)] | None = Field(None, examples=["role_changed"])
 

@@ -1,17 +1,8 @@
-"""Pages of lists."""
+"""Pages of the admins' lists."""
 
-from uuid import UUID
-
-from pydantic import BaseModel, Field
-
-
-class Page(BaseModel):
-    limit: int = Field(50, ge=1, le=200)
-    cursor: UUID | None = Field(None, description="The `next_cursor` of the previous page.")
+from pydantic import Field
+from shared.http.pagination import PageQuery
 
 
-class Pagination(BaseModel):
-    """`next_cursor` is null on the last page."""
-
-    limit: int
-    next_cursor: UUID | None
+class AdminPageQuery(PageQuery):
+    limit: int = Field(50, ge=1, le=200, description="Items on a page.")

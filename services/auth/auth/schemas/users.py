@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from shared.http.fields import DisplayText
+from shared.http.pagination import Pagination
 from shared.security.current_user import Role
 
-from auth.schemas.pages import Page, Pagination
+from auth.schemas.pages import AdminPageQuery
 from auth.types import AvatarUrl, Email, Name, Password
 
 
@@ -54,7 +55,7 @@ class AccountRead(UserRead):
     role: Role = Field(examples=["learner"])
 
 
-class AccountFilter(Page):
+class AccountFilter(AdminPageQuery):
     email: Annotated[DisplayText, Field(max_length=254)] | None = Field(
         None, description="The beginning of the address.", examples=["ada@"]
     )

@@ -14,4 +14,5 @@ async def test_the_audit_log_is_filtered(admin: httpx.AsyncClient, user: User) -
         ({"action": "role_changed"}, 1),
         ({"action": "account_deleted"}, 0),
     ):
-        assert len((await admin.get(AUDIT, params=wanted)).json()["entries"]) == found
+        page = (await admin.get(AUDIT, params=wanted)).json()
+        assert (len(page["entries"]), page["pagination"]["total"]) == (found, found)

@@ -206,12 +206,19 @@ async def test_accounts_are_found_page_by_page(
     while True:
         page = (await admin.get(USERS, params=wanted)).json()
         seen += [user["id"] for user in page["users"]]
+        assert (page["pagination"]["total"], page["pagination"]["total_pages"]) == (5, 3)
+        assert page["pagination"]["page"] == -(-len(seen) // 2)
         if page["pagination"]["next_cursor"] is None:
             break
         wanted["cursor"] = page["pagination"]["next_cursor"]
     assert seen == [str(user.id) for user in reversed(opened)]
+    second = (await admin.get(USERS, params={"email": "learner", "limit": 2, "page": 2})).json()
+    assert [user["id"] for user in second["users"]] == seen[2:4]
     admins = (await admin.get(USERS, params={"role": "admin"})).json()["users"]
     assert [user["id"] for user in admins] == [str(boss.id)]
     assert (await admin.get(USERS, params={"email": "%"})).json()["users"] == []
-    for bad in ({"limit": 201}, {"limit": 0}, {"cursor": "x"}, {"role": "owner"}, {"email": "a\x00"}):
+    foreign = {"cursor": second["pagination"]["next_cursor"], "role": "admin"}
+    too_far = {"page": 201}
+    bad_limits: list[dict[str, Any]] = [{"limit": 201}, {"limit": 0}, {"page": 0}]
+    for bad in (*bad_limits, foreign, too_far, {"cursor": "x"}, {"role": "owner"}, {"email": "a\x00"}):
         assert (await admin.get(USERS, params=bad)).status_code == 422
