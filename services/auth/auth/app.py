@@ -1,5 +1,3 @@
-"""The API process."""
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 

@@ -1,5 +1,3 @@
-"""Tables of the auth service."""
-
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -41,10 +39,7 @@ __all__ = [
 
 
 class User(Base):
-    """An account. `email` keeps the owner's spelling; `email_key` is its canonical form and unique.
-
-    Accounts without a password hash are signed in to through their identities only.
-    """
+    """An account. `email_key` is its canonical address. Without a password hash, only identities sign in."""
 
     __tablename__ = "users"
 
@@ -69,10 +64,7 @@ class User(Base):
 
 
 class Identity(Base):
-    """A person at a provider who may sign in to the account; identified by the provider's id of the person.
-
-    `email_key` is the address that the provider had verified when the identity was linked.
-    """
+    """A person at a provider. `email_key` is the address that the provider had verified at linking."""
 
     __tablename__ = "identities"
 
@@ -86,7 +78,7 @@ class Identity(Base):
 
 
 class RefreshTokenFamily(Base):
-    """One sign-in on one device, with all refresh tokens that descend from it."""
+    """A sign-in on one device, with all refresh tokens that descend from it."""
 
     __tablename__ = "refresh_families"
 
@@ -140,10 +132,7 @@ class EmailRequest(Base):
 
 
 class AuditEntry(Base):
-    """An action on an account, by ids only. Entries outlive the accounts that they mention.
-
-    Without an actor, the system, an e-mail link or the command line acted.
-    """
+    """An action on an account. Without an actor, the system, an e-mail link or the command line acted."""
 
     __tablename__ = "audit_log"
 

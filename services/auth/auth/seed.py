@@ -29,17 +29,14 @@ DEMO_ACCOUNTS: tuple[tuple[str, str, str, Role], ...] = (
 
 
 def main(_: list[str]) -> None:
-    """Run `seed`."""
     asyncio.run(seed(SeedSettings()))
 
 
 def main_first_admin(_: list[str]) -> None:
-    """Run `first-admin`."""
     sys.stdout.write(asyncio.run(appoint_first_admin(FirstAdminSettings())) + "\n")
 
 
 async def seed(settings: SeedSettings) -> None:
-    """Create the missing demo accounts. Raises SystemExit in production."""
     if not settings.is_development:
         raise SystemExit("Demo accounts are for development only: set ENVIRONMENT=development to have them.")
     async with _connected(settings) as database:
@@ -63,10 +60,7 @@ async def create_demo_accounts(database: Database) -> None:
 
 
 async def appoint_first_admin(settings: FirstAdminSettings) -> str:
-    """Create the first admin unless there is an admin; return a message for the operator.
-
-    Raises SystemExit if the address or the password is not acceptable.
-    """
+    """Create the first admin unless there is one; return a message for the operator."""
     try:
         email: str = TypeAdapter(Email).validate_python(settings.first_admin_email)
         password = TypeAdapter(Password).validate_python(settings.first_admin_password).get_secret_value()

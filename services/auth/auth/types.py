@@ -26,10 +26,7 @@ AuditAction = Literal[
 
 
 def normalize_password(password: str) -> str:
-    """Return the same text for every keyboard's way to compose it (OpaqueString, RFC 8265).
-
-    Raises ValueError for control characters and lone surrogates.
-    """
+    """Make equal what keyboards compose differently (OpaqueString, RFC 8265). Raises ValueError."""
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in password):
         raise ValueError("must not contain control characters")
     spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)

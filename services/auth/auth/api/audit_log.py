@@ -1,5 +1,3 @@
-"""The audit log."""
-
 from typing import Annotated
 
 from fastapi import Query
@@ -16,8 +14,5 @@ admin = admin_router()
 async def list_audit_entries(
     filters: Annotated[AuditLogFilter, Query()], session: SessionDep
 ) -> AuditLogPage:
-    """List the audit log, newest first. Entries name people by id only, and outlive deleted accounts.
-
-    Use `page` for the first 10,000 entries, or follow `next_cursor`, which leads through all of them.
-    """
+    """List the audit log, newest first. Entries name people by id only, and outlive deleted accounts."""
     return await queries.list_audit_entries(session, filters)

@@ -1,5 +1,3 @@
-"""Verification of e-mail addresses."""
-
 from fastapi import Depends, Response
 from shared.http.dependencies import SessionDep
 from shared.http.ratelimit import per_address
@@ -20,10 +18,7 @@ profile = profile_router()
     responses=auth_errors(TokenUnknown, TokenExpired, TokenUsed),
 )
 async def verify_email(body: VerifyEmailRequest, session: SessionDep) -> None:
-    """Confirm an e-mail address with the token of the e-mail.
-
-    The token is valid for 24 hours and can be used once.
-    """
+    """Confirm an e-mail address with the token of the e-mail, which is valid for 24 hours and one use."""
     await commands.verify_email(session, body.token.get_secret_value())
 
 

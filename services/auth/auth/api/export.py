@@ -1,5 +1,3 @@
-"""Data exports."""
-
 from typing import Any
 
 from fastapi import Request, Response

@@ -1,5 +1,3 @@
-"""Public keys of access tokens."""
-
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 

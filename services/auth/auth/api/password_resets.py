@@ -1,5 +1,3 @@
-"""Password resets."""
-
 from fastapi import Depends, Response
 from shared.http.dependencies import DatabaseDep, SessionDep
 from shared.http.ratelimit import per_address
@@ -19,10 +17,9 @@ auth = auth_router()
     dependencies=[Depends(per_address("forgot", per_minute=100))],
 )
 async def request_password_reset(body: ForgotPasswordRequest, session: SessionDep) -> None:
-    """Request an e-mail with a link to set a new password.
+    """Request an e-mail with a link to set a new password, valid for one hour and one use.
 
-    The response does not reveal whether the address has an account. The link is valid for one hour and can be
-    used once. Repeated requests within a minute send one e-mail.
+    The response does not reveal whether the address has an account. Requests within a minute send one e-mail.
     """
     commands.request_password_reset(session, body.email)
 

@@ -1,5 +1,3 @@
-"""Roles."""
-
 from uuid import UUID
 
 from shared.http.dependencies import SessionDep

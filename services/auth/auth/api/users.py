@@ -1,5 +1,3 @@
-"""Accounts: opening, reading, changing and deleting them."""
-
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -110,8 +108,5 @@ async def change_password(
 
 @admin.get("/users")
 async def list_users(filters: Annotated[AccountFilter, Query()], session: SessionDep) -> AccountPage:
-    """List accounts, newest first.
-
-    Use `page` for the first 10,000 accounts, or follow `next_cursor`, which leads through all of them.
-    """
+    """List accounts, newest first."""
     return await queries.list_users(session, filters)

@@ -19,10 +19,7 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record an action in the transaction that performs it.
-
-    `before` and `after` must not contain personal data: they outlive the account.
-    """
+    """Record an action. `before` and `after` must not contain personal data: they outlive the account."""
     session.add(
         AuditEntry(
             action=action,

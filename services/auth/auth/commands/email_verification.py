@@ -1,5 +1,3 @@
-"""Verification of e-mail addresses."""
-
 from shared.clock import utc_now
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,7 +9,6 @@ from auth.tokens import one_time_tokens
 
 
 async def verify_email(session: AsyncSession, token: str) -> None:
-    """Mark the address as verified. Raises TokenUnknown, TokenUsed and TokenExpired."""
     now = utc_now()
     user = await one_time_tokens.redeem(session, token, "verify_email", now=now)
     if not user.email_verified:
@@ -20,6 +17,5 @@ async def verify_email(session: AsyncSession, token: str) -> None:
 
 
 def request_email_verification(session: AsyncSession, user: UserRead) -> None:
-    """Request an e-mail with a token, unless the address is verified."""
     if not user.email_verified:
         request_email(session, "verify_email", canonical_email(user.email))

@@ -7,8 +7,5 @@ from auth.types import EmailKind
 
 
 def request_email(session: AsyncSession, kind: EmailKind, email_key: str) -> None:
-    """Request an e-mail to the account with this address; it is sent after the commit.
-
-    The request does not check whether the account exists, so neither the response nor its time reveals it.
-    """
+    """Request an e-mail. It does not look for the account, so that not even timing reveals one."""
     session.add(EmailRequest(kind=kind, email_key=email_key))

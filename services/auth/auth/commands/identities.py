@@ -1,5 +1,3 @@
-"""Identities at providers, and the accounts that they may sign in to."""
-
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +11,7 @@ from auth.commands import audit_log
 from auth.commands.emails import request_email
 from auth.commands.sign_ins import AuthenticatedSession, revoke_sign_ins, start_sign_in
 from auth.commands.users import insert_user, lock_user, record_user_updated
-from auth.domain.identities import LinkingDecision, decide_account_linking
+from auth.domain.identities import LinkingDecision, decide_account_linking, ensure_not_last_method
 from auth.domain.users import canonical_email
 from auth.errors import (
     EmailNotVerified,
@@ -21,7 +19,6 @@ from auth.errors import (
     IdentityLinkRequired,
     IdentityNotFound,
     IdentityTaken,
-    LastSignInMethod,
 )
 from auth.models import Identity, User
 from auth.queries.users import get_current_user
@@ -39,11 +36,7 @@ async def sign_in_with_provider(
     nonce: str | None,
     name: str | None,
 ) -> AuthenticatedSession:
-    """Sign in with a provider's token; open an account, or link one, at the first sign-in.
-
-    `name` is for a new account if the provider shares none. Raises InvalidSocialToken, ProviderNotConfigured,
-    ProviderUnavailable, IdentityLinkRequired and EmailRequired.
-    """
+    """Sign in; open or link an account at the first time. `name` is for a new account without a name."""
     # The provider may take seconds, so no transaction is open meanwhile.
     identity = await social.verify(provider, token, nonce=nonce)
     async with database.transaction() as session:
@@ -63,10 +56,7 @@ async def link_identity(
     token: str,
     nonce: str | None,
 ) -> None:
-    """Link an identity to the caller's account; linking it again changes nothing.
-
-    Raises SignedOut, EmailNotVerified and IdentityTaken, and what the verification of the token raises.
-    """
+    """Link an identity to the caller's account; linking it again changes nothing."""
     identity = await social.verify(provider, token, nonce=nonce)
     async with database.transaction() as session:
         await get_current_user(session, caller)
@@ -84,13 +74,12 @@ async def link_identity(
 
 
 async def unlink_identity(session: AsyncSession, user_id: UUID, provider: Provider) -> None:
-    """Raises SignedOut, IdentityNotFound and LastSignInMethod."""
     user = await lock_user(session, user_id)
     if not await _has_identity_with(session, user, provider):
         raise IdentityNotFound("Your account has no sign-in with this provider.")
     owned = select(func.count()).select_from(Identity).where(Identity.user_id == user.id)
-    if user.password_hash is None and (await session.scalar(owned)) == 1:
-        raise LastSignInMethod("Set a password first: without this sign-in your account could not be opened.")
+    count = (await session.execute(owned)).scalar_one()
+    ensure_not_last_method(has_password=user.password_hash is not None, identity_count=count)
     own = (Identity.user_id == user.id) & (Identity.provider == provider)
     await session.execute(delete(Identity).where(own))
     audit_log.record(
@@ -122,7 +111,6 @@ async def _resolve_account(
 async def _apply_linking(
     session: AsyncSession, user: User, identity: VerifiedIdentity, *, now: datetime
 ) -> None:
-    """Link an identity to an account with the same address, if it may. Raises IdentityLinkRequired."""
     decision = decide_account_linking(
         identity_verified=identity.email_verified,
         account_verified=user.email_verified,

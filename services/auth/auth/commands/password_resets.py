@@ -1,5 +1,3 @@
-"""Password resets."""
-
 from datetime import datetime
 
 from shared.clock import utc_now
@@ -18,15 +16,11 @@ from auth.tokens import one_time_tokens
 
 
 def request_password_reset(session: AsyncSession, email: str) -> None:
-    """Request an e-mail with a token; it is sent only if the address has an account."""
     request_email(session, "reset_password", canonical_email(email))
 
 
 async def reset_password(database: Database, passwords: PasswordHasher, *, token: str, password: str) -> None:
-    """Set a new password with the token of an e-mail, and end all sessions.
-
-    Raises WeakPassword, TokenUnknown, TokenUsed, TokenExpired and PasswordQueueFull.
-    """
+    """Set a new password with the token of an e-mail, and end all sessions."""
     ensure_strong_password(password)
     # Checked before hashing, so that invalid tokens cost little; used up after it, in one transaction.
     async with database.transaction() as session:
@@ -37,14 +31,11 @@ async def reset_password(database: Database, passwords: PasswordHasher, *, token
 
 
 async def redeem_password_reset(session: AsyncSession, token: str, *, new_hash: str, now: datetime) -> None:
-    """Use the token up and replace the password.
-
-    Reading the mailbox proves the address. Identities that were linked without proof of this address are
-    removed, because a stranger may have linked them (see docs/adr/0013).
-    """
+    """Use the token up and replace the password. Reading the mailbox has proved the address."""
     user = await one_time_tokens.redeem(session, token, "reset_password", now=now)
     user.password_hash, user.password_set_at = new_hash, now
     user.email_verified = True
+    # Identities without proof of this address may be a stranger's (see docs/adr/0013).
     is_unproven = Identity.email_key.is_distinct_from(user.email_key)
     await session.execute(delete(Identity).where(Identity.user_id == user.id, is_unproven))
     await revoke_sign_ins(session, user.id, now=now)

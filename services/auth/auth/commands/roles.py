@@ -1,5 +1,3 @@
-"""Roles."""
-
 from uuid import UUID
 
 from shared.clock import utc_now
@@ -17,7 +15,6 @@ from auth.models import Identity, User
 
 
 async def change_role(session: AsyncSession, user_id: UUID, role: Role, *, actor: UUID) -> User:
-    """Give a user another role. Raises UserNotFound and LastAdmin."""
     accounts = await lock_with_admins(session, user_id)
     user = accounts.get(user_id)
     if user is None:
@@ -35,10 +32,7 @@ async def change_role(session: AsyncSession, user_id: UUID, role: Role, *, actor
 
 
 async def create_first_admin(session: AsyncSession, *, email: str, password_hash: str) -> bool:
-    """Make the account with this address an admin, unless there is an admin; return whether it did.
-
-    An existing account may be a stranger's who registered the address first: only the new password opens it.
-    """
+    """Make the account with this address an admin, unless there is an admin; return whether it did."""
     if await session.scalar(select(User.id).where(User.role == "admin").limit(1)):
         return False
     found = select(User).where(User.email_key == canonical_email(email)).with_for_update()
@@ -48,6 +42,7 @@ async def create_first_admin(session: AsyncSession, *, email: str, password_hash
             session, email=email, name="Admin", password_hash=password_hash, email_verified=True
         )
     else:
+        # A stranger may have registered the address first: only the new password opens the account.
         user.password_hash, user.password_set_at, user.email_verified = password_hash, now, True
         await session.execute(delete(Identity).where(Identity.user_id == user.id))
         await revoke_sign_ins(session, user.id, now=now)

@@ -38,7 +38,6 @@ class AuthenticatedSession:
 async def log_in(
     database: Database, passwords: PasswordHasher, *, email: str, password: str
 ) -> AuthenticatedSession:
-    """Sign in with a password. Raises InvalidCredentials and PasswordQueueFull."""
     async with database.transaction() as session:
         credential = await find_credential_by_email(session, email)
     # Hashing may have to wait, and no database connection should wait with it.
@@ -52,11 +51,7 @@ async def log_in(
 async def complete_log_in(
     session: AsyncSession, verified: Credential, *, new_hash: str | None, now: datetime
 ) -> AuthenticatedSession:
-    """Sign in a user whose password was correct.
-
-    Raises InvalidCredentials if the account was deleted or the password replaced during the check: a sign-in
-    must not survive what a new password revokes.
-    """
+    """Sign in, unless the account was deleted or its password replaced while it was verified."""
     user = await session.get(User, verified.user_id, with_for_update={"key_share": True})
     if user is None or user.password_set_at != verified.password_set_at:
         raise InvalidCredentials
@@ -66,7 +61,6 @@ async def complete_log_in(
 
 
 async def refresh_tokens(database: Database, token: str) -> AuthenticatedSession:
-    """Exchange a refresh token for its successor. Raises InvalidRefreshToken."""
     async with database.transaction() as session:
         refreshed = await exchange_refresh_token(session, token, now=utc_now())
     # Raised after the commit, because the transaction may have revoked the family.
@@ -78,10 +72,7 @@ async def refresh_tokens(database: Database, token: str) -> AuthenticatedSession
 async def exchange_refresh_token(
     session: AsyncSession, token: str, *, now: datetime
 ) -> AuthenticatedSession | None:
-    """Return the session with its next token, or None if the token is not valid.
-
-    None instead of an exception lets the caller commit: a reused token revokes its family.
-    """
+    """Return None for an invalid token: an exception would roll back the revocation of its family."""
     # The family is locked before the token is read: of parallel uses, the second sees the token as used.
     family_id = select(RefreshToken.family_id).where(RefreshToken.digest == opaque_tokens.digest(token))
     locked = select(RefreshTokenFamily).where(RefreshTokenFamily.id == family_id.scalar_subquery())
@@ -117,7 +108,6 @@ async def start_sign_in(session: AsyncSession, user: User, *, now: datetime) -> 
 async def revoke_sign_ins(
     session: AsyncSession, user_id: UUID, *, now: datetime, except_family: UUID | None = None
 ) -> None:
-    """End all sessions of a user, except one if given."""
     live = (RefreshTokenFamily.user_id == user_id) & RefreshTokenFamily.revoked_at.is_(None)
     ending = live if except_family is None else live & (RefreshTokenFamily.id != except_family)
     await session.execute(update(RefreshTokenFamily).where(ending).values(revoked_at=now))

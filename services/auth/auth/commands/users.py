@@ -1,5 +1,3 @@
-"""Accounts."""
-
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
@@ -29,10 +27,7 @@ from auth.tokens import one_time_tokens
 async def register_user(
     database: Database, passwords: PasswordHasher, *, email: str, name: str, password: str
 ) -> AuthenticatedSession:
-    """Open an account, sign in to it and request an e-mail that confirms the address.
-
-    Raises WeakPassword, PasswordQueueFull and EmailTaken.
-    """
+    """Open an account, sign in to it and request an e-mail that confirms the address."""
     ensure_strong_password(password)
     password_hash = await passwords.hash(password)
     async with database.transaction() as session:
@@ -73,7 +68,6 @@ async def insert_user(session: AsyncSession, *, email: str, **values: str | bool
 async def update_user(
     session: AsyncSession, user_id: UUID, changes: Mapping[str, str | None], *, now: datetime | None = None
 ) -> User:
-    """Change the name or the picture. Raises SignedOut if the account was deleted."""
     user = await lock_user(session, user_id)
     changed = {field: value for field, value in changes.items() if getattr(user, field) != value}
     if not changed:
@@ -92,10 +86,7 @@ async def change_password(
     current_password: str,
     new_password: str,
 ) -> None:
-    """Replace the caller's password, and end all other sessions.
-
-    Raises WeakPassword, SignedOut, PasswordNotSet, InvalidCredentials and PasswordQueueFull.
-    """
+    """Replace the caller's password, and end all other sessions."""
     ensure_strong_password(new_password, pointer="#/new_password")
     async with database.transaction() as session:
         await get_current_user(session, caller)
@@ -129,10 +120,7 @@ async def _replace_password(
 
 
 async def delete_user(session: AsyncSession, user_id: UUID) -> None:
-    """Delete an account with all its data; only an audit entry with its id remains.
-
-    Raises SignedOut if it was deleted already, and LastAdmin.
-    """
+    """Delete an account with all its data; only an audit entry with its id remains."""
     accounts = await lock_with_admins(session, user_id)
     user = accounts.get(user_id)
     if user is None:
@@ -153,10 +141,7 @@ async def lock_user(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def lock_with_admins(session: AsyncSession, user_id: UUID) -> dict[UUID, User]:
-    """Lock the account, if it exists, and all admins, always in the same order.
-
-    Two admins who remove each other at the same time therefore cannot both succeed.
-    """
+    """Lock the account, if it exists, and all admins, so that two admins cannot remove each other."""
     affected = (User.role == "admin") | (User.id == user_id)
     locked = await session.scalars(select(User).where(affected).order_by(User.id).with_for_update())
     return {user.id: user for user in locked}

@@ -1,11 +1,9 @@
-"""Identities at providers."""
-
 from enum import Enum
+
+from auth.errors import LastSignInMethod
 
 
 class LinkingDecision(Enum):
-    """What to do with an identity that is not linked to an account yet."""
-
     OPEN = "no account has its address: open one"
     LINK = "an account has verified the same address: link the identity to it"
     TAKE_OVER = "an account has the address unverified: the identity's owner takes it over"
@@ -15,11 +13,10 @@ class LinkingDecision(Enum):
 def decide_account_linking(
     *, identity_verified: bool, account_verified: bool | None, provider_known: bool
 ) -> LinkingDecision:
-    """Decide what to do with an identity by the e-mail address that it and an account share.
+    """Decide by whether the identity's provider, and the account with the same address, have verified it.
 
-    `identity_verified`: the provider has verified the address. `account_verified` is None if no account has
-    the address. `provider_known`: another person of the same provider is linked to the account, so the
-    address has changed hands there.
+    `account_verified` is None without an account. `provider_known` means that another person of the same
+    provider is linked to the account: the address has changed hands.
     """
     if account_verified is None:
         return LinkingDecision.OPEN
@@ -28,3 +25,8 @@ def decide_account_linking(
     if not account_verified:
         return LinkingDecision.TAKE_OVER
     return LinkingDecision.REFUSE if provider_known else LinkingDecision.LINK
+
+
+def ensure_not_last_method(*, has_password: bool, identity_count: int) -> None:
+    if not has_password and identity_count == 1:
+        raise LastSignInMethod("Set a password first: without this sign-in your account could not be opened.")

@@ -1,8 +1,7 @@
 """Rotation of signing keys.
 
-A key may have a `not_before` time, in Unix seconds. Every replica publishes it at once, signs with it from
-that time on, and keeps publishing its predecessor until the predecessor's last token has expired. So one
-change of the key file is a whole rotation.
+A replica publishes a key at once, signs with it from its `not_before` time (Unix seconds) on, and publishes
+its predecessor until the last token of that has expired. So one change of the key file is a rotation.
 """
 
 from itertools import pairwise

@@ -1,5 +1,3 @@
-"""One-time tokens of e-mails."""
-
 from datetime import datetime, timedelta
 
 from auth.errors import TokenExpired, TokenUsed

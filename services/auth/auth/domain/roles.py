@@ -1,5 +1,3 @@
-"""Roles."""
-
 from collections.abc import Iterable
 
 from shared.security.current_user import Role
@@ -8,6 +6,5 @@ from auth.errors import LastAdmin
 
 
 def ensure_not_last_admin(role: Role, all_roles: Iterable[Role]) -> None:
-    """Raise LastAdmin if an account with this role is the only admin among all."""
     if role == "admin" and sum(each == "admin" for each in all_roles) == 1:
         raise LastAdmin("This is the last admin; make somebody else an admin first.")

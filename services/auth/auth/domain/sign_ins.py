@@ -1,5 +1,3 @@
-"""Sign-ins and their refresh tokens."""
-
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -11,8 +9,6 @@ REFRESH_GRACE_PERIOD = timedelta(seconds=10)
 
 
 class RefreshDecision(Enum):
-    """What to do with a refresh token that a client sends."""
-
     ROTATE = "first use: replace it by a successor"
     REPEAT = "used again within the grace period: return the same successor"
     REVOKE = "used again later: two parties hold the token, so revoke its family"

@@ -68,8 +68,6 @@ class SmtpMailer:
 
 
 class FolderMailer:
-    """Writes e-mails into a folder and logs their links, for development."""
-
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 

@@ -1,5 +1,3 @@
-"""Sending of requested e-mails, one by one, until each is delivered or too old."""
-
 from datetime import datetime, timedelta
 
 import structlog
@@ -24,7 +22,7 @@ EMAILS = Counter("letters_total", "E-mails, by kind and by outcome of an attempt
 
 
 class EmailSender:
-    """Sends e-mails. Links carry their token in the fragment, which no server or proxy logs."""
+    """Sends requested e-mails. Links carry their token in the fragment, which no server or proxy logs."""
 
     def __init__(self, database: Database, mailer: Mailer, *, sender: str, account_url: str) -> None:
         self._database, self._mailer = database, mailer
@@ -33,9 +31,8 @@ class EmailSender:
     async def send_next(self, *, now: datetime | None = None) -> bool:
         """Send the e-mail that has waited longest; return whether there was one.
 
-        The request is deleted in the transaction that stores the link's token. A worker that dies in between
-        leaves neither; at worst, the account receives a dead link and then a working one. Several workers may
-        share the work.
+        Its request is deleted in the transaction that stores the link's token. If the worker dies in
+        between, the account may receive a dead link, and then a working one. Several workers may run.
         """
         now = now or utc_now()
         async with self._database.transaction() as session:

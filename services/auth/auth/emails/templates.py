@@ -1,5 +1,3 @@
-"""Texts of e-mails."""
-
 from email.message import EmailMessage
 from email.utils import localtime, make_msgid
 from typing import NamedTuple
@@ -70,11 +68,7 @@ sign-ins with a different e-mail address.
 def compose_email(
     kind: EmailKind, *, to: str, name: str | None, sender: str, link: str | None = None
 ) -> EmailMessage:
-    """Compose a plain-text e-mail; kinds in LINK_PATHS need a link.
-
-    Pass no name until the address is verified: the person who typed the address also chose the name, and
-    could put a message of their own into it.
-    """
+    """Compose a plain-text e-mail. Pass no name until the address is verified: a stranger may have set it."""
     template = _TEMPLATES[kind]
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = sender, _to_ascii(to), template.subject
@@ -89,5 +83,4 @@ def compose_email(
 
 
 def _to_ascii(email: str) -> str:
-    """Write the domain as the DNS does, which every mail server accepts."""
     return validate_email(email, check_deliverability=False).ascii_email or email

@@ -1,5 +1,3 @@
-"""The game service's part of a data export."""
-
 import httpx
 import structlog
 
@@ -12,8 +10,6 @@ TIMEOUT = httpx.Timeout(12.0, connect=1.0)
 
 
 class GameClient:
-    """The game service's API inside the private network."""
-
     def __init__(self, url: str) -> None:
         self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
 

@@ -30,14 +30,12 @@ class PasswordHasher:
         dummy_hash()
 
     async def hash(self, password: str) -> str:
-        """Return the argon2id hash of a new password. Raises PasswordQueueFull."""
         return await self._run(lambda: _HASHES.hash(password))
 
     async def verify(self, password: str, hashed: str | None) -> tuple[bool, str | None]:
         """Return whether the password matches, and a new hash if the old one uses an older algorithm.
 
         Without a hash it takes the same time, so that timing does not reveal whether an account exists.
-        Raises PasswordQueueFull.
         """
         return await self._run(lambda: _verify(password, hashed))
 
@@ -55,10 +53,7 @@ class PasswordHasher:
 
 
 def lower_priority() -> None:
-    """Let all other threads of the machine run first: latency matters more to them than to hashing.
-
-    Linux lowers the calling thread only. Other systems would lower the whole process, so they are skipped.
-    """
+    """Let all other threads run first. Systems other than Linux would lower the whole process."""
     if sys.platform == "linux":
         os.nice(NICE_LEVEL)
 
@@ -76,5 +71,4 @@ def _verify(password: str, hashed: str | None) -> tuple[bool, str | None]:
 
 @cache
 def dummy_hash() -> str:
-    """Return a hash that no password matches."""
     return _HASHES.hash(secrets.token_urlsafe())

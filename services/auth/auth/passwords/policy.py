@@ -1,5 +1,3 @@
-"""Requirements for new passwords."""
-
 import re
 import string
 from importlib.resources import files

@@ -1,5 +1,3 @@
-"""The audit log."""
-
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -1,5 +1,3 @@
-"""Data exports."""
-
 from uuid import UUID
 
 from shared.clock import utc_now
@@ -18,7 +16,6 @@ from auth.schemas.export import AccountExport
 async def export_account(
     database: Database, game: GameClient, caller: Principal, *, access_token: str
 ) -> bytes:
-    """Return all data on the caller as a JSON document. Raises SignedOut and ExportUnavailable."""
     async with database.transaction() as session:
         user = await get_current_user(session, caller)
         account = await get_account_export(session, user.id)
@@ -33,7 +30,6 @@ async def export_account(
 
 
 async def get_account_export(session: AsyncSession, user_id: UUID) -> AccountExport:
-    """Return all data that this service holds on a user. Raises SignedOut if the account was deleted."""
     user = await session.get(User, user_id)
     if user is None:
         raise SignedOut

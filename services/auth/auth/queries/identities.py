@@ -1,5 +1,3 @@
-"""Identities at providers."""
-
 from uuid import UUID
 
 from sqlalchemy import select

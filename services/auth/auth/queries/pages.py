@@ -19,7 +19,6 @@ MAX_COUNTED = 10_000
 async def fetch_page(
     session: AsyncSession, items: Select[Any], key: Any, query: PageQuery, *, scope: str
 ) -> tuple[Sequence[Any], Pagination]:
-    """Return the rows of a page and its position. Raises Invalid for a page or cursor that cannot exist."""
     total = await _count(session, items, key)
     number, ordered = query.page, items.order_by(key.desc())
     if query.cursor is None:

@@ -1,5 +1,3 @@
-"""Roles."""
-
 from shared.security.current_user import Principal, Role
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession

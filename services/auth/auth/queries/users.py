@@ -1,5 +1,3 @@
-"""Accounts."""
-
 from shared.security.current_user import Principal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession

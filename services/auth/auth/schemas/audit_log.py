@@ -1,5 +1,3 @@
-"""The audit log."""
-
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -31,7 +29,5 @@ class AuditEntryRead(BaseModel):
 
 
 class AuditLogPage(BaseModel):
-    """The audit log, newest first."""
-
     entries: list[AuditEntryRead]
     pagination: Pagination

@@ -1,5 +1,3 @@
-"""Data exports."""
-
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,8 +13,6 @@ class ExportedIdentity(IdentityRead):
 
 
 class ExportedSignIn(BaseModel):
-    """A sign-in on one device."""
-
     model_config = ConfigDict(from_attributes=True)
 
     created_at: datetime

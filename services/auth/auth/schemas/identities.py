@@ -1,5 +1,3 @@
-"""Identities at providers."""
-
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field

@@ -1,5 +1,3 @@
-"""Public keys."""
-
 from typing import Literal
 
 from pydantic import BaseModel, Field

@@ -1,5 +1,3 @@
-"""Pages of the admins' lists."""
-
 from pydantic import Field
 from shared.http.pagination import PageQuery
 

@@ -1,5 +1,3 @@
-"""Password resets."""
-
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -12,7 +10,5 @@ class ForgotPasswordRequest(BaseModel):
 
 
 class ResetPasswordRequest(BaseModel):
-    """A new password, and the token of the e-mail."""
-
     token: OpaqueToken
     password: Annotated[Password, Field(examples=["Brandnew4Password"])]

@@ -1,5 +1,3 @@
-"""Roles."""
-
 from pydantic import BaseModel, Field
 from shared.security.current_user import Role
 

@@ -1,5 +1,3 @@
-"""Sign-ins."""
-
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field

@@ -1,5 +1,3 @@
-"""Accounts."""
-
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -63,7 +61,5 @@ class AccountFilter(AdminPageQuery):
 
 
 class AccountPage(BaseModel):
-    """Accounts, newest first."""
-
     users: list[AccountRead]
     pagination: Pagination

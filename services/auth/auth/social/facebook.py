@@ -21,7 +21,7 @@ TOKEN_ERROR_CODES = frozenset({100, 190})
 
 
 class _TokenInfo(BaseModel):
-    """The response of `debug_token`. For an invalid token most fields may be missing."""
+    """For an invalid token most fields may be missing."""
 
     model_config = ConfigDict(strict=True)
 
@@ -38,15 +38,12 @@ class _TokenInfoResponse(BaseModel):
 
 
 class FacebookClient:
-    """Verifies access tokens with the credentials of our app."""
-
     def __init__(self, settings: SocialSettings, client: JsonClient) -> None:
         self._url, self._client = settings.facebook_graph_url.rstrip("/"), client
         self._app_id = settings.facebook_app_id
         self._secret = settings.facebook_app_secret.get_secret_value()
 
     async def verify(self, token: str, *, nonce: str | None) -> VerifiedIdentity:
-        """Return the token's owner. Raises InvalidSocialToken and ProviderUnavailable."""
         if nonce:
             raise InvalidSocialToken(
                 "Facebook's access tokens have no nonce; send none, or the token of Limited Login."
@@ -66,7 +63,7 @@ class FacebookClient:
         )
 
     async def _inspect(self, token: str) -> str:
-        """Return the user of a valid token that was issued for our app."""
+        """Return the user of a valid token of our app."""
         bearer = f"{self._app_id}|{self._secret}"
         document = await self._get("debug_token", {"input_token": token}, bearer=bearer)
         try:

@@ -21,16 +21,11 @@ OPTIONS: jwt.types.Options = {
 
 
 class IdTokenVerifier:
-    """Verifies ID tokens of one provider that were issued for our clients (the audiences)."""
-
     def __init__(self, keys: KeySource, *, issuers: Sequence[str], audiences: Sequence[str]) -> None:
         self._keys, self._issuers, self._audiences = keys, issuers, audiences
 
     async def verify(self, token: str, *, nonce: str | None) -> dict[str, Any]:
-        """Return the claims. Raises InvalidSocialToken and, if no key is available, KeysUnavailable.
-
-        Keys are looked up by `kid` only; `jku`, `x5u` and `jwk` headers are ignored.
-        """
+        """Return the claims. Keys are looked up by `kid` only; `jku`, `x5u` and `jwk` headers are ignored."""
         try:
             claims = await self._decode(token)
         except jwt.ExpiredSignatureError:

@@ -1,5 +1,3 @@
-"""A person's identity at a provider."""
-
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -19,10 +17,7 @@ _AVATAR_URL: TypeAdapter[Any] = TypeAdapter(AvatarUrl)
 
 @dataclass(frozen=True, kw_only=True)
 class VerifiedIdentity:
-    """A person, identified by the provider's stable `subject`. Absent or unusable values are None.
-
-    `email_verified` means that the provider has verified the address.
-    """
+    """A person by the provider's stable `subject`, and an address that the provider may have verified."""
 
     provider: Provider
     subject: str
@@ -35,10 +30,7 @@ class VerifiedIdentity:
 def build_verified_identity(
     provider: Provider, subject: Any, *, email: Any, email_verified: bool, name: Any, picture: Any
 ) -> VerifiedIdentity:
-    """Build an identity from a provider's claims. Raises InvalidSocialToken without a subject.
-
-    Users choose their names and pictures themselves, so unusable ones are dropped and do not stop a sign-in.
-    """
+    """Build an identity from claims. Users choose names and pictures, so unusable ones are dropped."""
     if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
         raise InvalidSocialToken("The token does not name a user.")
     address = _valid_or_none(_EMAIL, email)

@@ -26,8 +26,6 @@ class JsonResponse(NamedTuple):
 
 
 class JsonClient:
-    """One pool of connections to all providers. It does not follow redirects."""
-
     def __init__(self, *, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
         self._client = httpx.AsyncClient(
@@ -59,7 +57,6 @@ class JsonClient:
         return JsonResponse(status == 200, document)
 
     async def fetch_keys(self, url: str) -> dict[str, Any]:
-        """Return a JWK set. Raises ProviderUnavailable."""
         response = await self.get(url)
         if not response.ok:
             raise ProviderUnavailable

@@ -38,10 +38,7 @@ class SocialSignIn:
         }
 
     async def verify(self, provider: Provider, token: str, *, nonce: str | None) -> VerifiedIdentity:
-        """Return the token's owner, if it was issued for this app and this nonce.
-
-        Raises InvalidSocialToken, ProviderNotConfigured and ProviderUnavailable, nothing else.
-        """
+        """Raises InvalidSocialToken, ProviderNotConfigured and ProviderUnavailable, nothing else."""
         verifier = self._verifiers[provider]
         if verifier is None:
             raise ProviderNotConfigured

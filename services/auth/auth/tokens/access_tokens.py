@@ -1,5 +1,3 @@
-"""Access tokens, which this service signs and every service verifies."""
-
 from uuid import UUID, uuid4
 
 from shared.clock import utc_now
@@ -11,8 +9,6 @@ from auth.tokens.signing_keys import SigningKeyStore
 
 
 class AccessTokenIssuer:
-    """Signs access tokens with the current key."""
-
     def __init__(self, keys: SigningKeyStore, *, issuer: str, audience: str) -> None:
         self._keys, self._issuer, self._audience = keys, issuer, audience
 

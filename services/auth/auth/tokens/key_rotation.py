@@ -14,17 +14,13 @@ from auth.settings import SigningKeySettings
 
 
 def main(arguments: list[str]) -> None:
-    """Run `rotate-keys [--at-once]`."""
     if arguments not in ([], ["--at-once"]):
         sys.exit("usage: python -m auth rotate-keys [--at-once]")
     sys.stdout.write(rotate(SigningKeySettings().signing_keys_file, at_once=bool(arguments)) + "\n")
 
 
 def rotate(path: Path, *, at_once: bool) -> str:
-    """Add a successor to the keys of a file, or create the file; return a message for the operator.
-
-    `at_once` is for a leaked key: the new key signs immediately and all others are removed.
-    """
+    """Add a successor to the keys of a file, or replace them all `at_once`; return a message."""
     keys = json.loads(path.read_text())["keys"] if path.exists() else []
     if at_once or not keys:
         _write(path, [new_signing_key() | {"not_before": int(utc_now().timestamp())}])

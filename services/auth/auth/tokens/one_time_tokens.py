@@ -37,7 +37,6 @@ async def issue(session: AsyncSession, user_id: UUID, purpose: TokenPurpose, *, 
 
 
 async def check(session: AsyncSession, token: str, purpose: TokenPurpose, *, now: datetime) -> None:
-    """Raise TokenUnknown, TokenUsed or TokenExpired unless the token may be used now."""
     found = await session.get(OneTimeToken, digest(token))
     if found is None or found.purpose != purpose:
         raise TokenUnknown

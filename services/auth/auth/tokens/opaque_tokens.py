@@ -1,8 +1,7 @@
 """Opaque tokens: 256 random bits, of which the database stores only the hash.
 
-A refresh token that is used again within the grace period returns the same successor, which the database
-does not know either. So the successor is stored encrypted under its predecessor: the client that presents
-the predecessor brings the key. Neither the database nor a used token alone reveals the successor.
+A used refresh token returns its successor again for a while. The successor is stored encrypted under the
+token that it replaces, so the database alone does not reveal it.
 """
 
 import hashlib

@@ -1,5 +1,3 @@
-"""The keys that sign access tokens, read from a file."""
-
 import json
 import time
 from pathlib import Path
@@ -39,11 +37,9 @@ class SigningKeyStore:
             raise SigningKeysNotFound(f"SIGNING_KEYS_FILE cannot be used: {path}: {reason}.") from error
 
     def sign(self, claims: dict[str, Any], *, typ: str) -> str:
-        """Return a compact JWS of the claims, signed with the active key."""
         return self._current().sign(claims, typ=typ)
 
     def public(self) -> dict[str, Any]:
-        """Return the public JWK set: the active key, its predecessor while in use, and its successor."""
         return self._current().public
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
