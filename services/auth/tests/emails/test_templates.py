@@ -1,4 +1,19 @@
-from auth.emails.templates import compose_email
+from typing import get_args
+
+import pytest
+from auth.emails.templates import LINK_PATHS, compose_email
+from auth.types import EmailKind
+
+
+@pytest.mark.parametrize("kind", get_args(EmailKind))
+def test_an_email_greets_and_has_its_link(kind: EmailKind) -> None:
+    link = "https://parley.example.com/account/x#token=y" if kind in LINK_PATHS else None
+    email = compose_email(kind, to="ada@example.com", name="Ada", sender="p@x.io", link=link)
+    text = email.get_content()
+    assert email["Subject"]
+    assert text.startswith("Hello Ada,\n")
+    assert "_" not in text
+    assert text.count("https://") == (1 if link else 0)
 
 
 def test_names_of_all_the_world_can_be_addressed() -> None:

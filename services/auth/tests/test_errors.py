@@ -1,0 +1,15 @@
+import inspect
+
+from auth import errors
+from shared.errors import ParleyError
+
+
+def test_every_code_is_described_for_the_api_reference() -> None:
+    own = [
+        each for _, each in inspect.getmembers(errors, inspect.isclass) if each.__module__ == errors.__name__
+    ]
+    assert own
+    for error in own:
+        assert issubclass(error, ParleyError)
+        assert "code" in vars(error) or error.code == "unauthorized"
+        assert (error.__doc__ or "").partition("\n")[0].endswith(".")
