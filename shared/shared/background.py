@@ -60,11 +60,7 @@ def _is_cancelling() -> bool:
 
 @asynccontextmanager
 async def running(*loops: Loop) -> AsyncIterator[None]:
-    """Run the loops while the block runs.
-
-    At its end the current passes may finish, because cancelling a query costs its connection. After five
-    seconds they are cancelled.
-    """
+    """Run the loops while the block runs, and let their current passes finish, for at most five seconds."""
     stopping = asyncio.Event()
     tasks = {asyncio.create_task(run_forever(loop, stopping), name=loop.name) for loop in loops}
     try:
@@ -72,6 +68,7 @@ async def running(*loops: Loop) -> AsyncIterator[None]:
     finally:
         stopping.set()
         if tasks:
+            # Cancelling a query would cost its connection.
             _, unfinished = await asyncio.wait(tasks, timeout=STOP_TIMEOUT_SECONDS)
             for task in unfinished:
                 task.cancel()

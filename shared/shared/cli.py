@@ -18,8 +18,8 @@ type Command = Callable[[list[str]], object]
 def main(service: str, extra: Mapping[str, str] | None = None) -> None:
     """Run the command that the process was started with.
 
-    Each service has `api`; if it has a worker, also `worker` and `replay-dead-letters`; if it has tables,
-    `migrate`. `extra` adds commands as "module:function". A command imports only the modules it runs.
+    `api`, `worker`, `replay-dead-letters` and `migrate` are there for services that have them. `extra` adds
+    commands as "module:function". A command imports only the modules it runs.
     """
     commands = _standard_commands(service)
     commands |= {name: _lazy(target) for name, target in (extra or {}).items()}

@@ -38,14 +38,10 @@ class ParleyError(Exception):
 
 
 class BadRequest(ParleyError):
-    """The request cannot be parsed."""
-
     status, code, title = 400, "bad_request", "Bad request"
 
 
 class Unauthorized(ParleyError):
-    """The caller is not authenticated."""
-
     status, code, title = 401, "unauthorized", "Unauthorized"
 
     def __init__(self, detail: str, **extra: Any) -> None:
@@ -63,8 +59,6 @@ class NotFound(ParleyError):
 
 
 class Conflict(ParleyError):
-    """The request contradicts the current state."""
-
     status, code, title = 409, "conflict", "Conflict"
 
 
@@ -91,8 +85,6 @@ def field_error(pointer: str, message: str, *, error_type: type[Invalid] = Inval
 
 
 class TooManyRequests(ParleyError):
-    """A rate limit is exhausted."""
-
     status, code, title = 429, "too_many_requests", "Too many requests"
 
 
@@ -106,6 +98,4 @@ class Unavailable(ParleyError):
 
 
 class TimedOut(ParleyError):
-    """A dependency took too long."""
-
     status, code, title = 504, "timed_out", "Timed out"

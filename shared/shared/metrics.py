@@ -17,5 +17,4 @@ RATE_LIMITED = Counter("rate_limited_total", "Requests rejected by a rate limit.
 
 
 async def endpoint(_: Request) -> Response:
-    """Answer GET /metrics, for Prometheus on the internal network only."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,8 +1,4 @@
-"""Configuration from the environment. A variable has the same name in every service.
-
-A service composes its ApiSettings, WorkerSettings and MigrateSettings from these classes, so that each
-process asks only for what it uses.
-"""
+"""Configuration from the environment. Services compose the settings of each process from these classes."""
 
 from typing import Literal, Self
 

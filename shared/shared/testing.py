@@ -90,20 +90,17 @@ async def committed_database(_engine: AsyncEngine) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def session(database: Database) -> AsyncIterator[AsyncSession]:
-    """One transaction of `database`."""
     async with database.transaction() as session:
         yield session
 
 
 @pytest.fixture(scope="session")
 def signing_keys() -> SigningKeys:
-    """Signing keys, as the auth service has them."""
     return SigningKeys({"keys": [new_signing_key()]})
 
 
 @pytest.fixture(scope="session")
 def jwks_url(signing_keys: SigningKeys) -> Iterator[str]:
-    """A URL that publishes the public keys."""
     document = json.dumps(signing_keys.public).encode()
 
     class Handler(BaseHTTPRequestHandler):

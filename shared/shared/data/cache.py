@@ -1,14 +1,14 @@
 """A cache in Redis for what is read often and rarely changes. Without Redis every read goes to its source.
 
-    list_tags = cache_query("tags", list[TagRow])(queries.list_tags)
+list_tags = cache_query("tags", list[TagRow])(queries.list_tags)
 
-    await list_tags(cache, session)             # instead of queries.list_tags(session)
-    await cache.invalidate(list_tags.key())     # after the change is committed
-
-On a miss the reader puts a lease under the key, reads, and replaces the lease with the value, but only if its
-lease is still there. Invalidating a key removes the lease too, so that a value read before a change is never
-stored after it. A reader that finds another's lease waits for its value: one reads, however many ask.
+await list_tags(cache, session)             # instead of queries.list_tags(session)
+await cache.invalidate(list_tags.key())     # after the change is committed
 """
+
+# On a miss the reader puts a lease under the key, reads, and replaces the lease with the value, but only if
+# its lease is still there. Invalidating a key removes the lease too, so that a value read before a change is
+# never stored after it. A reader that finds another's lease waits for its value: one reads, however many ask.
 
 import asyncio
 import time
@@ -161,14 +161,11 @@ class Cache:
 
 @dataclass(frozen=True)
 class CachedQuery[**P, V]:
-    """A query behind the cache."""
-
     name: str
     adapter: TypeAdapter[V]
     query: Callable[Concatenate[AsyncSession, P], Awaitable[V]]
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
-        """Return the cache key of the result for these arguments."""
         return ":".join((self.name, *map(str, args), *map(str, kwargs.values())))
 
     async def __call__(self, cache: Cache, session: AsyncSession, *args: P.args, **kwargs: P.kwargs) -> V:

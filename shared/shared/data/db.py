@@ -72,10 +72,7 @@ def translate_connection_errors() -> Iterator[None]:
 
 
 def create_engine(url: str, *, name: str, statement_timeout_ms: int = 15_000, **pool: int) -> AsyncEngine:
-    """Make a pool whose connections fail within two seconds when the server is down.
-
-    `statement_timeout_ms` limits each statement, in milliseconds; 0 is no limit.
-    """
+    """Make a pool whose connections fail within two seconds. A statement timeout of 0 is no limit."""
     return create_async_engine(
         url,
         pool_timeout=1.0,
@@ -113,20 +110,14 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Open a transaction that commits at the end of the block and rolls back if it raises.
-
-        Raises DatabaseUnavailable for all connection errors of the driver.
-        """
+        """Commit at the end of the block, roll back if it raises. Raises DatabaseUnavailable."""
         with translate_connection_errors():
             async with self._sessions() as session:
                 yield session
                 await session.commit()
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
-        """Return the rows of one statement, with arguments $1, $2 and so on, outside a transaction.
-
-        Meant for hot paths: going straight to the driver halves the time. Raises DatabaseUnavailable.
-        """
+        """Return the rows of one statement with arguments $1, $2, outside a transaction, in half the time."""
         with translate_connection_errors():
             async with self._fetch_slots, self._driver() as driver:
                 rows: list[asyncpg.Record] = await driver.fetch(statement, *arguments)

@@ -20,7 +20,6 @@ def migration_config(package: str, url: str) -> Config:
 
 
 def upgrade(package: str, url: str) -> None:
-    """Migrate a service's database to the newest version."""
     command.upgrade(migration_config(package, url), "head")
 
 
@@ -39,11 +38,9 @@ async def _run(metadata: MetaData) -> None:
 
 
 async def _acquire_lock(guard: AsyncConnection) -> None:
-    """Keep replicas that start together from creating the same tables.
-
-    Polling holds no snapshot, unlike one waiting statement: CREATE INDEX CONCURRENTLY in another replica
-    would wait for that snapshot to end, and this replica for the index.
-    """
+    # Replicas that start together would create the same tables. Polling holds no snapshot, unlike one waiting
+    # statement: CREATE INDEX CONCURRENTLY in another replica would wait for that snapshot to end, and this
+    # replica for the index.
     while not await guard.scalar(text("SELECT pg_try_advisory_lock(7275627)")):  # noqa: ASYNC110 - a lock
         await asyncio.sleep(0.2)
 

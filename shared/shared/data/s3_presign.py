@@ -1,7 +1,4 @@
-"""Presigned URLs of S3 objects, generated in process (AWS Signature Version 4 in the query).
-
-The SDK signs the same URLs in six times the time.
-"""
+"""Presigned URLs of S3 objects (AWS Signature Version 4 in the query), six times as fast as the SDK's."""
 
 import hashlib
 import hmac

@@ -42,7 +42,6 @@ class Storage:
         self._presigner = Presigner(settings, Endpoint.of_bucket(public, self._bucket))
 
     async def ensure_bucket(self) -> None:
-        """Create the bucket if it is missing."""
         if await _call(self._client.bucket_exists, self._bucket):
             return
         try:

@@ -23,7 +23,6 @@ class Check:
 
 
 async def health(_: Request) -> Response:
-    """Answer GET /health: the process runs."""
     return JSONResponse({"status": "ok"})
 
 

@@ -75,10 +75,8 @@ def encode_cursor(layout: struct.Struct, *position: Any, scope: str) -> str:
 
 
 def decode_cursor(layout: struct.Struct, cursor: str, *, scope: str) -> tuple[Any, ...]:
-    """Return the position that was encoded under the same scope. Raises Invalid for all other text.
-
-    The checksum is not a secret: a forged cursor only leads elsewhere in a list that its sender may read.
-    """
+    """Return the position that was encoded under the same scope. Raises Invalid for all other text."""
+    # The checksum is not a secret: a forged cursor only leads elsewhere in a list that its sender may read.
     try:
         content = base64.b64decode(cursor, altchars=b"-_", validate=True)
         packed, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]

@@ -41,10 +41,9 @@ class RateLimits:
     async def check(
         self, request: Request, name: str, subject: str, *, per_minute: int, fail_closed: bool = False
     ) -> None:
-        """Count a request and set the RateLimit headers of its response.
+        """Count a request and set the RateLimit headers of its response. Raises TooManyRequests.
 
-        Raises TooManyRequests when the limit is exhausted. Without Redis the request passes, unless
-        `fail_closed`: then Unavailable is raised.
+        Without Redis the request passes, or raises Unavailable if `fail_closed`.
         """
         if not self._enabled:
             return
@@ -70,7 +69,6 @@ class RateLimits:
             )
 
     async def ping(self) -> None:
-        """Raise Unavailable if Redis does not answer."""
         if not await self._storage.check():
             raise Unavailable("Redis does not answer.")
 
@@ -79,8 +77,6 @@ class RateLimits:
 
 
 def per_user(name: str, *, per_minute: int) -> Callable[[Request, CurrentUser], Awaitable[None]]:
-    """Make a dependency that limits the requests of one user."""
-
     async def limit(request: Request, user: CurrentUser) -> None:
         limits: RateLimits = request.app.state.rate_limits
         await limits.check(request, name, str(user.id), per_minute=per_minute)
@@ -109,8 +105,6 @@ ClientAddress = Annotated[str, Depends(client_address)]
 def per_address(
     name: str, *, per_minute: int, fail_closed: bool = False
 ) -> Callable[[Request, ClientAddress], Awaitable[None]]:
-    """Make a dependency that limits the requests from one address."""
-
     async def limit(request: Request, address: ClientAddress) -> None:
         limits: RateLimits = request.app.state.rate_limits
         await limits.check(request, name, address, per_minute=per_minute, fail_closed=fail_closed)

@@ -64,11 +64,9 @@ async def declare_topology(url: str) -> None:
 
 
 async def declare_queues(channel: AbstractChannel, queues: dict[str, str]) -> None:
-    """Declare queues by name, each bound to its routing key. Idempotent.
-
-    A queue is classic and durable. A rejected delivery goes through the dead-letter exchange, under the
-    queue's name, to a dead-letter queue of its own, so that it is replayed to this consumer alone.
-    """
+    """Declare durable classic queues by name, each bound to its routing key. Idempotent."""
+    # A rejected delivery goes through the dead-letter exchange, under its queue's name, to a queue of
+    # its own, so that it is replayed to this consumer alone.
     exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
     dead = await channel.declare_exchange(DEAD_LETTER_EXCHANGE, aio_pika.ExchangeType.DIRECT, durable=True)
     for name, routing_key in queues.items():
@@ -85,10 +83,9 @@ async def declare_queues(channel: AbstractChannel, queues: dict[str, str]) -> No
 async def publish_confirmed(
     exchange: AbstractExchange, routing_key: str, body: bytes, *, message_id: str
 ) -> None:
-    """Publish one persistent message and return after the broker's confirm.
+    """Publish one persistent message and wait for the broker's confirm.
 
-    Raises BrokerUnavailable when the connection is lost, PublishError when a message that has consumers
-    reaches no queue, and DeliveryError when the broker refuses it.
+    Raises BrokerUnavailable, PublishError when a message with consumers reaches no queue, and DeliveryError.
     """
     message = aio_pika.Message(
         body,
@@ -112,11 +109,7 @@ async def publish_confirmed(
 
 
 async def replay_dead_letters(url: str, queues: Iterable[str]) -> dict[str, int]:
-    """Move the dead letters of the queues back to them. Returns their number by queue.
-
-    A dead letter is removed only after the broker has confirmed its copy; the inbox absorbs duplicates. Those
-    that fail again meanwhile stay for the next replay.
-    """
+    """Move the dead letters of the queues back to them. Returns their number by queue."""
     replayed = {}
     async with open_channel(url) as channel:
         for name in queues:
@@ -127,11 +120,13 @@ async def replay_dead_letters(url: str, queues: Iterable[str]) -> dict[str, int]
 
 
 async def _replay(channel: AbstractChannel, dead_letters: AbstractQueue, *, to: str, limit: int) -> int:
+    # What fails again meanwhile stays for the next replay.
     for moved in range(limit):
         delivery = await dead_letters.get(fail=False)
         if delivery is None:
             return moved
         message_id = delivery.message_id or ""
         await publish_confirmed(channel.default_exchange, to, delivery.body, message_id=message_id)
+        # Only after the confirm: a second copy is absorbed by the inbox, a lost one would be lost.
         await delivery.ack()
     return limit

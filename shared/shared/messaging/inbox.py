@@ -34,8 +34,6 @@ type Subscriptions = Mapping[type[Event], Handler[Any]]
 
 
 class InboxEvent(Base):
-    """A message that a consumer has applied."""
-
     __tablename__ = "inbox"
 
     consumer: Mapped[str] = mapped_column(String(200), primary_key=True)
@@ -66,10 +64,7 @@ def purge_loop(database: Database) -> Loop:
 def subscribe[M: Event | Job](
     broker: RabbitBroker, database: Database, queue: str, message: type[M], handler: Handler[M]
 ) -> None:
-    """Consume a queue that is already declared.
-
-    A delivery whose handler keeps failing is rejected, and the dead-letter exchange keeps it.
-    """
+    """Consume a declared queue. A delivery whose handler keeps failing becomes a dead letter."""
     subscriber = broker.subscriber(
         RabbitQueue(queue, declare=False),
         channel=Channel(prefetch_count=PREFETCH),

@@ -17,8 +17,6 @@ from shared.messaging.jobs import Job
 
 
 class OutboxEvent(Base):
-    """A message that waits to be published."""
-
     __tablename__ = "outbox"
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)

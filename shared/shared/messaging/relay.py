@@ -22,11 +22,7 @@ POLL_SECONDS = 0.5
 
 
 class OutboxRelay:
-    """Publishes batches over a connection that it keeps between them.
-
-    Several relays may run at once: the one that publishes a row has locked it. Rows are drained as they
-    become visible, not by a sequence, because ids are not in the order of commits.
-    """
+    """Publishes batches over a connection that it keeps between them. Several relays may run at once."""
 
     def __init__(self, database: Database, rabbitmq_url: str) -> None:
         self._database, self._url = database, rabbitmq_url
@@ -57,6 +53,7 @@ class OutboxRelay:
 async def _drain(database: Database, exchange: AbstractExchange) -> int:
     """Publish one batch, delete exactly the rows that the broker confirmed, and return their number."""
     async with database.transaction() as session:
+        # Rows are drained as they become visible, not by a sequence: ids are not in the order of commits.
         oldest = select(OutboxEvent).order_by(OutboxEvent.recorded_at).limit(BATCH_SIZE)
         rows = (await session.scalars(oldest.with_for_update(skip_locked=True))).all()
         metrics.OUTBOX_PENDING.set(len(rows))

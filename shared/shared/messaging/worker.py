@@ -35,10 +35,7 @@ def build_worker(
     loops: Callable[[Database], Sequence[Loop]] = lambda _: (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Starlette:
-    """Consume the subscriptions and jobs and publish the outbox until stopped, also across broker outages.
-
-    `loops` are further loops of the service. `closing` releases resources of the handlers.
-    """
+    """Consume, publish the outbox and run `loops` until stopped. `closing` releases what handlers used."""
     url = settings.rabbitmq_url.get_secret_value()
     consumers: dict[str, Consumer] = {e.queue_of(service): (e, on) for e, on in subscriptions.items()}
     consumers |= {job.queue(): (job, on) for job, on in (jobs or {}).items()}

@@ -20,8 +20,6 @@ Role = Literal["learner", "editor", "admin"]
 
 
 class Principal(BaseModel):
-    """The authenticated user of a request."""
-
     model_config = ConfigDict(frozen=True)
 
     id: UUID
@@ -37,18 +35,13 @@ class CachedToken(NamedTuple):
 
 
 class AccessTokenVerifier:
-    """Verifies the access tokens of requests.
-
-    Verifying a signature takes as long as a small query. An identical token is therefore accepted from a
-    cache until it expires or its key is withdrawn.
-    """
-
     def __init__(self, keys: KeySource, *, issuer: str, audience: str) -> None:
         self._keys, self._issuer, self._audience = keys, issuer, audience
         self._cache: dict[str, CachedToken] = {}
 
     async def authenticate(self, token: str) -> Principal:
         """Return the user of the token. Raises Unauthorized."""
+        # Verifying a signature takes as long as a small query.
         cached = self._cache.get(token)
         if (
             cached
@@ -95,8 +88,6 @@ CurrentUser = Annotated[Principal, Security(_principal)]
 
 
 def require_role(*roles: Role) -> Callable[[Principal], Awaitable[Principal]]:
-    """Make a dependency that accepts only these roles."""
-
     async def check(principal: CurrentUser) -> Principal:
         if principal.role not in roles:
             raise Forbidden("Your account may not do this.")

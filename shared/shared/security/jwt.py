@@ -85,10 +85,7 @@ async def _fetch(url: str) -> Any:
 
 
 def parse_keys(jwks: Any, algorithm: str) -> dict[str, jwt.PyJWK]:
-    """Return the keys of the set that verify this algorithm, by id. Other keys are ignored.
-
-    Raises ValueError, KeyError or TypeError when none is usable.
-    """
+    """Return the keys for this algorithm, by id. Raises ValueError, KeyError or TypeError without any."""
     keys = {}
     for key in jwks["keys"]:
         with suppress(jwt.PyJWTError, KeyError, TypeError, ValueError, AttributeError):
@@ -102,9 +99,8 @@ def parse_keys(jwks: Any, algorithm: str) -> dict[str, jwt.PyJWK]:
 class JwksClient:
     """Public keys from a JWKS URL, cached for `max_age_seconds`, and without limit while the URL is down.
 
-    Concurrent requests share one fetch. An unknown `kid` fetches early, at most once in `cooldown_seconds`: a
-    new key is found soon, and invented ids cost nothing. A response without a usable key changes nothing. A
-    custom `fetch` may raise Unavailable.
+    Concurrent requests share one fetch. An unknown `kid` fetches early, at most once in `cooldown_seconds`.
+    A response without a usable key changes nothing. A custom `fetch` may raise Unavailable.
     """
 
     def __init__(
@@ -135,7 +131,6 @@ class JwksClient:
         return self._keys.get(kid)
 
     def close(self) -> None:
-        """Cancel a renewal in progress."""
         if self._renewal is not None:
             self._renewal.cancel()
 
