@@ -37,7 +37,7 @@ async def log_in(
 ) -> LoginResponse:
     """Sign in with an e-mail address and a password.
 
-    The session ends 30 days after its last refresh. Wrong passwords and unknown addresses are answered alike.
+    The session ends 30 days after its last refresh. The response does not reveal whether an address is known.
     At most 10 attempts per minute are allowed for a client address, and 10 for an account.
     """
     await limit_account(request, "login_account", body.email, per_minute=LOGINS_PER_MINUTE, fail_closed=True)

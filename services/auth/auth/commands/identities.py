@@ -178,7 +178,7 @@ async def _has_identity_with(session: AsyncSession, user: User, provider: Provid
 
 
 def _link(session: AsyncSession, user: User, identity: VerifiedIdentity, *, actor: UUID) -> None:
-    """Add the identity, and tell the owner by e-mail."""
+    """Add the identity, and notify the owner by e-mail."""
     _add(session, user, identity)
     provider = {"provider": identity.provider}
     audit_log.record(session, "identity_linked", subject=user.id, actor=actor, after=provider)

@@ -20,7 +20,7 @@ class LinkIdentityRequest(BaseModel):
 class SocialSignInRequest(LinkIdentityRequest):
     name: Name | None = Field(
         None,
-        description="The name for a new account. Apple tells it to the app only, and only once.",
+        description="The name for a new account. Apple gives it only to the app, and only once.",
         examples=["Ada"],
     )
 

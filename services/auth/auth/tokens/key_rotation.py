@@ -1,4 +1,4 @@
-"""The `rotate-keys` command: gives the signing keys of a file a successor."""
+"""The `rotate-keys` command: adds a signing key to a key file."""
 
 import json
 import os

@@ -35,11 +35,9 @@ START_CURSOR = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
 async def export_game_data(database: Database, user_id: UUID) -> AsyncIterator[bytes]:
-    """Return one JSON document in pieces, sessions oldest first.
-
-    The first is read before this returns, so that a database that is down becomes a 503. Each has its own
-    transaction, so that a slow client holds no connection; saved sessions never change in between.
-    """
+    """Return one JSON document in pieces, sessions oldest first. The first piece is read at once."""
+    # So a database that is down becomes a 503. Each piece has its own transaction, so that a slow client
+    # holds no connection; saved sessions never change in between.
     async with database.transaction() as session:
         days = await _dump_days(session, user_id)
         receipts = await _count_used_receipts(session, user_id)

@@ -122,11 +122,8 @@ async def get_session(
 
 
 def select_results(session_ids: Collection[UUID]) -> Select[Any]:
-    """Select results, each with the revision of its speech that was current when its session started.
-
-    Without one, because the learner's clock was behind, the oldest. Resolved when read, since revisions may
-    arrive late.
-    """
+    """Select results with the revision of each speech that was current when the session started."""
+    # The oldest if none was, because the learner's clock was behind. Resolved when read: events may be late.
     revision = SpeechRevision.revision
     nearest = case((SpeechRevision.since <= GameSession.started_at, revision), else_=-revision).desc()
     of_this_speech = SpeechRevision.speech_id == GameResult.speech_id

@@ -11,10 +11,7 @@ __all__ = ["Capabilities", "SpeechProvider", "create_provider"]
 
 
 def create_provider(settings: "ApiSettings") -> SpeechProvider:
-    """Return the provider that SPEECH_PROVIDER names, not started yet.
-
-    Only the chosen provider is imported, so that the others need not be installed.
-    """
+    """Return the provider that SPEECH_PROVIDER names, not started. The others need not be installed."""
     match settings.speech_provider:
         case "offline":
             from scoring.providers.pocketsphinx.provider import PocketsphinxProvider

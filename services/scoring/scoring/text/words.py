@@ -13,10 +13,7 @@ ENGLISH = re.compile(r"[a-z']+")
 
 
 def to_spoken_words(text: str) -> tuple[str, ...]:
-    """Return the words in spoken order: lower case, numbers spelled out, split at hyphens.
-
-    Words in other alphabets are kept although they cannot be pronounced: no word disappears silently.
-    """
+    """Return the words in spoken order: lower case, numbers spelled out, split at hyphens, none dropped."""
     plain = _strip_accents(text.translate(STRAIGHT_APOSTROPHES)).lower()
     for sign, spoken in SPOKEN_SIGNS.items():
         plain = plain.replace(sign, spoken)

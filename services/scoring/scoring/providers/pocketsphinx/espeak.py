@@ -1,7 +1,4 @@
-"""Pronunciations of words that are not in the dictionary, by eSpeak NG.
-
-eSpeak NG is licensed under the GPL: it runs as a separate process and is never linked.
-"""
+"""Pronunciations of words outside the dictionary, by eSpeak NG (GPL: a separate process, never linked)."""
 
 # ruff: noqa: RUF001 - the phonetic alphabet contains look-alikes of Latin letters
 

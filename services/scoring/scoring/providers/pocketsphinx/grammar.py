@@ -1,7 +1,4 @@
-"""The grammar of a reading: the words of the text in order, some of them omitted.
-
-It is a graph with one state between any two words, given to the decoder as arcs.
-"""
+"""The grammar of a reading: a graph of the text's words in order, some of them omitted."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
