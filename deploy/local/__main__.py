@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deploy.local import lock, memory, ports, servers
-from deploy.local.plan import OWNERS, Plan
+from deploy.local.plan import Plan
 from deploy.local.processes import ROOT, Failed
 from deploy.local.supervisor import Supervisor
 from deploy.local.vault import Vault
@@ -44,7 +44,7 @@ def show_memory(folder: Path) -> int:
 
 def replay_dead(folder: Path) -> int:
     """Put parked messages back into their queues."""
-    vault, block = Vault.open(folder / "secrets", services=OWNERS), ports.block(lock.port(folder))
+    vault, block = Vault.open(folder / "secrets"), ports.block(lock.port(folder))
     addresses = servers.addresses(folder / "data", ports=block, credentials=vault.servers)
     program = Plan(addresses=addresses, ports=block, vault=vault, mail=folder / "mail").broker("replay-dead")
     return subprocess.run(program.command, env=program.environment, check=False).returncode

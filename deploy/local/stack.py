@@ -1,4 +1,4 @@
-"""The whole system: what is started after what, and stopped before what."""
+"""The whole system: the order in which its processes start and stop."""
 
 import http.client
 import time
@@ -10,36 +10,37 @@ from pathlib import Path
 
 from deploy.local import databases, ports, privileges, servers
 from deploy.local.once import Once
-from deploy.local.plan import BUCKET, OWNERS, SEED, SERVICES, Plan, Service
+from deploy.local.plan import BUCKET, Plan
 from deploy.local.processes import ROOT, Failed, Program, Run
 from deploy.local.servers.envoy import envoy
 from deploy.local.servers.server import Server, http_get, http_status
 from deploy.local.vault import Vault
+from deploy.services import DATABASE_OWNERS, SEED, SERVICES, Service
 
-PATIENCE = 60
-"""Seconds that the system has to say it is ready, once all its processes answer."""
+READY_TIMEOUT_SECONDS = 60
+"""How long the system may take to become ready once all its processes answer."""
 
-SETTLING = 15
-"""Seconds that the seed's events have to arrive; a system in which some are parked starts all the same."""
+SEED_TIMEOUT_SECONDS = 15
+"""How long the start waits for the seed's events; the system also starts when some of them are parked."""
 
 type Action = Callable[[], None]
 
 
-def _silent(_: str) -> None:
-    """Tests do not watch the start."""
+def _ignore(_: str) -> None:
+    """Report nothing, for tests."""
 
 
 class Stack:
     """Servers, services and gateway under one folder, on one block of ports.
 
-    The folder's `data` and `secrets` last from one life to the next. `report` is told of each step.
+    The folder's `data` and `secrets` survive a restart. `report` is called with a line for each step.
     """
 
     def __init__(
-        self, run: Run, *, port: int, report: Callable[[str], None] = _silent, fast: bool = False
+        self, run: Run, *, port: int, report: Callable[[str], None] = _ignore, fast: bool = False
     ) -> None:
         self.run, self.ports, self._report = run, ports.block(port), report
-        self._vault = Vault.open(run.folder / "secrets", services=OWNERS)
+        self._vault = Vault.open(run.folder / "secrets")
         self._data = data = run.folder / "data"
         credentials = self._vault.servers
         addresses = servers.addresses(data, ports=self.ports, credentials=credentials)
@@ -47,18 +48,18 @@ class Stack:
         self.plan = Plan(addresses=addresses, ports=self.ports, vault=self._vault, mail=self.mail)
         self._once = Once(run, data / "done", report=report)
         self.servers = servers.make(run, data, ports=self.ports, credentials=credentials, fast=fast)
-        self.apis = {s.name: self._serving(self.plan.api(s)) for s in SERVICES}
-        self.workers = {s.name: self._serving(self.plan.worker(s)) for s in SERVICES if s.database}
+        self.apis = {s.name: self._server(self.plan.api(s)) for s in SERVICES}
+        self.workers = {s.name: self._server(self.plan.worker(s)) for s in DATABASE_OWNERS}
         self.gateway = envoy(run, data / "gateway", ports=self.ports)
 
     @property
     def url(self) -> str:
-        """Where clients reach the system."""
+        """The address of the gateway, for clients."""
         return f"http://127.0.0.1:{self.ports['gateway']}"
 
     @property
     def processes(self) -> list[Server]:
-        """Everything that is kept running."""
+        """All processes that the supervisor keeps running."""
         return [*self.servers.values(), *self._services]
 
     @property
@@ -66,29 +67,29 @@ class Stack:
         return [*self.apis.values(), *self.workers.values(), self.gateway]
 
     def start(self) -> None:
-        """Start everything and return once the gateway says that all of it is ready.
+        """Start everything and return once the gateway reports that the system is ready.
 
-        Raises Failed with the reason when something does not start, Stopped when `stop` came in between.
+        Raises Failed with the reason when a process does not start, Stopped when `stop` was called meanwhile.
         """
         self._vault.make_keys(self.run)
         privileges.own(self.mail)
-        # RabbitMQ takes longest, so everything that does without it is started meanwhile.
+        # RabbitMQ starts slowest, so everything that does not need it starts at the same time.
         _together(self._start_broker, self._start_apis, self.gateway.launch)
         for worker in self.workers.values():
             worker.launch()
         _together(*(partial(self._wait, server) for server in self._services))
         self._wait_until_ready()
-        self._wait_until_known()
+        self._wait_for_seed_events()
 
     def stop(self) -> None:
-        """Stop everything, those that ask before those that answer. Works while `start` is under way, too."""
+        """Stop everything, clients before their servers. May be called while `start` still runs."""
         self.run.freeze()
         base = [server for server in self.servers.values() if server.name != "epmd"]
         for stage in ([self.gateway], self.apis.values(), self.workers.values(), base):
             _together(*(server.stop for server in stage))
         self.run.close()
 
-    def _serving(self, program: Program) -> Server:
+    def _server(self, program: Program) -> Server:
         port = self.ports[program.name]
         return Server(run=self.run, program=program, answers=lambda: http_status(port, "/health") == 200)
 
@@ -100,16 +101,16 @@ class Stack:
 
     def _start_apis(self) -> None:
         redis = partial(self._start, self.servers["redis"])
-        stateless = [self.apis[service.name].launch for service in SERVICES if not service.database]
+        stateless = [self.apis[service.name].launch for service in SERVICES if not service.has_database]
         _together(redis, self._start_storage, self._start_database, *stateless)
         seeds = [partial(self._seed, service) for service in SERVICES if service.seed]
-        _together(*(self.apis[name].launch for name in OWNERS), *seeds)
+        _together(*(self.apis[service.name].launch for service in DATABASE_OWNERS), *seeds)
 
     def _start_database(self) -> None:
         self._start(self.servers["postgres"])
         password = self._vault.servers.postgres
         databases.create(self._vault.roles, port=self.ports["postgres"], password=password)
-        _together(*(partial(self._migrate, service) for service in SERVICES if service.database))
+        _together(*(partial(self._migrate, service) for service in DATABASE_OWNERS))
 
     def _start_storage(self) -> None:
         self._start(self.servers["s3"])
@@ -131,19 +132,21 @@ class Stack:
         self._once.call(self.plan.command(service, *service.seed), inputs=[SEED])
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + READY_TIMEOUT_SECONDS
         while self._readiness()[0] != 200:
             if dead := [server.name for server in self.processes if not server.alive]:
                 raise Failed(f"{dead[0]} ended while starting:\n{self.run.last_lines(dead[0])}")
             if time.monotonic() > deadline:
-                raise Failed(f"the system is not ready after {PATIENCE} s: {self._readiness()[1]}")
+                raise Failed(
+                    f"the system is not ready after {READY_TIMEOUT_SECONDS} s: {self._readiness()[1]}"
+                )
             time.sleep(0.2)
 
-    def _wait_until_known(self) -> None:
-        """A moment, after the first start, for the game to hear of the speeches that learners can draw."""
+    def _wait_for_seed_events(self) -> None:
+        """Wait, after the first start, until the game has received the speeches that learners can draw."""
         password, port = self._vault.servers.postgres, self.ports["postgres"]
-        deadline = time.monotonic() + SETTLING
-        while time.monotonic() < deadline and not databases.game_knows_all_speeches(port, password):
+        deadline = time.monotonic() + SEED_TIMEOUT_SECONDS
+        while time.monotonic() < deadline and not databases.has_received_all_speeches(port, password):
             time.sleep(0.2)
 
     def _readiness(self) -> tuple[int, str]:
@@ -155,7 +158,7 @@ class Stack:
 
 @contextmanager
 def started(folder: Path) -> Iterator[Stack]:
-    """The whole system on free ports, its data under `folder`, for a test; gone when the block ends."""
+    """Run the whole system on free ports for a test, with its data under `folder`, and stop it at the end."""
     stack = Stack(Run(folder), port=ports.free_block(), fast=True)
     try:
         stack.start()
@@ -165,7 +168,7 @@ def started(folder: Path) -> Iterator[Stack]:
 
 
 def _together(*actions: Action) -> None:
-    """Do things side by side. The first failure is raised at once: the others end with their processes."""
+    """Run actions in parallel and raise the first failure at once; the others end with their processes."""
     pool = ThreadPoolExecutor(max_workers=max(len(actions), 1))
     try:
         for future in as_completed([pool.submit(action) for action in actions]):

@@ -1,4 +1,4 @@
-"""The secrets of this clone: made once, kept where only the one who runs it can read them."""
+"""The secrets of this clone: made once, readable only by the user who runs it."""
 
 import json
 import os
@@ -11,15 +11,12 @@ from typing import Self
 from deploy.local import privileges
 from deploy.local.processes import Program, Run
 from deploy.local.servers import Credentials
-
-SIGNING_KEYS = "signing-keys.json"
-RECEIPT_SIGNING_KEYS = "receipt-signing-keys.json"
-RECEIPT_PUBLIC_KEYS = "receipt-public-keys.json"
+from deploy.services import DATABASE_OWNERS, RECEIPT_PUBLIC_KEYS, RECEIPT_SIGNING_KEYS, SIGNING_KEYS
 
 
 @dataclass(frozen=True)
 class Vault:
-    """Passwords and keys, and the folder of the key files that services read."""
+    """Passwords, and the folder with the key files that services read."""
 
     folder: Path
     servers: Credentials
@@ -27,22 +24,23 @@ class Vault:
     """The password of each service's database role."""
 
     @classmethod
-    def open(cls, folder: Path, *, services: list[str]) -> Self:
-        """Read the secrets, or make them when they are not there yet."""
+    def open(cls, folder: Path) -> Self:
+        """Read the secrets, and make those that are missing."""
         file = folder / "secrets.json"
         if file.exists():
             kept = json.loads(file.read_text())
             vault = cls(folder, Credentials(**kept["servers"]), kept["roles"])
         else:
             vault = cls(folder, Credentials.generate(), {})
-        missing = {name: secrets.token_hex(20) for name in services if name not in vault.roles}
+        owners = (service.name for service in DATABASE_OWNERS)
+        missing = {name: secrets.token_hex(20) for name in owners if name not in vault.roles}
         if missing or not file.exists():
             vault.roles.update(missing)
             vault._write(file)
         return vault
 
     def make_keys(self, run: Run) -> None:
-        """Make the signing keys, once, in a process of its own: what it imports is large, and needed once."""
+        """Make the signing keys once, in a separate process: the libraries for it take much memory."""
         if (self.folder / RECEIPT_PUBLIC_KEYS).exists():
             return
         command = (sys.executable, "-m", "deploy.local.vault", self.folder)
@@ -62,7 +60,7 @@ def _make_keys(folder: Path) -> None:
     access, receipts = ({"keys": [new_signing_key()]} for _ in range(2))
     privileges.write(folder / SIGNING_KEYS, json.dumps(access))
     privileges.write(folder / RECEIPT_SIGNING_KEYS, json.dumps(receipts))
-    # Last, because its presence says that all are there.
+    # This file comes last: its presence means that all of them exist.
     privileges.write(folder / RECEIPT_PUBLIC_KEYS, json.dumps(SigningKeys(receipts).public))
 
 

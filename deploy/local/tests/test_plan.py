@@ -1,18 +1,19 @@
-"""Each process gets the settings and secrets that it uses, and no other secrets."""
+"""Each process gets what it uses and no other secrets."""
 
 from pathlib import Path
 
 import pytest
 
 from deploy.local import ports
-from deploy.local.plan import OWNERS, SERVICES, Plan, Service
+from deploy.local.plan import Plan
 from deploy.local.servers import Addresses
 from deploy.local.vault import Vault
+from deploy.services import DATABASE_OWNERS, SERVICES, Service
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    vault = Vault.open(tmp_path / "secrets", services=OWNERS)
+    vault = Vault.open(tmp_path / "secrets")
     block = ports.block(8000)
     addresses = Addresses.on_this_machine(ports=block, credentials=vault.servers, rabbitmqctl=())
     return Plan(addresses=addresses, ports=block, vault=vault, mail=tmp_path / "mail")
@@ -24,7 +25,7 @@ def test_an_api_knows_its_port_and_only_its_own_database(plan: Plan, service: Se
 
     assert environment["PORT"] == str(plan.ports[f"{service.name}-api"])
     assert environment["HOST"] == "127.0.0.1"
-    if service.database:
+    if service.has_database:
         assert environment["DATABASE_URL"].startswith(f"postgresql+asyncpg://{service.name}:")
         assert environment["DATABASE_URL"].endswith(f"@127.0.0.1:8020/{service.name}")
     others = [password for name, password in plan.vault.roles.items() if name != service.name]
@@ -35,7 +36,7 @@ def test_an_api_knows_its_port_and_only_its_own_database(plan: Plan, service: Se
 def test_only_storage_users_hold_storage_keys(plan: Plan) -> None:
     holders = {s.name for s in SERVICES if "S3_SECRET_KEY" in plan.api(s).environment}
 
-    assert holders == {service.name for service in SERVICES if service.storage}
+    assert holders == {service.name for service in SERVICES if service.uses_storage}
 
 
 def test_what_the_person_sets_goes_through(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,9 +49,11 @@ def test_what_the_person_sets_goes_through(plan: Plan, monkeypatch: pytest.Monke
     assert "somewhere-else" not in environment["DATABASE_URL"]
 
 
-def test_secrets_are_made_once_and_kept_from_others(tmp_path: Path) -> None:
-    first = Vault.open(tmp_path / "secrets", services=["auth"])
-    second = Vault.open(tmp_path / "secrets", services=["auth", "importer"])
+def test_secrets_are_made_once_and_kept_from_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Vault.open(tmp_path / "secrets")
+    more = (*DATABASE_OWNERS, Service(name="importer", number=5))
+    monkeypatch.setattr("deploy.local.vault.DATABASE_OWNERS", more)
+    second = Vault.open(tmp_path / "secrets")
 
     assert second.servers == first.servers
     assert second.roles["auth"] == first.roles["auth"]
