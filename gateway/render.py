@@ -1,4 +1,4 @@
-"""Puts variables into envoy.yaml: `python -m gateway.render > envoy.rendered.yaml`."""
+"""Fill in the variables of envoy.yaml: `python -m gateway.render > envoy.rendered.yaml`."""
 
 import os
 import sys
@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
+from textwrap import indent
+
+from deploy.services import SERVICES
 
 HERE = Path(__file__).parent
 UNSAFE = set("\"'\n\r")
 
 
 def defaults() -> dict[str, str]:
-    """Every variable of the template, by defaults.env; folders are those of this Python environment."""
+    """Return every variable with its default; folders are those of this Python environment."""
     lines = (HERE / "defaults.env").read_text().splitlines()
     values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    for service in SERVICES:
+        values[f"{service.name.upper()}_HOST"] = service.name
+        values[f"{service.name.upper()}_PORT"] = str(8000 + service.number)
     bundle = find_spec("fastapi_offline")
     if bundle is not None and bundle.submodule_search_locations:
         values["SWAGGER_UI_DIR"] = str(Path(bundle.submodule_search_locations[0], "static"))
@@ -22,9 +28,9 @@ def defaults() -> dict[str, str]:
 
 
 def render(variables: Mapping[str, str]) -> str:
-    """The configuration with these variables in place of their defaults.
+    """Return the configuration with these variables in place of their defaults.
 
-    Raises KeyError for a name the template does not have, ValueError for a value that would leave its quotes.
+    Raises KeyError for an unknown name, ValueError for a value that would end its quotes.
     """
     values = defaults()
     if unknown := variables.keys() - values.keys():
@@ -32,7 +38,16 @@ def render(variables: Mapping[str, str]) -> str:
     values.update(variables)
     if unsafe := [name for name, value in values.items() if UNSAFE & set(value)]:
         raise ValueError(f"quotes and line breaks cannot be rendered: {', '.join(unsafe)}")
-    return Template((HERE / "envoy.yaml").read_text()).substitute(values)
+    names = ", ".join(service.name for service in SERVICES)
+    clusters = "".join(_render_cluster(service.name, values) for service in SERVICES)
+    template = Template((HERE / "envoy.yaml").read_text())
+    return template.substitute(values, SERVICES=names, CLUSTERS=clusters)
+
+
+def _render_cluster(name: str, values: Mapping[str, str]) -> str:
+    host, port = values[f"{name.upper()}_HOST"], values[f"{name.upper()}_PORT"]
+    template = Template((HERE / "cluster.yaml").read_text())
+    return indent(template.substitute(SERVICE=name, HOST=host, PORT=port), "    ")
 
 
 if __name__ == "__main__":

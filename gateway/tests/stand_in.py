@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import h11
 
+from deploy.services import SERVICES
+
 READY = json.dumps({"status": "ready", "checks": {"postgres": "ok"}})
 
 
@@ -131,7 +133,7 @@ class StandIn:
 @asynccontextmanager
 async def services(jwks: dict[str, Any]) -> AsyncIterator[dict[str, StandIn]]:
     """All services of the gateway, on free ports, for as long as the block runs."""
-    found = {name: StandIn(name) for name in ("auth", "content", "game", "scoring")}
+    found = {service.name: StandIn(service.name) for service in SERVICES}
     found["auth"].documents["/.well-known/jwks.json"] = jwks
     for service in found.values():
         await service.start()

@@ -1,4 +1,4 @@
-"""The configuration: every variable known, none forgotten, accepted by Envoy."""
+"""The configuration: complete, without unknown variables, accepted by Envoy."""
 
 import re
 from pathlib import Path
@@ -7,17 +7,30 @@ from subprocess import run
 import pytest
 import yaml
 
+from deploy.services import SERVICES
 from gateway.render import HERE, defaults, render
 from gateway.tests.envoy import binary
 
+VARIABLE = re.compile(r"\$\{([A-Z_]+)\}")
+
 
 def test_the_template_uses_exactly_the_listed_variables() -> None:
-    used = set(re.findall(r"\$\{(\w+)\}", (HERE / "envoy.yaml").read_text()))
-    assert used == defaults().keys()
+    used = set(VARIABLE.findall((HERE / "envoy.yaml").read_text())) - {"SERVICES", "CLUSTERS"}
+    of_services = {f"{service.name.upper()}_{part}" for service in SERVICES for part in ("HOST", "PORT")}
+    assert used | of_services == defaults().keys()
+    assert set(VARIABLE.findall((HERE / "cluster.yaml").read_text())) == {"SERVICE", "HOST", "PORT"}
 
 
-def test_plain_substitution_is_all_that_is_needed() -> None:
-    assert "$" not in re.sub(r"\$\{[A-Z_]+\}", "", (HERE / "envoy.yaml").read_text())
+@pytest.mark.parametrize("template", ["envoy.yaml", "cluster.yaml"])
+def test_plain_substitution_is_all_that_is_needed(template: str) -> None:
+    assert "$" not in VARIABLE.sub("", (HERE / template).read_text())
+
+
+def test_every_service_has_a_cluster_and_every_route_leads_to_one() -> None:
+    config = yaml.safe_load(render({}))
+    clusters = [cluster["name"] for cluster in config["static_resources"]["clusters"]]
+    assert clusters == [service.name for service in SERVICES]
+    assert set(re.findall(r"cluster: (\w+)", (HERE / "envoy.yaml").read_text())) == set(clusters)
 
 
 def test_values_take_the_place_of_defaults() -> None:
@@ -36,7 +49,7 @@ def test_a_value_cannot_leave_its_quotes(value: str) -> None:
 
 
 def test_every_route_says_who_may_pass_or_needs_a_token() -> None:
-    """A route that is added without a thought must be closed."""
+    """A new route needs a token unless it states otherwise."""
     config = yaml.safe_load(render({}))
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     everything = manager["route_config"]["virtual_hosts"][0]
