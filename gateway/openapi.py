@@ -1,35 +1,31 @@
-"""One OpenAPI document for the whole API, made of those of the services: `python -m gateway.openapi`."""
+"""The API document: the public routes of all services in one. `python -m gateway.openapi` writes it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib import import_module
-from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from shared.security.jwt import SigningKeys, new_signing_key
+from fastapi import FastAPI
+
+from deploy.services import SERVICES
 
 type Document = dict[str, Any]
 
-WRITTEN = Path(__file__).parent / "static" / "openapi.json"
-SERVICES = ("auth", "content", "scoring", "game")
-INTERNAL = {"/health", "/ready", "/metrics"}
-NOWHERE = {
-    "environment": "test",
-    "database_url": "postgresql+asyncpg://127.0.0.1/nowhere",
-    "rabbitmq_url": "amqp://127.0.0.1",
-    "s3_access_key": "nobody",
-    "s3_secret_key": "opens-nothing",
+HERE = Path(__file__).parent
+DOCUMENT_PATH = HERE / "static" / "openapi.json"
+GROUPS = {
+    "Auth": "Open an account, sign in and out, stay signed in, recover a password.",
+    "Profile": "Your own account: name, password, e-mail address, linked sign-ins, export and deletion.",
+    "Content": "The sentences to repeat: tags, random draws, single speeches and their recordings.",
+    "Scoring": "How well a recording pronounces a sentence.",
+    "Game": "Save finished games, look back at them, and see progress.",
+    "Admin": "For editors and admins: speeches, tags, users, the audit log and statistics.",
 }
-INFO = {
-    "title": "Parley API",
-    "version": "1.0.0",
-    "description": "Hear a sentence, repeat it, see how well it went. Errors are RFC 9457 problem documents.",
-}
+"""The tags of the services' routes, in the order in which a learner meets them."""
 PROBLEM = {
     "title": "Problem",
-    "description": "An error as in RFC 9457. Go by `code`; `errors` is there when fields are at fault.",
+    "description": "An error as in RFC 9457. Decide by `code`; `errors` names the fields at fault, if any.",
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
@@ -38,169 +34,121 @@ PROBLEM = {
         "status": {"type": "integer", "examples": [404]},
         "detail": {"type": "string", "examples": ["There is nothing at this address."]},
         "code": {"type": "string", "examples": ["not_found"]},
-        "request_id": {"type": "string"},
+        "request_id": {"type": "string", "examples": ["0197f3c2a1b87c4e9d5a6f0b1c2d3e4f"]},
         "errors": {
             "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "message"],
-                "properties": {"pointer": {"type": "string"}, "message": {"type": "string"}},
-            },
+            "items": {"$ref": "#/components/schemas/FieldError"},
         },
     },
 }
-ANYWHERE = {
-    "429": "`too_many_requests`: a limit is used up; `RateLimit` and `RateLimit-Policy` say which.",
-    "503": "Something that this needs is down; the same may succeed in a moment.",
+FIELD_ERROR = {
+    "title": "FieldError",
+    "description": "A field at fault. `pointer` is its JSON pointer (RFC 6901), as a URI fragment.",
+    "type": "object",
+    "required": ["pointer", "message"],
+    "properties": {
+        "pointer": {"type": "string", "examples": ["#/level"]},
+        "message": {"type": "string", "examples": ["Field required"]},
+    },
 }
+PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
-PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-# How FastAPI describes errors that our services answer as problems.
-NOT_OURS = {"HTTPValidationError", "ValidationError"}
+COMMON_RESPONSES = {
+    "429": "`too_many_requests`: a limit is used up; `RateLimit` and `RateLimit-Policy` name it.",
+    "503": "`unavailable`: a part that this request needs is down; try again in a moment.",
+}
+UNAUTHORIZED = "`unauthorized`: the access token is missing, expired or not valid."
+VALIDATION_FAILED = "`validation_failed`: `errors` names the fields."
+FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
+"""How FastAPI describes the errors that our services render as problems."""
 
 
-def merge(documents: Sequence[Document]) -> Document:
-    """One document with the public paths, components and tags of all.
-
-    A component that several services describe alike is kept once; where they differ, each gets the name of
-    its service in front (User becomes AuthUser and GameUser). Raises ValueError when two services answer the
-    same operation, or name different security schemes alike.
-    """
-    clashing = _clashing([_components(document) for document in documents])
-    paths: dict[str, Document] = {}
-    components: dict[str, Document] = {"schemas": {}}
-    for document in (_renamed(document, clashing) for document in documents):
-        for path, operations in document["paths"].items():
-            if path not in INTERNAL:
-                _add(paths.setdefault(path, {}), operations, path)
-        for section, definitions in document.get("components", {}).items():
-            components.setdefault(section, {}).update(definitions)
-    for operation in _operations(paths):
-        _tell_of_problems(operation)
-    schemas = {name: what for name, what in components["schemas"].items() if name not in NOT_OURS}
-    return {
-        "openapi": documents[0]["openapi"],
-        "info": INFO,
-        "servers": [{"url": "/"}],
-        "tags": [{"name": name} for name in dict.fromkeys(_tags(paths))],
-        "paths": paths,
-        "components": components | {"schemas": schemas | {"Problem": PROBLEM}},
-    }
-
-
-def _components(document: Document) -> Document:
-    sections = document.get("components", {}).items()
-    return {
-        f"#/components/{section}/{name}": what for section, named in sections for name, what in named.items()
-    }
-
-
-def _clashing(described: Sequence[Document]) -> set[str]:
-    """References that mean different things in different documents."""
-    clashing: set[str] = set()
-    for reference in set(chain.from_iterable(described)):
-        meanings = [components[reference] for components in described if reference in components]
-        if any(meaning != meanings[0] for meaning in meanings):
-            clashing.add(reference)
-    # What refers to a clashing component differs as well, once that one is renamed.
-    repeated = [
-        (ref, what) for one in described for ref, what in one.items() if sum(ref in d for d in described) > 1
-    ]
-    while more := {ref for ref, what in repeated if clashing.intersection(_strings(what))} - clashing:
-        clashing |= more
-    if schemes := [reference for reference in clashing if "/securitySchemes/" in reference]:
-        raise ValueError(f"security schemes differ between services: {schemes}")
-    return clashing
-
-
-def _renamed(document: Document, clashing: set[str]) -> Document:
-    prefix = document["info"]["title"].split()[-1].capitalize()
-    names = {reference: _prefixed(reference, prefix) for reference in clashing}
-    replaced: Document = _replace(document, names)
-    for section, definitions in replaced.get("components", {}).items():
-        replaced["components"][section] = {
-            names.get(f"#/components/{section}/{name}", name).rpartition("/")[2]: what
-            for name, what in definitions.items()
-        }
-    return replaced
-
-
-def _prefixed(reference: str, prefix: str) -> str:
-    section, _, name = reference.rpartition("/")
-    return f"{section}/{prefix}{name}"
-
-
-def _replace(node: Any, names: dict[str, str]) -> Any:
-    match node:
-        case dict():
-            return {key: _replace(value, names) for key, value in node.items()}
-        case list():
-            return [_replace(value, names) for value in node]
-        case str():
-            return names.get(node, node)
-    return node
-
-
-def _strings(node: Any) -> Iterator[str]:
-    match node:
-        case dict():
-            yield from chain.from_iterable(map(_strings, node.values()))
-        case list():
-            yield from chain.from_iterable(map(_strings, node))
-        case str():
-            yield node
-
-
-def _add(present: Document, operations: Document, path: str) -> None:
-    if twice := present.keys() & operations.keys():
-        raise ValueError(f"{path} is answered by two services: {', '.join(sorted(twice))}")
-    present.update(operations)
-
-
-def _operations(paths: dict[str, Document]) -> Iterator[Document]:
-    return chain.from_iterable(operations.values() for operations in paths.values())
-
-
-def _tags(paths: dict[str, Document]) -> Iterator[str]:
-    return chain.from_iterable(operation.get("tags", []) for operation in _operations(paths))
-
-
-def _tell_of_problems(operation: Document) -> None:
-    responses = operation.setdefault("responses", {})
-    if operation.get("security"):
-        responses.setdefault("401", {"description": "`unauthorized`: no access token, or no good one."})
-    for status, description in ANYWHERE.items():
-        responses.setdefault(status, {"description": description, "headers": RETRY_AFTER})
-    responses.setdefault("default", {"description": "Any other error."})
-    for status, response in responses.items():
-        described = response.get("content", {}).keys() & PROBLEM_CONTENT.keys()
-        if (status == "default" or status >= "400") and not described:
-            response["content"] = PROBLEM_CONTENT
-
-
-def describe(service: str, settings: dict[str, str]) -> Document:
-    """What a service says of itself; its app is made for that, but nothing is started or connected to."""
-    app, module = import_module(f"{service}.app"), import_module(f"{service}.settings")
-    kind = getattr(module, f"{service.capitalize()}Settings")
-    document: Document = app.create_app(kind(**settings)).openapi()
+def create_document() -> Document:
+    """Return the document of the code as it is."""
+    app = FastAPI(
+        title="Parley API",
+        version="1.0.0",
+        description=(HERE / "introduction.md").read_text(),
+        servers=[{"url": "/"}],
+        openapi_tags=[{"name": name, "description": text} for name, text in GROUPS.items()],
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for service in SERVICES:
+        api = import_module(f"{service.name}.api")
+        for router in getattr(api, "routers", None) or (api.router,):  # until all services have `routers`
+            app.include_router(router)
+    document = app.openapi()
+    schemas = document["components"]["schemas"]
+    for name in FRAMEWORK_SCHEMAS:
+        schemas.pop(name, None)
+    for operation in operations(document):
+        _complete_operation(operation)
+    _fit_generators(document)
+    schemas |= {"Problem": PROBLEM, "FieldError": FIELD_ERROR}
     return document
 
 
-def current() -> str:
-    """The document as it has to be written, from the code as it is."""
-    keys = {"keys": [new_signing_key()]}
-    with TemporaryDirectory() as folder:
-        private, public = Path(folder, "private.json"), Path(folder, "public.json")
-        private.write_text(json.dumps(keys))
-        public.write_text(json.dumps(SigningKeys(keys).public))
-        settings = NOWHERE | {
-            "signing_keys_file": str(private),
-            "receipt_signing_keys_file": str(private),
-            "receipt_jwks_file": str(public),
-        }
-        documents = [describe(service, settings) for service in SERVICES]
-    return json.dumps(merge(documents), indent=1, ensure_ascii=False) + "\n"
+def operations(document: Document) -> Iterator[Document]:
+    """Yield the operations of all paths."""
+    for item in document["paths"].values():
+        yield from item.values()
+
+
+def render_document() -> str:
+    """Return the text of the document as it must be committed."""
+    return json.dumps(create_document(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _complete_operation(operation: Document) -> None:
+    words = operation["operationId"].replace("_", " ")
+    if operation["summary"] == words.title():
+        operation["summary"] = words.capitalize()
+    responses = operation["responses"]
+    if operation.get("security"):
+        responses.setdefault("401", {"description": UNAUTHORIZED})
+    for status, description in COMMON_RESPONSES.items():
+        responses.setdefault(status, {"description": description, "headers": RETRY_AFTER})
+    responses.setdefault("default", {"description": "Any other error."})
+    for status, response in responses.items():
+        if response["description"] == "Validation Error":
+            response["description"] = VALIDATION_FAILED
+        if status == "default" or status >= "400":
+            described = response.get("content", {}).get(PROBLEM_TYPE, {})
+            schema = {"$ref": "#/components/schemas/Problem"}
+            response["content"] = {PROBLEM_TYPE: {"schema": schema, **described}}
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _fit_generators(document: Document) -> None:
+    """Mark what clients may leave out, and what they always get, so that client generators understand it.
+
+    Several generators demand a request field that has a `default`, so the default moves into the description.
+    Responses are complete: the services send every field, whether it has a default or not.
+    """
+    schemas = document["components"]["schemas"]
+    taken = _find_references([operation.get("requestBody") for operation in operations(document)], schemas)
+    given = _find_references([operation["responses"] for operation in operations(document)], schemas)
+    for name in taken:
+        for field in schemas[name].get("properties", {}).values():
+            if (default := field.pop("default", None)) is not None:
+                stated = f"Default: `{json.dumps(default)}`."
+                field["description"] = " ".join(filter(None, (field.get("description"), stated)))
+    for name in given - taken:
+        schemas[name]["required"] = list(schemas[name].get("properties", ()))
+
+
+def _find_references(node: Any, schemas: Document, found: frozenset[str] = frozenset()) -> frozenset[str]:
+    """Return the names of all schemas that a part of the document refers to, directly or not."""
+    if isinstance(node, list):
+        for each in node:
+            found = _find_references(each, schemas, found)
+    elif isinstance(node, dict):
+        name = str(node.get("$ref", "")).rpartition("/")[2]
+        if name in schemas and name not in found:
+            found = _find_references(schemas[name], schemas, found | {name})
+        found = _find_references(list(node.values()), schemas, found)
+    return found
 
 
 if __name__ == "__main__":
-    WRITTEN.write_text(current())
+    DOCUMENT_PATH.write_text(render_document())

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from gateway.openapi import WRITTEN
+from gateway.openapi import DOCUMENT_PATH
 
 type Schema = dict[str, Any]
 type Field = tuple[str | int, ...]
 """Path of a field in a body; 0 stands for any position in a list."""
 
-DOCUMENT: dict[str, Any] = json.loads(WRITTEN.read_text())
+DOCUMENT: dict[str, Any] = json.loads(DOCUMENT_PATH.read_text())
 BY_FORMAT = {"password": "Correct4Horse", "uri": "https://example.com/picture.png"}
 
 

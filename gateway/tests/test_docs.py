@@ -6,7 +6,7 @@ import re
 import httpx
 import pytest
 
-from gateway.openapi import WRITTEN
+from gateway.openapi import DOCUMENT_PATH
 from gateway.tests.problems import problem_of
 
 ASSETS = {
@@ -19,7 +19,7 @@ ASSETS = {
 async def test_the_document_is_the_written_one(client: httpx.AsyncClient) -> None:
     answer = await client.get("/openapi.json")
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == json.loads(WRITTEN.read_text())
+    assert answer.json() == json.loads(DOCUMENT_PATH.read_text())
     assert answer.headers["cache-control"] == "public, max-age=300"
 
 
