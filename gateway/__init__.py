@@ -2,7 +2,7 @@
 
 OPTIONS = (
     *("--disable-hot-restart", "--file-flush-interval-msec", "200", "--log-level", "warning"),
-    # At its usual level the body limit logs the address and the whole query of whoever exceeds it.
+    # At the default level the body limit logs the address and query string of a client that exceeds it.
     *("--component-log-level", "http:critical"),
 )
-"""How Envoy is started, besides `-c <file>` and `--concurrency <cores>`."""
+"""Envoy's options, in addition to `-c <file>` and `--concurrency <cores>`."""

@@ -1,50 +1,50 @@
--- Answers /ready with what every service says of itself.
+-- Answers /ready with the readiness of every service.
 --
--- An answer is kept for a second, and only so many requests a second may ask the services, so that
--- /ready cannot be used to multiply load. Both are counted in each worker thread.
+-- An answer is cached for a second, and only a few requests per second may query the services, so that
+-- /ready cannot multiply load. Both limits count in each worker thread.
 
-local KEPT_MS = 1000
-local MOST_ASKING = 10
--- What those answer that may not ask must not be older than this.
-local STALE_MS = 5000
--- All services are asked within the budget; one that answers late leaves the others at least this long.
+local CACHE_MS = 1000
+local MAX_QUERIES = 10
+-- A request that may not query the services gets an answer of at most this age.
+local MAX_AGE_MS = 5000
+-- All services are queried within the budget; a slow one leaves each of the others at least MIN_TIMEOUT_MS.
 local BUDGET_MS = 2000
-local LEAST_MS = 200
-local LONGEST_BODY = 4096
+local MIN_TIMEOUT_MS = 200
+local MAX_BODY_BYTES = 4096
 
 local NOT_READY = '{"status":"not_ready"}'
 
-local answer = { ready = false, body = NOT_READY, at = -STALE_MS }
-local asking = { since = 0, count = 0 }
+local answer = { ready = false, body = NOT_READY, at = -MAX_AGE_MS }
+local queries = { since = 0, count = 0 }
 
 local function now(handle)
   return tonumber(handle:timestamp(EnvoyTimestampResolution.MILLISECOND))
 end
 
-local function may_ask(at)
-  if at - asking.since >= KEPT_MS then
-    asking = { since = at, count = 0 }
+local function may_query(at)
+  if at - queries.since >= CACHE_MS then
+    queries = { since = at, count = 0 }
   end
-  asking.count = asking.count + 1
-  return asking.count <= MOST_ASKING
+  queries.count = queries.count + 1
+  return queries.count <= MAX_QUERIES
 end
 
--- The service's own document, which is put into ours as it is, and whether it is ready.
-local function ask(handle, service, timeout)
+-- Returns the service's own document, which ours contains unchanged, and whether the service is ready.
+local function query(handle, service, timeout)
   local request = { [":method"] = "GET", [":path"] = "/ready", [":authority"] = service }
   local headers, body = handle:httpCall(service, request, nil, timeout)
-  local is_document = headers["content-type"] == "application/json" and #body <= LONGEST_BODY
+  local is_document = headers["content-type"] == "application/json" and #body <= MAX_BODY_BYTES
   if not is_document then
     return NOT_READY, false
   end
   return body, headers[":status"] == "200"
 end
 
-local function ask_all(handle, services, started)
+local function query_all(handle, services, started)
   local documents, all_ready = {}, true
   for i, service in ipairs(services) do
     local left = BUDGET_MS - (now(handle) - started)
-    local document, ready = ask(handle, service, math.max(left, LEAST_MS))
+    local document, ready = query(handle, service, math.max(left, MIN_TIMEOUT_MS))
     documents[i] = string.format('"%s":%s', service, document)
     all_ready = all_ready and ready
   end
@@ -55,12 +55,12 @@ end
 
 function envoy_on_request(handle)
   local at = now(handle)
-  if at - answer.at >= KEPT_MS and may_ask(at) then
-    answer = ask_all(handle, handle:filterContext():get("services"), at)
-  elseif at - answer.at >= STALE_MS then
+  if at - answer.at >= CACHE_MS and may_query(at) then
+    answer = query_all(handle, handle:filterContext():get("services"), at)
+  elseif at - answer.at >= MAX_AGE_MS then
     answer = { ready = false, body = NOT_READY, at = answer.at }
   end
-  -- The mark keeps the gateway's own error documents from taking the place of this one.
+  -- This mark keeps envoy.yaml from replacing the answer with a problem document.
   handle:streamInfo():dynamicMetadata():set("readiness", "answered", true)
   handle:respond(
     { [":status"] = answer.ready and "200" or "503", ["content-type"] = "application/json", ["cache-control"] = "no-store" },

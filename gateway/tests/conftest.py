@@ -1,4 +1,4 @@
-"""One Envoy in front of four stand-ins, for most tests."""
+"""One Envoy in front of a stand-in for each service, for most tests."""
 
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -34,5 +34,5 @@ async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture(scope="session")
 def bearer(token_for: TokenFor) -> dict[str, str]:
-    """The headers of a learner."""
+    """Headers with a learner's token."""
     return {"Authorization": f"Bearer {token_for(uuid4())}"}

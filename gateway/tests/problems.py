@@ -1,4 +1,4 @@
-"""Reading the gateway's error documents."""
+"""Read the gateway's problem documents."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import httpx
 
 
 def problem_of(answer: httpx.Response) -> dict[str, Any]:
-    """The document of an error, after a look at whether it has everything that clients are promised."""
+    """Return the problem document of a response, once it has everything that the API promises."""
     assert answer.headers["content-type"] == "application/problem+json"
     document: dict[str, Any] = answer.json()
     assert set(document) == {"type", "title", "status", "detail", "code", "request_id"}

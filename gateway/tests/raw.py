@@ -1,4 +1,4 @@
-"""Requests that no well-behaved client library would send."""
+"""Send requests that no well-behaved client library would send."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from gateway.tests.envoy import Gateway
 
 
 async def converse(gateway: Gateway, *lines: str, body: bytes = b"") -> httpx.Response:
-    """Send these lines of a request head, and a body, as they are; the answer."""
+    """Send these header lines and this body unchanged, and return the response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     try:
         writer.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
@@ -19,7 +19,7 @@ async def converse(gateway: Gateway, *lines: str, body: bytes = b"") -> httpx.Re
 
 
 async def read_answer(reader: asyncio.StreamReader) -> httpx.Response:
-    """The first response that comes."""
+    """Return the first response."""
     connection = h11.Connection(h11.CLIENT)
     connection.send(h11.Request(method="GET", target="/", headers=[("host", "x")]))
     connection.send(h11.EndOfMessage())

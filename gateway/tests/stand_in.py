@@ -1,4 +1,4 @@
-"""A service as the gateway sees it: answers with what it was asked, or misbehaves as the query says."""
+"""A stand-in for a service: it echoes requests, or misbehaves as the query string asks."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ READY = json.dumps({"status": "ready", "checks": {"postgres": "ok"}})
 
 @dataclass
 class Seen:
-    """A request that came through."""
+    """A request that arrived."""
 
     method: str
     target: str
@@ -26,13 +26,13 @@ class Seen:
     complete: bool = False
 
     def all_of(self, name: str) -> list[str]:
-        """Every value of a header."""
+        """Return every value of a header."""
         return [value for key, value in self.headers if key == name]
 
 
 @dataclass
 class StandIn:
-    """`?status=` and `?size=` shape the answer, `?delay=` holds it back, `?drop=1` hangs up instead."""
+    """`?status=` and `?size=` set the response, `?delay=` delays it, `?drop=1` hangs up."""
 
     name: str
     documents: dict[str, Any] = field(default_factory=dict)
@@ -44,12 +44,12 @@ class StandIn:
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def start(self) -> None:
-        """Listen, on the same port as before if there was one."""
+        """Listen on the same port as before, if there was one."""
         self._server = await asyncio.start_server(self._converse, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Refuse connections and cut the open ones."""
+        """Refuse new connections and close the open ones."""
         if self._server is not None:
             self._server.close()
             for writer in self._open:
@@ -121,18 +121,18 @@ class StandIn:
     def _answer(self, seen: Seen, asked: dict[str, str]) -> tuple[int, str]:
         if seen.target in self.documents:
             return 200, json.dumps(self.documents[seen.target])
-        told = {
+        echo = {
             "service": self.name,
             "method": seen.method,
             "target": seen.target,
             "body_bytes": seen.body_bytes,
         }
-        return int(asked.get("status", 200)), json.dumps(told | {"filler": "x" * int(asked.get("size", 0))})
+        return int(asked.get("status", 200)), json.dumps(echo | {"filler": "x" * int(asked.get("size", 0))})
 
 
 @asynccontextmanager
 async def services(jwks: dict[str, Any]) -> AsyncIterator[dict[str, StandIn]]:
-    """All services of the gateway, on free ports, for as long as the block runs."""
+    """Run a stand-in for every service on free ports until the block ends."""
     found = {service.name: StandIn(service.name) for service in SERVICES}
     found["auth"].documents["/.well-known/jwks.json"] = jwks
     for service in found.values():

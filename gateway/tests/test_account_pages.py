@@ -1,4 +1,4 @@
-"""The pages behind the links in e-mails: they ask nobody else, run nothing inline, and leak no token."""
+"""The pages of e-mail links load nothing from other sites, run nothing inline, and leak no token."""
 
 import re
 from html.parser import HTMLParser
@@ -10,7 +10,7 @@ from gateway.tests.envoy import Gateway
 from gateway.tests.problems import problem_of
 
 PAGES = {"/account/verify": "/api/v1/auth/email/verify", "/account/reset": "/api/v1/auth/password/reset"}
-"""Where each page sends the token."""
+"""The address that each page sends the token to."""
 ASSETS = {
     "/account/account.css": "text/css; charset=utf-8",
     "/account/account.js": "text/javascript; charset=utf-8",
@@ -21,7 +21,7 @@ LINKS = re.compile(r'(?:src|href)="(/[^"]*)"|from "(/[^"]*)"')
 
 
 class Elements(HTMLParser):
-    """Every element of a page, with its attributes."""
+    """The elements of a page with their attributes."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Elements(HTMLParser):
         self.found.append((tag, dict(attrs)))
 
     def all(self, *tags: str) -> list[dict[str, str | None]]:
-        """The attributes of the elements with these names."""
+        """Return the attributes of the elements with these names."""
         return [attributes for tag, attributes in self.found if tag in tags]
 
 
@@ -88,7 +88,7 @@ async def test_a_page_can_be_used_without_seeing_it(address: str, client: httpx.
 
 
 async def test_opening_a_page_uses_nothing_up(client: httpx.AsyncClient) -> None:
-    """Scanners of e-mail open every link: only the button sends the token, and only from the fragment."""
+    """Mail scanners open every link: only the button sends the token, and only from the fragment."""
     for address, route in PAGES.items():
         script = (await client.get(f"{address}.js")).text
         assert f'offer("{route}", {{' in script

@@ -1,4 +1,4 @@
-"""Bodies that are too large are refused at once, however they are sent, and the answer can be read."""
+"""Bodies that are too large are refused at once, however they are sent, and clients can read the response."""
 
 import asyncio
 import socket
@@ -41,7 +41,7 @@ async def test_the_largest_body_passes_whole(
 
 @dataclass
 class Outcome:
-    """What came of sending a gigabyte."""
+    """The outcome of sending a gigabyte."""
 
     answer: httpx.Response
     answered_after: float
@@ -49,7 +49,7 @@ class Outcome:
 
 
 async def _send_a_gigabyte(gateway: Gateway, address: str, header: str, *, chunked: bool) -> Outcome:
-    """Send and read at the same time, as a good client does."""
+    """Send and read at the same time, as good clients do."""
     framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {GIGABYTE}"
     block = b"10000\r\n" + b"x" * 65536 + b"\r\n" if chunked else b"x" * 65536
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=2**20)

@@ -1,4 +1,4 @@
-"""The API's document and the page that shows it, served without asking anybody else."""
+"""The API document and its page, served without any other server."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Every error of the gateway's own is a problem document; the services' errors are left as they are."""
+"""The gateway's own errors are problem documents; the services' errors pass unchanged."""
 
 import re
 from pathlib import Path
@@ -104,7 +104,7 @@ def test_codes_and_titles_are_those_of_the_services() -> None:
     own = {"request_timeout", "upgrade_required", "headers_too_large"}
     assert documents.keys() - known.keys() == own
     assert {code: known[code] for code in documents.keys() - own} == {
-        code: told for code, told in documents.items() if code not in own
+        code: document for code, document in documents.items() if code not in own
     }
 
 
@@ -114,5 +114,5 @@ def test_no_error_is_left_without_a_document() -> None:
 
 def test_the_readme_lists_every_code() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text()
-    told = set(re.findall(r"`([a-z_]+)`", readme))
-    assert {document["code"] for document in _documents()} <= told
+    documented = set(re.findall(r"`([a-z_]+)`", readme))
+    assert {document["code"] for document in _documents()} <= documented

@@ -1,4 +1,4 @@
-"""Headers: what clients may say, what services are told, what goes back."""
+"""Headers: from clients, to services, and back."""
 
 import asyncio
 from uuid import uuid4
@@ -67,14 +67,14 @@ async def test_services_see_one_address_and_nothing_a_client_made_up(
         "X_Forwarded_For": "203.0.113.9",
     }
     await client.get("/api/v1/tags", headers=lies)
-    told = {
+    sent = {
         name: value
         for name, value in stand_ins["content"].seen[-1].headers
         if name.startswith(("x-", "x_", "f"))
     }
-    assert told.keys() == {"x-forwarded-for", "x-forwarded-proto", "x-request-id"}
-    assert told["x-forwarded-for"] == "127.0.0.1"
-    assert told["x-forwarded-proto"] == "http"
+    assert sent.keys() == {"x-forwarded-for", "x-forwarded-proto", "x-request-id"}
+    assert sent["x-forwarded-for"] == "127.0.0.1"
+    assert sent["x-forwarded-proto"] == "http"
 
 
 async def test_services_see_the_rest(client: httpx.AsyncClient, stand_ins: dict[str, StandIn]) -> None:

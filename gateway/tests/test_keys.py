@@ -1,4 +1,4 @@
-"""The keys that tokens are checked with: kept while auth is away, exchanged when it publishes others."""
+"""Keys stay in use while auth is down, and are replaced when auth publishes others."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,13 +26,13 @@ IMPATIENT = {
 
 @dataclass
 class System:
-    """A gateway that asks auth for its keys every second."""
+    """A gateway that fetches auth's keys every second."""
 
     auth: StandIn
     client: httpx.AsyncClient
 
     async def status(self, token: str) -> int:
-        """What the gateway answers to this token."""
+        """Return the gateway's response to this token."""
         answer = await self.client.get("/api/v1/game/stats", headers={"Authorization": f"Bearer {token}"})
         return answer.status_code
 

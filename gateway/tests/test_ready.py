@@ -22,7 +22,7 @@ async def own_stand_ins(signing_keys: SigningKeys) -> AsyncIterator[dict[str, St
 
 @pytest.fixture
 async def own_client(own_stand_ins: dict[str, StandIn]) -> AsyncIterator[httpx.AsyncClient]:
-    """A gateway without answers of a second ago."""
+    """A client of a new gateway, which has no cached answer."""
     async with (
         running(own_stand_ins) as gateway,
         httpx.AsyncClient(base_url=gateway.url, timeout=10) as client,

@@ -1,4 +1,4 @@
-"""When services, clients or the crowd misbehave."""
+"""Services that fail, clients that misbehave, and floods."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ SHORTER = {
 
 @pytest.fixture(scope="module")
 async def hasty(stand_ins: dict[str, StandIn]) -> AsyncIterator[Gateway]:
-    """A gateway that waits for nothing."""
+    """A gateway with short timeouts."""
     async with running(stand_ins, changes=SHORTER) as found:
         yield found
 

@@ -1,4 +1,4 @@
-"""What is reachable, behind which service, and that no spelling of an address reaches anything else."""
+"""Routes lead to their service, and no spelling of a path reaches anything else."""
 
 import httpx
 import pytest

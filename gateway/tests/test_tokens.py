@@ -1,4 +1,4 @@
-"""Only tokens of ours open anything, whatever is tried; the answer never says more than that."""
+"""Only valid tokens are accepted, and the response does not say what is wrong with others."""
 
 from uuid import uuid4
 

@@ -1,24 +1,24 @@
-// What the pages behind the links in e-mails share: the token of the link, and how an answer is told.
+// Shared by the pages that links in e-mails open: reads the link's token, sends it, and shows the result.
 
-const PATIENCE_MS = 20_000;
+const TIMEOUT_MS = 20_000;
 const NAMES = { "#/password": "Password", "#/token": "Link" };
 const form = document.getElementById("form");
 const message = document.getElementById("message");
 const button = document.getElementById("send");
 
 const token = takeToken();
-// Another link of the kind, opened in the same tab, changes nothing but the fragment.
+// Opening another link of this kind in the same tab changes only the fragment.
 addEventListener("hashchange", () => location.reload());
 
 /**
  * Show the form if there is a token to send, and send it when the form is submitted.
  *
- * `body()` gives what goes with the token, or null when the person has to change something first.
- * `done` and `renew` are sentences: what has been achieved, and what helps when the link does not.
+ * `body()` returns the other fields of the request, or null when the user must correct something first.
+ * `done` and `renew` are sentences for the user: the result, and what to do when the link does not work.
  */
 export function offer(address, { body, done, renew }) {
   if (!token) {
-    tell("problem", "This link is not complete.", [], `Open it from the e-mail again. If it stays like this: ${renew}`);
+    show("problem", "This link is not complete.", [], `Open it from the e-mail again. If it stays like this: ${renew}`);
     return;
   }
   form.hidden = false;
@@ -32,8 +32,8 @@ export function offer(address, { body, done, renew }) {
   });
 }
 
-/** Say how it went. Text that came from elsewhere stays text. */
-function tell(kind, sentence, points = [], advice = "") {
+/** Show a message. All text is inserted as text, never as HTML. */
+function show(kind, sentence, points = [], advice = "") {
   const list = document.createElement("ul");
   list.append(...points.map((point) => element("li", point)));
   message.className = kind;
@@ -45,16 +45,16 @@ function tell(kind, sentence, points = [], advice = "") {
   message.scrollIntoView({ block: "nearest" });
 }
 
-/** Say what is wrong with a field, and go there; what is said stays in sight. */
+/** Show what is wrong with a field and focus it; the message stays visible. */
 export function refuse(field, sentence, points) {
   field.ariaInvalid = "true";
-  tell("problem", sentence, points);
+  show("problem", sentence, points);
   field.focus({ preventScroll: true });
 }
 
 function takeToken() {
   const found = new URLSearchParams(location.hash.slice(1)).get("token");
-  // Out of the address bar, the history and every screenshot.
+  // Removes the token from the address bar, the history and screenshots.
   history.replaceState(null, "", location.pathname);
   return found;
 }
@@ -68,10 +68,10 @@ async function send(address, body, { done, renew }) {
       body: JSON.stringify(body),
       credentials: "omit",
       cache: "no-store",
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
   } catch {
-    tell("problem", "The server could not be reached.", [], "Check your connection, then try again.");
+    show("problem", "The server could not be reached.", [], "Check your connection, then try again.");
     return;
   }
   if (answer.ok) {
@@ -88,9 +88,9 @@ function explain(answer, problem, points, renew) {
   const atFault = (problem.errors ?? []).map((each) => each.pointer);
   if (answer.status === 429) {
     const seconds = Number(answer.headers.get("Retry-After")) || 60;
-    tell("problem", sentence, [], `Your link is still good. Use the button again in ${seconds} s.`);
+    show("problem", sentence, [], `Your link still works. Use the button again in ${seconds} s.`);
   } else if (answer.status >= 500) {
-    tell("problem", sentence, [], "Your link is still good. Use the button again in a moment.");
+    show("problem", sentence, [], "Your link still works. Use the button again in a moment.");
   } else if (atFault.length && !atFault.includes("#/token")) {
     refuse(document.getElementById("password"), "This password cannot be used.", points);
   } else {
@@ -98,19 +98,19 @@ function explain(answer, problem, points, renew) {
   }
 }
 
-/** The last word: what was sent cannot be sent again. */
+/** Show the final message and remove the form. */
 function finish(kind, sentence, advice) {
   form.reset();
   form.hidden = true;
-  tell(kind, sentence, [], advice);
-  // The button that had the focus is gone.
+  show(kind, sentence, [], advice);
+  // The focused button is hidden now.
   message.focus();
 }
 
 function busy(now) {
-  // Not `disabled`, which would take the focus away.
+  // `disabled` would remove the focus.
   button.ariaDisabled = String(now);
-  if (now) tell("waiting", "One moment …");
+  if (now) show("waiting", "One moment …");
 }
 
 function element(name, text) {

@@ -1,6 +1,6 @@
 import { offer, refuse } from "/account/account.js";
 
-// As the auth service counts; what is commonly used, it alone knows.
+// The rules of the auth service, except its list of common passwords.
 const RULES = {
   length: (password) => [...password].length >= 8 && [...password].length <= 128,
   upper: (password) => /\p{Uppercase}/u.test(password),
@@ -25,7 +25,7 @@ password.addEventListener("input", () => {
   items.forEach((item) => item.classList.toggle("met", meets(item)));
 });
 
-/** The password to send, or null once it is said what is wrong with it. */
+/** Return the fields to send, or null after showing what is wrong with the password. */
 function checked() {
   password.ariaInvalid = repeated.ariaInvalid = "false";
   const missing = items.filter((item) => !meets(item)).map((item) => item.textContent);

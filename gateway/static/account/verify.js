@@ -1,4 +1,4 @@
-// The button keeps mail scanners, which open every link, from using the token up.
+// The button keeps mail scanners, which open every link, from using up the token.
 import { offer } from "/account/account.js";
 
 offer("/api/v1/auth/email/verify", {
