@@ -24,6 +24,9 @@ class Service:
     has_database: bool = True
     """Whether it owns a database, and with it migrations and a worker."""
     uses_storage: bool = False
+    """Whether its API and its seed store objects in S3."""
+    uses_cache: bool = False
+    """Whether its worker clears entries of its cache in Redis."""
     key_files: Mapping[str, str] = field(default_factory=dict)
     """Files in the vault, by the environment variable that names them."""
     seed: tuple[str, ...] = ()
@@ -32,7 +35,13 @@ class Service:
 
 SERVICES = (
     Service(name="auth", number=1, key_files={"SIGNING_KEYS_FILE": SIGNING_KEYS}, seed=("seed",)),
-    Service(name="content", number=2, uses_storage=True, seed=("seed", "--folder", str(SEED))),
+    Service(
+        name="content",
+        number=2,
+        uses_storage=True,
+        uses_cache=True,
+        seed=("seed", "--folder", str(SEED)),
+    ),
     Service(
         name="scoring",
         number=4,

@@ -12,6 +12,7 @@ from deploy.local.plan import Plan
 from deploy.local.processes import ROOT, Failed
 from deploy.local.supervisor import Supervisor
 from deploy.local.vault import Vault
+from deploy.services import DATABASE_OWNERS
 
 FOLDER = ROOT / ".local"
 
@@ -43,11 +44,15 @@ def show_memory(folder: Path) -> int:
 
 
 def replay_dead(folder: Path) -> int:
-    """Put parked messages back into their queues."""
+    """Move the parked messages of all services back into their queues."""
     vault, block = Vault.open(folder / "secrets"), ports.block(lock.port(folder))
     addresses = servers.addresses(folder / "data", ports=block, credentials=vault.servers)
-    program = Plan(addresses=addresses, ports=block, vault=vault, mail=folder / "mail").broker("replay-dead")
-    return subprocess.run(program.command, env=program.environment, check=False).returncode
+    plan = Plan(addresses=addresses, ports=block, vault=vault, mail=folder / "mail")
+    programs = [plan.replay_dead_letters(service) for service in DATABASE_OWNERS]
+    return max(
+        subprocess.run(program.command, env=program.environment, check=False).returncode
+        for program in programs
+    )
 
 
 COMMANDS: dict[str, Callable[[Path], int]] = {

@@ -27,70 +27,77 @@ class Plan:
     """The folder that receives e-mails."""
 
     def api(self, service: Service) -> Program:
-        """Return the HTTP process of a service, the only one that reads its key files."""
+        """Return the HTTP process of a service."""
         key_files = {name: str(self.vault.folder / file) for name, file in service.key_files.items()}
-        return self._listening(service, "api", self._environment(service) | key_files)
+        tokens = {"JWKS_URL": f"http://127.0.0.1:{self.ports['auth-api']}/.well-known/jwks.json"}
+        settings = self._database(service) | self._redis() | self._storage(service) | tokens | key_files
+        if service.name == "auth":
+            settings["GAME_URL"] = f"http://127.0.0.1:{self.ports['game-api']}"
+        return self._server(service, "api", settings)
 
     def worker(self, service: Service) -> Program:
         """Return the process of a service that publishes and consumes events."""
-        return self._listening(service, "worker", self._environment(service))
-
-    def command(self, service: Service, *words: str) -> Program:
-        """Return a command of a service that ends by itself: migrate, seed."""
-        return _python(f"{service.name}-{words[0]}", self._environment(service), service.name, *words)
-
-    def broker(self, command: str) -> Program:
-        """Return a command for the broker: topology, replay-dead."""
-        environment = self._common() | {"RABBITMQ_URL": f"{self.addresses.rabbitmq_url}/"}
-        return _python(command, environment, "shared", command)
-
-    def _listening(self, service: Service, role: str, environment: Mapping[str, str]) -> Program:
-        name = f"{service.name}-{role}"
-        return _python(name, {**environment, "PORT": str(self.ports[name])}, service.name, role)
-
-    def _environment(self, service: Service) -> dict[str, str]:
-        environment = self._common()
-        if service.has_database:
-            role = f"{service.name}:{self.vault.roles[service.name]}"
-            host = f"127.0.0.1:{self.ports['postgres']}"
-            environment["DATABASE_URL"] = f"postgresql+asyncpg://{role}@{host}/{service.name}"
-            environment["RABBITMQ_URL"] = f"{self.addresses.rabbitmq_url}/"
+        settings = self._database(service) | self._broker()
+        if service.uses_cache:
+            settings |= self._redis()
         if service.name == "auth":
-            environment |= self._account_addresses()
-        if service.uses_storage:
-            environment |= {
-                "S3_ENDPOINT": self.addresses.s3_endpoint,
-                "S3_PUBLIC_ENDPOINT": f"http://127.0.0.1:{self.ports['recordings']}",
-                "S3_ACCESS_KEY": self.addresses.s3_access_key,
-                "S3_SECRET_KEY": self.addresses.s3_secret_key,
-                "S3_BUCKET": BUCKET,
-            }
-        return environment
+            settings["EMAIL_FOLDER"] = str(self.mail)
+            settings["ACCOUNT_URL"] = f"http://127.0.0.1:{self.ports['gateway']}/account"
+        return self._server(service, "worker", settings)
 
-    def _account_addresses(self) -> dict[str, str]:
-        """Where auth puts e-mails, which pages their links open, and where it asks for an export."""
+    def migrate(self, service: Service) -> Program:
+        """Return the command that creates or changes a service's tables."""
+        environment = self._common() | self._database(service)
+        return _python(f"{service.name}-migrate", environment, service.name, "migrate")
+
+    def seed(self, service: Service) -> Program:
+        """Return the command that creates a service's demo data."""
+        settings = self._database(service) | self._storage(service)
+        return _python(f"{service.name}-seed", self._common() | settings, service.name, *service.seed)
+
+    def topology(self) -> Program:
+        """Return the command that declares the queues of all events."""
+        return _python("topology", self._common() | self._broker(), "shared", "topology")
+
+    def replay_dead_letters(self, service: Service) -> Program:
+        """Return the command that moves a service's parked messages back into their queues."""
+        name = f"{service.name}-replay-dead-letters"
+        return _python(name, self._common() | self._broker(), service.name, "replay-dead-letters")
+
+    def _server(self, service: Service, role: str, settings: dict[str, str]) -> Program:
+        name = f"{service.name}-{role}"
+        listens = {"HOST": "127.0.0.1", "PORT": str(self.ports[name]), "TRUSTED_PROXIES": "127.0.0.1"}
+        return _python(name, self._common() | listens | settings, service.name, role)
+
+    def _database(self, service: Service) -> dict[str, str]:
+        if not service.has_database:
+            return {}
+        role = f"{service.name}:{self.vault.roles[service.name]}"
+        address = f"127.0.0.1:{self.ports['postgres']}/{service.name}"
+        return {"DATABASE_URL": f"postgresql+asyncpg://{role}@{address}"}
+
+    def _redis(self) -> dict[str, str]:
+        return {"REDIS_URL": f"{self.addresses.redis_url}/0"}
+
+    def _broker(self) -> dict[str, str]:
+        return {"RABBITMQ_URL": f"{self.addresses.rabbitmq_url}/"}
+
+    def _storage(self, service: Service) -> dict[str, str]:
+        if not service.uses_storage:
+            return {}
         return {
-            "EMAIL_FOLDER": str(self.mail),
-            "ACCOUNT_URL": f"http://127.0.0.1:{self.ports['gateway']}/account",
-            "GAME_URL": f"http://127.0.0.1:{self.ports['game-api']}",
+            "S3_ENDPOINT": self.addresses.s3_endpoint,
+            "S3_PUBLIC_ENDPOINT": f"http://127.0.0.1:{self.ports['recordings']}",
+            "S3_ACCESS_KEY": self.addresses.s3_access_key,
+            "S3_SECRET_KEY": self.addresses.s3_secret_key,
+            "S3_BUCKET": BUCKET,
         }
 
     def _common(self) -> dict[str, str]:
         # Variables set in front of `make run`, such as LOG_LEVEL or RATE_LIMIT_ENABLED, are passed on.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        return (
-            SMALL
-            | inherited
-            | {
-                "ENVIRONMENT": "development",
-                # The user's home may hold settings of PostgreSQL clients, and the servers may not enter it.
-                "HOME": str(self.vault.folder),
-                "HOST": "127.0.0.1",
-                "REDIS_URL": f"{self.addresses.redis_url}/0",
-                "JWKS_URL": f"http://127.0.0.1:{self.ports['auth-api']}/.well-known/jwks.json",
-                "TRUSTED_PROXIES": "127.0.0.1",
-            }
-        )
+        # The user's home may hold settings of PostgreSQL clients, and the servers may not enter it.
+        return SMALL | inherited | {"ENVIRONMENT": "development", "HOME": str(self.vault.folder)}
 
 
 def _python(name: str, environment: Mapping[str, str], *words: str) -> Program:

@@ -97,7 +97,7 @@ class Stack:
         self.servers["epmd"].start()
         self._start(self.servers["rabbitmq"])
         inputs = [ROOT / "shared" / "contracts", ROOT / "shared" / "shared" / "messaging" / "broker.py"]
-        self._once.call(self.plan.broker("topology"), inputs=inputs)
+        self._once.call(self.plan.topology(), inputs=inputs)
 
     def _start_apis(self) -> None:
         redis = partial(self._start, self.servers["redis"])
@@ -126,10 +126,10 @@ class Stack:
 
     def _migrate(self, service: Service) -> None:
         folder = ROOT / "services" / service.name / service.name / "migrations"
-        self._once.call(self.plan.command(service, "migrate"), inputs=[folder])
+        self._once.call(self.plan.migrate(service), inputs=[folder])
 
     def _seed(self, service: Service) -> None:
-        self._once.call(self.plan.command(service, *service.seed), inputs=[SEED])
+        self._once.call(self.plan.seed(service), inputs=[SEED])
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS

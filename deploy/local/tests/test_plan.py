@@ -39,6 +39,29 @@ def test_only_storage_users_hold_storage_keys(plan: Plan) -> None:
     assert holders == {service.name for service in SERVICES if service.uses_storage}
 
 
+def test_a_process_holds_the_secrets_of_the_servers_that_it_uses(plan: Plan) -> None:
+    secrets = {"DATABASE_URL", "RABBITMQ_URL", "REDIS_URL", "S3_SECRET_KEY", "SIGNING_KEYS_FILE"}
+    auth, content = (next(s for s in SERVICES if s.name == name) for name in ("auth", "content"))
+    held = {
+        program.name: secrets & program.environment.keys()
+        for service in (auth, content)
+        for program in (plan.api(service), plan.worker(service), plan.migrate(service), plan.seed(service))
+    }
+
+    assert held == {
+        "auth-api": {"DATABASE_URL", "REDIS_URL", "SIGNING_KEYS_FILE"},
+        "auth-worker": {"DATABASE_URL", "RABBITMQ_URL"},
+        "auth-migrate": {"DATABASE_URL"},
+        "auth-seed": {"DATABASE_URL"},
+        "content-api": {"DATABASE_URL", "REDIS_URL", "S3_SECRET_KEY"},
+        "content-worker": {"DATABASE_URL", "RABBITMQ_URL", "REDIS_URL"},
+        "content-migrate": {"DATABASE_URL"},
+        "content-seed": {"DATABASE_URL", "S3_SECRET_KEY"},
+    }
+    for program in (plan.topology(), plan.replay_dead_letters(content)):
+        assert secrets & program.environment.keys() == {"RABBITMQ_URL"}
+
+
 def test_what_the_person_sets_goes_through(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATE_LIMIT_ENABLED", "false")
     monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://somewhere-else/db")
