@@ -11,6 +11,7 @@ from deploy.local import privileges
 from deploy.local.processes import Program, Run
 from deploy.local.servers import Addresses, Server
 from deploy.local.servers.server import http_status, wheel
+from deploy.services import SERVICES
 from gateway import OPTIONS
 from gateway.render import render
 
@@ -83,7 +84,7 @@ def gateway(run: Run, name: str, ports: Mapping[str, int], *, content: int, keys
         "CONTENT_PORT": str(content),
         "AUTH_PORT": str(keys_port),
         "FLOOD_REQUESTS_PER_MINUTE": UNLIMITED,
-    } | {f"{service}_HOST": "127.0.0.1" for service in ("AUTH", "CONTENT", "GAME", "SCORING")}
+    } | {f"{service.name.upper()}_HOST": "127.0.0.1" for service in SERVICES}
 
     def prepare() -> None:
         privileges.own(data)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from deploy.services import SERVICES
+from deploy.services import SERVICES, Service
 
 type Document = dict[str, Any]
 
@@ -63,8 +63,8 @@ FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 """How FastAPI describes the errors that our services render as problems."""
 
 
-def create_document() -> Document:
-    """Return the document of the code as it is."""
+def describe_routes(*services: Service) -> Document:
+    """Return FastAPI's own document of the public routes of these services."""
     app = FastAPI(
         title="Parley API",
         version="1.0.0",
@@ -73,11 +73,16 @@ def create_document() -> Document:
         openapi_tags=[{"name": name, "description": text} for name, text in GROUPS.items()],
         generate_unique_id_function=lambda route: route.name,
     )
-    for service in SERVICES:
+    for service in services:
         api = import_module(f"{service.name}.api")
         for router in getattr(api, "routers", None) or (api.router,):  # until all services have `routers`
             app.include_router(router)
-    document = app.openapi()
+    return app.openapi()
+
+
+def create_document() -> Document:
+    """Return the document of the code as it is."""
+    document = describe_routes(*SERVICES)
     schemas = document["components"]["schemas"]
     for name in FRAMEWORK_SCHEMAS:
         schemas.pop(name, None)

@@ -1,8 +1,12 @@
 """Routes lead to their service, and no spelling of a path reaches anything else."""
 
+import re
+
 import httpx
 import pytest
 
+from deploy.services import SERVICES, Service
+from gateway.openapi import describe_routes
 from gateway.tests.envoy import Gateway
 from gateway.tests.problems import problem_of
 from gateway.tests.raw import converse
@@ -117,6 +121,20 @@ async def test_an_address_belongs_to_a_service(
     assert answer.status_code == 200
     seen = stand_ins[service].seen[-1]
     assert (seen.method, seen.target) == (method, address)
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+async def test_every_documented_operation_reaches_its_service(
+    service: Service, client: httpx.AsyncClient, bearer: dict[str, str], stand_ins: dict[str, StandIn]
+) -> None:
+    for path, item in describe_routes(service)["paths"].items():
+        address = re.sub(r"{\w+}", "01a", path)
+        for method, operation in item.items():
+            without = await client.request(method, address)
+            assert without.status_code == (401 if operation.get("security") else 200)
+            await client.request(method, address, headers=bearer)
+            seen = stand_ins[service.name].seen[-1]
+            assert (seen.method.lower(), seen.target) == (method, address)
 
 
 @pytest.mark.parametrize("address", NOWHERE)

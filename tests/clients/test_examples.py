@@ -1,0 +1,26 @@
+"""An author who copies the request examples of the reference gets no complaint about their fields."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.openapi import DOCUMENT_PATH
+from gateway.tests.examples import find_examples
+from tests.journey import Learner
+from tests.operations import OPERATIONS, Operation
+
+pytestmark = pytest.mark.journey
+
+DOCUMENT: dict[str, Any] = json.loads(DOCUMENT_PATH.read_text())
+COMPLAINTS = {"validation_failed", "malformed_json", "aggregate_mismatch", "weak_password"}
+
+
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.body], ids=str)
+async def test_a_request_example_is_accepted(learner: Learner, admin: Learner, operation: Operation) -> None:
+    caller = admin if "/admin/" in operation.path else learner
+    for body in find_examples(operation.described["requestBody"]["content"]["application/json"], DOCUMENT):
+        answer = await caller.client.request(
+            operation.method, operation.address, json=body, headers=caller.headers
+        )
+        assert answer.status_code < 400 or answer.json()["code"] not in COMPLAINTS, answer.text
