@@ -112,7 +112,7 @@ def _complete_operation(operation: Document) -> None:
     if operation.get("security"):
         responses.setdefault("401", {"description": UNAUTHORIZED})
     for status, description in COMMON_RESPONSES.items():
-        responses.setdefault(status, {"description": description, "headers": RETRY_AFTER})
+        responses.setdefault(status, {"description": description}).setdefault("headers", RETRY_AFTER)
     responses.setdefault("default", {"description": "Any other error."})
     for status, response in responses.items():
         if response["description"] == "Validation Error":

@@ -17,11 +17,12 @@ from parley_client.api.game import get_progress, get_session, list_sessions, sav
 from parley_client.api.profile import get_current_user
 from parley_client.api.scoring import assess_recording
 from parley_client.models import (
-    AssessRecordingBody,
+    AssessRecordingScoreRequest,
     DrawnSpeeches,
     DrawRequest,
     LoginRequest,
     LoginResponse,
+    LogoutRequest,
     Problem,
     ProgressRead,
     RefreshRequest,
@@ -85,7 +86,7 @@ def play(client: AuthenticatedClient, recording: Path) -> SavedSession:
     speech = find_speech(client)
     audio = File(payload=BytesIO(recording.read_bytes()), file_name=recording.name)
     scored = assess_recording.sync(
-        client=client, body=AssessRecordingBody(audio=audio, reference_text=speech.text)
+        client=client, body=AssessRecordingScoreRequest(audio=audio, reference_text=speech.text)
     )
     assert isinstance(scored, ScoreRead)
     ended = datetime.now(UTC)
@@ -135,9 +136,9 @@ def look_back(client: AuthenticatedClient, saved: SavedSession) -> None:
 def leave(client: Client, refresh_token: str) -> None:
     pair = refresh_tokens.sync(client=client, body=RefreshRequest(refresh_token=refresh_token))
     assert isinstance(pair, TokenPair)
-    renewed = RefreshRequest(refresh_token=pair.refresh_token)
-    assert log_out.sync_detailed(client=client, body=renewed).status_code == 204
-    ended = refresh_tokens.sync_detailed(client=client, body=renewed)
+    signed_out = log_out.sync_detailed(client=client, body=LogoutRequest(refresh_token=pair.refresh_token))
+    assert signed_out.status_code == 204
+    ended = refresh_tokens.sync_detailed(client=client, body=RefreshRequest(refresh_token=pair.refresh_token))
     assert ended.status_code == 401
 
 
