@@ -74,8 +74,7 @@ def describe_routes(*services: Service) -> Document:
         generate_unique_id_function=lambda route: route.name,
     )
     for service in services:
-        api = import_module(f"{service.name}.api")
-        for router in getattr(api, "routers", None) or (api.router,):  # until all services have `routers`
+        for router in import_module(f"{service.name}.api").routers:
             app.include_router(router)
     return app.openapi()
 
