@@ -13,12 +13,12 @@ from uuid import UUID
 
 import asyncpg
 import psutil
-from content.catalogue import Catalogue
-from content.domain import Filter
-from content.draw import drawn_speeches
-from content.following import FollowedCatalogue
+from content.catalogue.index import Catalogue
+from content.catalogue.refresher import FollowedCatalogue
+from content.domain.speeches import Filter
 from content.models import Speech
-from shared.data.db import Database, engine_for
+from content.queries.draws import drawn_speeches
+from shared.db import Database, engine_for
 from sqlalchemy import select
 
 from bench import uniformity

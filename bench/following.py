@@ -5,10 +5,10 @@ import time
 from uuid import UUID
 
 from content import commands
-from content.domain import Filter, NewSpeech, NoSpeechesMatch
-from content.draw import drawn_speeches
-from content.following import FollowedCatalogue
-from shared.data.db import Database
+from content.catalogue.refresher import FollowedCatalogue
+from content.domain.speeches import Filter, NewSpeech, NoSpeechesMatch
+from content.queries.draws import drawn_speeches
+from shared.db import Database
 
 REPEATS = 10
 BUSY = 4

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from content import commands
-from content.domain import NewSpeech, SpeechChange, TagChange
-from shared.data.db import Database, engine_for
-from shared.security.jwt import SigningKeys, new_signing_key
+from content.domain.speeches import NewSpeech, SpeechChange, TagChange
+from shared.db import Database, engine_for
+from shared.tokens import SigningKeys, new_signing_key
 
 from bench.lean_client import Connection
 from bench.programs import content_api, content_worker, reference

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from content import queries
-from content.schemas import SpeechFilter
-from content.search import SpeechIds, speech_ids
-from shared.data.db import Database, engine_for
-from shared.data.migrations import upgrade
+from content.queries import speeches as queries
+from content.schemas.speeches import SpeechFilter
+from content.search.listing import SpeechIds, speech_ids
+from shared.db import Database, engine_for
+from shared.migrations import upgrade
 from sqlalchemy import text
 
 from bench.rounds import verdict

@@ -8,8 +8,8 @@ from statistics import NormalDist
 from typing import NamedTuple
 from uuid import UUID
 
-from content.catalogue import Catalogue, Facet, sample
-from content.domain import Filter
+from content.catalogue.index import Catalogue, Facet, sample
+from content.domain.speeches import Filter
 
 DRAWS = 1_000_000
 MOST = 10

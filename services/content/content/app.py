@@ -13,8 +13,8 @@ from shared.http.app import create_api
 from shared.http.health import Check
 
 from content.api import routers
-from content.following import FollowedCatalogue
-from content.recordings import WatchedRecordings
+from content.audio.monitor import WatchedRecordings
+from content.catalogue.refresher import FollowedCatalogue
 from content.settings import ContentSettings
 
 log = structlog.get_logger(__name__)

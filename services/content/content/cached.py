@@ -2,8 +2,8 @@
 
 from shared.data.cache import cached
 
-from content import queries
-from content.queries import StoredSpeech, StoredTag
+from content.queries import speeches as queries
+from content.queries.speeches import StoredSpeech, StoredTag
 
 tags = cached("tags", list[StoredTag])(queries.all_tags)
 speech = cached("speech", StoredSpeech)(queries.speech)

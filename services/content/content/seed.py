@@ -14,9 +14,10 @@ from shared.data.storage import Storage
 from shared.http.fields import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content import commands, queries
-from content.domain import Level, NewSpeech, SpeechType
-from content.recording import NotARecording, duration_ms_of
+from content import commands
+from content.audio.metadata import NotARecording, duration_ms_of
+from content.domain.speeches import Level, NewSpeech, SpeechType
+from content.queries import speeches as queries
 from content.settings import ContentSettings
 
 log = structlog.get_logger(__name__)

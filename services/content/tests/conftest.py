@@ -6,7 +6,7 @@ import httpx
 import pytest
 from content import cached, commands
 from content.app import create_app
-from content.domain import NewSpeech
+from content.domain.speeches import NewSpeech
 from content.settings import ContentSettings
 from fastapi import FastAPI
 from pydantic import SecretStr

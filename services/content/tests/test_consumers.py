@@ -3,9 +3,10 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from content import commands, queries
+from content import commands
 from content.consumers import on_session_completed, subscriptions
-from content.domain import Plays
+from content.domain.speeches import Plays
+from content.queries import speeches as queries
 from contracts import EVENTS
 from contracts.game import CompletedSession, SessionCompleted
 from shared.data.cache import Cache

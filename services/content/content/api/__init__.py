@@ -1,5 +1,5 @@
 """The HTTP routes of the content service."""
 
-from content.api import editors, learners
+from content.api import draws, speeches
 
-routers = (learners.router, editors.router)
+routers = (draws.router, speeches.router)

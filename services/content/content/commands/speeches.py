@@ -9,9 +9,9 @@ from shared.messaging.outbox import record
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.changes import note_change
+from content.catalogue.changelog import note_change
 from content.commands.snapshots import snapshot, tag_ids_of, tags_by_id
-from content.domain import AnyRevision, NewSpeech, Revisions, SpeechChange, SpeechNotFound, differing
+from content.domain.speeches import AnyRevision, NewSpeech, Revisions, SpeechChange, SpeechNotFound, differing
 from content.models import Speech, SpeechTag
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.commands.snapshots import snapshot, tag_ids_of, tags_by_id
-from content.domain import TagChange, TagExists, TagInUse, TagNotFound, differing
+from content.domain.speeches import TagChange, TagExists, TagInUse, TagNotFound, differing
 from content.models import Speech, SpeechTag, Tag
 
 CHUNK = 500

@@ -13,7 +13,7 @@ from typing import Literal
 
 from pyroaring import BitMap64
 
-from content.domain import Filter
+from content.domain.speeches import Filter
 
 type Facet = tuple[Literal["level", "type", "tag"], str]
 """A property that speeches have in common: ("level", "A1"), or ("tag", <id>)."""

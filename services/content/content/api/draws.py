@@ -11,10 +11,10 @@ from shared.http.dependencies import Session
 from shared.http.ratelimit import per_address, per_user
 
 from content import cached
-from content.api.parts import ETAG, AudioStorage, ReadCache, Responses, heard
-from content.catalogue import Catalogue
-from content.draw import DrawnSpeech, drawn_speeches
-from content.schemas import Draw, Speech, Speeches, Tags
+from content.api.dependencies import ETAG, AudioStorage, ReadCache, Responses, heard
+from content.catalogue.index import Catalogue
+from content.queries.draws import DrawnSpeech, drawn_speeches
+from content.schemas.speeches import Draw, Speech, Speeches, Tags
 
 router = APIRouter(prefix="/api/v1", tags=["Content"])
 

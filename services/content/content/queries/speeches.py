@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Select, func, select, text, type_coerce
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.domain import Plays, SpeechNotFound, TagNotFound
+from content.domain.speeches import Plays, SpeechNotFound, TagNotFound
 from content.models import Speech, SpeechStatistics, SpeechTag, Tag
 
 

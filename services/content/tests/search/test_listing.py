@@ -6,10 +6,11 @@ from uuid import UUID
 
 import httpx
 import pytest
-from content import commands, search
-from content.domain import SpeechChange
-from content.schemas import SpeechFilter
-from shared.data.db import Database
+from content import commands
+from content.domain.speeches import SpeechChange
+from content.schemas.speeches import SpeechFilter
+from content.search import listing as search
+from shared.db import Database
 
 type Add = Callable[..., Awaitable[UUID]]
 type Find = Callable[..., Awaitable[dict[str, Any]]]

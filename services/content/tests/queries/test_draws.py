@@ -5,11 +5,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from content import changes, commands
-from content.catalogue import Catalogue
-from content.domain import Filter, NoSpeechesMatch, SpeechChange
-from content.draw import DrawnSpeech, drawn_speeches
-from shared.data.db import Database
+from content import commands
+from content.catalogue import changelog as changes
+from content.catalogue.index import Catalogue
+from content.domain.speeches import Filter, NoSpeechesMatch, SpeechChange
+from content.queries.draws import DrawnSpeech, drawn_speeches
+from shared.db import Database
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type Add = Callable[..., Awaitable[UUID]]

@@ -11,12 +11,13 @@ from shared.http.ratelimit import per_user
 from shared.security.current_user import has_role
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content import cached, commands, queries
-from content.api.parts import ETAG, LOCATION, AudioStorage, ReadCache, Responses, heard
-from content.domain import NewSpeech, Revisions, SpeechChange, TagChange
-from content.queries import SpeechHistory, StoredSpeech, StoredTag
-from content.recordings import duration_of
-from content.schemas import (
+from content import cached, commands
+from content.api.dependencies import ETAG, LOCATION, AudioStorage, ReadCache, Responses, heard
+from content.audio.monitor import duration_of
+from content.domain.speeches import NewSpeech, Revisions, SpeechChange, TagChange
+from content.queries import speeches as queries
+from content.queries.speeches import SpeechHistory, StoredSpeech, StoredTag
+from content.schemas.speeches import (
     NewSpeechFields,
     NewTagFields,
     SpeechDetails,
@@ -29,7 +30,7 @@ from content.schemas import (
     TagFields,
     TagList,
 )
-from content.search import speech_ids
+from content.search.listing import speech_ids
 
 log = structlog.get_logger(__name__)
 

@@ -13,9 +13,9 @@ from shared.data.db import Database
 from shared.errors import Unavailable
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content import changes
-from content.catalogue import Catalogue
-from content.changes import Position
+from content.catalogue import changelog as changes
+from content.catalogue.changelog import Position
+from content.catalogue.index import Catalogue
 
 log = structlog.get_logger(__name__)
 

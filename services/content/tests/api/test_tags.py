@@ -7,10 +7,11 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from content import commands, queries
+from content import commands
 from content.commands import tags as module
 from content.consumers import on_tag_renamed
-from content.domain import SpeechChange, TagChange, TagExists, TagInUse, TagNotFound
+from content.domain.speeches import SpeechChange, TagChange, TagExists, TagInUse, TagNotFound
+from content.queries import speeches as queries
 from contracts.content import SpeechUpdated, TagChanged, TagRenamed
 from shared.data.db import Database
 from shared.messaging.inbox import apply

@@ -9,7 +9,7 @@ import pytest
 from content import commands
 from content.app import create_app
 from content.consumers import subscriptions
-from content.domain import SpeechChange
+from content.domain.speeches import SpeechChange
 from content.settings import ContentSettings
 from contracts.content import SpeechUpdated, TagChanged
 from pydantic import SecretStr

@@ -6,8 +6,8 @@ from fastapi import Depends, Request
 from shared.data.cache import Cache
 from shared.data.storage import Storage
 
-from content.queries import StoredSpeech
-from content.schemas import Speech
+from content.queries.speeches import StoredSpeech
+from content.schemas.speeches import Speech
 
 
 async def _storage(request: Request) -> Storage:

@@ -2,7 +2,7 @@ import io
 import wave
 
 import pytest
-from content.recording import NotARecording, duration_ms_of
+from content.audio.metadata import NotARecording, duration_ms_of
 
 
 def wav(seconds: float) -> bytes:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from shared.data.db import Database
 
-from content.catalogue import Catalogue, sample
-from content.domain import Filter, NoSpeechesMatch
+from content.catalogue.index import Catalogue, sample
+from content.domain.speeches import Filter, NoSpeechesMatch
 
 # It decides what a learner hears, nothing that must not be guessed.
 _rng = Random()  # noqa: S311 - see above

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field, field_validator
 from shared.http.fields import Text
 
-from content.domain import Filter, Level, Match, SpeechType
+from content.domain.speeches import Filter, Level, Match, SpeechType
 
 MOST_TAGS = 50
 MOST_EXCLUDED = 200

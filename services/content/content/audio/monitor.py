@@ -11,9 +11,9 @@ from shared.data.db import Database
 from shared.data.storage import NoSuchObject, ObjectTooLarge, Storage
 from shared.errors import Unavailable, invalid
 
-from content.domain import AudioNotFound, AudioTooLarge, AudioTooLong, UnsupportedAudio
-from content.queries import newest_recordings, recordings_after, recordings_of
-from content.recording import NotARecording, duration_ms_of
+from content.audio.metadata import NotARecording, duration_ms_of
+from content.domain.speeches import AudioNotFound, AudioTooLarge, AudioTooLong, UnsupportedAudio
+from content.queries.speeches import newest_recordings, recordings_after, recordings_of
 
 log = structlog.get_logger(__name__)
 

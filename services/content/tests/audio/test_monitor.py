@@ -4,9 +4,10 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from content import commands, recordings
+from content import commands
 from content.app import create_app
-from content.domain import SpeechChange
+from content.audio import monitor as recordings
+from content.domain.speeches import SpeechChange
 from content.settings import ContentSettings
 from fastapi import FastAPI
 from shared.data.db import Database

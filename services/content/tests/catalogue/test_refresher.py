@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from content import changes, commands, following
-from content.changes import Position
-from content.domain import Filter, Level, SpeechChange
-from content.following import CatalogueNotLoaded, FollowedCatalogue
+from content import commands
+from content.catalogue import changelog as changes
+from content.catalogue import refresher as following
+from content.catalogue.changelog import Position
+from content.catalogue.refresher import CatalogueNotLoaded, FollowedCatalogue
+from content.domain.speeches import Filter, Level, SpeechChange
 from content.models import CatalogueChange
 from shared.data.db import Database, DatabaseDown, engine_for
 from sqlalchemy import func, select

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import TextClause, insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.catalogue import Facet
+from content.catalogue.index import Facet
 from content.models import CatalogueChange
 
 KEPT = timedelta(minutes=10)

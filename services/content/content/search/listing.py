@@ -18,8 +18,8 @@ from sqlalchemy import ColumnElement, Float, Select, cast, exists, func, literal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.models import Speech, SpeechTag
-from content.schemas import SpeechFilter
-from content.terms import Terms, terms_of
+from content.schemas.speeches import SpeechFilter
+from content.search.query_parser import Terms, terms_of
 
 RANKED = 500
 RANKED_OF_TAG = 200

@@ -6,8 +6,8 @@ from statistics import NormalDist
 from uuid import UUID
 
 import pytest
-from content.catalogue import Catalogue, Facet, sample
-from content.domain import Filter
+from content.catalogue.index import Catalogue, Facet, sample
+from content.domain.speeches import Filter
 from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap64

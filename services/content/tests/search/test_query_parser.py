@@ -1,5 +1,5 @@
 import pytest
-from content.terms import Terms, terms_of
+from content.search.query_parser import Terms, terms_of
 from hypothesis import given
 from hypothesis import strategies as st
 from shared.errors import Invalid

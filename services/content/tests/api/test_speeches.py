@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from content import commands, recordings
+from content import commands
 from content.app import create_app
-from content.domain import ChangedMeanwhile, Revisions, SpeechChange
+from content.audio import monitor as recordings
+from content.domain.speeches import ChangedMeanwhile, Revisions, SpeechChange
 from content.models import Speech
 from content.settings import ContentSettings
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated

@@ -1,7 +1,7 @@
 from uuid import UUID, uuid4
 
 import pytest
-from content.domain import Filter, Match, Plays, tally
+from content.domain.speeches import Filter, Match, Plays, tally
 from contracts.game import CompletedResult
 
 FOOD, TRAVEL, WORK = uuid4(), uuid4(), uuid4()

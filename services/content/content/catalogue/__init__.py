@@ -1,0 +1,1 @@
+"""The in-memory catalogue that draws are made from."""
