@@ -15,7 +15,7 @@ import asyncpg
 import psutil
 from content.catalogue.index import Catalogue
 from content.catalogue.refresher import FollowedCatalogue
-from content.domain.speeches import Filter
+from content.domain.draws import Filter
 from content.models import Speech
 from content.queries.draws import drawn_speeches
 from shared.db import Database, engine_for

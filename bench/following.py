@@ -6,7 +6,9 @@ from uuid import UUID
 
 from content import commands
 from content.catalogue.refresher import FollowedCatalogue
-from content.domain.speeches import Filter, NewSpeech, NoSpeechesMatch
+from content.domain.draws import Filter
+from content.domain.speeches import NewSpeech
+from content.errors import NoSpeechesMatch
 from content.queries.draws import drawn_speeches
 from shared.db import Database
 

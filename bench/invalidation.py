@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from content import commands
-from content.domain.speeches import NewSpeech, SpeechChange, TagChange
+from content.domain.speeches import NewSpeech, SpeechChange
+from content.domain.tags import TagChange
 from shared.db import Database, engine_for
 from shared.tokens import SigningKeys, new_signing_key
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from content.queries import speeches as queries
+from content import queries
 from content.schemas.speeches import SpeechFilter
 from content.search.listing import SpeechIds, speech_ids
 from shared.db import Database, engine_for

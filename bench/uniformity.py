@@ -8,8 +8,9 @@ from statistics import NormalDist
 from typing import NamedTuple
 from uuid import UUID
 
-from content.catalogue.index import Catalogue, Facet, sample
-from content.domain.speeches import Filter
+from content.catalogue.index import Catalogue, Facet
+from content.catalogue.sampler import sample
+from content.domain.draws import Filter
 
 DRAWS = 1_000_000
 MOST = 10

@@ -2,8 +2,9 @@
 
 from shared.data.cache import cached
 
-from content.queries import speeches as queries
-from content.queries.speeches import StoredSpeech, StoredTag
+from content import queries
+from content.queries.speeches import StoredSpeech
+from content.queries.tags import StoredTag
 
 tags = cached("tags", list[StoredTag])(queries.all_tags)
 speech = cached("speech", StoredSpeech)(queries.speech)

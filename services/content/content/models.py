@@ -28,7 +28,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 from uuid_utils.compat import uuid7
 
-from content.domain.speeches import Level, SpeechType
+from content.types import Level, SpeechType
 
 __all__ = [
     "Base",

@@ -14,11 +14,11 @@ from shared.data.storage import Storage
 from shared.http.fields import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content import commands
+from content import commands, queries
 from content.audio.metadata import NotARecording, duration_ms_of
-from content.domain.speeches import Level, NewSpeech, SpeechType
-from content.queries import speeches as queries
+from content.domain.speeches import NewSpeech
 from content.settings import ContentSettings
+from content.types import Level, SpeechType
 
 log = structlog.get_logger(__name__)
 

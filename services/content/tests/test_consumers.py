@@ -3,10 +3,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from content import commands
+from content import commands, queries
 from content.consumers import on_session_completed, subscriptions
-from content.domain.speeches import Plays
-from content.queries import speeches as queries
+from content.domain.plays import Plays
 from contracts import EVENTS
 from contracts.game import CompletedSession, SessionCompleted
 from shared.data.cache import Cache

@@ -3,8 +3,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from content import queries
 from content.models import Speech
-from content.queries import speeches as queries
 from content.seed import folder_of, seed
 from content.settings import ContentSettings
 from contracts.content import SpeechCreated

@@ -1,5 +1,5 @@
 """The HTTP routes of the content service."""
 
-from content.api import draws, speeches
+from content.api import draws, speeches, tags
 
-routers = (draws.router, speeches.router)
+routers = (tags.router, draws.router, speeches.router, speeches.admin_router, tags.admin_router)

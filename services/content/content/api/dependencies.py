@@ -2,12 +2,17 @@
 
 from typing import Annotated, Any
 
+import structlog
 from fastapi import Depends, Request
-from shared.data.cache import Cache
-from shared.data.storage import Storage
+from shared.cache import Cache, CacheDown
+from shared.ratelimit import per_user
+from shared.storage import Storage
+from shared.tokens import has_role
 
 from content.queries.speeches import StoredSpeech
 from content.schemas.speeches import Speech
+
+log = structlog.get_logger(__name__)
 
 
 async def _storage(request: Request) -> Storage:
@@ -26,6 +31,8 @@ type Responses = dict[int | str, dict[str, Any]]
 ETAG = {"ETag": {"description": "To be sent as `If-None-Match` or `If-Match`.", "schema": {"type": "string"}}}
 LOCATION = {"Location": {"description": "Where it is now.", "schema": {"type": "string"}}}
 
+EDITORS_ONLY = [Depends(has_role("editor", "admin")), Depends(per_user("admin", per_minute=200))]
+
 AudioStorage = Annotated[Storage, Depends(_storage)]
 ReadCache = Annotated[Cache, Depends(_cache)]
 
@@ -36,3 +43,11 @@ def heard(speech: StoredSpeech, storage: Storage) -> Speech:
     return Speech.model_validate(
         {**speech._asdict(), "audio_url": audio_url, "audio_expires_at": expires_at},
     )
+
+
+async def forget(cache: Cache, key: str) -> None:
+    """Once the change is committed. The event that tells of it does so again, and does not give up."""
+    try:
+        await cache.forget(key)
+    except CacheDown as error:
+        log.warning("not_forgotten_yet", key=key, reason=error.detail)

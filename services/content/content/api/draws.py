@@ -1,49 +1,15 @@
 """The routes of learners: tags, the draw, one speech."""
 
-import hashlib
-from typing import Annotated
-from uuid import UUID
-
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic_core import to_json
-from shared.data.storage import Storage
-from shared.http.dependencies import Session
-from shared.http.ratelimit import per_address, per_user
+from shared.ratelimit import per_user
+from shared.storage import Storage
 
-from content import cached
-from content.api.dependencies import ETAG, AudioStorage, ReadCache, Responses, heard
 from content.catalogue.index import Catalogue
 from content.queries.draws import DrawnSpeech, drawn_speeches
-from content.schemas.speeches import Draw, Speech, Speeches, Tags
+from content.schemas.draws import Draw, Speeches
 
 router = APIRouter(prefix="/api/v1", tags=["Content"])
-
-IfNoneMatch = Annotated[str, Header(description="The `ETag` of the tags that the client has.")]
-TAGS: Responses = {
-    200: {"headers": ETAG},
-    304: {"description": "They are still those of `If-None-Match`.", "headers": ETAG},
-}
-# Anyone may read them, so that it is addresses that are counted.
-TAGS_LIMIT = [Depends(per_address("tags", per_minute=100))]
-
-
-@router.get("/tags", response_model=Tags, responses=TAGS, dependencies=TAGS_LIMIT)
-@router.get("/game/tags", response_model=Tags, responses=TAGS, dependencies=TAGS_LIMIT)
-async def list_tags(session: Session, cache: ReadCache, if_none_match: IfNoneMatch = "") -> Response:
-    """All tags, by category and name.
-
-    Send the `ETag` of the last answer as `If-None-Match`: while nothing has changed, the answer is 304.
-    """
-    tags = Tags.model_validate({"tags": await cached.tags(cache, session)}, from_attributes=True)
-    body = tags.model_dump_json().encode()
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    # May be kept, but is to be asked for: a changed tag shows at once.
-    headers = {"ETag": etag, "Cache-Control": "public, no-cache"}
-    # A proxy that compresses the answer marks its tag as weak.
-    known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    if etag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
 
 
 @router.post(
@@ -69,16 +35,6 @@ async def draw_speeches(draw: Draw, request: Request) -> Response:
     )
     body = to_json({"speeches": [_drawn(speech, state.storage) for speech in drawn]})
     return Response(body, media_type="application/json")
-
-
-@router.get(
-    "/speeches/{speech_id}",
-    dependencies=[Depends(per_user("speeches", per_minute=100))],
-    responses={404: {"description": "`speech_not_found`."}},
-)
-async def get_speech(speech_id: UUID, session: Session, storage: AudioStorage, cache: ReadCache) -> Speech:
-    """A speech, with an address of its recording that is good for at least half an hour."""
-    return heard(await cached.speech(cache, session, speech_id), storage)
 
 
 def _drawn(speech: DrawnSpeech, storage: Storage) -> dict[str, object]:

@@ -3,42 +3,39 @@
 from typing import Annotated
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, BackgroundTasks, Depends, Header, Query, Response
-from shared.data.cache import Cache, CacheDown
-from shared.http.dependencies import Session
-from shared.http.ratelimit import per_user
-from shared.security.current_user import has_role
+from shared.db import Session
+from shared.ratelimit import per_user
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content import cached, commands
-from content.api.dependencies import ETAG, LOCATION, AudioStorage, ReadCache, Responses, heard
-from content.audio.monitor import duration_of
-from content.domain.speeches import NewSpeech, Revisions, SpeechChange, TagChange
-from content.queries import speeches as queries
-from content.queries.speeches import SpeechHistory, StoredSpeech, StoredTag
+from content import cached, commands, queries
+from content.api.dependencies import (
+    EDITORS_ONLY,
+    ETAG,
+    LOCATION,
+    AudioStorage,
+    ReadCache,
+    Responses,
+    forget,
+    heard,
+)
+from content.audio.validation import duration_of
+from content.domain.speeches import NewSpeech, Revisions, SpeechChange
+from content.queries.speeches import SpeechHistory, StoredSpeech
 from content.schemas.speeches import (
     NewSpeechFields,
-    NewTagFields,
+    Speech,
     SpeechDetails,
     SpeechFields,
     SpeechFilter,
     SpeechPage,
     SpeechPagination,
     Statistics,
-    TagDetails,
-    TagFields,
-    TagList,
 )
 from content.search.listing import speech_ids
 
-log = structlog.get_logger(__name__)
-
-router = APIRouter(
-    prefix="/api/v1/admin",
-    tags=["Admin"],
-    dependencies=[Depends(has_role("editor", "admin")), Depends(per_user("admin", per_minute=200))],
-)
+router = APIRouter(prefix="/api/v1", tags=["Content"])
+admin_router = APIRouter(prefix="/api/v1/admin", tags=["Admin"], dependencies=EDITORS_ONLY)
 
 IfMatch = Annotated[
     str | None,
@@ -53,19 +50,14 @@ UNFIT: Responses = {
     },
     503: {"description": "`storage_unavailable`: the recording cannot be looked at; `database_unavailable`."},
 }
-NO_TAG: Responses = {404: {"description": "`tag_not_found`."}}
 UNREADABLE: Responses = {
     422: {
         "description": "`validation_failed`: a search without words, a page too far, somebody else's cursor."
     }
 }
-TAKEN: Responses = {
-    409: {"description": "`tag_exists`: a tag has this name already, but for its case perhaps."}
-}
-IN_USE: Responses = {409: {"description": "`tag_in_use`: speeches carry it."}}
 
 
-@router.get("/speeches", responses=UNREADABLE)
+@admin_router.get("/speeches", responses=UNREADABLE)
 async def list_speeches(
     wanted: Annotated[SpeechFilter, Query()], session: Session, storage: AudioStorage
 ) -> SpeechPage:
@@ -90,7 +82,7 @@ async def list_speeches(
     return SpeechPage(speeches=[_details(*each, storage) for each in speeches], pagination=pagination)
 
 
-@router.get("/speeches/{speech_id}", responses=NO_SPEECH | {200: {"headers": ETAG}})
+@admin_router.get("/speeches/{speech_id}", responses=NO_SPEECH | {200: {"headers": ETAG}})
 async def get_speech_details(
     speech_id: UUID, session: Session, storage: AudioStorage, response: Response
 ) -> SpeechDetails:
@@ -98,7 +90,7 @@ async def get_speech_details(
     return await _shown(session, speech_id, storage, response)
 
 
-@router.post("/speeches", status_code=201, responses=UNFIT | {201: {"headers": ETAG | LOCATION}})
+@admin_router.post("/speeches", status_code=201, responses=UNFIT | {201: {"headers": ETAG | LOCATION}})
 async def add_speech(
     fields: NewSpeechFields, session: Session, storage: AudioStorage, response: Response
 ) -> SpeechDetails:
@@ -108,11 +100,11 @@ async def add_speech(
     given = fields.model_dump(exclude={"tag_ids"})
     new = NewSpeech(**given, duration_ms=duration_ms, tag_ids=frozenset(fields.tag_ids))
     speech_id = await commands.create_speech(session, new)
-    response.headers["Location"] = f"{router.prefix}/speeches/{speech_id}"
+    response.headers["Location"] = f"{admin_router.prefix}/speeches/{speech_id}"
     return await _shown(session, speech_id, storage, response)
 
 
-@router.put("/speeches/{speech_id}", responses=NO_SPEECH | CHANGED | UNFIT | {200: {"headers": ETAG}})
+@admin_router.put("/speeches/{speech_id}", responses=NO_SPEECH | CHANGED | UNFIT | {200: {"headers": ETAG}})
 async def change_speech(
     speech_id: UUID,
     fields: SpeechFields,
@@ -131,69 +123,17 @@ async def change_speech(
         given["tag_ids"] = frozenset(fields.tag_ids)
     change, expected = SpeechChange(**given), Revisions.named_by(if_match)
     await commands.update_speech(session, speech_id, change, expected=expected)
-    after.add_task(_forget, cache, cached.speech.key(speech_id))
+    after.add_task(forget, cache, cached.speech.key(speech_id))
     return await _shown(session, speech_id, storage, response)
 
 
-@router.delete("/speeches/{speech_id}", status_code=204, responses=NO_SPEECH | CHANGED)
+@admin_router.delete("/speeches/{speech_id}", status_code=204, responses=NO_SPEECH | CHANGED)
 async def remove_speech(
     speech_id: UUID, session: Session, cache: ReadCache, after: BackgroundTasks, if_match: IfMatch = None
 ) -> None:
     """Take a speech out of the catalogue. Games that were played with it keep it."""
     await commands.delete_speech(session, speech_id, expected=Revisions.named_by(if_match))
-    after.add_task(_forget, cache, cached.speech.key(speech_id))
-
-
-@router.get("/tags")
-async def list_counted_tags(session: Session) -> TagList:
-    """All tags, by category and name, each with the number of speeches that carry it."""
-    return TagList(tags=[_tag(*each) for each in await queries.counted_tags(session)])
-
-
-@router.get("/tags/{tag_id}", responses=NO_TAG)
-async def get_tag(tag_id: UUID, session: Session) -> TagDetails:
-    """A tag."""
-    return _tag(*await queries.counted_tag(session, tag_id))
-
-
-@router.post("/tags", status_code=201, responses=TAKEN | {201: {"headers": LOCATION}})
-async def add_tag(
-    fields: NewTagFields, session: Session, cache: ReadCache, after: BackgroundTasks, response: Response
-) -> TagDetails:
-    """Add a tag. Its name must differ from the others by more than case and surrounding space."""
-    tag_id = await commands.create_tag(session, name=fields.name, category=fields.category)
-    after.add_task(_forget, cache, cached.tags.key())
-    response.headers["Location"] = f"{router.prefix}/tags/{tag_id}"
-    return _tag(*await queries.counted_tag(session, tag_id))
-
-
-@router.put("/tags/{tag_id}", responses=NO_TAG | TAKEN)
-async def change_tag(
-    tag_id: UUID, fields: TagFields, session: Session, cache: ReadCache, after: BackgroundTasks
-) -> TagDetails:
-    """Change what is given; what is left out stays. Speeches that carry the tag get a new revision each."""
-    await commands.update_tag(session, tag_id, TagChange(name=fields.name, category=fields.category))
-    after.add_task(_forget, cache, cached.tags.key())
-    return _tag(*await queries.counted_tag(session, tag_id))
-
-
-@router.delete(
-    "/tags/{tag_id}",
-    status_code=204,
-    responses=NO_TAG | IN_USE,
-)
-async def remove_tag(tag_id: UUID, session: Session, cache: ReadCache, after: BackgroundTasks) -> None:
-    """Remove a tag that no speech carries."""
-    await commands.delete_tag(session, tag_id)
-    after.add_task(_forget, cache, cached.tags.key())
-
-
-async def _forget(cache: Cache, key: str) -> None:
-    """Once the change is committed. The event that tells of it does so again, and does not give up."""
-    try:
-        await cache.forget(key)
-    except CacheDown as error:
-        log.warning("not_forgotten_yet", key=key, reason=error.detail)
+    after.add_task(forget, cache, cached.speech.key(speech_id))
 
 
 async def _shown(
@@ -220,5 +160,11 @@ def _details(speech: StoredSpeech, history: SpeechHistory, storage: AudioStorage
     )
 
 
-def _tag(tag: StoredTag, speeches: int) -> TagDetails:
-    return TagDetails(**tag._asdict(), speech_count=speeches)
+@router.get(
+    "/speeches/{speech_id}",
+    dependencies=[Depends(per_user("speeches", per_minute=100))],
+    responses={404: {"description": "`speech_not_found`."}},
+)
+async def get_speech(speech_id: UUID, session: Session, storage: AudioStorage, cache: ReadCache) -> Speech:
+    """A speech, with an address of its recording that is good for at least half an hour."""
+    return heard(await cached.speech(cache, session, speech_id), storage)

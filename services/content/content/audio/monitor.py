@@ -2,24 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
 from prometheus_client import Gauge
-from shared.data.db import Database
-from shared.data.storage import NoSuchObject, ObjectTooLarge, Storage
-from shared.errors import Unavailable, invalid
+from shared.db import Database
+from shared.errors import Unavailable
+from shared.storage import Storage
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.audio.metadata import NotARecording, duration_ms_of
-from content.domain.speeches import AudioNotFound, AudioTooLarge, AudioTooLong, UnsupportedAudio
-from content.queries.speeches import newest_recordings, recordings_after, recordings_of
+from content.models import Speech
 
 log = structlog.get_logger(__name__)
 
-FIELD = "#/audio_key"
-MOST_BYTES = 10_485_760
-MOST_MS = 300_000
 
 FIRST_LOOK_SECONDS = 5.0
 LOOK_SECONDS = 30.0
@@ -37,26 +34,6 @@ class RecordingsMissing(Unavailable):
     """Speeches name recordings that are not in the storage."""
 
     code = "recordings_missing"
-
-
-async def duration_of(storage: Storage, key: str) -> int:
-    """The length in milliseconds of the recording under a key.
-
-    Raises AudioNotFound, AudioTooLarge, UnsupportedAudio, AudioTooLong, and StorageDown.
-    """
-    try:
-        content = await storage.read(key, most_bytes=MOST_BYTES)
-        duration_ms = await asyncio.to_thread(duration_ms_of, content)
-    except NoSuchObject as error:
-        raise invalid(FIELD, "no such recording was uploaded", of=AudioNotFound) from error
-    except ObjectTooLarge as error:
-        message = f"the recording must have at most {MOST_BYTES} bytes"
-        raise invalid(FIELD, message, of=AudioTooLarge) from error
-    except NotARecording as error:
-        raise invalid(FIELD, "what was uploaded is no audio that we know", of=UnsupportedAudio) from error
-    if duration_ms > MOST_MS:
-        raise invalid(FIELD, f"the recording must last at most {MOST_MS // 1000} s", of=AudioTooLong)
-    return duration_ms
 
 
 class WatchedRecordings:
@@ -119,3 +96,24 @@ class WatchedRecordings:
                 # Whatever it is, the next look may succeed, and nothing depends on this one.
                 log.exception("recordings_not_looked_for")
             await asyncio.sleep(max(0.0, LOOK_SECONDS - (time.monotonic() - started)))
+
+
+async def newest_recordings(session: AsyncSession, *, most: int) -> dict[int, str]:
+    """The keys of the newest speeches' recordings, by the number of the speech."""
+    return await _recordings(session, select(Speech).order_by(Speech.id.desc()).limit(most))
+
+
+async def recordings_after(session: AsyncSession, number: int, *, most: int) -> dict[int, str]:
+    """The keys of the recordings of the next speeches, in the order of their numbers."""
+    following = select(Speech).where(Speech.number > number).order_by(Speech.number).limit(most)
+    return await _recordings(session, following)
+
+
+async def recordings_of(session: AsyncSession, numbers: Collection[int]) -> dict[int, str]:
+    """The keys of these speeches' recordings now; a speech that is gone has none."""
+    return await _recordings(session, select(Speech).where(Speech.number.in_(numbers)))
+
+
+async def _recordings(session: AsyncSession, speeches: Select[Speech]) -> dict[int, str]:
+    rows = await session.execute(speeches.with_only_columns(Speech.number, Speech.audio_key))
+    return {number: key for number, key in rows}

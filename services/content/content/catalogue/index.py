@@ -8,12 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache, reduce
 from operator import and_
-from random import Random
 from typing import Literal
 
 from pyroaring import BitMap64
 
-from content.domain.speeches import Filter
+from content.domain.draws import Filter
 
 type Facet = tuple[Literal["level", "type", "tag"], str]
 """A property that speeches have in common: ("level", "A1"), or ("tag", <id>)."""
@@ -84,9 +83,3 @@ class Catalogue:
     def _of(self, facet: Facet) -> BitMap64:
         # A lookup must not add what clients ask for.
         return self._numbers.get(facet) or BitMap64()
-
-
-def sample(numbers: Candidates | BitMap64, most: int, *, rng: Random) -> list[int]:
-    """Distinct numbers in random order: every sequence of that length is as likely as every other."""
-    ranks = rng.sample(range(len(numbers)), min(most, len(numbers)))
-    return [numbers[rank] for rank in ranks]

@@ -7,7 +7,7 @@ from contracts.game import CompletedResult
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.domain.speeches import tally
+from content.domain.plays import tally
 
 # The rows are locked in one order, so that two sessions with the same speeches cannot block each other.
 _COUNT = text("""

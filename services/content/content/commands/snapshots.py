@@ -8,7 +8,7 @@ from shared.errors import invalid
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.domain.speeches import UnknownTag
+from content.errors import UnknownTag
 from content.models import Speech, SpeechTag, Tag
 
 FIELD = "#/tag_ids"

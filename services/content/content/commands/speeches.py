@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.catalogue.changelog import note_change
 from content.commands.snapshots import snapshot, tag_ids_of, tags_by_id
-from content.domain.speeches import AnyRevision, NewSpeech, Revisions, SpeechChange, SpeechNotFound, differing
+from content.domain.speeches import AnyRevision, NewSpeech, Revisions, SpeechChange, differing
+from content.errors import SpeechNotFound
 from content.models import Speech, SpeechTag
 
 

@@ -12,7 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.commands.snapshots import snapshot, tag_ids_of, tags_by_id
-from content.domain.speeches import TagChange, TagExists, TagInUse, TagNotFound, differing
+from content.domain.speeches import differing
+from content.domain.tags import TagChange
+from content.errors import TagExists, TagInUse, TagNotFound
 from content.models import Speech, SpeechTag, Tag
 
 CHUNK = 500

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from shared.data.db import Database
 
-from content.catalogue.index import Catalogue, sample
-from content.domain.speeches import Filter, NoSpeechesMatch
+from content.catalogue.index import Catalogue
+from content.catalogue.sampler import sample
+from content.domain.draws import Filter
+from content.errors import NoSpeechesMatch
 
 # It decides what a learner hears, nothing that must not be guessed.
 _rng = Random()  # noqa: S311 - see above

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
-from sqlalchemy import JSON, Select, func, select, text, type_coerce
+from sqlalchemy import JSON, func, select, text, type_coerce
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.domain.speeches import Plays, SpeechNotFound, TagNotFound
+from content.domain.plays import Plays
+from content.errors import SpeechNotFound
 from content.models import Speech, SpeechStatistics, SpeechTag, Tag
 
 
@@ -30,14 +31,6 @@ class StoredSpeech(NamedTuple):
     level: str
     type: str
     tags: list[CarriedTag]
-
-
-class StoredTag(NamedTuple):
-    """A tag."""
-
-    id: UUID
-    name: str
-    category: str
 
 
 class SpeechHistory(NamedTuple):
@@ -76,14 +69,6 @@ _with_history = _speeches.add_columns(
 ).outerjoin(SpeechStatistics, SpeechStatistics.speech_id == Speech.id)
 
 
-async def all_tags(session: AsyncSession) -> list[StoredTag]:
-    """Every tag, by category and name."""
-    rows = await session.execute(
-        select(Tag.id, Tag.name, Tag.category).order_by(Tag.category, func.lower(Tag.name))
-    )
-    return [StoredTag._make(row) for row in rows]
-
-
 async def known_speeches(session: AsyncSession, texts: Collection[str]) -> set[tuple[str, str]]:
     """Text and level of the speeches that have one of these texts."""
     rows = await session.execute(select(Speech.text, Speech.level).where(Speech.text.in_(texts)))
@@ -119,40 +104,3 @@ def _history_of(row: Sequence[Any]) -> tuple[StoredSpeech, SpeechHistory]:
     speech, (revision, created_at, updated_at, *plays) = row[:7], row[7:]
     kept = Plays() if plays[0] is None else Plays(*plays)
     return StoredSpeech._make(speech), SpeechHistory(revision, created_at, updated_at, kept)
-
-
-async def counted_tags(session: AsyncSession, *, only: UUID | None = None) -> list[tuple[StoredTag, int]]:
-    """Tags, by category and name, each with the number of speeches that carry it."""
-    count = select(func.count()).where(SpeechTag.tag_id == Tag.id).scalar_subquery()
-    tags = select(Tag.id, Tag.name, Tag.category, count).order_by(Tag.category, func.lower(Tag.name))
-    rows = await session.execute(tags if only is None else tags.where(Tag.id == only))
-    return [(StoredTag(tag_id, name, category), speeches) for tag_id, name, category, speeches in rows]
-
-
-async def counted_tag(session: AsyncSession, tag_id: UUID) -> tuple[StoredTag, int]:
-    """A tag, and the number of speeches that carry it. Raises TagNotFound."""
-    found = await counted_tags(session, only=tag_id)
-    if not found:
-        raise TagNotFound(f"There is no tag {tag_id}.")
-    return found[0]
-
-
-async def newest_recordings(session: AsyncSession, *, most: int) -> dict[int, str]:
-    """The keys of the newest speeches' recordings, by the number of the speech."""
-    return await _recordings(session, select(Speech).order_by(Speech.id.desc()).limit(most))
-
-
-async def recordings_after(session: AsyncSession, number: int, *, most: int) -> dict[int, str]:
-    """The keys of the recordings of the next speeches, in the order of their numbers."""
-    following = select(Speech).where(Speech.number > number).order_by(Speech.number).limit(most)
-    return await _recordings(session, following)
-
-
-async def recordings_of(session: AsyncSession, numbers: Collection[int]) -> dict[int, str]:
-    """The keys of these speeches' recordings now; a speech that is gone has none."""
-    return await _recordings(session, select(Speech).where(Speech.number.in_(numbers)))
-
-
-async def _recordings(session: AsyncSession, speeches: Select[Speech]) -> dict[int, str]:
-    rows = await session.execute(speeches.with_only_columns(Speech.number, Speech.audio_key))
-    return {number: key for number, key in rows}

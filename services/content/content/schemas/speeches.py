@@ -1,32 +1,17 @@
 """What clients send to the content service, and what it answers."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator
-from shared.http.fields import Text
+from pydantic import AfterValidator, BaseModel, Field
+from shared.fields import Text
 
-from content.domain.speeches import Filter, Level, Match, SpeechType
+from content.schemas.fields import LEFT_OUT, MOST_TAGS, Given, _line
+from content.types import Level, SpeechType
 
-MOST_TAGS = 50
-MOST_EXCLUDED = 200
 AUDIO_FOLDERS = ("seed/", "uploads/", "imports/")
 """Where recordings lie in the bucket: those of the seed, of editors, and of imports."""
-
-
-class Tag(BaseModel):
-    """A word that speeches are found by, and the kind of word it is."""
-
-    id: UUID
-    name: str
-    category: str
-
-
-class Tags(BaseModel):
-    """All tags, by category and name."""
-
-    tags: list[Tag]
 
 
 class SpeechTag(BaseModel):
@@ -47,12 +32,6 @@ class Speech(BaseModel):
     level: str
     type: str
     tags: list[SpeechTag]
-
-
-class Speeches(BaseModel):
-    """The speeches of a draw, in random order."""
-
-    speeches: list[Speech]
 
 
 class Statistics(BaseModel):
@@ -112,21 +91,6 @@ class SpeechFilter(BaseModel):
     )
 
 
-LEFT_OUT: Any = Field(default_factory=lambda: None)
-"""For a field that may be left out, but not be null."""
-
-
-class Given(BaseModel):
-    """A partial change: what is left out stays as it is, and nothing can be null."""
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _is_something(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("must not be null; leave it out to keep what is there")
-        return value
-
-
 def _key(value: str) -> str:
     if not value.startswith(AUDIO_FOLDERS):
         raise ValueError(f"must begin with {', '.join(AUDIO_FOLDERS[:-1])} or {AUDIO_FOLDERS[-1]}")
@@ -134,12 +98,6 @@ def _key(value: str) -> str:
         raise ValueError("must be the path of a file, without empty parts or dots in place of names")
     if len(value.encode()) > 1024:
         raise ValueError("must have at most 1024 bytes")
-    return value
-
-
-def _line(value: str) -> str:
-    if "\n" in value or "\t" in value:
-        raise ValueError("must be one line")
     return value
 
 
@@ -157,7 +115,6 @@ AudioKey = Annotated[
     AfterValidator(_key),
 ]
 TagIds = Annotated[list[UUID], Field(max_length=MOST_TAGS)]
-TagName = Annotated[Text, Field(min_length=1, max_length=100), AfterValidator(_line)]
 
 
 class NewSpeechFields(BaseModel):
@@ -178,47 +135,3 @@ class SpeechFields(Given):
     type: SpeechType = LEFT_OUT
     audio_key: AudioKey = LEFT_OUT
     tag_ids: TagIds = LEFT_OUT
-
-
-class TagDetails(Tag):
-    """A tag as editors see it."""
-
-    speech_count: int
-
-
-class TagList(BaseModel):
-    """All tags, by category and name."""
-
-    tags: list[TagDetails]
-
-
-class NewTagFields(BaseModel):
-    """A tag to add."""
-
-    name: TagName
-    category: TagName
-
-
-class TagFields(Given):
-    """What to change in a tag."""
-
-    name: TagName = LEFT_OUT
-    category: TagName = LEFT_OUT
-
-
-class Draw(BaseModel):
-    """Which speeches to draw from, and how many."""
-
-    level: Level
-    type: SpeechType | None = Field(None, description="Leave it out for both.")
-    tags: Annotated[list[UUID], Field(max_length=MOST_TAGS)] = []
-    match: Match = Field("any", description="Whether a speech must carry `any` of the tags or `all` of them.")
-    limit: int = Field(10, ge=1, le=50)
-    exclude: Annotated[
-        list[UUID],
-        Field(max_length=MOST_EXCLUDED, description="Speeches not to draw, such as those just heard."),
-    ] = []
-
-    def filter(self) -> Filter:
-        """What the draw is from, before anything is excluded."""
-        return Filter(level=self.level, type=self.type, tags=frozenset(self.tags), match=self.match)

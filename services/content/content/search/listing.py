@@ -7,8 +7,7 @@ how the newest matches are found: a rare word through the index, a common one by
 If nothing is found, the last word is taken for the beginning of one: it may still be being typed.
 """
 
-import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.models import Speech, SpeechTag
 from content.schemas.speeches import SpeechFilter
+from content.search.cursor import _Place
 from content.search.query_parser import Terms, terms_of
 
 RANKED = 500
@@ -42,7 +42,6 @@ _PLANNED = text("""
            set_config('random_page_cost', '1.1', true),
            set_config('max_parallel_workers_per_gather', '0', true)
 """)
-_LAYOUT = struct.Struct(">II???f16s16s16s")
 _LOWEST, _HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
 
 
@@ -54,40 +53,6 @@ class SpeechIds(NamedTuple):
     total: int
     total_is_exact: bool
     next_cursor: str | None
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a page begins: behind the speech `id`, in the ranked part if `rank` is given.
-
-    `typed` says that the last word was taken for the beginning of one.
-
-    The ranked part is what matched between `floor` and `ceiling` on the first page, so that speeches that are
-    added meanwhile move nothing.
-    """
-
-    page: int
-    total: int
-    exact: bool
-    typed: bool
-    rank: float | None
-    id: UUID
-    floor: UUID
-    ceiling: UUID
-
-    def sealed(self, scope: str) -> str:
-        ids = (self.id.bytes, self.floor.bytes, self.ceiling.bytes)
-        ranked = self.rank is not None
-        flags = (self.exact, self.typed, ranked)
-        return sealed(_LAYOUT, self.page, self.total, *flags, self.rank or 0, *ids, scope=scope)
-
-    @classmethod
-    def opened(cls, cursor: str, scope: str) -> "_Place":
-        page, total, exact, typed, ranked, rank, *ids = opened(_LAYOUT, cursor, scope=scope)
-        if page > MOST_PAGES:
-            raise invalid("#/query/cursor", "must be the next_cursor of a page")
-        rest = (UUID(bytes=each) for each in ids)
-        return cls(page, total, exact, typed, rank if ranked else None, *rest)
 
 
 async def speech_ids(session: AsyncSession, wanted: SpeechFilter) -> SpeechIds:

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from content import commands
 from content.app import create_app
-from content.audio import monitor as recordings
-from content.domain.speeches import ChangedMeanwhile, Revisions, SpeechChange
+from content.audio import validation as recordings
+from content.domain.speeches import Revisions, SpeechChange
+from content.errors import ChangedMeanwhile
 from content.models import Speech
 from content.settings import ContentSettings
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated

@@ -7,11 +7,12 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from content import commands
+from content import commands, queries
 from content.commands import tags as module
 from content.consumers import on_tag_renamed
-from content.domain.speeches import SpeechChange, TagChange, TagExists, TagInUse, TagNotFound
-from content.queries import speeches as queries
+from content.domain.speeches import SpeechChange
+from content.domain.tags import TagChange
+from content.errors import TagExists, TagInUse, TagNotFound
 from contracts.content import SpeechUpdated, TagChanged, TagRenamed
 from shared.data.db import Database
 from shared.messaging.inbox import apply

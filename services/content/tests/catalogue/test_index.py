@@ -6,8 +6,9 @@ from statistics import NormalDist
 from uuid import UUID
 
 import pytest
-from content.catalogue.index import Catalogue, Facet, sample
-from content.domain.speeches import Filter
+from content.catalogue.index import Catalogue, Facet
+from content.catalogue.sampler import sample
+from content.domain.draws import Filter
 from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap64

@@ -11,9 +11,11 @@ from content.catalogue import changelog as changes
 from content.catalogue import refresher as following
 from content.catalogue.changelog import Position
 from content.catalogue.refresher import CatalogueNotLoaded, FollowedCatalogue
-from content.domain.speeches import Filter, Level, SpeechChange
+from content.domain.draws import Filter
+from content.domain.speeches import SpeechChange
 from content.models import CatalogueChange
-from shared.data.db import Database, DatabaseDown, engine_for
+from content.types import Level
+from shared.db import Database, DatabaseDown, engine_for
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

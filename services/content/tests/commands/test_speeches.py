@@ -2,10 +2,10 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 import pytest
-from content import commands
-from content.domain.speeches import NewSpeech, SpeechChange, SpeechNotFound, UnknownTag
+from content import commands, queries
+from content.domain.speeches import NewSpeech, SpeechChange
+from content.errors import SpeechNotFound, UnknownTag
 from content.models import CatalogueChange, Speech
-from content.queries import speeches as queries
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
 from shared.testing import recorded
 from sqlalchemy import func, select

@@ -1,7 +1,9 @@
 from uuid import UUID, uuid4
 
 import pytest
-from content.domain.speeches import Filter, Match, Plays, tally
+from content.domain.draws import Filter
+from content.domain.plays import Plays, tally
+from content.types import Match
 from contracts.game import CompletedResult
 
 FOOD, TRAVEL, WORK = uuid4(), uuid4(), uuid4()

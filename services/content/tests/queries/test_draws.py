@@ -8,7 +8,9 @@ import pytest
 from content import commands
 from content.catalogue import changelog as changes
 from content.catalogue.index import Catalogue
-from content.domain.speeches import Filter, NoSpeechesMatch, SpeechChange
+from content.domain.draws import Filter
+from content.domain.speeches import SpeechChange
+from content.errors import NoSpeechesMatch
 from content.queries.draws import DrawnSpeech, drawn_speeches
 from shared.db import Database
 from sqlalchemy.ext.asyncio import AsyncSession

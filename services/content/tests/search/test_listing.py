@@ -10,6 +10,7 @@ from content import commands
 from content.domain.speeches import SpeechChange
 from content.schemas.speeches import SpeechFilter
 from content.search import listing as search
+from content.search.cursor import _Place
 from shared.db import Database
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -302,7 +303,7 @@ async def test_a_cursor_that_is_made_up_leads_to_no_page_that_there_cannot_be(
 ) -> None:
     await add_all(committing, add, *["A train."] * 3)
     scope = f"speeches {SpeechFilter().model_dump_json(exclude={'page', 'limit', 'cursor'})}"
-    second = search._Place.opened((await find(limit=1))["pagination"]["next_cursor"], scope)
+    second = _Place.opened((await find(limit=1))["pagination"]["next_cursor"], scope)
     for page, status in ((3, 200), (2**32 - 1, 422)):
         cursor = replace(second, page=page).sealed(scope)
         answer = await editor.get(SPEECHES, params={"limit": 1, "cursor": cursor})
