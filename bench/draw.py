@@ -14,10 +14,10 @@ from uuid import UUID
 import asyncpg
 import psutil
 from content.catalogue.index import Catalogue
-from content.catalogue.refresher import FollowedCatalogue
-from content.domain.draws import Filter
+from content.catalogue.refresher import CatalogueRefresher
+from content.domain.draws import DrawFilter
 from content.models import Speech
-from content.queries.draws import drawn_speeches
+from content.queries.draws import draw_speeches
 from shared.db import Database, engine_for
 from sqlalchemy import select
 
@@ -60,10 +60,10 @@ class Case:
             async with self.database.transaction() as session:
                 (await session.scalars(select(Speech).where(Speech.id.in_(next(ten))))).all()
 
-        def draw(wanted: Filter, excluded: frozenset[UUID] = frozenset()) -> Action:
-            return lambda: drawn_speeches(self.database, self.catalogue, wanted, most=10, excluded=excluded)
+        def draw(wanted: DrawFilter, excluded: frozenset[UUID] = frozenset()) -> Action:
+            return lambda: draw_speeches(self.database, self.catalogue, wanted, most=10, excluded=excluded)
 
-        def draw_anew(wanted: Filter) -> Action:
+        def draw_anew(wanted: DrawFilter) -> Action:
             kept = draw(wanted)
 
             async def forget_and_draw() -> None:
@@ -77,19 +77,19 @@ class Case:
         for name, wanted in filters(self.made).items():
             yield name, draw(wanted)
             yield f"{name}, {ANEW}", draw_anew(wanted)
-        yield EXCLUDING, draw(Filter(level="A1"), frozenset(self.ids[:200]))
+        yield EXCLUDING, draw(DrawFilter(level="A1"), frozenset(self.ids[:200]))
 
 
-def filters(made: Made) -> dict[str, Filter]:
-    """Return the filters to draw from, by their name in the table."""
+def filters(made: Made) -> dict[str, DrawFilter]:
+    """What is drawn from, by its name in the table."""
     common, rare = frozenset(made.common), frozenset(made.rare)
     return {
-        "level": Filter(level="A1"),
-        "level, type": Filter(level="A1", type="question"),
-        "level, any of 2 common tags": Filter(level="A1", tags=common),
-        "level, all of 2 common tags": Filter(level="A1", tags=common, match="all"),
-        "level, any of 2 rare tags": Filter(level="A1", tags=rare),
-        "level, all of 2 rare tags": Filter(level="A1", tags=rare, match="all"),
+        "level": DrawFilter(level="A1"),
+        "level, type": DrawFilter(level="A1", type="question"),
+        "level, any of 2 common tags": DrawFilter(level="A1", tags=common),
+        "level, all of 2 common tags": DrawFilter(level="A1", tags=common, match="all"),
+        "level, any of 2 rare tags": DrawFilter(level="A1", tags=rare),
+        "level, all of 2 rare tags": DrawFilter(level="A1", tags=rare, match="all"),
     }
 
 
@@ -97,7 +97,7 @@ async def loaded(url: str, made: Made) -> Case:
     """Load the catalogue as a starting process does."""
     database = Database(engine_for(with_driver(url), name="bench"))
     driver = await asyncpg.connect(url)
-    followed = FollowedCatalogue(database)
+    followed = CatalogueRefresher(database)
     await followed.follow()
     some = f"SELECT id FROM speeches ORDER BY random() LIMIT {SMALL}"  # noqa: S608 - a number
     ids = [row["id"] for row in await driver.fetch(some)]

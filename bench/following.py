@@ -5,11 +5,11 @@ import time
 from uuid import UUID
 
 from content import commands
-from content.catalogue.refresher import FollowedCatalogue
-from content.domain.draws import Filter
+from content.catalogue.refresher import CatalogueRefresher
+from content.domain.draws import DrawFilter
 from content.domain.speeches import NewSpeech
 from content.errors import NoSpeechesMatch
-from content.queries.draws import drawn_speeches
+from content.queries.draws import draw_speeches
 from shared.db import Database
 
 REPEATS = 10
@@ -18,8 +18,8 @@ TAG = "only for a moment"
 
 
 async def seconds_until_followed(database: Database) -> float:
-    """Return the longest delay until a new speech was drawn; a deleted one raises AssertionError."""
-    followed = FollowedCatalogue(database)
+    """The longest time until a new speech was drawn. Raises AssertionError when a deleted one is drawn."""
+    followed = CatalogueRefresher(database)
     await followed.follow()
     async with database.transaction() as session:
         tags = await commands.create_tags(session, {TAG: "topic"})
@@ -31,13 +31,13 @@ async def seconds_until_followed(database: Database) -> float:
     return max(delays)
 
 
-async def _draw_on(database: Database, followed: FollowedCatalogue) -> None:
+async def _draw_on(database: Database, followed: CatalogueRefresher) -> None:
     while True:
-        await drawn_speeches(database, followed.current(), Filter(level="A1"), most=10)
+        await draw_speeches(database, followed.current(), DrawFilter(level="A1"), most=10)
 
 
-async def _delay(database: Database, followed: FollowedCatalogue, tag: UUID) -> float:
-    wanted = Filter(level="C2", tags=frozenset({tag}))
+async def _delay(database: Database, followed: CatalogueRefresher, tag: UUID) -> float:
+    wanted = DrawFilter(level="C2", tags=frozenset({tag}))
     new = NewSpeech(
         text="Here I am.", level="C2", type="answer", audio_key="x.mp3", duration_ms=900, tag_ids=wanted.tags
     )
@@ -55,8 +55,8 @@ async def _delay(database: Database, followed: FollowedCatalogue, tag: UUID) -> 
     return delay
 
 
-async def _can_be_drawn(database: Database, followed: FollowedCatalogue, wanted: Filter) -> bool:
+async def _can_be_drawn(database: Database, followed: CatalogueRefresher, wanted: DrawFilter) -> bool:
     try:
-        return bool(await drawn_speeches(database, followed.current(), wanted, most=1))
+        return bool(await draw_speeches(database, followed.current(), wanted, most=1))
     except NoSpeechesMatch:
         return False

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from content import queries
 from content.schemas.speeches import SpeechFilter
-from content.search.listing import SpeechIds, speech_ids
+from content.search.listing import SpeechIdPage, speech_ids
 from shared.db import Database, engine_for
 from shared.migrations import upgrade
 from sqlalchemy import text
@@ -148,11 +148,11 @@ async def compare(database: Database, name: str, wanted: SpeechFilter) -> list[s
     return slow + ([f"{name}: a deep page takes {ratio:.2f} times the first"] if ratio > FAR_BOUND else [])
 
 
-async def page(database: Database, wanted: SpeechFilter) -> SpeechIds:
-    """Run the queries of the route for a page."""
+async def page(database: Database, wanted: SpeechFilter) -> SpeechIdPage:
+    """What the route does for a page."""
     async with database.transaction() as session:
         found = await speech_ids(session, wanted)
-        await queries.speeches_with_history(session, found.ids)
+        await queries.list_speeches_with_stats(session, found.ids)
     return found
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from content.catalogue.index import Catalogue, Facet
 from content.catalogue.sampler import sample
-from content.domain.draws import Filter
+from content.domain.draws import DrawFilter
 
 DRAWS = 1_000_000
 MOST = 10
@@ -41,7 +41,7 @@ def fairness(*, draws: int = DRAWS) -> Fairness:
     """Draw ten out of five hundred speeches repeatedly, with the service's code."""
     rng = Random()
     catalogue, numbers = _catalogue(rng)
-    wanted = Filter(level="A1", type="question", tags=frozenset({TAG}))
+    wanted = DrawFilter(level="A1", type="question", tags=frozenset({TAG}))
     place = {number: index for index, number in enumerate(numbers)}
     drawn, first, pairs = (array("q", bytes(8 * SIZE)) for _ in range(3))
     for _ in range(draws):

@@ -13,8 +13,8 @@ from shared.http.app import create_api
 from shared.http.health import Check
 
 from content.api import routers
-from content.audio.monitor import WatchedRecordings
-from content.catalogue.refresher import FollowedCatalogue
+from content.audio.monitor import RecordingMonitor
+from content.catalogue.refresher import CatalogueRefresher
 from content.settings import ContentSettings
 
 log = structlog.get_logger(__name__)
@@ -27,10 +27,10 @@ def create_app(settings: ContentSettings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    catalogue = FollowedCatalogue(app.state.database)
+    catalogue = CatalogueRefresher(app.state.database)
     app.state.catalogue = catalogue
     app.state.checks["catalogue"] = Check(catalogue.ping)
-    recordings = WatchedRecordings(app.state.database, app.state.storage)
+    recordings = RecordingMonitor(app.state.database, app.state.storage)
     app.state.checks["recordings"] = Check(recordings.ping, required=False)
     app.state.cache = Cache(app.state.settings.redis_url.get_secret_value(), service="content")
     ensuring = asyncio.create_task(_ensure_bucket(app.state.storage))

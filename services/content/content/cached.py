@@ -3,8 +3,8 @@
 from shared.data.cache import cached
 
 from content import queries
-from content.queries.speeches import StoredSpeech
-from content.queries.tags import StoredTag
+from content.queries.speeches import SpeechRow
+from content.queries.tags import TagRow
 
-tags = cached("tags", list[StoredTag])(queries.all_tags)
-speech = cached("speech", StoredSpeech)(queries.speech)
+tags = cached("tags", list[TagRow])(queries.list_tags)
+speech = cached("speech", SpeechRow)(queries.speech)

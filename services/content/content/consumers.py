@@ -16,7 +16,7 @@ async def on_session_completed(session: AsyncSession, event: SessionCompleted) -
 
 async def on_tag_renamed(session: AsyncSession, event: TagRenamed) -> None:
     """Some more of the speeches that carry the tag are told of."""
-    await commands.spread_name(session, event.data)
+    await commands.propagate_tag_name(session, event.data)
 
 
 def subscriptions(cache: Cache) -> Subscriptions:

@@ -15,7 +15,7 @@ from shared.http.fields import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content import commands, queries
-from content.audio.metadata import NotARecording, duration_ms_of
+from content.audio.metadata import UnknownAudioFormat, read_duration_ms
 from content.domain.speeches import NewSpeech
 from content.settings import ContentSettings
 from content.types import Level, SpeechType
@@ -122,7 +122,7 @@ async def _upload(storage: Storage, key: str, content: bytes) -> bool:
 async def create_missing(session: AsyncSession, found: Seed) -> int:
     """Create the tags and speeches that are not there; the number of speeches that were not."""
     tag_ids = await commands.create_tags(session, found.categories)
-    known = await queries.known_speeches(session, [speech.text for speech in found.speeches])
+    known = await queries.find_existing_speeches(session, [speech.text for speech in found.speeches])
     new = [
         NewSpeech(
             text=speech.text,
@@ -141,6 +141,6 @@ async def create_missing(session: AsyncSession, found: Seed) -> int:
 
 def _duration_ms(speech: SeedSpeech, found: Seed) -> int:
     try:
-        return duration_ms_of(found.recordings[speech.audio_key])
-    except NotARecording as error:
+        return read_duration_ms(found.recordings[speech.audio_key])
+    except UnknownAudioFormat as error:
         raise SystemExit(f"{speech.audio_filename}: {error}") from error

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from content import commands, queries
 from content.consumers import on_session_completed, subscriptions
-from content.domain.plays import Plays
+from content.domain.plays import PlayStatistics
 from contracts import EVENTS
 from contracts.game import CompletedSession, SessionCompleted
 from shared.data.cache import Cache
@@ -41,9 +41,9 @@ def completed(*results: tuple[UUID, str, float | None]) -> SessionCompleted:
     return SessionCompleted(id=uuid7(), subject="s", time=datetime.now(UTC), data=data)
 
 
-async def plays_of(database: Database, speech_id: UUID) -> Plays:
+async def plays_of(database: Database, speech_id: UUID) -> PlayStatistics:
     async with database.transaction() as session:
-        _, history = await queries.speech_with_history(session, speech_id)
+        _, history = await queries.get_speech_with_stats(session, speech_id)
         return history.plays
 
 
@@ -67,15 +67,17 @@ async def test_a_session_delivered_twice_counts_once(database: Database, add: Ad
     )
     assert await apply(database, QUEUE, event, on_session_completed) == "applied"
     assert await apply(database, QUEUE, event, on_session_completed) == "repeated"
-    assert await plays_of(database, played) == Plays(plays=2, correct=1, scored=1, score_sum=80)
-    assert await plays_of(database, skipped) == Plays()
+    assert await plays_of(database, played) == PlayStatistics(plays=2, correct=1, scored=1, score_sum=80)
+    assert await plays_of(database, skipped) == PlayStatistics()
 
 
 async def test_sessions_add_up(database: Database, add: Add) -> None:
     speech_id = await speech_in(database, add)
     for score in (80.5, 60, None):
         await apply(database, QUEUE, completed((speech_id, "correct", score)), on_session_completed)
-    assert await plays_of(database, speech_id) == Plays(plays=3, correct=3, scored=2, score_sum=140.5)
+    assert await plays_of(database, speech_id) == PlayStatistics(
+        plays=3, correct=3, scored=2, score_sum=140.5
+    )
 
 
 async def test_a_deleted_speech_takes_its_statistics_along(database: Database, add: Add) -> None:
@@ -108,4 +110,6 @@ async def test_sessions_with_the_same_speeches_do_not_block_each_other(
     events = [completed(*((speech_id, "correct", 50.0) for speech_id in order)) for order in orders]
     await asyncio.gather(*(apply(committing, QUEUE, event, on_session_completed) for event in events))
     for speech_id in ids:
-        assert await plays_of(committing, speech_id) == Plays(plays=16, correct=16, scored=16, score_sum=800)
+        assert await plays_of(committing, speech_id) == PlayStatistics(
+            plays=16, correct=16, scored=16, score_sum=800
+        )

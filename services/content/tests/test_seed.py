@@ -36,7 +36,7 @@ def fresh(settings: ContentSettings) -> ContentSettings:
     return settings.model_copy(update={"s3_bucket": f"content-{uuid4().hex[:12]}"})
 
 
-async def speeches_in(database: Database) -> list[queries.StoredSpeech]:
+async def speeches_in(database: Database) -> list[queries.SpeechRow]:
     async with database.transaction() as session:
         ids = await session.scalars(select(Speech.id).order_by(Speech.number))
         return [await queries.speech(session, speech_id) for speech_id in ids]

@@ -9,8 +9,8 @@ from shared.ratelimit import per_user
 from shared.storage import Storage
 from shared.tokens import has_role
 
-from content.queries.speeches import StoredSpeech
-from content.schemas.speeches import Speech
+from content.queries.speeches import SpeechRow
+from content.schemas.speeches import SpeechRead
 
 log = structlog.get_logger(__name__)
 
@@ -37,10 +37,10 @@ AudioStorage = Annotated[Storage, Depends(_storage)]
 ReadCache = Annotated[Cache, Depends(_cache)]
 
 
-def heard(speech: StoredSpeech, storage: Storage) -> Speech:
+def to_speech_read(speech: SpeechRow, storage: Storage) -> SpeechRead:
     """The speech with an address that its recording can be played from."""
     audio_url, expires_at = storage.presigned(speech.audio_key)
-    return Speech.model_validate(
+    return SpeechRead.model_validate(
         {**speech._asdict(), "audio_url": audio_url, "audio_expires_at": expires_at},
     )
 

@@ -17,20 +17,20 @@ from content.api.dependencies import (
     ReadCache,
     Responses,
     forget,
-    heard,
+    to_speech_read,
 )
-from content.audio.validation import duration_of
+from content.audio.validation import measure_recording
 from content.domain.speeches import NewSpeech, Revisions, SpeechChange
-from content.queries.speeches import SpeechHistory, StoredSpeech
+from content.queries.speeches import SpeechRow, SpeechStats
 from content.schemas.speeches import (
-    NewSpeechFields,
-    Speech,
+    PlayStatisticsRead,
+    SpeechCreate,
     SpeechDetails,
-    SpeechFields,
     SpeechFilter,
     SpeechPage,
     SpeechPagination,
-    Statistics,
+    SpeechRead,
+    SpeechUpdate,
 )
 from content.search.listing import speech_ids
 
@@ -41,23 +41,25 @@ IfMatch = Annotated[
     str | None,
     Header(description="The `ETag` of the speech that was read; if it has changed since, the answer is 412."),
 ]
-NO_SPEECH: Responses = {404: {"description": "`speech_not_found`."}}
-CHANGED: Responses = {412: {"description": "`changed_meanwhile`: the speech is another than in `If-Match`."}}
-UNFIT: Responses = {
+SPEECH_NOT_FOUND_RESPONSE: Responses = {404: {"description": "`speech_not_found`."}}
+CHANGED_RESPONSE: Responses = {
+    412: {"description": "`changed_meanwhile`: the speech is another than in `If-Match`."}
+}
+UNFIT_RESPONSE: Responses = {
     422: {
         "description": "`validation_failed`; `unknown_tag`; of the recording: `audio_not_found`, "
         "`audio_too_large`, `audio_too_long`, `unsupported_audio`."
     },
     503: {"description": "`storage_unavailable`: the recording cannot be looked at; `database_unavailable`."},
 }
-UNREADABLE: Responses = {
+INVALID_FILTER_RESPONSE: Responses = {
     422: {
         "description": "`validation_failed`: a search without words, a page too far, somebody else's cursor."
     }
 }
 
 
-@admin_router.get("/speeches", responses=UNREADABLE)
+@admin_router.get("/speeches", responses=INVALID_FILTER_RESPONSE)
 async def list_speeches(
     wanted: Annotated[SpeechFilter, Query()], session: Session, storage: AudioStorage
 ) -> SpeechPage:
@@ -70,7 +72,7 @@ async def list_speeches(
     them, and every page costs what the first does.
     """
     found = await speech_ids(session, wanted)
-    speeches = await queries.speeches_with_history(session, found.ids)
+    speeches = await queries.list_speeches_with_stats(session, found.ids)
     pagination = SpeechPagination(
         page=found.page,
         limit=wanted.limit,
@@ -82,7 +84,7 @@ async def list_speeches(
     return SpeechPage(speeches=[_details(*each, storage) for each in speeches], pagination=pagination)
 
 
-@admin_router.get("/speeches/{speech_id}", responses=NO_SPEECH | {200: {"headers": ETAG}})
+@admin_router.get("/speeches/{speech_id}", responses=SPEECH_NOT_FOUND_RESPONSE | {200: {"headers": ETAG}})
 async def get_speech_details(
     speech_id: UUID, session: Session, storage: AudioStorage, response: Response
 ) -> SpeechDetails:
@@ -90,13 +92,15 @@ async def get_speech_details(
     return await _shown(session, speech_id, storage, response)
 
 
-@admin_router.post("/speeches", status_code=201, responses=UNFIT | {201: {"headers": ETAG | LOCATION}})
-async def add_speech(
-    fields: NewSpeechFields, session: Session, storage: AudioStorage, response: Response
+@admin_router.post(
+    "/speeches", status_code=201, responses=UNFIT_RESPONSE | {201: {"headers": ETAG | LOCATION}}
+)
+async def create_speech(
+    fields: SpeechCreate, session: Session, storage: AudioStorage, response: Response
 ) -> SpeechDetails:
     """Add a speech to a recording that was uploaded."""
     # Measured before the database is asked for anything: no connection waits for the storage.
-    duration_ms = await duration_of(storage, fields.audio_key)
+    duration_ms = await measure_recording(storage, fields.audio_key)
     given = fields.model_dump(exclude={"tag_ids"})
     new = NewSpeech(**given, duration_ms=duration_ms, tag_ids=frozenset(fields.tag_ids))
     speech_id = await commands.create_speech(session, new)
@@ -104,10 +108,13 @@ async def add_speech(
     return await _shown(session, speech_id, storage, response)
 
 
-@admin_router.put("/speeches/{speech_id}", responses=NO_SPEECH | CHANGED | UNFIT | {200: {"headers": ETAG}})
-async def change_speech(
+@admin_router.put(
+    "/speeches/{speech_id}",
+    responses=SPEECH_NOT_FOUND_RESPONSE | CHANGED_RESPONSE | UNFIT_RESPONSE | {200: {"headers": ETAG}},
+)
+async def update_speech(
     speech_id: UUID,
-    fields: SpeechFields,
+    fields: SpeechUpdate,
     session: Session,
     storage: AudioStorage,
     cache: ReadCache,
@@ -118,40 +125,42 @@ async def change_speech(
     """Change what is given; what is left out stays. Without `If-Match`, the last change wins."""
     given = fields.model_dump(exclude_unset=True)
     if fields.audio_key is not None:
-        given["duration_ms"] = await duration_of(storage, fields.audio_key)
+        given["duration_ms"] = await measure_recording(storage, fields.audio_key)
     if fields.tag_ids is not None:
         given["tag_ids"] = frozenset(fields.tag_ids)
-    change, expected = SpeechChange(**given), Revisions.named_by(if_match)
+    change, expected = SpeechChange(**given), Revisions.from_if_match(if_match)
     await commands.update_speech(session, speech_id, change, expected=expected)
     after.add_task(forget, cache, cached.speech.key(speech_id))
     return await _shown(session, speech_id, storage, response)
 
 
-@admin_router.delete("/speeches/{speech_id}", status_code=204, responses=NO_SPEECH | CHANGED)
-async def remove_speech(
+@admin_router.delete(
+    "/speeches/{speech_id}", status_code=204, responses=SPEECH_NOT_FOUND_RESPONSE | CHANGED_RESPONSE
+)
+async def delete_speech(
     speech_id: UUID, session: Session, cache: ReadCache, after: BackgroundTasks, if_match: IfMatch = None
 ) -> None:
     """Take a speech out of the catalogue. Games that were played with it keep it."""
-    await commands.delete_speech(session, speech_id, expected=Revisions.named_by(if_match))
+    await commands.delete_speech(session, speech_id, expected=Revisions.from_if_match(if_match))
     after.add_task(forget, cache, cached.speech.key(speech_id))
 
 
 async def _shown(
     session: AsyncSession, speech_id: UUID, storage: AudioStorage, response: Response
 ) -> SpeechDetails:
-    speech, history = await queries.speech_with_history(session, speech_id)
+    speech, history = await queries.get_speech_with_stats(session, speech_id)
     response.headers["ETag"] = f'"{history.revision}"'
     return _details(speech, history, storage)
 
 
-def _details(speech: StoredSpeech, history: SpeechHistory, storage: AudioStorage) -> SpeechDetails:
-    statistics = Statistics(
+def _details(speech: SpeechRow, history: SpeechStats, storage: AudioStorage) -> SpeechDetails:
+    statistics = PlayStatisticsRead(
         plays=history.plays.plays,
         correct_rate=history.plays.correct_rate,
         average_score=history.plays.average_score,
     )
     return SpeechDetails(
-        **heard(speech, storage).model_dump(),
+        **to_speech_read(speech, storage).model_dump(),
         audio_key=speech.audio_key,
         revision=history.revision,
         created_at=history.created_at,
@@ -165,6 +174,8 @@ def _details(speech: StoredSpeech, history: SpeechHistory, storage: AudioStorage
     dependencies=[Depends(per_user("speeches", per_minute=100))],
     responses={404: {"description": "`speech_not_found`."}},
 )
-async def get_speech(speech_id: UUID, session: Session, storage: AudioStorage, cache: ReadCache) -> Speech:
+async def get_speech(
+    speech_id: UUID, session: Session, storage: AudioStorage, cache: ReadCache
+) -> SpeechRead:
     """A speech, with an address of its recording that is good for at least half an hour."""
-    return heard(await cached.speech(cache, session, speech_id), storage)
+    return to_speech_read(await cached.speech(cache, session, speech_id), storage)

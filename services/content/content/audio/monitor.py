@@ -18,14 +18,14 @@ from content.models import Speech
 log = structlog.get_logger(__name__)
 
 
-FIRST_LOOK_SECONDS = 5.0
-LOOK_SECONDS = 30.0
+INITIAL_DELAY_SECONDS = 5.0
+CHECK_INTERVAL_SECONDS = 30.0
 NEWEST, FOLLOWING = 20, 150
 """How many of the newest speeches are looked at each time, and how many further ones, in turns."""
-ENOUGH = 1_000
+MAX_TRACKED_MISSING = 1_000
 """From so many missing ones on, no further ones are looked for."""
-SIDE_BY_SIDE = 4
-NAMED = 20
+CONCURRENCY = 4
+MAX_LOGGED_KEYS = 20
 """How many missing ones a log line names."""
 MISSING = Gauge("recordings_missing", "Recordings of speeches that were looked for and are not there.")
 
@@ -36,7 +36,7 @@ class RecordingsMissing(Unavailable):
     code = "recordings_missing"
 
 
-class WatchedRecordings:
+class RecordingMonitor:
     """Looks now and then whether recordings are where speeches say: the newest, and the others in turns."""
 
     def __init__(self, database: Database, storage: Storage) -> None:
@@ -53,13 +53,13 @@ class WatchedRecordings:
     async def look(self) -> None:
         """Look for the next ones, and again for missing ones. Raises DatabaseDown and StorageDown."""
         # When everything is gone, some of it says so as well.
-        most = FOLLOWING if len(self._missing) < ENOUGH else 0
+        most = FOLLOWING if len(self._missing) < MAX_TRACKED_MISSING else 0
         async with self._reading, self._database.transaction() as session:
-            following = await recordings_after(session, self._reached, most=most)
-            newest = await newest_recordings(session, most=NEWEST)
-            again = await recordings_of(session, self._missing)
+            following = await list_recordings_after(session, self._reached, most=most)
+            newest = await list_newest_recordings(session, most=NEWEST)
+            again = await list_recordings(session, self._missing)
         wanted = following | newest | again
-        turn = asyncio.Semaphore(SIDE_BY_SIDE)
+        turn = asyncio.Semaphore(CONCURRENCY)
 
         async def exists(key: str) -> bool:
             async with turn:
@@ -72,7 +72,7 @@ class WatchedRecordings:
         }
         MISSING.set(len(self._missing))
         if self._missing:
-            log.warning("recordings_missing", keys=list(self._missing.values())[:NAMED])
+            log.warning("recordings_missing", keys=list(self._missing.values())[:MAX_LOGGED_KEYS])
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
@@ -85,7 +85,7 @@ class WatchedRecordings:
         await asyncio.gather(watching, return_exceptions=True)
 
     async def _run(self) -> None:
-        await asyncio.sleep(FIRST_LOOK_SECONDS)
+        await asyncio.sleep(INITIAL_DELAY_SECONDS)
         while True:
             started = time.monotonic()
             try:
@@ -95,21 +95,21 @@ class WatchedRecordings:
             except Exception:
                 # Whatever it is, the next look may succeed, and nothing depends on this one.
                 log.exception("recordings_not_looked_for")
-            await asyncio.sleep(max(0.0, LOOK_SECONDS - (time.monotonic() - started)))
+            await asyncio.sleep(max(0.0, CHECK_INTERVAL_SECONDS - (time.monotonic() - started)))
 
 
-async def newest_recordings(session: AsyncSession, *, most: int) -> dict[int, str]:
+async def list_newest_recordings(session: AsyncSession, *, most: int) -> dict[int, str]:
     """The keys of the newest speeches' recordings, by the number of the speech."""
     return await _recordings(session, select(Speech).order_by(Speech.id.desc()).limit(most))
 
 
-async def recordings_after(session: AsyncSession, number: int, *, most: int) -> dict[int, str]:
+async def list_recordings_after(session: AsyncSession, number: int, *, most: int) -> dict[int, str]:
     """The keys of the recordings of the next speeches, in the order of their numbers."""
     following = select(Speech).where(Speech.number > number).order_by(Speech.number).limit(most)
     return await _recordings(session, following)
 
 
-async def recordings_of(session: AsyncSession, numbers: Collection[int]) -> dict[int, str]:
+async def list_recordings(session: AsyncSession, numbers: Collection[int]) -> dict[int, str]:
     """The keys of these speeches' recordings now; a speech that is gone has none."""
     return await _recordings(session, select(Speech).where(Speech.number.in_(numbers)))
 

@@ -56,7 +56,7 @@ class Position:
     snapshot: Snapshot
     at: datetime
 
-    def leads_to(self, later: "Position") -> bool:
+    def is_continuous_with(self, later: "Position") -> bool:
         """Whether the log holds everything in between.
 
         It does not after too long a pause, and after transactions began to count from lower again: then the
@@ -65,7 +65,7 @@ class Position:
         return later.at - self.at < MISSED and self.snapshot[0] <= later.snapshot[0]
 
 
-async def note_change(session: AsyncSession, numbers: Collection[int]) -> None:
+async def record_change(session: AsyncSession, numbers: Collection[int]) -> None:
     """Log that speeches are created, changed or deleted by this transaction."""
     await session.execute(insert(CatalogueChange).values(numbers=sorted(numbers)))
 
@@ -75,7 +75,7 @@ async def position(session: AsyncSession) -> Position:
     return Position(*(await session.execute(_NOW)).one())
 
 
-async def changed_since(session: AsyncSession, seen: Position) -> tuple[Position, list[int]]:
+async def list_changes_since(session: AsyncSession, seen: Position) -> tuple[Position, list[int]]:
     """The numbers of the speeches that have changed, and the position to go on from."""
     snapshot, at, numbers = (await session.execute(_SINCE, {"seen": seen.snapshot})).one()
     return Position(snapshot, at), numbers or []
@@ -86,17 +86,17 @@ async def forget(session: AsyncSession, *, before: Position) -> None:
     await session.execute(_FORGET, {"seen": before.snapshot})
 
 
-async def highest_number(session: AsyncSession) -> int:
+async def get_highest_number(session: AsyncSession) -> int:
     """The highest number of a speech; 0 without any."""
     return (await session.scalar(text("SELECT coalesce(max(number), 0) FROM speeches"))) or 0
 
 
-async def facets_between(session: AsyncSession, first: int, last: int) -> Facets:
+async def load_facets_between(session: AsyncSession, first: int, last: int) -> Facets:
     """The facets of the speeches with these numbers, both ends included."""
     return await _facets(session, _FACETS_BETWEEN, {"first": first, "last": last})
 
 
-async def facets_of(session: AsyncSession, numbers: Collection[int]) -> Facets:
+async def load_facets(session: AsyncSession, numbers: Collection[int]) -> Facets:
     """The facets of the speeches with these numbers; those that are gone have none."""
     return await _facets(session, _FACETS_OF, {"numbers": list(numbers)})
 

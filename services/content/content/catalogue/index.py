@@ -12,7 +12,7 @@ from typing import Literal
 
 from pyroaring import BitMap64
 
-from content.domain.draws import Filter
+from content.domain.draws import DrawFilter
 
 type Facet = tuple[Literal["level", "type", "tag"], str]
 """A property that speeches have in common: ("level", "A1"), or ("tag", <id>)."""
@@ -22,7 +22,7 @@ KEPT = 64
 """Filters whose result is kept until the catalogue changes, at most 0.13 MB each for a million speeches."""
 
 
-class Candidates:
+class MatchingNumbers:
     """The numbers of the speeches that a filter takes, in order. Nobody can change them from here."""
 
     __slots__ = ("_numbers",)
@@ -39,9 +39,9 @@ class Candidates:
     def __getitem__(self, rank: int) -> int:
         return self._numbers[rank]
 
-    def without(self, numbers: Iterable[int]) -> "Candidates":
+    def without(self, numbers: Iterable[int]) -> "MatchingNumbers":
         """Those that are left."""
-        return Candidates(self._numbers - BitMap64(numbers))
+        return MatchingNumbers(self._numbers - BitMap64(numbers))
 
 
 class Catalogue:
@@ -64,11 +64,11 @@ class Catalogue:
             self._numbers[facet].update(members)
         self._kept.cache_clear()
 
-    def matching(self, wanted: Filter) -> Candidates:
+    def matching(self, wanted: DrawFilter) -> MatchingNumbers:
         """The numbers of the speeches that a filter takes."""
         return self._kept(wanted)
 
-    def _matching(self, wanted: Filter) -> Candidates:
+    def _matching(self, wanted: DrawFilter) -> MatchingNumbers:
         required = [self._of(("level", wanted.level))]
         if wanted.type is not None:
             required.append(self._of(("type", wanted.type)))
@@ -78,7 +78,7 @@ class Catalogue:
         else:
             required += tags
         # The fewest first, so that little is left to compare with the others.
-        return Candidates(reduce(and_, sorted(required, key=len)))
+        return MatchingNumbers(reduce(and_, sorted(required, key=len)))
 
     def _of(self, facet: Facet) -> BitMap64:
         # A lookup must not add what clients ask for.

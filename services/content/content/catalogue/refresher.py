@@ -19,19 +19,19 @@ from content.catalogue.index import Catalogue
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS = 0.4
-STALE_SECONDS = 10.0
+REFRESH_INTERVAL_SECONDS = 0.4
+MAX_AGE_SECONDS = 10.0
 CHUNK = 20_000
 
 
-class CatalogueNotLoaded(Unavailable):
+class CatalogueUnavailable(Unavailable):
     """The catalogue was not read yet: the process has only started, or the database is away since then."""
 
     code = "catalogue_unavailable"
 
 
 @dataclass
-class _Followed:
+class _LoadedCatalogue:
     """A catalogue, how far it has followed the log, and from where on others may still need the log."""
 
     catalogue: Catalogue
@@ -39,18 +39,18 @@ class _Followed:
     needed_from: Position
 
 
-class FollowedCatalogue:
+class CatalogueRefresher:
     """The catalogue of this process. It is there once it could be read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._followed: _Followed | None = None
+        self._followed: _LoadedCatalogue | None = None
         self._followed_at = float("-inf")
 
     def current(self) -> Catalogue:
         """The catalogue, at most half a second old while the database answers. Raises CatalogueNotLoaded."""
         if self._followed is None:
-            raise CatalogueNotLoaded(
+            raise CatalogueUnavailable(
                 "The catalogue is still being read; try again in a moment.", retry_after=1
             )
         return self._followed.catalogue
@@ -58,8 +58,8 @@ class FollowedCatalogue:
     async def ping(self) -> None:
         """Raise CatalogueNotLoaded unless the catalogue is there and followed."""
         self.current()
-        if time.monotonic() - self._followed_at > STALE_SECONDS:
-            raise CatalogueNotLoaded("The catalogue is out of date.")
+        if time.monotonic() - self._followed_at > MAX_AGE_SECONDS:
+            raise CatalogueUnavailable("The catalogue is out of date.")
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
@@ -81,7 +81,7 @@ class FollowedCatalogue:
                 # Whatever it is, what was loaded stays usable, and only trying again can bring it up to date.
                 log.exception("catalogue_not_followed")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(until.wait(), POLL_SECONDS)
+                await asyncio.wait_for(until.wait(), REFRESH_INTERVAL_SECONDS)
 
     async def follow(self) -> None:
         """Take in what has changed since the last time; everything, if that cannot be told."""
@@ -93,33 +93,33 @@ class FollowedCatalogue:
         self._followed, self._followed_at = followed, time.monotonic()
 
 
-async def _load(session: AsyncSession) -> _Followed:
+async def _load(session: AsyncSession) -> _LoadedCatalogue:
     """Read all speeches, in chunks; what changes meanwhile is in the log after the position."""
     started = time.monotonic()
     position = await changes.position(session)
     catalogue = Catalogue()
-    highest = await changes.highest_number(session)
+    highest = await changes.get_highest_number(session)
     for first in range(1, highest + 1, CHUNK):
-        catalogue.add(await changes.facets_between(session, first, first + CHUNK - 1))
-    followed = _Followed(catalogue, read=position, needed_from=position)
+        catalogue.add(await changes.load_facets_between(session, first, first + CHUNK - 1))
+    followed = _LoadedCatalogue(catalogue, read=position, needed_from=position)
     await _catch_up(session, followed)
     log.info("catalogue_loaded", highest=highest, seconds=round(time.monotonic() - started, 2))
     return followed
 
 
-async def _catch_up(session: AsyncSession, followed: _Followed) -> bool:
+async def _catch_up(session: AsyncSession, followed: _LoadedCatalogue) -> bool:
     """Take in what the log holds; False when something may be missing from it."""
-    position, numbers = await changes.changed_since(session, followed.read)
-    if not followed.read.leads_to(position):
+    position, numbers = await changes.list_changes_since(session, followed.read)
+    if not followed.read.is_continuous_with(position):
         log.warning("catalogue_lost_track")
         return False
     for chunk in batched(numbers, CHUNK):
-        followed.catalogue.replace(chunk, await changes.facets_of(session, chunk))
+        followed.catalogue.replace(chunk, await changes.load_facets(session, chunk))
     followed.read = position
     return True
 
 
-async def _forget(session: AsyncSession, followed: _Followed) -> None:
+async def _forget(session: AsyncSession, followed: _LoadedCatalogue) -> None:
     """Shorten the log, now and then, by what all processes have read long ago."""
     if followed.read.at - followed.needed_from.at > changes.KEPT:
         await changes.forget(session, before=followed.needed_from)

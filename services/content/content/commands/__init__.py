@@ -5,7 +5,7 @@ Nothing here commits: the caller's transaction does.
 
 from content.commands.plays import count_plays
 from content.commands.speeches import create_speech, create_speeches, delete_speech, update_speech
-from content.commands.tags import create_tag, create_tags, delete_tag, spread_name, update_tag
+from content.commands.tags import create_tag, create_tags, delete_tag, propagate_tag_name, update_tag
 
 __all__ = [
     "count_plays",
@@ -15,7 +15,7 @@ __all__ = [
     "create_tags",
     "delete_speech",
     "delete_tag",
-    "spread_name",
+    "propagate_tag_name",
     "update_speech",
     "update_tag",
 ]

@@ -7,7 +7,7 @@ from contracts.game import CompletedResult
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.domain.plays import tally
+from content.domain.plays import count_plays_by_speech
 
 # The rows are locked in one order, so that two sessions with the same speeches cannot block each other.
 _COUNT = text("""
@@ -33,7 +33,7 @@ _COUNT = text("""
 
 async def count_plays(session: AsyncSession, results: Iterable[CompletedResult]) -> None:
     """Add the results of a session to the statistics of their speeches, if these are still there."""
-    played = tally(results)
+    played = count_plays_by_speech(results)
     if not played:
         return
     totals = played.values()

@@ -14,7 +14,7 @@ from content.models import Speech, SpeechTag, Tag
 FIELD = "#/tag_ids"
 
 
-async def tags_by_id(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[UUID, TagRef]:
+async def lock_tags(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[UUID, TagRef]:
     """Tags, kept from being renamed or deleted until the transaction ends. Raises UnknownTag.
 
     A rename waits for the snapshots that are being made with the old name, and then finds their speeches.
@@ -26,7 +26,7 @@ async def tags_by_id(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[U
     return tags
 
 
-async def tag_ids_of(session: AsyncSession, speech_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+async def list_tag_ids(session: AsyncSession, speech_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
     """The ids of the tags that each speech carries."""
     carried: dict[UUID, set[UUID]] = {speech_id: set() for speech_id in speech_ids}
     rows = select(SpeechTag.speech_id, SpeechTag.tag_id).where(SpeechTag.speech_id.in_(speech_ids))

@@ -9,9 +9,9 @@ from shared.messaging.outbox import record
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.catalogue.changelog import note_change
-from content.commands.snapshots import snapshot, tag_ids_of, tags_by_id
-from content.domain.speeches import AnyRevision, NewSpeech, Revisions, SpeechChange, differing
+from content.catalogue.changelog import record_change
+from content.commands.snapshots import list_tag_ids, lock_tags, snapshot
+from content.domain.speeches import ANY_REVISION, NewSpeech, Revisions, SpeechChange, changed_values
 from content.errors import SpeechNotFound
 from content.models import Speech, SpeechTag
 
@@ -26,14 +26,14 @@ async def create_speeches(session: AsyncSession, new: Sequence[NewSpeech]) -> li
     """Add some hundreds of speeches at once; their ids, in the same order. Raises UnknownTag."""
     if not new:
         return []
-    tags = await tags_by_id(session, {tag_id for speech in new for tag_id in speech.tag_ids})
+    tags = await lock_tags(session, {tag_id for speech in new for tag_id in speech.tag_ids})
     speeches = [Speech(**_columns(speech)) for speech in new]
     session.add_all(speeches)
     await session.flush()
     pairs = zip(speeches, new, strict=True)
     carried = {speech.id: wanted.tag_ids for speech, wanted in pairs}
     await _attach(session, carried)
-    await note_change(session, [speech.number for speech in speeches])
+    await record_change(session, [speech.number for speech in speeches])
     for speech in speeches:
         data = snapshot(speech, [tags[tag_id] for tag_id in carried[speech.id]])
         record(session, SpeechCreated, subject=str(speech.id), data=data)
@@ -41,17 +41,17 @@ async def create_speeches(session: AsyncSession, new: Sequence[NewSpeech]) -> li
 
 
 async def update_speech(
-    session: AsyncSession, speech_id: UUID, change: SpeechChange, *, expected: Revisions = AnyRevision
+    session: AsyncSession, speech_id: UUID, change: SpeechChange, *, expected: Revisions = ANY_REVISION
 ) -> None:
     """Change what is given and raise the revision; what is given as it is already changes nothing.
 
     Raises SpeechNotFound, UnknownTag, and ChangedMeanwhile for another revision than one of the expected.
     """
     speech = await _locked(session, speech_id, expected)
-    carried = (await tag_ids_of(session, [speech_id]))[speech_id]
+    carried = (await list_tag_ids(session, [speech_id]))[speech_id]
     wanted = carried if change.tag_ids is None else change.tag_ids
-    tags = await tags_by_id(session, wanted)
-    values = differing(speech, _columns(change))
+    tags = await lock_tags(session, wanted)
+    values = changed_values(speech, _columns(change))
     if not values and wanted == carried:
         return
     if wanted != carried:
@@ -60,18 +60,20 @@ async def update_speech(
     values |= {"revision": Speech.revision + 1, "updated_at": func.now()}
     changed = update(Speech).where(Speech.id == speech_id).values(values).returning(Speech)
     speech = (await session.scalars(changed, execution_options={"populate_existing": True})).one()
-    await note_change(session, [speech.number])
+    await record_change(session, [speech.number])
     record(session, SpeechUpdated, subject=str(speech_id), data=snapshot(speech, tags.values()))
 
 
-async def delete_speech(session: AsyncSession, speech_id: UUID, *, expected: Revisions = AnyRevision) -> None:
+async def delete_speech(
+    session: AsyncSession, speech_id: UUID, *, expected: Revisions = ANY_REVISION
+) -> None:
     """Take a speech out of the catalogue; its recording stays for past sessions.
 
     Raises SpeechNotFound, and ChangedMeanwhile for another revision than one of the expected.
     """
     speech = await _locked(session, speech_id, expected)
     await session.execute(delete(Speech).where(Speech.id == speech_id))
-    await note_change(session, [speech.number])
+    await record_change(session, [speech.number])
     last = SpeechRef(speech_id=speech_id, revision=speech.revision + 1)
     record(session, SpeechDeleted, subject=str(speech_id), data=last)
 

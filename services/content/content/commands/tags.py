@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.commands.snapshots import snapshot, tag_ids_of, tags_by_id
-from content.domain.speeches import differing
+from content.commands.snapshots import list_tag_ids, lock_tags, snapshot
+from content.domain.speeches import changed_values
 from content.domain.tags import TagChange
 from content.errors import TagExists, TagInUse, TagNotFound
 from content.models import Speech, SpeechTag, Tag
@@ -20,7 +20,7 @@ from content.models import Speech, SpeechTag, Tag
 CHUNK = 500
 
 
-def folded(name: ColumnElement[str]) -> ColumnElement[str]:
+def case_folded(name: ColumnElement[str]) -> ColumnElement[str]:
     """What two ways of writing the same name have in common, as the unique index has it."""
     return func.normalize(func.casefold(name.collate("pg_unicode_fast")), literal_column("NFC"))
 
@@ -37,10 +37,10 @@ async def create_tags(session: AsyncSession, categories: Mapping[str, str]) -> d
     new = [{"name": name, "category": category} for name, category in in_order]
     created = insert(Tag).values(new).on_conflict_do_nothing().returning(Tag.id)
     for tag_id in await session.scalars(created):
-        _tell(session, tag_id)
+        _record_tag_changed(session, tag_id)
     given = func.unnest(literal(list(categories), ARRAY(String))).column_valued("given")
     found = await session.execute(
-        select(given, Tag.id).join(Tag, folded(Tag.__table__.c.name) == folded(given))
+        select(given, Tag.id).join(Tag, case_folded(Tag.__table__.c.name) == case_folded(given))
     )
     return {name: tag_id for name, tag_id in found}
 
@@ -51,7 +51,7 @@ async def create_tag(session: AsyncSession, *, name: str, category: str) -> UUID
     tag_id = await session.scalar(created)
     if tag_id is None:
         raise TagExists(f"There is a tag {name} already.")
-    _tell(session, tag_id)
+    _record_tag_changed(session, tag_id)
     return tag_id
 
 
@@ -64,7 +64,7 @@ async def update_tag(session: AsyncSession, tag_id: UUID, change: TagChange) -> 
     tag = await session.scalar(found, execution_options={"populate_existing": True})
     if tag is None:
         raise TagNotFound(f"There is no tag {tag_id}.")
-    values = differing(tag, vars(change))
+    values = changed_values(tag, vars(change))
     if not values:
         return
     try:
@@ -72,7 +72,7 @@ async def update_tag(session: AsyncSession, tag_id: UUID, change: TagChange) -> 
             await session.execute(update(Tag).where(Tag.id == tag_id).values(values))
     except IntegrityError as error:
         raise TagExists(f"There is a tag {change.name} already.") from error
-    _tell(session, tag_id)
+    _record_tag_changed(session, tag_id)
     if "name" in values:
         # The row is locked: whoever begins to change a speech from now on waits, and sees the new name.
         locked_at = await session.scalar(select(func.clock_timestamp()))
@@ -91,10 +91,10 @@ async def delete_tag(session: AsyncSession, tag_id: UUID) -> None:
         raise TagInUse("Speeches carry this tag; take it from them first.") from error
     if gone is None:
         raise TagNotFound(f"There is no tag {tag_id}.")
-    _tell(session, tag_id)
+    _record_tag_changed(session, tag_id)
 
 
-async def spread_name(session: AsyncSession, rename: TagRename) -> None:
+async def propagate_tag_name(session: AsyncSession, rename: TagRename) -> None:
     """Tell of the next speeches that carry a tag under its new name, and order the ones after them.
 
     Each chunk is a transaction of its own. A speech that was changed since the tag was locked for the rename
@@ -109,22 +109,22 @@ async def spread_name(session: AsyncSession, rename: TagRename) -> None:
     ids = [speech.id for speech in await session.scalars(chunk)]
     if not ids:
         return
-    await _tell_of_speeches(session, ids)
+    await raise_revisions(session, ids)
     if len(ids) == CHUNK:
         following = rename.model_copy(update={"after": ids[-1]})
         record(session, TagRenamed, subject=str(rename.tag_id), data=following)
 
 
-async def _tell_of_speeches(session: AsyncSession, ids: list[UUID]) -> None:
+async def raise_revisions(session: AsyncSession, ids: list[UUID]) -> None:
     values: dict[str, Any] = {"revision": Speech.revision + 1, "updated_at": func.now()}
     raised = update(Speech).where(Speech.id.in_(ids)).values(values).returning(Speech)
     speeches = (await session.scalars(raised, execution_options={"populate_existing": True})).all()
-    carried = await tag_ids_of(session, ids)
-    tags = await tags_by_id(session, set().union(*carried.values()))
+    carried = await list_tag_ids(session, ids)
+    tags = await lock_tags(session, set().union(*carried.values()))
     for speech in speeches:
         data = snapshot(speech, [tags[tag_id] for tag_id in carried[speech.id]])
         record(session, SpeechUpdated, subject=str(speech.id), data=data)
 
 
-def _tell(session: AsyncSession, tag_id: UUID) -> None:
+def _record_tag_changed(session: AsyncSession, tag_id: UUID) -> None:
     record(session, TagChanged, subject=str(tag_id), data=TagKey(tag_id=tag_id))

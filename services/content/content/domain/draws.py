@@ -7,7 +7,7 @@ from content.types import Level, Match, SpeechType
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filter:
+class DrawFilter:
     """Which speeches a draw is from. No type means both, no tags mean any tags or none."""
 
     level: Level

@@ -8,7 +8,7 @@ from contracts.game import CompletedResult
 
 
 @dataclass
-class Plays:
+class PlayStatistics:
     """How often a speech was played, answered correctly and scored. Scores are 0-100."""
 
     plays: int = 0
@@ -27,17 +27,17 @@ class Plays:
         return self.score_sum / self.scored if self.scored else None
 
 
-def tally(results: Iterable[CompletedResult]) -> dict[UUID, Plays]:
+def count_plays_by_speech(results: Iterable[CompletedResult]) -> dict[UUID, PlayStatistics]:
     """The plays of each speech in a session.
 
     A skipped result is no play. Only a score that was verified enters the average: any other is what the
     learner's device claims.
     """
-    played: dict[UUID, Plays] = {}
+    played: dict[UUID, PlayStatistics] = {}
     for result in results:
         if result.user_response == "skipped":
             continue
-        plays = played.setdefault(result.speech_id, Plays())
+        plays = played.setdefault(result.speech_id, PlayStatistics())
         plays.plays += 1
         plays.correct += result.user_response == "correct"
         if result.verified and result.pronunciation_score is not None:

@@ -40,7 +40,7 @@ class Revisions:
     any_of: frozenset[int] | None = None
 
     @classmethod
-    def named_by(cls, if_match: str | None) -> "Revisions":
+    def from_if_match(cls, if_match: str | None) -> "Revisions":
         """As an `If-Match` header names them by their entity tags (RFC 9110, section 13.1.1)."""
         if if_match is None or if_match.strip() == "*":
             return cls()
@@ -57,10 +57,10 @@ class Revisions:
             )
 
 
-AnyRevision = Revisions()
+ANY_REVISION = Revisions()
 
 
-def differing(kept: object, given: Mapping[str, Any]) -> dict[str, Any]:
+def changed_values(kept: object, given: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the given values, by attribute, that are not kept already; None stands for not given."""
     return {
         name: value for name, value in given.items() if value is not None and getattr(kept, name) != value

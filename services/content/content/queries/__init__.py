@@ -1,29 +1,29 @@
 """Reads of the database."""
 
-from content.queries.draws import DrawnSpeech, drawn_speeches
+from content.queries.draws import DrawnSpeech, draw_speeches
 from content.queries.speeches import (
-    CarriedTag,
-    SpeechHistory,
-    StoredSpeech,
-    known_speeches,
+    SpeechRow,
+    SpeechStats,
+    SpeechTagRow,
+    find_existing_speeches,
+    get_speech_with_stats,
+    list_speeches_with_stats,
     speech,
-    speech_with_history,
-    speeches_with_history,
 )
-from content.queries.tags import StoredTag, all_tags, counted_tag, counted_tags
+from content.queries.tags import TagRow, get_tag_with_count, list_tags, list_tags_with_counts
 
 __all__ = [
-    "CarriedTag",
     "DrawnSpeech",
-    "SpeechHistory",
-    "StoredSpeech",
-    "StoredTag",
-    "all_tags",
-    "counted_tag",
-    "counted_tags",
-    "drawn_speeches",
-    "known_speeches",
+    "SpeechRow",
+    "SpeechStats",
+    "SpeechTagRow",
+    "TagRow",
+    "draw_speeches",
+    "find_existing_speeches",
+    "get_speech_with_stats",
+    "get_tag_with_count",
+    "list_speeches_with_stats",
+    "list_tags",
+    "list_tags_with_counts",
     "speech",
-    "speech_with_history",
-    "speeches_with_history",
 ]

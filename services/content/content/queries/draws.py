@@ -9,13 +9,13 @@ from shared.data.db import Database
 
 from content.catalogue.index import Catalogue
 from content.catalogue.sampler import sample
-from content.domain.draws import Filter
+from content.domain.draws import DrawFilter
 from content.errors import NoSpeechesMatch
 
 # It decides what a learner hears, nothing that must not be guessed.
 _rng = Random()  # noqa: S311 - see above
 
-EAGERNESS = 4
+OVERSAMPLING = 4
 """How many times as many are drawn again, when too many were gone."""
 
 _DRAWN = """
@@ -42,8 +42,13 @@ class DrawnSpeech(NamedTuple):
     tags: list[tuple[UUID, str]]
 
 
-async def drawn_speeches(
-    database: Database, catalogue: Catalogue, wanted: Filter, *, most: int, excluded: Collection[UUID] = ()
+async def draw_speeches(
+    database: Database,
+    catalogue: Catalogue,
+    wanted: DrawFilter,
+    *,
+    most: int,
+    excluded: Collection[UUID] = (),
 ) -> list[DrawnSpeech]:
     """Up to `most` distinct speeches of those that match and are not excluded, each as likely as every other.
 
@@ -59,9 +64,9 @@ async def drawn_speeches(
         if not numbers:
             break
         rows = await database.fetch(_DRAWN, numbers, excluded, missing)
-        found += [speech for speech in map(DrawnSpeech._make, rows) if _still_in(speech, wanted)]
+        found += [speech for speech in map(DrawnSpeech._make, rows) if _still_matches(speech, wanted)]
         candidates = candidates.without(numbers)
-        extra = max(len(excluded), EAGERNESS * len(numbers))
+        extra = max(len(excluded), OVERSAMPLING * len(numbers))
     if not found:
         raise NoSpeechesMatch(
             "No speech matches this level, type and these tags, or all that do are excluded."
@@ -74,6 +79,6 @@ def _likely_excluded(candidates: int, most: int, excluded: Collection[UUID]) -> 
     return min(len(excluded), 5 + 4 * most * len(excluded) // max(candidates, 1))
 
 
-def _still_in(speech: DrawnSpeech, wanted: Filter) -> bool:
+def _still_matches(speech: DrawnSpeech, wanted: DrawFilter) -> bool:
     tags = frozenset(tag_id for tag_id, _ in speech.tags)
     return wanted.takes(level=speech.level, type=speech.type, tags=tags)

@@ -9,19 +9,19 @@ from sqlalchemy import JSON, func, select, text, type_coerce
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.domain.plays import Plays
+from content.domain.plays import PlayStatistics
 from content.errors import SpeechNotFound
 from content.models import Speech, SpeechStatistics, SpeechTag, Tag
 
 
-class CarriedTag(TypedDict):
+class SpeechTagRow(TypedDict):
     """A tag as a speech carries it."""
 
     id: str
     name: str
 
 
-class StoredSpeech(NamedTuple):
+class SpeechRow(NamedTuple):
     """A speech as learners get it."""
 
     id: UUID
@@ -30,16 +30,16 @@ class StoredSpeech(NamedTuple):
     duration_ms: int
     level: str
     type: str
-    tags: list[CarriedTag]
+    tags: list[SpeechTagRow]
 
 
-class SpeechHistory(NamedTuple):
+class SpeechStats(NamedTuple):
     """What has become of a speech since it was added."""
 
     revision: int
     created_at: datetime
     updated_at: datetime
-    plays: Plays
+    plays: PlayStatistics
 
 
 _tag = func.json_build_object(text("'id'"), Tag.id, text("'name'"), Tag.name)
@@ -69,38 +69,38 @@ _with_history = _speeches.add_columns(
 ).outerjoin(SpeechStatistics, SpeechStatistics.speech_id == Speech.id)
 
 
-async def known_speeches(session: AsyncSession, texts: Collection[str]) -> set[tuple[str, str]]:
+async def find_existing_speeches(session: AsyncSession, texts: Collection[str]) -> set[tuple[str, str]]:
     """Text and level of the speeches that have one of these texts."""
     rows = await session.execute(select(Speech.text, Speech.level).where(Speech.text.in_(texts)))
     return {(text, level) for text, level in rows}
 
 
-async def speech(session: AsyncSession, speech_id: UUID) -> StoredSpeech:
+async def speech(session: AsyncSession, speech_id: UUID) -> SpeechRow:
     """A speech. Raises SpeechNotFound."""
     row = (await session.execute(_speeches.where(Speech.id == speech_id))).one_or_none()
     if row is None:
         raise SpeechNotFound(f"There is no speech {speech_id}.")
-    return StoredSpeech._make(row)
+    return SpeechRow._make(row)
 
 
-async def speeches_with_history(
+async def list_speeches_with_stats(
     session: AsyncSession, speech_ids: Sequence[UUID]
-) -> list[tuple[StoredSpeech, SpeechHistory]]:
+) -> list[tuple[SpeechRow, SpeechStats]]:
     """Those of the speeches that are there, in the given order."""
     rows = await session.execute(_with_history.where(Speech.id.in_(speech_ids)))
     found = {row.id: _history_of(tuple(row)) for row in rows}
     return [found[speech_id] for speech_id in speech_ids if speech_id in found]
 
 
-async def speech_with_history(session: AsyncSession, speech_id: UUID) -> tuple[StoredSpeech, SpeechHistory]:
+async def get_speech_with_stats(session: AsyncSession, speech_id: UUID) -> tuple[SpeechRow, SpeechStats]:
     """A speech, and what has become of it since it was added. Raises SpeechNotFound."""
-    found = await speeches_with_history(session, [speech_id])
+    found = await list_speeches_with_stats(session, [speech_id])
     if not found:
         raise SpeechNotFound(f"There is no speech {speech_id}.")
     return found[0]
 
 
-def _history_of(row: Sequence[Any]) -> tuple[StoredSpeech, SpeechHistory]:
+def _history_of(row: Sequence[Any]) -> tuple[SpeechRow, SpeechStats]:
     speech, (revision, created_at, updated_at, *plays) = row[:7], row[7:]
-    kept = Plays() if plays[0] is None else Plays(*plays)
-    return StoredSpeech._make(speech), SpeechHistory(revision, created_at, updated_at, kept)
+    kept = PlayStatistics() if plays[0] is None else PlayStatistics(*plays)
+    return SpeechRow._make(speech), SpeechStats(revision, created_at, updated_at, kept)

@@ -5,33 +5,33 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from content.domain.draws import Filter
-from content.schemas.fields import MOST_TAGS
-from content.schemas.speeches import Speech
+from content.domain.draws import DrawFilter
+from content.schemas.fields import MAX_TAGS
+from content.schemas.speeches import SpeechRead
 from content.types import Level, Match, SpeechType
 
-MOST_EXCLUDED = 200
+MAX_EXCLUDED = 200
 
 
-class Speeches(BaseModel):
+class DrawnSpeeches(BaseModel):
     """The speeches of a draw, in random order."""
 
-    speeches: list[Speech]
+    speeches: list[SpeechRead]
 
 
-class Draw(BaseModel):
+class DrawRequest(BaseModel):
     """Which speeches to draw from, and how many."""
 
     level: Level
     type: SpeechType | None = Field(None, description="Leave it out for both.")
-    tags: Annotated[list[UUID], Field(max_length=MOST_TAGS)] = []
+    tags: Annotated[list[UUID], Field(max_length=MAX_TAGS)] = []
     match: Match = Field("any", description="Whether a speech must carry `any` of the tags or `all` of them.")
     limit: int = Field(10, ge=1, le=50)
     exclude: Annotated[
         list[UUID],
-        Field(max_length=MOST_EXCLUDED, description="Speeches not to draw, such as those just heard."),
+        Field(max_length=MAX_EXCLUDED, description="Speeches not to draw, such as those just heard."),
     ] = []
 
-    def filter(self) -> Filter:
+    def filter(self) -> DrawFilter:
         """What the draw is from, before anything is excluded."""
-        return Filter(level=self.level, type=self.type, tags=frozenset(self.tags), match=self.match)
+        return DrawFilter(level=self.level, type=self.type, tags=frozenset(self.tags), match=self.match)

@@ -4,14 +4,14 @@ from typing import Any
 
 from pydantic import BaseModel, Field, field_validator
 
-MOST_TAGS = 50
+MAX_TAGS = 50
 
 
-LEFT_OUT: Any = Field(default_factory=lambda: None)
+OMITTED: Any = Field(default_factory=lambda: None)
 """For a field that may be left out, but not be null."""
 
 
-class Given(BaseModel):
+class PartialUpdate(BaseModel):
     """A partial change: what is left out stays as it is, and nothing can be null."""
 
     @field_validator("*", mode="before")

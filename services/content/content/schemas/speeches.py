@@ -7,21 +7,21 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 from shared.fields import Text
 
-from content.schemas.fields import LEFT_OUT, MOST_TAGS, Given, _line
+from content.schemas.fields import MAX_TAGS, OMITTED, PartialUpdate, _line
 from content.types import Level, SpeechType
 
 AUDIO_FOLDERS = ("seed/", "uploads/", "imports/")
 """Where recordings lie in the bucket: those of the seed, of editors, and of imports."""
 
 
-class SpeechTag(BaseModel):
+class SpeechTagRead(BaseModel):
     """A tag as a speech carries it."""
 
     id: UUID
     name: str
 
 
-class Speech(BaseModel):
+class SpeechRead(BaseModel):
     """A recorded sentence. `audio_url` can be read by anyone, with Range, until `audio_expires_at`."""
 
     id: UUID
@@ -31,10 +31,10 @@ class Speech(BaseModel):
     duration_ms: int
     level: str
     type: str
-    tags: list[SpeechTag]
+    tags: list[SpeechTagRead]
 
 
-class Statistics(BaseModel):
+class PlayStatisticsRead(BaseModel):
     """How a speech was played. The rates are null until there is something to make them of."""
 
     plays: int = Field(description="Results of sessions, without the skipped ones.")
@@ -42,14 +42,14 @@ class Statistics(BaseModel):
     average_score: float | None = Field(description="The mean of the verified pronunciation scores, 0-100.")
 
 
-class SpeechDetails(Speech):
+class SpeechDetails(SpeechRead):
     """A speech as editors see it."""
 
     audio_key: str
     revision: int
     created_at: datetime
     updated_at: datetime
-    statistics: Statistics
+    statistics: PlayStatisticsRead
 
 
 class SpeechPagination(BaseModel):
@@ -114,10 +114,10 @@ AudioKey = Annotated[
     AfterValidator(_line),
     AfterValidator(_key),
 ]
-TagIds = Annotated[list[UUID], Field(max_length=MOST_TAGS)]
+TagIds = Annotated[list[UUID], Field(max_length=MAX_TAGS)]
 
 
-class NewSpeechFields(BaseModel):
+class SpeechCreate(BaseModel):
     """A speech to add. Its recording has been uploaded; how long it lasts is measured."""
 
     text: SpeechText
@@ -127,11 +127,11 @@ class NewSpeechFields(BaseModel):
     tag_ids: TagIds = []
 
 
-class SpeechFields(Given):
+class SpeechUpdate(PartialUpdate):
     """What to change in a speech. `tag_ids` replaces all of its tags."""
 
-    text: SpeechText = LEFT_OUT
-    level: Level = LEFT_OUT
-    type: SpeechType = LEFT_OUT
-    audio_key: AudioKey = LEFT_OUT
-    tag_ids: TagIds = LEFT_OUT
+    text: SpeechText = OMITTED
+    level: Level = OMITTED
+    type: SpeechType = OMITTED
+    audio_key: AudioKey = OMITTED
+    tag_ids: TagIds = OMITTED

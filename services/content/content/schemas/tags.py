@@ -6,10 +6,10 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 from shared.fields import Text
 
-from content.schemas.fields import LEFT_OUT, Given, _line
+from content.schemas.fields import OMITTED, PartialUpdate, _line
 
 
-class Tag(BaseModel):
+class TagRead(BaseModel):
     """A word that speeches are found by, and the kind of word it is."""
 
     id: UUID
@@ -17,36 +17,36 @@ class Tag(BaseModel):
     category: str
 
 
-class Tags(BaseModel):
+class TagList(BaseModel):
     """All tags, by category and name."""
 
-    tags: list[Tag]
+    tags: list[TagRead]
 
 
 TagName = Annotated[Text, Field(min_length=1, max_length=100), AfterValidator(_line)]
 
 
-class TagDetails(Tag):
+class TagDetails(TagRead):
     """A tag as editors see it."""
 
     speech_count: int
 
 
-class TagList(BaseModel):
+class TagDetailsList(BaseModel):
     """All tags, by category and name."""
 
     tags: list[TagDetails]
 
 
-class NewTagFields(BaseModel):
+class TagCreate(BaseModel):
     """A tag to add."""
 
     name: TagName
     category: TagName
 
 
-class TagFields(Given):
+class TagUpdate(PartialUpdate):
     """What to change in a tag."""
 
-    name: TagName = LEFT_OUT
-    category: TagName = LEFT_OUT
+    name: TagName = OMITTED
+    category: TagName = OMITTED

@@ -11,7 +11,7 @@ _LAYOUT = struct.Struct(">II???f16s16s16s")
 
 
 @dataclass(frozen=True)
-class _Place:
+class SearchCursor:
     """Where a page begins: behind the speech `id`, in the ranked part if `rank` is given.
 
     `typed` says that the last word was taken for the beginning of one.
@@ -23,22 +23,22 @@ class _Place:
     page: int
     total: int
     exact: bool
-    typed: bool
+    last_word_is_prefix: bool
     rank: float | None
     id: UUID
     floor: UUID
     ceiling: UUID
 
-    def sealed(self, scope: str) -> str:
+    def encode(self, scope: str) -> str:
         ids = (self.id.bytes, self.floor.bytes, self.ceiling.bytes)
         ranked = self.rank is not None
-        flags = (self.exact, self.typed, ranked)
+        flags = (self.exact, self.last_word_is_prefix, ranked)
         return sealed(_LAYOUT, self.page, self.total, *flags, self.rank or 0, *ids, scope=scope)
 
     @classmethod
-    def opened(cls, cursor: str, scope: str) -> "_Place":
-        page, total, exact, typed, ranked, rank, *ids = opened(_LAYOUT, cursor, scope=scope)
+    def decode(cls, cursor: str, scope: str) -> "SearchCursor":
+        page, total, exact, last_word_is_prefix, ranked, rank, *ids = opened(_LAYOUT, cursor, scope=scope)
         if page > MOST_PAGES:
             raise invalid("#/query/cursor", "must be the next_cursor of a page")
         rest = (UUID(bytes=each) for each in ids)
-        return cls(page, total, exact, typed, rank if ranked else None, *rest)
+        return cls(page, total, exact, last_word_is_prefix, rank if ranked else None, *rest)

@@ -18,16 +18,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.models import Speech, SpeechTag
 from content.schemas.speeches import SpeechFilter
-from content.search.cursor import _Place
-from content.search.query_parser import Terms, terms_of
+from content.search.cursor import SearchCursor
+from content.search.query_parser import ParsedQuery, parse_query
 
-RANKED = 500
-RANKED_OF_TAG = 200
+MAX_RANKED = 500
+MAX_RANKED_WITH_TAG = 200
 """A tag is a row of another table: matches that carry it are found at a higher price."""
-COUNTED = 10_000
+MAX_COUNTED = 10_000
 """How many speeches are counted without a search, and how far pages go by number."""
 
-PROBED = 3_000
+SAMPLE_SIZE = 3_000
 """So many of the newest speeches tell how common a beginning of a word is."""
 
 LENGTH_NORMALISED = 2
@@ -45,7 +45,7 @@ _PLANNED = text("""
 _LOWEST, _HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
 
 
-class SpeechIds(NamedTuple):
+class SpeechIdPage(NamedTuple):
     """One page. `total` is the least number of matches if it is not exact."""
 
     ids: list[UUID]
@@ -55,31 +55,38 @@ class SpeechIds(NamedTuple):
     next_cursor: str | None
 
 
-async def speech_ids(session: AsyncSession, wanted: SpeechFilter) -> SpeechIds:
+async def speech_ids(session: AsyncSession, wanted: SpeechFilter) -> SpeechIdPage:
     """One page of speeches.
 
     Raises Invalid for a search without words, and for a cursor or a page that leads nowhere.
     """
     await session.execute(_PLANNED)
     scope = f"speeches {wanted.model_dump_json(exclude={'page', 'limit', 'cursor'})}"
-    place = _Place.opened(wanted.cursor, scope) if wanted.cursor is not None else None
+    place = SearchCursor.decode(wanted.cursor, scope) if wanted.cursor is not None else None
     if wanted.search is None:
         return await _newest(session, wanted, place, scope)
-    terms = terms_of(wanted.search)
+    terms = parse_query(wanted.search)
     if place is not None:
-        return await _Search(session, wanted, scope, terms.typed() if place.typed else terms).page(place)
+        return await _Search(
+            session,
+            wanted,
+            scope,
+            terms.with_last_word_as_prefix() if place.last_word_is_prefix else terms,
+        ).page(place)
     found = await _Search(session, wanted, scope, terms).page(None)
-    if found.total or terms.unfinished is None:
+    if found.total or terms.last_word is None:
         return found
-    return await _Search(session, wanted, scope, terms.typed()).page(None)
+    return await _Search(session, wanted, scope, terms.with_last_word_as_prefix()).page(None)
 
 
-async def _newest(session: AsyncSession, wanted: SpeechFilter, place: _Place | None, scope: str) -> SpeechIds:
+async def _newest(
+    session: AsyncSession, wanted: SpeechFilter, place: SearchCursor | None, scope: str
+) -> SpeechIdPage:
     newest = select(Speech.id).where(*_filters(wanted)).order_by(Speech.id.desc())
     if place is None:
-        skipped = _skipped(wanted, most=COUNTED)
+        skipped = _skipped(wanted, most=MAX_COUNTED)
         total, exact = await _counted(session, newest)
-        place = _Place(wanted.page, total, exact, False, None, _HIGHEST, _LOWEST, _HIGHEST)
+        place = SearchCursor(wanted.page, total, exact, False, None, _HIGHEST, _LOWEST, _HIGHEST)
         newest = newest.offset(skipped)
     rows = newest.where(Speech.id < place.id).limit(wanted.limit + 1)
     ids = list(await session.scalars(rows))
@@ -88,21 +95,21 @@ async def _newest(session: AsyncSession, wanted: SpeechFilter, place: _Place | N
 
 
 async def _counted(session: AsyncSession, speeches: Select[Any]) -> tuple[int, bool]:
-    few = speeches.order_by(None).limit(COUNTED + 1).subquery()
+    few = speeches.order_by(None).limit(MAX_COUNTED + 1).subquery()
     total = (await session.scalars(select(func.count()).select_from(few))).one()
-    return min(total, COUNTED), total <= COUNTED
+    return min(total, MAX_COUNTED), total <= MAX_COUNTED
 
 
 class _Search:
     """One search: its query, and what it finds."""
 
-    def __init__(self, session: AsyncSession, wanted: SpeechFilter, scope: str, terms: Terms) -> None:
+    def __init__(self, session: AsyncSession, wanted: SpeechFilter, scope: str, terms: ParsedQuery) -> None:
         self._session, self._wanted, self._scope, self._terms = session, wanted, scope, terms
-        self._most = RANKED if wanted.tag_id is None else RANKED_OF_TAG
+        self._most = MAX_RANKED if wanted.tag_id is None else MAX_RANKED_WITH_TAG
         self._query = _query_of(terms)
         self._matches = (Speech.search.bool_op("@@")(self._query), *_filters(wanted))
 
-    async def page(self, place: _Place | None) -> SpeechIds:
+    async def page(self, place: SearchCursor | None) -> SpeechIdPage:
         """The page that begins at a place or, without one, has the wanted number."""
         skipped = _skipped(self._wanted, most=self._most) if place is None else 0
         behind = (place.rank, place.id) if place is not None and place.rank is not None else None
@@ -119,7 +126,7 @@ class _Search:
             shown += [(None, each) for each in await self._unranked(below, most=limit + 1 - len(shown))]
         return self._cut(place, shown)
 
-    def _cut(self, place: _Place, shown: list[tuple[float | None, UUID]]) -> SpeechIds:
+    def _cut(self, place: SearchCursor, shown: list[tuple[float | None, UUID]]) -> SpeechIdPage:
         limit = self._wanted.limit
         following = None
         if len(shown) > limit:
@@ -127,7 +134,7 @@ class _Search:
             following = replace(place, page=place.page + 1, rank=rank, id=last)
         return _page([each for _, each in shown[:limit]], place, following, self._scope)
 
-    async def _first(self, found: list[tuple[float, UUID]]) -> _Place:
+    async def _first(self, found: list[tuple[float, UUID]]) -> SearchCursor:
         if not found and not await self._session.scalar(select(func.numnode(self._query))):
             raise invalid(
                 "#/query/search",
@@ -135,15 +142,15 @@ class _Search:
             )
         ids = [each for _, each in found] or [_LOWEST]
         exact = len(found) < self._most
-        typed = self._terms.is_typed
-        return _Place(self._wanted.page, len(found), exact, typed, None, _HIGHEST, min(ids), max(ids))
+        prefix = self._terms.last_word_is_prefix
+        return SearchCursor(self._wanted.page, len(found), exact, prefix, None, _HIGHEST, min(ids), max(ids))
 
-    async def _ranked(self, place: _Place | None) -> list[tuple[float, UUID]]:
+    async def _ranked(self, place: SearchCursor | None) -> list[tuple[float, UUID]]:
         """The newest matches, best first."""
         matches = select(Speech.id, Speech.search).where(*self._matches)
         if place is not None:
             matches = matches.where(Speech.id.between(place.floor, place.ceiling))
-        if self._terms.beginnings and await self._is_rare():
+        if self._terms.prefixes and await self._is_rare():
             # Out of sight of the limit, the planner reads all of them through the index.
             all_of_them = matches.cte().prefix_with("MATERIALIZED")
             matches = select(all_of_them)
@@ -158,9 +165,9 @@ class _Search:
         PostgreSQL takes every beginning of a word for that of one in two hundred speeches at least, and would
         walk back through all of them for those that are in a few.
         """
-        newest = select(Speech.search).order_by(Speech.id.desc()).limit(PROBED).subquery()
+        newest = select(Speech.search).order_by(Speech.id.desc()).limit(SAMPLE_SIZE).subquery()
         matching = select(func.count()).where(newest.c.search.bool_op("@@")(self._query))
-        return (await self._session.scalars(matching)).one() < PROBED // 100
+        return (await self._session.scalars(matching)).one() < SAMPLE_SIZE // 100
 
     async def _unranked(self, below: UUID, *, most: int) -> list[UUID]:
         """The matches that are older than the ranked ones, newest first."""
@@ -168,9 +175,9 @@ class _Search:
         return list(await self._session.scalars(older.order_by(Speech.id.desc()).limit(most)))
 
 
-def _query_of(terms: Terms) -> ColumnElement[Any]:
+def _query_of(terms: ParsedQuery) -> ColumnElement[Any]:
     query: ColumnElement[Any] = func.websearch_to_tsquery(_ENGLISH, terms.text)
-    for beginning in terms.beginnings:
+    for beginning in terms.prefixes:
         # Letters and digits only, so that no sign in it can mean anything.
         begun = f"{beginning}:*"
         # What is no word to search for may be how one begins: `under*`.
@@ -198,6 +205,6 @@ def _skipped(wanted: SpeechFilter, *, most: int) -> int:
     return skipped
 
 
-def _page(ids: list[UUID], place: _Place, following: _Place | None, scope: str) -> SpeechIds:
-    cursor = following.sealed(scope) if following else None
-    return SpeechIds(ids, place.page, place.total, place.exact, cursor)
+def _page(ids: list[UUID], place: SearchCursor, following: SearchCursor | None, scope: str) -> SpeechIdPage:
+    cursor = following.encode(scope) if following else None
+    return SpeechIdPage(ids, place.page, place.total, place.exact, cursor)

@@ -60,8 +60,13 @@ async def test_a_change_leaves_what_is_left_out(
     assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
     told = {"text": "How far is it?", "revision": 2, "updated_at": after["updated_at"]}
     assert after == before | told
-    heard = (await editor.put(path, json={"audio_key": key, "tag_ids": []})).json()
-    assert (heard["audio_key"], heard["duration_ms"], heard["tags"], heard["revision"]) == (key, 522, [], 3)
+    replaced = (await editor.put(path, json={"audio_key": key, "tag_ids": []})).json()
+    assert (
+        replaced["audio_key"],
+        replaced["duration_ms"],
+        replaced["tags"],
+        replaced["revision"],
+    ) == (key, 522, [], 3)
     async with committing.transaction() as session:
         assert [event.data.revision for event in await recorded(session, SpeechUpdated)] == [2, 3]
 
@@ -226,7 +231,7 @@ async def test_a_recording_that_is_none_is_refused(
     code: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(recordings, "MOST_BYTES", 100)
+    monkeypatch.setattr(recordings, "MAX_AUDIO_BYTES", 100)
     key = f"uploads/{uuid4()}.mp3"
     if content is not None:
         await storage.put(key, content, content_type="audio/mpeg")
@@ -240,9 +245,9 @@ async def test_a_recording_that_is_none_is_refused(
 async def test_a_recording_that_lasts_too_long_is_refused(
     editor: httpx.AsyncClient, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "MOST_MS", 522)
+    monkeypatch.setattr(recordings, "MAX_AUDIO_MS", 522)
     assert (await editor.post(SPEECHES, json=speech_of(key))).status_code == 201
-    monkeypatch.setattr(recordings, "MOST_MS", 521)
+    monkeypatch.setattr(recordings, "MAX_AUDIO_MS", 521)
     answer = await editor.post(SPEECHES, json=speech_of(key))
     assert (answer.status_code, answer.json()["code"]) == (422, "audio_too_long")
 

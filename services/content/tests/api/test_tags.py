@@ -62,8 +62,8 @@ async def test_tags_come_by_category_and_name(session: AsyncSession) -> None:
     for name, category in (("work", "topic"), ("Food", "topic"), ("zoo", "place"), ("art", "topic")):
         await commands.create_tag(session, name=name, category=category)
     names = ["zoo", "art", "Food", "work"]
-    assert [tag.name for tag in await queries.all_tags(session)] == names
-    assert [tag.name for tag, _ in await queries.counted_tags(session)] == names
+    assert [tag.name for tag in await queries.list_tags(session)] == names
+    assert [tag.name for tag, _ in await queries.list_tags_with_counts(session)] == names
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import io
 import wave
 
 import pytest
-from content.audio.metadata import NotARecording, duration_ms_of
+from content.audio.metadata import UnknownAudioFormat, read_duration_ms
 
 
 def wav(seconds: float) -> bytes:
@@ -15,16 +15,16 @@ def wav(seconds: float) -> bytes:
 
 def test_the_length_of_an_mp3(mp3: bytes) -> None:
     # 20 frames of 1,152 samples, 44,100 of them a second.
-    assert duration_ms_of(mp3) == pytest.approx(522, abs=2)
+    assert read_duration_ms(mp3) == pytest.approx(522, abs=2)
 
 
 def test_the_length_of_a_wav() -> None:
-    assert duration_ms_of(wav(1.5)) == 1500
+    assert read_duration_ms(wav(1.5)) == 1500
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"Is it far?", b"hello" * 1000, bytes(5000), wav(0), b"RIFF", b"ID3\x04"]
 )
 def test_what_is_no_recording_is_refused(content: bytes) -> None:
-    with pytest.raises(NotARecording):
-        duration_ms_of(content)
+    with pytest.raises(UnknownAudioFormat):
+        read_duration_ms(content)

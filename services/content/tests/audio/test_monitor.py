@@ -24,7 +24,7 @@ async def test_missing_recordings_show(
 ) -> None:
     async with committing.transaction() as session:
         await add(session, audio_key=key)
-    watched = recordings.WatchedRecordings(committing, storage)
+    watched = recordings.RecordingMonitor(committing, storage)
     app.state.checks["recordings"] = app.state.checks["recordings"].__class__(watched.ping, required=False)
     await app.state.catalogue.follow()
     await watched.look()
@@ -46,7 +46,7 @@ async def test_every_recording_is_looked_for_in_turn(
     async with committing.transaction() as session:
         for audio_key in (key, key, gone, key, key):
             await add(session, audio_key=audio_key)
-    watched = recordings.WatchedRecordings(committing, storage)
+    watched = recordings.RecordingMonitor(committing, storage)
     await watched.look()
     await watched.ping()
     # The third of five comes in the second look, and is looked for again in every further one.
@@ -68,7 +68,7 @@ async def test_the_newest_recordings_are_looked_for_at_once(
     async with committing.transaction() as session:
         for audio_key in (key, key, gone):
             await add(session, audio_key=audio_key)
-    watched = recordings.WatchedRecordings(committing, storage)
+    watched = recordings.RecordingMonitor(committing, storage)
     await watched.look()
     with pytest.raises(recordings.RecordingsMissing, match=gone):
         await watched.ping()
@@ -81,7 +81,7 @@ async def test_after_the_last_recording_comes_the_first(
     monkeypatch.setattr(recordings, "FOLLOWING", 2)
     async with committing.transaction() as session:
         first, *_ = [await add(session, audio_key=key) for _ in range(3)]
-    watched = recordings.WatchedRecordings(committing, storage)
+    watched = recordings.RecordingMonitor(committing, storage)
     for _ in range(2):
         await watched.look()
     async with committing.transaction() as session:
@@ -96,7 +96,7 @@ async def test_a_missing_recording_that_nothing_needs_is_none(
 ) -> None:
     async with committing.transaction() as session:
         deleted, moved = [await add(session, audio_key=f"uploads/{uuid4()}.mp3") for _ in range(2)]
-    watched = recordings.WatchedRecordings(committing, storage)
+    watched = recordings.RecordingMonitor(committing, storage)
     await watched.look()
     with pytest.raises(recordings.RecordingsMissing):
         await watched.ping()
@@ -110,10 +110,10 @@ async def test_a_missing_recording_that_nothing_needs_is_none(
 async def test_recordings_are_looked_for_again_whatever_has_happened(
     committing: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "FIRST_LOOK_SECONDS", 0.0)
-    monkeypatch.setattr(recordings, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(recordings, "INITIAL_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(recordings, "CHECK_INTERVAL_SECONDS", 0.01)
     monkeypatch.setattr(recordings.log, "exception", lambda *_: None)
-    watched, looked = recordings.WatchedRecordings(committing, storage), asyncio.Event()
+    watched, looked = recordings.RecordingMonitor(committing, storage), asyncio.Event()
     failures = iter([RuntimeError("once"), StorageDown("Twice.")])
 
     async def failing() -> None:
@@ -133,7 +133,7 @@ async def test_the_application_looks_for_recordings_by_itself(
     add: Add,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(recordings, "FIRST_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(recordings, "INITIAL_DELAY_SECONDS", 0.0)
     async with committing.transaction() as session:
         await add(session, audio_key="uploads/gone.mp3")
     async with client_of(create_app(settings)) as client:
@@ -147,7 +147,7 @@ async def test_the_application_looks_for_recordings_by_itself(
 async def test_who_stops_looking_lets_a_query_end(
     committing: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "FIRST_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(recordings, "INITIAL_DELAY_SECONDS", 0.0)
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def slow(session: AsyncSession, _: int, *, most: int) -> dict[int, str]:
@@ -156,7 +156,7 @@ async def test_who_stops_looking_lets_a_query_end(
         ended.set()
         return {}
 
-    monkeypatch.setattr(recordings, "recordings_after", slow)
-    async with recordings.WatchedRecordings(committing, storage).watched():
+    monkeypatch.setattr(recordings, "list_recordings_after", slow)
+    async with recordings.RecordingMonitor(committing, storage).watched():
         await begun.wait()
     assert ended.is_set()

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from content.catalogue.index import Catalogue, Facet
 from content.catalogue.sampler import sample
-from content.domain.draws import Filter
+from content.domain.draws import DrawFilter
 from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap64
@@ -28,7 +28,7 @@ speeches = st.dictionaries(
     ),
 )
 filters = st.builds(
-    Filter,
+    DrawFilter,
     level=st.sampled_from(["A1", "C2"]),
     type=st.sampled_from([None, "question", "answer"]),
     tags=st.frozensets(st.sampled_from([*TAGS, UUID(int=99)])),
@@ -45,7 +45,7 @@ def facets(of: dict[int, Properties]) -> dict[Facet, list[int]]:
     return found
 
 
-def taken(of: dict[int, Properties], wanted: Filter) -> set[int]:
+def taken(of: dict[int, Properties], wanted: DrawFilter) -> set[int]:
     return {
         number
         for number, (level, type, tags) in of.items()
@@ -54,7 +54,7 @@ def taken(of: dict[int, Properties], wanted: Filter) -> set[int]:
 
 
 @given(speeches, filters)
-def test_the_catalogue_finds_what_the_filter_takes(of: dict[int, Properties], wanted: Filter) -> None:
+def test_the_catalogue_finds_what_the_filter_takes(of: dict[int, Properties], wanted: DrawFilter) -> None:
     catalogue = Catalogue()
     catalogue.add(facets(of))
     assert set(catalogue.matching(wanted)) == taken(of, wanted)
@@ -62,7 +62,7 @@ def test_the_catalogue_finds_what_the_filter_takes(of: dict[int, Properties], wa
 
 @given(speeches, speeches, st.sets(NUMBERS), filters)
 def test_a_replaced_speech_is_what_it_is_now(
-    before: dict[int, Properties], changed: dict[int, Properties], deleted: set[int], wanted: Filter
+    before: dict[int, Properties], changed: dict[int, Properties], deleted: set[int], wanted: DrawFilter
 ) -> None:
     catalogue = Catalogue()
     catalogue.add(facets(before))
@@ -76,7 +76,7 @@ def test_a_replaced_speech_is_what_it_is_now(
 
 @given(speeches, speeches, st.lists(filters))
 def test_what_is_kept_of_a_filter_is_forgotten_with_a_change(
-    before: dict[int, Properties], added: dict[int, Properties], asked: list[Filter]
+    before: dict[int, Properties], added: dict[int, Properties], asked: list[DrawFilter]
 ) -> None:
     catalogue = Catalogue()
     catalogue.add(facets(before))
@@ -91,13 +91,13 @@ def test_what_was_found_cannot_be_changed() -> None:
     catalogue = Catalogue()
     catalogue.add({("level", "A1"): [1, 2]})
     # It is kept for whoever asks next.
-    assert not hasattr(catalogue.matching(Filter(level="A1")), "clear")
+    assert not hasattr(catalogue.matching(DrawFilter(level="A1")), "clear")
 
 
 def test_asking_for_what_is_not_there_takes_no_room() -> None:
     catalogue = Catalogue()
     catalogue.add({("level", "A1"): [1]})
-    assert not len(catalogue.matching(Filter(level="A1", tags=frozenset(TAGS))))
+    assert not len(catalogue.matching(DrawFilter(level="A1", tags=frozenset(TAGS))))
     # Clients may ask for as many unknown tags as they like.
     assert list(catalogue._numbers) == [("level", "A1")]
 

@@ -10,8 +10,8 @@ from content import commands
 from content.catalogue import changelog as changes
 from content.catalogue import refresher as following
 from content.catalogue.changelog import Position
-from content.catalogue.refresher import CatalogueNotLoaded, FollowedCatalogue
-from content.domain.draws import Filter
+from content.catalogue.refresher import CatalogueRefresher, CatalogueUnavailable
+from content.domain.draws import DrawFilter
 from content.domain.speeches import SpeechChange
 from content.models import CatalogueChange
 from content.types import Level
@@ -24,9 +24,9 @@ type Add = Callable[..., Awaitable[UUID]]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
-def known(catalogue: FollowedCatalogue, level: Level = "A1") -> int:
+def known(catalogue: CatalogueRefresher, level: Level = "A1") -> int:
     """How many speeches of a level the catalogue holds."""
-    return len(catalogue.current().matching(Filter(level=level)))
+    return len(catalogue.current().matching(DrawFilter(level=level)))
 
 
 async def log_length(database: Database) -> int:
@@ -39,24 +39,24 @@ async def commit_speech(database: Database, add: Add) -> UUID:
         return await add(session)
 
 
-async def loaded(catalogue: FollowedCatalogue) -> None:
+async def loaded(catalogue: CatalogueRefresher) -> None:
     """Wait until the catalogue is there. Raises CatalogueNotLoaded when it never is."""
     for _ in range(200):
-        with contextlib.suppress(CatalogueNotLoaded):
+        with contextlib.suppress(CatalogueUnavailable):
             return await catalogue.ping()
         await asyncio.sleep(0.02)
     await catalogue.ping()
 
 
 @pytest.fixture
-def catalogue(committing: Database) -> FollowedCatalogue:
-    return FollowedCatalogue(committing)
+def catalogue(committing: Database) -> CatalogueRefresher:
+    return CatalogueRefresher(committing)
 
 
-async def test_there_is_no_catalogue_before_it_was_read(catalogue: FollowedCatalogue) -> None:
-    with pytest.raises(CatalogueNotLoaded):
+async def test_there_is_no_catalogue_before_it_was_read(catalogue: CatalogueRefresher) -> None:
+    with pytest.raises(CatalogueUnavailable):
         catalogue.current()
-    with pytest.raises(CatalogueNotLoaded):
+    with pytest.raises(CatalogueUnavailable):
         await catalogue.ping()
     await catalogue.follow()
     await catalogue.ping()
@@ -64,16 +64,16 @@ async def test_there_is_no_catalogue_before_it_was_read(catalogue: FollowedCatal
 
 
 async def test_a_catalogue_that_is_not_followed_is_not_ready(
-    catalogue: FollowedCatalogue, monkeypatch: pytest.MonkeyPatch
+    catalogue: CatalogueRefresher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await catalogue.follow()
-    monkeypatch.setattr(following, "STALE_SECONDS", 0.0)
-    with pytest.raises(CatalogueNotLoaded, match="out of date"):
+    monkeypatch.setattr(following, "MAX_AGE_SECONDS", 0.0)
+    with pytest.raises(CatalogueUnavailable, match="out of date"):
         await catalogue.ping()
 
 
 async def test_it_is_loaded_in_chunks(
-    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "CHUNK", 3)
     for _ in range(8):
@@ -83,23 +83,23 @@ async def test_it_is_loaded_in_chunks(
 
 
 async def test_what_changes_while_it_is_loaded_is_not_missed(
-    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await commit_speech(committing, add)
-    real = changes.facets_between
+    real = changes.load_facets_between
 
     async def interrupted(session: AsyncSession, first: int, last: int) -> changes.Facets:
         found = await real(session, first, last)
         await commit_speech(committing, add)
         return found
 
-    monkeypatch.setattr(changes, "facets_between", interrupted)
+    monkeypatch.setattr(changes, "load_facets_between", interrupted)
     await catalogue.follow()
     assert known(catalogue) == 2
 
 
 async def test_it_follows_every_change(
-    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(following, "CHUNK", 1)
     kept, moved, deleted = [await commit_speech(committing, add) for _ in range(3)]
@@ -115,7 +115,7 @@ async def test_it_follows_every_change(
 
 
 async def test_the_order_of_commits_does_not_matter(
-    committing: Database, catalogue: FollowedCatalogue, add: Add
+    committing: Database, catalogue: CatalogueRefresher, add: Add
 ) -> None:
     await catalogue.follow()
     async with committing.transaction() as early:
@@ -129,7 +129,7 @@ async def test_the_order_of_commits_does_not_matter(
 
 
 async def test_what_was_rolled_back_is_not_followed(
-    committing: Database, catalogue: FollowedCatalogue, add: Add
+    committing: Database, catalogue: CatalogueRefresher, add: Add
 ) -> None:
     await catalogue.follow()
 
@@ -145,7 +145,7 @@ async def test_what_was_rolled_back_is_not_followed(
 
 
 async def test_the_log_is_shortened_by_what_everyone_has_read(
-    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await catalogue.follow()
     await commit_speech(committing, add)
@@ -165,7 +165,7 @@ async def test_the_log_is_shortened_by_what_everyone_has_read(
 
 
 async def test_the_log_keeps_what_is_committed_late(
-    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changes, "KEPT", timedelta(0))
     async with committing.transaction() as long:
@@ -178,10 +178,10 @@ async def test_the_log_keeps_what_is_committed_late(
 
 
 async def test_the_log_keeps_what_another_process_has_not_read(
-    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changes, "KEPT", timedelta(0))
-    other = FollowedCatalogue(committing)
+    other = CatalogueRefresher(committing)
     async with committing.transaction() as long:
         await add(long)
         await catalogue.follow()
@@ -193,7 +193,7 @@ async def test_the_log_keeps_what_another_process_has_not_read(
 
 
 async def test_whoever_has_lost_track_reads_everything_again(
-    committing: Database, catalogue: FollowedCatalogue, add: Add, monkeypatch: pytest.MonkeyPatch
+    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await catalogue.follow()
     first = catalogue.current()
@@ -211,7 +211,7 @@ async def test_whoever_has_lost_track_reads_everything_again(
 def test_a_position_is_reached_through_the_log(minutes: int, oldest: int, reached: bool) -> None:
     earlier = Position((100, 110, (100, 105)), NOON)
     later = Position((oldest, 200, ()), NOON + timedelta(minutes=minutes))
-    assert earlier.leads_to(later) is reached
+    assert earlier.is_continuous_with(later) is reached
 
 
 class LateDatabase(Database):
@@ -230,14 +230,14 @@ class LateDatabase(Database):
 async def test_it_recovers_when_the_database_was_away_at_the_start(
     committing: Database, add: Add, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(following, "REFRESH_INTERVAL_SECONDS", 0.01)
     await commit_speech(committing, add)
     engine = engine_for(database_url, name="tests")
     database = LateDatabase(engine)
-    catalogue = FollowedCatalogue(database)
+    catalogue = CatalogueRefresher(database)
     async with catalogue.followed():
         await asyncio.sleep(0.05)
-        with pytest.raises(CatalogueNotLoaded):
+        with pytest.raises(CatalogueUnavailable):
             catalogue.current()
         database.away = False
         await loaded(catalogue)
@@ -246,9 +246,9 @@ async def test_it_recovers_when_the_database_was_away_at_the_start(
 
 
 async def test_what_cannot_be_understood_is_tried_again(
-    catalogue: FollowedCatalogue, monkeypatch: pytest.MonkeyPatch
+    catalogue: CatalogueRefresher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(following, "REFRESH_INTERVAL_SECONDS", 0.01)
     failures = iter([RuntimeError("once"), RuntimeError("twice")])
     real = catalogue.follow
 

@@ -104,12 +104,12 @@ async def test_a_tag_is_the_same_in_any_case(session: AsyncSession) -> None:
     )
     assert again["FOOD"] == again["food"] == first["Food"]
     assert again["ärger"] == first["Ärger"]
-    tags = {tag.name: tag.category for tag in await queries.all_tags(session)}
+    tags = {tag.name: tag.category for tag in await queries.list_tags(session)}
     assert tags == {"Food": "topic", "Ärger": "feeling", "work": "topic"}
 
 
 async def test_an_update_is_dated(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session)
     await commands.update_speech(session, speech_id, SpeechChange(type="answer"))
-    _, history = await queries.speech_with_history(session, speech_id)
+    _, history = await queries.get_speech_with_stats(session, speech_id)
     assert (history.revision, history.updated_at) == (2, await session.scalar(select(func.now())))

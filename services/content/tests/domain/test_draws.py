@@ -1,8 +1,8 @@
 from uuid import UUID, uuid4
 
 import pytest
-from content.domain.draws import Filter
-from content.domain.plays import Plays, tally
+from content.domain.draws import DrawFilter
+from content.domain.plays import PlayStatistics, count_plays_by_speech
 from content.types import Match
 from contracts.game import CompletedResult
 
@@ -21,17 +21,17 @@ FOOD, TRAVEL, WORK = uuid4(), uuid4(), uuid4()
     ],
 )
 def test_a_filter_takes_speeches_by_their_tags(tags: set[UUID], match: Match, taken: bool) -> None:
-    wanted = Filter(level="A1", tags=frozenset(tags), match=match)
+    wanted = DrawFilter(level="A1", tags=frozenset(tags), match=match)
     assert wanted.takes(level="A1", type="answer", tags=frozenset({FOOD, TRAVEL})) is taken
 
 
 @pytest.mark.parametrize(("level", "type", "taken"), [("A1", "answer", True), ("A2", "answer", False)])
 def test_a_filter_takes_one_level(level: str, type: str, taken: bool) -> None:
-    assert Filter(level="A1").takes(level=level, type=type, tags=frozenset()) is taken
+    assert DrawFilter(level="A1").takes(level=level, type=type, tags=frozenset()) is taken
 
 
 def test_a_filter_takes_one_type_if_it_names_one() -> None:
-    answers = Filter(level="A1", type="answer")
+    answers = DrawFilter(level="A1", type="answer")
     assert answers.takes(level="A1", type="answer", tags=frozenset())
     assert not answers.takes(level="A1", type="question", tags=frozenset())
 
@@ -42,7 +42,7 @@ def result(response: str, *, score: float | None = None, verified: bool = False)
 
 
 def test_a_skipped_result_is_no_play() -> None:
-    assert tally([result("skipped", score=90, verified=True)]) == {}
+    assert count_plays_by_speech([result("skipped", score=90, verified=True)]) == {}
 
 
 def test_only_verified_scores_enter_the_average() -> None:
@@ -52,11 +52,11 @@ def test_only_verified_scores_enter_the_average() -> None:
         result("correct", score=100),
         result("correct"),
     ]
-    [plays] = tally(results).values()
-    assert plays == Plays(plays=4, correct=3, scored=2, score_sum=140)
+    [plays] = count_plays_by_speech(results).values()
+    assert plays == PlayStatistics(plays=4, correct=3, scored=2, score_sum=140)
     assert (plays.correct_rate, plays.average_score) == (0.75, 70)
 
 
 def test_there_are_no_rates_of_nothing() -> None:
-    assert (Plays().correct_rate, Plays().average_score) == (None, None)
-    assert Plays(plays=3).average_score is None
+    assert (PlayStatistics().correct_rate, PlayStatistics().average_score) == (None, None)
+    assert PlayStatistics(plays=3).average_score is None

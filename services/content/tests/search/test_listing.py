@@ -10,7 +10,7 @@ from content import commands
 from content.domain.speeches import SpeechChange
 from content.schemas.speeches import SpeechFilter
 from content.search import listing as search
-from content.search.cursor import _Place
+from content.search.cursor import SearchCursor
 from shared.db import Database
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -104,7 +104,7 @@ async def test_beginnings_of_words_are_found_however_common(
 ) -> None:
     await add_all(committing, add, *["Trains."] * 3, "A trailer.", "A bus.")
     for probed in (3_000, 1):
-        monkeypatch.setattr(search, "PROBED", probed)
+        monkeypatch.setattr(search, "SAMPLE_SIZE", probed)
         for text in ("trai*", "trai", "tr*"):
             pages = await followed(find, text, limit=2)
             assert [len(page["speeches"]) for page in pages] == [2, 2]
@@ -158,7 +158,7 @@ async def test_without_a_search_the_newest_come_first(committing: Database, add:
 async def test_every_match_comes_once_though_few_are_ranked(
     committing: Database, add: Add, find: Find, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "RANKED", 5)
+    monkeypatch.setattr(search, "MAX_RANKED", 5)
     old = await add_all(committing, add, *["Train, train, train."] * 4)
     new = await add_all(committing, add, *["A train."] * 2, "A very long train.", *["The train."] * 2)
     await add_all(committing, add, "A bus.")
@@ -180,7 +180,7 @@ async def test_every_match_comes_once_though_few_are_ranked(
 async def test_what_is_added_meanwhile_moves_nothing(
     committing: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "RANKED", 4)
+    monkeypatch.setattr(search, "MAX_RANKED", 4)
     made = await add_all(committing, add, *[f"Train {number}." for number in range(8)])
     for text in ("train", None):
         page = await find(text, limit=2)
@@ -197,7 +197,7 @@ async def test_what_is_added_meanwhile_moves_nothing(
 async def test_counting_ends_somewhere(
     committing: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "COUNTED", 3)
+    monkeypatch.setattr(search, "MAX_COUNTED", 3)
     await add_all(committing, add, *["A train."] * 5)
     pagination = (await find(limit=2))["pagination"]
     assert (pagination["total"], pagination["total_pages"], pagination["total_is_exact"]) == (3, 2, False)
@@ -303,8 +303,8 @@ async def test_a_cursor_that_is_made_up_leads_to_no_page_that_there_cannot_be(
 ) -> None:
     await add_all(committing, add, *["A train."] * 3)
     scope = f"speeches {SpeechFilter().model_dump_json(exclude={'page', 'limit', 'cursor'})}"
-    second = _Place.opened((await find(limit=1))["pagination"]["next_cursor"], scope)
+    second = SearchCursor.decode((await find(limit=1))["pagination"]["next_cursor"], scope)
     for page, status in ((3, 200), (2**32 - 1, 422)):
-        cursor = replace(second, page=page).sealed(scope)
+        cursor = replace(second, page=page).encode(scope)
         answer = await editor.get(SPEECHES, params={"limit": 1, "cursor": cursor})
         assert answer.status_code == status
