@@ -5,33 +5,36 @@ import asyncio
 from shared.cli import main
 from shared.http.app import serve
 
-from content.settings import ContentSettings
-
 
 def api(_: list[str]) -> None:
     from content.app import create_app
+    from content.settings import ApiSettings
 
-    settings = ContentSettings()
+    settings = ApiSettings()
     serve(create_app(settings), settings)
 
 
 def worker(_: list[str]) -> None:
-    from content.worker import create
+    from content.settings import WorkerSettings
+    from content.worker import create_worker
 
-    settings = ContentSettings()
-    serve(create(settings), settings)
+    settings = WorkerSettings()
+    serve(create_worker(settings), settings)
 
 
 def migrate(_: list[str]) -> None:
     from shared.data.migrations import upgrade
 
-    upgrade("content", ContentSettings().database_url.get_secret_value())
+    from content.settings import MigrateSettings
+
+    upgrade("content", MigrateSettings().database_url.get_secret_value())
 
 
 def seed(arguments: list[str]) -> None:
-    from content.seed import folder_of, seed
+    from content.seed import parse_folder, seed
+    from content.settings import SeedSettings
 
-    asyncio.run(seed(ContentSettings(), folder_of(arguments)))
+    asyncio.run(seed(SeedSettings(), parse_folder(arguments)))
 
 
 if __name__ == "__main__":

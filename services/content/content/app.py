@@ -15,12 +15,12 @@ from shared.http.health import Check
 from content.api import routers
 from content.audio.monitor import RecordingMonitor
 from content.catalogue.refresher import CatalogueRefresher
-from content.settings import ContentSettings
+from content.settings import ApiSettings
 
 log = structlog.get_logger(__name__)
 
 
-def create_app(settings: ContentSettings) -> FastAPI:
+def create_app(settings: ApiSettings) -> FastAPI:
     """Routes, database, storage, and the catalogue that draws are made from."""
     return create_api(settings, *routers, title="Parley content", lifespan=_lifespan)
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from content import commands, queries
 from content.audio.metadata import UnknownAudioFormat, read_duration_ms
 from content.domain.speeches import NewSpeech
-from content.settings import ContentSettings
+from content.settings import SeedSettings
 from content.types import Level, SpeechType
 
 log = structlog.get_logger(__name__)
@@ -56,7 +56,7 @@ class Seed:
     recordings: dict[str, bytes]
 
 
-def folder_of(arguments: list[str]) -> Path:
+def parse_folder(arguments: list[str]) -> Path:
     """The folder that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m content seed", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="with tags.csv, speeches.csv and audio/")
@@ -64,7 +64,7 @@ def folder_of(arguments: list[str]) -> Path:
     return folder
 
 
-async def seed(settings: ContentSettings, folder: Path) -> None:
+async def seed(settings: SeedSettings, folder: Path) -> None:
     """Upload and create what is not there yet; a speech is told by its text and level.
 
     Raises SystemExit outside development, and when the folder does not hold what it should.

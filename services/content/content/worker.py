@@ -1,16 +1,16 @@
 """The worker process of the content service."""
 
-from shared.data.cache import Cache
-from shared.messaging.worker import create_worker
+from shared.cache import Cache
 from starlette.applications import Starlette
 
 from content.consumers import subscriptions
-from content.settings import ContentSettings
+from content.settings import WorkerSettings
+from shared import worker
 
 
-def create(settings: ContentSettings) -> Starlette:
-    """Consumers and relay."""
+def create_worker(settings: WorkerSettings) -> Starlette:
+    """Create the process that consumes events and publishes the outbox."""
     cache = Cache(settings.redis_url.get_secret_value(), service="content")
-    return create_worker(
+    return worker.create_worker(
         settings, service="content", subscriptions=subscriptions(cache), closing=[cache.close]
     )

@@ -7,7 +7,7 @@ import pytest
 from content import cached, commands
 from content.app import create_app
 from content.domain.speeches import NewSpeech
-from content.settings import ContentSettings
+from content.settings import ApiSettings
 from fastapi import FastAPI
 from pydantic import SecretStr
 from shared.data.cache import Cache
@@ -25,13 +25,13 @@ def service() -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(environment: dict[str, Any], database_url: str) -> ContentSettings:
+def settings(environment: dict[str, Any], database_url: str) -> ApiSettings:
     own = {"database_url": SecretStr(database_url), "s3_bucket": f"content-{uuid4().hex[:12]}"}
-    return ContentSettings.model_validate({**environment, **own})
+    return ApiSettings.model_validate({**environment, **own})
 
 
 @pytest.fixture
-def app(settings: ContentSettings, committing: Database) -> FastAPI:
+def app(settings: ApiSettings, committing: Database) -> FastAPI:
     """The application, with connections of its own; what it commits is gone after the test."""
     return create_app(settings)
 
@@ -45,7 +45,7 @@ async def client(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterat
 
 
 @pytest.fixture
-async def cache(settings: ContentSettings) -> AsyncIterator[Cache]:
+async def cache(settings: ApiSettings) -> AsyncIterator[Cache]:
     """What all replicas share."""
     cache = Cache(settings.redis_url.get_secret_value(), service="content")
     await cache.forget(cached.tags.key())
@@ -62,7 +62,7 @@ async def editor(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterat
 
 
 @pytest.fixture
-async def storage(settings: ContentSettings) -> Storage:
+async def storage(settings: ApiSettings) -> Storage:
     """The bucket of the tests."""
     storage = Storage(settings)
     await storage.ensure_bucket()

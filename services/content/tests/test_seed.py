@@ -1,15 +1,17 @@
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from content import queries
 from content.models import Speech
-from content.seed import folder_of, seed
-from content.settings import ContentSettings
+from content.seed import parse_folder, seed
+from content.settings import SeedSettings
 from contracts.content import SpeechCreated
-from shared.data.db import Database
-from shared.data.storage import Storage
+from pydantic import SecretStr
+from shared.db import Database
+from shared.storage import Storage
 from shared.testing import recorded
 from sqlalchemy import select
 
@@ -31,9 +33,10 @@ def folder(tmp_path: Path, mp3: bytes) -> Path:
 
 
 @pytest.fixture
-def fresh(settings: ContentSettings) -> ContentSettings:
+def fresh(environment: dict[str, Any], database_url: str) -> SeedSettings:
     """Settings with a bucket that does not exist."""
-    return settings.model_copy(update={"s3_bucket": f"content-{uuid4().hex[:12]}"})
+    own = {"database_url": SecretStr(database_url), "s3_bucket": f"content-{uuid4().hex[:12]}"}
+    return SeedSettings.model_validate({**environment, **own})
 
 
 async def speeches_in(database: Database) -> list[queries.SpeechRow]:
@@ -43,7 +46,7 @@ async def speeches_in(database: Database) -> list[queries.SpeechRow]:
 
 
 async def test_the_seed_is_sown_once(
-    fresh: ContentSettings, committing: Database, folder: Path, mp3: bytes
+    fresh: SeedSettings, committing: Database, folder: Path, mp3: bytes
 ) -> None:
     await seed(fresh, folder)
     speeches = await speeches_in(committing)
@@ -68,7 +71,7 @@ async def test_the_seed_is_sown_once(
     assert (audio.content, audio.headers["content-type"]) == (mp3, "audio/mpeg")
 
 
-async def test_the_seed_grows(fresh: ContentSettings, committing: Database, folder: Path) -> None:
+async def test_the_seed_grows(fresh: SeedSettings, committing: Database, folder: Path) -> None:
     (folder / "speeches.csv").write_text("".join(SPEECHES.splitlines(keepends=True)[:2]))
     await seed(fresh, folder)
     assert len(await speeches_in(committing)) == 1
@@ -77,8 +80,8 @@ async def test_the_seed_grows(fresh: ContentSettings, committing: Database, fold
     assert len(await speeches_in(committing)) == 3
 
 
-async def test_the_seed_is_for_development_only(settings: ContentSettings, folder: Path) -> None:
-    production = settings.model_copy(update={"environment": "production"})
+async def test_the_seed_is_for_development_only(fresh: SeedSettings, folder: Path) -> None:
+    production = fresh.model_copy(update={"environment": "production"})
     with pytest.raises(SystemExit, match="development only"):
         await seed(production, folder)
 
@@ -97,7 +100,7 @@ async def test_the_seed_is_for_development_only(settings: ContentSettings, folde
     ],
 )
 async def test_a_folder_that_is_not_right_is_refused_with_a_line(
-    fresh: ContentSettings, folder: Path, name: str, content: bytes | None, message: str
+    fresh: SeedSettings, folder: Path, name: str, content: bytes | None, message: str
 ) -> None:
     if content is None:
         (folder / name).unlink()
@@ -108,7 +111,7 @@ async def test_a_folder_that_is_not_right_is_refused_with_a_line(
 
 
 def test_the_folder_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert folder_of(["--folder", "deploy/seed"]) == Path("deploy/seed")
+    assert parse_folder(["--folder", "deploy/seed"]) == Path("deploy/seed")
     with pytest.raises(SystemExit):
-        folder_of([])
+        parse_folder([])
     assert "--folder" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from content import commands
 from content.app import create_app
-from content.settings import ContentSettings
+from content.settings import ApiSettings
 from contracts.game import CompletedResult
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -148,7 +148,7 @@ async def test_a_draw_without_a_sound_body_is_refused(
 
 
 async def test_drawing_is_limited(
-    settings: ContentSettings, committing: Database, token_for: TokenFor, add: Add
+    settings: ApiSettings, committing: Database, token_for: TokenFor, add: Add
 ) -> None:
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": {"random": 1}}))
     async with client_of(app, token=token_for(uuid4())) as client:
@@ -179,7 +179,7 @@ async def test_changes_are_drawn_within_a_second(
 
 
 async def test_changes_are_drawn_within_a_second_without_redis(
-    settings: ContentSettings, committing: Database, token_for: TokenFor, add: Add
+    settings: ApiSettings, committing: Database, token_for: TokenFor, add: Add
 ) -> None:
     away = {"redis_url": SecretStr("redis://127.0.0.1:1/0"), "rate_limit_enabled": True}
     app = create_app(settings.model_copy(update=away))
@@ -256,7 +256,7 @@ async def test_the_bucket_is_made_and_all_is_ready(client: httpx.AsyncClient) ->
 
 
 async def test_without_storage_speeches_are_drawn_all_the_same(
-    settings: ContentSettings, committing: Database, speech_id: UUID, token_for: TokenFor
+    settings: ApiSettings, committing: Database, speech_id: UUID, token_for: TokenFor
 ) -> None:
     app = create_app(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
     async with client_of(app, token=token_for(uuid4())) as client:
@@ -266,7 +266,7 @@ async def test_without_storage_speeches_are_drawn_all_the_same(
     assert (ready.status_code, ready.json()["checks"]["storage"]) == (200, "down")
 
 
-async def test_without_a_database_it_says_so(settings: ContentSettings, token_for: TokenFor) -> None:
+async def test_without_a_database_it_says_so(settings: ApiSettings, token_for: TokenFor) -> None:
     nowhere = SecretStr("postgresql+asyncpg://content@127.0.0.1:1/content")
     app = create_app(settings.model_copy(update={"database_url": nowhere}))
     async with client_of(app, token=token_for(uuid4())) as client:
@@ -280,9 +280,7 @@ async def test_without_a_database_it_says_so(settings: ContentSettings, token_fo
     assert (ready.json()["checks"]["postgres"], ready.json()["checks"]["catalogue"]) == ("down", "down")
 
 
-async def test_reading_is_limited(
-    settings: ContentSettings, committing: Database, token_for: TokenFor
-) -> None:
+async def test_reading_is_limited(settings: ApiSettings, committing: Database, token_for: TokenFor) -> None:
     limits = {"tags": 1, "speeches": 1}
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": limits}))
     async with client_of(app, token=token_for(uuid4())) as client:

@@ -12,7 +12,7 @@ from content.audio import validation as recordings
 from content.domain.speeches import Revisions, SpeechChange
 from content.errors import ChangedMeanwhile
 from content.models import Speech
-from content.settings import ContentSettings
+from content.settings import ApiSettings
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
 from shared.data.db import Database
 from shared.data.storage import Storage
@@ -253,7 +253,7 @@ async def test_a_recording_that_lasts_too_long_is_refused(
 
 
 async def test_without_storage_no_speech_is_added(
-    settings: ContentSettings, committing: Database, token_for: TokenFor
+    settings: ApiSettings, committing: Database, token_for: TokenFor
 ) -> None:
     app = create_app(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
     async with client_of(app, token=token_for(uuid4(), "admin")) as editor:
@@ -278,9 +278,7 @@ async def test_learners_are_no_editors(client: httpx.AsyncClient, method: str, p
     assert (await client.request(method, path)).status_code == 401
 
 
-async def test_editing_is_limited(
-    settings: ContentSettings, committing: Database, token_for: TokenFor
-) -> None:
+async def test_editing_is_limited(settings: ApiSettings, committing: Database, token_for: TokenFor) -> None:
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": {"admin": 1}}))
     async with client_of(app, token=token_for(uuid4(), "editor")) as editor:
         first, second = [await editor.get(SPEECHES) for _ in range(2)]

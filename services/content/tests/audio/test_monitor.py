@@ -8,7 +8,7 @@ from content import commands
 from content.app import create_app
 from content.audio import monitor as recordings
 from content.domain.speeches import SpeechChange
-from content.settings import ContentSettings
+from content.settings import ApiSettings
 from fastapi import FastAPI
 from shared.data.db import Database
 from shared.data.storage import Storage, StorageDown
@@ -127,7 +127,7 @@ async def test_recordings_are_looked_for_again_whatever_has_happened(
 
 
 async def test_the_application_looks_for_recordings_by_itself(
-    settings: ContentSettings,
+    settings: ApiSettings,
     committing: Database,
     storage: Storage,
     add: Add,

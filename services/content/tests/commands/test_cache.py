@@ -10,7 +10,7 @@ from content import commands
 from content.app import create_app
 from content.consumers import subscriptions
 from content.domain.speeches import SpeechChange
-from content.settings import ContentSettings
+from content.settings import ApiSettings
 from contracts.content import SpeechUpdated, TagChanged
 from pydantic import SecretStr
 from shared.data.cache import Cache, CacheDown
@@ -28,7 +28,7 @@ TAGS = "/api/v1/admin/tags"
 @pytest.fixture(params=["with Redis", "without Redis"])
 async def replicas(
     request: pytest.FixtureRequest,
-    settings: ContentSettings,
+    settings: ApiSettings,
     committing: Database,
     cache: Cache,
     token_for: TokenFor,
