@@ -61,7 +61,7 @@ class Case:
                 (await session.scalars(select(Speech).where(Speech.id.in_(next(ten))))).all()
 
         def draw(wanted: DrawFilter, excluded: frozenset[UUID] = frozenset()) -> Action:
-            return lambda: draw_speeches(self.database, self.catalogue, wanted, most=10, excluded=excluded)
+            return lambda: draw_speeches(self.database, self.catalogue, wanted, limit=10, excluded=excluded)
 
         def draw_anew(wanted: DrawFilter) -> Action:
             kept = draw(wanted)
@@ -98,7 +98,7 @@ async def loaded(url: str, made: Made) -> Case:
     database = Database(engine_for(with_driver(url), name="bench"))
     driver = await asyncpg.connect(url)
     followed = CatalogueRefresher(database)
-    await followed.follow()
+    await followed.refresh()
     some = f"SELECT id FROM speeches ORDER BY random() LIMIT {SMALL}"  # noqa: S608 - a number
     ids = [row["id"] for row in await driver.fetch(some)]
     return Case(database, driver, followed.current(), made, ids)

@@ -20,7 +20,7 @@ TAG = "only for a moment"
 async def seconds_until_followed(database: Database) -> float:
     """The longest time until a new speech was drawn. Raises AssertionError when a deleted one is drawn."""
     followed = CatalogueRefresher(database)
-    await followed.follow()
+    await followed.refresh()
     async with database.transaction() as session:
         tags = await commands.create_tags(session, {TAG: "topic"})
     async with followed.followed(), asyncio.TaskGroup() as group:
@@ -33,7 +33,7 @@ async def seconds_until_followed(database: Database) -> float:
 
 async def _draw_on(database: Database, followed: CatalogueRefresher) -> None:
     while True:
-        await draw_speeches(database, followed.current(), DrawFilter(level="A1"), most=10)
+        await draw_speeches(database, followed.current(), DrawFilter(level="A1"), limit=10)
 
 
 async def _delay(database: Database, followed: CatalogueRefresher, tag: UUID) -> float:
@@ -42,7 +42,7 @@ async def _delay(database: Database, followed: CatalogueRefresher, tag: UUID) ->
         text="Here I am.", level="C2", type="answer", audio_key="x.mp3", duration_ms=900, tag_ids=wanted.tags
     )
     async with database.transaction() as session:
-        speech_id = await commands.create_speech(session, new)
+        [speech_id] = await commands.create_speeches(session, [new])
     created = time.monotonic()
     while not await _can_be_drawn(database, followed, wanted):  # noqa: ASYNC110 - how soon is the question
         await asyncio.sleep(0.005)
@@ -57,6 +57,6 @@ async def _delay(database: Database, followed: CatalogueRefresher, tag: UUID) ->
 
 async def _can_be_drawn(database: Database, followed: CatalogueRefresher, wanted: DrawFilter) -> bool:
     try:
-        return bool(await draw_speeches(database, followed.current(), wanted, most=1))
+        return bool(await draw_speeches(database, followed.current(), wanted, limit=1))
     except NoSpeechesMatch:
         return False

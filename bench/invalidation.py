@@ -18,7 +18,7 @@ from uuid import UUID
 
 from content import commands
 from content.domain.speeches import NewSpeech, SpeechChange
-from content.domain.tags import TagChange
+from content.schemas.tags import TagUpdate
 from shared.db import Database, engine_for
 from shared.tokens import SigningKeys, new_signing_key
 
@@ -95,8 +95,10 @@ class Catalogue:
     async def change_behind(self, version: int) -> None:
         """Change both in the database, with events for the worker."""
         async with self.database.transaction() as session:
-            await commands.update_speech(session, self.speech_id, SpeechChange(text=f"version {version}"))
-            await commands.update_tag(session, self.tag_id, TagChange(name=f"version {version}"))
+            await commands.apply_speech_change(
+                session, self.speech_id, SpeechChange(text=f"version {version}")
+            )
+            await commands.update_tag(session, self.tag_id, TagUpdate(name=f"version {version}"))
 
     async def outcomes(self) -> Counter[str]:
         """Count the cached reads of both replicas so far, by outcome."""
@@ -118,7 +120,7 @@ async def catalogue(run: Run, addresses: Addresses) -> AsyncIterator[Catalogue]:
     async with database.transaction() as session:
         tags = await commands.create_tags(session, {"version 0": "bench"})
         new = NewSpeech(text="version 0", level="A1", type="answer", audio_key="x.mp3", duration_ms=900)
-        speech_id = await commands.create_speech(session, new)
+        [speech_id] = await commands.create_speeches(session, [new])
     keys_port, *apis = (free_port() for _ in range(3))
     reference(run, url, json.dumps(keys.public), port=keys_port).start()
     for number, port in enumerate(apis):

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from content import queries
 from content.schemas.speeches import SpeechFilter
-from content.search.listing import SpeechIdPage, speech_ids
+from content.search import SpeechIdPage
 from shared.db import Database, engine_for
 from shared.migrations import upgrade
 from sqlalchemy import text
@@ -151,9 +151,7 @@ async def compare(database: Database, name: str, wanted: SpeechFilter) -> list[s
 async def page(database: Database, wanted: SpeechFilter) -> SpeechIdPage:
     """What the route does for a page."""
     async with database.transaction() as session:
-        found = await speech_ids(session, wanted)
-        await queries.list_speeches_with_stats(session, found.ids)
-    return found
+        return (await queries.list_speeches(session, wanted)).page
 
 
 async def timed(call: Awaitable[object]) -> float:

@@ -45,7 +45,7 @@ def fairness(*, draws: int = DRAWS) -> Fairness:
     place = {number: index for index, number in enumerate(numbers)}
     drawn, first, pairs = (array("q", bytes(8 * SIZE)) for _ in range(3))
     for _ in range(draws):
-        found = [place[number] for number in sample(catalogue.matching(wanted), MOST, rng=rng)]
+        found = [place[number] for number in sample(catalogue.match(wanted), MOST, rng=rng)]
         first[found[0]] += 1
         for index in found:
             drawn[index] += 1

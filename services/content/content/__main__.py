@@ -2,8 +2,7 @@
 
 import asyncio
 
-from shared.cli import main
-from shared.http.app import serve
+from shared.app import main, serve
 
 
 def api(_: list[str]) -> None:
@@ -23,7 +22,7 @@ def worker(_: list[str]) -> None:
 
 
 def migrate(_: list[str]) -> None:
-    from shared.data.migrations import upgrade
+    from shared.migrations import upgrade
 
     from content.settings import MigrateSettings
 

@@ -6,11 +6,10 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
-from shared.data.cache import Cache
-from shared.data.storage import Storage
+from shared.app import Check, create_api
+from shared.cache import Cache
 from shared.errors import Unavailable
-from shared.http.app import create_api
-from shared.http.health import Check
+from shared.storage import Storage
 
 from content.api import routers
 from content.audio.monitor import RecordingMonitor
@@ -21,7 +20,6 @@ log = structlog.get_logger(__name__)
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
-    """Routes, database, storage, and the catalogue that draws are made from."""
     return create_api(settings, *routers, title="Parley content", lifespan=_lifespan)
 
 
@@ -41,10 +39,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _ensure_bucket(storage: Storage) -> None:
-    """Make the bucket as soon as the storage answers; nothing here waits for it."""
+    """Create the bucket as soon as the storage answers. Nothing waits for it."""
     while True:
         try:
             return await storage.ensure_bucket()
         except Unavailable as error:
-            log.warning("bucket_not_ensured", reason=error.detail)
+            log.warning("bucket_creation_retrying", reason=error.detail)
         await asyncio.sleep(5)

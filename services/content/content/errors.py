@@ -1,28 +1,40 @@
-"""Errors that a client can get."""
+"""Errors that a client can get from the content service."""
 
-from shared.errors import Conflict, Invalid, NotFound, PreconditionFailed
+from shared.errors import Conflict, Invalid, NotFound, PreconditionFailed, Unavailable
 
 
 class SpeechNotFound(NotFound):
-    """There is no speech with this id."""
+    """No speech has this id."""
 
     code = "speech_not_found"
 
 
 class NoSpeechesMatch(NotFound):
-    """A draw from nothing: no speech is as asked for, or all that are were excluded."""
+    """No speech matches a draw, or all matching speeches are excluded."""
 
     code = "no_speeches_match"
 
 
+class CatalogueUnavailable(Unavailable):
+    """The process has not loaded its catalogue yet, or can no longer refresh it."""
+
+    code = "catalogue_unavailable"
+
+
+class ChangedMeanwhile(PreconditionFailed):
+    """The speech has another revision than the client has seen."""
+
+    code = "changed_meanwhile"
+
+
 class UnknownTag(Invalid):
-    """A speech is to carry a tag that does not exist."""
+    """A speech cannot carry a tag that does not exist."""
 
     code = "unknown_tag"
 
 
 class AudioNotFound(Invalid):
-    """There is no recording under the key."""
+    """The object storage has no recording under the key."""
 
     code = "audio_not_found"
 
@@ -40,19 +52,19 @@ class AudioTooLong(Invalid):
 
 
 class UnsupportedAudio(Invalid):
-    """What lies under the key is no audio of a known format."""
+    """The object under the key is not audio of a known format."""
 
     code = "unsupported_audio"
 
 
 class TagNotFound(NotFound):
-    """There is no tag with this id."""
+    """No tag has this id."""
 
     code = "tag_not_found"
 
 
 class TagExists(Conflict):
-    """There is a tag of this name, perhaps in another way of writing."""
+    """Another tag has this name, perhaps in another case."""
 
     code = "tag_exists"
 
@@ -61,9 +73,3 @@ class TagInUse(Conflict):
     """A tag that speeches carry cannot be deleted."""
 
     code = "tag_in_use"
-
-
-class ChangedMeanwhile(PreconditionFailed):
-    """The speech is no longer what the client has seen."""
-
-    code = "changed_meanwhile"

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
 
-from shared.data.db import Base
-from shared.messaging.inbox import InboxEvent
-from shared.messaging.outbox import OutboxEvent
+from shared.db import Base
+from shared.inbox import InboxEvent
+from shared.outbox import OutboxEvent
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,

@@ -1,4 +1,4 @@
-"""The first catalogue of a fresh system, from a folder of CSV files and recordings. For development only."""
+"""Fills a fresh development system from a folder of CSV files and recordings."""
 
 import argparse
 import asyncio
@@ -9,47 +9,38 @@ from typing import Annotated
 
 import structlog
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
-from shared.data.db import Database
-from shared.data.storage import Storage
-from shared.http.fields import Text
+from shared.db import Database
+from shared.storage import Storage
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content import commands, queries
 from content.audio.metadata import UnknownAudioFormat, read_duration_ms
 from content.domain.speeches import NewSpeech
+from content.schemas.speeches import SpeechText
+from content.schemas.tags import TagCreate, TagName
 from content.settings import SeedSettings
 from content.types import Level, SpeechType
 
 log = structlog.get_logger(__name__)
-
-TagName = Annotated[Text, Field(min_length=1, max_length=100)]
-
-
-class SeedTag(BaseModel):
-    """A row of tags.csv."""
-
-    name: TagName
-    category: TagName
 
 
 class SeedSpeech(BaseModel):
     """A row of speeches.csv."""
 
     audio_filename: str = Field(pattern=r"^[A-Za-z0-9._-]+\.mp3$")
-    text: Annotated[Text, Field(min_length=1, max_length=5000)]
+    text: SpeechText
     level: Level
     type: SpeechType
     tags: Annotated[list[TagName], BeforeValidator(lambda cell: cell.split(",") if cell else [])]
 
     @property
     def audio_key(self) -> str:
-        """Where its recording lies in the bucket."""
         return f"seed/{self.audio_filename}"
 
 
 @dataclass(frozen=True)
 class Seed:
-    """All that is in the folder; every speech has its recording, and every tag a category."""
+    """The content of the folder: categories by tag name, speeches, and recordings by key."""
 
     categories: dict[str, str]
     speeches: list[SeedSpeech]
@@ -57,7 +48,7 @@ class Seed:
 
 
 def parse_folder(arguments: list[str]) -> Path:
-    """The folder that the command line names."""
+    """Return the folder that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m content seed", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="with tags.csv, speeches.csv and audio/")
     folder: Path = parser.parse_args(arguments).folder
@@ -65,13 +56,13 @@ def parse_folder(arguments: list[str]) -> Path:
 
 
 async def seed(settings: SeedSettings, folder: Path) -> None:
-    """Upload and create what is not there yet; a speech is told by its text and level.
+    """Upload the missing recordings and create the missing tags and speeches.
 
-    Raises SystemExit outside development, and when the folder does not hold what it should.
+    A speech exists if its text and level do. Raises SystemExit outside development and for an invalid folder.
     """
     if not settings.development:
-        raise SystemExit("The seed is for development only: set ENVIRONMENT=development to have it.")
-    found = await asyncio.to_thread(read, folder)
+        raise SystemExit("The seed is for development only. Set ENVIRONMENT=development to use it.")
+    found = await asyncio.to_thread(read_folder, folder)
     storage, database = Storage(settings), Database.connect(settings, name="content seed")
     try:
         await storage.ensure_bucket()
@@ -84,10 +75,10 @@ async def seed(settings: SeedSettings, folder: Path) -> None:
     log.info("seeded", uploaded=uploaded, created=created, speeches=len(found.speeches))
 
 
-def read(folder: Path) -> Seed:
-    """Read the folder. Raises SystemExit, naming the file and the row, when something in it is not right."""
-    tags = _rows(folder / "tags.csv", SeedTag)
-    speeches = _rows(folder / "speeches.csv", SeedSpeech)
+def read_folder(folder: Path) -> Seed:
+    """Read the folder. Raises SystemExit with the file and row of the first mistake."""
+    tags = _read_rows(folder / "tags.csv", TagCreate)
+    speeches = _read_rows(folder / "speeches.csv", SeedSpeech)
     categories = {tag.name: tag.category for tag in tags}
     if unknown := {name for speech in speeches for name in speech.tags} - categories.keys():
         raise SystemExit(f"{folder / 'tags.csv'}: these tags of speeches are missing: {sorted(unknown)}.")
@@ -100,7 +91,7 @@ def read(folder: Path) -> Seed:
     return Seed(categories, speeches, recordings)
 
 
-def _rows[R: BaseModel](path: Path, model: type[R]) -> list[R]:
+def _read_rows[R: BaseModel](path: Path, model: type[R]) -> list[R]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             return [model.model_validate(row) for row in csv.DictReader(file)]
@@ -112,7 +103,7 @@ def _rows[R: BaseModel](path: Path, model: type[R]) -> list[R]:
 
 
 async def _upload(storage: Storage, key: str, content: bytes) -> bool:
-    """Whether the recording was still to be uploaded."""
+    """Upload a recording, and return whether it was missing."""
     if await storage.exists(key):
         return False
     await storage.put(key, content, content_type="audio/mpeg")
@@ -120,26 +111,24 @@ async def _upload(storage: Storage, key: str, content: bytes) -> bool:
 
 
 async def create_missing(session: AsyncSession, found: Seed) -> int:
-    """Create the tags and speeches that are not there; the number of speeches that were not."""
+    """Create the missing tags and speeches, and return the number of new speeches."""
     tag_ids = await commands.create_tags(session, found.categories)
-    known = await queries.find_existing_speeches(session, [speech.text for speech in found.speeches])
+    existing = await queries.find_existing_speeches(session, [speech.text for speech in found.speeches])
     new = [
         NewSpeech(
-            text=speech.text,
-            level=speech.level,
-            type=speech.type,
+            **speech.model_dump(exclude={"audio_filename", "tags"}),
             audio_key=speech.audio_key,
-            duration_ms=_duration_ms(speech, found),
-            tag_ids=frozenset(tag_ids[name] for name in speech.tags),
+            duration_ms=_measure(speech, found),
+            tag_ids=[tag_ids[name] for name in speech.tags],
         )
         for speech in found.speeches
-        if (speech.text, speech.level) not in known
+        if (speech.text, speech.level) not in existing
     ]
     await commands.create_speeches(session, new)
     return len(new)
 
 
-def _duration_ms(speech: SeedSpeech, found: Seed) -> int:
+def _measure(speech: SeedSpeech, found: Seed) -> int:
     try:
         return read_duration_ms(found.recordings[speech.audio_key])
     except UnknownAudioFormat as error:

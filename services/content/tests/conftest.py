@@ -4,15 +4,15 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from content import cached, commands
+from content import commands, queries
 from content.app import create_app
 from content.domain.speeches import NewSpeech
 from content.settings import ApiSettings
 from fastapi import FastAPI
 from pydantic import SecretStr
-from shared.data.cache import Cache
-from shared.data.db import Database
-from shared.data.storage import Storage
+from shared.cache import Cache
+from shared.db import Database
+from shared.storage import Storage
 from shared.testing import TokenFor, client_of
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -40,7 +40,7 @@ def app(settings: ApiSettings, committing: Database) -> FastAPI:
 async def client(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
     """A learner's client. What was committed before the test asked for it can be drawn at once."""
     async with client_of(app, token=token_for(uuid4())) as client:
-        await app.state.catalogue.follow()
+        await app.state.catalogue.refresh()
         yield client
 
 
@@ -48,9 +48,9 @@ async def client(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterat
 async def cache(settings: ApiSettings) -> AsyncIterator[Cache]:
     """What all replicas share."""
     cache = Cache(settings.redis_url.get_secret_value(), service="content")
-    await cache.forget(cached.tags.key())
+    await cache.forget(queries.list_cached_tags.key())
     yield cache
-    await cache.forget(cached.tags.key())
+    await cache.forget(queries.list_cached_tags.key())
     await cache.close()
 
 
@@ -77,7 +77,9 @@ def add() -> Add:
         ids = await commands.create_tags(session, dict.fromkeys(tags, "topic"))
         usual = {"text": "Where is it?", "level": "A1", "type": "question", "duration_ms": 1200}
         carried = {"audio_key": f"seed/{uuid4()}.mp3", "tag_ids": frozenset(ids.values())}
-        return await commands.create_speech(session, NewSpeech(**{**usual, **carried, **different}))
+        new = NewSpeech(**{**usual, **carried, **different})
+        [speech_id] = await commands.create_speeches(session, [new])
+        return speech_id
 
     return make
 

@@ -8,9 +8,9 @@ from content.consumers import on_session_completed, subscriptions
 from content.domain.plays import PlayStatistics
 from contracts import EVENTS
 from contracts.game import CompletedSession, SessionCompleted
-from shared.data.cache import Cache
-from shared.data.db import Database
-from shared.messaging.inbox import apply
+from shared.cache import Cache
+from shared.db import Database
+from shared.inbox import apply
 from uuid_utils.compat import uuid7
 
 QUEUE = SessionCompleted.queue_of("content")
@@ -43,8 +43,8 @@ def completed(*results: tuple[UUID, str, float | None]) -> SessionCompleted:
 
 async def plays_of(database: Database, speech_id: UUID) -> PlayStatistics:
     async with database.transaction() as session:
-        _, history = await queries.get_speech_with_stats(session, speech_id)
-        return history.plays
+        _, stats = await queries.get_speech_with_stats(session, speech_id)
+        return stats.statistics
 
 
 async def speech_in(database: Database, add: Add) -> UUID:

@@ -1,8 +1,8 @@
 import asyncio
 
 from alembic import command
-from shared.data.db import engine_for
-from shared.data.migrations import migration_config, upgrade
+from shared.db import engine_for
+from shared.migrations import migration_config, upgrade
 from shared.testing import scratch_database
 from sqlalchemy import text
 

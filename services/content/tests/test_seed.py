@@ -5,6 +5,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from content import queries
+from content.domain.speeches import SpeechRow
 from content.models import Speech
 from content.seed import parse_folder, seed
 from content.settings import SeedSettings
@@ -39,10 +40,10 @@ def fresh(environment: dict[str, Any], database_url: str) -> SeedSettings:
     return SeedSettings.model_validate({**environment, **own})
 
 
-async def speeches_in(database: Database) -> list[queries.SpeechRow]:
+async def speeches_in(database: Database) -> list[SpeechRow]:
     async with database.transaction() as session:
         ids = await session.scalars(select(Speech.id).order_by(Speech.number))
-        return [await queries.speech(session, speech_id) for speech_id in ids]
+        return [await queries.get_speech(session, speech_id) for speech_id in ids]
 
 
 async def test_the_seed_is_sown_once(
@@ -57,7 +58,7 @@ async def test_the_seed_is_sown_once(
         ("It is near.", "A1", "answer"),
         ("Is it far?", "A2", "question"),
     ]
-    assert [[tag["name"] for tag in speech.tags] for speech in speeches] == [
+    assert [[name for _, name in speech.tags] for speech in speeches] == [
         ["food", "travel"],
         [],
         ["travel"],

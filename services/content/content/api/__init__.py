@@ -1,4 +1,4 @@
-"""The HTTP routes of the content service."""
+"""The HTTP routes, in the order of a learner's journey."""
 
 from content.api import draws, speeches, tags
 

@@ -1,18 +1,24 @@
-"""What the routes have in common: the state of the application, and how a speech is heard."""
+"""What routes depend on."""
 
-from typing import Annotated, Any
+from collections.abc import AsyncIterator
+from typing import Annotated
 
-import structlog
 from fastapi import Depends, Request
-from shared.cache import Cache, CacheDown
+from shared.cache import Cache
+from shared.db import Database
 from shared.ratelimit import per_user
 from shared.storage import Storage
 from shared.tokens import has_role
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.queries.speeches import SpeechRow
-from content.schemas.speeches import SpeechRead
+from content.commands import edit_transaction
 
-log = structlog.get_logger(__name__)
+EDITORS_ONLY = [Depends(has_role("editor", "admin")), Depends(per_user("admin", per_minute=200))]
+
+
+async def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
 
 
 async def _storage(request: Request) -> Storage:
@@ -25,29 +31,13 @@ async def _cache(request: Request) -> Cache:
     return cache
 
 
-type Responses = dict[int | str, dict[str, Any]]
-"""What a route may answer, for its documentation."""
-
-ETAG = {"ETag": {"description": "To be sent as `If-None-Match` or `If-Match`.", "schema": {"type": "string"}}}
-LOCATION = {"Location": {"description": "Where it is now.", "schema": {"type": "string"}}}
-
-EDITORS_ONLY = [Depends(has_role("editor", "admin")), Depends(per_user("admin", per_minute=200))]
-
-AudioStorage = Annotated[Storage, Depends(_storage)]
-ReadCache = Annotated[Cache, Depends(_cache)]
+async def _edit_session(request: Request) -> AsyncIterator[AsyncSession]:
+    async with edit_transaction(request.app.state.database, request.app.state.cache) as session:
+        yield session
 
 
-def to_speech_read(speech: SpeechRow, storage: Storage) -> SpeechRead:
-    """The speech with an address that its recording can be played from."""
-    audio_url, expires_at = storage.presigned(speech.audio_key)
-    return SpeechRead.model_validate(
-        {**speech._asdict(), "audio_url": audio_url, "audio_expires_at": expires_at},
-    )
-
-
-async def forget(cache: Cache, key: str) -> None:
-    """Once the change is committed. The event that tells of it does so again, and does not give up."""
-    try:
-        await cache.forget(key)
-    except CacheDown as error:
-        log.warning("not_forgotten_yet", key=key, reason=error.detail)
+DatabaseDep = Annotated[Database, Depends(_database)]
+StorageDep = Annotated[Storage, Depends(_storage)]
+CacheDep = Annotated[Cache, Depends(_cache)]
+EditSessionDep = Annotated[AsyncSession, Depends(_edit_session, scope="function")]
+"""A transaction of its own that also removes the cached values it makes stale, before the response."""

@@ -1,4 +1,4 @@
-"""What a recording says of itself, without decoding it."""
+"""Reads the length of a recording without decoding it."""
 
 import io
 
@@ -6,13 +6,13 @@ from tinytag import TinyTag, TinyTagException
 
 
 class UnknownAudioFormat(ValueError):
-    """The content is in none of the known audio formats, or has no length."""
+    """The content has no known audio format, or no length."""
 
 
 def read_duration_ms(content: bytes) -> int:
-    """The length of a recording in milliseconds. Raises NotARecording.
+    """Return the length of a recording in milliseconds, or raise UnknownAudioFormat.
 
-    It is counted in whole frames: an MP3 may be up to 0.1 s longer than what it was encoded from.
+    It counts whole frames: an MP3 can be up to 0.1 s longer than its source.
     """
     try:
         seconds = TinyTag.get(file_obj=io.BytesIO(content), tags=False).duration

@@ -1,4 +1,4 @@
-"""The recordings in the storage: whether a speech can take one, and whether they are still there."""
+"""Checks whether the recordings of speeches are still in the object storage."""
 
 import asyncio
 import time
@@ -17,62 +17,65 @@ from content.models import Speech
 
 log = structlog.get_logger(__name__)
 
-
 INITIAL_DELAY_SECONDS = 5.0
 CHECK_INTERVAL_SECONDS = 30.0
-NEWEST, FOLLOWING = 20, 150
-"""How many of the newest speeches are looked at each time, and how many further ones, in turns."""
+NEWEST_PER_CHECK = 20
+OTHERS_PER_CHECK = 150
 MAX_TRACKED_MISSING = 1_000
-"""From so many missing ones on, no further ones are looked for."""
+"""With this many missing recordings a check looks for no others."""
 CONCURRENCY = 4
 MAX_LOGGED_KEYS = 20
-"""How many missing ones a log line names."""
-MISSING = Gauge("recordings_missing", "Recordings of speeches that were looked for and are not there.")
+MISSING = Gauge("recordings_missing", "Recordings of speeches that are not in the object storage.")
+
+type KeyByNumber = Mapping[int, str]
+"""The keys of recordings by the number of their speech."""
 
 
-class RecordingsMissing(Unavailable):
-    """Speeches name recordings that are not in the storage."""
+class RecordingsUnavailable(Unavailable):
+    """Recordings of speeches are not in the object storage."""
 
     code = "recordings_missing"
 
 
 class RecordingMonitor:
-    """Looks now and then whether recordings are where speeches say: the newest, and the others in turns."""
+    """Checks the recordings of the newest speeches every time, and all others in turn."""
 
     def __init__(self, database: Database, storage: Storage) -> None:
         self._database, self._storage = database, storage
-        self._reached = 0
-        self._missing: Mapping[int, str] = {}
+        self._last_number = 0
+        self._missing: KeyByNumber = {}
         self._reading = asyncio.Lock()
 
     async def ping(self) -> None:
-        """Raise RecordingsMissing while any are known to be missing."""
+        """Raise RecordingsUnavailable while recordings are known to be missing."""
         if self._missing:
-            raise RecordingsMissing(f"Missing in the storage: {', '.join(self._missing.values())}.")
+            raise RecordingsUnavailable(f"Missing in the storage: {', '.join(self._missing.values())}.")
 
-    async def look(self) -> None:
-        """Look for the next ones, and again for missing ones. Raises DatabaseDown and StorageDown."""
-        # When everything is gone, some of it says so as well.
-        most = FOLLOWING if len(self._missing) < MAX_TRACKED_MISSING else 0
+    async def check(self) -> None:
+        """Check the next recordings, and the missing ones again. Raises DatabaseDown and StorageDown."""
+        limit = OTHERS_PER_CHECK if len(self._missing) < MAX_TRACKED_MISSING else 0
         async with self._reading, self._database.transaction() as session:
-            following = await list_recordings_after(session, self._reached, most=most)
-            newest = await list_newest_recordings(session, most=NEWEST)
-            again = await list_recordings(session, self._missing)
-        wanted = following | newest | again
+            others = await list_keys_after(session, self._last_number, limit=limit)
+            newest = await list_newest_keys(session, limit=NEWEST_PER_CHECK)
+            again = await list_keys(session, self._missing)
+        keys = others | newest | again
+        existing = await self._list_existing(keys)
+        self._last_number = max(others, default=self._last_number) if len(others) == limit else 0
+        self._missing = {number: key for number, key in keys.items() if number not in existing}
+        MISSING.set(len(self._missing))
+        if self._missing:
+            log.warning("recordings_missing", keys=list(self._missing.values())[:MAX_LOGGED_KEYS])
+
+    async def _list_existing(self, keys: KeyByNumber) -> set[int]:
+        """Return the numbers whose key is in the storage."""
         turn = asyncio.Semaphore(CONCURRENCY)
 
         async def exists(key: str) -> bool:
             async with turn:
                 return await self._storage.exists(key)
 
-        there = await asyncio.gather(*map(exists, wanted.values()))
-        self._reached = max(following, default=self._reached) if len(following) == most else 0
-        self._missing = {
-            number: key for (number, key), found in zip(wanted.items(), there, strict=True) if not found
-        }
-        MISSING.set(len(self._missing))
-        if self._missing:
-            log.warning("recordings_missing", keys=list(self._missing.values())[:MAX_LOGGED_KEYS])
+        found = await asyncio.gather(*map(exists, keys.values()))
+        return {number for number, there in zip(keys, found, strict=True) if there}
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
@@ -89,31 +92,30 @@ class RecordingMonitor:
         while True:
             started = time.monotonic()
             try:
-                await self.look()
+                await self.check()
             except Unavailable as error:
-                log.warning("recordings_not_looked_for", reason=error.detail)
+                log.warning("recording_check_retrying", reason=error.detail)
             except Exception:
                 # Whatever it is, the next look may succeed, and nothing depends on this one.
-                log.exception("recordings_not_looked_for")
+                log.exception("recording_check_failed")
             await asyncio.sleep(max(0.0, CHECK_INTERVAL_SECONDS - (time.monotonic() - started)))
 
 
-async def list_newest_recordings(session: AsyncSession, *, most: int) -> dict[int, str]:
-    """The keys of the newest speeches' recordings, by the number of the speech."""
-    return await _recordings(session, select(Speech).order_by(Speech.id.desc()).limit(most))
+async def list_newest_keys(session: AsyncSession, *, limit: int) -> dict[int, str]:
+    return await _list_keys(session, select(Speech).order_by(Speech.id.desc()).limit(limit))
 
 
-async def list_recordings_after(session: AsyncSession, number: int, *, most: int) -> dict[int, str]:
-    """The keys of the recordings of the next speeches, in the order of their numbers."""
-    following = select(Speech).where(Speech.number > number).order_by(Speech.number).limit(most)
-    return await _recordings(session, following)
+async def list_keys_after(session: AsyncSession, number: int, *, limit: int) -> dict[int, str]:
+    """List the keys of the speeches after this number, in the order of their numbers."""
+    after = select(Speech).where(Speech.number > number).order_by(Speech.number).limit(limit)
+    return await _list_keys(session, after)
 
 
-async def list_recordings(session: AsyncSession, numbers: Collection[int]) -> dict[int, str]:
-    """The keys of these speeches' recordings now; a speech that is gone has none."""
-    return await _recordings(session, select(Speech).where(Speech.number.in_(numbers)))
+async def list_keys(session: AsyncSession, numbers: Collection[int]) -> dict[int, str]:
+    """List the current keys of these speeches. A deleted speech has none."""
+    return await _list_keys(session, select(Speech).where(Speech.number.in_(numbers)))
 
 
-async def _recordings(session: AsyncSession, speeches: Select[Speech]) -> dict[int, str]:
+async def _list_keys(session: AsyncSession, speeches: Select[Speech]) -> dict[int, str]:
     rows = await session.execute(speeches.with_only_columns(Speech.number, Speech.audio_key))
     return {number: key for number, key in rows}

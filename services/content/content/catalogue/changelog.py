@@ -1,9 +1,9 @@
-"""The log of changed speeches, by which every process keeps its catalogue in step with the database.
+"""The log of changed speeches, by which every process keeps its catalogue up to date.
 
-Each transaction that changes speeches writes their numbers into the log. Neither ids nor times are in the
-order of commits, so what is new is told by snapshots: a row whose transaction was not visible in the snapshot
-of the last reading. The log says only which speeches changed; what they are now is read from the tables, so
-that reading a change twice does no harm.
+Each transaction that changes speeches logs their numbers. Ids and times do not follow the order of commits,
+so readers compare snapshots: a row is new if its transaction was not visible in the snapshot of their last
+read. The log says only which speeches changed; their facets come from the tables. Reading a change twice is
+harmless.
 """
 
 from collections.abc import Collection
@@ -16,13 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from content.catalogue.index import Facet
 from content.models import CatalogueChange
 
-KEPT = timedelta(minutes=10)
-"""A change stays in the log for at least so long."""
-MISSED = timedelta(minutes=5)
-"""Whoever has not read for so long cannot go on; it is well under KEPT."""
+RETENTION = timedelta(minutes=10)
+"""The log keeps every change for at least this long."""
+MAX_READER_LAG = timedelta(minutes=5)
+"""A reader that lags behind by more reloads the whole catalogue. Must stay well below RETENTION."""
 
 _NOW = text("SELECT pg_current_snapshot(), clock_timestamp()")
-_SINCE = text("""
+_CHANGES = text("""
     SELECT pg_current_snapshot(), clock_timestamp(), (
         SELECT array_agg(DISTINCT number)
         FROM catalogue_changes, unnest(numbers) AS number
@@ -30,77 +30,77 @@ _SINCE = text("""
           AND NOT pg_visible_in_snapshot(transaction, CAST(:seen AS pg_snapshot))
     )
 """)
-_FORGET = text("""
+_PURGE = text("""
     DELETE FROM catalogue_changes WHERE transaction < pg_snapshot_xmin(CAST(:seen AS pg_snapshot))
 """)
 
 _FACETS = """
-    WITH asked AS (SELECT id, number, level, type FROM speeches WHERE {condition})
-    SELECT 'level', level, array_agg(number) FROM asked GROUP BY level
-    UNION ALL SELECT 'type', type, array_agg(number) FROM asked GROUP BY type
+    WITH wanted AS (SELECT id, number, level, type FROM speeches WHERE {condition})
+    SELECT 'level', level, array_agg(number) FROM wanted GROUP BY level
+    UNION ALL SELECT 'type', type, array_agg(number) FROM wanted GROUP BY type
     UNION ALL SELECT 'tag', CAST(tag_id AS text), array_agg(number)
-    FROM asked JOIN speech_tags ON speech_id = asked.id GROUP BY tag_id
+    FROM wanted JOIN speech_tags ON speech_id = wanted.id GROUP BY tag_id
 """
 _FACETS_BETWEEN = text(_FACETS.format(condition="number BETWEEN :first AND :last"))
 _FACETS_OF = text(_FACETS.format(condition="number = ANY(:numbers)"))
 
 type Snapshot = tuple[int, int, tuple[int, ...]]
-"""The oldest transaction that ran, the first that had not begun, and those in between that ran."""
+"""The oldest running transaction, the first that has not begun, and the running ones in between."""
 type Facets = dict[Facet, list[int]]
 
 
 @dataclass(frozen=True)
 class Position:
-    """How far the log was read: up to a snapshot, and when that was by the clock of the database."""
+    """How far a reader has read: the snapshot, and its time by the clock of the database."""
 
     snapshot: Snapshot
     at: datetime
 
     def is_continuous_with(self, later: "Position") -> bool:
-        """Whether the log holds everything in between.
+        """Return whether the log holds every change in between.
 
-        It does not after too long a pause, and after transactions began to count from lower again: then the
-        database was restored from a backup.
+        It does not after too long a pause, nor when transaction ids went back: then the database was restored
+        from a backup.
         """
-        return later.at - self.at < MISSED and self.snapshot[0] <= later.snapshot[0]
+        return later.at - self.at < MAX_READER_LAG and self.snapshot[0] <= later.snapshot[0]
 
 
 async def record_change(session: AsyncSession, numbers: Collection[int]) -> None:
-    """Log that speeches are created, changed or deleted by this transaction."""
+    """Log that the caller's transaction creates, changes or deletes these speeches."""
     await session.execute(insert(CatalogueChange).values(numbers=sorted(numbers)))
 
 
-async def position(session: AsyncSession) -> Position:
-    """The end of the log."""
+async def get_position(session: AsyncSession) -> Position:
+    """Return the end of the log."""
     return Position(*(await session.execute(_NOW)).one())
 
 
-async def list_changes_since(session: AsyncSession, seen: Position) -> tuple[Position, list[int]]:
-    """The numbers of the speeches that have changed, and the position to go on from."""
-    snapshot, at, numbers = (await session.execute(_SINCE, {"seen": seen.snapshot})).one()
+async def list_changes(session: AsyncSession, since: Position) -> tuple[Position, list[int]]:
+    """Return the new position, and the numbers of the speeches that have changed since the old one."""
+    snapshot, at, numbers = (await session.execute(_CHANGES, {"seen": since.snapshot})).one()
     return Position(snapshot, at), numbers or []
 
 
-async def forget(session: AsyncSession, *, before: Position) -> None:
-    """Remove what everyone has read who stood at this position or has passed it."""
-    await session.execute(_FORGET, {"seen": before.snapshot})
+async def purge_changes(session: AsyncSession, *, before: Position) -> None:
+    """Delete the changes that every reader at this position has read."""
+    await session.execute(_PURGE, {"seen": before.snapshot})
 
 
 async def get_highest_number(session: AsyncSession) -> int:
-    """The highest number of a speech; 0 without any."""
+    """Return the highest number of a speech, or 0 without speeches."""
     return (await session.scalar(text("SELECT coalesce(max(number), 0) FROM speeches"))) or 0
 
 
-async def load_facets_between(session: AsyncSession, first: int, last: int) -> Facets:
-    """The facets of the speeches with these numbers, both ends included."""
-    return await _facets(session, _FACETS_BETWEEN, {"first": first, "last": last})
+async def list_facets_between(session: AsyncSession, first: int, last: int) -> Facets:
+    """Return the facets of the speeches with these numbers, including both ends."""
+    return await _list_facets(session, _FACETS_BETWEEN, {"first": first, "last": last})
 
 
-async def load_facets(session: AsyncSession, numbers: Collection[int]) -> Facets:
-    """The facets of the speeches with these numbers; those that are gone have none."""
-    return await _facets(session, _FACETS_OF, {"numbers": list(numbers)})
+async def list_facets(session: AsyncSession, numbers: Collection[int]) -> Facets:
+    """Return the facets of the speeches with these numbers. Deleted speeches have none."""
+    return await _list_facets(session, _FACETS_OF, {"numbers": list(numbers)})
 
 
-async def _facets(session: AsyncSession, statement: TextClause, asked: dict[str, object]) -> Facets:
-    rows = await session.execute(statement, asked)
+async def _list_facets(session: AsyncSession, statement: TextClause, values: dict[str, object]) -> Facets:
+    rows = await session.execute(statement, values)
     return {(kind, value): numbers for kind, value, numbers in rows}

@@ -1,7 +1,7 @@
-"""The index that draws are made from: which speeches, by number, have which level, type and tags.
+"""The index of speeches by level, type and tag.
 
-It holds one compressed bitmap for each value, about 6 MB for a million speeches with three tags each. A draw
-combines a few of them, which takes up to 0.1 ms at a million speeches and is kept for the draws that follow.
+It holds one compressed bitmap of speech numbers for each value: 6 MB for a million speeches with three tags
+each. A draw intersects a few bitmaps, which takes up to 0.1 ms at a million speeches. The result is cached.
 """
 
 from collections import defaultdict
@@ -15,15 +15,14 @@ from pyroaring import BitMap64
 from content.domain.draws import DrawFilter
 
 type Facet = tuple[Literal["level", "type", "tag"], str]
-"""A property that speeches have in common: ("level", "A1"), or ("tag", <id>)."""
+"""A property that speeches share: ("level", "A1"), or ("tag", <id>)."""
 
-
-KEPT = 64
-"""Filters whose result is kept until the catalogue changes, at most 0.13 MB each for a million speeches."""
+MAX_CACHED_FILTERS = 64
+"""Filters whose result is cached until the next change: at most 0.13 MB each for a million speeches."""
 
 
 class MatchingNumbers:
-    """The numbers of the speeches that a filter takes, in order. Nobody can change them from here."""
+    """The numbers of the speeches that match a filter, in order. Immutable, because draws share it."""
 
     __slots__ = ("_numbers",)
 
@@ -40,7 +39,6 @@ class MatchingNumbers:
         return self._numbers[rank]
 
     def without(self, numbers: Iterable[int]) -> "MatchingNumbers":
-        """Those that are left."""
         return MatchingNumbers(self._numbers - BitMap64(numbers))
 
 
@@ -49,37 +47,37 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._numbers: defaultdict[Facet, BitMap64] = defaultdict(BitMap64)
-        self._kept = lru_cache(maxsize=KEPT)(self._matching)
+        self._cached_match = lru_cache(maxsize=MAX_CACHED_FILTERS)(self._intersect)
 
     def replace(self, numbers: Iterable[int], facets: Mapping[Facet, Iterable[int]]) -> None:
-        """Forget what was known of these speeches; they have the given facets now, or are gone."""
+        """Replace all facets of these speeches. A speech without facets is removed."""
         stale = BitMap64(numbers)
         for bitmap in self._numbers.values():
             bitmap.difference_update(stale)
         self.add(facets)
 
     def add(self, facets: Mapping[Facet, Iterable[int]]) -> None:
-        """Take in speeches of which nothing is known yet."""
+        """Add speeches that are not in the catalogue yet."""
         for facet, members in facets.items():
             self._numbers[facet].update(members)
-        self._kept.cache_clear()
+        self._cached_match.cache_clear()
 
-    def matching(self, wanted: DrawFilter) -> MatchingNumbers:
-        """The numbers of the speeches that a filter takes."""
-        return self._kept(wanted)
+    def match(self, wanted: DrawFilter) -> MatchingNumbers:
+        """Return the numbers of the speeches that match the filter."""
+        return self._cached_match(wanted)
 
-    def _matching(self, wanted: DrawFilter) -> MatchingNumbers:
-        required = [self._of(("level", wanted.level))]
+    def _intersect(self, wanted: DrawFilter) -> MatchingNumbers:
+        required = [self._get_bitmap(("level", wanted.level))]
         if wanted.type is not None:
-            required.append(self._of(("type", wanted.type)))
-        tags = [self._of(("tag", str(tag))) for tag in wanted.tags]
+            required.append(self._get_bitmap(("type", wanted.type)))
+        tags = [self._get_bitmap(("tag", str(tag))) for tag in wanted.tags]
         if tags and wanted.match == "any":
             required.append(BitMap64.union(*tags))
         else:
             required += tags
-        # The fewest first, so that little is left to compare with the others.
+        # The smallest comes first, so that little is left to compare with the others.
         return MatchingNumbers(reduce(and_, sorted(required, key=len)))
 
-    def _of(self, facet: Facet) -> BitMap64:
-        # A lookup must not add what clients ask for.
+    def _get_bitmap(self, facet: Facet) -> BitMap64:
+        # Reading the defaultdict would add an entry for every unknown tag that clients send.
         return self._numbers.get(facet) or BitMap64()

@@ -1,4 +1,4 @@
-"""Keeps the catalogue of this process loaded and up to date; every replica does so for itself."""
+"""Keeps the catalogue of one process loaded and up to date."""
 
 import asyncio
 import contextlib
@@ -9,30 +9,25 @@ from dataclasses import dataclass
 from itertools import batched
 
 import structlog
-from shared.data.db import Database
+from shared.db import Database
 from shared.errors import Unavailable
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.catalogue import changelog as changes
+from content.catalogue import changelog
 from content.catalogue.changelog import Position
 from content.catalogue.index import Catalogue
+from content.errors import CatalogueUnavailable
 
 log = structlog.get_logger(__name__)
 
 REFRESH_INTERVAL_SECONDS = 0.4
 MAX_AGE_SECONDS = 10.0
-CHUNK = 20_000
-
-
-class CatalogueUnavailable(Unavailable):
-    """The catalogue was not read yet: the process has only started, or the database is away since then."""
-
-    code = "catalogue_unavailable"
+CHUNK_SIZE = 20_000
 
 
 @dataclass
-class _LoadedCatalogue:
-    """A catalogue, how far it has followed the log, and from where on others may still need the log."""
+class _State:
+    """A loaded catalogue. Another reader may still need the log from `needed_from` on."""
 
     catalogue: Catalogue
     read: Position
@@ -40,25 +35,23 @@ class _LoadedCatalogue:
 
 
 class CatalogueRefresher:
-    """The catalogue of this process. It is there once it could be read."""
+    """The catalogue of this process."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._followed: _LoadedCatalogue | None = None
-        self._followed_at = float("-inf")
+        self._state: _State | None = None
+        self._refreshed_at = float("-inf")
 
     def current(self) -> Catalogue:
-        """The catalogue, at most half a second old while the database answers. Raises CatalogueNotLoaded."""
-        if self._followed is None:
-            raise CatalogueUnavailable(
-                "The catalogue is still being read; try again in a moment.", retry_after=1
-            )
-        return self._followed.catalogue
+        """Return the catalogue, or raise CatalogueUnavailable before the first load."""
+        if self._state is None:
+            raise CatalogueUnavailable("The catalogue is loading. Try again in a moment.", retry_after=1)
+        return self._state.catalogue
 
     async def ping(self) -> None:
-        """Raise CatalogueNotLoaded unless the catalogue is there and followed."""
+        """Raise CatalogueUnavailable unless the catalogue is loaded and up to date."""
         self.current()
-        if time.monotonic() - self._followed_at > MAX_AGE_SECONDS:
+        if time.monotonic() - self._refreshed_at > MAX_AGE_SECONDS:
             raise CatalogueUnavailable("The catalogue is out of date.")
 
     @asynccontextmanager
@@ -74,53 +67,53 @@ class CatalogueRefresher:
     async def _run(self, *, until: asyncio.Event) -> None:
         while not until.is_set():
             try:
-                await self.follow()
+                await self.refresh()
             except Unavailable as error:
-                log.warning("catalogue_waits", reason=error.detail)
+                log.warning("catalogue_refresh_retrying", reason=error.detail)
             except Exception:
                 # Whatever it is, what was loaded stays usable, and only trying again can bring it up to date.
-                log.exception("catalogue_not_followed")
+                log.exception("catalogue_refresh_failed")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(until.wait(), REFRESH_INTERVAL_SECONDS)
 
-    async def follow(self) -> None:
-        """Take in what has changed since the last time; everything, if that cannot be told."""
+    async def refresh(self) -> None:
+        """Apply the changes since the last refresh. Reload everything if the log has a gap."""
         async with self._database.transaction() as session:
-            followed = self._followed
-            if followed is None or not await _catch_up(session, followed):
-                followed = await _load(session)
-            await _forget(session, followed)
-        self._followed, self._followed_at = followed, time.monotonic()
+            state = self._state
+            if state is None or not await _apply_changes(session, state):
+                state = await _load(session)
+            await _purge_log(session, state)
+        self._state, self._refreshed_at = state, time.monotonic()
 
 
-async def _load(session: AsyncSession) -> _LoadedCatalogue:
-    """Read all speeches, in chunks; what changes meanwhile is in the log after the position."""
+async def _load(session: AsyncSession) -> _State:
+    """Read all speeches in chunks, then the changes since the first chunk."""
     started = time.monotonic()
-    position = await changes.position(session)
+    position = await changelog.get_position(session)
     catalogue = Catalogue()
-    highest = await changes.get_highest_number(session)
-    for first in range(1, highest + 1, CHUNK):
-        catalogue.add(await changes.load_facets_between(session, first, first + CHUNK - 1))
-    followed = _LoadedCatalogue(catalogue, read=position, needed_from=position)
-    await _catch_up(session, followed)
+    highest = await changelog.get_highest_number(session)
+    for first in range(1, highest + 1, CHUNK_SIZE):
+        catalogue.add(await changelog.list_facets_between(session, first, first + CHUNK_SIZE - 1))
+    state = _State(catalogue, read=position, needed_from=position)
+    await _apply_changes(session, state)
     log.info("catalogue_loaded", highest=highest, seconds=round(time.monotonic() - started, 2))
-    return followed
+    return state
 
 
-async def _catch_up(session: AsyncSession, followed: _LoadedCatalogue) -> bool:
-    """Take in what the log holds; False when something may be missing from it."""
-    position, numbers = await changes.list_changes_since(session, followed.read)
-    if not followed.read.is_continuous_with(position):
-        log.warning("catalogue_lost_track")
+async def _apply_changes(session: AsyncSession, state: _State) -> bool:
+    """Apply what the log holds. Return False if it may have a gap."""
+    position, numbers = await changelog.list_changes(session, state.read)
+    if not state.read.is_continuous_with(position):
+        log.warning("catalogue_reload_required")
         return False
-    for chunk in batched(numbers, CHUNK):
-        followed.catalogue.replace(chunk, await changes.load_facets(session, chunk))
-    followed.read = position
+    for chunk in batched(numbers, CHUNK_SIZE):
+        state.catalogue.replace(chunk, await changelog.list_facets(session, chunk))
+    state.read = position
     return True
 
 
-async def _forget(session: AsyncSession, followed: _LoadedCatalogue) -> None:
-    """Shorten the log, now and then, by what all processes have read long ago."""
-    if followed.read.at - followed.needed_from.at > changes.KEPT:
-        await changes.forget(session, before=followed.needed_from)
-        followed.needed_from = followed.read
+async def _purge_log(session: AsyncSession, state: _State) -> None:
+    """Delete changes that every reader has read, once per retention period."""
+    if state.read.at - state.needed_from.at > changelog.RETENTION:
+        await changelog.purge_changes(session, before=state.needed_from)
+        state.needed_from = state.read

@@ -1,4 +1,4 @@
-"""Sampling."""
+"""Random samples of speeches."""
 
 from random import Random
 
@@ -6,8 +6,19 @@ from pyroaring import BitMap64
 
 from content.catalogue.index import MatchingNumbers
 
+OVERSAMPLING = 4
+"""Each further round of a draw samples this many times as many speeches as the round before."""
 
-def sample(numbers: MatchingNumbers | BitMap64, most: int, *, rng: Random) -> list[int]:
-    """Distinct numbers in random order: every sequence of that length is as likely as every other."""
-    ranks = rng.sample(range(len(numbers)), min(most, len(numbers)))
+
+def sample(numbers: MatchingNumbers | BitMap64, limit: int, *, rng: Random) -> list[int]:
+    """Return up to `limit` distinct numbers. Every sequence of that length has the same probability."""
+    ranks = rng.sample(range(len(numbers)), min(limit, len(numbers)))
     return [numbers[rank] for rank in ranks]
+
+
+def count_likely_excluded(candidates: int, limit: int, excluded: int) -> int:
+    """Estimate how many of a sample are excluded, so that one round nearly always suffices.
+
+    It is four times what chance hits, and at most all that are excluded.
+    """
+    return min(excluded, 5 + OVERSAMPLING * limit * excluded // max(candidates, 1))

@@ -1,13 +1,18 @@
-"""Changes of the catalogue, each with the events that tell of it and its entry in the log of changes.
+"""Changes of the database, each with the events that it causes. The caller commits."""
 
-Nothing here commits: the caller's transaction does.
-"""
-
+from content.commands.cache import edit_transaction
 from content.commands.plays import count_plays
-from content.commands.speeches import create_speech, create_speeches, delete_speech, update_speech
+from content.commands.speeches import (
+    apply_speech_change,
+    create_speech,
+    create_speeches,
+    delete_speech,
+    update_speech,
+)
 from content.commands.tags import create_tag, create_tags, delete_tag, propagate_tag_name, update_tag
 
 __all__ = [
+    "apply_speech_change",
     "count_plays",
     "create_speech",
     "create_speeches",
@@ -15,6 +20,7 @@ __all__ = [
     "create_tags",
     "delete_speech",
     "delete_tag",
+    "edit_transaction",
     "propagate_tag_name",
     "update_speech",
     "update_tag",

@@ -1,16 +1,16 @@
-"""How often speeches were played."""
+"""Counting how often speeches are played."""
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import fields
 
 from contracts.game import CompletedResult
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.domain.plays import count_plays_by_speech
+from content.domain.plays import PlayStatistics, count_plays_by_speech
 
-# The rows are locked in one order, so that two sessions with the same speeches cannot block each other.
-_COUNT = text("""
+# The rows are locked in one order, so that two sessions with the same speeches do not deadlock.
+_ADD_PLAYS = text("""
     INSERT INTO speech_statistics AS kept (speech_id, plays, correct, scored, score_sum)
     SELECT played.*
     FROM unnest(
@@ -18,7 +18,7 @@ _COUNT = text("""
         CAST(:plays AS bigint[]),
         CAST(:correct AS bigint[]),
         CAST(:scored AS bigint[]),
-        CAST(:score_sums AS double precision[])
+        CAST(:score_sum AS double precision[])
     ) AS played (speech_id, plays, correct, scored, score_sum)
     JOIN speeches ON speeches.id = played.speech_id
     ORDER BY speeches.id
@@ -32,16 +32,12 @@ _COUNT = text("""
 
 
 async def count_plays(session: AsyncSession, results: Iterable[CompletedResult]) -> None:
-    """Add the results of a session to the statistics of their speeches, if these are still there."""
+    """Add the results of a session to the statistics of the speeches that still exist."""
     played = count_plays_by_speech(results)
     if not played:
         return
-    totals = played.values()
-    columns: dict[str, list[Any]] = {
-        "speech_ids": list(played),
-        "plays": [speech.plays for speech in totals],
-        "correct": [speech.correct for speech in totals],
-        "scored": [speech.scored for speech in totals],
-        "score_sums": [speech.score_sum for speech in totals],
+    columns = {
+        field.name: [getattr(statistics, field.name) for statistics in played.values()]
+        for field in fields(PlayStatistics)
     }
-    await session.execute(_COUNT, columns)
+    await session.execute(_ADD_PLAYS, {"speech_ids": list(played), **columns})

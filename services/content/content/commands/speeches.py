@@ -1,101 +1,180 @@
-"""Adding, changing and deleting speeches."""
+"""Creating, updating and deleting speeches."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from contracts.content import SpeechCreated, SpeechDeleted, SpeechRef, SpeechUpdated
-from shared.messaging.outbox import record
+from contracts.content import SpeechCreated, SpeechDeleted, SpeechRef, SpeechSnapshot, SpeechUpdated, TagRef
+from shared.cache import Cache
+from shared.db import Database
+from shared.errors import invalid
+from shared.outbox import record
+from shared.storage import Storage
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from content.audio.validation import measure_recording
 from content.catalogue.changelog import record_change
-from content.commands.snapshots import list_tag_ids, lock_tags, snapshot
+from content.commands.cache import edit_transaction, invalidate
 from content.domain.speeches import ANY_REVISION, NewSpeech, Revisions, SpeechChange, changed_values
-from content.errors import SpeechNotFound
-from content.models import Speech, SpeechTag
+from content.errors import SpeechNotFound, UnknownTag
+from content.models import Speech, SpeechTag, Tag
+from content.queries.speeches import SpeechWithStats, get_cached_speech, get_speech_with_stats
+from content.schemas.speeches import SpeechCreate, SpeechUpdate
+
+type TagIdsBySpeech = dict[UUID, set[UUID]]
 
 
-async def create_speech(session: AsyncSession, new: NewSpeech) -> UUID:
-    """Add a speech; its id. Raises UnknownTag."""
-    [speech_id] = await create_speeches(session, [new])
-    return speech_id
+async def create_speech(database: Database, storage: Storage, *, fields: SpeechCreate) -> SpeechWithStats:
+    """Create a speech with an uploaded recording. Raises UnknownTag, and as `measure_recording`."""
+    # No connection is held while the storage answers.
+    duration_ms = await measure_recording(storage, fields.audio_key)
+    async with database.transaction() as session:
+        [speech_id] = await create_speeches(session, [NewSpeech(**dict(fields), duration_ms=duration_ms)])
+        return await get_speech_with_stats(session, speech_id)
 
 
 async def create_speeches(session: AsyncSession, new: Sequence[NewSpeech]) -> list[UUID]:
-    """Add some hundreds of speeches at once; their ids, in the same order. Raises UnknownTag."""
+    """Create some hundred speeches at once, and return their ids in the same order. Raises UnknownTag."""
     if not new:
         return []
-    tags = await lock_tags(session, {tag_id for speech in new for tag_id in speech.tag_ids})
-    speeches = [Speech(**_columns(speech)) for speech in new]
+    tags = await _lock_tags(session, {tag_id for speech in new for tag_id in speech.tag_ids})
+    speeches = [Speech(**_to_columns(speech)) for speech in new]
     session.add_all(speeches)
     await session.flush()
-    pairs = zip(speeches, new, strict=True)
-    carried = {speech.id: wanted.tag_ids for speech, wanted in pairs}
-    await _attach(session, carried)
+    carried = {speech.id: set(wanted.tag_ids) for speech, wanted in zip(speeches, new, strict=True)}
+    await _attach_tags(session, carried)
     await record_change(session, [speech.number for speech in speeches])
     for speech in speeches:
-        data = snapshot(speech, [tags[tag_id] for tag_id in carried[speech.id]])
-        record(session, SpeechCreated, subject=str(speech.id), data=data)
+        snapshot = _to_snapshot(speech, [tags[tag_id] for tag_id in carried[speech.id]])
+        record(session, SpeechCreated, subject=str(speech.id), data=snapshot)
     return list(carried)
 
 
 async def update_speech(
+    database: Database,
+    storage: Storage,
+    cache: Cache,
+    *,
+    speech_id: UUID,
+    fields: SpeechUpdate,
+    expected: Revisions,
+) -> SpeechWithStats:
+    """Update a speech. Raises as `measure_recording` and `apply_speech_change`."""
+    change = SpeechChange(**fields.model_dump(exclude_unset=True))
+    if change.audio_key is not None:
+        # No connection is held while the storage answers.
+        change = replace(change, duration_ms=await measure_recording(storage, change.audio_key))
+    async with edit_transaction(database, cache) as session:
+        await apply_speech_change(session, speech_id, change, expected=expected)
+        return await get_speech_with_stats(session, speech_id)
+
+
+async def apply_speech_change(
     session: AsyncSession, speech_id: UUID, change: SpeechChange, *, expected: Revisions = ANY_REVISION
 ) -> None:
-    """Change what is given and raise the revision; what is given as it is already changes nothing.
+    """Store new values and raise the revision. Values that are stored already change nothing.
 
-    Raises SpeechNotFound, UnknownTag, and ChangedMeanwhile for another revision than one of the expected.
+    Raises SpeechNotFound, UnknownTag, and ChangedMeanwhile for a revision that was not expected.
     """
-    speech = await _locked(session, speech_id, expected)
+    speech = await _lock_speech(session, speech_id, expected)
     carried = (await list_tag_ids(session, [speech_id]))[speech_id]
-    wanted = carried if change.tag_ids is None else change.tag_ids
-    tags = await lock_tags(session, wanted)
-    values = changed_values(speech, _columns(change))
+    wanted = carried if change.tag_ids is None else set(change.tag_ids)
+    tags = await _lock_tags(session, wanted)
+    values = changed_values(speech, _to_columns(change))
     if not values and wanted == carried:
         return
     if wanted != carried:
         await session.execute(delete(SpeechTag).where(SpeechTag.speech_id == speech_id))
-        await _attach(session, {speech_id: wanted})
-    values |= {"revision": Speech.revision + 1, "updated_at": func.now()}
-    changed = update(Speech).where(Speech.id == speech_id).values(values).returning(Speech)
-    speech = (await session.scalars(changed, execution_options={"populate_existing": True})).one()
+        await _attach_tags(session, {speech_id: wanted})
+    [speech] = await _store_revisions(session, [speech_id], values)
     await record_change(session, [speech.number])
-    record(session, SpeechUpdated, subject=str(speech_id), data=snapshot(speech, tags.values()))
+    _record_updated(session, speech, tags.values())
 
 
 async def delete_speech(
     session: AsyncSession, speech_id: UUID, *, expected: Revisions = ANY_REVISION
 ) -> None:
-    """Take a speech out of the catalogue; its recording stays for past sessions.
+    """Delete a speech. Its recording stays for past sessions.
 
-    Raises SpeechNotFound, and ChangedMeanwhile for another revision than one of the expected.
+    Raises SpeechNotFound, and ChangedMeanwhile for a revision that was not expected.
     """
-    speech = await _locked(session, speech_id, expected)
+    speech = await _lock_speech(session, speech_id, expected)
     await session.execute(delete(Speech).where(Speech.id == speech_id))
     await record_change(session, [speech.number])
-    last = SpeechRef(speech_id=speech_id, revision=speech.revision + 1)
-    record(session, SpeechDeleted, subject=str(speech_id), data=last)
+    deleted = SpeechRef(speech_id=speech_id, revision=speech.revision + 1)
+    record(session, SpeechDeleted, subject=str(speech_id), data=deleted)
+    invalidate(session, get_cached_speech.key(speech_id))
 
 
-async def _locked(session: AsyncSession, speech_id: UUID, expected: Revisions) -> Speech:
-    """The speech, which nobody else changes until the transaction ends."""
-    found = select(Speech).where(Speech.id == speech_id).with_for_update()
-    speech = await session.scalar(found, execution_options={"populate_existing": True})
+async def raise_revisions(session: AsyncSession, speech_ids: Collection[UUID]) -> None:
+    """Publish a new revision of speeches whose own columns stay the same, in the order of their ids."""
+    speeches = await _store_revisions(session, speech_ids, {})
+    carried = await list_tag_ids(session, speech_ids)
+    tags = await _lock_tags(session, set().union(*carried.values()))
+    for speech in sorted(speeches, key=lambda speech: speech.id):
+        _record_updated(session, speech, [tags[tag_id] for tag_id in carried[speech.id]])
+
+
+async def list_tag_ids(session: AsyncSession, speech_ids: Collection[UUID]) -> TagIdsBySpeech:
+    carried: TagIdsBySpeech = {speech_id: set() for speech_id in speech_ids}
+    rows = select(SpeechTag.speech_id, SpeechTag.tag_id).where(SpeechTag.speech_id.in_(speech_ids))
+    for speech_id, tag_id in await session.execute(rows):
+        carried[speech_id].add(tag_id)
+    return carried
+
+
+async def _lock_speech(session: AsyncSession, speech_id: UUID, expected: Revisions) -> Speech:
+    """Return the speech. Other changes of it wait until the transaction ends."""
+    locked = select(Speech).where(Speech.id == speech_id).with_for_update()
+    speech = await session.scalar(locked, execution_options={"populate_existing": True})
     if speech is None:
         raise SpeechNotFound(f"There is no speech {speech_id}.")
-    expected.check(speech.revision)
+    expected.ensure_includes(speech.revision)
     return speech
 
 
-def _columns(given: NewSpeech | SpeechChange) -> dict[str, Any]:
-    """What is given, without the tags: they are rows of their own."""
-    return {name: value for name, value in vars(given).items() if name != "tag_ids" and value is not None}
+async def _lock_tags(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[UUID, TagRef]:
+    """Return tags by id. They are not renamed or deleted until the transaction ends. Raises UnknownTag.
+
+    A rename therefore waits for snapshots with the old name, and then finds their speeches.
+    """
+    locked = select(Tag.id, Tag.name).where(Tag.id.in_(tag_ids)).order_by(Tag.id).with_for_update(read=True)
+    tags = {tag_id: TagRef(id=tag_id, name=name) for tag_id, name in await session.execute(locked)}
+    if unknown := sorted(str(tag_id) for tag_id in set(tag_ids) - set(tags)):
+        raise invalid("#/tag_ids", f"there is no tag {', '.join(unknown)}", of=UnknownTag, tag_ids=unknown)
+    return tags
 
 
-async def _attach(session: AsyncSession, carried: Mapping[UUID, Collection[UUID]]) -> None:
+async def _store_revisions(
+    session: AsyncSession, speech_ids: Collection[UUID], values: Mapping[str, Any]
+) -> Sequence[Speech]:
+    """Store values in speeches, and raise the revision of each."""
+    raised = {**values, "revision": Speech.revision + 1, "updated_at": func.now()}
+    updated = update(Speech).where(Speech.id.in_(speech_ids)).values(raised).returning(Speech)
+    return (await session.scalars(updated, execution_options={"populate_existing": True})).all()
+
+
+async def _attach_tags(session: AsyncSession, carried: TagIdsBySpeech) -> None:
     rows = [
         {"speech_id": speech_id, "tag_id": tag_id} for speech_id, ids in carried.items() for tag_id in ids
     ]
     if rows:
         await session.execute(insert(SpeechTag), rows)
+
+
+def _record_updated(session: AsyncSession, speech: Speech, tags: Iterable[TagRef]) -> None:
+    record(session, SpeechUpdated, subject=str(speech.id), data=_to_snapshot(speech, tags))
+    invalidate(session, get_cached_speech.key(speech.id))
+
+
+def _to_columns(given: NewSpeech | SpeechChange) -> dict[str, Any]:
+    """Return the given values. Tags are rows of their own."""
+    return {name: value for name, value in vars(given).items() if name != "tag_ids" and value is not None}
+
+
+def _to_snapshot(speech: Speech, tags: Iterable[TagRef]) -> SpeechSnapshot:
+    own = SpeechSnapshot.model_fields.keys() - {"speech_id", "tags"}
+    values = {name: getattr(speech, name) for name in own}
+    return SpeechSnapshot(speech_id=speech.id, tags=sorted(tags, key=lambda tag: tag.name), **values)

@@ -1,38 +1,39 @@
-"""Adding, changing and deleting tags, and telling of their new names."""
+"""Creating, updating and deleting tags, and propagating their new names to speeches."""
 
 from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
-from contracts.content import SpeechUpdated, TagChanged, TagKey, TagRename, TagRenamed
-from shared.messaging.outbox import record
+from contracts.content import TagChanged, TagKey, TagRename, TagRenamed
+from shared.outbox import record
 from sqlalchemy import ColumnElement, String, delete, func, literal, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.commands.snapshots import list_tag_ids, lock_tags, snapshot
+from content.commands.cache import invalidate
+from content.commands.speeches import raise_revisions
 from content.domain.speeches import changed_values
-from content.domain.tags import TagChange
 from content.errors import TagExists, TagInUse, TagNotFound
 from content.models import Speech, SpeechTag, Tag
+from content.queries.tags import TagWithCount, get_tag_with_count, list_cached_tags
+from content.schemas.tags import TagCreate, TagUpdate
 
-CHUNK = 500
+CHUNK_SIZE = 500
 
 
 def case_folded(name: ColumnElement[str]) -> ColumnElement[str]:
-    """What two ways of writing the same name have in common, as the unique index has it."""
+    """Return what two spellings of the same name share, as the unique index does."""
     return func.normalize(func.casefold(name.collate("pg_unicode_fast")), literal_column("NFC"))
 
 
 async def create_tags(session: AsyncSession, categories: Mapping[str, str]) -> dict[str, UUID]:
-    """Create the tags that are missing, given as name to category; the ids of all, by the given names.
+    """Create the missing ones of these tags, given as name to category, and return the ids of all by name.
 
-    A tag that is there keeps its category and its way of writing the name.
+    An existing tag keeps its category and its spelling.
     """
     if not categories:
         return {}
-    # In one order for everybody: who adds the same tags waits for the other instead of for ever.
+    # All transactions insert in the same order, so that those with the same tags wait instead of deadlocking.
     in_order = sorted(categories.items(), key=lambda tag: (tag[0].casefold(), tag[0]))
     new = [{"name": name, "category": category} for name, category in in_order]
     created = insert(Tag).values(new).on_conflict_do_nothing().returning(Tag.id)
@@ -45,86 +46,74 @@ async def create_tags(session: AsyncSession, categories: Mapping[str, str]) -> d
     return {name: tag_id for name, tag_id in found}
 
 
-async def create_tag(session: AsyncSession, *, name: str, category: str) -> UUID:
-    """Add a tag; its id. Raises TagExists."""
-    created = insert(Tag).values(name=name, category=category).on_conflict_do_nothing().returning(Tag.id)
+async def create_tag(session: AsyncSession, fields: TagCreate) -> TagWithCount:
+    """Create a tag. Raises TagExists."""
+    created = insert(Tag).values(dict(fields)).on_conflict_do_nothing().returning(Tag.id)
     tag_id = await session.scalar(created)
     if tag_id is None:
-        raise TagExists(f"There is a tag {name} already.")
+        raise TagExists(f"There is a tag {fields.name} already.")
     _record_tag_changed(session, tag_id)
-    return tag_id
+    return await get_tag_with_count(session, tag_id)
 
 
-async def update_tag(session: AsyncSession, tag_id: UUID, change: TagChange) -> None:
-    """Change what is given. Raises TagNotFound and TagExists.
+async def update_tag(session: AsyncSession, tag_id: UUID, fields: TagUpdate) -> TagWithCount:
+    """Update a tag. Raises TagNotFound and TagExists.
 
-    A new name is that of all speeches at once. Those who keep snapshots of speeches are told bit by bit.
+    All speeches show a new name at once. Copies of them in other services follow in chunks.
     """
-    found = select(Tag).where(Tag.id == tag_id).with_for_update(key_share=True)
-    tag = await session.scalar(found, execution_options={"populate_existing": True})
+    locked = select(Tag).where(Tag.id == tag_id).with_for_update(key_share=True)
+    tag = await session.scalar(locked, execution_options={"populate_existing": True})
     if tag is None:
         raise TagNotFound(f"There is no tag {tag_id}.")
-    values = changed_values(tag, vars(change))
-    if not values:
-        return
-    try:
-        async with session.begin_nested():
-            await session.execute(update(Tag).where(Tag.id == tag_id).values(values))
-    except IntegrityError as error:
-        raise TagExists(f"There is a tag {change.name} already.") from error
-    _record_tag_changed(session, tag_id)
+    if values := changed_values(tag, fields.model_dump(exclude_unset=True)):
+        try:
+            async with session.begin_nested():
+                await session.execute(update(Tag).where(Tag.id == tag_id).values(values))
+        except IntegrityError as error:
+            raise TagExists(f"There is a tag {fields.name} already.") from error
+        _record_tag_changed(session, tag_id)
     if "name" in values:
-        # The row is locked: whoever begins to change a speech from now on waits, and sees the new name.
+        # The row is locked: a change of a speech that begins now waits, and then reads the new name.
         locked_at = await session.scalar(select(func.clock_timestamp()))
         rename = TagRename(tag_id=tag_id, locked_at=locked_at)
         record(session, TagRenamed, subject=str(tag_id), data=rename)
+    return await get_tag_with_count(session, tag_id)
 
 
 async def delete_tag(session: AsyncSession, tag_id: UUID) -> None:
-    """Remove a tag that no speech carries. Raises TagNotFound and TagInUse."""
+    """Delete a tag that no speech carries. Raises TagNotFound and TagInUse."""
     deleted = delete(Tag).where(Tag.id == tag_id).returning(Tag.id)
     try:
         async with session.begin_nested():
-            gone = await session.scalar(deleted)
+            existing = await session.scalar(deleted)
     except IntegrityError as error:
-        # The database says so, also when a speech takes the tag at this very moment.
-        raise TagInUse("Speeches carry this tag; take it from them first.") from error
-    if gone is None:
+        # The foreign key decides, because a speech may take the tag at this moment.
+        raise TagInUse("Speeches carry this tag. Remove it from them first.") from error
+    if existing is None:
         raise TagNotFound(f"There is no tag {tag_id}.")
     _record_tag_changed(session, tag_id)
 
 
 async def propagate_tag_name(session: AsyncSession, rename: TagRename) -> None:
-    """Tell of the next speeches that carry a tag under its new name, and order the ones after them.
+    """Publish the next chunk of speeches that carry a renamed tag, and order the chunk after it.
 
-    Each chunk is a transaction of its own. A speech that was changed since the tag was locked for the rename
-    has been told of under its new name.
+    Each chunk is one transaction. A speech that changed after the tag was locked has its new name already.
     """
     carrying = select(Speech).join(SpeechTag).where(SpeechTag.tag_id == rename.tag_id)
     if rename.locked_at is not None:
         carrying = carrying.where(Speech.updated_at <= rename.locked_at)
     if rename.after is not None:
         carrying = carrying.where(SpeechTag.speech_id > rename.after)
-    chunk = carrying.order_by(SpeechTag.speech_id).limit(CHUNK).with_for_update(of=Speech)
+    chunk = carrying.order_by(SpeechTag.speech_id).limit(CHUNK_SIZE).with_for_update(of=Speech)
     ids = [speech.id for speech in await session.scalars(chunk)]
     if not ids:
         return
     await raise_revisions(session, ids)
-    if len(ids) == CHUNK:
-        following = rename.model_copy(update={"after": ids[-1]})
-        record(session, TagRenamed, subject=str(rename.tag_id), data=following)
-
-
-async def raise_revisions(session: AsyncSession, ids: list[UUID]) -> None:
-    values: dict[str, Any] = {"revision": Speech.revision + 1, "updated_at": func.now()}
-    raised = update(Speech).where(Speech.id.in_(ids)).values(values).returning(Speech)
-    speeches = (await session.scalars(raised, execution_options={"populate_existing": True})).all()
-    carried = await list_tag_ids(session, ids)
-    tags = await lock_tags(session, set().union(*carried.values()))
-    for speech in speeches:
-        data = snapshot(speech, [tags[tag_id] for tag_id in carried[speech.id]])
-        record(session, SpeechUpdated, subject=str(speech.id), data=data)
+    if len(ids) == CHUNK_SIZE:
+        next_chunk = rename.model_copy(update={"after": ids[-1]})
+        record(session, TagRenamed, subject=str(rename.tag_id), data=next_chunk)
 
 
 def _record_tag_changed(session: AsyncSession, tag_id: UUID) -> None:
     record(session, TagChanged, subject=str(tag_id), data=TagKey(tag_id=tag_id))
+    invalidate(session, list_cached_tags.key())

@@ -1,1 +1,1 @@
-"""Decisions."""
+"""Decisions on speeches, tags, draws and plays. Pure: no database, no network, no clock."""

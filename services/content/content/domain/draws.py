@@ -1,4 +1,4 @@
-"""Draws."""
+"""Which speeches a draw is made from."""
 
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -8,15 +8,15 @@ from content.types import Level, Match, SpeechType
 
 @dataclass(frozen=True, kw_only=True)
 class DrawFilter:
-    """Which speeches a draw is from. No type means both, no tags mean any tags or none."""
+    """The speeches of a draw. Without a type it covers both types, without tags all speeches."""
 
     level: Level
     type: SpeechType | None = None
     tags: frozenset[UUID] = field(default_factory=frozenset)
     match: Match = "any"
 
-    def takes(self, *, level: str, type: str, tags: frozenset[UUID]) -> bool:
-        """Whether a speech with these properties is among them."""
+    def matches(self, *, level: str, type: str, tags: frozenset[UUID]) -> bool:
+        """Return whether a speech with these properties may be drawn."""
         if level != self.level or self.type not in (None, type):
             return False
         if self.match == "all":

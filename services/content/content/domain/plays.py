@@ -1,4 +1,4 @@
-"""Plays."""
+"""What counts as a play of a speech."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,29 +18,29 @@ class PlayStatistics:
 
     @property
     def correct_rate(self) -> float | None:
-        """The share of correct answers, 0-1; None when it was never played."""
+        """The share of correct answers, 0-1, or None before the first play."""
         return self.correct / self.plays if self.plays else None
 
     @property
     def average_score(self) -> float | None:
-        """The mean score, 0-100; None when it was never scored."""
+        """The mean score, 0-100, or None before the first score."""
         return self.score_sum / self.scored if self.scored else None
 
 
 def count_plays_by_speech(results: Iterable[CompletedResult]) -> dict[UUID, PlayStatistics]:
-    """The plays of each speech in a session.
+    """Count the plays of each speech in a session.
 
-    A skipped result is no play. Only a score that was verified enters the average: any other is what the
-    learner's device claims.
+    A skipped result is not a play. The average takes only verified scores, because any other score is a claim
+    of the learner's device.
     """
     played: dict[UUID, PlayStatistics] = {}
     for result in results:
         if result.user_response == "skipped":
             continue
-        plays = played.setdefault(result.speech_id, PlayStatistics())
-        plays.plays += 1
-        plays.correct += result.user_response == "correct"
+        statistics = played.setdefault(result.speech_id, PlayStatistics())
+        statistics.plays += 1
+        statistics.correct += result.user_response == "correct"
         if result.verified and result.pronunciation_score is not None:
-            plays.scored += 1
-            plays.score_sum += result.pronunciation_score
+            statistics.scored += 1
+            statistics.score_sum += result.pronunciation_score
     return played

@@ -1,45 +1,31 @@
-"""The draw: which speeches, by chance, and what they are right now."""
+"""The random draw: the hot path of the service."""
 
 from collections.abc import Collection
 from random import Random
-from typing import NamedTuple
 from uuid import UUID
 
-from shared.data.db import Database
+from shared.db import Database
 
 from content.catalogue.index import Catalogue
-from content.catalogue.sampler import sample
+from content.catalogue.sampler import OVERSAMPLING, count_likely_excluded, sample
 from content.domain.draws import DrawFilter
+from content.domain.speeches import SpeechRow
 from content.errors import NoSpeechesMatch
 
-# It decides what a learner hears, nothing that must not be guessed.
+# A draw decides what a learner hears. Nothing depends on its being unpredictable.
 _rng = Random()  # noqa: S311 - see above
 
-OVERSAMPLING = 4
-"""How many times as many are drawn again, when too many were gone."""
-
-_DRAWN = """
-    SELECT id, text, audio_key, duration_ms, level, type, ARRAY(
-        SELECT (tags.id, tags.name)
-        FROM speech_tags JOIN tags ON tags.id = tag_id
-        WHERE speech_id = speeches.id ORDER BY tags.name
-    )
+_TAGS = """ARRAY(
+    SELECT (tags.id, tags.name) FROM speech_tags JOIN tags ON tags.id = tag_id
+    WHERE speech_id = speeches.id ORDER BY tags.name
+)"""
+_COLUMNS = ", ".join(_TAGS if name == "tags" else f"speeches.{name}" for name in SpeechRow._fields)
+_DRAWN = f"""
+    SELECT {_COLUMNS}
     FROM unnest($1::bigint[]) WITH ORDINALITY AS drawn (number, place) JOIN speeches USING (number)
     WHERE NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS excluded WHERE excluded = speeches.id)
     ORDER BY place LIMIT $3
-"""
-
-
-class DrawnSpeech(NamedTuple):
-    """A speech as it was drawn, with its tags as id and name."""
-
-    id: UUID
-    text: str
-    audio_key: str
-    duration_ms: int
-    level: str
-    type: str
-    tags: list[tuple[UUID, str]]
+"""  # noqa: S608 - the columns are the names of our own fields
 
 
 async def draw_speeches(
@@ -47,38 +33,30 @@ async def draw_speeches(
     catalogue: Catalogue,
     wanted: DrawFilter,
     *,
-    most: int,
+    limit: int,
     excluded: Collection[UUID] = (),
-) -> list[DrawnSpeech]:
-    """Up to `most` distinct speeches of those that match and are not excluded, each as likely as every other.
+) -> list[SpeechRow]:
+    """Draw up to `limit` distinct speeches that match and are not excluded, each with the same probability.
 
-    The catalogue may be behind by a moment, so what was drawn is compared with what the tables say now. Where
-    it is gone, or was excluded, more is drawn, until there is enough or none is left. Raises NoSpeechesMatch
-    when there is none.
+    The catalogue may be half a second old, so the drawn rows are checked against the filter again. Further
+    rounds replace what was deleted, changed or excluded. Raises NoSpeechesMatch when nothing is left.
     """
-    candidates, found = catalogue.matching(wanted), list[DrawnSpeech]()
-    extra = _likely_excluded(len(candidates), most, excluded)
-    while len(found) < most:
-        missing = most - len(found)
+    candidates, found = catalogue.match(wanted), list[SpeechRow]()
+    extra = count_likely_excluded(len(candidates), limit, len(excluded))
+    while len(found) < limit:
+        missing = limit - len(found)
         numbers = sample(candidates, missing + extra, rng=_rng)
         if not numbers:
             break
         rows = await database.fetch(_DRAWN, numbers, excluded, missing)
-        found += [speech for speech in map(DrawnSpeech._make, rows) if _still_matches(speech, wanted)]
+        found += [speech for speech in map(SpeechRow._make, rows) if _still_matches(speech, wanted)]
         candidates = candidates.without(numbers)
         extra = max(len(excluded), OVERSAMPLING * len(numbers))
     if not found:
-        raise NoSpeechesMatch(
-            "No speech matches this level, type and these tags, or all that do are excluded."
-        )
+        raise NoSpeechesMatch("No speech matches this level, type and tags, or all matches are excluded.")
     return found
 
 
-def _likely_excluded(candidates: int, most: int, excluded: Collection[UUID]) -> int:
-    """How many to draw more, so that one round is nearly always enough: four times what chance hits."""
-    return min(len(excluded), 5 + 4 * most * len(excluded) // max(candidates, 1))
-
-
-def _still_matches(speech: DrawnSpeech, wanted: DrawFilter) -> bool:
+def _still_matches(speech: SpeechRow, wanted: DrawFilter) -> bool:
     tags = frozenset(tag_id for tag_id, _ in speech.tags)
-    return wanted.takes(level=speech.level, type=speech.type, tags=tags)
+    return wanted.matches(level=speech.level, type=speech.type, tags=tags)

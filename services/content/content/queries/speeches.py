@@ -1,106 +1,113 @@
-"""Reads of the catalogue, and the draw from it."""
+"""Reads of speeches."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Any, NamedTuple, TypedDict
+from dataclasses import fields
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import JSON, func, select, text, type_coerce
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from shared.cache import cached
+from sqlalchemy import ColumnElement, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.domain.plays import PlayStatistics
+from content.domain.speeches import SpeechRow, SpeechStats
 from content.errors import SpeechNotFound
 from content.models import Speech, SpeechStatistics, SpeechTag, Tag
+from content.schemas.speeches import SpeechFilter
+from content.search.listing import find_page
+from content.search.pages import PageRequest, SpeechIdPage
+
+type SpeechWithStats = tuple[SpeechRow, SpeechStats]
 
 
-class SpeechTagRow(TypedDict):
-    """A tag as a speech carries it."""
+class SpeechListing(NamedTuple):
+    """One page of the editors' list."""
 
-    id: str
-    name: str
-
-
-class SpeechRow(NamedTuple):
-    """A speech as learners get it."""
-
-    id: UUID
-    text: str
-    audio_key: str
-    duration_ms: int
-    level: str
-    type: str
-    tags: list[SpeechTagRow]
+    speeches: list[SpeechWithStats]
+    page: SpeechIdPage
 
 
-class SpeechStats(NamedTuple):
-    """What has become of a speech since it was added."""
-
-    revision: int
-    created_at: datetime
-    updated_at: datetime
-    plays: PlayStatistics
-
-
-_tag = func.json_build_object(text("'id'"), Tag.id, text("'name'"), Tag.name)
 _tags = (
-    select(func.coalesce(func.json_agg(aggregate_order_by(_tag, Tag.name)), func.json_build_array()))
+    select(tuple_(Tag.id, Tag.name))
     .join(SpeechTag, SpeechTag.tag_id == Tag.id)
     .where(SpeechTag.speech_id == Speech.id)
+    .order_by(Tag.name)
     .scalar_subquery()
 )
-_speeches = select(
-    Speech.id,
-    Speech.text,
-    Speech.audio_key,
-    Speech.duration_ms,
-    Speech.level,
-    Speech.type,
-    type_coerce(_tags, JSON),
+_columns = [func.array(_tags) if name == "tags" else getattr(Speech, name) for name in SpeechRow._fields]
+_history = [getattr(Speech, name) for name in SpeechStats._fields if name != "statistics"]
+_counts = [getattr(SpeechStatistics, field.name) for field in fields(PlayStatistics)]
+
+_speeches = select(*_columns)
+_speeches_with_stats = _speeches.add_columns(*_history, *_counts).outerjoin(
+    SpeechStatistics, SpeechStatistics.speech_id == Speech.id
 )
-_with_history = _speeches.add_columns(
-    Speech.revision,
-    Speech.created_at,
-    Speech.updated_at,
-    SpeechStatistics.plays,
-    SpeechStatistics.correct,
-    SpeechStatistics.scored,
-    SpeechStatistics.score_sum,
-).outerjoin(SpeechStatistics, SpeechStatistics.speech_id == Speech.id)
 
 
-async def find_existing_speeches(session: AsyncSession, texts: Collection[str]) -> set[tuple[str, str]]:
-    """Text and level of the speeches that have one of these texts."""
-    rows = await session.execute(select(Speech.text, Speech.level).where(Speech.text.in_(texts)))
-    return {(text, level) for text, level in rows}
-
-
-async def speech(session: AsyncSession, speech_id: UUID) -> SpeechRow:
-    """A speech. Raises SpeechNotFound."""
+async def get_speech(session: AsyncSession, speech_id: UUID) -> SpeechRow:
+    """Return a speech, or raise SpeechNotFound."""
     row = (await session.execute(_speeches.where(Speech.id == speech_id))).one_or_none()
     if row is None:
         raise SpeechNotFound(f"There is no speech {speech_id}.")
     return SpeechRow._make(row)
 
 
-async def list_speeches_with_stats(
-    session: AsyncSession, speech_ids: Sequence[UUID]
-) -> list[tuple[SpeechRow, SpeechStats]]:
-    """Those of the speeches that are there, in the given order."""
-    rows = await session.execute(_with_history.where(Speech.id.in_(speech_ids)))
-    found = {row.id: _history_of(tuple(row)) for row in rows}
-    return [found[speech_id] for speech_id in speech_ids if speech_id in found]
+get_cached_speech = cached("speech", SpeechRow)(get_speech)
 
 
-async def get_speech_with_stats(session: AsyncSession, speech_id: UUID) -> tuple[SpeechRow, SpeechStats]:
-    """A speech, and what has become of it since it was added. Raises SpeechNotFound."""
-    found = await list_speeches_with_stats(session, [speech_id])
+async def get_speech_with_stats(session: AsyncSession, speech_id: UUID) -> SpeechWithStats:
+    """Return a speech, or raise SpeechNotFound."""
+    found = await _list_with_stats(session, [speech_id])
     if not found:
         raise SpeechNotFound(f"There is no speech {speech_id}.")
     return found[0]
 
 
-def _history_of(row: Sequence[Any]) -> tuple[SpeechRow, SpeechStats]:
-    speech, (revision, created_at, updated_at, *plays) = row[:7], row[7:]
-    kept = PlayStatistics() if plays[0] is None else PlayStatistics(*plays)
-    return SpeechRow._make(speech), SpeechStats(revision, created_at, updated_at, kept)
+async def list_speeches(session: AsyncSession, wanted: SpeechFilter) -> SpeechListing:
+    """List one page of the speeches, the newest or, with a search, the best match first.
+
+    Raises Invalid for a search without words, and for a page or cursor that does not exist.
+    """
+    request = PageRequest(
+        conditions=_to_conditions(wanted),
+        filters_by_tag=wanted.tag_id is not None,
+        search=wanted.search,
+        scope=f"speeches {wanted.model_dump_json(exclude={'page', 'limit', 'cursor'})}",
+        page=wanted.page,
+        limit=wanted.limit,
+        cursor=wanted.cursor,
+    )
+    page = await find_page(session, request)
+    return SpeechListing(await _list_with_stats(session, page.ids), page)
+
+
+async def find_existing_speeches(session: AsyncSession, texts: Collection[str]) -> set[tuple[str, str]]:
+    """Return text and level of the speeches that have one of these texts."""
+    rows = await session.execute(select(Speech.text, Speech.level).where(Speech.text.in_(texts)))
+    return {(text, level) for text, level in rows}
+
+
+async def _list_with_stats(session: AsyncSession, speech_ids: Sequence[UUID]) -> list[SpeechWithStats]:
+    """List the speeches that exist, in the order of the ids."""
+    rows = await session.execute(_speeches_with_stats.where(Speech.id.in_(speech_ids)))
+    found = {row.id: _split(tuple(row)) for row in rows}
+    return [found[speech_id] for speech_id in speech_ids if speech_id in found]
+
+
+def _split(row: tuple[Any, ...]) -> SpeechWithStats:
+    end, after = len(_columns), len(_columns) + len(_history)
+    history, counts = row[end:after], row[after:]
+    statistics = PlayStatistics() if counts[0] is None else PlayStatistics(*counts)
+    return SpeechRow._make(row[:end]), SpeechStats._make((*history, statistics))
+
+
+def _to_conditions(wanted: SpeechFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.level is not None:
+        conditions.append(Speech.level == wanted.level)
+    if wanted.type is not None:
+        conditions.append(Speech.type == wanted.type)
+    if wanted.tag_id is not None:
+        carries = exists().where(SpeechTag.speech_id == Speech.id, SpeechTag.tag_id == wanted.tag_id)
+        conditions.append(carries)
+    return conditions

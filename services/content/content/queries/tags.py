@@ -1,9 +1,10 @@
-"""Tags."""
+"""Reads of tags."""
 
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select
+from shared.cache import cached
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.errors import TagNotFound
@@ -11,34 +12,42 @@ from content.models import SpeechTag, Tag
 
 
 class TagRow(NamedTuple):
-    """A tag."""
-
     id: UUID
     name: str
     category: str
 
 
+class TagWithCount(NamedTuple):
+    """A tag, and how many speeches carry it."""
+
+    id: UUID
+    name: str
+    category: str
+    speech_count: int
+
+
+_tags = select(Tag.id, Tag.name, Tag.category).order_by(Tag.category, func.lower(Tag.name))
+_tags_with_counts: Select[tuple[UUID, str, str, int]] = _tags.add_columns(
+    select(func.count()).where(SpeechTag.tag_id == Tag.id).scalar_subquery()
+)
+
+
 async def list_tags(session: AsyncSession) -> list[TagRow]:
-    """Every tag, by category and name."""
-    rows = await session.execute(
-        select(Tag.id, Tag.name, Tag.category).order_by(Tag.category, func.lower(Tag.name))
-    )
-    return [TagRow._make(row) for row in rows]
+    """List all tags, by category and name."""
+    return [TagRow._make(row) for row in await session.execute(_tags)]
 
 
-async def list_tags_with_counts(
-    session: AsyncSession, *, only: UUID | None = None
-) -> list[tuple[TagRow, int]]:
-    """Tags, by category and name, each with the number of speeches that carry it."""
-    count = select(func.count()).where(SpeechTag.tag_id == Tag.id).scalar_subquery()
-    tags = select(Tag.id, Tag.name, Tag.category, count).order_by(Tag.category, func.lower(Tag.name))
-    rows = await session.execute(tags if only is None else tags.where(Tag.id == only))
-    return [(TagRow(tag_id, name, category), speeches) for tag_id, name, category, speeches in rows]
+list_cached_tags = cached("tags", list[TagRow])(list_tags)
 
 
-async def get_tag_with_count(session: AsyncSession, tag_id: UUID) -> tuple[TagRow, int]:
-    """A tag, and the number of speeches that carry it. Raises TagNotFound."""
-    found = await list_tags_with_counts(session, only=tag_id)
-    if not found:
+async def list_tags_with_counts(session: AsyncSession) -> list[TagWithCount]:
+    """List all tags, by category and name."""
+    return [TagWithCount._make(row) for row in await session.execute(_tags_with_counts)]
+
+
+async def get_tag_with_count(session: AsyncSession, tag_id: UUID) -> TagWithCount:
+    """Return a tag, or raise TagNotFound."""
+    row = (await session.execute(_tags_with_counts.where(Tag.id == tag_id))).one_or_none()
+    if row is None:
         raise TagNotFound(f"There is no tag {tag_id}.")
-    return found[0]
+    return TagWithCount._make(row)

@@ -1,1 +1,1 @@
-"""Schemas."""
+"""What clients send and receive."""

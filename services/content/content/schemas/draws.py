@@ -1,4 +1,4 @@
-"""Draws."""
+"""Random draws as learners send and receive them."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,32 +6,35 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from content.domain.draws import DrawFilter
-from content.schemas.fields import MAX_TAGS
+from content.schemas.fields import TagIds
 from content.schemas.speeches import SpeechRead
 from content.types import Level, Match, SpeechType
 
 MAX_EXCLUDED = 200
-
-
-class DrawnSpeeches(BaseModel):
-    """The speeches of a draw, in random order."""
-
-    speeches: list[SpeechRead]
+MAX_DRAWN = 50
 
 
 class DrawRequest(BaseModel):
     """Which speeches to draw from, and how many."""
 
-    level: Level
-    type: SpeechType | None = Field(None, description="Leave it out for both.")
-    tags: Annotated[list[UUID], Field(max_length=MAX_TAGS)] = []
-    match: Match = Field("any", description="Whether a speech must carry `any` of the tags or `all` of them.")
-    limit: int = Field(10, ge=1, le=50)
-    exclude: Annotated[
-        list[UUID],
-        Field(max_length=MAX_EXCLUDED, description="Speeches not to draw, such as those just heard."),
-    ] = []
+    level: Level = Field(examples=["A2"])
+    type: SpeechType | None = Field(None, description="Omit it to draw both types.", examples=["question"])
+    tags: TagIds = []
+    match: Match = Field(
+        "any", description="Whether a speech must carry `any` or `all` of the tags.", examples=["any"]
+    )
+    limit: int = Field(10, ge=1, le=MAX_DRAWN, description="Speeches to draw.", examples=[10])
+    exclude: Annotated[list[UUID], Field(max_length=MAX_EXCLUDED)] = Field(
+        [],
+        description="Speeches to leave out, such as those of the last session.",
+        examples=[["01941f2a-11d0-7c1b-8d5e-90d1a3f4b6c7"]],
+    )
 
-    def filter(self) -> DrawFilter:
-        """What the draw is from, before anything is excluded."""
+    def to_filter(self) -> DrawFilter:
         return DrawFilter(level=self.level, type=self.type, tags=frozenset(self.tags), match=self.match)
+
+
+class DrawnSpeeches(BaseModel):
+    """The drawn speeches, in random order."""
+
+    speeches: list[SpeechRead]

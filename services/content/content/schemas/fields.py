@@ -1,28 +1,32 @@
-"""Fields."""
+"""Fields that requests share."""
 
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import BaseModel, Field, field_validator
 
 MAX_TAGS = 50
 
+TagIds = Annotated[
+    list[UUID], Field(max_length=MAX_TAGS, examples=[["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"]])
+]
 
 OMITTED: Any = Field(default_factory=lambda: None)
-"""For a field that may be left out, but not be null."""
+"""The default of a field that may be omitted, but must not be null."""
 
 
 class PartialUpdate(BaseModel):
-    """A partial change: what is left out stays as it is, and nothing can be null."""
+    """New values. An omitted field keeps its value; null is refused."""
 
     @field_validator("*", mode="before")
     @classmethod
-    def _is_something(cls, value: object) -> object:
+    def _is_not_null(cls, value: object) -> object:
         if value is None:
-            raise ValueError("must not be null; leave it out to keep what is there")
+            raise ValueError("must not be null; omit the field to keep its value")
         return value
 
 
-def _line(value: str) -> str:
+def validate_single_line(value: str) -> str:
     if "\n" in value or "\t" in value:
         raise ValueError("must be one line")
     return value

@@ -1,4 +1,4 @@
-"""What clients send to the content service, and what it answers."""
+"""Speeches as learners and editors send and receive them."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,62 +7,116 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 from shared.fields import Text
 
-from content.schemas.fields import MAX_TAGS, OMITTED, PartialUpdate, _line
+from content.schemas.fields import OMITTED, PartialUpdate, TagIds, validate_single_line
 from content.types import Level, SpeechType
 
 AUDIO_FOLDERS = ("seed/", "uploads/", "imports/")
-"""Where recordings lie in the bucket: those of the seed, of editors, and of imports."""
+"""The folders of the bucket that recordings may be in."""
+MAX_KEY_BYTES = 1024
+
+
+def _validate_key(value: str) -> str:
+    if not value.startswith(AUDIO_FOLDERS):
+        raise ValueError(f"must begin with {', '.join(AUDIO_FOLDERS[:-1])} or {AUDIO_FOLDERS[-1]}")
+    if {"", ".", ".."}.intersection(value.split("/")):
+        raise ValueError("must be the path of a file, without empty parts, `.` or `..`")
+    if len(value.encode()) > MAX_KEY_BYTES:
+        raise ValueError(f"must have at most {MAX_KEY_BYTES} bytes")
+    return value
+
+
+SpeechText = Annotated[Text, Field(min_length=1, max_length=5000, examples=["Where is the station?"])]
+AudioKey = Annotated[
+    Text,
+    Field(
+        min_length=1,
+        max_length=MAX_KEY_BYTES,
+        description="Key of the uploaded recording, in `seed/`, `uploads/` or `imports/`. The recording has "
+        "at most 10 MB and five minutes.",
+        examples=["uploads/01941f29-7c00-7074-b57d-2cece4b06ce6.mp3"],
+    ),
+    AfterValidator(validate_single_line),
+    AfterValidator(_validate_key),
+]
+
+
+class SpeechCreate(BaseModel):
+    """A speech to create. Its recording is uploaded already; the service measures its length."""
+
+    text: SpeechText
+    level: Level = Field(examples=["A2"])
+    type: SpeechType = Field(examples=["question"])
+    audio_key: AudioKey
+    tag_ids: TagIds = []
+
+
+class SpeechUpdate(PartialUpdate):
+    """New values of a speech. `tag_ids` replaces all tags."""
+
+    text: SpeechText = OMITTED
+    level: Annotated[Level, Field(examples=["A2"])] = OMITTED
+    type: Annotated[SpeechType, Field(examples=["question"])] = OMITTED
+    audio_key: AudioKey = OMITTED
+    tag_ids: TagIds = OMITTED
 
 
 class SpeechTagRead(BaseModel):
-    """A tag as a speech carries it."""
+    """A tag of a speech."""
 
-    id: UUID
-    name: str
+    id: UUID = Field(examples=["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"])
+    name: str = Field(examples=["travel"])
 
 
 class SpeechRead(BaseModel):
-    """A recorded sentence. `audio_url` can be read by anyone, with Range, until `audio_expires_at`."""
+    """A recorded sentence."""
 
-    id: UUID
-    text: str
-    audio_url: str
-    audio_expires_at: datetime
-    duration_ms: int
-    level: str
-    type: str
+    id: UUID = Field(examples=["01941f2a-11d0-7c1b-8d5e-90d1a3f4b6c7"])
+    text: str = Field(examples=["Where is the station?"])
+    audio_url: str = Field(
+        description="Presigned URL of the recording. Anyone can read it, also with Range.",
+        examples=["https://audio.example.com/parley-audio/seed/station.mp3?X-Amz-Signature=5d8c"],
+    )
+    audio_expires_at: datetime = Field(examples=["2026-03-01T12:30:00Z"])
+    duration_ms: int = Field(examples=[1840])
+    level: str = Field(examples=["A2"])
+    type: str = Field(examples=["question"])
     tags: list[SpeechTagRead]
 
 
 class PlayStatisticsRead(BaseModel):
-    """How a speech was played. The rates are null until there is something to make them of."""
+    """How a speech was played. Both rates are null before there is anything to average."""
 
-    plays: int = Field(description="Results of sessions, without the skipped ones.")
-    correct_rate: float | None = Field(description="The share of correct answers, 0-1.")
-    average_score: float | None = Field(description="The mean of the verified pronunciation scores, 0-100.")
+    plays: int = Field(description="Results in sessions, without the skipped ones.", examples=[128])
+    correct_rate: float | None = Field(description="Share of correct answers, 0-1.", examples=[0.75])
+    average_score: float | None = Field(
+        description="Mean of the verified pronunciation scores, 0-100.", examples=[81.5]
+    )
 
 
 class SpeechDetails(SpeechRead):
     """A speech as editors see it."""
 
-    audio_key: str
-    revision: int
-    created_at: datetime
-    updated_at: datetime
+    audio_key: str = Field(examples=["seed/station.mp3"])
+    revision: int = Field(description="Starts at 1 and grows with every change.", examples=[3])
+    created_at: datetime = Field(examples=["2026-01-01T09:00:00Z"])
+    updated_at: datetime = Field(examples=["2026-02-14T16:20:00Z"])
     statistics: PlayStatisticsRead
 
 
 class SpeechPagination(BaseModel):
-    """Where a page is among the others. `next_cursor` is null on the last one."""
+    """The position of a page in the list."""
 
-    page: int
-    limit: int
-    total: int = Field(description="How many speeches there are; if `total_is_exact` is false, at least.")
-    total_pages: int
-    total_is_exact: bool = Field(
-        description="Speeches are counted up to 10,000, what a search finds as far as it is ranked."
+    page: int = Field(examples=[1])
+    limit: int = Field(examples=[20])
+    total: int = Field(
+        description="Number of speeches, or a lower bound if `total_is_exact` is false.", examples=[42]
     )
-    next_cursor: str | None
+    total_pages: int = Field(examples=[3])
+    total_is_exact: bool = Field(
+        description="False beyond 10,000 speeches, and beyond the ranked matches of a search.",
+        examples=[True],
+    )
+    next_cursor: str | None = Field(description="Null on the last page.", examples=["AAAAAgAAACoBAAAAAAAA"])
 
 
 class SpeechPage(BaseModel):
@@ -73,65 +127,20 @@ class SpeechPage(BaseModel):
 
 
 class SpeechFilter(BaseModel):
-    """Which speeches, and which page of them."""
+    """Which speeches to list, and which page of them."""
 
-    page: int = Field(default=1, ge=1, le=1_000_000, description="From 1 on; see `cursor` for the far ones.")
+    page: int = Field(default=1, ge=1, le=1_000_000, description="Page number. Use `cursor` for far pages.")
     limit: int = Field(default=20, ge=1, le=200, description="Speeches on a page.")
-    level: Level | None = Field(default=None, description="Only speeches of this level (CEFR).")
+    level: Level | None = Field(default=None, description="Only speeches of this CEFR level.")
     type: SpeechType | None = Field(default=None, description="Only questions, or only answers.")
     tag_id: UUID | None = Field(default=None, description="Only speeches that carry this tag.")
     search: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
         default=None,
-        description='Words with any regular ending, "phrases", beginnings (pass*), -exclusions, `or`.',
+        description='Words in any regular form, "phrases", prefixes (pass*), -exclusions, `or`.',
+        examples=["next train"],
     )
     cursor: str | None = Field(
         default=None,
         max_length=200,
-        description="`next_cursor` of the page before, with the same filters. It replaces `page`.",
+        description="`next_cursor` of the previous page, with the same filters. It replaces `page`.",
     )
-
-
-def _key(value: str) -> str:
-    if not value.startswith(AUDIO_FOLDERS):
-        raise ValueError(f"must begin with {', '.join(AUDIO_FOLDERS[:-1])} or {AUDIO_FOLDERS[-1]}")
-    if {"", ".", ".."}.intersection(value.split("/")):
-        raise ValueError("must be the path of a file, without empty parts or dots in place of names")
-    if len(value.encode()) > 1024:
-        raise ValueError("must have at most 1024 bytes")
-    return value
-
-
-SpeechText = Annotated[Text, Field(min_length=1, max_length=5000)]
-AudioKey = Annotated[
-    Text,
-    Field(
-        min_length=1,
-        max_length=1024,
-        description="Where the recording was uploaded to: a key in `seed/`, `uploads/` or `imports/`, of a "
-        "file that has at most 10 MB and lasts at most five minutes.",
-        examples=["uploads/01941f29-7c00-7074-b57d-2cece4b06ce6.mp3"],
-    ),
-    AfterValidator(_line),
-    AfterValidator(_key),
-]
-TagIds = Annotated[list[UUID], Field(max_length=MAX_TAGS)]
-
-
-class SpeechCreate(BaseModel):
-    """A speech to add. Its recording has been uploaded; how long it lasts is measured."""
-
-    text: SpeechText
-    level: Level
-    type: SpeechType
-    audio_key: AudioKey
-    tag_ids: TagIds = []
-
-
-class SpeechUpdate(PartialUpdate):
-    """What to change in a speech. `tag_ids` replaces all of its tags."""
-
-    text: SpeechText = OMITTED
-    level: Level = OMITTED
-    type: SpeechType = OMITTED
-    audio_key: AudioKey = OMITTED
-    tag_ids: TagIds = OMITTED

@@ -1,4 +1,4 @@
-"""Tags."""
+"""Tags as learners and editors send and receive them."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,15 +6,33 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 from shared.fields import Text
 
-from content.schemas.fields import OMITTED, PartialUpdate, _line
+from content.schemas.fields import OMITTED, PartialUpdate, validate_single_line
+
+_Name = Annotated[Text, Field(min_length=1, max_length=100), AfterValidator(validate_single_line)]
+TagName = Annotated[_Name, Field(examples=["travel"])]
+TagCategory = Annotated[_Name, Field(examples=["topic"])]
+
+
+class TagCreate(BaseModel):
+    """A tag to create."""
+
+    name: TagName
+    category: TagCategory
+
+
+class TagUpdate(PartialUpdate):
+    """New values of a tag."""
+
+    name: TagName = OMITTED
+    category: TagCategory = OMITTED
 
 
 class TagRead(BaseModel):
-    """A word that speeches are found by, and the kind of word it is."""
+    """A keyword of speeches, and the category of the keyword."""
 
-    id: UUID
-    name: str
-    category: str
+    id: UUID = Field(examples=["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"])
+    name: str = Field(examples=["travel"])
+    category: str = Field(examples=["topic"])
 
 
 class TagList(BaseModel):
@@ -23,30 +41,13 @@ class TagList(BaseModel):
     tags: list[TagRead]
 
 
-TagName = Annotated[Text, Field(min_length=1, max_length=100), AfterValidator(_line)]
-
-
 class TagDetails(TagRead):
     """A tag as editors see it."""
 
-    speech_count: int
+    speech_count: int = Field(description="Speeches that carry the tag.", examples=[42])
 
 
 class TagDetailsList(BaseModel):
     """All tags, by category and name."""
 
     tags: list[TagDetails]
-
-
-class TagCreate(BaseModel):
-    """A tag to add."""
-
-    name: TagName
-    category: TagName
-
-
-class TagUpdate(PartialUpdate):
-    """What to change in a tag."""
-
-    name: TagName = OMITTED
-    category: TagName = OMITTED

@@ -1,44 +1,56 @@
-"""Cursors."""
+"""The position where a page of the list ends."""
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from shared.cursors import MOST_PAGES, opened, sealed
 from shared.errors import invalid
 
 _LAYOUT = struct.Struct(">II???f16s16s16s")
+LOWEST_ID, HIGHEST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SearchCursor:
-    """Where a page begins: behind the speech `id`, in the ranked part if `rank` is given.
+    """The last speech of a page, and what must stay the same on the pages after it.
 
-    `typed` says that the last word was taken for the beginning of one.
-
-    The ranked part is what matched between `floor` and `ceiling` on the first page, so that speeches that are
-    added meanwhile move nothing.
+    `rank` is None outside the ranked part of a search. The ranked part is what matched between `floor` and
+    `ceiling` on the first page, so that new speeches do not move it.
     """
 
     page: int
     total: int
     exact: bool
-    last_word_is_prefix: bool
-    rank: float | None
-    id: UUID
-    floor: UUID
-    ceiling: UUID
+    last_word_is_prefix: bool = False
+    rank: float | None = None
+    id: UUID = HIGHEST_ID
+    floor: UUID = LOWEST_ID
+    ceiling: UUID = HIGHEST_ID
+
+    def after(self, speech_id: UUID, *, rank: float | None = None) -> "SearchCursor":
+        """Return the cursor of the page that follows this speech."""
+        return replace(self, page=self.page + 1, rank=rank, id=speech_id)
 
     def encode(self, scope: str) -> str:
         ids = (self.id.bytes, self.floor.bytes, self.ceiling.bytes)
-        ranked = self.rank is not None
-        flags = (self.exact, self.last_word_is_prefix, ranked)
+        flags = (self.exact, self.last_word_is_prefix, self.rank is not None)
         return sealed(_LAYOUT, self.page, self.total, *flags, self.rank or 0, *ids, scope=scope)
 
     @classmethod
     def decode(cls, cursor: str, scope: str) -> "SearchCursor":
-        page, total, exact, last_word_is_prefix, ranked, rank, *ids = opened(_LAYOUT, cursor, scope=scope)
+        """Read a cursor of the same scope. Raises Invalid."""
+        page, total, exact, is_prefix, ranked, rank, *ids = opened(_LAYOUT, cursor, scope=scope)
         if page > MOST_PAGES:
             raise invalid("#/query/cursor", "must be the next_cursor of a page")
-        rest = (UUID(bytes=each) for each in ids)
-        return cls(page, total, exact, last_word_is_prefix, rank if ranked else None, *rest)
+        speech_id, floor, ceiling = (UUID(bytes=each) for each in ids)
+        return cls(
+            page=page,
+            total=total,
+            exact=exact,
+            last_word_is_prefix=is_prefix,
+            rank=rank if ranked else None,
+            id=speech_id,
+            floor=floor,
+            ceiling=ceiling,
+        )

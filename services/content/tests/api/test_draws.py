@@ -13,7 +13,7 @@ from content.settings import ApiSettings
 from contracts.game import CompletedResult
 from fastapi import FastAPI
 from pydantic import SecretStr
-from shared.data.db import Database
+from shared.db import Database
 from shared.testing import TokenFor, client_of
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -152,7 +152,7 @@ async def test_drawing_is_limited(
 ) -> None:
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": {"random": 1}}))
     async with client_of(app, token=token_for(uuid4())) as client:
-        await app.state.catalogue.follow()
+        await app.state.catalogue.refresh()
         first, second = [await client.post(RANDOM, json={"level": "A1"}) for _ in range(2)]
     assert (first.status_code, second.status_code) == (404, 429)
     assert first.headers["ratelimit-policy"] == '"random";q=1;w=60'
@@ -184,7 +184,7 @@ async def test_changes_are_drawn_within_a_second_without_redis(
     away = {"redis_url": SecretStr("redis://127.0.0.1:1/0"), "rate_limit_enabled": True}
     app = create_app(settings.model_copy(update=away))
     async with client_of(app, token=token_for(uuid4())) as client:
-        await app.state.catalogue.follow()
+        await app.state.catalogue.refresh()
         await drawn_within_a_second(client, committing, add)
 
 
@@ -260,7 +260,7 @@ async def test_without_storage_speeches_are_drawn_all_the_same(
 ) -> None:
     app = create_app(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
     async with client_of(app, token=token_for(uuid4())) as client:
-        await app.state.catalogue.follow()
+        await app.state.catalogue.refresh()
         assert (await client.post(RANDOM, json={"level": "A1"})).status_code == 200
         ready = await client.get("/ready")
     assert (ready.status_code, ready.json()["checks"]["storage"]) == (200, "down")

@@ -8,14 +8,14 @@ import httpx
 import pytest
 from content import commands
 from content.app import create_app
-from content.audio import validation as recordings
+from content.audio import validation
 from content.domain.speeches import Revisions, SpeechChange
 from content.errors import ChangedMeanwhile
 from content.models import Speech
 from content.settings import ApiSettings
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
-from shared.data.db import Database
-from shared.data.storage import Storage
+from shared.db import Database
+from shared.storage import Storage
 from shared.testing import TokenFor, client_of, recorded
 from sqlalchemy import func, select
 
@@ -123,10 +123,12 @@ async def test_of_editors_who_have_seen_the_same_revision_one_changes_it(
 
     async def change_late() -> None:
         async with committing.transaction() as session:
-            await commands.update_speech(session, speech_id, SpeechChange(text="Second."), expected=seen)
+            await commands.apply_speech_change(
+                session, speech_id, SpeechChange(text="Second."), expected=seen
+            )
 
     async with committing.transaction() as first:
-        await commands.update_speech(first, speech_id, SpeechChange(text="First."), expected=seen)
+        await commands.apply_speech_change(first, speech_id, SpeechChange(text="First."), expected=seen)
         changing = asyncio.create_task(change_late())
         done, _ = await asyncio.wait({changing}, timeout=0.2)
         assert not done
@@ -231,7 +233,7 @@ async def test_a_recording_that_is_none_is_refused(
     code: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(recordings, "MAX_AUDIO_BYTES", 100)
+    monkeypatch.setattr(validation, "MAX_AUDIO_BYTES", 100)
     key = f"uploads/{uuid4()}.mp3"
     if content is not None:
         await storage.put(key, content, content_type="audio/mpeg")
@@ -245,9 +247,9 @@ async def test_a_recording_that_is_none_is_refused(
 async def test_a_recording_that_lasts_too_long_is_refused(
     editor: httpx.AsyncClient, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "MAX_AUDIO_MS", 522)
+    monkeypatch.setattr(validation, "MAX_AUDIO_MS", 522)
     assert (await editor.post(SPEECHES, json=speech_of(key))).status_code == 201
-    monkeypatch.setattr(recordings, "MAX_AUDIO_MS", 521)
+    monkeypatch.setattr(validation, "MAX_AUDIO_MS", 521)
     answer = await editor.post(SPEECHES, json=speech_of(key))
     assert (answer.status_code, answer.json()["code"]) == (422, "audio_too_long")
 

@@ -11,12 +11,12 @@ from content import commands, queries
 from content.commands import tags as module
 from content.consumers import on_tag_renamed
 from content.domain.speeches import SpeechChange
-from content.domain.tags import TagChange
 from content.errors import TagExists, TagInUse, TagNotFound
+from content.schemas.tags import TagCreate, TagUpdate
 from contracts.content import SpeechUpdated, TagChanged, TagRenamed
-from shared.data.db import Database
-from shared.messaging.inbox import apply
-from shared.messaging.outbox import OutboxEvent
+from shared.db import Database
+from shared.inbox import apply
+from shared.outbox import OutboxEvent
 from shared.testing import recorded
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,7 +29,7 @@ NOBODYS = "01900000-0000-7000-8000-000000000000"
 
 async def tag_in(database: Database, name: str = "food") -> UUID:
     async with database.transaction() as session:
-        return await commands.create_tag(session, name=name, category="topic")
+        return (await commands.create_tag(session, TagCreate(name=name, category="topic"))).id
 
 
 async def test_the_life_of_a_tag(editor: httpx.AsyncClient, committing: Database) -> None:
@@ -60,10 +60,10 @@ async def test_tags_are_counted(editor: httpx.AsyncClient, committing: Database,
 
 async def test_tags_come_by_category_and_name(session: AsyncSession) -> None:
     for name, category in (("work", "topic"), ("Food", "topic"), ("zoo", "place"), ("art", "topic")):
-        await commands.create_tag(session, name=name, category=category)
+        await commands.create_tag(session, TagCreate(name=name, category=category))
     names = ["zoo", "art", "Food", "work"]
     assert [tag.name for tag in await queries.list_tags(session)] == names
-    assert [tag.name for tag, _ in await queries.list_tags_with_counts(session)] == names
+    assert [tag.name for tag in await queries.list_tags_with_counts(session)] == names
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ async def test_a_tag_in_use_is_not_deleted(editor: httpx.AsyncClient, committing
     answer = await editor.delete(f"{TAGS}/{tag['id']}")
     assert (answer.status_code, answer.json()["code"]) == (409, "tag_in_use")
     async with committing.transaction() as session:
-        await commands.update_speech(session, speech_id, SpeechChange(tag_ids=frozenset()))
+        await commands.apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset()))
     assert (await editor.delete(f"{TAGS}/{tag['id']}")).status_code == 204
 
 
@@ -185,18 +185,18 @@ async def test_what_changes_nothing_tells_nothing(session: AsyncSession, add: Ad
     await add(session, tags=("food",))
     tag_id = (await commands.create_tags(session, {"food": "other"}))["food"]
     await session.execute(delete(OutboxEvent))
-    await commands.update_tag(session, tag_id, TagChange())
-    await commands.update_tag(session, tag_id, TagChange(name="food", category="topic"))
+    await commands.update_tag(session, tag_id, TagUpdate())
+    await commands.update_tag(session, tag_id, TagUpdate(name="food", category="topic"))
     assert await recorded(session, TagChanged) == []
     assert await recorded(session, TagRenamed) == []
 
 
 async def test_commands_name_what_is_wrong(session: AsyncSession) -> None:
-    await commands.create_tag(session, name="food", category="topic")
+    await commands.create_tag(session, TagCreate(name="food", category="topic"))
     with pytest.raises(TagExists):
-        await commands.create_tag(session, name="FOOD", category="topic")
+        await commands.create_tag(session, TagCreate(name="FOOD", category="topic"))
     with pytest.raises(TagNotFound):
-        await commands.update_tag(session, uuid4(), TagChange(name="x"))
+        await commands.update_tag(session, uuid4(), TagUpdate(name="x"))
     with pytest.raises(TagNotFound):
         await commands.delete_tag(session, uuid4())
 
@@ -219,12 +219,12 @@ async def spread(database: Database) -> int:
 async def test_a_new_name_is_told_of_all_speeches_chunk_by_chunk(
     database: Database, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CHUNK", 3)
+    monkeypatch.setattr(module, "CHUNK_SIZE", 3)
     async with database.transaction() as session:
         carrying = {await add(session, tags=("food", "work")) for _ in range(7)}
         await add(session, tags=("work",))
         food = (await commands.create_tags(session, {"food": "topic"}))["food"]
-        await commands.update_tag(session, food, TagChange(name="cooking"))
+        await commands.update_tag(session, food, TagUpdate(name="cooking"))
     assert await spread(database) == 3
     async with database.transaction() as session:
         told = [event.data for event in await recorded(session, SpeechUpdated)]
@@ -260,7 +260,7 @@ async def test_a_rename_that_had_to_wait_finds_what_was_made_meanwhile(
         await renaming.execute(select(1))
         async with committing.transaction() as making:
             speech_id = await add(making, tag_ids=frozenset({tag_id}))
-        await commands.update_tag(renaming, tag_id, TagChange(name="cooking"))
+        await commands.update_tag(renaming, tag_id, TagUpdate(name="cooking"))
     await spread(committing)
     async with committing.transaction() as session:
         told = [event.data for event in await recorded(session, SpeechUpdated)]
@@ -286,13 +286,13 @@ async def test_a_speech_that_was_made_after_a_rename_is_not_told_of_again(
 
 async def rename_in(database: Database, tag_id: UUID, name: str) -> None:
     async with database.transaction() as session:
-        await commands.update_tag(session, tag_id, TagChange(name=name))
+        await commands.update_tag(session, tag_id, TagUpdate(name=name))
 
 
 async def test_renames_during_changes_end_with_the_last_name(
     committing: Database, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CHUNK", 2)
+    monkeypatch.setattr(module, "CHUNK_SIZE", 2)
     tag_id = await tag_in(committing)
     ids = []
     async with committing.transaction() as session:
@@ -300,7 +300,7 @@ async def test_renames_during_changes_end_with_the_last_name(
 
     async def edit(speech_id: UUID) -> None:
         async with committing.transaction() as session:
-            await commands.update_speech(session, speech_id, SpeechChange(text=f"Text {uuid4()}."))
+            await commands.apply_speech_change(session, speech_id, SpeechChange(text=f"Text {uuid4()}."))
 
     for name in ("one", "two", "three"):
         await asyncio.gather(rename_in(committing, tag_id, name), *map(edit, ids), spread(committing))

@@ -6,12 +6,12 @@ import httpx
 import pytest
 from content import commands
 from content.app import create_app
-from content.audio import monitor as recordings
+from content.audio import monitor
 from content.domain.speeches import SpeechChange
 from content.settings import ApiSettings
 from fastapi import FastAPI
-from shared.data.db import Database
-from shared.data.storage import Storage, StorageDown
+from shared.db import Database
+from shared.storage import Storage, StorageDown
 from shared.testing import client_of
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,14 +24,14 @@ async def test_missing_recordings_show(
 ) -> None:
     async with committing.transaction() as session:
         await add(session, audio_key=key)
-    watched = recordings.RecordingMonitor(committing, storage)
+    watched = monitor.RecordingMonitor(committing, storage)
     app.state.checks["recordings"] = app.state.checks["recordings"].__class__(watched.ping, required=False)
-    await app.state.catalogue.follow()
-    await watched.look()
+    await app.state.catalogue.refresh()
+    await watched.check()
     assert (await editor.get("/ready")).json()["checks"]["recordings"] == "ok"
     async with committing.transaction() as session:
         await add(session, audio_key="uploads/gone.mp3")
-    await watched.look()
+    await watched.check()
     ready, metrics = await editor.get("/ready"), await editor.get("/metrics")
     assert (ready.status_code, ready.json()["checks"]["recordings"]) == (200, "down")
     assert "recordings_missing 1.0" in metrics.text
@@ -40,54 +40,54 @@ async def test_missing_recordings_show(
 async def test_every_recording_is_looked_for_in_turn(
     committing: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "NEWEST", 1)
-    monkeypatch.setattr(recordings, "FOLLOWING", 2)
+    monkeypatch.setattr(monitor, "NEWEST_PER_CHECK", 1)
+    monkeypatch.setattr(monitor, "OTHERS_PER_CHECK", 2)
     gone = f"uploads/{uuid4()}.mp3"
     async with committing.transaction() as session:
         for audio_key in (key, key, gone, key, key):
             await add(session, audio_key=audio_key)
-    watched = recordings.RecordingMonitor(committing, storage)
-    await watched.look()
+    watched = monitor.RecordingMonitor(committing, storage)
+    await watched.check()
     await watched.ping()
     # The third of five comes in the second look, and is looked for again in every further one.
     for _ in range(4):
-        await watched.look()
-        with pytest.raises(recordings.RecordingsMissing, match=gone):
+        await watched.check()
+        with pytest.raises(monitor.RecordingsUnavailable, match=gone):
             await watched.ping()
     await storage.put(gone, b"x", content_type="audio/mpeg")
-    await watched.look()
+    await watched.check()
     await watched.ping()
 
 
 async def test_the_newest_recordings_are_looked_for_at_once(
     committing: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "NEWEST", 1)
-    monkeypatch.setattr(recordings, "FOLLOWING", 1)
+    monkeypatch.setattr(monitor, "NEWEST_PER_CHECK", 1)
+    monkeypatch.setattr(monitor, "OTHERS_PER_CHECK", 1)
     gone = f"uploads/{uuid4()}.mp3"
     async with committing.transaction() as session:
         for audio_key in (key, key, gone):
             await add(session, audio_key=audio_key)
-    watched = recordings.RecordingMonitor(committing, storage)
-    await watched.look()
-    with pytest.raises(recordings.RecordingsMissing, match=gone):
+    watched = monitor.RecordingMonitor(committing, storage)
+    await watched.check()
+    with pytest.raises(monitor.RecordingsUnavailable, match=gone):
         await watched.ping()
 
 
 async def test_after_the_last_recording_comes_the_first(
     committing: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "NEWEST", 1)
-    monkeypatch.setattr(recordings, "FOLLOWING", 2)
+    monkeypatch.setattr(monitor, "NEWEST_PER_CHECK", 1)
+    monkeypatch.setattr(monitor, "OTHERS_PER_CHECK", 2)
     async with committing.transaction() as session:
         first, *_ = [await add(session, audio_key=key) for _ in range(3)]
-    watched = recordings.RecordingMonitor(committing, storage)
+    watched = monitor.RecordingMonitor(committing, storage)
     for _ in range(2):
-        await watched.look()
+        await watched.check()
     async with committing.transaction() as session:
-        await commands.update_speech(session, first, SpeechChange(audio_key="uploads/gone.mp3"))
-    await watched.look()
-    with pytest.raises(recordings.RecordingsMissing):
+        await commands.apply_speech_change(session, first, SpeechChange(audio_key="uploads/gone.mp3"))
+    await watched.check()
+    with pytest.raises(monitor.RecordingsUnavailable):
         await watched.ping()
 
 
@@ -96,24 +96,24 @@ async def test_a_missing_recording_that_nothing_needs_is_none(
 ) -> None:
     async with committing.transaction() as session:
         deleted, moved = [await add(session, audio_key=f"uploads/{uuid4()}.mp3") for _ in range(2)]
-    watched = recordings.RecordingMonitor(committing, storage)
-    await watched.look()
-    with pytest.raises(recordings.RecordingsMissing):
+    watched = monitor.RecordingMonitor(committing, storage)
+    await watched.check()
+    with pytest.raises(monitor.RecordingsUnavailable):
         await watched.ping()
     async with committing.transaction() as session:
         await commands.delete_speech(session, deleted)
-        await commands.update_speech(session, moved, SpeechChange(audio_key=key))
-    await watched.look()
+        await commands.apply_speech_change(session, moved, SpeechChange(audio_key=key))
+    await watched.check()
     await watched.ping()
 
 
 async def test_recordings_are_looked_for_again_whatever_has_happened(
     committing: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "INITIAL_DELAY_SECONDS", 0.0)
-    monkeypatch.setattr(recordings, "CHECK_INTERVAL_SECONDS", 0.01)
-    monkeypatch.setattr(recordings.log, "exception", lambda *_: None)
-    watched, looked = recordings.RecordingMonitor(committing, storage), asyncio.Event()
+    monkeypatch.setattr(monitor, "INITIAL_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(monitor, "CHECK_INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(monitor.log, "exception", lambda *_: None)
+    watched, looked = monitor.RecordingMonitor(committing, storage), asyncio.Event()
     failures = iter([RuntimeError("once"), StorageDown("Twice.")])
 
     async def failing() -> None:
@@ -121,7 +121,7 @@ async def test_recordings_are_looked_for_again_whatever_has_happened(
             raise error
         looked.set()
 
-    monkeypatch.setattr(watched, "look", failing)
+    monkeypatch.setattr(watched, "check", failing)
     async with watched.watched():
         await asyncio.wait_for(looked.wait(), 5)
 
@@ -133,7 +133,7 @@ async def test_the_application_looks_for_recordings_by_itself(
     add: Add,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(recordings, "INITIAL_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(monitor, "INITIAL_DELAY_SECONDS", 0.0)
     async with committing.transaction() as session:
         await add(session, audio_key="uploads/gone.mp3")
     async with client_of(create_app(settings)) as client:
@@ -147,16 +147,16 @@ async def test_the_application_looks_for_recordings_by_itself(
 async def test_who_stops_looking_lets_a_query_end(
     committing: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recordings, "INITIAL_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(monitor, "INITIAL_DELAY_SECONDS", 0.0)
     begun, ended = asyncio.Event(), asyncio.Event()
 
-    async def slow(session: AsyncSession, _: int, *, most: int) -> dict[int, str]:
+    async def slow(session: AsyncSession, _: int, *, limit: int) -> dict[int, str]:
         begun.set()
         await session.execute(select(func.pg_sleep(0.2)))
         ended.set()
         return {}
 
-    monkeypatch.setattr(recordings, "list_recordings_after", slow)
-    async with recordings.RecordingMonitor(committing, storage).watched():
+    monkeypatch.setattr(monitor, "list_keys_after", slow)
+    async with monitor.RecordingMonitor(committing, storage).watched():
         await begun.wait()
     assert ended.is_set()

@@ -49,7 +49,7 @@ def taken(of: dict[int, Properties], wanted: DrawFilter) -> set[int]:
     return {
         number
         for number, (level, type, tags) in of.items()
-        if wanted.takes(level=level, type=type, tags=tags)
+        if wanted.matches(level=level, type=type, tags=tags)
     }
 
 
@@ -57,7 +57,7 @@ def taken(of: dict[int, Properties], wanted: DrawFilter) -> set[int]:
 def test_the_catalogue_finds_what_the_filter_takes(of: dict[int, Properties], wanted: DrawFilter) -> None:
     catalogue = Catalogue()
     catalogue.add(facets(of))
-    assert set(catalogue.matching(wanted)) == taken(of, wanted)
+    assert set(catalogue.match(wanted)) == taken(of, wanted)
 
 
 @given(speeches, speeches, st.sets(NUMBERS), filters)
@@ -71,7 +71,7 @@ def test_a_replaced_speech_is_what_it_is_now(
     for _ in range(2):
         catalogue.replace(changed.keys() | deleted, facets(now))
     kept = {number: before[number] for number in before.keys() - changed.keys() - deleted}
-    assert set(catalogue.matching(wanted)) == taken(kept | now, wanted)
+    assert set(catalogue.match(wanted)) == taken(kept | now, wanted)
 
 
 @given(speeches, speeches, st.lists(filters))
@@ -83,7 +83,7 @@ def test_what_is_kept_of_a_filter_is_forgotten_with_a_change(
     new = {number: properties for number, properties in added.items() if number not in before}
     for known in (before, before | new):
         for wanted in asked * 2:
-            assert set(catalogue.matching(wanted)) == taken(known, wanted)
+            assert set(catalogue.match(wanted)) == taken(known, wanted)
         catalogue.add(facets(new))
 
 
@@ -91,13 +91,13 @@ def test_what_was_found_cannot_be_changed() -> None:
     catalogue = Catalogue()
     catalogue.add({("level", "A1"): [1, 2]})
     # It is kept for whoever asks next.
-    assert not hasattr(catalogue.matching(DrawFilter(level="A1")), "clear")
+    assert not hasattr(catalogue.match(DrawFilter(level="A1")), "clear")
 
 
 def test_asking_for_what_is_not_there_takes_no_room() -> None:
     catalogue = Catalogue()
     catalogue.add({("level", "A1"): [1]})
-    assert not len(catalogue.matching(DrawFilter(level="A1", tags=frozenset(TAGS))))
+    assert not len(catalogue.match(DrawFilter(level="A1", tags=frozenset(TAGS))))
     # Clients may ask for as many unknown tags as they like.
     assert list(catalogue._numbers) == [("level", "A1")]
 

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 from content import commands
-from content.catalogue import changelog as changes
-from content.catalogue import refresher as following
+from content.catalogue import changelog, refresher
 from content.catalogue.changelog import Position
-from content.catalogue.refresher import CatalogueRefresher, CatalogueUnavailable
+from content.catalogue.refresher import CatalogueRefresher
 from content.domain.draws import DrawFilter
 from content.domain.speeches import SpeechChange
+from content.errors import CatalogueUnavailable
 from content.models import CatalogueChange
 from content.types import Level
 from shared.db import Database, DatabaseDown, engine_for
@@ -26,7 +26,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 def known(catalogue: CatalogueRefresher, level: Level = "A1") -> int:
     """How many speeches of a level the catalogue holds."""
-    return len(catalogue.current().matching(DrawFilter(level=level)))
+    return len(catalogue.current().match(DrawFilter(level=level)))
 
 
 async def log_length(database: Database) -> int:
@@ -58,7 +58,7 @@ async def test_there_is_no_catalogue_before_it_was_read(catalogue: CatalogueRefr
         catalogue.current()
     with pytest.raises(CatalogueUnavailable):
         await catalogue.ping()
-    await catalogue.follow()
+    await catalogue.refresh()
     await catalogue.ping()
     assert known(catalogue) == 0
 
@@ -66,8 +66,8 @@ async def test_there_is_no_catalogue_before_it_was_read(catalogue: CatalogueRefr
 async def test_a_catalogue_that_is_not_followed_is_not_ready(
     catalogue: CatalogueRefresher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await catalogue.follow()
-    monkeypatch.setattr(following, "MAX_AGE_SECONDS", 0.0)
+    await catalogue.refresh()
+    monkeypatch.setattr(refresher, "MAX_AGE_SECONDS", 0.0)
     with pytest.raises(CatalogueUnavailable, match="out of date"):
         await catalogue.ping()
 
@@ -75,10 +75,10 @@ async def test_a_catalogue_that_is_not_followed_is_not_ready(
 async def test_it_is_loaded_in_chunks(
     committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "CHUNK", 3)
+    monkeypatch.setattr(refresher, "CHUNK_SIZE", 3)
     for _ in range(8):
         await commit_speech(committing, add)
-    await catalogue.follow()
+    await catalogue.refresh()
     assert known(catalogue) == 8
 
 
@@ -86,52 +86,52 @@ async def test_what_changes_while_it_is_loaded_is_not_missed(
     committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await commit_speech(committing, add)
-    real = changes.load_facets_between
+    real = changelog.list_facets_between
 
-    async def interrupted(session: AsyncSession, first: int, last: int) -> changes.Facets:
+    async def interrupted(session: AsyncSession, first: int, last: int) -> changelog.Facets:
         found = await real(session, first, last)
         await commit_speech(committing, add)
         return found
 
-    monkeypatch.setattr(changes, "load_facets_between", interrupted)
-    await catalogue.follow()
+    monkeypatch.setattr(changelog, "list_facets_between", interrupted)
+    await catalogue.refresh()
     assert known(catalogue) == 2
 
 
 async def test_it_follows_every_change(
     committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "CHUNK", 1)
+    monkeypatch.setattr(refresher, "CHUNK_SIZE", 1)
     kept, moved, deleted = [await commit_speech(committing, add) for _ in range(3)]
-    await catalogue.follow()
+    await catalogue.refresh()
     async with committing.transaction() as session:
         await commands.delete_speech(session, deleted)
-        await commands.update_speech(session, moved, SpeechChange(level="B2"))
-        await commands.update_speech(session, kept, SpeechChange(text="Still A1."))
+        await commands.apply_speech_change(session, moved, SpeechChange(level="B2"))
+        await commands.apply_speech_change(session, kept, SpeechChange(text="Still A1."))
         await add(session)
     assert known(catalogue) == 3
-    await catalogue.follow()
+    await catalogue.refresh()
     assert (known(catalogue), known(catalogue, "B2")) == (2, 1)
 
 
 async def test_the_order_of_commits_does_not_matter(
     committing: Database, catalogue: CatalogueRefresher, add: Add
 ) -> None:
-    await catalogue.follow()
+    await catalogue.refresh()
     async with committing.transaction() as early:
         await add(early)
         await commit_speech(committing, add)
         # The later number is there; the earlier one is not yet, and must not be lost for it.
-        await catalogue.follow()
+        await catalogue.refresh()
         assert known(catalogue) == 1
-    await catalogue.follow()
+    await catalogue.refresh()
     assert known(catalogue) == 2
 
 
 async def test_what_was_rolled_back_is_not_followed(
     committing: Database, catalogue: CatalogueRefresher, add: Add
 ) -> None:
-    await catalogue.follow()
+    await catalogue.refresh()
 
     async def fail() -> None:
         async with committing.transaction() as session:
@@ -140,24 +140,24 @@ async def test_what_was_rolled_back_is_not_followed(
 
     with pytest.raises(RuntimeError):
         await fail()
-    await catalogue.follow()
+    await catalogue.refresh()
     assert known(catalogue) == 0
 
 
 async def test_the_log_is_shortened_by_what_everyone_has_read(
     committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await catalogue.follow()
+    await catalogue.refresh()
     await commit_speech(committing, add)
-    await catalogue.follow()
+    await catalogue.refresh()
     assert await log_length(committing) == 1
-    monkeypatch.setattr(changes, "KEPT", timedelta(0))
+    monkeypatch.setattr(changelog, "RETENTION", timedelta(0))
     # The first time, the log is still needed by whoever stands where this one stood when it began.
-    await catalogue.follow()
+    await catalogue.refresh()
     assert await log_length(committing) == 1
     # A transaction that runs meanwhile, in whatever database of the server, delays it.
     for _ in range(50):
-        await catalogue.follow()
+        await catalogue.refresh()
         if await log_length(committing) == 0:
             return
         await asyncio.sleep(0.02)
@@ -167,39 +167,39 @@ async def test_the_log_is_shortened_by_what_everyone_has_read(
 async def test_the_log_keeps_what_is_committed_late(
     committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "KEPT", timedelta(0))
+    monkeypatch.setattr(changelog, "RETENTION", timedelta(0))
     async with committing.transaction() as long:
         await add(long)
         for _ in range(3):
             await commit_speech(committing, add)
-            await catalogue.follow()
-    await catalogue.follow()
+            await catalogue.refresh()
+    await catalogue.refresh()
     assert known(catalogue) == 4
 
 
 async def test_the_log_keeps_what_another_process_has_not_read(
     committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "KEPT", timedelta(0))
+    monkeypatch.setattr(changelog, "RETENTION", timedelta(0))
     other = CatalogueRefresher(committing)
     async with committing.transaction() as long:
         await add(long)
-        await catalogue.follow()
-        await other.follow()
+        await catalogue.refresh()
+        await other.refresh()
     # This one shortens the log by what came before the transaction, and not by what it wrote.
-    await catalogue.follow()
-    await other.follow()
+    await catalogue.refresh()
+    await other.refresh()
     assert known(other) == 1
 
 
 async def test_whoever_has_lost_track_reads_everything_again(
     committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await catalogue.follow()
+    await catalogue.refresh()
     first = catalogue.current()
-    monkeypatch.setattr(changes, "MISSED", timedelta(0))
+    monkeypatch.setattr(changelog, "MAX_READER_LAG", timedelta(0))
     await commit_speech(committing, add)
-    await catalogue.follow()
+    await catalogue.refresh()
     assert catalogue.current() is not first
     assert known(catalogue) == 1
 
@@ -230,7 +230,7 @@ class LateDatabase(Database):
 async def test_it_recovers_when_the_database_was_away_at_the_start(
     committing: Database, add: Add, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "REFRESH_INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(refresher, "REFRESH_INTERVAL_SECONDS", 0.01)
     await commit_speech(committing, add)
     engine = engine_for(database_url, name="tests")
     database = LateDatabase(engine)
@@ -248,16 +248,16 @@ async def test_it_recovers_when_the_database_was_away_at_the_start(
 async def test_what_cannot_be_understood_is_tried_again(
     catalogue: CatalogueRefresher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "REFRESH_INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(refresher, "REFRESH_INTERVAL_SECONDS", 0.01)
     failures = iter([RuntimeError("once"), RuntimeError("twice")])
-    real = catalogue.follow
+    real = catalogue.refresh
 
     async def failing() -> None:
         if error := next(failures, None):
             raise error
         await real()
 
-    monkeypatch.setattr(catalogue, "follow", failing)
-    monkeypatch.setattr(following.log, "exception", lambda *_: None)
+    monkeypatch.setattr(catalogue, "refresh", failing)
+    monkeypatch.setattr(refresher.log, "exception", lambda *_: None)
     async with catalogue.followed():
         await loaded(catalogue)

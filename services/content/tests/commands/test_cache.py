@@ -13,9 +13,9 @@ from content.domain.speeches import SpeechChange
 from content.settings import ApiSettings
 from contracts.content import SpeechUpdated, TagChanged
 from pydantic import SecretStr
-from shared.data.cache import Cache, CacheDown
-from shared.data.db import Database
-from shared.messaging.inbox import apply
+from shared.cache import Cache, CacheDown
+from shared.db import Database
+from shared.inbox import apply
 from shared.testing import TokenFor, client_of, recorded
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -102,7 +102,7 @@ async def test_the_event_makes_the_cache_forget(
     # Changed by a process whose word to the cache was lost.
     async with committing.transaction() as session:
         await commands.create_tags(session, {"work": "topic"})
-        await commands.update_speech(session, speech_id, SpeechChange(text="Here it is."))
+        await commands.apply_speech_change(session, speech_id, SpeechChange(text="Here it is."))
     assert (await names(client), (await client.get(path)).json()["text"]) == (["food"], "Where is it?")
     async with committing.transaction() as session:
         changed = (await recorded(session, TagChanged))[-1]

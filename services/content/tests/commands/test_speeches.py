@@ -38,7 +38,7 @@ async def test_speeches_that_are_created_together_keep_their_order(session: Asyn
         for place in range(30)
     ]
     ids = await commands.create_speeches(session, new)
-    texts = [(await queries.speech(session, speech_id)).text for speech_id in ids]
+    texts = [(await queries.get_speech(session, speech_id)).text for speech_id in ids]
     assert texts == [speech.text for speech in new]
     assert len(await recorded(session, SpeechCreated)) == 30
     assert [len(numbers) for numbers in await logged(session)] == [30]
@@ -56,12 +56,12 @@ async def test_a_speech_cannot_carry_a_tag_that_does_not_exist(session: AsyncSes
         await add(session, tag_ids=frozenset({unknown}))
     speech_id = await add(session)
     with pytest.raises(UnknownTag, match=str(unknown)):
-        await commands.update_speech(session, speech_id, SpeechChange(tag_ids=frozenset({unknown})))
+        await commands.apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset({unknown})))
 
 
 async def test_an_update_changes_what_is_given(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session, tags=("travel",))
-    await commands.update_speech(session, speech_id, SpeechChange(text="Where are they?"))
+    await commands.apply_speech_change(session, speech_id, SpeechChange(text="Where are they?"))
     [event] = await recorded(session, SpeechUpdated)
     assert (event.data.text, event.data.level, event.data.revision) == ("Where are they?", "A1", 2)
     assert [tag.name for tag in event.data.tags] == ["travel"]
@@ -71,12 +71,12 @@ async def test_an_update_changes_what_is_given(session: AsyncSession, add: Add) 
 async def test_an_update_replaces_all_tags(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session, tags=("travel", "food"))
     tags = await commands.create_tags(session, {"food": "topic", "work": "topic"})
-    await commands.update_speech(session, speech_id, SpeechChange(tag_ids=frozenset(tags.values())))
-    await commands.update_speech(session, speech_id, SpeechChange(tag_ids=frozenset()))
+    await commands.apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset(tags.values())))
+    await commands.apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset()))
     first, second = await recorded(session, SpeechUpdated)
     assert [tag.name for tag in first.data.tags] == ["food", "work"]
     assert (second.data.tags, second.data.revision) == ([], 3)
-    assert (await queries.speech(session, speech_id)).tags == []
+    assert (await queries.get_speech(session, speech_id)).tags == []
 
 
 async def test_a_deleted_speech_is_told_of(session: AsyncSession, add: Add) -> None:
@@ -87,12 +87,12 @@ async def test_a_deleted_speech_is_told_of(session: AsyncSession, add: Add) -> N
     assert (event.data.speech_id, event.data.revision) == (speech_id, 2)
     assert await logged(session) == [[number], [number]]
     with pytest.raises(SpeechNotFound):
-        await queries.speech(session, speech_id)
+        await queries.get_speech(session, speech_id)
 
 
 async def test_a_speech_that_is_not_there_cannot_be_changed(session: AsyncSession) -> None:
     with pytest.raises(SpeechNotFound):
-        await commands.update_speech(session, uuid4(), SpeechChange(text="No."))
+        await commands.apply_speech_change(session, uuid4(), SpeechChange(text="No."))
     with pytest.raises(SpeechNotFound):
         await commands.delete_speech(session, uuid4())
 
@@ -110,6 +110,6 @@ async def test_a_tag_is_the_same_in_any_case(session: AsyncSession) -> None:
 
 async def test_an_update_is_dated(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session)
-    await commands.update_speech(session, speech_id, SpeechChange(type="answer"))
-    _, history = await queries.get_speech_with_stats(session, speech_id)
-    assert (history.revision, history.updated_at) == (2, await session.scalar(select(func.now())))
+    await commands.apply_speech_change(session, speech_id, SpeechChange(type="answer"))
+    _, stats = await queries.get_speech_with_stats(session, speech_id)
+    assert (stats.revision, stats.updated_at) == (2, await session.scalar(select(func.now())))

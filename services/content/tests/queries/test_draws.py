@@ -6,12 +6,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from content import commands
-from content.catalogue import changelog as changes
+from content.catalogue import changelog
 from content.catalogue.index import Catalogue
 from content.domain.draws import DrawFilter
-from content.domain.speeches import SpeechChange
+from content.domain.speeches import SpeechChange, SpeechRow
 from content.errors import NoSpeechesMatch
-from content.queries.draws import DrawnSpeech, draw_speeches
+from content.queries.draws import draw_speeches
 from shared.db import Database
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,17 +22,19 @@ A1 = DrawFilter(level="A1")
 
 async def catalogue_of(session: AsyncSession) -> Catalogue:
     catalogue = Catalogue()
-    catalogue.add(await changes.load_facets_between(session, 1, await changes.get_highest_number(session)))
+    catalogue.add(
+        await changelog.list_facets_between(session, 1, await changelog.get_highest_number(session))
+    )
     return catalogue
 
 
-def ids(drawn: list[DrawnSpeech]) -> set[UUID]:
+def ids(drawn: list[SpeechRow]) -> set[UUID]:
     return {speech.id for speech in drawn}
 
 
 async def test_a_draw_is_distinct_and_whole(database: Database, session: AsyncSession, add: Add) -> None:
     added = {await add(session, tags=("food", "travel")) for _ in range(5)}
-    drawn = await draw_speeches(database, await catalogue_of(session), A1, most=10)
+    drawn = await draw_speeches(database, await catalogue_of(session), A1, limit=10)
     assert len(drawn) == 5
     assert ids(drawn) == added
     assert [name for _, name in drawn[0].tags] == ["food", "travel"]
@@ -41,7 +43,7 @@ async def test_a_draw_is_distinct_and_whole(database: Database, session: AsyncSe
 async def test_a_draw_is_no_longer_than_asked(database: Database, session: AsyncSession, add: Add) -> None:
     for _ in range(5):
         await add(session)
-    assert len(await draw_speeches(database, await catalogue_of(session), A1, most=3)) == 3
+    assert len(await draw_speeches(database, await catalogue_of(session), A1, limit=3)) == 3
 
 
 async def test_a_draw_keeps_to_the_filter(database: Database, session: AsyncSession, add: Add) -> None:
@@ -54,7 +56,7 @@ async def test_a_draw_keeps_to_the_filter(database: Database, session: AsyncSess
 
     async def found(**properties: object) -> set[UUID]:
         wanted = DrawFilter(level="A1", **properties)  # type: ignore[arg-type] # the cases below differ in type
-        return ids(await draw_speeches(database, catalogue, wanted, most=10))
+        return ids(await draw_speeches(database, catalogue, wanted, limit=10))
 
     everything = frozenset(tags.values())
     assert await found(type="question") == {both, food}
@@ -68,7 +70,7 @@ async def test_what_is_excluded_is_never_drawn(database: Database, session: Asyn
     catalogue = await catalogue_of(session)
     excluded = {*added[:10], uuid4()}
     for _ in range(20):
-        drawn = await draw_speeches(database, catalogue, A1, most=2, excluded=excluded)
+        drawn = await draw_speeches(database, catalogue, A1, limit=2, excluded=excluded)
         assert ids(drawn) == set(added[10:])
 
 
@@ -78,7 +80,7 @@ async def test_what_is_left_is_found_among_many_excluded(
     added = [await add(session) for _ in range(205)]
     catalogue = await catalogue_of(session)
     for _ in range(5):
-        drawn = await draw_speeches(database, catalogue, A1, most=5, excluded=set(added[:200]))
+        drawn = await draw_speeches(database, catalogue, A1, limit=5, excluded=set(added[:200]))
         assert ids(drawn) == set(added[200:])
 
 
@@ -89,7 +91,7 @@ async def test_exclusion_leaves_the_others_equally_likely(
     catalogue = await catalogue_of(session)
     counts = Counter[UUID]()
     for _ in range(400):
-        counts.update(ids(await draw_speeches(database, catalogue, A1, most=1, excluded=set(added[:2]))))
+        counts.update(ids(await draw_speeches(database, catalogue, A1, limit=1, excluded=set(added[:2]))))
     assert counts.keys() == set(added[2:])
     # Five standard deviations of a count that is 100 on average.
     assert all(abs(count - 100) < 5 * 75**0.5 for count in counts.values())
@@ -100,12 +102,12 @@ async def test_nothing_matches_what_is_all_excluded(
 ) -> None:
     added = {await add(session) for _ in range(3)}
     with pytest.raises(NoSpeechesMatch):
-        await draw_speeches(database, await catalogue_of(session), A1, most=5, excluded=added)
+        await draw_speeches(database, await catalogue_of(session), A1, limit=5, excluded=added)
 
 
 async def test_nothing_matches_an_empty_catalogue(database: Database, session: AsyncSession) -> None:
     with pytest.raises(NoSpeechesMatch):
-        await draw_speeches(database, Catalogue(), A1, most=5)
+        await draw_speeches(database, Catalogue(), A1, limit=5)
 
 
 async def test_a_speech_that_changed_behind_the_catalogue_is_not_drawn(
@@ -114,12 +116,12 @@ async def test_a_speech_that_changed_behind_the_catalogue_is_not_drawn(
     deleted, moved, stays = [await add(session) for _ in range(3)]
     catalogue = await catalogue_of(session)
     await commands.delete_speech(session, deleted)
-    await commands.update_speech(session, moved, SpeechChange(level="B2"))
+    await commands.apply_speech_change(session, moved, SpeechChange(level="B2"))
     for _ in range(20):
         # Whatever the first round hits, the second finds the only one that is left.
-        assert ids(await draw_speeches(database, catalogue, A1, most=2)) == {stays}
+        assert ids(await draw_speeches(database, catalogue, A1, limit=2)) == {stays}
     # It is the log of changes that the catalogue learns from, and not a draw.
-    assert len(catalogue.matching(A1)) == 3
+    assert len(catalogue.match(A1)) == 3
 
 
 async def test_what_is_left_of_many_that_were_deleted_is_found(
@@ -131,14 +133,14 @@ async def test_what_is_left_of_many_that_were_deleted_is_found(
     for speech_id in added[:50]:
         await commands.delete_speech(session, speech_id)
     for _ in range(20):
-        assert ids(await draw_speeches(database, catalogue, A1, most=10)) == left
-        assert ids(await draw_speeches(database, catalogue, A1, most=1)) < left
-        some = await draw_speeches(database, catalogue, A1, most=10, excluded=set(added[:53]))
+        assert ids(await draw_speeches(database, catalogue, A1, limit=10)) == left
+        assert ids(await draw_speeches(database, catalogue, A1, limit=1)) < left
+        some = await draw_speeches(database, catalogue, A1, limit=10, excluded=set(added[:53]))
         assert ids(some) == set(added[53:])
     for speech_id in left:
         await commands.delete_speech(session, speech_id)
     with pytest.raises(NoSpeechesMatch):
-        await draw_speeches(database, catalogue, A1, most=1)
+        await draw_speeches(database, catalogue, A1, limit=1)
 
 
 async def test_a_draw_takes_one_query(database: Database, session: AsyncSession, add: Add) -> None:
@@ -147,7 +149,7 @@ async def test_a_draw_takes_one_query(database: Database, session: AsyncSession,
     driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
     statements: list[str] = []
     with driver.query_logger(lambda logged: statements.append(logged.query)):
-        await draw_speeches(database, catalogue, A1, most=10, excluded=set(added[:10]))
+        await draw_speeches(database, catalogue, A1, limit=10, excluded=set(added[:10]))
         # The driver tells its loggers a moment later.
         await asyncio.sleep(0)
     assert len(statements) == 1

@@ -9,7 +9,7 @@ import pytest
 from content import commands
 from content.domain.speeches import SpeechChange
 from content.schemas.speeches import SpeechFilter
-from content.search import listing as search
+from content.search import newest, ranking
 from content.search.cursor import SearchCursor
 from shared.db import Database
 
@@ -104,7 +104,7 @@ async def test_beginnings_of_words_are_found_however_common(
 ) -> None:
     await add_all(committing, add, *["Trains."] * 3, "A trailer.", "A bus.")
     for probed in (3_000, 1):
-        monkeypatch.setattr(search, "SAMPLE_SIZE", probed)
+        monkeypatch.setattr(ranking, "SAMPLE_SIZE", probed)
         for text in ("trai*", "trai", "tr*"):
             pages = await followed(find, text, limit=2)
             assert [len(page["speeches"]) for page in pages] == [2, 2]
@@ -114,7 +114,7 @@ async def test_beginnings_of_words_are_found_however_common(
 async def test_a_changed_text_is_found_by_its_new_words(committing: Database, add: Add, find: Find) -> None:
     [speech_id, _] = await add_all(committing, add, "A bus.", "A tram.")
     async with committing.transaction() as session:
-        await commands.update_speech(session, speech_id, SpeechChange(text="A boat."))
+        await commands.apply_speech_change(session, speech_id, SpeechChange(text="A boat."))
     assert (texts(await find("boat")), texts(await find("bus"))) == (["A boat."], [])
 
 
@@ -158,7 +158,7 @@ async def test_without_a_search_the_newest_come_first(committing: Database, add:
 async def test_every_match_comes_once_though_few_are_ranked(
     committing: Database, add: Add, find: Find, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "MAX_RANKED", 5)
+    monkeypatch.setattr(ranking, "MAX_RANKED", 5)
     old = await add_all(committing, add, *["Train, train, train."] * 4)
     new = await add_all(committing, add, *["A train."] * 2, "A very long train.", *["The train."] * 2)
     await add_all(committing, add, "A bus.")
@@ -180,7 +180,7 @@ async def test_every_match_comes_once_though_few_are_ranked(
 async def test_what_is_added_meanwhile_moves_nothing(
     committing: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "MAX_RANKED", 4)
+    monkeypatch.setattr(ranking, "MAX_RANKED", 4)
     made = await add_all(committing, add, *[f"Train {number}." for number in range(8)])
     for text in ("train", None):
         page = await find(text, limit=2)
@@ -197,7 +197,7 @@ async def test_what_is_added_meanwhile_moves_nothing(
 async def test_counting_ends_somewhere(
     committing: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "MAX_COUNTED", 3)
+    monkeypatch.setattr(newest, "MAX_COUNTED", 3)
     await add_all(committing, add, *["A train."] * 5)
     pagination = (await find(limit=2))["pagination"]
     assert (pagination["total"], pagination["total_pages"], pagination["total_is_exact"]) == (3, 2, False)

@@ -29,13 +29,13 @@ def test_what_a_search_means(search: str, terms: ParsedQuery) -> None:
     assert parse_query(search) == terms
 
 
-def test_the_beginning_of_a_word_has_two_letters() -> None:
+def test_a_prefix_has_two_letters() -> None:
     with pytest.raises(Invalid, match="at least 2 letters"):
         parse_query("train t*")
 
 
 @given(st.text(max_size=200))
-def test_beginnings_hold_no_signs(search: str) -> None:
+def test_prefixes_hold_no_signs(search: str) -> None:
     try:
         terms = parse_query(search)
     except Invalid:
@@ -45,7 +45,7 @@ def test_beginnings_hold_no_signs(search: str) -> None:
         assert not set(beginning) & set("'\\&|!<>():* ")
 
 
-def test_the_last_word_may_be_a_beginning() -> None:
+def test_the_last_word_may_be_a_prefix() -> None:
     assert parse_query("pass* next tra").with_last_word_as_prefix() == ParsedQuery(
         "next", ("pass", "tra"), last_word_is_prefix=True
     )
@@ -68,6 +68,6 @@ def test_as_many_as_the_limits_allow_are_taken() -> None:
     assert parse_query("train" + " -bus" * 20).text == "train" + " -bus" * 20
 
 
-def test_beginnings_are_limited() -> None:
-    with pytest.raises(Invalid, match="at most 5 beginnings"):
+def test_prefixes_are_limited() -> None:
+    with pytest.raises(Invalid, match="at most 5 prefixes"):
         parse_query("ab* cd* ef* gh* ij* kl*")

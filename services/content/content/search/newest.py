@@ -1,0 +1,43 @@
+"""Speeches without a search, newest first."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from content.models import Speech
+from content.search.cursor import SearchCursor
+from content.search.pages import PageRequest, SpeechIdPage
+
+MAX_COUNTED = 10_000
+"""Speeches that are counted, and that pages reach by number."""
+
+
+async def find_newest(
+    session: AsyncSession, request: PageRequest, cursor: SearchCursor | None
+) -> SpeechIdPage:
+    """Find the page after the cursor or, without one, by its number."""
+    newest = select(Speech.id).where(*request.conditions).order_by(Speech.id.desc())
+    if cursor is None:
+        offset = request.offset(MAX_COUNTED)
+        total, exact = await _count(session, newest)
+        cursor = SearchCursor(page=request.page, total=total, exact=exact)
+        newest = newest.offset(offset)
+    # One more than the page holds shows whether another page follows.
+    rows = await session.scalars(newest.where(Speech.id < cursor.id).limit(request.limit + 1))
+    return _to_page(request, cursor, list(rows))
+
+
+def _to_page(request: PageRequest, cursor: SearchCursor, ids: list[UUID]) -> SpeechIdPage:
+    next_cursor = None
+    if len(ids) > request.limit:
+        next_cursor = cursor.after(ids[request.limit - 1]).encode(request.scope)
+    return SpeechIdPage(ids[: request.limit], cursor.page, cursor.total, cursor.exact, next_cursor)
+
+
+async def _count(session: AsyncSession, speeches: Select[Any]) -> tuple[int, bool]:
+    """Return the number of speeches as far as they are counted, and whether that is all of them."""
+    counted = speeches.order_by(None).limit(MAX_COUNTED + 1).subquery()
+    total = (await session.scalars(select(func.count()).select_from(counted))).one()
+    return min(total, MAX_COUNTED), total <= MAX_COUNTED
