@@ -13,12 +13,11 @@ from uuid import UUID
 
 import asyncpg
 import psutil
-from content.catalogue.index import Catalogue
-from content.catalogue.refresher import CatalogueRefresher
+from content.catalogue import Catalogue, CatalogueRefresher
 from content.domain.draws import DrawFilter
 from content.models import Speech
 from content.queries.draws import draw_speeches
-from shared.db import Database, engine_for
+from shared.data.db import Database, create_engine
 from sqlalchemy import select
 
 from bench import uniformity
@@ -95,7 +94,7 @@ def filters(made: Made) -> dict[str, DrawFilter]:
 
 async def loaded(url: str, made: Made) -> Case:
     """Load the catalogue as a starting process does."""
-    database = Database(engine_for(with_driver(url), name="bench"))
+    database = Database(create_engine(with_driver(url), name="bench"))
     driver = await asyncpg.connect(url)
     followed = CatalogueRefresher(database)
     await followed.refresh()

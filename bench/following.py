@@ -4,13 +4,15 @@ import asyncio
 import time
 from uuid import UUID
 
-from content import commands
-from content.catalogue.refresher import CatalogueRefresher
+from content.catalogue import CatalogueRefresher
+from content.commands.speeches import create_speeches, delete_speech
+from content.commands.tags import create_tags
 from content.domain.draws import DrawFilter
 from content.domain.speeches import NewSpeech
 from content.errors import NoSpeechesMatch
 from content.queries.draws import draw_speeches
-from shared.db import Database
+from shared.background import running
+from shared.data.db import Database
 
 REPEATS = 10
 BUSY = 4
@@ -22,8 +24,8 @@ async def seconds_until_followed(database: Database) -> float:
     followed = CatalogueRefresher(database)
     await followed.refresh()
     async with database.transaction() as session:
-        tags = await commands.create_tags(session, {TAG: "topic"})
-    async with followed.followed(), asyncio.TaskGroup() as group:
+        tags = await create_tags(session, {TAG: "topic"})
+    async with running(followed.loop), asyncio.TaskGroup() as group:
         busy = [group.create_task(_draw_on(database, followed)) for _ in range(BUSY)]
         delays = [await _delay(database, followed, tags[TAG]) for _ in range(REPEATS)]
         for task in busy:
@@ -42,13 +44,13 @@ async def _delay(database: Database, followed: CatalogueRefresher, tag: UUID) ->
         text="Here I am.", level="C2", type="answer", audio_key="x.mp3", duration_ms=900, tag_ids=wanted.tags
     )
     async with database.transaction() as session:
-        [speech_id] = await commands.create_speeches(session, [new])
+        [speech_id] = await create_speeches(session, [new])
     created = time.monotonic()
     while not await _can_be_drawn(database, followed, wanted):  # noqa: ASYNC110 - how soon is the question
         await asyncio.sleep(0.005)
     delay = time.monotonic() - created
     async with database.transaction() as session:
-        await commands.delete_speech(session, speech_id)
+        await delete_speech(session, speech_id)
     for _ in range(100):
         assert not await _can_be_drawn(database, followed, wanted), "a deleted speech was drawn"
         await asyncio.sleep(0.005)

@@ -16,11 +16,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from content import commands
+from content.commands.speeches import apply_speech_change, create_speeches
+from content.commands.tags import create_tags, update_tag
 from content.domain.speeches import NewSpeech, SpeechChange
 from content.schemas.tags import TagUpdate
-from shared.db import Database, engine_for
-from shared.tokens import SigningKeys, new_signing_key
+from shared.data.db import Database, create_engine
+from shared.security.jwt import SigningKeys, new_signing_key
 
 from bench.lean_client import Connection
 from bench.programs import content_api, content_worker, reference
@@ -95,10 +96,8 @@ class Catalogue:
     async def change_behind(self, version: int) -> None:
         """Change both in the database, with events for the worker."""
         async with self.database.transaction() as session:
-            await commands.apply_speech_change(
-                session, self.speech_id, SpeechChange(text=f"version {version}")
-            )
-            await commands.update_tag(session, self.tag_id, TagUpdate(name=f"version {version}"))
+            await apply_speech_change(session, self.speech_id, SpeechChange(text=f"version {version}"))
+            await update_tag(session, self.tag_id, TagUpdate(name=f"version {version}"))
 
     async def outcomes(self) -> Counter[str]:
         """Count the cached reads of both replicas so far, by outcome."""
@@ -116,11 +115,11 @@ async def catalogue(run: Run, addresses: Addresses) -> AsyncIterator[Catalogue]:
     """Start the processes on a catalogue with an additional speech and tag."""
     keys = SigningKeys({"keys": [new_signing_key()]})
     url, _ = await catalogue_of(addresses, SPEECHES)
-    database = Database(engine_for(with_driver(url), name="bench"))
+    database = Database(create_engine(with_driver(url), name="bench"))
     async with database.transaction() as session:
-        tags = await commands.create_tags(session, {"version 0": "bench"})
+        tags = await create_tags(session, {"version 0": "bench"})
         new = NewSpeech(text="version 0", level="A1", type="answer", audio_key="x.mp3", duration_ms=900)
-        [speech_id] = await commands.create_speeches(session, [new])
+        [speech_id] = await create_speeches(session, [new])
     keys_port, *apis = (free_port() for _ in range(3))
     reference(run, url, json.dumps(keys.public), port=keys_port).start()
     for number, port in enumerate(apis):

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from content import queries
+from content.queries.speeches import list_speeches
 from content.schemas.speeches import SpeechFilter
 from content.search import SpeechIdPage
-from shared.db import Database, engine_for
-from shared.migrations import upgrade
+from shared.data.db import Database, create_engine
+from shared.data.migrations import upgrade
 from sqlalchemy import text
 
 from bench.rounds import verdict
@@ -91,7 +91,7 @@ def main() -> int:
 async def measure(url: str) -> list[str]:
     """Fill the database, measure every case, and return the broken bounds."""
     await asyncio.to_thread(upgrade, "content", url)
-    engine = engine_for(url, name="bench", statement_ms=0)
+    engine = create_engine(url, name="bench", statement_timeout_ms=0)
     database = Database(engine)
     started = time.monotonic()
     tag_id = await fill(database, SPEECHES)
@@ -151,7 +151,7 @@ async def compare(database: Database, name: str, wanted: SpeechFilter) -> list[s
 async def page(database: Database, wanted: SpeechFilter) -> SpeechIdPage:
     """What the route does for a page."""
     async with database.transaction() as session:
-        return (await queries.list_speeches(session, wanted)).page
+        return (await list_speeches(session, wanted)).page
 
 
 async def timed(call: Awaitable[object]) -> float:

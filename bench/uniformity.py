@@ -8,8 +8,7 @@ from statistics import NormalDist
 from typing import NamedTuple
 from uuid import UUID
 
-from content.catalogue.index import Catalogue, Facet
-from content.catalogue.sampler import sample
+from content.catalogue import Catalogue, Facet, sample
 from content.domain.draws import DrawFilter
 
 DRAWS = 1_000_000

@@ -1,22 +1,18 @@
 """The API process of the content service."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import structlog
 from fastapi import FastAPI
-from shared.app import Check, create_api
-from shared.cache import Cache
-from shared.errors import Unavailable
-from shared.storage import Storage
+from shared.background import Loop, running
+from shared.data.cache import Cache
+from shared.http.app import create_api
+from shared.http.health import Check
 
 from content.api import routers
-from content.audio.monitor import RecordingMonitor
-from content.catalogue.refresher import CatalogueRefresher
+from content.audio import RecordingMonitor
+from content.catalogue import CatalogueRefresher
 from content.settings import ApiSettings
-
-log = structlog.get_logger(__name__)
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
@@ -25,24 +21,13 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    catalogue = CatalogueRefresher(app.state.database)
-    app.state.catalogue = catalogue
-    app.state.checks["catalogue"] = Check(catalogue.ping)
-    recordings = RecordingMonitor(app.state.database, app.state.storage)
-    app.state.checks["recordings"] = Check(recordings.ping, required=False)
-    app.state.cache = Cache(app.state.settings.redis_url.get_secret_value(), service="content")
-    ensuring = asyncio.create_task(_ensure_bucket(app.state.storage))
-    async with catalogue.followed(), recordings.watched():
+    state = app.state
+    catalogue = state.catalogue = CatalogueRefresher(state.database)
+    recordings = RecordingMonitor(state.database, state.storage)
+    state.cache = Cache(state.settings.redis_url.get_secret_value(), service="content")
+    state.checks["catalogue"] = Check(catalogue.ping)
+    state.checks["recordings"] = Check(recordings.ping, required=False)
+    bucket_creation = Loop(name="bucket_creation", work=state.storage.ensure_bucket, interval_seconds=None)
+    async with running(catalogue.loop, recordings.loop, bucket_creation):
         yield
-    ensuring.cancel()
-    await app.state.cache.close()
-
-
-async def _ensure_bucket(storage: Storage) -> None:
-    """Create the bucket as soon as the storage answers. Nothing waits for it."""
-    while True:
-        try:
-            return await storage.ensure_bucket()
-        except Unavailable as error:
-            log.warning("bucket_creation_retrying", reason=error.detail)
-        await asyncio.sleep(5)
+    await state.cache.close()

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
 
-from shared.db import Base
-from shared.inbox import InboxEvent
-from shared.outbox import OutboxEvent
+from contracts.vocabulary import Level, SpeechType
+from shared.data.db import Base
+from shared.messaging.inbox import InboxEvent
+from shared.messaging.outbox import OutboxEvent
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -27,8 +28,6 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 from uuid_utils.compat import uuid7
-
-from content.types import Level, SpeechType
 
 __all__ = [
     "Base",

@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Annotated
 
 import structlog
+from contracts.vocabulary import Level, SpeechType
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
-from shared.db import Database
-from shared.storage import Storage
+from shared.data.db import Database
+from shared.data.storage import Storage
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content import commands, queries
-from content.audio.metadata import UnknownAudioFormat, read_duration_ms
+from content.audio import UnknownAudioFormat, read_duration_ms
+from content.commands.speeches import create_speeches
+from content.commands.tags import create_tags
 from content.domain.speeches import NewSpeech
+from content.queries.speeches import find_existing_speeches
 from content.schemas.speeches import SpeechText
 from content.schemas.tags import TagCreate, TagName
 from content.settings import SeedSettings
-from content.types import Level, SpeechType
 
 log = structlog.get_logger(__name__)
 
@@ -55,15 +57,19 @@ def parse_folder(arguments: list[str]) -> Path:
     return folder
 
 
+def main(arguments: list[str]) -> None:
+    asyncio.run(seed(SeedSettings(), parse_folder(arguments)))
+
+
 async def seed(settings: SeedSettings, folder: Path) -> None:
     """Upload the missing recordings and create the missing tags and speeches.
 
     A speech exists if its text and level do. Raises SystemExit outside development and for an invalid folder.
     """
-    if not settings.development:
+    if not settings.is_development:
         raise SystemExit("The seed is for development only. Set ENVIRONMENT=development to use it.")
     found = await asyncio.to_thread(read_folder, folder)
-    storage, database = Storage(settings), Database.connect(settings, name="content seed")
+    storage, database = Storage(settings), Database.from_settings(settings, name="content seed")
     try:
         await storage.ensure_bucket()
         uploads = (_upload(storage, key, content) for key, content in found.recordings.items())
@@ -112,8 +118,8 @@ async def _upload(storage: Storage, key: str, content: bytes) -> bool:
 
 async def create_missing(session: AsyncSession, found: Seed) -> int:
     """Create the missing tags and speeches, and return the number of new speeches."""
-    tag_ids = await commands.create_tags(session, found.categories)
-    existing = await queries.find_existing_speeches(session, [speech.text for speech in found.speeches])
+    tag_ids = await create_tags(session, found.categories)
+    existing = await find_existing_speeches(session, [speech.text for speech in found.speeches])
     new = [
         NewSpeech(
             **speech.model_dump(exclude={"audio_filename", "tags"}),
@@ -124,7 +130,7 @@ async def create_missing(session: AsyncSession, found: Seed) -> int:
         for speech in found.speeches
         if (speech.text, speech.level) not in existing
     ]
-    await commands.create_speeches(session, new)
+    await create_speeches(session, new)
     return len(new)
 
 

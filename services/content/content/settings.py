@@ -1,19 +1,25 @@
-"""Settings of each process of the content service."""
+"""Settings of the content service, one class per process."""
 
-from shared.settings import DatabaseSettings, StorageSettings
+from shared.settings import (
+    DatabaseSettings,
+    HttpApiSettings,
+    MessagingSettings,
+    RedisSettings,
+    StorageSettings,
+)
 
 
-class ApiSettings(DatabaseSettings, StorageSettings):
-    """The API reads the catalogue, measures recordings and signs their URLs."""
+class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
+    pass
 
 
-class WorkerSettings(DatabaseSettings):
-    """The worker has no use for the object storage."""
+class WorkerSettings(MessagingSettings, RedisSettings):
+    pass
 
 
 class MigrateSettings(DatabaseSettings):
-    """Migrations need the database."""
+    pass
 
 
 class SeedSettings(DatabaseSettings, StorageSettings):
-    """The seed fills the database and uploads recordings."""
+    pass

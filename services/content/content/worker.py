@@ -1,16 +1,16 @@
-"""The worker process of the content service."""
+"""The worker process of the content service: consumers, jobs and relay."""
 
-from shared.cache import Cache
+from shared.data.cache import Cache
+from shared.messaging.worker import build_worker
 from starlette.applications import Starlette
 
 from content.consumers import subscriptions
+from content.jobs import jobs
 from content.settings import WorkerSettings
-from shared import worker
 
 
 def create_worker(settings: WorkerSettings) -> Starlette:
-    """Create the process that consumes events and publishes the outbox."""
     cache = Cache(settings.redis_url.get_secret_value(), service="content")
-    return worker.create_worker(
-        settings, service="content", subscriptions=subscriptions(cache), closing=[cache.close]
+    return build_worker(
+        settings, service="content", subscriptions=subscriptions, jobs=jobs(cache), closing=[cache.close]
     )

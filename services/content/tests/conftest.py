@@ -4,19 +4,25 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from content import commands, queries
 from content.app import create_app
+from content.commands.speeches import create_speeches
+from content.commands.tags import create_tags
 from content.domain.speeches import NewSpeech
+from content.queries.tags import list_cached_tags
 from content.settings import ApiSettings
 from fastapi import FastAPI
 from pydantic import SecretStr
-from shared.cache import Cache
-from shared.db import Database
-from shared.storage import Storage
-from shared.testing import TokenFor, client_of
+from shared.data.cache import Cache
+from shared.data.db import Database
+from shared.data.storage import Storage
+from shared.messaging.jobs import Job
+from shared.messaging.outbox import OutboxEvent
+from shared.testing import TokenFor, api_client
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type Add = Callable[..., Awaitable[UUID]]
+type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 
 @pytest.fixture(scope="session")
@@ -25,13 +31,13 @@ def service() -> str:
 
 
 @pytest.fixture(scope="session")
-def settings(environment: dict[str, Any], database_url: str) -> ApiSettings:
+def settings(base_settings: dict[str, Any], database_url: str) -> ApiSettings:
     own = {"database_url": SecretStr(database_url), "s3_bucket": f"content-{uuid4().hex[:12]}"}
-    return ApiSettings.model_validate({**environment, **own})
+    return ApiSettings.model_validate({**base_settings, **own})
 
 
 @pytest.fixture
-def app(settings: ApiSettings, committing: Database) -> FastAPI:
+def app(settings: ApiSettings, committed_database: Database) -> FastAPI:
     """The application, with connections of its own; what it commits is gone after the test."""
     return create_app(settings)
 
@@ -39,7 +45,7 @@ def app(settings: ApiSettings, committing: Database) -> FastAPI:
 @pytest.fixture
 async def client(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
     """A learner's client. What was committed before the test asked for it can be drawn at once."""
-    async with client_of(app, token=token_for(uuid4())) as client:
+    async with api_client(app, token=token_for(uuid4())) as client:
         await app.state.catalogue.refresh()
         yield client
 
@@ -48,16 +54,16 @@ async def client(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterat
 async def cache(settings: ApiSettings) -> AsyncIterator[Cache]:
     """What all replicas share."""
     cache = Cache(settings.redis_url.get_secret_value(), service="content")
-    await cache.forget(queries.list_cached_tags.key())
+    await cache.invalidate(list_cached_tags.key())
     yield cache
-    await cache.forget(queries.list_cached_tags.key())
+    await cache.invalidate(list_cached_tags.key())
     await cache.close()
 
 
 @pytest.fixture
 async def editor(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
     """An editor's client."""
-    async with client_of(app, token=token_for(uuid4(), "editor")) as client:
+    async with api_client(app, token=token_for(uuid4(), "editor")) as client:
         yield client
 
 
@@ -74,14 +80,32 @@ def add() -> Add:
     """Adds a speech: `await add(session, **what differs)`; `tags` are names."""
 
     async def make(session: AsyncSession, *, tags: tuple[str, ...] = (), **different: Any) -> UUID:
-        ids = await commands.create_tags(session, dict.fromkeys(tags, "topic"))
+        ids = await create_tags(session, dict.fromkeys(tags, "topic"))
         usual = {"text": "Where is it?", "level": "A1", "type": "question", "duration_ms": 1200}
         carried = {"audio_key": f"seed/{uuid4()}.mp3", "tag_ids": frozenset(ids.values())}
         new = NewSpeech(**{**usual, **carried, **different})
-        [speech_id] = await commands.create_speeches(session, [new])
+        [speech_id] = await create_speeches(session, [new])
         return speech_id
 
     return make
+
+
+@pytest.fixture
+async def speech_id(committed_database: Database, add: Add) -> UUID:
+    """A speech of level A1, a question, with two tags."""
+    async with committed_database.transaction() as session:
+        return await add(session, text="Is it far?", tags=("travel", "food"), audio_key="seed/far.mp3")
+
+
+@pytest.fixture
+def outbox_jobs() -> OutboxJobs:
+    """Reads the jobs in the outbox, oldest first: `await outbox_jobs(session, InvalidateCache)`."""
+
+    async def read(session: AsyncSession, job: type[Job]) -> list[Any]:
+        queued = select(OutboxEvent).where(OutboxEvent.type == job.queue()).order_by(OutboxEvent.id)
+        return [job.model_validate_json(row.body) for row in await session.scalars(queued)]
+
+    return read
 
 
 @pytest.fixture(scope="session")

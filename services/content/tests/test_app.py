@@ -1,10 +1,17 @@
+import asyncio
 import json
+from uuid import uuid4
 
 import httpx
 import pytest
+from content.app import create_app
+from content.settings import ApiSettings
+from pydantic import SecretStr
+from shared.testing import TokenFor, api_client
 
 SPEECHES = "/api/v1/admin/speeches"
 NOBODYS = "01900000-0000-7000-8000-000000000000"
+RANDOM = "/api/v1/game/speeches/random"
 
 
 @pytest.mark.parametrize(
@@ -29,3 +36,27 @@ async def test_a_body_that_is_not_called_json_is_refused_with_the_reason(editor:
         answer = await editor.post("/api/v1/admin/tags", content=sent, headers={"Content-Type": content_type})
         assert answer.status_code == 422
         assert "Content-Type: application/json" in answer.json()["detail"]
+
+
+async def test_the_bucket_is_made_and_all_is_ready(client: httpx.AsyncClient) -> None:
+    for _ in range(50):
+        ready = (await client.get("/ready")).json()
+        if ready["checks"]["storage"] == "ok":
+            break
+        await asyncio.sleep(0.1)
+    assert ready["status"] == "ready"
+    assert ready["checks"].keys() == {"postgres", "redis", "storage", "catalogue", "recordings"}
+
+
+async def test_without_a_database_it_says_so(settings: ApiSettings, token_for: TokenFor) -> None:
+    nowhere = SecretStr("postgresql+asyncpg://content@127.0.0.1:1/content")
+    app = create_app(settings.model_copy(update={"database_url": nowhere}))
+    async with api_client(app, token=token_for(uuid4())) as client:
+        draw = await client.post(RANDOM, json={"level": "A1"})
+        tags = await client.get("/api/v1/tags")
+        ready = await client.get("/ready")
+    assert (draw.status_code, draw.json()["code"]) == (503, "catalogue_unavailable")
+    assert (tags.status_code, tags.json()["code"]) == (503, "database_unavailable")
+    assert "retry-after" in draw.headers
+    assert ready.status_code == 503
+    assert (ready.json()["checks"]["postgres"], ready.json()["checks"]["catalogue"]) == ("down", "down")

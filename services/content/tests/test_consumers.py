@@ -3,14 +3,14 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
-from content import commands, queries
+from content.commands.speeches import delete_speech
 from content.consumers import on_session_completed, subscriptions
 from content.domain.plays import PlayStatistics
+from content.queries.speeches import get_speech_with_stats
 from contracts import EVENTS
 from contracts.game import CompletedSession, SessionCompleted
-from shared.cache import Cache
-from shared.db import Database
-from shared.inbox import apply
+from shared.data.db import Database
+from shared.messaging.inbox import apply_once
 from uuid_utils.compat import uuid7
 
 QUEUE = SessionCompleted.queue_of("content")
@@ -43,7 +43,7 @@ def completed(*results: tuple[UUID, str, float | None]) -> SessionCompleted:
 
 async def plays_of(database: Database, speech_id: UUID) -> PlayStatistics:
     async with database.transaction() as session:
-        _, stats = await queries.get_speech_with_stats(session, speech_id)
+        _, stats = await get_speech_with_stats(session, speech_id)
         return stats.statistics
 
 
@@ -52,9 +52,8 @@ async def speech_in(database: Database, add: Add) -> UUID:
         return await add(session)
 
 
-def test_the_service_hears_of_sessions_and_of_its_own_changes(cache: Cache) -> None:
-    heard = {event for event in EVENTS if "content" in event.consumers}
-    assert set(subscriptions(cache)) == heard
+def test_every_event_with_a_queue_has_a_handler() -> None:
+    assert set(subscriptions) == {event for event in EVENTS if "content" in event.consumers}
 
 
 async def test_a_session_delivered_twice_counts_once(database: Database, add: Add) -> None:
@@ -65,8 +64,8 @@ async def test_a_session_delivered_twice_counts_once(database: Database, add: Ad
         (skipped, "skipped", None),
         (uuid4(), "correct", 1),
     )
-    assert await apply(database, QUEUE, event, on_session_completed) == "applied"
-    assert await apply(database, QUEUE, event, on_session_completed) == "repeated"
+    assert await apply_once(database, QUEUE, event, on_session_completed) == "applied"
+    assert await apply_once(database, QUEUE, event, on_session_completed) == "repeated"
     assert await plays_of(database, played) == PlayStatistics(plays=2, correct=1, scored=1, score_sum=80)
     assert await plays_of(database, skipped) == PlayStatistics()
 
@@ -74,7 +73,7 @@ async def test_a_session_delivered_twice_counts_once(database: Database, add: Ad
 async def test_sessions_add_up(database: Database, add: Add) -> None:
     speech_id = await speech_in(database, add)
     for score in (80.5, 60, None):
-        await apply(database, QUEUE, completed((speech_id, "correct", score)), on_session_completed)
+        await apply_once(database, QUEUE, completed((speech_id, "correct", score)), on_session_completed)
     assert await plays_of(database, speech_id) == PlayStatistics(
         plays=3, correct=3, scored=2, score_sum=140.5
     )
@@ -83,33 +82,37 @@ async def test_sessions_add_up(database: Database, add: Add) -> None:
 async def test_a_deleted_speech_takes_its_statistics_along(database: Database, add: Add) -> None:
     speech_id = await speech_in(database, add)
     event = completed((speech_id, "correct", 80))
-    await apply(database, QUEUE, event, on_session_completed)
+    await apply_once(database, QUEUE, event, on_session_completed)
     async with database.transaction() as session:
-        await commands.delete_speech(session, speech_id)
+        await delete_speech(session, speech_id)
     later = completed((speech_id, "correct", 80))
-    assert await apply(database, QUEUE, later, on_session_completed) == "applied"
+    assert await apply_once(database, QUEUE, later, on_session_completed) == "applied"
 
 
-async def test_a_speech_may_be_deleted_while_its_plays_are_counted(committing: Database, add: Add) -> None:
-    deleted, kept = [await speech_in(committing, add) for _ in range(2)]
+async def test_a_speech_may_be_deleted_while_its_plays_are_counted(
+    committed_database: Database, add: Add
+) -> None:
+    deleted, kept = [await speech_in(committed_database, add) for _ in range(2)]
     event = completed((deleted, "correct", 80), (kept, "correct", 80))
-    async with committing.transaction() as deleting:
-        await commands.delete_speech(deleting, deleted)
-        counting = asyncio.create_task(apply(committing, QUEUE, event, on_session_completed))
+    async with committed_database.transaction() as deleting:
+        await delete_speech(deleting, deleted)
+        counting = asyncio.create_task(apply_once(committed_database, QUEUE, event, on_session_completed))
         done, _ = await asyncio.wait({counting}, timeout=0.2)
         assert not done
     assert await counting == "applied"
-    assert (await plays_of(committing, kept)).plays == 1
+    assert (await plays_of(committed_database, kept)).plays == 1
 
 
 async def test_sessions_with_the_same_speeches_do_not_block_each_other(
-    committing: Database, add: Add
+    committed_database: Database, add: Add
 ) -> None:
-    ids = [await speech_in(committing, add) for _ in range(20)]
+    ids = [await speech_in(committed_database, add) for _ in range(20)]
     orders = [ids if turn % 2 else ids[::-1] for turn in range(16)]
     events = [completed(*((speech_id, "correct", 50.0) for speech_id in order)) for order in orders]
-    await asyncio.gather(*(apply(committing, QUEUE, event, on_session_completed) for event in events))
+    await asyncio.gather(
+        *(apply_once(committed_database, QUEUE, event, on_session_completed) for event in events)
+    )
     for speech_id in ids:
-        assert await plays_of(committing, speech_id) == PlayStatistics(
+        assert await plays_of(committed_database, speech_id) == PlayStatistics(
             plays=16, correct=16, scored=16, score_sum=800
         )

@@ -1,8 +1,8 @@
 import asyncio
 
 from alembic import command
-from shared.db import engine_for
-from shared.migrations import migration_config, upgrade
+from shared.data.db import create_engine
+from shared.data.migrations import migration_config, upgrade
 from shared.testing import scratch_database
 from sqlalchemy import text
 
@@ -28,7 +28,7 @@ async def test_speeches_that_were_there_before_are_found(worker_id: str) -> None
     async with scratch_database(f"content_filled_{worker_id}") as url:
         config = migration_config("content", url)
         await asyncio.to_thread(command.upgrade, config, "0001")
-        engine = engine_for(url, name="tests")
+        engine = create_engine(url, name="tests")
         async with engine.begin() as connection:
             await connection.execute(text(OLD_SPEECHES))
         await asyncio.to_thread(upgrade, "content", url)
@@ -42,7 +42,7 @@ async def test_speeches_that_were_there_before_are_found(worker_id: str) -> None
 
 async def test_a_replica_waits_while_another_migrates(worker_id: str) -> None:
     async with scratch_database(f"content_turns_{worker_id}") as url:
-        engine = engine_for(url, name="tests")
+        engine = create_engine(url, name="tests")
         async with engine.connect() as other:
             await other.execute(text("SELECT pg_advisory_lock(7275627)"))
             waiting = asyncio.create_task(asyncio.to_thread(upgrade, "content", url))

@@ -4,16 +4,16 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from content import queries
 from content.domain.speeches import SpeechRow
 from content.models import Speech
+from content.queries.speeches import get_speech
 from content.seed import parse_folder, seed
 from content.settings import SeedSettings
 from contracts.content import SpeechCreated
 from pydantic import SecretStr
-from shared.db import Database
-from shared.storage import Storage
-from shared.testing import recorded
+from shared.data.db import Database
+from shared.data.storage import Storage
+from shared.testing import outbox_events
 from sqlalchemy import select
 
 SPEECHES = """audio_filename,text,level,type,tags
@@ -34,25 +34,25 @@ def folder(tmp_path: Path, mp3: bytes) -> Path:
 
 
 @pytest.fixture
-def fresh(environment: dict[str, Any], database_url: str) -> SeedSettings:
+def fresh(base_settings: dict[str, Any], database_url: str) -> SeedSettings:
     """Settings with a bucket that does not exist."""
     own = {"database_url": SecretStr(database_url), "s3_bucket": f"content-{uuid4().hex[:12]}"}
-    return SeedSettings.model_validate({**environment, **own})
+    return SeedSettings.model_validate({**base_settings, **own})
 
 
 async def speeches_in(database: Database) -> list[SpeechRow]:
     async with database.transaction() as session:
         ids = await session.scalars(select(Speech.id).order_by(Speech.number))
-        return [await queries.get_speech(session, speech_id) for speech_id in ids]
+        return [await get_speech(session, speech_id) for speech_id in ids]
 
 
 async def test_the_seed_is_sown_once(
-    fresh: SeedSettings, committing: Database, folder: Path, mp3: bytes
+    fresh: SeedSettings, committed_database: Database, folder: Path, mp3: bytes
 ) -> None:
     await seed(fresh, folder)
-    speeches = await speeches_in(committing)
+    speeches = await speeches_in(committed_database)
     await seed(fresh, folder)
-    assert await speeches_in(committing) == speeches
+    assert await speeches_in(committed_database) == speeches
     assert [(speech.text, speech.level, speech.type) for speech in speeches] == [
         ("Is it far?", "A1", "question"),
         ("It is near.", "A1", "answer"),
@@ -64,21 +64,21 @@ async def test_the_seed_is_sown_once(
         ["travel"],
     ]
     assert {speech.duration_ms for speech in speeches} == {522}
-    async with committing.transaction() as session:
-        assert len(await recorded(session, SpeechCreated)) == 3
-    url, _ = Storage(fresh).presigned(speeches[0].audio_key)
+    async with committed_database.transaction() as session:
+        assert len(await outbox_events(session, SpeechCreated)) == 3
+    url, _ = Storage(fresh).presign(speeches[0].audio_key)
     async with httpx.AsyncClient() as client:
         audio = await client.get(url)
     assert (audio.content, audio.headers["content-type"]) == (mp3, "audio/mpeg")
 
 
-async def test_the_seed_grows(fresh: SeedSettings, committing: Database, folder: Path) -> None:
+async def test_the_seed_grows(fresh: SeedSettings, committed_database: Database, folder: Path) -> None:
     (folder / "speeches.csv").write_text("".join(SPEECHES.splitlines(keepends=True)[:2]))
     await seed(fresh, folder)
-    assert len(await speeches_in(committing)) == 1
+    assert len(await speeches_in(committed_database)) == 1
     (folder / "speeches.csv").write_text(SPEECHES)
     await seed(fresh, folder)
-    assert len(await speeches_in(committing)) == 3
+    assert len(await speeches_in(committed_database)) == 3
 
 
 async def test_the_seed_is_for_development_only(fresh: SeedSettings, folder: Path) -> None:

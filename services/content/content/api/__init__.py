@@ -2,4 +2,4 @@
 
 from content.api import draws, speeches, tags
 
-routers = (tags.router, draws.router, speeches.router, speeches.admin_router, tags.admin_router)
+routers = (tags.router, draws.router, speeches.router, speeches.admin, tags.admin)

@@ -1,34 +1,57 @@
-"""What routes depend on."""
+"""Dependencies, routers and responses that several routes share."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
-from shared.cache import Cache
-from shared.db import Database
-from shared.ratelimit import per_user
-from shared.storage import Storage
-from shared.tokens import has_role
+from fastapi import APIRouter, Depends, Request
+from shared.data.db import DatabaseUnavailable
+from shared.data.storage import Storage
+from shared.errors import Forbidden, Invalid, ParleyError, TooManyRequests, Unauthorized
+from shared.http.ratelimit import per_user
+from shared.security.current_user import require_role
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.commands import edit_transaction
+from content.commands.cache import edit_transaction
+from content.domain.speeches import SpeechRow
 
-EDITORS_ONLY = [Depends(has_role("editor", "admin")), Depends(per_user("admin", per_minute=200))]
-
-
-async def _database(request: Request) -> Database:
-    database: Database = request.app.state.database
-    return database
+type Responses = dict[int | str, dict[str, Any]]
 
 
-async def _storage(request: Request) -> Storage:
-    storage: Storage = request.app.state.storage
-    return storage
+def _header(name: str, description: str, type: str = "string") -> dict[str, Any]:
+    return {name: {"description": description, "schema": {"type": type}}}
 
 
-async def _cache(request: Request) -> Cache:
-    cache: Cache = request.app.state.cache
-    return cache
+ETAG = _header("ETag", "Send it as `If-None-Match` or `If-Match`.")
+LOCATION = _header("Location", "Path of the new resource.")
+RETRY_AFTER = _header("Retry-After", "Seconds to wait.", "integer")
+
+
+def error_responses(*errors: type[ParleyError]) -> Responses:
+    """Document errors for the API reference: by status, each code with the first line of its docstring."""
+    lines: dict[int, list[str]] = {}
+    for error in errors:
+        summary = (error.__doc__ or error.title).partition("\n")[0]
+        lines.setdefault(error.status, []).append(f"`{error.code}`: {summary}")
+    return {
+        status: {"description": "\n\n".join(texts)}
+        | ({"headers": RETRY_AFTER} if status in {429, 503} else {})
+        for status, texts in lines.items()
+    }
+
+
+# A route's responses replace those of its router by status, so they include the router's.
+learner_errors = partial(error_responses, Unauthorized, Invalid, TooManyRequests, DatabaseUnavailable)
+admin_errors = partial(learner_errors, Forbidden)
+
+
+def admin_router() -> APIRouter:
+    return APIRouter(
+        prefix="/api/v1/admin",
+        tags=["Admin"],
+        dependencies=[Depends(require_role("editor", "admin")), Depends(per_user("admin", per_minute=200))],
+        responses=admin_errors(),
+    )
 
 
 async def _edit_session(request: Request) -> AsyncIterator[AsyncSession]:
@@ -36,8 +59,18 @@ async def _edit_session(request: Request) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-DatabaseDep = Annotated[Database, Depends(_database)]
-StorageDep = Annotated[Storage, Depends(_storage)]
-CacheDep = Annotated[Cache, Depends(_cache)]
 EditSessionDep = Annotated[AsyncSession, Depends(_edit_session, scope="function")]
-"""A transaction of its own that also removes the cached values it makes stale, before the response."""
+"""One transaction. Its commit, and the removal of stale cached values, come before the response."""
+
+
+def to_speech_fields(speech: SpeechRow, storage: Storage) -> dict[str, Any]:
+    """Return the fields of SpeechRead, and `audio_key`, with ids as text."""
+    audio_url, expires_at = storage.presign(speech.audio_key)
+    return {
+        **speech._asdict(),
+        # The JSON writer takes ten times as long for the UUID class of the database driver.
+        "id": str(speech.id),
+        "tags": [{"id": str(tag_id), "name": name} for tag_id, name in speech.tags],
+        "audio_url": audio_url,
+        "audio_expires_at": expires_at,
+    }

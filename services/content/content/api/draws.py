@@ -2,14 +2,12 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic_core import to_json
-from shared.db import DatabaseDown
-from shared.errors import Invalid
-from shared.ratelimit import per_user
+from shared.http.ratelimit import per_user
 
-from content import queries
-from content.api.responses import describe, to_speech_fields
-from content.catalogue.index import Catalogue
+from content.api.dependencies import learner_errors, to_speech_fields
+from content.catalogue import Catalogue
 from content.errors import CatalogueUnavailable, NoSpeechesMatch
+from content.queries import draws as queries
 from content.schemas.draws import DrawnSpeeches, DrawRequest
 
 router = APIRouter(prefix="/api/v1", tags=["Content"])
@@ -19,18 +17,13 @@ router = APIRouter(prefix="/api/v1", tags=["Content"])
     "/game/speeches/random",
     response_model=DrawnSpeeches,
     dependencies=[Depends(per_user("random", per_minute=60))],
-    responses={
-        404: describe(NoSpeechesMatch),
-        422: describe(Invalid),
-        503: describe(CatalogueUnavailable, DatabaseDown),
-    },
+    responses=learner_errors(NoSpeechesMatch, CatalogueUnavailable),
 )
 async def draw_speeches(draw: DrawRequest, request: Request) -> Response:
     """Draw distinct speeches at random. Every speech that matches has the same probability.
 
     The response holds fewer than `limit` speeches when fewer match. Unknown and repeated ids in `tags` and
-    `exclude` are ignored. `catalogue_unavailable` means that the service has just started: retry after the
-    time in `Retry-After`.
+    `exclude` are ignored.
     """
     # This is the busiest route: it has no dependency that it can do without, and writes its JSON itself.
     state = request.app.state

@@ -4,14 +4,22 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
-from shared.db import DatabaseDown, Session
-from shared.errors import Invalid
-from shared.ratelimit import per_user
-from shared.storage import Storage, StorageDown
+from shared.data.storage import Storage, StorageUnavailable
+from shared.http.dependencies import CacheDep, DatabaseDep, SessionDep, StorageDep
+from shared.http.pagination import Pagination
+from shared.http.ratelimit import per_user
 
-from content import commands, queries
-from content.api.dependencies import EDITORS_ONLY, CacheDep, DatabaseDep, EditSessionDep, StorageDep
-from content.api.responses import ETAG, LOCATION, Responses, describe, to_speech_fields
+from content.api.dependencies import (
+    ETAG,
+    LOCATION,
+    EditSessionDep,
+    Responses,
+    admin_errors,
+    admin_router,
+    learner_errors,
+    to_speech_fields,
+)
+from content.commands import speeches as commands
 from content.domain.speeches import Revisions
 from content.errors import (
     AudioNotFound,
@@ -22,47 +30,48 @@ from content.errors import (
     UnknownTag,
     UnsupportedAudio,
 )
-from content.queries.speeches import SpeechListing, SpeechWithStats
+from content.queries import speeches as queries
+from content.queries.speeches import SpeechWithStats
 from content.schemas.speeches import (
     SpeechCreate,
     SpeechDetails,
     SpeechFilter,
     SpeechPage,
-    SpeechPagination,
     SpeechRead,
     SpeechUpdate,
 )
 
 router = APIRouter(prefix="/api/v1", tags=["Content"])
-admin_router = APIRouter(prefix="/api/v1/admin", tags=["Admin"], dependencies=EDITORS_ONLY)
+admin = admin_router()
 
 IfMatch = Annotated[
     str | None,
     Header(description="The `ETag` of the speech as it was read. The answer is 412 if it has changed."),
 ]
-NOT_FOUND: Responses = {404: describe(SpeechNotFound)}
-CHANGED: Responses = {412: describe(ChangedMeanwhile)}
-INVALID: Responses = {422: describe(Invalid)}
-INVALID_SPEECH: Responses = {
-    422: describe(Invalid, UnknownTag, AudioNotFound, AudioTooLarge, AudioTooLong, UnsupportedAudio),
-    503: describe(StorageDown, DatabaseDown),
-}
+SPEECH_RESPONSE: Responses = {200: {"headers": ETAG}}
+CREATED_RESPONSE: Responses = {201: {"headers": ETAG | LOCATION}}
+WRITE_ERRORS = (
+    *(UnknownTag, AudioNotFound, AudioTooLarge, AudioTooLong, UnsupportedAudio),
+    StorageUnavailable,
+)
 
 
 @router.get(
     "/speeches/{speech_id}",
     dependencies=[Depends(per_user("speeches", per_minute=100))],
-    responses=NOT_FOUND | INVALID,
+    responses=learner_errors(SpeechNotFound),
 )
-async def get_speech(speech_id: UUID, session: Session, storage: StorageDep, cache: CacheDep) -> SpeechRead:
+async def get_speech(
+    speech_id: UUID, session: SessionDep, storage: StorageDep, cache: CacheDep
+) -> SpeechRead:
     """Get a speech. The URL of its recording is valid for at least half an hour."""
     speech = await queries.get_cached_speech(cache, session, speech_id)
     return SpeechRead.model_validate(to_speech_fields(speech, storage))
 
 
-@admin_router.get("/speeches", responses=INVALID)
+@admin.get("/speeches")
 async def list_speeches(
-    wanted: Annotated[SpeechFilter, Query()], session: Session, storage: StorageDep
+    wanted: Annotated[SpeechFilter, Query()], session: SessionDep, storage: StorageDep
 ) -> SpeechPage:
     """List speeches, the newest first or, with `search`, the best match first.
 
@@ -73,31 +82,38 @@ async def list_speeches(
     `page` reaches the 10,000th speech or, with a search, the last ranked match. `next_cursor` leads through
     the whole list, and its pages cost the same at any depth.
     """
-    return _to_page(await queries.list_speeches(session, wanted), wanted, storage)
+    speeches, page = await queries.list_speeches(session, wanted)
+    pagination = Pagination.at(
+        wanted,
+        page=page.page,
+        total=page.total,
+        total_is_exact=page.total_is_exact,
+        next_cursor=page.next_cursor,
+    )
+    return SpeechPage(speeches=[_to_details(speech, storage) for speech in speeches], pagination=pagination)
 
 
-@admin_router.get("/speeches/{speech_id}", responses=NOT_FOUND | INVALID | {200: {"headers": ETAG}})
+@admin.get("/speeches/{speech_id}", responses=SPEECH_RESPONSE | admin_errors(SpeechNotFound))
 async def get_speech_details(
-    speech_id: UUID, session: Session, storage: StorageDep, response: Response
+    speech_id: UUID, session: SessionDep, storage: StorageDep, response: Response
 ) -> SpeechDetails:
     """Get a speech with its revision, which is also its `ETag`, and its play statistics."""
     return _to_response(await queries.get_speech_with_stats(session, speech_id), storage, response)
 
 
-@admin_router.post(
-    "/speeches", status_code=201, responses=INVALID_SPEECH | {201: {"headers": ETAG | LOCATION}}
-)
+@admin.post("/speeches", status_code=201, responses=CREATED_RESPONSE | admin_errors(*WRITE_ERRORS))
 async def create_speech(
     fields: SpeechCreate, database: DatabaseDep, storage: StorageDep, response: Response
 ) -> SpeechDetails:
     """Create a speech with an uploaded recording. Learners can draw it within a second."""
     created = await commands.create_speech(database, storage, fields=fields)
-    response.headers["Location"] = f"{admin_router.prefix}/speeches/{created[0].id}"
+    response.headers["Location"] = f"{admin.prefix}/speeches/{created.speech.id}"
     return _to_response(created, storage, response)
 
 
-@admin_router.put(
-    "/speeches/{speech_id}", responses=NOT_FOUND | CHANGED | INVALID_SPEECH | {200: {"headers": ETAG}}
+@admin.put(
+    "/speeches/{speech_id}",
+    responses=SPEECH_RESPONSE | admin_errors(SpeechNotFound, ChangedMeanwhile, *WRITE_ERRORS),
 )
 async def update_speech(
     speech_id: UUID,
@@ -116,35 +132,20 @@ async def update_speech(
     return _to_response(updated, storage, response)
 
 
-@admin_router.delete("/speeches/{speech_id}", status_code=204, responses=NOT_FOUND | CHANGED | INVALID)
+@admin.delete(
+    "/speeches/{speech_id}", status_code=204, responses=admin_errors(SpeechNotFound, ChangedMeanwhile)
+)
 async def delete_speech(speech_id: UUID, session: EditSessionDep, if_match: IfMatch = None) -> None:
     """Delete a speech. Sessions that were played with it keep it."""
     await commands.delete_speech(session, speech_id, expected=Revisions.from_if_match(if_match))
 
 
-def _to_page(listing: SpeechListing, wanted: SpeechFilter, storage: Storage) -> SpeechPage:
-    page = listing.page
-    pagination = SpeechPagination(
-        page=page.page,
-        limit=wanted.limit,
-        total=page.total,
-        total_pages=-(-page.total // wanted.limit),
-        total_is_exact=page.total_is_exact,
-        next_cursor=page.next_cursor,
-    )
-    return SpeechPage(
-        speeches=[_to_details(speech, storage) for speech in listing.speeches], pagination=pagination
-    )
-
-
 def _to_details(found: SpeechWithStats, storage: Storage) -> SpeechDetails:
-    speech, stats = found
-    fields = {**to_speech_fields(speech, storage), **stats._asdict()}
+    fields = {**to_speech_fields(found.speech, storage), **found.stats._asdict()}
     return SpeechDetails.model_validate(fields, from_attributes=True)
 
 
 def _to_response(found: SpeechWithStats, storage: Storage, response: Response) -> SpeechDetails:
     """Return one speech, and set its revision as the ETag."""
-    _, stats = found
-    response.headers["ETag"] = f'"{stats.revision}"'
+    response.headers["ETag"] = f'"{found.stats.revision}"'
     return _to_details(found, storage)

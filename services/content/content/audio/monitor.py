@@ -1,15 +1,14 @@
 """Checks whether the recordings of speeches are still in the object storage."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping
 
 import structlog
 from prometheus_client import Gauge
-from shared.db import Database
+from shared.background import Loop
+from shared.data.db import Database
+from shared.data.storage import Storage
 from shared.errors import Unavailable
-from shared.storage import Storage
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,8 +16,7 @@ from content.models import Speech
 
 log = structlog.get_logger(__name__)
 
-INITIAL_DELAY_SECONDS = 5.0
-CHECK_INTERVAL_SECONDS = 30.0
+INTERVAL_SECONDS = 30.0
 NEWEST_PER_CHECK = 20
 OTHERS_PER_CHECK = 150
 MAX_TRACKED_MISSING = 1_000
@@ -44,17 +42,25 @@ class RecordingMonitor:
         self._database, self._storage = database, storage
         self._last_number = 0
         self._missing: KeyByNumber = {}
-        self._reading = asyncio.Lock()
 
     async def ping(self) -> None:
         """Raise RecordingsUnavailable while recordings are known to be missing."""
         if self._missing:
             raise RecordingsUnavailable(f"Missing in the storage: {', '.join(self._missing.values())}.")
 
+    @property
+    def loop(self) -> Loop:
+        return Loop(
+            name="recording_check",
+            work=self.check,
+            interval_seconds=INTERVAL_SECONDS,
+            max_retry_seconds=INTERVAL_SECONDS,
+        )
+
     async def check(self) -> None:
-        """Check the next recordings, and the missing ones again. Raises DatabaseDown and StorageDown."""
+        """Check the newest and the next recordings, and the missing ones again. Raises Unavailable."""
         limit = OTHERS_PER_CHECK if len(self._missing) < MAX_TRACKED_MISSING else 0
-        async with self._reading, self._database.transaction() as session:
+        async with self._database.transaction() as session:
             others = await list_keys_after(session, self._last_number, limit=limit)
             newest = await list_newest_keys(session, limit=NEWEST_PER_CHECK)
             again = await list_keys(session, self._missing)
@@ -76,29 +82,6 @@ class RecordingMonitor:
 
         found = await asyncio.gather(*map(exists, keys.values()))
         return {number for number, there in zip(keys, found, strict=True) if there}
-
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
-        """Look again and again while the block runs."""
-        watching = asyncio.create_task(self._run())
-        yield
-        # The storage may be slow and need not be waited for; to cancel a query would cost the connection.
-        async with self._reading:
-            watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-
-    async def _run(self) -> None:
-        await asyncio.sleep(INITIAL_DELAY_SECONDS)
-        while True:
-            started = time.monotonic()
-            try:
-                await self.check()
-            except Unavailable as error:
-                log.warning("recording_check_retrying", reason=error.detail)
-            except Exception:
-                # Whatever it is, the next look may succeed, and nothing depends on this one.
-                log.exception("recording_check_failed")
-            await asyncio.sleep(max(0.0, CHECK_INTERVAL_SECONDS - (time.monotonic() - started)))
 
 
 async def list_newest_keys(session: AsyncSession, *, limit: int) -> dict[int, str]:

@@ -1,16 +1,12 @@
 """Keeps the catalogue of one process loaded and up to date."""
 
-import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import batched
 
 import structlog
-from shared.db import Database
-from shared.errors import Unavailable
+from shared.background import Loop
+from shared.data.db import Database
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.catalogue import changelog
@@ -20,7 +16,8 @@ from content.errors import CatalogueUnavailable
 
 log = structlog.get_logger(__name__)
 
-REFRESH_INTERVAL_SECONDS = 0.4
+INTERVAL_SECONDS = 0.4
+MAX_RETRY_SECONDS = 0.5
 MAX_AGE_SECONDS = 10.0
 CHUNK_SIZE = 20_000
 
@@ -54,27 +51,15 @@ class CatalogueRefresher:
         if time.monotonic() - self._refreshed_at > MAX_AGE_SECONDS:
             raise CatalogueUnavailable("The catalogue is out of date.")
 
-    @asynccontextmanager
-    async def followed(self) -> AsyncIterator[None]:
-        """Load the catalogue and follow its changes while the block runs; the database may come and go."""
-        stopping = asyncio.Event()
-        following = asyncio.create_task(self._run(until=stopping))
-        yield
-        # It is let finish: to cancel a query would cost the connection.
-        stopping.set()
-        await following
-
-    async def _run(self, *, until: asyncio.Event) -> None:
-        while not until.is_set():
-            try:
-                await self.refresh()
-            except Unavailable as error:
-                log.warning("catalogue_refresh_retrying", reason=error.detail)
-            except Exception:
-                # Whatever it is, what was loaded stays usable, and only trying again can bring it up to date.
-                log.exception("catalogue_refresh_failed")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(until.wait(), REFRESH_INTERVAL_SECONDS)
+    @property
+    def loop(self) -> Loop:
+        # A catalogue that is not loaded answers no draw, so a retry never waits long.
+        return Loop(
+            name="catalogue_refresh",
+            work=self.refresh,
+            interval_seconds=INTERVAL_SECONDS,
+            max_retry_seconds=MAX_RETRY_SECONDS,
+        )
 
     async def refresh(self) -> None:
         """Apply the changes since the last refresh. Reload everything if the log has a gap."""

@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import structlog
-from shared.cache import Cache, CacheDown
-from shared.db import Database
+from shared.data.cache import Cache, CacheUnavailable
+from shared.data.db import Database
+from shared.messaging.jobs import Job
+from shared.messaging.outbox import enqueue
 from sqlalchemy.ext.asyncio import AsyncSession
 
 log = structlog.get_logger(__name__)
@@ -13,19 +16,31 @@ log = structlog.get_logger(__name__)
 STALE_KEYS = "stale_cache_keys"
 
 
+class InvalidateCache(Job):
+    """Remove cached values."""
+
+    service: ClassVar[str] = "content"
+
+    keys: list[str]
+
+
 def invalidate(session: AsyncSession, *keys: str) -> None:
-    """Mark cached values as stale once the caller's transaction is committed."""
+    """Remove cached values once the caller's transaction is committed.
+
+    The job removes them even if the process ends after the commit, or while Redis is down. `edit_transaction`
+    does not wait for the job.
+    """
+    enqueue(session, InvalidateCache(keys=list(keys)))
     session.info.setdefault(STALE_KEYS, []).extend(keys)
 
 
 @asynccontextmanager
 async def edit_transaction(database: Database, cache: Cache) -> AsyncIterator[AsyncSession]:
-    """Open a transaction whose stale values are removed after the commit: a client sees its own edit."""
+    """Open a transaction, and remove its stale values after the commit: a client sees its own edit."""
     async with database.transaction() as session:
         yield session
     if keys := session.info.get(STALE_KEYS):
         try:
-            await cache.forget(*keys)
-        except CacheDown as error:
-            # The event of the edit repeats it until Redis is back.
+            await cache.invalidate(*keys)
+        except CacheUnavailable as error:
             log.warning("cache_invalidation_deferred", keys=keys, reason=error.detail)

@@ -6,16 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechRef, SpeechSnapshot, SpeechUpdated, TagRef
-from shared.cache import Cache
-from shared.db import Database
-from shared.errors import invalid
-from shared.outbox import record
-from shared.storage import Storage
+from shared.data.cache import Cache
+from shared.data.db import Database
+from shared.data.storage import Storage
+from shared.errors import field_error
+from shared.messaging.outbox import record
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.audio.validation import measure_recording
-from content.catalogue.changelog import record_change
+from content.audio import measure_recording
+from content.catalogue import record_change
 from content.commands.cache import edit_transaction, invalidate
 from content.domain.speeches import ANY_REVISION, NewSpeech, Revisions, SpeechChange, changed_values
 from content.errors import SpeechNotFound, UnknownTag
@@ -91,6 +91,7 @@ async def apply_speech_change(
     [speech] = await _store_revisions(session, [speech_id], values)
     await record_change(session, [speech.number])
     _record_updated(session, speech, tags.values())
+    invalidate(session, get_cached_speech.key(speech_id))
 
 
 async def delete_speech(
@@ -115,6 +116,7 @@ async def raise_revisions(session: AsyncSession, speech_ids: Collection[UUID]) -
     tags = await _lock_tags(session, set().union(*carried.values()))
     for speech in sorted(speeches, key=lambda speech: speech.id):
         _record_updated(session, speech, [tags[tag_id] for tag_id in carried[speech.id]])
+    invalidate(session, *map(get_cached_speech.key, speech_ids))
 
 
 async def list_tag_ids(session: AsyncSession, speech_ids: Collection[UUID]) -> TagIdsBySpeech:
@@ -143,7 +145,9 @@ async def _lock_tags(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[U
     locked = select(Tag.id, Tag.name).where(Tag.id.in_(tag_ids)).order_by(Tag.id).with_for_update(read=True)
     tags = {tag_id: TagRef(id=tag_id, name=name) for tag_id, name in await session.execute(locked)}
     if unknown := sorted(str(tag_id) for tag_id in set(tag_ids) - set(tags)):
-        raise invalid("#/tag_ids", f"there is no tag {', '.join(unknown)}", of=UnknownTag, tag_ids=unknown)
+        raise field_error(
+            "#/tag_ids", f"there is no tag {', '.join(unknown)}", error_type=UnknownTag, tag_ids=unknown
+        )
     return tags
 
 
@@ -166,7 +170,6 @@ async def _attach_tags(session: AsyncSession, carried: TagIdsBySpeech) -> None:
 
 def _record_updated(session: AsyncSession, speech: Speech, tags: Iterable[TagRef]) -> None:
     record(session, SpeechUpdated, subject=str(speech.id), data=_to_snapshot(speech, tags))
-    invalidate(session, get_cached_speech.key(speech.id))
 
 
 def _to_columns(given: NewSpeech | SpeechChange) -> dict[str, Any]:

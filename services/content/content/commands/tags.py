@@ -1,10 +1,12 @@
 """Creating, updating and deleting tags, and propagating their new names to speeches."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 from uuid import UUID
 
-from contracts.content import TagChanged, TagKey, TagRename, TagRenamed
-from shared.outbox import record
+from pydantic import AwareDatetime
+from shared.messaging.jobs import Job
+from shared.messaging.outbox import enqueue
 from sqlalchemy import ColumnElement, String, delete, func, literal, literal_column, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +21,19 @@ from content.queries.tags import TagWithCount, get_tag_with_count, list_cached_t
 from content.schemas.tags import TagCreate, TagUpdate
 
 CHUNK_SIZE = 500
+
+
+class PropagateTagName(Job):
+    """Publish the speeches that carry a renamed tag, from those after `after` on.
+
+    Speeches that changed after `locked_at` have its new name already.
+    """
+
+    service: ClassVar[str] = "content"
+
+    tag_id: UUID
+    locked_at: AwareDatetime
+    after: UUID | None = None
 
 
 def case_folded(name: ColumnElement[str]) -> ColumnElement[str]:
@@ -37,8 +52,8 @@ async def create_tags(session: AsyncSession, categories: Mapping[str, str]) -> d
     in_order = sorted(categories.items(), key=lambda tag: (tag[0].casefold(), tag[0]))
     new = [{"name": name, "category": category} for name, category in in_order]
     created = insert(Tag).values(new).on_conflict_do_nothing().returning(Tag.id)
-    for tag_id in await session.scalars(created):
-        _record_tag_changed(session, tag_id)
+    if (await session.scalars(created)).all():
+        invalidate(session, list_cached_tags.key())
     given = func.unnest(literal(list(categories), ARRAY(String))).column_valued("given")
     found = await session.execute(
         select(given, Tag.id).join(Tag, case_folded(Tag.__table__.c.name) == case_folded(given))
@@ -52,7 +67,7 @@ async def create_tag(session: AsyncSession, fields: TagCreate) -> TagWithCount:
     tag_id = await session.scalar(created)
     if tag_id is None:
         raise TagExists(f"There is a tag {fields.name} already.")
-    _record_tag_changed(session, tag_id)
+    invalidate(session, list_cached_tags.key())
     return await get_tag_with_count(session, tag_id)
 
 
@@ -71,12 +86,11 @@ async def update_tag(session: AsyncSession, tag_id: UUID, fields: TagUpdate) -> 
                 await session.execute(update(Tag).where(Tag.id == tag_id).values(values))
         except IntegrityError as error:
             raise TagExists(f"There is a tag {fields.name} already.") from error
-        _record_tag_changed(session, tag_id)
+        invalidate(session, list_cached_tags.key())
     if "name" in values:
         # The row is locked: a change of a speech that begins now waits, and then reads the new name.
-        locked_at = await session.scalar(select(func.clock_timestamp()))
-        rename = TagRename(tag_id=tag_id, locked_at=locked_at)
-        record(session, TagRenamed, subject=str(tag_id), data=rename)
+        locked_at = (await session.scalars(select(func.clock_timestamp()))).one()
+        enqueue(session, PropagateTagName(tag_id=tag_id, locked_at=locked_at))
     return await get_tag_with_count(session, tag_id)
 
 
@@ -91,29 +105,19 @@ async def delete_tag(session: AsyncSession, tag_id: UUID) -> None:
         raise TagInUse("Speeches carry this tag. Remove it from them first.") from error
     if existing is None:
         raise TagNotFound(f"There is no tag {tag_id}.")
-    _record_tag_changed(session, tag_id)
+    invalidate(session, list_cached_tags.key())
 
 
-async def propagate_tag_name(session: AsyncSession, rename: TagRename) -> None:
-    """Publish the next chunk of speeches that carry a renamed tag, and order the chunk after it.
-
-    Each chunk is one transaction. A speech that changed after the tag was locked has its new name already.
-    """
-    carrying = select(Speech).join(SpeechTag).where(SpeechTag.tag_id == rename.tag_id)
-    if rename.locked_at is not None:
-        carrying = carrying.where(Speech.updated_at <= rename.locked_at)
-    if rename.after is not None:
-        carrying = carrying.where(SpeechTag.speech_id > rename.after)
+async def propagate_tag_name(session: AsyncSession, job: PropagateTagName) -> None:
+    """Publish one chunk of the speeches that carry a renamed tag, and enqueue the next chunk."""
+    carrying = select(Speech).join(SpeechTag).where(SpeechTag.tag_id == job.tag_id)
+    carrying = carrying.where(Speech.updated_at <= job.locked_at)
+    if job.after is not None:
+        carrying = carrying.where(SpeechTag.speech_id > job.after)
     chunk = carrying.order_by(SpeechTag.speech_id).limit(CHUNK_SIZE).with_for_update(of=Speech)
     ids = [speech.id for speech in await session.scalars(chunk)]
     if not ids:
         return
     await raise_revisions(session, ids)
     if len(ids) == CHUNK_SIZE:
-        next_chunk = rename.model_copy(update={"after": ids[-1]})
-        record(session, TagRenamed, subject=str(rename.tag_id), data=next_chunk)
-
-
-def _record_tag_changed(session: AsyncSession, tag_id: UUID) -> None:
-    record(session, TagChanged, subject=str(tag_id), data=TagKey(tag_id=tag_id))
-    invalidate(session, list_cached_tags.key())
+        enqueue(session, PropagateTagName(tag_id=job.tag_id, locked_at=job.locked_at, after=ids[-1]))

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from content.types import Level, Match, SpeechType
+from contracts.vocabulary import Level, SpeechType
+
+from content.types import Match
 
 
 @dataclass(frozen=True, kw_only=True)

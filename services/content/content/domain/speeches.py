@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from contracts.vocabulary import Level, SpeechType
+
 from content.domain.plays import PlayStatistics
 from content.errors import ChangedMeanwhile
-from content.types import Level, SpeechType
 
 
 @dataclass(frozen=True, kw_only=True)

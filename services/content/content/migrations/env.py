@@ -1,6 +1,6 @@
 """Alembic's entrance to the schema of the content service."""
 
 from content.models import Base
-from shared.migrations import run
+from shared.data.migrations import run
 
 run(Base.metadata)

@@ -4,10 +4,9 @@ from collections.abc import Collection
 from random import Random
 from uuid import UUID
 
-from shared.db import Database
+from shared.data.db import Database
 
-from content.catalogue.index import Catalogue
-from content.catalogue.sampler import OVERSAMPLING, count_likely_excluded, sample
+from content.catalogue import OVERSAMPLING, Catalogue, count_likely_excluded, sample
 from content.domain.draws import DrawFilter
 from content.domain.speeches import SpeechRow
 from content.errors import NoSpeechesMatch

@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from shared.cache import cached
+from shared.data.cache import cache_query
 from sqlalchemy import ColumnElement, exists, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,10 +14,14 @@ from content.domain.speeches import SpeechRow, SpeechStats
 from content.errors import SpeechNotFound
 from content.models import Speech, SpeechStatistics, SpeechTag, Tag
 from content.schemas.speeches import SpeechFilter
-from content.search.listing import find_page
-from content.search.pages import PageRequest, SpeechIdPage
+from content.search import PageRequest, SpeechIdPage, find_page
 
-type SpeechWithStats = tuple[SpeechRow, SpeechStats]
+
+class SpeechWithStats(NamedTuple):
+    """A speech as editors see it."""
+
+    speech: SpeechRow
+    stats: SpeechStats
 
 
 class SpeechListing(NamedTuple):
@@ -52,7 +56,7 @@ async def get_speech(session: AsyncSession, speech_id: UUID) -> SpeechRow:
     return SpeechRow._make(row)
 
 
-get_cached_speech = cached("speech", SpeechRow)(get_speech)
+get_cached_speech = cache_query("speech", SpeechRow)(get_speech)
 
 
 async def get_speech_with_stats(session: AsyncSession, speech_id: UUID) -> SpeechWithStats:
@@ -69,13 +73,11 @@ async def list_speeches(session: AsyncSession, wanted: SpeechFilter) -> SpeechLi
     Raises Invalid for a search without words, and for a page or cursor that does not exist.
     """
     request = PageRequest(
+        query=wanted,
+        scope=wanted.scope("speeches"),
         conditions=_to_conditions(wanted),
         filters_by_tag=wanted.tag_id is not None,
         search=wanted.search,
-        scope=f"speeches {wanted.model_dump_json(exclude={'page', 'limit', 'cursor'})}",
-        page=wanted.page,
-        limit=wanted.limit,
-        cursor=wanted.cursor,
     )
     page = await find_page(session, request)
     return SpeechListing(await _list_with_stats(session, page.ids), page)
@@ -98,7 +100,7 @@ def _split(row: tuple[Any, ...]) -> SpeechWithStats:
     end, after = len(_columns), len(_columns) + len(_history)
     history, counts = row[end:after], row[after:]
     statistics = PlayStatistics() if counts[0] is None else PlayStatistics(*counts)
-    return SpeechRow._make(row[:end]), SpeechStats._make((*history, statistics))
+    return SpeechWithStats(SpeechRow._make(row[:end]), SpeechStats._make((*history, statistics)))
 
 
 def _to_conditions(wanted: SpeechFilter) -> list[ColumnElement[bool]]:

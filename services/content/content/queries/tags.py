@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from uuid import UUID
 
-from shared.cache import cached
+from shared.data.cache import cache_query
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -37,7 +37,7 @@ async def list_tags(session: AsyncSession) -> list[TagRow]:
     return [TagRow._make(row) for row in await session.execute(_tags)]
 
 
-list_cached_tags = cached("tags", list[TagRow])(list_tags)
+list_cached_tags = cache_query("tags", list[TagRow])(list_tags)
 
 
 async def list_tags_with_counts(session: AsyncSession) -> list[TagWithCount]:

@@ -3,12 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
+from contracts.vocabulary import Level, SpeechType
 from pydantic import BaseModel, Field
 
 from content.domain.draws import DrawFilter
 from content.schemas.fields import TagIds
 from content.schemas.speeches import SpeechRead
-from content.types import Level, Match, SpeechType
+from content.types import Match
 
 MAX_EXCLUDED = 200
 MAX_DRAWN = 50

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+from contracts.vocabulary import Level, SpeechType
 from pydantic import AfterValidator, BaseModel, Field
-from shared.fields import Text
+from shared.http.fields import DisplayText
+from shared.http.pagination import PageQuery, Pagination
 
 from content.schemas.fields import OMITTED, PartialUpdate, TagIds, validate_single_line
-from content.types import Level, SpeechType
 
 AUDIO_FOLDERS = ("seed/", "uploads/", "imports/")
 """The folders of the bucket that recordings may be in."""
@@ -25,9 +26,9 @@ def _validate_key(value: str) -> str:
     return value
 
 
-SpeechText = Annotated[Text, Field(min_length=1, max_length=5000, examples=["Where is the station?"])]
+SpeechText = Annotated[DisplayText, Field(min_length=1, max_length=5000, examples=["Where is the station?"])]
 AudioKey = Annotated[
-    Text,
+    DisplayText,
     Field(
         min_length=1,
         max_length=MAX_KEY_BYTES,
@@ -103,44 +104,22 @@ class SpeechDetails(SpeechRead):
     statistics: PlayStatisticsRead
 
 
-class SpeechPagination(BaseModel):
-    """The position of a page in the list."""
-
-    page: int = Field(examples=[1])
-    limit: int = Field(examples=[20])
-    total: int = Field(
-        description="Number of speeches, or a lower bound if `total_is_exact` is false.", examples=[42]
-    )
-    total_pages: int = Field(examples=[3])
-    total_is_exact: bool = Field(
-        description="False beyond 10,000 speeches, and beyond the ranked matches of a search.",
-        examples=[True],
-    )
-    next_cursor: str | None = Field(description="Null on the last page.", examples=["AAAAAgAAACoBAAAAAAAA"])
-
-
 class SpeechPage(BaseModel):
     """Speeches, the newest or the best match first."""
 
     speeches: list[SpeechDetails]
-    pagination: SpeechPagination
+    pagination: Pagination
 
 
-class SpeechFilter(BaseModel):
+class SpeechFilter(PageQuery):
     """Which speeches to list, and which page of them."""
 
-    page: int = Field(default=1, ge=1, le=1_000_000, description="Page number. Use `cursor` for far pages.")
-    limit: int = Field(default=20, ge=1, le=200, description="Speeches on a page.")
-    level: Level | None = Field(default=None, description="Only speeches of this CEFR level.")
-    type: SpeechType | None = Field(default=None, description="Only questions, or only answers.")
-    tag_id: UUID | None = Field(default=None, description="Only speeches that carry this tag.")
-    search: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
-        default=None,
+    limit: int = Field(20, ge=1, le=200, description="Speeches on a page.")
+    level: Level | None = Field(None, description="Only speeches of this CEFR level.")
+    type: SpeechType | None = Field(None, description="Only questions, or only answers.")
+    tag_id: UUID | None = Field(None, description="Only speeches that carry this tag.")
+    search: Annotated[DisplayText, Field(min_length=1, max_length=200)] | None = Field(
+        None,
         description='Words in any regular form, "phrases", prefixes (pass*), -exclusions, `or`.',
         examples=["next train"],
-    )
-    cursor: str | None = Field(
-        default=None,
-        max_length=200,
-        description="`next_cursor` of the previous page, with the same filters. It replaces `page`.",
     )

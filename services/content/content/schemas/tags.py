@@ -4,11 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
-from shared.fields import Text
+from shared.http.fields import DisplayText
 
 from content.schemas.fields import OMITTED, PartialUpdate, validate_single_line
 
-_Name = Annotated[Text, Field(min_length=1, max_length=100), AfterValidator(validate_single_line)]
+_Name = Annotated[DisplayText, Field(min_length=1, max_length=100), AfterValidator(validate_single_line)]
 TagName = Annotated[_Name, Field(examples=["travel"])]
 TagCategory = Annotated[_Name, Field(examples=["topic"])]
 

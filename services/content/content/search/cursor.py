@@ -4,8 +4,8 @@ import struct
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from shared.cursors import MOST_PAGES, opened, sealed
-from shared.errors import invalid
+from shared.errors import field_error
+from shared.http.pagination import MAX_CURSOR_PAGE, decode_cursor, encode_cursor
 
 _LAYOUT = struct.Struct(">II???f16s16s16s")
 LOWEST_ID, HIGHEST_ID = UUID(int=0), UUID(int=2**128 - 1)
@@ -35,14 +35,14 @@ class SearchCursor:
     def encode(self, scope: str) -> str:
         ids = (self.id.bytes, self.floor.bytes, self.ceiling.bytes)
         flags = (self.exact, self.last_word_is_prefix, self.rank is not None)
-        return sealed(_LAYOUT, self.page, self.total, *flags, self.rank or 0, *ids, scope=scope)
+        return encode_cursor(_LAYOUT, self.page, self.total, *flags, self.rank or 0, *ids, scope=scope)
 
     @classmethod
     def decode(cls, cursor: str, scope: str) -> "SearchCursor":
         """Read a cursor of the same scope. Raises Invalid."""
-        page, total, exact, is_prefix, ranked, rank, *ids = opened(_LAYOUT, cursor, scope=scope)
-        if page > MOST_PAGES:
-            raise invalid("#/query/cursor", "must be the next_cursor of a page")
+        page, total, exact, is_prefix, ranked, rank, *ids = decode_cursor(_LAYOUT, cursor, scope=scope)
+        if page > MAX_CURSOR_PAGE:
+            raise field_error("#/query/cursor", "must be the next_cursor of a page")
         speech_id, floor, ceiling = (UUID(bytes=each) for each in ids)
         return cls(
             page=page,

@@ -24,14 +24,15 @@ async def find_page(session: AsyncSession, request: PageRequest) -> SpeechIdPage
     Raises Invalid for a search without words, and for a page or cursor that does not exist.
     """
     await session.execute(_PLANNER_SETTINGS)
-    cursor = None if request.cursor is None else SearchCursor.decode(request.cursor, request.scope)
+    encoded = request.query.cursor
+    cursor = None if encoded is None else SearchCursor.decode(encoded, request.scope)
     if request.search is None:
         return await find_newest(session, request, cursor)
-    query = parse_query(request.search)
+    parsed = parse_query(request.search)
     if cursor is not None:
-        query = query.with_last_word_as_prefix() if cursor.last_word_is_prefix else query
-        return await RankedSearch(session, request, query).find_page(cursor)
-    page = await RankedSearch(session, request, query).find_page(None)
-    if page.total or query.last_word is None:
+        parsed = parsed.with_last_word_as_prefix() if cursor.last_word_is_prefix else parsed
+        return await RankedSearch(session, request, parsed).find_page(cursor)
+    page = await RankedSearch(session, request, parsed).find_page(None)
+    if page.total or parsed.last_word is None:
         return page
-    return await RankedSearch(session, request, query.with_last_word_as_prefix()).find_page(None)
+    return await RankedSearch(session, request, parsed.with_last_word_as_prefix()).find_page(None)

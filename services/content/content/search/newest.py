@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from shared.http.pagination import MAX_OFFSET
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,8 +11,8 @@ from content.models import Speech
 from content.search.cursor import SearchCursor
 from content.search.pages import PageRequest, SpeechIdPage
 
-MAX_COUNTED = 10_000
-"""Speeches that are counted, and that pages reach by number."""
+MAX_COUNTED = MAX_OFFSET
+"""Speeches are counted as far as pages reach by number."""
 
 
 async def find_newest(
@@ -20,20 +21,20 @@ async def find_newest(
     """Find the page after the cursor or, without one, by its number."""
     newest = select(Speech.id).where(*request.conditions).order_by(Speech.id.desc())
     if cursor is None:
-        offset = request.offset(MAX_COUNTED)
+        offset = request.query.offset()
         total, exact = await _count(session, newest)
-        cursor = SearchCursor(page=request.page, total=total, exact=exact)
+        cursor = SearchCursor(page=request.query.page, total=total, exact=exact)
         newest = newest.offset(offset)
     # One more than the page holds shows whether another page follows.
-    rows = await session.scalars(newest.where(Speech.id < cursor.id).limit(request.limit + 1))
+    rows = await session.scalars(newest.where(Speech.id < cursor.id).limit(request.query.limit + 1))
     return _to_page(request, cursor, list(rows))
 
 
 def _to_page(request: PageRequest, cursor: SearchCursor, ids: list[UUID]) -> SpeechIdPage:
     next_cursor = None
-    if len(ids) > request.limit:
-        next_cursor = cursor.after(ids[request.limit - 1]).encode(request.scope)
-    return SpeechIdPage(ids[: request.limit], cursor.page, cursor.total, cursor.exact, next_cursor)
+    if len(ids) > request.query.limit:
+        next_cursor = cursor.after(ids[request.query.limit - 1]).encode(request.scope)
+    return SpeechIdPage(ids[: request.query.limit], cursor.page, cursor.total, cursor.exact, next_cursor)
 
 
 async def _count(session: AsyncSession, speeches: Select[Any]) -> tuple[int, bool]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from shared.errors import invalid
+from shared.http.pagination import PageQuery
 from sqlalchemy import ColumnElement
 
 
@@ -13,21 +13,11 @@ from sqlalchemy import ColumnElement
 class PageRequest:
     """Which speeches to find, and which page of them. A cursor is accepted only with its own `scope`."""
 
+    query: PageQuery
+    scope: str
     conditions: Sequence[ColumnElement[bool]]
     filters_by_tag: bool
     search: str | None
-    scope: str
-    page: int
-    limit: int
-    cursor: str | None
-
-    def offset(self, max_offset: int) -> int:
-        """Return the number of speeches before the page. Raises Invalid beyond `max_offset`."""
-        offset = (self.page - 1) * self.limit
-        if offset >= max_offset:
-            last = -(-max_offset // self.limit)
-            raise invalid("#/query/page", f"must be at most {last}; follow next_cursor to go further")
-        return offset
 
 
 class SpeechIdPage(NamedTuple):

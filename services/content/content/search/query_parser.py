@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from shared.errors import invalid
+from shared.errors import field_error
 
 FIELD = "#/query/search"
 MIN_PREFIX_LETTERS = 2
@@ -40,7 +40,7 @@ class ParsedQuery:
 def parse_query(search: str) -> ParsedQuery:
     """Parse a search. Raises Invalid for a short prefix, and for too many prefixes or exclusions."""
     if len(_EXCLUSION.findall(search)) > MAX_EXCLUSIONS:
-        raise invalid(FIELD, f"must have at most {MAX_EXCLUSIONS} exclusions")
+        raise field_error(FIELD, f"must have at most {MAX_EXCLUSIONS} exclusions")
     plain: list[str] = []
     prefixes: list[str] = []
     for token in _TOKEN.findall(search):
@@ -50,7 +50,7 @@ def parse_query(search: str) -> ParsedQuery:
             plain.append(token)
     prefixes = list(dict.fromkeys(prefixes))
     if len(prefixes) > MAX_PREFIXES:
-        raise invalid(FIELD, f"must have at most {MAX_PREFIXES} prefixes")
+        raise field_error(FIELD, f"must have at most {MAX_PREFIXES} prefixes")
     last = plain[-1] if plain and not search.endswith(("*", '"')) else ""
     if len(last) < MIN_LAST_WORD_LETTERS or not _WORD.fullmatch(last):
         return ParsedQuery(" ".join(plain), tuple(prefixes))
@@ -61,5 +61,5 @@ def _to_prefixes(token: str) -> list[str]:
     """Split a token such as `e-mai*` into words. Each is a prefix."""
     words = _WORD.findall(token)
     if words and len(words[-1]) < MIN_PREFIX_LETTERS:
-        raise invalid(FIELD, f"must have at least {MIN_PREFIX_LETTERS} letters before *")
+        raise field_error(FIELD, f"must have at least {MIN_PREFIX_LETTERS} letters before *")
     return words

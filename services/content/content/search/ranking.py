@@ -8,7 +8,7 @@ one.
 from typing import Any
 from uuid import UUID
 
-from shared.errors import invalid
+from shared.errors import field_error
 from sqlalchemy import ColumnElement, Float, cast, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -43,7 +43,7 @@ class RankedSearch:
 
     async def find_page(self, cursor: SearchCursor | None) -> SpeechIdPage:
         """Find the page after the cursor or, without one, by its number."""
-        offset = self._request.offset(self._max_ranked) if cursor is None else 0
+        offset = self._request.query.offset(self._max_ranked) if cursor is None else 0
         after = (cursor.rank, cursor.id) if cursor is not None and cursor.rank is not None else None
         ranked: list[Match] = []
         if cursor is None or after is not None:
@@ -52,7 +52,7 @@ class RankedSearch:
             cursor = await self._start(ranked)
         rest = [match for match in ranked if after is None or match < after][offset:]
         # One more than the page holds shows whether another page follows.
-        limit = self._request.limit + 1
+        limit = self._request.query.limit + 1
         shown: list[tuple[float | None, UUID]] = [*rest[:limit]]
         if len(shown) < limit and not cursor.exact:
             below = cursor.floor if after is not None or ranked else cursor.id
@@ -61,20 +61,22 @@ class RankedSearch:
         return self._to_page(cursor, shown)
 
     def _to_page(self, cursor: SearchCursor, shown: list[tuple[float | None, UUID]]) -> SpeechIdPage:
-        request, next_cursor = self._request, None
-        if len(shown) > request.limit:
-            rank, last = shown[request.limit - 1]
-            next_cursor = cursor.after(last, rank=rank).encode(request.scope)
-        ids = [speech_id for _, speech_id in shown[: request.limit]]
+        limit, next_cursor = self._request.query.limit, None
+        if len(shown) > limit:
+            rank, last = shown[limit - 1]
+            next_cursor = cursor.after(last, rank=rank).encode(self._request.scope)
+        ids = [speech_id for _, speech_id in shown[:limit]]
         return SpeechIdPage(ids, cursor.page, cursor.total, cursor.exact, next_cursor)
 
     async def _start(self, ranked: list[Match]) -> SearchCursor:
         """Return the cursor of the first page. Raises Invalid for a search without words."""
         if not ranked and not await self._session.scalar(select(func.numnode(self._tsquery))):
-            raise invalid(FIELD, "has no word to search for; signs and stop words such as 'the' do not count")
+            raise field_error(
+                FIELD, "has no word to search for; signs and stop words such as 'the' do not count"
+            )
         ids = [speech_id for _, speech_id in ranked] or [LOWEST_ID]
         return SearchCursor(
-            page=self._request.page,
+            page=self._request.query.page,
             total=len(ranked),
             exact=len(ranked) < self._max_ranked,
             last_word_is_prefix=self._query.last_word_is_prefix,

@@ -6,17 +6,20 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from content import commands
 from content.app import create_app
 from content.audio import validation
+from content.commands.plays import count_plays
+from content.commands.speeches import apply_speech_change
 from content.domain.speeches import Revisions, SpeechChange
 from content.errors import ChangedMeanwhile
 from content.models import Speech
 from content.settings import ApiSettings
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
-from shared.db import Database
-from shared.storage import Storage
-from shared.testing import TokenFor, client_of, recorded
+from contracts.game import CompletedResult
+from fastapi import FastAPI
+from shared.data.db import Database
+from shared.data.storage import Storage
+from shared.testing import TokenFor, api_client, outbox_events
 from sqlalchemy import func, select
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -25,17 +28,11 @@ SPEECHES = "/api/v1/admin/speeches"
 NOBODYS = "01900000-0000-7000-8000-000000000000"
 
 
-@pytest.fixture
-async def speech_id(committing: Database, add: Add) -> UUID:
-    async with committing.transaction() as session:
-        return await add(session, text="Is it far?", tags=("travel", "food"))
-
-
 def speech_of(key: str, **different: Any) -> dict[str, Any]:
     return {"text": "Is it far?", "level": "A1", "type": "question", "audio_key": key, **different}
 
 
-async def test_a_speech_is_added(editor: httpx.AsyncClient, committing: Database, key: str) -> None:
+async def test_a_speech_is_added(editor: httpx.AsyncClient, committed_database: Database, key: str) -> None:
     tag = (await editor.post("/api/v1/admin/tags", json={"name": "travel", "category": "topic"})).json()
     answer = await editor.post(SPEECHES, json=speech_of(key, text=" Is it far? ", tag_ids=[tag["id"]] * 2))
     assert answer.status_code == 201
@@ -45,13 +42,13 @@ async def test_a_speech_is_added(editor: httpx.AsyncClient, committing: Database
     assert (speech["text"], speech["duration_ms"], speech["audio_key"]) == ("Is it far?", 522, key)
     assert speech["tags"] == [{"id": tag["id"], "name": "travel"}]
     assert (await editor.get(answer.headers["location"])).json() == speech
-    async with committing.transaction() as session:
-        [event] = await recorded(session, SpeechCreated)
+    async with committed_database.transaction() as session:
+        [event] = await outbox_events(session, SpeechCreated)
     assert (str(event.data.speech_id), event.data.duration_ms) == (speech["id"], 522)
 
 
 async def test_a_change_leaves_what_is_left_out(
-    editor: httpx.AsyncClient, committing: Database, speech_id: UUID, key: str
+    editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID, key: str
 ) -> None:
     path = f"{SPEECHES}/{speech_id}"
     before = (await editor.get(path)).json()
@@ -67,12 +64,12 @@ async def test_a_change_leaves_what_is_left_out(
         replaced["tags"],
         replaced["revision"],
     ) == (key, 522, [], 3)
-    async with committing.transaction() as session:
-        assert [event.data.revision for event in await recorded(session, SpeechUpdated)] == [2, 3]
+    async with committed_database.transaction() as session:
+        assert [event.data.revision for event in await outbox_events(session, SpeechUpdated)] == [2, 3]
 
 
 async def test_a_change_that_changes_nothing_tells_nothing(
-    editor: httpx.AsyncClient, committing: Database, speech_id: UUID
+    editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID
 ) -> None:
     path = f"{SPEECHES}/{speech_id}"
     before = (await editor.get(path)).json()
@@ -80,12 +77,12 @@ async def test_a_change_that_changes_nothing_tells_nothing(
     same["tag_ids"] = [tag["id"] for tag in before["tags"]]
     for fields in ({}, same):
         assert (await editor.put(path, json=fields)).json() == before
-    async with committing.transaction() as session:
-        assert await recorded(session, SpeechUpdated) == []
+    async with committed_database.transaction() as session:
+        assert await outbox_events(session, SpeechUpdated) == []
 
 
 async def test_a_speech_is_deleted(
-    editor: httpx.AsyncClient, client: httpx.AsyncClient, committing: Database, speech_id: UUID
+    editor: httpx.AsyncClient, client: httpx.AsyncClient, committed_database: Database, speech_id: UUID
 ) -> None:
     assert (await client.get(f"/api/v1/speeches/{speech_id}")).status_code == 200
     deleted = await editor.delete(f"{SPEECHES}/{speech_id}")
@@ -93,8 +90,8 @@ async def test_a_speech_is_deleted(
     assert (await editor.delete(f"{SPEECHES}/{speech_id}")).status_code == 404
     # It was cached when it was read, and is not there any more.
     assert (await client.get(f"/api/v1/speeches/{speech_id}")).status_code == 404
-    async with committing.transaction() as session:
-        assert len(await recorded(session, SpeechDeleted)) == 1
+    async with committed_database.transaction() as session:
+        assert len(await outbox_events(session, SpeechDeleted)) == 1
 
 
 async def test_who_has_seen_an_older_revision_changes_nothing(
@@ -117,18 +114,16 @@ async def test_who_has_seen_an_older_revision_changes_nothing(
 
 
 async def test_of_editors_who_have_seen_the_same_revision_one_changes_it(
-    committing: Database, speech_id: UUID
+    committed_database: Database, speech_id: UUID
 ) -> None:
     seen = Revisions(frozenset({1}))
 
     async def change_late() -> None:
-        async with committing.transaction() as session:
-            await commands.apply_speech_change(
-                session, speech_id, SpeechChange(text="Second."), expected=seen
-            )
+        async with committed_database.transaction() as session:
+            await apply_speech_change(session, speech_id, SpeechChange(text="Second."), expected=seen)
 
-    async with committing.transaction() as first:
-        await commands.apply_speech_change(first, speech_id, SpeechChange(text="First."), expected=seen)
+    async with committed_database.transaction() as first:
+        await apply_speech_change(first, speech_id, SpeechChange(text="First."), expected=seen)
         changing = asyncio.create_task(change_late())
         done, _ = await asyncio.wait({changing}, timeout=0.2)
         assert not done
@@ -137,7 +132,7 @@ async def test_of_editors_who_have_seen_the_same_revision_one_changes_it(
 
 
 async def test_of_editors_at_once_each_change_is_a_revision(
-    editor: httpx.AsyncClient, committing: Database, speech_id: UUID
+    editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID
 ) -> None:
     path = f"{SPEECHES}/{speech_id}"
     changes: list[dict[str, Any]] = [
@@ -148,9 +143,9 @@ async def test_of_editors_at_once_each_change_is_a_revision(
     assert {answer.status_code for answer in answers} == {200}
     last = (await editor.get(path)).json()
     assert (last["level"], last["tags"]) == ("B2", [])
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         told = sorted(
-            (event.data for event in await recorded(session, SpeechUpdated)), key=lambda s: s.revision
+            (event.data for event in await outbox_events(session, SpeechUpdated)), key=lambda s: s.revision
         )
     assert [each.revision for each in told] == [*range(2, last["revision"] + 1)]
     assert told[-1].text == last["text"]
@@ -228,7 +223,7 @@ async def test_tags_that_are_not_there_are_named(
 async def test_a_recording_that_is_none_is_refused(
     editor: httpx.AsyncClient,
     storage: Storage,
-    committing: Database,
+    committed_database: Database,
     content: bytes | None,
     code: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -240,7 +235,7 @@ async def test_a_recording_that_is_none_is_refused(
     answer = await editor.post(SPEECHES, json=speech_of(key))
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert answer.json()["errors"][0]["pointer"] == "#/audio_key"
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(Speech)) == 0
 
 
@@ -255,10 +250,10 @@ async def test_a_recording_that_lasts_too_long_is_refused(
 
 
 async def test_without_storage_no_speech_is_added(
-    settings: ApiSettings, committing: Database, token_for: TokenFor
+    settings: ApiSettings, committed_database: Database, token_for: TokenFor
 ) -> None:
     app = create_app(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
-    async with client_of(app, token=token_for(uuid4(), "admin")) as editor:
+    async with api_client(app, token=token_for(uuid4(), "admin")) as editor:
         answer = await editor.post(SPEECHES, json=speech_of("uploads/x.mp3"))
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
 
@@ -280,9 +275,62 @@ async def test_learners_are_no_editors(client: httpx.AsyncClient, method: str, p
     assert (await client.request(method, path)).status_code == 401
 
 
-async def test_editing_is_limited(settings: ApiSettings, committing: Database, token_for: TokenFor) -> None:
+async def test_editing_is_limited(
+    settings: ApiSettings, committed_database: Database, token_for: TokenFor
+) -> None:
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": {"admin": 1}}))
-    async with client_of(app, token=token_for(uuid4(), "editor")) as editor:
+    async with api_client(app, token=token_for(uuid4(), "editor")) as editor:
         first, second = [await editor.get(SPEECHES) for _ in range(2)]
     assert (first.status_code, second.status_code) == (200, 429)
     assert first.headers["ratelimit-policy"] == '"admin";q=1;w=60'
+
+
+async def test_a_speech_is_read(client: httpx.AsyncClient, speech_id: UUID) -> None:
+    answer = await client.get(f"/api/v1/speeches/{speech_id}")
+    assert answer.status_code == 200
+    assert set(answer.json()) == {
+        *("id", "text", "audio_url", "audio_expires_at", "duration_ms", "level", "type", "tags")
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        (f"/api/v1/speeches/{NOBODYS}", 404, "speech_not_found"),
+        ("/api/v1/speeches/1", 422, "validation_failed"),
+        ("/api/v1/speeches/%00", 422, "validation_failed"),
+    ],
+)
+async def test_a_speech_that_is_not_there_is_not_read(
+    client: httpx.AsyncClient, path: str, status: int, code: str
+) -> None:
+    answer = await client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_editors_see_how_a_speech_is_played(
+    app: FastAPI, speech_id: UUID, committed_database: Database, token_for: TokenFor
+) -> None:
+    async with api_client(app, token=token_for(uuid4(), "editor")) as client:
+        unplayed = (await client.get(f"/api/v1/admin/speeches/{speech_id}")).json()
+        async with committed_database.transaction() as session:
+            await count_plays(session, results_of(speech_id))
+        played = (await client.get(f"/api/v1/admin/speeches/{speech_id}")).json()
+        missing = await client.get(f"/api/v1/admin/speeches/{uuid4()}")
+    assert (unplayed["revision"], unplayed["text"]) == (1, "Is it far?")
+    assert unplayed["created_at"] == unplayed["updated_at"]
+    assert unplayed["statistics"] == {"plays": 0, "correct_rate": None, "average_score": None}
+    assert played["statistics"] == {"plays": 2, "correct_rate": 0.5, "average_score": 81.5}
+    assert missing.status_code == 404
+
+
+def results_of(speech_id: UUID) -> list[CompletedResult]:
+    usual = {"speech_id": speech_id, "response_time_ms": 900, "verified": True}
+    correct = {"user_response": "correct", "pronunciation_score": 81.5}
+    return [
+        CompletedResult.model_validate({**usual, **own}) for own in (correct, {"user_response": "incorrect"})
+    ]
+
+
+async def test_learners_do_not_see_the_details(client: httpx.AsyncClient, speech_id: UUID) -> None:
+    assert (await client.get(f"/api/v1/admin/speeches/{speech_id}")).status_code == 403

@@ -4,32 +4,40 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from content import commands
 from content.app import create_app
 from content.audio import monitor
+from content.commands.speeches import apply_speech_change, delete_speech
 from content.domain.speeches import SpeechChange
 from content.settings import ApiSettings
 from fastapi import FastAPI
-from shared.db import Database
-from shared.storage import Storage, StorageDown
-from shared.testing import client_of
+from shared.background import running
+from shared.data.db import Database
+from shared.data.storage import Storage, StorageUnavailable
+from shared.testing import api_client
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared import background
 
 type Add = Callable[..., Awaitable[UUID]]
 
 
 async def test_missing_recordings_show(
-    app: FastAPI, editor: httpx.AsyncClient, committing: Database, storage: Storage, key: str, add: Add
+    app: FastAPI,
+    editor: httpx.AsyncClient,
+    committed_database: Database,
+    storage: Storage,
+    key: str,
+    add: Add,
 ) -> None:
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         await add(session, audio_key=key)
-    watched = monitor.RecordingMonitor(committing, storage)
+    watched = monitor.RecordingMonitor(committed_database, storage)
     app.state.checks["recordings"] = app.state.checks["recordings"].__class__(watched.ping, required=False)
     await app.state.catalogue.refresh()
     await watched.check()
     assert (await editor.get("/ready")).json()["checks"]["recordings"] == "ok"
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         await add(session, audio_key="uploads/gone.mp3")
     await watched.check()
     ready, metrics = await editor.get("/ready"), await editor.get("/metrics")
@@ -38,15 +46,15 @@ async def test_missing_recordings_show(
 
 
 async def test_every_recording_is_looked_for_in_turn(
-    committing: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "NEWEST_PER_CHECK", 1)
     monkeypatch.setattr(monitor, "OTHERS_PER_CHECK", 2)
     gone = f"uploads/{uuid4()}.mp3"
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         for audio_key in (key, key, gone, key, key):
             await add(session, audio_key=audio_key)
-    watched = monitor.RecordingMonitor(committing, storage)
+    watched = monitor.RecordingMonitor(committed_database, storage)
     await watched.check()
     await watched.ping()
     # The third of five comes in the second look, and is looked for again in every further one.
@@ -60,61 +68,60 @@ async def test_every_recording_is_looked_for_in_turn(
 
 
 async def test_the_newest_recordings_are_looked_for_at_once(
-    committing: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "NEWEST_PER_CHECK", 1)
     monkeypatch.setattr(monitor, "OTHERS_PER_CHECK", 1)
     gone = f"uploads/{uuid4()}.mp3"
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         for audio_key in (key, key, gone):
             await add(session, audio_key=audio_key)
-    watched = monitor.RecordingMonitor(committing, storage)
+    watched = monitor.RecordingMonitor(committed_database, storage)
     await watched.check()
     with pytest.raises(monitor.RecordingsUnavailable, match=gone):
         await watched.ping()
 
 
 async def test_after_the_last_recording_comes_the_first(
-    committing: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "NEWEST_PER_CHECK", 1)
     monkeypatch.setattr(monitor, "OTHERS_PER_CHECK", 2)
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         first, *_ = [await add(session, audio_key=key) for _ in range(3)]
-    watched = monitor.RecordingMonitor(committing, storage)
+    watched = monitor.RecordingMonitor(committed_database, storage)
     for _ in range(2):
         await watched.check()
-    async with committing.transaction() as session:
-        await commands.apply_speech_change(session, first, SpeechChange(audio_key="uploads/gone.mp3"))
+    async with committed_database.transaction() as session:
+        await apply_speech_change(session, first, SpeechChange(audio_key="uploads/gone.mp3"))
     await watched.check()
     with pytest.raises(monitor.RecordingsUnavailable):
         await watched.ping()
 
 
 async def test_a_missing_recording_that_nothing_needs_is_none(
-    committing: Database, storage: Storage, key: str, add: Add
+    committed_database: Database, storage: Storage, key: str, add: Add
 ) -> None:
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         deleted, moved = [await add(session, audio_key=f"uploads/{uuid4()}.mp3") for _ in range(2)]
-    watched = monitor.RecordingMonitor(committing, storage)
+    watched = monitor.RecordingMonitor(committed_database, storage)
     await watched.check()
     with pytest.raises(monitor.RecordingsUnavailable):
         await watched.ping()
-    async with committing.transaction() as session:
-        await commands.delete_speech(session, deleted)
-        await commands.apply_speech_change(session, moved, SpeechChange(audio_key=key))
+    async with committed_database.transaction() as session:
+        await delete_speech(session, deleted)
+        await apply_speech_change(session, moved, SpeechChange(audio_key=key))
     await watched.check()
     await watched.ping()
 
 
 async def test_recordings_are_looked_for_again_whatever_has_happened(
-    committing: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitor, "INITIAL_DELAY_SECONDS", 0.0)
-    monkeypatch.setattr(monitor, "CHECK_INTERVAL_SECONDS", 0.01)
-    monkeypatch.setattr(monitor.log, "exception", lambda *_: None)
-    watched, looked = monitor.RecordingMonitor(committing, storage), asyncio.Event()
-    failures = iter([RuntimeError("once"), StorageDown("Twice.")])
+    monkeypatch.setattr(monitor, "INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(background.log, "exception", lambda *_, **__: None)
+    watched, looked = monitor.RecordingMonitor(committed_database, storage), asyncio.Event()
+    failures = iter([RuntimeError("once"), StorageUnavailable("Twice.")])
 
     async def failing() -> None:
         if error := next(failures, None):
@@ -122,21 +129,20 @@ async def test_recordings_are_looked_for_again_whatever_has_happened(
         looked.set()
 
     monkeypatch.setattr(watched, "check", failing)
-    async with watched.watched():
+    async with running(watched.loop):
         await asyncio.wait_for(looked.wait(), 5)
 
 
 async def test_the_application_looks_for_recordings_by_itself(
     settings: ApiSettings,
-    committing: Database,
+    committed_database: Database,
     storage: Storage,
     add: Add,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(monitor, "INITIAL_DELAY_SECONDS", 0.0)
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         await add(session, audio_key="uploads/gone.mp3")
-    async with client_of(create_app(settings)) as client:
+    async with api_client(create_app(settings)) as client:
         for _ in range(100):
             if (await client.get("/ready")).json()["checks"]["recordings"] == "down":
                 return
@@ -145,9 +151,8 @@ async def test_the_application_looks_for_recordings_by_itself(
 
 
 async def test_who_stops_looking_lets_a_query_end(
-    committing: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitor, "INITIAL_DELAY_SECONDS", 0.0)
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def slow(session: AsyncSession, _: int, *, limit: int) -> dict[int, str]:
@@ -157,6 +162,6 @@ async def test_who_stops_looking_lets_a_query_end(
         return {}
 
     monkeypatch.setattr(monitor, "list_keys_after", slow)
-    async with monitor.RecordingMonitor(committing, storage).watched():
+    async with running(monitor.RecordingMonitor(committed_database, storage).loop):
         await begun.wait()
     assert ended.is_set()

@@ -2,26 +2,26 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from content import commands
 from content.catalogue import changelog, refresher
-from content.catalogue.changelog import Position
 from content.catalogue.refresher import CatalogueRefresher
+from content.commands.speeches import apply_speech_change, delete_speech
 from content.domain.draws import DrawFilter
 from content.domain.speeches import SpeechChange
 from content.errors import CatalogueUnavailable
 from content.models import CatalogueChange
-from content.types import Level
-from shared.db import Database, DatabaseDown, engine_for
+from contracts.vocabulary import Level
+from shared.background import running
+from shared.data.db import Database, DatabaseUnavailable, create_engine
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-type Add = Callable[..., Awaitable[UUID]]
+from shared import background
 
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+type Add = Callable[..., Awaitable[UUID]]
 
 
 def known(catalogue: CatalogueRefresher, level: Level = "A1") -> int:
@@ -49,8 +49,8 @@ async def loaded(catalogue: CatalogueRefresher) -> None:
 
 
 @pytest.fixture
-def catalogue(committing: Database) -> CatalogueRefresher:
-    return CatalogueRefresher(committing)
+def catalogue(committed_database: Database) -> CatalogueRefresher:
+    return CatalogueRefresher(committed_database)
 
 
 async def test_there_is_no_catalogue_before_it_was_read(catalogue: CatalogueRefresher) -> None:
@@ -73,24 +73,24 @@ async def test_a_catalogue_that_is_not_followed_is_not_ready(
 
 
 async def test_it_is_loaded_in_chunks(
-    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresher, "CHUNK_SIZE", 3)
     for _ in range(8):
-        await commit_speech(committing, add)
+        await commit_speech(committed_database, add)
     await catalogue.refresh()
     assert known(catalogue) == 8
 
 
 async def test_what_changes_while_it_is_loaded_is_not_missed(
-    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await commit_speech(committing, add)
+    await commit_speech(committed_database, add)
     real = changelog.list_facets_between
 
     async def interrupted(session: AsyncSession, first: int, last: int) -> changelog.Facets:
         found = await real(session, first, last)
-        await commit_speech(committing, add)
+        await commit_speech(committed_database, add)
         return found
 
     monkeypatch.setattr(changelog, "list_facets_between", interrupted)
@@ -99,15 +99,15 @@ async def test_what_changes_while_it_is_loaded_is_not_missed(
 
 
 async def test_it_follows_every_change(
-    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresher, "CHUNK_SIZE", 1)
-    kept, moved, deleted = [await commit_speech(committing, add) for _ in range(3)]
+    kept, moved, deleted = [await commit_speech(committed_database, add) for _ in range(3)]
     await catalogue.refresh()
-    async with committing.transaction() as session:
-        await commands.delete_speech(session, deleted)
-        await commands.apply_speech_change(session, moved, SpeechChange(level="B2"))
-        await commands.apply_speech_change(session, kept, SpeechChange(text="Still A1."))
+    async with committed_database.transaction() as session:
+        await delete_speech(session, deleted)
+        await apply_speech_change(session, moved, SpeechChange(level="B2"))
+        await apply_speech_change(session, kept, SpeechChange(text="Still A1."))
         await add(session)
     assert known(catalogue) == 3
     await catalogue.refresh()
@@ -115,12 +115,12 @@ async def test_it_follows_every_change(
 
 
 async def test_the_order_of_commits_does_not_matter(
-    committing: Database, catalogue: CatalogueRefresher, add: Add
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add
 ) -> None:
     await catalogue.refresh()
-    async with committing.transaction() as early:
+    async with committed_database.transaction() as early:
         await add(early)
-        await commit_speech(committing, add)
+        await commit_speech(committed_database, add)
         # The later number is there; the earlier one is not yet, and must not be lost for it.
         await catalogue.refresh()
         assert known(catalogue) == 1
@@ -129,12 +129,12 @@ async def test_the_order_of_commits_does_not_matter(
 
 
 async def test_what_was_rolled_back_is_not_followed(
-    committing: Database, catalogue: CatalogueRefresher, add: Add
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add
 ) -> None:
     await catalogue.refresh()
 
     async def fail() -> None:
-        async with committing.transaction() as session:
+        async with committed_database.transaction() as session:
             await add(session)
             raise RuntimeError
 
@@ -145,44 +145,44 @@ async def test_what_was_rolled_back_is_not_followed(
 
 
 async def test_the_log_is_shortened_by_what_everyone_has_read(
-    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await catalogue.refresh()
-    await commit_speech(committing, add)
+    await commit_speech(committed_database, add)
     await catalogue.refresh()
-    assert await log_length(committing) == 1
+    assert await log_length(committed_database) == 1
     monkeypatch.setattr(changelog, "RETENTION", timedelta(0))
     # The first time, the log is still needed by whoever stands where this one stood when it began.
     await catalogue.refresh()
-    assert await log_length(committing) == 1
+    assert await log_length(committed_database) == 1
     # A transaction that runs meanwhile, in whatever database of the server, delays it.
     for _ in range(50):
         await catalogue.refresh()
-        if await log_length(committing) == 0:
+        if await log_length(committed_database) == 0:
             return
         await asyncio.sleep(0.02)
     pytest.fail("The log has kept what nobody needs.")
 
 
 async def test_the_log_keeps_what_is_committed_late(
-    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changelog, "RETENTION", timedelta(0))
-    async with committing.transaction() as long:
+    async with committed_database.transaction() as long:
         await add(long)
         for _ in range(3):
-            await commit_speech(committing, add)
+            await commit_speech(committed_database, add)
             await catalogue.refresh()
     await catalogue.refresh()
     assert known(catalogue) == 4
 
 
 async def test_the_log_keeps_what_another_process_has_not_read(
-    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changelog, "RETENTION", timedelta(0))
-    other = CatalogueRefresher(committing)
-    async with committing.transaction() as long:
+    other = CatalogueRefresher(committed_database)
+    async with committed_database.transaction() as long:
         await add(long)
         await catalogue.refresh()
         await other.refresh()
@@ -193,25 +193,15 @@ async def test_the_log_keeps_what_another_process_has_not_read(
 
 
 async def test_whoever_has_lost_track_reads_everything_again(
-    committing: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await catalogue.refresh()
     first = catalogue.current()
     monkeypatch.setattr(changelog, "MAX_READER_LAG", timedelta(0))
-    await commit_speech(committing, add)
+    await commit_speech(committed_database, add)
     await catalogue.refresh()
     assert catalogue.current() is not first
     assert known(catalogue) == 1
-
-
-@pytest.mark.parametrize(
-    ("minutes", "oldest", "reached"),
-    [(0, 100, True), (4, 130, True), (5, 130, False), (1, 99, False)],
-)
-def test_a_position_is_reached_through_the_log(minutes: int, oldest: int, reached: bool) -> None:
-    earlier = Position((100, 110, (100, 105)), NOON)
-    later = Position((oldest, 200, ()), NOON + timedelta(minutes=minutes))
-    assert earlier.is_continuous_with(later) is reached
 
 
 class LateDatabase(Database):
@@ -222,20 +212,20 @@ class LateDatabase(Database):
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         if self.away:
-            raise DatabaseDown("Not yet.")
+            raise DatabaseUnavailable("Not yet.")
         async with super().transaction() as session:
             yield session
 
 
 async def test_it_recovers_when_the_database_was_away_at_the_start(
-    committing: Database, add: Add, database_url: str, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, add: Add, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refresher, "REFRESH_INTERVAL_SECONDS", 0.01)
-    await commit_speech(committing, add)
-    engine = engine_for(database_url, name="tests")
+    monkeypatch.setattr(refresher, "INTERVAL_SECONDS", 0.01)
+    await commit_speech(committed_database, add)
+    engine = create_engine(database_url, name="tests")
     database = LateDatabase(engine)
     catalogue = CatalogueRefresher(database)
-    async with catalogue.followed():
+    async with running(catalogue.loop):
         await asyncio.sleep(0.05)
         with pytest.raises(CatalogueUnavailable):
             catalogue.current()
@@ -248,7 +238,7 @@ async def test_it_recovers_when_the_database_was_away_at_the_start(
 async def test_what_cannot_be_understood_is_tried_again(
     catalogue: CatalogueRefresher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refresher, "REFRESH_INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(refresher, "INTERVAL_SECONDS", 0.01)
     failures = iter([RuntimeError("once"), RuntimeError("twice")])
     real = catalogue.refresh
 
@@ -258,6 +248,6 @@ async def test_what_cannot_be_understood_is_tried_again(
         await real()
 
     monkeypatch.setattr(catalogue, "refresh", failing)
-    monkeypatch.setattr(refresher.log, "exception", lambda *_: None)
-    async with catalogue.followed():
+    monkeypatch.setattr(background.log, "exception", lambda *_, **__: None)
+    async with running(catalogue.loop):
         await loaded(catalogue)

@@ -6,17 +6,14 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from content import commands
 from content.app import create_app
-from content.consumers import subscriptions
-from content.domain.speeches import SpeechChange
+from content.commands.cache import edit_transaction, invalidate
 from content.settings import ApiSettings
-from contracts.content import SpeechUpdated, TagChanged
 from pydantic import SecretStr
-from shared.cache import Cache, CacheDown
-from shared.db import Database
-from shared.inbox import apply
-from shared.testing import TokenFor, client_of, recorded
+from shared.data.cache import Cache
+from shared.data.db import Database
+from shared.testing import TokenFor, api_client
+from starlette.types import Message, Receive, Scope, Send
 
 type Add = Callable[..., Awaitable[UUID]]
 type Replicas = list[httpx.AsyncClient]
@@ -29,7 +26,7 @@ TAGS = "/api/v1/admin/tags"
 async def replicas(
     request: pytest.FixtureRequest,
     settings: ApiSettings,
-    committing: Database,
+    committed_database: Database,
     cache: Cache,
     token_for: TokenFor,
 ) -> AsyncIterator[Replicas]:
@@ -39,7 +36,7 @@ async def replicas(
     async with AsyncExitStack() as stack:
         token = token_for(uuid4(), "editor")
         yield [
-            await stack.enter_async_context(client_of(create_app(settings), token=token)) for _ in range(2)
+            await stack.enter_async_context(api_client(create_app(settings), token=token)) for _ in range(2)
         ]
 
 
@@ -58,9 +55,9 @@ async def test_a_changed_tag_shows_at_once_in_every_replica(replicas: Replicas) 
 
 
 async def test_a_changed_speech_shows_at_once_in_every_replica(
-    replicas: Replicas, committing: Database, add: Add
+    replicas: Replicas, committed_database: Database, add: Add
 ) -> None:
-    async with committing.transaction() as session:
+    async with committed_database.transaction() as session:
         speech_id = await add(session)
     for text in ("Is it far?", "It is near."):
         await replicas[0].put(f"/api/v1/admin/speeches/{speech_id}", json={"text": text})
@@ -91,35 +88,45 @@ async def test_tags_are_right_while_many_read_and_one_changes_them(replicas: Rep
     assert await names(replicas[0]) == await names(replicas[1]) == ["name 19"]
 
 
-async def test_the_event_makes_the_cache_forget(
-    client: httpx.AsyncClient, committing: Database, cache: Cache, add: Add
+async def test_stale_values_are_gone_before_the_response(
+    settings: ApiSettings, committed_database: Database, cache: Cache, token_for: TokenFor
 ) -> None:
-    async with committing.transaction() as session:
-        speech_id = await add(session, tags=("food",))
-    path = f"/api/v1/speeches/{speech_id}"
-    await cache.forget("tags")
-    assert (await names(client), (await client.get(path)).json()["text"]) == (["food"], "Where is it?")
-    # Changed by a process whose word to the cache was lost.
-    async with committing.transaction() as session:
-        await commands.create_tags(session, {"work": "topic"})
-        await commands.apply_speech_change(session, speech_id, SpeechChange(text="Here it is."))
-    assert (await names(client), (await client.get(path)).json()["text"]) == (["food"], "Where is it?")
-    async with committing.transaction() as session:
-        changed = (await recorded(session, TagChanged))[-1]
-        [updated] = await recorded(session, SpeechUpdated)
-    handlers = subscriptions(cache)
-    await apply(committing, TagChanged.queue_of("content"), changed, handlers[TagChanged])
-    await apply(committing, SpeechUpdated.queue_of("content"), updated, handlers[SpeechUpdated])
-    assert (await names(client), (await client.get(path)).json()["text"]) == (["food", "work"], "Here it is.")
+    app = create_app(settings)
+    seen: list[str] = []
+    real = Cache.invalidate
+
+    async def invalidate(self: Cache, *keys: str) -> None:
+        await real(self, *keys)
+        seen.append("invalidated")
+
+    async def observed(scope: Scope, receive: Receive, send: Send) -> None:
+        async def observe(message: Message) -> None:
+            seen.append(message["type"])
+            await send(message)
+
+        await app(scope, receive, observe)
+
+    headers = {"Authorization": f"Bearer {token_for(uuid4(), 'editor')}"}
+    transport = httpx.ASGITransport(observed)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as editor,
+    ):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Cache, "invalidate", invalidate)
+            await editor.post(TAGS, json={"name": "food", "category": "topic"})
+    assert seen[:2] == ["invalidated", "http.response.start"]
 
 
-async def test_an_event_waits_for_redis(committing: Database) -> None:
-    away = Cache(NOWHERE.get_secret_value(), service="content")
-    async with committing.transaction() as session:
-        await commands.create_tags(session, {"work": "topic"})
-        [event] = await recorded(session, TagChanged)
-    for _ in range(2):
-        # Raised as unavailable, it is tried again for as long as it takes; it is not claimed.
-        with pytest.raises(CacheDown):
-            await apply(committing, TagChanged.queue_of("content"), event, subscriptions(away)[TagChanged])
-    await away.close()
+async def test_an_edit_that_was_rolled_back_makes_nothing_stale(
+    database: Database, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "invalidate", None)
+
+    async def fail() -> None:
+        async with edit_transaction(database, cache) as session:
+            invalidate(session, "tags")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()

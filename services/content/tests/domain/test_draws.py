@@ -2,9 +2,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from content.domain.draws import DrawFilter
-from content.domain.plays import PlayStatistics, count_plays_by_speech
 from content.types import Match
-from contracts.game import CompletedResult
 
 FOOD, TRAVEL, WORK = uuid4(), uuid4(), uuid4()
 
@@ -34,29 +32,3 @@ def test_a_filter_takes_one_type_if_it_names_one() -> None:
     answers = DrawFilter(level="A1", type="answer")
     assert answers.matches(level="A1", type="answer", tags=frozenset())
     assert not answers.matches(level="A1", type="question", tags=frozenset())
-
-
-def result(response: str, *, score: float | None = None, verified: bool = False) -> CompletedResult:
-    fields = {"user_response": response, "response_time_ms": 900, "pronunciation_score": score}
-    return CompletedResult.model_validate({"speech_id": FOOD, "verified": verified, **fields})
-
-
-def test_a_skipped_result_is_no_play() -> None:
-    assert count_plays_by_speech([result("skipped", score=90, verified=True)]) == {}
-
-
-def test_only_verified_scores_enter_the_average() -> None:
-    results = [
-        result("correct", score=80, verified=True),
-        result("incorrect", score=60, verified=True),
-        result("correct", score=100),
-        result("correct"),
-    ]
-    [plays] = count_plays_by_speech(results).values()
-    assert plays == PlayStatistics(plays=4, correct=3, scored=2, score_sum=140)
-    assert (plays.correct_rate, plays.average_score) == (0.75, 70)
-
-
-def test_there_are_no_rates_of_nothing() -> None:
-    assert (PlayStatistics().correct_rate, PlayStatistics().average_score) == (None, None)
-    assert PlayStatistics(plays=3).average_score is None

@@ -5,14 +5,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from content import commands
 from content.catalogue import changelog
 from content.catalogue.index import Catalogue
+from content.commands.speeches import apply_speech_change, delete_speech
+from content.commands.tags import create_tags
 from content.domain.draws import DrawFilter
 from content.domain.speeches import SpeechChange, SpeechRow
 from content.errors import NoSpeechesMatch
 from content.queries.draws import draw_speeches
-from shared.db import Database
+from shared.data.db import Database
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -51,7 +52,7 @@ async def test_a_draw_keeps_to_the_filter(database: Database, session: AsyncSess
     food = await add(session, tags=("food",))
     answer = await add(session, type="answer", tags=("food",))
     await add(session, level="C2", tags=("food",))
-    tags = await commands.create_tags(session, {"food": "topic", "travel": "topic"})
+    tags = await create_tags(session, {"food": "topic", "travel": "topic"})
     catalogue = await catalogue_of(session)
 
     async def found(**properties: object) -> set[UUID]:
@@ -115,8 +116,8 @@ async def test_a_speech_that_changed_behind_the_catalogue_is_not_drawn(
 ) -> None:
     deleted, moved, stays = [await add(session) for _ in range(3)]
     catalogue = await catalogue_of(session)
-    await commands.delete_speech(session, deleted)
-    await commands.apply_speech_change(session, moved, SpeechChange(level="B2"))
+    await delete_speech(session, deleted)
+    await apply_speech_change(session, moved, SpeechChange(level="B2"))
     for _ in range(20):
         # Whatever the first round hits, the second finds the only one that is left.
         assert ids(await draw_speeches(database, catalogue, A1, limit=2)) == {stays}
@@ -131,14 +132,14 @@ async def test_what_is_left_of_many_that_were_deleted_is_found(
     catalogue = await catalogue_of(session)
     left = set(added[50:])
     for speech_id in added[:50]:
-        await commands.delete_speech(session, speech_id)
+        await delete_speech(session, speech_id)
     for _ in range(20):
         assert ids(await draw_speeches(database, catalogue, A1, limit=10)) == left
         assert ids(await draw_speeches(database, catalogue, A1, limit=1)) < left
         some = await draw_speeches(database, catalogue, A1, limit=10, excluded=set(added[:53]))
         assert ids(some) == set(added[53:])
     for speech_id in left:
-        await commands.delete_speech(session, speech_id)
+        await delete_speech(session, speech_id)
     with pytest.raises(NoSpeechesMatch):
         await draw_speeches(database, catalogue, A1, limit=1)
 

@@ -6,12 +6,13 @@ from uuid import UUID
 
 import httpx
 import pytest
-from content import commands
+from content.commands.speeches import apply_speech_change
+from content.commands.tags import create_tags
 from content.domain.speeches import SpeechChange
 from content.schemas.speeches import SpeechFilter
 from content.search import newest, ranking
 from content.search.cursor import SearchCursor
-from shared.db import Database
+from shared.data.db import Database
 
 type Add = Callable[..., Awaitable[UUID]]
 type Find = Callable[..., Awaitable[dict[str, Any]]]
@@ -68,10 +69,10 @@ async def followed(find: Find, text: str | None = None, **params: Any) -> list[d
     ],
 )
 async def test_speeches_are_found_by_their_words(
-    committing: Database, add: Add, find: Find, text: str, found: list[str]
+    committed_database: Database, add: Add, find: Find, text: str, found: list[str]
 ) -> None:
     await add_all(
-        committing,
+        committed_database,
         add,
         "The next train leaves at nine.",
         "She travels by train.",
@@ -86,9 +87,9 @@ async def test_speeches_are_found_by_their_words(
     assert page["pagination"]["total"] == len(found)
 
 
-async def test_the_best_match_comes_first(committing: Database, add: Add, find: Find) -> None:
+async def test_the_best_match_comes_first(committed_database: Database, add: Add, find: Find) -> None:
     await add_all(
-        committing,
+        committed_database,
         add,
         "Train stations have platforms.",
         "I saw the train when we had passed the old station at the sea.",
@@ -100,9 +101,9 @@ async def test_the_best_match_comes_first(committing: Database, add: Add, find: 
 
 
 async def test_beginnings_of_words_are_found_however_common(
-    committing: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await add_all(committing, add, *["Trains."] * 3, "A trailer.", "A bus.")
+    await add_all(committed_database, add, *["Trains."] * 3, "A trailer.", "A bus.")
     for probed in (3_000, 1):
         monkeypatch.setattr(ranking, "SAMPLE_SIZE", probed)
         for text in ("trai*", "trai", "tr*"):
@@ -111,20 +112,22 @@ async def test_beginnings_of_words_are_found_however_common(
             assert {page["pagination"]["total"] for page in pages} == {4}
 
 
-async def test_a_changed_text_is_found_by_its_new_words(committing: Database, add: Add, find: Find) -> None:
-    [speech_id, _] = await add_all(committing, add, "A bus.", "A tram.")
-    async with committing.transaction() as session:
-        await commands.apply_speech_change(session, speech_id, SpeechChange(text="A boat."))
+async def test_a_changed_text_is_found_by_its_new_words(
+    committed_database: Database, add: Add, find: Find
+) -> None:
+    [speech_id, _] = await add_all(committed_database, add, "A bus.", "A tram.")
+    async with committed_database.transaction() as session:
+        await apply_speech_change(session, speech_id, SpeechChange(text="A boat."))
     assert (texts(await find("boat")), texts(await find("bus"))) == (["A boat."], [])
 
 
-async def test_filters_combine(committing: Database, add: Add, find: Find) -> None:
-    await add_all(committing, add, "A train.", level="A1", type="answer", tags=("travel",))
-    await add_all(committing, add, "A red train.", level="B1", type="answer", tags=("travel", "work"))
-    await add_all(committing, add, "A long train?", level="B1", type="question", tags=("work",))
-    await add_all(committing, add, "A bus.", level="B1", type="answer", tags=("travel",))
-    async with committing.transaction() as session:
-        tags = await commands.create_tags(session, {"travel": "x", "work": "x"})
+async def test_filters_combine(committed_database: Database, add: Add, find: Find) -> None:
+    await add_all(committed_database, add, "A train.", level="A1", type="answer", tags=("travel",))
+    await add_all(committed_database, add, "A red train.", level="B1", type="answer", tags=("travel", "work"))
+    await add_all(committed_database, add, "A long train?", level="B1", type="question", tags=("work",))
+    await add_all(committed_database, add, "A bus.", level="B1", type="answer", tags=("travel",))
+    async with committed_database.transaction() as session:
+        tags = await create_tags(session, {"travel": "x", "work": "x"})
     travel = str(tags["travel"])
     for params, found in (
         ({}, ["A bus.", "A long train?", "A red train.", "A train."]),
@@ -141,9 +144,11 @@ async def test_filters_combine(committing: Database, add: Add, find: Find) -> No
         assert page["pagination"]["total_is_exact"]
 
 
-async def test_without_a_search_the_newest_come_first(committing: Database, add: Add, find: Find) -> None:
+async def test_without_a_search_the_newest_come_first(
+    committed_database: Database, add: Add, find: Find
+) -> None:
     made = [f"Speech {number}." for number in range(7)]
-    await add_all(committing, add, *made)
+    await add_all(committed_database, add, *made)
     pages = await followed(find, limit=3)
     assert [texts(page) for page in pages] == [made[:3:-1], made[3:0:-1], made[:1]]
     assert [page["pagination"]["page"] for page in pages] == [1, 2, 3]
@@ -156,12 +161,12 @@ async def test_without_a_search_the_newest_come_first(committing: Database, add:
 
 @pytest.mark.parametrize("limit", [1, 3, 4, 5, 9, 12])
 async def test_every_match_comes_once_though_few_are_ranked(
-    committing: Database, add: Add, find: Find, limit: int, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, add: Add, find: Find, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranking, "MAX_RANKED", 5)
-    old = await add_all(committing, add, *["Train, train, train."] * 4)
-    new = await add_all(committing, add, *["A train."] * 2, "A very long train.", *["The train."] * 2)
-    await add_all(committing, add, "A bus.")
+    old = await add_all(committed_database, add, *["Train, train, train."] * 4)
+    new = await add_all(committed_database, add, *["A train."] * 2, "A very long train.", *["The train."] * 2)
+    await add_all(committed_database, add, "A bus.")
     pages = await followed(find, "train", limit=limit)
     found = [speech["id"] for page in pages for speech in page["speeches"]]
     assert len(found) == len(set(found)) == 9
@@ -178,15 +183,15 @@ async def test_every_match_comes_once_though_few_are_ranked(
 
 
 async def test_what_is_added_meanwhile_moves_nothing(
-    committing: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranking, "MAX_RANKED", 4)
-    made = await add_all(committing, add, *[f"Train {number}." for number in range(8)])
+    made = await add_all(committed_database, add, *[f"Train {number}." for number in range(8)])
     for text in ("train", None):
         page = await find(text, limit=2)
         seen = [speech["id"] for speech in page["speeches"]]
         while cursor := page["pagination"]["next_cursor"]:
-            await add_all(committing, add, "Train, train.", "Trains.")
+            await add_all(committed_database, add, "Train, train.", "Trains.")
             page = await find(text, limit=2, cursor=cursor)
             seen += [speech["id"] for speech in page["speeches"]]
         assert len(seen) == len(set(seen))
@@ -195,10 +200,10 @@ async def test_what_is_added_meanwhile_moves_nothing(
 
 
 async def test_counting_ends_somewhere(
-    committing: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
+    committed_database: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(newest, "MAX_COUNTED", 3)
-    await add_all(committing, add, *["A train."] * 5)
+    await add_all(committed_database, add, *["A train."] * 5)
     pagination = (await find(limit=2))["pagination"]
     assert (pagination["total"], pagination["total_pages"], pagination["total_is_exact"]) == (3, 2, False)
 
@@ -249,9 +254,9 @@ async def test_what_makes_no_sense_is_named(
 
 
 async def test_a_word_that_does_not_count_may_begin_one_that_does(
-    editor: httpx.AsyncClient, committing: Database, add: Add
+    editor: httpx.AsyncClient, committed_database: Database, add: Add
 ) -> None:
-    await add_all(committing, add, "We understand.", "Go to the theatre.", "Underneath.", "He went.")
+    await add_all(committed_database, add, "We understand.", "Go to the theatre.", "Underneath.", "He went.")
 
     async def found(search: str) -> set[str]:
         answer = await editor.get(SPEECHES, params={"search": search})
@@ -267,8 +272,10 @@ async def test_a_word_that_does_not_count_may_begin_one_that_does(
     "text",
     ["a' | b", "train & !", "((train", 'train "', "-train", "- -", "or or", "train:*", "tr* ai*", "%", "ﷺ"],
 )
-async def test_no_search_breaks(editor: httpx.AsyncClient, committing: Database, add: Add, text: str) -> None:
-    await add_all(committing, add, "The train.")
+async def test_no_search_breaks(
+    editor: httpx.AsyncClient, committed_database: Database, add: Add, text: str
+) -> None:
+    await add_all(committed_database, add, "The train.")
     assert (await editor.get(SPEECHES, params={"search": text})).status_code in {200, 422}
 
 
@@ -278,9 +285,9 @@ async def test_bytes_that_are_no_text_are_no_search(editor: httpx.AsyncClient) -
 
 
 async def test_a_cursor_is_bound_to_its_filters(
-    editor: httpx.AsyncClient, committing: Database, add: Add, find: Find
+    editor: httpx.AsyncClient, committed_database: Database, add: Add, find: Find
 ) -> None:
-    await add_all(committing, add, *["A train."] * 3)
+    await add_all(committed_database, add, *["A train."] * 3)
     for text in (None, "train"):
         cursor = (await find(text, limit=1))["pagination"]["next_cursor"]
         assert len((await find(text, limit=2, cursor=cursor))["speeches"]) == 2
@@ -299,9 +306,9 @@ async def test_a_cursor_is_bound_to_its_filters(
 
 
 async def test_a_cursor_that_is_made_up_leads_to_no_page_that_there_cannot_be(
-    editor: httpx.AsyncClient, committing: Database, add: Add, find: Find
+    editor: httpx.AsyncClient, committed_database: Database, add: Add, find: Find
 ) -> None:
-    await add_all(committing, add, *["A train."] * 3)
+    await add_all(committed_database, add, *["A train."] * 3)
     scope = f"speeches {SpeechFilter().model_dump_json(exclude={'page', 'limit', 'cursor'})}"
     second = SearchCursor.decode((await find(limit=1))["pagination"]["next_cursor"], scope)
     for page, status in ((3, 200), (2**32 - 1, 422)):

@@ -1,0 +1,21 @@
+"""Handlers of jobs. Each calls one command."""
+
+from shared.data.cache import Cache
+from shared.messaging.jobs import Jobs
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from content.commands import tags
+from content.commands.cache import InvalidateCache
+from content.commands.tags import PropagateTagName
+
+
+async def on_propagate_tag_name(session: AsyncSession, job: PropagateTagName) -> None:
+    await tags.propagate_tag_name(session, job)
+
+
+def jobs(cache: Cache) -> Jobs:
+    async def on_invalidate_cache(_: AsyncSession, job: InvalidateCache) -> None:
+        # While Redis is down this raises Unavailable, and the job waits.
+        await cache.invalidate(*job.keys)
+
+    return {PropagateTagName: on_propagate_tag_name, InvalidateCache: on_invalidate_cache}

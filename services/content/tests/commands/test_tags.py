@@ -1,0 +1,209 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from content.commands import tags as module
+from content.commands.speeches import apply_speech_change
+from content.commands.tags import PropagateTagName, create_tag, create_tags, delete_tag, update_tag
+from content.domain.speeches import SpeechChange
+from content.errors import TagExists, TagInUse, TagNotFound
+from content.jobs import on_propagate_tag_name
+from content.queries.tags import list_tags
+from content.schemas.tags import TagCreate, TagUpdate
+from contracts.content import SpeechUpdated
+from shared.data.db import Database
+from shared.messaging.inbox import apply_once
+from shared.messaging.outbox import OutboxEvent
+from shared.testing import outbox_events
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+type Add = Callable[..., Awaitable[UUID]]
+type OutboxJobs = Callable[..., Awaitable[list[Any]]]
+type Propagate = Callable[[Database], Awaitable[int]]
+
+
+async def tag_in(database: Database, name: str = "food") -> UUID:
+    async with database.transaction() as session:
+        return (await create_tag(session, TagCreate(name=name, category="topic"))).id
+
+
+async def test_a_tag_is_not_deleted_while_a_speech_takes_it(committed_database: Database, add: Add) -> None:
+    tag_id = await tag_in(committed_database)
+    async with committed_database.transaction() as taking:
+        await add(taking, tag_ids=frozenset({tag_id}))
+        deleting = asyncio.create_task(delete_in(committed_database, tag_id))
+        done, _ = await asyncio.wait({deleting}, timeout=0.2)
+        assert not done
+    with pytest.raises(TagInUse):
+        await deleting
+
+
+async def delete_in(database: Database, tag_id: UUID) -> None:
+    async with database.transaction() as session:
+        await delete_tag(session, tag_id)
+
+
+async def test_the_same_tags_are_added_in_any_order_at_the_same_time(committed_database: Database) -> None:
+    async def create(names: str) -> dict[str, UUID]:
+        async with committed_database.transaction() as session:
+            return await create_tags(session, dict.fromkeys(names, "topic"))
+
+    async with committed_database.transaction() as holding:
+        await create_tags(holding, {"m": "topic"})
+        # Stopped half-way, two that kept to their own order would have what the other needs next.
+        creating = [asyncio.create_task(create(names)) for names in ("amz", "zma")]
+        done, _ = await asyncio.wait(creating, timeout=0.2)
+        assert not done
+    first, second = await asyncio.gather(*creating)
+    assert first == second
+
+
+async def test_what_changes_nothing_orders_nothing(session: AsyncSession, add: Add) -> None:
+    await add(session, tags=("food",))
+    tag_id = (await create_tags(session, {"food": "other"}))["food"]
+    await session.execute(delete(OutboxEvent))
+    await update_tag(session, tag_id, TagUpdate())
+    await update_tag(session, tag_id, TagUpdate(name="food", category="topic"))
+    assert await session.scalar(select(func.count()).select_from(OutboxEvent)) == 0
+
+
+async def test_commands_name_what_is_wrong(session: AsyncSession) -> None:
+    await create_tag(session, TagCreate(name="food", category="topic"))
+    with pytest.raises(TagExists):
+        await create_tag(session, TagCreate(name="FOOD", category="topic"))
+    with pytest.raises(TagNotFound):
+        await update_tag(session, uuid4(), TagUpdate(name="x"))
+    with pytest.raises(TagNotFound):
+        await delete_tag(session, uuid4())
+
+
+@pytest.fixture
+def propagate(outbox_jobs: OutboxJobs) -> Propagate:
+    """Delivers the renames in the outbox until none follows, and returns how many there were."""
+
+    async def deliver(database: Database) -> int:
+        deliveries = 0
+        while True:
+            async with database.transaction() as session:
+                waiting = await outbox_jobs(session, PropagateTagName)
+            if len(waiting) == deliveries:
+                return deliveries
+            for job in waiting[deliveries:]:
+                # Delivered twice, as may happen to any job.
+                for _ in range(2):
+                    await apply_once(database, job.queue(), job, on_propagate_tag_name)
+            deliveries = len(waiting)
+
+    return deliver
+
+
+async def test_a_new_name_is_told_of_all_speeches_chunk_by_chunk(
+    database: Database, add: Add, propagate: Propagate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHUNK_SIZE", 3)
+    async with database.transaction() as session:
+        carrying = {await add(session, tags=("food", "work")) for _ in range(7)}
+        await add(session, tags=("work",))
+        food = (await create_tags(session, {"food": "topic"}))["food"]
+        await update_tag(session, food, TagUpdate(name="cooking"))
+    assert await propagate(database) == 3
+    async with database.transaction() as session:
+        told = [event.data for event in await outbox_events(session, SpeechUpdated)]
+    assert {each.speech_id for each in told} == carrying
+    assert [each.speech_id for each in told] == sorted(carrying)
+    assert {each.revision for each in told} == {2}
+    assert all([tag.name for tag in each.tags] == ["cooking", "work"] for each in told)
+
+
+async def test_speeches_that_are_made_during_a_rename_get_the_new_name(
+    committed_database: Database, add: Add, propagate: Propagate
+) -> None:
+    tag_id = await tag_in(committed_database)
+    async with committed_database.transaction() as making:
+        speech_id = await add(making, tag_ids=frozenset({tag_id}))
+        renaming = asyncio.create_task(rename_in(committed_database, tag_id, "cooking"))
+        done, _ = await asyncio.wait({renaming}, timeout=0.2)
+        # Its snapshot with the old name is on its way; the rename must find it.
+        assert not done
+    await renaming
+    await propagate(committed_database)
+    async with committed_database.transaction() as session:
+        [told] = await outbox_events(session, SpeechUpdated)
+    assert (told.data.speech_id, [tag.name for tag in told.data.tags]) == (speech_id, ["cooking"])
+
+
+async def test_a_rename_that_had_to_wait_finds_what_was_made_meanwhile(
+    committed_database: Database, add: Add, propagate: Propagate
+) -> None:
+    tag_id = await tag_in(committed_database)
+    async with committed_database.transaction() as renaming:
+        # Its transaction begins before that of the speech, and gets the tag after it.
+        await renaming.execute(select(1))
+        async with committed_database.transaction() as making:
+            speech_id = await add(making, tag_ids=frozenset({tag_id}))
+        await update_tag(renaming, tag_id, TagUpdate(name="cooking"))
+    await propagate(committed_database)
+    async with committed_database.transaction() as session:
+        told = [event.data for event in await outbox_events(session, SpeechUpdated)]
+    assert [(each.speech_id, each.tags[0].name) for each in told] == [(speech_id, "cooking")]
+
+
+async def test_a_speech_that_was_made_after_a_rename_is_not_told_of_again(
+    committed_database: Database, add: Add, propagate: Propagate
+) -> None:
+    tag_id = await tag_in(committed_database)
+    async with committed_database.transaction() as session:
+        before = await add(session, tag_ids=frozenset({tag_id}))
+    for name in ("cooking", "cuisine"):
+        await rename_in(committed_database, tag_id, name)
+    async with committed_database.transaction() as session:
+        await add(session, tag_ids=frozenset({tag_id}))
+    await propagate(committed_database)
+    async with committed_database.transaction() as session:
+        told = [event.data for event in await outbox_events(session, SpeechUpdated)]
+    # Once for both renames: the first to be spread finds the last name.
+    assert [(each.speech_id, each.revision, each.tags[0].name) for each in told] == [(before, 2, "cuisine")]
+
+
+async def rename_in(database: Database, tag_id: UUID, name: str) -> None:
+    async with database.transaction() as session:
+        await update_tag(session, tag_id, TagUpdate(name=name))
+
+
+async def test_renames_during_changes_end_with_the_last_name(
+    committed_database: Database, add: Add, propagate: Propagate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHUNK_SIZE", 2)
+    tag_id = await tag_in(committed_database)
+    ids = []
+    async with committed_database.transaction() as session:
+        ids = [await add(session, tag_ids=frozenset({tag_id})) for _ in range(5)]
+
+    async def edit(speech_id: UUID) -> None:
+        async with committed_database.transaction() as session:
+            await apply_speech_change(session, speech_id, SpeechChange(text=f"Text {uuid4()}."))
+
+    for name in ("one", "two", "three"):
+        await asyncio.gather(
+            rename_in(committed_database, tag_id, name), *map(edit, ids), propagate(committed_database)
+        )
+    await propagate(committed_database)
+    async with committed_database.transaction() as session:
+        told = [event.data for event in await outbox_events(session, SpeechUpdated)]
+    for speech_id in ids:
+        revisions = sorted((each.revision, each.tags[0].name) for each in told if each.speech_id == speech_id)
+        assert revisions[-1][1] == "three"
+        assert all(later == earlier + 1 for (earlier, _), (later, _) in pairwise(revisions))
+
+
+async def test_a_tag_is_the_same_in_any_case(session: AsyncSession) -> None:
+    first = await create_tags(session, {"Food": "topic", "Ärger": "feeling"})
+    again = await create_tags(session, {"FOOD": "other", "food": "other", "ärger": "x", "work": "topic"})
+    assert again["FOOD"] == again["food"] == first["Food"]
+    assert again["ärger"] == first["Ärger"]
+    tags = {tag.name: tag.category for tag in await list_tags(session)}
+    assert tags == {"Food": "topic", "Ärger": "feeling", "work": "topic"}

@@ -1,0 +1,89 @@
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from content.app import create_app
+from content.commands.cache import InvalidateCache
+from content.commands.speeches import apply_speech_change
+from content.commands.tags import create_tags
+from content.domain.speeches import SpeechChange
+from content.jobs import jobs
+from content.settings import ApiSettings
+from pydantic import SecretStr
+from shared.data.cache import Cache, CacheUnavailable
+from shared.data.db import Database
+from shared.messaging.inbox import apply_once
+from shared.messaging.jobs import Job
+from shared.testing import TokenFor, api_client
+
+type Add = Callable[..., Awaitable[UUID]]
+type OutboxJobs = Callable[..., Awaitable[list[Any]]]
+
+NOWHERE = SecretStr("redis://127.0.0.1:1/0")
+
+
+async def deliver(database: Database, cache: Cache, outbox_jobs: OutboxJobs) -> None:
+    async with database.transaction() as session:
+        waiting = await outbox_jobs(session, InvalidateCache)
+    for job in waiting:
+        await apply_once(database, job.queue(), job, jobs(cache)[InvalidateCache])
+
+
+async def names(client: httpx.AsyncClient) -> list[str]:
+    return [tag["name"] for tag in (await client.get("/api/v1/tags")).json()["tags"]]
+
+
+def test_every_job_has_a_handler(cache: Cache) -> None:
+    assert set(jobs(cache)) == {job for job in Job.__subclasses__() if job.service == "content"}
+
+
+async def test_a_job_removes_what_the_process_of_the_edit_did_not(
+    client: httpx.AsyncClient,
+    committed_database: Database,
+    cache: Cache,
+    add: Add,
+    outbox_jobs: OutboxJobs,
+) -> None:
+    async with committed_database.transaction() as session:
+        speech_id = await add(session, tags=("food",))
+    path = f"/api/v1/speeches/{speech_id}"
+    await cache.invalidate("tags")
+    assert (await names(client), (await client.get(path)).json()["text"]) == (["food"], "Where is it?")
+    # A process that ends right after its commit.
+    async with committed_database.transaction() as session:
+        await create_tags(session, {"work": "topic"})
+        await apply_speech_change(session, speech_id, SpeechChange(text="Here it is."))
+    assert (await names(client), (await client.get(path)).json()["text"]) == (["food"], "Where is it?")
+    await deliver(committed_database, cache, outbox_jobs)
+    assert (await names(client), (await client.get(path)).json()["text"]) == (["food", "work"], "Here it is.")
+
+
+async def test_an_edit_without_redis_shows_once_redis_is_back(
+    settings: ApiSettings,
+    client: httpx.AsyncClient,
+    committed_database: Database,
+    cache: Cache,
+    token_for: TokenFor,
+    outbox_jobs: OutboxJobs,
+) -> None:
+    assert await names(client) == []
+    cut_off = create_app(settings.model_copy(update={"redis_url": NOWHERE}))
+    async with api_client(cut_off, token=token_for(uuid4(), "editor")) as editor:
+        answer = await editor.post("/api/v1/admin/tags", json={"name": "food", "category": "topic"})
+        assert (answer.status_code, await names(editor)) == (201, ["food"])
+    assert await names(client) == []
+    await deliver(committed_database, cache, outbox_jobs)
+    assert await names(client) == ["food"]
+
+
+async def test_an_invalidation_waits_for_redis(committed_database: Database, outbox_jobs: OutboxJobs) -> None:
+    away = Cache(NOWHERE.get_secret_value(), service="content")
+    async with committed_database.transaction() as session:
+        await create_tags(session, {"work": "topic"})
+    for _ in range(2):
+        # Raised as unavailable, it is tried again for as long as it takes; it is not claimed.
+        with pytest.raises(CacheUnavailable):
+            await deliver(committed_database, away, outbox_jobs)
+    await away.close()
