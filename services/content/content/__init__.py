@@ -1,1 +1,1 @@
-"""The catalogue of speeches: what learners hear, how it is tagged, and how a draw from it stays fair."""
+"""The content service: speeches, tags, random draws and play statistics."""

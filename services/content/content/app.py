@@ -1,5 +1,3 @@
-"""The API process of the content service."""
-
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 

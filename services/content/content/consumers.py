@@ -1,5 +1,3 @@
-"""Handlers of events. Each calls one command."""
-
 from contracts.game import SessionCompleted
 from shared.messaging.inbox import Subscriptions
 from sqlalchemy.ext.asyncio import AsyncSession

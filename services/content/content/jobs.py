@@ -1,5 +1,3 @@
-"""Handlers of jobs. Each calls one command."""
-
 from shared.data.cache import Cache
 from shared.messaging.jobs import Jobs
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -1,5 +1,3 @@
-"""The tables of the content service."""
-
 from datetime import datetime
 from typing import Any, get_args
 from uuid import UUID
@@ -50,7 +48,7 @@ class Xid8(UserDefinedType[int]):
         return "xid8"
 
 
-# SQLAlchemy does not know the type when it reads a schema, and would compare its columns with nothing.
+# Without this, SQLAlchemy does not recognise the type in a database, and `alembic check` reports a change.
 ischema_names["xid8"] = Xid8
 
 
@@ -60,10 +58,10 @@ def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
 
 
 class Tag(Base):
-    """A word that speeches are found by.
+    """A keyword of speeches.
 
-    Names differ by more than their case, folded as Unicode does in full and for no language: "ß" is
-    "ss", and "İ" is no "i". PostgreSQL does this the same whatever the locale of the database.
+    Names are unique under Unicode's full case folding, which is the same for all languages: "ß" equals "ss",
+    but "İ" does not equal "i". PostgreSQL folds independently of the locale of the database.
     """
 
     __tablename__ = "tags"
@@ -79,11 +77,11 @@ class Tag(Base):
 
 
 class Speech(Base):
-    """A recorded sentence. `number` is its place in the catalogue's bitmaps and never leaves the service."""
+    """A recorded sentence. `number` is its position in the catalogue's bitmaps, and is never published."""
 
     __tablename__ = "speeches"
 
-    # Made here, rows that are inserted together can be told apart when the database returns their numbers.
+    # An id from the client matches the rows of one INSERT with the numbers that the database returns.
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7, server_default=func.uuidv7())
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     text: Mapped[str] = mapped_column(Text)
@@ -94,7 +92,7 @@ class Speech(Base):
     revision: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-    # A trigger keeps it: what is copied in by other ways than ours is found as well.
+    # A trigger sets it, so that rows which are copied in are found too.
     search: Mapped[str | None] = mapped_column(TSVECTOR, deferred=True)
 
     __table_args__ = (
@@ -102,15 +100,13 @@ class Speech(Base):
         _one_of("type", get_args(SpeechType)),
         CheckConstraint("duration_ms > 0", name="duration_ms"),
         Index(None, "search", postgresql_using="gin"),
-        # Ids are in the order of time: the newest of a level, a type or a tag are next to each other.
+        # Ids are ordered by time, so the newest speeches of a level, type or tag are neighbours.
         Index(None, "level", "id"),
         Index(None, "type", "id"),
     )
 
 
 class SpeechTag(Base):
-    """A speech carries a tag. A tag that is carried cannot be deleted."""
-
     __tablename__ = "speech_tags"
 
     speech_id: Mapped[UUID] = mapped_column(ForeignKey("speeches.id", ondelete="CASCADE"), primary_key=True)
@@ -120,7 +116,7 @@ class SpeechTag(Base):
 
 
 class SpeechStatistics(Base):
-    """What became of a speech in all sessions; a speech that was never played has no row."""
+    """The plays of a speech in all sessions. A speech that was never played has no row."""
 
     __tablename__ = "speech_statistics"
 
@@ -132,8 +128,6 @@ class SpeechStatistics(Base):
 
 
 class CatalogueChange(Base):
-    """The numbers of speeches that one transaction created, changed or deleted."""
-
     __tablename__ = "catalogue_changes"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

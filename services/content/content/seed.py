@@ -27,8 +27,6 @@ log = structlog.get_logger(__name__)
 
 
 class SeedSpeech(BaseModel):
-    """A row of speeches.csv."""
-
     audio_filename: str = Field(pattern=r"^[A-Za-z0-9._-]+\.mp3$")
     text: SpeechText
     level: Level
@@ -42,15 +40,12 @@ class SeedSpeech(BaseModel):
 
 @dataclass(frozen=True)
 class Seed:
-    """The content of the folder: categories by tag name, speeches, and recordings by key."""
-
     categories: dict[str, str]
     speeches: list[SeedSpeech]
     recordings: dict[str, bytes]
 
 
 def parse_folder(arguments: list[str]) -> Path:
-    """Return the folder that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m content seed", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="with tags.csv, speeches.csv and audio/")
     folder: Path = parser.parse_args(arguments).folder
@@ -82,7 +77,6 @@ async def seed(settings: SeedSettings, folder: Path) -> None:
 
 
 def read_folder(folder: Path) -> Seed:
-    """Read the folder. Raises SystemExit with the file and row of the first mistake."""
     tags = _read_rows(folder / "tags.csv", TagCreate)
     speeches = _read_rows(folder / "speeches.csv", SeedSpeech)
     categories = {tag.name: tag.category for tag in tags}
@@ -109,7 +103,6 @@ def _read_rows[R: BaseModel](path: Path, model: type[R]) -> list[R]:
 
 
 async def _upload(storage: Storage, key: str, content: bytes) -> bool:
-    """Upload a recording, and return whether it was missing."""
     if await storage.exists(key):
         return False
     await storage.put(key, content, content_type="audio/mpeg")
@@ -117,7 +110,6 @@ async def _upload(storage: Storage, key: str, content: bytes) -> bool:
 
 
 async def create_missing(session: AsyncSession, found: Seed) -> int:
-    """Create the missing tags and speeches, and return the number of new speeches."""
     tag_ids = await create_tags(session, found.categories)
     existing = await find_existing_speeches(session, [speech.text for speech in found.speeches])
     new = [

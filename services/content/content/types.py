@@ -1,5 +1,3 @@
-"""Types that several layers share."""
-
 from typing import Literal
 
 Match = Literal["any", "all"]

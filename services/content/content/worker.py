@@ -1,5 +1,3 @@
-"""The worker process of the content service: consumers, jobs and relay."""
-
 from shared.data.cache import Cache
 from shared.messaging.worker import build_worker
 from starlette.applications import Starlette

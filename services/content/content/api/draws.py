@@ -1,5 +1,3 @@
-"""The route of random draws."""
-
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic_core import to_json
 from shared.http.ratelimit import per_user

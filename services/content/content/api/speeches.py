@@ -1,5 +1,3 @@
-"""The routes of speeches."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -146,6 +144,5 @@ def _to_details(found: SpeechWithStats, storage: Storage) -> SpeechDetails:
 
 
 def _to_response(found: SpeechWithStats, storage: Storage, response: Response) -> SpeechDetails:
-    """Return one speech, and set its revision as the ETag."""
     response.headers["ETag"] = f'"{found.stats.revision}"'
     return _to_details(found, storage)

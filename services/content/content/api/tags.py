@@ -1,5 +1,3 @@
-"""The routes of tags."""
-
 import hashlib
 from typing import Annotated
 from uuid import UUID
@@ -91,7 +89,6 @@ async def delete_tag(tag_id: UUID, session: EditSessionDep) -> None:
 
 
 def _to_response(tags: list[TagRow], if_none_match: str) -> Response:
-    """Return the tags, or 304 if the client has them."""
     body = TagList.model_validate({"tags": tags}, from_attributes=True).model_dump_json().encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     # Clients may keep the tags but must revalidate them, so that a change shows at once.

@@ -1,5 +1,3 @@
-"""Reads the length of a recording without decoding it."""
-
 import io
 
 from tinytag import TinyTag, TinyTagException
@@ -10,10 +8,7 @@ class UnknownAudioFormat(ValueError):
 
 
 def read_duration_ms(content: bytes) -> int:
-    """Return the length of a recording in milliseconds, or raise UnknownAudioFormat.
-
-    It counts whole frames: an MP3 can be up to 0.1 s longer than its source.
-    """
+    """Return the length in whole frames, which may exceed that of the source. Raises UnknownAudioFormat."""
     try:
         seconds = TinyTag.get(file_obj=io.BytesIO(content), tags=False).duration
     except TinyTagException as error:

@@ -30,8 +30,6 @@ type KeyByNumber = Mapping[int, str]
 
 
 class RecordingsUnavailable(Unavailable):
-    """Recordings of speeches are not in the object storage."""
-
     code = "recordings_missing"
 
 
@@ -44,7 +42,6 @@ class RecordingMonitor:
         self._missing: KeyByNumber = {}
 
     async def ping(self) -> None:
-        """Raise RecordingsUnavailable while recordings are known to be missing."""
         if self._missing:
             raise RecordingsUnavailable(f"Missing in the storage: {', '.join(self._missing.values())}.")
 
@@ -73,7 +70,6 @@ class RecordingMonitor:
             log.warning("recordings_missing", keys=list(self._missing.values())[:MAX_LOGGED_KEYS])
 
     async def _list_existing(self, keys: KeyByNumber) -> set[int]:
-        """Return the numbers whose key is in the storage."""
         turn = asyncio.Semaphore(CONCURRENCY)
 
         async def exists(key: str) -> bool:
@@ -89,13 +85,11 @@ async def list_newest_keys(session: AsyncSession, *, limit: int) -> dict[int, st
 
 
 async def list_keys_after(session: AsyncSession, number: int, *, limit: int) -> dict[int, str]:
-    """List the keys of the speeches after this number, in the order of their numbers."""
     after = select(Speech).where(Speech.number > number).order_by(Speech.number).limit(limit)
     return await _list_keys(session, after)
 
 
 async def list_keys(session: AsyncSession, numbers: Collection[int]) -> dict[int, str]:
-    """List the current keys of these speeches. A deleted speech has none."""
     return await _list_keys(session, select(Speech).where(Speech.number.in_(numbers)))
 
 

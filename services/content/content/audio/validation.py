@@ -1,5 +1,3 @@
-"""Whether a speech can use an uploaded recording."""
-
 import asyncio
 
 from shared.data.storage import ObjectNotFound, ObjectTooLarge, Storage

@@ -57,11 +57,8 @@ class Position:
     at: datetime
 
     def is_continuous_with(self, later: "Position") -> bool:
-        """Return whether the log holds every change in between.
-
-        It does not after too long a pause, nor when transaction ids went back: then the database was restored
-        from a backup.
-        """
+        """Return whether the log holds every change in between."""
+        # Transaction ids that went back mean that the database was restored from a backup.
         return later.at - self.at < MAX_READER_LAG and self.snapshot[0] <= later.snapshot[0]
 
 
@@ -71,7 +68,6 @@ async def record_change(session: AsyncSession, numbers: Collection[int]) -> None
 
 
 async def get_position(session: AsyncSession) -> Position:
-    """Return the end of the log."""
     return Position(*(await session.execute(_NOW)).one())
 
 
@@ -82,12 +78,10 @@ async def list_changes(session: AsyncSession, since: Position) -> tuple[Position
 
 
 async def purge_changes(session: AsyncSession, *, before: Position) -> None:
-    """Delete the changes that every reader at this position has read."""
     await session.execute(_PURGE, {"seen": before.snapshot})
 
 
 async def get_highest_number(session: AsyncSession) -> int:
-    """Return the highest number of a speech, or 0 without speeches."""
     return (await session.scalar(text("SELECT coalesce(max(number), 0) FROM speeches"))) or 0
 
 

@@ -43,8 +43,6 @@ class MatchingNumbers:
 
 
 class Catalogue:
-    """The numbers of all speeches by facet."""
-
     def __init__(self) -> None:
         self._numbers: defaultdict[Facet, BitMap64] = defaultdict(BitMap64)
         self._cached_match = lru_cache(maxsize=MAX_CACHED_FILTERS)(self._intersect)
@@ -57,13 +55,11 @@ class Catalogue:
         self.add(facets)
 
     def add(self, facets: Mapping[Facet, Iterable[int]]) -> None:
-        """Add speeches that are not in the catalogue yet."""
         for facet, members in facets.items():
             self._numbers[facet].update(members)
         self._cached_match.cache_clear()
 
     def match(self, wanted: DrawFilter) -> MatchingNumbers:
-        """Return the numbers of the speeches that match the filter."""
         return self._cached_match(wanted)
 
     def _intersect(self, wanted: DrawFilter) -> MatchingNumbers:

@@ -24,16 +24,12 @@ CHUNK_SIZE = 20_000
 
 @dataclass
 class _State:
-    """A loaded catalogue. Another reader may still need the log from `needed_from` on."""
-
     catalogue: Catalogue
     read: Position
     needed_from: Position
 
 
 class CatalogueRefresher:
-    """The catalogue of this process."""
-
     def __init__(self, database: Database) -> None:
         self._database = database
         self._state: _State | None = None
@@ -72,7 +68,6 @@ class CatalogueRefresher:
 
 
 async def _load(session: AsyncSession) -> _State:
-    """Read all speeches in chunks, then the changes since the first chunk."""
     started = time.monotonic()
     position = await changelog.get_position(session)
     catalogue = Catalogue()
@@ -98,7 +93,6 @@ async def _apply_changes(session: AsyncSession, state: _State) -> bool:
 
 
 async def _purge_log(session: AsyncSession, state: _State) -> None:
-    """Delete changes that every reader has read, once per retention period."""
     if state.read.at - state.needed_from.at > changelog.RETENTION:
         await changelog.purge_changes(session, before=state.needed_from)
         state.needed_from = state.read

@@ -1,5 +1,3 @@
-"""Random samples of speeches."""
-
 from random import Random
 
 from pyroaring import BitMap64
@@ -17,8 +15,5 @@ def sample(numbers: MatchingNumbers | BitMap64, limit: int, *, rng: Random) -> l
 
 
 def count_likely_excluded(candidates: int, limit: int, excluded: int) -> int:
-    """Estimate how many of a sample are excluded, so that one round nearly always suffices.
-
-    It is four times what chance hits, and at most all that are excluded.
-    """
+    """Return four times as many as chance would exclude, so that one round nearly always suffices."""
     return min(excluded, 5 + OVERSAMPLING * limit * excluded // max(candidates, 1))

@@ -1,1 +1,0 @@
-"""Changes of the database, and the events and jobs that they cause."""

@@ -17,19 +17,14 @@ STALE_KEYS = "stale_cache_keys"
 
 
 class InvalidateCache(Job):
-    """Remove cached values."""
-
     service: ClassVar[str] = "content"
 
     keys: list[str]
 
 
 def invalidate(session: AsyncSession, *keys: str) -> None:
-    """Remove cached values once the caller's transaction is committed.
-
-    The job removes them even if the process ends after the commit, or while Redis is down. `edit_transaction`
-    does not wait for the job.
-    """
+    """Remove cached values once the caller's transaction is committed."""
+    # The job works even if this process ends or Redis is down. `edit_transaction` does not wait for it.
     enqueue(session, InvalidateCache(keys=list(keys)))
     session.info.setdefault(STALE_KEYS, []).extend(keys)
 

@@ -1,5 +1,3 @@
-"""Counting how often speeches are played."""
-
 from collections.abc import Iterable
 from dataclasses import fields
 

@@ -1,5 +1,3 @@
-"""Creating, updating and deleting speeches."""
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -36,7 +34,6 @@ async def create_speech(database: Database, storage: Storage, *, fields: SpeechC
 
 
 async def create_speeches(session: AsyncSession, new: Sequence[NewSpeech]) -> list[UUID]:
-    """Create some hundred speeches at once, and return their ids in the same order. Raises UnknownTag."""
     if not new:
         return []
     tags = await _lock_tags(session, {tag_id for speech in new for tag_id in speech.tag_ids})
@@ -79,7 +76,7 @@ async def apply_speech_change(
     Raises SpeechNotFound, UnknownTag, and ChangedMeanwhile for a revision that was not expected.
     """
     speech = await _lock_speech(session, speech_id, expected)
-    carried = (await list_tag_ids(session, [speech_id]))[speech_id]
+    carried = (await _list_tag_ids(session, [speech_id]))[speech_id]
     wanted = carried if change.tag_ids is None else set(change.tag_ids)
     tags = await _lock_tags(session, wanted)
     values = changed_values(speech, _to_columns(change))
@@ -109,17 +106,17 @@ async def delete_speech(
     invalidate(session, get_cached_speech.key(speech_id))
 
 
-async def raise_revisions(session: AsyncSession, speech_ids: Collection[UUID]) -> None:
+async def publish_revisions(session: AsyncSession, speech_ids: Collection[UUID]) -> None:
     """Publish a new revision of speeches whose own columns stay the same, in the order of their ids."""
     speeches = await _store_revisions(session, speech_ids, {})
-    carried = await list_tag_ids(session, speech_ids)
+    carried = await _list_tag_ids(session, speech_ids)
     tags = await _lock_tags(session, set().union(*carried.values()))
     for speech in sorted(speeches, key=lambda speech: speech.id):
         _record_updated(session, speech, [tags[tag_id] for tag_id in carried[speech.id]])
     invalidate(session, *map(get_cached_speech.key, speech_ids))
 
 
-async def list_tag_ids(session: AsyncSession, speech_ids: Collection[UUID]) -> TagIdsBySpeech:
+async def _list_tag_ids(session: AsyncSession, speech_ids: Collection[UUID]) -> TagIdsBySpeech:
     carried: TagIdsBySpeech = {speech_id: set() for speech_id in speech_ids}
     rows = select(SpeechTag.speech_id, SpeechTag.tag_id).where(SpeechTag.speech_id.in_(speech_ids))
     for speech_id, tag_id in await session.execute(rows):
@@ -154,7 +151,6 @@ async def _lock_tags(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[U
 async def _store_revisions(
     session: AsyncSession, speech_ids: Collection[UUID], values: Mapping[str, Any]
 ) -> Sequence[Speech]:
-    """Store values in speeches, and raise the revision of each."""
     raised = {**values, "revision": Speech.revision + 1, "updated_at": func.now()}
     updated = update(Speech).where(Speech.id.in_(speech_ids)).values(raised).returning(Speech)
     return (await session.scalars(updated, execution_options={"populate_existing": True})).all()
@@ -173,7 +169,6 @@ def _record_updated(session: AsyncSession, speech: Speech, tags: Iterable[TagRef
 
 
 def _to_columns(given: NewSpeech | SpeechChange) -> dict[str, Any]:
-    """Return the given values. Tags are rows of their own."""
     return {name: value for name, value in vars(given).items() if name != "tag_ids" and value is not None}
 
 

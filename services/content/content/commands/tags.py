@@ -1,5 +1,3 @@
-"""Creating, updating and deleting tags, and propagating their new names to speeches."""
-
 from collections.abc import Mapping
 from typing import ClassVar
 from uuid import UUID
@@ -13,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.commands.cache import invalidate
-from content.commands.speeches import raise_revisions
+from content.commands.speeches import publish_revisions
 from content.domain.speeches import changed_values
 from content.errors import TagExists, TagInUse, TagNotFound
 from content.models import Speech, SpeechTag, Tag
@@ -42,10 +40,7 @@ def case_folded(name: ColumnElement[str]) -> ColumnElement[str]:
 
 
 async def create_tags(session: AsyncSession, categories: Mapping[str, str]) -> dict[str, UUID]:
-    """Create the missing ones of these tags, given as name to category, and return the ids of all by name.
-
-    An existing tag keeps its category and its spelling.
-    """
+    """Create missing tags, given as name to category; existing tags stay. Returns all ids by name."""
     if not categories:
         return {}
     # All transactions insert in the same order, so that those with the same tags wait instead of deadlocking.
@@ -62,7 +57,6 @@ async def create_tags(session: AsyncSession, categories: Mapping[str, str]) -> d
 
 
 async def create_tag(session: AsyncSession, fields: TagCreate) -> TagWithCount:
-    """Create a tag. Raises TagExists."""
     created = insert(Tag).values(dict(fields)).on_conflict_do_nothing().returning(Tag.id)
     tag_id = await session.scalar(created)
     if tag_id is None:
@@ -72,10 +66,7 @@ async def create_tag(session: AsyncSession, fields: TagCreate) -> TagWithCount:
 
 
 async def update_tag(session: AsyncSession, tag_id: UUID, fields: TagUpdate) -> TagWithCount:
-    """Update a tag. Raises TagNotFound and TagExists.
-
-    All speeches show a new name at once. Copies of them in other services follow in chunks.
-    """
+    """Update a tag. Copies of its speeches elsewhere follow in chunks. Raises TagNotFound and TagExists."""
     locked = select(Tag).where(Tag.id == tag_id).with_for_update(key_share=True)
     tag = await session.scalar(locked, execution_options={"populate_existing": True})
     if tag is None:
@@ -118,6 +109,6 @@ async def propagate_tag_name(session: AsyncSession, job: PropagateTagName) -> No
     ids = [speech.id for speech in await session.scalars(chunk)]
     if not ids:
         return
-    await raise_revisions(session, ids)
+    await publish_revisions(session, ids)
     if len(ids) == CHUNK_SIZE:
         enqueue(session, PropagateTagName(tag_id=job.tag_id, locked_at=job.locked_at, after=ids[-1]))

@@ -1,5 +1,3 @@
-"""Which speeches a draw is made from."""
-
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -18,7 +16,6 @@ class DrawFilter:
     match: Match = "any"
 
     def matches(self, *, level: str, type: str, tags: frozenset[UUID]) -> bool:
-        """Return whether a speech with these properties may be drawn."""
         if level != self.level or self.type not in (None, type):
             return False
         if self.match == "all":

@@ -1,5 +1,3 @@
-"""What counts as a play of a speech."""
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
@@ -18,21 +16,15 @@ class PlayStatistics:
 
     @property
     def correct_rate(self) -> float | None:
-        """The share of correct answers, 0-1, or None before the first play."""
         return self.correct / self.plays if self.plays else None
 
     @property
     def average_score(self) -> float | None:
-        """The mean score, 0-100, or None before the first score."""
         return self.score_sum / self.scored if self.scored else None
 
 
 def count_plays_by_speech(results: Iterable[CompletedResult]) -> dict[UUID, PlayStatistics]:
-    """Count the plays of each speech in a session.
-
-    A skipped result is not a play. The average takes only verified scores, because any other score is a claim
-    of the learner's device.
-    """
+    """Count the plays of each speech in a session. A skipped result is not a play."""
     played: dict[UUID, PlayStatistics] = {}
     for result in results:
         if result.user_response == "skipped":
@@ -40,6 +32,7 @@ def count_plays_by_speech(results: Iterable[CompletedResult]) -> dict[UUID, Play
         statistics = played.setdefault(result.speech_id, PlayStatistics())
         statistics.plays += 1
         statistics.correct += result.user_response == "correct"
+        # A score without verification is only a claim of the learner's device.
         if result.verified and result.pronunciation_score is not None:
             statistics.scored += 1
             statistics.score_sum += result.pronunciation_score

@@ -1,5 +1,3 @@
-"""The shapes of a speech, and what a change of it changes."""
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,8 +51,6 @@ class SpeechRow(NamedTuple):
 
 
 class SpeechStats(NamedTuple):
-    """The history of a speech, for editors."""
-
     revision: int
     created_at: datetime
     updated_at: datetime
@@ -77,7 +73,6 @@ class Revisions:
         return cls(frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 10))
 
     def ensure_includes(self, revision: int) -> None:
-        """Raise ChangedMeanwhile for any other revision."""
         if self.any_of is not None and revision not in self.any_of:
             raise ChangedMeanwhile(
                 f"The speech now has revision {revision}. Read it again and repeat the change.",

@@ -1,5 +1,3 @@
-"""Alembic's entrance to the schema of the content service."""
-
 from content.models import Base
 from shared.data.migrations import run
 

@@ -1,5 +1,3 @@
-"""The random draw: the hot path of the service."""
-
 from collections.abc import Collection
 from random import Random
 from uuid import UUID
@@ -35,10 +33,9 @@ async def draw_speeches(
     limit: int,
     excluded: Collection[UUID] = (),
 ) -> list[SpeechRow]:
-    """Draw up to `limit` distinct speeches that match and are not excluded, each with the same probability.
+    """Draw up to `limit` distinct speeches with equal probabilities. Raises NoSpeechesMatch.
 
-    The catalogue may be half a second old, so the drawn rows are checked against the filter again. Further
-    rounds replace what was deleted, changed or excluded. Raises NoSpeechesMatch when nothing is left.
+    The catalogue may be half a second old. Further rounds replace what was deleted, changed or excluded.
     """
     candidates, found = catalogue.match(wanted), list[SpeechRow]()
     extra = count_likely_excluded(len(candidates), limit, len(excluded))

@@ -1,5 +1,3 @@
-"""Reads of speeches."""
-
 from collections.abc import Collection, Sequence
 from dataclasses import fields
 from typing import Any, NamedTuple
@@ -18,15 +16,11 @@ from content.search import PageRequest, SpeechIdPage, find_page
 
 
 class SpeechWithStats(NamedTuple):
-    """A speech as editors see it."""
-
     speech: SpeechRow
     stats: SpeechStats
 
 
 class SpeechListing(NamedTuple):
-    """One page of the editors' list."""
-
     speeches: list[SpeechWithStats]
     page: SpeechIdPage
 
@@ -49,7 +43,6 @@ _speeches_with_stats = _speeches.add_columns(*_history, *_counts).outerjoin(
 
 
 async def get_speech(session: AsyncSession, speech_id: UUID) -> SpeechRow:
-    """Return a speech, or raise SpeechNotFound."""
     row = (await session.execute(_speeches.where(Speech.id == speech_id))).one_or_none()
     if row is None:
         raise SpeechNotFound(f"There is no speech {speech_id}.")
@@ -68,10 +61,7 @@ async def get_speech_with_stats(session: AsyncSession, speech_id: UUID) -> Speec
 
 
 async def list_speeches(session: AsyncSession, wanted: SpeechFilter) -> SpeechListing:
-    """List one page of the speeches, the newest or, with a search, the best match first.
-
-    Raises Invalid for a search without words, and for a page or cursor that does not exist.
-    """
+    """List one page, the newest or, with a search, the best match first. Raises as `find_page`."""
     request = PageRequest(
         query=wanted,
         scope=wanted.scope("speeches"),
@@ -90,7 +80,6 @@ async def find_existing_speeches(session: AsyncSession, texts: Collection[str]) 
 
 
 async def _list_with_stats(session: AsyncSession, speech_ids: Sequence[UUID]) -> list[SpeechWithStats]:
-    """List the speeches that exist, in the order of the ids."""
     rows = await session.execute(_speeches_with_stats.where(Speech.id.in_(speech_ids)))
     found = {row.id: _split(tuple(row)) for row in rows}
     return [found[speech_id] for speech_id in speech_ids if speech_id in found]

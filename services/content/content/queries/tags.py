@@ -1,5 +1,3 @@
-"""Reads of tags."""
-
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,8 +16,6 @@ class TagRow(NamedTuple):
 
 
 class TagWithCount(NamedTuple):
-    """A tag, and how many speeches carry it."""
-
     id: UUID
     name: str
     category: str
@@ -33,7 +29,6 @@ _tags_with_counts: Select[tuple[UUID, str, str, int]] = _tags.add_columns(
 
 
 async def list_tags(session: AsyncSession) -> list[TagRow]:
-    """List all tags, by category and name."""
     return [TagRow._make(row) for row in await session.execute(_tags)]
 
 
@@ -41,12 +36,10 @@ list_cached_tags = cache_query("tags", list[TagRow])(list_tags)
 
 
 async def list_tags_with_counts(session: AsyncSession) -> list[TagWithCount]:
-    """List all tags, by category and name."""
     return [TagWithCount._make(row) for row in await session.execute(_tags_with_counts)]
 
 
 async def get_tag_with_count(session: AsyncSession, tag_id: UUID) -> TagWithCount:
-    """Return a tag, or raise TagNotFound."""
     row = (await session.execute(_tags_with_counts.where(Tag.id == tag_id))).one_or_none()
     if row is None:
         raise TagNotFound(f"There is no tag {tag_id}.")

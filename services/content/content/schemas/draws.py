@@ -1,5 +1,3 @@
-"""Random draws as learners send and receive them."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -36,6 +34,4 @@ class DrawRequest(BaseModel):
 
 
 class DrawnSpeeches(BaseModel):
-    """The drawn speeches, in random order."""
-
     speeches: list[SpeechRead]

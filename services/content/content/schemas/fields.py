@@ -1,5 +1,3 @@
-"""Fields that requests share."""
-
 from typing import Annotated, Any
 from uuid import UUID
 

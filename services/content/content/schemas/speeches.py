@@ -1,5 +1,3 @@
-"""Speeches as learners and editors send and receive them."""
-
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -42,8 +40,6 @@ AudioKey = Annotated[
 
 
 class SpeechCreate(BaseModel):
-    """A speech to create. Its recording is uploaded already; the service measures its length."""
-
     text: SpeechText
     level: Level = Field(examples=["A2"])
     type: SpeechType = Field(examples=["question"])
@@ -62,15 +58,11 @@ class SpeechUpdate(PartialUpdate):
 
 
 class SpeechTagRead(BaseModel):
-    """A tag of a speech."""
-
     id: UUID = Field(examples=["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"])
     name: str = Field(examples=["travel"])
 
 
 class SpeechRead(BaseModel):
-    """A recorded sentence."""
-
     id: UUID = Field(examples=["01941f2a-11d0-7c1b-8d5e-90d1a3f4b6c7"])
     text: str = Field(examples=["Where is the station?"])
     audio_url: str = Field(
@@ -95,8 +87,6 @@ class PlayStatisticsRead(BaseModel):
 
 
 class SpeechDetails(SpeechRead):
-    """A speech as editors see it."""
-
     audio_key: str = Field(examples=["seed/station.mp3"])
     revision: int = Field(description="Starts at 1 and grows with every change.", examples=[3])
     created_at: datetime = Field(examples=["2026-01-01T09:00:00Z"])
@@ -105,15 +95,11 @@ class SpeechDetails(SpeechRead):
 
 
 class SpeechPage(BaseModel):
-    """Speeches, the newest or the best match first."""
-
     speeches: list[SpeechDetails]
     pagination: Pagination
 
 
 class SpeechFilter(PageQuery):
-    """Which speeches to list, and which page of them."""
-
     limit: int = Field(20, ge=1, le=200, description="Speeches on a page.")
     level: Level | None = Field(None, description="Only speeches of this CEFR level.")
     type: SpeechType | None = Field(None, description="Only questions, or only answers.")

@@ -1,5 +1,3 @@
-"""Tags as learners and editors send and receive them."""
-
 from typing import Annotated
 from uuid import UUID
 
@@ -14,40 +12,28 @@ TagCategory = Annotated[_Name, Field(examples=["topic"])]
 
 
 class TagCreate(BaseModel):
-    """A tag to create."""
-
     name: TagName
     category: TagCategory
 
 
 class TagUpdate(PartialUpdate):
-    """New values of a tag."""
-
     name: TagName = OMITTED
     category: TagCategory = OMITTED
 
 
 class TagRead(BaseModel):
-    """A keyword of speeches, and the category of the keyword."""
-
     id: UUID = Field(examples=["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"])
     name: str = Field(examples=["travel"])
     category: str = Field(examples=["topic"])
 
 
 class TagList(BaseModel):
-    """All tags, by category and name."""
-
     tags: list[TagRead]
 
 
 class TagDetails(TagRead):
-    """A tag as editors see it."""
-
     speech_count: int = Field(description="Speeches that carry the tag.", examples=[42])
 
 
 class TagDetailsList(BaseModel):
-    """All tags, by category and name."""
-
     tags: list[TagDetails]

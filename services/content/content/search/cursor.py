@@ -1,5 +1,3 @@
-"""The position where a page of the list ends."""
-
 import struct
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -29,7 +27,6 @@ class SearchCursor:
     ceiling: UUID = HIGHEST_ID
 
     def after(self, speech_id: UUID, *, rank: float | None = None) -> "SearchCursor":
-        """Return the cursor of the page that follows this speech."""
         return replace(self, page=self.page + 1, rank=rank, id=speech_id)
 
     def encode(self, scope: str) -> str:

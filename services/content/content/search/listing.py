@@ -1,5 +1,3 @@
-"""One page of speeches, with or without a search."""
-
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,10 +17,7 @@ _PLANNER_SETTINGS = text("""
 
 
 async def find_page(session: AsyncSession, request: PageRequest) -> SpeechIdPage:
-    """Find one page. If a search finds nothing, its last word is read as a prefix: it may be half typed.
-
-    Raises Invalid for a search without words, and for a page or cursor that does not exist.
-    """
+    """Find one page. Raises Invalid for a search without words, and for an unknown page or cursor."""
     await session.execute(_PLANNER_SETTINGS)
     encoded = request.query.cursor
     cursor = None if encoded is None else SearchCursor.decode(encoded, request.scope)
@@ -33,6 +28,7 @@ async def find_page(session: AsyncSession, request: PageRequest) -> SpeechIdPage
         parsed = parsed.with_last_word_as_prefix() if cursor.last_word_is_prefix else parsed
         return await RankedSearch(session, request, parsed).find_page(cursor)
     page = await RankedSearch(session, request, parsed).find_page(None)
+    # The last word may be half typed.
     if page.total or parsed.last_word is None:
         return page
     return await RankedSearch(session, request, parsed.with_last_word_as_prefix()).find_page(None)

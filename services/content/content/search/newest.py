@@ -1,5 +1,3 @@
-"""Speeches without a search, newest first."""
-
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +16,6 @@ MAX_COUNTED = MAX_OFFSET
 async def find_newest(
     session: AsyncSession, request: PageRequest, cursor: SearchCursor | None
 ) -> SpeechIdPage:
-    """Find the page after the cursor or, without one, by its number."""
     newest = select(Speech.id).where(*request.conditions).order_by(Speech.id.desc())
     if cursor is None:
         offset = request.query.offset()
@@ -38,7 +35,6 @@ def _to_page(request: PageRequest, cursor: SearchCursor, ids: list[UUID]) -> Spe
 
 
 async def _count(session: AsyncSession, speeches: Select[Any]) -> tuple[int, bool]:
-    """Return the number of speeches as far as they are counted, and whether that is all of them."""
     counted = speeches.order_by(None).limit(MAX_COUNTED + 1).subquery()
     total = (await session.scalars(select(func.count()).select_from(counted))).one()
     return min(total, MAX_COUNTED), total <= MAX_COUNTED

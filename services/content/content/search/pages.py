@@ -1,5 +1,3 @@
-"""A request for one page of speeches, and the page."""
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

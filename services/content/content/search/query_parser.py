@@ -1,5 +1,3 @@
-"""Reads what an editor has typed into the search field."""
-
 import re
 from dataclasses import dataclass
 

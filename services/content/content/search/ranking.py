@@ -1,8 +1,7 @@
-"""Full-text search. The newest matches are ranked, best first; older matches follow, newest first.
+"""Full-text search: the newest matches ranked, best first, then the older matches, newest first.
 
-Ranking means reading, and a common word is in half of all speeches. So only the newest MAX_RANKED matches
-are ranked. The planner finds them through the index for a rare word, and by walking back in time for a common
-one.
+Ranking means reading, and a common word is in half of all speeches. The planner finds the newest matches
+through the index for a rare word, and by walking back in time for a common one.
 """
 
 from typing import Any
@@ -33,8 +32,6 @@ type Match = tuple[float, UUID]
 
 
 class RankedSearch:
-    """One search within one transaction."""
-
     def __init__(self, session: AsyncSession, request: PageRequest, query: ParsedQuery) -> None:
         self._session, self._request, self._query = session, request, query
         self._max_ranked = MAX_RANKED_WITH_TAG if request.filters_by_tag else MAX_RANKED
@@ -42,7 +39,6 @@ class RankedSearch:
         self._conditions = (Speech.search.bool_op("@@")(self._tsquery), *request.conditions)
 
     async def find_page(self, cursor: SearchCursor | None) -> SpeechIdPage:
-        """Find the page after the cursor or, without one, by its number."""
         offset = self._request.query.offset(self._max_ranked) if cursor is None else 0
         after = (cursor.rank, cursor.id) if cursor is not None and cursor.rank is not None else None
         ranked: list[Match] = []
@@ -85,7 +81,6 @@ class RankedSearch:
         )
 
     async def _list_ranked(self, cursor: SearchCursor | None) -> list[Match]:
-        """List the newest matches, best first."""
         matches = select(Speech.id, Speech.search).where(*self._conditions)
         if cursor is not None:
             matches = matches.where(Speech.id.between(cursor.floor, cursor.ceiling))
@@ -98,17 +93,13 @@ class RankedSearch:
         return sorted(((rank, speech_id) for rank, speech_id in rows), reverse=True)
 
     async def _is_rare(self) -> bool:
-        """Return whether few of the newest speeches match.
-
-        PostgreSQL has no statistics of prefixes. It expects each in one of two hundred speeches, and would
-        walk back through the whole table for a rare one.
-        """
+        # PostgreSQL has no statistics of prefixes. It expects each in one of two hundred speeches, and would
+        # walk back through the whole table for a rare one.
         newest = select(Speech.search).order_by(Speech.id.desc()).limit(SAMPLE_SIZE).subquery()
         matching = select(func.count()).where(newest.c.search.bool_op("@@")(self._tsquery))
         return (await self._session.scalars(matching)).one() < SAMPLE_SIZE // 100
 
     async def _list_older(self, below: UUID, *, limit: int) -> list[UUID]:
-        """List the matches that are older than the ranked ones, newest first."""
         older = select(Speech.id).where(*self._conditions, Speech.id < below)
         return list(await self._session.scalars(older.order_by(Speech.id.desc()).limit(limit)))
 

@@ -1,4 +1,4 @@
-"""Speeches, tags, play statistics, the log of changes, outbox and inbox.
+"""Create speeches, tags, play statistics, the log of changes, outbox and inbox.
 
 Revision ID: 0001
 """

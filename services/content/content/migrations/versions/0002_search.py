@@ -1,7 +1,7 @@
-"""The full-text search of speeches, orders to page by, and tag names that are one in every way of writing.
+"""Add the full-text search of speeches, indexes to page by, and case-insensitive tag names.
 
-Built beside the running system: what must lock a table holds it for milliseconds, and gives up rather than
-let others queue behind it. At a million speeches it takes some 40 seconds. Interrupted, it can be run again.
+It runs while the system is in use and locks a table for milliseconds only. It takes 40 seconds at a million
+speeches and can be repeated after an interruption.
 
 Revision ID: 0002
 """
@@ -24,6 +24,7 @@ INDEXES = {
 
 
 def upgrade() -> None:
+    # Other statements would queue behind a lock that this one waits for.
     op.execute("SET LOCAL lock_timeout = '5s'")
     _fold_tag_names()
     op.add_column("speeches", sa.Column("search", postgresql.TSVECTOR), if_not_exists=True)
@@ -34,7 +35,7 @@ def upgrade() -> None:
     with op.get_context().autocommit_block():
         _fill()
         for name, definition in INDEXES.items():
-            # What an interrupted attempt has left is not valid.
+            # An interrupted attempt leaves an invalid index.
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
             op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {definition}")
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_speech_tags_tag_id")
@@ -47,7 +48,6 @@ def _fold_tag_names() -> None:
 
 
 def _fill() -> None:
-    """Fill the column for the speeches that were there before its trigger."""
     connection = op.get_bind()
     highest = connection.scalar(sa.text("SELECT coalesce(max(number), 0) FROM speeches"))
     chunk = sa.text("""
