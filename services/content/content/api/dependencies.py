@@ -64,13 +64,10 @@ EditSessionDep = Annotated[AsyncSession, Depends(_edit_session, scope="function"
 
 
 def to_speech_fields(speech: SpeechRow, storage: Storage) -> dict[str, Any]:
-    """Return the fields of SpeechRead, and `audio_key`, with ids as text."""
-    audio_url, expires_at = storage.presign(speech.audio_key)
-    return {
-        **speech._asdict(),
-        # The JSON writer takes ten times as long for the UUID class of the database driver.
-        "id": str(speech.id),
-        "tags": [{"id": str(tag_id), "name": name} for tag_id, name in speech.tags],
-        "audio_url": audio_url,
-        "audio_expires_at": expires_at,
-    }
+    """Return the fields of SpeechRead, with ids as text."""
+    fields = speech._asdict()
+    fields["audio_url"], fields["audio_expires_at"] = storage.presign(fields.pop("audio_key"))
+    # The JSON writer takes ten times as long for the UUID class of the database driver.
+    fields["id"] = str(speech.id)
+    fields["tags"] = [{"id": str(tag_id), "name": name} for tag_id, name in speech.tags]
+    return fields

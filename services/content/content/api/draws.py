@@ -29,7 +29,5 @@ async def draw_speeches(draw: DrawRequest, request: Request) -> Response:
     speeches = await queries.draw_speeches(
         state.database, catalogue, draw.to_filter(), limit=draw.limit, excluded=frozenset(draw.exclude)
     )
-    drawn = [to_speech_fields(speech, state.storage) for speech in speeches]
-    for fields in drawn:
-        del fields["audio_key"]
-    return Response(to_json({"speeches": drawn}), media_type="application/json")
+    body = to_json({"speeches": [to_speech_fields(speech, state.storage) for speech in speeches]})
+    return Response(body, media_type="application/json")

@@ -1,7 +1,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from shared.data.storage import Storage, StorageUnavailable
 from shared.http.dependencies import CacheDep, DatabaseDep, SessionDep, StorageDep
 from shared.http.pagination import Pagination
@@ -42,6 +42,7 @@ from content.schemas.speeches import (
 router = APIRouter(prefix="/api/v1", tags=["Content"])
 admin = admin_router()
 
+SpeechId = Annotated[UUID, Path(examples=["01941f2a-11d0-7c1b-8d5e-90d1a3f4b6c7"])]
 IfMatch = Annotated[
     str | None,
     Header(description="The `ETag` of the speech as it was read. The answer is 412 if it has changed."),
@@ -60,7 +61,7 @@ WRITE_ERRORS = (
     responses=learner_errors(SpeechNotFound),
 )
 async def get_speech(
-    speech_id: UUID, session: SessionDep, storage: StorageDep, cache: CacheDep
+    speech_id: SpeechId, session: SessionDep, storage: StorageDep, cache: CacheDep
 ) -> SpeechRead:
     """Get a speech. The URL of its recording is valid for at least half an hour."""
     speech = await queries.get_cached_speech(cache, session, speech_id)
@@ -93,7 +94,7 @@ async def list_speeches(
 
 @admin.get("/speeches/{speech_id}", responses=SPEECH_RESPONSE | admin_errors(SpeechNotFound))
 async def get_speech_details(
-    speech_id: UUID, session: SessionDep, storage: StorageDep, response: Response
+    speech_id: SpeechId, session: SessionDep, storage: StorageDep, response: Response
 ) -> SpeechDetails:
     """Get a speech with its revision, which is also its `ETag`, and its play statistics."""
     return _to_response(await queries.get_speech_with_stats(session, speech_id), storage, response)
@@ -114,7 +115,7 @@ async def create_speech(
     responses=SPEECH_RESPONSE | admin_errors(SpeechNotFound, ChangedMeanwhile, *WRITE_ERRORS),
 )
 async def update_speech(
-    speech_id: UUID,
+    speech_id: SpeechId,
     fields: SpeechUpdate,
     database: DatabaseDep,
     storage: StorageDep,
@@ -133,13 +134,14 @@ async def update_speech(
 @admin.delete(
     "/speeches/{speech_id}", status_code=204, responses=admin_errors(SpeechNotFound, ChangedMeanwhile)
 )
-async def delete_speech(speech_id: UUID, session: EditSessionDep, if_match: IfMatch = None) -> None:
+async def delete_speech(speech_id: SpeechId, session: EditSessionDep, if_match: IfMatch = None) -> None:
     """Delete a speech. Sessions that were played with it keep it."""
     await commands.delete_speech(session, speech_id, expected=Revisions.from_if_match(if_match))
 
 
 def _to_details(found: SpeechWithStats, storage: Storage) -> SpeechDetails:
-    fields = {**to_speech_fields(found.speech, storage), **found.stats._asdict()}
+    fields = to_speech_fields(found.speech, storage) | found.stats._asdict()
+    fields["audio_key"] = found.speech.audio_key
     return SpeechDetails.model_validate(fields, from_attributes=True)
 
 

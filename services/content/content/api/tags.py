@@ -2,7 +2,7 @@ import hashlib
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Path, Response
 from shared.data.db import DatabaseUnavailable
 from shared.errors import TooManyRequests
 from shared.http.dependencies import CacheDep, SessionDep
@@ -26,6 +26,7 @@ from content.schemas.tags import TagCreate, TagDetails, TagDetailsList, TagList,
 router = APIRouter(prefix="/api/v1", tags=["Content"])
 admin = admin_router()
 
+TagId = Annotated[UUID, Path(examples=["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"])]
 IfNoneMatch = Annotated[str, Header(description="The `ETag` of the tags that the client has.")]
 TAG_LIST_RESPONSES: Responses = {
     200: {"headers": ETAG},
@@ -59,7 +60,7 @@ async def list_tags_with_counts(session: SessionDep) -> TagDetailsList:
 
 
 @admin.get("/tags/{tag_id}", responses=admin_errors(TagNotFound))
-async def get_tag(tag_id: UUID, session: SessionDep) -> TagDetails:
+async def get_tag(tag_id: TagId, session: SessionDep) -> TagDetails:
     """Get a tag with the number of speeches that carry it."""
     return _to_details(await queries.get_tag_with_count(session, tag_id))
 
@@ -73,7 +74,7 @@ async def create_tag(fields: TagCreate, session: EditSessionDep, response: Respo
 
 
 @admin.put("/tags/{tag_id}", responses=admin_errors(TagNotFound, TagExists))
-async def update_tag(tag_id: UUID, fields: TagUpdate, session: EditSessionDep) -> TagDetails:
+async def update_tag(tag_id: TagId, fields: TagUpdate, session: EditSessionDep) -> TagDetails:
     """Update a tag. Omitted fields keep their value.
 
     Every speech that carries a renamed tag gets a new revision. This takes up to some minutes if it is on
@@ -83,7 +84,7 @@ async def update_tag(tag_id: UUID, fields: TagUpdate, session: EditSessionDep) -
 
 
 @admin.delete("/tags/{tag_id}", status_code=204, responses=admin_errors(TagNotFound, TagInUse))
-async def delete_tag(tag_id: UUID, session: EditSessionDep) -> None:
+async def delete_tag(tag_id: TagId, session: EditSessionDep) -> None:
     """Delete a tag that no speech carries."""
     await commands.delete_tag(session, tag_id)
 

@@ -54,5 +54,5 @@ async def draw_speeches(
 
 
 def _still_matches(speech: SpeechRow, wanted: DrawFilter) -> bool:
-    tags = frozenset(tag_id for tag_id, _ in speech.tags)
+    tags = frozenset(tag_id for tag_id, _ in speech.tags) if wanted.tags else frozenset[UUID]()
     return wanted.matches(level=speech.level, type=speech.type, tags=tags)

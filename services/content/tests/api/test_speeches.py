@@ -7,20 +7,13 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from content.app import create_app
-from content.audio import validation
 from content.commands.plays import count_plays
-from content.commands.speeches import apply_speech_change
-from content.domain.speeches import Revisions, SpeechChange
-from content.errors import ChangedMeanwhile
-from content.models import Speech
 from content.settings import ApiSettings
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
 from contracts.game import CompletedResult
 from fastapi import FastAPI
 from shared.data.db import Database
-from shared.data.storage import Storage
 from shared.testing import TokenFor, api_client, outbox_events
-from sqlalchemy import func, select
 
 type Add = Callable[..., Awaitable[UUID]]
 
@@ -113,24 +106,6 @@ async def test_who_has_seen_an_older_revision_changes_nothing(
         assert (await editor.put(path, json={"text": "No."}, headers=headers)).status_code == 412
 
 
-async def test_of_editors_who_have_seen_the_same_revision_one_changes_it(
-    committed_database: Database, speech_id: UUID
-) -> None:
-    seen = Revisions(frozenset({1}))
-
-    async def change_late() -> None:
-        async with committed_database.transaction() as session:
-            await apply_speech_change(session, speech_id, SpeechChange(text="Second."), expected=seen)
-
-    async with committed_database.transaction() as first:
-        await apply_speech_change(first, speech_id, SpeechChange(text="First."), expected=seen)
-        changing = asyncio.create_task(change_late())
-        done, _ = await asyncio.wait({changing}, timeout=0.2)
-        assert not done
-    with pytest.raises(ChangedMeanwhile):
-        await changing
-
-
 async def test_of_editors_at_once_each_change_is_a_revision(
     editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID
 ) -> None:
@@ -209,53 +184,6 @@ async def test_tags_that_are_not_there_are_named(
         assert answer.json()["tag_ids"] == unknown
         [error] = answer.json()["errors"]
         assert (error["pointer"], error["message"]) == ("#/tag_ids", f"there is no tag {', '.join(unknown)}")
-
-
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
-        (None, "audio_not_found"),
-        (b"This is no recording.", "unsupported_audio"),
-        (b"", "unsupported_audio"),
-        (b"\xff\xfb\x90\x00" + bytes(413), "audio_too_large"),
-    ],
-)
-async def test_a_recording_that_is_none_is_refused(
-    editor: httpx.AsyncClient,
-    storage: Storage,
-    committed_database: Database,
-    content: bytes | None,
-    code: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(validation, "MAX_AUDIO_BYTES", 100)
-    key = f"uploads/{uuid4()}.mp3"
-    if content is not None:
-        await storage.put(key, content, content_type="audio/mpeg")
-    answer = await editor.post(SPEECHES, json=speech_of(key))
-    assert (answer.status_code, answer.json()["code"]) == (422, code)
-    assert answer.json()["errors"][0]["pointer"] == "#/audio_key"
-    async with committed_database.transaction() as session:
-        assert await session.scalar(select(func.count()).select_from(Speech)) == 0
-
-
-async def test_a_recording_that_lasts_too_long_is_refused(
-    editor: httpx.AsyncClient, key: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(validation, "MAX_AUDIO_MS", 522)
-    assert (await editor.post(SPEECHES, json=speech_of(key))).status_code == 201
-    monkeypatch.setattr(validation, "MAX_AUDIO_MS", 521)
-    answer = await editor.post(SPEECHES, json=speech_of(key))
-    assert (answer.status_code, answer.json()["code"]) == (422, "audio_too_long")
-
-
-async def test_without_storage_no_speech_is_added(
-    settings: ApiSettings, committed_database: Database, token_for: TokenFor
-) -> None:
-    app = create_app(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
-    async with api_client(app, token=token_for(uuid4(), "admin")) as editor:
-        answer = await editor.post(SPEECHES, json=speech_of("uploads/x.mp3"))
-    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,16 @@
+import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 import pytest
 from content.commands.speeches import apply_speech_change, create_speeches, delete_speech
 from content.commands.tags import create_tags
-from content.domain.speeches import NewSpeech, SpeechChange
-from content.errors import SpeechNotFound, UnknownTag
+from content.domain.speeches import NewSpeech, Revisions, SpeechChange
+from content.errors import ChangedMeanwhile, SpeechNotFound, UnknownTag
 from content.models import CatalogueChange, Speech
 from content.queries.speeches import get_speech, get_speech_with_stats
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
+from shared.data.db import Database
 from shared.testing import outbox_events
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -104,3 +106,21 @@ async def test_an_update_is_dated(session: AsyncSession, add: Add) -> None:
     await apply_speech_change(session, speech_id, SpeechChange(type="answer"))
     _, stats = await get_speech_with_stats(session, speech_id)
     assert (stats.revision, stats.updated_at) == (2, await session.scalar(select(func.now())))
+
+
+async def test_of_editors_who_have_seen_the_same_revision_one_changes_it(
+    committed_database: Database, speech_id: UUID
+) -> None:
+    seen = Revisions(frozenset({1}))
+
+    async def change_late() -> None:
+        async with committed_database.transaction() as session:
+            await apply_speech_change(session, speech_id, SpeechChange(text="Second."), expected=seen)
+
+    async with committed_database.transaction() as first:
+        await apply_speech_change(first, speech_id, SpeechChange(text="First."), expected=seen)
+        changing = asyncio.create_task(change_late())
+        done, _ = await asyncio.wait({changing}, timeout=0.2)
+        assert not done
+    with pytest.raises(ChangedMeanwhile):
+        await changing

@@ -1,6 +1,4 @@
-import base64
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -9,28 +7,13 @@ import pytest
 from content.commands.speeches import apply_speech_change
 from content.commands.tags import create_tags
 from content.domain.speeches import SpeechChange
-from content.schemas.speeches import SpeechFilter
 from content.search import newest, ranking
-from content.search.cursor import SearchCursor
 from shared.data.db import Database
 
 type Add = Callable[..., Awaitable[UUID]]
 type Find = Callable[..., Awaitable[dict[str, Any]]]
 
 SPEECHES = "/api/v1/admin/speeches"
-
-
-@pytest.fixture
-def find(editor: httpx.AsyncClient) -> Find:
-    """A page of speeches: `await find("text of the search", **other parameters)`."""
-
-    async def get(text: str | None = None, **params: Any) -> dict[str, Any]:
-        answer = await editor.get(SPEECHES, params=params | ({} if text is None else {"search": text}))
-        assert answer.status_code == 200, answer.text
-        page: dict[str, Any] = answer.json()
-        return page
-
-    return get
 
 
 def texts(page: dict[str, Any]) -> list[str]:
@@ -282,36 +265,3 @@ async def test_no_search_breaks(
 async def test_bytes_that_are_no_text_are_no_search(editor: httpx.AsyncClient) -> None:
     for raw in ("%00", "%ff", "%ED%A0%80", "train%00"):
         assert (await editor.get(f"{SPEECHES}?search={raw}")).status_code in {200, 422}
-
-
-async def test_a_cursor_is_bound_to_its_filters(
-    editor: httpx.AsyncClient, committed_database: Database, add: Add, find: Find
-) -> None:
-    await add_all(committed_database, add, *["A train."] * 3)
-    for text in (None, "train"):
-        cursor = (await find(text, limit=1))["pagination"]["next_cursor"]
-        assert len((await find(text, limit=2, cursor=cursor))["speeches"]) == 2
-        sealed = bytearray(base64.urlsafe_b64decode(cursor))
-        sealed[10] ^= 1
-        other = {"level": "A1"} if text is None else {"search": "trains"}
-        for params in (
-            {"cursor": cursor, **other},
-            {"cursor": cursor[:-4], "search": text},
-            {"cursor": cursor[4:], "search": text},
-            {"cursor": base64.urlsafe_b64encode(sealed).decode(), "search": text},
-        ):
-            sent = {name: value for name, value in params.items() if value is not None}
-            answer = await editor.get(SPEECHES, params=sent)
-            assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/query/cursor")
-
-
-async def test_a_cursor_that_is_made_up_leads_to_no_page_that_there_cannot_be(
-    editor: httpx.AsyncClient, committed_database: Database, add: Add, find: Find
-) -> None:
-    await add_all(committed_database, add, *["A train."] * 3)
-    scope = f"speeches {SpeechFilter().model_dump_json(exclude={'page', 'limit', 'cursor'})}"
-    second = SearchCursor.decode((await find(limit=1))["pagination"]["next_cursor"], scope)
-    for page, status in ((3, 200), (2**32 - 1, 422)):
-        cursor = replace(second, page=page).encode(scope)
-        answer = await editor.get(SPEECHES, params={"limit": 1, "cursor": cursor})
-        assert answer.status_code == status

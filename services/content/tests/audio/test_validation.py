@@ -1,0 +1,65 @@
+from uuid import uuid4
+
+import httpx
+import pytest
+from content.app import create_app
+from content.audio import validation
+from content.models import Speech
+from content.settings import ApiSettings
+from shared.data.db import Database
+from shared.data.storage import Storage
+from shared.testing import TokenFor, api_client
+from sqlalchemy import func, select
+
+SPEECHES = "/api/v1/admin/speeches"
+
+
+def speech_of(key: str) -> dict[str, str]:
+    return {"text": "Is it far?", "level": "A1", "type": "question", "audio_key": key}
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (None, "audio_not_found"),
+        (b"This is no recording.", "unsupported_audio"),
+        (b"", "unsupported_audio"),
+        (b"\xff\xfb\x90\x00" + bytes(413), "audio_too_large"),
+    ],
+)
+async def test_a_recording_that_is_none_is_refused(
+    editor: httpx.AsyncClient,
+    storage: Storage,
+    committed_database: Database,
+    content: bytes | None,
+    code: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(validation, "MAX_AUDIO_BYTES", 100)
+    key = f"uploads/{uuid4()}.mp3"
+    if content is not None:
+        await storage.put(key, content, content_type="audio/mpeg")
+    answer = await editor.post(SPEECHES, json=speech_of(key))
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert answer.json()["errors"][0]["pointer"] == "#/audio_key"
+    async with committed_database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Speech)) == 0
+
+
+async def test_a_recording_that_lasts_too_long_is_refused(
+    editor: httpx.AsyncClient, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation, "MAX_AUDIO_MS", 522)
+    assert (await editor.post(SPEECHES, json=speech_of(key))).status_code == 201
+    monkeypatch.setattr(validation, "MAX_AUDIO_MS", 521)
+    answer = await editor.post(SPEECHES, json=speech_of(key))
+    assert (answer.status_code, answer.json()["code"]) == (422, "audio_too_long")
+
+
+async def test_without_storage_no_speech_is_added(
+    settings: ApiSettings, committed_database: Database, token_for: TokenFor
+) -> None:
+    app = create_app(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
+    async with api_client(app, token=token_for(uuid4(), "admin")) as editor:
+        answer = await editor.post(SPEECHES, json=speech_of("uploads/x.mp3"))
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
