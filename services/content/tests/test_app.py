@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from shared.testing import TokenFor, api_client
 
 SPEECHES = "/api/v1/admin/speeches"
-NOBODYS = "01900000-0000-7000-8000-000000000000"
+UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"
 RANDOM = "/api/v1/game/speeches/random"
 
 
@@ -18,19 +18,21 @@ RANDOM = "/api/v1/game/speeches/random"
     ("path", "methods"),
     [
         (SPEECHES, "GET, POST"),
-        (f"{SPEECHES}/{NOBODYS}", "DELETE, GET, PUT"),
+        (f"{SPEECHES}/{UNKNOWN_ID}", "DELETE, GET, PUT"),
         ("/api/v1/tags", "GET"),
         ("/ready", "GET"),
     ],
 )
-async def test_another_method_is_told_of_those_that_there_are(
+async def test_another_method_is_answered_with_the_allowed_ones(
     editor: httpx.AsyncClient, path: str, methods: str
 ) -> None:
     answer = await editor.patch(path)
     assert (answer.status_code, answer.headers["allow"]) == (405, methods)
 
 
-async def test_a_body_that_is_not_called_json_is_refused_with_the_reason(editor: httpx.AsyncClient) -> None:
+async def test_a_body_without_a_json_content_type_is_refused_with_the_reason(
+    editor: httpx.AsyncClient,
+) -> None:
     sent = json.dumps({"name": "food", "category": "topic"})
     for content_type in ("text/plain", "application/x-www-form-urlencoded"):
         answer = await editor.post("/api/v1/admin/tags", content=sent, headers={"Content-Type": content_type})
@@ -38,7 +40,7 @@ async def test_a_body_that_is_not_called_json_is_refused_with_the_reason(editor:
         assert "Content-Type: application/json" in answer.json()["detail"]
 
 
-async def test_the_bucket_is_made_and_all_is_ready(client: httpx.AsyncClient) -> None:
+async def test_the_bucket_is_created_and_the_service_is_ready(client: httpx.AsyncClient) -> None:
     for _ in range(50):
         ready = (await client.get("/ready")).json()
         if ready["checks"]["storage"] == "ok":
@@ -48,7 +50,7 @@ async def test_the_bucket_is_made_and_all_is_ready(client: httpx.AsyncClient) ->
     assert ready["checks"].keys() == {"postgres", "redis", "storage", "catalogue", "recordings"}
 
 
-async def test_without_a_database_it_says_so(settings: ApiSettings, token_for: TokenFor) -> None:
+async def test_without_a_database_the_service_answers_503(settings: ApiSettings, token_for: TokenFor) -> None:
     nowhere = SecretStr("postgresql+asyncpg://content@127.0.0.1:1/content")
     app = create_app(settings.model_copy(update={"database_url": nowhere}))
     async with api_client(app, token=token_for(uuid4())) as client:

@@ -79,7 +79,7 @@ async def test_sessions_add_up(database: Database, add: Add) -> None:
     )
 
 
-async def test_a_deleted_speech_takes_its_statistics_along(database: Database, add: Add) -> None:
+async def test_a_deleted_speech_loses_its_statistics(database: Database, add: Add) -> None:
     speech_id = await speech_in(database, add)
     event = completed((speech_id, "correct", 80))
     await apply_once(database, QUEUE, event, on_session_completed)

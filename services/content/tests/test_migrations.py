@@ -24,7 +24,7 @@ async def test_the_migrations_can_be_taken_back(worker_id: str) -> None:
         await asyncio.to_thread(command.downgrade, config, "base")
 
 
-async def test_speeches_that_were_there_before_are_found(worker_id: str) -> None:
+async def test_existing_speeches_are_found_after_the_migration(worker_id: str) -> None:
     async with scratch_database(f"content_filled_{worker_id}") as url:
         config = migration_config("content", url)
         await asyncio.to_thread(command.upgrade, config, "0001")

@@ -46,7 +46,7 @@ async def speeches_in(database: Database) -> list[SpeechRow]:
         return [await get_speech(session, speech_id) for speech_id in ids]
 
 
-async def test_the_seed_is_sown_once(
+async def test_the_seed_creates_everything_once(
     fresh: SeedSettings, committed_database: Database, folder: Path, mp3: bytes
 ) -> None:
     await seed(fresh, folder)
@@ -100,7 +100,7 @@ async def test_the_seed_is_for_development_only(fresh: SeedSettings, folder: Pat
         ("speeches.csv", SPEECHES.replace("It is near.", "").encode(), "text"),
     ],
 )
-async def test_a_folder_that_is_not_right_is_refused_with_a_line(
+async def test_an_invalid_folder_is_refused_with_one_line(
     fresh: SeedSettings, folder: Path, name: str, content: bytes | None, message: str
 ) -> None:
     if content is None:

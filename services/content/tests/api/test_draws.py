@@ -17,7 +17,7 @@ from shared.testing import TokenFor, api_client
 type Add = Callable[..., Awaitable[UUID]]
 
 RANDOM = "/api/v1/game/speeches/random"
-NOBODYS = "01900000-0000-7000-8000-000000000000"
+UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"
 
 
 async def test_a_draw_answers_with_playable_speeches(speech_id: UUID, client: httpx.AsyncClient) -> None:
@@ -51,8 +51,8 @@ async def test_a_draw_takes_every_filter(speech_id: UUID, client: httpx.AsyncCli
     [
         {"level": "C2"},
         {"level": "A1", "type": "answer"},
-        {"level": "A1", "tags": [NOBODYS]},
-        {"level": "A1", "tags": [NOBODYS], "match": "all"},
+        {"level": "A1", "tags": [UNKNOWN_ID]},
+        {"level": "A1", "tags": [UNKNOWN_ID], "match": "all"},
     ],
 )
 async def test_a_draw_from_nothing_is_not_found(
@@ -83,15 +83,15 @@ async def test_a_draw_from_nothing_is_not_found(
         ({"limit": None}, "#/limit"),
         ({"tags": "travel"}, "#/tags"),
         ({"tags": ["travel"]}, "#/tags/0"),
-        ({"tags": [NOBODYS, "\x00"]}, "#/tags/1"),
+        ({"tags": [UNKNOWN_ID, "\x00"]}, "#/tags/1"),
         ({"tags": [1]}, "#/tags/0"),
-        ({"tags": [NOBODYS] * 1000}, "#/tags"),
+        ({"tags": [UNKNOWN_ID] * 1000}, "#/tags"),
         ({"tags": {}}, "#/tags"),
-        ({"exclude": [NOBODYS] * 201}, "#/exclude"),
+        ({"exclude": [UNKNOWN_ID] * 201}, "#/exclude"),
         ({"exclude": [None]}, "#/exclude/0"),
     ],
 )
-async def test_a_draw_that_makes_no_sense_is_refused(
+async def test_an_invalid_draw_is_refused(
     client: httpx.AsyncClient, wrong: dict[str, Any], pointer: str
 ) -> None:
     answer = await client.post(RANDOM, json={"level": "A1", **wrong})
@@ -102,7 +102,7 @@ async def test_a_draw_that_makes_no_sense_is_refused(
 @pytest.mark.parametrize(
     ("body", "status"), [(b"", 422), (b"{", 400), (b"[]", 422), (b"null", 422), (b"\xff", 400), (b"{}", 422)]
 )
-async def test_a_draw_without_a_sound_body_is_refused(
+async def test_a_draw_with_a_malformed_body_is_refused(
     client: httpx.AsyncClient, body: bytes, status: int
 ) -> None:
     answer = await client.post(RANDOM, content=body, headers={"Content-Type": "application/json"})
@@ -131,7 +131,7 @@ async def drawn_within_a_second(client: httpx.AsyncClient, database: Database, a
         await asyncio.sleep(0.01)
     async with database.transaction() as session:
         await delete_speech(session, speech_id)
-    # Not even before the catalogue has heard of it.
+    # Not even before the catalogue is refreshed.
     assert (await client.post(RANDOM, json={"level": "C1"})).status_code == 404
 
 
@@ -151,13 +151,13 @@ async def test_changes_are_drawn_within_a_second_without_redis(
         await drawn_within_a_second(client, committed_database, add)
 
 
-async def test_speeches_are_for_those_who_signed_in(client: httpx.AsyncClient, speech_id: UUID) -> None:
+async def test_speeches_need_a_sign_in(client: httpx.AsyncClient, speech_id: UUID) -> None:
     del client.headers["Authorization"]
     assert (await client.post(RANDOM, json={"level": "A1"})).status_code == 401
     assert (await client.get(f"/api/v1/speeches/{speech_id}")).status_code == 401
 
 
-async def test_without_storage_speeches_are_drawn_all_the_same(
+async def test_speeches_are_drawn_without_the_storage(
     settings: ApiSettings, committed_database: Database, speech_id: UUID, token_for: TokenFor
 ) -> None:
     app = create_app(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))

@@ -18,14 +18,14 @@ from shared.testing import TokenFor, api_client, outbox_events
 type Add = Callable[..., Awaitable[UUID]]
 
 SPEECHES = "/api/v1/admin/speeches"
-NOBODYS = "01900000-0000-7000-8000-000000000000"
+UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"
 
 
 def speech_of(key: str, **different: Any) -> dict[str, Any]:
     return {"text": "Is it far?", "level": "A1", "type": "question", "audio_key": key, **different}
 
 
-async def test_a_speech_is_added(editor: httpx.AsyncClient, committed_database: Database, key: str) -> None:
+async def test_a_speech_is_created(editor: httpx.AsyncClient, committed_database: Database, key: str) -> None:
     tag = (await editor.post("/api/v1/admin/tags", json={"name": "travel", "category": "topic"})).json()
     answer = await editor.post(SPEECHES, json=speech_of(key, text=" Is it far? ", tag_ids=[tag["id"]] * 2))
     assert answer.status_code == 201
@@ -40,7 +40,7 @@ async def test_a_speech_is_added(editor: httpx.AsyncClient, committed_database: 
     assert (str(event.data.speech_id), event.data.duration_ms) == (speech["id"], 522)
 
 
-async def test_a_change_leaves_what_is_left_out(
+async def test_an_update_keeps_omitted_fields(
     editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID, key: str
 ) -> None:
     path = f"{SPEECHES}/{speech_id}"
@@ -48,8 +48,8 @@ async def test_a_change_leaves_what_is_left_out(
     answer = await editor.put(path, json={"text": "How far is it?"})
     after = answer.json()
     assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
-    told = {"text": "How far is it?", "revision": 2, "updated_at": after["updated_at"]}
-    assert after == before | told
+    published = {"text": "How far is it?", "revision": 2, "updated_at": after["updated_at"]}
+    assert after == before | published
     replaced = (await editor.put(path, json={"audio_key": key, "tag_ids": []})).json()
     assert (
         replaced["audio_key"],
@@ -61,7 +61,7 @@ async def test_a_change_leaves_what_is_left_out(
         assert [event.data.revision for event in await outbox_events(session, SpeechUpdated)] == [2, 3]
 
 
-async def test_a_change_that_changes_nothing_tells_nothing(
+async def test_an_update_to_equal_values_publishes_nothing(
     editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID
 ) -> None:
     path = f"{SPEECHES}/{speech_id}"
@@ -87,9 +87,7 @@ async def test_a_speech_is_deleted(
         assert len(await outbox_events(session, SpeechDeleted)) == 1
 
 
-async def test_who_has_seen_an_older_revision_changes_nothing(
-    editor: httpx.AsyncClient, speech_id: UUID
-) -> None:
+async def test_an_update_of_an_older_revision_is_refused(editor: httpx.AsyncClient, speech_id: UUID) -> None:
     path = f"{SPEECHES}/{speech_id}"
     seen = {"If-Match": (await editor.get(path)).headers["etag"]}
     assert (await editor.put(path, json={"text": "First."}, headers=seen)).status_code == 200
@@ -106,7 +104,7 @@ async def test_who_has_seen_an_older_revision_changes_nothing(
         assert (await editor.put(path, json={"text": "No."}, headers=headers)).status_code == 412
 
 
-async def test_of_editors_at_once_each_change_is_a_revision(
+async def test_concurrent_updates_are_a_revision_each(
     editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID
 ) -> None:
     path = f"{SPEECHES}/{speech_id}"
@@ -119,11 +117,11 @@ async def test_of_editors_at_once_each_change_is_a_revision(
     last = (await editor.get(path)).json()
     assert (last["level"], last["tags"]) == ("B2", [])
     async with committed_database.transaction() as session:
-        told = sorted(
+        published = sorted(
             (event.data for event in await outbox_events(session, SpeechUpdated)), key=lambda s: s.revision
         )
-    assert [each.revision for each in told] == [*range(2, last["revision"] + 1)]
-    assert told[-1].text == last["text"]
+    assert [each.revision for each in published] == [*range(2, last["revision"] + 1)]
+    assert published[-1].text == last["text"]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +139,7 @@ async def test_of_editors_at_once_each_change_is_a_revision(
         ({"type": "song"}, "#/type"),
         ({"tag_ids": None}, "#/tag_ids"),
         ({"tag_ids": ["food"]}, "#/tag_ids/0"),
-        ({"tag_ids": [NOBODYS] * 1000}, "#/tag_ids"),
+        ({"tag_ids": [UNKNOWN_ID] * 1000}, "#/tag_ids"),
         ({"audio_key": ""}, "#/audio_key"),
         ({"audio_key": None}, "#/audio_key"),
         ({"audio_key": "secrets/x.mp3"}, "#/audio_key"),
@@ -154,7 +152,7 @@ async def test_of_editors_at_once_each_change_is_a_revision(
         ({"audio_key": "uploads/" + "😀" * 300}, "#/audio_key"),
     ],
 )
-async def test_a_speech_that_makes_no_sense_is_refused(
+async def test_an_invalid_speech_is_refused(
     editor: httpx.AsyncClient, speech_id: UUID, key: str, wrong: dict[str, Any], pointer: str
 ) -> None:
     body = json.dumps(speech_of(key) | wrong)
@@ -172,9 +170,7 @@ async def test_the_longest_text_is_taken(editor: httpx.AsyncClient, speech_id: U
         assert (answer.status_code, answer.json()["text"]) == (200, text)
 
 
-async def test_tags_that_are_not_there_are_named(
-    editor: httpx.AsyncClient, speech_id: UUID, key: str
-) -> None:
+async def test_unknown_tags_are_named(editor: httpx.AsyncClient, speech_id: UUID, key: str) -> None:
     unknown = sorted(str(uuid4()) for _ in range(2))
     for answer in (
         await editor.post(SPEECHES, json=speech_of(key, tag_ids=unknown)),
@@ -191,7 +187,7 @@ async def test_tags_that_are_not_there_are_named(
     [
         *((method, path) for path in (SPEECHES, "/api/v1/admin/tags") for method in ("GET", "POST")),
         *(
-            (method, f"{path}/{NOBODYS}")
+            (method, f"{path}/{UNKNOWN_ID}")
             for path in (SPEECHES, "/api/v1/admin/tags")
             for method in ("GET", "PUT", "DELETE")
         ),
@@ -224,12 +220,12 @@ async def test_a_speech_is_read(client: httpx.AsyncClient, speech_id: UUID) -> N
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
-        (f"/api/v1/speeches/{NOBODYS}", 404, "speech_not_found"),
+        (f"/api/v1/speeches/{UNKNOWN_ID}", 404, "speech_not_found"),
         ("/api/v1/speeches/1", 422, "validation_failed"),
         ("/api/v1/speeches/%00", 422, "validation_failed"),
     ],
 )
-async def test_a_speech_that_is_not_there_is_not_read(
+async def test_a_missing_speech_is_not_found(
     client: httpx.AsyncClient, path: str, status: int, code: str
 ) -> None:
     answer = await client.get(path)
@@ -260,5 +256,5 @@ def results_of(speech_id: UUID) -> list[CompletedResult]:
     ]
 
 
-async def test_learners_do_not_see_the_details(client: httpx.AsyncClient, speech_id: UUID) -> None:
+async def test_learners_cannot_read_the_details(client: httpx.AsyncClient, speech_id: UUID) -> None:
     assert (await client.get(f"/api/v1/admin/speeches/{speech_id}")).status_code == 403

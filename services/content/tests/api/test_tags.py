@@ -20,7 +20,7 @@ type Add = Callable[..., Awaitable[UUID]]
 type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 TAGS = "/api/v1/admin/tags"
-NOBODYS = "01900000-0000-7000-8000-000000000000"
+UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"
 
 
 async def tag_in(database: Database, name: str = "food") -> UUID:
@@ -73,7 +73,7 @@ async def test_names_are_the_same_in_any_case(editor: httpx.AsyncClient, there: 
     assert (again.status_code, again.json()["code"]) == (409, "tag_exists")
 
 
-async def test_a_dotted_capital_i_is_no_i(editor: httpx.AsyncClient) -> None:
+async def test_a_dotted_capital_i_is_another_letter(editor: httpx.AsyncClient) -> None:
     names = ["İzmir", "izmir", "\u0131zmir"]
     answers = [await editor.post(TAGS, json={"name": name, "category": "x"}) for name in names]
     assert [answer.status_code for answer in answers] == [201] * 3
@@ -87,7 +87,7 @@ async def test_a_name_may_change_its_case(editor: httpx.AsyncClient, committed_d
     assert (await editor.get(f"{TAGS}/{work}")).json()["name"] == "work"
 
 
-async def test_the_same_tag_is_added_once_at_the_same_time(editor: httpx.AsyncClient) -> None:
+async def test_a_tag_is_created_once_by_concurrent_requests(editor: httpx.AsyncClient) -> None:
     tag = {"name": "food", "category": "topic"}
     answers = await asyncio.gather(*(editor.post(TAGS, json=tag) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
@@ -109,7 +109,7 @@ async def test_the_same_tag_is_added_once_at_the_same_time(editor: httpx.AsyncCl
         ({"category": 7}, "#/category"),
     ],
 )
-async def test_a_tag_that_makes_no_sense_is_refused(
+async def test_an_invalid_tag_is_refused(
     editor: httpx.AsyncClient, committed_database: Database, fields: dict[str, Any], pointer: str
 ) -> None:
     tag_id = await tag_in(committed_database)
@@ -122,9 +122,9 @@ async def test_a_tag_that_makes_no_sense_is_refused(
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-async def test_a_tag_that_is_not_there(editor: httpx.AsyncClient, method: str) -> None:
+async def test_a_missing_tag_is_not_found(editor: httpx.AsyncClient, method: str) -> None:
     body = {"json": {"name": "x"}} if method == "PUT" else {}
-    answer = await editor.request(method, f"{TAGS}/{NOBODYS}", **body)  # type: ignore[arg-type]
+    answer = await editor.request(method, f"{TAGS}/{UNKNOWN_ID}", **body)  # type: ignore[arg-type]
     assert (answer.status_code, answer.json()["code"]) == (404, "tag_not_found")
     assert (await editor.request(method, f"{TAGS}/x", **body)).status_code == 422  # type: ignore[arg-type]
 
@@ -156,7 +156,7 @@ async def test_tags_are_public(client: httpx.AsyncClient, speech_id: UUID) -> No
 
 
 @pytest.mark.parametrize("sent", ["{}", "W/{}", '"other", {}', "*"])
-async def test_tags_that_are_known_are_not_sent_again(client: httpx.AsyncClient, sent: str) -> None:
+async def test_known_tags_are_not_sent_again(client: httpx.AsyncClient, sent: str) -> None:
     etag = (await client.get("/api/v1/tags")).headers["etag"]
     answer = await client.get("/api/v1/tags", headers={"If-None-Match": sent.format(etag)})
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)

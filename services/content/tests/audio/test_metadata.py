@@ -25,6 +25,6 @@ def test_the_length_of_a_wav() -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"Is it far?", b"hello" * 1000, bytes(5000), wav(0), b"RIFF", b"ID3\x04"]
 )
-def test_what_is_no_recording_is_refused(content: bytes) -> None:
+def test_other_content_is_refused(content: bytes) -> None:
     with pytest.raises(UnknownAudioFormat):
         read_duration_ms(content)

@@ -32,20 +32,20 @@ async def test_missing_recordings_show(
 ) -> None:
     async with committed_database.transaction() as session:
         await add(session, audio_key=key)
-    watched = monitor.RecordingMonitor(committed_database, storage)
-    app.state.checks["recordings"] = app.state.checks["recordings"].__class__(watched.ping, required=False)
+    recordings = monitor.RecordingMonitor(committed_database, storage)
+    app.state.checks["recordings"] = app.state.checks["recordings"].__class__(recordings.ping, required=False)
     await app.state.catalogue.refresh()
-    await watched.check()
+    await recordings.check()
     assert (await editor.get("/ready")).json()["checks"]["recordings"] == "ok"
     async with committed_database.transaction() as session:
         await add(session, audio_key="uploads/gone.mp3")
-    await watched.check()
+    await recordings.check()
     ready, metrics = await editor.get("/ready"), await editor.get("/metrics")
     assert (ready.status_code, ready.json()["checks"]["recordings"]) == (200, "down")
     assert "recordings_missing 1.0" in metrics.text
 
 
-async def test_every_recording_is_looked_for_in_turn(
+async def test_every_recording_is_checked_in_turn(
     committed_database: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "NEWEST_PER_CHECK", 1)
@@ -54,20 +54,20 @@ async def test_every_recording_is_looked_for_in_turn(
     async with committed_database.transaction() as session:
         for audio_key in (key, key, gone, key, key):
             await add(session, audio_key=audio_key)
-    watched = monitor.RecordingMonitor(committed_database, storage)
-    await watched.check()
-    await watched.ping()
+    recordings = monitor.RecordingMonitor(committed_database, storage)
+    await recordings.check()
+    await recordings.ping()
     # The third of five comes in the second look, and is looked for again in every further one.
     for _ in range(4):
-        await watched.check()
+        await recordings.check()
         with pytest.raises(monitor.RecordingsUnavailable, match=gone):
-            await watched.ping()
+            await recordings.ping()
     await storage.put(gone, b"x", content_type="audio/mpeg")
-    await watched.check()
-    await watched.ping()
+    await recordings.check()
+    await recordings.ping()
 
 
-async def test_the_newest_recordings_are_looked_for_at_once(
+async def test_the_newest_recordings_are_checked_first(
     committed_database: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "NEWEST_PER_CHECK", 1)
@@ -76,10 +76,10 @@ async def test_the_newest_recordings_are_looked_for_at_once(
     async with committed_database.transaction() as session:
         for audio_key in (key, key, gone):
             await add(session, audio_key=audio_key)
-    watched = monitor.RecordingMonitor(committed_database, storage)
-    await watched.check()
+    recordings = monitor.RecordingMonitor(committed_database, storage)
+    await recordings.check()
     with pytest.raises(monitor.RecordingsUnavailable, match=gone):
-        await watched.ping()
+        await recordings.ping()
 
 
 async def test_after_the_last_recording_comes_the_first(
@@ -89,38 +89,38 @@ async def test_after_the_last_recording_comes_the_first(
     monkeypatch.setattr(monitor, "OTHERS_PER_CHECK", 2)
     async with committed_database.transaction() as session:
         first, *_ = [await add(session, audio_key=key) for _ in range(3)]
-    watched = monitor.RecordingMonitor(committed_database, storage)
+    recordings = monitor.RecordingMonitor(committed_database, storage)
     for _ in range(2):
-        await watched.check()
+        await recordings.check()
     async with committed_database.transaction() as session:
         await apply_speech_change(session, first, SpeechChange(audio_key="uploads/gone.mp3"))
-    await watched.check()
+    await recordings.check()
     with pytest.raises(monitor.RecordingsUnavailable):
-        await watched.ping()
+        await recordings.ping()
 
 
-async def test_a_missing_recording_that_nothing_needs_is_none(
+async def test_a_missing_recording_that_no_speech_needs_is_not_reported(
     committed_database: Database, storage: Storage, key: str, add: Add
 ) -> None:
     async with committed_database.transaction() as session:
         deleted, moved = [await add(session, audio_key=f"uploads/{uuid4()}.mp3") for _ in range(2)]
-    watched = monitor.RecordingMonitor(committed_database, storage)
-    await watched.check()
+    recordings = monitor.RecordingMonitor(committed_database, storage)
+    await recordings.check()
     with pytest.raises(monitor.RecordingsUnavailable):
-        await watched.ping()
+        await recordings.ping()
     async with committed_database.transaction() as session:
         await delete_speech(session, deleted)
         await apply_speech_change(session, moved, SpeechChange(audio_key=key))
-    await watched.check()
-    await watched.ping()
+    await recordings.check()
+    await recordings.ping()
 
 
-async def test_recordings_are_looked_for_again_whatever_has_happened(
+async def test_recordings_are_checked_again_after_any_failure(
     committed_database: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "INTERVAL_SECONDS", 0.01)
     monkeypatch.setattr(background.log, "exception", lambda *_, **__: None)
-    watched, looked = monitor.RecordingMonitor(committed_database, storage), asyncio.Event()
+    recordings, looked = monitor.RecordingMonitor(committed_database, storage), asyncio.Event()
     failures = iter([RuntimeError("once"), StorageUnavailable("Twice.")])
 
     async def failing() -> None:
@@ -128,12 +128,12 @@ async def test_recordings_are_looked_for_again_whatever_has_happened(
             raise error
         looked.set()
 
-    monkeypatch.setattr(watched, "check", failing)
-    async with running(watched.loop):
+    monkeypatch.setattr(recordings, "check", failing)
+    async with running(recordings.loop):
         await asyncio.wait_for(looked.wait(), 5)
 
 
-async def test_the_application_looks_for_recordings_by_itself(
+async def test_the_application_checks_recordings_by_itself(
     settings: ApiSettings,
     committed_database: Database,
     storage: Storage,
@@ -147,10 +147,10 @@ async def test_the_application_looks_for_recordings_by_itself(
             if (await client.get("/ready")).json()["checks"]["recordings"] == "down":
                 return
             await asyncio.sleep(0.05)
-    pytest.fail("Nobody has looked.")
+    pytest.fail("No check has run.")
 
 
-async def test_who_stops_looking_lets_a_query_end(
+async def test_stopping_lets_the_running_query_end(
     committed_database: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()

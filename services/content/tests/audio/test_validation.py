@@ -27,7 +27,7 @@ def speech_of(key: str) -> dict[str, str]:
         (b"\xff\xfb\x90\x00" + bytes(413), "audio_too_large"),
     ],
 )
-async def test_a_recording_that_is_none_is_refused(
+async def test_an_object_that_is_no_recording_is_refused(
     editor: httpx.AsyncClient,
     storage: Storage,
     committed_database: Database,
@@ -56,7 +56,7 @@ async def test_a_recording_that_lasts_too_long_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (422, "audio_too_long")
 
 
-async def test_without_storage_no_speech_is_added(
+async def test_no_speech_is_created_without_the_storage(
     settings: ApiSettings, committed_database: Database, token_for: TokenFor
 ) -> None:
     app = create_app(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))

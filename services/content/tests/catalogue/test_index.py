@@ -46,14 +46,14 @@ def taken(of: dict[int, Properties], wanted: DrawFilter) -> set[int]:
 
 
 @given(speeches, filters)
-def test_the_catalogue_finds_what_the_filter_takes(of: dict[int, Properties], wanted: DrawFilter) -> None:
+def test_the_catalogue_finds_what_the_filter_matches(of: dict[int, Properties], wanted: DrawFilter) -> None:
     catalogue = Catalogue()
     catalogue.add(facets(of))
     assert set(catalogue.match(wanted)) == taken(of, wanted)
 
 
 @given(speeches, speeches, st.sets(NUMBERS), filters)
-def test_a_replaced_speech_is_what_it_is_now(
+def test_a_replaced_speech_has_its_new_facets(
     before: dict[int, Properties], changed: dict[int, Properties], deleted: set[int], wanted: DrawFilter
 ) -> None:
     catalogue = Catalogue()
@@ -67,7 +67,7 @@ def test_a_replaced_speech_is_what_it_is_now(
 
 
 @given(speeches, speeches, st.lists(filters))
-def test_what_is_kept_of_a_filter_is_forgotten_with_a_change(
+def test_cached_matches_end_with_a_change(
     before: dict[int, Properties], added: dict[int, Properties], asked: list[DrawFilter]
 ) -> None:
     catalogue = Catalogue()
@@ -79,14 +79,14 @@ def test_what_is_kept_of_a_filter_is_forgotten_with_a_change(
         catalogue.add(facets(new))
 
 
-def test_what_was_found_cannot_be_changed() -> None:
+def test_matching_numbers_are_immutable() -> None:
     catalogue = Catalogue()
     catalogue.add({("level", "A1"): [1, 2]})
-    # It is kept for whoever asks next.
+    # Later draws share it.
     assert not hasattr(catalogue.match(DrawFilter(level="A1")), "clear")
 
 
-def test_asking_for_what_is_not_there_takes_no_room() -> None:
+def test_unknown_tags_take_no_memory() -> None:
     catalogue = Catalogue()
     catalogue.add({("level", "A1"): [1]})
     assert not len(catalogue.match(DrawFilter(level="A1", tags=frozenset(TAGS))))

@@ -53,7 +53,7 @@ def catalogue(committed_database: Database) -> CatalogueRefresher:
     return CatalogueRefresher(committed_database)
 
 
-async def test_there_is_no_catalogue_before_it_was_read(catalogue: CatalogueRefresher) -> None:
+async def test_the_catalogue_is_unavailable_before_the_first_load(catalogue: CatalogueRefresher) -> None:
     with pytest.raises(CatalogueUnavailable):
         catalogue.current()
     with pytest.raises(CatalogueUnavailable):
@@ -63,7 +63,7 @@ async def test_there_is_no_catalogue_before_it_was_read(catalogue: CatalogueRefr
     assert known(catalogue) == 0
 
 
-async def test_a_catalogue_that_is_not_followed_is_not_ready(
+async def test_a_catalogue_that_is_not_refreshed_is_not_ready(
     catalogue: CatalogueRefresher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await catalogue.refresh()
@@ -82,7 +82,7 @@ async def test_it_is_loaded_in_chunks(
     assert known(catalogue) == 8
 
 
-async def test_what_changes_while_it_is_loaded_is_not_missed(
+async def test_changes_during_the_load_are_not_missed(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await commit_speech(committed_database, add)
@@ -98,7 +98,7 @@ async def test_what_changes_while_it_is_loaded_is_not_missed(
     assert known(catalogue) == 2
 
 
-async def test_it_follows_every_change(
+async def test_a_refresh_applies_every_change(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresher, "CHUNK_SIZE", 1)
@@ -128,7 +128,7 @@ async def test_the_order_of_commits_does_not_matter(
     assert known(catalogue) == 2
 
 
-async def test_what_was_rolled_back_is_not_followed(
+async def test_a_rolled_back_change_is_not_applied(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add
 ) -> None:
     await catalogue.refresh()
@@ -144,7 +144,7 @@ async def test_what_was_rolled_back_is_not_followed(
     assert known(catalogue) == 0
 
 
-async def test_the_log_is_shortened_by_what_everyone_has_read(
+async def test_the_log_is_purged_of_changes_that_every_reader_has_read(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await catalogue.refresh()
@@ -152,7 +152,7 @@ async def test_the_log_is_shortened_by_what_everyone_has_read(
     await catalogue.refresh()
     assert await log_length(committed_database) == 1
     monkeypatch.setattr(changelog, "RETENTION", timedelta(0))
-    # The first time, the log is still needed by whoever stands where this one stood when it began.
+    # Another reader may still be at the position where this one began.
     await catalogue.refresh()
     assert await log_length(committed_database) == 1
     # A transaction that runs meanwhile, in whatever database of the server, delays it.
@@ -161,10 +161,10 @@ async def test_the_log_is_shortened_by_what_everyone_has_read(
         if await log_length(committed_database) == 0:
             return
         await asyncio.sleep(0.02)
-    pytest.fail("The log has kept what nobody needs.")
+    pytest.fail("The log was not purged.")
 
 
-async def test_the_log_keeps_what_is_committed_late(
+async def test_the_log_keeps_changes_that_are_committed_late(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changelog, "RETENTION", timedelta(0))
@@ -177,7 +177,7 @@ async def test_the_log_keeps_what_is_committed_late(
     assert known(catalogue) == 4
 
 
-async def test_the_log_keeps_what_another_process_has_not_read(
+async def test_the_log_keeps_changes_that_another_process_has_not_read(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changelog, "RETENTION", timedelta(0))
@@ -192,7 +192,7 @@ async def test_the_log_keeps_what_another_process_has_not_read(
     assert known(other) == 1
 
 
-async def test_whoever_has_lost_track_reads_everything_again(
+async def test_a_reader_behind_a_gap_reloads_everything(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await catalogue.refresh()
@@ -217,7 +217,7 @@ class LateDatabase(Database):
             yield session
 
 
-async def test_it_recovers_when_the_database_was_away_at_the_start(
+async def test_it_recovers_from_a_database_that_was_down_at_the_start(
     committed_database: Database, add: Add, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresher, "INTERVAL_SECONDS", 0.01)
@@ -235,7 +235,7 @@ async def test_it_recovers_when_the_database_was_away_at_the_start(
     await engine.dispose()
 
 
-async def test_what_cannot_be_understood_is_tried_again(
+async def test_an_unexpected_failure_is_retried(
     catalogue: CatalogueRefresher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresher, "INTERVAL_SECONDS", 0.01)

@@ -26,7 +26,7 @@ async def number_of(session: AsyncSession, speech_id: UUID) -> int:
     return (await session.scalars(select(Speech.number).where(Speech.id == speech_id))).one()
 
 
-async def test_a_created_speech_is_told_of(session: AsyncSession, add: Add) -> None:
+async def test_a_created_speech_is_published(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session, text="Is it far?", level="B1", audio_key="k", tags=("travel", "Food"))
     [event] = await outbox_events(session, SpeechCreated)
     assert (event.data.speech_id, event.subject) == (speech_id, str(speech_id))
@@ -36,7 +36,7 @@ async def test_a_created_speech_is_told_of(session: AsyncSession, add: Add) -> N
     assert await logged(session) == [[await number_of(session, speech_id)]]
 
 
-async def test_speeches_that_are_created_together_keep_their_order(session: AsyncSession) -> None:
+async def test_speeches_created_together_keep_their_order(session: AsyncSession) -> None:
     new = [
         NewSpeech(text=f"Speech {place}.", level="A1", type="answer", audio_key="k", duration_ms=1)
         for place in range(30)
@@ -83,7 +83,7 @@ async def test_an_update_replaces_all_tags(session: AsyncSession, add: Add) -> N
     assert (await get_speech(session, speech_id)).tags == []
 
 
-async def test_a_deleted_speech_is_told_of(session: AsyncSession, add: Add) -> None:
+async def test_a_deleted_speech_is_published(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session, tags=("travel",))
     number = await number_of(session, speech_id)
     await delete_speech(session, speech_id)
@@ -94,7 +94,7 @@ async def test_a_deleted_speech_is_told_of(session: AsyncSession, add: Add) -> N
         await get_speech(session, speech_id)
 
 
-async def test_a_speech_that_is_not_there_cannot_be_changed(session: AsyncSession) -> None:
+async def test_a_missing_speech_cannot_be_changed(session: AsyncSession) -> None:
     with pytest.raises(SpeechNotFound):
         await apply_speech_change(session, uuid4(), SpeechChange(text="No."))
     with pytest.raises(SpeechNotFound):
@@ -108,7 +108,7 @@ async def test_an_update_is_dated(session: AsyncSession, add: Add) -> None:
     assert (stats.revision, stats.updated_at) == (2, await session.scalar(select(func.now())))
 
 
-async def test_of_editors_who_have_seen_the_same_revision_one_changes_it(
+async def test_of_two_updates_of_the_same_revision_one_succeeds(
     committed_database: Database, speech_id: UUID
 ) -> None:
     seen = Revisions(frozenset({1}))

@@ -47,7 +47,7 @@ async def delete_in(database: Database, tag_id: UUID) -> None:
         await delete_tag(session, tag_id)
 
 
-async def test_the_same_tags_are_added_in_any_order_at_the_same_time(committed_database: Database) -> None:
+async def test_concurrent_creations_of_the_same_tags_do_not_deadlock(committed_database: Database) -> None:
     async def create(names: str) -> dict[str, UUID]:
         async with committed_database.transaction() as session:
             return await create_tags(session, dict.fromkeys(names, "topic"))
@@ -62,7 +62,7 @@ async def test_the_same_tags_are_added_in_any_order_at_the_same_time(committed_d
     assert first == second
 
 
-async def test_what_changes_nothing_orders_nothing(session: AsyncSession, add: Add) -> None:
+async def test_an_update_to_equal_values_enqueues_nothing(session: AsyncSession, add: Add) -> None:
     await add(session, tags=("food",))
     tag_id = (await create_tags(session, {"food": "other"}))["food"]
     await session.execute(delete(OutboxEvent))
@@ -71,7 +71,7 @@ async def test_what_changes_nothing_orders_nothing(session: AsyncSession, add: A
     assert await session.scalar(select(func.count()).select_from(OutboxEvent)) == 0
 
 
-async def test_commands_name_what_is_wrong(session: AsyncSession) -> None:
+async def test_invalid_commands_name_the_reason(session: AsyncSession) -> None:
     await create_tag(session, TagCreate(name="food", category="topic"))
     with pytest.raises(TagExists):
         await create_tag(session, TagCreate(name="FOOD", category="topic"))
@@ -101,7 +101,7 @@ def propagate(outbox_jobs: OutboxJobs) -> Propagate:
     return deliver
 
 
-async def test_a_new_name_is_told_of_all_speeches_chunk_by_chunk(
+async def test_a_new_name_is_published_with_all_speeches_in_chunks(
     database: Database, add: Add, propagate: Propagate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "CHUNK_SIZE", 3)
@@ -112,14 +112,14 @@ async def test_a_new_name_is_told_of_all_speeches_chunk_by_chunk(
         await update_tag(session, food, TagUpdate(name="cooking"))
     assert await propagate(database) == 3
     async with database.transaction() as session:
-        told = [event.data for event in await outbox_events(session, SpeechUpdated)]
-    assert {each.speech_id for each in told} == carrying
-    assert [each.speech_id for each in told] == sorted(carrying)
-    assert {each.revision for each in told} == {2}
-    assert all([tag.name for tag in each.tags] == ["cooking", "work"] for each in told)
+        published = [event.data for event in await outbox_events(session, SpeechUpdated)]
+    assert {each.speech_id for each in published} == carrying
+    assert [each.speech_id for each in published] == sorted(carrying)
+    assert {each.revision for each in published} == {2}
+    assert all([tag.name for tag in each.tags] == ["cooking", "work"] for each in published)
 
 
-async def test_speeches_that_are_made_during_a_rename_get_the_new_name(
+async def test_speeches_created_during_a_rename_get_the_new_name(
     committed_database: Database, add: Add, propagate: Propagate
 ) -> None:
     tag_id = await tag_in(committed_database)
@@ -132,11 +132,11 @@ async def test_speeches_that_are_made_during_a_rename_get_the_new_name(
     await renaming
     await propagate(committed_database)
     async with committed_database.transaction() as session:
-        [told] = await outbox_events(session, SpeechUpdated)
-    assert (told.data.speech_id, [tag.name for tag in told.data.tags]) == (speech_id, ["cooking"])
+        [published] = await outbox_events(session, SpeechUpdated)
+    assert (published.data.speech_id, [tag.name for tag in published.data.tags]) == (speech_id, ["cooking"])
 
 
-async def test_a_rename_that_had_to_wait_finds_what_was_made_meanwhile(
+async def test_a_rename_that_had_to_wait_finds_the_speeches_created_meanwhile(
     committed_database: Database, add: Add, propagate: Propagate
 ) -> None:
     tag_id = await tag_in(committed_database)
@@ -148,11 +148,11 @@ async def test_a_rename_that_had_to_wait_finds_what_was_made_meanwhile(
         await update_tag(renaming, tag_id, TagUpdate(name="cooking"))
     await propagate(committed_database)
     async with committed_database.transaction() as session:
-        told = [event.data for event in await outbox_events(session, SpeechUpdated)]
-    assert [(each.speech_id, each.tags[0].name) for each in told] == [(speech_id, "cooking")]
+        published = [event.data for event in await outbox_events(session, SpeechUpdated)]
+    assert [(each.speech_id, each.tags[0].name) for each in published] == [(speech_id, "cooking")]
 
 
-async def test_a_speech_that_was_made_after_a_rename_is_not_told_of_again(
+async def test_a_speech_created_after_a_rename_is_not_published_again(
     committed_database: Database, add: Add, propagate: Propagate
 ) -> None:
     tag_id = await tag_in(committed_database)
@@ -164,9 +164,11 @@ async def test_a_speech_that_was_made_after_a_rename_is_not_told_of_again(
         await add(session, tag_ids=frozenset({tag_id}))
     await propagate(committed_database)
     async with committed_database.transaction() as session:
-        told = [event.data for event in await outbox_events(session, SpeechUpdated)]
+        published = [event.data for event in await outbox_events(session, SpeechUpdated)]
     # Once for both renames: the first to be spread finds the last name.
-    assert [(each.speech_id, each.revision, each.tags[0].name) for each in told] == [(before, 2, "cuisine")]
+    assert [(each.speech_id, each.revision, each.tags[0].name) for each in published] == [
+        (before, 2, "cuisine")
+    ]
 
 
 async def rename_in(database: Database, tag_id: UUID, name: str) -> None:
@@ -193,9 +195,11 @@ async def test_renames_during_changes_end_with_the_last_name(
         )
     await propagate(committed_database)
     async with committed_database.transaction() as session:
-        told = [event.data for event in await outbox_events(session, SpeechUpdated)]
+        published = [event.data for event in await outbox_events(session, SpeechUpdated)]
     for speech_id in ids:
-        revisions = sorted((each.revision, each.tags[0].name) for each in told if each.speech_id == speech_id)
+        revisions = sorted(
+            (each.revision, each.tags[0].name) for each in published if each.speech_id == speech_id
+        )
         assert revisions[-1][1] == "three"
         assert all(later == earlier + 1 for (earlier, _), (later, _) in pairwise(revisions))
 

@@ -18,17 +18,17 @@ FOOD, TRAVEL, WORK = uuid4(), uuid4(), uuid4()
         ({WORK}, "any", False),
     ],
 )
-def test_a_filter_takes_speeches_by_their_tags(tags: set[UUID], match: Match, taken: bool) -> None:
+def test_a_filter_matches_speeches_by_their_tags(tags: set[UUID], match: Match, taken: bool) -> None:
     wanted = DrawFilter(level="A1", tags=frozenset(tags), match=match)
     assert wanted.matches(level="A1", type="answer", tags=frozenset({FOOD, TRAVEL})) is taken
 
 
 @pytest.mark.parametrize(("level", "type", "taken"), [("A1", "answer", True), ("A2", "answer", False)])
-def test_a_filter_takes_one_level(level: str, type: str, taken: bool) -> None:
+def test_a_filter_matches_one_level(level: str, type: str, taken: bool) -> None:
     assert DrawFilter(level="A1").matches(level=level, type=type, tags=frozenset()) is taken
 
 
-def test_a_filter_takes_one_type_if_it_names_one() -> None:
+def test_a_filter_matches_one_type_if_it_names_one() -> None:
     answers = DrawFilter(level="A1", type="answer")
     assert answers.matches(level="A1", type="answer", tags=frozenset())
     assert not answers.matches(level="A1", type="question", tags=frozenset())

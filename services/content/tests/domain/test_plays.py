@@ -27,6 +27,6 @@ def test_only_verified_scores_enter_the_average() -> None:
     assert (plays.correct_rate, plays.average_score) == (0.75, 70)
 
 
-def test_there_are_no_rates_of_nothing() -> None:
+def test_rates_without_plays_are_none() -> None:
     assert (PlayStatistics().correct_rate, PlayStatistics().average_score) == (None, None)
     assert PlayStatistics(plays=3).average_score is None

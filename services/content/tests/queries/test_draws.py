@@ -66,7 +66,7 @@ async def test_a_draw_keeps_to_the_filter(database: Database, session: AsyncSess
     assert await found(tags=frozenset({tags["travel"]})) == {both}
 
 
-async def test_what_is_excluded_is_never_drawn(database: Database, session: AsyncSession, add: Add) -> None:
+async def test_excluded_speeches_are_never_drawn(database: Database, session: AsyncSession, add: Add) -> None:
     added = [await add(session) for _ in range(12)]
     catalogue = await catalogue_of(session)
     excluded = {*added[:10], uuid4()}
@@ -75,7 +75,7 @@ async def test_what_is_excluded_is_never_drawn(database: Database, session: Asyn
         assert ids(drawn) == set(added[10:])
 
 
-async def test_what_is_left_is_found_among_many_excluded(
+async def test_the_last_speeches_are_found_among_many_excluded(
     database: Database, session: AsyncSession, add: Add
 ) -> None:
     added = [await add(session) for _ in range(205)]
@@ -98,7 +98,7 @@ async def test_exclusion_leaves_the_others_equally_likely(
     assert all(abs(count - 100) < 5 * 75**0.5 for count in counts.values())
 
 
-async def test_nothing_matches_what_is_all_excluded(
+async def test_nothing_matches_if_everything_is_excluded(
     database: Database, session: AsyncSession, add: Add
 ) -> None:
     added = {await add(session) for _ in range(3)}
@@ -125,7 +125,7 @@ async def test_a_speech_that_changed_behind_the_catalogue_is_not_drawn(
     assert len(catalogue.match(A1)) == 3
 
 
-async def test_what_is_left_of_many_that_were_deleted_is_found(
+async def test_the_last_speeches_are_found_among_many_deleted(
     database: Database, session: AsyncSession, add: Add
 ) -> None:
     added = [await add(session) for _ in range(60)]

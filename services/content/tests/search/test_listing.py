@@ -83,7 +83,7 @@ async def test_the_best_match_comes_first(committed_database: Database, add: Add
     assert texts(await find("train station"))[0] == "Train stations have platforms."
 
 
-async def test_beginnings_of_words_are_found_however_common(
+async def test_prefixes_are_found_however_common(
     committed_database: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await add_all(committed_database, add, *["Trains."] * 3, "A trailer.", "A bus.")
@@ -165,7 +165,7 @@ async def test_every_match_comes_once_though_few_are_ranked(
     assert by_number == found[:6]
 
 
-async def test_what_is_added_meanwhile_moves_nothing(
+async def test_new_speeches_do_not_move_the_pages(
     committed_database: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranking, "MAX_RANKED", 4)
@@ -182,7 +182,7 @@ async def test_what_is_added_meanwhile_moves_nothing(
         made = [UUID(speech["id"]) for speech in (await find(limit=200))["speeches"]]
 
 
-async def test_counting_ends_somewhere(
+async def test_counting_has_a_limit(
     committed_database: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(newest, "MAX_COUNTED", 3)
@@ -226,7 +226,7 @@ async def test_counting_ends_somewhere(
         ({"cursor": "A" * 300}, "cursor", "200"),
     ],
 )
-async def test_what_makes_no_sense_is_named(
+async def test_invalid_parameters_are_named(
     editor: httpx.AsyncClient, params: dict[str, Any], pointer: str, message: str
 ) -> None:
     answer = await editor.get(SPEECHES, params=params)
@@ -236,7 +236,7 @@ async def test_what_makes_no_sense_is_named(
     assert message in error["message"]
 
 
-async def test_a_word_that_does_not_count_may_begin_one_that_does(
+async def test_a_stop_word_may_be_the_prefix_of_another_word(
     editor: httpx.AsyncClient, committed_database: Database, add: Add
 ) -> None:
     await add_all(committed_database, add, "We understand.", "Go to the theatre.", "Underneath.", "He went.")
@@ -262,6 +262,6 @@ async def test_no_search_breaks(
     assert (await editor.get(SPEECHES, params={"search": text})).status_code in {200, 422}
 
 
-async def test_bytes_that_are_no_text_are_no_search(editor: httpx.AsyncClient) -> None:
+async def test_invalid_bytes_are_no_search(editor: httpx.AsyncClient) -> None:
     for raw in ("%00", "%ff", "%ED%A0%80", "train%00"):
         assert (await editor.get(f"{SPEECHES}?search={raw}")).status_code in {200, 422}

@@ -25,7 +25,7 @@ from shared.errors import Invalid
         ("", ParsedQuery("")),
     ],
 )
-def test_what_a_search_means(search: str, terms: ParsedQuery) -> None:
+def test_a_search_is_parsed(search: str, terms: ParsedQuery) -> None:
     assert parse_query(search) == terms
 
 
@@ -63,7 +63,7 @@ def test_hyphens_in_words_exclude_nothing() -> None:
     assert parse_query("well-known " * 30).text == ("well-known " * 30).strip()
 
 
-def test_as_many_as_the_limits_allow_are_taken() -> None:
+def test_searches_at_the_limits_are_accepted() -> None:
     assert parse_query("ab* cd* ef* gh* ij*").prefixes == ("ab", "cd", "ef", "gh", "ij")
     assert parse_query("train" + " -bus" * 20).text == "train" + " -bus" * 20
 
