@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from contracts import EVENTS, Event
 from pydantic import BaseModel
-from shared.messaging.broker import parking_queue, queues
+from shared.messaging.broker import dead_letter_queue, event_queues
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOT: dict[str, Any] = json.loads((ROOT / "docs" / "events.json").read_text())
@@ -53,9 +53,9 @@ def _models_of(event: type[Event]) -> list[type[BaseModel]]:
 
 
 def test_every_queue_and_its_parking_queue_has_one_name() -> None:
-    names = list(queues())
+    names = list(event_queues())
     assert len(names) == sum(len(event.consumers) for event in EVENTS)
-    assert not set(names) & {parking_queue(name) for name in names}
+    assert not set(names) & {dead_letter_queue(name) for name in names}
 
 
 def test_no_event_in_the_snapshot_is_gone() -> None:
