@@ -71,8 +71,8 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 def child(script: str, *arguments: str | Path, port: int = 0) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", script, *arguments]
     # These tests are about processes, so they ignore TEST_INFRA=containers.
-    base_settings = os.environ | {"PORT": str(port), "TEST_INFRA": "embedded"}
-    with subprocess.Popen(command, cwd=ROOT, env=base_settings, stdout=-1, stderr=-2, text=True) as process:
+    environment = os.environ | {"PORT": str(port), "TEST_INFRA": "embedded"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=-1, stderr=-2, text=True) as process:
         try:
             yield process
         finally:

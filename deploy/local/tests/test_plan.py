@@ -21,16 +21,16 @@ def plan(tmp_path: Path) -> Plan:
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 def test_an_api_knows_its_port_and_only_its_own_database(plan: Plan, service: Service) -> None:
-    base_settings = plan.api(service).environment
+    environment = plan.api(service).environment
 
-    assert base_settings["PORT"] == str(plan.ports[f"{service.name}-api"])
-    assert base_settings["HOST"] == "127.0.0.1"
+    assert environment["PORT"] == str(plan.ports[f"{service.name}-api"])
+    assert environment["HOST"] == "127.0.0.1"
     if service.has_database:
-        assert base_settings["DATABASE_URL"].startswith(f"postgresql+asyncpg://{service.name}:")
-        assert base_settings["DATABASE_URL"].endswith(f"@127.0.0.1:8020/{service.name}")
+        assert environment["DATABASE_URL"].startswith(f"postgresql+asyncpg://{service.name}:")
+        assert environment["DATABASE_URL"].endswith(f"@127.0.0.1:8020/{service.name}")
     others = [password for name, password in plan.vault.roles.items() if name != service.name]
-    assert not [secret for secret in others if secret in " ".join(base_settings.values())]
-    assert plan.vault.servers.postgres not in " ".join(base_settings.values())
+    assert not [secret for secret in others if secret in " ".join(environment.values())]
+    assert plan.vault.servers.postgres not in " ".join(environment.values())
 
 
 def test_only_storage_users_hold_storage_keys(plan: Plan) -> None:
@@ -66,10 +66,10 @@ def test_what_the_person_sets_goes_through(plan: Plan, monkeypatch: pytest.Monke
     monkeypatch.setenv("RATE_LIMIT_ENABLED", "false")
     monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://somewhere-else/db")
 
-    base_settings = plan.worker(SERVICES[0]).environment
+    environment = plan.worker(SERVICES[0]).environment
 
-    assert base_settings["RATE_LIMIT_ENABLED"] == "false"
-    assert "somewhere-else" not in base_settings["DATABASE_URL"]
+    assert environment["RATE_LIMIT_ENABLED"] == "false"
+    assert "somewhere-else" not in environment["DATABASE_URL"]
 
 
 def test_secrets_are_made_once_and_kept_from_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
