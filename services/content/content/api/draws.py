@@ -23,7 +23,7 @@ async def draw_speeches(draw: DrawRequest, request: Request) -> Response:
     The response holds fewer than `limit` speeches when fewer match. Unknown and repeated ids in `tags` and
     `exclude` are ignored.
     """
-    # This is the busiest route: it has no dependency that it can do without, and writes its JSON itself.
+    # This is the busiest route: it uses as few dependencies as possible, and writes its JSON itself.
     state = request.app.state
     catalogue: Catalogue = state.catalogue.current()
     speeches = await queries.draw_speeches(

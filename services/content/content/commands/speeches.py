@@ -25,7 +25,7 @@ type TagIdsBySpeech = dict[UUID, set[UUID]]
 
 
 async def create_speech(database: Database, storage: Storage, *, fields: SpeechCreate) -> SpeechWithStats:
-    """Create a speech with an uploaded recording. Raises UnknownTag, and as `measure_recording`."""
+    """Create a speech with an uploaded recording. Raises UnknownTag, and what `measure_recording` raises."""
     # No connection is held while the storage answers.
     duration_ms = await measure_recording(storage, fields.audio_key)
     async with database.transaction() as session:
@@ -58,7 +58,7 @@ async def update_speech(
     fields: SpeechUpdate,
     expected: Revisions,
 ) -> SpeechWithStats:
-    """Update a speech. Raises as `measure_recording` and `apply_speech_change`."""
+    """Update a speech. Raises what `measure_recording` and `apply_speech_change` raise."""
     change = SpeechChange(**fields.model_dump(exclude_unset=True))
     if change.audio_key is not None:
         # No connection is held while the storage answers.
