@@ -1,5 +1,3 @@
-"""Tables of the game service."""
-
 import datetime as dt
 from datetime import datetime
 from typing import Any

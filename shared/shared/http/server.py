@@ -1,5 +1,3 @@
-"""The HTTP server of a process."""
-
 import uvicorn
 from starlette.types import ASGIApp
 

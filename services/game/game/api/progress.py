@@ -1,5 +1,3 @@
-"""The route of a learner's progress."""
-
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query

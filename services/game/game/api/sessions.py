@@ -1,5 +1,3 @@
-"""Routes of a learner's sessions."""
-
 from typing import Annotated
 from uuid import UUID
 

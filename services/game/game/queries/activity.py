@@ -1,5 +1,3 @@
-"""Read the activity of all learners."""
-
 from datetime import date
 
 from shared.clock import utc_now

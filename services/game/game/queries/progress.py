@@ -1,5 +1,3 @@
-"""Read a learner's progress."""
-
 from collections.abc import Mapping
 from datetime import date
 from uuid import UUID

@@ -1,5 +1,3 @@
-"""Schemas of a learner's progress."""
-
 import datetime as dt
 
 from contracts.vocabulary import Level

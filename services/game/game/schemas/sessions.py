@@ -1,5 +1,3 @@
-"""Schemas of sessions and their results."""
-
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
