@@ -100,7 +100,7 @@ async def loaded(url: str, made: Made) -> Case:
     await followed.refresh()
     some = f"SELECT id FROM speeches ORDER BY random() LIMIT {SMALL}"  # noqa: S608 - a number
     ids = [row["id"] for row in await driver.fetch(some)]
-    return Case(database, driver, followed.current(), made, ids)
+    return Case(database, driver, followed.get_catalogue(), made, ids)
 
 
 def table(found: Mapping[str, Mapping[int, Times]]) -> None:

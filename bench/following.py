@@ -35,7 +35,7 @@ async def seconds_until_followed(database: Database) -> float:
 
 async def _draw_on(database: Database, followed: CatalogueRefresher) -> None:
     while True:
-        await draw_speeches(database, followed.current(), DrawFilter(level="A1"), limit=10)
+        await draw_speeches(database, followed.get_catalogue(), DrawFilter(level="A1"), limit=10)
 
 
 async def _delay(database: Database, followed: CatalogueRefresher, tag: UUID) -> float:
@@ -59,6 +59,6 @@ async def _delay(database: Database, followed: CatalogueRefresher, tag: UUID) ->
 
 async def _can_be_drawn(database: Database, followed: CatalogueRefresher, wanted: DrawFilter) -> bool:
     try:
-        return bool(await draw_speeches(database, followed.current(), wanted, limit=1))
+        return bool(await draw_speeches(database, followed.get_catalogue(), wanted, limit=1))
     except NoSpeechesMatch:
         return False

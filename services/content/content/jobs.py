@@ -11,7 +11,7 @@ async def on_propagate_tag_name(session: AsyncSession, job: PropagateTagName) ->
     await tags.propagate_tag_name(session, job)
 
 
-def jobs(cache: Cache) -> Jobs:
+def create_jobs(cache: Cache) -> Jobs:
     async def on_invalidate_cache(_: AsyncSession, job: InvalidateCache) -> None:
         # While Redis is down this raises Unavailable, and the job waits.
         await cache.invalidate(*job.keys)

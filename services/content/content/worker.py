@@ -3,12 +3,16 @@ from shared.messaging.worker import build_worker
 from starlette.applications import Starlette
 
 from content.consumers import subscriptions
-from content.jobs import jobs
+from content.jobs import create_jobs
 from content.settings import WorkerSettings
 
 
 def create_worker(settings: WorkerSettings) -> Starlette:
     cache = Cache(settings.redis_url.get_secret_value(), service="content")
     return build_worker(
-        settings, service="content", subscriptions=subscriptions, jobs=jobs(cache), closing=[cache.close]
+        settings,
+        service="content",
+        subscriptions=subscriptions,
+        jobs=create_jobs(cache),
+        closing=[cache.close],
     )

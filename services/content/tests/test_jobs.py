@@ -9,7 +9,7 @@ from content.commands.cache import InvalidateCache
 from content.commands.speeches import apply_speech_change
 from content.commands.tags import create_tags
 from content.domain.speeches import SpeechChange
-from content.jobs import jobs
+from content.jobs import create_jobs
 from content.settings import ApiSettings
 from pydantic import SecretStr
 from shared.data.cache import Cache, CacheUnavailable
@@ -28,7 +28,7 @@ async def deliver(database: Database, cache: Cache, outbox_jobs: OutboxJobs) -> 
     async with database.transaction() as session:
         waiting = await outbox_jobs(session, InvalidateCache)
     for job in waiting:
-        await apply_once(database, job.queue(), job, jobs(cache)[InvalidateCache])
+        await apply_once(database, job.queue(), job, create_jobs(cache)[InvalidateCache])
 
 
 async def names(client: httpx.AsyncClient) -> list[str]:
@@ -36,7 +36,7 @@ async def names(client: httpx.AsyncClient) -> list[str]:
 
 
 def test_every_job_has_a_handler(cache: Cache) -> None:
-    assert set(jobs(cache)) == {job for job in Job.__subclasses__() if job.service == "content"}
+    assert set(create_jobs(cache)) == {job for job in Job.__subclasses__() if job.service == "content"}
 
 
 async def test_a_job_removes_what_the_process_of_the_edit_did_not(

@@ -18,13 +18,13 @@ from content.domain.speeches import SpeechRow
 type Responses = dict[int | str, dict[str, Any]]
 
 
-def _header(name: str, description: str, type: str = "string") -> dict[str, Any]:
+def _describe_header(name: str, description: str, type: str = "string") -> dict[str, Any]:
     return {name: {"description": description, "schema": {"type": type}}}
 
 
-ETAG = _header("ETag", "Send it as `If-None-Match` or `If-Match`.")
-LOCATION = _header("Location", "Path of the new resource.")
-RETRY_AFTER = _header("Retry-After", "Seconds to wait.", "integer")
+ETAG = _describe_header("ETag", "Send it as `If-None-Match` or `If-Match`.")
+LOCATION = _describe_header("Location", "Path of the new resource.")
+RETRY_AFTER = _describe_header("Retry-After", "Seconds to wait.", "integer")
 
 
 def error_responses(*errors: type[ParleyError]) -> Responses:

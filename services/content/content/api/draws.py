@@ -25,7 +25,7 @@ async def draw_speeches(draw: DrawRequest, request: Request) -> Response:
     """
     # This is the busiest route: it uses as few dependencies as possible, and writes its JSON itself.
     state = request.app.state
-    catalogue: Catalogue = state.catalogue.current()
+    catalogue: Catalogue = state.catalogue.get_catalogue()
     speeches = await queries.draw_speeches(
         state.database, catalogue, draw.to_filter(), limit=draw.limit, excluded=frozenset(draw.exclude)
     )

@@ -26,6 +26,7 @@ CHUNK_SIZE = 20_000
 class _State:
     catalogue: Catalogue
     read: Position
+    # Other readers may have read no further, so the log is kept from here on.
     needed_from: Position
 
 
@@ -35,7 +36,7 @@ class CatalogueRefresher:
         self._state: _State | None = None
         self._refreshed_at = float("-inf")
 
-    def current(self) -> Catalogue:
+    def get_catalogue(self) -> Catalogue:
         """Return the catalogue, or raise CatalogueUnavailable before the first load."""
         if self._state is None:
             raise CatalogueUnavailable("The catalogue is loading. Try again in a moment.", retry_after=1)
@@ -43,7 +44,7 @@ class CatalogueRefresher:
 
     async def ping(self) -> None:
         """Raise CatalogueUnavailable unless the catalogue is loaded and up to date."""
-        self.current()
+        self.get_catalogue()
         if time.monotonic() - self._refreshed_at > MAX_AGE_SECONDS:
             raise CatalogueUnavailable("The catalogue is out of date.")
 

@@ -26,7 +26,7 @@ class SearchCursor:
     floor: UUID = LOWEST_ID
     ceiling: UUID = HIGHEST_ID
 
-    def after(self, speech_id: UUID, *, rank: float | None = None) -> "SearchCursor":
+    def advance(self, speech_id: UUID, *, rank: float | None = None) -> "SearchCursor":
         return replace(self, page=self.page + 1, rank=rank, id=speech_id)
 
     def encode(self, scope: str) -> str:

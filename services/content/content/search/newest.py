@@ -30,7 +30,7 @@ async def find_newest(
 def _to_page(request: PageRequest, cursor: SearchCursor, ids: list[UUID]) -> SpeechIdPage:
     next_cursor = None
     if len(ids) > request.query.limit:
-        next_cursor = cursor.after(ids[request.query.limit - 1]).encode(request.scope)
+        next_cursor = cursor.advance(ids[request.query.limit - 1]).encode(request.scope)
     return SpeechIdPage(ids[: request.query.limit], cursor.page, cursor.total, cursor.exact, next_cursor)
 
 

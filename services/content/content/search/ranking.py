@@ -60,7 +60,7 @@ class RankedSearch:
         limit, next_cursor = self._request.query.limit, None
         if len(shown) > limit:
             rank, last = shown[limit - 1]
-            next_cursor = cursor.after(last, rank=rank).encode(self._request.scope)
+            next_cursor = cursor.advance(last, rank=rank).encode(self._request.scope)
         ids = [speech_id for _, speech_id in shown[:limit]]
         return SpeechIdPage(ids, cursor.page, cursor.total, cursor.exact, next_cursor)
 

@@ -26,7 +26,7 @@ type Add = Callable[..., Awaitable[UUID]]
 
 def known(catalogue: CatalogueRefresher, level: Level = "A1") -> int:
     """How many speeches of a level the catalogue holds."""
-    return len(catalogue.current().match(DrawFilter(level=level)))
+    return len(catalogue.get_catalogue().match(DrawFilter(level=level)))
 
 
 async def log_length(database: Database) -> int:
@@ -55,7 +55,7 @@ def catalogue(committed_database: Database) -> CatalogueRefresher:
 
 async def test_the_catalogue_is_unavailable_before_the_first_load(catalogue: CatalogueRefresher) -> None:
     with pytest.raises(CatalogueUnavailable):
-        catalogue.current()
+        catalogue.get_catalogue()
     with pytest.raises(CatalogueUnavailable):
         await catalogue.ping()
     await catalogue.refresh()
@@ -196,11 +196,11 @@ async def test_a_reader_behind_a_gap_reloads_everything(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await catalogue.refresh()
-    first = catalogue.current()
+    first = catalogue.get_catalogue()
     monkeypatch.setattr(changelog, "MAX_READER_LAG", timedelta(0))
     await commit_speech(committed_database, add)
     await catalogue.refresh()
-    assert catalogue.current() is not first
+    assert catalogue.get_catalogue() is not first
     assert known(catalogue) == 1
 
 
@@ -228,7 +228,7 @@ async def test_it_recovers_from_a_database_that_was_down_at_the_start(
     async with running(catalogue.loop):
         await asyncio.sleep(0.05)
         with pytest.raises(CatalogueUnavailable):
-            catalogue.current()
+            catalogue.get_catalogue()
         database.away = False
         await loaded(catalogue)
         assert known(catalogue) == 1
