@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from shared.http.problems import RETRY_AFTER
 
 from deploy.services import SERVICES, Service
 
@@ -52,7 +53,6 @@ FIELD_ERROR = {
     },
 }
 PROBLEM_TYPE = "application/problem+json"
-RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 COMMON_RESPONSES = {
     "429": "`too_many_requests`: a limit is used up; `RateLimit` and `RateLimit-Policy` name it.",
     "503": "`unavailable`: a part that this request needs is down; try again in a moment.",

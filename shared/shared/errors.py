@@ -38,10 +38,14 @@ class ParleyError(Exception):
 
 
 class BadRequest(ParleyError):
+    """The request cannot be parsed."""
+
     status, code, title = 400, "bad_request", "Bad request"
 
 
 class Unauthorized(ParleyError):
+    """The access token is missing, invalid or expired."""
+
     status, code, title = 401, "unauthorized", "Unauthorized"
 
     def __init__(self, detail: str, **extra: Any) -> None:
@@ -85,6 +89,8 @@ def field_error(pointer: str, message: str, *, error_type: type[Invalid] = Inval
 
 
 class TooManyRequests(ParleyError):
+    """A rate limit is exhausted; wait as long as `Retry-After` says."""
+
     status, code, title = 429, "too_many_requests", "Too many requests"
 
 

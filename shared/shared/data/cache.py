@@ -19,7 +19,7 @@ from typing import Any, Concatenate
 
 import structlog
 from prometheus_client import Counter
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -172,7 +172,12 @@ class CachedQuery[**P, V]:
         async def read() -> bytes:
             return self.adapter.dump_json(await self.query(session, *args, **kwargs))
 
-        return self.adapter.validate_json(await cache.get(self.key(*args, **kwargs), read))
+        value = await cache.get(self.key(*args, **kwargs), read)
+        try:
+            return self.adapter.validate_json(value)
+        except ValidationError:
+            # Another version of the service stored it, in another shape.
+            return await self.query(session, *args, **kwargs)
 
 
 def cache_query[**P, V](

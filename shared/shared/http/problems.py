@@ -13,6 +13,11 @@ from starlette.routing import compile_path
 from shared.errors import BadRequest, Invalid, NotFound, ParleyError
 from shared.http.health import INTERNAL_PATHS
 
+type Responses = dict[int | str, dict[str, Any]]
+"""Responses of an operation in the API document, by status."""
+
+RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+
 
 class MethodNotAllowed(ParleyError):
     status, code, title = 405, "method_not_allowed", "Method not allowed"
@@ -20,6 +25,19 @@ class MethodNotAllowed(ParleyError):
 
 class MalformedJson(BadRequest):
     code = "malformed_json"
+
+
+def error_responses(*errors: type[ParleyError]) -> Responses:
+    """Document errors for the API reference: by status, each code with the first line of its docstring."""
+    lines: dict[int, list[str]] = {}
+    for error in errors:
+        summary = (error.__doc__ or error.title).partition("\n")[0]
+        lines.setdefault(error.status, []).append(f"`{error.code}`: {summary}")
+    return {
+        status: {"description": "\n\n".join(texts)}
+        | ({"headers": RETRY_AFTER} if status in {429, 503} else {})
+        for status, texts in lines.items()
+    }
 
 
 def to_response(error: ParleyError, *, request_id: str) -> JSONResponse:

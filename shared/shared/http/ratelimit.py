@@ -76,9 +76,14 @@ class RateLimits:
         await self._pool.disconnect()
 
 
+def get_rate_limits(request: Request) -> RateLimits:
+    limits: RateLimits = request.app.state.rate_limits
+    return limits
+
+
 def per_user(name: str, *, per_minute: int) -> Callable[[Request, CurrentUser], Awaitable[None]]:
     async def limit(request: Request, user: CurrentUser) -> None:
-        limits: RateLimits = request.app.state.rate_limits
+        limits = get_rate_limits(request)
         await limits.check(request, name, str(user.id), per_minute=per_minute)
 
     return limit
@@ -106,7 +111,7 @@ def per_address(
     name: str, *, per_minute: int, fail_closed: bool = False
 ) -> Callable[[Request, ClientAddress], Awaitable[None]]:
     async def limit(request: Request, address: ClientAddress) -> None:
-        limits: RateLimits = request.app.state.rate_limits
+        limits = get_rate_limits(request)
         await limits.check(request, name, address, per_minute=per_minute, fail_closed=fail_closed)
 
     return limit

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from shared.data import cache as module
 from shared.data.cache import Cache, CacheUnavailable, cache_query
 from shared.data.db import Database
+from sqlalchemy.ext.asyncio import AsyncSession
 
 NOWHERE = "redis://127.0.0.1:1/0"
 
@@ -233,3 +234,16 @@ async def test_a_query_is_put_behind_the_cache(replica: Replica, database: Datab
 
 async def unused() -> bytes:
     raise AssertionError
+
+
+async def test_a_value_of_another_version_is_read_again(replica: Replica, database: Database) -> None:
+    async def number(_: AsyncSession) -> int:
+        return 7
+
+    async def stored_by_another_version() -> bytes:
+        return b'{"number": 7}'
+
+    cache, query = replica(), cache_query("number", int)(number)
+    await cache.get(query.key(), stored_by_another_version)
+    async with database.transaction() as session:
+        assert await query(cache, session) == 7

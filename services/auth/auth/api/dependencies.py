@@ -2,13 +2,14 @@
 
 import hashlib
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from shared.data.db import DatabaseUnavailable
-from shared.errors import Forbidden, Invalid, ParleyError, TooManyRequests
+from shared.errors import Forbidden, Invalid, TooManyRequests
 from shared.http.dependencies import SessionDep, from_state
-from shared.http.ratelimit import RateLimits, per_user
+from shared.http.problems import error_responses
+from shared.http.ratelimit import get_rate_limits, per_user
 from shared.security.current_user import CurrentUser, Principal
 
 from auth.commands.sign_ins import AuthenticatedSession
@@ -28,9 +29,6 @@ AccessTokenIssuerDep = Annotated[AccessTokenIssuer, from_state("issuer")]
 SigningKeyStoreDep = Annotated[SigningKeyStore, from_state("keys")]
 SocialSignInDep = Annotated[SocialSignIn, from_state("social")]
 GameClientDep = Annotated[GameClient, from_state("game")]
-
-type Responses = dict[int | str, dict[str, Any]]
-RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 
 
 async def _current_account(caller: CurrentUser, session: SessionDep) -> UserRead:
@@ -63,9 +61,9 @@ async def limit_account(
     request: Request, name: str, subject: str, *, per_minute: int, fail_closed: bool = False
 ) -> None:
     """Limit attempts on one account, by its address or id, from all client addresses together."""
-    limits: RateLimits = request.app.state.rate_limits
     # Redis must not hold personal data, so the key is a digest.
     digest = hashlib.sha256(canonical_email(subject).encode()).hexdigest()
+    limits = get_rate_limits(request)
     await limits.check(request, name, digest, per_minute=per_minute, fail_closed=fail_closed)
 
 
@@ -78,19 +76,6 @@ def token_pair(signed_in: AuthenticatedSession, issuer: AccessTokenIssuer) -> To
 def sign_in_response(signed_in: AuthenticatedSession, issuer: AccessTokenIssuer) -> LoginResponse:
     pair = token_pair(signed_in, issuer)
     return LoginResponse(user=UserRead.model_validate(signed_in.user), **pair.model_dump())
-
-
-def error_responses(*errors: type[ParleyError]) -> Responses:
-    """Document errors for the API reference: by status, each code with the first line of its docstring."""
-    lines: dict[int, list[str]] = {}
-    for error in errors:
-        summary = (error.__doc__ or error.title).partition("\n")[0]
-        lines.setdefault(error.status, []).append(f"`{error.code}`: {summary}")
-    return {
-        status: {"description": "\n\n".join(texts)}
-        | ({"headers": RETRY_AFTER} if status in {429, 503} else {})
-        for status, texts in lines.items()
-    }
 
 
 # A route's responses replace those of its router by status, so they include the router's.

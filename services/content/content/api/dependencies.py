@@ -4,18 +4,18 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from shared.data.db import DatabaseUnavailable
 from shared.data.storage import Storage
-from shared.errors import Forbidden, Invalid, ParleyError, TooManyRequests, Unauthorized
+from shared.errors import Forbidden, Invalid, TooManyRequests, Unauthorized
+from shared.http.dependencies import CacheDep, DatabaseDep
+from shared.http.problems import error_responses
 from shared.http.ratelimit import per_user
 from shared.security.current_user import require_role
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.commands.cache import edit_transaction
 from content.domain.speeches import SpeechRow
-
-type Responses = dict[int | str, dict[str, Any]]
 
 
 def _describe_header(name: str, description: str, type: str = "string") -> dict[str, Any]:
@@ -24,20 +24,6 @@ def _describe_header(name: str, description: str, type: str = "string") -> dict[
 
 ETAG = _describe_header("ETag", "Send it as `If-None-Match` or `If-Match`.")
 LOCATION = _describe_header("Location", "Path of the new resource.")
-RETRY_AFTER = _describe_header("Retry-After", "Seconds to wait.", "integer")
-
-
-def error_responses(*errors: type[ParleyError]) -> Responses:
-    """Document errors for the API reference: by status, each code with the first line of its docstring."""
-    lines: dict[int, list[str]] = {}
-    for error in errors:
-        summary = (error.__doc__ or error.title).partition("\n")[0]
-        lines.setdefault(error.status, []).append(f"`{error.code}`: {summary}")
-    return {
-        status: {"description": "\n\n".join(texts)}
-        | ({"headers": RETRY_AFTER} if status in {429, 503} else {})
-        for status, texts in lines.items()
-    }
 
 
 # A route's responses replace those of its router by status, so they include the router's.
@@ -54,8 +40,8 @@ def admin_router() -> APIRouter:
     )
 
 
-async def _edit_session(request: Request) -> AsyncIterator[AsyncSession]:
-    async with edit_transaction(request.app.state.database, request.app.state.cache) as session:
+async def _edit_session(database: DatabaseDep, cache: CacheDep) -> AsyncIterator[AsyncSession]:
+    async with edit_transaction(database, cache) as session:
         yield session
 
 

@@ -5,13 +5,13 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from shared.data.storage import Storage, StorageUnavailable
 from shared.http.dependencies import CacheDep, DatabaseDep, SessionDep, StorageDep
 from shared.http.pagination import Pagination
+from shared.http.problems import Responses
 from shared.http.ratelimit import per_user
 
 from content.api.dependencies import (
     ETAG,
     LOCATION,
     EditSessionDep,
-    Responses,
     admin_errors,
     admin_router,
     learner_errors,

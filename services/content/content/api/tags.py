@@ -6,16 +6,15 @@ from fastapi import APIRouter, Depends, Header, Path, Response
 from shared.data.db import DatabaseUnavailable
 from shared.errors import TooManyRequests
 from shared.http.dependencies import CacheDep, SessionDep
+from shared.http.problems import Responses, error_responses
 from shared.http.ratelimit import per_address
 
 from content.api.dependencies import (
     ETAG,
     LOCATION,
     EditSessionDep,
-    Responses,
     admin_errors,
     admin_router,
-    error_responses,
 )
 from content.commands import tags as commands
 from content.errors import TagExists, TagInUse, TagNotFound

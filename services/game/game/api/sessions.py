@@ -3,10 +3,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from shared.http.dependencies import SessionDep, StorageDep
+from shared.http.problems import Responses
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
-from game.api.dependencies import DATABASE_RESPONSE, ReceiptVerifierDep, Responses
+from game.api.dependencies import DATABASE_RESPONSE, ReceiptVerifierDep
 from game.commands import sessions as commands
 from game.queries import sessions as queries
 from game.schemas.sessions import SavedSession, SessionCreate, SessionFilter, SessionPage, SessionRead
