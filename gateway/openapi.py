@@ -54,11 +54,13 @@ FIELD_ERROR = {
 }
 PROBLEM_TYPE = "application/problem+json"
 COMMON_RESPONSES = {
-    "429": "`too_many_requests`: a limit is used up; `RateLimit` and `RateLimit-Policy` name it.",
-    "503": "`unavailable`: a part that this request needs is down; try again in a moment.",
+    "429": "`too_many_requests`: A rate limit is exhausted; wait as long as `Retry-After` says.",
+    "503": "`unavailable`: A dependency is down. The same request may succeed later.",
 }
-UNAUTHORIZED = "`unauthorized`: the access token is missing, expired or not valid."
-VALIDATION_FAILED = "`validation_failed`: `errors` names the fields."
+UNAUTHORIZED = "`unauthorized`: The access token is missing, invalid or expired."
+VALIDATION_FAILED = (
+    "`validation_failed`: A value in the request is not acceptable; `errors` names the fields."
+)
 FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 """How FastAPI describes the errors that our services render as problems."""
 

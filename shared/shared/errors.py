@@ -77,7 +77,7 @@ class PayloadTooLarge(ParleyError):
 
 
 class Invalid(ParleyError):
-    """The request was parsed, but a value in it is not acceptable."""
+    """A value in the request is not acceptable; `errors` names the fields."""
 
     status, code, title = 422, "validation_failed", "Validation failed"
 

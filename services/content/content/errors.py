@@ -10,13 +10,13 @@ class SpeechNotFound(NotFound):
 
 
 class NoSpeechesMatch(NotFound):
-    """No speech matches a draw, or all matching speeches are excluded."""
+    """No speech matches the request, or all matching speeches are excluded."""
 
     code = "no_speeches_match"
 
 
 class CatalogueUnavailable(Unavailable):
-    """The process has not loaded its catalogue yet, or can no longer refresh it."""
+    """The catalogue is being loaded, or cannot be refreshed; try again after `Retry-After`."""
 
     code = "catalogue_unavailable"
 
@@ -40,13 +40,13 @@ class AudioNotFound(Invalid):
 
 
 class AudioTooLarge(Invalid):
-    """The recording has too many bytes."""
+    """The recording has more than 10 MiB."""
 
     code = "audio_too_large"
 
 
 class AudioTooLong(Invalid):
-    """The recording lasts too long."""
+    """The recording lasts longer than five minutes."""
 
     code = "audio_too_long"
 

@@ -38,7 +38,7 @@ class Base(DeclarativeBase):
 
 
 class DatabaseUnavailable(Unavailable):
-    """PostgreSQL cannot be reached, is starting or stopping, or has no free connection."""
+    """The database cannot be reached, is starting or stopping, or has no free connection."""
 
     code = "database_unavailable"
 

@@ -59,7 +59,7 @@ async def sign_in_with_provider(
 
     An account with the same e-mail address is used only if the provider has verified that address. If the
     account's own address was unconfirmed, its password and all its sessions end. On `link_required`, let the
-    user sign in as before, and link the identity with `POST /users/me/identities`.
+    user sign in as before, and link the identity with `POST /api/v1/users/me/identities`.
     """
     signed_in = await commands.sign_in_with_provider(
         database,
@@ -95,7 +95,7 @@ async def link_identity(
 ) -> None:
     """Link an identity at a provider to your account, to sign in with it from now on.
 
-    The token is the same as for `POST /auth/social`. Linking an identity again changes nothing.
+    The token is the same as for `POST /api/v1/auth/social`. Linking an identity again changes nothing.
     """
     await commands.link_identity(
         database,

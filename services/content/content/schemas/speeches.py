@@ -31,7 +31,7 @@ AudioKey = Annotated[
         min_length=1,
         max_length=MAX_KEY_BYTES,
         description="Key of the uploaded recording, in `seed/`, `uploads/` or `imports/`. The recording has "
-        "at most 10 MB and five minutes.",
+        "at most 10 MiB and five minutes.",
         examples=["uploads/01941f29-7c00-7074-b57d-2cece4b06ce6.mp3"],
     ),
     AfterValidator(validate_single_line),

@@ -46,7 +46,7 @@ class ResultCreate(BaseModel):
     receipt: str | None = Field(
         default=None,
         max_length=8192,
-        description="Receipt from POST /speech/score. It verifies the score, which may then be left out.",
+        description="Receipt from `POST /api/v1/speech/score`. It verifies the score, which may be left out.",
     )
 
 
@@ -61,7 +61,9 @@ class SessionCreate(BaseModel):
     mode: SessionMode
     level: Level
     sentence_type: SpeechType | None = None
-    selected_tags: list[UUID] = Field(default=[], max_length=50)
+    selected_tags: list[UUID] = Field(
+        default=[], max_length=50, description="Ids of the tags that the learner chose."
+    )
     duration_seconds: int = Field(strict=True, ge=0, le=86_400)
     started_at: Instant
     completed_at: Instant
