@@ -10,7 +10,7 @@ from auth.schemas.audit_log import AuditLogFilter, AuditLogPage
 admin = admin_router()
 
 
-@admin.get("/audit")
+@admin.get("/audit", response_description="One page of the audit log.")
 async def list_audit_entries(
     filters: Annotated[AuditLogFilter, Query()], session: SessionDep
 ) -> AuditLogPage:

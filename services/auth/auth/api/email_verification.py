@@ -14,6 +14,7 @@ profile = profile_router()
 @auth.post(
     "/email/verify",
     status_code=204,
+    response_description="The e-mail address is confirmed.",
     dependencies=[Depends(per_address("verify", per_minute=100))],
     responses=auth_errors(TokenUnknown, TokenExpired, TokenUsed),
 )
@@ -22,7 +23,12 @@ async def verify_email(body: VerifyEmailRequest, session: SessionDep) -> None:
     await commands.verify_email(session, body.token.get_secret_value())
 
 
-@profile.post("/me/email/verify", status_code=202, response_class=Response)
+@profile.post(
+    "/me/email/verify",
+    status_code=202,
+    response_description="The request is accepted.",
+    response_class=Response,
+)
 async def request_email_verification(account: CurrentAccount, session: SessionDep) -> None:
     """Request another e-mail with a link that confirms your address.
 

@@ -40,6 +40,7 @@ profile = profile_router()
 
 @auth.post(
     "/social",
+    response_description="The account, and the tokens of the new session.",
     dependencies=[Depends(per_address("social", per_minute=100))],
     responses=auth_errors(
         InvalidSocialToken,
@@ -72,7 +73,7 @@ async def sign_in_with_provider(
     return sign_in_response(signed_in, issuer)
 
 
-@profile.get("/me/identities")
+@profile.get("/me/identities", response_description="The providers that you can sign in with.")
 async def list_identities(account: CurrentAccount, session: SessionDep) -> IdentityList:
     """List the providers that you can sign in with."""
     return await queries.list_identities(session, account.id)
@@ -81,6 +82,7 @@ async def list_identities(account: CurrentAccount, session: SessionDep) -> Ident
 @profile.post(
     "/me/identities",
     status_code=204,
+    response_description="The identity is linked to your account.",
     responses=profile_errors(
         InvalidSocialToken,
         IdentityTaken,
@@ -110,6 +112,7 @@ async def link_identity(
 @profile.delete(
     "/me/identities/{provider}",
     status_code=204,
+    response_description="The identity is removed from your account.",
     responses=profile_errors(IdentityNotFound, LastSignInMethod, Invalid),
 )
 async def unlink_identity(provider: Provider, account: CurrentAccount, session: SessionDep) -> None:

@@ -9,7 +9,11 @@ CACHE_MAX_AGE_SECONDS = 300
 router = APIRouter(tags=["Auth"])
 
 
-@router.get("/.well-known/jwks.json", responses={200: {"model": PublicKeySet}})
+@router.get(
+    "/.well-known/jwks.json",
+    response_description="The public keys.",
+    responses={200: {"model": PublicKeySet}},
+)
 async def get_public_keys(keys: SigningKeyStoreDep) -> JSONResponse:
     """Return the public keys that verify access tokens, as a JWK set (RFC 7517).
 

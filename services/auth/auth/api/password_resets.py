@@ -13,6 +13,7 @@ auth = auth_router()
 @auth.post(
     "/password/forgot",
     status_code=202,
+    response_description="The request is accepted, whether the address has an account or not.",
     response_class=Response,
     dependencies=[Depends(per_address("forgot", per_minute=100))],
 )
@@ -27,6 +28,7 @@ async def request_password_reset(body: ForgotPasswordRequest, session: SessionDe
 @auth.post(
     "/password/reset",
     status_code=204,
+    response_description="The new password is set.",
     dependencies=[Depends(per_address("reset", per_minute=100))],
     responses=auth_errors(TokenUnknown, TokenExpired, TokenUsed, WeakPassword, PasswordQueueFull),
 )

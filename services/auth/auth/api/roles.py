@@ -11,7 +11,11 @@ from auth.schemas.users import AccountRead
 admin = admin_router()
 
 
-@admin.put("/users/{user_id}/role", responses=admin_errors(UserNotFound, LastAdmin))
+@admin.put(
+    "/users/{user_id}/role",
+    response_description="The account with its new role.",
+    responses=admin_errors(UserNotFound, LastAdmin),
+)
 async def change_role(
     user_id: UUID, body: RoleUpdate, session: SessionDep, caller: CurrentAdmin
 ) -> AccountRead:

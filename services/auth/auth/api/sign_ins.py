@@ -25,6 +25,7 @@ auth = auth_router()
 
 @auth.post(
     "/login",
+    response_description="The account, and the tokens of the new session.",
     dependencies=[Depends(per_address("login", per_minute=LOGINS_PER_MINUTE, fail_closed=True))],
     responses=auth_errors(InvalidCredentials, PasswordQueueFull, Unavailable),
 )
@@ -49,6 +50,7 @@ async def log_in(
 
 @auth.post(
     "/refresh",
+    response_description="The new tokens of the session.",
     dependencies=[Depends(per_address("refresh", per_minute=100))],
     responses=auth_errors(InvalidRefreshToken),
 )
@@ -64,7 +66,12 @@ async def refresh_tokens(
     return token_pair(signed_in, issuer)
 
 
-@auth.post("/logout", status_code=204, dependencies=[Depends(per_address("logout", per_minute=100))])
+@auth.post(
+    "/logout",
+    status_code=204,
+    response_description="You are signed out.",
+    dependencies=[Depends(per_address("logout", per_minute=100))],
+)
 async def log_out(body: LogoutRequest, session: SessionDep) -> None:
     """Sign out and revoke all refresh tokens of the session. Unknown tokens are accepted and ignored.
 

@@ -46,6 +46,7 @@ admin = admin_router()
 @auth.post(
     "/register",
     status_code=201,
+    response_description="The new account, and the tokens of its first session.",
     dependencies=[Depends(per_address("register", per_minute=5))],
     responses=auth_errors(EmailTaken, WeakPassword, PasswordQueueFull),
 )
@@ -64,20 +65,25 @@ async def register_user(
     return sign_in_response(signed_in, issuer)
 
 
-@profile.get("/me")
+@profile.get("/me", response_description="Your account.")
 async def get_current_user(account: CurrentAccount) -> UserRead:
     """Return your account."""
     return account
 
 
-@profile.put("/me", responses=profile_errors(Invalid))
+@profile.put("/me", response_description="Your account after the change.", responses=profile_errors(Invalid))
 async def update_current_user(body: UserUpdate, account: CurrentAccount, session: SessionDep) -> UserRead:
     """Change your name or picture. Omitted fields stay unchanged."""
     changes = body.model_dump(mode="json", exclude_unset=True)
     return UserRead.model_validate(await commands.update_user(session, account.id, changes))
 
 
-@profile.delete("/me", status_code=204, responses=profile_errors(LastAdmin))
+@profile.delete(
+    "/me",
+    status_code=204,
+    response_description="The account is deleted.",
+    responses=profile_errors(LastAdmin),
+)
 async def delete_current_user(account: CurrentAccount, session: SessionDep) -> None:
     """Delete your account. All sessions end immediately and all your data is erased permanently."""
     await commands.delete_user(session, account.id)
@@ -86,6 +92,7 @@ async def delete_current_user(account: CurrentAccount, session: SessionDep) -> N
 @profile.put(
     "/me/password",
     status_code=204,
+    response_description="The new password is set.",
     responses=profile_errors(InvalidCredentials, PasswordNotSet, WeakPassword, Invalid, PasswordQueueFull),
 )
 async def change_password(
@@ -106,7 +113,7 @@ async def change_password(
     )
 
 
-@admin.get("/users")
+@admin.get("/users", response_description="One page of accounts.")
 async def list_users(filters: Annotated[AccountFilter, Query()], session: SessionDep) -> AccountPage:
     """List accounts, newest first."""
     return await queries.list_users(session, filters)

@@ -13,6 +13,7 @@ router = APIRouter(prefix="/api/v1", tags=["Content"])
 
 @router.post(
     "/game/speeches/random",
+    response_description="The drawn speeches.",
     response_model=DrawnSpeeches,
     dependencies=[Depends(per_user("random", per_minute=60))],
     responses=learner_errors(NoSpeechesMatch, CatalogueUnavailable),

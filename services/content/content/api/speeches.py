@@ -57,6 +57,7 @@ WRITE_ERRORS = (
 
 @router.get(
     "/speeches/{speech_id}",
+    response_description="The speech.",
     dependencies=[Depends(per_user("speeches", per_minute=100))],
     responses=learner_errors(SpeechNotFound),
 )
@@ -68,7 +69,7 @@ async def get_speech(
     return SpeechRead.model_validate(to_speech_fields(speech, storage))
 
 
-@admin.get("/speeches")
+@admin.get("/speeches", response_description="One page of speeches.")
 async def list_speeches(
     wanted: Annotated[SpeechFilter, Query()], session: SessionDep, storage: StorageDep
 ) -> SpeechPage:
@@ -92,7 +93,11 @@ async def list_speeches(
     return SpeechPage(speeches=[_to_details(speech, storage) for speech in speeches], pagination=pagination)
 
 
-@admin.get("/speeches/{speech_id}", responses=SPEECH_RESPONSE | admin_errors(SpeechNotFound))
+@admin.get(
+    "/speeches/{speech_id}",
+    response_description="The speech with its revision and statistics.",
+    responses=SPEECH_RESPONSE | admin_errors(SpeechNotFound),
+)
 async def get_speech_details(
     speech_id: SpeechId, session: SessionDep, storage: StorageDep, response: Response
 ) -> SpeechDetails:
@@ -100,7 +105,12 @@ async def get_speech_details(
     return _to_response(await queries.get_speech_with_stats(session, speech_id), storage, response)
 
 
-@admin.post("/speeches", status_code=201, responses=CREATED_RESPONSE | admin_errors(*WRITE_ERRORS))
+@admin.post(
+    "/speeches",
+    status_code=201,
+    response_description="The new speech.",
+    responses=CREATED_RESPONSE | admin_errors(*WRITE_ERRORS),
+)
 async def create_speech(
     fields: SpeechCreate, database: DatabaseDep, storage: StorageDep, response: Response
 ) -> SpeechDetails:
@@ -112,6 +122,7 @@ async def create_speech(
 
 @admin.put(
     "/speeches/{speech_id}",
+    response_description="The speech after the update.",
     responses=SPEECH_RESPONSE | admin_errors(SpeechNotFound, ChangedMeanwhile, *WRITE_ERRORS),
 )
 async def update_speech(
@@ -132,7 +143,10 @@ async def update_speech(
 
 
 @admin.delete(
-    "/speeches/{speech_id}", status_code=204, responses=admin_errors(SpeechNotFound, ChangedMeanwhile)
+    "/speeches/{speech_id}",
+    status_code=204,
+    response_description="The speech is deleted.",
+    responses=admin_errors(SpeechNotFound, ChangedMeanwhile),
 )
 async def delete_speech(speech_id: SpeechId, session: EditSessionDep, if_match: IfMatch = None) -> None:
     """Delete a speech. Sessions that were played with it keep it."""

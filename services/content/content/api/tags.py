@@ -36,7 +36,13 @@ TAG_LIST_RESPONSES: Responses = {
 TAG_LIMIT = [Depends(per_address("tags", per_minute=100))]
 
 
-@router.get("/tags", response_model=TagList, responses=TAG_LIST_RESPONSES, dependencies=TAG_LIMIT)
+@router.get(
+    "/tags",
+    response_description="All tags.",
+    response_model=TagList,
+    responses=TAG_LIST_RESPONSES,
+    dependencies=TAG_LIMIT,
+)
 async def list_tags(session: SessionDep, cache: CacheDep, if_none_match: IfNoneMatch = "") -> Response:
     """List all tags, by category and name. No sign-in is needed.
 
@@ -45,26 +51,41 @@ async def list_tags(session: SessionDep, cache: CacheDep, if_none_match: IfNoneM
     return _to_response(await queries.list_cached_tags(cache, session), if_none_match)
 
 
-@router.get("/game/tags", response_model=TagList, responses=TAG_LIST_RESPONSES, dependencies=TAG_LIMIT)
+@router.get(
+    "/game/tags",
+    response_description="All tags.",
+    response_model=TagList,
+    responses=TAG_LIST_RESPONSES,
+    dependencies=TAG_LIMIT,
+)
 async def list_game_tags(session: SessionDep, cache: CacheDep, if_none_match: IfNoneMatch = "") -> Response:
     """List all tags, as `GET /api/v1/tags` does, under the path of the game."""
     return _to_response(await queries.list_cached_tags(cache, session), if_none_match)
 
 
-@admin.get("/tags")
+@admin.get("/tags", response_description="All tags, each with its number of speeches.")
 async def list_tags_with_counts(session: SessionDep) -> TagDetailsList:
     """List all tags, by category and name, each with the number of speeches that carry it."""
     tags = await queries.list_tags_with_counts(session)
     return TagDetailsList.model_validate({"tags": tags}, from_attributes=True)
 
 
-@admin.get("/tags/{tag_id}", responses=admin_errors(TagNotFound))
+@admin.get(
+    "/tags/{tag_id}",
+    response_description="The tag with its number of speeches.",
+    responses=admin_errors(TagNotFound),
+)
 async def get_tag(tag_id: TagId, session: SessionDep) -> TagDetails:
     """Get a tag with the number of speeches that carry it."""
     return _to_details(await queries.get_tag_with_count(session, tag_id))
 
 
-@admin.post("/tags", status_code=201, responses={201: {"headers": LOCATION}, **admin_errors(TagExists)})
+@admin.post(
+    "/tags",
+    status_code=201,
+    response_description="The new tag.",
+    responses={201: {"headers": LOCATION}, **admin_errors(TagExists)},
+)
 async def create_tag(fields: TagCreate, session: EditSessionDep, response: Response) -> TagDetails:
     """Create a tag. Its name must differ from all others by more than case and surrounding space."""
     tag = await commands.create_tag(session, fields)
@@ -72,7 +93,11 @@ async def create_tag(fields: TagCreate, session: EditSessionDep, response: Respo
     return _to_details(tag)
 
 
-@admin.put("/tags/{tag_id}", responses=admin_errors(TagNotFound, TagExists))
+@admin.put(
+    "/tags/{tag_id}",
+    response_description="The tag after the update.",
+    responses=admin_errors(TagNotFound, TagExists),
+)
 async def update_tag(tag_id: TagId, fields: TagUpdate, session: EditSessionDep) -> TagDetails:
     """Update a tag. Omitted fields keep their value.
 
@@ -82,7 +107,12 @@ async def update_tag(tag_id: TagId, fields: TagUpdate, session: EditSessionDep) 
     return _to_details(await commands.update_tag(session, tag_id, fields))
 
 
-@admin.delete("/tags/{tag_id}", status_code=204, responses=admin_errors(TagNotFound, TagInUse))
+@admin.delete(
+    "/tags/{tag_id}",
+    status_code=204,
+    response_description="The tag is deleted.",
+    responses=admin_errors(TagNotFound, TagInUse),
+)
 async def delete_tag(tag_id: TagId, session: EditSessionDep) -> None:
     """Delete a tag that no speech carries."""
     await commands.delete_tag(session, tag_id)
