@@ -1,32 +1,37 @@
-"""Errors of the game service and the codes that clients see."""
+"""Errors of the game service and the codes that clients see.
+
+The first line of each docstring is published in the API reference.
+"""
 
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, field_error
 
 
 class SpeechNotFound(NotFound):
-    """A result names a speech that was never published."""
+    """`speech_ids` lists speeches that were never published; leave their results out."""
 
     code = "speech_not_found"
 
 
 class SessionNotFound(NotFound):
+    """No session has this id; take an id from the list of your sessions."""
+
     code = "session_not_found"
 
 
 class NotYourSession(Forbidden):
-    """The session belongs to another learner."""
+    """The session belongs to another learner; ask only for your own sessions."""
 
     code = "not_your_session"
 
 
 class IdempotencyConflict(Conflict):
-    """The idempotency key or the session id belongs to another request."""
+    """The idempotency key or the id was used for another request; send a new one."""
 
     code = "idempotency_conflict"
 
 
 class AggregateMismatch(Invalid):
-    """The client's totals differ from those of its results."""
+    """Totals differ from the results; correct or omit those that `errors` lists."""
 
     code = "aggregate_mismatch"
 

@@ -7,20 +7,18 @@ from shared.http.dependencies import SessionDep
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentEditor
 
-from game.api.dependencies import DATABASE_RESPONSE
+from game.api.dependencies import admin_errors
 from game.queries import activity as queries
 from game.schemas.activity import ActivityFilter, ActivityOverview
 
-router = APIRouter(prefix="/api/v1/admin/analytics", tags=["Admin"], responses=DATABASE_RESPONSE)
+router = APIRouter(prefix="/api/v1/admin/analytics", tags=["Admin"])
 
 
 @router.get(
     "/overview",
+    response_description="The activity in the period.",
     dependencies=[Depends(per_user("admin", per_minute=200))],
-    responses={
-        403: {"description": "`forbidden`: your account is not an editor's or an admin's."},
-        422: {"description": "`validation_failed`: `from` is after `to`, or more than a year before it."},
-    },
+    responses=admin_errors(),
 )
 async def get_activity_overview(
     period: Annotated[ActivityFilter, Query()], session: SessionDep, _: CurrentEditor

@@ -1,17 +1,16 @@
-"""Dependencies of the routes, and responses that all of them describe."""
+"""Dependencies of the routes, and responses that they share."""
 
+from functools import partial
 from typing import Annotated
 
+from shared.data.db import DatabaseUnavailable
+from shared.errors import Forbidden, Invalid, TooManyRequests, Unauthorized
 from shared.http.dependencies import from_state
-from shared.http.problems import RETRY_AFTER, Responses
+from shared.http.problems import error_responses
 
 from game.receipts import ReceiptVerifier
 
 ReceiptVerifierDep = Annotated[ReceiptVerifier, from_state("receipt_verifier")]
 
-DATABASE_RESPONSE: Responses = {
-    503: {
-        "description": "`database_unavailable`: try again in a moment.",
-        "headers": RETRY_AFTER,
-    }
-}
+learner_errors = partial(error_responses, Unauthorized, Invalid, TooManyRequests, DatabaseUnavailable)
+admin_errors = partial(learner_errors, Forbidden)

@@ -7,12 +7,19 @@ from shared.http.problems import Responses
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
-from game.api.dependencies import DATABASE_RESPONSE, ReceiptVerifierDep
+from game.api.dependencies import ReceiptVerifierDep, learner_errors
 from game.commands import sessions as commands
+from game.errors import (
+    AggregateMismatch,
+    IdempotencyConflict,
+    NotYourSession,
+    SessionNotFound,
+    SpeechNotFound,
+)
 from game.queries import sessions as queries
 from game.schemas.sessions import SavedSession, SessionCreate, SessionFilter, SessionPage, SessionRead
 
-router = APIRouter(prefix="/api/v1/game/sessions", tags=["Game"], responses=DATABASE_RESPONSE)
+router = APIRouter(prefix="/api/v1/game/sessions", tags=["Game"])
 READ_LIMIT = [Depends(per_user("read_sessions", per_minute=100))]
 
 IdempotencyKey = Annotated[
@@ -23,7 +30,7 @@ IdempotencyKey = Annotated[
         examples=["5b0d7f0e-9f0a-4d53-8a0b-8f5f0f9c2f11"],
     ),
 ]
-SAVED_RESPONSES: Responses = {
+SAVED_RESPONSE: Responses = {
     201: {
         "headers": {
             "Idempotency-Replayed": {
@@ -31,20 +38,16 @@ SAVED_RESPONSES: Responses = {
                 "schema": {"type": "string"},
             }
         }
-    },
-    404: {"description": "`speech_not_found`: `speech_ids` lists speeches that were never published."},
-    409: {"description": "`idempotency_conflict`: the key or the id was used for another request."},
-    422: {
-        "description": "`validation_failed`, or `aggregate_mismatch`: `errors` lists totals that are wrong."
-    },
+    }
 }
 
 
 @router.post(
     "",
     status_code=201,
+    response_description="The saved session.",
     dependencies=[Depends(per_user("save_session", per_minute=60))],
-    responses=SAVED_RESPONSES,
+    responses=SAVED_RESPONSE | learner_errors(SpeechNotFound, IdempotencyConflict, AggregateMismatch),
 )
 async def save_session(
     new: SessionCreate,
@@ -72,8 +75,9 @@ async def save_session(
 
 @router.get(
     "",
+    response_description="One page of your sessions.",
     dependencies=READ_LIMIT,
-    responses={422: {"description": "`validation_failed`: a filter, a page too far, or a foreign cursor."}},
+    responses=learner_errors(),
 )
 async def list_sessions(
     filters: Annotated[SessionFilter, Query()], session: SessionDep, learner: CurrentUser
@@ -87,12 +91,9 @@ async def list_sessions(
 
 @router.get(
     "/{session_id}",
+    response_description="The session with its results.",
     dependencies=READ_LIMIT,
-    responses={
-        403: {"description": "`not_your_session`: the session belongs to another learner."},
-        404: {"description": "`session_not_found`."},
-        422: {"description": "`validation_failed`: the id is not a UUID."},
-    },
+    responses=learner_errors(NotYourSession, SessionNotFound),
 )
 async def get_session(
     session_id: UUID, session: SessionDep, learner: CurrentUser, storage: StorageDep

@@ -11,7 +11,10 @@ class ActivityFilter(BaseModel):
     """A period of UTC days, both inclusive."""
 
     from_: Day | None = Field(
-        default=None, alias="from", description="30 days up to `to` by default.", examples=["2026-03-01"]
+        default=None,
+        alias="from",
+        description="At most a year before `to`. By default the period has 30 days.",
+        examples=["2026-03-01"],
     )
     to: Day | None = Field(default=None, description="Today by default.", examples=["2026-03-31"])
 
