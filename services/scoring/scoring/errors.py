@@ -1,4 +1,7 @@
-"""Errors that a client can get from scoring, besides those of `shared.errors`."""
+"""Errors that a client can get from scoring, besides those of `shared.errors`.
+
+The first line of each docstring is published in the API reference.
+"""
 
 from typing import Any
 
@@ -8,22 +11,32 @@ from scoring.types import NotAssessableReason
 
 
 class UnsupportedAudio(BadRequest):
+    """The recording cannot be decoded; send one of the formats that the capabilities list."""
+
     code, title = "unsupported_audio", "Unsupported audio"
 
 
 class MalformedForm(BadRequest):
+    """The body is not a complete form; send `multipart/form-data` with each field once."""
+
     code, title = "malformed_form", "Malformed form"
 
 
 class AudioTooLarge(PayloadTooLarge):
+    """The recording has more than 10 MiB; send a smaller one."""
+
     code, title = "audio_too_large", "Audio too large"
 
 
 class AudioTooLong(PayloadTooLarge):
+    """The recording lasts longer than 60 seconds; send a shorter one."""
+
     code, title = "audio_too_long", "Audio too long"
 
 
 class NotAssessable(Invalid):
+    """Record again: `reason` is `no_speech`, `too_noisy`, `too_short` or `clipped`."""
+
     code, title = "not_assessable", "Not assessable"
 
     def __init__(self, detail: str, *, reason: NotAssessableReason) -> None:
@@ -31,16 +44,22 @@ class NotAssessable(Invalid):
 
 
 class UnpronounceableText(Invalid):
+    """Too many words of the text have no known pronunciation; send another text."""
+
     def __init__(self, detail: str, **extra: Any) -> None:
         field_error = {"pointer": "#/reference_text", "message": detail}
         super().__init__(detail, **{"errors": [field_error], **extra})
 
 
 class ProviderUnavailable(Unavailable):
+    """Recordings cannot be scored right now; try again after `Retry-After`."""
+
     code, title = "provider_unavailable", "Speech provider unavailable"
 
 
 class ProviderTimeout(TimedOut):
+    """Scoring took too long; try again later."""
+
     code, title = "provider_timeout", "Speech provider timed out"
 
 

@@ -1,7 +1,7 @@
 from fastapi import APIRouter, Depends
 from shared.http.ratelimit import per_user
 
-from scoring.api.dependencies import SpeechProviderDep
+from scoring.api.dependencies import SpeechProviderDep, learner_errors
 from scoring.queries import capabilities as queries
 from scoring.schemas.capabilities import CapabilitiesRead
 
@@ -10,12 +10,9 @@ router = APIRouter(prefix="/api/v1/speech", tags=["Scoring"])
 
 @router.get(
     "/capabilities",
+    response_description="What scoring supports.",
     dependencies=[Depends(per_user("capabilities", per_minute=100))],
-    responses={
-        401: {"description": "`unauthorized`: no access token, or an invalid one."},
-        429: {"description": "`too_many_requests`: at most 100 requests a minute."},
-        503: {"description": "`keys_unavailable`: access tokens cannot be verified at the moment."},
-    },
+    responses=learner_errors(),
 )
 async def get_capabilities(provider: SpeechProviderDep) -> CapabilitiesRead:
     """Return what scoring supports.

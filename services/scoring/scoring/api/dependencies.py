@@ -1,9 +1,15 @@
+from functools import partial
 from typing import Annotated
 
+from shared.errors import TooManyRequests, Unauthorized
 from shared.http.dependencies import from_state
+from shared.http.problems import error_responses
+from shared.security.jwt import KeysUnavailable
 
 from scoring.providers import SpeechProvider
 from scoring.receipts import ReceiptIssuer
 
 SpeechProviderDep = Annotated[SpeechProvider, from_state("provider")]
 ReceiptIssuerDep = Annotated[ReceiptIssuer, from_state("receipts")]
+
+learner_errors = partial(error_responses, Unauthorized, TooManyRequests, KeysUnavailable)

@@ -4,35 +4,40 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from shared.errors import Invalid
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
-from scoring.api.dependencies import ReceiptIssuerDep, SpeechProviderDep
+from scoring.api.dependencies import ReceiptIssuerDep, SpeechProviderDep, learner_errors
 from scoring.api.multipart import AUDIO_FIELD, FormParts, read_form
 from scoring.commands import scores as commands
 from scoring.commands.scores import ScoredRecording
+from scoring.errors import (
+    AudioTooLarge,
+    AudioTooLong,
+    MalformedForm,
+    NotAssessable,
+    ProviderTimeout,
+    ProviderUnavailable,
+    UnsupportedAudio,
+)
 from scoring.schemas.scores import ScoreRead, ScoreRequest, describe_form
 from scoring.text.words import to_spoken_words
 
 router = APIRouter(prefix="/api/v1/speech", tags=["Scoring"])
 
+ERRORS = (
+    *(UnsupportedAudio, MalformedForm, AudioTooLarge, AudioTooLong, NotAssessable),
+    *(Invalid, ProviderUnavailable, ProviderTimeout),
+)
+
 
 @router.post(
     "/score",
+    response_description="The scores of the recording.",
     dependencies=[Depends(per_user("score", per_minute=30))],
     openapi_extra=describe_form(),
-    responses={
-        400: {"description": "`unsupported_audio` or `malformed_form`."},
-        401: {"description": "`unauthorized`: no access token, or an invalid one."},
-        413: {"description": "`audio_too_large` (in bytes) or `audio_too_long` (in seconds)."},
-        422: {
-            "description": "`not_assessable` with a `reason`: `no_speech`, `too_noisy`, `too_short` or "
-            "`clipped`. `validation_failed` with the fields that are wrong."
-        },
-        429: {"description": "`too_many_requests`: at most 30 recordings a minute."},
-        503: {"description": "`provider_unavailable` or `keys_unavailable`: try again after `Retry-After`."},
-        504: {"description": "`provider_timeout`: scoring took too long. Try again later."},
-    },
+    responses=learner_errors(*ERRORS),
 )
 async def assess_recording(
     request: Request, learner: CurrentUser, provider: SpeechProviderDep, receipts: ReceiptIssuerDep
