@@ -1,11 +1,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from contracts.vocabulary import Level, SpeechType
+from contracts.vocabulary import SpeechType
 from pydantic import BaseModel, Field
 
 from content.domain.draws import DrawFilter
-from content.schemas.fields import TagIds
+from content.schemas.fields import SpeechLevel, TagIds
 from content.schemas.speeches import SpeechRead
 from content.types import Match
 
@@ -16,7 +16,7 @@ MAX_DRAWN = 50
 class DrawRequest(BaseModel):
     """Which speeches to draw from, and how many."""
 
-    level: Level = Field(examples=["A2"])
+    level: SpeechLevel
     type: SpeechType | None = Field(None, description="Omit it to draw both types.", examples=["question"])
     tags: TagIds = []
     match: Match = Field(

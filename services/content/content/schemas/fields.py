@@ -1,6 +1,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
+from contracts.vocabulary import Level, SpeechType
 from pydantic import BaseModel, Field, field_validator
 
 MAX_TAGS = 50
@@ -8,6 +9,11 @@ MAX_TAGS = 50
 TagIds = Annotated[
     list[UUID], Field(max_length=MAX_TAGS, examples=[["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"]])
 ]
+
+LEVEL = "Level of the Common European Framework (CEFR)."
+TYPE = "`question` or `answer`."
+SpeechLevel = Annotated[Level, Field(description=LEVEL, examples=["A2"])]
+TypeOfSpeech = Annotated[SpeechType, Field(description=TYPE, examples=["question"])]
 
 OMITTED: Any = Field(default_factory=lambda: None)
 """The default of a field that may be omitted, but must not be null."""

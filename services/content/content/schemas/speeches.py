@@ -7,7 +7,16 @@ from pydantic import AfterValidator, BaseModel, Field
 from shared.http.fields import DisplayText
 from shared.http.pagination import PageQuery, Pagination
 
-from content.schemas.fields import OMITTED, PartialUpdate, TagIds, validate_single_line
+from content.schemas.fields import (
+    LEVEL,
+    OMITTED,
+    TYPE,
+    PartialUpdate,
+    SpeechLevel,
+    TagIds,
+    TypeOfSpeech,
+    validate_single_line,
+)
 
 AUDIO_FOLDERS = ("seed/", "uploads/", "imports/")
 """The folders of the bucket that recordings may be in."""
@@ -41,8 +50,8 @@ AudioKey = Annotated[
 
 class SpeechCreate(BaseModel):
     text: SpeechText
-    level: Level = Field(examples=["A2"])
-    type: SpeechType = Field(examples=["question"])
+    level: SpeechLevel
+    type: TypeOfSpeech
     audio_key: AudioKey
     tag_ids: TagIds = []
 
@@ -51,8 +60,8 @@ class SpeechUpdate(PartialUpdate):
     """New values of a speech. `tag_ids` replaces all tags."""
 
     text: SpeechText = OMITTED
-    level: Annotated[Level, Field(examples=["A2"])] = OMITTED
-    type: Annotated[SpeechType, Field(examples=["question"])] = OMITTED
+    level: SpeechLevel = OMITTED
+    type: TypeOfSpeech = OMITTED
     audio_key: AudioKey = OMITTED
     tag_ids: TagIds = OMITTED
 
@@ -71,8 +80,8 @@ class SpeechRead(BaseModel):
     )
     audio_expires_at: datetime = Field(examples=["2026-03-01T12:30:00Z"])
     duration_ms: int = Field(examples=[1840])
-    level: str = Field(examples=["A2"])
-    type: str = Field(examples=["question"])
+    level: str = Field(description=LEVEL, examples=["A2"])
+    type: str = Field(description=TYPE, examples=["question"])
     tags: list[SpeechTagRead]
 
 

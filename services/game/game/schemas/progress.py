@@ -16,7 +16,7 @@ class DayProgress(BaseModel):
 class LevelProgress(BaseModel):
     """All sessions of one level."""
 
-    level: Level
+    level: Level = Field(description="Level of the Common European Framework (CEFR).")
     sessions: int = Field(examples=[12])
     sentences: int = Field(examples=[120])
     correct_rate: float | None = Field(examples=[0.7417])

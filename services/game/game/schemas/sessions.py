@@ -32,6 +32,14 @@ SESSION_EXAMPLE: dict[str, Any] = {
 }
 
 
+LEVEL = "Level of the Common European Framework (CEFR)."
+MODE = "Whether the learner only listened, or also repeated the speeches."
+PLAYING_TIME = "How long the session lasted, as the app measured it."
+LearnerResponse = Annotated[
+    UserResponse, Field(description="The app decides it: `correct`, `incorrect` or `skipped`.")
+]
+
+
 class ResultCreate(BaseModel):
     """The result of one speech."""
 
@@ -39,7 +47,7 @@ class ResultCreate(BaseModel):
 
     speech_id: UUID
     sequence_number: int = Field(strict=True, ge=1, le=200, description="Position in the session, from 1.")
-    user_response: UserResponse
+    user_response: LearnerResponse
     response_time_ms: int = Field(strict=True, ge=0, le=3_600_000)
     pronunciation_score: Score | None = None
     recognized_text: Annotated[DisplayText, Field(max_length=2000)] | None = None
@@ -58,13 +66,13 @@ class SessionCreate(BaseModel):
     id: UUID | None = Field(
         default=None, description="The session's id. Replaces an Idempotency-Key.", examples=[SESSION_ID]
     )
-    mode: SessionMode
-    level: Level
+    mode: SessionMode = Field(description=MODE)
+    level: Level = Field(description=LEVEL)
     sentence_type: SpeechType | None = None
     selected_tags: list[UUID] = Field(
         default=[], max_length=50, description="Ids of the tags that the learner chose."
     )
-    duration_seconds: int = Field(strict=True, ge=0, le=86_400)
+    duration_seconds: int = Field(strict=True, ge=0, le=86_400, description=PLAYING_TIME)
     started_at: Instant
     completed_at: Instant
     results: list[ResultCreate] = Field(min_length=1, max_length=200)
@@ -80,8 +88,8 @@ class SessionSummary(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID = Field(examples=[SESSION_ID])
-    mode: SessionMode
-    level: Level
+    mode: SessionMode = Field(description=MODE)
+    level: Level = Field(description=LEVEL)
     sentence_type: SpeechType | None
     total_sentences: int = Field(examples=[10])
     correct_count: int = Field(examples=[7])
@@ -93,7 +101,7 @@ class SessionSummary(BaseModel):
     avg_pronunciation_score: float | None = Field(
         description="0-100 over the results with a score; null if none has one.", examples=[82.35]
     )
-    duration_seconds: int = Field(examples=[300])
+    duration_seconds: int = Field(description=PLAYING_TIME, examples=[300])
     started_at: datetime = Field(examples=["2026-03-01T12:00:00Z"])
     completed_at: datetime = Field(examples=["2026-03-01T12:05:00Z"])
 
@@ -109,8 +117,8 @@ class SavedSession(BaseModel):
 class SessionFilter(PageQuery):
     """Selects sessions, and a page of them."""
 
-    mode: SessionMode | None = None
-    level: Level | None = None
+    mode: SessionMode | None = Field(default=None, description="Only sessions of this mode.")
+    level: Level | None = Field(default=None, description="Only sessions of this CEFR level.")
     from_date: Day | None = Field(
         default=None, description="First UTC day of completion.", examples=["2026-03-01"]
     )
@@ -144,8 +152,8 @@ class PlayedSpeech(BaseModel):
     )
     audio_expires_at: datetime = Field(examples=["2026-03-01T13:30:00Z"])
     duration_ms: int = Field(examples=[1200])
-    level: str = Field(examples=["A1"])
-    type: str = Field(examples=["answer"])
+    level: str = Field(description=LEVEL, examples=["A1"])
+    type: str = Field(description="`question` or `answer`.", examples=["answer"])
     tags: list[PlayedTag]
 
 
@@ -154,7 +162,7 @@ class ResultRead(BaseModel):
 
     sequence_number: int = Field(examples=[1])
     speech: PlayedSpeech
-    user_response: UserResponse
+    user_response: LearnerResponse
     pronunciation_score: float | None = Field(examples=[87.5])
     verified: bool = Field(description="Whether a receipt verified the score.", examples=[True])
     recognized_text: str | None = Field(examples=["good morning"])

@@ -46,7 +46,11 @@ class WordScoreRead(BaseModel):
 
     word: str = Field(examples=["thank"])
     score: Score | None = Field(examples=[84.0])
-    error_type: ErrorType = Field(examples=["none"])
+    error_type: ErrorType = Field(
+        description="`mispronunciation`: pronounced badly or replaced by another word. `omission`: not "
+        "spoken. `insertion`: not in the text.",
+        examples=["none"],
+    )
     offset_ms: int | None = Field(description="From the start of the recording.", examples=[310])
     duration_ms: int | None = Field(examples=[350])
     phonemes: list[PhonemeScoreRead]
