@@ -89,9 +89,10 @@ class _Consuming:
         await self._broker.start()
 
     async def stop(self) -> None:
-        if self._broker is not None:
-            await self._broker.stop()
-            self._broker = None
+        # Forgotten first: a broker that cannot be stopped must not prevent the next start.
+        broker, self._broker = self._broker, None
+        if broker is not None:
+            await broker.stop()
 
 
 async def _ensure_consumed(url: str, queues: dict[str, Consumer]) -> None:
