@@ -159,7 +159,8 @@ class WorkerPool:
         while True:
             try:
                 await self._run_one()
-            except (OSError, TimeoutError) as error:
+            except Exception as error:
+                # Any other way out would leave the pool one worker short until the next deployment.
                 log.error("worker_not_started", reason=repr(error))
                 await asyncio.sleep(RESTART_DELAY_SECONDS)
 
