@@ -1,5 +1,5 @@
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from shared.http.app import create_api
@@ -14,7 +14,7 @@ from auth.tokens import AccessTokenIssuer, SigningKeyStore
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
-    """Raises SigningKeysNotFound."""
+    """Create the API. Raises SigningKeysNotFound."""
     keys = SigningKeyStore(settings.signing_keys_file)
     parties = {"issuer": settings.token_issuer, "audience": settings.token_audience}
     app = create_api(settings, *api.routers, title="Parley auth", lifespan=_lifespan)
@@ -33,7 +33,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         threads=settings.password_threads, queue_size=settings.password_queue_size
     )
     state.social, state.game = SocialSignIn(settings), GameClient(str(settings.game_url))
-    yield
-    state.passwords.close()
-    await state.social.close()
-    await state.game.close()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(state.game.close)
+        stack.push_async_callback(state.social.close)
+        stack.callback(state.passwords.close)
+        yield

@@ -1,5 +1,5 @@
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from shared.background import Loop, running
@@ -26,6 +26,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.checks["catalogue"] = Check(catalogue.ping)
     state.checks["recordings"] = Check(recordings.ping, required=False)
     bucket_creation = Loop(name="bucket_creation", work=state.storage.ensure_bucket, interval_seconds=None)
-    async with running(catalogue.loop, recordings.loop, bucket_creation):
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(state.cache.close)
+        await stack.enter_async_context(running(catalogue.loop, recordings.loop, bucket_creation))
         yield
-    await state.cache.close()

@@ -26,8 +26,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     provider = create_provider(app.state.settings)
     app.state.provider = provider
     app.state.checks["provider"] = Check(provider.ping)
-    await provider.start()
     try:
+        await provider.start()
         yield
     finally:
         await provider.close()

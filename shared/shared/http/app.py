@@ -1,7 +1,7 @@
 """The API process of a service, assembled the same way in every service."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -29,7 +29,7 @@ async def no_lifespan(_: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def operation_id(route: APIRoute) -> str:
+def get_operation_id(route: APIRoute) -> str:
     """Name the operation after its function, so that generated clients have readable names."""
     return route.name
 
@@ -41,23 +41,12 @@ def create_api(
 
     They are in `app.state`. `lifespan` runs while they are open and may add to `app.state.checks`.
     """
-
-    @asynccontextmanager
-    async def managed_lifespan(app: FastAPI) -> AsyncIterator[None]:
-        try:
-            async with lifespan(app):
-                yield
-        finally:
-            await app.state.rate_limits.close()
-            if isinstance(settings, DatabaseSettings):
-                await app.state.database.close()
-
     app = FastAPI(
         title=title,
-        lifespan=managed_lifespan,
+        lifespan=_extend_lifespan(settings, lifespan),
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=operation_id,
+        generate_unique_id_function=get_operation_id,
         # A redirect to `/path/` would expose the internal host or echo the client's Host header.
         redirect_slashes=False,
         # The framework's own telemetry would record rejected input.
@@ -66,6 +55,26 @@ def create_api(
     _init_state(app, settings, title)
     for router in routers:
         app.include_router(router)
+    _add_handlers(app, settings)
+    return app
+
+
+def _extend_lifespan(settings: HttpApiSettings, lifespan: Lifespan) -> Lifespan:
+    """Close what `_init_state` opened after the service's own lifespan, also if that one fails."""
+
+    @asynccontextmanager
+    async def extended(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if isinstance(settings, DatabaseSettings):
+                stack.push_async_callback(app.state.database.close)
+            stack.push_async_callback(app.state.rate_limits.close)
+            await stack.enter_async_context(lifespan(app))
+            yield
+
+    return extended
+
+
+def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
     for path, endpoint in (("/health", health), ("/ready", ready), ("/metrics", metrics.endpoint)):
         app.add_route(path, endpoint)
     app.add_exception_handler(ParleyError, render)
@@ -73,7 +82,6 @@ def create_api(
     app.add_exception_handler(RequestValidationError, render_validation_error)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(RequestContext)
-    return app
 
 
 def _init_state(app: FastAPI, settings: HttpApiSettings, name: str) -> None:
