@@ -36,7 +36,7 @@ def configure(level: str, *, service: str, process: str) -> None:
 
 
 class _NamedWriter(structlog.WriteLogger):
-    """Writes to standard output and keeps the name of its logger."""
+    """Standard output with the name of its logger."""
 
     def __init__(self, name: str) -> None:
         super().__init__(sys.stdout)

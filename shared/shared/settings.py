@@ -18,7 +18,7 @@ class Settings(BaseSettings):
 
     @property
     def is_development(self) -> bool:
-        """Whether demo accounts and generated secrets are allowed."""
+        """Return whether demo accounts and generated secrets are allowed."""
         return self.environment != "production"
 
 

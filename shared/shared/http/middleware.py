@@ -20,7 +20,7 @@ TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class RequestContext:
-    """Assigns the request id and trace context; answers an unhandled exception with a 500 without details."""
+    """Request id and trace context, and a 500 without details for an unhandled exception."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -80,7 +80,7 @@ class RequestRecorder:
 
 
 class BodyLimit:
-    """Rejects larger bodies, with or without Content-Length, without buffering them."""
+    """Upper limit of bodies, with or without Content-Length. It buffers none of them."""
 
     def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
         self._app, self._max_bytes = app, max_bytes

@@ -22,7 +22,7 @@ POLL_SECONDS = 0.5
 
 
 class OutboxRelay:
-    """Publishes batches over a connection that it keeps between them. Several relays may run at once."""
+    """A relay with a connection that it keeps between batches. Several relays may run at once."""
 
     def __init__(self, database: Database, rabbitmq_url: str) -> None:
         self._database, self._url = database, rabbitmq_url

@@ -68,7 +68,7 @@ class AccessTokenVerifier:
 
 
 class _AccessToken(HTTPBearer):
-    """Resolves the header to a user in a single dependency, because every request pays for each of them."""
+    """The user that the header names, in one dependency, because every request pays for each of them."""
 
     async def __call__(self, request: Request) -> Principal:  # type: ignore[override] # returns the user instead of the credentials
         credentials = await super().__call__(request)

@@ -63,7 +63,7 @@ class SigningKeys:
 
 
 class KeySource(Protocol):
-    """Finds the public key with an id, or None."""
+    """A source of public keys: the key with an id, or None."""
 
     async def get(self, kid: str) -> jwt.PyJWK | None: ...
 

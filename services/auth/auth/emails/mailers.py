@@ -34,7 +34,7 @@ class Mailer(Protocol):
 
 
 class SmtpMailer:
-    """Sends through an SMTP server; logs neither addresses nor links."""
+    """Delivery through an SMTP server. It logs neither addresses nor links."""
 
     def __init__(self, settings: EmailSettings) -> None:
         self._settings = settings

@@ -22,7 +22,7 @@ EMAILS = Counter("letters_total", "E-mails, by kind and by outcome of an attempt
 
 
 class EmailSender:
-    """Sends requested e-mails. Links carry their token in the fragment, which no server or proxy logs."""
+    """Delivery of requested e-mails. Links carry the token in the fragment, which no server or proxy logs."""
 
     def __init__(self, database: Database, mailer: Mailer, *, sender: str, account_url: str) -> None:
         self._database, self._mailer = database, mailer

@@ -19,7 +19,7 @@ TOKEN = re.compile(r"[!-~]{1,8192}")
 
 
 class SocialSignIn:
-    """Verifies tokens of all providers. One per process: it caches their keys and pools connections."""
+    """Verification of all providers' tokens. One per process: it caches their keys and pools connections."""
 
     def __init__(self, settings: SocialSettings) -> None:
         self._client = JsonClient(timeout_seconds=settings.social_timeout_seconds)

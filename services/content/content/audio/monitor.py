@@ -34,7 +34,7 @@ class RecordingsUnavailable(Unavailable):
 
 
 class RecordingMonitor:
-    """Checks the recordings of the newest speeches every time, and all others in turn."""
+    """A check of the newest speeches' recordings every time, and of all others in turn."""
 
     def __init__(self, database: Database, storage: Storage) -> None:
         self._database, self._storage = database, storage

@@ -115,7 +115,7 @@ class SavedSession(BaseModel):
 
 
 class SessionFilter(PageQuery):
-    """Selects sessions, and a page of them."""
+    """Filters of a list of sessions, and its page."""
 
     mode: SessionMode | None = Field(default=None, description="Only sessions of this mode.")
     level: Level | None = Field(default=None, description="Only sessions of this CEFR level.")
