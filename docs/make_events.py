@@ -66,7 +66,7 @@ def _asyncapi() -> str:
         key = event.routing_key()
         broker.publisher(routing_key=key, exchange=exchange, schema=event, title=event.__name__)
         for consumer in event.consumers:
-            queue = event.queue_of(consumer)
+            queue = event.queue_for(consumer)
 
             def receive(event: Event) -> None:
                 """Handled by the consumer."""
@@ -85,7 +85,7 @@ def page() -> str:
     """Build docs/events.md."""
     rows = []
     for event in EVENTS:
-        queues = ", ".join(f"{consumer} (`{event.queue_of(consumer)}`)" for consumer in event.consumers)
+        queues = ", ".join(f"{consumer} (`{event.queue_for(consumer)}`)" for consumer in event.consumers)
         rows.append(f"| {event.__name__} | `{event.routing_key()}` | {queues or 'none yet'} |")
     sections = "\n".join(_section(event) for event in EVENTS)
     details = f"<details><summary>AsyncAPI 3.0</summary>\n\n```yaml\n{_asyncapi()}```\n\n</details>"

@@ -35,6 +35,6 @@ class Event(BaseModel):
         return str(cls.model_fields["type"].default)
 
     @classmethod
-    def queue_of(cls, consumer: str) -> str:
+    def queue_for(cls, consumer: str) -> str:
         """Return the consumer's queue: `<consumer>.on.<event>`."""
         return f"{consumer}.on.{cls.routing_key().split('.')[2]}"

@@ -80,8 +80,8 @@ def _migrate(service: str) -> None:
 
 
 def _replay_dead_letters(service: str) -> None:
-    from shared.messaging.broker import replay_dead_letters, service_queues
+    from shared.messaging.broker import list_service_queues, replay_dead_letters
 
     url = BrokerSettings().rabbitmq_url.get_secret_value()
-    for queue, deliveries in asyncio.run(replay_dead_letters(url, service_queues(service))).items():
+    for queue, deliveries in asyncio.run(replay_dead_letters(url, list_service_queues(service))).items():
         sys.stdout.write(f"{queue}: {deliveries} replayed\n")

@@ -153,7 +153,7 @@ async def read_rows(session: AsyncSession) -> dict[str, Any]:
 async def test_a_consumer_applies_an_event_with_an_added_field(
     service: str, event: type[Event], handler: Handler[Any], database: Database
 ) -> None:
-    queue, content = event.queue_of(service), make_example(event)
+    queue, content = event.queue_for(service), make_example(event)
     plain = event.model_validate(content)
     known = grow(event).model_validate(fill(content))
     assert known.data.added_later == "filled"

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from contracts import EVENTS, Event
 from pydantic import BaseModel
-from shared.messaging.broker import dead_letter_queue, event_queues
+from shared.messaging.broker import dead_letter_queue, list_event_queues
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOT: dict[str, Any] = json.loads((ROOT / "docs" / "events.json").read_text())
@@ -53,7 +53,7 @@ def _models_of(event: type[Event]) -> list[type[BaseModel]]:
 
 
 def test_every_queue_and_its_parking_queue_has_one_name() -> None:
-    names = list(event_queues())
+    names = list(list_event_queues())
     assert len(names) == sum(len(event.consumers) for event in EVENTS)
     assert not set(names) & {dead_letter_queue(name) for name in names}
 

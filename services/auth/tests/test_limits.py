@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request
 from pydantic import SecretStr
 from redis.asyncio import Redis
 from shared.data.db import Database
-from shared.http.ratelimit import client_address
+from shared.http.ratelimit import get_client_address
 from shared.testing import api_client
 from structlog.testing import capture_logs
 
@@ -32,7 +32,7 @@ def limited(settings: ApiSettings, database: Database) -> FastAPI:
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
     app.state.database = database
     address = uuid4().hex
-    app.dependency_overrides[client_address] = lambda: address
+    app.dependency_overrides[get_client_address] = lambda: address
     return app
 
 
@@ -52,7 +52,7 @@ async def test_sign_ins_to_one_account_are_limited_from_all_addresses(
         return False, None
 
     monkeypatch.setattr(PasswordHasher, "verify", wrong)
-    limited.dependency_overrides[client_address] = lambda: uuid4().hex
+    limited.dependency_overrides[get_client_address] = lambda: uuid4().hex
     name = uuid4().hex
     async with api_client(limited) as client:
         for turn in range(11):
@@ -130,4 +130,4 @@ async def test_no_personal_data_is_counted_or_logged(limited: FastAPI, settings:
 def test_a_household_counts_as_one_address(addresses: list[str], counted: str) -> None:
     for address in addresses:
         request = Request({"type": "http", "client": (address, 1), "headers": []})
-        assert client_address(request) == counted
+        assert get_client_address(request) == counted

@@ -12,7 +12,7 @@ from auth.models import RefreshToken, RefreshTokenFamily, User
 from auth.settings import ApiSettings
 from fastapi import FastAPI
 from shared.data.db import Database
-from shared.http.ratelimit import client_address
+from shared.http.ratelimit import get_client_address
 from shared.testing import api_client
 from sqlalchemy import select
 
@@ -27,7 +27,7 @@ def apps(settings: ApiSettings, committed_database: Database) -> list[FastAPI]:
     limited = settings.model_copy(update={"rate_limit_enabled": True})
     apps = [create_app(limited) for _ in range(2)]
     for app in apps:
-        app.dependency_overrides[client_address] = lambda: uuid4().hex
+        app.dependency_overrides[get_client_address] = lambda: uuid4().hex
     return apps
 
 
@@ -73,6 +73,6 @@ async def test_logins_to_one_account_are_counted_together(replicas: Replicas) ->
 async def test_logins_from_one_address_are_counted_together(apps: list[FastAPI], replicas: Replicas) -> None:
     address = uuid4().hex
     for app in apps:
-        app.dependency_overrides[client_address] = lambda: address
+        app.dependency_overrides[get_client_address] = lambda: address
     answers = await at_once(replicas, LOGIN, {})
     assert Counter(answer.status_code for answer in answers) == {422: 10, 429: 90}

@@ -13,7 +13,7 @@ from shared.data.db import Database
 from shared.messaging.inbox import apply_once
 from uuid_utils.compat import uuid7
 
-QUEUE = SessionCompleted.queue_of("content")
+QUEUE = SessionCompleted.queue_for("content")
 
 type Add = Callable[..., Awaitable[UUID]]
 

@@ -2,7 +2,7 @@ import asyncio
 
 from alembic import command
 from shared.data.db import create_engine
-from shared.data.migrations import migration_config, upgrade
+from shared.data.migrations import create_migration_config, upgrade
 from shared.testing import scratch_database
 from sqlalchemy import text
 
@@ -14,19 +14,19 @@ OLD_SPEECHES = """
 
 
 async def test_the_migrations_make_exactly_the_tables(database_url: str) -> None:
-    await asyncio.to_thread(command.check, migration_config("content", database_url))
+    await asyncio.to_thread(command.check, create_migration_config("content", database_url))
 
 
 async def test_the_migrations_can_be_taken_back(worker_id: str) -> None:
     async with scratch_database(f"content_back_{worker_id}") as url:
-        config = migration_config("content", url)
+        config = create_migration_config("content", url)
         await asyncio.to_thread(command.upgrade, config, "head")
         await asyncio.to_thread(command.downgrade, config, "base")
 
 
 async def test_existing_speeches_are_found_after_the_migration(worker_id: str) -> None:
     async with scratch_database(f"content_filled_{worker_id}") as url:
-        config = migration_config("content", url)
+        config = create_migration_config("content", url)
         await asyncio.to_thread(command.upgrade, config, "0001")
         engine = create_engine(url, name="tests")
         async with engine.begin() as connection:

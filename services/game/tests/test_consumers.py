@@ -41,7 +41,7 @@ def event_of[E: Event](kind: type[E], data: Any, *, at: datetime = START) -> E:
 async def deliver(database: Database, *events: Event) -> list[str]:
     """Deliver each event to the consumer of its queue, as the worker does."""
     return [
-        await apply_once(database, event.queue_of("game"), event, subscriptions[type(event)])
+        await apply_once(database, event.queue_for("game"), event, subscriptions[type(event)])
         for event in events
     ]
 

@@ -1,8 +1,8 @@
 import asyncio
 
 from alembic import command
-from shared.data.migrations import migration_config
+from shared.data.migrations import create_migration_config
 
 
 async def test_the_migrations_make_exactly_the_tables(database_url: str) -> None:
-    await asyncio.to_thread(command.check, migration_config("game", database_url))
+    await asyncio.to_thread(command.check, create_migration_config("game", database_url))

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.data.db import create_engine
 
 
-def migration_config(package: str, url: str) -> Config:
+def create_migration_config(package: str, url: str) -> Config:
     config = Config()
     config.set_main_option("script_location", str(files(package) / "migrations"))
     config.set_main_option("path_separator", "os")
@@ -20,7 +20,7 @@ def migration_config(package: str, url: str) -> Config:
 
 
 def upgrade(package: str, url: str) -> None:
-    command.upgrade(migration_config(package, url), "head")
+    command.upgrade(create_migration_config(package, url), "head")
 
 
 def run(metadata: MetaData) -> None:

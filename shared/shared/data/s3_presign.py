@@ -30,7 +30,7 @@ class Endpoint(NamedTuple):
     path: str
 
     @classmethod
-    def of_bucket(cls, client: Minio, bucket: str) -> "Endpoint":
+    def for_bucket(cls, client: Minio, bucket: str) -> "Endpoint":
         # The SDK knows which servers have the bucket in their host name, and which in the path.
         address = urlsplit(client.presigned_get_object(bucket, "x"))
         return cls(address.scheme, address.netloc, address.path.removesuffix("x"))
@@ -46,7 +46,7 @@ class SigningPeriod(NamedTuple):
 
 
 class Presigner:
-    """Signs URLs that live 30 to 60 minutes and stay the same for 30, so that players can cache them."""
+    """URLs that live 30 to 60 minutes and stay the same for 30, so that players can cache them."""
 
     def __init__(self, settings: StorageSettings, endpoint: Endpoint) -> None:
         self._settings, self._endpoint = settings, endpoint

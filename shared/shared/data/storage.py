@@ -39,7 +39,7 @@ class Storage:
         self._bucket = settings.s3_bucket
         self._client = _make_client(settings, settings.s3_endpoint)
         public = _make_client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
-        self._presigner = Presigner(settings, Endpoint.of_bucket(public, self._bucket))
+        self._presigner = Presigner(settings, Endpoint.for_bucket(public, self._bucket))
 
     async def ensure_bucket(self) -> None:
         if await _call(self._client.bucket_exists, self._bucket):

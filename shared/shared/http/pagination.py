@@ -54,7 +54,7 @@ class Pagination(BaseModel):
     next_cursor: str | None = Field(description="Null on the last page.", examples=["AAYkw2lT0kAAAAACAZf3"])
 
     @classmethod
-    def at(
+    def from_query(
         cls, query: PageQuery, *, page: int, total: int, next_cursor: str | None, total_is_exact: bool = True
     ) -> "Pagination":
         """Describe page number `page` of a list that was asked for by `query`."""

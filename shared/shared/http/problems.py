@@ -65,13 +65,13 @@ async def render_http_exception(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return await render(request, NotFound("There is nothing at this address."))
     if error.status_code == 405:
-        allowed = {"Allow": ", ".join(_allowed_methods(request.app, request.url.path))}
+        allowed = {"Allow": ", ".join(_list_allowed_methods(request.app, request.url.path))}
         detail = f"This address does not accept {request.method}."
         return await render(request, MethodNotAllowed(detail, headers=allowed))
     return await render(request, BadRequest("The request body could not be read."))
 
 
-def _allowed_methods(app: FastAPI, path: str) -> list[str]:
+def _list_allowed_methods(app: FastAPI, path: str) -> list[str]:
     # The framework names only the methods of the first route that matches.
     found = {"GET"} if path in INTERNAL_PATHS else set[str]()
     for template, operations in app.openapi()["paths"].items():

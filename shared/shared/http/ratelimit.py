@@ -89,7 +89,7 @@ def per_user(name: str, *, per_minute: int) -> Callable[[Request, CurrentUser], 
     return limit
 
 
-def client_address(request: Request) -> str:
+def get_client_address(request: Request) -> str:
     """Return the client's address as the gateway saw it, or its /64 network: an IPv6 home has 2^64."""
     # uvicorn has set the address from X-Forwarded-For only if a trusted proxy sent the request.
     host = request.client.host if request.client else "unknown"
@@ -104,7 +104,7 @@ def client_address(request: Request) -> str:
     return str(ip_network((address, 64), strict=False))
 
 
-ClientAddress = Annotated[str, Depends(client_address)]
+ClientAddress = Annotated[str, Depends(get_client_address)]
 
 
 def per_address(

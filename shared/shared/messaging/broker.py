@@ -28,16 +28,18 @@ class BrokerUnavailable(Unavailable):
     code = "broker_unavailable"
 
 
-def event_queues(events: tuple[type[Event], ...] = EVENTS) -> dict[str, str]:
+def list_event_queues(events: tuple[type[Event], ...] = EVENTS) -> dict[str, str]:
     """Map the queue of every consumer of every event to its routing key."""
-    return {event.queue_of(consumer): event.routing_key() for event in events for consumer in event.consumers}
+    return {
+        event.queue_for(consumer): event.routing_key() for event in events for consumer in event.consumers
+    }
 
 
-def service_queues(service: str) -> list[str]:
+def list_service_queues(service: str) -> list[str]:
     """Name all queues that a service consumes: of events by contract, of jobs by its `jobs` module."""
     if find_spec(service) and find_spec(f"{service}.jobs"):
         import_module(f"{service}.jobs")
-    events = [event.queue_of(service) for event in EVENTS if service in event.consumers]
+    events = [event.queue_for(service) for event in EVENTS if service in event.consumers]
     return events + [job.queue() for job in Job.__subclasses__() if job.service == service]
 
 
@@ -60,7 +62,7 @@ async def open_channel(url: str) -> AsyncIterator[AbstractChannel]:
 async def declare_topology(url: str) -> None:
     """Declare the exchanges and the queues of all events. Idempotent."""
     async with open_channel(url) as channel:
-        await declare_queues(channel, event_queues())
+        await declare_queues(channel, list_event_queues())
 
 
 async def declare_queues(channel: AbstractChannel, queues: dict[str, str]) -> None:

@@ -37,7 +37,7 @@ def build_worker(
 ) -> Starlette:
     """Consume, publish the outbox and run `loops` until stopped. `closing` releases what handlers used."""
     url = settings.rabbitmq_url.get_secret_value()
-    consumers: dict[str, Consumer] = {e.queue_of(service): (e, on) for e, on in subscriptions.items()}
+    consumers: dict[str, Consumer] = {e.queue_for(service): (e, on) for e, on in subscriptions.items()}
     consumers |= {job.queue(): (job, on) for job, on in (jobs or {}).items()}
     job_queues = {job.queue(): job.queue() for job in jobs or {}}
 

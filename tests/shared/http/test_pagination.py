@@ -26,7 +26,7 @@ def test_the_first_page_can_always_be_read() -> None:
 
 @pytest.mark.parametrize(("total", "pages"), [(0, 0), (1, 1), (20, 1), (21, 2)])
 def test_pages_are_counted(total: int, pages: int) -> None:
-    assert Pagination.at(PageQuery(), page=1, total=total, next_cursor=None).total_pages == pages
+    assert Pagination.from_query(PageQuery(), page=1, total=total, next_cursor=None).total_pages == pages
 
 
 def test_the_scope_is_the_owner_and_the_filters() -> None:

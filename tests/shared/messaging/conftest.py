@@ -5,7 +5,7 @@ from aio_pika.abc import AbstractChannel
 from shared.messaging.broker import (
     dead_letter_queue,
     declare_topology,
-    event_queues,
+    list_event_queues,
     open_channel,
 )
 from shared.settings import MessagingSettings
@@ -18,7 +18,7 @@ async def url(worker_settings: MessagingSettings) -> str:
     await declare_topology(url)
     await declare_topology(url)
     async with open_channel(url) as channel:
-        for name in event_queues():
+        for name in list_event_queues():
             await (await channel.get_queue(name)).purge()
             await (await channel.get_queue(dead_letter_queue(name))).purge()
     return url

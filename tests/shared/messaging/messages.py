@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-QUEUE = SessionCompleted.queue_of("game")
+QUEUE = SessionCompleted.queue_for("game")
 
 
 def completed() -> CompletedSession:
@@ -62,7 +62,7 @@ async def relaying(database: Database, url: str) -> AsyncIterator[None]:
 async def consuming(database: Database, url: str, handlers: Subscriptions) -> AsyncIterator[None]:
     broker = RabbitBroker(url, logger=None)
     for event, handler in handlers.items():
-        subscribe(broker, database, event.queue_of("game"), event, handler)
+        subscribe(broker, database, event.queue_for("game"), event, handler)
     await broker.start()
     yield
     await broker.stop()

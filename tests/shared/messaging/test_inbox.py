@@ -12,7 +12,7 @@ from shared.errors import Unavailable
 from shared.messaging.broker import (
     EXCHANGE,
     dead_letter_queue,
-    event_queues,
+    list_event_queues,
     publish_confirmed,
     replay_dead_letters,
 )
@@ -70,11 +70,11 @@ async def test_what_keeps_failing_is_parked_and_can_be_replayed(
         await becomes(lambda: depth(channel, dead_letter_queue(QUEUE)), 1)
         assert len(handler.seen) == 3
         handler.fail = False
-        replayed = await replay_dead_letters(url, event_queues())
+        replayed = await replay_dead_letters(url, list_event_queues())
         assert replayed[QUEUE] == 1
         await becomes(lambda: claims(committed_database), 1)
     assert await depth(channel, dead_letter_queue(QUEUE)) == 0
-    assert await depth(channel, SessionCompleted.queue_of("content")) == 1  # the other consumer's only copy
+    assert await depth(channel, SessionCompleted.queue_for("content")) == 1  # the other consumer's only copy
 
 
 async def test_a_delivery_waits_for_what_is_away_instead_of_being_parked(

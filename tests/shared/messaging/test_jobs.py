@@ -9,7 +9,7 @@ import structlog
 from aio_pika.abc import AbstractChannel
 from shared.data.db import Database
 from shared.errors import Unavailable
-from shared.messaging.broker import dead_letter_queue, open_channel, replay_dead_letters, service_queues
+from shared.messaging.broker import dead_letter_queue, list_service_queues, open_channel, replay_dead_letters
 from shared.messaging.jobs import Job, Jobs
 from shared.messaging.outbox import enqueue
 from shared.messaging.worker import build_worker
@@ -64,7 +64,7 @@ async def order(database: Database, job: Job) -> None:
 
 def test_a_queue_is_named_after_its_service_and_job() -> None:
     assert CleanRoom.queue() == QUEUE
-    assert service_queues("demo") == [QUEUE]
+    assert list_service_queues("demo") == [QUEUE]
 
 
 async def test_a_job_is_done_once_and_keeps_its_trace(
@@ -116,7 +116,7 @@ async def test_a_job_that_keeps_failing_is_kept_and_can_be_replayed(
         while cleaner.attempts < 3 or not await _depth(channel, dead_letter_queue(QUEUE)):  # noqa: ASYNC110 - in the broker
             await asyncio.sleep(0.05)
         url = worker_settings.rabbitmq_url.get_secret_value()
-        assert await replay_dead_letters(url, service_queues("demo")) == {QUEUE: 1}
+        assert await replay_dead_letters(url, list_service_queues("demo")) == {QUEUE: 1}
         await cleaner.done.wait()
 
 

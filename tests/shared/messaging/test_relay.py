@@ -30,7 +30,7 @@ async def test_an_event_reaches_every_consumers_queue(
     [event] = await save(committed_database)
     async with relaying(committed_database, url):
         for consumer in SessionCompleted.consumers:
-            message = await next_of(channel, SessionCompleted.queue_of(consumer))
+            message = await next_of(channel, SessionCompleted.queue_for(consumer))
             assert message.delivery_mode is DeliveryMode.PERSISTENT
             assert message.message_id == str(event.id)
             assert message.content_type == "application/cloudevents+json"
@@ -59,7 +59,7 @@ async def test_events_wait_for_a_broker_that_is_away(committed_database: Databas
 async def test_an_event_without_a_queue_is_kept(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
-    queue = await channel.get_queue(UserDeleted.queue_of("game"))
+    queue = await channel.get_queue(UserDeleted.queue_for("game"))
     await queue.unbind(EXCHANGE, UserDeleted.routing_key())
     async with committed_database.transaction() as session:
         record(session, UserDeleted, subject="u", data=UserRef(user_id=uuid7()))

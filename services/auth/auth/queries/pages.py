@@ -31,7 +31,7 @@ async def fetch_page(
     cursor = None
     if len(rows) > len(shown):
         cursor = encode_cursor(CURSOR_LAYOUT, number + 1, shown[-1].id.bytes, scope=scope)
-    position = Pagination.at(
+    position = Pagination.from_query(
         query,
         page=number,
         total=min(total, MAX_COUNTED),

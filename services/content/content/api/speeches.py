@@ -83,7 +83,7 @@ async def list_speeches(
     the whole list, and its pages cost the same at any depth.
     """
     speeches, page = await queries.list_speeches(session, wanted)
-    pagination = Pagination.at(
+    pagination = Pagination.from_query(
         wanted,
         page=page.page,
         total=page.total,

@@ -64,7 +64,7 @@ async def list_sessions(session: AsyncSession, user_id: UUID, *, filters: Sessio
     sessions = [SessionSummary.model_validate(row) for row in rows[: filters.limit]]
     has_more = len(rows) > len(sessions)
     cursor = _create_cursor(sessions[-1], number).encode(scope) if has_more else None
-    pagination = Pagination.at(filters, page=number, total=counted.scalar_one(), next_cursor=cursor)
+    pagination = Pagination.from_query(filters, page=number, total=counted.scalar_one(), next_cursor=cursor)
     return SessionPage(sessions=sessions, pagination=pagination)
 
 
