@@ -12,7 +12,7 @@ from shared.errors import Invalid
 from shared.security.current_user import Role
 from shared.settings import DatabaseSettings
 
-from auth.commands.roles import create_first_admin
+from auth.commands import roles
 from auth.commands.users import create_user
 from auth.passwords import PasswordHasher, ensure_strong_password
 from auth.queries.sign_ins import find_credential_by_email
@@ -33,13 +33,13 @@ def main(_: list[str]) -> None:
 
 
 def main_first_admin(_: list[str]) -> None:
-    sys.stdout.write(asyncio.run(appoint_first_admin(FirstAdminSettings())) + "\n")
+    sys.stdout.write(asyncio.run(create_first_admin(FirstAdminSettings())) + "\n")
 
 
 async def seed(settings: SeedSettings) -> None:
     if not settings.is_development:
         raise SystemExit("Demo accounts are for development only: set ENVIRONMENT=development to have them.")
-    async with _connected(settings) as database:
+    async with _open_database(settings) as database:
         await create_demo_accounts(database)
 
 
@@ -59,7 +59,7 @@ async def create_demo_accounts(database: Database) -> None:
                 log.info("demo_account_created", role=role)
 
 
-async def appoint_first_admin(settings: FirstAdminSettings) -> str:
+async def create_first_admin(settings: FirstAdminSettings) -> str:
     """Create the first admin unless there is one; return a message for the operator."""
     try:
         email: str = TypeAdapter(Email).validate_python(settings.first_admin_email)
@@ -70,8 +70,8 @@ async def appoint_first_admin(settings: FirstAdminSettings) -> str:
     except Invalid as error:
         raise SystemExit(f"FIRST_ADMIN_PASSWORD: {error.detail}") from None
     password_hash = await _hash(password)
-    async with _connected(settings) as database, database.transaction() as session:
-        is_created = await create_first_admin(session, email=email, password_hash=password_hash)
+    async with _open_database(settings) as database, database.transaction() as session:
+        is_created = await roles.create_first_admin(session, email=email, password_hash=password_hash)
     return "The first admin can sign in." if is_created else "There is an admin already; nothing was changed."
 
 
@@ -84,7 +84,7 @@ async def _hash(password: str) -> str:
 
 
 @asynccontextmanager
-async def _connected(settings: DatabaseSettings) -> AsyncIterator[Database]:
+async def _open_database(settings: DatabaseSettings) -> AsyncIterator[Database]:
     database = Database.from_settings(settings, name="auth command")
     try:
         yield database

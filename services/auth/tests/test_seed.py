@@ -7,7 +7,7 @@ import httpx
 import pytest
 from auth.app import create_app
 from auth.models import User
-from auth.seed import appoint_first_admin, create_demo_accounts, seed
+from auth.seed import create_demo_accounts, create_first_admin, seed
 from auth.settings import ApiSettings, FirstAdminSettings, SeedSettings
 from contracts.auth import UserRegistered
 from pydantic import SecretStr
@@ -67,7 +67,7 @@ async def test_an_admin_who_could_not_sign_in_is_not_appointed(
 ) -> None:
     wanted = {"first_admin_email": email, "first_admin_password": SecretStr(password)}
     with pytest.raises(SystemExit, match=said):
-        await appoint_first_admin(FirstAdminSettings.model_validate(settings.model_dump() | wanted))
+        await create_first_admin(FirstAdminSettings.model_validate(settings.model_dump() | wanted))
 
 
 async def test_the_command_appoints_from_the_environment(

@@ -3,11 +3,11 @@ from typing import Annotated
 from fastapi import Query
 from shared.http.dependencies import SessionDep
 
-from auth.api.dependencies import admin_router
+from auth.api.dependencies import create_admin_router
 from auth.queries import audit_log as queries
 from auth.schemas.audit_log import AuditLogFilter, AuditLogPage
 
-admin = admin_router()
+admin = create_admin_router()
 
 
 @admin.get("/audit", response_description="One page of the audit log.")

@@ -31,15 +31,15 @@ SocialSignInDep = Annotated[SocialSignIn, from_state("social")]
 GameClientDep = Annotated[GameClient, from_state("game")]
 
 
-async def _current_account(caller: CurrentUser, session: SessionDep) -> UserRead:
+async def _get_current_account(caller: CurrentUser, session: SessionDep) -> UserRead:
     return await get_current_user(session, caller)
 
 
-CurrentAccount = Annotated[UserRead, Depends(_current_account)]
+CurrentAccount = Annotated[UserRead, Depends(_get_current_account)]
 """The caller's account; callers whose session has ended are refused."""
 
 
-async def _current_admin(caller: CurrentUser, session: SessionDep) -> Principal:
+async def _get_current_admin(caller: CurrentUser, session: SessionDep) -> Principal:
     """Check the role in the database: an older token may still carry a role that was withdrawn."""
     role = await find_role(session, caller)
     if role is None:
@@ -49,7 +49,7 @@ async def _current_admin(caller: CurrentUser, session: SessionDep) -> Principal:
     return caller
 
 
-CurrentAdmin = Annotated[Principal, Depends(_current_admin)]
+CurrentAdmin = Annotated[Principal, Depends(_get_current_admin)]
 
 
 async def no_store(response: Response) -> None:
@@ -84,13 +84,13 @@ profile_errors = partial(error_responses, SignedOut, TooManyRequests, DatabaseUn
 admin_errors = partial(error_responses, SignedOut, Forbidden, Invalid, TooManyRequests, DatabaseUnavailable)
 
 
-def auth_router() -> APIRouter:
+def create_auth_router() -> APIRouter:
     return APIRouter(
         prefix="/api/v1/auth", tags=["Auth"], dependencies=[Depends(no_store)], responses=auth_errors()
     )
 
 
-def profile_router() -> APIRouter:
+def create_profile_router() -> APIRouter:
     return APIRouter(
         prefix="/api/v1/users",
         tags=["Profile"],
@@ -99,11 +99,11 @@ def profile_router() -> APIRouter:
     )
 
 
-def admin_router() -> APIRouter:
+def create_admin_router() -> APIRouter:
     limit = per_user("admin", per_minute=200)
     return APIRouter(
         prefix="/api/v1/admin",
         tags=["Admin"],
-        dependencies=[Depends(limit), Depends(no_store), Depends(_current_admin)],
+        dependencies=[Depends(limit), Depends(no_store), Depends(_get_current_admin)],
         responses=admin_errors(),
     )

@@ -2,13 +2,13 @@ from fastapi import Depends, Response
 from shared.http.dependencies import SessionDep
 from shared.http.ratelimit import per_address
 
-from auth.api.dependencies import CurrentAccount, auth_errors, auth_router, profile_router
+from auth.api.dependencies import CurrentAccount, auth_errors, create_auth_router, create_profile_router
 from auth.commands import email_verification as commands
 from auth.errors import TokenExpired, TokenUnknown, TokenUsed
 from auth.schemas.email_verification import VerifyEmailRequest
 
-auth = auth_router()
-profile = profile_router()
+auth = create_auth_router()
+profile = create_profile_router()
 
 
 @auth.post(

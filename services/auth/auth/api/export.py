@@ -4,7 +4,7 @@ from fastapi import Request, Response
 from shared.http.dependencies import DatabaseDep
 from shared.security.current_user import CurrentUser
 
-from auth.api.dependencies import GameClientDep, profile_errors, profile_router
+from auth.api.dependencies import GameClientDep, create_profile_router, profile_errors
 from auth.errors import ExportUnavailable
 from auth.queries import export as queries
 
@@ -20,7 +20,7 @@ JSON_DOCUMENT: dict[int | str, dict[str, Any]] = {
     }
 }
 
-profile = profile_router()
+profile = create_profile_router()
 
 
 @profile.get(

@@ -12,9 +12,9 @@ from auth.api.dependencies import (
     CurrentAccount,
     SocialSignInDep,
     auth_errors,
-    auth_router,
+    create_auth_router,
+    create_profile_router,
     profile_errors,
-    profile_router,
     sign_in_response,
 )
 from auth.commands import identities as commands
@@ -34,8 +34,8 @@ from auth.schemas.identities import IdentityList, LinkIdentityRequest, SocialSig
 from auth.schemas.sign_ins import LoginResponse
 from auth.types import Provider
 
-auth = auth_router()
-profile = profile_router()
+auth = create_auth_router()
+profile = create_profile_router()
 
 
 @auth.post(

@@ -20,4 +20,4 @@ async def get_public_keys(keys: SigningKeyStoreDep) -> JSONResponse:
     A key is published ten minutes before it signs, and until the last token that it signed has expired.
     """
     headers = {"Cache-Control": f"public, max-age={CACHE_MAX_AGE_SECONDS}"}
-    return JSONResponse(keys.public(), headers=headers)
+    return JSONResponse(keys.get_public_keys(), headers=headers)

@@ -2,12 +2,12 @@ from fastapi import Depends, Response
 from shared.http.dependencies import DatabaseDep, SessionDep
 from shared.http.ratelimit import per_address
 
-from auth.api.dependencies import PasswordHasherDep, auth_errors, auth_router
+from auth.api.dependencies import PasswordHasherDep, auth_errors, create_auth_router
 from auth.commands import password_resets as commands
 from auth.errors import PasswordQueueFull, TokenExpired, TokenUnknown, TokenUsed, WeakPassword
 from auth.schemas.password_resets import ForgotPasswordRequest, ResetPasswordRequest
 
-auth = auth_router()
+auth = create_auth_router()
 
 
 @auth.post(

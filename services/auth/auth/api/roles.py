@@ -2,13 +2,13 @@ from uuid import UUID
 
 from shared.http.dependencies import SessionDep
 
-from auth.api.dependencies import CurrentAdmin, admin_errors, admin_router
+from auth.api.dependencies import CurrentAdmin, admin_errors, create_admin_router
 from auth.commands import roles as commands
 from auth.errors import LastAdmin, UserNotFound
 from auth.schemas.roles import RoleUpdate
 from auth.schemas.users import AccountRead
 
-admin = admin_router()
+admin = create_admin_router()
 
 
 @admin.put(

@@ -9,7 +9,7 @@ from auth.api.dependencies import (
     AccessTokenIssuerDep,
     PasswordHasherDep,
     auth_errors,
-    auth_router,
+    create_auth_router,
     limit_account,
     sign_in_response,
     token_pair,
@@ -20,7 +20,7 @@ from auth.schemas.sign_ins import LoginRequest, LoginResponse, LogoutRequest, Re
 
 LOGINS_PER_MINUTE = 10
 
-auth = auth_router()
+auth = create_auth_router()
 
 
 @auth.post(

@@ -10,12 +10,12 @@ from auth.api.dependencies import (
     AccessTokenIssuerDep,
     CurrentAccount,
     PasswordHasherDep,
-    admin_router,
     auth_errors,
-    auth_router,
+    create_admin_router,
+    create_auth_router,
+    create_profile_router,
     limit_account,
     profile_errors,
-    profile_router,
     sign_in_response,
 )
 from auth.commands import users as commands
@@ -38,9 +38,9 @@ from auth.schemas.users import (
     UserUpdate,
 )
 
-auth = auth_router()
-profile = profile_router()
-admin = admin_router()
+auth = create_auth_router()
+profile = create_profile_router()
+admin = create_admin_router()
 
 
 @auth.post(

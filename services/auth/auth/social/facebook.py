@@ -59,7 +59,7 @@ class FacebookClient:
             # Facebook does not say whether it has verified the address.
             email_verified=False,
             name=person.get("name"),
-            picture=_picture_url(person.get("picture")),
+            picture=_find_picture_url(person.get("picture")),
         )
 
     async def _inspect(self, token: str) -> str:
@@ -94,6 +94,6 @@ class FacebookClient:
         raise ProviderUnavailable
 
 
-def _picture_url(picture: Any) -> Any:
+def _find_picture_url(picture: Any) -> Any:
     data = picture.get("data") if isinstance(picture, dict) else None
     return data.get("url") if isinstance(data, dict) else None

@@ -39,7 +39,7 @@ class SigningKeyStore:
     def sign(self, claims: dict[str, Any], *, typ: str) -> str:
         return self._current().sign(claims, typ=typ)
 
-    def public(self) -> dict[str, Any]:
+    def get_public_keys(self) -> dict[str, Any]:
         return self._current().public
 
     async def get(self, kid: str) -> jwt.PyJWK | None:

@@ -38,7 +38,7 @@ async def test_tokens_stay_good_through_a_rotation(tmp_path: Path, monkeypatch: 
     old = issue()
     assert "in 10 minutes" in rotate(path, at_once=False)
     assert "nothing was changed" in rotate(path, at_once=False)
-    assert len(ring.public()["keys"]) == 2
+    assert len(ring.get_public_keys()["keys"]) == 2
     assert jwt.get_unverified_header(issue())["kid"] == jwt.get_unverified_header(old)["kid"]
     let_pass(path, ACTIVATION_DELAY_SECONDS + 1)
     new = issue()
@@ -46,7 +46,7 @@ async def test_tokens_stay_good_through_a_rotation(tmp_path: Path, monkeypatch: 
     for token in (old, new):
         await verifier.authenticate(token)
     let_pass(path, RETIREMENT_DELAY_SECONDS)
-    assert [each["kid"] for each in ring.public()["keys"]] == [jwt.get_unverified_header(new)["kid"]]
+    assert [each["kid"] for each in ring.get_public_keys()["keys"]] == [jwt.get_unverified_header(new)["kid"]]
     with pytest.raises(Unauthorized):
         await verifier.authenticate(old)
 
@@ -56,9 +56,9 @@ async def test_a_leaked_key_is_gone_at_once(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(signing_keys, "RELOAD_INTERVAL_SECONDS", 0)
     rotate(path, at_once=False)
     ring = SigningKeyStore(path)
-    leaked = ring.public()["keys"][0]["kid"]
+    leaked = ring.get_public_keys()["keys"][0]["kid"]
     rotate(path, at_once=True)
-    assert leaked not in [each["kid"] for each in ring.public()["keys"]]
+    assert leaked not in [each["kid"] for each in ring.get_public_keys()["keys"]]
     assert await ring.get(leaked) is None
 
 
