@@ -52,7 +52,7 @@ class Xid8(UserDefinedType[int]):
 ischema_names["xid8"] = Xid8
 
 
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+def _create_value_check(column: str, values: tuple[str, ...]) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
@@ -96,8 +96,8 @@ class Speech(Base):
     search: Mapped[str | None] = mapped_column(TSVECTOR, deferred=True)
 
     __table_args__ = (
-        _one_of("level", get_args(Level)),
-        _one_of("type", get_args(SpeechType)),
+        _create_value_check("level", get_args(Level)),
+        _create_value_check("type", get_args(SpeechType)),
         CheckConstraint("duration_ms > 0", name="duration_ms"),
         Index(None, "search", postgresql_using="gin"),
         # Ids are ordered by time, so the newest speeches of a level, type or tag are neighbours.

@@ -36,5 +36,5 @@ class AggregateMismatch(Invalid):
     code = "aggregate_mismatch"
 
 
-def unknown_time_zone() -> Invalid:
+def create_time_zone_error() -> Invalid:
     return field_error("#/query/tz", "must be the IANA name of a time zone, such as Europe/Berlin")

@@ -31,7 +31,7 @@ learner_errors = partial(error_responses, Unauthorized, Invalid, TooManyRequests
 admin_errors = partial(learner_errors, Forbidden)
 
 
-def admin_router() -> APIRouter:
+def create_admin_router() -> APIRouter:
     return APIRouter(
         prefix="/api/v1/admin",
         tags=["Admin"],

@@ -13,7 +13,7 @@ from content.api.dependencies import (
     LOCATION,
     EditSessionDep,
     admin_errors,
-    admin_router,
+    create_admin_router,
     learner_errors,
     to_speech_fields,
 )
@@ -40,7 +40,7 @@ from content.schemas.speeches import (
 )
 
 router = APIRouter(prefix="/api/v1", tags=["Content"])
-admin = admin_router()
+admin = create_admin_router()
 
 SpeechId = Annotated[UUID, Path(examples=["01941f2a-11d0-7c1b-8d5e-90d1a3f4b6c7"])]
 IfMatch = Annotated[

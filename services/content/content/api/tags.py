@@ -14,7 +14,7 @@ from content.api.dependencies import (
     LOCATION,
     EditSessionDep,
     admin_errors,
-    admin_router,
+    create_admin_router,
 )
 from content.commands import tags as commands
 from content.errors import TagExists, TagInUse, TagNotFound
@@ -23,7 +23,7 @@ from content.queries.tags import TagRow, TagWithCount
 from content.schemas.tags import TagCreate, TagDetails, TagDetailsList, TagList, TagUpdate
 
 router = APIRouter(prefix="/api/v1", tags=["Content"])
-admin = admin_router()
+admin = create_admin_router()
 
 TagId = Annotated[UUID, Path(examples=["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"])]
 IfNoneMatch = Annotated[str, Header(description="The `ETag` of the tags that the client has.")]

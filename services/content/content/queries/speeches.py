@@ -12,7 +12,7 @@ from content.domain.speeches import SpeechRow, SpeechStats
 from content.errors import SpeechNotFound
 from content.models import Speech, SpeechStatistics, SpeechTag, Tag
 from content.schemas.speeches import SpeechFilter
-from content.search import PageRequest, SpeechIdPage, find_page
+from content.search import PageRequest, SpeechIdPage, list_page
 
 
 class SpeechWithStats(NamedTuple):
@@ -61,7 +61,7 @@ async def get_speech_with_stats(session: AsyncSession, speech_id: UUID) -> Speec
 
 
 async def list_speeches(session: AsyncSession, wanted: SpeechFilter) -> SpeechListing:
-    """List one page, the newest or, with a search, the best match first. Raises what `find_page` raises."""
+    """List one page, the newest or, with a search, the best match first. Raises what `list_page` raises."""
     request = PageRequest(
         query=wanted,
         scope=wanted.scope("speeches"),
@@ -69,7 +69,7 @@ async def list_speeches(session: AsyncSession, wanted: SpeechFilter) -> SpeechLi
         filters_by_tag=wanted.tag_id is not None,
         search=wanted.search,
     )
-    page = await find_page(session, request)
+    page = await list_page(session, request)
     return SpeechListing(await _list_with_stats(session, page.ids), page)
 
 

@@ -13,7 +13,7 @@ MAX_COUNTED = MAX_OFFSET
 """Speeches are counted as far as pages reach by number."""
 
 
-async def find_newest(
+async def list_newest(
     session: AsyncSession, request: PageRequest, cursor: SearchCursor | None
 ) -> SpeechIdPage:
     newest = select(Speech.id).where(*request.conditions).order_by(Speech.id.desc())

@@ -23,7 +23,7 @@ from game.domain.sessions import (
 from game.errors import IdempotencyConflict
 from game.models import GameResult, GameSession, UsedReceipt
 from game.queries.sessions import SUMMARY_COLUMNS
-from game.queries.speeches import find_tag_names, get_texts
+from game.queries.speeches import get_texts, list_tag_names
 from game.receipts import ReceiptVerifier
 from game.schemas.sessions import ResultCreate, SessionCreate, SessionSummary
 
@@ -131,7 +131,7 @@ async def _insert_session(
 
 async def _name_selected_tags(session: AsyncSession, tag_ids: Sequence[UUID]) -> list[dict[str, str | None]]:
     """Return the tags with their current names, null where no speech with the tag has arrived yet."""
-    names = await find_tag_names(session, tag_ids)
+    names = await list_tag_names(session, tag_ids)
     return [{"id": str(tag_id), "name": names.get(tag_id)} for tag_id in dict.fromkeys(tag_ids)]
 
 

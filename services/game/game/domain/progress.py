@@ -11,7 +11,7 @@ from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from game.domain.sessions import compute_average_score
-from game.errors import unknown_time_zone
+from game.errors import create_time_zone_error
 
 DAY = timedelta(days=1)
 MAX_DAYS_SHOWN = 365
@@ -72,5 +72,5 @@ def _list_time_zones() -> frozenset[str]:
 
 def parse_time_zone(name: str) -> ZoneInfo:
     if name not in _list_time_zones():
-        raise unknown_time_zone()
+        raise create_time_zone_error()
     return ZoneInfo(name)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.domain.progress import DAY, MAX_DAYS_SHOWN, Totals, compute_streaks, parse_time_zone, sum_by_key
-from game.errors import unknown_time_zone
+from game.errors import create_time_zone_error
 from game.models import GameSession
 from game.schemas.progress import DayProgress, LevelProgress, ProgressRead
 
@@ -52,7 +52,7 @@ async def list_daily_totals(
     except DBAPIError as error:
         # Python's list of time zones may be newer than PostgreSQL's.
         if isinstance(error.orig and error.orig.__cause__, asyncpg.InvalidParameterValueError):
-            raise unknown_time_zone() from error
+            raise create_time_zone_error() from error
         raise
     return [(row[0], row[1], Totals(*row[2:])) for row in rows]
 

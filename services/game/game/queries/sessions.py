@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from game.domain.progress import DAY
 from game.errors import NotYourSession, SessionNotFound
 from game.models import GameResult, GameSession, SpeechRevision
-from game.queries.speeches import find_tag_names
+from game.queries.speeches import list_tag_names
 from game.schemas.sessions import (
     ResultRead,
     SessionFilter,
@@ -147,6 +147,6 @@ def _to_result(row: Mapping[Any, Any], storage: Storage) -> ResultRead:
 async def _list_tag_names(session: AsyncSession, selected: Sequence[dict[str, Any]]) -> list[str]:
     """Return the names of that time, or of today for tags that were unknown then."""
     unnamed = [UUID(tag["id"]) for tag in selected if tag["name"] is None]
-    current = await find_tag_names(session, unnamed)
+    current = await list_tag_names(session, unnamed)
     names = (tag["name"] or current.get(UUID(tag["id"])) for tag in selected)
     return [name for name in names if name is not None]

@@ -22,7 +22,7 @@ async def get_texts(session: AsyncSession, speech_ids: Collection[UUID]) -> Mapp
     return texts
 
 
-async def find_tag_names(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[UUID, str]:
+async def list_tag_names(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[UUID, str]:
     if not tag_ids:
         return {}
     rows = await session.execute(select(TagName.tag_id, TagName.name).where(TagName.tag_id.in_(tag_ids)))

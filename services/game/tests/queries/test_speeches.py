@@ -5,7 +5,7 @@ import pytest
 from contracts.content import SpeechSnapshot
 from game.commands.speeches import store_speech_revision
 from game.errors import SpeechNotFound
-from game.queries.speeches import find_tag_names, get_texts
+from game.queries.speeches import get_texts, list_tag_names
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
@@ -23,5 +23,5 @@ async def test_texts_of_all_revisions(session: AsyncSession, speeches: list[Spee
 
 
 async def test_names_of_known_tags(session: AsyncSession, speeches: list[SpeechSnapshot]) -> None:
-    assert await find_tag_names(session, [UUID(int=1), uuid4()]) == {UUID(int=1): "greetings"}
-    assert await find_tag_names(session, []) == {}
+    assert await list_tag_names(session, [UUID(int=1), uuid4()]) == {UUID(int=1): "greetings"}
+    assert await list_tag_names(session, []) == {}
