@@ -70,7 +70,7 @@ class _FormReader:
             self._count(len(chunk))
             self._value += chunk
         elif len(audio) + len(chunk) > MAX_AUDIO_BYTES:
-            raise _audio_too_large()
+            raise _create_size_error()
         else:
             audio.append(chunk)
 
@@ -91,7 +91,7 @@ class _FormReader:
             raise MalformedForm("The fields of the form, not counting the audio, are too large.")
 
 
-def _audio_too_large() -> AudioTooLarge:
+def _create_size_error() -> AudioTooLarge:
     return AudioTooLarge(f"The audio may have at most {MAX_AUDIO_BYTES} bytes.", max_bytes=MAX_AUDIO_BYTES)
 
 
@@ -130,7 +130,7 @@ async def _parse(request: Request, chunks: AsyncIterator[bytes], parts: FormPart
         raise MalformedForm("Send the recording as multipart/form-data.")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_AUDIO_BYTES + MAX_FIELD_BYTES:
-        raise _audio_too_large()
+        raise _create_size_error()
     reader = _FormReader(parts)
     callbacks = {name: getattr(reader, name) for name in dir(reader) if name.startswith("on_")}
     try:

@@ -25,17 +25,17 @@ type Arc = tuple[int, int, float, str]
 def build_grammar(words: Sequence[str], known: Mapping[str, bool]) -> Iterator[Arc]:
     """Yield the graph of a text, from state 0 to state `len(words)`."""
     for at, word in enumerate(words):
-        yield from _word_arcs(word, at, len(words)) if known[word] else _any_sound_arcs(at)
+        yield from _build_word_arcs(word, at, len(words)) if known[word] else _build_any_sound_arcs(at)
 
 
-def _word_arcs(word: str, at: int, last: int) -> Iterator[Arc]:
+def _build_word_arcs(word: str, at: int, last: int) -> Iterator[Arc]:
     for source in {0, *range(max(at - MAX_CONSECUTIVE_OMISSIONS, 0), at + 1)}:
         for target in {at + 1, last}:
             omitted = at - source + target - at - 1
             yield source, target, max(OMISSION_PENALTY**omitted, MIN_ARC_PROBABILITY), word
 
 
-def _any_sound_arcs(at: int) -> Iterator[Arc]:
+def _build_any_sound_arcs(at: int) -> Iterator[Arc]:
     for sound in ANY_SOUND:
         yield at, at + 1, 1 / len(ANY_SOUND), sound
         yield at + 1, at + 1, 1 / len(ANY_SOUND), sound
