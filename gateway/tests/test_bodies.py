@@ -14,8 +14,8 @@ from gateway.tests.problems import problem_of
 from gateway.tests.raw import read_answer
 from gateway.tests.stand_in import StandIn
 
-MOST = 1024 * 1024
-MOST_OF_A_RECORDING = 32 * 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
+MAX_RECORDING_BYTES = 32 * 1024 * 1024
 LOGIN, SCORE = "/api/v1/auth/login", "/api/v1/speech/score"
 GIGABYTE = 1_000_000_000
 
@@ -25,18 +25,18 @@ async def _in_chunks(size: int) -> AsyncIterator[bytes]:
         yield b"x" * min(65536, size - start)
 
 
-@pytest.mark.parametrize(("address", "most"), [(LOGIN, MOST), (SCORE, MOST_OF_A_RECORDING)])
+@pytest.mark.parametrize(("address", "max_bytes"), [(LOGIN, MAX_BODY_BYTES), (SCORE, MAX_RECORDING_BYTES)])
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_the_largest_body_passes_whole(
     address: str,
-    most: int,
+    max_bytes: int,
     chunked: bool,
     client: httpx.AsyncClient,
     bearer: dict[str, str],
 ) -> None:
-    content = _in_chunks(most) if chunked else b"x" * most
+    content = _in_chunks(max_bytes) if chunked else b"x" * max_bytes
     answer = await client.post(address, content=content, headers=bearer)
-    assert answer.json()["body_bytes"] == most
+    assert answer.json()["body_bytes"] == max_bytes
 
 
 @dataclass
@@ -67,10 +67,10 @@ async def _send_a_gigabyte(gateway: Gateway, address: str, header: str, *, chunk
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-@pytest.mark.parametrize(("address", "most"), [(LOGIN, MOST), (SCORE, MOST_OF_A_RECORDING)])
+@pytest.mark.parametrize(("address", "max_bytes"), [(LOGIN, MAX_BODY_BYTES), (SCORE, MAX_RECORDING_BYTES)])
 async def test_a_gigabyte_is_refused_within_a_second(
     address: str,
-    most: int,
+    max_bytes: int,
     chunked: bool,
     gateway: Gateway,
     bearer: dict[str, str],
@@ -81,9 +81,9 @@ async def test_a_gigabyte_is_refused_within_a_second(
     assert outcome.answer.status_code == 413
     assert problem_of(outcome.answer)["code"] == "payload_too_large"
     assert outcome.answered_after < 1
-    assert outcome.bytes_sent < most + 16 * MOST
+    assert outcome.bytes_sent < max_bytes + 16 * MAX_BODY_BYTES
     through = [seen for service in stand_ins.values() for seen in service.seen if seen.target == address]
-    assert all(seen.body_bytes <= most for seen in through)
+    assert all(seen.body_bytes <= max_bytes for seen in through)
 
 
 async def test_without_a_token_nothing_of_a_body_is_taken(gateway: Gateway) -> None:

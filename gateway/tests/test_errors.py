@@ -49,7 +49,7 @@ async def test_a_bad_chunk_is_a_bad_request(gateway: Gateway) -> None:
     assert problem_of(answer)["code"] == "bad_request"
 
 
-async def test_an_old_protocol_is_told_to_upgrade(gateway: Gateway) -> None:
+async def test_an_old_protocol_must_be_upgraded(gateway: Gateway) -> None:
     assert problem_of(await converse(gateway, "GET /health HTTP/1.0"))["code"] == "upgrade_required"
 
 

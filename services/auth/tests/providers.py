@@ -262,7 +262,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, *_: object) -> None:
-        """Whoever asked has gone: that is what some tests are about."""
+        """Ignore a client that has left: some tests disconnect on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -69,7 +69,7 @@ async def test_what_is_forgotten_is_read_again(replica: Replica) -> None:
 async def test_a_value_read_before_a_change_is_not_kept_after_it(replica: Replica) -> None:
     source, one, other = Source(seconds=0.05), replica(), replica()
     reading = asyncio.create_task(one.get("x", source.read))
-    while not source.times:  # noqa: ASYNC110 - what runs beside it tells nobody
+    while not source.times:  # noqa: ASYNC110 - the concurrent read sets no event
         await asyncio.sleep(0.001)
     source.value = b"new"
     await other.invalidate("x")
@@ -80,7 +80,7 @@ async def test_a_value_read_before_a_change_is_not_kept_after_it(replica: Replic
 async def test_who_asks_after_a_change_does_not_share_a_reading_from_before_it(replica: Replica) -> None:
     source, cache = Source(seconds=0.05), replica()
     reading = asyncio.create_task(cache.get("x", source.read))
-    while not source.times:  # noqa: ASYNC110 - what runs beside it tells nobody
+    while not source.times:  # noqa: ASYNC110 - the concurrent read sets no event
         await asyncio.sleep(0.001)
     source.value = b"new"
     await cache.invalidate("x")
@@ -115,7 +115,7 @@ async def test_a_change_while_another_replica_reads_again(replica: Replica) -> N
     slow, fast = Source(seconds=0.08), Source()
     one, other = replica(), replica()
     reading = asyncio.create_task(one.get("x", slow.read))
-    while not slow.times:  # noqa: ASYNC110 - what runs beside it tells nobody
+    while not slow.times:  # noqa: ASYNC110 - the concurrent read sets no event
         await asyncio.sleep(0.001)
     fast.value = b"new"
     await other.invalidate("x")
@@ -140,14 +140,14 @@ async def test_who_waits_too_long_for_another_reads_too(
     monkeypatch.setattr(module, "LEASE_WAIT_SECONDS", 0.02)
     slow, fast = Source(seconds=0.5), Source()
     reading = asyncio.create_task(replica().get("x", slow.read))
-    while not slow.times:  # noqa: ASYNC110 - what runs beside it tells nobody
+    while not slow.times:  # noqa: ASYNC110 - the concurrent read sets no event
         await asyncio.sleep(0.001)
     assert await replica().get("x", fast.read) == b"old"
     assert not reading.done()
     await reading
 
 
-async def test_an_error_is_told_to_all_who_wait_and_not_kept(replica: Replica) -> None:
+async def test_an_error_reaches_all_waiting_callers_and_is_not_cached(replica: Replica) -> None:
     cache, source = replica(), Source()
 
     async def fail() -> bytes:
@@ -164,7 +164,7 @@ async def test_an_error_is_told_to_all_who_wait_and_not_kept(replica: Replica) -
 async def test_who_leaves_lets_the_next_one_read(replica: Replica) -> None:
     cache, source = replica(), Source(seconds=0.02)
     first = asyncio.create_task(cache.get("x", source.read))
-    while not source.times:  # noqa: ASYNC110 - what runs beside it tells nobody
+    while not source.times:  # noqa: ASYNC110 - the concurrent read sets no event
         await asyncio.sleep(0.001)
     second = asyncio.create_task(cache.get("x", source.read))
     await asyncio.sleep(0)

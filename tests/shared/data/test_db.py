@@ -60,7 +60,7 @@ async def test_a_broken_connection_is_not_lent_again(database: Database) -> None
         assert await pid(database) != broken
 
 
-async def test_a_server_that_is_away_is_told_from_a_wrong_statement() -> None:
+async def test_a_lost_connection_differs_from_a_wrong_statement() -> None:
     away = Database(create_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none", name="tests"))
     with pytest.raises(DatabaseUnavailable):
         await away.fetch("SELECT 1")

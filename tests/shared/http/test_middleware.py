@@ -71,7 +71,7 @@ async def test_metrics_count_by_route(client: httpx.AsyncClient) -> None:
     text_format = (await client.get("/metrics")).text
     assert 'route="/paged",status="200"' in text_format
     assert "limit=3" not in text_format
-    # Whoever makes up paths makes no new metrics.
+    # Invented paths add no metrics.
     await client.get("/made-up")
     text_format = (await client.get("/metrics")).text
     assert 'route="unmatched",status="404"' in text_format

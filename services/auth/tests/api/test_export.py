@@ -74,7 +74,7 @@ async def test_an_export_holds_everything(mine: httpx.AsyncClient, user: User, g
 
 
 def test_an_export_leaves_out_no_table_of_a_user() -> None:
-    """Whoever adds a table that points to users must decide what the export says of it."""
+    """A new table that refers to users needs a decision on what the export says of it."""
     of_users = {
         table.name
         for table in Base.metadata.sorted_tables

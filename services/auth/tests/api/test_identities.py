@@ -182,7 +182,7 @@ async def test_the_last_way_in_stays(client: httpx.AsyncClient, providers: Provi
     assert code_of(await client.post(LOGIN, json=guess)) == (401, "invalid_credentials")
 
 
-async def test_a_provider_that_is_away_is_told(client: httpx.AsyncClient, providers: Providers) -> None:
+async def test_an_unavailable_provider_is_a_503(client: httpx.AsyncClient, providers: Providers) -> None:
     token = providers.facebook.access_token(user_id="10003", name="Fay", email="f@example.com")
     with providers.facebook.debug_token.answering(500, b"<html>"):
         answer = await sign_in(client, "facebook", token)

@@ -15,7 +15,7 @@ NOBODY = "01a21139-e5ce-7992-9037-23af3c55e46f"
 USERS, AUDIT, LOGIN = "/api/v1/admin/users", "/api/v1/admin/audit", "/api/v1/auth/login"
 
 
-async def test_a_role_is_changed_told_and_written_down(
+async def test_a_role_change_is_published_and_audited(
     admin: httpx.AsyncClient, boss: User, user: User, database: Database
 ) -> None:
     before = datetime.now(UTC)

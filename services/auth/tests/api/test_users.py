@@ -59,7 +59,7 @@ async def test_a_taken_address_is_a_conflict(client: httpx.AsyncClient, user: Us
     problem_of(answer, status=409, code="email_taken")
 
 
-async def test_a_weak_password_is_told_why(client: httpx.AsyncClient) -> None:
+async def test_a_weak_password_is_rejected_with_a_reason(client: httpx.AsyncClient) -> None:
     for weak in ("", "short", "alllowercase1", "Password123", "Aa1" + "x" * 126):
         answer = await client.post(REGISTER, json={**ADA, "password": weak})
         problem = problem_of(answer, status=422, code="weak_password")

@@ -59,7 +59,7 @@ async def test_of_two_registrations_at_once_one_wins(committed_database: Databas
         assert len(await outbox_events(session, UserRegistered)) == 1
 
 
-async def test_a_changed_profile_is_told_to_the_others(session: AsyncSession, user: User) -> None:
+async def test_a_changed_profile_is_published(session: AsyncSession, user: User) -> None:
     changed = await update_user(
         session, user.id, {"name": "Grace", "avatar_url": "https://example.com/g.png"}, now=after(5)
     )

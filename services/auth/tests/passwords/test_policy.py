@@ -39,13 +39,13 @@ def test_strong_passwords_pass(strong: str) -> None:
         ("Scooter2024!", "commonest"),
     ],
 )
-def test_weak_passwords_are_told_why(weak: str, reason: str) -> None:
+def test_weak_passwords_are_rejected_with_a_reason(weak: str, reason: str) -> None:
     with pytest.raises(WeakPassword, match=reason) as caught:
         ensure_strong_password(weak)
     assert {error["pointer"] for error in caught.value.extra["errors"]} == {"#/password"}
 
 
-def test_all_weaknesses_are_told_at_once() -> None:
+def test_all_weaknesses_are_reported_at_once() -> None:
     with pytest.raises(WeakPassword) as caught:
         ensure_strong_password("short")
     assert len(caught.value.extra["errors"]) == 3

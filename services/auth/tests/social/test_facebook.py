@@ -79,7 +79,7 @@ async def test_garbage_is_refused(social: SocialSignIn, token: str) -> None:
         await social.verify("facebook", token, nonce=None)
 
 
-async def test_a_nonce_is_told_to_be_of_no_use(providers: Providers, social: SocialSignIn) -> None:
+async def test_a_nonce_is_rejected_with_a_reason(providers: Providers, social: SocialSignIn) -> None:
     token = providers.facebook.access_token(user_id="10158")
     asked = providers.facebook.debug_token.requests
     with pytest.raises(InvalidSocialToken, match="have no nonce"):
@@ -89,7 +89,7 @@ async def test_a_nonce_is_told_to_be_of_no_use(providers: Providers, social: Soc
 
 @pytest.mark.parametrize("code", [100, 190])
 @pytest.mark.parametrize("at", ["debug_token", "me"])
-async def test_a_token_that_facebook_refuses_is_refused(
+async def test_a_token_that_facebook_rejects_is_rejected(
     providers: Providers, social: SocialSignIn, at: str, code: int
 ) -> None:
     token = providers.facebook.access_token(user_id="10158")
