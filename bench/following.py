@@ -11,7 +11,7 @@ from content.domain.draws import DrawFilter
 from content.domain.speeches import NewSpeech
 from content.errors import NoSpeechesMatch
 from content.queries.draws import draw_speeches
-from shared.background import running
+from shared.background import run_loops
 from shared.data.db import Database
 
 REPEATS = 10
@@ -25,7 +25,7 @@ async def seconds_until_followed(database: Database) -> float:
     await followed.refresh()
     async with database.transaction() as session:
         tags = await create_tags(session, {TAG: "topic"})
-    async with running(followed.loop), asyncio.TaskGroup() as group:
+    async with run_loops(followed.loop), asyncio.TaskGroup() as group:
         busy = [group.create_task(_draw_on(database, followed)) for _ in range(BUSY)]
         delays = [await _delay(database, followed, tags[TAG]) for _ in range(REPEATS)]
         for task in busy:

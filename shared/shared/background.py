@@ -59,7 +59,7 @@ def _is_cancelling() -> bool:
 
 
 @asynccontextmanager
-async def running(*loops: Loop) -> AsyncIterator[None]:
+async def run_loops(*loops: Loop) -> AsyncIterator[None]:
     """Run the loops while the block runs, and let their current passes finish, for at most five seconds."""
     stopping = asyncio.Event()
     tasks = {asyncio.create_task(run_forever(loop, stopping), name=loop.name) for loop in loops}

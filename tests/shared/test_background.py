@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from shared.background import Loop, running
+from shared.background import Loop, run_loops
 from shared.errors import Unavailable
 from structlog.testing import capture_logs
 
@@ -30,7 +30,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_loop_repeats_its_work() -> None:
     work = Work()
-    async with running(Loop(name="demo", work=work, interval_seconds=0.001)):
+    async with run_loops(Loop(name="demo", work=work, interval_seconds=0.001)):
         async with asyncio.timeout(5):
             while work.passes < 3:  # noqa: ASYNC110 - an event would mark only the first
                 await asyncio.sleep(0.001)
@@ -47,7 +47,7 @@ async def test_a_loop_repeats_its_work() -> None:
 async def test_no_failure_ends_a_loop(failure: BaseException, event: str) -> None:
     work = Work(failure)
     with capture_logs() as logs:
-        async with running(Loop(name="demo", work=work, interval_seconds=60.0)), asyncio.timeout(5):
+        async with run_loops(Loop(name="demo", work=work, interval_seconds=60.0)), asyncio.timeout(5):
             await work.succeeded.wait()
     assert [each["event"] for each in logs] == [event]
 
@@ -56,7 +56,7 @@ async def test_the_pause_between_retries_doubles_up_to_its_limit() -> None:
     work = Work(*[Unavailable("It is down.")] * 5)
     with capture_logs() as logs:
         loop = Loop(name="demo", work=work, interval_seconds=60.0, max_retry_seconds=0.004)
-        async with running(loop), asyncio.timeout(5):
+        async with run_loops(loop), asyncio.timeout(5):
             await work.succeeded.wait()
     assert [each["seconds"] for each in logs] == [0.001, 0.002, 0.004, 0.004, 0.004]
 
@@ -69,14 +69,14 @@ async def test_work_that_has_more_is_repeated_at_once() -> None:
         passes += 1
         return passes < 3
 
-    async with running(Loop(name="demo", work=work, interval_seconds=60.0)), asyncio.timeout(5):
+    async with run_loops(Loop(name="demo", work=work, interval_seconds=60.0)), asyncio.timeout(5):
         while passes < 3:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.001)
 
 
 async def test_without_an_interval_a_loop_ends_after_its_first_success() -> None:
     work = Work(Unavailable("It is down."))
-    async with running(Loop(name="demo", work=work, interval_seconds=None)), asyncio.timeout(5):
+    async with run_loops(Loop(name="demo", work=work, interval_seconds=None)), asyncio.timeout(5):
         await work.succeeded.wait()
         await asyncio.sleep(0.05)
     assert work.passes == 1
@@ -90,7 +90,7 @@ async def test_a_pass_in_progress_may_finish_when_its_loop_is_stopped() -> None:
         await asyncio.sleep(0.1)
         finished.set()
 
-    async with running(Loop(name="demo", work=work, interval_seconds=60.0)):
+    async with run_loops(Loop(name="demo", work=work, interval_seconds=60.0)):
         await started.wait()
     assert finished.is_set()
 
@@ -104,5 +104,5 @@ async def test_a_pass_that_hangs_is_cancelled(monkeypatch: pytest.MonkeyPatch) -
         await asyncio.sleep(60)
 
     async with asyncio.timeout(5):
-        async with running(Loop(name="demo", work=work, interval_seconds=60.0)):
+        async with run_loops(Loop(name="demo", work=work, interval_seconds=60.0)):
             await started.wait()

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
-from shared.background import Loop, running
+from shared.background import Loop, run_loops
 from shared.data.cache import Cache
 from shared.http.app import create_api
 from shared.http.health import Check
@@ -28,5 +28,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     bucket_creation = Loop(name="bucket_creation", work=state.storage.ensure_bucket, interval_seconds=None)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(state.cache.close)
-        await stack.enter_async_context(running(catalogue.loop, recordings.loop, bucket_creation))
+        await stack.enter_async_context(run_loops(catalogue.loop, recordings.loop, bucket_creation))
         yield

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from shared import metrics
-from shared.background import Loop, running
+from shared.background import Loop, run_loops
 from shared.data.db import Database
 from shared.http.health import Check, health, ready
 from shared.messaging.broker import BrokerUnavailable, declare_queues, open_channel
@@ -53,7 +53,7 @@ def build_worker(
             for close in (database.close, *closing, relay.close, consuming.stop):
                 stack.push_async_callback(close)
             own = loops(database)
-            await stack.enter_async_context(running(consuming.loop, relay.loop, purge_loop(database), *own))
+            await stack.enter_async_context(run_loops(consuming.loop, relay.loop, purge_loop(database), *own))
             yield
 
     routes = [

@@ -9,7 +9,7 @@ from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from contracts import Event
 from contracts.game import CompletedSession, SessionCompleted
 from faststream.rabbit import RabbitBroker
-from shared.background import running
+from shared.background import run_loops
 from shared.data.db import Database
 from shared.messaging.inbox import InboxEvent, Subscriptions, subscribe
 from shared.messaging.outbox import OutboxEvent, record
@@ -53,7 +53,7 @@ async def becomes[T](read: Callable[[], Awaitable[T]], expected: T, *, within: f
 @asynccontextmanager
 async def relaying(database: Database, url: str) -> AsyncIterator[None]:
     relay = OutboxRelay(database, url)
-    async with running(relay.loop):
+    async with run_loops(relay.loop):
         yield
     await relay.close()
 

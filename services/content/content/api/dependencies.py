@@ -40,12 +40,12 @@ def create_admin_router() -> APIRouter:
     )
 
 
-async def _edit_session(database: DatabaseDep, cache: CacheDep) -> AsyncIterator[AsyncSession]:
+async def _open_edit_session(database: DatabaseDep, cache: CacheDep) -> AsyncIterator[AsyncSession]:
     async with edit_transaction(database, cache) as session:
         yield session
 
 
-EditSessionDep = Annotated[AsyncSession, Depends(_edit_session, scope="function")]
+EditSessionDep = Annotated[AsyncSession, Depends(_open_edit_session, scope="function")]
 """One transaction. Its commit, and the removal of stale cached values, come before the response."""
 
 

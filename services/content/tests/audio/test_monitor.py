@@ -10,7 +10,7 @@ from content.commands.speeches import apply_speech_change, delete_speech
 from content.domain.speeches import SpeechChange
 from content.settings import ApiSettings
 from fastapi import FastAPI
-from shared.background import running
+from shared.background import run_loops
 from shared.data.db import Database
 from shared.data.storage import Storage, StorageUnavailable
 from shared.testing import api_client
@@ -129,7 +129,7 @@ async def test_recordings_are_checked_again_after_any_failure(
         looked.set()
 
     monkeypatch.setattr(recordings, "check", failing)
-    async with running(recordings.loop):
+    async with run_loops(recordings.loop):
         await asyncio.wait_for(looked.wait(), 5)
 
 
@@ -162,6 +162,6 @@ async def test_stopping_lets_the_running_query_end(
         return {}
 
     monkeypatch.setattr(monitor, "list_keys_after", slow)
-    async with running(monitor.RecordingMonitor(committed_database, storage).loop):
+    async with run_loops(monitor.RecordingMonitor(committed_database, storage).loop):
         await begun.wait()
     assert ended.is_set()

@@ -14,7 +14,7 @@ from content.domain.speeches import SpeechChange
 from content.errors import CatalogueUnavailable
 from content.models import CatalogueChange
 from contracts.vocabulary import Level
-from shared.background import running
+from shared.background import run_loops
 from shared.data.db import Database, DatabaseUnavailable, create_engine
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -225,7 +225,7 @@ async def test_it_recovers_from_a_database_that_was_down_at_the_start(
     engine = create_engine(database_url, name="tests")
     database = LateDatabase(engine)
     catalogue = CatalogueRefresher(database)
-    async with running(catalogue.loop):
+    async with run_loops(catalogue.loop):
         await asyncio.sleep(0.05)
         with pytest.raises(CatalogueUnavailable):
             catalogue.get_catalogue()
@@ -249,5 +249,5 @@ async def test_an_unexpected_failure_is_retried(
 
     monkeypatch.setattr(catalogue, "refresh", failing)
     monkeypatch.setattr(background.log, "exception", lambda *_, **__: None)
-    async with running(catalogue.loop):
+    async with run_loops(catalogue.loop):
         await loaded(catalogue)
