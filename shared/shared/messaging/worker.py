@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from shared import metrics
-from shared.background import Loop, run_loops
+from shared.background import STOP_TIMEOUT_SECONDS, Loop, run_loops
 from shared.data.db import Database
 from shared.http.health import Check, health, ready
 from shared.messaging.broker import BrokerUnavailable, declare_queues, open_channel
@@ -83,7 +83,14 @@ class _Consuming:
         await self.stop()
         async with open_channel(self._url) as channel:
             await declare_queues(channel, self._job_queues)
-        self._broker = RabbitBroker(self._url, reconnect_interval=1.0, fail_fast=False, logger=None)
+        # A delivery may wait for a dependency without limit. It is delivered again after the restart.
+        self._broker = RabbitBroker(
+            self._url,
+            reconnect_interval=1.0,
+            fail_fast=False,
+            logger=None,
+            graceful_timeout=STOP_TIMEOUT_SECONDS,
+        )
         for queue, (message, handler) in self._consumers.items():
             subscribe(self._broker, self._database, queue, message, handler)
         await self._broker.start()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import ClassVar
 
 import pytest
@@ -118,6 +119,21 @@ async def test_a_job_that_keeps_failing_is_kept_and_can_be_replayed(
         url = worker_settings.rabbitmq_url.get_secret_value()
         assert await replay_dead_letters(url, list_service_queues("demo")) == {QUEUE: 1}
         await cleaner.done.wait()
+
+
+async def test_a_waiting_job_does_not_hold_up_the_end_of_the_worker(
+    committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
+) -> None:
+    await order(committed_database, CleanRoom(room=7))
+    cleaner = Cleaner(*[Unavailable("It is down.")] * 100)
+    jobs: Jobs = {CleanRoom: cleaner}
+    worker = build_worker(worker_settings, service="demo", subscriptions={}, jobs=jobs)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(worker.router.lifespan_context(worker))
+        while not cleaner.attempts:  # noqa: ASYNC110 - counted by the handler
+            await asyncio.sleep(0.05)
+        async with asyncio.timeout(12):
+            await stack.aclose()
 
 
 async def _depth(channel: AbstractChannel, queue: str) -> int:
