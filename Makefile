@@ -44,7 +44,7 @@ logs: ## Follow the logs of the running system
 memory: setup ## Show the memory use of the running system
 	@$(PYTHON) -m deploy.local memory
 
-replay-dead: setup ## Return parked messages to their queues
+replay-dead: setup ## Return dead letters to their queues
 	@$(PYTHON) -m deploy.local replay-dead
 
 docs: setup ## Generate the event and API documents

@@ -44,7 +44,7 @@ def show_memory(folder: Path) -> int:
 
 
 def replay_dead(folder: Path) -> int:
-    """Move the parked messages of all services back into their queues."""
+    """Move the dead letters of all services back into their queues."""
     vault, block = Vault.open(folder / "secrets"), ports.block(lock.port(folder))
     addresses = servers.addresses(folder / "data", ports=block, credentials=vault.servers)
     plan = Plan(addresses=addresses, ports=block, vault=vault, mail=folder / "mail")

@@ -60,7 +60,7 @@ class Plan:
         return _python("topology", self._common() | self._broker(), "shared", "topology")
 
     def replay_dead_letters(self, service: Service) -> Program:
-        """Return the command that moves a service's parked messages back into their queues."""
+        """Return the command that moves a service's dead letters back into their queues."""
         name = f"{service.name}-replay-dead-letters"
         return _python(name, self._common() | self._broker(), service.name, "replay-dead-letters")
 

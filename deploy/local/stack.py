@@ -21,7 +21,7 @@ READY_TIMEOUT_SECONDS = 60
 """How long the system may take to become ready once all its processes answer."""
 
 SEED_TIMEOUT_SECONDS = 15
-"""How long the start waits for the seed's events; the system also starts when some of them are parked."""
+"""How long the start waits for the seed's events. It goes on without those that are dead letters."""
 
 type Action = Callable[[], None]
 

@@ -52,7 +52,7 @@ def _models_of(event: type[Event]) -> list[type[BaseModel]]:
     return [data] if isinstance(data, type) and issubclass(data, BaseModel) else []
 
 
-def test_every_queue_and_its_parking_queue_has_one_name() -> None:
+def test_every_queue_and_its_dead_letter_queue_has_one_name() -> None:
     names = list(list_event_queues())
     assert len(names) == sum(len(event.consumers) for event in EVENTS)
     assert not set(names) & {dead_letter_queue(name) for name in names}

@@ -56,7 +56,11 @@ async def open_channel(url: str) -> AsyncIterator[AbstractChannel]:
     except (AMQPError, OSError, TimeoutError) as error:
         raise BrokerUnavailable("RabbitMQ does not answer.") from error
     async with connection:
-        yield await connection.channel(publisher_confirms=True, on_return_raises=True)
+        try:
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+        except (AMQPError, OSError, TimeoutError, ChannelInvalidStateError) as error:
+            raise BrokerUnavailable("The connection to RabbitMQ was lost.") from error
+        yield channel
 
 
 async def declare_topology(url: str) -> None:
@@ -115,7 +119,8 @@ async def replay_dead_letters(url: str, queues: Iterable[str]) -> dict[str, int]
     replayed = {}
     async with open_channel(url) as channel:
         for name in queues:
-            dead_letters = await channel.get_queue(dead_letter_queue(name))
+            # Declared, because the queues of jobs do not exist before the first start of their worker.
+            dead_letters = await channel.declare_queue(dead_letter_queue(name), durable=True)
             waiting = dead_letters.declaration_result.message_count or 0
             replayed[name] = await _replay(channel, dead_letters, to=name, limit=waiting)
     return replayed

@@ -56,7 +56,7 @@ async def test_a_claim_is_not_kept_when_the_handler_fails(committed_database: Da
     assert await apply_once(committed_database, QUEUE, event, handler) == "repeated"
 
 
-async def test_what_keeps_failing_is_parked_and_can_be_replayed(
+async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_replayed(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     handler = Recorder()
@@ -77,7 +77,7 @@ async def test_what_keeps_failing_is_parked_and_can_be_replayed(
     assert await depth(channel, SessionCompleted.queue_for("content")) == 1  # the other consumer's only copy
 
 
-async def test_a_delivery_waits_for_what_is_away_instead_of_being_parked(
+async def test_a_delivery_waits_for_what_is_down_instead_of_failing(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     tries = 0
@@ -113,7 +113,7 @@ async def test_a_delivery_sent_by_hand_is_read_whatever_it_calls_itself(
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"id": 1}', b"\xff"])
-async def test_what_cannot_be_read_is_parked_at_once(
+async def test_what_cannot_be_read_becomes_a_dead_letter_at_once(
     committed_database: Database, url: str, channel: AbstractChannel, body: bytes
 ) -> None:
     handler = Recorder()

@@ -138,3 +138,10 @@ async def test_a_waiting_job_does_not_hold_up_the_end_of_the_worker(
 
 async def _depth(channel: AbstractChannel, queue: str) -> int:
     return (await channel.declare_queue(queue, passive=True)).declaration_result.message_count or 0
+
+
+async def test_a_replay_before_the_first_start_of_the_worker_finds_nothing(
+    worker_settings: MessagingSettings, channel: AbstractChannel
+) -> None:
+    url = worker_settings.rabbitmq_url.get_secret_value()
+    assert await replay_dead_letters(url, list_service_queues("demo")) == {QUEUE: 0}
