@@ -37,7 +37,7 @@ ATTEMPTS = 3
 """A bound counts as broken after this many failures in a row, so that noise does not look like slowness."""
 KEYS = "SELECT id, text, audio_key, duration_ms, level, type FROM speeches WHERE id = ANY($1::uuid[])"
 DRIVER, SESSION, EXCLUDING = "10 rows by key, driver", "10 rows by key, session", "level, 200 excluded"
-ANEW = "uncached"
+UNCACHED = "uncached"
 """Marks the first draw from a filter after a change of the catalogue."""
 
 
@@ -75,7 +75,7 @@ class Case:
         yield SESSION, by_session
         for name, wanted in filters(self.made).items():
             yield name, draw(wanted)
-            yield f"{name}, {ANEW}", draw_anew(wanted)
+            yield f"{name}, {UNCACHED}", draw_anew(wanted)
         yield EXCLUDING, draw(DrawFilter(level="A1"), frozenset(self.ids[:200]))
 
 
@@ -122,7 +122,7 @@ def broken(found: Mapping[str, Mapping[int, Times]]) -> list[str]:
             continue
         growth = ratio(by_size[LARGE].p50, by_size[SMALL].p50).median
         cost = ratio(by_size[LARGE].p95, found[DRIVER][LARGE].p95).median
-        if growth > GROWTH and ANEW not in name:
+        if growth > GROWTH and UNCACHED not in name:
             lines.append(f"{name}: p50 grows by {growth:.2f}, allowed are {GROWTH}")
         if cost > COST and name != EXCLUDING:
             lines.append(f"{name}: p95 is {cost:.2f} times a read by key, allowed are {COST}")

@@ -9,7 +9,7 @@ from shared import background
 
 
 class Work:
-    """Fails as often as told, then counts its passes."""
+    """Raises the given failures first, then counts its passes."""
 
     def __init__(self, *failures: BaseException) -> None:
         self.failures, self.passes = list(failures), 0

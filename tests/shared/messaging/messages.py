@@ -82,7 +82,7 @@ async def depth(channel: AbstractChannel, queue: str) -> int:
 
 
 class Recorder:
-    """A handler that notes what it was given and can be told to fail."""
+    """Records what it handles, and fails on request."""
 
     def __init__(self) -> None:
         self.seen: list[Event] = []
