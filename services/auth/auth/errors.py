@@ -3,7 +3,7 @@
 The first line of each docstring is published in the API reference.
 """
 
-from shared.errors import BadRequest, Conflict, Invalid, NotFound, Unauthorized, Unavailable
+from shared.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound, Unauthorized, Unavailable
 
 
 class SignedOut(Unauthorized):
@@ -20,6 +20,16 @@ class InvalidCredentials(Unauthorized):
 
     # One text for both cases: it must not reveal whether an account exists.
     def __init__(self, detail: str = "The e-mail address or the password is wrong.") -> None:
+        super().__init__(detail)
+
+
+class WrongPassword(Forbidden):
+    """The account's password is another one; the session goes on."""
+
+    code, title = "wrong_password", "Wrong password"
+
+    # Not a 401, which clients answer by signing out.
+    def __init__(self, detail: str = "The password is wrong.") -> None:
         super().__init__(detail)
 
 

@@ -21,11 +21,11 @@ from auth.api.dependencies import (
 from auth.commands import users as commands
 from auth.errors import (
     EmailTaken,
-    InvalidCredentials,
     LastAdmin,
     PasswordNotSet,
     PasswordQueueFull,
     WeakPassword,
+    WrongPassword,
 )
 from auth.queries import users as queries
 from auth.schemas.sign_ins import LoginResponse
@@ -73,7 +73,10 @@ async def get_current_user(account: CurrentAccount) -> UserRead:
 
 @profile.put("/me", response_description="Your account after the change.", responses=profile_errors(Invalid))
 async def update_current_user(body: UserUpdate, account: CurrentAccount, session: SessionDep) -> UserRead:
-    """Change your name or picture. Omitted fields stay unchanged."""
+    """Change your name or picture. Omitted fields stay unchanged.
+
+    A name is one line, without bidirectional controls. A picture is an https address on a public host.
+    """
     changes = body.model_dump(mode="json", exclude_unset=True)
     return UserRead.model_validate(await commands.update_user(session, account.id, changes))
 
@@ -93,7 +96,7 @@ async def delete_current_user(account: CurrentAccount, session: SessionDep) -> N
     "/me/password",
     status_code=204,
     response_description="The new password is set.",
-    responses=profile_errors(InvalidCredentials, PasswordNotSet, WeakPassword, Invalid, PasswordQueueFull),
+    responses=profile_errors(WrongPassword, PasswordNotSet, WeakPassword, Invalid, PasswordQueueFull),
 )
 async def change_password(
     request: Request,

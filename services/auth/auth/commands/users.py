@@ -16,7 +16,7 @@ from auth.commands.emails import request_email
 from auth.commands.sign_ins import AuthenticatedSession, revoke_sign_ins, start_sign_in
 from auth.domain.roles import ensure_not_last_admin
 from auth.domain.users import canonical_email
-from auth.errors import EmailTaken, InvalidCredentials, PasswordNotSet, SignedOut
+from auth.errors import EmailTaken, PasswordNotSet, SignedOut, WrongPassword
 from auth.models import EmailRequest, User
 from auth.passwords import PasswordHasher, ensure_strong_password
 from auth.queries.sign_ins import Credential, find_credential_by_user_id
@@ -98,7 +98,7 @@ async def change_password(
     # Hashing may have to wait, and no database connection should wait with it.
     is_correct, _ = await passwords.verify(current_password, credential.password_hash)
     if not is_correct:
-        raise InvalidCredentials("The current password is wrong.")
+        raise WrongPassword("The current password is wrong.")
     new_hash = await passwords.hash(new_password)
     async with database.transaction() as session:
         await _replace_password(session, credential, new_hash=new_hash, family_id=caller.session_id)
@@ -107,10 +107,10 @@ async def change_password(
 async def _replace_password(
     session: AsyncSession, verified: Credential, *, new_hash: str, family_id: UUID
 ) -> None:
-    """Raises InvalidCredentials if the password was replaced while it was being verified."""
+    """Raises WrongPassword if the password was replaced while it was being verified."""
     user, now = await lock_user(session, verified.user_id), utc_now()
     if user.password_set_at != verified.password_set_at:
-        raise InvalidCredentials
+        raise WrongPassword("The password was changed a moment ago.")
     user.password_hash, user.password_set_at = new_hash, now
     await revoke_sign_ins(session, user.id, now=now, except_family=family_id)
     await one_time_tokens.withdraw_all(session, user.id, now=now)

@@ -124,7 +124,7 @@ async def test_a_changed_password_ends_all_other_sign_ins(
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
-        ({"current_password": "Wrong4Horse", "new_password": NEW}, 401, "invalid_credentials"),
+        ({"current_password": "Wrong4Horse", "new_password": NEW}, 403, "wrong_password"),
         ({"current_password": "Correct4Horse", "new_password": "weak"}, 422, "weak_password"),
         ({"current_password": "", "new_password": NEW}, 422, "validation_failed"),
     ],
@@ -134,6 +134,7 @@ async def test_a_password_is_not_changed_without_the_old_and_a_strong_new_one(
 ) -> None:
     answer = await mine.put(f"{ME}/password", json=change)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert "www-authenticate" not in answer.headers, "clients answer a challenge by signing out"
     if code == "weak_password":
         assert {error["pointer"] for error in answer.json()["errors"]} == {"#/new_password"}
     assert (await log_in(mine, user)).status_code == 200
@@ -154,7 +155,7 @@ async def test_of_two_changes_at_once_one_counts(
             for number in range(2)
         ]
         statuses = [answer.status_code for answer in await asyncio.gather(*changes)]
-    assert sorted(statuses) == [204, 401]
+    assert sorted(statuses) == [204, 403]
 
 
 async def test_who_leaves_is_out_at_once_and_leaves_nothing_behind(
