@@ -1,6 +1,7 @@
 """Field types and literals that several layers share."""
 
 import unicodedata
+from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Literal
 
 from email_validator import EmailNotValidError, validate_email
@@ -8,6 +9,21 @@ from pydantic import AfterValidator, Field, HttpUrl, SecretStr
 from shared.http.fields import DisplayText
 
 MAX_URL_LENGTH = 2048
+BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Unicode's Bidi_Control property: they reorder the text around them, so a name could forge a sentence."""
+LINE_BREAKS = frozenset("\n\t\u2028\u2029")
+PRIVATE_DOMAINS = (
+    "localhost",
+    "local",
+    "internal",
+    "intranet",
+    "private",
+    "lan",
+    "home",
+    "corp",
+    "home.arpa",
+)
+"""Names that only a local network resolves (RFC 6761, 6762 and 8375, and what ICANN keeps free)."""
 
 Provider = Literal["google", "apple", "facebook"]
 EmailKind = Literal["verify_email", "reset_password", "password_changed", "sign_in_added"]
@@ -36,7 +52,8 @@ def normalize_password(password: str) -> str:
 def _validate_email(value: str) -> str:
     try:
         # Hardly any mail server accepts non-ASCII characters before the @; domains have an ASCII form.
-        checked = validate_email(value.strip(), check_deliverability=False, allow_smtputf8=False)
+        # `strict` refuses more than 64 octets before the @ (RFC 5321, section 4.5.3.1.1).
+        checked = validate_email(value.strip(), check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError as error:
         raise ValueError(str(error).rstrip(".")) from error
     return checked.normalized
@@ -53,11 +70,37 @@ def _validate_printable(value: SecretStr) -> SecretStr:
     return value
 
 
-def _validate_url_length(value: HttpUrl) -> HttpUrl:
+def _validate_name(value: str) -> str:
+    if not LINE_BREAKS.isdisjoint(value):
+        raise ValueError("must be one line")
+    if not BIDI_CONTROLS.isdisjoint(value):
+        raise ValueError("must not contain bidirectional controls")
+    return value
+
+
+def _validate_public_url(value: HttpUrl) -> HttpUrl:
     # The stored form counts: encoding a host or a path as ASCII makes it longer.
     if len(str(value)) > MAX_URL_LENGTH:
         raise ValueError(f"must have at most {MAX_URL_LENGTH} characters")
+    if value.scheme != "https":
+        raise ValueError("must begin with https://")
+    if value.username is not None or value.password is not None:
+        raise ValueError("must not contain a user name or a password")
+    if not is_public_host(value.host or ""):
+        raise ValueError("must be on a public host")
     return value
+
+
+def is_public_host(host: str) -> bool:
+    """Judge by the host alone: names are not resolved, so a public name may lead to a private address."""
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        name = "." + host.lower().rstrip(".")
+        return "." in name[1:] and not name.endswith(tuple(f".{domain}" for domain in PRIVATE_DOMAINS))
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address.sixtofour or address
+    return address.is_global and not address.is_multicast
 
 
 Email = Annotated[
@@ -69,9 +112,11 @@ Email = Annotated[
 Password = Annotated[
     SecretStr, Field(max_length=1024, examples=["Correct4Horse"]), AfterValidator(_normalize_secret)
 ]
-Name = Annotated[DisplayText, Field(min_length=1, max_length=100, examples=["Ada"])]
+Name = Annotated[
+    DisplayText, Field(min_length=1, max_length=100, examples=["Ada"]), AfterValidator(_validate_name)
+]
 AvatarUrl = Annotated[
-    HttpUrl, Field(examples=["https://example.com/ada.png"]), AfterValidator(_validate_url_length)
+    HttpUrl, Field(examples=["https://example.com/ada.png"]), AfterValidator(_validate_public_url)
 ]
 # The characters that RFC 6749 allows in tokens. A well-formed token that is wrong is a 401, not a 422.
 OpaqueToken = Annotated[

@@ -1,5 +1,5 @@
 import pytest
-from auth.types import normalize_password
+from auth.types import is_public_host, normalize_password
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,3 +35,10 @@ def test_preparing_twice_is_preparing_once(password: str) -> None:
         return
     assert normalize_password(once) == once
     assert "\x00" not in once.encode().decode()
+
+
+@pytest.mark.parametrize(
+    "host", ["example.com", "EXAMPLE.com.", "local.example", "93.184.216.34", "[2606:2800:21f::1]"]
+)
+def test_a_public_host_is_taken(host: str) -> None:
+    assert is_public_host(host)

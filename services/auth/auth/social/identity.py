@@ -41,7 +41,7 @@ def build_verified_identity(
         email=address,
         email_verified=email_verified and address is not None,
         name=_valid_or_none(_NAME, name),
-        avatar_url=str(url) if url is not None and url.scheme == "https" else None,
+        avatar_url=str(url) if url is not None else None,
     )
 
 
