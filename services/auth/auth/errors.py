@@ -48,6 +48,15 @@ class InvalidSocialToken(Unauthorized):
     code, title = "invalid_social_token", "Invalid social token"
 
 
+class RecentProofRequired(Forbidden):
+    """Send the account's password, or sign in again and repeat the request within ten minutes."""
+
+    code, title = "recent_sign_in_required", "Recent sign-in required"
+
+    def __init__(self) -> None:
+        super().__init__("Send your password with this, or sign in again and repeat it within ten minutes.")
+
+
 class TokenUnknown(BadRequest):
     """The token does not exist; request a new e-mail."""
 

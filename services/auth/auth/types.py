@@ -26,6 +26,7 @@ PRIVATE_DOMAINS = (
 """Names that only a local network resolves (RFC 6761, 6762 and 8375, and what ICANN keeps free)."""
 
 Provider = Literal["google", "apple", "facebook"]
+SignInMethod = Literal["password", "google", "apple", "facebook"]
 EmailKind = Literal["verify_email", "reset_password", "password_changed", "sign_in_added"]
 TokenPurpose = Literal["verify_email", "reset_password"]
 AuditAction = Literal[

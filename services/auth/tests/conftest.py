@@ -13,6 +13,7 @@ from auth.commands.users import create_user
 from auth.models import User
 from auth.passwords import PasswordHasher
 from auth.settings import ApiSettings
+from auth.types import SignInMethod
 from fastapi import FastAPI
 from pydantic import SecretStr
 from shared.data.db import Database
@@ -103,9 +104,11 @@ async def user(database: Database, open_account: OpenAccount) -> User:
 def access_for(token_for: TokenFor) -> AccessFor:
     """Signs somebody in: `await access_for(database, user)` is an access token."""
 
-    async def sign_in(database: Database, user: User, **claims: Any) -> str:
+    async def sign_in(
+        database: Database, user: User, *, method: SignInMethod = "password", **claims: Any
+    ) -> str:
         async with database.transaction() as session:
-            signed_in = await start_sign_in(session, user, now=datetime.now(UTC))
+            signed_in = await start_sign_in(session, user, method=method, now=datetime.now(UTC))
         return token_for(user.id, user.role, sid=str(signed_in.family_id), **claims)
 
     return sign_in

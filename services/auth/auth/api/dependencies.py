@@ -5,6 +5,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import SecretStr
 from shared.data.db import DatabaseUnavailable
 from shared.errors import Forbidden, Invalid, TooManyRequests
 from shared.http.dependencies import SessionDep, from_state
@@ -65,6 +66,12 @@ async def limit_account(
     digest = hashlib.sha256(canonical_email(subject).encode()).hexdigest()
     limits = get_rate_limits(request)
     await limits.check(request, name, digest, per_minute=per_minute, fail_closed=fail_closed)
+
+
+async def limit_password_checks(request: Request, caller: Principal, password: SecretStr | None) -> None:
+    """Limit how often the holder of an access token can try the account's password."""
+    if password is not None:
+        await limit_account(request, "password_account", str(caller.id), per_minute=10)
 
 
 def token_pair(signed_in: AuthenticatedSession, issuer: AccessTokenIssuer) -> TokenPair:

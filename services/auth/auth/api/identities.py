@@ -1,6 +1,6 @@
 """Sign-in with a provider, and the identities of an account."""
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from pydantic import SecretStr
 from shared.errors import Invalid
 from shared.http.dependencies import DatabaseDep, SessionDep
@@ -10,10 +10,12 @@ from shared.security.current_user import CurrentUser
 from auth.api.dependencies import (
     AccessTokenIssuerDep,
     CurrentAccount,
+    PasswordHasherDep,
     SocialSignInDep,
     auth_errors,
     create_auth_router,
     create_profile_router,
+    limit_password_checks,
     profile_errors,
     sign_in_response,
 )
@@ -26,8 +28,11 @@ from auth.errors import (
     IdentityTaken,
     InvalidSocialToken,
     LastSignInMethod,
+    PasswordQueueFull,
     ProviderNotConfigured,
     ProviderUnavailable,
+    RecentProofRequired,
+    WrongPassword,
 )
 from auth.queries import identities as queries
 from auth.schemas.identities import IdentityList, LinkIdentityRequest, SocialSignInRequest
@@ -85,27 +90,40 @@ async def list_identities(account: CurrentAccount, session: SessionDep) -> Ident
     response_description="The identity is linked to your account.",
     responses=profile_errors(
         InvalidSocialToken,
+        RecentProofRequired,
+        WrongPassword,
         IdentityTaken,
         EmailNotVerified,
         ProviderNotConfigured,
         Invalid,
+        PasswordQueueFull,
         ProviderUnavailable,
     ),
 )
 async def link_identity(
-    body: LinkIdentityRequest, caller: CurrentUser, database: DatabaseDep, social: SocialSignInDep
+    request: Request,
+    body: LinkIdentityRequest,
+    caller: CurrentUser,
+    database: DatabaseDep,
+    passwords: PasswordHasherDep,
+    social: SocialSignInDep,
 ) -> None:
     """Link an identity at a provider to your account, to sign in with it from now on.
 
-    The token is the same as for `POST /api/v1/auth/social`. Linking an identity again changes nothing.
+    The token is the same as for `POST /api/v1/auth/social`. Send your password too, unless you signed in
+    within the last ten minutes. On `recent_sign_in_required`, ask for the password, or let the user sign in
+    again, and repeat the request. Linking an identity again changes nothing.
     """
+    await limit_password_checks(request, caller, body.password)
     await commands.link_identity(
         database,
+        passwords,
         social,
         caller,
         provider=body.provider,
         token=body.token.get_secret_value(),
         nonce=_reveal(body.nonce),
+        password=_reveal(body.password),
     )
 
 
@@ -116,7 +134,7 @@ async def link_identity(
     responses=profile_errors(IdentityNotFound, LastSignInMethod, Invalid),
 )
 async def unlink_identity(provider: Provider, account: CurrentAccount, session: SessionDep) -> None:
-    """Remove an identity from your account."""
+    """Remove an identity from your account, and end all sessions that were started with it."""
     await commands.unlink_identity(session, account.id, provider)
 
 

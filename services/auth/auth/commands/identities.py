@@ -9,7 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
 from auth.commands.emails import request_email
-from auth.commands.sign_ins import AuthenticatedSession, revoke_sign_ins, start_sign_in
+from auth.commands.sign_ins import (
+    AuthenticatedSession,
+    ensure_recent_proof,
+    revoke_sign_ins,
+    revoke_sign_ins_by,
+    start_sign_in,
+)
 from auth.commands.users import insert_user, lock_user, record_user_updated
 from auth.domain.identities import LinkingDecision, decide_account_linking, ensure_not_last_method
 from auth.domain.users import canonical_email
@@ -21,6 +27,7 @@ from auth.errors import (
     IdentityTaken,
 )
 from auth.models import Identity, User
+from auth.passwords import PasswordHasher
 from auth.queries.users import get_current_user
 from auth.social import SocialSignIn, VerifiedIdentity
 from auth.tokens import one_time_tokens
@@ -44,19 +51,22 @@ async def sign_in_with_provider(
         user = await _find_by_identity(session, identity)
         if user is None:
             user = await _resolve_account(session, identity, name=name, now=now)
-        return await start_sign_in(session, user, now=now)
+        return await start_sign_in(session, user, method=provider, now=now)
 
 
 async def link_identity(
     database: Database,
+    passwords: PasswordHasher,
     social: SocialSignIn,
     caller: Principal,
     *,
     provider: Provider,
     token: str,
     nonce: str | None,
+    password: str | None,
 ) -> None:
     """Link an identity to the caller's account; linking it again changes nothing."""
+    await ensure_recent_proof(database, passwords, caller, password=password)
     identity = await social.verify(provider, token, nonce=nonce)
     async with database.transaction() as session:
         await get_current_user(session, caller)
@@ -82,6 +92,7 @@ async def unlink_identity(session: AsyncSession, user_id: UUID, provider: Provid
     ensure_not_last_method(has_password=user.password_hash is not None, identity_count=count)
     own = (Identity.user_id == user.id) & (Identity.provider == provider)
     await session.execute(delete(Identity).where(own))
+    await revoke_sign_ins_by(session, user.id, provider, now=utc_now())
     audit_log.record(
         session, "identity_unlinked", subject=user.id, actor=user.id, before={"provider": provider}
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 from shared.clock import utc_now
 from shared.data.db import Database
+from shared.security.current_user import Principal
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,13 +16,15 @@ from auth.domain.sign_ins import (
     REFRESH_GRACE_PERIOD,
     REFRESH_TOKEN_TTL,
     RefreshDecision,
+    ensure_proved,
     evaluate_refresh_token,
 )
 from auth.errors import InvalidCredentials, InvalidRefreshToken
 from auth.models import RefreshToken, RefreshTokenFamily, User
 from auth.passwords import PasswordHasher
-from auth.queries.sign_ins import Credential, find_credential_by_email
+from auth.queries.sign_ins import Credential, find_credential_by_email, get_session_proof
 from auth.tokens import opaque_tokens
+from auth.types import SignInMethod
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +60,20 @@ async def complete_log_in(
         raise InvalidCredentials
     if new_hash is not None:
         user.password_hash = new_hash
-    return await start_sign_in(session, user, now=now)
+    return await start_sign_in(session, user, method="password", now=now)
+
+
+async def ensure_recent_proof(
+    database: Database, passwords: PasswordHasher, caller: Principal, *, password: str | None
+) -> None:
+    """Raise WrongPassword or RecentProofRequired unless the caller has just proved to own the account."""
+    # Replacing the password after this check ends the session, and every command looks at that again.
+    async with database.transaction() as session:
+        proof = await get_session_proof(session, caller)
+    is_correct = None
+    if password is not None:
+        is_correct, _ = await passwords.verify(password, proof.password_hash)
+    ensure_proved(utc_now(), signed_in_at=proof.signed_in_at, is_password_correct=is_correct)
 
 
 async def refresh_tokens(database: Database, token: str) -> AuthenticatedSession:
@@ -95,11 +111,15 @@ async def log_out(session: AsyncSession, token: str, *, now: datetime | None = N
     await session.execute(live.values(revoked_at=now or utc_now()))
 
 
-async def start_sign_in(session: AsyncSession, user: User, *, now: datetime) -> AuthenticatedSession:
+async def start_sign_in(
+    session: AsyncSession, user: User, *, method: SignInMethod, now: datetime
+) -> AuthenticatedSession:
     """Start a family with its first token, and delete the user's expired families."""
     expired = (RefreshTokenFamily.user_id == user.id) & (RefreshTokenFamily.expires_at <= now)
     await session.execute(delete(RefreshTokenFamily).where(expired))
-    family = RefreshTokenFamily(user_id=user.id, expires_at=now + REFRESH_TOKEN_TTL)
+    family = RefreshTokenFamily(
+        user_id=user.id, method=method, created_at=now, expires_at=now + REFRESH_TOKEN_TTL
+    )
     session.add(family)
     await session.flush()
     return AuthenticatedSession(user, family.id, _add_active_token(session, family))
@@ -111,6 +131,15 @@ async def revoke_sign_ins(
     live = (RefreshTokenFamily.user_id == user_id) & RefreshTokenFamily.revoked_at.is_(None)
     ending = live if except_family is None else live & (RefreshTokenFamily.id != except_family)
     await session.execute(update(RefreshTokenFamily).where(ending).values(revoked_at=now))
+
+
+async def revoke_sign_ins_by(
+    session: AsyncSession, user_id: UUID, method: SignInMethod, *, now: datetime
+) -> None:
+    """End the sign-ins that were made in this way, and those of which it is not known."""
+    live = (RefreshTokenFamily.user_id == user_id) & RefreshTokenFamily.revoked_at.is_(None)
+    made_so = (RefreshTokenFamily.method == method) | RefreshTokenFamily.method.is_(None)
+    await session.execute(update(RefreshTokenFamily).where(live, made_so).values(revoked_at=now))
 
 
 def _add_active_token(session: AsyncSession, family: RefreshTokenFamily) -> str:

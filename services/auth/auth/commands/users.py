@@ -33,7 +33,7 @@ async def register_user(
     async with database.transaction() as session:
         user = await create_user(session, email=email, name=name, password_hash=password_hash)
         request_email(session, "verify_email", user.email_key)
-        return await start_sign_in(session, user, now=utc_now())
+        return await start_sign_in(session, user, method="password", now=utc_now())
 
 
 async def create_user(

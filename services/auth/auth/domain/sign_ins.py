@@ -1,11 +1,24 @@
 from datetime import datetime, timedelta
 from enum import Enum
 
+from auth.errors import RecentProofRequired, WrongPassword
+
 ACCESS_TOKEN_TTL = timedelta(minutes=15)
 REFRESH_TOKEN_TTL = timedelta(days=30)
 """A sign-in ends this long after its last refresh."""
 REFRESH_GRACE_PERIOD = timedelta(seconds=10)
 """A used token returns its successor again for this long, for clients that lost the first response."""
+
+# Counted from the sign-in: a stolen session can be refreshed for ever, but proves nothing.
+RECENT_SIGN_IN = timedelta(minutes=10)
+
+
+def ensure_proved(now: datetime, *, signed_in_at: datetime, is_password_correct: bool | None) -> None:
+    """Raise WrongPassword or RecentProofRequired. `is_password_correct` is None if none was sent."""
+    if is_password_correct is False:
+        raise WrongPassword
+    if is_password_correct is None and now - signed_in_at > RECENT_SIGN_IN:
+        raise RecentProofRequired
 
 
 class RefreshDecision(Enum):

@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from shared.security.current_user import Principal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.domain.users import canonical_email
-from auth.models import User
+from auth.errors import SignedOut
+from auth.models import RefreshTokenFamily, User
 
 
 class Credential(NamedTuple):
@@ -25,6 +27,27 @@ async def find_credential_by_email(session: AsyncSession, email: str) -> Credent
 
 async def find_credential_by_user_id(session: AsyncSession, user_id: UUID) -> Credential | None:
     return await _find_credential(session, User.id == user_id)
+
+
+class SessionProof(NamedTuple):
+    """The ways in which the user of a session can prove to be the account's owner."""
+
+    signed_in_at: datetime
+    password_hash: str | None
+
+
+async def get_session_proof(session: AsyncSession, caller: Principal) -> SessionProof:
+    """Raises SignedOut if the session has ended or the account was deleted."""
+    columns = select(RefreshTokenFamily.created_at, User.password_hash)
+    own = columns.join(User, User.id == RefreshTokenFamily.user_id).where(
+        User.id == caller.id,
+        RefreshTokenFamily.id == caller.session_id,
+        RefreshTokenFamily.revoked_at.is_(None),
+    )
+    row = (await session.execute(own)).one_or_none()
+    if row is None:
+        raise SignedOut
+    return SessionProof(*row)
 
 
 async def _find_credential(session: AsyncSession, condition: Any) -> Credential | None:

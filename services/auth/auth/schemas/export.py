@@ -15,6 +15,7 @@ class ExportedIdentity(IdentityRead):
 class ExportedSignIn(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
+    method: str | None
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None

@@ -1,11 +1,12 @@
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from auth.types import Name, Nonce, Provider, SocialToken
+from auth.types import Name, Nonce, Password, Provider, SocialToken
 
 
-class LinkIdentityRequest(BaseModel):
+class ProviderToken(BaseModel):
     """A provider's token: an ID token, or Facebook's access token."""
 
     provider: Provider = Field(examples=["google"])
@@ -17,7 +18,15 @@ class LinkIdentityRequest(BaseModel):
     )
 
 
-class SocialSignInRequest(LinkIdentityRequest):
+class LinkIdentityRequest(ProviderToken):
+    """The token, and the account's password unless you signed in within the last ten minutes."""
+
+    password: Annotated[Password, Field(min_length=1)] | None = Field(
+        None, description="The account's password.", examples=["Correct4Horse"]
+    )
+
+
+class SocialSignInRequest(ProviderToken):
     name: Name | None = Field(
         None,
         description="The name for a new account. Apple gives it only to the app, and only once.",

@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from auth.domain.sign_ins import RefreshDecision, evaluate_refresh_token
+from auth.domain.sign_ins import RefreshDecision, ensure_proved, evaluate_refresh_token
+from auth.errors import RecentProofRequired, WrongPassword
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
@@ -48,3 +49,21 @@ def test_a_verdict_only_gets_worse_with_time() -> None:
     verdicts = [evaluate_refresh_token(at, used_at=used, expires_at=LATER, revoked_at=None) for at in times]
     assert set(verdicts) == set(order)
     assert all(order.index(a) <= order.index(b) for a, b in pairwise(verdicts))
+
+
+@pytest.mark.parametrize("age", [timedelta(milliseconds=-5), timedelta(0), timedelta(minutes=10)])
+def test_a_recent_sign_in_is_a_proof(age: timedelta) -> None:
+    ensure_proved(NOW, signed_in_at=NOW - age, is_password_correct=None)
+
+
+def test_later_only_the_password_is_one() -> None:
+    earlier = NOW - timedelta(minutes=10, microseconds=1)
+    with pytest.raises(RecentProofRequired):
+        ensure_proved(NOW, signed_in_at=earlier, is_password_correct=None)
+    ensure_proved(NOW, signed_in_at=earlier, is_password_correct=True)
+
+
+@pytest.mark.parametrize("age", [timedelta(0), timedelta(days=1)])
+def test_a_wrong_password_is_refused_however_recent_the_sign_in(age: timedelta) -> None:
+    with pytest.raises(WrongPassword):
+        ensure_proved(NOW, signed_in_at=NOW - age, is_password_correct=False)

@@ -1,0 +1,118 @@
+"""What linking an identity asks for, and what removing one ends."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from auth.app import create_app
+from auth.models import RefreshTokenFamily, User
+from auth.settings import ApiSettings
+from shared.clock import utc_now
+from shared.data.db import Database
+from shared.testing import api_client
+from sqlalchemy import update
+from tests.providers import Providers
+
+SOCIAL, LOGIN, REFRESH = "/api/v1/auth/social", "/api/v1/auth/login", "/api/v1/auth/refresh"
+ME = "/api/v1/users/me"
+IDENTITIES = f"{ME}/identities"
+PASSWORD = "Correct4Horse"
+
+
+def code_of(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+def bearer(tokens: dict[str, Any]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+@pytest.fixture
+async def user(database: Database, open_account: Any) -> User:
+    verified: User = await open_account(database, email_verified=True)
+    return verified
+
+
+async def age_sign_ins(database: Database, user_id: Any, **age: float) -> None:
+    own = update(RefreshTokenFamily).where(RefreshTokenFamily.user_id == user_id)
+    async with database.transaction() as session:
+        await session.execute(own.values(created_at=utc_now() - timedelta(**age)))
+
+
+async def test_an_old_session_cannot_add_a_way_to_sign_in(
+    client: httpx.AsyncClient, tokens: dict[str, Any], user: User, database: Database, providers: Providers
+) -> None:
+    await age_sign_ins(database, user.id, minutes=11)
+    refreshed = (await client.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})).json()
+    link = {"provider": "google", "token": providers.google.token(sub="r-1", email="r@example.com")}
+    for session in (tokens, refreshed):
+        answer = await client.post(IDENTITIES, json=link, headers=bearer(session))
+        assert code_of(answer) == (403, "recent_sign_in_required")
+        assert "www-authenticate" not in answer.headers
+    wrong = await client.post(IDENTITIES, json=link | {"password": "Wrong4Horse"}, headers=bearer(refreshed))
+    assert code_of(wrong) == (403, "wrong_password")
+    assert (await client.get(IDENTITIES, headers=bearer(tokens))).json() == {"identities": []}
+    proved = await client.post(IDENTITIES, json=link | {"password": PASSWORD}, headers=bearer(refreshed))
+    assert proved.status_code == 204, proved.text
+
+
+async def test_without_a_password_another_sign_in_is_the_proof(
+    client: httpx.AsyncClient, database: Database, providers: Providers
+) -> None:
+    person = {"sub": "r-2", "email": "r2@example.com", "email_verified": True}
+
+    async def sign_in() -> dict[str, Any]:
+        body = {"provider": "google", "token": providers.google.token(**person)}
+        signed_in: dict[str, Any] = (await client.post(SOCIAL, json=body)).json()
+        return signed_in
+
+    old = await sign_in()
+    await age_sign_ins(database, old["user"]["id"], minutes=11)
+    link = {"provider": "apple", "token": providers.apple.token(sub="r-2")}
+    guess = await client.post(IDENTITIES, json=link | {"password": PASSWORD}, headers=bearer(old))
+    assert code_of(guess) == (403, "wrong_password")
+    answer = await client.post(IDENTITIES, json=link, headers=bearer(old))
+    assert code_of(answer) == (403, "recent_sign_in_required")
+    assert (await client.post(IDENTITIES, json=link, headers=bearer(await sign_in()))).status_code == 204
+
+
+async def test_passwords_cannot_be_tried_through_linking(
+    settings: ApiSettings, database: Database, user: User, access_for: Any, providers: Providers
+) -> None:
+    app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
+    app.state.database = database
+    link = {"provider": "google", "token": "x.y.z", "password": "Wrong4Horse"}
+    async with api_client(app, token=await access_for(database, user)) as client:
+        statuses = [(await client.post(IDENTITIES, json=link)).status_code for _ in range(11)]
+    assert statuses == [403] * 10 + [429]
+
+
+async def test_removing_an_identity_ends_the_sign_ins_that_it_made(
+    client: httpx.AsyncClient, tokens: dict[str, Any], user: User, providers: Providers
+) -> None:
+    person = {"sub": "r-3", "email": user.email, "email_verified": True}
+    signed_in = []
+    for provider in (providers.google, providers.apple):
+        body = {"provider": provider.name, "token": provider.token(**person)}
+        signed_in.append((await client.post(SOCIAL, json=body)).json())
+    google, apple = signed_in
+    assert (await client.delete(f"{IDENTITIES}/google", headers=bearer(tokens))).status_code == 204
+    assert code_of(await client.get(ME, headers=bearer(google))) == (401, "unauthorized")
+    refused = await client.post(REFRESH, json={"refresh_token": google["refresh_token"]})
+    assert code_of(refused) == (401, "invalid_refresh_token")
+    for session in (tokens, apple):
+        assert (await client.get(ME, headers=bearer(session))).status_code == 200
+        again = await client.post(REFRESH, json={"refresh_token": session["refresh_token"]})
+        assert again.status_code == 200
+
+
+async def test_sign_ins_of_unknown_origin_end_with_any_identity(
+    client: httpx.AsyncClient, mine: httpx.AsyncClient, user: User, database: Database, providers: Providers
+) -> None:
+    body = {"provider": "google", "token": providers.google.token(sub="r-4", email=user.email)}
+    access = (await client.post(SOCIAL, json=body)).json()
+    async with database.transaction() as session:
+        await session.execute(update(RefreshTokenFamily).values(method=None))
+    assert (await client.delete(f"{IDENTITIES}/google", headers=bearer(access))).status_code == 204
+    assert code_of(await mine.get(ME)) == (401, "unauthorized")
