@@ -1,5 +1,6 @@
 """Rules about the code's structure, in addition to the layers that import-linter checks."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,3 +41,18 @@ def test_lock_files_carry_hashes_and_no_index_urls() -> None:
     for lock in locks:
         assert "--hash=sha256:" in lock
         assert "://" not in lock
+
+
+def test_a_command_that_opens_transactions_is_repeated_after_a_conflict() -> None:
+    opening = [
+        (path.name, function)
+        for path in sources()
+        if path.parent.name == "commands"
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.AsyncFunctionDef) and "database.transaction()" in ast.unparse(function)
+    ]
+    assert opening
+    for file, function in opening:
+        decorators = {ast.unparse(each) for each in function.decorator_list}
+        # What opens a transaction for its caller is repeated by its caller.
+        assert decorators & {"retry_conflicts", "asynccontextmanager"}, f"{file}: {function.name}"

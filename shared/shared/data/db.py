@@ -1,14 +1,12 @@
 """The database of a service: one engine, and the only place that opens and commits transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 from sqlalchemy import MetaData, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -19,7 +17,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.util import greenlet_spawn
 
-from shared.errors import Unavailable
+from shared.data.db_errors import translate_driver_errors
 from shared.settings import DatabaseSettings
 
 
@@ -35,40 +33,6 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-
-
-class DatabaseUnavailable(Unavailable):
-    """The database cannot be reached, is starting or stopping, or has no free connection."""
-
-    code = "database_unavailable"
-
-
-def is_connection_error(error: Exception) -> bool:
-    if isinstance(error, DBAPIError):
-        if error.connection_invalidated:
-            return True
-        error = error.orig.__cause__ or error.orig  # type: ignore[union-attr,assignment]
-    return isinstance(
-        error,
-        OSError
-        | TimeoutError
-        | PoolTimeout
-        | asyncpg.PostgresConnectionError
-        | asyncpg.OperatorInterventionError
-        | asyncpg.InsufficientResourcesError
-        | asyncpg.CannotConnectNowError
-        | asyncpg.InterfaceError,
-    )
-
-
-@contextmanager
-def translate_connection_errors() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
-        if not is_connection_error(error):
-            raise
-        raise DatabaseUnavailable("The database does not answer; try again in a moment.") from error
 
 
 def create_engine(url: str, *, name: str, statement_timeout_ms: int = 15_000, **pool: int) -> AsyncEngine:
@@ -110,15 +74,15 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Commit at the end of the block, roll back if it raises. Raises DatabaseUnavailable."""
-        with translate_connection_errors():
+        """Commit at the end of the block, roll back if it raises. Raises what db_errors describes."""
+        with translate_driver_errors():
             async with self._sessions() as session:
                 yield session
                 await session.commit()
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Return the rows of one statement with arguments $1, $2, outside a transaction, in half the time."""
-        with translate_connection_errors():
+        with translate_driver_errors():
             async with self._fetch_slots, self._driver() as driver:
                 rows: list[asyncpg.Record] = await driver.fetch(statement, *arguments)
                 return rows

@@ -17,6 +17,7 @@ from shared.http.health import Check, health, ready
 from shared.http.middleware import BodyLimit, RequestContext
 from shared.http.problems import render, render_http_exception, render_validation_error
 from shared.http.ratelimit import RateLimits
+from shared.http.repeat import ConflictRepeater
 from shared.security.current_user import AccessTokenVerifier
 from shared.security.jwt import JwksClient
 from shared.settings import DatabaseSettings, HttpApiSettings, StorageSettings
@@ -80,6 +81,7 @@ def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
     app.add_exception_handler(ParleyError, render)
     app.add_exception_handler(HTTPException, render_http_exception)
     app.add_exception_handler(RequestValidationError, render_validation_error)
+    app.add_middleware(ConflictRepeater)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(RequestContext)
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.data.cache import Cache
 from shared.data.db import Database
 from shared.data.storage import Storage
+from shared.http.repeat import repeat_request_on_conflict
 
 
 def from_state(name: str) -> Any:
@@ -29,8 +30,9 @@ CacheDep = Annotated[Cache, from_state("cache")]
 async def _open_session(request: Request) -> AsyncIterator[AsyncSession]:
     # Every level of dependencies costs each request some microseconds.
     database: Database = request.app.state.database
-    async with database.transaction() as session:
-        yield session
+    with repeat_request_on_conflict():
+        async with database.transaction() as session:
+            yield session
 
 
 # By default FastAPI leaves a dependency after it has sent the response. With the function's scope the order

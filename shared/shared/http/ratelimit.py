@@ -45,7 +45,8 @@ class RateLimits:
 
         Without Redis the request passes, or raises Unavailable if `fail_closed`.
         """
-        if not self._enabled:
+        # A request whose transaction is repeated has been counted.
+        if not self._enabled or getattr(request.state, "is_repeated", False):
             return
         item = RateLimitItemPerMinute(self._overrides.get(name, per_minute))
         try:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared import metrics
 from shared.background import Loop
 from shared.data.db import Base, Database
+from shared.data.db_errors import retry_conflicts
 from shared.errors import Unavailable
 from shared.messaging.jobs import Job
 
@@ -125,6 +126,7 @@ async def _apply_with_retries[M: Event | Job](
             await asyncio.sleep(0.1 * 4**attempt)
 
 
+@retry_conflicts
 async def apply_once[M: Event | Job](database: Database, queue: str, delivery: M, handler: Handler[M]) -> str:
     """Claim and apply a delivery in one transaction. Returns "applied", or "repeated" for a duplicate."""
     async with database.transaction() as session:

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from shared.data.db import Database, DatabaseUnavailable, create_engine
+from shared.data.db import Database, create_engine
+from shared.data.db_errors import DatabaseUnavailable
 from shared.testing import scratch_database
 from sqlalchemy import text
 

@@ -17,6 +17,7 @@ from shared.messaging.broker import (
     replay_dead_letters,
 )
 from shared.messaging.inbox import apply_once
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.shared.messaging.messages import (
@@ -54,6 +55,22 @@ async def test_a_claim_is_not_kept_when_the_handler_fails(committed_database: Da
     handler.fail = False
     assert await apply_once(committed_database, QUEUE, event, handler) == "applied"
     assert await apply_once(committed_database, QUEUE, event, handler) == "repeated"
+
+
+async def test_a_delivery_that_meets_another_transaction_is_applied_again(
+    committed_database: Database,
+) -> None:
+    attempts = 0
+
+    async def handler(session: AsyncSession, _: SessionCompleted) -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts < 3:
+            await session.execute(text("DO $$ BEGIN RAISE 'x' USING ERRCODE = 'deadlock_detected'; END $$"))
+
+    [event] = await save(committed_database)
+    assert await apply_once(committed_database, QUEUE, event, handler) == "applied"
+    assert (attempts, await claims(committed_database)) == (3, 1)
 
 
 async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_replayed(

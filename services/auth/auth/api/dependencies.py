@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import SecretStr
-from shared.data.db import DatabaseUnavailable
+from shared.data.db_errors import DatabaseUnavailable
 from shared.errors import Forbidden, Invalid, TooManyRequests
 from shared.http.dependencies import SessionDep, from_state
 from shared.http.problems import error_responses

@@ -3,6 +3,7 @@ from uuid import UUID
 
 from shared.clock import utc_now
 from shared.data.db import Database
+from shared.data.db_errors import retry_conflicts
 from shared.security.current_user import Principal
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -46,12 +47,19 @@ async def sign_in_with_provider(
     """Sign in; open or link an account at the first time. `name` is for a new account without a name."""
     # The provider may take seconds, so no transaction is open meanwhile.
     identity = await social.verify(provider, token, nonce=nonce)
+    return await _sign_in(database, identity, name=name)
+
+
+@retry_conflicts
+async def _sign_in(
+    database: Database, identity: VerifiedIdentity, *, name: str | None
+) -> AuthenticatedSession:
     async with database.transaction() as session:
         now = utc_now()
         user = await _find_by_identity(session, identity)
         if user is None:
             user = await _resolve_account(session, identity, name=name, now=now)
-        return await start_sign_in(session, user, method=provider, now=now)
+        return await start_sign_in(session, user, method=identity.provider, now=now)
 
 
 async def link_identity(
@@ -68,6 +76,11 @@ async def link_identity(
     """Link an identity to the caller's account; linking it again changes nothing."""
     await ensure_recent_proof(database, passwords, caller, password=password)
     identity = await social.verify(provider, token, nonce=nonce)
+    await _link_verified(database, caller, identity)
+
+
+@retry_conflicts
+async def _link_verified(database: Database, caller: Principal, identity: VerifiedIdentity) -> None:
     async with database.transaction() as session:
         await get_current_user(session, caller)
         user = await lock_user(session, caller.id)
@@ -76,7 +89,7 @@ async def link_identity(
         known = await session.get(Identity, (identity.provider, identity.subject))
         if known is not None and known.user_id == user.id:
             return
-        if known is not None or await _has_identity_with(session, user, provider):
+        if known is not None or await _has_identity_with(session, user, identity.provider):
             raise IdentityTaken(
                 "This sign-in belongs to another account, or yours has one with this provider already."
             )

@@ -2,6 +2,7 @@ from datetime import datetime
 
 from shared.clock import utc_now
 from shared.data.db import Database
+from shared.data.db_errors import retry_conflicts
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +20,7 @@ def request_password_reset(session: AsyncSession, email: str) -> None:
     request_email(session, "reset_password", canonical_email(email))
 
 
+@retry_conflicts
 async def reset_password(database: Database, passwords: PasswordHasher, *, token: str, password: str) -> None:
     """Set a new password with the token of an e-mail, and end all sessions."""
     ensure_strong_password(password)

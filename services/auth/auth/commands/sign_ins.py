@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 from shared.clock import utc_now
 from shared.data.db import Database
+from shared.data.db_errors import retry_conflicts
 from shared.security.current_user import Principal
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -38,6 +39,7 @@ class AuthenticatedSession:
     refresh_token: str
 
 
+@retry_conflicts
 async def log_in(
     database: Database, passwords: PasswordHasher, *, email: str, password: str
 ) -> AuthenticatedSession:
@@ -63,6 +65,7 @@ async def complete_log_in(
     return await start_sign_in(session, user, method="password", now=now)
 
 
+@retry_conflicts
 async def ensure_recent_proof(
     database: Database, passwords: PasswordHasher, caller: Principal, *, password: str | None
 ) -> None:
@@ -76,6 +79,7 @@ async def ensure_recent_proof(
     ensure_proved(utc_now(), signed_in_at=proof.signed_in_at, is_password_correct=is_correct)
 
 
+@retry_conflicts
 async def refresh_tokens(database: Database, token: str) -> AuthenticatedSession:
     async with database.transaction() as session:
         refreshed = await exchange_refresh_token(session, token, now=utc_now())

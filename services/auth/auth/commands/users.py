@@ -5,6 +5,7 @@ from uuid import UUID
 from contracts.auth import UserDeleted, UserRef, UserRegistered, UserUpdated
 from shared.clock import utc_now
 from shared.data.db import Database
+from shared.data.db_errors import retry_conflicts
 from shared.messaging.outbox import record
 from shared.security.current_user import Principal, Role
 from sqlalchemy import delete, select
@@ -24,6 +25,7 @@ from auth.queries.users import get_current_user
 from auth.tokens import one_time_tokens
 
 
+@retry_conflicts
 async def register_user(
     database: Database, passwords: PasswordHasher, *, email: str, name: str, password: str
 ) -> AuthenticatedSession:
@@ -78,6 +80,7 @@ async def update_user(
     return user
 
 
+@retry_conflicts
 async def change_password(
     database: Database,
     passwords: PasswordHasher,

@@ -5,12 +5,13 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from shared.data.db import DatabaseUnavailable
+from shared.data.db_errors import DatabaseUnavailable
 from shared.data.storage import Storage
 from shared.errors import Forbidden, Invalid, TooManyRequests, Unauthorized
 from shared.http.dependencies import CacheDep, DatabaseDep
 from shared.http.problems import error_responses
 from shared.http.ratelimit import per_user
+from shared.http.repeat import repeat_request_on_conflict
 from shared.security.current_user import require_role
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,8 +42,9 @@ def create_admin_router() -> APIRouter:
 
 
 async def _open_edit_session(database: DatabaseDep, cache: CacheDep) -> AsyncIterator[AsyncSession]:
-    async with edit_transaction(database, cache) as session:
-        yield session
+    with repeat_request_on_conflict():
+        async with edit_transaction(database, cache) as session:
+            yield session
 
 
 EditSessionDep = Annotated[AsyncSession, Depends(_open_edit_session, scope="function")]

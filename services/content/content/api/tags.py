@@ -3,7 +3,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Response
-from shared.data.db import DatabaseUnavailable
+from shared.data.db_errors import DatabaseUnavailable
 from shared.errors import TooManyRequests
 from shared.http.dependencies import CacheDep, SessionDep
 from shared.http.problems import Responses, error_responses

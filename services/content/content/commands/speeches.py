@@ -6,6 +6,7 @@ from uuid import UUID
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechRef, SpeechSnapshot, SpeechUpdated, TagRef
 from shared.data.cache import Cache
 from shared.data.db import Database
+from shared.data.db_errors import retry_conflicts
 from shared.data.storage import Storage
 from shared.errors import field_error
 from shared.messaging.outbox import record
@@ -24,6 +25,7 @@ from content.schemas.speeches import SpeechCreate, SpeechUpdate
 type TagIdsBySpeech = dict[UUID, set[UUID]]
 
 
+@retry_conflicts
 async def create_speech(database: Database, storage: Storage, *, fields: SpeechCreate) -> SpeechWithStats:
     """Create a speech with an uploaded recording. Raises UnknownTag, and what `measure_recording` raises."""
     # No connection is held while the storage answers.
@@ -49,6 +51,7 @@ async def create_speeches(session: AsyncSession, new: Sequence[NewSpeech]) -> li
     return list(carried)
 
 
+@retry_conflicts
 async def update_speech(
     database: Database,
     storage: Storage,

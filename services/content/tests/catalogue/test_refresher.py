@@ -15,7 +15,8 @@ from content.errors import CatalogueUnavailable
 from content.models import CatalogueChange
 from contracts.vocabulary import Level
 from shared.background import run_loops
-from shared.data.db import Database, DatabaseUnavailable, create_engine
+from shared.data.db import Database, create_engine
+from shared.data.db_errors import DatabaseUnavailable
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 

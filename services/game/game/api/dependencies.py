@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated
 
-from shared.data.db import DatabaseUnavailable
+from shared.data.db_errors import DatabaseUnavailable
 from shared.errors import Forbidden, Invalid, TooManyRequests, Unauthorized
 from shared.http.dependencies import from_state
 from shared.http.problems import error_responses
