@@ -80,7 +80,8 @@ def gateway(run: Run, name: str, ports: Mapping[str, int], *, content: int, keys
     variables = {
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(ports["gateway"]),
-        "GATEWAY_ADMIN_PORT": str(ports["envoy-admin"]),
+        "GATEWAY_METRICS_PORT": str(ports["gateway-metrics"]),
+        "GATEWAY_ADMIN_SOCKET": str(data / "admin.sock"),
         "CONTENT_PORT": str(content),
         "AUTH_PORT": str(keys_port),
         "FLOOD_REQUESTS_PER_MINUTE": UNLIMITED,
@@ -93,7 +94,7 @@ def gateway(run: Run, name: str, ports: Mapping[str, int], *, content: int, keys
     command = (wheel("envoy") / "_bin" / "envoy", "-c", configuration, "--concurrency", "2", *OPTIONS)
     environment = {"PATH": os.environ["PATH"], "HOME": str(data)}
     program = Program(name=name, command=command, environment=environment, unprivileged=True)
-    ready = ports["envoy-admin"]
+    ready = ports["gateway-metrics"]
     return Server(
         run=run, program=program, prepare=prepare, answers=lambda: http_status(ready, "/ready") == 200
     )

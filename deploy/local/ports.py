@@ -16,7 +16,7 @@ OFFSETS = {
     "rabbitmq-distribution": 23,
     "epmd": 24,
     "s3": 25,
-    "envoy-admin": 26,
+    "gateway-metrics": 26,
     "recordings": 27,
 }
 BLOCK = 30

@@ -111,7 +111,10 @@ class Run:
         """Start a program. Raises Stopped when the run is already ending."""
         pid_file = self.folder / "pids" / program.name
         drop = privileges.dropped(Path(program.command[0]), self.folder) if program.unprivileged else []
-        with self._guard, self.log(program.name).open("ab") as log:
+        log_file = self.log(program.name)
+        # Logs can contain links of e-mails, and tokens where an operator switches on Envoy's traces.
+        log_file.touch(mode=0o600)
+        with self._guard, log_file.open("ab") as log:
             if self._closed:
                 raise Stopped
             popen = subprocess.Popen(

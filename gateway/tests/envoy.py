@@ -24,12 +24,16 @@ class Gateway:
     """A running Envoy."""
 
     port: int
-    admin_port: int
+    metrics_port: int
     output: Path
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def admin_socket(self) -> Path:
+        return self.output.with_name("admin.sock")
 
     def access_log(self) -> list[dict[str, Any]]:
         """Return the lines written so far; Envoy flushes them five times a second."""
@@ -57,19 +61,26 @@ def addresses(services: Mapping[str, StandIn]) -> dict[str, str]:
     return ports | {f"{name.upper()}_HOST": "127.0.0.1" for name in services}
 
 
+def _own_variables(gateway: Gateway) -> dict[str, str]:
+    return {
+        "GATEWAY_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(gateway.port),
+        "GATEWAY_METRICS_PORT": str(gateway.metrics_port),
+        "GATEWAY_ADMIN_SOCKET": str(gateway.admin_socket),
+    }
+
+
 @asynccontextmanager
 async def running(
     services: Mapping[str, StandIn], *, changes: Mapping[str, str] | None = None, **variables: str
 ) -> AsyncIterator[Gateway]:
     """Run Envoy on free ports. `changes` replaces text of the configuration, such as too long durations."""
-    port, admin_port = free_port(), free_port()
-    own = {"GATEWAY_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "GATEWAY_ADMIN_PORT": str(admin_port)}
-    text = render(addresses(services) | own | variables)
-    for old, new in (changes or {}).items():
-        assert old in text, f"the configuration no longer says {old!r}"
-        text = text.replace(old, new)
     with TemporaryDirectory(prefix="parley-gateway-") as folder:
-        gateway = Gateway(port, admin_port, Path(folder, "output"))
+        gateway = Gateway(free_port(), free_port(), Path(folder, "output"))
+        text = render(addresses(services) | _own_variables(gateway) | variables)
+        for old, new in (changes or {}).items():
+            assert old in text, f"the configuration no longer says {old!r}"
+            text = text.replace(old, new)
         process = _start(text, gateway.output)
         try:
             await _wait_until_up(gateway, process)

@@ -29,7 +29,7 @@ def test_plain_substitution_is_all_that_is_needed(template: str) -> None:
 def test_every_service_has_a_cluster_and_every_route_leads_to_one() -> None:
     config = yaml.safe_load(render({}))
     clusters = [cluster["name"] for cluster in config["static_resources"]["clusters"]]
-    assert clusters == [service.name for service in SERVICES]
+    assert clusters == ["admin", *(service.name for service in SERVICES)]
     assert set(re.findall(r"cluster: (\w+)", (HERE / "envoy.yaml").read_text())) == set(clusters)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from string import Template
 
 from deploy.local import privileges
-from deploy.local.processes import Program, Run
+from deploy.local.processes import ROOT, Program, Run
 from deploy.local.servers.server import Server, http_status, wheel
 from deploy.services import SERVICES
 from gateway import OPTIONS
@@ -18,6 +18,8 @@ RECORDINGS = Path(__file__).with_name("recordings.yaml")
 def envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
     """Return the gateway's server. It answers before the services behind it do."""
     configuration = data / "envoy.yaml"
+    # A socket's path has at most 107 bytes; processes start in ROOT, from where it is usually shorter.
+    socket = min(str(data / "admin.sock"), os.path.relpath(data / "admin.sock", ROOT), key=len)
     own = Template(RECORDINGS.read_text()).substitute(
         RECORDINGS_PORT=ports["recordings"], S3_PORT=ports["s3"]
     )
@@ -31,13 +33,13 @@ def envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
 
     def prepare() -> None:
         privileges.own(data)
-        privileges.write(configuration, render(_variables(ports)))
+        privileges.write(configuration, render(_variables(ports) | {"GATEWAY_ADMIN_SOCKET": socket}))
 
     return Server(
         run=run,
         program=program,
         prepare=prepare,
-        answers=lambda: http_status(ports["envoy-admin"], "/ready") == 200,
+        answers=lambda: http_status(ports["gateway-metrics"], "/ready") == 200,
     )
 
 
@@ -45,7 +47,7 @@ def _variables(ports: Mapping[str, int]) -> dict[str, str]:
     own = {
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(ports["gateway"]),
-        "GATEWAY_ADMIN_PORT": str(ports["envoy-admin"]),
+        "GATEWAY_METRICS_PORT": str(ports["gateway-metrics"]),
     }
     for service in SERVICES:
         own[f"{service.name.upper()}_HOST"] = "127.0.0.1"

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -142,6 +143,13 @@ def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
     assert said.startswith(f"Port {port + 22} is taken, but rabbitmq needs it.")
     assert "make run" in said
     assert said.count("\n") == 1
+
+
+def test_only_its_user_may_read_the_logs_of_a_run(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.call(sleeper("talker", "echo a link"))
+    assert stat.S_IMODE(run.log("talker").stat().st_mode) == 0o600
+    run.close()
 
 
 def test_the_lock_is_given_back_when_its_holder_ends(tmp_path: Path) -> None:
