@@ -1,0 +1,129 @@
+"""One address cannot hold the connections of all: it is bounded, and idle ones are closed under pressure."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import httpx
+import pytest
+
+from gateway.tests.envoy import Gateway, running
+from gateway.tests.stand_in import StandIn
+
+ATTACKER, LEARNER = "127.0.0.5", "127.0.0.9"
+BOUND = 20
+DUAL_STACK = {"address: '127.0.0.1', port_value": "ipv4_compat: true, address: '::', port_value"}
+
+
+class Held:
+    """Connections, of which the gateway may have closed some."""
+
+    def __init__(self) -> None:
+        self.connections: list[socket.socket] = []
+
+    async def settle(self) -> int:
+        """Return how many are still open once the gateway has decided."""
+        await asyncio.sleep(0.5)
+        return sum(map(_is_open, self.connections))
+
+
+@contextmanager
+def holding(gateway: Gateway, count: int, *, source: str = ATTACKER, head: bytes = b"") -> Iterator[Held]:
+    """Open so many connections, send each this much, and keep them."""
+    held = Held()
+    try:
+        for _ in range(count):
+            family = socket.AF_INET6 if ":" in source else socket.AF_INET
+            connection = socket.socket(family)
+            held.connections.append(connection)
+            connection.bind((source, 0))
+            connection.connect(("::1" if ":" in source else "127.0.0.1", gateway.port))
+            connection.setblocking(False)
+            connection.sendall(head)
+        yield held
+    finally:
+        for connection in held.connections:
+            connection.close()
+
+
+def _is_open(connection: socket.socket) -> bool:
+    try:
+        while connection.recv(4096):
+            pass
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        pass
+    return False
+
+
+async def _is_served(gateway: Gateway, source: str = LEARNER) -> bool:
+    transport = httpx.AsyncHTTPTransport(local_address=source)
+    try:
+        async with httpx.AsyncClient(transport=transport, timeout=2) as client:
+            return (await client.get(f"{gateway.url}/health")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@asynccontextmanager
+async def _bounded(
+    stand_ins: dict[str, StandIn], *, changes: dict[str, str] | None = None, **more: str
+) -> AsyncIterator[Gateway]:
+    async with running(stand_ins, changes=changes, MAX_CONNECTIONS_PER_ADDRESS=str(BOUND), **more) as gateway:
+        # By then the connection that waited for its start has ended.
+        await asyncio.sleep(0.3)
+        yield gateway
+
+
+@pytest.mark.parametrize("head", [b"", b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"], ids=["silent", "served"])
+async def test_an_address_holds_a_bounded_number(head: bytes, stand_ins: dict[str, StandIn]) -> None:
+    async with _bounded(stand_ins) as gateway:
+        with holding(gateway, 3 * BOUND, head=head) as held:
+            assert 0 < await held.settle() <= BOUND
+            assert not await _is_served(gateway, ATTACKER)
+            assert await _is_served(gateway)
+
+
+async def test_an_address_is_accepted_again_when_its_connections_have_ended(
+    stand_ins: dict[str, StandIn],
+) -> None:
+    async with _bounded(stand_ins) as gateway:
+        with holding(gateway, 3 * BOUND) as held:
+            await held.settle()
+        await asyncio.sleep(1.1)
+        assert await _is_served(gateway, ATTACKER)
+
+
+async def test_connections_one_after_the_other_are_not_bounded(stand_ins: dict[str, StandIn]) -> None:
+    async with _bounded(stand_ins) as gateway:
+        assert all([await _is_served(gateway) for _ in range(5 * BOUND)])
+
+
+async def test_ipv6_is_bounded_too(stand_ins: dict[str, StandIn]) -> None:
+    async with _bounded(stand_ins, changes=DUAL_STACK) as gateway:
+        with holding(gateway, 3 * BOUND, source="::1") as held:
+            assert 0 < await held.settle() <= BOUND
+        with holding(gateway, 3 * BOUND) as held:
+            assert 0 < await held.settle() <= BOUND
+            assert await _is_served(gateway)
+
+
+async def test_a_load_balancer_is_not_bounded(stand_ins: dict[str, StandIn]) -> None:
+    async with _bounded(stand_ins, TRUSTED_HOPS="1") as gateway:
+        with holding(gateway, 3 * BOUND) as held:
+            assert await held.settle() == 3 * BOUND
+
+
+async def test_idle_connections_are_given_up_under_pressure(stand_ins: dict[str, StandIn]) -> None:
+    """Many addresses together take all connections; the others get in when idle ones are closed."""
+    async with _bounded(stand_ins, MAX_CONNECTIONS=str(2 * BOUND)) as gateway:
+        with holding(gateway, BOUND) as some, holding(gateway, BOUND, source="127.0.0.6") as others:
+            assert await some.settle() + await others.settle() == 2 * BOUND
+            served = [await _is_served(gateway)]
+            while not served[-1] and len(served) < 20:
+                await asyncio.sleep(0.5)
+                served.append(await _is_served(gateway))
+        assert not served[0]
+        assert served[-1]
