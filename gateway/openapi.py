@@ -61,6 +61,10 @@ UNAUTHORIZED = "`unauthorized`: The access token is missing, invalid or expired.
 VALIDATION_FAILED = (
     "`validation_failed`: A value in the request is not acceptable; `errors` names the fields."
 )
+UNKNOWN_FIELD = (
+    "`unknown_field`: The request has a field or a query parameter that this operation does not know; "
+    "`errors` names the nearest known one."
+)
 FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 """How FastAPI describes the errors that our services render as problems."""
 
@@ -115,9 +119,11 @@ def _complete_operation(operation: Document) -> None:
     for status, description in COMMON_RESPONSES.items():
         responses.setdefault(status, {"description": description}).setdefault("headers", RETRY_AFTER)
     responses.setdefault("default", {"description": "Any other error."})
+    invalid = responses.setdefault("422", {"description": ""})
+    if invalid["description"] == "Validation Error":
+        invalid["description"] = VALIDATION_FAILED
+    invalid["description"] = "\n\n".join(filter(None, (invalid["description"], UNKNOWN_FIELD)))
     for status, response in responses.items():
-        if response["description"] == "Validation Error":
-            response["description"] = VALIDATION_FAILED
         if status == "default" or status >= "400":
             described = response.get("content", {}).get(PROBLEM_TYPE, {})
             schema = {"$ref": "#/components/schemas/Problem"}

@@ -105,6 +105,15 @@ def fields(schema: Schema, at: Field = ()) -> Iterator[Field]:
         yield from fields(schema["items"], (*at, 0))
 
 
+def find_objects(schema: Schema) -> Iterator[Schema]:
+    """Yield the schemas of all objects in a body."""
+    schema = _resolved(schema)
+    if "properties" in schema:
+        yield schema
+    for inner in (*schema.get("properties", {}).values(), *filter(None, [schema.get("items")])):
+        yield from find_objects(inner)
+
+
 def replaced(body: Any, at: Field, value: Any) -> Any:
     """Copy a body with a different value in a field."""
     *way, last = at

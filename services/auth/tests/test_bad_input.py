@@ -11,7 +11,7 @@ SOCIAL, FORGOT = "/api/v1/auth/social", "/api/v1/auth/password/forgot"
 RESET, VERIFY = "/api/v1/auth/password/reset", "/api/v1/auth/email/verify"
 GOOD: dict[str, dict[str, Any]] = {
     REGISTER: ADA,
-    LOGIN: ADA,
+    LOGIN: {"email": "ada@example.com", "password": "Correct4Horse"},
     SOCIAL: {"provider": "google", "token": "x"},
     RESET: {"token": "x" * 43, "password": "Correct4Horse"},
     f"{ME}/password": {"current_password": "Correct4Horse", "new_password": "Brandnew4Password"},

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
@@ -18,6 +18,7 @@ from shared.http.middleware import BodyLimit, RequestContext
 from shared.http.problems import render, render_http_exception, render_validation_error
 from shared.http.ratelimit import RateLimits
 from shared.http.repeat import ConflictRepeater
+from shared.http.unknown_fields import refuse_unknown_parameters
 from shared.security.current_user import AccessTokenVerifier
 from shared.security.jwt import JwksClient
 from shared.settings import DatabaseSettings, HttpApiSettings, StorageSettings
@@ -45,6 +46,7 @@ def create_api(
     app = FastAPI(
         title=title,
         lifespan=_extend_lifespan(settings, lifespan),
+        dependencies=[Depends(refuse_unknown_parameters)],
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=get_operation_id,

@@ -4,8 +4,10 @@ import unicodedata
 from itertools import groupby
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
+MAX_OBJECT_FIELDS = 100
+"""Fields of a JSON object: an error for each of 10,000 unknown ones would take long to list."""
 MAX_COMBINING_MARKS = 30
 """Combining marks on one character: the limit of Unicode's Stream-Safe Text Format (UAX #15, section 13)."""
 
@@ -37,3 +39,16 @@ def clean_text(value: str) -> str:
 
 DisplayText = Annotated[str, AfterValidator(clean_text)]
 """Text for people: NFC, without control characters and surrounding space. Put length limits after it."""
+
+
+class RequestModel(BaseModel):
+    """An object in a request. Unknown fields are refused: a misspelt option would silently do nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_fields(cls, value: object) -> object:
+        if isinstance(value, dict) and len(value) > MAX_OBJECT_FIELDS:
+            raise ValueError(f"must have at most {MAX_OBJECT_FIELDS} fields")
+        return value

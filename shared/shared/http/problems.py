@@ -12,6 +12,7 @@ from starlette.routing import compile_path
 
 from shared.errors import BadRequest, Invalid, NotFound, ParleyError
 from shared.http.health import INTERNAL_PATHS
+from shared.http.unknown_fields import UNKNOWN, describe_unknown
 
 type Responses = dict[int | str, dict[str, Any]]
 """Responses of an operation in the API document, by status."""
@@ -25,6 +26,15 @@ class MethodNotAllowed(ParleyError):
 
 class MalformedJson(BadRequest):
     code = "malformed_json"
+
+
+class UnknownField(Invalid):
+    """The request has a field that this operation does not know; `errors` names the nearest known one."""
+
+    code, title = "unknown_field", "Unknown field"
+
+
+MAX_LISTED_ERRORS = 50
 
 
 def error_responses(*errors: type[ParleyError]) -> Responses:
@@ -86,13 +96,18 @@ async def render_validation_error(request: Request, error: Exception) -> Respons
     errors = error.errors()
     if errors[0]["type"] == "json_invalid":
         return await render(request, MalformedJson("The body is not valid JSON."))
+    # An unknown field is often the cause of the other errors: a required one is missing under its right name.
+    listed = sorted(errors, key=lambda each: each["type"] != UNKNOWN)[:MAX_LISTED_ERRORS]
     # The rejected input stays out: it may be a password.
-    found = [{"pointer": _pointer(each["loc"]), "message": _message(each)} for each in errors]
+    found = [{"pointer": _pointer(each["loc"]), "message": _message(request, each)} for each in listed]
     detail = f"{found[0]['pointer']}: {found[0]['message']}"
-    return await render(request, Invalid(f"The request is not valid. {detail}.", errors=found))
+    error_type = UnknownField if listed[0]["type"] == UNKNOWN else Invalid
+    return await render(request, error_type(f"The request is not valid. {detail}.", errors=found))
 
 
-def _message(error: Mapping[str, Any]) -> str:
+def _message(request: Request, error: Mapping[str, Any]) -> str:
+    if error["type"] == UNKNOWN:
+        return describe_unknown(request, error["loc"])
     # pydantic counts the characters of a validated text as items.
     if error["type"] in {"too_short", "too_long"} and isinstance(error["input"], str):
         bound, side = ("min_length", "least") if error["type"] == "too_short" else ("max_length", "most")

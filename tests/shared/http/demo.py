@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import httpx
 import structlog
 from fastapi import APIRouter, Body, Depends, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 from shared.errors import Conflict
 from shared.http.dependencies import SessionDep
-from shared.http.fields import DisplayText
+from shared.http.fields import DisplayText, RequestModel
 from shared.http.ratelimit import per_address, per_user
 from shared.security.current_user import CurrentEditor, CurrentUser
 from sqlalchemy import text
@@ -20,9 +20,14 @@ class NameTaken(Conflict):
     code = "name_taken"
 
 
-class Thing(BaseModel):
+class Size(RequestModel):
+    width: int
+
+
+class Thing(RequestModel):
     name: str = Field(min_length=1, max_length=10)
-    sizes: list[int] = []
+    sizes: list[int] = Field([])
+    boxes: list[Size] | None = None
 
 
 @router.post("/things")
@@ -30,7 +35,7 @@ async def create(thing: Thing) -> Thing:
     return thing
 
 
-class Title(BaseModel):
+class Title(RequestModel):
     title: Annotated[DisplayText, Field(min_length=1)]
 
 

@@ -1,7 +1,7 @@
-from pydantic import BaseModel
+from shared.http.fields import RequestModel
 
 from auth.types import OpaqueToken
 
 
-class VerifyEmailRequest(BaseModel):
+class VerifyEmailRequest(RequestModel):
     token: OpaqueToken

@@ -2,11 +2,12 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from shared.http.fields import RequestModel
 
 from auth.types import Name, Nonce, Password, Provider, SocialToken
 
 
-class ProviderToken(BaseModel):
+class ProviderToken(RequestModel):
     """A provider's token: an ID token, or Facebook's access token."""
 
     provider: Provider = Field(examples=["google"])

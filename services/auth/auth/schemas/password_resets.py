@@ -1,14 +1,15 @@
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+from shared.http.fields import RequestModel
 
 from auth.types import Email, OpaqueToken, Password
 
 
-class ForgotPasswordRequest(BaseModel):
+class ForgotPasswordRequest(RequestModel):
     email: Email
 
 
-class ResetPasswordRequest(BaseModel):
+class ResetPasswordRequest(RequestModel):
     token: OpaqueToken
     password: Annotated[Password, Field(examples=["Brandnew4Password"])]

@@ -1,6 +1,7 @@
-from pydantic import BaseModel, Field
+from pydantic import Field
+from shared.http.fields import RequestModel
 from shared.security.current_user import Role
 
 
-class RoleUpdate(BaseModel):
+class RoleUpdate(RequestModel):
     role: Role = Field(examples=["editor"])

@@ -1,24 +1,25 @@
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
+from shared.http.fields import RequestModel
 
 from auth.domain.sign_ins import ACCESS_TOKEN_TTL
 from auth.schemas.users import UserRead
 from auth.types import Email, OpaqueToken, Password
 
 
-class LoginRequest(BaseModel):
+class LoginRequest(RequestModel):
     email: Email
     password: Annotated[Password, Field(min_length=1)]
 
 
-class RefreshRequest(BaseModel):
+class RefreshRequest(RequestModel):
     """The refresh token of the latest response."""
 
     refresh_token: OpaqueToken
 
 
-class LogoutRequest(BaseModel):
+class LogoutRequest(RequestModel):
     """Any refresh token of the session."""
 
     refresh_token: OpaqueToken

@@ -3,7 +3,7 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from shared.http.fields import DisplayText
+from shared.http.fields import DisplayText, RequestModel
 from shared.http.pagination import Pagination
 from shared.security.current_user import Role
 
@@ -11,18 +11,18 @@ from auth.schemas.pages import AdminPageQuery
 from auth.types import AvatarUrl, Email, Name, Password
 
 
-class RegisterRequest(BaseModel):
+class RegisterRequest(RequestModel):
     email: Email
     password: Password
     name: Name
 
 
-class ChangePasswordRequest(BaseModel):
+class ChangePasswordRequest(RequestModel):
     current_password: Annotated[Password, Field(min_length=1)]
     new_password: Annotated[Password, Field(examples=["Brandnew4Password"])]
 
 
-class UserUpdate(BaseModel):
+class UserUpdate(RequestModel):
     """Omitted fields stay unchanged. An `avatar_url` of null removes the picture."""
 
     # The defaults are never used: only fields that were sent are changes. Null is not a name.

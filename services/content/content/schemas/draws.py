@@ -3,6 +3,7 @@ from uuid import UUID
 
 from contracts.vocabulary import SpeechType
 from pydantic import BaseModel, Field
+from shared.http.fields import RequestModel
 
 from content.domain.draws import DrawFilter
 from content.schemas.fields import SpeechLevel, TagIds
@@ -13,12 +14,12 @@ MAX_EXCLUDED = 200
 MAX_DRAWN = 50
 
 
-class DrawRequest(BaseModel):
+class DrawRequest(RequestModel):
     """Which speeches to draw from, and how many."""
 
     level: SpeechLevel
     type: SpeechType | None = Field(None, description="Omit it to draw both types.", examples=["question"])
-    tags: TagIds = []
+    tags: TagIds = Field([])
     match: Match = Field(
         "any", description="Whether a speech must carry `any` or `all` of the tags.", examples=["any"]
     )

@@ -2,7 +2,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from contracts.vocabulary import Level, SpeechType
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
+from shared.http.fields import RequestModel
 
 MAX_TAGS = 50
 
@@ -19,7 +20,7 @@ OMITTED: Any = Field(default_factory=lambda: None)
 """The default of a field that may be omitted, but must not be null."""
 
 
-class PartialUpdate(BaseModel):
+class PartialUpdate(RequestModel):
     """New values. An omitted field keeps its value; null is refused."""
 
     @field_validator("*", mode="before")

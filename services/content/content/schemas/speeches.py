@@ -4,7 +4,7 @@ from uuid import UUID
 
 from contracts.vocabulary import Level, SpeechType
 from pydantic import AfterValidator, BaseModel, Field
-from shared.http.fields import DisplayText
+from shared.http.fields import DisplayText, RequestModel
 from shared.http.pagination import PageQuery, Pagination
 
 from content.schemas.fields import (
@@ -48,12 +48,12 @@ AudioKey = Annotated[
 ]
 
 
-class SpeechCreate(BaseModel):
+class SpeechCreate(RequestModel):
     text: SpeechText
     level: SpeechLevel
     type: TypeOfSpeech
     audio_key: AudioKey
-    tag_ids: TagIds = []
+    tag_ids: TagIds = Field([])
 
 
 class SpeechUpdate(PartialUpdate):

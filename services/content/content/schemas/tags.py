@@ -2,7 +2,7 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
-from shared.http.fields import DisplayText
+from shared.http.fields import DisplayText, RequestModel
 
 from content.schemas.fields import OMITTED, PartialUpdate, validate_single_line
 
@@ -11,7 +11,7 @@ TagName = Annotated[_Name, Field(examples=["travel"])]
 TagCategory = Annotated[_Name, Field(examples=["topic"])]
 
 
-class TagCreate(BaseModel):
+class TagCreate(RequestModel):
     name: TagName
     category: TagCategory
 

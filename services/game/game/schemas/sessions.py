@@ -4,7 +4,7 @@ from uuid import UUID
 
 from contracts.vocabulary import Level, SessionMode, SpeechType, UserResponse
 from pydantic import BaseModel, ConfigDict, Field
-from shared.http.fields import DisplayText
+from shared.http.fields import DisplayText, RequestModel
 from shared.http.pagination import PageQuery, Pagination
 
 from game.types import Count, Day, Instant, Score
@@ -40,7 +40,7 @@ LearnerResponse = Annotated[
 ]
 
 
-class ResultCreate(BaseModel):
+class ResultCreate(RequestModel):
     """The result of one speech."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [RESULT_EXAMPLE]})
@@ -58,7 +58,7 @@ class ResultCreate(BaseModel):
     )
 
 
-class SessionCreate(BaseModel):
+class SessionCreate(RequestModel):
     """A finished session. Totals are optional; those that are sent must agree with the results."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [SESSION_EXAMPLE]})

@@ -2,7 +2,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
-from shared.http.fields import DisplayText
+from shared.http.fields import DisplayText, RequestModel
 
 from scoring.types import MAX_AUDIO_BYTES, MAX_AUDIO_SECONDS, MAX_TEXT_CHARACTERS, ErrorType
 
@@ -11,7 +11,7 @@ Score = Annotated[float, Field(ge=0, le=100)]
 EXAMPLE_SPEECH_ID = "0198c4e2-7d1a-7c3e-9f52-3b1f6a2d8e40"
 
 
-class ScoreRequest(BaseModel):
+class ScoreRequest(RequestModel):
     """The text that a recording is scored against."""
 
     reference_text: Annotated[

@@ -1,0 +1,73 @@
+"""Finds names that an operation does not know, and the known name that was meant."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+
+UNKNOWN = "extra_forbidden"
+"""The type of pydantic's error for an unknown field."""
+MAX_COMPARED_CHARACTERS = 100
+MAX_LISTED = 20
+
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Raise RequestValidationError for query parameters that the operation does not have."""
+    if not request.scope["query_string"] or (operation := _find_operation(request)) is None:
+        return
+    known = _list_parameters(operation)
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise RequestValidationError([{"type": UNKNOWN, "loc": ("query", name)} for name in unknown])
+
+
+def describe_unknown(request: Request, location: tuple[int | str, ...]) -> str:
+    """Return what to say about an unknown name: the known one that is nearest, or those that are known."""
+    *parents, name = location
+    known = _list_known(request, parents)
+    if nearest := get_close_matches(str(name)[:MAX_COMPARED_CHARACTERS], known, n=1):
+        return f"is unknown; the nearest known name is {nearest[0]}"
+    if known:
+        return f"is unknown; known names are {', '.join(sorted(known)[:MAX_LISTED])}"
+    return "is unknown; no names are known here"
+
+
+def _list_known(request: Request, parents: Sequence[int | str]) -> set[str]:
+    operation = _find_operation(request) or {}
+    if parents[0] == "query":
+        return _list_parameters(operation)
+    contents = operation.get("requestBody", {}).get("content", {}).values()
+    schemas = request.app.openapi().get("components", {}).get("schemas", {})
+    return _union(_list_fields(content["schema"], parents[1:], schemas) for content in contents)
+
+
+def _find_operation(request: Request) -> dict[str, Any] | None:
+    """Return the operation in the API document, or None for an internal one."""
+    path = getattr(request.scope.get("route"), "path", "")
+    operation: dict[str, Any] | None = (
+        request.app.openapi()["paths"].get(path, {}).get(request.method.lower())
+    )
+    return operation
+
+
+def _list_parameters(operation: dict[str, Any]) -> set[str]:
+    return {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
+
+
+def _list_fields(schema: dict[str, Any], way: Sequence[int | str], schemas: dict[str, Any]) -> set[str]:
+    """Return the fields of the object to which `way` leads in a JSON schema."""
+    if "$ref" in schema:
+        return _list_fields(schemas[schema["$ref"].rpartition("/")[2]], way, schemas)
+    if "anyOf" in schema:
+        return _union(_list_fields(branch, way, schemas) for branch in schema["anyOf"])
+    fields: dict[str, Any] = schema.get("properties", {})
+    if not way:
+        return set(fields)
+    inner = schema.get("items") if isinstance(way[0], int) else fields.get(way[0])
+    return _list_fields(inner, way[1:], schemas) if inner else set()
+
+
+def _union(names: Iterable[set[str]]) -> set[str]:
+    return set().union(*names)
