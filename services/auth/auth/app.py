@@ -9,7 +9,7 @@ from auth import api
 from auth.export import GameClient
 from auth.passwords import PasswordHasher
 from auth.settings import ApiSettings
-from auth.social import SocialSignIn
+from auth.social import SocialSignIn, UsedTokens
 from auth.tokens import AccessTokenIssuer, SigningKeyStore
 
 
@@ -32,7 +32,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.passwords = PasswordHasher(
         threads=settings.password_threads, queue_size=settings.password_queue_size
     )
-    state.social, state.game = SocialSignIn(settings), GameClient(str(settings.game_url))
+    state.social = SocialSignIn(settings, UsedTokens(settings.redis_url.get_secret_value()))
+    state.game = GameClient(str(settings.game_url))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(state.game.close)
         stack.push_async_callback(state.social.close)

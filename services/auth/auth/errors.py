@@ -43,7 +43,7 @@ class InvalidRefreshToken(Unauthorized):
 
 
 class InvalidSocialToken(Unauthorized):
-    """The provider's token does not prove the user's identity to this app."""
+    """The provider's token does not prove the user's identity to this app, or was used already."""
 
     code, title = "invalid_social_token", "Invalid social token"
 

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from auth.settings import SocialSettings
-from auth.social import SocialSignIn
+from auth.social import SocialSignIn, UsedTokens
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -121,7 +121,8 @@ class OpenIdProvider:
         """The usual claims of a person, but for these; None leaves a claim out."""
         now = int(time.time())
         usual = {"iss": self.issuer, "aud": self.audience, "iat": now, "exp": now + 3600, **self.usual}
-        usual["sub"] = secrets.token_hex(10)
+        # No two tokens are the same: real ones hold a hash of their code, or an id.
+        usual |= {"sub": secrets.token_hex(10), "jti": secrets.token_hex(10)}
         return {name: claim for name, claim in (usual | different).items() if claim is not None}
 
     def sign(self, claims: Any, **header: Any) -> str:
@@ -183,7 +184,7 @@ def _refusal(code: int, message: str) -> Reply:
 
 
 def _facebook() -> Facebook:
-    usual = {"name": "Ada Lovelace", "email": "ada@example.com", "jti": "N7tA.bdaa"}
+    usual = {"name": "Ada Lovelace", "email": "ada@example.com"}
     return Facebook("facebook", "https://www.facebook.com", "465724596122029", usual)
 
 
@@ -248,7 +249,8 @@ class Providers:
 @asynccontextmanager
 async def signing_in(providers: Providers, **different: Any) -> AsyncIterator[SocialSignIn]:
     """The service's side, set up for these providers but for what differs."""
-    social = SocialSignIn(SocialSettings.model_validate({**providers.settings, **different}))
+    settings = SocialSettings.model_validate({**providers.settings, **different})
+    social = SocialSignIn(settings, UsedTokens("redis://127.0.0.1:1/0"))
     yield social
     await social.close()
 

@@ -2,7 +2,7 @@
 
 from fastapi import Depends, Request
 from pydantic import SecretStr
-from shared.errors import Invalid
+from shared.errors import Invalid, Unavailable
 from shared.http.dependencies import DatabaseDep, SessionDep
 from shared.http.ratelimit import per_address
 from shared.security.current_user import CurrentUser
@@ -53,6 +53,7 @@ profile = create_profile_router()
         EmailRequired,
         ProviderNotConfigured,
         ProviderUnavailable,
+        Unavailable,
     ),
 )
 async def sign_in_with_provider(
@@ -61,7 +62,8 @@ async def sign_in_with_provider(
     """Sign in with Google, Apple or Facebook. The first sign-in opens an account.
 
     Send the ID token of Google or Apple. For Facebook, send the token of Limited Login or an access token. If
-    the app passed a nonce to the provider, send it too.
+    the app passed a nonce to the provider, send it too. A token can be used once: get a new one from the
+    provider for every sign-in. One that was refused with another error may be sent again.
 
     An account with the same e-mail address is used only if the provider has verified that address. If the
     account's own address was unconfirmed, its password and all its sessions end. On `link_required`, let the
@@ -98,6 +100,7 @@ async def list_identities(account: CurrentAccount, session: SessionDep) -> Ident
         Invalid,
         PasswordQueueFull,
         ProviderUnavailable,
+        Unavailable,
     ),
 )
 async def link_identity(

@@ -46,8 +46,8 @@ async def sign_in_with_provider(
 ) -> AuthenticatedSession:
     """Sign in; open or link an account at the first time. `name` is for a new account without a name."""
     # The provider may take seconds, so no transaction is open meanwhile.
-    identity = await social.verify(provider, token, nonce=nonce)
-    return await _sign_in(database, identity, name=name)
+    async with social.using(provider, token, nonce=nonce) as identity:
+        return await _sign_in(database, identity, name=name)
 
 
 @retry_conflicts
@@ -75,8 +75,8 @@ async def link_identity(
 ) -> None:
     """Link an identity to the caller's account; linking it again changes nothing."""
     await ensure_recent_proof(database, passwords, caller, password=password)
-    identity = await social.verify(provider, token, nonce=nonce)
-    await _link_verified(database, caller, identity)
+    async with social.using(provider, token, nonce=nonce) as identity:
+        await _link_verified(database, caller, identity)
 
 
 @retry_conflicts

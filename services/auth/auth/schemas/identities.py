@@ -14,7 +14,8 @@ class ProviderToken(RequestModel):
     token: SocialToken
     nonce: Nonce | None = Field(
         None,
-        description="The nonce that the app passed to the provider, or the text whose SHA-256 it passed.",
+        description="The nonce that the app passed to the provider. If it passed the SHA-256 of a text in "
+        "hex, send that text: a nonce of 64 hexadecimal digits in a token is always taken for a hash.",
         examples=["n-0S6_WzA2Mj"],
     )
 

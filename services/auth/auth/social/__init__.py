@@ -2,5 +2,6 @@
 
 from auth.social.identity import VerifiedIdentity
 from auth.social.sign_in import SocialSignIn
+from auth.social.used_tokens import UsedTokens
 
-__all__ = ["SocialSignIn", "VerifiedIdentity"]
+__all__ = ["SocialSignIn", "UsedTokens", "VerifiedIdentity"]

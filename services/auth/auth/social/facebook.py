@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import math
 from typing import Any
 
 import structlog
@@ -48,22 +49,23 @@ class FacebookClient:
             raise InvalidSocialToken(
                 "Facebook's access tokens have no nonce; send none, or the token of Limited Login."
             )
-        user_id = await self._inspect(token)
+        info = await self._inspect(token)
         person = await self._get_person(token)
-        if person.get("id") != user_id:
+        if person.get("id") != info.user_id:
             raise InvalidSocialToken(INVALID_TOKEN)
         return build_verified_identity(
             "facebook",
-            user_id,
+            info.user_id,
             email=person.get("email"),
             # Facebook does not say whether it has verified the address.
             email_verified=False,
             name=person.get("name"),
             picture=_find_picture_url(person.get("picture")),
+            expires_at=info.expires_at or math.inf,
         )
 
-    async def _inspect(self, token: str) -> str:
-        """Return the user of a valid token of our app."""
+    async def _inspect(self, token: str) -> _TokenInfo:
+        """Return what Facebook knows of a valid token of our app."""
         bearer = f"{self._app_id}|{self._secret}"
         document = await self._get("debug_token", {"input_token": token}, bearer=bearer)
         try:
@@ -74,7 +76,7 @@ class FacebookClient:
         is_expired = 0 < info.expires_at <= utc_now().timestamp()
         if not (info.is_valid and is_ours) or is_expired:
             raise InvalidSocialToken(INVALID_TOKEN)
-        return info.user_id
+        return info
 
     async def _get_person(self, token: str) -> dict[str, Any]:
         proof = hmac.digest(self._secret.encode(), token.encode(), hashlib.sha256).hex()

@@ -1,5 +1,6 @@
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -25,10 +26,19 @@ class VerifiedIdentity:
     email_verified: bool
     name: str | None
     avatar_url: str | None
+    token_expires_at: float = field(default=math.inf, compare=False)
+    """Unix seconds."""
 
 
 def build_verified_identity(
-    provider: Provider, subject: Any, *, email: Any, email_verified: bool, name: Any, picture: Any
+    provider: Provider,
+    subject: Any,
+    *,
+    email: Any,
+    email_verified: bool,
+    name: Any,
+    picture: Any,
+    expires_at: float,
 ) -> VerifiedIdentity:
     """Build an identity from claims. Users choose names and pictures, so unusable ones are dropped."""
     if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
@@ -42,6 +52,7 @@ def build_verified_identity(
         email_verified=email_verified and address is not None,
         name=_valid_or_none(_NAME, name),
         avatar_url=str(url) if url is not None else None,
+        token_expires_at=expires_at,
     )
 
 

@@ -1,7 +1,8 @@
 """Verification of a provider's token, whichever kind it is."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from shared.security.jwt import JwksClient, KeysUnavailable
@@ -12,6 +13,7 @@ from auth.social.facebook import FacebookClient
 from auth.social.id_tokens import ALGORITHM, IdTokenVerifier
 from auth.social.identity import VerifiedIdentity, build_verified_identity
 from auth.social.json_client import JsonClient
+from auth.social.used_tokens import UsedTokens
 from auth.types import Provider
 
 TOKEN = re.compile(r"[!-~]{1,8192}")
@@ -21,7 +23,8 @@ TOKEN = re.compile(r"[!-~]{1,8192}")
 class SocialSignIn:
     """Verification of all providers' tokens. One per process: it caches their keys and pools connections."""
 
-    def __init__(self, settings: SocialSettings) -> None:
+    def __init__(self, settings: SocialSettings, used_tokens: UsedTokens) -> None:
+        self._used_tokens = used_tokens
         self._client = JsonClient(timeout_seconds=settings.social_timeout_seconds)
         self._facebook = FacebookClient(settings, self._client)
         self._keys: list[JwksClient] = []
@@ -36,6 +39,15 @@ class SocialSignIn:
             ),
             "facebook": self._create_verifier(settings.facebook_jwks_url, settings.facebook_issuers, app),
         }
+
+    @asynccontextmanager
+    async def using(
+        self, provider: Provider, token: str, *, nonce: str | None
+    ) -> AsyncIterator[VerifiedIdentity]:
+        """Verify a token and use it up, unless the block fails: a refused token may be sent again."""
+        identity = await self.verify(provider, token, nonce=nonce)
+        async with self._used_tokens.using(token, expires_at=identity.token_expires_at):
+            yield identity
 
     async def verify(self, provider: Provider, token: str, *, nonce: str | None) -> VerifiedIdentity:
         """Raises InvalidSocialToken, ProviderNotConfigured and ProviderUnavailable, nothing else."""
@@ -56,6 +68,7 @@ class SocialSignIn:
     async def close(self) -> None:
         for keys in self._keys:
             keys.close()
+        await self._used_tokens.close()
         await self._client.close()
 
     def _create_verifier(
@@ -83,4 +96,5 @@ def identity_from_claims(provider: Provider, claims: dict[str, Any]) -> Verified
         email_verified=provider != "facebook" and (verified is True or verified == "true"),
         name=claims.get("name"),
         picture=claims.get("picture"),
+        expires_at=claims["exp"],
     )

@@ -9,6 +9,7 @@ from auth.app import create_app
 from auth.models import AuditEntry, Identity, User
 from auth.settings import ApiSettings
 from contracts.auth import UserRegistered
+from pydantic import SecretStr
 from shared.data.db import Database
 from shared.testing import api_client, outbox_events
 from sqlalchemy import func, select
@@ -127,9 +128,10 @@ async def test_of_many_first_sign_ins_at_once_one_opens_the_account(
     settings: ApiSettings, committed_database: Database, providers: Providers
 ) -> None:
     app = create_app(settings.model_copy(update={"database_pool_size": 20}))
-    token = providers.google.token(sub="g-3", email="once@example.com", email_verified=True)
+    person = {"sub": "g-3", "email": "once@example.com", "email_verified": True}
+    tokens = [providers.google.token(**person) for _ in range(12)]
     async with api_client(app) as client:
-        answers = await asyncio.gather(*(sign_in(client, "google", token) for _ in range(12)))
+        answers = await asyncio.gather(*(sign_in(client, "google", token) for token in tokens))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["user"]["id"] for answer in answers}) == 1
     async with committed_database.transaction() as session:
@@ -140,15 +142,21 @@ async def test_of_many_first_sign_ins_at_once_one_opens_the_account(
 async def test_a_sign_in_is_added_once_and_removed(
     mine: httpx.AsyncClient, user: User, database: Database, providers: Providers
 ) -> None:
-    link = {"provider": "google", "token": providers.google.token(sub="g-4", email="other@example.com")}
-    assert code_of(await mine.post(IDENTITIES, json=link)) == (409, "email_unverified")
+
+    def link() -> dict[str, str]:
+        return {
+            "provider": "google",
+            "token": providers.google.token(sub="g-4", email="other@example.com"),
+        }
+
+    assert code_of(await mine.post(IDENTITIES, json=link())) == (409, "email_unverified")
     async with database.transaction() as session:
         (await session.get_one(User, user.id)).email_verified = True
     for _ in range(2):
-        assert (await mine.post(IDENTITIES, json=link)).status_code == 204
+        assert (await mine.post(IDENTITIES, json=link())).status_code == 204
     listed = (await mine.get(IDENTITIES)).json()["identities"]
     assert [identity["provider"] for identity in listed] == ["google"]
-    assert (await mine.post(SOCIAL, json=link)).json()["user"]["id"] == str(user.id)
+    assert (await mine.post(SOCIAL, json=link())).json()["user"]["id"] == str(user.id)
     another = {"provider": "google", "token": providers.google.token(sub="g-5", email="x@example.com")}
     assert code_of(await mine.post(IDENTITIES, json=another)) == (409, "identity_taken")
     assert (await mine.delete(f"{IDENTITIES}/google")).status_code == 204
@@ -162,11 +170,12 @@ async def test_a_sign_in_is_added_once_and_removed(
 async def test_a_sign_in_of_somebody_else_cannot_be_added(
     mine: httpx.AsyncClient, user: User, database: Database, providers: Providers
 ) -> None:
-    token = providers.apple.token(sub="a-9", email="else@example.com", email_verified=True)
-    assert (await sign_in(mine, "apple", token)).is_success
+    person = {"sub": "a-9", "email": "else@example.com", "email_verified": True}
+    assert (await sign_in(mine, "apple", providers.apple.token(**person))).is_success
     async with database.transaction() as session:
         (await session.get_one(User, user.id)).email_verified = True
-    answer = await mine.post(IDENTITIES, json={"provider": "apple", "token": token})
+    link = {"provider": "apple", "token": providers.apple.token(**person)}
+    answer = await mine.post(IDENTITIES, json=link)
     assert code_of(answer) == (409, "identity_taken")
 
 
@@ -187,4 +196,37 @@ async def test_an_unavailable_provider_is_a_503(client: httpx.AsyncClient, provi
     with providers.facebook.debug_token.answering(500, b"<html>"):
         answer = await sign_in(client, "facebook", token)
     assert code_of(answer) == (503, "provider_unavailable")
+    assert answer.headers["retry-after"]
+
+
+async def test_a_token_signs_in_once(client: httpx.AsyncClient, providers: Providers) -> None:
+    for provider, token in (
+        ("google", providers.google.token(email_verified=True, email="g7@example.com")),
+        ("apple", providers.apple.token(email="a7@example.com")),
+        ("facebook", providers.facebook.limited_token(email="f7@example.com")),
+        ("facebook", providers.facebook.access_token(user_id="10007", email="f8@example.com")),
+    ):
+        assert (await sign_in(client, provider, token)).status_code == 200
+        assert code_of(await sign_in(client, provider, token)) == (401, "invalid_social_token")
+
+
+async def test_a_refused_token_serves_the_link_that_the_refusal_asks_for(
+    client: httpx.AsyncClient, providers: Providers, database: Database, open_account: Any, access_for: Any
+) -> None:
+    user = await open_account(database, email_verified=True)
+    link = {"provider": "facebook", "token": providers.facebook.limited_token(email=user.email)}
+    assert code_of(await client.post(SOCIAL, json=link)) == (409, "link_required")
+    headers = {"Authorization": f"Bearer {await access_for(database, user)}"}
+    assert (await client.post(IDENTITIES, json=link, headers=headers)).status_code == 204
+    assert code_of(await client.post(SOCIAL, json=link)) == (401, "invalid_social_token")
+
+
+async def test_without_redis_no_provider_signs_anybody_in(
+    settings: ApiSettings, database: Database, providers: Providers
+) -> None:
+    app = create_app(settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")}))
+    app.state.database = database
+    async with api_client(app) as client:
+        answer = await sign_in(client, "google", providers.google.token())
+    assert code_of(answer) == (503, "unavailable")
     assert answer.headers["retry-after"]

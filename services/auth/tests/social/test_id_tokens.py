@@ -266,7 +266,9 @@ async def test_a_nonce_comes_back_as_it_is_or_hashed(
     [
         pytest.param("another", NONCE, id="another nonce"),
         pytest.param(NONCE, HASHED, id="hashed by the app, not by the SDK"),
+        pytest.param(HASHED, HASHED, id="the hash that the token shows"),
         pytest.param(HASHED.upper(), NONCE, id="upper-case hash"),
+        pytest.param(HASHED.upper(), HASHED.upper(), id="the upper-case hash that the token shows"),
         pytest.param(NONCE, None, id="not sent"),
         pytest.param(NONCE, "", id="sent empty"),
         pytest.param(None, NONCE, id="not in the token"),

@@ -136,13 +136,13 @@ async def test_one_provider_that_hangs_holds_up_no_other(providers: Providers) -
 SIGN_IN = """
 import asyncio, json, sys
 from auth.settings import SocialSettings
-from auth.social import SocialSignIn
+from auth.social import SocialSignIn, UsedTokens
 from shared import logging
 from shared.errors import ParleyError
 
 async def main():
     logging.configure("DEBUG", service="auth", process="api")
-    social = SocialSignIn(SocialSettings())
+    social = SocialSignIn(SocialSettings(), UsedTokens("redis://127.0.0.1:1/0"))
     for provider, token in json.load(sys.stdin):
         try:
             await social.verify(provider, token, nonce=None)

@@ -1,0 +1,64 @@
+"""Tokens of providers that have been used. Each is accepted once, so a copy of one opens nothing."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from redis.asyncio import Redis
+from shared.clock import utc_now
+from shared.data.cache import CONNECTION_ERRORS
+from shared.errors import Unavailable
+
+from auth.errors import InvalidSocialToken
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT_SECONDS = 1.0
+GRACE_SECONDS = 60
+"""Tokens are kept for longer than they are valid, because clocks differ."""
+MAX_TTL_SECONDS = 90 * 24 * 3600
+"""Facebook's access tokens may never expire; most are valid for 60 days."""
+
+
+class UsedTokens:
+    def __init__(self, redis_url: str) -> None:
+        self._redis: Redis = Redis.from_url(
+            redis_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+        )
+
+    @asynccontextmanager
+    async def using(self, token: str, *, expires_at: float) -> AsyncIterator[None]:
+        """Use the token up, unless the block fails. Raises InvalidSocialToken if it is used already.
+
+        Raises Unavailable without Redis: like a sign-in with a password, this one must not go unchecked.
+        """
+        key, lifetime = _key(token), expires_at - utc_now().timestamp() + GRACE_SECONDS
+        try:
+            is_first = await self._redis.set(key, b"1", nx=True, ex=int(min(lifetime, MAX_TTL_SECONDS)))
+        except CONNECTION_ERRORS as error:
+            log.warning("social_token_not_checked", reason=type(error).__name__)
+            raise Unavailable("This cannot be checked right now; try again in a moment.") from error
+        if not is_first:
+            raise InvalidSocialToken("The token was used already; sign in with the provider again.")
+        try:
+            yield
+        except Exception:
+            await self._release(key)
+            raise
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def _release(self, key: str) -> None:
+        try:
+            await self._redis.delete(key)
+        except CONNECTION_ERRORS as error:
+            # The user has to sign in with the provider once more.
+            log.warning("social_token_not_released", reason=type(error).__name__)
+
+
+def _key(token: str) -> str:
+    # Without the signature of an ID token: some other spellings of its last character are valid as well.
+    signed = token.rpartition(".")[0] if token.count(".") == 2 else token
+    return f"used_social_token:{hashlib.sha256(signed.encode()).hexdigest()}"

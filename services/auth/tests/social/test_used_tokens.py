@@ -1,0 +1,85 @@
+"""A token of a provider is good once."""
+
+import asyncio
+import base64
+import math
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from auth.errors import EmailRequired, InvalidSocialToken
+from auth.settings import ApiSettings
+from auth.social import UsedTokens
+from auth.social.used_tokens import MAX_TTL_SECONDS
+from redis.asyncio import Redis
+from shared.errors import Unavailable
+from tests.providers import Providers
+
+SOON = time.time() + 600
+
+
+@pytest.fixture
+async def used(settings: ApiSettings) -> AsyncIterator[UsedTokens]:
+    used = UsedTokens(settings.redis_url.get_secret_value())
+    yield used
+    await used.close()
+
+
+async def use(used: UsedTokens, token: str, *, expires_at: float = SOON) -> None:
+    async with used.using(token, expires_at=expires_at):
+        await asyncio.sleep(0)
+
+
+async def test_of_many_uses_at_once_one_counts(used: UsedTokens, providers: Providers) -> None:
+    token = providers.google.token()
+    outcomes = await asyncio.gather(*(use(used, token) for _ in range(20)), return_exceptions=True)
+    assert outcomes.count(None) == 1
+    assert {type(outcome) for outcome in outcomes} == {type(None), InvalidSocialToken}
+
+
+def respelled(token: str) -> str:
+    """The same token with other unused bits in the last character of its signature."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    other = token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
+    signatures = (each.rpartition(".")[2] for each in (token, other))
+    first, second = (base64.urlsafe_b64decode(signature + "==") for signature in signatures)
+    assert first == second
+    return other
+
+
+async def test_another_spelling_is_the_same_token(used: UsedTokens, providers: Providers) -> None:
+    token = providers.google.token()
+    await use(used, token)
+    for copy in (token, respelled(token)):
+        with pytest.raises(InvalidSocialToken, match="used already"):
+            await use(used, copy)
+
+
+async def test_a_token_that_was_refused_may_be_sent_again(used: UsedTokens, providers: Providers) -> None:
+    token = providers.google.token()
+    with pytest.raises(EmailRequired):
+        async with used.using(token, expires_at=SOON):
+            raise EmailRequired("no address")
+    await use(used, token)
+
+
+@pytest.mark.parametrize("seconds", [600, -5, math.inf])
+async def test_hashes_are_kept_until_the_token_expires(
+    used: UsedTokens, settings: ApiSettings, providers: Providers, seconds: float
+) -> None:
+    async with Redis.from_url(settings.redis_url.get_secret_value(), decode_responses=True) as redis:
+        before = {key async for key in redis.scan_iter("used_social_token:*")}
+        token = providers.google.token()
+        await use(used, token, expires_at=time.time() + seconds)
+        [key] = {key async for key in redis.scan_iter("used_social_token:*")} - before
+        lifetime = await redis.ttl(key)
+    assert token.split(".")[1] not in key
+    expected = min(seconds + 60, MAX_TTL_SECONDS)
+    assert expected - 5 <= lifetime <= expected
+
+
+async def test_without_redis_no_token_is_accepted() -> None:
+    used = UsedTokens("redis://127.0.0.1:1/0")
+    with pytest.raises(Unavailable):
+        await use(used, "a.b.c")
+    await used.close()
