@@ -73,8 +73,11 @@ class _Request:
 
     @classmethod
     def from_body(cls, new: SessionCreate, *, user_id: UUID, key: str | None) -> "_Request":
-        # Defaults are left out: a field that is added later must not change the digest of the same request.
-        digest = hashlib.sha256(new.model_dump_json(exclude_defaults=True).encode()).digest()
+        # Results count in the order of play, whatever their order in the body. Defaults are left out: a field
+        # that is added later must not change the digest of the same request.
+        played = sorted(new.results, key=lambda result: result.sequence_number)
+        canonical = new.model_copy(update={"results": played}).model_dump_json(exclude_defaults=True)
+        digest = hashlib.sha256(canonical.encode()).digest()
         return cls(new, user_id, key or (str(new.id) if new.id else None), digest)
 
 

@@ -117,6 +117,19 @@ async def test_the_same_key_gives_the_same_answer(
     assert len(await outbox_events(session, SessionCompleted)) == 1
 
 
+async def test_the_order_of_results_is_not_part_of_the_request(
+    save: Callable[..., Any], new_body: NewBody
+) -> None:
+    body = new_body()
+    await save(body, key="k")
+    reversed_body = body | {"results": list(reversed(body["results"]))}
+    assert (await save(reversed_body, key="k")).replayed
+    first, second, third = body["results"]
+    other_order = [first | {"sequence_number": 2}, second | {"sequence_number": 1}, third]
+    with pytest.raises(IdempotencyConflict):
+        await save(body | {"results": other_order}, key="k")
+
+
 async def test_without_a_key_every_request_is_a_session(save: Callable[..., Any], new_body: NewBody) -> None:
     body = new_body()
     first, second = await save(body), await save(body)
