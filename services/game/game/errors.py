@@ -37,4 +37,5 @@ class AggregateMismatch(Invalid):
 
 
 def create_time_zone_error() -> Invalid:
-    return field_error("#/query/tz", "must be the IANA name of a time zone, such as Europe/Berlin")
+    message = "must be the IANA name of a time zone, such as Europe/Berlin, or an offset, such as +03:00"
+    return field_error("#/query/tz", message)

@@ -11,7 +11,9 @@ from game.schemas.progress import ProgressRead
 
 router = APIRouter(prefix="/api/v1/game/stats", tags=["Game"])
 
-TimeZone = Annotated[str, Query(max_length=64, description="IANA name.", examples=["Europe/Berlin"])]
+TimeZone = Annotated[
+    str, Query(max_length=64, description="IANA name, or an offset: `+03:00`.", examples=["Europe/Berlin"])
+]
 
 
 @router.get(

@@ -7,11 +7,8 @@ today or yesterday, because today is not over yet.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
 
 from game.domain.sessions import compute_average_score
-from game.errors import create_time_zone_error
 
 DAY = timedelta(days=1)
 MAX_DAYS_SHOWN = 365
@@ -63,14 +60,3 @@ def compute_streaks(days: Iterable[date], *, today: date) -> tuple[int, int]:
         previous = day
     is_current = previous is not None and previous >= today - DAY
     return (running if is_current else 0), longest
-
-
-@cache
-def _list_time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def parse_time_zone(name: str) -> ZoneInfo:
-    if name not in _list_time_zones():
-        raise create_time_zone_error()
-    return ZoneInfo(name)

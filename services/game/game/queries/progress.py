@@ -2,15 +2,14 @@ from collections.abc import Mapping
 from datetime import date
 from uuid import UUID
 
-import asyncpg
 from shared.clock import utc_now
-from sqlalchemy import Date, cast, func, literal, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.domain.progress import DAY, MAX_DAYS_SHOWN, Totals, compute_streaks, parse_time_zone, sum_by_key
-from game.errors import create_time_zone_error
+from game.domain.progress import DAY, MAX_DAYS_SHOWN, Totals, compute_streaks, sum_by_key
+from game.domain.time_zones import parse_time_zone
 from game.models import GameSession
+from game.queries.time_zones import select_day
 from game.schemas.progress import DayProgress, LevelProgress, ProgressRead
 
 
@@ -34,7 +33,7 @@ async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> Prog
 async def list_daily_totals(
     session: AsyncSession, user_id: UUID, *, tz: str
 ) -> list[tuple[date, str, Totals]]:
-    day = cast(func.timezone(literal(tz), GameSession.completed_at), Date)
+    day = select_day(parse_time_zone(tz))
     sums = (
         func.count(),
         func.sum(GameSession.total_sentences),
@@ -45,15 +44,9 @@ async def list_daily_totals(
     grouped = (
         select(day, GameSession.level, *sums)
         .where(GameSession.user_id == user_id)
-        .group_by(day, GameSession.level)
+        .group_by(literal_column("1"), GameSession.level)
     )
-    try:
-        rows = (await session.execute(grouped)).all()
-    except DBAPIError as error:
-        # Python's list of time zones may be newer than PostgreSQL's.
-        if isinstance(error.orig and error.orig.__cause__, asyncpg.InvalidParameterValueError):
-            raise create_time_zone_error() from error
-        raise
+    rows = (await session.execute(grouped)).all()
     return [(row[0], row[1], Totals(*row[2:])) for row in rows]
 
 

@@ -2,6 +2,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 type Save = Callable[..., Awaitable[str]]
@@ -49,3 +50,10 @@ async def test_progress(save: Save, read: Read) -> None:
 @pytest.mark.parametrize("tz", ["", "Mars/Olympus", "Europe/Berlin;--", "x" * 65, "\0"])
 async def test_bad_zones(tz: str, refused: Refused) -> None:
     assert await refused(STATS, tz=tz) == "#/query/tz"
+
+
+async def test_a_plus_sign_in_a_query_string(save: Save, client: httpx.AsyncClient) -> None:
+    await save(datetime(2026, 3, 10, 21, 30, tzinfo=UTC))
+    for query in ("tz=+03:00", "tz=%2B03:00", "tz=UTC+3", "tz=UTC%2B3"):
+        (day,) = (await client.get(f"{STATS}?{query}")).json()["by_day"]
+        assert day["date"] == "2026-03-11"

@@ -1,10 +1,9 @@
 from datetime import date, timedelta
 
 import pytest
-from game.domain.progress import Totals, compute_streaks, parse_time_zone, sum_by_key
+from game.domain.progress import Totals, compute_streaks, sum_by_key
 from hypothesis import given
 from hypothesis import strategies as st
-from shared.errors import Invalid
 
 TODAY = date(2026, 3, 30)
 DAYS = st.dates(date(2025, 1, 1), TODAY)
@@ -58,12 +57,3 @@ def test_totals_weigh_every_sentence_alike() -> None:
     assert (summed["A1"].correct_rate, summed["A1"].avg_pronunciation_score) == (0.3333, 80.0)
     assert summed["B1"].avg_pronunciation_score is None
     assert Totals().correct_rate is None
-
-
-@pytest.mark.parametrize(
-    "name", ["", "Mars/Olympus", "FOO5", "../etc/passwd", "Europe", "Europe/Berlin\0", "é"]
-)
-def test_only_time_zones_that_exist(name: str) -> None:
-    assert parse_time_zone("America/Sao_Paulo").key == "America/Sao_Paulo"
-    with pytest.raises(Invalid):
-        parse_time_zone(name)

@@ -1,16 +1,15 @@
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from game.queries.progress import get_progress, list_daily_totals
-from shared.data.db import Database
 from shared.errors import Invalid
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type Save = Callable[..., Awaitable[str]]
-
-NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
 async def test_days_are_the_learners_own(session: AsyncSession, learner: UUID, save: Save) -> None:
@@ -27,8 +26,29 @@ async def test_days_are_the_learners_own(session: AsyncSession, learner: UUID, s
     assert stats.longest_streak_days == 3
 
 
-async def test_a_zone_that_postgresql_does_not_know(database: Database, learner: UUID, save: Save) -> None:
-    await save(NOON)
+async def test_every_zone_has_the_days_that_zoneinfo_gives(
+    session: AsyncSession, learner: UUID, save: Save
+) -> None:
+    # Late in the evening or early in the morning somewhere, in winter and in summer.
+    instants = [
+        datetime(2025, month, 15, hour, 30, tzinfo=UTC) for month in (1, 7) for hour in range(0, 24, 3)
+    ]
+    edges = [datetime(2025, month, 15, 22, 45, tzinfo=UTC) for month in (1, 7)]
+    for instant in instants + edges:
+        await save(instant)
+    for name in sorted(available_timezones()):
+        daily = await list_daily_totals(session, learner, tz=name)
+        days = Counter(instant.astimezone(ZoneInfo(name)).date() for instant in instants + edges)
+        assert {day: totals.sessions for day, _, totals in daily} == days, name
+
+
+async def test_a_fixed_offset(session: AsyncSession, learner: UUID, save: Save) -> None:
+    await save(datetime(2026, 3, 10, 21, 30, tzinfo=UTC))
+    for tz, day in (("+02:00", 10), ("+03:00", 11), ("UTC+3", 11), ("Etc/GMT+3", 10)):
+        ((found, _, _),) = await list_daily_totals(session, learner, tz=tz)
+        assert found == date(2026, 3, day)
+
+
+async def test_an_unknown_zone(session: AsyncSession, learner: UUID) -> None:
     with pytest.raises(Invalid):
-        async with database.transaction() as session:
-            await list_daily_totals(session, learner, tz="Mars/Olympus")
+        await list_daily_totals(session, learner, tz="Mars/Olympus")
