@@ -28,6 +28,7 @@ class CompletedSession(BaseModel):
     level: str
     duration_seconds: int
     completed_at: AwareDatetime
+    utc_offset_minutes: int | None = None
     results: list[CompletedResult]
 
 

@@ -30,6 +30,12 @@ class IdempotencyConflict(Conflict):
     code = "idempotency_conflict"
 
 
+class ImplausibleClock(Invalid):
+    """The device's clock is wrong by more than a day: correct the times by the `Date` header, and repeat."""
+
+    code = "implausible_clock"
+
+
 class AggregateMismatch(Invalid):
     """Totals differ from the results; correct or omit those that `errors` lists."""
 

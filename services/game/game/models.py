@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     func,
     text,
 )
@@ -42,6 +43,7 @@ class GameSession(Base):
     """A finished session and its totals. Never changed once it is saved.
 
     `idempotency_key` is unique per learner; `request_sha256` identifies a repetition of the same request.
+    `utc_offset_minutes` is what the learner's wall time was ahead of UTC, null where the client did not say.
     `selected_tags` is a list of {id, name} with the names at that time, null where unknown. `score_sum` and
     `scored_count` allow exact averages over several sessions.
     """
@@ -59,6 +61,8 @@ class GameSession(Base):
     duration_seconds: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     completed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    utc_offset_minutes: Mapped[int | None]
+    clock_adjusted: Mapped[bool] = mapped_column(server_default=false())
     total_sentences: Mapped[int]
     correct_count: Mapped[int]
     incorrect_count: Mapped[int]

@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -25,12 +25,21 @@ def _validate_iso_date(value: object) -> object:
     return value
 
 
+# With the offset that the client sent.
 Instant = Annotated[
     AwareDatetime,
     BeforeValidator(_validate_rfc_3339),
-    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
-    AfterValidator(lambda instant: instant.astimezone(UTC)),
+    # A clock that has lost its setting starts in 1970.
+    Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
 ]
 Day = Annotated[dt.date, BeforeValidator(_validate_iso_date), Field(ge=MIN_DATE, le=MAX_DATE)]
+TimeZoneName = Annotated[
+    str,
+    Field(
+        max_length=64,
+        description="Time zone of today, and of sessions whose offset is unknown: IANA name, or `+03:00`.",
+        examples=["Europe/Berlin"],
+    ),
+]
 Count = Annotated[int, Field(strict=True, ge=0, le=200)]
 Score = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)]

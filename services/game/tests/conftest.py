@@ -154,6 +154,7 @@ def save(client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: Ne
     """Saves a session that was completed at an instant; returns its id."""
 
     async def call(completed_at: datetime, **different: Any) -> str:
+        # The offset of the instant is sent too, and says on which day of the learner's it was.
         times = {"started_at": completed_at - timedelta(minutes=5), "completed_at": completed_at}
         body = new_body(**{name: time.isoformat() for name, time in times.items()}, **different)
         response = await client.post("/api/v1/game/sessions", json=body)

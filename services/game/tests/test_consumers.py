@@ -152,6 +152,13 @@ async def test_activity_is_counted_once_and_by_utc_day(database: Database, learn
     ]
 
 
+async def test_activity_is_counted_on_the_day_of_the_learners_wall(database: Database, learner: UUID) -> None:
+    event = completed(learner, at=datetime(2026, 3, 1, 23, 30, tzinfo=UTC))
+    in_tokyo = event.data.model_copy(update={"utc_offset_minutes": 540})
+    await deliver(database, event, event_of(SessionCompleted, in_tokyo))
+    assert [row["day"].day for row in await rows_of(database, DailyActivity)] == [1, 2]
+
+
 @pytest.fixture
 async def played(
     database: Database,

@@ -23,5 +23,5 @@ router = APIRouter(prefix="/api/v1/admin/analytics", tags=["Admin"])
 async def get_activity_overview(
     period: Annotated[ActivityFilter, Query()], session: SessionDep, _: CurrentEditor
 ) -> ActivityOverview:
-    """Get the activity of all learners per UTC day."""
+    """Get the activity of all learners per day on their walls, or per UTC day where that is unknown."""
     return await queries.get_activity_overview(session, period=period)

@@ -8,12 +8,9 @@ from shared.security.current_user import CurrentUser
 from game.api.dependencies import learner_errors
 from game.queries import progress as queries
 from game.schemas.progress import ProgressRead
+from game.types import TimeZoneName
 
 router = APIRouter(prefix="/api/v1/game/stats", tags=["Game"])
-
-TimeZone = Annotated[
-    str, Query(max_length=64, description="IANA name, or an offset: `+03:00`.", examples=["Europe/Berlin"])
-]
 
 
 @router.get(
@@ -22,9 +19,11 @@ TimeZone = Annotated[
     dependencies=[Depends(per_user("stats", per_minute=100))],
     responses=learner_errors(),
 )
-async def get_progress(session: SessionDep, learner: CurrentUser, tz: TimeZone = "UTC") -> ProgressRead:
+async def get_progress(
+    session: SessionDep, learner: CurrentUser, tz: Annotated[TimeZoneName, Query()] = "UTC"
+) -> ProgressRead:
     """Get your progress: totals, streaks, and sums per day and level.
 
-    Days and streaks follow the time zone `tz`.
+    A session counts on the day that its `completed_at` had on the learner's wall.
     """
     return await queries.get_progress(session, learner.id, tz=tz)

@@ -12,6 +12,7 @@ from game.commands import sessions as commands
 from game.errors import (
     AggregateMismatch,
     IdempotencyConflict,
+    ImplausibleClock,
     NotYourSession,
     SessionNotFound,
     SpeechNotFound,
@@ -47,7 +48,8 @@ SAVED_RESPONSE: Responses = {
     status_code=201,
     response_description="The saved session.",
     dependencies=[Depends(per_user("save_session", per_minute=60))],
-    responses=SAVED_RESPONSE | learner_errors(SpeechNotFound, IdempotencyConflict, AggregateMismatch),
+    responses=SAVED_RESPONSE
+    | learner_errors(SpeechNotFound, IdempotencyConflict, AggregateMismatch, ImplausibleClock),
 )
 async def save_session(
     new: SessionCreate,
@@ -63,14 +65,17 @@ async def save_session(
     gets the first response again, with `Idempotency-Replayed: true`. Results may come in any order. The
     server computes the totals; totals that you send must agree with the results. A speech that was edited or
     deleted since is saved as it was played. A score whose receipt is missing, expired, already used, or for
-    another learner or text is saved as not verified.
+    another learner or text is saved as not verified. Times of a wrong clock are corrected; the response then
+    has `clock_adjusted: true`.
     """
     saved = await commands.save_session(session, learner.id, new=new, key=idempotency_key, receipts=receipts)
     if saved.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     summary = saved.session
     message = f"Saved: {summary.correct_count} of {summary.total_sentences} sentences correct."
-    return SavedSession(session_id=summary.id, message=message, session=summary)
+    return SavedSession(
+        session_id=summary.id, message=message, clock_adjusted=summary.clock_adjusted, session=summary
+    )
 
 
 @router.get(

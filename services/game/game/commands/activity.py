@@ -1,12 +1,11 @@
-"""Count the activity of a learner per UTC day."""
-
-from datetime import UTC
+"""Count the activity of a learner per day."""
 
 from contracts.game import CompletedSession
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.commands.users import delete_user_rows, lock_user
+from game.domain.clock import get_local_day
 from game.models import DailyActivity, ErasedUser
 
 
@@ -18,7 +17,7 @@ async def add_daily_activity(session: AsyncSession, completed: CompletedSession)
         return
     added = insert(DailyActivity).values(
         user_id=completed.user_id,
-        day=completed.completed_at.astimezone(UTC).date(),
+        day=get_local_day(completed.completed_at, completed.utc_offset_minutes),
         sessions=1,
         sentences=len(completed.results),
         correct=sum(result.user_response == "correct" for result in completed.results),

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC
 from uuid import UUID
 
 from contracts.game import CompletedResult, CompletedSession, SessionCompleted
@@ -13,13 +14,8 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.domain.sessions import (
-    Result,
-    SessionTotals,
-    evaluate_results,
-    validate_sequence,
-    validate_times,
-)
+from game.domain.clock import MAX_RESPONSE_TIME_MS, SessionTimes, correct_times
+from game.domain.sessions import Result, SessionTotals, evaluate_results, validate_sequence
 from game.errors import IdempotencyConflict
 from game.models import GameResult, GameSession, UsedReceipt
 from game.queries.sessions import SUMMARY_COLUMNS
@@ -27,7 +23,7 @@ from game.queries.speeches import get_texts, list_tag_names
 from game.receipts import ReceiptVerifier
 from game.schemas.sessions import ResultCreate, SessionCreate, SessionSummary
 
-CLIENT_FIELDS = {"mode", "level", "sentence_type", "duration_seconds", "started_at", "completed_at"}
+CLIENT_FIELDS = {"mode", "level", "sentence_type"}
 """Columns that are stored as the client sent them."""
 
 
@@ -43,24 +39,24 @@ async def save_session(
 ) -> SaveResult:
     """Save a finished session and record SessionCompleted, once per key or, without one, per session id.
 
-    A repeated request gets the first answer, even at the same time. Raises Invalid, AggregateMismatch,
-    SpeechNotFound, and IdempotencyConflict for a different request with the same key.
+    A repeated request gets the first answer, even at the same time. Raises Invalid, ImplausibleClock,
+    AggregateMismatch, SpeechNotFound, and IdempotencyConflict for a different request with the same key.
     """
     request = _Request.from_body(new, user_id=user_id, key=key)
     if (replay := await _find_replay(session, request)) is not None:
         return replay
-    validate_times(new.started_at, new.completed_at, now=utc_now())
+    times = correct_times(new, now=utc_now())
     validate_sequence([result.sequence_number for result in new.results])
     texts = await get_texts(session, {result.speech_id for result in new.results})
     claims = await _verify_receipts(receipts, new.results, user_id=user_id)
-    played = [Result(**result.model_dump(exclude={"receipt"})) for result in new.results]
+    played = [_to_result(result) for result in new.results]
     evaluation = evaluate_results(played, claims=claims, texts=texts, client_totals=new)
-    saved = await _insert_session(session, request, evaluation.totals)
+    saved = await _insert_session(session, request, times, evaluation.totals)
     if saved is None:
         return await _get_concurrent_replay(session, request)
     results = await _consume_receipts(session, user_id, evaluation.results)
     await _insert_results(session, saved.id, results)
-    _record_completed(session, user_id, saved, results)
+    _record_completed(session, user_id, saved, results=results)
     return SaveResult(saved, replayed=False)
 
 
@@ -73,11 +69,16 @@ class _Request:
 
     @classmethod
     def from_body(cls, new: SessionCreate, *, user_id: UUID, key: str | None) -> "_Request":
-        # Results count in the order of play, whatever their order in the body. Defaults are left out: a field
-        # that is added later must not change the digest of the same request.
-        played = sorted(new.results, key=lambda result: result.sequence_number)
-        canonical = new.model_copy(update={"results": played}).model_dump_json(exclude_defaults=True)
-        digest = hashlib.sha256(canonical.encode()).digest()
+        # Results count in the order of play, whatever their order in the body, and times as instants: a phone
+        # that has travelled sends the same ones with another offset. Defaults are left out: a field that is
+        # added later must not change the digest of the same request.
+        canonical = {
+            "results": sorted(new.results, key=lambda result: result.sequence_number),
+            "started_at": new.started_at.astimezone(UTC),
+            "completed_at": new.completed_at.astimezone(UTC),
+        }
+        request = new.model_copy(update=canonical).model_dump_json(exclude_defaults=True)
+        digest = hashlib.sha256(request.encode()).digest()
         return cls(new, user_id, key or (str(new.id) if new.id else None), digest)
 
 
@@ -100,6 +101,11 @@ async def _get_concurrent_replay(session: AsyncSession, request: _Request) -> Sa
     raise IdempotencyConflict("The request that used this key was not kept; use a new key.")
 
 
+def _to_result(result: ResultCreate) -> Result:
+    response_time_ms = min(result.response_time_ms, MAX_RESPONSE_TIME_MS)
+    return Result(**{**result.model_dump(exclude={"receipt"}), "response_time_ms": response_time_ms})
+
+
 async def _verify_receipts(
     receipts: ReceiptVerifier, results: Sequence[ResultCreate], *, user_id: UUID
 ) -> dict[int, ReceiptClaims]:
@@ -113,12 +119,13 @@ async def _verify_receipts(
 
 
 async def _insert_session(
-    session: AsyncSession, request: _Request, totals: SessionTotals
+    session: AsyncSession, request: _Request, times: SessionTimes, totals: SessionTotals
 ) -> SessionSummary | None:
     """Return None if the key or the id is taken."""
     new = request.new
     row = {
         **new.model_dump(include=CLIENT_FIELDS),
+        **vars(times),
         **vars(totals),
         "avg_pronunciation_score": totals.avg_pronunciation_score,
         "selected_tags": await _name_selected_tags(session, new.selected_tags),
@@ -160,7 +167,7 @@ async def _insert_results(session: AsyncSession, session_id: UUID, results: Sequ
 
 
 def _record_completed(
-    session: AsyncSession, user_id: UUID, saved: SessionSummary, results: Sequence[Result]
+    session: AsyncSession, user_id: UUID, saved: SessionSummary, *, results: Sequence[Result]
 ) -> None:
     completed = CompletedSession(
         session_id=saved.id,
@@ -169,6 +176,7 @@ def _record_completed(
         level=saved.level,
         duration_seconds=saved.duration_seconds,
         completed_at=saved.completed_at,
+        utc_offset_minutes=saved.utc_offset_minutes,
         results=[CompletedResult.model_validate(vars(result)) for result in results],
     )
     record(session, SessionCompleted, subject=str(saved.id), data=completed)

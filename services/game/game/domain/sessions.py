@@ -7,7 +7,6 @@ covers all results with a score, rounded to two decimals; without any it is null
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Protocol
 from uuid import UUID
@@ -17,9 +16,6 @@ from contracts.vocabulary import UserResponse
 from shared.errors import field_error
 
 from game.errors import AggregateMismatch
-
-MAX_CLOCK_SKEW = timedelta(minutes=5)
-"""How far a learner's clock may run ahead of the server's."""
 
 AVERAGE_TOLERANCE = 0.05
 """Clients round their averages to one decimal."""
@@ -74,13 +70,6 @@ class Evaluation:
     results: Sequence[Result]
     """In the order they were played."""
     totals: SessionTotals
-
-
-def validate_times(started_at: datetime, completed_at: datetime, *, now: datetime) -> None:
-    if completed_at < started_at:
-        raise field_error("#/completed_at", "must not be before started_at")
-    if completed_at > now + MAX_CLOCK_SKEW:
-        raise field_error("#/completed_at", "must not be in the future")
 
 
 def validate_sequence(numbers: Sequence[int]) -> None:

@@ -1,8 +1,4 @@
-"""Time zones as learners name them, and the offsets from UTC that they had.
-
-PostgreSQL reads some names as abbreviations without summer time, and its list may be older than Python's.
-It never sees a name, only the offsets that `zoneinfo` gives.
-"""
+"""Time zones as learners name them, and the offsets from UTC that they had."""
 
 import re
 from collections.abc import Sequence
@@ -18,11 +14,11 @@ FIXED_OFFSET = re.compile(
     r"(?:UTC|GMT)?(?P<sign>[+\- ])(?P<hours>\d{1,2})(?::?(?P<minutes>[0-5]\d))?", re.ASCII | re.IGNORECASE
 )
 MAX_FIXED_OFFSET = timedelta(hours=14)
+# Offsets are compared at this distance. No zone has changed twice in so short a time.
 STEP = timedelta(days=5)
-"""Offsets are compared at this distance. No zone has changed twice in so short a time."""
 ZONE_CACHE_SIZE = 700
+# No session was completed earlier.
 MIN_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)
-"""No session was completed earlier."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +47,8 @@ def parse_time_zone(name: str) -> tzinfo:
     return timezone(-offset if match["sign"] == "-" else offset)
 
 
+# PostgreSQL reads some names as abbreviations without summer time, and its list may be older than Python's.
+# It never sees a name, only these offsets.
 @lru_cache(ZONE_CACHE_SIZE)
 def list_offsets(zone: tzinfo, *, until_year: int) -> Offsets:
     """Return the offsets of a zone from 2000 to the start of a year."""

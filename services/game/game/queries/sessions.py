@@ -14,9 +14,11 @@ from sqlalchemy import ColumnElement, Select, case, func, lateral, select, true,
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.domain.progress import DAY
+from game.domain.time_zones import parse_time_zone
 from game.errors import NotYourSession, SessionNotFound
 from game.models import GameResult, GameSession, SpeechRevision
 from game.queries.speeches import list_tag_names
+from game.queries.time_zones import select_day
 from game.schemas.sessions import (
     ResultRead,
     SessionFilter,
@@ -91,13 +93,22 @@ def _build_conditions(user_id: UUID, filters: SessionFilter) -> list[ColumnEleme
         conditions.append(GameSession.mode == filters.mode)
     if filters.level:
         conditions.append(GameSession.level == filters.level)
+    return conditions + _build_period(filters)
+
+
+def _build_period(filters: SessionFilter) -> list[ColumnElement[bool]]:
+    day = select_day(parse_time_zone(filters.tz))
+    conditions: list[ColumnElement[bool]] = []
     if filters.from_date:
-        conditions.append(GameSession.completed_at >= datetime.combine(filters.from_date, time.min, UTC))
+        # The index finds the instants, and the expression checks the days at the edges: no wall time is a
+        # whole day away from UTC.
+        earliest = datetime.combine(filters.from_date - DAY, time.min, UTC)
+        conditions += [GameSession.completed_at >= earliest, day >= filters.from_date]
     if filters.to_date:
         if filters.from_date and filters.from_date > filters.to_date:
             raise field_error("#/query/to_date", "must not be before from_date")
-        end = datetime.combine(filters.to_date + DAY, time.min, UTC)
-        conditions.append(GameSession.completed_at < end)
+        latest = datetime.combine(filters.to_date + 2 * DAY, time.min, UTC)
+        conditions += [GameSession.completed_at < latest, day <= filters.to_date]
     return conditions
 
 

@@ -9,12 +9,13 @@ from game.models import GameSession
 
 
 def select_day(zone: tzinfo) -> ColumnElement[date]:
-    """Return the day of a session's completion in a time zone, as an expression of SQL."""
+    """Select the day on which a session was completed: on the learner's wall, or if unknown in the zone."""
     offsets = list_offsets(zone, until_year=utc_now().year + 2)
     # Parentheses, as PostgreSQL needs them before a subscript.
     seconds = Grouping(literal(offsets.seconds, ARRAY(Integer)))
     period = func.width_bucket(
         GameSession.completed_at, literal(offsets.changes, ARRAY(DateTime(timezone=True)))
     )
-    offset = func.make_interval(0, 0, 0, 0, 0, 0, seconds[period + 1])
-    return cast(func.timezone("UTC", GameSession.completed_at) + offset, Date)
+    offset = func.coalesce(GameSession.utc_offset_minutes * 60, seconds[period + 1])
+    wall_time = func.timezone("UTC", GameSession.completed_at) + func.make_interval(0, 0, 0, 0, 0, 0, offset)
+    return cast(wall_time, Date)

@@ -8,7 +8,7 @@ from game.types import Day
 
 
 class ActivityFilter(BaseModel):
-    """A period of UTC days, both inclusive."""
+    """A period of days, both inclusive."""
 
     from_: Day | None = Field(
         default=None,
@@ -20,7 +20,7 @@ class ActivityFilter(BaseModel):
 
 
 class DayActivity(BaseModel):
-    """The activity of all learners on one UTC day."""
+    """The activity of all learners on one day."""
 
     model_config = ConfigDict(from_attributes=True)
 

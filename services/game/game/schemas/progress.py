@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 
 
 class DayProgress(BaseModel):
-    """One day in the learner's time zone."""
+    """One day on the learner's wall."""
 
     date: dt.date = Field(examples=["2026-03-01"])
     sessions: int = Field(examples=[2])

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.http.fields import DisplayText, RequestModel
 from shared.http.pagination import PageQuery, Pagination
 
-from game.types import Count, Day, Instant, Score
+from game.types import Count, Day, Instant, Score, TimeZoneName
 
 SPEECH_ID = "0199c1b2-6a4e-7c3d-9b10-2f6d1a8e4c57"
 SESSION_ID = "0199c1c4-0f2b-7e8a-8d35-7b1c9e0a6f42"
@@ -26,11 +26,14 @@ SESSION_EXAMPLE: dict[str, Any] = {
     "sentence_type": "answer",
     "selected_tags": [TAG_ID],
     "duration_seconds": 300,
-    "started_at": "2026-03-01T12:00:00Z",
-    "completed_at": "2026-03-01T12:05:00Z",
+    "started_at": "2026-03-01T13:00:00+01:00",
+    "completed_at": "2026-03-01T13:05:00+01:00",
     "results": [RESULT_EXAMPLE],
 }
 
+
+# No game is left open for longer.
+MAX_SECONDS = 366 * 86_400
 
 LEVEL = "Level of the Common European Framework (CEFR)."
 MODE = "Whether the learner only listened, or also repeated the speeches."
@@ -48,7 +51,9 @@ class ResultCreate(RequestModel):
     speech_id: UUID
     sequence_number: int = Field(strict=True, ge=1, le=200, description="Position in the session, from 1.")
     user_response: LearnerResponse
-    response_time_ms: int = Field(strict=True, ge=0, le=3_600_000)
+    response_time_ms: int = Field(
+        strict=True, ge=0, le=MAX_SECONDS * 1000, description="More than an hour counts as an hour."
+    )
     pronunciation_score: Score | None = None
     recognized_text: Annotated[DisplayText, Field(max_length=2000)] | None = None
     receipt: str | None = Field(
@@ -72,9 +77,13 @@ class SessionCreate(RequestModel):
     selected_tags: list[UUID] = Field(
         default=[], max_length=50, description="Ids of the tags that the learner chose."
     )
-    duration_seconds: int = Field(strict=True, ge=0, le=86_400, description=PLAYING_TIME)
+    duration_seconds: int = Field(
+        strict=True, ge=0, le=MAX_SECONDS, description=f"{PLAYING_TIME} More than a day counts as a day."
+    )
     started_at: Instant
-    completed_at: Instant
+    completed_at: Instant = Field(
+        description="With the offset of the learner's wall time, which says on which day it was."
+    )
     results: list[ResultCreate] = Field(min_length=1, max_length=200)
     total_sentences: Count | None = None
     correct_count: Count | None = None
@@ -104,6 +113,13 @@ class SessionSummary(BaseModel):
     duration_seconds: int = Field(description=PLAYING_TIME, examples=[300])
     started_at: datetime = Field(examples=["2026-03-01T12:00:00Z"])
     completed_at: datetime = Field(examples=["2026-03-01T12:05:00Z"])
+    utc_offset_minutes: int | None = Field(
+        description="How far the learner's wall time was ahead of UTC; null if that is unknown.",
+        examples=[60],
+    )
+    clock_adjusted: bool = Field(
+        description="Whether times were corrected, because the device's clock was wrong.", examples=[False]
+    )
 
 
 class SavedSession(BaseModel):
@@ -111,6 +127,7 @@ class SavedSession(BaseModel):
 
     session_id: UUID = Field(examples=[SESSION_ID])
     message: str = Field(examples=["Saved: 7 of 10 sentences correct."])
+    clock_adjusted: bool = Field(description="As in `session`.", examples=[False])
     session: SessionSummary
 
 
@@ -120,11 +137,12 @@ class SessionFilter(PageQuery):
     mode: SessionMode | None = Field(default=None, description="Only sessions of this mode.")
     level: Level | None = Field(default=None, description="Only sessions of this CEFR level.")
     from_date: Day | None = Field(
-        default=None, description="First UTC day of completion.", examples=["2026-03-01"]
+        default=None, description="First day of completion, on the learner's wall.", examples=["2026-03-01"]
     )
     to_date: Day | None = Field(
-        default=None, description="Last UTC day of completion, inclusive.", examples=["2026-03-31"]
+        default=None, description="Last day of completion, inclusive.", examples=["2026-03-31"]
     )
+    tz: TimeZoneName = "UTC"
 
 
 class SessionPage(BaseModel):

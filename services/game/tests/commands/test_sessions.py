@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -128,6 +128,17 @@ async def test_the_order_of_results_is_not_part_of_the_request(
     other_order = [first | {"sequence_number": 2}, second | {"sequence_number": 1}, third]
     with pytest.raises(IdempotencyConflict):
         await save(body | {"results": other_order}, key="k")
+
+
+async def test_a_repetition_may_come_from_another_time_zone(
+    save: Callable[..., Any], new_body: NewBody
+) -> None:
+    names, offset = ("started_at", "completed_at"), timezone(timedelta(hours=9))
+    body = new_body()
+    in_tokyo = {name: datetime.fromisoformat(body[name]).astimezone(offset).isoformat() for name in names}
+    first, again = await save(body | in_tokyo, key="k"), await save(body, key="k")
+    assert again.replayed
+    assert (first.session.utc_offset_minutes, again.session) == (540, first.session)
 
 
 async def test_without_a_key_every_request_is_a_session(save: Callable[..., Any], new_body: NewBody) -> None:

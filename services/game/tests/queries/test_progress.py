@@ -1,11 +1,12 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from game.queries.progress import get_progress, list_daily_totals
+from game.schemas.progress import DayProgress
 from shared.errors import Invalid
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +25,32 @@ async def test_days_are_the_learners_own(session: AsyncSession, learner: UUID, s
     ]
     stats = await get_progress(session, learner, tz="Europe/Berlin")
     assert stats.longest_streak_days == 3
+
+
+TOKYO, LOS_ANGELES = (timezone(timedelta(hours=hours)) for hours in (9, -8))
+
+
+async def test_a_streak_survives_a_journey(session: AsyncSession, learner: UUID, save: Save) -> None:
+    # Early in the morning and late in the evening by turns: two days apart, or the same, seen from elsewhere.
+    for day, hour in ((2, 1), (3, 23), (4, 1), (5, 23), (6, 1)):
+        await save(datetime(2026, 3, day, hour, tzinfo=TOKYO))
+    for tz in ("Asia/Tokyo", "America/Los_Angeles", "UTC"):
+        stats = await get_progress(session, learner, tz=tz)
+        assert stats.longest_streak_days == 5
+        assert [day.date.day for day in await _list_days(session, learner, tz=tz)] == [2, 3, 4, 5, 6]
+
+
+async def _list_days(session: AsyncSession, learner: UUID, *, tz: str) -> list[DayProgress]:
+    return (await get_progress(session, learner, tz=tz)).by_day
+
+
+async def test_sessions_without_an_offset_follow_the_zone(
+    session: AsyncSession, learner: UUID, save: Save
+) -> None:
+    await save(datetime(2026, 3, 2, 23, 30, tzinfo=UTC))
+    await save(datetime(2026, 3, 2, 23, 30, tzinfo=LOS_ANGELES))
+    for tz, days in (("UTC", [2]), ("Asia/Tokyo", [2, 3]), ("-12:00", [2])):
+        assert [each.date.day for each in await _list_days(session, learner, tz=tz)] == days
 
 
 async def test_every_zone_has_the_days_that_zoneinfo_gives(

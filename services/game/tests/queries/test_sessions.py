@@ -1,5 +1,5 @@
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -69,9 +69,24 @@ async def test_filters(save: Save, read: Read) -> None:
     assert (await read(SESSIONS, level="C2"))["pagination"]["total"] == 0
 
 
+async def test_days_of_filters_are_those_of_the_progress(save: Save, read: Read) -> None:
+    in_tokyo = await save(datetime(2026, 3, 10, 8, tzinfo=timezone(timedelta(hours=9))))
+    unknown = await save(datetime(2026, 3, 9, 23, 30, tzinfo=UTC))
+    for tz, days in (("UTC", {9: [unknown], 10: [in_tokyo]}), ("Europe/Berlin", {10: [unknown, in_tokyo]})):
+        by_day = (await read(STATS, tz=tz))["by_day"]
+        assert {int(day["date"][-2:]): day["sessions"] for day in by_day} == {
+            day: len(sessions) for day, sessions in days.items()
+        }
+        for day in (9, 10, 11):
+            period = {"from_date": f"2026-03-{day:02}", "to_date": f"2026-03-{day:02}", "tz": tz}
+            assert ids(await read(SESSIONS, **period)) == days.get(day, [])
+
+
 @pytest.mark.parametrize(
     ("params", "pointer"),
     [
+        ({"tz": "Mars/Olympus"}, "tz"),
+        ({"tz": "x" * 65}, "tz"),
         ({"page": 0}, "page"),
         ({"page": "x"}, "page"),
         ({"page": 10**20}, "page"),

@@ -1,0 +1,86 @@
+"""Corrections of what a learner's clock got wrong, so that a finished game can be saved."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
+
+from shared.errors import field_error
+
+from game.domain.time_zones import MIN_INSTANT
+from game.errors import ImplausibleClock
+
+# The distance between the wall times of the first and the last time zone on Earth.
+MAX_CLOCK_ERROR = timedelta(hours=26)
+MAX_DURATION_SECONDS = 86_400
+MAX_RESPONSE_TIME_MS = 3_600_000
+
+
+class TimedResult(Protocol):
+    @property
+    def response_time_ms(self) -> int: ...
+
+
+class ReportedTimes(Protocol):
+    @property
+    def started_at(self) -> datetime: ...
+    @property
+    def completed_at(self) -> datetime: ...
+    @property
+    def duration_seconds(self) -> int: ...
+    @property
+    def results(self) -> Sequence[TimedResult]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionTimes:
+    started_at: datetime
+    completed_at: datetime
+    duration_seconds: int
+    utc_offset_minutes: int | None
+    clock_adjusted: bool
+
+
+def correct_times(reported: ReportedTimes, *, now: datetime) -> SessionTimes:
+    """Move times out of the future, put them in order, and cap durations. Raises ImplausibleClock."""
+    _ensure_plausible(reported.started_at, reported.completed_at, now=now)
+    duration_seconds = min(reported.duration_seconds, MAX_DURATION_SECONDS)
+    started_at, completed_at = reported.started_at.astimezone(UTC), reported.completed_at.astimezone(UTC)
+    if started_at > completed_at:
+        # The clock was set back in mid-game, and is more likely to be right since then.
+        started_at = completed_at - timedelta(seconds=duration_seconds)
+    lead = max(completed_at - now, timedelta(0))
+    corrected = (started_at - lead, completed_at - lead, duration_seconds)
+    sent = (reported.started_at, reported.completed_at, reported.duration_seconds)
+    is_capped = any(result.response_time_ms > MAX_RESPONSE_TIME_MS for result in reported.results)
+    return SessionTimes(
+        started_at=corrected[0],
+        completed_at=corrected[1],
+        duration_seconds=duration_seconds,
+        utc_offset_minutes=find_utc_offset(reported.completed_at),
+        clock_adjusted=is_capped or corrected != sent,
+    )
+
+
+def _ensure_plausible(started_at: datetime, completed_at: datetime, *, now: datetime) -> None:
+    if started_at < MIN_INSTANT:
+        raise field_error("#/started_at", "must not be before 2000", error_type=ImplausibleClock)
+    if completed_at < started_at - MAX_CLOCK_ERROR:
+        message = "must not be more than 26 hours before started_at"
+        raise field_error("#/completed_at", message, error_type=ImplausibleClock)
+    if completed_at > now + MAX_CLOCK_ERROR:
+        message = "must not be more than 26 hours in the future"
+        raise field_error("#/completed_at", message, error_type=ImplausibleClock)
+
+
+def find_utc_offset(instant: datetime) -> int | None:
+    """Return the minutes that the learner's wall time is ahead of UTC, or None if that is unknown."""
+    # `Z` and `-00:00` say nothing about the wall time (RFC 9557, section 2.2), and clients that always send
+    # UTC write `+00:00` as well. In the zones where that would be the truth, `tz` gives the same days.
+    offset = instant.utcoffset()
+    return int(offset.total_seconds()) // 60 if offset else None
+
+
+def get_local_day(completed_at: datetime, utc_offset_minutes: int | None) -> date:
+    """Return the day on the learner's wall, or the UTC day if the offset is unknown."""
+    return (completed_at.astimezone(UTC) + timedelta(minutes=utc_offset_minutes or 0)).date()
