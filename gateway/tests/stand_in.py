@@ -110,7 +110,8 @@ class StandIn:
             elif isinstance(event, h11.Request):
                 headers = [(name.decode(), value.decode()) for name, value in event.headers]
                 seen = Seen(event.method.decode(), event.target.decode(), headers)
-                self.seen.append(seen)
+                if seen.target != "/health":
+                    self.seen.append(seen)
             elif isinstance(event, h11.Data) and seen is not None:
                 seen.body_bytes += len(event.data)
             else:

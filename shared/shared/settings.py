@@ -29,6 +29,7 @@ class ServerSettings(Settings):
     port: int = Field(default=8000, ge=1, le=65535)
     trusted_proxies: str = "127.0.0.1"
     """Comma-separated addresses whose X-Forwarded-For is trusted: only the gateway's."""
+    shutdown_delay_seconds: float = Field(default=0, ge=0, le=60)
 
 
 class RedisSettings(Settings):
@@ -37,6 +38,9 @@ class RedisSettings(Settings):
 
 class HttpApiSettings(ServerSettings, RedisSettings):
     """An API: access tokens, rate limits, body size."""
+
+    # The gateway asks twice a second whether a replica is stopping.
+    shutdown_delay_seconds: float = Field(default=2, ge=0, le=60)
 
     jwks_url: str = ""
     """URL of the public keys that verify access tokens (http://auth:8001/.well-known/jwks.json)."""

@@ -22,12 +22,14 @@ class Check:
     required: bool = True
 
 
-async def health(_: Request) -> Response:
-    return JSONResponse({"status": "ok"})
+async def health(request: Request) -> Response:
+    return _stopping(request) or JSONResponse({"status": "ok"})
 
 
 async def ready(request: Request) -> Response:
     """Answer GET /ready: "ok" or "down" for each dependency, and 503 when a required one is down."""
+    if stopping := _stopping(request):
+        return stopping
     checks: dict[str, Check] = request.app.state.checks
     outcomes = await asyncio.gather(*(run_check(check) for check in checks.values()))
     results = dict(zip(checks, outcomes, strict=True))
@@ -37,6 +39,13 @@ async def ready(request: Request) -> Response:
         "checks": {name: "ok" if passed else "down" for name, passed in results.items()},
     }
     return JSONResponse(document, 200 if is_ready else 503)
+
+
+def _stopping(request: Request) -> Response | None:
+    # Set by shared.http.server after SIGTERM. The gateway then sends no more requests.
+    if getattr(request.app.state, "stopping", False):
+        return JSONResponse({"status": "stopping"}, 503)
+    return None
 
 
 async def run_check(check: Check) -> bool:

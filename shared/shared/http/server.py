@@ -1,12 +1,16 @@
+import signal
+import time
+from types import FrameType
+
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from shared.settings import ServerSettings
 
 
-def serve(app: ASGIApp, settings: ServerSettings) -> None:
+def serve(app: Starlette, settings: ServerSettings) -> None:
     """Run until SIGTERM, then finish the requests in progress."""
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
@@ -18,3 +22,25 @@ def serve(app: ASGIApp, settings: ServerSettings) -> None:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
     )
+    _DelayedServer(config, app, settings.shutdown_delay_seconds).run()
+
+
+class _DelayedServer(uvicorn.Server):
+    # After SIGTERM it serves on for a while and says that it is stopping. By the time it refuses connections,
+    # the gateway sends it none.
+    def __init__(self, config: uvicorn.Config, app: Starlette, delay_seconds: float) -> None:
+        super().__init__(config)
+        self._app, self._delay_seconds = app, delay_seconds
+        self._closes_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig != signal.SIGTERM or not self._delay_seconds:
+            return super().handle_exit(sig, frame)
+        if self._closes_at is None:
+            self._app.state.stopping = True
+            self._closes_at = time.monotonic() + self._delay_seconds
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._closes_at is not None and time.monotonic() >= self._closes_at:
+            super().handle_exit(signal.SIGTERM, None)
+        return await super().on_tick(counter)

@@ -1,0 +1,111 @@
+"""Two replicas of a service: one of them stops, or dies, and no request fails."""
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from gateway.tests.envoy import Gateway, free_port, running
+from gateway.tests.stand_in import StandIn
+
+ENDPOINT = "endpoint: {{ address: {{ socket_address: {{ address: '127.0.0.1', port_value: {} }} }} }}"
+CLIENTS = 12
+
+
+class Replica:
+    """A process of a service, on the same port each time."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self._process: Process | None = None
+
+    async def start(self) -> None:
+        command = (sys.executable, "-m", "gateway.tests.replica", str(self.port))
+        self._process = await asyncio.create_subprocess_exec(*command)
+        async with httpx.AsyncClient() as client:
+            for _ in range(200):
+                try:
+                    await client.get(f"http://127.0.0.1:{self.port}/health")
+                    return
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+        raise AssertionError("the replica does not start")
+
+    async def end(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+        await self._process.wait()
+        self._process = None
+
+    async def remove(self) -> None:
+        if self._process is not None:
+            await self.end(signal.SIGKILL)
+
+
+@pytest.fixture
+async def replicas() -> AsyncIterator[list[Replica]]:
+    found = [Replica(), Replica()]
+    try:
+        await asyncio.gather(*(replica.start() for replica in found))
+        yield found
+    finally:
+        await asyncio.gather(*(replica.remove() for replica in found))
+
+
+@pytest.fixture
+async def balanced(stand_ins: dict[str, StandIn], replicas: list[Replica]) -> AsyncIterator[Gateway]:
+    """A gateway in front of both."""
+    first, second = (ENDPOINT.format(replica.port) for replica in replicas)
+    changes = {f"{{ {first} }}": f"{{ {first} }}, {{ {second} }}"}
+    game_port = str(replicas[0].port)
+    async with running(stand_ins, changes=changes, GAME_PORT=game_port) as gateway:
+        yield gateway
+
+
+@asynccontextmanager
+async def load(gateway: Gateway, bearer: dict[str, str]) -> AsyncIterator[Counter[tuple[str, int]]]:
+    """Send requests without pause and count the answers by method and status."""
+    answers: Counter[tuple[str, int]] = Counter()
+    ended = asyncio.Event()
+
+    async def send(method: str) -> None:
+        async with httpx.AsyncClient(base_url=gateway.url, headers=bearer, timeout=20) as client:
+            while not ended.is_set():
+                answer = await client.request(method, "/api/v1/game/sessions")
+                answers[method, answer.status_code] += 1
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(CLIENTS):
+            group.create_task(send("GET" if number % 4 == 0 else "POST"))
+        yield answers
+        ended.set()
+
+
+async def test_replicas_that_are_stopped_in_turn_fail_no_request(
+    balanced: Gateway, replicas: list[Replica], bearer: dict[str, str]
+) -> None:
+    async with load(balanced, bearer) as answers:
+        for replica in replicas * 3:
+            await replica.end(signal.SIGTERM)
+            await replica.start()
+            await asyncio.sleep(1)
+    assert answers.keys() == {("GET", 200), ("POST", 200)}, answers
+    assert answers.total() > 500
+
+
+async def test_a_refused_connection_is_tried_at_the_other_replica_whatever_the_method(
+    balanced: Gateway, replicas: list[Replica], bearer: dict[str, str]
+) -> None:
+    await replicas[0].end(signal.SIGKILL)
+    async with httpx.AsyncClient(base_url=balanced.url, headers=bearer) as client:
+        statuses = {
+            (await client.request(method, "/api/v1/game/sessions")).status_code
+            for method in ["POST", "GET"] * 6
+        }
+    assert statuses == {200}
