@@ -9,9 +9,10 @@ from pydantic import AfterValidator, Field, HttpUrl, SecretStr
 from shared.http.fields import DisplayText
 
 MAX_URL_LENGTH = 2048
+# Unicode's Bidi_Control property: they reorder the text around them, so a name could forge a sentence.
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Unicode's Bidi_Control property: they reorder the text around them, so a name could forge a sentence."""
 LINE_BREAKS = frozenset("\n\t\u2028\u2029")
+# Names that only a local network resolves (RFC 6761, 6762 and 8375, and what ICANN keeps free).
 PRIVATE_DOMAINS = (
     "localhost",
     "local",
@@ -23,15 +24,14 @@ PRIVATE_DOMAINS = (
     "corp",
     "home.arpa",
 )
-"""Names that only a local network resolves (RFC 6761, 6762 and 8375, and what ICANN keeps free)."""
 
 Provider = Literal["google", "apple", "facebook"]
 SignInMethod = Literal["password", "google", "apple", "facebook"]
 EmailKind = Literal["verify_email", "reset_password", "password_changed", "sign_in_added"]
 TokenPurpose = Literal["verify_email", "reset_password"]
 AuditAction = Literal[
-    "account_claimed",
     "account_deleted",
+    "address_released",
     "admin_appointed",
     "identity_linked",
     "identity_unlinked",
@@ -93,7 +93,7 @@ def _validate_public_url(value: HttpUrl) -> HttpUrl:
 
 
 def is_public_host(host: str) -> bool:
-    """Judge by the host alone: names are not resolved, so a public name may lead to a private address."""
+    # Names are not resolved, so a public name may lead to a private address.
     try:
         address = ip_address(host.strip("[]"))
     except ValueError:

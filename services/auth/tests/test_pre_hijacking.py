@@ -3,10 +3,20 @@
 The five classes are those of Sudhodanan and Paverd, "Pre-hijacked accounts" (USENIX Security 2022).
 """
 
+import asyncio
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
+from auth.app import create_app
+from auth.models import User
+from auth.queries.export import get_account_export
+from auth.settings import ApiSettings
+from contracts.auth import UserUpdated
+from shared.data.db import Database
+from shared.testing import api_client, outbox_events
+from sqlalchemy import select
 from tests.mailbox import Mailbox
 from tests.providers import Providers
 
@@ -28,7 +38,7 @@ class Person:
         return answer
 
     async def register(self, password: str) -> httpx.Response:
-        return await self.post("/auth/register", email=VICTIM, password=password, name="Somebody")
+        return await self.post("/auth/register", email=VICTIM, password=password, name="Mallory")
 
     async def log_in(self, password: str) -> int:
         return (await self.post("/auth/login", email=VICTIM, password=password)).status_code
@@ -73,17 +83,19 @@ async def test_classic_federated_merge(attacker: Person, victim: Person, provide
     token = providers.google.token(email=VICTIM, email_verified=True)
     assert (await victim.post("/auth/social", provider="google", token=token)).status_code == 200
     assert await attacker.log_in(ATTACKERS) == 401
-    assert (await victim.profile())["email_verified"] is True
-    assert await victim.is_in()
+    await assert_apart(attacker, victim)
 
 
 async def test_unexpired_session(attacker: Person, victim: Person) -> None:
     """The attacker stays signed in, the victim resets the password: the sign-in has ended."""
     await attacker.register(ATTACKERS)
+    await attacker.put("/users/me", avatar_url="https://example.com/mallory.png")
     await victim.get_in_by_mail()
     assert not await attacker.is_in()
     assert await attacker.log_in(ATTACKERS) == 401
     assert await victim.log_in(VICTIMS) == 200
+    assert ((await victim.profile())["name"], (await victim.profile())["avatar_url"]) == ("Learner", None)
+    assert not [email for email in await victim.emails.emails() if "Mallory" in str(email)]
 
 
 async def test_unexpired_session_when_the_victim_comes_with_a_provider(
@@ -92,7 +104,17 @@ async def test_unexpired_session_when_the_victim_comes_with_a_provider(
     await attacker.register(ATTACKERS)
     token = providers.apple.token(email=VICTIM, email_verified="true")
     assert (await victim.post("/auth/social", provider="apple", token=token)).status_code == 200
-    assert not await attacker.is_in()
+    await assert_apart(attacker, victim)
+
+
+async def assert_apart(attacker: Person, victim: Person) -> None:
+    """The victim has an account without anything of the attacker, who keeps one without the address."""
+    theirs, own = await attacker.profile(), await victim.profile()
+    assert own["id"] != theirs["id"]
+    assert (own["email"], own["email_verified"]) == (VICTIM, True)
+    assert "Mallory" not in str(own)
+    assert (theirs["email"], theirs["email_verified"], theirs["name"]) == (None, False, "Mallory")
+    assert await attacker.is_in()
     assert await victim.is_in()
 
 
@@ -152,6 +174,55 @@ async def test_unexpired_email_change(attacker: Person, victim: Person) -> None:
     assert (late.status_code, late.json()["code"]) == (400, "token_used")
 
 
+async def test_a_link_to_an_address_that_the_account_has_lost_is_void(
+    attacker: Person, victim: Person, providers: Providers
+) -> None:
+    await attacker.register(ATTACKERS)
+    email = await victim.emails.token("verify_email")
+    token = providers.google.token(email=VICTIM, email_verified=True)
+    await victim.post("/auth/social", provider="google", token=token)
+    late = await attacker.post("/auth/email/verify", token=email)
+    assert (late.status_code, late.json()["code"]) == (400, "token_used")
+    await assert_apart(attacker, victim)
+
+
+async def test_an_account_without_its_address_goes_on(
+    attacker: Person, victim: Person, providers: Providers, database: Database, admin: httpx.AsyncClient
+) -> None:
+    await attacker.register(ATTACKERS)
+    token = providers.google.token(email=VICTIM, email_verified=True)
+    await victim.post("/auth/social", provider="google", token=token)
+    letters = len(await victim.emails.emails())
+    assert (await attacker.post("/users/me/email/verify")).status_code == 202
+    change = {"current_password": ATTACKERS, "new_password": VICTIMS}
+    assert (await attacker.put("/users/me/password", **change)).status_code == 204
+    assert len(await victim.emails.emails()) == letters, "there is no address to write to"
+    listed = (await admin.get("/api/v1/admin/users")).json()["users"]
+    assert sorted(str(user["email"]) for user in listed if user["role"] == "learner") == ["None", VICTIM]
+    async with database.transaction() as session:
+        exported = await get_account_export(session, UUID((await attacker.profile())["id"]))
+        updated = await outbox_events(session, UserUpdated)
+    assert exported.profile.email is None
+    assert str(updated[0].data.user_id) == (await attacker.profile())["id"]
+
+
+async def test_of_many_sign_ins_at_an_unconfirmed_address_one_opens_an_account(
+    settings: ApiSettings, committed_database: Database, open_account: Any, providers: Providers
+) -> None:
+    await open_account(committed_database, email=VICTIM)
+    person = {"sub": "g-70", "email": VICTIM, "email_verified": True}
+    tokens = [providers.google.token(**person) for _ in range(8)]
+    app = create_app(settings.model_copy(update={"database_pool_size": 20}))
+    async with api_client(app) as client:
+        bodies = [{"provider": "google", "token": token} for token in tokens]
+        answers = await asyncio.gather(*(client.post("/api/v1/auth/social", json=body) for body in bodies))
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.json()["user"]["email"] for answer in answers} == {VICTIM}
+    async with committed_database.transaction() as session:
+        emails = await session.scalars(select(User.email).order_by(User.id))
+        assert emails.all() == [None, VICTIM]
+
+
 @pytest.mark.parametrize("provider", ["google", "apple", "facebook"])
 async def test_non_verifying_provider(
     attacker: Person, victim: Person, providers: Providers, provider: str
@@ -174,13 +245,12 @@ async def test_non_verifying_provider_that_was_there_first(
     attacker: Person, victim: Person, providers: Providers
 ) -> None:
     """Nobody had proved the address when the attacker opened the account; the victim's provider has."""
-    person = {"sub": "evil", "email": VICTIM, "email_verified": False}
+    person = {"sub": "evil", "email": VICTIM, "email_verified": False, "name": "Mallory"}
     unproved = providers.google.token(**person)
     assert (await attacker.post("/auth/social", provider="google", token=unproved)).status_code == 200
     proved = providers.apple.token(sub="victim", email=VICTIM, email_verified="true")
     assert (await victim.post("/auth/social", provider="apple", token=proved)).status_code == 200
-    assert not await attacker.is_in()
     unproved = providers.google.token(**person)
     again = await attacker.post("/auth/social", provider="google", token=unproved)
-    assert (again.status_code, again.json()["code"]) == (409, "link_required")
-    assert await victim.is_in()
+    assert again.json()["user"]["email"] is None
+    await assert_apart(attacker, victim)

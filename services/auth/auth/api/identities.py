@@ -65,8 +65,9 @@ async def sign_in_with_provider(
     the app passed a nonce to the provider, send it too. A token can be used once: get a new one from the
     provider for every sign-in. One that was refused with another error may be sent again.
 
-    An account with the same e-mail address is used only if the provider has verified that address. If the
-    account's own address was unconfirmed, its password and all its sessions end. On `link_required`, let the
+    An account with the same e-mail address is used only if both the provider and the account have verified
+    that address. If only the provider has, a new account is opened, and the other one goes on without the
+    address. On `link_required`, let the
     user sign in as before, and link the identity with `POST /api/v1/users/me/identities`.
     """
     signed_in = await commands.sign_in_with_provider(

@@ -38,7 +38,7 @@ async def reset_password(
     """Set a new password with the token of the e-mail, and sign out everywhere.
 
     The token also confirms the e-mail address. Linked identities that have not proved the same address are
-    removed.
+    removed. So are name and picture if the address was not confirmed before.
     """
     await commands.reset_password(
         database, passwords, token=body.token.get_secret_value(), password=body.password.get_secret_value()

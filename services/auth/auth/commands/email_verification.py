@@ -17,5 +17,5 @@ async def verify_email(session: AsyncSession, token: str) -> None:
 
 
 def request_email_verification(session: AsyncSession, user: UserRead) -> None:
-    if not user.email_verified:
+    if user.email is not None and not user.email_verified:
         request_email(session, "verify_email", canonical_email(user.email))

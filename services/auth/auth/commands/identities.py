@@ -9,17 +9,16 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
-from auth.commands.emails import request_email
+from auth.commands.emails import notify
 from auth.commands.sign_ins import (
     AuthenticatedSession,
     ensure_recent_proof,
-    revoke_sign_ins,
     revoke_sign_ins_by,
     start_sign_in,
 )
-from auth.commands.users import insert_user, lock_user, record_user_updated
+from auth.commands.users import insert_user, lock_user, release_address
 from auth.domain.identities import LinkingDecision, decide_account_linking, ensure_not_last_method
-from auth.domain.users import canonical_email
+from auth.domain.users import DEFAULT_NAME, canonical_email
 from auth.errors import (
     EmailNotVerified,
     EmailRequired,
@@ -31,7 +30,6 @@ from auth.models import Identity, User
 from auth.passwords import PasswordHasher
 from auth.queries.users import get_current_user
 from auth.social import SocialSignIn, VerifiedIdentity
-from auth.tokens import one_time_tokens
 from auth.types import Provider
 
 
@@ -114,7 +112,7 @@ async def unlink_identity(session: AsyncSession, user_id: UUID, provider: Provid
 async def _resolve_account(
     session: AsyncSession, identity: VerifiedIdentity, *, name: str | None, now: datetime
 ) -> User:
-    """Return the account that an unknown identity opens, joins or takes over."""
+    """Return the account that an unknown identity opens or joins."""
     if identity.email is None:
         raise EmailRequired(
             "The provider has shared no e-mail address; allow the app to see it, and sign in again."
@@ -125,16 +123,19 @@ async def _resolve_account(
         or await _open_account(session, identity, email=identity.email, name=name)
         or await _find_by_email(session, identity.email)
     )
+    if user is not None and await _find_by_identity(session, identity) is None:
+        if await _is_linkable(session, user, identity):
+            _link(session, user, identity, actor=user.id)
+            return user
+        await release_address(session, user, now=now)
+        user = await _open_account(session, identity, email=identity.email, name=name)
     if user is None:
         raise IdentityLinkRequired("The account with this address is being closed; try again in a moment.")
-    if await _find_by_identity(session, identity) is None:
-        await _apply_linking(session, user, identity, now=now)
     return user
 
 
-async def _apply_linking(
-    session: AsyncSession, user: User, identity: VerifiedIdentity, *, now: datetime
-) -> None:
+async def _is_linkable(session: AsyncSession, user: User, identity: VerifiedIdentity) -> bool:
+    """Return False if the identity opens an account of its own. Raises IdentityLinkRequired."""
     decision = decide_account_linking(
         identity_verified=identity.email_verified,
         account_verified=user.email_verified,
@@ -144,23 +145,7 @@ async def _apply_linking(
         raise IdentityLinkRequired(
             "There is an account with this e-mail address. Sign in to it as before, and add this one there."
         )
-    if decision is LinkingDecision.TAKE_OVER:
-        await take_over_account(session, user, provider=identity.provider, now=now)
-        _add(session, user, identity)
-    else:
-        _link(session, user, identity, actor=user.id)
-
-
-async def take_over_account(session: AsyncSession, user: User, *, provider: Provider, now: datetime) -> None:
-    """Give an account with an unverified address to the person who has proved it; all older access ends."""
-    user.password_hash, user.password_set_at = None, now
-    user.email_verified = True
-    user.auth_provider = provider
-    await session.execute(delete(Identity).where(Identity.user_id == user.id))
-    await revoke_sign_ins(session, user.id, now=now)
-    await one_time_tokens.withdraw_all(session, user.id, now=now)
-    audit_log.record(session, "account_claimed", subject=user.id, actor=None, after={"provider": provider})
-    record_user_updated(session, user, now=now)
+    return decision is LinkingDecision.LINK
 
 
 async def _open_account(
@@ -169,7 +154,7 @@ async def _open_account(
     user = await insert_user(
         session,
         email=email,
-        name=name or identity.name or "Learner",
+        name=name or identity.name or DEFAULT_NAME,
         avatar_url=identity.avatar_url,
         auth_provider=identity.provider,
         email_verified=identity.email_verified,
@@ -179,7 +164,7 @@ async def _open_account(
     _add(session, user, identity)
     await session.flush()
     if not user.email_verified:
-        request_email(session, "verify_email", user.email_key)
+        notify(session, user, "verify_email")
     return user
 
 
@@ -206,7 +191,7 @@ def _link(session: AsyncSession, user: User, identity: VerifiedIdentity, *, acto
     _add(session, user, identity)
     provider = {"provider": identity.provider}
     audit_log.record(session, "identity_linked", subject=user.id, actor=actor, after=provider)
-    request_email(session, "sign_in_added", user.email_key)
+    notify(session, user, "sign_in_added")
 
 
 def _add(session: AsyncSession, user: User, identity: VerifiedIdentity) -> None:

@@ -7,9 +7,8 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
-from auth.commands.emails import request_email
-from auth.commands.sign_ins import revoke_sign_ins
-from auth.commands.users import record_user_updated
+from auth.commands.emails import notify, request_email
+from auth.commands.users import prove_address
 from auth.domain.users import canonical_email
 from auth.models import Identity
 from auth.passwords import PasswordHasher, ensure_strong_password
@@ -36,12 +35,9 @@ async def redeem_password_reset(session: AsyncSession, token: str, *, new_hash: 
     """Use the token up and replace the password. Reading the mailbox has proved the address."""
     user = await one_time_tokens.redeem(session, token, "reset_password", now=now)
     user.password_hash, user.password_set_at = new_hash, now
-    user.email_verified = True
     # Identities without proof of this address may be a stranger's (see docs/adr/0013).
     is_unproven = Identity.email_key.is_distinct_from(user.email_key)
     await session.execute(delete(Identity).where(Identity.user_id == user.id, is_unproven))
-    await revoke_sign_ins(session, user.id, now=now)
-    await one_time_tokens.withdraw_all(session, user.id, now=now)
+    await prove_address(session, user, now=now)
     audit_log.record(session, "password_reset", subject=user.id, actor=None)
-    record_user_updated(session, user, now=now)
-    request_email(session, "password_changed", user.email_key)
+    notify(session, user, "password_changed")

@@ -6,8 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
-from auth.commands.sign_ins import revoke_sign_ins
-from auth.commands.users import create_user, lock_with_admins, record_user_updated
+from auth.commands.users import create_user, lock_with_admins, prove_address, record_user_updated
 from auth.domain.roles import ensure_not_last_admin
 from auth.domain.users import canonical_email
 from auth.errors import UserNotFound
@@ -43,10 +42,9 @@ async def create_first_admin(session: AsyncSession, *, email: str, password_hash
         )
     else:
         # A stranger may have registered the address first: only the new password opens the account.
-        user.password_hash, user.password_set_at, user.email_verified = password_hash, now, True
+        user.password_hash, user.password_set_at = password_hash, now
         await session.execute(delete(Identity).where(Identity.user_id == user.id))
-        await revoke_sign_ins(session, user.id, now=now)
-        record_user_updated(session, user, now=now)
+        await prove_address(session, user, now=now)
     before = {"role": user.role}
     user.role = "admin"
     audit_log.record(

@@ -13,10 +13,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
-from auth.commands.emails import request_email
+from auth.commands.emails import notify
 from auth.commands.sign_ins import AuthenticatedSession, revoke_sign_ins, start_sign_in
 from auth.domain.roles import ensure_not_last_admin
-from auth.domain.users import canonical_email
+from auth.domain.users import DEFAULT_NAME, canonical_email
 from auth.errors import EmailTaken, PasswordNotSet, SignedOut, WrongPassword
 from auth.models import EmailRequest, User
 from auth.passwords import PasswordHasher, ensure_strong_password
@@ -34,7 +34,7 @@ async def register_user(
     password_hash = await passwords.hash(password)
     async with database.transaction() as session:
         user = await create_user(session, email=email, name=name, password_hash=password_hash)
-        request_email(session, "verify_email", user.email_key)
+        notify(session, user, "verify_email")
         return await start_sign_in(session, user, method="password", now=utc_now())
 
 
@@ -119,7 +119,7 @@ async def _replace_password(
     await one_time_tokens.withdraw_all(session, user.id, now=now)
     audit_log.record(session, "password_changed", subject=user.id, actor=user.id)
     record_user_updated(session, user, now=now)
-    request_email(session, "password_changed", user.email_key)
+    notify(session, user, "password_changed")
 
 
 async def delete_user(session: AsyncSession, user_id: UUID) -> None:
@@ -148,6 +148,26 @@ async def lock_with_admins(session: AsyncSession, user_id: UUID) -> dict[UUID, U
     affected = (User.role == "admin") | (User.id == user_id)
     locked = await session.scalars(select(User).where(affected).order_by(User.id).with_for_update())
     return {user.id: user for user in locked}
+
+
+async def prove_address(session: AsyncSession, user: User, *, now: datetime) -> None:
+    """Give the account to the reader of its address: all older sign-ins and e-mails end."""
+    # A name or picture from before the first proof may be a stranger's.
+    if not user.email_verified:
+        user.name, user.avatar_url, user.email_verified = DEFAULT_NAME, None, True
+    await revoke_sign_ins(session, user.id, now=now)
+    await one_time_tokens.withdraw_all(session, user.id, now=now)
+    record_user_updated(session, user, now=now)
+
+
+async def release_address(session: AsyncSession, user: User, *, now: datetime) -> None:
+    # Somebody else has proved that the address is theirs. The account keeps its own sign-ins.
+    user.email = user.email_key = None
+    await one_time_tokens.withdraw_all(session, user.id, now=now)
+    audit_log.record(session, "address_released", subject=user.id, actor=None)
+    record_user_updated(session, user, now=now)
+    # The address must be free before another row takes it.
+    await session.flush()
 
 
 def record_user_updated(session: AsyncSession, user: User, *, now: datetime) -> None:

@@ -6,7 +6,7 @@ from auth.errors import LastSignInMethod
 class LinkingDecision(Enum):
     OPEN = "no account has its address: open one"
     LINK = "an account has verified the same address: link the identity to it"
-    TAKE_OVER = "an account has the address unverified: the identity's owner takes it over"
+    REPLACE = "an account has the address unverified: open another, and leave that one without the address"
     REFUSE = "an account has the address, and the identity does not prove a right to it"
 
 
@@ -23,7 +23,7 @@ def decide_account_linking(
     if not identity_verified:
         return LinkingDecision.REFUSE
     if not account_verified:
-        return LinkingDecision.TAKE_OVER
+        return LinkingDecision.REPLACE
     return LinkingDecision.REFUSE if provider_known else LinkingDecision.LINK
 
 

@@ -1,2 +1,6 @@
+# The name of an account whose owner has chosen none.
+DEFAULT_NAME = "Learner"
+
+
 def canonical_email(email: str) -> str:
     return email.lower()

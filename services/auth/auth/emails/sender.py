@@ -64,19 +64,21 @@ class EmailSender:
             return "no_account"
         kind, link = request.kind, None
         if kind == "verify_email" or kind == "reset_password":
-            link = await self._create_link(session, user, kind, now=now)
+            link = await self._create_link(session, user, kind, request.email_key, now=now)
             if link is None:
                 return "repeated"
         name = user.name if user.email_verified else None
-        message = compose_email(kind, to=user.email, name=name, sender=self._sender, link=link)
+        message = compose_email(
+            kind, to=user.email or request.email_key, name=name, sender=self._sender, link=link
+        )
         await self._mailer.send(message, link=link)
         return "sent"
 
     async def _create_link(
-        self, session: AsyncSession, user: User, purpose: TokenPurpose, *, now: datetime
+        self, session: AsyncSession, user: User, purpose: TokenPurpose, email_key: str, *, now: datetime
     ) -> str | None:
         """Return None if the address is verified already, or a link was just sent."""
         if purpose == "verify_email" and user.email_verified:
             return None
-        token = await one_time_tokens.issue(session, user.id, purpose, now=now)
+        token = await one_time_tokens.issue(session, user.id, purpose, email_key=email_key, now=now)
         return f"{self._account_url}/{LINK_PATHS[purpose]}#token={token}" if token else None

@@ -36,7 +36,10 @@ class UserRead(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID = Field(examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"])
-    email: str = Field(examples=["ada@example.com"])
+    email: str | None = Field(
+        examples=["ada@example.com"],
+        description="Null once somebody else has proved that the address is theirs; name another one then.",
+    )
     name: str = Field(examples=["Ada"])
     avatar_url: str | None = Field(examples=["https://example.com/ada.png"])
     auth_provider: str = Field(

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.domain.one_time_tokens import EMAIL_COOLDOWN, TOKEN_TTLS, ensure_usable
-from auth.errors import TokenUnknown
+from auth.errors import TokenUnknown, TokenUsed
 from auth.models import OneTimeToken, User
 from auth.tokens.opaque_tokens import digest, generate_token
 from auth.types import TokenPurpose
@@ -16,8 +16,10 @@ RETENTION = timedelta(days=7)
 """After its expiry, a token is reported as expired or used for this long, then as unknown."""
 
 
-async def issue(session: AsyncSession, user_id: UUID, purpose: TokenPurpose, *, now: datetime) -> str | None:
-    """Return a new token, or None if one for the same purpose was just sent."""
+async def issue(
+    session: AsyncSession, user_id: UUID, purpose: TokenPurpose, *, email_key: str, now: datetime
+) -> str | None:
+    """Return a new token for the reader of an address, or None if one for the same purpose was just sent."""
     same = (OneTimeToken.user_id == user_id) & (OneTimeToken.purpose == purpose)
     recent = OneTimeToken.used_at.is_(None) & (OneTimeToken.created_at > now - EMAIL_COOLDOWN)
     if await session.scalar(select(OneTimeToken.digest).where(same, recent).limit(1)):
@@ -29,6 +31,7 @@ async def issue(session: AsyncSession, user_id: UUID, purpose: TokenPurpose, *, 
             digest=digest(token),
             user_id=user_id,
             purpose=purpose,
+            email_key=email_key,
             created_at=now,
             expires_at=now + TOKEN_TTLS[purpose],
         )
@@ -55,6 +58,9 @@ async def redeem(session: AsyncSession, token: str, purpose: TokenPurpose, *, no
         raise TokenUnknown
     found = await session.get_one(OneTimeToken, digest(token), populate_existing=True)
     ensure_usable(now, used_at=found.used_at, expires_at=found.expires_at)
+    if found.email_key not in {None, user.email_key}:
+        # The e-mail was under way when the account got another address.
+        raise TokenUsed
     found.used_at = now
     return user
 

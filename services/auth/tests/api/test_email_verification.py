@@ -19,7 +19,7 @@ NEW = "Brandnew4Password"
 
 
 async def reset_token(client: httpx.AsyncClient, user: User, mailbox: Mailbox) -> str:
-    answer = await client.post(FORGOT, json={"email": user.email.upper()})
+    answer = await client.post(FORGOT, json={"email": str(user.email).upper()})
     assert (answer.status_code, answer.content) == (202, b"")
     return await mailbox.token("reset_password")
 
@@ -58,7 +58,7 @@ async def test_a_link_says_why_it_is_good_for_nothing(
 
     async def sent() -> str:
         async with database.transaction() as session:
-            request_email(session, purpose, user.email_key)
+            request_email(session, purpose, str(user.email_key))
         return await mailbox.token(purpose)
 
     assert await use("x" * 43) == (400, "token_unknown")

@@ -1,3 +1,5 @@
+from typing import Any
+
 import httpx
 from auth.models import AuditEntry, EmailRequest, OneTimeToken, User
 from shared.data.db import Database
@@ -14,7 +16,7 @@ async def log_in(client: httpx.AsyncClient, user: User, password: str) -> httpx.
 
 
 async def reset_token(client: httpx.AsyncClient, user: User, mailbox: Mailbox) -> str:
-    answer = await client.post(FORGOT, json={"email": user.email.upper()})
+    answer = await client.post(FORGOT, json={"email": str(user.email).upper()})
     assert (answer.status_code, answer.content) == (202, b"")
     return await mailbox.token("reset_password")
 
@@ -35,6 +37,16 @@ async def test_a_reset_opens_the_account_and_ends_every_sign_in(
     async with database.transaction() as session:
         actions = (await session.scalars(select(AuditEntry.action))).all()
     assert actions == ["password_reset"]
+
+
+async def test_the_name_of_a_confirmed_account_stays(
+    client: httpx.AsyncClient, database: Database, open_account: Any, mailbox: Mailbox
+) -> None:
+    owner = await open_account(database, email_verified=True)
+    token = await reset_token(client, owner, mailbox)
+    assert (await client.post(RESET, json={"token": token, "password": NEW})).status_code == 204
+    assert (await log_in(client, owner, NEW)).json()["user"]["name"] == "Ada"
+    assert (await mailbox.emails())[-1].get_content().startswith("Hello Ada,")
 
 
 async def test_a_weak_password_does_not_use_up_the_link(

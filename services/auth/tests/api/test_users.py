@@ -57,7 +57,7 @@ async def test_registering_signs_in(client: httpx.AsyncClient, database: Databas
 
 
 async def test_a_taken_address_is_a_conflict(client: httpx.AsyncClient, user: User) -> None:
-    answer = await client.post(REGISTER, json={**ADA, "email": user.email.upper()})
+    answer = await client.post(REGISTER, json={**ADA, "email": str(user.email).upper()})
     problem_of(answer, status=409, code="email_taken")
 
 

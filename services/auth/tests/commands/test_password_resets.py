@@ -14,7 +14,9 @@ async def test_of_a_hundred_uses_at_once_one_counts(committed_database: Database
     user = await open_account(committed_database)
     now = datetime.now(UTC)
     async with committed_database.transaction() as session:
-        token = await one_time_tokens.issue(session, user.id, "reset_password", now=now)
+        token = await one_time_tokens.issue(
+            session, user.id, "reset_password", email_key=user.email_key, now=now
+        )
     assert token is not None
 
     async def reset(password_hash: str) -> str:

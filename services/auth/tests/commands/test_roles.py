@@ -47,8 +47,10 @@ async def test_a_stranger_who_took_the_admins_address_first_is_out(
     database: Database, user: User, app: FastAPI, access_for: Any
 ) -> None:
     token = await access_for(database, user)
-    assert await first_admin(database, user.email)
+    assert await first_admin(database, str(user.email))
     async with api_client(app, token=token) as stranger:
         assert (await stranger.get("/api/v1/users/me")).status_code == 401
         guess = {"email": user.email, "password": "Correct4Horse"}
         assert (await stranger.post(LOGIN, json=guess)).status_code == 401
+    async with database.transaction() as session:
+        assert (await session.get_one(User, user.id)).name == "Learner", "a stranger has chosen the name"

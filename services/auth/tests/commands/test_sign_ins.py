@@ -52,7 +52,7 @@ async def heads(session: AsyncSession) -> int:
 
 async def test_signing_in_takes_over_an_upgraded_hash(session: AsyncSession, user: User) -> None:
     await complete_log_in(session, checked(user), new_hash="newer", now=NOW)
-    known = await find_credential_by_email(session, user.email)
+    known = await find_credential_by_email(session, str(user.email))
     assert known == (user.id, "newer", user.password_set_at)
 
 

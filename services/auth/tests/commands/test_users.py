@@ -43,7 +43,7 @@ async def test_registering_opens_an_account_and_tells_the_others(
 
 async def test_an_address_has_one_account(session: AsyncSession, user: User) -> None:
     with pytest.raises(EmailTaken):
-        await create_user(session, email=user.email.upper(), name="Eve", password_hash=NEVER_VERIFIED)
+        await create_user(session, email=str(user.email).upper(), name="Eve", password_hash=NEVER_VERIFIED)
     assert len(await outbox_events(session, UserRegistered)) == 1
 
 
