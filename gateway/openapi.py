@@ -61,6 +61,7 @@ UNAUTHORIZED = "`unauthorized`: The access token is missing, invalid or expired.
 VALIDATION_FAILED = (
     "`validation_failed`: A value in the request is not acceptable; `errors` names the fields."
 )
+OVERLOADED = "`overloaded`: The service has more requests than it can work on; try again after `Retry-After`."
 UNKNOWN_FIELD = (
     "`unknown_field`: The request has a field or a query parameter that this operation does not know; "
     "`errors` names the nearest known one."
@@ -118,6 +119,7 @@ def _complete_operation(operation: Document) -> None:
         responses.setdefault("401", {"description": UNAUTHORIZED})
     for status, description in COMMON_RESPONSES.items():
         responses.setdefault(status, {"description": description}).setdefault("headers", RETRY_AFTER)
+    responses["503"]["description"] += f"\n\n{OVERLOADED}"
     responses.setdefault("default", {"description": "Any other error."})
     invalid = responses.setdefault("422", {"description": ""})
     if invalid["description"] == "Validation Error":

@@ -53,6 +53,11 @@ class HttpApiSettings(ServerSettings, RedisSettings):
 
     max_body_bytes: int = Field(default=1_048_576, gt=0)
 
+    max_requests_in_work: int = Field(default=32, ge=1)
+    max_requests_waiting: int = Field(default=256, ge=0)
+    """Beyond it, and after `max_request_wait_seconds`, the API answers 503 `overloaded`."""
+    max_request_wait_seconds: float = Field(default=1.0, gt=0)
+
 
 class DatabaseSettings(Settings):
     database_url: SecretStr

@@ -57,6 +57,9 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, SocialSettings):
     """Passwords hashed at the same time, 19 MiB each."""
     password_queue_size: int = Field(default=100, ge=0)
     """Passwords that may wait for a thread; beyond it, sign-in answers 503."""
+    # More than the passwords that wait for a thread, and the sign-ins that wait for a slow provider, or
+    # these would keep out requests that need neither.
+    max_requests_in_work: int = Field(default=256, ge=1)
 
     game_url: HttpUrl = HttpUrl("http://127.0.0.1:8003")
     """The API of the game service, for data exports."""

@@ -13,6 +13,7 @@ from shared import metrics
 from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.errors import ParleyError
+from shared.http.admission import Admission, WorkSlots
 from shared.http.health import Check, health, ready
 from shared.http.middleware import BodyLimit, RequestContext
 from shared.http.problems import render, render_http_exception, render_validation_error
@@ -84,6 +85,12 @@ def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
     app.add_exception_handler(HTTPException, render_http_exception)
     app.add_exception_handler(RequestValidationError, render_validation_error)
     app.add_middleware(ConflictRepeater)
+    slots = WorkSlots(
+        max_in_work=settings.max_requests_in_work,
+        max_waiting=settings.max_requests_waiting,
+        max_wait_seconds=settings.max_request_wait_seconds,
+    )
+    app.add_middleware(Admission, slots=slots)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(RequestContext)
 

@@ -1,0 +1,128 @@
+"""Bounds the requests in work and in wait, so that under overload the accepted ones are answered in time."""
+
+import asyncio
+
+from prometheus_client import Counter, Gauge
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.errors import Unavailable
+from shared.http.health import INTERNAL_PATHS
+from shared.http.problems import to_response
+
+IN_WORK = Gauge("http_requests_in_work", "Requests that are worked on.")
+WAITING = Gauge("http_requests_waiting", "Requests that wait to be worked on.")
+REFUSED = Counter(
+    "http_requests_refused_total", "Requests refused because of overload, by reason.", ["reason"]
+)
+
+RETRY_AFTER_SECONDS = 1
+STREAMED = "multipart/form-data"
+
+
+class Overloaded(Unavailable):
+    """The service has more requests than it can work on; try again after `Retry-After`."""
+
+    code = "overloaded"
+
+    def __init__(self, reason: str) -> None:
+        REFUSED.labels(reason).inc()
+        super().__init__("Too many requests are in work. Try again soon.", retry_after=RETRY_AFTER_SECONDS)
+
+
+class WorkSlots:
+    """A bounded number of slots, and a bounded line of requests that wait for one, in order of arrival."""
+
+    def __init__(self, *, max_in_work: int, max_waiting: int, max_wait_seconds: float) -> None:
+        self._free = asyncio.Semaphore(max_in_work)
+        self._max_waiting, self._max_wait_seconds = max_waiting, max_wait_seconds
+        self._waiting = 0
+
+    def ensure_room(self) -> None:
+        """Raise Overloaded if there is no free slot and no room to wait for one."""
+        if self._free.locked() and self._waiting >= self._max_waiting:
+            raise Overloaded("full")
+
+    async def enter(self) -> None:
+        """Take a slot, which `leave` returns. Raises Overloaded at once, or after the longest wait."""
+        self.ensure_room()
+        if self._free.locked():
+            await self._wait()
+        else:
+            await self._free.acquire()
+        IN_WORK.inc()
+
+    def leave(self) -> None:
+        IN_WORK.dec()
+        self._free.release()
+
+    async def _wait(self) -> None:
+        self._waiting += 1
+        WAITING.inc()
+        try:
+            async with asyncio.timeout(self._max_wait_seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Overloaded("waited") from None
+        finally:
+            self._waiting -= 1
+            WAITING.dec()
+
+
+class Admission:
+    """Lets a request wait for a slot, which it holds from its last byte to the start of its response."""
+
+    # Slow uploads and slow readers hold no slot, because a few of them would close the service to all others.
+
+    def __init__(self, app: ASGIApp, *, slots: WorkSlots) -> None:
+        self._app, self._slots = app, slots
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in INTERNAL_PATHS:
+            return await self._app(scope, receive, send)
+        request = _AdmittedRequest(self._slots, receive, send)
+        try:
+            self._slots.ensure_room()
+            if not Headers(scope=scope).get("content-type", "").lower().startswith(STREAMED):
+                await request.read()
+                await request.enter()
+        except Overloaded as error:
+            return await to_response(error, request_id=scope["state"]["request_id"])(scope, receive, send)
+        try:
+            await self._app(scope, request.receive, request.send)
+        finally:
+            request.leave()
+
+
+class _AdmittedRequest:
+    def __init__(self, slots: WorkSlots, receive: Receive, send: Send) -> None:
+        self._slots, self._receive, self._send = slots, receive, send
+        self._kept: list[Message] = []
+        self._holds_slot = self._is_admitted = False
+
+    async def read(self) -> None:
+        while not self._kept or self._kept[-1].get("more_body", False):
+            self._kept.append(await self._receive())
+        self._kept.reverse()
+
+    async def enter(self) -> None:
+        if not self._is_admitted:
+            await self._slots.enter()
+            self._is_admitted = self._holds_slot = True
+
+    def leave(self) -> None:
+        if self._holds_slot:
+            self._holds_slot = False
+            self._slots.leave()
+
+    async def receive(self) -> Message:
+        message = self._kept.pop() if self._kept else await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            # Raises within the application, which answers with it.
+            await self.enter()
+        return message
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.leave()
+        await self._send(message)

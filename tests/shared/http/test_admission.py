@@ -1,0 +1,89 @@
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import APIRouter, Request
+from shared.http.app import create_api
+from shared.testing import api_client
+
+from tests.shared.http.demo import problem_of, router
+
+gate = APIRouter()
+opened = asyncio.Event()
+
+
+@gate.get("/gate")
+async def wait_at_gate() -> str:
+    await opened.wait()
+    return "through"
+
+
+@gate.post("/upload")
+async def upload(request: Request) -> int:
+    return len(await request.body())
+
+
+@pytest.fixture(autouse=True)
+def closed_gate() -> Iterator[None]:
+    opened.clear()
+    yield
+    opened.set()
+
+
+@asynccontextmanager
+async def narrow_client(settings: Any, **bounds: float) -> AsyncIterator[httpx.AsyncClient]:
+    narrow = {"max_requests_in_work": 1, "max_requests_waiting": 1, "max_request_wait_seconds": 5, **bounds}
+    app = create_api(settings.model_copy(update=narrow), router, gate, title="Test")
+    async with api_client(app) as client:
+        yield client
+
+
+async def test_above_its_bounds_a_service_refuses_at_once(settings: Any) -> None:
+    async with narrow_client(settings) as client:
+        accepted = [asyncio.create_task(client.get("/gate")) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        refused = await asyncio.wait_for(client.get("/gate"), 1)
+        problem_of(refused, status=503, code="overloaded")
+        assert refused.headers["retry-after"] == "1"
+        for path in ("/health", "/ready", "/metrics"):
+            assert (await client.get(path)).status_code == 200
+        metrics = (await client.get("/metrics")).text
+        assert "http_requests_in_work 1.0" in metrics
+        assert "http_requests_waiting 1.0" in metrics
+        opened.set()
+        assert [each.status_code for each in await asyncio.gather(*accepted)] == [200, 200]
+        assert (await client.get("/gate")).status_code == 200
+
+
+async def test_a_request_that_waits_too_long_is_refused(settings: Any) -> None:
+    async with narrow_client(settings, max_request_wait_seconds=0.05) as client:
+        accepted = asyncio.create_task(client.get("/gate"))
+        await asyncio.sleep(0.01)
+        problem_of(await client.get("/gate"), status=503, code="overloaded")
+        opened.set()
+        assert (await accepted).status_code == 200
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x"])
+async def test_a_slow_upload_holds_no_slot(settings: Any, content_type: str) -> None:
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"x" * 10
+        await opened.wait()
+        yield b"y"
+
+    async with narrow_client(settings) as client:
+        headers = {"Content-Type": content_type}
+        slow = asyncio.create_task(client.post("/upload", content=slowly(), headers=headers))
+        await asyncio.sleep(0.05)
+        assert (await asyncio.wait_for(client.get("/trace"), 1)).status_code == 200
+        opened.set()
+        assert (await slow).json() == 11
+
+
+async def test_a_slot_is_returned_after_a_failure(settings: Any) -> None:
+    async with narrow_client(settings) as client:
+        for _ in range(3):
+            assert (await asyncio.wait_for(client.get("/broken"), 1)).status_code == 500
