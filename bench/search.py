@@ -34,6 +34,7 @@ ATTEMPTS = 3
 SPEECHES = 1_000_000
 # Occurrences of each word per thousand speeches. The made-up rest are in about fifty speeches each.
 SHARES = {"airport": 500, "passport": 200, "station": 40, "sister": 10, "bakery": 3, "museum": 1}
+SHARES |= {"the": 600, "look": 20, "after": 100}
 TAGS = "INSERT INTO tags (name, category) SELECT 't' || n, 'x' FROM generate_series(1, 100) AS n"
 FILL = """
     INSERT INTO speeches (text, level, type, audio_key, duration_ms)
@@ -65,6 +66,11 @@ CASES: dict[str, dict[str, Any]] = {
     "incomplete word": {"search": "passpor"},
     "phrase, rare": {"search": '"sister bakery"'},
     "phrase, common": {"search": '"airport passport"'},
+    "phrase that never occurs": {"search": '"passport airport"'},
+    "function word": {"search": "the"},
+    "function words, tag": {"search": "the after", "tag_id": True},
+    "phrasal verb": {"search": '"look after"'},
+    "word, function word": {"search": "look after"},
     "word in 4 % + level": {"search": "station", "level": "B1"},
     "word in 4 % + level, type": {"search": "station", "level": "B1", "type": "question"},
     "word in 50 % + tag": {"search": "airport", "tag_id": True},

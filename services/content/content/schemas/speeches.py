@@ -115,6 +115,6 @@ class SpeechFilter(PageQuery):
     tag_id: UUID | None = Field(None, description="Only speeches that carry this tag.")
     search: Annotated[DisplayText, Field(min_length=1, max_length=200)] | None = Field(
         None,
-        description='Words in any regular form, "phrases", prefixes (pass*), -exclusions, `or`.',
+        description='Words in any form, "phrases as written", prefixes (pass*), -exclusions, `or`.',
         examples=["next train"],
     )

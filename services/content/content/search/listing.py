@@ -4,8 +4,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from content.search.cursor import SearchCursor
 from content.search.newest import list_newest
 from content.search.pages import PageRequest, SpeechIdPage
-from content.search.query_parser import parse_query
+from content.search.query_parser import ParsedQuery, parse_query
 from content.search.ranking import RankedSearch
+from content.search.tsquery import find_terms
 
 # A plan made for one word or level is wrong for another, so each statement gets its own. The tables fit into
 # memory, so random reads cost little more than sequential ones.
@@ -23,12 +24,17 @@ async def list_page(session: AsyncSession, request: PageRequest) -> SpeechIdPage
     cursor = None if encoded is None else SearchCursor.decode(encoded, request.scope)
     if request.search is None:
         return await list_newest(session, request, cursor)
-    parsed = parse_query(request.search)
-    if cursor is not None:
-        parsed = parsed.with_last_word_as_prefix() if cursor.last_word_is_prefix else parsed
-        return await RankedSearch(session, request, parsed).list_page(cursor)
-    page = await RankedSearch(session, request, parsed).list_page(None)
+    return await _list_matches(session, request, cursor, parse_query(request.search))
+
+
+async def _list_matches(
+    session: AsyncSession, request: PageRequest, cursor: SearchCursor | None, parsed: ParsedQuery
+) -> SpeechIdPage:
+    if cursor is not None and cursor.last_word_is_prefix:
+        parsed = parsed.with_last_word_as_prefix()
+    terms = await find_terms(session, parsed)
+    page = await RankedSearch(session, request, parsed, terms).list_page(cursor)
     # The last word may be half typed.
-    if page.total or parsed.last_word is None:
+    if cursor is not None or page.total or not parsed.last_word_is_incomplete:
         return page
-    return await RankedSearch(session, request, parsed.with_last_word_as_prefix()).list_page(None)
+    return await _list_matches(session, request, cursor, parsed.with_last_word_as_prefix())

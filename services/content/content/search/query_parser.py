@@ -1,5 +1,5 @@
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.errors import field_error
 
@@ -10,54 +10,62 @@ MIN_LAST_WORD_LETTERS = 3
 MAX_PREFIXES = 5
 """Each may stand for hundreds of words, and each of those is compared with every ranked text."""
 MAX_EXCLUSIONS = 20
-"""PostgreSQL's parser fails beyond 32 nested negations."""
 
-_EXCLUSION = re.compile(r"(?<![^\W_])-|-(?![^\W_])")
 _TOKEN = re.compile(r'-?"[^"]*"?|\S+')
 _WORD = re.compile(r"[^\W_]+")
 
 
-@dataclass(frozen=True)
-class ParsedQuery:
-    """Text for PostgreSQL's `websearch_to_tsquery` (words, "phrases", -exclusions, `or`), and prefixes.
-
-    `last_word` is set if it may be a prefix too; `before` is the text in front of it.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """What stands between spaces in a search, or between quotes. `text` holds no syntax."""
 
     text: str
-    prefixes: tuple[str, ...] = ()
-    before: str = ""
-    last_word: str | None = None
+    is_phrase: bool = False
+    is_prefix: bool = False
+    is_excluded: bool = False
+
+    @property
+    def is_or(self) -> bool:
+        return self.text.lower() == "or" and not (self.is_phrase or self.is_prefix or self.is_excluded)
+
+
+@dataclass(frozen=True)
+class ParsedQuery:
+    tokens: tuple[Token, ...]
+    last_word_is_incomplete: bool = False
+    """The last token may be half typed."""
     last_word_is_prefix: bool = False
 
+    @property
+    def has_prefixes(self) -> bool:
+        return any(token.is_prefix for token in self.tokens)
+
     def with_last_word_as_prefix(self) -> "ParsedQuery":
-        last = (self.last_word,) if self.last_word else ()
-        return ParsedQuery(self.before, (*self.prefixes, *last), last_word_is_prefix=True)
+        *others, last = self.tokens
+        return ParsedQuery((*others, replace(last, is_prefix=True)), last_word_is_prefix=True)
 
 
 def parse_query(search: str) -> ParsedQuery:
     """Parse a search. Raises Invalid for a short prefix, and for too many prefixes or exclusions."""
-    if len(_EXCLUSION.findall(search)) > MAX_EXCLUSIONS:
+    raw = _TOKEN.findall(search)
+    tokens = tuple(map(_to_token, raw))
+    if sum(token.is_excluded for token in tokens) > MAX_EXCLUSIONS:
         raise field_error(FIELD, f"must have at most {MAX_EXCLUSIONS} exclusions")
-    plain: list[str] = []
-    prefixes: list[str] = []
-    for token in _TOKEN.findall(search):
-        if token.endswith("*") and not token.startswith(("-", '"')):
-            prefixes += _to_prefixes(token)
-        else:
-            plain.append(token)
-    prefixes = list(dict.fromkeys(prefixes))
-    if len(prefixes) > MAX_PREFIXES:
+    if len({token for token in tokens if token.is_prefix}) > MAX_PREFIXES:
         raise field_error(FIELD, f"must have at most {MAX_PREFIXES} prefixes")
-    last = plain[-1] if plain and not search.endswith(("*", '"')) else ""
-    if len(last) < MIN_LAST_WORD_LETTERS or not _WORD.fullmatch(last):
-        return ParsedQuery(" ".join(plain), tuple(prefixes))
-    return ParsedQuery(" ".join(plain), tuple(prefixes), " ".join(plain[:-1]), last)
+    last = raw[-1] if raw else ""
+    incomplete = len(last) >= MIN_LAST_WORD_LETTERS and _WORD.fullmatch(last) is not None
+    return ParsedQuery(tokens, last_word_is_incomplete=incomplete)
 
 
-def _to_prefixes(token: str) -> list[str]:
-    """Split a token such as `e-mai*` into words. Each is a prefix."""
-    words = _WORD.findall(token)
-    if words and len(words[-1]) < MIN_PREFIX_LETTERS:
+def _to_token(raw: str) -> Token:
+    words = _WORD.findall(raw)
+    if raw.startswith(('-"', '"')):
+        return Token(text=raw.strip('-"'), is_phrase=True, is_excluded=raw.startswith("-"))
+    if raw.startswith("-"):
+        return Token(text=raw[1:], is_excluded=bool(words))
+    if not raw.endswith("*") or not words:
+        return Token(text=raw)
+    if len(words[-1]) < MIN_PREFIX_LETTERS:
         raise field_error(FIELD, f"must have at least {MIN_PREFIX_LETTERS} letters before *")
-    return words
+    return Token(text=raw.rstrip("*"), is_prefix=True)

@@ -4,17 +4,20 @@ Ranking means reading, and a common word is in half of all speeches. The planner
 through the index for a rare word, and by walking back in time for a common one.
 """
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from shared.errors import field_error
-from sqlalchemy import ColumnElement, Float, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, Float, Integer, cast, func, literal_column, select
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.models import Speech
 from content.search.cursor import LOWEST_ID, SearchCursor
 from content.search.pages import PageRequest, SpeechIdPage
 from content.search.query_parser import FIELD, ParsedQuery
+from content.search.tsquery import Term, build_tsquery
 
 MAX_RANKED = 500
 MAX_RANKED_WITH_TAG = 200
@@ -24,18 +27,23 @@ SAMPLE_SIZE = 3_000
 LENGTH_NORMALISATION = 2
 """Flag of ts_rank_cd: divide the rank by the length of the speech."""
 
-_ENGLISH: ColumnElement[Any] = literal_column("'pg_catalog.english'::regconfig")
-_AS_WRITTEN: ColumnElement[Any] = literal_column("'pg_catalog.simple'::regconfig")
-_EMPTY_QUERY: ColumnElement[Any] = literal_column("''::tsquery")
+EQUAL_WEIGHTS: ColumnElement[Any] = literal_column("'{1, 1, 1, 1}'::real[]")
+"""Weights say how a word is indexed, not how important it is."""
 
 type Match = tuple[float, UUID]
 
 
 class RankedSearch:
-    def __init__(self, session: AsyncSession, request: PageRequest, query: ParsedQuery) -> None:
+    def __init__(
+        self, session: AsyncSession, request: PageRequest, query: ParsedQuery, terms: Sequence[Term]
+    ) -> None:
         self._session, self._request, self._query = session, request, query
         self._max_ranked = MAX_RANKED_WITH_TAG if request.filters_by_tag else MAX_RANKED
-        self._tsquery = _to_tsquery(query)
+        required, all_words = build_tsquery(terms)
+        if not required:
+            raise field_error(FIELD, "has no word to search for")
+        self._tsquery = cast(required, TSQUERY)
+        self._all_words = None if all_words == required else cast(all_words, TSQUERY)
         self._conditions = (Speech.search.bool_op("@@")(self._tsquery), *request.conditions)
 
     async def list_page(self, cursor: SearchCursor | None) -> SpeechIdPage:
@@ -45,7 +53,7 @@ class RankedSearch:
         if cursor is None or after is not None:
             ranked = await self._list_ranked(cursor)
         if cursor is None:
-            cursor = await self._start(ranked)
+            cursor = self._start(ranked)
         rest = [match for match in ranked if after is None or match < after][offset:]
         # One more than the page holds shows whether another page follows.
         limit = self._request.query.limit + 1
@@ -64,12 +72,7 @@ class RankedSearch:
         ids = [speech_id for _, speech_id in shown[:limit]]
         return SpeechIdPage(ids, cursor.page, cursor.total, cursor.exact, next_cursor)
 
-    async def _start(self, ranked: list[Match]) -> SearchCursor:
-        """Return the cursor of the first page. Raises Invalid for a search without words."""
-        if not ranked and not await self._session.scalar(select(func.numnode(self._tsquery))):
-            raise field_error(
-                FIELD, "has no word to search for; signs and stop words such as 'the' do not count"
-            )
+    def _start(self, ranked: list[Match]) -> SearchCursor:
         ids = [speech_id for _, speech_id in ranked] or [LOWEST_ID]
         return SearchCursor(
             page=self._request.query.page,
@@ -84,13 +87,21 @@ class RankedSearch:
         matches = select(Speech.id, Speech.search).where(*self._conditions)
         if cursor is not None:
             matches = matches.where(Speech.id.between(cursor.floor, cursor.ceiling))
-        if self._query.prefixes and await self._is_rare():
+        if self._query.has_prefixes and await self._is_rare():
             # The planner cannot see the limit behind the CTE, so it reads all matches through the index.
             matches = select(matches.cte().prefix_with("MATERIALIZED"))
         newest = matches.order_by(matches.selected_columns.id.desc()).limit(self._max_ranked).subquery()
-        rank = cast(func.ts_rank_cd(newest.c.search, self._tsquery, LENGTH_NORMALISATION), Float)
+        rank = cast(self._score(newest.c.search), Float)
         rows = await self._session.execute(select(rank, newest.c.id))
         return sorted(((rank, speech_id) for rank, speech_id in rows), reverse=True)
+
+    def _score(self, vector: ColumnElement[Any]) -> ColumnElement[Any]:
+        score = func.ts_rank_cd(EQUAL_WEIGHTS, vector, self._tsquery, LENGTH_NORMALISATION)
+        if self._all_words is None:
+            return score
+        # Function words need not match, but "look after" comes before "look".
+        has_all = cast(vector.bool_op("@@")(self._all_words), Integer)
+        return score + has_all + func.ts_rank_cd(EQUAL_WEIGHTS, vector, self._all_words, LENGTH_NORMALISATION)
 
     async def _is_rare(self) -> bool:
         # PostgreSQL has no statistics of prefixes. It expects each in one of two hundred speeches, and would
@@ -102,14 +113,3 @@ class RankedSearch:
     async def _list_older(self, below: UUID, *, limit: int) -> list[UUID]:
         older = select(Speech.id).where(*self._conditions, Speech.id < below)
         return list(await self._session.scalars(older.order_by(Speech.id.desc()).limit(limit)))
-
-
-def _to_tsquery(query: ParsedQuery) -> ColumnElement[Any]:
-    tsquery: ColumnElement[Any] = func.websearch_to_tsquery(_ENGLISH, query.text)
-    for prefix in query.prefixes:
-        # A prefix holds letters and digits only, so to_tsquery cannot read an operator in it.
-        begun = f"{prefix}:*"
-        # A stop word can be the prefix of another word: `under*`.
-        stemmed = func.nullif(func.to_tsquery(_ENGLISH, begun), _EMPTY_QUERY)
-        tsquery = tsquery.op("&&")(func.coalesce(stemmed, func.to_tsquery(_AS_WRITTEN, begun)))
-    return tsquery
