@@ -89,7 +89,9 @@ def _to_tsquery(term: Term) -> str:
     if token.is_prefix:
         forms[-1] = f"'{words[-1].written}':*"
     conditions = [" <-> ".join(forms)]
-    if token.is_phrase:
-        conditions += [f"' {word.written} {following.written}'" for word, following in pairwise(words)]
+    if token.is_phrase and len(words) > 1:
+        pairs = [f"' {word.written} {following.written}'" for word, following in pairwise(words)]
+        # Two words are one pair, which says all.
+        conditions = pairs if len(words) == 2 else [*conditions, *pairs]
     found = " & ".join(conditions)
     return f"!({found})" if token.is_excluded else f"({found})"
