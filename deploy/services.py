@@ -25,8 +25,8 @@ class Service:
     """Whether it owns a database, and with it migrations and a worker."""
     uses_storage: bool = False
     """Whether its API and its seed store objects in S3."""
-    uses_cache: bool = False
-    """Whether its worker clears entries of its cache in Redis."""
+    worker_uses_redis: bool = False
+    """Whether its worker writes to Redis: it clears a cache, or revokes tokens."""
     key_files: Mapping[str, str] = field(default_factory=dict)
     """Files in the vault, by the environment variable that names them."""
     seed: tuple[str, ...] = ()
@@ -34,12 +34,18 @@ class Service:
 
 
 SERVICES = (
-    Service(name="auth", number=1, key_files={"SIGNING_KEYS_FILE": SIGNING_KEYS}, seed=("seed",)),
+    Service(
+        name="auth",
+        number=1,
+        worker_uses_redis=True,
+        key_files={"SIGNING_KEYS_FILE": SIGNING_KEYS},
+        seed=("seed",),
+    ),
     Service(
         name="content",
         number=2,
         uses_storage=True,
-        uses_cache=True,
+        worker_uses_redis=True,
         seed=("seed", "--folder", str(SEED)),
     ),
     Service(

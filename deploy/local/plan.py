@@ -41,7 +41,7 @@ class Plan:
     def worker(self, service: Service) -> Program:
         """Return the process of a service that publishes and consumes events."""
         settings = self._database(service) | self._broker()
-        if service.uses_cache:
+        if service.worker_uses_redis:
             settings |= self._redis()
         if service.name == "auth":
             settings["EMAIL_FOLDER"] = str(self.mail)

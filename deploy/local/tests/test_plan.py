@@ -50,7 +50,7 @@ def test_a_process_holds_the_secrets_of_the_servers_that_it_uses(plan: Plan) -> 
 
     assert held == {
         "auth-api": {"DATABASE_URL", "REDIS_URL", "SIGNING_KEYS_FILE"},
-        "auth-worker": {"DATABASE_URL", "RABBITMQ_URL"},
+        "auth-worker": {"DATABASE_URL", "RABBITMQ_URL", "REDIS_URL"},
         "auth-migrate": {"DATABASE_URL"},
         "auth-seed": {"DATABASE_URL"},
         "content-api": {"DATABASE_URL", "REDIS_URL", "S3_SECRET_KEY"},

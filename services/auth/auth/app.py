@@ -6,6 +6,7 @@ from shared.http.app import create_api
 from shared.security.current_user import AccessTokenVerifier
 
 from auth import api
+from auth.commands.revocations import create_publisher
 from auth.export import GameClient
 from auth.passwords import PasswordHasher
 from auth.settings import ApiSettings
@@ -21,7 +22,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.state.keys = keys
     app.state.issuer = AccessTokenIssuer(keys, **parties)
     # This process has the keys and need not fetch them from its own address.
-    app.state.token_verifier = AccessTokenVerifier(keys, **parties)
+    app.state.token_verifier = AccessTokenVerifier(keys, **parties, revocations=app.state.revocations)
     return app
 
 
@@ -34,7 +35,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     state.social = SocialSignIn(settings, UsedTokens(settings.redis_url.get_secret_value()))
     state.game = GameClient(str(settings.game_url))
+    publish_revoked = create_publisher(state.revocations)
+    state.database.after_commit.append(publish_revoked)
     async with AsyncExitStack() as stack:
+        stack.callback(state.database.after_commit.remove, publish_revoked)
         stack.push_async_callback(state.game.close)
         stack.push_async_callback(state.social.close)
         stack.callback(state.passwords.close)

@@ -54,6 +54,8 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_set_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     role: Mapped[Role] = mapped_column(String(20), server_default="learner")
+    # Access tokens carry it; a role change raises it, and so revokes them (see docs/adr/0022).
+    token_version: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 

@@ -6,7 +6,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from shared.settings import PLACEHOLDERS, DatabaseSettings, HttpApiSettings, MessagingSettings
+from shared.settings import (
+    PLACEHOLDERS,
+    DatabaseSettings,
+    HttpApiSettings,
+    MessagingSettings,
+    RedisSettings,
+)
 
 
 def _split(value: Any) -> Any:
@@ -92,7 +98,7 @@ class EmailSettings(BaseSettings):
         return self
 
 
-class WorkerSettings(MessagingSettings, EmailSettings):
+class WorkerSettings(MessagingSettings, RedisSettings, EmailSettings):
     pass
 
 

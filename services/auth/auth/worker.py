@@ -1,13 +1,15 @@
-"""The worker process of the auth service: e-mails and relay. It consumes no events."""
+"""The worker process of the auth service: e-mails, jobs and relay. It consumes no events."""
 
 from collections.abc import Sequence
 
 from shared.background import Loop
 from shared.data.db import Database
 from shared.messaging.worker import build_worker
+from shared.security.revocation import Revocations
 from starlette.applications import Starlette
 
 from auth.emails import EmailSender, create_mailer
+from auth.jobs import create_jobs
 from auth.settings import WorkerSettings
 
 POLL_SECONDS = 0.5
@@ -20,4 +22,12 @@ def create_worker(settings: WorkerSettings) -> Starlette:
         sender = EmailSender(database, mailer, sender=settings.email_from, account_url=account_url)
         return [Loop(name="email_sender", work=sender.send_next, interval_seconds=POLL_SECONDS)]
 
-    return build_worker(settings, service="auth", subscriptions={}, loops=loops)
+    revocations = Revocations(settings.redis_url.get_secret_value())
+    return build_worker(
+        settings,
+        service="auth",
+        subscriptions={},
+        jobs=create_jobs(revocations),
+        loops=loops,
+        closing=[revocations.close],
+    )

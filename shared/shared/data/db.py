@@ -1,7 +1,7 @@
 """The database of a service: one engine, and the only place that opens and commits transactions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -53,6 +53,10 @@ def create_engine(url: str, *, name: str, statement_timeout_ms: int = 15_000, **
     )
 
 
+type Observer = Callable[[Mapping[Any, Any]], Awaitable[None]]
+"""What runs after a commit, before the caller goes on, with the session's `info`. It must not raise."""
+
+
 class Database:
     def __init__(self, bind: AsyncEngine | AsyncConnection, *, max_fetches: int = 5) -> None:
         self._bind = bind
@@ -63,6 +67,7 @@ class Database:
         self._sessions = async_sessionmaker(
             bind, expire_on_commit=False, join_transaction_mode="create_savepoint"
         )
+        self.after_commit: list[Observer] = []
 
     @classmethod
     def from_settings(cls, settings: DatabaseSettings, *, name: str) -> "Database":
@@ -79,6 +84,9 @@ class Database:
             async with self._sessions() as session:
                 yield session
                 await session.commit()
+        # The connection is back in the pool: it does not wait for what follows.
+        for observe in self.after_commit:
+            await observe(session.info)
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Return the rows of one statement with arguments $1, $2, outside a transaction, in half the time."""

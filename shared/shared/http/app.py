@@ -22,6 +22,7 @@ from shared.http.repeat import ConflictRepeater
 from shared.http.unknown_fields import refuse_unknown_parameters
 from shared.security.current_user import AccessTokenVerifier
 from shared.security.jwt import JwksClient
+from shared.security.revocation import Revocations
 from shared.settings import DatabaseSettings, HttpApiSettings, StorageSettings
 
 type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -72,6 +73,8 @@ def _extend_lifespan(settings: HttpApiSettings, lifespan: Lifespan) -> Lifespan:
             if isinstance(settings, DatabaseSettings):
                 stack.push_async_callback(app.state.database.close)
             stack.push_async_callback(app.state.rate_limits.close)
+            stack.push_async_callback(app.state.revocations.close)
+            await stack.enter_async_context(app.state.revocations.following())
             await stack.enter_async_context(lifespan(app))
             yield
 
@@ -98,9 +101,12 @@ def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
 def _init_state(app: FastAPI, settings: HttpApiSettings, name: str) -> None:
     state = app.state
     state.settings = settings
-    keys = JwksClient(settings.jwks_url)
+    state.revocations = Revocations(settings.redis_url.get_secret_value())
     state.token_verifier = AccessTokenVerifier(
-        keys, issuer=settings.token_issuer, audience=settings.token_audience
+        JwksClient(settings.jwks_url),
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        revocations=state.revocations,
     )
     state.rate_limits = RateLimits(settings)
     state.checks = {"redis": Check(state.rate_limits.ping, required=False)}

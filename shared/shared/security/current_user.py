@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import jwt
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.errors import Forbidden, Unauthorized
 from shared.security.jwt import ACCESS_TOKEN, KeySource, verify_with_key
+from shared.security.revocation import Revocations
 
 TOKEN_CACHE_SIZE = 5_000
 """Verified tokens that a process keeps, about 1 KB each."""
@@ -26,6 +27,7 @@ class Principal(BaseModel):
     role: Role
     session_id: UUID | None = None
     """The sign-in that the token was issued for. It may have ended since."""
+    token_version: int = 0
 
 
 class CachedToken(NamedTuple):
@@ -35,12 +37,21 @@ class CachedToken(NamedTuple):
 
 
 class AccessTokenVerifier:
-    def __init__(self, keys: KeySource, *, issuer: str, audience: str) -> None:
+    def __init__(
+        self, keys: KeySource, *, issuer: str, audience: str, revocations: Revocations | None = None
+    ) -> None:
         self._keys, self._issuer, self._audience = keys, issuer, audience
+        self._revocations = revocations
         self._cache: dict[str, CachedToken] = {}
 
     async def authenticate(self, token: str) -> Principal:
         """Return the user of the token. Raises Unauthorized."""
+        principal = await self._verify(token)
+        if self._is_revoked(principal):
+            raise Unauthorized("The token was revoked; refresh it, or sign in again.")
+        return principal
+
+    async def _verify(self, token: str) -> Principal:
         # Verifying a signature takes as long as a small query.
         cached = self._cache.get(token)
         if (
@@ -52,12 +63,15 @@ class AccessTokenVerifier:
         claims, key = await verify_with_key(
             token, self._keys, typ=ACCESS_TOKEN, issuer=self._issuer, audience=self._audience
         )
-        try:
-            principal = Principal(id=claims["sub"], role=claims["role"], session_id=claims.get("sid"))
-        except (KeyError, ValueError) as error:
-            raise Unauthorized("The token is not valid.") from error
+        principal = _to_principal(claims)
         self._store(token, CachedToken(principal, float(claims["exp"]), key))
         return principal
+
+    def _is_revoked(self, principal: Principal) -> bool:
+        known, version = self._revocations, principal.token_version
+        if known is None:
+            return False
+        return known.is_revoked(principal.id, version) or known.is_revoked(principal.session_id, version)
 
     def _store(self, token: str, cached: CachedToken) -> None:
         self._cache.pop(token, None)
@@ -65,6 +79,18 @@ class AccessTokenVerifier:
             # The oldest entry expires first.
             del self._cache[next(iter(self._cache))]
         self._cache[token] = cached
+
+
+def _to_principal(claims: dict[str, Any]) -> Principal:
+    try:
+        return Principal(
+            id=claims["sub"],
+            role=claims["role"],
+            session_id=claims.get("sid"),
+            token_version=claims.get("ver", 0),
+        )
+    except (KeyError, ValueError) as error:
+        raise Unauthorized("The token is not valid.") from error
 
 
 class _AccessToken(HTTPBearer):

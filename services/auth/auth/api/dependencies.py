@@ -76,7 +76,9 @@ async def limit_password_checks(request: Request, caller: Principal, password: S
 
 def token_pair(signed_in: AuthenticatedSession, issuer: AccessTokenIssuer) -> TokenPair:
     user = signed_in.user
-    access_token = issuer.issue(user.id, user.role, session_id=signed_in.family_id)
+    access_token = issuer.issue(
+        user.id, user.role, session_id=signed_in.family_id, version=user.token_version
+    )
     return TokenPair(access_token=access_token, refresh_token=signed_in.refresh_token)
 
 

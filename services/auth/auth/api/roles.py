@@ -21,8 +21,8 @@ async def change_role(
 ) -> AccountRead:
     """Give a user another role.
 
-    The admin operations of accounts apply it at once, all others when the user's access token is refreshed,
-    within 15 minutes. The audit log records the change.
+    Within a second, all operations refuse the user's present access tokens with 401; the refreshed one has
+    the new role. The audit log records the change.
     """
     user = await commands.change_role(session, user_id, body.role, actor=caller.id)
     return AccountRead.model_validate(user)

@@ -73,8 +73,8 @@ async def refresh_tokens(
     dependencies=[Depends(per_address("logout", per_minute=100))],
 )
 async def log_out(body: LogoutRequest, session: SessionDep) -> None:
-    """Sign out and revoke all refresh tokens of the session. Unknown tokens are accepted and ignored.
+    """Sign out and revoke all tokens of the session. Unknown tokens are accepted and ignored.
 
-    Access tokens of the session remain valid until they expire, for at most 15 minutes.
+    Access tokens of the session are refused within a second.
     """
     await commands.log_out(session, body.refresh_token.get_secret_value())

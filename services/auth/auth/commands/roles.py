@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
+from auth.commands.revocations import revoke_user
 from auth.commands.users import create_user, lock_with_admins, prove_address, record_user_updated
 from auth.domain.roles import ensure_not_last_admin
 from auth.domain.users import canonical_email
@@ -23,6 +24,7 @@ async def change_role(session: AsyncSession, user_id: UUID, role: Role, *, actor
     ensure_not_last_admin(user.role, [account.role for account in accounts.values()])
     before = {"role": user.role}
     user.role = role
+    revoke_user(session, user)
     audit_log.record(
         session, "role_changed", subject=user.id, actor=actor, before=before, after={"role": role}
     )

@@ -9,16 +9,18 @@ from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
 from shared.security.current_user import Principal
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
+from auth.commands.revocations import revoke_sessions
 from auth.domain.sign_ins import (
     REFRESH_GRACE_PERIOD,
     REFRESH_TOKEN_TTL,
     RefreshDecision,
     ensure_proved,
     evaluate_refresh_token,
+    may_have_access,
 )
 from auth.errors import InvalidCredentials, InvalidRefreshToken
 from auth.models import RefreshToken, RefreshTokenFamily, User
@@ -109,10 +111,8 @@ async def exchange_refresh_token(
 async def log_out(session: AsyncSession, token: str, *, now: datetime | None = None) -> None:
     """Revoke the family of a refresh token. Unknown tokens are ignored."""
     family_id = select(RefreshToken.family_id).where(RefreshToken.digest == opaque_tokens.digest(token))
-    live = update(RefreshTokenFamily).where(
-        RefreshTokenFamily.id == family_id.scalar_subquery(), RefreshTokenFamily.revoked_at.is_(None)
-    )
-    await session.execute(live.values(revoked_at=now or utc_now()))
+    is_family = RefreshTokenFamily.id == family_id.scalar_subquery()
+    await _revoke_families(session, is_family, now=now or utc_now())
 
 
 async def start_sign_in(
@@ -132,18 +132,24 @@ async def start_sign_in(
 async def revoke_sign_ins(
     session: AsyncSession, user_id: UUID, *, now: datetime, except_family: UUID | None = None
 ) -> None:
-    live = (RefreshTokenFamily.user_id == user_id) & RefreshTokenFamily.revoked_at.is_(None)
-    ending = live if except_family is None else live & (RefreshTokenFamily.id != except_family)
-    await session.execute(update(RefreshTokenFamily).where(ending).values(revoked_at=now))
+    own = RefreshTokenFamily.user_id == user_id
+    ending = own if except_family is None else own & (RefreshTokenFamily.id != except_family)
+    await _revoke_families(session, ending, now=now)
+
+
+async def _revoke_families(session: AsyncSession, ending: ColumnElement[bool], *, now: datetime) -> None:
+    live = update(RefreshTokenFamily).where(ending, RefreshTokenFamily.revoked_at.is_(None))
+    ended = live.values(revoked_at=now).returning(RefreshTokenFamily.id, RefreshTokenFamily.expires_at)
+    families = (await session.execute(ended)).all()
+    revoke_sessions(session, [id_ for id_, expires_at in families if may_have_access(now, expires_at)])
 
 
 async def revoke_sign_ins_by(
     session: AsyncSession, user_id: UUID, method: SignInMethod, *, now: datetime
 ) -> None:
     """End the sign-ins that were made in this way, and those of which it is not known."""
-    live = (RefreshTokenFamily.user_id == user_id) & RefreshTokenFamily.revoked_at.is_(None)
     made_so = (RefreshTokenFamily.method == method) | RefreshTokenFamily.method.is_(None)
-    await session.execute(update(RefreshTokenFamily).where(live, made_so).values(revoked_at=now))
+    await _revoke_families(session, (RefreshTokenFamily.user_id == user_id) & made_so, now=now)
 
 
 def _add_active_token(session: AsyncSession, family: RefreshTokenFamily) -> str:
@@ -164,6 +170,7 @@ async def _find_successor(
         return opaque_tokens.unseal(sent.sealed_successor, under=token)
     if decision is RefreshDecision.REVOKE:
         family.revoked_at = now
+        revoke_sessions(session, [family.id])
         audit_log.record(session, "refresh_token_reused", subject=family.user_id, actor=None)
         log.warning("refresh_token_reused", family_id=str(family.id), user_id=str(family.user_id))
     return None

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
 from auth.commands.emails import notify
+from auth.commands.revocations import revoke_deleted_user
 from auth.commands.sign_ins import AuthenticatedSession, revoke_sign_ins, start_sign_in
 from auth.domain.roles import ensure_not_last_admin
 from auth.domain.users import DEFAULT_NAME, canonical_email
@@ -131,6 +132,7 @@ async def delete_user(session: AsyncSession, user_id: UUID) -> None:
     ensure_not_last_admin(user.role, [account.role for account in accounts.values()])
     await session.execute(delete(EmailRequest).where(EmailRequest.email_key == user.email_key))
     await session.execute(delete(User).where(User.id == user_id))
+    revoke_deleted_user(session, user_id)
     audit_log.record(session, "account_deleted", subject=user_id, actor=user_id)
     record(session, UserDeleted, subject=str(user_id), data=UserRef(user_id=user_id))
 

@@ -37,3 +37,8 @@ def evaluate_refresh_token(
     if used_at is None:
         return RefreshDecision.ROTATE
     return RefreshDecision.REPEAT if now - used_at <= REFRESH_GRACE_PERIOD else RefreshDecision.REVOKE
+
+
+def may_have_access(now: datetime, expires_at: datetime) -> bool:
+    """Return whether an access token of the session may be alive: each refresh issues one."""
+    return now < expires_at - REFRESH_TOKEN_TTL + 2 * ACCESS_TOKEN_TTL

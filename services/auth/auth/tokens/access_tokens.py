@@ -12,7 +12,7 @@ class AccessTokenIssuer:
     def __init__(self, keys: SigningKeyStore, *, issuer: str, audience: str) -> None:
         self._keys, self._issuer, self._audience = keys, issuer, audience
 
-    def issue(self, user_id: UUID, role: Role, *, session_id: UUID) -> str:
+    def issue(self, user_id: UUID, role: Role, *, session_id: UUID, version: int) -> str:
         now = int(utc_now().timestamp())
         claims = {
             "iss": self._issuer,
@@ -20,6 +20,7 @@ class AccessTokenIssuer:
             "sub": str(user_id),
             "sid": str(session_id),
             "role": role,
+            "ver": version,
             "iat": now,
             "exp": now + int(ACCESS_TOKEN_TTL.total_seconds()),
             "jti": uuid4().hex,

@@ -52,8 +52,10 @@ async def test_only_admins_see_accounts_and_give_roles(
 
 
 async def test_a_withdrawn_role_is_gone_at_once_here(
-    admin: httpx.AsyncClient, boss: User, user: User, database: Database
+    admin: httpx.AsyncClient, boss: User, user: User, database: Database, access_for: Any
 ) -> None:
+    # As if the withdrawal were not known to this process yet.
+    admin.headers["Authorization"] = f"Bearer {await access_for(database, boss, ver=1)}"
     await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
     async with database.transaction() as session:
         await change_role(session, boss.id, "learner", actor=user.id)

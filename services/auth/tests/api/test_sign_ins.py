@@ -36,7 +36,7 @@ async def test_signing_in_answers_like_registering(tokens: dict[str, Any], user:
     header = jwt.get_unverified_header(tokens["access_token"])
     assert {"typ": "at+jwt", "alg": "ES256"}.items() <= header.items()
     claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
-    assert set(claims) == {"iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"}
+    assert set(claims) == {"iss", "aud", "sub", "sid", "role", "ver", "iat", "exp", "jti"}
     assert claims["exp"] - claims["iat"] == 900
 
 

@@ -33,7 +33,7 @@ async def test_tokens_stay_good_through_a_rotation(tmp_path: Path, monkeypatch: 
     verifier = AccessTokenVerifier(ring, issuer="parley", audience="parley-api")
 
     def issue() -> str:
-        return issuer.issue(uuid4(), "learner", session_id=uuid4())
+        return issuer.issue(uuid4(), "learner", session_id=uuid4(), version=0)
 
     old = issue()
     assert "in 10 minutes" in rotate(path, at_once=False)

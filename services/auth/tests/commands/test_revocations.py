@@ -1,0 +1,150 @@
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from auth.commands.revocations import RevokeAccess
+from auth.commands.roles import change_role
+from auth.commands.sign_ins import log_out, revoke_sign_ins, start_sign_in
+from auth.commands.users import delete_user
+from auth.domain.sign_ins import ACCESS_TOKEN_TTL, REFRESH_TOKEN_TTL
+from auth.jobs import create_jobs
+from auth.models import User
+from fastapi import FastAPI
+from shared.clock import utc_now
+from shared.data.db import Database
+from shared.messaging.outbox import OutboxEvent
+from shared.security.jwt import LEEWAY_SECONDS
+from shared.security.revocation import (
+    RETENTION_SECONDS,
+    Revocation,
+    Revocations,
+    RevocationsUnavailable,
+)
+from shared.testing import api_client
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.testing import capture_logs
+
+ME, REFRESH = "/api/v1/users/me", "/api/v1/auth/refresh"
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture
+def revocations(app: FastAPI) -> Revocations:
+    known: Revocations = app.state.revocations
+    return known
+
+
+@pytest.fixture
+async def away() -> AsyncIterator[Revocations]:
+    """Revocations without a Redis."""
+    revocations = Revocations(NOWHERE)
+    yield revocations
+    await revocations.close()
+
+
+async def list_jobs(session: AsyncSession) -> list[RevokeAccess]:
+    own = select(OutboxEvent).where(OutboxEvent.type == RevokeAccess.queue()).order_by(OutboxEvent.id)
+    return [RevokeAccess.model_validate_json(row.body) for row in await session.scalars(own)]
+
+
+async def start_family(session: AsyncSession, user: User) -> UUID:
+    return (await start_sign_in(session, user, method="password", now=utc_now())).family_id
+
+
+def test_revocations_outlive_access_tokens() -> None:
+    margin = timedelta(seconds=RETENTION_SECONDS - LEEWAY_SECONDS) - ACCESS_TOKEN_TTL
+    assert margin > timedelta(minutes=1)
+
+
+async def test_a_new_role_refuses_the_tokens_with_the_old_one(session: AsyncSession, user: User) -> None:
+    for version, role in enumerate(("editor", "learner", "learner"), start=1):
+        changed = await change_role(session, user.id, role, actor=user.id)  # type: ignore[arg-type]
+        assert changed.token_version == min(version, 2)
+    revoked = [job.revocations for job in await list_jobs(session)]
+    assert revoked == [[Revocation(subject=user.id, min_version=version)] for version in (1, 2)]
+
+
+async def test_a_deleted_account_has_no_tokens(session: AsyncSession, user: User) -> None:
+    await delete_user(session, user.id)
+    assert [job.revocations for job in await list_jobs(session)] == [[Revocation(subject=user.id)]]
+
+
+async def test_sessions_that_end_take_their_tokens_with_them(session: AsyncSession, user: User) -> None:
+    families = [await start_family(session, user) for _ in range(3)]
+    await revoke_sign_ins(session, user.id, now=utc_now(), except_family=families[0])
+    await revoke_sign_ins(session, user.id, now=utc_now())
+    revoked = [{each.subject for each in job.revocations} for job in await list_jobs(session)]
+    assert revoked == [set(families[1:]), {families[0]}]
+
+
+async def test_what_has_no_live_token_is_not_revoked(session: AsyncSession, user: User) -> None:
+    long_ago = utc_now() - REFRESH_TOKEN_TTL / 2
+    idle = await start_sign_in(session, user, method="password", now=long_ago)
+    await log_out(session, idle.refresh_token)
+    await log_out(session, "unknown")
+    assert await list_jobs(session) == []
+
+
+async def test_a_revocation_is_published_after_the_commit_only(
+    client: httpx.AsyncClient, database: Database, user: User, revocations: Revocations
+) -> None:
+    with suppress(RuntimeError):
+        async with database.transaction() as session:
+            await change_role(session, user.id, "editor", actor=user.id)
+            raise RuntimeError
+    assert not revocations.is_revoked(user.id, 0)
+    async with database.transaction() as session:
+        await change_role(session, user.id, "editor", actor=user.id)
+        assert not revocations.is_revoked(user.id, 0)
+    assert revocations.is_revoked(user.id, 0)
+    assert not revocations.is_revoked(user.id, 1)
+
+
+async def test_a_token_of_the_new_role_is_good_at_once(
+    client: httpx.AsyncClient, database: Database, user: User, tokens: dict[str, Any]
+) -> None:
+    async with database.transaction() as session:
+        await change_role(session, user.id, "editor", actor=user.id)
+    old = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert (await client.get(ME, headers=old)).status_code == 401
+    pair = (await client.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})).json()
+    new = {"Authorization": f"Bearer {pair['access_token']}"}
+    assert (await client.get(ME, headers=new)).status_code == 200
+
+
+async def test_without_redis_the_change_counts_and_the_job_waits(
+    app: FastAPI, database: Database, user: User, away: Revocations
+) -> None:
+    app.state.revocations = away
+    with capture_logs() as logged:
+        async with api_client(app), database.transaction() as session:
+            await change_role(session, user.id, "editor", actor=user.id)
+    assert "revocation_deferred" in [line["event"] for line in logged]
+    async with database.transaction() as session:
+        (job,) = await list_jobs(session)
+        handle = create_jobs(away)[RevokeAccess]
+        with pytest.raises(RevocationsUnavailable):
+            await handle(session, job)
+        # After the life of the tokens there is nothing left to do.
+        late = job.model_copy(update={"recorded_at": utc_now() - timedelta(seconds=RETENTION_SECONDS)})
+        await handle(session, late)
+
+
+async def test_the_job_publishes_by_itself(
+    session: AsyncSession, user: User, revocations: Revocations, base_settings: dict[str, Any]
+) -> None:
+    await delete_user(session, user.id)
+    (job,) = await list_jobs(session)
+    worker = Revocations(base_settings["redis_url"].get_secret_value())
+    for _ in range(2):
+        await create_jobs(worker)[RevokeAccess](session, job)
+    await worker.close()
+    while await revocations.follow():
+        pass
+    assert revocations.is_revoked(user.id, 0)
+    await revocations.close()

@@ -1,0 +1,131 @@
+"""Access tokens that are refused before they expire."""
+
+# Auth appends revocations to a stream in Redis, and every API follows the stream into its memory. A request
+# therefore costs no round trip, and what a process has read stays known to it while Redis is away.
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import structlog
+from pydantic import BaseModel, ConfigDict
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from shared.background import Loop, run_loops
+from shared.data.network import is_network_error
+from shared.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+STREAM, FIELD = "revocations", b"revocation"
+POLL_SECONDS = 0.5
+WRITE_TIMEOUT_SECONDS = 0.5
+READ_TIMEOUT_SECONDS = 1.0
+"""Longer, because no request waits for it, and a busy event loop must not look like an absent Redis."""
+RETENTION_SECONDS = 1_200
+"""Longer than any access token lives, with a margin for the clocks of two machines."""
+PAGE_SIZE = 1_000
+MAX_REVOCATIONS = 100_000
+"""Revocations that a process keeps, about 200 bytes each. The oldest ones are dropped first."""
+EVERY_VERSION = 2**31 - 1
+
+
+class RevocationsUnavailable(Unavailable):
+    code = "revocations_unavailable"
+
+
+class Revocation(BaseModel):
+    """The end of all tokens of a user or a session whose version is lower. Versions need no clocks."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: UUID
+    min_version: int = EVERY_VERSION
+
+
+class _Known(NamedTuple):
+    min_version: int
+    until: float
+
+
+class Revocations:
+    def __init__(self, url: str) -> None:
+        # One retry, because a pooled connection does not survive a restart of Redis.
+        self._redis: Redis = Redis.from_url(url, retry=Retry(NoBackoff(), 1))
+        self._known: dict[UUID, _Known] = {}
+        self._position = "-"
+
+    def is_revoked(self, subject: UUID | None, version: int) -> bool:
+        known = self._known.get(subject) if subject else None
+        return known is not None and version < known.min_version
+
+    async def revoke(self, *revocations: Revocation) -> None:
+        """Publish revocations; publishing one again changes nothing. Raises RevocationsUnavailable."""
+        self._keep(revocations)
+        outdated = int((time.time() - RETENTION_SECONDS) * 1000)
+        with _translate_connection_errors():
+            async with asyncio.timeout(WRITE_TIMEOUT_SECONDS), self._redis.pipeline() as pipeline:
+                for each in revocations:
+                    pipeline.xadd(STREAM, {FIELD: each.model_dump_json()}, minid=outdated)
+                pipeline.expire(STREAM, RETENTION_SECONDS)
+                await pipeline.execute()
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """Know what is revoked while the block runs, as far as Redis can be reached."""
+        with suppress(RevocationsUnavailable):
+            while await self.follow():
+                pass
+        loop = Loop(
+            name="revocations", work=self.follow, interval_seconds=POLL_SECONDS, max_retry_seconds=1.0
+        )
+        async with run_loops(loop):
+            yield
+
+    async def follow(self) -> bool:
+        """Read one page of what is new, and return whether there is more. Raises RevocationsUnavailable."""
+        # Another Redis may answer after a failure, with other positions: then everything is read again.
+        position, self._position = self._position, "-"
+        with _translate_connection_errors():
+            async with asyncio.timeout(READ_TIMEOUT_SECONDS):
+                # The client's types allow for other kinds of clients.
+                entries: Any = await self._redis.xrange(STREAM, min=position, count=PAGE_SIZE)
+        self._keep(Revocation.model_validate_json(fields[FIELD]) for _, fields in entries)
+        self._position = f"({entries[-1][0].decode()}" if entries else position
+        return len(entries) == PAGE_SIZE
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    def _keep(self, revocations: Iterable[Revocation]) -> None:
+        now = time.monotonic()
+        for each in revocations:
+            known = self._known.pop(each.subject, None)
+            min_version = max(each.min_version, known.min_version if known else 0)
+            self._known[each.subject] = _Known(min_version, now + RETENTION_SECONDS)
+        self._discard(now)
+
+    def _discard(self, now: float) -> None:
+        if (excess := len(self._known) - MAX_REVOCATIONS) > 0:
+            log.warning("revocations_dropped", count=excess)
+        while self._known:
+            oldest, known = next(iter(self._known.items()))
+            if len(self._known) <= MAX_REVOCATIONS and known.until > now:
+                return
+            del self._known[oldest]
+
+
+@contextmanager
+def _translate_connection_errors() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, RedisError) or is_network_error(error):
+            raise RevocationsUnavailable("Redis does not answer.") from error
+        raise
