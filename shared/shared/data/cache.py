@@ -24,6 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.data.redis_errors import translate_redis_errors
 from shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -45,7 +46,6 @@ _STORE_IF_LEASED = """
     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
     return 1
 """
-CONNECTION_ERRORS = (RedisError, OSError, TimeoutError)
 
 type Read = Callable[[], Awaitable[bytes]]
 
@@ -54,6 +54,10 @@ class CacheUnavailable(Unavailable):
     """Redis cannot be reached, so it may still hold an outdated value."""
 
     code = "cache_unavailable"
+
+
+class CacheRefused(Exception):
+    """Redis refuses a command, and would refuse it again."""
 
 
 class Cache:
@@ -91,13 +95,14 @@ class Cache:
                 del self._in_flight[key]
 
     async def invalidate(self, *keys: str) -> None:
-        """Remove values, and the leases of reads in progress. Raises CacheUnavailable."""
+        """Remove values, and the leases of reads in progress. Raises CacheUnavailable and CacheRefused."""
         for key in keys:
             self._in_flight.pop(key, None)
         try:
-            await self._redis.delete(*(self._prefix + key for key in keys))
-        except CONNECTION_ERRORS as error:
-            raise CacheUnavailable("The cache does not answer.") from error
+            with translate_redis_errors(CacheUnavailable):
+                await self._redis.delete(*(self._prefix + key for key in keys))
+        except RedisError as error:
+            raise CacheRefused(type(error).__name__) from error
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -147,13 +152,14 @@ class Cache:
             # One caller probes whether Redis is back. The others bypass it, in case it hangs.
             self._circuit_open_until = time.monotonic() + CIRCUIT_RESET_SECONDS
         try:
-            answer = await call()
-            self._circuit_open_until = 0.0
-            return answer
-        except CONNECTION_ERRORS as error:
+            with translate_redis_errors(CacheUnavailable):
+                answer = await call()
+        except (CacheUnavailable, RedisError) as error:
             self._circuit_open_until = time.monotonic() + CIRCUIT_RESET_SECONDS
-            log.warning("cache_unavailable", reason=type(error).__name__)
+            log.warning("cache_unavailable", reason=type(error.__cause__ or error).__name__)
             return None
+        self._circuit_open_until = 0.0
+        return answer
 
     def _count(self, key: str, outcome: str) -> None:
         READS.labels(key.partition(":")[0], outcome).inc()

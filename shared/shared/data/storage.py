@@ -6,16 +6,35 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
 
+import structlog
 import urllib3
 from minio import Minio
-from minio.error import MinioException, S3Error
-from urllib3.exceptions import HTTPError
+from minio.error import InvalidResponseError, S3Error, ServerError
+from urllib3 import exceptions as urllib3_errors
 
+from shared.data.network import is_network_error
 from shared.data.s3_presign import Endpoint, PresignedUrl, Presigner
 from shared.errors import Unavailable
 from shared.settings import StorageSettings
 
 CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS = 1.0, 10.0
+
+log = structlog.get_logger(__name__)
+
+# A key that no object can have is one that no object has.
+NOT_FOUND_CODES = {"NoSuchKey", "NoSuchObject", "ResourceNotFound", "KeyTooLongError"}
+REFUSED_CODES = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket"}
+UNAVAILABLE_CODES = {"SlowDown", "RequestTimeout", "ServiceUnavailable", "InternalError", "OperationAborted"}
+UNAVAILABLE_STATUSES = {408, 429, 500, 502, 503, 504, 507}
+UNAVAILABLE_ERRORS = (
+    urllib3_errors.TimeoutError,
+    urllib3_errors.ConnectionError,
+    urllib3_errors.PoolError,
+    urllib3_errors.ProxyError,
+    urllib3_errors.SSLError,
+    urllib3_errors.IncompleteRead,
+    urllib3_errors.InvalidChunkLength,
+)
 
 
 class StorageUnavailable(Unavailable):
@@ -46,7 +65,7 @@ class Storage:
             return
         try:
             await _call(self._client.make_bucket, self._bucket)
-        except StorageUnavailable:
+        except (StorageUnavailable, S3Error):
             # Another process may have created it in between.
             if not await _call(self._client.bucket_exists, self._bucket):
                 raise
@@ -113,9 +132,22 @@ def _make_client(settings: StorageSettings, endpoint: str) -> Minio:
 async def _call[**P, R](method: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     try:
         return await asyncio.to_thread(method, *args, **kwargs)
-    except S3Error as error:
-        if error.code in {"NoSuchKey", "NoSuchObject", "ResourceNotFound"}:
+    except Exception as error:
+        if isinstance(error, S3Error) and error.code in NOT_FOUND_CODES:
             raise ObjectNotFound(error.object_name or "") from error
-        raise StorageUnavailable("The audio storage refuses the request.") from error
-    except (MinioException, HTTPError, OSError) as error:
-        raise StorageUnavailable("The audio storage does not answer; try again in a moment.") from error
+        if isinstance(error, S3Error) and error.code in REFUSED_CODES:
+            # An outage for the client, although waiting alone does not end it.
+            log.error("storage_refused", code=error.code)
+            raise StorageUnavailable("The audio storage refuses the request.") from error
+        if is_storage_unavailable(error):
+            raise StorageUnavailable("The audio storage does not answer; try again in a moment.") from error
+        raise
+
+
+def is_storage_unavailable(error: Exception) -> bool:
+    """Return False for what stays wrong: a refused key, a missing bucket, an address that is none."""
+    if isinstance(error, S3Error):
+        return error.code in UNAVAILABLE_CODES or error.response.status in UNAVAILABLE_STATUSES
+    # Answers that are not S3's come from something in front of it, and from servers that are starting.
+    is_foreign = isinstance(error, ServerError | InvalidResponseError)
+    return is_foreign or is_network_error(error) or isinstance(error, UNAVAILABLE_ERRORS)

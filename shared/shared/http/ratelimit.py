@@ -14,6 +14,7 @@ from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from shared import metrics
+from shared.data.redis_errors import RedisUnavailable, translate_redis_errors
 from shared.errors import TooManyRequests, Unavailable
 from shared.security.current_user import CurrentUser
 from shared.settings import HttpApiSettings
@@ -50,10 +51,11 @@ class RateLimits:
             return
         item = RateLimitItemPerMinute(self._overrides.get(name, per_minute))
         try:
-            allowed = await self._limiter.hit(item, name, subject)
-            window = await self._limiter.get_window_stats(item, name, subject)
-        except (RedisError, OSError, TimeoutError) as error:
-            log.warning("rate_limit_not_counted", limit=name, reason=type(error).__name__)
+            with translate_redis_errors():
+                allowed = await self._limiter.hit(item, name, subject)
+                window = await self._limiter.get_window_stats(item, name, subject)
+        except (RedisUnavailable, RedisError) as error:
+            log.warning("rate_limit_not_counted", limit=name, reason=type(error.__cause__ or error).__name__)
             if fail_closed:
                 raise Unavailable("This cannot be checked right now; try again in a moment.") from error
             return

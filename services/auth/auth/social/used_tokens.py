@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 from redis.asyncio import Redis
 from shared.clock import utc_now
-from shared.data.cache import CONNECTION_ERRORS
+from shared.data.redis_errors import RedisUnavailable, translate_redis_errors
 from shared.errors import Unavailable
 
 from auth.errors import InvalidSocialToken
@@ -35,9 +35,10 @@ class UsedTokens:
         """
         key, lifetime = _key(token), expires_at - utc_now().timestamp() + GRACE_SECONDS
         try:
-            is_first = await self._redis.set(key, b"1", nx=True, ex=int(min(lifetime, MAX_TTL_SECONDS)))
-        except CONNECTION_ERRORS as error:
-            log.warning("social_token_not_checked", reason=type(error).__name__)
+            with translate_redis_errors():
+                is_first = await self._redis.set(key, b"1", nx=True, ex=int(min(lifetime, MAX_TTL_SECONDS)))
+        except RedisUnavailable as error:
+            log.warning("social_token_not_checked", reason=type(error.__cause__).__name__)
             raise Unavailable("This cannot be checked right now; try again in a moment.") from error
         if not is_first:
             raise InvalidSocialToken("The token was used already; sign in with the provider again.")
@@ -52,10 +53,11 @@ class UsedTokens:
 
     async def _release(self, key: str) -> None:
         try:
-            await self._redis.delete(key)
-        except CONNECTION_ERRORS as error:
+            with translate_redis_errors():
+                await self._redis.delete(key)
+        except RedisUnavailable as error:
             # The user has to sign in with the provider once more.
-            log.warning("social_token_not_released", reason=type(error).__name__)
+            log.warning("social_token_not_released", reason=type(error.__cause__).__name__)
 
 
 def _key(token: str) -> str:

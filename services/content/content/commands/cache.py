@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import ClassVar
 
 import structlog
-from shared.data.cache import Cache, CacheUnavailable
+from shared.data.cache import Cache, CacheRefused, CacheUnavailable
 from shared.data.db import Database
 from shared.messaging.jobs import Job
 from shared.messaging.outbox import enqueue
@@ -37,5 +37,6 @@ async def edit_transaction(database: Database, cache: Cache) -> AsyncIterator[As
     if keys := session.info.get(STALE_KEYS):
         try:
             await cache.invalidate(*keys)
-        except CacheUnavailable as error:
-            log.warning("cache_invalidation_deferred", keys=keys, reason=error.detail)
+        except (CacheUnavailable, CacheRefused) as error:
+            # The edit is kept already, and the job remains.
+            log.warning("cache_invalidation_deferred", keys=keys, reason=str(error))
