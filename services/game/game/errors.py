@@ -3,7 +3,14 @@
 The first line of each docstring is published in the API reference.
 """
 
-from shared.errors import Conflict, Forbidden, Invalid, NotFound, field_error
+from shared.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized, field_error
+
+
+class AccountErased(Unauthorized):
+    """The account was deleted after the access token was issued."""
+
+    def __init__(self) -> None:
+        super().__init__("This account was deleted.")
 
 
 class SpeechNotFound(NotFound):

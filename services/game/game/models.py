@@ -151,8 +151,9 @@ class DailyActivity(Base):
 
 
 class ErasedUser(Base):
-    """The id of a deleted account, so that events which arrive later store nothing on it."""
+    """The id of a deleted account, kept for a while so that what arrives later stores nothing on it."""
 
     __tablename__ = "erased_users"
 
     user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    erased_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

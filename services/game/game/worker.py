@@ -1,11 +1,28 @@
-"""The worker process of the game service: consumers and relay."""
+"""The worker process of the game service: consumers, relay, and the purge of erased users' ids."""
 
+from collections.abc import Sequence
+
+from shared.background import Loop
+from shared.data.db import Database
 from shared.messaging.worker import build_worker
 from starlette.applications import Starlette
 
+from game.commands.users import purge_erased_users
 from game.consumers import subscriptions
 from game.settings import WorkerSettings
 
+PURGE_SECONDS = 3600.0
+
 
 def create_worker(settings: WorkerSettings) -> Starlette:
-    return build_worker(settings, service="game", subscriptions=subscriptions)
+    return build_worker(settings, service="game", subscriptions=subscriptions, loops=create_loops)
+
+
+def create_loops(database: Database) -> Sequence[Loop]:
+    async def purge() -> None:
+        async with database.transaction() as session:
+            await purge_erased_users(session)
+
+    return [
+        Loop(name="erased_users_purge", work=purge, interval_seconds=PURGE_SECONDS, max_retry_seconds=60.0)
+    ]

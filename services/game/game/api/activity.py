@@ -5,9 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from shared.http.dependencies import SessionDep
 from shared.http.ratelimit import per_user
-from shared.security.current_user import CurrentEditor
 
-from game.api.dependencies import admin_errors
+from game.api.dependencies import EditorDep, admin_errors
 from game.queries import activity as queries
 from game.schemas.activity import ActivityFilter, ActivityOverview
 
@@ -21,7 +20,7 @@ router = APIRouter(prefix="/api/v1/admin/analytics", tags=["Admin"])
     responses=admin_errors(),
 )
 async def get_activity_overview(
-    period: Annotated[ActivityFilter, Query()], session: SessionDep, _: CurrentEditor
+    period: Annotated[ActivityFilter, Query()], session: SessionDep, _: EditorDep
 ) -> ActivityOverview:
     """Get the activity of all learners per day on their walls, or per UTC day where that is unknown."""
     return await queries.get_activity_overview(session, period=period)

@@ -3,9 +3,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from shared.http.dependencies import SessionDep
 from shared.http.ratelimit import per_user
-from shared.security.current_user import CurrentUser
 
-from game.api.dependencies import learner_errors
+from game.api.dependencies import LearnerDep, learner_errors
 from game.queries import progress as queries
 from game.schemas.progress import ProgressRead
 from game.types import TimeZoneName
@@ -20,7 +19,7 @@ router = APIRouter(prefix="/api/v1/game/stats", tags=["Game"])
     responses=learner_errors(),
 )
 async def get_progress(
-    session: SessionDep, learner: CurrentUser, tz: Annotated[TimeZoneName, Query()] = "UTC"
+    session: SessionDep, learner: LearnerDep, tz: Annotated[TimeZoneName, Query()] = "UTC"
 ) -> ProgressRead:
     """Get your progress: totals, streaks, and sums per day and level.
 

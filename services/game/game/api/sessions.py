@@ -7,7 +7,7 @@ from shared.http.problems import Responses
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
-from game.api.dependencies import ReceiptVerifierDep, learner_errors
+from game.api.dependencies import LearnerDep, ReceiptVerifierDep, learner_errors
 from game.commands import sessions as commands
 from game.errors import (
     AggregateMismatch,
@@ -85,7 +85,7 @@ async def save_session(
     responses=learner_errors(),
 )
 async def list_sessions(
-    filters: Annotated[SessionFilter, Query()], session: SessionDep, learner: CurrentUser
+    filters: Annotated[SessionFilter, Query()], session: SessionDep, learner: LearnerDep
 ) -> SessionPage:
     """List your sessions, newest first.
 
@@ -101,7 +101,7 @@ async def list_sessions(
     responses=learner_errors(NotYourSession, SessionNotFound),
 )
 async def get_session(
-    session_id: UUID, session: SessionDep, learner: CurrentUser, storage: StorageDep
+    session_id: UUID, session: SessionDep, learner: LearnerDep, storage: StorageDep
 ) -> SessionRead:
     """Get one of your sessions with its results.
 

@@ -14,6 +14,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from game.commands.users import hold_user
 from game.domain.clock import MAX_RESPONSE_TIME_MS, SessionTimes, correct_times
 from game.domain.sessions import Result, SessionTotals, evaluate_results, validate_sequence
 from game.errors import IdempotencyConflict
@@ -39,9 +40,10 @@ async def save_session(
 ) -> SaveResult:
     """Save a finished session and record SessionCompleted, once per key or, without one, per session id.
 
-    A repeated request gets the first answer, even at the same time. Raises Invalid, ImplausibleClock,
+    A repeated request gets the first answer, even at the same time. Raises AccountErased, Invalid,
     AggregateMismatch, SpeechNotFound, and IdempotencyConflict for a different request with the same key.
     """
+    await hold_user(session, user_id)
     request = _Request.from_body(new, user_id=user_id, key=key)
     if (replay := await _find_replay(session, request)) is not None:
         return replay

@@ -1,27 +1,47 @@
 """Erase a user whose account was deleted."""
 
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.models import DailyActivity, ErasedUser, GameSession, UsedReceipt
+from game.queries.users import ensure_not_erased
+
+# Far longer than an access token is valid or a delivery is late. No dead letter may be replayed after that.
+ERASED_RETENTION = timedelta(days=30)
 
 
 async def erase_user(session: AsyncSession, user_id: UUID) -> None:
-    """Delete everything that is stored on a user, and remember the id for events that arrive later."""
+    """Delete everything that is stored on a user, and remember the id for what arrives later."""
     await lock_user(session, user_id)
     await session.execute(insert(ErasedUser).values(user_id=user_id).on_conflict_do_nothing())
     await delete_user_rows(session, user_id)
 
 
+async def hold_user(session: AsyncSession, user_id: UUID) -> None:
+    """Keep the user from being erased until the transaction ends. Raises AccountErased."""
+    await session.execute(select(func.pg_advisory_xact_lock_shared(_lock_key(user_id))))
+    # A statement of its own sees what was committed while the lock was awaited.
+    await ensure_not_erased(session, user_id)
+
+
 async def lock_user(session: AsyncSession, user_id: UUID) -> None:
     """Make other commands on this user wait for this transaction, so that each sees the other's rows."""
-    key = func.hashtextextended(str(user_id), 0)
-    await session.execute(select(func.pg_advisory_xact_lock(key)))
+    await session.execute(select(func.pg_advisory_xact_lock(_lock_key(user_id))))
+
+
+def _lock_key(user_id: UUID) -> ColumnElement[int]:
+    return func.hashtextextended(str(user_id), 0)
 
 
 async def delete_user_rows(session: AsyncSession, user_id: UUID) -> None:
     for table in (GameSession, UsedReceipt, DailyActivity):
         await session.execute(delete(table).where(table.user_id == user_id))
+
+
+async def purge_erased_users(session: AsyncSession) -> None:
+    expired = ErasedUser.erased_at < func.now() - ERASED_RETENTION
+    await session.execute(delete(ErasedUser).where(expired))

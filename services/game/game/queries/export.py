@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.models import DailyActivity, GameSession, UsedReceipt
 from game.queries.sessions import SUMMARY_COLUMNS, select_results
+from game.queries.users import ensure_not_erased
 from game.schemas.export import ExportedDay, ExportedResult, ExportedSession, ExportedSpeech
 
 BATCH_SIZE = 25
@@ -35,10 +36,11 @@ START_CURSOR = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
 async def export_game_data(database: Database, user_id: UUID) -> AsyncIterator[bytes]:
-    """Return one JSON document in pieces, sessions oldest first. The first piece is read at once."""
-    # So a database that is down becomes a 503. Each piece has its own transaction, so that a slow client
-    # holds no connection; saved sessions never change in between.
+    """Return one JSON document in pieces, sessions oldest first. Raises AccountErased."""
+    # The first piece is read at once, so a database that is down becomes a 503. Each piece has its own
+    # transaction, so that a slow client holds no connection; saved sessions never change in between.
     async with database.transaction() as session:
+        await ensure_not_erased(session, user_id)
         days = await _dump_days(session, user_id)
         receipts = await _count_used_receipts(session, user_id)
     start = b'{"daily_activity":%b,"used_receipts":%d,"sessions":[' % (days, receipts)

@@ -148,13 +148,14 @@ async def test_it_holds_no_data_of_others(played: str, app: FastAPI, token_for: 
         assert await read(EXPORT, by=other) == NOTHING
 
 
-async def test_after_the_account_it_is_empty(
-    played: str, database: Database, learner: UUID, read: Read
+async def test_after_the_account_there_is_none(
+    played: str, database: Database, learner: UUID, read: Read, client: httpx.AsyncClient
 ) -> None:
     assert (await read(EXPORT))["sessions"]
     async with database.transaction() as session:
         await erase_user(session, learner)
-    assert await read(EXPORT) == NOTHING
+    response = await client.get(EXPORT)
+    assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
 
 
 async def test_it_needs_a_token(app: FastAPI) -> None:

@@ -8,6 +8,7 @@ import pytest
 from contracts.content import SpeechRef, SpeechSnapshot
 from fastapi import FastAPI
 from game.commands.speeches import record_speech_deletion, store_speech_revision
+from game.commands.users import erase_user
 from game.queries.sessions import SessionCursor
 from hypothesis import given
 from hypothesis import strategies as st
@@ -211,6 +212,17 @@ async def test_a_session_is_its_learners_alone(
 async def test_nothing_without_a_token(app: FastAPI, path: str) -> None:
     async with api_client(app) as anyone:
         assert (await anyone.get(path)).status_code == 401
+
+
+@pytest.mark.parametrize("path", [SESSIONS, f"{SESSIONS}/{UUID(int=9)}", STATS, OVERVIEW])
+async def test_nothing_for_an_erased_user(
+    app: FastAPI, database: Database, token_for: TokenFor, learner: UUID, path: str
+) -> None:
+    async with database.transaction() as session:
+        await erase_user(session, learner)
+    async with api_client(app, token=token_for(learner, role="admin")) as erased:
+        response = await erased.get(path)
+    assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
 
 
 CURSOR = SessionCursor(datetime(2026, 3, 1, 12, 0, 0, 123456, UTC), uuid4(), 2)
