@@ -11,7 +11,7 @@ from deploy.local import privileges
 from deploy.local.processes import Program, Run
 from deploy.local.servers import Addresses, Server
 from deploy.local.servers.server import http_status, wheel
-from deploy.services import SERVICES
+from deploy.services import DATABASE_OWNERS, SERVICES
 from gateway import OPTIONS
 from gateway.render import render
 
@@ -85,7 +85,9 @@ def gateway(run: Run, name: str, ports: Mapping[str, int], *, content: int, keys
         "CONTENT_PORT": str(content),
         "AUTH_PORT": str(keys_port),
         "FLOOD_REQUESTS_PER_MINUTE": UNLIMITED,
-    } | {f"{service.name.upper()}_HOST": "127.0.0.1" for service in SERVICES}
+    }
+    variables |= {f"{service.name.upper()}_HOST": "127.0.0.1" for service in SERVICES}
+    variables |= {f"{service.name.upper()}_WORKER_HOST": "127.0.0.1" for service in DATABASE_OWNERS}
 
     def prepare() -> None:
         privileges.own(data)

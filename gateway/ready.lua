@@ -1,4 +1,4 @@
--- Answers /ready with the readiness of every service.
+-- Answers /ready with the readiness of every service's API, and /ready/workers with that of the workers.
 --
 -- An answer is cached for a second, and only a few requests per second may query the services, so that
 -- /ready cannot multiply load. Both limits count in each worker thread.
@@ -14,7 +14,8 @@ local MAX_BODY_BYTES = 4096
 
 local NOT_READY = '{"status":"not_ready"}'
 
-local answer = { ready = false, body = NOT_READY, at = -MAX_AGE_MS }
+-- By what is asked for: "services" or "workers".
+local answers = {}
 local queries = { since = 0, count = 0 }
 
 local function now(handle)
@@ -29,10 +30,10 @@ local function may_query(at)
   return queries.count <= MAX_QUERIES
 end
 
--- Returns the service's own document, which ours contains unchanged, and whether the service is ready.
-local function query(handle, service, timeout)
-  local request = { [":method"] = "GET", [":path"] = "/ready", [":authority"] = service }
-  local headers, body = handle:httpCall(service, request, nil, timeout)
+-- Returns the process's own document, which ours contains unchanged, and whether it is ready.
+local function query(handle, cluster, timeout)
+  local request = { [":method"] = "GET", [":path"] = "/ready", [":authority"] = cluster }
+  local headers, body = handle:httpCall(cluster, request, nil, timeout)
   local is_document = headers["content-type"] == "application/json" and #body <= MAX_BODY_BYTES
   if not is_document then
     return NOT_READY, false
@@ -40,23 +41,26 @@ local function query(handle, service, timeout)
   return body, headers[":status"] == "200"
 end
 
-local function query_all(handle, services, started)
+local function query_all(handle, kind, clusters, started)
   local documents, all_ready = {}, true
-  for i, service in ipairs(services) do
+  for i, cluster in ipairs(clusters) do
     local left = BUDGET_MS - (now(handle) - started)
-    local document, ready = query(handle, service, math.max(left, MIN_TIMEOUT_MS))
-    documents[i] = string.format('"%s":%s', service, document)
+    local document, ready = query(handle, cluster, math.max(left, MIN_TIMEOUT_MS))
+    documents[i] = string.format('"%s":%s', cluster, document)
     all_ready = all_ready and ready
   end
   local status = all_ready and "ready" or "not_ready"
-  local body = string.format('{"status":"%s","services":{%s}}', status, table.concat(documents, ","))
+  local body = string.format('{"status":"%s","%s":{%s}}', status, kind, table.concat(documents, ","))
   return { ready = all_ready, body = body, at = now(handle) }
 end
 
 function envoy_on_request(handle)
-  local at = now(handle)
+  local at, context = now(handle), handle:filterContext()
+  local kind = context:get("kind")
+  local answer = answers[kind] or { ready = false, body = NOT_READY, at = -MAX_AGE_MS }
   if at - answer.at >= CACHE_MS and may_query(at) then
-    answer = query_all(handle, handle:filterContext():get("services"), at)
+    answer = query_all(handle, kind, context:get("clusters"), at)
+    answers[kind] = answer
   elseif at - answer.at >= MAX_AGE_MS then
     answer = { ready = false, body = NOT_READY, at = answer.at }
   end

@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 from textwrap import indent
 
-from deploy.services import SERVICES
+from deploy.services import DATABASE_OWNERS, SERVICES
 
 HERE = Path(__file__).parent
 UNSAFE = set("\"'\n\r")
@@ -19,8 +19,11 @@ def defaults() -> dict[str, str]:
     lines = (HERE / "defaults.env").read_text().splitlines()
     values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     for service in SERVICES:
-        values[f"{service.name.upper()}_HOST"] = service.name
-        values[f"{service.name.upper()}_PORT"] = str(8000 + service.number)
+        values |= {f"{service.name.upper()}_HOST": service.name}
+        values |= {f"{service.name.upper()}_PORT": str(8000 + service.number)}
+    for service in DATABASE_OWNERS:
+        values |= {f"{service.name.upper()}_WORKER_HOST": f"{service.name}-worker"}
+        values |= {f"{service.name.upper()}_WORKER_PORT": str(8010 + service.number)}
     bundle = find_spec("fastapi_offline")
     if bundle is not None and bundle.submodule_search_locations:
         values["SWAGGER_UI_DIR"] = str(Path(bundle.submodule_search_locations[0], "static"))
@@ -38,16 +41,23 @@ def render(variables: Mapping[str, str]) -> str:
     values.update(variables)
     if unsafe := [name for name, value in values.items() if UNSAFE & set(value)]:
         raise ValueError(f"quotes and line breaks cannot be rendered: {', '.join(unsafe)}")
-    names = ", ".join(service.name for service in SERVICES)
-    clusters = "".join(_render_cluster(service.name, values) for service in SERVICES)
+    services = [service.name for service in SERVICES]
+    workers = [f"{service.name}-worker" for service in DATABASE_OWNERS]
     template = Template((HERE / "envoy.yaml").read_text())
-    return template.substitute(values, SERVICES=names, CLUSTERS=clusters)
+    return template.substitute(
+        values,
+        SERVICES=", ".join(services),
+        WORKERS=", ".join(workers),
+        CLUSTERS="".join(_render_cluster("cluster.yaml", name, values) for name in services),
+        WORKER_CLUSTERS="".join(_render_cluster("worker.yaml", name, values) for name in workers),
+    )
 
 
-def _render_cluster(name: str, values: Mapping[str, str]) -> str:
-    host, port = values[f"{name.upper()}_HOST"], values[f"{name.upper()}_PORT"]
-    template = Template((HERE / "cluster.yaml").read_text())
-    return indent(template.substitute(SERVICE=name, HOST=host, PORT=port), "    ")
+def _render_cluster(file: str, name: str, values: Mapping[str, str]) -> str:
+    prefix = name.upper().replace("-", "_")
+    template = Template((HERE / file).read_text())
+    text = template.substitute(NAME=name, HOST=values[f"{prefix}_HOST"], PORT=values[f"{prefix}_PORT"])
+    return indent(text, "    ")
 
 
 if __name__ == "__main__":

@@ -57,8 +57,9 @@ def free_port() -> int:
 
 def addresses(services: Mapping[str, StandIn]) -> dict[str, str]:
     """Return the variables that point the gateway at stand-ins."""
-    ports = {f"{name.upper()}_PORT": str(service.port) for name, service in services.items()}
-    return ports | {f"{name.upper()}_HOST": "127.0.0.1" for name in services}
+    prefixes = {name: name.upper().replace("-", "_") for name in services}
+    ports = {f"{prefixes[name]}_PORT": str(service.port) for name, service in services.items()}
+    return ports | {f"{prefix}_HOST": "127.0.0.1" for prefix in prefixes.values()}
 
 
 def _own_variables(gateway: Gateway) -> dict[str, str]:

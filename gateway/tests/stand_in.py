@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import h11
 
-from deploy.services import SERVICES
+from deploy.services import DATABASE_OWNERS, SERVICES
 
 READY = json.dumps({"status": "ready", "checks": {"postgres": "ok"}})
 
@@ -133,8 +133,10 @@ class StandIn:
 
 @asynccontextmanager
 async def services(jwks: dict[str, Any]) -> AsyncIterator[dict[str, StandIn]]:
-    """Run a stand-in for every service on free ports until the block ends."""
-    found = {service.name: StandIn(service.name) for service in SERVICES}
+    """Run a stand-in for every service and every worker on free ports until the block ends."""
+    names = [service.name for service in SERVICES]
+    names += [f"{service.name}-worker" for service in DATABASE_OWNERS]
+    found = {name: StandIn(name) for name in names}
     found["auth"].documents["/.well-known/jwks.json"] = jwks
     for service in found.values():
         await service.start()

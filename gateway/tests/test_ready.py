@@ -9,7 +9,7 @@ import httpx
 import pytest
 from shared.security.jwt import SigningKeys
 
-from deploy.services import SERVICES
+from deploy.services import DATABASE_OWNERS, SERVICES
 from gateway.tests.envoy import running
 from gateway.tests.stand_in import READY, StandIn, services
 
@@ -90,3 +90,29 @@ async def test_an_answer_does_not_outlive_a_second(
     own_stand_ins["game"].ready = (503, json.dumps({"status": "not_ready", "checks": {}}))
     await asyncio.sleep(1.1)
     assert (await own_client.get("/ready")).status_code == 503
+
+
+async def test_the_workers_are_asked_at_an_address_of_their_own(
+    own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+) -> None:
+    names = [f"{service.name}-worker" for service in DATABASE_OWNERS]
+    answer = await own_client.get("/ready/workers")
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ready", "workers": {name: json.loads(READY) for name in names}}
+
+
+@pytest.mark.parametrize("trouble", ["says so", "is away"])
+async def test_a_worker_that_is_not_ready(
+    trouble: str, own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
+) -> None:
+    if trouble == "says so":
+        own_stand_ins["game-worker"].ready = (503, json.dumps({"status": "not_ready"}))
+    else:
+        await own_stand_ins["game-worker"].stop()
+    answer = await own_client.get("/ready/workers")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "not_ready"
+    states = {name: document["status"] for name, document in answer.json()["workers"].items()}
+    assert {name for name, state in states.items() if state != "ready"} == {"game-worker"}
+    # Requests are answered without workers, so this does not take the gateway out.
+    assert (await own_client.get("/ready")).status_code == 200

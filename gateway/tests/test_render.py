@@ -7,7 +7,7 @@ from subprocess import run
 import pytest
 import yaml
 
-from deploy.services import SERVICES
+from deploy.services import DATABASE_OWNERS, SERVICES
 from gateway.render import HERE, defaults, render
 from gateway.tests.envoy import binary
 
@@ -15,13 +15,17 @@ VARIABLE = re.compile(r"\$\{([A-Z_]+)\}")
 
 
 def test_the_template_uses_exactly_the_listed_variables() -> None:
-    used = set(VARIABLE.findall((HERE / "envoy.yaml").read_text())) - {"SERVICES", "CLUSTERS"}
-    of_services = {f"{service.name.upper()}_{part}" for service in SERVICES for part in ("HOST", "PORT")}
-    assert used | of_services == defaults().keys()
-    assert set(VARIABLE.findall((HERE / "cluster.yaml").read_text())) == {"SERVICE", "HOST", "PORT"}
+    made = {"SERVICES", "CLUSTERS", "WORKERS", "WORKER_CLUSTERS"}
+    used = set(VARIABLE.findall((HERE / "envoy.yaml").read_text())) - made
+    processes = [service.name for service in SERVICES]
+    processes += [f"{service.name}_worker" for service in DATABASE_OWNERS]
+    of_processes = {f"{name.upper()}_{part}" for name in processes for part in ("HOST", "PORT")}
+    assert used | of_processes == defaults().keys()
+    for file in ("cluster.yaml", "worker.yaml"):
+        assert set(VARIABLE.findall((HERE / file).read_text())) == {"NAME", "HOST", "PORT"}
 
 
-@pytest.mark.parametrize("template", ["envoy.yaml", "cluster.yaml"])
+@pytest.mark.parametrize("template", ["envoy.yaml", "cluster.yaml", "worker.yaml"])
 def test_plain_substitution_is_all_that_is_needed(template: str) -> None:
     assert "$" not in VARIABLE.sub("", (HERE / template).read_text())
 
@@ -29,8 +33,11 @@ def test_plain_substitution_is_all_that_is_needed(template: str) -> None:
 def test_every_service_has_a_cluster_and_every_route_leads_to_one() -> None:
     config = yaml.safe_load(render({}))
     clusters = [cluster["name"] for cluster in config["static_resources"]["clusters"]]
-    assert clusters == ["admin", *(service.name for service in SERVICES)]
-    assert set(re.findall(r"cluster: (\w+)", (HERE / "envoy.yaml").read_text())) == set(clusters)
+    services = [service.name for service in SERVICES]
+    workers = [f"{service.name}-worker" for service in DATABASE_OWNERS]
+    assert clusters == ["admin", *services, *workers]
+    routed = set(re.findall(r"cluster: (\w+)", (HERE / "envoy.yaml").read_text()))
+    assert routed == {"admin", *services}
 
 
 def test_values_take_the_place_of_defaults() -> None:
@@ -63,7 +70,17 @@ def test_every_route_says_who_may_pass_or_needs_a_token() -> None:
     pages = [
         f"account_{part}" for part in ("verify", "reset", "script", "verify_script", "reset_script", "style")
     ]
-    assert public == ["health", "ready", *documents, *pages, "jwks", "auth", "tags", "nothing"]
+    assert public == [
+        "health",
+        "ready",
+        "ready_workers",
+        *documents,
+        *pages,
+        "jwks",
+        "auth",
+        "tags",
+        "nothing",
+    ]
 
 
 @pytest.mark.parametrize(

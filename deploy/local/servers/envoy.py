@@ -8,7 +8,7 @@ from string import Template
 from deploy.local import privileges
 from deploy.local.processes import ROOT, Program, Run
 from deploy.local.servers.server import Server, http_status, wheel
-from deploy.services import SERVICES
+from deploy.services import DATABASE_OWNERS, SERVICES
 from gateway import OPTIONS
 from gateway.render import render
 
@@ -52,4 +52,7 @@ def _variables(ports: Mapping[str, int]) -> dict[str, str]:
     for service in SERVICES:
         own[f"{service.name.upper()}_HOST"] = "127.0.0.1"
         own[f"{service.name.upper()}_PORT"] = str(ports[f"{service.name}-api"])
+    for service in DATABASE_OWNERS:
+        own[f"{service.name.upper()}_WORKER_HOST"] = "127.0.0.1"
+        own[f"{service.name.upper()}_WORKER_PORT"] = str(ports[f"{service.name}-worker"])
     return own
