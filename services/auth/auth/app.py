@@ -8,6 +8,7 @@ from shared.security.current_user import AccessTokenVerifier
 from auth import api
 from auth.commands.revocations import create_publisher
 from auth.export import GameClient
+from auth.limits import KnownAddresses
 from auth.passwords import PasswordHasher
 from auth.settings import ApiSettings
 from auth.social import SocialSignIn, UsedTokens
@@ -35,11 +36,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     state.social = SocialSignIn(settings, UsedTokens(settings.redis_url.get_secret_value()))
     state.game = GameClient(str(settings.game_url))
+    state.known_addresses = KnownAddresses(settings.redis_url.get_secret_value())
     publish_revoked = create_publisher(state.revocations)
     state.database.after_commit.append(publish_revoked)
     async with AsyncExitStack() as stack:
         stack.callback(state.database.after_commit.remove, publish_revoked)
         stack.push_async_callback(state.game.close)
+        stack.push_async_callback(state.known_addresses.close)
         stack.push_async_callback(state.social.close)
         stack.callback(state.passwords.close)
         yield

@@ -53,6 +53,8 @@ class User(Base):
     auth_provider: Mapped[str] = mapped_column(String(20), server_default="email")
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_set_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    # Keys the hashes of the addresses from which the account was signed in to (see docs/adr/0025).
+    address_key: Mapped[UUID] = mapped_column(Uuid, server_default=func.gen_random_uuid())
     role: Mapped[Role] = mapped_column(String(20), server_default="learner")
     # Access tokens carry it; a role change raises it, and so revokes them (see docs/adr/0022).
     token_version: Mapped[int] = mapped_column(server_default="0")

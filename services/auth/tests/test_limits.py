@@ -62,6 +62,67 @@ async def test_sign_ins_to_one_account_are_limited_from_all_addresses(
             assert email not in answer.text
 
 
+@pytest.fixture
+def elsewhere(limited: FastAPI) -> Callable[[str], None]:
+    """Moves the client to another address."""
+
+    def move(address: str) -> None:
+        limited.dependency_overrides[get_client_address] = lambda: address
+
+    return move
+
+
+async def test_strangers_do_not_lock_an_owner_out(
+    limited: FastAPI, user: User, elsewhere: Callable[[str], None], settings: ApiSettings
+) -> None:
+    own = {"email": user.email, "password": "Correct4Horse"}
+    home = f"2001:db8:{uuid4().hex[:4]}::/64"
+    async with api_client(limited) as client:
+        elsewhere(home)
+        assert (await client.post(LOGIN, json=own)).status_code == 200
+        for turn in range(11):
+            elsewhere(uuid4().hex)
+            answer = await client.post(LOGIN, json=own | {"password": "Wrong4Horse"})
+            assert answer.status_code == (401 if turn < 9 else 429)
+        elsewhere(uuid4().hex)
+        assert (await client.post(LOGIN, json=own)).status_code == 429
+        elsewhere(home)
+        statuses = [(await client.post(LOGIN, json=own)).status_code for _ in range(10)]
+    # The tenth is the eleventh attempt of this address itself.
+    assert statuses == [200] * 9 + [429]
+
+
+async def test_an_address_knows_only_the_accounts_that_it_signed_in_to(
+    limited: FastAPI, database: Database, elsewhere: Callable[[str], None], open_account: Callable[..., Any]
+) -> None:
+    known, locked = await open_account(database), await open_account(database)
+    home = uuid4().hex
+    async with api_client(limited) as client:
+        elsewhere(home)
+        signed_in = await client.post(LOGIN, json={"email": known.email, "password": "Correct4Horse"})
+        assert signed_in.status_code == 200
+        for _ in range(10):
+            elsewhere(uuid4().hex)
+            await client.post(LOGIN, json={"email": locked.email, "password": "Wrong4Horse"})
+        elsewhere(home)
+        answer = await client.post(LOGIN, json={"email": locked.email, "password": "Correct4Horse"})
+    assert answer.status_code == 429
+
+
+async def test_addresses_are_kept_unreadable_and_for_thirty_days(
+    limited: FastAPI, user: User, elsewhere: Callable[[str], None], settings: ApiSettings
+) -> None:
+    async with Redis.from_url(settings.redis_url.get_secret_value(), decode_responses=True) as redis:
+        before = {key async for key in redis.scan_iter("known_address:*")}
+        elsewhere("203.0.113.77")
+        async with api_client(limited) as client:
+            await client.post(LOGIN, json={"email": user.email, "password": "Correct4Horse"})
+        [key] = {key async for key in redis.scan_iter("known_address:*")} - before
+        assert "203.0.113.77" not in key
+        assert str(user.id) not in key
+        assert 0 <= 30 * 86_400 - await redis.ttl(key) < 10
+
+
 async def test_no_minute_has_more_than_the_limit(limited: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     monkeypatch.setattr("limits.aio.storage.redis.redispy.time", SimpleNamespace(time=lambda: now))

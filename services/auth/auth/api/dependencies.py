@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import SecretStr
+from shared.data.db import Database
 from shared.data.db_errors import DatabaseUnavailable
 from shared.errors import Forbidden, Invalid, TooManyRequests
 from shared.http.dependencies import SessionDep, from_state
@@ -17,19 +18,24 @@ from auth.commands.sign_ins import AuthenticatedSession
 from auth.domain.users import canonical_email
 from auth.errors import SignedOut
 from auth.export import GameClient
+from auth.limits import KnownAddresses
 from auth.passwords import PasswordHasher
 from auth.queries.roles import find_role
+from auth.queries.sign_ins import find_address_key
 from auth.queries.users import get_current_user
 from auth.schemas.sign_ins import LoginResponse, TokenPair
 from auth.schemas.users import UserRead
 from auth.social import SocialSignIn
 from auth.tokens import AccessTokenIssuer, SigningKeyStore
 
+LOGINS_PER_MINUTE = 10
+
 PasswordHasherDep = Annotated[PasswordHasher, from_state("passwords")]
 AccessTokenIssuerDep = Annotated[AccessTokenIssuer, from_state("issuer")]
 SigningKeyStoreDep = Annotated[SigningKeyStore, from_state("keys")]
 SocialSignInDep = Annotated[SocialSignIn, from_state("social")]
 GameClientDep = Annotated[GameClient, from_state("game")]
+KnownAddressesDep = Annotated[KnownAddresses, from_state("known_addresses")]
 
 
 async def _get_current_account(caller: CurrentUser, session: SessionDep) -> UserRead:
@@ -66,6 +72,18 @@ async def limit_account(
     digest = hashlib.sha256(canonical_email(subject).encode()).hexdigest()
     limits = get_rate_limits(request)
     await limits.check(request, name, digest, per_minute=per_minute, fail_closed=fail_closed)
+
+
+async def limit_log_in(
+    request: Request, database: Database, known: KnownAddresses, *, email: str, address: str
+) -> None:
+    """Limit attempts on an account; an address that it is used from is not held up by other addresses."""
+    async with database.transaction() as session:
+        address_key = await find_address_key(session, email)
+    name, subject = "login_account", email
+    if await known.is_known(address_key, address):
+        name, subject = "login_known_address", f"{email} {address}"
+    await limit_account(request, name, subject, per_minute=LOGINS_PER_MINUTE, fail_closed=True)
 
 
 async def limit_password_checks(request: Request, caller: Principal, password: SecretStr | None) -> None:

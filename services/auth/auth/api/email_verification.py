@@ -32,6 +32,7 @@ async def verify_email(body: VerifyEmailRequest, session: SessionDep) -> None:
 async def request_email_verification(account: CurrentAccount, session: SessionDep) -> None:
     """Request another e-mail with a link that confirms your address.
 
-    Nothing is sent if the address is confirmed already, or if an e-mail was sent within the last minute.
+    Nothing is sent if the address is confirmed already, or if an e-mail was sent within the last minute,
+    or five within a day.
     """
     commands.request_email_verification(session, account)

@@ -4,12 +4,13 @@ from fastapi import Depends, Request
 from pydantic import SecretStr
 from shared.errors import Invalid, Unavailable
 from shared.http.dependencies import DatabaseDep, SessionDep
-from shared.http.ratelimit import per_address
+from shared.http.ratelimit import ClientAddress, per_address
 from shared.security.current_user import CurrentUser
 
 from auth.api.dependencies import (
     AccessTokenIssuerDep,
     CurrentAccount,
+    KnownAddressesDep,
     PasswordHasherDep,
     SocialSignInDep,
     auth_errors,
@@ -57,7 +58,12 @@ profile = create_profile_router()
     ),
 )
 async def sign_in_with_provider(
-    body: SocialSignInRequest, database: DatabaseDep, social: SocialSignInDep, issuer: AccessTokenIssuerDep
+    body: SocialSignInRequest,
+    database: DatabaseDep,
+    social: SocialSignInDep,
+    issuer: AccessTokenIssuerDep,
+    known: KnownAddressesDep,
+    address: ClientAddress,
 ) -> LoginResponse:
     """Sign in with Google, Apple or Facebook. The first sign-in opens an account.
 
@@ -78,6 +84,7 @@ async def sign_in_with_provider(
         nonce=_reveal(body.nonce),
         name=body.name,
     )
+    await known.remember(signed_in.user.address_key, address)
     return sign_in_response(signed_in, issuer)
 
 

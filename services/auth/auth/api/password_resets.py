@@ -20,7 +20,8 @@ auth = create_auth_router()
 async def request_password_reset(body: ForgotPasswordRequest, session: SessionDep) -> None:
     """Request an e-mail with a link to set a new password, valid for one hour and one use.
 
-    The response does not reveal whether the address has an account. Requests within a minute send one e-mail.
+    The response does not reveal whether the address has an account. Requests within a minute send one e-mail,
+    and an address gets at most five a day.
     """
     commands.request_password_reset(session, body.email)
 

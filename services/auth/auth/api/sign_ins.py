@@ -3,22 +3,22 @@
 from fastapi import Depends, Request
 from shared.errors import Unavailable
 from shared.http.dependencies import DatabaseDep, SessionDep
-from shared.http.ratelimit import per_address
+from shared.http.ratelimit import ClientAddress, per_address
 
 from auth.api.dependencies import (
+    LOGINS_PER_MINUTE,
     AccessTokenIssuerDep,
+    KnownAddressesDep,
     PasswordHasherDep,
     auth_errors,
     create_auth_router,
-    limit_account,
+    limit_log_in,
     sign_in_response,
     token_pair,
 )
 from auth.commands import sign_ins as commands
 from auth.errors import InvalidCredentials, InvalidRefreshToken, PasswordQueueFull
 from auth.schemas.sign_ins import LoginRequest, LoginResponse, LogoutRequest, RefreshRequest, TokenPair
-
-LOGINS_PER_MINUTE = 10
 
 auth = create_auth_router()
 
@@ -35,16 +35,20 @@ async def log_in(
     database: DatabaseDep,
     passwords: PasswordHasherDep,
     issuer: AccessTokenIssuerDep,
+    known: KnownAddressesDep,
+    address: ClientAddress,
 ) -> LoginResponse:
     """Sign in with an e-mail address and a password.
 
     The session ends 30 days after its last refresh. The response does not reveal whether an address is known.
-    At most 10 attempts per minute are allowed for a client address, and 10 for an account.
+    At most 10 attempts per minute are allowed for a client address, and 10 for an account. Client addresses
+    from which the account was signed in to during the last 30 days have 10 attempts each of their own.
     """
-    await limit_account(request, "login_account", body.email, per_minute=LOGINS_PER_MINUTE, fail_closed=True)
+    await limit_log_in(request, database, known, email=body.email, address=address)
     signed_in = await commands.log_in(
         database, passwords, email=body.email, password=body.password.get_secret_value()
     )
+    await known.remember(signed_in.user.address_key, address)
     return sign_in_response(signed_in, issuer)
 
 

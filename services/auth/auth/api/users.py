@@ -3,12 +3,13 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from shared.errors import Invalid
 from shared.http.dependencies import DatabaseDep, SessionDep
-from shared.http.ratelimit import per_address
+from shared.http.ratelimit import ClientAddress, per_address
 from shared.security.current_user import CurrentUser
 
 from auth.api.dependencies import (
     AccessTokenIssuerDep,
     CurrentAccount,
+    KnownAddressesDep,
     PasswordHasherDep,
     auth_errors,
     create_admin_router,
@@ -51,7 +52,12 @@ admin = create_admin_router()
     responses=auth_errors(EmailTaken, WeakPassword, PasswordQueueFull),
 )
 async def register_user(
-    body: RegisterRequest, database: DatabaseDep, passwords: PasswordHasherDep, issuer: AccessTokenIssuerDep
+    body: RegisterRequest,
+    database: DatabaseDep,
+    passwords: PasswordHasherDep,
+    issuer: AccessTokenIssuerDep,
+    known: KnownAddressesDep,
+    address: ClientAddress,
 ) -> LoginResponse:
     """Open an account and sign in to it.
 
@@ -62,6 +68,7 @@ async def register_user(
     signed_in = await commands.register_user(
         database, passwords, email=body.email, name=body.name, password=body.password.get_secret_value()
     )
+    await known.remember(signed_in.user.address_key, address)
     return sign_in_response(signed_in, issuer)
 
 

@@ -9,6 +9,14 @@ TOKEN_TTLS: dict[TokenPurpose, timedelta] = {
 }
 EMAIL_COOLDOWN = timedelta(minutes=1)
 """An account receives at most one e-mail with a token for the same purpose in this time."""
+MAX_EMAILS_PER_DAY = 5
+"""Limit of e-mails with a token for the same purpose: others can request them without an account."""
+
+
+def may_send_email(now: datetime, *, last_unused_at: datetime | None, sent_in_a_day: int) -> bool:
+    """Decide by the e-mails for the same purpose: the last one whose token is unused, and the day's count."""
+    is_repeated = last_unused_at is not None and last_unused_at > now - EMAIL_COOLDOWN
+    return not is_repeated and sent_in_a_day < MAX_EMAILS_PER_DAY
 
 
 def ensure_usable(now: datetime, *, used_at: datetime | None, expires_at: datetime) -> None:

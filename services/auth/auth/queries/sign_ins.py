@@ -25,6 +25,10 @@ async def find_credential_by_email(session: AsyncSession, email: str) -> Credent
     return await _find_credential(session, User.email_key == canonical_email(email))
 
 
+async def find_address_key(session: AsyncSession, email: str) -> UUID | None:
+    return await session.scalar(select(User.address_key).where(User.email_key == canonical_email(email)))
+
+
 async def find_credential_by_user_id(session: AsyncSession, user_id: UUID) -> Credential | None:
     return await _find_credential(session, User.id == user_id)
 

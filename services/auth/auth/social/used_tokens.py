@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from shared.clock import utc_now
 from shared.data.redis_errors import RedisUnavailable, translate_redis_errors
 from shared.errors import Unavailable
@@ -24,7 +26,11 @@ MAX_TTL_SECONDS = 90 * 24 * 3600
 class UsedTokens:
     def __init__(self, redis_url: str) -> None:
         self._redis: Redis = Redis.from_url(
-            redis_url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+            redis_url,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            # One retry, because a pooled connection does not survive a restart of Redis.
+            retry=Retry(NoBackoff(), 1),
         )
 
     @asynccontextmanager

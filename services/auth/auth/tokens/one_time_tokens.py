@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.domain.one_time_tokens import EMAIL_COOLDOWN, TOKEN_TTLS, ensure_usable
+from auth.domain.one_time_tokens import TOKEN_TTLS, ensure_usable, may_send_email
 from auth.errors import TokenUnknown, TokenUsed
 from auth.models import OneTimeToken, User
 from auth.tokens.opaque_tokens import digest, generate_token
@@ -19,10 +19,14 @@ RETENTION = timedelta(days=7)
 async def issue(
     session: AsyncSession, user_id: UUID, purpose: TokenPurpose, *, email_key: str, now: datetime
 ) -> str | None:
-    """Return a new token for the reader of an address, or None if one for the same purpose was just sent."""
+    """Return a new token for an address's reader, or None if enough for the same purpose were sent."""
     same = (OneTimeToken.user_id == user_id) & (OneTimeToken.purpose == purpose)
-    recent = OneTimeToken.used_at.is_(None) & (OneTimeToken.created_at > now - EMAIL_COOLDOWN)
-    if await session.scalar(select(OneTimeToken.digest).where(same, recent).limit(1)):
+    of_today = select(
+        func.max(OneTimeToken.created_at).filter(OneTimeToken.used_at.is_(None)),
+        func.count(),
+    ).where(same, OneTimeToken.created_at > now - timedelta(days=1))
+    last_unused_at, sent = (await session.execute(of_today)).one()
+    if not may_send_email(now, last_unused_at=last_unused_at, sent_in_a_day=sent):
         return None
     await session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < now - RETENTION))
     token = generate_token()

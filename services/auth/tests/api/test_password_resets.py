@@ -1,9 +1,10 @@
+from datetime import timedelta
 from typing import Any
 
 import httpx
 from auth.models import AuditEntry, EmailRequest, OneTimeToken, User
 from shared.data.db import Database
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from tests.mailbox import Mailbox
 
 FORGOT, RESET = "/api/v1/auth/password/forgot", "/api/v1/auth/password/reset"
@@ -79,3 +80,20 @@ async def test_known_and_unknown_addresses_cause_the_same_work(
     async with database.transaction() as session:
         emails = await session.execute(select(EmailRequest.kind, func.count()).group_by(EmailRequest.kind))
         assert emails.all() == [("reset_password", 2)]
+
+
+async def test_an_address_gets_five_letters_a_day(
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
+) -> None:
+    async def pass_time(**time: float) -> None:
+        async with database.transaction() as session:
+            earlier = OneTimeToken.created_at - timedelta(**time)
+            await session.execute(update(OneTimeToken).values(created_at=earlier))
+
+    for count in (1, 2, 3, 4, 5, 5, 5):
+        assert (await client.post(FORGOT, json={"email": user.email})).status_code == 202
+        assert len(await mailbox.emails()) == count
+        await pass_time(minutes=2)
+    await pass_time(days=1)
+    await client.post(FORGOT, json={"email": user.email})
+    assert len(await mailbox.emails()) == 6

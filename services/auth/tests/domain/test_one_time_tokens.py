@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from auth.domain.one_time_tokens import ensure_usable
+from auth.domain.one_time_tokens import ensure_usable, may_send_email
 from auth.errors import TokenExpired, TokenUsed
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -15,3 +15,11 @@ def test_a_token_is_usable_until_it_expires_or_is_used() -> None:
     for expires_at in (NOW - SECOND, NOW + SECOND):
         with pytest.raises(TokenUsed):
             ensure_usable(NOW, used_at=NOW - SECOND, expires_at=expires_at)
+
+
+def test_e_mails_are_a_minute_apart_and_five_a_day() -> None:
+    minute = timedelta(minutes=1)
+    assert may_send_email(NOW, last_unused_at=None, sent_in_a_day=0)
+    assert may_send_email(NOW, last_unused_at=NOW - minute, sent_in_a_day=4)
+    assert not may_send_email(NOW, last_unused_at=NOW - minute + SECOND, sent_in_a_day=1)
+    assert not may_send_email(NOW, last_unused_at=None, sent_in_a_day=5)

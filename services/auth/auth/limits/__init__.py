@@ -1,0 +1,5 @@
+"""What limits of sign-ins need to know beyond the counters of `shared.http.ratelimit`."""
+
+from auth.limits.known_addresses import KnownAddresses
+
+__all__ = ["KnownAddresses"]
