@@ -1,9 +1,10 @@
 """Loops that run as long as their process: supervised, retried with back-off, stopped between passes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -13,6 +14,9 @@ log = structlog.get_logger(__name__)
 
 MIN_RETRY_SECONDS = 0.5
 STOP_TIMEOUT_SECONDS = 5.0
+MAX_FAILING_SECONDS = 30.0
+"""A loop that has failed for this long, and not because a dependency is down, is dead."""
+MAX_PASS_SECONDS = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,53 +24,103 @@ class Loop:
     """One pass of work, and how often to repeat it.
 
     `work` returns True when more is waiting: the next pass then follows at once. With an interval of None
-    the loop ends after its first successful pass. A failed pass is repeated after 0.5 s, then after twice as
-    long each time, up to `max_retry_seconds`.
+    the loop ends after its first successful pass. `wake_up` ends the pause after a successful pass. A failed
+    pass is repeated after 0.5 s, then after twice as long each time, up to `max_retry_seconds`. Without a
+    required loop the process is of no use.
     """
 
     name: str
     work: Callable[[], Awaitable[bool | None]]
     interval_seconds: float | None
+    required: bool = True
     max_retry_seconds: float = 5.0
+    max_pass_seconds: float = MAX_PASS_SECONDS
+    wake_up: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-async def run_forever(loop: Loop, stopping: asyncio.Event) -> None:
-    """Repeat the loop's work until `stopping` is set. No exception ends it."""
-    retry_seconds = MIN_RETRY_SECONDS
-    while not stopping.is_set():
-        try:
-            has_more = await loop.work()
-            if loop.interval_seconds is None:
-                return
-            pause = 0.0 if has_more else loop.interval_seconds
-            retry_seconds = MIN_RETRY_SECONDS
-        except Unavailable as error:
-            log.warning(f"{loop.name}_retrying", reason=error.detail, seconds=retry_seconds)
-            pause, retry_seconds = retry_seconds, min(retry_seconds * 2, loop.max_retry_seconds)
-        except (Exception, asyncio.CancelledError) as error:
-            # A half-open connection cancels the coroutines that wait on it. That is no request to stop.
-            if isinstance(error, asyncio.CancelledError) and _is_cancelling():
-                raise
-            log.exception(f"{loop.name}_failed", seconds=retry_seconds)
-            pause, retry_seconds = retry_seconds, min(retry_seconds * 2, loop.max_retry_seconds)
+class SupervisedLoop:
+    """A loop with what is known of its passes. No exception ends it, and no cancellation before `stop`."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.name, self.required, self._loop = loop.name, loop.required, loop
+        self._stopping = asyncio.Event()
+        self._pause, self._retry_seconds = 0.0, 0.0
+        self._pass_started: float | None = None
+        self._failing_since: float | None = None
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it keeps failing although its dependencies answer, or one pass hangs."""
+        now = time.monotonic()
+        failing = self._failing_since is not None and now - self._failing_since > MAX_FAILING_SECONDS
+        started = self._pass_started
+        return failing or (started is not None and now - started > self._loop.max_pass_seconds)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._loop.wake_up.set()
+
+    async def run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                if await self._pass_is_last():
+                    return
+            except Unavailable as error:
+                # The process is alive: what is down is shown by readiness.
+                self._failing_since = None
+                self._retry_later("retrying", reason=error.detail)
+            except (Exception, asyncio.CancelledError) as error:
+                # A half-open connection cancels the coroutines that wait on it. That is no request to stop.
+                if isinstance(error, asyncio.CancelledError) and self._must_stop():
+                    raise
+                self._failing_since = self._failing_since or time.monotonic()
+                self._retry_later("failed")
+            finally:
+                self._pass_started = None
+
+    async def _pass_is_last(self) -> bool:
+        await self._sleep()
+        if self._stopping.is_set():
+            return True
+        self._loop.wake_up.clear()
+        self._pass_started = time.monotonic()
+        has_more = await self._loop.work()
+        self._failing_since, self._retry_seconds = None, 0.0
+        self._pause = 0.0 if has_more else self._loop.interval_seconds or 0.0
+        return self._loop.interval_seconds is None
+
+    async def _sleep(self) -> None:
+        # A wake-up must not shorten the back-off.
+        event = self._stopping if self._retry_seconds else self._loop.wake_up
         with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), pause)
+            await asyncio.wait_for(event.wait(), self._pause)
 
+    def _retry_later(self, outcome: str, **details: str) -> None:
+        longest = self._loop.max_retry_seconds
+        self._pause = self._retry_seconds = min(self._retry_seconds * 2 or MIN_RETRY_SECONDS, longest)
+        # A closed standard output must not end the loop either.
+        with suppress(Exception):
+            write = log.exception if outcome == "failed" else log.warning
+            write(f"{self.name}_{outcome}", seconds=self._pause, **details)
 
-def _is_cancelling() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    def _must_stop(self) -> bool:
+        if self._stopping.is_set():
+            return True
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()
+        return False
 
 
 @asynccontextmanager
-async def run_loops(*loops: Loop) -> AsyncIterator[None]:
+async def run_loops(*loops: Loop) -> AsyncIterator[Sequence[SupervisedLoop]]:
     """Run the loops while the block runs, and let their current passes finish, for at most five seconds."""
-    stopping = asyncio.Event()
-    tasks = {asyncio.create_task(run_forever(loop, stopping), name=loop.name) for loop in loops}
+    supervised = [SupervisedLoop(loop) for loop in loops]
+    tasks = {asyncio.create_task(loop.run(), name=loop.name) for loop in supervised}
     try:
-        yield
+        yield supervised
     finally:
-        stopping.set()
+        for loop in supervised:
+            loop.stop()
         if tasks:
             # Cancelling a query would cost its connection.
             _, unfinished = await asyncio.wait(tasks, timeout=STOP_TIMEOUT_SECONDS)

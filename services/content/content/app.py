@@ -25,8 +25,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state.cache = Cache(state.settings.redis_url.get_secret_value(), service="content")
     state.checks["catalogue"] = Check(catalogue.ping)
     state.checks["recordings"] = Check(recordings.ping, required=False)
-    bucket_creation = Loop(name="bucket_creation", work=state.storage.ensure_bucket, interval_seconds=None)
+    bucket_creation = Loop(
+        name="bucket_creation", work=state.storage.ensure_bucket, interval_seconds=None, required=False
+    )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(state.cache.close)
-        await stack.enter_async_context(run_loops(catalogue.loop, recordings.loop, bucket_creation))
+        loops = run_loops(catalogue.loop, recordings.loop, bucket_creation)
+        state.loops += await stack.enter_async_context(loops)
         yield

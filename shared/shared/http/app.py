@@ -10,6 +10,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
 from shared import metrics
+from shared.background import SupervisedLoop
 from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.errors import ParleyError
@@ -43,7 +44,7 @@ def create_api(
 ) -> FastAPI:
     """Build an API with the database, storage, tokens and rate limits that its settings describe.
 
-    They are in `app.state`. `lifespan` runs while they are open and may add to `app.state.checks`.
+    They are in `app.state`. `lifespan` runs while they are open and may add to `checks` and `loops` there.
     """
     app = FastAPI(
         title=title,
@@ -74,7 +75,7 @@ def _extend_lifespan(settings: HttpApiSettings, lifespan: Lifespan) -> Lifespan:
                 stack.push_async_callback(app.state.database.close)
             stack.push_async_callback(app.state.rate_limits.close)
             stack.push_async_callback(app.state.revocations.close)
-            await stack.enter_async_context(app.state.revocations.following())
+            app.state.loops += await stack.enter_async_context(app.state.revocations.following())
             await stack.enter_async_context(lifespan(app))
             yield
 
@@ -102,6 +103,7 @@ def _init_state(app: FastAPI, settings: HttpApiSettings, name: str) -> None:
     state = app.state
     state.settings = settings
     state.revocations = Revocations(settings.redis_url.get_secret_value())
+    state.loops = list[SupervisedLoop]()
     state.token_verifier = AccessTokenVerifier(
         JwksClient(settings.jwks_url),
         issuer=settings.token_issuer,

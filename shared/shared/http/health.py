@@ -23,7 +23,16 @@ class Check:
 
 
 async def health(request: Request) -> Response:
-    return _stopping(request) or JSONResponse({"status": "ok"})
+    """Answer GET /health with the background loops that are dead, and 503 if one of them is required."""
+    if stopping := _stopping(request):
+        return stopping
+    dead = [loop for loop in getattr(request.app.state, "loops", ()) if loop.is_dead]
+    if not dead:
+        return JSONResponse({"status": "ok"})
+    names, failing = [loop.name for loop in dead], any(loop.required for loop in dead)
+    log.error("not_healthy", loops=names)
+    document = {"status": "failing" if failing else "ok", "loops": names}
+    return JSONResponse(document, 503 if failing else 200)
 
 
 async def ready(request: Request) -> Response:

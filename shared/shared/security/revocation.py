@@ -5,7 +5,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from shared.background import Loop, run_loops
+from shared.background import Loop, SupervisedLoop, run_loops
 from shared.data.network import is_network_error
 from shared.errors import Unavailable
 
@@ -77,7 +77,7 @@ class Revocations:
                 await pipeline.execute()
 
     @asynccontextmanager
-    async def following(self) -> AsyncIterator[None]:
+    async def following(self) -> AsyncIterator[Sequence[SupervisedLoop]]:
         """Know what is revoked while the block runs, as far as Redis can be reached."""
         with suppress(RevocationsUnavailable):
             while await self.follow():
@@ -85,8 +85,8 @@ class Revocations:
         loop = Loop(
             name="revocations", work=self.follow, interval_seconds=POLL_SECONDS, max_retry_seconds=1.0
         )
-        async with run_loops(loop):
-            yield
+        async with run_loops(loop) as loops:
+            yield loops
 
     async def follow(self) -> bool:
         """Read one page of what is new, and return whether there is more. Raises RevocationsUnavailable."""

@@ -52,6 +52,7 @@ class RecordingMonitor:
             work=self.check,
             interval_seconds=INTERVAL_SECONDS,
             max_retry_seconds=INTERVAL_SECONDS,
+            required=False,
         )
 
     async def check(self) -> None:
