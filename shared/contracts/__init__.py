@@ -4,6 +4,7 @@ from contracts.auth import UserDeleted, UserRegistered, UserUpdated
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
 from contracts.event import Event
 from contracts.game import SessionCompleted
+from contracts.retired import RETIRED_QUEUES, RetiredQueue
 
 EVENTS: tuple[type[Event], ...] = (
     UserRegistered,
@@ -16,4 +17,4 @@ EVENTS: tuple[type[Event], ...] = (
 )
 """All events. The broker topology and docs/events.md are derived from this list."""
 
-__all__ = ["EVENTS", "Event"]
+__all__ = ["EVENTS", "RETIRED_QUEUES", "Event", "RetiredQueue"]

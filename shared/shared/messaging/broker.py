@@ -1,23 +1,34 @@
 """RabbitMQ: topology, publishing with confirms, and replay of dead letters."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractQueue
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
+import structlog
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractQueue
+from aio_pika.exceptions import (
+    AMQPError,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+    DeliveryError,
+    PublishError,
+)
 from aiormq.abc import FieldTable
-from contracts import EVENTS, Event
+from contracts import EVENTS, RETIRED_QUEUES, Event, RetiredQueue
 
 from shared.errors import Unavailable
 from shared.messaging.jobs import Job
 
+log = structlog.get_logger(__name__)
+
 EXCHANGE = "parley.events"
 DEAD_LETTER_EXCHANGE = "parley.dead"
+CONNECT_TIMEOUT_SECONDS = 3.0
 CONFIRM_TIMEOUT_SECONDS = 5.0
+CLOSE_TIMEOUT_SECONDS = 1.0
 UNROUTED_KEYS = frozenset(event.routing_key() for event in EVENTS if not event.consumers)
 """Routing keys of events that have no consumer, by contract."""
 
@@ -48,29 +59,61 @@ def dead_letter_queue(queue: str) -> str:
     return f"{queue}.parked"
 
 
+@contextmanager
+def translate_broker_errors() -> Iterator[None]:
+    """Raise BrokerUnavailable for every way in which aio-pika reports a lost connection."""
+    try:
+        yield
+    except (DeliveryError, PublishError, ChannelNotFoundEntity):
+        raise
+    except (AMQPError, OSError, TimeoutError, RuntimeError) as error:
+        # RuntimeError: the channel is not open, or uvloop's answer to a closed transport.
+        raise BrokerUnavailable(f"RabbitMQ does not answer ({type(error).__name__}).") from error
+    except asyncio.CancelledError as error:
+        # A half-open connection cancels its waiters, although their task is not being cancelled.
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise
+        raise BrokerUnavailable("The connection to RabbitMQ was lost.") from error
+
+
+@asynccontextmanager
+async def open_connection(url: str) -> AsyncIterator[AbstractConnection]:
+    """Open a connection that does not reconnect. Raises BrokerUnavailable."""
+    with translate_broker_errors():
+        connection = await aio_pika.connect(url, heartbeat=10, timeout=CONNECT_TIMEOUT_SECONDS)
+    try:
+        yield connection
+    finally:
+        # The server may be gone and never confirm that it is closed.
+        with suppress(BrokerUnavailable), translate_broker_errors():
+            await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_SECONDS)
+
+
 @asynccontextmanager
 async def open_channel(url: str) -> AsyncIterator[AbstractChannel]:
     """Open a connection with one channel that confirms, and that raises for messages without a queue."""
-    try:
-        connection = await aio_pika.connect(url, heartbeat=10, timeout=CONFIRM_TIMEOUT_SECONDS)
-    except (AMQPError, OSError, TimeoutError) as error:
-        raise BrokerUnavailable("RabbitMQ does not answer.") from error
-    async with connection:
-        try:
+    async with open_connection(url) as connection:
+        with translate_broker_errors():
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        except (AMQPError, OSError, TimeoutError, ChannelInvalidStateError) as error:
-            raise BrokerUnavailable("The connection to RabbitMQ was lost.") from error
         yield channel
 
 
 async def declare_topology(url: str) -> None:
-    """Declare the exchanges and the queues of all events. Idempotent."""
-    async with open_channel(url) as channel:
-        await declare_queues(channel, list_event_queues())
+    """Declare the exchanges and the queues of all events, and remove retired queues. Idempotent."""
+    async with open_connection(url) as connection:
+        with translate_broker_errors():
+            channel = await connection.channel()
+            await declare_queues(channel, list_event_queues())
+        await remove_queues(connection, RETIRED_QUEUES)
 
 
 async def declare_queues(channel: AbstractChannel, queues: dict[str, str]) -> None:
     """Declare durable classic queues by name, each bound to its routing key. Idempotent."""
+    with translate_broker_errors():
+        await _declare_queues(channel, queues)
+
+
+async def _declare_queues(channel: AbstractChannel, queues: dict[str, str]) -> None:
     # A rejected delivery goes through the dead-letter exchange, under its queue's name, to a queue of
     # its own, so that it is replayed to this consumer alone.
     exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
@@ -84,6 +127,28 @@ async def declare_queues(channel: AbstractChannel, queues: dict[str, str]) -> No
         }
         queue = await channel.declare_queue(name, durable=True, arguments=arguments)
         await queue.bind(exchange, routing_key)
+
+
+async def remove_queues(connection: AbstractConnection, retired: Iterable[RetiredQueue]) -> None:
+    """Move what waits in retired queues to their replacements, and delete those that stay empty."""
+    for queue in retired:
+        await _remove(connection, queue, queue.name, to=queue.replaced_by)
+        # What could not be handled stays a dead letter.
+        dead_letters = dead_letter_queue(queue.name)
+        await _remove(connection, queue, dead_letters, to=dead_letter_queue(queue.replaced_by))
+
+
+async def _remove(connection: AbstractConnection, retired: RetiredQueue, name: str, *, to: str) -> None:
+    with suppress(ChannelNotFoundEntity), translate_broker_errors():
+        async with connection.channel(on_return_raises=True) as channel:
+            queue = await channel.declare_queue(name, passive=True)
+            await declare_queues(channel, {retired.replaced_by: retired.replaced_by})
+            await queue.unbind(EXCHANGE, retired.routing_key)
+            moved = await _replay(channel, queue, to=to, limit=queue.declaration_result.message_count or 0)
+            log.info("retired_queue_emptied", queue=name, moved=moved)
+            # RabbitMQ refuses while workers of an earlier version consume it: a later start deletes it.
+            with suppress(ChannelPreconditionFailed):
+                await queue.delete(if_unused=True, if_empty=True)
 
 
 async def publish_confirmed(
@@ -101,17 +166,8 @@ async def publish_confirmed(
         type=routing_key,
     )
     mandatory = routing_key not in UNROUTED_KEYS
-    try:
+    with translate_broker_errors():
         await exchange.publish(message, routing_key, mandatory=mandatory, timeout=CONFIRM_TIMEOUT_SECONDS)
-    except (DeliveryError, PublishError):
-        raise
-    except (AMQPError, OSError, TimeoutError, ChannelInvalidStateError) as error:
-        raise BrokerUnavailable("The connection to RabbitMQ was lost.") from error
-    except asyncio.CancelledError as error:
-        # A half-open connection cancels its waiters, although their task is not being cancelled.
-        if (task := asyncio.current_task()) is not None and task.cancelling():
-            raise
-        raise BrokerUnavailable("The connection to RabbitMQ was lost.") from error
 
 
 async def replay_dead_letters(url: str, queues: Iterable[str]) -> dict[str, int]:

@@ -2,14 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
+from uuid import UUID
 
 import structlog
+from pydantic import model_validator
 from shared.data.cache import Cache, CacheRefused, CacheUnavailable
 from shared.data.db import Database
 from shared.messaging.jobs import Job
 from shared.messaging.outbox import enqueue
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from content.queries.speeches import get_cached_speech
+from content.queries.tags import list_cached_tags
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +25,17 @@ class InvalidateCache(Job):
     service: ClassVar[str] = "content"
 
     keys: list[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def from_event(cls, body: Any) -> Any:
+        # Earlier versions ordered this by the events TagChanged, SpeechUpdated and SpeechDeleted.
+        match body:
+            case {"data": {"speech_id": str(speech_id)}}:
+                return body | {"keys": [get_cached_speech.key(UUID(speech_id))]}
+            case {"data": {"tag_id": _}}:
+                return body | {"keys": [list_cached_tags.key()]}
+        return body
 
 
 def invalidate(session: AsyncSession, *keys: str) -> None:

@@ -1,8 +1,8 @@
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, model_validator
 from shared.messaging.jobs import Job
 from shared.messaging.outbox import enqueue
 from sqlalchemy import ColumnElement, String, delete, func, literal, literal_column, select, update
@@ -32,6 +32,14 @@ class PropagateTagName(Job):
     tag_id: UUID
     locked_at: AwareDatetime
     after: UUID | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def from_event(cls, body: Any) -> Any:
+        # Earlier versions ordered this by the event TagRenamed.
+        if isinstance(body, dict) and isinstance(rename := body.get("data"), dict):
+            return {**body, **rename, "locked_at": rename.get("locked_at") or body.get("time")}
+        return body
 
 
 def case_folded(name: ColumnElement[str]) -> ColumnElement[str]:

@@ -1,0 +1,103 @@
+"""Queues of earlier versions, after an upgrade in place."""
+
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+from aio_pika import Message
+from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import ChannelNotFoundEntity
+from contracts import EVENTS, RETIRED_QUEUES
+from shared.data.db import Database
+from shared.messaging.broker import (
+    EXCHANGE,
+    dead_letter_queue,
+    declare_queues,
+    declare_topology,
+    list_event_queues,
+    open_channel,
+)
+from shared.messaging.relay import OutboxRelay
+
+from tests.shared.messaging.messages import depth, next_of, record_unknown, waiting
+
+RENAMED = RETIRED_QUEUES[0]
+UNKNOWN = "content.on.something_of_theirs"
+
+
+@pytest.fixture
+async def old(channel: AbstractChannel) -> AsyncIterator[AbstractChannel]:
+    """The broker as an earlier version left it."""
+    await declare_queues(channel, {each.name: each.routing_key for each in RETIRED_QUEUES})
+    await declare_queues(channel, {UNKNOWN: RENAMED.routing_key})
+    yield channel
+    names = {UNKNOWN} | {each for queue in RETIRED_QUEUES for each in (queue.name, queue.replaced_by)}
+    for name in names:
+        await channel.queue_delete(name)
+        await channel.queue_delete(dead_letter_queue(name))
+
+
+async def list_existing(url: str) -> set[str]:
+    names = [each for queue in RETIRED_QUEUES for each in (queue.name, dead_letter_queue(queue.name))]
+    found = set()
+    for name in names:
+        # The question after a missing queue closes the channel.
+        async with open_channel(url) as channel:
+            with suppress(ChannelNotFoundEntity):
+                found.add((await channel.declare_queue(name, passive=True)).name)
+    return found
+
+
+async def publish(channel: AbstractChannel, queue: str, body: bytes) -> None:
+    await channel.default_exchange.publish(Message(body, message_id=body.decode()), queue)
+
+
+def test_no_retired_queue_is_one_that_is_declared() -> None:
+    assert not {queue.name for queue in RETIRED_QUEUES} & list_event_queues().keys()
+
+
+async def test_what_waits_in_a_retired_queue_moves_to_its_replacement(url: str, old: AbstractChannel) -> None:
+    await publish(old, RENAMED.name, b"waiting")
+    await publish(old, dead_letter_queue(RENAMED.name), b"dead")
+    await declare_topology(url)
+    assert await list_existing(url) == set()
+    assert (await next_of(old, RENAMED.replaced_by)).body == b"waiting"
+    assert (await next_of(old, dead_letter_queue(RENAMED.replaced_by))).body == b"dead"
+    await declare_topology(url)
+
+
+async def test_an_unknown_queue_is_left_alone(url: str, old: AbstractChannel) -> None:
+    await publish(old, UNKNOWN, b"theirs")
+    await declare_topology(url)
+    assert await depth(old, UNKNOWN) == 1
+
+
+async def test_a_retired_queue_that_is_still_consumed_is_unbound_and_kept(
+    url: str, old: AbstractChannel
+) -> None:
+    queue = await old.get_queue(RENAMED.name, ensure=False)
+
+    async def hold(_: object) -> None: ...
+
+    tag = await queue.consume(hold)
+    await declare_topology(url)
+    assert RENAMED.name in await list_existing(url)
+    exchange = await old.get_exchange(EXCHANGE)
+    await exchange.publish(Message(b"new"), RENAMED.routing_key, mandatory=False)
+    await queue.cancel(tag)
+    assert await depth(old, RENAMED.name) == 0
+    await declare_topology(url)
+    assert RENAMED.name not in await list_existing(url)
+
+
+async def test_a_retired_type_in_the_outbox_goes_to_the_replacement(
+    committed_database: Database, url: str, old: AbstractChannel
+) -> None:
+    assert RENAMED.routing_key not in {event.routing_key() for event in EVENTS}
+    await declare_topology(url)
+    await record_unknown(committed_database, message_type=RENAMED.routing_key)
+    relay = OutboxRelay(committed_database, url)
+    await relay.publish_batch()
+    await relay.close()
+    await next_of(old, RENAMED.replaced_by)
+    assert await waiting(committed_database) == 0
