@@ -11,7 +11,9 @@ REQUESTS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 PUBLISHED = Counter("events_published_total", "Events confirmed by the broker.", ["type"])
-OUTBOX_PENDING = Gauge("outbox_pending", "Events waiting in the outbox, as of the last drain.")
+OUTBOX_PENDING = Gauge("outbox_pending", "Messages waiting in the outbox, counted up to a million.")
+OUTBOX_OLDEST = Gauge("outbox_oldest_seconds", "Age of the oldest message waiting in the outbox.")
+OUTBOX_PARKED = Gauge("outbox_parked", "Messages in the outbox that no known queue takes.")
 CONSUMED = Counter("events_consumed_total", "Deliveries, by outcome.", ["queue", "outcome"])
 RATE_LIMITED = Counter("rate_limited_total", "Requests rejected by a rate limit.", ["limit"])
 

@@ -50,3 +50,23 @@ async def test_a_replica_waits_while_another_migrates(worker_id: str) -> None:
             assert not done
         await engine.dispose()
         await waiting
+
+
+async def test_messages_in_the_outbox_are_due_after_the_migration(worker_id: str) -> None:
+    async with scratch_database(f"content_outbox_{worker_id}") as url:
+        config = create_migration_config("content", url)
+        await asyncio.to_thread(command.upgrade, config, "0003")
+        engine = create_engine(url, name="tests")
+        insert = (
+            "INSERT INTO outbox (id, type, body) VALUES (uuidv7(), 'parley.content.tag_renamed.v1', '{}')"
+        )
+        async with engine.begin() as connection:
+            await connection.execute(text(insert))
+        await asyncio.to_thread(upgrade, "content", url)
+        async with engine.begin() as connection:
+            # As a worker or an API of the earlier version does, which may still run.
+            await connection.execute(text(insert))
+            due = await connection.scalars(text("SELECT due_at <= now() AND attempts = 0 FROM outbox"))
+            assert list(due) == [True, True]
+        await engine.dispose()
+        await asyncio.to_thread(command.downgrade, config, "0003")

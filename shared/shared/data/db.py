@@ -96,6 +96,18 @@ class Database:
                 return rows
 
     @asynccontextmanager
+    async def listen(self, channel: str, on_notify: Callable[[], None]) -> AsyncIterator[Callable[[], bool]]:
+        """Call `on_notify` at every NOTIFY. Yields a function that returns whether it still listens."""
+        with translate_driver_errors():
+            async with self._driver() as driver:
+                await driver.add_listener(channel, lambda *_: on_notify())
+                try:
+                    yield lambda: not driver.is_closed()
+                finally:
+                    # The pool would lend it with its listener.
+                    await driver.close(timeout=1.0)
+
+    @asynccontextmanager
     async def _driver(self) -> AsyncIterator[Any]:
         if isinstance(self._bind, AsyncConnection):
             yield (await self._bind.get_raw_connection()).driver_connection

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from contracts.event import Event
 from pydantic import BaseModel
-from sqlalchemy import DateTime, Index, LargeBinary, String, Uuid, func
+from sqlalchemy import DateTime, Index, LargeBinary, SmallInteger, String, Uuid, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
@@ -14,17 +14,22 @@ from shared.clock import utc_now
 from shared.data.db import Base
 from shared.logging import current_traceparent
 from shared.messaging.jobs import Job
+from shared.messaging.wake_up import wake_relay_after_commit
 
 
 class OutboxEvent(Base):
+    """A message that waits for its next attempt at `due_at`. A parked one has none."""
+
     __tablename__ = "outbox"
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     type: Mapped[str] = mapped_column(String(200))
     body: Mapped[bytes] = mapped_column(LargeBinary)
     recorded_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    due_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True), server_default=func.now())
 
-    __table_args__ = (Index(None, "recorded_at"),)
+    __table_args__ = (Index(None, "recorded_at"), Index(None, "due_at"))
 
 
 def record[E: Event](session: AsyncSession, event: type[E], *, subject: str, data: BaseModel) -> E:
@@ -38,10 +43,15 @@ def record[E: Event](session: AsyncSession, event: type[E], *, subject: str, dat
             "data": data,
         }
     )
-    session.add(OutboxEvent(id=happened.id, type=happened.type, body=happened.model_dump_json().encode()))
+    _add(session, happened, happened.type)
     return happened
 
 
 def enqueue(session: AsyncSession, job: Job) -> None:
     """Order a job from the service's own worker, in the caller's transaction."""
-    session.add(OutboxEvent(id=job.id, type=job.queue(), body=job.model_dump_json().encode()))
+    _add(session, job, job.queue())
+
+
+def _add(session: AsyncSession, message: Event | Job, message_type: str) -> None:
+    session.add(OutboxEvent(id=message.id, type=message_type, body=message.model_dump_json().encode()))
+    wake_relay_after_commit(session)

@@ -1,75 +1,180 @@
 """The relay: publishes what the outbox holds."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import batched
 from uuid import UUID
 
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractExchange
-from sqlalchemy import delete, select
+from aio_pika.exceptions import DeliveryError, PublishError
+from contracts import EVENTS, RETIRED_QUEUES
+from sqlalchemy import case, delete, func, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import metrics
 from shared.background import Loop
 from shared.data.db import Database
-from shared.messaging.broker import EXCHANGE, open_channel, publish_confirmed
+from shared.messaging.broker import (
+    EXCHANGE,
+    BrokerUnavailable,
+    declare_queues,
+    open_channel,
+    publish_confirmed,
+)
 from shared.messaging.outbox import OutboxEvent
+from shared.messaging.wake_up import CHANNEL
 
 log = structlog.get_logger(__name__)
 
-BATCH_SIZE = 500
+MAX_BATCH_SIZE = 500
+BATCH_GROWTH = 10
+CONCURRENCY = 100
+"""Messages that wait for their confirms at the same time, and so share a time-out."""
 POLL_SECONDS = 0.5
+MAX_RETRY_SECONDS = 1.0
+MAX_DELAY_SECONDS = 60
+MAX_ATTEMPTS = 20
+"""Attempts, in about a quarter of an hour, for a message that this version knows no queue for."""
+KNOWN_TYPES = frozenset(event.routing_key() for event in EVENTS)
+REPLACED_TYPES = {
+    each.routing_key: each.replaced_by for each in RETIRED_QUEUES if each.routing_key not in KNOWN_TYPES
+}
+REFUSALS = (DeliveryError, PublishError)
+"""What the broker answers to a message that no queue takes."""
 
 
 class OutboxRelay:
     """A relay with a connection that it keeps between batches. Several relays may run at once."""
 
-    def __init__(self, database: Database, rabbitmq_url: str) -> None:
-        self._database, self._url = database, rabbitmq_url
-        self._connection = AsyncExitStack()
+    def __init__(self, database: Database, rabbitmq_url: str, *, job_queues: Collection[str] = ()) -> None:
+        self._database, self._url, self._job_queues = database, rabbitmq_url, job_queues
+        self._known_types = KNOWN_TYPES | REPLACED_TYPES.keys() | set(job_queues)
+        self._connection, self._listener = AsyncExitStack(), AsyncExitStack()
         self._channel: AbstractChannel | None = None
-
-    @property
-    def loop(self) -> Loop:
-        return Loop(name="relay", work=self.publish_batch, interval_seconds=POLL_SECONDS)
+        self._batch_size = 1
+        self._is_listening: Callable[[], bool] = bool
+        self.loop = Loop(
+            name="relay",
+            work=self.publish_batch,
+            interval_seconds=POLL_SECONDS,
+            max_retry_seconds=MAX_RETRY_SECONDS,
+        )
+        self.listening_loop = Loop(
+            name="relay_wake_up",
+            work=self.ensure_listening,
+            interval_seconds=POLL_SECONDS,
+            required=False,
+        )
 
     async def publish_batch(self) -> bool:
-        """Publish the oldest messages and delete the confirmed ones. True when more are waiting."""
-        channel = await self._connect()
-        exchange = await channel.get_exchange(EXCHANGE, ensure=False)
-        return await _drain(self._database, exchange) == BATCH_SIZE
+        """Publish the messages that have been due longest. True when more are waiting."""
+        exchange = await self._connect()
+        async with self._database.transaction() as session:
+            batch = await _drain(session, exchange, limit=self._batch_size, known_types=self._known_types)
+        if batch.lost is not None:
+            await self._disconnect()
+            raise batch.lost
+        has_more = batch.size == self._batch_size
+        if batch.size:
+            self._batch_size = min(self._batch_size * BATCH_GROWTH, MAX_BATCH_SIZE)
+        return has_more
+
+    async def ensure_listening(self) -> None:
+        """Keep a connection that wakes the relay after the commits of all processes."""
+        if not self._is_listening():
+            await self._listener.aclose()
+            listening = self._database.listen(CHANNEL, self.loop.wake_up.set)
+            self._is_listening = await self._listener.enter_async_context(listening)
 
     async def close(self) -> None:
-        self._channel = None
+        await self._listener.aclose()
+        await self._disconnect()
+
+    async def _connect(self) -> AbstractExchange:
+        if self._channel is None or self._channel.is_closed:
+            await self._disconnect()
+            channel = await self._connection.enter_async_context(open_channel(self._url))
+            # Before the first message: the worker's consumers may start later than its relay.
+            await declare_queues(channel, {queue: queue for queue in self._job_queues})
+            await self._revive_known_types()
+            self._channel = channel
+        return await self._channel.get_exchange(EXCHANGE, ensure=False)
+
+    async def _disconnect(self) -> None:
+        # A broker that has just come back confirms slowly: the first batches are small.
+        self._channel, self._batch_size = None, 1
         await self._connection.aclose()
 
-    async def _connect(self) -> AbstractChannel:
-        if self._channel is None or self._channel.is_closed:
-            await self.close()
-            self._channel = await self._connection.enter_async_context(open_channel(self._url))
-        return self._channel
+    async def _revive_known_types(self) -> None:
+        """Publish what an earlier version parked because it did not know its type."""
+        parked = OutboxEvent.due_at.is_(None) & OutboxEvent.type.in_(self._known_types)
+        async with self._database.transaction() as session:
+            await session.execute(update(OutboxEvent).where(parked).values(due_at=func.now(), attempts=0))
 
 
-async def _drain(database: Database, exchange: AbstractExchange) -> int:
-    """Publish one batch, delete exactly the rows that the broker confirmed, and return their number."""
-    async with database.transaction() as session:
-        # Rows are drained as they become visible, not by a sequence: ids are not in the order of commits.
-        oldest = select(OutboxEvent).order_by(OutboxEvent.recorded_at).limit(BATCH_SIZE)
-        rows = (await session.scalars(oldest.with_for_update(skip_locked=True))).all()
-        metrics.OUTBOX_PENDING.set(len(rows))
-        if not rows:
-            return 0
-        confirmed = await _publish(rows, exchange)
+@dataclass(frozen=True)
+class _Batch:
+    size: int
+    lost: BrokerUnavailable | None
+    """Why the rest of the batch was not tried."""
+
+
+async def _drain(
+    session: AsyncSession, exchange: AbstractExchange, *, limit: int, known_types: Collection[str]
+) -> _Batch:
+    """Publish one batch, delete exactly the rows that were confirmed, and delay those that were refused."""
+    # Rows are drained as they become visible, not by a sequence: ids are not in the order of commits.
+    due = select(OutboxEvent).where(OutboxEvent.due_at <= func.now()).order_by(OutboxEvent.due_at)
+    rows = (await session.scalars(due.limit(limit).with_for_update(skip_locked=True))).all()
+    outcomes: dict[OutboxEvent, BaseException | None] = {}
+    lost: BrokerUnavailable | None = None
+    for chunk in batched(rows, CONCURRENCY):
+        outcomes |= zip(chunk, await _publish(chunk, exchange), strict=True)
+        lost = next((each for each in outcomes.values() if isinstance(each, BrokerUnavailable)), None)
+        if lost is not None:
+            break
+    confirmed = [row.id for row, outcome in outcomes.items() if outcome is None]
+    if confirmed:
         await session.execute(delete(OutboxEvent).where(OutboxEvent.id.in_(confirmed)))
-    return len(confirmed)
+    refused = {row.id: outcome for row, outcome in outcomes.items() if isinstance(outcome, REFUSALS)}
+    if refused:
+        log.warning("events_not_confirmed", events=len(refused), reason=repr(next(iter(refused.values()))))
+        await _delay(session, refused, known_types=known_types)
+    return _Batch(size=len(rows), lost=lost)
 
 
-async def _publish(rows: Sequence[OutboxEvent], exchange: AbstractExchange) -> list[UUID]:
-    publishing = (publish_confirmed(exchange, row.type, row.body, message_id=str(row.id)) for row in rows)
+async def _publish(rows: Sequence[OutboxEvent], exchange: AbstractExchange) -> list[BaseException | None]:
+    publishing = (
+        publish_confirmed(exchange, REPLACED_TYPES.get(row.type, row.type), row.body, message_id=str(row.id))
+        for row in rows
+    )
     outcomes = await asyncio.gather(*publishing, return_exceptions=True)
-    confirmed = [row for row, outcome in zip(rows, outcomes, strict=True) if outcome is None]
-    for row in confirmed:
-        metrics.PUBLISHED.labels(row.type).inc()
-    if failures := [outcome for outcome in outcomes if outcome is not None]:
-        log.warning("events_not_confirmed", events=len(failures), reason=repr(failures[0]))
-    return [row.id for row in confirmed]
+    for row, outcome in zip(rows, outcomes, strict=True):
+        if outcome is None:
+            metrics.PUBLISHED.labels(row.type).inc()
+        elif not isinstance(outcome, (BrokerUnavailable, *REFUSALS)):
+            raise outcome
+    return outcomes
+
+
+async def _delay(session: AsyncSession, ids: Collection[UUID], *, known_types: Collection[str]) -> None:
+    """Let messages wait for their next attempt. Park those of unknown types after the last one."""
+    is_last = OutboxEvent.type.not_in(known_types) & (OutboxEvent.attempts + 1 >= MAX_ATTEMPTS)
+    seconds = func.least(func.power(2, OutboxEvent.attempts), MAX_DELAY_SECONDS)
+    due_at = func.clock_timestamp() + seconds * literal(timedelta(seconds=1))
+    delayed = await session.execute(
+        update(OutboxEvent)
+        .where(OutboxEvent.id.in_(ids))
+        .values(
+            attempts=func.least(OutboxEvent.attempts + 1, MAX_ATTEMPTS),
+            due_at=case((is_last, None), else_=due_at),
+        )
+        .returning(OutboxEvent.type, OutboxEvent.due_at)
+        .execution_options(synchronize_session=False)
+    )
+    if parked := sorted({row.type for row in delayed if row.due_at is None}):
+        log.error("messages_parked", types=parked)

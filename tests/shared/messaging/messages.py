@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from contracts import Event
 from contracts.game import CompletedSession, SessionCompleted
-from faststream.rabbit import RabbitBroker
 from shared.background import run_loops
 from shared.data.db import Database
-from shared.messaging.inbox import InboxEvent, Subscriptions, subscribe
+from shared.messaging.consumers import Consumers
+from shared.messaging.inbox import InboxEvent, Subscriptions, create_receiver
 from shared.messaging.outbox import OutboxEvent, record
 from shared.messaging.relay import OutboxRelay
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -38,6 +38,23 @@ async def save(database: Database, *, times: int = 1) -> list[SessionCompleted]:
         return [record(session, SessionCompleted, subject="s", data=completed()) for _ in range(times)]
 
 
+async def record_unknown(
+    database: Database,
+    *,
+    times: int = 1,
+    attempts: int = 0,
+    parked: bool = False,
+    message_type: str = "demo.retired.v1",
+) -> None:
+    """Write messages of a type that this version does not know."""
+    row = {"type": message_type, "body": b"{}", "attempts": attempts}
+    async with database.transaction() as session:
+        await session.execute(insert(OutboxEvent), [{"id": uuid7(), **row} for _ in range(times)])
+        if parked:
+            these = OutboxEvent.type == message_type
+            await session.execute(update(OutboxEvent).where(these).values(due_at=None))
+
+
 async def waiting(database: Database) -> int:
     async with database.transaction() as session:
         return (await session.scalar(select(func.count()).select_from(OutboxEvent))) or 0
@@ -53,19 +70,19 @@ async def becomes[T](read: Callable[[], Awaitable[T]], expected: T, *, within: f
 @asynccontextmanager
 async def relaying(database: Database, url: str) -> AsyncIterator[None]:
     relay = OutboxRelay(database, url)
-    async with run_loops(relay.loop):
+    async with run_loops(relay.loop, relay.listening_loop):
         yield
     await relay.close()
 
 
 @asynccontextmanager
 async def consuming(database: Database, url: str, handlers: Subscriptions) -> AsyncIterator[None]:
-    broker = RabbitBroker(url, logger=None)
-    for event, handler in handlers.items():
-        subscribe(broker, database, event.queue_for("game"), event, handler)
-    await broker.start()
+    queues = {event.queue_for("game"): (event, handler) for event, handler in handlers.items()}
+    receivers = {queue: create_receiver(database, queue, *each) for queue, each in queues.items()}
+    consumers = Consumers(url, receivers)
+    await consumers.ensure_running()
     yield
-    await broker.stop()
+    await consumers.stop()
 
 
 async def next_of(channel: AbstractChannel, queue: str) -> AbstractIncomingMessage:

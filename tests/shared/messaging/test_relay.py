@@ -2,15 +2,21 @@
 
 import asyncio
 
+import pytest
 from aio_pika import DeliveryMode
 from aio_pika.abc import AbstractChannel
 from contracts.auth import UserDeleted, UserRef, UserRegistered
 from contracts.game import SessionCompleted
 from shared.data.db import Database
+from shared.messaging import relay
 from shared.messaging.broker import (
     EXCHANGE,
+    BrokerUnavailable,
 )
-from shared.messaging.outbox import record
+from shared.messaging.outbox import OutboxEvent, record
+from shared.messaging.relay import MAX_ATTEMPTS, OutboxRelay
+from sqlalchemy import select
+from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
 
 from tests.shared.messaging.messages import (
@@ -18,6 +24,7 @@ from tests.shared.messaging.messages import (
     becomes,
     depth,
     next_of,
+    record_unknown,
     relaying,
     save,
     waiting,
@@ -77,3 +84,109 @@ async def test_an_event_that_nobody_listens_to_is_published_all_the_same(
         record(session, UserRegistered, subject="u", data=UserRef(user_id=uuid7()))
     async with relaying(committed_database, url):
         await becomes(lambda: waiting(committed_database), 0)
+
+
+async def test_a_commit_wakes_the_relay(
+    committed_database: Database, url: str, channel: AbstractChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "POLL_SECONDS", 60.0)
+    async with relaying(committed_database, url):
+        await save(committed_database)
+        await next_of(channel, QUEUE)
+        await asyncio.sleep(0.3)
+        await save(committed_database)
+        await next_of(channel, QUEUE)
+
+
+async def test_a_rolled_back_transaction_wakes_no_relay(committed_database: Database, url: str) -> None:
+    woken = asyncio.Event()
+
+    async def fail() -> None:
+        async with committed_database.transaction() as session:
+            record(session, UserRegistered, subject="u", data=UserRef(user_id=uuid7()))
+            raise RuntimeError
+
+    async with committed_database.listen("outbox", woken.set):
+        with pytest.raises(RuntimeError):
+            await fail()
+        await asyncio.sleep(0.2)
+        assert not woken.is_set()
+        await save(committed_database)
+        async with asyncio.timeout(5):
+            await woken.wait()
+
+
+async def test_messages_that_no_queue_takes_do_not_hold_up_the_others(
+    committed_database: Database, url: str, channel: AbstractChannel
+) -> None:
+    await record_unknown(committed_database, times=600)
+    await save(committed_database)
+    async with relaying(committed_database, url):
+        await next_of(channel, QUEUE)
+        await becomes(lambda: waiting(committed_database), 600)
+
+
+async def list_rows(database: Database) -> list[tuple[int, bool]]:
+    async with database.transaction() as session:
+        rows = await session.scalars(select(OutboxEvent))
+        return [(row.attempts, row.due_at is not None) for row in rows]
+
+
+async def test_a_message_of_unknown_type_is_parked_after_its_last_attempt(
+    committed_database: Database, url: str, channel: AbstractChannel
+) -> None:
+    await record_unknown(committed_database, attempts=MAX_ATTEMPTS - 1)
+    with capture_logs() as logs:
+        async with relaying(committed_database, url):
+            await becomes(lambda: list_rows(committed_database), [(MAX_ATTEMPTS, False)])
+    assert {"event": "messages_parked", "log_level": "error", "types": ["demo.retired.v1"]} in logs
+
+
+async def test_a_version_that_knows_the_type_publishes_parked_messages(
+    committed_database: Database, url: str, channel: AbstractChannel
+) -> None:
+    await record_unknown(committed_database, attempts=MAX_ATTEMPTS, parked=True)
+    newer = OutboxRelay(committed_database, url, job_queues=["demo.retired.v1"])
+    await newer.publish_batch()
+    await newer.close()
+    await next_of(channel, "demo.retired.v1")
+    assert await waiting(committed_database) == 0
+    for name in ("demo.retired.v1", "demo.retired.v1.parked"):
+        await channel.queue_delete(name)
+
+
+async def test_a_known_type_is_retried_for_ever(committed_database: Database, url: str) -> None:
+    await record_unknown(
+        committed_database, attempts=MAX_ATTEMPTS, message_type=UserDeleted.routing_key() + "x"
+    )
+    known = OutboxRelay(committed_database, url)
+    known._known_types |= {UserDeleted.routing_key() + "x"}
+    await known.publish_batch()
+    await known.close()
+    assert await list_rows(committed_database) == [(MAX_ATTEMPTS, True)]
+
+
+async def test_a_batch_starts_small_after_a_connection(committed_database: Database, url: str) -> None:
+    await save(committed_database, times=120)
+    starting = OutboxRelay(committed_database, url)
+    left = []
+    for _ in range(3):
+        await starting.publish_batch()
+        left.append(await waiting(committed_database))
+    await starting.close()
+    assert left == [119, 109, 9]
+
+
+async def test_a_lost_connection_counts_as_no_attempt(
+    committed_database: Database, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await save(committed_database, times=3)
+
+    async def lose(*_: object, **__: object) -> None:
+        raise BrokerUnavailable("The connection to RabbitMQ was lost.")
+
+    monkeypatch.setattr(relay, "publish_confirmed", lose)
+    starting = OutboxRelay(committed_database, url)
+    with pytest.raises(BrokerUnavailable):
+        await starting.publish_batch()
+    assert await list_rows(committed_database) == [(0, True)] * 3
