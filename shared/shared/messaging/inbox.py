@@ -8,8 +8,6 @@ from uuid import UUID
 
 import structlog
 from contracts.event import Event
-from faststream import AckPolicy, StreamMessage
-from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
 from pydantic import ValidationError
 from sqlalchemy import CursorResult, DateTime, Index, String, Uuid, delete, func
 from sqlalchemy.dialects.postgresql import insert
@@ -28,9 +26,9 @@ log = structlog.get_logger(__name__)
 RETENTION = timedelta(days=7)
 PURGE_SECONDS = 3600.0
 MAX_ATTEMPTS = 3
-PREFETCH = 20
 
 type Handler[M: Event | Job] = Callable[[AsyncSession, M], Awaitable[None]]
+type Receiver = Callable[[bytes], Awaitable[None]]
 type Subscriptions = Mapping[type[Event], Handler[Any]]
 
 
@@ -59,31 +57,20 @@ def purge_loop(database: Database) -> Loop:
             expired = InboxEvent.received_at < func.now() - RETENTION
             await session.execute(delete(InboxEvent).where(expired))
 
-    return Loop(name="inbox_purge", work=purge_inbox, interval_seconds=PURGE_SECONDS, max_retry_seconds=60.0)
-
-
-def subscribe[M: Event | Job](
-    broker: RabbitBroker, database: Database, queue: str, message: type[M], handler: Handler[M]
-) -> None:
-    """Consume a declared queue. A delivery whose handler keeps failing becomes a dead letter."""
-    subscriber = broker.subscriber(
-        RabbitQueue(queue, declare=False),
-        channel=Channel(prefetch_count=PREFETCH),
-        ack_policy=AckPolicy.REJECT_ON_ERROR,
-        decoder=raw_body,
-        title=queue,
+    return Loop(
+        name="inbox_purge",
+        work=purge_inbox,
+        interval_seconds=PURGE_SECONDS,
+        max_retry_seconds=60.0,
+        required=False,
     )
-    subscriber(_receiver(database, queue, message, handler))
 
 
-async def raw_body(message: StreamMessage[Any]) -> bytes:
-    # By default decoding depends on the content type, which a message sent by hand may lack.
-    return bytes(message.body)
-
-
-def _receiver[M: Event | Job](
+def create_receiver[M: Event | Job](
     database: Database, queue: str, message: type[M], handler: Handler[M]
-) -> Callable[[bytes], Awaitable[None]]:
+) -> Receiver:
+    """Make the function that applies a delivery of the queue, and raises if it must become a dead letter."""
+
     async def receive(body: bytes) -> None:
         try:
             outcome = await handle(body)

@@ -1,0 +1,118 @@
+"""A worker whose connection to RabbitMQ breaks consumes again afterwards, at whatever moment it broke."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import ClassVar
+
+import pytest
+from aio_pika.abc import AbstractChannel
+from pydantic import SecretStr
+from shared.data.db import Database
+from shared.messaging.broker import dead_letter_queue, declare_queues, publish_confirmed
+from shared.messaging.jobs import Job
+from shared.messaging.outbox import enqueue
+from shared.messaging.worker import build_worker
+from shared.settings import MessagingSettings
+from sqlalchemy.ext.asyncio import AsyncSession
+from yarl import URL
+
+from tests.shared.messaging.proxy import Proxy, proxy_to
+
+
+class Watched(Job):
+    service: ClassVar[str] = "breaks"
+
+
+def watched(number: int) -> type[Watched]:
+    """Make a job with a queue of its own, so that workers of one test do not share deliveries."""
+    return type(f"Watched{number}", (Watched,), {"__module__": __name__})
+
+
+async def delete_queues(channel: AbstractChannel, job: type[Watched]) -> None:
+    for name in (job.queue(), dead_letter_queue(job.queue())):
+        await channel.queue_delete(name)
+
+
+@asynccontextmanager
+async def proxied(settings: MessagingSettings) -> AsyncIterator[tuple[Proxy, MessagingSettings]]:
+    url = URL(settings.rabbitmq_url.get_secret_value())
+    async with proxy_to(url.host or "", url.port or 0) as proxy:
+        through = SecretStr(str(url.with_host("127.0.0.1").with_port(proxy.port)))
+        yield proxy, settings.model_copy(update={"rabbitmq_url": through})
+
+
+async def break_at(
+    seconds: float,
+    job: type[Watched],
+    channel: AbstractChannel,
+    proxied_settings: MessagingSettings,
+    proxy: Proxy,
+) -> None:
+    done = asyncio.Event()
+
+    async def handle(_: AsyncSession, __: Watched) -> None:
+        done.set()
+
+    worker = build_worker(proxied_settings, service="breaks", subscriptions={}, jobs={job: handle})
+    async with worker.router.lifespan_context(worker):
+        await asyncio.sleep(seconds)
+        proxy.refuse()
+        await asyncio.sleep(0.1)
+        await proxy.accept()
+        await asyncio.sleep(0.5)
+        await publish_confirmed(
+            channel.default_exchange, job.queue(), job().model_dump_json().encode(), message_id="m"
+        )
+        async with asyncio.timeout(5):
+            await done.wait()
+
+
+MOMENTS = [number * 0.02 for number in range(50)]
+
+
+async def test_the_first_effect_comes_two_seconds_after_the_broker_answers_at_the_latest(
+    committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
+) -> None:
+    job, done = watched(100), asyncio.Event()
+
+    async def handle(_: AsyncSession, __: Watched) -> None:
+        done.set()
+
+    async with proxied(worker_settings) as (proxy, settings):
+        worker = build_worker(settings, service="breaks", subscriptions={}, jobs={job: handle})
+        async with worker.router.lifespan_context(worker):
+            await asyncio.sleep(0.5)
+            proxy.refuse()
+            async with committed_database.transaction() as session:
+                for _ in range(600):
+                    enqueue(session, job())
+            # Long enough for pauses that would grow.
+            await asyncio.sleep(6)
+            assert not done.is_set()
+            await proxy.accept()
+            async with asyncio.timeout(2):
+                await done.wait()
+    await delete_queues(channel, job)
+
+
+@pytest.mark.parametrize("first", range(0, 50, 10))
+async def test_a_worker_consumes_after_its_broker_broke_while_it_started(
+    first: int, worker_settings: MessagingSettings, channel: AbstractChannel
+) -> None:
+    async def one(number: int) -> str:
+        job = watched(number)
+        await declare_queues(channel, {job.queue(): job.queue()})
+        async with proxied(worker_settings) as (proxy, settings):
+            try:
+                await break_at(MOMENTS[number], job, channel, settings, proxy)
+            except Exception as error:
+                return repr(error)
+            finally:
+                await delete_queues(channel, job)
+        return "consumed"
+
+    numbers = range(first, first + 10)
+    outcomes = await asyncio.gather(*(one(number) for number in numbers))
+    failed = {MOMENTS[n]: o for n, o in zip(numbers, outcomes, strict=True) if o != "consumed"}
+    assert not failed
