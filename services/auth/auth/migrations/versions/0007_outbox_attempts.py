@@ -2,14 +2,14 @@
 
 Earlier versions may run meanwhile: they publish all messages and leave the columns at their defaults.
 
-Revision ID: 0006
+Revision ID: 0007
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
