@@ -94,21 +94,25 @@ class RefreshTokenFamily(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     revoked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # The active token is derived from its predecessor and this salt.
+    successor_salt: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class RefreshToken(Base):
-    """A refresh token, stored as SHA-256. A used token keeps its successor, sealed under the token itself."""
+    """A refresh token, stored as SHA-256. Used tokens are kept, to recognize a second use."""
 
     __tablename__ = "refresh_tokens"
 
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
-    family_id: Mapped[UUID] = mapped_column(ForeignKey("refresh_families.id", ondelete="CASCADE"), index=True)
+    family_id: Mapped[UUID] = mapped_column(ForeignKey("refresh_families.id", ondelete="CASCADE"))
     used_at: Mapped[datetime | None] = mapped_column("spent_at", DateTime(timezone=True))
+    # Unused since migration 0008; a version that runs beside this one may still write it.
     sealed_successor: Mapped[str | None] = mapped_column(Text)
 
     # The database itself guarantees that a family has at most one active token.
     __table_args__ = (
         Index("uq_refresh_tokens_head", "family_id", unique=True, postgresql_where=text("spent_at IS NULL")),
+        Index(None, "family_id", "spent_at"),
     )
 
 

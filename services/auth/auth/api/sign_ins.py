@@ -63,8 +63,8 @@ async def refresh_tokens(
 ) -> TokenPair:
     """Exchange a refresh token for a new pair of tokens.
 
-    A refresh token can be used once. If the response was lost, sending the same token again within ten
-    seconds returns the same refresh token. Later reuse is treated as theft and ends the session.
+    A refresh token can be used once. If the response was lost, sending the same token again returns the same
+    refresh token, until that one has been used. Reuse after that is treated as theft and ends the session.
     """
     signed_in = await commands.refresh_tokens(database, body.refresh_token.get_secret_value())
     return token_pair(signed_in, issuer)

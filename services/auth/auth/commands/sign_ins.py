@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.commands import audit_log
 from auth.commands.revocations import revoke_sessions
 from auth.domain.sign_ins import (
-    REFRESH_GRACE_PERIOD,
     REFRESH_TOKEN_TTL,
     RefreshDecision,
     ensure_proved,
@@ -126,7 +125,9 @@ async def start_sign_in(
     )
     session.add(family)
     await session.flush()
-    return AuthenticatedSession(user, family.id, _add_active_token(session, family))
+    token = opaque_tokens.generate_token()
+    session.add(RefreshToken(digest=opaque_tokens.digest(token), family_id=family.id))
+    return AuthenticatedSession(user, family.id, token)
 
 
 async def revoke_sign_ins(
@@ -152,28 +153,37 @@ async def revoke_sign_ins_by(
     await _revoke_families(session, (RefreshTokenFamily.user_id == user_id) & made_so, now=now)
 
 
-def _add_active_token(session: AsyncSession, family: RefreshTokenFamily) -> str:
-    token = opaque_tokens.generate_token()
-    session.add(RefreshToken(digest=opaque_tokens.digest(token), family_id=family.id))
-    return token
-
-
 async def _find_successor(
     session: AsyncSession, family: RefreshTokenFamily, sent: RefreshToken, *, token: str, now: datetime
 ) -> str | None:
+    successor = await _find_unused_successor(session, family, sent, token=token)
     decision = evaluate_refresh_token(
-        now, used_at=sent.used_at, expires_at=family.expires_at, revoked_at=family.revoked_at
+        now,
+        used_at=sent.used_at,
+        is_successor_unused=successor is not None,
+        expires_at=family.expires_at,
+        revoked_at=family.revoked_at,
     )
-    if decision is RefreshDecision.ROTATE:
-        return await _rotate(session, family, sent, token=token, now=now)
-    if decision is RefreshDecision.REPEAT and sent.sealed_successor is not None:
-        return opaque_tokens.unseal(sent.sealed_successor, under=token)
     if decision is RefreshDecision.REVOKE:
         family.revoked_at = now
         revoke_sessions(session, [family.id])
         audit_log.record(session, "refresh_token_reused", subject=family.user_id, actor=None)
         log.warning("refresh_token_reused", family_id=str(family.id), user_id=str(family.user_id))
-    return None
+    if decision in {RefreshDecision.REVOKE, RefreshDecision.REFUSE}:
+        return None
+    family.expires_at = now + REFRESH_TOKEN_TTL
+    return successor or await _rotate(session, family, sent, token=token, now=now)
+
+
+async def _find_unused_successor(
+    session: AsyncSession, family: RefreshTokenFamily, sent: RefreshToken, *, token: str
+) -> str | None:
+    """Return the family's active token if it follows this one."""
+    if sent.used_at is None or family.successor_salt is None:
+        return None
+    successor = opaque_tokens.derive_successor(token, family.successor_salt)
+    found = await session.get(RefreshToken, opaque_tokens.digest(successor), populate_existing=True)
+    return successor if found is not None and found.used_at is None else None
 
 
 async def _rotate(
@@ -182,17 +192,10 @@ async def _rotate(
     sent.used_at = now
     # Flushed first: a unique index allows one active token per family at any moment.
     await session.flush()
-    successor = _add_active_token(session, family)
-    sent.sealed_successor = opaque_tokens.seal(successor, under=token)
-    family.expires_at = now + REFRESH_TOKEN_TTL
-    await _discard_old_tokens(session, family, now=now)
-    return successor
-
-
-async def _discard_old_tokens(session: AsyncSession, family: RefreshTokenFamily, *, now: datetime) -> None:
-    """Keep successors for the grace period, and used tokens while their reuse could still be detected."""
-    in_family = RefreshToken.family_id == family.id
-    past_grace = in_family & (RefreshToken.used_at < now - 2 * REFRESH_GRACE_PERIOD)
-    await session.execute(update(RefreshToken).where(past_grace).values(sealed_successor=None))
-    expired = in_family & (RefreshToken.used_at < now - REFRESH_TOKEN_TTL)
+    family.successor_salt = opaque_tokens.generate_salt()
+    successor = opaque_tokens.derive_successor(token, family.successor_salt)
+    session.add(RefreshToken(digest=opaque_tokens.digest(successor), family_id=family.id))
+    # A used token that is older than this counts as unknown.
+    expired = (RefreshToken.family_id == family.id) & (RefreshToken.used_at < now - REFRESH_TOKEN_TTL)
     await session.execute(delete(RefreshToken).where(expired))
+    return successor

@@ -6,8 +6,6 @@ from auth.errors import RecentProofRequired, WrongPassword
 ACCESS_TOKEN_TTL = timedelta(minutes=15)
 REFRESH_TOKEN_TTL = timedelta(days=30)
 """A sign-in ends this long after its last refresh."""
-REFRESH_GRACE_PERIOD = timedelta(seconds=10)
-"""A used token returns its successor again for this long, for clients that lost the first response."""
 
 # Counted from the sign-in: a stolen session can be refreshed for ever, but proves nothing.
 RECENT_SIGN_IN = timedelta(minutes=10)
@@ -23,20 +21,25 @@ def ensure_proved(now: datetime, *, signed_in_at: datetime, is_password_correct:
 
 class RefreshDecision(Enum):
     ROTATE = "first use: replace it by a successor"
-    REPEAT = "used again within the grace period: return the same successor"
-    REVOKE = "used again later: two parties hold the token, so revoke its family"
+    REPEAT = "used again, its successor is not: the response may have been lost, so repeat it"
+    REVOKE = "used again after its successor: two parties hold the token, so revoke its family"
     REFUSE = "its family has expired or is revoked"
 
 
 def evaluate_refresh_token(
-    now: datetime, *, used_at: datetime | None, expires_at: datetime, revoked_at: datetime | None
+    now: datetime,
+    *,
+    used_at: datetime | None,
+    is_successor_unused: bool,
+    expires_at: datetime,
+    revoked_at: datetime | None,
 ) -> RefreshDecision:
-    """Decide on a token by its first use, and by the times at which its family expires or was revoked."""
+    """Decide on a token by its use, and by the times at which its family expires or was revoked."""
     if revoked_at is not None or expires_at <= now:
         return RefreshDecision.REFUSE
     if used_at is None:
         return RefreshDecision.ROTATE
-    return RefreshDecision.REPEAT if now - used_at <= REFRESH_GRACE_PERIOD else RefreshDecision.REVOKE
+    return RefreshDecision.REPEAT if is_successor_unused else RefreshDecision.REVOKE
 
 
 def may_have_access(now: datetime, expires_at: datetime) -> bool:

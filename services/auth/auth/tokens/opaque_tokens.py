@@ -1,13 +1,9 @@
-"""Opaque tokens: 256 random bits, of which the database stores only the hash.
+"""Opaque tokens: 256 random bits, of which the database stores only the hash."""
 
-A used refresh token returns its successor again for a while. The successor is stored encrypted under the
-token that it replaces, so the database alone does not reveal it.
-"""
-
+import base64
 import hashlib
+import hmac
 import secrets
-
-from cryptography.fernet import Fernet
 
 
 def generate_token() -> str:
@@ -20,15 +16,11 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def seal(successor: str, *, under: str) -> str:
-    """Encrypt a successor under the token that it replaces."""
-    return _fernet(under).encrypt(successor.encode()).decode()
+def derive_successor(token: str, salt: bytes) -> str:
+    """Return the token that follows this one. Neither the token nor the salt alone reveals it."""
+    derived = hmac.digest(token.encode(), salt, "sha256")
+    return base64.urlsafe_b64encode(derived).rstrip(b"=").decode()
 
 
-def unseal(sealed: str, *, under: str) -> str:
-    return _fernet(under).decrypt(sealed).decode()
-
-
-def _fernet(token: str) -> Fernet:
-    # A Fernet key is 32 bytes of padded base64url: a token plus its padding.
-    return Fernet(f"{token}=")
+def generate_salt() -> bytes:
+    return secrets.token_bytes(32)

@@ -1,8 +1,14 @@
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import pytest
-from auth.domain.sign_ins import RefreshDecision, ensure_proved, evaluate_refresh_token
+from auth.domain.sign_ins import (
+    ACCESS_TOKEN_TTL,
+    REFRESH_TOKEN_TTL,
+    RefreshDecision,
+    ensure_proved,
+    evaluate_refresh_token,
+    may_have_access,
+)
 from auth.errors import RecentProofRequired, WrongPassword
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -10,45 +16,42 @@ LATER = NOW + timedelta(days=1)
 
 
 def verdict(
-    used: timedelta | None, *, expires: datetime = LATER, revoked: datetime | None = None
+    used: timedelta | None,
+    *,
+    is_successor_unused: bool = False,
+    expires: datetime = LATER,
+    revoked: datetime | None = None,
 ) -> RefreshDecision:
-    used_at = None if used is None else NOW - used
-    return evaluate_refresh_token(NOW, used_at=used_at, expires_at=expires, revoked_at=revoked)
+    return evaluate_refresh_token(
+        NOW,
+        used_at=None if used is None else NOW - used,
+        is_successor_unused=is_successor_unused,
+        expires_at=expires,
+        revoked_at=revoked,
+    )
 
 
-@pytest.mark.parametrize(
-    ("used", "expected"),
-    [
-        (None, RefreshDecision.ROTATE),
-        (timedelta(0), RefreshDecision.REPEAT),
-        (
-            timedelta(milliseconds=-5),
-            RefreshDecision.REPEAT,
-        ),  # another replica's clock, or a wait for the lock
-        (timedelta(seconds=10), RefreshDecision.REPEAT),
-        (timedelta(seconds=10, microseconds=1), RefreshDecision.REVOKE),
-        (timedelta(days=20), RefreshDecision.REVOKE),
-    ],
-)
-def test_a_refresh_token_is_judged_by_when_it_was_used(
-    used: timedelta | None, expected: RefreshDecision
-) -> None:
-    assert verdict(used) is expected
+# A negative age is another replica's clock, or a wait for the lock.
+@pytest.mark.parametrize("age", [timedelta(milliseconds=-5), timedelta(0), timedelta(days=20)])
+def test_a_used_token_is_judged_by_its_successors_use_whenever_that_is(age: timedelta) -> None:
+    assert verdict(age, is_successor_unused=True) is RefreshDecision.REPEAT
+    assert verdict(age, is_successor_unused=False) is RefreshDecision.REVOKE
+
+
+def test_an_unused_token_is_replaced() -> None:
+    assert verdict(None) is RefreshDecision.ROTATE
 
 
 @pytest.mark.parametrize("used", [None, timedelta(seconds=1), timedelta(hours=1)])
-def test_nothing_opens_a_family_that_is_over(used: timedelta | None) -> None:
-    assert verdict(used, expires=NOW) is RefreshDecision.REFUSE
-    assert verdict(used, revoked=NOW) is RefreshDecision.REFUSE
+@pytest.mark.parametrize("is_successor_unused", [True, False])
+def test_nothing_opens_a_family_that_is_over(used: timedelta | None, is_successor_unused: bool) -> None:
+    assert verdict(used, is_successor_unused=is_successor_unused, expires=NOW) is RefreshDecision.REFUSE
+    assert verdict(used, is_successor_unused=is_successor_unused, revoked=NOW) is RefreshDecision.REFUSE
 
 
-def test_a_verdict_only_gets_worse_with_time() -> None:
-    order = [RefreshDecision.REPEAT, RefreshDecision.REVOKE, RefreshDecision.REFUSE]
-    used = NOW - timedelta(seconds=5)
-    times = [NOW + timedelta(seconds=7200 * step) for step in range(15)]
-    verdicts = [evaluate_refresh_token(at, used_at=used, expires_at=LATER, revoked_at=None) for at in times]
-    assert set(verdicts) == set(order)
-    assert all(order.index(a) <= order.index(b) for a, b in pairwise(verdicts))
+def test_access_may_last_after_the_last_refresh_only() -> None:
+    assert may_have_access(NOW, NOW + REFRESH_TOKEN_TTL - ACCESS_TOKEN_TTL)
+    assert not may_have_access(NOW, NOW + REFRESH_TOKEN_TTL - 3 * ACCESS_TOKEN_TTL)
 
 
 @pytest.mark.parametrize("age", [timedelta(milliseconds=-5), timedelta(0), timedelta(minutes=10)])
