@@ -47,7 +47,8 @@ def replay_dead(folder: Path) -> int:
     """Move the dead letters of all services back into their queues."""
     vault, block = Vault.open(folder / "secrets"), ports.block(lock.port(folder))
     addresses = servers.addresses(folder / "data", ports=block, credentials=vault.servers)
-    plan = Plan(addresses=addresses, ports=block, vault=vault, mail=folder / "mail")
+    homes, mail = folder / "data" / "homes", folder / "mail"
+    plan = Plan(addresses=addresses, ports=block, vault=vault, mail=mail, homes=homes)
     programs = [plan.replay_dead_letters(service) for service in DATABASE_OWNERS]
     return max(
         subprocess.run(program.command, env=program.environment, check=False).returncode

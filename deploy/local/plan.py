@@ -1,12 +1,14 @@
 """The programs of the embedded run: every process of the services, and the environment that each gets."""
 
+import functools
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.processes import Program
+from deploy.local.processes import ROOT, Program
 from deploy.local.servers import Addresses
 from deploy.local.vault import Vault
 from deploy.services import Service
@@ -18,6 +20,8 @@ SMALL = {"SCORING_WORKERS": "2", "DATABASE_POOL_SIZE": "6", "SHUTDOWN_DELAY_SECO
 An API that stops need not wait until another replica serves its clients: there is none.
 """
 
+SYSTEM_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -28,10 +32,14 @@ class Plan:
     vault: Vault
     mail: Path
     """The folder that receives e-mails."""
+    homes: Path
+    """The folder with an empty home for each process."""
 
     def api(self, service: Service) -> Program:
         """Return the HTTP process of a service."""
-        key_files = {name: str(self.vault.folder / file) for name, file in service.key_files.items()}
+        key_files = {
+            name: str(self.vault.key_file(service, file)) for name, file in service.key_files.items()
+        }
         tokens = {"JWKS_URL": f"http://127.0.0.1:{self.ports['auth-api']}/.well-known/jwks.json"}
         settings = self._database(service) | self._redis() | self._storage(service) | tokens | key_files
         if service.name == "auth":
@@ -50,27 +58,27 @@ class Plan:
 
     def migrate(self, service: Service) -> Program:
         """Return the command that creates or changes a service's tables."""
-        environment = self._common() | self._database(service)
-        return _python(f"{service.name}-migrate", environment, service.name, "migrate")
+        name = f"{service.name}-migrate"
+        return self._python(name, self._database(service), service.name, "migrate")
 
     def seed(self, service: Service) -> Program:
         """Return the command that creates a service's demo data."""
         settings = self._database(service) | self._storage(service)
-        return _python(f"{service.name}-seed", self._common() | settings, service.name, *service.seed)
+        return self._python(f"{service.name}-seed", settings, service.name, *service.seed)
 
     def topology(self) -> Program:
         """Return the command that declares the queues of all events."""
-        return _python("topology", self._common() | self._broker(), "shared", "topology")
+        return self._python("topology", self._broker(), "shared", "topology")
 
     def replay_dead_letters(self, service: Service) -> Program:
         """Return the command that moves a service's dead letters back into their queues."""
         name = f"{service.name}-replay-dead-letters"
-        return _python(name, self._common() | self._broker(), service.name, "replay-dead-letters")
+        return self._python(name, self._broker(), service.name, "replay-dead-letters")
 
     def _server(self, service: Service, role: str, settings: dict[str, str]) -> Program:
         name = f"{service.name}-{role}"
         listens = {"HOST": "127.0.0.1", "PORT": str(self.ports[name]), "TRUSTED_PROXIES": "127.0.0.1"}
-        return _python(name, self._common() | listens | settings, service.name, role)
+        return self._python(name, listens | settings, service.name, role)
 
     def _database(self, service: Service) -> dict[str, str]:
         if not service.has_database:
@@ -96,13 +104,19 @@ class Plan:
             "S3_BUCKET": BUCKET,
         }
 
-    def _common(self) -> dict[str, str]:
-        # Variables set in front of `make run`, such as LOG_LEVEL or RATE_LIMIT_ENABLED, are passed on.
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        # The user's home may hold settings of PostgreSQL clients, and the servers may not enter it.
-        return SMALL | inherited | {"ENVIRONMENT": "development", "HOME": str(self.vault.folder)}
+    def _python(self, name: str, settings: dict[str, str], *words: str) -> Program:
+        # Settings in front of `make run`, such as LOG_LEVEL or RATE_LIMIT_ENABLED, are passed on. The rest of
+        # the terminal's environment may hold secrets.
+        inherited = {each: os.environ[each] for each in _passed_on() if each in os.environ}
+        # The user's home may hold settings of PostgreSQL clients, and the services may not enter it.
+        home = self.homes / name
+        own = {"ENVIRONMENT": "development", "HOME": str(home)}
+        command: tuple[str | Path, ...] = (sys.executable, "-m", *words)
+        environment = SMALL | inherited | own | settings
+        return Program(name=name, command=command, environment=environment, unprivileged=True, home=home)
 
 
-def _python(name: str, environment: Mapping[str, str], *words: str) -> Program:
-    command: tuple[str | Path, ...] = (sys.executable, "-m", *words)
-    return Program(name=name, command=command, environment=environment, unprivileged=True)
+@functools.cache
+def _passed_on() -> Sequence[str]:
+    settings = re.findall(r"^([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    return (*SYSTEM_VARIABLES, *settings)

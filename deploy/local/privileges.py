@@ -3,18 +3,28 @@
 import functools
 import os
 import pwd
+import shlex
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 ACCOUNT = "nobody"
 CAP_DAC_READ_SEARCH = 2
+CLOSED = 'for each in "$@"; do [ -x "$each" ] || echo "$each"; done'
 
 
 def own(path: Path) -> None:
     """Create a folder that only the servers' account may enter."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     give(path)
+
+
+def open_way(path: Path) -> None:
+    """Let other accounts pass through a folder, but not list it."""
+    path.chmod(path.stat().st_mode | 0o011)
 
 
 def give(path: Path) -> None:
@@ -32,11 +42,7 @@ def write(path: Path, text: str) -> None:
 
 
 def dropped(executable: Path, folder: Path) -> list[str]:
-    """Return the command prefix that drops root's privileges; empty for an ordinary user.
-
-    Another account cannot enter a clone inside root's home, and that home should not be opened to everyone.
-    There the process keeps a single capability to read folders; it gains no right to write.
-    """
+    """Return the command prefix that drops root's privileges; empty for an ordinary user."""
     if os.geteuid() != 0:
         return []
     if shutil.which("setpriv") is None:
@@ -49,16 +55,54 @@ def _prefix(executable: Path, folder: Path) -> tuple[str, ...]:
     account = pwd.getpwnam(ACCOUNT)
     identity = (f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--no-new-privs")
     bare = ("setpriv", *identity, "--bounding-set=-all", "--")
-    reach = subprocess.run([*bare, "test", "-x", executable, "-a", "-x", folder], check=False)
-    if reach.returncode == 0 or not _capable(CAP_DAC_READ_SEARCH):
+    needed = (ROOT, folder, executable.parent, Path(sys.base_prefix))
+    closed = _closed(bare, needed)
+    if not closed:
         return bare
+    # Another account cannot enter a clone inside root's home, and that home should not be opened to everyone.
+    # So the process sees an empty folder instead of the home, with nothing in it but what it needs.
+    masked = ("unshare", "--mount", "--", "/bin/sh", "-ec", _mask(closed, needed), "sh", *bare)
+    test: list[str | Path] = [*masked, "test", "-x", executable, "-a", "-x", folder]
+    if subprocess.run(test, check=False, capture_output=True).returncode == 0:
+        return masked
+    return _reading(identity) if _is_capable(CAP_DAC_READ_SEARCH) else bare
+
+
+def _closed(bare: tuple[str, ...], needed: Iterable[Path]) -> list[Path]:
+    """List the outermost folders on the way to `needed` that the account cannot enter."""
+    on_the_way = sorted({str(folder) for path in needed for folder in (path, *path.parents)})
+    result = subprocess.run(
+        [*bare, "/bin/sh", "-c", CLOSED, "sh", *on_the_way], check=True, capture_output=True, text=True
+    )
+    closed = set(map(Path, result.stdout.splitlines()))
+    return [path for path in sorted(closed) if not closed.intersection(path.parents)]
+
+
+def _mask(closed: Iterable[Path], needed: Iterable[Path]) -> str:
+    """Return a script that hides the closed folders behind empty ones, but for what is needed in them."""
+    outer = [p for p in needed if any(p.is_relative_to(c) for c in closed)]
+    kept = [p for p in dict.fromkeys(outer) if not set(outer).intersection(p.parents)]
+    # The descriptors still lead to the folders when their paths no longer do.
+    lines = [f"exec {number}< {shlex.quote(str(path))}" for number, path in enumerate(kept, 3)]
+    lines += [f"mount -t tmpfs -o mode=755,size=1m tmpfs {shlex.quote(str(path))}" for path in closed]
+    for number, path in enumerate(kept, 3):
+        lines.append(f"mkdir -p {shlex.quote(str(path))}")
+        lines.append(f"mount -c --rbind /proc/self/fd/{number} {shlex.quote(str(path))}")
+        lines.append(f"exec {number}<&-")
+    # The working directory still leads outside.
+    lines += ['cd "$PWD"', 'exec "$@"']
+    return "\n".join(lines)
+
+
+def _reading(identity: Iterable[str]) -> tuple[str, ...]:
+    """Return a prefix that keeps the right to read all files, where namespaces are not allowed."""
     kinds = ("inh-caps", "ambient-caps", "bounding-set")
     capabilities = (f"--{kind}=-all,+dac_read_search" for kind in kinds)
     # Erlang checks with access(2) before it writes, which counts the capability only with this security bit.
     return ("setpriv", *identity, "--securebits=+no_setuid_fixup", *capabilities, "--")
 
 
-def _capable(capability: int) -> bool:
+def _is_capable(capability: int) -> bool:
     status = Path("/proc/self/status").read_text()
     effective = next(line for line in status.splitlines() if line.startswith("CapEff:"))
     return bool(int(effective.split()[1], 16) >> capability & 1)

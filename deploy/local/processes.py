@@ -30,7 +30,7 @@ class Stopped(Exception):
 class Program:
     """A command with its complete environment.
 
-    `unprivileged` programs never run as root; `stop_signal` asks this program to end.
+    `unprivileged` programs never run as root; `stop_signal` asks this program to end. `home` is created.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Program:
     environment: Mapping[str, str]
     unprivileged: bool = False
     stop_signal: int = signal.SIGTERM
+    home: Path | None = None
 
 
 class Process:
@@ -91,6 +92,8 @@ class Run:
         self.folder = folder.absolute()
         for name in ("pids", "logs"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+        privileges.open_way(self.folder)
+        (self.folder / "logs").chmod(0o700)
         leftovers.end(self.folder)
         for log in self.folder.glob("logs/*.log"):
             log.unlink()
@@ -111,6 +114,8 @@ class Run:
         """Start a program. Raises Stopped when the run is already ending."""
         pid_file = self.folder / "pids" / program.name
         drop = privileges.dropped(Path(program.command[0]), self.folder) if program.unprivileged else []
+        if program.home:
+            privileges.own(program.home)
         log_file = self.log(program.name)
         # Logs can contain links of e-mails, and tokens where an operator switches on Envoy's traces.
         log_file.touch(mode=0o600)

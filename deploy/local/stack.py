@@ -45,11 +45,17 @@ class Stack:
         credentials = self._vault.servers
         addresses = servers.addresses(data, ports=self.ports, credentials=credentials)
         self.mail = run.folder / "mail"
-        self.plan = Plan(addresses=addresses, ports=self.ports, vault=self._vault, mail=self.mail)
+        self.plan = Plan(
+            addresses=addresses,
+            ports=self.ports,
+            vault=self._vault,
+            mail=self.mail,
+            homes=data / "homes",
+        )
         self._once = Once(run, data / "done", report=report)
         self.servers = servers.make(run, data, ports=self.ports, credentials=credentials, fast=fast)
         self.apis = {s.name: self._server(self.plan.api(s)) for s in SERVICES}
-        self.workers = {s.name: self._server(self.plan.worker(s)) for s in DATABASE_OWNERS}
+        self.workers = {s.name: self._worker(s) for s in DATABASE_OWNERS}
         self.gateway = envoy(run, data / "gateway", ports=self.ports)
 
     @property
@@ -92,6 +98,17 @@ class Stack:
     def _server(self, program: Program) -> Server:
         port = self.ports[program.name]
         return Server(run=self.run, program=program, answers=lambda: http_status(port, "/health") == 200)
+
+    def _worker(self, service: Service) -> Server:
+        server = self._server(self.plan.worker(service))
+        needed = [self.servers["postgres"], self.servers["rabbitmq"]]
+
+        def works() -> bool:
+            # A worker is not to blame while the servers that it uses do not answer.
+            return not all(each.responds for each in needed) or http_status(port, "/ready") == 200
+
+        port, server.works = self.ports[server.name], works
+        return server
 
     def _start_broker(self) -> None:
         self.servers["epmd"].start()

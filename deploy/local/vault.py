@@ -11,7 +11,14 @@ from typing import Self
 from deploy.local import privileges
 from deploy.local.processes import Program, Run
 from deploy.local.servers import Credentials
-from deploy.services import DATABASE_OWNERS, RECEIPT_PUBLIC_KEYS, RECEIPT_SIGNING_KEYS, SIGNING_KEYS
+from deploy.services import (
+    DATABASE_OWNERS,
+    RECEIPT_PUBLIC_KEYS,
+    RECEIPT_SIGNING_KEYS,
+    SERVICES,
+    SIGNING_KEYS,
+    Service,
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Vault:
     def open(cls, folder: Path) -> Self:
         """Read the secrets, and make those that are missing."""
         file = folder / "secrets.json"
+        _prepare(folder)
         if file.exists():
             kept = json.loads(file.read_text())
             vault = cls(folder, Credentials(**kept["servers"]), kept["roles"])
@@ -39,29 +47,49 @@ class Vault:
             vault._write(file)
         return vault
 
+    def key_file(self, service: Service, name: str) -> Path:
+        """Return the path of a key file, in the folder that only this service reads."""
+        return self.folder / service.name / name
+
     def make_keys(self, run: Run) -> None:
         """Make the signing keys once, in a separate process: the libraries for it take much memory."""
-        if (self.folder / RECEIPT_PUBLIC_KEYS).exists():
+        if _places(self.folder)[RECEIPT_PUBLIC_KEYS].exists():
             return
         command = (sys.executable, "-m", "deploy.local.vault", self.folder)
         run.call(Program(name="keys", command=command, environment=os.environ))
 
     def _write(self, file: Path) -> None:
-        privileges.own(self.folder)
         draft = file.with_suffix(".new")
         draft.touch(mode=0o600)
         draft.write_text(json.dumps({"servers": asdict(self.servers), "roles": self.roles}, indent=2))
         draft.rename(file)
 
 
+def _places(folder: Path) -> dict[str, Path]:
+    return {name: folder / each.name / name for each in SERVICES for name in each.key_files.values()}
+
+
+def _prepare(folder: Path) -> None:
+    """Create the folders. The services pass through this one, but only its owner changes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chown(folder, os.geteuid(), os.getegid())
+    folder.chmod(0o711)
+    for name, place in _places(folder).items():
+        privileges.own(place.parent)
+        if (folder / name).exists():
+            # Earlier versions kept all keys in one folder.
+            (folder / name).rename(place)
+
+
 def _make_keys(folder: Path) -> None:
     from shared.security.jwt import SigningKeys, new_signing_key
 
     access, receipts = ({"keys": [new_signing_key()]} for _ in range(2))
-    privileges.write(folder / SIGNING_KEYS, json.dumps(access))
-    privileges.write(folder / RECEIPT_SIGNING_KEYS, json.dumps(receipts))
+    places = _places(folder)
+    privileges.write(places[SIGNING_KEYS], json.dumps(access))
+    privileges.write(places[RECEIPT_SIGNING_KEYS], json.dumps(receipts))
     # This file comes last: its presence means that all of them exist.
-    privileges.write(folder / RECEIPT_PUBLIC_KEYS, json.dumps(SigningKeys(receipts).public))
+    privileges.write(places[RECEIPT_PUBLIC_KEYS], json.dumps(SigningKeys(receipts).public))
 
 
 if __name__ == "__main__":

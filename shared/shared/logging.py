@@ -23,7 +23,7 @@ def configure(level: str, *, service: str, process: str) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("aio_pika", "aiormq", "httpx", "httpcore"):
+    for chatty in ("aio_pika", "aiormq", "httpx", "httpcore", "faststream"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Our own lines skip the standard library's records: one is written per request.
     structlog.configure(

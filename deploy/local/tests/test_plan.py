@@ -16,7 +16,8 @@ def plan(tmp_path: Path) -> Plan:
     vault = Vault.open(tmp_path / "secrets")
     block = ports.block(8000)
     addresses = Addresses.on_this_machine(ports=block, credentials=vault.servers, rabbitmqctl=())
-    return Plan(addresses=addresses, ports=block, vault=vault, mail=tmp_path / "mail")
+    mail, homes = tmp_path / "mail", tmp_path / "homes"
+    return Plan(addresses=addresses, ports=block, vault=vault, mail=mail, homes=homes)
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
@@ -64,12 +65,32 @@ def test_a_process_holds_the_secrets_of_the_servers_that_it_uses(plan: Plan) -> 
 
 def test_what_the_person_sets_goes_through(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATE_LIMIT_ENABLED", "false")
+    monkeypatch.setenv("DEPLOY_TOKEN", "of the terminal")
     monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://somewhere-else/db")
 
     environment = plan.worker(SERVICES[0]).environment
 
     assert environment["RATE_LIMIT_ENABLED"] == "false"
+    assert "DEPLOY_TOKEN" not in environment
     assert "somewhere-else" not in environment["DATABASE_URL"]
+
+
+def test_each_process_has_a_home_and_each_service_its_keys(plan: Plan) -> None:
+    programs = [plan.api(s) for s in SERVICES] + [plan.worker(s) for s in DATABASE_OWNERS]
+
+    assert len({program.environment["HOME"] for program in programs}) == len(programs)
+    for service in SERVICES:
+        for variable in service.key_files:
+            assert Path(plan.api(service).environment[variable]).parent.name == service.name
+
+
+def test_keys_of_an_earlier_version_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "signing-keys.json").write_text("old")
+    (service,) = (service for service in SERVICES if service.name == "auth")
+
+    vault = Vault.open(tmp_path)
+
+    assert vault.key_file(service, "signing-keys.json").read_text() == "old"
 
 
 def test_secrets_are_made_once_and_kept_from_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,4 +102,5 @@ def test_secrets_are_made_once_and_kept_from_others(tmp_path: Path, monkeypatch:
     assert second.servers == first.servers
     assert second.roles["auth"] == first.roles["auth"]
     assert second.roles["importer"]
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o711
     assert (tmp_path / "secrets" / "secrets.json").stat().st_mode & 0o077 == 0
