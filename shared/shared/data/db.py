@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 import asyncpg
-from sqlalchemy import MetaData, text
+from sqlalchemy import URL, MetaData, NullPool, text
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -18,7 +18,12 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.util import greenlet_spawn
 
 from shared.data.db_errors import translate_driver_errors
+from shared.data.watchdog import Watchdog
 from shared.settings import DatabaseSettings
+
+POOL_TIMEOUT_SECONDS, CONNECT_TIMEOUT_SECONDS = 0.8, 1.1
+"""Together less than two seconds: a request may wait for both."""
+CLOSE_TIMEOUT_SECONDS = 1.0
 
 
 class Base(DeclarativeBase):
@@ -39,18 +44,29 @@ def create_engine(url: str, *, name: str, statement_timeout_ms: int = 15_000, **
     """Make a pool whose connections fail within two seconds. A statement timeout of 0 is no limit."""
     return create_async_engine(
         url,
-        pool_timeout=1.0,
-        connect_args={
-            "timeout": 1.5,
-            "server_settings": {
-                "application_name": name,
-                "jit": "off",
-                "statement_timeout": str(statement_timeout_ms),
-                "idle_in_transaction_session_timeout": "30000",
-            },
-        },
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        connect_args=_connect_args(name, statement_timeout_ms=statement_timeout_ms),
         **pool,
     )
+
+
+def _create_prober(url: URL, *, name: str) -> AsyncEngine:
+    return create_async_engine(url, poolclass=NullPool, connect_args=_connect_args(name))
+
+
+def _connect_args(name: str, *, statement_timeout_ms: int = 15_000) -> dict[str, Any]:
+    # The server may be gone without a word, and with it its own limit.
+    command_timeout = statement_timeout_ms / 1000 + 5 if statement_timeout_ms else None
+    return {
+        "timeout": CONNECT_TIMEOUT_SECONDS,
+        "command_timeout": command_timeout,
+        "server_settings": {
+            "application_name": name,
+            "jit": "off",
+            "statement_timeout": str(statement_timeout_ms),
+            "idle_in_transaction_session_timeout": "30000",
+        },
+    }
 
 
 type Observer = Callable[[Mapping[Any, Any]], Awaitable[None]]
@@ -60,6 +76,9 @@ type Observer = Callable[[Mapping[Any, Any]], Awaitable[None]]
 class Database:
     def __init__(self, bind: AsyncEngine | AsyncConnection, *, max_fetches: int = 5) -> None:
         self._bind = bind
+        self._watchdog: Watchdog | None = None
+        if isinstance(bind, AsyncEngine):
+            self._watchdog = Watchdog(bind, _create_prober(bind.url, name="probe"))
         # SQLAlchemy's pool is not fair: a returned connection may go to a newcomer while earlier callers time
         # out. This semaphore queues fetches in order.
         self._fetch_slots = asyncio.Semaphore(max_fetches)
@@ -80,7 +99,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Commit at the end of the block, roll back if it raises. Raises what db_errors describes."""
-        with translate_driver_errors():
+        with translate_driver_errors(), self._watching():
             async with self._sessions() as session:
                 yield session
                 await session.commit()
@@ -90,10 +109,22 @@ class Database:
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Return the rows of one statement with arguments $1, $2, outside a transaction, in half the time."""
-        with translate_driver_errors():
-            async with self._fetch_slots, self._driver() as driver:
+        with translate_driver_errors(), self._watching():
+            async with self._fetch_slot(), self._driver() as driver:
                 rows: list[asyncpg.Record] = await driver.fetch(statement, *arguments)
                 return rows
+
+    def _watching(self) -> AbstractContextManager[None]:
+        return self._watchdog.watching() if self._watchdog else nullcontext()
+
+    @asynccontextmanager
+    async def _fetch_slot(self) -> AsyncIterator[None]:
+        async with asyncio.timeout(POOL_TIMEOUT_SECONDS):
+            await self._fetch_slots.acquire()
+        try:
+            yield
+        finally:
+            self._fetch_slots.release()
 
     @asynccontextmanager
     async def listen(self, channel: str, on_notify: Callable[[], None]) -> AsyncIterator[Callable[[], bool]]:
@@ -128,5 +159,12 @@ class Database:
             await session.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        if isinstance(self._bind, AsyncEngine):
-            await self._bind.dispose()
+        if self._watchdog is None or not isinstance(self._bind, AsyncEngine):
+            return
+        await self._watchdog.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+                await self._bind.dispose()
+        except TimeoutError:
+            # A silent server never confirms that a connection is closed.
+            self._watchdog.abort_connections()

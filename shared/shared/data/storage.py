@@ -17,7 +17,8 @@ from shared.data.s3_presign import Endpoint, PresignedUrl, Presigner
 from shared.errors import Unavailable
 from shared.settings import StorageSettings
 
-CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS = 1.0, 10.0
+CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS = 1.0, 2.0
+"""With one repetition less than the gateway waits."""
 
 log = structlog.get_logger(__name__)
 

@@ -1,0 +1,104 @@
+"""Ends work on a database that has fallen silent. Statements may be slow as long as the server answers."""
+
+# A time limit per statement short enough to notice a silent server would end exports, imports and everything
+# that waits for a lock. So what takes long is a reason to ask the server something else, on a new connection.
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from weakref import WeakSet
+
+import asyncpg
+import structlog
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.data.db_errors import DatabaseUnavailable, is_connection_error
+
+log = structlog.get_logger(__name__)
+
+SUSPICION_SECONDS = 0.6
+PROBE_TURNS, PROBE_TURN_SECONDS = 10, 0.1
+CIRCUIT_RESET_SECONDS = 1.0
+
+
+class Watchdog:
+    def __init__(self, engine: AsyncEngine, prober: AsyncEngine) -> None:
+        self._prober = prober
+        self._probe: asyncio.Task[None] | None = None
+        self._lent: set[object] = set()
+        self._connections: WeakSet[asyncpg.Connection[asyncpg.Record]] = WeakSet()
+        self._circuit_open_until = 0.0
+        pool = engine.sync_engine.pool
+        event.listen(pool, "connect", lambda _, record: self._connections.add(record.driver_connection))
+        event.listen(pool, "checkout", lambda _, record, __: self._lent.add(record))
+        event.listen(pool, "checkin", lambda _, record: self._lent.discard(record))
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Enclose work on the database. Raises DatabaseUnavailable at once while the server is silent."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._circuit_open_until:
+            raise DatabaseUnavailable("The database does not answer; try again in a moment.")
+
+        timers: list[asyncio.TimerHandle] = []
+
+        def suspect() -> None:
+            if self._probe is None:
+                self._probe = loop.create_task(self._ask())
+            timers[:] = [loop.call_later(SUSPICION_SECONDS, suspect)]
+
+        timers.append(loop.call_later(SUSPICION_SECONDS, suspect))
+        try:
+            yield
+        finally:
+            timers[0].cancel()
+
+    async def close(self) -> None:
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.gather(self._probe, return_exceptions=True)
+        await self._prober.dispose()
+
+    def abort_connections(self) -> None:
+        """Abort what could not be closed."""
+        for connection in list(self._connections):
+            if not connection.is_closed():
+                connection.terminate()
+
+    async def _ask(self) -> None:
+        answer = asyncio.create_task(self._connect())
+        try:
+            # In turns of the event loop: a loop that was late has not listened.
+            for _ in range(PROBE_TURNS):
+                if (await asyncio.wait({answer}, timeout=PROBE_TURN_SECONDS))[0]:
+                    break
+            if not answer.done() or _has_failed(answer):
+                self._end_all()
+        finally:
+            self._probe = None
+            answer.cancel()
+            await asyncio.gather(answer, return_exceptions=True)
+
+    async def _connect(self) -> None:
+        async with self._prober.connect():
+            pass
+
+    def _end_all(self) -> None:
+        log.warning("database_silent", connections=len(self._lent))
+        self._circuit_open_until = asyncio.get_running_loop().time() + CIRCUIT_RESET_SECONDS
+        for record in list(self._lent):
+            # Closing would wait for an answer.
+            if (connection := getattr(record, "driver_connection", None)) is not None:
+                connection.terminate()
+
+
+def _has_failed(answer: asyncio.Task[None]) -> bool:
+    error = answer.exception()
+    return error is not None and is_connection_error(error) and not _is_answer(error)
+
+
+def _is_answer(error: BaseException) -> bool:
+    """Return whether the server has spoken: one without a free connection still works on the others."""
+    original = getattr(error, "orig", None) or error
+    return bool(getattr(original, "sqlstate", None))

@@ -1,0 +1,132 @@
+"""Servers that accept connections and bytes and never answer: no request waits longer than two seconds."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from shared.data.db import Database, create_engine
+from shared.data.db_errors import DatabaseUnavailable
+from shared.http.app import create_api
+from shared.testing import api_client, scratch_database
+from sqlalchemy import text
+
+from tests.shared.http.demo import problem_of, router
+from tests.shared.proxy import Proxy, proxied
+
+LIMIT_SECONDS = 2.0
+
+
+@pytest.fixture(scope="module")
+async def url(worker_id: str) -> AsyncIterator[str]:
+    async with scratch_database(f"silent_{worker_id}") as url:
+        yield url
+
+
+@pytest.fixture
+async def stalled(url: str) -> AsyncIterator[tuple[Proxy, Database]]:
+    """A proxy, and a database behind it with two connections in its pool."""
+    async with proxied(url) as (proxy, through):
+        database = Database(create_engine(through, name="tests", pool_size=2, max_overflow=0))
+        await asyncio.gather(read(database), read(database), fetch(database))
+        yield proxy, database
+        await database.close()
+
+
+async def read(database: Database) -> int:
+    async with database.transaction() as session:
+        return int((await session.execute(text("SELECT 1"))).scalar_one())
+
+
+async def fetch(database: Database) -> int:
+    [row] = await database.fetch("SELECT 1 AS one")
+    return int(row["one"])
+
+
+async def seconds_until_unavailable(work: Any) -> float:
+    started = time.monotonic()
+    with pytest.raises(DatabaseUnavailable):
+        await work
+    return time.monotonic() - started
+
+
+async def test_more_requests_than_connections_are_refused_in_time(stalled: tuple[Proxy, Database]) -> None:
+    proxy, database = stalled
+    proxy.stall()
+    waits = [seconds_until_unavailable(work(database)) for work in (read, fetch) * 5]
+    assert max(await asyncio.gather(*waits)) < LIMIT_SECONDS
+    # What comes later waits for nothing.
+    assert await seconds_until_unavailable(read(database)) < 0.1
+
+
+async def test_requests_that_come_one_after_another_are_refused_in_time(
+    stalled: tuple[Proxy, Database],
+) -> None:
+    proxy, database = stalled
+    proxy.stall()
+
+    async def arrive(after: float) -> float:
+        await asyncio.sleep(after)
+        return await seconds_until_unavailable((read, fetch)[int(after * 10) % 2](database))
+
+    waits = await asyncio.gather(*(arrive(number / 10) for number in range(50)))
+    assert max(waits) < LIMIT_SECONDS
+
+
+async def test_it_works_again_after_a_moment(stalled: tuple[Proxy, Database]) -> None:
+    proxy, database = stalled
+    proxy.stall()
+    await seconds_until_unavailable(read(database))
+    proxy.resume()
+    await asyncio.sleep(1.1)
+    assert sum(await asyncio.gather(read(database), fetch(database), read(database))) == 3
+
+
+async def test_a_commit_that_is_not_answered_is_refused_in_time(stalled: tuple[Proxy, Database]) -> None:
+    proxy, database = stalled
+    started = time.monotonic()
+    transaction = database.transaction()
+    session = await transaction.__aenter__()
+    await session.execute(text("SELECT 1"))
+    proxy.stall()
+    with pytest.raises(DatabaseUnavailable):
+        await transaction.__aexit__(None, None, None)
+    await database.close()
+    assert time.monotonic() - started < 2 * LIMIT_SECONDS
+
+
+async def test_a_slow_statement_is_not_ended(stalled: tuple[Proxy, Database]) -> None:
+    _, database = stalled
+    async with database.transaction() as session:
+        assert (await session.execute(text("SELECT 1 FROM pg_sleep(3)"))).scalar_one() == 1
+
+
+async def test_a_busy_event_loop_is_no_silent_database(stalled: tuple[Proxy, Database]) -> None:
+    _, database = stalled
+
+    async def block() -> None:
+        for _ in range(6):
+            await asyncio.sleep(0.2)
+            time.sleep(0.6)  # noqa: ASYNC251 - it stands for work that holds the loop
+
+    async def wait() -> int:
+        async with database.transaction() as session:
+            return int((await session.execute(text("SELECT 1 FROM pg_sleep(2)"))).scalar_one())
+
+    assert (await asyncio.gather(wait(), block()))[0] == 1
+
+
+async def test_a_request_is_a_503_in_time(settings: Any, url: str) -> None:
+    async with (
+        proxied(url) as (proxy, through),
+        api_client(app := create_api(settings, router, title="Test")) as client,
+    ):
+        await app.state.database.close()
+        app.state.database = Database(create_engine(through, name="tests"))
+        assert (await client.get("/row")).json() == 7
+        proxy.stall()
+        started = time.monotonic()
+        response = await client.get("/row")
+        problem_of(response, status=503, code="database_unavailable")
+        assert time.monotonic() - started < LIMIT_SECONDS
