@@ -3,7 +3,16 @@
 The first line of each docstring is published in the API reference.
 """
 
-from shared.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized, field_error
+from shared.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+    field_error,
+)
 
 
 class AccountErased(Unauthorized):
@@ -41,6 +50,24 @@ class ImplausibleClock(Invalid):
     """The device's clock is wrong by more than a day: correct the times by the `Date` header, and repeat."""
 
     code = "implausible_clock"
+
+
+class ExportRunning(TooManyRequests):
+    """An export of yours is still running; wait for its end."""
+
+    code = "export_running"
+
+    def __init__(self) -> None:
+        super().__init__("An export of yours is still running.", headers={"Retry-After": "10"})
+
+
+class ExportsFull(Unavailable):
+    """As many exports are running as the service has memory for."""
+
+    code = "exports_full"
+
+    def __init__(self) -> None:
+        super().__init__("Many exports are running; try again in a moment.", retry_after=10)
 
 
 class AggregateMismatch(Invalid):

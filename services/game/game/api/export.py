@@ -1,19 +1,34 @@
 """The route of the export, for other services in a learner's name. The gateway has no route to it."""
 
+from collections.abc import AsyncIterator
+from typing import Annotated
+
 from fastapi import APIRouter, Depends
-from fastapi.responses import StreamingResponse
-from shared.http.dependencies import DatabaseDep
+from shared.http.dependencies import DatabaseDep, from_state
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
+from game.export import ExportBudget, PacedResponse
 from game.queries import export as queries
 
 router = APIRouter(prefix="/internal", include_in_schema=False)
 
 
-@router.get("/users/me/export", dependencies=[Depends(per_user("export", per_minute=10))])
-async def export_game_data(database: DatabaseDep, learner: CurrentUser) -> StreamingResponse:
+async def _reserve_bytes(
+    learner: CurrentUser, budget: Annotated[ExportBudget, from_state("export_budget")]
+) -> AsyncIterator[None]:
+    # FastAPI leaves it after the response, when the stream has ended in whatever way.
+    with budget.reserve(learner.id):
+        yield
+
+
+@router.get(
+    "/users/me/export",
+    response_class=PacedResponse,
+    dependencies=[Depends(per_user("export", per_minute=10)), Depends(_reserve_bytes)],
+)
+async def export_game_data(database: DatabaseDep, learner: CurrentUser) -> PacedResponse:
     """Stream everything that is stored on the learner. A failure midway breaks off the connection."""
     document = await queries.export_game_data(database, learner.id)
     headers = {"Cache-Control": "no-store"}
-    return StreamingResponse(document, headers=headers, media_type="application/json")
+    return PacedResponse(document, headers=headers, media_type="application/json")

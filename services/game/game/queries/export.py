@@ -1,23 +1,24 @@
 """Read everything that is stored on a learner."""
 
-from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
 from shared.data.db import Database
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, case, cast, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.models import DailyActivity, GameSession, UsedReceipt
+from game.models import DailyActivity, GameResult, GameSession, UsedReceipt
 from game.queries.sessions import SUMMARY_COLUMNS, select_results
 from game.queries.users import ensure_not_erased
 from game.schemas.export import ExportedDay, ExportedResult, ExportedSession, ExportedSpeech
 
-BATCH_SIZE = 25
-"""Sessions in memory at once. Each came in a request of at most 1 MiB."""
+MAX_PAGE_RESULTS = 200
+MAX_PAGE_BYTES = 256 * 1024
+"""Texts of one page, as stored: rows and JSON take some times as much memory."""
 
 SESSION_COLUMNS = (
     *SUMMARY_COLUMNS,
@@ -32,7 +33,27 @@ RESULT_COLUMNS = (
     *(name for name in ExportedSpeech.model_fields if name != "id"),
 )
 DAYS = TypeAdapter(list[ExportedDay])
-START_CURSOR = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+type Row = Mapping[Any, Any]
+
+
+@dataclass(frozen=True)
+class Position:
+    """The last result that was written."""
+
+    completed_at: datetime
+    session_id: UUID
+    sequence_number: int
+
+
+START = Position(datetime.min.replace(tzinfo=UTC), UUID(int=0), 0)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Results of sessions in the order of play, and the sessions that begin among them."""
+
+    results: Sequence[Row]
+    sessions: Mapping[UUID, ExportedSession]
 
 
 async def export_game_data(database: Database, user_id: UUID) -> AsyncIterator[bytes]:
@@ -49,11 +70,15 @@ async def export_game_data(database: Database, user_id: UUID) -> AsyncIterator[b
 
 async def _stream(database: Database, user_id: UUID, *, start: bytes) -> AsyncIterator[bytes]:
     yield start
-    separator, cursor = b"", START_CURSOR
-    while batch := await _list_batch(database, user_id, after=cursor):
-        yield separator + b",".join(each.model_dump_json().encode() for each in batch)
-        separator, cursor = b",", (batch[-1].completed_at, batch[-1].id)
-    yield b"]}"
+    position = START
+    while (page := await _get_page(database, user_id, after=position)).results:
+        piece = _dump_page(page, after=position)
+        last = page.results[-1]
+        position = Position(last["completed_at"], last["session_id"], last["sequence_number"])
+        # A slow reader holds the bytes for long, but not the rows.
+        del page, last
+        yield piece
+    yield b"]}" if position == START else b"]}]}"
 
 
 async def _dump_days(session: AsyncSession, user_id: UUID) -> bytes:
@@ -67,25 +92,65 @@ async def _count_used_receipts(session: AsyncSession, user_id: UUID) -> int:
     return (await session.execute(stored)).scalar_one()
 
 
-async def _list_batch(
-    database: Database, user_id: UUID, *, after: tuple[datetime, UUID]
-) -> list[ExportedSession]:
-    position = (GameSession.completed_at, GameSession.id)
-    following = select(*SESSION_COLUMNS).where(GameSession.user_id == user_id, tuple_(*position) > after)
+async def _get_page(database: Database, user_id: UUID, *, after: Position) -> Page:
     async with database.transaction() as session:
-        batch = await session.execute(following.order_by(*position).limit(BATCH_SIZE))
-        rows = batch.mappings().all()
-        results = await _list_results(session, [row["id"] for row in rows])
-    return [ExportedSession.model_validate({**row, "results": results[row["id"]]}) for row in rows]
+        rows = (await session.execute(_select_page(user_id, after=after))).mappings().all()
+        beginning = [row["session_id"] for row in rows if row["sequence_number"] == 1]
+        found = await session.execute(select(*SESSION_COLUMNS).where(GameSession.id.in_(beginning)))
+        sessions = [ExportedSession.model_validate({**row, "results": []}) for row in found.mappings()]
+    return Page(results=rows, sessions={each.id: each for each in sessions})
 
 
-async def _list_results(
-    session: AsyncSession, session_ids: Sequence[UUID]
-) -> dict[UUID, list[dict[str, Any]]]:
-    selected = select_results(session_ids)
-    columns = (selected.selected_columns[name] for name in RESULT_COLUMNS)
-    results: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    for row in (await session.execute(selected.with_only_columns(*columns))).mappings():
+def _select_page(user_id: UUID, *, after: Position) -> Select[Any]:
+    """Select as many of the next results as fit into a page, and at least one."""
+    order = (GameSession.completed_at, GameSession.id, GameResult.sequence_number)
+    following = (
+        select(GameResult.session_id, GameResult.sequence_number)
+        .join_from(GameResult, GameSession)
+        .where(
+            GameSession.user_id == user_id,
+            # The index finds the session; only within it the numbers are compared.
+            tuple_(GameSession.completed_at, GameSession.id) >= (after.completed_at, after.session_id),
+            tuple_(*order) > (after.completed_at, after.session_id, after.sequence_number),
+        )
+        .order_by(*order)
+        .limit(MAX_PAGE_RESULTS)
+    )
+    key = tuple_(GameResult.session_id, GameResult.sequence_number)
+    selected = select_results().where(key.in_(following))
+    columns = [selected.selected_columns[name] for name in RESULT_COLUMNS]
+    size = _measure(selected)
+    before = func.sum(size).over(order_by=order) - size
+    sized = selected.with_only_columns(*columns, GameSession.completed_at, before.label("before")).subquery()
+    shown = select(*(column for column in sized.c if column.name != "before"))
+    return shown.where(sized.c.before < MAX_PAGE_BYTES).order_by(
+        sized.c.completed_at, sized.c.session_id, sized.c.sequence_number
+    )
+
+
+def _measure(results: Select[Any]) -> ColumnElement[int]:
+    """Return the bytes of a result's texts, those of its session included where it begins."""
+    tags = func.octet_length(cast(GameSession.selected_tags, Text))
+    begins = GameResult.sequence_number == 1
+    recognized = func.coalesce(func.octet_length(GameResult.recognized_text), 0)
+    return func.octet_length(results.selected_columns["text"]) + recognized + case((begins, tags), else_=0)
+
+
+def _dump_page(page: Page, *, after: Position) -> bytes:
+    """Dump the results, each first one after the start of its session and the end of the session before."""
+    pieces: list[bytes] = []
+    open_session = after.session_id
+    for row in page.results:
+        if row["session_id"] != open_session:
+            pieces += [b"" if open_session == START.session_id else b"]},", _dump_start(page, row)]
+            open_session = row["session_id"]
+        else:
+            pieces.append(b",")
         speech = {**row, "id": row["speech_id"]}
-        results[row["session_id"]].append({**row, "speech": speech})
-    return results
+        pieces.append(ExportedResult.model_validate({**row, "speech": speech}).model_dump_json().encode())
+    return b"".join(pieces)
+
+
+def _dump_start(page: Page, row: Row) -> bytes:
+    session = page.sessions[row["session_id"]].model_dump_json(exclude={"results"})
+    return b'%b,"results":[' % session.removesuffix("}").encode()

@@ -1,7 +1,7 @@
 """Read a learner's sessions: pages of them, and one with its results."""
 
 import struct
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -122,7 +122,8 @@ async def get_session(
         raise SessionNotFound("There is no such session.")
     if row["user_id"] != user_id:
         raise NotYourSession("This session belongs to another learner.")
-    results = (await session.execute(select_results([session_id]))).mappings()
+    of_session = select_results().where(GameResult.session_id == session_id)
+    results = (await session.execute(of_session.order_by(GameResult.sequence_number))).mappings()
     return SessionRead.model_validate(
         {
             **row,
@@ -132,7 +133,7 @@ async def get_session(
     )
 
 
-def select_results(session_ids: Collection[UUID]) -> Select[Any]:
+def select_results() -> Select[Any]:
     """Select results with the revision of each speech that was current when the session started."""
     # The oldest if none was, because the learner's clock was behind. Resolved when read: events may be late.
     revision = SpeechRevision.revision
@@ -140,13 +141,7 @@ def select_results(session_ids: Collection[UUID]) -> Select[Any]:
     of_this_speech = SpeechRevision.speech_id == GameResult.speech_id
     played = lateral(select(SpeechRevision).where(of_this_speech).order_by(nearest).limit(1)).alias("played")
     columns = [column for column in played.c if column.name != "speech_id"]
-    return (
-        select(GameResult.__table__, *columns)
-        .join_from(GameResult, GameSession)
-        .join(played, true())
-        .where(GameResult.session_id.in_(session_ids))
-        .order_by(GameResult.session_id, GameResult.sequence_number)
-    )
+    return select(GameResult.__table__, *columns).join_from(GameResult, GameSession).join(played, true())
 
 
 def _to_result(row: Mapping[Any, Any], storage: Storage) -> ResultRead:

@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,7 +17,9 @@ from contracts.game import SessionCompleted
 from fastapi import FastAPI
 from game.app import create_app
 from game.commands.activity import add_daily_activity
+from game.commands.speeches import store_speech_revision
 from game.commands.users import erase_user
+from game.export.budget import MAX_BYTES, STREAM_BYTES
 from game.models import DailyActivity, GameResult, GameSession, UsedReceipt
 from game.queries import export
 from game.schemas.export import ExportedDay, ExportedResult, ExportedSession
@@ -24,11 +27,12 @@ from game.settings import ApiSettings
 from pydantic import SecretStr
 from shared.data.db import Base, Database
 from shared.testing import TokenFor, api_client, outbox_events
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
 from structlog.testing import capture_logs
 
 type NewBody = Callable[..., dict[str, Any]]
 type NewReceipt = Callable[..., str]
+type NewSnapshot = Callable[..., SpeechSnapshot]
 type Read = Callable[..., Awaitable[dict[str, Any]]]
 type Save = Callable[..., Awaitable[str]]
 
@@ -133,14 +137,83 @@ async def test_it_is_complete(
     assert datetime.fromisoformat(exported["saved_at"]) == kept.saved_at
 
 
-async def test_every_session_comes_once_across_batches(
-    save: Save, read: Read, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("results", "size"), [(2, 10**6), (4, 10**6), (1, 10**6), (100, 1), (100, 40)])
+async def test_every_result_comes_once_across_pages(
+    save: Save, read: Read, monkeypatch: pytest.MonkeyPatch, results: int, size: int
 ) -> None:
-    monkeypatch.setattr(export, "BATCH_SIZE", 2)
-    # Sessions of the same instant are in two batches.
+    # Sessions of the same instant are in several pages.
     made = [await save(NOON + timedelta(hours=hours)) for hours in (0, 1, 1, 1, 2)]
-    exported = [session["id"] for session in (await read(EXPORT))["sessions"]]
-    assert exported == [made[0], *sorted(made[1:4]), made[4]]
+    on_one_page = await read(EXPORT)
+    monkeypatch.setattr(export, "MAX_PAGE_RESULTS", results)
+    monkeypatch.setattr(export, "MAX_PAGE_BYTES", size)
+    document = await read(EXPORT)
+    assert document == on_one_page
+    assert [session["id"] for session in document["sessions"]] == [made[0], *sorted(made[1:4]), made[4]]
+    numbers = [[result["sequence_number"] for result in each["results"]] for each in document["sessions"]]
+    assert numbers == [[1, 2, 3]] * 5
+
+
+async def test_a_stream_holds_no_more_than_it_has_reserved(
+    database: Database, learner: UUID, new_snapshot: NewSnapshot, save: Save
+) -> None:
+    # The longest texts, whose JSON has more bytes than the text: quotes, and characters outside the BMP.
+    speech = new_snapshot(text='"\U0001f600' * 2500)
+    session_id = await save(NOON)
+    row = {"session_id": session_id, "speech_id": speech.speech_id, "user_response": "correct"}
+    row |= {"response_time_ms": 1, "verified": False, "recognized_text": '"\U0001f600' * 1000}
+    async with database.transaction() as session:
+        await store_speech_revision(session, speech, since=NOON)
+        rows = [row | {"sequence_number": number} for number in range(4, 201)]
+        await session.execute(insert(GameResult), rows)
+
+    async def measure() -> tuple[int, int]:
+        sizes = [len(piece) async for piece in await export.export_game_data(database, learner)]
+        return max(sizes), sum(sizes)
+
+    await measure()
+    tracemalloc.start()
+    largest, total = await measure()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert total > 4_000_000
+    assert largest + peak < STREAM_BYTES, (largest, peak)
+
+
+async def test_a_second_export_at_the_same_time_has_to_wait(
+    app: FastAPI, client: httpx.AsyncClient, learner: UUID, read: Read
+) -> None:
+    with app.state.export_budget.reserve(learner):
+        response = await client.get(EXPORT)
+        assert (response.status_code, response.json()["code"]) == (429, "export_running")
+        assert int(response.headers["retry-after"]) > 0
+    for _ in range(2):
+        assert await read(EXPORT) == NOTHING
+
+
+async def test_above_the_bound_an_export_is_refused(app: FastAPI, client: httpx.AsyncClient) -> None:
+    with ExitStack() as streams:
+        for _ in range(MAX_BYTES // STREAM_BYTES):
+            streams.enter_context(app.state.export_budget.reserve(uuid4()))
+        response = await client.get(EXPORT)
+    assert (response.status_code, response.json()["code"]) == (503, "exports_full")
+    assert int(response.headers["retry-after"]) > 0
+    assert (await client.get(EXPORT)).status_code == 200
+
+
+async def test_a_reader_that_leaves_frees_its_bytes(
+    played: str, app: FastAPI, learner: UUID, token_for: TokenFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_get_page", never)
+    headers = {"Authorization": f"Bearer {token_for(learner)}"}
+    async with listening(app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
+        for _ in range(3):
+            async with client.stream("GET", EXPORT) as response:
+                assert response.status_code == 200
+            await asyncio.sleep(0.1)
+
+
+async def never(*_: object, **__: object) -> None:
+    await asyncio.Event().wait()
 
 
 async def test_it_holds_no_data_of_others(played: str, app: FastAPI, token_for: TokenFor, read: Read) -> None:

@@ -1,0 +1,64 @@
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from game.export import PacedResponse
+from game.export.response import MAX_PIECE_BYTES
+from structlog.testing import capture_logs
+
+GRACE_SECONDS = 0.2
+
+
+async def pages(*sizes: int) -> AsyncIterator[bytes]:
+    for size in sizes:
+        yield b"x" * size
+
+
+class Reader:
+    """A reader that takes some pieces, and then no more."""
+
+    def __init__(self, *, takes: int = 1_000_000) -> None:
+        self._takes = takes
+        self.pieces: list[bytes] = []
+        self.has_ended = False
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            return
+        if len(self.pieces) >= self._takes:
+            await asyncio.Event().wait()
+        if message["body"]:
+            self.pieces.append(message["body"])
+        self.has_ended = not message["more_body"]
+
+
+def paced(content: AsyncIterator[bytes]) -> PacedResponse:
+    return PacedResponse(content, media_type="application/json", headers={}, grace_seconds=GRACE_SECONDS)
+
+
+async def test_pages_are_cut_into_pieces_that_fit_into_a_buffer() -> None:
+    reader = Reader()
+    await paced(pages(10, 3 * MAX_PIECE_BYTES + 1)).stream_response(reader.send)
+    assert [len(piece) for piece in reader.pieces] == [10, *[MAX_PIECE_BYTES] * 3, 1]
+    assert reader.has_ended
+
+
+async def test_a_reader_that_stops_is_broken_off() -> None:
+    reader = Reader(takes=1)
+    with capture_logs() as logs:
+        async with asyncio.timeout(5):
+            await paced(pages(10, 10)).stream_response(reader.send)
+    assert (reader.pieces, reader.has_ended) == ([b"x" * 10], False)
+    assert [line["event"] for line in logs] == ["export_broken_off"]
+
+
+async def test_what_was_read_gives_more_time() -> None:
+    reader = Reader()
+
+    async def slow_pages() -> AsyncIterator[bytes]:
+        for _ in range(4):
+            await asyncio.sleep(GRACE_SECONDS / 2)
+            yield b"x" * MAX_PIECE_BYTES
+
+    await paced(slow_pages()).stream_response(reader.send)
+    assert reader.has_ended
