@@ -66,8 +66,14 @@ def translate_broker_errors() -> Iterator[None]:
         yield
     except (DeliveryError, PublishError, ChannelNotFoundEntity):
         raise
-    except (AMQPError, OSError, TimeoutError, RuntimeError) as error:
-        # RuntimeError: the channel is not open, or uvloop's answer to a closed transport.
+    except Exception as error:
+        # RuntimeError: the channel is not open, or uvloop's answer to a closed transport. aiormq rejects what
+        # waits on a lost channel with a bare Exception.
+        if (
+            not isinstance(error, AMQPError | OSError | TimeoutError | RuntimeError)
+            and type(error) is not Exception
+        ):
+            raise
         raise BrokerUnavailable(f"RabbitMQ does not answer ({type(error).__name__}).") from error
     except asyncio.CancelledError as error:
         # A half-open connection cancels its waiters, although their task is not being cancelled.
