@@ -93,6 +93,8 @@ def _build_conditions(user_id: UUID, filters: SessionFilter) -> list[ColumnEleme
         conditions.append(GameSession.mode == filters.mode)
     if filters.level:
         conditions.append(GameSession.level == filters.level)
+    if filters.tag_id:
+        conditions.append(GameSession.selected_tags.contains([{"id": str(filters.tag_id)}]))
     return conditions + _build_period(filters)
 
 

@@ -136,6 +136,7 @@ class SessionFilter(PageQuery):
 
     mode: SessionMode | None = Field(default=None, description="Only sessions of this mode.")
     level: Level | None = Field(default=None, description="Only sessions of this CEFR level.")
+    tag_id: UUID | None = Field(default=None, description="Only sessions for which this tag was selected.")
     from_date: Day | None = Field(
         default=None, description="First day of completion, on the learner's wall.", examples=["2026-03-01"]
     )

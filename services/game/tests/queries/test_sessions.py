@@ -70,6 +70,16 @@ async def test_filters(save: Save, read: Read) -> None:
     assert (await read(SESSIONS, level="C2"))["pagination"]["total"] == 0
 
 
+async def test_sessions_of_a_tag(save: Save, read: Read) -> None:
+    tags = [str(UUID(int=number)) for number in (1, 2, 3)]
+    both = await save(NOON, selected_tags=tags[:2])
+    second = await save(NOON + timedelta(hours=1), selected_tags=tags[1:2])
+    await save(NOON)
+    found = [ids(await read(SESSIONS, tag_id=tag)) for tag in tags]
+    assert found == [[both], [second, both], []]
+    assert ids(await read(SESSIONS, tag_id=tags[0], level="C2")) == []
+
+
 async def test_days_of_filters_are_those_of_the_progress(save: Save, read: Read) -> None:
     in_tokyo = await save(datetime(2026, 3, 10, 8, tzinfo=timezone(timedelta(hours=9))))
     unknown = await save(datetime(2026, 3, 9, 23, 30, tzinfo=UTC))
@@ -87,6 +97,7 @@ async def test_days_of_filters_are_those_of_the_progress(save: Save, read: Read)
     ("params", "pointer"),
     [
         ({"tz": "Mars/Olympus"}, "tz"),
+        ({"tag_id": "greetings"}, "tag_id"),
         ({"tz": "x" * 65}, "tz"),
         ({"page": 0}, "page"),
         ({"page": "x"}, "page"),
