@@ -114,6 +114,15 @@ def find_objects(schema: Schema) -> Iterator[Schema]:
         yield from find_objects(inner)
 
 
+def find_texts(schema: Schema) -> Iterator[Schema]:
+    """Yield the schemas of all texts in a body."""
+    schema = _resolved(schema)
+    if schema.get("type") == "string":
+        yield schema
+    for inner in (*schema.get("properties", {}).values(), *filter(None, [schema.get("items")])):
+        yield from find_texts(inner)
+
+
 def replaced(body: Any, at: Field, value: Any) -> Any:
     """Copy a body with a different value in a field."""
     *way, last = at

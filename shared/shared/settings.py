@@ -51,7 +51,9 @@ class HttpApiSettings(ServerSettings, RedisSettings):
     rate_limits: dict[str, int] = {}
     """Requests per minute by limit name. They override the routes' defaults: {"random": 600}."""
 
-    max_body_bytes: int = Field(default=1_048_576, gt=0)
+    max_body_bytes: int = Field(default=65_536, gt=0)
+    """Of JSON and everything else but forms with files, which have `max_form_bytes`."""
+    max_form_bytes: int = Field(default=65_536, gt=0)
 
     max_requests_in_work: int = Field(default=32, ge=1)
     max_requests_waiting: int = Field(default=256, ge=0)

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.operations import OPERATIONS, Operation, find_objects
+from tests.operations import OPERATIONS, Operation, find_objects, find_texts
 
+BOUNDS = {"maxLength", "enum", "const", "format", "pattern"}
 WITH_BODY = [each for each in OPERATIONS if each.described.get("requestBody")]
 
 
@@ -13,3 +14,12 @@ def test_a_body_refuses_unknown_fields(operation: Operation) -> None:
         objects = list(find_objects(content["schema"]))
         assert objects
         assert all(each["additionalProperties"] is False for each in objects)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_every_text_is_bounded(operation: Operation) -> None:
+    schemas = [each["schema"] for each in operation.described.get("parameters", []) if each["in"] == "query"]
+    for content in operation.described.get("requestBody", {"content": {}})["content"].values():
+        schemas.append(content["schema"])
+    texts = [text for schema in schemas for text in find_texts(schema)]
+    assert [text for text in texts if not BOUNDS.intersection(text)] == []

@@ -67,6 +67,9 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, SocialSettings):
     # these would keep out requests that need neither.
     max_requests_in_work: int = Field(default=256, ge=1)
 
+    # The largest body has an ID token of 8 KiB.
+    max_body_bytes: int = Field(default=16_384, gt=0)
+
     game_url: HttpUrl = HttpUrl("http://127.0.0.1:8003")
     """The API of the game service, for data exports."""
 

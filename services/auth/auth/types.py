@@ -114,7 +114,10 @@ Password = Annotated[
     SecretStr, Field(max_length=1024, examples=["Correct4Horse"]), AfterValidator(_normalize_secret)
 ]
 Name = Annotated[
-    DisplayText, Field(min_length=1, max_length=100, examples=["Ada"]), AfterValidator(_validate_name)
+    str,
+    DisplayText(min_length=1, max_length=100),
+    Field(examples=["Ada"]),
+    AfterValidator(_validate_name),
 ]
 AvatarUrl = Annotated[
     HttpUrl, Field(examples=["https://example.com/ada.png"]), AfterValidator(_validate_public_url)

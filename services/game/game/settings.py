@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+from pydantic import Field
 from shared.settings import DatabaseSettings, HttpApiSettings, MessagingSettings, StorageSettings
 
 
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
     receipt_jwks_file: Path
     """JWK set file with the public keys that verify scoring's receipts."""
+
+    # Room for 200 results with receipts.
+    max_body_bytes: int = Field(default=262_144, gt=0)
 
 
 class WorkerSettings(MessagingSettings):

@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AwareDatetime, BeforeValidator, Field
+from shared.http.fields import Integer
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+MAX_TIME_LENGTH = 64
 MIN_DATE, MAX_DATE = dt.date(2000, 1, 1), dt.date(2999, 12, 31)
 
 
 def _validate_rfc_3339(value: object) -> object:
     # Pydantic would also accept seconds since 1970, and times without an offset.
-    if not isinstance(value, str) or not RFC_3339.fullmatch(value):
+    if not isinstance(value, str) or len(value) > MAX_TIME_LENGTH or not RFC_3339.fullmatch(value):
         raise ValueError("must be an RFC 3339 time with an offset, such as 2026-01-31T18:30:00Z")
     return value
 
@@ -41,5 +43,5 @@ TimeZoneName = Annotated[
         examples=["Europe/Berlin"],
     ),
 ]
-Count = Annotated[int, Field(strict=True, ge=0, le=200)]
+Count = Annotated[Integer, Field(ge=0, le=200)]
 Score = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False)]

@@ -21,4 +21,5 @@ class ApiSettings(HttpApiSettings):
     """Time from receiving a recording to its scores. Beyond it, the answer is 504."""
 
     # The route counts the bytes itself, so that it can answer `audio_too_large`.
-    max_body_bytes: int = 1 << 40
+    max_form_bytes: int = 1 << 40
+    max_body_bytes: int = Field(default=16_384, gt=0)

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.errors import Unavailable
 from shared.http.health import INTERNAL_PATHS
+from shared.http.middleware import is_form
 from shared.http.problems import to_response
 
 IN_WORK = Gauge("http_requests_in_work", "Requests that are worked on.")
@@ -17,7 +18,6 @@ REFUSED = Counter(
 )
 
 RETRY_AFTER_SECONDS = 1
-STREAMED = "multipart/form-data"
 
 
 class Overloaded(Unavailable):
@@ -83,7 +83,7 @@ class Admission:
         request = _AdmittedRequest(self._slots, receive, send)
         try:
             self._slots.ensure_room()
-            if not Headers(scope=scope).get("content-type", "").lower().startswith(STREAMED):
+            if not is_form(Headers(scope=scope)):
                 await request.read()
                 await request.enter()
         except Overloaded as error:

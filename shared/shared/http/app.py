@@ -95,7 +95,7 @@ def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
         max_wait_seconds=settings.max_request_wait_seconds,
     )
     app.add_middleware(Admission, slots=slots)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_form_bytes=settings.max_form_bytes)
     app.add_middleware(RequestContext)
 
 

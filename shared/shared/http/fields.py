@@ -1,13 +1,26 @@
 """Types of request fields that several services accept."""
 
+import re
 import unicodedata
+from dataclasses import dataclass
 from itertools import groupby
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 MAX_OBJECT_FIELDS = 100
 """Fields of a JSON object: an error for each of 10,000 unknown ones would take long to list."""
+MAX_DECOMPOSED_CHARACTERS = 4
+"""Characters that normalising may join into one (UAX #15): the bound of a text before it is normalised."""
 MAX_COMBINING_MARKS = 30
 """Combining marks on one character: the limit of Unicode's Stream-Safe Text Format (UAX #15, section 13)."""
 
@@ -20,14 +33,47 @@ SPACE = (
 BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 """Letters and signs without ink: Hangul fillers, and a Braille cell without dots."""
 
+# PostgreSQL refuses NUL, UTF-8 refuses lone surrogates, and no sentence needs control characters.
+CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+POSSIBLE_MARKS = re.compile(f"[\u0300-\U0010ffff]{{{MAX_COMBINING_MARKS + 1},}}")
+"""U+0300 is the first combining mark. Longer runs are rare enough to look at each character."""
+
+
+@dataclass(frozen=True)
+class DisplayText:
+    """Text for people, `Annotated[str, DisplayText(…)]`: NFC, without control characters, trimmed."""
+
+    max_length: int
+    min_length: int = 0
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.clean, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        bounds = {"minLength": self.min_length} if self.min_length else {}
+        return {**handler(schema), "maxLength": self.max_length, **bounds}
+
+    def clean(self, value: str) -> str:
+        # All that follows looks at every character, so a body full of text would hold up all other requests.
+        if len(value) > self.max_length * MAX_DECOMPOSED_CHARACTERS:
+            raise PydanticKnownError("string_too_long", {"max_length": self.max_length})
+        cleaned = clean_text(value)
+        if len(cleaned) > self.max_length:
+            raise PydanticKnownError("string_too_long", {"max_length": self.max_length})
+        if len(cleaned) < self.min_length:
+            raise PydanticKnownError("string_too_short", {"min_length": self.min_length})
+        return cleaned
+
 
 def clean_text(value: str) -> str:
-    # PostgreSQL refuses NUL, UTF-8 refuses lone surrogates, and no sentence needs control characters.
-    if any(unicodedata.category(each) in {"Cc", "Cs"} and each not in "\n\t" for each in value):
+    """Normalise a text of bounded length. Raises ValueError."""
+    if CONTROL_CHARACTER.search(value):
         raise ValueError("must not contain control characters")
     # Normalising a run of marks takes quadratic time: a body full of them would take minutes.
-    for marks, run in groupby(value, key=lambda character: unicodedata.combining(character) > 0):
-        if marks and sum(1 for _ in run) > MAX_COMBINING_MARKS:
+    for run in POSSIBLE_MARKS.findall(value):
+        if _count_marks(run) > MAX_COMBINING_MARKS:
             raise ValueError("must not pile up combining marks")
     composed = unicodedata.normalize("NFC", value).strip()
     if composed and all(
@@ -37,8 +83,21 @@ def clean_text(value: str) -> str:
     return composed.strip(SPACE)
 
 
-DisplayText = Annotated[str, AfterValidator(clean_text)]
-"""Text for people: NFC, without control characters and surrounding space. Put length limits after it."""
+def _count_marks(text: str) -> int:
+    """Return the length of the longest run of combining marks."""
+    runs = groupby(text, key=lambda character: unicodedata.combining(character) > 0)
+    return max((sum(1 for _ in run) for marks, run in runs if marks), default=0)
+
+
+def _to_integer(value: object) -> object:
+    # JSON has one kind of number, and some writers add `.0` to all of them.
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+Integer = Annotated[int, Field(strict=True), BeforeValidator(_to_integer)]
+"""An integer in a JSON body. Text and booleans are refused."""
 
 
 class RequestModel(BaseModel):

@@ -82,22 +82,23 @@ class RequestRecorder:
 class BodyLimit:
     """Upper limit of bodies, with or without Content-Length. It buffers none of them."""
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
-        self._app, self._max_bytes = app, max_bytes
+    def __init__(self, app: ASGIApp, *, max_bytes: int, max_form_bytes: int) -> None:
+        self._app, self._max_bytes, self._max_form_bytes = app, max_bytes, max_form_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         headers = Headers(scope=scope)
+        limit = self._max_form_bytes if is_form(headers) else self._max_bytes
         length = headers.get("content-length", "")
         if length.isdecimal() and "transfer-encoding" not in headers:
-            if int(length) > self._max_bytes:
-                return await self._reject(scope, receive, send)
+            if int(length) > limit:
+                return await _reject(limit, scope, receive, send)
             # The server reads no more than this for the body.
             return await self._app(scope, receive, send)
-        await self._count_bytes(scope, receive, send)
+        await self._count_bytes(limit, scope, receive, send)
 
-    async def _count_bytes(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _count_bytes(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
         received, rejected = 0, False
 
         async def receive_counted() -> Message:
@@ -106,9 +107,9 @@ class BodyLimit:
                 return {"type": "http.disconnect"}
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
+            if received > limit:
                 rejected = True
-                await self._reject(scope, receive, send)
+                await _reject(limit, scope, receive, send)
                 return {"type": "http.disconnect"}
             return message
 
@@ -123,7 +124,12 @@ class BodyLimit:
             if not rejected:
                 raise
 
-    async def _reject(self, scope: Scope, receive: Receive, send: Send) -> None:
-        detail = f"The body may have at most {self._max_bytes} bytes."
-        error = PayloadTooLarge(detail, max_bytes=self._max_bytes)
-        await to_response(error, request_id=scope["state"]["request_id"])(scope, receive, send)
+
+def is_form(headers: Headers) -> bool:
+    """Return whether the body is a form with files, which the route reads piece by piece."""
+    return headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+async def _reject(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
+    error = PayloadTooLarge(f"The body may have at most {limit} bytes.", max_bytes=limit)
+    await to_response(error, request_id=scope["state"]["request_id"])(scope, receive, send)

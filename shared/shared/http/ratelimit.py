@@ -7,13 +7,16 @@ from typing import Annotated, Any
 
 import structlog
 from fastapi import Depends, Request
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerMinute, WindowStats
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter as LocalRateLimiter
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from shared import metrics
+from shared.data.loop_time import within_loop_time
 from shared.data.redis_errors import RedisUnavailable, translate_redis_errors
 from shared.errors import TooManyRequests, Unavailable
 from shared.security.current_user import CurrentUser
@@ -22,6 +25,7 @@ from shared.settings import HttpApiSettings
 log = structlog.get_logger(__name__)
 
 WINDOW_SECONDS = 60
+REDIS_TIMEOUT_SECONDS = 0.25
 
 
 class RateLimits:
@@ -31,20 +35,22 @@ class RateLimits:
         self._enabled = settings.rate_limit_enabled
         self._overrides = settings.rate_limits
         url = settings.redis_url.get_secret_value()
-        self._pool = ConnectionPool.from_url(url, socket_timeout=0.25, socket_connect_timeout=0.25)
+        # Without the client's own time limits, which a late event loop uses up.
+        self._pool = ConnectionPool.from_url(url, socket_timeout=None, socket_connect_timeout=None)
         # The library documents this option but leaves it out of its type.
         pool: Any = self._pool
         self._storage = RedisStorage(f"async+{url}", implementation="redispy", connection_pool=pool)
         # A moving window keeps the time of every request. A sliding window counter takes less memory, but
         # lets nearly twice as many requests pass in a badly placed minute.
         self._limiter = MovingWindowRateLimiter(self._storage)
+        self._local_limiter = LocalRateLimiter(MemoryStorage())
 
     async def check(
         self, request: Request, name: str, subject: str, *, per_minute: int, fail_closed: bool = False
     ) -> None:
         """Count a request and set the RateLimit headers of its response. Raises TooManyRequests.
 
-        Without Redis the request passes, or raises Unavailable if `fail_closed`.
+        Without Redis this process counts alone, or raises Unavailable if `fail_closed`.
         """
         # A request whose transaction is repeated has been counted.
         if not self._enabled or getattr(request.state, "is_repeated", False):
@@ -52,13 +58,15 @@ class RateLimits:
         item = RateLimitItemPerMinute(self._overrides.get(name, per_minute))
         try:
             with translate_redis_errors():
-                allowed = await self._limiter.hit(item, name, subject)
-                window = await self._limiter.get_window_stats(item, name, subject)
+                call = self._count(item, name, subject)
+                allowed, window = await within_loop_time(call, seconds=REDIS_TIMEOUT_SECONDS)
         except (RedisUnavailable, RedisError) as error:
-            log.warning("rate_limit_not_counted", limit=name, reason=type(error.__cause__ or error).__name__)
+            reason = type(error.__cause__ or error).__name__
+            log.warning("rate_limit_counted_locally", limit=name, reason=reason)
             if fail_closed:
                 raise Unavailable("This cannot be checked right now; try again in a moment.") from error
-            return
+            allowed = self._local_limiter.hit(item, name, subject)
+            window = self._local_limiter.get_window_stats(item, name, subject)
         reset = max(1, round(window.reset_time - time.time()))
         request.state.response_headers = {
             "RateLimit-Policy": f'"{name}";q={item.amount};w={WINDOW_SECONDS}',
@@ -70,6 +78,10 @@ class RateLimits:
                 f"At most {item.amount} requests a minute are allowed here; try again in {reset} s.",
                 headers={"Retry-After": str(reset)},
             )
+
+    async def _count(self, item: RateLimitItem, name: str, subject: str) -> tuple[bool, WindowStats]:
+        allowed = await self._limiter.hit(item, name, subject)
+        return allowed, await self._limiter.get_window_stats(item, name, subject)
 
     async def ping(self) -> None:
         if not await self._storage.check():

@@ -36,7 +36,7 @@ async def create(thing: Thing) -> Thing:
 
 
 class Title(RequestModel):
-    title: Annotated[DisplayText, Field(min_length=1)]
+    title: Annotated[str, DisplayText(min_length=1, max_length=100)]
 
 
 @router.post("/titles")

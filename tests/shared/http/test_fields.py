@@ -1,10 +1,14 @@
+import time
+from typing import Annotated
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from shared.http.fields import DisplayText
+from shared.http.fields import DisplayText, Integer
 
-adapter: TypeAdapter[str] = TypeAdapter(DisplayText)
+integer: TypeAdapter[int] = TypeAdapter(Integer)
+adapter: TypeAdapter[str] = TypeAdapter(Annotated[str, DisplayText(max_length=1_000_000)])
 
 
 @pytest.mark.parametrize("bad", ["a\x00b", "\x1b[31m", "bell\x07", "\ud800"])
@@ -43,3 +47,34 @@ def test_what_is_accepted_can_be_stored(text: str) -> None:
     except ValidationError:
         return
     assert "\x00" not in accepted.encode().decode()
+
+
+@pytest.mark.parametrize("unit", ["a\u0301", "\u0315\u0300", " ", "x"])
+def test_a_text_that_is_too_long_is_refused_before_its_characters_are_read(unit: str) -> None:
+    name: TypeAdapter[str] = TypeAdapter(Annotated[str, DisplayText(max_length=100)])
+    text = unit * 340_000
+    started = time.perf_counter()
+    with pytest.raises(ValidationError, match="at most 100 characters"):
+        name.validate_python(text)
+    assert time.perf_counter() - started < 0.005
+
+
+def test_the_bounds_count_the_cleaned_text_and_are_in_the_schema() -> None:
+    name: TypeAdapter[str] = TypeAdapter(Annotated[str, DisplayText(min_length=1, max_length=3)])
+    assert name.validate_python("a\u0301" * 3) == "\u00e1" * 3
+    for bad in ("a\u0301" * 4, "abcd", "  "):
+        with pytest.raises(ValidationError):
+            name.validate_python(bad)
+    assert name.json_schema() == {"type": "string", "minLength": 1, "maxLength": 3}
+
+
+@pytest.mark.parametrize(("value", "read"), [(60, 60), (60.0, 60), (-0.0, 0)])
+def test_an_integer_may_have_a_point_and_zeros(value: float, read: int) -> None:
+    assert integer.validate_python(value) == read
+    assert type(integer.validate_python(value)) is int
+
+
+@pytest.mark.parametrize("bad", [60.5, float("inf"), float("nan"), True, "60", None])
+def test_what_is_no_integer_is_refused(bad: object) -> None:
+    with pytest.raises(ValidationError):
+        integer.validate_python(bad)

@@ -1,12 +1,14 @@
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
-from shared.testing import TokenFor
+from shared.http.app import create_api
+from shared.testing import TokenFor, api_client
 from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
 
-from tests.shared.http.demo import problem_of
+from tests.shared.http.demo import problem_of, router
 
 
 async def test_an_unexpected_exception_tells_nothing(client: httpx.AsyncClient) -> None:
@@ -16,7 +18,7 @@ async def test_an_unexpected_exception_tells_nothing(client: httpx.AsyncClient) 
 
 
 async def test_a_body_over_the_limit_is_refused_by_its_length(client: httpx.AsyncClient) -> None:
-    response = await client.post("/raw", content=b"x" * 1_048_577)
+    response = await client.post("/raw", content=b"x" * 65_537)
     problem_of(response, status=413, code="payload_too_large")
 
 
@@ -40,13 +42,25 @@ async def test_a_body_is_counted_whatever_length_it_claims(client: httpx.AsyncCl
 
 
 async def test_a_body_at_the_limit_is_taken(client: httpx.AsyncClient) -> None:
-    for body in (b"x" * 1_048_576, pieces(16)):
-        assert (await client.post("/raw", content=body)).json() == 1_048_576
+    for body in (b"x" * 65_536, pieces(16)):
+        assert (await client.post("/raw", content=body)).json() == 65_536
+
+
+async def test_a_form_has_a_limit_of_its_own(settings: Any) -> None:
+    app = create_api(settings.model_copy(update={"max_form_bytes": 100_000}), router, title="Test")
+    async with api_client(app) as client:
+        for size, kind, status in (
+            (100_000, "multipart/form-data; boundary=x", 200),
+            (100_001, "multipart/form-data; boundary=x", 413),
+            (100_000, "application/octet-stream", 413),
+        ):
+            answer = await client.post("/raw", content=b"x" * size, headers={"Content-Type": kind})
+            assert answer.status_code == status
 
 
 async def pieces(number: int) -> AsyncIterator[bytes]:
     for _ in range(number):
-        yield b"x" * 65_536
+        yield b"x" * 4096
 
 
 async def test_the_request_id_is_taken_over_only_if_it_is_sane(client: httpx.AsyncClient) -> None:

@@ -1,3 +1,5 @@
+import asyncio
+import time
 from typing import Any
 
 from pydantic import SecretStr
@@ -5,6 +7,7 @@ from shared.http.app import create_api
 from shared.testing import TokenFor, api_client
 from uuid_utils.compat import uuid7
 
+from tests.shared.conftest import SilentServer
 from tests.shared.http.demo import problem_of, router
 
 
@@ -23,13 +26,44 @@ async def test_a_limit_is_announced_counted_and_enforced(settings: Any, token_fo
         assert other.status_code == 200
 
 
-async def test_without_redis_limits_fail_open_and_guards_fail_closed(
+async def test_without_redis_a_replica_counts_alone_and_guards_fail_closed(
     settings: Any, token_for: TokenFor
 ) -> None:
     away = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
     app = create_api(settings.model_copy(update=away), router, title="Test")
     async with api_client(app, token=token_for(uuid7())) as client:
-        assert (await client.get("/limited")).status_code == 200
+        answers = [await client.get("/limited") for _ in range(3)]
+        assert [each.status_code for each in answers] == [200, 200, 429]
         problem_of(await client.get("/guarded"), status=503, code="unavailable")
         ready = await client.get("/ready")
         assert (ready.status_code, ready.json()["checks"]["redis"]) == (200, "down")
+
+
+async def test_a_silent_redis_holds_a_request_up_only_shortly(
+    settings: Any, token_for: TokenFor, silent_server: SilentServer
+) -> None:
+    silent = {
+        "rate_limit_enabled": True,
+        "redis_url": SecretStr(f"redis://127.0.0.1:{silent_server.port}/0"),
+    }
+    app = create_api(settings.model_copy(update=silent), router, title="Test")
+    async with api_client(app, token=token_for(uuid7())) as client:
+        started = time.monotonic()
+        assert (await client.get("/limited")).status_code == 200
+        assert 0.2 < time.monotonic() - started < 1
+
+
+async def test_a_late_loop_is_not_an_absent_redis(settings: Any, token_for: TokenFor) -> None:
+    async def block_loop() -> None:
+        while True:
+            time.sleep(0.3)  # noqa: ASYNC251 - the loop is late on purpose
+            await asyncio.sleep(0)
+
+    app = create_api(settings.model_copy(update={"rate_limit_enabled": True}), router, title="Test")
+    async with api_client(app, token=token_for(uuid7())) as client:
+        await client.get("/limited")
+        blocking = asyncio.create_task(block_loop())
+        answer = await client.get("/limited")
+        blocking.cancel()
+    assert answer.status_code == 200
+    assert answer.headers["ratelimit"].startswith('"limited";r=0')

@@ -73,7 +73,8 @@ async def database(worker_id: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def client(settings: Any, database: Database, meeting: Meeting) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_api(settings, router, title="Test")
+    longer = settings.model_copy(update={"max_body_bytes": 2 * MAX_KEPT_BYTES})
+    app = create_api(longer, router, title="Test")
     await app.state.database.close()
     app.state.database, app.state.meeting = database, meeting
     async with api_client(app) as client:

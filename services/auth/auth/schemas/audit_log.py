@@ -11,7 +11,7 @@ from auth.schemas.pages import AdminPageQuery
 
 class AuditLogFilter(AdminPageQuery):
     subject_id: UUID | None = Field(None, examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"])
-    action: Annotated[DisplayText, Field(max_length=40)] | None = Field(None, examples=["role_changed"])
+    action: Annotated[str, DisplayText(max_length=40)] | None = Field(None, examples=["role_changed"])
 
 
 class AuditEntryRead(BaseModel):

@@ -57,7 +57,7 @@ class AccountRead(UserRead):
 
 
 class AccountFilter(AdminPageQuery):
-    email: Annotated[DisplayText, Field(max_length=254)] | None = Field(
+    email: Annotated[str, DisplayText(max_length=254)] | None = Field(
         None, description="The beginning of the address.", examples=["ada@"]
     )
     role: Role | None = Field(None, examples=["editor"])

@@ -3,7 +3,7 @@ from uuid import UUID
 
 from contracts.vocabulary import SpeechType
 from pydantic import BaseModel, Field
-from shared.http.fields import RequestModel
+from shared.http.fields import Integer, RequestModel
 
 from content.domain.draws import DrawFilter
 from content.schemas.fields import SpeechLevel, TagIds
@@ -23,7 +23,7 @@ class DrawRequest(RequestModel):
     match: Match = Field(
         "any", description="Whether a speech must carry `any` or `all` of the tags.", examples=["any"]
     )
-    limit: int = Field(10, ge=1, le=MAX_DRAWN, description="Speeches to draw.", examples=[10])
+    limit: Integer = Field(10, ge=1, le=MAX_DRAWN, description="Speeches to draw.", examples=[10])
     exclude: Annotated[list[UUID], Field(max_length=MAX_EXCLUDED)] = Field(
         [],
         description="Speeches to leave out, such as those of the last session.",

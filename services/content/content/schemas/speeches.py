@@ -33,12 +33,13 @@ def _validate_key(value: str) -> str:
     return value
 
 
-SpeechText = Annotated[DisplayText, Field(min_length=1, max_length=5000, examples=["Where is the station?"])]
+SpeechText = Annotated[
+    str, DisplayText(min_length=1, max_length=5000), Field(examples=["Where is the station?"])
+]
 AudioKey = Annotated[
-    DisplayText,
+    str,
+    DisplayText(min_length=1, max_length=MAX_KEY_BYTES),
     Field(
-        min_length=1,
-        max_length=MAX_KEY_BYTES,
         description="Key of the uploaded recording, in `seed/`, `uploads/` or `imports/`. The recording has "
         "at most 10 MiB and five minutes.",
         examples=["uploads/01941f29-7c00-7074-b57d-2cece4b06ce6.mp3"],
@@ -113,7 +114,7 @@ class SpeechFilter(PageQuery):
     level: Level | None = Field(None, description="Only speeches of this CEFR level.")
     type: SpeechType | None = Field(None, description="Only questions, or only answers.")
     tag_id: UUID | None = Field(None, description="Only speeches that carry this tag.")
-    search: Annotated[DisplayText, Field(min_length=1, max_length=200)] | None = Field(
+    search: Annotated[str, DisplayText(min_length=1, max_length=200)] | None = Field(
         None,
         description='Words in any form, "phrases as written", prefixes (pass*), -exclusions, `or`.',
         examples=["next train"],

@@ -6,7 +6,7 @@ from shared.http.fields import DisplayText, RequestModel
 
 from content.schemas.fields import OMITTED, PartialUpdate, validate_single_line
 
-_Name = Annotated[DisplayText, Field(min_length=1, max_length=100), AfterValidator(validate_single_line)]
+_Name = Annotated[str, DisplayText(min_length=1, max_length=100), AfterValidator(validate_single_line)]
 TagName = Annotated[_Name, Field(examples=["travel"])]
 TagCategory = Annotated[_Name, Field(examples=["topic"])]
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from contracts.vocabulary import Level, SessionMode, SpeechType, UserResponse
 from pydantic import BaseModel, ConfigDict, Field
-from shared.http.fields import DisplayText, RequestModel
+from shared.http.fields import DisplayText, Integer, RequestModel
 from shared.http.pagination import PageQuery, Pagination
 
 from game.types import Count, Day, Instant, Score, TimeZoneName
@@ -49,13 +49,13 @@ class ResultCreate(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [RESULT_EXAMPLE]})
 
     speech_id: UUID
-    sequence_number: int = Field(strict=True, ge=1, le=200, description="Position in the session, from 1.")
+    sequence_number: Integer = Field(ge=1, le=200, description="Position in the session, from 1.")
     user_response: LearnerResponse
-    response_time_ms: int = Field(
-        strict=True, ge=0, le=MAX_SECONDS * 1000, description="More than an hour counts as an hour."
+    response_time_ms: Integer = Field(
+        ge=0, le=MAX_SECONDS * 1000, description="More than an hour counts as an hour."
     )
     pronunciation_score: Score | None = None
-    recognized_text: Annotated[DisplayText, Field(max_length=2000)] | None = None
+    recognized_text: Annotated[str, DisplayText(max_length=2000)] | None = None
     receipt: str | None = Field(
         default=None,
         max_length=8192,
@@ -77,8 +77,8 @@ class SessionCreate(RequestModel):
     selected_tags: list[UUID] = Field(
         default=[], max_length=50, description="Ids of the tags that the learner chose."
     )
-    duration_seconds: int = Field(
-        strict=True, ge=0, le=MAX_SECONDS, description=f"{PLAYING_TIME} More than a day counts as a day."
+    duration_seconds: Integer = Field(
+        ge=0, le=MAX_SECONDS, description=f"{PLAYING_TIME} More than a day counts as a day."
     )
     started_at: Instant
     completed_at: Instant = Field(

@@ -15,10 +15,9 @@ class ScoreRequest(RequestModel):
     """The text that a recording is scored against."""
 
     reference_text: Annotated[
-        DisplayText,
+        str,
+        DisplayText(min_length=1, max_length=MAX_TEXT_CHARACTERS),
         Field(
-            min_length=1,
-            max_length=MAX_TEXT_CHARACTERS,
             description="The text that the learner read.",
             examples=["Thank you."],
         ),
@@ -28,7 +27,10 @@ class ScoreRequest(RequestModel):
         default=None, description="The speech that the text belongs to.", examples=[EXAMPLE_SPEECH_ID]
     )
     language: str = Field(
-        default="en-US", description="One of the languages in the capabilities.", examples=["en-US"]
+        default="en-US",
+        max_length=35,
+        description="One of the languages in the capabilities.",
+        examples=["en-US"],
     )
 
 
