@@ -2,8 +2,24 @@
 
 import logging
 import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
 
 import structlog
+
+from shared.errors import Unavailable
+
+# Messages of these name parts of the program. All others may quote a value: a key, a row, an address, a URL.
+PLAIN_ERRORS = (AttributeError, ImportError, NameError, NotImplementedError, TypeError, Unavailable)
+CHATTY = (
+    *("aio_pika", "aiormq", "httpcore", "httpx", "multipart", "python_multipart"),
+    *("sqlalchemy", "urllib3"),
+)
+
+type ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def configure(level: str, *, service: str, process: str) -> None:
@@ -13,18 +29,20 @@ def configure(level: str, *, service: str, process: str) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
+        structlog.processors.ExceptionRenderer(_format_exc_info),
     ]
     render = structlog.processors.JSONRenderer()
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*enrich, structlog.stdlib.ExtraAdder()],
+        foreign_pre_chain=[*enrich, structlog.stdlib.ExtraAdder(), _shorten_event],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("aio_pika", "aiormq", "httpx", "httpcore", "faststream"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Libraries debug with the data that they carry.
+    foreign_level = max(logging.getLevelNamesMapping()[level], logging.INFO)
+    logging.basicConfig(level=foreign_level, handlers=[handler], force=True)
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(max(foreign_level, logging.WARNING))
     # Our own lines skip the standard library's records: one is written per request.
     structlog.configure(
         processors=[*enrich, render],
@@ -33,6 +51,69 @@ def configure(level: str, *, service: str, process: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service, process=process)
+    _log_uncaught()
+
+
+def describe_error(error: BaseException) -> str:
+    """Name an error without the values that its message may quote."""
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    for attribute in ("code", "sqlstate", "constraint_name", "errno", "smtp_code"):
+        value = getattr(error, attribute, None)
+        if isinstance(value, str | int):
+            name += f" [{value}]"
+    return f"{name}: {error}" if isinstance(error, PLAIN_ERRORS) else name
+
+
+def format_exception(error: BaseException) -> str:
+    """Format an error and its causes like Python does, the first cause first, without quoted values."""
+    parts: list[str] = []
+    for each in _list_causes(error):
+        parts.append("".join(traceback.format_tb(each.__traceback__)) + describe_error(each))
+    return "\n\nwhich led to\n\n".join(reversed(parts))
+
+
+def _list_causes(error: BaseException) -> Iterator[BaseException]:
+    seen, waiting = set[int](), [error]
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        cause = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+        members = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+        waiting += [*members, *([cause] if cause else [])]
+
+
+def _format_exc_info(exc_info: ExcInfo) -> str:
+    return format_exception(exc_info[1])
+
+
+def _shorten_event(_: Any, __: str, event_dict: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Keep of a library's text what a traceback names, and of other texts the first line."""
+    first, *others = str(event_dict["event"]).split("\n")
+    if first.startswith("Traceback"):
+        frames = [line if line.startswith(" ") else line.partition(":")[0] for line in others]
+        event_dict["event"] = "\n".join([first, *frames])
+    else:
+        # What follows in asyncio's texts shows the task, with its error's message.
+        event_dict["event"] = first
+    return event_dict
+
+
+def _log_uncaught() -> None:
+    log = structlog.get_logger("uncaught")
+
+    def log_uncaught(error_type: type[BaseException], error: BaseException, _: object) -> None:
+        if issubclass(error_type, KeyboardInterrupt):
+            return
+        log.critical("uncaught_exception", exception=format_exception(error))
+
+    def log_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None:
+            log_uncaught(args.exc_type, args.exc_value, None)
+
+    sys.excepthook, threading.excepthook = log_uncaught, log_thread
 
 
 class _NamedWriter(structlog.WriteLogger):

@@ -31,6 +31,9 @@ SETTINGS = {
     "max_wal_senders": "0",
     "max_wal_size": "256MB",
     "timezone": "UTC",
+    # A log without the values of rows that violate a constraint, and without statements.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
 }
 SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 """The start of a connection, to which even a server without TLS answers."""

@@ -44,6 +44,7 @@ def create_engine(url: str, *, name: str, statement_timeout_ms: int = 15_000, **
     """Make a pool whose connections fail within two seconds. A statement timeout of 0 is no limit."""
     return create_async_engine(
         url,
+        hide_parameters=True,
         pool_timeout=POOL_TIMEOUT_SECONDS,
         connect_args=_connect_args(name, statement_timeout_ms=statement_timeout_ms),
         **pool,
@@ -51,7 +52,8 @@ def create_engine(url: str, *, name: str, statement_timeout_ms: int = 15_000, **
 
 
 def _create_prober(url: URL, *, name: str) -> AsyncEngine:
-    return create_async_engine(url, poolclass=NullPool, connect_args=_connect_args(name))
+    arguments = _connect_args(name)
+    return create_async_engine(url, hide_parameters=True, poolclass=NullPool, connect_args=arguments)
 
 
 def _connect_args(name: str, *, statement_timeout_ms: int = 15_000) -> dict[str, Any]:

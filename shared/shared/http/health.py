@@ -8,6 +8,8 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from shared.logging import describe_error
+
 log = structlog.get_logger(__name__)
 
 PROBE_TIMEOUT_SECONDS = 2.0
@@ -62,6 +64,6 @@ async def run_check(check: Check) -> bool:
         async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
             await check.probe()
     except Exception as error:
-        log.warning("not_ready", reason=repr(error))
+        log.warning("not_ready", reason=describe_error(error))
         return False
     return True

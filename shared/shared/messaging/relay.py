@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared import metrics
 from shared.background import Loop
 from shared.data.db import Database
+from shared.logging import describe_error
 from shared.messaging.broker import (
     EXCHANGE,
     BrokerUnavailable,
@@ -142,7 +143,9 @@ async def _drain(
         await session.execute(delete(OutboxEvent).where(OutboxEvent.id.in_(confirmed)))
     refused = {row.id: outcome for row, outcome in outcomes.items() if isinstance(outcome, REFUSALS)}
     if refused:
-        log.warning("events_not_confirmed", events=len(refused), reason=repr(next(iter(refused.values()))))
+        log.warning(
+            "events_not_confirmed", events=len(refused), reason=describe_error(next(iter(refused.values())))
+        )
         await _delay(session, refused, known_types=known_types)
     return _Batch(size=len(rows), lost=lost)
 

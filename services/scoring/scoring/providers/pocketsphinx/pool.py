@@ -9,6 +9,7 @@ from asyncio.subprocess import DEVNULL, Process
 from typing import Any, Self
 
 import structlog
+from shared.logging import describe_error
 
 from scoring.errors import ProviderTimeout, ProviderUnavailable
 from scoring.providers.pocketsphinx.wire import LENGTHS, pack
@@ -161,7 +162,7 @@ class WorkerPool:
                 await self._run_one()
             except Exception as error:
                 # Any other way out would leave the pool one worker short until the next deployment.
-                log.error("worker_not_started", reason=repr(error))
+                log.error("worker_not_started", reason=describe_error(error))
                 await asyncio.sleep(RESTART_DELAY_SECONDS)
 
     async def _run_one(self) -> None:
