@@ -142,6 +142,8 @@ class EmailRequest(Base):
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)
     attempts: Mapped[int] = mapped_column(server_default="0")
+    # The token of the last attempt's link.
+    token_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class AuditEntry(Base):

@@ -1,24 +1,37 @@
 from datetime import datetime, timedelta
+from email.message import EmailMessage
+from typing import NamedTuple
 
 import structlog
 from prometheus_client import Counter
 from shared.clock import utc_now
 from shared.data.db import Database
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.emails.mailers import EmailNotSent, Mailer
 from auth.emails.templates import LINK_PATHS, compose_email
-from auth.models import EmailRequest, User
+from auth.models import EmailRequest, OneTimeToken, User
 from auth.tokens import one_time_tokens
+from auth.tokens.opaque_tokens import digest
 from auth.types import TokenPurpose
 
 log = structlog.get_logger(__name__)
 
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600))
 """Delays before the second, third, … attempt. After the last one the links would be of no use."""
+CLAIM_TTL = timedelta(minutes=1)
+"""After it, another worker sends what a claim has not finished. Longer than any attempt."""
 
 EMAILS = Counter("letters_total", "E-mails, by kind and by outcome of an attempt.", ["letter", "outcome"])
+
+
+class _Draft(NamedTuple):
+    """The e-mail of a request, or why there is none."""
+
+    outcome: str = ""
+    message: EmailMessage | None = None
+    link: str | None = None
 
 
 class EmailSender:
@@ -29,56 +42,83 @@ class EmailSender:
         self._sender, self._account_url = sender, account_url.rstrip("/")
 
     async def send_next(self, *, now: datetime | None = None) -> bool:
-        """Send the e-mail that has waited longest; return whether there was one.
-
-        Its request is deleted in the transaction that stores the link's token. If the worker dies in
-        between, the account may receive a dead link, and then a working one. Several workers may run.
-        """
+        """Send the e-mail that has waited longest; return whether there was one. Several workers may run."""
+        # The mail server takes as long as it likes, so no transaction is open meanwhile. If the worker dies
+        # after sending, the e-mail is sent again with another link, and the first link does not work.
         now = now or utc_now()
+        request = await self._claim(now=now)
+        if request is None:
+            return False
         async with self._database.transaction() as session:
-            due = select(EmailRequest).where(EmailRequest.due_at <= now).order_by(EmailRequest.due_at)
-            request = await session.scalar(due.limit(1).with_for_update(skip_locked=True))
-            if request is None:
-                return False
-            outcome = await self._process(session, request, now=now)
+            draft = await self._prepare(session, request, now=now)
+        outcome = draft.outcome
+        if draft.message is not None:
+            outcome = await self._send(request, draft.message, link=draft.link)
+        async with self._database.transaction() as session:
+            await _settle(session, request, outcome, now=now)
         EMAILS.labels(request.kind, outcome).inc()
         return True
 
-    async def _process(self, session: AsyncSession, request: EmailRequest, *, now: datetime) -> str:
+    async def _claim(self, *, now: datetime) -> EmailRequest | None:
+        async with self._database.transaction() as session:
+            due = select(EmailRequest).where(EmailRequest.due_at <= now).order_by(EmailRequest.due_at)
+            request = await session.scalar(due.limit(1).with_for_update(skip_locked=True))
+            if request is not None:
+                request.due_at = now + CLAIM_TTL
+            return request
+
+    async def _prepare(self, session: AsyncSession, request: EmailRequest, *, now: datetime) -> _Draft:
+        # The account is locked first, as everywhere. Its deletion takes the request with it.
+        owner = select(User).where(User.email_key == request.email_key)
+        user = await session.scalar(owner.with_for_update(read=True, key_share=True))
+        claimed = await session.get(EmailRequest, request.id, with_for_update=True)
+        if user is None or claimed is None:
+            return _Draft("no_account")
+        kind, link = claimed.kind, None
+        if kind == "verify_email" or kind == "reset_password":
+            link = await self._create_link(session, user, claimed, kind, now=now)
+            if link is None:
+                return _Draft("repeated")
+        name = user.name if user.email_verified else None
+        to = user.email or claimed.email_key
+        return _Draft(
+            message=compose_email(kind, to=to, name=name, sender=self._sender, link=link), link=link
+        )
+
+    async def _send(self, request: EmailRequest, message: EmailMessage, *, link: str | None) -> str:
         try:
-            async with session.begin_nested():
-                outcome = await self._send(session, request, now=now)
+            await self._mailer.send(message, link=link)
         except EmailNotSent as error:
             log.warning("email_not_sent", kind=request.kind, request=str(request.id), reason=error.reason)
-            if not error.permanent and request.attempts < len(RETRY_DELAYS):
-                request.due_at = now + RETRY_DELAYS[request.attempts]
-                request.attempts += 1
-                return "delayed"
-            outcome = "given_up"
-        await session.delete(request)
-        return outcome
-
-    async def _send(self, session: AsyncSession, request: EmailRequest, *, now: datetime) -> str:
-        user = await session.scalar(select(User).where(User.email_key == request.email_key))
-        if user is None:
-            return "no_account"
-        kind, link = request.kind, None
-        if kind == "verify_email" or kind == "reset_password":
-            link = await self._create_link(session, user, kind, request.email_key, now=now)
-            if link is None:
-                return "repeated"
-        name = user.name if user.email_verified else None
-        message = compose_email(
-            kind, to=user.email or request.email_key, name=name, sender=self._sender, link=link
-        )
-        await self._mailer.send(message, link=link)
+            may_retry = not error.permanent and request.attempts < len(RETRY_DELAYS)
+            return "delayed" if may_retry else "given_up"
         return "sent"
 
     async def _create_link(
-        self, session: AsyncSession, user: User, purpose: TokenPurpose, email_key: str, *, now: datetime
+        self,
+        session: AsyncSession,
+        user: User,
+        request: EmailRequest,
+        purpose: TokenPurpose,
+        *,
+        now: datetime,
     ) -> str | None:
         """Return None if the address is verified already, or a link was just sent."""
         if purpose == "verify_email" and user.email_verified:
             return None
-        token = await one_time_tokens.issue(session, user.id, purpose, email_key=email_key, now=now)
-        return f"{self._account_url}/{LINK_PATHS[purpose]}#token={token}" if token else None
+        # Only the hash of an earlier attempt's token is stored, so its link is replaced.
+        await session.execute(delete(OneTimeToken).where(OneTimeToken.digest == request.token_digest))
+        token = await one_time_tokens.issue(session, user.id, purpose, email_key=request.email_key, now=now)
+        if token is None:
+            return None
+        request.token_digest = digest(token)
+        return f"{self._account_url}/{LINK_PATHS[purpose]}#token={token}"
+
+
+async def _settle(session: AsyncSession, request: EmailRequest, outcome: str, *, now: datetime) -> None:
+    own = EmailRequest.id == request.id
+    if outcome != "delayed":
+        await session.execute(delete(EmailRequest).where(own))
+        return
+    due_at, attempts = now + RETRY_DELAYS[request.attempts], request.attempts + 1
+    await session.execute(update(EmailRequest).where(own).values(due_at=due_at, attempts=attempts))

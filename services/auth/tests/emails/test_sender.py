@@ -15,9 +15,10 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from auth.commands.emails import request_email
 from auth.emails.mailers import FolderMailer, SmtpMailer, create_mailer
-from auth.emails.sender import RETRY_DELAYS, EmailSender
-from auth.models import EmailRequest, User
+from auth.emails.sender import CLAIM_TTL, RETRY_DELAYS, EmailSender
+from auth.models import EmailRequest, OneTimeToken, User
 from auth.settings import EmailSettings
+from auth.tokens.opaque_tokens import digest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -185,6 +186,27 @@ async def test_a_server_that_is_away_is_tried_again_later(
         controller.stop()
     assert len(post.emails) == 1
     assert await waiting(database) == []
+
+
+async def test_a_worker_that_dies_while_sending_loses_nothing(
+    plain_server: Controller, post: Post, database: Database, asked: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, sender = datetime.now(UTC), sender_for(database, plain_server.port, **PLAIN)
+
+    async def die(*_: object, **__: object) -> None:
+        raise SystemError
+
+    with monkeypatch.context() as dying:
+        dying.setattr("auth.emails.sender._settle", die)
+        with pytest.raises(SystemError):
+            await sender.send_next(now=now)
+    assert not await sender.send_next(now=now)
+    assert await sender.send_next(now=now + CLAIM_TTL)
+    assert await waiting(database) == []
+    first, second = (email.get_content().partition("#token=")[2].split()[0] for _, email in post.emails)
+    async with database.transaction() as session:
+        assert [row.digest for row in await session.scalars(select(OneTimeToken))] == [digest(second)]
+    assert first != second
 
 
 async def test_an_email_that_nobody_takes_is_given_up(database: Database, asked: User) -> None:
