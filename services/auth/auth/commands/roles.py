@@ -7,21 +7,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
 from auth.commands.revocations import revoke_user
-from auth.commands.users import create_user, lock_with_admins, prove_address, record_user_updated
-from auth.domain.roles import ensure_not_last_admin
+from auth.commands.users import (
+    create_user,
+    ensure_other_admin,
+    lock_admins,
+    prove_address,
+    record_user_updated,
+)
 from auth.domain.users import canonical_email
 from auth.errors import UserNotFound
 from auth.models import Identity, User
 
 
 async def change_role(session: AsyncSession, user_id: UUID, role: Role, *, actor: UUID) -> User:
-    accounts = await lock_with_admins(session, user_id)
-    user = accounts.get(user_id)
+    await lock_admins(session)
+    user = await session.get(User, user_id, with_for_update=True, populate_existing=True)
     if user is None:
         raise UserNotFound(f"There is no user {user_id}.")
     if user.role == role:
         return user
-    ensure_not_last_admin(user.role, [account.role for account in accounts.values()])
+    await ensure_other_admin(session, user)
     before = {"role": user.role}
     user.role = role
     revoke_user(session, user)
@@ -34,6 +39,7 @@ async def change_role(session: AsyncSession, user_id: UUID, role: Role, *, actor
 
 async def create_first_admin(session: AsyncSession, *, email: str, password_hash: str) -> bool:
     """Make the account with this address an admin, unless there is an admin; return whether it did."""
+    await lock_admins(session)
     if await session.scalar(select(User.id).where(User.role == "admin").limit(1)):
         return False
     found = select(User).where(User.email_key == canonical_email(email)).with_for_update()

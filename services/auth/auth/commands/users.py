@@ -8,7 +8,7 @@ from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
 from shared.messaging.outbox import record
 from shared.security.current_user import Principal, Role
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +24,10 @@ from auth.passwords import PasswordHasher, ensure_strong_password
 from auth.queries.sign_ins import Credential, find_credential_by_user_id
 from auth.queries.users import get_current_user
 from auth.tokens import one_time_tokens
+
+# Rows are locked in one order: the account (of several, by id), what hangs on it, e-mail requests, audit log.
+ADMINS_LOCK = 7275628
+"""The key of an advisory lock, which precedes all rows."""
 
 
 @retry_conflicts
@@ -125,13 +129,13 @@ async def _replace_password(
 
 async def delete_user(session: AsyncSession, user_id: UUID) -> None:
     """Delete an account with all its data; only an audit entry with its id remains."""
-    accounts = await lock_with_admins(session, user_id)
-    user = accounts.get(user_id)
-    if user is None:
-        raise SignedOut
-    ensure_not_last_admin(user.role, [account.role for account in accounts.values()])
-    await session.execute(delete(EmailRequest).where(EmailRequest.email_key == user.email_key))
+    # Only a leaving admin waits for changes of the other admins.
+    if await session.scalar(select(User.role).where(User.id == user_id)) == "admin":
+        await lock_admins(session)
+    user = await lock_user(session, user_id)
+    await ensure_other_admin(session, user)
     await session.execute(delete(User).where(User.id == user_id))
+    await session.execute(delete(EmailRequest).where(EmailRequest.email_key == user.email_key))
     revoke_deleted_user(session, user_id)
     audit_log.record(session, "account_deleted", subject=user_id, actor=user_id)
     record(session, UserDeleted, subject=str(user_id), data=UserRef(user_id=user_id))
@@ -145,11 +149,18 @@ async def lock_user(session: AsyncSession, user_id: UUID) -> User:
     return user
 
 
-async def lock_with_admins(session: AsyncSession, user_id: UUID) -> dict[UUID, User]:
-    """Lock the account, if it exists, and all admins, so that two admins cannot remove each other."""
-    affected = (User.role == "admin") | (User.id == user_id)
-    locked = await session.scalars(select(User).where(affected).order_by(User.id).with_for_update())
-    return {user.id: user for user in locked}
+async def lock_admins(session: AsyncSession) -> None:
+    """Wait for other transactions that make or remove admins, before any row is locked."""
+    await session.execute(select(func.pg_advisory_xact_lock(ADMINS_LOCK)))
+
+
+async def ensure_other_admin(session: AsyncSession, user: User) -> None:
+    """Raises LastAdmin."""
+    if user.role == "admin":
+        # Who was made an admin a moment ago has not waited yet.
+        await lock_admins(session)
+        admins = select(func.count()).select_from(User).where(User.role == "admin")
+        ensure_not_last_admin(user.role, admin_count=(await session.execute(admins)).scalar_one())
 
 
 async def prove_address(session: AsyncSession, user: User, *, now: datetime) -> None:

@@ -43,6 +43,12 @@ async def test_the_first_admin_is_appointed_once(database: Database) -> None:
         assert (await session.scalars(select(AuditEntry.action))).all() == ["admin_appointed"]
 
 
+async def test_of_several_first_admins_at_once_one_is_appointed(committed_database: Database) -> None:
+    addresses = [f"boss{number}@example.com" for number in range(5)]
+    outcomes = await asyncio.gather(*(first_admin(committed_database, address) for address in addresses))
+    assert sorted(outcomes) == [False] * 4 + [True]
+
+
 async def test_a_stranger_who_took_the_admins_address_first_is_out(
     database: Database, user: User, app: FastAPI, access_for: Any
 ) -> None:

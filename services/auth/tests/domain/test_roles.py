@@ -4,7 +4,7 @@ from auth.errors import LastAdmin
 
 
 def test_the_last_admin_must_stay() -> None:
-    ensure_not_last_admin("admin", ["admin", "editor", "admin"])
-    ensure_not_last_admin("editor", ["admin", "editor"])
+    ensure_not_last_admin("admin", admin_count=2)
+    ensure_not_last_admin("editor", admin_count=1)
     with pytest.raises(LastAdmin):
-        ensure_not_last_admin("admin", ["admin", "editor"])
+        ensure_not_last_admin("admin", admin_count=1)

@@ -1,0 +1,141 @@
+"""Accounts are deleted while their e-mails are being sent through a slow mail server."""
+
+import asyncio
+import time
+from email.message import EmailMessage
+from typing import Any
+
+import httpx
+import pytest
+from auth.app import create_app
+from auth.commands.emails import request_email
+from auth.commands.users import delete_user, lock_admins, lock_user
+from auth.emails import EmailSender
+from auth.errors import LastAdmin
+from auth.models import EmailRequest, User
+from auth.settings import ApiSettings
+from shared.data.db import Database
+from shared.testing import api_client
+from sqlalchemy import select
+
+ME = "/api/v1/users/me"
+SMTP_SECONDS = 2.0
+MAX_DELETION_SECONDS = 1.8
+ACCOUNTS = 40
+
+
+class SlowMailer:
+    """Takes its time, as a mail server may."""
+
+    def __init__(self) -> None:
+        self.recipients: list[str] = []
+        self.started = asyncio.Event()
+
+    async def send(self, message: EmailMessage, *, link: str | None) -> None:
+        self.recipients.append(str(message["To"]))
+        self.started.set()
+        await asyncio.sleep(SMTP_SECONDS)
+
+
+@pytest.fixture
+def mailer() -> SlowMailer:
+    return SlowMailer()
+
+
+def sender_for(database: Database, mailer: SlowMailer) -> EmailSender:
+    return EmailSender(database, mailer, sender="Parley <a@example.com>", account_url="https://example.com")
+
+
+async def send_until(stopping: asyncio.Event, sender: EmailSender) -> None:
+    while not stopping.is_set():
+        if not await sender.send_next():
+            await asyncio.sleep(0.01)
+
+
+async def open_accounts(database: Database, open_account: Any, count: int) -> list[User]:
+    users = [await open_account(database) for _ in range(count)]
+    async with database.transaction() as session:
+        for user in users:
+            request_email(session, "reset_password", user.email)
+    return users
+
+
+async def timed(request: Any) -> tuple[int, float]:
+    begun = time.monotonic()
+    response: httpx.Response = await request
+    return response.status_code, time.monotonic() - begun
+
+
+async def test_deletions_neither_fail_nor_wait_for_the_mail_server(
+    settings: ApiSettings,
+    committed_database: Database,
+    open_account: Any,
+    access_for: Any,
+    mailer: SlowMailer,
+) -> None:
+    users = await open_accounts(committed_database, open_account, ACCOUNTS)
+    boss = await open_account(committed_database, role="admin")
+    tokens = [await access_for(committed_database, user) for user in users]
+    headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
+    admin = {"Authorization": f"Bearer {await access_for(committed_database, boss)}"}
+    stopping = asyncio.Event()
+    senders = [sender_for(committed_database, mailer) for _ in range(3)]
+    working = asyncio.gather(*(send_until(stopping, sender) for sender in senders))
+    answers: list[tuple[int, float]] = []
+    async with api_client(create_app(settings)) as client:
+        await mailer.started.wait()
+        for start in range(0, ACCOUNTS, 8):
+            deletions = (client.delete(ME, headers=own) for own in headers[start : start + 8])
+            change = client.put(ME, json={"name": f"Boss {start}"}, headers=admin)
+            answers += await asyncio.gather(*map(timed, (*deletions, change)))
+    stopping.set()
+    # A conflict with a deletion would end a worker here.
+    await working
+    assert {status for status, _ in answers} == {200, 204}
+    assert max(seconds for _, seconds in answers) < MAX_DELETION_SECONDS
+    # What was not under way was not sent.
+    assert len(mailer.recipients) < ACCOUNTS
+
+
+async def test_the_letter_of_a_deleted_account_is_not_sent(
+    committed_database: Database, open_account: Any, mailer: SlowMailer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (user,) = await open_accounts(committed_database, open_account, 1)
+    sender = sender_for(committed_database, mailer)
+    claim = sender._claim
+
+    async def claim_and_lose(**arguments: Any) -> EmailRequest | None:
+        claimed = await claim(**arguments)
+        async with committed_database.transaction() as session:
+            await delete_user(session, user.id)
+        return claimed
+
+    monkeypatch.setattr(sender, "_claim", claim_and_lose)
+    assert await sender.send_next()
+    assert mailer.recipients == []
+    async with committed_database.transaction() as session:
+        assert (await session.scalars(select(EmailRequest))).all() == []
+
+
+async def test_deletions_of_admins_leave_one(committed_database: Database, open_account: Any) -> None:
+    admins = [await open_account(committed_database, role="admin") for _ in range(5)]
+
+    async def leave(user: User) -> str:
+        try:
+            async with committed_database.transaction() as session:
+                await delete_user(session, user.id)
+        except LastAdmin:
+            return "refused"
+        return "deleted"
+
+    outcomes = await asyncio.gather(*map(leave, admins))
+    assert sorted(outcomes) == ["deleted"] * 4 + ["refused"]
+
+
+async def test_a_learner_leaves_while_admins_change(committed_database: Database, open_account: Any) -> None:
+    user, boss = await open_account(committed_database), await open_account(committed_database, role="admin")
+    async with committed_database.transaction() as busy:
+        await lock_admins(busy)
+        await lock_user(busy, boss.id)
+        async with asyncio.timeout(2), committed_database.transaction() as session:
+            await delete_user(session, user.id)
