@@ -8,7 +8,13 @@ from importlib.util import find_spec
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractQueue
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractExchange,
+    AbstractIncomingMessage,
+    AbstractQueue,
+)
 from aio_pika.exceptions import (
     AMQPError,
     ChannelNotFoundEntity,
@@ -29,6 +35,7 @@ DEAD_LETTER_EXCHANGE = "parley.dead"
 CONNECT_TIMEOUT_SECONDS = 3.0
 CONFIRM_TIMEOUT_SECONDS = 5.0
 CLOSE_TIMEOUT_SECONDS = 1.0
+REPLAY_BATCH_SIZE = 100
 UNROUTED_KEYS = frozenset(event.routing_key() for event in EVENTS if not event.consumers)
 """Routing keys of events that have no consumer, by contract."""
 
@@ -135,22 +142,27 @@ async def _declare_queues(channel: AbstractChannel, queues: dict[str, str]) -> N
         await queue.bind(exchange, routing_key)
 
 
-async def remove_queues(connection: AbstractConnection, retired: Iterable[RetiredQueue]) -> None:
-    """Move what waits in retired queues to their replacements, and delete those that stay empty."""
+async def remove_queues(
+    connection: AbstractConnection, retired: Iterable[RetiredQueue], *, limit: int | None = None
+) -> None:
+    """Move up to `limit` messages of each retired queue to its replacement. Delete those that stay empty."""
     for queue in retired:
-        await _remove(connection, queue, queue.name, to=queue.replaced_by)
+        await _remove(connection, queue, queue.name, to=queue.replaced_by, limit=limit)
         # What could not be handled stays a dead letter.
         dead_letters = dead_letter_queue(queue.name)
-        await _remove(connection, queue, dead_letters, to=dead_letter_queue(queue.replaced_by))
+        await _remove(connection, queue, dead_letters, to=dead_letter_queue(queue.replaced_by), limit=limit)
 
 
-async def _remove(connection: AbstractConnection, retired: RetiredQueue, name: str, *, to: str) -> None:
+async def _remove(
+    connection: AbstractConnection, retired: RetiredQueue, name: str, *, to: str, limit: int | None
+) -> None:
     with suppress(ChannelNotFoundEntity), translate_broker_errors():
         async with connection.channel(on_return_raises=True) as channel:
             queue = await channel.declare_queue(name, passive=True)
             await declare_queues(channel, {retired.replaced_by: retired.replaced_by})
             await queue.unbind(EXCHANGE, retired.routing_key)
-            moved = await _replay(channel, queue, to=to, limit=queue.declaration_result.message_count or 0)
+            waiting = (await channel.declare_queue(name, passive=True)).declaration_result.message_count or 0
+            moved = await _replay(channel, queue, to=to, limit=min(waiting, limit or waiting))
             log.info("retired_queue_emptied", queue=name, moved=moved)
             # RabbitMQ refuses while workers of an earlier version consume it: a later start deletes it.
             with suppress(ChannelPreconditionFailed):
@@ -190,12 +202,19 @@ async def replay_dead_letters(url: str, queues: Iterable[str]) -> dict[str, int]
 
 async def _replay(channel: AbstractChannel, dead_letters: AbstractQueue, *, to: str, limit: int) -> int:
     # What fails again meanwhile stays for the next replay.
-    for moved in range(limit):
-        delivery = await dead_letters.get(fail=False)
-        if delivery is None:
-            return moved
-        message_id = delivery.message_id or ""
-        await publish_confirmed(channel.default_exchange, to, delivery.body, message_id=message_id)
-        # Only after the confirm: a second copy is absorbed by the inbox, a lost one would be lost.
-        await delivery.ack()
-    return limit
+    moved = 0
+    while moved < limit:
+        size = min(limit - moved, REPLAY_BATCH_SIZE)
+        deliveries = [each for _ in range(size) if (each := await dead_letters.get(fail=False)) is not None]
+        await asyncio.gather(*(_move(channel, delivery, to=to) for delivery in deliveries))
+        moved += len(deliveries)
+        if len(deliveries) < size:
+            break
+    return moved
+
+
+async def _move(channel: AbstractChannel, delivery: AbstractIncomingMessage, *, to: str) -> None:
+    message_id = delivery.message_id or ""
+    await publish_confirmed(channel.default_exchange, to, delivery.body, message_id=message_id)
+    # Only after the confirm: a second copy is absorbed by the inbox, a lost one would be lost.
+    await delivery.ack()

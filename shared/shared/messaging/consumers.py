@@ -27,6 +27,8 @@ PREFETCH = 20
 CHECK_SECONDS = 0.5
 START_TIMEOUT_SECONDS = 10.0
 MAX_RETRY_SECONDS = 1.0
+MAX_MOVED_PER_START = 500
+"""Messages of a retired queue. The consumers must not wait long; the topology step moves all."""
 
 
 class Consumers:
@@ -91,7 +93,7 @@ class Consumers:
                 async with self._connection.channel() as declaring:
                     await declare_queues(declaring, {queue: queue for queue in self._job_queues})
                 own = [queue for queue in RETIRED_QUEUES if queue.replaced_by in self._job_queues]
-                await remove_queues(self._connection, own)
+                await remove_queues(self._connection, own, limit=MAX_MOVED_PER_START)
                 channel = await self._connection.channel(publisher_confirms=False)
                 await channel.set_qos(prefetch_count=PREFETCH)
                 for name, receive in self._receivers.items():

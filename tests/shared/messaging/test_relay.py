@@ -15,7 +15,7 @@ from shared.messaging.broker import (
 )
 from shared.messaging.outbox import OutboxEvent, record
 from shared.messaging.relay import MAX_ATTEMPTS, OutboxRelay
-from sqlalchemy import select
+from sqlalchemy import select, text
 from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
 
@@ -96,6 +96,26 @@ async def test_a_commit_wakes_the_relay(
         await asyncio.sleep(0.3)
         await save(committed_database)
         await next_of(channel, QUEUE)
+
+
+async def test_the_relay_listens_again_after_its_connection_was_ended(
+    committed_database: Database, url: str
+) -> None:
+    listening = OutboxRelay(committed_database, url)
+    await listening.ensure_listening()
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+    async with committed_database.transaction() as session:
+        assert list(await session.scalars(text(end))) == [True]
+
+    async def is_listening() -> bool:
+        return listening._is_listening()
+
+    await becomes(is_listening, False)
+    await listening.ensure_listening()
+    await save(committed_database)
+    async with asyncio.timeout(5):
+        await listening.loop.wake_up.wait()
+    await listening.close()
 
 
 async def test_a_rolled_back_transaction_wakes_no_relay(committed_database: Database, url: str) -> None:

@@ -16,6 +16,8 @@ from shared.messaging.broker import (
     declare_topology,
     list_event_queues,
     open_channel,
+    open_connection,
+    remove_queues,
 )
 from shared.messaging.relay import OutboxRelay
 
@@ -64,6 +66,17 @@ async def test_what_waits_in_a_retired_queue_moves_to_its_replacement(url: str, 
     assert (await next_of(old, RENAMED.replaced_by)).body == b"waiting"
     assert (await next_of(old, dead_letter_queue(RENAMED.replaced_by))).body == b"dead"
     await declare_topology(url)
+
+
+async def test_a_large_retired_queue_moves_in_parts(url: str, old: AbstractChannel) -> None:
+    for number in range(250):
+        await publish(old, RENAMED.name, str(number).encode())
+    async with open_connection(url) as connection:
+        await remove_queues(connection, [RENAMED], limit=120)
+        assert await depth(old, RENAMED.name) == 130
+    await declare_topology(url)
+    assert RENAMED.name not in await list_existing(url)
+    assert await depth(old, RENAMED.replaced_by) == 250
 
 
 async def test_an_unknown_queue_is_left_alone(url: str, old: AbstractChannel) -> None:
