@@ -17,15 +17,19 @@ from contracts.game import SessionCompleted
 from fastapi import FastAPI
 from game.app import create_app
 from game.commands.activity import add_daily_activity
+from game.commands.sessions import save_session
 from game.commands.speeches import store_speech_revision
 from game.commands.users import erase_user
 from game.export.budget import MAX_BYTES, STREAM_BYTES
 from game.models import DailyActivity, GameResult, GameSession, UsedReceipt
 from game.queries import export
+from game.receipts import ReceiptVerifier
 from game.schemas.export import ExportedDay, ExportedResult, ExportedSession
+from game.schemas.sessions import SessionCreate
 from game.settings import ApiSettings
 from pydantic import SecretStr
 from shared.data.db import Base, Database
+from shared.security.jwt import SigningKeys, StaticKeys
 from shared.testing import TokenFor, api_client, outbox_events
 from sqlalchemy import func, insert, select, text
 from structlog.testing import capture_logs
@@ -177,6 +181,25 @@ async def test_a_stream_holds_no_more_than_it_has_reserved(
     tracemalloc.stop()
     assert total > 4_000_000
     assert largest + peak < STREAM_BYTES, (largest, peak)
+
+
+async def test_a_reader_that_waits_holds_no_transaction(
+    committed_database: Database,
+    catalogue: list[SpeechSnapshot],
+    learner: UUID,
+    receipt_keys: SigningKeys,
+    new_body: NewBody,
+) -> None:
+    new, receipts = SessionCreate.model_validate(new_body()), ReceiptVerifier(StaticKeys(receipt_keys.public))
+    async with committed_database.transaction() as session:
+        for snapshot in catalogue:
+            await store_speech_revision(session, snapshot, since=NOON)
+        await save_session(session, learner, new=new, key=None, receipts=receipts)
+    document = await export.export_game_data(committed_database, learner)
+    assert [bool(await anext(document)) for _ in range(2)] == [True, True]
+    async with committed_database.transaction() as session:
+        own = "SELECT state FROM pg_stat_activity WHERE datname = current_database()"
+        assert "idle in transaction" not in set(await session.scalars(text(own)))
 
 
 async def test_a_second_export_at_the_same_time_has_to_wait(
