@@ -46,8 +46,11 @@ async def test_a_good_token_passes_and_is_forwarded(
     assert stand_ins["auth"].seen[-1].all_of("authorization") == [bearer["Authorization"]]
 
 
-async def test_the_scheme_may_be_written_small(client: httpx.AsyncClient, bearer: dict[str, str]) -> None:
-    small = bearer["Authorization"].replace("Bearer", "bearer")
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEaReR"])
+async def test_the_scheme_may_be_written_in_any_case(
+    scheme: str, client: httpx.AsyncClient, bearer: dict[str, str]
+) -> None:
+    small = bearer["Authorization"].replace("Bearer", scheme)
     assert (await client.get(PRIVATE, headers={"Authorization": small})).status_code == 200
 
 
