@@ -145,6 +145,8 @@ def base_settings(jwks_url: str, worker_id: str) -> dict[str, Any]:
         "jwks_url": jwks_url,
         "redis_url": SecretStr(redis_url),
         "rate_limit_enabled": False,
+        # On a busy machine, many concurrent requests of a test wait for long.
+        "max_request_wait_seconds": 60,
         "rabbitmq_url": SecretStr(_server("TEST_RABBITMQ_URL")),
         "s3_endpoint": _server("TEST_S3_ENDPOINT"),
         "s3_access_key": _server("TEST_S3_ACCESS_KEY"),

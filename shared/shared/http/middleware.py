@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import metrics
-from shared.errors import ParleyError, PayloadTooLarge
+from shared.errors import BadRequest, ParleyError, PayloadTooLarge
 from shared.http.health import INTERNAL_PATHS
 from shared.http.problems import to_response
 
@@ -17,6 +17,12 @@ log = structlog.get_logger("access")
 
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class UnsupportedEncoding(ParleyError):
+    """The body is compressed; send it as it is."""
+
+    status, code, title = 415, "unsupported_encoding", "Unsupported content encoding"
 
 
 class RequestContext:
@@ -35,7 +41,8 @@ class RequestContext:
         trace = headers.get("traceparent", "")
         if not TRACEPARENT.fullmatch(trace):
             trace = f"00-{uuid4().hex}-{uuid4().hex[:16]}-00"
-        scope.setdefault("state", {})["request_id"] = request_id
+        # The server sends by its own scope, so that a HEAD request may become a GET request here.
+        scope = {**scope, "state": {**scope.get("state", {}), "request_id": request_id}}
         with structlog.contextvars.bound_contextvars(request_id=request_id, traceparent=trace):
             await RequestRecorder(scope, send).run(self._app, receive)
 
@@ -43,20 +50,28 @@ class RequestContext:
 class RequestRecorder:
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope, self._send = scope, send
-        self._status = 0
+        self._status, self._method = 0, scope["method"]
+        if self._method == "HEAD":
+            scope["method"] = "GET"
         self._started = time.perf_counter()
 
     async def run(self, app: ASGIApp, receive: Receive) -> None:
         try:
+            ensure_readable(self._scope)
             await app(self._scope, receive, self._respond)
+        except (BadRequest, UnsupportedEncoding) as refused:
+            await self._answer(refused, receive)
         except Exception:
             structlog.get_logger(__name__).exception("unhandled_exception")
             if not self._status:
                 error = ParleyError("Something went wrong on our side. The request id helps us to find it.")
-                response = to_response(error, request_id=self._scope["state"]["request_id"])
-                await response(self._scope, receive, self._respond)
+                await self._answer(error, receive)
         finally:
             self._log()
+
+    async def _answer(self, error: ParleyError, receive: Receive) -> None:
+        response = to_response(error, request_id=self._scope["state"]["request_id"])
+        await response(self._scope, receive, self._respond)
 
     async def _respond(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -67,16 +82,31 @@ class RequestRecorder:
             if self._status == 204:
                 # The framework sets a content type although there is no content.
                 del headers["content-type"]
+            # What caches may keep says so itself: public keys and tags. Everything else may be personal.
+            headers.setdefault("Cache-Control", "no-store")
             headers.update(state.get("response_headers", {}))
+        elif self._method == "HEAD":
+            message = {**message, "body": b""}
         await self._send(message)
 
     def _log(self) -> None:
         seconds = time.perf_counter() - self._started
-        method, path = self._scope["method"], self._scope["path"]
+        method, path = self._method, self._scope["path"]
         route = getattr(self._scope.get("route"), "path", "unmatched")
         metrics.REQUESTS.labels(method, route, self._status).observe(seconds)
         if path not in INTERNAL_PATHS:
             log.info("request", method=method, route=route, status=self._status, ms=round(seconds * 1000, 1))
+
+
+def ensure_readable(scope: Scope) -> None:
+    """Raise BadRequest for two hosts, and UnsupportedEncoding for a compressed body."""
+    headers = Headers(scope=scope)
+    if len(headers.getlist("host")) > 1:
+        raise BadRequest("The request has more than one Host header.")
+    codings = {coding.strip().lower() for coding in ",".join(headers.getlist("content-encoding")).split(",")}
+    if codings - {"", "identity"}:
+        accepted = {"Accept-Encoding": "identity"}
+        raise UnsupportedEncoding("Send the body without a content encoding.", headers=accepted)
 
 
 class BodyLimit:

@@ -76,7 +76,7 @@ async def render_http_exception(request: Request, error: Exception) -> Response:
         return await render(request, NotFound("There is nothing at this address."))
     if error.status_code == 405:
         allowed = {"Allow": ", ".join(_list_allowed_methods(request.app, request.url.path))}
-        detail = f"This address does not accept {request.method}."
+        detail = f"This address accepts only {allowed['Allow']}."
         return await render(request, MethodNotAllowed(detail, headers=allowed))
     return await render(request, BadRequest("The request body could not be read."))
 
@@ -87,7 +87,7 @@ def _list_allowed_methods(app: FastAPI, path: str) -> list[str]:
     for template, operations in app.openapi()["paths"].items():
         if compile_path(template)[0].match(path):
             found |= {method.upper() for method in operations}
-    return sorted(found)
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 async def render_validation_error(request: Request, error: Exception) -> Response:

@@ -56,7 +56,7 @@ def test_a_text_that_is_too_long_is_refused_before_its_characters_are_read(unit:
     started = time.perf_counter()
     with pytest.raises(ValidationError, match="at most 100 characters"):
         name.validate_python(text)
-    assert time.perf_counter() - started < 0.005
+    assert time.perf_counter() - started < 0.05
 
 
 def test_the_bounds_count_the_cleaned_text_and_are_in_the_schema() -> None:

@@ -4,7 +4,7 @@ import hashlib
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Request
 from pydantic import SecretStr
 from shared.data.db import Database
 from shared.data.db_errors import DatabaseUnavailable
@@ -59,11 +59,6 @@ async def _get_current_admin(caller: CurrentUser, session: SessionDep) -> Princi
 CurrentAdmin = Annotated[Principal, Depends(_get_current_admin)]
 
 
-async def no_store(response: Response) -> None:
-    """Forbid caches to store tokens and personal data (RFC 6749, section 5.1)."""
-    response.headers["Cache-Control"] = "no-store"
-
-
 async def limit_account(
     request: Request, name: str, subject: str, *, per_minute: int, fail_closed: bool = False
 ) -> None:
@@ -112,16 +107,14 @@ admin_errors = partial(error_responses, SignedOut, Forbidden, Invalid, TooManyRe
 
 
 def create_auth_router() -> APIRouter:
-    return APIRouter(
-        prefix="/api/v1/auth", tags=["Auth"], dependencies=[Depends(no_store)], responses=auth_errors()
-    )
+    return APIRouter(prefix="/api/v1/auth", tags=["Auth"], responses=auth_errors())
 
 
 def create_profile_router() -> APIRouter:
     return APIRouter(
         prefix="/api/v1/users",
         tags=["Profile"],
-        dependencies=[Depends(per_user("profile", per_minute=100)), Depends(no_store)],
+        dependencies=[Depends(per_user("profile", per_minute=100))],
         responses=profile_errors(),
     )
 
@@ -131,6 +124,6 @@ def create_admin_router() -> APIRouter:
     return APIRouter(
         prefix="/api/v1/admin",
         tags=["Admin"],
-        dependencies=[Depends(limit), Depends(no_store), Depends(_get_current_admin)],
+        dependencies=[Depends(limit), Depends(_get_current_admin)],
         responses=admin_errors(),
     )
