@@ -106,3 +106,77 @@ async def test_a_pass_that_hangs_is_cancelled(monkeypatch: pytest.MonkeyPatch) -
     async with asyncio.timeout(5):
         async with run_loops(Loop(name="demo", work=work, interval_seconds=60.0)):
             await started.wait()
+
+
+async def test_a_cancellation_from_elsewhere_does_not_end_a_loop() -> None:
+    work = Work()
+
+    async def cancelled() -> bool:
+        if not work.passes:
+            work.passes += 1
+            if (task := asyncio.current_task()) is not None:
+                task.cancel()
+            await asyncio.sleep(0)
+        return await work()
+
+    async with run_loops(Loop(name="demo", work=cancelled, interval_seconds=60.0)), asyncio.timeout(5):
+        await work.succeeded.wait()
+
+
+async def test_a_log_that_cannot_be_written_does_not_end_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(background.log, "exception", closed)
+    work = Work(ValueError("a bug"))
+    async with run_loops(Loop(name="demo", work=work, interval_seconds=60.0)), asyncio.timeout(5):
+        await work.succeeded.wait()
+
+
+async def test_a_wake_up_ends_the_pause_between_passes() -> None:
+    work = Work()
+    loop = Loop(name="demo", work=work, interval_seconds=60.0)
+    async with run_loops(loop), asyncio.timeout(5):
+        await work.succeeded.wait()
+        work.succeeded.clear()
+        loop.wake_up.set()
+        await work.succeeded.wait()
+
+
+async def test_a_wake_up_does_not_shorten_the_pause_between_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "MIN_RETRY_SECONDS", 60.0)
+    work = Work(Unavailable("It is down."))
+    loop = Loop(name="demo", work=work, interval_seconds=60.0, max_retry_seconds=60.0)
+    async with run_loops(loop):
+        await asyncio.sleep(0.01)
+        loop.wake_up.set()
+        await asyncio.sleep(0.05)
+        assert not work.passes
+
+
+@pytest.mark.parametrize(("failure", "is_dead"), [(ValueError("a bug"), True), (Unavailable("Down."), False)])
+async def test_a_loop_is_dead_when_it_keeps_failing_although_all_is_there(
+    failure: Exception, is_dead: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "MAX_FAILING_SECONDS", 0.02)
+    work = Work(*[failure] * 1000)
+    loop = Loop(name="demo", work=work, interval_seconds=60.0, max_retry_seconds=0.001)
+    async with run_loops(loop) as [supervised], asyncio.timeout(5):
+        assert not supervised.is_dead
+        await asyncio.sleep(0.1)
+        assert supervised.is_dead is is_dead
+        work.failures.clear()
+        await work.succeeded.wait()
+        await asyncio.sleep(0.01)
+        assert not supervised.is_dead
+
+
+async def test_a_loop_is_dead_while_one_pass_hangs() -> None:
+    hanging = asyncio.Event()
+    loop = Loop(name="demo", work=hanging.wait, interval_seconds=60.0, max_pass_seconds=0.02)
+    async with run_loops(loop) as [supervised]:
+        await asyncio.sleep(0.1)
+        assert supervised.is_dead
+        hanging.set()
+        await asyncio.sleep(0.01)
+        assert not supervised.is_dead

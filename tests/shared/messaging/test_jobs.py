@@ -140,6 +140,16 @@ async def _depth(channel: AbstractChannel, queue: str) -> int:
     return (await channel.declare_queue(queue, passive=True)).declaration_result.message_count or 0
 
 
+async def test_a_job_ordered_before_the_first_start_is_not_refused(
+    committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
+) -> None:
+    await order(committed_database, CleanRoom(room=7))
+    cleaner = Cleaner()
+    with structlog.testing.capture_logs() as logs:
+        await run_until_done(worker_settings, cleaner)
+    assert "events_not_confirmed" not in {each["event"] for each in logs}
+
+
 async def test_a_replay_before_the_first_start_of_the_worker_finds_nothing(
     worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
