@@ -22,7 +22,6 @@ MAX_ODD_OPENINGS = 0.15
 MAX_DOCSTRING_LINES = 0.07
 CLOCK = "shared/shared/clock.py"
 LOOPS = {
-    "services/scoring/scoring/providers/pocketsphinx/pool.py",  # keeps a worker process running
     "shared/shared/data/cache.py",  # waits a tenth of a second for a lease
     "shared/shared/messaging/inbox.py",  # retries one delivery
 }

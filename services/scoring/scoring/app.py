@@ -28,6 +28,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.checks["provider"] = Check(provider.ping)
     try:
         await provider.start()
+        app.state.loops += provider.loops
         yield
     finally:
         await provider.close()

@@ -16,6 +16,8 @@ TEXT = "The train leaves at seven in the morning."
 class StandInProvider:
     """Records how it is used."""
 
+    loops = ()
+
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.is_up = True

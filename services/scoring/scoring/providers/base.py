@@ -1,8 +1,13 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from scoring.domain.scores import Assessment
 from scoring.types import PhonemeAlphabet
+
+if TYPE_CHECKING:
+    # Worker processes import this module, and should stay small.
+    from shared.background import SupervisedLoop
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,11 @@ class Capabilities:
 class SpeechProvider(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
+
+    @property
+    def loops(self) -> "Sequence[SupervisedLoop]":
+        """What runs in the background between start and close."""
+        ...
 
     async def start(self) -> None:
         """Begin to accept recordings."""

@@ -30,6 +30,7 @@ class StandInProvider:
     """Answers every recording alike."""
 
     capabilities = Capabilities("stand-in", ("en-US",), "ipa", prosody=True, max_seconds=60, formats=("wav",))
+    loops = ()
 
     def __init__(self, answer: Assessment | ParleyError) -> None:
         self._answer = answer

@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import math
 import os
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Sequence
 from typing import Any, Self
 
 import structlog
-from shared.logging import describe_error
+from shared.background import Loop, SupervisedLoop
 
 from scoring.errors import ProviderTimeout, ProviderUnavailable
 from scoring.providers.pocketsphinx.wire import LENGTHS, pack
@@ -107,16 +109,27 @@ class WorkerPool:
         self._count, self._max_in_flight, self._timeout_seconds = count, count + queue_size, timeout_seconds
         self._idle: asyncio.Queue[Worker] = asyncio.Queue()
         self._alive: set[Worker] = set()
-        self._supervisors: list[asyncio.Task[None]] = []
+        self.loops: Sequence[SupervisedLoop] = ()
+        self._tasks: list[asyncio.Task[None]] = []
         self._in_flight = 0
 
     def start(self) -> None:
-        self._supervisors = [asyncio.create_task(self._supervise()) for _ in range(self._count)]
+        # One pass is the life of one process.
+        loop = Loop(
+            name="scoring_worker",
+            work=self._run_one,
+            interval_seconds=0.0,
+            max_retry_seconds=RESTART_DELAY_SECONDS,
+            max_pass_seconds=math.inf,
+        )
+        self.loops = [SupervisedLoop(loop) for _ in range(self._count)]
+        self._tasks = [asyncio.create_task(each.run()) for each in self.loops]
 
     async def close(self) -> None:
-        for supervisor in self._supervisors:
-            supervisor.cancel()
-        await asyncio.gather(*self._supervisors, return_exceptions=True)
+        for loop, task in zip(self.loops, self._tasks, strict=True):
+            loop.stop()
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
     def is_ready(self) -> bool:
@@ -155,15 +168,6 @@ class WorkerPool:
             raise
         self._idle.put_nowait(worker)
         return answer
-
-    async def _supervise(self) -> None:
-        while True:
-            try:
-                await self._run_one()
-            except Exception as error:
-                # Any other way out would leave the pool one worker short until the next deployment.
-                log.error("worker_not_started", reason=describe_error(error))
-                await asyncio.sleep(RESTART_DELAY_SECONDS)
 
     async def _run_one(self) -> None:
         worker = await Worker.start()

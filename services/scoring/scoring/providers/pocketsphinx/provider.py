@@ -1,9 +1,11 @@
 """The pocketsphinx provider as seen by the rest of the service."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import structlog
 from pydantic import TypeAdapter
+from shared.background import SupervisedLoop
 
 from scoring.audio.formats import FORMATS
 from scoring.domain.scores import Assessment
@@ -43,6 +45,10 @@ class PocketsphinxProvider:
             timeout_seconds=settings.scoring_timeout_seconds,
         )
         return cls(workers)
+
+    @property
+    def loops(self) -> Sequence[SupervisedLoop]:
+        return self._workers.loops
 
     async def start(self) -> None:
         # In the background: requests wait until a worker has loaded its model.

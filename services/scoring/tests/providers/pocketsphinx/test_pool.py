@@ -132,6 +132,7 @@ async def test_a_worker_that_cannot_start_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, reading: bytes
 ) -> None:
     monkeypatch.setattr("scoring.providers.pocketsphinx.pool.RESTART_DELAY_SECONDS", 0.01)
+    monkeypatch.setattr("shared.background.MAX_FAILING_SECONDS", 0.05)
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     workers = WorkerPool(count=1, queue_size=0, timeout_seconds=30)
     workers.start()
@@ -139,9 +140,11 @@ async def test_a_worker_that_cannot_start_is_tried_again(
     provider = PocketsphinxProvider(workers)
     with pytest.raises(ProviderUnavailable):
         await provider.ping()
+    assert [loop.is_dead for loop in provider.loops] == [True]
     monkeypatch.undo()
     assert await assess(workers, reading)
     await provider.ping()
+    assert [loop.is_dead for loop in provider.loops] == [False]
     await workers.close()
 
 
