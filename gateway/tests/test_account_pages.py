@@ -84,7 +84,8 @@ async def test_a_page_can_be_used_without_seeing_it(address: str, client: httpx.
     labelled = {label["for"] for label in elements.all("label")}
     assert {field["id"] for field in elements.all("input")} == labelled
     passwords = [field for field in elements.all("input") if field["type"] == "password"]
-    assert all(field["autocomplete"] == "new-password" for field in passwords)
+    kind = "new-password" if address == "/account/reset" else "current-password"
+    assert {field["autocomplete"] for field in passwords} == {kind}
 
 
 async def test_opening_a_page_uses_nothing_up(client: httpx.AsyncClient) -> None:
@@ -95,9 +96,17 @@ async def test_opening_a_page_uses_nothing_up(client: httpx.AsyncClient) -> None
     shared = (await client.get("/account/account.js")).text
     assert "location.hash" in shared
     assert "location.search" not in shared
-    assert shared.count("fetch(") == 1
-    assert shared.index('addEventListener("submit"') < shared.index("await send(address")
+    assert shared.count("fetch(") == shared.count("await send(") == 1
+    listeners = shared.count('addEventListener("submit"') + shared.count('addEventListener("click"')
+    assert shared.count("await submit(") == listeners == 2
     assert "innerHTML" not in shared
+
+
+async def test_the_confirm_page_offers_to_say_no(client: httpx.AsyncClient) -> None:
+    page, script = [(await client.get(f"/account/verify{kind}")).text for kind in ("", ".js")]
+    assert "I did not open this account" in page
+    assert [button.get("type") for button in Elements(page).all("button")] == [None, "button"]
+    assert '"/api/v1/auth/email/reject"' in script
 
 
 async def test_a_page_whose_address_holds_a_token_keeps_it_out_of_the_log(

@@ -38,8 +38,12 @@ async def test_an_address_is_confirmed_and_a_password_reset_by_links(
     email = learner.user["email"]
     page, _, token = (await link_for(system, email, "Confirm your e-mail address")).partition("#token=")
     assert (await gateway.get(page)).status_code == 200
-    answers = [await gateway.post(f"{AUTH}/email/verify", json={"token": token}) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [204, 400]
+    confirmed = {"token": token, "password": "Correct4Horse"}
+    answers = [
+        await gateway.post(f"{AUTH}/email/verify", json=body) for body in ({"token": token}, confirmed)
+    ]
+    answers.append(await learner.post("/auth/email/verify", {"token": token}))
+    assert [answer.status_code for answer in answers] == [403, 204, 204]
     assert (await learner.get("/users/me")).json()["email_verified"] is True
     assert (await gateway.post(f"{AUTH}/password/forgot", json={"email": email})).status_code == 202
     page, _, token = (await link_for(system, email, "Set a new password")).partition("#token=")

@@ -25,11 +25,21 @@ export function offer(address, { body, done, renew }) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const more = button.ariaDisabled === "true" ? null : body();
-    if (more === null) return;
-    busy(true);
-    await send(address, { token, ...more }, { done, renew });
-    busy(false);
+    if (more !== null) await submit(address, { token, ...more }, { done, renew });
   });
+}
+
+/** Let another button of the form send the token elsewhere, without other fields. */
+export function offerInstead(other, address, { done, renew }) {
+  other.addEventListener("click", async () => {
+    if (button.ariaDisabled !== "true") await submit(address, { token }, { done, renew });
+  });
+}
+
+async function submit(address, body, sentences) {
+  busy(true);
+  await send(address, body, sentences);
+  busy(false);
 }
 
 /** Show a message. All text is inserted as text, never as HTML. */
@@ -46,7 +56,7 @@ function show(kind, sentence, points = [], advice = "") {
 }
 
 /** Show what is wrong with a field and focus it; the message stays visible. */
-export function refuse(field, sentence, points) {
+export function refuse(field, sentence, points = []) {
   field.ariaInvalid = "true";
   show("problem", sentence, points);
   field.focus({ preventScroll: true });
@@ -91,6 +101,8 @@ function explain(answer, problem, points, renew) {
     show("problem", sentence, [], `Your link still works. Use the button again in ${seconds} s.`);
   } else if (answer.status >= 500) {
     show("problem", sentence, [], "Your link still works. Use the button again in a moment.");
+  } else if (problem.code === "wrong_password") {
+    refuse(document.getElementById("password"), sentence);
   } else if (atFault.length && !atFault.includes("#/token")) {
     refuse(document.getElementById("password"), "This password cannot be used.", points);
   } else {

@@ -57,6 +57,15 @@ class RecentProofRequired(Forbidden):
         super().__init__("Send your password with this, or sign in again and repeat it within ten minutes.")
 
 
+class AccountProofRequired(Forbidden):
+    """Send the access token of the account that the e-mail is about, or its password."""
+
+    code, title = "account_proof_required", "Account proof required"
+
+    def __init__(self) -> None:
+        super().__init__("Send the account's password with this, or sign in to the account first.")
+
+
 class TokenUnknown(BadRequest):
     """The token does not exist; request a new e-mail."""
 

@@ -145,15 +145,44 @@ async def test_trojan_identifier_that_opened_the_account(
     assert (again.status_code, again.json()["code"]) == (409, "link_required")
 
 
-async def test_trojan_identifier_on_an_account_whose_owner_has_confirmed_it(
+async def test_the_confirm_letter_makes_no_strangers_account_the_victims(
     attacker: Person, victim: Person, providers: Providers
 ) -> None:
-    """Even when the victim has followed the email and confirmed the address, a reset removes it."""
+    """The victim follows the e-mail of an account that the attacker has opened: it stays unconfirmed."""
+    await attacker.register(ATTACKERS)
+    email = await victim.emails.token("verify_email")
+    alone = await victim.post("/auth/email/verify", token=email)
+    assert (alone.status_code, alone.json()["code"]) == (403, "account_proof_required")
+    guessed = await victim.post("/auth/email/verify", token=email, password=VICTIMS)
+    assert (guessed.status_code, guessed.json()["code"]) == (403, "wrong_password")
+    assert "www-authenticate" not in guessed.headers
+    google = providers.google.token(sub="v", email=VICTIM, email_verified=True)
+    await victim.post("/auth/social", provider="google", token=google)
+    await assert_apart(attacker, victim)
+    apple = {"provider": "apple", "token": providers.apple.token(sub="evil", email="attacker@example.com")}
+    assert (await attacker.post("/users/me/identities", **apple)).json()["code"] == "email_unverified"
+
+
+async def test_the_victim_removes_the_strangers_account(attacker: Person, victim: Person) -> None:
+    await attacker.register(ATTACKERS)
+    email = await victim.emails.token("verify_email")
+    assert (await victim.post("/auth/email/reject", token=email)).status_code == 204
+    assert not await attacker.is_in()
+    assert await attacker.log_in(ATTACKERS) == 401
+    assert (await victim.register(VICTIMS)).status_code == 201
+
+
+async def test_trojan_identifier_on_an_account_that_was_confirmed(
+    attacker: Person, victim: Person, providers: Providers
+) -> None:
+    """Even when the account was confirmed, with the attacker's help, a reset removes the identity."""
     person = {"sub": "1002", "email": VICTIM}
     token = providers.facebook.limited_token(**person)
     await attacker.post("/auth/social", provider="facebook", token=token)
     email = await victim.emails.token("verify_email")
-    assert (await victim.post("/auth/email/verify", token=email)).status_code == 204
+    alone = await victim.post("/auth/email/verify", token=email, password=VICTIMS)
+    assert (alone.status_code, alone.json()["code"]) == (409, "no_password")
+    assert (await attacker.post("/auth/email/verify", token=email)).status_code == 204
     await victim.get_in_by_mail()
     token = providers.facebook.limited_token(**person)
     again = await attacker.post("/auth/social", provider="facebook", token=token)

@@ -104,13 +104,13 @@ class _AccessToken(HTTPBearer):
         return await verifier.authenticate(credentials.credentials)
 
 
-_principal = _AccessToken(
+authenticate = _AccessToken(
     scheme_name="HTTPBearer",
     auto_error=False,
     bearerFormat="JWT",
     description="An access token of POST /auth/login.",
 )
-CurrentUser = Annotated[Principal, Security(_principal)]
+CurrentUser = Annotated[Principal, Security(authenticate)]
 
 
 def require_role(*roles: Role) -> Callable[[Principal], Awaitable[Principal]]:

@@ -12,7 +12,7 @@ from shared.errors import Forbidden, Invalid, TooManyRequests
 from shared.http.dependencies import SessionDep, from_state
 from shared.http.problems import error_responses
 from shared.http.ratelimit import get_rate_limits, per_user
-from shared.security.current_user import CurrentUser, Principal
+from shared.security.current_user import CurrentUser, Principal, authenticate
 
 from auth.commands.sign_ins import AuthenticatedSession
 from auth.domain.users import canonical_email
@@ -44,6 +44,11 @@ async def _get_current_account(caller: CurrentUser, session: SessionDep) -> User
 
 CurrentAccount = Annotated[UserRead, Depends(_get_current_account)]
 """The caller's account; callers whose session has ended are refused."""
+
+
+async def find_caller(request: Request) -> Principal | None:
+    """Return None without an access token. Raises Unauthorized for one that is not valid."""
+    return await authenticate(request) if "authorization" in request.headers else None
 
 
 async def _get_current_admin(caller: CurrentUser, session: SessionDep) -> Principal:

@@ -1,11 +1,31 @@
-from fastapi import Depends, Response
-from shared.http.dependencies import SessionDep
+from functools import partial
+
+from fastapi import Depends, Request, Response
+from shared.http.dependencies import DatabaseDep, SessionDep
 from shared.http.ratelimit import per_address
 
-from auth.api.dependencies import CurrentAccount, auth_errors, create_auth_router, create_profile_router
+from auth.api.dependencies import (
+    CurrentAccount,
+    PasswordHasherDep,
+    auth_errors,
+    create_auth_router,
+    create_profile_router,
+    find_caller,
+    limit_account,
+)
 from auth.commands import email_verification as commands
-from auth.errors import TokenExpired, TokenUnknown, TokenUsed
-from auth.schemas.email_verification import VerifyEmailRequest
+from auth.errors import (
+    AccountProofRequired,
+    LastAdmin,
+    PasswordNotSet,
+    PasswordQueueFull,
+    SignedOut,
+    TokenExpired,
+    TokenUnknown,
+    TokenUsed,
+    WrongPassword,
+)
+from auth.schemas.email_verification import RejectEmailRequest, VerifyEmailRequest
 
 auth = create_auth_router()
 profile = create_profile_router()
@@ -16,11 +36,55 @@ profile = create_profile_router()
     status_code=204,
     response_description="The e-mail address is confirmed.",
     dependencies=[Depends(per_address("verify", per_minute=100))],
-    responses=auth_errors(TokenUnknown, TokenExpired, TokenUsed),
+    responses=auth_errors(
+        TokenUnknown,
+        TokenExpired,
+        TokenUsed,
+        SignedOut,
+        AccountProofRequired,
+        WrongPassword,
+        PasswordNotSet,
+        PasswordQueueFull,
+    ),
 )
-async def verify_email(body: VerifyEmailRequest, session: SessionDep) -> None:
-    """Confirm an e-mail address with the token of the e-mail, which is valid for 24 hours and one use."""
-    await commands.verify_email(session, body.token.get_secret_value())
+async def verify_email(
+    request: Request,
+    body: VerifyEmailRequest,
+    database: DatabaseDep,
+    passwords: PasswordHasherDep,
+) -> None:
+    """Confirm an e-mail address with the token of the e-mail, which is valid for 24 hours.
+
+    The mailbox alone does not confirm, because a stranger may have opened the account: send the account's
+    access token in the `Authorization` header, or its password. While the address is confirmed, sending the
+    token again changes nothing and answers 204.
+    """
+    token, password = body.token.get_secret_value(), body.password
+    if password is not None:
+        await limit_account(request, "verify_token", token, per_minute=10)
+    await commands.verify_email(
+        database,
+        passwords,
+        token=token,
+        find_caller=partial(find_caller, request),
+        password=password.get_secret_value() if password else None,
+    )
+
+
+@auth.post(
+    "/email/reject",
+    status_code=204,
+    response_description="The account is removed.",
+    dependencies=[Depends(per_address("reject", per_minute=100))],
+    responses=auth_errors(TokenUnknown, TokenExpired, TokenUsed, LastAdmin),
+)
+async def reject_email(body: RejectEmailRequest, session: SessionDep) -> None:
+    """Remove an unconfirmed account that somebody else opened with your e-mail address.
+
+    The token is that of the e-mail that asks to confirm the address. Once the address is confirmed, nothing
+    is removed, and the answer is `token_used`.
+    """
+    await commands.reject_email(session, body.token.get_secret_value())
 
 
 @profile.post(

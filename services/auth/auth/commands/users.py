@@ -127,7 +127,7 @@ async def _replace_password(
     notify(session, user, "password_changed")
 
 
-async def delete_user(session: AsyncSession, user_id: UUID) -> None:
+async def delete_user(session: AsyncSession, user_id: UUID, *, by_owner: bool = True) -> None:
     """Delete an account with all its data; only an audit entry with its id remains."""
     # Only a leaving admin waits for changes of the other admins.
     if await session.scalar(select(User.role).where(User.id == user_id)) == "admin":
@@ -137,7 +137,7 @@ async def delete_user(session: AsyncSession, user_id: UUID) -> None:
     await session.execute(delete(User).where(User.id == user_id))
     await session.execute(delete(EmailRequest).where(EmailRequest.email_key == user.email_key))
     revoke_deleted_user(session, user_id)
-    audit_log.record(session, "account_deleted", subject=user_id, actor=user_id)
+    audit_log.record(session, "account_deleted", subject=user_id, actor=user_id if by_owner else None)
     record(session, UserDeleted, subject=str(user_id), data=UserRef(user_id=user_id))
 
 

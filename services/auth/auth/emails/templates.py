@@ -24,9 +24,10 @@ welcome to Parley. Please confirm that this is your e-mail address:
 
 {link}
 
-The link is valid for 24 hours and can be used once.
+The page asks for the password of the account. The link is valid for 24 hours.
 
-If you did not create a Parley account, do not use the link. Someone may have mistyped their address.
+If you did not open a Parley account, open the link and choose "I did not open this account", which removes
+it. Somebody may have mistyped their address.
 """,
     ),
     "reset_password": _Template(

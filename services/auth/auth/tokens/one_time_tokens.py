@@ -44,27 +44,35 @@ async def issue(
 
 
 async def check(session: AsyncSession, token: str, purpose: TokenPurpose, *, now: datetime) -> None:
-    found = await session.get(OneTimeToken, digest(token))
-    if found is None or found.purpose != purpose:
-        raise TokenUnknown
-    ensure_usable(now, used_at=found.used_at, expires_at=found.expires_at)
+    found, user = await get_with_owner(session, token, purpose)
+    ensure_usable_by(user, found, now=now)
 
 
-async def redeem(session: AsyncSession, token: str, purpose: TokenPurpose, *, now: datetime) -> User:
-    """Use the token up and return its account, locked. Raises TokenUnknown, TokenUsed, TokenExpired."""
-    owner_id = select(OneTimeToken.user_id).where(
-        OneTimeToken.digest == digest(token), OneTimeToken.purpose == purpose
-    )
+async def get_with_owner(
+    session: AsyncSession, token: str, *purposes: TokenPurpose, lock: bool = False
+) -> tuple[OneTimeToken, User]:
+    """Return the token and its account. Raises TokenUnknown."""
+    same = (OneTimeToken.digest == digest(token)) & OneTimeToken.purpose.in_(purposes)
+    owner = select(User).where(User.id == select(OneTimeToken.user_id).where(same).scalar_subquery())
     # The account is locked first, as everywhere. Of two simultaneous uses, the second sees the first.
-    owner = select(User).where(User.id == owner_id.scalar_subquery()).with_for_update()
-    user = await session.scalar(owner)
-    if user is None:
+    user = await session.scalar(owner.with_for_update() if lock else owner)
+    found = await session.scalar(select(OneTimeToken).where(same).execution_options(populate_existing=True))
+    if user is None or found is None:
         raise TokenUnknown
-    found = await session.get_one(OneTimeToken, digest(token), populate_existing=True)
+    return found, user
+
+
+def ensure_usable_by(user: User, found: OneTimeToken, *, now: datetime) -> None:
     ensure_usable(now, used_at=found.used_at, expires_at=found.expires_at)
     if found.email_key not in {None, user.email_key}:
         # The e-mail was under way when the account got another address.
         raise TokenUsed
+
+
+async def redeem(session: AsyncSession, token: str, purpose: TokenPurpose, *, now: datetime) -> User:
+    """Use the token up and return its account, locked. Raises TokenUnknown, TokenUsed, TokenExpired."""
+    found, user = await get_with_owner(session, token, purpose, lock=True)
+    ensure_usable_by(user, found, now=now)
     found.used_at = now
     return user
 
@@ -72,4 +80,5 @@ async def redeem(session: AsyncSession, token: str, purpose: TokenPurpose, *, no
 async def withdraw_all(session: AsyncSession, user_id: UUID, *, now: datetime) -> None:
     """Make all tokens that an account was sent so far unusable."""
     unused = (OneTimeToken.user_id == user_id) & OneTimeToken.used_at.is_(None)
-    await session.execute(update(OneTimeToken).where(unused).values(used_at=now))
+    # Without an address they count for none, which tells them from used ones.
+    await session.execute(update(OneTimeToken).where(unused).values(used_at=now, email_key=""))

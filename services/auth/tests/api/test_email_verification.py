@@ -1,19 +1,25 @@
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from auth.app import create_app
 from auth.commands.emails import request_email
-from auth.models import OneTimeToken, User
-from contracts.auth import UserUpdated
+from auth.commands.sign_ins import revoke_sign_ins
+from auth.models import AuditEntry, OneTimeToken, User
+from auth.settings import ApiSettings
+from auth.tokens import one_time_tokens
+from contracts.auth import UserDeleted, UserUpdated
+from shared.clock import utc_now
 from shared.data.db import Database
-from shared.testing import outbox_events
-from sqlalchemy import update
+from shared.testing import api_client, outbox_events
+from sqlalchemy import select, update
 from tests.mailbox import Mailbox
 
 FORGOT = "/api/v1/auth/password/forgot"
 RESET = "/api/v1/auth/password/reset"
-VERIFY = "/api/v1/auth/email/verify"
+VERIFY, REJECT = "/api/v1/auth/email/verify", "/api/v1/auth/email/reject"
 ME = "/api/v1/users/me"
 NEW = "Brandnew4Password"
 
@@ -39,8 +45,9 @@ async def test_a_new_account_is_confirmed_by_its_link(
     (email,) = await mailbox.emails()
     assert email["To"] == "ada@example.com"
     assert email.get_content().startswith("Hello,"), "a stranger may have written the name"
-    token = await mailbox.token("verify_email")
-    assert (await client.post(VERIFY, json={"token": token})).status_code == 204
+    assert "I did not open this account" in email.get_content()
+    confirm = {"token": await mailbox.token("verify_email"), "password": account["password"]}
+    assert (await client.post(VERIFY, json=confirm)).status_code == 204
     me = await client.get(ME, headers={"Authorization": f"Bearer {opened['access_token']}"})
     assert me.json()["email_verified"] is True
     async with database.transaction() as session:
@@ -52,7 +59,8 @@ async def test_a_link_says_why_it_is_good_for_nothing(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database, purpose: Any
 ) -> None:
     async def use(token: str) -> tuple[int, str]:
-        path, body = (VERIFY, {}) if purpose == "verify_email" else (RESET, {"password": NEW})
+        old = {"password": "Correct4Horse"}
+        path, body = (VERIFY, old) if purpose == "verify_email" else (RESET, {"password": NEW})
         answer = await client.post(path, json={"token": token, **body})
         return answer.status_code, answer.json()["code"] if answer.content else ""
 
@@ -67,7 +75,8 @@ async def test_a_link_says_why_it_is_good_for_nothing(
     assert await use(token) == (400, "token_expired")
     token = await sent()
     assert await use(token) == (204, "")
-    assert await use(token) == (400, "token_used")
+    again = (204, "") if purpose == "verify_email" else (400, "token_used")
+    assert await use(token) == again
 
 
 async def test_a_link_is_for_its_purpose_alone(
@@ -92,3 +101,102 @@ async def test_another_link_is_sent_when_it_is_asked_for(
         assert (await mine.post(VERIFY, json={"token": token})).status_code == 204
     await mine.post(f"{ME}/email/verify")
     assert len(await mailbox.emails()) == 2, "a confirmed address is not asked again"
+
+
+async def sent_link(database: Database, user: User, mailbox: Mailbox) -> str:
+    async with database.transaction() as session:
+        request_email(session, "verify_email", str(user.email_key))
+    return await mailbox.token("verify_email")
+
+
+async def test_confirming_needs_the_accounts_holder(
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database, admin: httpx.AsyncClient
+) -> None:
+    token = await sent_link(database, user, mailbox)
+
+    async def use(sender: httpx.AsyncClient, **body: Any) -> tuple[int, str]:
+        answer = await sender.post(VERIFY, json={"token": token, **body})
+        assert "www-authenticate" not in answer.headers
+        return answer.status_code, answer.json()["code"] if answer.content else ""
+
+    assert await use(client) == (403, "account_proof_required")
+    assert await use(admin) == (403, "account_proof_required"), "a session of another account"
+    assert await use(client, password="Wrong4Horse") == (403, "wrong_password")
+    forged = {"Authorization": "Bearer x"}
+    answer = await client.post(VERIFY, json={"token": token, "password": "Correct4Horse"}, headers=forged)
+    assert answer.status_code == 401
+    assert await use(admin, password="Correct4Horse") == (204, "")
+    assert await use(client) == (204, ""), "the address is confirmed"
+
+
+async def test_the_app_confirms_with_its_session(
+    mine: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
+) -> None:
+    token = await sent_link(database, user, mailbox)
+    assert (await mine.post(VERIFY, json={"token": token})).status_code == 204
+    assert (await mine.get(ME)).json()["email_verified"] is True
+
+
+async def test_a_session_that_has_ended_confirms_nothing(
+    mine: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
+) -> None:
+    token = await sent_link(database, user, mailbox)
+    async with database.transaction() as session:
+        await revoke_sign_ins(session, user.id, now=utc_now())
+    assert (await mine.post(VERIFY, json={"token": token})).status_code == 401
+
+
+async def test_a_rejected_account_is_gone(
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
+) -> None:
+    token = await sent_link(database, user, mailbox)
+    assert (await client.post(REJECT, json={"token": token})).status_code == 204
+    for path in (REJECT, VERIFY):
+        answer = await client.post(path, json={"token": token})
+        assert (answer.status_code, answer.json()["code"]) == (400, "token_unknown")
+    async with database.transaction() as session:
+        assert await session.get(User, user.id) is None
+        (event,) = await outbox_events(session, UserDeleted)
+        (entry,) = (await session.scalars(select(AuditEntry))).all()
+    assert event.data.user_id == user.id
+    assert (entry.action, entry.subject_id, entry.actor_id) == ("account_deleted", user.id, None)
+
+
+async def test_a_confirmed_account_cannot_be_rejected(
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
+) -> None:
+    token = await sent_link(database, user, mailbox)
+    await client.post(VERIFY, json={"token": token, "password": "Correct4Horse"})
+    answer = await client.post(REJECT, json={"token": token})
+    assert (answer.status_code, answer.json()["code"]) == (400, "token_used")
+    reset = await reset_token(client, user, mailbox)
+    assert (await client.post(REJECT, json={"token": reset})).json()["code"] == "token_unknown"
+
+
+async def test_an_expired_link_rejects_nothing(
+    client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
+) -> None:
+    token = await sent_link(database, user, mailbox)
+    await age(database, timedelta(hours=24))
+    answer = await client.post(REJECT, json={"token": token})
+    assert (answer.status_code, answer.json()["code"]) == (400, "token_expired")
+
+
+async def test_of_confirming_and_rejecting_at_once_one_counts(
+    settings: ApiSettings, committed_database: Database, open_account: Any
+) -> None:
+    user, now = await open_account(committed_database), utc_now()
+    async with committed_database.transaction() as session:
+        token = await one_time_tokens.issue(
+            session, user.id, "verify_email", email_key=user.email_key, now=now
+        )
+    async with api_client(create_app(settings)) as client:
+        answers = await asyncio.gather(
+            *(client.post(VERIFY, json={"token": token, "password": "Correct4Horse"}) for _ in range(3)),
+            *(client.post(REJECT, json={"token": token}) for _ in range(3)),
+        )
+    statuses = [answer.status_code for answer in answers]
+    async with committed_database.transaction() as session:
+        kept = await session.get(User, user.id) is not None
+    assert statuses[:3] == ([204] * 3 if kept else [400] * 3)
+    assert sorted(statuses[3:]) == ([400] * 3 if kept else [204, 400, 400])
