@@ -8,6 +8,7 @@ if __name__ == "__main__":
         {
             "seed": "auth.seed:main",
             "first-admin": "auth.seed:main_first_admin",
+            "rotate-apple-tokens": "auth.social.token_rotation:main",
             "rotate-keys": "auth.tokens.key_rotation:main",
         },
     )

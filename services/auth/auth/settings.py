@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.fernet import Fernet, MultiFernet
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from shared.settings import (
@@ -23,7 +27,50 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A comma-separated list in the environment, where pydantic-settings expects JSON by default."""
 
 
-class SocialSettings(BaseSettings):
+class AppleSettings(BaseSettings):
+    """The team's key at Apple, with which tokens are exchanged and revoked. Without it, none are kept."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    apple_team_id: str = ""
+    apple_key_id: str = ""
+    apple_private_key_file: str = ""
+    apple_redirect_uris: dict[str, str] = {}
+    """The redirect URI by service id, for codes of websites. Codes of apps have none."""
+    apple_token_keys: SecretStr = SecretStr("")
+    """Comma-separated Fernet keys of the kept tokens: the first encrypts, all decrypt."""
+    apple_url: str = "https://appleid.apple.com"
+
+    @property
+    def token_keys(self) -> list[str]:
+        return list(_split(self.apple_token_keys.get_secret_value()))
+
+    @model_validator(mode="after")
+    def _require_complete_apple_key(self) -> Self:
+        given = (self.apple_team_id, self.apple_key_id, self.apple_private_key_file, self.token_keys)
+        if any(given) and not all(given):
+            raise ValueError(
+                "APPLE_TEAM_ID, APPLE_KEY_ID, APPLE_PRIVATE_KEY_FILE and APPLE_TOKEN_KEYS go together"
+            )
+        if all(given):
+            _ensure_usable_keys(self.apple_private_key_file, self.token_keys)
+        return self
+
+
+def _ensure_usable_keys(private_key_file: str, token_keys: list[str]) -> None:
+    try:
+        key = load_pem_private_key(Path(private_key_file).read_bytes(), None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
+        raise ValueError("APPLE_PRIVATE_KEY_FILE is not the .p8 file that Apple issued")
+    try:
+        MultiFernet([Fernet(key) for key in token_keys])
+    except ValueError:
+        raise ValueError("APPLE_TOKEN_KEYS must be Fernet keys: 32 bytes as URL-safe base64") from None
+
+
+class SocialSettings(AppleSettings):
     """Identity providers. A provider without client ids is off."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
@@ -101,7 +148,11 @@ class EmailSettings(BaseSettings):
         return self
 
 
-class WorkerSettings(MessagingSettings, RedisSettings, EmailSettings):
+class WorkerSettings(MessagingSettings, RedisSettings, EmailSettings, AppleSettings):
+    pass
+
+
+class AppleTokenSettings(DatabaseSettings, AppleSettings):
     pass
 
 

@@ -133,6 +133,11 @@ SocialToken = Annotated[
     Field(min_length=1, max_length=8192, examples=["eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMSJ9.c2lnbmF0dXJl"]),
     AfterValidator(_validate_printable),
 ]
+AuthorizationCode = Annotated[
+    SecretStr,
+    Field(min_length=1, max_length=2048, examples=["c4f8a1d0e5b74b0f9d3a2c6e8f1b7d9a.0.srtzt.Qm1p7w"]),
+    AfterValidator(_validate_printable),
+]
 Nonce = Annotated[
     SecretStr,
     Field(min_length=1, max_length=512, examples=["n-0S6_WzA2Mj"]),

@@ -11,8 +11,10 @@ from starlette.applications import Starlette
 from auth.emails import EmailSender, create_mailer
 from auth.jobs import create_jobs
 from auth.settings import WorkerSettings
+from auth.social import AppleClient, JsonClient
 
 POLL_SECONDS = 0.5
+REVOKE_TIMEOUT_SECONDS = 5.0
 
 
 def create_worker(settings: WorkerSettings) -> Starlette:
@@ -22,12 +24,13 @@ def create_worker(settings: WorkerSettings) -> Starlette:
         sender = EmailSender(database, mailer, sender=settings.email_from, account_url=account_url)
         return [Loop(name="email_sender", work=sender.send_next, interval_seconds=POLL_SECONDS)]
 
+    client = JsonClient(timeout_seconds=REVOKE_TIMEOUT_SECONDS)
     revocations = Revocations(settings.redis_url.get_secret_value())
     return build_worker(
         settings,
         service="auth",
         subscriptions={},
-        jobs=create_jobs(revocations),
+        jobs=create_jobs(revocations, AppleClient(settings, client)),
         loops=loops,
-        closing=[revocations.close],
+        closing=[client.close, revocations.close],
     )

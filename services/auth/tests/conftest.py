@@ -13,12 +13,14 @@ from auth.commands.users import create_user
 from auth.models import User
 from auth.passwords import PasswordHasher
 from auth.settings import ApiSettings
+from auth.social import AppleClient, JsonClient
 from auth.types import SignInMethod
 from fastapi import FastAPI
 from pydantic import SecretStr
 from shared.data.db import Database
 from shared.security.jwt import SigningKeys, new_signing_key
 from shared.testing import TokenFor, api_client
+from tests.apple import AppleAccounts
 from tests.mailbox import Mailbox
 from tests.providers import Providers
 
@@ -46,10 +48,16 @@ def signing_keys(keys_file: Path) -> SigningKeys:
 
 @pytest.fixture(scope="session")
 def settings(
-    base_settings: dict[str, Any], database_url: str, keys_file: Path, providers: Providers
+    base_settings: dict[str, Any],
+    database_url: str,
+    keys_file: Path,
+    providers: Providers,
+    apple_accounts: AppleAccounts,
 ) -> ApiSettings:
     own = {"database_url": SecretStr(database_url), "signing_keys_file": keys_file}
-    return ApiSettings.model_validate({**base_settings, **own, **providers.settings})
+    return ApiSettings.model_validate(
+        {**base_settings, **own, **providers.settings, **apple_accounts.settings}
+    )
 
 
 @pytest.fixture
@@ -128,6 +136,19 @@ def providers() -> Iterator[Providers]:
     """Google, Apple and Facebook, answering on loopback; `providers.settings` leads to them."""
     with Providers().running() as providers:
         yield providers
+
+
+@pytest.fixture(scope="session")
+def apple_accounts(providers: Providers, tmp_path_factory: pytest.TempPathFactory) -> AppleAccounts:
+    return AppleAccounts(providers, tmp_path_factory.mktemp("apple"))
+
+
+@pytest.fixture
+async def apple(settings: ApiSettings) -> AsyncIterator[AppleClient]:
+    """The worker's side of Apple's endpoints."""
+    client = JsonClient(timeout_seconds=1)
+    yield AppleClient(settings, client)
+    await client.close()
 
 
 @pytest.fixture

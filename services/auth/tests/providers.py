@@ -7,7 +7,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -206,6 +206,8 @@ class Providers:
         self.google, self.apple, self.facebook = _google(), _apple(), _facebook()
         self.targets: list[str] = []
         """Every path and query that was asked for."""
+        self.forms: dict[str, tuple[Endpoint, Callable[[dict[str, str]], Reply]]] = {}
+        """What answers to forms, by path."""
         self.server = _Server(self)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
@@ -272,7 +274,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        endpoint, usual = self.server.providers.reply(self.path, bearer)
+        self._answer(*self.server.providers.reply(self.path, bearer))
+
+    def do_POST(self) -> None:
+        content = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        assert self.headers["Content-Type"] == "application/x-www-form-urlencoded"
+        endpoint, answer = self.server.providers.forms[self.path]
+        self._answer(endpoint, answer(dict(parse_qsl(content))))
+
+    def _answer(self, endpoint: Endpoint, usual: Reply) -> None:
         endpoint.requests += 1
         status, body = endpoint.fault or usual
         self.send_response(status)

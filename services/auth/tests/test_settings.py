@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from auth.settings import (
     ApiSettings,
+    AppleSettings,
     EmailSettings,
     FirstAdminSettings,
     MigrateSettings,
@@ -11,6 +12,9 @@ from auth.settings import (
     SocialSettings,
     WorkerSettings,
 )
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings
 
@@ -54,6 +58,28 @@ def test_an_app_of_facebook_needs_a_real_secret(secret: str) -> None:
 def test_the_secret_is_not_shown() -> None:
     settings = SocialSettings.model_validate({"facebook_app_id": "1", "facebook_app_secret": "s3cr3t"})
     assert "s3cr3t" not in repr(settings)
+
+
+def test_apples_key_is_complete_and_usable(tmp_path: Path) -> None:
+    file = tmp_path / "AuthKey.p8"
+    given = {
+        "apple_team_id": "TEAM123456",
+        "apple_key_id": "KEY1234567",
+        "apple_private_key_file": str(file),
+        "apple_token_keys": Fernet.generate_key().decode(),
+    }
+    for name in given:
+        with pytest.raises(ValidationError, match="go together"):
+            AppleSettings.model_validate(given | {name: ""})
+    for content in (b"", b"-----BEGIN PRIVATE KEY-----"):
+        file.write_bytes(content)
+        with pytest.raises(ValidationError, match="APPLE_PRIVATE_KEY_FILE"):
+            AppleSettings.model_validate(given)
+    key = ec.generate_private_key(ec.SECP256R1())
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    assert given["apple_token_keys"] not in repr(AppleSettings.model_validate(given))
+    with pytest.raises(ValidationError, match="Fernet"):
+        AppleSettings.model_validate(given | {"apple_token_keys": "s3cret"})
 
 
 URL = "https://parley.example.com/account"

@@ -71,6 +71,9 @@ async def sign_in_with_provider(
     the app passed a nonce to the provider, send it too. A token can be used once: get a new one from the
     provider for every sign-in. One that was refused with another error may be sent again.
 
+    For Apple, send `authorization_code` as well, so that deleting the account can revoke what Apple granted
+    to the app. A code that Apple does not accept is ignored.
+
     An account with the same e-mail address is used only if both the provider and the account have verified
     that address. If only the provider has, a new account is opened, and the other one goes on without the
     address. On `link_required`, let the
@@ -83,6 +86,7 @@ async def sign_in_with_provider(
         token=body.token.get_secret_value(),
         nonce=_reveal(body.nonce),
         name=body.name,
+        authorization_code=_reveal(body.authorization_code),
     )
     await known.remember(signed_in.user.address_key, address)
     return sign_in_response(signed_in, issuer)
@@ -135,6 +139,7 @@ async def link_identity(
         token=body.token.get_secret_value(),
         nonce=_reveal(body.nonce),
         password=_reveal(body.password),
+        authorization_code=_reveal(body.authorization_code),
     )
 
 
@@ -145,7 +150,10 @@ async def link_identity(
     responses=profile_errors(IdentityNotFound, LastSignInMethod, Invalid),
 )
 async def unlink_identity(provider: Provider, account: CurrentAccount, session: SessionDep) -> None:
-    """Remove an identity from your account, and end all sessions that were started with it."""
+    """Remove an identity from your account, and end all sessions that were started with it.
+
+    The grant that Apple has recorded for this app is revoked, if the app has sent an `authorization_code`.
+    """
     await commands.unlink_identity(session, account.id, provider)
 
 

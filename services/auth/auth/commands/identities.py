@@ -5,10 +5,11 @@ from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
 from shared.security.current_user import Principal
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
+from auth.commands.apple_tokens import keep_apple_token, remove_identities
 from auth.commands.emails import notify
 from auth.commands.sign_ins import (
     AuthenticatedSession,
@@ -41,11 +42,14 @@ async def sign_in_with_provider(
     token: str,
     nonce: str | None,
     name: str | None,
+    authorization_code: str | None,
 ) -> AuthenticatedSession:
     """Sign in; open or link an account at the first time. `name` is for a new account without a name."""
     # The provider may take seconds, so no transaction is open meanwhile.
     async with social.using(provider, token, nonce=nonce) as identity:
-        return await _sign_in(database, identity, name=name)
+        signed_in = await _sign_in(database, identity, name=name)
+    await keep_apple_token(database, social.apple, identity, code=authorization_code)
+    return signed_in
 
 
 @retry_conflicts
@@ -70,11 +74,13 @@ async def link_identity(
     token: str,
     nonce: str | None,
     password: str | None,
+    authorization_code: str | None,
 ) -> None:
     """Link an identity to the caller's account; linking it again changes nothing."""
     await ensure_recent_proof(database, passwords, caller, password=password)
     async with social.using(provider, token, nonce=nonce) as identity:
         await _link_verified(database, caller, identity)
+    await keep_apple_token(database, social.apple, identity, code=authorization_code)
 
 
 @retry_conflicts
@@ -101,8 +107,7 @@ async def unlink_identity(session: AsyncSession, user_id: UUID, provider: Provid
     owned = select(func.count()).select_from(Identity).where(Identity.user_id == user.id)
     count = (await session.execute(owned)).scalar_one()
     ensure_not_last_method(has_password=user.password_hash is not None, identity_count=count)
-    own = (Identity.user_id == user.id) & (Identity.provider == provider)
-    await session.execute(delete(Identity).where(own))
+    await remove_identities(session, user.id, Identity.provider == provider)
     await revoke_sign_ins_by(session, user.id, provider, now=utc_now())
     audit_log.record(
         session, "identity_unlinked", subject=user.id, actor=user.id, before={"provider": provider}

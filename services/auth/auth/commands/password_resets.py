@@ -3,10 +3,10 @@ from datetime import datetime
 from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
-from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
+from auth.commands.apple_tokens import remove_identities
 from auth.commands.emails import notify, request_email
 from auth.commands.users import prove_address
 from auth.domain.users import canonical_email
@@ -37,7 +37,7 @@ async def redeem_password_reset(session: AsyncSession, token: str, *, new_hash: 
     user.password_hash, user.password_set_at = new_hash, now
     # Identities without proof of this address may be a stranger's (see docs/adr/0013).
     is_unproven = Identity.email_key.is_distinct_from(user.email_key)
-    await session.execute(delete(Identity).where(Identity.user_id == user.id, is_unproven))
+    await remove_identities(session, user.id, is_unproven)
     await prove_address(session, user, now=now)
     audit_log.record(session, "password_reset", subject=user.id, actor=None)
     notify(session, user, "password_changed")

@@ -2,10 +2,11 @@ from uuid import UUID
 
 from shared.clock import utc_now
 from shared.security.current_user import Role
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
+from auth.commands.apple_tokens import remove_identities
 from auth.commands.revocations import revoke_user
 from auth.commands.users import (
     create_user,
@@ -16,7 +17,7 @@ from auth.commands.users import (
 )
 from auth.domain.users import canonical_email
 from auth.errors import UserNotFound
-from auth.models import Identity, User
+from auth.models import User
 
 
 async def change_role(session: AsyncSession, user_id: UUID, role: Role, *, actor: UUID) -> User:
@@ -51,7 +52,7 @@ async def create_first_admin(session: AsyncSession, *, email: str, password_hash
     else:
         # A stranger may have registered the address first: only the new password opens the account.
         user.password_hash, user.password_set_at = password_hash, now
-        await session.execute(delete(Identity).where(Identity.user_id == user.id))
+        await remove_identities(session, user.id)
         await prove_address(session, user, now=now)
     before = {"role": user.role}
     user.role = "admin"

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
+from auth.commands.apple_tokens import remove_identities
 from auth.commands.emails import notify
 from auth.commands.revocations import revoke_deleted_user
 from auth.commands.sign_ins import AuthenticatedSession, revoke_sign_ins, start_sign_in
@@ -134,6 +135,7 @@ async def delete_user(session: AsyncSession, user_id: UUID, *, by_owner: bool = 
         await lock_admins(session)
     user = await lock_user(session, user_id)
     await ensure_other_admin(session, user)
+    await remove_identities(session, user_id)
     await session.execute(delete(User).where(User.id == user_id))
     await session.execute(delete(EmailRequest).where(EmailRequest.email_key == user.email_key))
     revoke_deleted_user(session, user_id)

@@ -4,7 +4,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from shared.http.fields import RequestModel
 
-from auth.types import Name, Nonce, Password, Provider, SocialToken
+from auth.types import AuthorizationCode, Name, Nonce, Password, Provider, SocialToken
 
 
 class ProviderToken(RequestModel):
@@ -17,6 +17,11 @@ class ProviderToken(RequestModel):
         description="The nonce that the app passed to the provider. If it passed the SHA-256 of a text in "
         "hex, send that text: a nonce of 64 hexadecimal digits in a token is always taken for a hash.",
         examples=["n-0S6_WzA2Mj"],
+    )
+    authorization_code: AuthorizationCode | None = Field(
+        None,
+        description="Apple's code of this sign-in, with which deleting the account revokes Apple's grant.",
+        examples=["c4f8a1d0e5b74b0f9d3a2c6e8f1b7d9a.0.srtzt.Qm1p7w"],
     )
 
 

@@ -28,6 +28,8 @@ class VerifiedIdentity:
     avatar_url: str | None
     token_expires_at: float = field(default=math.inf, compare=False)
     """Unix seconds."""
+    client_id: str = field(default="", compare=False)
+    """The client that the ID token was issued to."""
 
 
 def build_verified_identity(
@@ -39,6 +41,7 @@ def build_verified_identity(
     name: Any,
     picture: Any,
     expires_at: float,
+    client_id: str = "",
 ) -> VerifiedIdentity:
     """Build an identity from claims. Users choose names and pictures, so unusable ones are dropped."""
     if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
@@ -53,6 +56,7 @@ def build_verified_identity(
         name=_valid_or_none(_NAME, name),
         avatar_url=str(url) if url is not None else None,
         token_expires_at=expires_at,
+        client_id=client_id,
     )
 
 

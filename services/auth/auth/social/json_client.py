@@ -43,24 +43,30 @@ class JsonClient:
     async def get(self, url: str, *, bearer: str = "", params: dict[str, str] | None = None) -> JsonResponse:
         """Return the response, or the provider's refusal (400, 401). Raises ProviderUnavailable otherwise."""
         headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                request = self._client.build_request("GET", url, headers=headers, params=params)
-                status, body = await self._read(request)
-            document = json.loads(body)
-            if status not in {200, 400, 401} or not isinstance(document, dict):
-                raise ValueError(f"status {status}")
-        except (httpx.HTTPError, TimeoutError, ValueError, RecursionError) as error:
-            # Only the host: the rest of the URL may contain secrets.
-            log.warning("provider_bad_response", host=httpx.URL(url).host, reason=type(error).__name__)
-            raise ProviderUnavailable from None
-        return JsonResponse(status == 200, document)
+        return await self._fetch(self._client.build_request("GET", url, headers=headers, params=params))
+
+    async def post(self, url: str, *, form: dict[str, str]) -> JsonResponse:
+        """Like `get`. An empty response is an empty document."""
+        return await self._fetch(self._client.build_request("POST", url, data=form))
 
     async def fetch_keys(self, url: str) -> dict[str, Any]:
         response = await self.get(url)
         if not response.ok:
             raise ProviderUnavailable
         return response.document
+
+    async def _fetch(self, request: httpx.Request) -> JsonResponse:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                status, body = await self._read(request)
+            document = {} if request.method == "POST" and not body else json.loads(body)
+            if status not in {200, 400, 401} or not isinstance(document, dict):
+                raise ValueError(f"status {status}")
+        except (httpx.HTTPError, TimeoutError, ValueError, RecursionError) as error:
+            # Only the host: the rest of the URL may contain secrets.
+            log.warning("provider_bad_response", host=request.url.host, reason=type(error).__name__)
+            raise ProviderUnavailable from None
+        return JsonResponse(status == 200, document)
 
     async def _read(self, request: httpx.Request) -> tuple[int, bytes]:
         response = await self._client.send(request, stream=True)

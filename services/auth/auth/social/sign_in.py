@@ -9,6 +9,7 @@ from shared.security.jwt import JwksClient, KeysUnavailable
 
 from auth.errors import InvalidSocialToken, ProviderNotConfigured, ProviderUnavailable
 from auth.settings import SocialSettings
+from auth.social.apple import AppleClient
 from auth.social.facebook import FacebookClient
 from auth.social.id_tokens import ALGORITHM, IdTokenVerifier
 from auth.social.identity import VerifiedIdentity, build_verified_identity
@@ -26,6 +27,7 @@ class SocialSignIn:
     def __init__(self, settings: SocialSettings, used_tokens: UsedTokens) -> None:
         self._used_tokens = used_tokens
         self._client = JsonClient(timeout_seconds=settings.social_timeout_seconds)
+        self.apple = AppleClient(settings, self._client)
         self._facebook = FacebookClient(settings, self._client)
         self._keys: list[JwksClient] = []
         self._cooldown_seconds = settings.social_keys_cooldown_seconds
@@ -97,4 +99,5 @@ def identity_from_claims(provider: Provider, claims: dict[str, Any]) -> Verified
         name=claims.get("name"),
         picture=claims.get("picture"),
         expires_at=claims["exp"],
+        client_id=claims["aud"] if isinstance(claims["aud"], str) else claims["aud"][0],
     )

@@ -13,6 +13,7 @@ from auth.commands.users import delete_user
 from auth.domain.sign_ins import ACCESS_TOKEN_TTL, REFRESH_TOKEN_TTL
 from auth.jobs import create_jobs
 from auth.models import User
+from auth.social import AppleClient
 from fastapi import FastAPI
 from shared.clock import utc_now
 from shared.data.db import Database
@@ -118,7 +119,7 @@ async def test_a_token_of_the_new_role_is_good_at_once(
 
 
 async def test_without_redis_the_change_counts_and_the_job_waits(
-    app: FastAPI, database: Database, user: User, away: Revocations
+    app: FastAPI, database: Database, user: User, away: Revocations, apple: AppleClient
 ) -> None:
     app.state.revocations = away
     with capture_logs() as logged:
@@ -127,7 +128,7 @@ async def test_without_redis_the_change_counts_and_the_job_waits(
     assert "revocation_deferred" in [line["event"] for line in logged]
     async with database.transaction() as session:
         (job,) = await list_jobs(session)
-        handle = create_jobs(away)[RevokeAccess]
+        handle = create_jobs(away, apple)[RevokeAccess]
         with pytest.raises(RevocationsUnavailable):
             await handle(session, job)
         # After the life of the tokens there is nothing left to do.
@@ -136,13 +137,17 @@ async def test_without_redis_the_change_counts_and_the_job_waits(
 
 
 async def test_the_job_publishes_by_itself(
-    session: AsyncSession, user: User, revocations: Revocations, base_settings: dict[str, Any]
+    session: AsyncSession,
+    user: User,
+    revocations: Revocations,
+    base_settings: dict[str, Any],
+    apple: AppleClient,
 ) -> None:
     await delete_user(session, user.id)
     (job,) = await list_jobs(session)
     worker = Revocations(base_settings["redis_url"].get_secret_value())
     for _ in range(2):
-        await create_jobs(worker)[RevokeAccess](session, job)
+        await create_jobs(worker, apple)[RevokeAccess](session, job)
     await worker.close()
     while await revocations.follow():
         pass
