@@ -22,6 +22,11 @@ class _Notifier:
         self._engine = ref(engine)
         self._task: asyncio.Task[None] | None = None
         self._is_wanted = False
+        # A closed pool would open a connection that nothing closes.
+        event.listen(engine.sync_engine, "engine_disposed", lambda _: self.stop())
+
+    def stop(self) -> None:
+        self._is_wanted = False
 
     def notify(self) -> None:
         self._is_wanted = True
