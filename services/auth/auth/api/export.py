@@ -6,6 +6,7 @@ from shared.security.current_user import CurrentUser
 
 from auth.api.dependencies import GameClientDep, create_profile_router, profile_errors
 from auth.errors import ExportUnavailable
+from auth.export import PassedOnResponse
 from auth.queries import export as queries
 
 EXAMPLE: dict[str, Any] = {
@@ -28,12 +29,16 @@ profile = create_profile_router()
 )
 async def export_account(
     request: Request, caller: CurrentUser, database: DatabaseDep, game: GameClientDep
-) -> Response:
-    """Export all data on you: `account`, and `game` with all sessions and their results."""
+) -> PassedOnResponse:
+    """Export all data on you: `account`, and `game` with all sessions and their results.
+
+    The document is streamed. If it cannot be completed, the connection breaks off before its end: repeat the
+    request. One export of yours can run at a time, and a reader that stalls is broken off.
+    """
     access_token = request.headers["authorization"].partition(" ")[2]
-    document = await queries.export_account(database, game, caller, access_token=access_token)
+    pieces = await queries.export_account(database, game, caller, access_token=access_token)
     headers = {
         "Content-Disposition": 'attachment; filename="parley-export.json"',
         "Cache-Control": "no-store",
     }
-    return Response(document, media_type="application/json", headers=headers)
+    return PassedOnResponse(pieces, headers=headers)

@@ -1,37 +1,61 @@
+from collections.abc import AsyncGenerator
+
 import httpx
 import structlog
+from shared.errors import TooManyRequests
 
-from auth.errors import ExportUnavailable
+from auth.errors import ExportUnavailable, SignedOut
+from auth.export.errors import ExportBrokenOff
 
 log = structlog.get_logger(__name__)
 
-MAX_EXPORT_BYTES = 64 * 1024 * 1024
+# The read timeout holds between two pieces. A compressed stream would have to be unpacked.
 TIMEOUT = httpx.Timeout(12.0, connect=1.0)
+HEADERS = {"Accept-Encoding": "identity"}
+DEFAULT_RETRY_SECONDS = "10"
 
 
 class GameClient:
     def __init__(self, url: str) -> None:
-        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT)
+        self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, headers=HEADERS)
 
-    async def export(self, access_token: str) -> bytes:
-        """Return all data that game holds on the token's owner, as JSON. Raises ExportUnavailable."""
+    async def open_export(self, access_token: str) -> AsyncGenerator[bytes]:
+        """Return all data that game holds on the token's owner, as JSON in pieces. Close it.
+
+        Raises ExportUnavailable and TooManyRequests. A later failure raises ExportBrokenOff from the pieces.
+        """
         headers = {"Authorization": f"Bearer {access_token}"}
+        request = self._client.build_request("GET", "/internal/users/me/export", headers=headers)
         try:
-            async with self._client.stream("GET", "/internal/users/me/export", headers=headers) as response:
-                response.raise_for_status()
-                return await _read_bounded(response)
-        except (httpx.HTTPError, ValueError) as error:
+            response = await self._client.send(request, stream=True)
+        except httpx.HTTPError as error:
             log.warning("export_unavailable", reason=type(error).__name__)
             raise ExportUnavailable from error
+        if response.status_code != 200:
+            await response.aclose()
+            raise _to_error(response)
+        return _read(response)
 
     async def close(self) -> None:
         await self._client.aclose()
 
 
-async def _read_bounded(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_EXPORT_BYTES:
-            raise ValueError("too large")
-    return bytes(body)
+async def _read(response: httpx.Response) -> AsyncGenerator[bytes]:
+    try:
+        async for piece in response.aiter_raw():
+            yield piece
+    except httpx.HTTPError as error:
+        raise ExportBrokenOff(type(error).__name__) from error
+    finally:
+        await response.aclose()
+
+
+def _to_error(response: httpx.Response) -> ExportUnavailable | TooManyRequests | SignedOut:
+    if response.status_code == 401:
+        return SignedOut()
+    if response.status_code == 429:
+        seconds = response.headers.get("Retry-After", DEFAULT_RETRY_SECONDS)
+        detail = f"An export of yours is running, or you asked for too many; try again in {seconds} s."
+        return TooManyRequests(detail, headers={"Retry-After": seconds})
+    log.warning("export_unavailable", reason=f"status {response.status_code}")
+    return ExportUnavailable()

@@ -1,3 +1,5 @@
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from uuid import UUID
 
 from shared.clock import utc_now
@@ -15,18 +17,24 @@ from auth.schemas.export import AccountExport
 
 async def export_account(
     database: Database, game: GameClient, caller: Principal, *, access_token: str
-) -> bytes:
+) -> AsyncGenerator[bytes]:
+    """Return one JSON document in pieces, or raise before the first one."""
     async with database.transaction() as session:
         user = await get_current_user(session, caller)
         account = await get_account_export(session, user.id)
-    # Sessions of years may be many: their JSON is passed on without parsing it.
-    game_data = await game.export(access_token)
-    exported_at = utc_now().isoformat(timespec="seconds")
-    return b'{"exported_at":"%b","account":%b,"game":%b}' % (
-        exported_at.encode(),
-        account.model_dump_json().encode(),
-        game_data,
-    )
+    game_data = await game.open_export(access_token)
+    exported_at = utc_now().isoformat(timespec="seconds").encode()
+    start = b'{"exported_at":"%b","account":%b,"game":' % (exported_at, account.model_dump_json().encode())
+    return _join(start, game_data)
+
+
+async def _join(start: bytes, game_data: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    # Sessions of years may be many: their JSON is passed on without parsing or gathering it.
+    async with aclosing(game_data):
+        yield start
+        async for piece in game_data:
+            yield piece
+        yield b"}"
 
 
 async def get_account_export(session: AsyncSession, user_id: UUID) -> AccountExport:

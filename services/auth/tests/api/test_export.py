@@ -1,16 +1,23 @@
+import asyncio
 import json
+import socket
 import threading
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from auth.app import create_app
 from auth.models import Base, User
 from auth.settings import ApiSettings
 from fastapi import FastAPI
 from pydantic import HttpUrl
 from shared.data.db import Database
+from structlog.testing import capture_logs
 
 ME = "/api/v1/users/me"
 PLAYED = {"daily_activity": [], "used_receipts": 0, "sessions": [{"id": "1"}]}
@@ -21,6 +28,11 @@ class Game(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         self.status, self.body, self.short = 200, json.dumps(PLAYED).encode(), 0
+        self.left = self.is_late = False
+        self.pieces: list[bytes] = []
+        self.gate = threading.Event()
+        """Game waits for it after each piece."""
+        self.gate.set()
         self.asked: list[tuple[str, str]] = []
         super().__init__(("127.0.0.1", 0), _Handler)
 
@@ -35,9 +47,20 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append((self.path, self.headers["Authorization"]))
         self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(self.server.body) + self.server.short))
+        length = sum(map(len, self.server.pieces)) or len(self.server.body)
+        self.send_header("Content-Length", str(length + self.server.short))
         self.end_headers()
-        self.wfile.write(self.server.body)
+        for piece in self.server.pieces or [self.server.body]:
+            self.wfile.write(piece)
+            self.wfile.flush()
+            self.server.is_late |= not self.server.gate.wait(5)
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except ConnectionError:
+            self.server.left = True
+            self.close_connection = True
 
     def log_message(self, *_: object) -> None:
         pass
@@ -83,15 +106,96 @@ def test_an_export_leaves_out_no_table_of_a_user() -> None:
     assert of_users == {"identities", "refresh_families", "one_time_tokens"}, "see AccountExport"
 
 
-@pytest.mark.parametrize("fault", ["refuses", "breaks off", "is away"])
-async def test_half_an_export_is_none(mine: httpx.AsyncClient, game: Game, fault: str) -> None:
+@pytest.mark.parametrize("fault", ["refuses", "is away"])
+async def test_without_game_there_is_no_export(mine: httpx.AsyncClient, game: Game, fault: str) -> None:
     if fault == "refuses":
         game.status = 503
-    elif fault == "breaks off":
-        game.short = 10
     else:
         game.shutdown()
         game.server_close()
     answer = await mine.get(f"{ME}/export")
     assert (answer.status_code, answer.json()["code"]) == (503, "export_unavailable")
     assert answer.headers["retry-after"]
+
+
+@pytest.mark.parametrize(("status", "code"), [(429, "too_many_requests"), (401, "unauthorized")])
+async def test_what_game_refuses_is_refused(
+    mine: httpx.AsyncClient, game: Game, status: int, code: str
+) -> None:
+    game.status = status
+    answer = await mine.get(f"{ME}/export")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert ("retry-after" in answer.headers) is (status == 429)
+
+
+@asynccontextmanager
+async def listening(app: FastAPI, token: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the app on a port, because a client without a network gathers responses."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+        async with app.router.lifespan_context(app):
+            serving = asyncio.create_task(server.serve(sockets=[free]))
+            url, headers = f"http://127.0.0.1:{free.getsockname()[1]}", {"Authorization": f"Bearer {token}"}
+            while not server.started:  # noqa: ASYNC110 - uvicorn sets no event
+                await asyncio.sleep(0.01)
+            async with httpx.AsyncClient(base_url=url, headers=headers) as client:
+                yield client
+            server.should_exit = True
+            await serving
+
+
+@pytest.fixture
+async def networked(
+    app: FastAPI, database: Database, user: User, access_for: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with listening(app, await access_for(database, user)) as client:
+        yield client
+
+
+async def test_data_is_passed_on_as_it_arrives(networked: httpx.AsyncClient, game: Game) -> None:
+    game.pieces = [b'{"sessions":[', b"1", b"]}"]
+    game.gate.clear()
+    received = b""
+    async with networked.stream("GET", f"{ME}/export") as response:
+        async for piece in response.aiter_bytes():
+            received += piece
+            # Game sends no more until its first piece has arrived here.
+            if b'"sessions":[' in received:
+                game.gate.set()
+    assert json.loads(received)["game"] == {"sessions": [1]}
+    assert not game.is_late
+
+
+async def test_an_export_that_breaks_off_never_looks_complete(
+    networked: httpx.AsyncClient, game: Game
+) -> None:
+    game.short = 10
+    with capture_logs() as logged, pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+        await networked.get(f"{ME}/export")
+    events = {line["event"] for line in logged}
+    assert "export_broken_off" in events
+    assert "unhandled_exception" not in events
+
+
+async def test_a_slow_reader_costs_no_memory(networked: httpx.AsyncClient, game: Game) -> None:
+    game.pieces = [b'{"sessions":["', *[b"x" * 1_000_000] * 30, b'"]}']
+    tracemalloc.start()
+    try:
+        async with networked.stream("GET", f"{ME}/export") as response:
+            await asyncio.sleep(1)
+            held, _ = tracemalloc.get_traced_memory()
+            length = sum([len(piece) async for piece in response.aiter_raw()])
+    finally:
+        tracemalloc.stop()
+    assert length > 30_000_000
+    assert held < 5_000_000
+
+
+async def test_a_reader_that_leaves_ends_the_stream_of_game(networked: httpx.AsyncClient, game: Game) -> None:
+    game.pieces = [b'{"sessions":["', *[b"x" * 1_000_000] * 30, b'"]}']
+    async with networked.stream("GET", f"{ME}/export") as response:
+        await anext(response.aiter_raw())
+    async with asyncio.timeout(5):
+        while not game.left:  # noqa: ASYNC110 - set by a thread
+            await asyncio.sleep(0.05)

@@ -1,0 +1,2 @@
+class ExportBrokenOff(Exception):
+    """The response has begun, and cannot be completed."""
