@@ -105,6 +105,15 @@ def fields(schema: Schema, at: Field = ()) -> Iterator[Field]:
         yield from fields(schema["items"], (*at, 0))
 
 
+def field_type(schema: Schema, at: Field) -> str | None:
+    """Return the type of a field of a body."""
+    schema = _resolved(schema)
+    if not at:
+        return schema.get("type")
+    inner = schema["items"] if at[0] == 0 else schema["properties"][at[0]]
+    return field_type(inner, at[1:])
+
+
 def find_objects(schema: Schema) -> Iterator[Schema]:
     """Yield the schemas of all objects in a body."""
     schema = _resolved(schema)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.journey import RECORDINGS, Learner, session_of
-from tests.operations import OPERATIONS, Field, Operation, example, fields, pointer, replaced
+from tests.operations import OPERATIONS, Field, Operation, example, field_type, fields, pointer, replaced
 
 pytestmark = pytest.mark.journey
 
@@ -40,7 +40,7 @@ async def within_a_second() -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("path", SOURCES)
-@pytest.mark.parametrize("body", [b"{", b"", b"\xff\xfe\x00", b"nul", b"[" * 50_000])
+@pytest.mark.parametrize("body", [b"{", b"", b"\xff\xfe\x00", b"nul", b"[" * 15_000])
 async def test_broken_json(learner: Learner, path: str, body: bytes) -> None:
     headers = {**learner.headers, "Content-Type": "application/json"}
     response = await learner.client.post(path, content=body, headers=headers)
@@ -174,6 +174,53 @@ async def test_every_field_at_its_edges(
         if answer.status_code == 422:
             named = pointers(answer)
             assert any(each.startswith(pointer(field)) for each in named) or named & wrong_anyway, edge
+
+
+INTEGER_FIELDS = [
+    pytest.param(operation, field, id=f"{operation} {pointer(field)}")
+    for operation in OPERATIONS
+    for field in fields(operation.body or {})
+    if field_type(operation.body or {}, field) == "integer"
+]
+INTEGER_PARAMETERS = [
+    pytest.param(operation, each["name"], id=f"{operation} {each['name']}")
+    for operation in OPERATIONS
+    for each in operation.described.get("parameters", [])
+    if each["in"] == "query" and field_type(each["schema"], ()) == "integer"
+]
+
+
+@pytest.mark.parametrize(("operation", "field"), INTEGER_FIELDS)
+async def test_an_integer_in_a_body_may_end_in_point_zero(
+    learner: Learner, admin: Learner, operation: Operation, field: Field
+) -> None:
+    caller = admin if operation.path.startswith("/api/v1/admin/") else learner
+    good = await good_body(operation, learner)
+    for value, accepted in ((1.0, True), (1.5, False), ("1", False), (True, False)):
+        answer = await caller.client.request(
+            operation.method, operation.address, json=replaced(good, field, value), headers=caller.headers
+        )
+        assert (pointer(field) not in pointers(answer)) is accepted, (value, answer.text)
+
+
+@pytest.mark.parametrize(("operation", "name"), INTEGER_PARAMETERS)
+async def test_an_integer_in_a_query_may_end_in_point_zero(
+    learner: Learner, admin: Learner, operation: Operation, name: str
+) -> None:
+    caller = admin if operation.path.startswith("/api/v1/admin/") else learner
+    for value, accepted in (("1.0", True), ("1.5", False), ("true", False)):
+        answer = await caller.client.request(
+            operation.method, operation.address, params={name: value}, headers=caller.headers
+        )
+        assert (f"#/query/{name}" not in pointers(answer)) is accepted, (value, answer.text)
+
+
+def test_a_form_has_no_integers() -> None:
+    """The two tests above do not cover forms."""
+    for operation in OPERATIONS:
+        contents = operation.described.get("requestBody", {}).get("content", {})
+        form = contents.get("multipart/form-data", {}).get("schema", {})
+        assert not [field for field in fields(form) if field_type(form, field) == "integer"]
 
 
 async def good_body(operation: Operation, learner: Learner) -> Any:
