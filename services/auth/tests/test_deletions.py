@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 
@@ -14,6 +15,8 @@ from auth.emails import EmailSender
 from auth.errors import LastAdmin
 from auth.models import EmailRequest, User
 from auth.settings import ApiSettings
+from auth.tokens import one_time_tokens
+from auth.tokens.one_time_tokens import RETENTION
 from shared.data.db import Database
 from shared.testing import api_client
 from sqlalchemy import select
@@ -139,3 +142,18 @@ async def test_a_learner_leaves_while_admins_change(committed_database: Database
         await lock_user(busy, boss.id)
         async with asyncio.timeout(2), committed_database.transaction() as session:
             await delete_user(session, user.id)
+
+
+async def test_a_link_waits_for_no_other_accounts_tokens(
+    committed_database: Database, open_account: Any, mailer: SlowMailer
+) -> None:
+    leaving, now = await open_account(committed_database), datetime.now(UTC)
+    old = now - RETENTION - timedelta(days=2)
+    async with committed_database.transaction() as session:
+        await one_time_tokens.issue(session, leaving.id, "reset_password", email_key=leaving.email, now=old)
+    (user,) = await open_accounts(committed_database, open_account, 1)
+    async with committed_database.transaction() as busy:
+        await delete_user(busy, leaving.id)
+        async with asyncio.timeout(SMTP_SECONDS + 2):
+            assert await sender_for(committed_database, mailer).send_next()
+    assert mailer.recipients == [user.email]

@@ -28,7 +28,7 @@ async def issue(
     last_unused_at, sent = (await session.execute(of_today)).one()
     if not may_send_email(now, last_unused_at=last_unused_at, sent_in_a_day=sent):
         return None
-    await session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < now - RETENTION))
+    await _delete_expired(session, now=now)
     token = generate_token()
     session.add(
         OneTimeToken(
@@ -41,6 +41,13 @@ async def issue(
         )
     )
     return token
+
+
+async def _delete_expired(session: AsyncSession, *, now: datetime) -> None:
+    # They may be other accounts', which are not locked here. What is in use is left to the next time.
+    expired = select(OneTimeToken.digest).where(OneTimeToken.expires_at < now - RETENTION)
+    free = expired.with_for_update(skip_locked=True)
+    await session.execute(delete(OneTimeToken).where(OneTimeToken.digest.in_(free)))
 
 
 async def check(session: AsyncSession, token: str, purpose: TokenPurpose, *, now: datetime) -> None:
