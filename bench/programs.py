@@ -1,10 +1,13 @@
 """The programs that a bench measures: an API as in production, its reference, and the gateway."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from shared.security.jwt import SigningKeys, new_signing_key
 
 from bench.system import with_driver
 from deploy.local import privileges
@@ -49,6 +52,33 @@ def _content(database: str, addresses: Addresses, *, port: int, keys_port: int) 
     }
 
 
+def game_api(
+    run: Run,
+    name: str,
+    database: str,
+    addresses: Addresses,
+    *,
+    port: int,
+    keys_port: int,
+    different: Mapping[str, str],
+) -> Server:
+    """Return a game API without rate limits that verifies tokens; `different` adds to its environment."""
+    receipts = run.folder / "receipt-keys.json"
+    receipts.write_text(json.dumps(SigningKeys({"keys": [new_signing_key()]}).public))
+    environment = _content(database, addresses, port=port, keys_port=keys_port)
+    environment |= {"RECEIPT_JWKS_FILE": str(receipts), "LOG_LEVEL": "WARNING", **different}
+    return _server(run, name, environment, "game", "api", port=port, answers="/ready")
+
+
+def keys_server(run: Run, keys: str, *, port: int) -> Server:
+    """Return a server that publishes these public keys instead of auth."""
+    path = run.folder / "keys" / ".well-known" / "jwks.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(keys)
+    words = ("http.server", str(port), "--bind", "127.0.0.1", "--directory", str(run.folder / "keys"))
+    return _server(run, "keys", {}, *words, port=port, answers="/.well-known/jwks.json")
+
+
 def auth_api(
     run: Run, name: str, addresses: Addresses, *, port: int, keys_file: Path, different: Mapping[str, str]
 ) -> Server:
@@ -73,8 +103,8 @@ def reference(run: Run, database: str, keys: str, *, port: int) -> Server:
     return _server(run, "reference", environment, "bench.reference", port=port, answers=path)
 
 
-def gateway(run: Run, name: str, ports: Mapping[str, int], *, content: int, keys_port: int) -> Server:
-    """Return an Envoy in front of the server on the port `content`."""
+def gateway(run: Run, name: str, ports: Mapping[str, int], *, keys_port: int, **apis: int) -> Server:
+    """Return an Envoy in front of the servers on these ports, by service."""
     data = run.folder / name
     configuration = data / "envoy.yaml"
     variables = {
@@ -82,10 +112,11 @@ def gateway(run: Run, name: str, ports: Mapping[str, int], *, content: int, keys
         "GATEWAY_PORT": str(ports["gateway"]),
         "GATEWAY_METRICS_PORT": str(ports["gateway-metrics"]),
         "GATEWAY_ADMIN_SOCKET": str(data / "admin.sock"),
-        "CONTENT_PORT": str(content),
         "AUTH_PORT": str(keys_port),
         "FLOOD_REQUESTS_PER_MINUTE": UNLIMITED,
+        "MAX_CONNECTIONS_PER_ADDRESS": UNLIMITED,
     }
+    variables |= {f"{service.upper()}_PORT": str(port) for service, port in apis.items()}
     variables |= {f"{service.name.upper()}_HOST": "127.0.0.1" for service in SERVICES}
     variables |= {f"{service.name.upper()}_WORKER_HOST": "127.0.0.1" for service in DATABASE_OWNERS}
 

@@ -9,6 +9,8 @@ from shared.settings import DatabaseSettings, HttpApiSettings, MessagingSettings
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
     receipt_jwks_file: Path
     """JWK set file with the public keys that verify scoring's receipts."""
+    # Every request needs a connection to the database; more than a few above those would only wait inside.
+    max_requests_in_work: int = Field(default=12, ge=1)
 
     # Room for 200 results with receipts.
     max_body_bytes: int = Field(default=262_144, gt=0)

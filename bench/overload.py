@@ -1,0 +1,212 @@
+"""Goodput of POST /game/sessions at twice the rate that the API can do, through the gateway.
+
+Run it with `make bench WHAT=overload`.
+"""
+
+import asyncio
+import itertools
+import json
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+import asyncpg
+from shared.data.migrations import upgrade
+from shared.security.jwt import SigningKeys, new_signing_key
+
+from bench.lean_client import Answer, Connection
+from bench.programs import UNLIMITED, game_api, gateway, keys_server
+from bench.rounds import Ratio, ratio, verdict
+from bench.system import started, with_driver
+from bench.throughput import token
+from deploy.local import ports
+from deploy.local.processes import Run
+from deploy.local.servers import Addresses
+
+PATH = "/api/v1/game/sessions"
+CLIENTS, LEARNERS, RESULTS = 16, 200, 100
+PEAK_SECONDS, OVERLOAD_SECONDS, WARM_UP_SECONDS = 5.0, 14.0, 4.0
+OVERLOAD = 2
+ROUNDS, ATTEMPTS = 4, 3
+MIN_SHARE = 0.8
+SPEECHES = [UUID(int=number) for number in range(1, RESULTS + 1)]
+BOUNDED, UNBOUNDED = "bounded", "unbounded"
+WITHOUT_ADMISSION = {"MAX_REQUESTS_IN_WORK": UNLIMITED, "MAX_REQUESTS_WAITING": UNLIMITED}
+
+
+class Load(NamedTuple):
+    """Where to send sessions, and whose they are."""
+
+    port: int
+    tokens: list[str]
+    body: dict[str, Any]
+
+    async def save(self, number: int) -> Answer:
+        """Save a new session of one of the learners."""
+        headers = {
+            "Authorization": f"Bearer {self.tokens[number % LEARNERS]}",
+            "Idempotency_Key": uuid4().hex,
+        }
+        async with Connection(self.port) as connection:
+            return await connection.request("POST", PATH, self.body, **headers)
+
+
+class Measured(NamedTuple):
+    """Sessions saved a second by round, and the statuses under overload."""
+
+    peak: list[float]
+    overload: list[float]
+    statuses: Counter[int]
+    slowest: list[float]
+
+    @property
+    def share(self) -> Ratio:
+        """Ratio of the goodput at twice the rate to its peak."""
+        return ratio(self.overload, self.peak)
+
+
+def session() -> dict[str, Any]:
+    """Return a session with a result for each speech."""
+    ended = datetime.now(UTC) - timedelta(minutes=1)
+    results = [
+        {
+            "speech_id": str(speech),
+            "sequence_number": number,
+            "user_response": "correct",
+            "response_time_ms": 9,
+        }
+        for number, speech in enumerate(SPEECHES, start=1)
+    ]
+    return {
+        "mode": "listen_only",
+        "level": "A1",
+        "duration_seconds": 300,
+        "started_at": (ended - timedelta(minutes=5)).isoformat(),
+        "completed_at": ended.isoformat(),
+        "results": results,
+    }
+
+
+async def peak(load: Load) -> float:
+    """Measure the sessions saved a second by a few clients that wait for each answer."""
+    until = time.perf_counter() + PEAK_SECONDS
+
+    async def save_until_the_end(client: int) -> int:
+        saved = 0
+        for number in itertools.count(client, CLIENTS):
+            if time.perf_counter() > until:
+                break
+            saved += (await load.save(number)).status == 201
+        return saved
+
+    return sum(await asyncio.gather(*map(save_until_the_end, range(CLIENTS)))) / PEAK_SECONDS
+
+
+async def overload(load: Load, rate: float, statuses: Counter[int]) -> tuple[float, float]:
+    """Send at this rate whatever is answered; return the sessions saved a second, and the slowest of them.
+
+    The first seconds, in which a queue only grows, do not count.
+    """
+    began, saved = time.perf_counter(), list[float]()
+
+    async def save(number: int) -> None:
+        answer = await load.save(number)
+        statuses[answer.status] += 1
+        in_time = WARM_UP_SECONDS <= time.perf_counter() - began < OVERLOAD_SECONDS
+        if answer.status == 201 and in_time:
+            saved.append(answer.seconds)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(int(rate * OVERLOAD_SECONDS)):
+            await asyncio.sleep(began + number / rate - time.perf_counter())
+            group.create_task(save(number))
+    return len(saved) / (OVERLOAD_SECONDS - WARM_UP_SECONDS), max(saved, default=0.0)
+
+
+async def measured(loads: dict[str, Load]) -> dict[str, Measured]:
+    """Measure peak and overload of each in alternation."""
+    found = {name: Measured([], [], Counter(), []) for name in loads}
+    for _ in range(ROUNDS):
+        for name, load in loads.items():
+            one = found[name]
+            one.peak.append(await peak(load))
+            goodput, slowest = await overload(load, OVERLOAD * one.peak[-1], one.statuses)
+            one.overload.append(goodput)
+            one.slowest.append(slowest)
+            await asyncio.sleep(3)
+    return found
+
+
+def shown(name: str, found: Measured) -> str:
+    """Return a row of the table."""
+    rates = f"{sum(found.peak) / ROUNDS:6.0f} {sum(found.overload) / ROUNDS:10.0f}"
+    return f"{name:12} {rates}   {found.share}   {max(found.slowest):5.2f} s   {dict(found.statuses)}"
+
+
+async def compared(loads: dict[str, Load]) -> list[str]:
+    """Measure and print until the bound holds, at most ATTEMPTS times; return what is broken."""
+    broken: list[str] = []
+    for _ in range(ATTEMPTS):
+        found = await measured(loads)
+        print(f"\n{'saved a second':14}   peak   at twice   share              slowest   statuses at twice")
+        for name, one in found.items():
+            print(shown(name, one))
+        share = found[BOUNDED].share.median
+        if share >= MIN_SHARE:
+            return []
+        broken = [f"at twice the rate {share:.2f} of the peak is left; required are {MIN_SHARE}"]
+    return broken
+
+
+async def database_of(addresses: Addresses) -> str:
+    """Create game's database with the speeches of the sessions, and return its URL without a driver."""
+    server = await asyncpg.connect(addresses.postgres_url)
+    await server.execute('CREATE DATABASE "game_overload"')
+    await server.close()
+    url = f"{addresses.postgres_url.rpartition('/')[0]}/game_overload"
+    await asyncio.to_thread(upgrade, "game", with_driver(url))
+    connection = await asyncpg.connect(url)
+    speech = (1, datetime(2025, 1, 1, tzinfo=UTC), "Good morning.", "A1", "answer", "[]", "key", 2000)
+    columns = ("speech_id", "revision", "since", "text", "level", "type", "tags", "audio_key", "duration_ms")
+    rows = [(number, *speech) for number in SPEECHES]
+    await connection.copy_records_to_table("speech_revisions", records=rows, columns=columns)
+    await connection.close()
+    return url
+
+
+def serving(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict[str, Load]:
+    """Start the API with and without its bounds, each behind a gateway."""
+    keys_port = ports.block(ports.free_block())["auth-api"]
+    keys_server(run, json.dumps(keys.public), port=keys_port).start()
+    tokens, loads = [token(keys) for _ in range(LEARNERS)], {}
+    for name, different in {BOUNDED: {}, UNBOUNDED: WITHOUT_ADMISSION}.items():
+        block = ports.block(ports.free_block())
+        api = game_api(
+            run,
+            f"game-{name}",
+            url,
+            addresses,
+            port=block["game-api"],
+            keys_port=keys_port,
+            different=different,
+        )
+        api.start()
+        gateway(run, f"gateway-{name}", block, keys_port=keys_port, game=block["game-api"]).start()
+        loads[name] = Load(block["gateway"], tokens, session())
+    return loads
+
+
+async def main() -> int:
+    """Run all measurements; return 1 when the bound is broken."""
+    keys = SigningKeys({"keys": [new_signing_key()]})
+    with started() as (addresses, run):
+        url = await database_of(addresses)
+        broken = await compared(serving(run, url, addresses, keys))
+    return verdict(broken)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
