@@ -37,9 +37,7 @@ class Plan:
 
     def api(self, service: Service) -> Program:
         """Return the HTTP process of a service."""
-        key_files = {
-            name: str(self.vault.key_file(service, file)) for name, file in service.key_files.items()
-        }
+        key_files = {name: str(self.vault.key_file(file)) for name, file in service.key_files.items()}
         tokens = {"JWKS_URL": f"http://127.0.0.1:{self.ports['auth-api']}/.well-known/jwks.json"}
         settings = self._database(service) | self._redis() | self._storage(service) | tokens | key_files
         if service.name == "auth":

@@ -17,7 +17,6 @@ from deploy.services import (
     RECEIPT_SIGNING_KEYS,
     SERVICES,
     SIGNING_KEYS,
-    Service,
 )
 
 
@@ -47,9 +46,9 @@ class Vault:
             vault._write(file)
         return vault
 
-    def key_file(self, service: Service, name: str) -> Path:
-        """Return the path of a key file, in the folder that only this service reads."""
-        return self.folder / service.name / name
+    def key_file(self, name: str) -> Path:
+        """Return the path of a key file, in the folder of the service that reads it."""
+        return _places(self.folder)[name]
 
     def make_keys(self, run: Run) -> None:
         """Make the signing keys once, in a separate process: the libraries for it take much memory."""

@@ -32,13 +32,13 @@ type Headers = Mapping[str, str]
 @pytest.fixture(scope="session")
 def keys(system: Stack) -> SigningKeys:
     """Load the keys with which the running system signs access tokens."""
-    return SigningKeys.load(system.plan.vault.folder / SIGNING_KEYS)
+    return SigningKeys.load(system.plan.vault.key_file(SIGNING_KEYS))
 
 
 @pytest.fixture(scope="session")
 def receipt_keys(system: Stack) -> SigningKeys:
     """Load the keys with which receipts are signed."""
-    return SigningKeys.load(system.plan.vault.folder / RECEIPT_SIGNING_KEYS)
+    return SigningKeys.load(system.plan.vault.key_file(RECEIPT_SIGNING_KEYS))
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +76,7 @@ def owner_of(token: str) -> dict[str, str]:
 
 
 def _jwk(system: Stack, file: str) -> dict[str, Any]:
-    key: dict[str, Any] = json.loads((system.plan.vault.folder / file).read_text())["keys"][0]
+    key: dict[str, Any] = json.loads(system.plan.vault.key_file(file).read_text())["keys"][0]
     return key
 
 
