@@ -77,7 +77,7 @@ class Identity(Base):
     subject: Mapped[str] = mapped_column(String(255), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     email_key: Mapped[str | None] = mapped_column(String(254))
-    # Apple's refresh token, encrypted, and the client that it was issued to (see docs/adr/0026).
+    # Apple's refresh token, encrypted, and the client that it was issued to (see docs/adr/0029).
     client_id: Mapped[str | None] = mapped_column(String(255))
     sealed_refresh_token: Mapped[str | None] = mapped_column(Text)
     linked_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
