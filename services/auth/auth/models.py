@@ -56,7 +56,7 @@ class User(Base):
     # Keys the hashes of the addresses from which the account was signed in to (see docs/adr/0025).
     address_key: Mapped[UUID] = mapped_column(Uuid, server_default=func.gen_random_uuid())
     role: Mapped[Role] = mapped_column(String(20), server_default="learner")
-    # Access tokens carry it; a role change raises it, and so revokes them (see docs/adr/0028).
+    # Access tokens carry it; a role change raises it, and so revokes them (see docs/adr/0030).
     token_version: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
