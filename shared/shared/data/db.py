@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from typing import Any
 
 import asyncpg
@@ -52,7 +52,7 @@ def create_engine(url: str, *, name: str, statement_timeout_ms: int = 15_000, **
 
 
 def _create_prober(url: URL, *, name: str) -> AsyncEngine:
-    arguments = _connect_args(name)
+    arguments = _connect_args(name) | {"command_timeout": CONNECT_TIMEOUT_SECONDS}
     return create_async_engine(url, hide_parameters=True, poolclass=NullPool, connect_args=arguments)
 
 
@@ -164,9 +164,8 @@ class Database:
         if self._watchdog is None or not isinstance(self._bind, AsyncEngine):
             return
         await self._watchdog.close()
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                 await self._bind.dispose()
-        except TimeoutError:
-            # A silent server never confirms that a connection is closed.
-            self._watchdog.abort_connections()
+        # What is still lent, and what a silent server has not closed.
+        self._watchdog.abort_connections()

@@ -26,6 +26,7 @@ class Watchdog:
     def __init__(self, engine: AsyncEngine, prober: AsyncEngine) -> None:
         self._prober = prober
         self._probe: asyncio.Task[None] | None = None
+        self._answers: set[asyncio.Task[bool]] = set()
         self._lent: set[object] = set()
         self._connections: WeakSet[asyncpg.Connection[asyncpg.Record]] = WeakSet()
         self._circuit_open_until = 0.0
@@ -55,9 +56,10 @@ class Watchdog:
             timers[0].cancel()
 
     async def close(self) -> None:
-        if self._probe is not None:
-            self._probe.cancel()
-            await asyncio.gather(self._probe, return_exceptions=True)
+        # Not cancelled: a connection that is half made would stay open. Both end by their time limits.
+        waiting = {*self._answers, *filter(None, [self._probe])}
+        if waiting:
+            await asyncio.wait(waiting)
         await self._prober.dispose()
 
     def abort_connections(self) -> None:
@@ -68,21 +70,28 @@ class Watchdog:
 
     async def _ask(self) -> None:
         answer = asyncio.create_task(self._connect())
+        self._answers.add(answer)
+        answer.add_done_callback(self._answers.discard)
         try:
             # In turns of the event loop: a loop that was late has not listened.
             for _ in range(PROBE_TURNS):
                 if (await asyncio.wait({answer}, timeout=PROBE_TURN_SECONDS))[0]:
                     break
-            if not answer.done() or _has_failed(answer):
+            if not answer.done() or not answer.result():
                 self._end_all()
         finally:
             self._probe = None
-            answer.cancel()
-            await asyncio.gather(answer, return_exceptions=True)
 
-    async def _connect(self) -> None:
-        async with self._prober.connect():
-            pass
+    async def _connect(self) -> bool:
+        """Return False without an answer."""
+        try:
+            async with self._prober.connect():
+                return True
+        except Exception as error:
+            # One that has no free connection still works on the others.
+            return not is_connection_error(error) or bool(
+                getattr(getattr(error, "orig", error), "sqlstate", None)
+            )
 
     def _end_all(self) -> None:
         log.warning("database_silent", connections=len(self._lent))
@@ -91,14 +100,3 @@ class Watchdog:
             # Closing would wait for an answer.
             if (connection := getattr(record, "driver_connection", None)) is not None:
                 connection.terminate()
-
-
-def _has_failed(answer: asyncio.Task[None]) -> bool:
-    error = answer.exception()
-    return error is not None and is_connection_error(error) and not _is_answer(error)
-
-
-def _is_answer(error: BaseException) -> bool:
-    """Return whether the server has spoken: one without a free connection still works on the others."""
-    original = getattr(error, "orig", None) or error
-    return bool(getattr(original, "sqlstate", None))
