@@ -81,9 +81,13 @@ def _prepare(folder: Path) -> None:
 
 
 def _make_keys(folder: Path) -> None:
+    from shared.placeholders import DEVELOPMENT_KEY
     from shared.security.jwt import SigningKeys, new_signing_key
 
     access, receipts = ({"keys": [new_signing_key()]} for _ in range(2))
+    # In production, services refuse them.
+    for key in access["keys"] + receipts["keys"]:
+        key["kid"] = DEVELOPMENT_KEY + key["kid"]
     places = _places(folder)
     privileges.write(places[SIGNING_KEYS], json.dumps(access))
     privileges.write(places[RECEIPT_SIGNING_KEYS], json.dumps(receipts))

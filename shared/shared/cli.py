@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from shared import logging
 from shared.settings import BrokerSettings, Settings
@@ -36,8 +37,15 @@ def run(program: str, commands: Mapping[str, Command]) -> None:
         commands[name](sys.argv[2:])
     except ValidationError as error:
         # The values stay out of the message: one of them may be a secret.
-        wrong = (f"{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors())
-        sys.exit(f"{program} cannot start: {'; '.join(wrong)}")
+        sys.exit("\n".join(f"{program} cannot start: {_describe(each)}" for each in error.errors()))
+
+
+def _describe(error: ErrorDetails) -> str:
+    name, message = ".".join(map(str, error["loc"])).upper(), error["msg"].removeprefix("Value error, ")
+    # The check of several variables names them itself.
+    if not name:
+        return message
+    return f"{name} {message}" if error["type"] == "value_error" else f"{name}: {message}"
 
 
 def _standard_commands(service: str) -> dict[str, Command]:

@@ -1,11 +1,11 @@
 """Configuration from the environment. Services compose the settings of each process from these classes."""
 
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-PLACEHOLDERS = {"", "changeme", "change-me", "password", "secret", "minioadmin", "guest"}
+from shared.placeholders import Public, find_problem, is_placeholder
 
 
 class Settings(BaseSettings):
@@ -15,6 +15,17 @@ class Settings(BaseSettings):
 
     environment: Literal["development", "test", "production"] = "production"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("*")
+    @classmethod
+    def _refuse_placeholders(cls, value: Any, info: ValidationInfo) -> Any:
+        # `environment` is the first field, so the others know it. One that is wrong counts as production.
+        if info.field_name is None or info.data.get("environment", "production") != "production":
+            return value
+        is_public = any(isinstance(each, Public) for each in cls.model_fields[info.field_name].metadata)
+        if problem := find_problem(info.field_name, value, is_public=is_public):
+            raise ValueError(problem)
+        return value
 
     @property
     def is_development(self) -> bool:
@@ -82,13 +93,11 @@ class MessagingSettings(ServerSettings, DatabaseSettings, BrokerSettings):
     """A worker: it drains the outbox and consumes."""
 
 
-class StorageSettings(BaseSettings):
+class StorageSettings(Settings):
     """Objects in S3."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
-
     s3_endpoint: str = "http://127.0.0.1:9000"
-    s3_public_endpoint: str = ""
+    s3_public_endpoint: Annotated[str, Public()] = ""
     """The endpoint as clients reach it. Presigned URLs are bound to it. Default: `s3_endpoint`."""
     s3_access_key: str
     s3_secret_key: SecretStr
@@ -97,6 +106,14 @@ class StorageSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _has_a_real_secret(self) -> Self:
-        if self.s3_secret_key.get_secret_value() in PLACEHOLDERS:
+        if is_placeholder(self.s3_secret_key.get_secret_value()):
             raise ValueError("S3_SECRET_KEY is a placeholder; set the real secret")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_public_endpoint(self) -> Self:
+        if self.environment == "production" and not self.s3_public_endpoint:
+            problem = find_problem("s3_endpoint", self.s3_endpoint, is_public=True)
+            if problem:
+                raise ValueError(f"S3_PUBLIC_ENDPOINT is not set, and S3_ENDPOINT {problem}")
         return self

@@ -61,7 +61,8 @@ async def with_redis(_: Database) -> None:
 
 async def with_s3(_: Database) -> None:
     endpoint, key = os.environ["TEST_S3_ENDPOINT"], SecretStr("wrong-key")
-    settings = StorageSettings(s3_endpoint=endpoint, s3_access_key="wrong", s3_secret_key=key)
+    keys: Any = {"s3_access_key": "wrong", "s3_secret_key": key}
+    settings = StorageSettings(environment="test", s3_endpoint=endpoint, **keys)
     await Storage(settings).exists(CANARY)
 
 

@@ -10,12 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from shared.placeholders import Public, is_placeholder
 from shared.settings import (
-    PLACEHOLDERS,
     DatabaseSettings,
     HttpApiSettings,
     MessagingSettings,
     RedisSettings,
+    Settings,
 )
 
 
@@ -27,7 +28,7 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A comma-separated list in the environment, where pydantic-settings expects JSON by default."""
 
 
-class AppleSettings(BaseSettings):
+class AppleSettings(Settings):
     """The team's key at Apple, with which tokens are exchanged and revoked. Without it, none are kept."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
@@ -35,11 +36,11 @@ class AppleSettings(BaseSettings):
     apple_team_id: str = ""
     apple_key_id: str = ""
     apple_private_key_file: str = ""
-    apple_redirect_uris: dict[str, str] = {}
+    apple_redirect_uris: dict[str, str] = Field(default={})
     """The redirect URI by service id, for codes of websites. Codes of apps have none."""
     apple_token_keys: SecretStr = SecretStr("")
     """Comma-separated Fernet keys of the kept tokens: the first encrypts, all decrypt."""
-    apple_url: str = "https://appleid.apple.com"
+    apple_url: Annotated[str, Public()] = "https://appleid.apple.com"
 
     @property
     def token_keys(self) -> list[str]:
@@ -77,17 +78,19 @@ class SocialSettings(AppleSettings):
 
     google_client_ids: CommaSeparated = ()
     google_issuers: CommaSeparated = ("https://accounts.google.com", "accounts.google.com")
-    google_jwks_url: str = "https://www.googleapis.com/oauth2/v3/certs"
+    google_jwks_url: Annotated[str, Public()] = "https://www.googleapis.com/oauth2/v3/certs"
 
     apple_client_ids: CommaSeparated = ()
     apple_issuers: CommaSeparated = ("https://appleid.apple.com",)
-    apple_jwks_url: str = "https://appleid.apple.com/auth/keys"
+    apple_jwks_url: Annotated[str, Public()] = "https://appleid.apple.com/auth/keys"
 
     facebook_app_id: str = ""
     facebook_app_secret: SecretStr = SecretStr("")
     facebook_issuers: CommaSeparated = ("https://www.facebook.com", "https://limited.facebook.com")
-    facebook_jwks_url: str = "https://limited.facebook.com/.well-known/oauth/openid/jwks/"
-    facebook_graph_url: str = "https://graph.facebook.com/v25.0"
+    facebook_jwks_url: Annotated[str, Public()] = (
+        "https://limited.facebook.com/.well-known/oauth/openid/jwks/"
+    )
+    facebook_graph_url: Annotated[str, Public()] = "https://graph.facebook.com/v25.0"
 
     social_timeout_seconds: float = Field(default=2.0, gt=0)
     """Time limit for a provider's complete response; after it, sign-in answers 503."""
@@ -96,7 +99,7 @@ class SocialSettings(AppleSettings):
 
     @model_validator(mode="after")
     def _require_real_secret(self) -> Self:
-        if self.facebook_app_id and self.facebook_app_secret.get_secret_value() in PLACEHOLDERS:
+        if self.facebook_app_id and is_placeholder(self.facebook_app_secret.get_secret_value()):
             raise ValueError("FACEBOOK_APP_ID needs FACEBOOK_APP_SECRET; set the app's real secret")
         return self
 
@@ -121,14 +124,13 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, SocialSettings):
     """The API of the game service, for data exports."""
 
 
-class EmailSettings(BaseSettings):
+class EmailSettings(Settings):
     """Delivery of e-mails: by SMTP or, in development, into a folder."""
 
     # An empty variable means "not set": an empty path would be the working directory.
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
-    environment: Literal["development", "test", "production"] = "production"
-    account_url: HttpUrl
+    account_url: Annotated[HttpUrl, Public()]
     """Public address of the pages `verify` and `reset`, which links in e-mails lead to."""
     email_from: str = "Parley <no-reply@localhost>"
     email_folder: Path | None = None

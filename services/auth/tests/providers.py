@@ -224,6 +224,7 @@ class Providers:
         """What SocialSettings needs to ask them."""
         return {
             "google_client_ids": (self.google.audience, "1008719970978-ios.apps.googleusercontent.com"),
+            "environment": "test",
             "google_jwks_url": self.url + self.google.jwks.path,
             "apple_client_ids": (self.apple.audience, "com.example.parley.web"),
             "apple_jwks_url": self.url + self.apple.jwks.path,

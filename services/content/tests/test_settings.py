@@ -5,14 +5,19 @@ from content.worker import create_worker
 from pydantic import ValidationError
 
 DATABASE = {"DATABASE_URL": "postgresql+asyncpg://content@127.0.0.1/content"}
-BROKER = {"RABBITMQ_URL": "amqp://127.0.0.1"}
-STORAGE = {"S3_ACCESS_KEY": "content", "S3_SECRET_KEY": "known to the storage"}
+BROKER = {"RABBITMQ_URL": "amqp://content:known-to-the-broker@127.0.0.1"}
+REDIS = {"REDIS_URL": "redis://:known-to-redis@127.0.0.1:6379/0"}
+STORAGE = {
+    "S3_ACCESS_KEY": "content",
+    "S3_SECRET_KEY": "known to the storage",
+    "S3_PUBLIC_ENDPOINT": "https://audio.example.org",
+}
 
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment without the variables of the services."""
-    for name in (*DATABASE, *BROKER, *STORAGE):
+    for name in (*DATABASE, *BROKER, *REDIS, *STORAGE):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -22,7 +27,7 @@ def set_all(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
 
 
 def test_the_worker_starts_without_the_secrets_of_the_storage(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_all(monkeypatch, DATABASE | BROKER)
+    set_all(monkeypatch, DATABASE | BROKER | REDIS)
     assert create_worker(WorkerSettings())
 
 
@@ -32,13 +37,13 @@ def test_migrations_start_with_a_database_alone(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_api_and_the_seed_start_without_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_all(monkeypatch, DATABASE | STORAGE)
+    set_all(monkeypatch, DATABASE | REDIS | STORAGE)
     assert create_app(ApiSettings())
     assert SeedSettings()
 
 
 def test_the_api_and_the_seed_name_the_secrets_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_all(monkeypatch, DATABASE)
+    set_all(monkeypatch, DATABASE | REDIS)
     for settings in (ApiSettings, SeedSettings):
         with pytest.raises(ValidationError) as refused:
             settings()

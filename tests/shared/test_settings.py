@@ -1,0 +1,130 @@
+"""In production, a process does not start with values that are fit for development only."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from shared.placeholders import DEVELOPMENT_KEY
+from shared.settings import (
+    DatabaseSettings,
+    HttpApiSettings,
+    MessagingSettings,
+    RedisSettings,
+    StorageSettings,
+)
+
+GOOD = {
+    "database_url": "postgresql+asyncpg://auth:G0od-Secret@db:5432/auth",
+    "rabbitmq_url": "amqps://parley:G0od-Secret@rabbit/",
+    "redis_url": "rediss://:G0od-Secret@redis:6379/0",
+    "s3_endpoint": "http://s3.internal:9000",
+    "s3_public_endpoint": "https://audio.example.org",
+    "s3_access_key": "AKIA123",
+    "s3_secret_key": "G0od-Secret",
+}
+
+
+class Everything(MessagingSettings, HttpApiSettings, StorageSettings):
+    receipt_jwks_file: Path | None = None
+
+
+def problems(**changes: Any) -> dict[str, str]:
+    with pytest.raises(ValidationError) as raised:
+        Everything.model_validate(GOOD | changes)
+    return {".".join(map(str, each["loc"])): each["msg"] for each in raised.value.errors()}
+
+
+def test_real_values_are_accepted() -> None:
+    settings = Everything.model_validate(GOOD)
+    assert not settings.is_development
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rabbitmq_url", "amqp://guest:guest@rabbit/"),
+        ("rabbitmq_url", "amqp://rabbit/"),
+        ("rabbitmq_url", "amqp://parley:password@127.0.0.1:5672/"),
+        ("database_url", "postgresql+asyncpg://auth:password@127.0.0.1:5432/auth"),
+        ("database_url", "postgresql+asyncpg://auth:auth@db/auth"),
+        ("database_url", "postgresql+asyncpg://postgres:Postgres@db/auth"),
+        ("database_url", "postgresql+asyncpg://auth:%70assword@db/auth"),
+        ("redis_url", "redis://127.0.0.1:6379/0"),
+        ("redis_url", "redis://:@redis/0"),
+        ("redis_url", "redis://default:changeme@redis/0"),
+        ("s3_secret_key", "minioadmin"),
+        ("s3_access_key", "minioadmin"),
+        ("s3_public_endpoint", "http://audio.example.org"),
+        ("s3_public_endpoint", "https://localhost:9000"),
+    ],
+)
+def test_a_placeholder_is_refused_and_not_shown(name: str, value: str) -> None:
+    found = problems(**{name: value})
+    assert list(found) == [name]
+    assert value not in found[name]
+    if name != "s3_secret_key":  # this one is refused everywhere
+        assert Everything.model_validate(GOOD | {name: value, "environment": "test"})
+
+
+def test_addresses_of_recordings_are_never_without_tls() -> None:
+    assert "S3_PUBLIC_ENDPOINT" in problems(s3_public_endpoint="")[""]
+
+
+def test_redis_has_no_default_in_production() -> None:
+    with pytest.raises(ValidationError, match="has no password"):
+        RedisSettings.model_validate({})
+    assert RedisSettings.model_validate({"environment": "development"})
+
+
+def test_keys_of_the_embedded_run_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [{"kid": "real"}]}))
+    assert Everything.model_validate(GOOD | {"receipt_jwks_file": file})
+    file.write_text(json.dumps({"keys": [{"kid": "real"}, {"kid": f"{DEVELOPMENT_KEY}x"}]}))
+    assert "development" in problems(receipt_jwks_file=file)["receipt_jwks_file"]
+
+
+def test_all_problems_are_named_at_once_and_only_of_what_the_process_uses() -> None:
+    found = problems(rabbitmq_url="amqp://guest:guest@rabbit/", redis_url="redis://redis/0")
+    assert set(found) == {"rabbitmq_url", "redis_url"}
+    assert DatabaseSettings.model_validate({"database_url": GOOD["database_url"]})
+
+
+def test_a_process_ends_with_one_line_for_each_problem() -> None:
+    program = (
+        "from shared.cli import run; from tests.shared.test_settings import Everything;"
+        "run('demo', {'api': lambda _: Everything()})"
+    )
+    wrong = {
+        "REDIS_URL": "redis://r/0",
+        "RABBITMQ_URL": "amqp://guest:guest@r/",
+        "S3_PUBLIC_ENDPOINT": "http://x",
+    }
+    given = {name.upper(): value for name, value in GOOD.items()} | wrong
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", program, "api"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), **given},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert sorted(done.stderr.splitlines()) == [
+        "demo cannot start: RABBITMQ_URL has a placeholder as its password; set the real one",
+        "demo cannot start: REDIS_URL has no password",
+        "demo cannot start: S3_PUBLIC_ENDPOINT must start with https://, because clients open it",
+    ]
+
+
+def test_the_example_file_is_no_configuration() -> None:
+    example = (Path(__file__).parents[2] / ".env.example").read_text().splitlines()
+    given = dict(line.split("=", 1) for line in example if "=" in line and not line.startswith("#"))
+    with pytest.raises(ValidationError) as raised:
+        Everything.model_validate({name.lower(): value for name, value in given.items() if value})
+    refused = {str(each["loc"][0]) for each in raised.value.errors() if each["loc"]}
+    assert {"database_url", "rabbitmq_url", "redis_url"} <= refused
