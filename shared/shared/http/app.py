@@ -21,6 +21,7 @@ from shared.http.problems import render, render_http_exception, render_validatio
 from shared.http.ratelimit import RateLimits
 from shared.http.repeat import ConflictRepeater
 from shared.http.unknown_fields import refuse_unknown_parameters
+from shared.messaging.wake_up import waking_relay
 from shared.security.current_user import AccessTokenVerifier
 from shared.security.jwt import JwksClient
 from shared.security.revocation import Revocations
@@ -73,6 +74,7 @@ def _extend_lifespan(settings: HttpApiSettings, lifespan: Lifespan) -> Lifespan:
         async with AsyncExitStack() as stack:
             if isinstance(settings, DatabaseSettings):
                 stack.push_async_callback(app.state.database.close)
+                await stack.enter_async_context(waking_relay(app.state.database))
             stack.push_async_callback(app.state.rate_limits.close)
             stack.push_async_callback(app.state.revocations.close)
             app.state.loops += await stack.enter_async_context(app.state.revocations.following())

@@ -1,4 +1,9 @@
-from collections.abc import AsyncIterator
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from aio_pika.abc import AbstractChannel
@@ -9,6 +14,15 @@ from shared.messaging.broker import (
     open_channel,
 )
 from shared.settings import MessagingSettings
+
+
+@pytest.fixture(autouse=True)
+def _one_at_a_time() -> Iterator[None]:
+    """Let parallel test processes take turns: they share the queues."""
+    broker = hashlib.sha256(os.environ.get("TEST_RABBITMQ_URL", "").encode()).hexdigest()[:16]
+    with (Path(tempfile.gettempdir()) / f"parley-tests-{broker}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture
