@@ -47,6 +47,9 @@ class User(Base):
     # None once somebody else has proved that the address is theirs.
     email: Mapped[str | None] = mapped_column(String(254))
     email_key: Mapped[str | None] = mapped_column(String(254), unique=True)
+    # The address that a change waits for, until it is confirmed or expires.
+    new_email: Mapped[str | None] = mapped_column(String(254))
+    new_email_expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     email_verified: Mapped[bool] = mapped_column(server_default=text("false"))
     name: Mapped[str] = mapped_column(String(100))
     avatar_url: Mapped[str | None] = mapped_column(String(2048))
@@ -135,12 +138,14 @@ class OneTimeToken(Base):
 
 
 class EmailRequest(Base):
-    """An e-mail to be sent to the account with this address; the account may not exist."""
+    """An e-mail to be sent to the account with this address, or to one of its other addresses."""
 
     __tablename__ = "mail_requests"
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
     kind: Mapped[EmailKind] = mapped_column("letter", String(40))
+    # Only if the address is not, or soon may not be, the account's own.
+    user_id: Mapped[UUID | None] = mapped_column(Uuid)
     email_key: Mapped[str] = mapped_column(String(254))
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)

@@ -27,11 +27,20 @@ PRIVATE_DOMAINS = (
 
 Provider = Literal["google", "apple", "facebook"]
 SignInMethod = Literal["password", "google", "apple", "facebook"]
-EmailKind = Literal["verify_email", "reset_password", "password_changed", "sign_in_added"]
-TokenPurpose = Literal["verify_email", "reset_password"]
+EmailKind = Literal[
+    "verify_email",
+    "reset_password",
+    "change_email",
+    "email_change_requested",
+    "email_taken",
+    "password_changed",
+    "sign_in_added",
+]
+TokenPurpose = Literal["verify_email", "reset_password", "change_email"]
 AuditAction = Literal[
     "account_deleted",
     "address_released",
+    "email_changed",
     "admin_appointed",
     "identity_linked",
     "identity_unlinked",

@@ -16,6 +16,7 @@ GOOD: dict[str, dict[str, Any]] = {
     SOCIAL: {"provider": "google", "token": "x"},
     RESET: {"token": "x" * 43, "password": "Correct4Horse"},
     VERIFY: {"token": "x" * 43},
+    f"{ME}/email": {"new_email": "ada@example.com"},
     f"{ME}/password": {"current_password": "Correct4Horse", "new_password": "Brandnew4Password"},
     f"{ME}/identities": {"provider": "google", "token": "x"},
 }
@@ -76,6 +77,7 @@ OWN_EDGES: dict[str, list[Any]] = {
     "current_password": [None, "Aa1\ud800xxxxxxx"],
     "new_password": [None, "Aa1\ud800xxxxxxx"],
 }
+OWN_EDGES["new_email"] = OWN_EDGES["email"]
 FIELDS = [
     ("POST", REGISTER, "email"),
     ("POST", REGISTER, "password"),
@@ -94,6 +96,8 @@ FIELDS = [
     ("POST", VERIFY, "token"),
     ("POST", VERIFY, "password"),
     ("POST", REJECT, "token"),
+    ("PUT", f"{ME}/email", "new_email"),
+    ("PUT", f"{ME}/email", "password"),
     ("PUT", f"{ME}/password", "current_password"),
     ("PUT", f"{ME}/password", "new_password"),
     ("POST", f"{ME}/identities", "provider"),
@@ -108,7 +112,11 @@ FIELDS = [
 async def test_bad_input_names_its_field(mine: httpx.AsyncClient, method: str, path: str, field: str) -> None:
     good = GOOD.get(path, {})
     for edge in [*EDGES, *OWN_EDGES[field]]:
-        if edge is None and (path, field) in {(SOCIAL, "name"), (VERIFY, "password")}:
+        if edge is None and (path, field) in {
+            (SOCIAL, "name"),
+            (VERIFY, "password"),
+            (f"{ME}/email", "password"),
+        }:
             continue  # it may be left out there
         body = json.dumps({**good, field: edge})
         answer = await mine.request(method, path, content=body, headers={"Content-Type": "application/json"})

@@ -2,6 +2,7 @@
 
 from auth.api import (
     audit_log,
+    email_changes,
     email_verification,
     export,
     identities,
@@ -21,6 +22,7 @@ routers = (
     keys.router,
     users.profile,
     email_verification.profile,
+    email_changes.profile,
     identities.profile,
     export.profile,
     users.admin,

@@ -16,6 +16,7 @@ from auth.api.dependencies import (
 from auth.commands import email_verification as commands
 from auth.errors import (
     AccountProofRequired,
+    EmailTaken,
     LastAdmin,
     PasswordNotSet,
     PasswordQueueFull,
@@ -44,6 +45,7 @@ profile = create_profile_router()
         AccountProofRequired,
         WrongPassword,
         PasswordNotSet,
+        EmailTaken,
         PasswordQueueFull,
     ),
 )
@@ -53,7 +55,7 @@ async def verify_email(
     database: DatabaseDep,
     passwords: PasswordHasherDep,
 ) -> None:
-    """Confirm an e-mail address with the token of the e-mail, which is valid for 24 hours.
+    """Confirm an e-mail address with the token of the e-mail, valid for 24 hours, or one hour for a change.
 
     The mailbox alone does not confirm, because a stranger may have opened the account: send the account's
     access token in the `Authorization` header, or its password. While the address is confirmed, sending the
@@ -81,8 +83,9 @@ async def verify_email(
 async def reject_email(body: RejectEmailRequest, session: SessionDep) -> None:
     """Remove an unconfirmed account that somebody else opened with your e-mail address.
 
-    The token is that of the e-mail that asks to confirm the address. Once the address is confirmed, nothing
-    is removed, and the answer is `token_used`.
+    The token is that of the e-mail that asks to confirm the address. If the e-mail was about a change of
+    address, only the change is cancelled. Once the address is confirmed, nothing is removed, and the answer
+    is `token_used`.
     """
     await commands.reject_email(session, body.token.get_secret_value())
 

@@ -7,6 +7,7 @@ from shared.data.db_errors import retry_conflicts
 from shared.security.current_user import Principal
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth.commands.email_changes import apply_email_change
 from auth.commands.emails import request_email
 from auth.commands.users import delete_user, record_user_updated
 from auth.domain.users import canonical_email
@@ -17,6 +18,9 @@ from auth.queries.sign_ins import Credential
 from auth.queries.users import get_current_user
 from auth.schemas.users import UserRead
 from auth.tokens import one_time_tokens
+from auth.types import TokenPurpose
+
+PURPOSES: tuple[TokenPurpose, ...] = ("verify_email", "change_email")
 
 # Asked only once the link is known to be usable: its state counts more than that of the sender's session.
 type FindCaller = Callable[[], Awaitable[Principal | None]]
@@ -33,7 +37,7 @@ async def verify_email(
 ) -> None:
     """Confirm the address for the account's holder, who sends its access token or its password."""
     async with database.transaction() as session:
-        found, user = await one_time_tokens.get_with_owner(session, token, "verify_email")
+        found, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES)
         if _is_confirmed(user, found):
             return
         one_time_tokens.ensure_usable_by(user, found, now=utc_now())
@@ -49,24 +53,31 @@ async def redeem_verification(
     session: AsyncSession, token: str, verified: Credential | None, *, now: datetime
 ) -> None:
     """Raises WrongPassword if the password was replaced while it was being verified."""
-    found, user = await one_time_tokens.get_with_owner(session, token, "verify_email", lock=True)
+    found, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES, lock=True)
     if _is_confirmed(user, found):
         return
     one_time_tokens.ensure_usable_by(user, found, now=now)
     if verified is not None and user.password_set_at != verified.password_set_at:
         raise WrongPassword
     found.used_at = now
+    if found.purpose == "change_email":
+        await apply_email_change(session, user, now=now)
+        return
     user.email_verified = True
     record_user_updated(session, user, now=now)
 
 
 async def reject_email(session: AsyncSession, token: str, *, now: datetime | None = None) -> None:
-    """Remove the account, unless its address was confirmed: the address's reader did not open it."""
-    found, user = await one_time_tokens.get_with_owner(session, token, "verify_email", lock=True)
-    if user.email_verified:
+    """Cancel a change to the address, or remove an account that was opened with it and never confirmed."""
+    found, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES, lock=True)
+    now = now or utc_now()
+    if _is_confirmed(user, found):
         raise TokenUsed
-    one_time_tokens.ensure_usable_by(user, found, now=now or utc_now())
-    await delete_user(session, user.id, by_owner=False)
+    one_time_tokens.ensure_usable_by(user, found, now=now)
+    if found.purpose == "change_email":
+        await one_time_tokens.withdraw_all(session, user, "change_email", now=now)
+    else:
+        await delete_user(session, user.id, by_owner=False)
 
 
 def request_email_verification(session: AsyncSession, user: UserRead) -> None:

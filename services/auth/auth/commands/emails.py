@@ -1,16 +1,22 @@
 """Requests for e-mails, which the worker sends."""
 
+from uuid import UUID
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.models import EmailRequest, User
 from auth.types import EmailKind
 
 
-def request_email(session: AsyncSession, kind: EmailKind, email_key: str) -> None:
+def request_email(
+    session: AsyncSession, kind: EmailKind, email_key: str, *, user_id: UUID | None = None
+) -> None:
     """Request an e-mail. It does not look for the account, so that not even timing reveals one."""
-    session.add(EmailRequest(kind=kind, email_key=email_key))
+    session.add(EmailRequest(kind=kind, email_key=email_key, user_id=user_id))
 
 
 def notify(session: AsyncSession, user: User, kind: EmailKind) -> None:
     if user.email_key is not None:
-        request_email(session, kind, user.email_key)
+        # Notices reach the address even if the account has another one by then.
+        is_link = kind in {"verify_email", "reset_password"}
+        request_email(session, kind, user.email_key, user_id=None if is_link else user.id)

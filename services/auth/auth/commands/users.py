@@ -122,7 +122,7 @@ async def _replace_password(
         raise WrongPassword("The password was changed a moment ago.")
     user.password_hash, user.password_set_at = new_hash, now
     await revoke_sign_ins(session, user.id, now=now, except_family=family_id)
-    await one_time_tokens.withdraw_all(session, user.id, now=now)
+    await one_time_tokens.withdraw_all(session, user, now=now)
     audit_log.record(session, "password_changed", subject=user.id, actor=user.id)
     record_user_updated(session, user, now=now)
     notify(session, user, "password_changed")
@@ -137,7 +137,8 @@ async def delete_user(session: AsyncSession, user_id: UUID, *, by_owner: bool = 
     await ensure_other_admin(session, user)
     await remove_identities(session, user_id)
     await session.execute(delete(User).where(User.id == user_id))
-    await session.execute(delete(EmailRequest).where(EmailRequest.email_key == user.email_key))
+    own = (EmailRequest.email_key == user.email_key) | (EmailRequest.user_id == user_id)
+    await session.execute(delete(EmailRequest).where(own))
     revoke_deleted_user(session, user_id)
     audit_log.record(session, "account_deleted", subject=user_id, actor=user_id if by_owner else None)
     record(session, UserDeleted, subject=str(user_id), data=UserRef(user_id=user_id))
@@ -171,14 +172,14 @@ async def prove_address(session: AsyncSession, user: User, *, now: datetime) -> 
     if not user.email_verified:
         user.name, user.avatar_url, user.email_verified = DEFAULT_NAME, None, True
     await revoke_sign_ins(session, user.id, now=now)
-    await one_time_tokens.withdraw_all(session, user.id, now=now)
+    await one_time_tokens.withdraw_all(session, user, now=now)
     record_user_updated(session, user, now=now)
 
 
 async def release_address(session: AsyncSession, user: User, *, now: datetime) -> None:
     # Somebody else has proved that the address is theirs. The account keeps its own sign-ins.
     user.email = user.email_key = None
-    await one_time_tokens.withdraw_all(session, user.id, now=now)
+    await one_time_tokens.withdraw_all(session, user, now=now)
     audit_log.record(session, "address_released", subject=user.id, actor=None)
     record_user_updated(session, user, now=now)
     # The address must be free before another row takes it.

@@ -6,6 +6,7 @@ from auth.types import TokenPurpose
 TOKEN_TTLS: dict[TokenPurpose, timedelta] = {
     "verify_email": timedelta(hours=24),
     "reset_password": timedelta(hours=1),
+    "change_email": timedelta(hours=1),
 }
 EMAIL_COOLDOWN = timedelta(minutes=1)
 """An account receives at most one e-mail with a token for the same purpose in this time."""

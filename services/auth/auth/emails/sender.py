@@ -69,18 +69,25 @@ class EmailSender:
 
     async def _prepare(self, session: AsyncSession, request: EmailRequest, *, now: datetime) -> _Draft:
         # The account is locked first, as everywhere. Its deletion takes the request with it.
-        owner = select(User).where(User.email_key == request.email_key)
+        has_address = User.email_key == request.email_key
+        owner = select(User).where(User.id == request.user_id if request.user_id else has_address)
         user = await session.scalar(owner.with_for_update(read=True, key_share=True))
         claimed = await session.get(EmailRequest, request.id, with_for_update=True)
         if user is None or claimed is None:
             return _Draft("no_account")
         kind, link = claimed.kind, None
-        if kind == "verify_email" or kind == "reset_password":
+        if kind == "verify_email" or kind == "reset_password" or kind == "change_email":
             link = await self._create_link(session, user, claimed, kind, now=now)
             if link is None:
                 return _Draft("repeated")
-        name = user.name if user.email_verified else None
-        to = user.email or claimed.email_key
+        if kind == "change_email" and await _is_taken(session, user, claimed.email_key):
+            # The token counts as sent, so that not even the daily limit reveals it.
+            kind, link = "email_taken", None
+        is_own = user.email_key == claimed.email_key
+        name = user.name if is_own and user.email_verified else None
+        to = (
+            user.email if is_own else user.new_email if kind == "change_email" else None
+        ) or claimed.email_key
         return _Draft(
             message=compose_email(kind, to=to, name=name, sender=self._sender, link=link), link=link
         )
@@ -103,8 +110,11 @@ class EmailSender:
         *,
         now: datetime,
     ) -> str | None:
-        """Return None if the address is verified already, or a link was just sent."""
+        """Return None if the link is not wanted any more, or one was just sent."""
         if purpose == "verify_email" and user.email_verified:
+            return None
+        pending = one_time_tokens.find_pending_key(user, now=now)
+        if purpose == "change_email" and pending != request.email_key:
             return None
         # Only the hash of an earlier attempt's token is stored, so its link is replaced.
         await session.execute(delete(OneTimeToken).where(OneTimeToken.digest == request.token_digest))
@@ -113,6 +123,11 @@ class EmailSender:
             return None
         request.token_digest = digest(token)
         return f"{self._account_url}/{LINK_PATHS[purpose]}#token={token}"
+
+
+async def _is_taken(session: AsyncSession, user: User, email_key: str) -> bool:
+    other = (User.email_key == email_key) & (User.id != user.id) & User.email_verified
+    return await session.scalar(select(User.id).where(other)) is not None
 
 
 async def _settle(session: AsyncSession, request: EmailRequest, outcome: str, *, now: datetime) -> None:

@@ -6,7 +6,11 @@ from email_validator import validate_email
 
 from auth.types import EmailKind, TokenPurpose
 
-LINK_PATHS: dict[TokenPurpose, str] = {"verify_email": "verify", "reset_password": "reset"}
+LINK_PATHS: dict[TokenPurpose, str] = {
+    "verify_email": "verify",
+    "reset_password": "reset",
+    "change_email": "verify",
+}
 """The pages below ACCOUNT_URL that links lead to."""
 
 
@@ -41,6 +45,40 @@ use this link to set a new password for your Parley account:
 The link is valid for one hour and can be used once. Setting a new password signs you out everywhere.
 
 If you did not ask for this, you can ignore this e-mail: your password stays the same.
+""",
+    ),
+    "change_email": _Template(
+        "Confirm your new e-mail address",
+        """{greeting},
+
+somebody has asked to use this e-mail address for a Parley account. If it was you, please confirm it:
+
+{link}
+
+The page asks for the password of the account. The link is valid for one hour.
+
+If it was not you, ignore this e-mail, or open the link and choose "I did not open this account".
+""",
+    ),
+    "email_change_requested": _Template(
+        "Your e-mail address is to be changed",
+        """{greeting},
+
+somebody has asked to use another e-mail address for your Parley account. The change counts once the new
+address is confirmed, within the next hour.
+
+If this was not you, set a new password now: choose "Forgot your password?" in the app. This also cancels
+the change.
+""",
+    ),
+    "email_taken": _Template(
+        "You have a Parley account already",
+        """{greeting},
+
+somebody has asked to use this e-mail address for another Parley account. If it was you: there is an
+account with this address already, and nothing was changed. Sign in to it, or choose another address.
+
+If it was not you, you can ignore this e-mail.
 """,
     ),
     "password_changed": _Template(

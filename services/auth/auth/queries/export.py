@@ -51,6 +51,7 @@ async def get_account_export(session: AsyncSession, user_id: UUID) -> AccountExp
     return AccountExport.model_validate(
         {
             "profile": user,
+            "new_email": user.new_email,
             "has_password": user.password_hash is not None,
             "password_set_at": user.password_set_at,
             "identities": identities.all(),

@@ -27,6 +27,7 @@ class AccountExport(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     profile: AccountRead
+    new_email: str | None
     has_password: bool
     password_set_at: datetime
     identities: list[ExportedIdentity]

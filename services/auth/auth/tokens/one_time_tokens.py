@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.domain.one_time_tokens import TOKEN_TTLS, ensure_usable, may_send_email
+from auth.domain.users import canonical_email
 from auth.errors import TokenUnknown, TokenUsed
 from auth.models import OneTimeToken, User
 from auth.tokens.opaque_tokens import digest, generate_token
@@ -60,10 +61,17 @@ async def get_with_owner(
 ) -> tuple[OneTimeToken, User]:
     """Return the token and its account. Raises TokenUnknown."""
     same = (OneTimeToken.digest == digest(token)) & OneTimeToken.purpose.in_(purposes)
-    owner = select(User).where(User.id == select(OneTimeToken.user_id).where(same).scalar_subquery())
-    # The account is locked first, as everywhere. Of two simultaneous uses, the second sees the first.
-    user = await session.scalar(owner.with_for_update() if lock else owner)
+    owner_id, email_key = (
+        select(column).where(same).scalar_subquery()
+        for column in (OneTimeToken.user_id, OneTimeToken.email_key)
+    )
+    # Accounts are locked first, as everywhere: the owner's, and one that has the address which the owner
+    # changes to. Of two simultaneous uses, the second sees the first.
+    affected = (User.id == owner_id) | (User.email_key == email_key)
+    users = select(User).where(affected).order_by(User.id).execution_options(populate_existing=True)
+    accounts = (await session.scalars(users.with_for_update() if lock else users)).all()
     found = await session.scalar(select(OneTimeToken).where(same).execution_options(populate_existing=True))
+    user = next((each for each in accounts if found and each.id == found.user_id), None)
     if user is None or found is None:
         raise TokenUnknown
     return found, user
@@ -71,9 +79,27 @@ async def get_with_owner(
 
 def ensure_usable_by(user: User, found: OneTimeToken, *, now: datetime) -> None:
     ensure_usable(now, used_at=found.used_at, expires_at=found.expires_at)
-    if found.email_key not in {None, user.email_key}:
+    address = user.email_key
+    if found.purpose == "change_email":
+        address = find_pending_key(user, now=now)
+    if found.email_key not in {None, address}:
         # The e-mail was under way when the account got another address.
         raise TokenUsed
+
+
+def find_pending_key(user: User, *, now: datetime) -> str | None:
+    """Return the canonical address that a change of the account's address waits for."""
+    if user.new_email is None or user.new_email_expires_at is None or user.new_email_expires_at <= now:
+        return None
+    return canonical_email(user.new_email)
+
+
+async def count_of_today(
+    session: AsyncSession, user_id: UUID, purpose: TokenPurpose, *, now: datetime
+) -> int:
+    same = (OneTimeToken.user_id == user_id) & (OneTimeToken.purpose == purpose)
+    of_today = same & (OneTimeToken.created_at > now - timedelta(days=1))
+    return (await session.execute(select(func.count()).where(of_today))).scalar_one()
 
 
 async def redeem(session: AsyncSession, token: str, purpose: TokenPurpose, *, now: datetime) -> User:
@@ -84,8 +110,12 @@ async def redeem(session: AsyncSession, token: str, purpose: TokenPurpose, *, no
     return user
 
 
-async def withdraw_all(session: AsyncSession, user_id: UUID, *, now: datetime) -> None:
-    """Make all tokens that an account was sent so far unusable."""
-    unused = (OneTimeToken.user_id == user_id) & OneTimeToken.used_at.is_(None)
+async def withdraw_all(session: AsyncSession, user: User, *purposes: TokenPurpose, now: datetime) -> None:
+    """Make the tokens that an account was sent so far unusable, of all purposes if none is named."""
+    if not purposes or "change_email" in purposes:
+        user.new_email = user.new_email_expires_at = None
+    unused = (OneTimeToken.user_id == user.id) & OneTimeToken.used_at.is_(None)
+    if purposes:
+        unused &= OneTimeToken.purpose.in_(purposes)
     # Without an address they count for none, which tells them from used ones.
     await session.execute(update(OneTimeToken).where(unused).values(used_at=now, email_key=""))
