@@ -17,10 +17,10 @@ RANDOM = "/api/v1/game/speeches/random"
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        (SPEECHES, "GET, POST"),
-        (f"{SPEECHES}/{UNKNOWN_ID}", "DELETE, GET, PUT"),
-        ("/api/v1/tags", "GET"),
-        ("/ready", "GET"),
+        (SPEECHES, "GET, HEAD, POST"),
+        (f"{SPEECHES}/{UNKNOWN_ID}", "DELETE, GET, HEAD, PUT"),
+        ("/api/v1/tags", "GET, HEAD"),
+        ("/ready", "GET, HEAD"),
     ],
 )
 async def test_another_method_is_answered_with_the_allowed_ones(
