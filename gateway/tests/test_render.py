@@ -70,7 +70,7 @@ def test_every_route_says_who_may_pass_or_needs_a_token() -> None:
     pages = [
         f"account_{part}" for part in ("verify", "reset", "script", "verify_script", "reset_script", "style")
     ]
-    refusals = ["two_hosts", "other_methods", "own_pages"]
+    refusals = ["two_hosts", "other_methods", "own_pages", "own_assets", "account_pages"]
     assert public == [
         *refusals,
         "health",
