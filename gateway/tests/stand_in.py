@@ -32,7 +32,7 @@ class Seen:
 
 @dataclass
 class StandIn:
-    """`?status=` and `?size=` set the response, `?delay=` delays it, `?drop=1` hangs up."""
+    """`?status=` and `?size=` set the response, `?delay=` and `?pause=` slow it down, `?drop=1` hangs up."""
 
     name: str
     documents: dict[str, Any] = field(default_factory=dict)
@@ -96,7 +96,10 @@ class StandIn:
         ]
         response = h11.Response(status_code=status, headers=headers)
         writer.write(connection.send(response) or b"")
-        writer.write(connection.send(h11.Data(body.encode() if seen.method != "HEAD" else b"")) or b"")
+        half = len(body) // 2 if "pause" in asked else 0
+        writer.write(connection.send(h11.Data(body[:half].encode())) or b"")
+        await asyncio.sleep(float(asked.get("pause", 0)))
+        writer.write(connection.send(h11.Data(body[half:].encode() if seen.method != "HEAD" else b"")) or b"")
         writer.write(connection.send(h11.EndOfMessage()) or b"")
         await writer.drain()
         return connection.our_state is h11.DONE

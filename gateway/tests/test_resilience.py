@@ -15,6 +15,7 @@ from gateway.tests.stand_in import StandIn
 SHORTER = {
     "timeout: 5s": "timeout: 0.3s",
     "timeout: 15s": "timeout: 0.9s",
+    "idle_timeout: 25s": "idle_timeout: 0.9s",
     "request_headers_timeout: 10s": "request_headers_timeout: 0.3s",
     "request_timeout: 120s": "request_timeout: 0.6s",
     "stream_idle_timeout: 30s": "stream_idle_timeout: 1.5s",
@@ -74,6 +75,16 @@ async def test_scoring_and_the_export_may_take_longer(
         within = await client.request(method, f"{address}?delay=0.6", headers=bearer)
         beyond = await client.request(method, f"{address}?delay=5", headers=bearer)
     assert (within.status_code, beyond.status_code) == (200, 504)
+
+
+async def test_an_export_may_last_as_long_as_its_reader_goes_on(
+    hasty: Gateway, bearer: dict[str, str]
+) -> None:
+    async with httpx.AsyncClient(base_url=hasty.url) as client:
+        answer = await client.get("/api/v1/users/me/export?delay=0.6&pause=0.6", headers=bearer)
+        assert len(answer.json()["filler"]) == 0
+        with pytest.raises(httpx.RemoteProtocolError):
+            await client.get("/api/v1/users/me/export?pause=5", headers=bearer)
 
 
 async def _trickle(gateway: Gateway, head: bytes, piece: bytes) -> tuple[httpx.Response, float]:
