@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands.email_changes import apply_email_change
 from auth.commands.emails import request_email
-from auth.commands.users import delete_user, record_user_updated
+from auth.commands.users import delete_user, lock_admins_if_admin, record_user_updated
 from auth.domain.users import canonical_email
 from auth.errors import AccountProofRequired, PasswordNotSet, TokenUsed, WrongPassword
 from auth.models import OneTimeToken, User
@@ -69,6 +69,8 @@ async def redeem_verification(
 
 async def reject_email(session: AsyncSession, token: str, *, now: datetime | None = None) -> None:
     """Cancel a change to the address, or remove an account that was opened with it and never confirmed."""
+    _, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES)
+    await lock_admins_if_admin(session, user.id)
     found, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES, lock=True)
     now = now or utc_now()
     if _is_confirmed(user, found):

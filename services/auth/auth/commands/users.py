@@ -130,9 +130,7 @@ async def _replace_password(
 
 async def delete_user(session: AsyncSession, user_id: UUID, *, by_owner: bool = True) -> None:
     """Delete an account with all its data; only an audit entry with its id remains."""
-    # Only a leaving admin waits for changes of the other admins.
-    if await session.scalar(select(User.role).where(User.id == user_id)) == "admin":
-        await lock_admins(session)
+    await lock_admins_if_admin(session, user_id)
     user = await lock_user(session, user_id)
     await ensure_other_admin(session, user)
     await remove_identities(session, user_id)
@@ -155,6 +153,12 @@ async def lock_user(session: AsyncSession, user_id: UUID) -> User:
 async def lock_admins(session: AsyncSession) -> None:
     """Wait for other transactions that make or remove admins, before any row is locked."""
     await session.execute(select(func.pg_advisory_xact_lock(ADMINS_LOCK)))
+
+
+async def lock_admins_if_admin(session: AsyncSession, user_id: UUID) -> None:
+    # Only a leaving admin waits for changes of the other admins.
+    if await session.scalar(select(User.role).where(User.id == user_id)) == "admin":
+        await lock_admins(session)
 
 
 async def ensure_other_admin(session: AsyncSession, user: User) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 import httpx
 import pytest
 from auth.app import create_app
+from auth.commands.email_verification import reject_email
 from auth.commands.emails import request_email
 from auth.commands.sign_ins import revoke_sign_ins
+from auth.commands.users import lock_admins, lock_user
 from auth.models import AuditEntry, OneTimeToken, User
 from auth.settings import ApiSettings
 from auth.tokens import one_time_tokens
@@ -55,7 +57,7 @@ async def test_a_new_account_is_confirmed_by_its_link(
 
 
 @pytest.mark.parametrize("purpose", ["verify_email", "reset_password"])
-async def test_a_link_says_why_it_is_good_for_nothing(
+async def test_a_link_says_why_it_cannot_be_used(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database, purpose: Any
 ) -> None:
     async def use(token: str) -> tuple[int, str]:
@@ -180,6 +182,27 @@ async def test_an_expired_link_rejects_nothing(
     await age(database, timedelta(hours=24))
     answer = await client.post(REJECT, json={"token": token})
     assert (answer.status_code, answer.json()["code"]) == (400, "token_expired")
+
+
+async def test_an_admins_rejected_account_waits_for_changes_of_admins_before_its_row(
+    committed_database: Database, open_account: Any
+) -> None:
+    user, _ = [await open_account(committed_database, role="admin") for _ in range(2)]
+    async with committed_database.transaction() as session:
+        token = await one_time_tokens.issue(
+            session, user.id, "verify_email", email_key=user.email_key, now=utc_now()
+        )
+
+    async def reject() -> None:
+        async with committed_database.transaction() as session:
+            await reject_email(session, str(token))
+
+    async with committed_database.transaction() as busy:
+        await lock_admins(busy)
+        rejecting = asyncio.create_task(reject())
+        await asyncio.sleep(0.2)
+        await lock_user(busy, user.id)
+    await rejecting
 
 
 async def test_of_confirming_and_rejecting_at_once_one_counts(
