@@ -20,10 +20,11 @@ from typing import Any, Concatenate
 import structlog
 from prometheus_client import Counter
 from pydantic import TypeAdapter, ValidationError
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from shared.data.loop_time import within_loop_time
+from shared.data.redis_client import create_redis
 from shared.data.redis_errors import translate_redis_errors
 from shared.errors import Unavailable
 
@@ -64,9 +65,7 @@ class Cache:
     """Bytes by key. The prefix with the service's name keeps services apart."""
 
     def __init__(self, url: str, *, service: str) -> None:
-        self._redis: Redis = Redis.from_url(
-            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
-        )
+        self._redis = create_redis(url)
         self._prefix = f"cache:{service}:"
         self._circuit_open_until = 0.0
         self._in_flight: dict[str, asyncio.Future[bytes]] = {}
@@ -100,7 +99,7 @@ class Cache:
             self._in_flight.pop(key, None)
         try:
             with translate_redis_errors(CacheUnavailable):
-                await self._redis.delete(*(self._prefix + key for key in keys))
+                await _limit(self._redis.delete(*(self._prefix + key for key in keys)))
         except RedisError as error:
             raise CacheRefused(type(error).__name__) from error
 
@@ -130,9 +129,9 @@ class Cache:
         name, milliseconds = self._prefix + key, int(LEASE_TTL_SECONDS * 1000)
         deadline = time.monotonic() + LEASE_WAIT_SECONDS
         while True:
-            answer = await self._redis.get(name)
+            answer = await _limit(self._redis.get(name))
             found = answer if isinstance(answer, bytes) else None
-            if found is None and await self._redis.set(name, lease, nx=True, px=milliseconds):
+            if found is None and await _limit(self._redis.set(name, lease, nx=True, px=milliseconds)):
                 return lease
             if time.monotonic() > deadline or (found is not None and found.startswith(VALUE)):
                 return found
@@ -142,7 +141,7 @@ class Cache:
         milliseconds = int(TTL_SECONDS * 1000)
         # The client's types allow for a synchronous answer.
         answer: Any = self._redis.eval(_STORE_IF_LEASED, 1, self._prefix + key, lease, value, milliseconds)
-        await answer
+        await _limit(answer)
 
     async def _guarded_call[R](self, call: Callable[[], Awaitable[R]]) -> R | None:
         """Return what Redis answers, or None while it is down."""
@@ -163,6 +162,10 @@ class Cache:
 
     def _count(self, key: str, outcome: str) -> None:
         READS.labels(key.partition(":")[0], outcome).inc()
+
+
+async def _limit(call: Awaitable[Any]) -> Any:
+    return await within_loop_time(call, seconds=TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,19 @@
 """Time limits that a late event loop does not use up."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable
 
 SLICES = 5
 MAX_LATE_FACTOR = 20
 """A limit of 0.25 s ends after 5 s even if the loop is late all the time."""
 
 
-async def within_loop_time[R](call: Coroutine[Any, Any, R], *, seconds: float) -> R:
+async def within_loop_time[R](call: Awaitable[R], *, seconds: float) -> R:
     """Return the result of the call, or raise TimeoutError after `seconds` in which the loop was not late."""
     # A timer that fires late says nothing about the server: its answer may wait in the socket. Late slices of
     # the time therefore do not count, and the loop reads its sockets in between.
     loop, slice_seconds = asyncio.get_running_loop(), seconds / SLICES
-    task = loop.create_task(call)
+    task = asyncio.ensure_future(call)
     remaining, end = SLICES, loop.time() + seconds * MAX_LATE_FACTOR
     try:
         while remaining and (started := loop.time()) < end:

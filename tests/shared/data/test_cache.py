@@ -173,7 +173,21 @@ async def test_who_leaves_lets_the_next_one_read(replica: Replica) -> None:
     assert source.times == 2
 
 
-async def test_without_redis_everything_is_read_anew() -> None:
+async def test_a_late_loop_is_not_an_absent_redis(replica: Replica) -> None:
+    async def block_loop() -> None:
+        while True:
+            time.sleep(0.15)  # noqa: ASYNC251 - the loop is late on purpose
+            await asyncio.sleep(0)
+
+    source, cache = Source(), replica()
+    await cache.get("x", source.read)
+    blocking = asyncio.create_task(block_loop())
+    assert await cache.get("x", source.read) == b"old"
+    blocking.cancel()
+    assert source.times == 1
+
+
+async def test_without_redis_everything_is_read_from_its_source() -> None:
     cache, source, bypassed = Cache(NOWHERE, service="s"), Source(), reads("bypassed")
     assert await cache.get("x", source.read) == b"old"
     source.value = b"new"
