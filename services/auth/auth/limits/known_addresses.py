@@ -5,9 +5,8 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import structlog
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from shared.data.loop_time import within_loop_time
+from shared.data.redis_client import create_redis
 from shared.data.redis_errors import RedisUnavailable, translate_redis_errors
 
 log = structlog.get_logger(__name__)
@@ -23,19 +22,14 @@ class KnownAddresses:
     """
 
     def __init__(self, redis_url: str) -> None:
-        self._redis: Redis = Redis.from_url(
-            redis_url,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            # One retry, because a pooled connection does not survive a restart of Redis.
-            retry=Retry(NoBackoff(), 1),
-        )
+        self._redis = create_redis(redis_url)
 
     async def is_known(self, address_key: UUID | None, address: str) -> bool:
         """Pass None for an account that does not exist: the time must not reveal which ones do."""
         try:
             with translate_redis_errors():
-                return bool(await self._redis.exists(_name(address_key or uuid4(), address)))
+                found = self._redis.exists(_name(address_key or uuid4(), address))
+                return bool(await within_loop_time(found, seconds=TIMEOUT_SECONDS))
         except RedisUnavailable as error:
             log.warning("known_addresses_unavailable", reason=type(error.__cause__).__name__)
             return False
@@ -43,7 +37,8 @@ class KnownAddresses:
     async def remember(self, address_key: UUID, address: str) -> None:
         try:
             with translate_redis_errors():
-                await self._redis.set(_name(address_key, address), b"1", ex=RETENTION)
+                stored = self._redis.set(_name(address_key, address), b"1", ex=RETENTION)
+                await within_loop_time(stored, seconds=TIMEOUT_SECONDS)
         except RedisUnavailable as error:
             log.warning("known_addresses_unavailable", reason=type(error.__cause__).__name__)
 

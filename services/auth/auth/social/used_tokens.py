@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from secrets import token_bytes
 
 import structlog
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from shared.clock import utc_now
+from shared.data.loop_time import within_loop_time
+from shared.data.redis_client import create_redis
 from shared.data.redis_errors import RedisUnavailable, translate_redis_errors
 from shared.errors import Unavailable
 
@@ -25,13 +25,7 @@ MAX_TTL_SECONDS = 90 * 24 * 3600
 
 class UsedTokens:
     def __init__(self, redis_url: str) -> None:
-        self._redis: Redis = Redis.from_url(
-            redis_url,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
-            # One retry, because a pooled connection does not survive a restart of Redis.
-            retry=Retry(NoBackoff(), 1),
-        )
+        self._redis = create_redis(redis_url)
 
     @asynccontextmanager
     async def using(self, token: str, *, expires_at: float) -> AsyncIterator[None]:
@@ -42,7 +36,8 @@ class UsedTokens:
         key, lifetime = _key(token), expires_at - utc_now().timestamp() + GRACE_SECONDS
         try:
             with translate_redis_errors():
-                is_first = await self._redis.set(key, b"1", nx=True, ex=int(min(lifetime, MAX_TTL_SECONDS)))
+                claimed = self._claim(key, ttl_seconds=int(min(lifetime, MAX_TTL_SECONDS)))
+                is_first = await within_loop_time(claimed, seconds=TIMEOUT_SECONDS)
         except RedisUnavailable as error:
             log.warning("social_token_not_checked", reason=type(error.__cause__).__name__)
             raise Unavailable("This cannot be checked right now; try again in a moment.") from error
@@ -57,10 +52,16 @@ class UsedTokens:
     async def close(self) -> None:
         await self._redis.aclose()
 
+    async def _claim(self, key: str, *, ttl_seconds: int) -> bool:
+        use = token_bytes(16)
+        # The client sends the command again if the first answer was lost, and finds its own use.
+        is_set = await self._redis.set(key, use, nx=True, ex=ttl_seconds)
+        return bool(is_set) or await self._redis.get(key) == use
+
     async def _release(self, key: str) -> None:
         try:
             with translate_redis_errors():
-                await self._redis.delete(key)
+                await within_loop_time(self._redis.delete(key), seconds=TIMEOUT_SECONDS)
         except RedisUnavailable as error:
             # The user has to sign in with the provider once more.
             log.warning("social_token_not_released", reason=type(error.__cause__).__name__)

@@ -1,17 +1,20 @@
-"""A token of a provider is good once."""
+"""A token of a provider can be used once."""
 
 import asyncio
 import base64
 import math
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from auth.errors import EmailRequired, InvalidSocialToken
 from auth.settings import ApiSettings
-from auth.social import UsedTokens
+from auth.social import UsedTokens, used_tokens
 from auth.social.used_tokens import MAX_TTL_SECONDS
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError
 from shared.errors import Unavailable
 from tests.providers import Providers
 
@@ -76,6 +79,40 @@ async def test_hashes_are_kept_until_the_token_expires(
     assert token.split(".")[1] not in key
     expected = min(seconds + 60, MAX_TTL_SECONDS)
     assert expected - 5 <= lifetime <= expected
+
+
+async def test_a_lost_answer_of_redis_does_not_use_the_token_up(
+    used: UsedTokens, providers: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, lost = AbstractConnection.read_response, [ConnectionError("lost")]
+
+    async def lose_first(connection: AbstractConnection, *arguments: Any, **options: Any) -> Any:
+        answer = await read(connection, *arguments, **options)
+        if lost:
+            raise lost.pop()
+        return answer
+
+    token = providers.google.token()
+    await use(used, providers.google.token())
+    monkeypatch.setattr(AbstractConnection, "read_response", lose_first)
+    await use(used, token)
+    assert not lost
+    with pytest.raises(InvalidSocialToken):
+        await use(used, token)
+
+
+async def test_a_late_loop_is_not_an_absent_redis(
+    used: UsedTokens, providers: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def block_loop() -> None:
+        while True:
+            time.sleep(0.3)  # noqa: ASYNC251 - the loop is late on purpose
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(used_tokens, "TIMEOUT_SECONDS", 0.25)
+    blocking = asyncio.create_task(block_loop())
+    await use(used, providers.google.token())
+    blocking.cancel()
 
 
 async def test_without_redis_no_token_is_accepted() -> None:
