@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext,
 from typing import Any
 
 import asyncpg
-from sqlalchemy import URL, MetaData, NullPool, text
+from sqlalchemy import URL, MetaData, NullPool, event, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.ext.asyncio import (
     AsyncConnection,
     AsyncEngine,
@@ -17,7 +18,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.util import greenlet_spawn
 
-from shared.data.db_errors import translate_driver_errors
+from shared.data.db_errors import has_failed_to_begin, translate_driver_errors
 from shared.data.watchdog import Watchdog
 from shared.settings import DatabaseSettings
 
@@ -42,13 +43,25 @@ class Base(DeclarativeBase):
 
 def create_engine(url: str, *, name: str, statement_timeout_ms: int = 15_000, **pool: int) -> AsyncEngine:
     """Make a pool whose connections fail within two seconds. A statement timeout of 0 is no limit."""
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         hide_parameters=True,
         pool_timeout=POOL_TIMEOUT_SECONDS,
         connect_args=_connect_args(name, statement_timeout_ms=statement_timeout_ms),
         **pool,
     )
+    event.listen(engine.sync_engine, "handle_error", _drop_if_begin_failed)
+    return engine
+
+
+def _drop_if_begin_failed(context: ExceptionContext) -> None:
+    if context.connection is None or context.connection.closed:
+        return
+    driver = context.connection.connection.driver_connection
+    if has_failed_to_begin(context.original_exception, driver):
+        # asyncpg still believes in its transaction and would send SAVEPOINT instead of BEGIN from now on.
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False
 
 
 def _create_prober(url: URL, *, name: str) -> AsyncEngine:

@@ -63,6 +63,12 @@ def is_connection_error(error: BaseException) -> bool:
     )
 
 
+def has_failed_to_begin(error: BaseException, driver: Any) -> bool:
+    """Return whether BEGIN failed, or was left out by a driver that still believes in a failed one."""
+    states = {"57014", "25P01"}
+    return _get_sqlstate(_to_driver_error(error)) in states and not driver.is_in_transaction()
+
+
 def _to_driver_error(error: BaseException) -> BaseException:
     # The pool raises the dialect's errors unwrapped; both wrappings keep the driver's error as the cause.
     wrapped = error.orig if isinstance(error, DBAPIError) and error.orig else error

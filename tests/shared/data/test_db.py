@@ -79,3 +79,18 @@ async def test_whoever_waits_for_a_connection_gets_its_turn(database: Database) 
     await asyncio.gather(*(read(number) for number in range(4)))
     # In a line, nobody is more than a turn ahead of anybody else.
     assert all(len(set(turns[first : first + 4])) == 4 for first in range(0, len(turns), 4))
+
+
+async def test_a_connection_whose_begin_failed_is_not_lent_again(url: str) -> None:
+    engine = create_engine(url, name="tests", pool_size=1, max_overflow=0)
+    database = Database(engine)
+    async with engine.connect() as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver
+        # What a BEGIN leaves behind that ended with a statement timeout.
+        driver._top_xact = driver.transaction()
+
+    with pytest.raises(DatabaseUnavailable):
+        await database.ping()
+    await database.ping()
+    await database.close()
