@@ -19,4 +19,4 @@ async def _answer(request: Request) -> Response:
 
 if __name__ == "__main__":
     routes = [Route("/health", health), Route("/{rest:path}", _answer, methods=["GET", "POST"])]
-    serve(Starlette(routes=routes), HttpApiSettings(port=int(sys.argv[1])))
+    serve(Starlette(routes=routes), HttpApiSettings(port=int(sys.argv[1]), environment="test"))

@@ -67,7 +67,8 @@ async def test_a_request_makes_no_file(client: httpx.AsyncClient, encode: Callab
             "/api/v1/speech/score", files={"audio": ("a.wav", large)}, data={"reference_text": TEXT}
         )
     assert answer.json()["reason"] == "no_speech"
-    assert made == []
+    # A worker process that starts has no standard input.
+    assert [path for path in made if path != os.devnull] == []
 
 
 @pytest.mark.parametrize("head", [{"words": to_spoken_words(TEXT)}, {"words": ("поезд",)}, {}])

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 app = Starlette(routes=[Route("/health", health), Route("/ready", ready)])
 app.state.checks = {}
-serve(app, HttpApiSettings(port=int(sys.argv[1]), shutdown_delay_seconds=1))
+serve(app, HttpApiSettings(port=int(sys.argv[1]), shutdown_delay_seconds=1, environment="test"))
 """
 
 

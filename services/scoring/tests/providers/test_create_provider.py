@@ -25,7 +25,8 @@ def test_the_default_needs_no_key(settings: ApiSettings) -> None:
 def test_an_unknown_name_stops_the_process(keys_file: Path) -> None:
     stopped = subprocess.run(
         [sys.executable, "-m", "scoring", "api"],
-        env=os.environ | {"SPEECH_PROVIDER": "oracle", "RECEIPT_SIGNING_KEYS_FILE": str(keys_file)},
+        env=os.environ
+        | {"ENVIRONMENT": "test", "SPEECH_PROVIDER": "oracle", "RECEIPT_SIGNING_KEYS_FILE": str(keys_file)},
         capture_output=True,
         text=True,
         check=False,
