@@ -17,14 +17,20 @@ from aio_pika.abc import (
 )
 from aio_pika.exceptions import (
     AMQPError,
+    AuthenticationError,
+    ChannelInvalidStateError,
     ChannelNotFoundEntity,
     ChannelPreconditionFailed,
     DeliveryError,
-    PublishError,
+    IncompatibleProtocolError,
+    MethodNotImplemented,
+    ProbableAuthenticationError,
 )
 from aiormq.abc import FieldTable
+from aiormq.exceptions import ChannelAccessRefused
 from contracts import EVENTS, RETIRED_QUEUES, Event, RetiredQueue
 
+from shared.data.network import is_network_error
 from shared.errors import Unavailable
 from shared.messaging.jobs import Job
 
@@ -38,6 +44,19 @@ CLOSE_TIMEOUT_SECONDS = 1.0
 REPLAY_BATCH_SIZE = 100
 UNROUTED_KEYS = frozenset(event.routing_key() for event in EVENTS if not event.consumers)
 """Routing keys of events that have no consumer, by contract."""
+
+REFUSALS = (
+    DeliveryError,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+    ChannelAccessRefused,
+    AuthenticationError,
+    ProbableAuthenticationError,
+    IncompatibleProtocolError,
+    MethodNotImplemented,
+)
+# The clients have no class for an operation on a connection or channel that is closed.
+CLOSED_MESSAGES = (" closed", "not opened", "closed channel")
 
 
 class BrokerUnavailable(Unavailable):
@@ -66,20 +85,24 @@ def dead_letter_queue(queue: str) -> str:
     return f"{queue}.parked"
 
 
+def is_broker_unavailable(error: Exception) -> bool:
+    """Return whether a connection was lost or not made. What RabbitMQ would refuse again is no outage."""
+    if isinstance(error, REFUSALS):
+        return False
+    # aiormq rejects what waits on a lost channel with a bare Exception.
+    if isinstance(error, AMQPError | ChannelInvalidStateError) or type(error) is Exception:
+        return True
+    is_closed = type(error) is RuntimeError and str(error).endswith(CLOSED_MESSAGES)
+    return is_closed or is_network_error(error)
+
+
 @contextmanager
 def translate_broker_errors() -> Iterator[None]:
     """Raise BrokerUnavailable for every way in which aio-pika reports a lost connection."""
     try:
         yield
-    except (DeliveryError, PublishError, ChannelNotFoundEntity):
-        raise
     except Exception as error:
-        # RuntimeError: the channel is not open, or uvloop's answer to a closed transport. aiormq rejects what
-        # waits on a lost channel with a bare Exception.
-        if (
-            not isinstance(error, AMQPError | OSError | TimeoutError | RuntimeError)
-            and type(error) is not Exception
-        ):
+        if not is_broker_unavailable(error):
             raise
         raise BrokerUnavailable(f"RabbitMQ does not answer ({type(error).__name__}).") from error
     except asyncio.CancelledError as error:
@@ -97,8 +120,8 @@ async def open_connection(url: str) -> AsyncIterator[AbstractConnection]:
     try:
         yield connection
     finally:
-        # The server may be gone and never confirm that it is closed.
-        with suppress(BrokerUnavailable), translate_broker_errors():
+        # The server may be gone and never confirm that it is closed. However closing fails, it is given up.
+        with suppress(Exception), translate_broker_errors():
             await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_SECONDS)
 
 

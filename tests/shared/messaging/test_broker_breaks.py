@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import pytest
 from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import ProbableAuthenticationError
 from pydantic import SecretStr
 from shared.data.db import Database
-from shared.messaging.broker import dead_letter_queue, declare_queues, publish_confirmed
+from shared.messaging.broker import dead_letter_queue, declare_queues, open_connection, publish_confirmed
 from shared.messaging.jobs import Job
 from shared.messaging.outbox import enqueue
 from shared.messaging.worker import build_worker
@@ -116,3 +117,9 @@ async def test_a_worker_consumes_after_its_broker_broke_while_it_started(
     outcomes = await asyncio.gather(*(one(number) for number in numbers))
     failed = {MOMENTS[n]: o for n, o in zip(numbers, outcomes, strict=True) if o != "consumed"}
     assert not failed
+
+
+async def test_a_wrong_password_is_no_outage(url: str) -> None:
+    with pytest.raises(ProbableAuthenticationError):
+        async with open_connection(str(URL(url).with_password("wrong"))):
+            pass

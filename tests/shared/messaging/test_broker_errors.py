@@ -3,9 +3,23 @@ import asyncio
 import pytest
 from aio_pika.exceptions import (
     AMQPConnectionError,
+    AuthenticationError,
+    ChannelClosed,
     ChannelInvalidStateError,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
     ConnectionClosed,
     DeliveryError,
+    IncompatibleProtocolError,
+    InvalidFrameError,
+    MethodNotImplemented,
+    ProbableAuthenticationError,
+)
+from aiormq.exceptions import (
+    ChannelAccessRefused,
+    ConnectionInternalError,
+    ConnectionNotAllowed,
+    ConnectionResourceError,
 )
 from pamqp import commands as spec
 from shared.messaging.broker import BrokerUnavailable, translate_broker_errors
@@ -16,9 +30,19 @@ from shared.messaging.broker import BrokerUnavailable, translate_broker_errors
     [
         AMQPConnectionError(),
         ConnectionClosed(320, "shutdown"),
+        ConnectionInternalError(541, "internal error"),
+        # Also while a virtual host is started.
+        ConnectionNotAllowed(530, "vhost '/' is down"),
+        ConnectionResourceError(506, "no more channels"),
+        InvalidFrameError("cut off"),
+        ChannelClosed(None, None),
         ChannelInvalidStateError(),
         ConnectionResetError(),
+        asyncio.IncompleteReadError(b"", 7),
         TimeoutError(),
+        RuntimeError("<Connection: 'amqp://'> closed"),
+        RuntimeError("Connection was not opened"),
+        RuntimeError("Can't initialize closed channel"),
         RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed"),
         Exception(),
         asyncio.CancelledError(),
@@ -32,10 +56,22 @@ async def test_a_lost_connection_has_one_form(error: BaseException) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [ValueError("a bug"), DeliveryError(None, spec.Basic.Nack())],
+    [
+        ValueError("a bug"),
+        RuntimeError("Already initialized"),
+        NotImplementedError(),
+        DeliveryError(None, spec.Basic.Nack()),
+        ChannelAccessRefused(403, "write access refused"),
+        ChannelNotFoundEntity(404, "no queue"),
+        ChannelPreconditionFailed(406, "inequivalent arg"),
+        AuthenticationError("no such user"),
+        ProbableAuthenticationError("ACCESS_REFUSED"),
+        IncompatibleProtocolError("not AMQP 0-9-1"),
+        MethodNotImplemented(),
+    ],
     ids=lambda error: type(error).__name__,
 )
-def test_other_errors_keep_theirs(error: Exception) -> None:
+def test_refusals_and_faults_are_no_outage(error: Exception) -> None:
     with pytest.raises(type(error)), translate_broker_errors():
         raise error
 
