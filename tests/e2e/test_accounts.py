@@ -55,6 +55,13 @@ async def test_an_address_is_confirmed_and_a_password_reset_by_links(
     assert signed_in.status_code == 200
 
 
+async def test_an_app_confirms_an_address_with_its_access_token(system: Stack, learner: Learner) -> None:
+    email = learner.user["email"]
+    _, _, token = (await link_for(system, email, "Confirm your e-mail address")).partition("#token=")
+    assert (await learner.post("/auth/email/verify", {"token": token})).status_code == 204
+    assert (await learner.get("/users/me")).json()["email_verified"] is True
+
+
 async def test_a_deleted_account_exports_its_data_and_leaves_none(learner: Learner) -> None:
     saved = await learner.post("/game/sessions", session_of(await learner.draw(limit=2)))
     assert saved.status_code == 201, saved.text
