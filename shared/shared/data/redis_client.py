@@ -1,4 +1,4 @@
-"""Clients of Redis whose callers limit the time, with `within_loop_time`."""
+"""Clients of Redis whose callers limit the time."""
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry

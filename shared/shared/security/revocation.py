@@ -12,13 +12,11 @@ from uuid import UUID
 
 import structlog
 from pydantic import BaseModel, ConfigDict
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from shared.background import Loop, SupervisedLoop, run_loops
 from shared.data.network import is_network_error
+from shared.data.redis_client import create_redis
 from shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -56,8 +54,7 @@ class _Known(NamedTuple):
 
 class Revocations:
     def __init__(self, url: str) -> None:
-        # One retry, because a pooled connection does not survive a restart of Redis.
-        self._redis: Redis = Redis.from_url(url, retry=Retry(NoBackoff(), 1))
+        self._redis = create_redis(url)
         self._known: dict[UUID, _Known] = {}
         self._position = "-"
 
