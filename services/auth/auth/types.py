@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr
-from shared.http.fields import DisplayText
+from shared.http.fields import CONTROLS, DisplayText, text_pattern
 
 MAX_URL_LENGTH = 2048
 # Unicode's Bidi_Control property: they reorder the text around them, so a name could forge a sentence.
@@ -113,42 +113,88 @@ def is_public_host(host: str) -> bool:
     return address.is_global and not address.is_multicast
 
 
+# What a schema can state of the rules. The validators below enforce them, and what a pattern cannot say.
+PRINTABLE = {"pattern": r"^[\u0020-\u007e]+$"}
+EMAIL_PATTERN = r"^[!#-?A-Z^-~]{1,64}@[^\s@]+$"
+ONE_LINE_PATTERN = text_pattern(
+    required=True,
+    forbidden=r"\t\n\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069",
+)
+PASSWORD_PATTERN = f"^[^{CONTROLS}\\t\\n]*$"
+STRENGTH_RULES = (
+    "8 to 128 characters with an upper-case letter, a lower-case letter and a digit. "
+    "Common passwords are refused."
+)
+
 Email = Annotated[
     str,
-    Field(max_length=254, json_schema_extra={"format": "email"}, examples=["ada@example.com"]),
+    Field(
+        max_length=254,
+        json_schema_extra={"format": "email", "pattern": EMAIL_PATTERN},
+        examples=["ada@example.com"],
+    ),
     AfterValidator(_validate_email),
 ]
 # The limit only bounds the work of normalizing; passwords/policy.py decides the length of new passwords.
 Password = Annotated[
-    SecretStr, Field(max_length=1024, examples=["Correct4Horse"]), AfterValidator(_normalize_secret)
+    SecretStr,
+    Field(max_length=1024, json_schema_extra={"pattern": PASSWORD_PATTERN}, examples=["Correct4Horse"]),
+    AfterValidator(_normalize_secret),
+]
+NewPassword = Annotated[
+    Password,
+    Field(
+        description=STRENGTH_RULES,
+        json_schema_extra={"pattern": PASSWORD_PATTERN, "minLength": 8, "maxLength": 128},
+    ),
 ]
 Name = Annotated[
     str,
     DisplayText(min_length=1, max_length=100),
-    Field(examples=["Ada"]),
+    Field(json_schema_extra={"pattern": ONE_LINE_PATTERN}, examples=["Ada"]),
     AfterValidator(_validate_name),
 ]
 AvatarUrl = Annotated[
-    HttpUrl, Field(examples=["https://example.com/ada.png"]), AfterValidator(_validate_public_url)
+    HttpUrl,
+    Field(
+        json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]://", "maxLength": MAX_URL_LENGTH},
+        examples=["https://example.com/ada.png"],
+    ),
+    AfterValidator(_validate_public_url),
 ]
 # The characters that RFC 6749 allows in tokens. A well-formed token that is wrong is a 401, not a 422.
 OpaqueToken = Annotated[
     SecretStr,
-    Field(min_length=1, max_length=2048, examples=["kq3Zb0V1wq8sJm5yPZr4t7fX2cN9aH6LdE1gU0oTiYs"]),
+    Field(
+        min_length=1,
+        max_length=2048,
+        json_schema_extra=PRINTABLE,
+        examples=["kq3Zb0V1wq8sJm5yPZr4t7fX2cN9aH6LdE1gU0oTiYs"],
+    ),
     AfterValidator(_validate_printable),
 ]
 SocialToken = Annotated[
     SecretStr,
-    Field(min_length=1, max_length=8192, examples=["eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMSJ9.c2lnbmF0dXJl"]),
+    Field(
+        min_length=1,
+        max_length=8192,
+        json_schema_extra=PRINTABLE,
+        examples=["eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMSJ9.c2lnbmF0dXJl"],
+    ),
     AfterValidator(_validate_printable),
 ]
 AuthorizationCode = Annotated[
     SecretStr,
-    Field(min_length=1, max_length=2048, examples=["c4f8a1d0e5b74b0f9d3a2c6e8f1b7d9a.0.srtzt.Qm1p7w"]),
+    Field(
+        min_length=1,
+        max_length=2048,
+        json_schema_extra=PRINTABLE,
+        examples=["c4f8a1d0e5b74b0f9d3a2c6e8f1b7d9a.0.srtzt.Qm1p7w"],
+    ),
     AfterValidator(_validate_printable),
 ]
 Nonce = Annotated[
     SecretStr,
-    Field(min_length=1, max_length=512, examples=["n-0S6_WzA2Mj"]),
+    Field(min_length=1, max_length=512, json_schema_extra=PRINTABLE, examples=["n-0S6_WzA2Mj"]),
     AfterValidator(_validate_printable),
 ]

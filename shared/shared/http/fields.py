@@ -35,6 +35,8 @@ BLANK = "\u115f\u1160\u2800\u3164\uffa0"
 
 # PostgreSQL refuses NUL, UTF-8 refuses lone surrogates, and no sentence needs control characters.
 CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+CONTROLS = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
+"""The same in a pattern of JSON Schema. A schema knows no lone surrogates: they are not JSON text."""
 POSSIBLE_MARKS = re.compile(f"[\u0300-\U0010ffff]{{{MAX_COMBINING_MARKS + 1},}}")
 """U+0300 is the first combining mark. Longer runs are rare enough to look at each character."""
 
@@ -52,8 +54,10 @@ class DisplayText:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
+        # A field may state a narrower pattern.
+        pattern = {"pattern": text_pattern(required=self.min_length > 0)}
         bounds = {"minLength": self.min_length} if self.min_length else {}
-        return {**handler(schema), "maxLength": self.max_length, **bounds}
+        return {**pattern, **handler(schema), "maxLength": self.max_length, **bounds}
 
     def clean(self, value: str) -> str:
         # All that follows looks at every character, so a body full of text would hold up all other requests.
@@ -65,6 +69,13 @@ class DisplayText:
         if len(cleaned) < self.min_length:
             raise PydanticKnownError("string_too_short", {"min_length": self.min_length})
         return cleaned
+
+
+def text_pattern(*, required: bool, forbidden: str = "") -> str:
+    """Return the pattern of a text without control and forbidden characters; a required one is not blank."""
+    # Without look-ahead, which some generators of clients lack.
+    visible = rf"[^{CONTROLS}{forbidden}\S]*[^{CONTROLS}{forbidden}\s]" if required else ""
+    return f"^{visible}[^{CONTROLS}{forbidden}]*$"
 
 
 def clean_text(value: str) -> str:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import struct
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
@@ -16,15 +16,20 @@ MAX_CURSOR_PAGE = 1_000_000
 """A cursor with a higher page number was made up: the number after it might not fit into a cursor."""
 CHECKSUM_BYTES = 8
 
+# The pattern is stated only: text of another form gets the same message as a cursor of other filters.
+Cursor = Annotated[
+    str,
+    Field(max_length=200, json_schema_extra={"pattern": "^([A-Za-z0-9_-]{4})+([A-Za-z0-9_-]{1,3}={1,2})?$"}),
+]
+
 
 class PageQuery(BaseModel):
     """Query parameters of a list. Subclasses add filters, and may set another `limit`."""
 
     page: int = Field(1, ge=1, le=1_000_000, description="Page number, for the first 10,000 items.")
     limit: int = Field(20, ge=1, le=100, description="Items on a page.")
-    cursor: str | None = Field(
+    cursor: Cursor | None = Field(
         None,
-        max_length=200,
         description="`next_cursor` of the previous page, with the same filters. Replaces `page`.",
     )
 

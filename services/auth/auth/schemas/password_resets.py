@@ -3,7 +3,7 @@ from typing import Annotated
 from pydantic import Field
 from shared.http.fields import RequestModel
 
-from auth.types import Email, OpaqueToken, Password
+from auth.types import Email, NewPassword, OpaqueToken
 
 
 class ForgotPasswordRequest(RequestModel):
@@ -12,4 +12,4 @@ class ForgotPasswordRequest(RequestModel):
 
 class ResetPasswordRequest(RequestModel):
     token: OpaqueToken
-    password: Annotated[Password, Field(examples=["Brandnew4Password"])]
+    password: Annotated[NewPassword, Field(examples=["Brandnew4Password"])]

@@ -8,18 +8,18 @@ from shared.http.pagination import Pagination
 from shared.security.current_user import Role
 
 from auth.schemas.pages import AdminPageQuery
-from auth.types import AvatarUrl, Email, Name, Password
+from auth.types import AvatarUrl, Email, Name, NewPassword, Password
 
 
 class RegisterRequest(RequestModel):
     email: Email
-    password: Password
+    password: NewPassword
     name: Name
 
 
 class ChangePasswordRequest(RequestModel):
     current_password: Annotated[Password, Field(min_length=1)]
-    new_password: Annotated[Password, Field(examples=["Brandnew4Password"])]
+    new_password: Annotated[NewPassword, Field(examples=["Brandnew4Password"])]
 
 
 class UserUpdate(RequestModel):

@@ -3,9 +3,10 @@ from uuid import UUID
 
 from contracts.vocabulary import Level, SpeechType
 from pydantic import Field, field_validator
-from shared.http.fields import RequestModel
+from shared.http.fields import RequestModel, text_pattern
 
 MAX_TAGS = 50
+ONE_LINE_PATTERN = text_pattern(required=True, forbidden=r"\t\n")
 
 TagIds = Annotated[
     list[UUID], Field(max_length=MAX_TAGS, examples=[["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"]])

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from contracts.vocabulary import Level, SpeechType
 from pydantic import AfterValidator, BaseModel, Field
-from shared.http.fields import DisplayText, RequestModel
+from shared.http.fields import CONTROLS, DisplayText, RequestModel
 from shared.http.pagination import PageQuery, Pagination
 
 from content.schemas.fields import (
@@ -21,6 +21,7 @@ from content.schemas.fields import (
 AUDIO_FOLDERS = ("seed/", "uploads/", "imports/")
 """The folders of the bucket that recordings may be in."""
 MAX_KEY_BYTES = 1024
+KEY_PATTERN = rf"^(seed|uploads|imports)(/[^/{CONTROLS}\t\n]+)+$"
 
 
 def _validate_key(value: str) -> str:
@@ -42,6 +43,7 @@ AudioKey = Annotated[
     Field(
         description="Key of the uploaded recording, in `seed/`, `uploads/` or `imports/`. The recording has "
         "at most 10 MiB and five minutes.",
+        json_schema_extra={"pattern": KEY_PATTERN},
         examples=["uploads/01941f29-7c00-7074-b57d-2cece4b06ce6.mp3"],
     ),
     AfterValidator(validate_single_line),

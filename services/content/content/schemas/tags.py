@@ -4,9 +4,14 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field
 from shared.http.fields import DisplayText, RequestModel
 
-from content.schemas.fields import OMITTED, PartialUpdate, validate_single_line
+from content.schemas.fields import OMITTED, ONE_LINE_PATTERN, PartialUpdate, validate_single_line
 
-_Name = Annotated[str, DisplayText(min_length=1, max_length=100), AfterValidator(validate_single_line)]
+_Name = Annotated[
+    str,
+    DisplayText(min_length=1, max_length=100),
+    Field(json_schema_extra={"pattern": ONE_LINE_PATTERN}),
+    AfterValidator(validate_single_line),
+]
 TagName = Annotated[_Name, Field(examples=["travel"])]
 TagCategory = Annotated[_Name, Field(examples=["topic"])]
 

@@ -137,6 +137,7 @@ def describe_form() -> dict[str, Any]:
     audio = {
         "type": "string",
         "format": "binary",
+        "minLength": 1,
         "description": f"The recording, at most {MAX_AUDIO_BYTES >> 20} MiB and {MAX_AUDIO_SECONDS} seconds: "
         "WAV, MP3, M4A, AAC, OGG (Opus, Vorbis), FLAC or WebM.",
     }
