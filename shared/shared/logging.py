@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -32,6 +32,21 @@ def configure(level: str, *, service: str, process: str) -> None:
         structlog.processors.ExceptionRenderer(_format_exc_info),
     ]
     render = structlog.processors.JSONRenderer()
+    _configure_libraries(level, enrich, render)
+    # Our own lines skip the standard library's records: one is written per request.
+    structlog.configure(
+        processors=[*enrich, render],
+        logger_factory=_NamedWriter,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service, process=process)
+    _log_uncaught()
+
+
+def _configure_libraries(
+    level: str, enrich: Sequence[structlog.typing.Processor], render: structlog.typing.Processor
+) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*enrich, structlog.stdlib.ExtraAdder(), _shorten_event],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
@@ -43,15 +58,6 @@ def configure(level: str, *, service: str, process: str) -> None:
     logging.basicConfig(level=foreign_level, handlers=[handler], force=True)
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(max(foreign_level, logging.WARNING))
-    # Our own lines skip the standard library's records: one is written per request.
-    structlog.configure(
-        processors=[*enrich, render],
-        logger_factory=_NamedWriter,
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=True,
-    )
-    structlog.contextvars.bind_contextvars(service=service, process=process)
-    _log_uncaught()
 
 
 def describe_error(error: BaseException) -> str:
