@@ -2,7 +2,7 @@
 --
 -- Envoy calls this once for each connection, in each worker thread, and does not report when a connection ends.
 -- The kernel knows which are open. Its table is read only when an address has opened as many connections as it
--- may hold, at most once a second. Where there is no such table, as on macOS, an address is not limited.
+-- may hold, at most once a second. Without one, as on macOS, only the number of new connections a second is bounded.
 -- envoy.yaml sets MAX_CONNECTIONS, PORT and TRUSTED_HOPS.
 
 local TABLES = { "/proc/net/tcp", "/proc/net/tcp6" }

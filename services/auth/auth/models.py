@@ -112,7 +112,7 @@ class RefreshToken(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     family_id: Mapped[UUID] = mapped_column(ForeignKey("refresh_families.id", ondelete="CASCADE"))
     used_at: Mapped[datetime | None] = mapped_column("spent_at", DateTime(timezone=True))
-    # Unused since migration 0008; a version that runs beside this one may still write it.
+    # Unused since migration 0008; a version that runs at the same time may still write it.
     sealed_successor: Mapped[str | None] = mapped_column(Text)
 
     # The database itself guarantees that a family has at most one active token.

@@ -76,7 +76,7 @@ async def list_speeches(
     """List speeches, the newest first or, with `search`, the best match first.
 
     A search takes words in any regular form, "phrases" in quotes as they are written, prefixes (`pass*`),
-    exclusions (`-word`) and `or`. Case and accents do not count. Beside other words, function words ("the",
+    exclusions (`-word`) and `or`. Case and accents do not count. Among other words, function words ("the",
     "after") need not occur, but lift a speech. If nothing is found, the last word is read as a prefix. The
     newest 500 matches (200 with `tag_id`) are ranked; older ones follow, newest first.
 

@@ -49,7 +49,7 @@ class Term(NamedTuple):
 
 
 class TsQuery(NamedTuple):
-    """`required` leaves out the function words beside other words."""
+    """`required` leaves out function words, unless there are no others."""
 
     required: str
     all_words: str

@@ -1,4 +1,4 @@
-"""Index the words of a speech as they are written, beside their stems, and pairs of them.
+"""Index the words of a speech as they are written, next to their stems, and pairs of them.
 
 It runs while the system is in use: the stems stay in the index, so that the searches of the version before
 still work. It can be repeated after an interruption.
