@@ -24,5 +24,11 @@ def create_loops(database: Database) -> Sequence[Loop]:
             await purge_erased_users(session)
 
     return [
-        Loop(name="erased_users_purge", work=purge, interval_seconds=PURGE_SECONDS, max_retry_seconds=60.0)
+        Loop(
+            name="erased_users_purge",
+            work=purge,
+            interval_seconds=PURGE_SECONDS,
+            max_retry_seconds=60.0,
+            required=False,
+        )
     ]
