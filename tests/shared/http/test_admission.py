@@ -26,6 +26,11 @@ async def upload(request: Request) -> int:
     return len(await request.body())
 
 
+@gate.post("/messages")
+async def list_message_sizes(request: Request) -> list[int]:
+    return [len(chunk) async for chunk in request.stream() if chunk]
+
+
 @pytest.fixture(autouse=True)
 def closed_gate() -> Iterator[None]:
     opened.clear()
@@ -87,3 +92,12 @@ async def test_a_slot_is_returned_after_a_failure(settings: Any) -> None:
     async with narrow_client(settings) as client:
         for _ in range(3):
             assert (await asyncio.wait_for(client.get("/broken"), 1)).status_code == 500
+
+
+async def test_a_body_that_arrives_byte_by_byte_is_joined(settings: Any) -> None:
+    async def bytewise() -> AsyncIterator[bytes]:
+        for _ in range(300):
+            yield b"x"
+
+    async with narrow_client(settings) as client:
+        assert (await client.post("/messages", content=bytewise())).json() == [300]
