@@ -70,6 +70,8 @@ class HttpApiSettings(ServerSettings, RedisSettings):
     max_requests_waiting: int = Field(default=256, ge=0)
     """Beyond it, and after `max_request_wait_seconds`, the API answers 503 `overloaded`."""
     max_request_wait_seconds: float = Field(default=1.0, gt=0)
+    max_user_requests_in_work: int = Field(default=0, ge=0)
+    """For one user. 0 is no bound."""
 
 
 class DatabaseSettings(Settings):

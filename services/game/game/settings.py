@@ -11,6 +11,8 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
     """JWK set file with the public keys that verify scoring's receipts."""
     # Every request needs a connection to the database; more than a few above those would only wait inside.
     max_requests_in_work: int = Field(default=12, ge=1)
+    # Statistics over a long history take long, and one learner must not use up the connections with them.
+    max_user_requests_in_work: int = Field(default=4, ge=0)
 
     # Room for 200 results with receipts.
     max_body_bytes: int = Field(default=262_144, gt=0)

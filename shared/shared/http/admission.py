@@ -1,6 +1,11 @@
 """Bounds the requests in work and in wait, so that under overload the accepted ones are answered in time."""
 
 import asyncio
+from collections import Counter as Multiset
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from uuid import UUID
 
 from prometheus_client import Counter, Gauge
 from starlette.datastructures import Headers
@@ -18,6 +23,8 @@ REFUSED = Counter(
 )
 
 RETRY_AFTER_SECONDS = 1
+MAX_WAITING_OF_USER = 64
+"""A phone that was offline may send all its sessions at once, 60 of them in a minute."""
 
 
 class Overloaded(Unavailable):
@@ -69,18 +76,55 @@ class WorkSlots:
             WAITING.dec()
 
 
+class UserShares:
+    """A bounded number of requests in work for each user: one user's slow ones leave room for others'."""
+
+    def __init__(self, *, max_in_work: int, max_wait_seconds: float) -> None:
+        self._max_in_work, self._max_wait_seconds = max_in_work, max_wait_seconds
+        self._requests = Multiset[UUID]()
+        self._free = defaultdict[UUID, asyncio.Semaphore](lambda: asyncio.Semaphore(max_in_work))
+
+    def is_used_up(self, user_id: UUID) -> bool:
+        return self._requests[user_id] >= self._max_in_work
+
+    async def take(self, user_id: UUID) -> None:
+        """Take a part of the share, which `give_back` returns. Raises Overloaded."""
+        if self._requests[user_id] >= self._max_in_work + MAX_WAITING_OF_USER:
+            raise Overloaded("user")
+        self._requests[user_id] += 1
+        try:
+            async with asyncio.timeout(self._max_wait_seconds):
+                await self._free[user_id].acquire()
+        except BaseException as error:
+            self._forget(user_id)
+            if isinstance(error, TimeoutError):
+                raise Overloaded("user") from None
+            raise
+
+    def give_back(self, user_id: UUID) -> None:
+        self._free[user_id].release()
+        self._forget(user_id)
+
+    def _forget(self, user_id: UUID) -> None:
+        self._requests[user_id] -= 1
+        if not self._requests[user_id]:
+            del self._requests[user_id], self._free[user_id]
+
+
 class Admission:
     """Lets a request wait for a slot, which it holds from its last byte to the start of its response."""
 
     # Slow uploads and slow readers hold no slot, because a few of them would close the service to all others.
 
-    def __init__(self, app: ASGIApp, *, slots: WorkSlots) -> None:
-        self._app, self._slots = app, slots
+    def __init__(self, app: ASGIApp, *, slots: WorkSlots, shares: UserShares | None = None) -> None:
+        self._app, self._slots, self._shares = app, slots, shares
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in INTERNAL_PATHS:
             return await self._app(scope, receive, send)
         request = _AdmittedRequest(self._slots, receive, send)
+        if self._shares is not None:
+            scope["state"]["take_share"] = partial(request.take_share, self._shares)
         try:
             self._slots.ensure_room()
             if not is_form(Headers(scope=scope)):
@@ -99,6 +143,7 @@ class _AdmittedRequest:
         self._slots, self._receive, self._send = slots, receive, send
         self._kept: list[Message] = []
         self._holds_slot = self._is_admitted = False
+        self._give_back: Callable[[], None] | None = None
 
     async def read(self) -> None:
         # Joined, because a body that arrives byte by byte would take three hundred times its size.
@@ -116,9 +161,28 @@ class _AdmittedRequest:
             self._is_admitted = self._holds_slot = True
 
     def leave(self) -> None:
+        self._leave_slot()
+        give_back, self._give_back = self._give_back, None
+        if give_back is not None:
+            give_back()
+
+    def _leave_slot(self) -> None:
         if self._holds_slot:
             self._holds_slot = False
             self._slots.leave()
+
+    async def take_share(self, shares: UserShares, user_id: UUID) -> None:
+        """Wait, without a slot, until the user has room for this request. Raises Overloaded."""
+        if self._give_back is not None:
+            return
+        held_slot = self._holds_slot
+        if shares.is_used_up(user_id):
+            self._leave_slot()
+        await shares.take(user_id)
+        self._give_back = partial(shares.give_back, user_id)
+        if held_slot and not self._holds_slot:
+            await self._slots.enter()
+            self._holds_slot = True
 
     async def receive(self) -> Message:
         message = self._kept.pop() if self._kept else await self._receive()

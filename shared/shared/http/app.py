@@ -14,7 +14,7 @@ from shared.background import SupervisedLoop
 from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.errors import ParleyError
-from shared.http.admission import Admission, WorkSlots
+from shared.http.admission import Admission, UserShares, WorkSlots
 from shared.http.health import Check, health, ready
 from shared.http.middleware import BodyLimit, RequestContext
 from shared.http.problems import render, render_http_exception, render_validation_error
@@ -91,12 +91,15 @@ def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
     app.add_exception_handler(HTTPException, render_http_exception)
     app.add_exception_handler(RequestValidationError, render_validation_error)
     app.add_middleware(ConflictRepeater)
+    wait = settings.max_request_wait_seconds
     slots = WorkSlots(
         max_in_work=settings.max_requests_in_work,
         max_waiting=settings.max_requests_waiting,
-        max_wait_seconds=settings.max_request_wait_seconds,
+        max_wait_seconds=wait,
     )
-    app.add_middleware(Admission, slots=slots)
+    share = settings.max_user_requests_in_work
+    shares = UserShares(max_in_work=share, max_wait_seconds=wait) if share else None
+    app.add_middleware(Admission, slots=slots, shares=shares)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_form_bytes=settings.max_form_bytes)
     app.add_middleware(RequestContext)
 

@@ -101,7 +101,11 @@ class _AccessToken(HTTPBearer):
         if credentials is None:
             raise Unauthorized("Send an access token: Authorization: Bearer <token>.")
         verifier: AccessTokenVerifier = request.app.state.token_verifier
-        return await verifier.authenticate(credentials.credentials)
+        principal = await verifier.authenticate(credentials.credentials)
+        # Only now is it known whose request this is.
+        if (take_share := getattr(request.state, "take_share", None)) is not None:
+            await take_share(principal.id)
+        return principal
 
 
 authenticate = _AccessToken(

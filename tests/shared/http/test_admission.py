@@ -2,10 +2,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from fastapi import APIRouter, Request
+from shared.http.admission import UserShares
 from shared.http.app import create_api
 from shared.testing import api_client
 
@@ -29,6 +31,13 @@ async def upload(request: Request) -> int:
 @gate.post("/messages")
 async def list_message_sizes(request: Request) -> list[int]:
     return [len(chunk) async for chunk in request.stream() if chunk]
+
+
+@gate.get("/users/{user_id}/gate")
+async def wait_as_user(request: Request, user_id: UUID) -> str:
+    await request.state.take_share(user_id)
+    await opened.wait()
+    return "through"
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +101,37 @@ async def test_a_slot_is_returned_after_a_failure(settings: Any) -> None:
     async with narrow_client(settings) as client:
         for _ in range(3):
             assert (await asyncio.wait_for(client.get("/broken"), 1)).status_code == 500
+
+
+async def test_one_users_requests_leave_room_for_others(settings: Any) -> None:
+    bounds = {"max_requests_in_work": 3, "max_user_requests_in_work": 2, "max_request_wait_seconds": 0.3}
+    async with narrow_client(settings, **bounds) as client:
+        mine = f"/users/{uuid4()}/gate"
+        first = [asyncio.create_task(client.get(mine)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        late = asyncio.create_task(client.get(mine))
+        await asyncio.sleep(0.05)
+        assert (await asyncio.wait_for(client.get("/trace"), 0.2)).status_code == 200
+        problem_of(await late, status=503, code="overloaded")
+        waiting = asyncio.create_task(client.get(mine))
+        await asyncio.sleep(0.05)
+        opened.set()
+        for each in (*first, waiting):
+            assert (await each).status_code == 200
+        metrics = (await client.get("/metrics")).text
+        assert "http_requests_in_work 0.0" in metrics
+
+
+async def test_a_user_whose_client_went_away_keeps_the_share() -> None:
+    shares, user_id = UserShares(max_in_work=1, max_wait_seconds=5), uuid4()
+    await shares.take(user_id)
+    waiting = asyncio.create_task(shares.take(user_id))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    shares.give_back(user_id)
+    assert not shares.is_used_up(user_id)
+    await asyncio.wait_for(shares.take(user_id), 0.1)
 
 
 async def test_a_body_that_arrives_byte_by_byte_is_joined(settings: Any) -> None:
