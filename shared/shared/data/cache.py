@@ -20,11 +20,11 @@ from typing import Any, Concatenate
 import structlog
 from prometheus_client import Counter
 from pydantic import TypeAdapter, ValidationError
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.data.loop_time import within_loop_time
-from shared.data.redis_client import create_redis
 from shared.data.redis_errors import translate_redis_errors
 from shared.errors import Unavailable
 
@@ -65,7 +65,8 @@ class Cache:
     """Bytes by key. The prefix with the service's name keeps services apart."""
 
     def __init__(self, url: str, *, service: str) -> None:
-        self._redis = create_redis(url)
+        # The limit of connecting is also that of closing, which may wait for ever under uvloop.
+        self._redis: Redis = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=TIMEOUT_SECONDS)
         self._prefix = f"cache:{service}:"
         self._circuit_open_until = 0.0
         self._in_flight: dict[str, asyncio.Future[bytes]] = {}

@@ -4,8 +4,16 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+CONNECT_TIMEOUT_SECONDS = 1.0
+
 
 def create_redis(url: str) -> Redis:
-    # Without the client's own time limits, which a late event loop uses up. One retry, because a pooled
-    # connection does not survive a restart of Redis.
-    return Redis.from_url(url, socket_timeout=None, socket_connect_timeout=None, retry=Retry(NoBackoff(), 1))
+    # Without the client's own limit of answers, which a late event loop uses up. That of connecting is also a
+    # limit of closing, which waits for ever under uvloop if the connection was reset. One retry, because a
+    # pooled connection does not survive a restart of Redis.
+    return Redis.from_url(
+        url,
+        socket_timeout=None,
+        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+    )
