@@ -284,3 +284,15 @@ async def test_non_verifying_provider_that_was_there_first(
     again = await attacker.post("/auth/social", provider="google", token=unproved)
     assert again.json()["user"]["email"] is None
     await assert_apart(attacker, victim)
+
+
+async def test_a_strangers_account_does_not_fill_the_mailbox(attacker: Person, victim: Person) -> None:
+    await attacker.register(ATTACKERS)
+    await victim.emails.emails()
+    password = ATTACKERS
+    for new_password in ("Another4Kettle7Moon", "Another5Kettle8Moon"):
+        change = {"current_password": password, "new_password": new_password}
+        assert (await attacker.put("/users/me/password", **change)).status_code == 204
+        password = new_password
+    letters = [letter["Subject"] for letter in await victim.emails.emails() if VICTIM in letter["To"]]
+    assert letters == ["Confirm your e-mail address"]

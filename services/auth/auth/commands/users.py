@@ -125,7 +125,9 @@ async def _replace_password(
     await one_time_tokens.withdraw_all(session, user, now=now)
     audit_log.record(session, "password_changed", subject=user.id, actor=user.id)
     record_user_updated(session, user, now=now)
-    notify(session, user, "password_changed")
+    if user.email_verified:
+        # The reader of an unconfirmed address may be a stranger, whose mailbox this could fill.
+        notify(session, user, "password_changed")
 
 
 async def delete_user(session: AsyncSession, user_id: UUID, *, by_owner: bool = True) -> None:
