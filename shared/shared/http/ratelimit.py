@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from shared import metrics
 from shared.data.loop_time import within_loop_time
+from shared.data.redis_client import CONNECT_TIMEOUT_SECONDS
 from shared.data.redis_errors import RedisUnavailable, translate_redis_errors
 from shared.errors import TooManyRequests, Unavailable
 from shared.security.current_user import CurrentUser
@@ -35,8 +36,10 @@ class RateLimits:
         self._enabled = settings.rate_limit_enabled
         self._overrides = settings.rate_limits
         url = settings.redis_url.get_secret_value()
-        # Without the client's own time limits, which a late event loop uses up.
-        self._pool = ConnectionPool.from_url(url, socket_timeout=None, socket_connect_timeout=None)
+        # The caller limits the time of answers, the client that of connecting and closing.
+        self._pool = ConnectionPool.from_url(
+            url, socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_SECONDS
+        )
         # The library documents this option but leaves it out of its type.
         pool: Any = self._pool
         self._storage = RedisStorage(f"async+{url}", implementation="redispy", connection_pool=pool)
