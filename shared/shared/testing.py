@@ -28,7 +28,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from shared.data.db import Base, Database, create_engine
+from shared.data.db import Database, create_engine
 from shared.data.migrations import upgrade
 from shared.messaging.outbox import OutboxEvent
 from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
@@ -61,9 +61,16 @@ async def database_url(service: str, worker_id: str) -> AsyncIterator[str]:
         yield url
 
 
+TABLES = """
+    SELECT quote_ident(tablename) FROM pg_tables
+    WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+"""
+
+
 @pytest.fixture(scope="session")
 async def _engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = create_engine(database_url, name="tests")
+    # Tests freeze processes and fill the machine: a statement of theirs may wait for long.
+    engine = create_engine(database_url, name="tests", statement_timeout_ms=120_000)
     yield engine
     await engine.dispose()
 
@@ -83,9 +90,10 @@ async def database(_engine: AsyncEngine) -> AsyncIterator[Database]:
 async def committed_database(_engine: AsyncEngine) -> AsyncIterator[Database]:
     """A database with real, parallel transactions. All tables are truncated after the test."""
     yield Database(_engine)
-    tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
     async with _engine.begin() as connection:
-        await connection.execute(text(f"TRUNCATE {tables} CASCADE"))
+        # Not all tables that Python knows: other tests of the process may have imported a service.
+        tables = await connection.scalars(text(TABLES))
+        await connection.execute(text(f"TRUNCATE {', '.join(tables)} CASCADE"))
 
 
 @pytest.fixture

@@ -126,7 +126,12 @@ class Database:
         """Return the rows of one statement with arguments $1, $2, outside a transaction, in half the time."""
         with translate_driver_errors(), self._watching():
             async with self._fetch_slot(), self._driver() as driver:
-                rows: list[asyncpg.Record] = await driver.fetch(statement, *arguments)
+                try:
+                    rows: list[asyncpg.Record] = await driver.fetch(statement, *arguments)
+                except asyncpg.InternalClientError as error:
+                    # The server has ended the connection, and the driver has not noticed.
+                    driver.terminate()
+                    raise ConnectionResetError from error
                 return rows
 
     def _watching(self) -> AbstractContextManager[None]:
