@@ -102,9 +102,21 @@ async def test_replicas_that_are_stopped_in_turn_fail_no_request(
     assert answers.total() > 500
 
 
+async def _wait_until_both_are_healthy(gateway: Gateway) -> None:
+    """A replica gets no requests before the gateway's first probe of it."""
+    healthy = 'envoy_cluster_membership_healthy{envoy_cluster_name="game"} 2'
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.metrics_port}") as client:
+        for _ in range(200):
+            if healthy in (await client.get("/stats/prometheus")).text:
+                return
+            await asyncio.sleep(0.1)
+    raise AssertionError("the replicas are not healthy")
+
+
 async def test_a_refused_connection_is_tried_at_the_other_replica_whatever_the_method(
     balanced: Gateway, replicas: list[Replica], bearer: dict[str, str]
 ) -> None:
+    await _wait_until_both_are_healthy(balanced)
     await replicas[0].end(signal.SIGKILL)
     async with httpx.AsyncClient(base_url=balanced.url, headers=bearer) as client:
         statuses = {
