@@ -1,5 +1,5 @@
 from shared.data.cache import Cache
-from shared.messaging.jobs import Jobs
+from shared.messaging.jobs import Effect, Jobs
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.commands import tags
@@ -12,8 +12,8 @@ async def on_propagate_tag_name(session: AsyncSession, job: PropagateTagName) ->
 
 
 def create_jobs(cache: Cache) -> Jobs:
-    async def on_invalidate_cache(_: AsyncSession, job: InvalidateCache) -> None:
+    async def on_invalidate_cache(job: InvalidateCache) -> None:
         # While Redis is down this raises Unavailable, and the job waits.
         await cache.invalidate(*job.keys)
 
-    return {PropagateTagName: on_propagate_tag_name, InvalidateCache: on_invalidate_cache}
+    return {PropagateTagName: on_propagate_tag_name, InvalidateCache: Effect(on_invalidate_cache)}

@@ -19,7 +19,7 @@ from shared.background import Loop
 from shared.data.db import Base, Database
 from shared.data.db_errors import retry_conflicts
 from shared.errors import Unavailable
-from shared.messaging.jobs import Job
+from shared.messaging.jobs import Effect, Job
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ RETENTION = timedelta(days=7)
 PURGE_SECONDS = 3600.0
 MAX_ATTEMPTS = 3
 
-type Handler[M: Event | Job] = Callable[[AsyncSession, M], Awaitable[None]]
+type Handler[M: Event | Job] = Callable[[AsyncSession, M], Awaitable[None]] | Effect[Any]
 type Receiver = Callable[[bytes], Awaitable[None]]
 type Subscriptions = Mapping[type[Event], Handler[Any]]
 
@@ -116,8 +116,21 @@ async def _apply_with_retries[M: Event | Job](
 @retry_conflicts
 async def apply_once[M: Event | Job](database: Database, queue: str, delivery: M, handler: Handler[M]) -> str:
     """Claim and apply a delivery in one transaction. Returns "applied", or "repeated" for a duplicate."""
+    if isinstance(handler, Effect):
+        return await _apply_effect(database, queue, delivery, handler)
     async with database.transaction() as session:
         if not await claim(session, queue, delivery.id):
             return "repeated"
         await handler(session, delivery)
+    return "applied"
+
+
+async def _apply_effect(database: Database, queue: str, delivery: Event | Job, effect: Effect[Any]) -> str:
+    async with database.transaction() as session:
+        if await session.get(InboxEvent, (queue, delivery.id)) is not None:
+            return "repeated"
+    await effect.work(delivery)
+    # Claimed only now: if this process ends before, the work is done again.
+    async with database.transaction() as session:
+        await claim(session, queue, delivery.id)
     return "applied"

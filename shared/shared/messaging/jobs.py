@@ -6,6 +6,7 @@ declares.
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -33,5 +34,12 @@ class Job(BaseModel):
         return f"{cls.service}.job.{name}"
 
 
-type JobHandler[J: Job] = Callable[[AsyncSession, J], Awaitable[None]]
+@dataclass(frozen=True)
+class Effect[J: Job]:
+    """Work on another system, which may be repeated. It has no transaction: that would wait with it."""
+
+    work: Callable[[J], Awaitable[None]]
+
+
+type JobHandler[J: Job] = Callable[[AsyncSession, J], Awaitable[None]] | Effect[J]
 type Jobs = Mapping[type[Job], JobHandler[Any]]

@@ -1,13 +1,14 @@
 """From the queues to the handlers."""
 
 import asyncio
+from typing import ClassVar
 
 import pytest
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel
 from contracts import Event
 from contracts.game import SessionCompleted
-from shared.data.db import Database
+from shared.data.db import Database, create_engine
 from shared.errors import Unavailable
 from shared.messaging.broker import (
     EXCHANGE,
@@ -17,6 +18,7 @@ from shared.messaging.broker import (
     replay_dead_letters,
 )
 from shared.messaging.inbox import apply_once
+from shared.messaging.jobs import Effect, Job
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -139,3 +141,26 @@ async def test_what_cannot_be_read_becomes_a_dead_letter_at_once(
         await publish_confirmed(exchange, SessionCompleted.routing_key(), body, message_id="broken")
         await becomes(lambda: depth(channel, dead_letter_queue(QUEUE)), 1)
     assert not handler.seen
+
+
+class Publish(Job):
+    service: ClassVar[str] = "effects"
+
+
+async def test_an_effect_holds_no_connection_and_is_claimed_when_it_is_done(database_url: str) -> None:
+    database = Database(create_engine(database_url, name="tests", pool_size=1, max_overflow=0))
+    job, attempts = Publish(), list[Publish]()
+
+    async def publish(published: Publish) -> None:
+        await database.ping()
+        attempts.append(published)
+        if len(attempts) == 1:
+            raise Unavailable("It is down.")
+
+    effect = Effect(publish)
+    with pytest.raises(Unavailable):
+        await apply_once(database, job.queue(), job, effect)
+    assert await apply_once(database, job.queue(), job, effect) == "applied"
+    assert await apply_once(database, job.queue(), job, effect) == "repeated"
+    assert attempts == [job, job]
+    await database.close()

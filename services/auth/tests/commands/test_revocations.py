@@ -17,6 +17,7 @@ from auth.social import AppleClient
 from fastapi import FastAPI
 from shared.clock import utc_now
 from shared.data.db import Database
+from shared.messaging.inbox import apply_once
 from shared.messaging.outbox import OutboxEvent
 from shared.security.jwt import LEEWAY_SECONDS
 from shared.security.revocation import (
@@ -128,26 +129,29 @@ async def test_without_redis_the_change_counts_and_the_job_waits(
     assert "revocation_deferred" in [line["event"] for line in logged]
     async with database.transaction() as session:
         (job,) = await list_jobs(session)
-        handle = create_jobs(away, apple)[RevokeAccess]
-        with pytest.raises(RevocationsUnavailable):
-            await handle(session, job)
-        # After the life of the tokens there is nothing left to do.
-        late = job.model_copy(update={"recorded_at": utc_now() - timedelta(seconds=RETENTION_SECONDS)})
-        await handle(session, late)
+    handler = create_jobs(away, apple)[RevokeAccess]
+    with pytest.raises(RevocationsUnavailable):
+        await apply_once(database, job.queue(), job, handler)
+    # After the life of the tokens there is nothing left to do.
+    late = job.model_copy(update={"recorded_at": utc_now() - timedelta(seconds=RETENTION_SECONDS)})
+    assert await apply_once(database, job.queue(), late, handler) == "applied"
 
 
 async def test_the_job_publishes_by_itself(
-    session: AsyncSession,
+    database: Database,
     user: User,
     revocations: Revocations,
     base_settings: dict[str, Any],
     apple: AppleClient,
 ) -> None:
-    await delete_user(session, user.id)
-    (job,) = await list_jobs(session)
+    async with database.transaction() as session:
+        await delete_user(session, user.id)
+        (job,) = await list_jobs(session)
     worker = Revocations(base_settings["redis_url"].get_secret_value())
-    for _ in range(2):
-        await create_jobs(worker, apple)[RevokeAccess](session, job)
+    for outcome in ("applied", "repeated"):
+        assert (
+            await apply_once(database, job.queue(), job, create_jobs(worker, apple)[RevokeAccess]) == outcome
+        )
     await worker.close()
     while await revocations.follow():
         pass
