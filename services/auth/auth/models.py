@@ -154,6 +154,19 @@ class EmailRequest(Base):
     token_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
+class SentEmail(Base):
+    """An e-mail with a link, for a day. It names its address only by SHA-256."""
+
+    __tablename__ = "sent_emails"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
+    address_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    purpose: Mapped[str] = mapped_column(String(20))
+    sent_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+
+    __table_args__ = (Index(None, "address_digest", "purpose"),)
+
+
 class AuditEntry(Base):
     """An action on an account. Without an actor, the system, an e-mail link or the command line acted."""
 

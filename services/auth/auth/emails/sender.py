@@ -9,6 +9,7 @@ from shared.data.db import Database
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth.emails import quota
 from auth.emails.mailers import EmailNotSent, Mailer
 from auth.emails.templates import LINK_PATHS, compose_email
 from auth.models import EmailRequest, OneTimeToken, User
@@ -110,11 +111,13 @@ class EmailSender:
         *,
         now: datetime,
     ) -> str | None:
-        """Return None if the link is not wanted any more, or one was just sent."""
+        """Return None if the link is not wanted any more, or enough were sent."""
         if purpose == "verify_email" and user.email_verified:
             return None
         pending = one_time_tokens.find_pending_key(user, now=now)
         if purpose == "change_email" and pending != request.email_key:
+            return None
+        if await quota.is_exhausted(session, purpose, request.email_key, now=now):
             return None
         # Only the hash of an earlier attempt's token is stored, so its link is replaced.
         await session.execute(delete(OneTimeToken).where(OneTimeToken.digest == request.token_digest))
@@ -132,6 +135,8 @@ async def _is_taken(session: AsyncSession, user: User, email_key: str) -> bool:
 
 async def _settle(session: AsyncSession, request: EmailRequest, outcome: str, *, now: datetime) -> None:
     own = EmailRequest.id == request.id
+    if outcome == "sent" and request.kind in LINK_PATHS:
+        await quota.count(session, request.kind, request.email_key, now=now)
     if outcome != "delayed":
         await session.execute(delete(EmailRequest).where(own))
         return

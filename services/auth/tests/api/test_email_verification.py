@@ -223,3 +223,15 @@ async def test_of_confirming_and_rejecting_at_once_one_counts(
         kept = await session.get(User, user.id) is not None
     assert statuses[:3] == ([204] * 3 if kept else [400] * 3)
     assert sorted(statuses[3:]) == ([400] * 3 if kept else [204, 400, 400])
+
+
+async def test_opening_and_deleting_accounts_sends_an_address_five_letters_a_day(
+    client: httpx.AsyncClient, mailbox: Mailbox
+) -> None:
+    account = {"email": "stranger@example.com", "password": "Correct4Horse", "name": "Eve"}
+    for count in (1, 2, 3, 4, 5, 5, 5):
+        opened = await client.post("/api/v1/auth/register", json=account)
+        assert opened.status_code == 201
+        assert len(await mailbox.emails()) == count
+        bearer = {"Authorization": f"Bearer {opened.json()['access_token']}"}
+        assert (await client.delete("/api/v1/users/me", headers=bearer)).status_code == 204

@@ -1,0 +1,29 @@
+"""The daily limit of e-mails to one address. It outlives accounts: anybody can open and delete them."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from auth.domain.one_time_tokens import MAX_EMAILS_PER_DAY
+from auth.models import SentEmail
+from auth.tokens.opaque_tokens import digest
+from auth.types import TokenPurpose
+
+PERIOD = timedelta(days=1)
+
+
+async def is_exhausted(
+    session: AsyncSession, purpose: TokenPurpose, email_key: str, *, now: datetime
+) -> bool:
+    same = (SentEmail.address_digest == digest(email_key)) & (SentEmail.purpose == purpose)
+    recent = select(func.count()).where(same, SentEmail.sent_at > now - PERIOD)
+    return (await session.execute(recent)).scalar_one() >= MAX_EMAILS_PER_DAY
+
+
+async def count(session: AsyncSession, purpose: str, email_key: str, *, now: datetime) -> None:
+    expired = select(SentEmail.id).where(SentEmail.sent_at <= now - PERIOD)
+    # Other workers purge the same rows.
+    free = expired.with_for_update(skip_locked=True)
+    await session.execute(delete(SentEmail).where(SentEmail.id.in_(free)))
+    session.add(SentEmail(address_digest=digest(email_key), purpose=purpose, sent_at=now))
