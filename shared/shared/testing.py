@@ -69,8 +69,7 @@ TABLES = """
 
 @pytest.fixture(scope="session")
 async def _engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    # Tests freeze processes and fill the machine: a statement of theirs may wait for long.
-    engine = create_engine(database_url, name="tests", statement_timeout_ms=120_000)
+    engine = create_engine(database_url, name="tests")
     yield engine
     await engine.dispose()
 

@@ -1,8 +1,9 @@
+import asyncio
 import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,12 @@ from shared.settings import MessagingSettings
 
 
 @pytest.fixture(autouse=True)
-def _one_at_a_time() -> Iterator[None]:
+async def _one_at_a_time() -> AsyncIterator[None]:
     """Let parallel test processes take turns: they share the queues."""
     broker = hashlib.sha256(os.environ.get("TEST_RABBITMQ_URL", "").encode()).hexdigest()[:16]
     with (Path(tempfile.gettempdir()) / f"parley-tests-{broker}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        # The event loop goes on: a statement that waits for it longer than its time limit fails.
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
         yield
 
 
