@@ -2,7 +2,7 @@
 
 import unicodedata
 from ipaddress import IPv6Address, ip_address
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr
@@ -114,7 +114,7 @@ def is_public_host(host: str) -> bool:
 
 
 # What a schema can state of the rules. The validators below enforce them, and what a pattern cannot say.
-PRINTABLE = {"pattern": r"^[\u0020-\u007e]+$"}
+PRINTABLE: dict[str, Any] = {"pattern": r"^[\u0020-\u007e]+$"}
 EMAIL_PATTERN = r"^[!#-?A-Z^-~]{1,64}@[^\s@]+$"
 ONE_LINE_PATTERN = text_pattern(
     required=True,
@@ -162,39 +162,21 @@ AvatarUrl = Annotated[
     ),
     AfterValidator(_validate_public_url),
 ]
+
+
+def _printable(max_length: int, example: str) -> Any:
+    return Field(min_length=1, max_length=max_length, json_schema_extra=PRINTABLE, examples=[example])
+
+
 # The characters that RFC 6749 allows in tokens. A well-formed token that is wrong is a 401, not a 422.
+_IsPrintable = AfterValidator(_validate_printable)
 OpaqueToken = Annotated[
-    SecretStr,
-    Field(
-        min_length=1,
-        max_length=2048,
-        json_schema_extra=PRINTABLE,
-        examples=["kq3Zb0V1wq8sJm5yPZr4t7fX2cN9aH6LdE1gU0oTiYs"],
-    ),
-    AfterValidator(_validate_printable),
+    SecretStr, _printable(2048, "kq3Zb0V1wq8sJm5yPZr4t7fX2cN9aH6LdE1gU0oTiYs"), _IsPrintable
 ]
 SocialToken = Annotated[
-    SecretStr,
-    Field(
-        min_length=1,
-        max_length=8192,
-        json_schema_extra=PRINTABLE,
-        examples=["eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMSJ9.c2lnbmF0dXJl"],
-    ),
-    AfterValidator(_validate_printable),
+    SecretStr, _printable(8192, "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMSJ9.c2lnbmF0dXJl"), _IsPrintable
 ]
 AuthorizationCode = Annotated[
-    SecretStr,
-    Field(
-        min_length=1,
-        max_length=2048,
-        json_schema_extra=PRINTABLE,
-        examples=["c4f8a1d0e5b74b0f9d3a2c6e8f1b7d9a.0.srtzt.Qm1p7w"],
-    ),
-    AfterValidator(_validate_printable),
+    SecretStr, _printable(2048, "c4f8a1d0e5b74b0f9d3a2c6e8f1b7d9a.0.srtzt.Qm1p7w"), _IsPrintable
 ]
-Nonce = Annotated[
-    SecretStr,
-    Field(min_length=1, max_length=512, json_schema_extra=PRINTABLE, examples=["n-0S6_WzA2Mj"]),
-    AfterValidator(_validate_printable),
-]
+Nonce = Annotated[SecretStr, _printable(512, "n-0S6_WzA2Mj"), _IsPrintable]
