@@ -18,8 +18,6 @@ RECORDINGS = Path(__file__).with_name("recordings.yaml")
 def envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
     """Return the gateway's server. It answers before the services behind it do."""
     configuration = data / "envoy.yaml"
-    # A socket's path has at most 107 bytes; processes start in ROOT, from where it is usually shorter.
-    socket = min(str(data / "admin.sock"), os.path.relpath(data / "admin.sock", ROOT), key=len)
     own = Template(RECORDINGS.read_text()).substitute(
         RECORDINGS_PORT=ports["recordings"], S3_PORT=ports["s3"]
     )
@@ -33,7 +31,7 @@ def envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
 
     def prepare() -> None:
         privileges.own(data)
-        privileges.write(configuration, render(_variables(ports) | {"GATEWAY_ADMIN_SOCKET": socket}))
+        privileges.write(configuration, render(_variables(data, ports)))
 
     return Server(
         run=run,
@@ -43,8 +41,11 @@ def envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
     )
 
 
-def _variables(ports: Mapping[str, int]) -> dict[str, str]:
+def _variables(data: Path, ports: Mapping[str, int]) -> dict[str, str]:
+    # A socket's path has at most 107 bytes; processes start in ROOT, from where it is usually shorter.
+    socket = min(str(data / "admin.sock"), os.path.relpath(data / "admin.sock", ROOT), key=len)
     own = {
+        "GATEWAY_ADMIN_SOCKET": socket,
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(ports["gateway"]),
         "GATEWAY_METRICS_PORT": str(ports["gateway-metrics"]),
