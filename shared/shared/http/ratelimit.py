@@ -60,16 +60,13 @@ class RateLimits:
             return
         item = RateLimitItemPerMinute(self._overrides.get(name, per_minute))
         try:
-            with translate_redis_errors():
-                call = self._count(item, name, subject)
-                allowed, window = await within_loop_time(call, seconds=REDIS_TIMEOUT_SECONDS)
+            allowed, window = await self._count(item, name, subject)
         except (RedisUnavailable, RedisError) as error:
             reason = type(error.__cause__ or error).__name__
             log.warning("rate_limit_counted_locally", limit=name, reason=reason)
             if fail_closed:
                 raise Unavailable("This cannot be checked right now; try again in a moment.") from error
-            allowed = self._local_limiter.hit(item, name, subject)
-            window = self._local_limiter.get_window_stats(item, name, subject)
+            allowed, window = self._count_locally(item, name, subject)
         reset = max(1, round(window.reset_time - time.time()))
         request.state.response_headers = {
             "RateLimit-Policy": f'"{name}";q={item.amount};w={WINDOW_SECONDS}',
@@ -83,8 +80,16 @@ class RateLimits:
             )
 
     async def _count(self, item: RateLimitItem, name: str, subject: str) -> tuple[bool, WindowStats]:
-        allowed = await self._limiter.hit(item, name, subject)
-        return allowed, await self._limiter.get_window_stats(item, name, subject)
+        async def ask_redis() -> tuple[bool, WindowStats]:
+            allowed = await self._limiter.hit(item, name, subject)
+            return allowed, await self._limiter.get_window_stats(item, name, subject)
+
+        with translate_redis_errors():
+            return await within_loop_time(ask_redis(), seconds=REDIS_TIMEOUT_SECONDS)
+
+    def _count_locally(self, item: RateLimitItem, name: str, subject: str) -> tuple[bool, WindowStats]:
+        allowed = self._local_limiter.hit(item, name, subject)
+        return allowed, self._local_limiter.get_window_stats(item, name, subject)
 
     async def ping(self) -> None:
         if not await self._storage.check():
