@@ -25,6 +25,8 @@ class Service:
     """Whether it owns a database, and with it migrations and a worker."""
     uses_storage: bool = False
     """Whether its API and its seed store objects in S3."""
+    worker_uses_storage: bool = False
+    """Whether its worker reads, writes or deletes objects in S3."""
     worker_uses_redis: bool = False
     """Whether its worker writes to Redis: it clears a cache, or revokes tokens."""
     key_files: Mapping[str, str] = field(default_factory=dict)
@@ -45,6 +47,7 @@ SERVICES = (
         name="content",
         number=2,
         uses_storage=True,
+        worker_uses_storage=True,
         worker_uses_redis=True,
         seed=("seed", "--folder", str(SEED)),
     ),
@@ -55,5 +58,6 @@ SERVICES = (
         key_files={"RECEIPT_SIGNING_KEYS_FILE": RECEIPT_SIGNING_KEYS},
     ),
     Service(name="game", number=3, uses_storage=True, key_files={"RECEIPT_JWKS_FILE": RECEIPT_PUBLIC_KEYS}),
+    Service(name="importer", number=5, uses_storage=True, worker_uses_storage=True),
 )
 DATABASE_OWNERS = tuple(service for service in SERVICES if service.has_database)

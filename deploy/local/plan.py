@@ -47,6 +47,8 @@ class Plan:
     def worker(self, service: Service) -> Program:
         """Return the process of a service that publishes and consumes events."""
         settings = self._database(service) | self._broker()
+        if service.worker_uses_storage:
+            settings |= self._storage(service)
         if service.worker_uses_redis:
             settings |= self._redis()
         if service.name == "auth":

@@ -42,7 +42,7 @@ class SpeechRef(BaseModel):
 class SpeechCreated(Event):
     """A speech was added to the catalogue."""
 
-    consumers: ClassVar[tuple[str, ...]] = ("game",)
+    consumers: ClassVar[tuple[str, ...]] = ("game", "importer")
 
     type: Literal["parley.content.speech_created.v1"] = "parley.content.speech_created.v1"
     source: Literal["/parley/content"] = "/parley/content"
@@ -52,7 +52,7 @@ class SpeechCreated(Event):
 class SpeechUpdated(Event):
     """A speech was changed."""
 
-    consumers: ClassVar[tuple[str, ...]] = ("game",)
+    consumers: ClassVar[tuple[str, ...]] = ("game", "importer")
 
     type: Literal["parley.content.speech_updated.v1"] = "parley.content.speech_updated.v1"
     source: Literal["/parley/content"] = "/parley/content"
@@ -62,8 +62,79 @@ class SpeechUpdated(Event):
 class SpeechDeleted(Event):
     """A speech was removed from the catalogue. Past sessions keep it."""
 
-    consumers: ClassVar[tuple[str, ...]] = ("game",)
+    consumers: ClassVar[tuple[str, ...]] = ("game", "importer")
 
     type: Literal["parley.content.speech_deleted.v1"] = "parley.content.speech_deleted.v1"
     source: Literal["/parley/content"] = "/parley/content"
     data: SpeechRef
+
+
+class ImportedSpeeches(BaseModel):
+    """At most 500 new speeches of an import, which has `speeches_total` in all its events together."""
+
+    import_id: UUID
+    speeches_total: int
+    speeches: list[SpeechSnapshot]
+
+
+class SpeechImported(Event):
+    """Speeches were added to the catalogue by an import. They have no SpeechCreated."""
+
+    consumers: ClassVar[tuple[str, ...]] = ("game", "importer")
+
+    type: Literal["parley.content.speech_imported.v1"] = "parley.content.speech_imported.v1"
+    source: Literal["/parley/content"] = "/parley/content"
+    data: ImportedSpeeches
+
+
+class AppliedImport(BaseModel):
+    """An import whose rows are all in the catalogue."""
+
+    import_id: UUID
+    speeches_total: int
+
+
+class ImportApplied(Event):
+    """All rows of an import were added to the catalogue."""
+
+    consumers: ClassVar[tuple[str, ...]] = ("importer",)
+
+    type: Literal["parley.content.import_applied.v1"] = "parley.content.import_applied.v1"
+    source: Literal["/parley/content"] = "/parley/content"
+    data: AppliedImport
+
+
+class RefusedImport(BaseModel):
+    """An import of which no row is in the catalogue. `detail` says in a sentence what to change."""
+
+    import_id: UUID
+    code: str
+    detail: str
+
+
+class ImportRejected(Event):
+    """An import could not be applied; the catalogue is as it was before."""
+
+    consumers: ClassVar[tuple[str, ...]] = ("importer",)
+
+    type: Literal["parley.content.import_rejected.v1"] = "parley.content.import_rejected.v1"
+    source: Literal["/parley/content"] = "/parley/content"
+    data: RefusedImport
+
+
+class UndoneImport(BaseModel):
+    """How many speeches of an import were deleted, and how many that learners had played were archived."""
+
+    import_id: UUID
+    deleted: int
+    archived: int
+
+
+class ImportUndone(Event):
+    """The speeches of an import were taken out of the catalogue."""
+
+    consumers: ClassVar[tuple[str, ...]] = ("importer",)
+
+    type: Literal["parley.content.import_undone.v1"] = "parley.content.import_undone.v1"
+    source: Literal["/parley/content"] = "/parley/content"
+    data: UndoneImport

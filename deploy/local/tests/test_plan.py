@@ -55,7 +55,7 @@ def test_a_process_holds_the_secrets_of_the_servers_that_it_uses(plan: Plan) -> 
         "auth-migrate": {"DATABASE_URL"},
         "auth-seed": {"DATABASE_URL"},
         "content-api": {"DATABASE_URL", "REDIS_URL", "S3_SECRET_KEY"},
-        "content-worker": {"DATABASE_URL", "RABBITMQ_URL", "REDIS_URL"},
+        "content-worker": {"DATABASE_URL", "RABBITMQ_URL", "REDIS_URL", "S3_SECRET_KEY"},
         "content-migrate": {"DATABASE_URL"},
         "content-seed": {"DATABASE_URL", "S3_SECRET_KEY"},
     }
@@ -94,12 +94,12 @@ def test_keys_of_an_earlier_version_are_kept(tmp_path: Path) -> None:
 
 def test_secrets_are_made_once_and_kept_from_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Vault.open(tmp_path / "secrets")
-    more = (*DATABASE_OWNERS, Service(name="importer", number=5))
+    more = (*DATABASE_OWNERS, Service(name="another", number=6))
     monkeypatch.setattr("deploy.local.vault.DATABASE_OWNERS", more)
     second = Vault.open(tmp_path / "secrets")
 
     assert second.servers == first.servers
     assert second.roles["auth"] == first.roles["auth"]
-    assert second.roles["importer"]
+    assert second.roles["another"]
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o711
     assert (tmp_path / "secrets" / "secrets.json").stat().st_mode & 0o077 == 0

@@ -1,0 +1,5 @@
+"""The HTTP routes of the importer service."""
+
+from fastapi import APIRouter
+
+routers: tuple[APIRouter, ...] = ()

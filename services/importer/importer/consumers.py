@@ -1,0 +1,3 @@
+from shared.messaging.inbox import Subscriptions
+
+subscriptions: Subscriptions = {}

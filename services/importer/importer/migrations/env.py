@@ -1,0 +1,4 @@
+from importer.models import Base
+from shared.data.migrations import run
+
+run(Base.metadata)

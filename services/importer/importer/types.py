@@ -1,0 +1,78 @@
+"""The words of the importer's domain."""
+
+from typing import Literal
+
+JobState = Literal[
+    "queued",
+    "validating",
+    "applying",
+    "completed",
+    "rejected",
+    "failed",
+    "cancelled",
+    "undoing",
+    "undone",
+]
+"""`rejected`: rows have errors. `failed`: the table cannot be processed at all."""
+
+UNFINISHED: tuple[JobState, ...] = ("queued", "validating", "applying")
+
+FileState = Literal["storing", "stored"]
+
+AudioFormat = Literal["mp3", "wav", "m4a"]
+
+FileProblemCode = Literal[
+    "empty_file",
+    "audio_too_large",
+    "unsupported_audio",
+    "undecodable_audio",
+    "audio_too_long",
+    "silent_audio",
+    "clipped_audio",
+    "unusable_filename",
+    "too_many_files",
+    "unreadable_archive",
+    "incomplete_upload",
+]
+"""Why an uploaded file was not kept."""
+
+Severity = Literal["error", "warning"]
+"""A row with a warning is imported."""
+
+RowProblemCode = Literal[
+    "missing_value",
+    "extra_cells",
+    "unusable_filename",
+    "audio_missing",
+    "audio_in_use",
+    "duplicate_filename",
+    "audio_too_short",
+    "audio_too_long",
+    "text_too_long",
+    "text_invalid",
+    "unknown_level",
+    "unknown_type",
+    "tag_invalid",
+    "too_many_tags",
+    "duplicate_sentence",
+    "sentence_in_catalogue",
+]
+"""What is wrong with a cell; the last two are warnings."""
+
+TableProblemCode = Literal[
+    "not_a_table",
+    "empty_table",
+    "no_rows",
+    "missing_columns",
+    "unknown_columns",
+    "repeated_columns",
+    "too_many_columns",
+    "too_many_rows",
+    "cell_too_long",
+    "unreadable_text",
+    "unreadable_spreadsheet",
+    "upload_session_expired",
+    "audio_changed",
+    "batch_rejected",
+]
+"""Why an import failed as a whole."""
