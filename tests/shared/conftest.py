@@ -12,6 +12,7 @@ from shared.testing import scratch_database
 @pytest.fixture(scope="session")
 async def database_url(worker_id: str) -> AsyncIterator[str]:
     """The tables of shared alone, without a service and its migrations."""
+    import shared.data.audit_log
     import shared.messaging.inbox
     import shared.messaging.outbox  # noqa: F401 - declares a table
 

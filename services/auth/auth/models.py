@@ -1,7 +1,7 @@
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+from shared.data.audit_log import AuditEntry
 from shared.data.db import Base
 from shared.messaging.inbox import InboxEvent
 from shared.messaging.outbox import OutboxEvent
@@ -19,10 +19,9 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from auth.types import AuditAction, EmailKind, Provider, SignInMethod
+from auth.types import EmailKind, Provider, SignInMethod
 
 __all__ = [
     "AuditEntry",
@@ -165,17 +164,3 @@ class SentEmail(Base):
     sent_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
 
     __table_args__ = (Index(None, "address_digest", "purpose"),)
-
-
-class AuditEntry(Base):
-    """An action on an account. Without an actor, the system, an e-mail link or the command line acted."""
-
-    __tablename__ = "audit_log"
-
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-    actor_id: Mapped[UUID | None] = mapped_column(Uuid)
-    action: Mapped[AuditAction] = mapped_column(String(40))
-    subject_id: Mapped[UUID] = mapped_column(Uuid, index=True)
-    before: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    after: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

@@ -46,6 +46,10 @@ class PageQuery(BaseModel):
         return " ".join((*map(str, owner), self.model_dump_json(exclude={"page", "limit", "cursor"})))
 
 
+class AdminPageQuery(PageQuery):
+    limit: int = Field(50, ge=1, le=200, description="Items on a page.")
+
+
 class Pagination(BaseModel):
     """The position of a page in its list."""
 

@@ -1,3 +1,4 @@
+from shared.http.pages import fetch_page
 from shared.security.current_user import Principal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -5,7 +6,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.domain.users import canonical_email
 from auth.errors import SignedOut
 from auth.models import RefreshTokenFamily, User
-from auth.queries.pages import fetch_page
 from auth.schemas.users import AccountFilter, AccountPage, AccountRead, UserRead
 
 _USER_COLUMNS = [getattr(User, field) for field in UserRead.model_fields]

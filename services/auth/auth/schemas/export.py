@@ -1,8 +1,8 @@
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
+from shared.http.audit_log import AuditEntryRead
 
-from auth.schemas.audit_log import AuditEntryRead
 from auth.schemas.identities import IdentityRead
 from auth.schemas.users import AccountRead
 

@@ -4,10 +4,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from shared.http.fields import DisplayText, RequestModel
-from shared.http.pagination import Pagination
+from shared.http.pagination import AdminPageQuery, Pagination
 from shared.security.current_user import Role
 
-from auth.schemas.pages import AdminPageQuery
 from auth.types import AvatarUrl, Email, Name, NewPassword, Password
 
 

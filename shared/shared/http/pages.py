@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from shared.errors import field_error
-from shared.http.pagination import MAX_CURSOR_PAGE, PageQuery, Pagination, decode_cursor, encode_cursor
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.errors import field_error
+from shared.http.pagination import MAX_CURSOR_PAGE, PageQuery, Pagination, decode_cursor, encode_cursor
 
 CURSOR_LAYOUT = struct.Struct(">I16s")
 """The number of the next page, and the key of the last item before it."""

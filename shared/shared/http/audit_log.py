@@ -1,0 +1,69 @@
+"""The audit log of a service, as its admins read it.
+
+admin = create_admin_router()    # lets only admins in
+add_audit_route(admin, "/content/audit", name="list_content_audit_entries")
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from shared.data.audit_log import MAX_ACTION_LENGTH, AuditEntry
+from shared.http.dependencies import SessionDep
+from shared.http.fields import DisplayText
+from shared.http.pages import fetch_page
+from shared.http.pagination import AdminPageQuery, Pagination
+
+
+class AuditLogFilter(AdminPageQuery):
+    subject_id: UUID | None = Field(None, examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"])
+    action: Annotated[str, DisplayText(max_length=MAX_ACTION_LENGTH)] | None = Field(
+        None, examples=["role_changed"]
+    )
+
+
+class AuditEntryRead(BaseModel):
+    """A change, and who made it. Without an actor, the system or an e-mail link acted."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID = Field(examples=["01976f50-2a6b-7d11-9c3e-5f6a7b8c9d0e"])
+    at: datetime = Field(examples=["2026-05-01T12:00:00Z"])
+    actor_id: UUID | None = Field(examples=["01976f4d-1c2d-7e3f-8a4b-5c6d7e8f9a0b"])
+    action: str = Field(examples=["role_changed"])
+    subject_id: UUID = Field(examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"])
+    before: dict[str, Any] | None = Field(examples=[{"role": "learner"}])
+    after: dict[str, Any] | None = Field(examples=[{"role": "editor"}])
+
+
+class AuditLogPage(BaseModel):
+    entries: list[AuditEntryRead]
+    pagination: Pagination
+
+
+_COLUMNS = [getattr(AuditEntry, field) for field in AuditEntryRead.model_fields]
+
+
+async def list_audit_entries(session: AsyncSession, filters: AuditLogFilter) -> AuditLogPage:
+    statement = select(*_COLUMNS)
+    if filters.subject_id:
+        statement = statement.where(AuditEntry.subject_id == filters.subject_id)
+    if filters.action:
+        statement = statement.where(AuditEntry.action == filters.action)
+    scope = filters.scope("audit_log")
+    rows, pagination = await fetch_page(session, statement, AuditEntry.id, filters, scope=scope)
+    return AuditLogPage(entries=[AuditEntryRead.model_validate(row) for row in rows], pagination=pagination)
+
+
+def add_audit_route(router: APIRouter, path: str, *, name: str) -> None:
+    """Add the list to a router that lets only admins in. `name` is unique in all services."""
+
+    @router.get(path, name=name, response_description="One page of the audit log.")
+    async def list_entries(filters: Annotated[AuditLogFilter, Query()], session: SessionDep) -> AuditLogPage:
+        """List the audit log, newest first. Entries name people by id, and outlive what they describe."""
+        return await list_audit_entries(session, filters)
