@@ -25,3 +25,27 @@ class ImportInProgress(Conflict):
     """An import of this upload session is not finished; `job_id` names it."""
 
     code = "import_in_progress"
+
+
+class TooManyImports(Conflict):
+    """The editor has three unfinished imports; wait until one of them ends, or cancel it."""
+
+    code = "too_many_imports"
+
+
+class NotYourImport(Forbidden):
+    """Another editor has started this import; only that editor and admins may change it."""
+
+    code = "not_your_import"
+
+
+class ImportNotCancellable(Conflict):
+    """The import is being applied, or has ended."""
+
+    code = "import_not_cancellable"
+
+
+class ImportNotUndoable(Conflict):
+    """The import has no speeches in the catalogue, or not yet."""
+
+    code = "import_not_undoable"

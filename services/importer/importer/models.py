@@ -1,6 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from shared.data.audit_log import AuditEntry
 from shared.data.db import Base
 from shared.messaging.inbox import InboxEvent
 from shared.messaging.outbox import OutboxEvent
@@ -24,6 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from importer.types import FileState, JobState, RowProblemCode, Severity
 
 __all__ = [
+    "AuditEntry",
     "Base",
     "CatalogueSentence",
     "ImportJob",
@@ -81,6 +83,7 @@ class UploadedFile(Base):
             postgresql_where=text("claimed_at IS NULL"),
         ),
         Index(None, "session_id", "sha256"),
+        Index("ix_uploaded_files_import_id", "import_id", postgresql_where=text("import_id IS NOT NULL")),
         Index("ix_uploaded_files_storing", "created_at", postgresql_where=text("state = 'storing'")),
     )
 

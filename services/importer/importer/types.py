@@ -17,6 +17,19 @@ JobState = Literal[
 
 UNFINISHED: tuple[JobState, ...] = ("queued", "validating", "applying")
 
+ImportAction = Literal["start", "apply", "complete", "reject", "fail", "cancel", "undo", "finish_undo"]
+"""What changes the state of an import."""
+
+AuditAction = Literal[
+    "import_created",
+    "import_cancelled",
+    "import_completed",
+    "import_rejected",
+    "import_failed",
+    "import_undo_requested",
+    "import_undone",
+]
+
 FileState = Literal["storing", "stored"]
 
 AudioFormat = Literal["mp3", "wav", "m4a"]

@@ -1,9 +1,25 @@
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import httpx
 import pytest
+from fastapi import FastAPI
+from importer.app import create_app
+from importer.models import ImportJob, UploadedFile, UploadSession
 from importer.settings import ApiSettings
 from pydantic import SecretStr
+from shared.clock import utc_now
+from shared.data.db import Database
+from shared.messaging.jobs import Job
+from shared.messaging.outbox import OutboxEvent
+from shared.testing import TokenFor, api_client
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+type AddImport = Callable[..., Awaitable[UUID]]
+type AddFile = Callable[..., Awaitable[UUID]]
+type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +31,66 @@ def service() -> str:
 def settings(base_settings: dict[str, Any], database_url: str) -> ApiSettings:
     own = {"database_url": SecretStr(database_url), "s3_bucket": f"importer-{uuid4().hex[:12]}"}
     return ApiSettings.model_validate({**base_settings, **own})
+
+
+@pytest.fixture
+def app(settings: ApiSettings, committed_database: Database) -> FastAPI:
+    """The application, with connections of its own; what it commits is gone after the test."""
+    return create_app(settings)
+
+
+@pytest.fixture(scope="session")
+def editor_id() -> UUID:
+    return uuid4()
+
+
+@pytest.fixture
+async def editor(app: FastAPI, editor_id: UUID, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
+    async with api_client(app, token=token_for(editor_id, "editor")) as client:
+        yield client
+
+
+@pytest.fixture
+def add_import(editor_id: UUID) -> AddImport:
+    """Adds an import with an upload session: `await add_import(session, **what differs)`."""
+
+    async def add(session: AsyncSession, **different: Any) -> UUID:
+        owner = different.get("owner_id", editor_id)
+        if "session_id" not in different:
+            upload_session = UploadSession(owner_id=owner, expires_at=utc_now())
+            session.add(upload_session)
+            await session.flush()
+            different["session_id"] = upload_session.id
+        usual = {"source_key": f"imports/{uuid4()}/source", "source_filename": "a.csv", "source_sha256": b""}
+        job = ImportJob(**{"owner_id": owner, **usual, **different})
+        session.add(job)
+        await session.flush()
+        return job.id
+
+    return add
+
+
+@pytest.fixture
+def add_file() -> AddFile:
+    """Adds a stored recording: `await add_file(session, session_id, name, **what differs)`."""
+
+    async def add(session: AsyncSession, session_id: UUID, name: str, **different: Any) -> UUID:
+        names = {"original_filename": name, "stored_filename": name, "name_key": name.casefold()}
+        stored = {"object_key": f"speeches/{uuid4()}.mp3", "state": "stored"}
+        file = UploadedFile(**{"session_id": session_id, **names, **stored, **different})
+        session.add(file)
+        await session.flush()
+        return file.id
+
+    return add
+
+
+@pytest.fixture
+def outbox_jobs() -> OutboxJobs:
+    """Reads the jobs in the outbox, oldest first: `await outbox_jobs(session, ReleaseClaims)`."""
+
+    async def read(session: AsyncSession, job: type[Job]) -> list[Any]:
+        queued = select(OutboxEvent).where(OutboxEvent.type == job.queue()).order_by(OutboxEvent.id)
+        return [job.model_validate_json(row.body) for row in await session.scalars(queued)]
+
+    return read

@@ -1,10 +1,11 @@
-"""Create upload sessions, uploaded files, import jobs, row errors, catalogue sentences, outbox and inbox.
+"""Create sessions, files, jobs, row errors, catalogue sentences, audit log, outbox and inbox.
 
 Revision ID: 0001
 """
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0001"
 down_revision = None
@@ -15,6 +16,7 @@ MOMENT = sa.DateTime(timezone=True)
 TABLES = (
     "inbox",
     "outbox",
+    "audit_log",
     "catalogue_sentences",
     "row_errors",
     "uploaded_files",
@@ -29,6 +31,7 @@ def upgrade() -> None:
     _uploaded_files()
     _row_errors()
     _catalogue_sentences()
+    _audit_log()
     _outbox_and_inbox()
 
 
@@ -126,6 +129,12 @@ def _uploaded_files() -> None:
     )
     op.create_index("ix_uploaded_files_session_id_sha256", "uploaded_files", ["session_id", "sha256"])
     op.create_index(
+        "ix_uploaded_files_import_id",
+        "uploaded_files",
+        ["import_id"],
+        postgresql_where=sa.text("import_id IS NOT NULL"),
+    )
+    op.create_index(
         "ix_uploaded_files_storing",
         "uploaded_files",
         ["created_at"],
@@ -154,6 +163,19 @@ def _catalogue_sentences() -> None:
         sa.Column("speech_id", sa.Uuid, primary_key=True),
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("sentence_hash", sa.BigInteger, index=True),
+    )
+
+
+def _audit_log() -> None:
+    op.create_table(
+        "audit_log",
+        _id(),
+        _moment("at"),
+        sa.Column("actor_id", sa.Uuid),
+        sa.Column("action", sa.String(40), nullable=False),
+        sa.Column("subject_id", sa.Uuid, nullable=False, index=True),
+        sa.Column("before", JSONB),
+        sa.Column("after", JSONB),
     )
 
 

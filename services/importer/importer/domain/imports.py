@@ -1,0 +1,42 @@
+"""The states of an import, and what leads from one to the next."""
+
+from collections.abc import Mapping
+
+from importer.types import ImportAction, JobState
+
+type Transitions = Mapping[tuple[JobState, ImportAction], JobState]
+
+FINISHED: frozenset[JobState] = frozenset({"completed", "rejected", "failed", "cancelled", "undone"})
+"""An import stays in these states, until a completed one is undone."""
+
+WITHOUT_SPEECHES: frozenset[JobState] = frozenset({"rejected", "failed", "cancelled"})
+"""The recordings of an import in these states are free for another one."""
+
+_ALWAYS: Transitions = {
+    ("queued", "start"): "validating",
+    # A validation that was broken off begins again.
+    ("validating", "start"): "validating",
+    ("validating", "reject"): "rejected",
+    ("queued", "fail"): "failed",
+    ("validating", "fail"): "failed",
+    ("queued", "cancel"): "cancelled",
+    ("validating", "cancel"): "cancelled",
+    # The second click gets the answer of the first one.
+    ("cancelled", "cancel"): "cancelled",
+}
+_DRY_RUN: Transitions = {**_ALWAYS, ("validating", "complete"): "completed"}
+_REAL_RUN: Transitions = {
+    **_ALWAYS,
+    ("validating", "apply"): "applying",
+    ("applying", "complete"): "completed",
+    ("applying", "fail"): "failed",
+    ("completed", "undo"): "undoing",
+    ("undoing", "undo"): "undoing",
+    ("undone", "undo"): "undone",
+    ("undoing", "finish_undo"): "undone",
+}
+
+
+def next_state(state: JobState, action: ImportAction, *, dry_run: bool) -> JobState | None:
+    """Return the state after an action, or None if the state does not allow it."""
+    return (_DRY_RUN if dry_run else _REAL_RUN).get((state, action))
