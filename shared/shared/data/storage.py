@@ -2,54 +2,31 @@
 
 import asyncio
 import io
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import datetime
 from urllib.parse import urlsplit
 
-import structlog
 import urllib3
 from minio import Minio
-from minio.error import InvalidResponseError, S3Error, ServerError
-from urllib3 import exceptions as urllib3_errors
+from minio.deleteobjects import DeleteObject
+from minio.error import S3Error
 
-from shared.data.network import is_network_error
+from shared.data.s3_errors import (
+    ObjectNotFound,
+    ObjectTooLarge,
+    StorageUnavailable,
+    is_storage_unavailable,
+    translate_storage_errors,
+)
 from shared.data.s3_presign import Endpoint, PresignedUrl, Presigner
-from shared.errors import Unavailable
+from shared.data.s3_streams import ObjectStreams
 from shared.settings import StorageSettings
+
+__all__ = ["ObjectNotFound", "ObjectTooLarge", "Storage", "StorageUnavailable", "is_storage_unavailable"]
 
 CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS = 1.0, 2.0
 """With one repetition less than the gateway waits."""
-
-log = structlog.get_logger(__name__)
-
-# A key that no object can have is one that no object has.
-NOT_FOUND_CODES = {"NoSuchKey", "NoSuchObject", "ResourceNotFound", "KeyTooLongError"}
-REFUSED_CODES = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket"}
-UNAVAILABLE_CODES = {"SlowDown", "RequestTimeout", "ServiceUnavailable", "InternalError", "OperationAborted"}
-UNAVAILABLE_STATUSES = {408, 429, 500, 502, 503, 504, 507}
-UNAVAILABLE_ERRORS = (
-    urllib3_errors.TimeoutError,
-    urllib3_errors.ConnectionError,
-    urllib3_errors.PoolError,
-    urllib3_errors.ProxyError,
-    urllib3_errors.SSLError,
-    urllib3_errors.IncompleteRead,
-    urllib3_errors.InvalidChunkLength,
-)
-
-
-class StorageUnavailable(Unavailable):
-    """The object storage cannot be reached."""
-
-    code = "storage_unavailable"
-
-
-class ObjectNotFound(Exception):
-    """The key has no object."""
-
-
-class ObjectTooLarge(Exception):
-    """The object has more bytes than the caller accepts."""
+SEND_PART_SECONDS, STORE_PART_SECONDS = 10.0, 10.0
 
 
 class Storage:
@@ -58,6 +35,11 @@ class Storage:
     def __init__(self, settings: StorageSettings) -> None:
         self._bucket = settings.s3_bucket
         self._client = _make_client(settings, settings.s3_endpoint)
+        # The SDK sends under the timeout to connect, a whole part in one call.
+        patient = urllib3.Timeout(connect=SEND_PART_SECONDS, read=STORE_PART_SECONDS)
+        self._streams = ObjectStreams(
+            _make_client(settings, settings.s3_endpoint, timeout=patient), self._bucket
+        )
         public = _make_client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
         self._presigner = Presigner(settings, Endpoint.for_bucket(public, self._bucket))
 
@@ -99,6 +81,35 @@ class Storage:
             response.close()
             response.release_conn()
 
+    async def put_stream(
+        self, key: str, chunks: AsyncIterator[bytes], *, content_type: str = "application/octet-stream"
+    ) -> int:
+        """Store what arrives, and return its size. An error or a cancellation leaves nothing behind."""
+        return await self._streams.put(key, chunks, content_type=content_type)
+
+    def read_stream(self, key: str) -> AsyncIterator[bytes]:
+        """Read an object of any size. Raises ObjectNotFound, also if it is replaced meanwhile."""
+        return self._streams.read(key)
+
+    async def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects. Those that are missing do not matter."""
+        await _call(self._delete, keys)
+
+    def _delete(self, keys: Iterable[str]) -> None:
+        for error in self._client.remove_objects(self._bucket, map(DeleteObject, keys)):
+            raise StorageUnavailable(f"The audio storage does not delete: {error.code}.")
+
+    async def abort_unfinished(self, key: str) -> None:
+        """Drop what processes that ended in the middle of `put_stream` have left of the key."""
+        await self._streams.abort_unfinished(key)
+
+    async def list_keys(self, prefix: str = "") -> list[str]:
+        return await _call(self._list_keys, prefix)
+
+    def _list_keys(self, prefix: str) -> list[str]:
+        found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
+        return [item.object_name for item in found if item.object_name]
+
     def presign(self, key: str, *, now: datetime | None = None) -> PresignedUrl:
         """Return a URL that reads the object without credentials, valid for 30 to 60 minutes. No network."""
         return self._presigner.presign(key, now=now)
@@ -109,7 +120,9 @@ class Storage:
             raise StorageUnavailable("The bucket is missing.")
 
 
-def _make_client(settings: StorageSettings, endpoint: str) -> Minio:
+def _make_client(
+    settings: StorageSettings, endpoint: str, *, timeout: urllib3.Timeout | None = None
+) -> Minio:
     """Make a client that fails within seconds. By default the SDK retries for half an hour."""
     address = urlsplit(endpoint)
     return Minio(
@@ -120,7 +133,7 @@ def _make_client(settings: StorageSettings, endpoint: str) -> Minio:
         # Without a region the SDK asks the server for it before it signs.
         region=settings.s3_region,
         http_client=urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=READ_TIMEOUT_SECONDS),
+            timeout=timeout or urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=READ_TIMEOUT_SECONDS),
             # S3 servers answer 500 or 503 to requests that succeed a moment later.
             retries=urllib3.Retry(
                 connect=1, read=1, status=3, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504)
@@ -131,24 +144,5 @@ def _make_client(settings: StorageSettings, endpoint: str) -> Minio:
 
 
 async def _call[**P, R](method: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    try:
+    with translate_storage_errors():
         return await asyncio.to_thread(method, *args, **kwargs)
-    except Exception as error:
-        if isinstance(error, S3Error) and error.code in NOT_FOUND_CODES:
-            raise ObjectNotFound(error.object_name or "") from error
-        if isinstance(error, S3Error) and error.code in REFUSED_CODES:
-            # An outage for the client, although waiting alone does not end it.
-            log.error("storage_refused", code=error.code)
-            raise StorageUnavailable("The audio storage refuses the request.") from error
-        if is_storage_unavailable(error):
-            raise StorageUnavailable("The audio storage does not answer; try again in a moment.") from error
-        raise
-
-
-def is_storage_unavailable(error: Exception) -> bool:
-    """Return False for what stays wrong: a refused key, a missing bucket, an address that is none."""
-    if isinstance(error, S3Error):
-        return error.code in UNAVAILABLE_CODES or error.response.status in UNAVAILABLE_STATUSES
-    # Answers that are not S3's come from something in front of it, and from servers that are starting.
-    is_foreign = isinstance(error, ServerError | InvalidResponseError)
-    return is_foreign or is_network_error(error) or isinstance(error, UNAVAILABLE_ERRORS)

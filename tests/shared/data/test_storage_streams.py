@@ -1,0 +1,255 @@
+"""Objects that are written in parts and read in ranges."""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from minio.error import InvalidResponseError
+from shared.data import s3_streams
+from shared.data.s3_streams import PART_BYTES
+from shared.data.storage import ObjectNotFound, Storage, StorageUnavailable
+from shared.settings import StorageSettings
+
+from tests.shared.proxy import proxied
+
+
+@pytest.fixture
+async def settings(base_settings: dict[str, Any]) -> StorageSettings:
+    named = base_settings | {"s3_bucket": f"streams-{uuid4().hex[:8]}"}
+    return StorageSettings.model_validate(named)
+
+
+@pytest.fixture
+async def storage(settings: StorageSettings) -> Storage:
+    storage = Storage(settings)
+    await storage.ensure_bucket()
+    return storage
+
+
+async def in_chunks(content: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+async def content_of(storage: Storage, key: str) -> bytes:
+    return b"".join([chunk async for chunk in storage.read_stream(key)])
+
+
+def random_content(size: int) -> bytes:
+    return hashlib.shake_128(str(size).encode()).digest(size)
+
+
+async def unfinished(storage: Storage) -> bytes:
+    """The server's list of multipart uploads, without those that are complete."""
+    client, bucket = storage._client, storage._bucket
+    try:
+        listed = await asyncio.to_thread(client._execute, "GET", bucket, query_params={"uploads": ""})
+    except InvalidResponseError as error:
+        assert "NoSuchUpload" in str(error)  # noqa: PT017 - rclone's server says so of none
+        return b""
+    return bytes(listed.data)
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES, 11 * 1024 * 1024 + 7]
+)
+async def test_a_stream_is_stored_and_read_back(storage: Storage, size: int) -> None:
+    content = random_content(size)
+    assert await storage.put_stream("speeches/a.mp3", in_chunks(content), content_type="audio/mpeg") == size
+    assert await content_of(storage, "speeches/a.mp3") == content
+    assert await storage.list_keys() == ["speeches/a.mp3"]
+
+
+async def test_one_chunk_larger_than_parts_is_stored(storage: Storage) -> None:
+    content = random_content(3 * PART_BYTES + 5)
+    await storage.put_stream("large", in_chunks(content, len(content)))
+    assert await content_of(storage, "large") == content
+
+
+async def test_many_first_objects_of_a_folder_are_streamed_at_once(storage: Storage) -> None:
+    content = random_content(PART_BYTES + 1000)
+    keys = [f"folder/{number}" for number in range(16)]
+    await asyncio.gather(*(storage.put_stream(key, in_chunks(content)) for key in keys))
+    assert await storage.list_keys("folder/") == sorted(keys)
+
+
+async def test_an_object_has_the_content_type_of_its_stream(storage: Storage) -> None:
+    for key, size in (("small", 10), ("large", PART_BYTES + 10)):
+        await storage.put_stream(key, in_chunks(random_content(size)), content_type="audio/x-wav")
+        found = await asyncio.to_thread(storage._client.stat_object, storage._bucket, key)
+        assert found.content_type == "audio/x-wav"
+
+
+@pytest.mark.parametrize("size", [0, 10, PART_BYTES + 10, 2 * PART_BYTES + 10])
+async def test_a_stream_that_fails_leaves_nothing(storage: Storage, size: int) -> None:
+    async def failing() -> AsyncIterator[bytes]:
+        async for chunk in in_chunks(random_content(size)):
+            yield chunk
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await storage.put_stream("failed", failing())
+    assert await storage.list_keys() == []
+    assert b"<Upload>" not in await unfinished(storage)
+
+
+async def test_a_stream_that_fails_leaves_what_was_there_before(storage: Storage) -> None:
+    async def failing() -> AsyncIterator[bytes]:
+        yield random_content(PART_BYTES + 10)
+        raise ConnectionResetError
+
+    await storage.put("key", b"before", content_type="text/plain")
+    with pytest.raises(ConnectionResetError):
+        await storage.put_stream("key", failing())
+    assert await content_of(storage, "key") == b"before"
+
+
+@pytest.mark.parametrize("size", [10, PART_BYTES - 1, 2 * PART_BYTES + 10])
+async def test_a_stream_that_is_cancelled_at_any_moment_leaves_nothing(storage: Storage, size: int) -> None:
+    content, finished = random_content(size), 0
+    for number in range(25):
+        key = f"cancelled-{number}"
+        task = asyncio.create_task(storage.put_stream(key, in_chunks(content)))
+        await asyncio.sleep(number * 0.002)
+        task.cancel()
+        [outcome] = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(outcome, int):
+            finished += 1
+            await storage.delete([key])
+        assert await storage.list_keys() == [], number
+    assert finished < 25
+    assert b"<Upload>" not in await unfinished(storage)
+
+
+async def test_a_second_cancellation_does_not_stop_the_cleaning(storage: Storage) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield random_content(PART_BYTES)
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(storage.put_stream("cancelled", endless()))
+    await asyncio.sleep(0.2)
+    for _ in range(3):
+        task.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.gather(*s3_streams._discarding)
+    assert await storage.list_keys() == []
+    assert b"<Upload>" not in await unfinished(storage)
+
+
+async def test_a_slow_stream_holds_no_thread(storage: Storage) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.sleep(3600)
+
+    before = threading.active_count()
+    waiting = [asyncio.create_task(storage.put_stream(f"slow-{number}", slow())) for number in range(100)]
+    await asyncio.sleep(0.1)
+    assert threading.active_count() == before
+    assert await storage.put_stream("quick", in_chunks(b"quick")) == 5
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_missing_object_is_not_read(storage: Storage) -> None:
+    with pytest.raises(ObjectNotFound):
+        await content_of(storage, "missing")
+
+
+async def test_an_object_that_is_replaced_while_it_is_read_is_not_mixed(storage: Storage) -> None:
+    await storage.put_stream("key", in_chunks(random_content(3 * s3_streams.RANGE_BYTES)))
+    chunks = storage.read_stream("key")
+    await anext(chunks)
+    await storage.put_stream("key", in_chunks(bytes(3 * s3_streams.RANGE_BYTES)))
+    with pytest.raises(ObjectNotFound):
+        await anext(chunks)
+
+
+async def test_reading_goes_on_after_a_broken_connection(storage: Storage, settings: StorageSettings) -> None:
+    content = random_content(4 * s3_streams.RANGE_BYTES)
+    await storage.put_stream("key", in_chunks(content))
+    async with proxied(settings.s3_endpoint) as (proxy, endpoint):
+        through = Storage(settings.model_copy(update={"s3_endpoint": endpoint}))
+        read = b""
+        async for chunk in through.read_stream("key"):
+            read += chunk
+            proxy.reset()
+    assert read == content
+
+
+async def test_a_storage_that_is_away_says_so(settings: StorageSettings) -> None:
+    away = Storage(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
+    large = in_chunks(random_content(PART_BYTES + 1))
+    for call in (away.put_stream("x", in_chunks(b"x")), away.put_stream("x", large), content_of(away, "x")):
+        with pytest.raises(StorageUnavailable):
+            await call
+    for other in (away.delete(["x"]), away.list_keys(), away.abort_unfinished("x")):
+        with pytest.raises(StorageUnavailable):
+            await other
+
+
+async def test_objects_are_deleted_once_or_twice(storage: Storage) -> None:
+    for key in ("a/1", "a/2", "b/1"):
+        await storage.put(key, b"x", content_type="text/plain")
+    await storage.delete(["a/1", "a/2", "a/3", "missing/1"])
+    assert await storage.list_keys() == ["b/1"]
+    await storage.delete(["a/1", "b/1"])
+    await storage.delete([])
+    assert await storage.list_keys() == []
+
+
+async def test_keys_are_listed_by_their_prefix_beyond_a_page(storage: Storage) -> None:
+    keys = [f"many/{number:04}" for number in range(1100)]
+    for start in range(0, len(keys), 50):
+        batch = keys[start : start + 50]
+        await asyncio.gather(*(storage.put(key, b"", content_type="text/plain") for key in batch))
+    await storage.put("other", b"", content_type="text/plain")
+    assert await storage.list_keys("many/") == keys
+    await storage.delete(keys)
+    assert await storage.list_keys() == ["other"]
+
+
+async def test_what_a_killed_process_left_of_a_key_is_dropped(storage: Storage) -> None:
+    client, bucket = storage._client, storage._bucket
+    for key in ("speeches/1.mp3", "speeches/1.mp3x"):
+        upload = await asyncio.to_thread(client._create_multipart_upload, bucket, key, {})
+        part = bytes(PART_BYTES)
+        await asyncio.to_thread(client._upload_part, bucket, key, part, None, upload, 1)
+    await storage.abort_unfinished("speeches/1.mp3")
+    await storage.abort_unfinished("speeches/2.mp3")
+    left = await unfinished(storage)
+    assert b"<Key>speeches/1.mp3</Key>" not in left
+    assert b"<Key>speeches/1.mp3x</Key>" in left
+
+
+async def test_parts_are_joined_again_after_an_answer_that_was_lost(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, calls = storage._streams._client, list[str]()
+    complete = client._complete_multipart_upload
+
+    def lose_answer(*args: Any) -> Any:
+        calls.append("complete")
+        complete(*args)
+        raise ConnectionResetError
+
+    def fail_once(*args: Any) -> Any:
+        calls.append("complete")
+        if len(calls) == 1:
+            raise ConnectionResetError
+        return complete(*args)
+
+    content = random_content(PART_BYTES + 1)
+    for name, replacement, attempts in (("lost", lose_answer, 1), ("failed", fail_once, 2)):
+        calls.clear()
+        monkeypatch.setattr(client, "_complete_multipart_upload", replacement)
+        assert await storage.put_stream(name, in_chunks(content)) == len(content)
+        assert await content_of(storage, name) == content
+        assert len(calls) == attempts
