@@ -21,6 +21,7 @@ GROUPS = {
     "Content": "The sentences to repeat: tags, random draws, single speeches and their recordings.",
     "Scoring": "How well a recording pronounces a sentence.",
     "Game": "Save finished games, look back at them, and see progress.",
+    "Import": "For editors: upload recordings and a table, and turn them into speeches, all or none.",
     "Admin": "For editors and admins: speeches, tags, users, the audit log and statistics.",
 }
 """The tags of the services' routes, in the order in which a learner meets them."""

@@ -1,5 +1,5 @@
 """The HTTP routes of the importer service."""
 
-from fastapi import APIRouter
+from importer.api import audit_log, imports
 
-routers: tuple[APIRouter, ...] = ()
+routers = (imports.router, audit_log.router)

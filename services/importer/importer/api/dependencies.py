@@ -1,0 +1,26 @@
+"""Routers and responses that several routes share."""
+
+from functools import partial
+
+from fastapi import APIRouter, Depends
+from shared.data.db_errors import DatabaseUnavailable
+from shared.errors import Forbidden, Invalid, TooManyRequests, Unauthorized
+from shared.http.problems import error_responses
+from shared.http.ratelimit import per_user
+from shared.security.current_user import Role, require_role
+
+# A route's responses replace those of its router by status, so they include the router's.
+editor_errors = partial(
+    error_responses, Unauthorized, Forbidden, Invalid, TooManyRequests, DatabaseUnavailable
+)
+
+
+def create_import_router(*roles: Role) -> APIRouter:
+    """Make a router for editors and admins, or only for `roles`."""
+    allowed: tuple[Role, ...] = roles or ("editor", "admin")
+    return APIRouter(
+        prefix="/api/v1/admin/import",
+        tags=["Import"],
+        dependencies=[Depends(require_role(*allowed)), Depends(per_user("admin", per_minute=200))],
+        responses=editor_errors(),
+    )

@@ -1,0 +1,69 @@
+from typing import Any
+from uuid import UUID
+
+from shared.http.pages import fetch_page
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from importer.errors import ImportNotFound
+from importer.models import ImportJob, RowError
+from importer.schemas.imports import (
+    ImportFailure,
+    ImportFilter,
+    ImportPage,
+    ImportRead,
+    ImportSummary,
+    RowProblem,
+)
+
+MAX_LISTED_PROBLEMS = 100
+
+_RENAMED = {"filename": "source_filename", "upload_session_id": "session_id"}
+_FAILURE_COLUMNS = (ImportJob.failure_code, ImportJob.failure_detail, ImportJob.failure_row)
+_COLUMNS = [
+    *(
+        getattr(ImportJob, _RENAMED.get(field, field)).label(field)
+        for field in ImportSummary.model_fields
+        if field != "failure"
+    ),
+    *_FAILURE_COLUMNS,
+]
+_PROBLEM_COLUMNS = (
+    RowError.row,
+    RowError.column,
+    RowError.code,
+    RowError.severity,
+    RowError.message.label("error"),
+    RowError.value,
+)
+
+
+async def get_import(session: AsyncSession, job_id: UUID) -> ImportRead:
+    """Return an import with its first problems. Raises ImportNotFound."""
+    found = await session.execute(select(*_COLUMNS).where(ImportJob.id == job_id))
+    row = found.one_or_none()
+    if row is None:
+        raise ImportNotFound(f"There is no import {job_id}.")
+    problems = select(*_PROBLEM_COLUMNS).where(RowError.job_id == job_id)
+    first = await session.execute(problems.order_by(RowError.id).limit(MAX_LISTED_PROBLEMS))
+    errors = [RowProblem.model_validate(problem) for problem in first]
+    return ImportRead(**dict(to_summary(row)), errors=errors)
+
+
+async def list_imports(session: AsyncSession, filters: ImportFilter) -> ImportPage:
+    """List imports of all editors, newest first."""
+    statement = select(*_COLUMNS)
+    if filters.state:
+        statement = statement.where(ImportJob.state == filters.state)
+    if filters.owner_id:
+        statement = statement.where(ImportJob.owner_id == filters.owner_id)
+    scope = filters.scope("imports")
+    rows, pagination = await fetch_page(session, statement, ImportJob.id, filters, scope=scope)
+    return ImportPage(jobs=[to_summary(row) for row in rows], pagination=pagination)
+
+
+def to_summary(row: Any) -> ImportSummary:
+    fields = dict(row._mapping)
+    code, detail, number = (fields.pop(column.key) for column in _FAILURE_COLUMNS)
+    failure = ImportFailure(code=code, detail=detail or "", row=number) if code else None
+    return ImportSummary(**fields, failure=failure)
