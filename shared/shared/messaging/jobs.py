@@ -35,10 +35,10 @@ class Job(BaseModel):
 
 
 @dataclass(frozen=True)
-class Effect[J: Job]:
+class Effect[M]:
     """Work on another system, which may be repeated. It has no transaction: that would wait with it."""
 
-    work: Callable[[J], Awaitable[None]]
+    work: Callable[[M], Awaitable[None]]
 
 
 type JobHandler[J: Job] = Callable[[AsyncSession, J], Awaitable[None]] | Effect[J]

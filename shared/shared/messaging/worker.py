@@ -30,20 +30,24 @@ def build_worker(
     settings: MessagingSettings,
     *,
     service: str,
-    subscriptions: Subscriptions,
-    jobs: Jobs | None = None,
+    subscriptions: Subscriptions | Callable[[Database], Subscriptions],
+    jobs: Jobs | Callable[[Database], Jobs] | None = None,
     loops: Callable[[Database], Sequence[Loop]] = lambda _: (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Starlette:
-    """Consume, publish the outbox and run `loops` until stopped. `closing` releases what handlers used."""
+    """Consume, publish the outbox and run `loops` until stopped. `closing` releases what handlers used.
+
+    Handlers that open transactions of their own come from functions, which get the worker's database.
+    """
     url = settings.rabbitmq_url.get_secret_value()
-    handlers: dict[str, Consumer] = {e.queue_for(service): (e, on) for e, on in subscriptions.items()}
-    handlers |= {job.queue(): (job, on) for job, on in (jobs or {}).items()}
-    job_queues = [job.queue() for job in jobs or {}]
 
     @asynccontextmanager
     async def lifespan(worker: Starlette) -> AsyncIterator[None]:
         database = Database.from_settings(settings, name=f"{service} worker")
+        on_job = jobs(database) if callable(jobs) else jobs or {}
+        on_event = subscriptions(database) if callable(subscriptions) else subscriptions
+        job_queues = [job.queue() for job in on_job]
+        handlers = _name_queues(service, on_event, on_job)
         receivers = {queue: create_receiver(database, queue, *each) for queue, each in handlers.items()}
         relay = OutboxRelay(database, url, job_queues=job_queues)
         consumers = Consumers(url, receivers, job_queues=job_queues)
@@ -60,6 +64,11 @@ def build_worker(
 
     routes = [Route("/health", health), Route("/ready", ready), Route("/metrics", _metrics)]
     return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _name_queues(service: str, subscriptions: Subscriptions, jobs: Jobs) -> dict[str, Consumer]:
+    events: dict[str, Consumer] = {e.queue_for(service): (e, on) for e, on in subscriptions.items()}
+    return events | {job.queue(): (job, on) for job, on in jobs.items()}
 
 
 async def _metrics(request: Request) -> Response:

@@ -11,7 +11,7 @@ from aio_pika.abc import AbstractChannel
 from shared.data.db import Database
 from shared.errors import Unavailable
 from shared.messaging.broker import dead_letter_queue, list_service_queues, open_channel, replay_dead_letters
-from shared.messaging.jobs import Job, Jobs
+from shared.messaging.jobs import Effect, Job, Jobs
 from shared.messaging.outbox import enqueue
 from shared.messaging.worker import build_worker
 from shared.settings import MessagingSettings
@@ -95,6 +95,25 @@ async def test_a_job_of_a_rolled_back_transaction_is_not_ordered(
     cleaner = Cleaner()
     await run_until_done(worker_settings, cleaner)
     assert cleaner.cleaned == [kept]
+
+
+async def test_an_effect_may_open_transactions_of_its_own(
+    committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
+) -> None:
+    await order(committed_database, CleanRoom(room=7))
+    cleaner = Cleaner()
+
+    def create_jobs(database: Database) -> Jobs:
+        async def clean(job: CleanRoom) -> None:
+            async with database.transaction() as session:
+                await cleaner(session, job)
+
+        return {CleanRoom: Effect(clean)}
+
+    worker = build_worker(worker_settings, service="demo", subscriptions=lambda _: {}, jobs=create_jobs)
+    async with worker.router.lifespan_context(worker), asyncio.timeout(15):
+        await cleaner.done.wait()
+    assert [job.room for job in cleaner.cleaned] == [7]
 
 
 async def test_a_job_is_retried_and_waits_for_what_is_down(
