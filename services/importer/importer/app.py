@@ -1,9 +1,26 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
 from fastapi import FastAPI
+from shared.background import run_loops
 from shared.http.app import create_api
 
 from importer.api import routers
+from importer.progress import ProgressFeed, StreamSlots
+from importer.queries.imports import find_import_summaries
 from importer.settings import ApiSettings
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
-    return create_api(settings, *routers, title="Parley importer")
+    app = create_api(settings, *routers, title="Parley importer", lifespan=_lifespan)
+    app.state.stream_slots = StreamSlots(limit=settings.max_streams, user_limit=settings.max_user_streams)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    feed = app.state.progress_feed = ProgressFeed(partial(find_import_summaries, app.state.database))
+    async with run_loops(feed.loop) as loops:
+        app.state.loops += loops
+        yield

@@ -1,6 +1,6 @@
 """Errors that a client can get from the importer service."""
 
-from shared.errors import Conflict, Forbidden, NotFound
+from shared.errors import Conflict, Forbidden, NotFound, TooManyRequests, Unavailable
 
 
 class UploadSessionNotFound(NotFound):
@@ -49,3 +49,24 @@ class ImportNotUndoable(Conflict):
     """The import has no speeches in the catalogue, or not yet."""
 
     code = "import_not_undoable"
+
+
+class TooManyStreams(TooManyRequests):
+    """The user follows as many imports at once as allowed; close a stream first."""
+
+    code = "too_many_streams"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"You may follow at most {limit} imports at once. Close another stream first.",
+            headers={"Retry-After": "5"},
+        )
+
+
+class StreamsFull(Unavailable):
+    """Too many imports are being followed; ask for the import itself meanwhile."""
+
+    code = "streams_full"
+
+    def __init__(self) -> None:
+        super().__init__("Too many imports are being followed. Ask for the import itself meanwhile.")

@@ -1,10 +1,13 @@
 """Settings of the importer service, one class per process."""
 
+from pydantic import Field
 from shared.settings import DatabaseSettings, HttpApiSettings, MessagingSettings, StorageSettings
 
 
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
-    pass
+    max_streams: int = Field(default=200, ge=1)
+    """Streams of progress that this process has open."""
+    max_user_streams: int = Field(default=10, ge=1)
 
 
 class WorkerSettings(MessagingSettings, StorageSettings):

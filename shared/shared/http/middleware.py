@@ -51,6 +51,8 @@ class RequestRecorder:
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope, self._send = scope, send
         self._status, self._method = 0, scope["method"]
+        # An endless answer ends at once for HEAD.
+        scope["state"]["is_head"] = self._method == "HEAD"
         if self._method == "HEAD":
             scope["method"] = "GET"
         self._started = time.perf_counter()

@@ -34,10 +34,11 @@ class _DelayedServer(uvicorn.Server):
         self._closes_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # Streams that have no end of their own end now.
+        self._app.state.stopping = True
         if sig != signal.SIGTERM or not self._delay_seconds:
             return super().handle_exit(sig, frame)
         if self._closes_at is None:
-            self._app.state.stopping = True
             self._closes_at = time.monotonic() + self._delay_seconds
 
     async def on_tick(self, counter: int) -> bool:

@@ -1,5 +1,5 @@
 """The HTTP routes of the importer service."""
 
-from importer.api import audit_log, imports
+from importer.api import audit_log, events, imports
 
-routers = (imports.router, audit_log.router)
+routers = (imports.router, events.router, audit_log.router)

@@ -1,13 +1,17 @@
 """Routers and responses that several routes share."""
 
 from functools import partial
+from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from shared.data.db_errors import DatabaseUnavailable
 from shared.errors import Forbidden, Invalid, TooManyRequests, Unauthorized
 from shared.http.problems import error_responses
 from shared.http.ratelimit import per_user
 from shared.security.current_user import Role, require_role
+
+ImportId = Annotated[UUID, Path(examples=["01976f50-2a6b-7d11-9c3e-5f6a7b8c9d0e"])]
 
 # A route's responses replace those of its router by status, so they include the router's.
 editor_errors = partial(

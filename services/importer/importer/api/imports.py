@@ -1,19 +1,16 @@
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import Path, Query
+from fastapi import Query
 from shared.http.dependencies import SessionDep
 from shared.security.current_user import CurrentUser
 
-from importer.api.dependencies import create_import_router, editor_errors
+from importer.api.dependencies import ImportId, create_import_router, editor_errors
 from importer.commands import imports as commands
 from importer.errors import ImportNotCancellable, ImportNotFound, ImportNotUndoable, NotYourImport
 from importer.queries import imports as queries
 from importer.schemas.imports import ImportFilter, ImportPage, ImportRead, ImportStateRead
 
 router = create_import_router()
-
-ImportId = Annotated[UUID, Path(examples=["01976f50-2a6b-7d11-9c3e-5f6a7b8c9d0e"])]
 
 
 @router.get("/jobs", response_description="One page of imports.")

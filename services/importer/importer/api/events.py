@@ -1,0 +1,124 @@
+"""Server-Sent Events. A stream holds no connection to the database, and no slot of the admission."""
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from typing import Annotated
+
+from fastapi import Depends, Header, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from shared.errors import Unauthorized, Unavailable
+from shared.http.dependencies import DatabaseDep, from_state
+from shared.http.problems import Responses
+from shared.security.current_user import AccessTokenVerifier, CurrentUser
+
+from importer.api.dependencies import ImportId, create_import_router, editor_errors
+from importer.domain.imports import FINISHED
+from importer.domain.progress import find_seen_version
+from importer.errors import ImportNotFound, StreamsFull, TooManyStreams
+from importer.progress import ProgressFeed, StreamSlots, Watch
+from importer.queries.imports import get_import_summary
+from importer.schemas.imports import ImportSummary
+
+RECONNECT_MS = 2000
+CHECK_SECONDS = 1.0
+EXAMPLE = 'retry: 2000\n\nevent: progress\ndata: {"id":"01976f50-2a6b-7d11-9c3e-5f6a7b8c9d0e"}\nid: 7\n\n'
+STREAM_RESPONSES: Responses = {
+    200: {
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE}},
+    },
+    204: {"description": "The import has ended, and the client has seen its last version."},
+    **editor_errors(ImportNotFound, TooManyStreams, StreamsFull),
+}
+
+router = create_import_router()
+
+LastEventId = Annotated[
+    str, Header(alias="Last-Event-ID", description="The last `id` that the client has seen.", max_length=100)
+]
+
+
+class _Stream:
+    """The import as one client follows it."""
+
+    def __init__(self, request: Request, watch: Watch[ImportSummary], *, seen: int) -> None:
+        self._request, self._watch, self._seen = request, watch, seen
+
+    @property
+    def is_over(self) -> bool:
+        latest = self._watch.latest
+        return latest.state in FINISHED and latest.version <= self._seen
+
+    async def follow(self) -> AsyncIterator[ImportSummary]:
+        """Yield what the client has not seen, until the import ends or the client must connect again."""
+        while not self.is_over and await self._may_go_on():
+            item = await self._watch.wait_for_change(after=self._seen, seconds=CHECK_SECONDS)
+            if item is not None:
+                self._seen = item.version
+                yield item
+
+    async def _may_go_on(self) -> bool:
+        state = self._request.app.state
+        if getattr(state, "stopping", False):
+            return False
+        verifier: AccessTokenVerifier = state.token_verifier
+        try:
+            await verifier.authenticate(self._request.headers["authorization"].partition(" ")[2].strip())
+        except Unauthorized:
+            return False
+        except Unavailable:
+            # The token was valid a second ago, and its keys cannot be read right now.
+            return True
+        return True
+
+
+async def _open_stream(
+    job_id: ImportId,
+    request: Request,
+    response: Response,
+    database: DatabaseDep,
+    editor: CurrentUser,
+    slots: Annotated[StreamSlots, from_state("stream_slots")],
+    feed: Annotated[ProgressFeed[ImportSummary], from_state("progress_feed")],
+    last_event_id: LastEventId = "",
+) -> AsyncIterator[_Stream]:
+    # FastAPI leaves it after the response, when the stream has ended in whatever way.
+    with ExitStack() as stack:
+        stack.enter_context(slots.reserve(editor.id))
+        item = await get_import_summary(database, job_id)
+        watch = stack.enter_context(feed.watch(item))
+        seen = find_seen_version(last_event_id, newest=item.version)
+        stream = _Stream(request, watch, seen=seen)
+        if stream.is_over:
+            # Clients connect again after every other answer.
+            response.status_code = 204
+        _forbid_storing(request)
+        yield stream
+
+
+def _forbid_storing(request: Request) -> None:
+    # The framework sets no-cache, which lets a cache keep the answer.
+    headers = getattr(request.state, "response_headers", {})
+    request.state.response_headers = {**headers, "Cache-Control": "no-store"}
+
+
+@router.get(
+    "/jobs/{job_id}/events",
+    response_class=EventSourceResponse,
+    response_description="The events.",
+    responses=STREAM_RESPONSES,
+)
+async def stream_import_events(
+    request: Request, stream: Annotated[_Stream, Depends(_open_stream)]
+) -> AsyncIterator[ServerSentEvent]:
+    """Follow an import by Server-Sent Events, until it has ended.
+
+    Each `progress` event carries the import as JSON, without the problems of its rows; its `id` is the
+    import's `version`. A client that connects again with `Last-Event-ID` gets only what it has not seen, and
+    204 when there will be nothing more. A comment every 15 seconds keeps the connection open. The stream ends
+    when the access token does.
+    """
+    if request.state.is_head or stream.is_over:
+        return
+    yield ServerSentEvent(retry=RECONNECT_MS)
+    async for item in stream.follow():
+        yield ServerSentEvent(data=item, event="progress", id=str(item.version))

@@ -1,0 +1,29 @@
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from importer.errors import StreamsFull, TooManyStreams
+
+
+class StreamSlots:
+    """The streams that this process may have open, altogether and per user."""
+
+    def __init__(self, *, limit: int, user_limit: int) -> None:
+        self._limit, self._user_limit = limit, user_limit
+        self._open = Counter[UUID]()
+
+    @contextmanager
+    def reserve(self, user_id: UUID) -> Iterator[None]:
+        """Count one stream of the user while the block runs. Raises TooManyStreams and StreamsFull."""
+        if self._open[user_id] >= self._user_limit:
+            raise TooManyStreams(self._user_limit)
+        if self._open.total() >= self._limit:
+            raise StreamsFull
+        self._open[user_id] += 1
+        try:
+            yield
+        finally:
+            self._open[user_id] -= 1
+            # Without zeros it stays as small as the number of streams.
+            self._open = +self._open
