@@ -16,12 +16,6 @@ class UnsupportedAudio(BadRequest):
     code, title = "unsupported_audio", "Unsupported audio"
 
 
-class MalformedForm(BadRequest):
-    """The body is not a complete form; send `multipart/form-data` with each field once."""
-
-    code, title = "malformed_form", "Malformed form"
-
-
 class AudioTooLarge(PayloadTooLarge):
     """The recording has more than 10 MiB; send a smaller one."""
 

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from shared.errors import Invalid
+from shared.http.multipart import MalformedForm
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
@@ -15,7 +16,6 @@ from scoring.commands.scores import ScoredRecording
 from scoring.errors import (
     AudioTooLarge,
     AudioTooLong,
-    MalformedForm,
     NotAssessable,
     ProviderTimeout,
     ProviderUnavailable,

@@ -1,0 +1,187 @@
+"""Forms that are read part by part, as they arrive. The framework's parser spools files to disk."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from enum import Enum
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect, Request
+
+from shared.errors import BadRequest, ParleyError
+
+MAX_HEADER_BYTES = 4096
+"""Of one header of a part. File names are in them."""
+MAX_PARTS = 100
+MAX_DISCARDED_BYTES = 32 * 1024 * 1024
+
+
+class MalformedForm(BadRequest):
+    """The body is not a complete form; send `multipart/form-data` with each field once."""
+
+    code, title = "malformed_form", "Malformed form"
+
+
+class FormTooSlow(ParleyError):
+    """The form took too long to arrive."""
+
+    status, code, title = 408, "request_timeout", "Request timeout"
+
+
+class _End(Enum):
+    PART, FORM = 1, 2
+
+
+type _Found = "FormPart | memoryview | _End"
+
+
+class FormPart:
+    """A field, or a file if it has a file name. What is not read of it is skipped."""
+
+    def __init__(self, form: "StreamedForm", disposition: bytes) -> None:
+        _, options = parse_options_header(disposition.decode("latin-1"))
+        filename = options.get(b"filename")
+        self.name = options.get(b"name", b"").decode("utf-8", "replace")
+        self.filename = None if filename is None else _decode(filename)
+        self._form = form
+
+    async def chunks(self) -> AsyncIterator[memoryview]:
+        while (chunk := await self._form.next_chunk()) is not None:
+            yield chunk
+
+    async def text(self, *, max_bytes: int) -> str:
+        """Return the value of a field. Raises MalformedForm."""
+        value = bytearray()
+        async for chunk in self.chunks():
+            value += chunk
+            if len(value) > max_bytes:
+                raise MalformedForm(f"The field {self.name[:40]} is too large.")
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise MalformedForm(f"The field {self.name[:40]} is not UTF-8.") from error
+
+
+def _decode(filename: bytes) -> str:
+    try:
+        return filename.decode()
+    except UnicodeDecodeError:
+        return filename.decode("cp1252", "replace")
+
+
+class _Finder:
+    """Callbacks of the parser: what it finds in a piece of the body, in order."""
+
+    def __init__(self, form: "StreamedForm") -> None:
+        self._form = form
+        self._header, self._disposition = bytearray(), bytearray()
+        self.found = deque[_Found]()
+
+    def on_part_begin(self) -> None:
+        self._disposition = bytearray()
+
+    def on_header_begin(self) -> None:
+        self._header = bytearray()
+
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def on_header_value(self, data: bytes, start: int, end: int) -> None:
+        if self._header.lower() == b"content-disposition":
+            self._disposition += data[start:end]
+
+    def on_headers_finished(self) -> None:
+        self.found.append(FormPart(self._form, bytes(self._disposition)))
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        self.found.append(memoryview(data)[start:end])
+
+    def on_part_end(self) -> None:
+        self.found.append(_End.PART)
+
+    def on_end(self) -> None:
+        self.found.append(_End.FORM)
+
+
+class StreamedForm:
+    """The form of a request. It holds one piece of the body at a time.
+
+    Raises MalformedForm, also if the client goes away, and FormTooSlow after `max_idle_seconds` without data.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        *,
+        max_parts: int = MAX_PARTS,
+        max_header_bytes: int = MAX_HEADER_BYTES,
+        max_idle_seconds: float | None = None,
+    ) -> None:
+        content_type, options = parse_options_header(request.headers.get("content-type"))
+        if content_type != b"multipart/form-data" or not options.get(b"boundary"):
+            raise MalformedForm("Send a form as multipart/form-data.")
+        self._body = request.stream()
+        self._max_parts, self._max_idle_seconds = max_parts, max_idle_seconds
+        self._finder = _Finder(self)
+        self._error: MalformedForm | None = None
+        callbacks = {name: getattr(self._finder, name) for name in dir(_Finder) if name.startswith("on_")}
+        try:
+            self._parser = MultipartParser(
+                options[b"boundary"],
+                callbacks,  # type: ignore[arg-type] # a dictionary of methods
+                max_header_size=max_header_bytes,
+            )
+        except FormParserError as error:
+            raise MalformedForm("The boundary of the form is too long.") from error
+
+    async def parts(self) -> AsyncIterator[FormPart]:
+        """Yield one part after the other, then drop what follows the form."""
+        count = 0
+        while (found := await self._next()) is not _End.FORM:
+            if not isinstance(found, FormPart):
+                continue
+            count += 1
+            if count > self._max_parts:
+                raise MalformedForm(f"The form has more than {self._max_parts} parts.")
+            yield found
+        await self.discard()
+
+    async def next_chunk(self) -> memoryview | None:
+        """Return the next piece of the current part, or None at its end."""
+        found = await self._next()
+        return found if isinstance(found, memoryview) else None
+
+    async def _next(self) -> _Found:
+        while not self._finder.found:
+            if self._error is not None:
+                raise self._error
+            await self._read()
+        return self._finder.found.popleft()
+
+    async def _read(self) -> None:
+        try:
+            async with asyncio.timeout(self._max_idle_seconds):
+                chunk = await anext(self._body)
+        except StopAsyncIteration as error:
+            raise MalformedForm("The form is incomplete.") from error
+        except ClientDisconnect as error:
+            raise MalformedForm("The upload was interrupted.") from error
+        except TimeoutError as error:
+            raise FormTooSlow("The form took too long to arrive.") from error
+        try:
+            self._parser.write(chunk)
+        except FormParserError:
+            # Raised after what came before it was taken.
+            self._error = MalformedForm("The form is not valid multipart/form-data.")
+
+    async def discard(self) -> None:
+        """Drop the rest of the body: many clients read no response before they have sent everything."""
+        discarded = 0
+        with suppress(ClientDisconnect, TimeoutError):
+            async with asyncio.timeout(self._max_idle_seconds):
+                async for chunk in self._body:
+                    discarded += len(chunk)
+                    if discarded > MAX_DISCARDED_BYTES:
+                        return

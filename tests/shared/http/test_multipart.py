@@ -1,0 +1,187 @@
+"""Forms that are read part by part."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shared.http.multipart import FormTooSlow, MalformedForm, StreamedForm
+from starlette.requests import Request
+from starlette.types import Message
+
+BOUNDARY = "----parley"
+KIND = f"multipart/form-data; boundary={BOUNDARY}"
+END = f"--{BOUNDARY}--\r\n".encode()
+
+type Parts = list[tuple[str, str | None, bytes]]
+
+
+def part(name: str, value: bytes, filename: bytes | None = None) -> bytes:
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"'.encode()
+    file = b"" if filename is None else b'; filename="' + filename + b'"\r\nContent-Type: audio/wav'
+    return head + file + b"\r\n\r\n" + value + b"\r\n"
+
+
+FORM = (
+    part("files[]", b"\x00\x01RIFF\r\n--x", b"a.wav")
+    + part("session", b"1")
+    + part("files[]", b"", b"b")
+    + END
+)
+PARTS: Parts = [("files[]", "a.wav", b"\x00\x01RIFF\r\n--x"), ("session", None, b"1"), ("files[]", "b", b"")]
+
+
+def request(chunks: Sequence[bytes], *, kind: str = KIND, stalls: bool = False) -> Request:
+    """A request whose body arrives in these chunks; then the client goes away, or stalls."""
+    waiting = list(chunks)
+
+    async def receive() -> Message:
+        if waiting:
+            return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting) or stalls}
+        if stalls:
+            await asyncio.sleep(3600)
+        return {"type": "http.disconnect"}
+
+    headers = [(b"content-type", kind.encode())]
+    return Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
+
+
+async def read(*chunks: bytes, **options: Any) -> Parts:
+    parts: Parts = []
+    async for found in StreamedForm(request(chunks), **options).parts():
+        content = b"".join([bytes(chunk) async for chunk in found.chunks()])
+        parts.append((found.name, found.filename, content))
+    return parts
+
+
+async def read_until_error(*chunks: bytes) -> Parts:
+    parts: Parts = []
+    with suppress(MalformedForm):
+        async for found in StreamedForm(request(chunks)).parts():
+            content = b"".join([bytes(chunk) async for chunk in found.chunks()])
+            parts.append((found.name, found.filename, content))
+    return parts
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 50, 1000])
+async def test_parts_are_read_however_the_body_is_cut(size: int) -> None:
+    chunks = [FORM[start : start + size] for start in range(0, len(FORM), size)]
+    assert await read(*chunks) == PARTS
+
+
+async def test_parts_that_are_not_read_are_skipped() -> None:
+    body = part("a", bytes(200_000)) + part("b", bytes(200_000)) + END
+    chunks = [body[start : start + 1000] for start in range(0, len(body), 1000)]
+    names = []
+    async for found in StreamedForm(request(chunks)).parts():
+        names.append(found.name)
+        async for _ in found.chunks():
+            break
+    assert names == ["a", "b"]
+
+
+async def test_only_one_piece_of_the_body_is_taken_at_a_time() -> None:
+    taken = 0
+
+    async def receive() -> Message:
+        nonlocal taken
+        taken += 1
+        body = part("file", b"") if taken == 1 else bytes(1000)
+        return {"type": "http.request", "body": body[:-2] if taken == 1 else body, "more_body": True}
+
+    async for found in StreamedForm(Request(request([]).scope, receive)).parts():
+        chunks = found.chunks()
+        for expected in range(2, 10):
+            await anext(chunks)
+            assert taken == expected
+        break
+
+
+@pytest.mark.parametrize("rest", [b"", b"\r\n", b"garbage", FORM])
+async def test_what_follows_the_form_is_ignored(rest: bytes) -> None:
+    assert await read(FORM + rest) == PARTS
+    assert await read(FORM, rest) == PARTS
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("café.mp3".encode(), "café.mp3"),
+        ("café.mp3".encode("cp1252"), "café.mp3"),
+        (b"a;b.mp3", "a;b.mp3"),
+        (b"../a.mp3", "../a.mp3"),
+        (b"C:\\temp\\a.mp3", "a.mp3"),
+        (b'a\\"b.mp3', 'a"b.mp3'),
+        (b"", ""),
+        ("‮3pm.exe".encode(), "‮3pm.exe"),
+    ],
+)
+async def test_a_file_name_is_that_which_the_client_sent(filename: bytes, expected: str) -> None:
+    assert await read(part("f", b"", filename) + END) == [("f", expected, b"")]
+
+
+async def test_long_file_names_are_refused_by_their_bound() -> None:
+    body = part("f", b"x", b"a" * 10_000) + END
+    with pytest.raises(MalformedForm):
+        await read(body)
+    assert len((await read(body, max_header_bytes=32_768))[0][1] or "") == 10_000
+
+
+@pytest.mark.parametrize("broken", [b"", b"\r\n", b"--", b"x", f"--{BOUNDARY}x\r\n".encode()])
+async def test_parts_before_the_end_of_a_broken_form_are_kept(broken: bytes) -> None:
+    body = FORM.removesuffix(END) + f"--{BOUNDARY}\r\n".encode() + b"no header" + broken
+    assert (await read_until_error(body))[:3] == PARTS
+    assert (await read_until_error(body[:200], body[200:]))[:3] == PARTS
+
+
+@pytest.mark.parametrize("kind", ["", "application/json", "multipart/form-data", f"{KIND}{'x' * 300}"])
+async def test_other_bodies_are_refused(kind: str) -> None:
+    with pytest.raises(MalformedForm):
+        StreamedForm(request([FORM], kind=kind))
+
+
+@pytest.mark.parametrize("body", [b"", b"not a form", FORM[:-10], FORM.replace(b"parley", b"other")])
+async def test_incomplete_forms_are_refused(body: bytes) -> None:
+    with pytest.raises(MalformedForm):
+        await read(body)
+
+
+async def test_a_client_that_goes_away_is_a_malformed_form() -> None:
+    with pytest.raises(MalformedForm):
+        await read()
+
+
+async def test_the_number_of_parts_is_bounded() -> None:
+    with pytest.raises(MalformedForm):
+        await read(*[part("f", b"")] * 11, END, max_parts=10)
+    assert len(await read(*[part("f", b"")] * 10, END, max_parts=10)) == 10
+
+
+async def test_a_stalled_upload_is_given_up() -> None:
+    for chunks in ([], [FORM[:20]], [FORM[:150]]):
+        form = StreamedForm(request(chunks, stalls=True), max_idle_seconds=0.05)
+        with pytest.raises(FormTooSlow):
+            async for _ in form.parts():
+                pass
+
+
+async def test_the_text_of_a_field_is_bounded_and_utf8() -> None:
+    async for found in StreamedForm(request([part("a", "é".encode()) + END])).parts():
+        assert await found.text(max_bytes=2) == "é"
+    for value in (b"123", b"\xff"):
+        found = await anext(StreamedForm(request([part("a", value) + END])).parts())
+        with pytest.raises(MalformedForm):
+            await found.text(max_bytes=2)
+
+
+PIECES = st.sampled_from([FORM, END, part("f", b"x", b"n"), b"\r\n", b"--"]) | st.binary(max_size=80)
+
+
+@given(st.lists(PIECES, max_size=6))
+@settings(deadline=None, max_examples=200)
+def test_garbage_is_read_or_refused(chunks: list[bytes]) -> None:
+    with suppress(MalformedForm):
+        asyncio.run(read(*chunks))
