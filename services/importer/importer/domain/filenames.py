@@ -1,0 +1,45 @@
+"""Names of recordings as they are stored and compared, in uploads, in archives and in tables."""
+
+import unicodedata
+
+MAX_NAME_LENGTH = 255
+MAX_RAW_LENGTH = 4 * MAX_NAME_LENGTH
+"""Names may be shorter when they are composed. Longer ones are not looked at."""
+MAX_EXTENSION_LENGTH = 10
+
+# Controls, and characters without width: marks of direction can make a name look like another one.
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def clean_filename(name: str) -> str | None:
+    """Return the name without its folders, composed and visible, or None if no usable name is left."""
+    if len(base := name.replace("\\", "/").rpartition("/")[2]) > MAX_RAW_LENGTH:
+        return None
+    visible = "".join(map(_clean_character, base))
+    cleaned = unicodedata.normalize("NFC", visible).strip()
+    is_usable = bool(cleaned.strip(". ")) and len(cleaned) <= MAX_NAME_LENGTH
+    return cleaned if is_usable and len(to_name_key(cleaned)) <= MAX_NAME_LENGTH else None
+
+
+def _clean_character(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Zs":
+        return " "
+    return "" if category in _INVISIBLE else character
+
+
+def to_name_key(name: str) -> str:
+    """Return what is equal for names that differ only in case and in how accents are written."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def add_suffix(name: str, number: int) -> str:
+    """Return `name_1.mp3` for `name.mp3` and 1, with as much of the name as there is room for."""
+    stem, dot, extension = name.rpartition(".")
+    if not stem or len(extension) > MAX_EXTENSION_LENGTH:
+        stem, dot, extension = name, "", ""
+    tail = f"_{number}{dot}{extension}"
+    room = MAX_NAME_LENGTH - len(tail)
+    while len(to_name_key(stem[:room] + tail)) > MAX_NAME_LENGTH:
+        room -= 1
+    return stem[:room] + tail
