@@ -1,6 +1,15 @@
 """Errors that a client can get from the importer service."""
 
-from shared.errors import Conflict, Forbidden, NotFound, TooManyRequests, Unavailable
+from shared.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    ParleyError,
+    PayloadTooLarge,
+    TooManyRequests,
+    Unavailable,
+)
 
 
 class UploadSessionNotFound(NotFound):
@@ -13,6 +22,24 @@ class NotYourUploadSession(Forbidden):
     """Another editor has opened this upload session; it can be read, but not used."""
 
     code = "not_your_upload_session"
+
+
+class UploadSessionExpired(ParleyError):
+    """The upload session has ended after seven days; open another one and upload again."""
+
+    status, code, title = 410, "upload_session_expired", "Upload session expired"
+
+
+class EmptyTable(Invalid):
+    """The file has no content."""
+
+    code = "empty_table"
+
+
+class TableTooLarge(PayloadTooLarge):
+    """The table has more than 256 MiB; split it into several imports."""
+
+    code = "table_too_large"
 
 
 class ImportNotFound(NotFound):

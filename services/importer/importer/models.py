@@ -31,6 +31,7 @@ __all__ = [
     "ImportJob",
     "InboxEvent",
     "OutboxEvent",
+    "PendingObject",
     "RowError",
     "UploadSession",
     "UploadedFile",
@@ -129,6 +130,17 @@ class ImportJob(Base):
             unique=True,
             postgresql_where=text("state IN ('queued', 'validating', 'applying')"),
         ),
+    )
+
+
+class PendingObject(Base):
+    """An object without an owner yet. Its row comes before it, and leaves with the creation of its owner."""
+
+    __tablename__ = "pending_objects"
+
+    key: Mapped[str] = mapped_column(String(1024), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(
+        DateTime(timezone=True), server_default=func.now(), index=True
     )
 
 

@@ -5,6 +5,9 @@ from shared.settings import DatabaseSettings, HttpApiSettings, MessagingSettings
 
 
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
+    # Room for a table of 256 MiB, which is counted as it arrives.
+    max_form_bytes: int = Field(default=257 * 1024 * 1024, gt=0)
+
     max_streams: int = Field(default=200, ge=1)
     """Streams of progress that this process has open."""
     max_user_streams: int = Field(default=10, ge=1)

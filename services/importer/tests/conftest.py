@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,12 +12,14 @@ from importer.settings import ApiSettings
 from pydantic import SecretStr
 from shared.clock import utc_now
 from shared.data.db import Database
+from shared.data.storage import Storage
 from shared.messaging.jobs import Job
 from shared.messaging.outbox import OutboxEvent
 from shared.testing import TokenFor, api_client
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+type AddSession = Callable[..., Awaitable[UUID]]
 type AddImport = Callable[..., Awaitable[UUID]]
 type AddFile = Callable[..., Awaitable[UUID]]
 type OutboxJobs = Callable[..., Awaitable[list[Any]]]
@@ -51,16 +54,35 @@ async def editor(app: FastAPI, editor_id: UUID, token_for: TokenFor) -> AsyncIte
 
 
 @pytest.fixture
-def add_import(editor_id: UUID) -> AddImport:
+async def storage(settings: ApiSettings) -> Storage:
+    """The bucket of the tests."""
+    storage = Storage(settings)
+    await storage.ensure_bucket()
+    return storage
+
+
+@pytest.fixture
+def add_session(editor_id: UUID) -> AddSession:
+    """Adds an upload session: `await add_session(session, **what differs)`."""
+
+    async def add(session: AsyncSession, **different: Any) -> UUID:
+        usual = {"owner_id": editor_id, "expires_at": utc_now() + timedelta(days=7)}
+        upload_session = UploadSession(**{**usual, **different})
+        session.add(upload_session)
+        await session.flush()
+        return upload_session.id
+
+    return add
+
+
+@pytest.fixture
+def add_import(editor_id: UUID, add_session: AddSession) -> AddImport:
     """Adds an import with an upload session: `await add_import(session, **what differs)`."""
 
     async def add(session: AsyncSession, **different: Any) -> UUID:
         owner = different.get("owner_id", editor_id)
         if "session_id" not in different:
-            upload_session = UploadSession(owner_id=owner, expires_at=utc_now())
-            session.add(upload_session)
-            await session.flush()
-            different["session_id"] = upload_session.id
+            different["session_id"] = await add_session(session, owner_id=owner)
         usual = {"source_key": f"imports/{uuid4()}/source", "source_filename": "a.csv", "source_sha256": b""}
         job = ImportJob(**{"owner_id": owner, **usual, **different})
         session.add(job)

@@ -12,6 +12,7 @@ from shared.http.ratelimit import per_user
 from shared.security.current_user import Role, require_role
 
 ImportId = Annotated[UUID, Path(examples=["01976f50-2a6b-7d11-9c3e-5f6a7b8c9d0e"])]
+LOCATION = {"Location": {"description": "Path of the new resource.", "schema": {"type": "string"}}}
 
 # A route's responses replace those of its router by status, so they include the router's.
 editor_errors = partial(

@@ -1,16 +1,78 @@
 from typing import Annotated
 
-from fastapi import Query
-from shared.http.dependencies import SessionDep
+from fastapi import Query, Request, Response
+from shared.data.storage import StorageUnavailable
+from shared.http.dependencies import DatabaseDep, SessionDep, StorageDep
+from shared.http.multipart import MalformedForm
 from shared.security.current_user import CurrentUser
 
-from importer.api.dependencies import ImportId, create_import_router, editor_errors
+from importer.api.dependencies import LOCATION, ImportId, create_import_router, editor_errors
+from importer.api.forms import read_import_form
 from importer.commands import imports as commands
-from importer.errors import ImportNotCancellable, ImportNotFound, ImportNotUndoable, NotYourImport
+from importer.commands.imports import NewImport
+from importer.domain.imports import clean_filename
+from importer.errors import (
+    EmptyTable,
+    ImportInProgress,
+    ImportNotCancellable,
+    ImportNotFound,
+    ImportNotUndoable,
+    NotYourImport,
+    NotYourUploadSession,
+    TableTooLarge,
+    TooManyImports,
+    UploadSessionExpired,
+    UploadSessionNotFound,
+)
 from importer.queries import imports as queries
-from importer.schemas.imports import ImportFilter, ImportPage, ImportRead, ImportStateRead
+from importer.schemas.imports import (
+    ImportAccepted,
+    ImportFilter,
+    ImportPage,
+    ImportRead,
+    ImportStateRead,
+    describe_import_form,
+)
 
 router = create_import_router()
+
+CREATE_ERRORS = (
+    *(MalformedForm, EmptyTable, TableTooLarge, ImportInProgress, TooManyImports, StorageUnavailable),
+    *(NotYourUploadSession, UploadSessionNotFound, UploadSessionExpired),
+)
+
+
+@router.post(
+    "/csv",
+    status_code=202,
+    response_description="The import is queued.",
+    openapi_extra=describe_import_form(),
+    responses={202: {"headers": LOCATION}, **editor_errors(*CREATE_ERRORS)},
+)
+async def create_import(
+    request: Request, response: Response, database: DatabaseDep, storage: StorageDep, editor: CurrentUser
+) -> ImportAccepted:
+    """Start an import of a table whose recordings are in your upload session.
+
+    The table has the columns `audio_filename`, `text`, `level`, `type` and `tags`; only the first three are
+    required. All rows become speeches, or none. With `dry_run` the rows are only checked. An upload
+    session has one unfinished import at a time, and an editor three.
+    """
+    async with read_import_form(request, database, storage) as form:
+        table, fields = form.validate()
+        new = NewImport(
+            id=table.import_id,
+            owner_id=editor.id,
+            session_id=fields.upload_session_id,
+            dry_run=fields.dry_run,
+            source_key=table.key,
+            source_filename=clean_filename(form.filename),
+            source_sha256=table.sha256,
+        )
+        await commands.create_import(database, new)
+    path = f"{router.prefix}/jobs/{new.id}"
+    response.headers["Location"] = path
+    return ImportAccepted(job_id=new.id, status_url=path)
 
 
 @router.get("/jobs", response_description="One page of imports.")

@@ -1,7 +1,8 @@
 """Changes of imports. Every change of a state goes through `transition`."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 from uuid import UUID
 
 import structlog
@@ -12,19 +13,35 @@ from contracts.importer import (
     ImportCompleted,
     ImportFailed,
     ImportRef,
+    ImportRequested,
     ImportUndoRequested,
 )
 from shared.clock import utc_now
+from shared.data.db import Database
+from shared.data.db_errors import retry_conflicts
+from shared.messaging.jobs import Job
 from shared.messaging.outbox import enqueue, record
 from shared.security.current_user import Principal
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from importer.commands import audit_log
 from importer.commands.claims import ReleaseClaims
-from importer.domain.imports import FINISHED, WITHOUT_SPEECHES, next_state
-from importer.errors import ImportNotCancellable, ImportNotFound, ImportNotUndoable, NotYourImport
-from importer.models import ImportJob
-from importer.types import AuditAction, ImportAction, JobState
+from importer.commands.objects import DeleteObjects, adopt_object
+from importer.domain.imports import FINISHED, MAX_UNFINISHED_PER_OWNER, WITHOUT_SPEECHES, next_state
+from importer.errors import (
+    ImportInProgress,
+    ImportNotCancellable,
+    ImportNotFound,
+    ImportNotUndoable,
+    NotYourImport,
+    NotYourUploadSession,
+    TooManyImports,
+    UploadSessionExpired,
+    UploadSessionNotFound,
+)
+from importer.models import ImportJob, UploadSession
+from importer.types import UNFINISHED, AuditAction, ImportAction, JobState
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +55,81 @@ AUDITED: Mapping[ImportAction, AuditAction] = {
     "undo": "import_undo_requested",
     "finish_undo": "import_undone",
 }
+
+
+class ValidateImport(Job):
+    """Check every row of an import."""
+
+    service: ClassVar[str] = "importer"
+
+    import_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewImport:
+    """An import whose table is stored, under a key that has no owner yet."""
+
+    id: UUID
+    owner_id: UUID
+    session_id: UUID
+    dry_run: bool
+    source_key: str
+    source_filename: str
+    source_sha256: bytes
+
+
+@retry_conflicts
+async def create_import(database: Database, new: NewImport) -> None:
+    """Raise UploadSessionNotFound, -Expired, NotYourUploadSession, ImportInProgress or TooManyImports."""
+    async with database.transaction() as session:
+        # All imports of an owner are created one after the other, and so are those of an upload session.
+        owner = func.hashtextextended(str(new.owner_id), 0)
+        await session.execute(select(func.pg_advisory_xact_lock(owner)))
+        await _ensure_usable(session, new.session_id, owner_id=new.owner_id)
+        await ensure_room_for_import(session, new.owner_id, session_id=new.session_id)
+        session.add(ImportJob(**vars(new)))
+        await adopt_object(session, new.source_key)
+        audit_log.record(
+            session,
+            "import_created",
+            subject=new.id,
+            actor=new.owner_id,
+            after={"state": "queued", "dry_run": new.dry_run, "upload_session_id": str(new.session_id)},
+        )
+        enqueue(session, ValidateImport(import_id=new.id))
+        if not new.dry_run:
+            ref = ImportRef(import_id=new.id, owner_id=new.owner_id)
+            record(session, ImportRequested, subject=str(new.id), data=ref)
+
+
+async def _ensure_usable(session: AsyncSession, session_id: UUID, *, owner_id: UUID) -> None:
+    # Locked against its deletion until the import refers to it.
+    locked = select(UploadSession).where(UploadSession.id == session_id)
+    upload_session = await session.scalar(locked.with_for_update(read=True, key_share=True))
+    if upload_session is None:
+        raise UploadSessionNotFound(f"There is no upload session {session_id}.")
+    if upload_session.owner_id != owner_id:
+        raise NotYourUploadSession("Another editor has opened this upload session; open one of your own.")
+    if upload_session.expires_at <= utc_now():
+        raise UploadSessionExpired("The upload session has expired; upload the recordings again.")
+
+
+async def ensure_room_for_import(
+    session: AsyncSession, owner_id: UUID, *, session_id: UUID | None = None
+) -> None:
+    """Raise TooManyImports, or ImportInProgress for an unfinished import of the upload session."""
+    unfinished = select(ImportJob.id, ImportJob.session_id).where(
+        ImportJob.owner_id == owner_id, ImportJob.state.in_(UNFINISHED)
+    )
+    found = (await session.execute(unfinished)).all()
+    for job_id, its_session in found:
+        if its_session == session_id:
+            detail = f"The import {job_id} of this upload session is not finished. Wait for it, or cancel it."
+            raise ImportInProgress(detail, job_id=str(job_id))
+    if len(found) >= MAX_UNFINISHED_PER_OWNER:
+        raise TooManyImports(
+            f"You have {len(found)} unfinished imports. Wait until one of them ends, or cancel it."
+        )
 
 
 async def lock_import(session: AsyncSession, job_id: UUID) -> ImportJob:
@@ -64,8 +156,7 @@ async def transition(
     if action in AUDITED:
         states = {"before": {"state": before}, "after": {"state": after}}
         audit_log.record(session, AUDITED[action], subject=job_id, actor=actor, **states)
-    if after in WITHOUT_SPEECHES and not job.dry_run:
-        enqueue(session, ReleaseClaims(import_id=job_id))
+    _clean_up(session, job)
     _record_event(session, job)
     return job
 
@@ -77,6 +168,14 @@ def _change(job: ImportJob, state: JobState, values: Mapping[str, Any]) -> None:
     job.state, job.version, job.updated_at = state, job.version + 1, now
     if state in FINISHED:
         job.finished_at = now
+
+
+def _clean_up(session: AsyncSession, job: ImportJob) -> None:
+    if job.state in WITHOUT_SPEECHES and not job.dry_run:
+        enqueue(session, ReleaseClaims(import_id=job.id))
+    if job.state in FINISHED and job.state != "undone":
+        # The report has all rows of the table.
+        enqueue(session, DeleteObjects(keys=[key for key in (job.source_key, job.batch_key) if key]))
 
 
 def _record_event(session: AsyncSession, job: ImportJob) -> None:

@@ -1,6 +1,8 @@
 """The states of an import, and what leads from one to the next."""
 
+import unicodedata
 from collections.abc import Mapping
+from uuid import UUID
 
 from importer.types import ImportAction, JobState
 
@@ -40,3 +42,21 @@ _REAL_RUN: Transitions = {
 def next_state(state: JobState, action: ImportAction, *, dry_run: bool) -> JobState | None:
     """Return the state after an action, or None if the state does not allow it."""
     return (_DRY_RUN if dry_run else _REAL_RUN).get((state, action))
+
+
+MAX_UNFINISHED_PER_OWNER = 3
+MAX_TABLE_BYTES = 256 * 1024 * 1024
+MAX_FILENAME_LENGTH = 255
+DEFAULT_FILENAME = "table"
+
+
+def source_key(job_id: UUID) -> str:
+    return f"imports/{job_id}/source"
+
+
+def clean_filename(name: str) -> str:
+    """Return the name without folders, control characters and invisible marks, to be shown."""
+    base = name.replace("\\", "/").rpartition("/")[2][: 4 * MAX_FILENAME_LENGTH]
+    visible = "".join(each for each in base if unicodedata.category(each)[0] != "C")
+    composed = unicodedata.normalize("NFC", visible).strip()[:MAX_FILENAME_LENGTH]
+    return composed if composed.strip(".") else DEFAULT_FILENAME

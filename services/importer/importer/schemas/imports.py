@@ -1,7 +1,9 @@
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from shared.http.fields import RequestModel
 from shared.http.pagination import AdminPageQuery, Pagination
 
 from importer.types import JobState, RowProblemCode, Severity
@@ -11,6 +13,41 @@ STATE = (
     "table cannot be processed at all). `cancelled` before it was applied. After `completed`: `undoing`, "
     "`undone`."
 )
+
+
+FILE_FIELD = "file"
+
+
+class ImportCreate(RequestModel):
+    upload_session_id: UUID = Field(
+        description="Your upload session with the recordings that the table names.",
+        examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"],
+    )
+    dry_run: bool = Field(False, description="Only check the rows.", examples=[True])
+
+
+def describe_import_form() -> dict[str, Any]:
+    """Return the OpenAPI request body of the form, which FastAPI cannot see because the route streams it."""
+    schema = ImportCreate.model_json_schema()
+    file = {
+        "type": "string",
+        "format": "binary",
+        "description": "A CSV file or a spreadsheet (.xlsx, its first sheet), at most 256 MiB.",
+        "minLength": 1,
+    }
+    schema["properties"] = {FILE_FIELD: file, **schema["properties"]}
+    schema["required"] = [FILE_FIELD, *schema["required"]]
+    session_id = schema["properties"]["upload_session_id"]["examples"][0]
+    schema["examples"] = [{FILE_FIELD: "(the bytes of the file)", "upload_session_id": session_id}]
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
+
+
+class ImportAccepted(BaseModel):
+    job_id: UUID = Field(examples=["01976f50-2a6b-7d11-9c3e-5f6a7b8c9d0e"])
+    status_url: str = Field(
+        description="Path of the import.",
+        examples=["/api/v1/admin/import/jobs/01976f50-2a6b-7d11-9c3e-5f6a7b8c9d0e"],
+    )
 
 
 class ImportFailure(BaseModel):

@@ -1,4 +1,4 @@
-"""Create sessions, files, jobs, row errors, catalogue sentences, audit log, outbox and inbox.
+"""Create upload sessions, files, import jobs with their parts, catalogue sentences, audit log, outbox, inbox.
 
 Revision ID: 0001
 """
@@ -19,6 +19,7 @@ TABLES = (
     "audit_log",
     "catalogue_sentences",
     "row_errors",
+    "pending_objects",
     "uploaded_files",
     "import_jobs",
     "upload_sessions",
@@ -29,6 +30,7 @@ def upgrade() -> None:
     _upload_sessions()
     _import_jobs()
     _uploaded_files()
+    _pending_objects()
     _row_errors()
     _catalogue_sentences()
     _audit_log()
@@ -139,6 +141,14 @@ def _uploaded_files() -> None:
         "uploaded_files",
         ["created_at"],
         postgresql_where=sa.text("state = 'storing'"),
+    )
+
+
+def _pending_objects() -> None:
+    op.create_table(
+        "pending_objects",
+        sa.Column("key", sa.String(1024), primary_key=True),
+        _moment("created_at", index=True),
     )
 
 

@@ -1,0 +1,66 @@
+"""Objects in S3 and their owners: a row comes before its object, and an object leaves after its row."""
+
+from datetime import timedelta
+from typing import ClassVar
+
+from shared.clock import utc_now
+from shared.data.db import Database
+from shared.data.db_errors import retry_conflicts
+from shared.data.storage import Storage
+from shared.messaging.jobs import Job
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from importer.models import PendingObject
+
+MAX_PENDING_TIME = timedelta(days=1)
+"""The gateway ends every upload long before."""
+CHUNK_SIZE = 100
+
+
+class DeleteObjects(Job):
+    """Delete objects that no row owns any more."""
+
+    service: ClassVar[str] = "importer"
+
+    keys: list[str]
+
+
+async def delete_objects(storage: Storage, job: DeleteObjects) -> None:
+    await storage.delete(job.keys)
+
+
+@retry_conflicts
+async def announce_object(database: Database, key: str) -> None:
+    """Own a key until the row of its object exists, or the worker deletes the object a day later."""
+    async with database.transaction() as session:
+        session.add(PendingObject(key=key))
+
+
+async def adopt_object(session: AsyncSession, key: str) -> None:
+    """Hand an announced key over to its owner, a row of this transaction."""
+    await session.execute(delete(PendingObject).where(PendingObject.key == key))
+
+
+async def discard_object(database: Database, storage: Storage, key: str) -> None:
+    """Delete an announced object at once."""
+    await storage.delete([key])
+    await _forget(database, key)
+
+
+@retry_conflicts
+async def purge_pending_objects(database: Database, storage: Storage) -> bool:
+    """Delete what uploads without an end have left. Returns whether there is more."""
+    async with database.transaction() as session:
+        is_old = PendingObject.created_at < utc_now() - MAX_PENDING_TIME
+        keys = (await session.scalars(select(PendingObject.key).where(is_old).limit(CHUNK_SIZE))).all()
+    for key in keys:
+        await storage.abort_unfinished(key)
+        await discard_object(database, storage, key)
+    return len(keys) == CHUNK_SIZE
+
+
+@retry_conflicts
+async def _forget(database: Database, key: str) -> None:
+    async with database.transaction() as session:
+        await adopt_object(session, key)

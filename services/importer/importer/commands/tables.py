@@ -1,0 +1,59 @@
+"""Uploaded tables: stored as they arrive, before it is known whether they become an import."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.data.db import Database
+from shared.data.storage import Storage
+from shared.errors import Unavailable
+from uuid_utils.compat import uuid7
+
+from importer.commands.objects import announce_object, discard_object
+from importer.domain.imports import MAX_TABLE_BYTES, source_key
+from importer.errors import EmptyTable, TableTooLarge
+
+
+@dataclass(frozen=True)
+class StoredTable:
+    """A stored table of an import that does not exist yet."""
+
+    import_id: UUID
+    key: str
+    sha256: bytes
+
+
+async def store_table(database: Database, storage: Storage, chunks: AsyncIterator[memoryview]) -> StoredTable:
+    """Raise EmptyTable, TableTooLarge, or what `chunks` raises. Then nothing is left."""
+    import_id = uuid7()
+    key, digest = source_key(import_id), hashlib.sha256()
+    await announce_object(database, key)
+    table = StoredTable(import_id, key, b"")
+    try:
+        size = await storage.put_stream(key, _hash(chunks, digest))
+        if not size:
+            raise EmptyTable("The file is empty.")
+    except BaseException:
+        await discard_table(database, storage, table)
+        raise
+    return StoredTable(import_id, key, digest.digest())
+
+
+async def discard_table(database: Database, storage: Storage, table: StoredTable) -> None:
+    """Delete a table that becomes no import. What cannot be deleted now, the worker deletes later."""
+    with suppress(Unavailable):
+        await discard_object(database, storage, table.key)
+
+
+async def _hash(chunks: AsyncIterator[memoryview], digest: "hashlib._Hash") -> AsyncIterator[bytes]:
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > MAX_TABLE_BYTES:
+            raise TableTooLarge(
+                f"The table may have at most {MAX_TABLE_BYTES} bytes.", max_bytes=MAX_TABLE_BYTES
+            )
+        digest.update(chunk)
+        yield bytes(chunk)

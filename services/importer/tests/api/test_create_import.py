@@ -1,0 +1,307 @@
+"""A table becomes exactly one import, or leaves nothing."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from contracts.importer import ImportRequested
+from importer.commands.imports import ValidateImport
+from importer.models import AuditEntry, ImportJob, PendingObject
+from shared.clock import utc_now
+from shared.data.db import Database
+from shared.data.storage import Storage
+from shared.testing import TokenFor, outbox_events
+from sqlalchemy import func, select
+
+CSV = "/api/v1/admin/import/csv"
+JOBS = "/api/v1/admin/import/jobs"
+TABLE = b"audio_filename,text,level\na.mp3,Hello.,A1\n"
+BOUNDARY = "parley-boundary"
+
+type Add = Callable[..., Awaitable[UUID]]
+type OutboxJobs = Callable[..., Awaitable[list[Any]]]
+
+
+@pytest.fixture
+def new_session(committed_database: Database, add_session: Add) -> Add:
+    """Adds an upload session in a transaction of its own."""
+
+    async def add(**different: Any) -> UUID:
+        async with committed_database.transaction() as session:
+            return await add_session(session, **different)
+
+    return add
+
+
+@pytest.fixture
+async def session_id(new_session: Add) -> UUID:
+    return await new_session()
+
+
+@pytest.fixture(autouse=True)
+async def empty_bucket(storage: Storage) -> None:
+    await storage.delete(await storage.list_keys())
+
+
+def file(content: bytes = TABLE, name: str = "lesson.csv") -> dict[str, Any]:
+    return {"file": (name, content, "application/octet-stream")}
+
+
+async def send(editor: httpx.AsyncClient, session_id: UUID, **fields: str) -> httpx.Response:
+    return await editor.post(CSV, data={"upload_session_id": str(session_id), **fields}, files=file())
+
+
+async def only_job(database: Database) -> ImportJob:
+    async with database.transaction() as session:
+        return (await session.scalars(select(ImportJob))).one()
+
+
+async def assert_nothing_is_left(database: Database, storage: Storage) -> None:
+    async with database.transaction() as session:
+        for table in (ImportJob, PendingObject):
+            assert (await session.scalars(select(func.count()).select_from(table))).one() == 0
+    assert await storage.list_keys() == []
+
+
+async def test_a_table_is_stored_and_its_validation_is_queued(
+    editor: httpx.AsyncClient,
+    committed_database: Database,
+    storage: Storage,
+    session_id: UUID,
+    editor_id: UUID,
+    outbox_jobs: OutboxJobs,
+) -> None:
+    answer = await send(editor, session_id)
+    assert answer.status_code == 202, answer.text
+    job_id = answer.json()["job_id"]
+    assert answer.json()["status_url"] == answer.headers["Location"] == f"{JOBS}/{job_id}"
+    assert (await editor.get(answer.headers["Location"])).json()["state"] == "queued"
+    job = await only_job(committed_database)
+    assert (str(job.id), job.owner_id, job.session_id, job.dry_run) == (job_id, editor_id, session_id, False)
+    assert (job.source_filename, job.source_sha256) == ("lesson.csv", hashlib.sha256(TABLE).digest())
+    assert await storage.list_keys() == [job.source_key] == [f"imports/{job_id}/source"]
+    assert await storage.read(job.source_key, max_bytes=1000) == TABLE
+    async with committed_database.transaction() as session:
+        assert [each.import_id for each in await outbox_jobs(session, ValidateImport)] == [job.id]
+        assert [each.data.import_id for each in await outbox_events(session, ImportRequested)] == [job.id]
+        [entry] = await session.scalars(select(AuditEntry))
+        assert (entry.action, entry.actor_id, entry.subject_id) == ("import_created", editor_id, job.id)
+        assert (await session.scalars(select(PendingObject))).all() == []
+
+
+@pytest.mark.parametrize(
+    ("value", "is_dry"),
+    [("true", True), ("True", True), ("1", True), ("on", True), ("false", False), ("0", False)],
+)
+async def test_a_dry_run_is_asked_for_in_several_spellings(
+    editor: httpx.AsyncClient, committed_database: Database, session_id: UUID, value: str, is_dry: bool
+) -> None:
+    assert (await send(editor, session_id, dry_run=value)).status_code == 202
+    assert (await only_job(committed_database)).dry_run == is_dry
+    async with committed_database.transaction() as session:
+        assert len(await outbox_events(session, ImportRequested)) == (0 if is_dry else 1)
+
+
+def form(*parts: tuple[str, str | None, bytes]) -> bytes:
+    body = b""
+    for name, filename, value in parts:
+        file_name = f'; filename="{filename}"' if filename is not None else ""
+        head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{file_name}\r\n\r\n'
+        body += head.encode() + value + b"\r\n"
+    return body + f"--{BOUNDARY}--\r\n".encode()
+
+
+async def send_form(editor: httpx.AsyncClient, body: bytes | AsyncIterator[bytes]) -> httpx.Response:
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    return await editor.post(CSV, content=body, headers=headers)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+async def test_the_fields_come_in_any_order(
+    editor: httpx.AsyncClient, session_id: UUID, order: tuple[int, ...]
+) -> None:
+    parts = [
+        ("file", "a.csv", TABLE),
+        ("upload_session_id", None, str(session_id).encode()),
+        ("dry_run", None, b"no"),
+    ]
+    answer = await send_form(editor, form(*(parts[index] for index in order)))
+    assert answer.status_code == 202, answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\lesson 4.csv", "lesson 4.csv"),
+        ("...", "table"),
+        ("", "table"),
+        ("cafe\u0301.csv", "caf\u00e9.csv"),
+        ("\u202egpj.csv", "gpj.csv"),
+        ("a" * 10_000 + ".csv", "a" * 255),
+    ],
+)
+async def test_the_name_of_a_table_is_cleaned(
+    editor: httpx.AsyncClient, committed_database: Database, session_id: UUID, name: str, shown: str
+) -> None:
+    body = form(("file", name, TABLE), ("upload_session_id", None, str(session_id).encode()))
+    answer = await send_form(editor, body)
+    assert answer.status_code == 202, answer.text
+    assert (await only_job(committed_database)).source_filename == shown
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "code"),
+    [
+        ([], 422, "validation_failed"),
+        ([("upload_session_id", None, b"ID")], 422, "validation_failed"),
+        ([("file", "a.csv", TABLE)], 422, "validation_failed"),
+        ([("file", "a.csv", TABLE), ("upload_session_id", None, b"no id")], 422, "validation_failed"),
+        (
+            [("upload_session_id", None, b"ID"), ("file", "a.csv", TABLE), ("file", "b.csv", TABLE)],
+            422,
+            "validation_failed",
+        ),
+        (
+            [
+                ("file", "a.csv", TABLE),
+                ("upload_session_id", None, b"ID"),
+                ("upload_session_id", None, b"ID"),
+            ],
+            400,
+            "malformed_form",
+        ),
+        ([("file", "a.csv", b""), ("upload_session_id", None, b"ID")], 422, "empty_table"),
+        (
+            [("file", "a.csv", TABLE), ("upload_session_id", None, b"ID"), ("dry_run", None, b"maybe")],
+            422,
+            "validation_failed",
+        ),
+        (
+            [("file", "a.csv", TABLE), ("upload_session_id", None, b"ID"), ("dryrun", None, b"1")],
+            422,
+            "unknown_field",
+        ),
+        ([("file", "a.csv", TABLE), ("upload_session_id", None, b"x" * 5000)], 400, "malformed_form"),
+        ([("file", "a.csv", TABLE), ("upload_session_id", None, b"\xff")], 400, "malformed_form"),
+    ],
+)
+async def test_a_wrong_form_leaves_nothing(
+    editor: httpx.AsyncClient,
+    committed_database: Database,
+    storage: Storage,
+    session_id: UUID,
+    parts: list[tuple[str, str | None, bytes]],
+    status: int,
+    code: str,
+) -> None:
+    own = str(session_id).encode()
+    filled = form(*((name, filename, value.replace(b"ID", own)) for name, filename, value in parts))
+    answer = await send_form(editor, filled)
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    await assert_nothing_is_left(committed_database, storage)
+
+
+async def test_another_content_type_is_refused(editor: httpx.AsyncClient) -> None:
+    for kind in ("text/csv", "application/json", "multipart/form-data"):
+        answer = await editor.post(CSV, content=TABLE, headers={"Content-Type": kind})
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed_form")
+
+
+async def test_a_table_that_is_too_large_leaves_nothing(
+    editor: httpx.AsyncClient,
+    committed_database: Database,
+    storage: Storage,
+    session_id: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importer.commands.tables.MAX_TABLE_BYTES", 6 * 1024 * 1024)
+    data = {"upload_session_id": str(session_id)}
+    # Larger than one part of an upload to S3.
+    answer = await editor.post(CSV, data=data, files=file(bytes(6 * 1024 * 1024 + 1)))
+    assert (answer.status_code, answer.json()["code"]) == (413, "table_too_large")
+    await assert_nothing_is_left(committed_database, storage)
+
+
+async def test_an_interrupted_upload_leaves_nothing(
+    editor: httpx.AsyncClient, committed_database: Database, storage: Storage, session_id: UUID
+) -> None:
+    body = form(("upload_session_id", None, str(session_id).encode()), ("file", "a.csv", bytes(7_000_000)))
+
+    async def first_half() -> AsyncIterator[bytes]:
+        for start in range(0, 6_000_000, 65_536):
+            yield body[start : start + 65_536]
+
+    answer = await send_form(editor, first_half())
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_form")
+    await assert_nothing_is_left(committed_database, storage)
+
+
+async def test_an_upload_session_must_be_ones_own_and_not_expired(
+    editor: httpx.AsyncClient, committed_database: Database, storage: Storage, new_session: Add
+) -> None:
+    sessions = {
+        uuid4(): (404, "upload_session_not_found"),
+        await new_session(owner_id=uuid4()): (403, "not_your_upload_session"),
+        await new_session(expires_at=utc_now() - timedelta(seconds=1)): (410, "upload_session_expired"),
+    }
+    for session_id, expected in sessions.items():
+        answer = await send(editor, session_id)
+        assert (answer.status_code, answer.json()["code"]) == expected
+    await assert_nothing_is_left(committed_database, storage)
+
+
+async def test_the_same_table_twice_at_once_is_one_import(
+    editor: httpx.AsyncClient, committed_database: Database, storage: Storage, session_id: UUID
+) -> None:
+    answers = await asyncio.gather(*(send(editor, session_id) for _ in range(6)))
+    assert sorted(answer.status_code for answer in answers) == [202, *[409] * 5]
+    [created] = [answer.json()["job_id"] for answer in answers if answer.status_code == 202]
+    refused = [answer.json() for answer in answers if answer.status_code == 409]
+    assert {(each["code"], each["job_id"]) for each in refused} == {("import_in_progress", created)}
+    assert await storage.list_keys() == [f"imports/{created}/source"]
+
+
+async def test_an_editor_has_three_unfinished_imports(
+    editor: httpx.AsyncClient, storage: Storage, new_session: Add, token_for: TokenFor
+) -> None:
+    sessions = [await new_session() for _ in range(5)]
+    answers = await asyncio.gather(*(send(editor, each) for each in sessions))
+    assert sorted(answer.status_code for answer in answers) == [202, 202, 202, 409, 409]
+    assert {answer.json().get("code") for answer in answers} == {None, "too_many_imports"}
+    assert len(await storage.list_keys()) == 3
+    [job_id, *_] = [answer.json()["job_id"] for answer in answers if answer.status_code == 202]
+    assert (await editor.post(f"{JOBS}/{job_id}/cancel")).status_code == 202
+    free = [each for each, answer in zip(sessions, answers, strict=True) if answer.status_code == 409]
+    assert (await send(editor, free[0])).status_code == 202
+    other = uuid4()
+    theirs = await new_session(owner_id=other)
+    editor.headers["Authorization"] = f"Bearer {token_for(other, 'editor')}"
+    assert (await send(editor, theirs)).status_code == 202
+
+
+async def test_without_storage_an_import_waits_for_a_better_time(
+    editor: httpx.AsyncClient,
+    committed_database: Database,
+    session_id: UUID,
+    app: Any,
+    settings: Any,
+) -> None:
+    app.state.storage = Storage(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"}))
+    answer = await send(editor, session_id)
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+    assert answer.headers["Retry-After"]
+    async with committed_database.transaction() as session:
+        assert (await session.scalars(select(ImportJob))).all() == []
+        # The worker deletes what may have arrived nevertheless.
+        assert len((await session.scalars(select(PendingObject))).all()) == 1
+
+
+async def test_learners_upload_nothing(editor: httpx.AsyncClient, token_for: TokenFor) -> None:
+    editor.headers["Authorization"] = f"Bearer {token_for(uuid4())}"
+    assert (await send(editor, uuid4())).status_code == 403
