@@ -2,11 +2,12 @@ from typing import Any
 
 from fastapi import Request, Response
 from shared.http.dependencies import DatabaseDep
+from shared.http.paced_response import PacedResponse
 from shared.security.current_user import CurrentUser
 
 from auth.api.dependencies import GameClientDep, create_profile_router, profile_errors
 from auth.errors import ExportUnavailable
-from auth.export import PassedOnResponse
+from auth.export import ExportBrokenOff
 from auth.queries import export as queries
 
 EXAMPLE: dict[str, Any] = {
@@ -21,6 +22,9 @@ JSON_DOCUMENT: dict[int | str, dict[str, Any]] = {
     }
 }
 
+# Game breaks off a stream that stalls, before this.
+GRACE_SECONDS = 30.0
+
 profile = create_profile_router()
 
 
@@ -29,7 +33,7 @@ profile = create_profile_router()
 )
 async def export_account(
     request: Request, caller: CurrentUser, database: DatabaseDep, game: GameClientDep
-) -> PassedOnResponse:
+) -> PacedResponse:
     """Export all data on you: `account`, and `game` with all sessions and their results.
 
     The document is streamed. If it cannot be completed, the connection breaks off before its end: repeat the
@@ -41,4 +45,10 @@ async def export_account(
         "Content-Disposition": 'attachment; filename="parley-export.json"',
         "Cache-Control": "no-store",
     }
-    return PassedOnResponse(pieces, headers=headers)
+    return PacedResponse(
+        pieces,
+        media_type="application/json",
+        headers=headers,
+        grace_seconds=GRACE_SECONDS,
+        failures=(ExportBrokenOff,),
+    )

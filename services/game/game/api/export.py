@@ -5,10 +5,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from shared.http.dependencies import DatabaseDep, from_state
+from shared.http.paced_response import PacedResponse
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
-from game.export import ExportBudget, PacedResponse
+from game.export import ExportBudget
 from game.queries import export as queries
 
 router = APIRouter(prefix="/internal", include_in_schema=False)

@@ -1,6 +1,5 @@
-"""Streams of exports: how many bytes they may hold, and how slowly they may be read."""
+"""How many bytes the streams of exports may hold."""
 
 from game.export.budget import ExportBudget
-from game.export.response import PacedResponse
 
-__all__ = ["ExportBudget", "PacedResponse"]
+__all__ = ["ExportBudget"]

@@ -1,6 +1,6 @@
 """Read everything that is stored on a learner."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -56,7 +56,7 @@ class Page:
     sessions: Mapping[UUID, ExportedSession]
 
 
-async def export_game_data(database: Database, user_id: UUID) -> AsyncIterator[bytes]:
+async def export_game_data(database: Database, user_id: UUID) -> AsyncGenerator[bytes]:
     """Return one JSON document in pieces, sessions oldest first. Raises AccountErased."""
     # The first piece is read at once, so a database that is down becomes a 503. Each piece has its own
     # transaction, so that a slow client holds no connection; saved sessions never change in between.
@@ -68,7 +68,7 @@ async def export_game_data(database: Database, user_id: UUID) -> AsyncIterator[b
     return _stream(database, user_id, start=start)
 
 
-async def _stream(database: Database, user_id: UUID, *, start: bytes) -> AsyncIterator[bytes]:
+async def _stream(database: Database, user_id: UUID, *, start: bytes) -> AsyncGenerator[bytes]:
     yield start
     position = START
     while (page := await _get_page(database, user_id, after=position)).results:

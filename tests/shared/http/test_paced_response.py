@@ -1,15 +1,14 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
-from game.export import PacedResponse
-from game.export.response import MAX_PIECE_BYTES
+from shared.http.paced_response import MAX_PIECE_BYTES, PacedResponse
 from structlog.testing import capture_logs
 
 GRACE_SECONDS = 0.2
 
 
-async def pages(*sizes: int) -> AsyncIterator[bytes]:
+async def pages(*sizes: int) -> AsyncGenerator[bytes]:
     for size in sizes:
         yield b"x" * size
 
@@ -32,7 +31,7 @@ class Reader:
         self.has_ended = not message["more_body"]
 
 
-def paced(content: AsyncIterator[bytes]) -> PacedResponse:
+def paced(content: AsyncGenerator[bytes]) -> PacedResponse:
     return PacedResponse(content, media_type="application/json", headers={}, grace_seconds=GRACE_SECONDS)
 
 
@@ -49,16 +48,34 @@ async def test_a_reader_that_stops_is_broken_off() -> None:
         async with asyncio.timeout(5):
             await paced(pages(10, 10)).stream_response(reader.send)
     assert (reader.pieces, reader.has_ended) == ([b"x" * 10], False)
-    assert [line["event"] for line in logs] == ["export_broken_off"]
+    assert [line["event"] for line in logs] == ["response_broken_off"]
 
 
 async def test_what_was_read_gives_more_time() -> None:
     reader = Reader()
 
-    async def slow_pages() -> AsyncIterator[bytes]:
+    async def slow_pages() -> AsyncGenerator[bytes]:
         for _ in range(4):
             await asyncio.sleep(GRACE_SECONDS / 2)
             yield b"x" * MAX_PIECE_BYTES
 
     await paced(slow_pages()).stream_response(reader.send)
     assert reader.has_ended
+
+
+async def test_a_source_that_fails_midway_never_looks_complete() -> None:
+    reader, has_closed = Reader(), False
+
+    async def failing() -> AsyncGenerator[bytes]:
+        nonlocal has_closed
+        try:
+            yield b"x"
+            raise KeyError("midway")
+        finally:
+            has_closed = True
+
+    response = PacedResponse(failing(), media_type="text/csv", headers={}, failures=(KeyError,))
+    with capture_logs() as logs:
+        await response.stream_response(reader.send)
+    assert (reader.pieces, reader.has_ended, has_closed) == ([b"x"], False, True)
+    assert [line["event"] for line in logs] == ["response_broken_off"]

@@ -1,0 +1,64 @@
+"""Streams that a slow reader does not hold open."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import structlog
+from fastapi.responses import StreamingResponse
+from starlette.types import Send
+
+log = structlog.get_logger(__name__)
+
+GRACE_SECONDS = 20.0
+MIN_BYTES_PER_SECOND = 16 * 1024
+# A connection buffers as much before it waits, and one piece more.
+MAX_PIECE_BYTES = 64 * 1024
+
+
+class PacedResponse(StreamingResponse):
+    """A stream that breaks off when its reader stalls, or is slower than the minimum on average.
+
+    It breaks off as well when its content raises one of `failures`.
+    """
+
+    def __init__(
+        self,
+        content: AsyncGenerator[bytes],
+        *,
+        media_type: str,
+        headers: dict[str, str],
+        grace_seconds: float = GRACE_SECONDS,
+        failures: tuple[type[Exception], ...] = (),
+    ) -> None:
+        super().__init__(content, media_type=media_type, headers=headers)
+        self._content, self._grace_seconds = content, grace_seconds
+        self._failures: tuple[type[Exception], ...] = (TimeoutError, *failures)
+
+    async def stream_response(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        try:
+            async with aclosing(self._content):
+                await self._send_pieces(send)
+        except self._failures as error:
+            # Without its end the response is broken off, so that it never looks complete.
+            reason = "slow reader" if isinstance(error, TimeoutError) else str(error)
+            log.warning("response_broken_off", reason=reason)
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_pieces(self, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._grace_seconds
+        async with asyncio.timeout_at(deadline) as limit:
+            async for piece in _cut(self._content):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                deadline += len(piece) / MIN_BYTES_PER_SECOND
+                # What buffers on the way have taken counts as read, and may be some megabytes.
+                limit.reschedule(min(deadline, loop.time() + self._grace_seconds))
+
+
+async def _cut(content: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    async for page in content:
+        for start in range(0, len(page), MAX_PIECE_BYTES):
+            yield page[start : start + MAX_PIECE_BYTES]
