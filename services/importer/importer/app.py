@@ -11,10 +11,14 @@ from importer.progress import ProgressFeed, StreamSlots
 from importer.queries.imports import find_import_summaries
 from importer.settings import ApiSettings
 
+MAX_DOWNLOADS, MAX_USER_DOWNLOADS = 16, 2
+"""Reports that are sent at the same time; each holds a mebibyte."""
+
 
 def create_app(settings: ApiSettings) -> FastAPI:
     app = create_api(settings, *routers, title="Parley importer", lifespan=_lifespan)
     app.state.stream_slots = StreamSlots(limit=settings.max_streams, user_limit=settings.max_user_streams)
+    app.state.download_slots = StreamSlots(limit=MAX_DOWNLOADS, user_limit=MAX_USER_DOWNLOADS)
     return app
 
 

@@ -78,22 +78,34 @@ class ImportNotUndoable(Conflict):
     code = "import_not_undoable"
 
 
+class ReportNotReady(Conflict):
+    """The rows are still being checked; ask again when the import has ended."""
+
+    code = "report_not_ready"
+
+
+class ReportNotFound(NotFound):
+    """The import ended before its rows were checked, so it has no report."""
+
+    code = "report_not_found"
+
+
 class TooManyStreams(TooManyRequests):
-    """The user follows as many imports at once as allowed; close a stream first."""
+    """The user has as many streams open as allowed; close one first."""
 
     code = "too_many_streams"
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"You may follow at most {limit} imports at once. Close another stream first.",
+            f"You may have at most {limit} of these streams open at once. Close another one first.",
             headers={"Retry-After": "5"},
         )
 
 
 class StreamsFull(Unavailable):
-    """Too many imports are being followed; ask for the import itself meanwhile."""
+    """Too many streams are open; try again after `Retry-After`."""
 
     code = "streams_full"
 
     def __init__(self) -> None:
-        super().__init__("Too many imports are being followed. Ask for the import itself meanwhile.")
+        super().__init__("Too many streams are open. Try again in a moment.")

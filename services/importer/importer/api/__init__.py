@@ -1,5 +1,5 @@
 """The HTTP routes of the importer service."""
 
-from importer.api import audit_log, events, imports
+from importer.api import audit_log, events, imports, reports
 
-routers = (imports.router, events.router, audit_log.router)
+routers = (imports.router, events.router, reports.router, audit_log.router)

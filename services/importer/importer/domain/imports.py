@@ -54,6 +54,12 @@ def source_key(job_id: UUID) -> str:
     return f"imports/{job_id}/source"
 
 
+def name_report(source_filename: str) -> str:
+    """Return the name of the error report: `lesson.csv` has `lesson-errors.csv`."""
+    stem, dot, _ = source_filename.rpartition(".")
+    return f"{stem if dot and stem else source_filename}-errors.csv"
+
+
 def clean_filename(name: str) -> str:
     """Return the name without folders, control characters and invisible marks, to be shown."""
     base = name.replace("\\", "/").rpartition("/")[2][: 4 * MAX_FILENAME_LENGTH]

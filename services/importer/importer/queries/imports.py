@@ -1,5 +1,5 @@
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from shared.data.db import Database
@@ -7,7 +7,7 @@ from shared.http.pages import fetch_page
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from importer.errors import ImportNotFound
+from importer.errors import ImportNotFound, ReportNotFound, ReportNotReady
 from importer.models import ImportJob, RowError
 from importer.schemas.imports import (
     ImportFailure,
@@ -19,6 +19,12 @@ from importer.schemas.imports import (
 )
 
 MAX_LISTED_PROBLEMS = 100
+
+
+class Report(NamedTuple):
+    key: str
+    source_filename: str
+
 
 _RENAMED = {"filename": "source_filename", "upload_session_id": "session_id"}
 _FAILURE_COLUMNS = (ImportJob.failure_code, ImportJob.failure_detail, ImportJob.failure_row)
@@ -65,6 +71,18 @@ async def get_import_summary(database: Database, job_id: UUID) -> ImportSummary:
 
 async def find_import_summaries(database: Database, ids: Sequence[UUID]) -> list[ImportSummary]:
     return [to_summary(dict(row)) for row in await database.fetch(_SUMMARIES_BY_ID, list(ids))]
+
+
+async def get_report(session: AsyncSession, job_id: UUID) -> Report:
+    """Raise ImportNotFound, ReportNotReady or ReportNotFound."""
+    job = await session.get(ImportJob, job_id)
+    if job is None:
+        raise ImportNotFound(f"There is no import {job_id}.")
+    if job.report_key is not None:
+        return Report(key=job.report_key, source_filename=job.source_filename)
+    if job.state in ("queued", "validating"):
+        raise ReportNotReady("The rows are still being checked. Ask again when the import has ended.")
+    raise ReportNotFound("The import ended before its rows were checked, so it has no report.")
 
 
 async def list_imports(session: AsyncSession, filters: ImportFilter) -> ImportPage:

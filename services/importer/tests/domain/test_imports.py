@@ -1,7 +1,7 @@
 from typing import get_args
 
 import pytest
-from importer.domain.imports import FINISHED, WITHOUT_SPEECHES, next_state
+from importer.domain.imports import FINISHED, WITHOUT_SPEECHES, name_report, next_state
 from importer.types import UNFINISHED, ImportAction, JobState
 
 STATES: tuple[JobState, ...] = get_args(JobState)
@@ -60,3 +60,11 @@ def test_every_unfinished_import_can_end(dry_run: bool) -> None:
 
 def test_every_state_is_finished_or_in_progress() -> None:
     assert {*FINISHED, *UNFINISHED, "undoing"} == set(STATES)
+
+
+@pytest.mark.parametrize(
+    ("name", "report"),
+    [("lesson.csv", "lesson-errors.csv"), ("a.b.xlsx", "a.b-errors.csv"), ("table", "table-errors.csv")],
+)
+def test_a_report_is_named_after_its_table(name: str, report: str) -> None:
+    assert name_report(name) == report

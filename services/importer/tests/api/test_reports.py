@@ -1,0 +1,102 @@
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from importer.settings import ApiSettings
+from shared.data.db import Database
+from shared.data.storage import Storage
+
+JOBS = "/api/v1/admin/import/jobs"
+REPORT = b"\xef\xbb\xbfaudio_filename,error_codes\r\n" + b"a.mp3,unknown_level\r\n" * 80_000
+
+type Add = Callable[..., Awaitable[UUID]]
+
+
+@pytest.fixture
+def stored(committed_database: Database, add_import: Add) -> Add:
+    async def add(**different: Any) -> UUID:
+        async with committed_database.transaction() as session:
+            return await add_import(session, **different)
+
+    return add
+
+
+@pytest.fixture
+async def key(storage: Storage) -> str:
+    key = f"imports/{uuid4()}/report.csv"
+    await storage.put(key, REPORT, content_type="text/csv")
+    return key
+
+
+async def test_a_report_is_downloaded_as_a_file(editor: httpx.AsyncClient, stored: Add, key: str) -> None:
+    job_id = await stored(state="rejected", report_key=key, source_filename="caf\u00e9 4.xlsx")
+    answer = await editor.get(f"{JOBS}/{job_id}/errors.csv")
+    assert (answer.status_code, answer.content == REPORT) == (200, True)
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Content-Disposition"] == (
+        "attachment; filename=\"caf_ 4-errors.csv\"; filename*=UTF-8''caf%C3%A9%204-errors.csv"
+    )
+
+
+@pytest.mark.parametrize("name", ['a".csv', "a\r\nSet-Cookie: x", "\u202ea", ";", "日本"])
+async def test_no_name_leaves_its_header(editor: httpx.AsyncClient, stored: Add, key: str, name: str) -> None:
+    job_id = await stored(state="rejected", report_key=key, source_filename=name)
+    answer = await editor.get(f"{JOBS}/{job_id}/errors.csv")
+    assert answer.status_code == 200
+    disposition = answer.headers["Content-Disposition"]
+    assert disposition.isascii()
+    assert disposition.isprintable()
+    assert disposition.count('"') == 2
+    assert "set-cookie" not in answer.headers
+
+
+async def test_head_sends_no_report(editor: httpx.AsyncClient, stored: Add, key: str) -> None:
+    job_id = await stored(state="completed", report_key=key)
+    answer = await editor.head(f"{JOBS}/{job_id}/errors.csv")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert "attachment" in answer.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize(
+    ("job", "status", "code"),
+    [
+        ({"state": "queued"}, 409, "report_not_ready"),
+        ({"state": "validating"}, 409, "report_not_ready"),
+        ({"state": "failed"}, 404, "report_not_found"),
+        ({"state": "cancelled"}, 404, "report_not_found"),
+        ({"state": "completed", "report_key": "imports/gone/report.csv"}, 404, "report_not_found"),
+    ],
+)
+async def test_without_a_report_there_is_a_reason(
+    editor: httpx.AsyncClient, stored: Add, storage: Storage, job: dict[str, Any], status: int, code: str
+) -> None:
+    answer = await editor.get(f"{JOBS}/{await stored(**job)}/errors.csv")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_an_unknown_import_has_no_report(editor: httpx.AsyncClient) -> None:
+    answer = await editor.get(f"{JOBS}/{uuid4()}/errors.csv")
+    assert (answer.status_code, answer.json()["code"]) == (404, "import_not_found")
+
+
+async def test_without_storage_the_report_waits(
+    app: FastAPI, editor: httpx.AsyncClient, stored: Add, key: str, settings: ApiSettings
+) -> None:
+    job_id = await stored(state="rejected", report_key=key)
+    app.state.storage = Storage(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:9"}))
+    answer = await editor.get(f"{JOBS}/{job_id}/errors.csv")
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+
+
+async def test_downloads_are_bounded_per_editor(
+    app: FastAPI, editor: httpx.AsyncClient, editor_id: UUID, stored: Add, key: str
+) -> None:
+    job_id = await stored(state="rejected", report_key=key)
+    with app.state.download_slots.reserve(editor_id), app.state.download_slots.reserve(editor_id):
+        answer = await editor.get(f"{JOBS}/{job_id}/errors.csv")
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_streams")
+    assert (await editor.get(f"{JOBS}/{job_id}/errors.csv")).status_code == 200
