@@ -3,6 +3,7 @@ from typing import Any, get_args
 from uuid import UUID
 
 from contracts.vocabulary import Level, SpeechType
+from shared.data.audit_log import AuditEntry
 from shared.data.db import Base
 from shared.messaging.inbox import InboxEvent
 from shared.messaging.outbox import OutboxEvent
@@ -28,6 +29,7 @@ from sqlalchemy.types import UserDefinedType
 from uuid_utils.compat import uuid7
 
 __all__ = [
+    "AuditEntry",
     "Base",
     "CatalogueChange",
     "InboxEvent",
@@ -92,6 +94,9 @@ class Speech(Base):
     revision: Mapped[int] = mapped_column(Integer, server_default="1")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # The import that it came with.
+    import_id: Mapped[UUID | None] = mapped_column(Uuid)
     # A trigger sets it, so that rows which are copied in are found too.
     search: Mapped[str | None] = mapped_column(TSVECTOR, deferred=True)
 
@@ -103,7 +108,18 @@ class Speech(Base):
         # Ids are ordered by time, so the newest speeches of a level, type or tag are neighbours.
         Index(None, "level", "id"),
         Index(None, "type", "id"),
+        # Lists leave archived speeches out, however many there are: these indexes hold only the others.
+        Index("ix_speeches_in_play", "id", postgresql_where=archived_at.is_(None)),
+        Index("ix_speeches_in_play_level", "level", "id", postgresql_where=archived_at.is_(None)),
+        Index("ix_speeches_in_play_type", "type", "id", postgresql_where=archived_at.is_(None)),
+        Index("ix_speeches_archived", "id", postgresql_where=archived_at.is_not(None)),
+        Index(None, "audio_key"),
+        Index(None, "import_id", "id", postgresql_where=import_id.is_not(None)),
     )
+
+    @property
+    def archived(self) -> bool:
+        return self.archived_at is not None
 
 
 class SpeechTag(Base):

@@ -70,3 +70,13 @@ async def test_messages_in_the_outbox_are_due_after_the_migration(worker_id: str
             assert list(due) == [True, True]
         await engine.dispose()
         await asyncio.to_thread(command.downgrade, config, "0003")
+
+
+async def test_an_interrupted_migration_can_be_repeated(worker_id: str) -> None:
+    async with scratch_database(f"content_repeated_{worker_id}") as url:
+        config = create_migration_config("content", url)
+        await asyncio.to_thread(upgrade, "content", url)
+        # What stands before the indexes is committed before them, and the version after them.
+        await asyncio.to_thread(command.stamp, config, "0004")
+        await asyncio.to_thread(upgrade, "content", url)
+        await asyncio.to_thread(command.check, config)
