@@ -24,7 +24,7 @@ async def seconds_until_followed(database: Database) -> float:
     followed = CatalogueRefresher(database)
     await followed.refresh()
     async with database.transaction() as session:
-        tags = await create_tags(session, {TAG: "topic"})
+        tags = await create_tags(session, {TAG: "topic"}, actor=None)
     async with run_loops(followed.loop), asyncio.TaskGroup() as group:
         busy = [group.create_task(_draw_on(database, followed)) for _ in range(BUSY)]
         delays = [await _delay(database, followed, tags[TAG]) for _ in range(REPEATS)]
@@ -44,13 +44,13 @@ async def _delay(database: Database, followed: CatalogueRefresher, tag: UUID) ->
         text="Here I am.", level="C2", type="answer", audio_key="x.mp3", duration_ms=900, tag_ids=wanted.tags
     )
     async with database.transaction() as session:
-        [speech_id] = await create_speeches(session, [new])
+        [speech_id] = await create_speeches(session, [new], actor=None)
     created = time.monotonic()
     while not await _can_be_drawn(database, followed, wanted):  # noqa: ASYNC110 - how soon is the question
         await asyncio.sleep(0.005)
     delay = time.monotonic() - created
     async with database.transaction() as session:
-        await delete_speech(session, speech_id)
+        await delete_speech(session, speech_id, actor=None)
     for _ in range(100):
         assert not await _can_be_drawn(database, followed, wanted), "a deleted speech was drawn"
         await asyncio.sleep(0.005)

@@ -96,8 +96,9 @@ class Catalogue:
     async def change_behind(self, version: int) -> None:
         """Change both in the database, with events for the worker."""
         async with self.database.transaction() as session:
-            await apply_speech_change(session, self.speech_id, SpeechChange(text=f"version {version}"))
-            await update_tag(session, self.tag_id, TagUpdate(name=f"version {version}"))
+            change = SpeechChange(text=f"version {version}")
+            await apply_speech_change(session, self.speech_id, change, actor=None)
+            await update_tag(session, self.tag_id, TagUpdate(name=f"version {version}"), actor=None)
 
     async def outcomes(self) -> Counter[str]:
         """Count the cached reads of both replicas so far, by outcome."""
@@ -117,9 +118,9 @@ async def catalogue(run: Run, addresses: Addresses) -> AsyncIterator[Catalogue]:
     url, _ = await catalogue_of(addresses, SPEECHES)
     database = Database(create_engine(with_driver(url), name="bench"))
     async with database.transaction() as session:
-        tags = await create_tags(session, {"version 0": "bench"})
+        tags = await create_tags(session, {"version 0": "bench"}, actor=None)
         new = NewSpeech(text="version 0", level="A1", type="answer", audio_key="x.mp3", duration_ms=900)
-        [speech_id] = await create_speeches(session, [new])
+        [speech_id] = await create_speeches(session, [new], actor=None)
     keys_port, *apis = (free_port() for _ in range(3))
     reference(run, url, json.dumps(keys.public), port=keys_port).start()
     for number, port in enumerate(apis):

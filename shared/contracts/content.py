@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from contracts.event import Event
 
@@ -19,7 +19,8 @@ class SpeechSnapshot(BaseModel):
     """A speech after the change.
 
     `revision` starts at 1 and grows with every change, so that a consumer recognises an older snapshot that
-    arrives late. `duration_ms` is the length of the recording under `audio_key`.
+    arrives late. `duration_ms` is the length of the recording under `audio_key`. An archived speech is not
+    drawn, but it can still be played.
     """
 
     speech_id: UUID
@@ -30,6 +31,7 @@ class SpeechSnapshot(BaseModel):
     tags: list[TagRef]
     audio_key: str
     duration_ms: int
+    archived_at: AwareDatetime | None = None
 
 
 class SpeechRef(BaseModel):

@@ -110,7 +110,7 @@ async def _upload(storage: Storage, key: str, content: bytes) -> bool:
 
 
 async def create_missing(session: AsyncSession, found: Seed) -> int:
-    tag_ids = await create_tags(session, found.categories)
+    tag_ids = await create_tags(session, found.categories, actor=None)
     existing = await find_existing_speeches(session, [speech.text for speech in found.speeches])
     new = [
         NewSpeech(
@@ -122,7 +122,7 @@ async def create_missing(session: AsyncSession, found: Seed) -> int:
         for speech in found.speeches
         if (speech.text, speech.level) not in existing
     ]
-    await create_speeches(session, new)
+    await create_speeches(session, new, actor=None)
     return len(new)
 
 

@@ -1,4 +1,16 @@
 from typing import Literal
 
+AuditAction = Literal[
+    "speech_created",
+    "speech_updated",
+    "speech_archived",
+    "speech_restored",
+    "speech_deleted",
+    "tag_created",
+    "tag_updated",
+    "tag_deleted",
+]
+Archived = Literal["false", "true", "all"]
+"""Whether a list has the speeches in play, the archived ones, or all."""
 Match = Literal["any", "all"]
 """Whether a speech must carry any or all of the tags."""

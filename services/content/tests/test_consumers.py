@@ -84,7 +84,7 @@ async def test_a_deleted_speech_loses_its_statistics(database: Database, add: Ad
     event = completed((speech_id, "correct", 80))
     await apply_once(database, QUEUE, event, on_session_completed)
     async with database.transaction() as session:
-        await delete_speech(session, speech_id)
+        await delete_speech(session, speech_id, actor=None)
     later = completed((speech_id, "correct", 80))
     assert await apply_once(database, QUEUE, later, on_session_completed) == "applied"
 
@@ -95,7 +95,7 @@ async def test_a_speech_may_be_deleted_while_its_plays_are_counted(
     deleted, kept = [await speech_in(committed_database, add) for _ in range(2)]
     event = completed((deleted, "correct", 80), (kept, "correct", 80))
     async with committed_database.transaction() as deleting:
-        await delete_speech(deleting, deleted)
+        await delete_speech(deleting, deleted, actor=None)
         counting = asyncio.create_task(apply_once(committed_database, QUEUE, event, on_session_completed))
         done, _ = await asyncio.wait({counting}, timeout=0.2)
         assert not done

@@ -53,8 +53,8 @@ async def test_a_job_removes_what_the_process_of_the_edit_did_not(
     assert (await names(client), (await client.get(path)).json()["text"]) == (["food"], "Where is it?")
     # A process that ends right after its commit.
     async with committed_database.transaction() as session:
-        await create_tags(session, {"work": "topic"})
-        await apply_speech_change(session, speech_id, SpeechChange(text="Here it is."))
+        await create_tags(session, {"work": "topic"}, actor=None)
+        await apply_speech_change(session, speech_id, SpeechChange(text="Here it is."), actor=None)
     assert (await names(client), (await client.get(path)).json()["text"]) == (["food"], "Where is it?")
     await deliver(committed_database, cache, outbox_jobs)
     assert (await names(client), (await client.get(path)).json()["text"]) == (["food", "work"], "Here it is.")
@@ -81,7 +81,7 @@ async def test_an_edit_without_redis_shows_once_redis_is_back(
 async def test_an_invalidation_waits_for_redis(committed_database: Database, outbox_jobs: OutboxJobs) -> None:
     away = Cache(NOWHERE.get_secret_value(), service="content")
     async with committed_database.transaction() as session:
-        await create_tags(session, {"work": "topic"})
+        await create_tags(session, {"work": "topic"}, actor=None)
     for _ in range(2):
         # Raised as unavailable, it is tried again for as long as it takes; it is not claimed.
         with pytest.raises(CacheUnavailable):

@@ -12,7 +12,7 @@ from shared.http.dependencies import CacheDep, DatabaseDep
 from shared.http.problems import error_responses
 from shared.http.ratelimit import per_user
 from shared.http.repeat import repeat_request_on_conflict
-from shared.security.current_user import require_role
+from shared.security.current_user import Role, require_role
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.commands.cache import edit_transaction
@@ -32,11 +32,11 @@ learner_errors = partial(error_responses, Unauthorized, Invalid, TooManyRequests
 admin_errors = partial(learner_errors, Forbidden)
 
 
-def create_admin_router() -> APIRouter:
+def create_admin_router(*roles: Role) -> APIRouter:
     return APIRouter(
         prefix="/api/v1/admin",
         tags=["Admin"],
-        dependencies=[Depends(require_role("editor", "admin")), Depends(per_user("admin", per_minute=200))],
+        dependencies=[Depends(require_role(*roles)), Depends(per_user("admin", per_minute=200))],
         responses=admin_errors(),
     )
 

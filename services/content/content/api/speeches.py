@@ -7,6 +7,7 @@ from shared.http.dependencies import CacheDep, DatabaseDep, SessionDep, StorageD
 from shared.http.pagination import Pagination
 from shared.http.problems import Responses
 from shared.http.ratelimit import per_user
+from shared.security.current_user import CurrentUser
 
 from content.api.dependencies import (
     ETAG,
@@ -40,7 +41,7 @@ from content.schemas.speeches import (
 )
 
 router = APIRouter(prefix="/api/v1", tags=["Content"])
-admin = create_admin_router()
+admin = create_admin_router("editor", "admin")
 
 SpeechId = Annotated[UUID, Path(examples=["01941f2a-11d0-7c1b-8d5e-90d1a3f4b6c7"])]
 IfMatch = Annotated[
@@ -74,6 +75,8 @@ async def list_speeches(
     wanted: Annotated[SpeechFilter, Query()], session: SessionDep, storage: StorageDep
 ) -> SpeechPage:
     """List speeches, the newest first or, with `search`, the best match first.
+
+    Archived speeches are left out, unless `archived` asks for them.
 
     A search takes words in any regular form, "phrases" in quotes as they are written, prefixes (`pass*`),
     exclusions (`-word`) and `or`. Case and accents do not count. Among other words, function words ("the",
@@ -113,10 +116,14 @@ async def get_speech_details(
     responses=CREATED_RESPONSE | admin_errors(*WRITE_ERRORS),
 )
 async def create_speech(
-    fields: SpeechCreate, database: DatabaseDep, storage: StorageDep, response: Response
+    fields: SpeechCreate,
+    database: DatabaseDep,
+    storage: StorageDep,
+    editor: CurrentUser,
+    response: Response,
 ) -> SpeechDetails:
     """Create a speech with an uploaded recording. Learners can draw it within a second."""
-    created = await commands.create_speech(database, storage, fields=fields)
+    created = await commands.create_speech(database, storage, fields=fields, actor=editor.id)
     response.headers["Location"] = f"{admin.prefix}/speeches/{created.speech.id}"
     return _to_response(created, storage, response)
 
@@ -132,13 +139,24 @@ async def update_speech(
     database: DatabaseDep,
     storage: StorageDep,
     cache: CacheDep,
+    editor: CurrentUser,
     response: Response,
     if_match: IfMatch = None,
 ) -> SpeechDetails:
-    """Update a speech. Omitted fields keep their value. Without `If-Match` the last update wins."""
+    """Update a speech. Omitted fields keep their value. Without `If-Match` the last update wins.
+
+    `archived: true` takes the speech out of play: within a second it is not drawn any more. It can still be
+    read by its id, past sessions keep it, and `archived: false` puts it back.
+    """
     expected = Revisions.from_if_match(if_match)
     updated = await commands.update_speech(
-        database, storage, cache, speech_id=speech_id, fields=fields, expected=expected
+        database,
+        storage,
+        cache,
+        speech_id=speech_id,
+        fields=fields,
+        actor=editor.id,
+        expected=expected,
     )
     return _to_response(updated, storage, response)
 
@@ -149,14 +167,17 @@ async def update_speech(
     response_description="The speech is deleted.",
     responses=admin_errors(SpeechNotFound, ChangedMeanwhile),
 )
-async def delete_speech(speech_id: SpeechId, session: EditSessionDep, if_match: IfMatch = None) -> None:
+async def delete_speech(
+    speech_id: SpeechId, session: EditSessionDep, editor: CurrentUser, if_match: IfMatch = None
+) -> None:
     """Delete a speech. Sessions that were played with it keep it."""
-    await commands.delete_speech(session, speech_id, expected=Revisions.from_if_match(if_match))
+    expected = Revisions.from_if_match(if_match)
+    await commands.delete_speech(session, speech_id, actor=editor.id, expected=expected)
 
 
 def _to_details(found: SpeechWithStats, storage: Storage) -> SpeechDetails:
     fields = to_speech_fields(found.speech, storage) | found.stats._asdict()
-    fields["audio_key"] = found.speech.audio_key
+    fields |= {"audio_key": found.speech.audio_key, "archived": found.stats.archived_at is not None}
     return SpeechDetails.model_validate(fields, from_attributes=True)
 
 

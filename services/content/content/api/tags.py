@@ -8,6 +8,7 @@ from shared.errors import TooManyRequests
 from shared.http.dependencies import CacheDep, SessionDep
 from shared.http.problems import Responses, error_responses
 from shared.http.ratelimit import per_address
+from shared.security.current_user import CurrentUser
 
 from content.api.dependencies import (
     ETAG,
@@ -23,7 +24,7 @@ from content.queries.tags import TagRow, TagWithCount
 from content.schemas.tags import TagCreate, TagDetails, TagDetailsList, TagList, TagUpdate
 
 router = APIRouter(prefix="/api/v1", tags=["Content"])
-admin = create_admin_router()
+admin = create_admin_router("editor", "admin")
 
 TagId = Annotated[UUID, Path(examples=["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"])]
 IfNoneMatch = Annotated[str, Header(description="The `ETag` of the tags that the client has.")]
@@ -65,7 +66,7 @@ async def list_game_tags(session: SessionDep, cache: CacheDep, if_none_match: If
 
 @admin.get("/tags", response_description="All tags, each with its number of speeches.")
 async def list_tags_with_counts(session: SessionDep) -> TagDetailsList:
-    """List all tags, by category and name, each with the number of speeches that carry it."""
+    """List all tags, by category and name, each with its number of speeches, archived ones included."""
     tags = await queries.list_tags_with_counts(session)
     return TagDetailsList.model_validate({"tags": tags}, from_attributes=True)
 
@@ -76,7 +77,7 @@ async def list_tags_with_counts(session: SessionDep) -> TagDetailsList:
     responses=admin_errors(TagNotFound),
 )
 async def get_tag(tag_id: TagId, session: SessionDep) -> TagDetails:
-    """Get a tag with the number of speeches that carry it."""
+    """Get a tag with the number of speeches that carry it, archived ones too."""
     return _to_details(await queries.get_tag_with_count(session, tag_id))
 
 
@@ -86,9 +87,11 @@ async def get_tag(tag_id: TagId, session: SessionDep) -> TagDetails:
     response_description="The new tag.",
     responses={201: {"headers": LOCATION}, **admin_errors(TagExists)},
 )
-async def create_tag(fields: TagCreate, session: EditSessionDep, response: Response) -> TagDetails:
+async def create_tag(
+    fields: TagCreate, session: EditSessionDep, editor: CurrentUser, response: Response
+) -> TagDetails:
     """Create a tag. Its name must differ from all others by more than case and surrounding space."""
-    tag = await commands.create_tag(session, fields)
+    tag = await commands.create_tag(session, fields, actor=editor.id)
     response.headers["Location"] = f"{admin.prefix}/tags/{tag.id}"
     return _to_details(tag)
 
@@ -98,13 +101,15 @@ async def create_tag(fields: TagCreate, session: EditSessionDep, response: Respo
     response_description="The tag after the update.",
     responses=admin_errors(TagNotFound, TagExists),
 )
-async def update_tag(tag_id: TagId, fields: TagUpdate, session: EditSessionDep) -> TagDetails:
+async def update_tag(
+    tag_id: TagId, fields: TagUpdate, session: EditSessionDep, editor: CurrentUser
+) -> TagDetails:
     """Update a tag. Omitted fields keep their value.
 
     Every speech that carries a renamed tag gets a new revision. This takes up to some minutes if it is on
     many speeches.
     """
-    return _to_details(await commands.update_tag(session, tag_id, fields))
+    return _to_details(await commands.update_tag(session, tag_id, fields, actor=editor.id))
 
 
 @admin.delete(
@@ -113,9 +118,9 @@ async def update_tag(tag_id: TagId, fields: TagUpdate, session: EditSessionDep) 
     response_description="The tag is deleted.",
     responses=admin_errors(TagNotFound, TagInUse),
 )
-async def delete_tag(tag_id: TagId, session: EditSessionDep) -> None:
-    """Delete a tag that no speech carries."""
-    await commands.delete_tag(session, tag_id)
+async def delete_tag(tag_id: TagId, session: EditSessionDep, editor: CurrentUser) -> None:
+    """Delete a tag that no speech carries, not even an archived one."""
+    await commands.delete_tag(session, tag_id, actor=editor.id)
 
 
 def _to_response(tags: list[TagRow], if_none_match: str) -> Response:

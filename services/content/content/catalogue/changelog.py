@@ -35,7 +35,7 @@ _PURGE = text("""
 """)
 
 _FACETS = """
-    WITH wanted AS (SELECT id, number, level, type FROM speeches WHERE {condition})
+    WITH wanted AS (SELECT id, number, level, type FROM speeches WHERE archived_at IS NULL AND {condition})
     SELECT 'level', level, array_agg(number) FROM wanted GROUP BY level
     UNION ALL SELECT 'type', type, array_agg(number) FROM wanted GROUP BY type
     UNION ALL SELECT 'tag', CAST(tag_id AS text), array_agg(number)
@@ -86,12 +86,12 @@ async def get_highest_number(session: AsyncSession) -> int:
 
 
 async def list_facets_between(session: AsyncSession, first: int, last: int) -> Facets:
-    """Return the facets of the speeches with these numbers, including both ends."""
+    """Return the facets of the speeches with these numbers, including both ends. Archived ones have none."""
     return await _list_facets(session, _FACETS_BETWEEN, {"first": first, "last": last})
 
 
 async def list_facets(session: AsyncSession, numbers: Collection[int]) -> Facets:
-    """Return the facets of the speeches with these numbers. Deleted speeches have none."""
+    """Return the facets of the speeches with these numbers. Deleted and archived ones have none."""
     return await _list_facets(session, _FACETS_OF, {"numbers": list(numbers)})
 
 

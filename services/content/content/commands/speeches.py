@@ -1,4 +1,5 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -15,27 +16,42 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.audio import measure_recording
 from content.catalogue import record_change
+from content.commands import audit_log
 from content.commands.cache import edit_transaction, invalidate
-from content.domain.speeches import ANY_REVISION, NewSpeech, Revisions, SpeechChange, changed_values
+from content.domain.speeches import (
+    ANY_REVISION,
+    NewSpeech,
+    Revisions,
+    SpeechChange,
+    changed_values,
+    group_by_action,
+)
 from content.errors import SpeechNotFound, UnknownTag
 from content.models import Speech, SpeechTag, Tag
 from content.queries.speeches import SpeechWithStats, get_cached_speech, get_speech_with_stats
 from content.schemas.speeches import SpeechCreate, SpeechUpdate
 
+AUDITED_COLUMNS = tuple(field.name for field in dataclass_fields(NewSpeech) if field.name != "tag_ids")
+
 type TagIdsBySpeech = dict[UUID, set[UUID]]
 
 
 @retry_conflicts
-async def create_speech(database: Database, storage: Storage, *, fields: SpeechCreate) -> SpeechWithStats:
+async def create_speech(
+    database: Database, storage: Storage, *, fields: SpeechCreate, actor: UUID | None
+) -> SpeechWithStats:
     """Create a speech with an uploaded recording. Raises UnknownTag, and what `measure_recording` raises."""
     # No connection is held while the storage answers.
     duration_ms = await measure_recording(storage, fields.audio_key)
     async with database.transaction() as session:
-        [speech_id] = await create_speeches(session, [NewSpeech(**dict(fields), duration_ms=duration_ms)])
+        new = NewSpeech(**dict(fields), duration_ms=duration_ms)
+        [speech_id] = await create_speeches(session, [new], actor=actor)
         return await get_speech_with_stats(session, speech_id)
 
 
-async def create_speeches(session: AsyncSession, new: Sequence[NewSpeech]) -> list[UUID]:
+async def create_speeches(
+    session: AsyncSession, new: Sequence[NewSpeech], *, actor: UUID | None
+) -> list[UUID]:
     if not new:
         return []
     tags = await _lock_tags(session, {tag_id for speech in new for tag_id in speech.tag_ids})
@@ -48,6 +64,8 @@ async def create_speeches(session: AsyncSession, new: Sequence[NewSpeech]) -> li
     for speech in speeches:
         snapshot = _to_snapshot(speech, [tags[tag_id] for tag_id in carried[speech.id]])
         record(session, SpeechCreated, subject=str(speech.id), data=snapshot)
+        after = _to_audited(speech, carried[speech.id])
+        audit_log.record(session, "speech_created", subject=speech.id, actor=actor, after=after)
     return list(carried)
 
 
@@ -59,6 +77,7 @@ async def update_speech(
     *,
     speech_id: UUID,
     fields: SpeechUpdate,
+    actor: UUID | None,
     expected: Revisions,
 ) -> SpeechWithStats:
     """Update a speech. Raises what `measure_recording` and `apply_speech_change` raise."""
@@ -67,12 +86,17 @@ async def update_speech(
         # No connection is held while the storage answers.
         change = replace(change, duration_ms=await measure_recording(storage, change.audio_key))
     async with edit_transaction(database, cache) as session:
-        await apply_speech_change(session, speech_id, change, expected=expected)
+        await apply_speech_change(session, speech_id, change, actor=actor, expected=expected)
         return await get_speech_with_stats(session, speech_id)
 
 
 async def apply_speech_change(
-    session: AsyncSession, speech_id: UUID, change: SpeechChange, *, expected: Revisions = ANY_REVISION
+    session: AsyncSession,
+    speech_id: UUID,
+    change: SpeechChange,
+    *,
+    actor: UUID | None,
+    expected: Revisions = ANY_REVISION,
 ) -> None:
     """Store new values and raise the revision. Values that are stored already change nothing.
 
@@ -85,38 +109,62 @@ async def apply_speech_change(
     values = changed_values(speech, _to_columns(change))
     if not values and wanted == carried:
         return
+    _audit_change(session, speech, values, carried, wanted, actor=actor)
     if wanted != carried:
         await session.execute(delete(SpeechTag).where(SpeechTag.speech_id == speech_id))
         await _attach_tags(session, {speech_id: wanted})
-    [speech] = await _store_revisions(session, [speech_id], values)
+    [speech] = await _store_revisions(session, [speech_id], _to_stored(values))
     await record_change(session, [speech.number])
     _record_updated(session, speech, tags.values())
     invalidate(session, get_cached_speech.key(speech_id))
 
 
+async def archive_speeches(session: AsyncSession, speech_ids: Collection[UUID]) -> None:
+    """Archive speeches that are in play. Their rows are locked already, and their caller audits it."""
+    if speech_ids:
+        speeches = await publish_revisions(session, speech_ids, _to_stored({"archived": True}))
+        await record_change(session, [speech.number for speech in speeches])
+
+
 async def delete_speech(
-    session: AsyncSession, speech_id: UUID, *, expected: Revisions = ANY_REVISION
+    session: AsyncSession,
+    speech_id: UUID,
+    *,
+    actor: UUID | None,
+    expected: Revisions = ANY_REVISION,
 ) -> None:
     """Delete a speech. Its recording stays for past sessions.
 
     Raises SpeechNotFound, and ChangedMeanwhile for a revision that was not expected.
     """
     speech = await _lock_speech(session, speech_id, expected)
-    await session.execute(delete(Speech).where(Speech.id == speech_id))
-    await record_change(session, [speech.number])
-    deleted = SpeechRef(speech_id=speech_id, revision=speech.revision + 1)
-    record(session, SpeechDeleted, subject=str(speech_id), data=deleted)
-    invalidate(session, get_cached_speech.key(speech_id))
+    before = _to_audited(speech, (await _list_tag_ids(session, [speech_id]))[speech_id])
+    await delete_speeches(session, [speech])
+    audit_log.record(session, "speech_deleted", subject=speech_id, actor=actor, before=before)
 
 
-async def publish_revisions(session: AsyncSession, speech_ids: Collection[UUID]) -> None:
-    """Publish a new revision of speeches whose own columns stay the same, in the order of their ids."""
-    speeches = await _store_revisions(session, speech_ids, {})
+async def delete_speeches(session: AsyncSession, speeches: Collection[Speech]) -> None:
+    """Delete speeches whose rows are locked already. Their caller audits it."""
+    ids = [speech.id for speech in speeches]
+    await session.execute(delete(Speech).where(Speech.id.in_(ids)))
+    await record_change(session, [speech.number for speech in speeches])
+    for speech in speeches:
+        deleted = SpeechRef(speech_id=speech.id, revision=speech.revision + 1)
+        record(session, SpeechDeleted, subject=str(speech.id), data=deleted)
+    invalidate(session, *map(get_cached_speech.key, ids))
+
+
+async def publish_revisions(
+    session: AsyncSession, speech_ids: Collection[UUID], values: Mapping[str, Any]
+) -> Sequence[Speech]:
+    """Store and publish a new revision of speeches that get the same values, in the order of their ids."""
+    speeches = await _store_revisions(session, speech_ids, values)
     carried = await _list_tag_ids(session, speech_ids)
     tags = await _lock_tags(session, set().union(*carried.values()))
     for speech in sorted(speeches, key=lambda speech: speech.id):
         _record_updated(session, speech, [tags[tag_id] for tag_id in carried[speech.id]])
     invalidate(session, *map(get_cached_speech.key, speech_ids))
+    return speeches
 
 
 async def _list_tag_ids(session: AsyncSession, speech_ids: Collection[UUID]) -> TagIdsBySpeech:
@@ -169,6 +217,41 @@ async def _attach_tags(session: AsyncSession, carried: TagIdsBySpeech) -> None:
 
 def _record_updated(session: AsyncSession, speech: Speech, tags: Iterable[TagRef]) -> None:
     record(session, SpeechUpdated, subject=str(speech.id), data=_to_snapshot(speech, tags))
+
+
+def _audit_change(
+    session: AsyncSession,
+    speech: Speech,
+    values: Mapping[str, Any],
+    carried: Collection[UUID],
+    wanted: Collection[UUID],
+    *,
+    actor: UUID | None,
+) -> None:
+    before = {name: getattr(speech, name) for name in values}
+    after = dict(values)
+    if wanted != carried:
+        before["tag_ids"], after["tag_ids"] = _to_sorted_text(carried), _to_sorted_text(wanted)
+    for action, names in group_by_action(after).items():
+        old, new = ({name: each[name] for name in names} for each in (before, after))
+        audit_log.record(session, action, subject=speech.id, actor=actor, before=old, after=new)
+
+
+def _to_audited(speech: Speech, tag_ids: Collection[UUID]) -> dict[str, Any]:
+    values = {name: getattr(speech, name) for name in AUDITED_COLUMNS}
+    return {**values, "tag_ids": _to_sorted_text(tag_ids)}
+
+
+def _to_sorted_text(tag_ids: Collection[UUID]) -> list[str]:
+    return sorted(map(str, tag_ids))
+
+
+def _to_stored(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns for changed values: of `archived`, the time is stored."""
+    columns = {name: value for name, value in values.items() if name != "archived"}
+    if "archived" in values:
+        columns["archived_at"] = func.now() if values["archived"] else None
+    return columns
 
 
 def _to_columns(given: NewSpeech | SpeechChange) -> dict[str, Any]:

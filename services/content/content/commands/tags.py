@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from content.commands import audit_log
 from content.commands.cache import invalidate
 from content.commands.speeches import publish_revisions
 from content.domain.speeches import changed_values
@@ -47,15 +48,19 @@ def case_folded(name: ColumnElement[str]) -> ColumnElement[str]:
     return func.normalize(func.casefold(name.collate("pg_unicode_fast")), literal_column("NFC"))
 
 
-async def create_tags(session: AsyncSession, categories: Mapping[str, str]) -> dict[str, UUID]:
+async def create_tags(
+    session: AsyncSession, categories: Mapping[str, str], *, actor: UUID | None
+) -> dict[str, UUID]:
     """Create missing tags, given as name to category; existing tags stay. Returns all ids by name."""
     if not categories:
         return {}
     # All transactions insert in the same order, so that those with the same tags wait instead of deadlocking.
     in_order = sorted(categories.items(), key=lambda tag: (tag[0].casefold(), tag[0]))
     new = [{"name": name, "category": category} for name, category in in_order]
-    created = insert(Tag).values(new).on_conflict_do_nothing().returning(Tag.id)
-    if (await session.scalars(created)).all():
+    created = (await session.scalars(insert(Tag).values(new).on_conflict_do_nothing().returning(Tag))).all()
+    for tag in created:
+        audit_log.record(session, "tag_created", subject=tag.id, actor=actor, after=_to_audited(tag))
+    if created:
         invalidate(session, list_cached_tags.key())
     given = func.unnest(literal(list(categories), ARRAY(String))).column_valued("given")
     found = await session.execute(
@@ -64,27 +69,32 @@ async def create_tags(session: AsyncSession, categories: Mapping[str, str]) -> d
     return {name: tag_id for name, tag_id in found}
 
 
-async def create_tag(session: AsyncSession, fields: TagCreate) -> TagWithCount:
+async def create_tag(session: AsyncSession, fields: TagCreate, *, actor: UUID | None) -> TagWithCount:
     created = insert(Tag).values(dict(fields)).on_conflict_do_nothing().returning(Tag.id)
     tag_id = await session.scalar(created)
     if tag_id is None:
         raise TagExists(f"There is a tag {fields.name} already.")
+    audit_log.record(session, "tag_created", subject=tag_id, actor=actor, after=dict(fields))
     invalidate(session, list_cached_tags.key())
     return await get_tag_with_count(session, tag_id)
 
 
-async def update_tag(session: AsyncSession, tag_id: UUID, fields: TagUpdate) -> TagWithCount:
+async def update_tag(
+    session: AsyncSession, tag_id: UUID, fields: TagUpdate, *, actor: UUID | None
+) -> TagWithCount:
     """Update a tag. Copies of its speeches elsewhere follow in chunks. Raises TagNotFound and TagExists."""
     locked = select(Tag).where(Tag.id == tag_id).with_for_update(key_share=True)
     tag = await session.scalar(locked, execution_options={"populate_existing": True})
     if tag is None:
         raise TagNotFound(f"There is no tag {tag_id}.")
     if values := changed_values(tag, fields.model_dump(exclude_unset=True)):
+        before = {name: getattr(tag, name) for name in values}
         try:
             async with session.begin_nested():
                 await session.execute(update(Tag).where(Tag.id == tag_id).values(values))
         except IntegrityError as error:
             raise TagExists(f"There is a tag {fields.name} already.") from error
+        audit_log.record(session, "tag_updated", subject=tag_id, actor=actor, before=before, after=values)
         invalidate(session, list_cached_tags.key())
     if "name" in values:
         # The row is locked: a change of a speech that begins now waits, and then reads the new name.
@@ -93,17 +103,20 @@ async def update_tag(session: AsyncSession, tag_id: UUID, fields: TagUpdate) -> 
     return await get_tag_with_count(session, tag_id)
 
 
-async def delete_tag(session: AsyncSession, tag_id: UUID) -> None:
+async def delete_tag(session: AsyncSession, tag_id: UUID, *, actor: UUID | None) -> None:
     """Delete a tag that no speech carries. Raises TagNotFound and TagInUse."""
-    deleted = delete(Tag).where(Tag.id == tag_id).returning(Tag.id)
+    deleted = delete(Tag).where(Tag.id == tag_id).returning(Tag)
     try:
         async with session.begin_nested():
-            existing = await session.scalar(deleted)
+            tag = await session.scalar(deleted)
     except IntegrityError as error:
         # The foreign key decides, because a speech may take the tag at this moment.
-        raise TagInUse("Speeches carry this tag. Remove it from them first.") from error
-    if existing is None:
+        raise TagInUse(
+            "Speeches carry this tag, perhaps archived ones. Remove it from them first."
+        ) from error
+    if tag is None:
         raise TagNotFound(f"There is no tag {tag_id}.")
+    audit_log.record(session, "tag_deleted", subject=tag_id, actor=actor, before=_to_audited(tag))
     invalidate(session, list_cached_tags.key())
 
 
@@ -117,6 +130,10 @@ async def propagate_tag_name(session: AsyncSession, job: PropagateTagName) -> No
     ids = [speech.id for speech in await session.scalars(chunk)]
     if not ids:
         return
-    await publish_revisions(session, ids)
+    await publish_revisions(session, ids, {})
     if len(ids) == CHUNK_SIZE:
         enqueue(session, PropagateTagName(tag_id=job.tag_id, locked_at=job.locked_at, after=ids[-1]))
+
+
+def _to_audited(tag: Tag) -> dict[str, Any]:
+    return {"name": tag.name, "category": tag.category}

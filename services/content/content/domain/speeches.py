@@ -8,6 +8,7 @@ from contracts.vocabulary import Level, SpeechType
 
 from content.domain.plays import PlayStatistics
 from content.errors import ChangedMeanwhile
+from content.types import AuditAction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class SpeechChange:
     type: SpeechType | None = None
     audio_key: str | None = None
     duration_ms: int | None = None
+    archived: bool | None = None
     tag_ids: Collection[UUID] | None = None
 
 
@@ -54,6 +56,7 @@ class SpeechStats(NamedTuple):
     revision: int
     created_at: datetime
     updated_at: datetime
+    archived_at: datetime | None
     statistics: PlayStatistics
 
 
@@ -81,6 +84,16 @@ class Revisions:
 
 
 ANY_REVISION = Revisions()
+
+
+def group_by_action(changed: Mapping[str, Any]) -> dict[AuditAction, set[str]]:
+    """Return the names of the changed values by the action that the audit log has for them."""
+    actions: dict[AuditAction, set[str]] = {}
+    if others := changed.keys() - {"archived"}:
+        actions["speech_updated"] = others
+    if "archived" in changed:
+        actions["speech_archived" if changed["archived"] else "speech_restored"] = {"archived"}
+    return actions
 
 
 def changed_values(current: object, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,8 @@ _COLUMNS = ", ".join(_TAGS if name == "tags" else f"speeches.{name}" for name in
 _DRAWN = f"""
     SELECT {_COLUMNS}
     FROM unnest($1::bigint[]) WITH ORDINALITY AS drawn (number, place) JOIN speeches USING (number)
-    WHERE NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS excluded WHERE excluded = speeches.id)
+    WHERE archived_at IS NULL
+        AND NOT EXISTS (SELECT FROM unnest($2::uuid[]) AS excluded WHERE excluded = speeches.id)
     ORDER BY place LIMIT $3
 """  # noqa: S608 - the columns are the names of our own fields
 
@@ -35,7 +36,8 @@ async def draw_speeches(
 ) -> list[SpeechRow]:
     """Draw up to `limit` distinct speeches with equal probabilities. Raises NoSpeechesMatch.
 
-    The catalogue may be half a second old. Further rounds replace what was deleted, changed or excluded.
+    The catalogue may be half a second old. Further rounds replace what was deleted, archived, changed or
+    excluded.
     """
     candidates, found = catalogue.match(wanted), list[SpeechRow]()
     extra = count_likely_excluded(len(candidates), limit, len(excluded))

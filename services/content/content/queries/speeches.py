@@ -94,6 +94,9 @@ def _split(row: tuple[Any, ...]) -> SpeechWithStats:
 
 def _to_conditions(wanted: SpeechFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
+    if wanted.archived != "all":
+        is_archived = wanted.archived == "true"
+        conditions.append(Speech.archived_at.is_not(None) if is_archived else Speech.archived_at.is_(None))
     if wanted.level is not None:
         conditions.append(Speech.level == wanted.level)
     if wanted.type is not None:

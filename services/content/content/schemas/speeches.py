@@ -3,7 +3,7 @@ from typing import Annotated
 from uuid import UUID
 
 from contracts.vocabulary import Level, SpeechType
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, StrictBool
 from shared.http.fields import CONTROLS, DisplayText, RequestModel
 from shared.http.pagination import PageQuery, Pagination
 
@@ -17,6 +17,7 @@ from content.schemas.fields import (
     TypeOfSpeech,
     validate_single_line,
 )
+from content.types import Archived
 
 AUDIO_FOLDERS = ("seed/", "uploads/", "imports/")
 """The folders of the bucket that recordings may be in."""
@@ -49,6 +50,10 @@ AudioKey = Annotated[
     AfterValidator(validate_single_line),
     AfterValidator(_validate_key),
 ]
+ArchivedOrNot = Annotated[
+    StrictBool,
+    Field(description="True takes the speech out of play, false puts it back.", examples=[True]),
+]
 
 
 class SpeechCreate(RequestModel):
@@ -67,6 +72,7 @@ class SpeechUpdate(PartialUpdate):
     type: TypeOfSpeech = OMITTED
     audio_key: AudioKey = OMITTED
     tag_ids: TagIds = OMITTED
+    archived: ArchivedOrNot = OMITTED
 
 
 class SpeechTagRead(BaseModel):
@@ -103,6 +109,8 @@ class SpeechDetails(SpeechRead):
     revision: int = Field(description="Starts at 1 and grows with every change.", examples=[3])
     created_at: datetime = Field(examples=["2026-01-01T09:00:00Z"])
     updated_at: datetime = Field(examples=["2026-02-14T16:20:00Z"])
+    archived: bool = Field(description="Archived speeches are not drawn.", examples=[False])
+    archived_at: datetime | None = Field(examples=[None])
     statistics: PlayStatisticsRead
 
 
@@ -116,6 +124,9 @@ class SpeechFilter(PageQuery):
     level: Level | None = Field(None, description="Only speeches of this CEFR level.")
     type: SpeechType | None = Field(None, description="Only questions, or only answers.")
     tag_id: UUID | None = Field(None, description="Only speeches that carry this tag.")
+    archived: Archived = Field(
+        "false", description="`false`: speeches in play; `true`: archived speeches; `all`: both."
+    )
     search: Annotated[str, DisplayText(min_length=1, max_length=200)] | None = Field(
         None,
         description='Words in any form, "phrases as written", prefixes (pass*), -exclusions, `or`.',

@@ -37,7 +37,7 @@ class TagList(BaseModel):
 
 
 class TagDetails(TagRead):
-    speech_count: int = Field(description="Speeches that carry the tag.", examples=[42])
+    speech_count: int = Field(description="Speeches that carry the tag, archived ones too.", examples=[42])
 
 
 class TagDetailsList(BaseModel):

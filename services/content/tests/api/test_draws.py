@@ -130,7 +130,7 @@ async def drawn_within_a_second(client: httpx.AsyncClient, database: Database, a
         # A draw from nothing waits for nothing, and the catalogue is followed in this same loop.
         await asyncio.sleep(0.01)
     async with database.transaction() as session:
-        await delete_speech(session, speech_id)
+        await delete_speech(session, speech_id, actor=None)
     # Not even before the catalogue is refreshed.
     assert (await client.post(RANDOM, json={"level": "C1"})).status_code == 404
 

@@ -25,7 +25,7 @@ UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"
 
 async def tag_in(database: Database, name: str = "food") -> UUID:
     async with database.transaction() as session:
-        return (await create_tag(session, TagCreate(name=name, category="topic"))).id
+        return (await create_tag(session, TagCreate(name=name, category="topic"), actor=None)).id
 
 
 async def test_the_life_of_a_tag(
@@ -51,7 +51,7 @@ async def test_tags_are_counted(editor: httpx.AsyncClient, committed_database: D
     async with committed_database.transaction() as session:
         await add(session, tags=("food", "work"))
         await add(session, tags=("food",))
-        await create_tags(session, {"travel": "topic"})
+        await create_tags(session, {"travel": "topic"}, actor=None)
     counts = {tag["name"]: tag["speech_count"] for tag in (await editor.get(TAGS)).json()["tags"]}
     assert counts == {"food": 2, "travel": 0, "work": 1}
 
@@ -138,7 +138,7 @@ async def test_a_tag_in_use_is_not_deleted(
     answer = await editor.delete(f"{TAGS}/{tag['id']}")
     assert (answer.status_code, answer.json()["code"]) == (409, "tag_in_use")
     async with committed_database.transaction() as session:
-        await apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset()))
+        await apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset()), actor=None)
     assert (await editor.delete(f"{TAGS}/{tag['id']}")).status_code == 204
 
 

@@ -93,7 +93,7 @@ async def test_after_the_last_recording_comes_the_first(
     for _ in range(2):
         await recordings.check()
     async with committed_database.transaction() as session:
-        await apply_speech_change(session, first, SpeechChange(audio_key="uploads/gone.mp3"))
+        await apply_speech_change(session, first, SpeechChange(audio_key="uploads/gone.mp3"), actor=None)
     await recordings.check()
     with pytest.raises(monitor.RecordingsUnavailable):
         await recordings.ping()
@@ -109,8 +109,8 @@ async def test_a_missing_recording_that_no_speech_needs_is_not_reported(
     with pytest.raises(monitor.RecordingsUnavailable):
         await recordings.ping()
     async with committed_database.transaction() as session:
-        await delete_speech(session, deleted)
-        await apply_speech_change(session, moved, SpeechChange(audio_key=key))
+        await delete_speech(session, deleted, actor=None)
+        await apply_speech_change(session, moved, SpeechChange(audio_key=key), actor=None)
     await recordings.check()
     await recordings.ping()
 

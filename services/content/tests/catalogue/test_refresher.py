@@ -106,9 +106,9 @@ async def test_a_refresh_applies_every_change(
     kept, moved, deleted = [await commit_speech(committed_database, add) for _ in range(3)]
     await catalogue.refresh()
     async with committed_database.transaction() as session:
-        await delete_speech(session, deleted)
-        await apply_speech_change(session, moved, SpeechChange(level="B2"))
-        await apply_speech_change(session, kept, SpeechChange(text="Still A1."))
+        await delete_speech(session, deleted, actor=None)
+        await apply_speech_change(session, moved, SpeechChange(level="B2"), actor=None)
+        await apply_speech_change(session, kept, SpeechChange(text="Still A1."), actor=None)
         await add(session)
     assert known(catalogue) == 3
     await catalogue.refresh()

@@ -41,7 +41,7 @@ async def test_speeches_created_together_keep_their_order(session: AsyncSession)
         NewSpeech(text=f"Speech {place}.", level="A1", type="answer", audio_key="k", duration_ms=1)
         for place in range(30)
     ]
-    ids = await create_speeches(session, new)
+    ids = await create_speeches(session, new, actor=None)
     texts = [(await get_speech(session, speech_id)).text for speech_id in ids]
     assert texts == [speech.text for speech in new]
     assert len(await outbox_events(session, SpeechCreated)) == 30
@@ -49,8 +49,8 @@ async def test_speeches_created_together_keep_their_order(session: AsyncSession)
 
 
 async def test_creating_nothing_does_nothing(session: AsyncSession) -> None:
-    assert await create_speeches(session, []) == []
-    assert await create_tags(session, {}) == {}
+    assert await create_speeches(session, [], actor=None) == []
+    assert await create_tags(session, {}, actor=None) == {}
     assert await logged(session) == []
 
 
@@ -60,12 +60,12 @@ async def test_a_speech_cannot_carry_a_tag_that_does_not_exist(session: AsyncSes
         await add(session, tag_ids=frozenset({unknown}))
     speech_id = await add(session)
     with pytest.raises(UnknownTag, match=str(unknown)):
-        await apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset({unknown})))
+        await apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset({unknown})), actor=None)
 
 
 async def test_an_update_changes_what_is_given(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session, tags=("travel",))
-    await apply_speech_change(session, speech_id, SpeechChange(text="Where are they?"))
+    await apply_speech_change(session, speech_id, SpeechChange(text="Where are they?"), actor=None)
     [event] = await outbox_events(session, SpeechUpdated)
     assert (event.data.text, event.data.level, event.data.revision) == ("Where are they?", "A1", 2)
     assert [tag.name for tag in event.data.tags] == ["travel"]
@@ -74,9 +74,9 @@ async def test_an_update_changes_what_is_given(session: AsyncSession, add: Add) 
 
 async def test_an_update_replaces_all_tags(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session, tags=("travel", "food"))
-    tags = await create_tags(session, {"food": "topic", "work": "topic"})
-    await apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset(tags.values())))
-    await apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset()))
+    tags = await create_tags(session, {"food": "topic", "work": "topic"}, actor=None)
+    await apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset(tags.values())), actor=None)
+    await apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset()), actor=None)
     first, second = await outbox_events(session, SpeechUpdated)
     assert [tag.name for tag in first.data.tags] == ["food", "work"]
     assert (second.data.tags, second.data.revision) == ([], 3)
@@ -86,7 +86,7 @@ async def test_an_update_replaces_all_tags(session: AsyncSession, add: Add) -> N
 async def test_a_deleted_speech_is_published(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session, tags=("travel",))
     number = await number_of(session, speech_id)
-    await delete_speech(session, speech_id)
+    await delete_speech(session, speech_id, actor=None)
     [event] = await outbox_events(session, SpeechDeleted)
     assert (event.data.speech_id, event.data.revision) == (speech_id, 2)
     assert await logged(session) == [[number], [number]]
@@ -96,14 +96,14 @@ async def test_a_deleted_speech_is_published(session: AsyncSession, add: Add) ->
 
 async def test_a_missing_speech_cannot_be_changed(session: AsyncSession) -> None:
     with pytest.raises(SpeechNotFound):
-        await apply_speech_change(session, uuid4(), SpeechChange(text="No."))
+        await apply_speech_change(session, uuid4(), SpeechChange(text="No."), actor=None)
     with pytest.raises(SpeechNotFound):
-        await delete_speech(session, uuid4())
+        await delete_speech(session, uuid4(), actor=None)
 
 
 async def test_an_update_is_dated(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session)
-    await apply_speech_change(session, speech_id, SpeechChange(type="answer"))
+    await apply_speech_change(session, speech_id, SpeechChange(type="answer"), actor=None)
     _, stats = await get_speech_with_stats(session, speech_id)
     assert (stats.revision, stats.updated_at) == (2, await session.scalar(select(func.now())))
 
@@ -115,10 +115,12 @@ async def test_of_two_updates_of_the_same_revision_one_succeeds(
 
     async def change_late() -> None:
         async with committed_database.transaction() as session:
-            await apply_speech_change(session, speech_id, SpeechChange(text="Second."), expected=seen)
+            await apply_speech_change(
+                session, speech_id, SpeechChange(text="Second."), expected=seen, actor=None
+            )
 
     async with committed_database.transaction() as first:
-        await apply_speech_change(first, speech_id, SpeechChange(text="First."), expected=seen)
+        await apply_speech_change(first, speech_id, SpeechChange(text="First."), expected=seen, actor=None)
         changing = asyncio.create_task(change_late())
         done, _ = await asyncio.wait({changing}, timeout=0.2)
         assert not done

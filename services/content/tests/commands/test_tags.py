@@ -28,7 +28,7 @@ type Propagate = Callable[[Database], Awaitable[int]]
 
 async def tag_in(database: Database, name: str = "food") -> UUID:
     async with database.transaction() as session:
-        return (await create_tag(session, TagCreate(name=name, category="topic"))).id
+        return (await create_tag(session, TagCreate(name=name, category="topic"), actor=None)).id
 
 
 async def test_a_tag_is_not_deleted_while_a_speech_takes_it(committed_database: Database, add: Add) -> None:
@@ -44,16 +44,16 @@ async def test_a_tag_is_not_deleted_while_a_speech_takes_it(committed_database: 
 
 async def delete_in(database: Database, tag_id: UUID) -> None:
     async with database.transaction() as session:
-        await delete_tag(session, tag_id)
+        await delete_tag(session, tag_id, actor=None)
 
 
 async def test_concurrent_creations_of_the_same_tags_do_not_deadlock(committed_database: Database) -> None:
     async def create(names: str) -> dict[str, UUID]:
         async with committed_database.transaction() as session:
-            return await create_tags(session, dict.fromkeys(names, "topic"))
+            return await create_tags(session, dict.fromkeys(names, "topic"), actor=None)
 
     async with committed_database.transaction() as holding:
-        await create_tags(holding, {"m": "topic"})
+        await create_tags(holding, {"m": "topic"}, actor=None)
         # Stopped half-way, two that kept to their own order would have what the other needs next.
         creating = [asyncio.create_task(create(names)) for names in ("amz", "zma")]
         done, _ = await asyncio.wait(creating, timeout=0.2)
@@ -64,21 +64,21 @@ async def test_concurrent_creations_of_the_same_tags_do_not_deadlock(committed_d
 
 async def test_an_update_to_equal_values_enqueues_nothing(session: AsyncSession, add: Add) -> None:
     await add(session, tags=("food",))
-    tag_id = (await create_tags(session, {"food": "other"}))["food"]
+    tag_id = (await create_tags(session, {"food": "other"}, actor=None))["food"]
     await session.execute(delete(OutboxEvent))
-    await update_tag(session, tag_id, TagUpdate())
-    await update_tag(session, tag_id, TagUpdate(name="food", category="topic"))
+    await update_tag(session, tag_id, TagUpdate(), actor=None)
+    await update_tag(session, tag_id, TagUpdate(name="food", category="topic"), actor=None)
     assert await session.scalar(select(func.count()).select_from(OutboxEvent)) == 0
 
 
 async def test_invalid_commands_name_the_reason(session: AsyncSession) -> None:
-    await create_tag(session, TagCreate(name="food", category="topic"))
+    await create_tag(session, TagCreate(name="food", category="topic"), actor=None)
     with pytest.raises(TagExists):
-        await create_tag(session, TagCreate(name="FOOD", category="topic"))
+        await create_tag(session, TagCreate(name="FOOD", category="topic"), actor=None)
     with pytest.raises(TagNotFound):
-        await update_tag(session, uuid4(), TagUpdate(name="x"))
+        await update_tag(session, uuid4(), TagUpdate(name="x"), actor=None)
     with pytest.raises(TagNotFound):
-        await delete_tag(session, uuid4())
+        await delete_tag(session, uuid4(), actor=None)
 
 
 @pytest.fixture
@@ -108,8 +108,8 @@ async def test_a_new_name_is_published_with_all_speeches_in_chunks(
     async with database.transaction() as session:
         carrying = {await add(session, tags=("food", "work")) for _ in range(7)}
         await add(session, tags=("work",))
-        food = (await create_tags(session, {"food": "topic"}))["food"]
-        await update_tag(session, food, TagUpdate(name="cooking"))
+        food = (await create_tags(session, {"food": "topic"}, actor=None))["food"]
+        await update_tag(session, food, TagUpdate(name="cooking"), actor=None)
     assert await propagate(database) == 3
     async with database.transaction() as session:
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
@@ -145,7 +145,7 @@ async def test_a_rename_that_had_to_wait_finds_the_speeches_created_meanwhile(
         await renaming.execute(select(1))
         async with committed_database.transaction() as making:
             speech_id = await add(making, tag_ids=frozenset({tag_id}))
-        await update_tag(renaming, tag_id, TagUpdate(name="cooking"))
+        await update_tag(renaming, tag_id, TagUpdate(name="cooking"), actor=None)
     await propagate(committed_database)
     async with committed_database.transaction() as session:
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
@@ -173,7 +173,7 @@ async def test_a_speech_created_after_a_rename_is_not_published_again(
 
 async def rename_in(database: Database, tag_id: UUID, name: str) -> None:
     async with database.transaction() as session:
-        await update_tag(session, tag_id, TagUpdate(name=name))
+        await update_tag(session, tag_id, TagUpdate(name=name), actor=None)
 
 
 async def test_renames_during_changes_end_with_the_last_name(
@@ -187,7 +187,7 @@ async def test_renames_during_changes_end_with_the_last_name(
 
     async def edit(speech_id: UUID) -> None:
         async with committed_database.transaction() as session:
-            await apply_speech_change(session, speech_id, SpeechChange(text=f"Text {uuid4()}."))
+            await apply_speech_change(session, speech_id, SpeechChange(text=f"Text {uuid4()}."), actor=None)
 
     for name in ("one", "two", "three"):
         await asyncio.gather(
@@ -205,8 +205,10 @@ async def test_renames_during_changes_end_with_the_last_name(
 
 
 async def test_a_tag_is_the_same_in_any_case(session: AsyncSession) -> None:
-    first = await create_tags(session, {"Food": "topic", "Ärger": "feeling"})
-    again = await create_tags(session, {"FOOD": "other", "food": "other", "ärger": "x", "work": "topic"})
+    first = await create_tags(session, {"Food": "topic", "Ärger": "feeling"}, actor=None)
+    again = await create_tags(
+        session, {"FOOD": "other", "food": "other", "ärger": "x", "work": "topic"}, actor=None
+    )
     assert again["FOOD"] == again["food"] == first["Food"]
     assert again["ärger"] == first["Ärger"]
     tags = {tag.name: tag.category for tag in await list_tags(session)}

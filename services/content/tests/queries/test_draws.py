@@ -52,7 +52,7 @@ async def test_a_draw_keeps_to_the_filter(database: Database, session: AsyncSess
     food = await add(session, tags=("food",))
     answer = await add(session, type="answer", tags=("food",))
     await add(session, level="C2", tags=("food",))
-    tags = await create_tags(session, {"food": "topic", "travel": "topic"})
+    tags = await create_tags(session, {"food": "topic", "travel": "topic"}, actor=None)
     catalogue = await catalogue_of(session)
 
     async def found(**properties: object) -> set[UUID]:
@@ -116,8 +116,8 @@ async def test_a_speech_that_changed_behind_the_catalogue_is_not_drawn(
 ) -> None:
     deleted, moved, stays = [await add(session) for _ in range(3)]
     catalogue = await catalogue_of(session)
-    await delete_speech(session, deleted)
-    await apply_speech_change(session, moved, SpeechChange(level="B2"))
+    await delete_speech(session, deleted, actor=None)
+    await apply_speech_change(session, moved, SpeechChange(level="B2"), actor=None)
     for _ in range(20):
         # Whatever the first round hits, the second finds the only one that is left.
         assert ids(await draw_speeches(database, catalogue, A1, limit=2)) == {stays}
@@ -132,14 +132,14 @@ async def test_the_last_speeches_are_found_among_many_deleted(
     catalogue = await catalogue_of(session)
     left = set(added[50:])
     for speech_id in added[:50]:
-        await delete_speech(session, speech_id)
+        await delete_speech(session, speech_id, actor=None)
     for _ in range(20):
         assert ids(await draw_speeches(database, catalogue, A1, limit=10)) == left
         assert ids(await draw_speeches(database, catalogue, A1, limit=1)) < left
         some = await draw_speeches(database, catalogue, A1, limit=10, excluded=set(added[:53]))
         assert ids(some) == set(added[53:])
     for speech_id in left:
-        await delete_speech(session, speech_id)
+        await delete_speech(session, speech_id, actor=None)
     with pytest.raises(NoSpeechesMatch):
         await draw_speeches(database, catalogue, A1, limit=1)
 

@@ -100,7 +100,7 @@ async def test_a_changed_text_is_found_by_its_new_words(
 ) -> None:
     [speech_id, _] = await add_all(committed_database, add, "A bus.", "A tram.")
     async with committed_database.transaction() as session:
-        await apply_speech_change(session, speech_id, SpeechChange(text="A boat."))
+        await apply_speech_change(session, speech_id, SpeechChange(text="A boat."), actor=None)
     assert (texts(await find("boat")), texts(await find("bus"))) == (["A boat."], [])
 
 
@@ -110,7 +110,7 @@ async def test_filters_combine(committed_database: Database, add: Add, find: Fin
     await add_all(committed_database, add, "A long train?", level="B1", type="question", tags=("work",))
     await add_all(committed_database, add, "A bus.", level="B1", type="answer", tags=("travel",))
     async with committed_database.transaction() as session:
-        tags = await create_tags(session, {"travel": "x", "work": "x"})
+        tags = await create_tags(session, {"travel": "x", "work": "x"}, actor=None)
     travel = str(tags["travel"])
     for params, found in (
         ({}, ["A bus.", "A long train?", "A red train.", "A train."]),
