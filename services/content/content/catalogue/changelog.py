@@ -9,6 +9,7 @@ harmless.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import TextClause, insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,12 +24,13 @@ MAX_READER_LAG = timedelta(minutes=5)
 
 _NOW = text("SELECT pg_current_snapshot(), clock_timestamp()")
 _CHANGES = text("""
-    SELECT pg_current_snapshot(), clock_timestamp(), (
-        SELECT array_agg(DISTINCT number)
-        FROM catalogue_changes, unnest(numbers) AS number
-        WHERE transaction >= pg_snapshot_xmin(CAST(:seen AS pg_snapshot))
-          AND NOT pg_visible_in_snapshot(transaction, CAST(:seen AS pg_snapshot))
-    )
+    SELECT pg_current_snapshot(), clock_timestamp(), array_agg(id), array_agg(cardinality(numbers))
+    FROM catalogue_changes
+    WHERE transaction >= pg_snapshot_xmin(CAST(:seen AS pg_snapshot))
+      AND NOT pg_visible_in_snapshot(transaction, CAST(:seen AS pg_snapshot))
+""")
+_NUMBERS = text("""
+    SELECT array_agg(DISTINCT number) FROM catalogue_changes, unnest(numbers) AS number WHERE id = ANY(:ids)
 """)
 _PURGE = text("""
     DELETE FROM catalogue_changes WHERE transaction < pg_snapshot_xmin(CAST(:seen AS pg_snapshot))
@@ -62,6 +64,13 @@ class Position:
         return later.at - self.at < MAX_READER_LAG and self.snapshot[0] <= later.snapshot[0]
 
 
+class Change(NamedTuple):
+    """An entry of the log. `size` is how many speeches it names, of which some may have gone since."""
+
+    id: int
+    size: int
+
+
 async def record_change(session: AsyncSession, numbers: Collection[int]) -> None:
     """Log that the caller's transaction creates, changes or deletes these speeches."""
     await session.execute(insert(CatalogueChange).values(numbers=sorted(numbers)))
@@ -71,10 +80,16 @@ async def get_position(session: AsyncSession) -> Position:
     return Position(*(await session.execute(_NOW)).one())
 
 
-async def list_changes(session: AsyncSession, since: Position) -> tuple[Position, list[int]]:
-    """Return the new position, and the numbers of the speeches that have changed since the old one."""
-    snapshot, at, numbers = (await session.execute(_CHANGES, {"seen": since.snapshot})).one()
-    return Position(snapshot, at), numbers or []
+async def list_changes(session: AsyncSession, since: Position) -> tuple[Position, list[Change]]:
+    """Return the new position, and the entries of the log since the old one."""
+    snapshot, at, ids, sizes = (await session.execute(_CHANGES, {"seen": since.snapshot})).one()
+    return Position(snapshot, at), list(map(Change, ids or [], sizes or []))
+
+
+async def list_numbers(session: AsyncSession, changes: Collection[Change]) -> list[int]:
+    """Return the numbers of the speeches that these entries of the log name."""
+    numbers: list[int] | None = await session.scalar(_NUMBERS, {"ids": [change.id for change in changes]})
+    return numbers or []
 
 
 async def purge_changes(session: AsyncSession, *, before: Position) -> None:

@@ -45,18 +45,24 @@ class MatchingNumbers:
 class Catalogue:
     def __init__(self) -> None:
         self._numbers: defaultdict[Facet, BitMap64] = defaultdict(BitMap64)
+        self._known = BitMap64()
         self._cached_match = lru_cache(maxsize=MAX_CACHED_FILTERS)(self._intersect)
 
     def replace(self, numbers: Iterable[int], facets: Mapping[Facet, Iterable[int]]) -> None:
         """Replace all facets of these speeches. A speech without facets is removed."""
-        stale = BitMap64(numbers)
-        for bitmap in self._numbers.values():
-            bitmap.difference_update(stale)
+        # There may be thousands of tags, and the new speeches of an import are in none of their bitmaps.
+        if stale := self._known & BitMap64(numbers):
+            for bitmap in self._numbers.values():
+                bitmap.difference_update(stale)
+            self._known.difference_update(stale)
         self.add(facets)
 
     def add(self, facets: Mapping[Facet, Iterable[int]]) -> None:
+        """Add facets of speeches that have none so far. Every speech has a level."""
         for facet, members in facets.items():
             self._numbers[facet].update(members)
+            if facet[0] == "level":
+                self._known.update(members)
         self._cached_match.cache_clear()
 
     def match(self, wanted: DrawFilter) -> MatchingNumbers:

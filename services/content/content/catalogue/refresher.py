@@ -1,7 +1,9 @@
 """Keeps the catalogue of one process loaded and up to date."""
 
 import time
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import batched
 
 import structlog
@@ -10,7 +12,7 @@ from shared.data.db import Database
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.catalogue import changelog
-from content.catalogue.changelog import Position
+from content.catalogue.changelog import Change, Position
 from content.catalogue.index import Catalogue
 from content.errors import CatalogueUnavailable
 
@@ -19,7 +21,11 @@ log = structlog.get_logger(__name__)
 INTERVAL_SECONDS = 0.4
 MAX_RETRY_SECONDS = 0.5
 MAX_AGE_SECONDS = 10.0
-CHUNK_SIZE = 20_000
+LOAD_CHUNK_SIZE = 5_000
+CHUNK_SIZE = 1_000
+"""Speeches that are read and indexed in one go: a millisecond or two, in which no draw is answered."""
+MAX_CHUNKS_PER_PASS = 50
+"""An import changes a million speeches at once. A pass looks for new changes first, and then goes on."""
 
 
 @dataclass
@@ -28,6 +34,8 @@ class _State:
     read: Position
     # Other readers may have read no further, so the log is kept from here on.
     needed_from: Position
+    # What was found up to `read`, and is not indexed yet.
+    pending: deque[list[Change]] = field(default_factory=deque)
 
 
 class CatalogueRefresher:
@@ -58,14 +66,19 @@ class CatalogueRefresher:
             max_retry_seconds=MAX_RETRY_SECONDS,
         )
 
-    async def refresh(self) -> None:
-        """Apply the changes since the last refresh. Reload everything if the log has a gap."""
+    async def refresh(self) -> bool:
+        """Apply the changes since the last refresh. Reload everything if the log has a gap.
+
+        True when more changes are waiting than one pass applies.
+        """
         async with self._database.transaction() as session:
             state = self._state
-            if state is None or not await _apply_changes(session, state):
+            if state is None or not await _find_changes(session, state):
                 state = await _load(session)
+            await _apply_changes(session, state)
             await _purge_log(session, state)
         self._state, self._refreshed_at = state, time.monotonic()
+        return bool(state.pending)
 
 
 async def _load(session: AsyncSession) -> _State:
@@ -73,24 +86,46 @@ async def _load(session: AsyncSession) -> _State:
     position = await changelog.get_position(session)
     catalogue = Catalogue()
     highest = await changelog.get_highest_number(session)
-    for first in range(1, highest + 1, CHUNK_SIZE):
-        catalogue.add(await changelog.list_facets_between(session, first, first + CHUNK_SIZE - 1))
+    for first in range(1, highest + 1, LOAD_CHUNK_SIZE):
+        catalogue.add(await changelog.list_facets_between(session, first, first + LOAD_CHUNK_SIZE - 1))
     state = _State(catalogue, read=position, needed_from=position)
-    await _apply_changes(session, state)
+    await _find_changes(session, state)
     log.info("catalogue_loaded", highest=highest, seconds=round(time.monotonic() - started, 2))
     return state
 
 
-async def _apply_changes(session: AsyncSession, state: _State) -> bool:
-    """Apply what the log holds. Return False if it may have a gap."""
-    position, numbers = await changelog.list_changes(session, state.read)
+async def _find_changes(session: AsyncSession, state: _State) -> bool:
+    """Add what the log holds to the pending changes. Return False if it may have a gap."""
+    position, changes = await changelog.list_changes(session, state.read)
     if not state.read.is_continuous_with(position):
         log.warning("catalogue_reload_required")
         return False
-    for chunk in batched(numbers, CHUNK_SIZE):
-        state.catalogue.replace(chunk, await changelog.list_facets(session, chunk))
+    # Before those of an import that is not indexed yet: editors see their own changes soon.
+    state.pending.extendleft(_group(changes))
     state.read = position
     return True
+
+
+def _group(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    """Divide changes into groups of at most CHUNK_SIZE speeches, unless a single change has more."""
+    group, size = list[Change](), 0
+    for change in changes:
+        if group and size + change.size > CHUNK_SIZE:
+            yield group
+            group, size = [], 0
+        group.append(change)
+        size += change.size
+    if group:
+        yield group
+
+
+async def _apply_changes(session: AsyncSession, state: _State) -> None:
+    for _ in range(min(len(state.pending), MAX_CHUNKS_PER_PASS)):
+        numbers = await changelog.list_numbers(session, state.pending[0])
+        for chunk in batched(numbers, CHUNK_SIZE):
+            state.catalogue.replace(chunk, await changelog.list_facets(session, chunk))
+        # Only now: after a failure, the next pass applies it again.
+        state.pending.popleft()
 
 
 async def _purge_log(session: AsyncSession, state: _State) -> None:

@@ -1,28 +1,30 @@
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from content.catalogue import changelog, refresher
+from content.catalogue import changelog, record_change, refresher
 from content.catalogue.refresher import CatalogueRefresher
 from content.commands.speeches import apply_speech_change, delete_speech
 from content.domain.draws import DrawFilter
 from content.domain.speeches import SpeechChange
 from content.errors import CatalogueUnavailable
-from content.models import CatalogueChange
+from content.models import CatalogueChange, Speech
 from contracts.vocabulary import Level
 from shared.background import run_loops
 from shared.data.db import Database, create_engine
 from shared.data.db_errors import DatabaseUnavailable
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared import background
 
 type Add = Callable[..., Awaitable[UUID]]
+
+LAST_TWO = select(CatalogueChange.id).order_by(CatalogueChange.id.desc()).limit(2)
 
 
 def known(catalogue: CatalogueRefresher, level: Level = "A1") -> int:
@@ -76,7 +78,7 @@ async def test_a_catalogue_that_is_not_refreshed_is_not_ready(
 async def test_it_is_loaded_in_chunks(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refresher, "CHUNK_SIZE", 3)
+    monkeypatch.setattr(refresher, "LOAD_CHUNK_SIZE", 3)
     for _ in range(8):
         await commit_speech(committed_database, add)
     await catalogue.refresh()
@@ -113,6 +115,72 @@ async def test_a_refresh_applies_every_change(
     assert known(catalogue) == 3
     await catalogue.refresh()
     assert (known(catalogue), known(catalogue, "B2")) == (2, 1)
+
+
+async def commit_import(database: Database, add: Add, *, entries: int) -> None:
+    """Add two speeches of C1 for each entry of the log, as a large import does."""
+    async with database.transaction() as session:
+        for _ in range(entries):
+            ids = [await add(session, level="C1") for _ in range(2)]
+            numbers = await session.scalars(select(Speech.number).where(Speech.id.in_(ids)))
+            await session.execute(delete(CatalogueChange).where(CatalogueChange.id.in_(LAST_TWO)))
+            await record_change(session, list(numbers))
+
+
+async def test_a_large_change_is_applied_in_several_passes(
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refresher, "CHUNK_SIZE", 4)
+    monkeypatch.setattr(refresher, "MAX_CHUNKS_PER_PASS", 2)
+    await catalogue.refresh()
+    await commit_import(committed_database, add, entries=6)
+    assert await catalogue.refresh()
+    assert known(catalogue, "C1") == 8
+    assert not await catalogue.refresh()
+    assert known(catalogue, "C1") == 12
+
+
+async def test_an_entry_that_is_larger_than_a_chunk_is_divided(
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refresher, "CHUNK_SIZE", 1)
+    await catalogue.refresh()
+    await commit_import(committed_database, add, entries=2)
+    assert not await catalogue.refresh()
+    assert known(catalogue, "C1") == 4
+
+
+async def test_a_later_change_does_not_wait_for_a_large_one(
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refresher, "CHUNK_SIZE", 2)
+    monkeypatch.setattr(refresher, "MAX_CHUNKS_PER_PASS", 1)
+    await catalogue.refresh()
+    await commit_import(committed_database, add, entries=5)
+    await catalogue.refresh()
+    await commit_speech(committed_database, add)
+    await catalogue.refresh()
+    assert (known(catalogue), known(catalogue, "C1")) == (1, 2)
+
+
+async def test_changes_are_not_lost_by_a_failure_in_between(
+    committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refresher, "CHUNK_SIZE", 2)
+    await catalogue.refresh()
+    await commit_import(committed_database, add, entries=3)
+    failures, real = iter([False, True]), changelog.list_facets
+
+    async def failing(session: AsyncSession, numbers: Collection[int]) -> changelog.Facets:
+        if next(failures, False):
+            raise DatabaseUnavailable("Gone.")
+        return await real(session, numbers)
+
+    monkeypatch.setattr(changelog, "list_facets", failing)
+    with pytest.raises(DatabaseUnavailable):
+        await catalogue.refresh()
+    await catalogue.refresh()
+    assert known(catalogue, "C1") == 6
 
 
 async def test_the_order_of_commits_does_not_matter(
@@ -243,10 +311,10 @@ async def test_an_unexpected_failure_is_retried(
     failures = iter([RuntimeError("once"), RuntimeError("twice")])
     real = catalogue.refresh
 
-    async def failing() -> None:
+    async def failing() -> bool:
         if error := next(failures, None):
             raise error
-        await real()
+        return await real()
 
     monkeypatch.setattr(catalogue, "refresh", failing)
     monkeypatch.setattr(background.log, "exception", lambda *_, **__: None)
