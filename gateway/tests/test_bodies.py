@@ -17,6 +17,7 @@ from gateway.tests.stand_in import StandIn
 MAX_BODY_BYTES = 1024 * 1024
 MAX_RECORDING_BYTES = 32 * 1024 * 1024
 LOGIN, SCORE = "/api/v1/auth/login", "/api/v1/speech/score"
+TABLE = "/api/v1/admin/import/csv"
 GIGABYTE = 1_000_000_000
 
 
@@ -37,6 +38,14 @@ async def test_the_largest_body_passes_whole(
     content = _in_chunks(max_bytes) if chunked else b"x" * max_bytes
     answer = await client.post(address, content=content, headers=bearer)
     assert answer.json()["body_bytes"] == max_bytes
+
+
+async def test_a_table_may_be_larger_than_a_recording(
+    client: httpx.AsyncClient, bearer: dict[str, str]
+) -> None:
+    size = MAX_RECORDING_BYTES + MAX_BODY_BYTES
+    answer = await client.post(TABLE, content=_in_chunks(size), headers=bearer)
+    assert answer.json()["body_bytes"] == size
 
 
 @dataclass
