@@ -50,6 +50,34 @@ async def test_a_speech_from_its_first_search_to_its_last_game(
     assert (await learner.get("/admin/speeches")).status_code == 403
 
 
+async def test_an_archived_speech_is_not_drawn_but_stays_in_games(
+    gateway: httpx.AsyncClient, admin: Learner, learner: Learner
+) -> None:
+    [known, *_] = (await gateway.get(SPEECHES, headers=admin.headers)).json()["speeches"]
+    tag = (
+        await gateway.post(TAGS, json={"name": f"tag {uuid4().hex}", "category": "x"}, headers=admin.headers)
+    ).json()
+    fields = {"text": "Where is it?", "level": "C2", "type": "question", "tag_ids": [tag["id"]]}
+    fields["audio_key"] = known["audio_key"]
+    speech = (await gateway.post(SPEECHES, json=fields, headers=admin.headers)).json()
+    path, draw = f"{SPEECHES}/{speech['id']}", {"level": "C2", "tags": [tag["id"]]}
+    async with asyncio.timeout(15):
+        # Drawn within a second, and known to the game once its event has arrived.
+        while not await played_tags(learner, speech):  # noqa: ASYNC110 - as said above
+            await asyncio.sleep(0.1)
+    assert (await learner.post("/game/speeches/random", draw)).status_code == 200
+
+    archived = await gateway.put(path, json={"archived": True}, headers=admin.headers)
+    assert (archived.status_code, archived.json()["archived"]) == (200, True)
+    assert (await learner.post("/game/speeches/random", draw)).status_code == 404
+    assert (await learner.get(f"/speeches/{speech['id']}")).status_code == 200
+    assert await played_tags(learner, speech) == [tag["name"]]
+    audit = await admin.get("/admin/content/audit", subject_id=speech["id"], action="speech_archived")
+    assert [entry["actor_id"] for entry in audit.json()["entries"]] == [admin.user["id"]]
+    assert (await learner.get("/admin/content/audit")).status_code == 403
+    assert (await gateway.delete(path, headers=admin.headers)).status_code == 204
+
+
 async def played_tags(learner: Learner, speech: dict[str, Any]) -> list[str]:
     """Return a speech's tags in a game that begins now; none while the game does not know the speech."""
     now = datetime.now(UTC)

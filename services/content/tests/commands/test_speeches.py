@@ -3,7 +3,13 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID, uuid4
 
 import pytest
-from content.commands.speeches import apply_speech_change, create_speeches, delete_speech
+from content.commands.speeches import (
+    apply_speech_change,
+    archive_speeches,
+    create_speeches,
+    delete_speech,
+    delete_speeches,
+)
 from content.commands.tags import create_tags
 from content.domain.speeches import NewSpeech, Revisions, SpeechChange
 from content.errors import ChangedMeanwhile, SpeechNotFound, UnknownTag
@@ -92,6 +98,26 @@ async def test_a_deleted_speech_is_published(session: AsyncSession, add: Add) ->
     assert await logged(session) == [[number], [number]]
     with pytest.raises(SpeechNotFound):
         await get_speech(session, speech_id)
+
+
+async def test_speeches_are_archived_together(session: AsyncSession, add: Add) -> None:
+    ids = [await add(session, tags=("travel",)) for _ in range(3)]
+    numbers = [await number_of(session, speech_id) for speech_id in ids]
+    await archive_speeches(session, ids)
+    await archive_speeches(session, [])
+    events = await outbox_events(session, SpeechUpdated)
+    assert [event.data.speech_id for event in events] == ids
+    assert all(event.data.archived_at and event.data.revision == 2 for event in events)
+    assert (await logged(session))[-1] == numbers
+
+
+async def test_speeches_are_deleted_together(session: AsyncSession, add: Add) -> None:
+    ids = [await add(session, tags=("travel",)) for _ in range(3)]
+    numbers = [await number_of(session, speech_id) for speech_id in ids]
+    await delete_speeches(session, (await session.scalars(select(Speech).order_by(Speech.id))).all())
+    assert [event.data.speech_id for event in await outbox_events(session, SpeechDeleted)] == ids
+    assert (await logged(session))[-1] == numbers
+    assert await session.scalar(select(func.count()).select_from(Speech)) == 0
 
 
 async def test_a_missing_speech_cannot_be_changed(session: AsyncSession) -> None:

@@ -1,0 +1,143 @@
+"""Speeches that editors take out of play and put back."""
+
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from content.commands.tags import PropagateTagName, propagate_tag_name
+from contracts.content import SpeechUpdated
+from fastapi import FastAPI
+from shared.data.db import Database
+from shared.testing import outbox_events
+
+SPEECHES, TAGS = "/api/v1/admin/speeches", "/api/v1/admin/tags"
+
+
+async def archive(editor: httpx.AsyncClient, speech_id: UUID, archived: bool = True) -> dict[str, Any]:
+    answer = await editor.put(f"{SPEECHES}/{speech_id}", json={"archived": archived})
+    assert answer.status_code == 200, answer.text
+    changed: dict[str, Any] = answer.json()
+    return changed
+
+
+async def updates(database: Database) -> list[SpeechUpdated]:
+    async with database.transaction() as session:
+        return await outbox_events(session, SpeechUpdated)
+
+
+async def test_a_speech_is_archived_and_restored(
+    editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID
+) -> None:
+    before = (await editor.get(f"{SPEECHES}/{speech_id}")).json()
+    assert (before["archived"], before["archived_at"]) == (False, None)
+    archived = await archive(editor, speech_id)
+    assert (archived["archived"], archived["revision"]) == (True, 2)
+    assert archived["archived_at"] == archived["updated_at"]
+    restored = await archive(editor, speech_id, False)
+    assert restored == before | {"revision": 3, "updated_at": restored["updated_at"]}
+    first, second = await updates(committed_database)
+    assert first.data.archived_at is not None
+    assert (first.data.archived_at.isoformat(), first.data.revision) == (
+        archived["archived_at"].replace("Z", "+00:00"),
+        2,
+    )
+    assert (second.data.archived_at, second.data.revision) == (None, 3)
+
+
+@pytest.mark.parametrize("archived", [True, False])
+async def test_archiving_or_restoring_twice_is_once(
+    editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID, archived: bool
+) -> None:
+    await archive(editor, speech_id)
+    changed = await archive(editor, speech_id, archived)
+    events = len(await updates(committed_database))
+    assert await archive(editor, speech_id, archived) == changed
+    assert len(await updates(committed_database)) == events
+
+
+async def test_archived_speeches_are_listed_only_when_asked_for(
+    editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID
+) -> None:
+    [tag, _] = (await editor.get(f"{SPEECHES}/{speech_id}")).json()["tags"]
+    await archive(editor, speech_id)
+    filters: tuple[dict[str, str], ...] = (
+        {},
+        {"search": "far"},
+        {"level": "A1"},
+        {"type": "question", "tag_id": tag["id"]},
+    )
+    for own in filters:
+        for archived, found in ((None, 0), ("false", 0), ("true", 1), ("all", 1)):
+            params = own | ({"archived": archived} if archived else {})
+            page = (await editor.get(SPEECHES, params=params)).json()
+            assert (len(page["speeches"]), page["pagination"]["total"]) == (found, found), params
+    await archive(editor, speech_id, False)
+    for archived, found in ((None, 1), ("true", 0), ("all", 1)):
+        page = (await editor.get(SPEECHES, params={"archived": archived} if archived else {})).json()
+        assert len(page["speeches"]) == found
+
+
+async def test_an_archived_speech_is_read_but_not_drawn(
+    app: FastAPI, speech_id: UUID, editor: httpx.AsyncClient, client: httpx.AsyncClient
+) -> None:
+    draw = {"level": "A1", "limit": 1}
+    assert (await client.post("/api/v1/game/speeches/random", json=draw)).status_code == 200
+    await archive(editor, speech_id)
+    # At once, even if the catalogue does not know yet, and once it does.
+    for _ in range(2):
+        answer = await client.post("/api/v1/game/speeches/random", json=draw)
+        assert (answer.status_code, answer.json()["code"]) == (404, "no_speeches_match")
+        await app.state.catalogue.refresh()
+    assert (await client.get(f"/api/v1/speeches/{speech_id}")).status_code == 200
+    await archive(editor, speech_id, False)
+    await app.state.catalogue.refresh()
+    assert (await client.post("/api/v1/game/speeches/random", json=draw)).status_code == 200
+
+
+async def test_archiving_an_older_revision_is_refused(editor: httpx.AsyncClient, speech_id: UUID) -> None:
+    await archive(editor, speech_id)
+    answer = await editor.put(
+        f"{SPEECHES}/{speech_id}", json={"archived": False}, headers={"If-Match": '"1"'}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (412, "changed_meanwhile")
+
+
+@pytest.mark.parametrize("archived", [None, "true", 1, "2026-01-01T00:00:00Z", {}])
+async def test_only_booleans_archive(editor: httpx.AsyncClient, speech_id: UUID, archived: object) -> None:
+    answer = await editor.put(f"{SPEECHES}/{speech_id}", json={"archived": archived})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/archived")
+
+
+@pytest.mark.parametrize("archived", ["", "yes", "1", "TRUE"])
+async def test_an_unknown_choice_of_the_archive_is_refused(editor: httpx.AsyncClient, archived: str) -> None:
+    answer = await editor.get(SPEECHES, params={"archived": archived})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/query/archived")
+
+
+async def test_a_tag_of_an_archived_speech_is_in_use(editor: httpx.AsyncClient, speech_id: UUID) -> None:
+    [tag, _] = (await archive(editor, speech_id))["tags"]
+    assert (await editor.get(f"{TAGS}/{tag['id']}")).json()["speech_count"] == 1
+    assert (await editor.delete(f"{TAGS}/{tag['id']}")).json()["code"] == "tag_in_use"
+
+
+async def test_an_archived_speech_gets_the_new_name_of_its_tag(
+    editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID, outbox_jobs: Any
+) -> None:
+    archived = await archive(editor, speech_id)
+    await editor.put(f"{TAGS}/{archived['tags'][0]['id']}", json={"name": "meals"})
+    async with committed_database.transaction() as session:
+        [job] = await outbox_jobs(session, PropagateTagName)
+        await propagate_tag_name(session, job)
+    *_, renamed = await updates(committed_database)
+    assert "meals" in [tag.name for tag in renamed.data.tags]
+    assert renamed.data.archived_at is not None
+
+
+async def test_an_archived_speech_can_be_changed_and_deleted(
+    editor: httpx.AsyncClient, speech_id: UUID
+) -> None:
+    await archive(editor, speech_id)
+    changed = (await editor.put(f"{SPEECHES}/{speech_id}", json={"text": "Is it near?"})).json()
+    assert (changed["text"], changed["archived"]) == ("Is it near?", True)
+    assert (await editor.delete(f"{SPEECHES}/{speech_id}")).status_code == 204
