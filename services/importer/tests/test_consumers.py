@@ -103,3 +103,8 @@ async def test_an_undone_import_says_what_became_of_its_speeches(
     await deliver(database, applied(job_id))
     job = await job_of(database, job_id)
     assert (job.state, job.deleted_count, job.archived_count, job.version) == ("undone", 2, 1, 2)
+
+
+async def test_an_answer_about_an_unknown_import_is_ignored(database: Database) -> None:
+    for event in (applied(uuid7()), refused(uuid7()), undone(uuid7())):
+        await deliver(database, event)

@@ -237,28 +237,25 @@ async def fail_import(
 
 
 async def complete_import(session: AsyncSession, applied: AppliedImport) -> None:
-    count = applied.speeches_total
-    job = await transition(session, applied.import_id, "complete", success_count=count)
-    _log_unless_changed(job, applied.import_id)
+    await _end(session, applied.import_id, "complete", success_count=applied.speeches_total)
 
 
 async def fail_refused_import(session: AsyncSession, refused: RefusedImport) -> None:
-    job = await fail_import(session, refused.import_id, refused.code, refused.detail)
-    _log_unless_changed(job, refused.import_id)
+    code = refused.code[:MAX_FAILURE_CODE_LENGTH]
+    await _end(session, refused.import_id, "fail", failure_code=code, failure_detail=refused.detail)
 
 
 async def finish_undo(session: AsyncSession, undone: UndoneImport) -> None:
-    job = await transition(
-        session,
-        undone.import_id,
-        "finish_undo",
-        deleted_count=undone.deleted,
-        archived_count=undone.archived,
-    )
-    _log_unless_changed(job, undone.import_id)
+    counts = {"deleted_count": undone.deleted, "archived_count": undone.archived}
+    await _end(session, undone.import_id, "finish_undo", **counts)
 
 
-def _log_unless_changed(job: ImportJob | None, import_id: UUID) -> None:
+async def _end(session: AsyncSession, import_id: UUID, action: ImportAction, **values: Any) -> None:
+    try:
+        job = await transition(session, import_id, action, **values)
+    except ImportNotFound:
+        # A database that was restored may be older than the answer.
+        job = None
     # A repeated answer of content is harmless; one that contradicts the first is a fault to look into.
     if job is None:
-        log.warning("import_outcome_ignored", import_id=str(import_id))
+        log.warning("import_outcome_ignored", import_id=str(import_id), action=action)
