@@ -18,7 +18,7 @@ MAX_README_LINES = 60
 SUFFIXES = r"py|md|sh|toml|ya?ml|txt|json|csv|env|lua|svg|html|mp3|wav|m4a"
 PATH = re.compile(rf"[\w.<>*/-]+(?:\.(?:{SUFFIXES})|/)")
 GENERATED = ("signing-keys.json", "secrets.json", "envoy.rendered.yaml", "errors.csv")
-OBJECT_KEYS = ("seed/", "uploads/", "imports/")
+OBJECT_KEYS = ("seed/", "uploads/", "imports/", "speeches/")
 """Prefixes in the object storage, which are no folders."""
 
 

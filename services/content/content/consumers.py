@@ -1,12 +1,29 @@
+import asyncio
+
 from contracts.game import SessionCompleted
+from contracts.importer import ImportValidated
+from shared.data.db import Database
+from shared.data.storage import Storage
 from shared.messaging.inbox import Subscriptions
+from shared.messaging.jobs import Effect
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.commands import plays
+from content.commands import imports, plays
 
 
 async def on_session_completed(session: AsyncSession, event: SessionCompleted) -> None:
     await plays.count_plays(session, event.data.results)
 
 
-subscriptions: Subscriptions = {SessionCompleted: on_session_completed}
+def create_subscriptions(database: Database, storage: Storage) -> Subscriptions:
+    # Two large imports at once would slow down all other work, and would not be done any sooner.
+    turn = asyncio.Lock()
+
+    async def on_import_validated(event: ImportValidated) -> None:
+        async with turn:
+            await imports.apply_import(database, storage, event.data)
+
+    return {
+        SessionCompleted: on_session_completed,
+        ImportValidated: Effect(on_import_validated),
+    }

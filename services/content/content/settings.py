@@ -13,7 +13,7 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
     pass
 
 
-class WorkerSettings(MessagingSettings, RedisSettings):
+class WorkerSettings(MessagingSettings, RedisSettings, StorageSettings):
     pass
 
 

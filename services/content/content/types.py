@@ -9,6 +9,8 @@ AuditAction = Literal[
     "tag_created",
     "tag_updated",
     "tag_deleted",
+    "import_applied",
+    "import_undone",
 ]
 Archived = Literal["false", "true", "all"]
 """Whether a list has the speeches in play, the archived ones, or all."""

@@ -1,18 +1,22 @@
+from functools import partial
+
 from shared.data.cache import Cache
+from shared.data.storage import Storage
 from shared.messaging.worker import build_worker
 from starlette.applications import Starlette
 
-from content.consumers import subscriptions
+from content.consumers import create_subscriptions
 from content.jobs import create_jobs
 from content.settings import WorkerSettings
 
 
 def create_worker(settings: WorkerSettings) -> Starlette:
     cache = Cache(settings.redis_url.get_secret_value(), service="content")
+    storage = Storage(settings)
     return build_worker(
         settings,
         service="content",
-        subscriptions=subscriptions,
+        subscriptions=partial(create_subscriptions, storage=storage),
         jobs=create_jobs(cache),
         closing=[cache.close],
     )

@@ -1,3 +1,5 @@
+import hashlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,6 +12,7 @@ from content.commands.tags import create_tags
 from content.domain.speeches import NewSpeech
 from content.queries.tags import list_cached_tags
 from content.settings import ApiSettings
+from contracts.importer import ValidatedBatch
 from fastapi import FastAPI
 from pydantic import SecretStr
 from shared.data.cache import Cache
@@ -22,6 +25,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type Add = Callable[..., Awaitable[UUID]]
+type NewBatch = Callable[..., Awaitable[ValidatedBatch]]
+type NewRow = Callable[..., dict[str, Any]]
 type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 
@@ -120,3 +125,35 @@ async def key(storage: Storage, mp3: bytes) -> str:
     key = f"uploads/{uuid4()}.mp3"
     await storage.put(key, mp3, content_type="audio/mpeg")
     return key
+
+
+@pytest.fixture
+def new_row() -> NewRow:
+    """Makes a row of a batch: `new_row(**what differs)`."""
+
+    def make(**different: Any) -> dict[str, Any]:
+        usual = {"text": "Where is it?", "level": "A1", "type": "question", "tags": [], "duration_ms": 1200}
+        return {**usual, "audio_key": f"speeches/{uuid4()}.mp3", **different}
+
+    return make
+
+
+@pytest.fixture
+def new_batch(storage: Storage) -> NewBatch:
+    """Stores a batch: `await new_batch(rows, **what differs in the event)`."""
+
+    async def make(rows: list[dict[str, Any]], /, **different: Any) -> ValidatedBatch:
+        content = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        import_id = uuid4()
+        key = f"imports/{import_id}/batch-1.jsonl"
+        await storage.put(key, content, content_type="application/x-ndjson")
+        announced = {
+            "import_id": import_id,
+            "owner_id": uuid4(),
+            "batch_key": key,
+            "batch_sha256": hashlib.sha256(content).hexdigest(),
+            "rows": len(rows),
+        }
+        return ValidatedBatch.model_validate({**announced, **different})
+
+    return make

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from content.commands.speeches import delete_speech
-from content.consumers import on_session_completed, subscriptions
+from content.consumers import create_subscriptions, on_session_completed
 from content.domain.plays import PlayStatistics
 from content.queries.speeches import get_speech_with_stats
 from contracts import EVENTS
 from contracts.game import CompletedSession, SessionCompleted
 from shared.data.db import Database
+from shared.data.storage import Storage
 from shared.messaging.inbox import apply_once
 from uuid_utils.compat import uuid7
 
@@ -52,8 +53,9 @@ async def speech_in(database: Database, add: Add) -> UUID:
         return await add(session)
 
 
-def test_every_event_with_a_queue_has_a_handler() -> None:
-    assert set(subscriptions) == {event for event in EVENTS if "content" in event.consumers}
+def test_every_event_with_a_queue_has_a_handler(database: Database, storage: Storage) -> None:
+    expected = {event for event in EVENTS if "content" in event.consumers}
+    assert set(create_subscriptions(database, storage)) == expected
 
 
 async def test_a_session_delivered_twice_counts_once(database: Database, add: Add) -> None:

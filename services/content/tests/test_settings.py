@@ -26,8 +26,8 @@ def set_all(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_the_worker_starts_without_the_secrets_of_the_storage(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_all(monkeypatch, DATABASE | BROKER | REDIS)
+def test_the_worker_starts_with_what_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, DATABASE | BROKER | REDIS | STORAGE)
     assert create_worker(WorkerSettings())
 
 

@@ -19,10 +19,10 @@ from content.schemas.fields import (
 )
 from content.types import Archived
 
-AUDIO_FOLDERS = ("seed/", "uploads/", "imports/")
+AUDIO_FOLDERS = ("seed/", "uploads/", "imports/", "speeches/")
 """The folders of the bucket that recordings may be in."""
 MAX_KEY_BYTES = 1024
-KEY_PATTERN = rf"^(seed|uploads|imports)(/[^/{CONTROLS}\t\n]+)+$"
+KEY_PATTERN = rf"^(seed|uploads|imports|speeches)(/[^/{CONTROLS}\t\n]+)+$"
 
 
 def _validate_key(value: str) -> str:
@@ -42,8 +42,8 @@ AudioKey = Annotated[
     str,
     DisplayText(min_length=1, max_length=MAX_KEY_BYTES),
     Field(
-        description="Key of the uploaded recording, in `seed/`, `uploads/` or `imports/`. The recording has "
-        "at most 10 MiB and five minutes.",
+        description="Key of the uploaded recording, in `seed/`, `uploads/`, `imports/` or `speeches/`. The "
+        "recording has at most 10 MiB and five minutes.",
         json_schema_extra={"pattern": KEY_PATTERN},
         examples=["uploads/01941f29-7c00-7074-b57d-2cece4b06ce6.mp3"],
     ),

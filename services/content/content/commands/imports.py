@@ -1,0 +1,136 @@
+"""Apply the batch of an import: the catalogue gets all of its speeches in one transaction, or none."""
+
+from collections.abc import Collection, Iterable, Mapping
+from itertools import batched
+from uuid import UUID
+
+import structlog
+from contracts.content import (
+    AppliedImport,
+    ImportApplied,
+    ImportedSpeeches,
+    ImportRejected,
+    RefusedImport,
+    SpeechImported,
+    TagRef,
+)
+from contracts.importer import ValidatedBatch
+from shared.data.db import Database
+from shared.data.db_errors import TransactionConflict, retry_conflicts
+from shared.data.storage import Storage
+from shared.messaging.inbox import claim
+from shared.messaging.outbox import enqueue, record
+from sqlalchemy import ARRAY, Select, Uuid, any_, func, literal, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from content.batches import BatchTable, UnusableBatch, read_batch
+from content.commands import audit_log
+from content.commands.tags import PropagateTagName, create_tags
+from content.models import Tag
+
+log = structlog.get_logger(__name__)
+
+NEW_TAG_CATEGORY = "imported"
+"""Where editors find the tags that imports have created, to move them to a category of their own."""
+APPLIED_IMPORTS = "content.imports"
+"""An import is applied once, even by two events. Claimed like a delivery, by the id of the import."""
+TAG_CHUNK_SIZE = 1_000
+
+
+@retry_conflicts
+async def apply_import(database: Database, storage: Storage, batch: ValidatedBatch) -> None:
+    """Create all speeches of a batch, or record why that is not possible. Raises StorageUnavailable."""
+    async with database.transaction() as session:
+        if not await claim(session, APPLIED_IMPORTS, batch.import_id):
+            return
+        table = BatchTable(session)
+        try:
+            names = await _load_batch(table, storage, batch)
+        except UnusableBatch as error:
+            _record_rejected(session, batch, error)
+            return
+        tag_ids = await _ensure_tags(database, names, actor=batch.owner_id)
+        await table.create_speeches(batch.import_id)
+        tags = await _lock_tags(session, tag_ids)
+        await table.attach_tags(tag_ids)
+        await _record_speeches(session, table, batch, tags)
+        await _follow_renames(session, tags)
+        _record_applied(session, batch)
+    log.info("import_applied", import_id=str(batch.import_id), speeches=batch.rows)
+
+
+async def _load_batch(table: BatchTable, storage: Storage, batch: ValidatedBatch) -> set[str]:
+    """Copy the rows into the temporary table. Returns the names of their tags, or raises UnusableBatch."""
+    names = set[str]()
+    await table.create()
+    async for rows in read_batch(storage, batch):
+        await table.add(rows)
+        names.update(name for row in rows for name in row.tags)
+    return names
+
+
+@retry_conflicts
+async def _ensure_tags(database: Database, names: Collection[str], *, actor: UUID) -> dict[str, UUID]:
+    """Create missing tags, and return all ids by name."""
+    # In short transactions of their own: others that create the same tag wait until it is committed.
+    ids: dict[str, UUID] = {}
+    for chunk in batched(sorted(names), TAG_CHUNK_SIZE):
+        async with database.transaction() as session:
+            ids |= await create_tags(session, dict.fromkeys(chunk, NEW_TAG_CATEGORY), actor=actor)
+    return ids
+
+
+async def _lock_tags(session: AsyncSession, tag_ids: Mapping[str, UUID]) -> dict[str, TagRef]:
+    """Return the tags by the names in the batch. They are not deleted until the transaction ends."""
+    wanted = _select_tags(tag_ids.values()).with_for_update(read=True, key_share=True)
+    locked = await session.execute(wanted)
+    tags = {tag_id: TagRef(id=tag_id, name=name) for tag_id, name in locked}
+    try:
+        return {name: tags[tag_id] for name, tag_id in tag_ids.items()}
+    except KeyError as error:
+        raise TransactionConflict("An editor has deleted a tag that the import needs.") from error
+
+
+async def _record_speeches(
+    session: AsyncSession, table: BatchTable, batch: ValidatedBatch, tags: Mapping[str, TagRef]
+) -> None:
+    async for snapshots in table.read_snapshots(tags):
+        data = ImportedSpeeches(import_id=batch.import_id, speeches_total=batch.rows, speeches=snapshots)
+        record(session, SpeechImported, subject=str(batch.import_id), data=data)
+        # Written at once, because all events of a large import do not fit into memory.
+        await session.flush()
+
+
+async def _follow_renames(session: AsyncSession, tags: Mapping[str, TagRef]) -> None:
+    """Publish the new name of tags that were renamed since the snapshots were made."""
+    # Renames wait for this lock, but only until the commit. They do not find the speeches before it.
+    recorded = {tag.id: tag.name for tag in tags.values()}
+    current = (await session.execute(_select_tags(recorded).with_for_update(read=True))).all()
+    if renamed := [tag_id for tag_id, name in current if name != recorded[tag_id]]:
+        locked_at = (await session.scalars(select(func.clock_timestamp()))).one()
+        for tag_id in renamed:
+            enqueue(session, PropagateTagName(tag_id=tag_id, locked_at=locked_at))
+
+
+def _select_tags(tag_ids: Iterable[UUID]) -> Select[UUID, str]:
+    """Select ids and names in the order in which all transactions lock tags."""
+    wanted = any_(literal(list(tag_ids), ARRAY(Uuid)))
+    return select(Tag.id, Tag.name).where(Tag.id == wanted).order_by(Tag.id)
+
+
+def _record_applied(session: AsyncSession, batch: ValidatedBatch) -> None:
+    applied = AppliedImport(import_id=batch.import_id, speeches_total=batch.rows)
+    record(session, ImportApplied, subject=str(batch.import_id), data=applied)
+    audit_log.record(
+        session,
+        "import_applied",
+        subject=batch.import_id,
+        actor=batch.owner_id,
+        after={"speeches": batch.rows},
+    )
+
+
+def _record_rejected(session: AsyncSession, batch: ValidatedBatch, error: UnusableBatch) -> None:
+    log.warning("import_rejected", import_id=str(batch.import_id), code=error.code)
+    refused = RefusedImport(import_id=batch.import_id, code=error.code, detail=error.detail)
+    record(session, ImportRejected, subject=str(batch.import_id), data=refused)

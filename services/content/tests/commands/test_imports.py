@@ -1,0 +1,340 @@
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from content.batches import BatchTable
+from content.batches import table as table_module
+from content.catalogue import CatalogueRefresher
+from content.commands.imports import NEW_TAG_CATEGORY, apply_import
+from content.commands.tags import PropagateTagName, create_tag, create_tags, delete_tag, update_tag
+from content.consumers import create_subscriptions
+from content.domain.draws import DrawFilter
+from content.errors import TagExists
+from content.models import AuditEntry, CatalogueChange, OutboxEvent, Speech, SpeechTag, Tag
+from content.queries.draws import draw_speeches
+from content.schemas.tags import TagCreate, TagUpdate
+from content.settings import ApiSettings
+from contracts.content import ImportApplied, ImportRejected, SpeechImported
+from contracts.importer import ImportValidated, ValidatedBatch
+from pydantic import SecretStr
+from shared.data.db import Base, Database
+from shared.data.storage import Storage, StorageUnavailable
+from shared.messaging.inbox import apply_once
+from shared.testing import outbox_events
+from sqlalchemy import func, select
+from uuid_utils.compat import uuid7
+
+type NewBatch = Callable[..., Awaitable[ValidatedBatch]]
+type NewRow = Callable[..., dict[str, Any]]
+type OutboxJobs = Callable[..., Awaitable[list[Any]]]
+
+
+async def count(database: Database, *tables: type[Base]) -> list[int]:
+    async with database.transaction() as session:
+        return [(await session.scalars(select(func.count()).select_from(table))).one() for table in tables]
+
+
+async def names_of_tags(database: Database) -> dict[str, str]:
+    async with database.transaction() as session:
+        return {tag.name: tag.category for tag in await session.scalars(select(Tag).order_by(Tag.name))}
+
+
+async def test_all_rows_become_speeches(
+    committed_database: Database,
+    storage: Storage,
+    new_batch: NewBatch,
+    new_row: NewRow,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(table_module, "CHUNK_SIZE", 3)
+    monkeypatch.setattr(table_module, "EVENT_SIZE", 4)
+    rows = [new_row(text=f"Number {number}?", tags=["food", "a, b"][: number % 3]) for number in range(10)]
+    batch = await new_batch(rows)
+    await apply_import(committed_database, storage, batch)
+    async with committed_database.transaction() as session:
+        speeches = (await session.scalars(select(Speech).order_by(Speech.id))).all()
+        changes = (await session.scalars(select(CatalogueChange.numbers))).all()
+        events = [event.data for event in await outbox_events(session, SpeechImported)]
+        [applied] = await outbox_events(session, ImportApplied)
+        [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.action == "import_applied"))
+        tags = {tag.id: tag.name for tag in await session.scalars(select(Tag))}
+    stored = [
+        (each.text, each.level, each.type, each.audio_key, each.duration_ms, each.revision)
+        for each in speeches
+    ]
+    assert stored == [(*(row[name] for name in COLUMNS), 1) for row in rows]
+    assert {each.import_id for each in speeches} == {batch.import_id}
+    assert [number for chunk in changes for number in chunk] == [each.number for each in speeches]
+    assert [len(event.speeches) for event in events] == [4, 4, 2]
+    assert {(event.import_id, event.speeches_total) for event in events} == {(batch.import_id, 10)}
+    snapshots = [snapshot for event in events for snapshot in event.speeches]
+    assert [snapshot.speech_id for snapshot in snapshots] == [each.id for each in speeches]
+    assert [
+        {**snapshot.model_dump(include={*COLUMNS}), "tags": {tags[tag.id] for tag in snapshot.tags}}
+        for snapshot in snapshots
+    ] == [{**row, "tags": set(row["tags"])} for row in rows]
+    assert (applied.data.import_id, applied.data.speeches_total) == (batch.import_id, 10)
+    assert (entry.action, entry.subject_id, entry.actor_id, entry.after) == (
+        "import_applied",
+        batch.import_id,
+        batch.owner_id,
+        {"speeches": 10},
+    )
+
+
+COLUMNS = ("text", "level", "type", "audio_key", "duration_ms")
+
+
+async def test_the_speeches_can_be_drawn(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
+) -> None:
+    catalogue = CatalogueRefresher(committed_database)
+    await catalogue.refresh()
+    await apply_import(committed_database, storage, await new_batch([new_row(level="C1", tags=["food"])]))
+    await catalogue.refresh()
+    async with committed_database.transaction() as session:
+        food = (await create_tags(session, {"food": "any"}, actor=None))["food"]
+    wanted = DrawFilter(level="C1", tags=frozenset({food}))
+    [drawn] = await draw_speeches(committed_database, catalogue.get_catalogue(), wanted, limit=5)
+    assert [name for _, name in drawn.tags] == ["food"]
+
+
+def validated(batch: ValidatedBatch) -> ImportValidated:
+    return ImportValidated(id=uuid7(), subject="any", time=datetime.now(UTC), data=batch)
+
+
+async def test_an_import_is_applied_once(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
+) -> None:
+    handle = create_subscriptions(committed_database, storage)[ImportValidated]
+    queue = ImportValidated.queue_for("content")
+    batch = await new_batch([new_row(tags=["food"])])
+    event, another = validated(batch), validated(batch)
+    outcomes = [await apply_once(committed_database, queue, each, handle) for each in (event, event, another)]
+    assert outcomes == ["applied", "repeated", "applied"]
+    assert await count(committed_database, Speech, CatalogueChange) == [1, 1]
+    async with committed_database.transaction() as session:
+        assert len(await outbox_events(session, ImportApplied)) == 1
+
+
+async def test_deliveries_at_the_same_time_count_once(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
+) -> None:
+    batch = await new_batch([new_row(tags=["food"])])
+    await asyncio.gather(*(apply_import(committed_database, storage, batch) for _ in range(3)))
+    assert await count(committed_database, Speech) == [1]
+
+
+@pytest.mark.parametrize(
+    ("different", "code"),
+    [
+        ({"batch_key": "imports/none/batch-1.jsonl"}, "batch_missing"),
+        ({"batch_sha256": "0" * 64}, "batch_changed"),
+        ({"rows": 3}, "batch_incomplete"),
+    ],
+)
+async def test_another_batch_than_announced_is_rejected(
+    committed_database: Database,
+    storage: Storage,
+    new_batch: NewBatch,
+    new_row: NewRow,
+    different: dict[str, Any],
+    code: str,
+) -> None:
+    batch = await new_batch([new_row(tags=["food"]), new_row()], **different)
+    for _ in range(2):
+        await apply_import(committed_database, storage, batch)
+    assert await count(committed_database, Speech, Tag, CatalogueChange, AuditEntry) == [0, 0, 0, 0]
+    async with committed_database.transaction() as session:
+        [rejected] = await outbox_events(session, ImportRejected)
+        assert not await outbox_events(session, ImportApplied)
+    assert (rejected.data.import_id, rejected.data.code) == (batch.import_id, code)
+    assert rejected.data.detail.endswith("Import the table again.")
+
+
+async def test_a_row_that_cannot_be_read_rejects_all(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
+) -> None:
+    await apply_import(committed_database, storage, await new_batch([new_row(), new_row(level="Z9")]))
+    async with committed_database.transaction() as session:
+        [rejected] = await outbox_events(session, ImportRejected)
+    assert (rejected.data.code, await count(committed_database, Speech)) == ("batch_unreadable", [0])
+    assert "Line 2 " in rejected.data.detail
+
+
+async def test_an_import_waits_for_the_storage(
+    settings: ApiSettings,
+    committed_database: Database,
+    storage: Storage,
+    new_batch: NewBatch,
+    new_row: NewRow,
+) -> None:
+    batch = await new_batch([new_row()])
+    away = settings.model_copy(
+        update={"s3_endpoint": "http://127.0.0.1:1", "s3_secret_key": SecretStr("any")}
+    )
+    with pytest.raises(StorageUnavailable):
+        await apply_import(committed_database, Storage(away), batch)
+    assert await count(committed_database, Speech, OutboxEvent) == [0, 0]
+    await apply_import(committed_database, storage, batch)
+    assert await count(committed_database, Speech) == [1]
+
+
+@pytest.mark.parametrize("step", ["add", "create_speeches", "attach_tags", "read_snapshots"])
+async def test_a_failure_leaves_nothing_half(
+    committed_database: Database,
+    storage: Storage,
+    new_batch: NewBatch,
+    new_row: NewRow,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    batch = await new_batch([new_row(tags=["food"])])
+
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as failing:
+        failing.setattr(BatchTable, step, fail)
+        with pytest.raises(RuntimeError):
+            await apply_import(committed_database, storage, batch)
+    assert await count(committed_database, Speech, SpeechTag, CatalogueChange) == [0, 0, 0]
+    async with committed_database.transaction() as session:
+        assert not await outbox_events(session, SpeechImported)
+        assert not await outbox_events(session, ImportApplied)
+    await apply_import(committed_database, storage, batch)
+    assert await count(committed_database, Speech, SpeechTag, Tag) == [1, 1, 1]
+
+
+async def test_tags_are_the_same_in_any_case(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
+) -> None:
+    async with committed_database.transaction() as session:
+        await create_tag(session, TagCreate(name="Food", category="topic"), actor=None)
+    batch = await new_batch([new_row(tags=["food", "FOOD", "Straße"]), new_row(tags=["STRASSE"])])
+    await apply_import(committed_database, storage, batch)
+    tags = await names_of_tags(committed_database)
+    # The first of the spellings in a batch, in the order of their code points, becomes the name.
+    assert tags == {"Food": "topic", "STRASSE": NEW_TAG_CATEGORY}
+    async with committed_database.transaction() as session:
+        [event] = await outbox_events(session, SpeechImported)
+    assert [[tag.name for tag in snapshot.tags] for snapshot in event.data.speeches] == [
+        ["Food", "STRASSE"],
+        ["STRASSE"],
+    ]
+
+
+async def test_parallel_imports_create_a_tag_once(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
+) -> None:
+    names = [f"tag {number}" for number in range(40)]
+    cases = (str.lower, str.upper, str.title)
+    batches = [
+        await new_batch([new_row(tags=[case(name)]) for name in names[:: 1 if turn % 2 else -1]])
+        for turn, case in enumerate(cases)
+    ]
+    await asyncio.gather(*(apply_import(committed_database, storage, batch) for batch in batches))
+    assert await count(committed_database, Speech, SpeechTag, Tag) == [120, 120, 40]
+
+
+type Pause = Callable[[], Any]
+
+
+@pytest.fixture
+def paused(monkeypatch: pytest.MonkeyPatch) -> Pause:
+    """Pauses an import before its commit: `async with paused():`."""
+
+    @asynccontextmanager
+    async def pause() -> AsyncIterator[None]:
+        reached, go_on = asyncio.Event(), asyncio.Event()
+        real = BatchTable.read_snapshots
+
+        async def read_snapshots(table: BatchTable, *arguments: Any) -> AsyncIterator[Any]:
+            async for snapshots in real(table, *arguments):
+                yield snapshots
+            reached.set()
+            await go_on.wait()
+
+        monkeypatch.setattr(BatchTable, "read_snapshots", read_snapshots)
+        await reached.wait()
+        try:
+            yield
+        finally:
+            go_on.set()
+
+    return pause
+
+
+@asynccontextmanager
+async def importing(database: Database, storage: Storage, batch: ValidatedBatch) -> AsyncIterator[None]:
+    task = asyncio.create_task(apply_import(database, storage, batch))
+    yield
+    await task
+
+
+async def test_editors_do_not_wait_for_an_import(
+    committed_database: Database,
+    storage: Storage,
+    new_batch: NewBatch,
+    new_row: NewRow,
+    paused: Pause,
+    outbox_jobs: OutboxJobs,
+) -> None:
+    batch = await new_batch([new_row(tags=["new", "known"])])
+    async with committed_database.transaction() as session:
+        tag_id = (await create_tag(session, TagCreate(name="known", category="topic"), actor=None)).id
+    async with importing(committed_database, storage, batch), paused(), asyncio.timeout(5):
+        with pytest.raises(TagExists):
+            async with committed_database.transaction() as session:
+                await create_tag(session, TagCreate(name="NEW", category="topic"), actor=None)
+        async with committed_database.transaction() as session:
+            await update_tag(session, tag_id, TagUpdate(name="renamed"), actor=None)
+    async with committed_database.transaction() as session:
+        [event] = await outbox_events(session, SpeechImported)
+        _, after = await outbox_jobs(session, PropagateTagName)
+        stored_at = await session.scalar(select(Speech.updated_at))
+    # The rename could not see the speech, so its new name follows.
+    assert [tag.name for tag in event.data.speeches[0].tags] == ["known", "new"]
+    assert (after.tag_id, after.locked_at > stored_at) == (tag_id, True)
+
+
+async def test_a_tag_that_an_editor_deletes_meanwhile_is_created_again(
+    committed_database: Database,
+    storage: Storage,
+    new_batch: NewBatch,
+    new_row: NewRow,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = BatchTable.create_speeches
+    deleted: list[UUID] = []
+
+    async def create_speeches(table: BatchTable, import_id: UUID) -> None:
+        await real(table, import_id)
+        if not deleted:
+            async with committed_database.transaction() as session:
+                deleted.append((await session.scalars(select(Tag.id))).one())
+                await delete_tag(session, deleted[0], actor=None)
+
+    monkeypatch.setattr(BatchTable, "create_speeches", create_speeches)
+    await apply_import(committed_database, storage, await new_batch([new_row(tags=["food"])]))
+    assert len(deleted) == 1
+    assert await count(committed_database, Speech, SpeechTag, Tag) == [1, 1, 1]
+
+
+async def test_rows_without_tags_need_none(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
+) -> None:
+    await apply_import(committed_database, storage, await new_batch([new_row(), new_row()]))
+    assert await count(committed_database, Speech, SpeechTag, Tag) == [2, 0, 0]
+
+
+async def test_many_names_of_tags_are_created(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
+) -> None:
+    rows = [new_row(tags=[f"tag {number}", f"other {number}"]) for number in range(1500)]
+    await apply_import(committed_database, storage, await new_batch(rows))
+    assert await count(committed_database, Speech, SpeechTag, Tag) == [1500, 3000, 3000]
