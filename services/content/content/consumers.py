@@ -1,18 +1,22 @@
 import asyncio
 
 from contracts.game import SessionCompleted
-from contracts.importer import ImportValidated
+from contracts.importer import ImportUndoRequested, ImportValidated
 from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.messaging.inbox import Subscriptions
 from shared.messaging.jobs import Effect
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.commands import imports, plays
+from content.commands import import_undo, imports, plays
 
 
 async def on_session_completed(session: AsyncSession, event: SessionCompleted) -> None:
     await plays.count_plays(session, event.data.results)
+
+
+async def on_import_undo_requested(session: AsyncSession, event: ImportUndoRequested) -> None:
+    await import_undo.request_undo(session, event.data)
 
 
 def create_subscriptions(database: Database, storage: Storage) -> Subscriptions:
@@ -26,4 +30,5 @@ def create_subscriptions(database: Database, storage: Storage) -> Subscriptions:
     return {
         SessionCompleted: on_session_completed,
         ImportValidated: Effect(on_import_validated),
+        ImportUndoRequested: on_import_undo_requested,
     }

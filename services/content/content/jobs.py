@@ -1,9 +1,13 @@
 from shared.data.cache import Cache
+from shared.data.db import Database
+from shared.data.storage import Storage
 from shared.messaging.jobs import Effect, Jobs
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.commands import tags
+from content.commands import import_undo, recordings, tags
 from content.commands.cache import InvalidateCache
+from content.commands.import_undo import UndoImport
+from content.commands.recordings import DeleteRecordings
 from content.commands.tags import PropagateTagName
 
 
@@ -11,9 +15,21 @@ async def on_propagate_tag_name(session: AsyncSession, job: PropagateTagName) ->
     await tags.propagate_tag_name(session, job)
 
 
-def create_jobs(cache: Cache) -> Jobs:
+async def on_undo_import(session: AsyncSession, job: UndoImport) -> None:
+    await import_undo.undo_import(session, job)
+
+
+def create_jobs(database: Database, *, cache: Cache, storage: Storage) -> Jobs:
+    # While Redis or S3 is down these raise Unavailable, and the jobs wait.
     async def on_invalidate_cache(job: InvalidateCache) -> None:
-        # While Redis is down this raises Unavailable, and the job waits.
         await cache.invalidate(*job.keys)
 
-    return {PropagateTagName: on_propagate_tag_name, InvalidateCache: Effect(on_invalidate_cache)}
+    async def on_delete_recordings(job: DeleteRecordings) -> None:
+        await recordings.delete_recordings(database, storage, job.keys)
+
+    return {
+        PropagateTagName: on_propagate_tag_name,
+        UndoImport: on_undo_import,
+        InvalidateCache: Effect(on_invalidate_cache),
+        DeleteRecordings: Effect(on_delete_recordings),
+    }

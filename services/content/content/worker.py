@@ -17,6 +17,6 @@ def create_worker(settings: WorkerSettings) -> Starlette:
         settings,
         service="content",
         subscriptions=partial(create_subscriptions, storage=storage),
-        jobs=create_jobs(cache),
+        jobs=partial(create_jobs, cache=cache, storage=storage),
         closing=[cache.close],
     )

@@ -1,5 +1,5 @@
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -14,6 +14,7 @@ from content.settings import ApiSettings
 from pydantic import SecretStr
 from shared.data.cache import Cache, CacheUnavailable
 from shared.data.db import Database
+from shared.data.storage import Storage
 from shared.messaging.inbox import apply_once
 from shared.messaging.jobs import Job
 from shared.testing import TokenFor, api_client
@@ -21,6 +22,7 @@ from shared.testing import TokenFor, api_client
 type Add = Callable[..., Awaitable[UUID]]
 type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
+UNUSED = cast(Storage, None)
 NOWHERE = SecretStr("redis://127.0.0.1:1/0")
 
 
@@ -28,15 +30,17 @@ async def deliver(database: Database, cache: Cache, outbox_jobs: OutboxJobs) -> 
     async with database.transaction() as session:
         waiting = await outbox_jobs(session, InvalidateCache)
     for job in waiting:
-        await apply_once(database, job.queue(), job, create_jobs(cache)[InvalidateCache])
+        handle = create_jobs(database, cache=cache, storage=UNUSED)[InvalidateCache]
+        await apply_once(database, job.queue(), job, handle)
 
 
 async def names(client: httpx.AsyncClient) -> list[str]:
     return [tag["name"] for tag in (await client.get("/api/v1/tags")).json()["tags"]]
 
 
-def test_every_job_has_a_handler(cache: Cache) -> None:
-    assert set(create_jobs(cache)) == {job for job in Job.__subclasses__() if job.service == "content"}
+def test_every_job_has_a_handler(database: Database, cache: Cache) -> None:
+    expected = {job for job in Job.__subclasses__() if job.service == "content"}
+    assert set(create_jobs(database, cache=cache, storage=UNUSED)) == expected
 
 
 async def test_a_job_removes_what_the_process_of_the_edit_did_not(

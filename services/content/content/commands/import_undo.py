@@ -1,0 +1,97 @@
+"""Take an import back, chunk by chunk: speeches that were never played are deleted, the others archived."""
+
+from collections.abc import Collection, Sequence
+from typing import ClassVar
+from uuid import UUID
+
+import structlog
+from contracts.content import ImportUndone, UndoneImport
+from contracts.importer import ImportRef
+from shared.messaging.inbox import claim
+from shared.messaging.jobs import Job
+from shared.messaging.outbox import enqueue, record
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from content.commands import audit_log
+from content.commands.recordings import DeleteRecordings
+from content.commands.speeches import archive_speeches, delete_speeches
+from content.models import Speech, SpeechStatistics
+
+log = structlog.get_logger(__name__)
+
+CHUNK_SIZE = 500
+UNDONE_IMPORTS = "content.import_undos"
+"""An import is undone once, even by two events. Claimed like a delivery, by the id of the import."""
+
+
+class UndoImport(Job):
+    """Take the speeches of an import after `after` back. The counts are those of the chunks before."""
+
+    service: ClassVar[str] = "content"
+
+    import_id: UUID
+    owner_id: UUID
+    after: UUID | None = None
+    deleted: int = 0
+    archived: int = 0
+
+
+async def request_undo(session: AsyncSession, requested: ImportRef) -> None:
+    if await claim(session, UNDONE_IMPORTS, requested.import_id):
+        enqueue(session, UndoImport(import_id=requested.import_id, owner_id=requested.owner_id))
+
+
+async def undo_import(session: AsyncSession, job: UndoImport) -> None:
+    """Take one chunk back, and enqueue the next one. The last one records ImportUndone."""
+    speeches = await _lock_chunk(session, job)
+    played = await _list_played(session, [speech.id for speech in speeches])
+    deleted = [speech for speech in speeches if speech.id not in played]
+    archived = [speech for speech in speeches if speech.id in played]
+    await _delete(session, deleted)
+    await archive_speeches(session, [speech.id for speech in archived if speech.archived_at is None])
+    done = job.model_copy(
+        update={"deleted": job.deleted + len(deleted), "archived": job.archived + len(archived)}
+    )
+    if len(speeches) == CHUNK_SIZE:
+        enqueue(session, _continue_after(done, speeches[-1].id))
+    else:
+        _record_undone(session, done)
+
+
+async def _lock_chunk(session: AsyncSession, job: UndoImport) -> Sequence[Speech]:
+    """Return the next speeches in the order in which all transactions lock them."""
+    of_import = select(Speech).where(Speech.import_id == job.import_id)
+    if job.after is not None:
+        of_import = of_import.where(Speech.id > job.after)
+    return (await session.scalars(of_import.order_by(Speech.id).limit(CHUNK_SIZE).with_for_update())).all()
+
+
+async def _list_played(session: AsyncSession, speech_ids: Collection[UUID]) -> set[UUID]:
+    # Only after the speeches are locked: a session that counts their plays at this moment comes first.
+    played = select(SpeechStatistics.speech_id).where(SpeechStatistics.speech_id.in_(speech_ids))
+    return set(await session.scalars(played))
+
+
+async def _delete(session: AsyncSession, speeches: Collection[Speech]) -> None:
+    if speeches:
+        await delete_speeches(session, speeches)
+        enqueue(session, DeleteRecordings(keys=sorted({speech.audio_key for speech in speeches})))
+
+
+def _continue_after(done: UndoImport, speech_id: UUID) -> UndoImport:
+    return UndoImport(
+        import_id=done.import_id,
+        owner_id=done.owner_id,
+        after=speech_id,
+        deleted=done.deleted,
+        archived=done.archived,
+    )
+
+
+def _record_undone(session: AsyncSession, done: UndoImport) -> None:
+    counts = {"deleted": done.deleted, "archived": done.archived}
+    undone = UndoneImport(import_id=done.import_id, **counts)
+    record(session, ImportUndone, subject=str(done.import_id), data=undone)
+    audit_log.record(session, "import_undone", subject=done.import_id, actor=done.owner_id, after=counts)
+    log.info("import_undone", import_id=str(done.import_id), **counts)

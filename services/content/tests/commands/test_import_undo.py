@@ -1,0 +1,229 @@
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from datetime import UTC, datetime
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import pytest
+from content.catalogue import CatalogueRefresher
+from content.commands import import_undo as module
+from content.commands.import_undo import UndoImport
+from content.commands.imports import apply_import
+from content.commands.recordings import DeleteRecordings
+from content.commands.speeches import delete_speech
+from content.consumers import create_subscriptions, on_session_completed
+from content.domain.draws import DrawFilter
+from content.jobs import create_jobs
+from content.models import AuditEntry, Speech, SpeechStatistics
+from contracts.content import ImportUndone, SpeechDeleted, SpeechUpdated
+from contracts.game import CompletedSession, SessionCompleted
+from contracts.importer import ImportRef, ImportUndoRequested, ValidatedBatch
+from shared.data.cache import Cache
+from shared.data.db import Database
+from shared.data.storage import Storage
+from shared.messaging.inbox import apply_once
+from shared.messaging.jobs import Job
+from shared.testing import outbox_events
+from sqlalchemy import func, select
+from uuid_utils.compat import uuid7
+
+type Add = Callable[..., Awaitable[UUID]]
+type Import = Callable[..., Awaitable[ValidatedBatch]]
+type NewBatch = Callable[..., Awaitable[ValidatedBatch]]
+type NewRow = Callable[..., dict[str, Any]]
+type OutboxJobs = Callable[..., Awaitable[list[Any]]]
+type Run = Callable[..., Awaitable[int]]
+type Undo = Callable[..., Coroutine[Any, Any, None]]
+
+QUEUE = SessionCompleted.queue_for("content")
+
+
+def completed(*speech_ids: UUID) -> SessionCompleted:
+    results = [{"speech_id": each, "user_response": "correct", "response_time_ms": 1} for each in speech_ids]
+    usual = {"mode": "listen_only", "level": "A1", "duration_seconds": 9, "completed_at": datetime.now(UTC)}
+    data = CompletedSession.model_validate(
+        {"session_id": uuid4(), "user_id": uuid4(), "results": results, **usual}
+    )
+    return SessionCompleted(id=uuid7(), subject="s", time=datetime.now(UTC), data=data)
+
+
+async def play(database: Database, *speech_ids: UUID) -> str:
+    return await apply_once(database, QUEUE, completed(*speech_ids), on_session_completed)
+
+
+async def ids_of(database: Database, import_id: UUID) -> list[UUID]:
+    async with database.transaction() as session:
+        found = select(Speech.id).where(Speech.import_id == import_id).order_by(Speech.id)
+        return list(await session.scalars(found))
+
+
+@pytest.fixture
+def imported(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow, mp3: bytes
+) -> Import:
+    """Imports speeches, with their recordings: `await imported(3)`."""
+
+    async def make(size: int) -> ValidatedBatch:
+        batch = await new_batch([row := new_row(tags=["food"]), *(new_row() for _ in range(size - 1))])
+        await apply_import(committed_database, storage, batch)
+        async with committed_database.transaction() as session:
+            keys = list(await session.scalars(select(Speech.audio_key)))
+        assert row["audio_key"] in keys
+        for key in keys:
+            await storage.put(key, mp3, content_type="audio/mpeg")
+        return batch
+
+    return make
+
+
+@pytest.fixture
+def run(committed_database: Database, storage: Storage, outbox_jobs: OutboxJobs) -> Run:
+    """Runs all jobs of a kind in the outbox, each delivered twice: `await run(UndoImport)`."""
+    jobs = create_jobs(committed_database, cache=cast(Cache, None), storage=storage)
+
+    async def deliver(kind: type[Job]) -> int:
+        done = 0
+        while True:
+            async with committed_database.transaction() as session:
+                waiting = await outbox_jobs(session, kind)
+            if len(waiting) == done:
+                return done
+            for job in waiting[done:]:
+                outcomes = [
+                    await apply_once(committed_database, kind.queue(), job, jobs[kind]) for _ in range(2)
+                ]
+                assert outcomes[1] == "repeated"
+            done = len(waiting)
+
+    return deliver
+
+
+@pytest.fixture
+def undo(committed_database: Database, storage: Storage, run: Run) -> Undo:
+    """Undoes an import to the end: `await undo(import_id)`."""
+    handle = create_subscriptions(committed_database, storage)[ImportUndoRequested]
+
+    async def request(import_id: UUID) -> None:
+        data = ImportRef(import_id=import_id, owner_id=uuid4())
+        event = ImportUndoRequested(id=uuid7(), subject="s", time=datetime.now(UTC), data=data)
+        queue = ImportUndoRequested.queue_for("content")
+        assert await apply_once(committed_database, queue, event, handle) == "applied"
+        assert await apply_once(committed_database, queue, event, handle) == "repeated"
+        await run(UndoImport)
+
+    return request
+
+
+async def undone(database: Database) -> list[tuple[UUID, int, int]]:
+    async with database.transaction() as session:
+        events = [event.data for event in await outbox_events(session, ImportUndone)]
+    return [(each.import_id, each.deleted, each.archived) for each in events]
+
+
+async def test_speeches_that_were_never_played_are_deleted_with_their_recordings(
+    committed_database: Database,
+    storage: Storage,
+    imported: Import,
+    undo: Undo,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "CHUNK_SIZE", 2)
+    kept, batch = await imported(2), await imported(5)
+    ids = await ids_of(committed_database, batch.import_id)
+    await undo(batch.import_id)
+    assert await ids_of(committed_database, batch.import_id) == []
+    assert await undone(committed_database) == [(batch.import_id, 5, 0)]
+    assert await run(DeleteRecordings) == 3
+    async with committed_database.transaction() as session:
+        deleted = [event.data for event in await outbox_events(session, SpeechDeleted)]
+        keys = set(await session.scalars(select(Speech.audio_key)))
+        [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.action == "import_undone"))
+    assert [(each.speech_id, each.revision) for each in deleted] == [(each, 2) for each in ids]
+    assert set(await storage.list_keys("speeches/")) == keys
+    assert len(await ids_of(committed_database, kept.import_id)) == 2
+    assert (entry.subject_id, entry.after) == (batch.import_id, {"deleted": 5, "archived": 0})
+
+
+async def test_played_speeches_are_archived(
+    committed_database: Database,
+    storage: Storage,
+    imported: Import,
+    undo: Undo,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "CHUNK_SIZE", 2)
+    batch = await imported(4)
+    first, _, third, _ = await ids_of(committed_database, batch.import_id)
+    await play(committed_database, first, third)
+    catalogue = CatalogueRefresher(committed_database)
+    await catalogue.refresh()
+    await undo(batch.import_id)
+    await run(DeleteRecordings)
+    await catalogue.refresh()
+    assert len(catalogue.get_catalogue().match(DrawFilter(level="A1"))) == 0
+    assert await ids_of(committed_database, batch.import_id) == [first, third]
+    assert await undone(committed_database) == [(batch.import_id, 2, 2)]
+    async with committed_database.transaction() as session:
+        archived = (await session.scalars(select(Speech).order_by(Speech.id))).all()
+        events = [event.data for event in await outbox_events(session, SpeechUpdated)]
+        plays = (await session.scalars(select(func.sum(SpeechStatistics.plays)))).one()
+    assert all(speech.archived_at is not None and speech.revision == 2 for speech in archived)
+    assert [(event.speech_id, event.revision) for event in events] == [(first, 2), (third, 2)]
+    assert [tag.name for tag in events[0].tags] == ["food"]
+    assert all([await storage.exists(speech.audio_key) for speech in archived])
+    assert plays == 2
+
+
+async def test_undoing_twice_counts_once(committed_database: Database, imported: Import, undo: Undo) -> None:
+    batch = await imported(2)
+    for _ in range(2):
+        await undo(batch.import_id)
+    assert await undone(committed_database) == [(batch.import_id, 2, 0)]
+
+
+async def test_an_unknown_import_has_nothing_to_undo(committed_database: Database, undo: Undo) -> None:
+    unknown = uuid4()
+    await undo(unknown)
+    assert await undone(committed_database) == [(unknown, 0, 0)]
+
+
+async def test_what_editors_have_deleted_is_not_counted(
+    committed_database: Database, imported: Import, undo: Undo
+) -> None:
+    batch = await imported(3)
+    async with committed_database.transaction() as session:
+        await delete_speech(session, (await ids_of(committed_database, batch.import_id))[1], actor=None)
+    await undo(batch.import_id)
+    assert await undone(committed_database) == [(batch.import_id, 2, 0)]
+
+
+async def test_a_recording_of_another_speech_stays(
+    committed_database: Database, storage: Storage, imported: Import, undo: Undo, run: Run, add: Add
+) -> None:
+    batch = await imported(1)
+    async with committed_database.transaction() as session:
+        key = (await session.scalars(select(Speech.audio_key))).one()
+        await add(session, audio_key=key)
+    await undo(batch.import_id)
+    await run(DeleteRecordings)
+    assert await storage.exists(key)
+
+
+async def test_a_session_that_is_counted_meanwhile_is_not_lost(
+    committed_database: Database, imported: Import, undo: Undo
+) -> None:
+    batch = await imported(2)
+    first, second = await ids_of(committed_database, batch.import_id)
+    event = completed(first)
+    async with committed_database.transaction() as counting:
+        await on_session_completed(counting, event)
+        undoing = asyncio.create_task(undo(batch.import_id))
+        done, _ = await asyncio.wait({undoing}, timeout=0.3)
+        assert not done
+    await undoing
+    assert await ids_of(committed_database, batch.import_id) == [first]
+    assert await undone(committed_database) == [(batch.import_id, 1, 1)]
+    # It was played before its deletion, and its session arrives only now.
+    assert await play(committed_database, first, second) == "applied"
