@@ -20,10 +20,10 @@ from shared.messaging.broker import (
     translate_broker_errors,
 )
 from shared.messaging.inbox import Receiver
+from shared.messaging.jobs import PREFETCH
 
 log = structlog.get_logger(__name__)
 
-PREFETCH = 20
 CHECK_SECONDS = 0.5
 START_TIMEOUT_SECONDS = 10.0
 MAX_RETRY_SECONDS = 1.0
@@ -35,9 +35,15 @@ class Consumers:
     """A receiver for each declared queue. Queues of jobs are declared here, by their names."""
 
     def __init__(
-        self, url: str, receivers: Mapping[str, Receiver], *, job_queues: Collection[str] = ()
+        self,
+        url: str,
+        receivers: Mapping[str, Receiver],
+        *,
+        job_queues: Collection[str] = (),
+        prefetch: Mapping[str, int] | None = None,
     ) -> None:
         self._url, self._receivers, self._job_queues = url, receivers, job_queues
+        self._prefetch = prefetch or {}
         self._open = AsyncExitStack()
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
@@ -95,8 +101,9 @@ class Consumers:
                 own = [queue for queue in RETIRED_QUEUES if queue.replaced_by in self._job_queues]
                 await remove_queues(self._connection, own, limit=MAX_MOVED_PER_START)
                 channel = await self._connection.channel(publisher_confirms=False)
-                await channel.set_qos(prefetch_count=PREFETCH)
                 for name, receive in self._receivers.items():
+                    # RabbitMQ applies it to each consumer that begins afterwards.
+                    await channel.set_qos(prefetch_count=self._prefetch.get(name, PREFETCH))
                     queue = await channel.get_queue(name, ensure=False)
                     self._queues_by_tag[await queue.consume(partial(self._deliver, receive))] = name
         # What is awaited at the end of a pass is seen at once, not after the interval.

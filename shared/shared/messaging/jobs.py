@@ -16,6 +16,9 @@ from uuid_utils.compat import uuid7
 
 from shared.logging import current_traceparent
 
+PREFETCH = 20
+"""Deliveries of one queue that a worker has in work."""
+
 
 class Job(BaseModel):
     """Work that a service orders from its own worker. New fields have a default, as in contracts."""
@@ -39,6 +42,8 @@ class Effect[M]:
     """Work on another system, which may be repeated. It has no transaction: that would wait with it."""
 
     work: Callable[[M], Awaitable[None]]
+    max_at_once: int = PREFETCH
+    """In one worker. With 1, long work is shared out: another worker takes the next delivery."""
 
 
 type JobHandler[J: Job] = Callable[[AsyncSession, J], Awaitable[None]] | Effect[J]

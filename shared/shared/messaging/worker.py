@@ -16,7 +16,7 @@ from shared.data.db import Database
 from shared.http.health import Check, health, ready
 from shared.messaging.consumers import Consumers
 from shared.messaging.inbox import Handler, Subscriptions, create_receiver, purge_loop
-from shared.messaging.jobs import Job, Jobs
+from shared.messaging.jobs import Effect, Job, Jobs
 from shared.messaging.outbox_metrics import OutboxMetrics
 from shared.messaging.relay import OutboxRelay
 from shared.messaging.wake_up import waking_relay
@@ -50,7 +50,8 @@ def build_worker(
         handlers = _name_queues(service, on_event, on_job)
         receivers = {queue: create_receiver(database, queue, *each) for queue, each in handlers.items()}
         relay = OutboxRelay(database, url, job_queues=job_queues)
-        consumers = Consumers(url, receivers, job_queues=job_queues)
+        prefetch = {queue: on.max_at_once for queue, (_, on) in handlers.items() if isinstance(on, Effect)}
+        consumers = Consumers(url, receivers, job_queues=job_queues, prefetch=prefetch)
         worker.state.checks = {"postgres": Check(database.ping), "rabbitmq": Check(consumers.ping)}
         worker.state.outbox = OutboxMetrics(database)
         async with AsyncExitStack() as stack:

@@ -1,5 +1,8 @@
+import asyncio
+
 import aio_pika
 import pytest
+from aio_pika import Message
 from aio_pika.abc import AbstractChannel
 from shared.messaging.broker import BrokerUnavailable
 from shared.messaging.consumers import Consumers
@@ -50,3 +53,38 @@ async def test_consumers_start_again_after_their_queue_was_deleted(
     await consumers.ping()
     await consumers.stop()
     await channel.queue_delete(name)
+
+
+async def test_long_work_is_shared_out_between_workers(url: str, channel: AbstractChannel) -> None:
+    long, short = "demo.job.long", "demo.job.short"
+    taken, may_end = list[str](), asyncio.Event()
+
+    def create_consumers(worker: str) -> Consumers:
+        async def work(body: bytes) -> None:
+            taken.append(f"{worker} {body.decode()}")
+            await may_end.wait()
+
+        return Consumers(url, {long: work, short: work}, prefetch={long: 1})
+
+    for name in (long, short):
+        await channel.declare_queue(name, durable=True)
+    first, second = create_consumers("first"), create_consumers("second")
+    await first.ensure_running()
+    for number in range(3):
+        await channel.default_exchange.publish(Message(f"long {number}".encode()), long)
+        await channel.default_exchange.publish(Message(f"short {number}".encode()), short)
+
+    async def count_taken() -> int:
+        return len(taken)
+
+    await becomes(count_taken, 4)
+    await second.ensure_running()
+    await becomes(count_taken, 5)
+    expected = {f"first short {number}" for number in range(3)} | {"first long 0", "second long 1"}
+    assert set(taken) == expected
+    may_end.set()
+    await becomes(count_taken, 6)
+    for consumers in (first, second):
+        await consumers.stop()
+    for name in (long, short):
+        await channel.queue_delete(name)
