@@ -1,9 +1,13 @@
+from functools import partial
+
+from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.messaging.jobs import Effect, Jobs
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from importer.commands import claims, objects
+from importer.commands import claims, objects, validation
 from importer.commands.claims import ReleaseClaims
+from importer.commands.imports import ValidateImport
 from importer.commands.objects import DeleteObjects
 
 
@@ -11,9 +15,22 @@ async def on_release_claims(session: AsyncSession, job: ReleaseClaims) -> None:
     await claims.release_claims(session, job)
 
 
-def create_jobs(storage: Storage) -> Jobs:
-    async def on_delete_objects(job: DeleteObjects) -> None:
-        # While S3 is down this raises Unavailable, and the job waits.
-        await objects.delete_objects(storage, job)
+# While S3 is down, what needs it raises Unavailable, and the job waits.
+async def on_delete_objects(job: DeleteObjects, *, storage: Storage) -> None:
+    await objects.delete_objects(storage, job)
 
-    return {ReleaseClaims: on_release_claims, DeleteObjects: Effect(on_delete_objects)}
+
+async def on_validate_import(
+    job: ValidateImport, *, database: Database, storage: Storage, max_rows: int
+) -> None:
+    await validation.validate_import(database, storage, job.import_id, max_rows=max_rows)
+
+
+def create_jobs(database: Database, *, storage: Storage, max_rows: int) -> Jobs:
+    validate = partial(on_validate_import, database=database, storage=storage, max_rows=max_rows)
+    return {
+        ReleaseClaims: on_release_claims,
+        DeleteObjects: Effect(partial(on_delete_objects, storage=storage)),
+        # One at a time: another worker takes the next one.
+        ValidateImport: Effect(validate, max_at_once=1),
+    }

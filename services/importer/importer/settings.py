@@ -14,7 +14,7 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
 
 
 class WorkerSettings(MessagingSettings, StorageSettings):
-    pass
+    max_import_rows: int = Field(default=1_000_000, ge=1)
 
 
 class MigrateSettings(DatabaseSettings):

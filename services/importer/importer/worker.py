@@ -21,7 +21,7 @@ def create_worker(settings: WorkerSettings) -> Starlette:
         settings,
         service="importer",
         subscriptions=subscriptions,
-        jobs=create_jobs(storage),
+        jobs=partial(create_jobs, storage=storage, max_rows=settings.max_import_rows),
         loops=partial(create_loops, storage=storage),
     )
 

@@ -1,4 +1,5 @@
 from collections.abc import Awaitable, Callable
+from itertools import permutations
 from uuid import UUID
 
 import pytest
@@ -6,18 +7,28 @@ from contracts import Event
 from contracts.content import (
     AppliedImport,
     ImportApplied,
+    ImportedSpeeches,
     ImportRejected,
     ImportUndone,
     RefusedImport,
+    SpeechCreated,
+    SpeechDeleted,
+    SpeechImported,
+    SpeechRef,
+    SpeechSnapshot,
+    SpeechUpdated,
     UndoneImport,
 )
 from contracts.importer import ImportCompleted, ImportFailed
 from importer.consumers import subscriptions
-from importer.models import ImportJob
+from importer.domain.sentences import hash_sentence
+from importer.models import CatalogueSentence, ImportJob, UploadedFile
+from pydantic import BaseModel
 from shared.clock import utc_now
 from shared.data.db import Database
 from shared.messaging.inbox import apply_once
 from shared.testing import outbox_events
+from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
 type AddImport = Callable[..., Awaitable[UUID]]
@@ -108,3 +119,59 @@ async def test_an_undone_import_says_what_became_of_its_speeches(
 async def test_an_answer_about_an_unknown_import_is_ignored(database: Database) -> None:
     for event in (applied(uuid7()), refused(uuid7()), undone(uuid7())):
         await deliver(database, event)
+
+
+def snapshot(
+    speech_id: UUID, text: str, *, revision: int = 1, audio_key: str = "seed/a.mp3"
+) -> SpeechSnapshot:
+    usual = {"level": "A1", "type": "answer", "tags": [], "duration_ms": 900}
+    return SpeechSnapshot.model_validate(
+        {"speech_id": speech_id, "revision": revision, "text": text, "audio_key": audio_key, **usual}
+    )
+
+
+def changed(event: type[Event], data: BaseModel) -> Event:
+    return event.model_validate({"id": uuid7(), "subject": "s", "time": utc_now(), "data": data})
+
+
+async def hashes(database: Database) -> dict[UUID, int | None]:
+    async with database.transaction() as session:
+        rows = await session.execute(select(CatalogueSentence.speech_id, CatalogueSentence.sentence_hash))
+        return {speech_id: sentence_hash for speech_id, sentence_hash in rows}
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+async def test_the_newest_sentence_counts_in_any_order_of_events(
+    database: Database, order: tuple[int, ...]
+) -> None:
+    speech_id = uuid7()
+    events = [
+        changed(SpeechCreated, snapshot(speech_id, "One.")),
+        changed(SpeechUpdated, snapshot(speech_id, "Two.", revision=2)),
+        changed(SpeechUpdated, snapshot(speech_id, "Three.", revision=3)),
+    ]
+    for number in order:
+        await deliver(database, events[number])
+    assert await hashes(database) == {speech_id: hash_sentence("three.")}
+    for event in (changed(SpeechDeleted, SpeechRef(speech_id=speech_id, revision=4)), *events):
+        await deliver(database, event)
+    assert await hashes(database) == {speech_id: None}
+
+
+async def test_the_sentences_of_an_import_are_known(database: Database) -> None:
+    speeches = [snapshot(uuid7(), f"Number {number}.") for number in range(3)]
+    data = ImportedSpeeches(import_id=uuid7(), speeches_total=3, speeches=speeches)
+    event = changed(SpeechImported, data)
+    for _ in range(2):
+        await deliver(database, event)
+    assert await hashes(database) == {each.speech_id: hash_sentence(each.text) for each in speeches}
+
+
+async def test_a_recording_that_a_speech_uses_outlives_its_upload_session(
+    database: Database, add_session: AddImport, add_file: AddImport
+) -> None:
+    async with database.transaction() as session:
+        file_id = await add_file(session, await add_session(session), "a.mp3", object_key="speeches/a.mp3")
+    await deliver(database, changed(SpeechCreated, snapshot(uuid7(), "One.", audio_key="speeches/a.mp3")))
+    async with database.transaction() as session:
+        assert (await session.get_one(UploadedFile, file_id)).claimed_at is not None

@@ -21,7 +21,10 @@ async def test_claims_released_twice_are_free(
         import_id = await add_import(session, state="cancelled")
         session_id = (await session.get_one(ImportJob, import_id)).session_id
         await add_file(session, session_id, "a.mp3", claimed_at=utc_now(), import_id=import_id)
-    job, handler = ReleaseClaims(import_id=import_id), create_jobs(storage)[ReleaseClaims]
+    job, handler = (
+        ReleaseClaims(import_id=import_id),
+        create_jobs(database, storage=storage, max_rows=100)[ReleaseClaims],
+    )
     outcomes = [await apply_once(database, job.queue(), job, handler) for _ in range(2)]
     assert outcomes == ["applied", "repeated"]
     async with database.transaction() as session:
@@ -32,6 +35,9 @@ async def test_objects_are_deleted_although_some_are_gone(database: Database, st
     keys = [f"imports/{uuid4()}/source" for _ in range(3)]
     for key in keys[:2]:
         await storage.put(key, b"x", content_type="text/csv")
-    job, handler = DeleteObjects(keys=keys[1:]), create_jobs(storage)[DeleteObjects]
+    job, handler = (
+        DeleteObjects(keys=keys[1:]),
+        create_jobs(database, storage=storage, max_rows=100)[DeleteObjects],
+    )
     assert await apply_once(database, job.queue(), job, handler) == "applied"
     assert [await storage.exists(key) for key in keys] == [True, False, False]

@@ -1,15 +1,14 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from contracts.vocabulary import Level, SpeechType
+from contracts.vocabulary import MAX_TAGS_PER_SPEECH, Level, SpeechType
 from pydantic import Field, field_validator
 from shared.http.fields import RequestModel, text_pattern
 
-MAX_TAGS = 50
 ONE_LINE_PATTERN = text_pattern(required=True, forbidden=r"\t\n")
 
 TagIds = Annotated[
-    list[UUID], Field(max_length=MAX_TAGS, examples=[["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"]])
+    list[UUID], Field(max_length=MAX_TAGS_PER_SPEECH, examples=[["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"]])
 ]
 
 LEVEL = "Level of the Common European Framework (CEFR)."

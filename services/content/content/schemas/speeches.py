@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from contracts.vocabulary import Level, SpeechType
+from contracts.vocabulary import MAX_SPEECH_TEXT_LENGTH, Level, SpeechType
 from pydantic import AfterValidator, BaseModel, Field, StrictBool
 from shared.http.fields import CONTROLS, DisplayText, RequestModel
 from shared.http.pagination import PageQuery, Pagination
@@ -36,7 +36,9 @@ def _validate_key(value: str) -> str:
 
 
 SpeechText = Annotated[
-    str, DisplayText(min_length=1, max_length=5000), Field(examples=["Where is the station?"])
+    str,
+    DisplayText(min_length=1, max_length=MAX_SPEECH_TEXT_LENGTH),
+    Field(examples=["Where is the station?"]),
 ]
 AudioKey = Annotated[
     str,

@@ -1,6 +1,7 @@
 from typing import Annotated
 from uuid import UUID
 
+from contracts.vocabulary import MAX_TAG_NAME_LENGTH
 from pydantic import AfterValidator, BaseModel, Field
 from shared.http.fields import DisplayText, RequestModel
 
@@ -8,7 +9,7 @@ from content.schemas.fields import OMITTED, ONE_LINE_PATTERN, PartialUpdate, val
 
 _Name = Annotated[
     str,
-    DisplayText(min_length=1, max_length=100),
+    DisplayText(min_length=1, max_length=MAX_TAG_NAME_LENGTH),
     Field(json_schema_extra={"pattern": ONE_LINE_PATTERN}),
     AfterValidator(validate_single_line),
 ]

@@ -15,8 +15,11 @@ def clean_filename(name: str) -> str | None:
     """Return the name without its folders, composed and visible, or None if no usable name is left."""
     if len(base := name.replace("\\", "/").rpartition("/")[2]) > MAX_RAW_LENGTH:
         return None
-    visible = "".join(map(_clean_character, base))
-    cleaned = unicodedata.normalize("NFC", visible).strip()
+    # Most names: a million are compared in an import.
+    if base.isascii() and base.isprintable():
+        cleaned = base.strip()
+    else:
+        cleaned = unicodedata.normalize("NFC", "".join(map(_clean_character, base))).strip()
     is_usable = bool(cleaned.strip(". ")) and len(cleaned) <= MAX_NAME_LENGTH
     return cleaned if is_usable and len(to_name_key(cleaned)) <= MAX_NAME_LENGTH else None
 
@@ -30,6 +33,8 @@ def _clean_character(character: str) -> str:
 
 def to_name_key(name: str) -> str:
     """Return what is equal for names that differ only in case and in how accents are written."""
+    if name.isascii():
+        return name.casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

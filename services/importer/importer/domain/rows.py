@@ -1,0 +1,210 @@
+"""What is wrong with a row of a table: every problem of every cell."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, cast, get_args
+from uuid import UUID
+
+from contracts.importer import ImportedRow
+from contracts.vocabulary import (
+    MAX_SPEECH_TEXT_LENGTH,
+    MAX_TAG_NAME_LENGTH,
+    MAX_TAGS_PER_SPEECH,
+    Level,
+    SpeechType,
+)
+from shared.http.fields import MAX_DECOMPOSED_CHARACTERS, clean_text
+
+from importer.domain.filenames import clean_filename, to_name_key
+from importer.domain.sentences import hash_name, hash_sentence
+from importer.types import RowProblemCode, Severity
+
+LEVELS, TYPES = get_args(Level), get_args(SpeechType)
+DEFAULT_TYPE = "answer"
+MAX_VALUE_LENGTH = 100
+"""Of the cell that a problem shows."""
+MAX_LETTERS_PER_SECOND = 40.0
+"""Twice as fast as the fastest conversations, of 260 words a minute (Tauroza and Allison 1990)."""
+MIN_LETTERS_PER_SECOND, MAX_PAUSE_SECONDS = 1.0, 10.0
+"""A slow, clear reading has four letters a second. Pauses before and after it are usual."""
+
+
+class RowProblem(NamedTuple):
+    column: str
+    code: RowProblemCode
+    message: str
+    value: str = ""
+    severity: Severity = "error"
+
+
+class FoundRecording(NamedTuple):
+    """An uploaded file. One that is not free belongs to another import, or to a speech."""
+
+    id: UUID
+    object_key: str
+    duration_ms: int
+    is_free: bool
+
+
+@dataclass(frozen=True)
+class RowContext:
+    """What a row is compared with. Repeated values lead to the row in which they come first."""
+
+    recordings: Mapping[str, FoundRecording]
+    catalogue: Collection[int]
+    repeated_names: Mapping[int, int]
+    repeated_sentences: Mapping[int, int]
+
+
+class CheckedRow(NamedTuple):
+    """A row with its problems. Without an error it has a speech to create and a recording to claim."""
+
+    speech: ImportedRow | None
+    recording_id: UUID | None
+    problems: list[RowProblem]
+
+
+def to_recording_key(value: str) -> str:
+    """Return the name under which a cell's recording is looked up, or "" for one that no file can have."""
+    name = clean_filename(value)
+    return to_name_key(name) if name else ""
+
+
+def check_row(
+    number: int, values: Mapping[str, str], context: RowContext, *, has_extra_cells: bool = False
+) -> CheckedRow:
+    """Return a row's speech, or all that is wrong with the row, which is number `number` of its table."""
+    problems = list[RowProblem]()
+    if has_extra_cells:
+        message = "The row has more cells than the header: quote cells that contain the delimiter."
+        problems.append(RowProblem("", "extra_cells", message))
+    name_key = to_recording_key(values["audio_filename"])
+    recording = context.recordings.get(name_key)
+    problems += _check_filename(number, values["audio_filename"], name_key, recording, context)
+    text, found = _check_text(number, values["text"], context)
+    problems += found
+    level, kind = values["level"].upper(), values.get("type", "").lower() or DEFAULT_TYPE
+    problems += _check_vocabulary(level, kind, values)
+    tags, wrong_tags = _check_tags(values.get("tags", ""))
+    problems += wrong_tags
+    if text and recording:
+        problems += _check_duration(text, recording, values["audio_filename"])
+    if recording is None or any(problem.severity == "error" for problem in problems):
+        return CheckedRow(None, None, problems)
+    speech = ImportedRow.model_construct(
+        text=text,
+        level=cast(Level, level),
+        type=cast(SpeechType, kind),
+        tags=list(tags),
+        audio_key=recording.object_key,
+        duration_ms=recording.duration_ms,
+    )
+    return CheckedRow(speech, recording.id, problems)
+
+
+def _check_filename(
+    number: int, value: str, name_key: str, recording: FoundRecording | None, context: RowContext
+) -> Iterator[RowProblem]:
+    shown = value[:MAX_VALUE_LENGTH]
+    if not value:
+        yield RowProblem("audio_filename", "missing_value", "Name the recording of the sentence.")
+    elif not name_key:
+        yield RowProblem("audio_filename", "unusable_filename", "No file can have this name.", shown)
+    elif recording is None:
+        message = "No recording of this name was uploaded to the session."
+        yield RowProblem("audio_filename", "audio_missing", message, shown)
+    elif not recording.is_free:
+        message = "This recording belongs to another import or to a speech: upload it again."
+        yield RowProblem("audio_filename", "audio_in_use", message, shown)
+    first = context.repeated_names.get(hash_name(name_key)) if name_key else None
+    if first is not None and first != number:
+        message = f"Row {first} has the same recording: each sentence needs its own."
+        yield RowProblem("audio_filename", "duplicate_filename", message, shown)
+
+
+def _check_text(number: int, value: str, context: RowContext) -> tuple[str, list[RowProblem]]:
+    """Return the text as it is stored, or "" if it cannot be."""
+    shown = value[:MAX_VALUE_LENGTH]
+    if not value:
+        return "", [RowProblem("text", "missing_value", "Write the sentence that is spoken.")]
+    too_long = RowProblem(
+        "text", "text_too_long", f"A text has at most {MAX_SPEECH_TEXT_LENGTH} characters.", shown
+    )
+    if len(value) > MAX_SPEECH_TEXT_LENGTH * MAX_DECOMPOSED_CHARACTERS:
+        return "", [too_long]
+    try:
+        text = clean_text(value)
+    except ValueError as error:
+        return "", [RowProblem("text", "text_invalid", f"The text {error}.", shown)]
+    if len(text) > MAX_SPEECH_TEXT_LENGTH:
+        return "", [too_long]
+    return text, list(_find_repetitions(number, text, shown, context))
+
+
+def _find_repetitions(number: int, text: str, shown: str, context: RowContext) -> Iterator[RowProblem]:
+    sentence = hash_sentence(text)
+    first = context.repeated_sentences.get(sentence)
+    if first is not None and first != number:
+        message = f"Row {first} has the same sentence."
+        yield RowProblem("text", "duplicate_sentence", message, shown, "warning")
+    if sentence in context.catalogue:
+        message = "The catalogue has a speech with this sentence."
+        yield RowProblem("text", "sentence_in_catalogue", message, shown, "warning")
+
+
+def _check_vocabulary(level: str, kind: str, values: Mapping[str, str]) -> Iterator[RowProblem]:
+    if not level:
+        yield RowProblem("level", "missing_value", f"Give the level: {_list(LEVELS)}.")
+    elif level not in LEVELS:
+        shown = values["level"][:MAX_VALUE_LENGTH]
+        yield RowProblem("level", "unknown_level", f"The level is {_list(LEVELS)}.", shown)
+    if kind not in TYPES:
+        shown = values["type"][:MAX_VALUE_LENGTH]
+        message = f"The type is {_list(TYPES)}; an empty cell stands for {DEFAULT_TYPE}."
+        yield RowProblem("type", "unknown_type", message, shown)
+
+
+def _list(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+@lru_cache(maxsize=1_000)
+def _check_tags(cell: str) -> tuple[Sequence[str], Sequence[RowProblem]]:
+    """Return the tags without repetitions. Tags that differ only in case are one."""
+    given = [tag for part in cell.split(",") if (tag := part.strip())]
+    if len(given) > MAX_TAGS_PER_SPEECH:
+        message = f"A sentence has at most {MAX_TAGS_PER_SPEECH} tags."
+        return [], [RowProblem("tags", "too_many_tags", message, cell[:MAX_VALUE_LENGTH])]
+    tags, problems = dict[str, str](), list[RowProblem]()
+    for tag in given:
+        try:
+            name = _clean_tag(tag)
+        except ValueError as error:
+            problems.append(RowProblem("tags", "tag_invalid", f"A tag {error}.", tag[:MAX_VALUE_LENGTH]))
+        else:
+            tags.setdefault(to_name_key(name), name)
+    return list(tags.values()), problems
+
+
+def _clean_tag(tag: str) -> str:
+    too_long = ValueError(f"has at most {MAX_TAG_NAME_LENGTH} characters")
+    if len(tag) > MAX_TAG_NAME_LENGTH * MAX_DECOMPOSED_CHARACTERS:
+        raise too_long
+    name = clean_text(tag)
+    if len(name) > MAX_TAG_NAME_LENGTH:
+        raise too_long
+    if "\n" in name or "\t" in name:
+        raise ValueError("must be one line")
+    return name
+
+
+def _check_duration(text: str, recording: FoundRecording, filename: str) -> Iterator[RowProblem]:
+    letters, seconds = sum(map(str.isalnum, text)), recording.duration_ms / 1000
+    shown, lasts = filename[:MAX_VALUE_LENGTH], f"The recording lasts {seconds:.1f} s"
+    if seconds < letters / MAX_LETTERS_PER_SECOND:
+        message = f"{lasts}, too short for this text: it is cut off, or belongs to another text."
+        yield RowProblem("audio_filename", "audio_too_short", message, shown)
+    elif seconds > MAX_PAUSE_SECONDS + letters / MIN_LETTERS_PER_SECOND:
+        message = f"{lasts}, too long for this text: trim it, or check the text."
+        yield RowProblem("audio_filename", "audio_too_long", message, shown)

@@ -1,0 +1,57 @@
+"""The header of a table: which of our columns is where."""
+
+import difflib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from importer.table.errors import TableProblem
+
+REQUIRED = ("audio_filename", "text", "level")
+OPTIONAL = ("type", "tags")
+COLUMNS = (*REQUIRED, *OPTIONAL)
+REPORT_COLUMNS = ("error_codes", "errors")
+"""Added by our report, and ignored when a corrected report is uploaded."""
+MAX_COLUMNS = 100
+MAX_SHOWN_LENGTH = 40
+
+
+def normalize_header(cell: str) -> str:
+    return re.sub(r"[\s_-]+", "_", unicodedata.normalize("NFKC", cell).strip(" \t\n\ufeff").casefold())
+
+
+def count_known(cells: Sequence[str]) -> int:
+    return len({*COLUMNS, *REPORT_COLUMNS} & set(map(normalize_header, cells)))
+
+
+def find_columns(header: Sequence[str]) -> Mapping[str, int]:
+    """Return the position of each of our columns that the header has. Raises TableProblem."""
+    if len(header) > MAX_COLUMNS:
+        raise TableProblem(
+            "too_many_columns",
+            f"The table has more than {MAX_COLUMNS} columns: keep {_list(COLUMNS)}.",
+            row=1,
+        )
+    names = [normalize_header(cell) for cell in header]
+    repeated = [name for name, count in Counter(names).items() if name and count > 1]
+    if repeated:
+        raise TableProblem("repeated_columns", f"Keep one column {_list(repeated)}.", row=1)
+    if missing := [name for name in REQUIRED if name not in names]:
+        raise TableProblem(
+            "missing_columns", f"The table has no column {_list(missing)}: name it in the first row.", row=1
+        )
+    if unknown := [name for name in names if name and name not in (*COLUMNS, *REPORT_COLUMNS)]:
+        raise TableProblem("unknown_columns", _describe_unknown(unknown), row=1)
+    return {name: names.index(name) for name in COLUMNS if name in names}
+
+
+def _describe_unknown(unknown: Sequence[str]) -> str:
+    near = difflib.get_close_matches(unknown[0][:MAX_SHOWN_LENGTH], COLUMNS, n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"Remove the column {_list(unknown)}: the columns are {_list(COLUMNS)}.{hint}"
+
+
+def _list(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:MAX_SHOWN_LENGTH] for name in names[:10])
+    return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"

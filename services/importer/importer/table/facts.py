@@ -1,0 +1,80 @@
+"""The first pass over a table: how it is written, how many rows it has, and what repeats in it."""
+
+from array import array
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from importer.domain.filenames import clean_filename, to_name_key
+from importer.domain.sentences import hash_name, hash_sentence
+from importer.table.errors import TableProblem
+from importer.table.lines import NotUtf8
+from importer.table.records import Dialect, open_records
+from importer.table.source import run_with_chunks
+
+type Source = Callable[[], AsyncIterator[bytes]]
+"""Opens the table again at its beginning."""
+type FirstRows = Mapping[int, int]
+"""The row in which a repeated value comes first, by the hash of the value."""
+
+FALLBACK_ENCODING = "windows-1252"
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """`kept` are the positions of the columns that the report repeats; `encoding` opens the table again."""
+
+    dialect: Dialect
+    encoding: str | None
+    header: Sequence[str]
+    kept: Sequence[int]
+    rows_total: int
+    repeated_names: FirstRows
+    repeated_sentences: FirstRows
+
+
+async def inspect_table(source: Source, *, max_rows: int) -> TableFacts:
+    """Read the whole table once. Raises TableProblem."""
+    try:
+        return await run_with_chunks(source(), partial(_inspect, encoding=None, max_rows=max_rows))
+    except NotUtf8:
+        # Only the whole text can say so: its first accent may be in the last row.
+        work = partial(_inspect, encoding=FALLBACK_ENCODING, max_rows=max_rows)
+        return await run_with_chunks(source(), work)
+
+
+def _inspect(chunks: Iterator[bytes], *, encoding: str | None, max_rows: int) -> TableFacts:
+    records = open_records(chunks, encoding)
+    rows, names, sentences = array("q"), array("q"), array("q")
+    for row in records:
+        if len(rows) == max_rows:
+            detail = f"A table may have at most {max_rows} rows: divide it into several."
+            raise TableProblem("too_many_rows", detail, row=row.number)
+        name = row.values["audio_filename"]
+        rows.append(row.number)
+        names.append(hash_name(to_name_key(clean_filename(name) or name)))
+        sentences.append(hash_sentence(row.values["text"]))
+    if not rows:
+        raise TableProblem("no_rows", "The table has a header, but no rows.")
+    return TableFacts(
+        records.dialect,
+        encoding,
+        records.header,
+        records.kept,
+        len(rows),
+        find_first_rows(names, rows),
+        find_first_rows(sentences, rows),
+    )
+
+
+def find_first_rows(hashes: Sequence[int], rows: Sequence[int]) -> FirstRows:
+    """Return the first row of each value that occurs more than once."""
+    values = np.asarray(hashes, np.int64)
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    repeated = starts[np.diff(np.r_[starts, len(ordered)]) > 1]
+    first = np.asarray(rows, np.int64)[order[repeated]]
+    return dict(zip(ordered[repeated].tolist(), first.tolist(), strict=True))

@@ -1,0 +1,121 @@
+"""From bytes to the records of a delimited text, with bounded memory for any input."""
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+from importer.table.columns import count_known
+from importer.table.errors import TableProblem
+
+MAX_LINE_LENGTH = 1_000_000
+"""Characters. A longer line is no row of a table: it would be kept in memory as a whole."""
+MAX_CELL_LENGTH = 100_000
+UNREADABLE = "The text has bytes that are no characters: save the table as CSV (UTF-8)."
+CELL_TOO_LONG = "A cell or line is far too long; a quotation mark that is not closed may be the cause."
+
+DELIMITERS = ",;\t"
+SEPARATOR_LINE = re.compile(r"sep=([,;\t])\n?", re.IGNORECASE)
+"""Excel's own first line. It is no row of the table."""
+
+BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# Old archives, spreadsheets, documents and pictures, by their first bytes.
+BINARY_MAGIC = (
+    b"\xd0\xcf\x11\xe0",
+    b"%PDF",
+    b"\x89PNG",
+    b"GIF8",
+    b"\xff\xd8\xff",
+    b"\x1f\x8b",
+    b"Rar!",
+    b"7z\xbc",
+)
+
+csv.field_size_limit(MAX_CELL_LENGTH)
+
+
+def guess_encoding(head: bytes) -> str:
+    """Return the encoding that a byte order mark or zero bytes show, or "utf-8". Raises TableProblem."""
+    for bom, encoding in BOMS:
+        if head.startswith(bom):
+            return encoding
+    if head.startswith(BINARY_MAGIC):
+        raise TableProblem("not_a_table", "The file is no table: save it as CSV (UTF-8) or as .xlsx.")
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    # ASCII text in UTF-16 without a mark has a zero in every second byte.
+    if max(even, odd) > len(head) // 4 > 0 and min(even, odd) == 0:
+        return "utf-16-le" if odd else "utf-16-be"
+    if even or odd:
+        raise TableProblem(
+            "not_a_table", "The file has zero bytes, so it is no text: save it as CSV (UTF-8)."
+        )
+    return "utf-8"
+
+
+class NotUtf8(Exception):
+    """The text has no byte order mark and is not UTF-8."""
+
+
+def split_lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
+    """Yield lines that end with a line feed, except perhaps the last. Raises TableProblem and NotUtf8."""
+    try:
+        yield from _split_lines(chunks, encoding)
+    except UnicodeError as error:
+        if encoding == "utf-8":
+            raise NotUtf8 from error
+        raise TableProblem("unreadable_text", UNREADABLE) from error
+
+
+def _split_lines(chunks: Iterable[bytes], encoding: str) -> Iterator[str]:
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(), translate=True)
+    rest = ""
+    for chunk in chunks:
+        *lines, rest = (rest + decoder.decode(chunk)).split("\n")
+        yield from (f"{line}\n" for line in lines)
+        _ensure_short(rest)
+    rest += decoder.decode(b"", final=True)
+    if rest:
+        yield rest
+
+
+def _ensure_short(line: str) -> None:
+    if len(line) <= MAX_LINE_LENGTH:
+        return
+    if max(map(line.count, DELIMITERS)) > len(line) // 10:
+        raise TableProblem("too_many_columns", "The table has far too many columns.")
+    raise TableProblem("cell_too_long", CELL_TOO_LONG)
+
+
+def find_delimiter(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
+    """Return the delimiter of the first line, and all lines of the table."""
+    first = next(lines, "")
+    if stated := SEPARATOR_LINE.fullmatch(first):
+        return stated[1], lines
+    _ensure_short(first)
+    found = {delimiter: next(csv.reader([first], delimiter=delimiter), []) for delimiter in DELIMITERS}
+    best = max(DELIMITERS, key=lambda delimiter: (count_known(found[delimiter]), len(found[delimiter])))
+    return best, chain([first], lines)
+
+
+def read_records(lines: Iterable[str], delimiter: str) -> Iterator[Sequence[str]]:
+    """Yield the cells of each record; an empty line has none. Raises TableProblem and NotUtf8."""
+    row = 0
+    try:
+        for cells in csv.reader(_bound_records(lines), delimiter=delimiter):
+            row += 1
+            yield cells
+    except csv.Error as error:
+        raise TableProblem("cell_too_long", CELL_TOO_LONG, row=row + 1) from error
+    except TableProblem as problem:
+        problem.row = row + 1
+        raise
+
+
+def _bound_records(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        _ensure_short(line)
+        if "\0" in line:
+            raise TableProblem("unreadable_text", "The text has zero characters: save it as CSV (UTF-8).")
+        yield line

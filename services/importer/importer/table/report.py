@@ -1,0 +1,53 @@
+"""The report of an import: the uploaded rows with the columns `error_codes` and `errors`, as CSV.
+
+It is written as Excel and LibreOffice open it in any country: UTF-8 with a byte order mark, lines that end in
+CRLF (RFC 4180), and the delimiter of the uploaded table.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+BOM = "\ufeff"
+ADDED_COLUMNS = ("error_codes", "errors")
+# Their full-width forms count too: some programs read them alike.
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""A spreadsheet takes a cell that begins so for a formula, or drops the character and then does."""
+GUARD = "'"
+
+
+def guard_cell(cell: str) -> str:
+    """Return the cell so that spreadsheets show it as text (OWASP: CSV injection)."""
+    return GUARD + cell if _is_dangerous(cell) else cell
+
+
+def unguard_cell(cell: str) -> str:
+    """Return a cell of a report as it was uploaded."""
+    return cell[1:] if cell.startswith(GUARD) and _is_dangerous(cell[1:]) else cell
+
+
+def _is_dangerous(cell: str) -> bool:
+    return cell.startswith(DANGEROUS) or cell.lstrip().startswith(DANGEROUS)
+
+
+class ReportWriter:
+    """Turns rows into the bytes of the report."""
+
+    def __init__(self, *, delimiter: str) -> None:
+        self._text = io.StringIO(newline="")
+        self._writer = csv.writer(self._text, delimiter=delimiter, lineterminator="\r\n")
+        self._text.write(BOM)
+
+    def add_header(self, header: Sequence[str]) -> None:
+        self._writer.writerow([*map(guard_cell, header), *ADDED_COLUMNS])
+
+    def add(self, cells: Iterable[str], *, codes: Iterable[str], messages: Iterable[str]) -> None:
+        added = ("; ".join(codes), guard_cell(" ".join(messages)))
+        self._writer.writerow([*map(guard_cell, cells), *added])
+
+    def take(self) -> bytes:
+        """Return what was added since the last call."""
+        content = self._text.getvalue().encode(errors="replace")
+        self._text.seek(0)
+        self._text.truncate()
+        return content
