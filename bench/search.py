@@ -2,7 +2,8 @@
 
 It starts a PostgreSQL with the small settings of the embedded run, fills it, and prints for every kind of
 search the median and the 95th percentile of the first page and of a deep page, and their ratio. This takes a
-few minutes and needs an otherwise idle machine.
+few minutes and needs an otherwise idle machine. Then half of the speeches are archived, and all of it is
+measured again.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from content.search import SpeechIdPage
 from shared.data.db import Database, create_engine
 from shared.data.migrations import upgrade
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bench.rounds import verdict
 from deploy.local import ports
@@ -50,6 +52,7 @@ TAG = """
     JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM tags) AS tags
     ON place = 1 + (hashint8(number * 3 + k)::bigint + 2147483648) % 100
 """
+ARCHIVE_HALF = "UPDATE speeches SET archived_at = now() WHERE hashint8(number * 77) & 1 = 0"
 CASES: dict[str, dict[str, Any]] = {
     "no search": {},
     "level": {"level": "B1"},
@@ -101,10 +104,24 @@ async def measure(url: str) -> list[str]:
     database = Database(engine)
     started = time.monotonic()
     tag_id = await fill(database, SPEECHES)
+    await run_alone(engine, "VACUUM ANALYZE")
+    print(f"{SPEECHES:,} speeches in {time.monotonic() - started:.0f} s")
+    broken = await measure_cases(database, tag_id)
+    await run_alone(engine, ARCHIVE_HALF)
+    await run_alone(engine, "VACUUM ANALYZE")
+    print("half of them archived")
+    broken += await measure_cases(database, tag_id)
+    await engine.dispose()
+    return broken
+
+
+async def run_alone(engine: AsyncEngine, statement: str) -> None:
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
-        await connection.execute(text("VACUUM ANALYZE"))
-    print(f"{SPEECHES:,} speeches in {time.monotonic() - started:.0f} s")
+        await connection.execute(text(statement))
+
+
+async def measure_cases(database: Database, tag_id: UUID) -> list[str]:
     print(f"{'':28}{'first page':>16}{'deep page':>16}{'p95 ratio':>11}   (p50 / p95, ms)")
     broken: list[str] = []
     for name, case in CASES.items():
@@ -113,7 +130,6 @@ async def measure(url: str) -> list[str]:
             if not (found := await compare(database, name, wanted)):
                 break
         broken += found
-    await engine.dispose()
     return broken
 
 
