@@ -1,18 +1,26 @@
 """Handlers of the events that the game service consumes."""
 
 from contracts.auth import UserDeleted
-from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
+from contracts.content import SpeechCreated, SpeechDeleted, SpeechImported, SpeechUpdated
 from contracts.game import SessionCompleted
 from shared.messaging.inbox import Subscriptions
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.commands.activity import add_daily_activity
-from game.commands.speeches import record_speech_deletion, store_speech_revision
+from game.commands.speeches import (
+    record_speech_deletion,
+    store_speech_revision,
+    store_speech_revisions,
+)
 from game.commands.users import erase_user
 
 
 async def on_speech_changed(session: AsyncSession, event: SpeechCreated | SpeechUpdated) -> None:
     await store_speech_revision(session, event.data, since=event.time)
+
+
+async def on_speech_imported(session: AsyncSession, event: SpeechImported) -> None:
+    await store_speech_revisions(session, event.data.speeches, since=event.time)
 
 
 async def on_speech_deleted(session: AsyncSession, event: SpeechDeleted) -> None:
@@ -30,6 +38,7 @@ async def on_user_deleted(session: AsyncSession, event: UserDeleted) -> None:
 subscriptions: Subscriptions = {
     SpeechCreated: on_speech_changed,
     SpeechUpdated: on_speech_changed,
+    SpeechImported: on_speech_imported,
     SpeechDeleted: on_speech_deleted,
     SessionCompleted: on_session_completed,
     UserDeleted: on_user_deleted,

@@ -28,6 +28,12 @@ class SpeechNotFound(NotFound):
     code = "speech_not_found"
 
 
+class SpeechNotKnownYet(Unavailable):
+    """`speech_ids` lists new speeches that have not arrived here; repeat the request unchanged."""
+
+    code = "speech_not_known_yet"
+
+
 class SessionNotFound(NotFound):
     """No session has this id; take an id from the list of your sessions."""
 

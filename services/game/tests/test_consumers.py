@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
@@ -7,7 +8,15 @@ from uuid import UUID, uuid4
 import pytest
 from contracts import EVENTS, Event
 from contracts.auth import UserDeleted
-from contracts.content import SpeechCreated, SpeechDeleted, SpeechRef, SpeechSnapshot, SpeechUpdated, TagRef
+from contracts.content import (
+    SpeechCreated,
+    SpeechDeleted,
+    SpeechImported,
+    SpeechRef,
+    SpeechSnapshot,
+    SpeechUpdated,
+    TagRef,
+)
 from contracts.game import SessionCompleted
 from game.commands.sessions import save_session
 from game.consumers import subscriptions
@@ -102,6 +111,56 @@ async def test_a_repeated_revision_keeps_its_first_time(
     assert [row["since"] for row in await rows_of(database, SpeechRevision)] == [START]
 
 
+def imported(*snapshots: SpeechSnapshot, at: datetime = START) -> SpeechImported:
+    about = {"import_id": uuid4(), "speeches_total": len(snapshots)}
+    return event_of(SpeechImported, {**about, "speeches": snapshots}, at=at)
+
+
+async def test_the_speeches_of_an_import_are_stored(database: Database, new_snapshot: NewSnapshot) -> None:
+    tags = [{"id": UUID(int=number), "name": f"tag {number}"} for number in range(1, 4)]
+    snapshots = [new_snapshot(text=f"Number {number}.", tags=tags[: number % 4]) for number in range(500)]
+    event = imported(*snapshots)
+    assert await deliver(database, event, event) == ["applied", "repeated"]
+    kept = {row.pop("speech_id"): row for row in await rows_of(database, SpeechRevision)}
+    assert len(kept) == 500
+    for snapshot in snapshots:
+        row = snapshot.model_dump(mode="json", exclude={"speech_id", "archived_at"})
+        assert kept[snapshot.speech_id] == {**row, "since": START}
+    assert [row["name"] for row in await rows_of(database, TagName)] == ["tag 1", "tag 2", "tag 3"]
+
+
+async def test_imports_and_changes_are_the_same_in_any_order(
+    database: Database, new_snapshot: NewSnapshot
+) -> None:
+    outcomes = []
+    for order in permutations(range(3)):
+        first, other = new_snapshot(speech_id=uuid4()), new_snapshot(speech_id=uuid4())
+        second = first.model_copy(update={"revision": 2, "text": "Two."})
+        events: tuple[Event, ...] = (
+            imported(first, other),
+            event_of(SpeechUpdated, second, at=START + timedelta(hours=1)),
+            event_of(SpeechDeleted, SpeechRef(speech_id=other.speech_id, revision=2)),
+        )
+        for place in order:
+            assert await deliver(database, events[place], events[place]) == ["applied", "repeated"]
+        rows = await rows_of(database, SpeechRevision)
+        own = [row for row in rows if row["speech_id"] in {first.speech_id, other.speech_id}]
+        outcomes.append(sorted((row["revision"], row["text"], row["since"]) for row in own))
+    assert len(outcomes[0]) == 3
+    assert all(outcome == outcomes[0] for outcome in outcomes)
+
+
+async def test_parallel_deliveries_of_an_import_do_not_deadlock(
+    committed_database: Database, new_snapshot: NewSnapshot
+) -> None:
+    tags = [{"id": UUID(int=number), "name": f"tag {number}"} for number in range(1, 40)]
+    snapshots = [new_snapshot(tags=tags[number % 7 :: 3]) for number in range(60)]
+    events = [imported(*snapshots[:: 1 if turn % 2 else -1]) for turn in range(8)]
+    outcomes = await asyncio.gather(*(deliver(committed_database, event) for event in events))
+    assert outcomes == [["applied"]] * 8
+    assert len(await rows_of(committed_database, SpeechRevision)) == 60
+
+
 class GrownTag(TagRef):
     added_later: str | None = None
 
@@ -123,7 +182,7 @@ async def test_fields_that_were_added_to_a_speech_are_left_out(
     assert isinstance(created.data, GrownSnapshot)
     await deliver(database, created)
     (kept,) = await rows_of(database, SpeechRevision)
-    assert kept == {**plain.model_dump(exclude={"tags"}), "tags": kept["tags"], "since": START}
+    assert kept == {**plain.model_dump(exclude={"tags", "archived_at"}), "tags": kept["tags"], "since": START}
     assert kept["tags"] == [{"id": str(UUID(int=7)), "name": "greetings"}]
 
 

@@ -16,6 +16,7 @@ from game.errors import (
     NotYourSession,
     SessionNotFound,
     SpeechNotFound,
+    SpeechNotKnownYet,
 )
 from game.queries import sessions as queries
 from game.schemas.sessions import SavedSession, SessionCreate, SessionFilter, SessionPage, SessionRead
@@ -49,7 +50,9 @@ SAVED_RESPONSE: Responses = {
     response_description="The saved session.",
     dependencies=[Depends(per_user("save_session", per_minute=60))],
     responses=SAVED_RESPONSE
-    | learner_errors(SpeechNotFound, IdempotencyConflict, AggregateMismatch, ImplausibleClock),
+    | learner_errors(
+        SpeechNotFound, SpeechNotKnownYet, IdempotencyConflict, AggregateMismatch, ImplausibleClock
+    ),
 )
 async def save_session(
     new: SessionCreate,

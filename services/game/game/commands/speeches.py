@@ -1,10 +1,15 @@
 """Keep the local copy of speeches. The order in which events arrive, even twice, does not matter."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from contracts.content import SpeechRef, SpeechSnapshot
-from sqlalchemy import func
-from sqlalchemy.dialects.postgresql import insert
+from pydantic_core import to_json
+from shared.data.db import Base
+from sqlalchemy import TableValuedAlias, Text, cast, column, func, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.models import SpeechDeletion, SpeechRevision, TagName
@@ -14,28 +19,50 @@ SNAPSHOT_COLUMNS = set(SpeechRevision.__table__.columns.keys()) - {"tags", "sinc
 
 
 async def store_speech_revision(session: AsyncSession, snapshot: SpeechSnapshot, *, since: datetime) -> None:
-    """Store a revision for good, next to the earlier ones, and the names of its tags."""
-    row = {name: getattr(snapshot, name) for name in SNAPSHOT_COLUMNS}
-    row |= {"tags": [{"id": str(tag.id), "name": tag.name} for tag in snapshot.tags], "since": since}
-    revision = insert(SpeechRevision).values(row)
-    earliest = func.least(SpeechRevision.since, revision.excluded.since)
-    stored = revision.on_conflict_do_update(
+    await store_speech_revisions(session, [snapshot], since=since)
+
+
+async def store_speech_revisions(
+    session: AsyncSession, snapshots: Iterable[SpeechSnapshot], *, since: datetime
+) -> None:
+    """Store revisions for good, next to the earlier ones, and the names of their tags."""
+    # Sorted, so that deliveries that share speeches or tags wait for each other instead of deadlocking.
+    in_order = sorted(snapshots, key=lambda snapshot: (snapshot.speech_id, snapshot.revision))
+    if not in_order:
+        return
+    rows = _from_json([_to_row(snapshot, since) for snapshot in in_order], SpeechRevision)
+    revisions = insert(SpeechRevision).from_select(rows.c.keys(), select(rows))
+    earliest = func.least(SpeechRevision.since, revisions.excluded.since)
+    stored = revisions.on_conflict_do_update(
         index_elements=["speech_id", "revision"], set_={"since": earliest}
     )
     await session.execute(stored)
-    await _store_tag_names(session, snapshot, since=since)
+    names = {tag.id: tag.name for snapshot in in_order for tag in snapshot.tags}
+    await _store_tag_names(session, names, since=since)
 
 
-async def _store_tag_names(session: AsyncSession, snapshot: SpeechSnapshot, *, since: datetime) -> None:
-    names = {tag.id: tag.name for tag in snapshot.tags}
+def _to_row(snapshot: SpeechSnapshot, since: datetime) -> dict[str, Any]:
+    row = {name: getattr(snapshot, name) for name in SNAPSHOT_COLUMNS}
+    return row | {"tags": [{"id": str(tag.id), "name": tag.name} for tag in snapshot.tags], "since": since}
+
+
+async def _store_tag_names(session: AsyncSession, names: Mapping[UUID, str], *, since: datetime) -> None:
     if not names:
         return
-    # Sorted, so that snapshots that share tags wait for each other instead of deadlocking.
     rows = [{"tag_id": tag_id, "name": names[tag_id], "since": since} for tag_id in sorted(names)]
-    named = insert(TagName).values(rows)
+    given = _from_json(rows, TagName)
+    named = insert(TagName).from_select(given.c.keys(), select(given))
     is_newer = named.excluded.since > TagName.since
     newest = {"name": named.excluded.name, "since": named.excluded.since}
-    await session.execute(named.on_conflict_do_update(index_elements=["tag_id"], set_=newest, where=is_newer))
+    stored = named.on_conflict_do_update(index_elements=["tag_id"], set_=newest, where=is_newer)
+    await session.execute(stored)
+
+
+def _from_json(rows: list[dict[str, Any]], table: type[Base]) -> TableValuedAlias:
+    """Read rows from one parameter, in a tenth of the time that a parameter for each value takes."""
+    columns = (column(each.name, each.type) for each in table.__table__.columns)
+    document = cast(literal(to_json(rows).decode(), Text), JSONB)
+    return func.jsonb_to_recordset(document).table_valued(*columns).render_derived(with_types=True)
 
 
 async def record_speech_deletion(session: AsyncSession, speech: SpeechRef, *, deleted_at: datetime) -> None:

@@ -4,22 +4,36 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
+from shared.clock import utc_now
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.errors import SpeechNotFound
+from game.domain.speeches import list_possibly_new
+from game.errors import SpeechNotFound, SpeechNotKnownYet
 from game.models import SpeechRevision, TagName
+
+RETRY_AFTER_SECONDS = 2
 
 
 async def get_texts(session: AsyncSession, speech_ids: Collection[UUID]) -> Mapping[UUID, Collection[str]]:
-    """Return the texts of all revisions of each speech. Raises SpeechNotFound."""
+    """Return the texts of all revisions of each speech. Raises SpeechNotFound and SpeechNotKnownYet."""
     texts: dict[UUID, set[str]] = defaultdict(set)
     revisions = select(SpeechRevision.speech_id, SpeechRevision.text)
     for speech_id, text in await session.execute(revisions.where(SpeechRevision.speech_id.in_(speech_ids))):
         texts[speech_id].add(text)
-    if unknown := sorted(str(speech_id) for speech_id in speech_ids if speech_id not in texts):
-        raise SpeechNotFound(f"There is no speech {', '.join(unknown)}.", speech_ids=unknown)
+    if unknown := sorted(set(speech_ids) - texts.keys()):
+        raise _create_unknown_error(unknown)
     return texts
+
+
+def _create_unknown_error(unknown: Collection[UUID]) -> SpeechNotFound | SpeechNotKnownYet:
+    possibly_new = list_possibly_new(unknown, now=utc_now())
+    # Results that are left out would be lost, so a client is not asked to leave out those of new speeches.
+    if never := [str(speech_id) for speech_id in unknown if speech_id not in possibly_new]:
+        return SpeechNotFound(f"There is no speech {', '.join(never)}.", speech_ids=never)
+    new = list(map(str, possibly_new))
+    detail = f"The new speech {', '.join(new)} is not known here yet; try again in a moment."
+    return SpeechNotKnownYet(detail, retry_after=RETRY_AFTER_SECONDS, speech_ids=new)
 
 
 async def list_tag_names(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[UUID, str]:

@@ -4,9 +4,10 @@ from uuid import UUID, uuid4
 import pytest
 from contracts.content import SpeechSnapshot
 from game.commands.speeches import store_speech_revision
-from game.errors import SpeechNotFound
+from game.errors import SpeechNotFound, SpeechNotKnownYet
 from game.queries.speeches import get_texts, list_tag_names
 from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
 
 
 async def test_texts_of_all_revisions(session: AsyncSession, speeches: list[SpeechSnapshot]) -> None:
@@ -20,6 +21,17 @@ async def test_texts_of_all_revisions(session: AsyncSession, speeches: list[Spee
     unknown = uuid4()
     with pytest.raises(SpeechNotFound, match=str(unknown)):
         await get_texts(session, [*ids, unknown])
+
+
+async def test_a_new_speech_is_waited_for(session: AsyncSession, speeches: list[SpeechSnapshot]) -> None:
+    new, never = uuid7(), uuid4()
+    with pytest.raises(SpeechNotKnownYet, match=str(new)) as waiting:
+        await get_texts(session, [speeches[0].speech_id, new])
+    assert (waiting.value.headers["Retry-After"], waiting.value.extra) == ("2", {"speech_ids": [str(new)]})
+    # The results of the new one are not to be left out.
+    with pytest.raises(SpeechNotFound) as refused:
+        await get_texts(session, [new, never])
+    assert refused.value.extra == {"speech_ids": [str(never)]}
 
 
 async def test_names_of_known_tags(session: AsyncSession, speeches: list[SpeechSnapshot]) -> None:
