@@ -36,3 +36,9 @@ async def client(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
 def bearer(token_for: TokenFor) -> dict[str, str]:
     """Headers with a learner's token."""
     return {"Authorization": f"Bearer {token_for(uuid4())}"}
+
+
+@pytest.fixture(scope="session")
+def editor(token_for: TokenFor) -> dict[str, str]:
+    """Headers with an editor's token."""
+    return {"Authorization": f"Bearer {token_for(uuid4(), role='editor')}"}

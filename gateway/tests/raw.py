@@ -1,11 +1,16 @@
 """Send requests that no well-behaved client library would send."""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import h11
 import httpx
 
 from gateway.tests.envoy import Gateway
+
+GIGABYTE = 1_000_000_000
 
 
 async def converse(gateway: Gateway, *lines: str, body: bytes = b"") -> httpx.Response:
@@ -38,3 +43,48 @@ async def read_answer(reader: asyncio.StreamReader) -> httpx.Response:
                 break
     assert head is not None
     return httpx.Response(head.status_code, headers=list(head.headers), content=content)
+
+
+async def in_chunks(size: int) -> AsyncIterator[bytes]:
+    for start in range(0, size, 65536):
+        yield b"x" * min(65536, size - start)
+
+
+@dataclass
+class Outcome:
+    """The outcome of sending a gigabyte."""
+
+    answer: httpx.Response
+    answered_after: float
+    bytes_sent: int
+
+
+async def send_a_gigabyte(gateway: Gateway, address: str, header: str, *, chunked: bool) -> Outcome:
+    """Send and read at the same time, as good clients do."""
+    framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {GIGABYTE}"
+    block = b"10000\r\n" + b"x" * 65536 + b"\r\n" if chunked else b"x" * 65536
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=2**20)
+    started = time.perf_counter()
+    answering = asyncio.create_task(read_answer(reader))
+    writer.write(f"POST {address} HTTP/1.1\r\nHost: x\r\n{header}{framing}\r\n\r\n".encode())
+    sent = 0
+    while not answering.done() and sent < GIGABYTE:
+        writer.write(block)
+        sent += len(block)
+        await asyncio.wait([answering, asyncio.ensure_future(writer.drain())], return_when="FIRST_COMPLETED")
+    outcome = Outcome(await answering, time.perf_counter() - started, sent)
+    writer.transport.abort()
+    return outcome
+
+
+async def trickle(gateway: Gateway, head: bytes, piece: bytes) -> tuple[httpx.Response, float]:
+    """Send the piece again and again, and return the response and its seconds."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    started = time.perf_counter()
+    answering = asyncio.create_task(read_answer(reader))
+    writer.write(head)
+    while not answering.done():
+        writer.write(piece)
+        await asyncio.wait([answering], timeout=0.1)
+    writer.close()
+    return await answering, time.perf_counter() - started

@@ -32,7 +32,10 @@ class Seen:
 
 @dataclass
 class StandIn:
-    """`?status=` and `?size=` set the response, `?delay=` and `?pause=` slow it down, `?drop=1` hangs up."""
+    """`?status=`, `?size=` and `?type=` set the response, `?delay=` and `?pause=` slow it down.
+
+    `?drop=1` hangs up, `?deaf=` reads no body for so many seconds.
+    """
 
     name: str
     documents: dict[str, Any] = field(default_factory=dict)
@@ -82,7 +85,7 @@ class StandIn:
         await asyncio.sleep(self.ready_delay if is_readiness else float(asked.get("delay", 0)))
         status, body = self.ready if is_readiness else self._answer(seen, asked)
         headers = [
-            ("content-type", "application/json"),
+            ("content-type", asked.get("type", "application/json")),
             ("content-length", str(len(body))),
             ("server", "stand-in"),
             *[("x-request-id", value) for value in seen.all_of("x-request-id")],
@@ -115,6 +118,7 @@ class StandIn:
                 seen = Seen(event.method.decode(), event.target.decode(), headers)
                 if seen.target != "/health":
                     self.seen.append(seen)
+                await asyncio.sleep(float(dict(parse_qsl(urlsplit(seen.target).query)).get("deaf", 0)))
             elif isinstance(event, h11.Data) and seen is not None:
                 seen.body_bytes += len(event.data)
             else:

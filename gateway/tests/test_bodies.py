@@ -3,27 +3,18 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import httpx
 import pytest
 
 from gateway.tests.envoy import Gateway
 from gateway.tests.problems import problem_of
-from gateway.tests.raw import read_answer
+from gateway.tests.raw import GIGABYTE, in_chunks, read_answer, send_a_gigabyte
 from gateway.tests.stand_in import StandIn
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_RECORDING_BYTES = 32 * 1024 * 1024
 LOGIN, SCORE = "/api/v1/auth/login", "/api/v1/speech/score"
-TABLE = "/api/v1/admin/import/csv"
-GIGABYTE = 1_000_000_000
-
-
-async def _in_chunks(size: int) -> AsyncIterator[bytes]:
-    for start in range(0, size, 65536):
-        yield b"x" * min(65536, size - start)
 
 
 @pytest.mark.parametrize(("address", "max_bytes"), [(LOGIN, MAX_BODY_BYTES), (SCORE, MAX_RECORDING_BYTES)])
@@ -35,44 +26,9 @@ async def test_the_largest_body_passes_whole(
     client: httpx.AsyncClient,
     bearer: dict[str, str],
 ) -> None:
-    content = _in_chunks(max_bytes) if chunked else b"x" * max_bytes
+    content = in_chunks(max_bytes) if chunked else b"x" * max_bytes
     answer = await client.post(address, content=content, headers=bearer)
     assert answer.json()["body_bytes"] == max_bytes
-
-
-async def test_a_table_may_be_larger_than_a_recording(
-    client: httpx.AsyncClient, bearer: dict[str, str]
-) -> None:
-    size = MAX_RECORDING_BYTES + MAX_BODY_BYTES
-    answer = await client.post(TABLE, content=_in_chunks(size), headers=bearer)
-    assert answer.json()["body_bytes"] == size
-
-
-@dataclass
-class Outcome:
-    """The outcome of sending a gigabyte."""
-
-    answer: httpx.Response
-    answered_after: float
-    bytes_sent: int
-
-
-async def _send_a_gigabyte(gateway: Gateway, address: str, header: str, *, chunked: bool) -> Outcome:
-    """Send and read at the same time, as good clients do."""
-    framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {GIGABYTE}"
-    block = b"10000\r\n" + b"x" * 65536 + b"\r\n" if chunked else b"x" * 65536
-    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port, limit=2**20)
-    started = time.perf_counter()
-    answering = asyncio.create_task(read_answer(reader))
-    writer.write(f"POST {address} HTTP/1.1\r\nHost: x\r\n{header}{framing}\r\n\r\n".encode())
-    sent = 0
-    while not answering.done() and sent < GIGABYTE:
-        writer.write(block)
-        sent += len(block)
-        await asyncio.wait([answering, asyncio.ensure_future(writer.drain())], return_when="FIRST_COMPLETED")
-    outcome = Outcome(await answering, time.perf_counter() - started, sent)
-    writer.transport.abort()
-    return outcome
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -86,7 +42,7 @@ async def test_a_gigabyte_is_refused_within_a_second(
     stand_ins: dict[str, StandIn],
 ) -> None:
     header = f"Authorization: {bearer['Authorization']}\r\n"
-    outcome = await _send_a_gigabyte(gateway, address, header, chunked=chunked)
+    outcome = await send_a_gigabyte(gateway, address, header, chunked=chunked)
     assert outcome.answer.status_code == 413
     assert problem_of(outcome.answer)["code"] == "payload_too_large"
     assert outcome.answered_after < 1
@@ -96,7 +52,7 @@ async def test_a_gigabyte_is_refused_within_a_second(
 
 
 async def test_without_a_token_nothing_of_a_body_is_taken(gateway: Gateway) -> None:
-    outcome = await _send_a_gigabyte(gateway, SCORE, "", chunked=False)
+    outcome = await send_a_gigabyte(gateway, SCORE, "", chunked=False)
     assert outcome.answer.status_code == 401
     assert outcome.answered_after < 1
 

@@ -1,0 +1,192 @@
+"""Large uploads pass for editors alone, and slow ones; progress is passed on as it comes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import httpx
+import pytest
+from shared.testing import TokenFor
+
+from gateway.tests.envoy import Gateway, running
+from gateway.tests.problems import problem_of
+from gateway.tests.raw import in_chunks, read_answer, send_a_gigabyte, trickle
+from gateway.tests.stand_in import StandIn
+
+RECORDINGS, TABLE = "/api/v1/admin/import/audio", "/api/v1/admin/import/csv"
+UPLOADS = pytest.mark.parametrize("address", [RECORDINGS, TABLE])
+EVENTS = "/api/v1/admin/import/jobs/01a/events"
+MEBIBYTE = 1024 * 1024
+MAX_BYTES = {RECORDINGS: 11 * 1024 * MEBIBYTE, TABLE: 288 * MEBIBYTE}
+
+# Everything but uploads and streams ends after half a second.
+HASTY = {"max_stream_duration: 120s": "max_stream_duration: 0.5s"}
+UPLOAD_LIMITS = "timeout: 60s, idle_timeout: 60s, max_stream_duration: { max_stream_duration: 1860s }"
+SLOTS = "max_requests: 256"
+
+
+@pytest.fixture(scope="module")
+async def hasty(stand_ins: dict[str, StandIn]) -> AsyncIterator[Gateway]:
+    async with running(stand_ins, changes=HASTY) as found:
+        yield found
+
+
+def _head(address: str, headers: dict[str, str], size: int) -> bytes:
+    lines = [f"POST {address} HTTP/1.1", "Host: x", f"Content-Length: {size}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+@UPLOADS
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_learners_upload_is_refused_before_anything_is_passed_on(
+    address: str, chunked: bool, gateway: Gateway, bearer: dict[str, str], stand_ins: dict[str, StandIn]
+) -> None:
+    before = len(stand_ins["importer"].seen)
+    header = f"Authorization: {bearer['Authorization']}\r\n"
+    outcome = await send_a_gigabyte(gateway, address, header, chunked=chunked)
+    assert outcome.answer.status_code == 403
+    problem = problem_of(outcome.answer)
+    assert (problem["code"], problem["detail"]) == ("forbidden", "Your account may not do this.")
+    assert outcome.answered_after < 1
+    assert outcome.bytes_sent < 16 * MEBIBYTE
+    assert len(stand_ins["importer"].seen) == before
+
+
+@UPLOADS
+async def test_an_upload_without_a_token_is_refused_at_once(
+    address: str, gateway: Gateway, stand_ins: dict[str, StandIn]
+) -> None:
+    before = len(stand_ins["importer"].seen)
+    outcome = await send_a_gigabyte(gateway, address, "", chunked=False)
+    assert problem_of(outcome.answer)["code"] == "unauthorized"
+    assert outcome.answered_after < 1
+    assert len(stand_ins["importer"].seen) == before
+
+
+@UPLOADS
+@pytest.mark.parametrize(
+    "role", ["Editor", "editors", "admin ", "admin,editor", "", None, ["editor"], {"a": 1}]
+)
+async def test_only_the_roles_of_editors_and_admins_count(
+    address: str, role: object, client: httpx.AsyncClient, token_for: TokenFor
+) -> None:
+    token = token_for(uuid4(), **{"role": role})
+    answer = await client.post(address, content=b"x", headers={"Authorization": f"Bearer {token}"})
+    assert problem_of(answer)["code"] == "forbidden"
+
+
+@UPLOADS
+@pytest.mark.parametrize("role", ["editor", "admin"])
+async def test_an_upload_may_be_larger_than_a_recording(
+    address: str, role: str, client: httpx.AsyncClient, token_for: TokenFor
+) -> None:
+    headers = {"Authorization": f"Bearer {token_for(uuid4(), role=role)}"}
+    answer = await client.post(address, content=in_chunks(40 * MEBIBYTE), headers=headers)
+    assert answer.json()["body_bytes"] == 40 * MEBIBYTE
+
+
+@UPLOADS
+async def test_an_upload_has_a_largest_size(
+    address: str, gateway: Gateway, editor: dict[str, str], stand_ins: dict[str, StandIn]
+) -> None:
+    before = len(stand_ins["importer"].seen)
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(_head(address, editor, MAX_BYTES[address] + 1))
+    assert problem_of(await read_answer(reader))["code"] == "payload_too_large"
+    writer.close()
+    assert len(stand_ins["importer"].seen) == before
+
+
+@UPLOADS
+async def test_an_upload_may_take_longer_than_other_requests(
+    address: str, hasty: Gateway, editor: dict[str, str]
+) -> None:
+    answer, seconds = await trickle(hasty, _head(address, editor, 15), b"x")
+    assert answer.json()["body_bytes"] == 15
+    assert seconds > 1
+
+
+@UPLOADS
+@pytest.mark.parametrize("piece", [b"x", b""], ids=["slow", "stalled"])
+async def test_an_upload_may_neither_stall_nor_last_for_ever(
+    address: str, piece: bytes, stand_ins: dict[str, StandIn], editor: dict[str, str]
+) -> None:
+    shorter = {UPLOAD_LIMITS: UPLOAD_LIMITS.replace("1860s", "1.2s").replace("60s", "0.6s")}
+    async with running(stand_ins, changes=shorter) as gateway:
+        answer, seconds = await trickle(gateway, _head(address, editor, 1000), piece)
+    assert problem_of(answer)["code"] == "request_timeout"
+    assert seconds < 3
+
+
+async def test_many_uploads_to_a_slow_service_take_little_memory(
+    gateway: Gateway, editor: dict[str, str]
+) -> None:
+    before = await _memory(gateway)
+    writers = [await _open_upload(gateway, editor) for _ in range(60)]
+    for writer in writers:
+        # Written without waiting, so that more is ready to be sent than anybody takes.
+        writer.write(b"x" * 8 * MEBIBYTE)
+    await asyncio.sleep(1)
+    growth = await _memory(gateway) - before
+    for writer in writers:
+        writer.transport.abort()
+    assert growth < len(writers) * MEBIBYTE / 2
+
+
+async def _open_upload(gateway: Gateway, headers: dict[str, str]) -> asyncio.StreamWriter:
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(_head(f"{RECORDINGS}?deaf=5", headers, 8 * MEBIBYTE))
+    return writer
+
+
+async def _memory(gateway: Gateway) -> float:
+    async with httpx.AsyncClient() as client:
+        stats = await client.get(f"http://127.0.0.1:{gateway.metrics_port}/stats/prometheus")
+    return next(
+        float(line.split()[1])
+        for line in stats.text.splitlines()
+        if line.startswith("envoy_server_memory_allocated{")
+    )
+
+
+async def test_uploads_leave_other_calls_their_connections(
+    stand_ins: dict[str, StandIn], editor: dict[str, str]
+) -> None:
+    async with (
+        running(stand_ins, changes={SLOTS: "max_requests: 2"}) as gateway,
+        httpx.AsyncClient(base_url=gateway.url, headers=editor) as client,
+    ):
+        writers = [await _open_upload(gateway, editor) for _ in range(2)]
+        await asyncio.sleep(0.3)
+        refused = await client.post(RECORDINGS, content=b"x")
+        others = await client.get("/api/v1/admin/import/jobs")
+        for writer in writers:
+            writer.transport.abort()
+    assert problem_of(refused)["code"] == "unavailable"
+    assert others.status_code == 200
+
+
+async def test_progress_is_passed_on_as_it_comes_and_as_it_is(hasty: Gateway, editor: dict[str, str]) -> None:
+    """Even after the time that other requests may take."""
+    headers = editor | {"Accept-Encoding": "gzip, br", "Accept": "text/event-stream"}
+    address = f"{EVENTS}?type=text/event-stream&size=5000&pause=1"
+    clock = asyncio.get_running_loop()
+    async with (
+        httpx.AsyncClient(base_url=hasty.url, headers=headers) as client,
+        client.stream("GET", address) as answer,
+    ):
+        started = clock.time()
+        arrivals = [(clock.time() - started, len(piece)) async for piece in answer.aiter_raw()]
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert "content-encoding" not in answer.headers
+    assert arrivals[0][0] < 0.5
+    assert arrivals[-1][0] > 0.8
+    assert sum(size for _, size in arrivals) > 5000
+
+
+async def test_a_client_that_connects_again_says_what_it_has_seen(
+    client: httpx.AsyncClient, editor: dict[str, str], stand_ins: dict[str, StandIn]
+) -> None:
+    await client.get(EVENTS, headers=editor | {"Last-Event-ID": "7"})
+    assert stand_ins["importer"].seen[-1].all_of("last-event-id") == ["7"]
