@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import batched
+from itertools import accumulate, batched
 from uuid import UUID
 
 import structlog
@@ -32,6 +32,8 @@ from shared.messaging.wake_up import CHANNEL
 log = structlog.get_logger(__name__)
 
 MAX_BATCH_SIZE = 500
+MAX_BATCH_BYTES = 8 * 1024 * 1024
+"""An import records hundreds of messages of 250 KB at once."""
 BATCH_GROWTH = 10
 CONCURRENCY = 100
 """Messages that wait for their confirms at the same time, and so share a time-out."""
@@ -79,10 +81,9 @@ class OutboxRelay:
         if batch.lost is not None:
             await self._disconnect()
             raise batch.lost
-        has_more = batch.size == self._batch_size
         if batch.size:
             self._batch_size = min(self._batch_size * BATCH_GROWTH, MAX_BATCH_SIZE)
-        return has_more
+        return batch.has_more
 
     async def ensure_listening(self) -> None:
         """Keep a connection that wakes the relay after the commits of all processes."""
@@ -120,6 +121,7 @@ class OutboxRelay:
 @dataclass(frozen=True)
 class _Batch:
     size: int
+    has_more: bool
     lost: BrokerUnavailable | None
     """Why the rest of the batch was not tried."""
 
@@ -128,9 +130,8 @@ async def _drain(
     session: AsyncSession, exchange: AbstractExchange, *, limit: int, known_types: Collection[str]
 ) -> _Batch:
     """Publish one batch, delete exactly the rows that were confirmed, and delay those that were refused."""
-    # Rows are drained as they become visible, not by a sequence: ids are not in the order of commits.
-    due = select(OutboxEvent).where(OutboxEvent.due_at <= func.now()).order_by(OutboxEvent.due_at)
-    rows = (await session.scalars(due.limit(limit).with_for_update(skip_locked=True))).all()
+    due = await _lock_due(session, limit=limit)
+    rows = await _load(session, _choose_within_bytes(due))
     outcomes: dict[OutboxEvent, BaseException | None] = {}
     lost: BrokerUnavailable | None = None
     for chunk in batched(rows, CONCURRENCY):
@@ -147,7 +148,36 @@ async def _drain(
             "events_not_confirmed", events=len(refused), reason=describe_error(next(iter(refused.values())))
         )
         await _delay(session, refused, known_types=known_types)
-    return _Batch(size=len(rows), lost=lost)
+    return _Batch(size=len(rows), has_more=len(due) == limit or len(rows) < len(due), lost=lost)
+
+
+async def _lock_due(session: AsyncSession, *, limit: int) -> Sequence[tuple[UUID, int]]:
+    """Return the ids and the bytes of the messages that have been due longest, which no other relay has."""
+    # Rows are drained as they become visible, not by a sequence: ids are not in the order of commits.
+    size = func.octet_length(OutboxEvent.body)
+    due = select(OutboxEvent.id, size).where(OutboxEvent.due_at <= func.now()).order_by(OutboxEvent.due_at)
+    return [
+        (each, size)
+        for each, size in await session.execute(due.limit(limit).with_for_update(skip_locked=True))
+    ]
+
+
+async def _load(session: AsyncSession, ids: Collection[UUID]) -> list[OutboxEvent]:
+    if not ids:
+        return []
+    found = await session.scalars(select(OutboxEvent).where(OutboxEvent.id.in_(ids)))
+    by_id = {row.id: row for row in found}
+    return [by_id[message_id] for message_id in ids]
+
+
+def _choose_within_bytes(due: Sequence[tuple[UUID, int]]) -> list[UUID]:
+    """Return the first ids whose messages fit into a batch together, and at least one."""
+    totals = accumulate(size for _, size in due)
+    return [
+        message_id
+        for place, ((message_id, _), total) in enumerate(zip(due, totals, strict=True))
+        if place == 0 or total <= MAX_BATCH_BYTES
+    ]
 
 
 async def _publish(rows: Sequence[OutboxEvent], exchange: AbstractExchange) -> list[BaseException | None]:

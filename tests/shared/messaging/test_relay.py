@@ -16,7 +16,7 @@ from shared.messaging.broker import (
 from shared.messaging.outbox import OutboxEvent, record
 from shared.messaging.relay import MAX_ATTEMPTS, OutboxRelay
 from shared.messaging.wake_up import waking_relay
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
 
@@ -62,6 +62,25 @@ async def test_events_wait_for_a_broker_that_is_away(committed_database: Databas
     assert await waiting(committed_database) == 1
     async with relaying(committed_database, url):
         await becomes(lambda: waiting(committed_database), 0)
+
+
+async def test_large_events_are_published_few_at_a_time(
+    committed_database: Database, url: str, channel: AbstractChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await save(committed_database)
+    async with committed_database.transaction() as session:
+        size = await session.scalar(select(func.octet_length(OutboxEvent.body)))
+    for _ in range(4):
+        await save(committed_database)
+    # The third one would not fit, and even one that is too large alone is published.
+    for max_bytes, left in ((2 * (size or 0) + 10, 3), (1, 2)):
+        monkeypatch.setattr(relay, "MAX_BATCH_BYTES", max_bytes)
+        single = OutboxRelay(committed_database, url)
+        await single._connect()
+        single._batch_size = 500
+        assert await single.publish_batch()
+        assert await waiting(committed_database) == left
+        await single.close()
 
 
 async def test_an_event_without_a_queue_is_kept(
