@@ -1,0 +1,105 @@
+"""Takes ZIP archives apart as they arrive: no folder, no file, and never more than a piece in memory."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, NamedTuple
+
+from sqlalchemy.util import await_only, greenlet_spawn
+from stream_unzip import (
+    MissingPasswordError,
+    NotStreamUnzippable,
+    TruncatedDataError,
+    UnsupportedFeatureError,
+    UnzipError,
+    stream_unzip,
+)
+
+MAX_ENTRIES = 10_000
+MAX_RATIO = 100
+"""Of the unpacked bytes to those that came. Recordings hardly shrink; what unpacks to more is a bomb."""
+FREE_BYTES = 16 * 1024 * 1024
+"""Not counted, because a small archive of silence has a high ratio."""
+MAX_UNPACKED_BYTES = 16 * 1024**3
+
+SYSTEM_FOLDERS = {"__MACOSX"}
+SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+class UnreadableArchive(Exception):
+    """The archive cannot be read any further. The text is for the client."""
+
+
+class Entry(NamedTuple):
+    name: str
+    chunks: AsyncIterator[bytes]
+
+
+class Archive:
+    # The library pulls from an iterator that must not wait, so it runs in a greenlet, where it may. A thread
+    # for each archive would be held by every slow client.
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self._received, self._unpacked = 0, 0
+
+    async def entries(self) -> AsyncIterator[Entry]:
+        """Yield the files, without folders and what systems add. Raises UnreadableArchive.
+
+        What is not read of an entry is skipped.
+        """
+        members, count = stream_unzip(self._pull()), 0
+        while (member := await self._step(members)) is not None:
+            count += 1
+            if count > MAX_ENTRIES:
+                raise UnreadableArchive(f"The archive has more than {MAX_ENTRIES} entries.")
+            name, content = _decode(member[0]), member[2]
+            if not _is_of_system(name):
+                yield Entry(name, self._read(content))
+            async for _ in self._read(content):
+                pass
+
+    async def _read(self, content: Iterator[bytes]) -> AsyncIterator[bytes]:
+        while (chunk := await self._step(content)) is not None:
+            self._unpacked += len(chunk)
+            if self._unpacked > min(FREE_BYTES + MAX_RATIO * self._received, MAX_UNPACKED_BYTES):
+                raise UnreadableArchive("The archive unpacks to far more than it has.")
+            if chunk:
+                yield chunk
+            # A piece that came may unpack to a hundred of this size.
+            await asyncio.sleep(0)
+
+    def _pull(self) -> Iterator[bytes]:
+        while chunk := await_only(anext(self._chunks, b"")):
+            self._received += len(chunk)
+            yield chunk
+
+    async def _step(self, items: Iterator[Any]) -> Any:
+        try:
+            return await greenlet_spawn(next, items, None)
+        except (UnzipError, struct.error) as error:
+            raise UnreadableArchive(_describe(error)) from error
+
+
+def _decode(name: bytes) -> str:
+    """Read the name as UTF-8, which macOS writes without saying so, or as the standard's code page."""
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name.decode("cp437")
+
+
+def _is_of_system(name: str) -> bool:
+    *folders, base = name.replace("\\", "/").split("/")
+    return not base or base in SYSTEM_FILES or base.startswith("._") or bool(SYSTEM_FOLDERS & set(folders))
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, MissingPasswordError):
+        return "An entry of the archive is encrypted."
+    if isinstance(error, NotStreamUnzippable):
+        return "An entry of the archive is stored without its size; pack it with compression."
+    if isinstance(error, UnsupportedFeatureError):
+        return "An entry of the archive is compressed in a way that is not supported; use the usual one."
+    if isinstance(error, TruncatedDataError):
+        return "The archive is incomplete."
+    return "The archive is damaged."
