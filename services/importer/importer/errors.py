@@ -30,6 +30,31 @@ class UploadSessionExpired(ParleyError):
     status, code, title = 410, "upload_session_expired", "Upload session expired"
 
 
+class UploadQuotaExceeded(Conflict):
+    """The editor has as many uploaded recordings without a speech as allowed; import or delete some."""
+
+    code = "upload_quota_exceeded"
+
+
+class TooManyUploads(TooManyRequests):
+    """The editor sends as many uploads at once as allowed; wait for one of them."""
+
+    code = "too_many_uploads"
+
+    def __init__(self, limit: int) -> None:
+        detail = f"You may send {limit} uploads at once. Wait for one of them to end."
+        super().__init__(detail, headers={"Retry-After": "5"})
+
+
+class UploadsFull(Unavailable):
+    """Other editors send as many uploads as this server takes at once; try again in a moment."""
+
+    code = "uploads_full"
+
+    def __init__(self) -> None:
+        super().__init__("Too many uploads arrive at once. Try again in a moment.")
+
+
 class EmptyTable(Invalid):
     """The file has no content."""
 

@@ -5,14 +5,19 @@ from shared.data.storage import Storage
 from shared.messaging.jobs import Effect, Jobs
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from importer.commands import claims, objects, validation
+from importer.commands import claims, objects, upload_sessions, validation
 from importer.commands.claims import ReleaseClaims
 from importer.commands.imports import ValidateImport
 from importer.commands.objects import DeleteObjects
+from importer.commands.upload_sessions import PurgeUploadSession
 
 
 async def on_release_claims(session: AsyncSession, job: ReleaseClaims) -> None:
     await claims.release_claims(session, job)
+
+
+async def on_purge_upload_session(session: AsyncSession, job: PurgeUploadSession) -> None:
+    await upload_sessions.purge_upload_session(session, job)
 
 
 # While S3 is down, what needs it raises Unavailable, and the job waits.
@@ -30,6 +35,7 @@ def create_jobs(database: Database, *, storage: Storage, max_rows: int) -> Jobs:
     validate = partial(on_validate_import, database=database, storage=storage, max_rows=max_rows)
     return {
         ReleaseClaims: on_release_claims,
+        PurgeUploadSession: on_purge_upload_session,
         DeleteObjects: Effect(partial(on_delete_objects, storage=storage)),
         # One at a time: another worker takes the next one.
         ValidateImport: Effect(validate, max_at_once=1),

@@ -5,8 +5,16 @@ from shared.settings import DatabaseSettings, HttpApiSettings, MessagingSettings
 
 
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
-    # Room for a table of 256 MiB, which is counted as it arrives.
-    max_form_bytes: int = Field(default=257 * 1024 * 1024, gt=0)
+    # Room for 1,000 recordings of 10 MiB. Those and tables are counted as they arrive.
+    max_form_bytes: int = Field(default=10_500 * 1024 * 1024, gt=0)
+
+    max_uploads: int = Field(default=8, ge=1)
+    """Uploads of recordings that this process receives at once. Each holds up to 6 MiB."""
+    max_user_uploads: int = Field(default=2, ge=1)
+    max_upload_wait_seconds: float = Field(default=10.0, gt=0)
+    max_user_files: int = Field(default=200_000, ge=1)
+    """Recordings of an editor that belong to no speech yet."""
+    max_user_file_bytes: int = Field(default=20 * 1024**3, ge=1)
 
     max_streams: int = Field(default=200, ge=1)
     """Streams of progress that this process has open."""

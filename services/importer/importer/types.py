@@ -28,6 +28,9 @@ AuditAction = Literal[
     "import_failed",
     "import_undo_requested",
     "import_undone",
+    "recordings_uploaded",
+    "upload_session_opened",
+    "upload_session_deleted",
 ]
 
 FileState = Literal["storing", "stored"]

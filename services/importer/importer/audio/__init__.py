@@ -1,0 +1,18 @@
+"""Recordings as they arrive: alone or in archives, within each editor's share."""
+
+from importer.audio.archive import Archive, UnreadableArchive
+from importer.audio.content import RecordingContent, peek
+from importer.audio.measuring import AudioTooLong, Measurement, Measurer, UndecodableAudio
+from importer.audio.slots import UploadSlots
+
+__all__ = [
+    "Archive",
+    "AudioTooLong",
+    "Measurement",
+    "Measurer",
+    "RecordingContent",
+    "UndecodableAudio",
+    "UnreadableArchive",
+    "UploadSlots",
+    "peek",
+]

@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from importer.commands import audit_log
 from importer.commands.claims import ReleaseClaims
 from importer.commands.objects import DeleteObjects, adopt_object
+from importer.commands.upload_sessions import get_usable_session
 from importer.domain.imports import FINISHED, MAX_UNFINISHED_PER_OWNER, WITHOUT_SPEECHES, next_state
 from importer.errors import (
     ImportInProgress,
@@ -35,12 +36,9 @@ from importer.errors import (
     ImportNotFound,
     ImportNotUndoable,
     NotYourImport,
-    NotYourUploadSession,
     TooManyImports,
-    UploadSessionExpired,
-    UploadSessionNotFound,
 )
-from importer.models import ImportJob, UploadSession
+from importer.models import ImportJob
 from importer.types import UNFINISHED, AuditAction, ImportAction, JobState
 
 log = structlog.get_logger(__name__)
@@ -85,7 +83,7 @@ async def create_import(database: Database, new: NewImport) -> None:
         # All imports of an owner are created one after the other, and so are those of an upload session.
         owner = func.hashtextextended(str(new.owner_id), 0)
         await session.execute(select(func.pg_advisory_xact_lock(owner)))
-        await _ensure_usable(session, new.session_id, owner_id=new.owner_id)
+        await get_usable_session(session, new.session_id, owner_id=new.owner_id)
         await ensure_room_for_import(session, new.owner_id, session_id=new.session_id)
         session.add(ImportJob(**vars(new)))
         await adopt_object(session, new.source_key)
@@ -100,18 +98,6 @@ async def create_import(database: Database, new: NewImport) -> None:
         if not new.dry_run:
             ref = ImportRef(import_id=new.id, owner_id=new.owner_id)
             record(session, ImportRequested, subject=str(new.id), data=ref)
-
-
-async def _ensure_usable(session: AsyncSession, session_id: UUID, *, owner_id: UUID) -> None:
-    # Locked against its deletion until the import refers to it.
-    locked = select(UploadSession).where(UploadSession.id == session_id)
-    upload_session = await session.scalar(locked.with_for_update(read=True, key_share=True))
-    if upload_session is None:
-        raise UploadSessionNotFound(f"There is no upload session {session_id}.")
-    if upload_session.owner_id != owner_id:
-        raise NotYourUploadSession("Another editor has opened this upload session; open one of your own.")
-    if upload_session.expires_at <= utc_now():
-        raise UploadSessionExpired("The upload session has expired; upload the recordings again.")
 
 
 async def ensure_room_for_import(

@@ -1,0 +1,177 @@
+"""Recordings of upload sessions: a row first, then the object, then the row says that it is complete."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from uuid import UUID
+
+from shared.clock import utc_now
+from shared.data.db import Database
+from shared.data.db_errors import retry_conflicts
+from shared.data.storage import ObjectNotFound, Storage
+from shared.messaging.outbox import enqueue
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from importer.audio import AudioTooLong, Measurement, Measurer, RecordingContent, UndecodableAudio
+from importer.commands.objects import DeleteObjects
+from importer.domain.filenames import to_name_key
+from importer.domain.uploads import (
+    MAX_RECORDING_BYTES,
+    FileRejected,
+    NamedFile,
+    ensure_audible,
+    find_same,
+    list_names,
+)
+from importer.errors import UploadSessionExpired
+from importer.models import UploadedFile, UploadSession
+from importer.types import AudioFormat
+
+CONTENT_TYPES: dict[AudioFormat, str] = {"mp3": "audio/mpeg", "wav": "audio/wav", "m4a": "audio/mp4"}
+NAMES_AT_ONCE = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingStore:
+    """Where recordings are kept, and what measures them."""
+
+    database: Database
+    storage: Storage
+    measurer: Measurer
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRecording:
+    file: UploadedFile
+    already_there: bool
+
+
+async def store_recording(
+    store: RecordingStore,
+    session_id: UUID,
+    name: str,
+    audio_format: AudioFormat,
+    chunks: AsyncIterator[bytes],
+) -> StoredRecording:
+    """Store a recording, or recognise it. Raises FileRejected, or what `chunks` raises; then nothing is left.
+
+    What a killed process leaves is a row in the state `storing`, which the worker deletes with its object.
+    """
+    file = await _announce(store.database, session_id, name, audio_format)
+    too_large = FileRejected("audio_too_large")
+    content = RecordingContent(chunks, max_bytes=MAX_RECORDING_BYTES, too_large=too_large)
+    content_type = CONTENT_TYPES[audio_format]
+    try:
+        await store.storage.put_stream(file.object_key, content.read(), content_type=content_type)
+        measurement = await _measure(store, file)
+        return await _settle(store.database, file, content, measurement)
+    except BaseException:
+        await discard_recordings(store.database, [file.id])
+        raise
+
+
+@retry_conflicts
+async def _announce(
+    database: Database, session_id: UUID, name: str, audio_format: AudioFormat
+) -> UploadedFile:
+    file_id = uuid7()
+    file = UploadedFile(
+        id=file_id,
+        session_id=session_id,
+        original_filename=name,
+        stored_filename=name,
+        # No file can have this name. It gets its own when it is complete.
+        name_key=f"/{file_id}",
+        object_key=f"speeches/{file_id}.{audio_format}",
+        format=audio_format,
+    )
+    async with database.transaction() as session:
+        await _lock_session(session, session_id)
+        session.add(file)
+    return file
+
+
+async def _lock_session(session: AsyncSession, session_id: UUID) -> None:
+    """Let the files of an upload session get their names in turn. Raises UploadSessionExpired."""
+    locked = select(UploadSession.expires_at).where(UploadSession.id == session_id)
+    expires_at = await session.scalar(locked.with_for_update(key_share=True))
+    if expires_at is None or expires_at <= utc_now():
+        raise UploadSessionExpired("The upload session has ended.")
+
+
+async def _measure(store: RecordingStore, file: UploadedFile) -> Measurement:
+    try:
+        measurement = await store.measurer.measure(store.storage.read_stream(file.object_key))
+    except UndecodableAudio as error:
+        raise FileRejected("undecodable_audio") from error
+    except AudioTooLong as error:
+        raise FileRejected("audio_too_long") from error
+    except ObjectNotFound as error:
+        raise FileRejected("incomplete_upload") from error
+    if measurement.format != file.format:
+        raise FileRejected("unsupported_audio")
+    ensure_audible(level_db=measurement.level_db, clipped_share=measurement.clipped_share)
+    return measurement
+
+
+@retry_conflicts
+async def _settle(
+    database: Database, announced: UploadedFile, content: RecordingContent, measurement: Measurement
+) -> StoredRecording:
+    async with database.transaction() as session:
+        await _lock_session(session, announced.session_id)
+        file = await session.get(UploadedFile, announced.id)
+        if file is None:
+            raise FileRejected("incomplete_upload")
+        same = await _find_same(session, file, content.sha256)
+        if same is not None:
+            await _discard(session, [file.id])
+            return StoredRecording(file=same, already_there=True)
+        file.stored_filename = await _find_free_name(session, file)
+        file.name_key = to_name_key(file.stored_filename)
+        file.state, file.size_bytes, file.sha256 = "stored", content.size, content.sha256
+        file.duration_ms, file.level_db = measurement.duration_ms, measurement.level_db
+    return StoredRecording(file=file, already_there=False)
+
+
+async def _find_same(session: AsyncSession, file: UploadedFile, sha256: bytes) -> UploadedFile | None:
+    same_content = select(UploadedFile.id, UploadedFile.original_filename).where(
+        UploadedFile.session_id == file.session_id,
+        UploadedFile.sha256 == sha256,
+        UploadedFile.claimed_at.is_(None),
+    )
+    found = [NamedFile(*row) for row in await session.execute(same_content)]
+    same_id = find_same(file.original_filename, found)
+    return await session.get(UploadedFile, same_id) if same_id else None
+
+
+async def _find_free_name(session: AsyncSession, file: UploadedFile) -> str:
+    for start in count(0, NAMES_AT_ONCE):
+        names = list_names(file.original_filename, start=start, size=NAMES_AT_ONCE)
+        by_key = {to_name_key(name): name for name in names}
+        taken = select(UploadedFile.name_key).where(
+            UploadedFile.session_id == file.session_id,
+            UploadedFile.name_key.in_(by_key),
+            UploadedFile.claimed_at.is_(None),
+        )
+        for key in await session.scalars(taken):
+            del by_key[key]
+        if by_key:
+            return next(iter(by_key.values()))
+    raise AssertionError
+
+
+@retry_conflicts
+async def discard_recordings(database: Database, ids: Sequence[UUID]) -> None:
+    async with database.transaction() as session:
+        await _discard(session, ids)
+
+
+async def _discard(session: AsyncSession, ids: Sequence[UUID]) -> None:
+    """Remove recordings that belong to no import and no speech, and order the deletion of their objects."""
+    free = delete(UploadedFile).where(UploadedFile.id.in_(ids), UploadedFile.claimed_at.is_(None))
+    keys = (await session.scalars(free.returning(UploadedFile.object_key))).all()
+    if keys:
+        enqueue(session, DeleteObjects(keys=list(keys)))

@@ -1,0 +1,149 @@
+"""Upload sessions, and the files that one request brings to one of them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from shared.data.db_errors import retry_conflicts
+
+from importer.audio import Archive, UnreadableArchive, peek
+from importer.commands import audit_log
+from importer.commands.recordings import (
+    RecordingStore,
+    StoredRecording,
+    discard_recordings,
+    store_recording,
+)
+from importer.commands.upload_sessions import get_usable_session, open_upload_session
+from importer.domain.filenames import clean_filename
+from importer.domain.uploads import (
+    MAX_FILES_PER_REQUEST,
+    SNIFFED_BYTES,
+    FileRejected,
+    detect_format,
+    display_name,
+    is_archive,
+)
+from importer.errors import UploadQuotaExceeded
+from importer.models import UploadSession
+from importer.queries.uploads import count_staged
+from importer.types import FileProblemCode
+
+FILES_BETWEEN_COUNTS = 100
+DISCARDED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class RejectedUpload:
+    original_filename: str
+    code: FileProblemCode
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """What an editor may have uploaded without making speeches of it."""
+
+    max_files: int
+    max_bytes: int
+
+
+@dataclass(kw_only=True)
+class Upload:
+    """The files of one request. Each is complete or not there, whatever happens to the others."""
+
+    store: RecordingStore
+    owner_id: UUID
+    quota: Quota
+    session: UploadSession | None = None
+    is_own_session: bool = False
+    uploaded: list[StoredRecording] = field(default_factory=list)
+    rejected: list[RejectedUpload] = field(default_factory=list)
+    _count: int = 0
+
+    @retry_conflicts
+    async def use_session(self, session_id: UUID) -> None:
+        """Raise UploadSessionNotFound, NotYourUploadSession or UploadSessionExpired."""
+        async with self.store.database.transaction() as session:
+            self.session = await get_usable_session(session, session_id, owner_id=self.owner_id)
+
+    async def add(self, name: str, chunks: AsyncIterator[bytes]) -> None:
+        """Take a recording, or an archive of them. Raises UploadQuotaExceeded, or what `chunks` raises."""
+        head, chunks = await peek(chunks, SNIFFED_BYTES)
+        if is_archive(head):
+            await self._add_archive(name, chunks)
+        else:
+            await self._add_file(name, head, chunks)
+
+    async def _add_archive(self, name: str, chunks: AsyncIterator[bytes]) -> None:
+        try:
+            async for entry in Archive(chunks).entries():
+                if self._count >= MAX_FILES_PER_REQUEST:
+                    raise FileRejected("too_many_files")
+                head, content = await peek(entry.chunks, SNIFFED_BYTES)
+                await self._add_file(entry.name, head, content)
+        except UnreadableArchive as error:
+            self._reject(name, FileRejected("unreadable_archive", str(error)))
+        except FileRejected as error:
+            self._reject(name, error)
+
+    async def _add_file(self, name: str, head: bytes, chunks: AsyncIterator[bytes]) -> None:
+        self._count += 1
+        try:
+            self.uploaded.append(await self._store(name, head, chunks))
+        except FileRejected as error:
+            self._reject(name, error)
+        except UnreadableArchive:
+            self._reject(name, FileRejected("incomplete_upload", "The archive breaks off in this file."))
+            raise
+
+    async def _store(self, name: str, head: bytes, chunks: AsyncIterator[bytes]) -> StoredRecording:
+        if self._count > MAX_FILES_PER_REQUEST:
+            raise FileRejected("too_many_files")
+        if (cleaned := clean_filename(name)) is None:
+            raise FileRejected("unusable_filename")
+        if not head:
+            raise FileRejected("empty_file")
+        if (audio_format := detect_format(head)) is None:
+            raise FileRejected("unsupported_audio")
+        session_id = await self._prepare()
+        return await store_recording(self.store, session_id, cleaned, audio_format, chunks)
+
+    def _reject(self, name: str, error: FileRejected) -> None:
+        shown = clean_filename(name) or display_name(name)
+        self.rejected.append(RejectedUpload(original_filename=shown, code=error.code, detail=error.detail))
+
+    async def _prepare(self) -> UUID:
+        if len(self.uploaded) % FILES_BETWEEN_COUNTS == 0:
+            await self._ensure_room()
+        if self.session is None:
+            self.session = await open_upload_session(self.store.database, self.owner_id)
+            self.is_own_session = True
+        return self.session.id
+
+    async def _ensure_room(self) -> None:
+        staged = await count_staged(self.store.database, self.owner_id)
+        if staged.files >= self.quota.max_files or staged.bytes >= self.quota.max_bytes:
+            raise UploadQuotaExceeded(
+                f"You have {staged.files} uploaded recordings of {staged.bytes >> 20} MiB without a speech. "
+                "Import or delete some of them."
+            )
+
+    @retry_conflicts
+    async def record(self) -> None:
+        """Record what the request has brought. Files that were there before are not counted."""
+        new = [each for each in self.uploaded if not each.already_there]
+        if self.session is None or not new:
+            return
+        brought = {"files": len(new), "bytes": sum(each.file.size_bytes or 0 for each in new)}
+        async with self.store.database.transaction() as session:
+            audit_log.record(
+                session, "recordings_uploaded", subject=self.session.id, actor=self.owner_id, after=brought
+            )
+
+    async def take_back(self) -> None:
+        """Discard what this request has brought."""
+        ids = [each.file.id for each in self.uploaded if not each.already_there]
+        for start in range(0, len(ids), DISCARDED_AT_ONCE):
+            await discard_recordings(self.store.database, ids[start : start + DISCARDED_AT_ONCE])
+        self.uploaded.clear()

@@ -1,0 +1,83 @@
+"""What makes a file a recording of an upload session, and what it is named there."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from importer.domain.filenames import add_suffix, to_name_key
+from importer.types import AudioFormat, FileProblemCode
+
+MAX_RECORDING_BYTES = 10 * 1024 * 1024
+MAX_FILES_PER_REQUEST = 1000
+SNIFFED_BYTES = 12
+
+# As scoring asks of learners' recordings.
+MIN_LEVEL_DB = -60.0
+MAX_CLIPPED_SHARE = 0.03
+
+_DETAILS: dict[FileProblemCode, str] = {
+    "empty_file": "The file is empty.",
+    "audio_too_large": f"The recording has more than {MAX_RECORDING_BYTES >> 20} MiB.",
+    "unsupported_audio": "The file is not MP3, WAV or M4A, whatever its name says.",
+    "undecodable_audio": "The recording cannot be decoded.",
+    "audio_too_long": "The recording is too long.",
+    "silent_audio": "The recording is silent.",
+    "clipped_audio": "The recording is overdriven.",
+    "unusable_filename": "The file has no usable name of at most 255 characters.",
+    "too_many_files": f"A request takes {MAX_FILES_PER_REQUEST} files; send this one in another.",
+    "incomplete_upload": "The file was deleted while it was uploaded; send it again.",
+}
+
+
+class FileRejected(Exception):
+    """The file is not kept."""
+
+    def __init__(self, code: FileProblemCode, detail: str = "") -> None:
+        self.code, self.detail = code, detail or _DETAILS[code]
+        super().__init__(self.detail)
+
+
+def detect_format(head: bytes) -> AudioFormat | None:
+    """Recognise a recording by its first twelve bytes."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "wav"
+    if head[4:8] == b"ftyp":
+        return "m4a"
+    # MPEG audio frames start with eleven set bits; the layer bits are 01 for MP3.
+    is_frame = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
+    return "mp3" if is_frame or head.startswith(b"ID3") else None
+
+
+def is_archive(head: bytes) -> bool:
+    # The second is an archive without entries.
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def ensure_audible(*, level_db: float, clipped_share: float) -> None:
+    """Raise FileRejected for a recording that a learner cannot listen to."""
+    if level_db < MIN_LEVEL_DB:
+        raise FileRejected("silent_audio")
+    if clipped_share > MAX_CLIPPED_SHARE:
+        raise FileRejected("clipped_audio")
+
+
+class NamedFile(NamedTuple):
+    id: UUID
+    original_filename: str
+
+
+def find_same(name: str, with_same_content: Iterable[NamedFile]) -> UUID | None:
+    """Return the file of the same content that was uploaded under the same name."""
+    key = to_name_key(name)
+    return next((file.id for file in with_same_content if to_name_key(file.original_filename) == key), None)
+
+
+def list_names(name: str, *, start: int, size: int) -> Sequence[str]:
+    """Return the name and then those with suffixes, `size` of them, of which the first free one is taken."""
+    numbers = range(start, start + size)
+    return [add_suffix(name, number) if number else name for number in numbers]
+
+
+def display_name(name: str) -> str:
+    """Return any name in a form that can be shown."""
+    return "".join(each if each.isprintable() else "\ufffd" for each in name[:255])
