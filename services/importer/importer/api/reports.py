@@ -71,7 +71,7 @@ async def _open(storage: Storage, key: str) -> AsyncGenerator[bytes]:
     try:
         first = await anext(pieces, b"")
     except ObjectNotFound as error:
-        raise ReportNotFound("The report of this import is gone.") from error
+        raise ReportNotFound(queries.NO_REPORT) from error
     return _continue(first, pieces)
 
 

@@ -19,6 +19,7 @@ from importer.schemas.imports import (
 )
 
 MAX_LISTED_PROBLEMS = 100
+NO_REPORT = "The import ended before its rows were checked, so it has no report."
 
 
 class Report(NamedTuple):
@@ -78,11 +79,11 @@ async def get_report(session: AsyncSession, job_id: UUID) -> Report:
     job = await session.get(ImportJob, job_id)
     if job is None:
         raise ImportNotFound(f"There is no import {job_id}.")
-    if job.report_key is not None:
-        return Report(key=job.report_key, source_filename=job.source_filename)
     if job.state in ("queued", "validating"):
         raise ReportNotReady("The rows are still being checked. Ask again when the import has ended.")
-    raise ReportNotFound("The import ended before its rows were checked, so it has no report.")
+    if job.report_key is None:
+        raise ReportNotFound(NO_REPORT)
+    return Report(key=job.report_key, source_filename=job.source_filename)
 
 
 async def list_imports(session: AsyncSession, filters: ImportFilter) -> ImportPage:

@@ -65,9 +65,9 @@ async def test_head_sends_no_report(editor: httpx.AsyncClient, stored: Add, key:
     ("job", "status", "code"),
     [
         ({"state": "queued"}, 409, "report_not_ready"),
-        ({"state": "validating"}, 409, "report_not_ready"),
+        ({"state": "validating", "report_key": "imports/a/report.csv"}, 409, "report_not_ready"),
         ({"state": "failed"}, 404, "report_not_found"),
-        ({"state": "cancelled"}, 404, "report_not_found"),
+        ({"state": "cancelled", "report_key": "imports/a/report.csv"}, 404, "report_not_found"),
         ({"state": "completed", "report_key": "imports/gone/report.csv"}, 404, "report_not_found"),
     ],
 )
