@@ -41,7 +41,7 @@ logs: ## Follow the logs of the running system
 	@ls .local/logs/*.log >/dev/null 2>&1 || { echo "No logs yet. Start the system with make run."; exit 1; }
 	@exec tail -n 20 -F .local/logs/*.log
 
-memory: setup ## Show the memory use of the running system
+memory: setup ## Show the memory use (PSS) of the running system
 	@$(PYTHON) -m deploy.local memory
 
 replay-dead: setup ## Return dead letters to their queues

@@ -1,21 +1,49 @@
 """Memory use of a run."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
+NOTE = "RSS: the system does not tell PSS of all of its processes, so that shared pages count once a process"
+
 
 def table(folder: Path) -> str:
-    """List resident megabytes of each process of this folder's run, children included, and their total."""
-    rows = {path.name: _resident(int(path.read_text().split()[0])) for path in folder.glob("pids/*")}
-    rows = dict(sorted(rows.items(), key=lambda row: -row[1])) | {"together": sum(rows.values())}
-    return "\n".join(f"{megabytes:7.1f} MB  {name}" for name, megabytes in rows.items())
+    """List the megabytes of each process of this folder's run, children included, and their total.
+
+    They are proportional: a page that ten processes share, such as PostgreSQL's buffers, is a tenth of each.
+    """
+    families = {path.name: _family(int(path.read_text().split()[0])) for path in folder.glob("pids/*")}
+    sizes = {name: [_size(member) for member in family] for name, family in families.items()}
+    together = [size for family in sizes.values() for size in family]
+    rows = sorted(sizes.items(), key=lambda row: -_total(row[1]))
+    return "\n".join([*(_row(name, family) for name, family in rows), _row("together", together)])
 
 
-def _resident(pid: int) -> float:
+def _row(name: str, sizes: Iterable[tuple[int, bool]]) -> str:
+    exact = all(is_proportional for _, is_proportional in sizes)
+    return f"{_total(sizes) / 1_000_000:7.1f} MB  {name}" + ("" if exact else f"  ({NOTE})")
+
+
+def _total(sizes: Iterable[tuple[int, bool]]) -> int:
+    return sum(size for size, _ in sizes)
+
+
+def _family(pid: int) -> list[psutil.Process]:
     try:
         process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-        return sum(member.memory_info().rss for member in family) / 1_000_000
+        return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
-        return 0.0
+        return []
+
+
+def _size(process: psutil.Process) -> tuple[int, bool]:
+    """Return the bytes of a process, and whether they are proportional."""
+    try:
+        # macOS has no such figure.
+        pss = getattr(process.memory_full_info(), "pss", None)
+        return (process.memory_info().rss, False) if pss is None else (pss, True)
+    except psutil.NoSuchProcess:
+        return 0, True
+    except psutil.AccessDenied:
+        return process.memory_info().rss, False
