@@ -110,7 +110,7 @@ class ReportNotReady(Conflict):
 
 
 class ReportNotFound(NotFound):
-    """The import ended before its rows were checked, so it has no report."""
+    """The rows of the import were not checked to the end, or it is older than 30 days."""
 
     code = "report_not_found"
 

@@ -5,11 +5,15 @@ from shared.settings import DatabaseSettings, HttpApiSettings, MessagingSettings
 
 
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
+    # A few more than its connections to the database, and no editor takes all of them.
+    max_requests_in_work: int = Field(default=16, ge=1)
+    max_user_requests_in_work: int = Field(default=8, ge=0)
+
     # Room for 1,000 recordings of 10 MiB. Those and tables are counted as they arrive.
     max_form_bytes: int = Field(default=10_500 * 1024 * 1024, gt=0)
 
     max_uploads: int = Field(default=8, ge=1)
-    """Uploads of recordings that this process receives at once. Each holds up to 6 MiB."""
+    """Uploads that this process receives at once. Each holds up to 6 MiB."""
     max_user_uploads: int = Field(default=2, ge=1)
     max_upload_wait_seconds: float = Field(default=10.0, gt=0)
     max_user_files: int = Field(default=200_000, ge=1)

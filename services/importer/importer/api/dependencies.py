@@ -7,10 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path
 from shared.data.db_errors import DatabaseUnavailable
 from shared.errors import Forbidden, Invalid, TooManyRequests, Unauthorized
+from shared.http.dependencies import from_state
 from shared.http.problems import error_responses
 from shared.http.ratelimit import per_user
 from shared.security.current_user import Role, require_role
 
+from importer.audio import UploadSlots
+
+UploadSlotsDep = Annotated[UploadSlots, from_state("upload_slots")]
 ImportId = Annotated[UUID, Path(examples=["01976f50-2a6b-7d11-9c3e-5f6a7b8c9d0e"])]
 LOCATION = {"Location": {"description": "Path of the new resource.", "schema": {"type": "string"}}}
 

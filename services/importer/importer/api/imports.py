@@ -3,14 +3,15 @@ from typing import Annotated
 from fastapi import Query, Request, Response
 from shared.data.storage import StorageUnavailable
 from shared.http.dependencies import DatabaseDep, SessionDep, StorageDep
-from shared.http.multipart import MalformedForm
+from shared.http.multipart import FormTooSlow, MalformedForm
 from shared.security.current_user import CurrentUser
 
-from importer.api.dependencies import LOCATION, ImportId, create_import_router, editor_errors
+from importer.api.dependencies import LOCATION, ImportId, UploadSlotsDep, create_import_router, editor_errors
 from importer.api.forms import read_import_form
 from importer.commands import imports as commands
 from importer.commands.imports import NewImport
-from importer.domain.imports import clean_filename
+from importer.domain.filenames import clean_filename
+from importer.domain.imports import DEFAULT_FILENAME
 from importer.errors import (
     EmptyTable,
     ImportInProgress,
@@ -21,8 +22,10 @@ from importer.errors import (
     NotYourUploadSession,
     TableTooLarge,
     TooManyImports,
+    TooManyUploads,
     UploadSessionExpired,
     UploadSessionNotFound,
+    UploadsFull,
 )
 from importer.queries import imports as queries
 from importer.schemas.imports import (
@@ -38,7 +41,8 @@ router = create_import_router()
 
 CREATE_ERRORS = (
     *(MalformedForm, EmptyTable, TableTooLarge, ImportInProgress, TooManyImports, StorageUnavailable),
-    *(NotYourUploadSession, UploadSessionNotFound, UploadSessionExpired),
+    *(NotYourUploadSession, UploadSessionNotFound, UploadSessionExpired, TooManyUploads, UploadsFull),
+    FormTooSlow,
 )
 
 
@@ -50,7 +54,12 @@ CREATE_ERRORS = (
     responses={202: {"headers": LOCATION}, **editor_errors(*CREATE_ERRORS)},
 )
 async def create_import(
-    request: Request, response: Response, database: DatabaseDep, storage: StorageDep, editor: CurrentUser
+    request: Request,
+    response: Response,
+    database: DatabaseDep,
+    storage: StorageDep,
+    slots: UploadSlotsDep,
+    editor: CurrentUser,
 ) -> ImportAccepted:
     """Start an import of a table whose recordings are in your upload session.
 
@@ -58,7 +67,7 @@ async def create_import(
     required. All rows become speeches, or none. With `dry_run` the rows are only checked. An upload
     session has one unfinished import at a time, and an editor three.
     """
-    async with read_import_form(request, database, storage) as form:
+    async with slots.hold(editor.id), read_import_form(request, database, storage) as form:
         table, fields = form.validate()
         new = NewImport(
             id=table.import_id,
@@ -66,7 +75,7 @@ async def create_import(
             session_id=fields.upload_session_id,
             dry_run=fields.dry_run,
             source_key=table.key,
-            source_filename=clean_filename(form.filename),
+            source_filename=clean_filename(form.filename) or DEFAULT_FILENAME,
             source_sha256=table.sha256,
         )
         await commands.create_import(database, new)

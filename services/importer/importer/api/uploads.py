@@ -6,13 +6,12 @@ from uuid import UUID
 from fastapi import Depends, Path, Query, Request
 from shared.data.storage import StorageUnavailable
 from shared.errors import ParleyError, field_error
-from shared.http.dependencies import DatabaseDep, SessionDep, StorageDep, from_state
+from shared.http.dependencies import DatabaseDep, SessionDep, StorageDep
 from shared.http.multipart import FormPart, FormTooSlow, MalformedForm, StreamedForm
 from shared.http.problems import UnknownField
 from shared.security.current_user import CurrentUser
 
-from importer.api.dependencies import create_import_router, editor_errors
-from importer.audio import UploadSlots
+from importer.api.dependencies import UploadSlotsDep, create_import_router, editor_errors
 from importer.commands.recordings import RecordingStore
 from importer.commands.upload_sessions import delete_upload_session as end_upload_session
 from importer.commands.uploads import Quota, Upload
@@ -50,7 +49,6 @@ MAX_SECONDS = 1800.0
 router = create_import_router()
 
 UploadSessionId = Annotated[UUID, Path(examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"])]
-UploadSlotsDep = Annotated[UploadSlots, from_state("upload_slots")]
 UPLOAD_ERRORS = (
     *(MalformedForm, FormTooSlow, UnknownField, UploadQuotaExceeded, TooManyUploads, UploadsFull),
     *(NotYourUploadSession, UploadSessionNotFound, UploadSessionExpired, StorageUnavailable),

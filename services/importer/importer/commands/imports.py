@@ -84,7 +84,7 @@ async def create_import(database: Database, new: NewImport) -> None:
         owner = func.hashtextextended(str(new.owner_id), 0)
         await session.execute(select(func.pg_advisory_xact_lock(owner)))
         await get_usable_session(session, new.session_id, owner_id=new.owner_id)
-        await ensure_room_for_import(session, new.owner_id, session_id=new.session_id)
+        await _ensure_room(session, new.owner_id, session_id=new.session_id)
         session.add(ImportJob(**vars(new)))
         await adopt_object(session, new.source_key)
         audit_log.record(
@@ -100,9 +100,7 @@ async def create_import(database: Database, new: NewImport) -> None:
             record(session, ImportRequested, subject=str(new.id), data=ref)
 
 
-async def ensure_room_for_import(
-    session: AsyncSession, owner_id: UUID, *, session_id: UUID | None = None
-) -> None:
+async def _ensure_room(session: AsyncSession, owner_id: UUID, *, session_id: UUID | None = None) -> None:
     """Raise TooManyImports, or ImportInProgress for an unfinished import of the upload session."""
     unfinished = select(ImportJob.id, ImportJob.session_id).where(
         ImportJob.owner_id == owner_id, ImportJob.state.in_(UNFINISHED)

@@ -1,12 +1,15 @@
 """The states of an import, and what leads from one to the next."""
 
-import unicodedata
 from collections.abc import Mapping
 from uuid import UUID
 
 from importer.types import ImportAction, JobState
 
 type Transitions = Mapping[tuple[JobState, ImportAction], JobState]
+
+MAX_UNFINISHED_PER_OWNER = 3
+MAX_TABLE_BYTES = 256 * 1024 * 1024
+DEFAULT_FILENAME = "table"
 
 FINISHED: frozenset[JobState] = frozenset({"completed", "rejected", "failed", "cancelled", "undone"})
 """An import stays in these states, until a completed one is undone."""
@@ -44,12 +47,6 @@ def next_state(state: JobState, action: ImportAction, *, dry_run: bool) -> JobSt
     return (_DRY_RUN if dry_run else _REAL_RUN).get((state, action))
 
 
-MAX_UNFINISHED_PER_OWNER = 3
-MAX_TABLE_BYTES = 256 * 1024 * 1024
-MAX_FILENAME_LENGTH = 255
-DEFAULT_FILENAME = "table"
-
-
 def source_key(job_id: UUID) -> str:
     return f"imports/{job_id}/source"
 
@@ -58,11 +55,3 @@ def name_report(source_filename: str) -> str:
     """Return the name of the error report: `lesson.csv` has `lesson-errors.csv`."""
     stem, dot, _ = source_filename.rpartition(".")
     return f"{stem if dot and stem else source_filename}-errors.csv"
-
-
-def clean_filename(name: str) -> str:
-    """Return the name without folders, control characters and invisible marks, to be shown."""
-    base = name.replace("\\", "/").rpartition("/")[2][: 4 * MAX_FILENAME_LENGTH]
-    visible = "".join(each for each in base if unicodedata.category(each)[0] != "C")
-    composed = unicodedata.normalize("NFC", visible).strip()[:MAX_FILENAME_LENGTH]
-    return composed if composed.strip(".") else DEFAULT_FILENAME

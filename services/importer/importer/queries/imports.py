@@ -19,7 +19,7 @@ from importer.schemas.imports import (
 )
 
 MAX_LISTED_PROBLEMS = 100
-NO_REPORT = "The import ended before its rows were checked, so it has no report."
+NO_REPORT = "The import has no report: its rows were not checked to the end, or it is older than 30 days."
 
 
 class Report(NamedTuple):

@@ -143,7 +143,7 @@ async def test_the_fields_come_in_any_order(
         ("", "table"),
         ("cafe\u0301.csv", "caf\u00e9.csv"),
         ("\u202egpj.csv", "gpj.csv"),
-        ("a" * 10_000 + ".csv", "a" * 255),
+        ("a" * 10_000 + ".csv", "table"),
     ],
 )
 async def test_the_name_of_a_table_is_cleaned(
