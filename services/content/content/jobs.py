@@ -25,7 +25,7 @@ def create_jobs(database: Database, *, cache: Cache, storage: Storage) -> Jobs:
         await cache.invalidate(*job.keys)
 
     async def on_delete_recordings(job: DeleteRecordings) -> None:
-        await recordings.delete_recordings(database, storage, job.keys)
+        await recordings.delete_recordings(database, storage, job)
 
     return {
         PropagateTagName: on_propagate_tag_name,

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.commands import audit_log
-from content.commands.recordings import DeleteRecordings
+from content.commands.recordings import DeleteRecordings, list_former_keys
 from content.commands.speeches import archive_speeches, delete_speeches
 from content.models import Speech, SpeechStatistics
 
@@ -75,8 +75,10 @@ async def _list_played(session: AsyncSession, speech_ids: Collection[UUID]) -> s
 
 async def _delete(session: AsyncSession, speeches: Collection[Speech]) -> None:
     if speeches:
+        ids = [speech.id for speech in speeches]
+        keys = {speech.audio_key for speech in speeches} | await list_former_keys(session, ids)
         await delete_speeches(session, speeches)
-        enqueue(session, DeleteRecordings(keys=sorted({speech.audio_key for speech in speeches})))
+        enqueue(session, DeleteRecordings(keys=sorted(keys), speech_ids=ids))
 
 
 def _continue_after(done: UndoImport, speech_id: UUID) -> UndoImport:

@@ -10,9 +10,10 @@ from content.commands import import_undo as module
 from content.commands.import_undo import UndoImport
 from content.commands.imports import apply_import
 from content.commands.recordings import DeleteRecordings
-from content.commands.speeches import delete_speech
+from content.commands.speeches import apply_speech_change, delete_speech
 from content.consumers import create_subscriptions, on_session_completed
 from content.domain.draws import DrawFilter
+from content.domain.speeches import SpeechChange
 from content.jobs import create_jobs
 from content.models import AuditEntry, Speech, SpeechStatistics
 from contracts.content import ImportUndone, SpeechDeleted, SpeechUpdated
@@ -55,6 +56,12 @@ async def ids_of(database: Database, import_id: UUID) -> list[UUID]:
     async with database.transaction() as session:
         found = select(Speech.id).where(Speech.import_id == import_id).order_by(Speech.id)
         return list(await session.scalars(found))
+
+
+@pytest.fixture(autouse=True)
+async def empty_folder(storage: Storage) -> None:
+    """No recordings of other tests."""
+    await storage.delete(await storage.list_keys("speeches/"))
 
 
 @pytest.fixture
@@ -209,6 +216,39 @@ async def test_a_recording_of_another_speech_stays(
     await undo(batch.import_id)
     await run(DeleteRecordings)
     assert await storage.exists(key)
+
+
+async def edit_recording(database: Database, speech_id: UUID, key: str) -> None:
+    async with database.transaction() as session:
+        await apply_speech_change(session, speech_id, SpeechChange(audio_key=key), actor=uuid4())
+
+
+async def test_a_recording_of_another_speechs_earlier_revision_stays(
+    committed_database: Database, storage: Storage, imported: Import, undo: Undo, run: Run, add: Add
+) -> None:
+    batch = await imported(2)
+    async with committed_database.transaction() as session:
+        keys = list(await session.scalars(select(Speech.audio_key).order_by(Speech.id)))
+        edited, deleted = [await add(session, audio_key=key) for key in keys]
+    await edit_recording(committed_database, edited, "seed/other.mp3")
+    async with committed_database.transaction() as session:
+        await delete_speech(session, deleted, actor=uuid4())
+    await undo(batch.import_id)
+    await run(DeleteRecordings)
+    # Sessions that were played with the two show them.
+    assert all([await storage.exists(key) for key in keys])
+
+
+async def test_a_recording_that_was_replaced_is_deleted_with_its_speech(
+    committed_database: Database, storage: Storage, imported: Import, undo: Undo, run: Run, mp3: bytes
+) -> None:
+    batch = await imported(1)
+    [speech_id] = await ids_of(committed_database, batch.import_id)
+    await storage.put("speeches/better.mp3", mp3, content_type="audio/mpeg")
+    await edit_recording(committed_database, speech_id, "speeches/better.mp3")
+    await undo(batch.import_id)
+    await run(DeleteRecordings)
+    assert await storage.list_keys("speeches/") == []
 
 
 async def test_a_session_that_is_counted_meanwhile_is_not_lost(
