@@ -1,5 +1,3 @@
-import asyncio
-
 from contracts.game import SessionCompleted
 from contracts.importer import ImportUndoRequested, ImportValidated
 from shared.data.db import Database
@@ -20,15 +18,11 @@ async def on_import_undo_requested(session: AsyncSession, event: ImportUndoReque
 
 
 def create_subscriptions(database: Database, storage: Storage) -> Subscriptions:
-    # Two large imports at once would slow down all other work, and would not be done any sooner.
-    turn = asyncio.Lock()
-
     async def on_import_validated(event: ImportValidated) -> None:
-        async with turn:
-            await imports.apply_import(database, storage, event.data)
+        await imports.apply_import(database, storage, event.data)
 
     return {
         SessionCompleted: on_session_completed,
-        ImportValidated: Effect(on_import_validated),
+        ImportValidated: Effect(on_import_validated, max_at_once=1),
         ImportUndoRequested: on_import_undo_requested,
     }
