@@ -3,4 +3,4 @@
 from shared.cli import main
 
 if __name__ == "__main__":
-    main("content", {"seed": "content.seed:main"})
+    main("content", {"seed": "content.seed:main", "republish": "content.republish:main"})

@@ -4,10 +4,11 @@ from shared.data.storage import Storage
 from shared.messaging.jobs import Effect, Jobs
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.commands import import_undo, recordings, tags
+from content.commands import import_undo, recordings, snapshots, tags
 from content.commands.cache import InvalidateCache
 from content.commands.import_undo import UndoImport
 from content.commands.recordings import DeleteRecordings
+from content.commands.snapshots import PublishSnapshots
 from content.commands.tags import PropagateTagName
 
 
@@ -17,6 +18,10 @@ async def on_propagate_tag_name(session: AsyncSession, job: PropagateTagName) ->
 
 async def on_undo_import(session: AsyncSession, job: UndoImport) -> None:
     await import_undo.undo_import(session, job)
+
+
+async def on_publish_snapshots(session: AsyncSession, job: PublishSnapshots) -> None:
+    await snapshots.publish_next_snapshots(session, job)
 
 
 def create_jobs(database: Database, *, cache: Cache, storage: Storage) -> Jobs:
@@ -30,6 +35,7 @@ def create_jobs(database: Database, *, cache: Cache, storage: Storage) -> Jobs:
     return {
         PropagateTagName: on_propagate_tag_name,
         UndoImport: on_undo_import,
+        PublishSnapshots: on_publish_snapshots,
         InvalidateCache: Effect(on_invalidate_cache),
         DeleteRecordings: Effect(on_delete_recordings),
     }

@@ -159,12 +159,17 @@ async def publish_revisions(
 ) -> Sequence[Speech]:
     """Store and publish a new revision of speeches that get the same values, in the order of their ids."""
     speeches = await _store_revisions(session, speech_ids, values)
-    carried = await _list_tag_ids(session, speech_ids)
+    await publish_snapshots(session, speeches)
+    invalidate(session, *map(get_cached_speech.key, speech_ids))
+    return speeches
+
+
+async def publish_snapshots(session: AsyncSession, speeches: Collection[Speech]) -> None:
+    """Publish speeches as they are, in the order of their ids."""
+    carried = await _list_tag_ids(session, [speech.id for speech in speeches])
     tags = await _lock_tags(session, set().union(*carried.values()))
     for speech in sorted(speeches, key=lambda speech: speech.id):
         _record_updated(session, speech, [tags[tag_id] for tag_id in carried[speech.id]])
-    invalidate(session, *map(get_cached_speech.key, speech_ids))
-    return speeches
 
 
 async def _list_tag_ids(session: AsyncSession, speech_ids: Collection[UUID]) -> TagIdsBySpeech:

@@ -1,0 +1,27 @@
+"""Publishes all speeches again, for a service whose copy of the catalogue is new or incomplete."""
+
+import asyncio
+
+import structlog
+from shared.data.db import Database
+from shared.messaging.outbox import enqueue
+
+from content.commands.snapshots import PublishSnapshots
+from content.settings import MigrateSettings
+
+log = structlog.get_logger(__name__)
+
+
+def main(_: list[str]) -> None:
+    asyncio.run(republish(MigrateSettings()))
+
+
+async def republish(settings: MigrateSettings) -> None:
+    """Order the job. The worker does it, in chunks, and goes on after an interruption."""
+    database = Database.from_settings(settings, name="content republish")
+    try:
+        async with database.transaction() as session:
+            enqueue(session, PublishSnapshots())
+    finally:
+        await database.close()
+    log.info("republishing_ordered")
