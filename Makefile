@@ -5,7 +5,7 @@ export PORT
 BIN := .local/venv/bin
 PYTHON := $(BIN)/python
 
-.PHONY: help setup run demo test bench lint format logs memory replay-dead docs lock clean
+.PHONY: help setup run demo demo-import test bench lint format logs memory replay-dead docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ run: setup ## Start the whole system on PORT (default 8000); Ctrl-C stops it
 
 demo: setup ## Play a learner's journey against the running system, step by step
 	@$(PYTHON) -m deploy.local demo
+
+demo-import: setup ## Import the example of docs/import-example into the running system, and take it back
+	@$(PYTHON) -m deploy.local demo-import
 
 test: setup ## Run all tests on their own servers (select with TESTS="-k name")
 	@$(PYTHON) -m deploy.local.testrun $(TESTS)

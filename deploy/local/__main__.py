@@ -1,4 +1,4 @@
-"""The commands of the embedded run: `python -m deploy.local run|stop|demo|memory|replay-dead`."""
+"""The commands of the embedded run: `python -m deploy.local run|stop|demo|demo-import|memory|replay-dead`."""
 
 import argparse
 import os
@@ -36,6 +36,14 @@ def demo(folder: Path) -> int:
     return 0
 
 
+def demo_import(folder: Path) -> int:
+    """Import the example into the running system, and take it back."""
+    from deploy.local.import_demo import play
+
+    play(f"http://127.0.0.1:{lock.port(folder)}")
+    return 0
+
+
 def show_memory(folder: Path) -> int:
     """Print the memory use of the running processes."""
     lock.port(folder)
@@ -60,6 +68,7 @@ COMMANDS: dict[str, Callable[[Path], int]] = {
     "run": run,
     "stop": stop,
     "demo": demo,
+    "demo-import": demo_import,
     "memory": show_memory,
     "replay-dead": replay_dead,
 }

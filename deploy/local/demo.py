@@ -22,7 +22,7 @@ def play(url: str, *, mail: Path) -> None:
     Raises httpx.HTTPError when a step fails.
     """
     with httpx.Client(base_url=f"{url}/api/v1", timeout=20) as client:
-        admin = _bearer(_ok(client.post("/auth/login", json=ADMIN)))
+        admin = bearer(ok(client.post("/auth/login", json=ADMIN)))
         _confirm(client, _sign_up(client), mail)
         speech = _listen(client)
         receipt = _speak(client)
@@ -35,9 +35,9 @@ def play(url: str, *, mail: Path) -> None:
 def _sign_up(client: httpx.Client) -> str:
     email = f"demo-{uuid4().hex[:8]}@example.com"
     account = {"email": email, "password": "DemoPass123", "name": "Sam"}
-    client.headers.update(_bearer(_ok(client.post("/auth/register", json=account))))
-    me = _ok(client.get("/users/me"))
-    _say("Sam signs up", f"{me['email']}, user {me['id']}")
+    client.headers.update(bearer(ok(client.post("/auth/register", json=account))))
+    me = ok(client.get("/users/me"))
+    say("Sam signs up", f"{me['email']}, user {me['id']}")
     return email
 
 
@@ -49,8 +49,8 @@ def _confirm(client: httpx.Client, email: str, mail: Path) -> None:
         time.sleep(0.05)
     token = letters[0].partition("#token=")[2].split()[0]
     client.post("/auth/email/verify", json={"token": token}).raise_for_status()
-    confirmed = _ok(client.get("/users/me"))["email_verified"]
-    _say(
+    confirmed = ok(client.get("/users/me"))["email_verified"]
+    say(
         "confirms the address",
         f"the e-mail arrived after {time.monotonic() - started:.1f} s; confirmed: {confirmed}",
     )
@@ -61,25 +61,25 @@ def _letters(mail: Path) -> list[str]:
 
 
 def _listen(client: httpx.Client) -> dict[str, Any]:
-    tags = _ok(client.get("/tags"))["tags"]
-    _say("browses the tags", f"{len(tags)} tags, such as {', '.join(tag['name'] for tag in tags[:4])}")
-    drawn = _ok(client.post("/game/speeches/random", json={"level": "A2", "limit": 50}))["speeches"]
+    tags = ok(client.get("/tags"))["tags"]
+    say("browses the tags", f"{len(tags)} tags, such as {', '.join(tag['name'] for tag in tags[:4])}")
+    drawn = ok(client.post("/game/speeches/random", json={"level": "A2", "limit": 50}))["speeches"]
     speech: dict[str, Any] = next(each for each in drawn if each["text"] == REFERENCE)
-    _say("draws A2 sentences", f"{len(drawn)} sentences, one of them: {speech['text']}")
+    say("draws A2 sentences", f"{len(drawn)} sentences, one of them: {speech['text']}")
     audio = httpx.get(speech["audio_url"]).raise_for_status()
     kind = audio.headers["content-type"]
-    _say("listens", f"{len(audio.content):,} bytes of {kind}, {speech['duration_ms'] / 1000:.1f} s long")
+    say("listens", f"{len(audio.content):,} bytes of {kind}, {speech['duration_ms'] / 1000:.1f} s long")
     return speech
 
 
 def _speak(client: httpx.Client) -> dict[str, Any]:
-    _say("sends a silent recording", _scored(client, "silent.m4a").json()["detail"])
+    say("sends a silent recording", _scored(client, "silent.m4a").json()["detail"])
     wrong = _scored(client, "wrong-word.mp3").json()
     worst = min(wrong["word_scores"], key=lambda word: word["score"] if word["score"] is not None else 101)
-    _say("says a wrong word", f"{wrong['pronunciation_score']:.0f} of 100, weakest word: {worst['word']}")
-    good = _ok(_scored(client, "good.wav"))
+    say("says a wrong word", f"{wrong['pronunciation_score']:.0f} of 100, weakest word: {worst['word']}")
+    good = ok(_scored(client, "good.wav"))
     words = " ".join(f"{word['word']} {_points(word['score'])}" for word in good["word_scores"])
-    _say("says it well", f"{good['pronunciation_score']:.0f} of 100: {words}")
+    say("says it well", f"{good['pronunciation_score']:.0f} of 100: {words}")
     return {key: good[key] for key in ("pronunciation_score", "recognized_text", "receipt")}
 
 
@@ -105,14 +105,14 @@ def _save(client: httpx.Client, speech: Mapping[str, Any], receipt: Mapping[str,
         "results": [{**result, "response_time_ms": 3100, **receipt}],
     }
     key = {"Idempotency-Key": uuid4().hex}
-    saved = _ok(client.post("/game/sessions", json=game, headers=key))
+    saved = ok(client.post("/game/sessions", json=game, headers=key))
     again = client.post("/game/sessions", json=game, headers=key)
-    _say("saves the game", f"session {saved['session_id']}")
-    _say("sends it a second time", f"replayed: {again.headers['Idempotency-Replayed']}, the same session")
+    say("saves the game", f"session {saved['session_id']}")
+    say("sends it a second time", f"replayed: {again.headers['Idempotency-Replayed']}, the same session")
 
 
 def _plays(client: httpx.Client, admin: Mapping[str, str], speech: Mapping[str, Any]) -> int:
-    seen = _ok(client.get(f"/admin/speeches/{speech['id']}", headers=dict(admin)))
+    seen = ok(client.get(f"/admin/speeches/{speech['id']}", headers=dict(admin)))
     return int(seen["statistics"]["plays"])
 
 
@@ -125,35 +125,35 @@ def _wait_for_the_event(
             raise SystemExit("SessionCompleted did not arrive within 15 s: see `make logs`")
         time.sleep(0.05)
     took = time.monotonic() - started
-    _say("SessionCompleted arrives", f"{took:.1f} s later; the play count rises from {before} to {plays}")
+    say("SessionCompleted arrives", f"{took:.1f} s later; the play count rises from {before} to {plays}")
 
 
 def _look_back(client: httpx.Client) -> None:
-    history = _ok(client.get("/game/sessions"))
-    session = _ok(client.get(f"/game/sessions/{history['sessions'][0]['id']}"))
+    history = ok(client.get("/game/sessions"))
+    session = ok(client.get(f"/game/sessions/{history['sessions'][0]['id']}"))
     result = session["results"][0]
     checked = "verified by its receipt" if result["verified"] else "unverified"
-    _say(
+    say(
         "opens the history", f"{result['speech']['text']} {_points(result['pronunciation_score'])}, {checked}"
     )
-    stats = _ok(client.get("/game/stats", params={"tz": "Europe/Berlin"}))
+    stats = ok(client.get("/game/stats", params={"tz": "Europe/Berlin"}))
     streak, sentences = stats["current_streak_days"], stats["sentences"]
-    _say(
+    say(
         "opens the statistics",
         f"day {streak} of a streak, {sentences} sentence, {stats['correct_rate']:.0%} correct",
     )
 
 
-def _bearer(tokens: Mapping[str, Any]) -> dict[str, str]:
+def bearer(tokens: Mapping[str, Any]) -> dict[str, str]:
     return {"Authorization": f"Bearer {tokens['access_token']}"}
 
 
-def _ok(response: httpx.Response) -> Any:
+def ok(response: httpx.Response) -> Any:
     if response.is_error:
         problem = response.json()
         raise SystemExit(f"{response.request.url.path}: {problem['status']} {problem['detail']}")
     return response.json()
 
 
-def _say(what: str, outcome: str) -> None:
+def say(what: str, outcome: str) -> None:
     print(f"{BOLD}{what:>24}{PLAIN}  {DIM}{outcome}{PLAIN}", flush=True)

@@ -16,6 +16,7 @@ Parley is ready.
   OpenAPI    {url}/openapi.json
   Accounts   {accounts}
   E-mails    are written to {mail}; `make logs` shows their links
+  Demos      `make demo` plays a learner's journey, `make demo-import` an editor's
 
 Three commands to try in another terminal:
 

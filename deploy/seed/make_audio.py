@@ -1,4 +1,4 @@
-"""Generates the recordings of the seed: one MP3 per row of speeches.csv, and the learner's recordings.
+"""Generates the recordings of the seed, the learner and docs/import-example: one per row of their tables.
 
 Needs flite (a system package) and the development environment. The output depends only on the texts and the
 versions of flite and PyAV: the files contain no timestamps and the noise is seeded.
@@ -26,6 +26,7 @@ type Codec = Literal["libmp3lame", "aac", "pcm_s16le"]
 SEED = Path(__file__).parent
 AUDIO = SEED / "audio"
 LEARNER = SEED / "learner"
+EXAMPLE = SEED.parents[1] / "docs" / "import-example"
 
 SAMPLE_RATE = 16_000
 WINDOW = SAMPLE_RATE // 100
@@ -56,7 +57,8 @@ def main() -> None:
         sys.exit("flite is missing: install it with the system's package manager, then run this again")
     speeches = _make_speeches(flite)
     recordings = _make_learner_recordings(flite)
-    sys.stdout.write(f"{speeches} speeches and {recordings} learner recordings written\n")
+    examples = _make_examples(flite)
+    sys.stdout.write(f"{speeches} speeches, {recordings} learner recordings, {examples} examples written\n")
 
 
 def _make_speeches(flite: str) -> int:
@@ -70,6 +72,19 @@ def _make_speeches(flite: str) -> int:
         samples = spoken(flite, row["text"], voice=narrator_of(path.name), pace=PACE[row["level"]])
         path.write_bytes(encoded(samples, path.suffix))
     return len(rows)
+
+
+def _make_examples(flite: str) -> int:
+    with (EXAMPLE / "sentences.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file, delimiter=";") if row["Text"]]
+    for row in rows:
+        path = EXAMPLE / row["Audio filename"]
+        pace = PACE[row["Level"].upper()]
+        samples = spoken(flite, row["Text"], voice=narrator_of(path.name), pace=pace)
+        path.write_bytes(encoded(samples, path.suffix))
+    silence = np.zeros(int(SILENCE_SECONDS * SAMPLE_RATE / 4))
+    (EXAMPLE / "recordings" / "silence.wav").write_bytes(encoded(silence, ".wav"))
+    return len(rows) + 1
 
 
 def _make_learner_recordings(flite: str) -> int:

@@ -10,7 +10,7 @@ READMES = sorted(ROOT.glob("services/*/README.md"))
 PAGES = sorted(
     {ROOT / "README.md", ROOT / "CONTRIBUTING.md", *READMES}
     | {*ROOT.glob("docs/*.md"), *ROOT.glob("docs/adr/*.md")}
-    | {*ROOT.glob("deploy/*/README.md"), *ROOT.glob("*/README.md")}
+    | {*ROOT.glob("deploy/*/README.md"), *ROOT.glob("docs/*/README.md"), *ROOT.glob("*/README.md")}
 )
 SECTIONS = ["Owns", "Endpoints", "Events out", "Events in", "Commands", "Settings", "Worth knowing"]
 MAX_README_LINES = 60
