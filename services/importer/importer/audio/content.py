@@ -11,9 +11,25 @@ class RecordingContent:
     def __init__(self, chunks: AsyncIterator[bytes], *, max_bytes: int, too_large: Exception) -> None:
         self._chunks, self._max_bytes, self._too_large = chunks, max_bytes, too_large
         self._hash = hashlib.sha256()
+        self._loaded = bytearray()
         self.size = 0
 
+    async def load(self, *, max_bytes: int) -> bytes | None:
+        """Return the whole content if it is not larger. `read` yields it all the same."""
+        async for chunk in self._receive():
+            self._loaded += chunk
+            if self.size > max_bytes:
+                return None
+        return bytes(self._loaded)
+
     async def read(self) -> AsyncIterator[bytes]:
+        if self._loaded:
+            yield bytes(self._loaded)
+            self._loaded.clear()
+        async for chunk in self._receive():
+            yield chunk
+
+    async def _receive(self) -> AsyncIterator[bytes]:
         async for chunk in self._chunks:
             self.size += len(chunk)
             if self.size > self._max_bytes:

@@ -45,10 +45,10 @@ class Measurer:
     async def __aexit__(self, *_: object) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def measure(self, chunks: AsyncIterator[bytes]) -> Measurement:
+    async def measure(self, content: bytes | AsyncIterator[bytes]) -> Measurement:
         """Raise UndecodableAudio or AudioTooLong."""
-        content = io.BytesIO(b"".join([chunk async for chunk in chunks]))
-        return await asyncio.get_running_loop().run_in_executor(self._thread, _measure, content)
+        whole = content if isinstance(content, bytes) else b"".join([chunk async for chunk in content])
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _measure, io.BytesIO(whole))
 
 
 def _measure(content: io.BytesIO) -> Measurement:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from typing import cast
 from uuid import UUID
 
 from shared.clock import utc_now
@@ -10,7 +11,7 @@ from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
 from shared.data.storage import ObjectNotFound, Storage
 from shared.messaging.outbox import enqueue
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -31,6 +32,7 @@ from importer.types import AudioFormat
 
 CONTENT_TYPES: dict[AudioFormat, str] = {"mp3": "audio/mpeg", "wav": "audio/wav", "m4a": "audio/mp4"}
 NAMES_AT_ONCE = 100
+MAX_LOADED_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +61,26 @@ async def store_recording(
 
     What a killed process leaves is a row in the state `storing`, which the worker deletes with its object.
     """
-    file = await _announce(store.database, session_id, name, audio_format)
     too_large = FileRejected("audio_too_large")
     content = RecordingContent(chunks, max_bytes=MAX_RECORDING_BYTES, too_large=too_large)
-    content_type = CONTENT_TYPES[audio_format]
+    measurement = None
+    # A small one, as most are, is recognised or rejected before anything is stored.
+    if (whole := await content.load(max_bytes=MAX_LOADED_BYTES)) is not None:
+        if (same := await _find_stored(store.database, session_id, name, content.sha256)) is not None:
+            return StoredRecording(file=same, already_there=True)
+        measurement = await _measure(store.measurer, audio_format, whole)
+    file = await _announce(store.database, session_id, name, audio_format)
+    return await _store(store, file, content, measurement)
+
+
+async def _store(
+    store: RecordingStore, file: UploadedFile, content: RecordingContent, measurement: Measurement | None
+) -> StoredRecording:
+    key, audio_format = file.object_key, cast(AudioFormat, file.format)
     try:
-        await store.storage.put_stream(file.object_key, content.read(), content_type=content_type)
-        measurement = await _measure(store, file)
+        await store.storage.put_stream(key, content.read(), content_type=CONTENT_TYPES[audio_format])
+        if measurement is None:
+            measurement = await _measure(store.measurer, audio_format, store.storage.read_stream(key))
         return await _settle(store.database, file, content, measurement)
     except BaseException:
         await discard_recordings(store.database, [file.id])
@@ -77,20 +92,19 @@ async def _announce(
     database: Database, session_id: UUID, name: str, audio_format: AudioFormat
 ) -> UploadedFile:
     file_id = uuid7()
-    file = UploadedFile(
-        id=file_id,
-        session_id=session_id,
-        original_filename=name,
-        stored_filename=name,
-        # No file can have this name. It gets its own when it is complete.
-        name_key=f"/{file_id}",
-        object_key=f"speeches/{file_id}.{audio_format}",
-        format=audio_format,
-    )
     async with database.transaction() as session:
         await _lock_session(session, session_id)
-        session.add(file)
-    return file
+        announced = insert(UploadedFile).values(
+            id=file_id,
+            session_id=session_id,
+            original_filename=name,
+            stored_filename=name,
+            # No file can have this name. It gets its own when it is complete.
+            name_key=f"/{file_id}",
+            object_key=f"speeches/{file_id}.{audio_format}",
+            format=audio_format,
+        )
+        return (await session.scalars(announced.returning(UploadedFile))).one()
 
 
 async def _lock_session(session: AsyncSession, session_id: UUID) -> None:
@@ -101,16 +115,18 @@ async def _lock_session(session: AsyncSession, session_id: UUID) -> None:
         raise UploadSessionExpired("The upload session has ended.")
 
 
-async def _measure(store: RecordingStore, file: UploadedFile) -> Measurement:
+async def _measure(
+    measurer: Measurer, audio_format: AudioFormat, content: bytes | AsyncIterator[bytes]
+) -> Measurement:
     try:
-        measurement = await store.measurer.measure(store.storage.read_stream(file.object_key))
+        measurement = await measurer.measure(content)
     except UndecodableAudio as error:
         raise FileRejected("undecodable_audio") from error
     except AudioTooLong as error:
         raise FileRejected("audio_too_long") from error
     except ObjectNotFound as error:
         raise FileRejected("incomplete_upload") from error
-    if measurement.format != file.format:
+    if measurement.format != audio_format:
         raise FileRejected("unsupported_audio")
     ensure_audible(level_db=measurement.level_db, clipped_share=measurement.clipped_share)
     return measurement
@@ -125,7 +141,7 @@ async def _settle(
         file = await session.get(UploadedFile, announced.id)
         if file is None:
             raise FileRejected("incomplete_upload")
-        same = await _find_same(session, file, content.sha256)
+        same = await _find_same(session, file.session_id, file.original_filename, content.sha256)
         if same is not None:
             await _discard(session, [file.id])
             return StoredRecording(file=same, already_there=True)
@@ -136,14 +152,22 @@ async def _settle(
     return StoredRecording(file=file, already_there=False)
 
 
-async def _find_same(session: AsyncSession, file: UploadedFile, sha256: bytes) -> UploadedFile | None:
+@retry_conflicts
+async def _find_stored(database: Database, session_id: UUID, name: str, sha256: bytes) -> UploadedFile | None:
+    async with database.transaction() as session:
+        return await _find_same(session, session_id, name, sha256)
+
+
+async def _find_same(
+    session: AsyncSession, session_id: UUID, name: str, sha256: bytes
+) -> UploadedFile | None:
     same_content = select(UploadedFile.id, UploadedFile.original_filename).where(
-        UploadedFile.session_id == file.session_id,
+        UploadedFile.session_id == session_id,
         UploadedFile.sha256 == sha256,
         UploadedFile.claimed_at.is_(None),
     )
     found = [NamedFile(*row) for row in await session.execute(same_content)]
-    same_id = find_same(file.original_filename, found)
+    same_id = find_same(name, found)
     return await session.get(UploadedFile, same_id) if same_id else None
 
 

@@ -180,6 +180,19 @@ async def test_a_file_that_is_there_is_recognised(editor: httpx.AsyncClient, cle
     await clean()
 
 
+async def test_a_file_that_is_there_is_not_stored_again(
+    app: FastAPI, editor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = (await uploaded(editor, *FILES))["upload_session_id"]
+
+    async def fail(*_: Any, **__: Any) -> int:
+        raise AssertionError
+
+    monkeypatch.setattr(app.state.storage, "put_stream", fail)
+    again = await uploaded(editor, *FILES, session_id=session_id)
+    assert all(file["already_there"] for file in again["uploaded_files"])
+
+
 async def test_another_content_or_name_is_another_file(editor: httpx.AsyncClient, clean: Clean) -> None:
     files = [("a.wav", make_wav(seed=seed)) for seed in (1, 2, 3)]
     body = await uploaded(editor, *files, ("b.wav", make_wav(seed=1)), ("A.wav", make_wav(seed=4)))
@@ -287,6 +300,8 @@ async def test_each_file_is_rejected_on_its_own(editor: httpx.AsyncClient, clean
         ("good.wav", good),
         ("silent.wav", make_wav(gain=0)),
         ("clipped.wav", make_wav(gain=30)),
+        ("long-silent.wav", make_wav(60, gain=0)),
+        ("long-garbage.wav", b"RIFF" + bytes(4) + b"WAVE" + b"garbage" * 300_000),
         ("large.wav", good + bytes(rules.MAX_RECORDING_BYTES)),
     )
     assert names(body) == ["good.wav"]
@@ -303,6 +318,8 @@ async def test_each_file_is_rejected_on_its_own(editor: httpx.AsyncClient, clean
         "garbage.m4a": "undecodable_audio",
         "silent.wav": "silent_audio",
         "clipped.wav": "clipped_audio",
+        "long-silent.wav": "silent_audio",
+        "long-garbage.wav": "undecodable_audio",
         "large.wav": "audio_too_large",
     }
     assert all(file["detail"].endswith(".") for file in body["rejected"])
