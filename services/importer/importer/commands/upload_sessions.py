@@ -11,7 +11,7 @@ from shared.data.db_errors import retry_conflicts
 from shared.data.storage import Storage
 from shared.messaging.jobs import Job
 from shared.messaging.outbox import enqueue
-from sqlalchemy import ColumnElement, delete, exists, select
+from sqlalchemy import ColumnElement, delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from importer.commands import audit_log
@@ -32,7 +32,7 @@ PURGE_DELAY = timedelta(hours=1)
 MAX_STORING_TIME = timedelta(hours=1)
 """Twice as long as an upload may take."""
 FILES_AT_ONCE = 500
-SESSIONS_AT_ONCE = 100
+SESSIONS_AT_ONCE = 1000
 
 
 class PurgeUploadSession(Job):
@@ -147,8 +147,9 @@ async def purge_expired_sessions(database: Database) -> None:
         ~exists().where(_is_unfinished(UploadSession.id)),
     )
     async with database.transaction() as session:
-        oldest = ended.order_by(UploadSession.expires_at).limit(SESSIONS_AT_ONCE)
-        for session_id in await session.scalars(oldest):
+        # At random: those that cannot be purged yet hold up no others.
+        chosen = ended.order_by(func.random()).limit(SESSIONS_AT_ONCE)
+        for session_id in await session.scalars(chosen):
             enqueue(session, PurgeUploadSession(session_id=session_id))
 
 

@@ -56,10 +56,10 @@ class Upload:
     owner_id: UUID
     quota: Quota
     session: UploadSession | None = None
-    is_own_session: bool = False
     uploaded: list[StoredRecording] = field(default_factory=list)
     rejected: list[RejectedUpload] = field(default_factory=list)
     _count: int = 0
+    _prepared: int = 0
 
     @retry_conflicts
     async def use_session(self, session_id: UUID) -> None:
@@ -114,11 +114,11 @@ class Upload:
         self.rejected.append(RejectedUpload(original_filename=shown, code=error.code, detail=error.detail))
 
     async def _prepare(self) -> UUID:
-        if len(self.uploaded) % FILES_BETWEEN_COUNTS == 0:
+        if self._prepared % FILES_BETWEEN_COUNTS == 0:
             await self._ensure_room()
+        self._prepared += 1
         if self.session is None:
             self.session = await open_upload_session(self.store.database, self.owner_id)
-            self.is_own_session = True
         return self.session.id
 
     async def _ensure_room(self) -> None:
