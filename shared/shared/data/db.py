@@ -112,10 +112,13 @@ class Database:
         return cls(engine, max_fetches=(size + 1) // 2)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Commit at the end of the block, roll back if it raises. Raises what db_errors describes."""
-        with translate_driver_errors(), self._watching():
-            async with self._sessions() as session:
+    async def transaction(self, *, is_long: bool = False) -> AsyncIterator[AsyncSession]:
+        """Commit at the end of the block, roll back if it raises. Raises what db_errors describes.
+
+        A long one takes minutes in short statements. A silent server ends it only by their time limit.
+        """
+        with translate_driver_errors(), nullcontext() if is_long else self._watching():
+            async with self._sessions() as session, self._sparing(session if is_long else None):
                 yield session
                 await session.commit()
         # The connection is back in the pool: it does not wait for what follows.
@@ -136,6 +139,16 @@ class Database:
 
     def _watching(self) -> AbstractContextManager[None]:
         return self._watchdog.watching() if self._watchdog else nullcontext()
+
+    @asynccontextmanager
+    async def _sparing(self, session: AsyncSession | None) -> AsyncIterator[None]:
+        # Of the hundreds of probes in some minutes, a busy server may answer one too late.
+        if session is None or self._watchdog is None:
+            yield
+            return
+        connection = await (await session.connection()).get_raw_connection()
+        with self._watchdog.sparing(connection.driver_connection):
+            yield
 
     @asynccontextmanager
     async def _fetch_slot(self) -> AsyncIterator[None]:

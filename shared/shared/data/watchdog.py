@@ -28,6 +28,7 @@ class Watchdog:
         self._probe: asyncio.Task[None] | None = None
         self._answers: set[asyncio.Task[bool]] = set()
         self._lent: set[object] = set()
+        self._spared: set[object] = set()
         self._connections: WeakSet[asyncpg.Connection[asyncpg.Record]] = WeakSet()
         self._circuit_open_until = 0.0
         pool = engine.sync_engine.pool
@@ -54,6 +55,15 @@ class Watchdog:
             yield
         finally:
             timers[0].cancel()
+
+    @contextmanager
+    def sparing(self, connection: object) -> Iterator[None]:
+        """Let a connection live although the server seems silent."""
+        self._spared.add(connection)
+        try:
+            yield
+        finally:
+            self._spared.discard(connection)
 
     async def close(self) -> None:
         # Not cancelled: a connection that is half made would stay open. Both end by their time limits.
@@ -97,6 +107,7 @@ class Watchdog:
         log.warning("database_silent", connections=len(self._lent))
         self._circuit_open_until = asyncio.get_running_loop().time() + CIRCUIT_RESET_SECONDS
         for record in list(self._lent):
-            # Closing would wait for an answer.
-            if (connection := getattr(record, "driver_connection", None)) is not None:
+            connection = getattr(record, "driver_connection", None)
+            if connection is not None and connection not in self._spared:
+                # Closing would wait for an answer.
                 connection.terminate()

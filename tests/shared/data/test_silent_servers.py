@@ -96,6 +96,31 @@ async def test_a_commit_that_is_not_answered_is_refused_in_time(stalled: tuple[P
     assert time.monotonic() - started < 2 * LIMIT_SECONDS
 
 
+async def test_a_long_transaction_outlives_a_short_silence(stalled: tuple[Proxy, Database]) -> None:
+    proxy, database = stalled
+    async with database.transaction(is_long=True) as session:
+        await session.execute(text("CREATE TEMPORARY TABLE kept ON COMMIT DROP AS SELECT 1 AS one"))
+        proxy.stall()
+        # Others are refused in time, and their connections are ended.
+        waiting = asyncio.create_task(session.scalar(text("SELECT one FROM kept")))
+        assert await seconds_until_unavailable(read(database)) < LIMIT_SECONDS
+        proxy.resume()
+        assert await waiting == 1
+    await asyncio.sleep(1.1)
+    assert await read(database) == 1
+
+
+async def test_a_connection_is_spared_only_during_its_long_transaction(
+    stalled: tuple[Proxy, Database],
+) -> None:
+    proxy, database = stalled
+    async with database.transaction(is_long=True) as session:
+        await session.execute(text("SELECT 1"))
+    proxy.stall()
+    waits = [seconds_until_unavailable(read(database)) for _ in range(2)]
+    assert max(await asyncio.gather(*waits)) < LIMIT_SECONDS
+
+
 async def test_a_slow_statement_is_not_ended(stalled: tuple[Proxy, Database]) -> None:
     _, database = stalled
     async with database.transaction() as session:

@@ -279,10 +279,10 @@ class LateDatabase(Database):
     away = True
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction(self, *, is_long: bool = False) -> AsyncIterator[AsyncSession]:
         if self.away:
             raise DatabaseUnavailable("Not yet.")
-        async with super().transaction() as session:
+        async with super().transaction(is_long=is_long) as session:
             yield session
 
 
