@@ -40,7 +40,7 @@ TAG_CHUNK_SIZE = 1_000
 @retry_conflicts
 async def apply_import(database: Database, storage: Storage, batch: ValidatedBatch) -> None:
     """Create all speeches of a batch, or record why that is not possible. Raises StorageUnavailable."""
-    async with database.transaction() as session:
+    async with database.transaction(is_long=True) as session:
         if not await claim(session, APPLIED_IMPORTS, batch.import_id):
             return
         table = BatchTable(session)
