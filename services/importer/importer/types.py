@@ -89,6 +89,7 @@ TableProblemCode = Literal[
     "unreadable_spreadsheet",
     "upload_session_expired",
     "audio_changed",
+    "not_checked",
     "batch_rejected",
 ]
 """Why an import failed as a whole."""

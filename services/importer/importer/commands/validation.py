@@ -13,6 +13,7 @@ from contracts.importer import ImportValidated, ValidatedBatch
 from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
 from shared.data.storage import ObjectNotFound, Storage
+from shared.errors import Unavailable
 from shared.messaging.outbox import record
 from sqlalchemy import Uuid, any_, delete, func, insert, literal, or_, update
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -34,6 +35,7 @@ CHUNK_SIZE = 1_000
 MAX_STORED_PROBLEMS = 1_000
 """The report has all of them."""
 DEFAULT_DELIMITER = ","
+OUR_FAULT = "Something went wrong on our side while the table was checked: start the import again."
 
 
 class _Ended(Exception):
@@ -68,6 +70,12 @@ async def validate_import(database: Database, storage: Storage, import_id: UUID,
         )
     except _Ended:
         log.info("validation_ended", import_id=str(import_id))
+    except Unavailable:
+        raise
+    except Exception:
+        # A fault of ours would end in a dead letter, and the import would never end.
+        log.exception("validation_failed", import_id=str(import_id))
+        await _fail(database, attempt, TableProblem("not_checked", OUR_FAULT))
     await _drop_unused_batch(database, storage, attempt)
 
 

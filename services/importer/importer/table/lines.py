@@ -94,9 +94,17 @@ def find_delimiter(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
     if stated := SEPARATOR_LINE.fullmatch(first):
         return stated[1], lines
     _ensure_short(first)
-    found = {delimiter: next(csv.reader([first], delimiter=delimiter), []) for delimiter in DELIMITERS}
+    found = {delimiter: _split_cells(first, delimiter) for delimiter in DELIMITERS}
     best = max(DELIMITERS, key=lambda delimiter: (count_known(found[delimiter]), len(found[delimiter])))
     return best, chain([first], lines)
+
+
+def _split_cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        # A line of many short cells is one long cell for another delimiter.
+        return []
 
 
 def read_records(lines: Iterable[str], delimiter: str) -> Iterator[Sequence[str]]:

@@ -229,6 +229,19 @@ async def test_a_recording_that_vanishes_fails_the_import(
     assert (job.state, job.failure_code) == ("failed", "audio_changed")
 
 
+async def test_a_fault_of_ours_ends_the_import(imports: Imports, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise KeyError("a fault")
+
+    monkeypatch.setattr(validation, "inspect_table", fail)
+    job = await imports.validate(await imports.add(["0.mp3,Hello.,A1,"], recordings=1))
+    assert (job.state, job.failure_code, job.failure_detail) == (
+        "failed",
+        "not_checked",
+        validation.OUR_FAULT,
+    )
+
+
 async def test_a_storage_that_is_away_is_waited_for(
     imports: Imports, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,50 @@
+"""Whatever arrives is read, or refused with a reason."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from importer.table import TableProblem, inspect_table, read_rows
+
+HEADER = b"audio_filename,text,level\n"
+MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\x00", b"sep=;", b'"', b",", b";", b"\t", b"\r", b"\n")
+PIECES = st.sampled_from((HEADER, b"a.mp3,Hi.,A1\n", *MARKS))
+
+
+async def read(content: bytes) -> int:
+    """Return the number of rows of a table. Raises TableProblem."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 65_536):
+            yield content[start : start + 65_536]
+
+    facts = await inspect_table(chunks, max_rows=10_000)
+    return sum([len(rows) async for rows in read_rows(chunks, encoding=facts.encoding, size=100)])
+
+
+@given(st.lists(PIECES | st.binary(max_size=30), max_size=15).map(b"".join))
+@example(HEADER + b"\xe9,a,b\n")
+@settings(deadline=None, max_examples=300)
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    with suppress(TableProblem):
+        asyncio.run(read(content))
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"," * 1_000_000, "empty_table"),
+        (b"x," * 400_000 + b"\n", "too_many_columns"),
+        (b"x;" * 800_000, "too_many_columns"),
+        (b"x" * 500_000 + b"\n", "cell_too_long"),
+        (HEADER + b"x" * 3_000_000, "cell_too_long"),
+        (HEADER + b'a.mp3,"' + b"x\n" * 1_000_000, "cell_too_long"),
+    ],
+)
+async def test_lines_without_an_end_are_refused(content: bytes, code: str) -> None:
+    with pytest.raises(TableProblem) as caught:
+        await read(content)
+    assert caught.value.code == code
