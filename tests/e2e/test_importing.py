@@ -1,0 +1,183 @@
+"""An editor turns recordings and a table into speeches, and back, through the gateway and across services."""
+
+import asyncio
+import csv
+import io
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.journey import RECORDINGS, Learner
+
+pytestmark = pytest.mark.journey
+
+IMPORT = "/api/v1/admin/import"
+AUDIO = Path(RECORDINGS).parent / "audio"
+ENDED = {"completed", "rejected", "failed", "cancelled", "undone"}
+
+
+async def upload(admin: Learner, *names: str) -> str:
+    """Upload the same recording under these names; return the upload session."""
+    recording = next(iter(sorted(AUDIO.glob("*.mp3")))).read_bytes()
+    files = [("files[]", (name, recording)) for name in names]
+    answer = await admin.client.post(f"{IMPORT}/audio", files=files, headers=admin.headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["rejected"] == []
+    return str(answer.json()["upload_session_id"])
+
+
+async def start(admin: Learner, session_id: str, rows: list[list[str]], **fields: str) -> str:
+    """Start an import of these rows; return its path."""
+    table = io.StringIO()
+    csv.writer(table).writerows([["audio_filename", "text", "level", "type", "tags"], *rows])
+    return await start_table(admin, session_id, table.getvalue().encode(), **fields)
+
+
+async def start_table(admin: Learner, session_id: str, table: bytes, **fields: str) -> str:
+    answer = await admin.client.post(
+        f"{IMPORT}/csv",
+        files={"file": ("lesson.csv", table)},
+        data={"upload_session_id": session_id, **fields},
+        headers=admin.headers,
+    )
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["location"] == answer.json()["status_url"]
+    return str(answer.headers["location"])
+
+
+async def follow(admin: Learner, path: str, last_event_id: str = "") -> AsyncIterator[dict[str, Any]]:
+    """Yield the progress of an import as a browser receives it."""
+    headers = {**admin.headers, **({"Last-Event-ID": last_event_id} if last_event_id else {})}
+    async with admin.client.stream("GET", f"{path}/events", headers=headers) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        async for line in answer.aiter_lines():
+            if line.startswith("data: "):
+                yield json.loads(line.removeprefix("data: "))
+
+
+async def end_of(admin: Learner, path: str) -> dict[str, Any]:
+    async with asyncio.timeout(60):
+        *_, last = [event async for event in follow(admin, path)]
+    assert last["state"] in ENDED
+    return last
+
+
+async def test_a_table_becomes_speeches_that_are_drawn_and_taken_back(
+    admin: Learner, learner: Learner
+) -> None:
+    tag = f"tag {uuid4().hex}"
+    session_id = await upload(admin, "one.mp3", "two.mp3")
+    rows = [[f"{name}.mp3", f"This is number {name}.", "C2", "question", tag] for name in ("one", "two")]
+    path = await start(admin, session_id, rows)
+    last = await end_of(admin, path)
+    completed_at = time.monotonic()
+    assert (last["state"], last["success_count"], last["error_count"]) == ("completed", 2, 0), last
+
+    tags = (await learner.get("/tags")).json()["tags"]
+    [tag_id] = [each["id"] for each in tags if each["name"] == tag]
+    wanted = {"level": "C2", "tags": [tag_id]}
+    while (drawn := await learner.post("/game/speeches/random", wanted)).status_code == 404:
+        assert time.monotonic() - completed_at < 2
+        await asyncio.sleep(0.05)
+    speeches = drawn.json()["speeches"]
+    assert {each["text"] for each in speeches} == {"This is number one.", "This is number two."}
+    async with httpx.AsyncClient() as browser:
+        assert (await browser.get(speeches[0]["audio_url"])).status_code == 200
+
+    undone = await admin.post(path.removeprefix("/api/v1") + "/undo", None)
+    assert (undone.status_code, undone.json()["state"]) == (202, "undoing")
+    last = await end_of(admin, path)
+    assert (last["state"], last["deleted_count"], last["archived_count"]) == ("undone", 2, 0)
+    assert (await learner.post("/game/speeches/random", wanted)).status_code == 404
+    audit = await admin.get("/admin/import/audit", subject_id=path.rpartition("/")[2])
+    assert [each["action"] for each in audit.json()["entries"]] == [
+        "import_undone",
+        "import_undo_requested",
+        "import_completed",
+        "import_created",
+    ]
+
+
+async def test_a_client_that_reconnects_misses_nothing(admin: Learner) -> None:
+    path = await start(
+        admin, await upload(admin, "a.mp3"), [["a.mp3", f"Hello {uuid4()}.", "A1", "answer", ""]]
+    )
+    seen: list[dict[str, Any]] = []
+    async with asyncio.timeout(60):
+        while not seen or seen[-1]["state"] not in ENDED:
+            # The connection breaks after every event.
+            async for event in follow(admin, path, str(seen[-1]["version"]) if seen else ""):
+                seen.append(event)
+                break
+    versions = [event["version"] for event in seen]
+    assert versions == sorted(set(versions))
+    assert seen[-1]["state"] == "completed"
+    again = await admin.client.get(
+        f"{path}/events", headers={**admin.headers, "Last-Event-ID": str(versions[-1])}
+    )
+    assert again.status_code == 204
+
+
+async def test_a_table_with_errors_changes_nothing_and_is_reported(admin: Learner, learner: Learner) -> None:
+    text = f"This is row {uuid4().hex}."
+    session_id = await upload(admin, "good.mp3")
+    rows = [["good.mp3", text, "A1", "answer", ""], ["missing.mp3", "=1+1", "Z9", "answer", ""]]
+    path = await start(admin, session_id, rows)
+    assert (await end_of(admin, path))["state"] == "rejected"
+    found = (await admin.get(path.removeprefix("/api/v1"))).json()
+    assert {(each["row"], each["code"]) for each in found["errors"] if each["severity"] == "error"} == {
+        (3, "audio_missing"),
+        (3, "unknown_level"),
+    }
+    report = await admin.client.get(f"{path}/errors.csv", headers=admin.headers)
+    assert report.status_code == 200
+    assert report.content.startswith(b"\xef\xbb\xbf")
+    header, good, bad = csv.reader(io.StringIO(report.content.decode("utf-8-sig")))
+    assert header == ["audio_filename", "text", "level", "type", "tags", "error_codes", "errors"]
+    assert (good[1], good[5]) == (text, "")
+    assert (bad[1], set(bad[5].split("; "))) == ("'=1+1", {"audio_missing", "unknown_level"})
+    search = await admin.get("/admin/speeches", search=f'"{text}"')
+    assert search.json()["speeches"] == []
+    assert (await learner.get(path.removeprefix("/api/v1"))).status_code == 403
+
+
+async def test_a_dry_run_only_checks(admin: Learner) -> None:
+    session_id = await upload(admin, "a.mp3")
+    rows = [["a.mp3", f"Hello {uuid4().hex}.", "A1", "answer", ""]]
+    last = await end_of(admin, await start(admin, session_id, rows, dry_run="true"))
+    assert (last["state"], last["success_count"]) == ("completed", 1)
+    assert (await admin.get("/admin/speeches", search=rows[0][1].split()[1][:-1])).json()["speeches"] == []
+    assert (await end_of(admin, await start(admin, session_id, rows)))["state"] == "completed"
+
+
+HEADER = b"audio_filename,text,level\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "code"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 100, "not_a_table"),
+        (b"PK\x03\x04" + bytes(100_000), "unreadable_spreadsheet"),
+        (b"\n\n\n", "empty_table"),
+        (HEADER, "no_rows"),
+        (b"audio_filename;text\na.mp3;Hello.\n", "missing_columns"),
+        (b"audio_filename,text,level,colour\n", "unknown_columns"),
+        (HEADER + b"a.mp3,Hel\x00lo.,A1\n", "not_a_table"),
+        (b"," * 1_000_000, "empty_table"),
+        (b"x," * 500_000, "too_many_columns"),
+        (HEADER + b'a.mp3,"' + b"x" * 50_000_000 + b'",A1\n', "cell_too_long"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_what_is_no_table_fails_with_a_reason(admin: Learner, table: bytes, code: str) -> None:
+    session_id = await upload(admin, "a.mp3")
+    last = await end_of(admin, await start_table(admin, session_id, table))
+    assert (last["state"], last["failure"]["code"]) == ("failed", code), last
+    assert last["failure"]["detail"].endswith(".")
