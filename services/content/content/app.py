@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
+from shared.audio.measurer import Measurer
 from shared.background import Loop, run_loops
 from shared.data.cache import Cache
 from shared.http.app import create_api
@@ -30,6 +31,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(state.cache.close)
+        state.measurer = await stack.enter_async_context(Measurer())
         loops = run_loops(catalogue.loop, recordings.loop, bucket_creation)
         state.loops += await stack.enter_async_context(loops)
         yield

@@ -10,11 +10,12 @@ from typing import Annotated
 import structlog
 from contracts.vocabulary import Level, SpeechType
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from shared.audio.measurement import AudioTooLong, UndecodableAudio
+from shared.audio.measurer import Measurer
 from shared.data.db import Database
 from shared.data.storage import Storage
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.audio import UnknownAudioFormat, read_duration_ms
 from content.commands.speeches import create_speeches
 from content.commands.tags import create_tags
 from content.domain.speeches import NewSpeech
@@ -112,22 +113,24 @@ async def _upload(storage: Storage, key: str, content: bytes) -> bool:
 async def create_missing(session: AsyncSession, found: Seed) -> int:
     tag_ids = await create_tags(session, found.categories, actor=None)
     existing = await find_existing_speeches(session, [speech.text for speech in found.speeches])
+    missing = [speech for speech in found.speeches if (speech.text, speech.level) not in existing]
+    async with Measurer() as measurer:
+        durations = [await _measure(measurer, speech, found) for speech in missing]
     new = [
         NewSpeech(
             **speech.model_dump(exclude={"audio_filename", "tags"}),
             audio_key=speech.audio_key,
-            duration_ms=_measure(speech, found),
+            duration_ms=duration_ms,
             tag_ids=[tag_ids[name] for name in speech.tags],
         )
-        for speech in found.speeches
-        if (speech.text, speech.level) not in existing
+        for speech, duration_ms in zip(missing, durations, strict=True)
     ]
     await create_speeches(session, new, actor=None)
     return len(new)
 
 
-def _measure(speech: SeedSpeech, found: Seed) -> int:
+async def _measure(measurer: Measurer, speech: SeedSpeech, found: Seed) -> int:
     try:
-        return read_duration_ms(found.recordings[speech.audio_key])
-    except UnknownAudioFormat as error:
+        return (await measurer.measure(found.recordings[speech.audio_key])).duration_ms
+    except (UndecodableAudio, AudioTooLong) as error:
         raise SystemExit(f"{speech.audio_filename}: {error}") from error

@@ -1,5 +1,6 @@
 """Settings of the content service, one class per process."""
 
+from pydantic import Field
 from shared.settings import (
     DatabaseSettings,
     HttpApiSettings,
@@ -10,7 +11,8 @@ from shared.settings import (
 
 
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
-    pass
+    # Recordings are measured one after the other, and one editor must not keep the others waiting.
+    max_user_requests_in_work: int = Field(default=8, ge=0)
 
 
 class WorkerSettings(MessagingSettings, RedisSettings, StorageSettings):

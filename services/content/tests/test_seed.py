@@ -92,7 +92,7 @@ async def test_the_seed_is_for_development_only(fresh: SeedSettings, folder: Pat
     [
         ("tags.csv", None, "No such file"),
         ("audio/near.mp3", None, "No such file"),
-        ("audio/near.mp3", b"no audio", "near.mp3: The audio format is not known"),
+        ("audio/near.mp3", b"no audio", "near.mp3: The audio is not in a supported format"),
         ("tags.csv", b"name,category\nfood,topic\n", "missing: .'travel'"),
         ("tags.csv", b"name\nfood\n", "category"),
         ("speeches.csv", SPEECHES.replace("A2", "D2").encode(), "level 'D2'"),

@@ -3,11 +3,12 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from shared.audio.measurer import Measurer
 from shared.background import Loop, run_loops
 from shared.http.app import create_api
 
 from importer.api import routers
-from importer.audio import Measurer, UploadSlots
+from importer.audio import UploadSlots
 from importer.progress import ProgressFeed, StreamSlots
 from importer.queries.imports import find_import_summaries
 from importer.settings import ApiSettings

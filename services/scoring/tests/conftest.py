@@ -14,8 +14,9 @@ from fastapi import FastAPI
 from numpy.typing import NDArray
 from scoring.app import create_app
 from scoring.providers.pocketsphinx.engine import Engine
-from scoring.providers.pocketsphinx.pool import WorkerPool
+from scoring.providers.pocketsphinx.provider import PROCESS
 from scoring.settings import ApiSettings
+from shared.confined.pool import WorkerPool
 from shared.security.jwt import new_signing_key
 from shared.testing import TokenFor, api_client
 
@@ -124,7 +125,7 @@ async def client(app: FastAPI, learner: UUID, token_for: TokenFor) -> AsyncItera
 @pytest.fixture
 async def one_worker() -> AsyncIterator[WorkerPool]:
     """A single worker with no queue before it, and plenty of time."""
-    workers = WorkerPool(count=1, queue_size=0, timeout_seconds=30)
+    workers = WorkerPool(PROCESS, count=1, queue_size=0, timeout_seconds=30)
     workers.start()
     yield workers
     await workers.close()

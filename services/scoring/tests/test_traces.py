@@ -4,15 +4,17 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scoring.providers.pocketsphinx import process
 from scoring.providers.pocketsphinx.engine import Engine
+from scoring.providers.pocketsphinx.process import answer
 from scoring.text.words import to_spoken_words
+from shared.confined import process as confined
 
 TEXT = "The train leaves at seven in the morning."
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -74,6 +76,6 @@ async def test_a_request_makes_no_file(client: httpx.AsyncClient, encode: Callab
 @pytest.mark.parametrize("head", [{"words": to_spoken_words(TEXT)}, {"words": ("поезд",)}, {}])
 def test_a_worker_overwrites_what_it_was_sent(engine: Engine, head: dict[str, Any], reading: bytes) -> None:
     audio = bytearray(reading)
-    process._answer(engine, head, audio)
+    confined._answer(partial(answer, engine), head, audio)
     assert len(audio) == len(reading)
     assert not any(audio)

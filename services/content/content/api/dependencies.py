@@ -5,10 +5,11 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from shared.audio.measurer import Measurer
 from shared.data.db_errors import DatabaseUnavailable
 from shared.data.storage import Storage
 from shared.errors import Forbidden, Invalid, TooManyRequests, Unauthorized
-from shared.http.dependencies import CacheDep, DatabaseDep
+from shared.http.dependencies import CacheDep, DatabaseDep, from_state
 from shared.http.problems import error_responses
 from shared.http.ratelimit import per_user
 from shared.http.repeat import repeat_request_on_conflict
@@ -47,6 +48,7 @@ async def _open_edit_session(database: DatabaseDep, cache: CacheDep) -> AsyncIte
             yield session
 
 
+MeasurerDep = Annotated[Measurer, from_state("measurer")]
 EditSessionDep = Annotated[AsyncSession, Depends(_open_edit_session, scope="function")]
 """One transaction. Its commit, and the removal of stale cached values, come before the response."""
 

@@ -2,6 +2,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from shared.audio.measurer import MeasuringUnavailable
 from shared.data.storage import Storage, StorageUnavailable
 from shared.http.dependencies import CacheDep, DatabaseDep, SessionDep, StorageDep
 from shared.http.pagination import Pagination
@@ -13,6 +14,7 @@ from content.api.dependencies import (
     ETAG,
     LOCATION,
     EditSessionDep,
+    MeasurerDep,
     admin_errors,
     create_admin_router,
     learner_errors,
@@ -53,6 +55,7 @@ CREATED_RESPONSE: Responses = {201: {"headers": ETAG | LOCATION}}
 WRITE_ERRORS = (
     *(UnknownTag, AudioNotFound, AudioTooLarge, AudioTooLong, UnsupportedAudio),
     StorageUnavailable,
+    MeasuringUnavailable,
 )
 
 
@@ -119,11 +122,12 @@ async def create_speech(
     fields: SpeechCreate,
     database: DatabaseDep,
     storage: StorageDep,
+    measurer: MeasurerDep,
     editor: CurrentUser,
     response: Response,
 ) -> SpeechDetails:
     """Create a speech with an uploaded recording. Learners can draw it within a second."""
-    created = await commands.create_speech(database, storage, fields=fields, actor=editor.id)
+    created = await commands.create_speech(database, storage, measurer, fields=fields, actor=editor.id)
     response.headers["Location"] = f"{admin.prefix}/speeches/{created.speech.id}"
     return _to_response(created, storage, response)
 
@@ -138,6 +142,7 @@ async def update_speech(
     fields: SpeechUpdate,
     database: DatabaseDep,
     storage: StorageDep,
+    measurer: MeasurerDep,
     cache: CacheDep,
     editor: CurrentUser,
     response: Response,
@@ -152,6 +157,7 @@ async def update_speech(
     updated = await commands.update_speech(
         database,
         storage,
+        measurer,
         cache,
         speech_id=speech_id,
         fields=fields,

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechRef, SpeechSnapshot, SpeechUpdated, TagRef
+from shared.audio.measurer import Measurer
 from shared.data.cache import Cache
 from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
@@ -38,11 +39,11 @@ type TagIdsBySpeech = dict[UUID, set[UUID]]
 
 @retry_conflicts
 async def create_speech(
-    database: Database, storage: Storage, *, fields: SpeechCreate, actor: UUID | None
+    database: Database, storage: Storage, measurer: Measurer, *, fields: SpeechCreate, actor: UUID | None
 ) -> SpeechWithStats:
     """Create a speech with an uploaded recording. Raises UnknownTag, and what `measure_recording` raises."""
     # No connection is held while the storage answers.
-    duration_ms = await measure_recording(storage, fields.audio_key)
+    duration_ms = await measure_recording(storage, measurer, fields.audio_key)
     async with database.transaction() as session:
         new = NewSpeech(**dict(fields), duration_ms=duration_ms)
         [speech_id] = await create_speeches(session, [new], actor=actor)
@@ -73,6 +74,7 @@ async def create_speeches(
 async def update_speech(
     database: Database,
     storage: Storage,
+    measurer: Measurer,
     cache: Cache,
     *,
     speech_id: UUID,
@@ -84,7 +86,8 @@ async def update_speech(
     change = SpeechChange(**fields.model_dump(exclude_unset=True))
     if change.audio_key is not None:
         # No connection is held while the storage answers.
-        change = replace(change, duration_ms=await measure_recording(storage, change.audio_key))
+        duration_ms = await measure_recording(storage, measurer, change.audio_key)
+        change = replace(change, duration_ms=duration_ms)
     async with edit_transaction(database, cache) as session:
         await apply_speech_change(session, speech_id, change, actor=actor, expected=expected)
         return await get_speech_with_stats(session, speech_id)

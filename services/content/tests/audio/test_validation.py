@@ -1,3 +1,5 @@
+import io
+import wave
 from uuid import uuid4
 
 import httpx
@@ -46,14 +48,33 @@ async def test_an_object_that_is_no_recording_is_refused(
         assert await session.scalar(select(func.count()).select_from(Speech)) == 0
 
 
+def wav(seconds: int, *, rate: int = 8_000) -> bytes:
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setparams((1, 1, rate, 0, "NONE", ""))
+        file.writeframes(b"\x80" * seconds * rate)
+    return content.getvalue()
+
+
 async def test_a_recording_that_lasts_too_long_is_refused(
-    editor: httpx.AsyncClient, key: str, monkeypatch: pytest.MonkeyPatch
+    editor: httpx.AsyncClient, storage: Storage
 ) -> None:
-    monkeypatch.setattr(validation, "MAX_AUDIO_MS", 522)
-    assert (await editor.post(SPEECHES, json=speech_of(key))).status_code == 201
-    monkeypatch.setattr(validation, "MAX_AUDIO_MS", 521)
+    for seconds, expected in ((300, 201), (302, 422)):
+        key = f"uploads/{uuid4()}.wav"
+        await storage.put(key, wav(seconds), content_type="audio/wav")
+        answer = await editor.post(SPEECHES, json=speech_of(key))
+        assert answer.status_code == expected
+    assert answer.json()["code"] == "audio_too_long"
+
+
+async def test_what_was_recorded_counts_and_not_the_header(
+    editor: httpx.AsyncClient, storage: Storage
+) -> None:
+    key = f"uploads/{uuid4()}.wav"
+    whole = wav(10)
+    await storage.put(key, whole[: len(whole) // 2], content_type="audio/wav")
     answer = await editor.post(SPEECHES, json=speech_of(key))
-    assert (answer.status_code, answer.json()["code"]) == (422, "audio_too_long")
+    assert answer.json()["duration_ms"] == pytest.approx(5_000, abs=10)
 
 
 async def test_no_speech_is_created_without_the_storage(

@@ -2,16 +2,11 @@
 
 from importer.audio.archive import Archive, UnreadableArchive
 from importer.audio.content import RecordingContent, peek
-from importer.audio.measuring import AudioTooLong, Measurement, Measurer, UndecodableAudio
 from importer.audio.slots import UploadSlots
 
 __all__ = [
     "Archive",
-    "AudioTooLong",
-    "Measurement",
-    "Measurer",
     "RecordingContent",
-    "UndecodableAudio",
     "UnreadableArchive",
     "UploadSlots",
     "peek",

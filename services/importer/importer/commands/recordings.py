@@ -6,6 +6,8 @@ from itertools import count
 from typing import cast
 from uuid import UUID
 
+from shared.audio.measurement import AudioTooLong, Measurement, UndecodableAudio
+from shared.audio.measurer import Measurer
 from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
@@ -15,7 +17,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from importer.audio import AudioTooLong, Measurement, Measurer, RecordingContent, UndecodableAudio
+from importer.audio import RecordingContent
 from importer.commands.objects import DeleteObjects
 from importer.domain.filenames import to_name_key
 from importer.domain.uploads import (
@@ -80,7 +82,8 @@ async def _store(
     try:
         await store.storage.put_stream(key, content.read(), content_type=CONTENT_TYPES[audio_format])
         if measurement is None:
-            measurement = await _measure(store.measurer, audio_format, store.storage.read_stream(key))
+            stored = store.storage.read_stream(key)
+            measurement = await _measure(store.measurer, audio_format, stored, size=content.size)
         return await _settle(store.database, file, content, measurement)
     except BaseException:
         await discard_recordings(store.database, [file.id])
@@ -116,10 +119,14 @@ async def _lock_session(session: AsyncSession, session_id: UUID) -> None:
 
 
 async def _measure(
-    measurer: Measurer, audio_format: AudioFormat, content: bytes | AsyncIterator[bytes]
+    measurer: Measurer,
+    audio_format: AudioFormat,
+    content: bytes | AsyncIterator[bytes],
+    *,
+    size: int | None = None,
 ) -> Measurement:
     try:
-        measurement = await measurer.measure(content)
+        measurement = await measurer.measure(content, size=size)
     except UndecodableAudio as error:
         raise FileRejected("undecodable_audio") from error
     except AudioTooLong as error:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scoring.errors import NotAssessable, ProviderTimeout, ProviderUnavailable, UnsupportedAudio
-from scoring.providers.pocketsphinx.pool import WorkerPool
-from scoring.providers.pocketsphinx.provider import PocketsphinxProvider
+from scoring.providers.pocketsphinx.provider import PROCESS, PocketsphinxProvider
+from shared.confined.pool import WorkerPool
 
 TEXT = "The train leaves at seven in the morning."
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
@@ -75,7 +75,7 @@ async def test_a_worker_that_dies_idle_costs_nothing(one_worker: WorkerPool, rea
 
 
 async def test_what_takes_too_long_is_ended(long_reading: bytes, reading: bytes) -> None:
-    workers = WorkerPool(count=1, queue_size=0, timeout_seconds=0.5)
+    workers = WorkerPool(PROCESS, count=1, queue_size=0, timeout_seconds=0.5)
     workers.start()
     while not workers.is_ready:  # noqa: ASYNC110 - another process's work
         await asyncio.sleep(0.01)
@@ -109,7 +109,7 @@ async def test_a_client_that_leaves_frees_its_place(
 
 
 async def test_several_at_once_get_their_own_answers(reading: bytes, wrong_word: bytes) -> None:
-    workers = WorkerPool(count=2, queue_size=8, timeout_seconds=30)
+    workers = WorkerPool(PROCESS, count=2, queue_size=8, timeout_seconds=30)
     workers.start()
     scores = await asyncio.gather(*(assess(workers, audio) for audio in (reading, wrong_word) * 3))
     assert scores == scores[:2] * 3
@@ -118,7 +118,7 @@ async def test_several_at_once_get_their_own_answers(reading: bytes, wrong_word:
 
 
 async def test_closing_ends_the_processes(reading: bytes) -> None:
-    workers = WorkerPool(count=2, queue_size=0, timeout_seconds=30)
+    workers = WorkerPool(PROCESS, count=2, queue_size=0, timeout_seconds=30)
     workers.start()
     await assess(workers, reading)
     processes = [worker.process for worker in workers._alive]
@@ -131,10 +131,10 @@ async def test_closing_ends_the_processes(reading: bytes) -> None:
 async def test_a_worker_that_cannot_start_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, reading: bytes
 ) -> None:
-    monkeypatch.setattr("scoring.providers.pocketsphinx.pool.RESTART_DELAY_SECONDS", 0.01)
+    monkeypatch.setattr("shared.confined.pool.RESTART_DELAY_SECONDS", 0.01)
     monkeypatch.setattr("shared.background.MAX_FAILING_SECONDS", 0.05)
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
-    workers = WorkerPool(count=1, queue_size=0, timeout_seconds=30)
+    workers = WorkerPool(PROCESS, count=1, queue_size=0, timeout_seconds=30)
     workers.start()
     await asyncio.sleep(0.1)
     provider = PocketsphinxProvider(workers)
@@ -151,7 +151,7 @@ async def test_a_worker_that_cannot_start_is_tried_again(
 @on_linux
 async def test_a_worker_knows_no_secrets(monkeypatch: pytest.MonkeyPatch, reading: bytes) -> None:
     monkeypatch.setenv("RECEIPT_SIGNING_KEYS_FILE", "/keys/receipts.json")
-    workers = WorkerPool(count=1, queue_size=0, timeout_seconds=30)
+    workers = WorkerPool(PROCESS, count=1, queue_size=0, timeout_seconds=30)
     workers.start()
     await assess(workers, reading)
     pid = next(iter(workers._alive)).process.pid

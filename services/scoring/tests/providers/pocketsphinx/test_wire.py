@@ -8,7 +8,8 @@ from scoring.errors import (
     UnpronounceableText,
     UnsupportedAudio,
 )
-from scoring.providers.pocketsphinx.wire import LENGTHS, decode_error, encode_error, pack
+from scoring.providers.pocketsphinx.wire import decode_error, encode_error
+from shared.confined.wire import LENGTHS, pack
 from shared.errors import ParleyError
 
 RAISED = [

@@ -1,0 +1,204 @@
+"""Decodes recordings from memory to samples, block by block. For confined processes: it needs FFmpeg."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from numpy.typing import NDArray
+
+from shared.audio.formats import FORMATS, OGG, WAV, FoundFormat, find_format
+from shared.audio.measurement import AudioTooLong, UndecodableAudio
+from shared.audio.ogg import split_links
+from shared.audio.wav import Patch, find_patch
+
+SAMPLE_RATE = 16_000
+CODEC_PADDING_SECONDS = 0.2
+"""Codecs may pad a recording of exactly the maximum length by this much."""
+MAX_CHANNELS = 8
+MAX_TRACKS = 8
+SOURCE_RATES = range(8_000, 192_001)
+SILENT_PEAK = 0.001
+"""-60 dB below full scale."""
+CANCELLED_SHARE = 0.05
+"""Below this share of the channels' power, their mean is what remains of two opposite phases."""
+
+type Samples = NDArray[np.float32]
+
+av.logging.set_level(None)
+
+
+class InMemoryFile:
+    """A read-only file for FFmpeg."""
+
+    def __init__(self, audio: memoryview, patch: Patch | None = None) -> None:
+        self._audio, self._at = audio, 0
+        self._patch_at, self._patch = patch or (0, b"")
+
+    def read(self, size: int) -> bytes:
+        part = bytes(self._audio[self._at : self._at + size])
+        if self._patch and self._at <= self._patch_at < self._at + len(part):
+            before = self._patch_at - self._at
+            part = part[:before] + self._patch + part[before + len(self._patch) :]
+        self._at += len(part)
+        return part
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        origin = (0, self._at, len(self._audio))[whence]
+        self._at = min(max(origin + offset, 0), len(self._audio))
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+@dataclass
+class Decoding:
+    """A recording that is being decoded. `seconds` are those decoded so far, before resampling."""
+
+    audio: memoryview
+    max_seconds: float
+    found: FoundFormat = field(init=False)
+    codec: str = field(init=False, default="")
+    sample_rate: int = field(init=False, default=0)
+    channels: int = field(init=False, default=0)
+    seconds: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        found = find_format(self.audio)
+        if found is None:
+            names = ", ".join(known.name.upper() for known in FORMATS)
+            raise UndecodableAudio(f"The audio is not in a supported format: {names}.")
+        self.found = found
+
+    @property
+    def format(self) -> str:
+        return self.found.format.name
+
+    def __iter__(self) -> Iterator[Samples]:
+        """Yield mono samples at 16 kHz between -1 and 1. Raises UndecodableAudio or AudioTooLong."""
+        content = self.audio[self.found.start :]
+        for part in split_links(content) if self.found.format is OGG else [content]:
+            with _translate_errors(self.format):
+                yield from self._decode_part(part)
+
+    def _decode_part(self, part: memoryview) -> Iterator[Samples]:
+        with self._open(part) as container:
+            track = self._find_track(container, part)
+        with self._open(part) as container:
+            yield from self._decode(container, track)
+
+    def _open(self, part: memoryview) -> InputContainer:
+        known = self.found.format
+        options = {
+            "codec_whitelist": ",".join(known.decoders),
+            "format_whitelist": known.demuxer,
+            "protocol_whitelist": "none",
+        }
+        file = InMemoryFile(part, find_patch(part) if known is WAV else None)
+        return av.open(file, "r", format=known.demuxer, container_options=options)
+
+    def _find_track(self, container: InputContainer, part: memoryview) -> int:
+        """Return the number of the first track that can be decoded and is not silent."""
+        tracks = container.streams.audio[:MAX_TRACKS]
+        if not tracks:
+            raise UndecodableAudio("The file contains no audio.")
+        usable = [number for number, track in enumerate(tracks) if self._describe_problem(track) is None]
+        if not usable:
+            raise UndecodableAudio(self._describe_problem(tracks[0]) or "The file contains no audio.")
+        return next((number for number in usable[:-1] if self._is_audible(part, number)), usable[-1])
+
+    def _is_audible(self, part: memoryview, number: int) -> bool:
+        before = self.seconds
+        try:
+            with self._open(part) as container:
+                blocks = self._decode(container, number)
+                return any(np.abs(block).max(initial=0) > SILENT_PEAK for block in blocks)
+        finally:
+            self.seconds = before
+
+    def _describe_problem(self, stream: AudioStream) -> str | None:
+        known = self.found.format
+        # Contrary to PyAV's types, a stream with a codec that FFmpeg does not know has no context.
+        if not stream.codec_context:
+            return f"The {known.name} file contains an unknown codec."
+        codec = stream.codec_context.codec.name
+        if codec not in known.decoders:
+            return f"The {known.name} file contains the codec {codec}, which is not supported."
+        if stream.sample_rate not in SOURCE_RATES or not 1 <= stream.channels <= MAX_CHANNELS:
+            return "The audio must have a sample rate of 8 to 192 kHz and at most 8 channels."
+        return None
+
+    def _decode(self, container: InputContainer, number: int) -> Iterator[Samples]:
+        stream = container.streams.audio[number]
+        stream.codec_context.thread_count = 1
+        if not self.seconds:
+            self.codec, self.sample_rate = stream.codec_context.codec.name, stream.sample_rate
+            self.channels = stream.channels
+        resampler = _Resampler()
+        for frame in _decode_frames(container, stream):
+            # Headers may lie about the length: only decoded frames count.
+            self.seconds += frame.samples / max(frame.sample_rate, 1)
+            if self.seconds > self.max_seconds + CODEC_PADDING_SECONDS:
+                raise AudioTooLong(f"The audio is longer than {self.max_seconds:.0f} s.")
+            yield from resampler.resample(frame)
+        yield from resampler.flush()
+
+
+@contextmanager
+def _translate_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (av.FFmpegError, ValueError, ArithmeticError, EOFError, MemoryError) as error:
+        raise UndecodableAudio(f"The audio looks like {name} but cannot be decoded.") from error
+
+
+def _decode_frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError:
+            continue  # as players do: uploads may be truncated
+        yield from frames
+
+
+class _Resampler:
+    """Frames of any rate and layout to mono at 16 kHz. Both may change within a recording."""
+
+    def __init__(self) -> None:
+        self._source: tuple[str, str, int] | None = None
+        self._resampler: av.AudioResampler | None = None
+
+    def resample(self, frame: AudioFrame) -> Iterator[Samples]:
+        source = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if source != self._source:
+            yield from self.flush()
+            layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
+            self._source = source
+            self._resampler = av.AudioResampler("fltp", layout, SAMPLE_RATE, threads=1)
+        # Each stretch has times of its own.
+        frame.pts = None
+        yield from self._convert(frame)
+
+    def flush(self) -> Iterator[Samples]:
+        yield from self._convert(None)
+        self._resampler = None
+
+    def _convert(self, frame: AudioFrame | None) -> Iterator[Samples]:
+        if self._resampler is not None:
+            for part in self._resampler.resample(frame):
+                yield _to_mono(part.to_ndarray().astype(np.float32, copy=False))
+
+
+def _to_mono(channels: NDArray[np.float32]) -> Samples:
+    # What is no number is taken for silence.
+    finite = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0)
+    channels = np.clip(finite, np.float32(-1), np.float32(1))
+    mono: Samples = channels.mean(axis=0, dtype=np.float32)
+    if len(channels) > 1 and np.square(mono).mean() < CANCELLED_SHARE * np.square(channels).mean():
+        mono = channels[0]
+    return mono

@@ -1,0 +1,113 @@
+"""Containers by their content. FFmpeg must not guess: it also reads playlists, image sequences and text."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Format:
+    """A container, as clients call it, with FFmpeg's demuxer and the decoders that may be used for it."""
+
+    name: str
+    demuxer: str
+    decoders: frozenset[str]
+
+
+PCM_KINDS = ("u8", "s16le", "s24le", "s32le", "f16le", "f24le", "f32le", "f64le", "alaw", "mulaw")
+PCM = frozenset(f"pcm_{kind}" for kind in PCM_KINDS)
+BIG_ENDIAN_PCM = frozenset(f"pcm_{kind}be" for kind in ("s16", "s24", "s32", "f32", "f64"))
+MPEG = frozenset({"mp3", "mp3float"})
+XIPH = frozenset({"opus", "libopus", "vorbis", "libvorbis", "flac"})
+WAV = Format("wav", "wav", PCM)
+MP3 = Format("mp3", "mp3", MPEG)
+M4A = Format("m4a", "mov", frozenset({"aac", "alac"}) | XIPH | MPEG | PCM | BIG_ENDIAN_PCM)
+AAC = Format("aac", "aac", frozenset({"aac"}))
+OGG = Format("ogg", "ogg", XIPH)
+FLAC = Format("flac", "flac", frozenset({"flac"}))
+WEBM = Format("webm", "matroska", frozenset({"aac", "alac"}) | XIPH | MPEG | PCM | BIG_ENDIAN_PCM)
+FORMATS = (WAV, MP3, M4A, AAC, OGG, FLAC, WEBM)
+
+MAX_JUNK_BYTES = 64 * 1024
+"""Searched for the first frame of MPEG audio, as players do."""
+HEAD_BYTES = MAX_JUNK_BYTES + 16 * 1024
+"""Enough of a recording to recognise it, unless it has a tag in front."""
+ID3_HEADER_BYTES = 10
+
+# MPEG-1 and MPEG-2 layer III: kbit/s by the four bits of the bit rate, and sample rates by version and index.
+_MP3_KBITS = {3: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)}
+_MP3_KBITS |= dict.fromkeys((0, 2), (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160))
+_MP3_RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+
+
+@dataclass(frozen=True)
+class FoundFormat:
+    """A format, and the position in the content at which it begins."""
+
+    format: Format
+    start: int
+
+
+def find_format(content: memoryview) -> FoundFormat | None:
+    """Recognise a recording by its first bytes, behind tags (ID3v2) and, for MPEG audio, behind junk."""
+    start = _skip_tags(content)
+    head = bytes(content[start : start + 12])
+    if known := _find_by_magic(head):
+        return FoundFormat(known, start)
+    window = bytes(content[start : start + HEAD_BYTES])
+    for at in range(min(MAX_JUNK_BYTES, len(window) - 1)):
+        # Eleven set bits begin a frame.
+        if window[at] == 0xFF and (known := _find_frames(window, at)):
+            return FoundFormat(known, start + at)
+    return FoundFormat(MP3, start) if start else None
+
+
+def _skip_tags(content: memoryview) -> int:
+    start = 0
+    # The length of a tag has seven bits in each of four bytes.
+    while bytes(content[start : start + 3]) == b"ID3" and len(content) >= start + ID3_HEADER_BYTES:
+        size = 0
+        for byte in content[start + 6 : start + ID3_HEADER_BYTES]:
+            size = size << 7 | byte & 0x7F
+        start += ID3_HEADER_BYTES + size
+    return start
+
+
+def _find_by_magic(head: bytes) -> Format | None:
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
+        return WAV
+    # Fragments for streaming may come without a file type.
+    if head[4:8] in (b"ftyp", b"styp"):
+        return M4A
+    for magic, known in ((b"OggS", OGG), (b"fLaC", FLAC), (b"\x1a\x45\xdf\xa3", WEBM)):
+        if head.startswith(magic):
+            return known
+    return None
+
+
+def _find_frames(window: bytes, at: int) -> Format | None:
+    """Return the format of a frame that begins here, if another one follows it."""
+    for known, measure in ((MP3, _measure_mp3_frame), (AAC, _measure_adts_frame)):
+        length = measure(window[at : at + 6])
+        if length and (at + length >= len(window) or measure(window[at + length : at + length + 6])):
+            return known
+    return None
+
+
+def _measure_mp3_frame(header: bytes) -> int:
+    """Return the bytes of a frame of MPEG audio layer III (ISO 11172-3, 2.4.1.3), or 0 if it is none."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
+        return 0
+    version, kbits, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
+    if version == 1 or kbits in (0, 15) or rate == 3:
+        return 0
+    samples_per_byte = 144_000 if version == 3 else 72_000
+    return samples_per_byte * _MP3_KBITS[version][kbits - 1] // _MP3_RATES[version][rate] + (
+        header[2] >> 1 & 1
+    )
+
+
+def _measure_adts_frame(header: bytes) -> int:
+    """Return the bytes of an ADTS frame (ISO 13818-7, 6.2), or 0 if it is none."""
+    if len(header) < 6 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
+        return 0
+    length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
+    return length if length > 7 else 0

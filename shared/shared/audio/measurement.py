@@ -1,0 +1,30 @@
+from dataclasses import dataclass
+
+MAX_AUDIO_BYTES = 10 * 1024 * 1024
+MAX_AUDIO_SECONDS = 300
+
+
+class UndecodableAudio(Exception):
+    """The content is not audio that can be decoded. The text says why, and what can be sent instead."""
+
+
+class AudioTooLong(Exception):
+    """The recording lasts longer than accepted."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A recording as it was decoded, whatever its headers say.
+
+    `level_db` is the mean power of its loud half, in dB below full scale, and -120 for digital silence;
+    `peak` is between 0 and 1, and `clipped_share` the share of samples at full scale.
+    """
+
+    duration_ms: int
+    format: str
+    codec: str
+    sample_rate: int
+    channels: int
+    level_db: float
+    peak: float
+    clipped_share: float

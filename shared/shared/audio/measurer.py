@@ -1,0 +1,107 @@
+"""Measures recordings in a confined process, which exists only while there is something to measure."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from shared.audio.measurement import MAX_AUDIO_BYTES, AudioTooLong, Measurement, UndecodableAudio
+from shared.confined.worker import Worker
+from shared.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+PROCESS = "shared.audio.process"
+TIMEOUT_SECONDS = 15.0
+IDLE_SECONDS = 30.0
+MAX_WAITING = 64
+
+
+class MeasuringUnavailable(Unavailable):
+    """Too many recordings wait to be measured; try again after `Retry-After`."""
+
+    code = "measuring_unavailable"
+
+
+class Measurer:
+    """One process. Recordings take their turn in the order in which they come."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._worker: Worker | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
+        await self._stop()
+
+    async def measure(self, content: bytes | AsyncIterator[bytes], *, size: int | None = None) -> Measurement:
+        """Measure a recording, given whole or in chunks of `size` bytes in total.
+
+        Raises UndecodableAudio, AudioTooLong, MeasuringUnavailable, and what the chunks raise.
+        """
+        if self._waiting >= MAX_WAITING:
+            raise MeasuringUnavailable("Too many recordings wait to be measured.", retry_after=5)
+        self._waiting += 1
+        try:
+            async with self._turn:
+                answer = await self._ask(content, len(content) if isinstance(content, bytes) else size or 0)
+        finally:
+            self._waiting -= 1
+        return _to_measurement(answer)
+
+    async def _ask(self, content: bytes | AsyncIterator[bytes], size: int) -> dict[str, Any]:
+        if size > MAX_AUDIO_BYTES:
+            raise UndecodableAudio(f"The recording has more than {MAX_AUDIO_BYTES} bytes.")
+        if self._ending is not None:
+            self._ending.cancel()
+        try:
+            return await self._call(content, size)
+        finally:
+            self._ending = asyncio.create_task(self._stop_when_idle())
+
+    async def _call(self, content: bytes | AsyncIterator[bytes], size: int) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                if self._worker is None or not self._worker.is_alive:
+                    await self._stop()
+                    self._worker = await Worker.start(PROCESS)
+                if isinstance(content, bytes):
+                    return await self._worker.call({}, memoryview(content))
+                return await self._worker.call_with_chunks({}, content, size=size)
+        except BaseException as error:
+            await self._stop()
+            # A recording that needs too much time or memory, or that crashes the decoder, is at fault itself.
+            if isinstance(error, TimeoutError | OSError | EOFError):
+                log.warning("recording_not_measured", error=type(error).__name__)
+                raise UndecodableAudio("The recording cannot be decoded in reasonable time.") from error
+            raise
+
+    async def _stop_when_idle(self) -> None:
+        await asyncio.sleep(IDLE_SECONDS)
+        async with self._turn:
+            await self._stop()
+
+    async def _stop(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.stop()
+
+
+def _to_measurement(answer: dict[str, Any]) -> Measurement:
+    if "measurement" in answer:
+        return Measurement(**answer["measurement"])
+    if "too_long" in answer:
+        raise AudioTooLong(answer["too_long"])
+    if "failure" in answer:
+        log.error("measuring_failed", error=answer["failure"])
+    raise UndecodableAudio(answer.get("undecodable", "The recording cannot be decoded."))

@@ -1,0 +1,22 @@
+"""Chained Ogg files: several recordings one after the other (RFC 3533, section 6)."""
+
+PAGE = b"OggS"
+HEADER_BYTES = 27
+FIRST_PAGE_FLAG = 0x02
+MAX_LINKS = 64
+
+
+def split_links(content: memoryview) -> list[memoryview]:
+    """Return the links of a chain, which FFmpeg decodes one by one only. The last one takes what is left."""
+    starts, at, was_first = [0], 0, True
+    while at + HEADER_BYTES <= len(content) and bytes(content[at : at + 4]) == PAGE:
+        is_first = bool(content[at + 5] & FIRST_PAGE_FLAG)
+        # The streams of one link all begin before any of them goes on.
+        if is_first and not was_first and len(starts) < MAX_LINKS:
+            starts.append(at)
+        was_first = is_first
+        segments = content[at + 26]
+        table = content[at + HEADER_BYTES : at + HEADER_BYTES + segments]
+        at += HEADER_BYTES + segments + sum(table)
+    ends = [*starts[1:], len(content)]
+    return [content[start:end] for start, end in zip(starts, ends, strict=True)]

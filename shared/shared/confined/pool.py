@@ -1,0 +1,91 @@
+"""A fixed number of confined processes. One that dies is replaced."""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from shared.background import Loop, SupervisedLoop
+from shared.confined.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+RESTART_DELAY_SECONDS = 1.0
+
+
+class PoolFull(Exception):
+    """As many requests are in work and in wait as the pool takes."""
+
+
+class WorkerPool:
+    """A fixed number of workers and a bounded queue before them. A request times out, waiting included."""
+
+    def __init__(self, module: str, *, count: int, queue_size: int, timeout_seconds: float) -> None:
+        self._module = module
+        self._count, self._max_in_flight, self._timeout_seconds = count, count + queue_size, timeout_seconds
+        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+        self._alive: set[Worker] = set()
+        self.loops: Sequence[SupervisedLoop] = ()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._in_flight = 0
+
+    def start(self) -> None:
+        # One pass is the life of one process.
+        loop = Loop(
+            name="confined_worker",
+            work=self._run_one,
+            interval_seconds=0.0,
+            max_retry_seconds=RESTART_DELAY_SECONDS,
+            max_pass_seconds=math.inf,
+        )
+        self.loops = [SupervisedLoop(loop) for _ in range(self._count)]
+        self._tasks = [asyncio.create_task(each.run()) for each in self.loops]
+
+    async def close(self) -> None:
+        for loop, task in zip(self.loops, self._tasks, strict=True):
+            loop.stop()
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def is_ready(self) -> bool:
+        return any(worker.is_alive for worker in self._alive)
+
+    async def run(self, head: Any, body: memoryview) -> dict[str, Any]:
+        """Send a request to the next free worker. Raises PoolFull, TimeoutError, or OSError if it dies."""
+        if self._in_flight >= self._max_in_flight:
+            raise PoolFull
+        self._in_flight += 1
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._call(await self._acquire(), head, body)
+        finally:
+            self._in_flight -= 1
+
+    async def _acquire(self) -> Worker:
+        while not (worker := await self._idle.get()).is_alive:
+            pass  # it died while idle; its supervisor starts another one
+        return worker
+
+    async def _call(self, worker: Worker, head: Any, body: memoryview) -> dict[str, Any]:
+        try:
+            answer = await worker.call(head, body)
+        except BaseException:
+            # It crashed, took too long, or its client left. In no case is it ready for the next request.
+            worker.kill()
+            raise
+        self._idle.put_nowait(worker)
+        return answer
+
+    async def _run_one(self) -> None:
+        worker = await Worker.start(self._module)
+        self._alive.add(worker)
+        self._idle.put_nowait(worker)
+        try:
+            status = await worker.process.wait()
+            log.warning("worker_died", status=status)
+        finally:
+            self._alive.discard(worker)
+            await worker.stop()

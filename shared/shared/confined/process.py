@@ -1,0 +1,72 @@
+"""The inside of a confined process: it answers one request after another and does nothing else.
+
+Here, decoders written in C meet hostile input, isolated from keys and from the requests of other users. The
+process cannot write to files or dump core, so that no library can bring a recording to a disk.
+"""
+
+import gc
+import json
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from shared.confined.wire import LENGTHS, pack
+
+type Answer = Callable[[dict[str, Any], memoryview], dict[str, Any]]
+
+
+def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_seconds: int = 0) -> None:
+    """Answer the requests of a connected socket. The CPU time is that of one request; 0 is no bound."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the API stops and closes the connection
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (max_memory_bytes, max_memory_bytes))
+    gc.freeze()
+    with socket.socket(fileno=descriptor) as connection:
+        connection.sendall(pack({"ready": True}))
+        while (request := _receive(connection)) is not None:
+            if max_cpu_seconds:
+                _bound_cpu_time(max_cpu_seconds)
+            connection.sendall(pack(_answer(answer, *request)))
+
+
+def _bound_cpu_time(seconds: int) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    # The signal at the limit ends the process.
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+
+
+def _answer(answer: Answer, head: dict[str, Any], body: bytearray) -> dict[str, Any]:
+    """Return the answer, or the class of an unforeseen exception: nothing of the recording."""
+    try:
+        with memoryview(body) as view:
+            return answer(head, view)
+    except Exception as error:
+        return {"failure": type(error).__name__}
+    finally:
+        body[:] = bytes(len(body))
+
+
+def _receive(connection: socket.socket) -> tuple[dict[str, Any], bytearray] | None:
+    lengths = _receive_exactly(connection, LENGTHS.size)
+    if lengths is None:
+        return None
+    head_length, body_length = LENGTHS.unpack(lengths)
+    head, body = _receive_exactly(connection, head_length), _receive_exactly(connection, body_length)
+    return None if head is None or body is None else (json.loads(head), body)
+
+
+def _receive_exactly(connection: socket.socket, length: int) -> bytearray | None:
+    """Return that many bytes, or None when the connection ends first."""
+    data = bytearray(length)
+    with memoryview(data) as view:
+        got = 0
+        while got < length:
+            received = connection.recv_into(view[got:])
+            if not received:
+                return None
+            got += received
+    return data

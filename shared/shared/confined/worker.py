@@ -1,0 +1,109 @@
+"""A confined process as its parent sees it."""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+from shared.confined.wire import LENGTHS, pack
+
+START_TIMEOUT_SECONDS = 30.0
+INHERITED_ENV = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "LANG", "LC_ALL")
+"""A worker gets what it needs to start, but no addresses and no secrets."""
+ALLOCATOR_ENV = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+}
+"""One thread per worker. Without the malloc settings, glibc keeps the memory of a long recording."""
+
+
+class Worker:
+    def __init__(self, process: Process, connection: socket.socket) -> None:
+        self.process, self._connection = process, connection
+
+    @classmethod
+    async def start(cls, module: str) -> Self:
+        """Run `python -m module`, and wait until it can answer. Raises OSError or TimeoutError."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        try:
+            with theirs:
+                worker = cls(await _spawn(module, theirs.fileno()), ours)
+        except BaseException:
+            ours.close()
+            raise
+        try:
+            async with asyncio.timeout(START_TIMEOUT_SECONDS):
+                await worker._receive()
+        except BaseException:
+            await worker.stop()
+            raise
+        return worker
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.returncode is None
+
+    async def call(self, head: Any, body: memoryview) -> dict[str, Any]:
+        """Send a request and return its answer. Raises OSError when the process dies."""
+        await self._send(pack(head, len(body)))
+        await self._send(body)
+        return await self._receive()
+
+    async def call_with_chunks(self, head: Any, chunks: AsyncIterator[bytes], *, size: int) -> dict[str, Any]:
+        """As `call`, with a body of `size` bytes. Raises EOFError if there are more or fewer."""
+        await self._send(pack(head, size))
+        sent = 0
+        async for chunk in chunks:
+            sent += len(chunk)
+            if sent > size:
+                break
+            await self._send(chunk)
+        if sent != size:
+            raise EOFError(f"Of {size} bytes, {sent} have arrived.")
+        return await self._receive()
+
+    async def _send(self, data: bytes | memoryview) -> None:
+        await asyncio.get_running_loop().sock_sendall(self._connection, data)
+
+    async def _receive(self) -> dict[str, Any]:
+        length, _ = LENGTHS.unpack(await self._receive_exactly(LENGTHS.size))
+        answer: dict[str, Any] = json.loads(await self._receive_exactly(length))
+        return answer
+
+    async def _receive_exactly(self, length: int) -> bytearray:
+        data = bytearray(length)
+        loop, got = asyncio.get_running_loop(), 0
+        while got < length:
+            received = await loop.sock_recv_into(self._connection, memoryview(data)[got:])
+            if not received:
+                raise ConnectionResetError("The worker has closed the connection.")
+            got += received
+        return data
+
+    def kill(self) -> None:
+        if self.is_alive:
+            self.process.kill()
+
+    async def stop(self) -> None:
+        self.kill()
+        await self.process.wait()
+        self._connection.close()
+
+
+async def _spawn(module: str, descriptor: int) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", module, str(descriptor)),
+        stdin=DEVNULL,
+        stdout=DEVNULL,
+        pass_fds=(descriptor,),
+        env={name: os.environ[name] for name in INHERITED_ENV if name in os.environ} | ALLOCATOR_ENV,
+    )

@@ -1,0 +1,117 @@
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from shared.audio import measurer as module
+from shared.audio.measurement import AudioTooLong, Measurement, UndecodableAudio
+from shared.audio.measurer import Measurer, MeasuringUnavailable
+
+from tests.shared.audio.test_measure import WAV, encode, tone
+
+
+@pytest.fixture
+async def measurer() -> AsyncIterator[Measurer]:
+    async with Measurer() as measurer:
+        yield measurer
+
+
+async def in_chunks(content: bytes, *, size: int = 10_000) -> AsyncIterator[bytes]:
+    for at in range(0, len(content), size):
+        await asyncio.sleep(0)
+        yield content[at : at + size]
+
+
+def pid_of(measurer: Measurer) -> int:
+    assert measurer._worker is not None
+    return measurer._worker.process.pid
+
+
+async def test_a_recording_is_measured_whole_and_in_chunks(measurer: Measurer) -> None:
+    whole = await measurer.measure(WAV)
+    assert (whole.duration_ms, whole.format, whole.codec, whole.channels) == (3_000, "wav", "pcm_s16le", 1)
+    assert await measurer.measure(in_chunks(WAV), size=len(WAV)) == whole
+
+
+async def test_refusals_come_back_as_errors(measurer: Measurer) -> None:
+    with pytest.raises(UndecodableAudio, match="supported format"):
+        await measurer.measure(b"hello")
+    with pytest.raises(AudioTooLong):
+        await measurer.measure(encode([tone(302) * 0], "flac", "flac"))
+    with pytest.raises(UndecodableAudio, match="bytes"):
+        await measurer.measure(bytes(10 * 1024 * 1024 + 1))
+    assert isinstance(await measurer.measure(WAV), Measurement)
+
+
+@pytest.mark.parametrize("size", [len(WAV) - 1, len(WAV) + 1])
+async def test_chunks_of_another_size_are_refused(measurer: Measurer, size: int) -> None:
+    with pytest.raises(UndecodableAudio):
+        await measurer.measure(in_chunks(WAV), size=size)
+    assert (await measurer.measure(WAV)).duration_ms == 3_000
+
+
+async def test_a_source_that_fails_costs_one_recording(measurer: Measurer) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield WAV[:1000]
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await measurer.measure(broken(), size=len(WAV))
+    assert (await measurer.measure(WAV)).duration_ms == 3_000
+
+
+async def test_a_process_that_dies_costs_one_recording(measurer: Measurer) -> None:
+    await measurer.measure(WAV)
+    os.kill(pid_of(measurer), 9)
+    with pytest.raises(UndecodableAudio):
+        await measurer.measure(WAV)
+    assert (await measurer.measure(WAV)).duration_ms == 3_000
+
+
+async def test_time_is_bounded(measurer: Measurer, monkeypatch: pytest.MonkeyPatch) -> None:
+    await measurer.measure(WAV)
+    os.kill(pid_of(measurer), 19)
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.2)
+    with pytest.raises(UndecodableAudio):
+        await measurer.measure(WAV)
+    monkeypatch.undo()
+    assert (await measurer.measure(WAV)).duration_ms == 3_000
+
+
+async def test_an_idle_process_ends(measurer: Measurer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.1)
+    await measurer.measure(WAV)
+    pid = pid_of(measurer)
+    async with asyncio.timeout(10):
+        while Path(f"/proc/{pid}").exists():  # noqa: ASYNC110, ASYNC240 - another process's end; /proc does not block
+            await asyncio.sleep(0.05)
+    assert (await measurer.measure(WAV)).duration_ms == 3_000
+
+
+async def test_recordings_take_their_turn_and_too_many_are_refused(
+    measurer: Measurer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 5)
+    ended = list[int]()
+
+    async def measure(number: int) -> None:
+        await measurer.measure(WAV)
+        ended.append(number)
+
+    results = await asyncio.gather(*map(measure, range(8)), return_exceptions=True)
+    assert ended == list(range(5))
+    assert [isinstance(each, MeasuringUnavailable) for each in results] == [False] * 5 + [True] * 3
+
+
+async def test_the_process_has_no_secrets_and_writes_no_files(
+    measurer: Measurer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("S3_SECRET_KEY", "secret-of-the-parent")
+    await measurer.measure(WAV)
+    with open(f"/proc/{pid_of(measurer)}/environ", "rb") as environ:  # noqa: ASYNC230 - /proc does not block
+        assert b"secret-of-the-parent" not in environ.read()
+    with open(f"/proc/{pid_of(measurer)}/limits") as limits:  # noqa: ASYNC230 - as above
+        values = {line[:26].strip(): line[26:].split()[0] for line in limits}
+    assert (values["Max file size"], values["Max core file size"]) == ("0", "0")
+    assert values["Max cpu time"] != "unlimited"
