@@ -38,12 +38,14 @@ class ObjectStreams:
         upload = _Upload(self._client, self._bucket, key, self._threads)
         try:
             return await upload.store(chunks, content_type=content_type)
-        except BaseException:
+        except BaseException as error:
             # Not ended by the cancellation, nor by a second one.
             task = asyncio.create_task(upload.discard())
             _discarding.add(task)
             task.add_done_callback(_discarding.discard)
-            await asyncio.shield(task)
+            # A storage that is silent would hold the caller for as long again.
+            if not isinstance(error, StorageUnavailable):
+                await asyncio.shield(task)
             raise
 
     async def read(self, key: str) -> AsyncIterator[bytes]:

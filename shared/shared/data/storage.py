@@ -84,7 +84,10 @@ class Storage:
     async def put_stream(
         self, key: str, chunks: AsyncIterator[bytes], *, content_type: str = "application/octet-stream"
     ) -> int:
-        """Store what arrives, and return its size. An error or a cancellation leaves nothing behind."""
+        """Store what arrives, and return its size. An error or a cancellation leaves nothing behind.
+
+        After StorageUnavailable parts may be left, which `abort_unfinished` drops.
+        """
         return await self._streams.put(key, chunks, content_type=content_type)
 
     def read_stream(self, key: str) -> AsyncIterator[bytes]:

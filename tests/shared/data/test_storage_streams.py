@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from minio.error import InvalidResponseError
 from shared.data import s3_streams
+from shared.data import storage as module
 from shared.data.s3_streams import PART_BYTES
 from shared.data.storage import ObjectNotFound, Storage, StorageUnavailable
 from shared.settings import StorageSettings
@@ -253,3 +254,18 @@ async def test_parts_are_joined_again_after_an_answer_that_was_lost(
         assert await storage.put_stream(name, in_chunks(content)) == len(content)
         assert await content_of(storage, name) == content
         assert len(calls) == attempts
+
+
+async def test_a_storage_that_falls_silent_is_given_up(
+    settings: StorageSettings, silent_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SEND_PART_SECONDS", "STORE_PART_SECONDS"):
+        monkeypatch.setattr(module, name, 0.2)
+    silent = Storage(settings.model_copy(update={"s3_endpoint": f"http://127.0.0.1:{silent_server.port}"}))
+    for size in (10, PART_BYTES + 1):
+        async with asyncio.timeout(5):
+            with pytest.raises(StorageUnavailable):
+                await silent.put_stream("x", in_chunks(random_content(size)))
+            with pytest.raises(StorageUnavailable):
+                await content_of(silent, "x")
+    await asyncio.gather(*s3_streams._discarding)

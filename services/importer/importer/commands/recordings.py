@@ -11,7 +11,7 @@ from shared.audio.measurer import Measurer
 from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
-from shared.data.storage import ObjectNotFound, Storage
+from shared.data.storage import ObjectNotFound, Storage, StorageUnavailable
 from shared.messaging.outbox import enqueue
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -61,7 +61,8 @@ async def store_recording(
 ) -> StoredRecording:
     """Store a recording, or recognise it. Raises FileRejected, or what `chunks` raises; then nothing is left.
 
-    What a killed process leaves is a row in the state `storing`, which the worker deletes with its object.
+    What a killed process or an outage of S3 leaves is a row in the state `storing`, which the worker deletes
+    with its object.
     """
     too_large = FileRejected("audio_too_large")
     content = RecordingContent(chunks, max_bytes=MAX_RECORDING_BYTES, too_large=too_large)
@@ -85,6 +86,9 @@ async def _store(
             stored = store.storage.read_stream(key)
             measurement = await _measure(store.measurer, audio_format, stored, size=content.size)
         return await _settle(store.database, file, content, measurement)
+    except StorageUnavailable:
+        # What S3 has is not known. The worker finds out when it answers again.
+        raise
     except BaseException:
         await discard_recordings(store.database, [file.id])
         raise

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from importer.api import uploads as api
 from importer.app import create_app
 from importer.commands.objects import DeleteObjects, delete_objects
+from importer.commands.upload_sessions import purge_abandoned_files
 from importer.domain import uploads as rules
 from importer.models import AuditEntry, UploadedFile, UploadSession
 from importer.settings import ApiSettings
@@ -632,16 +633,27 @@ async def test_an_upload_whose_task_is_cancelled_leaves_nothing_half(
     await clean()
 
 
-async def test_without_storage_an_upload_is_unavailable_and_leaves_nothing(
-    app: FastAPI, editor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, clean: Clean
+@pytest.mark.parametrize("method", ["put_stream", "read_stream"])
+async def test_without_storage_an_upload_is_unavailable_and_its_rest_is_left_to_the_worker(
+    app: FastAPI,
+    editor: httpx.AsyncClient,
+    committed_database: Database,
+    storage: Storage,
+    monkeypatch: pytest.MonkeyPatch,
+    clean: Clean,
+    method: str,
 ) -> None:
-    async def fail(*_: Any, **__: Any) -> int:
+    def fail(*_: Any, **__: Any) -> Any:
         raise StorageUnavailable("The audio storage does not answer.")
 
-    monkeypatch.setattr(app.state.storage, "put_stream", fail)
-    answer = await upload(editor, *FILES)
+    monkeypatch.setattr(app.state.storage, method, fail)
+    answer = await upload(editor, ("long.wav", make_wav(60)))
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+    async with committed_database.transaction() as session:
+        await session.execute(update(UploadedFile).values(created_at=utc_now() - timedelta(hours=2)))
+    await purge_abandoned_files(committed_database, storage)
     await clean()
+    assert await storage.list_keys() == []
 
 
 # Shares
