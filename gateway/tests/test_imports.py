@@ -19,9 +19,12 @@ EVENTS = "/api/v1/admin/import/jobs/01a/events"
 MEBIBYTE = 1024 * 1024
 MAX_BYTES = {RECORDINGS: 11 * 1024 * MEBIBYTE, TABLE: 288 * MEBIBYTE}
 
-# Everything but uploads and streams ends after half a second.
-HASTY = {"max_stream_duration: 120s": "max_stream_duration: 0.5s"}
-UPLOAD_LIMITS = "timeout: 60s, idle_timeout: 60s, max_stream_duration: { max_stream_duration: 1860s }"
+# Everything but uploads and streams ends after half a second, and none may pause for so long.
+HASTY = {
+    "max_stream_duration: 120s": "max_stream_duration: 0.5s",
+    "stream_idle_timeout: 30s": "stream_idle_timeout: 0.5s",
+}
+LONGEST = "1860s"
 SLOTS = "max_requests: 256"
 
 
@@ -109,14 +112,24 @@ async def test_an_upload_may_take_longer_than_other_requests(
 
 @UPLOADS
 @pytest.mark.parametrize("piece", [b"x", b""], ids=["slow", "stalled"])
-async def test_an_upload_may_neither_stall_nor_last_for_ever(
+async def test_an_upload_may_not_last_for_ever(
     address: str, piece: bytes, stand_ins: dict[str, StandIn], editor: dict[str, str]
 ) -> None:
-    shorter = {UPLOAD_LIMITS: UPLOAD_LIMITS.replace("1860s", "1.2s").replace("60s", "0.6s")}
-    async with running(stand_ins, changes=shorter) as gateway:
+    async with running(stand_ins, changes={LONGEST: "1.2s"}) as gateway:
         answer, seconds = await trickle(gateway, _head(address, editor, 1000), piece)
     assert problem_of(answer)["code"] == "request_timeout"
     assert seconds < 3
+
+
+async def test_a_service_may_work_on_what_has_arrived_while_nothing_more_comes(
+    hasty: Gateway, editor: dict[str, str]
+) -> None:
+    """Longer than a response or a pause of other requests may last."""
+    async with httpx.AsyncClient(base_url=hasty.url, headers=editor, timeout=20) as client:
+        before = await client.post(f"{RECORDINGS}?deaf=2", content=in_chunks(20 * MEBIBYTE))
+        after = await client.post(f"{RECORDINGS}?delay=2", content=b"x")
+    assert before.json()["body_bytes"] == 20 * MEBIBYTE
+    assert after.status_code == 200
 
 
 async def test_many_uploads_to_a_slow_service_take_little_memory(
