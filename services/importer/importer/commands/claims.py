@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import ClassVar
 from uuid import UUID
 
+from shared.data.db import Database
+from shared.data.db_errors import retry_conflicts
 from shared.messaging.jobs import Job
 from shared.messaging.outbox import enqueue
-from sqlalchemy import ColumnElement, Uuid, any_, exists, func, literal, select, update
+from sqlalchemy import Row, String, Update, Uuid, any_, func, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from importer.domain.imports import WITHOUT_SPEECHES
 from importer.models import ImportJob, UploadedFile
@@ -27,38 +28,54 @@ class ReleaseClaims(Job):
 
 async def release_claims(session: AsyncSession, job: ReleaseClaims) -> None:
     """Release one chunk of an import's recordings, and enqueue the next chunk."""
-    if await _release_chunk(session, [job.import_id]) == CHUNK_SIZE:
+    if await _release_chunk(session, job.import_id) == CHUNK_SIZE:
         enqueue(session, ReleaseClaims(import_id=job.import_id))
 
 
-async def release_stale_claims(session: AsyncSession, session_id: UUID) -> None:
+@retry_conflicts
+async def release_stale_claims(database: Database, session_id: UUID) -> None:
     """Release what ended imports of an upload session still claim, so that another one can claim it."""
-    ended = select(ImportJob.id).where(ImportJob.session_id == session_id)
-    ids = (await session.scalars(ended.where(ImportJob.state.in_(WITHOUT_SPEECHES)))).all()
-    while ids and await _release_chunk(session, ids) == CHUNK_SIZE:
-        pass
+    async with database.transaction() as session:
+        ended = select(ImportJob.id).where(
+            ImportJob.session_id == session_id, ImportJob.state.in_(WITHOUT_SPEECHES)
+        )
+        ids = (await session.scalars(ended)).all()
+    for import_id in ids:
+        count = CHUNK_SIZE
+        while count == CHUNK_SIZE:
+            async with database.transaction() as session:
+                count = await _release_chunk(session, import_id)
 
 
-async def _release_chunk(session: AsyncSession, import_ids: Sequence[UUID]) -> int:
-    claimed = select(UploadedFile.id).where(UploadedFile.import_id.in_(import_ids))
+async def _release_chunk(session: AsyncSession, import_id: UUID) -> int:
+    columns = UploadedFile.id, UploadedFile.session_id, UploadedFile.name_key
+    claimed = select(*columns).where(UploadedFile.import_id == import_id)
     # Locked in one order, so that two releases do not wait for each other.
     chunk = claimed.order_by(UploadedFile.id).limit(CHUNK_SIZE).with_for_update()
-    ids = (await session.scalars(chunk)).all()
-    # One argument, because thousands of them take longer than the update.
-    is_chosen = UploadedFile.id == any_(literal(ids, ARRAY(Uuid)))
-    await _rename_repeated(session, is_chosen)
-    await session.execute(update(UploadedFile).where(is_chosen).values(claimed_at=None, import_id=None))
-    return len(ids)
+    files = (await session.execute(chunk)).all()
+    await _rename_repeated(session, files)
+    released = _update_files([file.id for file in files])
+    await session.execute(released.values(claimed_at=None, import_id=None))
+    return len(files)
 
 
-async def _rename_repeated(session: AsyncSession, is_chosen: ColumnElement[bool]) -> None:
-    """Name a recording after its object, if a later one of its session has taken its name."""
-    later = aliased(UploadedFile)
-    is_taken = exists().where(
-        later.session_id == UploadedFile.session_id,
-        later.name_key == UploadedFile.name_key,
-        later.claimed_at.is_(None),
+async def _rename_repeated(session: AsyncSession, files: Sequence[Row[UUID, UUID, str]]) -> None:
+    """Name recordings after their objects, if later ones of their session have taken their names."""
+    if not files:
+        return
+    # One table at a time: with statistics that are out of date, the plan of a join may take minutes.
+    names = literal([file.name_key for file in files], ARRAY(String))
+    taken = select(UploadedFile.name_key).where(
+        UploadedFile.session_id == files[0].session_id,
+        UploadedFile.name_key == any_(names),
+        UploadedFile.claimed_at.is_(None),
     )
-    name = func.split_part(UploadedFile.object_key, "/", -1)
-    renamed = update(UploadedFile).where(is_chosen, is_taken)
-    await session.execute(renamed.values(stored_filename=name, name_key=name))
+    found = set(await session.scalars(taken))
+    if repeated := [file.id for file in files if file.name_key in found]:
+        name = func.split_part(UploadedFile.object_key, "/", -1)
+        await session.execute(_update_files(repeated).values(stored_filename=name, name_key=name))
+
+
+def _update_files(ids: Sequence[UUID]) -> Update:
+    # One argument, because thousands of them take longer than the update.
+    return update(UploadedFile).where(UploadedFile.id == any_(literal(ids, ARRAY(Uuid))))

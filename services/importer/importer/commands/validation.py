@@ -19,6 +19,7 @@ from sqlalchemy import Uuid, any_, delete, func, insert, literal, or_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from importer.commands.claims import release_stale_claims
 from importer.commands.imports import fail_import, lock_import, transition
 from importer.domain.imports import WITHOUT_SPEECHES
 from importer.domain.rows import CheckedRow, RowContext, check_row, to_recording_key
@@ -61,6 +62,7 @@ async def validate_import(database: Database, storage: Storage, import_id: UUID,
     if attempt is None:
         return
     try:
+        await release_stale_claims(database, attempt.session_id)
         await _Validation(database, storage, attempt).run(max_rows=max_rows)
     except TableProblem as problem:
         await _fail(database, attempt, problem)

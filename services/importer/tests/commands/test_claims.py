@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
@@ -7,10 +8,19 @@ from importer.commands import claims
 from importer.commands.claims import ReleaseClaims, release_claims, release_stale_claims
 from importer.models import ImportJob, UploadedFile
 from shared.clock import utc_now
-from sqlalchemy import select
+from shared.data.db import Database
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type Add = Callable[..., Awaitable[UUID]]
+
+FREE = {"import_id": None, "claimed_at": None}
+MANY_FILES = """
+    INSERT INTO uploaded_files
+        (session_id, original_filename, stored_filename, name_key, object_key, import_id, claimed_at)
+    SELECT :session_id, i, i, i, i, CAST(:import_id AS uuid), CAST(:claimed_at AS timestamptz)
+    FROM generate_series(1, 40000) i WHERE {where}
+"""
 
 
 async def names(session: AsyncSession, *, claimed: bool) -> list[str]:
@@ -45,14 +55,16 @@ async def test_recordings_are_released_in_chunks(
 
 
 async def test_a_recording_whose_name_is_taken_is_named_after_its_object(
-    session: AsyncSession, add_import: Add, add_file: Add
+    database: Database, add_import: Add, add_file: Add
 ) -> None:
-    session_id = await claimed_by(session, add_import, add_file, "a.mp3", state="cancelled")
-    await add_file(session, session_id, "a.mp3")
-    key = (await session.scalars(select(UploadedFile.object_key).order_by(UploadedFile.id))).first()
+    async with database.transaction() as session:
+        session_id = await claimed_by(session, add_import, add_file, "a.mp3", "b.mp3", state="cancelled")
+        await add_file(session, session_id, "a.mp3")
+        key = (await session.scalars(select(UploadedFile.object_key).order_by(UploadedFile.id))).first()
     assert key is not None
-    await release_stale_claims(session, session_id)
-    assert await names(session, claimed=False) == [key.removeprefix("speeches/"), "a.mp3"]
+    await release_stale_claims(database, session_id)
+    async with database.transaction() as session:
+        assert await names(session, claimed=False) == [key.removeprefix("speeches/"), "b.mp3", "a.mp3"]
 
 
 @pytest.mark.parametrize(
@@ -60,8 +72,25 @@ async def test_a_recording_whose_name_is_taken_is_named_after_its_object(
     [("cancelled", True), ("rejected", True), ("failed", True), ("applying", False), ("completed", False)],
 )
 async def test_another_import_can_claim_what_an_ended_one_left(
-    session: AsyncSession, add_import: Add, add_file: Add, state: str, is_released: bool
+    database: Database, add_import: Add, add_file: Add, state: str, is_released: bool
 ) -> None:
-    session_id = await claimed_by(session, add_import, add_file, "a.mp3", state=state)
-    await release_stale_claims(session, session_id)
-    assert await names(session, claimed=False) == (["a.mp3"] if is_released else [])
+    async with database.transaction() as session:
+        session_id = await claimed_by(session, add_import, add_file, "a.mp3", state=state)
+    await release_stale_claims(database, session_id)
+    async with database.transaction() as session:
+        assert await names(session, claimed=False) == (["a.mp3"] if is_released else [])
+
+
+async def test_many_recordings_are_released_without_statistics(
+    committed_database: Database, add_import: Add
+) -> None:
+    async with committed_database.transaction() as session:
+        import_id = await add_import(session, state="cancelled")
+        session_id = (await session.get_one(ImportJob, import_id)).session_id
+        arguments = {"session_id": session_id, "import_id": import_id, "claimed_at": utc_now()}
+        # Every twentieth of 40,000 is claimed.
+        await session.execute(text(MANY_FILES.format(where="i % 20 > 0")), {**arguments, **FREE})
+        await session.execute(text(MANY_FILES.format(where="i % 20 = 0")), arguments)
+    async with asyncio.timeout(10), committed_database.transaction() as session:
+        await release_claims(session, ReleaseClaims(import_id=import_id))
+        assert await names(session, claimed=True) == []

@@ -229,6 +229,16 @@ async def test_a_recording_that_vanishes_fails_the_import(
     assert (job.state, job.failure_code) == ("failed", "audio_changed")
 
 
+async def test_what_a_cancelled_import_still_claims_is_free(imports: Imports) -> None:
+    import_id = await imports.add(["0.mp3,Hello.,A1,"], recordings=1)
+    async with imports.database.transaction() as session:
+        session_id = (await session.get_one(ImportJob, import_id)).session_id
+        cancelled = await imports.add_import(session, session_id=session_id, state="cancelled")
+        await session.execute(update(UploadedFile).values(claimed_at=utc_now(), import_id=cancelled))
+    assert (await imports.validate(import_id)).state == "applying"
+    assert await imports.claimed(import_id) == ["0.mp3"]
+
+
 async def test_a_fault_of_ours_ends_the_import(imports: Imports, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise KeyError("a fault")
