@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Path, Query, Request
+from shared.audio.measurer import MeasuringUnavailable
 from shared.data.storage import StorageUnavailable
 from shared.errors import ParleyError, field_error
 from shared.http.dependencies import DatabaseDep, SessionDep, StorageDep
@@ -51,7 +52,8 @@ router = create_import_router()
 UploadSessionId = Annotated[UUID, Path(examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"])]
 UPLOAD_ERRORS = (
     *(MalformedForm, FormTooSlow, UnknownField, UploadQuotaExceeded, TooManyUploads, UploadsFull),
-    *(NotYourUploadSession, UploadSessionNotFound, UploadSessionExpired, StorageUnavailable),
+    *(NotYourUploadSession, UploadSessionNotFound, UploadSessionExpired),
+    *(StorageUnavailable, MeasuringUnavailable),
 )
 
 

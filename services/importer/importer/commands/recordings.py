@@ -132,9 +132,9 @@ async def _measure(
     try:
         measurement = await measurer.measure(content, size=size)
     except UndecodableAudio as error:
-        raise FileRejected("undecodable_audio") from error
+        raise FileRejected("undecodable_audio", str(error)) from error
     except AudioTooLong as error:
-        raise FileRejected("audio_too_long") from error
+        raise FileRejected("audio_too_long", str(error)) from error
     except ObjectNotFound as error:
         raise FileRejected("incomplete_upload") from error
     if measurement.format != audio_format:
