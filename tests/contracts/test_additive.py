@@ -18,10 +18,11 @@ import pytest
 from contracts import EVENTS, Event
 from contracts.content import ImportUndone
 from pydantic import BaseModel, create_model
-from shared.data.cache import Cache
 from shared.data.db import Database, create_engine
 from shared.data.migrations import upgrade
-from shared.messaging.inbox import Handler, apply_once
+from shared.data.storage import Storage
+from shared.messaging.inbox import Handler, Subscriptions, apply_once
+from shared.settings import StorageSettings
 from shared.testing import scratch_database
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -129,13 +130,17 @@ async def database(migrated_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def handler(
-    service: str, event: type[Event], base_settings: dict[str, Any]
-) -> AsyncIterator[Handler[Any]]:
+    service: str, event: type[Event], database: Database, base_settings: dict[str, Any]
+) -> Handler[Any]:
     """The function with which the service consumes the event."""
-    subscriptions = import_module(f"{service}.consumers").subscriptions
-    cache = Cache(base_settings["redis_url"].get_secret_value(), service=service)
-    yield (subscriptions(cache) if callable(subscriptions) else subscriptions)[event]
-    await cache.close()
+    consumers = import_module(f"{service}.consumers")
+    if not hasattr(consumers, "create_subscriptions"):
+        handlers: Subscriptions = consumers.subscriptions
+    else:
+        storage = Storage(StorageSettings.model_validate(base_settings))
+        await storage.ensure_bucket()
+        handlers = consumers.create_subscriptions(database, storage)
+    return handlers[event]
 
 
 async def deliver_and_undo(
