@@ -48,15 +48,16 @@ async def undo_import(session: AsyncSession, job: UndoImport) -> None:
     played = await _list_played(session, [speech.id for speech in speeches])
     deleted = [speech for speech in speeches if speech.id not in played]
     archived = [speech for speech in speeches if speech.id in played]
-    await _delete(session, deleted)
-    await archive_speeches(session, [speech.id for speech in archived if speech.archived_at is None])
     done = job.model_copy(
         update={"deleted": job.deleted + len(deleted), "archived": job.archived + len(archived)}
     )
     if len(speeches) == CHUNK_SIZE:
+        # Before the events, so that the next chunk is in work while those of this one are published.
         enqueue(session, _continue_after(done, speeches[-1].id))
     else:
         _record_undone(session, done)
+    await _delete(session, deleted)
+    await archive_speeches(session, [speech.id for speech in archived if speech.archived_at is None])
 
 
 async def _lock_chunk(session: AsyncSession, job: UndoImport) -> Sequence[Speech]:
