@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -67,9 +68,19 @@ def purge_loop(database: Database) -> Loop:
 
 
 def create_receiver[M: Event | Job](
-    database: Database, queue: str, message: type[M], handler: Handler[M]
+    database: Database,
+    queue: str,
+    message: type[M],
+    handler: Handler[M],
+    *,
+    turns: AbstractAsyncContextManager[Any] | None = None,
 ) -> Receiver:
-    """Make the function that applies a delivery of the queue, and raises if it must become a dead letter."""
+    """Make the function that applies a delivery of the queue, and raises if it must become a dead letter.
+
+    `turns` bounds how many transactions the handlers of a process have open.
+    """
+    # An effect has no transaction of its own, and may take minutes.
+    turn = nullcontext() if turns is None or isinstance(handler, Effect) else turns
 
     async def receive(body: bytes) -> None:
         try:
@@ -89,19 +100,24 @@ def create_receiver[M: Event | Job](
         with structlog.contextvars.bound_contextvars(
             queue=queue, event_id=str(delivery.id), traceparent=delivery.traceparent
         ):
-            return await _apply_with_retries(database, queue, delivery, handler)
+            return await _apply_with_retries(database, queue, delivery, handler, turn)
 
     return receive
 
 
 async def _apply_with_retries[M: Event | Job](
-    database: Database, queue: str, delivery: M, handler: Handler[M]
+    database: Database,
+    queue: str,
+    delivery: M,
+    handler: Handler[M],
+    turn: AbstractAsyncContextManager[Any],
 ) -> str:
     """Retry a failing handler a few times, but wait without limit for a dependency that is down."""
     attempt = 0
     while True:
         try:
-            return await apply_once(database, queue, delivery, handler)
+            async with turn:
+                return await apply_once(database, queue, delivery, handler)
         except Unavailable as error:
             log.warning("delivery_retrying", reason=error.detail)
             await asyncio.sleep(1)

@@ -1,5 +1,6 @@
 """The worker process of a service: consumers, jobs, outbox relay, and loops of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -21,6 +22,9 @@ from shared.messaging.outbox_metrics import OutboxMetrics
 from shared.messaging.relay import OutboxRelay
 from shared.messaging.wake_up import waking_relay
 from shared.settings import MessagingSettings
+
+RESERVED_CONNECTIONS = 5
+"""Of the pool, for the relay, its wake-up, the checks and an effect's transactions."""
 
 type Consumer = tuple[type[Event] | type[Job], Handler[Any]]
 """What arrives in a queue, and what handles it."""
@@ -48,7 +52,11 @@ def build_worker(
         on_event = subscriptions(database) if callable(subscriptions) else subscriptions
         job_queues = [job.queue() for job in on_job]
         handlers = _name_queues(service, on_event, on_job)
-        receivers = {queue: create_receiver(database, queue, *each) for queue, each in handlers.items()}
+        # More deliveries than connections would time out in the pool, and the checks with them.
+        turns = asyncio.Semaphore(max(1, settings.database_pool_size - RESERVED_CONNECTIONS))
+        receivers = {
+            queue: create_receiver(database, queue, *each, turns=turns) for queue, each in handlers.items()
+        }
         relay = OutboxRelay(database, url, job_queues=job_queues)
         prefetch = {queue: on.max_at_once for queue, (_, on) in handlers.items() if isinstance(on, Effect)}
         consumers = Consumers(url, receivers, job_queues=job_queues, prefetch=prefetch)

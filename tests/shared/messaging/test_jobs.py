@@ -15,7 +15,9 @@ from shared.messaging.jobs import Effect, Job, Jobs
 from shared.messaging.outbox import enqueue
 from shared.messaging.worker import build_worker
 from shared.settings import MessagingSettings
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.testing import capture_logs
 
 
 class CleanRoom(Job):
@@ -114,6 +116,26 @@ async def test_an_effect_may_open_transactions_of_its_own(
     async with worker.router.lifespan_context(worker), asyncio.timeout(15):
         await cleaner.done.wait()
     assert [job.room for job in cleaner.cleaned] == [7]
+
+
+async def test_many_deliveries_take_turns_on_few_connections(
+    committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
+) -> None:
+    for room in range(12):
+        await order(committed_database, CleanRoom(room=room))
+    cleaned = list[int]()
+
+    async def clean(session: AsyncSession, job: CleanRoom) -> None:
+        await session.execute(text("SELECT pg_sleep(0.3)"))
+        cleaned.append(job.room)
+
+    few = worker_settings.model_copy(update={"database_pool_size": 7})
+    worker = build_worker(few, service="demo", subscriptions={}, jobs={CleanRoom: clean})
+    with capture_logs() as logs:
+        async with worker.router.lifespan_context(worker), asyncio.timeout(20):
+            while len(cleaned) < 12:  # noqa: ASYNC110 - counted by the handler
+                await asyncio.sleep(0.05)
+    assert "delivery_retrying" not in {each["event"] for each in logs}
 
 
 async def test_a_job_is_retried_and_waits_for_what_is_down(
