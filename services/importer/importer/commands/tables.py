@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.data.db import Database
-from shared.data.storage import Storage
+from shared.data.storage import Storage, StorageUnavailable
 from shared.errors import Unavailable
 from uuid_utils.compat import uuid7
 
@@ -35,6 +35,9 @@ async def store_table(database: Database, storage: Storage, chunks: AsyncIterato
         size = await storage.put_stream(key, _hash(chunks, digest))
         if not size:
             raise EmptyTable("The file is empty.")
+    except StorageUnavailable:
+        # What it has of the table is not known, so the worker drops parts and object later.
+        raise
     except BaseException:
         await discard_table(database, storage, table)
         raise

@@ -14,7 +14,7 @@ from importer.commands.imports import ValidateImport
 from importer.models import AuditEntry, ImportJob, PendingObject
 from shared.clock import utc_now
 from shared.data.db import Database
-from shared.data.storage import Storage
+from shared.data.storage import Storage, StorageUnavailable
 from shared.testing import TokenFor, outbox_events
 from sqlalchemy import func, select
 
@@ -299,6 +299,21 @@ async def test_without_storage_an_import_waits_for_a_better_time(
     async with committed_database.transaction() as session:
         assert (await session.scalars(select(ImportJob))).all() == []
         # The worker deletes what may have arrived nevertheless.
+        assert len((await session.scalars(select(PendingObject))).all()) == 1
+
+
+async def test_what_an_outage_interrupts_is_left_to_the_worker(
+    editor: httpx.AsyncClient,
+    committed_database: Database,
+    session_id: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def fail(*_: object, **__: object) -> int:
+        raise StorageUnavailable("S3 went away, and is back.")
+
+    monkeypatch.setattr(Storage, "put_stream", fail)
+    assert (await send(editor, session_id)).status_code == 503
+    async with committed_database.transaction() as session:
         assert len((await session.scalars(select(PendingObject))).all()) == 1
 
 
