@@ -81,3 +81,10 @@ def test_log_events_in_operations_exist() -> None:
     page = (ROOT / "docs" / "operations.md").read_text()
     logs = page[page.index("## Logs") :]
     assert set(re.findall(r"^\| `(\w+)` \|", logs, re.MULTILINE)) - known == set()
+
+
+def test_every_decision_has_a_number_of_its_own_and_its_title_has_it_too() -> None:
+    pages = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [int(page.name[:4]) for page in pages]
+    assert numbers == list(range(1, len(pages) + 1))
+    assert [int(page.read_text()[2:].partition(".")[0]) for page in pages] == numbers
