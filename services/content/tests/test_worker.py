@@ -1,0 +1,84 @@
+"""An import and its undoing in a real worker, over the real broker, database and storage."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import aio_pika
+import pytest
+from content.models import AuditEntry, OutboxEvent, Speech
+from content.settings import ApiSettings, WorkerSettings
+from content.worker import create_worker
+from contracts import Event
+from contracts.importer import ImportRef, ImportUndoRequested, ImportValidated, ValidatedBatch
+from shared.data.db import Database
+from shared.data.storage import Storage
+from shared.messaging.broker import declare_topology, open_channel
+from sqlalchemy import func, select
+from uuid_utils.compat import uuid7
+
+type NewBatch = Callable[..., Awaitable[ValidatedBatch]]
+type NewRow = Callable[..., dict[str, Any]]
+type Publish = Callable[[Event], Awaitable[None]]
+
+
+@pytest.fixture
+async def publish(
+    settings: ApiSettings, base_settings: dict[str, Any], committed_database: Database
+) -> AsyncIterator[Publish]:
+    """Publishes an event to content, whose worker runs as long as the test does."""
+    own = {"database_url": settings.database_url, "s3_bucket": settings.s3_bucket}
+    worker = create_worker(WorkerSettings.model_validate({**base_settings, **own}))
+    url = base_settings["rabbitmq_url"].get_secret_value()
+    await declare_topology(url)
+    async with worker.router.lifespan_context(worker), open_channel(url) as channel:
+
+        async def send(event: Event) -> None:
+            message = aio_pika.Message(event.model_dump_json().encode(), message_id=str(event.id))
+            await channel.default_exchange.publish(message, event.queue_for("content"))
+
+        yield send
+
+
+async def wait_for_entry(database: Database, action: str, import_id: UUID) -> AuditEntry:
+    wanted = select(AuditEntry).where(AuditEntry.action == action, AuditEntry.subject_id == import_id)
+    async with asyncio.timeout(30):
+        while True:
+            async with database.transaction() as session:
+                if (entry := await session.scalar(wanted)) is not None:
+                    return entry
+            await asyncio.sleep(0.05)
+
+
+async def count_left(database: Database, storage: Storage, rows: list[dict[str, Any]]) -> int:
+    """Count what the import and its messages have left: recordings, speeches and the outbox."""
+    recordings = [await storage.exists(row["audio_key"]) for row in rows]
+    async with database.transaction() as session:
+        tables = (select(func.count(table.id)) for table in (Speech, OutboxEvent))
+        return sum(recordings) + sum([await session.scalar(each) or 0 for each in tables])
+
+
+async def test_an_import_is_applied_and_undone(
+    committed_database: Database,
+    storage: Storage,
+    publish: Publish,
+    new_batch: NewBatch,
+    new_row: NewRow,
+    mp3: bytes,
+) -> None:
+    rows = [new_row(tags=["food"]), new_row()]
+    for row in rows:
+        await storage.put(row["audio_key"], mp3, content_type="audio/mpeg")
+    batch = await new_batch(rows)
+    usual: dict[str, Any] = {"subject": "any", "time": datetime.now(UTC)}
+    await publish(ImportValidated(id=uuid7(), data=batch, **usual))
+    await wait_for_entry(committed_database, "import_applied", batch.import_id)
+    ref = ImportRef(import_id=batch.import_id, owner_id=batch.owner_id)
+    await publish(ImportUndoRequested(id=uuid7(), data=ref, **usual))
+    entry = await wait_for_entry(committed_database, "import_undone", batch.import_id)
+    assert (entry.actor_id, entry.after) == (batch.owner_id, {"deleted": 2, "archived": 0})
+    async with asyncio.timeout(30):
+        while await count_left(committed_database, storage, rows):  # noqa: ASYNC110 - in three servers
+            await asyncio.sleep(0.05)
