@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +47,10 @@ class Seed:
     recordings: dict[str, bytes]
 
 
+type Durations = Mapping[str, int]
+"""Milliseconds by the key of the recording."""
+
+
 def parse_folder(arguments: list[str]) -> Path:
     parser = argparse.ArgumentParser(prog="python -m content seed", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="with tags.csv, speeches.csv and audio/")
@@ -71,7 +76,11 @@ async def seed(settings: SeedSettings, folder: Path) -> None:
         uploads = (_upload(storage, key, content) for key, content in found.recordings.items())
         uploaded = sum(await asyncio.gather(*uploads))
         async with database.transaction() as session:
-            created = await create_missing(session, found)
+            missing = await list_missing(session, found)
+        # Without a transaction, which the database would end if it had to wait for long.
+        durations = await measure(found, missing)
+        async with database.transaction() as session:
+            created = await create_missing(session, found, durations)
     finally:
         await database.close()
     log.info("seeded", uploaded=uploaded, created=created, speeches=len(found.speeches))
@@ -110,23 +119,15 @@ async def _upload(storage: Storage, key: str, content: bytes) -> bool:
     return True
 
 
-async def create_missing(session: AsyncSession, found: Seed) -> int:
-    tag_ids = await create_tags(session, found.categories, actor=None)
+async def list_missing(session: AsyncSession, found: Seed) -> list[SeedSpeech]:
     existing = await find_existing_speeches(session, [speech.text for speech in found.speeches])
-    missing = [speech for speech in found.speeches if (speech.text, speech.level) not in existing]
+    return [speech for speech in found.speeches if (speech.text, speech.level) not in existing]
+
+
+async def measure(found: Seed, speeches: Sequence[SeedSpeech]) -> Durations:
+    """Raise SystemExit for a file that is no recording."""
     async with Measurer() as measurer:
-        durations = [await _measure(measurer, speech, found) for speech in missing]
-    new = [
-        NewSpeech(
-            **speech.model_dump(exclude={"audio_filename", "tags"}),
-            audio_key=speech.audio_key,
-            duration_ms=duration_ms,
-            tag_ids=[tag_ids[name] for name in speech.tags],
-        )
-        for speech, duration_ms in zip(missing, durations, strict=True)
-    ]
-    await create_speeches(session, new, actor=None)
-    return len(new)
+        return {speech.audio_key: await _measure(measurer, speech, found) for speech in speeches}
 
 
 async def _measure(measurer: Measurer, speech: SeedSpeech, found: Seed) -> int:
@@ -134,3 +135,20 @@ async def _measure(measurer: Measurer, speech: SeedSpeech, found: Seed) -> int:
         return (await measurer.measure(found.recordings[speech.audio_key])).duration_ms
     except (UndecodableAudio, AudioTooLong) as error:
         raise SystemExit(f"{speech.audio_filename}: {error}") from error
+
+
+async def create_missing(session: AsyncSession, found: Seed, durations: Durations) -> int:
+    """Create what is missing still, of the speeches whose recordings were measured."""
+    tag_ids = await create_tags(session, found.categories, actor=None)
+    new = [
+        NewSpeech(
+            **speech.model_dump(exclude={"audio_filename", "tags"}),
+            audio_key=speech.audio_key,
+            duration_ms=durations[speech.audio_key],
+            tag_ids=[tag_ids[name] for name in speech.tags],
+        )
+        for speech in await list_missing(session, found)
+        if speech.audio_key in durations
+    ]
+    await create_speeches(session, new, actor=None)
+    return len(new)
