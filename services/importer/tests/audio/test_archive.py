@@ -4,6 +4,7 @@ import asyncio
 import io
 import stat
 import struct
+import time
 import zipfile
 import zlib
 from collections.abc import AsyncIterator
@@ -201,14 +202,14 @@ async def test_the_number_of_entries_is_bounded(monkeypatch: pytest.MonkeyPatch)
 
 async def test_other_work_goes_on_while_an_archive_is_unpacked() -> None:
     longest, stop = 0.0, False
-    loop = asyncio.get_running_loop()
 
     async def watch() -> None:
         nonlocal longest
         while not stop:
-            before = loop.time()
+            # The processor's time of the loop's thread: other processes of the machine do not count.
+            before = time.thread_time()
             await asyncio.sleep(0)
-            longest = max(longest, loop.time() - before)
+            longest = max(longest, time.thread_time() - before)
 
     watching = asyncio.create_task(watch())
     content = packed({f"{number}": bytes(5_000_000) for number in range(10)})
