@@ -1,0 +1,62 @@
+"""An editor's uploads and imports, through the gateway."""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from tests.journey import RECORDINGS, Learner
+
+IMPORT = "/api/v1/admin/import"
+AUDIO = Path(RECORDINGS).parent / "audio"
+ENDED = {"completed", "rejected", "failed", "cancelled", "undone"}
+
+
+async def upload(admin: Learner, *names: str) -> str:
+    """Upload the same recording under these names; return the upload session."""
+    recording = next(iter(sorted(AUDIO.glob("*.mp3")))).read_bytes()
+    files = [("files[]", (name, recording)) for name in names]
+    answer = await admin.client.post(f"{IMPORT}/audio", files=files, headers=admin.headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["rejected"] == []
+    return str(answer.json()["upload_session_id"])
+
+
+async def start(admin: Learner, session_id: str, rows: list[list[str]], **fields: str) -> str:
+    """Start an import of these rows; return its path."""
+    table = io.StringIO()
+    csv.writer(table).writerows([["audio_filename", "text", "level", "type", "tags"], *rows])
+    return await start_table(admin, session_id, table.getvalue().encode(), **fields)
+
+
+async def start_table(admin: Learner, session_id: str, table: bytes, **fields: str) -> str:
+    answer = await admin.client.post(
+        f"{IMPORT}/csv",
+        files={"file": ("lesson.csv", table)},
+        data={"upload_session_id": session_id, **fields},
+        headers=admin.headers,
+    )
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["location"] == answer.json()["status_url"]
+    return str(answer.headers["location"])
+
+
+async def follow(admin: Learner, path: str, last_event_id: str = "") -> AsyncIterator[dict[str, Any]]:
+    """Yield the progress of an import as a browser receives it."""
+    headers = {**admin.headers, **({"Last-Event-ID": last_event_id} if last_event_id else {})}
+    async with admin.client.stream("GET", f"{path}/events", headers=headers) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        async for line in answer.aiter_lines():
+            if line.startswith("data: "):
+                yield json.loads(line.removeprefix("data: "))
+
+
+async def end_of(admin: Learner, path: str) -> dict[str, Any]:
+    async with asyncio.timeout(60):
+        *_, last = [event async for event in follow(admin, path)]
+    assert last["state"] in ENDED
+    return last
