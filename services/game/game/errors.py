@@ -28,8 +28,8 @@ class SpeechNotFound(NotFound):
     code = "speech_not_found"
 
 
-class SpeechNotKnownYet(Unavailable):
-    """`speech_ids` lists new speeches that have not arrived here; repeat the request unchanged."""
+class SpeechNotKnownYet(Conflict):
+    """`speech_ids` lists new speeches that have not arrived here; repeat the request after `Retry-After`."""
 
     code = "speech_not_known_yet"
 
