@@ -37,12 +37,13 @@ SETTINGS = {
 }
 SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 """The start of a connection, to which even a server without TLS answers."""
-# Durability does not matter for data that a test run throws away.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# For data that a test run throws away. Commits are kept when the server is killed, but not when the
+# machine loses its power.
+FAST = {"fsync": "off", "full_page_writes": "off"}
 
 
 def postgres(run: Run, data: Path, *, port: int, password: str, fast: bool = False) -> Server:
-    """Return the database server, with superuser `postgres`; `fast` gives up durability for speed."""
+    """Return the database server, with superuser `postgres`; `fast` does not survive a loss of power."""
     settings = SETTINGS | (FAST if fast else {}) | {"port": str(port)}
     options = (f"--{name}={value}" for name, value in settings.items())
     program = Program(

@@ -1,0 +1,237 @@
+"""Imports on the running system, and what must be true of each of them in the end."""
+
+import asyncio
+import csv
+import io
+import os
+import signal
+import wave
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import numpy as np
+from shared.data.storage import Storage
+from shared.settings import StorageSettings
+
+from deploy.local.servers.server import Server
+from deploy.local.stack import Stack
+from deploy.services import DATABASE_OWNERS, SERVICES
+from tests.journey import Learner, session_of
+
+ROWS = 12
+FINISHED = {"completed", "rejected", "failed", "cancelled", "undone"}
+PATIENCE_SECONDS = 90.0
+
+
+def make_wav(seconds: float = 1.0) -> bytes:
+    times = np.arange(int(seconds * 8_000)) / 8_000
+    samples = (9_000 * np.sin(2 * np.pi * 440 * times)).astype("<i2")
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+        file.writeframes(samples.tobytes())
+    return content.getvalue()
+
+
+@dataclass(frozen=True)
+class Import:
+    id: str
+    tag: str
+    texts: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Imports:
+    """The demo admin, who imports, and the processes that may die meanwhile."""
+
+    system: Stack
+    admin: Learner
+
+    @classmethod
+    async def signed_in(cls, system: Stack, gateway: httpx.AsyncClient) -> "Imports":
+        account = {"email": "admin@example.com", "password": "AdminPass123"}
+        answer = (await gateway.post("/api/v1/auth/login", json=account)).raise_for_status().json()
+        return cls(system, Learner(gateway, answer["user"], answer["access_token"]))
+
+    @property
+    def victims(self) -> dict[str, Server]:
+        servers = {name: self.system.servers[name] for name in ("rabbitmq", "postgres", "s3")}
+        workers = {f"{name} worker": self.system.workers[name] for name in ("importer", "content")}
+        return workers | servers
+
+    async def upload(self, names: list[str]) -> str:
+        """Upload recordings to a new session, and return its id."""
+        wav = make_wav()
+        files = [("files[]", (name, wav)) for name in names]
+        answer = await until(self._upload, files, lambda answer: answer.status_code == 200)
+        assert len(answer.json()["uploaded_files"]) == len(names), answer.text
+        session_id: str = answer.json()["upload_session_id"]
+        return session_id
+
+    async def _upload(self, files: list[tuple[str, tuple[str, bytes]]]) -> httpx.Response:
+        return await self._post("/admin/import/audio", files=files)
+
+    async def start(self, session_id: str | None = None) -> Import:
+        """Order an import of sentences that no other has, all with one tag."""
+        names = [f"{number}.wav" for number in range(ROWS)]
+        session_id = session_id or await self.upload(names)
+        tag = f"chaos {uuid4().hex}"
+        texts = {name: f"Sentence {uuid4().hex[:8]}." for name in names}
+        table = io.StringIO()
+        writer = csv.writer(table)
+        writer.writerow(["audio_filename", "text", "level", "tags"])
+        writer.writerows([name, text, "C1", tag] for name, text in texts.items())
+        answer = await self._post(
+            "/admin/import/csv",
+            data={"upload_session_id": session_id},
+            files={"file": ("table.csv", table.getvalue().encode())},
+        )
+        assert answer.status_code == 202, answer.text
+        return Import(answer.json()["job_id"], tag, frozenset(texts.values()))
+
+    async def undo(self, wanted: Import) -> None:
+        await until(self._undo, wanted, lambda status: status == 202)
+
+    async def _undo(self, wanted: Import) -> int:
+        return (await self._post(f"/admin/import/jobs/{wanted.id}/undo")).status_code
+
+    async def _post(self, path: str, **content: Any) -> httpx.Response:
+        return await self.admin.client.post(
+            f"/api/v1{path}", headers=self.admin.headers, timeout=60, **content
+        )
+
+    async def state(self, wanted: Import) -> str:
+        answer = await self.admin.get(f"/admin/import/jobs/{wanted.id}")
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["state"])
+
+    async def wait(self, wanted: Import, *states: str) -> str:
+        return await until(self.state, wanted, lambda state: state in (states or FINISHED))
+
+    async def speeches(self, wanted: Import, *, archived: str = "false") -> list[dict[str, Any]]:
+        """Return the speeches of an import from the database of the catalogue."""
+        rows = await self._fetch(
+            "content",
+            """SELECT speeches.* FROM speeches JOIN speech_tags ON speech_id = speeches.id
+            JOIN tags ON tags.id = tag_id WHERE tags.name = $1""",
+            wanted.tag,
+        )
+        return [dict(row) for row in rows if archived == "all" or row["archived_at"] is None]
+
+    async def _fetch(self, service: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
+        owner = next(each for each in DATABASE_OWNERS if each.name == service)
+        url = self.system.plan.worker(owner).environment["DATABASE_URL"].replace("+asyncpg", "")
+        connection = await asyncpg.connect(url)
+        try:
+            found: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
+            return found
+        finally:
+            await connection.close()
+
+    def storage(self) -> Storage:
+        service = next(each for each in SERVICES if each.name == "importer")
+        names = StorageSettings.model_fields
+        found = self.system.plan.api(service).environment.items()
+        values = {name.lower(): value for name, value in found if name.lower() in names}
+        return Storage(StorageSettings.model_validate({**values, "environment": "test"}))
+
+    async def find_ownerless(self) -> set[str]:
+        """Return the objects of the bucket that no row of a service owns."""
+        owned = {row[0] for row in await self._fetch("content", "SELECT audio_key FROM speeches")}
+        free = "SELECT object_key FROM uploaded_files WHERE claimed_at IS NULL"
+        owned |= {row[0] for row in await self._fetch("importer", free)}
+        owned |= {row[0] for row in await self._fetch("importer", "SELECT key FROM pending_objects")}
+        jobs = await self._fetch(
+            "importer", "SELECT state, source_key, batch_key, report_key FROM import_jobs"
+        )
+        for job in jobs:
+            owned.add(job["report_key"])
+            if job["state"] not in FINISHED and job["state"] != "undoing":
+                owned |= {job["source_key"], job["batch_key"]}
+        # Recordings of speeches that editors deleted one by one stay for past games.
+        return {key for key in await self.storage().list_keys() if key not in owned and "seed/" not in key}
+
+    async def ensure_applied(self, wanted: Import) -> list[dict[str, Any]]:
+        """Check that all rows are speeches, with their recordings, and that learners can play them."""
+        assert await self.wait(wanted) == "completed"
+        speeches = await self.speeches(wanted)
+        assert sorted(row["text"] for row in speeches) == sorted(wanted.texts)
+        storage = self.storage()
+        for row in speeches:
+            assert await until(storage.exists, row["audio_key"], bool), row["audio_key"]
+        await until(self._count_drawable, wanted, lambda count: count == ROWS)
+        await until(self._count_copies, [row["id"] for row in speeches], lambda count: count == ROWS)
+        await until(self._list_ownerless, None, lambda keys: not keys)
+        return speeches
+
+    async def ensure_undone(self, wanted: Import, *, played: str | None = None) -> None:
+        assert await self.wait(wanted, "undone", "failed") == "undone"
+        assert await self.speeches(wanted) == []
+        kept = await self.speeches(wanted, archived="all")
+        assert [str(row["id"]) for row in kept] == ([played] if played else [])
+        await until(self._list_ownerless, None, lambda keys: not keys)
+
+    async def play_one(self, wanted: Import) -> str:
+        """Save a game with one speech of the import, and return the speech once the game is counted."""
+        row = (await self.speeches(wanted))[0]
+        game = session_of([{"id": str(row["id"])}], level="C1")
+        await until(self._save, game, lambda status: status == 201)
+        counted = "SELECT plays FROM speech_statistics WHERE speech_id = $1"
+        await until(lambda _: self._fetch("content", counted, row["id"]), None, bool)
+        return str(row["id"])
+
+    async def _save(self, game: dict[str, Any]) -> int:
+        return (await self.admin.post("/game/sessions", game)).status_code
+
+    async def _count_drawable(self, wanted: Import) -> int:
+        tags = await self._fetch("content", "SELECT id FROM tags WHERE name = $1", wanted.tag)
+        body = {"level": "C1", "tags": [str(tag["id"]) for tag in tags], "limit": 50}
+        answer = await self.admin.post("/game/speeches/random", body)
+        return len(answer.json()["speeches"]) if answer.status_code == 200 else 0
+
+    async def _count_copies(self, ids: list[Any]) -> int:
+        copies = "SELECT count(DISTINCT speech_id) FROM speech_revisions WHERE speech_id = ANY($1)"
+        return int((await self._fetch("game", copies, ids))[0][0])
+
+    async def _list_ownerless(self, _: None) -> set[str]:
+        return await self.find_ownerless()
+
+
+async def until[A, R](read: Callable[[A], Awaitable[R]], argument: A, holds: Callable[[R], bool]) -> R:
+    """Return what was read once it holds. An outage counts as not yet. Raises TimeoutError."""
+    last: Any = None
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                try:
+                    last = await read(argument)
+                    if holds(last):
+                        return last  # type: ignore[no-any-return] # what was read
+                except Exception as error:
+                    last = error
+                await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        raise TimeoutError(f"after {PATIENCE_SECONDS:.0f} s: {last!r}") from error
+
+
+@contextmanager
+def frozen(server: Server) -> Iterator[None]:
+    """Hold a process in the middle of what it does. It may be killed and started again meanwhile."""
+    process = server.process
+    assert process is not None
+    os.killpg(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if server.process is process and server.alive:
+            os.killpg(process.pid, signal.SIGCONT)
+
+
+async def kill_and_start(server: Server) -> None:
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)

@@ -1,0 +1,91 @@
+"""Processes are killed while an import runs: in the end all of its rows are in the catalogue, or none."""
+
+import asyncio
+import random
+from functools import partial
+
+import httpx
+import pytest
+
+from deploy.local.stack import Stack
+from tests.chaos.imports import Imports, frozen, kill_and_start, until
+
+pytestmark = pytest.mark.journey
+
+VICTIMS = ("importer worker", "content worker", "rabbitmq", "postgres", "s3")
+RANDOM_KILLS = 30
+SEED = 20_261
+
+
+@pytest.fixture
+async def imports(system: Stack, gateway: httpx.AsyncClient) -> Imports:
+    # The test before this one may have killed what a login needs.
+    return await until(partial(Imports.signed_in, system), gateway, bool)
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+async def test_a_death_while_the_import_is_queued(imports: Imports, victim: str) -> None:
+    with frozen(imports.victims["importer worker"]):
+        wanted = await imports.start()
+        assert await imports.wait(wanted, "queued") == "queued"
+        await kill_and_start(imports.victims[victim])
+    await imports.ensure_applied(wanted)
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+async def test_a_death_while_the_rows_are_checked(imports: Imports, victim: str) -> None:
+    with frozen(imports.victims["importer worker"]):
+        wanted = await imports.start()
+        storage = frozen(imports.victims["s3"])
+        storage.__enter__()
+    # Without S3 the worker cannot read the table.
+    try:
+        assert await imports.wait(wanted, "validating") == "validating"
+        await kill_and_start(imports.victims[victim])
+    finally:
+        storage.__exit__(None, None, None)
+    await imports.ensure_applied(wanted)
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+async def test_a_death_while_the_import_is_applied(imports: Imports, victim: str) -> None:
+    with frozen(imports.victims["content worker"]):
+        wanted = await imports.start()
+        assert await imports.wait(wanted, "applying") == "applying"
+        storage = frozen(imports.victims["s3"])
+        storage.__enter__()
+    # Its transaction is open, and waits for the rows.
+    try:
+        await asyncio.sleep(0.5)
+        assert await imports.speeches(wanted) == []
+        await kill_and_start(imports.victims[victim])
+    finally:
+        storage.__exit__(None, None, None)
+    await imports.ensure_applied(wanted)
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+async def test_a_death_while_the_import_is_undone(imports: Imports, victim: str) -> None:
+    wanted = await imports.start()
+    await imports.ensure_applied(wanted)
+    played = await imports.play_one(wanted)
+    with frozen(imports.victims["content worker"]):
+        await imports.undo(wanted)
+        assert await imports.wait(wanted, "undoing") == "undoing"
+        await kill_and_start(imports.victims[victim])
+    await imports.ensure_undone(wanted, played=played)
+
+
+async def test_deaths_at_random_moments(imports: Imports) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - repeatable on purpose
+    for number in range(RANDOM_KILLS):
+        victim, delay = chance.choice(VICTIMS), chance.uniform(0, 0.8)
+        undoes = chance.random() < 0.3
+        print(f"{number}: {victim} after {delay:.2f} s{', then undone' if undoes else ''}")  # noqa: T201 - of a failure
+        wanted = await imports.start()
+        if undoes:
+            await imports.ensure_applied(wanted)
+            await imports.undo(wanted)
+        await asyncio.sleep(delay)
+        await kill_and_start(imports.victims[victim])
+        await (imports.ensure_undone(wanted) if undoes else imports.ensure_applied(wanted))
