@@ -35,7 +35,10 @@ class ReportWriter:
 
     def __init__(self, *, delimiter: str) -> None:
         self._text = io.StringIO(newline="")
-        self._writer = csv.writer(self._text, delimiter=delimiter, lineterminator="\r\n")
+        # All cells are quoted: LibreOffice takes commas, semicolons and tabs for delimiters at the same time.
+        self._writer = csv.writer(
+            self._text, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL
+        )
         self._text.write(BOM)
 
     def add_header(self, header: Sequence[str]) -> None:
