@@ -83,6 +83,7 @@ async def database(_engine: AsyncEngine) -> AsyncIterator[Database]:
     async with _engine.connect() as connection, connection.begin() as transaction:
         yield Database(connection)
         await transaction.rollback()
+    await _close_connections(_engine)
 
 
 @pytest.fixture
@@ -93,6 +94,13 @@ async def committed_database(_engine: AsyncEngine) -> AsyncIterator[Database]:
         # Not all tables that Python knows: other tests of the process may have imported a service.
         tables = await connection.scalars(text(TABLES))
         await connection.execute(text(f"TRUNCATE {', '.join(tables)} CASCADE"))
+    await _close_connections(_engine)
+
+
+async def _close_connections(engine: AsyncEngine) -> None:
+    # During tests without an event loop, the server's time limit of a statement that asyncpg has only
+    # prepared goes on, and ends the next statement of that connection.
+    await engine.dispose()
 
 
 @pytest.fixture
