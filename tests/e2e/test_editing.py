@@ -83,7 +83,7 @@ async def played_tags(learner: Learner, speech: dict[str, Any]) -> list[str]:
     now = datetime.now(UTC)
     times = {"started_at": now.isoformat(), "completed_at": (now + timedelta(seconds=1)).isoformat()}
     saved = await learner.post("/game/sessions", session_of([speech], **times))
-    if saved.status_code == 404:
+    if saved.status_code == 409:
         return []
     session = (await learner.get(f"/game/sessions/{saved.json()['session_id']}")).json()
     return [tag["name"] for tag in session["results"][0]["speech"]["tags"]]

@@ -73,7 +73,7 @@ async def play(learner: Learner, speech: dict[str, Any]) -> str:
     async with asyncio.timeout(10):
         while (  # noqa: ASYNC110 - another system's work
             saved := await learner.post("/game/sessions", game, **key)
-        ).status_code == 404:
+        ).status_code == 409:
             await asyncio.sleep(0.1)
     assert saved.status_code == 201, saved.text
     return str(saved.json()["session_id"])
