@@ -68,7 +68,7 @@ def _speeches(rng: Random, count: int, tags: dict[str, UUID]) -> Iterator[tuple[
     at, key = BEGINNING, ""
     for level in levels:
         type = "question" if rng.random() < 0.4 else "answer"
-        text = _text(rng, CLAUSES[level], type)
+        text = sentence(rng, CLAUSES[level], type)
         # Every tenth speech repeats the words of the previous one on another level.
         if rng.random() > 0.1 or not key:
             key = f"speeches/{at:%Y/%m}/{rng.getrandbits(128):032x}.mp3"
@@ -79,7 +79,8 @@ def _speeches(rng: Random, count: int, tags: dict[str, UUID]) -> Iterator[tuple[
         yield (_uuid7(rng, at), text, level, type, key, duration, at, at, chosen)
 
 
-def _text(rng: Random, clauses: int, type: str) -> str:
+def sentence(rng: Random, clauses: int, type: str) -> str:
+    """Compose a sentence from phrases; it may repeat an earlier one."""
     made = f" {rng.choice(JOINS)} ".join(
         f"{rng.choice(SUBJECTS)} {rng.choice(VERBS)} {rng.choice(PLACES)} {rng.choice(TIMES)}"
         for _ in range(rng.randint(1, clauses))

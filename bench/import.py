@@ -1,0 +1,253 @@
+"""An import of 100,000 rows: its speed beside a bare COPY, its memory, and what other requests notice of it.
+
+Run it with `make bench WHAT=import`, or with `ROWS=1000000` for the memory of a large one.
+"""
+
+import asyncio
+import os
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import psutil
+from shared.data.migrations import upgrade
+
+from bench.imported import copy, start, upload_recordings, write_table
+from bench.rounds import verdict
+from bench.system import folder, with_driver
+from bench.traffic import Request, p99, sent
+from deploy.local.stack import Stack, started
+
+ROWS = int(os.environ.get("ROWS", "100000"))
+IS_LARGE = ROWS > 200_000
+"""Only the speed, once, and the memory: a million rows take minutes."""
+ROUNDS, ATTEMPTS = (1 if IS_LARGE else 3), 3
+IDLE_SECONDS, SETTLE_SECONDS = 30.0, 1800.0
+MIN_SPEED, MAX_MEGABYTES, MAX_P99, MAX_DELAY_SECONDS = 0.3, 300.0, 2.0, 2.0
+ADMIN = {"email": "admin@example.com", "password": "AdminPass123"}
+STATE = "SELECT state, failure_detail, error_count, finished_at - created_at FROM import_jobs WHERE id = $1"
+TAGGED = """
+    SELECT tags.id, level
+    FROM tags JOIN speech_tags ON tag_id = tags.id JOIN speeches ON speeches.id = speech_id
+    WHERE name = $1
+"""
+WORKERS = ("importer", "content")
+DRAW = "/api/v1/game/speeches/random"
+OTHERS = {
+    "draw": Request("POST", DRAW, {"level": "A2"}),
+    "admin list": Request("GET", "/api/v1/admin/speeches?limit=50"),
+}
+
+
+@dataclass
+class Found:
+    """What was measured."""
+
+    imported: list[float] = field(default_factory=list)
+    copied: list[float] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
+    megabytes: dict[str, float] = field(default_factory=dict)
+    p99: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """The running system, as an editor and the bench use it."""
+
+    found: Found
+    stack: Stack
+    client: httpx.AsyncClient
+    owner_id: UUID
+    content: "asyncpg.Connection[Any]"
+    importer: "asyncpg.Connection[Any]"
+    game: "asyncpg.Connection[Any]"
+    reference: "asyncpg.Connection[Any]"
+
+    async def sign_in(self) -> None:
+        """Use a new token, because they are valid for minutes."""
+        self.client.headers["Authorization"] = f"Bearer {(await signed_in(self.client))['access_token']}"
+
+    async def prepare(self, table: Path) -> tuple[UUID, str]:
+        """Write a table of new sentences, and upload its recordings; return their session and a tag."""
+        number = time.time_ns()
+        tag = f"import {number}"
+        await asyncio.to_thread(write_table, table, ROWS, tag=tag, seed=number)
+        session_id = await upload_recordings(self.importer, self.owner_id, ROWS)
+        await self.sign_in()
+        return session_id, tag
+
+    async def run(self, table: Path, session_id: UUID, tag: str) -> UUID:
+        """Import the table to its end, until its last sentence can be drawn."""
+        import_id = await start(self.client, session_id, table)
+        self.found.imported.append(await self._completed(import_id))
+        self.found.delays.append(await self._drawn(tag))
+        return import_id
+
+    async def settle(self) -> None:
+        """Wait until the services that follow the catalogue have received its events."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        count = await self.content.fetchval("SELECT count(*) FROM speeches")
+        while time.monotonic() < deadline:
+            self._weigh()
+            known = [
+                await self.importer.fetchval("SELECT count(*) FROM catalogue_sentences"),
+                await self.game.fetchval("SELECT count(DISTINCT speech_id) FROM speech_revisions"),
+            ]
+            if min(known) >= count:
+                return
+            await asyncio.sleep(1)
+        raise AssertionError("The game or the importer has not received all speeches.")
+
+    async def _completed(self, import_id: UUID) -> float:
+        began, validated = time.monotonic(), 0.0
+        while True:
+            [(state, failure, errors, taken)] = await self.importer.fetch(STATE, import_id)
+            self._weigh()
+            if state == "applying" and not validated:
+                validated = time.monotonic() - began
+                print(f"validated after {validated:.1f} s", flush=True)
+            if state not in ("queued", "validating", "applying"):
+                assert state == "completed", (state, failure, errors)
+                return float(taken.total_seconds())
+            await asyncio.sleep(0.05)
+
+    def _weigh(self) -> None:
+        for name in WORKERS:
+            size = megabytes(self.stack, name)
+            self.found.megabytes[name] = max(size, self.found.megabytes.get(name, 0))
+
+    async def _drawn(self, tag: str) -> float:
+        """Return the seconds until a row of the import is drawn."""
+        began = time.monotonic()
+        [(tag_id, level)] = await self.content.fetch(TAGGED, tag)
+        wanted = {"level": level, "tags": [str(tag_id)]}
+        while (await self.client.post(DRAW, json=wanted)).status_code != 200:  # noqa: ASYNC110 - how soon is the question
+            await asyncio.sleep(0.01)
+        return time.monotonic() - began
+
+
+async def signed_in(client: httpx.AsyncClient) -> dict[str, Any]:
+    """Sign in as the demo admin."""
+    answer = await client.post("/api/v1/auth/login", json=ADMIN, headers={"Authorization": ""})
+    assert answer.status_code == 200, answer.text
+    tokens: dict[str, Any] = answer.json()
+    return tokens
+
+
+def megabytes(stack: Stack, service: str) -> float:
+    """Return the resident memory of a service's worker."""
+    process = stack.workers[service].process
+    assert process
+    return psutil.Process(process.pid).memory_info().rss / 1_000_000
+
+
+@asynccontextmanager
+async def case_of(stack: Stack) -> AsyncIterator[Case]:
+    """Connect to the system's databases, and create one for the reference."""
+    base = stack.plan.addresses.postgres_url.rpartition("/")[0]
+    server = await asyncpg.connect(stack.plan.addresses.postgres_url)
+    await server.execute("CREATE DATABASE content_reference")
+    await server.close()
+    await asyncio.to_thread(upgrade, "content", with_driver(f"{base}/content_reference"))
+    names = ("content", "importer", "game", "content_reference")
+    databases = [await asyncpg.connect(f"{base}/{name}") for name in names]
+    async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
+        owner_id = UUID((await signed_in(client))["user"]["id"])
+        yield Case(Found(), stack, client, owner_id, *databases)
+    for database in databases:
+        await database.close()
+
+
+async def speeds(case: Case, table: Path) -> None:
+    """Import and copy in alternation."""
+    for _ in range(ROUNDS):
+        import_id = await case.run(table, *await case.prepare(table))
+        await case.settle()
+        case.found.copied.append(await copy(case.content, case.reference, import_id))
+        rates = f"{ROWS / case.found.imported[-1]:,.0f} / {ROWS / case.found.copied[-1]:,.0f}"
+        print(f"rows a second, imported / copied: {rates}", flush=True)
+
+
+async def disturbance(case: Case, table: Path) -> None:
+    """Compare other requests during an import with those in an idle system."""
+    prepared = await case.prepare(table)
+    async with sent(case.client, OTHERS) as idle:
+        await asyncio.sleep(IDLE_SECONDS)
+    async with sent(case.client, OTHERS) as busy:
+        await case.run(table, *prepared)
+    case.found.imported.pop()  # Its requests slowed it down.
+    await case.settle()
+    for name in OTHERS:
+        case.found.p99[name] = p99(busy[name]) / p99(idle[name])
+        print(
+            f"{name}: p99 {p99(idle[name]):.1f} ms idle, {p99(busy[name]):.1f} ms during an import",
+            flush=True,
+        )
+
+
+def broken(found: Found) -> list[str]:
+    """List the bounds that do not hold."""
+    lines = [
+        f"the worker of {name} takes {size:.0f} MB; allowed are {MAX_MEGABYTES:.0f}"
+        for name, size in found.megabytes.items()
+        if size > MAX_MEGABYTES
+    ]
+    lines += [
+        f"{name}: p99 is {times:.2f} times that of an idle system; allowed are {MAX_P99}"
+        for name, times in found.p99.items()
+        if times > MAX_P99
+    ]
+    if (share := speed(found)) < MIN_SPEED:
+        lines.append(f"{share:.2f} of the rows per second of COPY; required are {MIN_SPEED}")
+    if max(found.delays) > MAX_DELAY_SECONDS:
+        lines.append(f"sentences are drawn {max(found.delays):.2f} s late; allowed are {MAX_DELAY_SECONDS}")
+    return lines
+
+
+def speed(found: Found) -> float:
+    """Return the median share of the speed of COPY."""
+    return statistics.median(
+        copied / imported for copied, imported in zip(found.copied, found.imported, strict=True)
+    )
+
+
+async def measured(stack: Stack, table: Path) -> list[str]:
+    """Measure until the bounds hold, at most ATTEMPTS times, and return the broken ones."""
+    lines: list[str] = []
+    async with case_of(stack) as connected:
+        for _ in range(ATTEMPTS):
+            case = replace(connected, found=Found())
+            await speeds(case, table)
+            if not IS_LARGE:
+                await disturbance(case, table)
+            show(case.found)
+            if not (lines := broken(case.found)) or IS_LARGE:
+                break
+    return lines
+
+
+def show(found: Found) -> None:
+    """Print what was measured."""
+    print(f"share of the speed of COPY: {speed(found):.2f}")
+    print(f"drawn after {max(found.delays):.2f} s")
+    print("MB of workers: " + ", ".join(f"{name} {size:.0f}" for name, size in found.megabytes.items()))
+
+
+def main() -> int:
+    """Run all measurements on the whole system; return 1 when a bound is broken."""
+    os.environ["RATE_LIMIT_ENABLED"] = "false"
+    with folder() as path, started(path) as stack:
+        lines = asyncio.run(measured(stack, path / "table.csv"))
+    return verdict(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Requests at a steady pace, whatever else happens, timed from when they were due."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import httpx
+
+PER_SECOND = 20
+
+
+class Request(NamedTuple):
+    """A request to send repeatedly."""
+
+    method: str
+    path: str
+    body: dict[str, str] | None = None
+
+
+type Seconds = dict[str, list[float]]
+"""Latencies by the name of the request."""
+
+
+@asynccontextmanager
+async def sent(client: httpx.AsyncClient, requests: Mapping[str, Request]) -> AsyncIterator[Seconds]:
+    """Send the requests while the block runs. Raises AssertionError on any status but 200."""
+    found: Seconds = {name: [] for name in requests}
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_send(client, each, found[name])) for name, each in requests.items()]
+        yield found
+        for task in tasks:
+            task.cancel()
+
+
+async def _send(client: httpx.AsyncClient, request: Request, found: list[float]) -> None:
+    due = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        while True:
+            # In a task of its own, so that a slow one does not delay the next.
+            group.create_task(_time(client, request, found, due))
+            due += 1 / PER_SECOND
+            await asyncio.sleep(due - time.perf_counter())
+
+
+async def _time(client: httpx.AsyncClient, request: Request, found: list[float], due: float) -> None:
+    answer = await client.request(request.method, request.path, json=request.body)
+    assert answer.status_code == 200, answer.text
+    found.append(time.perf_counter() - due)
+
+
+def p99(seconds: list[float]) -> float:
+    """Return the 99th percentile in milliseconds."""
+    return sorted(seconds)[len(seconds) * 99 // 100] * 1000
