@@ -83,6 +83,8 @@ class UploadedFile(Base):
             unique=True,
             postgresql_where=text("claimed_at IS NULL"),
         ),
+        # For claimed files too: without it, each chunk of a table reads all files of its session.
+        Index(None, "session_id", "name_key"),
         Index(None, "session_id", "sha256"),
         Index("ix_uploaded_files_import_id", "import_id", postgresql_where=text("import_id IS NOT NULL")),
         Index("ix_uploaded_files_storing", "created_at", postgresql_where=text("state = 'storing'")),

@@ -129,6 +129,7 @@ def _uploaded_files() -> None:
         unique=True,
         postgresql_where=sa.text("claimed_at IS NULL"),
     )
+    op.create_index("ix_uploaded_files_session_id_name_key", "uploaded_files", ["session_id", "name_key"])
     op.create_index("ix_uploaded_files_session_id_sha256", "uploaded_files", ["session_id", "sha256"])
     op.create_index(
         "ix_uploaded_files_import_id",
