@@ -1,0 +1,108 @@
+"""What one editor can take of the uploads."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+from importer.app import create_app
+from importer.models import UploadedFile
+from importer.settings import ApiSettings
+from shared.clock import utc_now
+from shared.data.db import Database
+from shared.testing import TokenFor, api_client
+from sqlalchemy import update
+from tests.sounds import make_wav
+from tests.uploading import (
+    AUDIO,
+    END,
+    FILES,
+    FORM,
+    PARTS,
+    Clean,
+    upload,
+    uploaded,
+)
+
+
+@asynccontextmanager
+async def limited(
+    settings: ApiSettings, token_for: TokenFor, editor_id: UUID, **limits: Any
+) -> AsyncIterator[tuple[httpx.AsyncClient, httpx.AsyncClient]]:
+    """Two editors' clients of an application with these limits."""
+    app = create_app(settings.model_copy(update=limits))
+    async with (
+        api_client(app, token=token_for(editor_id, "editor")) as one,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url="http://test",
+            headers={"Authorization": f"Bearer {token_for(uuid4(), 'editor')}"},
+        ) as other,
+    ):
+        yield one, other
+
+
+@asynccontextmanager
+async def stalled(editor: httpx.AsyncClient, count: int) -> AsyncIterator[None]:
+    end = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield PARTS[0]
+        await end.wait()
+        yield END
+
+    tasks = [asyncio.create_task(editor.post(AUDIO, content=body(), headers=FORM)) for _ in range(count)]
+    await asyncio.sleep(0.3)
+    try:
+        yield
+    finally:
+        end.set()
+        answers = await asyncio.gather(*tasks)
+        assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_an_editors_third_upload_waits_and_leaves_room_for_others(
+    settings: ApiSettings, committed_database: Database, token_for: TokenFor, editor_id: UUID
+) -> None:
+    async with limited(settings, token_for, editor_id, max_upload_wait_seconds=0.3) as (one, other):
+        async with stalled(one, 2):
+            answer = await upload(one, FILES[1])
+            assert (answer.status_code, answer.json()["code"]) == (429, "too_many_uploads")
+            assert int(answer.headers["Retry-After"]) > 0
+            assert (await upload(other, FILES[1])).status_code == 200
+        assert (await upload(one, FILES[1])).status_code == 200
+
+
+async def test_a_process_receives_a_bounded_number_of_uploads(
+    settings: ApiSettings, committed_database: Database, token_for: TokenFor, editor_id: UUID
+) -> None:
+    limits = {"max_uploads": 2, "max_upload_wait_seconds": 0.3}
+    async with limited(settings, token_for, editor_id, **limits) as (one, other), stalled(one, 2):
+        answer = await upload(other, FILES[1])
+        assert (answer.status_code, answer.json()["code"]) == (503, "uploads_full")
+
+
+async def test_an_editors_staged_files_are_bounded(
+    settings: ApiSettings, committed_database: Database, token_for: TokenFor, editor_id: UUID, clean: Clean
+) -> None:
+    async with limited(settings, token_for, editor_id, max_user_files=3) as (one, other):
+        first = await uploaded(one, *FILES)
+        answer = await upload(one, ("more.wav", make_wav(seed=5)))
+        assert (answer.status_code, answer.json()["code"]) == (409, "upload_quota_exceeded")
+        assert (await upload(other, FILES[0])).status_code == 200
+        async with committed_database.transaction() as session:
+            mine = UploadedFile.session_id == UUID(first["upload_session_id"])
+            await session.execute(update(UploadedFile).where(mine).values(claimed_at=utc_now()))
+        assert (await upload(one, ("more.wav", make_wav(seed=5)))).status_code == 200
+    await clean()
+
+
+async def test_an_editors_staged_bytes_are_bounded(
+    settings: ApiSettings, committed_database: Database, token_for: TokenFor, editor_id: UUID
+) -> None:
+    async with limited(settings, token_for, editor_id, max_user_file_bytes=10_000) as (one, _):
+        await uploaded(one, FILES[0])
+        answer = await upload(one, FILES[1])
+        assert (answer.status_code, answer.json()["code"]) == (409, "upload_quota_exceeded")
