@@ -1,4 +1,4 @@
-"""An import of 100,000 rows: its speed beside a bare COPY, its memory, and what other requests notice of it.
+"""An import of 100,000 rows: its speed compared with a bare COPY, its memory, and its effect on others.
 
 Run it with `make bench WHAT=import`, or with `ROWS=1000000` for the memory of a large one.
 """

@@ -113,7 +113,7 @@ async def test_what_was_played_outlives_the_undoing_of_its_import(editor: Learne
     path = await correct_and_import(editor, tag)
     played, unplayed = await draw_new(learner, tag)
     async with httpx.AsyncClient() as browser:
-        heard = (await browser.get(played["audio_url"])).content
+        played_audio = (await browser.get(played["audio_url"])).content
         assert (await browser.get(unplayed["audio_url"])).status_code == 200
     session_id = await play(learner, played)
     await wait_for_play(editor, played["id"])
@@ -130,7 +130,7 @@ async def test_what_was_played_outlives_the_undoing_of_its_import(editor: Learne
     [result] = shown["results"]
     assert (result["speech"]["text"], result["user_response"]) == (played["text"], "correct")
     async with httpx.AsyncClient() as browser:
-        assert (await browser.get(result["speech"]["audio_url"])).content == heard
+        assert (await browser.get(result["speech"]["audio_url"])).content == played_audio
 
 
 IMPORT_CALLS = [each for each in OPERATIONS if each.path.startswith(IMPORT)]

@@ -1,4 +1,4 @@
-"""Recordings as phones, browsers and editors write them are measured by what can be heard in them."""
+"""Recordings as phones, browsers and editors write them are measured by the sound in them."""
 
 import io
 import struct

@@ -50,14 +50,9 @@ async def read_import_form(
     request: Request, database: Database, storage: Storage
 ) -> AsyncIterator[ImportForm]:
     """Yield the form. If the block raises, its table is deleted."""
-    form, streamed = (
-        ImportForm(),
-        StreamedForm(
-            request,
-            max_parts=MAX_PARTS,
-            max_header_bytes=MAX_HEADER_BYTES,
-            max_idle_seconds=MAX_IDLE_SECONDS,
-        ),
+    form = ImportForm()
+    streamed = StreamedForm(
+        request, max_parts=MAX_PARTS, max_header_bytes=MAX_HEADER_BYTES, max_idle_seconds=MAX_IDLE_SECONDS
     )
     try:
         try:
