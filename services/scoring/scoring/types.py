@@ -7,6 +7,5 @@ type PhonemeAlphabet = Literal["arpabet", "ipa"]
 type ErrorType = Literal["none", "mispronunciation", "omission", "insertion"]
 type NotAssessableReason = Literal["no_speech", "too_noisy", "too_short", "clipped"]
 
-MAX_AUDIO_BYTES = 10 * 1024 * 1024
 MAX_AUDIO_SECONDS = 60
 MAX_TEXT_CHARACTERS = 500

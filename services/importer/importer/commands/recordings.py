@@ -6,7 +6,7 @@ from itertools import count
 from typing import cast
 from uuid import UUID
 
-from shared.audio.measurement import AudioTooLong, Measurement, UndecodableAudio
+from shared.audio.measurement import MAX_AUDIO_BYTES, AudioTooLong, Measurement, UndecodableAudio
 from shared.audio.measurer import Measurer
 from shared.clock import utc_now
 from shared.data.db import Database
@@ -21,7 +21,6 @@ from importer.audio import RecordingContent
 from importer.commands.objects import DeleteObjects
 from importer.domain.filenames import to_name_key
 from importer.domain.uploads import (
-    MAX_RECORDING_BYTES,
     FileRejected,
     NamedFile,
     ensure_audible,
@@ -65,7 +64,7 @@ async def store_recording(
     with its object.
     """
     too_large = FileRejected("audio_too_large")
-    content = RecordingContent(chunks, max_bytes=MAX_RECORDING_BYTES, too_large=too_large)
+    content = RecordingContent(chunks, max_bytes=MAX_AUDIO_BYTES, too_large=too_large)
     measurement = None
     # A small one, as most are, is recognised or rejected before anything is stored.
     if (whole := await content.load(max_bytes=MAX_LOADED_BYTES)) is not None:

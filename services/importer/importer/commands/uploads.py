@@ -17,6 +17,7 @@ from importer.commands.recordings import (
 from importer.commands.upload_sessions import get_usable_session, open_upload_session
 from importer.domain.filenames import clean_filename
 from importer.domain.uploads import (
+    ARCHIVE_MAGIC_BYTES,
     MAX_FILES_PER_REQUEST,
     SNIFFED_BYTES,
     FileRejected,
@@ -69,39 +70,39 @@ class Upload:
 
     async def add(self, name: str, chunks: AsyncIterator[bytes]) -> None:
         """Take a recording, or an archive of them. Raises UploadQuotaExceeded, or what `chunks` raises."""
-        head, chunks = await peek(chunks, SNIFFED_BYTES)
+        head, chunks = await peek(chunks, ARCHIVE_MAGIC_BYTES)
         if is_archive(head):
             await self._add_archive(name, chunks)
         else:
-            await self._add_file(name, head, chunks)
+            await self._add_file(name, chunks)
 
     async def _add_archive(self, name: str, chunks: AsyncIterator[bytes]) -> None:
         try:
             async for entry in Archive(chunks).entries():
                 if self._count >= MAX_FILES_PER_REQUEST:
                     raise FileRejected("too_many_files")
-                head, content = await peek(entry.chunks, SNIFFED_BYTES)
-                await self._add_file(entry.name, head, content)
+                await self._add_file(entry.name, entry.chunks)
         except UnreadableArchive as error:
             self._reject(name, FileRejected("unreadable_archive", str(error)))
         except FileRejected as error:
             self._reject(name, error)
 
-    async def _add_file(self, name: str, head: bytes, chunks: AsyncIterator[bytes]) -> None:
+    async def _add_file(self, name: str, chunks: AsyncIterator[bytes]) -> None:
         self._count += 1
         try:
-            self.uploaded.append(await self._store(name, head, chunks))
+            self.uploaded.append(await self._store(name, chunks))
         except FileRejected as error:
             self._reject(name, error)
         except UnreadableArchive:
             self._reject(name, FileRejected("incomplete_upload", "The archive breaks off in this file."))
             raise
 
-    async def _store(self, name: str, head: bytes, chunks: AsyncIterator[bytes]) -> StoredRecording:
+    async def _store(self, name: str, chunks: AsyncIterator[bytes]) -> StoredRecording:
         if self._count > MAX_FILES_PER_REQUEST:
             raise FileRejected("too_many_files")
         if (cleaned := clean_filename(name)) is None:
             raise FileRejected("unusable_filename")
+        head, chunks = await peek(chunks, SNIFFED_BYTES)
         if not head:
             raise FileRejected("empty_file")
         if (audio_format := detect_format(head)) is None:

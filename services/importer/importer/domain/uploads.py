@@ -1,15 +1,18 @@
 """What makes a file a recording of an upload session, and what it is named there."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast, get_args
 from uuid import UUID
+
+from shared.audio.formats import HEAD_BYTES, find_format
+from shared.audio.measurement import MAX_AUDIO_BYTES
 
 from importer.domain.filenames import add_suffix, to_name_key
 from importer.types import AudioFormat, FileProblemCode
 
-MAX_RECORDING_BYTES = 10 * 1024 * 1024
 MAX_FILES_PER_REQUEST = 1000
-SNIFFED_BYTES = 12
+SNIFFED_BYTES, ARCHIVE_MAGIC_BYTES = HEAD_BYTES, 4
+AUDIO_FORMATS = get_args(AudioFormat)
 
 # As scoring asks of learners' recordings.
 MIN_LEVEL_DB = -60.0
@@ -17,7 +20,7 @@ MAX_CLIPPED_SHARE = 0.03
 
 _DETAILS: dict[FileProblemCode, str] = {
     "empty_file": "The file is empty.",
-    "audio_too_large": f"The recording has more than {MAX_RECORDING_BYTES >> 20} MiB.",
+    "audio_too_large": f"The recording has more than {MAX_AUDIO_BYTES >> 20} MiB.",
     "unsupported_audio": "The file is not MP3, WAV or M4A, whatever its name says.",
     "undecodable_audio": "The recording cannot be decoded.",
     "audio_too_long": "The recording is too long.",
@@ -38,14 +41,9 @@ class FileRejected(Exception):
 
 
 def detect_format(head: bytes) -> AudioFormat | None:
-    """Recognise a recording by its first twelve bytes."""
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        return "wav"
-    if head[4:8] == b"ftyp":
-        return "m4a"
-    # MPEG audio frames start with eleven set bits; the layer bits are 01 for MP3.
-    is_frame = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2
-    return "mp3" if is_frame or head.startswith(b"ID3") else None
+    """Recognise a recording by its first SNIFFED_BYTES, if it is of a format that is taken."""
+    found = find_format(memoryview(head))
+    return cast(AudioFormat, found.format.name) if found and found.format.name in AUDIO_FORMATS else None
 
 
 def is_archive(head: bytes) -> bool:

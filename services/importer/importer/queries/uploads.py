@@ -1,12 +1,12 @@
 from typing import NamedTuple
 from uuid import UUID
 
+from shared.audio.measurement import MAX_AUDIO_BYTES
 from shared.data.db import Database
 from shared.http.pages import fetch_page
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from importer.domain.uploads import MAX_RECORDING_BYTES
 from importer.errors import UploadSessionNotFound
 from importer.models import UploadedFile, UploadSession
 from importer.schemas.uploads import (
@@ -34,7 +34,7 @@ class Staged(NamedTuple):
 
 # A file on its way counts as the largest.
 _STAGED = f"""
-    SELECT count(*) AS files, coalesce(sum(coalesce(size_bytes, {MAX_RECORDING_BYTES})), 0)::bigint AS bytes
+    SELECT count(*) AS files, coalesce(sum(coalesce(size_bytes, {MAX_AUDIO_BYTES})), 0)::bigint AS bytes
     FROM uploaded_files JOIN upload_sessions ON upload_sessions.id = session_id
     WHERE owner_id = $1 AND claimed_at IS NULL
 """  # noqa: S608 - a constant number

@@ -8,8 +8,8 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI
-from importer.domain import uploads as rules
 from importer.models import AuditEntry, UploadedFile
+from shared.audio.measurement import MAX_AUDIO_BYTES
 from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.storage import Storage
@@ -64,6 +64,12 @@ async def test_objects_have_the_type_of_their_content(editor: httpx.AsyncClient,
             types.append((await client.get(url)).headers["content-type"])
     assert types == ["audio/wav", "audio/mpeg"]
     assert names(body) == ["a.exe", "b.wav"]
+
+
+async def test_an_mp3_is_recognised_behind_junk(editor: httpx.AsyncClient, clean: Clean) -> None:
+    body = await uploaded(editor, ("a.mp3", b"junk" * 2_000 + make_recording("mp3")))
+    assert [file["format"] for file in body["uploaded_files"]] == ["mp3"], body
+    await clean()
 
 
 async def test_a_session_takes_many_uploads(editor: httpx.AsyncClient, clean: Clean) -> None:
@@ -221,7 +227,7 @@ async def test_each_file_is_rejected_on_its_own(editor: httpx.AsyncClient, clean
         ("too-long.wav", make_wav(301)),
         ("long-silent.wav", make_wav(60, gain=0)),
         ("long-garbage.wav", b"RIFF" + bytes(4) + b"WAVE" + b"garbage" * 300_000),
-        ("large.wav", good + bytes(rules.MAX_RECORDING_BYTES)),
+        ("large.wav", good + bytes(MAX_AUDIO_BYTES)),
     )
     assert names(body) == ["good.wav"]
     assert codes(body) == {
@@ -250,7 +256,7 @@ async def test_ten_mebibytes_are_kept_and_a_byte_more_is_not(
     editor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, clean: Clean
 ) -> None:
     content = make_wav()
-    monkeypatch.setattr("importer.commands.recordings.MAX_RECORDING_BYTES", len(content))
+    monkeypatch.setattr("importer.commands.recordings.MAX_AUDIO_BYTES", len(content))
     body = await uploaded(editor, ("fits.wav", content), ("more.wav", content + b"x"))
     assert (names(body), codes(body)) == (["fits.wav"], {"more.wav": "audio_too_large"})
     await clean()

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from shared.audio.measurement import MAX_AUDIO_BYTES
 from shared.errors import ParleyError
 from shared.http.multipart import FormPart, MalformedForm, StreamedForm
 from starlette.requests import Request
 
 from scoring.audio.buffer import WipingBuffer
 from scoring.errors import AudioTooLarge
-from scoring.types import MAX_AUDIO_BYTES
 
 AUDIO_FIELD = "audio"
 MAX_FIELD_BYTES = 64 * 1024

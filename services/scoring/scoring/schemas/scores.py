@@ -2,9 +2,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from shared.audio.measurement import MAX_AUDIO_BYTES
 from shared.http.fields import DisplayText, RequestModel
 
-from scoring.types import MAX_AUDIO_BYTES, MAX_AUDIO_SECONDS, MAX_TEXT_CHARACTERS, ErrorType
+from scoring.types import MAX_AUDIO_SECONDS, MAX_TEXT_CHARACTERS, ErrorType
 
 Score = Annotated[float, Field(ge=0, le=100)]
 

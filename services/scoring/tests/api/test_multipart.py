@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scoring.api.multipart import FormParts, read_form
 from scoring.errors import AudioTooLarge
-from scoring.types import MAX_AUDIO_BYTES
+from shared.audio.measurement import MAX_AUDIO_BYTES
 from shared.http.multipart import MalformedForm
 from starlette.requests import Request
 from starlette.types import Message
