@@ -13,7 +13,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from shared.data.db import Database, create_engine
 from shared.data.migrations import upgrade
+from shared.messaging.jobs import Job
 from shared.messaging.outbox import OutboxEvent
 from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
 
@@ -187,3 +188,17 @@ async def outbox_events[E: Event](session: AsyncSession, event: type[E]) -> list
         select(OutboxEvent).where(OutboxEvent.type == event.routing_key()).order_by(OutboxEvent.id)
     )
     return [event.model_validate_json(row.body) for row in rows]
+
+
+type OutboxJobs = Callable[..., Awaitable[list[Any]]]
+
+
+@pytest.fixture
+def outbox_jobs() -> OutboxJobs:
+    """Reads the jobs in the outbox, oldest first: `await outbox_jobs(session, InvalidateCache)`."""
+
+    async def read(session: AsyncSession, job: type[Job]) -> list[Any]:
+        queued = select(OutboxEvent).where(OutboxEvent.type == job.queue()).order_by(OutboxEvent.id)
+        return [job.model_validate_json(row.body) for row in await session.scalars(queued)]
+
+    return read

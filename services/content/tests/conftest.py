@@ -18,16 +18,12 @@ from pydantic import SecretStr
 from shared.data.cache import Cache
 from shared.data.db import Database
 from shared.data.storage import Storage
-from shared.messaging.jobs import Job
-from shared.messaging.outbox import OutboxEvent
 from shared.testing import TokenFor, api_client
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type Add = Callable[..., Awaitable[UUID]]
 type NewBatch = Callable[..., Awaitable[ValidatedBatch]]
 type NewRow = Callable[..., dict[str, Any]]
-type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 
 @pytest.fixture(scope="session")
@@ -100,17 +96,6 @@ async def speech_id(committed_database: Database, add: Add) -> UUID:
     """A speech of level A1, a question, with two tags."""
     async with committed_database.transaction() as session:
         return await add(session, text="Is it far?", tags=("travel", "food"), audio_key="seed/far.mp3")
-
-
-@pytest.fixture
-def outbox_jobs() -> OutboxJobs:
-    """Reads the jobs in the outbox, oldest first: `await outbox_jobs(session, InvalidateCache)`."""
-
-    async def read(session: AsyncSession, job: type[Job]) -> list[Any]:
-        queued = select(OutboxEvent).where(OutboxEvent.type == job.queue()).order_by(OutboxEvent.id)
-        return [job.model_validate_json(row.body) for row in await session.scalars(queued)]
-
-    return read
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -17,10 +17,9 @@ from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.messaging.inbox import apply_once
 from shared.messaging.jobs import Job
-from shared.testing import TokenFor, api_client
+from shared.testing import OutboxJobs, TokenFor, api_client
 
 type Add = Callable[..., Awaitable[UUID]]
-type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 UNUSED = cast(Storage, None)
 NOWHERE = SecretStr("redis://127.0.0.1:1/0")

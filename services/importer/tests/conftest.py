@@ -13,16 +13,12 @@ from pydantic import SecretStr
 from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.storage import Storage
-from shared.messaging.jobs import Job
-from shared.messaging.outbox import OutboxEvent
 from shared.testing import TokenFor, api_client
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type AddSession = Callable[..., Awaitable[UUID]]
 type AddImport = Callable[..., Awaitable[UUID]]
 type AddFile = Callable[..., Awaitable[UUID]]
-type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 
 @pytest.fixture(scope="session")
@@ -105,14 +101,3 @@ def add_file() -> AddFile:
         return file.id
 
     return add
-
-
-@pytest.fixture
-def outbox_jobs() -> OutboxJobs:
-    """Reads the jobs in the outbox, oldest first: `await outbox_jobs(session, ReleaseClaims)`."""
-
-    async def read(session: AsyncSession, job: type[Job]) -> list[Any]:
-        queued = select(OutboxEvent).where(OutboxEvent.type == job.queue()).order_by(OutboxEvent.id)
-        return [job.model_validate_json(row.body) for row in await session.scalars(queued)]
-
-    return read

@@ -11,7 +11,6 @@ UPLOADS = "/api/v1/admin/import/uploads"
 BOUNDARY = "parley-boundary"
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
-type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 type File = tuple[str, bytes]
 
 type Clean = Callable[[], Awaitable[None]]

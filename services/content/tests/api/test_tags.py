@@ -14,10 +14,9 @@ from content.domain.speeches import SpeechChange
 from content.schemas.tags import TagCreate
 from content.settings import ApiSettings
 from shared.data.db import Database
-from shared.testing import TokenFor, api_client
+from shared.testing import OutboxJobs, TokenFor, api_client
 
 type Add = Callable[..., Awaitable[UUID]]
-type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 TAGS = "/api/v1/admin/tags"
 UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"

@@ -24,7 +24,7 @@ from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.messaging.inbox import apply_once
 from shared.messaging.jobs import Job
-from shared.testing import outbox_events
+from shared.testing import OutboxJobs, outbox_events
 from sqlalchemy import func, select
 from uuid_utils.compat import uuid7
 
@@ -32,7 +32,6 @@ type Add = Callable[..., Awaitable[UUID]]
 type Import = Callable[..., Awaitable[ValidatedBatch]]
 type NewBatch = Callable[..., Awaitable[ValidatedBatch]]
 type NewRow = Callable[..., dict[str, Any]]
-type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 type Run = Callable[..., Awaitable[int]]
 type Undo = Callable[..., Coroutine[Any, Any, None]]
 

@@ -24,13 +24,12 @@ from pydantic import SecretStr
 from shared.data.db import Base, Database
 from shared.data.storage import Storage, StorageUnavailable
 from shared.messaging.inbox import apply_once
-from shared.testing import outbox_events
+from shared.testing import OutboxJobs, outbox_events
 from sqlalchemy import func, select
 from uuid_utils.compat import uuid7
 
 type NewBatch = Callable[..., Awaitable[ValidatedBatch]]
 type NewRow = Callable[..., dict[str, Any]]
-type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 
 async def count(database: Database, *tables: type[Base]) -> list[int]:

@@ -14,11 +14,10 @@ from contracts.content import SpeechCreated, SpeechUpdated
 from pydantic import SecretStr
 from shared.data.db import Database
 from shared.messaging.inbox import apply_once
-from shared.testing import outbox_events
+from shared.testing import OutboxJobs, outbox_events
 from sqlalchemy import delete
 
 type Add = Callable[..., Awaitable[UUID]]
-type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 
 async def run_all(database: Database, outbox_jobs: OutboxJobs) -> int:

@@ -1,7 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,12 +16,11 @@ from contracts.content import SpeechUpdated
 from shared.data.db import Database
 from shared.messaging.inbox import apply_once
 from shared.messaging.outbox import OutboxEvent
-from shared.testing import outbox_events
+from shared.testing import OutboxJobs, outbox_events
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type Add = Callable[..., Awaitable[UUID]]
-type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 type Propagate = Callable[[Database], Awaitable[int]]
 
 

@@ -3,8 +3,9 @@ from importer.commands.objects import DeleteObjects, delete_objects
 from importer.models import UploadedFile
 from shared.data.db import Database
 from shared.data.storage import Storage
+from shared.testing import OutboxJobs
 from sqlalchemy import select
-from tests.uploading import Clean, OutboxJobs
+from tests.uploading import Clean
 
 
 @pytest.fixture

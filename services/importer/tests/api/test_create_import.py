@@ -15,7 +15,7 @@ from importer.models import AuditEntry, ImportJob, PendingObject
 from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.storage import Storage, StorageUnavailable
-from shared.testing import TokenFor, outbox_events
+from shared.testing import OutboxJobs, TokenFor, outbox_events
 from sqlalchemy import func, select
 
 CSV = "/api/v1/admin/import/csv"
@@ -24,7 +24,6 @@ TABLE = b"audio_filename,text,level\na.mp3,Hello.,A1\n"
 BOUNDARY = "parley-boundary"
 
 type Add = Callable[..., Awaitable[UUID]]
-type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ from importer.commands.imports import cancel_import, fail_import, transition, un
 from importer.errors import ImportNotCancellable, ImportNotFound, ImportNotUndoable, NotYourImport
 from importer.models import AuditEntry, ImportJob
 from shared.security.current_user import Principal, Role
-from shared.testing import outbox_events
+from shared.testing import OutboxJobs, outbox_events
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 type AddImport = Callable[..., Awaitable[UUID]]
-type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 
 def a(role: Role, user_id: UUID | None = None) -> Principal:

@@ -20,11 +20,10 @@ from importer.table import read_rows as read_table_rows
 from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.storage import Storage, StorageUnavailable
-from shared.testing import outbox_events
+from shared.testing import OutboxJobs, outbox_events
 from sqlalchemy import select, update
 
 type Add = Callable[..., Awaitable[UUID]]
-type OutboxJobs = Callable[..., Awaitable[list[Any]]]
 
 HEADER = "audio_filename,text,level,tags"
 
