@@ -71,13 +71,15 @@ class Measurer:
 
     async def _call(self, content: bytes | AsyncIterator[bytes], size: int) -> dict[str, Any]:
         try:
+            if self._worker is None or not self._worker.is_alive:
+                await self._stop()
+                self._worker = await _start_worker()
+            if not isinstance(content, bytes):
+                return await self._worker.call_with_chunks(
+                    {}, content, size=size, timeout_seconds=TIMEOUT_SECONDS
+                )
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                if self._worker is None or not self._worker.is_alive:
-                    await self._stop()
-                    self._worker = await Worker.start(PROCESS)
-                if isinstance(content, bytes):
-                    return await self._worker.call({}, memoryview(content))
-                return await self._worker.call_with_chunks({}, content, size=size)
+                return await self._worker.call({}, memoryview(content))
         except BaseException as error:
             await self._stop()
             # A recording that needs too much time or memory, or that crashes the decoder, is at fault itself.
@@ -95,6 +97,14 @@ class Measurer:
         worker, self._worker = self._worker, None
         if worker is not None:
             await worker.stop()
+
+
+async def _start_worker() -> Worker:
+    try:
+        return await Worker.start(PROCESS)
+    except (TimeoutError, OSError) as error:
+        log.error("measuring_process_not_started", error=type(error).__name__)
+        raise MeasuringUnavailable("Recordings cannot be measured right now.", retry_after=5) from error
 
 
 def _to_measurement(answer: dict[str, Any]) -> Measurement:

@@ -57,18 +57,25 @@ class Worker:
         await self._send(body)
         return await self._receive()
 
-    async def call_with_chunks(self, head: Any, chunks: AsyncIterator[bytes], *, size: int) -> dict[str, Any]:
-        """As `call`, with a body of `size` bytes. Raises EOFError if there are more or fewer."""
+    async def call_with_chunks(
+        self, head: Any, chunks: AsyncIterator[bytes], *, size: int, timeout_seconds: float
+    ) -> dict[str, Any]:
+        """As `call`, with a body of `size` bytes; the time of its source does not count.
+
+        Raises EOFError if there are more or fewer bytes, and TimeoutError.
+        """
         await self._send(pack(head, size))
         sent = 0
         async for chunk in chunks:
             sent += len(chunk)
             if sent > size:
                 break
-            await self._send(chunk)
+            async with asyncio.timeout(timeout_seconds):
+                await self._send(chunk)
         if sent != size:
             raise EOFError(f"Of {size} bytes, {sent} have arrived.")
-        return await self._receive()
+        async with asyncio.timeout(timeout_seconds):
+            return await self._receive()
 
     async def _send(self, data: bytes | memoryview) -> None:
         await asyncio.get_running_loop().sock_sendall(self._connection, data)

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -76,6 +77,30 @@ async def test_time_is_bounded(measurer: Measurer, monkeypatch: pytest.MonkeyPat
     with pytest.raises(UndecodableAudio):
         await measurer.measure(WAV)
     monkeypatch.undo()
+    assert (await measurer.measure(WAV)).duration_ms == 3_000
+
+
+async def test_a_slow_source_is_not_the_fault_of_the_recording(
+    measurer: Measurer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await measurer.measure(WAV)
+    monkeypatch.setattr(module, "TIMEOUT_SECONDS", 1.0)
+
+    async def slow() -> AsyncIterator[bytes]:
+        async for chunk in in_chunks(WAV, size=len(WAV) // 3):
+            await asyncio.sleep(0.5)
+            yield chunk
+
+    assert (await measurer.measure(slow(), size=len(WAV))).duration_ms == 3_000
+
+
+async def test_a_process_that_does_not_start_is_not_the_fault_of_the_recording(
+    measurer: Measurer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", "/nonexistent/python")
+        with pytest.raises(MeasuringUnavailable):
+            await measurer.measure(WAV)
     assert (await measurer.measure(WAV)).duration_ms == 3_000
 
 
