@@ -3,32 +3,38 @@
 The first line of each docstring is published in the API reference.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
-from shared.errors import BadRequest, Invalid, PayloadTooLarge, TimedOut, Unavailable
+from shared.errors import BadRequest, Invalid, ParleyError, PayloadTooLarge, TimedOut, Unavailable
 
 from scoring.types import NotAssessableReason
 
 
-class UnsupportedAudio(BadRequest):
+class SpeechProcessingError(ParleyError):
+    """A recording was not scored. `retryable`: the same request may succeed later."""
+
+    retryable: ClassVar[bool] = False
+
+
+class UnsupportedAudio(SpeechProcessingError, BadRequest):
     """The recording cannot be decoded; send one of the formats that the capabilities list."""
 
     code, title = "unsupported_audio", "Unsupported audio"
 
 
-class AudioTooLarge(PayloadTooLarge):
+class AudioTooLarge(SpeechProcessingError, PayloadTooLarge):
     """The recording has more than 10 MiB; send a smaller one."""
 
     code, title = "audio_too_large", "Audio too large"
 
 
-class AudioTooLong(PayloadTooLarge):
+class AudioTooLong(SpeechProcessingError, PayloadTooLarge):
     """The recording lasts longer than 60 seconds; send a shorter one."""
 
     code, title = "audio_too_long", "Audio too long"
 
 
-class NotAssessable(Invalid):
+class NotAssessable(SpeechProcessingError, Invalid):
     """Record again: `reason` is `no_speech`, `too_noisy`, `too_short` or `clipped`."""
 
     code, title = "not_assessable", "Not assessable"
@@ -37,7 +43,7 @@ class NotAssessable(Invalid):
         super().__init__(detail, reason=reason)
 
 
-class UnpronounceableText(Invalid):
+class UnpronounceableText(SpeechProcessingError, Invalid):
     """Too many words of the text have no known pronunciation; send another text."""
 
     def __init__(self, detail: str, **extra: Any) -> None:
@@ -45,16 +51,18 @@ class UnpronounceableText(Invalid):
         super().__init__(detail, **{"errors": [field_error], **extra})
 
 
-class ProviderUnavailable(Unavailable):
+class ProviderUnavailable(SpeechProcessingError, Unavailable):
     """Recordings cannot be scored right now; try again after `Retry-After`."""
 
     code, title = "provider_unavailable", "Speech provider unavailable"
+    retryable = True
 
 
-class ProviderTimeout(TimedOut):
+class ProviderTimeout(SpeechProcessingError, TimedOut):
     """Scoring took too long; try again later."""
 
     code, title = "provider_timeout", "Speech provider timed out"
+    retryable = True
 
 
 ASSESSMENT_ERRORS = (UnsupportedAudio, AudioTooLong, NotAssessable, UnpronounceableText)

@@ -9,7 +9,7 @@ from shared.errors import ParleyError
 from shared.http.multipart import FormPart, MalformedForm, StreamedForm
 from starlette.requests import Request
 
-from scoring.audio.buffer import WipingBuffer
+from scoring.audio.buffer import AudioBufferManager
 from scoring.errors import AudioTooLarge
 
 AUDIO_FIELD = "audio"
@@ -21,7 +21,7 @@ MAX_FIELD_BYTES = 64 * 1024
 class FormParts:
     """The recording, and all other fields as text."""
 
-    audio: WipingBuffer | None = None
+    audio: AudioBufferManager = field(default_factory=AudioBufferManager)
     fields: dict[str, str] = field(default_factory=dict)
 
 
@@ -36,35 +36,32 @@ async def read_form(request: Request) -> AsyncIterator[FormParts]:
     Raises MalformedForm, or AudioTooLarge as soon as there are too many bytes.
     """
     parts, form = FormParts(), StreamedForm(request)
-    try:
+    with parts.audio:
         try:
             await _read_parts(request, form, parts)
         except ParleyError:
             await form.discard()
             raise
         yield parts
-    finally:
-        if parts.audio is not None:
-            parts.audio.wipe()
 
 
 async def _read_parts(request: Request, form: StreamedForm, parts: FormParts) -> None:
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_AUDIO_BYTES + MAX_FIELD_BYTES:
         raise _create_size_error()
-    room = MAX_FIELD_BYTES
+    room, names = MAX_FIELD_BYTES, set[str]()
     async for part in form.parts():
-        if part.name in parts.fields or (part.name == AUDIO_FIELD and parts.audio):
+        if part.name in names:
             raise MalformedForm(f"The form has more than one field {part.name}.")
+        names.add(part.name)
         if part.name == AUDIO_FIELD:
-            parts.audio = WipingBuffer()
             await _read_audio(part, parts.audio)
         else:
             value = parts.fields[part.name] = await part.text(max_bytes=room)
             room -= len(value.encode())
 
 
-async def _read_audio(part: FormPart, audio: WipingBuffer) -> None:
+async def _read_audio(part: FormPart, audio: AudioBufferManager) -> None:
     async for chunk in part.chunks():
         if len(audio) + len(chunk) > MAX_AUDIO_BYTES:
             raise _create_size_error()

@@ -72,7 +72,7 @@ def _validate_form(parts: FormParts, languages: tuple[str, ...]) -> tuple[ScoreR
         errors += validate_text_and_language(request, languages)
     except ValidationError as error:
         errors += [{**found, "loc": ("body", *found["loc"])} for found in error.errors()]
-    if errors or request is None or parts.audio is None:
+    if errors or request is None:
         raise RequestValidationError(errors)
     return request, parts.audio.view()
 

@@ -1,11 +1,25 @@
+from types import TracebackType
+from typing import Self
+
 INITIAL_BYTES = 256 * 1024
 
 
-class WipingBuffer:
-    """A growing buffer for recordings. It overwrites every block of memory that it outgrows."""
+class AudioBufferManager:
+    """The owner of a recording's bytes. It overwrites them when its block ends, however it ends.
 
-    def __init__(self) -> None:
-        self._data, self._used = bytearray(INITIAL_BYTES), 0
+    A block of memory that the recording outgrows is overwritten at once.
+    """
+
+    def __init__(self, size: int = INITIAL_BYTES) -> None:
+        self._data, self._used = bytearray(size), 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.wipe()
 
     def __len__(self) -> int:
         return self._used

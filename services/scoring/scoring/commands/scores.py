@@ -5,7 +5,7 @@ from uuid import UUID
 from prometheus_client import Histogram
 from shared.errors import ParleyError
 
-from scoring.domain.scores import Assessment
+from scoring.domain.scores import ScoringResult
 from scoring.providers import SpeechProvider
 from scoring.receipts import ReceiptIssuer
 from scoring.schemas.scores import ScoreRequest
@@ -22,7 +22,7 @@ ASSESSMENT_DURATION = Histogram(
 class ScoredRecording:
     """An assessment with its receipt. Without an overall score there is no receipt."""
 
-    assessment: Assessment
+    assessment: ScoringResult
     receipt: str | None
 
 
@@ -50,7 +50,7 @@ async def assess_recording(
 
 async def _measure_assessment(
     provider: SpeechProvider, request: ScoreRequest, audio: memoryview
-) -> Assessment:
+) -> ScoringResult:
     started, outcome = time.perf_counter(), "failed"
     try:
         assessment = await provider.assess(audio, text=request.reference_text, language=request.language)

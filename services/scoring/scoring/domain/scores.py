@@ -35,7 +35,7 @@ class AudioInfo:
 
 
 @dataclass(frozen=True)
-class Assessment:
+class ScoringResult:
     """Scores are 0-100, or None when there is none: a zero never means "unknown".
 
     `recognized_text` contains the words of the reference text that were spoken, in order.

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from scoring.domain.scores import Assessment
+from scoring.domain.scores import ScoringResult
 from scoring.types import PhonemeAlphabet
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class SpeechProvider(Protocol):
         """Raise unless recordings can be scored."""
         ...
 
-    async def assess(self, audio: memoryview, *, text: str, language: str) -> Assessment:
+    async def assess(self, audio: memoryview, *, text: str, language: str) -> ScoringResult:
         """Score a recording of a person who reads the text. Nothing of it may outlive the call.
 
         Raises one of ASSESSMENT_ERRORS, ProviderUnavailable or ProviderTimeout.

@@ -6,14 +6,14 @@ import jwt
 import pytest
 from prometheus_client import REGISTRY
 from scoring.commands.scores import assess_recording
-from scoring.domain.scores import Assessment, AudioInfo
+from scoring.domain.scores import AudioInfo, ScoringResult
 from scoring.errors import NotAssessable
 from scoring.providers import Capabilities
 from scoring.receipts import ReceiptIssuer
 from scoring.schemas.scores import ScoreRequest
 from shared.errors import ParleyError
 
-ASSESSMENT = Assessment(
+ASSESSMENT = ScoringResult(
     recognized_text="thank you",
     pronunciation_score=86.6,
     accuracy_score=88.1,
@@ -32,7 +32,7 @@ class StandInProvider:
     capabilities = Capabilities("stand-in", ("en-US",), "ipa", prosody=True, max_seconds=60, formats=("wav",))
     loops = ()
 
-    def __init__(self, answer: Assessment | ParleyError) -> None:
+    def __init__(self, answer: ScoringResult | ParleyError) -> None:
         self._answer = answer
 
     async def start(self) -> None: ...
@@ -41,7 +41,7 @@ class StandInProvider:
 
     async def ping(self) -> None: ...
 
-    async def assess(self, audio: memoryview, *, text: str, language: str) -> Assessment:
+    async def assess(self, audio: memoryview, *, text: str, language: str) -> ScoringResult:
         assert (bytes(audio), text, language) == (b"voice", "Thank you.", "en-US")
         if isinstance(self._answer, ParleyError):
             raise self._answer

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from scoring.audio.decoder import Recording, decode
 from scoring.audio.quality import check_quality
-from scoring.domain.scores import Assessment, AudioInfo
+from scoring.domain.scores import AudioInfo, ScoringResult
 from scoring.errors import NotAssessable
 from scoring.providers.pocketsphinx import gop
 from scoring.providers.pocketsphinx.alignment import Aligner
@@ -21,7 +21,7 @@ class Engine:
     def __init__(self) -> None:
         self._aligner = Aligner()
 
-    def assess(self, audio: memoryview, words: Sequence[str]) -> Assessment:
+    def assess(self, audio: memoryview, words: Sequence[str]) -> ScoringResult:
         """Return the scores or raise one of ASSESSMENT_ERRORS; the samples are overwritten either way."""
         recording = decode(audio)
         try:
@@ -43,11 +43,11 @@ def _ensure_speech(words: Sequence[AlignedWord], voiced: float) -> None:
         raise NotAssessable("Nothing in the recording sounds like the text being read.", reason="no_speech")
 
 
-def _build_assessment(words: Sequence[AlignedWord], recording: Recording) -> Assessment:
+def _build_assessment(words: Sequence[AlignedWord], recording: Recording) -> ScoringResult:
     accuracy, fluency = gop.compute_accuracy(words), gop.compute_fluency(words)
     completeness = gop.compute_completeness(words)
     overall = None if accuracy is None else gop.compute_pronunciation(accuracy, fluency, completeness)
-    return Assessment(
+    return ScoringResult(
         recognized_text=" ".join(word.word for word in words if gop.is_spoken(word)),
         pronunciation_score=_round(overall),
         accuracy_score=_round(accuracy),

@@ -9,7 +9,7 @@ from shared.audio.formats import FORMATS
 from shared.background import SupervisedLoop
 from shared.confined.pool import PoolFull, WorkerPool
 
-from scoring.domain.scores import Assessment
+from scoring.domain.scores import ScoringResult
 from scoring.errors import ProviderTimeout, ProviderUnavailable
 from scoring.providers.base import Capabilities
 from scoring.providers.pocketsphinx.wire import decode_error
@@ -19,7 +19,7 @@ from scoring.types import MAX_AUDIO_SECONDS
 
 log = structlog.get_logger(__name__)
 
-ASSESSMENT = TypeAdapter(Assessment)
+ASSESSMENT = TypeAdapter(ScoringResult)
 PROCESS = "scoring.providers.pocketsphinx.process"
 
 
@@ -63,7 +63,7 @@ class PocketsphinxProvider:
         if not self._workers.is_ready:
             raise ProviderUnavailable("No worker is running.")
 
-    async def assess(self, audio: memoryview, *, text: str, language: str) -> Assessment:
+    async def assess(self, audio: memoryview, *, text: str, language: str) -> ScoringResult:
         answer = await self._run({"words": to_spoken_words(text)}, audio)
         if "error" in answer:
             raise decode_error(**answer["error"])

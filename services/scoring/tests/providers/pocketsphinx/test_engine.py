@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scoring.audio import decoder
-from scoring.domain.scores import Assessment, WordScore
+from scoring.domain.scores import ScoringResult, WordScore
 from scoring.errors import AudioTooLong, NotAssessable, UnpronounceableText, UnsupportedAudio
 from scoring.providers.pocketsphinx import espeak
 from scoring.providers.pocketsphinx.engine import Engine
@@ -12,7 +12,7 @@ from scoring.text.words import to_spoken_words
 from shared.errors import ParleyError
 
 type Samples = NDArray[np.float32]
-type Assess = Callable[[bytes, str], Assessment]
+type Assess = Callable[[bytes, str], ScoringResult]
 
 TEXT = "The train leaves at seven in the morning."
 OTHER = "Could you tell me where the museum is?"
@@ -26,11 +26,11 @@ def assess(engine: Engine) -> Assess:
     return lambda audio, text: engine.assess(memoryview(audio), to_spoken_words(text))
 
 
-def scores_of(assessment: Assessment) -> dict[str, float | None]:
+def scores_of(assessment: ScoringResult) -> dict[str, float | None]:
     return {word.word: word.score for word in assessment.words}
 
 
-def overall(assessment: Assessment) -> float:
+def overall(assessment: ScoringResult) -> float:
     assert assessment.pronunciation_score is not None
     return assessment.pronunciation_score
 
