@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from scoring.audio.buffer import AudioBufferManager
 from scoring.errors import AudioTooLarge
+from scoring.schemas.scores import ScoreRequest
 
 AUDIO_FIELD = "audio"
 MAX_FIELD_BYTES = 64 * 1024
@@ -19,10 +20,11 @@ MAX_FIELD_BYTES = 64 * 1024
 
 @dataclass
 class FormParts:
-    """The recording, and all other fields as text."""
+    """The recording, and all other fields as text. Unknown files are empty fields."""
 
     audio: AudioBufferManager = field(default_factory=AudioBufferManager)
     fields: dict[str, str] = field(default_factory=dict)
+    unknown_files: list[str] = field(default_factory=list)
 
 
 def _create_size_error() -> AudioTooLarge:
@@ -56,6 +58,10 @@ async def _read_parts(request: Request, form: StreamedForm, parts: FormParts) ->
         names.add(part.name)
         if part.name == AUDIO_FIELD:
             await _read_audio(part, parts.audio)
+        elif part.filename is not None and part.name not in ScoreRequest.model_fields:
+            await _skip_file(part)
+            parts.fields[part.name] = ""
+            parts.unknown_files.append(part.name)
         else:
             value = parts.fields[part.name] = await part.text(max_bytes=room)
             room -= len(value.encode())
@@ -66,3 +72,11 @@ async def _read_audio(part: FormPart, audio: AudioBufferManager) -> None:
         if len(audio) + len(chunk) > MAX_AUDIO_BYTES:
             raise _create_size_error()
         audio.append(chunk)
+
+
+async def _skip_file(part: FormPart) -> None:
+    skipped = 0
+    async for chunk in part.chunks():
+        skipped += len(chunk)
+        if skipped > MAX_AUDIO_BYTES:
+            raise _create_size_error()

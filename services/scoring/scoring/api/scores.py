@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -66,7 +67,7 @@ def _validate_form(parts: FormParts, languages: tuple[str, ...]) -> tuple[ScoreR
     """Raise a RequestValidationError with all invalid fields, or return the valid ones."""
     request, errors = None, []
     if not parts.audio:
-        errors.append(_field_error(AUDIO_FIELD, "The recording is missing."))
+        errors.append(_field_error(AUDIO_FIELD, _describe_missing_audio(parts.unknown_files)))
     try:
         request = ScoreRequest.model_validate(parts.fields)
         errors += validate_text_and_language(request, languages)
@@ -75,6 +76,12 @@ def _validate_form(parts: FormParts, languages: tuple[str, ...]) -> tuple[ScoreR
     if errors or request is None:
         raise RequestValidationError(errors)
     return request, parts.audio.view()
+
+
+def _describe_missing_audio(unknown_files: Sequence[str]) -> str:
+    if not unknown_files:
+        return "The recording is missing."
+    return f"The recording is missing; name its field {AUDIO_FIELD}, not {unknown_files[0][:40]}."
 
 
 def validate_text_and_language(request: ScoreRequest, languages: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -107,12 +107,32 @@ async def test_an_endless_body_is_not_read_for_ever() -> None:
         (part("reference_text", b"\xff\xfe") + END, {}),
         (part("reference_text", bytes(70_000)) + END, {}),
         (part("x" * 5_000, b"") + END, {}),
+        (part("file", b"\xff\xfe") + END, {}),
         (b"".join(part(f"f{n}", b"") for n in range(5_000)) + END, {}),
     ],
 )
 async def test_forms_that_break_the_rules(body: bytes, about: dict[str, str]) -> None:
     with pytest.raises(MalformedForm):
         await read(body, **about)
+
+
+async def test_a_file_under_another_name_is_skipped() -> None:
+    other = part("file", bytes(range(256)) * 4_000, file=True)
+    async with read_form(request([other + FORM])) as parts:
+        assert parts.unknown_files == ["file"]
+        assert parts.fields == {"file": "", "reference_text": "Café"}
+        assert len(parts.audio) > 0
+
+
+async def test_a_text_may_come_as_a_file() -> None:
+    body = part("audio", b"voice", file=True) + part("reference_text", "Café".encode(), file=True) + END
+    assert await read(body) == (b"voice", {"reference_text": "Café"})
+
+
+async def test_a_skipped_file_has_the_bound_of_a_recording() -> None:
+    await read(part("file", bytes(MAX_AUDIO_BYTES), file=True) + END)
+    with pytest.raises(AudioTooLarge):
+        await read(part("file", bytes(MAX_AUDIO_BYTES + 1), file=True) + END)
 
 
 async def test_an_upload_that_breaks_off() -> None:

@@ -138,6 +138,15 @@ async def test_without_a_recording(client: httpx.AsyncClient, audio: bytes | Non
     assert [error["pointer"] for error in problem["errors"]] == ["#/audio", "#/reference_text"]
 
 
+@pytest.mark.parametrize("name", ["file", "Audio", "recording"])
+async def test_a_recording_under_another_name(client: httpx.AsyncClient, name: str, reading: bytes) -> None:
+    answer = await client.post(SCORE, files={name: ("a.wav", reading)}, data={"reference_text": TEXT})
+    problem = problem_of(answer, status=422, code="unknown_field")
+    assert [error["pointer"] for error in problem["errors"]] == [f"#/{name}", "#/audio"]
+    assert "audio" in problem["errors"][0]["message"]
+    assert problem["errors"][1]["message"] == f"The recording is missing; name its field audio, not {name}."
+
+
 async def test_a_text_that_nobody_can_pronounce(client: httpx.AsyncClient, reading: bytes) -> None:
     answer = await post(client, reading, reference_text="Доброе утро")
     problem = problem_of(answer, status=422, code="validation_failed")
