@@ -14,6 +14,7 @@ from scoring.api.dependencies import ReceiptIssuerDep, SpeechProviderDep, learne
 from scoring.api.multipart import AUDIO_FIELD, FormParts, read_form
 from scoring.commands import scores as commands
 from scoring.commands.scores import ScoredRecording
+from scoring.domain.languages import find_language
 from scoring.errors import (
     AudioTooLarge,
     AudioTooLong,
@@ -70,7 +71,8 @@ def _validate_form(parts: FormParts, languages: tuple[str, ...]) -> tuple[ScoreR
         errors.append(_field_error(AUDIO_FIELD, _describe_missing_audio(parts.unknown_files)))
     try:
         request = ScoreRequest.model_validate(parts.fields)
-        errors += validate_text_and_language(request, languages)
+        request, invalid = validate_text_and_language(request, languages)
+        errors += invalid
     except ValidationError as error:
         errors += [{**found, "loc": ("body", *found["loc"])} for found in error.errors()]
     if errors or request is None:
@@ -84,13 +86,17 @@ def _describe_missing_audio(unknown_files: Sequence[str]) -> str:
     return f"The recording is missing; name its field {AUDIO_FIELD}, not {unknown_files[0][:40]}."
 
 
-def validate_text_and_language(request: ScoreRequest, languages: tuple[str, ...]) -> list[dict[str, Any]]:
+def validate_text_and_language(
+    request: ScoreRequest, languages: Sequence[str]
+) -> tuple[ScoreRequest, list[dict[str, Any]]]:
+    """Return the request with the language as the capabilities spell it, and its invalid fields."""
     errors = []
     if not to_spoken_words(request.reference_text):
         errors.append(_field_error("reference_text", "The text has no words."))
-    if request.language not in languages:
+    language = find_language(request.language, languages)
+    if language is None:
         errors.append(_field_error("language", f"The languages are: {', '.join(languages)}."))
-    return errors
+    return request.model_copy(update={"language": language or request.language}), errors
 
 
 def _field_error(field: str, message: str) -> dict[str, Any]:

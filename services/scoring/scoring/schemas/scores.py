@@ -1,7 +1,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from shared.audio.measurement import MAX_AUDIO_BYTES
 from shared.http.fields import DisplayText, RequestModel
 
@@ -9,6 +9,7 @@ from scoring.types import MAX_AUDIO_SECONDS, MAX_TEXT_CHARACTERS, ErrorType
 
 Score = Annotated[float, Field(ge=0, le=100)]
 
+OPTIONAL_FIELDS = {"speech_id", "language"}
 EXAMPLE_SPEECH_ID = "0198c4e2-7d1a-7c3e-9f52-3b1f6a2d8e40"
 
 
@@ -25,14 +26,22 @@ class ScoreRequest(RequestModel):
     ]
     # A form cannot express null.
     speech_id: Annotated[UUID | None, WithJsonSchema({"type": "string", "format": "uuid"})] = Field(
-        default=None, description="The speech that the text belongs to.", examples=[EXAMPLE_SPEECH_ID]
+        default=None,
+        description="The speech that the text belongs to. An empty one is none.",
+        examples=[EXAMPLE_SPEECH_ID],
     )
     language: str = Field(
         default="en-US",
         max_length=35,
-        description="One of the languages in the capabilities.",
+        description="A language of the capabilities, in any case, or its beginning: `en`.",
         examples=["en-US"],
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_empty_fields(cls, fields: dict[str, str]) -> dict[str, str]:
+        # Generated clients and web forms send an empty text for what is not filled in.
+        return {name: value for name, value in fields.items() if value or name not in OPTIONAL_FIELDS}
 
 
 class PhonemeScoreRead(BaseModel):

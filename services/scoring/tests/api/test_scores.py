@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import jwt
 import numpy as np
 import pytest
 from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, ReceiptClaims
@@ -130,6 +131,19 @@ async def test_fields_that_are_wrong(
     answer = await post(client, reading, **fields)
     problem = problem_of(answer, status=422, code="validation_failed")
     assert [error["pointer"] for error in problem["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"speech_id": ""}, {"language": ""}, {"language": "en"}, {"language": "en-us"}, {"language": "EN_US"}],
+)
+async def test_fields_that_are_empty_or_spelled_otherwise(
+    client: httpx.AsyncClient, fields: dict[str, str], reading: bytes
+) -> None:
+    answer = await post(client, reading, reference_text=TEXT, **fields)
+    assert answer.status_code == 200, answer.text
+    claims = jwt.decode(answer.json()["receipt"], options={"verify_signature": False})
+    assert "speech_id" not in claims
 
 
 @pytest.mark.parametrize("audio", [None, b""])

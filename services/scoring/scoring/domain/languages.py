@@ -1,0 +1,14 @@
+"""Finds the language that a tag means."""
+
+from collections.abc import Sequence
+
+
+def find_language(tag: str, languages: Sequence[str]) -> str | None:
+    """Return the language that has the tag, or else the first that extends it, as `en-US` extends `en`.
+
+    Case is ignored, and `_` is `-`: basic filtering of RFC 4647, section 3.3.1.
+    """
+    wanted = tag.replace("_", "-").lower()
+    exact = (each for each in languages if each.lower() == wanted)
+    longer = (each for each in languages if each.lower().startswith(f"{wanted}-"))
+    return next(exact, None) or next(longer, None)
