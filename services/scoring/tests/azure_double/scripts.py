@@ -1,0 +1,191 @@
+"""What the service does on a connection: how it greets the handshake, and how it answers a turn."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from tests.azure_double.speech import (
+    TICKS_PER_SECOND,
+    Json,
+    make_phrase,
+    make_status,
+    mark_words,
+    time_words,
+    to_words,
+)
+from tests.azure_double.turns import Turn
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Response
+
+PHRASE_SECONDS = 30
+"""The longest stretch of audio in one phrase."""
+
+NO_REQUEST_ID = "0" * 32
+
+type Greeting = Callable[[ServerConnection], Awaitable[Response | None]]
+type Answer = Callable[[Turn], Awaitable[None]]
+
+
+async def accept(connection: ServerConnection) -> None:
+    """Let the handshake go on."""
+
+
+async def ignore(turn: Turn) -> None:
+    """Send nothing at all."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """The behaviour on one connection."""
+
+    answer: Answer = ignore
+    greet: Greeting = accept
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Scores the reference text, or what was `said` instead of it. Digital silence is no speech."""
+
+    said: str | None = None
+    weak: Collection[str] = ()
+    """Words that are mispronounced."""
+    phrases: int | None = None
+    """How many phrases the speech has; by default one for each half minute."""
+    without: Collection[str] = ()
+    """Paths of messages that are not sent."""
+    delay_seconds: float = 0
+    change: Callable[[Json], Any] = field(default=lambda phrase: phrase)
+    """Returns what to send in place of a phrase. A string is sent as it is."""
+
+    async def __call__(self, turn: Turn) -> None:
+        if "turn.start" not in self.without:
+            await turn.start()
+        await turn.receive()
+        await asyncio.sleep(self.delay_seconds)
+        for phrase in self._phrases(turn):
+            await self._send_phrase(turn, phrase)
+        if "turn.end" not in self.without:
+            await turn.send("turn.end")
+
+    def _phrases(self, turn: Turn) -> list[Json]:
+        if turn.is_silent:
+            return [make_status("InitialSilenceTimeout", 0, turn.ticks)]
+        words = turn.request.reference_words if self.said is None else to_words(self.said)
+        marked = mark_words(turn.request, words, weak=self.weak)
+        count = self.phrases or -(-turn.ticks // (PHRASE_SECONDS * TICKS_PER_SECOND))
+        phrases = []
+        for number in range(count):
+            start, end = (turn.ticks * edge // count for edge in (number, number + 1))
+            first, last = (len(marked) * edge // count for edge in (number, number + 1))
+            spoken = time_words(marked[first:last], start=start, end=end)
+            phrases.append(make_phrase(turn.request, spoken, start=start, end=end))
+        # A single-shot recognition ends with the first phrase, whatever comes after it.
+        return phrases if turn.request.is_continuous else phrases[:1]
+
+    async def _send_phrase(self, turn: Turn, phrase: Json) -> None:
+        start, duration = phrase["Offset"], phrase["Duration"]
+        if phrase["RecognitionStatus"] == "Success":
+            hypothesis = {"Text": phrase["DisplayText"], "Offset": start, "Duration": duration}
+            await turn.send("speech.startDetected", {"Offset": start})
+            await turn.send("speech.hypothesis", hypothesis)
+            await turn.send("speech.endDetected", {"Offset": start + duration})
+        if "speech.phrase" not in self.without:
+            await turn.send("speech.phrase", self.change(phrase))
+
+
+def scores(**how: Any) -> Script:
+    """Return a script that scores the reference text; `how` are the fields of Scores."""
+    return Script(Scores(**how))
+
+
+def says(body: Any) -> Script:
+    """Return a script that sends a phrase with this body, and nothing else of a result."""
+
+    async def answer(turn: Turn) -> None:
+        await turn.start()
+        await turn.receive()
+        await turn.send("speech.phrase", body)
+        await turn.send("turn.end")
+
+    return Script(answer)
+
+
+def mixes_up_turns() -> Script:
+    """Return a script that answers another turn than the client's."""
+
+    async def answer(turn: Turn) -> None:
+        await turn.start(request_id=NO_REQUEST_ID)
+        await turn.receive()
+        for path, body in (("speech.phrase", make_status("NoMatch")), ("turn.end", {})):
+            await turn.send(path, body, request_id=NO_REQUEST_ID)
+
+    return Script(answer)
+
+
+def refuses(status: int, headers: Mapping[str, str] | None = None) -> Script:
+    """Return a script that answers the handshake with this HTTP status."""
+
+    async def greet(connection: ServerConnection) -> Response:
+        response = connection.respond(HTTPStatus(status), f"{status}\n")
+        response.headers.update(headers or {})
+        return response
+
+    return Script(greet=greet)
+
+
+def never_greets() -> Script:
+    """Return a script that never answers the handshake."""
+
+    async def greet(connection: ServerConnection) -> None:
+        await connection.wait_closed()
+
+    return Script(greet=greet)
+
+
+def hangs_up() -> Script:
+    """Return a script that closes the TCP connection before it answers the handshake."""
+
+    async def greet(connection: ServerConnection) -> None:
+        connection.transport.close()
+
+    return Script(greet=greet)
+
+
+def closes(code: int, reason: str = "", *, after_bytes: int | None = 0) -> Script:
+    """Return a script that closes the WebSocket once so much audio has come (None: all of it)."""
+
+    async def answer(turn: Turn) -> None:
+        await turn.start()
+        await turn.receive(after_bytes)
+        await turn.close(code, reason)
+
+    return Script(answer)
+
+
+def cuts(*, after_bytes: int | None = 0) -> Script:
+    """Return a script that resets the TCP connection once so much audio has come (None: all of it)."""
+
+    async def answer(turn: Turn) -> None:
+        await turn.start()
+        await turn.receive(after_bytes)
+        turn.cut()
+
+    return Script(answer)
+
+
+def drops_after_a_phrase(said: str, *, seconds: float) -> Script:
+    """Return a script that sends a phrase for the first seconds, then resets the TCP connection."""
+
+    async def answer(turn: Turn) -> None:
+        await turn.start()
+        await turn.receive(1)
+        await turn.receive(int(turn.bytes_per_second * seconds))
+        end = int(seconds * TICKS_PER_SECOND)
+        words = time_words(mark_words(turn.request, to_words(said), weak=()), start=0, end=end)
+        await turn.send("speech.phrase", make_phrase(turn.request, words, start=0, end=end))
+        await asyncio.sleep(0.2)  # The client must have read the phrase when the connection breaks.
+        turn.cut()
+
+    return Script(answer)

@@ -1,0 +1,101 @@
+"""Situations by name: a script for each connection in turn, the last one for all further connections."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tests.azure_double.scripts import (
+    Script,
+    closes,
+    cuts,
+    hangs_up,
+    mixes_up_turns,
+    never_greets,
+    refuses,
+    says,
+    scores,
+)
+from tests.azure_double.speech import Json, make_status
+
+HANDSHAKE_STATUSES = (400, 401, 403, 404, 408, 429, 500, 502, 503, 504)
+CLOSE_CODES = (1000, 1001, 1002, 1003, 1007, 1008, 1011, 1013, 4000, 4429)
+PHRASE_STATUSES = ("NoMatch", "InitialSilenceTimeout", "BabbleTimeout", "EndOfDictation", "Error")
+PHRASE_FAILURES = ("TooManyRequests", "Forbidden", "BadRequest", "Unknown")
+
+
+def without(*path: str | int) -> Callable[[Json], Json]:
+    """Return a change that removes a part of a phrase."""
+
+    def change(phrase: Json) -> Json:
+        parent, last = _find_parent(phrase, path)
+        del parent[last]
+        return phrase
+
+    return change
+
+
+def replacing(value: Any, *path: str | int) -> Callable[[Json], Json]:
+    """Return a change that replaces a part of a phrase."""
+
+    def change(phrase: Json) -> Json:
+        parent, last = _find_parent(phrase, path)
+        parent[last] = value
+        return phrase
+
+    return change
+
+
+def _find_parent(phrase: Any, path: Sequence[str | int]) -> tuple[Any, str | int]:
+    *way, last = path
+    for step in way:
+        phrase = phrase[step]
+    return phrase, last
+
+
+SCORES: dict[str, Sequence[Script]] = {
+    "success": [scores()],
+    "mispronounced": [scores(weak={"train", "passport"})],
+    "two_phrases": [scores(phrases=2)],
+    "slow": [scores(delay_seconds=5)],
+    "throttled_once": [refuses(429, {"Retry-After": "1"}), scores()],
+    "unavailable_once": [refuses(503), scores()],
+    "cut_once": [cuts(after_bytes=None), scores()],
+    "closed_once": [closes(1011, after_bytes=None), scores()],
+    "key_revoked_later": [scores(), refuses(401)],
+}
+
+FAILURES: dict[str, Sequence[Script]] = {
+    **{f"http_{status}": [refuses(status)] for status in HANDSHAKE_STATUSES},
+    **{f"close_{code}": [closes(code, f"reason {code}", after_bytes=None)] for code in CLOSE_CODES},
+    **{f"phrase_{status}": [says(make_status(status))] for status in (*PHRASE_STATUSES, *PHRASE_FAILURES)},
+    "handshake_never_answered": [never_greets()],
+    "handshake_hung_up": [hangs_up()],
+    "cut_at_once": [cuts()],
+    "cut_mid_stream": [cuts(after_bytes=16_000)],
+    "cut_at_the_end": [cuts(after_bytes=None)],
+    "no_reply": [Script()],
+    "no_turn_start": [scores(without={"turn.start"})],
+    "no_phrase": [scores(without={"speech.phrase"})],
+    "no_phrase_no_turn_end": [scores(without={"speech.phrase", "turn.end"})],
+    "no_turn_end": [scores(without={"turn.end"})],
+    "wrong_request_id": [mixes_up_turns()],
+}
+
+MALFORMED: dict[str, Sequence[Script]] = {
+    "not_json": [says('{"RecognitionStatus": "Succ')],
+    "empty": [says("")],
+    "no_object": [says("[]")],
+    "no_status": [scores(change=without("RecognitionStatus"))],
+    "no_nbest": [scores(change=without("NBest"))],
+    "empty_nbest": [scores(change=replacing([], "NBest"))],
+    "no_assessment": [scores(change=without("NBest", 0, "PronunciationAssessment"))],
+    "no_accuracy": [scores(change=without("NBest", 0, "PronunciationAssessment", "AccuracyScore"))],
+    "no_words": [scores(change=without("NBest", 0, "Words"))],
+    "word_without_assessment": [scores(change=without("NBest", 0, "Words", 0, "PronunciationAssessment"))],
+    "word_without_phonemes": [scores(change=without("NBest", 0, "Words", 0, "Phonemes"))],
+    "score_above_100": [scores(change=replacing(101, "NBest", 0, "PronunciationAssessment", "PronScore"))],
+    "score_is_text": [scores(change=replacing("91", "NBest", 0, "PronunciationAssessment", "PronScore"))],
+    "word_is_null": [scores(change=replacing(None, "NBest", 0, "Words", 0))],
+    "negative_offset": [scores(change=replacing(-1, "NBest", 0, "Words", 0, "Offset"))],
+}
+
+SITUATIONS: Mapping[str, Sequence[Script]] = SCORES | FAILURES | MALFORMED
