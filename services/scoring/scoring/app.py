@@ -7,6 +7,7 @@ from shared.http.app import create_api
 from shared.http.health import Check
 
 from scoring.api import routers
+from scoring.audio.pool import DecoderPool
 from scoring.providers import create_provider
 from scoring.receipts import ReceiptIssuer
 from scoring.settings import ApiSettings
@@ -23,12 +24,14 @@ def create_app(settings: ApiSettings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # A core dump would write recordings to the disk.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    provider = create_provider(app.state.settings)
-    app.state.provider = provider
-    app.state.checks["provider"] = Check(provider.ping)
+    provider, decoders = create_provider(app.state.settings), DecoderPool.from_settings(app.state.settings)
+    app.state.provider, app.state.decoders = provider, decoders
+    app.state.checks |= {"provider": Check(provider.ping), "decoders": Check(decoders.ping)}
     try:
+        decoders.start()
         await provider.start()
-        app.state.loops += provider.loops
+        app.state.loops += [*decoders.loops, *provider.loops]
         yield
     finally:
         await provider.close()
+        await decoders.close()

@@ -13,6 +13,8 @@ class ApiSettings(HttpApiSettings):
 
     speech_provider: SpeechProviderName = "offline"
 
+    scoring_decoders: int = Field(default=1, ge=1)
+    """Recordings that are decoded at the same time, each by a process of about 50 MB."""
     scoring_workers: int = Field(default=os.cpu_count() or 1, ge=1)
     """Recordings that are scored at the same time, each by a process of about 90 MB."""
     scoring_queue_size: int = Field(default=16, ge=0)

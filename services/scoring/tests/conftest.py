@@ -13,6 +13,8 @@ from av.audio.stream import AudioStream
 from fastapi import FastAPI
 from numpy.typing import NDArray
 from scoring.app import create_app
+from scoring.audio.decoder import decode_recording
+from scoring.audio.recording import Recording
 from scoring.providers.pocketsphinx.engine import Engine
 from scoring.providers.pocketsphinx.provider import PROCESS
 from scoring.settings import ApiSettings
@@ -85,6 +87,17 @@ def encode() -> Encode:
         return file.getvalue()
 
     return make
+
+
+@pytest.fixture(scope="session")
+def recording(reading: bytes) -> Recording:
+    """`reading` as a provider gets it."""
+    return decode_recording(memoryview(reading))
+
+
+@pytest.fixture(scope="session")
+def wrong_recording(wrong_word: bytes) -> Recording:
+    return decode_recording(memoryview(wrong_word))
 
 
 @pytest.fixture(scope="session")

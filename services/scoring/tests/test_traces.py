@@ -1,16 +1,22 @@
 """A recording leaves no trace: no file is made for it, no memory of ours keeps it."""
 
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import partial
+from threading import Thread
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scoring.audio import process as decoding
+from scoring.audio.decoder import decode_recording
+from scoring.audio.recording import Recording
 from scoring.providers.pocketsphinx.engine import Engine
 from scoring.providers.pocketsphinx.process import answer
 from scoring.text.words import to_spoken_words
@@ -57,7 +63,7 @@ def test_scoring_makes_no_file(
     recordings = [encode(voice, kind) for kind in ("wav", "mp3", "m4a", "webm")]
     with files_made() as made:
         for recording in recordings:
-            engine.assess(memoryview(recording), to_spoken_words(f"{TEXT} Zyzzyva."))
+            engine.assess(decode_recording(memoryview(recording)), to_spoken_words(f"{TEXT} Zyzzyva."))
     assert [path for path in made if path != os.devnull] == []
 
 
@@ -74,8 +80,26 @@ async def test_a_request_makes_no_file(client: httpx.AsyncClient, encode: Callab
 
 
 @pytest.mark.parametrize("head", [{"words": to_spoken_words(TEXT)}, {"words": ("поезд",)}, {}])
-def test_a_worker_overwrites_what_it_was_sent(engine: Engine, head: dict[str, Any], reading: bytes) -> None:
-    audio = bytearray(reading)
-    confined._answer(partial(answer, engine), head, audio)
-    assert len(audio) == len(reading)
-    assert not any(audio)
+def test_a_worker_overwrites_what_it_was_sent(
+    engine: Engine, head: dict[str, Any], recording: Recording
+) -> None:
+    source = asdict(recording.source)
+    pcm = bytearray(recording.pcm)
+    confined._answer(partial(answer, engine), {"source": source, "voiced_seconds": 1.8} | head, pcm)
+    assert len(pcm) == len(recording.pcm)
+    assert not any(pcm)
+
+
+def test_a_decode_process_overwrites_what_it_was_sent_and_what_it_sends(reading: bytes) -> None:
+    ours, theirs = socket.socketpair()
+    upload = bytearray(reading)
+    with ours, theirs:
+        reply = confined._answer(decoding.answer, {}, upload)
+        assert any(reply.body)
+        reading_all = Thread(target=ours.makefile("rb").read)
+        reading_all.start()
+        confined._send(theirs, reply)
+        theirs.close()
+        reading_all.join()
+    assert not any(upload)
+    assert not any(reply.body)

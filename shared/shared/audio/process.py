@@ -9,20 +9,20 @@ from typing import Any
 
 from shared.audio.measure import measure
 from shared.audio.measurement import AudioTooLong, UndecodableAudio
-from shared.confined.process import serve
+from shared.confined.process import Reply, serve
 
 MAX_MEMORY_BYTES = 512 * 1024 * 1024
 MAX_CPU_SECONDS = 10
 """Five minutes take less than one."""
 
 
-def answer(_: dict[str, Any], audio: memoryview) -> dict[str, Any]:
+def answer(_: dict[str, Any], audio: memoryview) -> Reply:
     try:
-        return {"measurement": asdict(measure(audio))}
+        return Reply({"measurement": asdict(measure(audio))})
     except UndecodableAudio as error:
-        return {"undecodable": str(error)}
+        return Reply({"undecodable": str(error)})
     except AudioTooLong as error:
-        return {"too_long": str(error)}
+        return Reply({"too_long": str(error)})
 
 
 if __name__ == "__main__":

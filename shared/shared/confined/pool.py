@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from shared.background import Loop, SupervisedLoop
-from shared.confined.worker import Worker
+from shared.confined.worker import ReserveBody, Worker, refuse_body
 
 log = structlog.get_logger(__name__)
 
@@ -17,6 +17,14 @@ RESTART_DELAY_SECONDS = 1.0
 
 class PoolFull(Exception):
     """As many requests are in work and in wait as the pool takes."""
+
+
+class WorkerDied(OSError):
+    """The worker ended during a request. `status` is its exit code, or the negative number of a signal."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"The worker has ended with status {status}.")
+        self.status = status
 
 
 class WorkerPool:
@@ -53,14 +61,14 @@ class WorkerPool:
     def is_ready(self) -> bool:
         return any(worker.is_alive for worker in self._alive)
 
-    async def run(self, head: Any, body: memoryview) -> dict[str, Any]:
-        """Send a request to the next free worker. Raises PoolFull, TimeoutError, or OSError if it dies."""
+    async def run(self, head: Any, body: memoryview, *, reserve: ReserveBody = refuse_body) -> dict[str, Any]:
+        """Call the next free worker. Raises PoolFull, WorkerDied or TimeoutError."""
         if self._in_flight >= self._max_in_flight:
             raise PoolFull
         self._in_flight += 1
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await self._call(await self._acquire(), head, body)
+                return await self._call(await self._acquire(), head, body, reserve)
         finally:
             self._in_flight -= 1
 
@@ -69,12 +77,17 @@ class WorkerPool:
             pass  # it died while idle; its supervisor starts another one
         return worker
 
-    async def _call(self, worker: Worker, head: Any, body: memoryview) -> dict[str, Any]:
+    async def _call(
+        self, worker: Worker, head: Any, body: memoryview, reserve: ReserveBody
+    ) -> dict[str, Any]:
         try:
-            answer = await worker.call(head, body)
-        except BaseException:
+            answer = await worker.call(head, body, reserve=reserve)
+        except BaseException as error:
             # It crashed, took too long, or its client left. In no case is it ready for the next request.
             worker.kill()
+            # A process that has ended by itself keeps its own status.
+            if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+                raise WorkerDied(await worker.process.wait()) from error
             raise
         self._idle.put_nowait(worker)
         return answer

@@ -10,11 +10,19 @@ import resource
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.confined.wire import LENGTHS, pack
 
-type Answer = Callable[[dict[str, Any], memoryview], dict[str, Any]]
+
+class Reply(NamedTuple):
+    """An answer. Its body is overwritten after it is sent."""
+
+    head: dict[str, Any]
+    body: memoryview = memoryview(bytearray())
+
+
+type Answer = Callable[[dict[str, Any], memoryview], Reply]
 
 
 def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_seconds: int = 0) -> None:
@@ -29,7 +37,7 @@ def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_sec
         while (request := _receive(connection)) is not None:
             if max_cpu_seconds:
                 _bound_cpu_time(max_cpu_seconds)
-            connection.sendall(pack(_answer(answer, *request)))
+            _send(connection, _answer(answer, *request))
 
 
 def _bound_cpu_time(seconds: int) -> None:
@@ -39,13 +47,21 @@ def _bound_cpu_time(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
-def _answer(answer: Answer, head: dict[str, Any], body: bytearray) -> dict[str, Any]:
-    """Return the answer, or the class of an unforeseen exception: nothing of the recording."""
+def _send(connection: socket.socket, reply: Reply) -> None:
+    try:
+        connection.sendall(pack(reply.head, len(reply.body)))
+        connection.sendall(reply.body)
+    finally:
+        reply.body[:] = bytes(len(reply.body))
+
+
+def _answer(answer: Answer, head: dict[str, Any], body: bytearray) -> Reply:
+    """Return the reply, or the class of an unforeseen exception: nothing of the recording."""
     try:
         with memoryview(body) as view:
             return answer(head, view)
     except Exception as error:
-        return {"failure": type(error).__name__}
+        return Reply({"failure": type(error).__name__})
     finally:
         body[:] = bytes(len(body))
 

@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
 from shared.confined.wire import LENGTHS, pack
@@ -22,6 +22,14 @@ ALLOCATOR_ENV = {
     "MALLOC_MMAP_THRESHOLD_": "131072",
 }
 """One thread per worker. Without the malloc settings, glibc keeps the memory of a long recording."""
+
+
+type ReserveBody = Callable[[int], memoryview]
+"""Returns room for a body of that many bytes, or raises an OSError."""
+
+
+def refuse_body(size: int) -> memoryview:
+    raise ConnectionAbortedError(f"The worker answers with {size} bytes that were not asked for.")
 
 
 class Worker:
@@ -51,11 +59,16 @@ class Worker:
     def is_alive(self) -> bool:
         return self.process.returncode is None
 
-    async def call(self, head: Any, body: memoryview) -> dict[str, Any]:
-        """Send a request and return its answer. Raises OSError when the process dies."""
+    async def call(
+        self, head: Any, body: memoryview, *, reserve: ReserveBody = refuse_body
+    ) -> dict[str, Any]:
+        """Send a request and return its answer, whose body goes to where `reserve` says.
+
+        Raises OSError when the process dies, and what `reserve` raises.
+        """
         await self._send(pack(head, len(body)))
         await self._send(body)
-        return await self._receive()
+        return await self._receive(reserve)
 
     async def call_with_chunks(
         self, head: Any, chunks: AsyncIterator[bytes], *, size: int, timeout_seconds: float
@@ -80,20 +93,25 @@ class Worker:
     async def _send(self, data: bytes | memoryview) -> None:
         await asyncio.get_running_loop().sock_sendall(self._connection, data)
 
-    async def _receive(self) -> dict[str, Any]:
-        length, _ = LENGTHS.unpack(await self._receive_exactly(LENGTHS.size))
-        answer: dict[str, Any] = json.loads(await self._receive_exactly(length))
+    async def _receive(self, reserve: ReserveBody = refuse_body) -> dict[str, Any]:
+        head_length, body_length = LENGTHS.unpack(await self._receive_exactly(LENGTHS.size))
+        answer: dict[str, Any] = json.loads(await self._receive_exactly(head_length))
+        if body_length:
+            await self._fill(reserve(body_length))
         return answer
 
     async def _receive_exactly(self, length: int) -> bytearray:
         data = bytearray(length)
+        await self._fill(memoryview(data))
+        return data
+
+    async def _fill(self, room: memoryview) -> None:
         loop, got = asyncio.get_running_loop(), 0
-        while got < length:
-            received = await loop.sock_recv_into(self._connection, memoryview(data)[got:])
+        while got < len(room):
+            received = await loop.sock_recv_into(self._connection, room[got:])
             if not received:
                 raise ConnectionResetError("The worker has closed the connection.")
             got += received
-        return data
 
     def kill(self) -> None:
         if self.is_alive:

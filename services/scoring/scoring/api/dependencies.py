@@ -6,9 +6,11 @@ from shared.http.dependencies import from_state
 from shared.http.problems import error_responses
 from shared.security.jwt import KeysUnavailable
 
+from scoring.audio.pool import DecoderPool
 from scoring.providers import SpeechProvider
 from scoring.receipts import ReceiptIssuer
 
+DecoderPoolDep = Annotated[DecoderPool, from_state("decoders")]
 SpeechProviderDep = Annotated[SpeechProvider, from_state("provider")]
 ReceiptIssuerDep = Annotated[ReceiptIssuer, from_state("receipts")]
 

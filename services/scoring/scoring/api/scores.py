@@ -10,7 +10,7 @@ from shared.http.multipart import MalformedForm
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
-from scoring.api.dependencies import ReceiptIssuerDep, SpeechProviderDep, learner_errors
+from scoring.api.dependencies import DecoderPoolDep, ReceiptIssuerDep, SpeechProviderDep, learner_errors
 from scoring.api.multipart import AUDIO_FIELD, FormParts, read_form
 from scoring.commands import scores as commands
 from scoring.commands.scores import ScoredRecording
@@ -42,7 +42,11 @@ ERRORS = (
     responses=learner_errors(*ERRORS),
 )
 async def assess_recording(
-    request: Request, learner: CurrentUser, provider: SpeechProviderDep, receipts: ReceiptIssuerDep
+    request: Request,
+    learner: CurrentUser,
+    decoders: DecoderPoolDep,
+    provider: SpeechProviderDep,
+    receipts: ReceiptIssuerDep,
 ) -> ScoreRead:
     """Score how a recording pronounces a text.
 
@@ -51,9 +55,9 @@ async def assess_recording(
     `mispronunciation`. Silence and noise get no scores but the error `not_assessable`.
     """
     async with read_form(request) as parts:
-        score_request, audio = _validate_form(parts, provider.capabilities.languages)
+        score_request = _validate_form(parts, provider.capabilities.languages)
         scored = await commands.assess_recording(
-            provider, receipts, learner_id=learner.id, request=score_request, audio=audio
+            decoders, provider, receipts, learner_id=learner.id, request=score_request, upload=parts.audio
         )
     return _to_response(scored, provider.capabilities.provider)
 
@@ -64,8 +68,8 @@ def _to_response(scored: ScoredRecording, provider: str) -> ScoreRead:
     return ScoreRead(word_scores=words, provider=provider, receipt=scored.receipt, **fields)
 
 
-def _validate_form(parts: FormParts, languages: tuple[str, ...]) -> tuple[ScoreRequest, memoryview]:
-    """Raise a RequestValidationError with all invalid fields, or return the valid ones."""
+def _validate_form(parts: FormParts, languages: tuple[str, ...]) -> ScoreRequest:
+    """Raise a RequestValidationError with all invalid fields, or return the request."""
     request, errors = None, []
     if not parts.audio:
         errors.append(_field_error(AUDIO_FIELD, _describe_missing_audio(parts.unknown_files)))
@@ -77,7 +81,7 @@ def _validate_form(parts: FormParts, languages: tuple[str, ...]) -> tuple[ScoreR
         errors += [{**found, "loc": ("body", *found["loc"])} for found in error.errors()]
     if errors or request is None:
         raise RequestValidationError(errors)
-    return request, parts.audio.view()
+    return request
 
 
 def _describe_missing_audio(unknown_files: Sequence[str]) -> str:

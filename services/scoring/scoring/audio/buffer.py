@@ -5,7 +5,7 @@ INITIAL_BYTES = 256 * 1024
 
 
 class AudioBufferManager:
-    """The owner of a recording's bytes. It overwrites them when its block ends, however it ends.
+    """The owner of a recording's bytes. It overwrites and frees them when its block ends, however it ends.
 
     A block of memory that the recording outgrows is overwritten at once.
     """
@@ -25,17 +25,22 @@ class AudioBufferManager:
         return self._used
 
     def append(self, part: memoryview) -> None:
-        end = self._used + len(part)
+        self.extend(len(part))[:] = part
+
+    def extend(self, size: int) -> memoryview:
+        """Return room for that many bytes more, to be filled by the caller."""
+        start, end = self._used, self._used + size
         if end > len(self._data):
             larger = bytearray(max(end, 2 * len(self._data)))
-            larger[: self._used] = memoryview(self._data)[: self._used]
+            larger[:start] = memoryview(self._data)[:start]
             self.wipe()
             self._data = larger
-        self._data[self._used : end] = part
         self._used = end
+        return memoryview(self._data)[start:end]
 
     def view(self) -> memoryview:
         return memoryview(self._data)[: self._used]
 
     def wipe(self) -> None:
         self._data[:] = bytes(len(self._data))
+        self._data, self._used = bytearray(), 0

@@ -1,36 +1,31 @@
-"""Decodes uploaded recordings to samples, in memory only."""
-
-from dataclasses import dataclass
+"""Decodes an upload to a recording that can be scored. Runs in the confined process."""
 
 import numpy as np
 from shared.audio.decoder import SAMPLE_RATE, Decoding, Samples
 from shared.audio.measurement import AudioTooLong as DecodedTooLong
 from shared.audio.measurement import UndecodableAudio
 
+from scoring.audio.filters import remove_rumble
+from scoring.audio.quality import check_quality
+from scoring.audio.recording import Recording
+from scoring.domain.scores import AudioInfo
 from scoring.errors import AudioTooLong, UnsupportedAudio
 from scoring.types import MAX_AUDIO_SECONDS
 
-__all__ = ["SAMPLE_RATE", "Recording", "Samples", "decode"]
 
-LOWEST_VOICE_HZ = 50.0
-"""Below are the offsets and rumble of cheap microphones. The lowest voices begin at 70 Hz."""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """Mono samples at 16 kHz between -1 and 1. `sample_rate` is the rate before resampling."""
-
-    samples: Samples
-    duration_ms: int
-    sample_rate: int
-    format: str
-
-    def wipe(self) -> None:
-        self.samples.fill(0)
+def decode_recording(audio: memoryview) -> Recording:
+    """Raises only UnsupportedAudio, AudioTooLong or NotAssessable, for any input."""
+    samples, source = decode_samples(audio)
+    try:
+        voiced_seconds = check_quality(samples)
+        pcm = (samples * 32767).astype("<i2")
+    finally:
+        samples.fill(0)
+    return Recording(memoryview(pcm).cast("B"), source, voiced_seconds)
 
 
-def decode(audio: memoryview) -> Recording:
-    """Decode a whole recording. Raises only UnsupportedAudio or AudioTooLong, for any input."""
+def decode_samples(audio: memoryview) -> tuple[Samples, AudioInfo]:
+    """Return mono samples at 16 kHz between -1 and 1. Raises only UnsupportedAudio or AudioTooLong."""
     samples = np.zeros((MAX_AUDIO_SECONDS + 1) * SAMPLE_RATE, np.float32)
     try:
         return _decode(audio, samples)
@@ -46,7 +41,7 @@ def decode(audio: memoryview) -> Recording:
         raise
 
 
-def _decode(audio: memoryview, samples: Samples) -> Recording:
+def _decode(audio: memoryview, samples: Samples) -> tuple[Samples, AudioInfo]:
     decoding, used = Decoding(audio, MAX_AUDIO_SECONDS), 0
     for block in decoding:
         end = min(used + len(block), len(samples))
@@ -55,19 +50,6 @@ def _decode(audio: memoryview, samples: Samples) -> Recording:
         used = end
     if not used:
         raise UnsupportedAudio("The audio contains no sound that can be decoded.")
-    _remove_rumble(samples[:used])
-    return Recording(samples[:used], round(decoding.seconds * 1000), decoding.sample_rate, decoding.format)
-
-
-def _remove_rumble(samples: Samples) -> None:
-    """Remove in place what is below the voice."""
-    # In double precision: how an array lies in memory changes the last bits of its transform.
-    spectrum = np.fft.rfft(samples.astype(np.float64))
-    frequencies = np.arange(len(spectrum)) * (SAMPLE_RATE / len(samples))
-    # A steep edge would ring; this one rises over an octave.
-    gains = np.clip(frequencies / LOWEST_VOICE_HZ * 2 - 1, 0, 1)
-    spectrum *= gains
-    filtered = np.fft.irfft(spectrum, len(samples))
-    np.clip(filtered, -1, 1, out=samples, casting="same_kind")
-    for copy in (spectrum, filtered):
-        copy.fill(0)
+    remove_rumble(samples[:used])
+    source = AudioInfo(round(decoding.seconds * 1000), decoding.sample_rate, decoding.format)
+    return samples[:used], source

@@ -7,8 +7,8 @@ sensible scores, 5 dB do not. Read speech spans 25 dB and more, including the pa
 import numpy as np
 from numpy.typing import NDArray
 from pocketsphinx import Vad
+from shared.audio.decoder import SAMPLE_RATE, Samples
 
-from scoring.audio.decoder import SAMPLE_RATE, Samples
 from scoring.errors import NotAssessable
 
 MIN_DURATION_SECONDS = 0.3

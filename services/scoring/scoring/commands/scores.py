@@ -1,10 +1,14 @@
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
 from prometheus_client import Histogram
 from shared.errors import ParleyError
 
+from scoring.audio.buffer import AudioBufferManager
+from scoring.audio.pool import DecoderPool
 from scoring.domain.scores import ScoringResult
 from scoring.providers import SpeechProvider
 from scoring.receipts import ReceiptIssuer
@@ -27,15 +31,20 @@ class ScoredRecording:
 
 
 async def assess_recording(
+    decoders: DecoderPool,
     provider: SpeechProvider,
     receipts: ReceiptIssuer,
     *,
     learner_id: UUID,
     request: ScoreRequest,
-    audio: memoryview,
+    upload: AudioBufferManager,
 ) -> ScoredRecording:
-    """Assess a recording and sign its score. Raises what SpeechProvider.assess raises."""
-    assessment = await _measure_assessment(provider, request, audio)
+    """Assess a recording and sign its score. Raises what decoding and SpeechProvider.assess raise."""
+    with _measure_duration(provider.capabilities.provider):
+        async with decoders.decode(upload) as recording:
+            assessment = await provider.assess(
+                recording, text=request.reference_text, language=request.language
+            )
     if assessment.pronunciation_score is None:
         return ScoredRecording(assessment, None)
     receipt = receipts.issue(
@@ -48,17 +57,14 @@ async def assess_recording(
     return ScoredRecording(assessment, receipt)
 
 
-async def _measure_assessment(
-    provider: SpeechProvider, request: ScoreRequest, audio: memoryview
-) -> ScoringResult:
+@contextmanager
+def _measure_duration(provider: str) -> Iterator[None]:
     started, outcome = time.perf_counter(), "failed"
     try:
-        assessment = await provider.assess(audio, text=request.reference_text, language=request.language)
+        yield
         outcome = "scored"
-        return assessment
     except ParleyError as error:
         outcome = error.code
         raise
     finally:
-        seconds = time.perf_counter() - started
-        ASSESSMENT_DURATION.labels(provider.capabilities.provider, outcome).observe(seconds)
+        ASSESSMENT_DURATION.labels(provider, outcome).observe(time.perf_counter() - started)

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from scoring.audio.recording import Recording
 from scoring.domain.scores import ScoringResult
 from scoring.types import PhonemeAlphabet
 
@@ -12,14 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a provider supports. `formats` are containers, named as in `AudioInfo.format`."""
+    """What a provider supports."""
 
     provider: str
     languages: tuple[str, ...]
     phoneme_alphabet: PhonemeAlphabet
     prosody: bool
     max_seconds: int
-    formats: tuple[str, ...]
 
 
 class SpeechProvider(Protocol):
@@ -43,8 +43,8 @@ class SpeechProvider(Protocol):
         """Raise unless recordings can be scored."""
         ...
 
-    async def assess(self, audio: memoryview, *, text: str, language: str) -> ScoringResult:
-        """Score a recording of a person who reads the text. Nothing of it may outlive the call.
+    async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
+        """Score a recording of a person who reads the text. Keep nothing of it after the call.
 
         Raises one of ASSESSMENT_ERRORS, ProviderUnavailable or ProviderTimeout.
         """

@@ -1,8 +1,10 @@
 from dataclasses import asdict
 
+from shared.audio.formats import FORMATS
+
 from scoring.providers import SpeechProvider
 from scoring.schemas.capabilities import CapabilitiesRead
 
 
 def get_capabilities(provider: SpeechProvider) -> CapabilitiesRead:
-    return CapabilitiesRead(**asdict(provider.capabilities))
+    return CapabilitiesRead(formats=[known.name for known in FORMATS], **asdict(provider.capabilities))

@@ -18,14 +18,17 @@ def test_the_recording_is_overwritten_when_the_block_ends() -> None:
         buffer.append(memoryview(b"voice"))
         view = buffer.view()
     assert not any(view)
+    assert not len(buffer)
 
 
 def test_the_recording_is_overwritten_after_an_error() -> None:
     buffer = AudioBufferManager()
     buffer.append(memoryview(b"voice"))
+    view = buffer.view()
     with pytest.raises(ZeroDivisionError), buffer:
         _ = 1 / 0
-    assert not any(buffer.view())
+    assert len(view) == 5
+    assert not any(view)
 
 
 async def test_the_recording_is_overwritten_when_the_request_is_cancelled() -> None:

@@ -1,11 +1,16 @@
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import jwt
 import pytest
 from prometheus_client import REGISTRY
-from scoring.commands.scores import assess_recording
+from scoring.audio.buffer import AudioBufferManager
+from scoring.audio.recording import Recording
+from scoring.commands.scores import ScoredRecording, assess_recording
 from scoring.domain.scores import AudioInfo, ScoringResult
 from scoring.errors import NotAssessable
 from scoring.providers import Capabilities
@@ -26,10 +31,18 @@ ASSESSMENT = ScoringResult(
 REQUEST = ScoreRequest(reference_text="Thank you.")
 
 
+class StandInDecoders:
+    """Takes every upload for samples."""
+
+    @asynccontextmanager
+    async def decode(self, upload: AudioBufferManager) -> AsyncIterator[Recording]:
+        yield Recording(upload.view(), ASSESSMENT.audio, voiced_seconds=1)
+
+
 class StandInProvider:
     """Answers every recording alike."""
 
-    capabilities = Capabilities("stand-in", ("en-US",), "ipa", prosody=True, max_seconds=60, formats=("wav",))
+    capabilities = Capabilities("stand-in", ("en-US",), "ipa", prosody=True, max_seconds=60)
     loops = ()
 
     def __init__(self, answer: ScoringResult | ParleyError) -> None:
@@ -41,8 +54,8 @@ class StandInProvider:
 
     async def ping(self) -> None: ...
 
-    async def assess(self, audio: memoryview, *, text: str, language: str) -> ScoringResult:
-        assert (bytes(audio), text, language) == (b"voice", "Thank you.", "en-US")
+    async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
+        assert (bytes(recording.pcm), text, language) == (b"voice", "Thank you.", "en-US")
         if isinstance(self._answer, ParleyError):
             raise self._answer
         return self._answer
@@ -53,6 +66,17 @@ def receipts(keys_file: Path) -> ReceiptIssuer:
     return ReceiptIssuer.load(keys_file)
 
 
+async def assess(
+    answer: ScoringResult | ParleyError, receipts: ReceiptIssuer, learner: UUID
+) -> ScoredRecording:
+    decoders: Any = StandInDecoders()
+    with AudioBufferManager() as upload:
+        upload.append(memoryview(b"voice"))
+        return await assess_recording(
+            decoders, StandInProvider(answer), receipts, learner_id=learner, request=REQUEST, upload=upload
+        )
+
+
 def assessments(outcome: str) -> float:
     labels = {"provider": "stand-in", "outcome": outcome}
     return REGISTRY.get_sample_value("assessment_duration_seconds_count", labels) or 0
@@ -60,9 +84,7 @@ def assessments(outcome: str) -> float:
 
 async def test_a_score_gets_a_receipt(receipts: ReceiptIssuer, learner: UUID) -> None:
     before = assessments("scored")
-    scored = await assess_recording(
-        StandInProvider(ASSESSMENT), receipts, learner_id=learner, request=REQUEST, audio=memoryview(b"voice")
-    )
+    scored = await assess(ASSESSMENT, receipts, learner)
     assert scored.assessment == ASSESSMENT
     assert scored.receipt is not None
     claims = jwt.decode(scored.receipt, options={"verify_signature": False})
@@ -71,18 +93,12 @@ async def test_a_score_gets_a_receipt(receipts: ReceiptIssuer, learner: UUID) ->
 
 
 async def test_without_an_overall_score_there_is_no_receipt(receipts: ReceiptIssuer, learner: UUID) -> None:
-    provider = StandInProvider(replace(ASSESSMENT, pronunciation_score=None))
-    scored = await assess_recording(
-        provider, receipts, learner_id=learner, request=REQUEST, audio=memoryview(b"voice")
-    )
+    scored = await assess(replace(ASSESSMENT, pronunciation_score=None), receipts, learner)
     assert scored.receipt is None
 
 
 async def test_an_error_is_counted_by_its_code(receipts: ReceiptIssuer, learner: UUID) -> None:
     before = assessments("not_assessable")
-    provider = StandInProvider(NotAssessable("The recording holds no voice.", reason="no_speech"))
     with pytest.raises(NotAssessable):
-        await assess_recording(
-            provider, receipts, learner_id=learner, request=REQUEST, audio=memoryview(b"voice")
-        )
+        await assess(NotAssessable("The recording holds no voice.", reason="no_speech"), receipts, learner)
     assert assessments("not_assessable") == before + 1

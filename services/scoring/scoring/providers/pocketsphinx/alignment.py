@@ -4,11 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
-from scoring.audio.decoder import Samples
 from scoring.errors import UnpronounceableText
 from scoring.providers.pocketsphinx import espeak
 from scoring.providers.pocketsphinx.gop import AlignedPhoneme, AlignedWord
@@ -34,8 +31,6 @@ WORD_SEARCH, STATE_SEARCH = "words", "_state_align"
 UNKNOWN_WORD = "?"
 """Stands for a word that has no known pronunciation."""
 
-type Pcm = NDArray[np.uint8]
-
 
 def _new_decoder() -> Decoder:
     decoder = Decoder(
@@ -59,22 +54,19 @@ class Aligner:
         self._decoder = _new_decoder()
         self._learned = 0
 
-    def align(self, samples: Samples, words: Sequence[str]) -> tuple[AlignedWord, ...] | None:
+    def align(self, pcm: memoryview, words: Sequence[str]) -> tuple[AlignedWord, ...] | None:
         """Return one result per word, or None when nothing fits at all. Raises UnpronounceableText."""
         known = self._find_known(words)
         _ensure_known(words, known)
-        pcm = (samples * 32767).astype(np.int16)
         try:
-            return self._search(pcm.view(np.uint8), words, known)
+            return self._search(pcm, words, known)
         except RuntimeError:
             # No path was found. The decoder cannot be used again: it is in the middle of an utterance.
             self._reset()
             return None
-        finally:
-            pcm.fill(0)
 
     def _search(
-        self, pcm: Pcm, words: Sequence[str], known: Mapping[str, bool]
+        self, pcm: memoryview, words: Sequence[str], known: Mapping[str, bool]
     ) -> tuple[AlignedWord, ...] | None:
         graph = self._decoder.create_fsg(WORD_SEARCH, 0, len(words), list(build_grammar(words, known)))
         self._decoder.add_fsg(WORD_SEARCH, graph)
@@ -91,7 +83,7 @@ class Aligner:
             self._decoder.remove_search(search)
         return found
 
-    def _process(self, pcm: Pcm) -> None:
+    def _process(self, pcm: memoryview) -> None:
         self._decoder.start_utt()
         self._decoder.process_raw(pcm, full_utt=True)
         self._decoder.end_utt()

@@ -1,9 +1,8 @@
-"""Scores one recording for one text, from bytes to scores. Runs in a worker process."""
+"""Scores one recording for one text. Runs in a worker process."""
 
 from collections.abc import Sequence
 
-from scoring.audio.decoder import Recording, decode
-from scoring.audio.quality import check_quality
+from scoring.audio.recording import Recording
 from scoring.domain.scores import AudioInfo, ScoringResult
 from scoring.errors import NotAssessable
 from scoring.providers.pocketsphinx import gop
@@ -21,18 +20,13 @@ class Engine:
     def __init__(self) -> None:
         self._aligner = Aligner()
 
-    def assess(self, audio: memoryview, words: Sequence[str]) -> ScoringResult:
-        """Return the scores or raise one of ASSESSMENT_ERRORS; the samples are overwritten either way."""
-        recording = decode(audio)
-        try:
-            voiced = check_quality(recording.samples)
-            aligned = self._aligner.align(recording.samples, words)
-        finally:
-            recording.wipe()
+    def assess(self, recording: Recording, words: Sequence[str]) -> ScoringResult:
+        """Return the scores or raise one of ASSESSMENT_ERRORS."""
+        aligned = self._aligner.align(recording.pcm, words)
         if aligned is None:
             raise NotAssessable("Nothing in the recording sounds like speech.", reason="no_speech")
-        _ensure_speech(aligned, voiced)
-        return _build_assessment(aligned, recording)
+        _ensure_speech(aligned, recording.voiced_seconds)
+        return _build_assessment(aligned, recording.source)
 
 
 def _ensure_speech(words: Sequence[AlignedWord], voiced: float) -> None:
@@ -43,7 +37,7 @@ def _ensure_speech(words: Sequence[AlignedWord], voiced: float) -> None:
         raise NotAssessable("Nothing in the recording sounds like the text being read.", reason="no_speech")
 
 
-def _build_assessment(words: Sequence[AlignedWord], recording: Recording) -> ScoringResult:
+def _build_assessment(words: Sequence[AlignedWord], source: AudioInfo) -> ScoringResult:
     accuracy, fluency = gop.compute_accuracy(words), gop.compute_fluency(words)
     completeness = gop.compute_completeness(words)
     overall = None if accuracy is None else gop.compute_pronunciation(accuracy, fluency, completeness)
@@ -55,7 +49,7 @@ def _build_assessment(words: Sequence[AlignedWord], recording: Recording) -> Sco
         completeness_score=_round(completeness),
         prosody_score=None,
         words=tuple(map(gop.score_word, words)),
-        audio=AudioInfo(recording.duration_ms, recording.sample_rate, recording.format),
+        audio=source,
     )
 
 

@@ -2,7 +2,7 @@
 
 The goodness of pronunciation (GOP; Witt and Young, 2000, doi:10.1016/S0167-6393(99)00044-8) is the mean
 log-likelihood ratio per frame, in nats, between the expected phoneme and the best one of each frame: zero is
-perfect. Curve and weights were set by hand with readings of speechocean762, see the README.
+perfect. Curve and weights were set by hand with readings of speechocean762, see docs/offline-scoring.md.
 """
 
 import math

@@ -8,21 +8,24 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from shared.confined.process import serve
+from shared.confined.process import Reply, serve
 
+from scoring.audio.recording import Recording
+from scoring.domain.scores import AudioInfo
+from scoring.domain.verdicts import encode_error
 from scoring.errors import ASSESSMENT_ERRORS
 from scoring.providers.pocketsphinx.engine import Engine
-from scoring.providers.pocketsphinx.wire import encode_error
 
 MAX_MEMORY_BYTES = 1 << 30
-"""A minute of speech takes a quarter of it, but a forged header can request any amount."""
+"""A minute of speech takes a quarter of it."""
 
 
-def answer(engine: Engine, head: dict[str, Any], audio: memoryview) -> dict[str, Any]:
+def answer(engine: Engine, head: dict[str, Any], pcm: memoryview) -> Reply:
+    recording = Recording(pcm, AudioInfo(**head["source"]), head["voiced_seconds"])
     try:
-        return {"assessment": asdict(engine.assess(audio, head["words"]))}
+        return Reply({"assessment": asdict(engine.assess(recording, head["words"]))})
     except ASSESSMENT_ERRORS as error:
-        return {"error": encode_error(error)}
+        return Reply({"error": encode_error(error)})
 
 
 if __name__ == "__main__":

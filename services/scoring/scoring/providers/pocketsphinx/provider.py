@@ -1,18 +1,19 @@
 """The pocketsphinx provider as seen by the rest of the service."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Self
 
 import structlog
 from pydantic import TypeAdapter
-from shared.audio.formats import FORMATS
 from shared.background import SupervisedLoop
 from shared.confined.pool import PoolFull, WorkerPool
 
+from scoring.audio.recording import Recording
 from scoring.domain.scores import ScoringResult
+from scoring.domain.verdicts import decode_error
 from scoring.errors import ProviderTimeout, ProviderUnavailable
 from scoring.providers.base import Capabilities
-from scoring.providers.pocketsphinx.wire import decode_error
 from scoring.settings import ApiSettings
 from scoring.text.words import to_spoken_words
 from scoring.types import MAX_AUDIO_SECONDS
@@ -24,7 +25,7 @@ PROCESS = "scoring.providers.pocketsphinx.process"
 
 
 class PocketsphinxProvider:
-    """American English, phonemes in ARPAbet, no prosody. Not calibrated, see the README."""
+    """American English, phonemes in ARPAbet, no prosody. Not calibrated, see docs/offline-scoring.md."""
 
     capabilities = Capabilities(
         provider="pocketsphinx",
@@ -32,7 +33,6 @@ class PocketsphinxProvider:
         phoneme_alphabet="arpabet",
         prosody=False,
         max_seconds=MAX_AUDIO_SECONDS,
-        formats=tuple(known.name for known in FORMATS),
     )
 
     def __init__(self, workers: WorkerPool) -> None:
@@ -63,8 +63,8 @@ class PocketsphinxProvider:
         if not self._workers.is_ready:
             raise ProviderUnavailable("No worker is running.")
 
-    async def assess(self, audio: memoryview, *, text: str, language: str) -> ScoringResult:
-        answer = await self._run({"words": to_spoken_words(text)}, audio)
+    async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
+        answer = await self._run(recording, to_spoken_words(text))
         if "error" in answer:
             raise decode_error(**answer["error"])
         if "failure" in answer:
@@ -72,9 +72,11 @@ class PocketsphinxProvider:
             raise ProviderUnavailable("The recording could not be scored.", retry_after=1)
         return ASSESSMENT.validate_python(answer["assessment"])
 
-    async def _run(self, head: Mapping[str, Any], audio: memoryview) -> dict[str, Any]:
+    async def _run(self, recording: Recording, words: Sequence[str]) -> dict[str, Any]:
+        source = asdict(recording.source)
+        head = {"words": words, "source": source, "voiced_seconds": recording.voiced_seconds}
         try:
-            return await self._workers.run(head, audio)
+            return await self._workers.run(head, recording.pcm)
         except PoolFull:
             detail = "Too many recordings are being scored; try again in a moment."
             raise ProviderUnavailable(detail, retry_after=2) from None

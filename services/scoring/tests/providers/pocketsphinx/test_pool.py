@@ -2,13 +2,12 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
-from scoring.errors import NotAssessable, ProviderTimeout, ProviderUnavailable, UnsupportedAudio
+from scoring.audio.recording import Recording
+from scoring.errors import NotAssessable, ProviderTimeout, ProviderUnavailable, UnpronounceableText
 from scoring.providers.pocketsphinx.provider import PROCESS, PocketsphinxProvider
 from shared.confined.pool import WorkerPool
 
@@ -16,16 +15,16 @@ TEXT = "The train leaves at seven in the morning."
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
 
 
-async def assess(workers: WorkerPool, audio: bytes, text: str = TEXT) -> float | None:
+async def assess(workers: WorkerPool, recording: Recording, text: str = TEXT) -> float | None:
     provider = PocketsphinxProvider(workers)
-    assessment = await provider.assess(memoryview(audio), text=text, language="en-US")
+    assessment = await provider.assess(recording, text=text, language="en-US")
     return assessment.pronunciation_score
 
 
 @pytest.fixture(scope="session")
-def long_reading(voice: NDArray[np.float32], encode: Callable[..., bytes]) -> bytes:
+def long_reading(recording: Recording) -> Recording:
     """Half a minute: some seconds of work."""
-    return encode(np.tile(voice, 12))
+    return replace(recording, pcm=memoryview(bytes(recording.pcm) * 12))
 
 
 async def busy_process(workers: WorkerPool) -> int:
@@ -35,46 +34,47 @@ async def busy_process(workers: WorkerPool) -> int:
     return next(iter(workers._alive)).process.pid
 
 
-async def test_scores_come_back_whole(one_worker: WorkerPool, reading: bytes) -> None:
-    score = await assess(one_worker, reading)
+async def test_scores_come_back_whole(one_worker: WorkerPool, recording: Recording) -> None:
+    score = await assess(one_worker, recording)
     assert score is not None
     assert score > 85
 
 
-async def test_refusals_come_back_as_errors(one_worker: WorkerPool, encode: Callable[..., bytes]) -> None:
-    with pytest.raises(UnsupportedAudio):
-        await assess(one_worker, b"This is no recording.")
+async def test_refusals_come_back_as_errors(one_worker: WorkerPool, recording: Recording) -> None:
+    with pytest.raises(UnpronounceableText):
+        await assess(one_worker, recording, "поезд")
+    fragment = replace(recording, pcm=recording.pcm[:640])
     with pytest.raises(NotAssessable) as caught:
-        await assess(one_worker, encode(np.zeros(32_000, np.float32)))
+        await assess(one_worker, fragment)
     assert caught.value.extra == {"reason": "no_speech"}
 
 
-async def test_an_unforeseen_error_costs_one_request(one_worker: WorkerPool, reading: bytes) -> None:
-    answer = await one_worker.run({"no words": 1}, memoryview(reading))
+async def test_an_unforeseen_error_costs_one_request(one_worker: WorkerPool, recording: Recording) -> None:
+    answer = await one_worker.run({"no words": 1}, recording.pcm)
     assert answer == {"failure": "KeyError"}
-    assert await assess(one_worker, reading)
+    assert await assess(one_worker, recording)
 
 
 async def test_a_killed_worker_costs_one_request(
-    one_worker: WorkerPool, reading: bytes, long_reading: bytes
+    one_worker: WorkerPool, recording: Recording, long_reading: Recording
 ) -> None:
     request = asyncio.create_task(assess(one_worker, long_reading))
     os.kill(await busy_process(one_worker), signal.SIGKILL)
     with pytest.raises(ProviderUnavailable) as caught:
         await request
     assert caught.value.headers["Retry-After"] == "1"
-    assert await assess(one_worker, reading)
+    assert await assess(one_worker, recording)
 
 
-async def test_a_worker_that_dies_idle_costs_nothing(one_worker: WorkerPool, reading: bytes) -> None:
-    assert await assess(one_worker, reading)
+async def test_a_worker_that_dies_idle_costs_nothing(one_worker: WorkerPool, recording: Recording) -> None:
+    assert await assess(one_worker, recording)
     worker = next(iter(one_worker._alive))
     os.kill(worker.process.pid, signal.SIGKILL)
     await worker.process.wait()
-    assert await assess(one_worker, reading)
+    assert await assess(one_worker, recording)
 
 
-async def test_what_takes_too_long_is_ended(long_reading: bytes, reading: bytes) -> None:
+async def test_what_takes_too_long_is_ended(long_reading: Recording, recording: Recording) -> None:
     workers = WorkerPool(PROCESS, count=1, queue_size=0, timeout_seconds=0.5)
     workers.start()
     while not workers.is_ready:  # noqa: ASYNC110 - another process's work
@@ -84,43 +84,47 @@ async def test_what_takes_too_long_is_ended(long_reading: bytes, reading: bytes)
         await assess(workers, long_reading)
     assert await slow.wait() == -signal.SIGKILL
     workers._timeout_seconds = 30
-    assert await assess(workers, reading)
+    assert await assess(workers, recording)
     await workers.close()
 
 
-async def test_a_full_queue_refuses(one_worker: WorkerPool, long_reading: bytes, reading: bytes) -> None:
+async def test_a_full_queue_refuses(
+    one_worker: WorkerPool, long_reading: Recording, recording: Recording
+) -> None:
     request = asyncio.create_task(assess(one_worker, long_reading))
     await busy_process(one_worker)
     with pytest.raises(ProviderUnavailable) as caught:
-        await assess(one_worker, reading)
+        await assess(one_worker, recording)
     assert int(caught.value.headers["Retry-After"]) > 0
     assert await request
 
 
 async def test_a_client_that_leaves_frees_its_place(
-    one_worker: WorkerPool, long_reading: bytes, reading: bytes
+    one_worker: WorkerPool, long_reading: Recording, recording: Recording
 ) -> None:
     request = asyncio.create_task(assess(one_worker, long_reading))
     await busy_process(one_worker)
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request
-    assert await assess(one_worker, reading)
+    assert await assess(one_worker, recording)
 
 
-async def test_several_at_once_get_their_own_answers(reading: bytes, wrong_word: bytes) -> None:
+async def test_several_at_once_get_their_own_answers(
+    recording: Recording, wrong_recording: Recording
+) -> None:
     workers = WorkerPool(PROCESS, count=2, queue_size=8, timeout_seconds=30)
     workers.start()
-    scores = await asyncio.gather(*(assess(workers, audio) for audio in (reading, wrong_word) * 3))
+    scores = await asyncio.gather(*(assess(workers, each) for each in (recording, wrong_recording) * 3))
     assert scores == scores[:2] * 3
     assert scores[0] != scores[1]
     await workers.close()
 
 
-async def test_closing_ends_the_processes(reading: bytes) -> None:
+async def test_closing_ends_the_processes(recording: Recording) -> None:
     workers = WorkerPool(PROCESS, count=2, queue_size=0, timeout_seconds=30)
     workers.start()
-    await assess(workers, reading)
+    await assess(workers, recording)
     processes = [worker.process for worker in workers._alive]
     await workers.close()
     assert processes
@@ -129,7 +133,7 @@ async def test_closing_ends_the_processes(reading: bytes) -> None:
 
 
 async def test_a_worker_that_cannot_start_is_tried_again(
-    monkeypatch: pytest.MonkeyPatch, reading: bytes
+    monkeypatch: pytest.MonkeyPatch, recording: Recording
 ) -> None:
     monkeypatch.setattr("shared.confined.pool.RESTART_DELAY_SECONDS", 0.01)
     monkeypatch.setattr("shared.background.MAX_FAILING_SECONDS", 0.05)
@@ -142,18 +146,18 @@ async def test_a_worker_that_cannot_start_is_tried_again(
         await provider.ping()
     assert [loop.is_dead for loop in provider.loops] == [True]
     monkeypatch.undo()
-    assert await assess(workers, reading)
+    assert await assess(workers, recording)
     await provider.ping()
     assert [loop.is_dead for loop in provider.loops] == [False]
     await workers.close()
 
 
 @on_linux
-async def test_a_worker_knows_no_secrets(monkeypatch: pytest.MonkeyPatch, reading: bytes) -> None:
+async def test_a_worker_knows_no_secrets(monkeypatch: pytest.MonkeyPatch, recording: Recording) -> None:
     monkeypatch.setenv("RECEIPT_SIGNING_KEYS_FILE", "/keys/receipts.json")
     workers = WorkerPool(PROCESS, count=1, queue_size=0, timeout_seconds=30)
     workers.start()
-    await assess(workers, reading)
+    await assess(workers, recording)
     pid = next(iter(workers._alive)).process.pid
     base_settings = Path(f"/proc/{pid}/environ").read_bytes()  # noqa: ASYNC240 - /proc does not block
     await workers.close()
@@ -163,9 +167,9 @@ async def test_a_worker_knows_no_secrets(monkeypatch: pytest.MonkeyPatch, readin
 
 @on_linux
 async def test_a_worker_writes_to_no_disk(
-    one_worker: WorkerPool, long_reading: bytes, reading: bytes
+    one_worker: WorkerPool, long_reading: Recording, recording: Recording
 ) -> None:
-    await assess(one_worker, reading)
+    await assess(one_worker, recording)
     proc = Path(f"/proc/{next(iter(one_worker._alive)).process.pid}")
     before = (proc / "io").read_text().split()
     await assess(one_worker, long_reading, f"{TEXT} {TEXT} Zyzzyva.")

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from scoring.domain.verdicts import decode_error, encode_error
 from scoring.errors import (
     ASSESSMENT_ERRORS,
     AudioTooLong,
@@ -8,7 +9,6 @@ from scoring.errors import (
     UnpronounceableText,
     UnsupportedAudio,
 )
-from scoring.providers.pocketsphinx.wire import decode_error, encode_error
 from shared.confined.wire import LENGTHS, pack
 from shared.errors import ParleyError
 

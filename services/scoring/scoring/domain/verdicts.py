@@ -1,4 +1,4 @@
-"""Verdicts of the worker on their way to the API."""
+"""Verdicts of a confined process on their way to the API."""
 
 from typing import Any
 
@@ -14,5 +14,5 @@ def encode_error(error: ParleyError) -> dict[str, Any]:
 
 
 def decode_error(name: str, detail: str, extra: dict[str, Any]) -> ParleyError:
-    """Rebuild an error that a worker raised. Only the names of ASSESSMENT_ERRORS are accepted."""
+    """Rebuild an error that a process raised. Only the names of ASSESSMENT_ERRORS are accepted."""
     return ERRORS_BY_NAME[name](detail, **extra)

@@ -1,0 +1,137 @@
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scoring.audio.buffer import AudioBufferManager
+from scoring.audio.pool import MAX_PCM_BYTES, PROCESS, DecoderPool
+from scoring.audio.recording import Recording
+from scoring.errors import AudioTooLong, NotAssessable, ProviderUnavailable, UnsupportedAudio
+from shared.confined.pool import WorkerDied, WorkerPool
+from shared.confined.worker import ReserveBody
+
+
+@pytest.fixture
+async def workers() -> AsyncIterator[WorkerPool]:
+    workers = WorkerPool(PROCESS, count=1, queue_size=1, timeout_seconds=30)
+    workers.start()
+    yield workers
+    await workers.close()
+
+
+def upload_of(content: bytes) -> AudioBufferManager:
+    upload = AudioBufferManager()
+    upload.append(memoryview(content))
+    return upload
+
+
+async def decode(workers: WorkerPool, content: bytes) -> bytes:
+    async with DecoderPool(workers).decode(upload_of(content)) as recording:
+        return bytes(recording.pcm)
+
+
+async def test_every_sample_comes_back(workers: WorkerPool, reading: bytes, recording: Recording) -> None:
+    async with DecoderPool(workers).decode(upload_of(reading)) as decoded:
+        assert bytes(decoded.pcm) == bytes(recording.pcm)
+        assert (decoded.source, decoded.voiced_seconds) == (recording.source, recording.voiced_seconds)
+        assert decoded.seconds == pytest.approx(2.485, abs=0.001)
+
+
+async def test_the_upload_is_overwritten_before_a_provider_gets_the_samples(
+    workers: WorkerPool, reading: bytes
+) -> None:
+    upload = upload_of(reading)
+    sent = upload.view()
+    async with DecoderPool(workers).decode(upload) as recording:
+        assert not any(sent)
+        assert any(recording.pcm)
+        assert not len(upload)
+    assert not any(recording.pcm)
+
+
+async def test_the_samples_are_overwritten_after_an_error(workers: WorkerPool, reading: bytes) -> None:
+    seen: list[memoryview] = []
+
+    async def fails() -> None:
+        async with DecoderPool(workers).decode(upload_of(reading)) as recording:
+            seen.append(recording.pcm)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
+    assert len(seen) == 1
+    assert not any(seen[0])
+
+
+async def test_refusals_come_back_as_errors(
+    workers: WorkerPool, encode: Callable[..., bytes], voice: NDArray[np.float32]
+) -> None:
+    with pytest.raises(UnsupportedAudio):
+        await decode(workers, b"This is no recording.")
+    with pytest.raises(AudioTooLong):
+        await decode(workers, encode(np.tile(voice, 25), "flac"))
+    with pytest.raises(NotAssessable) as caught:
+        await decode(workers, encode(np.zeros(32_000, np.float32)))
+    assert caught.value.extra == {"reason": "no_speech"}
+
+
+async def test_a_full_queue_refuses(reading: bytes) -> None:
+    workers = WorkerPool(PROCESS, count=0, queue_size=0, timeout_seconds=30)
+    with pytest.raises(ProviderUnavailable) as caught:
+        await decode(workers, reading)
+    assert int(caught.value.headers["Retry-After"]) > 0
+
+
+@dataclass
+class DyingWorkers:
+    status: int
+
+    async def run(self, head: object, body: memoryview, *, reserve: ReserveBody) -> None:
+        raise WorkerDied(self.status)
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [
+        (signal.SIGSEGV, UnsupportedAudio),
+        (signal.SIGXCPU, UnsupportedAudio),
+        (signal.SIGKILL, ProviderUnavailable),
+    ],
+)
+async def test_a_crash_is_the_fault_of_the_recording_unless_the_process_was_killed(
+    number: signal.Signals, error: type[Exception], reading: bytes
+) -> None:
+    workers: WorkerPool = DyingWorkers(-number)  # type: ignore[assignment]  # it only runs
+    with pytest.raises(error):
+        await decode(workers, reading)
+
+
+async def test_a_killed_process_is_replaced(workers: WorkerPool, reading: bytes) -> None:
+    before = await decode(workers, reading)
+    worker = next(iter(workers._alive))
+    os.kill(worker.process.pid, signal.SIGKILL)
+    await worker.process.wait()
+    assert await decode(workers, reading) == before
+
+
+async def test_more_samples_than_a_recording_can_have_are_not_taken(
+    workers: WorkerPool, reading: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MAX_PCM_BYTES < 2_000_000
+    monkeypatch.setattr("scoring.audio.pool.MAX_PCM_BYTES", 1000)
+    with pytest.raises(ProviderUnavailable):
+        await decode(workers, reading)
+
+
+async def test_without_a_process_the_api_is_not_ready(workers: WorkerPool) -> None:
+    decoders = DecoderPool(workers)
+    while not workers.is_ready:  # noqa: ASYNC110 - another process's work
+        await asyncio.sleep(0.01)
+    await decoders.ping()
+    await workers.close()
+    with pytest.raises(ProviderUnavailable):
+        await decoders.ping()
