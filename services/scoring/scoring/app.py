@@ -1,8 +1,8 @@
-import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from shared.confined.process import forbid_core_dumps
 from shared.http.app import create_api
 from shared.http.health import Check
 
@@ -23,7 +23,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # A core dump would write recordings to the disk.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_core_dumps()
     provider, decoders = create_provider(app.state.settings), DecoderPool.from_settings(app.state.settings)
     app.state.provider, app.state.decoders = provider, decoders
     app.state.checks |= {"provider": Check(provider.ping), "decoders": Check(decoders.ping)}

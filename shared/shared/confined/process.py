@@ -29,7 +29,7 @@ def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_sec
     """Answer the requests of a connected socket. The CPU time is that of one request; 0 is no bound."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the API stops and closes the connection
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_core_dumps()
     resource.setrlimit(resource.RLIMIT_DATA, (max_memory_bytes, max_memory_bytes))
     gc.freeze()
     with socket.socket(fileno=descriptor) as connection:
@@ -38,6 +38,13 @@ def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_sec
             if max_cpu_seconds:
                 _bound_cpu_time(max_cpu_seconds)
             _send(connection, _answer(answer, *request))
+
+
+def forbid_core_dumps() -> None:
+    # Where a program collects the dumps, the kernel ignores a limit of 0, but dumps nothing at a limit of 1.
+    # A hard limit of 0 cannot be raised.
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1) if hard else (0, 0))
 
 
 def _bound_cpu_time(seconds: int) -> None:

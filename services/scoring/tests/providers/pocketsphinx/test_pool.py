@@ -177,7 +177,9 @@ async def test_a_worker_writes_to_no_disk(
     written = before.index("write_bytes:") + 1
     assert after[written] == before[written]
     limits = {line[:26].strip(): line[26:].split()[:2] for line in (proc / "limits").read_text().splitlines()}
-    assert limits["Max file size"] == limits["Max core file size"] == ["0", "0"]
+    assert limits["Max file size"] == ["0", "0"]
+    # 0 is a limit that was inherited and cannot be raised to 1.
+    assert limits["Max core file size"] in (["1", "1"], ["0", "0"])
     assert limits["Max data size"] == [str(1 << 30)] * 2
     open_files = [os.readlink(fd) for fd in (proc / "fd").iterdir() if int(fd.name) > 2]
     assert all(target.startswith("socket:") for target in open_files)
