@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prepares a clone: Python 3.12, the locked packages, RabbitMQ and espeak-ng. Does nothing when all are installed.
+# Prepares a clone: Python 3.12, the locked packages, RabbitMQ, espeak-ng and strace. Does nothing when all are there.
 set -eu
 umask 022
 cd "$(dirname "$0")/../.."
@@ -28,6 +28,8 @@ has() { PATH="$PATH:/usr/lib/rabbitmq/bin:/opt/homebrew/sbin:/usr/local/sbin" co
 missing() {
     has rabbitmq-server || printf 'rabbitmq-server '
     has espeak-ng || printf 'espeak-ng '
+    # Tests follow the system calls of a service with it.
+    [ "$(uname)" != Linux ] || has strace || printf 'strace '
 }
 
 # The package would start a broker on the default ports, now and at every boot. Parley runs its own broker, so a

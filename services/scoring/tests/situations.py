@@ -1,0 +1,272 @@
+"""Everything that can happen to a recording of 9 MB between a client and its scores, with a canary in it."""
+
+import asyncio
+import secrets
+import signal
+import struct
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import httpx
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+from shared.audio.measurement import MAX_AUDIO_BYTES
+
+SCORE = "/api/v1/speech/score"
+TEXT = "The train leaves at seven in the morning."
+LARGE_BYTES = 9_000_000
+CANARY_EVERY = 4_096
+"""One in each page of memory, so that every remainder shows."""
+SOURCE_RATE = 192_000
+DECODERS, SCORERS = "scoring.audio.", "scoring.providers."
+BOUNDARY = "----canary"
+FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+def make_canary() -> bytes:
+    """Return four samples of two channels that are nearly silent, and different in each run."""
+    samples = [secrets.randbelow(1 << 52) / (1 << 52) * 1e-4 for _ in range(4)]
+    return struct.pack("<4d", *samples)
+
+
+def make_wav(data: bytes, *, kind: int, bits: int, rate: int, channels: int) -> bytes:
+    size = bits // 8 * channels
+    form = (16, kind, channels, rate, rate * size, size, bits)
+    head = (b"RIFF", 36 + len(data), b"WAVEfmt ", *form, b"data", len(data))
+    return struct.pack("<4sI8sIHHIIHH4sI", *head) + data
+
+
+def plant(audio: bytes, canary: bytes, *, start: int = 44) -> bytes:
+    planted = bytearray(audio)
+    for at in range(start, len(planted) - len(canary), CANARY_EVERY):
+        planted[at : at + len(canary)] = canary
+    return bytes(planted)
+
+
+@dataclass
+class Recordings:
+    """Uploads of about 9 MB, each with the canary in each of its pages."""
+
+    voice: NDArray[np.float32]
+    canary: bytes = field(default_factory=make_canary)
+
+    @property
+    def reading(self) -> bytes:
+        """Two and a half seconds of speech, then silence, at the highest rate and depth that is accepted."""
+        times = np.arange(LARGE_BYTES // 16) / SOURCE_RATE
+        mono = np.interp(times, np.arange(len(self.voice)) / 16_000, self.voice, right=0.0)
+        data = np.repeat(mono, 2).astype("<f8").tobytes()
+        return plant(make_wav(data, kind=3, bits=64, rate=SOURCE_RATE, channels=2), self.canary)
+
+    @property
+    def silence(self) -> bytes:
+        data = bytes(LARGE_BYTES)
+        return plant(make_wav(data, kind=3, bits=64, rate=SOURCE_RATE, channels=2), self.canary)
+
+    @property
+    def too_long(self) -> bytes:
+        data = bytes(LARGE_BYTES)
+        return plant(make_wav(data, kind=1, bits=24, rate=48_000, channels=1), self.canary)
+
+    @property
+    def no_audio(self) -> bytes:
+        return plant(b"This is no recording.\n" * (LARGE_BYTES // 22), self.canary, start=0)
+
+    @property
+    def too_large(self) -> bytes:
+        return plant(self.silence + bytes(MAX_AUDIO_BYTES - LARGE_BYTES), self.canary)
+
+
+@dataclass(frozen=True)
+class Api:
+    """A running API, and the token of a learner."""
+
+    url: str
+    token: str
+    process: psutil.Process
+    recordings: Recordings
+
+    async def score(self, audio: bytes, **different: str) -> httpx.Response:
+        fields = {"reference_text": TEXT, **different}
+        return await self.send(files={"audio": ("voice.wav", audio)}, data=fields)
+
+    async def send(self, **request: object) -> httpx.Response:
+        options: dict[str, object] = {"headers": {"Authorization": f"Bearer {self.token}"}, **request}
+        async with httpx.AsyncClient(timeout=90) as client:
+            return await client.post(f"{self.url}{SCORE}", **options)  # type: ignore[arg-type] # as in httpx
+
+    async def send_and_leave(self, audio: bytes, *, share: float) -> None:
+        """Send this share of a request, and close the connection without reading the answer."""
+        form = make_form(audio)
+        head = f"POST {SCORE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.token}\r\n"
+        head += f"Content-Type: {FORM_TYPE}\r\nContent-Length: {len(form)}\r\n\r\n"
+        host, port = self.url.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(head.encode() + form[: int(len(form) * share)])
+        with suppress(ConnectionError):
+            await writer.drain()
+            await asyncio.sleep(0.3)
+            writer.close()
+            await writer.wait_closed()
+
+    def workers(self, module: str = "scoring.") -> list[psutil.Process]:
+        """Return the confined processes whose module begins with this."""
+        found = []
+        for process in self.process.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                found += [process] if any(word.startswith(module) for word in process.cmdline()) else []
+        return found
+
+    def signal_workers(self, module: str, number: int) -> None:
+        for worker in self.workers(module):
+            with suppress(psutil.NoSuchProcess):
+                worker.send_signal(number)
+
+    async def wait_until_idle(self) -> None:
+        """Wait until the API and its workers have nothing more to do."""
+        deadline, before = time.monotonic() + 60, -1.0
+        while (used := self._cpu_seconds()) != before:
+            assert time.monotonic() < deadline, "The API does not come to rest."
+            before = used
+            await asyncio.sleep(0.5)
+
+    def _cpu_seconds(self) -> float:
+        total = 0.0
+        for process in (self.process, *self.workers()):
+            with suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system
+        return round(total, 1)
+
+
+def make_form(audio: bytes) -> bytes:
+    text = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="reference_text"\r\n\r\n{TEXT}\r\n'
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="audio"; filename="a.wav"\r\n\r\n'
+    return text.encode() + head.encode() + audio + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+async def is_scored(api: Api) -> httpx.Response:
+    return await api.score(api.recordings.reading)
+
+
+async def is_silent(api: Api) -> httpx.Response:
+    return await api.score(api.recordings.silence)
+
+
+async def is_no_audio(api: Api) -> httpx.Response:
+    return await api.score(api.recordings.no_audio)
+
+
+async def is_too_long(api: Api) -> httpx.Response:
+    return await api.score(api.recordings.too_long)
+
+
+async def is_too_large(api: Api) -> httpx.Response:
+    return await api.score(api.recordings.too_large)
+
+
+async def has_a_wrong_field(api: Api) -> httpx.Response:
+    return await api.score(api.recordings.reading, language="xx")
+
+
+async def has_no_words_of_the_language(api: Api) -> httpx.Response:
+    return await api.score(api.recordings.reading, reference_text="Доброе утро")
+
+
+async def comes_twice(api: Api) -> httpx.Response:
+    half = api.recordings.reading[: LARGE_BYTES // 2]
+    return await api.send(files=[("audio", half), ("audio", half)], data={"reference_text": TEXT})
+
+
+async def has_no_end(api: Api) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {api.token}"}
+    headers["Content-Type"] = FORM_TYPE
+    return await api.send(headers=headers, content=make_form(api.recordings.reading)[:-20])
+
+
+async def has_no_boundary(api: Api) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {api.token}", "Content-Type": "multipart/form-data"}
+    return await api.send(headers=headers, content=make_form(api.recordings.reading))
+
+
+async def comes_from_a_stranger(api: Api) -> httpx.Response:
+    return await api.send(headers={"Authorization": "Bearer x.y.z"}, files={"audio": api.recordings.reading})
+
+
+async def waits_for_a_decoder(api: Api) -> httpx.Response:
+    return await _score_while_standing(api, DECODERS)
+
+
+async def waits_for_scores(api: Api) -> httpx.Response:
+    return await _score_while_standing(api, SCORERS)
+
+
+async def loses_its_decoder(api: Api) -> httpx.Response:
+    return await _score_while_dying(api, DECODERS)
+
+
+async def loses_its_scorer(api: Api) -> httpx.Response:
+    return await _score_while_dying(api, SCORERS)
+
+
+async def _score_while_standing(api: Api, module: str) -> httpx.Response:
+    """The processes stand still until the time is over."""
+    api.signal_workers(module, signal.SIGSTOP)
+    try:
+        return await api.score(api.recordings.reading)
+    finally:
+        api.signal_workers(module, signal.SIGCONT)
+
+
+async def _score_while_dying(api: Api, module: str) -> httpx.Response:
+    api.signal_workers(module, signal.SIGSTOP)
+    request = asyncio.create_task(api.score(api.recordings.reading))
+    await asyncio.sleep(1.5)
+    api.signal_workers(module, signal.SIGKILL)
+    return await request
+
+
+async def breaks_off(api: Api) -> None:
+    await api.send_and_leave(api.recordings.reading, share=0.6)
+
+
+async def is_left_alone(api: Api) -> None:
+    """The whole recording has arrived, and nobody waits for its score."""
+    await api.send_and_leave(api.recordings.reading, share=1)
+
+
+type Situation = Callable[[Api], Awaitable[httpx.Response | None]]
+
+SITUATIONS: dict[Situation, tuple[int, str]] = {
+    is_scored: (200, ""),
+    is_silent: (422, "not_assessable"),
+    is_no_audio: (400, "unsupported_audio"),
+    is_too_long: (413, "audio_too_long"),
+    is_too_large: (413, "audio_too_large"),
+    has_a_wrong_field: (422, "validation_failed"),
+    has_no_words_of_the_language: (422, "validation_failed"),
+    comes_twice: (400, "malformed_form"),
+    has_no_end: (400, "malformed_form"),
+    has_no_boundary: (400, "malformed_form"),
+    comes_from_a_stranger: (401, "unauthorized"),
+    waits_for_a_decoder: (503, "provider_unavailable"),
+    waits_for_scores: (504, "provider_timeout"),
+    loses_its_decoder: (503, "provider_unavailable"),
+    loses_its_scorer: (503, "provider_unavailable"),
+    breaks_off: (0, ""),
+    is_left_alone: (0, ""),
+}
+"""What happens to a recording, and the status and code that its client gets, if it waits for one."""
+
+
+async def go_through(situation: Situation, api: Api) -> None:
+    """Let it happen, and check what the client got."""
+    status, code = SITUATIONS[situation]
+    answer = await situation(api)
+    if status:
+        assert answer is not None
+        assert (answer.status_code, answer.json().get("code", "")) == (status, code), answer.text
+    await api.wait_until_idle()

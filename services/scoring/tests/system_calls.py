@@ -1,0 +1,159 @@
+"""Runs a program under strace, and finds in its trace every call that can bring data out of its memory."""
+
+import re
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+OPENING = ("open", "openat", "openat2", "creat", "open_by_handle_at")
+WRITING = {
+    "write": 0, "pwrite64": 0, "writev": 0, "pwritev": 0, "pwritev2": 0, "vmsplice": 0,
+    "sendfile": 0, "copy_file_range": 1, "splice": 1, "tee": 1,
+    "ftruncate": 0, "fallocate": 0, "fsetxattr": 0,
+}  # fmt: skip
+"""Which of the descriptors that a call names it writes to."""
+MAKING = (
+    *("mkdir", "mkdirat", "mknod", "mknodat", "link", "linkat", "symlink", "symlinkat"),
+    *("rename", "renameat", "renameat2", "truncate", "setxattr", "lsetxattr"),
+)
+MAPPING = ("mmap",)
+ADDRESSING = ("connect", "sendto", "sendmsg", "sendmmsg")
+"""Calls that may name another process of the machine, such as a log daemon, that writes files itself."""
+HIDING = (
+    *(
+        "io_submit",
+        "process_vm_writev",
+        "ptrace",
+        "shmget",
+        "msgget",
+        "mq_open",
+        "add_key",
+        "mount",
+        "syslog",
+    ),
+    *("swapon", "kexec_load"),
+)
+"""Calls by which data leaves without a write, or outlives the process."""
+REFUSED = ("io_uring_setup",)
+"""With a ring, the kernel would write files without a call. Libraries go on without it when it is refused."""
+STARTING = ("execve", "execveat", "memfd_create")
+
+TRACED = (*OPENING, *WRITING, *MAKING, *MAPPING, *ADDRESSING, *HIDING, *REFUSED, *STARTING)
+HARMLESS = ("/dev/null", "/memfd:")
+"""A memfd is memory: it has no name and no file system that is on a disk, and ends with its process."""
+
+CALL = re.compile(r"(\w+)\((.*)", re.DOTALL)
+DESCRIPTOR = re.compile(r"(?:\b\d+|AT_FDCWD)<((?:[^<>\\]|\\.)*)>")
+OPENED_TO_WRITE = re.compile(r"O_(WRONLY|RDWR|CREAT|TRUNC|APPEND|TMPFILE)")
+FAILED = re.compile(r"= -1 E")
+PATH = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+@dataclass
+class Trace:
+    """What the traced processes did. `findings` are the calls that reach a file or another program."""
+
+    findings: list[str] = field(default_factory=list)
+    calls: Counter[str] = field(default_factory=Counter)
+    programs: set[str] = field(default_factory=set)
+    processes: set[int] = field(default_factory=set)
+
+    def add(self, process: int, lines: Sequence[str]) -> None:
+        self.processes.add(process)
+        for line in lines:
+            if (found := CALL.match(line)) is None:
+                continue
+            name, rest = found.groups()
+            self.calls[name] += 1
+            if name == "execve" and not FAILED.search(rest):
+                self.programs.add(Path(PATH.findall(rest)[0]).name)
+            if is_finding(name, rest):
+                self.findings.append(f"{process} {line}")
+
+
+def is_finding(name: str, rest: str) -> bool:
+    """Decide on one call. What fails counts too, unless there is nothing that it could have written to."""
+    if name in OPENING:
+        return (name == "creat" or OPENED_TO_WRITE.search(rest) is not None) and not _is_harmless(
+            PATH.findall(rest)[0]
+        )
+    if name in WRITING:
+        return _writes_to_file(rest, WRITING[name])
+    if name in MAPPING:
+        shared = "MAP_SHARED" in rest and "PROT_WRITE" in rest and "MAP_ANONYMOUS" not in rest
+        return shared and _writes_to_file(rest, 0)
+    if name in ADDRESSING:
+        return "AF_UNIX" in rest
+    if name in REFUSED:
+        return not FAILED.search(rest)
+    return name in MAKING or name in HIDING
+
+
+def _writes_to_file(rest: str, position: int) -> bool:
+    targets = DESCRIPTOR.findall(rest)
+    if len(targets) <= position:
+        # The descriptor is not open, or strace does not know it.
+        return not FAILED.search(rest)
+    target = targets[position]
+    return target.startswith("/") and not _is_harmless(target)
+
+
+def _is_harmless(path: str) -> bool:
+    return path == HARMLESS[0] or path.startswith(HARMLESS[1])
+
+
+class Tracer:
+    """A program under strace. Its trace is complete when the block ends."""
+
+    def __init__(self, strace: subprocess.Popen[bytes], folder: Path) -> None:
+        self.strace, self._folder = strace, folder
+
+    @property
+    def program(self) -> psutil.Process:
+        return psutil.Process(self.strace.pid).children()[0]
+
+    def read(self) -> Trace:
+        """Read the trace of all processes and threads. Raises AssertionError while they still run."""
+        assert self.strace.returncode is not None
+        trace = Trace()
+        for path in sorted(self._folder.glob("calls.*")):
+            trace.add(int(path.suffix[1:]), path.read_text(errors="replace").splitlines())
+        return trace
+
+
+@contextmanager
+def traced(
+    command: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Tracer]:
+    """Run a command with all its threads and children under strace, and end it with the block."""
+    calls = ",".join(f"?{name}" for name in TRACED)
+    inject = [word for name in REFUSED for word in ("-e", f"inject={name}:error=ENOSYS")]
+    # A file per thread, so that no call is cut in two. Names of files are whole, contents are left out.
+    trace = ["-ff", "-y", "-s", "0", "--seccomp-bpf", "-o", str(folder / "calls"), "-e", f"trace={calls}"]
+    strace = subprocess.Popen(  # noqa: S603 - a command of the tests
+        ["strace", *trace, *inject, "--", *command],  # noqa: S607 - wherever it is installed
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    tracer = Tracer(strace, folder)
+    try:
+        yield tracer
+    finally:
+        _end(strace)
+
+
+def _end(strace: subprocess.Popen[bytes]) -> None:
+    # The program, not strace: that would let it go on without a trace.
+    for process in psutil.Process(strace.pid).children() if strace.poll() is None else []:
+        process.send_signal(signal.SIGTERM)
+    strace.wait(timeout=60)
+    if strace.stdout:
+        strace.stdout.close()
