@@ -21,6 +21,14 @@ def to_spoken_words(text: str) -> tuple[str, ...]:
     return tuple(part for word in found for part in ABBREVIATIONS.get(word, word).split())
 
 
+def to_spoken_text(text: str) -> str:
+    """Spell out numbers and signs like `to_spoken_words`, but keep the punctuation: it shows pauses."""
+    plain = unicodedata.normalize("NFKC", text).translate(STRAIGHT_APOSTROPHES)
+    for sign, spoken in SPOKEN_SIGNS.items():
+        plain = plain.replace(sign, spoken)
+    return " ".join(spell_numbers(plain).split())
+
+
 def is_english(word: str) -> bool:
     return ENGLISH.fullmatch(word) is not None
 

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scoring.text.words import is_english, to_spoken_words
+from scoring.text.words import is_english, to_spoken_text, to_spoken_words
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,18 @@ def test_words_are_what_is_said(text: str, words: str) -> None:
     assert " ".join(to_spoken_words(text)) == words
 
 
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("Where is it,  please?", "Where is it, please?"),
+        ("It’s 7:05 — hurry!", "It's seven oh five — hurry!"),  # noqa: RUF001 - curly on purpose
+        ("Tom & I paid $3.50.", "Tom and I paid three dollars and fifty cents ."),
+    ],
+)
+def test_a_spoken_text_keeps_its_punctuation(text: str, spoken: str) -> None:
+    assert to_spoken_text(text) == spoken
+
+
 @pytest.mark.parametrize("text", ["", " ", "...?!", "— “ ” —", "' '", "_ * #"])
 def test_punctuation_is_nothing_to_say(text: str) -> None:
     assert to_spoken_words(text) == ()
@@ -46,3 +58,8 @@ def test_any_text_comes_apart_into_words(text: str) -> None:
         assert word == word.lower()
         assert all(character.isalnum() or character == "'" for character in word)
         assert word[0] != "'"
+
+
+@given(st.text(max_size=200))
+def test_a_spoken_text_has_the_same_words(text: str) -> None:
+    assert to_spoken_words(to_spoken_text(text)) == to_spoken_words(text)
