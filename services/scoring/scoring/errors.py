@@ -3,6 +3,7 @@
 The first line of each docstring is published in the API reference.
 """
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from shared.errors import BadRequest, Invalid, ParleyError, PayloadTooLarge, TimedOut, Unavailable
@@ -35,7 +36,7 @@ class AudioTooLong(SpeechProcessingError, PayloadTooLarge):
 
 
 class NotAssessable(SpeechProcessingError, Invalid):
-    """Record again: `reason` is `no_speech`, `too_noisy`, `too_short` or `clipped`."""
+    """Record again: `reason` is `no_speech`, `too_noisy`, `too_short`, `clipped` or `other_text`."""
 
     code, title = "not_assessable", "Not assessable"
 
@@ -56,6 +57,40 @@ class ProviderUnavailable(SpeechProcessingError, Unavailable):
 
     code, title = "provider_unavailable", "Speech provider unavailable"
     retryable = True
+
+
+class ProviderThrottled(ProviderUnavailable):
+    """The provider takes no further recordings at the moment."""
+
+
+class ProviderOutage(ProviderUnavailable):
+    """The provider cannot be reached, or fails."""
+
+
+class InvalidProviderResponse(ProviderUnavailable):
+    """The provider's answer is not an assessment. `fields` are those that are missing or wrong."""
+
+    def __init__(self, fields: Iterable[str]) -> None:
+        super().__init__("The speech service gave no valid answer; try again in a moment.")
+        self.fields = sorted(fields)
+
+
+class AuthenticationFailed(ProviderUnavailable):
+    """The provider refuses our key. An operator has to act."""
+
+    retryable = False
+
+
+class QuotaExhausted(ProviderUnavailable):
+    """The provider's own quota is used up. An operator has to act."""
+
+    retryable = False
+
+
+class RequestRejected(ProviderUnavailable):
+    """The provider does not accept what was sent."""
+
+    retryable = False
 
 
 class ProviderTimeout(SpeechProcessingError, TimedOut):

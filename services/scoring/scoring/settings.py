@@ -1,7 +1,9 @@
 import os
 from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, SecretStr, model_validator
 from shared.settings import HttpApiSettings
 
 from scoring.types import SpeechProviderName
@@ -22,6 +24,40 @@ class ApiSettings(HttpApiSettings):
     scoring_timeout_seconds: float = Field(default=12.0, gt=0)
     """Time from receiving a recording to its scores. Beyond it, the answer is 504."""
 
+    azure_speech_key: SecretStr = SecretStr("")
+    azure_speech_region: str = Field(default="", pattern=r"^[a-z0-9-]*$")
+    """The resource's region, such as westeurope."""
+    azure_speech_endpoint: str = ""
+    """Instead of the region: the resource's own address (wss:// or https://), for a private link."""
+    azure_concurrency: int = Field(default=20, ge=1, le=100)
+    """Recognitions at the same time. A resource allows 100 for all processes, a free one 1."""
+    azure_timeout_seconds: float = Field(default=10.0, gt=0, le=60)
+    """Time from a recording to Azure's scores, further attempts included."""
+
     # The route counts the bytes itself, so that it can answer `audio_too_large`.
     max_form_bytes: int = 1 << 40
     max_body_bytes: int = Field(default=16_384, gt=0)
+
+    @model_validator(mode="after")
+    def _can_reach_azure(self) -> Self:
+        if self.speech_provider != "azure":
+            return self
+        key = self.azure_speech_key.get_secret_value()
+        if not key:
+            raise ValueError("AZURE_SPEECH_KEY is not set, but SPEECH_PROVIDER names azure")
+        if any(not " " < character < "\x7f" for character in key):
+            raise ValueError(
+                "AZURE_SPEECH_KEY contains a blank, a line break or another sign that no key has"
+            )
+        if not (self.azure_speech_region or self.azure_speech_endpoint):
+            raise ValueError("AZURE_SPEECH_REGION is not set, but SPEECH_PROVIDER names azure")
+        if self.azure_speech_endpoint:
+            self._ensure_secure_endpoint()
+        return self
+
+    def _ensure_secure_endpoint(self) -> None:
+        secure = ("wss", "https")
+        schemes = (*secure, "ws", "http") if self.is_development else secure
+        url = urlsplit(self.azure_speech_endpoint)
+        if url.scheme not in schemes or not url.hostname:
+            raise ValueError("AZURE_SPEECH_ENDPOINT must be an address that starts with wss:// or https://")

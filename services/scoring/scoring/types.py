@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-type SpeechProviderName = Literal["offline"]
+type SpeechProviderName = Literal["azure", "offline"]
 type PhonemeAlphabet = Literal["arpabet", "ipa"]
 type ErrorType = Literal["none", "mispronunciation", "omission", "insertion"]
-type NotAssessableReason = Literal["no_speech", "too_noisy", "too_short", "clipped"]
+type NotAssessableReason = Literal["no_speech", "too_noisy", "too_short", "clipped", "other_text"]
 
 MAX_AUDIO_SECONDS = 60
 MAX_TEXT_CHARACTERS = 500

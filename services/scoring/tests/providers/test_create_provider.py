@@ -22,16 +22,46 @@ def test_the_default_needs_no_key(settings: ApiSettings) -> None:
     assert create_provider(settings).capabilities.provider == "pocketsphinx"
 
 
-def test_an_unknown_name_stops_the_process(keys_file: Path) -> None:
-    stopped = subprocess.run(
+def start_api(keys_file: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    own = {"ENVIRONMENT": "test", "RECEIPT_SIGNING_KEYS_FILE": str(keys_file)}
+    return subprocess.run(
         [sys.executable, "-m", "scoring", "api"],
-        env=os.environ
-        | {"ENVIRONMENT": "test", "SPEECH_PROVIDER": "oracle", "RECEIPT_SIGNING_KEYS_FILE": str(keys_file)},
+        env=os.environ | own | env,
         capture_output=True,
         text=True,
         check=False,
         timeout=30,
     )
+
+
+PRODUCTION = {"ENVIRONMENT": "production", "REDIS_URL": "redis://:a-real-one@127.0.0.1"}
+AZURE = {"SPEECH_PROVIDER": "azure", "AZURE_SPEECH_KEY": "k" * 32, "AZURE_SPEECH_REGION": "westeurope"}
+
+
+@pytest.mark.parametrize(
+    ("env", "variable"),
+    [
+        ({"AZURE_SPEECH_KEY": ""}, "AZURE_SPEECH_KEY"),
+        ({"AZURE_SPEECH_KEY": "k" * 32 + "\n"}, "AZURE_SPEECH_KEY"),
+        ({"AZURE_SPEECH_REGION": ""}, "AZURE_SPEECH_REGION"),
+        ({"AZURE_SPEECH_REGION": "West Europe"}, "AZURE_SPEECH_REGION"),
+        ({"AZURE_SPEECH_ENDPOINT": "speech.example.com"}, "AZURE_SPEECH_ENDPOINT"),
+        ({"AZURE_SPEECH_ENDPOINT": "ws://example.com", **PRODUCTION}, "AZURE_SPEECH_ENDPOINT"),
+        ({"AZURE_SPEECH_KEY": "secret", **PRODUCTION}, "AZURE_SPEECH_KEY"),
+        ({"AZURE_CONCURRENCY": "0"}, "AZURE_CONCURRENCY"),
+    ],
+)
+def test_without_usable_credentials_the_process_names_the_variable_and_stops(
+    env: dict[str, str], variable: str, keys_file: Path
+) -> None:
+    stopped = start_api(keys_file, **AZURE | env)
+    assert stopped.returncode == 1
+    assert f"scoring cannot start: {variable}" in stopped.stderr
+    assert "k" * 32 not in stopped.stderr
+
+
+def test_an_unknown_name_stops_the_process(keys_file: Path) -> None:
+    stopped = start_api(keys_file, SPEECH_PROVIDER="oracle")
     assert stopped.returncode == 1
     assert stopped.stderr.startswith("scoring cannot start: SPEECH_PROVIDER: Input should be ")
     assert all(repr(name) in stopped.stderr for name in CHOICES)

@@ -1,0 +1,1 @@
+"""The `azure` provider: pronunciation assessment by Azure's Speech service, through its SDK."""

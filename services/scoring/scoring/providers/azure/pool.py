@@ -1,0 +1,81 @@
+"""Threads for the Speech SDK: a fixed number of recognitions at the same time."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from scoring.providers.azure.configuration import Connection, RecognitionRequest
+from scoring.providers.azure.outcomes import Outcome
+from scoring.providers.azure.recognition import Recognition
+
+
+class NoFreeSlot(Exception):
+    """All slots were taken until the deadline, or the pool is closed. The service was not asked."""
+
+
+class RecognitionPool:
+    """A slot is free again when the SDK has cleaned up; the caller has its answer before."""
+
+    def __init__(self, connection: Connection, *, concurrency: int) -> None:
+        self._connection = connection
+        self._slots = asyncio.Semaphore(concurrency)
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="azure")
+        self._running = set[Recognition]()
+        self._is_closed = False
+
+    @property
+    def taken(self) -> int:
+        return len(self._running)
+
+    async def close(self) -> None:
+        self._is_closed = True
+        for recognition in self._running:
+            recognition.stop()
+        await asyncio.to_thread(self._threads.shutdown)
+
+    async def recognize(self, request: RecognitionRequest, pcm: memoryview, *, deadline: float) -> Outcome:
+        """Recognise in the next free slot, until a time of the event loop's clock.
+
+        Raises NoFreeSlot, or TimeoutError when the service has taken too long.
+        """
+        await self._take_slot(deadline)
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        recognition = self._start(request, pcm, answer)
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await answer
+        finally:
+            recognition.stop()
+
+    async def _take_slot(self, deadline: float) -> None:
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise NoFreeSlot from None
+        if self._is_closed:
+            self._slots.release()
+            raise NoFreeSlot
+
+    def _start(
+        self, request: RecognitionRequest, pcm: memoryview, answer: asyncio.Future[Outcome]
+    ) -> Recognition:
+        loop = asyncio.get_running_loop()
+        recognition = Recognition(self._connection, request, pcm)
+        self._running.add(recognition)
+
+        def deliver(outcome: Outcome) -> None:
+            loop.call_soon_threadsafe(_deliver, answer, outcome)
+
+        thread = self._threads.submit(recognition.run, deliver)
+        thread.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free, recognition))
+        return recognition
+
+    def _free(self, recognition: Recognition) -> None:
+        self._running.discard(recognition)
+        self._slots.release()
+
+
+def _deliver(answer: asyncio.Future[Outcome], outcome: Outcome) -> None:
+    # The caller may have left.
+    if not answer.done():
+        answer.set_result(outcome)

@@ -1,0 +1,179 @@
+"""The Azure provider as seen by the rest of the service."""
+
+import asyncio
+import math
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Self
+
+import structlog
+from prometheus_client import Gauge
+from shared.background import SupervisedLoop
+
+from scoring.audio.recording import Recording
+from scoring.domain.scores import AudioInfo, ScoringResult
+from scoring.errors import (
+    AuthenticationFailed,
+    InvalidProviderResponse,
+    NotAssessable,
+    ProviderOutage,
+    ProviderThrottled,
+    ProviderTimeout,
+    ProviderUnavailable,
+    QuotaExhausted,
+    SpeechProcessingError,
+)
+from scoring.providers.azure.breaker import Breaker, BreakerOpen
+from scoring.providers.azure.configuration import Connection, RecognitionRequest
+from scoring.providers.azure.outcomes import Outcome, to_error
+from scoring.providers.azure.phrases import parse_phrase
+from scoring.providers.azure.pool import NoFreeSlot, RecognitionPool
+from scoring.providers.azure.results import build_result
+from scoring.providers.azure.retries import MAX_ATTEMPTS, choose_delay
+from scoring.providers.base import Capabilities
+from scoring.settings import ApiSettings
+from scoring.text.words import to_spoken_text
+from scoring.types import MAX_AUDIO_SECONDS
+
+log = structlog.get_logger(__name__)
+
+BREAKER_OPEN = Gauge("provider_breaker_open", "1 while a speech provider is not asked.", ["provider"])
+LANGUAGES = ("en-US", "en-GB", "en-AU", "en-CA", "en-IN")
+"""The service knows more of them, but texts are divided into words as in English."""
+RETRIED_FAILURES = (ProviderOutage, ProviderThrottled, ProviderTimeout)
+"""The same request may soon succeed. An answer that we cannot read would be as it was, and is paid for."""
+SERVICE_FAILURES = (*RETRIED_FAILURES, InvalidProviderResponse, AuthenticationFailed, QuotaExhausted)
+"""What opens the breaker."""
+DOWN = "The speech service has failed repeatedly; try again in a moment."
+
+
+class AzureProvider:
+    """English, phonemes in IPA; phonemes and prosody only for en-US."""
+
+    capabilities = Capabilities(
+        provider="azure",
+        languages=LANGUAGES,
+        phoneme_alphabet="ipa",
+        prosody=True,
+        max_seconds=MAX_AUDIO_SECONDS,
+    )
+    loops: Sequence[SupervisedLoop] = ()
+
+    def __init__(
+        self, connection: Connection, *, concurrency: int, timeout_seconds: float, breaker: Breaker
+    ) -> None:
+        self._pool = RecognitionPool(connection, concurrency=concurrency)
+        self._timeout_seconds, self._breaker = timeout_seconds, breaker
+        BREAKER_OPEN.labels(self.capabilities.provider).set_function(lambda: breaker.state == "open")
+
+    @property
+    def slots_taken(self) -> int:
+        return self._pool.taken
+
+    @classmethod
+    def from_settings(cls, settings: ApiSettings) -> Self:
+        connection = Connection(
+            key=settings.azure_speech_key.get_secret_value(),
+            region=settings.azure_speech_region,
+            endpoint=settings.azure_speech_endpoint,
+        )
+        return cls(
+            connection,
+            concurrency=settings.azure_concurrency,
+            timeout_seconds=settings.azure_timeout_seconds,
+            breaker=Breaker(time.monotonic),
+        )
+
+    async def start(self) -> None:
+        """Begin without asking the service: a wrong key shows in the first answer."""
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def ping(self) -> None:
+        if self._breaker.state == "open":
+            raise ProviderUnavailable(DOWN)
+
+    async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
+        request = RecognitionRequest(to_spoken_text(text), language, recording.seconds)
+        with self._guard():
+            return await self._assess_repeatedly(request, recording)
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Let the breaker see what the block ends in. Raises ProviderUnavailable while it is open."""
+        try:
+            permit = self._breaker.admit()
+        except BreakerOpen as error:
+            seconds = max(math.ceil(error.retry_after_seconds), 1)
+            raise ProviderUnavailable(DOWN, retry_after=seconds) from None
+        try:
+            yield
+        except SERVICE_FAILURES:
+            self._breaker.record_failure(permit)
+            raise
+        except NotAssessable:
+            self._breaker.record_success(permit)
+            raise
+        except BaseException:
+            # A client that left, a full pool and a recording that is refused say nothing about the service.
+            self._breaker.release(permit)
+            raise
+        self._breaker.record_success(permit)
+
+    async def _assess_repeatedly(self, request: RecognitionRequest, recording: Recording) -> ScoringResult:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout_seconds
+        for attempt in range(1, MAX_ATTEMPTS):
+            try:
+                return await self._assess_once(request, recording, deadline)
+            except RETRIED_FAILURES:
+                jitter = random.random()  # noqa: S311 - it spreads attempts and keeps no secret
+                delay = choose_delay(attempt, remaining_seconds=deadline - loop.time(), jitter=jitter)
+                if delay is None:
+                    raise
+            await asyncio.sleep(delay)
+        return await self._assess_once(request, recording, deadline)
+
+    async def _assess_once(
+        self, request: RecognitionRequest, recording: Recording, deadline: float
+    ) -> ScoringResult:
+        try:
+            outcome = await self._pool.recognize(request, recording.pcm, deadline=deadline)
+        except NoFreeSlot:
+            detail = "Too many recordings are being scored; try again in a moment."
+            raise ProviderUnavailable(detail, retry_after=2) from None
+        except TimeoutError:
+            raise ProviderTimeout("The speech service did not answer in time.") from None
+        try:
+            return to_result(outcome, request, recording.source)
+        except SpeechProcessingError as error:
+            log_failure(error, outcome)
+            raise
+
+
+def to_result(outcome: Outcome, request: RecognitionRequest, audio: AudioInfo) -> ScoringResult:
+    if error := to_error(outcome):
+        raise error
+    phrases = [phrase for each in outcome.phrases if (phrase := parse_phrase(each))]
+    if outcome.phrases and not phrases:
+        raise NotAssessable("No voice was found in the recording.", reason="no_speech")
+    return build_result(phrases, text=request.text, audio=audio, compared=request.is_single_shot)
+
+
+def log_failure(error: SpeechProcessingError, outcome: Outcome) -> None:
+    """Log what an operator needs to ask Microsoft, and nothing that was said or read."""
+    if isinstance(error, NotAssessable):
+        return
+    details = {
+        "error": type(error).__name__,
+        "reason": outcome.failure,
+        "fields": error.fields if isinstance(error, InvalidProviderResponse) else [],
+        "session_id": outcome.session_id,
+    }
+    if error.retryable:
+        log.warning("azure_recognition_failed", **details)
+    else:
+        log.error("azure_recognition_refused", **details)

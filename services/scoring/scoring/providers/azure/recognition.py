@@ -1,0 +1,79 @@
+"""One recognition by the Speech SDK, in a thread of its own: its objects block, even when dropped."""
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from azure.cognitiveservices import speech as sdk
+from azure.cognitiveservices.speech.audio import AudioConfig, AudioStreamFormat, PushAudioInputStream
+
+from scoring.audio.buffer import AudioBufferManager
+from scoring.providers.azure.configuration import (
+    Connection,
+    RecognitionRequest,
+    create_assessment_config,
+    create_speech_config,
+)
+from scoring.providers.azure.outcomes import Outcome
+from scoring.providers.azure.reports import Reports, disconnect
+
+log = structlog.get_logger(__name__)
+
+SAMPLE_RATE = 16_000
+PIECE_BYTES = 320_000
+
+
+class Recognition:
+    """Owns a copy of the samples until the SDK has its own."""
+
+    def __init__(self, connection: Connection, request: RecognitionRequest, pcm: memoryview) -> None:
+        self._connection, self._request, self._reports = connection, request, Reports()
+        self._audio = AudioBufferManager(len(pcm))
+        self._audio.append(pcm)
+
+    def stop(self) -> None:
+        self._reports.ended.set()
+
+    def run(self, answer: Callable[[Outcome], None]) -> None:
+        """Answer as soon as the outcome is known, then clean up, which takes up to three seconds."""
+        try:
+            with self._audio:
+                recognizer = self._create_recognizer()
+            self._recognize(recognizer, answer)
+        except Exception as error:
+            # A traceback that left this thread would take the recognizer with it.
+            log.exception("azure_sdk_failed")
+            answer(Outcome(failure=type(error).__name__))
+
+    def _create_recognizer(self) -> Any:
+        stream = PushAudioInputStream(AudioStreamFormat(SAMPLE_RATE, 16, 1))
+        recognizer = sdk.SpeechRecognizer(
+            create_speech_config(self._connection, self._request),
+            AudioConfig(stream=stream),
+            language=self._request.language,
+        )
+        create_assessment_config(self._request).apply_to(recognizer)
+        view = self._audio.view()
+        for start in range(0, len(view), PIECE_BYTES):
+            piece = view[start : start + PIECE_BYTES]
+            # The SDK takes a pointer. `bytes` would be a copy that cannot be overwritten.
+            stream.write((ctypes.c_ubyte * len(piece)).from_buffer(piece))
+        stream.close()
+        return recognizer
+
+    def _recognize(self, recognizer: Any, answer: Callable[[Outcome], None]) -> None:
+        if self._reports.ended.is_set():
+            answer(self._reports.to_outcome())
+            return
+        once, connection = self._request.is_single_shot, sdk.Connection.from_recognizer(recognizer)
+        self._reports.listen(recognizer, connection, once=once)
+        begin = recognizer.recognize_once_async if once else recognizer.start_continuous_recognition_async
+        begun = begin()
+        self._reports.ended.wait()
+        answer(self._reports.to_outcome())
+        if not (once and self._reports.is_finished):
+            recognizer.stop_continuous_recognition_async().get()
+        disconnect(recognizer, connection)
+        # Until then, its native handle is not released.
+        begun.get()

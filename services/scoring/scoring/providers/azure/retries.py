@@ -1,0 +1,15 @@
+"""When to try again. The SDK's own retries are off: it sends the audio again at once, up to four times."""
+
+MAX_ATTEMPTS = 3
+FIRST_DELAY_SECONDS = 0.4
+MIN_ATTEMPT_SECONDS = 1.0
+"""With less time left, another attempt would only be paid for."""
+
+
+def choose_delay(attempt: int, *, remaining_seconds: float, jitter: float) -> float | None:
+    """Return the seconds after attempt 1, 2 …, or None if another one could not end in time.
+
+    `jitter` is between 0 and 1: callers that failed together return one by one.
+    """
+    delay = FIRST_DELAY_SECONDS * (1 << (attempt - 1)) * (0.5 + jitter / 2)
+    return delay if delay + MIN_ATTEMPT_SECONDS <= remaining_seconds else None

@@ -1,0 +1,169 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scoring.domain.scores import PhonemeScore, WordScore
+from scoring.errors import InvalidProviderResponse
+from scoring.providers.azure.phrases import PhraseScores, parse_phrase
+
+type Json = dict[str, Any]
+
+
+def make_answer() -> Json:
+    """An answer as the service documents it."""
+    phoneme = {"Phoneme": "ð", "Offset": 1_000_000, "Duration": 900_000}
+    phoneme |= {"PronunciationAssessment": {"AccuracyScore": 71.25}}
+    spoken = {"Word": "The", "Offset": 1_000_000, "Duration": 2_500_000, "Phonemes": [phoneme]}
+    spoken |= {"PronunciationAssessment": {"AccuracyScore": 41, "ErrorType": "Mispronunciation"}}
+    omitted = {"Word": "train", "PronunciationAssessment": {"ErrorType": "Omission"}}
+    scores = {"AccuracyScore": 76.7, "FluencyScore": 92, "CompletenessScore": 50.0, "PronScore": 83.1}
+    reading = {"Confidence": 0.9, "Display": "The", "Words": [spoken, omitted]}
+    reading |= {"PronunciationAssessment": {**scores, "ProsodyScore": 81.5}}
+    return {"RecognitionStatus": "Success", "DisplayText": "The.", "NBest": [reading]}
+
+
+def first_word(answer: Json) -> Json:
+    word: Json = answer["NBest"][0]["Words"][0]
+    return word
+
+
+def test_an_answer_becomes_scores_and_words() -> None:
+    phrase = parse_phrase(json.dumps(make_answer()))
+    assert phrase is not None
+    assert phrase.scores == PhraseScores(76.7, 83.1, 92.0, 50.0, 81.5)
+    phonemes = (PhonemeScore("ð", 71.2, 100, 90),)
+    assert phrase.words == (
+        WordScore("the", 41.0, "mispronunciation", 100, 250, phonemes),
+        WordScore("train", None, "omission"),
+    )
+
+
+def test_scores_that_are_missing_are_none() -> None:
+    answer = make_answer()
+    answer["NBest"][0]["PronunciationAssessment"] = {"AccuracyScore": 76.7}
+    phrase = parse_phrase(json.dumps(answer))
+    assert phrase is not None
+    assert phrase.scores == PhraseScores(76.7)
+
+
+@pytest.mark.parametrize("error_type", ["None", "UnexpectedBreak", "MissingBreak", "Monotone"])
+def test_breaks_and_intonation_are_no_errors_of_a_word(error_type: str) -> None:
+    answer = make_answer()
+    first_word(answer)["PronunciationAssessment"]["ErrorType"] = error_type
+    phrase = parse_phrase(json.dumps(answer))
+    assert phrase is not None
+    assert (phrase.words[0].error_type, phrase.words[0].score) == ("none", 41.0)
+
+
+def test_an_insertion_has_a_position_but_no_score() -> None:
+    answer = make_answer()
+    first_word(answer)["PronunciationAssessment"]["ErrorType"] = "Insertion"
+    phrase = parse_phrase(json.dumps(answer))
+    assert phrase is not None
+    assert phrase.words[0] == WordScore("the", None, "insertion", 100, 250)
+
+
+def test_phonemes_without_names_are_left_out() -> None:
+    answer = make_answer()
+    first_word(answer)["Phonemes"][0]["Phoneme"] = ""
+    phrase = parse_phrase(json.dumps(answer))
+    assert phrase is not None
+    assert phrase.words[0].phonemes == ()
+
+
+@pytest.mark.parametrize("readings", [[], [{"Display": ""}], [{"Words": []}]])
+def test_an_empty_phrase_is_silence(readings: list[Json]) -> None:
+    assert parse_phrase(json.dumps(make_answer() | {"DisplayText": "", "NBest": readings})) is None
+
+
+def remove(*path: str) -> Callable[[Json], object]:
+    return lambda answer: find(answer, path).pop(path[-1])
+
+
+def replace(value: object, *path: str) -> Callable[[Json], object]:
+    return lambda answer: find(answer, path).__setitem__(path[-1], value)
+
+
+def find(answer: Json, path: tuple[str, ...]) -> Json:
+    part = answer["NBest"][0] if len(path) < 3 else first_word(answer)
+    for step in path[1:-1] if len(path) >= 3 else path[:-1]:
+        part = part[step]
+        part = part[0] if isinstance(part, list) else part
+    return part
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda answer: answer.pop("NBest"), "NBest"),
+        (lambda answer: answer.update(NBest=[]), "NBest"),
+        (lambda answer: answer.update(NBest=[None]), "NBest"),
+        (remove("PronunciationAssessment"), "NBest.PronunciationAssessment"),
+        (remove("Words"), "NBest.Words"),
+        (replace([], "Words"), "NBest.Words"),
+        (
+            remove("PronunciationAssessment", "AccuracyScore"),
+            "NBest.PronunciationAssessment.AccuracyScore",
+        ),
+        (replace("91", "PronunciationAssessment", "PronScore"), "NBest.PronunciationAssessment.PronScore"),
+        (replace(100.1, "PronunciationAssessment", "PronScore"), "NBest.PronunciationAssessment.PronScore"),
+        (
+            replace(float("nan"), "PronunciationAssessment", "FluencyScore"),
+            "NBest.PronunciationAssessment.FluencyScore",
+        ),
+        (replace(True, "PronunciationAssessment", "PronScore"), "NBest.PronunciationAssessment.PronScore"),
+        (lambda answer: first_word(answer).update(Offset=-1), "NBest.Words.Offset"),
+        (lambda answer: first_word(answer).update(Offset=10**18), "NBest.Words.Offset"),
+        (lambda answer: first_word(answer).update(Word=""), "NBest.Words.Word"),
+        (lambda answer: first_word(answer).pop("Offset"), "NBest.Words"),
+        (
+            lambda answer: first_word(answer).pop("PronunciationAssessment"),
+            "NBest.Words.PronunciationAssessment",
+        ),
+        (
+            replace(None, "Words", "Phonemes", "PronunciationAssessment"),
+            "NBest.Words.Phonemes.PronunciationAssessment",
+        ),
+    ],
+)
+def test_an_answer_that_is_no_assessment_names_the_field(
+    change: Callable[[Json], object], field: str
+) -> None:
+    answer = make_answer()
+    change(answer)
+    with pytest.raises(InvalidProviderResponse) as caught:
+        parse_phrase(json.dumps(answer))
+    assert caught.value.fields == [field]
+    assert "train" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "document", ["", "[]", "null", "{", '"NBest"', '{"NBest": {}}', '{"NBest": "\\ud800"}']
+)
+def test_what_is_no_object_is_refused(document: str) -> None:
+    with pytest.raises(InvalidProviderResponse):
+        parse_phrase(document)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["NBest", "Words", "Word", "PronunciationAssessment", "AccuracyScore", "Offset"]),
+            inner,
+        )
+    ),
+)
+
+
+@given(VALUES)
+def test_any_answer_is_an_assessment_or_refused(answer: object) -> None:
+    try:
+        phrase = parse_phrase(json.dumps(answer))
+    except InvalidProviderResponse:
+        return
+    assert phrase is None or 0 <= phrase.scores.accuracy <= 100

@@ -1,0 +1,284 @@
+"""The provider with the real SDK, against the double of the service."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import pytest
+from scoring.audio.recording import Recording
+from scoring.errors import (
+    AuthenticationFailed,
+    InvalidProviderResponse,
+    NotAssessable,
+    ProviderThrottled,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from scoring.providers.azure.breaker import Breaker
+from scoring.providers.azure.provider import AzureProvider
+from structlog.testing import capture_logs
+from tests.azure_double import AzureDouble
+from tests.azure_double.scripts import Script, refuses, scores
+from tests.azure_double.situations import SITUATIONS
+
+type Provide = Callable[..., AbstractAsyncContextManager[AzureProvider]]
+
+TEXT = "The train leaves at 7 in the morning."
+SPOKEN = "the train leaves at seven in the morning"
+
+
+async def wait_until(is_so: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not is_so():  # noqa: ASYNC110 - another thread's work
+            await asyncio.sleep(0.02)
+
+
+async def assess(provider: AzureProvider, recording: Recording, *, language: str = "en-US") -> str:
+    return (await provider.assess(recording, text=TEXT, language=language)).recognized_text
+
+
+async def test_a_reading_is_scored(double: AzureDouble, provide: Provide, recording: Recording) -> None:
+    double.plays(scores(weak={"train"}))
+    async with provide() as provider:
+        result = await provider.assess(recording, text=TEXT, language="en-US")
+    assert result.recognized_text == SPOKEN
+    assert [word.word for word in result.words] == SPOKEN.split()
+    assert [word.word for word in result.words if word.error_type == "mispronunciation"] == ["train"]
+    assert result.words[0].phonemes
+    assert result.prosody_score is not None
+    assert result.audio == recording.source
+
+
+async def test_the_samples_arrive_once_and_whole(
+    double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    async with provide() as provider:
+        await assess(provider, recording)
+    (connection,) = double.connections
+    (turn,) = connection.turns
+    assert turn.audio == recording.pcm
+    assert "telemetry" not in connection.messages
+    assert list(turn.request.reference_words) == SPOKEN.split()
+
+
+async def test_more_than_30_s_are_compared_with_the_text_here(
+    double: AzureDouble, provide: Provide, long_recording: Recording
+) -> None:
+    double.plays(scores(said="The ferry leaves at seven in the morning.", phrases=3))
+    async with provide() as provider:
+        result = await provider.assess(long_recording, text=TEXT, language="en-US")
+    assert bytes(double.turns[0].audio) == bytes(long_recording.pcm)
+    assert double.connected == 1
+    words = {word.word: word.error_type for word in result.words if word.error_type != "none"}
+    assert words == {"ferry": "insertion", "train": "omission"}
+    assert result.completeness_score == 87.5
+
+
+async def test_only_american_english_has_prosody(
+    double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    async with provide() as provider:
+        result = await provider.assess(recording, text=TEXT, language="en-GB")
+    assert result.prosody_score is None
+    assert double.turns[0].request.language == "en-GB"
+
+
+async def test_a_busy_service_is_asked_again(
+    double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    double.plays(refuses(429), refuses(503), scores())
+    started = time.perf_counter()
+    async with provide() as provider:
+        assert await assess(provider, recording) == SPOKEN
+    assert double.connected == 3
+    assert time.perf_counter() - started >= 0.6
+
+
+async def test_after_three_attempts_the_failure_is_reported(
+    double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    double.plays(refuses(429))
+    async with provide() as provider:
+        with pytest.raises(ProviderThrottled):
+            await assess(provider, recording)
+    assert double.connected == 3
+
+
+@pytest.mark.parametrize(
+    ("situation", "error_type"),
+    [
+        ("http_401", AuthenticationFailed),
+        ("no_nbest", InvalidProviderResponse),
+        ("not_json", InvalidProviderResponse),
+    ],
+)
+async def test_what_would_fail_again_is_not_repeated(
+    situation: str,
+    error_type: type[Exception],
+    double: AzureDouble,
+    provide: Provide,
+    recording: Recording,
+) -> None:
+    double.plays(*SITUATIONS[situation])
+    async with provide() as provider:
+        with pytest.raises(error_type):
+            await assess(provider, recording)
+    assert double.connected == 1
+
+
+@pytest.mark.parametrize("situation", ["no_reply", "no_turn_start", "handshake_never_answered", "slow"])
+async def test_the_caller_is_answered_at_the_deadline_and_the_slot_freed_later(
+    situation: str, double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    double.plays(*SITUATIONS[situation], scores())
+    async with provide(concurrency=1, timeout_seconds=1.5) as provider:
+        started = time.perf_counter()
+        with pytest.raises(ProviderTimeout):
+            await assess(provider, recording)
+        assert time.perf_counter() - started == pytest.approx(1.5, abs=0.4)
+        assert provider.slots_taken == 1
+        # Its deadline ends while the slot is cleaned up: the service is not asked.
+        with pytest.raises(ProviderUnavailable):
+            await assess(provider, recording)
+        assert double.connected == 1
+        await wait_for_slots(provider)
+        assert await assess(provider, recording) == SPOKEN
+
+
+async def wait_for_slots(provider: AzureProvider) -> None:
+    await wait_until(lambda: provider.slots_taken == 0)
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+async def test_cancelling_answers_at_once_and_frees_the_slot(
+    is_long: bool, double: AzureDouble, provide: Provide, recording: Recording, long_recording: Recording
+) -> None:
+    double.plays(Script(), scores())
+    async with provide(concurrency=1) as provider:
+        task = asyncio.create_task(assess(provider, long_recording if is_long else recording))
+        await wait_until(lambda: double.turns)
+        started = time.perf_counter()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert time.perf_counter() - started < 0.3
+        assert await assess(provider, recording) == SPOKEN
+        await wait_for_slots(provider)
+    assert double.open_connections == 0
+
+
+async def test_a_waiting_request_that_is_cancelled_takes_no_slot(
+    double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    double.plays(scores(delay_seconds=0.5))
+    async with provide(concurrency=1) as provider:
+        first, second = (asyncio.create_task(assess(provider, recording)) for _ in range(2))
+        await wait_until(lambda: double.connected)
+        second.cancel()
+        assert await first == SPOKEN
+        assert await assess(provider, recording) == SPOKEN
+    assert double.connected == 2
+
+
+async def test_no_more_recognitions_run_than_there_are_slots(
+    double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    double.plays(scores(delay_seconds=0.3))
+    most = 0
+    async with provide(concurrency=3) as provider:
+        tasks = [asyncio.create_task(assess(provider, recording)) for _ in range(9)]
+        while not all(task.done() for task in tasks):
+            most = max(most, double.open_connections)
+            await asyncio.sleep(0.01)
+        assert {task.result() for task in tasks} == {SPOKEN}
+    assert most == 3
+    assert double.connected == 9
+
+
+async def test_the_event_loop_runs_while_the_sdk_blocks(
+    double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    """The SDK blocks for seconds when it drops a recognition without an answer."""
+    double.plays(Script())
+    longest, before = 0.0, time.perf_counter()
+    async with provide(timeout_seconds=1) as provider:
+        task = asyncio.create_task(assess(provider, recording))
+        while provider.slots_taken or not task.done():
+            await asyncio.sleep(0.01)
+            now = time.perf_counter()
+            longest, before = max(longest, now - before), now
+        with pytest.raises(ProviderTimeout):
+            await task
+    assert longest < 0.5
+
+
+async def test_closing_ends_what_runs(double: AzureDouble, provide: Provide, recording: Recording) -> None:
+    double.plays(Script())
+    async with provide(timeout_seconds=30) as provider:
+        task = asyncio.create_task(assess(provider, recording))
+        await wait_until(lambda: double.turns)
+    with pytest.raises(ProviderUnavailable):
+        await task
+
+
+async def test_repeated_failures_open_the_breaker(
+    double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    double.plays(refuses(401), refuses(401), scores())
+    now = [0.0]
+    breaker = Breaker(lambda: now[0], max_failures=2, reset_seconds=10)
+    async with provide(breaker=breaker) as provider:
+        await provider.ping()
+        for _ in range(2):
+            with pytest.raises(AuthenticationFailed):
+                await assess(provider, recording)
+        with pytest.raises(ProviderUnavailable):
+            await provider.ping()
+        with pytest.raises(ProviderUnavailable) as caught:
+            await assess(provider, recording)
+        assert caught.value.headers["Retry-After"] == "10"
+        assert double.connected == 2
+        now[0] = 10.0
+        # Unready processes get no requests, so that none would find out that the service is back.
+        await provider.ping()
+        assert await assess(provider, recording) == SPOKEN
+        assert breaker.state == "closed"
+
+
+@pytest.mark.parametrize("situation", ["phrase_NoMatch", "http_400"])
+async def test_recordings_that_cannot_be_scored_do_not_open_the_breaker(
+    situation: str, double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    double.plays(*SITUATIONS[situation])
+    breaker = Breaker(time.monotonic, max_failures=2)
+    async with provide(breaker=breaker) as provider:
+        for _ in range(3):
+            with pytest.raises((NotAssessable, ProviderUnavailable)):
+                await assess(provider, recording)
+        await provider.ping()
+    assert double.connected == 3
+
+
+@pytest.mark.parametrize(
+    ("situation", "event"),
+    [
+        ("http_403", "refused"),
+        ("phrase_BadRequest", "refused"),
+        ("not_json", "failed"),
+        ("no_words", "failed"),
+        ("cut_once", "failed"),
+    ],
+)
+async def test_the_log_names_the_failure_and_nothing_of_the_learner(
+    situation: str, event: str, double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    double.plays(*SITUATIONS[situation])
+    with capture_logs() as logs:
+        async with provide() as provider:
+            await asyncio.gather(assess(provider, recording), return_exceptions=True)
+    (line, *_) = logs
+    assert line["event"] == f"azure_recognition_{event}"
+    assert line["session_id"] == double.connections[0].session_id
+    for word in ("train", "morning", double.connections[0].key, double.url):
+        assert word not in str(logs)

@@ -1,0 +1,74 @@
+import asyncio
+import gc
+import weakref
+
+import pytest
+from azure.cognitiveservices import speech as sdk
+from scoring.audio.recording import Recording
+from scoring.providers.azure.configuration import Connection, RecognitionRequest
+from scoring.providers.azure.outcomes import Outcome
+from scoring.providers.azure.recognition import Recognition
+from tests.azure_double import KEY, AzureDouble
+
+REQUEST = RecognitionRequest("The train leaves at seven in the morning.", "en-US", 3.0)
+
+
+@pytest.fixture
+def recognition(double: AzureDouble, recording: Recording) -> Recognition:
+    return Recognition(Connection(key=KEY, endpoint=double.url), REQUEST, recording.pcm)
+
+
+async def test_the_copy_of_the_samples_is_overwritten_when_the_sdk_has_them(
+    recognition: Recognition, recording: Recording
+) -> None:
+    answers: list[Outcome] = []
+    copied = recognition._audio.view()
+    assert copied == recording.pcm
+    await asyncio.to_thread(recognition.run, answers.append)
+    assert not any(copied)
+    assert any(recording.pcm)
+    assert len(answers[0].phrases) == 1
+
+
+async def test_the_recognizer_is_freed_in_its_thread(
+    recognition: Recognition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created: list[weakref.ref[object]] = []
+    create = sdk.SpeechRecognizer
+
+    def remember(*args: object, **options: object) -> object:
+        recognizer: object = create(*args, **options)
+        created.append(weakref.ref(recognizer))
+        return recognizer
+
+    monkeypatch.setattr(sdk, "SpeechRecognizer", remember)
+    gc.disable()
+    try:
+        await asyncio.to_thread(recognition.run, lambda _: None)
+        assert [each() for each in created] == [None]
+    finally:
+        gc.enable()
+
+
+async def test_an_error_of_the_sdk_is_a_failure_and_wipes_the_samples(
+    recognition: Recognition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> object:
+        raise RuntimeError("SPXERR_GSTREAMER_INTERNAL_ERROR")
+
+    monkeypatch.setattr(sdk, "SpeechRecognizer", fail)
+    answers: list[Outcome] = []
+    copied = recognition._audio.view()
+    await asyncio.to_thread(recognition.run, answers.append)
+    assert [answer.failure for answer in answers] == ["RuntimeError"]
+    assert not any(copied)
+
+
+async def test_a_recognition_that_was_stopped_before_its_start_asks_nothing(
+    recognition: Recognition, double: AzureDouble
+) -> None:
+    recognition.stop()
+    answers: list[Outcome] = []
+    await asyncio.to_thread(recognition.run, answers.append)
+    assert [answer.failure for answer in answers] == ["Stopped"]
+    assert double.connected == 0
