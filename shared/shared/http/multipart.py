@@ -7,7 +7,7 @@ from contextlib import suppress
 from enum import Enum
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MAX_BOUNDARY_LENGTH, MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from shared.errors import BadRequest, ParleyError
@@ -105,6 +105,12 @@ class _Finder:
         self.found.append(_End.FORM)
 
 
+def _find_boundary(request: Request) -> bytes:
+    content_type, options = parse_options_header(request.headers.get("content-type"))
+    boundary = options.get(b"boundary", b"") if content_type == b"multipart/form-data" else b""
+    return boundary if len(boundary) <= MAX_BOUNDARY_LENGTH else b""
+
+
 class StreamedForm:
     """The form of a request. It holds one piece of the body at a time.
 
@@ -119,22 +125,18 @@ class StreamedForm:
         max_header_bytes: int = MAX_HEADER_BYTES,
         max_idle_seconds: float | None = None,
     ) -> None:
-        content_type, options = parse_options_header(request.headers.get("content-type"))
-        if content_type != b"multipart/form-data" or not options.get(b"boundary"):
-            raise MalformedForm("Send a form as multipart/form-data.")
         self._body = request.stream()
         self._max_parts, self._max_idle_seconds = max_parts, max_idle_seconds
         self._finder = _Finder(self)
-        self._error: MalformedForm | None = None
+        boundary = _find_boundary(request)
+        # Raised by the first read, so that this body is discarded like those of other malformed forms.
+        self._error = None if boundary else MalformedForm("Send a form as multipart/form-data.")
         callbacks = {name: getattr(self._finder, name) for name in dir(_Finder) if name.startswith("on_")}
-        try:
-            self._parser = MultipartParser(
-                options[b"boundary"],
-                callbacks,  # type: ignore[arg-type] # a dictionary of methods
-                max_header_size=max_header_bytes,
-            )
-        except FormParserError as error:
-            raise MalformedForm("The boundary of the form is too long.") from error
+        self._parser = MultipartParser(
+            boundary or b"none",
+            callbacks,  # type: ignore[arg-type] # a dictionary of methods
+            max_header_size=max_header_bytes,
+        )
 
     async def parts(self) -> AsyncIterator[FormPart]:
         """Yield one part after the other, then drop what follows the form."""

@@ -138,9 +138,13 @@ async def test_parts_before_the_end_of_a_broken_form_are_kept(broken: bytes) -> 
 
 
 @pytest.mark.parametrize("kind", ["", "application/json", "multipart/form-data", f"{KIND}{'x' * 300}"])
-async def test_other_bodies_are_refused(kind: str) -> None:
+async def test_other_bodies_are_refused_and_discarded(kind: str) -> None:
+    sent = request([FORM] * 3, kind=kind)
+    form = StreamedForm(sent)
     with pytest.raises(MalformedForm):
-        StreamedForm(request([FORM], kind=kind))
+        await anext(form.parts())
+    await form.discard()
+    assert await sent.receive() == {"type": "http.disconnect"}
 
 
 @pytest.mark.parametrize("body", [b"", b"not a form", FORM[:-10], FORM.replace(b"parley", b"other")])
