@@ -132,22 +132,41 @@ def traced(
     command: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[Tracer]:
     """Run a command with all its threads and children under strace, and end it with the block."""
-    calls = ",".join(f"?{name}" for name in TRACED)
-    inject = [word for name in REFUSED for word in ("-e", f"inject={name}:error=ENOSYS")]
-    # A file per thread, so that no call is cut in two. Names of files are whole, contents are left out.
-    trace = ["-ff", "-y", "-s", "0", "--seccomp-bpf", "-o", str(folder / "calls"), "-e", f"trace={calls}"]
     strace = subprocess.Popen(  # noqa: S603 - a command of the tests
-        ["strace", *trace, *inject, "--", *command],  # noqa: S607 - wherever it is installed
+        [*_make_command(folder), "--seccomp-bpf", "--", *command],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    tracer = Tracer(strace, folder)
     try:
-        yield tracer
+        yield Tracer(strace, folder)
     finally:
         _end(strace)
+
+
+@contextmanager
+def attached(process: int, *, folder: Path) -> Iterator[Tracer]:
+    """Follow a running process and its threads until the block ends. Raises PermissionError."""
+    command = [*_make_command(folder), "-p", str(process)]
+    strace = subprocess.Popen(command, stderr=subprocess.PIPE)  # noqa: S603 - as above
+    assert strace.stderr
+    try:
+        # The first line says that it has attached, or why not.
+        if b"attached" not in (line := strace.stderr.readline()):
+            raise PermissionError(line.decode())
+        yield Tracer(strace, folder)
+    finally:
+        strace.send_signal(signal.SIGINT)
+        strace.communicate(timeout=60)
+
+
+def _make_command(folder: Path) -> list[str]:
+    calls = ",".join(f"?{name}" for name in TRACED)
+    refuse = [word for name in REFUSED for word in ("-e", f"inject={name}:error=ENOSYS")]
+    # A file per thread, so that no call is cut in two. Names of files are whole, contents are left out.
+    options = ["-ff", "-y", "-s", "0", "-o", str(folder / "calls"), "-e", f"trace={calls}", *refuse]
+    return ["strace", *options]
 
 
 def _end(strace: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,133 @@
+"""Nothing of a recording, or of its text, stays anywhere in the system, whatever happened to it."""
+
+import base64
+import os
+import sys
+import tempfile
+import wave
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import aio_pika
+import asyncpg
+import httpx
+import numpy as np
+import psutil
+import pytest
+from redis.asyncio import Redis
+
+from deploy.local.plan import BUCKET
+from deploy.local.stack import Stack
+from services.scoring.tests.situations import SITUATIONS, Api, Recordings, go_through
+from services.scoring.tests.system_calls import attached
+from tests.journey import RECORDINGS, REFERENCE, Learner
+from tests.places import CHUNK_BYTES, Places, spell
+
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.skipif(sys.platform != "linux", reason="/proc and strace are for Linux"),
+]
+
+
+@pytest.fixture
+def recordings() -> Recordings:
+    with wave.open(str(RECORDINGS / "good.wav")) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (16_000, 1, 2)
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    return Recordings(samples.astype(np.float32) / np.float32(32_768), REFERENCE)
+
+
+@pytest.fixture
+def places(system: Stack, recordings: Recordings) -> Places:
+    return Places(system, [*spell(recordings.canary), *spell(recordings.word.encode())])
+
+
+@pytest.fixture
+def api(system: Stack, learner: Learner, recordings: Recordings) -> Api:
+    process = system.apis["scoring"].process
+    assert process
+    return Api(system.url, learner.token, psutil.Process(process.pid), recordings)
+
+
+async def test_nothing_of_a_recording_is_kept(gateway: httpx.AsyncClient, api: Api, places: Places) -> None:
+    async with places.collecting_messages():
+        for situation in SITUATIONS:
+            await go_through(situation, api)
+        await Learner.signed_up(gateway)
+    assert places.messages
+    assert await places.search() == set()
+
+
+async def test_the_gateway_writes_nothing_but_its_log(system: Stack, api: Api, tmp_path: Path) -> None:
+    assert system.gateway.process
+    try:
+        with attached(system.gateway.process.pid, folder=tmp_path) as tracer:
+            for situation in SITUATIONS:
+                await go_through(situation, api)
+    except PermissionError as error:
+        pytest.skip(f"Only root may trace a running process here: {error}")
+    trace = tracer.read()
+    log = str(system.run.log("gateway"))
+    assert trace.calls["write"] + trace.calls["writev"] > len(SITUATIONS)
+    assert [finding for finding in trace.findings if f"<{log}>" not in finding] == []
+
+
+async def test_what_is_planted_is_found(
+    system: Stack, recordings: Recordings, places: Places, tmp_path: Path
+) -> None:
+    assert await places.search() == set()
+    voice, word = recordings.canary, recordings.word
+    async with AsyncExitStack() as plants:
+        files = _plant_in_files(system, plants, voice, word, tmp_path)
+        nameless = plants.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        nameless.write(voice.hex().encode())
+        nameless.flush()
+        places.others.append(os.getpid())
+        await plants.enter_async_context(_planted_in_redis(system, f"x{voice.hex()}"))
+        await plants.enter_async_context(_planted_in_database(system, voice))
+        async with places.collecting_messages():
+            await plants.enter_async_context(_planted_in_queue(system, base64.b64encode(b"xx" + voice)))
+        found = await places.search()
+    assert {*files, "redis: leak", "game: public.leak", "rabbitmq: leak", "message 0"} <= found
+    assert any(name.endswith("(deleted)") for name in found)
+
+
+def _plant_in_files(system: Stack, plants: AsyncExitStack, voice: bytes, word: str, folder: Path) -> set[str]:
+    log, temporary = system.run.log("scoring-api"), folder / "spooled"
+    with log.open("a") as file:
+        file.write(f'{{"event": "planted by a test", "text": "{word}"}}\n')
+    # Across the border of two pieces in which files are read.
+    temporary.write_bytes(bytes(CHUNK_BYTES - 5) + voice + bytes(99))
+    stored = system.run.folder / "data" / "s3" / BUCKET / f"{word}.wav"
+    stored.write_bytes(b"RIFF")
+    plants.callback(stored.unlink)
+    return {str(path.resolve()) for path in (log, temporary, stored)}
+
+
+@asynccontextmanager
+async def _planted_in_redis(system: Stack, value: str) -> AsyncIterator[None]:
+    async with Redis.from_url(f"{system.plan.addresses.redis_url}/0") as redis:
+        await redis.set("leak", value)
+        yield
+        await redis.delete("leak")
+
+
+@asynccontextmanager
+async def _planted_in_database(system: Stack, value: bytes) -> AsyncIterator[None]:
+    connection = await asyncpg.connect(f"{system.plan.addresses.postgres_url.rpartition('/')[0]}/game")
+    await connection.execute("CREATE TABLE leak (voice bytea)")
+    await connection.execute("INSERT INTO leak VALUES ($1)", value)
+    yield
+    await connection.execute("DROP TABLE leak")
+    await connection.close()
+
+
+@asynccontextmanager
+async def _planted_in_queue(system: Stack, body: bytes) -> AsyncIterator[None]:
+    async with await aio_pika.connect(f"{system.plan.addresses.rabbitmq_url}/") as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue("leak")
+        await channel.default_exchange.publish(aio_pika.Message(body), "leak")
+        yield
+        await queue.delete(if_empty=False)
