@@ -17,6 +17,15 @@ class SpeechProcessingError(ParleyError):
     retryable: ClassVar[bool] = False
 
 
+class ClientLeft(SpeechProcessingError):
+    """The client has closed its connection, so that nothing reads this answer."""
+
+    status, code, title = 499, "client_left", "Client left"
+
+    def __init__(self) -> None:
+        super().__init__("The client has closed its connection.")
+
+
 class UnsupportedAudio(SpeechProcessingError, BadRequest):
     """The recording cannot be decoded; send one of the formats that the capabilities list."""
 

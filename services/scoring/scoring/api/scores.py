@@ -11,6 +11,7 @@ from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
 from scoring.api.dependencies import DecoderPoolDep, ReceiptIssuerDep, SpeechProviderDep, learner_errors
+from scoring.api.disconnection import ending_with_client
 from scoring.api.multipart import AUDIO_FIELD, FormParts, read_form
 from scoring.commands import scores as commands
 from scoring.commands.scores import ScoredRecording
@@ -54,7 +55,7 @@ async def assess_recording(
     `error_type` `omission` and no score. A word that was pronounced badly, or replaced by another one, has
     `mispronunciation`. Silence and noise get no scores but the error `not_assessable`.
     """
-    async with read_form(request) as parts:
+    async with read_form(request) as parts, ending_with_client(request):
         score_request = _validate_form(parts, provider.capabilities.languages)
         scored = await commands.assess_recording(
             decoders, provider, receipts, learner_id=learner.id, request=score_request, upload=parts.audio

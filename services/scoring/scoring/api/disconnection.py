@@ -1,0 +1,38 @@
+"""Ends the work for a client that has left: it holds memory and slots that others wait for."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.requests import Request
+
+from scoring.errors import ClientLeft
+
+MAX_IGNORED_BYTES = 64 * 1024
+"""What a client sends after its form is over. With more, nothing more is read from it."""
+
+
+@asynccontextmanager
+async def ending_with_client(request: Request) -> AsyncIterator[None]:
+    """Cancel the block and raise ClientLeft when the client disconnects. Its form must have been read."""
+    try:
+        async with asyncio.timeout(None) as scope:
+            watch = asyncio.create_task(_end_with_client(request, scope))
+            try:
+                yield
+            finally:
+                watch.cancel()
+    except TimeoutError:
+        if scope.expired():
+            raise ClientLeft from None
+        raise
+
+
+async def _end_with_client(request: Request, scope: asyncio.Timeout) -> None:
+    ignored = 0
+    while ignored <= MAX_IGNORED_BYTES:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            scope.reschedule(asyncio.get_running_loop().time())
+            return
+        ignored += len(message.get("body", b""))
