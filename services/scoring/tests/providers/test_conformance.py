@@ -1,0 +1,301 @@
+"""What every provider does alike. Azure's is driven against the double."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from typing import Any, get_args
+
+import pytest
+from pydantic import SecretStr
+from scoring.audio.recording import SAMPLE_RATE, Recording
+from scoring.domain.languages import find_language
+from scoring.domain.scores import ScoringResult
+from scoring.errors import (
+    NotAssessable,
+    ProviderTimeout,
+    ProviderUnavailable,
+    SpeechProcessingError,
+)
+from scoring.providers import SpeechProvider, create_provider
+from scoring.schemas.scores import ScoreRead
+from scoring.settings import ApiSettings
+from scoring.text.words import to_spoken_words
+from scoring.types import MAX_AUDIO_SECONDS, ErrorType, PhonemeAlphabet
+from tests.azure_double import KEY, AzureDouble
+from tests.azure_double.scripts import refuses, scores
+
+TEXT = "The train leaves at seven in the morning."
+WORDS = to_spoken_words(TEXT)
+NAMES = {"offline": "pocketsphinx", "azure": "azure"}
+
+type Create = Callable[..., SpeechProvider]
+
+
+@pytest.fixture(scope="module")
+async def double() -> AsyncIterator[AzureDouble]:
+    async with AzureDouble(keeps_audio=False).listening() as double:
+        yield double
+
+
+@pytest.fixture(autouse=True)
+def _service_says_what_was_read(double: AzureDouble) -> None:
+    """Azure's double cannot listen: it is given the words of `reading`."""
+    double.plays(scores(said=TEXT))
+
+
+@pytest.fixture(scope="module", params=list(NAMES))
+def create(request: pytest.FixtureRequest, settings: ApiSettings, double: AzureDouble) -> Create:
+    """Make the provider under test, with settings of its own."""
+    azure = {"azure_speech_key": SecretStr(KEY), "azure_speech_endpoint": double.url}
+    usual = {"speech_provider": request.param, **azure}
+    return lambda **own: create_provider(settings.model_copy(update={**usual, **own}))
+
+
+@pytest.fixture(scope="module")
+async def provider(create: Create) -> AsyncIterator[SpeechProvider]:
+    async with started(create()) as provider:
+        yield provider
+
+
+@asynccontextmanager
+async def started(provider: SpeechProvider) -> AsyncIterator[SpeechProvider]:
+    await provider.start()
+    try:
+        yield provider
+    finally:
+        await provider.close()
+
+
+def owned(recording: Recording) -> tuple[bytearray, Recording]:
+    """Copy a recording to memory of its own."""
+    samples = bytearray(recording.pcm)
+    return samples, replace(recording, pcm=memoryview(samples))
+
+
+def repeated(recording: Recording, times: int) -> Recording:
+    return Recording(
+        memoryview(bytes(recording.pcm) * times),
+        replace(recording.source, duration_ms=recording.source.duration_ms * times),
+        recording.voiced_seconds * times,
+    )
+
+
+async def assess(provider: SpeechProvider, recording: Recording, text: str = TEXT) -> ScoringResult:
+    return await provider.assess(recording, text=text, language="en-US")
+
+
+async def outcome_of(
+    provider: SpeechProvider, recording: Recording, text: str = TEXT
+) -> ScoringResult | BaseException:
+    [outcome] = await asyncio.gather(assess(provider, recording, text), return_exceptions=True)
+    return outcome
+
+
+def all_scores(result: ScoringResult) -> list[float]:
+    overall = [value for name, value in asdict(result).items() if name.endswith("_score")]
+    words = [word.score for word in result.words]
+    phonemes = [phoneme.score for word in result.words for phoneme in word.phonemes]
+    return [score for score in (*overall, *words, *phonemes) if score is not None]
+
+
+def reference_words(result: ScoringResult) -> tuple[str, ...]:
+    return tuple(word.word for word in result.words if word.error_type != "insertion")
+
+
+async def test_its_capabilities_are_complete(provider: SpeechProvider) -> None:
+    capabilities = provider.capabilities
+    assert capabilities.provider in NAMES.values()
+    assert find_language("en", capabilities.languages) == "en-US"
+    assert capabilities.phoneme_alphabet in get_args(PhonemeAlphabet.__value__)
+    assert capabilities.max_seconds == MAX_AUDIO_SECONDS
+
+
+async def test_it_is_ready_once_it_has_scored(provider: SpeechProvider, recording: Recording) -> None:
+    await assess(provider, recording)
+    await provider.ping()
+
+
+async def test_a_right_reading_has_all_scores(provider: SpeechProvider, recording: Recording) -> None:
+    result = await assess(provider, recording)
+    assert result.pronunciation_score is not None
+    assert result.pronunciation_score > 60
+    assert (result.completeness_score, result.recognized_text) == (100, " ".join(WORDS))
+    assert None not in (result.accuracy_score, result.fluency_score)
+    assert (result.prosody_score is not None) == provider.capabilities.prosody
+    assert result.audio == recording.source
+
+
+async def test_scores_are_numbers_from_0_to_100(provider: SpeechProvider, recording: Recording) -> None:
+    found = all_scores(await assess(provider, recording, f"{TEXT} Or later."))
+    assert len(found) > 20
+    assert all(type(score) is float and math.isfinite(score) and 0 <= score <= 100 for score in found)
+
+
+async def test_a_result_fits_the_response(provider: SpeechProvider, recording: Recording) -> None:
+    fields = asdict(await assess(provider, recording))
+    words = fields.pop("words")
+    ScoreRead.model_validate({**fields, "word_scores": words, "provider": "x", "receipt": None})
+
+
+async def test_words_are_those_of_the_text_in_order(provider: SpeechProvider, recording: Recording) -> None:
+    result = await assess(provider, recording)
+    assert reference_words(result) == WORDS
+    assert {word.error_type for word in result.words} <= set(get_args(ErrorType.__value__))
+
+
+async def test_words_and_phonemes_lie_in_order_inside_the_recording(
+    provider: SpeechProvider, recording: Recording
+) -> None:
+    result = await assess(provider, recording)
+    end = 0
+    for word in result.words:
+        assert word.offset_ms is not None
+        assert word.duration_ms is not None
+        assert word.offset_ms >= end - 1
+        end = word.offset_ms + word.duration_ms
+        for phoneme in word.phonemes:
+            assert (
+                word.offset_ms - 1 <= phoneme.offset_ms <= phoneme.offset_ms + phoneme.duration_ms <= end + 1
+            )
+    assert end <= recording.source.duration_ms + 1
+    assert any(word.phonemes for word in result.words)
+
+
+async def test_an_omission_has_no_score_and_no_place(provider: SpeechProvider, recording: Recording) -> None:
+    result = await assess(provider, recording, "The train always leaves at seven in the morning.")
+    [omitted] = [word for word in result.words if word.error_type == "omission"]
+    assert (omitted.word, omitted.score) == ("always", None)
+    assert (omitted.offset_ms, omitted.duration_ms, omitted.phonemes) == (None, None, ())
+    assert result.completeness_score is not None
+    assert 80 < result.completeness_score < 100
+    assert result.recognized_text == " ".join(WORDS)
+
+
+async def test_a_reading_of_another_text_has_few_points_or_none(
+    provider: SpeechProvider, recording: Recording
+) -> None:
+    outcome = await outcome_of(provider, recording, "Could you tell me where museums are?")
+    if isinstance(outcome, NotAssessable):
+        assert outcome.extra["reason"] == "other_text"
+    else:
+        assert isinstance(outcome, ScoringResult)
+        assert outcome.pronunciation_score is None or outcome.pronunciation_score < 40
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The train leaves at 7 in the morning",
+        "THE TRAIN LEAVES AT SEVEN IN THE MORNING!!!",
+        "“The train” — leaves, at seven… in the morning?",
+        "\tThe train\nleaves at seven in the\N{NO-BREAK SPACE}morning. 🚆",
+        'The "train" \\ leaves {at} <seven> & in the morning',
+    ],
+)
+async def test_how_a_text_is_written_does_not_matter(
+    provider: SpeechProvider, recording: Recording, double: AzureDouble, text: str
+) -> None:
+    double.plays(scores(said=" ".join(to_spoken_words(text))))
+    assert reference_words(await assess(provider, recording, text)) == to_spoken_words(text)
+
+
+async def test_a_long_recording_is_scored_to_its_end(
+    provider: SpeechProvider, recording: Recording, double: AzureDouble
+) -> None:
+    times = int(45 // recording.seconds)
+    double.plays(scores(said=TEXT * times, phrases=3))
+    result = await assess(provider, repeated(recording, times), TEXT * times)
+    assert reference_words(result) == WORDS * times
+    assert result.completeness_score is not None
+    assert result.completeness_score > 90
+    last = max(word.offset_ms or 0 for word in result.words)
+    assert last > (times - 1) * recording.source.duration_ms
+
+
+async def test_the_same_recording_has_the_same_scores(provider: SpeechProvider, recording: Recording) -> None:
+    first = await assess(provider, recording)
+    assert await asyncio.gather(*(assess(provider, recording) for _ in range(4))) == [first] * 4
+
+
+async def test_it_leaves_the_recording_to_its_owner(provider: SpeechProvider, recording: Recording) -> None:
+    samples, own = owned(recording)
+    await assess(provider, own)
+    assert samples == recording.pcm
+    own.pcm.release()
+    samples.clear()  # A BufferError here would mean that something still reads it.
+
+
+async def test_a_request_that_is_cancelled_frees_its_place(create: Create, recording: Recording) -> None:
+    async with started(create(scoring_workers=1, azure_concurrency=1)) as provider:
+        first = await assess(provider, recording)
+        for _ in range(3):
+            samples, own = owned(recording)
+            task = asyncio.create_task(assess(provider, own))
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            own.pcm.release()
+            samples.clear()
+        assert await assess(provider, recording) == first
+
+
+async def test_it_says_that_it_is_too_slow(create: Create, recording: Recording, double: AzureDouble) -> None:
+    double.plays(scores(delay_seconds=2))
+    async with started(create(scoring_timeout_seconds=0.02, azure_timeout_seconds=0.5)) as provider:
+        with pytest.raises(ProviderTimeout) as caught:
+            await assess(provider, recording)
+    assert (caught.value.status, caught.value.code) == (504, "provider_timeout")
+    assert caught.value.retryable
+
+
+async def test_it_says_that_it_takes_no_more(
+    create: Create, recording: Recording, double: AzureDouble
+) -> None:
+    double.plays(refuses(429))
+    few: dict[str, Any] = {"scoring_workers": 1, "scoring_queue_size": 0}
+    async with started(create(**few, azure_timeout_seconds=1)) as provider:
+        answers = await asyncio.gather(
+            *(assess(provider, recording) for _ in range(5)), return_exceptions=True
+        )
+    refusals = [answer for answer in answers if isinstance(answer, BaseException)]
+    assert len(refusals) >= 4
+    for refusal in refusals:
+        assert isinstance(refusal, ProviderUnavailable)
+        assert (refusal.status, refusal.code) == (503, "provider_unavailable")
+        assert refusal.retryable
+        assert int(refusal.headers["Retry-After"]) >= 1
+
+
+async def test_its_errors_name_neither_text_nor_provider(
+    create: Create, recording: Recording, double: AzureDouble
+) -> None:
+    double.plays(refuses(500))
+    async with started(create(scoring_timeout_seconds=0.02, azure_timeout_seconds=1)) as provider:
+        with pytest.raises(SpeechProcessingError) as caught:
+            await assess(provider, recording)
+    said = f"{caught.value.detail} {caught.value.extra}".lower()
+    assert not [word for word in (*WORDS[1:3], "azure", "sphinx", "127.0.0.1", KEY) if word in said]
+
+
+async def test_silence_gets_no_points(provider: SpeechProvider, recording: Recording) -> None:
+    silent = replace(recording, pcm=memoryview(bytes(3 * SAMPLE_RATE * 2)))
+    outcome = await outcome_of(provider, silent)
+    if isinstance(outcome, NotAssessable):
+        assert outcome.extra["reason"] == "no_speech"
+    else:
+        assert isinstance(outcome, ScoringResult)
+        assert outcome.pronunciation_score is None or outcome.pronunciation_score < 40
+
+
+async def test_it_can_be_closed_while_it_works(create: Create, recording: Recording) -> None:
+    provider = create(scoring_timeout_seconds=2)
+    await provider.start()
+    running = asyncio.create_task(outcome_of(provider, recording))
+    await asyncio.sleep(0.05)
+    await provider.close()
+    async with asyncio.timeout(5):
+        outcome = await running
+    assert isinstance(outcome, ScoringResult | SpeechProcessingError)
