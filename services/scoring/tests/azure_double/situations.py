@@ -1,5 +1,6 @@
 """Situations by name: a script for each connection in turn, the last one for all further connections."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -95,7 +96,11 @@ MALFORMED: dict[str, Sequence[Script]] = {
     "score_above_100": [scores(change=replacing(101, "NBest", 0, "PronunciationAssessment", "PronScore"))],
     "score_is_text": [scores(change=replacing("91", "NBest", 0, "PronunciationAssessment", "PronScore"))],
     "word_is_null": [scores(change=replacing(None, "NBest", 0, "Words", 0))],
-    "negative_offset": [scores(change=replacing(-1, "NBest", 0, "Words", 0, "Offset"))],
+    "score_is_nan": [scores(change=replacing(math.nan, "NBest", 0, "PronunciationAssessment", "PronScore"))],
+    "offset_is_null": [scores(change=replacing(None, "NBest", 0, "Words", 0, "Offset"))],
+    "endless_offset": [scores(change=replacing(1 << 63, "NBest", 0, "Words", 0, "Offset"))],
+    # The SDK cuts this text after 2,047 bytes, within a letter.
+    "endless_text": [scores(change=replacing("é" * 2000, "DisplayText"))],
 }
 
 SITUATIONS: Mapping[str, Sequence[Script]] = SCORES | FAILURES | MALFORMED
