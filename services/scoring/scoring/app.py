@@ -6,6 +6,7 @@ from shared.confined.process import forbid_core_dumps
 from shared.http.app import create_api
 from shared.http.health import Check
 
+from scoring.admission import LearnerShares, UploadRoom
 from scoring.api import routers
 from scoring.audio.pool import DecoderPool
 from scoring.providers import create_provider
@@ -16,6 +17,8 @@ from scoring.settings import ApiSettings
 def create_app(settings: ApiSettings) -> FastAPI:
     """Create the API. Raises OSError, ValueError or KeyError when the signing keys cannot be read."""
     app = create_api(settings, *routers, title="Parley scoring", lifespan=_lifespan)
+    app.state.learner_shares = LearnerShares(settings.scoring_learner_recordings)
+    app.state.upload_room = UploadRoom(settings.scoring_upload_bytes)
     app.state.receipts = ReceiptIssuer.load(settings.receipt_signing_keys_file)
     return app
 

@@ -6,7 +6,15 @@ The first line of each docstring is published in the API reference.
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from shared.errors import BadRequest, Invalid, ParleyError, PayloadTooLarge, TimedOut, Unavailable
+from shared.errors import (
+    BadRequest,
+    Invalid,
+    ParleyError,
+    PayloadTooLarge,
+    TimedOut,
+    TooManyRequests,
+    Unavailable,
+)
 
 from scoring.types import NotAssessableReason
 
@@ -100,6 +108,23 @@ class RequestRejected(ProviderUnavailable):
     """The provider does not accept what was sent."""
 
     retryable = False
+
+
+class UploadsFull(ProviderUnavailable):
+    """Other recordings that are arriving fill the memory for them."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many recordings are arriving; try again in a moment.", retry_after=2)
+
+
+class TooManyRecordings(TooManyRequests):
+    """The learner has as many recordings in work as allowed; wait for one of them."""
+
+    code, title = "too_many_recordings", "Too many recordings at once"
+
+    def __init__(self, limit: int) -> None:
+        detail = f"You may have {limit} recordings scored at once. Wait for one of them to end."
+        super().__init__(detail, headers={"Retry-After": "1"})
 
 
 class ProviderTimeout(SpeechProcessingError, TimedOut):

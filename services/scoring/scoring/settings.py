@@ -8,6 +8,9 @@ from shared.settings import HttpApiSettings
 
 from scoring.types import SpeechProviderName
 
+MIN_UPLOAD_BYTES = 16 * 1024 * 1024
+"""Enough for any recording."""
+
 
 class ApiSettings(HttpApiSettings):
     receipt_signing_keys_file: Path
@@ -23,6 +26,10 @@ class ApiSettings(HttpApiSettings):
     """Recordings that may wait for a worker. Further ones are answered with 503."""
     scoring_timeout_seconds: float = Field(default=12.0, gt=0)
     """Time from receiving a recording to its scores. Beyond it, the answer is 504."""
+    scoring_learner_recordings: int = Field(default=2, ge=1)
+    """Recordings of one learner in work or in wait, upload included. Further ones are answered with 429."""
+    scoring_upload_bytes: int = Field(default=128 * 1024 * 1024, ge=MIN_UPLOAD_BYTES)
+    """Memory for all uploads together. Beyond it, the answer is 503."""
 
     azure_speech_key: SecretStr = SecretStr("")
     azure_speech_region: str = Field(default="", pattern=r"^[a-z0-9-]*$")

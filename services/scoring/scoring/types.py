@@ -9,3 +9,5 @@ type NotAssessableReason = Literal["no_speech", "too_noisy", "too_short", "clipp
 
 MAX_AUDIO_SECONDS = 60
 MAX_TEXT_CHARACTERS = 500
+MAX_TEXT_WORDS = 150
+"""As they are spoken: one sign can stand for several words."""

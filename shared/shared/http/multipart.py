@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum
 
 from python_multipart.exceptions import FormParserError
@@ -28,6 +29,29 @@ class FormTooSlow(ParleyError):
     """The form took too long to arrive."""
 
     status, code, title = 408, "request_timeout", "Request timeout"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a form has to arrive. After a burst, too, no gap may be longer than the patience."""
+
+    min_bytes_per_second: int
+    patience_seconds: float
+    max_seconds: float
+
+
+class _Deadline:
+    """Until when the next piece of a form must arrive, by the clock of the event loop."""
+
+    def __init__(self, pace: Pace) -> None:
+        now = asyncio.get_running_loop().time()
+        self._pace, self._end = pace, now + pace.max_seconds
+        self.at = now + pace.patience_seconds
+
+    def move(self, size: int) -> None:
+        earned = self.at + size / self._pace.min_bytes_per_second
+        now = asyncio.get_running_loop().time()
+        self.at = min(earned, now + self._pace.patience_seconds, self._end)
 
 
 class _End(Enum):
@@ -124,9 +148,11 @@ class StreamedForm:
         max_parts: int = MAX_PARTS,
         max_header_bytes: int = MAX_HEADER_BYTES,
         max_idle_seconds: float | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._body = request.stream()
         self._max_parts, self._max_idle_seconds = max_parts, max_idle_seconds
+        self._deadline = _Deadline(pace) if pace else None
         self._finder = _Finder(self)
         boundary = _find_boundary(request)
         # Raised by the first read, so that this body is discarded like those of other malformed forms.
@@ -164,8 +190,7 @@ class StreamedForm:
 
     async def _read(self) -> None:
         try:
-            async with asyncio.timeout(self._max_idle_seconds):
-                chunk = await anext(self._body)
+            chunk = await self._receive()
         except StopAsyncIteration as error:
             raise MalformedForm("The form is incomplete.") from error
         except ClientDisconnect as error:
@@ -178,12 +203,19 @@ class StreamedForm:
             # Raised after what came before it was taken.
             self._error = MalformedForm("The form is not valid multipart/form-data.")
 
+    async def _receive(self) -> bytes:
+        if self._deadline is None:
+            async with asyncio.timeout(self._max_idle_seconds):
+                return await anext(self._body)
+        async with asyncio.timeout_at(self._deadline.at):
+            chunk = await anext(self._body)
+        self._deadline.move(len(chunk))
+        return chunk
+
     async def discard(self) -> None:
         """Drop the rest of the body: many clients read no response before they have sent everything."""
         discarded = 0
-        with suppress(ClientDisconnect, TimeoutError):
+        with suppress(ClientDisconnect, TimeoutError, StopAsyncIteration):
             async with asyncio.timeout(self._max_idle_seconds):
-                async for chunk in self._body:
-                    discarded += len(chunk)
-                    if discarded > MAX_DISCARDED_BYTES:
-                        return
+                while discarded <= MAX_DISCARDED_BYTES:
+                    discarded += len(await self._receive())

@@ -6,10 +6,13 @@ from shared.http.dependencies import from_state
 from shared.http.problems import error_responses
 from shared.security.jwt import KeysUnavailable
 
+from scoring.admission import LearnerShares, UploadRoom
 from scoring.audio.pool import DecoderPool
 from scoring.providers import SpeechProvider
 from scoring.receipts import ReceiptIssuer
 
+LearnerSharesDep = Annotated[LearnerShares, from_state("learner_shares")]
+UploadRoomDep = Annotated[UploadRoom, from_state("upload_room")]
 DecoderPoolDep = Annotated[DecoderPool, from_state("decoders")]
 SpeechProviderDep = Annotated[SpeechProvider, from_state("provider")]
 ReceiptIssuerDep = Annotated[ReceiptIssuer, from_state("receipts")]

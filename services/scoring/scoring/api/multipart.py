@@ -1,14 +1,16 @@
 """Reads the form of a recording into memory that is overwritten afterwards."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from shared.audio.measurement import MAX_AUDIO_BYTES
 from shared.errors import ParleyError
-from shared.http.multipart import FormPart, MalformedForm, StreamedForm
+from shared.http.multipart import FormPart, FormTooSlow, MalformedForm, Pace, StreamedForm
 from starlette.requests import Request
 
+from scoring.admission import LearnerShares, UploadRoom
 from scoring.audio.buffer import AudioBufferManager
 from scoring.errors import AudioTooLarge
 from scoring.schemas.scores import ScoreRequest
@@ -16,6 +18,9 @@ from scoring.schemas.scores import ScoreRequest
 AUDIO_FIELD = "audio"
 MAX_FIELD_BYTES = 64 * 1024
 """For all other fields together."""
+MAX_FORM_BYTES = MAX_AUDIO_BYTES + MAX_FIELD_BYTES
+PACE = Pace(min_bytes_per_second=8192, patience_seconds=10.0, max_seconds=100.0)
+"""A voice as phones compress it has 8 KiB a second. The gateway ends a request after 120 s."""
 
 
 @dataclass
@@ -32,24 +37,38 @@ def _create_size_error() -> AudioTooLarge:
 
 
 @asynccontextmanager
-async def read_form(request: Request) -> AsyncIterator[FormParts]:
+async def read_form(
+    request: Request, learner_id: UUID, shares: LearnerShares, room: UploadRoom
+) -> AsyncIterator[FormParts]:
     """Read the form of a request, and overwrite its recording when the block ends, even on errors.
 
-    Raises MalformedForm, or AudioTooLarge as soon as there are too many bytes.
+    Raises TooManyRecordings, UploadsFull, MalformedForm, FormTooSlow, or AudioTooLarge as soon as there are
+    too many bytes.
     """
-    parts, form = FormParts(), StreamedForm(request)
-    with parts.audio:
+    parts, form = FormParts(), StreamedForm(request, pace=PACE)
+    async with AsyncExitStack() as stack:
         try:
+            stack.enter_context(shares.hold(learner_id))
+            stack.enter_context(room.reserve(_get_room_bytes(request)))
+            stack.enter_context(parts.audio)
             await _read_parts(request, form, parts)
-        except ParleyError:
-            await form.discard()
+        except ParleyError as error:
+            # What follows of the body is not kept, and takes no room from others.
+            await stack.aclose()
+            if not isinstance(error, FormTooSlow):
+                await form.discard()
             raise
         yield parts
 
 
+def _get_room_bytes(request: Request) -> int:
+    length = request.headers.get("content-length", "")
+    return min(int(length), MAX_FORM_BYTES) if length.isdecimal() else MAX_FORM_BYTES
+
+
 async def _read_parts(request: Request, form: StreamedForm, parts: FormParts) -> None:
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_AUDIO_BYTES + MAX_FIELD_BYTES:
+    if length.isdecimal() and int(length) > MAX_FORM_BYTES:
         raise _create_size_error()
     room, names = MAX_FIELD_BYTES, set[str]()
     async for part in form.parts():

@@ -6,11 +6,18 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from shared.errors import Invalid
-from shared.http.multipart import MalformedForm
+from shared.http.multipart import FormTooSlow, MalformedForm
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
-from scoring.api.dependencies import DecoderPoolDep, ReceiptIssuerDep, SpeechProviderDep, learner_errors
+from scoring.api.dependencies import (
+    DecoderPoolDep,
+    LearnerSharesDep,
+    ReceiptIssuerDep,
+    SpeechProviderDep,
+    UploadRoomDep,
+    learner_errors,
+)
 from scoring.api.disconnection import ending_with_client
 from scoring.api.multipart import AUDIO_FIELD, FormParts, read_form
 from scoring.commands import scores as commands
@@ -22,16 +29,18 @@ from scoring.errors import (
     NotAssessable,
     ProviderTimeout,
     ProviderUnavailable,
+    TooManyRecordings,
     UnsupportedAudio,
 )
 from scoring.schemas.scores import ScoreRead, ScoreRequest, describe_form
 from scoring.text.words import to_spoken_words
+from scoring.types import MAX_TEXT_WORDS
 
 router = APIRouter(prefix="/api/v1/speech", tags=["Scoring"])
 
 ERRORS = (
-    *(UnsupportedAudio, MalformedForm, AudioTooLarge, AudioTooLong, NotAssessable),
-    *(Invalid, ProviderUnavailable, ProviderTimeout),
+    *(UnsupportedAudio, MalformedForm, FormTooSlow, AudioTooLarge, AudioTooLong, NotAssessable),
+    *(TooManyRecordings, Invalid, ProviderUnavailable, ProviderTimeout),
 )
 
 
@@ -48,6 +57,8 @@ async def assess_recording(
     decoders: DecoderPoolDep,
     provider: SpeechProviderDep,
     receipts: ReceiptIssuerDep,
+    shares: LearnerSharesDep,
+    room: UploadRoomDep,
 ) -> ScoreRead:
     """Score how a recording pronounces a text.
 
@@ -55,7 +66,7 @@ async def assess_recording(
     `error_type` `omission` and no score. A word that was pronounced badly, or replaced by another one, has
     `mispronunciation`. Silence and noise get no scores but the error `not_assessable`.
     """
-    async with read_form(request) as parts, ending_with_client(request):
+    async with read_form(request, learner.id, shares, room) as parts, ending_with_client(request):
         score_request = _validate_form(parts, provider.capabilities.languages)
         scored = await commands.assess_recording(
             decoders, provider, receipts, learner_id=learner.id, request=score_request, upload=parts.audio
@@ -96,8 +107,12 @@ def validate_text_and_language(
 ) -> tuple[ScoreRequest, list[dict[str, Any]]]:
     """Return the request with the language as the capabilities spell it, and its invalid fields."""
     errors = []
-    if not to_spoken_words(request.reference_text):
+    words = len(to_spoken_words(request.reference_text))
+    if not words:
         errors.append(_field_error("reference_text", "The text has no words."))
+    if words > MAX_TEXT_WORDS:
+        message = f"The text has {words} words as it is spoken; at most {MAX_TEXT_WORDS} are allowed."
+        errors.append(_field_error("reference_text", message))
     language = find_language(request.language, languages)
     if language is None:
         errors.append(_field_error("language", f"The languages are: {', '.join(languages)}."))

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validat
 from shared.audio.measurement import MAX_AUDIO_BYTES
 from shared.http.fields import DisplayText, RequestModel
 
-from scoring.types import MAX_AUDIO_SECONDS, MAX_TEXT_CHARACTERS, ErrorType
+from scoring.types import MAX_AUDIO_SECONDS, MAX_TEXT_CHARACTERS, MAX_TEXT_WORDS, ErrorType
 
 Score = Annotated[float, Field(ge=0, le=100)]
 
@@ -20,7 +20,7 @@ class ScoreRequest(RequestModel):
         str,
         DisplayText(min_length=1, max_length=MAX_TEXT_CHARACTERS),
         Field(
-            description="The text that the learner read.",
+            description=f"The text that the learner read: at most {MAX_TEXT_WORDS} words as they are spoken.",
             examples=["Thank you."],
         ),
     ]

@@ -1,10 +1,12 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scoring.admission import LearnerShares, UploadRoom
 from scoring.api.multipart import read_form
 from scoring.errors import AudioTooLarge
 from shared.audio.measurement import MAX_AUDIO_BYTES
@@ -41,7 +43,7 @@ def request(
 
 
 async def parts_of(request: Request) -> tuple[bytes | None, dict[str, str]]:
-    async with read_form(request) as parts:
+    async with read_form(request, uuid4(), LearnerShares(2), UploadRoom(1 << 25)) as parts:
         audio = parts.audio
         return None if audio is None else bytes(audio.view()), parts.fields
 
@@ -118,7 +120,7 @@ async def test_forms_that_break_the_rules(body: bytes, about: dict[str, str]) ->
 
 async def test_a_file_under_another_name_is_skipped() -> None:
     other = part("file", bytes(range(256)) * 4_000, file=True)
-    async with read_form(request([other + FORM])) as parts:
+    async with read_form(request([other + FORM]), uuid4(), LearnerShares(2), UploadRoom(1 << 25)) as parts:
         assert parts.unknown_files == ["file"]
         assert parts.fields == {"file": "", "reference_text": "Café"}
         assert len(parts.audio) > 0
@@ -155,7 +157,8 @@ async def test_the_recording_is_overwritten_on_the_way_out() -> None:
     seen: list[memoryview] = []
 
     async def fails() -> None:
-        async with read_form(request([part("audio", b"voice" * 100_000) + END])) as parts:
+        form = request([part("audio", b"voice" * 100_000) + END])
+        async with read_form(form, uuid4(), LearnerShares(2), UploadRoom(1 << 25)) as parts:
             seen.append(parts.audio.view())
             raise RuntimeError
 

@@ -120,6 +120,8 @@ async def test_audio_that_is_too_large(client: httpx.AsyncClient, says_its_lengt
         ({"reference_text": ""}, "#/reference_text"),
         ({"reference_text": "...?!"}, "#/reference_text"),
         ({"reference_text": "a" * 501}, "#/reference_text"),
+        ({"reference_text": "a " * 151}, "#/reference_text"),
+        ({"reference_text": "㎯" * 51}, "#/reference_text"),
         ({"reference_text": "Hello\0"}, "#/reference_text"),
         ({"reference_text": TEXT, "language": "de-DE"}, "#/language"),
         ({"reference_text": TEXT, "speech_id": "7"}, "#/speech_id"),

@@ -1,0 +1,39 @@
+from uuid import uuid4
+
+import pytest
+from scoring.admission import LearnerShares, UploadRoom
+from scoring.errors import TooManyRecordings, UploadsFull
+
+
+def test_a_learner_has_a_share_and_others_have_theirs() -> None:
+    shares, learner = LearnerShares(2), uuid4()
+    with shares.hold(learner), shares.hold(learner):
+        with pytest.raises(TooManyRecordings) as caught, shares.hold(learner):
+            pass
+        assert caught.value.headers["Retry-After"] == "1"
+        with shares.hold(uuid4()):
+            pass
+    with shares.hold(learner):
+        pass
+
+
+def test_a_refused_recording_takes_no_share() -> None:
+    shares, learner = LearnerShares(1), uuid4()
+    with shares.hold(learner):
+        for _ in range(3):
+            with pytest.raises(TooManyRecordings), shares.hold(learner):
+                pass
+    with shares.hold(learner):
+        pass
+
+
+def test_what_does_not_fit_is_refused_and_what_does_is_taken() -> None:
+    room = UploadRoom(100)
+    with room.reserve(60):
+        with pytest.raises(UploadsFull) as caught, room.reserve(50):
+            pass
+        assert int(caught.value.headers["Retry-After"]) > 0
+        with room.reserve(40):
+            pass
+    with room.reserve(100):
+        pass
