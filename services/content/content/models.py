@@ -34,6 +34,7 @@ __all__ = [
     "CatalogueChange",
     "InboxEvent",
     "OutboxEvent",
+    "RunningImport",
     "Speech",
     "SpeechStatistics",
     "SpeechTag",
@@ -149,3 +150,13 @@ class CatalogueChange(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     transaction: Mapped[int] = mapped_column(Xid8, server_default=func.pg_current_xact_id(), index=True)
     numbers: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+
+
+class RunningImport(Base):
+    """An import that is being applied. All ids of its speeches, which are not committed, are in its range."""
+
+    __tablename__ = "running_imports"
+
+    import_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    first_id: Mapped[UUID] = mapped_column(Uuid)
+    last_id: Mapped[UUID] = mapped_column(Uuid)

@@ -8,6 +8,7 @@ from contracts.content import SpeechSnapshot, TagRef
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from content.batches.ids import BatchIds, IdRange
 from content.batches.rows import BatchRow
 
 CHUNK_SIZE = 1_000
@@ -15,16 +16,15 @@ CHUNK_SIZE = 1_000
 EVENT_SIZE = 500
 
 _CREATE = (
-    # The ids are in the order of the rows, so that lists show them as the table had them.
     """
     CREATE TEMPORARY TABLE imported_rows (
-        place integer PRIMARY KEY, id uuid DEFAULT uuidv7(), text text, level text, type text, tags text[],
+        place integer PRIMARY KEY, id uuid, text text, level text, type text, tags text[],
         audio_key text, duration_ms integer
     ) ON COMMIT DROP
     """,
     "CREATE TEMPORARY TABLE imported_tags (name text PRIMARY KEY, id uuid) ON COMMIT DROP",
 )
-_COLUMNS = ("text", "level", "type", "tags", "audio_key", "duration_ms")
+_COLUMNS = ("place", "id", "text", "level", "type", "tags", "audio_key", "duration_ms")
 _CREATE_SPEECHES = text("""
     WITH created AS (
         INSERT INTO speeches (id, text, level, type, audio_key, duration_ms, import_id)
@@ -50,18 +50,25 @@ class BatchTable:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
         self._size = 0
+        # In the order of the rows, so that lists show them as the table had them.
+        self._ids = BatchIds()
+
+    @property
+    def ids(self) -> IdRange:
+        return self._ids.range
 
     async def create(self) -> None:
         for statement in _CREATE:
             await self._session.execute(text(statement))
 
     async def add(self, rows: Sequence[BatchRow]) -> None:
+        create_id = self._ids.create
         records = [
-            (place, row.text, row.level, row.type, row.tags, row.audio_key, row.duration_ms)
+            (place, create_id(place), row.text, row.level, row.type, row.tags, row.audio_key, row.duration_ms)
             for place, row in enumerate(rows, self._size)
         ]
         self._size += len(records)
-        await self._copy("imported_rows", ("place", *_COLUMNS), records)
+        await self._copy("imported_rows", _COLUMNS, records)
 
     async def create_speeches(self, import_id: UUID) -> None:
         """Create the speeches, without their tags, and log them for the catalogues."""

@@ -20,13 +20,14 @@ from shared.data.db_errors import TransactionConflict, retry_conflicts
 from shared.data.storage import Storage
 from shared.messaging.inbox import claim
 from shared.messaging.outbox import enqueue, record
-from sqlalchemy import ARRAY, Select, Uuid, any_, func, literal, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, delete, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.batches import BatchTable, UnusableBatch, read_batch
+from content.batches import BatchTable, IdRange, UnusableBatch, read_batch
 from content.commands import audit_log
 from content.commands.tags import PropagateTagName, create_tags
-from content.models import Tag
+from content.models import RunningImport, Tag
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +49,9 @@ async def apply_import(database: Database, storage: Storage, batch: ValidatedBat
             names = await _load_batch(table, storage, batch)
         except UnusableBatch as error:
             _record_rejected(session, batch, error)
+            await _forget_running(session, batch.import_id)
             return
+        await _note_running(database, batch.import_id, table.ids)
         tag_ids = await _ensure_tags(database, names, actor=batch.owner_id)
         await table.create_speeches(batch.import_id)
         tags = await _lock_tags(session, tag_ids)
@@ -56,6 +59,7 @@ async def apply_import(database: Database, storage: Storage, batch: ValidatedBat
         await _record_speeches(session, table, batch, tags)
         await _follow_renames(session, tags)
         _record_applied(session, batch)
+        await _forget_running(session, batch.import_id)
     log.info("import_applied", import_id=str(batch.import_id), speeches=batch.rows)
 
 
@@ -67,6 +71,20 @@ async def _load_batch(table: BatchTable, storage: Storage, batch: ValidatedBatch
         await table.add(rows)
         names.update(name for row in rows for name in row.tags)
     return names
+
+
+@retry_conflicts
+async def _note_running(database: Database, import_id: UUID, ids: IdRange) -> None:
+    """Let lists read around rows that are not committed. They would look at each of them."""
+    ends = {"first_id": ids.first, "last_id": ids.last}
+    async with database.transaction() as session:
+        noted = insert(RunningImport).values(import_id=import_id, **ends)
+        # An earlier attempt may have noted other ids.
+        await session.execute(noted.on_conflict_do_update(index_elements=["import_id"], set_=ends))
+
+
+async def _forget_running(session: AsyncSession, import_id: UUID) -> None:
+    await session.execute(delete(RunningImport).where(RunningImport.import_id == import_id))
 
 
 @retry_conflicts

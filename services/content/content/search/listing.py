@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -5,6 +7,7 @@ from content.search.cursor import SearchCursor
 from content.search.newest import list_newest
 from content.search.pages import PageRequest, SpeechIdPage
 from content.search.query_parser import ParsedQuery, parse_query
+from content.search.ranges import CommittedRange, find_committed_ranges
 from content.search.ranking import RankedSearch
 from content.search.tsquery import find_terms
 
@@ -22,19 +25,24 @@ async def list_page(session: AsyncSession, request: PageRequest) -> SpeechIdPage
     await session.execute(_PLANNER_SETTINGS)
     encoded = request.query.cursor
     cursor = None if encoded is None else SearchCursor.decode(encoded, request.scope)
+    ranges = await find_committed_ranges(session)
     if request.search is None:
-        return await list_newest(session, request, cursor)
-    return await _list_matches(session, request, cursor, parse_query(request.search))
+        return await list_newest(session, request, cursor, ranges)
+    return await _list_matches(session, request, cursor, parse_query(request.search), ranges)
 
 
 async def _list_matches(
-    session: AsyncSession, request: PageRequest, cursor: SearchCursor | None, parsed: ParsedQuery
+    session: AsyncSession,
+    request: PageRequest,
+    cursor: SearchCursor | None,
+    parsed: ParsedQuery,
+    ranges: Sequence[CommittedRange],
 ) -> SpeechIdPage:
     if cursor is not None and cursor.last_word_is_prefix:
         parsed = parsed.with_last_word_as_prefix()
     terms = await find_terms(session, parsed)
-    page = await RankedSearch(session, request, parsed, terms).list_page(cursor)
+    page = await RankedSearch(session, request, parsed, terms, ranges).list_page(cursor)
     # The last word may be half typed.
     if cursor is not None or page.total or not parsed.last_word_is_incomplete:
         return page
-    return await _list_matches(session, request, cursor, parsed.with_last_word_as_prefix())
+    return await _list_matches(session, request, cursor, parsed.with_last_word_as_prefix(), ranges)

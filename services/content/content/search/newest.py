@@ -1,4 +1,4 @@
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from shared.http.pagination import MAX_OFFSET
@@ -8,23 +8,40 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from content.models import Speech
 from content.search.cursor import SearchCursor
 from content.search.pages import PageRequest, SpeechIdPage
+from content.search.ranges import CommittedRange, read_newest
 
 MAX_COUNTED = MAX_OFFSET
 """Speeches are counted as far as pages reach by number."""
 
 
 async def list_newest(
-    session: AsyncSession, request: PageRequest, cursor: SearchCursor | None
+    session: AsyncSession,
+    request: PageRequest,
+    cursor: SearchCursor | None,
+    ranges: Sequence[CommittedRange],
 ) -> SpeechIdPage:
-    newest = select(Speech.id).where(*request.conditions).order_by(Speech.id.desc())
+    speeches = select(Speech.id).where(*request.conditions)
+    parts, offset = [speeches.where(*each.conditions) for each in ranges], 0
     if cursor is None:
-        offset = request.query.offset()
-        total, exact = await _count(session, newest)
-        cursor = SearchCursor(page=request.query.page, total=total, exact=exact)
-        newest = newest.offset(offset)
+        counts = [await _count(session, part) for part in parts]
+        total, offset = sum(counts), request.query.offset()
+        cursor = SearchCursor(
+            page=request.query.page, total=min(total, MAX_COUNTED), exact=total <= MAX_COUNTED
+        )
+        parts, offset = _skip(parts, counts, offset)
+    parts = [part.where(Speech.id < cursor.id) for part in parts]
     # One more than the page holds shows whether another page follows.
-    rows = await session.scalars(newest.where(Speech.id < cursor.id).limit(request.query.limit + 1))
-    return _to_page(request, cursor, list(rows))
+    ids = await read_newest(session, parts, limit=request.query.limit + 1, offset=offset)
+    return _to_page(request, cursor, ids)
+
+
+def _skip(parts: list[Select[UUID]], counts: list[int], offset: int) -> tuple[list[Select[UUID]], int]:
+    """Return the parts from the one in which a page begins, and the offset in that one."""
+    for number, count in enumerate(counts):
+        if offset < count:
+            return parts[number:], offset
+        offset -= count
+    return [], 0
 
 
 def _to_page(request: PageRequest, cursor: SearchCursor, ids: list[UUID]) -> SpeechIdPage:
@@ -34,7 +51,6 @@ def _to_page(request: PageRequest, cursor: SearchCursor, ids: list[UUID]) -> Spe
     return SpeechIdPage(ids[: request.query.limit], cursor.page, cursor.total, cursor.exact, next_cursor)
 
 
-async def _count(session: AsyncSession, speeches: Select[Any]) -> tuple[int, bool]:
-    counted = speeches.order_by(None).limit(MAX_COUNTED + 1).subquery()
-    total = (await session.scalars(select(func.count()).select_from(counted))).one()
-    return min(total, MAX_COUNTED), total <= MAX_COUNTED
+async def _count(session: AsyncSession, speeches: Select[UUID]) -> int:
+    counted = speeches.limit(MAX_COUNTED + 1).subquery()
+    return (await session.scalars(select(func.count()).select_from(counted))).one()

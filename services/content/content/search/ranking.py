@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.errors import field_error
-from sqlalchemy import ColumnElement, Float, Integer, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, Float, Integer, Select, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +17,7 @@ from content.models import Speech
 from content.search.cursor import LOWEST_ID, SearchCursor
 from content.search.pages import PageRequest, SpeechIdPage
 from content.search.query_parser import FIELD, ParsedQuery
+from content.search.ranges import CommittedRange, read_newest
 from content.search.tsquery import Term, build_tsquery
 
 MAX_RANKED = 500
@@ -35,9 +36,14 @@ type Match = tuple[float, UUID]
 
 class RankedSearch:
     def __init__(
-        self, session: AsyncSession, request: PageRequest, query: ParsedQuery, terms: Sequence[Term]
+        self,
+        session: AsyncSession,
+        request: PageRequest,
+        query: ParsedQuery,
+        terms: Sequence[Term],
+        ranges: Sequence[CommittedRange],
     ) -> None:
-        self._session, self._request, self._query = session, request, query
+        self._session, self._request, self._query, self._ranges = session, request, query, ranges
         self._max_ranked = MAX_RANKED_WITH_TAG if request.filters_by_tag else MAX_RANKED
         required, all_words = build_tsquery(terms)
         if not required:
@@ -87,13 +93,23 @@ class RankedSearch:
         matches = select(Speech.id, Speech.search).where(*self._conditions)
         if cursor is not None:
             matches = matches.where(Speech.id.between(cursor.floor, cursor.ceiling))
-        if self._query.has_prefixes and await self._is_rare():
-            # The planner cannot see the limit behind the CTE, so it reads all matches through the index.
-            matches = select(matches.cte().prefix_with("MATERIALIZED"))
-        newest = matches.order_by(matches.selected_columns.id.desc()).limit(self._max_ranked).subquery()
+        reads_all = self._query.has_prefixes and await self._is_rare()
+        ranked = list[Match]()
+        for each in self._ranges:
+            newest = matches.where(*each.conditions)
+            if reads_all:
+                # The planner cannot see the limit behind the CTE, so it reads all matches through the index.
+                newest = select(newest.cte().prefix_with("MATERIALIZED"))
+            ranked += await self._rank(newest, limit=self._max_ranked - len(ranked))
+            if len(ranked) == self._max_ranked:
+                break
+        return sorted(ranked, reverse=True)
+
+    async def _rank(self, matches: Select[UUID, str | None], *, limit: int) -> list[Match]:
+        newest = matches.order_by(matches.selected_columns.id.desc()).limit(limit).subquery()
         rank = cast(self._score(newest.c.search), Float)
         rows = await self._session.execute(select(rank, newest.c.id))
-        return sorted(((rank, speech_id) for rank, speech_id in rows), reverse=True)
+        return [(rank, speech_id) for rank, speech_id in rows]
 
     def _score(self, vector: ColumnElement[Any]) -> ColumnElement[Any]:
         score = func.ts_rank_cd(EQUAL_WEIGHTS, vector, self._tsquery, LENGTH_NORMALISATION)
@@ -106,10 +122,13 @@ class RankedSearch:
     async def _is_rare(self) -> bool:
         # PostgreSQL has no statistics of prefixes. It expects each in one of two hundred speeches, and would
         # walk back through the whole table for a rare one.
-        newest = select(Speech.search).order_by(Speech.id.desc()).limit(SAMPLE_SIZE).subquery()
-        matching = select(func.count()).where(newest.c.search.bool_op("@@")(self._tsquery))
+        before_imports = self._ranges[-1].conditions
+        newest = select(Speech.search).where(*before_imports).order_by(Speech.id.desc())
+        sample = newest.limit(SAMPLE_SIZE).subquery()
+        matching = select(func.count()).where(sample.c.search.bool_op("@@")(self._tsquery))
         return (await self._session.scalars(matching)).one() < SAMPLE_SIZE // 100
 
     async def _list_older(self, below: UUID, *, limit: int) -> list[UUID]:
         older = select(Speech.id).where(*self._conditions, Speech.id < below)
-        return list(await self._session.scalars(older.order_by(Speech.id.desc()).limit(limit)))
+        parts = [older.where(*each.conditions) for each in self._ranges]
+        return await read_newest(self._session, parts, limit=limit)

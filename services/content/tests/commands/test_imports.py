@@ -14,7 +14,15 @@ from content.commands.tags import PropagateTagName, create_tag, create_tags, del
 from content.consumers import create_subscriptions
 from content.domain.draws import DrawFilter
 from content.errors import TagExists
-from content.models import AuditEntry, CatalogueChange, OutboxEvent, Speech, SpeechTag, Tag
+from content.models import (
+    AuditEntry,
+    CatalogueChange,
+    OutboxEvent,
+    RunningImport,
+    Speech,
+    SpeechTag,
+    Tag,
+)
 from content.queries.draws import draw_speeches
 from content.schemas.tags import TagCreate, TagUpdate
 from content.settings import ApiSettings
@@ -299,6 +307,32 @@ async def test_editors_do_not_wait_for_an_import(
     # The rename could not see the speech, so its new name follows.
     assert [tag.name for tag in event.data.speeches[0].tags] == ["known", "new"]
     assert (after.tag_id, after.locked_at > stored_at) == (tag_id, True)
+
+
+async def test_the_ids_of_a_running_import_are_known(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow, paused: Pause
+) -> None:
+    batch = await new_batch([new_row(), new_row()])
+    async with committed_database.transaction() as session:
+        # What an attempt left that was killed.
+        session.add(RunningImport(import_id=batch.import_id, first_id=uuid7(), last_id=uuid7()))
+    another = committed_database.transaction
+    async with importing(committed_database, storage, batch), paused(), another() as session:
+        [running] = await session.scalars(select(RunningImport))
+    async with committed_database.transaction() as session:
+        ids = sorted(await session.scalars(select(Speech.id)))
+    assert running.first_id <= ids[0] < ids[1] <= running.last_id
+    assert await count(committed_database, RunningImport) == [0]
+
+
+async def test_nothing_is_noted_of_a_rejected_import(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
+) -> None:
+    batch = await new_batch([new_row()], batch_sha256="0" * 64)
+    async with committed_database.transaction() as session:
+        session.add(RunningImport(import_id=batch.import_id, first_id=uuid7(), last_id=uuid7()))
+    await apply_import(committed_database, storage, batch)
+    assert await count(committed_database, RunningImport) == [0]
 
 
 async def test_a_tag_that_an_editor_deletes_meanwhile_is_created_again(

@@ -1,0 +1,34 @@
+import secrets
+from typing import NamedTuple
+from uuid import UUID
+
+from shared.clock import utc_now
+
+_VERSION_AND_VARIANT = 7 << 76 | 2 << 62
+_RANDOM_BITS, _PLACE_BITS_BEHIND_VARIANT = 42, 20
+
+
+class IdRange(NamedTuple):
+    """The ids of one import. Both ends belong to it."""
+
+    first: UUID
+    last: UUID
+
+
+class BatchIds:
+    """Ids in the order of the rows, all of the same millisecond, so that no other speech is among them.
+
+    UUID version 7 with a counter of 32 bits (RFC 9562, 6.2, method 1).
+    """
+
+    def __init__(self) -> None:
+        self._base = int(utc_now().timestamp() * 1000) << 80 | _VERSION_AND_VARIANT
+
+    @property
+    def range(self) -> IdRange:
+        highest = (1 << 12) - 1 << 64 | (1 << 62) - 1
+        return IdRange(UUID(int=self._base), UUID(int=self._base | highest))
+
+    def create(self, place: int) -> UUID:
+        high, low = divmod(place, 1 << _PLACE_BITS_BEHIND_VARIANT)
+        return UUID(int=self._base | high << 64 | low << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS))

@@ -1,0 +1,54 @@
+"""Ranges of ids without the rows of imports that are being applied.
+
+Such rows are not committed, but a statement that passes them looks at each: at 100,000 of them, the newest
+page takes 18 ms instead of 0.1.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from content.models import RunningImport, Speech
+
+
+class CommittedRange(NamedTuple):
+    """The ids between two imports. Neither end belongs to it; without one it is open."""
+
+    after: UUID | None = None
+    before: UUID | None = None
+
+    @property
+    def conditions(self) -> list[ColumnElement[bool]]:
+        above = [] if self.after is None else [Speech.id > self.after]
+        return above if self.before is None else [*above, Speech.id < self.before]
+
+
+async def find_committed_ranges(session: AsyncSession) -> list[CommittedRange]:
+    """Return the ranges that lists read, those of the newest speeches first."""
+    running = await session.execute(select(RunningImport.first_id, RunningImport.last_id))
+    return split_ids((first, last) for first, last in running)
+
+
+def split_ids(running: Iterable[tuple[UUID, UUID]]) -> list[CommittedRange]:
+    ranges, before = list[CommittedRange](), None
+    for first, last in sorted(running, reverse=True):
+        ranges.append(CommittedRange(after=last, before=before))
+        before = first
+    return [*ranges, CommittedRange(before=before)]
+
+
+async def read_newest(
+    session: AsyncSession, parts: Iterable[Select[UUID]], *, limit: int, offset: int = 0
+) -> list[UUID]:
+    """Read the newest ids of the selections, one of each range. `offset` is that in the first one."""
+    ids = list[UUID]()
+    for part in parts:
+        newest = part.order_by(Speech.id.desc()).offset(offset).limit(limit - len(ids))
+        ids += await session.scalars(newest)
+        if len(ids) == limit:
+            break
+        offset = 0
+    return ids

@@ -1,0 +1,23 @@
+from uuid import RFC_4122
+
+from content.batches.ids import BatchIds
+
+
+def test_ids_follow_the_order_of_the_rows() -> None:
+    ids = BatchIds()
+    places = [0, 1, 2, (1 << 20) - 1, 1 << 20, 5_000_000, (1 << 32) - 1]
+    created = [ids.create(place) for place in places]
+    assert created == sorted(created)
+    assert {(each.version, each.variant) for each in created} == {(7, RFC_4122)}
+
+
+def test_the_range_holds_all_ids_of_a_batch_and_no_others() -> None:
+    ids = BatchIds()
+    first, last = ids.range
+    assert first <= ids.create(0) < ids.create((1 << 32) - 1) <= last
+    # The first 48 bits are the time in milliseconds.
+    assert first.int >> 80 == last.int >> 80
+
+
+def test_batches_of_one_millisecond_have_different_ids() -> None:
+    assert len({BatchIds().create(0) for _ in range(1_000)}) == 1_000

@@ -1,0 +1,105 @@
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from content.models import RunningImport, Speech
+from content.queries.speeches import list_speeches
+from content.schemas.speeches import SpeechFilter
+from content.search import ranking
+from content.search.ranges import CommittedRange, split_ids
+from shared.data.db import Database
+from sqlalchemy import func, select, text
+
+type Add = Callable[..., Awaitable[UUID]]
+type Find = Callable[..., Awaitable[dict[str, Any]]]
+
+A, B, C, D = (UUID(int=number) for number in range(1, 5))
+
+
+@pytest.mark.parametrize(
+    ("running", "ranges"),
+    [
+        ([], [CommittedRange()]),
+        ([(A, B)], [CommittedRange(after=B), CommittedRange(before=A)]),
+        (
+            [(A, B), (C, D)],
+            [CommittedRange(after=D), CommittedRange(after=B, before=C), CommittedRange(before=A)],
+        ),
+    ],
+)
+def test_ranges_lie_between_imports(running: list[tuple[UUID, UUID]], ranges: list[CommittedRange]) -> None:
+    assert split_ids(running) == ranges
+
+
+async def add_speeches(database: Database, add: Add, count: int, *hidden: int) -> list[str]:
+    """Add speeches, some of which belong to imports that are being applied. Return all texts in order."""
+    texts = [f"The train {number}" for number in range(count)]
+    async with database.transaction() as session:
+        ids = [await add(session, text=each, tags=("travel",)) for each in texts]
+        session.add_all(
+            RunningImport(import_id=uuid4(), first_id=ids[place], last_id=ids[place]) for place in hidden
+        )
+    return texts
+
+
+@pytest.mark.parametrize("params", [{}, {"level": "A1"}, {"text": "train"}, {"text": "tra*"}])
+@pytest.mark.parametrize("limit", [1, 2, 3, 20])
+async def test_pages_go_on_behind_an_import(
+    committed_database: Database, add: Add, find: Find, params: dict[str, str], limit: int
+) -> None:
+    texts = await add_speeches(committed_database, add, 9, 2, 6)
+    wanted = [each for place, each in enumerate(texts) if place not in (2, 6)][::-1]
+    by_number, page = [], 1
+    while speeches := (found := await find(**params, limit=limit, page=page))["speeches"]:
+        by_number += speeches
+        page += 1
+    assert found["pagination"]["total"] == len(wanted)
+    by_cursor, cursor = list[dict[str, Any]](), None
+    while cursor or not by_cursor:
+        found = await find(**params, limit=limit, **({"cursor": cursor} if cursor else {}))
+        by_cursor += found["speeches"]
+        cursor = found["pagination"]["next_cursor"]
+    for speeches in (by_number, by_cursor):
+        assert sorted(each["text"] for each in speeches) == sorted(wanted)
+    if "text" not in params:
+        assert [each["text"] for each in by_cursor] == wanted
+
+
+async def test_few_matches_are_ranked_across_imports(
+    committed_database: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranking, "MAX_RANKED", 3)
+    await add_speeches(committed_database, add, 6, 3)
+    page = await find("train")
+    assert sorted(each["text"][-1] for each in page["speeches"]) == ["0", "1", "2", "4", "5"]
+
+
+UNCOMMITTED = text("""
+    INSERT INTO speeches (text, level, type, audio_key, duration_ms)
+    SELECT 'The train', 'A1', 'answer', 'speeches/any.mp3', 1000 FROM generate_series(1, 2000)
+    RETURNING id
+""")
+READ = text("""
+    SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid))
+    FROM pg_index WHERE indrelid = CAST('speeches' AS regclass)
+""")
+
+
+@pytest.mark.parametrize("wanted", [SpeechFilter(), SpeechFilter(level="A1")])
+async def test_lists_do_not_look_at_the_rows_of_a_running_import(
+    committed_database: Database, add: Add, wanted: SpeechFilter
+) -> None:
+    await add_speeches(committed_database, add, 5)
+    async with committed_database.transaction() as importing:
+        ids = sorted(await importing.scalars(UNCOMMITTED))
+        async with committed_database.transaction() as session:
+            session.add(RunningImport(import_id=uuid4(), first_id=ids[0], last_id=ids[-1]))
+        async with committed_database.transaction() as session:
+            await session.execute(text("SET LOCAL enable_seqscan = off"))
+            page = await list_speeches(session, wanted)
+            read = await session.scalar(READ)
+    assert len(page.speeches) == 5
+    assert 0 < read < 100
+    async with committed_database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Speech)) == 2_005
