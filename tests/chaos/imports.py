@@ -9,8 +9,9 @@ import wave
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
@@ -24,6 +25,15 @@ from deploy.services import DATABASE_OWNERS, SERVICES
 from tests.journey import Learner, session_of
 
 ROWS = 12
+ADD_UPLOADS = """
+    INSERT INTO uploaded_files (
+        session_id, original_filename, stored_filename, name_key, object_key, state, size_bytes, sha256,
+        format, duration_ms, level_db
+    )
+    SELECT $1, name, name, name, 'speeches/' || uuidv7() || '.wav', 'stored', 1, sha256(name::bytea),
+        'wav', 1000, -20
+    FROM unnest($2::text[]) AS name
+"""
 FINISHED = {"completed", "rejected", "failed", "cancelled", "undone"}
 PATIENCE_SECONDS = 90.0
 
@@ -76,9 +86,15 @@ class Imports:
     async def _upload(self, files: list[tuple[str, tuple[str, bytes]]]) -> httpx.Response:
         return await self._post("/admin/import/audio", files=files)
 
-    async def start(self, session_id: str | None = None) -> Import:
+    async def add_uploads(self, count: int) -> tuple[str, list[str]]:
+        """Write the rows of many recordings, without their objects, and return session and names."""
+        session_id, names = await self.upload(["first.wav"]), [f"{number}.wav" for number in range(count)]
+        await self._fetch("importer", ADD_UPLOADS, session_id, names)
+        return session_id, names
+
+    async def start(self, session_id: str | None = None, names: list[str] | None = None) -> Import:
         """Order an import of sentences that no other has, all with one tag."""
-        names = [f"{number}.wav" for number in range(ROWS)]
+        names = names or [f"{number}.wav" for number in range(ROWS)]
         session_id = session_id or await self.upload(names)
         tag = f"chaos {uuid4().hex}"
         texts = {name: f"Sentence {uuid4().hex[:8]}." for name in names}
@@ -170,11 +186,32 @@ class Imports:
         return speeches
 
     async def ensure_undone(self, wanted: Import, *, played: str | None = None) -> None:
+        """Check that learners can play no row, and that only what was played is kept, with its recording."""
         assert await self.wait(wanted, "undone", "failed") == "undone"
         assert await self.speeches(wanted) == []
         kept = await self.speeches(wanted, archived="all")
         assert [str(row["id"]) for row in kept] == ([played] if played else [])
+        await until(self._count_drawable, wanted, lambda count: count == 0)
+        for row in kept:
+            assert await until(self.storage().exists, row["audio_key"], bool), row["audio_key"]
         await until(self._list_ownerless, None, lambda keys: not keys)
+
+    async def count_checked(self, wanted: Import) -> int:
+        """Return how many rows of an import are checked, without the API."""
+        checked = "SELECT rows_checked FROM import_jobs WHERE id = $1"
+        return int((await self._fetch("importer", checked, UUID(wanted.id)))[0][0])
+
+    async def count_speeches(self, wanted: Import) -> int:
+        return len(await self.speeches(wanted))
+
+    async def ensure_nothing_waits(self) -> None:
+        """Check that no service has messages left to publish, and that no recording stays claimed."""
+        for service in DATABASE_OWNERS:
+            waiting = "SELECT type FROM outbox LIMIT 1"
+            await until(partial(self._fetch, service.name), waiting, lambda rows: not rows)
+        stuck = """SELECT 1 FROM uploaded_files JOIN import_jobs ON import_jobs.id = import_id
+            WHERE import_jobs.state IN ('rejected', 'failed', 'cancelled')"""
+        await until(partial(self._fetch, "importer"), stuck, lambda rows: not rows)
 
     async def play_one(self, wanted: Import) -> str:
         """Save a game with one speech of the import, and return the speech once the game is counted."""
@@ -192,7 +229,9 @@ class Imports:
         tags = await self._fetch("content", "SELECT id FROM tags WHERE name = $1", wanted.tag)
         body = {"level": "C1", "tags": [str(tag["id"]) for tag in tags], "limit": 50}
         answer = await self.admin.post("/game/speeches/random", body)
-        return len(answer.json()["speeches"]) if answer.status_code == 200 else 0
+        if answer.status_code == 404:
+            return 0
+        return len(answer.raise_for_status().json()["speeches"])
 
     async def _count_copies(self, ids: list[Any]) -> int:
         copies = "SELECT count(DISTINCT speech_id) FROM speech_revisions WHERE speech_id = ANY($1)"

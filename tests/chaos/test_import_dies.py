@@ -14,6 +14,8 @@ pytestmark = pytest.mark.journey
 
 VICTIMS = ("importer worker", "content worker", "rabbitmq", "postgres", "s3")
 RANDOM_KILLS = 30
+LARGE = 5_000
+"""Rows: five chunks of a validation, and ten of an undo."""
 SEED = 20_261
 
 
@@ -76,6 +78,22 @@ async def test_a_death_while_the_import_is_undone(imports: Imports, victim: str)
     await imports.ensure_undone(wanted, played=played)
 
 
+async def test_deaths_between_the_chunks_of_a_large_import(imports: Imports) -> None:
+    wanted = await imports.start(*await imports.add_uploads(LARGE))
+    checked = await until(imports.count_checked, wanted, bool)
+    await kill_and_start(imports.victims["importer worker"])
+    assert 0 < checked < LARGE
+    assert await imports.wait(wanted) == "completed"
+    assert await imports.count_speeches(wanted) == LARGE
+
+    await imports.undo(wanted)
+    left = await until(imports.count_speeches, wanted, lambda count: count < LARGE)
+    await kill_and_start(imports.victims["content worker"])
+    assert 0 < left < LARGE
+    await imports.ensure_undone(wanted)
+    await imports.ensure_nothing_waits()
+
+
 async def test_deaths_at_random_moments(imports: Imports) -> None:
     chance = random.Random(SEED)  # noqa: S311 - repeatable on purpose
     for number in range(RANDOM_KILLS):
@@ -89,3 +107,4 @@ async def test_deaths_at_random_moments(imports: Imports) -> None:
         await asyncio.sleep(delay)
         await kill_and_start(imports.victims[victim])
         await (imports.ensure_undone(wanted) if undoes else imports.ensure_applied(wanted))
+    await imports.ensure_nothing_waits()
