@@ -12,14 +12,19 @@ import pytest
 from gateway.tests.envoy import free_port
 
 PROGRAM = """
+import gc
 import sys
 from shared.http.health import health, ready
 from shared.http.server import serve
 from shared.settings import HttpApiSettings
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-app = Starlette(routes=[Route("/health", health), Route("/ready", ready)])
+async def frozen(_):
+    return PlainTextResponse(str(gc.get_freeze_count()))
+
+app = Starlette(routes=[Route("/health", health), Route("/ready", ready), Route("/frozen", frozen)])
 app.state.checks = {}
 serve(app, HttpApiSettings(port=int(sys.argv[1]), shutdown_delay_seconds=1, environment="test"))
 """
@@ -71,3 +76,8 @@ def test_an_interrupt_ends_it_at_once(client: httpx.Client, process: subprocess.
     process.send_signal(signal.SIGINT)
     process.wait(timeout=5)
     assert time.monotonic() - started < 0.9
+
+
+@pytest.mark.usefixtures("process")
+def test_no_collection_goes_through_what_was_loaded_at_the_start(client: httpx.Client) -> None:
+    assert int(client.get("/frozen").text) > 10_000
