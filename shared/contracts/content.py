@@ -83,6 +83,7 @@ class SpeechImported(Event):
     """Speeches were added to the catalogue by an import. They have no SpeechCreated."""
 
     consumers: ClassVar[tuple[str, ...]] = ("game", "importer")
+    max_at_once: ClassVar[int | None] = 1
 
     type: Literal["parley.content.speech_imported.v1"] = "parley.content.speech_imported.v1"
     source: Literal["/parley/content"] = "/parley/content"

@@ -1,6 +1,7 @@
 """The command line of a service: `python -m <service> <command> [arguments]`."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -12,6 +13,9 @@ from pydantic_core import ErrorDetails
 
 from shared import logging
 from shared.settings import BrokerSettings, Settings
+
+WORKER_NICENESS = 10
+"""Where APIs and workers share processors, requests come first."""
 
 type Command = Callable[[list[str]], object]
 
@@ -53,9 +57,7 @@ def _standard_commands(service: str) -> dict[str, Command]:
         "api": lambda _: _serve(f"{service}.app:create_app", _settings(service, "ApiSettings"))
     }
     if find_spec(f"{service}.worker"):
-        commands["worker"] = lambda _: _serve(
-            f"{service}.worker:create_worker", _settings(service, "WorkerSettings")
-        )
+        commands["worker"] = lambda _: _work(service)
         commands["replay-dead-letters"] = lambda _: _replay_dead_letters(service)
     if find_spec(f"{service}.migrations"):
         commands["migrate"] = lambda _: _migrate(service)
@@ -79,6 +81,11 @@ def _serve(factory: str, settings: Any) -> None:
     from shared.http.server import serve
 
     serve(_load(factory)(settings), settings)
+
+
+def _work(service: str) -> None:
+    os.nice(WORKER_NICENESS)
+    _serve(f"{service}.worker:create_worker", _settings(service, "WorkerSettings"))
 
 
 def _migrate(service: str) -> None:

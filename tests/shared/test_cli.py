@@ -52,3 +52,12 @@ def test_an_unknown_command_names_those_that_exist(demo: Path, words: list[str])
     done = run_demo(demo, *words)
     assert done.returncode == 1
     assert done.stderr == "usage: python -m demo {api,worker,replay-dead-letters,greet}\n"
+
+
+def test_workers_yield_to_apis_on_the_same_machine(demo: Path) -> None:
+    (demo / "demo" / "settings.py").write_text("WorkerSettings = dict\n")
+    (demo / "demo" / "worker.py").write_text(
+        "import os, sys\ndef create_worker(settings): sys.exit(f'niceness {os.nice(0)}')\n"
+    )
+    before = os.nice(0)
+    assert run_demo(demo, "worker").stderr == f"niceness {min(before + 10, 19)}\n"

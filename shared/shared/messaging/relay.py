@@ -32,7 +32,7 @@ from shared.messaging.wake_up import CHANNEL
 log = structlog.get_logger(__name__)
 
 MAX_BATCH_SIZE = 500
-MAX_BATCH_BYTES = 8 * 1024 * 1024
+MAX_BATCH_BYTES = 1024 * 1024
 """An import records hundreds of messages of 250 KB at once."""
 BATCH_GROWTH = 10
 CONCURRENCY = 100

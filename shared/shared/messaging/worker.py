@@ -17,7 +17,7 @@ from shared.data.db import Database
 from shared.http.health import Check, health, ready
 from shared.messaging.consumers import Consumers
 from shared.messaging.inbox import Handler, Subscriptions, create_receiver, purge_loop
-from shared.messaging.jobs import Effect, Job, Jobs
+from shared.messaging.jobs import PREFETCH, Effect, Job, Jobs
 from shared.messaging.outbox_metrics import OutboxMetrics
 from shared.messaging.relay import OutboxRelay
 from shared.messaging.wake_up import waking_relay
@@ -58,7 +58,7 @@ def build_worker(
             queue: create_receiver(database, queue, *each, turns=turns) for queue, each in handlers.items()
         }
         relay = OutboxRelay(database, url, job_queues=job_queues)
-        prefetch = {queue: on.max_at_once for queue, (_, on) in handlers.items() if isinstance(on, Effect)}
+        prefetch = {queue: limit_deliveries(*each) for queue, each in handlers.items()}
         consumers = Consumers(url, receivers, job_queues=job_queues, prefetch=prefetch)
         worker.state.checks = {"postgres": Check(database.ping), "rabbitmq": Check(consumers.ping)}
         worker.state.outbox = OutboxMetrics(database)
@@ -78,6 +78,13 @@ def build_worker(
 def _name_queues(service: str, subscriptions: Subscriptions, jobs: Jobs) -> dict[str, Consumer]:
     events: dict[str, Consumer] = {e.queue_for(service): (e, on) for e, on in subscriptions.items()}
     return events | {job.queue(): (job, on) for job, on in jobs.items()}
+
+
+def limit_deliveries(message: type[Event | Job], on: Handler[Any]) -> int:
+    """Return how many deliveries of a queue are in work at the same time."""
+    if isinstance(on, Effect):
+        return on.max_at_once
+    return (issubclass(message, Event) and message.max_at_once) or PREFETCH
 
 
 async def _metrics(request: Request) -> Response:

@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from contracts.content import SpeechCreated, SpeechImported
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from shared.background import Loop
 from shared.data.db import Database
-from shared.messaging.worker import build_worker
+from shared.messaging.jobs import PREFETCH, Effect
+from shared.messaging.worker import build_worker, limit_deliveries
 from shared.settings import MessagingSettings
 from structlog.testing import capture_logs
 
@@ -94,3 +96,13 @@ async def test_health_names_the_loops_that_stay_dead(
     assert health.json() == {"status": status, "loops": ["broken"]}
     assert ready.status_code == 200
     assert {"broken_failed", "not_healthy"} <= {each["event"] for each in logs}
+
+
+async def nothing(*_: object) -> None:
+    pass
+
+
+def test_large_events_are_taken_one_at_a_time() -> None:
+    assert limit_deliveries(SpeechImported, nothing) == 1
+    assert limit_deliveries(SpeechCreated, nothing) == PREFETCH
+    assert limit_deliveries(SpeechCreated, Effect(nothing, max_at_once=3)) == 3
