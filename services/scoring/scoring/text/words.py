@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from typing import Literal
 
 from scoring.text.numerals import spell_numbers
 
@@ -14,7 +15,7 @@ ENGLISH = re.compile(r"[a-z']+")
 
 def to_spoken_words(text: str) -> tuple[str, ...]:
     """Return the words in spoken order: lower case, numbers spelled out, split at hyphens, none dropped."""
-    plain = _strip_accents(text.translate(STRAIGHT_APOSTROPHES)).lower()
+    plain = _strip_accents(_normalize("NFKD", text)).lower()
     for sign, spoken in SPOKEN_SIGNS.items():
         plain = plain.replace(sign, spoken)
     found = WORD.findall(spell_numbers(plain))
@@ -23,7 +24,7 @@ def to_spoken_words(text: str) -> tuple[str, ...]:
 
 def to_spoken_text(text: str) -> str:
     """Spell out numbers and signs like `to_spoken_words`, but keep the punctuation: it shows pauses."""
-    plain = unicodedata.normalize("NFKC", text).translate(STRAIGHT_APOSTROPHES)
+    plain = _normalize("NFKC", text)
     for sign, spoken in SPOKEN_SIGNS.items():
         plain = plain.replace(sign, spoken)
     return " ".join(spell_numbers(plain).split())
@@ -33,6 +34,11 @@ def is_english(word: str) -> bool:
     return ENGLISH.fullmatch(word) is not None
 
 
-def _strip_accents(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text)
+def _normalize(form: Literal["NFKC", "NFKD"], text: str) -> str:
+    # An acute accent that is an apostrophe would become a space, and some characters become apostrophes.
+    straight = text.translate(STRAIGHT_APOSTROPHES)
+    return unicodedata.normalize(form, straight).translate(STRAIGHT_APOSTROPHES)
+
+
+def _strip_accents(decomposed: str) -> str:
     return "".join(character for character in decomposed if not unicodedata.combining(character))

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scoring.text.words import is_english, to_spoken_text, to_spoken_words
 
@@ -61,5 +61,7 @@ def test_any_text_comes_apart_into_words(text: str) -> None:
 
 
 @given(st.text(max_size=200))
+@example("A\u00b4A")
+@example("A\u1fefA")
 def test_a_spoken_text_has_the_same_words(text: str) -> None:
     assert to_spoken_words(to_spoken_text(text)) == to_spoken_words(text)
