@@ -50,6 +50,8 @@ class AzureDouble:
         """All connections since `plays`, or the last ones if it remembers only so many."""
         self.connected = 0
         """How many connections there were since `plays`."""
+        self.in_work = 0
+        """Turns that are not answered yet."""
         self.faults: list[BaseException] = []
         """Errors of the double itself, which `listening` raises at its end."""
         self._scripts: Sequence[Script] = scripts or (scores(),)
@@ -164,9 +166,12 @@ class AzureDouble:
             answers.add(answer)
 
     async def _answer(self, connection: Connection, turn: Turn) -> None:
+        self.in_work += 1
         try:
             await connection.script.answer(turn)
         except ConnectionClosed:
             pass
         except Exception as fault:
             self.faults.append(fault)
+        finally:
+            self.in_work -= 1
