@@ -14,6 +14,7 @@ from aio_pika.abc import (
     AbstractExchange,
     AbstractIncomingMessage,
     AbstractQueue,
+    TimeoutType,
 )
 from aio_pika.exceptions import (
     AMQPError,
@@ -112,17 +113,32 @@ def translate_broker_errors() -> Iterator[None]:
         raise BrokerUnavailable("The connection to RabbitMQ was lost.") from error
 
 
+class _Connection(aio_pika.Connection):
+    # One that is not marked as closed tries to close itself when its memory is freed: too late.
+    async def connect(self, timeout: TimeoutType = None) -> None:  # noqa: ASYNC109 - as the library has it
+        try:
+            await super().connect(timeout)
+        finally:
+            if self.transport is None:
+                await self.close()
+
+
 @asynccontextmanager
 async def open_connection(url: str) -> AsyncIterator[AbstractConnection]:
     """Open a connection that does not reconnect. Raises BrokerUnavailable."""
     with translate_broker_errors():
-        connection = await aio_pika.connect(url, heartbeat=10, timeout=CONNECT_TIMEOUT_SECONDS)
+        connection = await aio_pika.connect(
+            url, heartbeat=10, timeout=CONNECT_TIMEOUT_SECONDS, connection_class=_Connection
+        )
     try:
         yield connection
     finally:
         # The server may be gone and never confirm that it is closed. However closing fails, it is given up.
         with suppress(Exception), translate_broker_errors():
             await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_SECONDS)
+        # Given up, it has no transport any more: this marks it as closed.
+        with suppress(Exception):
+            await connection.close()
 
 
 @asynccontextmanager

@@ -1,16 +1,25 @@
 """A worker whose connection to RabbitMQ breaks consumes again afterwards, at whatever moment it broke."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
 import pytest
+from aio_pika import Connection
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ProbableAuthenticationError
 from pydantic import SecretStr
 from shared.data.db import Database
-from shared.messaging.broker import dead_letter_queue, declare_queues, open_connection, publish_confirmed
+from shared.messaging import broker
+from shared.messaging.broker import (
+    BrokerUnavailable,
+    dead_letter_queue,
+    declare_queues,
+    open_connection,
+    publish_confirmed,
+)
 from shared.messaging.jobs import Job
 from shared.messaging.outbox import enqueue
 from shared.messaging.worker import build_worker
@@ -123,3 +132,24 @@ async def test_a_wrong_password_is_no_outage(url: str) -> None:
     with pytest.raises(ProbableAuthenticationError):
         async with open_connection(str(URL(url).with_password("wrong"))):
             pass
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "nowhere.invalid"])
+async def test_a_connection_that_was_never_made_is_closed(host: str) -> None:
+    with pytest.raises(BrokerUnavailable):
+        async with open_connection(f"amqp://guest:guest@{host}/"):
+            pass
+    assert not _list_open_connections()
+
+
+async def test_a_connection_whose_closing_is_given_up_is_closed(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "CLOSE_TIMEOUT_SECONDS", 0.0)
+    async with open_connection(url):
+        assert len(_list_open_connections()) == 1
+    assert not _list_open_connections()
+
+
+def _list_open_connections() -> list[Connection]:
+    return [each for each in gc.get_objects() if isinstance(each, Connection) and not each.is_closed]
