@@ -256,7 +256,7 @@ async def breaks_off(api: Api) -> None:
 
 
 async def is_left_alone(api: Api) -> None:
-    """The whole recording has arrived, and nobody waits for its score."""
+    """The whole recording has arrived, and its client has left."""
     await api.send_and_leave(api.recordings.reading, share=1)
 
 
