@@ -10,6 +10,10 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 GRACE = 8.0
 """Seconds before a process that does not end by itself is killed."""
@@ -27,9 +31,23 @@ def end(folder: Path) -> list[str]:
         time.sleep(0.05)
     for path in folder.glob("pids/*"):
         if pid := _running(path):
-            _signal_group(pid, signal.SIGKILL)
+            kill(pid)
         path.unlink(missing_ok=True)
     return [path.name for path in found]
+
+
+def kill(pid: int) -> None:
+    """Kill a process, its group and all processes it started, and wait until those are gone."""
+    # A process that is held cannot start another one meanwhile.
+    _signal_group(pid, signal.SIGSTOP)
+    # PostgreSQL's processes have each left the group, and keep its shared memory while they live.
+    children = _children(pid)
+    _signal_group(pid, signal.SIGKILL)
+    for child in children:
+        _signal(child.pid, signal.SIGKILL)
+    deadline = time.monotonic() + GRACE
+    while time.monotonic() < deadline and any(map(_lives, children)):
+        time.sleep(0.01)
 
 
 def watch(folder: Path) -> None:
@@ -58,6 +76,24 @@ def _running(path: Path) -> int | None:
         if same and process.status() != psutil.STATUS_ZOMBIE:
             return pid
     return None
+
+
+def _children(pid: int) -> "list[psutil.Process]":
+    import psutil
+
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _lives(process: "psutil.Process") -> bool:
+    import psutil
+
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _signal(pid: int, number: int) -> None:

@@ -1,7 +1,6 @@
 """Processes of a run: each has its own session, log and pid file, and none outlives the run."""
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -72,9 +71,8 @@ class Process:
         self.kill()
 
     def kill(self) -> None:
-        """Kill it and all processes it started, with SIGKILL."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        """Kill it and all processes it started, with SIGKILL, and wait until they are gone."""
+        leftovers.kill(self.pid)
         self._popen.wait()
         self._forget()
 

@@ -34,6 +34,9 @@ with servers.started(Path(sys.argv[1])) as running:
 """
 # A program with a child process that ignores SIGTERM and a closed terminal.
 STUBBORN = "trap '' TERM HUP INT; sleep 600 & wait; wait"
+# A program whose child process has a group of its own, like each of PostgreSQL's.
+SEPARATE = "import subprocess as s; s.run(['sleep', '600'], start_new_session=True)"
+APART = f'exec {sys.executable} -c "{SEPARATE}"'
 
 
 def sleeper(name: str, script: str = "exec sleep 600") -> Program:
@@ -94,6 +97,20 @@ def test_stopping_ends_what_a_process_started_too(tmp_path: Path) -> None:
     assert list((tmp_path / "pids").iterdir()) == []
     with pytest.raises(Stopped):
         run.spawn(sleeper("late"))
+
+
+def test_killing_ends_at_once_what_has_left_the_group(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    process = run.spawn(sleeper("apart", APART))
+    assert eventually(lambda: len(psutil.Process(process.pid).children()) == 1)
+    members = family(tmp_path)
+
+    process.kill()
+    left = alive(members)
+
+    run.close()
+    assert len(members) == 2
+    assert left == []
 
 
 def test_a_killed_run_takes_its_processes_with_it(tmp_path: Path) -> None:
