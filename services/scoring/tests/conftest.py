@@ -62,7 +62,7 @@ def voice(reading: bytes) -> NDArray[np.float32]:
 
 @pytest.fixture(scope="session")
 def encode() -> Encode:
-    """Makes a file: `encode(samples, "mp3", rate=16000, channels=1, codec=...)`."""
+    """Makes a file: `encode(samples, "mp3", rate=16000, channels=1, codec=..., container=...)`."""
 
     def make(
         samples: NDArray[np.float32],
@@ -71,19 +71,25 @@ def encode() -> Encode:
         rate: int = 16_000,
         channels: int = 1,
         codec: str = "",
+        container: str = "",
+        bit_rate: int = 0,
     ) -> bytes:
-        container, usual = ENCODINGS[kind]
+        usual_container, usual = ENCODINGS[kind]
         file = io.BytesIO()
-        with av.open(file, "w", format=container) as output:
+        with av.open(file, "w", format=container or usual_container) as output:
             layout = "mono" if channels == 1 else "stereo"
-            own_rate = 48_000 if "opus" in usual else rate
+            own_rate = 48_000 if "opus" in (codec or usual) else rate
             stream = output.add_stream(codec or usual, rate=own_rate, layout=layout)
             assert isinstance(stream, AudioStream)
+            stream.codec_context.options = {"strict": "experimental"}
+            if bit_rate:
+                stream.bit_rate = bit_rate
             pcm = np.repeat((np.clip(samples, -1, 1) * 32767).astype(np.int16), channels).reshape(1, -1)
             frame = av.AudioFrame.from_ndarray(pcm, "s16", layout)
             frame.sample_rate = rate
             for packet in (*stream.encode(frame), *stream.encode(None)):
-                output.mux(packet)
+                if packet.size:
+                    output.mux(packet)
         return file.getvalue()
 
     return make

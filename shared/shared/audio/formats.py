@@ -5,25 +5,40 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Format:
-    """A container, as clients call it, with FFmpeg's demuxer and the decoders that may be used for it."""
+    """A container, as clients call it, with FFmpeg's demuxer and the codecs that it may hold."""
 
     name: str
     demuxer: str
-    decoders: frozenset[str]
+    codecs: tuple[str, ...]
+
+    @property
+    def decoders(self) -> frozenset[str]:
+        """FFmpeg's decoders of these codecs."""
+        return frozenset[str]().union(*(CODECS[codec] for codec in self.codecs))
 
 
-PCM_KINDS = ("u8", "s16le", "s24le", "s32le", "f16le", "f24le", "f32le", "f64le", "alaw", "mulaw")
-PCM = frozenset(f"pcm_{kind}" for kind in PCM_KINDS)
-BIG_ENDIAN_PCM = frozenset(f"pcm_{kind}be" for kind in ("s16", "s24", "s32", "f32", "f64"))
-MPEG = frozenset({"mp3", "mp3float"})
-XIPH = frozenset({"opus", "libopus", "vorbis", "libvorbis", "flac"})
-WAV = Format("wav", "wav", PCM)
-MP3 = Format("mp3", "mp3", MPEG)
-M4A = Format("m4a", "mov", frozenset({"aac", "alac"}) | XIPH | MPEG | PCM | BIG_ENDIAN_PCM)
-AAC = Format("aac", "aac", frozenset({"aac"}))
-OGG = Format("ogg", "ogg", XIPH)
-FLAC = Format("flac", "flac", frozenset({"flac"}))
-WEBM = Format("webm", "matroska", frozenset({"aac", "alac"}) | XIPH | MPEG | PCM | BIG_ENDIAN_PCM)
+PCM_KINDS = (
+    *("u8", "s8", "alaw", "mulaw", "f16le", "f24le"),
+    *(f"{kind}{order}" for kind in ("s16", "s24", "s32", "f32", "f64") for order in ("le", "be")),
+)
+CODECS = {
+    "pcm": frozenset(f"pcm_{kind}" for kind in PCM_KINDS),
+    "mp3": frozenset({"mp3", "mp3float"}),
+    "aac": frozenset({"aac"}),
+    "alac": frozenset({"alac"}),
+    "opus": frozenset({"opus", "libopus"}),
+    "vorbis": frozenset({"vorbis", "libvorbis"}),
+    "flac": frozenset({"flac"}),
+}
+"""FFmpeg's decoders by what clients call their codec."""
+ANY = tuple(CODECS)
+WAV = Format("wav", "wav", ANY)
+MP3 = Format("mp3", "mp3", ("mp3",))
+M4A = Format("m4a", "mov", ANY)
+AAC = Format("aac", "aac", ("aac",))
+OGG = Format("ogg", "ogg", ANY)
+FLAC = Format("flac", "flac", ("flac",))
+WEBM = Format("webm", "matroska", ANY)
 FORMATS = (WAV, MP3, M4A, AAC, OGG, FLAC, WEBM)
 
 MAX_JUNK_BYTES = 64 * 1024

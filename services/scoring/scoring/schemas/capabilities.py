@@ -1,6 +1,7 @@
 from typing import Literal
 
 from pydantic import BaseModel, Field
+from shared.audio.formats import FORMATS
 
 from scoring.types import MAX_AUDIO_SECONDS
 
@@ -18,4 +19,8 @@ class CapabilitiesRead(BaseModel):
     formats: list[str] = Field(
         description="Containers that are accepted.",
         examples=[["wav", "mp3", "m4a", "aac", "ogg", "flac", "webm"]],
+    )
+    codecs: dict[str, list[str]] = Field(
+        description="The codecs that each container may hold.",
+        examples=[{known.name: list(known.codecs) for known in FORMATS}],
     )

@@ -1,6 +1,7 @@
 import httpx
 from fastapi import FastAPI
 
+CODECS = ["pcm", "mp3", "aac", "alac", "opus", "vorbis", "flac"]
 CAPABILITIES = "/api/v1/speech/capabilities"
 
 
@@ -12,6 +13,12 @@ async def test_what_can_be_scored(client: httpx.AsyncClient) -> None:
         "prosody": False,
         "max_seconds": 60,
         "formats": ["wav", "mp3", "m4a", "aac", "ogg", "flac", "webm"],
+        "codecs": {
+            **dict.fromkeys(("wav", "m4a", "ogg", "webm"), CODECS),
+            "mp3": ["mp3"],
+            "aac": ["aac"],
+            "flac": ["flac"],
+        },
     }
 
 
