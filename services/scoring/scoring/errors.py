@@ -53,7 +53,7 @@ class AudioTooLong(SpeechProcessingError, PayloadTooLarge):
 
 
 class NotAssessable(SpeechProcessingError, Invalid):
-    """Record again: `reason` is `no_speech`, `too_noisy`, `too_short`, `clipped` or `other_text`."""
+    """Record again: `no_speech`, `too_noisy`, `too_short`, `clipped`, `low_quality` or `other_text`."""
 
     code, title = "not_assessable", "Not assessable"
 

@@ -5,7 +5,9 @@ from typing import Literal
 type SpeechProviderName = Literal["azure", "offline"]
 type PhonemeAlphabet = Literal["arpabet", "ipa"]
 type ErrorType = Literal["none", "mispronunciation", "omission", "insertion"]
-type NotAssessableReason = Literal["no_speech", "too_noisy", "too_short", "clipped", "other_text"]
+type NotAssessableReason = Literal[
+    "no_speech", "too_noisy", "too_short", "clipped", "low_quality", "other_text"
+]
 
 MAX_AUDIO_SECONDS = 60
 MAX_TEXT_CHARACTERS = 500

@@ -1,6 +1,6 @@
 """Decodes recordings from memory to samples, block by block. For confined processes: it needs FFmpeg."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -58,10 +58,14 @@ class InMemoryFile:
 
 @dataclass
 class Decoding:
-    """A recording that is being decoded. `seconds` are those decoded so far, before resampling."""
+    """A recording that is being decoded. `seconds` are those decoded so far, before resampling.
+
+    `watch` is called with each frame, before it is resampled.
+    """
 
     audio: memoryview
     max_seconds: float
+    watch: Callable[[AudioFrame], None] = lambda _: None
     found: FoundFormat = field(init=False)
     codec: str = field(init=False, default="")
     sample_rate: int = field(init=False, default=0)
@@ -145,6 +149,7 @@ class Decoding:
             self.seconds += frame.samples / max(frame.sample_rate, 1)
             if self.seconds > self.max_seconds + CODEC_PADDING_SECONDS:
                 raise AudioTooLong(f"The audio is longer than {self.max_seconds:.0f} s.")
+            self.watch(frame)
             yield from resampler.resample(frame)
         yield from resampler.flush()
 

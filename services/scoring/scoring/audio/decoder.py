@@ -5,9 +5,11 @@ from shared.audio.decoder import SAMPLE_RATE, Decoding, Samples
 from shared.audio.measurement import AudioTooLong as DecodedTooLong
 from shared.audio.measurement import UndecodableAudio
 
-from scoring.audio.filters import remove_rumble
-from scoring.audio.quality import check_quality
+from scoring.audio.filters import level_voice, remove_rumble
+from scoring.audio.levels import measure_powers, to_levels, to_loud_level
+from scoring.audio.quality import ensure_audible, ensure_undistorted, is_narrowband, measure_voiced_seconds
 from scoring.audio.recording import Recording
+from scoring.audio.resolution import ResolutionMeter
 from scoring.domain.scores import AudioInfo
 from scoring.errors import AudioTooLong, UnsupportedAudio
 from scoring.types import MAX_AUDIO_SECONDS
@@ -15,20 +17,33 @@ from scoring.types import MAX_AUDIO_SECONDS
 
 def decode_recording(audio: memoryview) -> Recording:
     """Raises only UnsupportedAudio, AudioTooLong or NotAssessable, for any input."""
-    samples, source = decode_samples(audio)
+    meter = ResolutionMeter()
+    samples, source = decode_samples(audio, meter)
     try:
-        voiced_seconds = check_quality(samples)
-        pcm = (samples * 32767).astype("<i2")
+        return prepare_recording(samples, source, resolution_noise_db=meter.noise_db)
     finally:
         samples.fill(0)
-    return Recording(memoryview(pcm).cast("B"), source, voiced_seconds)
 
 
-def decode_samples(audio: memoryview) -> tuple[Samples, AudioInfo]:
+def prepare_recording(samples: Samples, source: AudioInfo, *, resolution_noise_db: float) -> Recording:
+    """Filter and level samples in place. Raises NotAssessable."""
+    ensure_undistorted(samples)
+    remove_rumble(samples)
+    powers = measure_powers(samples)
+    levels = to_levels(powers)
+    # A quiet voice is only found after it is levelled.
+    level_voice(samples, to_loud_level(levels))
+    voiced_seconds = measure_voiced_seconds(samples)
+    ensure_audible(levels, voiced_seconds=voiced_seconds, resolution_noise_db=resolution_noise_db)
+    pcm = (samples * 32767).astype("<i2")
+    return Recording(memoryview(pcm).cast("B"), source, voiced_seconds, is_narrowband(powers))
+
+
+def decode_samples(audio: memoryview, meter: ResolutionMeter) -> tuple[Samples, AudioInfo]:
     """Return mono samples at 16 kHz between -1 and 1. Raises only UnsupportedAudio or AudioTooLong."""
     samples = np.zeros((MAX_AUDIO_SECONDS + 1) * SAMPLE_RATE, np.float32)
     try:
-        return _decode(audio, samples)
+        return _decode(Decoding(audio, MAX_AUDIO_SECONDS, meter.add), samples)
     except UndecodableAudio as error:
         samples.fill(0)
         raise UnsupportedAudio(str(error)) from error
@@ -41,8 +56,8 @@ def decode_samples(audio: memoryview) -> tuple[Samples, AudioInfo]:
         raise
 
 
-def _decode(audio: memoryview, samples: Samples) -> tuple[Samples, AudioInfo]:
-    decoding, used = Decoding(audio, MAX_AUDIO_SECONDS), 0
+def _decode(decoding: Decoding, samples: Samples) -> tuple[Samples, AudioInfo]:
+    used = 0
     for block in decoding:
         end = min(used + len(block), len(samples))
         samples[used:end] = block[: end - used]
@@ -50,6 +65,5 @@ def _decode(audio: memoryview, samples: Samples) -> tuple[Samples, AudioInfo]:
         used = end
     if not used:
         raise UnsupportedAudio("The audio contains no sound that can be decoded.")
-    remove_rumble(samples[:used])
     source = AudioInfo(round(decoding.seconds * 1000), decoding.sample_rate, decoding.format)
     return samples[:used], source

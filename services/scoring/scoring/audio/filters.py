@@ -1,19 +1,35 @@
+"""Prepares samples, in place, so that microphone and distance change little."""
+
 import numpy as np
 from shared.audio.decoder import SAMPLE_RATE, Samples
 
-LOWEST_VOICE_HZ = 50.0
-"""Below are the offsets and rumble of cheap microphones. The lowest voices begin at 70 Hz."""
+STOPPED_HZ, PASSED_HZ = 60.0, 120.0
+"""Offsets, rumble and hum are stopped. Deep voices lose their fundamental, which is no part of a phoneme."""
+LOUD_DB = -20.0
+"""The level of the voice after `level_voice`. Its peaks lie some 15 dB higher."""
+MAX_PEAK = 0.99
+PEAK_PERCENTILE = 99.9
+"""Single clicks may be clipped."""
+SILENCE = 1e-9
 
 
 def remove_rumble(samples: Samples) -> None:
-    """Remove in place what is below the voice."""
+    """Remove what is below the voice."""
     # In double precision: how an array lies in memory changes the last bits of its transform.
-    spectrum = np.fft.rfft(samples.astype(np.float64))
-    frequencies = np.arange(len(spectrum)) * (SAMPLE_RATE / len(samples))
+    # A power of two is fast for every length.
+    centred = samples - samples.mean(dtype=np.float64)
+    spectrum = np.fft.rfft(centred, 1 << len(samples).bit_length())
+    frequencies = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
     # A steep edge would ring; this one rises over an octave.
-    gains = np.clip(frequencies / LOWEST_VOICE_HZ * 2 - 1, 0, 1)
-    spectrum *= gains
-    filtered = np.fft.irfft(spectrum, len(samples))
-    np.clip(filtered, -1, 1, out=samples, casting="same_kind")
-    for copy in (spectrum, filtered):
+    spectrum *= np.clip((frequencies - STOPPED_HZ) / (PASSED_HZ - STOPPED_HZ), 0, 1)
+    filtered = np.fft.irfft(spectrum)
+    np.clip(filtered[: len(samples)], -1, 1, out=samples, casting="same_kind")
+    for copy in (centred, spectrum, filtered):
         copy.fill(0)
+
+
+def level_voice(samples: Samples, loud_db: float) -> None:
+    """Bring a voice of this level to the same level as in every recording."""
+    peak = float(np.percentile(np.abs(samples), PEAK_PERCENTILE))
+    gain = min(10 ** ((LOUD_DB - loud_db) / 20), MAX_PEAK / max(peak, SILENCE))
+    np.clip(samples * np.float32(gain), -1, 1, out=samples)

@@ -11,7 +11,6 @@ from shared.confined.pool import PoolFull, WorkerDied, WorkerPool
 
 from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.recording import BYTES_PER_SAMPLE, SAMPLE_RATE, Recording
-from scoring.domain.scores import AudioInfo
 from scoring.domain.verdicts import decode_error
 from scoring.errors import ProviderUnavailable, UnsupportedAudio
 from scoring.settings import ApiSettings
@@ -67,7 +66,7 @@ class DecoderPool:
             if "failure" in head:
                 log.error("decoding_failed", error=head["failure"])
                 raise UnsupportedAudio("The audio cannot be decoded.")
-            yield Recording(pcm.view(), AudioInfo(**head["source"]), head["voiced_seconds"])
+            yield Recording.from_head(head, pcm.view())
 
     async def _run(self, audio: memoryview, pcm: AudioBufferManager) -> dict[str, Any]:
         def reserve(size: int) -> memoryview:

@@ -4,7 +4,6 @@ python -m scoring.audio.process <descriptor of a connected socket>
 """
 
 import sys
-from dataclasses import asdict
 from typing import Any
 
 from shared.confined.process import Reply, serve
@@ -23,8 +22,7 @@ def answer(_: dict[str, Any], audio: memoryview) -> Reply:
         recording = decode_recording(audio)
     except ASSESSMENT_ERRORS as error:
         return Reply({"error": encode_error(error)})
-    head = {"source": asdict(recording.source), "voiced_seconds": recording.voiced_seconds}
-    return Reply(head, recording.pcm)
+    return Reply(recording.to_head(), recording.pcm)
 
 
 if __name__ == "__main__":

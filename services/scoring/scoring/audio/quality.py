@@ -5,49 +5,59 @@ sensible scores, 5 dB do not. Read speech spans 25 dB and more, including the pa
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from pocketsphinx import Vad
 from shared.audio.decoder import SAMPLE_RATE, Samples
 
+from scoring.audio.levels import Levels, Powers, to_levels, to_loud_level
 from scoring.errors import NotAssessable
 
 MIN_DURATION_SECONDS = 0.3
 MIN_VOICED_SECONDS = 0.2
-MIN_LEVEL_DB = -60.0
+MIN_LEVEL_DB = -75.0
+ROOM_LEVEL_DB = -60.0
+"""A steady sound below this level is a quiet room, a louder one is noise."""
 MIN_DYNAMIC_RANGE_DB = 12.0
 CLIPPING_LEVEL = 0.985
 MAX_CLIPPED_SHARE = 0.03
-FRAME_SAMPLES = SAMPLE_RATE // 50
-"""Levels are measured over frames of 20 ms."""
+MIN_RESOLUTION_DB = 26.0
+"""From the voice down to the noise of coarse steps between its values. Below, scores change by 10 points and
+more."""
+LOW_BAND, HIGH_BAND = range(150, 3_400), range(5_300, 5_900)
+MAX_BAND_DIFFERENCE_DB = 65.0
+"""The sharpest sounds of a voice lie less than 60 dB below its loudest, unless they are cut off at 4 kHz."""
 
 
-def check_quality(samples: Samples) -> float:
-    """Return the seconds of voice that a voice detector finds, or raise NotAssessable."""
+def ensure_undistorted(samples: Samples) -> None:
+    """Raise NotAssessable unless these are whole words, not overdriven. The samples are as they were sent."""
     if len(samples) < MIN_DURATION_SECONDS * SAMPLE_RATE:
         raise NotAssessable("The recording is too short to contain a spoken text.", reason="too_short")
-    levels = _measure_levels(samples)
-    quiet, loud = np.percentile(levels, [10, 95])
-    voiced = _measure_voiced_seconds(samples)
-    if loud < MIN_LEVEL_DB or voiced < MIN_VOICED_SECONDS:
-        raise NotAssessable("No voice was found in the recording.", reason="no_speech")
     if np.mean(np.abs(samples) >= CLIPPING_LEVEL) > MAX_CLIPPED_SHARE:
         raise NotAssessable(
             "The recording is overdriven: speak more softly or further away.", reason="clipped"
         )
-    if loud - quiet < MIN_DYNAMIC_RANGE_DB:
+
+
+def ensure_audible(levels: Levels, *, voiced_seconds: float, resolution_noise_db: float) -> None:
+    """Raise NotAssessable unless a voice stands out from all noises."""
+    quiet, loud = float(np.percentile(levels, 10)), to_loud_level(levels)
+    is_steady = loud - quiet < MIN_DYNAMIC_RANGE_DB
+    if loud < MIN_LEVEL_DB or voiced_seconds < MIN_VOICED_SECONDS or (is_steady and loud < ROOM_LEVEL_DB):
+        raise NotAssessable("No voice was found in the recording.", reason="no_speech")
+    if is_steady:
         raise NotAssessable("The voice does not stand out from the noise around it.", reason="too_noisy")
-    return voiced
+    if loud - resolution_noise_db < MIN_RESOLUTION_DB:
+        detail = "The recording is too coarse: speak louder, or record with 16 bits per sample."
+        raise NotAssessable(detail, reason="low_quality")
 
 
-def _measure_levels(samples: Samples) -> NDArray[np.float64]:
-    """Return the level of each frame in dB relative to full scale. Digital silence is at -120."""
-    frames = (
-        samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES).astype(np.float64)
-    )
-    return 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
+def is_narrowband(powers: Powers) -> bool:
+    """Whether the recording ends at the frequencies of a telephone."""
+    low, high = (to_loud_level(to_levels(powers, band)) for band in (LOW_BAND, HIGH_BAND))
+    return low - high > MAX_BAND_DIFFERENCE_DB
 
 
-def _measure_voiced_seconds(samples: Samples) -> float:
+def measure_voiced_seconds(samples: Samples) -> float:
+    """Return the seconds of voice that a voice detector finds. It expects a level voice."""
     detector = Vad(Vad.STRICT, SAMPLE_RATE, 0.03)
     size = detector.frame_bytes // 2
     pcm = (samples * 32767).astype(np.int16)

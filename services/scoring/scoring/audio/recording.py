@@ -1,4 +1,6 @@
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 from scoring.domain.scores import AudioInfo
 
@@ -13,7 +15,21 @@ class Recording:
     pcm: memoryview
     source: AudioInfo
     voiced_seconds: float
+    is_narrowband: bool = False
+    """Nothing above the frequencies of a telephone."""
 
     @property
     def seconds(self) -> float:
         return len(self.pcm) / (SAMPLE_RATE * BYTES_PER_SAMPLE)
+
+    def to_head(self) -> dict[str, Any]:
+        """Return everything but the samples."""
+        return {
+            "source": asdict(self.source),
+            "voiced_seconds": self.voiced_seconds,
+            "is_narrowband": self.is_narrowband,
+        }
+
+    @classmethod
+    def from_head(cls, head: Mapping[str, Any], pcm: memoryview) -> Self:
+        return cls(pcm, AudioInfo(**head["source"]), head["voiced_seconds"], head["is_narrowband"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scoring.audio.decoder import decode_samples
 from scoring.audio.recording import SAMPLE_RATE
+from scoring.audio.resolution import ResolutionMeter
 from scoring.errors import AudioTooLong, UnsupportedAudio
 from scoring.types import MAX_AUDIO_SECONDS
 from shared.audio.formats import FORMATS
@@ -39,7 +40,7 @@ class Decoded:
 
 
 def decoded(data: bytes) -> Decoded:
-    samples, source = decode_samples(memoryview(data))
+    samples, source = decode_samples(memoryview(data), ResolutionMeter())
     return Decoded(samples, **asdict(source))
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from shared.confined.process import Reply, serve
 
 from scoring.audio.recording import Recording
-from scoring.domain.scores import AudioInfo
 from scoring.domain.verdicts import encode_error
 from scoring.errors import ASSESSMENT_ERRORS
 from scoring.providers.pocketsphinx.engine import Engine
@@ -21,7 +20,7 @@ MAX_MEMORY_BYTES = 1 << 30
 
 
 def answer(engine: Engine, head: dict[str, Any], pcm: memoryview) -> Reply:
-    recording = Recording(pcm, AudioInfo(**head["source"]), head["voiced_seconds"])
+    recording = Recording.from_head(head, pcm)
     try:
         return Reply({"assessment": asdict(engine.assess(recording, head["words"]))})
     except ASSESSMENT_ERRORS as error:

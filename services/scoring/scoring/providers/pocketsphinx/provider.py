@@ -1,7 +1,6 @@
 """The pocketsphinx provider as seen by the rest of the service."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any, Self
 
 import structlog
@@ -12,7 +11,7 @@ from shared.confined.pool import PoolFull, WorkerPool
 from scoring.audio.recording import Recording
 from scoring.domain.scores import ScoringResult
 from scoring.domain.verdicts import decode_error
-from scoring.errors import ProviderTimeout, ProviderUnavailable
+from scoring.errors import NotAssessable, ProviderTimeout, ProviderUnavailable
 from scoring.providers.base import Capabilities
 from scoring.settings import ApiSettings
 from scoring.text.words import to_spoken_words
@@ -64,6 +63,10 @@ class PocketsphinxProvider:
             raise ProviderUnavailable("No worker is running.")
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
+        if recording.is_narrowband:
+            # Its acoustic model was trained without telephones: it takes 10 to 40 points from some of them.
+            detail = "The recording lacks the high frequencies of a voice: record at 16 kHz or more."
+            raise NotAssessable(detail, reason="low_quality")
         answer = await self._run(recording, to_spoken_words(text))
         if "error" in answer:
             raise decode_error(**answer["error"])
@@ -73,10 +76,8 @@ class PocketsphinxProvider:
         return ASSESSMENT.validate_python(answer["assessment"])
 
     async def _run(self, recording: Recording, words: Sequence[str]) -> dict[str, Any]:
-        source = asdict(recording.source)
-        head = {"words": words, "source": source, "voiced_seconds": recording.voiced_seconds}
         try:
-            return await self._workers.run(head, recording.pcm)
+            return await self._workers.run(recording.to_head() | {"words": words}, recording.pcm)
         except PoolFull:
             detail = "Too many recordings are being scored; try again in a moment."
             raise ProviderUnavailable(detail, retry_after=2) from None

@@ -1,0 +1,37 @@
+"""Measures levels in dB relative to full scale, over frames of 20 ms."""
+
+import numpy as np
+from numpy.typing import NDArray
+from shared.audio.decoder import SAMPLE_RATE, Samples
+
+FRAME_SAMPLES = SAMPLE_RATE // 50
+HZ_PER_BIN = SAMPLE_RATE // FRAME_SAMPLES
+SPEECH_BAND = range(200, 6_800)
+"""In Hz: above hum and its first harmonics, up to where voices end."""
+MAX_LOUD_FRAMES = 20
+"""So much voice tells how loud a long recording is, however long its pauses are."""
+
+type Powers = NDArray[np.float64]
+type Levels = NDArray[np.float64]
+
+
+def measure_powers(samples: Samples) -> Powers:
+    """Return the power spectrum of each frame, in bins of 50 Hz. The recording has at least one frame."""
+    frames = samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
+    window = np.hanning(FRAME_SAMPLES)
+    spectrum = np.fft.rfft(frames * window, axis=1)
+    powers: Powers = np.square(np.abs(spectrum)) * (2 / FRAME_SAMPLES / np.square(window).sum())
+    return powers
+
+
+def to_levels(powers: Powers, band: range = SPEECH_BAND) -> Levels:
+    """Return the level of a band, in Hz, for each frame. Digital silence is at -140."""
+    part = powers[:, band.start // HZ_PER_BIN : band.stop // HZ_PER_BIN]
+    levels: Levels = 10 * np.log10(part.sum(axis=1) + 1e-14)
+    return levels
+
+
+def to_loud_level(levels: Levels) -> float:
+    """Return the level that the voice reaches: a twentieth of a short recording, 0.4 s of a long one."""
+    count = min(MAX_LOUD_FRAMES, len(levels) // 20 + 1)
+    return float(np.partition(levels, -count)[-count])
