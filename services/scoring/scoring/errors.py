@@ -4,6 +4,7 @@ The first line of each docstring is published in the API reference.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, ClassVar
 
 from shared.errors import (
@@ -16,7 +17,7 @@ from shared.errors import (
     Unavailable,
 )
 
-from scoring.types import NotAssessableReason
+from scoring.types import BudgetName, NotAssessableReason
 
 
 class SpeechProcessingError(ParleyError):
@@ -125,6 +126,26 @@ class TooManyRecordings(TooManyRequests):
     def __init__(self, limit: int) -> None:
         detail = f"You may have {limit} recordings scored at once. Wait for one of them to end."
         super().__init__(detail, headers={"Retry-After": "1"})
+
+
+class BudgetUnavailable(ProviderUnavailable):
+    """The budget cannot be checked, so that nothing is sent to a paid provider."""
+
+
+class BudgetExhausted(SpeechProcessingError, TooManyRequests):
+    """The audio that a learner may send a day, or all may send a month, is used up until `opens_at`."""
+
+    code, title = "budget_exhausted", "Budget exhausted"
+    retryable = True
+
+    def __init__(self, budget: BudgetName, *, opens_at: datetime, retry_after: int) -> None:
+        period = "month's audio" if budget == "month" else "day's audio of this learner"
+        super().__init__(
+            f"The {period} is used up; there is more from {opens_at:%Y-%m-%d %H:%M} UTC on.",
+            headers={"Retry-After": str(retry_after)},
+            budget=budget,
+            opens_at=f"{opens_at:%Y-%m-%dT%H:%M:%SZ}",
+        )
 
 
 class ProviderTimeout(SpeechProcessingError, TimedOut):

@@ -8,6 +8,7 @@ type ErrorType = Literal["none", "mispronunciation", "omission", "insertion"]
 type NotAssessableReason = Literal[
     "no_speech", "too_noisy", "too_short", "clipped", "low_quality", "other_text"
 ]
+type BudgetName = Literal["learner_day", "month"]
 
 MAX_AUDIO_SECONDS = 60
 MAX_TEXT_CHARACTERS = 500

@@ -1,0 +1,38 @@
+"""Shows in the metrics how much of the month's budget is used, so that an alert comes before its end."""
+
+import math
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from prometheus_client import Gauge
+from shared.background import Loop, SupervisedLoop, run_loops
+
+from scoring.budget.reservations import SpeechBudget
+
+USED = Gauge("speech_budget_used_seconds", "Audio sent to paid providers this month, by all replicas.")
+LIMIT = Gauge("speech_budget_limit_seconds", "SPEECH_MONTHLY_SECONDS; 0 is no limit.")
+
+POLL_SECONDS = 15.0
+
+
+@asynccontextmanager
+async def watch_budget(budget: SpeechBudget) -> AsyncIterator[Sequence[SupervisedLoop]]:
+    """Update the metrics while the block runs."""
+
+    async def update() -> None:
+        used = math.nan
+        try:
+            used = await budget.get_used_seconds()
+        finally:
+            USED.set(used)
+
+    LIMIT.set(budget.limits.monthly_ms / 1000)
+    loop = Loop(
+        name="speech_budget",
+        work=update,
+        interval_seconds=POLL_SECONDS,
+        required=False,
+        max_retry_seconds=POLL_SECONDS,
+    )
+    async with run_loops(*([loop] if budget.limits.monthly_ms else [])) as loops:
+        yield loops

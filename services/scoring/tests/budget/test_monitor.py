@@ -1,0 +1,44 @@
+import asyncio
+import math
+from uuid import uuid4
+
+import pytest
+from prometheus_client import REGISTRY
+from scoring.budget import SpeechBudget, watch_budget
+from scoring.domain.budgets import Limits
+from scoring.settings import ApiSettings
+
+
+def shown(name: str) -> float:
+    return REGISTRY.get_sample_value(f"speech_budget_{name}_seconds") or 0.0
+
+
+@pytest.mark.usefixtures("redis")
+async def test_the_metrics_show_what_all_replicas_have_used(settings: ApiSettings) -> None:
+    url, limits = settings.redis_url.get_secret_value(), Limits(0, 50_000_000)
+    budget, other = SpeechBudget(url, limits), SpeechBudget(url, limits)
+    async with other.sending(uuid4(), seconds=12.5):
+        pass
+    async with watch_budget(budget) as loops:
+        while math.isnan(shown("used")) or shown("used") == 0:  # noqa: ASYNC110 - another task's work
+            await asyncio.sleep(0.01)
+        assert (shown("used"), shown("limit")) == (12.5, 50_000)
+        assert not loops[0].required
+    await budget.close()
+    await other.close()
+
+
+async def test_what_is_used_is_unknown_without_redis() -> None:
+    budget = SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 1))
+    async with watch_budget(budget):
+        while not math.isnan(shown("used")):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
+    await budget.close()
+
+
+async def test_without_a_limit_nothing_is_watched() -> None:
+    budget = SpeechBudget("redis://127.0.0.1:1/0", Limits(1, 0))
+    async with watch_budget(budget) as loops:
+        assert list(loops) == []
+        assert shown("limit") == 0
+    await budget.close()
