@@ -9,6 +9,7 @@ from shared.http.health import Check
 from scoring.admission import LearnerShares, UploadRoom
 from scoring.api import routers
 from scoring.audio.pool import DecoderPool
+from scoring.budget import watch_budget
 from scoring.providers import create_provider
 from scoring.receipts import ReceiptIssuer
 from scoring.settings import ApiSettings
@@ -27,14 +28,20 @@ def create_app(settings: ApiSettings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # A core dump would write recordings to the disk.
     forbid_core_dumps()
-    provider, decoders = create_provider(app.state.settings), DecoderPool.from_settings(app.state.settings)
-    app.state.provider, app.state.decoders = provider, decoders
-    app.state.checks |= {"provider": Check(provider.ping), "decoders": Check(decoders.ping)}
+    providers, decoders = create_provider(app.state.settings), DecoderPool.from_settings(app.state.settings)
+    app.state.providers, app.state.decoders = providers, decoders
+    app.state.checks |= {"provider": Check(providers.ping), "decoders": Check(decoders.ping)}
+    if len(providers.providers) > 1:
+        app.state.checks |= {
+            f"provider_{each.capabilities.provider}": Check(each.ping, required=False)
+            for each in providers.providers
+        }
     try:
         decoders.start()
-        await provider.start()
-        app.state.loops += [*decoders.loops, *provider.loops]
-        yield
+        await providers.start()
+        async with watch_budget(providers.budget) as loops:
+            app.state.loops += [*decoders.loops, *providers.loops, *loops]
+            yield
     finally:
-        await provider.close()
+        await providers.close()
         await decoders.close()

@@ -1,9 +1,10 @@
 import os
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 from shared.settings import HttpApiSettings
 
 from scoring.types import SpeechProviderName
@@ -16,7 +17,12 @@ class ApiSettings(HttpApiSettings):
     receipt_signing_keys_file: Path
     """A private JWK set (EC, P-256). The first key signs receipts."""
 
-    speech_provider: SpeechProviderName = "offline"
+    speech_provider: Annotated[tuple[SpeechProviderName, ...], NoDecode] = ("offline",)
+    """Comma-separated. The next one is asked when one is down, throttled or its budget is spent."""
+    speech_daily_seconds_per_learner: int = Field(default=0, ge=0)
+    """Audio that paid providers receive of one learner in a day (UTC). 0 is no limit."""
+    speech_monthly_seconds: int = Field(default=0, ge=0)
+    """Audio that paid providers receive in a month (UTC). 0 is no limit."""
 
     scoring_decoders: int = Field(default=1, ge=1)
     """Recordings that are decoded at the same time, each by a process of about 50 MB."""
@@ -45,9 +51,21 @@ class ApiSettings(HttpApiSettings):
     max_form_bytes: int = 1 << 40
     max_body_bytes: int = Field(default=16_384, gt=0)
 
+    @field_validator("speech_provider", mode="before")
+    @classmethod
+    def _split_names(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        names = [each.strip() for each in value.split(",")] if isinstance(value, str) else value
+        known = get_args(SpeechProviderName.__value__)
+        if not names or not set(names) <= set(known):
+            listed = ", ".join(map(repr, known))
+            raise ValueError(f"must be one or more of these, separated by commas: {listed}")
+        if len(set(names)) < len(names):
+            raise ValueError("names a provider twice")
+        return tuple(names)
+
     @model_validator(mode="after")
     def _can_reach_azure(self) -> Self:
-        if self.speech_provider != "azure":
+        if "azure" not in self.speech_provider:
             return self
         key = self.azure_speech_key.get_secret_value()
         if not key:

@@ -1,12 +1,19 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from scoring.app import create_app
+from scoring.audio.recording import Recording
+from scoring.budget import SpeechBudget
+from scoring.domain.budgets import Limits
+from scoring.domain.scores import ScoringResult
 from scoring.errors import ProviderUnavailable
+from scoring.providers import Capabilities
+from scoring.providers.chain import ProviderChain
 from scoring.settings import ApiSettings
 from shared.testing import api_client
 
@@ -16,6 +23,7 @@ TEXT = "The train leaves at seven in the morning."
 class StandInProvider:
     """Records how it is used."""
 
+    capabilities = Capabilities("stand-in", ("en-US",), "ipa", prosody=True, max_seconds=60)
     loops = ()
 
     def __init__(self) -> None:
@@ -33,6 +41,9 @@ class StandInProvider:
         if not self.is_up:
             raise ProviderUnavailable("The stand-in is down.")
 
+    async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
+        raise NotImplementedError
+
 
 async def post(client: httpx.AsyncClient, audio: bytes) -> httpx.Response:
     return await client.post(
@@ -44,7 +55,8 @@ async def test_the_provider_lives_as_long_as_the_api(
     settings: ApiSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     provider = StandInProvider()
-    monkeypatch.setattr("scoring.app.create_provider", lambda _: provider)
+    providers = ProviderChain([provider], SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0)))
+    monkeypatch.setattr("scoring.app.create_provider", lambda _: providers)
     async with api_client(create_app(settings)) as client:
         assert provider.calls == ["start"]
         assert (await client.get("/ready")).json()["checks"]["provider"] == "ok"
@@ -53,10 +65,30 @@ async def test_the_provider_lives_as_long_as_the_api(
     assert provider.calls == ["start", "ping", "ping", "close"]
 
 
+async def test_each_of_several_providers_is_reported_and_one_is_enough(
+    settings: ApiSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = StandInProvider(), StandInProvider()
+    second.capabilities = replace(second.capabilities, provider="other")
+    providers = ProviderChain([first, second], SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0)))
+    monkeypatch.setattr("scoring.app.create_provider", lambda _: providers)
+    async with api_client(create_app(settings)) as client:
+        first.is_up = False
+        assert await read_provider_checks(client) == ["ok", "down", "ok"]
+        second.is_up = False
+        assert await read_provider_checks(client) == ["down", "down", "down"]
+        assert (await client.get("/ready")).status_code == 503
+
+
+async def read_provider_checks(client: httpx.AsyncClient) -> list[str]:
+    checks = (await client.get("/ready")).json()["checks"]
+    return [checks[name] for name in ("provider", "provider_stand-in", "provider_other")]
+
+
 async def test_killed_workers_make_the_api_unready_until_they_are_replaced(
     app: FastAPI, client: httpx.AsyncClient, reading: bytes
 ) -> None:
-    workers = app.state.provider._workers
+    workers = app.state.providers.providers[0]._workers
     while len(workers._alive) < 2:  # noqa: ASYNC110 - another process's work
         await asyncio.sleep(0.01)
     assert (await client.get("/ready")).json()["checks"]["provider"] == "ok"

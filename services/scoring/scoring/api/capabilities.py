@@ -1,7 +1,7 @@
 from fastapi import APIRouter, Depends
 from shared.http.ratelimit import per_user
 
-from scoring.api.dependencies import SpeechProviderDep, learner_errors
+from scoring.api.dependencies import ProviderChainDep, learner_errors
 from scoring.queries import capabilities as queries
 from scoring.schemas.capabilities import CapabilitiesRead
 
@@ -14,10 +14,10 @@ router = APIRouter(prefix="/api/v1/speech", tags=["Scoring"])
     dependencies=[Depends(per_user("capabilities", per_minute=100))],
     responses=learner_errors(),
 )
-async def get_capabilities(provider: SpeechProviderDep) -> CapabilitiesRead:
+async def get_capabilities(providers: ProviderChainDep) -> CapabilitiesRead:
     """Return what scoring supports.
 
     Languages, audio formats, the longest recording, and the details that scores contain. They change only
     with the server's configuration: one request at the start of the app is enough.
     """
-    return queries.get_capabilities(provider)
+    return queries.get_capabilities(providers)

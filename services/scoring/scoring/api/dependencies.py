@@ -8,13 +8,13 @@ from shared.security.jwt import KeysUnavailable
 
 from scoring.admission import LearnerShares, UploadRoom
 from scoring.audio.pool import DecoderPool
-from scoring.providers import SpeechProvider
+from scoring.providers.chain import ProviderChain
 from scoring.receipts import ReceiptIssuer
 
 LearnerSharesDep = Annotated[LearnerShares, from_state("learner_shares")]
 UploadRoomDep = Annotated[UploadRoom, from_state("upload_room")]
 DecoderPoolDep = Annotated[DecoderPool, from_state("decoders")]
-SpeechProviderDep = Annotated[SpeechProvider, from_state("provider")]
+ProviderChainDep = Annotated[ProviderChain, from_state("providers")]
 ReceiptIssuerDep = Annotated[ReceiptIssuer, from_state("receipts")]
 
 learner_errors = partial(error_responses, Unauthorized, TooManyRequests, KeysUnavailable)

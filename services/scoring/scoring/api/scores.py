@@ -13,8 +13,8 @@ from shared.security.current_user import CurrentUser
 from scoring.api.dependencies import (
     DecoderPoolDep,
     LearnerSharesDep,
+    ProviderChainDep,
     ReceiptIssuerDep,
-    SpeechProviderDep,
     UploadRoomDep,
     learner_errors,
 )
@@ -26,12 +26,14 @@ from scoring.domain.languages import find_language
 from scoring.errors import (
     AudioTooLarge,
     AudioTooLong,
+    BudgetExhausted,
     NotAssessable,
     ProviderTimeout,
     ProviderUnavailable,
     TooManyRecordings,
     UnsupportedAudio,
 )
+from scoring.providers.chain import ProviderChain
 from scoring.schemas.scores import ScoreRead, ScoreRequest, describe_form
 from scoring.text.words import to_spoken_words
 from scoring.types import MAX_TEXT_WORDS
@@ -40,7 +42,7 @@ router = APIRouter(prefix="/api/v1/speech", tags=["Scoring"])
 
 ERRORS = (
     *(UnsupportedAudio, MalformedForm, FormTooSlow, AudioTooLarge, AudioTooLong, NotAssessable),
-    *(TooManyRecordings, Invalid, ProviderUnavailable, ProviderTimeout),
+    *(TooManyRecordings, Invalid, BudgetExhausted, ProviderUnavailable, ProviderTimeout),
 )
 
 
@@ -55,7 +57,7 @@ async def assess_recording(
     request: Request,
     learner: CurrentUser,
     decoders: DecoderPoolDep,
-    provider: SpeechProviderDep,
+    providers: ProviderChainDep,
     receipts: ReceiptIssuerDep,
     shares: LearnerSharesDep,
     room: UploadRoomDep,
@@ -67,17 +69,18 @@ async def assess_recording(
     `mispronunciation`. Silence and noise get no scores but the error `not_assessable`.
     """
     async with read_form(request, learner.id, shares, room) as parts, ending_with_client(request):
-        score_request = _validate_form(parts, provider.capabilities.languages)
+        score_request = _validate_form(parts, providers.capabilities.languages)
         scored = await commands.assess_recording(
-            decoders, provider, receipts, learner_id=learner.id, request=score_request, upload=parts.audio
+            decoders, providers, receipts, learner_id=learner.id, request=score_request, upload=parts.audio
         )
-    return _to_response(scored, provider.capabilities.provider)
+    return _to_response(scored, providers)
 
 
-def _to_response(scored: ScoredRecording, provider: str) -> ScoreRead:
+def _to_response(scored: ScoredRecording, providers: ProviderChain) -> ScoreRead:
     fields = asdict(scored.assessment)
     words = fields.pop("words")
-    return ScoreRead(word_scores=words, provider=provider, receipt=scored.receipt, **fields)
+    alphabet = providers.get_capabilities(scored.assessment.provider).phoneme_alphabet
+    return ScoreRead(word_scores=words, phoneme_alphabet=alphabet, receipt=scored.receipt, **fields)
 
 
 def _validate_form(parts: FormParts, languages: tuple[str, ...]) -> ScoreRequest:

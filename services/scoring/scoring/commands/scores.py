@@ -10,14 +10,14 @@ from shared.errors import ParleyError
 from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.pool import DecoderPool
 from scoring.domain.scores import ScoringResult
-from scoring.providers import SpeechProvider
+from scoring.providers.chain import ProviderChain
 from scoring.receipts import ReceiptIssuer
 from scoring.schemas.scores import ScoreRequest
 
 ASSESSMENT_DURATION = Histogram(
     "assessment_duration_seconds",
     "Time from a received recording to its scores or an error.",
-    ["provider", "outcome"],
+    ["outcome"],
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
 )
 
@@ -32,18 +32,21 @@ class ScoredRecording:
 
 async def assess_recording(
     decoders: DecoderPool,
-    provider: SpeechProvider,
+    providers: ProviderChain,
     receipts: ReceiptIssuer,
     *,
     learner_id: UUID,
     request: ScoreRequest,
     upload: AudioBufferManager,
 ) -> ScoredRecording:
-    """Assess a recording and sign its score. Raises what decoding and SpeechProvider.assess raise."""
-    with _measure_duration(provider.capabilities.provider):
+    """Assess a recording and sign its score. Raises what decoding and ProviderChain.assess raise."""
+    with _measure_duration():
         async with decoders.decode(upload) as recording:
-            assessment = await provider.assess(
-                recording, text=request.reference_text, language=request.language
+            assessment = await providers.assess(
+                recording,
+                learner_id=learner_id,
+                text=request.reference_text,
+                language=request.language,
             )
     if assessment.pronunciation_score is None:
         return ScoredRecording(assessment, None)
@@ -58,7 +61,7 @@ async def assess_recording(
 
 
 @contextmanager
-def _measure_duration(provider: str) -> Iterator[None]:
+def _measure_duration() -> Iterator[None]:
     started, outcome = time.perf_counter(), "failed"
     try:
         yield
@@ -67,4 +70,4 @@ def _measure_duration(provider: str) -> Iterator[None]:
         outcome = error.code
         raise
     finally:
-        ASSESSMENT_DURATION.labels(provider, outcome).observe(time.perf_counter() - started)
+        ASSESSMENT_DURATION.labels(outcome).observe(time.perf_counter() - started)

@@ -38,7 +38,8 @@ class AudioInfo:
 class ScoringResult:
     """Scores are 0-100, or None when there is none: a zero never means "unknown".
 
-    `recognized_text` contains the words of the reference text that were spoken, in order.
+    `recognized_text` contains the words of the reference text that were spoken, in order. `provider` made
+    the scores; its name is that of its capabilities.
     """
 
     recognized_text: str
@@ -49,3 +50,4 @@ class ScoringResult:
     prosody_score: float | None
     words: tuple[WordScore, ...]
     audio: AudioInfo
+    provider: str

@@ -2,17 +2,33 @@
 
 from typing import TYPE_CHECKING
 
-from scoring.providers.base import Capabilities, SpeechProvider
+from scoring.providers.base import Capabilities, PaidSpeechProvider, SpeechProvider
 
 if TYPE_CHECKING:
+    from scoring.providers.chain import ProviderChain
     from scoring.settings import ApiSettings
+    from scoring.types import SpeechProviderName
 
-__all__ = ["Capabilities", "SpeechProvider", "create_provider"]
+__all__ = ["Capabilities", "PaidSpeechProvider", "SpeechProvider", "create_provider"]
 
 
-def create_provider(settings: "ApiSettings") -> SpeechProvider:
-    """Return the provider that SPEECH_PROVIDER names, not started. The others need not be installed."""
-    match settings.speech_provider:
+# Imports are inside of functions: worker processes import this package and should stay small, and providers
+# that are not named need not be installed.
+def create_provider(settings: "ApiSettings") -> "ProviderChain":
+    """Return the providers that SPEECH_PROVIDER names, not started."""
+    from scoring.budget import SpeechBudget
+    from scoring.domain.budgets import Limits
+    from scoring.providers.chain import ProviderChain
+
+    limits = Limits.from_seconds(
+        daily_per_learner=settings.speech_daily_seconds_per_learner, monthly=settings.speech_monthly_seconds
+    )
+    budget = SpeechBudget(settings.redis_url.get_secret_value(), limits)
+    return ProviderChain([_create_one(name, settings) for name in settings.speech_provider], budget)
+
+
+def _create_one(name: "SpeechProviderName", settings: "ApiSettings") -> SpeechProvider:
+    match name:
         case "azure":
             from scoring.providers.azure.provider import AzureProvider
 

@@ -1,8 +1,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from scoring.audio.recording import Recording
+from scoring.domain.metering import Meter
 from scoring.domain.scores import ScoringResult
 from scoring.types import PhonemeAlphabet
 
@@ -48,4 +49,15 @@ class SpeechProvider(Protocol):
 
         Raises one of ASSESSMENT_ERRORS, ProviderUnavailable or ProviderTimeout.
         """
+        ...
+
+
+@runtime_checkable
+class PaidSpeechProvider(SpeechProvider, Protocol):
+    """A provider that costs money by the second."""
+
+    async def assess_metered(
+        self, recording: Recording, *, text: str, language: str, meter: Meter
+    ) -> ScoringResult:
+        """Do what `assess` does, with each attempt to send the recording inside the meter."""
         ...

@@ -9,7 +9,9 @@ from scoring.types import MAX_AUDIO_SECONDS
 class CapabilitiesRead(BaseModel):
     """The languages, formats and details that scoring supports."""
 
-    provider: str = Field(examples=["pocketsphinx"])
+    provider: str = Field(
+        description="The preferred provider; a score names the one that made it.", examples=["pocketsphinx"]
+    )
     languages: list[str] = Field(description="Values for `language`.", examples=[["en-US"]])
     phoneme_alphabet: Literal["arpabet", "ipa"] = Field(
         description="The alphabet of `phonemes.symbol`.", examples=["arpabet"]

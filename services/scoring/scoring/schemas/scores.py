@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validat
 from shared.audio.measurement import MAX_AUDIO_BYTES
 from shared.http.fields import DisplayText, RequestModel
 
-from scoring.types import MAX_AUDIO_SECONDS, MAX_TEXT_CHARACTERS, MAX_TEXT_WORDS, ErrorType
+from scoring.types import MAX_AUDIO_SECONDS, MAX_TEXT_CHARACTERS, MAX_TEXT_WORDS, ErrorType, PhonemeAlphabet
 
 Score = Annotated[float, Field(ge=0, le=100)]
 
@@ -47,7 +47,7 @@ class ScoreRequest(RequestModel):
 class PhonemeScoreRead(BaseModel):
     """One sound of a word."""
 
-    symbol: str = Field(description="In the alphabet that the capabilities name.", examples=["TH"])
+    symbol: str = Field(description="In the alphabet that `phoneme_alphabet` names.", examples=["TH"])
     score: Score = Field(examples=[81.3])
     offset_ms: int = Field(description="From the start of the recording.", examples=[310])
     duration_ms: int = Field(examples=[90])
@@ -111,6 +111,7 @@ EXAMPLE: dict[str, Any] = {
         },
     ],
     "provider": "pocketsphinx",
+    "phoneme_alphabet": "arpabet",
     "audio": {"duration_ms": 1240, "sample_rate": 44100, "format": "m4a"},
     "receipt": "eyJhbGciOiJFUzI1NiIsInR5cCI6InJlY2VpcHQrand0In0.eyJzdWIiOiIuLi4ifQ.c2lnbmF0dXJl",
 }
@@ -133,7 +134,8 @@ class ScoreRead(BaseModel):
     word_scores: list[WordScoreRead] = Field(
         description="One entry per word of the reference text. Numbers are spelled out, hyphens divide words."
     )
-    provider: str
+    provider: str = Field(description="The one that scored: another one may have been down.")
+    phoneme_alphabet: PhonemeAlphabet = Field(description="The provider's alphabet of `phonemes.symbol`.")
     audio: ScoredAudioRead
     receipt: str | None = Field(
         description="A signed proof of this score, valid for 30 days and one use. Send it unchanged with the "

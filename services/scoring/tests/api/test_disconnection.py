@@ -99,7 +99,7 @@ class HangingProvider:
 def hanging(app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> HangingProvider:
     """In place of the provider of the application, which `client` has started."""
     hanging = HangingProvider()
-    monkeypatch.setattr(app.state.provider, "assess", hanging.assess)
+    monkeypatch.setattr(app.state.providers, "assess", hanging.assess)
     return hanging
 
 

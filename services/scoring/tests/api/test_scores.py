@@ -186,7 +186,7 @@ async def test_no_time_and_no_room(
         answer = await post(client, reading, reference_text=TEXT)
         problem_of(answer, status=504, code="provider_timeout")
         client_app: Any = client._transport
-        client_app.app.state.provider._workers._max_in_flight = 0
+        client_app.app.state.providers.providers[0]._workers._max_in_flight = 0
         full = await post(client, reading, reference_text=TEXT)
         problem_of(full, status=503, code="provider_unavailable")
         assert int(full.headers["retry-after"]) > 0

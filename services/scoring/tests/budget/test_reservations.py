@@ -277,8 +277,9 @@ async def main(url, learner):
             pass
     print("ready", flush=True)
     sys.stdin.readline()
-    for _ in range(20):
-        await asyncio.gather(*(send() for _ in range(10)))
+    for _ in range(40):
+        await asyncio.gather(*(send() for _ in range(5)))
+        await asyncio.sleep(0.02)
     await budget.close()
     print(granted)
 
@@ -289,7 +290,7 @@ asyncio.run(main(sys.argv[1], UUID(sys.argv[2])))
 def test_two_processes_share_one_budget(settings: ApiSettings) -> None:
     command = [sys.executable, "-c", REPLICA, settings.redis_url.get_secret_value(), str(uuid4())]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    running = [subprocess.Popen(command, **pipes) for _ in range(2)]  # noqa: S603 - our own command
+    running: list[Any] = [subprocess.Popen(command, **pipes) for _ in range(2)]  # noqa: S603 - our own command
     assert [process.stdout.readline() for process in running] == ["ready\n"] * 2
     for process in running:
         process.stdin.write("\n")

@@ -10,10 +10,13 @@ import pytest
 from prometheus_client import REGISTRY
 from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.recording import Recording
+from scoring.budget import SpeechBudget
 from scoring.commands.scores import ScoredRecording, assess_recording
+from scoring.domain.budgets import Limits
 from scoring.domain.scores import AudioInfo, ScoringResult
 from scoring.errors import NotAssessable
 from scoring.providers import Capabilities
+from scoring.providers.chain import ProviderChain
 from scoring.receipts import ReceiptIssuer
 from scoring.schemas.scores import ScoreRequest
 from shared.errors import ParleyError
@@ -27,6 +30,7 @@ ASSESSMENT = ScoringResult(
     prosody_score=None,
     words=(),
     audio=AudioInfo(1240, 44_100, "m4a"),
+    provider="stand-in",
 )
 REQUEST = ScoreRequest(reference_text="Thank you.")
 
@@ -70,16 +74,16 @@ async def assess(
     answer: ScoringResult | ParleyError, receipts: ReceiptIssuer, learner: UUID
 ) -> ScoredRecording:
     decoders: Any = StandInDecoders()
+    providers = ProviderChain([StandInProvider(answer)], SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0)))
     with AudioBufferManager() as upload:
         upload.append(memoryview(b"voice"))
         return await assess_recording(
-            decoders, StandInProvider(answer), receipts, learner_id=learner, request=REQUEST, upload=upload
+            decoders, providers, receipts, learner_id=learner, request=REQUEST, upload=upload
         )
 
 
 def assessments(outcome: str) -> float:
-    labels = {"provider": "stand-in", "outcome": outcome}
-    return REGISTRY.get_sample_value("assessment_duration_seconds_count", labels) or 0
+    return REGISTRY.get_sample_value("assessment_duration_seconds_count", {"outcome": outcome}) or 0
 
 
 async def test_a_score_gets_a_receipt(receipts: ReceiptIssuer, learner: UUID) -> None:

@@ -5,17 +5,28 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from scoring.providers import SpeechProvider, create_provider
+from scoring.providers import PaidSpeechProvider, create_provider
 from scoring.settings import ApiSettings
 from scoring.types import SpeechProviderName
 
+AZURE_FIELDS = {"azure_speech_key": "k" * 32, "azure_speech_region": "westeurope"}
 CHOICES = get_args(SpeechProviderName.__value__)
 
 
 @pytest.mark.parametrize("name", CHOICES)
 def test_every_name_creates_a_provider(name: str, settings: ApiSettings) -> None:
-    provider: SpeechProvider = create_provider(settings.model_copy(update={"speech_provider": name}))
-    assert provider.capabilities.languages
+    providers = create_provider(settings.model_copy(update={"speech_provider": (name,)}))
+    assert len(providers.providers) == 1
+    assert providers.capabilities.languages
+
+
+async def test_a_list_keeps_its_order(settings: ApiSettings) -> None:
+    named = {**settings.model_dump(), **AZURE_FIELDS, "speech_provider": "azure, offline"}
+    providers = create_provider(ApiSettings.model_validate(named))
+    assert [each.capabilities.provider for each in providers.providers] == ["azure", "pocketsphinx"]
+    assert [isinstance(each, PaidSpeechProvider) for each in providers.providers] == [True, False]
+    assert (providers.capabilities.provider, providers.capabilities.languages[0]) == ("azure", "en-US")
+    await providers.close()
 
 
 def test_the_default_needs_no_key(settings: ApiSettings) -> None:
@@ -60,11 +71,39 @@ def test_without_usable_credentials_the_process_names_the_variable_and_stops(
     assert "k" * 32 not in stopped.stderr
 
 
-def test_an_unknown_name_stops_the_process(keys_file: Path) -> None:
-    stopped = start_api(keys_file, SPEECH_PROVIDER="oracle")
+ONE_OR_MORE = "must be one or more of these, separated by commas: 'azure', 'offline'"
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"),
+    [
+        ("oracle", ONE_OR_MORE),
+        ("offline,oracle", ONE_OR_MORE),
+        ("offline,", ONE_OR_MORE),
+        ("azure;offline", ONE_OR_MORE),
+        ("Offline", ONE_OR_MORE),
+        ("", ONE_OR_MORE),
+        ("offline, offline", "names a provider twice"),
+    ],
+)
+def test_wrong_names_stop_the_process(keys_file: Path, names: str, problem: str) -> None:
+    stopped = start_api(keys_file, SPEECH_PROVIDER=names)
     assert stopped.returncode == 1
-    assert stopped.stderr.startswith("scoring cannot start: SPEECH_PROVIDER: Input should be ")
-    assert all(repr(name) in stopped.stderr for name in CHOICES)
+    assert stopped.stderr == f"scoring cannot start: SPEECH_PROVIDER {problem}\n"
+
+
+def test_a_list_needs_the_credentials_of_each_provider(keys_file: Path) -> None:
+    stopped = start_api(keys_file, SPEECH_PROVIDER="offline,azure")
+    assert stopped.returncode == 1
+    assert "AZURE_SPEECH_KEY is not set" in stopped.stderr
+
+
+@pytest.mark.parametrize("name", ["SPEECH_DAILY_SECONDS_PER_LEARNER", "SPEECH_MONTHLY_SECONDS"])
+@pytest.mark.parametrize("value", ["-1", "many", "0.5"])
+def test_wrong_budgets_stop_the_process(keys_file: Path, name: str, value: str) -> None:
+    stopped = start_api(keys_file, **{name: value})
+    assert stopped.returncode == 1
+    assert stopped.stderr.startswith(f"scoring cannot start: {name}: Input should be ")
 
 
 def test_a_worker_imports_neither_the_api_nor_its_settings() -> None:

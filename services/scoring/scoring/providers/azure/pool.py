@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
+from scoring.domain.metering import Sending
 from scoring.providers.azure.configuration import Connection, RecognitionRequest
 from scoring.providers.azure.outcomes import Outcome
 from scoring.providers.azure.recognition import Recognition
@@ -32,11 +33,14 @@ class RecognitionPool:
             recognition.stop()
         await asyncio.to_thread(self._threads.shutdown)
 
-    async def recognize(self, request: RecognitionRequest, pcm: memoryview, *, deadline: float) -> Outcome:
+    async def recognize(
+        self, request: RecognitionRequest, pcm: memoryview, *, deadline: float, sending: Sending
+    ) -> Outcome:
         """Recognise in the next free slot, until a time of the event loop's clock.
 
         Raises NoFreeSlot, or TimeoutError when the service has taken too long.
         """
+        sending.is_sent = False
         await self._take_slot(deadline)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         recognition = self._start(request, pcm, answer)
@@ -44,6 +48,8 @@ class RecognitionPool:
             async with asyncio.timeout_at(deadline):
                 return await answer
         finally:
+            # An outage in which no connection is made must not use a budget up.
+            sending.is_sent = recognition.is_sent
             recognition.stop()
 
     async def _take_slot(self, deadline: float) -> None:

@@ -13,6 +13,7 @@ from prometheus_client import Gauge
 from shared.background import SupervisedLoop
 
 from scoring.audio.recording import Recording
+from scoring.domain.metering import Meter, Sending, unmetered
 from scoring.domain.scores import AudioInfo, ScoringResult
 from scoring.errors import (
     AuthenticationFailed,
@@ -30,7 +31,7 @@ from scoring.providers.azure.configuration import Connection, RecognitionRequest
 from scoring.providers.azure.outcomes import Outcome, to_error
 from scoring.providers.azure.phrases import parse_phrase
 from scoring.providers.azure.pool import NoFreeSlot, RecognitionPool
-from scoring.providers.azure.results import build_result
+from scoring.providers.azure.results import PROVIDER, build_result
 from scoring.providers.azure.retries import MAX_ATTEMPTS, choose_delay
 from scoring.providers.base import Capabilities
 from scoring.settings import ApiSettings
@@ -53,7 +54,7 @@ class AzureProvider:
     """English, phonemes in IPA; phonemes and prosody only for en-US."""
 
     capabilities = Capabilities(
-        provider="azure",
+        provider=PROVIDER,
         languages=LANGUAGES,
         phoneme_alphabet="ipa",
         prosody=True,
@@ -97,9 +98,14 @@ class AzureProvider:
             raise ProviderUnavailable(DOWN)
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
+        return await self.assess_metered(recording, text=text, language=language, meter=unmetered)
+
+    async def assess_metered(
+        self, recording: Recording, *, text: str, language: str, meter: Meter
+    ) -> ScoringResult:
         request = RecognitionRequest(to_spoken_text(text), language, recording.seconds)
         with self._guard():
-            return await self._assess_repeatedly(request, recording)
+            return await self._assess_repeatedly(request, recording, meter)
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -123,25 +129,29 @@ class AzureProvider:
             raise
         self._breaker.record_success(permit)
 
-    async def _assess_repeatedly(self, request: RecognitionRequest, recording: Recording) -> ScoringResult:
+    async def _assess_repeatedly(
+        self, request: RecognitionRequest, recording: Recording, meter: Meter
+    ) -> ScoringResult:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._timeout_seconds
         for attempt in range(1, MAX_ATTEMPTS):
             try:
-                return await self._assess_once(request, recording, deadline)
+                async with meter() as sending:
+                    return await self._assess_once(request, recording, deadline, sending)
             except RETRIED_FAILURES:
                 jitter = random.random()  # noqa: S311 - it spreads attempts and keeps no secret
                 delay = choose_delay(attempt, remaining_seconds=deadline - loop.time(), jitter=jitter)
                 if delay is None:
                     raise
             await asyncio.sleep(delay)
-        return await self._assess_once(request, recording, deadline)
+        async with meter() as sending:
+            return await self._assess_once(request, recording, deadline, sending)
 
     async def _assess_once(
-        self, request: RecognitionRequest, recording: Recording, deadline: float
+        self, request: RecognitionRequest, recording: Recording, deadline: float, sending: Sending
     ) -> ScoringResult:
         try:
-            outcome = await self._pool.recognize(request, recording.pcm, deadline=deadline)
+            outcome = await self._pool.recognize(request, recording.pcm, deadline=deadline, sending=sending)
         except NoFreeSlot:
             detail = "Too many recordings are being scored; try again in a moment."
             raise ProviderUnavailable(detail, retry_after=2) from None

@@ -32,6 +32,12 @@ class Recognition:
         self._audio = AudioBufferManager(len(pcm))
         self._audio.append(pcm)
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether anything may have left this process."""
+        outcome = self._reports.to_outcome()
+        return outcome.connected or bool(outcome.phrases or outcome.no_match)
+
     def stop(self) -> None:
         self._reports.ended.set()
 

@@ -8,6 +8,7 @@ from scoring.providers.azure.miscues import align_words
 from scoring.providers.azure.phrases import Phrase, PhraseScores
 from scoring.text.words import to_spoken_words
 
+PROVIDER = "azure"
 PAUSE_MS = 10
 """A correct word's share of the time to the next one."""
 
@@ -32,6 +33,7 @@ def build_result(phrases: Sequence[Phrase], *, text: str, audio: AudioInfo, comp
         prosody_score=_round(scores.prosody),
         words=tuple(words),
         audio=audio,
+        provider=PROVIDER,
     )
 
 

@@ -9,6 +9,8 @@ from scoring.providers.pocketsphinx import gop
 from scoring.providers.pocketsphinx.alignment import Aligner
 from scoring.providers.pocketsphinx.gop import AlignedWord
 
+PROVIDER = "pocketsphinx"
+
 MIN_EXPLAINED_SHARE = 0.2
 """The share of the voiced time that the aligned words must cover, unless most of the text was spoken.
 Wrong texts cover a quarter and more; noises, tones and knocks less than a tenth."""
@@ -50,6 +52,7 @@ def _build_assessment(words: Sequence[AlignedWord], source: AudioInfo) -> Scorin
         prosody_score=None,
         words=tuple(map(gop.score_word, words)),
         audio=source,
+        provider=PROVIDER,
     )
 
 

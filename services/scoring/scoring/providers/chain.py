@@ -1,0 +1,124 @@
+"""Asks the next provider when one is down, throttled or its budget is spent."""
+
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
+from functools import partial
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter, Histogram
+from shared.background import SupervisedLoop
+from shared.errors import ParleyError
+
+from scoring.audio.recording import Recording
+from scoring.budget import SpeechBudget
+from scoring.domain.metering import Sending
+from scoring.domain.scores import ScoringResult
+from scoring.errors import BudgetExhausted, ProviderUnavailable
+from scoring.providers.base import Capabilities, PaidSpeechProvider, SpeechProvider
+
+log = structlog.get_logger(__name__)
+
+DURATION = Histogram(
+    "provider_duration_seconds",
+    "Time that a provider took for a recording, until its scores or an error.",
+    ["provider", "outcome"],
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
+)
+SCORED = Counter("speech_seconds_scored_total", "Audio that was scored.", ["provider"])
+PAID = Counter("speech_seconds_paid_total", "Audio sent to a paid provider, retries included.", ["provider"])
+
+FALLBACK_ERRORS = (ProviderUnavailable, BudgetExhausted)
+"""Not ProviderTimeout: no time is left for another provider."""
+
+
+class ProviderChain:
+    """Speech providers in order of preference. Each is asked only for languages that it knows."""
+
+    def __init__(self, providers: Sequence[SpeechProvider], budget: SpeechBudget) -> None:
+        self.providers, self.budget = providers, budget
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Return those of the first provider, with the languages of all."""
+        known = [each.capabilities for each in self.providers]
+        languages = dict.fromkeys(language for each in known for language in each.languages)
+        return replace(known[0], languages=tuple(languages))
+
+    def get_capabilities(self, provider: str) -> Capabilities:
+        return next(each.capabilities for each in self.providers if each.capabilities.provider == provider)
+
+    @property
+    def loops(self) -> Sequence[SupervisedLoop]:
+        return [loop for provider in self.providers for loop in provider.loops]
+
+    async def start(self) -> None:
+        for provider in self.providers:
+            await provider.start()
+
+    async def close(self) -> None:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.budget.close)
+            for provider in self.providers:
+                stack.push_async_callback(provider.close)
+
+    async def ping(self) -> None:
+        """Raise ProviderUnavailable unless one provider can score."""
+        for provider in self.providers[:-1]:
+            try:
+                return await provider.ping()
+            except ProviderUnavailable:
+                continue
+        await self.providers[-1].ping()
+
+    async def assess(
+        self, recording: Recording, *, learner_id: UUID, text: str, language: str
+    ) -> ScoringResult:
+        """Return the scores of the first provider that has any.
+
+        Raises what the providers raise. If none was available, the error is the one with the shortest wait.
+        """
+        failures = list[ParleyError]()
+        for provider in self.providers:
+            if language not in provider.capabilities.languages:
+                continue
+            try:
+                with _measure(provider.capabilities.provider, recording.seconds):
+                    return await self._ask(provider, recording, learner_id, text=text, language=language)
+            except FALLBACK_ERRORS as error:
+                failures.append(error)
+        raise min(failures, key=lambda error: int(error.headers["Retry-After"]))
+
+    async def _ask(
+        self, provider: SpeechProvider, recording: Recording, learner_id: UUID, *, text: str, language: str
+    ) -> ScoringResult:
+        if not isinstance(provider, PaidSpeechProvider):
+            return await provider.assess(recording, text=text, language=language)
+        name = provider.capabilities.provider
+        meter = partial(self._send, learner_id, seconds=recording.seconds, provider=name)
+        return await provider.assess_metered(recording, text=text, language=language, meter=meter)
+
+    @asynccontextmanager
+    async def _send(self, learner_id: UUID, *, seconds: float, provider: str) -> AsyncIterator[Sending]:
+        async with self.budget.sending(learner_id, seconds=seconds) as sending:
+            try:
+                yield sending
+            finally:
+                if sending.is_sent:
+                    PAID.labels(provider).inc(seconds)
+
+
+@contextmanager
+def _measure(provider: str, recorded_seconds: float) -> Iterator[None]:
+    started, outcome = time.perf_counter(), "failed"
+    try:
+        yield
+        outcome = "scored"
+        SCORED.labels(provider).inc(recorded_seconds)
+    except ParleyError as error:
+        outcome = error.code
+        raise
+    finally:
+        DURATION.labels(provider, outcome).observe(time.perf_counter() - started)

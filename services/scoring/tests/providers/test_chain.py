@@ -1,0 +1,246 @@
+"""The next provider is asked when one is down, throttled or its budget is spent, and only then."""
+
+from collections.abc import AsyncIterator, Sequence
+from uuid import uuid4
+
+import pytest
+from prometheus_client import REGISTRY
+from redis.asyncio import Redis
+from scoring.audio.recording import Recording
+from scoring.budget import SpeechBudget
+from scoring.domain.budgets import Limits
+from scoring.domain.metering import Meter, unmetered
+from scoring.domain.scores import AudioInfo, ScoringResult
+from scoring.errors import (
+    BudgetExhausted,
+    BudgetUnavailable,
+    NotAssessable,
+    ProviderTimeout,
+    ProviderUnavailable,
+    SpeechProcessingError,
+    UnpronounceableText,
+)
+from scoring.providers import Capabilities, PaidSpeechProvider, SpeechProvider
+from scoring.providers.chain import ProviderChain
+from scoring.settings import ApiSettings
+
+RECORDING = Recording(memoryview(bytes(2 * 16_000 * 10)), AudioInfo(10_000, 44_100, "m4a"), voiced_seconds=8)
+NO_LIMITS = Limits(0, 0)
+
+type Answer = SpeechProcessingError | None
+
+
+class FreeProvider:
+    """Gives one answer after the other, and the last one again and again. None is a success."""
+
+    loops = ()
+
+    def __init__(self, name: str, *answers: Answer, languages: Sequence[str] = ("en-US",)) -> None:
+        self.capabilities = Capabilities(name, tuple(languages), "ipa", prosody=False, max_seconds=60)
+        self.calls, self._answers = 0, list(answers or (None,))
+        self.is_up, self.is_closed = True, False
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+    async def ping(self) -> None:
+        if not self.is_up:
+            raise ProviderUnavailable("down")
+
+    async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
+        self.calls += 1
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if answer is not None:
+            raise answer
+        name = self.capabilities.provider
+        return ScoringResult(text, 90, 90, 90, 100, None, (), recording.source, provider=name)
+
+
+class PaidProvider(FreeProvider):
+    """Sends every recording twice, as after a failure, or not at all."""
+
+    def __init__(self, name: str, *answers: Answer, sends: int = 1, connects: bool = True) -> None:
+        super().__init__(name, *answers)
+        self._sends, self._connects, self.sent = sends, connects, 0
+
+    async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
+        return await self.assess_metered(recording, text=text, language=language, meter=unmetered)
+
+    async def assess_metered(
+        self, recording: Recording, *, text: str, language: str, meter: Meter
+    ) -> ScoringResult:
+        for _ in range(self._sends):
+            async with meter() as sending:
+                self.sent += 1
+                sending.is_sent = self._connects
+        return await super().assess(recording, text=text, language=language)
+
+
+@pytest.fixture
+async def redis(settings: ApiSettings) -> AsyncIterator[Redis]:
+    async with Redis.from_url(settings.redis_url.get_secret_value(), decode_responses=True) as redis:
+        if keys := [key async for key in redis.scan_iter("speech_budget:*")]:
+            await redis.delete(*keys)
+        yield redis
+
+
+@pytest.fixture
+async def chain_of(settings: ApiSettings, redis: Redis) -> AsyncIterator["ChainOf"]:
+    factory = ChainOf(settings.redis_url.get_secret_value())
+    yield factory
+    for chain in factory.made:
+        await chain.close()
+
+
+class ChainOf:
+    def __init__(self, url: str) -> None:
+        self._url, self.made = url, list[ProviderChain]()
+
+    def __call__(
+        self, *providers: SpeechProvider, limits: Limits = NO_LIMITS, url: str = ""
+    ) -> ProviderChain:
+        self.made.append(ProviderChain(providers, SpeechBudget(url or self._url, limits)))
+        return self.made[-1]
+
+
+async def assess(chain: ProviderChain, language: str = "en-US") -> str:
+    result = await chain.assess(RECORDING, learner_id=uuid4(), text="Thank you.", language=language)
+    return result.provider
+
+
+def shown(metric: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(metric, labels) or 0.0
+
+
+async def test_the_first_provider_scores(chain_of: ChainOf) -> None:
+    first, second = FreeProvider("first"), FreeProvider("second")
+    assert await assess(chain_of(first, second)) == "first"
+    assert second.calls == 0
+
+
+@pytest.mark.parametrize("failure", [ProviderUnavailable("down"), BudgetUnavailable("no Redis")])
+async def test_the_next_one_scores_when_one_is_down(chain_of: ChainOf, failure: Answer) -> None:
+    chain = chain_of(FreeProvider("first", failure, None), FreeProvider("second"))
+    assert [await assess(chain) for _ in range(2)] == ["second", "first"]
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        NotAssessable("too noisy", reason="too_noisy"),
+        UnpronounceableText("no words"),
+        ProviderTimeout("too late"),
+    ],
+)
+async def test_verdicts_and_timeouts_are_final(chain_of: ChainOf, verdict: SpeechProcessingError) -> None:
+    second = FreeProvider("second")
+    with pytest.raises(type(verdict)):
+        await assess(chain_of(FreeProvider("first", verdict), second))
+    assert second.calls == 0
+
+
+async def test_a_spent_budget_lets_the_next_one_score(chain_of: ChainOf) -> None:
+    paid = PaidProvider("paid")
+    chain = chain_of(paid, FreeProvider("free"), limits=Limits(0, 25_000))
+    assert [await assess(chain) for _ in range(4)] == ["paid", "paid", "free", "free"]
+    assert paid.sent == 2
+
+
+async def test_a_spent_budget_is_the_answer_when_no_other_provider_is_there(chain_of: ChainOf) -> None:
+    chain = chain_of(PaidProvider("paid"), limits=Limits(0, 5_000))
+    with pytest.raises(BudgetExhausted) as error:
+        await assess(chain)
+    assert (error.value.status, error.value.code) == (429, "budget_exhausted")
+
+
+async def test_every_attempt_is_reserved_and_counted(chain_of: ChainOf, redis: Redis) -> None:
+    before = shown("speech_seconds_paid_total", provider="paid")
+    chain = chain_of(PaidProvider("paid", sends=3), FreeProvider("free"), limits=Limits(0, 55_000))
+    assert await assess(chain) == "paid"
+    # The second recording is sent twice more; its third attempt would exceed the limit.
+    assert await assess(chain) == "free"
+    assert shown("speech_seconds_paid_total", provider="paid") == before + 50
+    [month] = [key async for key in redis.scan_iter("speech_budget:month:*")]
+    assert await redis.get(month) == "50000"
+
+
+async def test_what_was_not_sent_costs_nothing(chain_of: ChainOf) -> None:
+    before = shown("speech_seconds_paid_total", provider="paid")
+    paid = PaidProvider("paid", ProviderUnavailable("refused"), connects=False)
+    chain = chain_of(paid, FreeProvider("free"), limits=Limits(0, 10_000))
+    assert [await assess(chain) for _ in range(3)] == ["free"] * 3
+    assert paid.sent == 3
+    assert shown("speech_seconds_paid_total", provider="paid") == before
+
+
+async def test_without_redis_a_limited_provider_is_not_used(chain_of: ChainOf) -> None:
+    paid, away = PaidProvider("paid"), "redis://127.0.0.1:1/0"
+    assert await assess(chain_of(paid, FreeProvider("free"), limits=Limits(0, 10_000), url=away)) == "free"
+    with pytest.raises(BudgetUnavailable):
+        await assess(chain_of(paid, limits=Limits(0, 10_000), url=away))
+    assert paid.sent == 0
+    assert await assess(chain_of(paid, url=away)) == "paid"
+
+
+async def test_of_several_failures_the_one_with_the_shortest_wait_is_the_answer(chain_of: ChainOf) -> None:
+    soon, late = ProviderUnavailable("soon", retry_after=2), ProviderUnavailable("late", retry_after=15)
+    for failures in ((soon, late), (late, soon)):
+        with pytest.raises(ProviderUnavailable, match="soon"):
+            await assess(chain_of(*(FreeProvider(str(at), each) for at, each in enumerate(failures))))
+
+
+async def test_a_provider_is_asked_only_for_its_languages(chain_of: ChainOf) -> None:
+    first = FreeProvider("first", ProviderUnavailable("down"), languages=("en-US", "en-GB"))
+    second = FreeProvider("second", languages=("en-US", "en-AU"))
+    chain = chain_of(first, second)
+    assert chain.capabilities.languages == ("en-US", "en-GB", "en-AU")
+    assert chain.capabilities.provider == "first"
+    assert await assess(chain, "en-AU") == "second"
+    assert first.calls == 0
+    with pytest.raises(ProviderUnavailable):
+        await assess(chain, "en-GB")
+    assert second.calls == 1
+
+
+async def test_one_provider_that_is_up_is_enough(chain_of: ChainOf) -> None:
+    first, second = FreeProvider("first"), FreeProvider("second")
+    chain = chain_of(first, second)
+    for first.is_up, second.is_up in ((True, True), (True, False), (False, True)):
+        await chain.ping()
+    first.is_up = second.is_up = False
+    with pytest.raises(ProviderUnavailable):
+        await chain.ping()
+
+
+async def test_all_are_closed_even_if_one_fails(settings: ApiSettings) -> None:
+    class Stuck(FreeProvider):
+        async def close(self) -> None:
+            raise RuntimeError
+
+    first, last = FreeProvider("first"), FreeProvider("last")
+    budget = SpeechBudget(settings.redis_url.get_secret_value(), NO_LIMITS)
+    with pytest.raises(RuntimeError):
+        await ProviderChain([first, Stuck("stuck"), last], budget).close()
+    assert first.is_closed
+    assert last.is_closed
+
+
+async def test_time_and_seconds_are_measured_by_provider_and_outcome(chain_of: ChainOf) -> None:
+    def counts() -> list[float]:
+        return [
+            shown("provider_duration_seconds_count", provider="measured", outcome="provider_unavailable"),
+            shown("provider_duration_seconds_count", provider="other", outcome="scored"),
+            shown("speech_seconds_scored_total", provider="measured"),
+            shown("speech_seconds_scored_total", provider="other"),
+        ]
+
+    before = counts()
+    await assess(chain_of(FreeProvider("measured", ProviderUnavailable("down")), FreeProvider("other")))
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 0, 10]
+
+
+def test_paid_providers_are_recognised() -> None:
+    assert isinstance(PaidProvider("paid"), PaidSpeechProvider)
+    assert not isinstance(FreeProvider("free"), PaidSpeechProvider)
