@@ -35,7 +35,7 @@ from scoring.errors import (
 )
 from scoring.providers.chain import ProviderChain
 from scoring.schemas.scores import ScoreRead, ScoreRequest, describe_form
-from scoring.text.words import to_spoken_words
+from scoring.text.words import is_english, to_spoken_words
 from scoring.types import MAX_TEXT_WORDS
 
 router = APIRouter(prefix="/api/v1/speech", tags=["Scoring"])
@@ -110,11 +110,14 @@ def validate_text_and_language(
 ) -> tuple[ScoreRequest, list[dict[str, Any]]]:
     """Return the request with the language as the capabilities spell it, and its invalid fields."""
     errors = []
-    words = len(to_spoken_words(request.reference_text))
+    words = to_spoken_words(request.reference_text)
     if not words:
         errors.append(_field_error("reference_text", "The text has no words."))
-    if words > MAX_TEXT_WORDS:
-        message = f"The text has {words} words as it is spoken; at most {MAX_TEXT_WORDS} are allowed."
+    elif not any(map(is_english, words)):
+        # No provider can read it, and some would be paid for the attempt.
+        errors.append(_field_error("reference_text", "The text has no word in the Latin script."))
+    if len(words) > MAX_TEXT_WORDS:
+        message = f"The text has {len(words)} words as it is spoken; at most {MAX_TEXT_WORDS} are allowed."
         errors.append(_field_error("reference_text", message))
     language = find_language(request.language, languages)
     if language is None:
