@@ -3,7 +3,8 @@
 import compileall
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
@@ -15,11 +16,26 @@ from numpy.typing import NDArray
 from scoring.settings import ApiSettings
 from shared.testing import TokenFor
 from tests.api_process import COMMAND, Output, environment, wait_until_ready
-from tests.situations import SITUATIONS, Api, Recordings, go_through
-from tests.system_calls import Trace, Tracer, traced
+from tests.azure_double import KEY, AzureDouble
+from tests.azure_double import situations as azure_double
+from tests.azure_double.scripts import scores
+from tests.situations import (
+    SITUATIONS,
+    Api,
+    Recordings,
+    go_through,
+    loses_its_scorer,
+    waits_for_scores,
+)
+from tests.system_calls import Tracer, traced
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="strace is for Linux")
 
+OFFLINE_SITUATIONS = {waits_for_scores, loses_its_scorer}
+AZURE_SITUATIONS = (
+    *("success", "throttled_once", "http_401", "http_429", "http_503", "close_1011", "phrase_BadRequest"),
+    *("not_json", "no_nbest", "cut_mid_stream", "no_reply", "no_turn_end", "handshake_never_answered"),
+)
 KINDS = ("wav", "mp3", "m4a", "aac", "ogg", "flac", "webm")
 PLANT = """
 import sys
@@ -51,63 +67,88 @@ def _compiled() -> None:
         compileall.compile_dir(found.submodule_search_locations[0], quiet=2)
 
 
-@contextmanager
-def traced_api(
-    variables: dict[str, str], folder: Path, *, command: tuple[str | Path, ...] = COMMAND
-) -> Iterator[tuple[Tracer, Output]]:
-    with traced(command, folder=folder, environment=variables) as tracer:
-        output = Output(tracer.strace)
-        wait_until_ready(tracer.strace, f"http://127.0.0.1:{variables['PORT']}")
-        yield tracer, output
+@dataclass
+class Followed:
+    """An API whose every system call, and every printed line, is kept."""
+
+    api: Api
+    tracer: Tracer
+    output: Output
+
+    def ensure_nothing_was_kept(self, *, programs: set[str]) -> None:
+        trace, printed = self.tracer.read(), self.output.read()
+        figures = dict(trace.calls.most_common(8))
+        print(f"{len(trace.processes)} threads of {sorted(trace.programs)}: {figures}")  # noqa: T201 - figures
+        assert trace.findings == []
+        assert trace.programs <= programs
+        assert self.api.process.pid in trace.processes
+        assert printed.count(b"\n") > len(SITUATIONS)
+        for secret in (self.api.recordings.canary, self.api.recordings.word.encode(), b"train leaves"):
+            assert secret not in printed
+
+
+type Follow = Callable[..., AbstractContextManager[Followed]]
+
+
+@pytest.fixture
+def follow(settings: ApiSettings, token_for: TokenFor, recordings: Recordings, tmp_path: Path) -> Follow:
+    """Runs an API under strace: `with follow(SPEECH_PROVIDER="azure", …) as followed`."""
+
+    @contextmanager
+    def start(command: tuple[str | Path, ...] = COMMAND, **variables: str) -> Iterator[Followed]:
+        own = environment(settings, **variables)
+        url = f"http://127.0.0.1:{own['PORT']}"
+        with traced(command, folder=tmp_path, environment=own) as tracer:
+            output = Output(tracer.strace)
+            wait_until_ready(tracer.strace, url)
+            yield Followed(Api(url, token_for(uuid4()), tracer.program, recordings), tracer, output)
+
+    return start
 
 
 async def test_no_recording_reaches_a_file_whatever_happens_to_it(
-    settings: ApiSettings,
-    token_for: TokenFor,
-    recordings: Recordings,
-    encode: Callable[..., bytes],
-    voice: NDArray[np.float32],
-    tmp_path: Path,
+    follow: Follow, encode: Callable[..., bytes], voice: NDArray[np.float32]
 ) -> None:
-    variables = environment(settings, SCORING_TIMEOUT_SECONDS="8")
-    with traced_api(variables, tmp_path) as (tracer, output):
-        url = f"http://127.0.0.1:{variables['PORT']}"
-        api = Api(url, token_for(uuid4()), tracer.program, recordings)
+    with follow(SCORING_TIMEOUT_SECONDS="8") as followed:
+        api = followed.api
         for situation in SITUATIONS:
             await go_through(situation, api)
         for kind in KINDS:
             scored = await api.score(encode(voice, kind))
             assert scored.status_code == 200, scored.text
-        processes = [api.process, *api.workers()]
+        workers = [worker.pid for worker in api.workers()]
         # 0 is a limit that was inherited and cannot be raised.
-        assert {process.rlimit(psutil.RLIMIT_CORE) for process in processes} <= {(1, 1), (0, 0)}
-    trace = tracer.read()
-    show(trace)
-    assert trace.findings == []
-    assert {process.pid for process in processes} <= trace.processes
-    assert trace.programs <= {"python", "espeak-ng"}
-    printed = output.read()
-    assert printed.count(b"\n") > len(SITUATIONS)
-    assert recordings.canary not in printed
-    assert recordings.word.encode() not in printed
-    assert b"train leaves" not in printed
+        limits = {each.rlimit(psutil.RLIMIT_CORE) for each in (api.process, *api.workers())}
+        assert limits <= {(1, 1), (0, 0)}
+    followed.ensure_nothing_was_kept(programs={"python", "espeak-ng"})
+    assert set(workers) <= followed.tracer.read().processes
 
 
-def show(trace: Trace) -> None:
-    print(f"{len(trace.processes)} threads of {sorted(trace.programs)}: {dict(trace.calls.most_common(8))}")  # noqa: T201 - figures
-
-
-async def test_a_planted_leak_of_the_api_is_found(
-    settings: ApiSettings, token_for: TokenFor, recordings: Recordings, tmp_path: Path
+async def test_the_speech_sdk_reaches_no_file(
+    follow: Follow, encode: Callable[..., bytes], voice: NDArray[np.float32]
 ) -> None:
-    variables = environment(settings)
+    async with AzureDouble().listening() as azure:
+        variables = {"SPEECH_PROVIDER": "azure", "AZURE_SPEECH_KEY": KEY, "AZURE_TIMEOUT_SECONDS": "3"}
+        with follow(**variables, AZURE_SPEECH_ENDPOINT=azure.url) as followed:
+            for situation in SITUATIONS.keys() - OFFLINE_SITUATIONS:
+                await go_through(situation, followed.api)
+            for name in AZURE_SITUATIONS:
+                azure.plays(*azure_double.SITUATIONS[name])
+                answer = await followed.api.score(followed.api.recordings.reading)
+                assert answer.status_code in {200, 422, 503, 504}, (name, answer.text)
+                # What follows is phrase by phrase. A success keeps the breaker closed.
+                azure.plays(scores())
+                assert (await followed.api.score(encode(np.tile(voice, 18), "flac"))).status_code == 200
+                assert azure.turns[-1].audio_bytes > 44 * 32_000
+    followed.ensure_nothing_was_kept(programs={"python"})
+
+
+async def test_a_planted_leak_of_the_api_is_found(follow: Follow, tmp_path: Path) -> None:
     leak = tmp_path / "leak"
-    command = (sys.executable, "-c", PLANT, "api", leak)
-    with traced_api(variables, tmp_path, command=command) as (tracer, _):
-        url = f"http://127.0.0.1:{variables['PORT']}"
-        api = Api(url, token_for(uuid4()), tracer.program, recordings)
-        assert (await api.score(recordings.no_audio)).status_code == 400
-    assert recordings.canary in leak.read_bytes()
-    findings = tracer.read().findings
+    with follow((sys.executable, "-c", PLANT, "api", leak)) as followed:
+        answer = await followed.api.score(followed.api.recordings.no_audio)
+        assert answer.status_code == 400
+    assert followed.api.recordings.canary in leak.read_bytes()
+    findings = followed.tracer.read().findings
     assert {finding.split()[1].partition("(")[0] for finding in findings} == {"openat", "write"}
     assert all(str(leak) in finding for finding in findings)
