@@ -118,6 +118,14 @@ class UploadsFull(ProviderUnavailable):
         super().__init__("Too many recordings are arriving; try again in a moment.", retry_after=2)
 
 
+class QueueFull(ProviderUnavailable):
+    """So many recordings are before this one that it would not be scored in time."""
+
+    def __init__(self, retry_after: int) -> None:
+        detail = f"Too many recordings are being scored; try again in {retry_after} s."
+        super().__init__(detail, retry_after=retry_after)
+
+
 class TooManyRecordings(TooManyRequests):
     """The learner has as many recordings in work as allowed; wait for one of them."""
 

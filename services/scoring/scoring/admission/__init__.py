@@ -1,6 +1,7 @@
-"""Decides which recordings are taken: each learner's share, and the memory for all."""
+"""Decides which recordings are taken, and when: each learner's share, turns, and the memory for all."""
 
+from scoring.admission.queue import FairQueue
 from scoring.admission.shares import LearnerShares
 from scoring.admission.uploads import UploadRoom
 
-__all__ = ["LearnerShares", "UploadRoom"]
+__all__ = ["FairQueue", "LearnerShares", "UploadRoom"]

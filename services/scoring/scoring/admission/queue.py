@@ -1,0 +1,112 @@
+import asyncio
+import math
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+
+from prometheus_client import Counter, Gauge
+
+from scoring.domain.durations import DurationEstimator
+from scoring.domain.turns import Job, Plan, Ticket, TurnOrder, plan_turns
+from scoring.errors import QueueFull
+
+WAITING = Gauge("scoring_queue_waiting", "Recordings that wait for their turn.", ["queue"])
+IN_WORK = Gauge("scoring_queue_in_work", "Recordings that are worked on.", ["queue"])
+REFUSED = Counter("scoring_queue_refused_total", "Recordings that could not have ended in time.", ["queue"])
+
+
+class FairQueue:
+    """A queue for each learner, served in turn. What could not end in time is refused at once.
+
+    `name` is a label of the metrics. The sizes of work are those of the estimator.
+    """
+
+    def __init__(
+        self, name: str, estimator: DurationEstimator, *, concurrency: int, max_waiting: int
+    ) -> None:
+        self._name, self._estimator = name, estimator
+        self._concurrency, self._max_waiting = concurrency, max_waiting
+        self._order, self._in_work = TurnOrder(), set[Job]()
+        self._turns = dict[Job, asyncio.Future[QueueFull | None]]()
+
+    def ensure_room(self, ticket: Ticket) -> float:
+        """Return the time at which usual work must begin. Raises QueueFull if it could not end in time."""
+        turn = self._order.find_turn(ticket.learner_id)
+        job = Job(ticket, self._estimator.typical_seconds, turn)
+        for refused, retry_after_seconds in self._plan((*self._turns, job)).refused:
+            if refused is job:
+                raise self._refuse(retry_after_seconds)
+        return ticket.deadline - job.seconds
+
+    @asynccontextmanager
+    async def turn(self, ticket: Ticket, sizes: Sequence[float]) -> AsyncIterator[None]:
+        """Wait for a turn, which lasts as long as the block. Raises QueueFull."""
+        job = Job(ticket, self._estimator.estimate(sizes))
+        await self._wait(job)
+        started_at, is_done = _get_time(), False
+        try:
+            yield
+            is_done = True
+        finally:
+            seconds = _get_time() - started_at
+            # Work that failed says how long it takes only if that was longer.
+            if is_done or seconds > job.seconds:
+                self._estimator.learn(sizes, seconds)
+            self._leave(job)
+
+    async def _wait(self, job: Job) -> None:
+        self._order.join(job)
+        turn = self._turns[job] = asyncio.get_running_loop().create_future()
+        self._advance()
+        try:
+            # Work that begins later could not end in time.
+            async with asyncio.timeout_at(max(job.ticket.deadline - job.seconds, _get_time())):
+                refusal = await turn
+        except BaseException as error:
+            self._leave(job)
+            if isinstance(error, TimeoutError):
+                raise self._refuse(job.seconds) from None
+            raise
+        if refusal is not None:
+            raise refusal
+
+    def _advance(self) -> None:
+        plan = self._plan(self._turns)
+        for job, retry_after_seconds in plan.refused:
+            self._order.give_up(job)
+            _answer(self._turns.pop(job), self._refuse(retry_after_seconds))
+        for job in plan.starting:
+            self._order.begin(job)
+            job.started_at = _get_time()
+            self._in_work.add(job)
+            _answer(self._turns.pop(job), None)
+        WAITING.labels(self._name).set(len(self._turns))
+        IN_WORK.labels(self._name).set(len(self._in_work))
+
+    def _plan(self, waiting: Iterable[Job]) -> Plan:
+        return plan_turns(
+            waiting,
+            [*self._in_work],
+            now=_get_time(),
+            concurrency=self._concurrency,
+            max_waiting=self._max_waiting,
+        )
+
+    def _leave(self, job: Job) -> None:
+        if self._turns.pop(job, None) is not None:
+            self._order.give_up(job)
+        self._in_work.discard(job)
+        self._advance()
+
+    def _refuse(self, retry_after_seconds: float) -> QueueFull:
+        REFUSED.labels(self._name).inc()
+        return QueueFull(max(math.ceil(retry_after_seconds), 1))
+
+
+def _get_time() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _answer[R](turn: asyncio.Future[R], answer: R) -> None:
+    # Its request may have been cancelled.
+    if not turn.done():
+        turn.set_result(answer)

@@ -1,0 +1,38 @@
+"""Estimates how long work takes, from how long it took before."""
+
+from collections.abc import Sequence
+
+LEARNING_RATE = 0.25
+"""The share of an error that the next estimate of the same work is corrected by."""
+MAX_ERROR_RATIO = 2.0
+"""Of an estimate. One piece of work that hangs must not make all others seem hopeless."""
+MIN_SECONDS = 0.01
+
+
+class DurationEstimator:
+    """A linear model of the work's sizes, corrected after each work (normalised least mean squares)."""
+
+    def __init__(self, *, seconds: Sequence[float], scales: Sequence[float]) -> None:
+        """Begin with the seconds of any work, and those that each size adds at its largest (`scales`)."""
+        self._weights, self._scales = [*seconds], scales
+        self.typical_seconds = max(self._weights[0], MIN_SECONDS)
+
+    def estimate(self, sizes: Sequence[float]) -> float:
+        weighted = zip(self._weights, self._scale(sizes), strict=True)
+        return max(sum(weight * size for weight, size in weighted), MIN_SECONDS)
+
+    def learn(self, sizes: Sequence[float], seconds: float) -> None:
+        scaled = self._scale(sizes)
+        error = _bound_error(seconds, self.estimate(sizes))
+        step = LEARNING_RATE * error / sum(size * size for size in scaled)
+        weighted = zip(self._weights, scaled, strict=True)
+        # No size makes work shorter.
+        self._weights = [max(weight + step * size, 0.0) for weight, size in weighted]
+        self.typical_seconds += LEARNING_RATE * _bound_error(seconds, self.typical_seconds)
+
+    def _scale(self, sizes: Sequence[float]) -> list[float]:
+        return [1.0, *(size / scale for size, scale in zip(sizes, self._scales, strict=True))]
+
+
+def _bound_error(seconds: float, estimate: float) -> float:
+    return min(seconds - estimate, MAX_ERROR_RATIO * estimate)

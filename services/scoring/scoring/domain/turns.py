@@ -1,0 +1,126 @@
+"""Decides whose turn it is, and whose turn would come too late."""
+
+from bisect import bisect_right, insort
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
+
+MIN_REMAINING_SHARE = 0.2
+"""What takes longer than estimated is taken to need this share of its time until now in addition."""
+MIN_REMAINING_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Whose request it is, and until when it must be answered, by the clock of the event loop."""
+
+    learner_id: UUID
+    deadline: float
+
+
+@dataclass(eq=False)
+class Job:
+    """Work for a ticket, with an estimate of its time."""
+
+    ticket: Ticket
+    seconds: float
+    turn: float = 0.0
+    started_at: float | None = None
+
+    def find_end(self, now: float) -> float:
+        started_at = now if self.started_at is None else self.started_at
+        rest = max(MIN_REMAINING_SHARE * (now - started_at), MIN_REMAINING_SECONDS)
+        return max(started_at + self.seconds, now + rest)
+
+
+class TurnOrder:
+    """Gives learners turns by the time that they have used (start-time fair queueing, Goyal et al. 1996).
+
+    Turns are points of a virtual time, which goes on as jobs begin. A learner's next turn is now, or when
+    the jobs that came before have had their time.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._next_turns = dict[UUID, float]()
+
+    def find_turn(self, learner_id: UUID) -> float:
+        return max(self._next_turns.get(learner_id, 0.0), self._now)
+
+    def join(self, job: Job) -> None:
+        job.turn = self.find_turn(job.ticket.learner_id)
+        self._next_turns[job.ticket.learner_id] = job.turn + job.seconds
+
+    def begin(self, job: Job) -> None:
+        self._now = max(self._now, job.turn)
+        self._next_turns = {learner: turn for learner, turn in self._next_turns.items() if turn > self._now}
+
+    def give_up(self, job: Job) -> None:
+        """Give the time of a job back that has not begun."""
+        if job.ticket.learner_id in self._next_turns:
+            self._next_turns[job.ticket.learner_id] -= job.seconds
+
+
+class Refusal(NamedTuple):
+    job: Job
+    retry_after_seconds: float
+
+
+@dataclass
+class Plan:
+    """The jobs to start now, those that go on waiting, by turn, and those that would end too late."""
+
+    starting: list[Job] = field(default_factory=list)
+    waiting: list[Job] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+
+
+def plan_turns(
+    waiting: Iterable[Job], in_work: Sequence[Job], *, now: float, concurrency: int, max_waiting: int
+) -> Plan:
+    """Serve the jobs by turn, as many at once as there are slots."""
+    slots = _Slots(in_work, now=now, concurrency=concurrency)
+    plan, next_end = Plan(), slots.next_free
+    for job in sorted(waiting, key=lambda job: job.turn):
+        start = slots.find_start(job)
+        late = start + job.seconds - job.ticket.deadline
+        if start <= now:
+            # Whatever its estimate: one that has become too high would refuse all work for ever, and never
+            # be corrected.
+            plan.starting.append(job)
+        elif late > 0 or len(plan.waiting) >= max_waiting:
+            plan.refused.append(Refusal(job, late if late > 0 else next_end - now))
+            continue
+        else:
+            plan.waiting.append(job)
+        slots.take(job, start)
+    return plan
+
+
+class _Slots:
+    """The times at which the slots become free. Of several slots, a learner leaves one to others."""
+
+    def __init__(self, in_work: Sequence[Job], *, now: float, concurrency: int) -> None:
+        self._share = max(concurrency - 1, 1)
+        self._free_at = [now] * (concurrency - len(in_work))
+        self._ends = defaultdict[UUID, list[float]](list)
+        for job in in_work:
+            insort(self._free_at, job.find_end(now))
+            insort(self._ends[job.ticket.learner_id], job.find_end(now))
+
+    @property
+    def next_free(self) -> float:
+        return self._free_at[0]
+
+    def find_start(self, job: Job) -> float:
+        own = self._ends[job.ticket.learner_id]
+        return self.next_free if len(own) < self._share else max(self.next_free, own[-self._share])
+
+    def take(self, job: Job, start: float) -> None:
+        # The last one to become free before: others may need the earlier ones.
+        del self._free_at[bisect_right(self._free_at, start) - 1]
+        end = job.find_end(start)
+        insort(self._free_at, end)
+        insort(self._ends[job.ticket.learner_id], end)

@@ -1,0 +1,258 @@
+import asyncio
+from uuid import UUID, uuid4
+
+import pytest
+from prometheus_client import REGISTRY
+from scoring.admission import FairQueue
+from scoring.domain.durations import DurationEstimator
+from scoring.domain.turns import Ticket
+from scoring.errors import ProviderUnavailable, QueueFull
+
+ANN, BEN = UUID(int=1), UUID(int=2)
+
+
+def create_queue(*, concurrency: int = 1, max_waiting: int = 100, seconds: float = 0.0) -> FairQueue:
+    """A queue whose work has one size, its time in seconds; `seconds` are added to each estimate."""
+    estimator = DurationEstimator(seconds=(seconds, 1.0), scales=(1.0,))
+    return FairQueue("test", estimator, concurrency=concurrency, max_waiting=max_waiting)
+
+
+def ticket(learner: UUID | None = None, *, within: float = 10.0) -> Ticket:
+    return Ticket(learner or uuid4(), asyncio.get_running_loop().time() + within)
+
+
+def shown(metric: str) -> float:
+    return REGISTRY.get_sample_value(metric, {"queue": "test"}) or 0.0
+
+
+class Work:
+    """Takes its turn in a queue and ends when it is told to."""
+
+    def __init__(self, queue: FairQueue, own: Ticket, seconds: float = 1.0) -> None:
+        self.has_begun, self.may_end = asyncio.Event(), asyncio.Event()
+        self.task = asyncio.create_task(self._run(queue, own, seconds))
+
+    async def _run(self, queue: FairQueue, own: Ticket, seconds: float) -> None:
+        async with queue.turn(own, (seconds,)):
+            self.has_begun.set()
+            await self.may_end.wait()
+
+    async def end(self) -> None:
+        self.may_end.set()
+        await self.task
+
+    async def cancel(self) -> None:
+        self.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await self.task
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_turn_comes_when_the_one_before_ends() -> None:
+    queue = create_queue()
+    first, second = Work(queue, ticket()), Work(queue, ticket())
+    await settle()
+    assert (first.has_begun.is_set(), second.has_begun.is_set()) == (True, False)
+    assert (shown("scoring_queue_in_work"), shown("scoring_queue_waiting")) == (1, 1)
+    await first.end()
+    await asyncio.wait_for(second.has_begun.wait(), 1)
+    await second.end()
+    assert (shown("scoring_queue_in_work"), shown("scoring_queue_waiting")) == (0, 0)
+
+
+async def test_a_learner_with_one_comes_before_one_with_many() -> None:
+    queue = create_queue()
+    anns = [Work(queue, ticket(ANN)) for _ in range(4)]
+    ben = Work(queue, ticket(BEN))
+    await settle()
+    await anns[0].end()
+    await settle()
+    assert ben.has_begun.is_set()
+    assert not any(work.has_begun.is_set() for work in anns[1:])
+    for work in (ben, *anns[1:]):
+        await work.end()
+
+
+async def test_what_cannot_end_in_time_is_refused_at_once() -> None:
+    queue, refused = create_queue(), shown("scoring_queue_refused_total")
+    work = Work(queue, ticket(), 8)
+    await settle()
+    started = asyncio.get_running_loop().time()
+    with pytest.raises(ProviderUnavailable) as caught:
+        async with queue.turn(ticket(), (5.0,)):
+            pass
+    assert asyncio.get_running_loop().time() - started < 0.1
+    # 13 s in all, of which it has 10.
+    assert caught.value.headers["Retry-After"] == "3"
+    assert shown("scoring_queue_refused_total") == refused + 1
+    await work.end()
+
+
+async def test_work_that_waits_is_refused_once_it_cannot_end_in_time() -> None:
+    queue = create_queue()
+    hanging = Work(queue, ticket(), 0.1)
+    await settle()
+    started = asyncio.get_running_loop().time()
+    with pytest.raises(QueueFull):
+        async with queue.turn(ticket(within=0.5), (0.2,)):
+            pass
+    assert 0.25 < asyncio.get_running_loop().time() - started < 0.49
+    await hanging.end()
+    async with queue.turn(ticket(), (0.2,)):
+        pass
+
+
+async def test_what_waits_gives_way_to_learners_who_have_less() -> None:
+    queue = create_queue()
+    works = [Work(queue, ticket(ANN), 4), Work(queue, ticket(ANN), 4)]
+    await settle()
+    works.append(Work(queue, ticket(BEN), 4))
+    await settle()
+    with pytest.raises(QueueFull):
+        await works[1].task
+    await works[0].end()
+    await works[2].end()
+
+
+async def test_what_can_start_at_once_does_whatever_its_estimate() -> None:
+    queue = create_queue(max_waiting=0, seconds=99)
+    assert queue.ensure_room(ticket()) < asyncio.get_running_loop().time()
+    async with queue.turn(ticket(within=-1), (5.0,)):
+        assert shown("scoring_queue_in_work") == 1
+
+
+async def test_an_estimate_that_was_too_high_is_corrected() -> None:
+    queue = create_queue(seconds=60)
+    for _ in range(20):
+        async with queue.turn(ticket(), (0.0,)):
+            pass
+    work = Work(queue, ticket(), 0)
+    await settle()
+    assert queue.ensure_room(ticket()) > asyncio.get_running_loop().time() + 9
+    await work.end()
+
+
+async def test_without_room_to_wait_only_free_slots_are_given() -> None:
+    queue = create_queue(concurrency=2, max_waiting=0)
+    works = [Work(queue, ticket()) for _ in range(2)]
+    await settle()
+    with pytest.raises(QueueFull) as caught:
+        async with queue.turn(ticket(), (1.0,)):
+            pass
+    assert caught.value.headers["Retry-After"] == "1"
+    for work in works:
+        await work.end()
+
+
+async def test_room_is_there_as_long_as_usual_work_would_end_in_time() -> None:
+    queue = create_queue(seconds=4)
+    now = asyncio.get_running_loop().time()
+    assert queue.ensure_room(Ticket(ANN, now + 10)) == pytest.approx(now + 6)
+    works = [Work(queue, ticket(), 0)]
+    await settle()
+    queue.ensure_room(ticket())
+    works.append(Work(queue, ticket(), 0))
+    await settle()
+    with pytest.raises(QueueFull):
+        queue.ensure_room(ticket())
+    assert shown("scoring_queue_waiting") == 1
+    for work in works:
+        await work.end()
+
+
+async def test_who_leaves_while_waiting_makes_room() -> None:
+    queue = create_queue(max_waiting=1)
+    first, second = Work(queue, ticket()), Work(queue, ticket())
+    await settle()
+    await second.cancel()
+    third = Work(queue, ticket())
+    await settle()
+    await first.end()
+    await third.end()
+
+
+async def test_who_leaves_while_in_work_frees_the_slot() -> None:
+    queue = create_queue()
+    first, second = Work(queue, ticket()), Work(queue, ticket())
+    await settle()
+    await first.cancel()
+    await settle()
+    assert second.has_begun.is_set()
+    await second.end()
+
+
+async def test_who_leaves_in_the_moment_of_the_turn_passes_it_on() -> None:
+    queue = create_queue()
+    first, second, third = (Work(queue, ticket()) for _ in range(3))
+    await settle()
+    first.may_end.set()
+    # The second has its turn, and does not know it yet.
+    while not first.task.done():  # noqa: ASYNC110 - one pass of the loop at a time
+        await asyncio.sleep(0)
+    second.task.cancel()
+    await settle()
+    assert (second.has_begun.is_set(), third.has_begun.is_set()) == (False, True)
+    await third.end()
+    assert shown("scoring_queue_in_work") == 0
+
+
+async def test_a_failure_frees_the_slot_and_teaches_only_that_work_takes_long() -> None:
+    queue = create_queue(seconds=0.5)
+
+    async def fail(after_seconds: float) -> None:
+        async with queue.turn(ticket(), (0.0,)):
+            await asyncio.sleep(after_seconds)
+            raise ZeroDivisionError
+
+    async def typical() -> float:
+        own = ticket()
+        return own.deadline - queue.ensure_room(own)
+
+    with pytest.raises(ZeroDivisionError):
+        await fail(0)
+    assert await typical() == pytest.approx(0.5)
+    with pytest.raises(ZeroDivisionError):
+        await fail(0.7)
+    assert await typical() == pytest.approx(0.55, rel=0.05)
+
+
+async def test_a_learner_cannot_take_all_slots() -> None:
+    queue = create_queue(concurrency=2)
+    anns = [Work(queue, ticket(ANN)) for _ in range(3)]
+    await settle()
+    assert [work.has_begun.is_set() for work in anns] == [True, False, False]
+    ben = Work(queue, ticket(BEN))
+    await settle()
+    assert ben.has_begun.is_set()
+    for work in (ben, *anns):
+        await work.end()
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 5])
+async def test_no_more_than_the_slots_are_in_work_however_requests_come_and_go(concurrency: int) -> None:
+    queue, in_work, peak = create_queue(concurrency=concurrency), 0, 0
+
+    async def work(number: int) -> None:
+        nonlocal in_work, peak
+        await asyncio.sleep(number % 7 / 1000)
+        async with queue.turn(ticket(UUID(int=number % 11)), (0.001,)):
+            in_work += 1
+            peak = max(peak, in_work)
+            try:
+                await asyncio.sleep(number % 5 / 1000)
+            finally:
+                in_work -= 1
+
+    tasks = [asyncio.create_task(work(number)) for number in range(150)]
+    for number, task in enumerate(tasks):
+        if number % 9 == 0:
+            asyncio.get_running_loop().call_later(number % 13 / 500, task.cancel)
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert peak == concurrency
+    assert {type(each) for each in outcomes} <= {type(None), asyncio.CancelledError, QueueFull}
+    assert outcomes.count(None) > 75
+    assert (shown("scoring_queue_in_work"), shown("scoring_queue_waiting")) == (0, 0)
