@@ -37,7 +37,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             for each in providers.providers
         }
     try:
-        decoders.start()
+        await decoders.start()
         await providers.start()
         async with watch_budget(providers.budget) as loops:
             app.state.loops += [*decoders.loops, *providers.loops, *loops]

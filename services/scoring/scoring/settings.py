@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 from shared.settings import HttpApiSettings
 
-from scoring.types import SpeechProviderName
+from scoring.types import DEFAULT_QUEUE_SIZE, SpeechProviderName
 
 MIN_UPLOAD_BYTES = 16 * 1024 * 1024
 """Enough for any recording."""
@@ -28,10 +28,10 @@ class ApiSettings(HttpApiSettings):
     """Recordings that are decoded at the same time, each by a process of about 50 MB."""
     scoring_workers: int = Field(default=os.cpu_count() or 1, ge=1)
     """Recordings that are scored at the same time, each by a process of about 90 MB."""
-    scoring_queue_size: int = Field(default=16, ge=0)
-    """Recordings that may wait for a worker. Further ones are answered with 503."""
+    scoring_queue_size: int = Field(default=DEFAULT_QUEUE_SIZE, ge=0)
+    """Recordings that may wait for a decoder, and for each provider. Further ones are answered with 503."""
     scoring_timeout_seconds: float = Field(default=12.0, gt=0)
-    """Time from receiving a recording to its scores. Beyond it, the answer is 504."""
+    """Time from receiving a recording to its scores. What would take longer is answered with 503 at once."""
     scoring_learner_recordings: int = Field(default=2, ge=1)
     """Recordings of one learner in work or in wait, upload included. Further ones are answered with 429."""
     scoring_upload_bytes: int = Field(default=128 * 1024 * 1024, ge=MIN_UPLOAD_BYTES)
@@ -50,6 +50,9 @@ class ApiSettings(HttpApiSettings):
     # The route counts the bytes itself, so that it can answer `audio_too_large`.
     max_form_bytes: int = 1 << 40
     max_body_bytes: int = Field(default=16_384, gt=0)
+
+    # Recordings have queues of their own. What waits there must not keep capabilities waiting.
+    max_requests_in_work: int = Field(default=256, ge=1)
 
     @field_validator("speech_provider", mode="before")
     @classmethod

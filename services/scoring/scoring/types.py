@@ -10,6 +10,7 @@ type NotAssessableReason = Literal[
 ]
 type BudgetName = Literal["learner_day", "month"]
 
+DEFAULT_QUEUE_SIZE = 32
 MAX_AUDIO_SECONDS = 60
 MAX_TEXT_CHARACTERS = 500
 MAX_TEXT_WORDS = 150

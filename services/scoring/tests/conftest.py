@@ -143,8 +143,8 @@ async def client(app: FastAPI, learner: UUID, token_for: TokenFor) -> AsyncItera
 
 @pytest.fixture
 async def one_worker() -> AsyncIterator[WorkerPool]:
-    """A single worker with no queue before it, and plenty of time."""
-    workers = WorkerPool(PROCESS, count=1, queue_size=0, timeout_seconds=30)
+    """A single worker with plenty of time."""
+    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30)
     workers.start()
     yield workers
     await workers.close()

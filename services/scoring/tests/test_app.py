@@ -25,6 +25,7 @@ class StandInProvider:
 
     capabilities = Capabilities("stand-in", ("en-US",), "ipa", prosody=True, max_seconds=60)
     loops = ()
+    concurrency = 1
 
     def __init__(self) -> None:
         self.calls: list[str] = []

@@ -13,10 +13,12 @@ from shared.confined.worker import ReserveBody, Worker, refuse_body
 log = structlog.get_logger(__name__)
 
 RESTART_DELAY_SECONDS = 1.0
+REPLACEMENT_SECONDS = 5.0
+"""The longest wait for a worker that is being started."""
 
 
-class PoolFull(Exception):
-    """As many requests are in work and in wait as the pool takes."""
+class NoWorkerFree(Exception):
+    """No worker has become free in time. Nothing was begun."""
 
 
 class WorkerDied(OSError):
@@ -28,16 +30,18 @@ class WorkerDied(OSError):
 
 
 class WorkerPool:
-    """A fixed number of workers and a bounded queue before them. A request times out, waiting included."""
+    """A fixed number of workers, and no queue: callers send as many requests at once as there are workers.
 
-    def __init__(self, module: str, *, count: int, queue_size: int, timeout_seconds: float) -> None:
-        self._module = module
-        self._count, self._max_in_flight, self._timeout_seconds = count, count + queue_size, timeout_seconds
-        self._idle: asyncio.Queue[Worker] = asyncio.Queue()
+    Only what a worker has begun can time out: none is ended for the time that others took.
+    """
+
+    def __init__(self, module: str, *, count: int, timeout_seconds: float) -> None:
+        self.count, self._module, self._timeout_seconds = count, module, timeout_seconds
+        # None when the pool is closed.
+        self._idle: asyncio.Queue[Worker | None] = asyncio.Queue()
         self._alive: set[Worker] = set()
         self.loops: Sequence[SupervisedLoop] = ()
         self._tasks: list[asyncio.Task[None]] = []
-        self._in_flight = 0
 
     def start(self) -> None:
         # One pass is the life of one process.
@@ -48,10 +52,11 @@ class WorkerPool:
             max_retry_seconds=RESTART_DELAY_SECONDS,
             max_pass_seconds=math.inf,
         )
-        self.loops = [SupervisedLoop(loop) for _ in range(self._count)]
+        self.loops = [SupervisedLoop(loop) for _ in range(self.count)]
         self._tasks = [asyncio.create_task(each.run()) for each in self.loops]
 
     async def close(self) -> None:
+        self._idle.put_nowait(None)
         for loop, task in zip(self.loops, self._tasks, strict=True):
             loop.stop()
             task.cancel()
@@ -62,20 +67,26 @@ class WorkerPool:
         return any(worker.is_alive for worker in self._alive)
 
     async def run(self, head: Any, body: memoryview, *, reserve: ReserveBody = refuse_body) -> dict[str, Any]:
-        """Call the next free worker. Raises PoolFull, WorkerDied or TimeoutError."""
-        if self._in_flight >= self._max_in_flight:
-            raise PoolFull
-        self._in_flight += 1
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._call(await self._acquire(), head, body, reserve)
-        finally:
-            self._in_flight -= 1
+        """Call a free worker. Raises NoWorkerFree, WorkerDied or TimeoutError."""
+        worker = await self._acquire()
+        async with asyncio.timeout(self._timeout_seconds):
+            return await self._call(worker, head, body, reserve)
 
     async def _acquire(self) -> Worker:
-        while not (worker := await self._idle.get()).is_alive:
-            pass  # it died while idle; its supervisor starts another one
-        return worker
+        # A worker that is not free although it is its caller's turn is being replaced.
+        try:
+            async with asyncio.timeout(REPLACEMENT_SECONDS):
+                return await self._get_idle()
+        except TimeoutError:
+            raise NoWorkerFree from None
+
+    async def _get_idle(self) -> Worker:
+        while (worker := await self._idle.get()) is not None:
+            # One that died while it was idle is replaced by its supervisor.
+            if worker.is_alive:
+                return worker
+        self._idle.put_nowait(None)
+        raise NoWorkerFree
 
     async def _call(
         self, worker: Worker, head: Any, body: memoryview, reserve: ReserveBody

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,6 +16,7 @@ from scoring.api.dependencies import (
     LearnerSharesDep,
     ProviderChainDep,
     ReceiptIssuerDep,
+    SettingsDep,
     UploadRoomDep,
     learner_errors,
 )
@@ -23,6 +25,7 @@ from scoring.api.multipart import AUDIO_FIELD, FormParts, read_form
 from scoring.commands import scores as commands
 from scoring.commands.scores import ScoredRecording
 from scoring.domain.languages import find_language
+from scoring.domain.turns import Ticket
 from scoring.errors import (
     AudioTooLarge,
     AudioTooLong,
@@ -61,6 +64,7 @@ async def assess_recording(
     receipts: ReceiptIssuerDep,
     shares: LearnerSharesDep,
     room: UploadRoomDep,
+    settings: SettingsDep,
 ) -> ScoreRead:
     """Score how a recording pronounces a text.
 
@@ -69,9 +73,11 @@ async def assess_recording(
     `mispronunciation`. Silence and noise get no scores but the error `not_assessable`.
     """
     async with read_form(request, learner.id, shares, room) as parts, ending_with_client(request):
+        received_at = asyncio.get_running_loop().time()
+        ticket = Ticket(learner.id, received_at + settings.scoring_timeout_seconds)
         score_request = _validate_form(parts, providers.capabilities.languages)
         scored = await commands.assess_recording(
-            decoders, providers, receipts, learner_id=learner.id, request=score_request, upload=parts.audio
+            decoders, providers, receipts, ticket=ticket, request=score_request, upload=parts.audio
         )
     return _to_response(scored, providers)
 

@@ -1,66 +1,61 @@
 """The decode processes as seen by the API."""
 
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import structlog
-from shared.background import SupervisedLoop
-from shared.confined.pool import PoolFull, WorkerDied, WorkerPool
+from shared.audio.measurement import MAX_AUDIO_BYTES
+from shared.confined.pool import NoWorkerFree, WorkerDied, WorkerPool
 
+from scoring.admission import FairQueue
 from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.recording import BYTES_PER_SAMPLE, SAMPLE_RATE, Recording
+from scoring.audio.workers import WorkerOwner
+from scoring.domain.durations import DurationEstimator
+from scoring.domain.turns import Ticket
 from scoring.domain.verdicts import decode_error
 from scoring.errors import ProviderUnavailable, UnsupportedAudio
 from scoring.settings import ApiSettings
-from scoring.types import MAX_AUDIO_SECONDS
+from scoring.types import DEFAULT_QUEUE_SIZE, MAX_AUDIO_SECONDS
 
 log = structlog.get_logger(__name__)
 
 PROCESS = "scoring.audio.process"
-TIMEOUT_SECONDS = 3.0
+TIMEOUT_SECONDS = 8.0
+"""It has its CPU time long before, unless others take the processors."""
+FIRST_ESTIMATE = (0.1, 0.5)
+"""Seconds of any upload, and what the largest adds."""
 MAX_PCM_BYTES = (MAX_AUDIO_SECONDS + 1) * SAMPLE_RATE * BYTES_PER_SAMPLE
 KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
 
 
-class DecoderPool:
-    def __init__(self, workers: WorkerPool) -> None:
-        self._workers = workers
+class DecoderPool(WorkerOwner):
+    def __init__(self, workers: WorkerPool, *, max_waiting: int = DEFAULT_QUEUE_SIZE) -> None:
+        super().__init__(workers)
+        estimator = DurationEstimator(seconds=FIRST_ESTIMATE, scales=(MAX_AUDIO_BYTES,))
+        self._queue = FairQueue("decoding", estimator, concurrency=self.concurrency, max_waiting=max_waiting)
 
     @classmethod
     def from_settings(cls, settings: ApiSettings) -> Self:
-        workers = WorkerPool(
-            PROCESS,
-            count=settings.scoring_decoders,
-            queue_size=settings.scoring_queue_size,
-            timeout_seconds=TIMEOUT_SECONDS,
-        )
-        return cls(workers)
-
-    @property
-    def loops(self) -> Sequence[SupervisedLoop]:
-        return self._workers.loops
-
-    def start(self) -> None:
-        self._workers.start()
-
-    async def close(self) -> None:
-        await self._workers.close()
-
-    async def ping(self) -> None:
-        if not self._workers.is_ready:
-            raise ProviderUnavailable("No decode process is running.")
+        workers = WorkerPool(PROCESS, count=settings.scoring_decoders, timeout_seconds=TIMEOUT_SECONDS)
+        return cls(workers, max_waiting=settings.scoring_queue_size)
 
     @asynccontextmanager
-    async def decode(self, upload: AudioBufferManager) -> AsyncIterator[Recording]:
+    async def decode(
+        self, upload: AudioBufferManager, ticket: Ticket, *, ensure_room: Callable[[], object]
+    ) -> AsyncIterator[Recording]:
         """Decode an upload, which is overwritten at once. The recording is, when the block ends.
 
-        Raises UnsupportedAudio, AudioTooLong, NotAssessable or ProviderUnavailable.
+        `ensure_room` raises when decoding has become useless meanwhile. Raises UnsupportedAudio,
+        AudioTooLong, NotAssessable or ProviderUnavailable.
         """
         with AudioBufferManager(0) as pcm:
             with upload:
-                head = await self._run(upload.view(), pcm)
+                async with self._queue.turn(ticket, (len(upload),)):
+                    ensure_room()
+                    head = await self._run(upload.view(), pcm)
             if "error" in head:
                 raise decode_error(**head["error"])
             if "failure" in head:
@@ -76,7 +71,7 @@ class DecoderPool:
 
         try:
             return await self._workers.run({}, audio, reserve=reserve)
-        except (PoolFull, TimeoutError) as error:
+        except (NoWorkerFree, TimeoutError) as error:
             detail = "Too many recordings are being decoded; try again in a moment."
             raise ProviderUnavailable(detail, retry_after=2) from error
         except WorkerDied as error:

@@ -1,8 +1,9 @@
+import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from uuid import UUID
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 
 from prometheus_client import Histogram
 from shared.errors import ParleyError
@@ -10,6 +11,8 @@ from shared.errors import ParleyError
 from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.pool import DecoderPool
 from scoring.domain.scores import ScoringResult
+from scoring.domain.turns import Ticket
+from scoring.errors import ProviderTimeout
 from scoring.providers.chain import ProviderChain
 from scoring.receipts import ReceiptIssuer
 from scoring.schemas.scores import ScoreRequest
@@ -20,6 +23,9 @@ ASSESSMENT_DURATION = Histogram(
     ["outcome"],
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
 )
+
+GRACE_SECONDS = 2.0
+"""What takes a little longer than estimated still ends. What hangs is ended this long after its deadline."""
 
 
 @dataclass(frozen=True)
@@ -35,29 +41,51 @@ async def assess_recording(
     providers: ProviderChain,
     receipts: ReceiptIssuer,
     *,
-    learner_id: UUID,
+    ticket: Ticket,
     request: ScoreRequest,
     upload: AudioBufferManager,
 ) -> ScoredRecording:
     """Assess a recording and sign its score. Raises what decoding and ProviderChain.assess raise."""
     with _measure_duration():
-        async with decoders.decode(upload) as recording:
-            assessment = await providers.assess(
-                recording,
-                learner_id=learner_id,
-                text=request.reference_text,
-                language=request.language,
-            )
+        async with _stopping_at(ticket.deadline + GRACE_SECONDS):
+            assessment = await _assess(decoders, providers, ticket=ticket, request=request, upload=upload)
     if assessment.pronunciation_score is None:
         return ScoredRecording(assessment, None)
     receipt = receipts.issue(
-        learner_id,
+        ticket.learner_id,
         reference_text=request.reference_text,
         speech_id=request.speech_id,
         score=assessment.pronunciation_score,
         recognized_text=assessment.recognized_text,
     )
     return ScoredRecording(assessment, receipt)
+
+
+async def _assess(
+    decoders: DecoderPool,
+    providers: ProviderChain,
+    *,
+    ticket: Ticket,
+    request: ScoreRequest,
+    upload: AudioBufferManager,
+) -> ScoringResult:
+    ensure_room = partial(providers.ensure_room, ticket, request.language)
+    decoding = replace(ticket, deadline=ensure_room())
+    async with decoders.decode(upload, decoding, ensure_room=ensure_room) as recording:
+        return await providers.assess(
+            recording, ticket=ticket, text=request.reference_text, language=request.language
+        )
+
+
+@asynccontextmanager
+async def _stopping_at(deadline: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout_at(deadline) as scope:
+            yield
+    except TimeoutError:
+        if scope.expired():
+            raise ProviderTimeout("The recording could not be scored in time.") from None
+        raise
 
 
 @contextmanager

@@ -24,7 +24,8 @@ def create_provider(settings: "ApiSettings") -> "ProviderChain":
         daily_per_learner=settings.speech_daily_seconds_per_learner, monthly=settings.speech_monthly_seconds
     )
     budget = SpeechBudget(settings.redis_url.get_secret_value(), limits)
-    return ProviderChain([_create_one(name, settings) for name in settings.speech_provider], budget)
+    providers = [_create_one(name, settings) for name in settings.speech_provider]
+    return ProviderChain(providers, budget, max_waiting=settings.scoring_queue_size)
 
 
 def _create_one(name: "SpeechProviderName", settings: "ApiSettings") -> SpeechProvider:

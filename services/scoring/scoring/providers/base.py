@@ -28,6 +28,11 @@ class SpeechProvider(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     @property
+    def concurrency(self) -> int:
+        """The number of recordings that it scores at the same time."""
+        ...
+
+    @property
     def loops(self) -> "Sequence[SupervisedLoop]":
         """What runs in the background between start and close."""
         ...

@@ -12,12 +12,17 @@ from prometheus_client import Counter, Histogram
 from shared.background import SupervisedLoop
 from shared.errors import ParleyError
 
+from scoring.admission import FairQueue
 from scoring.audio.recording import Recording
 from scoring.budget import SpeechBudget
+from scoring.domain.durations import DurationEstimator
 from scoring.domain.metering import Sending
 from scoring.domain.scores import ScoringResult
-from scoring.errors import BudgetExhausted, ProviderUnavailable
+from scoring.domain.turns import Ticket
+from scoring.errors import BudgetExhausted, ProviderUnavailable, QueueFull
 from scoring.providers.base import Capabilities, PaidSpeechProvider, SpeechProvider
+from scoring.text.words import to_spoken_words
+from scoring.types import DEFAULT_QUEUE_SIZE, MAX_AUDIO_SECONDS, MAX_TEXT_WORDS
 
 log = structlog.get_logger(__name__)
 
@@ -32,13 +37,24 @@ PAID = Counter("speech_seconds_paid_total", "Audio sent to a paid provider, retr
 
 FALLBACK_ERRORS = (ProviderUnavailable, BudgetExhausted)
 """Not ProviderTimeout: no time is left for another provider."""
+FIRST_ESTIMATE = (0.3, 5.0, 0.5)
+"""Seconds of any recording, and what the longest recording and the longest text add."""
 
 
 class ProviderChain:
-    """Speech providers in order of preference. Each is asked only for languages that it knows."""
+    """Speech providers in order of preference, each with a queue. They are asked for languages they know."""
 
-    def __init__(self, providers: Sequence[SpeechProvider], budget: SpeechBudget) -> None:
+    def __init__(
+        self,
+        providers: Sequence[SpeechProvider],
+        budget: SpeechBudget,
+        *,
+        max_waiting: int = DEFAULT_QUEUE_SIZE,
+    ) -> None:
         self.providers, self.budget = providers, budget
+        self._queues = {
+            each.capabilities.provider: _create_queue(each, max_waiting=max_waiting) for each in providers
+        }
 
     @property
     def capabilities(self) -> Capabilities:
@@ -73,23 +89,41 @@ class ProviderChain:
                 continue
         await self.providers[-1].ping()
 
+    def ensure_room(self, ticket: Ticket, language: str) -> float:
+        """Return until when a usual recording must be decoded to be scored in time, or raise QueueFull."""
+        failures = list[QueueFull]()
+        for provider in self._list_providers(language):
+            try:
+                return self._queues[provider.capabilities.provider].ensure_room(ticket)
+            except QueueFull as error:
+                failures.append(error)
+        raise _find_shortest_wait(failures)
+
     async def assess(
-        self, recording: Recording, *, learner_id: UUID, text: str, language: str
+        self, recording: Recording, *, ticket: Ticket, text: str, language: str
     ) -> ScoringResult:
         """Return the scores of the first provider that has any.
 
         Raises what the providers raise. If none was available, the error is the one with the shortest wait.
         """
         failures = list[ParleyError]()
-        for provider in self.providers:
-            if language not in provider.capabilities.languages:
-                continue
+        for provider in self._list_providers(language):
             try:
-                with _measure(provider.capabilities.provider, recording.seconds):
-                    return await self._ask(provider, recording, learner_id, text=text, language=language)
+                return await self._take_turn(provider, recording, ticket, text=text, language=language)
             except FALLBACK_ERRORS as error:
                 failures.append(error)
-        raise min(failures, key=lambda error: int(error.headers["Retry-After"]))
+        raise _find_shortest_wait(failures)
+
+    def _list_providers(self, language: str) -> list[SpeechProvider]:
+        return [each for each in self.providers if language in each.capabilities.languages]
+
+    async def _take_turn(
+        self, provider: SpeechProvider, recording: Recording, ticket: Ticket, *, text: str, language: str
+    ) -> ScoringResult:
+        name, sizes = provider.capabilities.provider, (recording.seconds, len(to_spoken_words(text)))
+        async with self._queues[name].turn(ticket, sizes):
+            with _measure(name, recording.seconds):
+                return await self._ask(provider, recording, ticket.learner_id, text=text, language=language)
 
     async def _ask(
         self, provider: SpeechProvider, recording: Recording, learner_id: UUID, *, text: str, language: str
@@ -108,6 +142,16 @@ class ProviderChain:
             finally:
                 if sending.is_sent:
                     PAID.labels(provider).inc(seconds)
+
+
+def _create_queue(provider: SpeechProvider, *, max_waiting: int) -> FairQueue:
+    estimator = DurationEstimator(seconds=FIRST_ESTIMATE, scales=(MAX_AUDIO_SECONDS, MAX_TEXT_WORDS))
+    name, concurrency = provider.capabilities.provider, provider.concurrency
+    return FairQueue(name, estimator, concurrency=concurrency, max_waiting=max_waiting)
+
+
+def _find_shortest_wait[E: ParleyError](failures: Sequence[E]) -> E:
+    return min(failures, key=lambda error: int(error.headers["Retry-After"]))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pytest
 from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, ReceiptClaims
 from fastapi import FastAPI
 from scoring.app import create_app
+from scoring.domain.turns import Ticket
 from scoring.schemas.scores import ScoreRead, ScoreRequest
 from scoring.settings import ApiSettings
 from shared.security.jwt import SigningKeys, StaticKeys, verify
@@ -182,12 +183,13 @@ async def test_no_time_and_no_room(
     settings: ApiSettings, learner: UUID, token_for: TokenFor, reading: bytes
 ) -> None:
     hasty = settings.model_copy(update={"scoring_timeout_seconds": 0.001, "scoring_workers": 1})
-    async with api_client(create_app(hasty), token=token_for(learner)) as client:
+    app = create_app(hasty)
+    async with api_client(app, token=token_for(learner)) as client:
         answer = await post(client, reading, reference_text=TEXT)
         problem_of(answer, status=504, code="provider_timeout")
-        client_app: Any = client._transport
-        client_app.app.state.providers.providers[0]._workers._max_in_flight = 0
-        full = await post(client, reading, reference_text=TEXT)
+        queue = app.state.providers._queues["pocketsphinx"]
+        async with queue.turn(Ticket(uuid4(), deadline=0.0), (1.0, 1.0)):
+            full = await post(client, reading, reference_text=TEXT)
         problem_of(full, status=503, code="provider_unavailable")
         assert int(full.headers["retry-after"]) > 0
 

@@ -2,7 +2,9 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -10,14 +12,15 @@ from numpy.typing import NDArray
 from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.pool import MAX_PCM_BYTES, PROCESS, DecoderPool
 from scoring.audio.recording import Recording
-from scoring.errors import AudioTooLong, NotAssessable, ProviderUnavailable, UnsupportedAudio
+from scoring.domain.turns import Ticket
+from scoring.errors import AudioTooLong, NotAssessable, ProviderUnavailable, QueueFull, UnsupportedAudio
 from shared.confined.pool import WorkerDied, WorkerPool
 from shared.confined.worker import ReserveBody
 
 
 @pytest.fixture
 async def workers() -> AsyncIterator[WorkerPool]:
-    workers = WorkerPool(PROCESS, count=1, queue_size=1, timeout_seconds=30)
+    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30)
     workers.start()
     yield workers
     await workers.close()
@@ -29,13 +32,21 @@ def upload_of(content: bytes) -> AudioBufferManager:
     return upload
 
 
+def decoding(
+    decoders: DecoderPool, upload: AudioBufferManager, *, ensure_room: Callable[[], object] = bool
+) -> AbstractAsyncContextManager[Recording]:
+    """Decode the upload of some learner within half a minute."""
+    ticket = Ticket(uuid4(), asyncio.get_running_loop().time() + 30)
+    return decoders.decode(upload, ticket, ensure_room=ensure_room)
+
+
 async def decode(workers: WorkerPool, content: bytes) -> bytes:
-    async with DecoderPool(workers).decode(upload_of(content)) as recording:
+    async with decoding(DecoderPool(workers), upload_of(content)) as recording:
         return bytes(recording.pcm)
 
 
 async def test_every_sample_comes_back(workers: WorkerPool, reading: bytes, recording: Recording) -> None:
-    async with DecoderPool(workers).decode(upload_of(reading)) as decoded:
+    async with decoding(DecoderPool(workers), upload_of(reading)) as decoded:
         assert bytes(decoded.pcm) == bytes(recording.pcm)
         assert (decoded.source, decoded.voiced_seconds) == (recording.source, recording.voiced_seconds)
         assert decoded.seconds == pytest.approx(2.485, abs=0.001)
@@ -46,7 +57,7 @@ async def test_the_upload_is_overwritten_before_a_provider_gets_the_samples(
 ) -> None:
     upload = upload_of(reading)
     sent = upload.view()
-    async with DecoderPool(workers).decode(upload) as recording:
+    async with decoding(DecoderPool(workers), upload) as recording:
         assert not any(sent)
         assert any(recording.pcm)
         assert not len(upload)
@@ -57,7 +68,7 @@ async def test_the_samples_are_overwritten_after_an_error(workers: WorkerPool, r
     seen: list[memoryview] = []
 
     async def fails() -> None:
-        async with DecoderPool(workers).decode(upload_of(reading)) as recording:
+        async with decoding(DecoderPool(workers), upload_of(reading)) as recording:
             seen.append(recording.pcm)
             raise ZeroDivisionError
 
@@ -79,16 +90,46 @@ async def test_refusals_come_back_as_errors(
     assert caught.value.extra == {"reason": "no_speech"}
 
 
-async def test_a_full_queue_refuses(reading: bytes) -> None:
-    workers = WorkerPool(PROCESS, count=0, queue_size=0, timeout_seconds=30)
-    with pytest.raises(ProviderUnavailable) as caught:
-        await decode(workers, reading)
-    assert int(caught.value.headers["Retry-After"]) > 0
+async def test_a_full_queue_refuses(workers: WorkerPool, reading: bytes) -> None:
+    decoders, uploads = DecoderPool(workers, max_waiting=1), [upload_of(reading) for _ in range(3)]
+
+    async def decode() -> None:
+        async with decoding(decoders, uploads.pop()):
+            pass
+
+    outcomes = await asyncio.gather(*(decode() for _ in range(3)), return_exceptions=True)
+    assert outcomes[:2] == [None, None]
+    assert isinstance(outcomes[2], QueueFull)
+    assert int(outcomes[2].headers["Retry-After"]) > 0
+
+
+async def test_an_upload_is_not_decoded_when_it_has_become_useless(
+    workers: WorkerPool, reading: bytes
+) -> None:
+    def refuse() -> None:
+        raise QueueFull(3)
+
+    upload = upload_of(reading)
+    sent = upload.view()
+    with pytest.raises(QueueFull):
+        async with decoding(DecoderPool(workers), upload, ensure_room=refuse):
+            pass
+    assert not any(sent)
+    assert await decode(workers, reading)
+
+
+async def test_the_next_upload_is_decoded_while_a_recording_is_scored(
+    workers: WorkerPool, reading: bytes
+) -> None:
+    decoders = DecoderPool(workers)
+    async with decoding(decoders, upload_of(reading)), decoding(decoders, upload_of(reading)) as second:
+        assert any(second.pcm)
 
 
 @dataclass
 class DyingWorkers:
     status: int
+    count = 1
 
     async def run(self, head: object, body: memoryview, *, reserve: ReserveBody) -> None:
         raise WorkerDied(self.status)

@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,8 @@ from scoring.budget import SpeechBudget
 from scoring.commands.scores import ScoredRecording, assess_recording
 from scoring.domain.budgets import Limits
 from scoring.domain.scores import AudioInfo, ScoringResult
-from scoring.errors import NotAssessable
+from scoring.domain.turns import Ticket
+from scoring.errors import NotAssessable, ProviderTimeout
 from scoring.providers import Capabilities
 from scoring.providers.chain import ProviderChain
 from scoring.receipts import ReceiptIssuer
@@ -39,17 +41,21 @@ class StandInDecoders:
     """Takes every upload for samples."""
 
     @asynccontextmanager
-    async def decode(self, upload: AudioBufferManager) -> AsyncIterator[Recording]:
+    async def decode(
+        self, upload: AudioBufferManager, ticket: Ticket, *, ensure_room: Callable[[], object]
+    ) -> AsyncIterator[Recording]:
+        ensure_room()
         yield Recording(upload.view(), ASSESSMENT.audio, voiced_seconds=1)
 
 
 class StandInProvider:
-    """Answers every recording alike."""
+    """Answers every recording alike, or hangs for some seconds and fails."""
 
     capabilities = Capabilities("stand-in", ("en-US",), "ipa", prosody=True, max_seconds=60)
     loops = ()
+    concurrency = 1
 
-    def __init__(self, answer: ScoringResult | ParleyError) -> None:
+    def __init__(self, answer: ScoringResult | ParleyError | float) -> None:
         self._answer = answer
 
     async def start(self) -> None: ...
@@ -60,6 +66,9 @@ class StandInProvider:
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
         assert (bytes(recording.pcm), text, language) == (b"voice", "Thank you.", "en-US")
+        if isinstance(self._answer, float):
+            await asyncio.sleep(self._answer)
+            raise TimeoutError
         if isinstance(self._answer, ParleyError):
             raise self._answer
         return self._answer
@@ -71,14 +80,19 @@ def receipts(keys_file: Path) -> ReceiptIssuer:
 
 
 async def assess(
-    answer: ScoringResult | ParleyError, receipts: ReceiptIssuer, learner: UUID
+    answer: ScoringResult | ParleyError | float,
+    receipts: ReceiptIssuer,
+    learner: UUID,
+    *,
+    within_seconds: float = 12.0,
 ) -> ScoredRecording:
     decoders: Any = StandInDecoders()
     providers = ProviderChain([StandInProvider(answer)], SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0)))
+    ticket = Ticket(learner, asyncio.get_running_loop().time() + within_seconds)
     with AudioBufferManager() as upload:
         upload.append(memoryview(b"voice"))
         return await assess_recording(
-            decoders, providers, receipts, learner_id=learner, request=REQUEST, upload=upload
+            decoders, providers, receipts, ticket=ticket, request=REQUEST, upload=upload
         )
 
 
@@ -106,3 +120,22 @@ async def test_an_error_is_counted_by_its_code(receipts: ReceiptIssuer, learner:
     with pytest.raises(NotAssessable):
         await assess(NotAssessable("The recording holds no voice.", reason="no_speech"), receipts, learner)
     assert assessments("not_assessable") == before + 1
+
+
+async def test_what_hangs_is_ended_soon_after_its_deadline(
+    receipts: ReceiptIssuer, learner: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scoring.commands.scores.GRACE_SECONDS", 0.1)
+    loop, before = asyncio.get_running_loop(), assessments("provider_timeout")
+    started = loop.time()
+    with pytest.raises(ProviderTimeout):
+        await assess(60.0, receipts, learner, within_seconds=0.1)
+    assert 0.2 <= loop.time() - started < 1
+    assert assessments("provider_timeout") == before + 1
+
+
+async def test_an_unforeseen_timeout_of_the_work_itself_is_not_a_late_one(
+    receipts: ReceiptIssuer, learner: UUID
+) -> None:
+    with pytest.raises(TimeoutError):
+        await assess(0.0, receipts, learner)

@@ -1,5 +1,6 @@
 """The next provider is asked when one is down, throttled or its budget is spent, and only then."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from uuid import uuid4
 
@@ -11,12 +12,14 @@ from scoring.budget import SpeechBudget
 from scoring.domain.budgets import Limits
 from scoring.domain.metering import Meter, unmetered
 from scoring.domain.scores import AudioInfo, ScoringResult
+from scoring.domain.turns import Ticket
 from scoring.errors import (
     BudgetExhausted,
     BudgetUnavailable,
     NotAssessable,
     ProviderTimeout,
     ProviderUnavailable,
+    QueueFull,
     SpeechProcessingError,
     UnpronounceableText,
 )
@@ -34,6 +37,7 @@ class FreeProvider:
     """Gives one answer after the other, and the last one again and again. None is a success."""
 
     loops = ()
+    concurrency = 1
 
     def __init__(self, name: str, *answers: Answer, languages: Sequence[str] = ("en-US",)) -> None:
         self.capabilities = Capabilities(name, tuple(languages), "ipa", prosody=False, max_seconds=60)
@@ -99,14 +103,19 @@ class ChainOf:
         self._url, self.made = url, list[ProviderChain]()
 
     def __call__(
-        self, *providers: SpeechProvider, limits: Limits = NO_LIMITS, url: str = ""
+        self, *providers: SpeechProvider, limits: Limits = NO_LIMITS, url: str = "", max_waiting: int = 9
     ) -> ProviderChain:
-        self.made.append(ProviderChain(providers, SpeechBudget(url or self._url, limits)))
+        budget = SpeechBudget(url or self._url, limits)
+        self.made.append(ProviderChain(providers, budget, max_waiting=max_waiting))
         return self.made[-1]
 
 
+def create_ticket(within_seconds: float = 10.0) -> Ticket:
+    return Ticket(uuid4(), asyncio.get_running_loop().time() + within_seconds)
+
+
 async def assess(chain: ProviderChain, language: str = "en-US") -> str:
-    result = await chain.assess(RECORDING, learner_id=uuid4(), text="Thank you.", language=language)
+    result = await chain.assess(RECORDING, ticket=create_ticket(), text="Thank you.", language=language)
     return result.provider
 
 
@@ -239,6 +248,87 @@ async def test_time_and_seconds_are_measured_by_provider_and_outcome(chain_of: C
     before = counts()
     await assess(chain_of(FreeProvider("measured", ProviderUnavailable("down")), FreeProvider("other")))
     assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 0, 10]
+
+
+class Busy(FreeProvider):
+    """Works until it may end."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.may_end = asyncio.Event()
+
+    async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
+        await self.may_end.wait()
+        return await super().assess(recording, text=text, language=language)
+
+
+async def test_a_full_queue_lets_the_next_provider_score(chain_of: ChainOf) -> None:
+    busy = Busy("busy")
+    chain = chain_of(busy, FreeProvider("free"), max_waiting=1)
+    requests = [asyncio.create_task(assess(chain)) for _ in range(3)]
+    assert await requests[2] == "free"
+    busy.may_end.set()
+    assert [await request for request in requests[:2]] == ["busy", "busy"]
+
+
+async def test_when_all_queues_are_full_the_shortest_wait_is_the_answer(chain_of: ChainOf) -> None:
+    first, second = Busy("busy-first"), Busy("busy-second")
+    chain = chain_of(first, second, max_waiting=0)
+    requests = [asyncio.create_task(assess(chain)) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(QueueFull) as caught:
+        await assess(chain)
+    assert int(caught.value.headers["Retry-After"]) >= 1
+    with pytest.raises(QueueFull):
+        chain.ensure_room(create_ticket(), "en-US")
+    first.may_end.set()
+    second.may_end.set()
+    await asyncio.gather(*requests)
+    chain.ensure_room(create_ticket(), "en-US")
+
+
+async def test_room_for_a_recording_is_that_of_any_provider_for_its_language(chain_of: ChainOf) -> None:
+    busy = Busy("busy-for-room")
+    chain = chain_of(busy, FreeProvider("other", languages=("en-GB",)), max_waiting=0)
+    request = asyncio.create_task(assess(chain))
+    await asyncio.sleep(0)
+    with pytest.raises(QueueFull):
+        chain.ensure_room(create_ticket(), "en-US")
+    ticket = create_ticket()
+    assert asyncio.get_running_loop().time() < chain.ensure_room(ticket, "en-GB") < ticket.deadline
+    busy.may_end.set()
+    await request
+
+
+async def test_nothing_is_reserved_before_the_turn_comes(chain_of: ChainOf, redis: Redis) -> None:
+    class BusyAndPaid(PaidProvider):
+        may_end = asyncio.Event()
+
+        async def assess_metered(
+            self, recording: Recording, *, text: str, language: str, meter: Meter
+        ) -> ScoringResult:
+            await self.may_end.wait()
+            return await super().assess_metered(recording, text=text, language=language, meter=meter)
+
+    chain = chain_of(BusyAndPaid("busy-and-paid"), limits=Limits(0, 100_000))
+    requests = [asyncio.create_task(assess(chain)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    assert not [key async for key in redis.scan_iter("speech_budget:*")]
+    requests[1].cancel()
+    BusyAndPaid.may_end.set()
+    await asyncio.gather(requests[0], requests[2])
+    [month] = [key async for key in redis.scan_iter("speech_budget:month:*")]
+    assert await redis.get(month) == "20000"
+
+
+async def test_the_time_in_a_queue_is_not_the_providers(chain_of: ChainOf) -> None:
+    busy = Busy("queued")
+    chain = chain_of(busy)
+    requests = [asyncio.create_task(assess(chain)) for _ in range(5)]
+    await asyncio.sleep(0.2)
+    busy.may_end.set()
+    await asyncio.gather(*requests)
+    assert shown("provider_duration_seconds_sum", provider="queued", outcome="scored") < 0.4
 
 
 def test_paid_providers_are_recognised() -> None:

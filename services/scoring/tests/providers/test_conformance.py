@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from typing import Any, get_args
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
 from scoring.audio.recording import SAMPLE_RATE, Recording
 from scoring.domain.languages import find_language
 from scoring.domain.scores import ScoringResult
+from scoring.domain.turns import Ticket
 from scoring.errors import (
     NotAssessable,
     ProviderTimeout,
@@ -19,6 +21,7 @@ from scoring.errors import (
     SpeechProcessingError,
 )
 from scoring.providers import SpeechProvider, create_provider
+from scoring.providers.chain import ProviderChain
 from scoring.schemas.scores import ScoreRead
 from scoring.settings import ApiSettings
 from scoring.text.words import to_spoken_words
@@ -30,6 +33,7 @@ TEXT = "The train leaves at seven in the morning."
 WORDS = to_spoken_words(TEXT)
 NAMES = {"offline": "pocketsphinx", "azure": "azure"}
 
+type CreateChain = Callable[..., ProviderChain]
 type Create = Callable[..., SpeechProvider]
 
 
@@ -46,11 +50,16 @@ def _service_says_what_was_read(double: AzureDouble) -> None:
 
 
 @pytest.fixture(scope="module", params=list(NAMES))
-def create(request: pytest.FixtureRequest, settings: ApiSettings, double: AzureDouble) -> Create:
-    """Make the provider under test, with settings of its own."""
+def create_chain(request: pytest.FixtureRequest, settings: ApiSettings, double: AzureDouble) -> CreateChain:
+    """Make the provider under test and its queue, with settings of their own."""
     azure = {"azure_speech_key": SecretStr(KEY), "azure_speech_endpoint": double.url}
     usual = {"speech_provider": (request.param,), **azure}
-    return lambda **own: create_provider(settings.model_copy(update={**usual, **own})).providers[0]
+    return lambda **own: create_provider(settings.model_copy(update={**usual, **own}))
+
+
+@pytest.fixture(scope="module")
+def create(create_chain: CreateChain) -> Create:
+    return lambda **own: create_chain(**own).providers[0]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +69,7 @@ async def provider(create: Create) -> AsyncIterator[SpeechProvider]:
 
 
 @asynccontextmanager
-async def started(provider: SpeechProvider) -> AsyncIterator[SpeechProvider]:
+async def started[P: SpeechProvider | ProviderChain](provider: P) -> AsyncIterator[P]:
     await provider.start()
     try:
         yield provider
@@ -252,14 +261,14 @@ async def test_it_says_that_it_is_too_slow(create: Create, recording: Recording,
 
 
 async def test_it_says_that_it_takes_no_more(
-    create: Create, recording: Recording, double: AzureDouble
+    create_chain: CreateChain, recording: Recording, double: AzureDouble
 ) -> None:
     double.plays(refuses(429))
-    few: dict[str, Any] = {"scoring_workers": 1, "scoring_queue_size": 0}
-    async with started(create(**few, azure_timeout_seconds=1)) as provider:
-        answers = await asyncio.gather(
-            *(assess(provider, recording) for _ in range(5)), return_exceptions=True
-        )
+    few: dict[str, Any] = {"scoring_workers": 1, "azure_concurrency": 1, "scoring_queue_size": 0}
+    async with started(create_chain(**few, azure_timeout_seconds=1)) as chain:
+        tickets = [Ticket(uuid4(), asyncio.get_running_loop().time() + 10) for _ in range(5)]
+        requests = (chain.assess(recording, ticket=each, text=TEXT, language="en-US") for each in tickets)
+        answers = await asyncio.gather(*requests, return_exceptions=True)
     refusals = [answer for answer in answers if isinstance(answer, BaseException)]
     assert len(refusals) >= 4
     for refusal in refusals:

@@ -65,6 +65,7 @@ class AzureProvider:
     def __init__(
         self, connection: Connection, *, concurrency: int, timeout_seconds: float, breaker: Breaker
     ) -> None:
+        self.concurrency = concurrency
         self._pool = RecognitionPool(connection, concurrency=concurrency)
         self._timeout_seconds, self._breaker = timeout_seconds, breaker
         BREAKER_OPEN.labels(self.capabilities.provider).set_function(lambda: breaker.state == "open")

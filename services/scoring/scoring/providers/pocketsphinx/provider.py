@@ -5,10 +5,10 @@ from typing import Any, Self
 
 import structlog
 from pydantic import TypeAdapter
-from shared.background import SupervisedLoop
-from shared.confined.pool import PoolFull, WorkerPool
+from shared.confined.pool import NoWorkerFree, WorkerPool
 
 from scoring.audio.recording import Recording
+from scoring.audio.workers import WorkerOwner
 from scoring.domain.scores import ScoringResult
 from scoring.domain.verdicts import decode_error
 from scoring.errors import NotAssessable, ProviderTimeout, ProviderUnavailable
@@ -23,7 +23,7 @@ ASSESSMENT = TypeAdapter(ScoringResult)
 PROCESS = "scoring.providers.pocketsphinx.process"
 
 
-class PocketsphinxProvider:
+class PocketsphinxProvider(WorkerOwner):
     """American English, phonemes in ARPAbet, no prosody. Not calibrated, see docs/offline-scoring.md."""
 
     capabilities = Capabilities(
@@ -34,33 +34,13 @@ class PocketsphinxProvider:
         max_seconds=MAX_AUDIO_SECONDS,
     )
 
-    def __init__(self, workers: WorkerPool) -> None:
-        self._workers = workers
-
     @classmethod
     def from_settings(cls, settings: ApiSettings) -> Self:
-        workers = WorkerPool(
-            PROCESS,
-            count=settings.scoring_workers,
-            queue_size=settings.scoring_queue_size,
-            timeout_seconds=settings.scoring_timeout_seconds,
+        return cls(
+            WorkerPool(
+                PROCESS, count=settings.scoring_workers, timeout_seconds=settings.scoring_timeout_seconds
+            )
         )
-        return cls(workers)
-
-    @property
-    def loops(self) -> Sequence[SupervisedLoop]:
-        return self._workers.loops
-
-    async def start(self) -> None:
-        # In the background: requests wait until a worker has loaded its model.
-        self._workers.start()
-
-    async def close(self) -> None:
-        await self._workers.close()
-
-    async def ping(self) -> None:
-        if not self._workers.is_ready:
-            raise ProviderUnavailable("No worker is running.")
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
         if recording.is_narrowband:
@@ -78,7 +58,7 @@ class PocketsphinxProvider:
     async def _run(self, recording: Recording, words: Sequence[str]) -> dict[str, Any]:
         try:
             return await self._workers.run(recording.to_head() | {"words": words}, recording.pcm)
-        except PoolFull:
+        except NoWorkerFree:
             detail = "Too many recordings are being scored; try again in a moment."
             raise ProviderUnavailable(detail, retry_after=2) from None
         except TimeoutError as error:

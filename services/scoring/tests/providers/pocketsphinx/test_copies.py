@@ -81,7 +81,7 @@ NARROW_COPIES: dict[str, Callable[[Samples, Encode], bytes]] = {
 async def test_a_narrowband_copy_is_of_too_low_quality(name: str, encode: Encode, voice: Samples) -> None:
     recording = decode_recording(memoryview(NARROW_COPIES[name](voice, encode)))
     assert recording.is_narrowband
-    provider = PocketsphinxProvider(WorkerPool("none", count=0, queue_size=0, timeout_seconds=1))
+    provider = PocketsphinxProvider(WorkerPool("none", count=0, timeout_seconds=1))
     with pytest.raises(NotAssessable) as caught:
         await provider.assess(recording, text=TEXT, language="en-US")
     assert caught.value.extra == {"reason": "low_quality"}

@@ -75,7 +75,7 @@ async def test_a_worker_that_dies_idle_costs_nothing(one_worker: WorkerPool, rec
 
 
 async def test_what_takes_too_long_is_ended(long_reading: Recording, recording: Recording) -> None:
-    workers = WorkerPool(PROCESS, count=1, queue_size=0, timeout_seconds=0.5)
+    workers = WorkerPool(PROCESS, count=1, timeout_seconds=0.5)
     workers.start()
     while not workers.is_ready:  # noqa: ASYNC110 - another process's work
         await asyncio.sleep(0.01)
@@ -88,15 +88,45 @@ async def test_what_takes_too_long_is_ended(long_reading: Recording, recording: 
     await workers.close()
 
 
-async def test_a_full_queue_refuses(
-    one_worker: WorkerPool, long_reading: Recording, recording: Recording
+async def test_without_a_free_worker_nothing_begins(
+    one_worker: WorkerPool, long_reading: Recording, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("shared.confined.pool.REPLACEMENT_SECONDS", 0.05)
+    while not one_worker.is_ready:  # noqa: ASYNC110 - another process's work
+        await asyncio.sleep(0.01)
     request = asyncio.create_task(assess(one_worker, long_reading))
     await busy_process(one_worker)
     with pytest.raises(ProviderUnavailable) as caught:
         await assess(one_worker, recording)
     assert int(caught.value.headers["Retry-After"]) > 0
     assert await request
+
+
+async def test_only_its_own_work_counts_for_the_time_limit_of_a_worker(
+    recording: Recording, long_reading: Recording
+) -> None:
+    loop = asyncio.get_running_loop()
+    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30)
+    workers.start()
+    assert await assess(workers, recording)
+    started = loop.time()
+    assert await assess(workers, long_reading)
+    workers._timeout_seconds = 1.5 * (loop.time() - started)
+    processes = {worker.process.pid for worker in workers._alive}
+    assert all(await asyncio.gather(*(assess(workers, long_reading) for _ in range(3))))
+    assert {worker.process.pid for worker in workers._alive} == processes
+    await workers.close()
+
+
+async def test_who_waits_for_a_worker_is_refused_when_the_pool_closes(recording: Recording) -> None:
+    workers = WorkerPool(PROCESS, count=0, timeout_seconds=30)
+    workers.start()
+    waiting = [asyncio.create_task(assess(workers, recording)) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    await workers.close()
+    for each in waiting:
+        with pytest.raises(ProviderUnavailable):
+            await each
 
 
 async def test_a_client_that_leaves_frees_its_place(
@@ -113,7 +143,7 @@ async def test_a_client_that_leaves_frees_its_place(
 async def test_several_at_once_get_their_own_answers(
     recording: Recording, wrong_recording: Recording
 ) -> None:
-    workers = WorkerPool(PROCESS, count=2, queue_size=8, timeout_seconds=30)
+    workers = WorkerPool(PROCESS, count=2, timeout_seconds=30)
     workers.start()
     scores = await asyncio.gather(*(assess(workers, each) for each in (recording, wrong_recording) * 3))
     assert scores == scores[:2] * 3
@@ -122,7 +152,7 @@ async def test_several_at_once_get_their_own_answers(
 
 
 async def test_closing_ends_the_processes(recording: Recording) -> None:
-    workers = WorkerPool(PROCESS, count=2, queue_size=0, timeout_seconds=30)
+    workers = WorkerPool(PROCESS, count=2, timeout_seconds=30)
     workers.start()
     await assess(workers, recording)
     processes = [worker.process for worker in workers._alive]
@@ -138,7 +168,7 @@ async def test_a_worker_that_cannot_start_is_tried_again(
     monkeypatch.setattr("shared.confined.pool.RESTART_DELAY_SECONDS", 0.01)
     monkeypatch.setattr("shared.background.MAX_FAILING_SECONDS", 0.05)
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
-    workers = WorkerPool(PROCESS, count=1, queue_size=0, timeout_seconds=30)
+    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30)
     workers.start()
     await asyncio.sleep(0.1)
     provider = PocketsphinxProvider(workers)
@@ -155,7 +185,7 @@ async def test_a_worker_that_cannot_start_is_tried_again(
 @on_linux
 async def test_a_worker_knows_no_secrets(monkeypatch: pytest.MonkeyPatch, recording: Recording) -> None:
     monkeypatch.setenv("RECEIPT_SIGNING_KEYS_FILE", "/keys/receipts.json")
-    workers = WorkerPool(PROCESS, count=1, queue_size=0, timeout_seconds=30)
+    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30)
     workers.start()
     await assess(workers, recording)
     pid = next(iter(workers._alive)).process.pid

@@ -1,0 +1,32 @@
+from collections.abc import Sequence
+
+from shared.background import SupervisedLoop
+from shared.confined.pool import WorkerPool
+
+from scoring.errors import ProviderUnavailable
+
+
+class WorkerOwner:
+    """What works in a pool of confined processes, which live as long as it does."""
+
+    def __init__(self, workers: WorkerPool) -> None:
+        self._workers = workers
+
+    @property
+    def concurrency(self) -> int:
+        return self._workers.count
+
+    @property
+    def loops(self) -> Sequence[SupervisedLoop]:
+        return self._workers.loops
+
+    async def start(self) -> None:
+        # In the background: requests wait until a process is ready.
+        self._workers.start()
+
+    async def close(self) -> None:
+        await self._workers.close()
+
+    async def ping(self) -> None:
+        if not self._workers.is_ready:
+            raise ProviderUnavailable("No process is running.")
