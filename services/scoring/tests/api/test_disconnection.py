@@ -8,32 +8,13 @@ from scoring.audio.recording import Recording
 from scoring.domain.scores import ScoringResult
 from scoring.errors import ClientLeft
 from shared.testing import TokenFor
-from starlette.requests import Request
-from starlette.types import Message
+from tests.leaving_client import LeavingClient
 
 TEXT = "The train leaves at seven in the morning."
-LEAVES: Message = {"type": "http.disconnect"}
-
-
-class Client:
-    """Sends the messages that it is given, and then waits until it leaves."""
-
-    def __init__(self, *messages: Message) -> None:
-        self._messages = list(messages)
-        self.left = asyncio.Event()
-
-    async def receive(self) -> Message:
-        if self._messages:
-            return self._messages.pop(0)
-        await self.left.wait()
-        return LEAVES
-
-    def request(self) -> Request:
-        return Request({"type": "http", "method": "POST", "path": "/", "headers": []}, self.receive)
 
 
 async def test_the_block_ends_with_the_client() -> None:
-    client, is_cancelled = Client(), False
+    client, is_cancelled = LeavingClient(), False
 
     async def work() -> None:
         nonlocal is_cancelled
@@ -51,7 +32,7 @@ async def test_the_block_ends_with_the_client() -> None:
 
 
 async def test_a_block_that_ends_first_is_not_disturbed() -> None:
-    client = Client()
+    client = LeavingClient()
     async with ending_with_client(client.request()):
         await asyncio.sleep(0)
     client.left.set()
@@ -60,13 +41,13 @@ async def test_a_block_that_ends_first_is_not_disturbed() -> None:
 
 async def test_errors_of_the_block_stay_what_they_are() -> None:
     with pytest.raises(TimeoutError):
-        async with ending_with_client(Client().request()):
+        async with ending_with_client(LeavingClient().request()):
             raise TimeoutError
 
 
 @pytest.mark.parametrize(("body", "ends"), [(b"\r\n", True), (bytes(MAX_IGNORED_BYTES + 1), False)])
 async def test_what_follows_a_form_is_ignored_but_not_endlessly(body: bytes, ends: bool) -> None:
-    client = Client({"type": "http.request", "body": body, "more_body": True})
+    client = LeavingClient({"type": "http.request", "body": body, "more_body": True})
     client.left.set()
     try:
         async with ending_with_client(client.request()):
@@ -103,37 +84,16 @@ def hanging(app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyP
     return hanging
 
 
-def build_form(reading: bytes) -> httpx.Request:
-    files = {"audio": ("speech", reading), "reference_text": (None, TEXT.encode())}
-    return httpx.Request("POST", "http://test/api/v1/speech/score", files=files)
-
-
 async def test_scoring_ends_when_the_client_leaves_and_the_samples_are_overwritten(
     app: FastAPI, hanging: HangingProvider, reading: bytes, token_for: TokenFor, learner: object
 ) -> None:
-    form = build_form(reading)
-    client = Client({"type": "http.request", "body": form.read(), "more_body": False})
-    headers = {**form.headers, "authorization": f"Bearer {token_for(learner)}"}
-    scope: dict[str, object] = {
-        "type": "http",
-        "method": "POST",
-        "path": form.url.path,
-        "raw_path": b"",
-        "query_string": b"",
-    }
-    scope |= {"headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()]}
-    scope |= {"client": ("127.0.0.1", 1), "server": ("test", 80), "scheme": "http", "app": app}
-    sent: list[Message] = []
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
+    client = LeavingClient()
     async with asyncio.timeout(20):
-        request = asyncio.create_task(app(scope, client.receive, send))
+        request = asyncio.create_task(client.score(app, audio=reading, text=TEXT, token=token_for(learner)))
         await hanging.started.wait()
         assert any(hanging.pcm)
         client.left.set()
         await request
     assert hanging.cancelled.is_set()
     assert not any(hanging.pcm)
-    assert sent[0]["status"] == 499
+    assert client.status == 499

@@ -8,6 +8,9 @@ from scoring.providers.azure.configuration import Connection, RecognitionRequest
 from scoring.providers.azure.outcomes import Outcome
 from scoring.providers.azure.recognition import Recognition
 
+MAX_CLEANUP_SECONDS = 5.0
+"""The SDK needs three."""
+
 
 class NoFreeSlot(Exception):
     """All slots were taken until the deadline, or the pool is closed. The service was not asked."""
@@ -38,15 +41,22 @@ class RecognitionPool:
     ) -> Outcome:
         """Recognise in the next free slot, until a time of the event loop's clock.
 
-        Raises NoFreeSlot, or TimeoutError when the service has taken too long.
+        Raises NoFreeSlot, or TimeoutError when the service has taken too long. When it is cancelled, it ends
+        only when its slot is free.
         """
         sending.is_sent = False
         await self._take_slot(deadline)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        recognition = self._start(request, pcm, answer)
+        recognition, freed = self._start(request, pcm, answer)
         try:
             async with asyncio.timeout_at(deadline):
                 return await answer
+        except asyncio.CancelledError:
+            recognition.stop()
+            # The learner's share is given back afterwards: with many clients that leave, one learner could
+            # otherwise take all slots.
+            await asyncio.wait([freed], timeout=MAX_CLEANUP_SECONDS)
+            raise
         finally:
             # An outage in which no connection is made must not use a budget up.
             sending.is_sent = recognition.is_sent
@@ -64,7 +74,8 @@ class RecognitionPool:
 
     def _start(
         self, request: RecognitionRequest, pcm: memoryview, answer: asyncio.Future[Outcome]
-    ) -> Recognition:
+    ) -> tuple[Recognition, asyncio.Future[None]]:
+        """Return a recognition, and the future that is done when its slot is free."""
         loop = asyncio.get_running_loop()
         recognition = Recognition(self._connection, request, pcm)
         self._running.add(recognition)
@@ -72,9 +83,9 @@ class RecognitionPool:
         def deliver(outcome: Outcome) -> None:
             loop.call_soon_threadsafe(_deliver, answer, outcome)
 
-        thread = self._threads.submit(recognition.run, deliver)
-        thread.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free, recognition))
-        return recognition
+        freed = asyncio.wrap_future(self._threads.submit(recognition.run, deliver))
+        freed.add_done_callback(lambda _: self._free(recognition))
+        return recognition, freed
 
     def _free(self, recognition: Recognition) -> None:
         self._running.discard(recognition)

@@ -134,13 +134,13 @@ async def test_the_caller_is_answered_at_the_deadline_and_the_slot_freed_later(
     double.plays(*SITUATIONS[situation], scores())
     async with provide(concurrency=1, timeout_seconds=1.5) as provider:
         started = time.perf_counter()
-        with pytest.raises(ProviderTimeout):
-            await assess(provider, recording)
+        # The second one waits for the slot, until its own deadline: the service is not asked.
+        first, second = await asyncio.gather(
+            *(assess(provider, recording) for _ in range(2)), return_exceptions=True
+        )
         assert time.perf_counter() - started == pytest.approx(1.5, abs=0.4)
+        assert [type(first), type(second)] == [ProviderTimeout, ProviderUnavailable]
         assert provider.slots_taken == 1
-        # Its deadline ends while the slot is cleaned up: the service is not asked.
-        with pytest.raises(ProviderUnavailable):
-            await assess(provider, recording)
         assert double.connected == 1
         await wait_for_slots(provider)
         assert await assess(provider, recording) == SPOKEN
@@ -151,7 +151,7 @@ async def wait_for_slots(provider: AzureProvider) -> None:
 
 
 @pytest.mark.parametrize("is_long", [False, True])
-async def test_cancelling_answers_at_once_and_frees_the_slot(
+async def test_a_cancelled_request_ends_when_its_slot_is_free(
     is_long: bool, double: AzureDouble, provide: Provide, recording: Recording, long_recording: Recording
 ) -> None:
     double.plays(Script(), scores())
@@ -162,7 +162,9 @@ async def test_cancelling_answers_at_once_and_frees_the_slot(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert time.perf_counter() - started < 0.3
+        assert provider.slots_taken == 0
+        # The SDK takes up to three seconds.
+        assert time.perf_counter() - started < 4
         assert await assess(provider, recording) == SPOKEN
         await wait_for_slots(provider)
     assert double.open_connections == 0

@@ -1,0 +1,93 @@
+"""What one learner can take from the others."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from scoring.app import create_app
+from scoring.settings import ApiSettings
+from shared.testing import TokenFor
+from tests.azure_double import KEY, AzureDouble, Turn
+from tests.azure_double.scripts import Scores, Script
+from tests.leaving_client import LeavingClient
+
+UNANSWERED = "The train leaves at seven in the morning."
+ANSWERED = "The ferry leaves at seven in the morning."
+SLOTS = 3
+"""One more than a learner's share."""
+CLIENTS = 3
+
+
+async def answer_only_ferries(turn: Turn) -> None:
+    if "ferry" in turn.request.reference_words:
+        await Scores()(turn)
+
+
+@pytest.fixture
+async def double() -> AsyncIterator[AzureDouble]:
+    async with AzureDouble(Script(answer_only_ferries)).listening() as double:
+        yield double
+
+
+@pytest.fixture
+async def azure_app(settings: ApiSettings, double: AzureDouble) -> AsyncIterator[FastAPI]:
+    azure = {
+        "speech_provider": ("azure",),
+        "azure_speech_key": SecretStr(KEY),
+        "azure_speech_endpoint": double.url,
+        "azure_concurrency": SLOTS,
+    }
+    app = create_app(settings.model_copy(update=azure))
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+class Impatient:
+    """A learner whose every request leaves when the service has been asked."""
+
+    def __init__(self, app: FastAPI, double: AzureDouble, *, audio: bytes, token: str) -> None:
+        self._app, self._double, self._audio, self._token = app, double, audio, token
+        self.statuses = Counter[int | None]()
+
+    async def keep_asking(self) -> None:
+        while True:
+            client = LeavingClient()
+            async with asyncio.TaskGroup() as tasks:
+                leaving = tasks.create_task(self._leave(client))
+                await client.score(self._app, audio=self._audio, text=UNANSWERED, token=self._token)
+                leaving.cancel()
+            self.statuses[client.status] += 1
+            await asyncio.sleep(0.02)
+
+    async def _leave(self, client: LeavingClient) -> None:
+        asked = self._double.connected
+        while self._double.connected == asked:  # noqa: ASYNC110 - another thread's work
+            await asyncio.sleep(0.01)
+        client.left.set()
+
+
+async def test_a_learner_who_leaves_again_and_again_does_not_hold_all_slots(
+    azure_app: FastAPI, double: AzureDouble, reading: bytes, token_for: TokenFor
+) -> None:
+    impatient, other = (
+        Impatient(azure_app, double, audio=reading, token=token_for(uuid4())),
+        LeavingClient(),
+    )
+    asking = [asyncio.create_task(impatient.keep_asking()) for _ in range(CLIENTS)]
+    try:
+        async with asyncio.timeout(30):
+            while double.connected < SLOTS:  # noqa: ASYNC110 - another thread's work
+                await asyncio.sleep(0.01)
+        async with asyncio.timeout(2):
+            await other.score(azure_app, audio=reading, text=ANSWERED, token=token_for(uuid4()))
+    finally:
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+    assert other.status == 200
+    # Those that left, and those that were one too many.
+    assert set(impatient.statuses) == {499, 429}

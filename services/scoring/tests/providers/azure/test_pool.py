@@ -1,0 +1,79 @@
+"""What a cancelled recognition waits for, with a stand-in for the SDK."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from scoring.audio.recording import Recording
+from scoring.domain.metering import Sending
+from scoring.providers.azure import pool
+from scoring.providers.azure.configuration import Connection, RecognitionRequest
+from scoring.providers.azure.outcomes import Outcome
+from scoring.providers.azure.pool import RecognitionPool
+
+REQUEST = RecognitionRequest("The train leaves at seven in the morning.", "en-US", 3.0)
+
+
+class Stand:
+    """A recognition that never answers. It has begun, was stopped, and may end."""
+
+    is_sent = True
+
+    def __init__(self) -> None:
+        self.begun, self.stopped, self.may_end = threading.Event(), threading.Event(), threading.Event()
+
+    def run(self, answer: Callable[[Outcome], None]) -> None:
+        self.begun.set()
+        self.may_end.wait(10)
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+@pytest.fixture
+def stand(monkeypatch: pytest.MonkeyPatch) -> Stand:
+    stand = Stand()
+    monkeypatch.setattr(pool, "Recognition", lambda *_: stand)
+    return stand
+
+
+@pytest.fixture
+async def recognizing(
+    stand: Stand, recording: Recording
+) -> AsyncIterator[tuple[RecognitionPool, asyncio.Task[Outcome]]]:
+    """A pool with one slot, and the request that holds it."""
+    slots = RecognitionPool(Connection(key="key", region="westeurope"), concurrency=1)
+    deadline = asyncio.get_running_loop().time() + 30
+    recognized = slots.recognize(REQUEST, recording.pcm, deadline=deadline, sending=Sending())
+    task = asyncio.create_task(recognized)
+    await asyncio.to_thread(stand.begun.wait, 10)
+    yield slots, task
+    stand.may_end.set()
+    await slots.close()
+
+
+async def test_a_cancelled_recognition_is_stopped_and_outlasts_its_slot(
+    recognizing: tuple[RecognitionPool, asyncio.Task[Outcome]], stand: Stand
+) -> None:
+    slots, task = recognizing
+    task.cancel()
+    await asyncio.to_thread(stand.stopped.wait, 10)
+    await asyncio.wait([task], timeout=0.2)
+    assert not task.done()
+    assert slots.taken == 1
+    stand.may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert slots.taken == 0
+
+
+async def test_an_sdk_that_does_not_stop_is_not_waited_for_endlessly(
+    recognizing: tuple[RecognitionPool, asyncio.Task[Outcome]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots, task = recognizing
+    monkeypatch.setattr(pool, "MAX_CLEANUP_SECONDS", 0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, timeout=5)
+    assert slots.taken == 1
