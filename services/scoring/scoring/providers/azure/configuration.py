@@ -45,6 +45,7 @@ def create_speech_config(connection: Connection, request: RecognitionRequest) ->
         "SPEECH-TransmitLengthBeforThrottleMs": milliseconds + BUFFER_MARGIN_MS,
         "SPEECH-MaxBufferSizeMs": milliseconds + BUFFER_MARGIN_MS,
         "SPEECH-Error-MaxRetryCount": 0,
+        # With 0, answers that are about to come are given up. Set to 0 before a stop, the SDK has crashed.
         "SPEECH-StopRecognitionTimeoutInSeconds": 1,
         "SPEECH-TelemetryDataEnabled": "false",
     }.items():

@@ -39,20 +39,20 @@ class Recognition:
         return outcome.connected or bool(outcome.phrases or outcome.no_match)
 
     def stop(self) -> None:
-        self._reports.ended.set()
+        self._reports.end()
 
     def run(self, answer: Callable[[Outcome], None]) -> None:
         """Answer as soon as the outcome is known, then clean up, which takes up to three seconds."""
         try:
             with self._audio:
-                recognizer = self._create_recognizer()
-            self._recognize(recognizer, answer)
+                stream, recognizer = self._create_recognizer()
+            self._recognize(stream, recognizer, answer)
         except Exception as error:
             # A traceback that left this thread would take the recognizer with it.
             log.exception("azure_sdk_failed")
             answer(Outcome(failure=type(error).__name__))
 
-    def _create_recognizer(self) -> Any:
+    def _create_recognizer(self) -> tuple[PushAudioInputStream, Any]:
         stream = PushAudioInputStream(AudioStreamFormat(SAMPLE_RATE, 16, 1))
         recognizer = sdk.SpeechRecognizer(
             create_speech_config(self._connection, self._request),
@@ -65,10 +65,11 @@ class Recognition:
             piece = view[start : start + PIECE_BYTES]
             # The SDK takes a pointer. `bytes` would be a copy that cannot be overwritten.
             stream.write((ctypes.c_ubyte * len(piece)).from_buffer(piece))
-        stream.close()
-        return recognizer
+        return stream, recognizer
 
-    def _recognize(self, recognizer: Any, answer: Callable[[Outcome], None]) -> None:
+    def _recognize(
+        self, stream: PushAudioInputStream, recognizer: Any, answer: Callable[[Outcome], None]
+    ) -> None:
         if self._reports.ended.is_set():
             answer(self._reports.to_outcome())
             return
@@ -76,6 +77,10 @@ class Recognition:
         self._reports.listen(recognizer, connection, once=once)
         begin = recognizer.recognize_once_async if once else recognizer.start_continuous_recognition_async
         begun = begin()
+        # The SDK waits for its reader of the stream to start. If the reader has already ended, as it has with
+        # most recordings that are closed before, it waits for half a second.
+        self._reports.connected_or_ended.wait()
+        stream.close()
         self._reports.ended.wait()
         answer(self._reports.to_outcome())
         if not (once and self._reports.is_finished):

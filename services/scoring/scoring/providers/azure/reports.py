@@ -12,7 +12,7 @@ class Reports:
     """It must not hold the recognizer: a recognizer that its own callbacks hold is never freed."""
 
     def __init__(self) -> None:
-        self.ended = Event()
+        self.ended, self.connected_or_ended = Event(), Event()
         self.is_finished = False
         self._phrases: list[str] = []
         self._no_match, self._failure, self._session_id = "", "", ""
@@ -25,6 +25,10 @@ class Reports:
         recognizer.canceled.connect(self._on_canceled)
         recognizer.session_stopped.connect(self._on_session_stopped)
         connection.connected.connect(self._on_connected)
+
+    def end(self) -> None:
+        self.ended.set()
+        self.connected_or_ended.set()
 
     def to_outcome(self) -> Outcome:
         return Outcome(
@@ -41,6 +45,7 @@ class Reports:
 
     def _on_connected(self, _: Any) -> None:
         self._connected = True
+        self.connected_or_ended.set()
 
     def _on_recognized(self, event: Any) -> None:
         if event.result.reason == sdk.ResultReason.RecognizedSpeech:
@@ -63,7 +68,7 @@ class Reports:
 
     def _finish(self) -> None:
         self.is_finished = True
-        self.ended.set()
+        self.end()
 
 
 def disconnect(recognizer: Any, connection: Any) -> None:

@@ -1,5 +1,7 @@
 import asyncio
 import gc
+import statistics
+import time
 import weakref
 
 import pytest
@@ -28,6 +30,18 @@ async def test_the_copy_of_the_samples_is_overwritten_when_the_sdk_has_them(
     assert not any(copied)
     assert any(recording.pcm)
     assert len(answers[0].phrases) == 1
+
+
+async def test_recognitions_begin_without_half_a_second_of_waiting(
+    double: AzureDouble, recording: Recording
+) -> None:
+    started, answered = list[float](), list[float]()
+    for _ in range(9):
+        recognition = Recognition(Connection(key=KEY, endpoint=double.url), REQUEST, recording.pcm)
+        started.append(time.perf_counter())
+        await asyncio.to_thread(recognition.run, lambda _: answered.append(time.perf_counter()))
+    seconds = [end - start for start, end in zip(started, answered, strict=True)]
+    assert statistics.median(seconds) < 0.4
 
 
 async def test_the_recognizer_is_freed_in_its_thread(
