@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Annotated, Any
 
@@ -30,7 +31,7 @@ REDIS_TIMEOUT_SECONDS = 0.25
 
 
 class RateLimits:
-    """Requests per minute, by limit and subject: a user, an address or an account."""
+    """Requests or other units per minute, by limit and subject: a user, an address or an account."""
 
     def __init__(self, settings: HttpApiSettings) -> None:
         self._enabled = settings.rate_limit_enabled
@@ -49,47 +50,61 @@ class RateLimits:
         self._local_limiter = LocalRateLimiter(MemoryStorage())
 
     async def check(
-        self, request: Request, name: str, subject: str, *, per_minute: int, fail_closed: bool = False
+        self,
+        request: Request,
+        name: str,
+        subject: str,
+        *,
+        per_minute: int,
+        cost: int = 1,
+        unit: str = "requests",
+        fail_closed: bool = False,
     ) -> None:
-        """Count a request and set the RateLimit headers of its response. Raises TooManyRequests.
+        """Count a request, or its cost in a unit, and show it in the RateLimit headers of the response.
 
-        Without Redis this process counts alone, or raises Unavailable if `fail_closed`.
+        Raises TooManyRequests. Without Redis this process counts alone, or raises Unavailable if
+        `fail_closed`.
         """
         # A request whose transaction is repeated has been counted.
         if not self._enabled or getattr(request.state, "is_repeated", False):
             return
         item = RateLimitItemPerMinute(self._overrides.get(name, per_minute))
-        try:
-            allowed, window = await self._count(item, name, subject)
-        except (RedisUnavailable, RedisError) as error:
-            reason = type(error.__cause__ or error).__name__
-            log.warning("rate_limit_counted_locally", limit=name, reason=reason)
-            if fail_closed:
-                raise Unavailable("This cannot be checked right now; try again in a moment.") from error
-            allowed, window = self._count_locally(item, name, subject)
+        # What costs more than a minute has would never pass.
+        hit = _Hit(item, name, subject, cost=min(cost, item.amount))
+        allowed, window = await self._count(hit, fail_closed=fail_closed)
         reset = max(1, round(window.reset_time - time.time()))
-        request.state.response_headers = {
-            "RateLimit-Policy": f'"{name}";q={item.amount};w={WINDOW_SECONDS}',
-            "RateLimit": f'"{name}";r={window.remaining};t={reset}',
-        }
+        _add_headers(
+            request,
+            {
+                "RateLimit-Policy": f'"{name}";q={item.amount};w={WINDOW_SECONDS}',
+                "RateLimit": f'"{name}";r={window.remaining};t={reset}',
+            },
+        )
         if not allowed:
             metrics.RATE_LIMITED.labels(name).inc()
             raise TooManyRequests(
-                f"At most {item.amount} requests a minute are allowed here; try again in {reset} s.",
+                f"At most {item.amount} {unit} a minute are allowed here; try again in {reset} s.",
                 headers={"Retry-After": str(reset)},
             )
 
-    async def _count(self, item: RateLimitItem, name: str, subject: str) -> tuple[bool, WindowStats]:
-        async def ask_redis() -> tuple[bool, WindowStats]:
-            allowed = await self._limiter.hit(item, name, subject)
-            return allowed, await self._limiter.get_window_stats(item, name, subject)
+    async def _count(self, hit: "_Hit", *, fail_closed: bool) -> tuple[bool, WindowStats]:
+        try:
+            with translate_redis_errors():
+                return await within_loop_time(self._ask_redis(hit), seconds=REDIS_TIMEOUT_SECONDS)
+        except (RedisUnavailable, RedisError) as error:
+            reason = type(error.__cause__ or error).__name__
+            log.warning("rate_limit_counted_locally", limit=hit.name, reason=reason)
+            if fail_closed:
+                raise Unavailable("This cannot be checked right now; try again in a moment.") from error
+            return self._count_locally(hit)
 
-        with translate_redis_errors():
-            return await within_loop_time(ask_redis(), seconds=REDIS_TIMEOUT_SECONDS)
+    async def _ask_redis(self, hit: "_Hit") -> tuple[bool, WindowStats]:
+        allowed = await self._limiter.hit(hit.item, hit.name, hit.subject, cost=hit.cost)
+        return allowed, await self._limiter.get_window_stats(hit.item, hit.name, hit.subject)
 
-    def _count_locally(self, item: RateLimitItem, name: str, subject: str) -> tuple[bool, WindowStats]:
-        allowed = self._local_limiter.hit(item, name, subject)
-        return allowed, self._local_limiter.get_window_stats(item, name, subject)
+    def _count_locally(self, hit: "_Hit") -> tuple[bool, WindowStats]:
+        allowed = self._local_limiter.hit(hit.item, hit.name, hit.subject, cost=hit.cost)
+        return allowed, self._local_limiter.get_window_stats(hit.item, hit.name, hit.subject)
 
     async def ping(self) -> None:
         if not await self._storage.check():
@@ -97,6 +112,21 @@ class RateLimits:
 
     async def close(self) -> None:
         await self._pool.disconnect()
+
+
+@dataclass(frozen=True)
+class _Hit:
+    item: RateLimitItem
+    name: str
+    subject: str
+    cost: int
+
+
+def _add_headers(request: Request, headers: dict[str, str]) -> None:
+    """Add to those of other limits of the same request: both headers are lists."""
+    before: dict[str, str] = getattr(request.state, "response_headers", {})
+    added = {name: f"{before[name]}, {value}" if name in before else value for name, value in headers.items()}
+    request.state.response_headers = before | added
 
 
 def get_rate_limits(request: Request) -> RateLimits:

@@ -2,8 +2,12 @@ import asyncio
 import time
 from typing import Any
 
+import httpx
+from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import SecretStr
 from shared.http.app import create_api
+from shared.http.ratelimit import get_rate_limits, per_user
+from shared.security.current_user import CurrentUser
 from shared.testing import TokenFor, api_client
 from uuid_utils.compat import uuid7
 
@@ -67,3 +71,47 @@ async def test_a_late_loop_is_not_an_absent_redis(settings: Any, token_for: Toke
         blocking.cancel()
     assert answer.status_code == 200
     assert answer.headers["ratelimit"].startswith('"limited";r=0')
+
+
+def spending(settings: Any, **own: Any) -> FastAPI:
+    """An API whose request costs the units that it names, of ten a minute, and one of three requests."""
+    spending = APIRouter(dependencies=[Depends(per_user("requests", per_minute=3))])
+
+    @spending.get("/spend")
+    async def spend(request: Request, user: CurrentUser, cost: int) -> str:
+        limits = get_rate_limits(request)
+        await limits.check(request, "units", str(user.id), per_minute=10, cost=cost, unit="units")
+        return "ok"
+
+    return create_api(settings.model_copy(update={"rate_limit_enabled": True, **own}), spending, title="Test")
+
+
+async def spend(client: httpx.AsyncClient, cost: int) -> httpx.Response:
+    return await client.get("/spend", params={"cost": cost})
+
+
+async def test_a_request_may_cost_several_units(settings: Any, token_for: TokenFor) -> None:
+    async with api_client(spending(settings), token=token_for(uuid7())) as client:
+        first = await spend(client, 7)
+        assert first.headers["ratelimit-policy"] == '"requests";q=3;w=60, "units";q=10;w=60'
+        assert [each.split(";t")[0] for each in first.headers["ratelimit"].split(", ")] == [
+            '"requests";r=2',
+            '"units";r=3',
+        ]
+        refused = await spend(client, 4)
+        assert (
+            "At most 10 units a minute" in problem_of(refused, status=429, code="too_many_requests")["detail"]
+        )
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert (await spend(client, 3)).status_code == 200
+
+
+async def test_what_costs_more_than_a_minute_has_takes_it_all(settings: Any, token_for: TokenFor) -> None:
+    async with api_client(spending(settings), token=token_for(uuid7())) as client:
+        assert [(await spend(client, cost)).status_code for cost in (99, 1)] == [200, 429]
+
+
+async def test_without_redis_costs_are_counted_by_each_replica(settings: Any, token_for: TokenFor) -> None:
+    app = spending(settings, redis_url=SecretStr("redis://127.0.0.1:1/0"))
+    async with api_client(app, token=token_for(uuid7())) as client:
+        assert [(await spend(client, cost)).status_code for cost in (7, 4, 3)] == [200, 429, 200]
