@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 from shared.settings import HttpApiSettings
 
-from scoring.types import DEFAULT_QUEUE_SIZE, SpeechProviderName
+from scoring.types import DEFAULT_QUEUE_SIZE, MAX_AUDIO_SECONDS, SpeechProviderName
 
 MIN_UPLOAD_BYTES = 16 * 1024 * 1024
 """Enough for any recording."""
@@ -34,6 +34,8 @@ class ApiSettings(HttpApiSettings):
     """Time from receiving a recording to its scores. What would take longer is answered with 503 at once."""
     scoring_learner_recordings: int = Field(default=2, ge=1)
     """Recordings of one learner in work or in wait, upload included. Further ones are answered with 429."""
+    scoring_learner_seconds_per_minute: int = Field(default=300, ge=MAX_AUDIO_SECONDS)
+    """Audio of one learner, over all replicas. Beyond it, the answer is 429."""
     scoring_upload_bytes: int = Field(default=128 * 1024 * 1024, ge=MIN_UPLOAD_BYTES)
     """Memory for all uploads together. Beyond it, the answer is 503."""
 

@@ -12,6 +12,7 @@ from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 
 from scoring.api.dependencies import (
+    CountSecondsDep,
     DecoderPoolDep,
     LearnerSharesDep,
     ProviderChainDep,
@@ -65,6 +66,7 @@ async def assess_recording(
     shares: LearnerSharesDep,
     room: UploadRoomDep,
     settings: SettingsDep,
+    count_seconds: CountSecondsDep,
 ) -> ScoreRead:
     """Score how a recording pronounces a text.
 
@@ -77,7 +79,13 @@ async def assess_recording(
         ticket = Ticket(learner.id, received_at + settings.scoring_timeout_seconds)
         score_request = _validate_form(parts, providers.capabilities.languages)
         scored = await commands.assess_recording(
-            decoders, providers, receipts, ticket=ticket, request=score_request, upload=parts.audio
+            decoders,
+            providers,
+            receipts,
+            ticket=ticket,
+            request=score_request,
+            upload=parts.audio,
+            count_seconds=count_seconds,
         )
     return _to_response(scored, providers)
 

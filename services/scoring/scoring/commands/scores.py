@@ -1,7 +1,7 @@
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -24,6 +24,9 @@ ASSESSMENT_DURATION = Histogram(
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
 )
 
+type CountSeconds = Callable[[float], Awaitable[None]]
+"""Counts seconds of audio for the learner's limit. Raises TooManyRequests."""
+
 GRACE_SECONDS = 2.0
 """What takes a little longer than estimated still ends. What hangs is ended this long after its deadline."""
 
@@ -44,11 +47,20 @@ async def assess_recording(
     ticket: Ticket,
     request: ScoreRequest,
     upload: AudioBufferManager,
+    count_seconds: CountSeconds,
 ) -> ScoredRecording:
-    """Assess a recording and sign its score. Raises what decoding and ProviderChain.assess raise."""
-    with _measure_duration():
-        async with _stopping_at(ticket.deadline + GRACE_SECONDS):
-            assessment = await _assess(decoders, providers, ticket=ticket, request=request, upload=upload)
+    """Assess a recording and sign its score.
+
+    Raises what decoding, `count_seconds` and ProviderChain.assess raise, or ProviderTimeout.
+    """
+    ensure_room = partial(providers.ensure_room, ticket, request.language)
+    async with _measure_duration(), _stopping_at(ticket.deadline + GRACE_SECONDS):
+        decoding = replace(ticket, deadline=ensure_room())
+        async with decoders.decode(upload, decoding, ensure_room=ensure_room) as recording:
+            await count_seconds(recording.seconds)
+            assessment = await providers.assess(
+                recording, ticket=ticket, text=request.reference_text, language=request.language
+            )
     if assessment.pronunciation_score is None:
         return ScoredRecording(assessment, None)
     receipt = receipts.issue(
@@ -59,22 +71,6 @@ async def assess_recording(
         recognized_text=assessment.recognized_text,
     )
     return ScoredRecording(assessment, receipt)
-
-
-async def _assess(
-    decoders: DecoderPool,
-    providers: ProviderChain,
-    *,
-    ticket: Ticket,
-    request: ScoreRequest,
-    upload: AudioBufferManager,
-) -> ScoringResult:
-    ensure_room = partial(providers.ensure_room, ticket, request.language)
-    decoding = replace(ticket, deadline=ensure_room())
-    async with decoders.decode(upload, decoding, ensure_room=ensure_room) as recording:
-        return await providers.assess(
-            recording, ticket=ticket, text=request.reference_text, language=request.language
-        )
 
 
 @asynccontextmanager
@@ -88,8 +84,8 @@ async def _stopping_at(deadline: float) -> AsyncIterator[None]:
         raise
 
 
-@contextmanager
-def _measure_duration() -> Iterator[None]:
+@asynccontextmanager
+async def _measure_duration() -> AsyncIterator[None]:
     started, outcome = time.perf_counter(), "failed"
     try:
         yield

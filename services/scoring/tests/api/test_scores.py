@@ -201,6 +201,25 @@ async def test_a_learner_has_a_limit(settings: ApiSettings, token_for: TokenFor)
         problem_of(await post(client, None, language="xx"), status=429, code="too_many_requests")
 
 
+async def test_a_learner_has_a_limit_in_seconds_of_audio(
+    settings: ApiSettings, token_for: TokenFor, reading: bytes
+) -> None:
+    # A reading of 2.5 s counts 3.
+    limited = settings.model_copy(
+        update={"rate_limit_enabled": True, "scoring_learner_seconds_per_minute": 8}
+    )
+    async with api_client(create_app(limited), token=token_for(uuid4())) as client:
+        answers = [await post(client, reading, reference_text=TEXT) for _ in range(3)]
+        assert [each.status_code for each in answers[:2]] == [200, 200]
+        assert '"score_seconds";r=2' in answers[1].headers["ratelimit"]
+        problem = problem_of(answers[2], status=429, code="too_many_requests")
+        assert "8 seconds of audio" in problem["detail"]
+        assert 1 <= int(answers[2].headers["retry-after"]) <= 60
+        other = {"Authorization": f"Bearer {token_for(uuid4())}"}
+        form = {"audio": ("speech", reading), "reference_text": (None, TEXT.encode())}
+        assert (await client.post(SCORE, files=form, headers=other)).status_code == 200
+
+
 def test_the_document_describes_the_form(app: FastAPI) -> None:
     operation = app.openapi()["paths"][SCORE]["post"]
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.recording import Recording
 from scoring.budget import SpeechBudget
-from scoring.commands.scores import ScoredRecording, assess_recording
+from scoring.commands.scores import CountSeconds, ScoredRecording, assess_recording
 from scoring.domain.budgets import Limits
 from scoring.domain.scores import AudioInfo, ScoringResult
 from scoring.domain.turns import Ticket
@@ -21,7 +21,7 @@ from scoring.providers import Capabilities
 from scoring.providers.chain import ProviderChain
 from scoring.receipts import ReceiptIssuer
 from scoring.schemas.scores import ScoreRequest
-from shared.errors import ParleyError
+from shared.errors import ParleyError, TooManyRequests
 
 ASSESSMENT = ScoringResult(
     recognized_text="thank you",
@@ -79,12 +79,16 @@ def receipts(keys_file: Path) -> ReceiptIssuer:
     return ReceiptIssuer.load(keys_file)
 
 
+async def count_nothing(seconds: float) -> None: ...
+
+
 async def assess(
     answer: ScoringResult | ParleyError | float,
     receipts: ReceiptIssuer,
     learner: UUID,
     *,
     within_seconds: float = 12.0,
+    count_seconds: CountSeconds = count_nothing,
 ) -> ScoredRecording:
     decoders: Any = StandInDecoders()
     providers = ProviderChain([StandInProvider(answer)], SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0)))
@@ -92,7 +96,13 @@ async def assess(
     with AudioBufferManager() as upload:
         upload.append(memoryview(b"voice"))
         return await assess_recording(
-            decoders, providers, receipts, ticket=ticket, request=REQUEST, upload=upload
+            decoders,
+            providers,
+            receipts,
+            ticket=ticket,
+            request=REQUEST,
+            upload=upload,
+            count_seconds=count_seconds,
         )
 
 
@@ -139,3 +149,15 @@ async def test_an_unforeseen_timeout_of_the_work_itself_is_not_a_late_one(
 ) -> None:
     with pytest.raises(TimeoutError):
         await assess(0.0, receipts, learner)
+
+
+async def test_seconds_are_counted_before_a_provider_is_asked(receipts: ReceiptIssuer, learner: UUID) -> None:
+    counted = list[float]()
+
+    async def refuse(seconds: float) -> None:
+        counted.append(seconds)
+        raise TooManyRequests("enough")
+
+    with pytest.raises(TooManyRequests):
+        await assess(ProviderTimeout("asked"), receipts, learner, count_seconds=refuse)
+    assert counted == [5 / 32_000]
