@@ -26,6 +26,7 @@ from scoring.errors import (
     QuotaExhausted,
     SpeechProcessingError,
 )
+from scoring.providers.azure.allocator import bound_kept_memory
 from scoring.providers.azure.breaker import Breaker, BreakerOpen
 from scoring.providers.azure.configuration import Connection, RecognitionRequest
 from scoring.providers.azure.outcomes import Outcome, to_error
@@ -90,6 +91,7 @@ class AzureProvider:
 
     async def start(self) -> None:
         """Begin without asking the service: a wrong key shows in the first answer."""
+        bound_kept_memory()
 
     async def close(self) -> None:
         await self._pool.close()
