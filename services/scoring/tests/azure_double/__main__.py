@@ -3,17 +3,19 @@
 import argparse
 import asyncio
 import signal
+from collections.abc import Sequence
 
+from tests.azure_double.scripts import Script, scores
 from tests.azure_double.server import KEY, AzureDouble
 from tests.azure_double.situations import SITUATIONS
 
 
-async def run(port: int, situation: str) -> None:
+async def run(port: int, scripts: Sequence[Script]) -> None:
     """Serve until SIGINT or SIGTERM. No audio is kept."""
     ended = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, ended.set)
-    double = AzureDouble(*SITUATIONS[situation], keeps_audio=False, remembers=0)
+    double = AzureDouble(*scripts, keeps_audio=False, remembers=0)
     async with double.listening(port):
         print(f"AZURE_SPEECH_ENDPOINT={double.url} AZURE_SPEECH_KEY={KEY}", flush=True)  # noqa: T201 - a program's output
         await ended.wait()
@@ -25,8 +27,14 @@ def main() -> None:
     parser.add_argument(
         "--situation", choices=SITUATIONS, default="success", metavar="NAME", help=", ".join(SITUATIONS)
     )
+    parser.add_argument(
+        "--delay-seconds", type=float, help="score every recording after so long, whatever the situation"
+    )
     arguments = parser.parse_args()
-    asyncio.run(run(arguments.port, arguments.situation))
+    scripts = SITUATIONS[arguments.situation]
+    if arguments.delay_seconds is not None:
+        scripts = [scores(delay_seconds=arguments.delay_seconds)]
+    asyncio.run(run(arguments.port, scripts))
 
 
 if __name__ == "__main__":

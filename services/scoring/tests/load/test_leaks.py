@@ -1,0 +1,68 @@
+"""Many scorings leave memory, threads and descriptors as they were. LEAK_SCORINGS=1000 makes more."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+
+import psutil
+import pytest
+from scoring.audio.recording import Recording
+from scoring.providers import SpeechProvider
+from scoring.providers.azure.provider import AzureProvider
+from scoring.providers.pocketsphinx.provider import PROCESS, PocketsphinxProvider
+from shared.confined.pool import WorkerPool
+from tests.azure_double.process import running_double
+from tests.load.measuring import Usage, measure_usage
+
+TEXT = "The train leaves at seven in the morning."
+WARM_UP = 40
+SCORINGS = int(os.environ.get("LEAK_SCORINGS", "0"))
+MAX_GROWTH = 0.05
+
+
+@pytest.fixture(scope="module")
+def quick_service() -> Iterator[str]:
+    with running_double() as url:
+        yield url
+
+
+async def score(provider: SpeechProvider, recording: Recording, *, times: int) -> None:
+    for _ in range(times):
+        await provider.assess(recording, text=TEXT, language="en-US")
+
+
+def compare(name: str, before: Usage, after: Usage, *, times: int) -> None:
+    growth = after.rss_mb / before.rss_mb - 1
+    print(f"{name}, {times} scorings: {before} → {after}, {growth:+.1%}")  # noqa: T201 - figures
+    assert growth <= MAX_GROWTH
+    assert (after.threads, after.descriptors) == (before.threads, before.descriptors)
+
+
+async def test_scorings_by_azure_leave_nothing_behind(
+    quick_service: str,
+    start_azure: Callable[..., AbstractAsyncContextManager[AzureProvider]],
+    recording: Recording,
+) -> None:
+    times, processes = SCORINGS or 200, [psutil.Process()]
+    async with start_azure(quick_service, concurrency=2) as provider:
+        await score(provider, recording, times=WARM_UP)
+        before = measure_usage(processes)
+        await score(provider, recording, times=times)
+        after = measure_usage(processes)
+    compare("azure", before, after, times=times)
+
+
+async def test_scorings_offline_leave_nothing_behind(recording: Recording) -> None:
+    times = SCORINGS or 60
+    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30)
+    provider = PocketsphinxProvider(workers)
+    await provider.start()
+    try:
+        await score(provider, recording, times=WARM_UP)
+        processes = [psutil.Process(), *psutil.Process().children()]
+        before = measure_usage(processes)
+        await score(provider, recording, times=times)
+        after = measure_usage(processes)
+    finally:
+        await provider.close()
+    compare("offline", before, after, times=times)
