@@ -1,0 +1,116 @@
+"""Fair shares and goodput, with a provider of a known speed. Each time has a reference of the same run."""
+
+import asyncio
+from statistics import median
+from uuid import uuid4
+
+from tests.load.traffic import Answer, Record, Scoring, keep_busy, send
+
+
+async def ask_in_turn(scoring: Scoring, times: int) -> list[Answer]:
+    learner = uuid4()
+    return [await scoring.ask(learner) for _ in range(times)]
+
+
+async def test_a_learner_with_many_long_recordings_takes_nothing_from_others(record_property: Record) -> None:
+    scoring, greedy = Scoring(concurrency=2, seconds_per_second=0.05), uuid4()
+    alone = await ask_in_turn(scoring, 8)
+    many = [asyncio.create_task(scoring.ask(greedy, seconds=10)) for _ in range(28)]
+    await asyncio.sleep(0.01)
+    meanwhile = await ask_in_turn(scoring, 8)
+    still_waiting = [task for task in many if not task.done()]
+    assert all(each.is_scored for each in (*alone, *meanwhile))
+    assert len(still_waiting) > 5
+    ratio = median(each.seconds for each in meanwhile) / median(each.seconds for each in alone)
+    record_property("ratio", ratio)
+    assert ratio < 1.5
+    for task in still_waiting:
+        task.cancel()
+    await asyncio.gather(*many, return_exceptions=True)
+
+
+async def test_with_one_slot_others_wait_for_one_recording_at_most() -> None:
+    scoring, greedy = Scoring(concurrency=1, seconds_per_second=0.05), uuid4()
+    [long] = [await scoring.ask(greedy, seconds=10)]
+    alone = await ask_in_turn(scoring, 3)
+    many = [asyncio.create_task(scoring.ask(greedy, seconds=10)) for _ in range(28)]
+    await asyncio.sleep(0.01)
+    meanwhile = await ask_in_turn(scoring, 3)
+    assert all(each.is_scored for each in meanwhile)
+    bound = 1.5 * (long.seconds + max(each.seconds for each in alone))
+    assert max(each.seconds for each in meanwhile) < bound
+    for task in many:
+        task.cancel()
+    await asyncio.gather(*many, return_exceptions=True)
+
+
+async def test_learners_get_the_same_time_whatever_their_recordings_take(
+    record_property: Record,
+) -> None:
+    scoring = Scoring(concurrency=3, seconds_per_second=0.01, timeout_seconds=60)
+    loop = asyncio.get_running_loop()
+    ends_at, used = loop.time() + 2, [0.0, 0.0, 0.0, 0.0]
+
+    async def practise(number: int, seconds: float) -> None:
+        learner = learners[number]
+        while loop.time() < ends_at:
+            if (await scoring.ask(learner, seconds=seconds)).is_scored:
+                used[number] += seconds
+
+    learners = [uuid4() for _ in used]
+    await asyncio.gather(*(practise(number, 2 + 3 * number) for number in range(len(used)) for _ in range(4)))
+    record_property("used", used)
+    assert max(used) < 1.6 * min(used)
+
+
+async def test_goodput_at_twice_the_capacity_is_that_of_the_peak(record_property: Record) -> None:
+    scoring = Scoring(concurrency=8, seconds_per_second=0.1, timeout_seconds=0.5)
+    await keep_busy(scoring.ask, clients=8, requests=40)
+    peak = await keep_busy(scoring.ask, clients=8, requests=120)
+    overload = await send(scoring.ask, per_second=2 * peak.goodput, seconds=3)
+    record_property("goodput", (peak.goodput, overload.goodput))
+    assert not peak.refused
+    assert overload.goodput >= 0.85 * peak.goodput
+    assert scoring.provider.peak == 8
+    scored = [each.seconds for each in overload.answers if each.is_scored]
+    assert max(scored) < 1.5 * scoring.timeout_seconds
+    late = sorted(each.seconds for each in overload.refused)
+    record_property("refused", (len(late), median(late), late[-1]))
+    assert median(late) < 0.1 * scoring.timeout_seconds
+    for each in overload.refused:
+        assert each.refusal
+        assert int(each.refusal.headers["Retry-After"]) >= 1
+
+
+async def test_fifty_at_once_take_as_long_as_the_slots_need(record_property: Record) -> None:
+    scoring = Scoring(concurrency=20, seconds_per_second=1)
+    loop, lags = asyncio.get_running_loop(), list[float]()
+
+    async def watch() -> None:
+        while True:
+            at = loop.time()
+            await asyncio.sleep(0.005)
+            lags.append(loop.time() - at - 0.005)
+
+    watching = asyncio.create_task(watch())
+    reference = await scoring.ask()
+    lags.clear()
+    started = loop.time()
+    answers = await asyncio.gather(*(scoring.ask() for _ in range(50)))
+    wall = loop.time() - started
+    watching.cancel()
+    assert all(each.is_scored for each in answers)
+    lag = sorted(lags)[int(0.99 * len(lags))]
+    record_property("wall and lag", (wall, lag))
+    assert wall < 1.2 * 3 * reference.seconds
+    assert lag < 0.05
+    assert scoring.provider.peak == 20
+
+
+async def test_beyond_the_queue_refusals_come_at_once() -> None:
+    scoring = Scoring(concurrency=4, seconds_per_second=0.5, max_waiting=8)
+    answers = await asyncio.gather(*(scoring.ask() for _ in range(50)))
+    scored = [each for each in answers if each.is_scored]
+    refused = [each for each in answers if not each.is_scored]
+    assert (len(scored), len(refused)) == (12, 38)
+    assert max(each.seconds for each in refused) < 0.3 * min(each.seconds for each in scored)

@@ -1,0 +1,133 @@
+"""Load on scoring, with a provider of a known speed or any other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from scoring.audio.recording import BYTES_PER_SAMPLE, SAMPLE_RATE, Recording
+from scoring.budget import SpeechBudget
+from scoring.domain.budgets import Limits
+from scoring.domain.scores import AudioInfo, ScoringResult
+from scoring.domain.turns import Ticket
+from scoring.errors import ProviderUnavailable
+from scoring.providers import Capabilities
+from scoring.providers.chain import ProviderChain
+
+
+class TimedProvider:
+    """Takes a known share of a recording's length for it."""
+
+    capabilities = Capabilities("timed", ("en-US",), "ipa", prosody=False, max_seconds=60)
+    loops = ()
+
+    def __init__(self, *, concurrency: int, seconds_per_second: float) -> None:
+        self.concurrency, self._speed = concurrency, seconds_per_second
+        self.in_work, self.peak = 0, 0
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def ping(self) -> None: ...
+
+    async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
+        self.in_work += 1
+        self.peak = max(self.peak, self.in_work)
+        try:
+            await asyncio.sleep(recording.seconds * self._speed)
+        finally:
+            self.in_work -= 1
+        return ScoringResult(text, 90, 90, 90, 100, None, (), recording.source, provider="timed")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request came to, and after how many seconds."""
+
+    seconds: float
+    refusal: ProviderUnavailable | None = None
+
+    @property
+    def is_scored(self) -> bool:
+        return self.refusal is None
+
+
+class Scoring:
+    """A chain with one timed provider, and learners who ask it."""
+
+    def __init__(
+        self,
+        *,
+        concurrency: int,
+        seconds_per_second: float,
+        timeout_seconds: float = 12.0,
+        max_waiting: int = 32,
+    ) -> None:
+        provider = TimedProvider(concurrency=concurrency, seconds_per_second=seconds_per_second)
+        self.provider, self.timeout_seconds = provider, timeout_seconds
+        budget = SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0))
+        self._chain = ProviderChain([provider], budget, max_waiting=max_waiting)
+
+    async def ask(self, learner: UUID | None = None, *, seconds: float = 1.0) -> Answer:
+        """Have a recording scored that may last some seconds."""
+        loop = asyncio.get_running_loop()
+        started, refusal = loop.time(), None
+        pcm = memoryview(bytes(int(seconds * SAMPLE_RATE) * BYTES_PER_SAMPLE))
+        recording = Recording(pcm, AudioInfo(int(seconds * 1000), SAMPLE_RATE, "wav"), seconds)
+        ticket = Ticket(learner or uuid4(), started + self.timeout_seconds)
+        try:
+            await self._chain.assess(recording, ticket=ticket, text="Thank you.", language="en-US")
+        except ProviderUnavailable as error:
+            refusal = error
+        return Answer(loop.time() - started, refusal)
+
+
+@dataclass(frozen=True)
+class Load:
+    """The answers to some load, and the scored ones a second."""
+
+    answers: Sequence[Answer]
+    goodput: float
+
+    @property
+    def refused(self) -> list[Answer]:
+        return [each for each in self.answers if not each.is_scored]
+
+
+type Record = Callable[[str, object], None]
+"""Keeps a figure in the report of the tests."""
+type Ask = Callable[[], Awaitable[Answer]]
+
+
+async def keep_busy(ask: Ask, *, clients: int, requests: int) -> Load:
+    """Let clients ask again and again, each after its answer."""
+    loop, answers = asyncio.get_running_loop(), list[Answer]()
+    started = loop.time()
+
+    async def client() -> None:
+        while len(answers) < requests:
+            answers.append(await ask())
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return Load(answers, sum(each.is_scored for each in answers) / (loop.time() - started))
+
+
+async def send(ask: Ask, *, per_second: float, seconds: float) -> Load:
+    """Send requests at a rate, whatever becomes of them."""
+    loop = asyncio.get_running_loop()
+    started, tasks = loop.time(), list[asyncio.Task[Answer]]()
+
+    async def note() -> Answer:
+        answer = await ask()
+        if answer.is_scored:
+            scored_at.append(loop.time())
+        return answer
+
+    scored_at = list[float]()
+    while (at := loop.time() - started) < seconds:
+        tasks += [asyncio.ensure_future(note()) for _ in range(int(at * per_second) - len(tasks))]
+        await asyncio.sleep(0.005)
+    answers = await asyncio.gather(*tasks)
+    # What is still in work at the end would make a short run look better than it is.
+    return Load(answers, sum(at <= started + seconds for at in scored_at) / seconds)
