@@ -32,7 +32,8 @@ def demo(folder: Path) -> int:
     """Play a learner's journey against the running system."""
     from deploy.local.demo import play
 
-    play(f"http://127.0.0.1:{lock.port(folder)}", mail=folder / "mail")
+    wanted, invents = os.environ.get("SPEECH_PROVIDER", ""), (folder / "pids" / "speech-double").exists()
+    play(f"http://127.0.0.1:{lock.port(folder)}", mail=folder / "mail", wanted=wanted, invents_scores=invents)
     return 0
 
 

@@ -20,6 +20,8 @@ SMALL = {"SCORING_WORKERS": "2", "DATABASE_POOL_SIZE": "6", "SHUTDOWN_DELAY_SECO
 An API that stops need not wait until another replica serves its clients: there is none.
 """
 
+SPEECH_DOUBLE_KEY = "a-key-that-opens-only-the-double"
+
 SYSTEM_VARIABLES = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -42,6 +44,9 @@ class Plan:
         settings = self._database(service) | self._redis() | self._storage(service) | tokens | key_files
         if service.name == "auth":
             settings["GAME_URL"] = f"http://127.0.0.1:{self.ports['game-api']}"
+        if service.name == "scoring" and self.needs_speech_double:
+            settings["AZURE_SPEECH_KEY"] = SPEECH_DOUBLE_KEY
+            settings["AZURE_SPEECH_ENDPOINT"] = f"ws://127.0.0.1:{self.ports['speech-double']}"
         return self._server(service, "api", settings)
 
     def worker(self, service: Service) -> Program:
@@ -74,6 +79,22 @@ class Plan:
         """Return the command that moves a service's dead letters back into their queues."""
         name = f"{service.name}-replay-dead-letters"
         return self._python(name, self._broker(), service.name, "replay-dead-letters")
+
+    @property
+    def speech_provider(self) -> str:
+        """The SPEECH_PROVIDER of the terminal."""
+        return os.environ.get("SPEECH_PROVIDER") or "offline"
+
+    @property
+    def needs_speech_double(self) -> bool:
+        """Whether azure is to score, but no key of it is given."""
+        return "azure" in self.speech_provider and not os.environ.get("AZURE_SPEECH_KEY")
+
+    def speech_double(self) -> Program:
+        """Return the stand-in for Azure's Speech service, which invents scores."""
+        port = str(self.ports["speech-double"])
+        words = ("tests.azure_double", "--port", port, "--key", SPEECH_DOUBLE_KEY)
+        return self._python("speech-double", {}, *words)
 
     def _server(self, service: Service, role: str, settings: dict[str, str]) -> Program:
         name = f"{service.name}-{role}"

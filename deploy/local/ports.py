@@ -18,6 +18,7 @@ OFFSETS = {
     "s3": 25,
     "gateway-metrics": 26,
     "recordings": 27,
+    "speech-double": 28,
 }
 BLOCK = 30
 # Below the range that Linux and macOS use for outgoing connections, which could take a port of a block first.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from deploy.local import databases, ports, privileges, servers
+from deploy.local import databases, ports, privileges, servers, welcome
 from deploy.local.once import Once
 from deploy.local.plan import BUCKET, Plan
 from deploy.local.processes import ROOT, Failed, Program, Run
@@ -54,6 +54,7 @@ class Stack:
         )
         self._once = Once(run, data / "done", report=report)
         self.servers = servers.make(run, data, ports=self.ports, credentials=credentials, fast=fast)
+        self.doubles = self._doubles()
         self.apis = {s.name: self._server(self.plan.api(s)) for s in SERVICES}
         self.workers = {s.name: self._worker(s) for s in DATABASE_OWNERS}
         self.gateway = envoy(run, data / "gateway", ports=self.ports)
@@ -66,7 +67,7 @@ class Stack:
     @property
     def processes(self) -> list[Server]:
         """All processes that the supervisor keeps running."""
-        return [*self.servers.values(), *self._services]
+        return [*self.servers.values(), *self.doubles, *self._services]
 
     @property
     def _services(self) -> list[Server]:
@@ -79,6 +80,8 @@ class Stack:
         """
         self._vault.make_keys(self.run)
         privileges.own(self.mail)
+        for double in self.doubles:
+            self._start(double)
         # RabbitMQ starts slowest, so everything that does not need it starts at the same time.
         _together(self._start_broker, self._start_apis, self.gateway.launch)
         for worker in self.workers.values():
@@ -87,13 +90,26 @@ class Stack:
         self._wait_until_ready()
         self._wait_for_seed_events()
 
+    def welcome(self) -> str:
+        """Return the message for the person at the terminal."""
+        provider, invents = self.plan.speech_provider, self.plan.needs_speech_double
+        return welcome.text(self.url, mail=self.mail, provider=provider, invents_scores=invents)
+
     def stop(self) -> None:
         """Stop everything, clients before their servers. May be called while `start` still runs."""
         self.run.freeze()
-        base = [server for server in self.servers.values() if server.name != "epmd"]
+        base = [*self.doubles, *(server for server in self.servers.values() if server.name != "epmd")]
         for stage in ([self.gateway], self.apis.values(), self.workers.values(), base):
             _together(*(server.stop for server in stage))
         self.run.close()
+
+    def _doubles(self) -> list[Server]:
+        if not self.plan.needs_speech_double:
+            return []
+        port = self.ports["speech-double"]
+        # It answers a request that is no WebSocket handshake with an error.
+        program = self.plan.speech_double()
+        return [Server(run=self.run, program=program, answers=lambda: http_status(port, "/") > 0)]
 
     def _server(self, program: Program) -> Server:
         port = self.ports[program.name]

@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from deploy.local import lock, ports, welcome
+from deploy.local import lock, ports
 from deploy.local.processes import Failed, Run
 from deploy.local.revival import Revival
 from deploy.local.stack import Stack
@@ -60,7 +60,7 @@ class Supervisor:
         try:
             if not self._start(stack):
                 return 0
-            self._console.say(welcome.text(stack.url, mail=stack.mail))
+            self._console.say(stack.welcome())
             revival = Revival(report=self._console.step)
             with contextlib.closing(revival):
                 while not self._should_stop(within=0.5):

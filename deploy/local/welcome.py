@@ -16,6 +16,7 @@ Parley is ready.
   OpenAPI    {url}/openapi.json
   Accounts   {accounts}
   E-mails    are written to {mail}; `make logs` shows their links
+  Scoring    by {provider}{remark}
   Demos      `make demo` plays a learner's journey, `make demo-import` an editor's
 
 Three commands to try in another terminal:
@@ -24,11 +25,17 @@ Three commands to try in another terminal:
 """
 
 
-def text(url: str, *, mail: Path) -> str:
+INVENTED = """. A stand-in for Azure invents the scores, because no key was given.
+             For real ones: AZURE_SPEECH_KEY=… AZURE_SPEECH_REGION=… SPEECH_PROVIDER=azure make run"""
+
+
+def text(url: str, *, mail: Path, provider: str, invents_scores: bool) -> str:
     """Return addresses, demo accounts, and three commands that work when pasted."""
     return TEXT.format(
         url=url,
         mail=mail,
+        provider=provider,
+        remark=INVENTED if invents_scores else "",
         accounts="\n             ".join(f"{email} / {password}" for email, password in ACCOUNTS),
         lines="\n\n".join(_lines(url)),
     )

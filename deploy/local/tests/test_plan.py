@@ -75,6 +75,29 @@ def test_what_the_person_sets_goes_through(plan: Plan, monkeypatch: pytest.Monke
     assert "somewhere-else" not in environment["DATABASE_URL"]
 
 
+def test_a_run_without_a_key_of_azure_has_a_stand_in(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_SPEECH_KEY", raising=False)
+    monkeypatch.setenv("SPEECH_PROVIDER", "azure,offline")
+    scoring = next(service for service in SERVICES if service.name == "scoring")
+
+    environment = plan.api(scoring).environment
+
+    assert plan.needs_speech_double
+    assert environment["AZURE_SPEECH_ENDPOINT"] == "ws://127.0.0.1:8028"
+    assert environment["AZURE_SPEECH_KEY"] in plan.speech_double().command
+    assert environment["ENVIRONMENT"] == "development"
+
+
+@pytest.mark.parametrize("own", [{"SPEECH_PROVIDER": "offline"}, {"AZURE_SPEECH_KEY": "a real key"}])
+def test_other_runs_have_none(plan: Plan, monkeypatch: pytest.MonkeyPatch, own: dict[str, str]) -> None:
+    for name, value in ({"SPEECH_PROVIDER": "azure"} | own).items():
+        monkeypatch.setenv(name, value)
+    scoring = next(service for service in SERVICES if service.name == "scoring")
+
+    assert not plan.needs_speech_double
+    assert "ws://" not in " ".join(plan.api(scoring).environment.values())
+
+
 def test_each_process_has_a_home_and_each_service_its_keys(plan: Plan) -> None:
     programs = [plan.api(s) for s in SERVICES] + [plan.worker(s) for s in DATABASE_OWNERS]
 

@@ -10,14 +10,14 @@ from tests.azure_double.server import KEY, AzureDouble
 from tests.azure_double.situations import SITUATIONS
 
 
-async def run(port: int, scripts: Sequence[Script]) -> None:
+async def run(port: int, scripts: Sequence[Script], key: str) -> None:
     """Serve until SIGINT or SIGTERM. No audio is kept."""
     ended = asyncio.Event()
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, ended.set)
-    double = AzureDouble(*scripts, keeps_audio=False, remembers=0)
+    double = AzureDouble(*scripts, keeps_audio=False, remembers=0, key=key)
     async with double.listening(port):
-        print(f"AZURE_SPEECH_ENDPOINT={double.url} AZURE_SPEECH_KEY={KEY}", flush=True)  # noqa: T201 - a program's output
+        print(f"AZURE_SPEECH_ENDPOINT={double.url} AZURE_SPEECH_KEY={key}", flush=True)  # noqa: T201 - a program's output
         await ended.wait()
 
 
@@ -30,11 +30,12 @@ def main() -> None:
     parser.add_argument(
         "--delay-seconds", type=float, help="score every recording after so long, whatever the situation"
     )
+    parser.add_argument("--key", default=KEY)
     arguments = parser.parse_args()
     scripts = SITUATIONS[arguments.situation]
     if arguments.delay_seconds is not None:
         scripts = [scores(delay_seconds=arguments.delay_seconds)]
-    asyncio.run(run(arguments.port, scripts))
+    asyncio.run(run(arguments.port, scripts, arguments.key))
 
 
 if __name__ == "__main__":

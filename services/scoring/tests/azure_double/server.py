@@ -45,7 +45,9 @@ class Connection:
 class AzureDouble:
     """Listens on this machine only. Tests replace its scripts and read its connections."""
 
-    def __init__(self, *scripts: Script, keeps_audio: bool = True, remembers: int | None = None) -> None:
+    def __init__(
+        self, *scripts: Script, keeps_audio: bool = True, remembers: int | None = None, key: str = KEY
+    ) -> None:
         self.connections: deque[Connection] = deque(maxlen=remembers)
         """All connections since `plays`, or the last ones if it remembers only so many."""
         self.connected = 0
@@ -55,7 +57,7 @@ class AzureDouble:
         self.faults: list[BaseException] = []
         """Errors of the double itself, which `listening` raises at its end."""
         self._scripts: Sequence[Script] = scripts or (scores(),)
-        self._keeps_audio = keeps_audio
+        self._keeps_audio, self._key = keeps_audio, key
         self._sockets: set[ServerConnection] = set()
         self._records: WeakKeyDictionary[ServerConnection, Connection] = WeakKeyDictionary()
         self._server: Server | None = None
@@ -127,7 +129,7 @@ class AzureDouble:
         )
         if connection.path != PATH:
             connection.script = refuses(404)
-        elif connection.key != KEY:
+        elif connection.key != self._key:
             connection.script = refuses(401)
         self.connections.append(connection)
         self.connected += 1
