@@ -8,21 +8,45 @@ from scoring.errors import UploadsFull
 RESERVED = Gauge("scoring_upload_reserved_bytes", "Memory that uploads may fill, all together.")
 
 
+class Reservation:
+    """The room of one upload, until `give_back`."""
+
+    def __init__(self, room: "UploadRoom") -> None:
+        self._room, self._size = room, 0
+
+    def extend_to(self, size: int) -> None:
+        """Raise UploadsFull when too little is free."""
+        if size > self._size:
+            self._room.take(size - self._size)
+            self._size = size
+
+    def give_back(self) -> None:
+        self._room.give_back(self._size)
+        self._size = 0
+
+
 class UploadRoom:
-    """Memory for uploads, all together. What has begun to arrive has its room, so it can also end."""
+    """Memory for uploads, all together."""
 
     def __init__(self, max_bytes: int) -> None:
         self._free = max_bytes
 
     @contextmanager
-    def reserve(self, size: int) -> Iterator[None]:
+    def reserve(self, size: int) -> Iterator[Reservation]:
         """Raise UploadsFull when too little is free."""
+        reservation = Reservation(self)
+        reservation.extend_to(size)
+        try:
+            yield reservation
+        finally:
+            reservation.give_back()
+
+    def take(self, size: int) -> None:
         if size > self._free:
             raise UploadsFull
         self._free -= size
         RESERVED.inc(size)
-        try:
-            yield
-        finally:
-            self._free += size
-            RESERVED.dec(size)
+
+    def give_back(self, size: int) -> None:
+        self._free += size
+        RESERVED.dec(size)

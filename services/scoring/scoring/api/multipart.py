@@ -10,8 +10,8 @@ from shared.errors import ParleyError
 from shared.http.multipart import FormPart, FormTooSlow, MalformedForm, Pace, StreamedForm
 from starlette.requests import Request
 
-from scoring.admission import LearnerShares, UploadRoom
-from scoring.audio.buffer import AudioBufferManager
+from scoring.admission import LearnerShares, Reservation, UploadRoom
+from scoring.audio.buffer import INITIAL_BYTES, AudioBufferManager
 from scoring.errors import AudioTooLarge
 from scoring.schemas.scores import ScoreRequest
 
@@ -27,9 +27,21 @@ PACE = Pace(min_bytes_per_second=8192, patience_seconds=10.0, max_seconds=100.0)
 class FormParts:
     """The recording, and all other fields as text. Unknown files are empty fields."""
 
-    audio: AudioBufferManager = field(default_factory=AudioBufferManager)
+    audio: AudioBufferManager
     fields: dict[str, str] = field(default_factory=dict)
     unknown_files: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Memory:
+    """The room of an upload: all of it from the first byte on, if its size is known."""
+
+    reservation: Reservation
+    max_bytes: int
+
+    def make_room(self, size: int) -> None:
+        # A buffer that grows is doubled.
+        self.reservation.extend_to(min(2 * size, self.max_bytes) + MAX_FIELD_BYTES)
 
 
 def _create_size_error() -> AudioTooLarge:
@@ -45,13 +57,16 @@ async def read_form(
     Raises TooManyRecordings, UploadsFull, MalformedForm, FormTooSlow, or AudioTooLarge as soon as there are
     too many bytes.
     """
-    parts, form = FormParts(), StreamedForm(request, pace=PACE)
+    length, form = _find_length(request), StreamedForm(request, pace=PACE)
     async with AsyncExitStack() as stack:
         try:
             stack.enter_context(shares.hold(learner_id))
-            stack.enter_context(room.reserve(_get_room_bytes(request)))
-            stack.enter_context(parts.audio)
-            await _read_parts(request, form, parts)
+            max_bytes = MAX_AUDIO_BYTES if length is None else min(length, MAX_AUDIO_BYTES)
+            initial_bytes = INITIAL_BYTES if length is None else max_bytes
+            reservation = stack.enter_context(room.reserve(initial_bytes + MAX_FIELD_BYTES))
+            buffer = AudioBufferManager(max_bytes=max_bytes, on_wiped=reservation.give_back)
+            parts = FormParts(stack.enter_context(buffer))
+            await _read_parts(form, parts, _Memory(reservation, max_bytes), length=length)
         except ParleyError as error:
             # What follows of the body is not kept, and takes no room from others.
             await stack.aclose()
@@ -61,14 +76,13 @@ async def read_form(
         yield parts
 
 
-def _get_room_bytes(request: Request) -> int:
+def _find_length(request: Request) -> int | None:
     length = request.headers.get("content-length", "")
-    return min(int(length), MAX_FORM_BYTES) if length.isdecimal() else MAX_FORM_BYTES
+    return int(length) if length.isdecimal() else None
 
 
-async def _read_parts(request: Request, form: StreamedForm, parts: FormParts) -> None:
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_FORM_BYTES:
+async def _read_parts(form: StreamedForm, parts: FormParts, memory: _Memory, *, length: int | None) -> None:
+    if length is not None and length > MAX_FORM_BYTES:
         raise _create_size_error()
     room, names = MAX_FIELD_BYTES, set[str]()
     async for part in form.parts():
@@ -76,7 +90,7 @@ async def _read_parts(request: Request, form: StreamedForm, parts: FormParts) ->
             raise MalformedForm(f"The form has more than one field {part.name}.")
         names.add(part.name)
         if part.name == AUDIO_FIELD:
-            await _read_audio(part, parts.audio)
+            await _read_audio(part, parts.audio, memory)
         elif part.filename is not None and part.name not in ScoreRequest.model_fields:
             await _skip_file(part)
             parts.fields[part.name] = ""
@@ -86,10 +100,11 @@ async def _read_parts(request: Request, form: StreamedForm, parts: FormParts) ->
             room -= len(value.encode())
 
 
-async def _read_audio(part: FormPart, audio: AudioBufferManager) -> None:
+async def _read_audio(part: FormPart, audio: AudioBufferManager, memory: _Memory) -> None:
     async for chunk in part.chunks():
         if len(audio) + len(chunk) > MAX_AUDIO_BYTES:
             raise _create_size_error()
+        memory.make_room(len(audio) + len(chunk))
         audio.append(chunk)
 
 

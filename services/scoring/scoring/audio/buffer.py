@@ -1,5 +1,8 @@
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
+
+from shared.audio.measurement import MAX_AUDIO_BYTES
 
 INITIAL_BYTES = 256 * 1024
 
@@ -7,11 +10,19 @@ INITIAL_BYTES = 256 * 1024
 class AudioBufferManager:
     """The owner of a recording's bytes. It overwrites and frees them when its block ends, however it ends.
 
-    A block of memory that the recording outgrows is overwritten at once.
+    A block of memory that the recording outgrows is overwritten at once. `on_wiped` is called when all are
+    freed; it may be called more than once.
     """
 
-    def __init__(self, size: int = INITIAL_BYTES) -> None:
-        self._data, self._used = bytearray(size), 0
+    def __init__(
+        self,
+        size: int = INITIAL_BYTES,
+        *,
+        max_bytes: int = MAX_AUDIO_BYTES,
+        on_wiped: Callable[[], None] | None = None,
+    ) -> None:
+        self._data, self._used = bytearray(min(size, max_bytes)), 0
+        self._max_bytes, self._on_wiped = max_bytes, on_wiped
 
     def __enter__(self) -> Self:
         return self
@@ -31,9 +42,10 @@ class AudioBufferManager:
         """Return room for that many bytes more, to be filled by the caller."""
         start, end = self._used, self._used + size
         if end > len(self._data):
-            larger = bytearray(max(end, 2 * len(self._data)))
+            # Doubled, so that it is seldom copied, but not beyond what the recording may have.
+            larger = bytearray(max(end, min(2 * len(self._data), self._max_bytes)))
             larger[:start] = memoryview(self._data)[:start]
-            self.wipe()
+            self._overwrite()
             self._data = larger
         self._used = end
         return memoryview(self._data)[start:end]
@@ -42,5 +54,10 @@ class AudioBufferManager:
         return memoryview(self._data)[: self._used]
 
     def wipe(self) -> None:
-        self._data[:] = bytes(len(self._data))
+        self._overwrite()
         self._data, self._used = bytearray(), 0
+        if self._on_wiped:
+            self._on_wiped()
+
+    def _overwrite(self) -> None:
+        self._data[:] = bytes(len(self._data))

@@ -15,7 +15,7 @@ HEAD = b'--x\r\nContent-Disposition: form-data; name="audio"; filename="a"\r\n\r
 FAST = Pace(min_bytes_per_second=100_000, patience_seconds=0.1, max_seconds=0.6)
 
 
-def dripping(chunk: bytes, *, every_seconds: float) -> Request:
+def dripping(chunk: bytes, *, every_seconds: float, length: int | None = None) -> Request:
     """A request whose body goes on for ever."""
     sent = 0
 
@@ -27,6 +27,8 @@ def dripping(chunk: bytes, *, every_seconds: float) -> Request:
         return {"type": "http.request", "body": HEAD if sent == 1 else chunk, "more_body": True}
 
     headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+    if length is not None:
+        headers.append((b"content-length", str(length).encode()))
     return Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
 
 
@@ -64,9 +66,34 @@ async def test_a_body_that_is_fast_enough_for_ever_is_ended_too() -> None:
     assert 0.4 < await seconds_until_refused(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 1.5
 
 
-async def test_an_upload_of_unknown_size_needs_room_for_the_largest() -> None:
-    request = dripping(b"1", every_seconds=0.01)
+async def test_an_upload_has_all_of_its_room_from_the_first_byte_on() -> None:
+    request = dripping(b"1", every_seconds=0.01, length=MAX_FORM_BYTES)
     await seconds_until_refused(request, UploadRoom(MAX_FORM_BYTES - 1), UploadsFull)
+
+
+async def test_an_upload_of_unknown_size_takes_room_as_it_grows() -> None:
+    room = UploadRoom(MAX_FORM_BYTES // 2)
+    request = dripping(bytes(300_000), every_seconds=0.01)
+    await seconds_until_refused(request, room, UploadsFull)
+    with room.reserve(MAX_FORM_BYTES // 2):
+        pass
+
+
+async def test_the_room_is_free_as_soon_as_the_recording_is_overwritten() -> None:
+    body = HEAD + bytes(5_000_000) + b"\r\n--x--\r\n"
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    request = Request(dripping(b"", every_seconds=0, length=len(body)).scope, receive)
+    room, shares, learner = UploadRoom(6_000_000), LearnerShares(1), uuid4()
+    async with read_form(request, learner, shares, room) as parts:
+        with pytest.raises(UploadsFull), room.reserve(1_000_000):
+            pass
+        with parts.audio:
+            assert len(parts.audio) == 5_000_000
+        with room.reserve(6_000_000), pytest.raises(TooManyRecordings), shares.hold(learner):
+            pass
 
 
 async def test_the_share_of_a_learner_includes_uploads() -> None:
