@@ -33,11 +33,15 @@ class FormTooSlow(ParleyError):
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a form has to arrive. After a burst, too, no gap may be longer than the patience."""
+    """How fast a form has to arrive. After a burst, too, no gap may be longer than the patience.
+
+    A form that would not end in `max_seconds` at the lowest rate has to be faster.
+    """
 
     min_bytes_per_second: int
     patience_seconds: float
     max_seconds: float
+    expected_bytes: int = 0
 
 
 class _Deadline:
@@ -46,10 +50,15 @@ class _Deadline:
     def __init__(self, pace: Pace) -> None:
         now = asyncio.get_running_loop().time()
         self._pace, self._end = pace, now + pace.max_seconds
+        self._received = 0
         self.at = now + pace.patience_seconds
 
     def move(self, size: int) -> None:
-        earned = self.at + size / self._pace.min_bytes_per_second
+        self._received += size
+        # Without an expected size, a burst would buy much memory for a long time.
+        known_bytes = max(self._received, self._pace.expected_bytes)
+        rate = max(self._pace.min_bytes_per_second, known_bytes / self._pace.max_seconds)
+        earned = self.at + size / rate
         now = asyncio.get_running_loop().time()
         self.at = min(earned, now + self._pace.patience_seconds, self._end)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from shared.audio.measurement import MAX_AUDIO_BYTES
@@ -57,7 +57,8 @@ async def read_form(
     Raises TooManyRecordings, UploadsFull, MalformedForm, FormTooSlow, or AudioTooLarge as soon as there are
     too many bytes.
     """
-    length, form = _find_length(request), StreamedForm(request, pace=PACE)
+    length = _find_length(request)
+    form = StreamedForm(request, pace=replace(PACE, expected_bytes=min(length or 0, MAX_FORM_BYTES)))
     async with AsyncExitStack() as stack:
         try:
             stack.enter_context(shares.hold(learner_id))

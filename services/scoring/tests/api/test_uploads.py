@@ -79,6 +79,25 @@ async def test_an_upload_of_unknown_size_takes_room_as_it_grows() -> None:
         pass
 
 
+async def test_a_large_upload_that_could_not_end_in_time_is_ended_soon() -> None:
+    # Twice the lowest rate, but it would take ten times as long as it may.
+    length = 1_200_000
+    request = dripping(bytes(2_000), every_seconds=0.01, length=length)
+    assert await seconds_until_refused(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 0.3
+
+
+async def test_a_large_burst_of_unknown_size_has_to_go_on_as_fast() -> None:
+    sent = iter([HEAD, bytes(3_000_000)])
+
+    async def receive() -> Message:
+        if (chunk := next(sent, None)) is None:
+            await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": chunk or bytes(2_000), "more_body": True}
+
+    request = Request(dripping(b"", every_seconds=0).scope, receive)
+    assert await seconds_until_refused(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 0.3
+
+
 async def test_the_room_is_free_as_soon_as_the_recording_is_overwritten() -> None:
     body = HEAD + bytes(5_000_000) + b"\r\n--x--\r\n"
 
