@@ -79,10 +79,22 @@ async def test_a_client_that_only_sends_is_stopped_and_can_still_read(gateway: G
     assert seconds < 1
 
 
-async def test_who_asks_first_need_not_send(gateway: Gateway) -> None:
+async def test_a_client_that_sends_first_reads_why_its_upload_is_refused(gateway: Gateway) -> None:
+    def upload() -> httpx.Response:
+        # It reads once its sending has failed.
+        return httpx.post(f"{gateway.url}{SCORE}", files={"audio": bytes(9_000_000)}, timeout=20)
+
+    for _ in range(3):
+        answer = await asyncio.to_thread(upload)
+        assert answer.status_code == 401
+        assert problem_of(answer)["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize(("address", "status"), [(LOGIN, 413), (SCORE, 401)])
+async def test_who_asks_first_need_not_send(address: str, status: int, gateway: Gateway) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     head = [
-        "POST /api/v1/auth/login HTTP/1.1",
+        f"POST {address} HTTP/1.1",
         "Host: x",
         "Expect: 100-continue",
         f"Content-Length: {GIGABYTE}",
@@ -90,4 +102,4 @@ async def test_who_asks_first_need_not_send(gateway: Gateway) -> None:
     writer.write("\r\n".join([*head, "", ""]).encode())
     answer = await read_answer(reader)
     writer.close()
-    assert answer.status_code == 413
+    assert answer.status_code == status
