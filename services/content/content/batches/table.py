@@ -14,6 +14,8 @@ from content.batches.rows import BatchRow
 CHUNK_SIZE = 1_000
 """Speeches of one statement and of one entry of the changelog. A statement takes some tenths of a second."""
 EVENT_SIZE = 500
+MIN_GROWTH = 0.1
+"""Of the catalogue, from which it is counted again: the same as autovacuum's."""
 
 _CREATE = (
     """
@@ -40,6 +42,8 @@ _ATTACH_TAGS = text("""
     FROM imported_rows CROSS JOIN unnest(tags) AS carried (name) JOIN imported_tags USING (name)
     WHERE place BETWEEN :first AND :last ORDER BY 1, 2
 """)
+_KNOWN_SPEECHES = text("SELECT reltuples FROM pg_class WHERE oid = CAST('speeches' AS regclass)")
+_ANALYSE = text("ANALYZE speeches, speech_tags")
 _ROWS = text("""
     SELECT CAST(id AS text), text, level, type, tags, audio_key, duration_ms
     FROM imported_rows WHERE place BETWEEN :first AND :last ORDER BY place
@@ -79,6 +83,13 @@ class BatchTable:
         await self._copy("imported_tags", ("name", "id"), list(ids.items()))
         for chunk in self._chunks(CHUNK_SIZE):
             await self._session.execute(_ATTACH_TAGS, chunk)
+
+    async def analyse(self) -> None:
+        """Count the catalogue for the planner, if it has grown much."""
+        # Autovacuum would do it within a minute, in which lists would read whole tables.
+        known = (await self._session.scalars(_KNOWN_SPEECHES)).one()
+        if self._size >= MIN_GROWTH * known:
+            await self._session.execute(_ANALYSE)
 
     async def read_snapshots(self, tags: Mapping[str, TagRef]) -> AsyncIterator[list[SpeechSnapshot]]:
         """Yield the first revisions of all speeches, as many at a time as an event has."""

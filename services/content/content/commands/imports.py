@@ -56,6 +56,7 @@ async def apply_import(database: Database, storage: Storage, batch: ValidatedBat
         await table.create_speeches(batch.import_id)
         tags = await _lock_tags(session, tag_ids)
         await table.attach_tags(tag_ids)
+        await table.analyse()
         await _record_speeches(session, table, batch, tags)
         await _follow_renames(session, tags)
         _record_applied(session, batch)

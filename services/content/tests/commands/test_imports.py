@@ -33,11 +33,14 @@ from shared.data.db import Base, Database
 from shared.data.storage import Storage, StorageUnavailable
 from shared.messaging.inbox import apply_once
 from shared.testing import OutboxJobs, outbox_events
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from uuid_utils.compat import uuid7
 
 type NewBatch = Callable[..., Awaitable[ValidatedBatch]]
 type NewRow = Callable[..., dict[str, Any]]
+
+
+KNOWN_ROWS = text("SELECT relname, reltuples FROM pg_class WHERE relname IN ('speeches', 'speech_tags')")
 
 
 async def count(database: Database, *tables: type[Base]) -> list[int]:
@@ -323,6 +326,23 @@ async def test_the_ids_of_a_running_import_are_known(
         ids = sorted(await session.scalars(select(Speech.id)))
     assert running.first_id <= ids[0] < ids[1] <= running.last_id
     assert await count(committed_database, RunningImport) == [0]
+
+
+async def test_a_catalogue_that_has_grown_much_is_counted(
+    committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
+) -> None:
+    async def known() -> dict[str, int]:
+        async with committed_database.transaction() as session:
+            found = await session.execute(KNOWN_ROWS)
+        return {name: rows for name, rows in found}
+
+    for size in (20, 1):
+        batch = await new_batch(
+            [new_row(text=f"Row {place} of {size}.", tags=["a", "b"]) for place in range(size)]
+        )
+        await apply_import(committed_database, storage, batch)
+        assert await known() == {"speeches": 20, "speech_tags": 40}
+    assert await count(committed_database, Speech) == [21]
 
 
 async def test_nothing_is_noted_of_a_rejected_import(
