@@ -1,34 +1,38 @@
 """Keep the copy of the catalogue's sentences. Events may arrive twice and in any order."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from contracts.content import SpeechSnapshot
-from sqlalchemy import String, any_, func, literal, update
+from sqlalchemy import BigInteger, BindParameter, Integer, String, Uuid, any_, func, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import TypeEngine
 
 from importer.domain.sentences import hash_sentence
 from importer.models import CatalogueSentence, UploadedFile
 
+COLUMNS = ("speech_id", "revision", "sentence_hash")
+
 
 async def store_sentences(session: AsyncSession, snapshots: Sequence[SpeechSnapshot]) -> None:
     """Store the sentences of speeches, and keep the recordings that they use."""
-    rows = [
-        {"speech_id": each.speech_id, "revision": each.revision, "sentence_hash": hash_sentence(each.text)}
-        for each in snapshots
-    ]
-    await _store(session, rows)
+    await _store(session, [(each.speech_id, each.revision, hash_sentence(each.text)) for each in snapshots])
     await _keep_recordings(session, [each.audio_key for each in snapshots])
 
 
 async def forget_sentence(session: AsyncSession, speech_id: UUID, *, revision: int) -> None:
-    await _store(session, [{"speech_id": speech_id, "revision": revision, "sentence_hash": None}])
+    await _store(session, [(speech_id, revision, None)])
 
 
-async def _store(session: AsyncSession, rows: Sequence[dict[str, object]]) -> None:
+async def _store(session: AsyncSession, rows: Collection[tuple[UUID, int, int | None]]) -> None:
+    # As arrays: a list of values would be compiled again for each event, which takes longer than all else.
+    ids, revisions, hashes = zip(*rows, strict=True)
+    columns = [_array(ids, Uuid), _array(revisions, Integer), _array(hashes, BigInteger)]
+    found = func.unnest(*columns).table_valued(*COLUMNS).render_derived()
     # In one order, so that two events with the same speeches wait instead of deadlocking.
-    stored = insert(CatalogueSentence).values(sorted(rows, key=lambda row: str(row["speech_id"])))
+    stored = insert(CatalogueSentence).from_select(COLUMNS, select(found).order_by(found.c.speech_id))
     newer = {name: stored.excluded[name] for name in ("revision", "sentence_hash")}
     is_newer = stored.excluded.revision > CatalogueSentence.revision
     await session.execute(
@@ -38,6 +42,10 @@ async def _store(session: AsyncSession, rows: Sequence[dict[str, object]]) -> No
 
 async def _keep_recordings(session: AsyncSession, keys: Collection[str]) -> None:
     # An editor may have created a speech with an uploaded recording, which must outlive its upload session.
-    used = UploadedFile.object_key == any_(literal(list(keys), ARRAY(String)))
+    used = UploadedFile.object_key == any_(_array(keys, String))
     kept = update(UploadedFile).where(used, UploadedFile.claimed_at.is_(None))
     await session.execute(kept.values(claimed_at=func.now()))
+
+
+def _array(values: Iterable[object], kind: type[TypeEngine[Any]]) -> BindParameter[Sequence[Any]]:
+    return literal(list(values), ARRAY(kind))
