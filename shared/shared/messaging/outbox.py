@@ -1,11 +1,24 @@
 """Transactional outbox: messages are rows of the transaction that causes them. `relay.py` publishes them."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from contracts.event import Event
 from pydantic import BaseModel
-from sqlalchemy import DateTime, Index, LargeBinary, SmallInteger, String, Uuid, func, text
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Uuid,
+    func,
+    literal,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
@@ -50,6 +63,16 @@ def record[E: Event](session: AsyncSession, event: type[E], *, subject: str, dat
 def enqueue(session: AsyncSession, job: Job) -> None:
     """Order a job from the service's own worker, in the caller's transaction."""
     _add(session, job, job.queue())
+
+
+async def space_out(session: AsyncSession, ids: Sequence[UUID], *, interval: timedelta) -> None:
+    """Let messages of the caller's transaction become due one after the other, from now on."""
+    await session.flush()
+    listed = func.unnest(literal(list(ids), ARRAY(Uuid)))
+    places = listed.table_valued("id", with_ordinality="place").render_derived()
+    due_at = func.clock_timestamp() + places.c.place * literal(interval)
+    postponed = update(OutboxEvent).where(OutboxEvent.id == places.c.id).values(due_at=due_at)
+    await session.execute(postponed, execution_options={"synchronize_session": False})
 
 
 def _add(session: AsyncSession, message: Event | Job, message_type: str) -> None:

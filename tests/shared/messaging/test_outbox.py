@@ -1,14 +1,17 @@
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from contracts.game import SessionCompleted
 from shared.data.db import Database, create_engine
-from shared.messaging.outbox import record
+from shared.messaging.outbox import OutboxEvent, record, space_out
 from shared.messaging.wake_up import MIN_PAUSE_SECONDS
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tests.shared.messaging.messages import completed, waiting
+
+CLOCK = text("SELECT clock_timestamp()")
 
 
 async def test_what_was_rolled_back_never_happened(committed_database: Database) -> None:
@@ -20,6 +23,19 @@ async def test_what_was_rolled_back_never_happened(committed_database: Database)
     with pytest.raises(RuntimeError):
         await fails()
     assert await waiting(committed_database) == 0
+
+
+async def test_messages_that_are_spaced_out_become_due_in_turn(committed_database: Database) -> None:
+    async with committed_database.transaction() as session:
+        ids = [record(session, SessionCompleted, subject="s", data=completed()).id for _ in range(3)]
+        before = await session.scalar(CLOCK)
+        await space_out(session, ids[::-1], interval=timedelta(seconds=10))
+    async with committed_database.transaction() as session:
+        due = await session.execute(select(OutboxEvent.id, OutboxEvent.due_at))
+    found = sorted(due, key=lambda row: row.due_at)
+    assert [row.id for row in found] == ids[::-1]
+    for place, row in enumerate(found, 1):
+        assert 0 <= (row.due_at - before).total_seconds() - 10 * place < 5
 
 
 async def test_a_closed_database_wakes_no_relay(database_url: str, committed_database: Database) -> None:

@@ -1,6 +1,7 @@
 """Apply the batch of an import: the catalogue gets all of its speeches in one transaction, or none."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
 from itertools import batched
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from shared.data.db import Database
 from shared.data.db_errors import TransactionConflict, retry_conflicts
 from shared.data.storage import Storage
 from shared.messaging.inbox import claim
-from shared.messaging.outbox import enqueue, record
+from shared.messaging.outbox import enqueue, record, space_out
 from sqlalchemy import ARRAY, Select, Uuid, any_, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -36,6 +37,8 @@ NEW_TAG_CATEGORY = "imported"
 APPLIED_IMPORTS = "content.imports"
 """An import is applied once, even by two events. Claimed like a delivery, by the id of the import."""
 TAG_CHUNK_SIZE = 1_000
+EVENT_INTERVAL = timedelta(milliseconds=20)
+"""Other services follow a large import at this pace, and other events do not wait behind it."""
 
 
 @retry_conflicts
@@ -57,9 +60,9 @@ async def apply_import(database: Database, storage: Storage, batch: ValidatedBat
         tags = await _lock_tags(session, tag_ids)
         await table.attach_tags(tag_ids)
         await table.analyse()
-        await _record_speeches(session, table, batch, tags)
+        events = await _record_speeches(session, table, batch, tags)
         await _follow_renames(session, tags)
-        _record_applied(session, batch)
+        await space_out(session, [*events, _record_applied(session, batch)], interval=EVENT_INTERVAL)
         await _forget_running(session, batch.import_id)
     log.info("import_applied", import_id=str(batch.import_id), speeches=batch.rows)
 
@@ -112,12 +115,15 @@ async def _lock_tags(session: AsyncSession, tag_ids: Mapping[str, UUID]) -> dict
 
 async def _record_speeches(
     session: AsyncSession, table: BatchTable, batch: ValidatedBatch, tags: Mapping[str, TagRef]
-) -> None:
+) -> list[UUID]:
+    """Return the ids of the events."""
+    ids = list[UUID]()
     async for snapshots in table.read_snapshots(tags):
         data = ImportedSpeeches(import_id=batch.import_id, speeches_total=batch.rows, speeches=snapshots)
-        record(session, SpeechImported, subject=str(batch.import_id), data=data)
+        ids.append(record(session, SpeechImported, subject=str(batch.import_id), data=data).id)
         # Written at once, because all events of a large import do not fit into memory.
         await session.flush()
+    return ids
 
 
 async def _follow_renames(session: AsyncSession, tags: Mapping[str, TagRef]) -> None:
@@ -137,9 +143,9 @@ def _select_tags(tag_ids: Iterable[UUID]) -> Select[UUID, str]:
     return select(Tag.id, Tag.name).where(Tag.id == wanted).order_by(Tag.id)
 
 
-def _record_applied(session: AsyncSession, batch: ValidatedBatch) -> None:
+def _record_applied(session: AsyncSession, batch: ValidatedBatch) -> UUID:
+    """Return the id of the event."""
     applied = AppliedImport(import_id=batch.import_id, speeches_total=batch.rows)
-    record(session, ImportApplied, subject=str(batch.import_id), data=applied)
     audit_log.record(
         session,
         "import_applied",
@@ -147,6 +153,7 @@ def _record_applied(session: AsyncSession, batch: ValidatedBatch) -> None:
         actor=batch.owner_id,
         after={"speeches": batch.rows},
     )
+    return record(session, ImportApplied, subject=str(batch.import_id), data=applied).id
 
 
 def _record_rejected(session: AsyncSession, batch: ValidatedBatch, error: UnusableBatch) -> None:

@@ -70,6 +70,7 @@ async def test_all_rows_become_speeches(
         changes = (await session.scalars(select(CatalogueChange.numbers))).all()
         events = [event.data for event in await outbox_events(session, SpeechImported)]
         [applied] = await outbox_events(session, ImportApplied)
+        order = (await session.scalars(select(OutboxEvent.type).order_by(OutboxEvent.due_at))).all()
         [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.action == "import_applied"))
         tags = {tag.id: tag.name for tag in await session.scalars(select(Tag))}
     stored = [
@@ -80,6 +81,7 @@ async def test_all_rows_become_speeches(
     assert {each.import_id for each in speeches} == {batch.import_id}
     assert [number for chunk in changes for number in chunk] == [each.number for each in speeches]
     assert [len(event.speeches) for event in events] == [4, 4, 2]
+    assert order[-4:] == [*3 * ["parley.content.speech_imported.v1"], "parley.content.import_applied.v1"]
     assert {(event.import_id, event.speeches_total) for event in events} == {(batch.import_id, 10)}
     snapshots = [snapshot for event in events for snapshot in event.speeches]
     assert [snapshot.speech_id for snapshot in snapshots] == [each.id for each in speeches]
