@@ -57,7 +57,10 @@ def test_an_unknown_command_names_those_that_exist(demo: Path, words: list[str])
 def test_workers_yield_to_apis_on_the_same_machine(demo: Path) -> None:
     (demo / "demo" / "settings.py").write_text("WorkerSettings = dict\n")
     (demo / "demo" / "worker.py").write_text(
-        "import os, sys\ndef create_worker(settings): sys.exit(f'niceness {os.nice(0)}')\n"
+        "import os, sys\n"
+        "def create_worker(settings):\n"
+        "    policy = os.sched_getscheduler(0) if sys.platform == 'linux' else 'unknown'\n"
+        "    sys.exit(f'niceness {os.nice(0)}, policy {policy}')\n"
     )
-    before = os.nice(0)
-    assert run_demo(demo, "worker").stderr == f"niceness {min(before + 10, 19)}\n"
+    policy = os.SCHED_BATCH if sys.platform == "linux" else "unknown"
+    assert run_demo(demo, "worker").stderr == f"niceness {min(os.nice(0) + 10, 19)}, policy {policy}\n"
