@@ -11,7 +11,7 @@ from shared.data.storage import ObjectNotFound, Storage
 
 from content.batches.rows import BatchRow
 
-CHUNK_SIZE = 1_000
+CHUNK_SIZE = 250
 """Rows that are read in one go: a few milliseconds, in which the process does nothing else."""
 MAX_LINE_BYTES = 256 * 1024
 

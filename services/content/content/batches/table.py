@@ -11,9 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from content.batches.ids import BatchIds, IdRange
 from content.batches.rows import BatchRow
 
-CHUNK_SIZE = 1_000
-"""Speeches of one statement and of one entry of the changelog. A statement takes some tenths of a second."""
-EVENT_SIZE = 500
+CHUNK_SIZE = 50
+"""Speeches of one statement and of one entry of the changelog.
+
+Between statements PostgreSQL waits for the worker, so that the worker's low priority slows it down too.
+"""
+EVENT_SIZE = 250
 MIN_GROWTH = 0.1
 """Of the catalogue, from which it is counted again: the same as autovacuum's."""
 
