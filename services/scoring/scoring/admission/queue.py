@@ -1,7 +1,7 @@
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 from prometheus_client import Counter, Gauge
 
@@ -26,16 +26,26 @@ class FairQueue:
         self._name, self._estimator = name, estimator
         self._concurrency, self._max_waiting = concurrency, max_waiting
         self._order, self._in_work = TurnOrder(), set[Job]()
+        self._expected = dict[Ticket, Job]()
         self._turns = dict[Job, asyncio.Future[QueueFull | None]]()
 
     def ensure_room(self, ticket: Ticket) -> float:
         """Return the time at which usual work must begin. Raises QueueFull if it could not end in time."""
-        turn = self._order.find_turn(ticket.learner_id)
-        job = Job(ticket, self._estimator.typical_seconds, turn)
-        for refused, retry_after_seconds in self._plan((*self._turns, job)).refused:
+        job = self._expected.get(ticket) or self._create_usual_job(ticket)
+        jobs = dict.fromkeys((*self._turns, *self._expected.values(), job))
+        for refused, retry_after_seconds in self._plan(jobs).refused:
             if refused is job:
                 raise self._refuse(retry_after_seconds)
         return ticket.deadline - job.seconds
+
+    @contextmanager
+    def expecting(self, ticket: Ticket) -> Iterator[None]:
+        """Count usual work as waiting until it asks for its turn: others get no room that it needs."""
+        self._expected[ticket] = self._create_usual_job(ticket)
+        try:
+            yield
+        finally:
+            self._expected.pop(ticket, None)
 
     @asynccontextmanager
     async def turn(self, ticket: Ticket, sizes: Sequence[float]) -> AsyncIterator[None]:
@@ -53,7 +63,12 @@ class FairQueue:
                 self._estimator.learn(sizes, seconds)
             self._leave(job)
 
+    def _create_usual_job(self, ticket: Ticket) -> Job:
+        turn = self._order.find_turn(ticket.learner_id)
+        return Job(ticket, self._estimator.typical_seconds, turn)
+
     async def _wait(self, job: Job) -> None:
+        self._expected.pop(job.ticket, None)
         self._order.join(job)
         turn = self._turns[job] = asyncio.get_running_loop().create_future()
         self._advance()

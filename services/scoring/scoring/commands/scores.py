@@ -55,12 +55,13 @@ async def assess_recording(
     """
     ensure_room = partial(providers.ensure_room, ticket, request.language)
     async with _measure_duration(), _stopping_at(ticket.deadline + GRACE_SECONDS):
-        decoding = replace(ticket, deadline=ensure_room())
-        async with decoders.decode(upload, decoding, ensure_room=ensure_room) as recording:
-            await count_seconds(recording.seconds)
-            assessment = await providers.assess(
-                recording, ticket=ticket, text=request.reference_text, language=request.language
-            )
+        with providers.keeping_room(ticket, request.language) as decoded_by:
+            decoding = replace(ticket, deadline=decoded_by)
+            async with decoders.decode(upload, decoding, ensure_room=ensure_room) as recording:
+                await count_seconds(recording.seconds)
+                assessment = await providers.assess(
+                    recording, ticket=ticket, text=request.reference_text, language=request.language
+                )
     if assessment.pronunciation_score is None:
         return ScoredRecording(assessment, None)
     receipt = receipts.issue(

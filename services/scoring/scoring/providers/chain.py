@@ -91,10 +91,21 @@ class ProviderChain:
 
     def ensure_room(self, ticket: Ticket, language: str) -> float:
         """Return until when a usual recording must be decoded to be scored in time, or raise QueueFull."""
+        return self._find_room(ticket, language)[1]
+
+    @contextmanager
+    def keeping_room(self, ticket: Ticket, language: str) -> Iterator[float]:
+        """Do what `ensure_room` does, and keep the room while the recording is decoded."""
+        queue, decoded_by = self._find_room(ticket, language)
+        with queue.expecting(ticket):
+            yield decoded_by
+
+    def _find_room(self, ticket: Ticket, language: str) -> tuple[FairQueue, float]:
         failures = list[QueueFull]()
         for provider in self._list_providers(language):
+            queue = self._queues[provider.capabilities.provider]
             try:
-                return self._queues[provider.capabilities.provider].ensure_room(ticket)
+                return queue, queue.ensure_room(ticket)
             except QueueFull as error:
                 failures.append(error)
         raise _find_shortest_wait(failures)

@@ -164,6 +164,31 @@ async def test_room_is_there_as_long_as_usual_work_would_end_in_time() -> None:
         await work.end()
 
 
+async def test_work_that_is_being_prepared_keeps_its_room() -> None:
+    queue, own = create_queue(seconds=4), ticket(ANN)
+    first = Work(queue, ticket(), 0)
+    await settle()
+    with queue.expecting(own):
+        queue.ensure_room(own)
+        with pytest.raises(QueueFull):
+            queue.ensure_room(ticket())
+        second = Work(queue, own, 0)
+        await settle()
+        await second.cancel()
+        queue.ensure_room(ticket())
+    await first.end()
+
+
+async def test_work_that_was_given_up_in_preparation_leaves_its_room() -> None:
+    queue = create_queue(seconds=4)
+    work = Work(queue, ticket(), 0)
+    await settle()
+    with pytest.raises(ZeroDivisionError), queue.expecting(ticket()):
+        raise ZeroDivisionError
+    queue.ensure_room(ticket())
+    await work.end()
+
+
 async def test_who_leaves_while_waiting_makes_room() -> None:
     queue = create_queue(max_waiting=1)
     first, second = Work(queue, ticket()), Work(queue, ticket())
