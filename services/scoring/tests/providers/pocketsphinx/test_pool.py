@@ -2,6 +2,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,23 @@ from shared.confined.pool import WorkerPool
 
 TEXT = "The train leaves at seven in the morning."
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+
+
+type StartWorkers = Callable[..., WorkerPool]
+
+
+@pytest.fixture
+async def start_workers() -> AsyncIterator[StartWorkers]:
+    pools = list[WorkerPool]()
+
+    def start(count: int, *, timeout_seconds: float = 30) -> WorkerPool:
+        pools.append(WorkerPool(PROCESS, count=count, timeout_seconds=timeout_seconds))
+        pools[-1].start()
+        return pools[-1]
+
+    yield start
+    for pool in pools:
+        await pool.close()
 
 
 async def assess(workers: WorkerPool, recording: Recording, text: str = TEXT) -> float | None:
@@ -74,9 +92,10 @@ async def test_a_worker_that_dies_idle_costs_nothing(one_worker: WorkerPool, rec
     assert await assess(one_worker, recording)
 
 
-async def test_what_takes_too_long_is_ended(long_reading: Recording, recording: Recording) -> None:
-    workers = WorkerPool(PROCESS, count=1, timeout_seconds=0.5)
-    workers.start()
+async def test_what_takes_too_long_is_ended(
+    start_workers: StartWorkers, long_reading: Recording, recording: Recording
+) -> None:
+    workers = start_workers(1, timeout_seconds=0.5)
     while not workers.is_ready:  # noqa: ASYNC110 - another process's work
         await asyncio.sleep(0.01)
     slow = next(iter(workers._alive)).process
@@ -85,7 +104,6 @@ async def test_what_takes_too_long_is_ended(long_reading: Recording, recording: 
     assert await slow.wait() == -signal.SIGKILL
     workers._timeout_seconds = 30
     assert await assess(workers, recording)
-    await workers.close()
 
 
 async def test_without_a_free_worker_nothing_begins(
@@ -103,24 +121,27 @@ async def test_without_a_free_worker_nothing_begins(
 
 
 async def test_only_its_own_work_counts_for_the_time_limit_of_a_worker(
-    recording: Recording, long_reading: Recording
+    start_workers: StartWorkers,
+    recording: Recording,
+    long_reading: Recording,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    loop = asyncio.get_running_loop()
-    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30)
-    workers.start()
+    # The others wait for as long as two long readings take.
+    monkeypatch.setattr("shared.confined.pool.REPLACEMENT_SECONDS", 60)
+    loop, workers = asyncio.get_running_loop(), start_workers(1)
     assert await assess(workers, recording)
     started = loop.time()
     assert await assess(workers, long_reading)
-    workers._timeout_seconds = 1.5 * (loop.time() - started)
+    workers._timeout_seconds = 2 * (loop.time() - started)
     processes = {worker.process.pid for worker in workers._alive}
     assert all(await asyncio.gather(*(assess(workers, long_reading) for _ in range(3))))
     assert {worker.process.pid for worker in workers._alive} == processes
-    await workers.close()
 
 
-async def test_who_waits_for_a_worker_is_refused_when_the_pool_closes(recording: Recording) -> None:
-    workers = WorkerPool(PROCESS, count=0, timeout_seconds=30)
-    workers.start()
+async def test_who_waits_for_a_worker_is_refused_when_the_pool_closes(
+    start_workers: StartWorkers, recording: Recording
+) -> None:
+    workers = start_workers(0)
     waiting = [asyncio.create_task(assess(workers, recording)) for _ in range(2)]
     await asyncio.sleep(0.01)
     await workers.close()
@@ -141,19 +162,16 @@ async def test_a_client_that_leaves_frees_its_place(
 
 
 async def test_several_at_once_get_their_own_answers(
-    recording: Recording, wrong_recording: Recording
+    start_workers: StartWorkers, recording: Recording, wrong_recording: Recording
 ) -> None:
-    workers = WorkerPool(PROCESS, count=2, timeout_seconds=30)
-    workers.start()
+    workers = start_workers(2)
     scores = await asyncio.gather(*(assess(workers, each) for each in (recording, wrong_recording) * 3))
     assert scores == scores[:2] * 3
     assert scores[0] != scores[1]
-    await workers.close()
 
 
-async def test_closing_ends_the_processes(recording: Recording) -> None:
-    workers = WorkerPool(PROCESS, count=2, timeout_seconds=30)
-    workers.start()
+async def test_closing_ends_the_processes(start_workers: StartWorkers, recording: Recording) -> None:
+    workers = start_workers(2)
     await assess(workers, recording)
     processes = [worker.process for worker in workers._alive]
     await workers.close()
@@ -163,13 +181,12 @@ async def test_closing_ends_the_processes(recording: Recording) -> None:
 
 
 async def test_a_worker_that_cannot_start_is_tried_again(
-    monkeypatch: pytest.MonkeyPatch, recording: Recording
+    start_workers: StartWorkers, monkeypatch: pytest.MonkeyPatch, recording: Recording
 ) -> None:
     monkeypatch.setattr("shared.confined.pool.RESTART_DELAY_SECONDS", 0.01)
     monkeypatch.setattr("shared.background.MAX_FAILING_SECONDS", 0.05)
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
-    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30)
-    workers.start()
+    workers = start_workers(1)
     await asyncio.sleep(0.1)
     provider = PocketsphinxProvider(workers)
     with pytest.raises(ProviderUnavailable):
@@ -179,14 +196,14 @@ async def test_a_worker_that_cannot_start_is_tried_again(
     assert await assess(workers, recording)
     await provider.ping()
     assert [loop.is_dead for loop in provider.loops] == [False]
-    await workers.close()
 
 
 @on_linux
-async def test_a_worker_knows_no_secrets(monkeypatch: pytest.MonkeyPatch, recording: Recording) -> None:
+async def test_a_worker_knows_no_secrets(
+    start_workers: StartWorkers, monkeypatch: pytest.MonkeyPatch, recording: Recording
+) -> None:
     monkeypatch.setenv("RECEIPT_SIGNING_KEYS_FILE", "/keys/receipts.json")
-    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30)
-    workers.start()
+    workers = start_workers(1)
     await assess(workers, recording)
     pid = next(iter(workers._alive)).process.pid
     base_settings = Path(f"/proc/{pid}/environ").read_bytes()  # noqa: ASYNC240 - /proc does not block
