@@ -67,7 +67,11 @@ class _End(Enum):
     PART, FORM = 1, 2
 
 
-type _Found = "FormPart | memoryview | _End"
+class _Disposition(bytes):
+    """The header that names a part, with which it begins."""
+
+
+type _Found = _Disposition | memoryview | _End
 
 
 class FormPart:
@@ -105,10 +109,12 @@ def _decode(filename: bytes) -> str:
 
 
 class _Finder:
-    """Callbacks of the parser: what it finds in a piece of the body, in order."""
+    """Callbacks of the parser: what it finds in a piece of the body, in order.
 
-    def __init__(self, form: "StreamedForm") -> None:
-        self._form = form
+    It does not refer to the form: in a cycle, the last piece would outlive the request.
+    """
+
+    def __init__(self) -> None:
         self._header, self._disposition = bytearray(), bytearray()
         self.found = deque[_Found]()
 
@@ -126,7 +132,7 @@ class _Finder:
             self._disposition += data[start:end]
 
     def on_headers_finished(self) -> None:
-        self.found.append(FormPart(self._form, bytes(self._disposition)))
+        self.found.append(_Disposition(self._disposition))
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         self.found.append(memoryview(data)[start:end])
@@ -162,10 +168,10 @@ class StreamedForm:
         self._body = request.stream()
         self._max_parts, self._max_idle_seconds = max_parts, max_idle_seconds
         self._deadline = _Deadline(pace) if pace else None
-        self._finder = _Finder(self)
+        self._finder = _Finder()
         boundary = _find_boundary(request)
         # Raised by the first read, so that this body is discarded like those of other malformed forms.
-        self._error = None if boundary else MalformedForm("Send a form as multipart/form-data.")
+        self._problem = "" if boundary else "Send a form as multipart/form-data."
         callbacks = {name: getattr(self._finder, name) for name in dir(_Finder) if name.startswith("on_")}
         self._parser = MultipartParser(
             boundary or b"none",
@@ -177,12 +183,12 @@ class StreamedForm:
         """Yield one part after the other, then drop what follows the form."""
         count = 0
         while (found := await self._next()) is not _End.FORM:
-            if not isinstance(found, FormPart):
+            if not isinstance(found, _Disposition):
                 continue
             count += 1
             if count > self._max_parts:
                 raise MalformedForm(f"The form has more than {self._max_parts} parts.")
-            yield found
+            yield FormPart(self, found)
         await self.discard()
 
     async def next_chunk(self) -> memoryview | None:
@@ -192,8 +198,8 @@ class StreamedForm:
 
     async def _next(self) -> _Found:
         while not self._finder.found:
-            if self._error is not None:
-                raise self._error
+            if self._problem:
+                raise MalformedForm(self._problem)
             await self._read()
         return self._finder.found.popleft()
 
@@ -210,7 +216,7 @@ class StreamedForm:
             self._parser.write(chunk)
         except FormParserError:
             # Raised after what came before it was taken.
-            self._error = MalformedForm("The form is not valid multipart/form-data.")
+            self._problem = "The form is not valid multipart/form-data."
 
     async def _receive(self) -> bytes:
         if self._deadline is None:

@@ -1,6 +1,8 @@
 """Forms that are read part by part."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -49,6 +51,12 @@ def request(chunks: Sequence[bytes], *, kind: str = KIND, stalls: bool = False) 
     return Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
 
 
+async def read_all(form: StreamedForm) -> None:
+    async for found in form.parts():
+        async for _ in found.chunks():
+            pass
+
+
 async def read(*chunks: bytes, **options: Any) -> Parts:
     parts: Parts = []
     async for found in StreamedForm(request(chunks), **options).parts():
@@ -70,6 +78,23 @@ async def read_until_error(*chunks: bytes) -> Parts:
 async def test_parts_are_read_however_the_body_is_cut(size: int) -> None:
     chunks = [FORM[start : start + size] for start in range(0, len(FORM), size)]
     assert await read(*chunks) == PARTS
+
+
+@pytest.mark.parametrize("body", [FORM[:-10], FORM.replace(END, b"--x\r\nno header\r\n"), b"no form"])
+async def test_a_form_that_is_refused_is_freed_at_once(body: bytes) -> None:
+    """In a cycle, it would hold the last piece of the body until garbage is collected."""
+    form = StreamedForm(request([body]))
+    freed = weakref.ref(form)
+    gc.disable()
+    try:
+        with pytest.raises(MalformedForm):
+            await read_all(form)
+        del form
+        # The event loop closes the generators that were left.
+        await asyncio.sleep(0.01)
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 async def test_parts_that_are_not_read_are_skipped() -> None:
