@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any, Self
 
 from shared.confined.wire import LENGTHS, pack
@@ -114,8 +116,10 @@ class Worker:
             got += received
 
     def kill(self) -> None:
+        # Not with `process.kill`: it may fetch the exit status, which asyncio's own loop then takes for 255.
         if self.is_alive:
-            self.process.kill()
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, signal.SIGKILL)
 
     async def stop(self) -> None:
         self.kill()
