@@ -1,6 +1,6 @@
 """Configuration from the environment. Services compose the settings of each process from these classes."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,6 +41,8 @@ class ServerSettings(Settings):
     trusted_proxies: str = "127.0.0.1"
     """Comma-separated addresses whose X-Forwarded-For is trusted: only the gateway's."""
     shutdown_delay_seconds: float = Field(default=0, ge=0, le=60)
+
+    event_loop: ClassVar[Literal["uvloop", "asyncio"]] = "uvloop"
 
 
 class RedisSettings(Settings):

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from shared.confined.process import forbid_core_dumps
+from shared.confined.process import forbid_core_dumps, overwrite_freed_memory
 from shared.http.app import create_api
 from shared.http.health import Check
 
@@ -28,6 +28,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # A core dump would write recordings to the disk.
     forbid_core_dumps()
+    overwrite_freed_memory()
     providers, decoders = create_provider(app.state.settings), DecoderPool.from_settings(app.state.settings)
     app.state.providers, app.state.decoders = providers, decoders
     app.state.checks |= {"provider": Check(providers.ping), "decoders": Check(decoders.ping)}

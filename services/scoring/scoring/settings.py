@@ -1,6 +1,6 @@
 import os
 from pathlib import Path
-from typing import Annotated, Self, get_args
+from typing import Annotated, ClassVar, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -14,6 +14,9 @@ MIN_UPLOAD_BYTES = 16 * 1024 * 1024
 
 
 class ApiSettings(HttpApiSettings):
+    # uvloop keeps the last 250 kB that it received, and has no way to overwrite them.
+    event_loop: ClassVar[Literal["uvloop", "asyncio"]] = "asyncio"
+
     receipt_signing_keys_file: Path
     """A private JWK set (EC, P-256). The first key signs receipts."""
 

@@ -4,6 +4,7 @@ Here, decoders written in C meet hostile input, isolated from keys and from the 
 process cannot write to files or dump core, so that no library can bring a recording to a disk.
 """
 
+import ctypes
 import gc
 import json
 import resource
@@ -13,6 +14,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from shared.confined.wire import LENGTHS, pack
+
+M_PERTURB = -6
+"""An option of mallopt: the value that freed bytes get."""
 
 
 class Reply(NamedTuple):
@@ -30,6 +34,7 @@ def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_sec
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the API stops and closes the connection
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     forbid_core_dumps()
+    overwrite_freed_memory()
     resource.setrlimit(resource.RLIMIT_DATA, (max_memory_bytes, max_memory_bytes))
     gc.freeze()
     with socket.socket(fileno=descriptor) as connection:
@@ -38,6 +43,9 @@ def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_sec
             if max_cpu_seconds:
                 _bound_cpu_time(max_cpu_seconds)
             _send(connection, _answer(answer, *request))
+            # An exception and the frames that it passed may hold each other, and with them samples.
+            del request
+            gc.collect()
 
 
 def forbid_core_dumps() -> None:
@@ -45,6 +53,12 @@ def forbid_core_dumps() -> None:
     # A hard limit of 0 cannot be raised.
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1) if hard else (0, 0))
+
+
+def overwrite_freed_memory() -> None:
+    """Let malloc overwrite what is freed, in C libraries, too. Only glibc can."""
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(M_PERTURB, 0xFF)
 
 
 def _bound_cpu_time(seconds: int) -> None:

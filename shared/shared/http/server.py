@@ -16,6 +16,7 @@ def serve(app: Starlette, settings: ServerSettings) -> None:
         app,
         host=settings.host,
         port=settings.port,
+        loop=settings.event_loop,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -30,7 +30,14 @@ from tests.situations import (
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is for Linux")
 
 OFFLINE_SITUATIONS = {waits_for_scores, loses_its_scorer}
-AZURE_SITUATIONS = ("success", "throttled_once", "http_401", "cut_mid_stream", "no_reply", "phrase_BadRequest")
+AZURE_SITUATIONS = (
+    "success",
+    "throttled_once",
+    "http_401",
+    "cut_mid_stream",
+    "no_reply",
+    "phrase_BadRequest",
+)
 MAX_SECONDS_AFTER_ANSWER = 10
 """The Speech SDK holds its copy until it has cleaned up, up to three seconds after the answer."""
 

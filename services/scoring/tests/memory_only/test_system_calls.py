@@ -52,11 +52,6 @@ main("scoring")
 """
 
 
-@pytest.fixture(scope="module")
-def recordings(voice: NDArray[np.float32]) -> Recordings:
-    return Recordings(voice, "The train leaves at seven in the morning.")
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _compiled() -> None:
     """Write the bytecode of this clone before, as an image does when it is built."""
