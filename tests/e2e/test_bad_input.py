@@ -11,6 +11,7 @@ import pytest
 
 from tests.journey import RECORDINGS, Learner, session_of
 from tests.operations import OPERATIONS, Field, Operation, example, field_type, fields, pointer, replaced
+from tests.problems import problem_of
 
 pytestmark = pytest.mark.journey
 
@@ -20,15 +21,6 @@ SOURCES = (
     "/api/v1/game/speeches/random",
     "/api/v1/game/sessions",
 )
-
-
-def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
-    problem: dict[str, Any] = response.json()
-    assert (response.status_code, problem["code"]) == (status, code), response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    assert problem["request_id"] == response.headers["x-request-id"]
-    assert problem["detail"]
-    return problem
 
 
 @pytest.fixture(autouse=True)
@@ -63,17 +55,6 @@ async def test_a_huge_body(learner: Learner, path: str) -> None:
     problem_of(response, status=413, code="payload_too_large")
 
 
-async def test_a_huge_recording(learner: Learner) -> None:
-    response = await learner.client.post(
-        "/api/v1/speech/score",
-        files={"audio": b"\0" * 12_000_000},
-        data={"reference_text": "Hello."},
-        headers=learner.headers,
-    )
-    assert response.status_code == 413
-    assert response.json()["code"] in {"audio_too_large", "payload_too_large"}
-
-
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
 async def test_missing_and_forged_tokens(gateway: httpx.AsyncClient, learner: Learner, token: str) -> None:
     header, claims, signature = learner.token.split(".")
@@ -90,16 +71,6 @@ async def test_an_unknown_speech(learner: Learner) -> None:
     response = await learner.post("/game/sessions", session_of([{"id": unknown}]))
     assert problem_of(response, status=404, code="speech_not_found")["speech_ids"] == [unknown]
     assert (await learner.get(f"/speeches/{unknown}")).status_code == 404
-
-
-async def test_a_recording_that_is_a_text_file(learner: Learner) -> None:
-    response = await learner.client.post(
-        "/api/v1/speech/score",
-        files={"audio": ("speech.wav", b"This is no recording.\n" * 50, "audio/wav")},
-        data={"reference_text": "Hello."},
-        headers=learner.headers,
-    )
-    problem_of(response, status=400, code="unsupported_audio")
 
 
 async def test_every_operation_without_its_body_or_token(

@@ -94,7 +94,7 @@ async def test_a_recording_in_work_is_found(run: Run, needles: list[bytes]) -> N
 
 
 async def test_nothing_is_left_in_memory(run: Run, needles: list[bytes]) -> None:
-    with run(SCORING_TIMEOUT_SECONDS="6") as api:
+    with run(SCORING_TIMEOUT_SECONDS="8") as api:
         for situation in SITUATIONS:
             await go_through(situation, api)
             ensure_forgotten(api, needles, after=situation.__name__)
