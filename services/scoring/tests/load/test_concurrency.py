@@ -15,8 +15,8 @@ from tests.load.measuring import measured
 TEXT = "The train leaves at seven in the morning."
 REQUESTS = 50
 SERVICE_SECONDS = 1.0
-MAX_LAG_P99_SECONDS = 0.25
-"""On two quiet cores, it is 0.013 at most; 0.05 is the goal."""
+MAX_LAG_P99_SECONDS = 0.5
+"""Half of what one blocking call of the SDK takes. On two quiet cores, it is 0.013; 0.05 is the goal."""
 MAX_GROWTH_MB = 3.0
 
 
