@@ -12,6 +12,7 @@ import pytest
 from av.audio.stream import AudioStream
 from fastapi import FastAPI
 from numpy.typing import NDArray
+from redis.asyncio import Redis
 from scoring.app import create_app
 from scoring.audio.decoder import decode_recording
 from scoring.audio.recording import Recording
@@ -148,3 +149,12 @@ async def one_worker() -> AsyncIterator[WorkerPool]:
     workers.start()
     yield workers
     await workers.close()
+
+
+@pytest.fixture
+async def redis(settings: ApiSettings) -> AsyncIterator[Redis]:
+    """A client of a Redis in which no budget has been used."""
+    async with Redis.from_url(settings.redis_url.get_secret_value(), decode_responses=True) as redis:
+        if keys := [key async for key in redis.scan_iter("speech_budget:*")]:
+            await redis.delete(*keys)
+        yield redis

@@ -282,6 +282,8 @@ SITUATIONS: dict[Situation, tuple[int, str]] = {
     is_left_alone: (0, ""),
 }
 """What happens to a recording, and the status and code that its client gets, if it waits for one."""
+OFFLINE_SITUATIONS = {waits_for_scores, loses_its_scorer}
+"""Those that need the offline provider's processes."""
 
 
 async def go_through(situation: Situation, api: Api) -> None:

@@ -26,7 +26,7 @@ def shown(metric: str) -> float:
 
 
 class Work:
-    """Takes its turn in a queue and ends when it is told to."""
+    """Takes its turn in a queue and ends when the test says so."""
 
     def __init__(self, queue: FairQueue, own: Ticket, seconds: float = 1.0) -> None:
         self.has_begun, self.may_end = asyncio.Event(), asyncio.Event()

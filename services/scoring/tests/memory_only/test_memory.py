@@ -18,18 +18,16 @@ from tests.azure_double import KEY, AzureDouble
 from tests.azure_double import situations as azure_double
 from tests.process_memory import cut_needles, find_in_memory, wait_until_gone
 from tests.situations import (
+    OFFLINE_SITUATIONS,
     SCORERS,
     SITUATIONS,
     Api,
     Recordings,
     go_through,
-    loses_its_scorer,
-    waits_for_scores,
 )
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is for Linux")
 
-OFFLINE_SITUATIONS = {waits_for_scores, loses_its_scorer}
 AZURE_SITUATIONS = (
     "success",
     "throttled_once",

@@ -20,18 +20,16 @@ from tests.azure_double import KEY, AzureDouble
 from tests.azure_double import situations as azure_double
 from tests.azure_double.scripts import scores
 from tests.situations import (
+    OFFLINE_SITUATIONS,
     SITUATIONS,
     Api,
     Recordings,
     go_through,
-    loses_its_scorer,
-    waits_for_scores,
 )
 from tests.system_calls import Tracer, traced
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="strace is for Linux")
 
-OFFLINE_SITUATIONS = {waits_for_scores, loses_its_scorer}
 AZURE_SITUATIONS = (
     *("success", "throttled_once", "http_401", "http_429", "http_503", "close_1011", "phrase_BadRequest"),
     *("not_json", "no_nbest", "cut_mid_stream", "no_reply", "no_turn_end", "handshake_never_answered"),

@@ -83,14 +83,6 @@ class PaidProvider(FreeProvider):
 
 
 @pytest.fixture
-async def redis(settings: ApiSettings) -> AsyncIterator[Redis]:
-    async with Redis.from_url(settings.redis_url.get_secret_value(), decode_responses=True) as redis:
-        if keys := [key async for key in redis.scan_iter("speech_budget:*")]:
-            await redis.delete(*keys)
-        yield redis
-
-
-@pytest.fixture
 async def chain_of(settings: ApiSettings, redis: Redis) -> AsyncIterator["ChainOf"]:
     factory = ChainOf(settings.redis_url.get_secret_value())
     yield factory
