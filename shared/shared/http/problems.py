@@ -100,7 +100,7 @@ async def render_validation_error(request: Request, error: Exception) -> Respons
     listed = sorted(errors, key=lambda each: each["type"] != UNKNOWN)[:MAX_LISTED_ERRORS]
     # The rejected input stays out: it may be a password.
     found = [{"pointer": _pointer(each["loc"]), "message": _message(request, each)} for each in listed]
-    detail = f"{found[0]['pointer']}: {found[0]['message']}"
+    detail = f"{found[0]['pointer']}: {found[0]['message'].removesuffix('.')}"
     error_type = UnknownField if listed[0]["type"] == UNKNOWN else Invalid
     return await render(request, error_type(f"The request is not valid. {detail}.", errors=found))
 
