@@ -21,6 +21,7 @@ from shared.http.problems import render, render_http_exception, render_validatio
 from shared.http.ratelimit import RateLimits
 from shared.http.repeat import ConflictRepeater
 from shared.http.unknown_fields import refuse_unknown_parameters
+from shared.http.unread_bodies import UnreadBodies
 from shared.messaging.wake_up import waking_relay
 from shared.security.current_user import AccessTokenVerifier
 from shared.security.jwt import JwksClient
@@ -101,6 +102,7 @@ def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
     shares = UserShares(max_in_work=share, max_wait_seconds=wait) if share else None
     app.add_middleware(Admission, slots=slots, shares=shares)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_form_bytes=settings.max_form_bytes)
+    app.add_middleware(UnreadBodies)
     app.add_middleware(RequestContext)
 
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import metrics
 from shared.errors import BadRequest, ParleyError, PayloadTooLarge
 from shared.http.health import INTERNAL_PATHS
+from shared.http.multipart import MalformedForm
 from shared.http.problems import to_response
 
 log = structlog.get_logger("access")
@@ -162,6 +163,16 @@ def is_form(headers: Headers) -> bool:
     return headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
+def takes_form(scope: Scope) -> bool:
+    """Return whether the operation of this address and method takes a form with files."""
+    operations = scope["app"].openapi()["paths"].get(scope["path"], {})
+    body = operations.get(scope["method"].lower(), {}).get("requestBody", {})
+    return "multipart/form-data" in body.get("content", {})
+
+
 async def _reject(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
-    error = PayloadTooLarge(f"The body may have at most {limit} bytes.", max_bytes=limit)
+    error: ParleyError = PayloadTooLarge(f"The body may have at most {limit} bytes.", max_bytes=limit)
+    if takes_form(scope) and not is_form(Headers(scope=scope)):
+        # A file as the whole body. A smaller one would be refused all the same.
+        error = MalformedForm("Send a form as multipart/form-data.")
     await to_response(error, request_id=scope["state"]["request_id"])(scope, receive, send)

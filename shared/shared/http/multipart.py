@@ -170,7 +170,7 @@ class StreamedForm:
         self._deadline = _Deadline(pace) if pace else None
         self._finder = _Finder()
         boundary = _find_boundary(request)
-        # Raised by the first read, so that this body is discarded like those of other malformed forms.
+        # Raised by the first read, like those of other malformed forms.
         self._problem = "" if boundary else "Send a form as multipart/form-data."
         callbacks = {name: getattr(self._finder, name) for name in dir(_Finder) if name.startswith("on_")}
         self._parser = MultipartParser(
@@ -189,7 +189,7 @@ class StreamedForm:
             if count > self._max_parts:
                 raise MalformedForm(f"The form has more than {self._max_parts} parts.")
             yield FormPart(self, found)
-        await self.discard()
+        await self._discard()
 
     async def next_chunk(self) -> memoryview | None:
         """Return the next piece of the current part, or None at its end."""
@@ -227,8 +227,7 @@ class StreamedForm:
         self._deadline.move(len(chunk))
         return chunk
 
-    async def discard(self) -> None:
-        """Drop the rest of the body: many clients read no response before they have sent everything."""
+    async def _discard(self) -> None:
         discarded = 0
         with suppress(ClientDisconnect, TimeoutError, StopAsyncIteration):
             async with asyncio.timeout(self._max_idle_seconds):

@@ -102,6 +102,7 @@ class _AccessToken(HTTPBearer):
             raise Unauthorized("Send an access token: Authorization: Bearer <token>.")
         verifier: AccessTokenVerifier = request.app.state.token_verifier
         principal = await verifier.authenticate(credentials.credentials)
+        request.state.user_id = principal.id
         # Only now is it known whose request this is.
         if (take_share := getattr(request.state, "take_share", None)) is not None:
             await take_share(principal.id)

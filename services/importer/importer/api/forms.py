@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from shared.data.db import Database
 from shared.data.storage import Storage
-from shared.errors import ParleyError, field_error
+from shared.errors import field_error
 from shared.http.multipart import FormPart, MalformedForm, StreamedForm
 
 from importer.commands.tables import StoredTable, discard_table, store_table
@@ -55,12 +55,8 @@ async def read_import_form(
         request, max_parts=MAX_PARTS, max_header_bytes=MAX_HEADER_BYTES, max_idle_seconds=MAX_IDLE_SECONDS
     )
     try:
-        try:
-            async for part in streamed.parts():
-                await _read_part(part, form, database, storage)
-        except ParleyError:
-            await streamed.discard()
-            raise
+        async for part in streamed.parts():
+            await _read_part(part, form, database, storage)
         yield form
     except BaseException:
         if form.table is not None:

@@ -95,7 +95,6 @@ async def upload_recordings(
     except ParleyError as error:
         if upload.session is not None:
             error.extra.setdefault(SESSION_FIELD, str(upload.session.id))
-        await form.discard()
         raise
     return _to_response(upload)
 

@@ -1,13 +1,12 @@
 """Reads the form of a recording into memory that is overwritten afterwards."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from shared.audio.measurement import MAX_AUDIO_BYTES
-from shared.errors import ParleyError
-from shared.http.multipart import FormPart, FormTooSlow, MalformedForm, Pace, StreamedForm
+from shared.http.multipart import FormPart, MalformedForm, Pace, StreamedForm
 from starlette.requests import Request
 
 from scoring.admission import LearnerShares, Reservation, UploadRoom
@@ -59,21 +58,15 @@ async def read_form(
     """
     length = _find_length(request)
     form = StreamedForm(request, pace=replace(PACE, expected_bytes=min(length or 0, MAX_FORM_BYTES)))
-    async with AsyncExitStack() as stack:
-        try:
-            stack.enter_context(shares.hold(learner_id))
-            max_bytes = MAX_AUDIO_BYTES if length is None else min(length, MAX_AUDIO_BYTES)
-            initial_bytes = INITIAL_BYTES if length is None else max_bytes
-            reservation = stack.enter_context(room.reserve(initial_bytes + MAX_FIELD_BYTES))
-            buffer = AudioBufferManager(max_bytes=max_bytes, on_wiped=reservation.give_back)
-            parts = FormParts(stack.enter_context(buffer))
-            await _read_parts(form, parts, _Memory(reservation, max_bytes), length=length)
-        except ParleyError as error:
-            # What follows of the body is not kept, and takes no room from others.
-            await stack.aclose()
-            if not isinstance(error, FormTooSlow):
-                await form.discard()
-            raise
+    max_bytes = MAX_AUDIO_BYTES if length is None else min(length, MAX_AUDIO_BYTES)
+    initial_bytes = INITIAL_BYTES if length is None else max_bytes
+    with (
+        shares.hold(learner_id),
+        room.reserve(initial_bytes + MAX_FIELD_BYTES) as reservation,
+        AudioBufferManager(max_bytes=max_bytes, on_wiped=reservation.give_back) as audio,
+    ):
+        parts = FormParts(audio)
+        await _read_parts(form, parts, _Memory(reservation, max_bytes), length=length)
         yield parts
 
 
