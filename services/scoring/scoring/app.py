@@ -2,9 +2,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
-from shared.confined.process import forbid_core_dumps, overwrite_freed_memory
 from shared.http.app import create_api
 from shared.http.health import Check
+from shared.memory import forbid_core_dumps, overwrite_freed_memory
 
 from scoring.admission import LearnerShares, UploadRoom
 from scoring.api import routers

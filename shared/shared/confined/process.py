@@ -4,7 +4,6 @@ Here, decoders written in C meet hostile input, isolated from keys and from the 
 process cannot write to files or dump core, so that no library can bring a recording to a disk.
 """
 
-import ctypes
 import gc
 import json
 import resource
@@ -14,9 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from shared.confined.wire import LENGTHS, pack
-
-M_PERTURB = -6
-"""An option of mallopt: the value that freed bytes get."""
+from shared.memory import forbid_core_dumps, overwrite_freed_memory
 
 
 class Reply(NamedTuple):
@@ -46,19 +43,6 @@ def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_sec
             # An exception and the frames that it passed may hold each other, and with them samples.
             del request
             gc.collect()
-
-
-def forbid_core_dumps() -> None:
-    # Where a program collects the dumps, the kernel ignores a limit of 0, but dumps nothing at a limit of 1.
-    # A hard limit of 0 cannot be raised.
-    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (1, 1) if hard else (0, 0))
-
-
-def overwrite_freed_memory() -> None:
-    """Let malloc overwrite what is freed, in C libraries, too. Only glibc can."""
-    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
-        mallopt(M_PERTURB, 0xFF)
 
 
 def _bound_cpu_time(seconds: int) -> None:

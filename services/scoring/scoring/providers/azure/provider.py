@@ -11,6 +11,7 @@ from typing import Self
 import structlog
 from prometheus_client import Gauge
 from shared.background import SupervisedLoop
+from shared.memory import bound_kept_memory
 
 from scoring.audio.recording import Recording
 from scoring.domain.metering import Meter, Sending, unmetered
@@ -26,7 +27,6 @@ from scoring.errors import (
     QuotaExhausted,
     SpeechProcessingError,
 )
-from scoring.providers.azure.allocator import bound_kept_memory
 from scoring.providers.azure.breaker import Breaker, BreakerOpen
 from scoring.providers.azure.configuration import Connection, RecognitionRequest
 from scoring.providers.azure.outcomes import Outcome, to_error

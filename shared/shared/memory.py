@@ -1,0 +1,35 @@
+"""What becomes of a process's memory: it is not dumped, and glibc overwrites or returns what is freed."""
+
+import ctypes
+import resource
+
+# Options of glibc's mallopt. Other C libraries have none.
+M_MMAP_THRESHOLD, M_PERTURB, M_ARENA_MAX = -3, -6, -8
+FREED_BYTE = 0xFF
+MAX_ARENAS = 2
+"""Otherwise there are eight for each core, and what is freed in one is not used by the others."""
+MMAP_BYTES = 128 * 1024
+"""Larger blocks go back to the kernel when they are freed. Otherwise, the threshold grows with them."""
+
+
+def forbid_core_dumps() -> None:
+    # Where a program collects the dumps, the kernel ignores a limit of 0, but dumps nothing at a limit of 1.
+    # A hard limit of 0 cannot be raised.
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1) if hard else (0, 0))
+
+
+def overwrite_freed_memory() -> None:
+    """Let malloc overwrite what is freed, in C libraries, too."""
+    _set_malloc_option(M_PERTURB, FREED_BYTE)
+
+
+def bound_kept_memory() -> None:
+    """Bound what malloc keeps of the memory that threads have freed. Call it before they start."""
+    _set_malloc_option(M_ARENA_MAX, MAX_ARENAS)
+    _set_malloc_option(M_MMAP_THRESHOLD, MMAP_BYTES)
+
+
+def _set_malloc_option(option: int, value: int) -> None:
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(option, value)
