@@ -12,11 +12,10 @@ from av.container import InputContainer
 from numpy.typing import NDArray
 
 from shared.audio.formats import FORMATS, OGG, WAV, FoundFormat, find_format
-from shared.audio.measurement import AudioTooLong, UndecodableAudio
+from shared.audio.measurement import SAMPLE_RATE, AudioTooLong, UndecodableAudio
 from shared.audio.ogg import split_links
 from shared.audio.wav import Patch, find_patch
 
-SAMPLE_RATE = 16_000
 CODEC_PADDING_SECONDS = 0.2
 """Codecs may pad a recording of exactly the maximum length by this much."""
 MAX_CHANNELS = 8

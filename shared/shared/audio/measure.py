@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from shared.audio.decoder import SAMPLE_RATE, Decoding, Samples
-from shared.audio.measurement import MAX_AUDIO_SECONDS, Measurement, UndecodableAudio
+from shared.audio.decoder import Decoding, Samples
+from shared.audio.measurement import MAX_AUDIO_SECONDS, SAMPLE_RATE, Measurement, UndecodableAudio
 
 FRAME_SAMPLES = SAMPLE_RATE // 50
 """Levels are measured over frames of 20 ms."""

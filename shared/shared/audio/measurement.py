@@ -1,5 +1,7 @@
 from dataclasses import dataclass
 
+SAMPLE_RATE = 16_000
+"""Of decoded samples, in Hz, whatever the recording has."""
 MAX_AUDIO_BYTES = 10 * 1024 * 1024
 MAX_AUDIO_SECONDS = 300
 

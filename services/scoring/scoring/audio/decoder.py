@@ -1,9 +1,9 @@
 """Decodes an upload to a recording that can be scored. Runs in the confined process."""
 
 import numpy as np
-from shared.audio.decoder import SAMPLE_RATE, Decoding, Samples
+from shared.audio.decoder import Decoding, Samples
+from shared.audio.measurement import SAMPLE_RATE, UndecodableAudio
 from shared.audio.measurement import AudioTooLong as DecodedTooLong
-from shared.audio.measurement import UndecodableAudio
 
 from scoring.audio.filters import level_voice, remove_rumble
 from scoring.audio.levels import measure_powers, to_levels, to_loud_level

@@ -1,7 +1,8 @@
 """Prepares samples, in place, so that microphone and distance change little."""
 
 import numpy as np
-from shared.audio.decoder import SAMPLE_RATE, Samples
+from shared.audio.decoder import Samples
+from shared.audio.measurement import SAMPLE_RATE
 
 STOPPED_HZ, PASSED_HZ = 60.0, 120.0
 """Offsets, rumble and hum are stopped. Deep voices lose their fundamental, which is no part of a phoneme."""

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import structlog
-from shared.audio.measurement import MAX_AUDIO_BYTES
+from shared.audio.measurement import MAX_AUDIO_BYTES, SAMPLE_RATE
 from shared.confined.pool import NoWorkerFree, WorkerDied, WorkerPool
 
 from scoring.admission import FairQueue
 from scoring.audio.buffer import AudioBufferManager
-from scoring.audio.recording import BYTES_PER_SAMPLE, SAMPLE_RATE, Recording
+from scoring.audio.recording import BYTES_PER_SAMPLE, Recording
 from scoring.audio.workers import WorkerOwner
 from scoring.domain.durations import DurationEstimator
 from scoring.domain.turns import Ticket

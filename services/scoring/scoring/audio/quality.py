@@ -6,7 +6,8 @@ sensible scores, 5 dB do not. Read speech spans 25 dB and more, including the pa
 
 import numpy as np
 from pocketsphinx import Vad
-from shared.audio.decoder import SAMPLE_RATE, Samples
+from shared.audio.decoder import Samples
+from shared.audio.measurement import SAMPLE_RATE
 
 from scoring.audio.levels import Levels, Powers, to_levels, to_loud_level
 from scoring.errors import NotAssessable

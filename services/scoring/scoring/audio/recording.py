@@ -2,9 +2,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from shared.audio.measurement import SAMPLE_RATE
+
 from scoring.domain.scores import AudioInfo
 
-SAMPLE_RATE = 16_000
 BYTES_PER_SAMPLE = 2
 
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scoring.audio.decoder import decode_samples
-from scoring.audio.recording import SAMPLE_RATE
 from scoring.audio.resolution import ResolutionMeter
 from scoring.errors import AudioTooLong, UnsupportedAudio
 from scoring.types import MAX_AUDIO_SECONDS
 from shared.audio.formats import FORMATS
+from shared.audio.measurement import SAMPLE_RATE
 from shared.errors import ParleyError
 
 type Encode = Callable[..., bytes]

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from scoring.audio.recording import BYTES_PER_SAMPLE, SAMPLE_RATE, Recording
+from scoring.audio.recording import BYTES_PER_SAMPLE, Recording
 from scoring.budget import SpeechBudget
 from scoring.domain.budgets import Limits
 from scoring.domain.scores import AudioInfo, ScoringResult
@@ -13,6 +13,7 @@ from scoring.domain.turns import Ticket
 from scoring.errors import ProviderUnavailable
 from scoring.providers import Capabilities
 from scoring.providers.chain import ProviderChain
+from shared.audio.measurement import SAMPLE_RATE
 
 
 class TimedProvider:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
-from scoring.audio.recording import SAMPLE_RATE, Recording
+from scoring.audio.recording import Recording
 from scoring.domain.languages import find_language
 from scoring.domain.scores import ScoringResult
 from scoring.domain.turns import Ticket
@@ -26,6 +26,7 @@ from scoring.schemas.scores import ScoreRead
 from scoring.settings import ApiSettings
 from scoring.text.words import to_spoken_words
 from scoring.types import MAX_AUDIO_SECONDS, ErrorType, PhonemeAlphabet
+from shared.audio.measurement import SAMPLE_RATE
 from tests.azure_double import KEY, AzureDouble
 from tests.azure_double.scripts import refuses, scores
 

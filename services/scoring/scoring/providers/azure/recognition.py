@@ -7,8 +7,10 @@ from typing import Any
 import structlog
 from azure.cognitiveservices import speech as sdk
 from azure.cognitiveservices.speech.audio import AudioConfig, AudioStreamFormat, PushAudioInputStream
+from shared.audio.measurement import SAMPLE_RATE
 
 from scoring.audio.buffer import AudioBufferManager
+from scoring.audio.recording import BYTES_PER_SAMPLE
 from scoring.providers.azure.configuration import (
     Connection,
     RecognitionRequest,
@@ -20,7 +22,6 @@ from scoring.providers.azure.reports import Reports, disconnect
 
 log = structlog.get_logger(__name__)
 
-SAMPLE_RATE = 16_000
 PIECE_BYTES = 320_000
 
 
@@ -53,7 +54,7 @@ class Recognition:
             answer(Outcome(failure=type(error).__name__))
 
     def _create_recognizer(self) -> tuple[PushAudioInputStream, Any]:
-        stream = PushAudioInputStream(AudioStreamFormat(SAMPLE_RATE, 16, 1))
+        stream = PushAudioInputStream(AudioStreamFormat(SAMPLE_RATE, 8 * BYTES_PER_SAMPLE, 1))
         recognizer = sdk.SpeechRecognizer(
             create_speech_config(self._connection, self._request),
             AudioConfig(stream=stream),
