@@ -2,6 +2,6 @@
 
 from scoring.admission.queue import FairQueue
 from scoring.admission.shares import LearnerShares
-from scoring.admission.uploads import Reservation, UploadRoom
+from scoring.admission.uploads import UploadReservation, UploadRoom
 
-__all__ = ["FairQueue", "LearnerShares", "Reservation", "UploadRoom"]
+__all__ = ["FairQueue", "LearnerShares", "UploadReservation", "UploadRoom"]

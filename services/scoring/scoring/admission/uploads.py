@@ -8,7 +8,7 @@ from scoring.errors import UploadsFull
 RESERVED = Gauge("scoring_upload_reserved_bytes", "Memory that uploads may fill, all together.")
 
 
-class Reservation:
+class UploadReservation:
     """The room of one upload, until `give_back`."""
 
     def __init__(self, room: "UploadRoom") -> None:
@@ -32,9 +32,9 @@ class UploadRoom:
         self._free = max_bytes
 
     @contextmanager
-    def reserve(self, size: int) -> Iterator[Reservation]:
+    def reserve(self, size: int) -> Iterator[UploadReservation]:
         """Raise UploadsFull when too little is free."""
-        reservation = Reservation(self)
+        reservation = UploadReservation(self)
         reservation.extend_to(size)
         try:
             yield reservation

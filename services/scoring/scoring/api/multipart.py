@@ -9,7 +9,7 @@ from shared.audio.measurement import MAX_AUDIO_BYTES
 from shared.http.multipart import FormPart, MalformedForm, Pace, StreamedForm
 from starlette.requests import Request
 
-from scoring.admission import LearnerShares, Reservation, UploadRoom
+from scoring.admission import LearnerShares, UploadReservation, UploadRoom
 from scoring.audio.buffer import INITIAL_BYTES, AudioBufferManager
 from scoring.errors import AudioTooLarge
 from scoring.schemas.scores import ScoreRequest
@@ -35,7 +35,7 @@ class FormParts:
 class _Memory:
     """The room of an upload: all of it from the first byte on, if its size is known."""
 
-    reservation: Reservation
+    reservation: UploadReservation
     max_bytes: int
 
     def make_room(self, size: int) -> None:
