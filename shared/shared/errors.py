@@ -85,7 +85,12 @@ class Invalid(ParleyError):
 def field_error(pointer: str, message: str, *, error_type: type[Invalid] = Invalid, **extra: Any) -> Invalid:
     """Build the error of one field, in the same shape as a schema violation."""
     errors = [{"pointer": pointer, "message": message}]
-    return error_type(f"The request is not valid. {pointer}: {message}.", errors=errors, **extra)
+    return error_type(describe_field_error(pointer, message), errors=errors, **extra)
+
+
+def describe_field_error(pointer: str, message: str) -> str:
+    # Some messages are sentences, and those of pydantic are not.
+    return f"The request is not valid. {pointer}: {message.removesuffix('.')}."
 
 
 class TooManyRequests(ParleyError):

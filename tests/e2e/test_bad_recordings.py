@@ -87,7 +87,7 @@ AUDIO: dict[str, tuple[bytes, int, str, str]] = {
 """Recordings, and the status, the code and a part of the sentence that they get."""
 
 FIELDS: dict[str, tuple[Form, str, str]] = {
-    "zero bytes": ({"audio": b""}, "#/audio", "The recording is missing."),
+    "zero bytes": ({"audio": b""}, "#/audio", "The recording is missing or empty."),
     "no text": ({"reference_text": None}, "#/reference_text", "required"),
     "an empty text": ({"reference_text": ""}, "#/reference_text", "at least 1 character"),
     "5,000 characters": ({"reference_text": "word " * 1_000}, "#/reference_text", "at most 500 characters"),
@@ -192,7 +192,7 @@ async def test_no_recording(learner: Learner) -> None:
     files = {"reference_text": (None, REFERENCE)}
     answer = await learner.client.post(SCORE, files=files, headers=learner.headers)
     problem = problem_of(answer, status=422, code="validation_failed")
-    assert problem["errors"] == [{"pointer": "#/audio", "message": "The recording is missing."}]
+    assert problem["errors"] == [{"pointer": "#/audio", "message": "The recording is missing or empty."}]
 
 
 @pytest.mark.parametrize("content_type", ["multipart/form-data", "audio/wav", "application/json"])

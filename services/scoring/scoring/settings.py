@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self, get_args
 from urllib.parse import urlsplit
@@ -43,7 +44,7 @@ class ApiSettings(HttpApiSettings):
     """Memory for all uploads together. Beyond it, the answer is 503."""
 
     azure_speech_key: SecretStr = SecretStr("")
-    azure_speech_region: str = Field(default="", pattern=r"^[a-z0-9-]*$")
+    azure_speech_region: str = ""
     """The resource's region, such as westeurope."""
     azure_speech_endpoint: str = ""
     """Instead of the region: the resource's own address (wss:// or https://), for a private link."""
@@ -71,6 +72,14 @@ class ApiSettings(HttpApiSettings):
             raise ValueError("names a provider twice")
         return tuple(names)
 
+    @field_validator("azure_speech_region")
+    @classmethod
+    def _is_a_region(cls, value: str) -> str:
+        # It becomes a part of the service's address.
+        if not re.fullmatch("[a-z0-9-]*", value):
+            raise ValueError("must be a region's name in lower case, without blanks, such as westeurope")
+        return value
+
     @model_validator(mode="after")
     def _can_reach_azure(self) -> Self:
         if "azure" not in self.speech_provider:
@@ -83,7 +92,9 @@ class ApiSettings(HttpApiSettings):
                 "AZURE_SPEECH_KEY contains a blank, a line break or another sign that no key has"
             )
         if not (self.azure_speech_region or self.azure_speech_endpoint):
-            raise ValueError("AZURE_SPEECH_REGION is not set, but SPEECH_PROVIDER names azure")
+            raise ValueError(
+                "AZURE_SPEECH_REGION is not set, nor AZURE_SPEECH_ENDPOINT, but SPEECH_PROVIDER names azure"
+            )
         if self.azure_speech_endpoint:
             self._ensure_secure_endpoint()
         return self

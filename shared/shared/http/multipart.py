@@ -17,6 +17,7 @@ MAX_HEADER_BYTES = 4096
 """Of one header of a part. File names are in them."""
 MAX_PARTS = 100
 MAX_DISCARDED_BYTES = 32 * 1024 * 1024
+NO_BOUNDARY = "Send a form as multipart/form-data, with its boundary: let your client set Content-Type."
 
 
 class MalformedForm(BadRequest):
@@ -171,7 +172,7 @@ class StreamedForm:
         self._finder = _Finder()
         boundary = _find_boundary(request)
         # Raised by the first read, like those of other malformed forms.
-        self._problem = "" if boundary else "Send a form as multipart/form-data."
+        self._problem = "" if boundary else NO_BOUNDARY
         callbacks = {name: getattr(self._finder, name) for name in dir(_Finder) if name.startswith("on_")}
         self._parser = MultipartParser(
             boundary or b"none",

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
-from shared.errors import BadRequest, Invalid, NotFound, ParleyError
+from shared.errors import BadRequest, Invalid, NotFound, ParleyError, describe_field_error
 from shared.http.health import INTERNAL_PATHS
 from shared.http.unknown_fields import UNKNOWN, describe_unknown
 
@@ -100,9 +100,9 @@ async def render_validation_error(request: Request, error: Exception) -> Respons
     listed = sorted(errors, key=lambda each: each["type"] != UNKNOWN)[:MAX_LISTED_ERRORS]
     # The rejected input stays out: it may be a password.
     found = [{"pointer": _pointer(each["loc"]), "message": _message(request, each)} for each in listed]
-    detail = f"{found[0]['pointer']}: {found[0]['message'].removesuffix('.')}"
+    detail = describe_field_error(**found[0])
     error_type = UnknownField if listed[0]["type"] == UNKNOWN else Invalid
-    return await render(request, error_type(f"The request is not valid. {detail}.", errors=found))
+    return await render(request, error_type(detail, errors=found))
 
 
 def _message(request: Request, error: Mapping[str, Any]) -> str:

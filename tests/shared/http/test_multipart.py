@@ -97,6 +97,14 @@ async def test_a_form_that_is_refused_is_freed_at_once(body: bytes) -> None:
         gc.enable()
 
 
+@pytest.mark.parametrize(
+    "kind", ["", "application/json", "multipart/form-data", "multipart/form-data; boundary="]
+)
+async def test_a_form_without_a_boundary_says_how_to_get_one(kind: str) -> None:
+    with pytest.raises(MalformedForm, match="multipart/form-data, with its boundary"):
+        await read_all(StreamedForm(request([FORM], kind=kind)))
+
+
 async def test_parts_that_are_not_read_are_skipped() -> None:
     body = part("a", bytes(200_000)) + part("b", bytes(200_000)) + END
     chunks = [body[start : start + 1000] for start in range(0, len(body), 1000)]

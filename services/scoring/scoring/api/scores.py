@@ -115,7 +115,7 @@ def _validate_form(parts: FormParts, languages: tuple[str, ...]) -> ScoreRequest
 
 def _describe_missing_audio(unknown_files: Sequence[str]) -> str:
     if not unknown_files:
-        return "The recording is missing."
+        return "The recording is missing or empty."
     return f"The recording is missing; name its field {AUDIO_FIELD}, not {unknown_files[0][:40]}."
 
 

@@ -153,7 +153,7 @@ async def test_fields_that_are_empty_or_spelled_otherwise(
 async def test_without_a_recording(client: httpx.AsyncClient, audio: bytes | None) -> None:
     problem = problem_of(await post(client, audio, language="xx"), status=422, code="validation_failed")
     assert [error["pointer"] for error in problem["errors"]] == ["#/audio", "#/reference_text"]
-    assert problem["detail"] == "The request is not valid. #/audio: The recording is missing."
+    assert problem["detail"] == "The request is not valid. #/audio: The recording is missing or empty."
 
 
 @pytest.mark.parametrize("name", ["file", "Audio", "recording"])

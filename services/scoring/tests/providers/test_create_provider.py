@@ -71,6 +71,11 @@ def test_without_usable_credentials_the_process_names_the_variable_and_stops(
     assert "k" * 32 not in stopped.stderr
 
 
+def test_a_region_is_named_as_in_addresses(keys_file: Path) -> None:
+    stopped = start_api(keys_file, **AZURE | {"AZURE_SPEECH_REGION": "West Europe"})
+    assert "such as westeurope" in stopped.stderr
+
+
 ONE_OR_MORE = "must be one or more of these, separated by commas: 'azure', 'offline'"
 
 
