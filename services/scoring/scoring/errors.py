@@ -54,7 +54,7 @@ class AudioTooLong(SpeechProcessingError, PayloadTooLarge):
 
 
 class NotAssessable(SpeechProcessingError, Invalid):
-    """Record again: `no_speech`, `too_noisy`, `too_short`, `clipped`, `low_quality` or `other_text`."""
+    """Record again; `reason` is no_speech, too_noisy, too_short, clipped, low_quality or other_text."""
 
     code, title = "not_assessable", "Not assessable"
 
@@ -141,7 +141,7 @@ class BudgetUnavailable(ProviderUnavailable):
 
 
 class BudgetExhausted(SpeechProcessingError, TooManyRequests):
-    """The audio that a learner may send a day, or all may send a month, is used up until `opens_at`."""
+    """Audio to be paid for is used up until `opens_at`; `budget` is learner_day or month."""
 
     code, title = "budget_exhausted", "Budget exhausted"
     retryable = True

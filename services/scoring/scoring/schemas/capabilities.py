@@ -10,13 +10,16 @@ class CapabilitiesRead(BaseModel):
     """The languages, formats and details that scoring supports."""
 
     provider: str = Field(
-        description="The preferred provider; a score names the one that made it.", examples=["pocketsphinx"]
+        description="The preferred provider, which the details are of. Each score names its own.",
+        examples=["pocketsphinx"],
     )
     languages: list[str] = Field(description="Values for `language`.", examples=[["en-US"]])
     phoneme_alphabet: Literal["arpabet", "ipa"] = Field(
         description="The alphabet of `phonemes.symbol`.", examples=["arpabet"]
     )
-    prosody: bool = Field(description="Whether `prosody_score` is given.", examples=[False])
+    prosody: bool = Field(
+        description="Whether `prosody_score` is given, at least in `en-US`.", examples=[False]
+    )
     max_seconds: int = Field(description="The longest recording, in seconds.", examples=[MAX_AUDIO_SECONDS])
     formats: list[str] = Field(
         description="Containers that are accepted.",

@@ -47,20 +47,20 @@ class ScoreRequest(RequestModel):
 class PhonemeScoreRead(BaseModel):
     """One sound of a word."""
 
-    symbol: str = Field(description="In the alphabet that `phoneme_alphabet` names.", examples=["TH"])
+    symbol: str = Field(description="In the alphabet that `phoneme_alphabet` names.", examples=["θ"])
     score: Score = Field(examples=[81.3])
     offset_ms: int = Field(description="From the start of the recording.", examples=[310])
     duration_ms: int = Field(examples=[90])
 
 
 class WordScoreRead(BaseModel):
-    """One word of the reference text."""
+    """One word of the reference text, or one that was inserted."""
 
     word: str = Field(examples=["thank"])
     score: Score | None = Field(examples=[84.0])
     error_type: ErrorType = Field(
         description="`mispronunciation`: pronounced badly or replaced by another word. `omission`: not "
-        "spoken. `insertion`: not in the text.",
+        "spoken. `insertion`: not in the text, which not every provider finds. The last two have no score.",
         examples=["none"],
     )
     offset_ms: int | None = Field(description="From the start of the recording.", examples=[310])
@@ -92,10 +92,10 @@ EXAMPLE: dict[str, Any] = {
             "offset_ms": 310,
             "duration_ms": 350,
             "phonemes": [
-                {"symbol": "TH", "score": 71.3, "offset_ms": 310, "duration_ms": 90},
-                {"symbol": "AE", "score": 86.9, "offset_ms": 400, "duration_ms": 110},
-                {"symbol": "NG", "score": 88.2, "offset_ms": 510, "duration_ms": 70},
-                {"symbol": "K", "score": 90.4, "offset_ms": 580, "duration_ms": 80},
+                {"symbol": "θ", "score": 71.3, "offset_ms": 310, "duration_ms": 90},
+                {"symbol": "æ", "score": 86.9, "offset_ms": 400, "duration_ms": 110},
+                {"symbol": "ŋ", "score": 88.2, "offset_ms": 510, "duration_ms": 70},
+                {"symbol": "k", "score": 90.4, "offset_ms": 580, "duration_ms": 80},
             ],
         },
         {
@@ -105,13 +105,13 @@ EXAMPLE: dict[str, Any] = {
             "offset_ms": 660,
             "duration_ms": 220,
             "phonemes": [
-                {"symbol": "Y", "score": 91.0, "offset_ms": 660, "duration_ms": 60},
-                {"symbol": "UW", "score": 93.4, "offset_ms": 720, "duration_ms": 160},
+                {"symbol": "j", "score": 91.0, "offset_ms": 660, "duration_ms": 60},
+                {"symbol": "u", "score": 93.4, "offset_ms": 720, "duration_ms": 160},
             ],
         },
     ],
-    "provider": "pocketsphinx",
-    "phoneme_alphabet": "arpabet",
+    "provider": "azure",
+    "phoneme_alphabet": "ipa",
     "audio": {"duration_ms": 1240, "sample_rate": 44100, "format": "m4a"},
     "receipt": "eyJhbGciOiJFUzI1NiIsInR5cCI6InJlY2VpcHQrand0In0.eyJzdWIiOiIuLi4ifQ.c2lnbmF0dXJl",
 }
@@ -129,10 +129,11 @@ class ScoreRead(BaseModel):
     fluency_score: Score | None = Field(description="How steadily they were spoken: tempo and pauses.")
     completeness_score: Score | None = Field(description="How much of the reference text was spoken.")
     prosody_score: Score | None = Field(
-        description="Stress and intonation. Null when the provider does not support prosody."
+        description="Stress and intonation. Null where the provider does not score them."
     )
     word_scores: list[WordScoreRead] = Field(
-        description="One entry per word of the reference text. Numbers are spelled out, hyphens divide words."
+        description="One entry per word of the reference text, and per inserted one. Numbers are spelled "
+        "out, hyphens divide words."
     )
     provider: str = Field(description="The one that scored: another one may have been down.")
     phoneme_alphabet: PhonemeAlphabet = Field(description="The provider's alphabet of `phonemes.symbol`.")
