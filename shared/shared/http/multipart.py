@@ -15,6 +15,7 @@ from shared.errors import BadRequest, ParleyError
 
 MAX_HEADER_BYTES = 4096
 """Of one header of a part. File names are in them."""
+MAX_PREAMBLE_BYTES = 4096
 MAX_PARTS = 100
 MAX_DISCARDED_BYTES = 32 * 1024 * 1024
 NO_BOUNDARY = "Send a form as multipart/form-data, with its boundary: let your client set Content-Type."
@@ -145,6 +146,27 @@ class _Finder:
         self.found.append(_End.FORM)
 
 
+class _Preamble:
+    """Drops what precedes the first boundary (RFC 2046, section 5.1.1). The parser refuses it."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self._mark = b"\r\n--" + boundary
+        # The first boundary needs no line before it.
+        self._tail, self._seen = b"\r\n", 0
+        self.is_over = False
+
+    def strip(self, chunk: bytes) -> bytes:
+        """Return what of a chunk belongs to the form."""
+        self._seen += len(chunk)
+        text, self._tail = self._tail + chunk, b""
+        start = text.find(self._mark)
+        if start >= 0 or self._seen > MAX_PREAMBLE_BYTES:
+            self.is_over = True
+            return text[max(start, 0) + len(b"\r\n") :]
+        self._tail = text[1 - len(self._mark) :]
+        return b""
+
+
 def _find_boundary(request: Request) -> bytes:
     content_type, options = parse_options_header(request.headers.get("content-type"))
     boundary = options.get(b"boundary", b"") if content_type == b"multipart/form-data" else b""
@@ -174,6 +196,7 @@ class StreamedForm:
         # Raised by the first read, like those of other malformed forms.
         self._problem = "" if boundary else NO_BOUNDARY
         callbacks = {name: getattr(self._finder, name) for name in dir(_Finder) if name.startswith("on_")}
+        self._preamble = _Preamble(boundary or b"none")
         self._parser = MultipartParser(
             boundary or b"none",
             callbacks,  # type: ignore[arg-type] # a dictionary of methods
@@ -213,6 +236,8 @@ class StreamedForm:
             raise MalformedForm("The upload was interrupted.") from error
         except TimeoutError as error:
             raise FormTooSlow("The form took too long to arrive.") from error
+        if not self._preamble.is_over:
+            chunk = self._preamble.strip(chunk)
         try:
             self._parser.write(chunk)
         except FormParserError:

@@ -133,6 +133,26 @@ async def test_only_one_piece_of_the_body_is_taken_at_a_time() -> None:
         break
 
 
+@pytest.mark.parametrize("preamble", [b"\r\n", b"This is a multi-part message.\r\n", b"a\r\n--b\r\n" * 400])
+@pytest.mark.parametrize("size", [7, 10_000])
+async def test_what_precedes_the_form_is_ignored(preamble: bytes, size: int) -> None:
+    body = preamble + FORM
+    assert await read(*(body[start : start + size] for start in range(0, len(body), size))) == PARTS
+
+
+async def test_a_preamble_has_an_end() -> None:
+    pieces = 0
+
+    async def receive() -> Message:
+        nonlocal pieces
+        pieces += 1
+        return {"type": "http.request", "body": b"preamble" * 100, "more_body": True}
+
+    with pytest.raises(MalformedForm):
+        await read_all(StreamedForm(Request(request([]).scope, receive)))
+    assert pieces < 10
+
+
 @pytest.mark.parametrize("rest", [b"", b"\r\n", b"garbage", FORM])
 async def test_what_follows_the_form_is_ignored(rest: bytes) -> None:
     assert await read(FORM + rest) == PARTS
