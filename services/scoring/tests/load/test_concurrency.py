@@ -2,14 +2,14 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator
 
 import pytest
 from scoring.audio.recording import Recording
 from scoring.domain.scores import AudioInfo
 from scoring.providers.azure.provider import AzureProvider
 from tests.azure_double.process import running_double
+from tests.azure_provider import started_azure
 from tests.load.measuring import measured
 
 TEXT = "The train leaves at seven in the morning."
@@ -42,10 +42,9 @@ async def test_requests_at_once_take_little_longer_than_the_service(
     concurrency: int,
     max_ratio: float,
     slow_service: str,
-    start_azure: Callable[..., AbstractAsyncContextManager[AzureProvider]],
     ten_seconds: Recording,
 ) -> None:
-    async with start_azure(slow_service, concurrency=concurrency) as provider:
+    async with started_azure(slow_service, concurrency=concurrency, timeout_seconds=30) as provider:
         await assess(provider, ten_seconds)
         async with measured() as alone:
             await assess(provider, ten_seconds)

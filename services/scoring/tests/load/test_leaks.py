@@ -1,17 +1,16 @@
 """Many scorings leave memory, threads and descriptors as they were. LEAK_SCORINGS=1000 makes more."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator
 
 import psutil
 import pytest
 from scoring.audio.recording import Recording
 from scoring.providers import SpeechProvider
-from scoring.providers.azure.provider import AzureProvider
 from scoring.providers.pocketsphinx.provider import PROCESS, PocketsphinxProvider
 from shared.confined.pool import WorkerPool
 from tests.azure_double.process import running_double
+from tests.azure_provider import started_azure
 from tests.load.measuring import Usage, measure_usage
 
 TEXT = "The train leaves at seven in the morning."
@@ -44,11 +43,10 @@ def compare(name: str, before: Usage, after: Usage, *, times: int) -> None:
 
 async def test_scorings_by_azure_leave_nothing_behind(
     quick_service: str,
-    start_azure: Callable[..., AbstractAsyncContextManager[AzureProvider]],
     recording: Recording,
 ) -> None:
     times, processes = SCORINGS or 200, [psutil.Process()]
-    async with start_azure(quick_service, concurrency=2) as provider:
+    async with started_azure(quick_service, concurrency=2, timeout_seconds=30) as provider:
         await score(provider, recording, times=WARM_UP)
         before = measure_usage(processes)
         await score(provider, recording, times=times)

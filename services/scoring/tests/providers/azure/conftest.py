@@ -1,16 +1,11 @@
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 from scoring.audio.recording import Recording
 from scoring.domain.scores import AudioInfo
-from scoring.providers.azure.breaker import Breaker
-from scoring.providers.azure.configuration import Connection
-from scoring.providers.azure.provider import AzureProvider
-from tests.azure_double import KEY, AzureDouble
-
-type Provide = Callable[..., AbstractAsyncContextManager[AzureProvider]]
+from tests.azure_double import AzureDouble
+from tests.azure_provider import Provide, started_azure
 
 
 @pytest.fixture
@@ -22,24 +17,7 @@ async def double() -> AsyncIterator[AzureDouble]:
 @pytest.fixture
 def provide(double: AzureDouble) -> Provide:
     """Starts a provider on the double: `async with provide(concurrency=…, timeout_seconds=…)`."""
-
-    @asynccontextmanager
-    async def start(
-        *, concurrency: int = 4, timeout_seconds: float = 10, breaker: Breaker | None = None
-    ) -> AsyncIterator[AzureProvider]:
-        provider = AzureProvider(
-            Connection(key=KEY, endpoint=double.url),
-            concurrency=concurrency,
-            timeout_seconds=timeout_seconds,
-            breaker=breaker or Breaker(time.monotonic),
-        )
-        await provider.start()
-        try:
-            yield provider
-        finally:
-            await provider.close()
-
-    return start
+    return partial(started_azure, double.url)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """Each attempt is metered, and counts only if the service was reached."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from scoring.audio.recording import Recording
@@ -14,8 +14,7 @@ from shared.clock import utc_now
 from tests.azure_double import AzureDouble
 from tests.azure_double.scripts import Script
 from tests.azure_double.situations import SITUATIONS
-
-type Provide = Callable[..., AbstractAsyncContextManager[AzureProvider]]
+from tests.azure_provider import Provide
 
 
 class Attempts:

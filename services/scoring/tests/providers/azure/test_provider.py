@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 import pytest
+from prometheus_client import REGISTRY
 from scoring.audio.recording import Recording
 from scoring.errors import (
     AuthenticationFailed,
@@ -21,8 +21,7 @@ from structlog.testing import capture_logs
 from tests.azure_double import AzureDouble
 from tests.azure_double.scripts import Script, refuses, scores
 from tests.azure_double.situations import SITUATIONS
-
-type Provide = Callable[..., AbstractAsyncContextManager[AzureProvider]]
+from tests.azure_provider import Provide
 
 TEXT = "The train leaves at 7 in the morning."
 SPOKEN = "the train leaves at seven in the morning"
@@ -32,6 +31,10 @@ async def wait_until(is_so: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
         while not is_so():  # noqa: ASYNC110 - another thread's work
             await asyncio.sleep(0.02)
+
+
+def is_shown_open() -> bool:
+    return REGISTRY.get_sample_value("provider_breaker_open", {"provider": "azure"}) == 1
 
 
 async def assess(provider: AzureProvider, recording: Recording, *, language: str = "en-US") -> str:
@@ -233,9 +236,11 @@ async def test_repeated_failures_open_the_breaker(
     breaker = Breaker(lambda: now[0], max_failures=2, reset_seconds=10)
     async with provide(breaker=breaker) as provider:
         await provider.ping()
+        assert not is_shown_open()
         for _ in range(2):
             with pytest.raises(AuthenticationFailed):
                 await assess(provider, recording)
+        assert is_shown_open()
         with pytest.raises(ProviderUnavailable):
             await provider.ping()
         with pytest.raises(ProviderUnavailable) as caught:
@@ -247,6 +252,7 @@ async def test_repeated_failures_open_the_breaker(
         await provider.ping()
         assert await assess(provider, recording) == SPOKEN
         assert breaker.state == "closed"
+        assert not is_shown_open()
 
 
 @pytest.mark.parametrize("situation", ["phrase_NoMatch", "http_400"])

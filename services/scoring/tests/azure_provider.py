@@ -1,0 +1,29 @@
+"""Azure's provider with the real SDK, on a double of the service."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from scoring.providers.azure.breaker import Breaker
+from scoring.providers.azure.configuration import Connection
+from scoring.providers.azure.provider import AzureProvider
+from tests.azure_double import KEY
+
+type Provide = Callable[..., AbstractAsyncContextManager[AzureProvider]]
+
+
+@asynccontextmanager
+async def started_azure(
+    url: str, *, concurrency: int = 4, timeout_seconds: float = 10, breaker: Breaker | None = None
+) -> AsyncIterator[AzureProvider]:
+    provider = AzureProvider(
+        Connection(key=KEY, endpoint=url),
+        concurrency=concurrency,
+        timeout_seconds=timeout_seconds,
+        breaker=breaker or Breaker(time.monotonic),
+    )
+    await provider.start()
+    try:
+        yield provider
+    finally:
+        await provider.close()
