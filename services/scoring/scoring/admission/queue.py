@@ -63,6 +63,13 @@ class FairQueue:
                 self._estimator.learn(sizes, seconds)
             self._leave(job)
 
+    def keep_slot(self, ticket: Ticket, *, until: asyncio.Future[None]) -> None:
+        """Let no other work begin in the place of a turn that ends before its slot is free."""
+        if not until.done():
+            job = Job(ticket, 0.0, started_at=_get_time())
+            self._in_work.add(job)
+            until.add_done_callback(lambda _: self._leave(job))
+
     def _create_usual_job(self, ticket: Ticket) -> Job:
         turn = self._order.find_turn(ticket.learner_id)
         return Job(ticket, self._estimator.typical_seconds, turn)

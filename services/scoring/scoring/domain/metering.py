@@ -1,5 +1,6 @@
 """How a paid provider accounts for what it sends."""
 
+from asyncio import Future
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -7,9 +8,13 @@ from dataclasses import dataclass
 
 @dataclass
 class Sending:
-    """One attempt to send a recording. `is_sent` turns false when nothing of it left the process."""
+    """One attempt to send a recording. `is_sent` turns false when nothing of it left the process.
+
+    `slot_freed` is done when the provider can begin other work in its place.
+    """
 
     is_sent: bool = True
+    slot_freed: Future[None] | None = None
 
 
 type Meter = Callable[[], AbstractAsyncContextManager[Sending]]

@@ -109,6 +109,8 @@ class _Slots:
         for job in in_work:
             insort(self._free_at, job.find_end(now))
             insort(self._ends[job.ticket.learner_id], job.find_end(now))
+        # Work that ends before its slot is free is in work twice.
+        del self._free_at[:-concurrency]
 
     @property
     def next_free(self) -> float:

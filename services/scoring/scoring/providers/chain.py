@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
-from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -134,23 +133,25 @@ class ProviderChain:
         name, sizes = provider.capabilities.provider, (recording.seconds, len(to_spoken_words(text)))
         async with self._queues[name].turn(ticket, sizes):
             with _measure(name, recording.seconds):
-                return await self._ask(provider, recording, ticket.learner_id, text=text, language=language)
+                return await self._ask(provider, recording, ticket, text=text, language=language)
 
     async def _ask(
-        self, provider: SpeechProvider, recording: Recording, learner_id: UUID, *, text: str, language: str
+        self, provider: SpeechProvider, recording: Recording, ticket: Ticket, *, text: str, language: str
     ) -> ScoringResult:
         if not isinstance(provider, PaidSpeechProvider):
             return await provider.assess(recording, text=text, language=language)
         name = provider.capabilities.provider
-        meter = partial(self._send, learner_id, seconds=recording.seconds, provider=name)
+        meter = partial(self._send, ticket, seconds=recording.seconds, provider=name)
         return await provider.assess_metered(recording, text=text, language=language, meter=meter)
 
     @asynccontextmanager
-    async def _send(self, learner_id: UUID, *, seconds: float, provider: str) -> AsyncIterator[Sending]:
-        async with self.budget.sending(learner_id, seconds=seconds) as sending:
+    async def _send(self, ticket: Ticket, *, seconds: float, provider: str) -> AsyncIterator[Sending]:
+        async with self.budget.sending(ticket.learner_id, seconds=seconds) as sending:
             try:
                 yield sending
             finally:
+                if sending.slot_freed:
+                    self._queues[provider].keep_slot(ticket, until=sending.slot_freed)
                 if sending.is_sent:
                     PAID.labels(provider).inc(seconds)
 

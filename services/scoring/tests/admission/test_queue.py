@@ -64,6 +64,21 @@ async def test_a_turn_comes_when_the_one_before_ends() -> None:
     assert (shown("scoring_queue_in_work"), shown("scoring_queue_waiting")) == (0, 0)
 
 
+async def test_a_slot_that_is_cleaned_up_belongs_to_the_learner_who_had_it() -> None:
+    queue, freed = create_queue(concurrency=2), asyncio.get_running_loop().create_future()
+    queue.keep_slot(ticket(ANN), until=freed)
+    ann, ben = Work(queue, ticket(ANN)), Work(queue, ticket(BEN))
+    await settle()
+    assert (ann.has_begun.is_set(), ben.has_begun.is_set()) == (False, True)
+    freed.set_result(None)
+    await settle()
+    assert ann.has_begun.is_set()
+    queue.keep_slot(ticket(ANN), until=freed)
+    for work in (ann, ben):
+        await work.end()
+    assert shown("scoring_queue_in_work") == 0
+
+
 async def test_a_learner_with_one_comes_before_one_with_many() -> None:
     queue = create_queue()
     anns = [Work(queue, ticket(ANN)) for _ in range(4)]

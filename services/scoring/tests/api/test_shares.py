@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
@@ -33,16 +34,21 @@ async def double() -> AsyncIterator[AzureDouble]:
         yield double
 
 
-@pytest.fixture
-async def azure_app(settings: ApiSettings, double: AzureDouble) -> AsyncIterator[FastAPI]:
+@asynccontextmanager
+async def run_app(settings: ApiSettings, double: AzureDouble, **bounds: float) -> AsyncIterator[FastAPI]:
     azure = {
         "speech_provider": ("azure",),
         "azure_speech_key": SecretStr(KEY),
         "azure_speech_endpoint": double.url,
-        "azure_concurrency": SLOTS,
     }
-    app = create_app(settings.model_copy(update=azure))
+    app = create_app(settings.model_copy(update=azure | bounds))
     async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def azure_app(settings: ApiSettings, double: AzureDouble) -> AsyncIterator[FastAPI]:
+    async with run_app(settings, double, azure_concurrency=SLOTS) as app:
         yield app
 
 
@@ -91,3 +97,16 @@ async def test_a_learner_who_leaves_again_and_again_does_not_hold_all_slots(
     assert other.status == 200
     # Those that left, and those that were one too many.
     assert set(impatient.statuses) == {499, 429}
+
+
+async def test_the_time_of_others_does_not_begin_before_their_slot_is_free(
+    settings: ApiSettings, double: AzureDouble, reading: bytes, token_for: TokenFor
+) -> None:
+    # The SDK cleans up for longer than that after an answer that is late.
+    async with run_app(settings, double, azure_concurrency=1, azure_timeout_seconds=0.8) as app:
+        statuses = []
+        for text in (UNANSWERED, ANSWERED):
+            client = LeavingClient()
+            await client.score(app, audio=reading, text=text, token=token_for(uuid4()))
+            statuses.append(client.status)
+    assert statuses == [504, 200]

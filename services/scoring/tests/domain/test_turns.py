@@ -190,3 +190,8 @@ def test_each_slot_has_its_own_line() -> None:
     found = plan([job(UUID(int=10 + each), 4) for each in range(6)], in_work, concurrency=2)
     # Two more in each slot end within 12 s.
     assert (len(found.waiting), len(found.refused)) == (4, 2)
+
+
+def test_a_slot_that_is_cleaned_up_is_not_free_twice() -> None:
+    first, retried, waiting = job(ANN, 0.0, begun=1), job(ANN, 5.0, begun=0), job(BEN, within=4)
+    assert [refusal.job for refusal in plan([waiting], [first, retried]).refused] == [waiting]

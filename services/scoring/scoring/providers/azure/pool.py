@@ -48,6 +48,7 @@ class RecognitionPool:
         await self._take_slot(deadline)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         recognition, freed = self._start(request, pcm, answer)
+        sending.slot_freed = freed
         try:
             async with asyncio.timeout_at(deadline):
                 return await answer
