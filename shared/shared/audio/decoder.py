@@ -70,6 +70,8 @@ class Decoding:
     sample_rate: int = field(init=False, default=0)
     channels: int = field(init=False, default=0)
     seconds: float = field(init=False, default=0.0)
+    _searched_seconds: float = field(init=False, default=0.0)
+    """Decoded in search of sound. With eight silent tracks, that would take eight times as long."""
 
     def __post_init__(self) -> None:
         found = find_format(self.audio)
@@ -113,7 +115,10 @@ class Decoding:
         usable = [number for number, track in enumerate(tracks) if self._describe_problem(track) is None]
         if not usable:
             raise UndecodableAudio(self._describe_problem(tracks[0]) or "The file contains no audio.")
-        return next((number for number in usable[:-1] if self._is_audible(part, number)), usable[-1])
+        for number in usable[:-1]:
+            if self._searched_seconds >= self.max_seconds or self._is_audible(part, number):
+                return number
+        return usable[-1]
 
     def _is_audible(self, part: memoryview, number: int) -> bool:
         before = self.seconds
@@ -122,6 +127,7 @@ class Decoding:
                 blocks = self._decode(container, number)
                 return any(np.abs(block).max(initial=0) > SILENT_PEAK for block in blocks)
         finally:
+            self._searched_seconds += self.seconds - before
             self.seconds = before
 
     def _describe_problem(self, stream: AudioStream) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray
+from shared.audio.decoder import Decoding
 from shared.audio.formats import find_format
 from shared.audio.measure import measure
 from shared.audio.measurement import AudioTooLong, Measurement, UndecodableAudio
@@ -217,3 +218,14 @@ def test_frames_are_recognised_behind_junk(rate: int) -> None:
         found = find_format(memoryview(b"\0junk\xff\xe0" + content[start:]))
         assert found is not None
         assert (found.format.demuxer, found.start) == ({"adts": "aac"}.get(container, container), 7)
+
+
+def test_silent_tracks_are_not_all_searched_for_sound() -> None:
+    decoded = list[float]()
+    content = encode([TONE * 0] * 8, "mp4", "aac")
+    decoding = Decoding(
+        memoryview(content), 2 * SECONDS, lambda frame: decoded.append(frame.samples / frame.sample_rate)
+    )
+    for _ in decoding:
+        pass
+    assert sum(decoded) < 4 * SECONDS
