@@ -24,6 +24,8 @@ class SpeechProcessingError(ParleyError):
     """A recording was not scored. `retryable`: the same request may succeed later."""
 
     retryable: ClassVar[bool] = False
+    cost_seconds: float = 0.0
+    """What decoding a recording that was refused has cost, in seconds of audio."""
 
 
 class ClientLeft(SpeechProcessingError):

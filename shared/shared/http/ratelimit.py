@@ -62,8 +62,8 @@ class RateLimits:
     ) -> None:
         """Count a request, or its cost in a unit, and show it in the RateLimit headers of the response.
 
-        Raises TooManyRequests. Without Redis this process counts alone, or raises Unavailable if
-        `fail_closed`.
+        With a cost of 0, only find out whether anything is left. Raises TooManyRequests. Without Redis this
+        process counts alone, or raises Unavailable if `fail_closed`.
         """
         # A request whose transaction is repeated has been counted.
         if not self._enabled or getattr(request.state, "is_repeated", False):
@@ -73,13 +73,14 @@ class RateLimits:
         hit = _Hit(item, name, subject, cost=min(cost, item.amount))
         allowed, window = await self._count(hit, fail_closed=fail_closed)
         reset = max(1, round(window.reset_time - time.time()))
-        _add_headers(
-            request,
-            {
-                "RateLimit-Policy": f'"{name}";q={item.amount};w={WINDOW_SECONDS}',
-                "RateLimit": f'"{name}";r={window.remaining};t={reset}',
-            },
-        )
+        if cost or not allowed:
+            _add_headers(
+                request,
+                {
+                    "RateLimit-Policy": f'"{name}";q={item.amount};w={WINDOW_SECONDS}',
+                    "RateLimit": f'"{name}";r={window.remaining};t={reset}',
+                },
+            )
         if not allowed:
             metrics.RATE_LIMITED.labels(name).inc()
             raise TooManyRequests(
@@ -99,11 +100,13 @@ class RateLimits:
             return self._count_locally(hit)
 
     async def _ask_redis(self, hit: "_Hit") -> tuple[bool, WindowStats]:
-        allowed = await self._limiter.hit(hit.item, hit.name, hit.subject, cost=hit.cost)
+        ask = self._limiter.hit if hit.cost else self._limiter.test
+        allowed = await ask(hit.item, hit.name, hit.subject, cost=hit.cost or 1)
         return allowed, await self._limiter.get_window_stats(hit.item, hit.name, hit.subject)
 
     def _count_locally(self, hit: "_Hit") -> tuple[bool, WindowStats]:
-        allowed = self._local_limiter.hit(hit.item, hit.name, hit.subject, cost=hit.cost)
+        ask = self._local_limiter.hit if hit.cost else self._local_limiter.test
+        allowed = ask(hit.item, hit.name, hit.subject, cost=hit.cost or 1)
         return allowed, self._local_limiter.get_window_stats(hit.item, hit.name, hit.subject)
 
     async def ping(self) -> None:

@@ -106,6 +106,14 @@ async def test_a_request_may_cost_several_units(settings: Any, token_for: TokenF
         assert (await spend(client, 3)).status_code == 200
 
 
+async def test_a_cost_of_nothing_asks_whether_anything_is_left(settings: Any, token_for: TokenFor) -> None:
+    for redis in ({}, {"redis_url": SecretStr("redis://127.0.0.1:1/0")}):
+        async with api_client(spending(settings, **redis), token=token_for(uuid7())) as client:
+            answers = [await spend(client, cost) for cost in (0, 10, 0)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert "units" not in answers[0].headers["ratelimit"]
+
+
 async def test_what_costs_more_than_a_minute_has_takes_it_all(settings: Any, token_for: TokenFor) -> None:
     async with api_client(spending(settings), token=token_for(uuid7())) as client:
         assert [(await spend(client, cost)).status_code for cost in (99, 1)] == [200, 429]

@@ -57,7 +57,9 @@ class DecoderPool(WorkerOwner):
                     ensure_room()
                     head = await self._run(upload.view(), pcm)
             if "error" in head:
-                raise decode_error(**head["error"])
+                refusal = decode_error(**head["error"])
+                refusal.cost_seconds = head["cost_seconds"]
+                raise refusal
             if "failure" in head:
                 log.error("decoding_failed", error=head["failure"])
                 raise UnsupportedAudio("The audio cannot be decoded.")
@@ -79,4 +81,6 @@ class DecoderPool(WorkerOwner):
                 detail = "Decoding was interrupted; try again in a moment."
                 raise ProviderUnavailable(detail, retry_after=1) from error
             # It crashed, or used up its CPU time: so would it the next time.
-            raise UnsupportedAudio("The audio cannot be decoded in reasonable time.") from error
+            refusal = UnsupportedAudio("The audio cannot be decoded in reasonable time.")
+            refusal.cost_seconds = MAX_AUDIO_SECONDS
+            raise refusal from error

@@ -1,7 +1,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,9 +10,10 @@ from shared.errors import ParleyError
 
 from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.pool import DecoderPool
+from scoring.audio.recording import Recording
 from scoring.domain.scores import ScoringResult
 from scoring.domain.turns import Ticket
-from scoring.errors import ProviderTimeout
+from scoring.errors import ProviderTimeout, SpeechProcessingError
 from scoring.providers.chain import ProviderChain
 from scoring.receipts import ReceiptIssuer
 from scoring.schemas.scores import ScoreRequest
@@ -25,7 +26,7 @@ ASSESSMENT_DURATION = Histogram(
 )
 
 type CountSeconds = Callable[[float], Awaitable[None]]
-"""Counts seconds of audio for the learner's limit. Raises TooManyRequests."""
+"""Counts seconds of audio for the learner's limit. Raises TooManyRequests, with 0 if none are left."""
 
 GRACE_SECONDS = 2.0
 """What takes a little longer than estimated still ends. What hangs is ended this long after its deadline."""
@@ -56,9 +57,8 @@ async def assess_recording(
     ensure_room = partial(providers.ensure_room, ticket, request.language)
     async with _measure_duration(), _stopping_at(ticket.deadline + GRACE_SECONDS):
         with providers.keeping_room(ticket, request.language) as decoded_by:
-            decoding = replace(ticket, deadline=decoded_by)
-            async with decoders.decode(upload, decoding, ensure_room=ensure_room) as recording:
-                await count_seconds(recording.seconds)
+            decoding = decoders.decode(upload, replace(ticket, deadline=decoded_by), ensure_room=ensure_room)
+            async with _counting(decoding, count_seconds) as recording:
                 assessment = await providers.assess(
                     recording, ticket=ticket, text=request.reference_text, language=request.language
                 )
@@ -72,6 +72,23 @@ async def assess_recording(
         recognized_text=assessment.recognized_text,
     )
     return ScoredRecording(assessment, receipt)
+
+
+@asynccontextmanager
+async def _counting(
+    decoding: AbstractAsyncContextManager[Recording], count_seconds: CountSeconds
+) -> AsyncIterator[Recording]:
+    await count_seconds(0)
+    async with AsyncExitStack() as stack:
+        try:
+            recording = await stack.enter_async_context(decoding)
+        except SpeechProcessingError as error:
+            # Decoding takes time that others wait for, whatever becomes of the recording.
+            if error.cost_seconds:
+                await count_seconds(error.cost_seconds)
+            raise
+        await count_seconds(recording.seconds)
+        yield recording
 
 
 @asynccontextmanager

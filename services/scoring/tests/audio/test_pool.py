@@ -13,9 +13,17 @@ from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.pool import MAX_PCM_BYTES, PROCESS, DecoderPool
 from scoring.audio.recording import Recording
 from scoring.domain.turns import Ticket
-from scoring.errors import AudioTooLong, NotAssessable, ProviderUnavailable, QueueFull, UnsupportedAudio
+from scoring.errors import (
+    AudioTooLong,
+    NotAssessable,
+    ProviderUnavailable,
+    QueueFull,
+    SpeechProcessingError,
+    UnsupportedAudio,
+)
 from shared.confined.pool import WorkerDied, WorkerPool
 from shared.confined.worker import ReserveBody
+from tests.situations import make_wav
 
 
 @pytest.fixture
@@ -149,6 +157,17 @@ async def test_a_crash_is_the_fault_of_the_recording_unless_the_process_was_kill
     workers: WorkerPool = DyingWorkers(-number)  # type: ignore[assignment]  # it only runs
     with pytest.raises(error):
         await decode(workers, reading)
+
+
+async def test_a_refused_recording_costs_what_decoding_it_took(workers: WorkerPool) -> None:
+    silence = make_wav(bytes(32_000 * 10), kind=1, bits=16, rate=16_000, channels=1)
+    dying: WorkerPool = DyingWorkers(-signal.SIGXCPU)  # type: ignore[assignment]  # it only runs
+    costs = []
+    for pool in (workers, dying):
+        with pytest.raises(SpeechProcessingError) as refused:
+            await decode(pool, silence)
+        costs.append(refused.value.cost_seconds)
+    assert 0 < costs[0] < costs[1] == 60
 
 
 async def test_a_killed_process_is_replaced(workers: WorkerPool, reading: bytes) -> None:

@@ -16,7 +16,7 @@ from scoring.commands.scores import CountSeconds, ScoredRecording, assess_record
 from scoring.domain.budgets import Limits
 from scoring.domain.scores import AudioInfo, ScoringResult
 from scoring.domain.turns import Ticket
-from scoring.errors import NotAssessable, ProviderTimeout
+from scoring.errors import NotAssessable, ProviderTimeout, SpeechProcessingError, UnsupportedAudio
 from scoring.providers import Capabilities
 from scoring.providers.chain import ProviderChain
 from scoring.receipts import ReceiptIssuer
@@ -38,13 +38,19 @@ REQUEST = ScoreRequest(reference_text="Thank you.")
 
 
 class StandInDecoders:
-    """Takes every upload for samples."""
+    """Takes every upload for samples, or refuses it."""
+
+    def __init__(self, refusal: SpeechProcessingError | None = None) -> None:
+        self._refusal, self.asked = refusal, 0
 
     @asynccontextmanager
     async def decode(
         self, upload: AudioBufferManager, ticket: Ticket, *, ensure_room: Callable[[], object]
     ) -> AsyncIterator[Recording]:
         ensure_room()
+        self.asked += 1
+        if self._refusal:
+            raise self._refusal
         yield Recording(upload.view(), ASSESSMENT.audio, voiced_seconds=1)
 
 
@@ -89,8 +95,9 @@ async def assess(
     *,
     within_seconds: float = 12.0,
     count_seconds: CountSeconds = count_nothing,
+    decoders: Any = None,
 ) -> ScoredRecording:
-    decoders: Any = StandInDecoders()
+    decoders = decoders or StandInDecoders()
     providers = ProviderChain([StandInProvider(answer)], SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0)))
     ticket = Ticket(learner, asyncio.get_running_loop().time() + within_seconds)
     with AudioBufferManager() as upload:
@@ -156,8 +163,33 @@ async def test_seconds_are_counted_before_a_provider_is_asked(receipts: ReceiptI
 
     async def refuse(seconds: float) -> None:
         counted.append(seconds)
-        raise TooManyRequests("enough")
+        if seconds:
+            raise TooManyRequests("enough")
 
     with pytest.raises(TooManyRequests):
         await assess(ProviderTimeout("asked"), receipts, learner, count_seconds=refuse)
-    assert counted == [5 / 32_000]
+    assert counted == [0, 5 / 32_000]
+
+
+async def test_a_refused_recording_counts_by_what_decoding_it_has_cost(
+    receipts: ReceiptIssuer, learner: UUID
+) -> None:
+    counted, refusal = list[float](), UnsupportedAudio("A bomb.")
+    refusal.cost_seconds = 60.0
+
+    async def count(seconds: float) -> None:
+        counted.append(seconds)
+
+    with pytest.raises(UnsupportedAudio):
+        await assess(ASSESSMENT, receipts, learner, count_seconds=count, decoders=StandInDecoders(refusal))
+    assert counted == [0, 60]
+
+
+async def test_without_seconds_left_nothing_is_decoded(receipts: ReceiptIssuer, learner: UUID) -> None:
+    async def refuse(seconds: float) -> None:
+        raise TooManyRequests("enough")
+
+    decoders = StandInDecoders()
+    with pytest.raises(TooManyRequests):
+        await assess(ASSESSMENT, receipts, learner, count_seconds=refuse, decoders=decoders)
+    assert decoders.asked == 0

@@ -6,11 +6,11 @@ from scoring.errors import (
     ASSESSMENT_ERRORS,
     AudioTooLong,
     NotAssessable,
+    SpeechProcessingError,
     UnpronounceableText,
     UnsupportedAudio,
 )
 from shared.confined.wire import LENGTHS, pack
-from shared.errors import ParleyError
 
 RAISED = [
     UnsupportedAudio("The file holds no audio."),
@@ -28,7 +28,7 @@ def test_a_message_states_both_lengths() -> None:
 
 
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
-def test_an_error_of_a_worker_is_raised_as_itself(error: ParleyError) -> None:
+def test_an_error_of_a_worker_is_raised_as_itself(error: SpeechProcessingError) -> None:
     raised = decode_error(**json.loads(json.dumps(encode_error(error))))
     assert type(raised) is type(error)
     assert (raised.detail, raised.extra, raised.headers) == (error.detail, error.extra, error.headers)
