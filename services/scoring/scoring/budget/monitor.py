@@ -4,6 +4,7 @@ import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import structlog
 from prometheus_client import Gauge
 from shared.background import Loop, SupervisedLoop, run_loops
 
@@ -13,6 +14,8 @@ USED = Gauge("speech_budget_used_seconds", "Audio sent to paid providers this mo
 LIMIT = Gauge("speech_budget_limit_seconds", "SPEECH_MONTHLY_SECONDS; 0 is no limit.")
 
 POLL_SECONDS = 15.0
+
+log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
@@ -26,6 +29,8 @@ async def watch_budget(budget: SpeechBudget) -> AsyncIterator[Sequence[Supervise
         finally:
             USED.set(used)
 
+    if budget.limits.lets_one_learner_spend_all:
+        log.warning("speech_budget_without_shares", missing="SPEECH_DAILY_SECONDS_PER_LEARNER")
     LIMIT.set(budget.limits.monthly_ms / 1000)
     loop = Loop(
         name="speech_budget",

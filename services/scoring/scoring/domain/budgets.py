@@ -21,6 +21,10 @@ class Limits:
     def __bool__(self) -> bool:
         return self.daily_ms_per_learner > 0 or self.monthly_ms > 0
 
+    @property
+    def lets_one_learner_spend_all(self) -> bool:
+        return self.monthly_ms > 0 and not 0 < self.daily_ms_per_learner < self.monthly_ms
+
 
 @dataclass(frozen=True)
 class Periods:

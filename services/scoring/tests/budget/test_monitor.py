@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY
 from scoring.budget import SpeechBudget, watch_budget
 from scoring.domain.budgets import Limits
 from scoring.settings import ApiSettings
+from structlog.testing import capture_logs
 
 
 def shown(name: str) -> float:
@@ -33,6 +34,18 @@ async def test_what_is_used_is_unknown_without_redis() -> None:
     async with watch_budget(budget):
         while not math.isnan(shown("used")):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
+    await budget.close()
+
+
+@pytest.mark.parametrize(
+    ("limits", "warns"), [(Limits(0, 5), True), (Limits(2, 5), False), (Limits(2, 0), False)]
+)
+async def test_a_month_that_one_learner_may_spend_is_warned_of(limits: Limits, warns: bool) -> None:
+    budget = SpeechBudget("redis://127.0.0.1:1/0", limits)
+    with capture_logs() as logged:
+        async with watch_budget(budget):
+            pass
+    assert ("speech_budget_without_shares" in [entry["event"] for entry in logged]) == warns
     await budget.close()
 
 
