@@ -10,13 +10,18 @@ from contracts.vocabulary import SessionMode, UserResponse
 
 
 class CompletedResult(BaseModel):
-    """The result of one speech in a session. `pronunciation_score` is 0-100, or null without a score."""
+    """The result of one speech in a session.
+
+    `pronunciation_score` is 0-100, or null without a score. `scorer` names what made a verified score, with
+    its version; null for other scores.
+    """
 
     speech_id: UUID
     user_response: UserResponse
     response_time_ms: int
     pronunciation_score: float | None = None
     verified: bool = False
+    scorer: str | None = None
 
 
 class CompletedSession(BaseModel):

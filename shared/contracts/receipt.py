@@ -9,12 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 RECEIPT_TYPE = "receipt+jwt"
 RECEIPT_ISSUER = "parley-scoring"
 RECEIPT_AUDIENCE = "parley-receipts"
+MAX_SCORER_LENGTH = 64
 
 
 class ReceiptClaims(BaseModel):
     """A learner (`sub`) received this score for repeating a text.
 
     `jti` makes the receipt single use. `pronunciation_score` is 0-100, `iat` and `exp` are Unix times.
+    `scorer` names what made the score, with its version. Receipts from before it was recorded have none.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -24,6 +26,7 @@ class ReceiptClaims(BaseModel):
     reference_sha256: str
     pronunciation_score: float = Field(ge=0, le=100, allow_inf_nan=False)
     recognized_text: str | None = None
+    scorer: str | None = Field(default=None, min_length=1, max_length=MAX_SCORER_LENGTH)
     speech_id: UUID | None = None
     iat: int
     exp: int

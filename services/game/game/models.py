@@ -80,7 +80,10 @@ class GameSession(Base):
 
 
 class GameResult(Base):
-    """The result of one speech in a session. `verified` means that a receipt supports the score."""
+    """The result of one speech in a session.
+
+    `verified` means that a receipt supports the score; `scorer` is the one that it names.
+    """
 
     __tablename__ = "game_results"
 
@@ -94,6 +97,17 @@ class GameResult(Base):
     pronunciation_score: Mapped[float | None] = mapped_column(Double)
     verified: Mapped[bool]
     recognized_text: Mapped[str | None] = mapped_column(Text)
+    scorer: Mapped[str | None] = mapped_column(Text)
+
+    # The statistics of scorers read this instead of the results, up to 200 of each session.
+    __table_args__ = (
+        Index(
+            None,
+            "session_id",
+            postgresql_include=["scorer", "pronunciation_score"],
+            postgresql_where=text("scorer IS NOT NULL"),
+        ),
+    )
 
 
 class UsedReceipt(Base):

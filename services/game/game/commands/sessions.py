@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC
 from uuid import UUID
 
@@ -16,7 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.commands.users import hold_user
 from game.domain.clock import MAX_RESPONSE_TIME_MS, SessionTimes, correct_times
-from game.domain.sessions import Result, SessionTotals, evaluate_results, validate_sequence
+from game.domain.sessions import (
+    Result,
+    SessionTotals,
+    evaluate_results,
+    settle_receipt,
+    validate_sequence,
+)
 from game.errors import IdempotencyConflict
 from game.models import GameResult, GameSession, UsedReceipt
 from game.queries.sessions import SUMMARY_COLUMNS
@@ -157,7 +163,7 @@ async def _consume_receipts(session: AsyncSession, user_id: UUID, results: Seque
     rows = [{"jti": jti, "user_id": user_id} for jti in sorted(owners)]
     unused = insert(UsedReceipt).on_conflict_do_nothing().returning(UsedReceipt.jti)
     verified = {owners[jti].sequence_number for jti in await session.scalars(unused, rows)}
-    return [replace(result, verified=result.sequence_number in verified) for result in results]
+    return [settle_receipt(result, is_unused=result.sequence_number in verified) for result in results]
 
 
 async def _insert_results(session: AsyncSession, session_id: UUID, results: Sequence[Result]) -> None:

@@ -25,7 +25,7 @@ SCORE_TOLERANCE = 0.005
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The result of one speech. `jti` identifies the receipt that supports its score."""
+    """The result of one speech. `jti` and `scorer` are those of the receipt that supports its score."""
 
     sequence_number: int
     speech_id: UUID
@@ -34,6 +34,7 @@ class Result:
     pronunciation_score: float | None = None
     recognized_text: str | None = None
     jti: str | None = None
+    scorer: str | None = None
     verified: bool = False
 
 
@@ -113,7 +114,13 @@ def apply_receipt(result: Result, claims: ReceiptClaims | None, *, texts: Iterab
         pronunciation_score=claims.pronunciation_score,
         recognized_text=result.recognized_text or claims.recognized_text,
         jti=claims.jti,
+        scorer=claims.scorer,
     )
+
+
+def settle_receipt(result: Result, *, is_unused: bool) -> Result:
+    """Return the result as verified, or without the scorer, which nothing proves."""
+    return replace(result, verified=is_unused, scorer=result.scorer if is_unused else None)
 
 
 def compute_totals(results: Sequence[Result]) -> SessionTotals:

@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from shared.clock import utc_now
@@ -7,10 +8,11 @@ from sqlalchemy import func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.domain.progress import DAY, MAX_DAYS_SHOWN, Totals, compute_streaks, sum_by_key
+from game.domain.sessions import compute_average_score
 from game.domain.time_zones import parse_time_zone
-from game.models import GameSession
+from game.models import GameResult, GameSession
 from game.queries.time_zones import select_day
-from game.schemas.progress import DayProgress, LevelProgress, ProgressRead
+from game.schemas.progress import DayProgress, LevelProgress, ProgressRead, ScorerProgress
 
 
 async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> ProgressRead:
@@ -26,6 +28,7 @@ async def get_progress(session: AsyncSession, user_id: UUID, *, tz: str) -> Prog
             **_to_figures(sum(by_day.values(), Totals())),
             "by_day": _to_days(by_day, after=today - MAX_DAYS_SHOWN * DAY),
             "by_level": _to_levels(by_level),
+            "scorers": await list_scorers(session, user_id, tz=tz),
         }
     )
 
@@ -48,6 +51,28 @@ async def list_daily_totals(
     )
     rows = (await session.execute(grouped)).all()
     return [(row[0], row[1], Totals(*row[2:])) for row in rows]
+
+
+async def list_scorers(session: AsyncSession, user_id: UUID, *, tz: str) -> list[ScorerProgress]:
+    """Return the scorers of verified scores, in the order of first use."""
+    day, score = select_day(parse_time_zone(tz)), GameResult.pronunciation_score
+    days = func.min(day).label("first_used_on"), func.max(day).label("last_used_on")
+    sums = func.count(score).label("sentences"), func.sum(score).label("score_sum")
+    grouped = (
+        select(GameResult.scorer, *days, *sums)
+        .join_from(GameSession, GameResult)
+        .where(GameSession.user_id == user_id, GameResult.scorer.is_not(None))
+        .group_by(GameResult.scorer)
+        .order_by(days[0], func.min(GameSession.completed_at), GameResult.scorer)
+    )
+    return [
+        ScorerProgress.model_validate({**row, "avg_pronunciation_score": _compute_average(row)})
+        for row in (await session.execute(grouped)).mappings()
+    ]
+
+
+def _compute_average(row: Mapping[Any, Any]) -> float | None:
+    return compute_average_score(row["score_sum"], row["sentences"])
 
 
 def _to_days(by_day: Mapping[date, Totals], *, after: date) -> list[DayProgress]:

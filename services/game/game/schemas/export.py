@@ -24,6 +24,7 @@ class ExportedResult(BaseModel):
     response_time_ms: int
     pronunciation_score: float | None
     verified: bool
+    scorer: str | None
     recognized_text: str | None
 
 

@@ -23,6 +23,16 @@ class LevelProgress(BaseModel):
     avg_pronunciation_score: float | None = Field(examples=[81.2])
 
 
+class ScorerProgress(BaseModel):
+    """The verified scores that one scorer made."""
+
+    scorer: str = Field(description="Its name, with the version of its scores.", examples=["offline-1"])
+    first_used_on: dt.date = Field(description="A day on the learner's wall.", examples=["2026-01-12"])
+    last_used_on: dt.date = Field(examples=["2026-03-01"])
+    sentences: int = Field(examples=[150])
+    avg_pronunciation_score: float = Field(examples=[79.85])
+
+
 class ProgressRead(BaseModel):
     """A learner's progress."""
 
@@ -36,3 +46,7 @@ class ProgressRead(BaseModel):
     avg_pronunciation_score: float | None = Field(description="0-100.", examples=[80.45])
     by_day: list[DayProgress] = Field(description="Days with sessions among the last 365, oldest first.")
     by_level: list[LevelProgress]
+    scorers: list[ScorerProgress] = Field(
+        description="What made the verified scores, in the order of first use. Scores of different scorers "
+        "cannot be compared: a jump where one follows another is not progress."
+    )

@@ -184,6 +184,11 @@ class ResultRead(BaseModel):
     user_response: LearnerResponse
     pronunciation_score: float | None = Field(examples=[87.5])
     verified: bool = Field(description="Whether a receipt verified the score.", examples=[True])
+    scorer: str | None = Field(
+        description="What made the score, with its version. Null if the score is not verified, or older than "
+        "this field.",
+        examples=["offline-1"],
+    )
     recognized_text: str | None = Field(examples=["good morning"])
     response_time_ms: int = Field(examples=[2400])
 

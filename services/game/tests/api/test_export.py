@@ -62,7 +62,7 @@ async def played(
     """A counted session with a used receipt; its id."""
     results = new_body()["results"]
     results[0] |= {
-        "receipt": new_receipt(learner, text="Good morning.", score=91.5),
+        "receipt": new_receipt(learner, text="Good morning.", score=91.5, scorer="new-2"),
         "pronunciation_score": 91.5,
         "recognized_text": "good mourning",
     }
@@ -131,6 +131,7 @@ async def test_it_is_complete(
         "response_time_ms": 1000,
         "pronunciation_score": 91.5,
         "verified": True,
+        "scorer": "new-2",
         "recognized_text": "good mourning",
     }
     assert [result["sequence_number"] for result in exported["results"]] == [1, 2, 3]

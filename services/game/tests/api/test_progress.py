@@ -1,10 +1,13 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+type NewBody = Callable[..., dict[str, Any]]
+type NewReceipt = Callable[..., str]
 type Save = Callable[..., Awaitable[str]]
 type Read = Callable[..., Awaitable[dict[str, Any]]]
 type Refused = Callable[..., Awaitable[str]]
@@ -22,6 +25,7 @@ async def test_no_sessions_are_no_progress(read: Read) -> None:
         "avg_pronunciation_score": None,
         "by_day": [],
         "by_level": [],
+        "scorers": [],
     }
 
 
@@ -45,6 +49,18 @@ async def test_progress(save: Save, read: Read) -> None:
         {"level": "A1", "sessions": 3, "sentences": 9, **figures},
         {"level": "B2", "sessions": 1, "sentences": 3, **figures},
     ]
+    assert stats["scorers"] == []
+
+
+async def test_scorers(
+    learner: UUID, save: Save, new_body: NewBody, new_receipt: NewReceipt, read: Read
+) -> None:
+    results = new_body()["results"]
+    results[0]["receipt"] = new_receipt(learner, text="Good morning.", score=90.0, scorer="old-1")
+    await save(datetime(2026, 3, 10, 23, 30, tzinfo=UTC), results=results)
+    (scorer,) = (await read(STATS, tz="Europe/Berlin"))["scorers"]
+    days = {"first_used_on": "2026-03-11", "last_used_on": "2026-03-11"}
+    assert scorer == {"scorer": "old-1", **days, "sentences": 1, "avg_pronunciation_score": 90.0}
 
 
 @pytest.mark.parametrize("tz", ["", "Mars/Olympus", "Europe/Berlin;--", "x" * 65, "\0"])

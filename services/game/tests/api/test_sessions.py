@@ -175,6 +175,15 @@ async def test_bad_fields_of_results_are_named(
     assert problem["errors"][0]["pointer"] == f"#/results/2/{name}"
 
 
+async def test_a_scorer_comes_from_a_receipt_alone(
+    client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: NewBody
+) -> None:
+    body = new_body()
+    body["results"][0]["scorer"] = "offline-1"
+    problem = problem_of(await client.post(SESSIONS, json=body), status=422, code="unknown_field")
+    assert problem["errors"][0]["pointer"] == "#/results/0/scorer"
+
+
 @pytest.mark.parametrize(
     ("different", "pointer"),
     [

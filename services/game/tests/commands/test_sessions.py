@@ -186,17 +186,28 @@ async def test_a_receipt_verifies_a_score_once(
     session: AsyncSession, learner: UUID, save: Callable[..., Any], new_body: NewBody, new_receipt: NewReceipt
 ) -> None:
     body = new_body()
-    receipt = new_receipt(learner, text="Good morning.", score=90.0, recognized_text="good morning")
+    said = {"recognized_text": "good morning", "scorer": "new-2"}
+    receipt = new_receipt(learner, text="Good morning.", score=90.0, **said)
     body["results"][0] |= {"receipt": receipt, "pronunciation_score": None}
     first, second = await save(body), await save(body)
-    for saved, verified in ((first, True), (second, False)):
+    for saved, verified, scorer in ((first, True, "new-2"), (second, False, None)):
         assert saved.session.avg_pronunciation_score == 85.25
         result, *others = await results_of(session, saved)
-        assert (result.verified, result.pronunciation_score) == (verified, 90.0)
+        assert (result.verified, result.pronunciation_score, result.scorer) == (verified, 90.0, scorer)
         assert result.recognized_text == "good morning"
-        assert not any(other.verified for other in others)
+        assert not any(other.verified or other.scorer for other in others)
     events = await outbox_events(session, SessionCompleted)
-    assert [each.data.results[0].verified for each in events] == [True, False]
+    announced = [(each.data.results[0].verified, each.data.results[0].scorer) for each in events]
+    assert announced == [(True, "new-2"), (False, None)]
+
+
+async def test_a_receipt_without_a_scorer_verifies_a_score(
+    session: AsyncSession, learner: UUID, save: Callable[..., Any], new_body: NewBody, new_receipt: NewReceipt
+) -> None:
+    body = new_body()
+    body["results"][0]["receipt"] = new_receipt(learner, text="Good morning.", score=90.0)
+    result, *_ = await results_of(session, await save(body))
+    assert (result.verified, result.scorer) == (True, None)
 
 
 async def test_a_receipt_verifies_one_result_of_a_session(
@@ -257,9 +268,10 @@ async def test_an_invalid_receipt_leaves_the_score_unverified(
     claims: dict[str, Any],
 ) -> None:
     body = new_body()
-    body["results"][0]["receipt"] = new_receipt(learner, **{"text": "Good morning.", "score": 90.0, **claims})
+    usual = {"text": "Good morning.", "score": 90.0, "scorer": "new-2"}
+    body["results"][0]["receipt"] = new_receipt(learner, **{**usual, **claims})
     result, *_ = await results_of(session, await save(body))
-    assert (result.verified, result.pronunciation_score) == (False, 90.0)
+    assert (result.verified, result.pronunciation_score, result.scorer) == (False, 90.0, None)
 
 
 @pytest.mark.parametrize("junk", ["", "x", "a.b.c", "é.ü.ñ", "eyJhbGciOiJub25lIn0.e30."])

@@ -9,6 +9,7 @@ from game.domain.sessions import (
     apply_receipt,
     compute_average_score,
     compute_totals,
+    settle_receipt,
     validate_sequence,
     validate_totals,
 )
@@ -157,9 +158,18 @@ def receipt(**different: Any) -> ReceiptClaims:
 
 def test_a_receipt_brings_what_the_client_left_out() -> None:
     (bare,) = results("correct")
-    applied = apply_receipt(bare, receipt(recognized_text="hi"), texts={"Hello.", "Hi."})
+    applied = apply_receipt(bare, receipt(recognized_text="hi", scorer="new-2"), texts={"Hello.", "Hi."})
     assert (applied.pronunciation_score, applied.recognized_text, applied.jti) == (87.5, "hi", "n1")
-    assert not applied.verified
+    assert (applied.scorer, applied.verified) == ("new-2", False)
+
+
+@pytest.mark.parametrize("scorer", ["new-2", None])
+def test_only_a_verified_score_keeps_its_scorer(scorer: str | None) -> None:
+    (bare,) = results("correct")
+    applied = apply_receipt(bare, receipt(scorer=scorer), texts=["Hi."])
+    used, unused = (settle_receipt(applied, is_unused=is_unused) for is_unused in (False, True))
+    assert (used.verified, used.scorer, used.pronunciation_score) == (False, None, 87.5)
+    assert (unused.verified, unused.scorer, unused.pronunciation_score) == (True, scorer, 87.5)
 
 
 @pytest.mark.parametrize(("score", "agrees"), [(87.5, True), (87.504, True), (88.0, False), (0.0, False)])
@@ -171,7 +181,7 @@ def test_a_receipt_must_agree_with_the_score(score: float, agrees: bool) -> None
 
 def test_a_receipt_about_another_text_is_ignored() -> None:
     (bare,) = results("correct")
-    assert apply_receipt(bare, receipt(), texts=["Hello."]) == bare
+    assert apply_receipt(bare, receipt(scorer="new-2"), texts=["Hello."]) == bare
 
 
 def test_an_average_of_nothing_is_null() -> None:

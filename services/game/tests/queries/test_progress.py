@@ -1,15 +1,19 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta, timezone
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from game.queries.progress import get_progress, list_daily_totals
+from contracts.content import SpeechSnapshot
+from game.queries.progress import get_progress, list_daily_totals, list_scorers
 from game.schemas.progress import DayProgress
 from shared.errors import Invalid
 from sqlalchemy.ext.asyncio import AsyncSession
 
+type NewBody = Callable[..., dict[str, Any]]
+type NewReceipt = Callable[..., str]
 type Save = Callable[..., Awaitable[str]]
 
 
@@ -51,6 +55,63 @@ async def test_sessions_without_an_offset_follow_the_zone(
     await save(datetime(2026, 3, 2, 23, 30, tzinfo=LOS_ANGELES))
     for tz, days in (("UTC", [2]), ("Asia/Tokyo", [2, 3]), ("-12:00", [2])):
         assert [each.date.day for each in await _list_days(session, learner, tz=tz)] == days
+
+
+@pytest.fixture
+def save_scored(
+    learner: UUID, save: Save, new_body: NewBody, new_receipt: NewReceipt, catalogue: list[SpeechSnapshot]
+) -> Save:
+    """Saves a session with a score by each scorer: `save_scored(completed_at, {"old-1": 80.0})`."""
+
+    async def call(completed_at: datetime, scores: dict[str, float]) -> str:
+        results = new_body()["results"]
+        played = zip(results, catalogue, scores.items(), strict=False)
+        for result, speech, (scorer, score) in played:
+            receipt = new_receipt(learner, text=speech.text, score=score, scorer=scorer)
+            result |= {"receipt": receipt, "pronunciation_score": score}
+        return await save(completed_at, results=results)
+
+    return call
+
+
+async def test_scorers_come_in_the_order_of_first_use(
+    session: AsyncSession, learner: UUID, save_scored: Save
+) -> None:
+    # "old-1" scores again after "new-2": the one was down.
+    await save_scored(datetime(2026, 3, 4, 12, tzinfo=UTC), {"new-2": 60.0, "old-1": 80.0})
+    await save_scored(datetime(2026, 3, 2, 12, tzinfo=UTC), {"old-1": 90.0})
+    await save_scored(datetime(2026, 3, 3, 12, tzinfo=UTC), {"new-2": 70.5})
+    assert [each.model_dump() for each in await list_scorers(session, learner, tz="UTC")] == [
+        {
+            "scorer": scorer,
+            "first_used_on": date(2026, 3, first),
+            "last_used_on": date(2026, 3, 4),
+            "sentences": 2,
+            "avg_pronunciation_score": average,
+        }
+        for scorer, first, average in (("old-1", 2, 85.0), ("new-2", 3, 65.25))
+    ]
+
+
+async def test_days_of_a_scorer_are_the_learners_own(
+    session: AsyncSession, learner: UUID, save_scored: Save
+) -> None:
+    await save_scored(datetime(2026, 3, 2, 23, 30, tzinfo=UTC), {"old-1": 90.0})
+    await save_scored(datetime(2026, 3, 5, 23, 30, tzinfo=LOS_ANGELES), {"old-1": 90.0})
+    for tz, first in (("UTC", 2), ("Asia/Tokyo", 3)):
+        (scorer,) = await list_scorers(session, learner, tz=tz)
+        assert (scorer.first_used_on.day, scorer.last_used_on.day) == (first, 5)
+
+
+async def test_scores_without_a_scorer_are_left_out(
+    session: AsyncSession, learner: UUID, save: Save, save_scored: Save
+) -> None:
+    await save(datetime(2026, 3, 1, tzinfo=UTC))
+    assert await list_scorers(session, learner, tz="UTC") == []
+    await save_scored(datetime(2026, 3, 2, tzinfo=UTC), {"old-1": 90.0})
+    (scorer,) = await list_scorers(session, learner, tz="UTC")
+    assert (scorer.sentences, scorer.first_used_on.day) == (1, 2)
+    assert await list_scorers(session, uuid4(), tz="UTC") == []
 
 
 async def test_every_zone_has_the_days_that_zoneinfo_gives(

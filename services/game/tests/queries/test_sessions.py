@@ -16,6 +16,8 @@ from shared.data.db import Database
 from shared.errors import Invalid
 from shared.testing import TokenFor, api_client
 
+type NewBody = Callable[..., dict[str, Any]]
+type NewReceipt = Callable[..., str]
 type Save = Callable[..., Awaitable[str]]
 type Read = Callable[..., Awaitable[dict[str, Any]]]
 type Refused = Callable[..., Awaitable[str]]
@@ -155,6 +157,7 @@ async def test_a_session_in_full(save: Save, speeches: list[SpeechSnapshot], rea
         "user_response": "correct",
         "pronunciation_score": 90.0,
         "verified": False,
+        "scorer": None,
         "recognized_text": None,
         "response_time_ms": 1000,
     }
@@ -168,6 +171,15 @@ async def test_a_session_in_full(save: Save, speeches: list[SpeechSnapshot], rea
         "type": "answer",
         "tags": [{"id": str(UUID(int=1)), "name": "greetings"}],
     }
+
+
+async def test_a_verified_score_names_its_scorer(
+    learner: UUID, save: Save, new_body: NewBody, new_receipt: NewReceipt, read: Read
+) -> None:
+    results = new_body()["results"]
+    results[0]["receipt"] = new_receipt(learner, text="Good morning.", score=90.0, scorer="new-2")
+    detail = await read(f"{SESSIONS}/{await save(NOON, results=results)}")
+    assert [result["scorer"] for result in detail["results"]] == ["new-2", None, None]
 
 
 async def test_history_keeps_what_was_played(

@@ -21,10 +21,19 @@ def verifier(receipt_keys: SigningKeys, tmp_path: Path) -> ReceiptVerifier:
 
 
 async def test_a_valid_receipt(verifier: ReceiptVerifier, learner: UUID, new_receipt: NewReceipt) -> None:
-    receipt = new_receipt(learner, text="Hi.", score=87.5, recognized_text="hi")
+    receipt = new_receipt(learner, text="Hi.", score=87.5, recognized_text="hi", scorer="new-2")
     claims = await verifier.verify(receipt, user_id=learner)
     assert claims is not None
     assert (claims.sub, claims.pronunciation_score, claims.recognized_text) == (learner, 87.5, "hi")
+    assert claims.scorer == "new-2"
+
+
+async def test_a_receipt_from_before_scorers_were_recorded(
+    verifier: ReceiptVerifier, learner: UUID, new_receipt: NewReceipt
+) -> None:
+    claims = await verifier.verify(new_receipt(learner, text="Hi.", score=87.5), user_id=learner)
+    assert claims is not None
+    assert claims.scorer is None
 
 
 @pytest.mark.parametrize(
@@ -37,6 +46,8 @@ async def test_a_valid_receipt(verifier: ReceiptVerifier, learner: UUID, new_rec
         {"iss": "parley"},
         {"score": "high"},
         {"score": 101},
+        {"scorer": 2},
+        {"scorer": "x" * 65},
     ],
     ids=lambda claims: "-".join(claims),
 )
