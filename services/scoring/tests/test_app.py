@@ -23,7 +23,7 @@ TEXT = "The train leaves at seven in the morning."
 class StandInProvider:
     """Records how it is used."""
 
-    capabilities = Capabilities("stand-in", ("en-US",), "ipa", prosody=True, max_seconds=60)
+    capabilities = Capabilities("stand-in", "stand-in-1", ("en-US",), "ipa", prosody=True, max_seconds=60)
     loops = ()
     concurrency = 1
 

@@ -131,6 +131,7 @@ def look_back(client: AuthenticatedClient, saved: SavedSession) -> None:
     progress = get_progress.sync(client=client, tz="Asia/Tokyo")
     assert isinstance(progress, ProgressRead)
     assert (progress.sessions, progress.current_streak_days) == (1, 1)
+    assert [each.scorer for each in progress.scorers] == [details.results[0].scorer]
 
 
 def leave(client: Client, refresh_token: str) -> None:

@@ -69,6 +69,7 @@ async def assess_recording(
         reference_text=request.reference_text,
         speech_id=request.speech_id,
         score=assessment.pronunciation_score,
+        scorer=assessment.scorer,
         recognized_text=assessment.recognized_text,
     )
     return ScoredRecording(assessment, receipt)

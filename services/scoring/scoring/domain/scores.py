@@ -39,7 +39,7 @@ class ScoringResult:
     """Scores are 0-100, or None when there is none: a zero never means "unknown".
 
     `recognized_text` contains the words of the reference text that were spoken, in order. `provider` made
-    the scores; its name is that of its capabilities.
+    the scores; its name is that of its capabilities, and so is `scorer`.
     """
 
     recognized_text: str
@@ -51,3 +51,4 @@ class ScoringResult:
     words: tuple[WordScore, ...]
     audio: AudioInfo
     provider: str
+    scorer: str

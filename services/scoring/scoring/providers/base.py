@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a provider supports."""
+    """What a provider supports.
+
+    `scorer` is the provider with the version of its scores: another one as soon as the same recording may get
+    other scores, so that learners can see where scores of one kind end.
+    """
 
     provider: str
+    scorer: str
     languages: tuple[str, ...]
     phoneme_alphabet: PhonemeAlphabet
     prosody: bool

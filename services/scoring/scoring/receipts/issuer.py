@@ -32,15 +32,17 @@ class ReceiptIssuer:
         reference_text: str,
         speech_id: UUID | None,
         score: float,
+        scorer: str,
         recognized_text: str,
     ) -> str:
-        """Return a token that binds learner, text and score. Its `jti` lets it be used once."""
+        """Return a token that binds learner, text, score and scorer. Its `jti` lets it be used once."""
         now = int(utc_now().timestamp())
         claims = ReceiptClaims(
             jti=uuid4().hex,
             sub=learner_id,
             reference_sha256=reference_digest(reference_text),
             pronunciation_score=score,
+            scorer=scorer,
             recognized_text=recognized_text,
             speech_id=speech_id,
             iat=now,

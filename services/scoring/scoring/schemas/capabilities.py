@@ -13,6 +13,9 @@ class CapabilitiesRead(BaseModel):
         description="The preferred provider, which the details are of. Each score names its own.",
         examples=["pocketsphinx"],
     )
+    scorer: str = Field(
+        description="The preferred provider and the version of its scores.", examples=["offline-1"]
+    )
     languages: list[str] = Field(description="Values for `language`.", examples=[["en-US"]])
     phoneme_alphabet: Literal["arpabet", "ipa"] = Field(
         description="The alphabet of `phonemes.symbol`.", examples=["arpabet"]

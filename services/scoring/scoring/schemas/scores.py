@@ -111,6 +111,7 @@ EXAMPLE: dict[str, Any] = {
         },
     ],
     "provider": "azure",
+    "scorer": "azure-v2",
     "phoneme_alphabet": "ipa",
     "audio": {"duration_ms": 1240, "sample_rate": 44100, "format": "m4a"},
     "receipt": "eyJhbGciOiJFUzI1NiIsInR5cCI6InJlY2VpcHQrand0In0.eyJzdWIiOiIuLi4ifQ.c2lnbmF0dXJl",
@@ -136,6 +137,10 @@ class ScoreRead(BaseModel):
         "out, hyphens divide words."
     )
     provider: str = Field(description="The one that scored: another one may have been down.")
+    scorer: str = Field(
+        description="What made the scores, with its version. Compare only scores of one scorer: another one "
+        "may score the same recording otherwise."
+    )
     phoneme_alphabet: PhonemeAlphabet = Field(description="The provider's alphabet of `phonemes.symbol`.")
     audio: ScoredAudioRead
     receipt: str | None = Field(

@@ -8,6 +8,7 @@ CAPABILITIES = "/api/v1/speech/capabilities"
 async def test_what_can_be_scored(client: httpx.AsyncClient) -> None:
     assert (await client.get(CAPABILITIES)).json() == {
         "provider": "pocketsphinx",
+        "scorer": "offline-1",
         "languages": ["en-US"],
         "phoneme_alphabet": "arpabet",
         "prosody": False,

@@ -38,7 +38,7 @@ async def test_a_score(client: httpx.AsyncClient, reading: bytes) -> None:
     answer = await post(client, reading, reference_text=TEXT)
     assert answer.status_code == 200, answer.text
     score = answer.json()
-    assert (score["status"], score["provider"]) == ("scored", "pocketsphinx")
+    assert (score["status"], score["provider"], score["scorer"]) == ("scored", "pocketsphinx", "offline-1")
     assert score["recognized_text"] == "the train leaves at seven in the morning"
     assert score["pronunciation_score"] > 85
     assert score["completeness_score"] == 100
@@ -72,7 +72,7 @@ async def test_the_receipt_binds_learner_text_and_score(
     assert (claims.sub, claims.speech_id) == (learner, speech)
     assert claims.reference_sha256 == hashlib.sha256(TEXT.encode()).hexdigest()
     assert claims.pronunciation_score == score["pronunciation_score"]
-    assert claims.recognized_text == score["recognized_text"]
+    assert (claims.recognized_text, claims.scorer) == (score["recognized_text"], score["scorer"])
     assert claims.iat == pytest.approx(time.time(), abs=60)
     assert claims.exp - claims.iat == 30 * 24 * 3600
 

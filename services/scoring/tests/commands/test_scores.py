@@ -33,6 +33,7 @@ ASSESSMENT = ScoringResult(
     words=(),
     audio=AudioInfo(1240, 44_100, "m4a"),
     provider="stand-in",
+    scorer="stand-in-1",
 )
 REQUEST = ScoreRequest(reference_text="Thank you.")
 
@@ -57,7 +58,7 @@ class StandInDecoders:
 class StandInProvider:
     """Answers every recording alike, or hangs for some seconds and fails."""
 
-    capabilities = Capabilities("stand-in", ("en-US",), "ipa", prosody=True, max_seconds=60)
+    capabilities = Capabilities("stand-in", "stand-in-1", ("en-US",), "ipa", prosody=True, max_seconds=60)
     loops = ()
     concurrency = 1
 
@@ -124,6 +125,7 @@ async def test_a_score_gets_a_receipt(receipts: ReceiptIssuer, learner: UUID) ->
     assert scored.receipt is not None
     claims = jwt.decode(scored.receipt, options={"verify_signature": False})
     assert (claims["sub"], claims["pronunciation_score"]) == (str(learner), 86.6)
+    assert claims["scorer"] == "stand-in-1"
     assert assessments("scored") == before + 1
 
 

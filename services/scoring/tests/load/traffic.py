@@ -19,7 +19,7 @@ from shared.audio.measurement import SAMPLE_RATE
 class TimedProvider:
     """Takes a known share of a recording's length for it."""
 
-    capabilities = Capabilities("timed", ("en-US",), "ipa", prosody=False, max_seconds=60)
+    capabilities = Capabilities("timed", "timed-1", ("en-US",), "ipa", prosody=False, max_seconds=60)
     loops = ()
 
     def __init__(self, *, concurrency: int, seconds_per_second: float) -> None:
@@ -39,7 +39,9 @@ class TimedProvider:
             await asyncio.sleep(recording.seconds * self._speed)
         finally:
             self.in_work -= 1
-        return ScoringResult(text, 90, 90, 90, 100, None, (), recording.source, provider="timed")
+        return ScoringResult(
+            text, 90, 90, 90, 100, None, (), recording.source, provider="timed", scorer="timed-1"
+        )
 
 
 @dataclass(frozen=True)

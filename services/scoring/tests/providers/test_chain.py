@@ -40,7 +40,9 @@ class FreeProvider:
     concurrency = 1
 
     def __init__(self, name: str, *answers: Answer, languages: Sequence[str] = ("en-US",)) -> None:
-        self.capabilities = Capabilities(name, tuple(languages), "ipa", prosody=False, max_seconds=60)
+        self.capabilities = Capabilities(
+            name, f"{name}-1", tuple(languages), "ipa", prosody=False, max_seconds=60
+        )
         self.calls, self._answers = 0, list(answers or (None,))
         self.is_up, self.is_closed = True, False
 
@@ -58,8 +60,8 @@ class FreeProvider:
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         if answer is not None:
             raise answer
-        name = self.capabilities.provider
-        return ScoringResult(text, 90, 90, 90, 100, None, (), recording.source, provider=name)
+        names = {"provider": self.capabilities.provider, "scorer": self.capabilities.scorer}
+        return ScoringResult(text, 90, 90, 90, 100, None, (), recording.source, **names)
 
 
 class PaidProvider(FreeProvider):

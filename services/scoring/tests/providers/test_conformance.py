@@ -9,6 +9,7 @@ from typing import Any, get_args
 from uuid import uuid4
 
 import pytest
+from contracts.receipt import MAX_SCORER_LENGTH
 from pydantic import SecretStr
 from scoring.audio.recording import Recording
 from scoring.domain.languages import find_language
@@ -33,6 +34,8 @@ from tests.azure_double.scripts import refuses, scores
 TEXT = "The train leaves at seven in the morning."
 WORDS = to_spoken_words(TEXT)
 NAMES = {"offline": "pocketsphinx", "azure": "azure"}
+READING_SCORES = {"offline-1": 94.7, "azure-v2": 88.4}
+"""Overall scores of `reading`. A provider that scores it otherwise has another scorer, and an entry here."""
 
 type CreateChain = Callable[..., ProviderChain]
 type Create = Callable[..., SpeechProvider]
@@ -117,6 +120,8 @@ def reference_words(result: ScoringResult) -> tuple[str, ...]:
 async def test_its_capabilities_are_complete(provider: SpeechProvider) -> None:
     capabilities = provider.capabilities
     assert capabilities.provider in NAMES.values()
+    assert capabilities.scorer in READING_SCORES
+    assert len(capabilities.scorer) <= MAX_SCORER_LENGTH
     assert find_language("en", capabilities.languages) == "en-US"
     assert capabilities.phoneme_alphabet in get_args(PhonemeAlphabet.__value__)
     assert capabilities.max_seconds == MAX_AUDIO_SECONDS
@@ -135,6 +140,15 @@ async def test_a_right_reading_has_all_scores(provider: SpeechProvider, recordin
     assert None not in (result.accuracy_score, result.fluency_score)
     assert (result.prosody_score is not None) == provider.capabilities.prosody
     assert result.audio == recording.source
+
+
+async def test_a_result_names_the_scorer_of_such_scores(
+    provider: SpeechProvider, recording: Recording
+) -> None:
+    result = await assess(provider, recording)
+    assert (result.provider, result.scorer) == (provider.capabilities.provider, provider.capabilities.scorer)
+    # Rounding may differ from one processor to another.
+    assert result.pronunciation_score == pytest.approx(READING_SCORES[result.scorer], abs=0.2)
 
 
 async def test_scores_are_numbers_from_0_to_100(provider: SpeechProvider, recording: Recording) -> None:

@@ -32,7 +32,7 @@ from scoring.providers.azure.configuration import Connection, RecognitionRequest
 from scoring.providers.azure.outcomes import Outcome, to_error
 from scoring.providers.azure.phrases import parse_phrase
 from scoring.providers.azure.pool import NoFreeSlot, RecognitionPool
-from scoring.providers.azure.results import PROVIDER, build_result
+from scoring.providers.azure.results import PROVIDER, SCORER, build_result
 from scoring.providers.azure.retries import MAX_ATTEMPTS, choose_delay
 from scoring.providers.base import Capabilities
 from scoring.settings import ApiSettings
@@ -56,6 +56,7 @@ class AzureProvider:
 
     capabilities = Capabilities(
         provider=PROVIDER,
+        scorer=SCORER,
         languages=LANGUAGES,
         phoneme_alphabet="ipa",
         prosody=True,

@@ -8,7 +8,8 @@ from scoring.providers.azure.miscues import align_words
 from scoring.providers.azure.phrases import Phrase, PhraseScores
 from scoring.text.words import to_spoken_words
 
-PROVIDER = "azure"
+PROVIDER, SCORER = "azure", "azure-v2"
+"""Version 2 of the interface that the SDK calls. Microsoft's models change without a version."""
 PAUSE_MS = 10
 """A correct word's share of the time to the next one."""
 
@@ -34,6 +35,7 @@ def build_result(phrases: Sequence[Phrase], *, text: str, audio: AudioInfo, comp
         words=tuple(words),
         audio=audio,
         provider=PROVIDER,
+        scorer=SCORER,
     )
 
 

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from scoring.audio.recording import Recording
 from scoring.domain.scores import AudioInfo, ScoringResult
 from scoring.errors import NotAssessable
-from scoring.providers.pocketsphinx import gop
+from scoring.providers.pocketsphinx import PROVIDER, SCORER, gop
 from scoring.providers.pocketsphinx.alignment import Aligner
 from scoring.providers.pocketsphinx.gop import AlignedWord
-
-PROVIDER = "pocketsphinx"
 
 MIN_EXPLAINED_SHARE = 0.2
 """The share of the voiced time that the aligned words must cover, unless most of the text was spoken.
@@ -53,6 +51,7 @@ def _build_assessment(words: Sequence[AlignedWord], source: AudioInfo) -> Scorin
         words=tuple(map(gop.score_word, words)),
         audio=source,
         provider=PROVIDER,
+        scorer=SCORER,
     )
 
 

@@ -13,6 +13,7 @@ from scoring.domain.scores import ScoringResult
 from scoring.domain.verdicts import decode_error
 from scoring.errors import NotAssessable, ProviderTimeout, ProviderUnavailable
 from scoring.providers.base import Capabilities
+from scoring.providers.pocketsphinx import PROVIDER, SCORER
 from scoring.settings import ApiSettings
 from scoring.text.words import to_spoken_words
 from scoring.types import MAX_AUDIO_SECONDS
@@ -27,7 +28,8 @@ class PocketsphinxProvider(WorkerOwner):
     """American English, phonemes in ARPAbet, no prosody. Not calibrated, see docs/offline-scoring.md."""
 
     capabilities = Capabilities(
-        provider="pocketsphinx",
+        provider=PROVIDER,
+        scorer=SCORER,
         languages=("en-US",),
         phoneme_alphabet="arpabet",
         prosody=False,

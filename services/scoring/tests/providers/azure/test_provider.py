@@ -17,6 +17,7 @@ from scoring.errors import (
 )
 from scoring.providers.azure.breaker import Breaker
 from scoring.providers.azure.provider import AzureProvider
+from scoring.providers.azure.results import SCORER
 from structlog.testing import capture_logs
 from tests.azure_double import AzureDouble
 from tests.azure_double.scripts import Script, refuses, scores
@@ -51,6 +52,15 @@ async def test_a_reading_is_scored(double: AzureDouble, provide: Provide, record
     assert result.words[0].phonemes
     assert result.prosody_score is not None
     assert result.audio == recording.source
+
+
+async def test_the_scorer_names_the_version_of_the_interface(
+    double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    async with provide() as provider:
+        result = await provider.assess(recording, text=TEXT, language="en-US")
+    (connection,) = double.connections
+    assert result.scorer == SCORER == f"azure-{connection.path.rpartition('/')[2]}"
 
 
 async def test_the_samples_arrive_once_and_whole(
