@@ -43,6 +43,12 @@ class BadRequest(ParleyError):
     status, code, title = 400, "bad_request", "Bad request"
 
 
+class MalformedForm(BadRequest):
+    """The body is not a complete form; send `multipart/form-data` with each field once."""
+
+    code, title = "malformed_form", "Malformed form"
+
+
 class Unauthorized(ParleyError):
     """The access token is missing, invalid or expired."""
 

@@ -9,9 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import metrics
-from shared.errors import BadRequest, ParleyError, PayloadTooLarge
+from shared.errors import BadRequest, MalformedForm, ParleyError, PayloadTooLarge
 from shared.http.health import INTERNAL_PATHS
-from shared.http.multipart import MalformedForm
 from shared.http.problems import to_response
 
 log = structlog.get_logger("access")

@@ -11,7 +11,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MAX_BOUNDARY_LENGTH, MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from shared.errors import BadRequest, ParleyError
+from shared.errors import MalformedForm, ParleyError
 
 MAX_HEADER_BYTES = 4096
 """Of one header of a part. File names are in them."""
@@ -19,12 +19,6 @@ MAX_PREAMBLE_BYTES = 4096
 MAX_PARTS = 100
 MAX_DISCARDED_BYTES = 32 * 1024 * 1024
 NO_BOUNDARY = "Send a form as multipart/form-data, with its boundary: let your client set Content-Type."
-
-
-class MalformedForm(BadRequest):
-    """The body is not a complete form; send `multipart/form-data` with each field once."""
-
-    code, title = "malformed_form", "Malformed form"
 
 
 class FormTooSlow(ParleyError):

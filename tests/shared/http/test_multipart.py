@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shared.http.multipart import FormTooSlow, MalformedForm, StreamedForm
+from shared.errors import MalformedForm
+from shared.http.multipart import FormTooSlow, StreamedForm
 from starlette.requests import Request
 from starlette.types import Message
 

@@ -10,8 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from shared.data.db import Database
 from shared.data.storage import Storage
-from shared.errors import field_error
-from shared.http.multipart import FormPart, MalformedForm, StreamedForm
+from shared.errors import MalformedForm, field_error
+from shared.http.multipart import FormPart, StreamedForm
 
 from importer.commands.tables import StoredTable, discard_table, store_table
 from importer.schemas.imports import FILE_FIELD, ImportCreate

@@ -2,8 +2,9 @@ from typing import Annotated
 
 from fastapi import Query, Request, Response
 from shared.data.storage import StorageUnavailable
+from shared.errors import MalformedForm
 from shared.http.dependencies import DatabaseDep, SessionDep, StorageDep
-from shared.http.multipart import FormTooSlow, MalformedForm
+from shared.http.multipart import FormTooSlow
 from shared.security.current_user import CurrentUser
 
 from importer.api.dependencies import LOCATION, ImportId, UploadSlotsDep, create_import_router, editor_errors

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import Depends, Path, Query, Request
 from shared.audio.measurer import MeasuringUnavailable
 from shared.data.storage import StorageUnavailable
-from shared.errors import ParleyError, field_error
+from shared.errors import MalformedForm, ParleyError, field_error
 from shared.http.dependencies import DatabaseDep, SessionDep, StorageDep
-from shared.http.multipart import FormPart, FormTooSlow, MalformedForm, StreamedForm
+from shared.http.multipart import FormPart, FormTooSlow, StreamedForm
 from shared.http.problems import UnknownField
 from shared.security.current_user import CurrentUser
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from shared.audio.measurement import MAX_AUDIO_BYTES
-from shared.http.multipart import FormPart, MalformedForm, Pace, StreamedForm
+from shared.errors import MalformedForm
+from shared.http.multipart import FormPart, Pace, StreamedForm
 from starlette.requests import Request
 
 from scoring.admission import LearnerShares, UploadReservation, UploadRoom

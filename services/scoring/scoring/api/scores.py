@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
-from shared.errors import Invalid
-from shared.http.multipart import FormTooSlow, MalformedForm
+from shared.errors import Invalid, MalformedForm
+from shared.http.multipart import FormTooSlow
 from shared.http.ratelimit import per_user
 from shared.security.current_user import CurrentUser
 

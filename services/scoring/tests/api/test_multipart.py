@@ -11,7 +11,7 @@ from scoring.admission import LearnerShares, UploadRoom
 from scoring.api.multipart import read_form
 from scoring.errors import AudioTooLarge
 from shared.audio.measurement import MAX_AUDIO_BYTES
-from shared.http.multipart import MalformedForm
+from shared.errors import MalformedForm
 from starlette.requests import Request
 from starlette.types import Message
 
