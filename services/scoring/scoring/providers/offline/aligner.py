@@ -1,0 +1,141 @@
+"""Finds the frames of each phoneme of a text: Viterbi on a hybrid hidden Markov model (Bourlard and Morgan 1994)."""
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.providers.offline.encoder import Floats
+from scoring.providers.offline.graph import (
+    BETWEEN_WORDS,
+    START,
+    Graph,
+    Node,
+    Penalties,
+    build_graph,
+    chosen_words,
+)
+from scoring.providers.offline.transcript import Transcript, Word
+
+PRIOR_WEIGHT = 0.5
+"""The share of the phonemes' frequencies that is taken from their posteriors."""
+FILLER_MARGIN = 4.0
+"""How much worse than the best phoneme of each frame other speech counts, in nats."""
+IMPOSSIBLE = -1e30
+
+type Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Phonemes and pauses one after another; each array has one entry a segment.
+
+    `words` counts the chosen words and is -1 for pauses and other speech, whose phoneme is FILLER. `starts` and
+    `ends` are frames.
+    """
+
+    phonemes: Integers
+    words: Integers
+    positions: Integers
+    pronunciations: Integers
+    starts: Integers
+    ends: Integers
+
+    def __len__(self) -> int:
+        return len(self.phonemes)
+
+    @property
+    def spoken(self) -> NDArray[np.bool_]:
+        return self.words >= 0
+
+    @property
+    def frames(self) -> Integers:
+        return self.ends - self.starts
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """The words that the recording decided for, where they are, and the mean score of a frame in nats."""
+
+    words: tuple[Word, ...]
+    segments: Segments
+    score: float
+
+
+def align(
+    log_posteriors: Floats, transcript: Transcript, log_priors: Floats, penalties: Penalties | None = None
+) -> Alignment | None:
+    """Align posteriors (frames, 40). Returns None when the recording is too short for the text."""
+    graph = build_graph(transcript, penalties)
+    found = _find_path(_emissions(log_posteriors, log_priors), graph)
+    if found is None:
+        return None
+    path, score = found
+    return _to_alignment(path, graph.nodes, transcript, score / len(log_posteriors))
+
+
+def _emissions(log_posteriors: Floats, log_priors: Floats) -> Floats:
+    scores = log_posteriors - PRIOR_WEIGHT * log_priors
+    filler = scores[:, 1:].max(axis=1, keepdims=True) - FILLER_MARGIN
+    return np.concatenate([scores, filler], axis=1)
+
+
+def _find_path(emissions: Floats, graph: Graph) -> tuple[list[int], float] | None:
+    """Return the node of each frame on the best path, and its score."""
+    sources, costs, scores = _to_tables(graph)
+    emitted = emissions[:, [node.emission for node in graph.nodes]]
+    count = len(graph.nodes)
+    places = np.arange(count)
+    scores = scores + np.append(emitted[0], 0)
+    came_from = np.empty((len(emitted), count), np.int32)
+    for frame in range(1, len(emitted)):
+        entering = scores[sources] + costs
+        choice = entering.argmax(axis=1)
+        best = entering[places, choice]
+        moves = best > scores[:-1]
+        came_from[frame] = np.where(moves, sources[places, choice], places)
+        scores[:-1] = np.where(moves, best, scores[:-1]) + emitted[frame]
+    ends = [(scores[node] + cost, node) for node, cost in graph.ends.items() if node != START]
+    score, node = max(ends)
+    return None if score < IMPOSSIBLE / 2 else (_trace(came_from, node), float(score))
+
+
+def _to_tables(graph: Graph) -> tuple[Integers, NDArray[np.float64], NDArray[np.float64]]:
+    """Return for each node where it is entered from and the costs, and the scores before the first frame.
+
+    The last score belongs to no node, and fills the table up.
+    """
+    count, width = len(graph.nodes), max(map(len, graph.arcs))
+    sources, costs = np.full((count, width), count), np.zeros((count, width))
+    scores = np.full(count + 1, IMPOSSIBLE)
+    for place, arcs in enumerate(graph.arcs):
+        entered = [(source, cost) for source, cost in arcs.items() if source != START]
+        for column, (source, cost) in enumerate(entered):
+            sources[place, column], costs[place, column] = source, cost
+        scores[place] = arcs.get(START, IMPOSSIBLE)
+    return sources, costs, scores
+
+
+def _trace(came_from: NDArray[np.int32], last: int) -> list[int]:
+    path = [last]
+    for frame in range(len(came_from) - 1, 0, -1):
+        path.append(int(came_from[frame, path[-1]]))
+    return path[::-1]
+
+
+def _to_alignment(path: list[int], nodes: list[Node], transcript: Transcript, score: float) -> Alignment:
+    runs = [(number, len(list(run))) for number, run in groupby(path)]
+    passed = [nodes[number] for number, _ in runs]
+    readings = {node.slot: node.reading for node in passed if node.word != BETWEEN_WORDS}
+    words = chosen_words(transcript, readings)
+    first_words = np.cumsum([0] + [len(slot[readings.get(place, 0)]) for place, slot in enumerate(transcript)])
+    ends = np.cumsum([length for _, length in runs])
+    rows = np.array([_to_row(node, int(first_words[node.slot])) for node in passed], np.int64).T
+    starts = np.concatenate([[0], ends[:-1]])
+    return Alignment(words, Segments(*rows, starts=starts, ends=ends), score)
+
+
+def _to_row(node: Node, first_word: int) -> tuple[int, int, int, int]:
+    word = BETWEEN_WORDS if node.word == BETWEEN_WORDS else first_word + node.word
+    return node.emission, word, node.position, node.pronunciation

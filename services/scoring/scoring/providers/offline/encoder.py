@@ -1,0 +1,97 @@
+"""Turns a recording into frames of Moonshine's encoder: one of 24 ms for 384 samples, of 288 numbers a layer."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from scoring.providers.offline.ort_format import add_outputs
+
+type Floats = NDArray[np.float32]
+
+SAMPLE_RATE = 16_000
+SAMPLES_PER_FRAME = 384
+SECONDS_PER_FRAME = SAMPLES_PER_FRAME / SAMPLE_RATE
+OVERLAP_SAMPLES = 960
+"""A frame sees 951 samples through the convolutions, so a part is encoded with that much of the next one."""
+
+INNER_LAYERS = tuple(f"/layers.{number}/Add_1_output_0" for number in (0, 2, 4))
+"""The outputs of layers 1, 3 and 5 of 6. Phonemes are told apart better there than in the last one."""
+
+MIN_SAMPLES = 1_600
+MAX_PART_SAMPLES = 20 * SAMPLE_RATE
+"""The cost of attention grows with the square of the length, so longer recordings are cut at pauses."""
+CUT_FROM, CUT_WITHIN = 10 * SAMPLE_RATE, 5 * SAMPLE_RATE
+CUT_PAUSE_FRAMES = 5
+
+LEVEL_WINDOW = 400
+TARGET_LEVEL, MAX_GAIN = 0.1, 100.0
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """`inner` (frames, 864) are three layers side by side, `last` (frames, 288) is the final one.
+
+    `cuts` are the frames at which the parts begin, and the number of frames.
+    """
+
+    inner: Floats
+    last: Floats
+    cuts: tuple[int, ...]
+
+
+class Encoder:
+    def __init__(self, model: bytes) -> None:
+        self._session = create_session(add_outputs(model, INNER_LAYERS))
+
+    def encode(self, samples: Floats) -> Encoding:
+        """Encode mono samples of -1 to 1 at 16 kHz."""
+        leveled = normalize_level(samples)
+        leveled = np.pad(leveled, (0, max(0, MIN_SAMPLES - len(leveled))))
+        bounds = [*find_cuts(leveled), len(leveled)]
+        parts = [self._encode_part(leveled, start, end) for start, end in pairwise(bounds)]
+        cuts = np.cumsum([0] + [len(last) for _, last in parts])
+        inner, last = (np.concatenate(each) for each in zip(*parts, strict=True))
+        return Encoding(inner, last, tuple(map(int, cuts)))
+
+    def _encode_part(self, samples: Floats, start: int, end: int) -> tuple[Floats, Floats]:
+        part = samples[start : end + OVERLAP_SAMPLES][None]
+        feed = {"input_values": part, "attention_mask": np.ones(part.shape, np.int64)}
+        last, *inner = (output[0] for output in self._session.run(None, feed))
+        frames = len(last) if end == len(samples) else (end - start) // SAMPLES_PER_FRAME
+        return np.concatenate(inner, axis=1)[:frames], last[:frames]
+
+
+def create_session(model: bytes) -> onnxruntime.InferenceSession:
+    """Load a model in ORT format for one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    # The arena would keep the memory of the longest recording for ever.
+    options.enable_cpu_mem_arena = False
+    options.add_session_config_entry("session.load_model_format", "ORT")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def normalize_level(samples: Floats) -> Floats:
+    """Scale so that the 95th percentile of the windows' root mean squares is TARGET_LEVEL."""
+    centered = samples - samples.mean() if len(samples) else samples
+    windows = centered[: len(centered) // LEVEL_WINDOW * LEVEL_WINDOW].reshape(-1, LEVEL_WINDOW)
+    if not len(windows):
+        return centered
+    level = np.percentile(np.sqrt((windows**2).mean(axis=1)), 95)
+    return (centered * min(MAX_GAIN, TARGET_LEVEL / max(level, 1e-9))).astype(np.float32)
+
+
+def find_cuts(samples: Floats) -> list[int]:
+    """Return where the parts start: at the quietest place 10 to 15 s after the start of the last one."""
+    starts = [0]
+    while len(samples) - starts[-1] > MAX_PART_SAMPLES:
+        begin = starts[-1] + CUT_FROM
+        frames = samples[begin : begin + CUT_WITHIN]
+        frames = frames[: len(frames) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME].reshape(-1, SAMPLES_PER_FRAME)
+        energy = np.convolve((frames**2).mean(axis=1), np.ones(CUT_PAUSE_FRAMES), "valid")
+        quietest = int(energy.argmin()) + CUT_PAUSE_FRAMES // 2
+        starts.append((begin // SAMPLES_PER_FRAME + quietest) * SAMPLES_PER_FRAME)
+    return starts

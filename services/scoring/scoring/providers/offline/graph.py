@@ -1,0 +1,122 @@
+"""Builds the graph of phonemes that an aligner walks: one node a phoneme of each pronunciation of each reading.
+
+Silence may lie between words. Optional arcs skip a word (an omission) or pass through speech that is not in the
+text (an insertion).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from scoring.providers.offline.phonemes import SILENCE, SYMBOLS
+from scoring.providers.offline.transcript import Pronunciation, Reading, Transcript, Word
+
+FILLER = len(SYMBOLS)
+"""The emission of speech of any kind."""
+START = -1
+"""Stands before the first node."""
+BETWEEN_WORDS = -1
+MAX_SKIPS_IN_A_ROW = 2
+
+
+@dataclass(frozen=True)
+class Penalties:
+    """Logarithms that are added to the score of a path; None forbids the arc."""
+
+    skip: float | None = None
+    filler: float | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """Its emission is a phoneme or FILLER. `word` counts the words of its reading, or is BETWEEN_WORDS."""
+
+    emission: int
+    slot: int
+    reading: int = 0
+    word: int = BETWEEN_WORDS
+    pronunciation: int = 0
+    position: int = 0
+
+
+type Arcs = dict[int, float]
+"""Nodes that a path may come from, and what it costs."""
+
+
+@dataclass
+class Graph:
+    """Nodes in the order of the text, the arcs into each of them, and those out of the last ones."""
+
+    nodes: list[Node] = field(default_factory=list)
+    arcs: list[Arcs] = field(default_factory=list)
+    ends: Arcs = field(default_factory=dict)
+
+    def add(self, node: Node, arcs: Arcs) -> int:
+        self.nodes.append(node)
+        self.arcs.append(arcs)
+        return len(self.nodes) - 1
+
+
+def build_graph(transcript: Transcript, penalties: Penalties | None = None) -> Graph:
+    graph, allowed = Graph(), penalties or Penalties()
+    ends = _add_pause(graph, {START: 0.0}, slot=0, filler=allowed.filler)
+    for number, readings in enumerate(transcript):
+        ends = _merge(
+            _add_reading(graph, ends, reading, slot=number, number=choice, allowed=allowed)
+            for choice, reading in enumerate(readings)
+        )
+    graph.ends = ends
+    return graph
+
+
+def _add_reading(
+    graph: Graph, begins: Arcs, reading: Reading, *, slot: int, number: int, allowed: Penalties
+) -> Arcs:
+    ends = begins
+    for place, word in enumerate(reading):
+        spoken = _merge(
+            _add_pronunciation(graph, ends, sounds, Node(SILENCE, slot, number, place, choice))
+            for choice, sounds in enumerate(word.pronunciations)
+        )
+        spoken = _merge([spoken, _skip(ends, allowed.skip)])
+        ends = _add_pause(graph, spoken, slot=slot + 1, filler=allowed.filler)
+    return ends
+
+
+def _add_pronunciation(graph: Graph, begins: Arcs, sounds: Pronunciation, at: Node) -> Arcs:
+    arcs = begins
+    for position, phoneme in enumerate(sounds):
+        node = Node(phoneme, at.slot, at.reading, at.word, at.pronunciation, position)
+        arcs = {graph.add(node, arcs): 0.0}
+    return arcs
+
+
+def _add_pause(graph: Graph, begins: Arcs, *, slot: int, filler: float | None) -> Arcs:
+    """Add an optional silence, and around other speech one before and one after it."""
+    silence = graph.add(Node(SILENCE, slot), begins)
+    ends = begins | {silence: 0.0}
+    if filler is not None:
+        into = {node: cost + filler for node, cost in ends.items()}
+        other = graph.add(Node(FILLER, slot), into)
+        after = graph.add(Node(SILENCE, slot), {other: 0.0})
+        ends = ends | {other: 0.0, after: 0.0}
+    return ends
+
+
+def _skip(begins: Arcs, penalty: float | None) -> Arcs:
+    if penalty is None:
+        return {}
+    lowest = (MAX_SKIPS_IN_A_ROW + 0.5) * penalty
+    return {node: cost + penalty for node, cost in begins.items() if cost + penalty > lowest}
+
+
+def _merge(alternatives: Iterable[Arcs]) -> Arcs:
+    merged: Arcs = {}
+    for arcs in alternatives:
+        for node, cost in arcs.items():
+            merged[node] = max(cost, merged.get(node, cost))
+    return merged
+
+
+def chosen_words(transcript: Transcript, readings: dict[int, int]) -> tuple[Word, ...]:
+    """Return the words of the readings by slot; the first one where none was chosen."""
+    return tuple(word for slot, choices in enumerate(transcript) for word in choices[readings.get(slot, 0)])

@@ -1,0 +1,52 @@
+"""Pronunciations of English words, from CMUdict 0.7b (BSD licence, see data/LICENSE-CMUDICT).
+
+data/cmudict.txt.xz has a line for each word, sorted by bytes: the word, a space, and its pronunciations in ARPAbet
+with stress, between bars. It stays one text of 3.6 MB: a dict of lists would take 60 MB.
+"""
+
+import lzma
+from bisect import bisect_left
+from functools import cache
+from importlib.resources import files
+
+from scoring.providers.offline.phonemes import to_ids
+from scoring.providers.offline.transcript import Pronunciation
+
+MAX_PRONUNCIATIONS = 6
+
+
+class Lexicon:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    @classmethod
+    def load(cls) -> "Lexicon":
+        return cls(lzma.decompress((files(__package__) / "data" / "cmudict.txt.xz").read_bytes()))
+
+    def find(self, word: str) -> tuple[Pronunciation, ...]:
+        """Return the pronunciations of a word in lower case, or none."""
+        distinct = dict.fromkeys(to_ids(symbols) for symbols in self.find_arpabet(word))
+        return tuple(distinct)[:MAX_PRONUNCIATIONS]
+
+    def find_arpabet(self, word: str) -> tuple[tuple[str, ...], ...]:
+        """Return the pronunciations of a word in lower case with the digits of stress, or none."""
+        key = word.encode()
+        place = bisect_left(range(len(self._content)), key, key=self._word_at)
+        line = self._line_at(place)
+        if place == len(self._content) or line.partition(b" ")[0] != key:
+            return ()
+        spoken = line.partition(b" ")[2].decode()
+        return tuple(tuple(each.split()) for each in spoken.split("|"))
+
+    def _word_at(self, position: int) -> bytes:
+        return self._line_at(position).partition(b" ")[0]
+
+    def _line_at(self, position: int) -> bytes:
+        """Return the line that contains a position."""
+        start = self._content.rfind(b"\n", 0, position) + 1
+        return self._content[start : self._content.find(b"\n", position)]
+
+
+@cache
+def load_lexicon() -> Lexicon:
+    return Lexicon.load()

@@ -1,0 +1,50 @@
+"""Finds the files of the speech model, Moonshine tiny (Jeffries 2024, arXiv 2410.15608; MIT licence).
+
+They lie in the wheel of moonshine-voice, which is locked with its hash. The package is never imported.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGE, FOLDER = "moonshine_voice", "assets/tiny-en"
+SHA256 = {
+    "encoder_model.ort": "94e90a4654fc45cdfedb77c4c08e1739f48862998e58fada384b25118134f221",
+    "decoder_model_merged.ort": "cf524c4862d36e9e5ab032eddc73637efd822d70e868ac575cf1a46e1e4708a0",
+    "tokenizer.bin": "6884b35fd6377d4c4d32336a0bc152f36b64d1e45b6503683cdc238250a8472d",
+}
+
+
+class ModelFilesUnusable(Exception):
+    """A file of the speech model is missing or altered. The message is one line for the operator."""
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    encoder: bytes
+    decoder: bytes
+    tokenizer: bytes
+
+
+def load_model_files(folder: Path | None = None) -> ModelFiles:
+    """Read and verify the files. Raises ModelFilesUnusable."""
+    return ModelFiles(*(_read(folder or _find_folder(), name) for name in SHA256))
+
+
+def _find_folder() -> Path:
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModelFilesUnusable("The speech model is missing: install services/scoring/requirements.txt.")
+    return Path(spec.origin).parent / FOLDER
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        content = (folder / name).read_bytes()
+    except OSError as error:
+        detail = f"The speech model is incomplete: {folder / name}: {error.strerror}."
+        raise ModelFilesUnusable(detail) from error
+    if hashlib.sha256(content).hexdigest() != SHA256[name]:
+        raise ModelFilesUnusable(f"The speech model was altered: {folder / name} has another SHA-256.")
+    return content

@@ -1,0 +1,15 @@
+"""The inventory of phonemes: ARPAbet without stress, as in CMUdict, and silence."""
+
+from collections.abc import Iterable
+
+SILENCE = 0
+SYMBOLS = (
+    "SIL AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
+).split()
+IDS = {symbol: number for number, symbol in enumerate(SYMBOLS)}
+VOWELS = frozenset(IDS[symbol] for symbol in "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
+
+
+def to_ids(symbols: Iterable[str]) -> tuple[int, ...]:
+    """Return the numbers of ARPAbet symbols. A digit for stress is ignored."""
+    return tuple(IDS[symbol.rstrip("012")] for symbol in symbols)

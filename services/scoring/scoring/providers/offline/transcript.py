@@ -1,0 +1,24 @@
+"""What a text may sound like: for each written token the usual readings, for each word its pronunciations."""
+
+from dataclasses import dataclass
+
+type Pronunciation = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A spoken word and its pronunciations as numbers of phonemes, at least one."""
+
+    text: str
+    pronunciations: tuple[Pronunciation, ...]
+
+
+type Reading = tuple[Word, ...]
+type Slot = tuple[Reading, ...]
+"""The readings of one written token; the recording decides between them."""
+type Transcript = tuple[Slot, ...]
+
+
+def to_transcript(words: tuple[Word, ...]) -> Transcript:
+    """Return the transcript of a text that has one reading only."""
+    return tuple(((word,),) for word in words)

@@ -1,0 +1,101 @@
+"""Describes a whole reading by 60 numbers: the embedding of its voice, tempo and pauses, and the decoder's evidence.
+
+Its length, its level and the silence around it are left out: in the corpus they reveal who recorded it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scoring.providers.offline.aligner import Alignment, Segments
+from scoring.providers.offline.encoder import SECONDS_PER_FRAME, Encoding, Floats
+from scoring.providers.offline.evidence import Evidence
+from scoring.providers.offline.phone_features import GOP_NAMES, duration_scores
+from scoring.providers.offline.phonemes import VOWELS
+
+LOWEST_EVIDENCE = -20.0
+MAX_DEVIATION = 8.0
+MIN_PAUSE_SECONDS = 0.08
+FINAL_PHONEMES = 3
+
+
+@dataclass(frozen=True)
+class VoiceSpace:
+    """Principal components of the pooled embedding: mean and scale (2304,), components (2304, 32)."""
+
+    mean: Floats
+    scale: Floats
+    components: Floats
+
+    def project(self, pooled: Floats) -> Floats:
+        centered = np.clip((pooled - self.mean) / self.scale, -MAX_DEVIATION, MAX_DEVIATION)
+        projected: Floats = centered @ self.components
+        return projected
+
+
+def pool(encoding: Encoding, segments: Segments) -> Floats:
+    """Return mean and deviation (2304,) of the frames from the first phoneme to the last one."""
+    start, end = _span(segments)
+    frames = np.concatenate([encoding.inner[start:end], encoding.last[start:end]], axis=1)
+    return np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
+
+
+def describe_utterance(
+    pooled: Floats, alignment: Alignment, tokens: Floats, evidence: Evidence, durations: Floats
+) -> Floats:
+    """Return (60,); `pooled` (32,) was projected, `tokens` are the rows of the segments."""
+    tempo = _tempo(alignment, tokens[alignment.segments.spoken], durations)
+    numbers = np.concatenate([pooled, tempo, np.maximum(evidence.text, LOWEST_EVIDENCE)])
+    return np.nan_to_num(numbers).astype(np.float32)
+
+
+def _span(segments: Segments) -> tuple[int, int]:
+    spoken = np.flatnonzero(segments.spoken)
+    return int(segments.starts[spoken[0]]), int(segments.ends[spoken[-1]])
+
+
+def _tempo(alignment: Alignment, tokens: Floats, durations: Floats) -> list[float]:
+    """Return 23 numbers of tempo, pauses and durations, in seconds and by the second."""
+    segments, words = alignment.segments, len(alignment.words)
+    spoken = segments.spoken
+    start, end = _span(segments)
+    span = (end - start) * SECONDS_PER_FRAME
+    seconds = segments.frames * SECONDS_PER_FRAME
+    is_vowel = np.isin(segments.phonemes[spoken], list(VOWELS))
+    inside = ~spoken & (segments.starts >= start) & (segments.ends <= end)
+    pauses = seconds[inside] if inside.any() else np.zeros(1)
+    said = seconds[spoken]
+    vowels = said[is_vowel] if is_vowel.any() else said
+    lengths = duration_scores(segments, durations)[spoken]
+    silence = tokens[:, GOP_NAMES.index("silence")]
+    return [
+        len(said) / span,
+        words / span,
+        len(said) / said.sum(),
+        is_vowel.sum() / span,
+        *_describe_pauses(pauses, span, words),
+        lengths.mean(),
+        lengths.std(),
+        *np.percentile(lengths, (90, 10)),
+        vowels.std() / vowels.mean(),
+        said.std() / said.mean(),
+        _pairwise_variability(vowels),
+        silence.mean(),
+        lengths[-FINAL_PHONEMES:].mean(),
+        pauses[pauses > MIN_PAUSE_SECONDS].mean() if (pauses > MIN_PAUSE_SECONDS).any() else 0.0,
+        silence.max(),
+        tokens[:, GOP_NAMES.index("mean")].mean(),
+        alignment.score,
+    ]
+
+
+def _describe_pauses(pauses: np.ndarray, span: float, words: int) -> list[float]:
+    longer = [(pauses > seconds).sum() / words for seconds in (0.15, 0.3, 0.6)]
+    return [pauses.sum() / span, pauses.max(), *longer, pauses.sum() / words]
+
+
+def _pairwise_variability(vowels: np.ndarray) -> float:
+    """Return the normalised pairwise variability index (Grabe and Low 2002): high in stress-timed speech."""
+    if len(vowels) < 2:
+        return 0.0
+    return float((np.abs(np.diff(vowels)) / ((vowels[1:] + vowels[:-1]) / 2)).mean())

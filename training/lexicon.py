@@ -1,0 +1,29 @@
+"""Writes the lexicon of the offline provider from CMUdict: one line a word, sorted by bytes.
+
+python -m training.lexicon <cmudict.dict>
+"""
+
+import lzma
+import re
+import sys
+from pathlib import Path
+
+from scoring.providers import offline
+
+TARGET = Path(offline.__file__).parent / "data" / "cmudict.txt.xz"
+ALTERNATIVE = re.compile(r"\(\d+\)$")
+
+
+def convert(source: str) -> bytes:
+    """Join the alternatives of a word, and drop comments."""
+    words: dict[str, list[str]] = {}
+    for line in source.splitlines():
+        word, *symbols = line.partition("#")[0].split()
+        words.setdefault(ALTERNATIVE.sub("", word), []).append(" ".join(symbols))
+    lines = sorted(f"{word} {'|'.join(spoken)}".encode() for word, spoken in words.items())
+    return b"\n".join(lines) + b"\n"
+
+
+if __name__ == "__main__":
+    text = Path(sys.argv[1]).read_text(encoding="utf-8")
+    TARGET.write_bytes(lzma.compress(convert(text), preset=9 | lzma.PRESET_EXTREME))
