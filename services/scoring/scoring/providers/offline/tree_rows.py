@@ -1,0 +1,131 @@
+"""The rows of the boosted trees: phonemes, then words from the phonemes' scores, then readings from the words'."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.providers.offline.encoder import Floats
+from scoring.providers.offline.observation import Observation
+from scoring.providers.offline.phone_features import DURATION, EVIDENCE, GOP_NAMES, POSTERIORS
+from scoring.providers.offline.phonemes import VOWELS
+
+BEST_PHONEME_SCORE = 2.0
+LOW_PHONEME_SCORE, LOW_WORD_SCORE = 1.5, 8.0
+
+
+def _columns(*names: str) -> list[int]:
+    return [GOP_NAMES.index(name) for name in names]
+
+
+QUALITY = _columns("mean", "margin", "probability")
+LEVEL = _columns("mean", "margin", "probability", "entropy")
+WORD_MEANS = _columns(
+    "mean", "margin", "probability", "gap", "best_margin", "silence", "entropy", "log_probability"
+)
+LOWEST = _columns("mean", "margin", "probability", "gap")
+READING_MEANS = _columns("mean", "margin", "probability", "gap", "best_margin", "entropy", "log_probability")
+MARGIN, FRAMES = GOP_NAMES.index("margin"), GOP_NAMES.index("frames")
+
+
+def phoneme_rows(observed: Observation, typical: Floats) -> Floats:
+    """Return a row for each phoneme. `typical` (40,) is the mean score of each phoneme: how hard it is."""
+    segments, tokens = observed.segments, observed.tokens
+    places = np.flatnonzero(segments.spoken)
+    own = tokens[places]
+    means = own.mean(axis=0)
+    lengths = np.bincount(segments.words[places])
+    count = len(places)
+    hardness = typical[segments.phonemes]
+    columns = [
+        hardness[places],
+        segments.phonemes[places],
+        own[:, : EVIDENCE.stop],
+        own[:, QUALITY] - means[QUALITY],
+        np.tile(means[LEVEL], (count, 1)),
+        own[:, DURATION] - means[DURATION],
+        lengths[segments.words[places]],
+        *_neighbor(observed, places, -1, hardness),
+        *_neighbor(observed, places, +1, hardness),
+    ]
+    return np.column_stack(columns).astype(np.float32)
+
+
+def _neighbor(
+    observed: Observation, places: NDArray[np.intp], step: int, hardness: Floats
+) -> list[NDArray[np.generic]]:
+    """Return the quality of the segment before or after, and whether it is a pause."""
+    last = len(observed.tokens) - 1
+    exists = (places + step >= 0) & (places + step <= last)
+    near = np.clip(places + step, 0, last)
+    quality = observed.tokens[near][:, QUALITY] * exists[:, None]
+    return [hardness[near] * exists, quality, ~observed.segments.spoken[near]]
+
+
+def word_rows(observed: Observation, phonemes: Floats) -> Floats:
+    """Return a row for each word; `phonemes` are the scores of its phonemes and all others."""
+    words = observed.segments.words[observed.segments.spoken]
+    count = int(words.max()) + 1
+    rows = [_word_row(observed, phonemes, np.flatnonzero(words == word), word / count) for word in range(count)]
+    return np.column_stack([np.array(rows), np.full(count, count)]).astype(np.float32)
+
+
+def _word_row(observed: Observation, phonemes: Floats, members: NDArray[np.intp], place: float) -> list[float]:
+    segments = observed.segments
+    spoken = np.flatnonzero(segments.spoken)[members]
+    own, scores = observed.tokens[spoken], phonemes[members]
+    vowels = np.isin(segments.phonemes[spoken], list(VOWELS))
+    return [
+        scores.mean(),
+        scores.min(),
+        np.sort(scores)[:2].mean(),
+        scores.std(),
+        len(members),
+        phonemes.mean(),
+        phonemes.min(),
+        phonemes.mean() - scores.mean(),
+        scores[vowels].min(initial=BEST_PHONEME_SCORE),
+        *own[:, WORD_MEANS].mean(axis=0),
+        *own[:, LOWEST].min(axis=0),
+        own[:, FRAMES].sum(),
+        own[:, DURATION].mean(),
+        own[:, DURATION].max(),
+        own[:, DURATION].min(),
+        _pause_at(observed, int(spoken[0]) - 1),
+        _pause_at(observed, int(spoken[-1]) + 1),
+        place,
+        *own[0, EVIDENCE],
+    ]
+
+
+def _pause_at(observed: Observation, place: int) -> float:
+    """Return the frames of the pause at a segment's place, if there is one."""
+    segments = observed.segments
+    if not 0 <= place < len(segments) or segments.words[place] >= 0:
+        return 0.0
+    return float(segments.frames[place])
+
+
+def reading_row(observed: Observation, phonemes: Floats, words: Floats) -> Floats:
+    segments = observed.segments
+    own = observed.tokens[segments.spoken]
+    vowels = np.isin(segments.phonemes[segments.spoken], list(VOWELS))
+    margins = [own[mask, MARGIN].mean() if mask.any() else 0.0 for mask in (vowels, ~vowels)]
+    return np.array(
+        [
+            phonemes.mean(),
+            phonemes.min(),
+            *np.percentile(phonemes, (10, 25)),
+            phonemes.std(),
+            (phonemes < LOW_PHONEME_SCORE).mean(),
+            words.mean(),
+            words.min(),
+            np.sort(words)[:2].mean(),
+            words.std(),
+            (words < LOW_WORD_SCORE).mean(),
+            *own[:, READING_MEANS].mean(axis=0),
+            *np.percentile(own[:, LOWEST], 10, axis=0),
+            *own[:, QUALITY].std(axis=0),
+            *margins,
+            *observed.utterance,
+        ],
+        np.float32,
+    )

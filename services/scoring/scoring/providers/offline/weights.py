@@ -1,0 +1,87 @@
+"""Reads the weights that `make train-scorer` made: plain arrays, see data/MODEL_CARD.md.
+
+The names are paths: `heads/0/input`, `transformers/2/layer0.wide.weight`, `trees/words/thresholds`.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.providers.offline.encoder import Floats
+from scoring.providers.offline.phone_head import PhoneHead
+from scoring.providers.offline.score_models import OVERALL, LinearModel, ScoreModels, Transformer, TreeChain
+from scoring.providers.offline.trees import Trees
+from scoring.providers.offline.utterance_features import VoiceSpace
+
+type Arrays = Mapping[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class ScorerWeights:
+    """`log_priors` (40,) are the phonemes' frequencies, `durations` (40, 2) their usual lengths."""
+
+    heads: tuple[PhoneHead, ...]
+    log_priors: Floats
+    durations: Floats
+    voices: VoiceSpace
+    models: ScoreModels
+
+
+def load_weights() -> ScorerWeights:
+    content = (files(__package__) / "data" / "scorer.npz").read_bytes()
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return from_arrays(dict(stored))
+
+
+def from_arrays(arrays: Arrays) -> ScorerWeights:
+    aligner = _floats(_below(arrays, "aligner"))
+    return ScorerWeights(
+        heads=tuple(PhoneHead.from_arrays(_floats(each)) for each in _numbered(arrays, "heads")),
+        log_priors=aligner["log_priors"],
+        durations=aligner["durations"],
+        voices=VoiceSpace(**_floats(_below(arrays, "voices"))),
+        models=ScoreModels(
+            tuple(_to_transformer(each) for each in _numbered(arrays, "transformers")),
+            _to_chain(_below(arrays, "trees")),
+        ),
+    )
+
+
+def _to_transformer(arrays: Arrays) -> Transformer:
+    layers = len([name for name in arrays if name.endswith(".wide.weight")])
+    return Transformer(_floats(arrays), layers)
+
+
+def _to_chain(arrays: Arrays) -> TreeChain:
+    trees = {name: _to_trees(_below(arrays, name)) for name in ("phonemes", "words", *OVERALL)}
+    linear = tuple(LinearModel(**_floats(_below(arrays, f"linear/{name}"))) for name in OVERALL)
+    typical = _floats(arrays)["typical"]
+    overall = tuple(trees[name] for name in OVERALL)
+    return TreeChain(typical, trees["phonemes"], trees["words"], overall, linear)
+
+
+def _to_trees(arrays: Arrays) -> Trees:
+    """Restore the children, which are stored as distances from their parents."""
+    floats = {name: arrays[name].astype(np.float32) for name in ("thresholds", "values", "base")}
+    places = np.arange(len(arrays["lefts"]), dtype=np.int32)
+    children = {name: places + arrays[name].astype(np.int32) for name in ("lefts", "rights")}
+    return Trees.from_arrays({**arrays, **floats, **children})
+
+
+def _below(arrays: Arrays, folder: str) -> Arrays:
+    start = f"{folder}/"
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+
+
+def _numbered(arrays: Arrays, folder: str) -> list[Arrays]:
+    inside = _below(arrays, folder)
+    numbers = {int(name.partition("/")[0]) for name in inside}
+    return [_below(inside, str(number)) for number in sorted(numbers)]
+
+
+def _floats(arrays: Arrays) -> dict[str, Floats]:
+    return {name: array.astype(np.float32) for name, array in arrays.items()}

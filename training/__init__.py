@@ -1,0 +1,1 @@
+"""Trains and evaluates the offline provider's score models. Never installed where recordings are scored."""
