@@ -1,0 +1,85 @@
+"""Labels the corpus with phonemes and trains the phone heads on it, each on a half of the speakers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scoring.providers.offline.aligner import align
+from scoring.providers.offline.encoder import Encoding, Floats
+from scoring.providers.offline.phone_head import PhoneHead
+from scoring.providers.offline.transcript import to_transcript
+
+from training.corpus import Corpus, halve_speakers
+from training.flat_start import UNKNOWN, Labels, label_frames, log_frequencies, spread_evenly, to_labels
+from training.phone_head import train_head
+
+MIN_GOOD_SCORE = 1.4
+"""A phoneme below it (of 2) may be another one: the head does not learn from it."""
+FIRST_EPOCHS = 3
+
+
+@dataclass(frozen=True)
+class CrossFittedHeads:
+    """Each head was trained on the utterances of the other half: `halves` says which half each is in."""
+
+    heads: tuple[PhoneHead, PhoneHead]
+    log_priors: Floats
+    halves: NDArray[np.int64]
+
+    def log_posteriors(self, utterance: int, inner: Floats) -> Floats:
+        """Return those of the head that never saw the speaker."""
+        return self.heads[self.halves[utterance]].log_posteriors(inner.astype(np.float32))
+
+
+def train_heads(corpus: Corpus, encodings: Sequence[Encoding]) -> CrossFittedHeads:
+    encoded = [each.inner for each in encodings]
+    texts = [corpus.rated_words(utterance) for utterance in corpus.utterances]
+    even = [
+        spread_evenly(utterance.read_samples(), len(frames), words)
+        for utterance, frames, words in zip(corpus.utterances, encoded, texts, strict=True)
+    ]
+    labels = label_frames(encoded, texts, even)
+    heads = _cross_fit(corpus, encoded, labels, epochs=FIRST_EPOCHS)
+    labels = _relabel(corpus, encoded, heads, only_good=True)
+    return _cross_fit(corpus, encoded, labels)
+
+
+def _cross_fit(
+    corpus: Corpus, encoded: Sequence[Floats], labels: Sequence[Labels], **options: int
+) -> CrossFittedHeads:
+    halves = halve_speakers(corpus)
+    first, second = (
+        train_head(
+            [encoded[place] for place in np.flatnonzero(halves != half)],
+            [labels[place] for place in np.flatnonzero(halves != half)],
+            seed=half,
+            **options,
+        )
+        for half in (0, 1)
+    )
+    return CrossFittedHeads((first, second), log_frequencies(labels), halves)
+
+
+def _relabel(
+    corpus: Corpus, encoded: Sequence[Floats], heads: CrossFittedHeads, *, only_good: bool
+) -> list[Labels]:
+    labels = []
+    for place, utterance in enumerate(corpus.utterances):
+        posteriors = heads.log_posteriors(place, encoded[place])
+        found = align(posteriors, to_transcript(corpus.rated_words(utterance)), heads.log_priors)
+        if found is None:
+            labels.append(np.full(len(posteriors), UNKNOWN))
+            continue
+        segments = found.segments
+        scores = [score for word in utterance.words for score in rated_scores(word.phonemes, word.phoneme_scores)]
+        good = np.ones(len(segments), bool)
+        if only_good:
+            good[segments.spoken] = ~(np.array(scores) < MIN_GOOD_SCORE)
+        labels.append(np.where(np.repeat(good, segments.frames), to_labels(segments), UNKNOWN))
+    return labels
+
+
+def rated_scores(phonemes: Sequence[int], scores: Sequence[float]) -> Sequence[float]:
+    """Return the scores, or NaN for each phoneme of a word whose phonemes were not rated."""
+    return scores if len(scores) == len(phonemes) else [np.nan] * len(phonemes)

@@ -1,0 +1,96 @@
+"""From a corpus to the examples of the score models."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scoring.providers.offline.encoder import Encoding, Floats
+from scoring.providers.offline.lexicon import load_lexicon
+from scoring.providers.offline.listener import SpeechModel
+from scoring.providers.offline.model_files import load_model_files
+from scoring.providers.offline.phone_head import mean_log_posteriors
+from scoring.providers.offline.utterance_features import VoiceSpace
+from scoring.providers.offline.weights import ScorerWeights
+
+from training.alignment import CrossFittedHeads, rated_scores, train_heads
+from training.corpus import Corpus, Utterance, load_corpus
+from training.examples import Example, Matcher, Source, Targets, fit_voices, measure_durations, to_example
+from training.negatives import Plan, Workshop
+
+SEED = 3
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Examples, the genuine ones first, and the parts of the scorer that they were described with."""
+
+    examples: list[Example]
+    heads: CrossFittedHeads
+    voices: VoiceSpace
+    durations: Floats
+
+
+def encode_corpus(corpus: Corpus, model: SpeechModel) -> list[Encoding]:
+    """Encode all recordings, in half precision to save memory."""
+    return [_halve(model.encoder.encode(utterance.read_samples())) for utterance in corpus.utterances]
+
+
+def _halve(encoding: Encoding) -> Encoding:
+    return Encoding(encoding.inner.astype(np.float16), encoding.last.astype(np.float16), encoding.cuts)
+
+
+def build_dataset(folder: Path) -> Dataset:
+    """Train the heads on the train split and describe its readings, and others made from them."""
+    corpus, model = load_corpus(folder, "train"), SpeechModel.from_files(load_model_files())
+    encodings = encode_corpus(corpus, model)
+    return describe_corpus(corpus, model, encodings, train_heads(corpus, encodings))
+
+
+def describe_corpus(
+    corpus: Corpus, model: SpeechModel, encodings: Sequence[Encoding], heads: CrossFittedHeads
+) -> Dataset:
+    matcher, lexicon = Matcher(model.evidence, heads.log_priors), load_lexicon()
+    genuine = list[Source]()
+    for place, (utterance, encoding) in enumerate(zip(corpus.utterances, encodings, strict=True)):
+        posteriors = heads.log_posteriors(place, encoding.inner)
+        rated = matcher.match(encoding, posteriors, corpus.rated_words(utterance))
+        words = corpus.spoken_words(utterance, lexicon)
+        spoken = rated if words == corpus.rated_words(utterance) else matcher.match(encoding, posteriors, words)
+        assert rated is not None and spoken is not None, f"{utterance.name} is too short for its text"
+        genuine.append(
+            Source(utterance.speaker, utterance.age, "genuine", to_targets(utterance), rated, spoken)
+        )
+    random = np.random.default_rng(SEED)
+    workshop = Workshop(corpus, encodings, genuine, heads, matcher, model.encoder, lexicon, random)
+    sources = [*genuine, *workshop.make(Plan())]
+    durations = measure_durations([source.rated.alignment for source in genuine])
+    voices = fit_voices([source.rated.pooled for source in genuine])
+    examples = [to_example(source, voices, durations) for source in sources]
+    return Dataset(examples, heads, voices, durations)
+
+
+def to_targets(utterance: Utterance) -> Targets:
+    scores = [rated_scores(word.phonemes, word.phoneme_scores) for word in utterance.words]
+    return Targets(
+        np.concatenate(scores).astype(np.float32),
+        np.array([word.score for word in utterance.words], np.float32),
+        np.append(utterance.overall, np.float32(10)),
+    )
+
+
+def build_test_set(folder: Path, split: str, weights: ScorerWeights) -> list[Example]:
+    """Describe another split as the service would, with the mean of the heads."""
+    corpus, model = load_corpus(folder, split), SpeechModel.from_files(load_model_files())
+    matcher, lexicon = Matcher(model.evidence, weights.log_priors), load_lexicon()
+    examples = []
+    for utterance in corpus.utterances:
+        encoding = model.encoder.encode(utterance.read_samples())
+        posteriors = mean_log_posteriors(weights.heads, encoding.inner)
+        rated = matcher.match(encoding, posteriors, corpus.rated_words(utterance))
+        spoken = matcher.match(encoding, posteriors, corpus.spoken_words(utterance, lexicon))
+        if rated is None or spoken is None:
+            continue
+        source = Source(utterance.speaker, utterance.age, "genuine", to_targets(utterance), rated, spoken)
+        examples.append(to_example(source, weights.voices, weights.durations))
+    return examples

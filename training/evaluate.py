@@ -1,0 +1,30 @@
+"""Prints how well scores agree with raters: make eval-scorer DATA=<folder> SPLIT=<split>.
+
+The split `train` is cross-validated by speaker, since the shipped weights have seen it. Any other is scored with
+the shipped weights.
+"""
+
+import sys
+from pathlib import Path
+
+from scoring.providers.offline.weights import load_weights
+
+from training.dataset import build_dataset, build_test_set
+from training.evaluation import format_table
+from training.models import cross_validate, predict
+
+
+def main(folder: Path, split: str) -> None:
+    if split == "train":
+        examples = build_dataset(folder).examples
+        predictions = cross_validate(examples)
+    else:
+        weights = load_weights()
+        examples = build_test_set(folder, split, weights)
+        predictions = predict(weights.models, examples)
+    genuine = [place for place, each in enumerate(examples) if each.kind == "genuine"]
+    print(format_table([examples[place] for place in genuine], [predictions[place] for place in genuine]))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

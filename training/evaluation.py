@@ -1,0 +1,117 @@
+"""Compares scores with those of the raters: Pearson correlations, with intervals from a bootstrap over speakers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scoring.providers.offline.encoder import Floats
+from scoring.providers.offline.score_models import OVERALL
+
+from training.examples import Example
+from training.models import Prediction
+
+RESAMPLES, SEED = 1000, 0
+INTERVAL = (2.5, 97.5)
+FIRST_ADULT_AGE = 13
+BAD_WORD, BAD_PHONEME = 6.0, 1.0
+FLAG_BELOW = 7.0
+
+type Pairs = NDArray[np.float64]
+"""Predicted and human scores (count, 2)."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Pairs of one kind of score, by utterance."""
+
+    name: str
+    pairs: list[Pairs]
+
+
+def measure(examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Measured]:
+    """Pair the scores: phonemes for the raters' pronunciations, all others for the dictionary's."""
+    both = list(zip(examples, predictions, strict=True))
+    phonemes = [_pair(rated.phonemes, each.targets.phonemes) for each, (rated, _) in both]
+    words = [_pair(spoken.words, each.targets.words) for each, (_, spoken) in both]
+    overall = [
+        Measured(name, [_pair(spoken.overall[[place]], each.targets.overall[[place]]) for each, (_, spoken) in both])
+        for place, name in enumerate(OVERALL)
+    ]
+    return [Measured("phone", phonemes), Measured("word", words), *overall]
+
+
+def _pair(predicted: Floats, human: Floats) -> Pairs:
+    pairs = np.column_stack([predicted, human]).astype(np.float64)
+    return pairs[~np.isnan(pairs[:, 1])]
+
+
+def format_table(examples: Sequence[Example], predictions: Sequence[Prediction]) -> str:
+    """Return the table of docs/offline-scoring.md as text."""
+    measured = measure(examples, predictions)
+    speakers = [each.speaker for each in examples]
+    adults = np.array([each.age >= FIRST_ADULT_AGE for each in examples])
+    lines = [f"{len(examples)} readings of {len(set(speakers))} speakers", _HEADER]
+    for each in measured:
+        low, high = bootstrap(each.pairs, speakers)
+        groups = [correlate(_select(each.pairs, mask)) if mask.any() else np.nan for mask in (adults, ~adults)]
+        error = np.abs(np.diff(np.concatenate(each.pairs), axis=1)).mean()
+        lines.append(
+            f"{each.name:10}{correlate(each.pairs):7.3f}  {low:.3f}-{high:.3f}"
+            f"{groups[0]:9.3f}{groups[1]:9.3f}{error:8.2f}"
+        )
+    return "\n".join([*lines, *_describe_flags(measured)])
+
+
+_HEADER = f"{'score':10}{'r':>7}  {'95 %':11}{'13+':>9}{'<13':>9}{'error':>8}"
+
+
+def _describe_flags(measured: Sequence[Measured]) -> Iterator[str]:
+    phonemes, words = (np.concatenate(each.pairs) for each in measured[:2])
+    bad = words[:, 1] <= BAD_WORD
+    flagged = words[:, 0] < FLAG_BELOW
+    yield (
+        f"words: AUC {rank(words[:, 0], bad):.3f}; below {FLAG_BELOW:g} precision "
+        f"{bad[flagged].mean():.2f}, recall {flagged[bad].mean():.2f}"
+    )
+    yield f"phonemes: AUC {rank(phonemes[:, 0], phonemes[:, 1] < BAD_PHONEME):.3f}"
+
+
+def rank(scores: Floats, bad: NDArray[np.bool_]) -> float:
+    """Return the share of pairs of a bad and a good one in which the bad one scores lower (AUC)."""
+    order = np.argsort(np.argsort(scores, kind="stable"), kind="stable")
+    lowest = bad.sum() * (bad.sum() - 1) / 2
+    return float(1 - (order[bad].sum() - lowest) / (bad.sum() * (~bad).sum()))
+
+
+def correlate(pairs: Sequence[Pairs]) -> float:
+    return _correlate_moments(_moments(pairs).sum(axis=0))
+
+
+def bootstrap(pairs: Sequence[Pairs], speakers: Sequence[str]) -> tuple[float, float]:
+    """Return the interval of the correlation over samples of speakers."""
+    names, owners = np.unique(speakers, return_inverse=True)
+    moments = np.zeros((len(names), 6))
+    np.add.at(moments, owners, _moments(pairs))
+    random = np.random.default_rng(SEED)
+    samples = random.integers(0, len(names), (RESAMPLES, len(names)))
+    found = [_correlate_moments(moments[sample].sum(axis=0)) for sample in samples]
+    low, high = np.percentile(found, INTERVAL)
+    return float(low), float(high)
+
+
+def _moments(pairs: Sequence[Pairs]) -> Pairs:
+    """Return count, sums, squares and products of each utterance's pairs."""
+    rows = [
+        (len(each), *each.sum(axis=0), *(each**2).sum(axis=0), each.prod(axis=1).sum()) for each in pairs
+    ]
+    return np.array(rows, np.float64)
+
+
+def _correlate_moments(moments: Floats) -> float:
+    count, x, y, xx, yy, xy = moments
+    return float((count * xy - x * y) / np.sqrt((count * xx - x * x) * (count * yy - y * y)))
+
+
+def _select(pairs: Sequence[Pairs], mask: NDArray[np.bool_]) -> list[Pairs]:
+    return [each for each, chosen in zip(pairs, mask, strict=True) if chosen]

@@ -1,0 +1,94 @@
+"""What the score models learn from: observed readings and the scores that they should have."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scoring.providers.offline.aligner import Alignment
+from scoring.providers.offline.encoder import Encoding, Floats
+from scoring.providers.offline.evidence import EvidenceReader
+from scoring.providers.offline.listener import Matched, match, observe
+from scoring.providers.offline.observation import Observation
+from scoring.providers.offline.phonemes import SYMBOLS
+from scoring.providers.offline.transcript import Word, to_transcript
+from scoring.providers.offline.utterance_features import VoiceSpace
+
+COMPONENTS = 32
+USUAL_DURATION = (1.0, 0.5)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """`phonemes` are those of the rated pronunciations in order, 0-2 or NaN; words and `overall` (5,) are 0-10.
+
+    The last overall score is completeness.
+    """
+
+    phonemes: Floats
+    words: Floats
+    overall: Floats
+
+
+@dataclass(frozen=True)
+class Source:
+    """A reading before it is described; `rated` has the raters' pronunciations, `spoken` the dictionary's."""
+
+    speaker: str
+    age: int
+    kind: str
+    targets: Targets
+    rated: Matched
+    spoken: Matched
+
+
+@dataclass(frozen=True)
+class Example:
+    speaker: str
+    age: int
+    kind: str
+    targets: Targets
+    rated: Observation
+    spoken: Observation
+
+    @property
+    def weight(self) -> float:
+        return {"genuine": 1.0, "degraded": 0.6}.get(self.kind, 0.3)
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """Finds texts in encoded recordings."""
+
+    reader: EvidenceReader
+    log_priors: Floats
+
+    def match(self, encoding: Encoding, log_posteriors: Floats, words: Sequence[Word]) -> Matched | None:
+        wide = Encoding(encoding.inner.astype(np.float32), encoding.last.astype(np.float32), encoding.cuts)
+        return match(self.reader, wide, log_posteriors, to_transcript(tuple(words)), self.log_priors)
+
+
+def measure_durations(alignments: Sequence[Alignment]) -> Floats:
+    """Return mean and deviation (40, 2) of the logarithms of each phoneme's frames."""
+    phonemes = np.concatenate([each.segments.phonemes[each.segments.spoken] for each in alignments])
+    lengths = np.log(np.concatenate([each.segments.frames[each.segments.spoken] for each in alignments]))
+    durations = np.tile(np.array(USUAL_DURATION, np.float32), (len(SYMBOLS), 1))
+    for phoneme in range(len(SYMBOLS)):
+        own = lengths[phonemes == phoneme]
+        if len(own) > 3:
+            durations[phoneme] = own.mean(), own.std() + 0.1
+    return durations
+
+
+def fit_voices(pooled: Sequence[Floats]) -> VoiceSpace:
+    """Fit whitened principal components to embeddings (2304,)."""
+    rows = np.stack(pooled)
+    mean, scale = rows.mean(axis=0), rows.std(axis=0) + np.float32(1e-4)
+    _, strengths, directions = np.linalg.svd((rows - mean) / scale, full_matrices=False)
+    components = directions[:COMPONENTS].T / (strengths[:COMPONENTS] / np.sqrt(len(rows)))
+    return VoiceSpace(mean, scale, components.astype(np.float32))
+
+
+def to_example(source: Source, voices: VoiceSpace, durations: Floats) -> Example:
+    rated = observe(source.rated, voices, durations)
+    spoken = rated if source.spoken is source.rated else observe(source.spoken, voices, durations)
+    return Example(source.speaker, source.age, source.kind, source.targets, rated, spoken)

@@ -1,0 +1,38 @@
+"""Trains all score models, on all examples or on those of other speakers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scoring.providers.offline.observation import RawScores
+from scoring.providers.offline.score_models import ScoreModels
+
+from training.corpus import split_speakers
+from training.examples import Example
+from training.score_transformer import SHAPES, train_transformer
+from training.score_trees import train_trees
+
+FOLDS, FOLD_SEED = 5, 7
+
+type Prediction = tuple[RawScores, RawScores]
+"""For the raters' pronunciations, and for the dictionary's."""
+
+
+def train_models(examples: Sequence[Example]) -> ScoreModels:
+    transformers = tuple(train_transformer(examples, shape) for shape in SHAPES)
+    return ScoreModels(transformers, train_trees(examples))
+
+
+def predict(models: ScoreModels, examples: Sequence[Example]) -> list[Prediction]:
+    return [(models.score(each.rated), models.score(each.spoken)) for each in examples]
+
+
+def cross_validate(examples: Sequence[Example], *, folds: int = FOLDS) -> list[Prediction]:
+    """Return the predictions for each example of models that never saw its speaker."""
+    parts = split_speakers([each.speaker for each in examples], folds, seed=FOLD_SEED)
+    predictions: dict[int, Prediction] = {}
+    for part in range(folds):
+        models = train_models([each for each, own in zip(examples, parts, strict=True) if own != part])
+        held_out = np.flatnonzero(parts == part)
+        found = predict(models, [examples[place] for place in held_out])
+        predictions.update(zip(map(int, held_out), found, strict=True))
+    return [predictions[place] for place in range(len(examples))]

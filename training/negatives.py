@@ -1,0 +1,186 @@
+"""Readings that nobody rated: wrong, substituted or added words, cut audio, other sounds, and spoiled recordings.
+
+Their scores follow from how they were made. Without them a model has seen only people who read what they should.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scoring.providers.offline.encoder import SAMPLE_RATE, SAMPLES_PER_FRAME, Encoder, Encoding, Floats
+from scoring.providers.offline.lexicon import Lexicon
+from scoring.providers.offline.transcript import Word
+
+from training.alignment import CrossFittedHeads, rated_scores
+from training.corpus import Corpus, Utterance
+from training.distortions import DISTORTIONS, SOUNDS
+from training.examples import Matcher, Source, Targets
+
+WRONG_PHONEME, WRONG_WORD = 0.15, 0.5
+SUBSTITUTE, ADD = "substituted", "added"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many of each kind are made."""
+
+    wrong: int = 350
+    substituted: int = 300
+    added: int = 150
+    cut: int = 100
+    sounds: int = 130
+    reversed: int = 50
+    degraded: int = 550
+
+
+@dataclass(frozen=True)
+class Workshop:
+    corpus: Corpus
+    encodings: Sequence[Encoding]
+    sources: Sequence[Source]
+    heads: CrossFittedHeads
+    matcher: Matcher
+    encoder: Encoder
+    lexicon: Lexicon
+    random: np.random.Generator
+
+    def make(self, plan: Plan) -> list[Source]:
+        made = [
+            *map(self._wrong, self._choose(plan.wrong)),
+            *(self._edited(place, SUBSTITUTE) for place in self._choose(plan.substituted)),
+            *(self._edited(place, ADD) for place in self._choose(plan.added)),
+            *map(self._cut, self._choose(plan.cut, min_words=4)),
+            *(self._sound(number) for number in range(plan.sounds)),
+            *map(self._reversed, self._choose(plan.reversed)),
+            *(self._degraded(place, number) for number, place in enumerate(self._choose(plan.degraded))),
+        ]
+        return [source for source in made if source is not None]
+
+    def _choose(self, count: int, *, min_words: int = 1) -> Iterator[int]:
+        known = [
+            place
+            for place, utterance in enumerate(self.corpus.utterances)
+            if len(utterance.words) >= min_words and all(self.lexicon.find(word.text) for word in utterance.words)
+        ]
+        yield from map(int, self.random.choice(known, min(count, len(known)), replace=False))
+
+    def _words(self, utterance: Utterance) -> tuple[Word, ...]:
+        return self.corpus.spoken_words(utterance, self.lexicon)
+
+    def _wrong(self, place: int) -> Source | None:
+        """Pair a recording with a text of about the same length."""
+        own = self.corpus.utterances[place]
+        count = len(own.words) + int(self.random.integers(-1, 3))
+        texts = [each for each in self.corpus.utterances if len(each.words) == count] or [own]
+        words = self._words(texts[int(self.random.integers(0, len(texts)))])
+        if [word.text for word in words] == [word.text for word in own.words]:
+            return None
+        return self._match(place, "wrong", words, _wrong_targets(len(words), np.array([0.5, 1.5, 1.5, 0.5, 0])))
+
+    def _edited(self, place: int, kind: str) -> Source | None:
+        """Put a random word into the text, instead of one that was read or between two."""
+        own = self.corpus.utterances[place]
+        vocabulary = self._words(self.corpus.utterances[next(self._choose(1))])
+        new = vocabulary[int(self.random.integers(0, len(vocabulary)))]
+        words, targets = list(self._words(own)), self.sources[place].targets
+        at = int(self.random.integers(0, len(words)))
+        if kind == SUBSTITUTE and words[at].text == new.text:
+            return None
+        words[at : at + (kind == SUBSTITUTE)] = [new]
+        scores = list(targets.words)
+        scores[at : at + (kind == SUBSTITUTE)] = [WRONG_WORD]
+        share = 1 / len(words)
+        overall = targets.overall * np.array([1 - share, 1, 1, 1 - share, 1 - share])
+        changed = Targets(np.empty(0), np.array(scores, np.float32), overall)
+        return self._match(place, kind, tuple(words), changed, wrong_words=[at])
+
+    def _cut(self, place: int) -> Source | None:
+        """Take the end of a recording away."""
+        own, source = self.corpus.utterances[place], self.sources[place]
+        spoken = int(self.random.integers(2, len(own.words)))
+        segments = source.rated.alignment.segments
+        end = int(segments.starts[segments.words == spoken][0]) * SAMPLES_PER_FRAME + SAMPLES_PER_FRAME
+        share = spoken / len(own.words)
+        scores = np.where(np.arange(len(own.words)) < spoken, source.targets.words, WRONG_WORD)
+        overall = source.targets.overall * np.array([share, 1, 1, share, share])
+        missing = [*range(spoken, len(own.words))]
+        targets = replace(source.targets, words=scores.astype(np.float32), overall=overall)
+        heard = self._hear(place, own.read_samples()[:end])
+        return self._match(place, "cut", self.corpus.rated_words(own), targets, heard=heard, wrong_words=missing)
+
+    def _sound(self, number: int) -> Source | None:
+        place = next(self._choose(1))
+        words = self._words(self.corpus.utterances[place])
+        count = int(SAMPLE_RATE * self.random.uniform(1.5, 6))
+        heard = self._hear(place, SOUNDS[number % len(SOUNDS)](count, self.random))
+        targets = Targets(np.empty(0), np.zeros(len(words), np.float32), np.zeros(5, np.float32))
+        found = self._match(place, "sound", words, targets, heard=heard, wrong_score=0.0)
+        return found and replace(found, speaker=f"sound{number}")
+
+    def _reversed(self, place: int) -> Source | None:
+        own = self.corpus.utterances[place]
+        targets = _wrong_targets(len(own.words), np.array([0.5, 1, 1, 0.5, 0]))
+        heard = self._hear(place, own.read_samples()[::-1].copy())
+        return self._match(place, "reversed", self._words(own), targets, heard=heard)
+
+    def _degraded(self, place: int, number: int) -> Source | None:
+        own = self.corpus.utterances[place]
+        spoiled = DISTORTIONS[number % len(DISTORTIONS)](own.read_samples(), self.random)
+        heard = self._hear(place, spoiled)
+        words, targets = self.corpus.rated_words(own), self.sources[place].targets
+        return self._match(place, "degraded", words, targets, heard=heard, wrong_words=[])
+
+    def _hear(self, place: int, samples: Floats) -> tuple[Encoding, Floats]:
+        encoding = self.encoder.encode(samples)
+        return encoding, self.heads.log_posteriors(place, encoding.inner)
+
+    def _match(
+        self,
+        place: int,
+        kind: str,
+        words: tuple[Word, ...],
+        targets: Targets,
+        *,
+        heard: tuple[Encoding, Floats] | None = None,
+        wrong_words: list[int] | None = None,
+        wrong_score: float = WRONG_PHONEME,
+    ) -> Source | None:
+        """Find the words in a recording; those of `wrong_words`, or all, are wrong and the others as rated."""
+        encoding = self.encodings[place]
+        heard = heard or (encoding, self.heads.log_posteriors(place, encoding.inner))
+        matched = self.matcher.match(*heard, words)
+        if matched is None:
+            return None
+        utterance = self.corpus.utterances[place]
+        segments = matched.alignment.segments
+        own = segments.words[segments.spoken]
+        if wrong_words is None:
+            phonemes = np.full(len(own), wrong_score, np.float32)
+        else:
+            phonemes = _phoneme_targets(own, segments, utterance, words, wrong_words)
+        targets = replace(targets, phonemes=phonemes)
+        return Source(utterance.speaker, utterance.age, kind, targets, matched, matched)
+
+
+def _phoneme_targets(
+    own: Any, segments: Any, utterance: Utterance, words: Sequence[Word], wrong: list[int]
+) -> Floats:
+    """Keep the raters' scores of words that are still read as they were rated; unknown where they are not."""
+    rated = iter(utterance.words)
+    kept = len(words) == len(utterance.words)
+    scores: dict[int, Sequence[float]] = {}
+    for place, word in enumerate(words):
+        same = None if place in wrong and not kept else next(rated)
+        if place not in wrong and same is not None and word.pronunciations == (same.phonemes,):
+            scores[place] = rated_scores(same.phonemes, same.phoneme_scores)
+    positions = segments.positions[segments.spoken]
+    known = [
+        WRONG_PHONEME if word in wrong else scores[word][position] if word in scores else np.nan
+        for word, position in zip(own, positions, strict=True)
+    ]
+    return np.array(known, np.float32)
+
+
+def _wrong_targets(words: int, overall: Any) -> Targets:
+    return Targets(np.empty(0), np.full(words, WRONG_WORD, np.float32), overall.astype(np.float32))

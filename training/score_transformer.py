@@ -1,0 +1,192 @@
+"""Trains the transformers: the forward pass is the service's own, run by JAX on padded batches."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from scoring.providers.offline.phonemes import SYMBOLS
+from scoring.providers.offline.score_models import Transformer
+from scoring.providers.offline.transformer import MAX_POSITIONS, PADDING, SCALE, Inputs, forward, standardize
+
+from training.examples import Example
+
+BATCH, EPOCHS = 25, 12
+MAX_RATE, WEIGHT_DECAY = 2e-3, 0.02
+NOISE = 0.05
+DICTIONARY_SHARE = 0.3
+"""The share of batches that see the dictionary's pronunciations, as the service does."""
+LENGTHS = (24, 40, 64, 112, 192)
+"""Batches are padded to one of them, so that few shapes are compiled."""
+WORDS_PER_TOKEN = 0.5
+OVERALL_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.1)
+WORD_HIDDEN, READING_HIDDEN, READING_SCORES = 32, 48, 5
+
+
+@dataclass(frozen=True)
+class Shape:
+    width: int
+    layers: int
+    wide: int
+    seed: int
+
+
+SHAPES = (Shape(40, 2, 80, 0), Shape(32, 3, 64, 1), Shape(40, 2, 80, 2), Shape(32, 3, 64, 3))
+
+type Parameters = dict[str, Any]
+
+
+def train_transformer(examples: Sequence[Example], shape: Shape, *, epochs: int = EPOCHS) -> Transformer:
+    random = np.random.default_rng(shape.seed)
+    scaling = _scaling([each for each in examples if each.kind == "genuine"])
+    parameters = _initialize(random, shape, examples[0])
+    buckets = _buckets(examples)
+    steps = epochs * sum(-(-len(bucket) // BATCH) for bucket in buckets.values())
+    schedule = optax.cosine_onecycle_schedule(steps + 1, MAX_RATE, 0.15)
+    optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=WEIGHT_DECAY))
+    state, key = optimizer.init(parameters), jax.random.key(shape.seed)
+    step = jax.jit(partial(_step, optimizer, shape.layers), static_argnames="words")
+    for _ in range(epochs):
+        for length, batch in _shuffled(buckets, random):
+            arrays = _collate(batch, length, scaling, spoken=random.random() < DICTIONARY_SHARE)
+            key, own = jax.random.split(key)
+            parameters, state = step(parameters, state, arrays, own, words=int(length * WORDS_PER_TOKEN))
+    return Transformer({name: np.asarray(each) for name, each in parameters.items()} | scaling, shape.layers)
+
+
+def _scaling(examples: Sequence[Example]) -> Parameters:
+    tokens = np.concatenate([each.rated.tokens for each in examples])
+    wholes = np.stack([each.rated.utterance for each in examples])
+    return {
+        "token_mean": tokens.mean(axis=0),
+        "token_scale": tokens.std(axis=0) + np.float32(1e-3),
+        "utterance_mean": wholes.mean(axis=0),
+        "utterance_scale": wholes.std(axis=0) + np.float32(1e-3),
+    }
+
+
+def _initialize(random: np.random.Generator, shape: Shape, example: Example) -> Parameters:
+    width, whole = shape.width, len(example.rated.utterance)
+    linear = {
+        "input": (example.rated.tokens.shape[1], width),
+        "attention": (width, 1),
+        "phonemes.hidden": (width, WORD_HIDDEN),
+        "phonemes.output": (WORD_HIDDEN, 1),
+        "words.hidden": (2 * width, WORD_HIDDEN),
+        "words.output": (WORD_HIDDEN, 3),
+        "reading.hidden": (2 * width + whole + 4, READING_HIDDEN),
+        "reading.output": (READING_HIDDEN, READING_SCORES),
+    }
+    for layer in range(shape.layers):
+        linear |= {
+            f"layer{layer}.attention": (width, 3 * width),
+            f"layer{layer}.joined": (width, width),
+            f"layer{layer}.wide": (width, shape.wide),
+            f"layer{layer}.narrow": (shape.wide, width),
+        }
+    norms = ["final", *(f"layer{layer}.{name}" for layer in range(shape.layers) for name in ("before", "between"))]
+    parameters = {
+        "phoneme": random.normal(0, 0.3, (len(SYMBOLS), width)),
+        "position": random.normal(0, 0.02, (MAX_POSITIONS, width)),
+    }
+    for name, size in linear.items():
+        parameters[f"{name}.weight"] = random.uniform(-1, 1, size) * size[0] ** -0.5
+        parameters[f"{name}.bias"] = np.zeros(size[1])
+    for name in norms:
+        parameters |= {f"{name}.scale": np.ones(width), f"{name}.shift": np.zeros(width)}
+    return {name: jnp.asarray(each, jnp.float32) for name, each in parameters.items()}
+
+
+def _buckets(examples: Sequence[Example]) -> dict[int, list[Example]]:
+    buckets: dict[int, list[Example]] = {}
+    for each in examples:
+        size = max(len(each.rated.tokens), len(each.spoken.tokens))
+        length = next(length for length in LENGTHS if length >= size)
+        buckets.setdefault(length, []).append(each)
+    return buckets
+
+
+def _shuffled(
+    buckets: dict[int, list[Example]], random: np.random.Generator
+) -> Iterator[tuple[int, list[Example]]]:
+    batches = []
+    for length, members in sorted(buckets.items()):
+        order = random.permutation(len(members))
+        starts = range(0, len(order), BATCH)
+        batches += [(length, [members[place] for place in order[start : start + BATCH]]) for start in starts]
+    yield from (batches[place] for place in random.permutation(len(batches)))
+
+
+def _collate(batch: Sequence[Example], length: int, scaling: Parameters, *, spoken: bool) -> Parameters:
+    """Return padded arrays of BATCH readings; those that are missing have no weight."""
+    first = batch[0].rated
+    arrays = {
+        "tokens": np.zeros((BATCH, length, first.tokens.shape[1]), np.float32),
+        "phonemes": np.zeros((BATCH, length), np.int32),
+        "words": np.full((BATCH, length), PADDING, np.int32),
+        "utterance": np.zeros((BATCH, len(first.utterance)), np.float32),
+        "phoneme_scores": np.full((BATCH, length), np.nan, np.float32),
+        "word_scores": np.full((BATCH, int(length * WORDS_PER_TOKEN)), np.nan, np.float32),
+        "overall": np.zeros((BATCH, READING_SCORES), np.float32),
+        "weights": np.zeros(BATCH, np.float32),
+    }
+    for place, each in enumerate(batch):
+        observed, targets = each.spoken if spoken else each.rated, each.targets
+        size = len(observed.tokens)
+        tokens, whole = standardize(scaling, observed.tokens, observed.utterance)
+        arrays["tokens"][place, :size], arrays["utterance"][place] = tokens, whole
+        arrays["phonemes"][place, :size] = observed.segments.phonemes
+        arrays["words"][place, :size] = observed.segments.words
+        if observed is each.rated:
+            arrays["phoneme_scores"][place, :size][observed.segments.spoken] = targets.phonemes
+        arrays["word_scores"][place, : len(targets.words)] = targets.words / SCALE
+        arrays["overall"][place], arrays["weights"][place] = targets.overall / SCALE, each.weight
+    return arrays
+
+
+def _step(
+    optimizer: Any, layers: int, parameters: Parameters, state: Any, arrays: Parameters, key: Any, *, words: int
+) -> Any:
+    gradients = jax.grad(_loss)(parameters, arrays, key, layers, words)
+    updates, state = optimizer.update(gradients, state, parameters)
+    return optax.apply_updates(parameters, updates), state
+
+
+def _loss(parameters: Parameters, arrays: Parameters, key: Any, layers: int, words: int) -> jax.Array:
+    noise_key, key = jax.random.split(key)
+    tokens = arrays["tokens"] + NOISE * jax.random.normal(noise_key, arrays["tokens"].shape)
+    inputs = Inputs(tokens, arrays["phonemes"], arrays["words"], arrays["utterance"])
+
+    def run(own: Inputs, own_key: Any) -> Any:
+        return forward(parameters, own, words, layers=layers, xp=jnp, drop=_Dropout(own_key))
+
+    outputs = jax.vmap(run)(inputs, jax.random.split(key, BATCH))
+    weights = arrays["weights"]
+    overall = (outputs.reading - arrays["overall"]) ** 2 * jnp.array(OVERALL_WEIGHTS)
+    reading = (overall.mean(axis=1) * jnp.sqrt(weights)).sum() / jnp.maximum((weights > 0).sum(), 1)
+    phonemes = _squared_error(outputs.phonemes, arrays["phoneme_scores"], weights)
+    spoken = _squared_error(outputs.words[:, :, 0], arrays["word_scores"], weights)
+    return 4 * phonemes + 2 * spoken + 2 * reading
+
+
+def _squared_error(predicted: jax.Array, wanted: jax.Array, weights: jax.Array) -> jax.Array:
+    share = weights[:, None] * ~jnp.isnan(wanted)
+    return ((predicted - jnp.nan_to_num(wanted)) ** 2 * share).sum() / jnp.maximum(share.sum(), 1.0)
+
+
+class _Dropout:
+    """Drops with a new key at each place of the network."""
+
+    def __init__(self, key: Any) -> None:
+        self._key, self._places = key, 0
+
+    def __call__(self, values: Any, rate: float) -> Any:
+        self._places += 1
+        kept = jax.random.bernoulli(jax.random.fold_in(self._key, self._places), 1 - rate, values.shape)
+        return jnp.where(kept, values / (1 - rate), 0.0)
+
+

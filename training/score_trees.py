@@ -1,0 +1,114 @@
+"""Trains the boosted trees: phonemes, then words, then readings. What feeds a later stage comes from other speakers."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scoring.providers.offline.encoder import Floats
+from scoring.providers.offline.phonemes import SYMBOLS
+from scoring.providers.offline.score_models import OVERALL, LinearModel, TreeChain
+from scoring.providers.offline.tree_rows import phoneme_rows, reading_row, word_rows
+from scoring.providers.offline.trees import Trees
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import RidgeCV
+from sklearn.preprocessing import StandardScaler
+
+from training.corpus import split_speakers
+from training.examples import Example
+
+PARTS, SPLIT_SEED = 3, 7
+PENALTIES = np.logspace(0, 4, 12)
+SMALL = {"learning_rate": 0.06, "max_leaf_nodes": 24, "min_samples_leaf": 40, "l2_regularization": 1.0}
+PHONEME_TREES = SMALL | {"max_iter": 220}
+WORD_TREES = SMALL | {"max_iter": 160}
+READING_TREES = {
+    "max_iter": 300,
+    "learning_rate": 0.035,
+    "max_leaf_nodes": 10,
+    "min_samples_leaf": 20,
+    "l2_regularization": 5.0,
+}
+
+type Parts = NDArray[np.int64]
+
+
+def train_trees(examples: Sequence[Example]) -> TreeChain:
+    parts = split_speakers([each.speaker for each in examples], PARTS, seed=SPLIT_SEED)
+    weights = np.array([each.weight for each in examples])
+    typical = _typical_scores(examples)
+    rows = [phoneme_rows(each.rated, typical) for each in examples]
+    phonemes, phoneme_scores = _fit_stage(
+        rows, [each.targets.phonemes for each in examples], weights, parts, PHONEME_TREES
+    )
+    observed = [(each.rated, own) for each, own in zip(examples, phoneme_scores, strict=True)]
+    word_inputs = [word_rows(*each) for each in observed]
+    words, word_scores = _fit_stage(
+        word_inputs, [each.targets.words for each in examples], weights, parts, WORD_TREES
+    )
+    wholes = np.stack([reading_row(*each, own) for each, own in zip(observed, word_scores, strict=True)])
+    targets = np.stack([each.targets.overall for each in examples])
+    columns = range(len(OVERALL))
+    overall = tuple(to_trees(_boost(READING_TREES).fit(wholes, targets[:, column])) for column in columns)
+    linear = tuple(_fit_linear(wholes, targets[:, column]) for column in columns)
+    return TreeChain(typical, phonemes, words, overall, linear)
+
+
+def _typical_scores(examples: Sequence[Example]) -> Floats:
+    """Return the mean score (40,) of each phoneme in genuine readings."""
+    genuine = [each for each in examples if each.kind == "genuine"]
+    phonemes = np.concatenate([each.rated.segments.phonemes[each.rated.segments.spoken] for each in genuine])
+    scores = np.concatenate([each.targets.phonemes for each in genuine])
+    known = ~np.isnan(scores)
+    counts = np.bincount(phonemes[known], minlength=len(SYMBOLS))
+    sums = np.bincount(phonemes[known], scores[known], minlength=len(SYMBOLS))
+    return ((sums + 20 * scores[known].mean()) / (counts + 20)).astype(np.float32)
+
+
+def _fit_stage(
+    rows: Sequence[Floats], targets: Sequence[Floats], weights: Floats, parts: Parts, options: dict[str, float]
+) -> tuple[Trees, list[Floats]]:
+    """Return the trees of all examples, and each example's scores from trees of other speakers."""
+    table, wanted = np.concatenate(rows), np.concatenate(targets)
+    counts = [len(each) for each in rows]
+    weight, part = np.repeat(weights, counts), np.repeat(parts, counts)
+    known = ~np.isnan(wanted)
+    scores = np.zeros(len(table))
+    for held_out in range(PARTS):
+        used = known & (part != held_out)
+        model = _boost(options).fit(table[used], wanted[used], sample_weight=weight[used])
+        scores[part == held_out] = model.predict(table[part == held_out])
+    model = _boost(options).fit(table[known], wanted[known], sample_weight=weight[known])
+    bounds = np.cumsum([0, *counts])
+    return to_trees(model), [scores[start:end] for start, end in pairwise(bounds)]
+
+
+def _boost(options: dict[str, float]) -> HistGradientBoostingRegressor:
+    return HistGradientBoostingRegressor(**options, max_features=0.3, random_state=0, early_stopping=False)
+
+
+def _fit_linear(rows: Floats, targets: Floats) -> LinearModel:
+    scaler = StandardScaler()
+    ridge = RidgeCV(PENALTIES).fit(scaler.fit_transform(rows), targets)
+    coefficients = ridge.coef_ / scaler.scale_
+    intercept = np.float32(ridge.intercept_ - scaler.mean_ @ coefficients)
+    return LinearModel(coefficients.astype(np.float32), np.asarray(intercept))
+
+
+def to_trees(model: HistGradientBoostingRegressor) -> Trees:
+    """Copy scikit-learn's nodes. Its predictors are private, so the lock pins its version."""
+    tables = [stage[0].nodes for stage in model._predictors]
+    nodes = np.concatenate(tables)
+    first = np.repeat(np.cumsum([0, *map(len, tables)])[:-1], [*map(len, tables)])
+    is_leaf = nodes["is_leaf"].astype(bool)
+    places = np.arange(len(nodes))
+    return Trees(
+        features=np.where(is_leaf, 0, nodes["feature_idx"]).astype(np.int16),
+        thresholds=np.where(is_leaf, 0, nodes["num_threshold"]).astype(np.float32),
+        lefts=np.where(is_leaf, places, nodes["left"] + first).astype(np.int32),
+        rights=np.where(is_leaf, places, nodes["right"] + first).astype(np.int32),
+        values=np.where(is_leaf, nodes["value"], 0).astype(np.float32),
+        roots=np.cumsum([0, *map(len, tables)])[:-1].astype(np.int32),
+        depth=np.asarray(max(stage[0].get_max_depth() for stage in model._predictors), np.int32),
+        base=np.asarray(model._baseline_prediction.ravel()[0], np.float32),
+    )
