@@ -5,7 +5,7 @@ export PORT
 BIN := .local/venv/bin
 PYTHON := $(BIN)/python
 
-.PHONY: help setup run demo demo-import test bench lint format logs memory replay-dead docs lock clean
+.PHONY: help setup run demo demo-import test bench train-scorer eval-scorer lint format logs memory replay-dead docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,14 @@ test: setup ## Run all tests on their own servers (select with TESTS="-k name")
 bench: setup ## Compare a part with its reference (WHAT=draw; see bench/README.md)
 	@[ -n "$(WHAT)" ] || { echo "Name a bench: make bench WHAT=auth, draw, search, invalidation, overload, throughput or import"; exit 2; }
 	@$(PYTHON) -m bench.$(WHAT)
+
+train-scorer: setup ## Train the offline scorer's weights (DATA=folder of a corpus; see training/README.md)
+	@deploy/local/training.sh
+	@exec nice .local/training/bin/python -m training.train $(DATA)
+
+eval-scorer: setup ## Compare the offline scorer with raters (DATA=folder SPLIT=test)
+	@deploy/local/training.sh
+	@exec nice .local/training/bin/python -m training.evaluate $(DATA) $(SPLIT)
 
 lint: setup ## Check style, types and layers
 	@$(BIN)/ruff check

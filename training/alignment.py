@@ -72,7 +72,9 @@ def _relabel(
             labels.append(np.full(len(posteriors), UNKNOWN))
             continue
         segments = found.segments
-        scores = [score for word in utterance.words for score in rated_scores(word.phonemes, word.phoneme_scores)]
+        scores = [
+            score for word in utterance.words for score in rated_scores(word.phonemes, word.phoneme_scores)
+        ]
         good = np.ones(len(segments), bool)
         if only_good:
             good[segments.spoken] = ~(np.array(scores) < MIN_GOOD_SCORE)

@@ -1,4 +1,6 @@
-"""Reads a corpus in the layout of docs/scorer-corpus.md: speechocean762 (Zhang 2021, arXiv 2104.01378, CC BY 4.0)."""
+"""Reads a corpus in the layout of docs/scorer-corpus.md: speechocean762 (Zhang 2021, arXiv 2104.01378, CC
+BY 4.0).
+"""
 
 import csv
 from dataclasses import dataclass
@@ -38,7 +40,8 @@ class Utterance:
 
     def read_samples(self) -> Floats:
         samples, rate = soundfile.read(self.audio, dtype="float32")
-        assert rate == SAMPLE_RATE, f"{self.audio} has {rate} samples a second"
+        if rate != SAMPLE_RATE:
+            raise SystemExit(f"{self.audio} has {rate} samples a second, not {SAMPLE_RATE}.")
         return np.asarray(samples, np.float32)
 
 
@@ -86,7 +89,9 @@ def _read_words(path: Path, split: str) -> dict[str, list[RatedWord]]:
     for row in _read_table(path):
         if row["split"] == split:
             scores = tuple(float(score) for score in row["phone_scores"].split())
-            rated = RatedWord(row["word"].lower(), float(row["accuracy"]), _to_phonemes(row["phones"]), scores)
+            rated = RatedWord(
+                row["word"].lower(), float(row["accuracy"]), _to_phonemes(row["phones"]), scores
+            )
             words.setdefault(row["utt"], []).append(rated)
     return words
 

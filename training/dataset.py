@@ -56,8 +56,11 @@ def describe_corpus(
         posteriors = heads.log_posteriors(place, encoding.inner)
         rated = matcher.match(encoding, posteriors, corpus.rated_words(utterance))
         words = corpus.spoken_words(utterance, lexicon)
-        spoken = rated if words == corpus.rated_words(utterance) else matcher.match(encoding, posteriors, words)
-        assert rated is not None and spoken is not None, f"{utterance.name} is too short for its text"
+        spoken = (
+            rated if words == corpus.rated_words(utterance) else matcher.match(encoding, posteriors, words)
+        )
+        if rated is None or spoken is None:
+            raise SystemExit(f"{utterance.name} is too short for its text.")
         genuine.append(
             Source(utterance.speaker, utterance.age, "genuine", to_targets(utterance), rated, spoken)
         )

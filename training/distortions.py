@@ -1,4 +1,6 @@
-"""Spoils recordings as telephones, rooms and codecs do, and makes sounds that are no speech. Floats at 16 kHz."""
+"""Spoils recordings as telephones, rooms and codecs do, and makes sounds that are no speech. Floats at 16
+kHz.
+"""
 
 import io
 from collections.abc import Callable
@@ -86,7 +88,9 @@ def make_tone(count: int, random: Random) -> Floats:
 
 def make_hum(count: int, random: Random) -> Floats:
     times = _times(count)
-    return _clip(_loudness(random) * sum(np.sin(2 * np.pi * 50 * part * times) / part for part in (1, 2, 3, 5)))
+    return _clip(
+        _loudness(random) * sum(np.sin(2 * np.pi * 50 * part * times) / part for part in (1, 2, 3, 5))
+    )
 
 
 def make_clicks(count: int, random: Random) -> Floats:

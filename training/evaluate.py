@@ -1,7 +1,7 @@
 """Prints how well scores agree with raters: make eval-scorer DATA=<folder> SPLIT=<split>.
 
-The split `train` is cross-validated by speaker, since the shipped weights have seen it. Any other is scored with
-the shipped weights.
+The split `train` is cross-validated by speaker, since the shipped weights have seen it. Any other is scored
+with the shipped weights.
 """
 
 import sys

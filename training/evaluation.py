@@ -1,4 +1,6 @@
-"""Compares scores with those of the raters: Pearson correlations, with intervals from a bootstrap over speakers."""
+"""Compares scores with those of the raters: Pearson correlations, with intervals from a bootstrap over
+speakers.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +37,10 @@ def measure(examples: Sequence[Example], predictions: Sequence[Prediction]) -> l
     phonemes = [_pair(rated.phonemes, each.targets.phonemes) for each, (rated, _) in both]
     words = [_pair(spoken.words, each.targets.words) for each, (_, spoken) in both]
     overall = [
-        Measured(name, [_pair(spoken.overall[[place]], each.targets.overall[[place]]) for each, (_, spoken) in both])
+        Measured(
+            name,
+            [_pair(spoken.overall[[place]], each.targets.overall[[place]]) for each, (_, spoken) in both],
+        )
         for place, name in enumerate(OVERALL)
     ]
     return [Measured("phone", phonemes), Measured("word", words), *overall]
@@ -54,7 +59,9 @@ def format_table(examples: Sequence[Example], predictions: Sequence[Prediction])
     lines = [f"{len(examples)} readings of {len(set(speakers))} speakers", _HEADER]
     for each in measured:
         low, high = bootstrap(each.pairs, speakers)
-        groups = [correlate(_select(each.pairs, mask)) if mask.any() else np.nan for mask in (adults, ~adults)]
+        groups = [
+            correlate(_select(each.pairs, mask)) if mask.any() else np.nan for mask in (adults, ~adults)
+        ]
         error = np.abs(np.diff(np.concatenate(each.pairs), axis=1)).mean()
         lines.append(
             f"{each.name:10}{correlate(each.pairs):7.3f}  {low:.3f}-{high:.3f}"
@@ -102,9 +109,7 @@ def bootstrap(pairs: Sequence[Pairs], speakers: Sequence[str]) -> tuple[float, f
 
 def _moments(pairs: Sequence[Pairs]) -> Pairs:
     """Return count, sums, squares and products of each utterance's pairs."""
-    rows = [
-        (len(each), *each.sum(axis=0), *(each**2).sum(axis=0), each.prod(axis=1).sum()) for each in pairs
-    ]
+    rows = [(len(each), *each.sum(axis=0), *(each**2).sum(axis=0), each.prod(axis=1).sum()) for each in pairs]
     return np.array(rows, np.float64)
 
 

@@ -19,7 +19,8 @@ USUAL_DURATION = (1.0, 0.5)
 
 @dataclass(frozen=True)
 class Targets:
-    """`phonemes` are those of the rated pronunciations in order, 0-2 or NaN; words and `overall` (5,) are 0-10.
+    """`phonemes` are those of the rated pronunciations in order, 0-2 or NaN; words and `overall` (5,) are
+    0-10.
 
     The last overall score is completeness.
     """

@@ -44,7 +44,11 @@ def _half(folder: str, arrays: dict[str, NDArray[np.generic]]) -> Named:
 
 def _chain(chain: TreeChain) -> Named:
     yield "trees/typical", chain.typical
-    named = {"phonemes": chain.phonemes, "words": chain.words, **dict(zip(OVERALL, chain.overall, strict=True))}
+    named = {
+        "phonemes": chain.phonemes,
+        "words": chain.words,
+        **dict(zip(OVERALL, chain.overall, strict=True)),
+    }
     for name, trees in named.items():
         yield from _trees(f"trees/{name}", trees)
     for name, linear in zip(OVERALL, chain.linear, strict=True):

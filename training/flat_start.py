@@ -1,7 +1,8 @@
-"""Labels the frames of a corpus with phonemes from nothing but texts: a flat start, as recognisers are trained.
+"""Labels the frames of a corpus with phonemes from nothing but texts: a flat start, as recognisers are
+trained.
 
-Each text is laid evenly over the loud part of its recording. One Gaussian a phoneme, with one covariance for all,
-is fitted to the frames and aligns the texts again, a few times.
+Each text is laid evenly over the loud part of its recording. One Gaussian a phoneme, with one covariance
+for all, is fitted to the frames and aligns the texts again, a few times.
 """
 
 from collections.abc import Sequence
@@ -36,7 +37,9 @@ def spread_evenly(samples: Floats, frames: int, words: Sequence[Word]) -> Labels
     return labels
 
 
-def label_frames(encoded: Sequence[Floats], texts: Sequence[tuple[Word, ...]], first: Sequence[Labels]) -> list[Labels]:
+def label_frames(
+    encoded: Sequence[Floats], texts: Sequence[tuple[Word, ...]], first: Sequence[Labels]
+) -> list[Labels]:
     """Return the labels after the last round."""
     labels = list(first)
     moments = _moments(encoded)

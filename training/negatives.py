@@ -1,6 +1,8 @@
-"""Readings that nobody rated: wrong, substituted or added words, cut audio, other sounds, and spoiled recordings.
+"""Readings that nobody rated: wrong, substituted or added words, cut audio, other sounds, and spoiled
+recordings.
 
-Their scores follow from how they were made. Without them a model has seen only people who read what they should.
+Their scores follow from how they were made. Without them a model has seen only people who read what they
+should.
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,7 +63,8 @@ class Workshop:
         known = [
             place
             for place, utterance in enumerate(self.corpus.utterances)
-            if len(utterance.words) >= min_words and all(self.lexicon.find(word.text) for word in utterance.words)
+            if len(utterance.words) >= min_words
+            and all(self.lexicon.find(word.text) for word in utterance.words)
         ]
         yield from map(int, self.random.choice(known, min(count, len(known)), replace=False))
 
@@ -76,7 +79,9 @@ class Workshop:
         words = self._words(texts[int(self.random.integers(0, len(texts)))])
         if [word.text for word in words] == [word.text for word in own.words]:
             return None
-        return self._match(place, "wrong", words, _wrong_targets(len(words), np.array([0.5, 1.5, 1.5, 0.5, 0])))
+        return self._match(
+            place, "wrong", words, _wrong_targets(len(words), np.array([0.5, 1.5, 1.5, 0.5, 0]))
+        )
 
     def _edited(self, place: int, kind: str) -> Source | None:
         """Put a random word into the text, instead of one that was read or between two."""
@@ -107,7 +112,9 @@ class Workshop:
         missing = [*range(spoken, len(own.words))]
         targets = replace(source.targets, words=scores.astype(np.float32), overall=overall)
         heard = self._hear(place, own.read_samples()[:end])
-        return self._match(place, "cut", self.corpus.rated_words(own), targets, heard=heard, wrong_words=missing)
+        return self._match(
+            place, "cut", self.corpus.rated_words(own), targets, heard=heard, wrong_words=missing
+        )
 
     def _sound(self, number: int) -> Source | None:
         place = next(self._choose(1))
@@ -146,7 +153,7 @@ class Workshop:
         wrong_words: list[int] | None = None,
         wrong_score: float = WRONG_PHONEME,
     ) -> Source | None:
-        """Find the words in a recording; those of `wrong_words`, or all, are wrong and the others as rated."""
+        """Find words in a recording; those of `wrong_words`, or all, are wrong and the others as rated."""
         encoding = self.encodings[place]
         heard = heard or (encoding, self.heads.log_posteriors(place, encoding.inner))
         matched = self.matcher.match(*heard, words)

@@ -23,7 +23,9 @@ EPOCHS = 6
 type Parameters = dict[str, jax.Array]
 
 
-def train_head(encoded: Sequence[Floats], labels: Sequence[Labels], *, seed: int, epochs: int = EPOCHS) -> PhoneHead:
+def train_head(
+    encoded: Sequence[Floats], labels: Sequence[Labels], *, seed: int, epochs: int = EPOCHS
+) -> PhoneHead:
     """Train on frames (frames, 864) of each utterance. Labels of UNKNOWN do not count."""
     mean, scale = _standardization(encoded)
     random = np.random.default_rng(seed)
@@ -31,7 +33,9 @@ def train_head(encoded: Sequence[Floats], labels: Sequence[Labels], *, seed: int
     steps = epochs * len(list(_windows(encoded, random))) // BATCH_WINDOWS
     optimizer = optax.chain(
         optax.clip_by_global_norm(1.0),
-        optax.adamw(optax.cosine_onecycle_schedule(steps + epochs, MAX_RATE, 0.15), weight_decay=WEIGHT_DECAY),
+        optax.adamw(
+            optax.cosine_onecycle_schedule(steps + epochs, MAX_RATE, 0.15), weight_decay=WEIGHT_DECAY
+        ),
     )
     state, key = optimizer.init(parameters), jax.random.key(seed)
     step = jax.jit(partial(_step, optimizer))
@@ -54,7 +58,11 @@ def _initialize(random: np.random.Generator, width: int) -> Parameters:
         bound = np.prod(shape[:-1]) ** -0.5
         return jnp.asarray(random.uniform(-bound, bound, shape), jnp.float32)
 
-    weights = {"input": uniform(width, HIDDEN), "context": uniform(3, HIDDEN, MIXED), "output": uniform(MIXED, PHONEMES)}
+    weights = {
+        "input": uniform(width, HIDDEN),
+        "context": uniform(3, HIDDEN, MIXED),
+        "output": uniform(MIXED, PHONEMES),
+    }
     return weights | {f"{name}_bias": jnp.zeros(each.shape[-1]) for name, each in weights.items()}
 
 

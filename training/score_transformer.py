@@ -88,7 +88,10 @@ def _initialize(random: np.random.Generator, shape: Shape, example: Example) -> 
             f"layer{layer}.wide": (width, shape.wide),
             f"layer{layer}.narrow": (shape.wide, width),
         }
-    norms = ["final", *(f"layer{layer}.{name}" for layer in range(shape.layers) for name in ("before", "between"))]
+    norms = [
+        "final",
+        *(f"layer{layer}.{name}" for layer in range(shape.layers) for name in ("before", "between")),
+    ]
     parameters = {
         "phoneme": random.normal(0, 0.3, (len(SYMBOLS), width)),
         "position": random.normal(0, 0.02, (MAX_POSITIONS, width)),
@@ -149,7 +152,14 @@ def _collate(batch: Sequence[Example], length: int, scaling: Parameters, *, spok
 
 
 def _step(
-    optimizer: Any, layers: int, parameters: Parameters, state: Any, arrays: Parameters, key: Any, *, words: int
+    optimizer: Any,
+    layers: int,
+    parameters: Parameters,
+    state: Any,
+    arrays: Parameters,
+    key: Any,
+    *,
+    words: int,
 ) -> Any:
     gradients = jax.grad(_loss)(parameters, arrays, key, layers, words)
     updates, state = optimizer.update(gradients, state, parameters)
@@ -188,5 +198,3 @@ class _Dropout:
         self._places += 1
         kept = jax.random.bernoulli(jax.random.fold_in(self._key, self._places), 1 - rate, values.shape)
         return jnp.where(kept, values / (1 - rate), 0.0)
-
-

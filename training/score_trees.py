@@ -1,4 +1,6 @@
-"""Trains the boosted trees: phonemes, then words, then readings. What feeds a later stage comes from other speakers."""
+"""Trains the boosted trees: phonemes, then words, then readings. What feeds a later stage comes from other
+speakers.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -66,7 +68,11 @@ def _typical_scores(examples: Sequence[Example]) -> Floats:
 
 
 def _fit_stage(
-    rows: Sequence[Floats], targets: Sequence[Floats], weights: Floats, parts: Parts, options: dict[str, float]
+    rows: Sequence[Floats],
+    targets: Sequence[Floats],
+    weights: Floats,
+    parts: Parts,
+    options: dict[str, float],
 ) -> tuple[Trees, list[Floats]]:
     """Return the trees of all examples, and each example's scores from trees of other speakers."""
     table, wanted = np.concatenate(rows), np.concatenate(targets)

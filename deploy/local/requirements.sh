@@ -13,6 +13,8 @@ compile() {
 echo uv | compile - --output-file deploy/local/uv.txt "$@"
 compile --group pyproject.toml:dev shared/pyproject.toml services/*/pyproject.toml \
     --output-file requirements-dev.txt "$@"
+compile training/pyproject.toml services/scoring/pyproject.toml shared/pyproject.toml \
+    --constraint requirements-dev.txt --output-file training/requirements.txt "$@"
 for service in services/*/; do
     compile "${service}pyproject.toml" --constraint requirements-dev.txt --output-file "${service}requirements.txt"
 done

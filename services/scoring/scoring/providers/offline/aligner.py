@@ -1,4 +1,6 @@
-"""Finds the frames of each phoneme of a text: Viterbi on a hybrid hidden Markov model (Bourlard and Morgan 1994)."""
+"""Finds the frames of each phoneme of a text: Viterbi on a hybrid hidden Markov model (Bourlard and Morgan
+1994).
+"""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -31,8 +33,8 @@ type Integers = NDArray[np.int64]
 class Segments:
     """Phonemes and pauses one after another; each array has one entry a segment.
 
-    `words` counts the chosen words and is -1 for pauses and other speech, whose phoneme is FILLER. `starts` and
-    `ends` are frames.
+    `words` counts the chosen words and is -1 for pauses and other speech, whose phoneme is FILLER. `starts`
+    and `ends` are frames.
     """
 
     phonemes: Integers
@@ -129,7 +131,9 @@ def _to_alignment(path: list[int], nodes: list[Node], transcript: Transcript, sc
     passed = [nodes[number] for number, _ in runs]
     readings = {node.slot: node.reading for node in passed if node.word != BETWEEN_WORDS}
     words = chosen_words(transcript, readings)
-    first_words = np.cumsum([0] + [len(slot[readings.get(place, 0)]) for place, slot in enumerate(transcript)])
+    first_words = np.cumsum(
+        [0] + [len(slot[readings.get(place, 0)]) for place, slot in enumerate(transcript)]
+    )
     ends = np.cumsum([length for _, length in runs])
     rows = np.array([_to_row(node, int(first_words[node.slot])) for node in passed], np.int64).T
     starts = np.concatenate([[0], ends[:-1]])

@@ -59,7 +59,7 @@ class Decoder:
             "use_cache_branch": np.array([state is not None]),
         }
         outputs = dict(zip(self._output_names, self._session.run(None, feed), strict=True))
-        # What the decoder takes from the encoder is the same in each step, and computed in the first one only.
+        # What the decoder takes from the encoder is the same in each step, and computed in the first one.
         kept = {name for name in self._state_names if state and "encoder" in name}
         present = {name: name.replace("past_key_values", "present") for name in self._state_names}
         return outputs["logits"][0], {

@@ -1,4 +1,6 @@
-"""Turns a recording into frames of Moonshine's encoder: one of 24 ms for 384 samples, of 288 numbers a layer."""
+"""Turns a recording into frames of Moonshine's encoder: one of 24 ms for 384 samples, of 288 numbers a
+layer.
+"""
 
 from dataclasses import dataclass
 from itertools import pairwise

@@ -16,8 +16,8 @@ END_WITHOUT_WORDS = -5.0
 @dataclass(frozen=True)
 class Evidence:
     """`words` (words, 4): sum and lowest of the tokens' log probabilities, the widest gap to the best token,
-    and the number of tokens. `text` (5,): their mean and lowest, the mean gap, the share of unlikely tokens, and
-    the log probability that the text ends.
+    and the number of tokens. `text` (5,): their mean and lowest, the mean gap, the share of unlikely
+    tokens, and the log probability that the text ends.
     """
 
     words: Floats

@@ -1,7 +1,7 @@
-"""Builds the graph of phonemes that an aligner walks: one node a phoneme of each pronunciation of each reading.
+"""Builds the graph of phonemes that an aligner walks: a node for each phoneme of each pronunciation.
 
-Silence may lie between words. Optional arcs skip a word (an omission) or pass through speech that is not in the
-text (an insertion).
+Silence may lie between words. Optional arcs skip a word (an omission) or pass through speech that is not in
+the text (an insertion).
 """
 
 from collections.abc import Iterable

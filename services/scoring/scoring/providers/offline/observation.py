@@ -8,7 +8,8 @@ from scoring.providers.offline.encoder import Floats
 
 @dataclass(frozen=True)
 class Observation:
-    """`tokens` (segments, 61) and `utterance` (60,) as phone_features and utterance_features describe them."""
+    """`tokens` (segments, 61) and `utterance` (60,) as phone_features and utterance_features describe
+    them."""
 
     segments: Segments
     tokens: Floats

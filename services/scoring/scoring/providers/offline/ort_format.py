@@ -1,8 +1,8 @@
 """Turns inner tensors of a model in ORT format into outputs, without rebuilding the model.
 
-An .ort file is a FlatBuffer (https://flatbuffers.dev/internals) with the tables of onnxruntime's ort.fbs. A field
-of a table is found through its vtable and holds the distance, as uint32, to what it points at. A new vector of
-output names is appended to the file, and the graph's field is pointed at it.
+An .ort file is a FlatBuffer (https://flatbuffers.dev/internals) with the tables of onnxruntime's ort.fbs. A
+field of a table is found through its vtable and holds the distance, as uint32, to what it points at. A new
+vector of output names is appended to the file, and the graph's field is pointed at it.
 """
 
 import struct

@@ -1,7 +1,8 @@
 """Describes each aligned phoneme and pause by 61 numbers.
 
-The first ones are goodness-of-pronunciation scores (Witt and Young 2000, doi:10.1016/S0167-6393(99)00044-8) on the
-posteriors of the phone head. All probabilities are natural logarithms, all durations frames of 24 ms.
+The first ones are goodness-of-pronunciation scores (Witt and Young 2000, doi:10.1016/S0167-6393(99)00044-8)
+on the posteriors of the phone head. All probabilities are natural logarithms, all durations frames of 24
+ms.
 """
 
 import numpy as np
@@ -15,10 +16,24 @@ LOWEST_LOG_POSTERIOR, LOWEST_EVIDENCE = -12.0, -15.0
 IMPOSSIBLE = -99.0
 TINY = 1e-5
 
-GOP_NAMES = (
-    "mean margin probability highest lowest highest_nearby gap best_margin silence entropy frames log_frames "
-    "log_probability log_best is_best position"
-).split()
+GOP_NAMES = [
+    "mean",
+    "margin",
+    "probability",
+    "highest",
+    "lowest",
+    "highest_nearby",
+    "gap",
+    "best_margin",
+    "silence",
+    "entropy",
+    "frames",
+    "log_frames",
+    "log_probability",
+    "log_best",
+    "is_best",
+    "position",
+]
 DURATION = len(GOP_NAMES)
 """The column of the z-score of the duration; the posteriors (40) and the evidence of the word (4) follow."""
 POSTERIORS = slice(DURATION + 1, DURATION + 41)
@@ -96,5 +111,8 @@ def _highest_nearby(log_posteriors: Floats, segments: Segments) -> Floats:
     last = len(log_posteriors)
     spans = zip(segments.phonemes, segments.starts, segments.ends, strict=True)
     return np.array(
-        [log_posteriors[max(0, start - 1) : min(last, end + 1), phoneme].max() for phoneme, start, end in spans]
+        [
+            log_posteriors[max(0, start - 1) : min(last, end + 1), phoneme].max()
+            for phoneme, start, end in spans
+        ]
     )

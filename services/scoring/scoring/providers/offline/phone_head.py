@@ -1,7 +1,7 @@
 """Tells which phoneme each frame of the encoder holds.
 
-A small network on three layers of the encoder: 864 -> 256, a convolution over 3 frames -> 160, 40 phonemes. Two of
-them were trained on a half of the speakers each; the mean of their probabilities is taken.
+A small network on three layers of the encoder: 864 -> 256, a convolution over 3 frames -> 160, 40 phonemes.
+Two of them were trained on a half of the speakers each; the mean of their probabilities is taken.
 """
 
 from collections.abc import Mapping, Sequence

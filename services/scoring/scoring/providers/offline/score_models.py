@@ -24,9 +24,7 @@ class Transformer:
         tokens, whole = transformer.standardize(self.weights, observed.tokens, observed.utterance)
         segments = observed.segments
         inputs = Inputs(tokens, segments.phonemes, segments.words, whole)
-        outputs = transformer.forward(
-            self.weights, inputs, int(segments.words.max()) + 1, layers=self.layers
-        )
+        outputs = transformer.forward(self.weights, inputs, int(segments.words.max()) + 1, layers=self.layers)
         reading = outputs.reading[: len(OVERALL)]
         return RawScores(outputs.phonemes[segments.spoken], outputs.words[:, 0] * SCALE, reading * SCALE)
 
@@ -78,4 +76,6 @@ class ScoreModels:
     trees: TreeChain
 
     def score(self, observed: Observation) -> RawScores:
-        return blend([blend([each.score(observed) for each in self.transformers]), self.trees.score(observed)])
+        return blend(
+            [blend([each.score(observed) for each in self.transformers]), self.trees.score(observed)]
+        )

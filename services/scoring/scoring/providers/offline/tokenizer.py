@@ -1,10 +1,12 @@
 """Splits words into the tokens of Moonshine's decoder: byte-pair encoding (Sennrich 2016, arXiv 1508.07909).
 
-tokenizer.bin holds the pieces one after another, each behind its length as one byte, or two from 128 on. A merge
-comes earlier, the smaller the number of its result. "\N{LOWER ONE EIGHTH BLOCK}" marks the start of a word.
+tokenizer.bin holds the pieces one after another, each behind its length as one byte, or two from 128 on. A
+merge comes earlier, the smaller the number of its result. "\N{LOWER ONE EIGHTH BLOCK}" marks the start of a
+word.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 WORD_START = "\N{LOWER ONE EIGHTH BLOCK}"
 START, END = 1, 2
@@ -21,7 +23,7 @@ class Tokenizer:
     def encode_word(self, word: str) -> list[int]:
         pieces = [character.encode() for character in WORD_START + word]
         while len(pieces) > 1:
-            ranks = [self._ids.get(left + right, NO_MERGE) for left, right in zip(pieces, pieces[1:], strict=False)]
+            ranks = [self._ids.get(left + right, NO_MERGE) for left, right in pairwise(pieces)]
             place = ranks.index(min(ranks))
             if ranks[place] == NO_MERGE:
                 break

@@ -1,7 +1,7 @@
 """A small transformer over the phonemes and pauses of a reading, after GOPT (Gong 2022, arXiv 2205.03432).
 
-It scores phonemes, words and the whole reading at once. The same function runs with NumPy here and with JAX in
-training, on one reading without padding or on a padded one: `xp` is the array module.
+It scores phonemes, words and the whole reading at once. The same function runs with NumPy here and with JAX
+in training, on one reading without padding or on a padded one: `xp` is the array module.
 """
 
 from collections.abc import Callable, Mapping
@@ -124,7 +124,9 @@ def _pool_words(hidden: Array, member: Array, xp: Any) -> Array:
     return xp.concatenate([means, xp.where(counts > 0, highest, 0.0)], axis=1)
 
 
-def _pool_reading(weights: Weights, hidden: Array, real: Array, spoken: Array, xp: Any) -> tuple[Array, Array]:
+def _pool_reading(
+    weights: Weights, hidden: Array, real: Array, spoken: Array, xp: Any
+) -> tuple[Array, Array]:
     attention = _linear(weights, "attention", hidden)[:, 0]
     shares = _softmax(xp.where(real, attention, FAR), xp)
     return shares @ hidden, _mean(hidden, spoken[:, None], xp)

@@ -1,11 +1,13 @@
-"""The rows of the boosted trees: phonemes, then words from the phonemes' scores, then readings from the words'."""
+"""The rows of the boosted trees: phonemes, then words from the phonemes' scores, then readings from the
+words'.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.observation import Observation
-from scoring.providers.offline.phone_features import DURATION, EVIDENCE, GOP_NAMES, POSTERIORS
+from scoring.providers.offline.phone_features import DURATION, EVIDENCE, GOP_NAMES
 from scoring.providers.offline.phonemes import VOWELS
 
 BEST_PHONEME_SCORE = 2.0
@@ -64,11 +66,15 @@ def word_rows(observed: Observation, phonemes: Floats) -> Floats:
     """Return a row for each word; `phonemes` are the scores of its phonemes and all others."""
     words = observed.segments.words[observed.segments.spoken]
     count = int(words.max()) + 1
-    rows = [_word_row(observed, phonemes, np.flatnonzero(words == word), word / count) for word in range(count)]
+    rows = [
+        _word_row(observed, phonemes, np.flatnonzero(words == word), word / count) for word in range(count)
+    ]
     return np.column_stack([np.array(rows), np.full(count, count)]).astype(np.float32)
 
 
-def _word_row(observed: Observation, phonemes: Floats, members: NDArray[np.intp], place: float) -> list[float]:
+def _word_row(
+    observed: Observation, phonemes: Floats, members: NDArray[np.intp], place: float
+) -> list[float]:
     segments = observed.segments
     spoken = np.flatnonzero(segments.spoken)[members]
     own, scores = observed.tokens[spoken], phonemes[members]

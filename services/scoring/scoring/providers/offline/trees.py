@@ -13,8 +13,8 @@ from scoring.providers.offline.encoder import Floats
 class Trees:
     """The nodes of all trees one after another. A leaf leads to itself, whatever is compared.
 
-    `features`, `thresholds`, `lefts`, `rights` and `values` have one entry a node; `roots` one a tree. `depth` and
-    `base`, of shape (), are the longest way to a leaf and what all predictions start from.
+    `features`, `thresholds`, `lefts`, `rights` and `values` have one entry a node; `roots` one a tree.
+    `depth` and `base`, of shape (), are the longest way to a leaf and what all predictions start from.
     """
 
     features: NDArray[np.int16]

@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+from scoring.providers.offline.model_files import SHA256, ModelFilesUnusable, load_model_files
+
+
+def test_the_installed_files_are_the_expected_ones() -> None:
+    files = load_model_files()
+    assert len(files.encoder) > 10_000_000
+    assert len(files.decoder) > 10_000_000
+
+
+def test_a_missing_file_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ModelFilesUnusable) as caught:
+        load_model_files(tmp_path)
+    assert "encoder_model.ort: No such file" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_altered_file_is_one_clear_line(tmp_path: Path) -> None:
+    for name in SHA256:
+        (tmp_path / name).write_bytes(b"something else")
+    with pytest.raises(ModelFilesUnusable, match=r"was altered: .*encoder_model\.ort has another SHA-256"):
+        load_model_files(tmp_path)
+
+
+def test_a_package_that_is_not_installed_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scoring.providers.offline.model_files.PACKAGE", "no_such_package")
+    with pytest.raises(ModelFilesUnusable, match="The speech model is missing: install"):
+        load_model_files()
