@@ -137,7 +137,7 @@ def _to_alignment(path: list[int], nodes: list[Node], transcript: Transcript, sc
     ends = np.cumsum([length for _, length in runs])
     rows = np.array([_to_row(node, int(first_words[node.slot])) for node in passed], np.int64).T
     starts = np.concatenate([[0], ends[:-1]])
-    return Alignment(words, Segments(*rows, starts=starts, ends=ends), score)
+    return Alignment(words, Segments(rows[0], rows[1], rows[2], rows[3], starts, ends), score)
 
 
 def _to_row(node: Node, first_word: int) -> tuple[int, int, int, int]:

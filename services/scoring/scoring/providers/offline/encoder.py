@@ -4,6 +4,7 @@ layer.
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from scoring.providers.offline.ort_format import add_outputs
 
-type Floats = NDArray[np.float32]
+type Floats = NDArray[np.floating[Any]]
 
 SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = 384
@@ -83,7 +84,8 @@ def normalize_level(samples: Floats) -> Floats:
     if not len(windows):
         return centered
     level = np.percentile(np.sqrt((windows**2).mean(axis=1)), 95)
-    return (centered * min(MAX_GAIN, TARGET_LEVEL / max(level, 1e-9))).astype(np.float32)
+    gain = min(MAX_GAIN, TARGET_LEVEL / max(float(level), 1e-9))
+    return (centered * gain).astype(np.float32)
 
 
 def find_cuts(samples: Floats) -> list[int]:

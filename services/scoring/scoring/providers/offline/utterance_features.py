@@ -47,7 +47,8 @@ def describe_utterance(
     """Return (60,); `pooled` (32,) was projected, `tokens` are the rows of the segments."""
     tempo = _tempo(alignment, tokens[alignment.segments.spoken], durations)
     numbers = np.concatenate([pooled, tempo, np.maximum(evidence.text, LOWEST_EVIDENCE)])
-    return np.nan_to_num(numbers).astype(np.float32)
+    described: Floats = np.nan_to_num(numbers).astype(np.float32)
+    return described
 
 
 def _span(segments: Segments) -> tuple[int, int]:
