@@ -10,7 +10,7 @@ from pathlib import Path
 from scoring.providers.offline.weights import load_weights
 
 from training.dataset import build_dataset, build_test_set
-from training.evaluation import format_table
+from training.evaluation import format_table, select_genuine
 from training.models import cross_validate, predict
 
 
@@ -22,8 +22,7 @@ def main(folder: Path, split: str) -> None:
         weights = load_weights()
         examples = build_test_set(folder, split, weights)
         predictions = predict(weights.models, examples)
-    genuine = [place for place, each in enumerate(examples) if each.kind == "genuine"]
-    print(format_table([examples[place] for place in genuine], [predictions[place] for place in genuine]))
+    print(format_table(*select_genuine(examples, predictions)))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,13 @@ class Measured:
     pairs: list[Pairs]
 
 
+def select_genuine(
+    examples: Sequence[Example], predictions: Sequence[Prediction]
+) -> tuple[list[Example], list[Prediction]]:
+    both = [each for each in zip(examples, predictions, strict=True) if each[0].kind == "genuine"]
+    return [example for example, _ in both], [prediction for _, prediction in both]
+
+
 def measure(examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Measured]:
     """Pair the scores: phonemes for the raters' pronunciations, all others for the dictionary's."""
     both = list(zip(examples, predictions, strict=True))

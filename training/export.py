@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scoring.providers import offline
+from scoring.providers.offline.score_map import ScoreMaps
 from scoring.providers.offline.score_models import OVERALL, ScoreModels, TreeChain
 from scoring.providers.offline.trees import Trees
 
@@ -17,9 +18,9 @@ TARGET = Path(offline.__file__).parent / "data" / "scorer.npz"
 type Named = Iterator[tuple[str, NDArray[np.generic]]]
 
 
-def export(dataset: Dataset, models: ScoreModels) -> dict[str, NDArray[np.generic]]:
+def export(dataset: Dataset, models: ScoreModels, maps: ScoreMaps) -> dict[str, NDArray[np.generic]]:
     """Return the arrays that `weights.from_arrays` reads."""
-    return dict(_arrays(dataset, models))
+    return dict(_arrays(dataset, models, maps))
 
 
 def write(arrays: dict[str, NDArray[np.generic]], target: Path = TARGET) -> None:
@@ -27,7 +28,7 @@ def write(arrays: dict[str, NDArray[np.generic]], target: Path = TARGET) -> None
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type] # its stub names the options only
 
 
-def _arrays(dataset: Dataset, models: ScoreModels) -> Named:
+def _arrays(dataset: Dataset, models: ScoreModels, maps: ScoreMaps) -> Named:
     yield "aligner/log_priors", dataset.heads.log_priors
     yield "aligner/durations", dataset.durations
     for number, head in enumerate(dataset.heads.heads):
@@ -36,6 +37,8 @@ def _arrays(dataset: Dataset, models: ScoreModels) -> Named:
     for number, transformer in enumerate(models.transformers):
         yield from _half(f"transformers/{number}", dict(transformer.weights))
     yield from _chain(models.trees)
+    for name, each in maps.items():
+        yield from ((f"maps/{name}/{part}", array) for part, array in asdict(each).items())
 
 
 def _half(folder: str, arrays: dict[str, NDArray[np.generic]]) -> Named:

@@ -6,12 +6,17 @@ from pathlib import Path
 
 from training import export
 from training.dataset import build_dataset
-from training.models import train_models
+from training.evaluation import format_table, select_genuine
+from training.models import cross_validate, train_models
+from training.score_maps import fit_maps
 
 
 def main(folder: Path) -> None:
     dataset = build_dataset(folder)
-    export.write(export.export(dataset, train_models(dataset.examples)))
+    genuine = select_genuine(dataset.examples, cross_validate(dataset.examples))
+    print(format_table(*genuine))
+    arrays = export.export(dataset, train_models(dataset.examples), fit_maps(*genuine))
+    export.write(arrays)
     print(f"{export.TARGET}: {os.path.getsize(export.TARGET) / 1e6:.2f} MB")
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.phone_head import PhoneHead
+from scoring.providers.offline.score_map import MAPPED, ScoreMap, ScoreMaps
 from scoring.providers.offline.score_models import OVERALL, LinearModel, ScoreModels, Transformer, TreeChain
 from scoring.providers.offline.trees import Trees
 from scoring.providers.offline.utterance_features import VoiceSpace
@@ -29,6 +30,7 @@ class ScorerWeights:
     durations: Floats
     voices: VoiceSpace
     models: ScoreModels
+    maps: ScoreMaps
 
 
 def load_weights() -> ScorerWeights:
@@ -48,6 +50,7 @@ def from_arrays(arrays: Arrays) -> ScorerWeights:
             tuple(_to_transformer(each) for each in _numbered(arrays, "transformers")),
             _to_chain(_below(arrays, "trees")),
         ),
+        maps={name: ScoreMap(**_floats(_below(arrays, f"maps/{name}"))) for name in MAPPED},
     )
 
 
