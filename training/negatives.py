@@ -7,6 +7,7 @@ should.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,13 +61,19 @@ class Workshop:
         return [source for source in made if source is not None]
 
     def _choose(self, count: int, *, min_words: int = 1) -> Iterator[int]:
-        known = [
+        fitting = [place for place in self._known if len(self.corpus.utterances[place].words) >= min_words]
+        yield from map(int, self.random.choice(fitting, min(count, len(fitting)), replace=False))
+
+    @cached_property
+    def _known(self) -> list[int]:
+        """Return the utterances whose words are all in the dictionary."""
+        words = {word.text for utterance in self.corpus.utterances for word in utterance.words}
+        known = {word for word in words if self.lexicon.find(word)}
+        return [
             place
             for place, utterance in enumerate(self.corpus.utterances)
-            if len(utterance.words) >= min_words
-            and all(self.lexicon.find(word.text) for word in utterance.words)
+            if all(word.text in known for word in utterance.words)
         ]
-        yield from map(int, self.random.choice(known, min(count, len(known)), replace=False))
 
     def _words(self, utterance: Utterance) -> tuple[Word, ...]:
         return self.corpus.spoken_words(utterance, self.lexicon)
