@@ -10,13 +10,11 @@ from scoring.providers.offline.encoder import Encoding, Floats
 from scoring.providers.offline.phone_head import PhoneHead
 from scoring.providers.offline.transcript import to_transcript
 
-from training.corpus import Corpus, halve_speakers
-from training.flat_start import UNKNOWN, Labels, label_frames, log_frequencies, spread_evenly, to_labels
+from training.corpus import Corpus, halve_speakers, rated_scores
+from training.first_labels import MIN_GOOD_SCORE, UNKNOWN, Labels, label_frames, log_frequencies, to_labels
 from training.phone_head import train_head
 
-MIN_GOOD_SCORE = 1.4
-"""A phoneme below it (of 2) may be another one: the head does not learn from it."""
-FIRST_EPOCHS = 3
+FIRST_EPOCHS = 4
 
 
 @dataclass(frozen=True)
@@ -34,14 +32,9 @@ class CrossFittedHeads:
 
 def train_heads(corpus: Corpus, encodings: Sequence[Encoding]) -> CrossFittedHeads:
     encoded = [each.inner for each in encodings]
-    texts = [corpus.rated_words(utterance) for utterance in corpus.utterances]
-    even = [
-        spread_evenly(utterance.read_samples(), len(frames), words)
-        for utterance, frames, words in zip(corpus.utterances, encoded, texts, strict=True)
-    ]
-    labels = label_frames(encoded, texts, even)
+    labels = label_frames(corpus, [len(frames) for frames in encoded])
     heads = _cross_fit(corpus, encoded, labels, epochs=FIRST_EPOCHS)
-    labels = _relabel(corpus, encoded, heads, only_good=True)
+    labels = _relabel(corpus, encoded, heads)
     return _cross_fit(corpus, encoded, labels)
 
 
@@ -61,9 +54,7 @@ def _cross_fit(
     return CrossFittedHeads((first, second), log_frequencies(labels), halves)
 
 
-def _relabel(
-    corpus: Corpus, encoded: Sequence[Floats], heads: CrossFittedHeads, *, only_good: bool
-) -> list[Labels]:
+def _relabel(corpus: Corpus, encoded: Sequence[Floats], heads: CrossFittedHeads) -> list[Labels]:
     labels = []
     for place, utterance in enumerate(corpus.utterances):
         posteriors = heads.log_posteriors(place, encoded[place])
@@ -76,12 +67,6 @@ def _relabel(
             score for word in utterance.words for score in rated_scores(word.phonemes, word.phoneme_scores)
         ]
         good = np.ones(len(segments), bool)
-        if only_good:
-            good[segments.spoken] = ~(np.array(scores) < MIN_GOOD_SCORE)
+        good[segments.spoken] = ~(np.array(scores) < MIN_GOOD_SCORE)
         labels.append(np.where(np.repeat(good, segments.frames), to_labels(segments), UNKNOWN))
     return labels
-
-
-def rated_scores(phonemes: Sequence[int], scores: Sequence[float]) -> Sequence[float]:
-    """Return the scores, or NaN for each phoneme of a word whose phonemes were not rated."""
-    return scores if len(scores) == len(phonemes) else [np.nan] * len(phonemes)

@@ -3,6 +3,7 @@ BY 4.0).
 """
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class RatedWord:
 
     text: str
     score: float
+    stress: float
+    total: float
     phonemes: Pronunciation
     phoneme_scores: tuple[float, ...]
 
@@ -90,7 +93,12 @@ def _read_words(path: Path, split: str) -> dict[str, list[RatedWord]]:
         if row["split"] == split:
             scores = tuple(float(score) for score in row["phone_scores"].split())
             rated = RatedWord(
-                row["word"].lower(), float(row["accuracy"]), _to_phonemes(row["phones"]), scores
+                row["word"].lower(),
+                float(row["accuracy"]),
+                float(row["stress"]),
+                float(row["total"]),
+                _to_phonemes(row["phones"]),
+                scores,
             )
             words.setdefault(row["utt"], []).append(rated)
     return words
@@ -118,14 +126,19 @@ def _read_table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter="\t"))
 
 
+def rated_scores(phonemes: Sequence[int], scores: Sequence[float]) -> Sequence[float]:
+    """Return the scores, or NaN for each phoneme of a word whose phonemes were not rated."""
+    return scores if len(scores) == len(phonemes) else [np.nan] * len(phonemes)
+
+
 def halve_speakers(corpus: Corpus) -> NDArray[np.int64]:
     """Return 0 or 1 for each utterance: every second speaker."""
     return split_speakers([utterance.speaker for utterance in corpus.utterances], 2)
 
 
 def split_speakers(speakers: list[str], parts: int, *, seed: int | None = None) -> NDArray[np.int64]:
-    """Return a part for each utterance; all of one speaker are in the same part."""
+    """Return a part for each utterance; all of one speaker are in the same part, and no part has more."""
     names = sorted(set(speakers))
     order = np.arange(len(names)) if seed is None else np.random.default_rng(seed).permutation(len(names))
-    part = {names[place]: number % parts for number, place in enumerate(order)}
+    part = {name: int(order[place]) % parts for place, name in enumerate(names)}
     return np.array([part[speaker] for speaker in speakers])

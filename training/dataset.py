@@ -13,8 +13,8 @@ from scoring.providers.offline.phone_head import mean_log_posteriors
 from scoring.providers.offline.utterance_features import VoiceSpace
 from scoring.providers.offline.weights import ScorerWeights
 
-from training.alignment import CrossFittedHeads, rated_scores, train_heads
-from training.corpus import Corpus, Utterance, load_corpus
+from training.alignment import CrossFittedHeads, train_heads
+from training.corpus import Corpus, Utterance, load_corpus, rated_scores
 from training.examples import Example, Matcher, Source, Targets, fit_voices, measure_durations, to_example
 from training.negatives import Plan, Workshop
 
@@ -79,6 +79,7 @@ def to_targets(utterance: Utterance) -> Targets:
         np.concatenate(scores).astype(np.float32),
         np.array([word.score for word in utterance.words], np.float32),
         np.append(utterance.overall, np.float32(10)),
+        np.array([(word.stress, word.total) for word in utterance.words], np.float32),
     )
 
 

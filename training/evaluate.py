@@ -12,12 +12,14 @@ from scoring.providers.offline.weights import load_weights
 from training.dataset import build_dataset, build_test_set
 from training.evaluation import format_table, select_genuine
 from training.models import cross_validate, predict
+from training.processes import create_processes
 
 
 def main(folder: Path, split: str) -> None:
     if split == "train":
         examples = build_dataset(folder).examples
-        predictions = cross_validate(examples)
+        with create_processes() as processes:
+            predictions = cross_validate(examples, processes)
     else:
         weights = load_weights()
         examples = build_test_set(folder, split, weights)

@@ -22,12 +22,14 @@ class Targets:
     """`phonemes` are those of the rated pronunciations in order, 0-2 or NaN; words and `overall` (5,) are
     0-10.
 
-    The last overall score is completeness.
+    The last overall score is completeness. `word_details` (words, 2) are stress and total; only raters
+    know them.
     """
 
     phonemes: Floats
     words: Floats
     overall: Floats
+    word_details: Floats | None = None
 
 
 @dataclass(frozen=True)

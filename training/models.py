@@ -1,6 +1,9 @@
 """Trains all score models, on all examples or on those of other speakers."""
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
+from functools import partial
+from itertools import chain
 
 import numpy as np
 from scoring.providers.offline.observation import RawScores
@@ -11,7 +14,7 @@ from training.examples import Example
 from training.score_transformer import SHAPES, train_transformer
 from training.score_trees import train_trees
 
-FOLDS, FOLD_SEED = 5, 7
+FOLDS, FOLD_SEED = 3, 7
 
 type Prediction = tuple[RawScores, RawScores]
 """For the raters' pronunciations, and for the dictionary's."""
@@ -26,13 +29,15 @@ def predict(models: ScoreModels, examples: Sequence[Example]) -> list[Prediction
     return [(models.score(each.rated), models.score(each.spoken)) for each in examples]
 
 
-def cross_validate(examples: Sequence[Example], *, folds: int = FOLDS) -> list[Prediction]:
+def cross_validate(examples: Sequence[Example], processes: Executor) -> list[Prediction]:
     """Return the predictions for each example of models that never saw its speaker."""
-    parts = split_speakers([each.speaker for each in examples], folds, seed=FOLD_SEED)
-    predictions: dict[int, Prediction] = {}
-    for part in range(folds):
-        models = train_models([each for each, own in zip(examples, parts, strict=True) if own != part])
-        held_out = np.flatnonzero(parts == part)
-        found = predict(models, [examples[place] for place in held_out])
-        predictions.update(zip(map(int, held_out), found, strict=True))
+    parts = split_speakers([each.speaker for each in examples], FOLDS, seed=FOLD_SEED)
+    order = np.argsort(parts, kind="stable")
+    found = chain.from_iterable(processes.map(partial(_predict_part, examples, parts), range(FOLDS)))
+    predictions = dict(zip(map(int, order), found, strict=True))
     return [predictions[place] for place in range(len(examples))]
+
+
+def _predict_part(examples: Sequence[Example], parts: np.ndarray, part: int) -> list[Prediction]:
+    models = train_models([each for each, own in zip(examples, parts, strict=True) if own != part])
+    return predict(models, [each for each, own in zip(examples, parts, strict=True) if own == part])

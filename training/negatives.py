@@ -15,8 +15,8 @@ from scoring.providers.offline.encoder import SAMPLE_RATE, SAMPLES_PER_FRAME, En
 from scoring.providers.offline.lexicon import Lexicon
 from scoring.providers.offline.transcript import Word
 
-from training.alignment import CrossFittedHeads, rated_scores
-from training.corpus import Corpus, Utterance
+from training.alignment import CrossFittedHeads
+from training.corpus import Corpus, Utterance, rated_scores
 from training.distortions import DISTORTIONS, SOUNDS
 from training.examples import Matcher, Source, Targets
 
@@ -117,7 +117,7 @@ class Workshop:
         scores = np.where(np.arange(len(own.words)) < spoken, source.targets.words, WRONG_WORD)
         overall = source.targets.overall * np.array([share, 1, 1, share, share])
         missing = [*range(spoken, len(own.words))]
-        targets = replace(source.targets, words=scores.astype(np.float32), overall=overall)
+        targets = Targets(np.empty(0), scores.astype(np.float32), overall)
         heard = self._hear(place, own.read_samples()[:end])
         return self._match(
             place, "cut", self.corpus.rated_words(own), targets, heard=heard, wrong_words=missing
@@ -129,8 +129,7 @@ class Workshop:
         count = int(SAMPLE_RATE * self.random.uniform(1.5, 6))
         heard = self._hear(place, SOUNDS[number % len(SOUNDS)](count, self.random))
         targets = Targets(np.empty(0), np.zeros(len(words), np.float32), np.zeros(5, np.float32))
-        found = self._match(place, "sound", words, targets, heard=heard, wrong_score=0.0)
-        return found and replace(found, speaker=f"sound{number}")
+        return self._match(place, "sound", words, targets, heard=heard, wrong_score=0.0)
 
     def _reversed(self, place: int) -> Source | None:
         own = self.corpus.utterances[place]

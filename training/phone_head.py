@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.phone_head import PhoneHead
 
-from training.flat_start import PHONEMES, UNKNOWN, Labels
+from training.first_labels import PHONEMES, UNKNOWN, Labels
 
 HIDDEN, MIXED = 256, 160
 WINDOW_FRAMES, BATCH_WINDOWS = 24, 32

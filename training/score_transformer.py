@@ -25,6 +25,8 @@ LENGTHS = (24, 40, 64, 112, 192)
 WORDS_PER_TOKEN = 0.5
 OVERALL_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.1)
 WORD_HIDDEN, READING_HIDDEN, READING_SCORES = 32, 48, 5
+WORD_SCORES = 3
+"""Accuracy, and stress and total, which nothing but the training uses: what they share is learned better."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def _initialize(random: np.random.Generator, shape: Shape, example: Example) -> 
         "phonemes.hidden": (width, WORD_HIDDEN),
         "phonemes.output": (WORD_HIDDEN, 1),
         "words.hidden": (2 * width, WORD_HIDDEN),
-        "words.output": (WORD_HIDDEN, 3),
+        "words.output": (WORD_HIDDEN, WORD_SCORES),
         "reading.hidden": (2 * width + whole + 4, READING_HIDDEN),
         "reading.output": (READING_HIDDEN, READING_SCORES),
     }
@@ -133,7 +135,7 @@ def _collate(batch: Sequence[Example], length: int, scaling: Parameters, *, spok
         "words": np.full((BATCH, length), PADDING, np.int32),
         "utterance": np.zeros((BATCH, len(first.utterance)), np.float32),
         "phoneme_scores": np.full((BATCH, length), np.nan, np.float32),
-        "word_scores": np.full((BATCH, int(length * WORDS_PER_TOKEN)), np.nan, np.float32),
+        "word_scores": np.full((BATCH, int(length * WORDS_PER_TOKEN), WORD_SCORES), np.nan, np.float32),
         "overall": np.zeros((BATCH, READING_SCORES), np.float32),
         "weights": np.zeros(BATCH, np.float32),
     }
@@ -146,7 +148,9 @@ def _collate(batch: Sequence[Example], length: int, scaling: Parameters, *, spok
         arrays["words"][place, :size] = observed.segments.words
         if observed is each.rated:
             arrays["phoneme_scores"][place, :size][observed.segments.spoken] = targets.phonemes
-        arrays["word_scores"][place, : len(targets.words)] = targets.words / SCALE
+        arrays["word_scores"][place, : len(targets.words), 0] = targets.words / SCALE
+        if targets.word_details is not None:
+            arrays["word_scores"][place, : len(targets.words), 1:] = targets.word_details / SCALE
         arrays["overall"][place], arrays["weights"][place] = targets.overall / SCALE, each.weight
     return arrays
 
@@ -179,12 +183,12 @@ def _loss(parameters: Parameters, arrays: Parameters, key: Any, layers: int, wor
     overall = (outputs.reading - arrays["overall"]) ** 2 * jnp.array(OVERALL_WEIGHTS)
     reading = (overall.mean(axis=1) * jnp.sqrt(weights)).sum() / jnp.maximum((weights > 0).sum(), 1)
     phonemes = _squared_error(outputs.phonemes, arrays["phoneme_scores"], weights)
-    spoken = _squared_error(outputs.words[:, :, 0], arrays["word_scores"], weights)
+    spoken = _squared_error(outputs.words, arrays["word_scores"], weights)
     return 4 * phonemes + 2 * spoken + 2 * reading
 
 
 def _squared_error(predicted: jax.Array, wanted: jax.Array, weights: jax.Array) -> jax.Array:
-    share = weights[:, None] * ~jnp.isnan(wanted)
+    share = weights.reshape(-1, *[1] * (wanted.ndim - 1)) * ~jnp.isnan(wanted)
     return ((predicted - jnp.nan_to_num(wanted)) ** 2 * share).sum() / jnp.maximum(share.sum(), 1.0)
 
 
