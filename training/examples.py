@@ -55,7 +55,7 @@ class Example:
 
     @property
     def weight(self) -> float:
-        return {"genuine": 1.0, "degraded": 0.6}.get(self.kind, 0.3)
+        return {"genuine": 1.0, "degraded": 0.6, "single": 0.6}.get(self.kind, 0.3)
 
 
 @dataclass(frozen=True)

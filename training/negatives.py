@@ -1,5 +1,5 @@
-"""Readings that nobody rated: wrong, substituted or added words, cut audio, other sounds, and spoiled
-recordings.
+"""Readings that no rater saw: wrong, substituted or added words, cut audio, other sounds, spoiled recordings,
+and single words.
 
 Their scores follow from how they were made. Without them a model has seen only people who read what they
 should.
@@ -22,6 +22,8 @@ from training.examples import Matcher, Source, Targets
 
 WRONG_PHONEME, WRONG_WORD = 0.15, 0.5
 SUBSTITUTE, ADD = "substituted", "added"
+BABBLE_VOICES, BABBLE_LEVEL, TINY = 5, 0.05, 1e-6
+MARGIN_FRAMES = 3
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,10 @@ class Plan:
     added: int = 150
     cut: int = 100
     sounds: int = 130
+    babble: int = 60
     reversed: int = 50
     degraded: int = 550
+    single: int = 500
 
 
 @dataclass(frozen=True)
@@ -55,8 +59,10 @@ class Workshop:
             *(self._edited(place, ADD) for place in self._choose(plan.added)),
             *map(self._cut, self._choose(plan.cut, min_words=4)),
             *(self._sound(number) for number in range(plan.sounds)),
+            *map(self._babble, self._choose(plan.babble)),
             *map(self._reversed, self._choose(plan.reversed)),
             *(self._degraded(place, number) for number, place in enumerate(self._choose(plan.degraded))),
+            *map(self._single, self._choose(plan.single, min_words=2)),
         ]
         return [source for source in made if source is not None]
 
@@ -130,6 +136,37 @@ class Workshop:
         heard = self._hear(place, SOUNDS[number % len(SOUNDS)](count, self.random))
         targets = Targets(np.empty(0), np.zeros(len(words), np.float32), np.zeros(5, np.float32))
         return self._match(place, "sound", words, targets, heard=heard, wrong_score=0.0)
+
+    def _babble(self, place: int) -> Source | None:
+        """Mix voices that read other texts."""
+        voices = [self.corpus.utterances[other].read_samples() for other in self._choose(BABBLE_VOICES)]
+        length = len(self.corpus.utterances[place].read_samples())
+        mixed = sum(np.resize(voice / (voice.std() + TINY), length) for voice in voices)
+        words = self._words(self.corpus.utterances[place])
+        targets = _wrong_targets(len(words), np.array([0.5, 1, 1, 0.5, 0]))
+        heard = self._hear(place, np.asarray(mixed * BABBLE_LEVEL, np.float32))
+        return self._match(place, "babble", words, targets, heard=heard)
+
+    def _single(self, place: int) -> Source | None:
+        """Cut one word out of a sentence: texts of one word are rare in the corpus."""
+        own, source = self.corpus.utterances[place], self.sources[place]
+        at = int(self.random.integers(0, len(own.words)))
+        segments, word = source.rated.alignment.segments, own.words[at]
+        inside = segments.words == at
+        start = max(0, int(segments.starts[inside][0]) - MARGIN_FRAMES) * SAMPLES_PER_FRAME
+        end = (int(segments.ends[inside][-1]) + MARGIN_FRAMES) * SAMPLES_PER_FRAME
+        heard = self._hear(place, own.read_samples()[start:end])
+        matched = self.matcher.match(*heard, (self.corpus.rated_words(own)[at],))
+        if matched is None:
+            return None
+        _, fluency, prosody, _, _ = source.targets.overall
+        targets = Targets(
+            np.array(rated_scores(word.phonemes, word.phoneme_scores), np.float32),
+            np.array([word.score], np.float32),
+            np.array([word.score, fluency, prosody, word.total, 10], np.float32),
+            np.array([[word.stress, word.total]], np.float32),
+        )
+        return Source(own.speaker, own.age, "single", targets, matched, matched)
 
     def _reversed(self, place: int) -> Source | None:
         own = self.corpus.utterances[place]
