@@ -39,7 +39,7 @@ from scoring.errors import (
 )
 from scoring.providers.chain import ProviderChain
 from scoring.schemas.scores import ScoreRead, ScoreRequest, describe_form
-from scoring.text.words import is_english, to_spoken_words
+from scoring.text.words import find_foreign_word, to_spoken_words
 from scoring.types import MAX_TEXT_WORDS
 
 router = APIRouter(prefix="/api/v1/speech", tags=["Scoring"])
@@ -127,9 +127,10 @@ def validate_text_and_language(
     words = to_spoken_words(request.reference_text)
     if not words:
         errors.append(_field_error("reference_text", "The text has no words."))
-    elif not any(map(is_english, words)):
+    elif foreign := find_foreign_word(request.reference_text):
         # No provider can read it, and some would be paid for the attempt.
-        errors.append(_field_error("reference_text", "The text has no word in the Latin script."))
+        message = f"The word {foreign!r} cannot be pronounced: only the Latin script is read."
+        errors.append(_field_error("reference_text", message))
     if len(words) > MAX_TEXT_WORDS:
         message = f"The text has {len(words)} words as it is spoken; at most {MAX_TEXT_WORDS} are allowed."
         errors.append(_field_error("reference_text", message))

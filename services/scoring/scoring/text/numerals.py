@@ -1,8 +1,9 @@
-"""Spells numbers as an American speaker reads them aloud."""
+"""Reads whole numbers and decimals aloud, in all usual ways."""
 
 import re
-from collections.abc import Callable
-from re import Match
+from collections.abc import Callable, Iterable
+
+from scoring.text.readings import Readings, join, unite
 
 SMALL = [
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -19,103 +20,153 @@ ORDINALS = {
     "nine": "ninth",
     "twelve": "twelfth",
 }
-CURRENCIES = {"$": ("dollar", "cent"), "€": ("euro", "cent"), "£": ("pound", "penny")}
+REPEATED = {2: "double", 3: "triple"}
 DIGIT_BY_DIGIT_FROM = 10**15
 """Numbers from here on are read digit by digit."""
-
-NUMBER = re.compile(
-    r"(?P<currency>[$€£])?(?P<whole>\d{1,3}(?:,\d{3})+(?!\d)|\d+)"
-    r"(?:(?P<ordinal>st|nd|rd|th)\b|(?P<plural>'?s)\b|:(?P<minutes>[0-5]\d)\b|\.(?P<fraction>\d+))?",
-    re.IGNORECASE,
-)
-
-
-def spell_numbers(text: str) -> str:
-    """Spell out the numbers, amounts, years and times of day in a text."""
-    return NUMBER.sub(lambda found: f" {_spell(found)} ", text)
+SERVICE_NUMBERS = {"911", "999", "112", "411"}
+YEARS = range(1100, 2100)
+MAX_COUNTED_DIGITS = 6
+"""Longer numbers that are not round are rather telephone numbers."""
+WHOLE = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|(?<![\d,.])\d{1,3}(?: \d{3})+(?![\d.]*\d)|\d+)"
+"""A whole number, also with its thousands apart."""
 
 
-def _spell(found: Match[str]) -> str:
-    whole, fraction = found["whole"].replace(",", ""), found["fraction"]
-    if found["currency"]:
-        return _spell_amount(whole, fraction, *CURRENCIES[found["currency"]])
-    if found["minutes"]:
-        return _spell_time(int(whole), int(found["minutes"]))
-    if fraction:
-        return f"{spell_cardinal(whole)} point {_spell_digits(fraction)}"
-    reading = (
-        spell_year(whole) if found["whole"].isdigit() and not found["ordinal"] else spell_cardinal(whole)
-    )
-    if found["ordinal"]:
-        return _change_last_word(reading, _to_ordinal)
-    return _change_last_word(reading, _to_plural) if found["plural"] else reading
+def spell_cardinal(digits: str, link: str = "") -> str:
+    """Spell `342` as three hundred forty two; with the link "and ", as three hundred and forty two.
 
-
-def spell_cardinal(digits: str) -> str:
-    """Spell `342` as three hundred forty two. Leading zeros and long numbers are read digit by digit."""
+    Leading zeros and long numbers are read digit by digit.
+    """
     value = int(digits) if len(digits) < 16 else DIGIT_BY_DIGIT_FROM
     if value >= DIGIT_BY_DIGIT_FROM or (digits[0] == "0" and len(digits) > 1):
         return _spell_digits(digits)
-    return _spell_integer(value)
+    return _spell_integer(value, link)
 
 
-def _spell_integer(value: int) -> str:
+def _spell_integer(value: int, link: str = "") -> str:
     for scale, name in SCALES:
         if value >= scale:
-            rest = f" {_spell_integer(value % scale)}" if value % scale else ""
-            return f"{_spell_integer(value // scale)} {name}{rest}"
+            rest = value % scale
+            linked = link if rest < 100 else ""
+            spoken = f" {linked}{_spell_integer(rest, link)}" if rest else ""
+            return f"{_spell_integer(value // scale, link)} {name}{spoken}"
     if value < len(SMALL):
         return SMALL[value]
-    rest = f" {SMALL[value % 10]}" if value % 10 else ""
-    return TENS[value // 10 - 2] + rest
+    rest_of_ten = f" {SMALL[value % 10]}" if value % 10 else ""
+    return TENS[value // 10 - 2] + rest_of_ten
 
 
-def spell_year(digits: str) -> str:
-    """Spell four digits as a year (nineteen eighty four) if they look like one, else as a cardinal."""
-    century, rest = divmod(int(digits[:4]), 100)
-    if len(digits) != 4 or century not in range(11, 21) or (century == 20 and rest < 10):
-        return spell_cardinal(digits)
-    if rest == 0:
-        return f"{_spell_integer(century)} hundred"
-    return f"{_spell_integer(century)} {'oh ' if rest < 10 else ''}{_spell_integer(rest)}"
+def read_cardinal(digits: str) -> Readings:
+    """Read a number that counts: with and without "and", 1,250 as twelve hundred fifty too."""
+    plain = (spell_cardinal(digits), spell_cardinal(digits, "and "))
+    with_article = (f"a {each.removeprefix('one ')}" for each in plain if _starts_with_one_scale(each))
+    return unite(plain, _read_hundreds(digits), with_article)
 
 
-def _spell_time(hour: int, minutes: int) -> str:
-    if minutes == 0:
-        return f"{_spell_integer(hour)} o'clock"
-    return f"{_spell_integer(hour)} {'oh ' if minutes < 10 else ''}{_spell_integer(minutes)}"
+def _starts_with_one_scale(spoken: str) -> bool:
+    first, _, rest = spoken.partition(" ")
+    return first == "one" and rest.partition(" ")[0] in {name for _, name in SCALES}
 
 
-def _spell_amount(whole: str, fraction: str | None, unit: str, part: str) -> str:
-    spoken = (
-        f"{spell_cardinal(whole)} {_inflect(unit, int(whole) if len(whole) < 16 else DIGIT_BY_DIGIT_FROM)}"
-    )
-    if not fraction:
-        return spoken
-    if len(fraction) != 2:
-        return f"{spell_cardinal(whole)} point {_spell_digits(fraction)} {_to_plural(unit)}"
-    parts = int(fraction)
-    return f"{spoken} and {_spell_integer(parts)} {_inflect(part, parts)}" if parts else spoken
+def _read_hundreds(digits: str) -> Iterable[str]:
+    value = int(digits) if len(digits) == 4 else 0
+    if value < 1100 or value // 100 % 10 == 0:
+        return
+    hundreds, rest = f"{_spell_integer(value // 100)} hundred", value % 100
+    yield from (f"{hundreds} {link}{_spell_integer(rest)}" for link in ("", "and ")) if rest else (hundreds,)
 
 
-def _inflect(noun: str, count: int) -> str:
-    return noun if count == 1 else {"penny": "pence"}.get(noun, f"{noun}s")
+def read_digits(digits: str) -> Readings:
+    """Read one digit after another: 007 as zero zero seven, oh oh seven, double oh seven."""
+    with_oh = _spell_digits(digits).replace("zero", "oh")
+    return unite((_spell_digits(digits), with_oh, _spell_repeated(digits)))
 
 
 def _spell_digits(digits: str) -> str:
     return " ".join(SMALL[int(digit)] for digit in digits)
 
 
-def _change_last_word(reading: str, change: Callable[[str], str]) -> str:
+def _spell_repeated(digits: str) -> str:
+    runs = re.findall(r"((\d)\2{0,2})", digits)
+    names = ((REPEATED.get(len(run), ""), "oh" if digit == "0" else SMALL[int(digit)]) for run, digit in runs)
+    return " ".join(f"{times} {name}".strip() for times, name in names)
+
+
+def read_year(digits: str) -> Readings:
+    """Read four digits as a year: nineteen oh five, twenty ten, two thousand and ten."""
+    century, rest = divmod(int(digits), 100)
+    first = _spell_integer(century)
+    if rest == 0:
+        return unite((f"{first} hundred",) if century != 20 else (), read_cardinal(digits))
+    pairs = (f"{first} oh {SMALL[rest]}",) if rest < 10 else (f"{first} {_spell_integer(rest)}",)
+    if century == 20 and rest < 10:
+        return unite(read_cardinal(digits), pairs)
+    counted = read_cardinal(digits) if century == 20 else _read_hundreds(digits)
+    return unite(pairs, counted)
+
+
+def _read_pairs(digits: str) -> Iterable[str]:
+    """Read 747 as seven forty seven and 1205 as twelve oh five."""
+    first, rest = digits[:-2].lstrip("0"), int(digits[-2:])
+    if first and rest:
+        yield f"{_spell_integer(int(first))} {'oh ' if rest < 10 else ''}{_spell_integer(rest)}"
+
+
+def read_whole(written: str) -> Readings:
+    """Read a whole number of which nothing is known: as a count, a year, a room, a telephone number."""
+    digits = re.sub(r"\D", "", written)
+    if digits != written:
+        return unite(read_cardinal(digits), _read_apart(written))
+    if len(digits) == 1:
+        return ("zero", "oh", "nought") if digits == "0" else (SMALL[int(digits)],)
+    if digits[0] == "0":
+        return read_digits(digits)
+    if len(digits) == 2:
+        return read_cardinal(digits)
+    if len(digits) > 4:
+        return _read_long(digits)
+    if len(digits) == 4 and int(digits) in YEARS:
+        return unite(read_year(digits), read_cardinal(digits), read_digits(digits))
+    first = read_digits(digits)[:1] if digits in SERVICE_NUMBERS else ()
+    return unite(first, read_cardinal(digits), _read_pairs(digits), read_digits(digits))
+
+
+def _read_long(digits: str) -> Readings:
+    counted, single = read_cardinal(digits), read_digits(digits)
+    is_counted = len(digits) <= MAX_COUNTED_DIGITS or digits.endswith("000")
+    return unite(counted, single) if is_counted else unite(single, counted)
+
+
+def _read_apart(written: str) -> Iterable[str]:
+    """Read `20 300`, which may be two numbers."""
+    if " " in written and not written.endswith(" 000"):
+        yield " ".join(spell_cardinal(part) for part in written.split())
+
+
+def read_ordinal(digits: str) -> Readings:
+    return unite(change_last_word(reading, to_ordinal) for reading in read_cardinal(digits))
+
+
+def read_decimal(whole: str, fraction: str, point: str = "point") -> Readings:
+    """Read 2.05 as two point zero five. Without a whole part, zero may be left out."""
+    before = read_cardinal(re.sub(r"\D", "", whole)) if whole.strip("0") else ("zero", "", "oh", "nought")
+    if not whole:
+        before = ("", "zero", "oh", "nought")
+    after = [_spell_digits(fraction), _spell_digits(fraction).replace("zero", "oh")]
+    if len(fraction) == 2 and fraction[0] != "0":
+        after.append(_spell_integer(int(fraction)))
+    return join(before, (point,), after)
+
+
+def change_last_word(reading: str, change: Callable[[str], str]) -> str:
     head, _, last = reading.rpartition(" ")
     return f"{head} {change(last)}".strip()
 
 
-def _to_ordinal(word: str) -> str:
+def to_ordinal(word: str) -> str:
     if word in ORDINALS:
         return ORDINALS[word]
     return word[:-1] + "ieth" if word.endswith("y") else word + "th"
 
 
-def _to_plural(word: str) -> str:
+def to_plural(word: str) -> str:
     return word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith("x") else "s")

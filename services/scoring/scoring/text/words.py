@@ -1,44 +1,56 @@
-"""Splits a written text into the words that are spoken."""
+"""Splits a written text into the words that are spoken in its most usual reading."""
 
 import re
-import unicodedata
-from typing import Literal
 
-from scoring.text.numerals import spell_numbers
+from scoring.text.characters import clean, fold_letters
+from scoring.text.readings import Token
+from scoring.text.tokens import read_tokens, tokenize
 
-STRAIGHT_APOSTROPHES = str.maketrans(dict.fromkeys("‘’ʼ`´ʹ", "'"))  # noqa: RUF001 - apostrophes as keyboards produce them
-SPOKEN_SIGNS = {"&": " and ", "%": " percent ", "+": " plus ", "=": " equals ", "@": " at ", "°": " degrees "}
-ABBREVIATIONS = {"mr": "mister", "mrs": "missus", "dr": "doctor", "vs": "versus", "etc": "et cetera"}
-WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
+MAX_SHOWN_LETTERS = 40
 ENGLISH = re.compile(r"[a-z']+")
+PAUSES = re.compile(r"[^\s.,;:!?–—…'\"()-]")
+WORD_END = re.compile(r"\s|$")
+PUNCTUATION = ".,;:!?…()[]\"'–—-"
 
 
 def to_spoken_words(text: str) -> tuple[str, ...]:
-    """Return the words in spoken order: lower case, numbers spelled out, split at hyphens, none dropped."""
-    plain = _strip_accents(_normalize("NFKD", text)).lower()
-    for sign, spoken in SPOKEN_SIGNS.items():
-        plain = plain.replace(sign, spoken)
-    found = WORD.findall(spell_numbers(plain))
-    return tuple(part for word in found for part in ABBREVIATIONS.get(word, word).split())
+    """Return the words in spoken order: lower case, numbers spelled out, split at hyphens."""
+    return tuple(word for token in tokenize(text) for word in token.words)
 
 
 def to_spoken_text(text: str) -> str:
     """Spell out numbers and signs like `to_spoken_words`, but keep the punctuation: it shows pauses."""
-    plain = _normalize("NFKC", text)
-    for sign, spoken in SPOKEN_SIGNS.items():
-        plain = plain.replace(sign, spoken)
-    return " ".join(spell_numbers(plain).split())
+    plain = clean(text)
+    tokens = read_tokens(plain)
+    words = tuple(word for token in tokens for word in token.words)
+    spoken = " ".join("".join(_speak(plain, tokens)).split())
+    # Rarely, words and punctuation come together to something that is read in another way.
+    return spoken if to_spoken_words(spoken) == words else " ".join(words)
 
 
 def is_english(word: str) -> bool:
     return ENGLISH.fullmatch(word) is not None
 
 
-def _normalize(form: Literal["NFKC", "NFKD"], text: str) -> str:
-    # An acute accent that is an apostrophe would become a space, and some characters become apostrophes.
-    straight = text.translate(STRAIGHT_APOSTROPHES)
-    return unicodedata.normalize(form, straight).translate(STRAIGHT_APOSTROPHES)
+def _speak(text: str, tokens: tuple[Token, ...]) -> list[str]:
+    spoken, position = list[str](), 0
+    for token in tokens:
+        spoken.append(PAUSES.sub(" ", text[position : token.start]))
+        is_word = token.words == (fold_letters(token.written),)
+        spoken.append(token.written if is_word else f" {' '.join(token.words)} ")
+        position = token.end
+    return [*spoken, PAUSES.sub(" ", text[position:])]
 
 
-def _strip_accents(decomposed: str) -> str:
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
+def find_foreign_word(text: str) -> str | None:
+    """Return the first word that is not in the Latin script as it is written, or None."""
+    plain = clean(text)
+    foreign = (token for token in read_tokens(plain) if not all(map(is_english, token.words)))
+    return next((find_written_word(plain, token) for token in foreign), None)
+
+
+def find_written_word(text: str, token: Token) -> str:
+    """Return the word around a token as it stands in a cleaned text."""
+    start = max(text.rfind(" ", 0, token.start), text.rfind("\n", 0, token.start)) + 1
+    end = WORD_END.search(text, token.end)
+    return text[start : end.start() if end else len(text)].strip(PUNCTUATION)[:MAX_SHOWN_LETTERS]

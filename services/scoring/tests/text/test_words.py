@@ -1,18 +1,18 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from scoring.text.words import is_english, to_spoken_text, to_spoken_words
+from scoring.text.words import find_foreign_word, is_english, to_spoken_text, to_spoken_words
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("Where is the train station?", "where is the train station"),
-        ("It’s Anna’s. Don't!", "it's anna's don't"),  # noqa: RUF001 - curly on purpose
+        ("It’s Anna’s. Don't!", "it's anna's don't"),
         ("“Rock 'n' roll,” she said — twice…", "rock n roll she said twice"),
         ("A well-known café, naïve", "a well known cafe naive"),
         ("Mr. Smith & Dr. Jones", "mister smith and doctor jones"),
-        ("100% at 20 °C", "one hundred percent at twenty degrees c"),
+        ("100% at 20 °C", "one hundred percent at twenty degrees celsius"),
         ("I was born on May 21st, 1984.", "i was born on may twenty first nineteen eighty four"),
         ("the 1990s; my 20's", "the nineteen nineties my twenties"),
         ("At 7:05, 12:00 and 6:30", "at seven oh five twelve o'clock and six thirty"),
@@ -33,7 +33,7 @@ def test_words_are_what_is_said(text: str, words: str) -> None:
     ("text", "spoken"),
     [
         ("Where is it,  please?", "Where is it, please?"),
-        ("It’s 7:05 — hurry!", "It's seven oh five — hurry!"),  # noqa: RUF001 - curly on purpose
+        ("It’s 7:05 — hurry!", "It's seven oh five — hurry!"),
         ("Tom & I paid $3.50.", "Tom and I paid three dollars and fifty cents ."),
     ],
 )
@@ -44,6 +44,11 @@ def test_a_spoken_text_keeps_its_punctuation(text: str, spoken: str) -> None:
 @pytest.mark.parametrize("text", ["", " ", "...?!", "— “ ” —", "' '", "_ * #"])
 def test_punctuation_is_nothing_to_say(text: str) -> None:
     assert to_spoken_words(text) == ()
+
+
+def test_a_word_in_another_script_is_named() -> None:
+    assert find_foreign_word("Say (привет), please") == "привет"
+    assert find_foreign_word("Straße, Łódź, œuvre, 5 °C") is None
 
 
 def test_other_alphabets_are_kept_but_not_english() -> None:

@@ -1,0 +1,111 @@
+"""What abbreviations stand for. All keys are in lower case and without full stops."""
+
+import re
+
+from scoring.text.readings import Readings, text_after, text_before, unite
+from scoring.text.signs import NAMES_OF_TIMES
+
+ALWAYS: dict[str, tuple[str, ...]] = {
+    "mr": ("mister",), "mrs": ("missus",), "dr": ("doctor", "drive"), "st": ("saint", "street"),
+    "prof": ("professor", "prof"), "vs": ("versus", "v s"), "etc": ("et cetera", "and so on"),
+    "jr": ("junior",), "sr": ("senior",), "ltd": ("limited", "l t d"), "dept": ("department",),
+    "approx": ("approximately",), "blvd": ("boulevard",), "sgt": ("sergeant",), "capt": ("captain",),
+    "lt": ("lieutenant",), "govt": ("government",), "sept": ("september",), "tues": ("tuesday",),
+    "thurs": ("thursday",), "thur": ("thursday",), "appt": ("appointment",), "asst": ("assistant",),
+    "hwy": ("highway",), "pkg": ("package",), "msg": ("message",), "pls": ("please",), "thx": ("thanks",),
+    "ft": ("feet", "featuring", "fort", "f t"), "mgr": ("manager",), "bldg": ("building",),
+    "corp": ("corporation", "corp"), "intl": ("international",), "wk": ("week",), "yrs": ("years",),
+    "yr": ("year",), "hrs": ("hours",), "hr": ("hour", "h r"), "mins": ("minutes",), "secs": ("seconds",),
+    "qty": ("quantity",), "wt": ("weight",), "lbs": ("pounds",), "lb": ("pound",),
+    "oz": ("ounces", "ounce", "oz"), "phd": ("p h d",), "ms": ("ms", "miss", "m s"),
+    "btw": ("by the way", "b t w"), "asap": ("a s a p", "asap", "as soon as possible"), "rsvp": ("r s v p",),
+    "wifi": ("wi fi",), "vip": ("v i p", "vip"), "diy": ("d i y",), "mph": ("miles per hour", "m p h"),
+    "nth": ("nth",),
+}  # fmt: skip
+"""With and without a full stop."""
+WITH_FULL_STOP: dict[str, tuple[str, ...]] = {
+    "ave": ("avenue",), "rd": ("road",), "inc": ("incorporated", "inc"), "co": ("company", "co"),
+    "gen": ("general",), "gov": ("governor",), "pres": ("president",), "sen": ("senator",),
+    "rep": ("representative",), "rev": ("reverend",), "hon": ("honorable",), "col": ("colonel",),
+    "maj": ("major",), "mt": ("mount", "mountain"), "est": ("established", "estimated", "e s t"),
+    "incl": ("including", "included"), "misc": ("miscellaneous",), "temp": ("temperature", "temp"),
+    "tel": ("telephone", "tel"), "ext": ("extension",), "max": ("maximum", "max"), "avg": ("average",),
+    "min": ("minutes", "minimum", "minute", "min"), "univ": ("university",), "assoc": ("association",),
+    "ed": ("edition", "editor", "ed"), "eds": ("editors",), "esp": ("especially",), "apt": ("apartment",),
+    "mon": ("monday",), "sat": ("sat", "saturday"), "sun": ("sun", "sunday"), "tue": ("tuesday",),
+    "wed": ("wednesday",), "thu": ("thursday",), "fri": ("friday",), "jan": ("january",),
+    "feb": ("february",), "mar": ("march",), "apr": ("april",), "jun": ("june",), "jul": ("july",),
+    "aug": ("august",), "oct": ("october",), "nov": ("november",), "dec": ("december",),
+    "ca": ("circa", "about"), "cf": ("compare", "c f"), "bros": ("brothers",), "jct": ("junction",),
+    "sq": ("square",), "vol": ("volume",),
+}  # fmt: skip
+BEFORE_A_NUMBER: dict[str, tuple[str, ...]] = {
+    "no": ("number",), "nos": ("numbers",), "nr": ("number",), "p": ("page", "p"), "pp": ("pages", "p p"),
+    "vol": ("volume",), "ch": ("chapter",), "fig": ("figure",), "sec": ("section",), "art": ("article",),
+    "rm": ("room",), "apt": ("apartment",), "ext": ("extension",), "tel": ("telephone", "tel"),
+    "ca": ("circa", "about"), "v": ("version", "versus", "v"), "pt": ("part",), "jan": ("january",),
+    "feb": ("february",), "mar": ("march",), "apr": ("april",), "jun": ("june",), "jul": ("july",),
+    "aug": ("august",), "oct": ("october",), "nov": ("november",), "dec": ("december",),
+}  # fmt: skip
+"""With a full stop, or capitals where the plain word may stand before a number as well."""
+NEEDING_FULL_STOP = {"no", "art", "sec", "p", "v", "ca", "mar", "jun", "dec", "nos", "pt", "fig"}
+TITLE_OR_STREET = {"dr", "st"}
+INITIALS: dict[str, tuple[str, ...]] = {
+    "eg": ("for example", "e g", "for instance"), "ie": ("that is", "i e"), "aka": ("also known as", "a k a"),
+    "am": ("a m",), "pm": ("p m",), "ad": ("a d",), "bc": ("b c",), "ce": ("c e",), "bce": ("b c e",),
+    "ps": ("p s",), "na": ("n a",), "viz": ("namely",),
+}  # fmt: skip
+"""Letters with a full stop behind each."""
+WITH_SLASH: dict[str, tuple[str, ...]] = {
+    "w/o": ("without",), "w/": ("with",), "n/a": ("not applicable", "n a", "not available"),
+    "c/o": ("care of", "c o"), "a/c": ("a c", "account", "air conditioning"), "b/c": ("because",),
+    "y/o": ("years old", "year old"), "24/7": ("twenty four seven",), "9/11": ("nine eleven",),
+}  # fmt: skip
+WITH_APOSTROPHE: dict[str, tuple[str, ...]] = {
+    "em": ("em", "them"), "til": ("til", "until"), "till": ("till", "until"), "cause": ("cause", "because"),
+    "bout": ("bout", "about"), "round": ("round", "around"), "tis": ("tis", "it is"),
+    "twas": ("twas", "it was"), "n": ("n", "and"),
+}  # fmt: skip
+"""Words that have lost their beginning: 'em."""
+
+ABBREVIATION = re.compile(r"(?P<word>[A-Za-z]+)(?!'?[^\W_])(?P<stop>\.)?")
+SLASHED = re.compile("|".join(map(re.escape, sorted(WITH_SLASH, key=len, reverse=True))), re.IGNORECASE)
+NEXT_NUMBER = re.compile(r"\s?#?\d")
+NEXT_CAPITAL = re.compile(r"\s?[A-Z]")
+WITHIN_SENTENCE = re.compile(r"\s?[a-z,\d]")
+
+
+def read_abbreviation(found: re.Match[str]) -> Readings | None:
+    """Read Mr., etc, No. 1 and St.; the full stop belongs to the abbreviation."""
+    word, after = found["word"].lower(), text_after(found)
+    may_count = found["stop"] or word not in NEEDING_FULL_STOP
+    if word in BEFORE_A_NUMBER and may_count and NEXT_NUMBER.match(after):
+        return BEFORE_A_NUMBER[word]
+    if word in ALWAYS:
+        return _order_by_place(word, after)
+    if word in WITH_FULL_STOP and (_is_in_range(found) or (found["stop"] and not _ends_sentence(found))):
+        return unite(WITH_FULL_STOP[word], (word,))
+    return None
+
+
+def read_slashed(found: re.Match[str]) -> Readings | None:
+    is_part = not found[0].endswith("/") and text_after(found)[:1].isalnum()
+    return None if is_part else WITH_SLASH[found[0].lower()]
+
+
+def _order_by_place(word: str, after: str) -> Readings:
+    """Return what stands behind names first where no name follows: Elm Dr."""
+    readings = ALWAYS[word]
+    is_behind = word in TITLE_OR_STREET and not NEXT_CAPITAL.match(after)
+    return readings[::-1] if is_behind else readings
+
+
+def _is_in_range(found: re.Match[str]) -> bool:
+    """Recognize days and months at a dash: Mon-Fri."""
+    around = text_before(found)[-1:] + text_after(found)[:1]
+    return bool(NAMES_OF_TIMES.fullmatch(found["word"])) and not set(around).isdisjoint("-–")
+
+
+def _ends_sentence(found: re.Match[str]) -> bool:
+    """Tell whether a word in lower case has only a full stop behind it."""
+    return found["word"].islower() and not WITHIN_SENTENCE.match(text_after(found))

@@ -1,0 +1,247 @@
+"""Reads amounts aloud: money, measures, fractions and other numbers with something behind them."""
+
+import re
+from collections.abc import Iterator
+
+from scoring.text import dates, units
+from scoring.text.numerals import (
+    WHOLE,
+    change_last_word,
+    read_cardinal,
+    read_decimal,
+    read_digits,
+    read_ordinal,
+    read_whole,
+    spell_cardinal,
+    to_ordinal,
+    to_plural,
+)
+from scoring.text.readings import Readings, join, unite
+
+CURRENCIES: dict[str, tuple[tuple[str, str], ...]] = {
+    "$": (("dollar", "dollars"),), "€": (("euro", "euros"), ("euro", "euro")),
+    "£": (("pound", "pounds"), ("pound", "pound")), "¥": (("yen", "yen"), ("yuan", "yuan")),
+    "₹": (("rupee", "rupees"),), "₽": (("ruble", "rubles"),), "₩": (("won", "won"),),
+    "₺": (("lira", "lira"),), "₴": (("hryvnia", "hryvnias"),), "₿": (("bitcoin", "bitcoins"),),
+    "¢": (("cent", "cents"),), "zł": (("zloty", "zlotys"),), "kr": (("krone", "kroner"), ("krona", "kronor")),
+}  # fmt: skip
+"""Singular and plural, by sign."""
+PARTS = {"$": (("cent", "cents"),), "€": (("cent", "cents"),), "£": (("penny", "pence"), ("p", "p"))}
+SCALES = {
+    "k": "thousand", "thousand": "thousand", "m": "million", "mn": "million", "mio": "million",
+    "million": "million", "b": "billion", "bn": "billion", "billion": "billion", "trillion": "trillion",
+    "tn": "trillion", "hundred": "hundred", "dozen": "dozen",
+}  # fmt: skip
+_SCALE = r"(?:\s?(?P<scale>" + "|".join(sorted(SCALES, key=len, reverse=True)) + r")(?![^\W_]))?"
+_SIGNS = "[$€£¥₹₽₩₺₴₿]"
+_NUMBER = rf"(?P<whole>{WHOLE})?(?:(?P<point>[.])(?P<fraction>\d+))?(?<=\d)"
+MONEY = re.compile(
+    rf"(?P<prefix>(?:US|A|C|NZ|HK|S|AU|CA))?(?P<sign>{_SIGNS})\s?{_NUMBER}{_SCALE}", re.IGNORECASE
+)
+MONEY_RANGE = re.compile(
+    rf"(?P<sign>{_SIGNS})(?P<first>{WHOLE})\s?[-–]\s?(?P=sign)?(?P<last>{WHOLE}{_SCALE})(?![\w.-]*\d)",
+    re.IGNORECASE,
+)
+MONEY_AFTER = re.compile(rf"{_NUMBER}{_SCALE}\s?(?P<sign>[$€£¥¢₹₽₩₺₴₿]|zł|kr\b)(?![\d.]*\d)", re.IGNORECASE)
+MEASURE = re.compile(rf"{_NUMBER}(?P<space>[\s-]?){units.UNIT}")
+FEET_AND_INCHES = re.compile(r"(?P<feet>\d{1,2})'\s?(?:(?P<inches>\d{1,2})(?:\"|''))")
+FRACTION = re.compile(r"(?:(?P<whole>\d+)[ -])?(?<![\d/])(?P<above>\d{1,3})/(?P<below>\d{1,4})(?![\d/]|\.\d)")
+ORDINAL = re.compile(rf"(?P<whole>{WHOLE})(?:st|nd|rd|th|º|ª)(?![^\W_])", re.IGNORECASE)
+PLURAL = re.compile(r"(?P<short>')?(?P<whole>\d+)'?s(?![^\W_])", re.IGNORECASE)
+DECADE = re.compile(r"'(?P<whole>\d\d)(?!\d)")
+DOTTED = re.compile(r"\d+(?:\.\d+){2,}(?!\d)")
+DECIMAL = re.compile(rf"(?P<whole>{WHOLE})?(?P<point>[.,])(?P<fraction>\d+)(?!\d)")
+NUMBER = re.compile(WHOLE)
+FRACTION_NAMES = {2: (("half", "halves"),), 4: (("quarter", "quarters"), ("fourth", "fourths"))}
+
+
+def read_money(found: re.Match[str]) -> Readings | None:
+    """Read $9.99 as nine dollars and ninety nine cents or nine ninety nine."""
+    if not found["whole"] and not found["fraction"]:
+        return None
+    sign, scale = found["sign"].lower(), found["scale"]
+    whole, fraction = found["whole"] or "0", found["fraction"]
+    units_of = CURRENCIES[sign]
+    if scale:
+        scaled = join(
+            _read_number(whole, fraction), (SCALES[scale.lower()],), [plural for _, plural in units_of]
+        )
+        return (
+            unite(scaled, join(_read_number(whole, fraction)[:2], (scale.lower(),)))
+            if len(scale) == 1
+            else scaled
+        )
+    if fraction and (len(fraction) != 2 or sign not in PARTS):
+        return join(_read_number(whole, fraction), [plural for _, plural in units_of])
+    if fraction and int(fraction):
+        return unite(_read_with_parts(whole, fraction, sign))
+    counted = read_cardinal(_digits(whole))
+    return unite(*(join(counted, (_agree(unit, whole),)) for unit in units_of))
+
+
+def _read_with_parts(whole: str, fraction: str, sign: str) -> Iterator[str]:
+    counted, cents = read_cardinal(_digits(whole)), spell_cardinal(str(int(fraction)))
+    unit, part = _agree(CURRENCIES[sign][0], whole), _agree(PARTS[sign][0], fraction)
+    if int(_digits(whole)) == 0:
+        yield from (f"{cents} {_agree(each, fraction)}" for each in PARTS[sign])
+    first = counted[0]
+    short = f"oh {cents}" if int(fraction) < 10 else cents
+    yield from (f"{first} {unit} and {cents} {part}", f"{first} {unit} {cents}", f"{first} {short}")
+    yield from (f"{first} {unit} {cents} {part}", f"{first} {unit} and {cents}")
+    yield f"{read_decimal(whole, fraction)[0]} {to_plural(unit) if unit == 'dollar' else unit}"
+    yield from (f"{each} {unit} and {cents} {part}" for each in counted[1:3])
+    yield from (f"{first} {_agree(each, whole)} {cents}" for each in CURRENCIES[sign][1:])
+
+
+def read_money_range(found: re.Match[str]) -> Readings:
+    """Read $5-10 as five to ten dollars, or with dollars behind each."""
+    sign = found["sign"]
+    last = read_money(re.match(MONEY, sign + found["last"])) or ()  # type: ignore[arg-type] # it does match
+    first, unit = read_cardinal(_digits(found["first"])), _agree(CURRENCIES[sign][0], found["first"])
+    return join(unite(first[:2], (f"{first[0]} {unit}",)), ("to", ""), last[:4])
+
+
+def _agree(unit: tuple[str, str], count: str) -> str:
+    singular, plural = unit
+    return singular if _digits(count).lstrip("0") == "1" else plural
+
+
+def read_measure(found: re.Match[str]) -> Readings | None:
+    """Read 20 km, 5 %, 30 °C, 80 km/h, or return None where the unit is a word: 5 in 10."""
+    whole, fraction, unit = found["whole"], found["fraction"], found["unit"]
+    if not whole and not fraction:
+        return None
+    if found["space"] and unit in units.NOT_AFTER_SPACE and not found["per"]:
+        return _read_inches(found) if unit == "in" else None
+    is_one = not fraction and whole == "1"
+    names = units.read_unit(found, is_one=is_one)
+    if unit == "m" and not found["space"]:
+        names = (*names, "million")
+    if len(unit) == 1 and unit.isalpha():
+        names = (*names, unit.lower())
+    numbers = (
+        read_whole(whole) if unit in "x×" and whole and not fraction else _read_number(whole or "", fraction)
+    )
+    return join(numbers[:4], names)
+
+
+def _read_inches(found: re.Match[str]) -> Readings | None:
+    if not found.string.startswith(".", found.end()):
+        return None
+    names = ("inch",) if found["whole"] == "1" else ("inches",)
+    return join(_read_number(found["whole"] or "", found["fraction"]), names)
+
+
+def read_feet_and_inches(found: re.Match[str]) -> Readings:
+    feet, inches = spell_cardinal(found["feet"]), spell_cardinal(found["inches"])
+    unit, part = (
+        ("foot" if found["feet"] == "1" else "feet"),
+        ("inch" if found["inches"] == "1" else "inches"),
+    )
+    return unite(
+        (
+            f"{feet} foot {inches}",
+            f"{feet} {unit} {inches} {part}",
+            f"{feet} {inches}",
+            f"{feet} {unit} {inches}",
+        )
+    )
+
+
+def read_fraction(found: re.Match[str]) -> Readings | None:
+    """Read 3/4, 1 1/2, and 24/7 or 9/11, which are none."""
+    above, below = int(found["above"]), int(found["below"])
+    plain = f"{spell_cardinal(found['above'])} {spell_cardinal(found['below'])}"
+    if below < 2 or len(found["below"]) > 3:
+        over = f"{spell_cardinal(found['above'])} over {spell_cardinal(found['below'])}"
+        return unite((over, plain))
+    parts = unite(_name_parts(above, below))
+    if found["whole"]:
+        one = {"one half": ("a half", "one half"), "one quarter": ("a quarter", "one quarter")}
+        tails = one.get(parts[0], parts)
+        return join(read_cardinal(found["whole"]), [f"and {each}" for each in unite(tails, parts)] + [*tails])
+    if above >= below:
+        return unite((plain,), parts)
+    return unite(parts, dates.read_month_number_and_day(above, below))
+
+
+def _name_parts(above: int, below: int) -> Iterator[str]:
+    count = spell_cardinal(str(above))
+    names = FRACTION_NAMES.get(below) or ((to_ordinal_of(below), f"{to_ordinal_of(below)}s"),)
+    for singular, plural in names:
+        if above == 1:
+            yield from (f"one {singular}", f"a {singular}")
+        else:
+            yield f"{count} {plural}"
+    if (above, below) == (1, 2):
+        yield "half"
+        return
+    whole = spell_cardinal(str(below))
+    yield from (
+        f"{count} over {whole}",
+        f"{count} out of {whole}",
+        f"{count} slash {whole}",
+        f"{count} {whole}",
+    )
+
+
+def to_ordinal_of(number: int) -> str:
+    return change_last_word(spell_cardinal(str(number)), to_ordinal)
+
+
+def read_ordinal_number(found: re.Match[str]) -> Readings:
+    return read_ordinal(_digits(found["whole"]))
+
+
+def read_plural(found: re.Match[str]) -> Readings:
+    """Read 1990s, 20's and '90s."""
+    return unite(change_last_word(each, to_plural) for each in read_whole(found["whole"]))
+
+
+def read_decade(found: re.Match[str]) -> Readings:
+    digits = found["whole"]
+    return (f"oh {spell_cardinal(digits[1])}",) if digits[0] == "0" else read_cardinal(digits)
+
+
+def read_dotted(found: re.Match[str]) -> Readings:
+    """Read version numbers and addresses: 3.2.1, 192.168.0.1."""
+    parts = found[0].split(".")
+    if all(len(part) == 3 for part in parts[1:]) and len(parts[0]) < 4:
+        # A European writes thousands like this.
+        return read_cardinal("".join(parts))
+    counted = [spell_cardinal(part) for part in parts]
+    single = [read_digits(part)[0] for part in parts]
+    with_dots = (f" {dot} ".join(part) for part in (counted, single) for dot in ("point", "dot"))
+    return unite(with_dots, (" ".join(counted),))
+
+
+def read_decimal_number(found: re.Match[str]) -> Readings | None:
+    """Read 2.05, .5 and 3,5, and 7.30, which may be a time."""
+    whole, fraction = found["whole"] or "", found["fraction"]
+    if found["point"] == ",":
+        if not whole or len(fraction) > 2:
+            return None
+        return unite(read_decimal(whole, fraction)[:3], read_decimal(whole, fraction, "comma")[:3])
+    if not whole and found.start() and found.string[found.start() - 1].isalnum():
+        return None
+    may_be_time = len(fraction) == 2 and fraction < "60" and whole.isdigit() and int(whole) < 25
+    if not may_be_time:
+        return read_decimal(whole, fraction)
+    hour, minute = spell_cardinal(whole), spell_cardinal(str(int(fraction)))
+    clock = f"{hour} oh {minute}" if fraction[0] == "0" else f"{hour} {minute}"
+    return unite(read_decimal(whole, fraction)[:10], (clock if int(fraction) else f"{hour} o'clock",))
+
+
+def read_number(found: re.Match[str]) -> Readings:
+    return read_whole(found[0])
+
+
+def _read_number(whole: str, fraction: str | None) -> Readings:
+    if fraction:
+        return read_decimal(whole, fraction)
+    digits = _digits(whole)
+    return read_digits(digits) if digits[0] == "0" and len(digits) > 1 else read_cardinal(digits)
+
+
+def _digits(written: str) -> str:
+    return re.sub(r"\D", "", written)

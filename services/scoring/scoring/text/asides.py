@@ -1,0 +1,39 @@
+"""Finds what stands in a text without being part of the speech: [laughs], (applause), Anna:"""
+
+import re
+
+from scoring.text.readings import text_after, text_before
+
+ASIDE = re.compile(r"\[[^\[\]]*\]|\((?P<inside>[^()]*)\)|\*(?P<starred>[a-z]+)\*")
+LABEL = re.compile(
+    r"(?:[A-Z]\d?|(?:(?:Mrs?|Ms|Dr|Prof)\.? )?[A-Z][\w'-]+(?: (?:[A-Z][\w'-]*|\d{1,2})){0,2})\s?:(?=\s)"
+)
+LABEL_PLACE = re.compile(r"(?:^|\n|[.!?\]):\"”])\s*$")
+STAGE_DIRECTIONS = {
+    "laugh", "laughs", "laughing", "laughter", "sigh", "sighs", "sighing", "cough", "coughs", "pause",
+    "pauses", "applause", "music", "crying", "cries", "whispers", "whispering", "smiles", "smiling",
+    "chuckles", "gasps", "clears throat", "silence", "inaudible", "crosstalk", "cheering", "noise", "beep",
+    "giggles", "sobs", "nods", "shouting", "yells", "singing", "sings",
+}  # fmt: skip
+SPOKEN_LABELS = {
+    "note", "warning", "attention", "remember", "example", "tip", "question", "answer", "reminder",
+    "important", "rule", "fact", "hint", "conclusion", "result", "breaking", "update", "caution",
+    "please note", "problem", "solution", "yes", "no", "first", "second", "third", "finally", "today",
+    "tomorrow", "menu", "date", "time", "place", "price", "address", "name", "age",
+}  # fmt: skip
+"""Words before a colon that are no speakers."""
+
+
+def is_aside(found: re.Match[str]) -> bool:
+    inside = found["inside"] if found["inside"] is not None else found["starred"]
+    return inside is None or inside.strip(" .!").lower() in STAGE_DIRECTIONS
+
+
+def is_label(found: re.Match[str]) -> bool:
+    name = found[0].rstrip(": ").lower()
+    is_placed = LABEL_PLACE.search(text_before(found))
+    return bool(is_placed) and not name.startswith("dear ") and any(map(str.isalnum, text_after(found)))
+
+
+def is_spoken_label(found: re.Match[str]) -> bool:
+    return found[0].rstrip(": ").lower() in SPOKEN_LABELS

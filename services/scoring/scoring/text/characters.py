@@ -1,0 +1,57 @@
+"""Replaces characters that look like others, and removes those that cannot be seen."""
+
+import re
+import unicodedata
+
+APOSTROPHES = dict.fromkeys("‘’ʼ`´ʹ′‛ʻ", "'")
+LETTERS = {
+    "ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L",
+    "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ħ": "h", "Ħ": "H", "ı": "i", "ŋ": "ng",
+    "ŧ": "t", "Ŧ": "T", "ĸ": "k", "ə": "a",
+}  # fmt: skip
+GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "θ": "theta", "λ": "lambda",
+    "μ": "mu", "π": "pi", "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "χ": "chi", "ψ": "psi",
+    "ω": "omega", "Δ": "delta", "Σ": "sigma", "Ω": "omega",
+}  # fmt: skip
+"""Letters that stand alone in texts in the Latin script."""
+SIGNS = {
+    "″": '"', "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "−": "-", "‐": "-", "‑": "-", "‒": "–",
+    "⁄": "/", "∕": "/", "∶": ":", "·": "·", "⋅": "·", "№": "No. ", "™": " ", "®": " ", "©": " ", "℠": " ",
+    "µ": "μ",
+}  # fmt: skip
+PLAIN = str.maketrans(APOSTROPHES | SIGNS)
+FOLDED = str.maketrans(LETTERS)
+GROUPING = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f'’](?=\d{3}(?!\d))")
+SUPERSCRIPT = re.compile(r"[⁰¹²³⁴-⁹]+")
+VULGAR_FRACTION = re.compile(r"(?:(?P<whole>\d+)\s?)?(?P<fraction>[¼-¾⅐-⅞])")
+
+
+def clean(text: str) -> str:
+    """Return a text with the characters that the rules know. Its letters keep case and accents."""
+    grouped = GROUPING.sub(",", text)
+    powers = SUPERSCRIPT.sub(lambda found: "^" + unicodedata.normalize("NFKC", found[0]), grouped)
+    plain = VULGAR_FRACTION.sub(_write_fraction, powers).translate(PLAIN)
+    # An acute accent that is an apostrophe would become a space, and some characters become apostrophes.
+    normal = unicodedata.normalize("NFKC", plain).translate(PLAIN)
+    return "".join(filter(None, map(_replace, normal)))
+
+
+def fold_letters(word: str) -> str:
+    """Return a word in lower case without accents and ligatures; a Greek letter by its name."""
+    if word in GREEK:
+        return GREEK[word]
+    decomposed = unicodedata.normalize("NFKD", word.translate(FOLDED)).translate(FOLDED)
+    return "".join(each for each in decomposed if not unicodedata.combining(each)).lower()
+
+
+def _write_fraction(found: re.Match[str]) -> str:
+    fraction = unicodedata.normalize("NFKC", found["fraction"]).replace("⁄", "/")
+    return f"{found['whole']} {fraction}" if found["whole"] else fraction
+
+
+def _replace(character: str) -> str:
+    category = unicodedata.category(character)
+    if category == "Cf":
+        return ""
+    return " " if category in ("Cc", "Zl", "Zp") and character != "\n" else character

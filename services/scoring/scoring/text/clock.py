@@ -1,0 +1,85 @@
+"""Reads times of day aloud: 7:05, 7.30, 6 p.m., 19:00."""
+
+import re
+from collections.abc import Iterator
+
+from scoring.text.numerals import SMALL, read_decimal, spell_cardinal
+from scoring.text.readings import Readings, join, text_before, unite
+
+HALF_OF_DAY = r"(?P<half>[ap])(?:\.\s?m\.|\.?m\b\.?(?!\w))"
+TIME = re.compile(
+    rf"(?P<hour>\d{{1,2}})(?P<mark>[:.h])(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?(?![\d:])"
+    rf"(?:\s?{HALF_OF_DAY})?",
+    re.IGNORECASE,
+)
+FULL_HOUR = re.compile(rf"(?P<hour>\d{{1,2}})\s?(?:o'clock\s)?{HALF_OF_DAY}", re.IGNORECASE)
+RATIO = re.compile(r"(?P<first>\d{1,4}):(?P<second>\d{1,4})(?![\d:])")
+BEFORE_A_TIME = re.compile(r"\b(?:at|until|till|before|after)\s$", re.IGNORECASE)
+QUARTERS = {15: ("past", "after"), 30: ("past",), 45: ("to", "till", "of")}
+QUARTER_NAMES = {15: ("quarter", "a quarter"), 30: ("half",), 45: ("quarter", "a quarter")}
+
+
+def read_time(found: re.Match[str]) -> Readings | None:
+    """Read 7:30, or return None for 7.30 that is a decimal."""
+    hour, minute, half = int(found["hour"]), int(found["minute"]), found["half"]
+    may_be_decimal = found["mark"] == "." and not half
+    if may_be_decimal and not (hour < 25 and BEFORE_A_TIME.search(text_before(found))):
+        return None
+    if found["mark"] == "h" and hour > 24:
+        return None
+    decimals = read_decimal(found["hour"], found["minute"])[:3] if may_be_decimal else ()
+    times = unite(list(_read_clock(hour, minute, half))[:9], decimals)
+    if found["second"]:
+        return join(times[:3], _read_seconds(int(found["second"])))
+    return times
+
+
+def read_full_hour(found: re.Match[str]) -> Readings:
+    return unite(_read_clock(int(found["hour"]), 0, found["half"]))
+
+
+def read_ratio(found: re.Match[str]) -> Readings:
+    first, second = spell_cardinal(found["first"]), spell_cardinal(found["second"])
+    return (f"{first} to {second}", f"{first} {second}", f"{first} verse {second}", f"{first} colon {second}")
+
+
+def _read_clock(hour: int, minute: int, half: str | None) -> Iterator[str]:
+    after = f" {half.lower()} m" if half else ""
+    own = spell_cardinal(str(hour))
+    for minutes in _read_minutes(minute, hour, after):
+        yield f"{own} {minutes}{after}".replace("  ", " ").strip()
+    civil = spell_cardinal(str((hour - 1) % 12 + 1))
+    yield from _read_relative(minute, civil, hour)
+    if hour > 12 and not half:
+        yield from (f"{civil} {minutes}".strip() for minutes in _read_minutes(minute, 0, ""))
+
+
+def _read_minutes(minute: int, hour: int, half: str) -> Readings:
+    if minute == 0 and half:
+        return ("", "o'clock")
+    if minute == 0:
+        return ("o'clock", "", "hundred", "hundred hours") if hour > 12 else ("o'clock", "", "oh oh")
+    if minute < 10:
+        return (f"oh {SMALL[minute]}", f"zero {SMALL[minute]}")
+    return (spell_cardinal(str(minute)),)
+
+
+def _read_relative(minute: int, hour: str, number: int) -> Iterator[str]:
+    """Read twenty past seven, quarter to eight."""
+    next_hour = spell_cardinal(str(number % 12 + 1))
+    if minute in QUARTERS:
+        at = next_hour if minute > 30 else hour
+        yield from (f"{name} {link} {at}" for link in QUARTERS[minute] for name in QUARTER_NAMES[minute])
+    elif 0 < minute < 30:
+        yield from (f"{spell_cardinal(str(minute))} {link} {hour}" for link in ("past", "minutes past"))
+    elif minute:
+        left = spell_cardinal(str(60 - minute))
+        yield from (f"{left} {link} {next_hour}" for link in ("to", "minutes to"))
+    elif number in (0, 12, 24):
+        yield from ("noon", "midnight", "twelve noon", "twelve midnight")
+
+
+def _read_seconds(second: int) -> Readings:
+    spoken = spell_cardinal(str(second))
+    oh = f"oh {spoken}" if second < 10 else spoken
+    return unite((oh, f"and {spoken} seconds", f"{spoken} seconds"))

@@ -1,0 +1,106 @@
+"""Reads dates aloud: May 21, Jan. 3rd, 21st May 1984, 5/21/2026, 2026-05-21."""
+
+import re
+from collections.abc import Iterator
+
+from scoring.text.numerals import YEARS, read_ordinal, read_whole, read_year, spell_cardinal
+from scoring.text.readings import Readings, join, unite
+
+MONTHS = [
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
+    "november", "december",
+]  # fmt: skip
+SHORT_MONTHS = {name[:3]: name for name in MONTHS} | {"sept": "september"}
+WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+SHORT_WEEKDAYS = {name[:3]: name for name in WEEKDAYS} | {
+    "tues": "tuesday",
+    "wednes": "wednesday",
+    "thur": "thursday",
+    "thurs": "thursday",
+}
+_NAMES = "|".join([*MONTHS, *sorted(SHORT_MONTHS, key=len, reverse=True)])
+_DAY = r"(?P<day>[0-3]?\d)(?P<suffix>st|nd|rd|th)?(?![\w/%]|[.,:]\d)"
+MONTH_AND_DAY = re.compile(rf"(?P<month>{_NAMES})\b\.?\s{{0,3}}{_DAY}", re.IGNORECASE)
+DAY_AND_MONTH = re.compile(
+    rf"(?P<day>[0-3]?\d)(?P<suffix>st|nd|rd|th)?(?:\s(?P<of>of))?\s(?P<month>{_NAMES})\b\.?(?!\w)",
+    re.IGNORECASE,
+)
+NUMERIC_DATE = re.compile(
+    r"(?P<first>[0-3]?\d)(?P<mark>[/.-])(?P<second>[0-3]?\d)(?P=mark)(?P<year>\d{4})(?!\d)"
+)
+ISO_DATE = re.compile(r"(?P<year>[12]\d{3})-(?P<month>[01]\d)-(?P<day>[0-3]\d)(?!\d)")
+SHORT_MONTH = re.compile(
+    r"(?P<month>jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?(?=\s?\d|\s?$)", re.IGNORECASE
+)
+
+
+def read_month_and_day(found: re.Match[str]) -> Readings | None:
+    if not 1 <= int(found["day"]) <= 31:
+        return None
+    return join((name_month(found["month"]),), _read_day(found["day"], found["suffix"]))
+
+
+def read_day_and_month(found: re.Match[str]) -> Readings | None:
+    if not 1 <= int(found["day"]) <= 31:
+        return None
+    month, ordinals = name_month(found["month"]), read_ordinal(found["day"])
+    if found["of"]:
+        return join(unite(ordinals, (f"the {each}" for each in ordinals)), (f"of {month}",))
+    as_ordinal = unite(
+        (f"{each} {month}" for each in ordinals), (f"the {each} of {month}" for each in ordinals)
+    )
+    as_cardinal = (f"{spell_cardinal(found['day'])} {month}",)
+    after = (f"{month} {day}" for day in _read_day(found["day"], None))
+    return unite(as_ordinal, (f"{each} of {month}" for each in ordinals), as_cardinal, after)
+
+
+def name_month(written: str) -> str:
+    lower = written.lower()
+    return SHORT_MONTHS.get(lower, lower)
+
+
+def _read_day(digits: str, suffix: str | None) -> Readings:
+    ordinals = read_ordinal(str(int(digits)))
+    cardinal = () if suffix else (spell_cardinal(str(int(digits))),)
+    return unite(ordinals, (f"the {each}" for each in ordinals), cardinal)
+
+
+def read_numeric_date(found: re.Match[str]) -> Readings | None:
+    """Read 5/3/2026 as an American or a European would, or number by number."""
+    first, second = int(found["first"]), int(found["second"])
+    days = unite(_read_days(first, second), _read_days(second, first) if first != second else ())
+    if not days:
+        return None
+    return join(
+        [*days[:7], f"{spell_cardinal(str(first))} {spell_cardinal(str(second))}"], _read_years(found["year"])
+    )
+
+
+def read_iso_date(found: re.Match[str]) -> Readings | None:
+    month, day, years = int(found["month"]), int(found["day"]), _read_years(found["year"])
+    days = unite(_read_days(month, day))
+    if not days:
+        return None
+    numbers = f"{_spell_with_oh(month)} {_spell_with_oh(day)}"
+    return unite(join(days[:3], years), join(years, (*days[:2], numbers)))
+
+
+def read_month_number_and_day(month: int, day: int) -> Iterator[str]:
+    """Read 12/25 as a date, if it can be no other one."""
+    if day > 12:
+        yield from list(_read_days(month, day))[:2]
+
+
+def _read_days(month: int, day: int) -> Iterator[str]:
+    if 1 <= month <= 12 and 1 <= day <= 31:
+        name = MONTHS[month - 1]
+        for ordinal in read_ordinal(str(day)):
+            yield from (f"{name} {ordinal}", f"the {ordinal} of {name}", f"{ordinal} of {name}")
+
+
+def _read_years(digits: str) -> Readings:
+    return read_year(digits) if int(digits) in YEARS else read_whole(digits)
+
+
+def _spell_with_oh(number: int) -> str:
+    return f"{'oh ' if number < 10 else ''}{spell_cardinal(str(number))}"

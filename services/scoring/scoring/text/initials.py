@@ -1,0 +1,152 @@
+"""Reads letters and capitals aloud: US, TVs, NASA, U.S.A., A4, COVID19, iPhone."""
+
+import re
+from collections.abc import Iterator
+
+from scoring.text.abbreviations import INITIALS
+from scoring.text.characters import fold_letters
+from scoring.text.numerals import read_digits, read_whole
+from scoring.text.readings import Readings, text_after, text_before, unite
+
+SPELLED = {
+    "us", "usa", "uk", "eu", "un", "uae", "it", "am", "pm", "tv", "pc", "cd", "dvd", "id", "ok", "ai", "io",
+    "hr", "pr", "pe", "la", "dc", "ad", "ce", "er", "or", "iq", "eq", "ui", "ufo", "usb", "url", "ceo", "cfo",
+    "cto", "cia", "fbi", "irs", "atm", "faq", "diy", "ice", "gpa", "ios", "isp", "ip", "iou", "sos", "eta",
+    "rip", "vip", "vat", "dna", "rna", "hiv", "adhd", "ac", "aa", "ir", "oap", "mba", "ba", "ma", "uv", "av",
+    "aka", "nba", "usd", "eur", "ap", "api", "app", "esl", "efl", "toefl", "ielts", "md", "mri", "ngo", "gmo",
+    "iot", "bbc", "gps", "html",
+} - {"or", "app", "ice", "toefl", "ielts"}  # fmt: skip
+"""Spelled rather than read, if in capitals."""
+SPELLED_IN_LOWER_CASE = {
+    "tv", "tvs", "dvd", "dvds", "cd", "cds", "pc", "pcs", "uk", "usa", "eu", "id", "faq", "faqs", "gps",
+    "atm", "dj", "ceo", "usb", "url", "iq", "dna", "ufo", "ai", "ps", "pe", "vip", "fbi", "cia", "bbc", "nba",
+    "pr", "hr", "ui",
+}  # fmt: skip
+READ_AS_WORDS = {
+    "nasa", "nato", "aids", "fifa", "opec", "pin", "sim", "ram", "rom", "laser", "radar", "scuba", "covid",
+    "sars", "yolo", "lol", "gif", "jpeg", "zip", "dos", "nafta", "asean", "ted", "swat", "moma", "nasdaq",
+    "ikea", "lego", "fiat", "uefa", "wasp", "bric", "brics", "spa", "nimby", "taser", "toefl", "asap",
+    "epcot", "pisa", "unicef", "unesco",
+}  # fmt: skip
+EMPHASIZED = {
+    "a", "all", "an", "and", "any", "are", "bad", "be", "best", "but", "buy", "by", "can", "do", "does",
+    "end", "ever", "for", "from", "free", "get", "go", "good", "had", "has", "have", "he", "her", "hers",
+    "here", "him", "his", "how", "i", "if", "in", "into", "is", "just", "keep", "last", "let", "like", "look",
+    "love", "me", "more", "most", "much", "must", "my", "need", "new", "next", "no", "none", "not", "now",
+    "of", "off", "oh", "old", "on", "one", "only", "open", "or", "our", "out", "over", "own", "put", "real",
+    "run", "sale", "same", "say", "see", "she", "so", "some", "stop", "such", "than", "that", "the", "them",
+    "then", "they", "this", "to", "too", "two", "up", "use", "very", "wait", "want", "was", "way", "we",
+    "well", "were", "what", "when", "who", "why", "will", "with", "yes", "you", "your", "big", "day", "did",
+    "down", "each", "else", "even", "ice", "easy", "hot", "stay", "safe", "read", "help", "live", "exit",
+    "wow", "hey", "okay", "time", "work", "home",
+}  # fmt: skip
+"""Words of up to four letters that are often in capitals to stress them."""
+INTERJECTIONS = {
+    "hmm",
+    "hm",
+    "mm",
+    "mmm",
+    "shh",
+    "sh",
+    "psst",
+    "pst",
+    "brr",
+    "brrr",
+    "pfft",
+    "grr",
+    "tsk",
+    "zzz",
+    "nth",
+    "n",
+}
+WITHOUT_VOWEL = re.compile(r"[bcdfghjklmnpqrstvwxz]{2,5}")
+MAX_SPELLED_LETTERS = 5
+DOTTED_LETTERS = re.compile(
+    r"(?<![^\W_])(?:[A-Za-z]\.\s?){1,9}(?<=\.)[A-Za-z](?:\.|(?![^\W_]))(?:'?s(?![^\W_]))?"
+)
+DEGREE = re.compile(r"Ph\.\s?D\.?|M\.?Sc\b\.?|B\.?Sc\b\.?")
+CAPITALS = re.compile(r"(?P<letters>[A-Z]{2,})(?P<plural>'?s)?(?![^\W_])")
+MIXED = re.compile(r"[^\W_]*(?:\d[^\W\d_]|[^\W\d_]\d)[^\W_]*")
+PIECE = re.compile(r"\d+|[^\W\d_]+")
+CAMEL = re.compile(r"(?:[^\W\d_A-Z]+|[A-Z][^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z]))")
+
+
+def spell(letters: str, ending: str = "") -> str:
+    """Write letters as words, an ending behind the last one: t v's."""
+    return " ".join(letters) + ("'s" if ending else "")
+
+
+def read_dotted_letters(found: re.Match[str]) -> Readings | None:
+    letters = fold_letters(re.sub(r"[\s.]|'?s$", "", found[0]))
+    if " " in found[0].strip() and len(letters) > 3:
+        return None
+    ending = "s" if found[0].endswith("s") and not found[0].endswith(".s") else ""
+    return INITIALS.get(letters) or (spell(letters, ending),)
+
+
+def read_degree(found: re.Match[str]) -> Readings:
+    return (spell(re.sub(r"[\s.]", "", found[0]).lower()),)
+
+
+def read_capitals(found: re.Match[str]) -> Readings:
+    """Read capitals as letters and as a word; the more usual way first."""
+    letters, ending = found["letters"].lower(), found["plural"] or ""
+    word = letters + ("'s" if ending == "'s" else ending)
+    spelled = spell(letters, ending)
+    if len(letters) > MAX_SPELLED_LETTERS:
+        return (word,)
+    if not set(letters) & set("aeiouy"):
+        return (spelled,)
+    if letters in SPELLED_IN_LOWER_CASE:
+        return (spelled, word)
+    if _is_shouted(found):
+        return (word, spelled) if letters in SPELLED or len(letters) < 4 else (word,)
+    is_word = letters in READ_AS_WORDS or letters in EMPHASIZED or len(letters) > 4
+    return (word, spelled) if is_word and letters not in SPELLED else (spelled, word)
+
+
+def _is_shouted(found: re.Match[str]) -> bool:
+    """Tell whether the words around are in capitals too."""
+    around = re.findall(r"[^\W\d_]{2,}", text_before(found))[-1:]
+    around += re.findall(r"[^\W\d_]{2,}", text_after(found))[:1]
+    return bool(around) and all(word.isupper() for word in around)
+
+
+def read_mixed(found: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
+    """Read letters and digits piece by piece: M P three."""
+    for piece in PIECE.finditer(found[0]):
+        start = found.start() + piece.start()
+        yield start, start + len(piece[0]), read_piece(piece[0])
+
+
+def read_piece(piece: str) -> Readings:
+    """Read a part of a code or an address."""
+    if piece[0].isdigit():
+        return unite(read_whole(piece), read_digits(piece))
+    word = fold_letters(piece)
+    has_vowel = bool(set(word) & set("aeiouy"))
+    if not word.isascii() or (len(word) > 3 and has_vowel):
+        return (word,)
+    if len(word) == 3 and has_vowel and word not in SPELLED:
+        return (word, spell(word))
+    return unite((spell(word),), (word,) if has_vowel else ())
+
+
+def read_word(written: str) -> Readings:
+    """Read a word; one without vowels as letters, one with capitals inside also part by part."""
+    word = fold_letters(written)
+    if word in SPELLED_IN_LOWER_CASE:
+        return unite(
+            (spell(word.removesuffix("s"), "s") if word[-1] == "s" and len(word) > 2 else spell(word), word)
+        )
+    if WITHOUT_VOWEL.fullmatch(word) and word not in INTERJECTIONS:
+        return (spell(word),)
+    parts = CAMEL.findall(written)
+    if len(parts) > 1 and written.isalpha() and not written.isupper():
+        return unite((word,), (" ".join(map(_read_part, parts)),))
+    return (word,)
+
+
+def _read_part(part: str) -> str:
+    folded = fold_letters(part)
+    return spell(folded) if part.isupper() and len(part) < 4 else folded

@@ -1,0 +1,49 @@
+"""Readings of a written token: the ways in which it is usually read aloud, the most usual one first."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice, product
+
+MAX_READINGS = 12
+CONTEXT_CHARACTERS = 40
+"""Looked at on each side of a token. The whole text would take quadratic time."""
+
+type Readings = tuple[str, ...]
+"""Spoken words between spaces. An empty text is a token that is not spoken."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A part of a text, from `start` to `end`, and its readings."""
+
+    written: str
+    start: int
+    end: int
+    readings: tuple[tuple[str, ...], ...]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the most usual reading."""
+        return self.readings[0]
+
+
+def unite(*alternatives: Iterable[str]) -> Readings:
+    """Return all readings once, in order, at most MAX_READINGS."""
+    distinct = dict.fromkeys(reading for readings in alternatives for reading in readings)
+    return tuple(islice(distinct, MAX_READINGS))
+
+
+def join(*parts: Iterable[str]) -> Readings:
+    """Return the combinations of the parts' readings, those of usual ones first."""
+    ranked = [list(enumerate(islice(part, MAX_READINGS))) for part in parts]
+    chosen = sorted(product(*ranked), key=lambda combination: sum(rank for rank, _ in combination))
+    return unite(" ".join(filter(None, (text for _, text in combination))) for combination in chosen)
+
+
+def text_before(found: re.Match[str]) -> str:
+    return found.string[max(found.start() - CONTEXT_CHARACTERS, 0) : found.start()]
+
+
+def text_after(found: re.Match[str]) -> str:
+    return found.string[found.end() : found.end() + CONTEXT_CHARACTERS]

@@ -1,0 +1,40 @@
+"""Reads telephone numbers aloud, group by group."""
+
+import re
+from collections.abc import Iterator
+
+from scoring.text.numerals import read_digits, read_whole
+from scoring.text.readings import Readings, unite
+
+PHONE = re.compile(
+    r"(?:\+\d{1,3}[ .-]?|1-)?(?:\(\d{1,5}\)[ .-]?)?\d{2,5}(?:[ .-]\d{2,4}){1,5}(?![\d/:%]|[.,]\d)"
+)
+GROUP = re.compile(r"\d+")
+DIGITS = range(7, 16)
+
+
+def read_phone(found: re.Match[str]) -> Iterator[tuple[int, int, Readings]] | None:
+    groups = GROUP.findall(found[0])
+    return _read_groups(found) if _is_phone(found[0], groups) else None
+
+
+def _is_phone(written: str, groups: list[str]) -> bool:
+    sizes = [len(group) for group in groups]
+    if sum(sizes) not in DIGITS:
+        return False
+    if all(size == 3 for size in sizes[1:]) and sizes[0] < 4 and sum(sizes) < 10 and "(" not in written:
+        # It may as well be a number with its thousands apart.
+        return "-" in written[1:] and len(sizes) > 2
+    if written[0] in "+(" or (written[0] == "0" and sum(sizes) > 8):
+        return True
+    return sizes in ([3, 4], [3, 3, 4], [1, 3, 3, 4]) or (
+        sizes == [4, 4] and "-" in written and groups[0] > "2100"
+    )
+
+
+def _read_groups(found: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
+    if found[0].startswith("+"):
+        yield found.start(), found.start() + 1, ("plus", "")
+    for group in GROUP.finditer(found[0]):
+        start = found.start() + group.start()
+        yield start, start + len(group[0]), unite(read_digits(group[0]), read_whole(group[0]))
