@@ -65,7 +65,7 @@ class NotAssessable(SpeechProcessingError, Invalid):
 
 
 class UnpronounceableText(SpeechProcessingError, Invalid):
-    """Too many words of the text have no known pronunciation; send another text."""
+    """The text has nothing to say, or a word that cannot be pronounced; send another text."""
 
     def __init__(self, detail: str, **extra: Any) -> None:
         field_error = {"pointer": "#/reference_text", "message": detail}
