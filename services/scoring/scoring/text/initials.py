@@ -65,7 +65,7 @@ DOTTED_LETTERS = re.compile(
     r"(?<![^\W_])(?:[A-Za-z]\.\s?){1,9}(?<=\.)[A-Za-z](?:\.|(?![^\W_]))(?:'?s(?![^\W_]))?"
 )
 DEGREE = re.compile(r"Ph\.\s?D\.?|M\.?Sc\b\.?|B\.?Sc\b\.?")
-CAPITALS = re.compile(r"(?P<letters>[A-Z]{2,})(?P<plural>'?s)?(?![^\W_])")
+CAPITALS = re.compile(r"(?P<letters>[A-Z]{2,})(?P<plural>'?s)?(?!'?[^\W_])")
 MIXED = re.compile(r"[^\W_]*(?:\d[^\W\d_]|[^\W\d_]\d)[^\W_]*")
 PIECE = re.compile(r"\d+|[^\W\d_]+")
 CAMEL = re.compile(r"(?:[^\W\d_A-Z]+|[A-Z][^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z]))")

@@ -94,6 +94,7 @@ SAID = [
     ("the US and IT", "the u s and i t", "the us and it"),
     ("I AM here", "i am here", "i a m here"),
     ("TVs on TV", "t v's on t v"),
+    ("DON'T, I'M", "don't i'm"),
     ("NASA's UK", "nasa's u k"),
     ("U.S.A., a.k.a.", "u s a also known as", "u s a a k a"),
     ("e.g. this, i.e. that, etc.", "for example this that is that et cetera", "e g this i e that et cetera"),
