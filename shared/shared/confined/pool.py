@@ -3,11 +3,13 @@
 import asyncio
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import structlog
 
 from shared.background import Loop, SupervisedLoop
+from shared.confined.template import Template
 from shared.confined.worker import ReserveBody, Worker, refuse_body
 
 log = structlog.get_logger(__name__)
@@ -32,11 +34,14 @@ class WorkerDied(OSError):
 class WorkerPool:
     """A fixed number of workers, and no queue: callers send as many requests at once as there are workers.
 
-    Only what a worker has begun can time out: none is ended for the time that others took.
+    Only what a worker has begun can time out: none is ended for the time that others took. `forking`: they
+    are forked from one process of the module, instead of one started each.
     """
 
-    def __init__(self, module: str, *, count: int, timeout_seconds: float) -> None:
-        self.count, self._module, self._timeout_seconds = count, module, timeout_seconds
+    def __init__(self, module: str, *, count: int, timeout_seconds: float, forking: bool = False) -> None:
+        self.count, self._timeout_seconds = count, timeout_seconds
+        self._template = Template(module) if forking else None
+        self._start_worker = self._template.fork if self._template else partial(Worker.start, module)
         # None when the pool is closed.
         self._idle: asyncio.Queue[Worker | None] = asyncio.Queue()
         self._alive: set[Worker] = set()
@@ -61,6 +66,8 @@ class WorkerPool:
             loop.stop()
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._template:
+            await self._template.close()
 
     @property
     def is_ready(self) -> bool:
@@ -104,7 +111,7 @@ class WorkerPool:
         return answer
 
     async def _run_one(self) -> None:
-        worker = await Worker.start(self._module)
+        worker = await self._start_worker()
         self._alive.add(worker)
         self._idle.put_nowait(worker)
         try:

@@ -6,10 +6,12 @@ process cannot write to files or dump core, so that no library can bring a recor
 
 import gc
 import json
+import os
 import resource
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from shared.confined.wire import LENGTHS, pack
@@ -43,6 +45,42 @@ def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_sec
             # An exception and the frames that it passed may hold each other, and with them samples.
             del request
             gc.collect()
+
+
+def fork_on_request(descriptor: int, serve_forked: Callable[[int], None]) -> None:
+    """Fork a process for each descriptor that arrives, and report its start and its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # What is never freed should not be touched by collections, so that it stays shared.
+    gc.collect()
+    gc.freeze()
+    with socket.socket(fileno=descriptor) as control:
+        control.sendall(pack({"ready": True}))
+        signal.signal(signal.SIGCHLD, lambda *_: _report_ends(control))
+        while (connection := _receive_descriptor(control)) is not None:
+            # The end of a process must not be reported amid its start.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+            pid = os.fork()
+            if not pid:
+                break
+            os.close(connection)
+            control.sendall(pack({"forked": pid}))
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    if connection is not None:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+        serve_forked(connection)
+
+
+def _receive_descriptor(control: socket.socket) -> int | None:
+    _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+    return descriptors[0] if descriptors else None
+
+
+def _report_ends(control: socket.socket) -> None:
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            pid, status = ended
+            control.sendall(pack({"ended": pid, "status": os.waitstatus_to_exitcode(status)}))
 
 
 def _bound_cpu_time(seconds: int) -> None:

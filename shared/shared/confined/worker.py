@@ -9,7 +9,7 @@ import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from shared.confined.wire import LENGTHS, pack
 
@@ -34,8 +34,20 @@ def refuse_body(size: int) -> memoryview:
     raise ConnectionAbortedError(f"The worker answers with {size} bytes that were not asked for.")
 
 
+class ProcessHandle(Protocol):
+    """What a worker needs of asyncio's Process."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    async def wait(self) -> int: ...
+
+
 class Worker:
-    def __init__(self, process: Process, connection: socket.socket) -> None:
+    def __init__(self, process: ProcessHandle, connection: socket.socket) -> None:
         self.process, self._connection = process, connection
 
     @classmethod
@@ -50,12 +62,15 @@ class Worker:
             ours.close()
             raise
         try:
-            async with asyncio.timeout(START_TIMEOUT_SECONDS):
-                await worker._receive()
+            await worker.wait_until_ready()
         except BaseException:
             await worker.stop()
             raise
         return worker
+
+    async def wait_until_ready(self) -> None:
+        async with asyncio.timeout(START_TIMEOUT_SECONDS):
+            await self.receive()
 
     @property
     def is_alive(self) -> bool:
@@ -70,7 +85,7 @@ class Worker:
         """
         await self._send(pack(head, len(body)))
         await self._send(body)
-        return await self._receive(reserve)
+        return await self.receive(reserve)
 
     async def call_with_chunks(
         self, head: Any, chunks: AsyncIterator[bytes], *, size: int, timeout_seconds: float
@@ -90,12 +105,16 @@ class Worker:
         if sent != size:
             raise EOFError(f"Of {size} bytes, {sent} have arrived.")
         async with asyncio.timeout(timeout_seconds):
-            return await self._receive()
+            return await self.receive()
+
+    def send_descriptor(self, descriptor: int) -> None:
+        """Send a byte with a descriptor. Raises OSError."""
+        socket.send_fds(self._connection, [b"."], [descriptor])
 
     async def _send(self, data: bytes | memoryview) -> None:
         await asyncio.get_running_loop().sock_sendall(self._connection, data)
 
-    async def _receive(self, reserve: ReserveBody = refuse_body) -> dict[str, Any]:
+    async def receive(self, reserve: ReserveBody = refuse_body) -> dict[str, Any]:
         head_length, body_length = LENGTHS.unpack(await self._receive_exactly(LENGTHS.size))
         answer: dict[str, Any] = json.loads(await self._receive_exactly(head_length))
         if body_length:
