@@ -11,6 +11,7 @@ from scoring.providers.offline.tokenizer import END, START
 EMPTY_STATE = np.zeros((1, 8, 0, 36), np.float32)
 """Keys or values of no token: 8 heads of 36 numbers."""
 type State = dict[str, NDArray[np.float32]]
+type Feed = dict[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -33,38 +34,39 @@ class Decoder:
 
     def force(self, last: Floats, tokens: list[int]) -> TokenEvidence:
         """Return how likely the tokens are, for frames (frames, 288) of the encoder's last layer."""
-        logits, _ = self._step(last, [START, *tokens], None)
+        logits, _ = self._step(_to_feed(last), [START, *tokens], None)
         log_probabilities = log_softmax(logits)
         own = log_probabilities[np.arange(len(tokens) + 1), [*tokens, END]]
         return TokenEvidence(own[:-1], log_probabilities.max(axis=1)[:-1], float(own[-1]))
 
     def transcribe(self, last: Floats, *, max_tokens: int) -> list[int]:
         """Return the tokens that are likeliest one after another."""
-        tokens, state = [START], None
+        encoded, tokens = _to_feed(last), [START]
+        state: State | None = None
         while len(tokens) <= max_tokens:
-            logits, state = self._step(last, tokens[-1:], state)
+            logits, state = self._step(encoded, tokens[-1:], state)
             token = int(logits[-1].argmax())
             if token == END:
                 break
             tokens.append(token)
         return tokens[1:]
 
-    def _step(self, last: Floats, tokens: list[int], state: State | None) -> tuple[Floats, State]:
+    def _step(self, encoded: Feed, tokens: list[int], state: State | None) -> tuple[Floats, State]:
         past = state or dict.fromkeys(self._state_names, EMPTY_STATE)
-        feed = past | {
-            "input_ids": np.array([tokens], np.int64),
-            "encoder_hidden_states": last[None],
-            # One entry a sample: the graph takes every 384th.
-            "encoder_attention_mask": np.ones((1, len(last) * SAMPLES_PER_FRAME), np.int64),
-            "use_cache_branch": np.array([state is not None]),
-        }
-        outputs = dict(zip(self._output_names, self._session.run(None, feed), strict=True))
+        own = {"input_ids": np.array([tokens], np.int64), "use_cache_branch": np.array([state is not None])}
         # What the decoder takes from the encoder is the same in each step, and computed in the first one.
-        kept = {name for name in self._state_names if state and "encoder" in name}
-        present = {name: name.replace("past_key_values", "present") for name in self._state_names}
-        return outputs["logits"][0], {
-            name: past[name] if name in kept else outputs[present[name]] for name in self._state_names
-        }
+        kept = {name: past[name] for name in self._state_names if state and "encoder" in name}
+        wanted = [name for name in self._output_names if not (state and "encoder" in name)]
+        outputs = dict(zip(wanted, self._session.run(wanted, past | own | encoded), strict=True))
+        logits = outputs.pop("logits")[0]
+        present = {name.replace("present", "past_key_values"): value for name, value in outputs.items()}
+        return logits, present | kept
+
+
+def _to_feed(last: Floats) -> Feed:
+    # The mask has one entry a sample: the graph takes every 384th.
+    mask = np.ones((1, len(last) * SAMPLES_PER_FRAME), np.int64)
+    return {"encoder_hidden_states": last[None], "encoder_attention_mask": mask}
 
 
 def log_softmax(logits: Floats) -> Floats:

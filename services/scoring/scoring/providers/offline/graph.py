@@ -59,12 +59,15 @@ class Graph:
 def build_graph(transcript: Transcript, penalties: Penalties | None = None) -> Graph:
     graph, allowed = Graph(), penalties or Penalties()
     ends = _add_pause(graph, {START: 0.0}, slot=0, filler=allowed.filler)
+    broken_off: Arcs = {}
     for number, readings in enumerate(transcript):
+        broken_off = _merge([broken_off, ends])
         ends = _merge(
             _add_reading(graph, ends, reading, slot=number, number=choice, allowed=allowed)
             for choice, reading in enumerate(readings)
         )
-    graph.ends = ends
+        broken_off = _leave_out(broken_off, allowed.skip, words=min(map(len, readings)))
+    graph.ends = _merge([ends, broken_off])
     return graph
 
 
@@ -106,7 +109,12 @@ def _skip(begins: Arcs, penalty: float | None) -> Arcs:
     if penalty is None:
         return {}
     lowest = (MAX_SKIPS_IN_A_ROW + 0.5) * penalty
-    return {node: cost + penalty for node, cost in begins.items() if cost + penalty > lowest}
+    # Any number at the start, or at the end: only there it costs no further arcs between nodes.
+    return {node: cost + penalty for node, cost in begins.items() if node == START or cost + penalty > lowest}
+
+
+def _leave_out(ends: Arcs, penalty: float | None, *, words: int) -> Arcs:
+    return {} if penalty is None else {node: cost + words * penalty for node, cost in ends.items()}
 
 
 def _merge(alternatives: Iterable[Arcs]) -> Arcs:
