@@ -17,7 +17,8 @@ class Capabilities:
     """What a provider supports.
 
     `scorer` is the provider with the version of its scores: another one as soon as the same recording may get
-    other scores, so that learners can see where scores of one kind end.
+    other scores, so that learners can see where scores of one kind end. `validated_on`: native languages of
+    the speakers its scores were measured with; for all others they are unmeasured.
     """
 
     provider: str
@@ -26,6 +27,7 @@ class Capabilities:
     phoneme_alphabet: PhonemeAlphabet
     prosody: bool
     max_seconds: int
+    validated_on: tuple[str, ...] = ()
 
 
 class SpeechProvider(Protocol):

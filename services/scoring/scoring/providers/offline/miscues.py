@@ -1,0 +1,90 @@
+"""Finds words of the text that were not said, and words that were said but are not in the text.
+
+Where the aligner and the recognised words disagree, nothing is reported: each of the two alone is wrong too
+often.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from scoring.providers.offline.aligner import Segments, align
+from scoring.providers.offline.encoder import Floats
+from scoring.providers.offline.graph import FILLER, Penalties
+from scoring.providers.offline.transcript import Transcript, Word
+
+PENALTIES = Penalties(skip=-4.0, filler=-2.0)
+MIN_INSERTION_FRAMES = 2
+
+
+@dataclass(frozen=True)
+class OtherSpeech:
+    """Frames of speech that is not in the text, and the number of its words that come before."""
+
+    words_before: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The words of the chosen readings, whether each of them was said, and what else was."""
+
+    words: tuple[Word, ...]
+    said: tuple[bool, ...]
+    other: tuple[OtherSpeech, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        return [word.text for word in self.words]
+
+    @property
+    def said_words(self) -> tuple[Word, ...]:
+        return tuple(word for word, is_said in zip(self.words, self.said, strict=True) if is_said)
+
+    def with_heard(self, heard: Collection[int]) -> "Delivery":
+        """Return it with the words said that were recognised."""
+        said = (is_said or place in heard for place, is_said in enumerate(self.said))
+        return replace(self, said=tuple(said))
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """A word that is not in the text, its frames, and the number of words of the text before it."""
+
+    word: str
+    words_before: int
+    start: int
+    end: int
+
+
+def find_delivery(log_posteriors: Floats, transcript: Transcript, log_priors: Floats) -> Delivery | None:
+    """Let the recording choose readings and leave words out. Returns None when it has no frames for any."""
+    alignment = align(log_posteriors, transcript, log_priors, PENALTIES)
+    if alignment is None:
+        return None
+    segments = alignment.segments
+    said = np.isin(np.arange(len(alignment.words)), segments.words[segments.spoken])
+    return Delivery(alignment.words, tuple(map(bool, said)), tuple(_find_other(segments)))
+
+
+def _find_other(segments: Segments) -> Iterable[OtherSpeech]:
+    before = np.maximum.accumulate(segments.words) + 1
+    for place in np.flatnonzero(segments.phonemes == FILLER):
+        yield OtherSpeech(int(before[place]), int(segments.starts[place]), int(segments.ends[place]))
+
+
+def find_insertions(extra: dict[int, list[str]], other: Iterable[OtherSpeech]) -> list[Insertion]:
+    """Return the extra words, by the words before them, that lie where other speech was found."""
+    left, found = dict(extra), list[Insertion]()
+    for speech in other:
+        if speech.end - speech.start >= MIN_INSERTION_FRAMES:
+            found += _divide(speech, left.pop(speech.words_before, []))
+    return found
+
+
+def _divide(speech: OtherSpeech, words: list[str]) -> Iterable[Insertion]:
+    edges = np.linspace(speech.start, speech.end, len(words) + 1).astype(int)
+    for word, start, end in zip(words, edges[:-1], edges[1:], strict=True):
+        yield Insertion(word, speech.words_before, int(start), int(end))

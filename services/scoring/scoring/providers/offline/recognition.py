@@ -1,0 +1,57 @@
+"""Writes down what was said, by greedy decoding.
+
+One word in five is wrong for clear speakers, and nearly all are for the weakest: it is shown, and finds
+words that are not in the text, but no score depends on it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from scoring.providers.offline.decoder import Decoder
+from scoring.providers.offline.encoder import SECONDS_PER_FRAME, Encoding, Floats
+from scoring.providers.offline.speech_gate import MIN_CLARITY, measure_clarity
+from scoring.providers.offline.tokenizer import Tokenizer
+from scoring.text.words import to_spoken_words
+
+MIN_TOKENS, TOKENS_PER_SECOND = 12, 6.5
+MAX_REPEATED_WORDS, MAX_REPETITIONS = 4, 3
+"""A decoder that has lost its way repeats a few words until it is stopped."""
+
+
+@dataclass(frozen=True)
+class Recognizer:
+    decoder: Decoder
+    tokenizer: Tokenizer
+
+    def recognize(self, encoding: Encoding, log_posteriors: Floats) -> tuple[str, ...]:
+        """Return the words that were said. Of parts without speech there are none: it would invent some."""
+        parts = [slice(start, end) for start, end in pairwise(encoding.cuts)]
+        spoken = [part for part in parts if measure_clarity(log_posteriors[part]) >= MIN_CLARITY]
+        words = [word for part in spoken for word in self._recognize_part(encoding.last[part])]
+        return tuple(drop_repetitions(words))
+
+    def _recognize_part(self, last: Floats) -> tuple[str, ...]:
+        max_tokens = MIN_TOKENS + int(len(last) * SECONDS_PER_FRAME * TOKENS_PER_SECOND)
+        return to_spoken_words(self.tokenizer.decode(self.decoder.transcribe(last, max_tokens=max_tokens)))
+
+
+def drop_repetitions(words: Sequence[str]) -> list[str]:
+    """Keep the first of a few words that are repeated more than MAX_REPETITIONS times."""
+    kept, at = list[str](), 0
+    while at < len(words):
+        size, count = _find_repetition(words, at)
+        kept += words[at : at + size]
+        at += size * count
+    return kept
+
+
+def _find_repetition(words: Sequence[str], at: int) -> tuple[int, int]:
+    """Return the words that are repeated here, and how often they stand; one word once when none are."""
+    for size in range(1, MAX_REPEATED_WORDS + 1):
+        count = 1
+        while words[at : at + size] == words[at + count * size : at + (count + 1) * size]:
+            count += 1
+        if count > MAX_REPETITIONS:
+            return size, count
+    return 1, 1

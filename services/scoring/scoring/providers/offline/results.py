@@ -1,0 +1,115 @@
+"""Builds the result of a reading: points from 0 to 100, places in milliseconds, and errors."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scoring.domain.scores import AudioInfo, PhonemeScore, ScoringResult, WordScore
+from scoring.providers.offline.aligner import Segments
+from scoring.providers.offline.encoder import SECONDS_PER_FRAME, Floats
+from scoring.providers.offline.miscues import Delivery, Insertion
+from scoring.providers.offline.observation import RawScores
+from scoring.providers.offline.phonemes import SYMBOLS
+from scoring.providers.offline.score_map import ScoreMaps
+from scoring.providers.offline.score_models import OVERALL
+from scoring.types import ErrorType
+
+PROVIDER = "offline"
+MIN_CORRECT_SCORE = 45.0
+"""Of the words below it, raters found four in five bad. One in eighty of the good words lies below it."""
+MIN_SPOKEN_SCORE = 35.0
+"""Below it, another word was said in its place."""
+MIN_WORDS_FOR_FLUENCY = 2
+MS_PER_FRAME = SECONDS_PER_FRAME * 1000
+
+
+@dataclass(frozen=True)
+class Points:
+    """0-100: phonemes (spoken segments,), words (words that were said,), and those of the whole reading."""
+
+    phonemes: Floats
+    words: Floats
+    overall: dict[str, float]
+
+
+def to_points(raw: RawScores, maps: ScoreMaps) -> Points:
+    overall = {
+        name: float(maps[name].apply(raw.overall[place : place + 1])[0]) for place, name in enumerate(OVERALL)
+    }
+    return Points(maps["phonemes"].apply(raw.phonemes), maps["words"].apply(raw.words), overall)
+
+
+def build_result(
+    delivery: Delivery,
+    segments: Segments,
+    points: Points,
+    *,
+    insertions: Sequence[Insertion],
+    recognized: Sequence[str],
+    audio: AudioInfo,
+) -> ScoringResult:
+    """`segments` and `points` are those of the words that were said."""
+    said = iter(_score_words(delivery, segments, points, audio.duration_ms))
+    words = [
+        next(said) if is_said else WordScore(word.text, None, "omission")
+        for word, is_said in zip(delivery.words, delivery.said, strict=True)
+    ]
+    has_fluency = len(points.words) >= MIN_WORDS_FOR_FLUENCY
+    spoken_share = sum(delivery.said) / len(delivery.said)
+    replaced = int((points.words < MIN_SPOKEN_SCORE).sum())
+    return ScoringResult(
+        recognized_text=" ".join(recognized),
+        pronunciation_score=_round(points.overall["total"] * spoken_share),
+        accuracy_score=_round(points.overall["accuracy"]),
+        fluency_score=_round(points.overall["fluency"]) if has_fluency else None,
+        completeness_score=_round(100 * (sum(delivery.said) - replaced) / len(delivery.said)),
+        prosody_score=_round(points.overall["prosody"]) if has_fluency else None,
+        words=tuple(_insert(words, insertions, audio.duration_ms)),
+        audio=audio,
+        provider=PROVIDER,
+    )
+
+
+def _score_words(
+    delivery: Delivery, segments: Segments, points: Points, duration_ms: int
+) -> Iterable[WordScore]:
+    spoken = np.flatnonzero(segments.spoken)
+    owners = segments.words[spoken]
+    for number, word in enumerate(delivery.said_words):
+        members = np.flatnonzero(owners == number)
+        own = spoken[members]
+        phonemes = tuple(
+            PhonemeScore(
+                SYMBOLS[segments.phonemes[place]],
+                _round(float(points.phonemes[member])),
+                *_to_span(segments.starts[place], segments.ends[place], duration_ms),
+            )
+            for member, place in zip(members, own, strict=True)
+        )
+        score = _round(float(points.words[number]))
+        error: ErrorType = "mispronunciation" if score < MIN_CORRECT_SCORE else "none"
+        span = _to_span(segments.starts[own[0]], segments.ends[own[-1]], duration_ms)
+        yield WordScore(word.text, score, error, *span, phonemes)
+
+
+def _insert(
+    words: Sequence[WordScore], insertions: Sequence[Insertion], duration_ms: int
+) -> Iterable[WordScore]:
+    for number in range(len(words) + 1):
+        yield from (
+            WordScore(each.word, None, "insertion", *_to_span(each.start, each.end, duration_ms))
+            for each in insertions
+            if each.words_before == number
+        )
+        yield from words[number : number + 1]
+
+
+def _to_span(start: int, end: int, duration_ms: int) -> tuple[int, int]:
+    """Return offset and duration in milliseconds, within the recording."""
+    first, last = (min(round(edge * MS_PER_FRAME), duration_ms) for edge in (start, end))
+    return first, last - first
+
+
+def _round(score: float) -> float:
+    return round(min(max(score, 0.0), 100.0), 1)

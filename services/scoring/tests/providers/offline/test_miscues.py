@@ -1,0 +1,94 @@
+import numpy as np
+from scoring.providers.offline.miscues import (
+    Delivery,
+    Insertion,
+    OtherSpeech,
+    find_delivery,
+    find_insertions,
+)
+from scoring.providers.offline.transcript import Transcript, Word, to_transcript
+from tests.spoken_frames import CAT, SAT, THE, frames, word
+
+NO_PRIORS = np.zeros(40, np.float32)
+SEVEN, DOG = word("seven", "S EH V AH N"), word("dog", "D AO G")
+
+
+def deliver(spoken: str, *words: Word) -> Delivery:
+    return deliver_transcript(spoken, to_transcript(words))
+
+
+def deliver_transcript(spoken: str, transcript: Transcript) -> Delivery:
+    found = find_delivery(frames(spoken), transcript, NO_PRIORS)
+    assert found
+    return found
+
+
+def test_a_complete_reading_has_all_words_and_nothing_else() -> None:
+    found = deliver("SIL DH AH K AE T SIL S AE T SIL", THE, CAT, SAT)
+    assert found == Delivery((THE, CAT, SAT), (True, True, True), ())
+    assert found.said_words == (THE, CAT, SAT)
+
+
+def test_a_word_that_was_left_out_is_found() -> None:
+    found = deliver("DH AH S AE T", THE, SEVEN, SAT)
+    assert found.said == (True, False, True)
+    assert found.said_words == (THE, SAT)
+
+
+def test_a_reading_may_break_off() -> None:
+    assert deliver("DH AH K AE T", THE, CAT, *[SEVEN, DOG] * 5).said == (True, True, *[False] * 10)
+
+
+def test_a_reading_may_start_late() -> None:
+    assert deliver("DH AH K AE T", *[SEVEN, DOG] * 5, THE, CAT).said == (*[False] * 10, True, True)
+
+
+def test_other_speech_is_found_between_words() -> None:
+    found = deliver("DH AH SIL S EH V AH N SIL K AE T", THE, CAT)
+    assert found.said == (True, True)
+    assert found.other == (OtherSpeech(1, 9, 24),)
+
+
+def test_other_speech_is_found_before_and_after_the_text() -> None:
+    found = deliver("D AO G SIL DH AH K AE T SIL S EH V AH N", THE, CAT)
+    assert [each.words_before for each in found.other] == [0, 2]
+
+
+def test_the_recording_chooses_the_reading() -> None:
+    transcript = (((THE,),), ((DOG,), (CAT, SAT)))
+    assert deliver_transcript("DH AH K AE T S AE T", transcript).words == (THE, CAT, SAT)
+    assert deliver_transcript("DH AH D AO G", transcript).words == (THE, DOG)
+
+
+def test_a_recording_that_is_too_short_for_any_word_has_none() -> None:
+    found = find_delivery(frames("DH", each=1), to_transcript((SEVEN,)), NO_PRIORS)
+    assert found is not None
+    assert found.said_words == ()
+
+
+def test_a_long_text_for_a_short_recording_is_left_out() -> None:
+    assert sum(deliver("DH AH K AE T", *[THE, CAT, SEVEN] * 50).said) <= 4
+
+
+def test_a_word_that_was_recognised_was_said() -> None:
+    found = deliver("DH AH S AE T", THE, SEVEN, SAT)
+    assert found.with_heard({0, 1}).said == (True, True, True)
+
+
+def test_an_extra_word_counts_where_other_speech_was_found() -> None:
+    assert find_insertions({2: ["really"]}, [OtherSpeech(2, 40, 52)]) == [Insertion("really", 2, 40, 52)]
+
+
+def test_an_extra_word_without_other_speech_does_not_count() -> None:
+    assert find_insertions({2: ["really"]}, []) == []
+    assert find_insertions({2: ["really"]}, [OtherSpeech(4, 40, 52)]) == []
+    assert find_insertions({2: ["really"]}, [OtherSpeech(2, 40, 41)]) == []
+
+
+def test_other_speech_without_an_extra_word_does_not_count() -> None:
+    assert find_insertions({}, [OtherSpeech(2, 40, 52)]) == []
+
+
+def test_several_words_share_the_other_speech() -> None:
+    found = find_insertions({1: ["old", "grey"]}, [OtherSpeech(1, 10, 20), OtherSpeech(1, 30, 40)])
+    assert found == [Insertion("old", 1, 10, 15), Insertion("grey", 1, 15, 20)]

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from scoring.providers.offline.encoder import Encoder, Encoding
+from scoring.providers.offline.evidence import EvidenceReader
+from scoring.providers.offline.recognition import Recognizer, drop_repetitions
+from tests.spoken_frames import frames
+
+
+@pytest.fixture(scope="session")
+def recognizer(reader: EvidenceReader) -> Recognizer:
+    return Recognizer(reader.decoder, reader.tokenizer)
+
+
+def speech_of(encoding: Encoding) -> np.ndarray:
+    """Frames that all are clearly speech."""
+    return frames("K", each=len(encoding.last))
+
+
+def silence_of(encoding: Encoding) -> np.ndarray:
+    return frames("SIL", each=len(encoding.last))
+
+
+def test_what_was_said_is_written_down(recognizer: Recognizer, encoder: Encoder, voice: np.ndarray) -> None:
+    encoding = encoder.encode(voice)
+    assert recognizer.recognize(encoding, speech_of(encoding)) == tuple(
+        ["the", "train", "leaves", "at", "seven", "in", "the", "morning"]
+    )
+
+
+def test_nothing_is_invented_where_nothing_was_said(recognizer: Recognizer, encoder: Encoder) -> None:
+    encoding = encoder.encode(np.zeros(48_000, np.float32))
+    assert recognizer.recognize(encoding, silence_of(encoding)) == ()
+
+
+def test_a_part_without_speech_has_no_words(
+    recognizer: Recognizer, encoder: Encoder, voice: np.ndarray
+) -> None:
+    encoding = encoder.encode(np.concatenate([voice, np.zeros(30 * 16_000, np.float32)]))
+    posteriors = silence_of(encoding)
+    posteriors[: encoding.cuts[1]] = frames("K", each=encoding.cuts[1])
+    assert len(encoding.cuts) > 2
+    assert recognizer.recognize(encoding, posteriors)[:3] == ("the", "train", "leaves")
+    assert len(recognizer.recognize(encoding, posteriors)) < 12
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("no no no", "no no no"),
+        ("no no no no no", "no"),
+        ("well thank you thank you thank you thank you bye", "well thank you bye"),
+        ("a b c d a b c d a b c d a b c d a b", "a b c d a b"),
+        ("a b c d e " * 6, "a b c d e " * 6),
+        ("", ""),
+    ],
+)
+def test_what_a_lost_decoder_repeats_is_dropped(said: str, kept: str) -> None:
+    assert drop_repetitions(said.split()) == kept.split()
