@@ -1,4 +1,4 @@
-"""Reads a corpus in the layout of docs/scorer-corpus.md: speechocean762 (Zhang 2021, arXiv 2104.01378, CC
+"""Reads a corpus in the layout of training/README.md: speechocean762 (Zhang 2021, arXiv 2104.01378, CC
 BY 4.0).
 """
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.score_map import MAPPED, ScoreMap, ScoreMaps
+from scoring.providers.offline.score_models import OVERALL
 from sklearn.isotonic import IsotonicRegression
 
 from training.evaluation import measure
@@ -13,24 +14,29 @@ from training.models import Prediction
 
 SCALES = dict.fromkeys(MAPPED, 10.0) | {"phonemes": 50.0}
 """Points for one point of the raters."""
-QUANTILES = np.linspace(0, 1, 33)
-EQUIPERCENTILE_SHARE = 0.5
-"""Equal ranks restore the spread of the raters' scores, the conditional mean has the smallest error."""
+QUANTILES = np.linspace(0.01, 1, 33)
+"""Below them there are too few readings to tell: a line leads to zero."""
+LIFT_POINTS, LIFT_RAW = 4.0, (7.0, 8.2)
+"""Raters seldom give a learner more than 9 for a whole reading, and models less. Without the lift, native
+speakers would have about 81 points; it costs .5 points of mean absolute error.
+"""
 
 
 def fit_maps(examples: Sequence[Example], predictions: Sequence[Prediction]) -> ScoreMaps:
     measured = measure(examples, predictions)
     return {
-        name: fit_map(*np.concatenate(each.pairs).T, scale=SCALES[name])
+        name: fit_map(
+            *np.concatenate(each.pairs).T, scale=SCALES[name], lift=LIFT_POINTS if name in OVERALL else 0.0
+        )
         for name, each in zip(MAPPED, measured, strict=True)
     }
 
 
-def fit_map(raw: Floats, human: Floats, *, scale: float) -> ScoreMap:
-    """Return the mean of the map between equal ranks and of the isotonic regression (Barlow 1972)."""
-    knots = np.unique(np.quantile(raw, QUANTILES))
-    ranked = np.quantile(human, np.searchsorted(np.sort(raw), knots, side="right") / len(raw))
-    expected = IsotonicRegression(out_of_bounds="clip").fit(raw, human).predict(knots)
-    mixed = EQUIPERCENTILE_SHARE * ranked + (1 - EQUIPERCENTILE_SHARE) * expected
-    points = np.clip(np.maximum.accumulate(mixed) * scale, 0, 100)
+def fit_map(raw: Floats, human: Floats, *, scale: float, lift: float) -> ScoreMap:
+    """Return the isotonic regression (Barlow 1972) through zero, with the lift added."""
+    found = np.unique(np.quantile(raw, QUANTILES))
+    knots = np.append(0.0, found[found > 0])
+    expected = IsotonicRegression(out_of_bounds="clip").fit(raw, human).predict(knots) * scale
+    expected[0] = 0
+    points = np.clip(expected + lift * np.interp(knots, LIFT_RAW, (0, 1)), 0, 100)
     return ScoreMap(knots.astype(np.float32), points.astype(np.float32))

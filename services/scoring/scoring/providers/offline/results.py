@@ -16,7 +16,7 @@ from scoring.providers.offline.score_models import OVERALL
 from scoring.types import ErrorType
 
 PROVIDER = "offline"
-MIN_CORRECT_SCORE = 45.0
+MIN_CORRECT_SCORE = 60.0
 """Of the words below it, raters found four in five bad. One in eighty of the good words lies below it."""
 MIN_SPOKEN_SCORE = 35.0
 """Below it, another word was said in its place."""
