@@ -62,7 +62,7 @@ def test_an_omitted_word_has_no_score_and_lowers_the_whole() -> None:
 
 
 def test_a_bad_word_is_flagged() -> None:
-    assert [word.error_type for word in build((44.9, 45.0, 100.0)).words] == [
+    assert [word.error_type for word in build((59.9, 60.0, 100.0)).words] == [
         "mispronunciation",
         "none",
         "none",
