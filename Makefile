@@ -31,11 +31,11 @@ bench: setup ## Compare a part with its reference (WHAT=draw; see bench/README.m
 
 train-scorer: setup ## Train the offline scorer's weights (DATA=folder of a corpus; see training/README.md)
 	@deploy/local/training.sh
-	@OMP_NUM_THREADS=1 exec nice .local/training/bin/python -m training.train $(DATA)
+	@OMP_NUM_THREADS=1 exec nice .local/training/bin/python -m training.train "$(DATA)"
 
 eval-scorer: setup ## Compare the offline scorer with raters (DATA=folder SPLIT=test)
 	@deploy/local/training.sh
-	@OMP_NUM_THREADS=1 exec nice .local/training/bin/python -m training.evaluate $(DATA) $(SPLIT)
+	@OMP_NUM_THREADS=1 exec nice .local/training/bin/python -m training.evaluate "$(DATA)" "$(SPLIT)"
 
 lint: setup ## Check style, types and layers
 	@$(BIN)/ruff check

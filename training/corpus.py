@@ -16,6 +16,7 @@ from scoring.providers.offline.phonemes import IDS, to_ids
 from scoring.providers.offline.transcript import Pronunciation, Word
 
 OVERALL = ("accuracy", "fluency", "prosodic", "total")
+FILES = ("audio", "labels_utterances.tsv", "labels_words.tsv", "utt2spk", "spk2age", "lexicon.txt")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,9 @@ class Corpus:
 
 
 def load_corpus(folder: Path, split: str) -> Corpus:
+    missing = [name for name in FILES if not (folder / name).exists()]
+    if missing:
+        raise SystemExit(f"The folder {folder} (DATA=) has no {', '.join(missing)}; see training/README.md.")
     speakers, ages = _read_pairs(folder / "utt2spk"), _read_pairs(folder / "spk2age")
     words = _read_words(folder / "labels_words.tsv", split)
     utterances = tuple(
@@ -83,7 +87,7 @@ def load_corpus(folder: Path, split: str) -> Corpus:
         if row["split"] == split
     )
     if not utterances:
-        raise SystemExit(f"{folder} has no utterances of the split {split}.")
+        raise SystemExit(f"{folder} has no utterances of the split {split!r} (SPLIT=).")
     return Corpus(utterances, _read_lexicon(folder / "lexicon.txt"))
 
 
