@@ -21,7 +21,7 @@ SIGNS: dict[str, Readings] = {
     "+": ("plus",), "/": ("slash", "forward slash"), ":": ("colon",), "?": ("question mark",),
     "=": ("equals",), "&": ("and",), "#": ("hash", "hashtag"), "%": ("percent",), "~": ("tilde",),
 }  # fmt: skip
-SPOKEN_BY = {"#": ("hashtag", "hash"), "@": ("at",)}
+SPOKEN_BY = {"#": ("hashtag",), "@": ("at",)}
 
 
 def read_address(found: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:

@@ -159,7 +159,7 @@ def read_fraction(found: re.Match[str]) -> Readings | None:
     if found["whole"]:
         one = {"one half": ("a half", "one half"), "one quarter": ("a quarter", "one quarter")}
         tails = one.get(parts[0], parts)
-        return join(read_cardinal(found["whole"]), [f"and {each}" for each in unite(tails, parts)] + [*tails])
+        return join(read_cardinal(found["whole"]), [f"and {each}" for each in tails] + [*tails])
     if above >= below:
         return unite((plain,), parts)
     return unite(parts, dates.read_month_number_and_day(above, below))

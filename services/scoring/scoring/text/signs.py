@@ -82,7 +82,10 @@ def read_times(found: re.Match[str]) -> Readings | None:
 def _read_slash(before: str, after: str) -> Readings | None:
     if not OPERAND_AFTER.match(after) or not before[-1:].strip():
         return None
-    return SLASH_AFTER_AMOUNT if AMOUNT_BEFORE.search(before) else SLASH_BETWEEN_WORDS
+    if AMOUNT_BEFORE.search(before):
+        return SLASH_AFTER_AMOUNT
+    is_and_or = before.lower().endswith("and") and after.lower().startswith("or")
+    return ("", "slash") if is_and_or else SLASH_BETWEEN_WORDS
 
 
 def _read_dash(sign: str, before: str, after: str) -> Readings | None:
