@@ -6,6 +6,7 @@ ARPAbet with stress, between bars. It stays one text of 3.6 MB: a dict of lists 
 
 import lzma
 from bisect import bisect_left
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 
@@ -37,6 +38,10 @@ class Lexicon:
             return ()
         spoken = line.partition(b" ")[2].decode()
         return tuple(tuple(each.split()) for each in spoken.split("|"))
+
+    def words(self) -> Iterator[str]:
+        """Yield all words in the order of the dictionary."""
+        return (line.partition(b" ")[0].decode() for line in self._content.splitlines())
 
     def _word_at(self, position: int) -> bytes:
         return self._line_at(position).partition(b" ")[0]

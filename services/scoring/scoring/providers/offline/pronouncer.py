@@ -1,8 +1,9 @@
-"""Finds the pronunciations of a spoken word: in the dictionary, under another spelling, by its suffix."""
+"""Finds the pronunciations of a word: in the dictionary, by another spelling, its suffix or its letters."""
 
 from dataclasses import dataclass
 from functools import cache
 
+from scoring.providers.offline.joint_model import JointModel, load_joint_model
 from scoring.providers.offline.lexicon import Lexicon, load_lexicon
 from scoring.providers.offline.phonemes import to_ids
 from scoring.providers.offline.spellings import list_spellings
@@ -28,12 +29,14 @@ ADDED = {
 @dataclass(frozen=True)
 class Pronouncer:
     lexicon: Lexicon
+    joint_model: JointModel
 
     def find(self, word: str) -> tuple[Pronunciation, ...]:
         """Return the pronunciations of a word in lower case, or none if it is not in the Latin script."""
         if not is_english(word) or len(word) > MAX_LETTERS:
             return ()
-        return self._find_known(word) or derive(word, self._find_known)
+        known = self._find_known(word) or derive(word, self._find_known)
+        return known or self.joint_model.pronounce(word)
 
     def _find_known(self, word: str) -> tuple[Pronunciation, ...]:
         added = tuple(to_ids(sounds.split()) for sounds in ADDED.get(word, ()))
@@ -46,4 +49,4 @@ class Pronouncer:
 
 @cache
 def load_pronouncer() -> Pronouncer:
-    return Pronouncer(load_lexicon())
+    return Pronouncer(load_lexicon(), load_joint_model())

@@ -13,7 +13,7 @@ from scoring.text.words import find_written_word
 
 MAX_PHONEMES = 3000
 """Of all pronunciations of all readings: the time and memory of an alignment grow with them."""
-LIMITS = ((12, 6), (6, 4), (3, 2), (1, 2), (1, 1))
+LIMITS = ((12, 6), (6, 4), (4, 3), (3, 2), (2, 2), (1, 2), (1, 1))
 """Readings of a token and pronunciations of a word, from the usual numbers to those of very long texts."""
 
 type Find = Callable[[str], tuple[Pronunciation, ...]]

@@ -1,0 +1,129 @@
+"""Pronounces unknown words: a joint-sequence n-gram model of letters and phonemes (Bisani and Ney 2008).
+
+Its units ("graphones") are a letter with 0-2 phonemes. data/pronunciations.npz has, for each order, the
+n-grams as sorted numbers of 9 bits a unit, the newest one lowest, their log probabilities and the log weights
+of what backs off to them.
+"""
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.providers.offline.transcript import Pronunciation
+
+BITS = 9
+START, END = 0, 1
+FIRST_GRAPHONE = 2
+NATS_PER_STEP = 1 / 16
+"""Log probabilities are stored as multiples of it in a byte."""
+BEAM = 24
+
+type Keys = NDArray[np.int64]
+type Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Order:
+    """The n-grams of one order, sorted."""
+
+    keys: Keys
+    scores: Floats
+    backoffs: Floats
+
+    def find(self, keys: Keys) -> tuple[Keys, NDArray[np.bool_]]:
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return places, self.keys[places] == keys
+
+
+@dataclass(frozen=True)
+class JointModel:
+    """`graphones` are the units from FIRST_GRAPHONE on: a letter and its phonemes."""
+
+    orders: tuple[Order, ...]
+    graphones: tuple[tuple[str, Pronunciation], ...]
+
+    def pronounce(self, word: str, count: int = 3) -> tuple[Pronunciation, ...]:
+        """Return the likeliest pronunciations of a word in lower case, the best one first."""
+        histories, scores = np.zeros(1, np.int64), np.zeros(1, np.float32)
+        spoken: list[Pronunciation] = [()]
+        for letter in word:
+            units = self._units[letter]
+            total = scores[:, None] + self.score(histories, units)
+            best = np.argsort(-total, axis=None, kind="stable")[:BEAM]
+            rows, columns = np.divmod(best, len(units))
+            scores = total.ravel()[best]
+            spoken = [
+                (*spoken[row], *self.graphones[units[column] - FIRST_GRAPHONE][1])
+                for row, column in zip(rows, columns, strict=True)
+            ]
+            histories = self._extend(histories[rows], units[columns])
+        ends = scores + self.score(histories, np.array([END]))[:, 0]
+        return _choose(spoken, ends, count)
+
+    def score(self, histories: Keys, units: Keys) -> Floats:
+        """Return log probabilities (histories, units)."""
+        found = np.zeros((len(histories), len(units)), np.float32)
+        open_, backoff = np.ones(found.shape, bool), np.zeros((len(histories), 1), np.float32)
+        for size in range(len(self.orders), 0, -1):
+            contexts = histories & ((1 << BITS * (size - 1)) - 1)
+            order = self.orders[size - 1]
+            places, known = order.find((contexts << BITS)[:, None] | units)
+            found = np.where(open_ & known, order.scores[places] + backoff, found)
+            open_ &= ~known
+            if size > 1:
+                lower = self.orders[size - 2]
+                places, known = lower.find(contexts)
+                backoff = backoff + np.where(known, lower.backoffs[places], 0)[:, None].astype(np.float32)
+        return found
+
+    def _extend(self, histories: Keys, units: Keys) -> Keys:
+        return ((histories << BITS) | units) & ((1 << BITS * (len(self.orders) - 1)) - 1)
+
+    @property
+    def _units(self) -> Mapping[str, Keys]:
+        return _group_by_letter(self.graphones)
+
+
+@cache
+def _group_by_letter(graphones: tuple[tuple[str, Pronunciation], ...]) -> Mapping[str, Keys]:
+    letters = np.array([letter for letter, _ in graphones])
+    return {letter: np.flatnonzero(letters == letter) + FIRST_GRAPHONE for letter in set(letters.tolist())}
+
+
+def _choose(spoken: list[Pronunciation], scores: Floats, count: int) -> tuple[Pronunciation, ...]:
+    """Add up the probabilities of paths with the same phonemes."""
+    sums: dict[Pronunciation, float] = {}
+    for sounds, score in zip(spoken, scores.tolist(), strict=True):
+        if sounds:
+            sums[sounds] = float(np.logaddexp(sums.get(sounds, -np.inf), score))
+    return tuple(sorted(sums, key=lambda sounds: -sums[sounds])[:count])
+
+
+def from_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> JointModel:
+    """Restore a model: the keys are stored as differences, the logarithms in bytes."""
+    sizes = range(1, 1 + sum(name.startswith("keys/") for name in arrays))
+    orders = tuple(
+        Order(
+            np.cumsum(arrays[f"keys/{size}"].astype(np.int64)),
+            -NATS_PER_STEP * arrays[f"scores/{size}"].astype(np.float32),
+            -NATS_PER_STEP * arrays[f"backoffs/{size}"].astype(np.float32),
+        )
+        for size in sizes
+    )
+    letters, sounds = bytes(arrays["letters"].tolist()).decode(), arrays["sounds"].tolist()
+    return JointModel(
+        orders,
+        tuple((letter, tuple(filter(None, each))) for letter, each in zip(letters, sounds, strict=True)),
+    )
+
+
+@cache
+def load_joint_model() -> JointModel:
+    content = (files(__package__) / "data" / "pronunciations.npz").read_bytes()
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return from_arrays(dict(stored))
