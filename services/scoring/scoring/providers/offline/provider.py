@@ -12,6 +12,7 @@ from scoring.domain.scores import ScoringResult
 from scoring.domain.verdicts import decode_error
 from scoring.errors import ProviderTimeout, ProviderUnavailable
 from scoring.providers.base import Capabilities
+from scoring.providers.offline import PROVIDER, SCORER
 from scoring.settings import ApiSettings
 from scoring.types import MAX_AUDIO_SECONDS
 
@@ -25,7 +26,8 @@ class OfflineProvider(WorkerOwner):
     """American English, phonemes in ARPAbet. What its scores are worth: docs/offline-scoring.md."""
 
     capabilities = Capabilities(
-        provider="offline",
+        provider=PROVIDER,
+        scorer=SCORER,
         languages=("en-US",),
         phoneme_alphabet="arpabet",
         prosody=True,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scoring.domain.scores import AudioInfo, PhonemeScore, ScoringResult, WordScore
+from scoring.providers.offline import PROVIDER, SCORER
 from scoring.providers.offline.aligner import Segments
 from scoring.providers.offline.encoder import SECONDS_PER_FRAME, Floats
 from scoring.providers.offline.miscues import Delivery, Insertion
@@ -15,7 +16,6 @@ from scoring.providers.offline.score_map import ScoreMaps
 from scoring.providers.offline.score_models import OVERALL
 from scoring.types import ErrorType
 
-PROVIDER = "offline"
 MIN_CORRECT_SCORE = 60.0
 """Of the words below it, raters found four in five bad. One in eighty of the good words lies below it."""
 MIN_SPOKEN_SCORE = 35.0
@@ -68,6 +68,7 @@ def build_result(
         words=tuple(_insert(words, insertions, audio.duration_ms)),
         audio=audio,
         provider=PROVIDER,
+        scorer=SCORER,
     )
 
 

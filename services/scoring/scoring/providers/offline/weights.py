@@ -1,4 +1,4 @@
-"""Reads the weights that `make train-scorer` made: plain arrays, see data/MODEL_CARD.md.
+"""Reads the weights that `make train-scorer` made: plain arrays, see docs/scorer-model-card.md.
 
 The names are paths: `heads/0/input`, `transformers/2/layer0.wide.weight`, `trees/words/thresholds`.
 """
