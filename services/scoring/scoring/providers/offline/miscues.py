@@ -12,7 +12,7 @@ import numpy as np
 from scoring.providers.offline.aligner import Segments, align
 from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.graph import FILLER, Penalties
-from scoring.providers.offline.transcript import Transcript, Word
+from scoring.providers.offline.transcript import Transcript, Word, to_transcript
 
 PENALTIES = Penalties(skip=-4.0, filler=-2.0)
 MIN_INSERTION_FRAMES = 2
@@ -61,12 +61,19 @@ class Insertion:
 
 def find_delivery(log_posteriors: Floats, transcript: Transcript, log_priors: Floats) -> Delivery | None:
     """Let the recording choose readings and leave words out. Returns None when it has no frames for any."""
-    alignment = align(log_posteriors, transcript, log_priors, PENALTIES)
+    chosen = _choose_readings(log_posteriors, transcript, log_priors)
+    alignment = align(log_posteriors, chosen, log_priors, PENALTIES)
     if alignment is None:
         return None
     segments = alignment.segments
     said = np.isin(np.arange(len(alignment.words)), segments.words[segments.spoken])
     return Delivery(alignment.words, tuple(map(bool, said)), tuple(_find_other(segments)))
+
+
+def _choose_readings(log_posteriors: Floats, transcript: Transcript, log_priors: Floats) -> Transcript:
+    # While no word may be left out: otherwise a long reading could win, without some of its words.
+    found = align(log_posteriors, transcript, log_priors)
+    return transcript if found is None else to_transcript(found.words)
 
 
 def _find_other(segments: Segments) -> Iterable[OtherSpeech]:
