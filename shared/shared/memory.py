@@ -30,6 +30,11 @@ def bound_kept_memory() -> None:
     _set_malloc_option(M_MMAP_THRESHOLD, MMAP_BYTES)
 
 
+def map_blocks_from(size: int) -> None:
+    """Let malloc take smaller blocks from its heap: to map and unmap each costs more than to use it again."""
+    _set_malloc_option(M_MMAP_THRESHOLD, size)
+
+
 def _set_malloc_option(option: int, value: int) -> None:
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(option, value)

@@ -26,7 +26,7 @@ INNER_LAYERS = tuple(f"/layers.{number}/Add_1_output_0" for number in (0, 2, 4))
 MIN_SAMPLES = 1_600
 MAX_PART_SAMPLES = 20 * SAMPLE_RATE
 """The cost of attention grows with the square of the length, so longer recordings are cut at pauses."""
-CUT_FROM, CUT_WITHIN = 10 * SAMPLE_RATE, 5 * SAMPLE_RATE
+CUT_FROM, CUT_WITHIN = 6 * SAMPLE_RATE, 5 * SAMPLE_RATE
 CUT_PAUSE_FRAMES = 5
 
 LEVEL_WINDOW = 400
@@ -89,7 +89,7 @@ def normalize_level(samples: Floats) -> Floats:
 
 
 def find_cuts(samples: Floats) -> list[int]:
-    """Return where the parts start: at the quietest place 10 to 15 s after the start of the last one."""
+    """Return where the parts start: at the quietest place 6 to 11 s after the start of the last one."""
     starts = [0]
     while len(samples) - starts[-1] > MAX_PART_SAMPLES:
         begin = starts[-1] + CUT_FROM

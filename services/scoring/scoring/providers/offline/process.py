@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from shared.confined.process import Reply, fork_on_request, serve
+from shared.memory import map_blocks_from
 
 from scoring.audio.recording import Recording
 from scoring.domain.verdicts import encode_error
@@ -27,6 +28,11 @@ def answer(engine: Engine, head: dict[str, Any], pcm: memoryview) -> Reply:
         return Reply({"error": encode_error(error)})
 
 
+MAX_HEAP_BLOCK_BYTES = 8 << 20
+"""Larger than the tensors of a part of a recording, some of which are made for each word that is recognised."""
+
+
 if __name__ == "__main__":
+    map_blocks_from(MAX_HEAP_BLOCK_BYTES)
     serve_forked = partial(serve, answer=partial(answer, Engine.load()), max_memory_bytes=MAX_MEMORY_BYTES)
     fork_on_request(int(sys.argv[1]), serve_forked)
