@@ -13,8 +13,6 @@ import httpx
 RECORDINGS = Path(__file__).parents[1] / "seed" / "learner"
 REFERENCE = "I lost my passport at the airport last week."
 ADMIN = {"email": "admin@example.com", "password": "AdminPass123"}
-SCORES_AS = {"offline": "pocketsphinx"}
-"""What responses call a provider, where it is not the name in SPEECH_PROVIDER."""
 BOLD, DIM, PLAIN = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
 
@@ -80,7 +78,7 @@ def _listen(client: httpx.Client) -> dict[str, Any]:
 
 def _ensure_provider(client: httpx.Client, admin: Mapping[str, str], wanted: str) -> None:
     provider = ok(client.get("/speech/capabilities", headers=dict(admin)))["provider"]
-    if provider not in [SCORES_AS.get(name, name) for name in map(str.strip, wanted.split(","))]:
+    if provider not in [*map(str.strip, wanted.split(","))]:
         raise SystemExit(f"{provider} scores in this run. Start another: SPEECH_PROVIDER={wanted} make run")
 
 

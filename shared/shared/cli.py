@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from shared import logging
+from shared.errors import CannotStart
 from shared.settings import BrokerSettings, Settings
 
 WORKER_NICENESS = 10
@@ -42,6 +43,8 @@ def run(program: str, commands: Mapping[str, Command]) -> None:
     except ValidationError as error:
         # The values stay out of the message: one of them may be a secret.
         sys.exit("\n".join(f"{program} cannot start: {_describe(each)}" for each in error.errors()))
+    except CannotStart as error:
+        sys.exit(f"{program} cannot start: {error}")
 
 
 def _describe(error: ErrorDetails) -> str:

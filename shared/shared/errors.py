@@ -37,6 +37,10 @@ class ParleyError(Exception):
         self.extra = extra
 
 
+class CannotStart(Exception):
+    """What a process needs is missing. The message is one line for the operator."""
+
+
 class BadRequest(ParleyError):
     """The request cannot be parsed."""
 

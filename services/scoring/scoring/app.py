@@ -10,13 +10,18 @@ from scoring.admission import LearnerShares, UploadRoom
 from scoring.api import routers
 from scoring.audio.pool import DecoderPool
 from scoring.budget import watch_budget
-from scoring.providers import create_provider
+from scoring.providers import create_provider, verify_installation
 from scoring.receipts import ReceiptIssuer
 from scoring.settings import ApiSettings
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
-    """Create the API. Raises OSError, ValueError or KeyError when the signing keys cannot be read."""
+    """Create the API.
+
+    Raises OSError, ValueError or KeyError when the signing keys cannot be read, and CannotStart when a
+    provider is not whole.
+    """
+    verify_installation(settings)
     app = create_api(settings, *routers, title="Parley scoring", lifespan=_lifespan)
     app.state.learner_shares = LearnerShares(settings.scoring_learner_recordings)
     app.state.upload_room = UploadRoom(settings.scoring_upload_bytes)

@@ -31,7 +31,7 @@ class ApiSettings(HttpApiSettings):
     scoring_decoders: int = Field(default=1, ge=1)
     """Recordings that are decoded at the same time, each by a process of about 50 MB."""
     scoring_workers: int = Field(default=os.cpu_count() or 1, ge=1)
-    """Recordings that are scored at the same time, each by a process of about 90 MB."""
+    """Recordings scored offline at the same time. Their processes share 160 MB and have up to 120 MB each."""
     scoring_queue_size: int = Field(default=DEFAULT_QUEUE_SIZE, ge=0)
     """Recordings that may wait for a decoder, and for each provider. Further ones are answered with 503."""
     scoring_timeout_seconds: float = Field(default=12.0, gt=0)

@@ -16,8 +16,8 @@ from redis.asyncio import Redis
 from scoring.app import create_app
 from scoring.audio.decoder import decode_recording
 from scoring.audio.recording import Recording
-from scoring.providers.pocketsphinx.engine import Engine
-from scoring.providers.pocketsphinx.provider import PROCESS
+from scoring.providers.offline.engine import Engine
+from scoring.providers.offline.provider import PROCESS
 from scoring.settings import ApiSettings
 from shared.confined.pool import WorkerPool
 from shared.security.jwt import new_signing_key
@@ -109,7 +109,7 @@ def wrong_recording(wrong_word: bytes) -> Recording:
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    return Engine()
+    return Engine.load()
 
 
 @pytest.fixture(scope="session")
@@ -145,7 +145,7 @@ async def client(app: FastAPI, learner: UUID, token_for: TokenFor) -> AsyncItera
 @pytest.fixture
 async def one_worker() -> AsyncIterator[WorkerPool]:
     """A single worker with plenty of time."""
-    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30)
+    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30, forking=True)
     workers.start()
     yield workers
     await workers.close()

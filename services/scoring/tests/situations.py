@@ -46,7 +46,9 @@ def plant(audio: bytes, canary: bytes, *, start: int = 44) -> bytes:
 
 
 def make_word() -> str:
-    return "zu" + "".join(secrets.choice(("ba", "ko", "mi", "pe", "tu")) for _ in range(12))
+    """Return words that no other text has together, in any order."""
+    rare = ["zucchini", "walrus", "igloo", "trombone", "sundial", "avocado", "gazelle", "hammock", "lagoon"]
+    return " ".join(secrets.choice(rare) for _ in range(5))
 
 
 @dataclass

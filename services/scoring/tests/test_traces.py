@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from scoring.audio import process as decoding
 from scoring.audio.decoder import decode_recording
 from scoring.audio.recording import Recording
-from scoring.providers.pocketsphinx.engine import Engine
-from scoring.providers.pocketsphinx.process import answer
-from scoring.text.words import to_spoken_words
+from scoring.providers.offline.engine import Engine
+from scoring.providers.offline.process import answer
 from shared.confined import process as confined
 
 TEXT = "The train leaves at seven in the morning."
@@ -63,7 +62,7 @@ def test_scoring_makes_no_file(
     recordings = [encode(voice, kind) for kind in ("wav", "mp3", "m4a", "webm")]
     with files_made() as made:
         for recording in recordings:
-            engine.assess(decode_recording(memoryview(recording)), to_spoken_words(f"{TEXT} Zyzzyva."))
+            engine.assess(decode_recording(memoryview(recording)), f"{TEXT} And another word.")
     assert [path for path in made if path != os.devnull] == []
 
 
@@ -79,13 +78,13 @@ async def test_a_request_makes_no_file(client: httpx.AsyncClient, encode: Callab
     assert [path for path in made if path != os.devnull] == []
 
 
-@pytest.mark.parametrize("head", [{"words": to_spoken_words(TEXT)}, {"words": ("поезд",)}, {}])
+@pytest.mark.parametrize("head", [{"text": TEXT}, {"text": "поезд"}, {}])
 def test_a_worker_overwrites_what_it_was_sent(
     engine: Engine, head: dict[str, Any], recording: Recording
 ) -> None:
     source = asdict(recording.source)
     pcm = bytearray(recording.pcm)
-    confined._answer(partial(answer, engine), {"source": source, "voiced_seconds": 1.8} | head, pcm)
+    confined._answer(partial(answer, engine), {"source": source} | head, pcm)
     assert len(pcm) == len(recording.pcm)
     assert not any(pcm)
 

@@ -72,7 +72,9 @@ async def assess_recording(
 
     The recording is kept in memory only, and only while the request runs. An omitted word has the
     `error_type` `omission` and no score. A word that was pronounced badly, or replaced by another one, has
-    `mispronunciation`. Silence and noise get no scores but the error `not_assessable`.
+    `mispronunciation`. Silence, noise and the reading of another text get no scores but the error
+    `not_assessable`. Scores were compared with human raters only for the native languages that the
+    capabilities list as `validated_on`.
     """
     async with read_form(request, learner.id, shares, room) as parts, ending_with_client(request):
         received_at = asyncio.get_running_loop().time()

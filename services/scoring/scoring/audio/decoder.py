@@ -7,7 +7,7 @@ from shared.audio.measurement import AudioTooLong as DecodedTooLong
 
 from scoring.audio.filters import level_voice, remove_rumble
 from scoring.audio.levels import measure_powers, to_levels, to_loud_level
-from scoring.audio.quality import ensure_audible, ensure_undistorted, is_narrowband, measure_voiced_seconds
+from scoring.audio.quality import ensure_audible, ensure_undistorted, measure_voiced_seconds
 from scoring.audio.recording import Recording
 from scoring.audio.resolution import ResolutionMeter
 from scoring.domain.scores import AudioInfo
@@ -29,14 +29,13 @@ def prepare_recording(samples: Samples, source: AudioInfo, *, resolution_noise_d
     """Filter and level samples in place. Raises NotAssessable."""
     ensure_undistorted(samples)
     remove_rumble(samples)
-    powers = measure_powers(samples)
-    levels = to_levels(powers)
+    levels = to_levels(measure_powers(samples))
     # A quiet voice is only found after it is levelled.
     level_voice(samples, to_loud_level(levels))
     voiced_seconds = measure_voiced_seconds(samples)
     ensure_audible(levels, voiced_seconds=voiced_seconds, resolution_noise_db=resolution_noise_db)
     pcm = (samples * 32767).astype("<i2")
-    return Recording(memoryview(pcm).cast("B"), source, voiced_seconds, is_narrowband(powers))
+    return Recording(memoryview(pcm).cast("B"), source)
 
 
 def decode_samples(audio: memoryview, meter: ResolutionMeter) -> tuple[Samples, AudioInfo]:

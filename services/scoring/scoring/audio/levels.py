@@ -25,9 +25,9 @@ def measure_powers(samples: Samples) -> Powers:
     return powers
 
 
-def to_levels(powers: Powers, band: range = SPEECH_BAND) -> Levels:
-    """Return the level of a band, in Hz, for each frame. Digital silence is at -140."""
-    part = powers[:, band.start // HZ_PER_BIN : band.stop // HZ_PER_BIN]
+def to_levels(powers: Powers) -> Levels:
+    """Return the level of SPEECH_BAND for each frame. Digital silence is at -140."""
+    part = powers[:, SPEECH_BAND.start // HZ_PER_BIN : SPEECH_BAND.stop // HZ_PER_BIN]
     levels: Levels = 10 * np.log10(part.sum(axis=1) + 1e-14)
     return levels
 

@@ -5,11 +5,11 @@ sensible scores, 5 dB do not. Read speech spans 25 dB and more, including the pa
 """
 
 import numpy as np
-from pocketsphinx import Vad
 from shared.audio.decoder import Samples
 from shared.audio.measurement import SAMPLE_RATE
+from webrtcvad import Vad
 
-from scoring.audio.levels import Levels, Powers, to_levels, to_loud_level
+from scoring.audio.levels import Levels, to_loud_level
 from scoring.errors import NotAssessable
 
 MIN_DURATION_SECONDS = 0.3
@@ -23,9 +23,8 @@ MAX_CLIPPED_SHARE = 0.03
 MIN_RESOLUTION_DB = 26.0
 """From the voice down to the noise of coarse steps between its values. Below, scores change by 10 points and
 more."""
-LOW_BAND, HIGH_BAND = range(150, 3_400), range(5_300, 5_900)
-MAX_BAND_DIFFERENCE_DB = 65.0
-"""The sharpest sounds of a voice lie less than 60 dB below its loudest, unless they are cut off at 4 kHz."""
+VAD_STRICTNESS, VAD_SECONDS = 3, 0.03
+"""The strictest of four, and the length of what it decides on."""
 
 
 def ensure_undistorted(samples: Samples) -> None:
@@ -51,18 +50,11 @@ def ensure_audible(levels: Levels, *, voiced_seconds: float, resolution_noise_db
         raise NotAssessable(detail, reason="low_quality")
 
 
-def is_narrowband(powers: Powers) -> bool:
-    """Whether the recording ends at the frequencies of a telephone."""
-    low, high = (to_loud_level(to_levels(powers, band)) for band in (LOW_BAND, HIGH_BAND))
-    return low - high > MAX_BAND_DIFFERENCE_DB
-
-
 def measure_voiced_seconds(samples: Samples) -> float:
     """Return the seconds of voice that a voice detector finds. It expects a level voice."""
-    detector = Vad(Vad.STRICT, SAMPLE_RATE, 0.03)
-    size = detector.frame_bytes // 2
+    detector, size = Vad(VAD_STRICTNESS), int(VAD_SECONDS * SAMPLE_RATE)
     pcm = (samples * 32767).astype(np.int16)
     starts = range(0, len(pcm) - size + 1, size)
-    voiced = sum(detector.is_speech(pcm[at : at + size].tobytes()) for at in starts)
+    voiced = sum(detector.is_speech(pcm[at : at + size].tobytes(), SAMPLE_RATE) for at in starts)
     pcm.fill(0)
     return float(voiced * size / SAMPLE_RATE)

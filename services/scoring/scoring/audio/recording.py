@@ -15,9 +15,6 @@ class Recording:
 
     pcm: memoryview
     source: AudioInfo
-    voiced_seconds: float
-    is_narrowband: bool = False
-    """Nothing above the frequencies of a telephone."""
 
     @property
     def seconds(self) -> float:
@@ -25,12 +22,8 @@ class Recording:
 
     def to_head(self) -> dict[str, Any]:
         """Return everything but the samples."""
-        return {
-            "source": asdict(self.source),
-            "voiced_seconds": self.voiced_seconds,
-            "is_narrowband": self.is_narrowband,
-        }
+        return {"source": asdict(self.source)}
 
     @classmethod
     def from_head(cls, head: Mapping[str, Any], pcm: memoryview) -> Self:
-        return cls(pcm, AudioInfo(**head["source"]), head["voiced_seconds"], head["is_narrowband"])
+        return cls(pcm, AudioInfo(**head["source"]))

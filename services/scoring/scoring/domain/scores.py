@@ -38,8 +38,8 @@ class AudioInfo:
 class ScoringResult:
     """Scores are 0-100, or None when there is none: a zero never means "unknown".
 
-    `recognized_text` contains the words of the reference text that were spoken, in order. `provider` made
-    the scores; its name is that of its capabilities, and so is `scorer`.
+    `recognized_text` is what was said, as far as the provider tells. `provider` made the scores; its name
+    is that of its capabilities, and so is `scorer`.
     """
 
     recognized_text: str

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from scoring.settings import ApiSettings
     from scoring.types import SpeechProviderName
 
-__all__ = ["Capabilities", "PaidSpeechProvider", "SpeechProvider", "create_provider"]
+__all__ = ["Capabilities", "PaidSpeechProvider", "SpeechProvider", "create_provider", "verify_installation"]
 
 
 # Imports are inside of functions: worker processes import this package and should stay small, and providers
@@ -28,6 +28,14 @@ def create_provider(settings: "ApiSettings") -> "ProviderChain":
     return ProviderChain(providers, budget, max_waiting=settings.scoring_queue_size)
 
 
+def verify_installation(settings: "ApiSettings") -> None:
+    """Raise CannotStart unless all files of the named providers are there."""
+    if "offline" in settings.speech_provider:
+        from scoring.providers.offline.model_files import verify_files
+
+        verify_files()
+
+
 def _create_one(name: "SpeechProviderName", settings: "ApiSettings") -> SpeechProvider:
     match name:
         case "azure":
@@ -35,6 +43,6 @@ def _create_one(name: "SpeechProviderName", settings: "ApiSettings") -> SpeechPr
 
             return AzureProvider.from_settings(settings)
         case "offline":
-            from scoring.providers.pocketsphinx.provider import PocketsphinxProvider
+            from scoring.providers.offline.provider import OfflineProvider
 
-            return PocketsphinxProvider.from_settings(settings)
+            return OfflineProvider.from_settings(settings)

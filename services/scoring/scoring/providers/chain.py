@@ -36,7 +36,7 @@ PAID = Counter("speech_seconds_paid_total", "Audio sent to a paid provider, retr
 
 FALLBACK_ERRORS = (ProviderUnavailable, BudgetExhausted)
 """Not ProviderTimeout: no time is left for another provider."""
-FIRST_ESTIMATE = (0.3, 5.0, 0.5)
+FIRST_ESTIMATE = (0.15, 2.5, 0.5)
 """Seconds of any recording, and what the longest recording and the longest text add."""
 
 

@@ -11,19 +11,24 @@ class CapabilitiesRead(BaseModel):
 
     provider: str = Field(
         description="The preferred provider, which the details are of. Each score names its own.",
-        examples=["pocketsphinx"],
+        examples=["offline"],
     )
     scorer: str = Field(
-        description="The preferred provider and the version of its scores.", examples=["offline-1"]
+        description="The preferred provider and the version of its scores.", examples=["offline-2"]
     )
     languages: list[str] = Field(description="Values for `language`.", examples=[["en-US"]])
     phoneme_alphabet: Literal["arpabet", "ipa"] = Field(
         description="The alphabet of `phonemes.symbol`.", examples=["arpabet"]
     )
     prosody: bool = Field(
-        description="Whether `prosody_score` is given, at least in `en-US`.", examples=[False]
+        description="Whether `prosody_score` is given, at least in `en-US`.", examples=[True]
     )
     max_seconds: int = Field(description="The longest recording, in seconds.", examples=[MAX_AUDIO_SECONDS])
+    validated_on: list[str] = Field(
+        description="Native languages of the speakers with whom its scores were compared with human raters. "
+        "How well it judges speakers of other languages is unknown.",
+        examples=[["Mandarin Chinese"]],
+    )
     formats: list[str] = Field(
         description="Containers that are accepted.",
         examples=[["wav", "mp3", "m4a", "aac", "ogg", "flac", "webm"]],

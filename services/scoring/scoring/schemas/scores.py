@@ -59,8 +59,9 @@ class WordScoreRead(BaseModel):
     word: str = Field(examples=["thank"])
     score: Score | None = Field(examples=[84.0])
     error_type: ErrorType = Field(
-        description="`mispronunciation`: pronounced badly or replaced by another word. `omission`: not "
-        "spoken. `insertion`: not in the text, which not every provider finds. The last two have no score.",
+        description="`mispronunciation`: pronounced badly or replaced by another word; of the words that "
+        "`offline` marks so, raters found four in five bad. `omission`: not spoken. `insertion`: not in the "
+        "text, which not every provider finds. The last two have no score.",
         examples=["none"],
     )
     offset_ms: int | None = Field(description="From the start of the recording.", examples=[310])
@@ -119,18 +120,25 @@ EXAMPLE: dict[str, Any] = {
 
 
 class ScoreRead(BaseModel):
-    """How a recording was pronounced. Scores are 0-100, or null (never 0) when there is none."""
+    """How a recording was pronounced. Scores are 0-100, or null (never 0) when there is none.
+
+    They were compared with human raters only for speakers of the languages in `validated_on`, see the
+    capabilities.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     status: Literal["scored"] = "scored"
-    recognized_text: str = Field(description="The words of the reference text that were spoken, in order.")
+    recognized_text: str = Field(
+        description="What was said. `azure` reports only words of the reference text."
+    )
     pronunciation_score: Score | None = Field(description="The overall score.")
     accuracy_score: Score | None = Field(description="How well the spoken words were pronounced.")
     fluency_score: Score | None = Field(description="How steadily they were spoken: tempo and pauses.")
     completeness_score: Score | None = Field(description="How much of the reference text was spoken.")
     prosody_score: Score | None = Field(
-        description="Stress and intonation. Null where the provider does not score them."
+        description="Rhythm, stress and intonation. `offline` infers it from tempo, pauses and the sound of "
+        "the voice, and measures no pitch. Null where the provider does not score them."
     )
     word_scores: list[WordScoreRead] = Field(
         description="One entry per word of the reference text, and per inserted one. Numbers are spelled "

@@ -7,12 +7,13 @@ CAPABILITIES = "/api/v1/speech/capabilities"
 
 async def test_what_can_be_scored(client: httpx.AsyncClient) -> None:
     assert (await client.get(CAPABILITIES)).json() == {
-        "provider": "pocketsphinx",
-        "scorer": "offline-1",
+        "provider": "offline",
+        "scorer": "offline-2",
         "languages": ["en-US"],
         "phoneme_alphabet": "arpabet",
-        "prosody": False,
+        "prosody": True,
         "max_seconds": 60,
+        "validated_on": ["Mandarin Chinese"],
         "formats": ["wav", "mp3", "m4a", "aac", "ogg", "flac", "webm"],
         "codecs": {
             **dict.fromkeys(("wav", "m4a", "ogg", "webm"), CODECS),

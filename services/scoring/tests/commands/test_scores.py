@@ -52,7 +52,7 @@ class StandInDecoders:
         self.asked += 1
         if self._refusal:
             raise self._refusal
-        yield Recording(upload.view(), ASSESSMENT.audio, voiced_seconds=1)
+        yield Recording(upload.view(), ASSESSMENT.audio)
 
 
 class StandInProvider:

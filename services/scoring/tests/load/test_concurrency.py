@@ -29,7 +29,7 @@ def slow_service() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def ten_seconds(recording: Recording) -> Recording:
     pcm = (bytes(recording.pcm) * 5)[: 10 * 32_000]
-    return Recording(memoryview(bytearray(pcm)), AudioInfo(10_000, 16_000, "wav"), 8.0)
+    return Recording(memoryview(bytearray(pcm)), AudioInfo(10_000, 16_000, "wav"))
 
 
 async def assess(provider: AzureProvider, recording: Recording) -> None:

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from scoring.audio.recording import Recording
 from scoring.providers import SpeechProvider
-from scoring.providers.pocketsphinx.provider import PROCESS, PocketsphinxProvider
+from scoring.providers.offline.provider import PROCESS, OfflineProvider
 from shared.confined.pool import WorkerPool
 from tests.azure_double.process import running_double
 from tests.azure_provider import started_azure
@@ -56,12 +56,12 @@ async def test_scorings_by_azure_leave_nothing_behind(
 
 async def test_scorings_offline_leave_nothing_behind(recording: Recording) -> None:
     times = SCORINGS or 60
-    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30)
-    provider = PocketsphinxProvider(workers)
+    workers = WorkerPool(PROCESS, count=1, timeout_seconds=30, forking=True)
+    provider = OfflineProvider(workers)
     await provider.start()
     try:
         await score(provider, recording, times=WARM_UP)
-        processes = [psutil.Process(), *psutil.Process().children()]
+        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
         before = measure_usage(processes)
         await score(provider, recording, times=times)
         after = measure_usage(processes)

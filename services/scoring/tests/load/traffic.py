@@ -77,7 +77,7 @@ class Scoring:
         loop = asyncio.get_running_loop()
         started, refusal = loop.time(), None
         pcm = memoryview(bytes(int(seconds * SAMPLE_RATE) * BYTES_PER_SAMPLE))
-        recording = Recording(pcm, AudioInfo(int(seconds * 1000), SAMPLE_RATE, "wav"), seconds)
+        recording = Recording(pcm, AudioInfo(int(seconds * 1000), SAMPLE_RATE, "wav"))
         ticket = Ticket(learner or uuid4(), started + self.timeout_seconds)
         try:
             await self._chain.assess(recording, ticket=ticket, text="Thank you.", language="en-US")

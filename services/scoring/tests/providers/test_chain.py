@@ -27,7 +27,7 @@ from scoring.providers import Capabilities, PaidSpeechProvider, SpeechProvider
 from scoring.providers.chain import ProviderChain
 from scoring.settings import ApiSettings
 
-RECORDING = Recording(memoryview(bytes(2 * 16_000 * 10)), AudioInfo(10_000, 44_100, "m4a"), voiced_seconds=8)
+RECORDING = Recording(memoryview(bytes(2 * 16_000 * 10)), AudioInfo(10_000, 44_100, "m4a"))
 NO_LIMITS = Limits(0, 0)
 
 type Answer = SpeechProcessingError | None

@@ -33,8 +33,8 @@ from tests.azure_double.scripts import refuses, scores
 
 TEXT = "The train leaves at seven in the morning."
 WORDS = to_spoken_words(TEXT)
-NAMES = {"offline": "pocketsphinx", "azure": "azure"}
-READING_SCORES = {"offline-1": 94.7, "azure-v2": 88.4}
+NAMES = ("offline", "azure")
+READING_SCORES = {"offline-2": 94.0, "azure-v2": 88.4}
 """Overall scores of `reading`. A provider that scores it otherwise has another scorer, and an entry here."""
 
 type CreateChain = Callable[..., ProviderChain]
@@ -53,7 +53,7 @@ def _service_says_what_was_read(double: AzureDouble) -> None:
     double.plays(scores(said=TEXT))
 
 
-@pytest.fixture(scope="module", params=list(NAMES))
+@pytest.fixture(scope="module", params=NAMES)
 def create_chain(request: pytest.FixtureRequest, settings: ApiSettings, double: AzureDouble) -> CreateChain:
     """Make the provider under test and its queue, with settings of their own."""
     azure = {"azure_speech_key": SecretStr(KEY), "azure_speech_endpoint": double.url}
@@ -91,7 +91,6 @@ def repeated(recording: Recording, times: int) -> Recording:
     return Recording(
         memoryview(bytes(recording.pcm) * times),
         replace(recording.source, duration_ms=recording.source.duration_ms * times),
-        recording.voiced_seconds * times,
     )
 
 
@@ -119,7 +118,7 @@ def reference_words(result: ScoringResult) -> tuple[str, ...]:
 
 async def test_its_capabilities_are_complete(provider: SpeechProvider) -> None:
     capabilities = provider.capabilities
-    assert capabilities.provider in NAMES.values()
+    assert capabilities.provider in NAMES
     assert capabilities.scorer in READING_SCORES
     assert len(capabilities.scorer) <= MAX_SCORER_LENGTH
     assert find_language("en", capabilities.languages) == "en-US"
@@ -301,7 +300,7 @@ async def test_its_errors_name_neither_text_nor_provider(
         with pytest.raises(SpeechProcessingError) as caught:
             await assess(provider, recording)
     said = f"{caught.value.detail} {caught.value.extra}".lower()
-    assert not [word for word in (*WORDS[1:3], "azure", "sphinx", "127.0.0.1", KEY) if word in said]
+    assert not [word for word in (*WORDS[1:3], "azure", "offline", "127.0.0.1", KEY) if word in said]
 
 
 async def test_silence_gets_no_points(provider: SpeechProvider, recording: Recording) -> None:

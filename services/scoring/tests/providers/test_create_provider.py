@@ -23,14 +23,14 @@ def test_every_name_creates_a_provider(name: str, settings: ApiSettings) -> None
 async def test_a_list_keeps_its_order(settings: ApiSettings) -> None:
     named = {**settings.model_dump(), **AZURE_FIELDS, "speech_provider": "azure, offline"}
     providers = create_provider(ApiSettings.model_validate(named))
-    assert [each.capabilities.provider for each in providers.providers] == ["azure", "pocketsphinx"]
+    assert [each.capabilities.provider for each in providers.providers] == ["azure", "offline"]
     assert [isinstance(each, PaidSpeechProvider) for each in providers.providers] == [True, False]
     assert (providers.capabilities.provider, providers.capabilities.languages[0]) == ("azure", "en-US")
     await providers.close()
 
 
 def test_the_default_needs_no_key(settings: ApiSettings) -> None:
-    assert create_provider(settings).capabilities.provider == "pocketsphinx"
+    assert create_provider(settings).capabilities.provider == "offline"
 
 
 def start_api(keys_file: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -114,7 +114,7 @@ def test_wrong_budgets_stop_the_process(keys_file: Path, name: str, value: str) 
 def test_a_worker_imports_neither_the_api_nor_its_settings() -> None:
     """Each worker would need some 10 MB more."""
     program = (
-        "import sys, scoring.providers.pocketsphinx.process\n"
+        "import sys, scoring.providers.offline.process\n"
         "print(*({'pydantic', 'starlette', 'structlog', 'scoring.settings'} & set(sys.modules)))"
     )
     command = [sys.executable, "-c", program]

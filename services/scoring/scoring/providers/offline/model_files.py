@@ -7,7 +7,12 @@ import hashlib
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
+from shared.errors import CannotStart
+
+REPAIR = "run `make setup`, or build the image again"
+WEIGHTS = Path(__file__).parent / "data" / "scorer.npz"
 PACKAGE, FOLDER = "moonshine_voice", "assets/tiny-en"
 SHA256 = {
     "encoder_model.ort": "94e90a4654fc45cdfedb77c4c08e1739f48862998e58fada384b25118134f221",
@@ -16,8 +21,8 @@ SHA256 = {
 }
 
 
-class ModelFilesUnusable(Exception):
-    """A file of the speech model is missing or altered. The message is one line for the operator."""
+class ModelFilesUnusable(CannotStart):
+    """A file of the speech model, or the weights, are missing or altered."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,22 @@ def load_model_files(folder: Path | None = None) -> ModelFiles:
     return ModelFiles(*(_read(folder or _find_folder(), name) for name in SHA256))
 
 
+def verify_files(folder: Path | None = None, weights: Path = WEIGHTS) -> None:
+    """Raise ModelFilesUnusable unless the speech model and the weights are whole."""
+    load_model_files(folder)
+    try:
+        with ZipFile(weights) as archive:
+            damaged = archive.testzip()
+    except (OSError, BadZipFile) as error:
+        raise ModelFilesUnusable(f"The weights are unusable: {weights}: {error}.") from error
+    if damaged:
+        raise ModelFilesUnusable(f"The weights were altered: {weights}: {damaged}.")
+
+
 def _find_folder() -> Path:
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise ModelFilesUnusable("The speech model is missing: install services/scoring/requirements.txt.")
+        raise ModelFilesUnusable(f"The speech model ({PACKAGE}) is missing: {REPAIR}.")
     return Path(spec.origin).parent / FOLDER
 
 
@@ -43,8 +60,9 @@ def _read(folder: Path, name: str) -> bytes:
     try:
         content = (folder / name).read_bytes()
     except OSError as error:
-        detail = f"The speech model is incomplete: {folder / name}: {error.strerror}."
+        detail = f"The speech model is incomplete: {folder / name}: {error.strerror}; {REPAIR}."
         raise ModelFilesUnusable(detail) from error
     if hashlib.sha256(content).hexdigest() != SHA256[name]:
-        raise ModelFilesUnusable(f"The speech model was altered: {folder / name} has another SHA-256.")
+        detail = f"The speech model was altered: {folder / name} has another SHA-256; {REPAIR}."
+        raise ModelFilesUnusable(detail)
     return content

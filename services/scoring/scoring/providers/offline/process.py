@@ -29,7 +29,7 @@ def answer(engine: Engine, head: dict[str, Any], pcm: memoryview) -> Reply:
 
 
 MAX_HEAP_BLOCK_BYTES = 8 << 20
-"""Larger than the tensors of a part of a recording, some of which are made for each word that is recognised."""
+"""Larger than most tensors, some of which are made for each word that is recognised."""
 
 
 if __name__ == "__main__":

@@ -25,4 +25,4 @@ def long_recording(recording: Recording) -> Recording:
     """45 s: the reading again and again."""
     size = 45 * 32_000
     repeated = bytes(recording.pcm) * (size // len(recording.pcm) + 1)
-    return Recording(memoryview(bytearray(repeated[:size])), AudioInfo(45_000, 16_000, "wav"), 30.0)
+    return Recording(memoryview(bytearray(repeated[:size])), AudioInfo(45_000, 16_000, "wav"))

@@ -1,7 +1,13 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
-from scoring.providers.offline.model_files import SHA256, ModelFilesUnusable, load_model_files
+from scoring.providers.offline.model_files import (
+    SHA256,
+    ModelFilesUnusable,
+    load_model_files,
+    verify_files,
+)
 
 
 def test_the_installed_files_are_the_expected_ones() -> None:
@@ -26,5 +32,22 @@ def test_an_altered_file_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_a_package_that_is_not_installed_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scoring.providers.offline.model_files.PACKAGE", "no_such_package")
-    with pytest.raises(ModelFilesUnusable, match="The speech model is missing: install"):
+    with pytest.raises(ModelFilesUnusable, match="is missing: run `make setup`"):
         load_model_files()
+
+
+def test_missing_weights_are_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ModelFilesUnusable) as caught:
+        verify_files(weights=tmp_path / "scorer.npz")
+    assert f"The weights are unusable: {tmp_path}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_altered_weights_are_one_clear_line(tmp_path: Path) -> None:
+    weights = tmp_path / "scorer.npz"
+    np.savez(weights, first=np.arange(1000), second=np.arange(1000))
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 4] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ModelFilesUnusable, match=r"were altered: .*first\.npy"):
+        verify_files(weights=weights)

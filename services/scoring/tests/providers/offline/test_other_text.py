@@ -1,12 +1,13 @@
 import pytest
-from scoring.providers.offline.other_text import OtherText, TextEvidence, ensure_text
+from scoring.errors import NotAssessable
+from scoring.providers.offline.other_text import TextEvidence, ensure_text
 
 
 @pytest.mark.parametrize(
-    "evidence", [TextEvidence(5, 0, 0), TextEvidence(14.9, 0.2, 0), TextEvidence(24.9, 0.33, -2.1)]
+    "evidence", [TextEvidence(5, 0, 0), TextEvidence(14.9, 0.2, 0), TextEvidence(29.9, 0.33, -2.1)]
 )
 def test_clear_evidence_is_refused(evidence: TextEvidence) -> None:
-    with pytest.raises(OtherText) as caught:
+    with pytest.raises(NotAssessable) as caught:
         ensure_text(evidence)
     assert caught.value.extra == {"reason": "other_text"}
 
@@ -17,7 +18,7 @@ def test_clear_evidence_is_refused(evidence: TextEvidence) -> None:
         TextEvidence(90, 0, -9),
         TextEvidence(15, 0, -1.9),
         TextEvidence(5, 0.5, -9),
-        TextEvidence(24, 0.33, -1.9),
+        TextEvidence(29, 0.33, -1.9),
     ],
 )
 def test_doubtful_evidence_is_not(evidence: TextEvidence) -> None:

@@ -92,6 +92,6 @@ def test_the_spoken_reading_is_chosen(
 @pytest.mark.parametrize(("text", "reading"), READINGS)
 def test_it_scores_as_the_text_spelt_out(engine: Engine, text: str, reading: str) -> None:
     pcm = speak(reading)
-    recording = Recording(pcm, AudioInfo(len(pcm) // 32, SAMPLE_RATE, "wav"), voiced_seconds=1)
+    recording = Recording(pcm, AudioInfo(len(pcm) // 32, SAMPLE_RATE, "wav"))
     scores = [engine.assess(recording, each).pronunciation_score for each in (text, reading)]
     assert scores[0] == pytest.approx(scores[1], abs=MAX_LOSS_POINTS)

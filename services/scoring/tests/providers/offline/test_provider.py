@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from scoring.audio.recording import Recording
 from scoring.errors import NotAssessable, ProviderTimeout, ProviderUnavailable, UnpronounceableText
-from scoring.providers.pocketsphinx.provider import PROCESS, PocketsphinxProvider
+from scoring.providers.offline.provider import PROCESS, OfflineProvider
 from shared.confined.pool import WorkerPool
 
 TEXT = "The train leaves at seven in the morning."
@@ -24,7 +25,7 @@ async def start_workers() -> AsyncIterator[StartWorkers]:
     pools = list[WorkerPool]()
 
     def start(count: int, *, timeout_seconds: float = 30) -> WorkerPool:
-        pools.append(WorkerPool(PROCESS, count=count, timeout_seconds=timeout_seconds))
+        pools.append(WorkerPool(PROCESS, count=count, timeout_seconds=timeout_seconds, forking=True))
         pools[-1].start()
         return pools[-1]
 
@@ -34,7 +35,7 @@ async def start_workers() -> AsyncIterator[StartWorkers]:
 
 
 async def assess(workers: WorkerPool, recording: Recording, text: str = TEXT) -> float | None:
-    provider = PocketsphinxProvider(workers)
+    provider = OfflineProvider(workers)
     assessment = await provider.assess(recording, text=text, language="en-US")
     return assessment.pronunciation_score
 
@@ -65,10 +66,13 @@ async def test_refusals_come_back_as_errors(one_worker: WorkerPool, recording: R
     with pytest.raises(NotAssessable) as caught:
         await assess(one_worker, fragment)
     assert caught.value.extra == {"reason": "no_speech"}
+    with pytest.raises(NotAssessable) as caught:
+        await assess(one_worker, recording, "Could you tell me where the museum is?")
+    assert caught.value.extra == {"reason": "other_text"}
 
 
 async def test_an_unforeseen_error_costs_one_request(one_worker: WorkerPool, recording: Recording) -> None:
-    answer = await one_worker.run({"no words": 1}, recording.pcm)
+    answer = await one_worker.run({"no text": 1}, recording.pcm)
     assert answer == {"failure": "KeyError"}
     assert await assess(one_worker, recording)
 
@@ -188,7 +192,7 @@ async def test_a_worker_that_cannot_start_is_tried_again(
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
     workers = start_workers(1)
     await asyncio.sleep(0.1)
-    provider = PocketsphinxProvider(workers)
+    provider = OfflineProvider(workers)
     with pytest.raises(ProviderUnavailable):
         await provider.ping()
     assert [loop.is_dead for loop in provider.loops] == [True]
@@ -219,7 +223,7 @@ async def test_a_worker_writes_to_no_disk(
     await assess(one_worker, recording)
     proc = Path(f"/proc/{next(iter(one_worker._alive)).process.pid}")
     before = (proc / "io").read_text().split()
-    await assess(one_worker, long_reading, f"{TEXT} {TEXT} Zyzzyva.")
+    await assess(one_worker, long_reading, f"{TEXT} {TEXT}")
     after = (proc / "io").read_text().split()
     written = before.index("write_bytes:") + 1
     assert after[written] == before[written]
@@ -230,3 +234,14 @@ async def test_a_worker_writes_to_no_disk(
     assert limits["Max data size"] == [str(1 << 30)] * 2
     open_files = [os.readlink(fd) for fd in (proc / "fd").iterdir() if int(fd.name) > 2]
     assert all(target.startswith("socket:") for target in open_files)
+
+
+@on_linux
+async def test_the_process_that_is_forked_has_one_thread_and_no_files(
+    one_worker: WorkerPool, recording: Recording
+) -> None:
+    await assess(one_worker, recording)
+    for process in psutil.Process().children(recursive=True):
+        if "scoring.providers.offline.process" in process.cmdline():
+            assert process.num_threads() == 1
+            assert process.open_files() == []
