@@ -143,7 +143,13 @@ class Worker:
     async def stop(self) -> None:
         self.kill()
         await self.process.wait()
-        self._connection.close()
+        try:
+            # On a socket that is merely closed, a pending call would wait for ever.
+            with suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+            await asyncio.sleep(0)
+        finally:
+            self._connection.close()
 
 
 async def _spawn(module: str, descriptor: int) -> Process:

@@ -18,6 +18,7 @@ from functools import partial
 from shared.confined.process import Reply, fork_on_request, serve
 
 LOADED = os.getpid()
+MODELS = b"x" * 200_000_000  # so that a worker does not end in the moment that it is killed
 
 def answer(head, body):
     if "exit" in head:
@@ -91,6 +92,17 @@ async def test_no_worker_outlives_the_process_it_was_forked_from(workers: Worker
     await wait_until_ended({each["pid"] for each in before})
     after = await ask_both(workers)
     assert after[0]["loaded_by"] != before[0]["loaded_by"]
+
+
+async def test_requests_fail_at_once_with_the_process_that_workers_were_forked_from(
+    workers: WorkerPool,
+) -> None:
+    loaded_by = (await ask_both(workers))[0]["loaded_by"]
+    requests = [asyncio.create_task(workers.run({"sleep": 60}, BODY)) for _ in range(2)]
+    await asyncio.sleep(0.2)
+    os.kill(loaded_by, signal.SIGKILL)
+    failures = await asyncio.gather(*requests, return_exceptions=True)
+    assert [type(each) for each in failures] == [WorkerDied, WorkerDied]
 
 
 async def test_closing_ends_all_processes(workers: WorkerPool) -> None:
