@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 from contextlib import suppress
 
 from shared.confined.worker import START_TIMEOUT_SECONDS, Worker
@@ -46,20 +45,7 @@ class Template:
 
     async def fork(self) -> Worker:
         """Return a worker that can answer. Raises OSError or TimeoutError."""
-        ours, theirs = socket.socketpair()
-        ours.setblocking(False)
-        try:
-            with theirs:
-                worker = Worker(await self._fork(theirs.fileno()), ours)
-        except BaseException:
-            ours.close()
-            raise
-        try:
-            await worker.wait_until_ready()
-        except BaseException:
-            await worker.stop()
-            raise
-        return worker
+        return await Worker.connect(self._fork)
 
     async def close(self) -> None:
         if self._loaded and self._follower:

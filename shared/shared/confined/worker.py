@@ -7,8 +7,9 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol, Self
 
 from shared.confined.wire import LENGTHS, pack
@@ -53,11 +54,16 @@ class Worker:
     @classmethod
     async def start(cls, module: str) -> Self:
         """Run `python -m module`, and wait until it can answer. Raises OSError or TimeoutError."""
+        return await cls.connect(partial(_spawn, module))
+
+    @classmethod
+    async def connect(cls, create: Callable[[int], Awaitable[ProcessHandle]]) -> Self:
+        """Create a process that is given a socket's descriptor, and wait until it can answer."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:
             with theirs:
-                worker = cls(await _spawn(module, theirs.fileno()), ours)
+                worker = cls(await create(theirs.fileno()), ours)
         except BaseException:
             ours.close()
             raise
