@@ -10,12 +10,12 @@ from scoring.text.readings import Readings, text_after, text_before, unite
 
 SPELLED = {
     "us", "usa", "uk", "eu", "un", "uae", "it", "am", "pm", "tv", "pc", "cd", "dvd", "id", "ok", "ai", "io",
-    "hr", "pr", "pe", "la", "dc", "ad", "ce", "er", "or", "iq", "eq", "ui", "ufo", "usb", "url", "ceo", "cfo",
-    "cto", "cia", "fbi", "irs", "atm", "faq", "diy", "ice", "gpa", "ios", "isp", "ip", "iou", "sos", "eta",
+    "hr", "pr", "pe", "la", "dc", "ad", "ce", "er", "iq", "eq", "ui", "ufo", "usb", "url", "ceo", "cfo",
+    "cto", "cia", "fbi", "irs", "atm", "faq", "diy", "gpa", "ios", "isp", "ip", "iou", "sos", "eta",
     "rip", "vip", "vat", "dna", "rna", "hiv", "adhd", "ac", "aa", "ir", "oap", "mba", "ba", "ma", "uv", "av",
-    "aka", "nba", "usd", "eur", "ap", "api", "app", "esl", "efl", "toefl", "ielts", "md", "mri", "ngo", "gmo",
+    "aka", "nba", "usd", "eur", "ap", "api", "esl", "efl", "md", "mri", "ngo", "gmo",
     "iot", "bbc", "gps", "html",
-} - {"or", "app", "ice", "toefl", "ielts"}  # fmt: skip
+}  # fmt: skip
 """Spelled rather than read, if in capitals."""
 SPELLED_IN_LOWER_CASE = {
     "tv", "tvs", "dvd", "dvds", "cd", "cds", "pc", "pcs", "uk", "usa", "eu", "id", "faq", "faqs", "gps",

@@ -22,13 +22,28 @@ from scoring.text.readings import Readings, Token
 
 type Part = tuple[int, int, Readings]
 """Where it starts and ends, and its readings."""
-type Read = Callable[[re.Match[str]], Iterable[Part] | None]
 
 
 @dataclass(frozen=True)
 class Rule:
+    """Reads all that its pattern finds as one token; if `within_words`, inside a word or a number, too."""
+
     pattern: re.Pattern[str]
-    read: Read
+    read: Callable[[re.Match[str]], Readings | None]
+    within_words: bool = False
+
+    def find_parts(self, found: re.Match[str]) -> Iterable[Part]:
+        readings = self.read(found)
+        return [] if readings is None else [(found.start(), found.end(), readings)]
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """Reads what its pattern finds as several tokens, or as less than was found."""
+
+    pattern: re.Pattern[str]
+    find_parts: Callable[[re.Match[str]], Iterable[Part] | None]
+    within_words: bool = False
 
 
 WORD = re.compile(r"'?[^\W\d_]+(?:'[^\W\d_]+)*'?")
@@ -58,31 +73,15 @@ def _scan(text: str) -> Iterator[Token]:
 
 
 def _read_at(text: str, position: int) -> list[Part]:
+    is_within_word = position > 0 and text[position - 1].isalnum()
     for rule in RULES:
+        if is_within_word and not rule.within_words:
+            continue
         found = rule.pattern.match(text, position)
-        parts = list(rule.read(found) or ()) if found and found[0] else []
+        parts = list(rule.find_parts(found) or ()) if found and found[0] else []
         if parts:
             return parts
     return []
-
-
-def _whole(read: Callable[[re.Match[str]], Readings | None]) -> Read:
-    """Make one part of all that was found."""
-
-    def read_part(found: re.Match[str]) -> Iterable[Part] | None:
-        readings = read(found)
-        return None if readings is None else [(found.start(), found.end(), readings)]
-
-    return read_part
-
-
-def _at_start(read: Read) -> Read:
-    """Read only what does not start within a word or a number."""
-
-    def read_part(found: re.Match[str]) -> Iterable[Part] | None:
-        return None if found.start() and found.string[found.start() - 1].isalnum() else read(found)
-
-    return read_part
 
 
 def _read_aside(found: re.Match[str]) -> Readings | None:
@@ -108,44 +107,44 @@ def _read_word(found: re.Match[str]) -> Iterable[Part] | None:
     return [(start, start + len(bare), initials.read_word(bare))]
 
 
-RULES = (
-    Rule(asides.ASIDE, _whole(_read_aside)),
-    Rule(asides.LABEL, _at_start(_whole(_read_label))),
-    Rule(addresses.EMAIL, _at_start(addresses.read_address)),
-    Rule(addresses.WEB, _at_start(addresses.read_address)),
-    Rule(addresses.TAG, addresses.read_tag),
-    Rule(abbreviations.SLASHED, _at_start(_whole(abbreviations.read_slashed))),
-    Rule(dates.ISO_DATE, _at_start(_whole(dates.read_iso_date))),
-    Rule(dates.NUMERIC_DATE, _at_start(_whole(dates.read_numeric_date))),
-    Rule(dates.MONTH_AND_DAY, _at_start(_whole(dates.read_month_and_day))),
-    Rule(dates.DAY_AND_MONTH, _at_start(_whole(dates.read_day_and_month))),
-    Rule(clock.FULL_HOUR, _at_start(_whole(clock.read_full_hour))),
-    Rule(clock.TIME, _at_start(_whole(clock.read_time))),
-    Rule(clock.RATIO, _at_start(_whole(clock.read_ratio))),
-    Rule(telephone.PHONE, _at_start(telephone.read_phone)),
-    Rule(amounts.MONEY_RANGE, _at_start(_whole(amounts.read_money_range))),
-    Rule(amounts.MONEY, _at_start(_whole(amounts.read_money))),
-    Rule(amounts.MONEY_AFTER, _at_start(_whole(amounts.read_money))),
-    Rule(amounts.FEET_AND_INCHES, _at_start(_whole(amounts.read_feet_and_inches))),
-    Rule(amounts.ORDINAL, _at_start(_whole(amounts.read_ordinal_number))),
-    Rule(amounts.PLURAL, _at_start(_whole(amounts.read_plural))),
-    Rule(amounts.FRACTION, _at_start(_whole(amounts.read_fraction))),
-    Rule(amounts.MEASURE, _at_start(_whole(amounts.read_measure))),
-    Rule(amounts.DECADE, _at_start(_whole(amounts.read_decade))),
-    Rule(amounts.DOTTED, _at_start(_whole(amounts.read_dotted))),
-    Rule(amounts.DECIMAL, _whole(amounts.read_decimal_number)),
-    Rule(initials.MIXED, _at_start(initials.read_mixed)),
-    Rule(amounts.NUMBER, _whole(amounts.read_number)),
-    Rule(initials.DEGREE, _at_start(_whole(initials.read_degree))),
-    Rule(initials.DOTTED_LETTERS, _at_start(_whole(initials.read_dotted_letters))),
-    Rule(units.LONE_UNIT, _at_start(_whole(units.read_lone_unit))),
-    Rule(abbreviations.ABBREVIATION, _at_start(_whole(abbreviations.read_abbreviation))),
-    Rule(roman.YEAR_NUMERAL, _at_start(_whole(roman.read_year_numeral))),
-    Rule(roman.SMALL_NUMERAL, _at_start(_whole(roman.read_small_numeral))),
-    Rule(initials.CAPITALS, _at_start(_whole(initials.read_capitals))),
-    Rule(signs.TIMES, _whole(signs.read_times)),
-    Rule(WORD, _read_word),
-    Rule(signs.SIGN, _whole(signs.read_sign)),
+RULES: tuple[Rule | SplitRule, ...] = (
+    Rule(asides.ASIDE, _read_aside, within_words=True),
+    Rule(asides.LABEL, _read_label),
+    SplitRule(addresses.EMAIL, addresses.read_address),
+    SplitRule(addresses.WEB, addresses.read_address),
+    SplitRule(addresses.TAG, addresses.read_tag, within_words=True),
+    Rule(abbreviations.SLASHED, abbreviations.read_slashed),
+    Rule(dates.ISO_DATE, dates.read_iso_date),
+    Rule(dates.NUMERIC_DATE, dates.read_numeric_date),
+    Rule(dates.MONTH_AND_DAY, dates.read_month_and_day),
+    Rule(dates.DAY_AND_MONTH, dates.read_day_and_month),
+    Rule(clock.FULL_HOUR, clock.read_full_hour),
+    Rule(clock.TIME, clock.read_time),
+    Rule(clock.RATIO, clock.read_ratio),
+    SplitRule(telephone.PHONE, telephone.read_phone),
+    Rule(amounts.MONEY_RANGE, amounts.read_money_range),
+    Rule(amounts.MONEY, amounts.read_money),
+    Rule(amounts.MONEY_AFTER, amounts.read_money),
+    Rule(amounts.FEET_AND_INCHES, amounts.read_feet_and_inches),
+    Rule(amounts.ORDINAL, amounts.read_ordinal_number),
+    Rule(amounts.PLURAL, amounts.read_plural),
+    Rule(amounts.FRACTION, amounts.read_fraction),
+    Rule(amounts.MEASURE, amounts.read_measure),
+    Rule(amounts.DECADE, amounts.read_decade),
+    Rule(amounts.DOTTED, amounts.read_dotted),
+    Rule(amounts.DECIMAL, amounts.read_decimal_number, within_words=True),
+    SplitRule(initials.MIXED, initials.read_mixed),
+    Rule(amounts.NUMBER, amounts.read_number, within_words=True),
+    Rule(initials.DEGREE, initials.read_degree),
+    Rule(initials.DOTTED_LETTERS, initials.read_dotted_letters),
+    Rule(units.LONE_UNIT, units.read_lone_unit),
+    Rule(abbreviations.ABBREVIATION, abbreviations.read_abbreviation),
+    Rule(roman.YEAR_NUMERAL, roman.read_year_numeral),
+    Rule(roman.SMALL_NUMERAL, roman.read_small_numeral),
+    Rule(initials.CAPITALS, initials.read_capitals),
+    Rule(signs.TIMES, signs.read_times, within_words=True),
+    SplitRule(WORD, _read_word, within_words=True),
+    Rule(signs.SIGN, signs.read_sign, within_words=True),
 )
 """Tried in this order where a token may start."""
 
