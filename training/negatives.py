@@ -124,18 +124,18 @@ class Workshop:
         overall = source.targets.overall * np.array([share, 1, 1, share, share])
         missing = [*range(spoken, len(own.words))]
         targets = Targets(np.empty(0), scores.astype(np.float32), overall)
-        heard = self._hear(place, own.read_samples()[:end])
+        encoded = self._encode(place, own.read_samples()[:end])
         return self._match(
-            place, "cut", self.corpus.rated_words(own), targets, heard=heard, wrong_words=missing
+            place, "cut", self.corpus.rated_words(own), targets, encoded=encoded, wrong_words=missing
         )
 
     def _sound(self, number: int) -> Source | None:
         place = next(self._choose(1))
         words = self._words(self.corpus.utterances[place])
         count = int(SAMPLE_RATE * self.random.uniform(1.5, 6))
-        heard = self._hear(place, SOUNDS[number % len(SOUNDS)](count, self.random))
+        encoded = self._encode(place, SOUNDS[number % len(SOUNDS)](count, self.random))
         targets = Targets(np.empty(0), np.zeros(len(words), np.float32), np.zeros(5, np.float32))
-        return self._match(place, "sound", words, targets, heard=heard, wrong_score=0.0)
+        return self._match(place, "sound", words, targets, encoded=encoded, wrong_score=0.0)
 
     def _babble(self, place: int) -> Source | None:
         """Mix voices that read other texts."""
@@ -144,8 +144,8 @@ class Workshop:
         mixed = sum(np.resize(voice / (voice.std() + TINY), length) for voice in voices)
         words = self._words(self.corpus.utterances[place])
         targets = _wrong_targets(len(words), np.array([0.5, 1, 1, 0.5, 0]))
-        heard = self._hear(place, np.asarray(mixed * BABBLE_LEVEL, np.float32))
-        return self._match(place, "babble", words, targets, heard=heard)
+        encoded = self._encode(place, np.asarray(mixed * BABBLE_LEVEL, np.float32))
+        return self._match(place, "babble", words, targets, encoded=encoded)
 
     def _single(self, place: int) -> Source | None:
         """Cut one word out of a sentence: texts of one word are rare in the corpus."""
@@ -155,8 +155,8 @@ class Workshop:
         inside = segments.words == at
         start = max(0, int(segments.starts[inside][0]) - MARGIN_FRAMES) * SAMPLES_PER_FRAME
         end = (int(segments.ends[inside][-1]) + MARGIN_FRAMES) * SAMPLES_PER_FRAME
-        heard = self._hear(place, own.read_samples()[start:end])
-        matched = self.matcher.match(*heard, (self.corpus.rated_words(own)[at],))
+        encoded = self._encode(place, own.read_samples()[start:end])
+        matched = self.matcher.match(*encoded, (self.corpus.rated_words(own)[at],))
         if matched is None:
             return None
         _, fluency, prosody, _, _ = source.targets.overall
@@ -171,17 +171,17 @@ class Workshop:
     def _reversed(self, place: int) -> Source | None:
         own = self.corpus.utterances[place]
         targets = _wrong_targets(len(own.words), np.array([0.5, 1, 1, 0.5, 0]))
-        heard = self._hear(place, own.read_samples()[::-1].copy())
-        return self._match(place, "reversed", self._words(own), targets, heard=heard)
+        encoded = self._encode(place, own.read_samples()[::-1].copy())
+        return self._match(place, "reversed", self._words(own), targets, encoded=encoded)
 
     def _degraded(self, place: int, number: int) -> Source | None:
         own = self.corpus.utterances[place]
         spoiled = DISTORTIONS[number % len(DISTORTIONS)](own.read_samples(), self.random)
-        heard = self._hear(place, spoiled)
+        encoded = self._encode(place, spoiled)
         words, targets = self.corpus.rated_words(own), self.sources[place].targets
-        return self._match(place, "degraded", words, targets, heard=heard, wrong_words=[])
+        return self._match(place, "degraded", words, targets, encoded=encoded, wrong_words=[])
 
-    def _hear(self, place: int, samples: Floats) -> tuple[Encoding, Floats]:
+    def _encode(self, place: int, samples: Floats) -> tuple[Encoding, Floats]:
         encoding = self.encoder.encode(samples)
         return encoding, self.heads.log_posteriors(place, encoding.inner)
 
@@ -192,14 +192,14 @@ class Workshop:
         words: tuple[Word, ...],
         targets: Targets,
         *,
-        heard: tuple[Encoding, Floats] | None = None,
+        encoded: tuple[Encoding, Floats] | None = None,
         wrong_words: list[int] | None = None,
         wrong_score: float = WRONG_PHONEME,
     ) -> Source | None:
         """Find words in a recording; those of `wrong_words`, or all, are wrong and the others as rated."""
         encoding = self.encodings[place]
-        heard = heard or (encoding, self.heads.log_posteriors(place, encoding.inner))
-        matched = self.matcher.match(*heard, words)
+        encoded = encoded or (encoding, self.heads.log_posteriors(place, encoding.inner))
+        matched = self.matcher.match(*encoded, words)
         if matched is None:
             return None
         utterance = self.corpus.utterances[place]

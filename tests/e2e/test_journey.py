@@ -89,10 +89,10 @@ async def test_a_game_is_saved_published_and_shown_in_the_history(learner: Learn
     listed = (await learner.get("/game/sessions", limit=5)).json()
     assert [each["id"] for each in listed["sessions"]] == [saved.json()["session_id"]]
     assert listed["pagination"]["total"] == 1
-    told = (await learner.get(f"/game/sessions/{saved.json()['session_id']}")).json()
-    assert told["results"][0]["speech"]["text"] == REFERENCE
-    assert told["results"][0]["verified"] is True
-    assert told["results"][0]["scorer"] == scored["scorer"]
+    detail = (await learner.get(f"/game/sessions/{saved.json()['session_id']}")).json()
+    assert detail["results"][0]["speech"]["text"] == REFERENCE
+    assert detail["results"][0]["verified"] is True
+    assert detail["results"][0]["scorer"] == scored["scorer"]
     stats = (await learner.get("/game/stats", tz="Asia/Tokyo")).json()
     assert (stats["current_streak_days"], stats["sessions"], stats["correct_rate"]) == (1, 1, 1.0)
     assert [(each["scorer"], each["sentences"]) for each in stats["scorers"]] == [(scored["scorer"], 1)]

@@ -21,7 +21,7 @@ OVERLAP_SAMPLES = 960
 """A frame sees 951 samples through the convolutions, so a part is encoded with that much of the next one."""
 
 INNER_LAYERS = tuple(f"/layers.{number}/Add_1_output_0" for number in (0, 2, 4))
-"""The outputs of layers 1, 3 and 5 of 6. Phonemes are told apart better there than in the last one."""
+"""The outputs of layers 1, 3 and 5 of 6. Phonemes are distinguished better there than in the last one."""
 
 MIN_SAMPLES = 1_600
 MAX_PART_SAMPLES = 20 * SAMPLE_RATE

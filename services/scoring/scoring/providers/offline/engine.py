@@ -44,7 +44,7 @@ class Engine:
         recognized = self._recognizer.recognize(encoding, log_posteriors)
         delivery = self._find_delivery(log_posteriors, transcript)
         compared = align_words(delivery.texts, recognized)
-        delivery = delivery.with_heard(compared.heard)
+        delivery = delivery.with_recognized(compared.recognized)
         matched = self._match(encoding, log_posteriors, delivery)
         observation = observe(matched, self.weights.voices, self.weights.durations)
         result = build_result(
@@ -55,9 +55,9 @@ class Engine:
             recognized=recognized,
             audio=recording.source,
         )
-        heard_share = len(compared.heard) / len(delivery.words)
+        recognized_share = len(compared.recognized) / len(delivery.words)
         end = float(matched.evidence.text[-1])
-        ensure_text(TextEvidence(result.pronunciation_score or 0.0, heard_share, end))
+        ensure_text(TextEvidence(result.pronunciation_score or 0.0, recognized_share, end))
         return result
 
     @property

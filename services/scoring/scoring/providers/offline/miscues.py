@@ -43,9 +43,9 @@ class Delivery:
     def said_words(self) -> tuple[Word, ...]:
         return tuple(word for word, is_said in zip(self.words, self.said, strict=True) if is_said)
 
-    def with_heard(self, heard: Collection[int]) -> "Delivery":
+    def with_recognized(self, recognized: Collection[int]) -> "Delivery":
         """Return it with the words said that were recognised."""
-        said = (is_said or place in heard for place, is_said in enumerate(self.said))
+        said = (is_said or place in recognized for place, is_said in enumerate(self.said))
         return replace(self, said=tuple(said))
 
 

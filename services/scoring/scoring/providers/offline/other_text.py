@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from scoring.errors import NotAssessable
 
-MAX_TOTAL, MAX_HEARD_SHARE = 15.0, 0.2
-MAX_DOUBTFUL_TOTAL, MAX_DOUBTFUL_HEARD_SHARE = 30.0, 0.34
+MAX_TOTAL, MAX_SHARE = 15.0, 0.2
+MAX_DOUBTFUL_TOTAL, MAX_DOUBTFUL_SHARE = 30.0, 0.34
 UNLIKELY_END = -2.0
 """Of 250 texts of other readings, these limits refuse 94 %, and none of the right ones."""
 
@@ -21,14 +21,14 @@ class TextEvidence:
     """
 
     total: float
-    heard_share: float
+    recognized_share: float
     end: float
 
     @property
     def is_other_text(self) -> bool:
-        if self.total < MAX_TOTAL and self.heard_share <= MAX_HEARD_SHARE:
+        if self.total < MAX_TOTAL and self.recognized_share <= MAX_SHARE:
             return True
-        is_doubtful = self.total < MAX_DOUBTFUL_TOTAL and self.heard_share <= MAX_DOUBTFUL_HEARD_SHARE
+        is_doubtful = self.total < MAX_DOUBTFUL_TOTAL and self.recognized_share <= MAX_DOUBTFUL_SHARE
         return is_doubtful and self.end < UNLIKELY_END
 
 

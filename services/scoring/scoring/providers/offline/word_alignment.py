@@ -12,11 +12,11 @@ SUBSTITUTION_COST = 1.5
 
 @dataclass(frozen=True)
 class WordAlignment:
-    """`heard`: the places of words of the text that were recognised. `extra`: words that stand for none of
+    """`recognized`: places of the text's words that were recognised. `extra`: words that stand for none of
     them, by the number of words before.
     """
 
-    heard: set[int] = field(default_factory=set)
+    recognized: set[int] = field(default_factory=set)
     extra: dict[int, list[str]] = field(default_factory=dict)
 
 
@@ -29,7 +29,7 @@ def align_words(text: Sequence[str], recognized: Sequence[str]) -> WordAlignment
         if row and costs[row, column] == costs[row - 1, column - 1] + substitutions[row - 1, column - 1]:
             row, column = row - 1, column - 1
             if text[row] == recognized[column]:
-                alignment.heard.add(row)
+                alignment.recognized.add(row)
         elif row and costs[row, column] == costs[row - 1, column] + 1:
             row -= 1
         else:

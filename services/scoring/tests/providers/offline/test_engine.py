@@ -111,7 +111,7 @@ def test_words_that_are_not_in_the_text_are_insertions(assess: Assess, reading: 
 
 def test_a_reading_may_break_off_or_start_late(assess: Assess, reading: bytes) -> None:
     own = len(to_spoken_words(TEXT))
-    more = "and nobody knows whether there will be another one before the evening"
+    more = "and no one knows whether there will be another one before the evening"
     early = [word.error_type for word in assess(reading, f"{TEXT} {more}").words]
     late = [word.error_type for word in assess(reading, f"{more} {TEXT}").words]
     assert early[:own] == late[-own:] == ["none"] * own

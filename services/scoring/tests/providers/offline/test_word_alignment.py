@@ -3,7 +3,7 @@ from scoring.providers.offline.word_alignment import WordAlignment, align_words
 TEXT = ["the", "train", "leaves", "at", "seven"]
 
 
-def test_of_the_text_itself_all_words_are_heard() -> None:
+def test_of_the_text_itself_all_words_are_recognized() -> None:
     assert align_words(TEXT, TEXT) == WordAlignment({0, 1, 2, 3, 4}, {})
 
 
@@ -12,7 +12,7 @@ def test_extra_words_are_found_where_they_were_said() -> None:
     assert align_words(TEXT, said).extra == {0: ["well"], 1: ["big", "old"], 5: ["now"]}
 
 
-def test_a_word_that_was_misheard_or_left_out_is_neither_heard_nor_extra() -> None:
+def test_a_word_that_was_mistaken_or_left_out_is_neither_recognized_nor_extra() -> None:
     assert align_words(TEXT, ["the", "trains", "leave", "seven"]) == WordAlignment({0, 4}, {})
 
 
@@ -22,4 +22,4 @@ def test_texts_may_be_empty() -> None:
 
 
 def test_letters_outside_of_english_are_compared() -> None:
-    assert align_words(["café", "поезд"], ["café", "поезд"]).heard == {0, 1}
+    assert align_words(["café", "поезд"], ["café", "поезд"]).recognized == {0, 1}
