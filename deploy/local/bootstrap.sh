@@ -1,5 +1,6 @@
 #!/bin/sh
-# Prepares a clone: Python 3.12, the locked packages, RabbitMQ, espeak-ng and strace. Does nothing when all are there.
+# Prepares a clone: Python 3.12, the locked packages, RabbitMQ, espeak-ng, strace and Chromium. Does nothing when all are
+# there.
 set -eu
 umask 022
 cd "$(dirname "$0")/../.."
@@ -32,6 +33,11 @@ missing() {
     [ "$(uname)" != Linux ] || has strace || printf 'strace '
 }
 
+# Only the browser tests need it. Where apt has no such package, as on Ubuntu, they are skipped.
+has_browser() {
+    has chromium || has google-chrome || [ -x "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" ]
+}
+
 # The package would start a broker on the default ports, now and at every boot. Parley runs its own broker, so a
 # policy refuses the start during the installation and the service is disabled. An existing broker is not changed.
 install_with_apt() {
@@ -44,24 +50,30 @@ install_with_apt() {
         as_root chmod +x "$policy"
     fi
     as_root apt-get update -q
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-        -o DPkg::Lock::Timeout=120 "$@"
+    apt_install "$@"
+    has_browser || apt_install chromium || true
     case "$*" in *rabbitmq-server*)
         # shellcheck disable=SC2086 # a list of words
         as_root systemctl disable --now $units || true ;;
     esac
 }
 
+apt_install() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+        -o DPkg::Lock::Timeout=120 "$@"
+}
+
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
 
 install_system_packages() {
     packages=$(missing)
-    [ -n "$packages" ] || return 0
+    has_browser || browser="chromium "
+    [ -n "$packages${browser:-}" ] || return 0
     # shellcheck disable=SC2086 # a list of words
     if has apt-get && as_root true 2>/dev/null; then
-        say "Installing $packages(this can take a minute; see $LOCAL/install.log)"
+        say "Installing $packages${browser:-}(this can take a minute; see $LOCAL/install.log)"
         (install_with_apt $packages) </dev/null
-    elif has brew; then
+    elif [ -n "$packages" ] && has brew; then
         say "Installing $packages(this can take minutes; see $LOCAL/install.log)"
         brew install $(printf '%s' "$packages" | sed 's/rabbitmq-server/rabbitmq/')
     fi >"$LOCAL/install.log" 2>&1

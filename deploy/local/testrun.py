@@ -19,7 +19,7 @@ SIDE_BY_SIDE = (
     *((f"services/{path.parent.name}",) for path in sorted(ROOT.glob("services/*/pyproject.toml"))),
     ("deploy/local",),
 )
-JOURNEY = ("tests/e2e", "tests/clients", "tests/chaos")
+JOURNEY = ("tests/e2e", "tests/browser", "tests/clients", "tests/chaos")
 """They share one running system, so they take turns."""
 NOTHING_CHOSEN = 5
 """Pytest's exit status when no test was selected."""

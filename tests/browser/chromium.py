@@ -1,0 +1,83 @@
+"""Chromium, as its pages are driven by tests: what they report is collected, and checked at the end."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response, async_playwright
+
+COMMANDS = ("chromium", "google-chrome")
+MACOS_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+ARGUMENTS = (
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--disable-dev-shm-usage",
+)
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 390, "height": 844}
+WIDTHS: Mapping[str, Mapping[str, int]] = {"desktop": DESKTOP, "phone": PHONE}
+TIMEOUT_SECONDS = 15
+# Chromium reports failed responses in the console too, without their address.
+FAILED_RESPONSE = "Failed to load resource: the server responded with a status of"
+
+
+def find_chromium() -> str | None:
+    """Return the path of the system's Chromium or Google Chrome."""
+    found = next(filter(None, map(shutil.which, COMMANDS)), None)
+    return found or (str(MACOS_CHROME) if os.access(MACOS_CHROME, os.X_OK) else None)
+
+
+@asynccontextmanager
+async def launched(executable: str) -> AsyncIterator[Browser]:
+    """Run Chromium without a window."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@dataclass
+class Visitor:
+    """A browser's window with cookies of its own, and the faults that its pages have shown."""
+
+    context: BrowserContext
+    page: Page
+    faults: list[str] = field(default_factory=list)
+    expected_statuses: set[int] = field(default_factory=set)
+
+    @classmethod
+    @asynccontextmanager
+    async def entered(
+        cls, browser: Browser, url: str, viewport: Mapping[str, int] = DESKTOP
+    ) -> AsyncIterator["Visitor"]:
+        size = {"width": viewport["width"], "height": viewport["height"]}
+        context = await browser.new_context(base_url=url, viewport=size, locale="en-US")  # type: ignore[arg-type]
+        context.set_default_timeout(TIMEOUT_SECONDS * 1000)
+        visitor = cls(context, await context.new_page())
+        context.on("console", visitor._note_message)
+        context.on("weberror", lambda error: visitor.faults.append(f"script: {error.error}"))
+        context.on("response", visitor._note_response)
+        yield visitor
+        await context.close()
+
+    def _note_message(self, message: ConsoleMessage) -> None:
+        # Refusals of the Content-Security-Policy are errors too.
+        if message.type in ("error", "warning") and not message.text.startswith(FAILED_RESPONSE):
+            self.faults.append(f"{message.type}: {message.text}")
+
+    def _note_response(self, response: Response) -> None:
+        if response.status >= 400 and response.status not in self.expected_statuses:
+            self.faults.append(f"{response.status}: {response.request.method} {response.url}")
+
+    async def overflow(self) -> int:
+        """Return by how many pixels the page is wider than the window."""
+        width: int = await self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return width
+
+
+type Enter = Callable[..., Awaitable[Visitor]]
