@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from importer.types import FileState, JobState, RowProblemCode, Severity
@@ -147,7 +148,10 @@ class PendingObject(Base):
 
 
 class RowError(Base):
-    """A problem of one row of a table. `row` counts as spreadsheets do: the header is row 1."""
+    """A problem of one row of a table. `row` counts as spreadsheets do: the header is row 1.
+
+    `cells` are the beginnings of all cells of the row, by column.
+    """
 
     __tablename__ = "row_errors"
 
@@ -159,6 +163,7 @@ class RowError(Base):
     severity: Mapped[Severity] = mapped_column(String(10))
     message: Mapped[str] = mapped_column(Text)
     value: Mapped[str] = mapped_column(Text)
+    cells: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
 
     __table_args__ = (Index(None, "job_id", "id"),)
 

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from importer.commands.claims import release_stale_claims
 from importer.commands.imports import fail_import, lock_import, transition
 from importer.domain.imports import WITHOUT_SPEECHES
-from importer.domain.rows import CheckedRow, RowContext, check_row, to_recording_key
+from importer.domain.rows import CheckedRow, RowContext, check_row, shorten_cells, to_recording_key
 from importer.domain.sentences import hash_sentence
 from importer.models import ImportJob, RowError, UploadedFile
 from importer.queries.recordings import find_recordings
@@ -196,7 +196,12 @@ class _Validation:
 
     def _list_problems(self, rows: Sequence[Row], checked: Sequence[CheckedRow]) -> list[dict[str, object]]:
         each = (
-            {"job_id": self._attempt.import_id, "row": row.number, **problem._asdict()}
+            {
+                "job_id": self._attempt.import_id,
+                "row": row.number,
+                "cells": shorten_cells(row.values),
+                **problem._asdict(),
+            }
             for row, found in zip(rows, checked, strict=True)
             for problem in found.problems
         )

@@ -65,6 +65,11 @@ class CheckedRow(NamedTuple):
     problems: list[RowProblem]
 
 
+def shorten_cells(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the beginnings of a row's cells, to show them with its problems."""
+    return {column: value[:MAX_VALUE_LENGTH] for column, value in values.items()}
+
+
 def to_recording_key(value: str) -> str:
     """Return the name under which a cell's recording is looked up, or "" for one that no file can have."""
     name = clean_filename(value)

@@ -44,6 +44,7 @@ _PROBLEM_COLUMNS = (
     RowError.severity,
     RowError.message.label("error"),
     RowError.value,
+    RowError.cells,
 )
 
 # Progress is read often: without a transaction, a query takes half the time.

@@ -101,6 +101,12 @@ class RowProblem(BaseModel):
     severity: Severity = Field(examples=["error"])
     error: str = Field(examples=["The level is A1, A2, B1, B2, C1 or C2."])
     value: str = Field(description="The beginning of the cell.", examples=["D3"])
+    cells: dict[str, str] = Field(
+        description="The beginnings of all cells of the row, by column. Empty in older imports.",
+        examples=[
+            {"audio_filename": "17.mp3", "text": "Hello.", "level": "D3", "type": "", "tags": "greetings"}
+        ],
+    )
 
 
 class ImportRead(ImportSummary):

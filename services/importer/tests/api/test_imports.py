@@ -34,7 +34,10 @@ async def test_an_import_is_shown_with_its_first_problems(
     )
     async with committed_database.transaction() as session:
         problem = {"column": "level", "code": "unknown_level", "severity": "error", "message": "No level."}
-        session.add_all(RowError(job_id=job_id, row=row, value="D3", **problem) for row in range(2, 152))
+        cells = {"text": "Hello.", "level": "D3"}
+        session.add_all(
+            RowError(job_id=job_id, row=row, value="D3", cells=cells, **problem) for row in range(2, 152)
+        )
     response = await editor.get(f"{JOBS}/{job_id}")
     assert response.status_code == 200
     shown = response.json()
@@ -50,6 +53,7 @@ async def test_an_import_is_shown_with_its_first_problems(
         "severity": "error",
         "error": "No level.",
         "value": "D3",
+        "cells": cells,
     }
 
 

@@ -118,12 +118,14 @@ async def test_a_table_with_errors_is_rejected_with_a_report(imports: Imports) -
     ]  # fmt: skip
     async with imports.database.transaction() as session:
         errors = await session.execute(
-            select(RowError.row, RowError.column, RowError.code).order_by(RowError.id)
+            select(RowError.row, RowError.column, RowError.code, RowError.cells).order_by(RowError.id)
         )
+        third = {"audio_filename": "0.mp3", "text": "=Again.", "level": "Z9", "tags": ""}
+        fourth = {"audio_filename": "9.mp3", "text": "Gone.", "level": "A1", "tags": ""}
         assert [tuple(error) for error in errors] == [
-            (3, "audio_filename", "duplicate_filename"),
-            (3, "level", "unknown_level"),
-            (4, "audio_filename", "audio_missing"),
+            (3, "audio_filename", "duplicate_filename", third),
+            (3, "level", "unknown_level", third),
+            (4, "audio_filename", "audio_missing", fourth),
         ]
     assert len(await imports.events(ImportFailed)) == 1
     await imports.clean_up()
