@@ -47,8 +47,8 @@ BEFORE_A_NUMBER: dict[str, tuple[str, ...]] = {
     "feb": ("february",), "mar": ("march",), "apr": ("april",), "jun": ("june",), "jul": ("july",),
     "aug": ("august",), "oct": ("october",), "nov": ("november",), "dec": ("december",),
 }  # fmt: skip
-"""With a full stop, or capitals where the plain word may stand before a number as well."""
 NEEDING_FULL_STOP = {"no", "art", "sec", "p", "v", "ca", "mar", "jun", "dec", "nos", "pt", "fig"}
+"""Words before a number as well: with a full stop or a capital, `No 5`, they are abbreviations."""
 TITLE_OR_STREET = {"dr", "st"}
 INITIALS: dict[str, tuple[str, ...]] = {
     "eg": ("for example", "e g", "for instance"), "ie": ("that is", "i e"), "aka": ("also known as", "a k a"),
@@ -79,8 +79,8 @@ def read_abbreviation(found: re.Match[str]) -> Readings | None:
     """Read Mr., etc, No. 1 and St.; the full stop belongs to the abbreviation."""
     word, after = found["word"].lower(), text_after(found)
     may_count = found["stop"] or word not in NEEDING_FULL_STOP
-    if word in BEFORE_A_NUMBER and may_count and NEXT_NUMBER.match(after):
-        return BEFORE_A_NUMBER[word]
+    if word in BEFORE_A_NUMBER and NEXT_NUMBER.match(after) and (may_count or found["word"].istitle()):
+        return unite(BEFORE_A_NUMBER[word], () if may_count else (word,))
     if word in ALWAYS:
         return _order_by_place(word, after)
     if word in WITH_FULL_STOP and (_is_in_range(found) or (found["stop"] and not _ends_sentence(found))):
@@ -90,7 +90,7 @@ def read_abbreviation(found: re.Match[str]) -> Readings | None:
 
 def read_slashed(found: re.Match[str]) -> Readings | None:
     is_part = not found[0].endswith("/") and text_after(found)[:1].isalnum()
-    return None if is_part else WITH_SLASH[found[0].lower()]
+    return None if is_part or text_before(found).endswith("/") else WITH_SLASH[found[0].lower()]
 
 
 def _order_by_place(word: str, after: str) -> Readings:

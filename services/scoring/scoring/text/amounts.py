@@ -1,22 +1,24 @@
 """Reads amounts aloud: money, measures, fractions and other numbers with something behind them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from scoring.text import dates, units
 from scoring.text.numerals import (
+    NOTHING,
     WHOLE,
     change_last_word,
     read_cardinal,
     read_decimal,
     read_digits,
+    read_dotted,
     read_ordinal,
     read_whole,
     spell_cardinal,
     to_ordinal,
     to_plural,
 )
-from scoring.text.readings import Readings, join, unite
+from scoring.text.readings import Readings, join, text_after, text_before, unite
 
 CURRENCIES: dict[str, tuple[tuple[str, str], ...]] = {
     "$": (("dollar", "dollars"),), "€": (("euro", "euros"), ("euro", "euro")),
@@ -24,8 +26,16 @@ CURRENCIES: dict[str, tuple[tuple[str, str], ...]] = {
     "₹": (("rupee", "rupees"),), "₽": (("ruble", "rubles"),), "₩": (("won", "won"),),
     "₺": (("lira", "lira"),), "₴": (("hryvnia", "hryvnias"),), "₿": (("bitcoin", "bitcoins"),),
     "¢": (("cent", "cents"),), "zł": (("zloty", "zlotys"),), "kr": (("krone", "kroner"), ("krona", "kronor")),
+    "usd": (("dollar", "dollars"), ("u s dollar", "u s dollars"), ("u s d", "u s d")),
+    "eur": (("euro", "euros"), ("e u r", "e u r")), "gbp": (("pound", "pounds"), ("g b p", "g b p")),
+    "chf": (("swiss franc", "swiss francs"), ("franc", "francs"), ("c h f", "c h f")),
 }  # fmt: skip
 """Singular and plural, by sign."""
+COUNTRIES = {
+    "us": "u s", "a": "australian", "au": "australian", "c": "canadian", "ca": "canadian",
+    "nz": "new zealand", "hk": "hong kong", "s": "singapore",
+}  # fmt: skip
+"""By what stands before a dollar sign: A$5."""
 PARTS = {"$": (("cent", "cents"),), "€": (("cent", "cents"),), "£": (("penny", "pence"), ("p", "p"))}
 SCALES = {
     "k": "thousand", "thousand": "thousand", "m": "million", "mn": "million", "mio": "million",
@@ -33,7 +43,7 @@ SCALES = {
     "tn": "trillion", "hundred": "hundred", "dozen": "dozen",
 }  # fmt: skip
 _SCALE = r"(?:\s?(?P<scale>" + "|".join(sorted(SCALES, key=len, reverse=True)) + r")(?![^\W_]))?"
-_SIGNS = "[$€£¥₹₽₩₺₴₿]"
+_SIGNS = r"(?:[$€£¥₹₽₩₺₴₿]|\b(?:USD|EUR|GBP|CHF)\b)"
 _NUMBER = rf"(?P<whole>{WHOLE})?(?:(?P<point>[.])(?P<fraction>\d+))?(?<=\d)"
 MONEY = re.compile(
     rf"(?P<prefix>(?:US|A|C|NZ|HK|S|AU|CA))?(?P<sign>{_SIGNS})\s?{_NUMBER}{_SCALE}", re.IGNORECASE
@@ -42,16 +52,21 @@ MONEY_RANGE = re.compile(
     rf"(?P<sign>{_SIGNS})(?P<first>{WHOLE})\s?[-–]\s?(?P=sign)?(?P<last>{WHOLE}{_SCALE})(?![\w.-]*\d)",
     re.IGNORECASE,
 )
-MONEY_AFTER = re.compile(rf"{_NUMBER}{_SCALE}\s?(?P<sign>[$€£¥¢₹₽₩₺₴₿]|zł|kr\b)(?![\d.]*\d)", re.IGNORECASE)
+MONEY_AFTER = re.compile(
+    rf"{_NUMBER}{_SCALE}\s?(?P<sign>[$€£¥¢₹₽₩₺₴₿]|zł|(?:kr|USD|EUR|GBP|CHF)\b)(?![\d.]*\d)", re.IGNORECASE
+)
 MEASURE = re.compile(rf"{_NUMBER}(?P<space>[\s-]?){units.UNIT}")
 FEET_AND_INCHES = re.compile(r"(?P<feet>\d{1,2})'\s?(?:(?P<inches>\d{1,2})(?:\"|''))")
+INCHES = re.compile(r"(?P<whole>\d+)(?:\.(?P<fraction>\d+))?\"(?![^\W_])")
 FRACTION = re.compile(r"(?:(?P<whole>\d+)[ -])?(?<![\d/])(?P<above>\d{1,3})/(?P<below>\d{1,4})(?![\d/]|\.\d)")
-ORDINAL = re.compile(rf"(?P<whole>{WHOLE})(?:st|nd|rd|th|º|ª)(?![^\W_])", re.IGNORECASE)
+ORDINAL = re.compile(rf"(?P<whole>{WHOLE})(?:st|nd|rd|th)(?![^\W_])", re.IGNORECASE)
 PLURAL = re.compile(r"(?P<short>')?(?P<whole>\d+)'?s(?![^\W_])", re.IGNORECASE)
 DECADE = re.compile(r"'(?P<whole>\d\d)(?!\d)")
 DOTTED = re.compile(r"\d+(?:\.\d+){2,}(?!\d)")
 DECIMAL = re.compile(rf"(?P<whole>{WHOLE})?(?P<point>[.,])(?P<fraction>\d+)(?!\d)")
 NUMBER = re.compile(WHOLE)
+EUROPEAN_THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+")
+SCORE_BEFORE, SCORE_AFTER = re.compile(r"\d\s?[-–]\s?$"), re.compile(r"\s?[-–]\s?\d")
 FRACTION_NAMES = {2: (("half", "halves"),), 4: (("quarter", "quarters"), ("fourth", "fourths"))}
 
 
@@ -61,7 +76,7 @@ def read_money(found: re.Match[str]) -> Readings | None:
         return None
     sign, scale = found["sign"].lower(), found["scale"]
     whole, fraction = found["whole"] or "0", found["fraction"]
-    units_of = CURRENCIES[sign]
+    units_of = CURRENCIES[sign] + tuple(_name_countries(found.groupdict().get("prefix"), CURRENCIES[sign]))
     if scale:
         scaled = join(
             _read_number(whole, fraction), (SCALES[scale.lower()],), [plural for _, plural in units_of]
@@ -77,6 +92,12 @@ def read_money(found: re.Match[str]) -> Readings | None:
         return unite(_read_with_parts(whole, fraction, sign))
     counted = read_cardinal(_digits(whole))
     return unite(*(join(counted, (_agree(unit, whole),)) for unit in units_of))
+
+
+def _name_countries(prefix: str | None, names: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    country = COUNTRIES.get((prefix or "").lower())
+    if country:
+        yield from ((f"{country} {singular}", f"{country} {plural}") for singular, plural in names)
 
 
 def _read_with_parts(whole: str, fraction: str, sign: str) -> Iterator[str]:
@@ -128,8 +149,18 @@ def read_measure(found: re.Match[str]) -> Readings | None:
 def _read_inches(found: re.Match[str]) -> Readings | None:
     if not found.string.startswith(".", found.end()):
         return None
-    names = ("inch",) if found["whole"] == "1" else ("inches",)
-    return join(_read_number(found["whole"] or "", found["fraction"]), names)
+    return join(_read_number(found["whole"] or "", found["fraction"]), (*_name_inches(found), "in"))
+
+
+def read_inches(found: re.Match[str]) -> Readings | None:
+    """Read 27", or return None where the sign may close a quotation."""
+    if text_before(found).count('"') % 2:
+        return None
+    return join(_read_number(found["whole"], found["fraction"]), (*_name_inches(found), "inch", ""))
+
+
+def _name_inches(found: re.Match[str]) -> Readings:
+    return ("inch",) if found["whole"] == "1" else ("inches",)
 
 
 def read_feet_and_inches(found: re.Match[str]) -> Readings:
@@ -152,7 +183,7 @@ def read_fraction(found: re.Match[str]) -> Readings | None:
     """Read 3/4, 1 1/2, and 24/7 or 9/11, which are none."""
     above, below = int(found["above"]), int(found["below"])
     plain = f"{spell_cardinal(found['above'])} {spell_cardinal(found['below'])}"
-    if below < 2 or len(found["below"]) > 3:
+    if below < 2 or (len(found["below"]) > 3 and below % 1000):
         over = f"{spell_cardinal(found['above'])} over {spell_cardinal(found['below'])}"
         return unite((over, plain))
     parts = unite(_name_parts(above, below))
@@ -160,9 +191,8 @@ def read_fraction(found: re.Match[str]) -> Readings | None:
         one = {"one half": ("a half", "one half"), "one quarter": ("a quarter", "one quarter")}
         tails = one.get(parts[0], parts)
         return join(read_cardinal(found["whole"]), [f"and {each}" for each in tails] + [*tails])
-    if above >= below:
-        return unite((plain,), parts)
-    return unite(parts, dates.read_month_number_and_day(above, below))
+    days = dates.read_short_date(above, below, text_before(found))
+    return unite((plain,), parts, days) if above >= below else unite(parts, days)
 
 
 def _name_parts(above: int, below: int) -> Iterator[str]:
@@ -170,7 +200,8 @@ def _name_parts(above: int, below: int) -> Iterator[str]:
     names = FRACTION_NAMES.get(below) or ((to_ordinal_of(below), f"{to_ordinal_of(below)}s"),)
     for singular, plural in names:
         if above == 1:
-            yield from (f"one {singular}", f"a {singular}")
+            bare = singular.removeprefix("one ")
+            yield from (f"one {bare}", f"a {bare}")
         else:
             yield f"{count} {plural}"
     if (above, below) == (1, 2):
@@ -203,16 +234,10 @@ def read_decade(found: re.Match[str]) -> Readings:
     return (f"oh {spell_cardinal(digits[1])}",) if digits[0] == "0" else read_cardinal(digits)
 
 
-def read_dotted(found: re.Match[str]) -> Readings:
-    """Read version numbers and addresses: 3.2.1, 192.168.0.1."""
-    parts = found[0].split(".")
-    if all(len(part) == 3 for part in parts[1:]) and len(parts[0]) < 4:
-        # A European writes thousands like this.
-        return read_cardinal("".join(parts))
-    counted = [spell_cardinal(part) for part in parts]
-    single = [read_digits(part)[0] for part in parts]
-    with_dots = (f" {dot} ".join(part) for part in (counted, single) for dot in ("point", "dot"))
-    return unite(with_dots, (" ".join(counted),))
+def read_dotted_number(found: re.Match[str]) -> Readings:
+    """Read 3.2.1, or 1.234.567 as a European writes thousands."""
+    is_one_number = EUROPEAN_THOUSANDS.fullmatch(found[0])
+    return read_cardinal(_digits(found[0])) if is_one_number else read_dotted(found[0])
 
 
 def read_decimal_number(found: re.Match[str]) -> Readings | None:
@@ -224,6 +249,8 @@ def read_decimal_number(found: re.Match[str]) -> Readings | None:
         return unite(read_decimal(whole, fraction)[:3], read_decimal(whole, fraction, "comma")[:3])
     if not whole and found.start() and found.string[found.start() - 1].isalnum():
         return None
+    if found["point"] == "." and EUROPEAN_THOUSANDS.fullmatch(found[0]):
+        return unite(read_decimal(whole, fraction)[:6], read_cardinal(whole + fraction)[:3])
     may_be_time = len(fraction) == 2 and fraction < "60" and whole.isdigit() and int(whole) < 25
     if not may_be_time:
         return read_decimal(whole, fraction)
@@ -233,7 +260,8 @@ def read_decimal_number(found: re.Match[str]) -> Readings | None:
 
 
 def read_number(found: re.Match[str]) -> Readings:
-    return read_whole(found[0])
+    is_score = SCORE_BEFORE.search(text_before(found)) or SCORE_AFTER.match(text_after(found))
+    return NOTHING if found[0] == "0" and is_score else read_whole(found[0])
 
 
 def _read_number(whole: str, fraction: str | None) -> Readings:

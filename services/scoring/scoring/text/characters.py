@@ -18,18 +18,20 @@ GREEK = {
 SIGNS = {
     "″": '"', "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "−": "-", "‐": "-", "‑": "-", "‒": "–",
     "⁄": "/", "∕": "/", "∶": ":", "·": "·", "⋅": "·", "№": "No. ", "™": " ", "®": " ", "©": " ", "℠": " ",
-    "µ": "μ",
+    "µ": "μ", "º": "°",
 }  # fmt: skip
 PLAIN = str.maketrans(APOSTROPHES | SIGNS)
 FOLDED = str.maketrans(LETTERS)
 GROUPING = re.compile(r"(?<=\d)[\u00a0\u2007\u2009\u202f'’](?=\d{3}(?!\d))")
-SUPERSCRIPT = re.compile(r"[⁰¹²³⁴-⁹]+")
+EUROPEAN_AMOUNT = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3})+),(\d{1,2})(?![.,]?\d)")
+SUPERSCRIPT = re.compile(r"[⁺⁻]?[⁰¹²³⁴-⁹]+")
 VULGAR_FRACTION = re.compile(r"(?:(?P<whole>\d+)\s?)?(?P<fraction>[¼-¾⅐-⅞])")
 
 
 def clean(text: str) -> str:
     """Return a text with the characters that the rules know. Its letters keep case and accents."""
-    grouped = GROUPING.sub(",", text)
+    american = EUROPEAN_AMOUNT.sub(lambda found: f"{found[1].replace('.', ',')}.{found[2]}", text)
+    grouped = GROUPING.sub(",", american)
     powers = SUPERSCRIPT.sub(lambda found: "^" + unicodedata.normalize("NFKC", found[0]), grouped)
     plain = VULGAR_FRACTION.sub(_write_fraction, powers).translate(PLAIN)
     # An acute accent that is an apostrophe would become a space, and some characters become apostrophes.

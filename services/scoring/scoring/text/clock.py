@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from scoring.text.numerals import SMALL, read_decimal, spell_cardinal
+from scoring.text.numerals import NOTHING, SMALL, read_decimal, read_digits, spell_cardinal
 from scoring.text.readings import Readings, join, text_before, unite
 
 HALF_OF_DAY = r"(?P<half>[ap])(?:\.\s?m\.|\.?m\b\.?(?!\w))"
@@ -25,10 +25,12 @@ def read_time(found: re.Match[str]) -> Readings | None:
     may_be_decimal = found["mark"] == "." and not half
     if may_be_decimal and not (hour < 25 and BEFORE_A_TIME.search(text_before(found))):
         return None
-    if found["mark"] == "h" and hour > 24:
+    if hour > 24 and not may_be_decimal:
         return None
-    decimals = read_decimal(found["hour"], found["minute"])[:3] if may_be_decimal else ()
-    times = unite(list(_read_clock(hour, minute, half))[:9], decimals)
+    others = read_decimal(found["hour"], found["minute"])[:3] if may_be_decimal else ()
+    if found["mark"] == ":" and minute >= 10 and not half:
+        others = (f"{spell_cardinal(str(hour))} to {spell_cardinal(str(minute))}",)
+    times = unite(list(_read_clock(hour, minute, half))[:9], others)
     if found["second"]:
         return join(times[:3], _read_seconds(int(found["second"])))
     return times
@@ -39,8 +41,12 @@ def read_full_hour(found: re.Match[str]) -> Readings:
 
 
 def read_ratio(found: re.Match[str]) -> Readings:
-    first, second = spell_cardinal(found["first"]), spell_cardinal(found["second"])
-    return (f"{first} to {second}", f"{first} {second}", f"{first} verse {second}", f"{first} colon {second}")
+    """Read 3:2 and 98:95; 45:05 as forty five oh five."""
+    second = found["second"]
+    ends = NOTHING if second == "0" else read_digits(second)[:2] if second[0] == "0" else ()
+    return join(
+        (spell_cardinal(found["first"]),), ("to", "", "verse", "colon"), ends or (spell_cardinal(second),)
+    )
 
 
 def _read_clock(hour: int, minute: int, half: str | None) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from scoring.text.numerals import YEARS, read_ordinal, read_whole, read_year, spell_cardinal
 from scoring.text.readings import Readings, join, unite
@@ -11,13 +12,9 @@ MONTHS = [
     "november", "december",
 ]  # fmt: skip
 SHORT_MONTHS = {name[:3]: name for name in MONTHS} | {"sept": "september"}
-WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-SHORT_WEEKDAYS = {name[:3]: name for name in WEEKDAYS} | {
-    "tues": "tuesday",
-    "wednes": "wednesday",
-    "thur": "thursday",
-    "thurs": "thursday",
-}
+BEFORE_A_DATE = re.compile(r"\b(?:on|by|from|since|until|till|before|after)\s$", re.IGNORECASE)
+VERBS = {"may", "march"}
+"""Words in lower case that are rarely months: `you may 5 times`."""
 _NAMES = "|".join([*MONTHS, *sorted(SHORT_MONTHS, key=len, reverse=True)])
 _DAY = r"(?P<day>[0-3]?\d)(?P<suffix>st|nd|rd|th)?(?![\w/%]|[.,:]\d)"
 MONTH_AND_DAY = re.compile(rf"(?P<month>{_NAMES})\b\.?\s{{0,3}}{_DAY}", re.IGNORECASE)
@@ -28,16 +25,14 @@ DAY_AND_MONTH = re.compile(
 NUMERIC_DATE = re.compile(
     r"(?P<first>[0-3]?\d)(?P<mark>[/.-])(?P<second>[0-3]?\d)(?P=mark)(?P<year>\d{4})(?!\d)"
 )
-ISO_DATE = re.compile(r"(?P<year>[12]\d{3})-(?P<month>[01]\d)-(?P<day>[0-3]\d)(?!\d)")
-SHORT_MONTH = re.compile(
-    r"(?P<month>jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?(?=\s?\d|\s?$)", re.IGNORECASE
-)
+ISO_DATE = re.compile(r"(?P<year>[12]\d{3})(?P<mark>[-/.])(?P<month>[01]\d)(?P=mark)(?P<day>[0-3]\d)(?!\d)")
 
 
 def read_month_and_day(found: re.Match[str]) -> Readings | None:
     if not 1 <= int(found["day"]) <= 31:
         return None
-    return join((name_month(found["month"]),), _read_day(found["day"], found["suffix"]))
+    days = _read_day(found["day"], found["suffix"])
+    return join((name_month(found["month"]),), days[::-1] if found["month"] in VERBS else days)
 
 
 def read_day_and_month(found: re.Match[str]) -> Readings | None:
@@ -46,12 +41,11 @@ def read_day_and_month(found: re.Match[str]) -> Readings | None:
     month, ordinals = name_month(found["month"]), read_ordinal(found["day"])
     if found["of"]:
         return join(unite(ordinals, (f"the {each}" for each in ordinals)), (f"of {month}",))
-    as_ordinal = unite(
-        (f"{each} {month}" for each in ordinals), (f"the {each} of {month}" for each in ordinals)
-    )
-    as_cardinal = (f"{spell_cardinal(found['day'])} {month}",)
-    after = (f"{month} {day}" for day in _read_day(found["day"], None))
-    return unite(as_ordinal, (f"{each} of {month}" for each in ordinals), as_cardinal, after)
+    as_date = [form.format(each) for form in ("{}", "the {} of", "{} of") for each in ordinals]
+    as_count = () if found["suffix"] else (spell_cardinal(found["day"]),)
+    before = (as_count, as_date) if found["month"] in VERBS else (as_date, as_count)
+    after = (f"{month} {day}" for day in _read_day(found["day"], found["suffix"]))
+    return unite((f"{each} {month}" for each in unite(*before)), after)
 
 
 def name_month(written: str) -> str:
@@ -85,10 +79,12 @@ def read_iso_date(found: re.Match[str]) -> Readings | None:
     return unite(join(days[:3], years), join(years, (*days[:2], numbers)))
 
 
-def read_month_number_and_day(month: int, day: int) -> Iterator[str]:
-    """Read 12/25 as a date, if it can be no other one."""
-    if day > 12:
-        yield from list(_read_days(month, day))[:2]
+def read_short_date(first: int, second: int, before: str) -> Readings:
+    """Read 12/25, 25/12, and 4/7 where the text before announces a date."""
+    if max(first, second) <= 12 and not BEFORE_A_DATE.search(before):
+        return ()
+    american, european = _read_days(first, second), _read_days(second, first)
+    return unite(islice(american, 2), islice(european, 2))
 
 
 def _read_days(month: int, day: int) -> Iterator[str]:

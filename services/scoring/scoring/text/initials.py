@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from scoring.text.abbreviations import INITIALS
 from scoring.text.characters import fold_letters
-from scoring.text.numerals import read_digits, read_whole
+from scoring.text.numerals import read_digits, read_dotted, read_whole
 from scoring.text.readings import Readings, text_after, text_before, unite
 
 SPELLED = {
@@ -66,8 +66,10 @@ DOTTED_LETTERS = re.compile(
 )
 DEGREE = re.compile(r"Ph\.\s?D\.?|M\.?Sc\b\.?|B\.?Sc\b\.?")
 CAPITALS = re.compile(r"(?P<letters>[A-Z]{2,})(?P<plural>'?s)?(?!'?[^\W_])")
-MIXED = re.compile(r"[^\W_]*(?:\d[^\W\d_]|[^\W\d_]\d)[^\W_]*")
-PIECE = re.compile(r"\d+|[^\W\d_]+")
+MIXED = re.compile(r"[^\W_]*(?:\d[^\W\d_]|[^\W\d_]\d)[^\W_]*(?:(?<=\d)(?:\.\d+)+)?")
+PIECE = re.compile(r"\d+(?:\.\d+)*|[^\W\d_]+")
+VERSION = re.compile(r"[vV]\d")
+FORMULA = re.compile(r"(?=.{0,5}$)(?:[A-Z][a-z]?){2,}")
 CAMEL = re.compile(r"(?:[^\W\d_A-Z]+|[A-Z][^\W\d_A-Z]+|[A-Z]+(?![^\W\d_A-Z]))")
 
 
@@ -113,18 +115,23 @@ def _is_shouted(found: re.Match[str]) -> bool:
 
 
 def read_mixed(found: re.Match[str]) -> Iterator[tuple[int, int, Readings]]:
-    """Read letters and digits piece by piece: M P three."""
+    """Read letters and digits piece by piece: M P three, version one point two."""
     for piece in PIECE.finditer(found[0]):
         start = found.start() + piece.start()
-        yield start, start + len(piece[0]), read_piece(piece[0])
+        is_version = piece.start() == 0 and VERSION.match(found[0])
+        yield start, start + len(piece[0]), ("version", "v") if is_version else read_piece(piece[0])
 
 
 def read_piece(piece: str) -> Readings:
     """Read a part of a code or an address."""
+    if "." in piece:
+        return read_dotted(piece)
     if piece[0].isdigit():
         return unite(read_whole(piece), read_digits(piece))
     word = fold_letters(piece)
     has_vowel = bool(set(word) & set("aeiouy"))
+    if FORMULA.fullmatch(piece):
+        return unite((spell(word), word))
     if not word.isascii() or (len(word) > 3 and has_vowel):
         return (word,)
     if len(word) == 3 and has_vowel and word not in SPELLED:
@@ -143,7 +150,8 @@ def read_word(written: str) -> Readings:
         return (spell(word),)
     parts = CAMEL.findall(written)
     if len(parts) > 1 and written.isalpha() and not written.isupper():
-        return unite((word,), (" ".join(map(_read_part, parts)),))
+        letters = (spell(word),) if FORMULA.fullmatch(written) else ()
+        return unite((word,), (" ".join(map(_read_part, parts)),), letters)
     return (word,)
 
 

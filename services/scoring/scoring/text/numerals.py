@@ -20,6 +20,8 @@ ORDINALS = {
     "nine": "ninth",
     "twelve": "twelfth",
 }
+NOTHING = ("zero", "nil", "love", "nothing", "oh")
+"""In the scores of games."""
 REPEATED = {2: "double", 3: "triple"}
 DIGIT_BY_DIGIT_FROM = 10**15
 """Numbers from here on are read digit by digit."""
@@ -155,6 +157,14 @@ def read_decimal(whole: str, fraction: str, point: str = "point") -> Readings:
     if len(fraction) == 2 and fraction[0] != "0":
         after.append(_spell_integer(int(fraction)))
     return join(before, (point,), after)
+
+
+def read_dotted(written: str) -> Readings:
+    """Read version numbers and addresses: 3.2.1, 192.168.0.1."""
+    parts = written.split(".")
+    counted, single = [spell_cardinal(part) for part in parts], [read_digits(part)[0] for part in parts]
+    with_dots = (f" {dot} ".join(part) for part in (counted, single) for dot in ("point", "dot"))
+    return unite(with_dots, (" ".join(counted),))
 
 
 def change_last_word(reading: str, change: Callable[[str], str]) -> str:

@@ -28,7 +28,7 @@ BEFORE_NUMBERS: dict[str, Readings] = {
     "-": ("minus", "negative"), "–": ("minus", "negative", ""), "^": ("to the power of", "to the"),
 }  # fmt: skip
 ALONE: dict[str, Readings] = {
-    "#": ("", "hash", "hashtag", "number", "pound"), "*": ("", "star", "asterisk"),
+    "#": ("", "hash", "hashtag", "number", "pound", "sharp"), "*": ("", "star", "asterisk"),
     "~": ("", "tilde", "about"), "<": ("", "less than"), ">": ("", "greater than"), "|": ("", "or"),
     "\\": ("", "backslash"),
 }  # fmt: skip
@@ -93,7 +93,7 @@ def _read_dash(sign: str, before: str, after: str) -> Readings | None:
     if number_before and number_after and sign != "—":
         is_apart = number_before["space"] and number_after["space"]
         return MINUS_BETWEEN_NUMBERS if is_apart and sign == "-" else DASH_BETWEEN_NUMBERS
-    if number_after and not number_after["space"] and sign != "—" and not before[-1:].strip(" (\n\"'"):
+    if number_after and not number_after["space"] and sign != "—" and not before[-1:].strip(" (\n\"'^"):
         return BEFORE_NUMBERS[sign]
     if sign != "—" and NAMES_OF_TIMES.search(before.rstrip()) and NAMES_OF_TIMES.match(_first_word(after)):
         return DASH_BETWEEN_NAMES

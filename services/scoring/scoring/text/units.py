@@ -57,8 +57,13 @@ UNIT = rf"(?P<unit>{_SYMBOLS})(?P<{_POWER}(?:{_PER})?(?![^\W\d_]|\^)"
 LONE_UNIT = re.compile(
     rf"(?P<unit>{_FACTORS})(?P<{_POWER}{_PER}(?![\w^'])"
     rf"|(?P<area>km|m|cm|mm|ft|in)(?P<area_power>\^?[23])(?![\w^'])"
-    r"|(?P<symbol>°[CF]|km|kg|cm|mm|ml|kWh|[kMG]Hz|mph|lbs|kcal|mAh|dB)(?![\w^'])"
+    r"|(?P<symbol>°[CF]|μm|μg|km|kg|cm|mm|ml|kWh|[kMG]Hz|mph|lbs|kcal|mAh|dB)(?![\w^'])"
 )
+
+
+COMPASS = re.compile(r"(?:(?<=°)|(?<=[°'\"]\s))[NSEW](?![^\W_])")
+"""After degrees and minutes."""
+DIRECTIONS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
 
 def read_unit(found: re.Match[str], *, is_one: bool) -> Readings:
@@ -83,6 +88,10 @@ def read_lone_unit(found: re.Match[str]) -> Readings:
     if found["area"]:
         return unite(_read_power(UNITS[found["area"]][0], found["area_power"]))
     return read_unit(found, is_one=False)
+
+
+def read_compass(found: re.Match[str]) -> Readings:
+    return (DIRECTIONS[found[0]], found[0].lower())
 
 
 def _read_power(name: str, power: str | None) -> Iterator[str]:

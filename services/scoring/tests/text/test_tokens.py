@@ -47,6 +47,12 @@ SAID = [
         "flight b a one twenty three an a four page",
     ),
     ("MP3, H2O, 3D", "m p three h two o three d"),
+    ("NaCl, CaCO3, C#", "n a c l c a c o three c sharp"),
+    (
+        "v1.2.3, USB3.0",
+        "version one point two point three u s b three point zero",
+        "v one dot two dot three u s b three dot zero",
+    ),
     # Money
     ("$5 million", "five million dollars"),
     ("$1,250", "one thousand two hundred fifty dollars", "twelve hundred fifty dollars"),
@@ -56,6 +62,9 @@ SAID = [
     ("$5-10", "five to ten dollars"),
     ("$20/month", "twenty dollars per month", "twenty dollars a month"),
     ("$1.5m", "one point five million dollars"),
+    ("€1.234,56", "one thousand two hundred thirty four euros and fifty six cents"),
+    ("A$5, 20 EUR", "five dollars twenty euros", "five australian dollars twenty euros"),
+    ("USD 5", "five dollars", "five u s dollars", "five u s d"),
     # Times and dates
     ("7:00 p.m.", "seven p m", "seven o'clock p m"),
     ("6.00 p.m.", "six p m"),
@@ -71,6 +80,15 @@ SAID = [
     ("21 May", "the twenty first of may", "twenty first may", "may twenty first"),
     ("5/21/2026", "may twenty first twenty twenty six", "the twenty first of may twenty twenty six"),
     ("2026-05-21", "may twenty first twenty twenty six"),
+    ("2026/05/21", "may twenty first twenty twenty six", "the twenty first of may twenty twenty six"),
+    ("25/12", "december twenty fifth", "the twenty fifth of december"),
+    ("on 4/7", "on april seventh", "on the seventh of april", "on july fourth"),
+    ("you may 5 times", "you may five times"),
+    ("the 3 may win", "the three may win"),
+    ("the 3rd may win", "the third may win"),
+    ("the score was 21:15", "the score was twenty one fifteen", "the score was twenty one to fifteen"),
+    ("45:05", "forty five oh five", "forty five to zero five"),
+    ("98:95, 3-0", "ninety eight to ninety five three zero", "ninety eight ninety five three nil"),
     ("Mon–Fri", "monday to friday", "monday through friday"),
     # Measures and signs
     ("−5 °C", "minus five degrees celsius", "negative five degrees"),
@@ -86,8 +104,18 @@ SAID = [
     ("5 - 3", "five minus three"),
     ("pages 5-10", "pages five to ten", "pages five through ten"),
     ("#1, No. 1", "number one number one", "hashtag one number one"),
+    ("No 5", "number five", "no five"),
+    ("1/1000, 1/100", "one thousandth a hundredth", "a thousandth one hundredth"),
+    ("1.000", "one point zero zero zero", "one thousand"),
+    ("a/b/c", "a b c", "a slash b slash c"),
     ("No. He said no.", "no he said no"),
     ("5 in 10", "five in ten"),
+    ("5 in.", "five inches", "five in"),
+    ('a 27" screen', "a twenty seven inch screen", "a twenty seven inches screen"),
+    ('he said "27"', "he said twenty seven"),
+    ("50° N", "fifty degrees north", "fifty degrees n"),
+    ("10⁻³", "ten to the power of minus three", "ten to the minus three"),
+    ("20ºC", "twenty degrees celsius"),
     ("A & B", "a and b"),
     ("½ * # ~", "one half"),
     # Letters, capitals and abbreviations
@@ -142,6 +170,10 @@ def test_every_usual_reading_is_known(text: str, readings: list[str]) -> None:
         ("The cat", "the c a t"),
         ("it is us", "i t is u s"),
         ("1,984", "nineteen eighty four"),
+        ("the 3rd may win", "the three may win"),
+        ("4/7 of it", "april seventh of it"),
+        ("10:05", "ten to five"),
+        ("0 degrees", "love degrees"),
     ],
 )
 def test_no_strange_reading_is_known(text: str, reading: str) -> None:
@@ -167,7 +199,10 @@ def test_readings_are_few_and_distinct(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["㎯" * 500, "2010 " * 100, "1/2 " * 125, "a." * 250, "1" * 500, "[" * 500, "+1-" * 166, "A-" * 250],
+    [
+        *("㎯" * 500, "2010 " * 100, "1/2 " * 125, "a." * 250, "1" * 500, "[" * 500, "+1-" * 166, "A-" * 250),
+        *("1.234," * 80, '1"' * 250, "a1." * 160, "º" * 500, "USD" * 160, "on 1/2 " * 70),
+    ],
 )
 def test_hostile_texts_are_read_at_once(text: str) -> None:
     # Time of this process: other work on the machine does not count.
