@@ -12,6 +12,8 @@ import h11
 
 from deploy.services import DATABASE_OWNERS, SERVICES
 
+# What the gateway asks auth before it lets a request to a page of the panel pass.
+GATE = "/internal/panel-session"
 READY = json.dumps({"status": "ready", "checks": {"postgres": "ok"}})
 
 
@@ -41,6 +43,7 @@ class StandIn:
     documents: dict[str, Any] = field(default_factory=dict)
     ready: tuple[int, str] = (200, READY)
     ready_delay: float = 0.0
+    gate: tuple[int, dict[str, str], str] = (200, {"authorization": "Bearer from-auth"}, "")
     seen: list[Seen] = field(default_factory=list)
     port: int = 0
     _server: asyncio.Server | None = None
@@ -84,8 +87,13 @@ class StandIn:
         is_readiness = seen.target == "/ready"
         await asyncio.sleep(self.ready_delay if is_readiness else float(asked.get("delay", 0)))
         status, body = self.ready if is_readiness else self._answer(seen, asked)
+        own: dict[str, str] = {}
+        if seen.target.startswith(GATE):
+            status, body = self.gate[0], self.gate[2]
+            own = dict(self.gate[1])
         headers = [
-            ("content-type", asked.get("type", "application/json")),
+            ("content-type", own.pop("content-type", asked.get("type", "application/json"))),
+            *own.items(),
             ("content-length", str(len(body))),
             ("server", "stand-in"),
             *[("x-request-id", value) for value in seen.all_of("x-request-id")],

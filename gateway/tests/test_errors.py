@@ -90,7 +90,8 @@ def _documents() -> list[dict[str, Any]]:
     config = yaml.safe_load(render({}))
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     mappers = manager["local_reply_config"]["mappers"]
-    return [one["body_format_override"]["json_format"] for one in mappers if "body_format_override" in one]
+    bodies = [one.get("body_format_override", {}) for one in mappers]
+    return [body["json_format"] for body in bodies if "json_format" in body]
 
 
 def test_codes_and_titles_are_those_of_the_services() -> None:

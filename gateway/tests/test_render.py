@@ -13,6 +13,8 @@ from gateway.tests.envoy import binary
 
 VARIABLE = re.compile(r"\$\{([A-Z_]+)\}")
 
+PANELS = ["auth", "content", "game", "importer"]
+
 
 def test_the_template_uses_exactly_the_listed_variables() -> None:
     made = {"SERVICES", "CLUSTERS", "WORKERS", "WORKER_CLUSTERS"}
@@ -61,10 +63,11 @@ def test_every_route_says_who_may_pass_or_needs_a_token() -> None:
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     everything = manager["route_config"]["virtual_hosts"][0]
     assert everything["typed_per_filter_config"]["envoy.filters.http.jwt_authn"]["requirement_name"]
+    filters = {route["name"]: route.get("typed_per_filter_config", {}) for route in everything["routes"]}
     public = [
-        route["name"]
-        for route in everything["routes"]
-        if route.get("typed_per_filter_config", {}).get("envoy.filters.http.jwt_authn", {}).get("disabled")
+        name
+        for name, own in filters.items()
+        if own.get("envoy.filters.http.jwt_authn", {}).get("disabled") and "panel_session" not in own
     ]
     documents = ["openapi", "docs", "docs_start", "docs_script", "docs_style"]
     pages = [
@@ -80,9 +83,13 @@ def test_every_route_says_who_may_pass_or_needs_a_token() -> None:
         *pages,
         "jwks",
         "auth",
+        "panel_sign_on",
+        *(f"panel_{service}_files" for service in PANELS),
         "tags",
         "nothing",
     ]
+    needing_session = [name for name, own in filters.items() if "panel_session" in own]
+    assert needing_session == [f"panel_{service}" for service in PANELS]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from shared.http.app import create_api
 from shared.security.current_user import AccessTokenVerifier
 
-from auth import api
+from auth import api, panel
 from auth.commands.revocations import create_publisher
 from auth.export import GameClient
 from auth.limits import KnownAddresses
@@ -19,7 +19,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     """Create the API. Raises SigningKeysNotFound."""
     keys = SigningKeyStore(settings.signing_keys_file)
     parties = {"issuer": settings.token_issuer, "audience": settings.token_audience}
-    app = create_api(settings, *api.routers, title="Parley auth", lifespan=_lifespan)
+    app = create_api(settings, *api.routers, *panel.routers, title="Parley auth", lifespan=_lifespan)
     app.state.keys = keys
     app.state.issuer = AccessTokenIssuer(keys, **parties)
     # This process has the keys and need not fetch them from its own address.

@@ -23,6 +23,24 @@ class InvalidCredentials(Unauthorized):
         super().__init__(detail)
 
 
+class NotForLearners(Forbidden):
+    """The password is right, but the panel is for admins and editors."""
+
+    code = "not_for_learners"
+
+    def __init__(self) -> None:
+        super().__init__("This is a learner's account. The panel is for editors and admins.")
+
+
+class CrossSiteRequest(Forbidden):
+    """A change was sent by another site, or by a page that is too old."""
+
+    code = "cross_site_request"
+
+    def __init__(self) -> None:
+        super().__init__("This was not sent from the panel's own page. Load the page again, and repeat it.")
+
+
 class WrongPassword(Forbidden):
     """The account's password is another one; the session goes on."""
 

@@ -31,6 +31,7 @@ __all__ = [
     "InboxEvent",
     "OneTimeToken",
     "OutboxEvent",
+    "PanelSession",
     "RefreshToken",
     "RefreshTokenFamily",
     "User",
@@ -119,6 +120,20 @@ class RefreshToken(Base):
         Index("uq_refresh_tokens_head", "family_id", unique=True, postgresql_where=text("spent_at IS NULL")),
         Index(None, "family_id", "spent_at"),
     )
+
+
+class PanelSession(Base):
+    """A sign-on to the admin panel: a family without refresh tokens, opened by a cookie."""
+
+    __tablename__ = "panel_sessions"
+
+    # Of the cookie, by SHA-256.
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    family_id: Mapped[UUID] = mapped_column(
+        ForeignKey("refresh_families.id", ondelete="CASCADE"), unique=True
+    )
+    # What forms send, so that other sites cannot send them.
+    csrf_token: Mapped[str] = mapped_column(String(64))
 
 
 class OneTimeToken(Base):

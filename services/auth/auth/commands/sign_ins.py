@@ -1,7 +1,7 @@
 """Sign-ins. Each is a family of refresh tokens, which rotate and are revoked together."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -9,11 +9,12 @@ from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
 from shared.security.current_user import Principal
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
 from auth.commands.revocations import revoke_sessions
+from auth.domain.panel_sessions import may_have_panel_access
 from auth.domain.sign_ins import (
     REFRESH_TOKEN_TTL,
     RefreshDecision,
@@ -22,7 +23,7 @@ from auth.domain.sign_ins import (
     may_have_access,
 )
 from auth.errors import InvalidCredentials, InvalidRefreshToken
-from auth.models import RefreshToken, RefreshTokenFamily, User
+from auth.models import PanelSession, RefreshToken, RefreshTokenFamily, User
 from auth.passwords import PasswordHasher
 from auth.queries.sign_ins import Credential, find_credential_by_email, get_session_proof
 from auth.tokens import opaque_tokens
@@ -111,23 +112,28 @@ async def log_out(session: AsyncSession, token: str, *, now: datetime | None = N
     """Revoke the family of a refresh token. Unknown tokens are ignored."""
     family_id = select(RefreshToken.family_id).where(RefreshToken.digest == opaque_tokens.digest(token))
     is_family = RefreshTokenFamily.id == family_id.scalar_subquery()
-    await _revoke_families(session, is_family, now=now or utc_now())
+    await revoke_families(session, is_family, now=now or utc_now())
 
 
 async def start_sign_in(
     session: AsyncSession, user: User, *, method: SignInMethod, now: datetime
 ) -> AuthenticatedSession:
-    """Start a family with its first token, and delete the user's expired families."""
-    expired = (RefreshTokenFamily.user_id == user.id) & (RefreshTokenFamily.expires_at <= now)
-    await session.execute(delete(RefreshTokenFamily).where(expired))
-    family = RefreshTokenFamily(
-        user_id=user.id, method=method, created_at=now, expires_at=now + REFRESH_TOKEN_TTL
-    )
-    session.add(family)
-    await session.flush()
+    family = await start_family(session, user, method=method, now=now, ttl=REFRESH_TOKEN_TTL)
     token = opaque_tokens.generate_token()
     session.add(RefreshToken(digest=opaque_tokens.digest(token), family_id=family.id))
     return AuthenticatedSession(user, family.id, token)
+
+
+async def start_family(
+    session: AsyncSession, user: User, *, method: SignInMethod, now: datetime, ttl: timedelta
+) -> RefreshTokenFamily:
+    """Start a family without a token, and delete the user's expired families."""
+    expired = (RefreshTokenFamily.user_id == user.id) & (RefreshTokenFamily.expires_at <= now)
+    await session.execute(delete(RefreshTokenFamily).where(expired))
+    family = RefreshTokenFamily(user_id=user.id, method=method, created_at=now, expires_at=now + ttl)
+    session.add(family)
+    await session.flush()
+    return family
 
 
 async def revoke_sign_ins(
@@ -135,14 +141,20 @@ async def revoke_sign_ins(
 ) -> None:
     own = RefreshTokenFamily.user_id == user_id
     ending = own if except_family is None else own & (RefreshTokenFamily.id != except_family)
-    await _revoke_families(session, ending, now=now)
+    await revoke_families(session, ending, now=now)
 
 
-async def _revoke_families(session: AsyncSession, ending: ColumnElement[bool], *, now: datetime) -> None:
+async def revoke_families(session: AsyncSession, ending: ColumnElement[bool], *, now: datetime) -> None:
     live = update(RefreshTokenFamily).where(ending, RefreshTokenFamily.revoked_at.is_(None))
-    ended = live.values(revoked_at=now).returning(RefreshTokenFamily.id, RefreshTokenFamily.expires_at)
-    families = (await session.execute(ended)).all()
-    revoke_sessions(session, [id_ for id_, expires_at in families if may_have_access(now, expires_at)])
+    is_panel = exists().where(PanelSession.family_id == RefreshTokenFamily.id)
+    columns = (RefreshTokenFamily.id, RefreshTokenFamily.expires_at, is_panel)
+    families = (await session.execute(live.values(revoked_at=now).returning(*columns))).all()
+    alive = [id_ for id_, expires_at, panel in families if _has_access(now, expires_at, is_panel=panel)]
+    revoke_sessions(session, alive)
+
+
+def _has_access(now: datetime, expires_at: datetime, *, is_panel: bool) -> bool:
+    return may_have_panel_access(now, expires_at) if is_panel else may_have_access(now, expires_at)
 
 
 async def revoke_sign_ins_by(
@@ -150,7 +162,7 @@ async def revoke_sign_ins_by(
 ) -> None:
     """End the sign-ins that were made in this way, and those of which it is not known."""
     made_so = (RefreshTokenFamily.method == method) | RefreshTokenFamily.method.is_(None)
-    await _revoke_families(session, (RefreshTokenFamily.user_id == user_id) & made_so, now=now)
+    await revoke_families(session, (RefreshTokenFamily.user_id == user_id) & made_so, now=now)
 
 
 async def _find_successor(

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from shared.clock import utc_now
@@ -12,9 +13,18 @@ class AccessTokenIssuer:
     def __init__(self, keys: SigningKeyStore, *, issuer: str, audience: str) -> None:
         self._keys, self._issuer, self._audience = keys, issuer, audience
 
-    def issue(self, user_id: UUID, role: Role, *, session_id: UUID, version: int) -> str:
+    def issue(
+        self,
+        user_id: UUID,
+        role: Role,
+        *,
+        session_id: UUID,
+        version: int,
+        ttl: timedelta = ACCESS_TOKEN_TTL,
+        **claims: str,
+    ) -> str:
         now = int(utc_now().timestamp())
-        claims = {
+        registered = {
             "iss": self._issuer,
             "aud": self._audience,
             "sub": str(user_id),
@@ -22,7 +32,7 @@ class AccessTokenIssuer:
             "role": role,
             "ver": version,
             "iat": now,
-            "exp": now + int(ACCESS_TOKEN_TTL.total_seconds()),
+            "exp": now + int(ttl.total_seconds()),
             "jti": uuid4().hex,
         }
-        return self._keys.sign(claims, typ=ACCESS_TOKEN)
+        return self._keys.sign(claims | registered, typ=ACCESS_TOKEN)

@@ -1,0 +1,139 @@
+"""The admin panel: auth turns the cookie into a token, and nothing else opens a page."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from gateway.tests.envoy import running
+from gateway.tests.problems import problem_of
+from gateway.tests.stand_in import GATE, StandIn
+
+PAGE = "/admin/content/speech/list"
+COOKIE = {"Cookie": "__Host-parley_admin=secret", "Accept": "text/html"}
+PANELS = ["auth", "content", "game", "importer"]
+
+
+@pytest.fixture
+def gate(stand_ins: dict[str, StandIn]) -> Iterator[StandIn]:
+    auth = stand_ins["auth"]
+    usual = auth.gate
+    yield auth
+    auth.gate = usual
+
+
+@pytest.mark.parametrize("service", PANELS)
+async def test_the_token_of_auth_stands_for_the_cookie(
+    service: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn], bearer: dict[str, str]
+) -> None:
+    answer = await client.post(f"/admin/{service}/thing/edit/1?page=2", headers=COOKIE | bearer, content=b"x")
+    assert answer.status_code == 200
+    asked = next(seen for seen in reversed(stand_ins["auth"].seen) if seen.target.startswith(GATE))
+    assert (asked.method, asked.target) == ("POST", f"{GATE}/admin/{service}/thing/edit/1?page=2")
+    assert asked.all_of("cookie") == [COOKIE["Cookie"]]
+    assert asked.all_of("host") == [httpx.URL(str(client.base_url)).netloc.decode()]
+    seen = stand_ins[service].seen[-1]
+    assert (seen.target, seen.body_bytes) == (f"/admin/{service}/thing/edit/1?page=2", 1)
+    assert seen.all_of("authorization") == ["Bearer from-auth"]
+    assert seen.all_of("cookie") == []
+
+
+async def test_a_browser_without_a_session_is_sent_to_the_sign_on(
+    client: httpx.AsyncClient, stand_ins: dict[str, StandIn], gate: StandIn
+) -> None:
+    gate.gate = (303, {"location": "/admin/login?next=%2Fadmin"}, "")
+    before = len(stand_ins["content"].seen)
+    answer = await client.get(PAGE, headers=COOKIE)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/admin/login?next=%2Fadmin")
+    assert len(stand_ins["content"].seen) == before
+
+
+async def test_a_script_without_a_session_gets_the_problem_of_auth(
+    client: httpx.AsyncClient, gate: StandIn
+) -> None:
+    headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
+    gate.gate = (401, headers, '{"code": "unauthorized", "title": "100 %"}')
+    answer = await client.get(PAGE)
+    assert (answer.status_code, answer.json()) == (401, {"code": "unauthorized", "title": "100 %"})
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("status", [500, 503])
+async def test_a_failure_of_auth_is_a_page_that_says_so(
+    status: int, client: httpx.AsyncClient, stand_ins: dict[str, StandIn], gate: StandIn
+) -> None:
+    gate.gate = (status, {}, "{}")
+    before = len(stand_ins["content"].seen)
+    answer = await client.get(PAGE, headers=COOKIE)
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "text/html; charset=utf-8")
+    assert answer.headers["x-request-id"] in answer.text
+    assert "style-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["retry-after"] == "5"
+    assert len(stand_ins["content"].seen) == before
+    assert problem_of(await client.get(PAGE))["code"] == "unavailable"
+
+
+async def test_without_auth_no_page_opens_and_pages_say_so(stand_ins: dict[str, StandIn]) -> None:
+    own = stand_ins | {"auth": StandIn("auth", port=1)}
+    async with running(own) as gateway, httpx.AsyncClient(base_url=gateway.url) as client:
+        for page in (PAGE, "/admin", "/admin/login"):
+            answer = await client.get(page, headers=COOKIE)
+            assert (answer.status_code, "not available right now" in answer.text) == (503, True), page
+        files = await client.get("/admin/content/statics/panel.css")
+        assert files.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin/", "/admin/login?next=%2Fadmin", "/admin/logout"])
+async def test_the_sign_on_gets_the_cookie_and_no_token(
+    path: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn], bearer: dict[str, str]
+) -> None:
+    assert (await client.post(path, headers=COOKIE | bearer)).status_code == 200
+    seen = stand_ins["auth"].seen[-1]
+    assert seen.target == path
+    assert (seen.all_of("cookie"), seen.all_of("authorization")) == ([COOKIE["Cookie"]], [])
+
+
+@pytest.mark.parametrize("service", PANELS)
+async def test_files_of_pages_need_no_session(
+    service: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn], gate: StandIn
+) -> None:
+    gate.gate = (401, {}, "")
+    answer = await client.get(f"/admin/{service}/statics/css/panel.css", headers=COOKIE)
+    assert answer.status_code == 200
+    assert stand_ins[service].seen[-1].all_of("cookie") == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/content/statics/../speech/list",
+        "/admin/content/statics/%2e%2e/speech/list",
+        "/admin//content///speech/list",
+        "/admin/./content/speech/list",
+        "/admin/login/../content/speech/list",
+        "/admin/content",
+        "/admin/content/",
+        "/admin/content/staticsx",
+    ],
+)
+async def test_no_spelling_goes_round_the_session(
+    path: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn], gate: StandIn
+) -> None:
+    gate.gate = (401, {}, "")
+    before = len(stand_ins["content"].seen)
+    assert (await client.get(path)).status_code == 401
+    assert len(stand_ins["content"].seen) == before
+
+
+async def test_other_sites_may_not_read_the_panel(client: httpx.AsyncClient) -> None:
+    headers = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "POST"}
+    for path in ("/admin/login", "/admin/token", PAGE):
+        answer = await client.options(path, headers=headers)
+        assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_pages_name_their_origin_when_they_send_forms(client: httpx.AsyncClient) -> None:
+    for path in ("/admin/login", PAGE):
+        assert (await client.get(path)).headers["referrer-policy"] == "same-origin"
+    assert (await client.get("/api/v1/tags")).headers["referrer-policy"] == "no-referrer"

@@ -1,0 +1,119 @@
+"""Signing on to the panel and off, for the pages of all services."""
+
+import hmac
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+from shared.clock import utc_now
+from shared.errors import ParleyError, Unauthorized
+from shared.http.dependencies import DatabaseDep, SessionDep
+from shared.http.ratelimit import ClientAddress, per_address
+from shared.http.same_origin import is_same_origin
+from starlette.responses import RedirectResponse, Response
+
+from auth.api.dependencies import (
+    LOGINS_PER_MINUTE,
+    AccessTokenIssuerDep,
+    KnownAddressesDep,
+    PasswordHasherDep,
+    limit_log_in,
+)
+from auth.commands import panel_sessions as commands
+from auth.domain.panel_sessions import limit_to_session
+from auth.domain.sign_ins import ACCESS_TOKEN_TTL
+from auth.errors import CrossSiteRequest
+from auth.panel.access import find_access, issue_token
+from auth.panel.cookies import delete_cookie, has_cookie, read_cookie, set_cookie
+from auth.panel.destinations import LOGIN, clean_destination
+from auth.panel.form import SignOnForm, read_fields, to_sign_on_form
+from auth.panel.page import ENDED, render_sign_on
+
+router = APIRouter(prefix="/admin", include_in_schema=False)
+
+# The API's own limit by the same name: the two ways to sign in share one budget.
+limit_address = per_address("login", per_minute=LOGINS_PER_MINUTE, fail_closed=True)
+FIRST_PAGE = "/admin/content/"
+
+
+class ScriptToken(BaseModel):
+    access_token: str
+    expires_in: int
+
+
+@router.get("")
+@router.get("/")
+async def open_panel(request: Request, session: SessionDep) -> Response:
+    access = await find_access(session, request, now=utc_now())
+    return RedirectResponse(FIRST_PAGE if access else LOGIN, 303)
+
+
+@router.get("/login")
+async def show_sign_on(request: Request, session: SessionDep) -> Response:
+    destination = clean_destination(request.query_params.get("next", ""))
+    if await find_access(session, request, now=utc_now()):
+        return RedirectResponse(destination, 303)
+    return render_sign_on(SignOnForm(next=destination), notice=ENDED if has_cookie(request) else "")
+
+
+@router.post("/login")
+async def sign_on(
+    request: Request,
+    database: DatabaseDep,
+    passwords: PasswordHasherDep,
+    known: KnownAddressesDep,
+    address: ClientAddress,
+) -> Response:
+    form = SignOnForm()
+    try:
+        form = to_sign_on_form(await read_fields(request))
+        ensure_own_page(request)
+        await limit_address(request, address)
+        name, password = form.credentials()
+        await limit_log_in(request, database, known, email=name, address=address)
+        signed_on = await commands.sign_on(
+            database, passwords, email=name, password=password, earlier_cookie=read_cookie(request)
+        )
+    except ParleyError as error:
+        return render_sign_on(form, error=error)
+    await known.remember(signed_on.user.address_key, address)
+    response = RedirectResponse(clean_destination(form.next), 303)
+    set_cookie(request, response, signed_on.cookie)
+    return response
+
+
+@router.post("/logout")
+async def sign_off(request: Request, session: SessionDep) -> Response:
+    fields = await read_fields(request)
+    access = await find_access(session, request, now=utc_now())
+    if access is not None:
+        ensure_own_page(request)
+        ensure_csrf_token(fields.get("csrf_token"), access.csrf_token)
+        await commands.sign_off(session, read_cookie(request) or "")
+    response = RedirectResponse(LOGIN, 303)
+    delete_cookie(request, response)
+    return response
+
+
+@router.post("/token")
+async def issue_script_token(request: Request, session: SessionDep, issuer: AccessTokenIssuerDep) -> Any:
+    """Issue an access token of the API for the page's scripts. They keep it in memory only."""
+    now = utc_now()
+    access = await find_access(session, request, now=now)
+    if access is None:
+        raise Unauthorized("Your session has ended. Sign in again.")
+    ensure_own_page(request)
+    ensure_csrf_token(request.headers.get("x-csrf-token"), access.csrf_token)
+    ttl = limit_to_session(ACCESS_TOKEN_TTL, now=now, session_ends_at=access.expires_at)
+    token = issue_token(issuer, access, ttl=ttl, now=now)
+    return ScriptToken(access_token=token, expires_in=int(ttl.total_seconds()))
+
+
+def ensure_own_page(request: Request) -> None:
+    if not is_same_origin(request):
+        raise CrossSiteRequest
+
+
+def ensure_csrf_token(sent: str | None, expected: str) -> None:
+    if not hmac.compare_digest((sent or "").encode(), expected.encode()):
+        raise CrossSiteRequest

@@ -1,0 +1,325 @@
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from auth.app import create_app
+from auth.commands.roles import change_role
+from auth.commands.sign_ins import revoke_sign_ins
+from auth.models import PanelSession, RefreshToken, RefreshTokenFamily, User
+from auth.settings import ApiSettings
+from fastapi import FastAPI
+from pwdlib.hashers.bcrypt import BcryptHasher
+from shared.data.db import Database
+from shared.security.current_user import Role
+from shared.testing import api_client
+from sqlalchemy import func, select, update
+
+LOGIN, LOGOUT, TOKEN = "/admin/login", "/admin/logout", "/admin/token"
+GATE = "/internal/panel-session"
+PAGE = "/admin/content/speech/list?level=A1"
+COOKIE = "__Host-parley_admin"
+OWN = {"Origin": "http://test", "Accept": "text/html"}
+
+
+@pytest.fixture
+async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with browsing(app) as client:
+        yield client
+
+
+def browsing(app: FastAPI) -> Any:
+    return api_client(app)
+
+
+async def sign_on(browser: httpx.AsyncClient, user: User, **different: str) -> httpx.Response:
+    form = {"email": user.email or "", "password": "Correct4Horse", **different}
+    answer = await browser.post(LOGIN, data=form, headers=OWN)
+    # httpx does not send secure cookies over HTTP.
+    if cookie := answer.cookies.get(COOKIE):
+        browser.headers["Cookie"] = f"{COOKIE}={cookie}"
+    return answer
+
+
+async def ask_gate(browser: httpx.AsyncClient, path: str = PAGE, method: str = "GET") -> httpx.Response:
+    return await browser.request(method, GATE + path, headers=OWN)
+
+
+def read_claims(answer: httpx.Response) -> dict[str, Any]:
+    token = answer.headers["authorization"].removeprefix("Bearer ")
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+@pytest.mark.parametrize("role", ["editor", "admin"])
+async def test_an_editor_or_admin_signs_on(
+    browser: httpx.AsyncClient, database: Database, open_account: Any, role: Role
+) -> None:
+    user = await open_account(database, role=role)
+    answer = await sign_on(browser, user, next=PAGE)
+    assert (answer.status_code, answer.headers["location"]) == (303, PAGE)
+    admitted = await ask_gate(browser)
+    assert admitted.status_code == 200
+    claims = read_claims(admitted)
+    assert (claims["sub"], claims["role"]) == (str(user.id), role)
+    assert len(claims["csrf"]) == 43
+    assert claims["exp"] - claims["iat"] == 60
+    async with database.transaction() as session:
+        family = await session.get_one(RefreshTokenFamily, claims["sid"])
+        assert family.expires_at - family.created_at == timedelta(hours=8)
+        assert await session.scalar(select(func.count()).select_from(RefreshToken)) == 0
+
+
+async def test_a_bcrypt_hash_signs_on_too(
+    browser: httpx.AsyncClient, database: Database, open_account: Any
+) -> None:
+    hashed = BcryptHasher(rounds=4).hash("Correct4Horse")
+    user = await open_account(database, role="editor", password_hash=hashed)
+    assert (await sign_on(browser, user)).status_code == 303
+    async with database.transaction() as session:
+        found = await session.scalar(select(User.password_hash).where(User.id == user.id))
+    assert str(found).startswith("$argon2id$")
+
+
+async def test_the_cookie_is_kept_from_scripts_and_other_sites(
+    browser: httpx.AsyncClient, boss: User
+) -> None:
+    (cookie,) = (await sign_on(browser, boss)).headers.get_list("set-cookie")
+    value, *flags = cookie.split("; ")
+    assert value.startswith("__Host-parley_admin=")
+    assert sorted(flags) == ["HttpOnly", "Path=/", "SameSite=strict", "Secure"]
+
+
+async def test_the_cookie_works_over_http_in_development(
+    settings: ApiSettings, database: Database, boss: User
+) -> None:
+    app = create_app(settings.model_copy(update={"environment": "development"}))
+    app.state.database = database
+    async with browsing(app) as browser:
+        (cookie,) = (await sign_on(browser, boss)).headers.get_list("set-cookie")
+        assert cookie.startswith("parley_admin=")
+        assert "Secure" not in cookie
+        assert (await ask_gate(browser)).status_code == 200
+
+
+async def test_a_learner_is_refused_with_the_reason(browser: httpx.AsyncClient, user: User) -> None:
+    answer = await sign_on(browser, user)
+    assert (answer.status_code, "editors and admins" in answer.text) == (403, True)
+    assert "set-cookie" not in answer.headers
+    wrong = await sign_on(browser, user, password="Wrong4Horse")
+    assert (wrong.status_code, "editors and admins" in wrong.text) == (401, False)
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"password": "Wrong4Horse"},
+        {"email": "stranger@example.com"},
+        {"email": "", "password": ""},
+        {"email": "x" * 5_000},
+        {"email": "nul\0@example.com"},
+        {"password": "y" * 5_000},
+        {"password": "tab\tulator"},
+    ],
+)
+async def test_wrong_credentials_have_one_answer(
+    browser: httpx.AsyncClient, boss: User, different: dict[str, str]
+) -> None:
+    answer = await sign_on(browser, boss, **different)
+    assert answer.status_code == 401
+    assert "The e-mail address or the password is wrong." in answer.text
+    assert "Horse" not in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+async def test_what_was_typed_is_shown_as_text(browser: httpx.AsyncClient) -> None:
+    attack = '"><script>alert(1)</script>'
+    form = {"email": attack, "password": "x", "next": attack}
+    answer = await browser.post(LOGIN, data=form, headers=OWN)
+    assert "<script" not in answer.text
+    assert "&lt;script&gt;" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://test.evil.example"},
+        {"Origin": "http://test", "Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_another_site_cannot_sign_somebody_on(
+    browser: httpx.AsyncClient, boss: User, headers: dict[str, str]
+) -> None:
+    form = {"email": boss.email, "password": "Correct4Horse"}
+    answer = await browser.post(LOGIN, data=form, headers=headers)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "content", ["email=a&email=b&password=c", "&".join(f"a{n}=1" for n in range(50)), b"\xff\xfe", ""]
+)
+async def test_a_broken_form_is_a_friendly_page(browser: httpx.AsyncClient, content: str | bytes) -> None:
+    answer = await browser.post(LOGIN, content=content, headers=OWN)
+    assert answer.status_code in (400, 401)
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    "destination",
+    [
+        "https://evil.example/admin",
+        "//evil.example/admin",
+        "/admin//evil.example",
+        "/admin/../api/v1/users/me",
+        "/admin/..",
+        "/\\evil.example",
+        "/admin\\evil.example",
+        "/admin/content\n/x",
+        "javascript:alert(1)",
+        "/adminx",
+        "/admin/login",
+        "/admin/logout",
+        "/admin/content/?" + "x" * 5_000,
+        "",
+    ],
+)
+async def test_the_sign_on_leads_to_own_pages_only(
+    browser: httpx.AsyncClient, boss: User, destination: str
+) -> None:
+    answer = await sign_on(browser, boss, next=destination)
+    assert answer.headers["location"] == "/admin"
+    again = await browser.get(LOGIN, params={"next": destination})
+    assert (again.status_code, again.headers["location"]) == (303, "/admin")
+
+
+async def test_each_sign_on_has_a_new_cookie_and_ends_the_session_before(
+    browser: httpx.AsyncClient, boss: User
+) -> None:
+    planted = "A" * 43
+    browser.headers["Cookie"] = f"{COOKIE}={planted}"
+    first = (await sign_on(browser, boss)).cookies[COOKIE]
+    second = (await sign_on(browser, boss)).cookies[COOKIE]
+    assert len({planted, first, second}) == 3
+    for cookie, status in ((planted, 303), (first, 303), (second, 200)):
+        browser.headers["Cookie"] = f"{COOKIE}={cookie}"
+        assert (await ask_gate(browser)).status_code == status
+
+
+async def test_signing_off_ends_the_session(browser: httpx.AsyncClient, boss: User) -> None:
+    await sign_on(browser, boss)
+    token = read_claims(await ask_gate(browser))["csrf"]
+    answer = await browser.post(LOGOUT, data={"csrf_token": token}, headers=OWN)
+    assert (answer.status_code, answer.headers["location"]) == (303, LOGIN)
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert (await ask_gate(browser)).status_code == 303
+    again = await browser.post(LOGOUT, data={"csrf_token": token}, headers=OWN)
+    assert again.status_code == 303
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "é"])
+async def test_another_page_cannot_sign_off(browser: httpx.AsyncClient, boss: User, token: str) -> None:
+    await sign_on(browser, boss)
+    assert (await browser.post(LOGOUT, data={"csrf_token": token}, headers=OWN)).status_code == 403
+    assert (await ask_gate(browser)).status_code == 200
+
+
+async def test_a_demoted_admin_is_out_at_the_next_click(
+    browser: httpx.AsyncClient, database: Database, boss: User, open_account: Any
+) -> None:
+    other = await open_account(database, role="admin")
+    await sign_on(browser, boss)
+    for role in ("editor", "learner"):
+        async with database.transaction() as session:
+            await change_role(session, boss.id, role, actor=other.id)
+        answer = await ask_gate(browser)
+        if role == "editor":
+            assert read_claims(answer)["role"] == "editor"
+        else:
+            assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, LOGIN)
+
+
+async def test_a_revoked_session_is_out(browser: httpx.AsyncClient, database: Database, boss: User) -> None:
+    await sign_on(browser, boss)
+    claims = read_claims(await ask_gate(browser))
+    async with database.transaction() as session:
+        await revoke_sign_ins(session, boss.id, now=datetime.now(UTC))
+    assert (await ask_gate(browser)).status_code == 303
+    # Its tokens are refused too, in every service.
+    assert claims["sid"] in str(session.info)
+
+
+async def test_a_session_ends_after_eight_hours(
+    browser: httpx.AsyncClient, database: Database, boss: User
+) -> None:
+    await sign_on(browser, boss)
+    soon = datetime.now(UTC) + timedelta(seconds=30)
+    async with database.transaction() as session:
+        await session.execute(update(RefreshTokenFamily).values(expires_at=soon))
+    claims = read_claims(await ask_gate(browser))
+    assert claims["exp"] <= soon.timestamp()
+    async with database.transaction() as session:
+        await session.execute(update(RefreshTokenFamily).values(expires_at=datetime.now(UTC)))
+    answer = await ask_gate(browser)
+    assert answer.headers["location"] == "/admin/login?next=%2Fadmin%2Fcontent%2Fspeech%2Flist%3Flevel%3DA1"
+    page = await browser.get(answer.headers["location"])
+    assert "Your session has ended" in page.text
+    assert 'value="/admin/content/speech/list?level=A1"' in page.text
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "A" * 43, "é" * 43, "A" * 5_000, '"; DROP'])
+async def test_a_forged_cookie_opens_nothing(browser: httpx.AsyncClient, boss: User, cookie: str) -> None:
+    headers = httpx.Headers({**OWN, "Cookie": f"{COOKIE}={cookie}"}, encoding="utf-8")
+    assert (await browser.get(GATE + PAGE, headers=headers)).status_code == 303
+    assert (await browser.post(TOKEN, headers=headers)).status_code == 401
+    assert (await browser.get("/admin", headers=headers)).headers["location"] == LOGIN
+
+
+async def test_the_cookie_is_stored_as_a_digest(
+    browser: httpx.AsyncClient, database: Database, boss: User
+) -> None:
+    cookie = (await sign_on(browser, boss)).cookies[COOKIE]
+    async with database.transaction() as session:
+        (row,) = (await session.scalars(select(PanelSession))).all()
+    assert cookie.encode() not in row.digest
+    assert len(row.digest) == 32
+
+
+async def test_a_form_of_an_ended_session_leads_back_to_its_page(browser: httpx.AsyncClient) -> None:
+    headers = {**OWN, "Referer": "http://test/admin/content/speech/edit/1?x=1"}
+    answer = await browser.post(f"{GATE}/admin/content/speech/action/archive", headers=headers)
+    assert answer.headers["location"] == "/admin/login?next=%2Fadmin%2Fcontent%2Fspeech%2Fedit%2F1"
+    headers["Referer"] = "https://evil.example/admin/content/speech/edit/1"
+    answer = await browser.post(f"{GATE}/admin/content/speech/action/archive", headers=headers)
+    assert answer.headers["location"] == LOGIN
+
+
+async def test_a_script_gets_a_problem_instead_of_the_sign_on(browser: httpx.AsyncClient) -> None:
+    headers = {"Sec-Fetch-Mode": "cors", "Accept": "text/html"}
+    answer = await browser.get(GATE + PAGE, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+async def test_scripts_get_a_token_of_the_api(browser: httpx.AsyncClient, boss: User) -> None:
+    await sign_on(browser, boss)
+    csrf = read_claims(await ask_gate(browser))["csrf"]
+    answer = await browser.post(TOKEN, headers={**OWN, "X-CSRF-Token": csrf})
+    assert (answer.status_code, answer.json()["expires_in"]) == (200, 900)
+    assert answer.headers["cache-control"] == "no-store"
+    bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    assert (await browser.get("/api/v1/admin/users", headers=bearer)).status_code == 200
+    for headers in ({**OWN, "X-CSRF-Token": "wrong"}, OWN, {"X-CSRF-Token": csrf}):
+        assert (await browser.post(TOKEN, headers=headers)).status_code == 403
+
+
+async def test_the_first_page_or_the_sign_on(browser: httpx.AsyncClient, boss: User) -> None:
+    assert (await browser.get("/admin")).headers["location"] == LOGIN
+    await sign_on(browser, boss)
+    assert (await browser.get("/admin")).headers["location"].startswith("/admin/content")
