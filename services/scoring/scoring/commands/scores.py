@@ -11,6 +11,7 @@ from shared.errors import ParleyError
 from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.pool import DecoderPool
 from scoring.audio.recording import Recording
+from scoring.domain.profanity import mask_profanity
 from scoring.domain.scores import ScoringResult
 from scoring.domain.turns import Ticket
 from scoring.errors import ProviderTimeout, SpeechProcessingError
@@ -59,8 +60,10 @@ async def assess_recording(
         with providers.keeping_room(ticket, request.language) as decoded_by:
             decoding = decoders.decode(upload, replace(ticket, deadline=decoded_by), ensure_room=ensure_room)
             async with _counting(decoding, count_seconds) as recording:
-                assessment = await providers.assess(
-                    recording, ticket=ticket, text=request.reference_text, language=request.language
+                assessment = mask_profanity(
+                    await providers.assess(
+                        recording, ticket=ticket, text=request.reference_text, language=request.language
+                    )
                 )
     if assessment.pronunciation_score is None:
         return ScoredRecording(assessment, None)

@@ -56,7 +56,9 @@ class PhonemeScoreRead(BaseModel):
 class WordScoreRead(BaseModel):
     """One word of the reference text, or one that was inserted."""
 
-    word: str = Field(examples=["thank"])
+    word: str = Field(
+        description="In `insertion`, a vulgar word is replaced by asterisks.", examples=["thank"]
+    )
     score: Score | None = Field(examples=[84.0])
     error_type: ErrorType = Field(
         description="`mispronunciation`: pronounced badly or replaced by another word; of the words that "
@@ -130,7 +132,8 @@ class ScoreRead(BaseModel):
 
     status: Literal["scored"] = "scored"
     recognized_text: str = Field(
-        description="What was said. `azure` reports only words of the reference text."
+        description="What was said. `azure` reports only words of the reference text. Vulgar words that are "
+        "not in it are replaced by asterisks: they may have been misheard."
     )
     pronunciation_score: Score | None = Field(description="The overall score.")
     accuracy_score: Score | None = Field(description="How well the spoken words were pronounced.")

@@ -1,4 +1,5 @@
 import asyncio
+import codecs
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -127,6 +128,17 @@ async def test_a_score_gets_a_receipt(receipts: ReceiptIssuer, learner: UUID) ->
     assert (claims["sub"], claims["pronunciation_score"]) == (str(learner), 86.6)
     assert claims["scorer"] == "stand-in-1"
     assert assessments("scored") == before + 1
+
+
+async def test_vulgar_words_reach_neither_the_score_nor_the_receipt(
+    receipts: ReceiptIssuer, learner: UUID
+) -> None:
+    vulgar = replace(ASSESSMENT, recognized_text=f"thank {codecs.decode('fuvg', 'rot13')}")
+    scored = await assess(vulgar, receipts, learner)
+    assert scored.assessment.recognized_text == "thank ****"
+    assert scored.receipt is not None
+    claims = jwt.decode(scored.receipt, options={"verify_signature": False})
+    assert claims["recognized_text"] == "thank ****"
 
 
 async def test_without_an_overall_score_there_is_no_receipt(receipts: ReceiptIssuer, learner: UUID) -> None:
