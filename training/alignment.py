@@ -10,7 +10,7 @@ from scoring.providers.offline.encoder import Encoding, Floats
 from scoring.providers.offline.phone_head import PhoneHead
 from scoring.providers.offline.transcript import to_transcript
 
-from training.corpus import Corpus, halve_speakers, rated_scores
+from training.corpus import Corpus, halve_speakers
 from training.first_labels import MIN_GOOD_SCORE, UNKNOWN, Labels, label_frames, log_frequencies, to_labels
 from training.phone_head import train_head
 
@@ -42,14 +42,12 @@ def _cross_fit(
     corpus: Corpus, encoded: Sequence[Floats], labels: Sequence[Labels], **options: int
 ) -> CrossFittedHeads:
     halves = halve_speakers(corpus)
+    others = [np.flatnonzero(halves != half).tolist() for half in (0, 1)]
     first, second = (
         train_head(
-            [encoded[place] for place in np.flatnonzero(halves != half)],
-            [labels[place] for place in np.flatnonzero(halves != half)],
-            seed=half,
-            **options,
+            [encoded[each] for each in places], [labels[each] for each in places], seed=half, **options
         )
-        for half in (0, 1)
+        for half, places in enumerate(others)
     )
     return CrossFittedHeads((first, second), log_frequencies(labels), halves)
 
@@ -63,10 +61,7 @@ def _relabel(corpus: Corpus, encoded: Sequence[Floats], heads: CrossFittedHeads)
             labels.append(np.full(len(posteriors), UNKNOWN))
             continue
         segments = found.segments
-        scores = [
-            score for word in utterance.words for score in rated_scores(word.phonemes, word.phoneme_scores)
-        ]
         good = np.ones(len(segments), bool)
-        good[segments.spoken] = ~(np.array(scores) < MIN_GOOD_SCORE)
+        good[segments.spoken] = ~(np.array(utterance.phoneme_scores) < MIN_GOOD_SCORE)
         labels.append(np.where(np.repeat(good, segments.frames), to_labels(segments), UNKNOWN))
     return labels

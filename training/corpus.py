@@ -30,6 +30,12 @@ class RatedWord:
     phonemes: Pronunciation
     phoneme_scores: tuple[float, ...]
 
+    @property
+    def known_phoneme_scores(self) -> Sequence[float]:
+        """One score a phoneme: all are NaN in the few words whose scores do not fit."""
+        fits = len(self.phoneme_scores) == len(self.phonemes)
+        return self.phoneme_scores if fits else [np.nan] * len(self.phonemes)
+
 
 @dataclass(frozen=True)
 class Utterance:
@@ -41,6 +47,11 @@ class Utterance:
     words: tuple[RatedWord, ...]
     overall: Floats
     audio: Path
+
+    @property
+    def phoneme_scores(self) -> list[float]:
+        """The scores of all phonemes of the rated words in order, NaN where there are none."""
+        return [score for word in self.words for score in word.known_phoneme_scores]
 
     def read_samples(self) -> Floats:
         samples, rate = soundfile.read(self.audio, dtype="float32")
@@ -130,18 +141,13 @@ def _read_table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-def rated_scores(phonemes: Sequence[int], scores: Sequence[float]) -> Sequence[float]:
-    """Return the scores, or NaN for each phoneme of a word whose phonemes were not rated."""
-    return scores if len(scores) == len(phonemes) else [np.nan] * len(phonemes)
-
-
 def halve_speakers(corpus: Corpus) -> NDArray[np.int64]:
     """Return 0 or 1 for each utterance: every second speaker."""
     return split_speakers([utterance.speaker for utterance in corpus.utterances], 2)
 
 
-def split_speakers(speakers: list[str], parts: int, *, seed: int | None = None) -> NDArray[np.int64]:
-    """Return a part for each utterance; all of one speaker are in the same part, and no part has more."""
+def split_speakers(speakers: Sequence[str], parts: int, *, seed: int | None = None) -> NDArray[np.int64]:
+    """Return a part for each utterance: all of a speaker are in one, and parts have as many speakers."""
     names = sorted(set(speakers))
     order = np.arange(len(names)) if seed is None else np.random.default_rng(seed).permutation(len(names))
     part = {name: int(order[place]) % parts for place, name in enumerate(names)}

@@ -14,9 +14,9 @@ from scoring.providers.offline.utterance_features import VoiceSpace
 from scoring.providers.offline.weights import ScorerWeights
 
 from training.alignment import CrossFittedHeads, train_heads
-from training.corpus import Corpus, Utterance, load_corpus, rated_scores
+from training.augmentation import Augmenter, Counts
+from training.corpus import Corpus, Utterance, load_corpus
 from training.examples import Example, Matcher, Source, Targets, fit_voices, measure_durations, to_example
-from training.negatives import Plan, Workshop
 
 SEED = 3
 
@@ -33,10 +33,10 @@ class Dataset:
 
 def encode_corpus(corpus: Corpus, model: SpeechModel) -> list[Encoding]:
     """Encode all recordings, in half precision to save memory."""
-    return [_halve(model.encoder.encode(utterance.read_samples())) for utterance in corpus.utterances]
+    return [_shrink(model.encoder.encode(utterance.read_samples())) for utterance in corpus.utterances]
 
 
-def _halve(encoding: Encoding) -> Encoding:
+def _shrink(encoding: Encoding) -> Encoding:
     return Encoding(encoding.inner.astype(np.float16), encoding.last.astype(np.float16), encoding.cuts)
 
 
@@ -50,33 +50,39 @@ def build_dataset(folder: Path) -> Dataset:
 def describe_corpus(
     corpus: Corpus, model: SpeechModel, encodings: Sequence[Encoding], heads: CrossFittedHeads
 ) -> Dataset:
-    matcher, lexicon = Matcher(model.evidence, heads.log_priors), load_lexicon()
+    matcher = Matcher(model.evidence, heads.log_priors)
     genuine = list[Source]()
     for place, (utterance, encoding) in enumerate(zip(corpus.utterances, encodings, strict=True)):
-        posteriors = heads.log_posteriors(place, encoding.inner)
-        rated = matcher.match(encoding, posteriors, corpus.rated_words(utterance))
-        words = corpus.spoken_words(utterance, lexicon)
-        spoken = (
-            rated if words == corpus.rated_words(utterance) else matcher.match(encoding, posteriors, words)
-        )
-        if rated is None or spoken is None:
+        log_posteriors = heads.log_posteriors(place, encoding.inner)
+        source = find_words(corpus, utterance, matcher, encoding, log_posteriors)
+        if source is None:
             raise SystemExit(f"{utterance.name} is too short for its text.")
-        genuine.append(
-            Source(utterance.speaker, utterance.age, "genuine", to_targets(utterance), rated, spoken)
-        )
+        genuine.append(source)
     random = np.random.default_rng(SEED)
-    workshop = Workshop(corpus, encodings, genuine, heads, matcher, model.encoder, lexicon, random)
-    sources = [*genuine, *workshop.make(Plan())]
+    augmenter = Augmenter(corpus, encodings, genuine, heads, matcher, model.encoder, load_lexicon(), random)
+    sources = [*genuine, *augmenter.make(Counts())]
     durations = measure_durations([source.rated.alignment for source in genuine])
     voices = fit_voices([source.rated.pooled for source in genuine])
     examples = [to_example(source, voices, durations) for source in sources]
     return Dataset(examples, heads, voices, durations)
 
 
+def find_words(
+    corpus: Corpus, utterance: Utterance, matcher: Matcher, encoding: Encoding, log_posteriors: Floats
+) -> Source | None:
+    """Return None when the recording is too short for its text."""
+    rated_words = corpus.rated_words(utterance)
+    words = corpus.spoken_words(utterance, load_lexicon())
+    rated = matcher.match(encoding, log_posteriors, rated_words)
+    spoken = rated if words == rated_words else matcher.match(encoding, log_posteriors, words)
+    if rated is None or spoken is None:
+        return None
+    return Source(utterance.speaker, utterance.age, "genuine", to_targets(utterance), rated, spoken)
+
+
 def to_targets(utterance: Utterance) -> Targets:
-    scores = [rated_scores(word.phonemes, word.phoneme_scores) for word in utterance.words]
     return Targets(
-        np.concatenate(scores).astype(np.float32),
+        np.array(utterance.phoneme_scores, np.float32),
         np.array([word.score for word in utterance.words], np.float32),
         np.append(utterance.overall, np.float32(10)),
         np.array([(word.stress, word.total) for word in utterance.words], np.float32),
@@ -86,15 +92,13 @@ def to_targets(utterance: Utterance) -> Targets:
 def build_test_set(folder: Path, split: str, weights: ScorerWeights) -> list[Example]:
     """Describe another split as the service would, with the mean of the heads."""
     corpus, model = load_corpus(folder, split), SpeechModel.from_files(load_model_files())
-    matcher, lexicon = Matcher(model.evidence, weights.log_priors), load_lexicon()
-    examples = []
+    matcher, examples = Matcher(model.evidence, weights.log_priors), list[Example]()
     for utterance in corpus.utterances:
         encoding = model.encoder.encode(utterance.read_samples())
-        posteriors = mean_log_posteriors(weights.heads, encoding.inner)
-        rated = matcher.match(encoding, posteriors, corpus.rated_words(utterance))
-        spoken = matcher.match(encoding, posteriors, corpus.spoken_words(utterance, lexicon))
-        if rated is None or spoken is None:
+        log_posteriors = mean_log_posteriors(weights.heads, encoding.inner)
+        source = find_words(corpus, utterance, matcher, encoding, log_posteriors)
+        if source is None:
+            print(f"{utterance.name} is left out: it is too short for its text.")
             continue
-        source = Source(utterance.speaker, utterance.age, "genuine", to_targets(utterance), rated, spoken)
         examples.append(to_example(source, weights.voices, weights.durations))
     return examples

@@ -14,7 +14,7 @@ type Random = np.random.Generator
 type Distortion = Callable[[Floats, Random], Floats]
 
 
-def colored_noise(count: int, slope: float, random: Random) -> Floats:
+def make_colored_noise(count: int, slope: float, random: Random) -> Floats:
     """Return noise of unit variance whose power falls with frequency to the power of `slope`."""
     spectrum = np.fft.rfft(random.normal(size=count))
     spectrum *= np.maximum(np.arange(len(spectrum)), 1) ** (-slope / 2)
@@ -25,7 +25,7 @@ def colored_noise(count: int, slope: float, random: Random) -> Floats:
 def add_noise(samples: Floats, random: Random, *, decibels: tuple[float, float], slope: float) -> Floats:
     ratio = 10 ** (random.uniform(*decibels) / 20)
     level = np.sqrt((samples**2).mean()) / ratio
-    return _clip(samples + level * colored_noise(len(samples), slope, random))
+    return _clip(samples + level * make_colored_noise(len(samples), slope, random))
 
 
 def limit_to_telephone(samples: Floats, _random: Random) -> Floats:
@@ -55,7 +55,7 @@ def reverberate(samples: Floats, random: Random, *, seconds: float = 0.35) -> Fl
     return _clip((samples + echo) * random.choice([0.05, 0.3, 1.0]))
 
 
-def noisy_telephone(samples: Floats, random: Random) -> Floats:
+def add_noise_on_telephone(samples: Floats, random: Random) -> Floats:
     return add_noise(limit_to_telephone(samples, random), random, decibels=(8, 25), slope=1)
 
 
@@ -66,7 +66,7 @@ DISTORTIONS: tuple[Distortion, ...] = (
     quantize,
     compress,
     reverberate,
-    noisy_telephone,
+    add_noise_on_telephone,
 )
 
 
@@ -75,40 +75,38 @@ def make_silence(count: int, _random: Random) -> Floats:
 
 
 def make_hiss(count: int, random: Random) -> Floats:
-    return _clip(colored_noise(count, 0, random) * random.choice([3e-5, 1.5e-4, 1e-3]))
+    return _clip(make_colored_noise(count, 0, random) * random.choice([3e-5, 1.5e-4, 1e-3]))
 
 
 def make_noise(count: int, random: Random) -> Floats:
-    return _clip(colored_noise(count, random.choice([0, 1]), random) * _loudness(random))
+    return _clip(make_colored_noise(count, float(random.choice([0, 1])), random) * _draw_loudness(random))
 
 
 def make_tone(count: int, random: Random) -> Floats:
-    return _clip(_loudness(random) * np.sin(2 * np.pi * random.uniform(80, 3000) * _times(count)))
+    return _clip(_draw_loudness(random) * np.sin(2 * np.pi * random.uniform(80, 3000) * _list_times(count)))
 
 
 def make_hum(count: int, random: Random) -> Floats:
-    times = _times(count)
-    return _clip(
-        _loudness(random) * sum(np.sin(2 * np.pi * 50 * part * times) / part for part in (1, 2, 3, 5))
-    )
+    waves = (np.sin(2 * np.pi * 50 * part * _list_times(count)) / part for part in (1, 2, 3, 5))
+    return _clip(_draw_loudness(random) * sum(waves, start=np.zeros(count)))
 
 
 def make_clicks(count: int, random: Random) -> Floats:
     clicks = np.zeros(count)
     clicks[random.integers(0, count, 6 * count // SAMPLE_RATE)] = 1
-    return _clip(_loudness(random) * 3 * lfilter([1], [1, -0.95], clicks))
+    return _clip(_draw_loudness(random) * 3 * lfilter([1], [1, -0.95], clicks))
 
 
 def make_music(count: int, random: Random) -> Floats:
     """Play chords of a major scale with decaying harmonics."""
     music, start = np.zeros(count), 0
     while start < count:
-        times = _times(min(int(SAMPLE_RATE * random.uniform(0.15, 0.6)), count - start))
+        times = _list_times(min(int(SAMPLE_RATE * random.uniform(0.15, 0.6)), count - start))
         for pitch in 220 * 2 ** (random.choice([0, 2, 4, 5, 7, 9, 11, 12], 3) / 12):
             harmonics = sum(np.sin(2 * np.pi * pitch * part * times) / part for part in (1, 2, 3, 4))
             music[start : start + len(times)] += harmonics * np.exp(-3 * times)
         start += len(times)
-    return _clip(_loudness(random) * 0.5 * music)
+    return _clip(_draw_loudness(random) * 0.5 * music)
 
 
 SOUNDS: tuple[Callable[[int, Random], Floats], ...] = (
@@ -122,11 +120,11 @@ SOUNDS: tuple[Callable[[int, Random], Floats], ...] = (
 )
 
 
-def _times(count: int) -> Floats:
+def _list_times(count: int) -> Floats:
     return np.arange(count) / SAMPLE_RATE
 
 
-def _loudness(random: Random) -> float:
+def _draw_loudness(random: Random) -> float:
     return float(10 ** random.uniform(-3, -0.5))
 
 

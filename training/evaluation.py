@@ -18,14 +18,15 @@ INTERVAL = (2.5, 97.5)
 FIRST_ADULT_AGE = 13
 BAD_WORD, BAD_PHONEME = 6.0, 1.0
 FLAG_BELOW = 7.0
+HEADER = f"{'score':10}{'r':>7}  {'95 %':11}{'13+':>9}{'<13':>9}{'error':>8}"
 
 type Pairs = NDArray[np.float64]
-"""Predicted and human scores (count, 2)."""
+"""(count, 2): predicted, human."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Pairs of one kind of score, by utterance."""
+class ScorePairs:
+    """Predicted and human scores of one kind, by utterance."""
 
     name: str
     pairs: list[Pairs]
@@ -38,19 +39,19 @@ def select_genuine(
     return [example for example, _ in both], [prediction for _, prediction in both]
 
 
-def measure(examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Measured]:
+def pair_scores(examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[ScorePairs]:
     """Pair the scores: phonemes for the raters' pronunciations, all others for the dictionary's."""
     both = list(zip(examples, predictions, strict=True))
     phonemes = [_pair(rated.phonemes, each.targets.phonemes) for each, (rated, _) in both]
     words = [_pair(spoken.words, each.targets.words) for each, (_, spoken) in both]
     overall = [
-        Measured(
+        ScorePairs(
             name,
             [_pair(spoken.overall[[place]], each.targets.overall[[place]]) for each, (_, spoken) in both],
         )
         for place, name in enumerate(OVERALL)
     ]
-    return [Measured("phone", phonemes), Measured("word", words), *overall]
+    return [ScorePairs("phone", phonemes), ScorePairs("word", words), *overall]
 
 
 def _pair(predicted: Floats, human: Floats) -> Pairs:
@@ -59,11 +60,11 @@ def _pair(predicted: Floats, human: Floats) -> Pairs:
 
 
 def format_table(examples: Sequence[Example], predictions: Sequence[Prediction]) -> str:
-    """Return the table of docs/offline-scoring.md as text."""
-    measured = measure(examples, predictions)
+    """Return the table of docs/scorer-model-card.md."""
+    measured = pair_scores(examples, predictions)
     speakers = [each.speaker for each in examples]
     adults = np.array([each.age >= FIRST_ADULT_AGE for each in examples])
-    lines = [f"{len(examples)} readings of {len(set(speakers))} speakers", _HEADER]
+    lines = [f"{len(examples)} readings of {len(set(speakers))} speakers", HEADER]
     for each in measured:
         low, high = bootstrap(each.pairs, speakers)
         groups = [
@@ -77,21 +78,18 @@ def format_table(examples: Sequence[Example], predictions: Sequence[Prediction])
     return "\n".join([*lines, *_describe_flags(measured)])
 
 
-_HEADER = f"{'score':10}{'r':>7}  {'95 %':11}{'13+':>9}{'<13':>9}{'error':>8}"
-
-
-def _describe_flags(measured: Sequence[Measured]) -> Iterator[str]:
+def _describe_flags(measured: Sequence[ScorePairs]) -> Iterator[str]:
     phonemes, words = (np.concatenate(each.pairs) for each in measured[:2])
     bad = words[:, 1] <= BAD_WORD
     flagged = words[:, 0] < FLAG_BELOW
     yield (
-        f"words: AUC {rank(words[:, 0], bad):.3f}; below {FLAG_BELOW:g} precision "
+        f"words: AUC {measure_auc(words[:, 0], bad):.3f}; below {FLAG_BELOW:g} precision "
         f"{bad[flagged].mean():.2f}, recall {flagged[bad].mean():.2f}"
     )
-    yield f"phonemes: AUC {rank(phonemes[:, 0], phonemes[:, 1] < BAD_PHONEME):.3f}"
+    yield f"phonemes: AUC {measure_auc(phonemes[:, 0], phonemes[:, 1] < BAD_PHONEME):.3f}"
 
 
-def rank(scores: Floats, bad: NDArray[np.bool_]) -> float:
+def measure_auc(scores: Floats, bad: NDArray[np.bool_]) -> float:
     """Return the share of pairs of a bad and a good one in which the bad one scores lower (AUC)."""
     order = np.argsort(np.argsort(scores, kind="stable"), kind="stable")
     lowest = bad.sum() * (bad.sum() - 1) / 2
@@ -99,14 +97,14 @@ def rank(scores: Floats, bad: NDArray[np.bool_]) -> float:
 
 
 def correlate(pairs: Sequence[Pairs]) -> float:
-    return _correlate_moments(_moments(pairs).sum(axis=0))
+    return _correlate_moments(_sum_moments(pairs).sum(axis=0))
 
 
 def bootstrap(pairs: Sequence[Pairs], speakers: Sequence[str]) -> tuple[float, float]:
     """Return the interval of the correlation over samples of speakers."""
     names, owners = np.unique(speakers, return_inverse=True)
     moments = np.zeros((len(names), 6))
-    np.add.at(moments, owners, _moments(pairs))
+    np.add.at(moments, owners, _sum_moments(pairs))
     random = np.random.default_rng(SEED)
     samples = random.integers(0, len(names), (RESAMPLES, len(names)))
     found = [_correlate_moments(moments[sample].sum(axis=0)) for sample in samples]
@@ -114,7 +112,7 @@ def bootstrap(pairs: Sequence[Pairs], speakers: Sequence[str]) -> tuple[float, f
     return float(low), float(high)
 
 
-def _moments(pairs: Sequence[Pairs]) -> Pairs:
+def _sum_moments(pairs: Sequence[Pairs]) -> Pairs:
     """Return count, sums, squares and products of each utterance's pairs."""
     rows = [(len(each), *each.sum(axis=0), *(each**2).sum(axis=0), each.prod(axis=1).sum()) for each in pairs]
     return np.array(rows, np.float64)

@@ -15,6 +15,8 @@ from scoring.providers.offline.utterance_features import VoiceSpace
 
 COMPONENTS = 32
 USUAL_DURATION = (1.0, 0.5)
+WEIGHTS = {"genuine": 1.0, "degraded": 0.6, "single": 0.6}
+DEFAULT_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Example:
 
     @property
     def weight(self) -> float:
-        return {"genuine": 1.0, "degraded": 0.6, "single": 0.6}.get(self.kind, 0.3)
+        return WEIGHTS.get(self.kind, DEFAULT_WEIGHT)
 
 
 @dataclass(frozen=True)

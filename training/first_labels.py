@@ -15,7 +15,7 @@ from scoring.providers.offline.encoder import SAMPLES_PER_FRAME, Floats
 from scoring.providers.offline.phonemes import IDS, SILENCE, SYMBOLS
 from scoring.providers.offline.transcript import Pronunciation
 
-from training.corpus import Corpus, Utterance, rated_scores
+from training.corpus import Corpus, Utterance
 from training.processes import PROCESSES, create_processes
 
 PHONEMES = len(SYMBOLS)
@@ -41,11 +41,11 @@ def label_frames(corpus: Corpus, lengths: Sequence[int]) -> list[Labels]:
 
 
 def _label_part(corpus: Corpus, lengths: Sequence[int], part: int) -> list[Labels]:
-    aligner, own = FirstAligner(), slice(part, None, PROCESSES)
+    aligner, own = PocketsphinxAligner(), slice(part, None, PROCESSES)
     return [aligner.label(*each) for each in zip(corpus.utterances[own], lengths[own], strict=True)]
 
 
-class FirstAligner:
+class PocketsphinxAligner:
     def __init__(self) -> None:
         self._decoder = Decoder(
             lm=None, bestpath=False, beam=BEAM, wbeam=BEAM, pbeam=BEAM, compallsen=True, loglevel="FATAL"
@@ -53,9 +53,7 @@ class FirstAligner:
         self._known = set[str]()
 
     def label(self, utterance: Utterance, length: int) -> Labels:
-        scores = iter(
-            [score for word in utterance.words for score in rated_scores(word.phonemes, word.phoneme_scores)]
-        )
+        scores = iter(utterance.phoneme_scores)
         names = [self._learn(word.phonemes) for word in utterance.words]
         samples = np.clip(utterance.read_samples(), -1, 1) * np.iinfo(np.int16).max
         steps = list[int]()

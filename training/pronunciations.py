@@ -1,4 +1,4 @@
-"""Trains the pronunciations of unknown words on the dictionary (Bisani and Ney 2008), in a few minutes.
+"""Trains the pronunciations of unknown words on the dictionary (Bisani and Ney 2008), in a minute.
 
 python -m training.pronunciations            writes data/pronunciations.npz
 python -m training.pronunciations evaluate   trains without every 20th word, and pronounces those
@@ -8,11 +8,9 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scoring.providers import offline
 from scoring.providers.offline.joint_model import (
     BITS,
     END,
@@ -26,7 +24,9 @@ from scoring.providers.offline.lexicon import Lexicon, load_lexicon
 from scoring.providers.offline.transcript import Pronunciation
 from scoring.text.words import is_english
 
-TARGET = Path(offline.__file__).parent / "data" / "pronunciations.npz"
+from training.arrays import FOLDER, Arrays, write_arrays
+
+TARGET = FOLDER / "pronunciations.npz"
 ORDER = 7
 """63 bits of a key."""
 MIN_COUNTS = (0, 1, 1, 1, 1, 2, 2)
@@ -42,7 +42,6 @@ HELD_OUT = 20
 type Graphone = tuple[str, Pronunciation]
 type Entry = tuple[str, Pronunciation]
 type Probabilities = NDArray[np.float64]
-type Arrays = dict[str, NDArray[np.generic]]
 
 
 def list_entries(lexicon: Lexicon) -> list[Entry]:
@@ -138,10 +137,10 @@ def _estimate(longest: Keys, units: int) -> Arrays:
         tables.insert(0, (keys, counts))
         keys, counts = _shorten(keys, counts, size - 1)
     single = np.bincount(keys, counts, units).astype(np.int64)
-    shorter = Shorter(units)
+    model = BackoffModel(units)
     for size, (keys, counts) in enumerate([(np.arange(units), single), *tables], 1):
-        shorter.add(keys, counts, MIN_COUNTS[size - 1])
-    return shorter.to_arrays()
+        model.add_order(keys, counts, MIN_COUNTS[size - 1])
+    return model.to_arrays()
 
 
 def _shorten(keys: Keys, counts: Keys, size: int) -> tuple[Keys, Keys]:
@@ -155,22 +154,22 @@ def _mask(size: int) -> int:
     return (1 << BITS * size) - 1
 
 
-class Shorter:
-    """The orders that were estimated so far, from the shortest one on."""
+class BackoffModel:
+    """The probabilities of n-grams, estimated order by order from the shortest one on."""
 
     def __init__(self, units: int) -> None:
         self.units = units
         self.keys, self.probabilities = list[Keys](), list[Probabilities]()
         self.backoffs = list[Probabilities]()
 
-    def add(self, keys: Keys, counts: Keys, min_count: int) -> None:
+    def add_order(self, keys: Keys, counts: Keys, min_count: int) -> None:
         """Estimate the next order. What its rare n-grams had is left to the shorter ones, in proportion."""
         if self.keys:
             # The start of words is a context; nothing ends with it.
             keys, counts = np.append(0, keys), np.append(0, counts)
         contexts, places = np.unique(keys >> BITS, return_inverse=True)
         totals, kinds = np.bincount(places, counts), np.bincount(places, counts > 0)
-        below = self.find(keys)
+        below = self.look_up_shorter(keys)
         freed = DISCOUNT * kinds / totals
         found = np.maximum(counts - DISCOUNT, 0) / totals[places] + freed[places] * below
         kept = (counts >= min_count) | (keys == 0)
@@ -187,8 +186,8 @@ class Shorter:
         self.probabilities.append(found[kept])
         self.backoffs.append(np.ones(int(kept.sum())))
 
-    def find(self, keys: Keys) -> Probabilities:
-        """Return the probability of the newest unit of n-grams of the next order."""
+    def look_up_shorter(self, keys: Keys) -> Probabilities:
+        """Return the probability of the newest unit of n-grams of the next order, from shorter ones."""
         found = np.full(len(keys), 1 / self.units)
         open_, weight = np.ones(len(keys), bool), np.ones(len(keys))
         for size in range(len(self.keys), 0, -1):
@@ -220,7 +219,7 @@ def _to_bytes(probabilities: Probabilities) -> NDArray[np.uint8]:
 
 
 def evaluate(entries: Sequence[Entry]) -> str:
-    """Pronounce words that were kept apart, and tell how many are in the dictionary like this."""
+    """Return how many of the words that were kept apart are pronounced as in the dictionary."""
     words = sorted({word for word, _ in entries})
     apart = set(words[::HELD_OUT])
     arrays = train([entry for entry in entries if entry[0] not in apart])
@@ -238,14 +237,13 @@ def evaluate(entries: Sequence[Entry]) -> str:
     return f"{len(expected)} words: best {best:.3f}, among three {among_three:.3f}, {each:.1f} ms each"
 
 
-def write(arrays: Arrays) -> None:
-    with TARGET.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type] # its stub names the options only
+def main(*, is_evaluation: bool) -> None:
+    entries = list_entries(load_lexicon())
+    if is_evaluation:
+        print(evaluate(entries))
+    else:
+        write_arrays(TARGET, train(entries))
 
 
 if __name__ == "__main__":
-    known = list_entries(load_lexicon())
-    if sys.argv[1:] == ["evaluate"]:
-        print(evaluate(known))
-    else:
-        write(train(known))
+    main(is_evaluation=sys.argv[1:] == ["evaluate"])

@@ -8,7 +8,7 @@ from scoring.providers.offline.score_map import MAPPED, ScoreMap, ScoreMaps
 from scoring.providers.offline.score_models import OVERALL
 from sklearn.isotonic import IsotonicRegression
 
-from training.evaluation import measure
+from training.evaluation import pair_scores
 from training.examples import Example
 from training.models import Prediction
 
@@ -23,7 +23,7 @@ speakers would have about 81 points; it costs .5 points of mean absolute error.
 
 
 def fit_maps(examples: Sequence[Example], predictions: Sequence[Prediction]) -> ScoreMaps:
-    measured = measure(examples, predictions)
+    measured = pair_scores(examples, predictions)
     return {
         name: fit_map(
             *np.concatenate(each.pairs).T, scale=SCALES[name], lift=LIFT_POINTS if name in OVERALL else 0.0

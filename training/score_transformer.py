@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from scoring.providers.offline.observation import Observation
 from scoring.providers.offline.phonemes import SYMBOLS
 from scoring.providers.offline.score_models import Transformer
 from scoring.providers.offline.transformer import MAX_POSITIONS, PADDING, SCALE, Inputs, forward, standardize
@@ -44,23 +45,23 @@ type Parameters = dict[str, Any]
 
 def train_transformer(examples: Sequence[Example], shape: Shape, *, epochs: int = EPOCHS) -> Transformer:
     random = np.random.default_rng(shape.seed)
-    scaling = _scaling([each for each in examples if each.kind == "genuine"])
+    scaling = _measure_scaling([each for each in examples if each.kind == "genuine"])
     parameters = _initialize(random, shape, examples[0])
-    buckets = _buckets(examples)
+    buckets = _group_by_length(examples)
     steps = epochs * sum(-(-len(bucket) // BATCH) for bucket in buckets.values())
     schedule = optax.cosine_onecycle_schedule(steps + 1, MAX_RATE, 0.15)
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=WEIGHT_DECAY))
     state, key = optimizer.init(parameters), jax.random.key(shape.seed)
     step = jax.jit(partial(_step, optimizer, shape.layers), static_argnames="words")
     for _ in range(epochs):
-        for length, batch in _shuffled(buckets, random):
+        for length, batch in _shuffle_batches(buckets, random):
             arrays = _collate(batch, length, scaling, spoken=random.random() < DICTIONARY_SHARE)
             key, own = jax.random.split(key)
             parameters, state = step(parameters, state, arrays, own, words=int(length * WORDS_PER_TOKEN))
     return Transformer({name: np.asarray(each) for name, each in parameters.items()} | scaling, shape.layers)
 
 
-def _scaling(examples: Sequence[Example]) -> Parameters:
+def _measure_scaling(examples: Sequence[Example]) -> Parameters:
     tokens = np.concatenate([each.rated.tokens for each in examples])
     wholes = np.stack([each.rated.utterance for each in examples])
     return {
@@ -72,6 +73,22 @@ def _scaling(examples: Sequence[Example]) -> Parameters:
 
 
 def _initialize(random: np.random.Generator, shape: Shape, example: Example) -> Parameters:
+    width = shape.width
+    parameters = {
+        "phoneme": random.normal(0, 0.3, (len(SYMBOLS), width)),
+        "position": random.normal(0, 0.02, (MAX_POSITIONS, width)),
+    }
+    for name, size in _list_linear(shape, example).items():
+        parameters[f"{name}.weight"] = random.uniform(-1, 1, size) * size[0] ** -0.5
+        parameters[f"{name}.bias"] = np.zeros(size[1])
+    inner = (f"layer{layer}.{name}" for layer in range(shape.layers) for name in ("before", "between"))
+    for name in ("final", *inner):
+        parameters |= {f"{name}.scale": np.ones(width), f"{name}.shift": np.zeros(width)}
+    return {name: jnp.asarray(each, jnp.float32) for name, each in parameters.items()}
+
+
+def _list_linear(shape: Shape, example: Example) -> dict[str, tuple[int, int]]:
+    """Return the numbers of inputs and outputs of the linear layers, by name."""
     width, whole = shape.width, len(example.rated.utterance)
     linear = {
         "input": (example.rated.tokens.shape[1], width),
@@ -90,23 +107,10 @@ def _initialize(random: np.random.Generator, shape: Shape, example: Example) -> 
             f"layer{layer}.wide": (width, shape.wide),
             f"layer{layer}.narrow": (shape.wide, width),
         }
-    norms = [
-        "final",
-        *(f"layer{layer}.{name}" for layer in range(shape.layers) for name in ("before", "between")),
-    ]
-    parameters = {
-        "phoneme": random.normal(0, 0.3, (len(SYMBOLS), width)),
-        "position": random.normal(0, 0.02, (MAX_POSITIONS, width)),
-    }
-    for name, size in linear.items():
-        parameters[f"{name}.weight"] = random.uniform(-1, 1, size) * size[0] ** -0.5
-        parameters[f"{name}.bias"] = np.zeros(size[1])
-    for name in norms:
-        parameters |= {f"{name}.scale": np.ones(width), f"{name}.shift": np.zeros(width)}
-    return {name: jnp.asarray(each, jnp.float32) for name, each in parameters.items()}
+    return linear
 
 
-def _buckets(examples: Sequence[Example]) -> dict[int, list[Example]]:
+def _group_by_length(examples: Sequence[Example]) -> dict[int, list[Example]]:
     buckets: dict[int, list[Example]] = {}
     for each in examples:
         size = max(len(each.rated.tokens), len(each.spoken.tokens))
@@ -115,7 +119,7 @@ def _buckets(examples: Sequence[Example]) -> dict[int, list[Example]]:
     return buckets
 
 
-def _shuffled(
+def _shuffle_batches(
     buckets: dict[int, list[Example]], random: np.random.Generator
 ) -> Iterator[tuple[int, list[Example]]]:
     batches = []
@@ -128,17 +132,7 @@ def _shuffled(
 
 def _collate(batch: Sequence[Example], length: int, scaling: Parameters, *, spoken: bool) -> Parameters:
     """Return padded arrays of BATCH readings; those that are missing have no weight."""
-    first = batch[0].rated
-    arrays = {
-        "tokens": np.zeros((BATCH, length, first.tokens.shape[1]), np.float32),
-        "phonemes": np.zeros((BATCH, length), np.int32),
-        "words": np.full((BATCH, length), PADDING, np.int32),
-        "utterance": np.zeros((BATCH, len(first.utterance)), np.float32),
-        "phoneme_scores": np.full((BATCH, length), np.nan, np.float32),
-        "word_scores": np.full((BATCH, int(length * WORDS_PER_TOKEN), WORD_SCORES), np.nan, np.float32),
-        "overall": np.zeros((BATCH, READING_SCORES), np.float32),
-        "weights": np.zeros(BATCH, np.float32),
-    }
+    arrays = _create_batch(batch[0].rated, length)
     for place, each in enumerate(batch):
         observed, targets = each.spoken if spoken else each.rated, each.targets
         size = len(observed.tokens)
@@ -153,6 +147,19 @@ def _collate(batch: Sequence[Example], length: int, scaling: Parameters, *, spok
             arrays["word_scores"][place, : len(targets.words), 1:] = targets.word_details / SCALE
         arrays["overall"][place], arrays["weights"][place] = targets.overall / SCALE, each.weight
     return arrays
+
+
+def _create_batch(like: Observation, length: int) -> dict[str, np.ndarray]:
+    return {
+        "tokens": np.zeros((BATCH, length, like.tokens.shape[1]), np.float32),
+        "phonemes": np.zeros((BATCH, length), np.int32),
+        "words": np.full((BATCH, length), PADDING, np.int32),
+        "utterance": np.zeros((BATCH, len(like.utterance)), np.float32),
+        "phoneme_scores": np.full((BATCH, length), np.nan, np.float32),
+        "word_scores": np.full((BATCH, int(length * WORDS_PER_TOKEN), WORD_SCORES), np.nan, np.float32),
+        "overall": np.zeros((BATCH, READING_SCORES), np.float32),
+        "weights": np.zeros(BATCH, np.float32),
+    }
 
 
 def _step(
@@ -184,12 +191,14 @@ def _loss(parameters: Parameters, arrays: Parameters, key: Any, layers: int, wor
     reading = (overall.mean(axis=1) * jnp.sqrt(weights)).sum() / jnp.maximum((weights > 0).sum(), 1)
     phonemes = _squared_error(outputs.phonemes, arrays["phoneme_scores"], weights)
     spoken = _squared_error(outputs.words, arrays["word_scores"], weights)
-    return 4 * phonemes + 2 * spoken + 2 * reading
+    loss: jax.Array = 4 * phonemes + 2 * spoken + 2 * reading
+    return loss
 
 
 def _squared_error(predicted: jax.Array, wanted: jax.Array, weights: jax.Array) -> jax.Array:
     share = weights.reshape(-1, *[1] * (wanted.ndim - 1)) * ~jnp.isnan(wanted)
-    return ((predicted - jnp.nan_to_num(wanted)) ** 2 * share).sum() / jnp.maximum(share.sum(), 1.0)
+    errors = (predicted - jnp.nan_to_num(wanted)) ** 2
+    return (errors * share).sum() / jnp.maximum(share.sum(), 1.0)
 
 
 class _Dropout:

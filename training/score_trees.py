@@ -38,7 +38,7 @@ type Parts = NDArray[np.int64]
 def train_trees(examples: Sequence[Example]) -> TreeChain:
     parts = split_speakers([each.speaker for each in examples], PARTS, seed=SPLIT_SEED)
     weights = np.array([each.weight for each in examples])
-    typical = _typical_scores(examples)
+    typical = _average_by_phoneme(examples)
     rows = [phoneme_rows(each.rated, typical) for each in examples]
     phonemes, phoneme_scores = _fit_stage(
         rows, [each.targets.phonemes for each in examples], weights, parts, PHONEME_TREES
@@ -51,12 +51,14 @@ def train_trees(examples: Sequence[Example]) -> TreeChain:
     wholes = np.stack([reading_row(*each, own) for each, own in zip(observed, word_scores, strict=True)])
     targets = np.stack([each.targets.overall for each in examples])
     columns = range(len(OVERALL))
-    overall = tuple(to_trees(_boost(READING_TREES).fit(wholes, targets[:, column])) for column in columns)
+    overall = tuple(
+        to_trees(_create_booster(READING_TREES).fit(wholes, targets[:, column])) for column in columns
+    )
     linear = tuple(_fit_linear(wholes, targets[:, column]) for column in columns)
     return TreeChain(typical, phonemes, words, overall, linear)
 
 
-def _typical_scores(examples: Sequence[Example]) -> Floats:
+def _average_by_phoneme(examples: Sequence[Example]) -> Floats:
     """Return the mean score (40,) of each phoneme in genuine readings."""
     genuine = [each for each in examples if each.kind == "genuine"]
     phonemes = np.concatenate([each.rated.segments.phonemes[each.rated.segments.spoken] for each in genuine])
@@ -82,14 +84,14 @@ def _fit_stage(
     scores = np.zeros(len(table))
     for held_out in range(PARTS):
         used = known & (part != held_out)
-        model = _boost(options).fit(table[used], wanted[used], sample_weight=weight[used])
+        model = _create_booster(options).fit(table[used], wanted[used], sample_weight=weight[used])
         scores[part == held_out] = model.predict(table[part == held_out])
-    model = _boost(options).fit(table[known], wanted[known], sample_weight=weight[known])
+    model = _create_booster(options).fit(table[known], wanted[known], sample_weight=weight[known])
     bounds = np.cumsum([0, *counts])
     return to_trees(model), [scores[start:end] for start, end in pairwise(bounds)]
 
 
-def _boost(options: dict[str, float]) -> HistGradientBoostingRegressor:
+def _create_booster(options: dict[str, float]) -> HistGradientBoostingRegressor:
     return HistGradientBoostingRegressor(**options, max_features=0.3, random_state=0, early_stopping=False)
 
 

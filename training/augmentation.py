@@ -1,5 +1,5 @@
-"""Readings that no rater saw: wrong, substituted or added words, cut audio, other sounds, spoiled recordings,
-and single words.
+"""Makes readings that no rater saw: wrong, substituted or added words, cut audio, other sounds, spoiled
+recordings, and single words.
 
 Their scores follow from how they were made. Without them a model has seen only people who read what they
 should.
@@ -8,26 +8,30 @@ should.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
+from scoring.providers.offline.aligner import Segments
 from scoring.providers.offline.encoder import SAMPLE_RATE, SAMPLES_PER_FRAME, Encoder, Encoding, Floats
 from scoring.providers.offline.lexicon import Lexicon
 from scoring.providers.offline.transcript import Word
 
 from training.alignment import CrossFittedHeads
-from training.corpus import Corpus, Utterance, rated_scores
+from training.corpus import Corpus, Utterance
 from training.distortions import DISTORTIONS, SOUNDS
 from training.examples import Matcher, Source, Targets
 
 WRONG_PHONEME, WRONG_WORD = 0.15, 0.5
+WRONG_TEXT, NO_TEXT = (0.5, 1.5, 1.5, 0.5, 0.0), (0.5, 1.0, 1.0, 0.5, 0.0)
+"""Overall scores (5,) of clear speech with other words, and of sounds that are no words."""
 SUBSTITUTE, ADD = "substituted", "added"
 BABBLE_VOICES, BABBLE_LEVEL, TINY = 5, 0.05, 1e-6
 MARGIN_FRAMES = 3
+UNKNOWN = np.empty(0)
+"""Scores of phonemes that are known only when the words were found."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class Counts:
     """How many of each kind are made."""
 
     wrong: int = 350
@@ -42,7 +46,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class Augmenter:
     corpus: Corpus
     encodings: Sequence[Encoding]
     sources: Sequence[Source]
@@ -52,17 +56,17 @@ class Workshop:
     lexicon: Lexicon
     random: np.random.Generator
 
-    def make(self, plan: Plan) -> list[Source]:
+    def make(self, counts: Counts) -> list[Source]:
         made = [
-            *map(self._wrong, self._choose(plan.wrong)),
-            *(self._edited(place, SUBSTITUTE) for place in self._choose(plan.substituted)),
-            *(self._edited(place, ADD) for place in self._choose(plan.added)),
-            *map(self._cut, self._choose(plan.cut, min_words=4)),
-            *(self._sound(number) for number in range(plan.sounds)),
-            *map(self._babble, self._choose(plan.babble)),
-            *map(self._reversed, self._choose(plan.reversed)),
-            *(self._degraded(place, number) for number, place in enumerate(self._choose(plan.degraded))),
-            *map(self._single, self._choose(plan.single, min_words=2)),
+            *map(self._wrong, self._choose(counts.wrong)),
+            *(self._edited(place, SUBSTITUTE) for place in self._choose(counts.substituted)),
+            *(self._edited(place, ADD) for place in self._choose(counts.added)),
+            *map(self._cut, self._choose(counts.cut, min_words=4)),
+            *(self._sound(number) for number in range(counts.sounds)),
+            *map(self._babble, self._choose(counts.babble)),
+            *map(self._reversed, self._choose(counts.reversed)),
+            *(self._degraded(place, number) for number, place in enumerate(self._choose(counts.degraded))),
+            *map(self._single, self._choose(counts.single, min_words=2)),
         ]
         return [source for source in made if source is not None]
 
@@ -92,9 +96,7 @@ class Workshop:
         words = self._words(texts[int(self.random.integers(0, len(texts)))])
         if [word.text for word in words] == [word.text for word in own.words]:
             return None
-        return self._match(
-            place, "wrong", words, _wrong_targets(len(words), np.array([0.5, 1.5, 1.5, 0.5, 0]))
-        )
+        return self._match(place, "wrong", words, _wrong_targets(len(words), WRONG_TEXT))
 
     def _edited(self, place: int, kind: str) -> Source | None:
         """Put a random word into the text, instead of one that was read or between two."""
@@ -110,7 +112,7 @@ class Workshop:
         scores[at : at + (kind == SUBSTITUTE)] = [WRONG_WORD]
         share = 1 / len(words)
         overall = targets.overall * np.array([1 - share, 1, 1, 1 - share, 1 - share])
-        changed = Targets(np.empty(0), np.array(scores, np.float32), overall)
+        changed = Targets(UNKNOWN, np.array(scores, np.float32), overall)
         return self._match(place, kind, tuple(words), changed, wrong_words=[at])
 
     def _cut(self, place: int) -> Source | None:
@@ -122,8 +124,8 @@ class Workshop:
         share = spoken / len(own.words)
         scores = np.where(np.arange(len(own.words)) < spoken, source.targets.words, WRONG_WORD)
         overall = source.targets.overall * np.array([share, 1, 1, share, share])
-        missing = [*range(spoken, len(own.words))]
-        targets = Targets(np.empty(0), scores.astype(np.float32), overall)
+        missing = range(spoken, len(own.words))
+        targets = Targets(UNKNOWN, scores.astype(np.float32), overall)
         encoded = self._encode(place, own.read_samples()[:end])
         return self._match(
             place, "cut", self.corpus.rated_words(own), targets, encoded=encoded, wrong_words=missing
@@ -134,7 +136,7 @@ class Workshop:
         words = self._words(self.corpus.utterances[place])
         count = int(SAMPLE_RATE * self.random.uniform(1.5, 6))
         encoded = self._encode(place, SOUNDS[number % len(SOUNDS)](count, self.random))
-        targets = Targets(np.empty(0), np.zeros(len(words), np.float32), np.zeros(5, np.float32))
+        targets = Targets(UNKNOWN, np.zeros(len(words), np.float32), np.zeros(5, np.float32))
         return self._match(place, "sound", words, targets, encoded=encoded, wrong_score=0.0)
 
     def _babble(self, place: int) -> Source | None:
@@ -143,7 +145,7 @@ class Workshop:
         length = len(self.corpus.utterances[place].read_samples())
         mixed = sum(np.resize(voice / (voice.std() + TINY), length) for voice in voices)
         words = self._words(self.corpus.utterances[place])
-        targets = _wrong_targets(len(words), np.array([0.5, 1, 1, 0.5, 0]))
+        targets = _wrong_targets(len(words), NO_TEXT)
         encoded = self._encode(place, np.asarray(mixed * BABBLE_LEVEL, np.float32))
         return self._match(place, "babble", words, targets, encoded=encoded)
 
@@ -161,7 +163,7 @@ class Workshop:
             return None
         _, fluency, prosody, _, _ = source.targets.overall
         targets = Targets(
-            np.array(rated_scores(word.phonemes, word.phoneme_scores), np.float32),
+            np.array(word.known_phoneme_scores, np.float32),
             np.array([word.score], np.float32),
             np.array([word.score, fluency, prosody, word.total, 10], np.float32),
             np.array([[word.stress, word.total]], np.float32),
@@ -170,7 +172,7 @@ class Workshop:
 
     def _reversed(self, place: int) -> Source | None:
         own = self.corpus.utterances[place]
-        targets = _wrong_targets(len(own.words), np.array([0.5, 1, 1, 0.5, 0]))
+        targets = _wrong_targets(len(own.words), NO_TEXT)
         encoded = self._encode(place, own.read_samples()[::-1].copy())
         return self._match(place, "reversed", self._words(own), targets, encoded=encoded)
 
@@ -193,7 +195,7 @@ class Workshop:
         targets: Targets,
         *,
         encoded: tuple[Encoding, Floats] | None = None,
-        wrong_words: list[int] | None = None,
+        wrong_words: Sequence[int] | None = None,
         wrong_score: float = WRONG_PHONEME,
     ) -> Source | None:
         """Find words in a recording; those of `wrong_words`, or all, are wrong and the others as rated."""
@@ -204,17 +206,16 @@ class Workshop:
             return None
         utterance = self.corpus.utterances[place]
         segments = matched.alignment.segments
-        own = segments.words[segments.spoken]
         if wrong_words is None:
-            phonemes = np.full(len(own), wrong_score, np.float32)
+            phonemes: Floats = np.full(int(segments.spoken.sum()), wrong_score, np.float32)
         else:
-            phonemes = _phoneme_targets(own, segments, utterance, words, wrong_words)
+            phonemes = _phoneme_targets(segments, utterance, words, wrong_words)
         targets = replace(targets, phonemes=phonemes)
         return Source(utterance.speaker, utterance.age, kind, targets, matched, matched)
 
 
 def _phoneme_targets(
-    own: Any, segments: Any, utterance: Utterance, words: Sequence[Word], wrong: list[int]
+    segments: Segments, utterance: Utterance, words: Sequence[Word], wrong: Sequence[int]
 ) -> Floats:
     """Keep the raters' scores of words that are still read as they were rated; unknown where they are not."""
     rated = iter(utterance.words)
@@ -223,8 +224,8 @@ def _phoneme_targets(
     for place, word in enumerate(words):
         same = None if place in wrong and not kept else next(rated)
         if place not in wrong and same is not None and word.pronunciations == (same.phonemes,):
-            scores[place] = rated_scores(same.phonemes, same.phoneme_scores)
-    positions = segments.positions[segments.spoken]
+            scores[place] = same.known_phoneme_scores
+    own, positions = segments.words[segments.spoken], segments.positions[segments.spoken]
     known = [
         WRONG_PHONEME if word in wrong else scores[word][position] if word in scores else np.nan
         for word, position in zip(own, positions, strict=True)
@@ -232,5 +233,5 @@ def _phoneme_targets(
     return np.array(known, np.float32)
 
 
-def _wrong_targets(words: int, overall: Any) -> Targets:
-    return Targets(np.empty(0), np.full(words, WRONG_WORD, np.float32), overall.astype(np.float32))
+def _wrong_targets(words: int, overall: tuple[float, ...]) -> Targets:
+    return Targets(UNKNOWN, np.full(words, WRONG_WORD, np.float32), np.array(overall, np.float32))
