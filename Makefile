@@ -40,7 +40,7 @@ eval-scorer: setup ## Compare the offline scorer with raters (DATA=folder SPLIT=
 lint: setup ## Check style, types and layers
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/mypy bench conftest.py deploy docs gateway shared tests
+	@$(BIN)/mypy bench conftest.py deploy docs gateway shared tests training
 	@for service in services/*/; do $(BIN)/mypy $$service || exit 1; done
 	@$(BIN)/lint-imports
 
