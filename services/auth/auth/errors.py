@@ -32,6 +32,15 @@ class NotForLearners(Forbidden):
         super().__init__("This is a learner's account. The panel is for editors and admins.")
 
 
+class AccountLocked(Forbidden):
+    """An admin has locked the account. It can sign in again when it is unlocked."""
+
+    code, title = "account_locked", "Account locked"
+
+    def __init__(self) -> None:
+        super().__init__("This account is locked. Ask the support of the app to unlock it.")
+
+
 class CrossSiteRequest(Forbidden):
     """A change was sent by another site, or by a page that is too old."""
 
@@ -163,6 +172,15 @@ class LastAdmin(Conflict):
     """The last admin must stay; give another user the role first."""
 
     code, title = "last_admin", "Last admin"
+
+
+class OwnAccount(Conflict):
+    """Admins cannot lock or delete their own account here."""
+
+    code, title = "own_account", "Own account"
+
+    def __init__(self) -> None:
+        super().__init__("This is your own account; ask another admin to do this.")
 
 
 class WeakPassword(Invalid):

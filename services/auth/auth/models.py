@@ -61,6 +61,8 @@ class User(Base):
     role: Mapped[Role] = mapped_column(String(20), server_default="learner")
     # Access tokens carry it; a role change raises it, and so revokes them (see docs/adr/0030).
     token_version: Mapped[int] = mapped_column(server_default="0")
+    # By an admin. Until it is unlocked, it neither signs in nor refreshes.
+    locked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
 

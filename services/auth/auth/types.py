@@ -39,6 +39,8 @@ EmailKind = Literal[
 TokenPurpose = Literal["verify_email", "reset_password", "change_email"]
 AuditAction = Literal[
     "account_deleted",
+    "account_locked",
+    "account_unlocked",
     "address_released",
     "email_changed",
     "admin_appointed",
@@ -48,6 +50,7 @@ AuditAction = Literal[
     "password_reset",
     "refresh_token_reused",
     "role_changed",
+    "sessions_revoked",
 ]
 
 

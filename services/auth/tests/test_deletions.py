@@ -110,7 +110,7 @@ async def test_the_letter_of_a_deleted_account_is_not_sent(
     async def claim_and_lose(**arguments: Any) -> EmailRequest | None:
         claimed = await claim(**arguments)
         async with committed_database.transaction() as session:
-            await delete_user(session, user.id)
+            await delete_user(session, user.id, actor=user.id)
         return claimed
 
     monkeypatch.setattr(sender, "_claim", claim_and_lose)
@@ -126,7 +126,7 @@ async def test_deletions_of_admins_leave_one(committed_database: Database, open_
     async def leave(user: User) -> str:
         try:
             async with committed_database.transaction() as session:
-                await delete_user(session, user.id)
+                await delete_user(session, user.id, actor=user.id)
         except LastAdmin:
             return "refused"
         return "deleted"
@@ -141,7 +141,7 @@ async def test_a_learner_leaves_while_admins_change(committed_database: Database
         await lock_admins(busy)
         await lock_user(busy, boss.id)
         async with asyncio.timeout(2), committed_database.transaction() as session:
-            await delete_user(session, user.id)
+            await delete_user(session, user.id, actor=user.id)
 
 
 async def test_a_link_waits_for_no_other_accounts_tokens(
@@ -153,7 +153,7 @@ async def test_a_link_waits_for_no_other_accounts_tokens(
         await one_time_tokens.issue(session, leaving.id, "reset_password", email_key=leaving.email, now=old)
     (user,) = await open_accounts(committed_database, open_account, 1)
     async with committed_database.transaction() as busy:
-        await delete_user(busy, leaving.id)
+        await delete_user(busy, leaving.id, actor=leaving.id)
         async with asyncio.timeout(SMTP_SECONDS + 2):
             assert await sender_for(committed_database, mailer).send_next()
     assert mailer.recipients == [user.email]

@@ -1,6 +1,7 @@
 """HTTP routes of the auth service."""
 
 from auth.api import (
+    accounts,
     audit_log,
     email_changes,
     email_verification,
@@ -27,5 +28,6 @@ routers = (
     export.profile,
     users.admin,
     roles.admin,
+    accounts.admin,
     audit_log.admin,
 )

@@ -22,6 +22,7 @@ from auth.api.dependencies import (
 )
 from auth.commands import identities as commands
 from auth.errors import (
+    AccountLocked,
     EmailNotVerified,
     EmailRequired,
     IdentityLinkRequired,
@@ -49,6 +50,7 @@ profile = create_profile_router()
     response_description="The account, and the tokens of the new session.",
     dependencies=[Depends(per_address("social", per_minute=100))],
     responses=auth_errors(
+        AccountLocked,
         InvalidSocialToken,
         IdentityLinkRequired,
         EmailRequired,

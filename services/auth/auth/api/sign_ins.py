@@ -17,7 +17,7 @@ from auth.api.dependencies import (
     token_pair,
 )
 from auth.commands import sign_ins as commands
-from auth.errors import InvalidCredentials, InvalidRefreshToken, PasswordQueueFull
+from auth.errors import AccountLocked, InvalidCredentials, InvalidRefreshToken, PasswordQueueFull
 from auth.schemas.sign_ins import LoginRequest, LoginResponse, LogoutRequest, RefreshRequest, TokenPair
 
 auth = create_auth_router()
@@ -27,7 +27,7 @@ auth = create_auth_router()
     "/login",
     response_description="The account, and the tokens of the new session.",
     dependencies=[Depends(per_address("login", per_minute=LOGINS_PER_MINUTE, fail_closed=True))],
-    responses=auth_errors(InvalidCredentials, PasswordQueueFull, Unavailable),
+    responses=auth_errors(InvalidCredentials, AccountLocked, PasswordQueueFull, Unavailable),
 )
 async def log_in(
     request: Request,
@@ -56,7 +56,7 @@ async def log_in(
     "/refresh",
     response_description="The new tokens of the session.",
     dependencies=[Depends(per_address("refresh", per_minute=100))],
-    responses=auth_errors(InvalidRefreshToken),
+    responses=auth_errors(InvalidRefreshToken, AccountLocked),
 )
 async def refresh_tokens(
     body: RefreshRequest, database: DatabaseDep, issuer: AccessTokenIssuerDep

@@ -96,7 +96,7 @@ async def update_current_user(body: UserUpdate, account: CurrentAccount, session
 )
 async def delete_current_user(account: CurrentAccount, session: SessionDep) -> None:
     """Delete your account. All sessions end immediately and all your data is erased permanently."""
-    await commands.delete_user(session, account.id)
+    await commands.delete_user(session, account.id, actor=account.id)
 
 
 @profile.put(

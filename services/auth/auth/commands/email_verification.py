@@ -79,7 +79,7 @@ async def reject_email(session: AsyncSession, token: str, *, now: datetime | Non
     if found.purpose == "change_email":
         await one_time_tokens.withdraw_all(session, user, "change_email", now=now)
     else:
-        await delete_user(session, user.id, by_owner=False)
+        await delete_user(session, user.id, actor=None)
 
 
 def request_email_verification(session: AsyncSession, user: UserRead) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
+from auth.commands.accounts import get_account
 from auth.commands.apple_tokens import remove_identities
 from auth.commands.revocations import revoke_user
 from auth.commands.users import (
@@ -16,15 +17,12 @@ from auth.commands.users import (
     record_user_updated,
 )
 from auth.domain.users import canonical_email
-from auth.errors import UserNotFound
 from auth.models import User
 
 
 async def change_role(session: AsyncSession, user_id: UUID, role: Role, *, actor: UUID) -> User:
     await lock_admins(session)
-    user = await session.get(User, user_id, with_for_update=True, populate_existing=True)
-    if user is None:
-        raise UserNotFound(f"There is no user {user_id}.")
+    user = await get_account(session, user_id)
     if user.role == role:
         return user
     await ensure_other_admin(session, user)
@@ -51,7 +49,7 @@ async def create_first_admin(session: AsyncSession, *, email: str, password_hash
         )
     else:
         # A stranger may have registered the address first: only the new password opens the account.
-        user.password_hash, user.password_set_at = password_hash, now
+        user.password_hash, user.password_set_at, user.locked_at = password_hash, now, None
         await remove_identities(session, user.id)
         await prove_address(session, user, now=now)
     before = {"role": user.role}

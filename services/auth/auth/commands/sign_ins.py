@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
 from auth.commands.revocations import revoke_sessions
+from auth.domain.accounts import ensure_not_locked
 from auth.domain.panel_sessions import may_have_panel_access
 from auth.domain.sign_ins import (
     REFRESH_TOKEN_TTL,
@@ -94,18 +95,23 @@ async def refresh_tokens(database: Database, token: str) -> AuthenticatedSession
 async def exchange_refresh_token(
     session: AsyncSession, token: str, *, now: datetime
 ) -> AuthenticatedSession | None:
-    """Return None for an invalid token: an exception would roll back the revocation of its family."""
+    """Return None for an invalid token: an exception would roll back the revocation of its family.
+
+    Raises AccountLocked.
+    """
     # The family is locked before the token is read: of parallel uses, the second sees the token as used.
     family_id = select(RefreshToken.family_id).where(RefreshToken.digest == opaque_tokens.digest(token))
     locked = select(RefreshTokenFamily).where(RefreshTokenFamily.id == family_id.scalar_subquery())
     family = await session.scalar(locked.with_for_update())
     if family is None:
         return None
+    user = await session.get_one(User, family.user_id)
+    ensure_not_locked(user.locked_at)
     sent = await session.get_one(RefreshToken, opaque_tokens.digest(token), populate_existing=True)
     successor = await _find_successor(session, family, sent, token=token, now=now)
     if successor is None:
         return None
-    return AuthenticatedSession(await session.get_one(User, family.user_id), family.id, successor)
+    return AuthenticatedSession(user, family.id, successor)
 
 
 async def log_out(session: AsyncSession, token: str, *, now: datetime | None = None) -> None:
@@ -127,7 +133,8 @@ async def start_sign_in(
 async def start_family(
     session: AsyncSession, user: User, *, method: SignInMethod, now: datetime, ttl: timedelta
 ) -> RefreshTokenFamily:
-    """Start a family without a token, and delete the user's expired families."""
+    """Start a family without a token, and delete the user's expired families. Raises AccountLocked."""
+    ensure_not_locked(user.locked_at)
     expired = (RefreshTokenFamily.user_id == user.id) & (RefreshTokenFamily.expires_at <= now)
     await session.execute(delete(RefreshTokenFamily).where(expired))
     family = RefreshTokenFamily(user_id=user.id, method=method, created_at=now, expires_at=now + ttl)

@@ -130,7 +130,7 @@ async def _replace_password(
         notify(session, user, "password_changed")
 
 
-async def delete_user(session: AsyncSession, user_id: UUID, *, by_owner: bool = True) -> None:
+async def delete_user(session: AsyncSession, user_id: UUID, *, actor: UUID | None) -> None:
     """Delete an account with all its data; only an audit entry with its id remains."""
     await lock_admins_if_admin(session, user_id)
     user = await lock_user(session, user_id)
@@ -140,7 +140,7 @@ async def delete_user(session: AsyncSession, user_id: UUID, *, by_owner: bool = 
     own = (EmailRequest.email_key == user.email_key) | (EmailRequest.user_id == user_id)
     await session.execute(delete(EmailRequest).where(own))
     revoke_deleted_user(session, user_id)
-    audit_log.record(session, "account_deleted", subject=user_id, actor=user_id if by_owner else None)
+    audit_log.record(session, "account_deleted", subject=user_id, actor=actor)
     record(session, UserDeleted, subject=str(user_id), data=UserRef(user_id=user_id))
 
 
@@ -168,8 +168,9 @@ async def ensure_other_admin(session: AsyncSession, user: User) -> None:
     if user.role == "admin":
         # Who was made an admin a moment ago has not waited yet.
         await lock_admins(session)
-        admins = select(func.count()).select_from(User).where(User.role == "admin")
-        ensure_not_last_admin(user.role, admin_count=(await session.execute(admins)).scalar_one())
+        others = (User.role == "admin") & (User.id != user.id) & User.locked_at.is_(None)
+        admins = select(func.count()).select_from(User).where(others)
+        ensure_not_last_admin(user.role, other_admins=(await session.execute(admins)).scalar_one())
 
 
 async def prove_address(session: AsyncSession, user: User, *, now: datetime) -> None:

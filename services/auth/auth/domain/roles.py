@@ -3,6 +3,7 @@ from shared.security.current_user import Role
 from auth.errors import LastAdmin
 
 
-def ensure_not_last_admin(role: Role, *, admin_count: int) -> None:
-    if role == "admin" and admin_count == 1:
+def ensure_not_last_admin(role: Role, *, other_admins: int) -> None:
+    """Raise LastAdmin. Admins whose account is locked do not count."""
+    if role == "admin" and not other_admins:
         raise LastAdmin("This is the last admin; make somebody else an admin first.")

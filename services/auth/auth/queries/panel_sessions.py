@@ -22,7 +22,7 @@ class PanelAccess(NamedTuple):
 
 
 async def find_panel_access(session: AsyncSession, cookie: str, *, now: datetime) -> PanelAccess | None:
-    """Return None for an unknown, ended or revoked session, and for a user who has become a learner."""
+    """Return None for an unknown, ended or revoked session, and for a learner or a locked user."""
     columns = select(
         User.id,
         User.role,
@@ -39,6 +39,7 @@ async def find_panel_access(session: AsyncSession, cookie: str, *, now: datetime
         RefreshTokenFamily.revoked_at.is_(None),
         RefreshTokenFamily.expires_at > now,
         User.role != "learner",
+        User.locked_at.is_(None),
     )
     row = (await session.execute(live)).one_or_none()
     return PanelAccess(*row) if row else None

@@ -53,6 +53,9 @@ class AccountRead(UserRead):
     """An account as admins see it."""
 
     role: Role = Field(examples=["learner"])
+    locked_at: datetime | None = Field(
+        None, description="When an admin locked the account, which cannot sign in since.", examples=[None]
+    )
 
 
 class AccountFilter(AdminPageQuery):

@@ -72,7 +72,7 @@ async def test_a_new_role_refuses_the_tokens_with_the_old_one(session: AsyncSess
 
 
 async def test_a_deleted_account_has_no_tokens(session: AsyncSession, user: User) -> None:
-    await delete_user(session, user.id)
+    await delete_user(session, user.id, actor=user.id)
     assert [job.revocations for job in await list_jobs(session)] == [[Revocation(subject=user.id)]]
 
 
@@ -145,7 +145,7 @@ async def test_the_job_publishes_by_itself(
     apple: AppleClient,
 ) -> None:
     async with database.transaction() as session:
-        await delete_user(session, user.id)
+        await delete_user(session, user.id, actor=user.id)
         (job,) = await list_jobs(session)
     worker = Revocations(base_settings["redis_url"].get_secret_value())
     for outcome in ("applied", "repeated"):

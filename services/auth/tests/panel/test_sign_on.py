@@ -6,6 +6,7 @@ import httpx
 import jwt
 import pytest
 from auth.app import create_app
+from auth.commands.accounts import lock_account
 from auth.commands.roles import change_role
 from auth.commands.sign_ins import revoke_sign_ins
 from auth.models import PanelSession, RefreshToken, RefreshTokenFamily, User
@@ -254,6 +255,18 @@ async def test_a_revoked_session_is_out(browser: httpx.AsyncClient, database: Da
     assert (await ask_gate(browser)).status_code == 303
     # Its tokens are refused too, in every service.
     assert claims["sid"] in str(session.info)
+
+
+async def test_a_locked_account_is_out_and_stays_out(
+    browser: httpx.AsyncClient, database: Database, boss: User, open_account: Any
+) -> None:
+    await sign_on(browser, boss)
+    other = await open_account(database, role="admin")
+    async with database.transaction() as session:
+        await lock_account(session, boss.id, actor=other.id)
+    assert (await ask_gate(browser)).status_code == 303
+    answer = await sign_on(browser, boss)
+    assert (answer.status_code, "This account is locked." in answer.text) == (403, True)
 
 
 async def test_a_session_ends_after_eight_hours(

@@ -1,0 +1,148 @@
+from typing import Any
+
+import httpx
+import pytest
+from auth.commands.accounts import delete_account, lock_account
+from auth.commands.revocations import RevokeAccess
+from auth.errors import LastAdmin
+from auth.models import RefreshTokenFamily, User
+from contracts.auth import UserDeleted, UserUpdated
+from fastapi import FastAPI
+from shared.data.db import Database
+from shared.testing import OutboxJobs, api_client, outbox_events
+from sqlalchemy import func, select
+
+STRANGER = "01a21139-e5ce-7992-9037-23af3c55e46f"
+USERS, AUDIT = "/api/v1/admin/users", "/api/v1/admin/audit"
+LOGIN, REFRESH, ME = "/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/users/me"
+
+
+def code_of(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["code"]
+
+
+def actions_of(answer: httpx.Response) -> list[tuple[str, str, str]]:
+    return [(each["action"], each["actor_id"], each["subject_id"]) for each in answer.json()["entries"]]
+
+
+async def test_a_locked_account_is_shut_out_with_a_clear_code(
+    admin: httpx.AsyncClient, user: User, tokens: dict[str, Any]
+) -> None:
+    answer = await admin.put(f"{USERS}/{user.id}/lock")
+    assert (answer.status_code, answer.json()["locked_at"] is None) == (200, False)
+    credentials = {"email": user.email, "password": "Correct4Horse"}
+    assert code_of(await admin.post(LOGIN, json=credentials)) == (403, "account_locked")
+    wrong = await admin.post(LOGIN, json={**credentials, "password": "Wrong4Horse"})
+    assert code_of(wrong) == (401, "invalid_credentials")
+    refreshed = await admin.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
+    assert code_of(refreshed) == (403, "account_locked")
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert code_of(await admin.get(ME, headers=bearer)) == (401, "unauthorized")
+
+
+async def test_an_unlocked_account_signs_in_again(
+    admin: httpx.AsyncClient, user: User, tokens: dict[str, Any]
+) -> None:
+    await admin.put(f"{USERS}/{user.id}/lock")
+    answer = await admin.delete(f"{USERS}/{user.id}/lock")
+    assert (answer.status_code, answer.json()["locked_at"]) == (200, None)
+    credentials = {"email": user.email, "password": "Correct4Horse"}
+    assert (await admin.post(LOGIN, json=credentials)).status_code == 200
+    refreshed = await admin.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
+    assert code_of(refreshed) == (401, "invalid_refresh_token")
+
+
+async def test_locking_twice_is_locking_once(
+    admin: httpx.AsyncClient, boss: User, user: User, database: Database, outbox_jobs: OutboxJobs
+) -> None:
+    for _ in range(2):
+        first = await admin.put(f"{USERS}/{user.id}/lock")
+    assert (await admin.put(f"{USERS}/{user.id}/lock")).json() == first.json()
+    for _ in range(2):
+        await admin.delete(f"{USERS}/{user.id}/lock")
+    assert actions_of(await admin.get(AUDIT)) == [
+        ("account_unlocked", str(boss.id), str(user.id)),
+        ("account_locked", str(boss.id), str(user.id)),
+    ]
+    async with database.transaction() as session:
+        assert [event.data.user_id for event in await outbox_events(session, UserUpdated)] == [user.id] * 2
+        (job,) = await outbox_jobs(session, RevokeAccess)
+    assert [(each.subject, each.min_version) for each in job.revocations] == [(user.id, 1)]
+
+
+async def test_all_sessions_of_an_account_end(
+    admin: httpx.AsyncClient, boss: User, user: User, tokens: dict[str, Any], database: Database
+) -> None:
+    assert (await admin.delete(f"{USERS}/{user.id}/sessions")).status_code == 204
+    refreshed = await admin.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
+    assert code_of(refreshed) == (401, "invalid_refresh_token")
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert code_of(await admin.get(ME, headers=bearer)) == (401, "unauthorized")
+    assert actions_of(await admin.get(AUDIT)) == [("sessions_revoked", str(boss.id), str(user.id))]
+    async with database.transaction() as session:
+        live = select(func.count()).where(RefreshTokenFamily.revoked_at.is_(None))
+        assert await session.scalar(live) == 1, "the admin's own"
+
+
+async def test_an_account_is_deleted(
+    admin: httpx.AsyncClient, boss: User, user: User, tokens: dict[str, Any], database: Database
+) -> None:
+    assert (await admin.delete(f"{USERS}/{user.id}")).status_code == 204
+    assert code_of(await admin.delete(f"{USERS}/{user.id}")) == (404, "user_not_found")
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert (await admin.get(ME, headers=bearer)).status_code == 401
+    assert actions_of(await admin.get(AUDIT)) == [("account_deleted", str(boss.id), str(user.id))]
+    async with database.transaction() as session:
+        assert [event.data.user_id for event in await outbox_events(session, UserDeleted)] == [user.id]
+
+
+async def test_admins_do_not_lock_or_delete_themselves(admin: httpx.AsyncClient, boss: User) -> None:
+    assert code_of(await admin.put(f"{USERS}/{boss.id}/lock")) == (409, "own_account")
+    assert code_of(await admin.delete(f"{USERS}/{boss.id}")) == (409, "own_account")
+
+
+async def test_the_last_admin_who_can_sign_in_stays(
+    admin: httpx.AsyncClient, boss: User, user: User, database: Database
+) -> None:
+    await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
+    async with database.transaction() as session:
+        await lock_account(session, user.id, actor=boss.id)
+    # The other admin is locked, and so does not count.
+    answer = await admin.put(f"{USERS}/{boss.id}/role", json={"role": "learner"})
+    assert code_of(answer) == (409, "last_admin")
+    assert code_of(await admin.delete(ME)) == (409, "last_admin")
+    assert (await admin.put(f"{USERS}/{user.id}/role", json={"role": "learner"})).status_code == 200
+
+
+async def test_the_last_admin_cannot_be_locked_or_deleted(boss: User, user: User, database: Database) -> None:
+    # As if the caller's own role had been withdrawn a moment ago.
+    for command in (lock_account, delete_account):
+        async with database.transaction() as session:
+            with pytest.raises(LastAdmin):
+                await command(session, boss.id, actor=user.id)
+
+
+@pytest.mark.parametrize("role", ["learner", "editor"])
+async def test_only_admins_manage_accounts(
+    app: FastAPI, database: Database, user: User, open_account: Any, access_for: Any, role: str
+) -> None:
+    caller = await open_account(database, role=role)
+    async with api_client(app, token=await access_for(database, caller)) as client:
+        for answer in (
+            await client.put(f"{USERS}/{user.id}/lock"),
+            await client.delete(f"{USERS}/{user.id}/lock"),
+            await client.delete(f"{USERS}/{user.id}/sessions"),
+            await client.delete(f"{USERS}/{user.id}"),
+        ):
+            assert code_of(answer) == (403, "forbidden")
+
+
+async def test_accounts_that_are_not_there(admin: httpx.AsyncClient) -> None:
+    for answer in (
+        await admin.put(f"{USERS}/{STRANGER}/lock"),
+        await admin.delete(f"{USERS}/{STRANGER}/lock"),
+        await admin.delete(f"{USERS}/{STRANGER}/sessions"),
+        await admin.delete(f"{USERS}/{STRANGER}"),
+    ):
+        assert code_of(answer) == (404, "user_not_found")
+    assert (await admin.put(f"{USERS}/x/lock")).status_code == 422
