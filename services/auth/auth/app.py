@@ -6,7 +6,9 @@ from shared.http.app import create_api
 from shared.security.current_user import AccessTokenVerifier
 
 from auth import api, panel
+from auth.commands.operators import reconcile_operator
 from auth.commands.revocations import create_publisher
+from auth.domain.operators import Operator
 from auth.export import GameClient
 from auth.limits import KnownAddresses
 from auth.passwords import PasswordHasher
@@ -20,6 +22,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     keys = SigningKeyStore(settings.signing_keys_file)
     parties = {"issuer": settings.token_issuer, "audience": settings.token_audience}
     app = create_api(settings, *api.routers, *panel.routers, title="Parley auth", lifespan=_lifespan)
+    app.state.operator = create_operator(settings)
     app.state.keys = keys
     app.state.issuer = AccessTokenIssuer(keys, **parties)
     # This process has the keys and need not fetch them from its own address.
@@ -45,4 +48,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         stack.push_async_callback(state.known_addresses.close)
         stack.push_async_callback(state.social.close)
         stack.callback(state.passwords.close)
+        await reconcile_operator(state.database, state.operator)
         yield
+
+
+def create_operator(settings: ApiSettings) -> Operator | None:
+    password_hash = settings.admin_password_hash.get_secret_value()
+    return Operator(settings.admin_username, password_hash) if password_hash else None

@@ -174,6 +174,15 @@ class LastAdmin(Conflict):
     code, title = "last_admin", "Last admin"
 
 
+class OperatorAccount(Conflict):
+    """The operator's account comes from the server's configuration, and is changed only there."""
+
+    code, title = "operator_account", "Operator account"
+
+    def __init__(self) -> None:
+        super().__init__("This is the operator's account; change it in the server's configuration.")
+
+
 class OwnAccount(Conflict):
     """Admins cannot lock or delete their own account here."""
 

@@ -134,6 +134,8 @@ class PanelSession(Base):
     family_id: Mapped[UUID] = mapped_column(
         ForeignKey("refresh_families.id", ondelete="CASCADE"), unique=True
     )
+    # What the operator signed on with, by SHA-256.
+    operator_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
     # What forms send, so that other sites cannot send them.
     csrf_token: Mapped[str] = mapped_column(String(64))
 

@@ -1,6 +1,7 @@
 """Settings of the auth service: one class per process, each with only what that process uses."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from shared.http.fields import clean_text
 from shared.placeholders import Public, is_placeholder
 from shared.settings import (
     DatabaseSettings,
@@ -26,6 +28,25 @@ def _split(value: Any) -> Any:
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 """A comma-separated list in the environment, where pydantic-settings expects JSON by default."""
+
+MAX_USERNAME_LENGTH = 100
+BCRYPT_HASH = re.compile(r"\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}")
+ARGON2ID_HASH = re.compile(
+    r"\$argon2id\$v=19\$m=(?P<kib>\d+),t=(?P<passes>\d+),p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,}"
+)
+MAX_BCRYPT_COST, MAX_ARGON2_KIB, MAX_ARGON2_PASSES = 14, 262_144, 10
+"""What one sign-on may cost this process: about a second."""
+
+
+def find_hash_problem(password_hash: str) -> str | None:
+    """Say what is wrong with a password hash. The sentence contains nothing of it."""
+    if found := BCRYPT_HASH.fullmatch(password_hash):
+        is_bearable = 4 <= int(found["cost"]) <= MAX_BCRYPT_COST
+        return None if is_bearable else f"must have a cost of 4 to {MAX_BCRYPT_COST}"
+    if found := ARGON2ID_HASH.fullmatch(password_hash):
+        is_bearable = int(found["kib"]) <= MAX_ARGON2_KIB and int(found["passes"]) <= MAX_ARGON2_PASSES
+        return None if is_bearable else "costs too much: at most 256 MiB and 10 passes"
+    return "is not a complete bcrypt or argon2id hash; some files need $$ for each $, or quotes around it"
 
 
 class AppleSettings(Settings):
@@ -104,7 +125,25 @@ class SocialSettings(AppleSettings):
         return self
 
 
-class ApiSettings(HttpApiSettings, DatabaseSettings, SocialSettings):
+class OperatorSettings(Settings):
+    """The operator's account of the admin panel, which no table holds."""
+
+    admin_username: str = ""
+    admin_password_hash: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _require_usable_operator(self) -> Self:
+        name, password_hash = self.admin_username, self.admin_password_hash.get_secret_value()
+        if bool(name) != bool(password_hash):
+            raise ValueError("ADMIN_USERNAME and ADMIN_PASSWORD_HASH go together")
+        if name and (len(name) > MAX_USERNAME_LENGTH or name != clean_text(name)):
+            raise ValueError("ADMIN_USERNAME must have at most 100 characters, and no spaces around it")
+        if name and (problem := find_hash_problem(password_hash)):
+            raise ValueError(f"ADMIN_PASSWORD_HASH {problem}")
+        return self
+
+
+class ApiSettings(HttpApiSettings, DatabaseSettings, SocialSettings, OperatorSettings):
     signing_keys_file: Path | None = None
     """A private JWK set. The active key signs access tokens; all keys in use are published."""
 

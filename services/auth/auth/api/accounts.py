@@ -6,7 +6,7 @@ from shared.http.dependencies import SessionDep
 
 from auth.api.dependencies import CurrentAdmin, admin_errors, create_admin_router
 from auth.commands import accounts as commands
-from auth.errors import LastAdmin, OwnAccount, UserNotFound
+from auth.errors import LastAdmin, OperatorAccount, OwnAccount, UserNotFound
 from auth.schemas.users import AccountRead
 
 admin = create_admin_router()
@@ -15,7 +15,7 @@ admin = create_admin_router()
 @admin.put(
     "/users/{user_id}/lock",
     response_description="The locked account.",
-    responses=admin_errors(UserNotFound, LastAdmin, OwnAccount),
+    responses=admin_errors(UserNotFound, LastAdmin, OwnAccount, OperatorAccount),
 )
 async def lock_account(user_id: UUID, session: SessionDep, caller: CurrentAdmin) -> AccountRead:
     """Lock an account. Signing in and refreshing answer 403 `account_locked` until it is unlocked.
@@ -53,7 +53,7 @@ async def end_sessions(user_id: UUID, session: SessionDep, caller: CurrentAdmin)
     "/users/{user_id}",
     status_code=204,
     response_description="The account is deleted.",
-    responses=admin_errors(UserNotFound, LastAdmin, OwnAccount),
+    responses=admin_errors(UserNotFound, LastAdmin, OwnAccount, OperatorAccount),
 )
 async def delete_account(user_id: UUID, session: SessionDep, caller: CurrentAdmin) -> None:
     """Delete somebody else's account. All its sessions end, and all its data is erased permanently."""

@@ -15,8 +15,9 @@ from shared.http.ratelimit import get_rate_limits, per_user
 from shared.security.current_user import CurrentUser, Principal, authenticate
 
 from auth.commands.sign_ins import AuthenticatedSession
+from auth.domain.operators import ensure_not_operator
 from auth.domain.users import canonical_email
-from auth.errors import SignedOut
+from auth.errors import OperatorAccount, SignedOut
 from auth.export import GameClient
 from auth.limits import KnownAddresses
 from auth.passwords import PasswordHasher
@@ -107,7 +108,7 @@ def sign_in_response(signed_in: AuthenticatedSession, issuer: AccessTokenIssuer)
 
 # A route's responses replace those of its router by status, so they include the router's.
 auth_errors = partial(error_responses, Invalid, TooManyRequests, DatabaseUnavailable)
-profile_errors = partial(error_responses, SignedOut, TooManyRequests, DatabaseUnavailable)
+profile_errors = partial(error_responses, SignedOut, OperatorAccount, TooManyRequests, DatabaseUnavailable)
 admin_errors = partial(error_responses, SignedOut, Forbidden, Invalid, TooManyRequests, DatabaseUnavailable)
 
 
@@ -115,11 +116,16 @@ def create_auth_router() -> APIRouter:
     return APIRouter(prefix="/api/v1/auth", tags=["Auth"], responses=auth_errors())
 
 
+async def _refuse_operator(caller: CurrentUser) -> None:
+    # It must not get an address, a password or an identity that would outlive the configuration.
+    ensure_not_operator(caller.id)
+
+
 def create_profile_router() -> APIRouter:
     return APIRouter(
         prefix="/api/v1/users",
         tags=["Profile"],
-        dependencies=[Depends(per_user("profile", per_minute=100))],
+        dependencies=[Depends(per_user("profile", per_minute=100)), Depends(_refuse_operator)],
         responses=profile_errors(),
     )
 

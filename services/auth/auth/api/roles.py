@@ -4,7 +4,7 @@ from shared.http.dependencies import SessionDep
 
 from auth.api.dependencies import CurrentAdmin, admin_errors, create_admin_router
 from auth.commands import roles as commands
-from auth.errors import LastAdmin, UserNotFound
+from auth.errors import LastAdmin, OperatorAccount, UserNotFound
 from auth.schemas.roles import RoleUpdate
 from auth.schemas.users import AccountRead
 
@@ -14,7 +14,7 @@ admin = create_admin_router()
 @admin.put(
     "/users/{user_id}/role",
     response_description="The account with its new role.",
-    responses=admin_errors(UserNotFound, LastAdmin),
+    responses=admin_errors(UserNotFound, LastAdmin, OperatorAccount),
 )
 async def change_role(
     user_id: UUID, body: RoleUpdate, session: SessionDep, caller: CurrentAdmin

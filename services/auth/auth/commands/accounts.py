@@ -11,12 +11,14 @@ from auth.commands.revocations import revoke_user
 from auth.commands.sign_ins import revoke_sign_ins
 from auth.commands.users import delete_user, ensure_other_admin, lock_admins_if_admin, record_user_updated
 from auth.domain.accounts import ensure_not_own
+from auth.domain.operators import ensure_not_operator
 from auth.errors import UserNotFound
 from auth.models import User
 
 
 async def lock_account(session: AsyncSession, user_id: UUID, *, actor: UUID) -> User:
-    """Refuse sign-ins, refreshes and all tokens. Raises LastAdmin, OwnAccount or UserNotFound."""
+    """Refuse sign-ins, refreshes and all tokens. Raises LastAdmin or another Conflict."""
+    ensure_not_operator(user_id)
     ensure_not_own(user_id, actor)
     await lock_admins_if_admin(session, user_id)
     user, now = await get_account(session, user_id), utc_now()
@@ -49,7 +51,8 @@ async def end_sessions(session: AsyncSession, user_id: UUID, *, actor: UUID) -> 
 
 
 async def delete_account(session: AsyncSession, user_id: UUID, *, actor: UUID) -> None:
-    """Delete somebody else's account. Raises LastAdmin, OwnAccount or UserNotFound."""
+    """Delete somebody else's account. Raises LastAdmin or another Conflict."""
+    ensure_not_operator(user_id)
     ensure_not_own(user_id, actor)
     await lock_admins_if_admin(session, user_id)
     await get_account(session, user_id)

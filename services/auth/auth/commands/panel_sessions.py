@@ -9,7 +9,9 @@ from shared.data.db_errors import retry_conflicts
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth.commands.operators import ensure_operator
 from auth.commands.sign_ins import revoke_families, start_family
+from auth.domain.operators import Operator
 from auth.domain.panel_sessions import PANEL_SESSION_TTL, ensure_may_use_panel
 from auth.errors import InvalidCredentials
 from auth.models import PanelSession, RefreshTokenFamily, User
@@ -26,43 +28,76 @@ class PanelSignOn:
     cookie: str
 
 
+@dataclass(frozen=True)
+class SentCredentials:
+    """What was typed, and the cookie that the browser had."""
+
+    name: str
+    password: str
+    cookie: str | None
+
+
 @retry_conflicts
 async def sign_on(
-    database: Database, passwords: PasswordHasher, *, email: str, password: str, earlier_cookie: str | None
+    database: Database, passwords: PasswordHasher, operator: Operator | None, sent: SentCredentials
 ) -> PanelSignOn:
-    """Open a session, and end that of the earlier cookie. Raises InvalidCredentials or NotForLearners."""
+    """Open a session, and end the browser's earlier one.
+
+    Raises InvalidCredentials, NotForLearners or AccountLocked.
+    """
     async with database.transaction() as session:
-        credential = await find_credential_by_email(session, email)
+        credential = await find_credential_by_email(session, sent.name)
     # Hashing may have to wait, and no database connection should wait with it.
-    is_correct, new_hash = await passwords.verify(password, credential.password_hash if credential else None)
-    if credential is None or not is_correct:
-        raise InvalidCredentials
+    known_hash = credential.password_hash if credential else None
+    is_correct, new_hash = await passwords.verify(sent.password, known_hash)
+    if operator is not None:
+        # For every name, so that the time does not reveal the operator's.
+        is_operator, _ = await passwords.verify(sent.password, operator.password_hash)
+        if operator.has_name(sent.name):
+            is_correct, credential = is_operator, None
     async with database.transaction() as session:
-        now = utc_now()
-        signed_on = await _open_session(session, credential, new_hash=new_hash, now=now)
-        if earlier_cookie is not None:
-            await sign_off(session, earlier_cookie, now=now)
-        return signed_on
+        if not is_correct:
+            raise InvalidCredentials
+        if credential is None:
+            return await _open_operator_session(session, operator, sent)
+        user = await _get_verified(session, credential)
+        user.password_hash = new_hash or user.password_hash
+        return await _open_session(session, user, sent)
 
 
-async def _open_session(
-    session: AsyncSession, verified: Credential, *, new_hash: str | None, now: datetime
-) -> PanelSignOn:
+async def _get_verified(session: AsyncSession, verified: Credential) -> User:
+    """Return the user. Raises InvalidCredentials if the password was replaced while it was verified."""
     user = await session.get(User, verified.user_id, with_for_update={"key_share": True})
     if user is None or user.password_set_at != verified.password_set_at:
         raise InvalidCredentials
+    return user
+
+
+async def _open_operator_session(
+    session: AsyncSession, operator: Operator | None, sent: SentCredentials
+) -> PanelSignOn:
+    if operator is None:
+        raise InvalidCredentials
+    return await _open_session(session, await ensure_operator(session, operator), sent, operator.digest)
+
+
+async def _open_session(
+    session: AsyncSession, user: User, sent: SentCredentials, operator_digest: bytes | None = None
+) -> PanelSignOn:
     ensure_may_use_panel(user.role)
-    if new_hash is not None:
-        user.password_hash = new_hash
+    now = utc_now()
     family = await start_family(session, user, method="password", now=now, ttl=PANEL_SESSION_TTL)
     cookie = opaque_tokens.generate_token()
     session.add(
         PanelSession(
             digest=opaque_tokens.digest(cookie),
             family_id=family.id,
+            operator_digest=operator_digest,
             csrf_token=opaque_tokens.generate_token(),
         )
     )
+    if sent.cookie is not None:
+        await sign_off(session, sent.cookie, now=now)
     return PanelSignOn(user, cookie)
 
 

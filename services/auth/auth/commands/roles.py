@@ -16,11 +16,13 @@ from auth.commands.users import (
     prove_address,
     record_user_updated,
 )
+from auth.domain.operators import OPERATOR_ID, ensure_not_operator
 from auth.domain.users import canonical_email
 from auth.models import User
 
 
 async def change_role(session: AsyncSession, user_id: UUID, role: Role, *, actor: UUID) -> User:
+    ensure_not_operator(user_id)
     await lock_admins(session)
     user = await get_account(session, user_id)
     if user.role == role:
@@ -39,7 +41,8 @@ async def change_role(session: AsyncSession, user_id: UUID, role: Role, *, actor
 async def create_first_admin(session: AsyncSession, *, email: str, password_hash: str) -> bool:
     """Make the account with this address an admin, unless there is an admin; return whether it did."""
     await lock_admins(session)
-    if await session.scalar(select(User.id).where(User.role == "admin").limit(1)):
+    admins = select(User.id).where(User.role == "admin", User.id != OPERATOR_ID)
+    if await session.scalar(admins.limit(1)):
         return False
     found = select(User).where(User.email_key == canonical_email(email)).with_for_update()
     user, now = await session.scalar(found), utc_now()

@@ -12,7 +12,7 @@ from auth.tokens import AccessTokenIssuer
 async def find_access(session: AsyncSession, request: Request, *, now: datetime) -> PanelAccess | None:
     """Return the live session of the request's cookie."""
     cookie = read_cookie(request)
-    return await find_panel_access(session, cookie, now=now) if cookie else None
+    return await find_panel_access(session, cookie, request.app.state.operator, now=now) if cookie else None
 
 
 def issue_token(

@@ -33,7 +33,7 @@ router = APIRouter(prefix="/admin", include_in_schema=False)
 
 # The API's own limit by the same name: the two ways to sign in share one budget.
 limit_address = per_address("login", per_minute=LOGINS_PER_MINUTE, fail_closed=True)
-FIRST_PAGE = "/admin/content/"
+FIRST_PAGE = "/admin/content/speeches"
 
 
 class ScriptToken(BaseModel):
@@ -71,9 +71,8 @@ async def sign_on(
         await limit_address(request, address)
         name, password = form.credentials()
         await limit_log_in(request, database, known, email=name, address=address)
-        signed_on = await commands.sign_on(
-            database, passwords, email=name, password=password, earlier_cookie=read_cookie(request)
-        )
+        sent = commands.SentCredentials(name, password, read_cookie(request))
+        signed_on = await commands.sign_on(database, passwords, request.app.state.operator, sent)
     except ParleyError as error:
         return render_sign_on(form, error=error)
     await known.remember(signed_on.user.address_key, address)
