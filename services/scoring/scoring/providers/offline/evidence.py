@@ -10,7 +10,6 @@ from scoring.providers.offline.encoder import Encoding, Floats
 from scoring.providers.offline.tokenizer import Tokenizer
 
 UNLIKELY = -2.0
-END_WITHOUT_WORDS = -5.0
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import numpy as np
 HEADS = 4
 MAX_POSITIONS = 160
 MAX_TOKEN_DEVIATION, MAX_UTTERANCE_DEVIATION = 6.0, 4.0
-PAUSE, PADDING = -1, -2
-"""Words of a token that is no phoneme."""
+PADDING = -2
+"""The word of a token that only fills a batch. That of a pause is -1."""
 SCALE = 5.0
 """Words and readings are scored 0-10 and computed in fifths of it, near the phonemes' 0-2."""
 PHONEME_OFFSET, WORD_OFFSET, READING_OFFSET = 1.7, 1.7, 1.4
