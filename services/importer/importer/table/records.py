@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
+from shared.spreadsheets import unguard_cell
+
 from importer.table.columns import REPORT_COLUMNS, find_columns, normalize_header
 from importer.table.errors import TableProblem
 from importer.table.lines import find_delimiter, guess_encoding, read_records, split_lines
-from importer.table.report import unguard_cell
 from importer.table.spreadsheet import ZIP_MAGIC, read_sheet
 
 HEAD_BYTES = 4096

@@ -8,26 +8,9 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 
-BOM = "\ufeff"
+from shared.spreadsheets import BOM, guard_cell
+
 ADDED_COLUMNS = ("error_codes", "errors")
-# Their full-width forms count too: some programs read them alike.
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""A spreadsheet takes a cell that begins so for a formula, or drops the character and then does."""
-GUARD = "'"
-
-
-def guard_cell(cell: str) -> str:
-    """Return the cell so that spreadsheets show it as text (OWASP: CSV injection)."""
-    return GUARD + cell if _is_dangerous(cell) else cell
-
-
-def unguard_cell(cell: str) -> str:
-    """Return a cell of a report as it was uploaded."""
-    return cell[1:] if cell.startswith(GUARD) and _is_dangerous(cell[1:]) else cell
-
-
-def _is_dangerous(cell: str) -> bool:
-    return cell.startswith(DANGEROUS) or cell.lstrip().startswith(DANGEROUS)
 
 
 class ReportWriter:

@@ -3,7 +3,7 @@ import io
 
 import pytest
 from importer.table import ReportWriter
-from importer.table.report import guard_cell, unguard_cell
+from shared.spreadsheets import guard_cell, unguard_cell
 
 
 def test_the_report_has_the_rows_and_two_more_columns() -> None:
