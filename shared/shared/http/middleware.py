@@ -171,7 +171,7 @@ def takes_form(scope: Scope) -> bool:
 
 async def _reject(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
     error: ParleyError = PayloadTooLarge(f"The body may have at most {limit} bytes.", max_bytes=limit)
-    if takes_form(scope) and not is_form(Headers(scope=scope)):
+    if not is_form(Headers(scope=scope)) and takes_form(scope):
         # A file as the whole body. A smaller one would be refused all the same.
         error = MalformedForm("Send a form as multipart/form-data.")
     await to_response(error, request_id=scope["state"]["request_id"])(scope, receive, send)

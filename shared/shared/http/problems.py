@@ -99,7 +99,7 @@ async def render_validation_error(request: Request, error: Exception) -> Respons
     # An unknown field is often the cause of the other errors: a required one is missing under its right name.
     listed = sorted(errors, key=lambda each: each["type"] != UNKNOWN)[:MAX_LISTED_ERRORS]
     # The rejected input stays out: it may be a password.
-    found = [{"pointer": _pointer(each["loc"]), "message": _message(request, each)} for each in listed]
+    found = [{"pointer": to_pointer(each["loc"]), "message": _message(request, each)} for each in listed]
     detail = describe_field_error(**found[0])
     error_type = UnknownField if listed[0]["type"] == UNKNOWN else Invalid
     return await render(request, error_type(detail, errors=found))
@@ -108,6 +108,11 @@ async def render_validation_error(request: Request, error: Exception) -> Respons
 def _message(request: Request, error: Mapping[str, Any]) -> str:
     if error["type"] == UNKNOWN:
         return describe_unknown(request, error["loc"])
+    return describe_violation(error)
+
+
+def describe_violation(error: Mapping[str, Any]) -> str:
+    """Return the message of one of pydantic's errors."""
     # pydantic counts the characters of a validated text as items.
     if error["type"] in {"too_short", "too_long"} and isinstance(error["input"], str):
         bound, side = ("min_length", "least") if error["type"] == "too_short" else ("max_length", "most")
@@ -118,7 +123,7 @@ def _message(request: Request, error: Mapping[str, Any]) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
-def _pointer(location: tuple[int | str, ...]) -> str:
+def to_pointer(location: tuple[int | str, ...]) -> str:
     """Return the JSON pointer (RFC 6901, as a URI fragment); query, path and header keep their name."""
     parts = location[1:] if location[0] == "body" else location
     return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

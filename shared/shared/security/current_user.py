@@ -28,6 +28,8 @@ class Principal(BaseModel):
     session_id: UUID | None = None
     """The sign-in that the token was issued for. It may have ended since."""
     token_version: int = 0
+    csrf: str | None = None
+    """What forms of the admin panel must send back. Only tokens for its pages have it."""
 
 
 class CachedToken(NamedTuple):
@@ -88,6 +90,7 @@ def _to_principal(claims: dict[str, Any]) -> Principal:
             role=claims["role"],
             session_id=claims.get("sid"),
             token_version=claims.get("ver", 0),
+            csrf=claims.get("csrf"),
         )
     except (KeyError, ValueError) as error:
         raise Unauthorized("The token is not valid.") from error

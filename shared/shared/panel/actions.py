@@ -1,0 +1,53 @@
+"""Changes other than create, edit and delete: buttons that send a form."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+MARK = "_panel_action"
+
+type Handler = Callable[[Any, Request, Sequence[UUID]], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Action:
+    slug: str
+    label: str
+    confirmation: str = ""
+    is_for_many: bool = True
+    is_dangerous: bool = False
+    permission: str = "edit"
+    """The action of SQLAdmin whose roles may do this, or a name of the view's own."""
+
+
+def post_action(
+    slug: str,
+    label: str,
+    *,
+    confirmation: str = "",
+    is_for_many: bool = True,
+    is_dangerous: bool = False,
+    permission: str = "edit",
+) -> Callable[[Handler], Handler]:
+    """Offer a method for the chosen rows of a list, and on the page of one. It is called by POST only."""
+    action = Action(slug, label, confirmation, is_for_many, is_dangerous, permission)
+
+    def mark(handler: Handler) -> Handler:
+        setattr(handler, MARK, action)
+        return handler
+
+    return mark
+
+
+def find_actions(view: type) -> dict[str, tuple[Action, Handler]]:
+    """Return the actions of a view's class, in the order of their definition."""
+    found: dict[str, tuple[Action, Handler]] = {}
+    for base in reversed(view.__mro__):
+        for member in vars(base).values():
+            if action := getattr(member, MARK, None):
+                found[action.slug] = (action, member)
+    return found

@@ -1,0 +1,287 @@
+"""The pages of a resource view: list, details, create, edit, delete, actions, look-up and export."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from sqladmin.authentication import login_required
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from wtforms import Form
+
+from shared.data.db_errors import retry_conflicts
+from shared.errors import Forbidden, Invalid, NotFound, ParleyError, Unauthorized
+from shared.panel.actions import find_actions
+from shared.panel.csv_export import to_csv_response
+from shared.panel.fields import LookupField
+from shared.panel.form_data import VERSION_FIELD, get_form, parse_uuid
+from shared.panel.forms import AlreadySubmitted, ChangedByOther, add_errors, ensure_expected, list_differences
+from shared.panel.lists import Listing, ListQuery, describe_problem, read_list_query
+from shared.panel.views import ResourceView
+
+if TYPE_CHECKING:
+    from shared.panel.panel import Panel
+
+MAX_EXPORTED_ROWS = 10_000
+EXPORT_LIMIT = 200
+MAX_TERM_LENGTH = 100
+NOT_OFFERED = "There is nothing at this address."
+
+
+class Endpoints:
+    def __init__(self, panel: "Panel") -> None:
+        # What SQLAdmin's `login_required` looks for.
+        self._admin_ref = self._panel = panel
+
+    @login_required
+    async def show_list(self, request: Request) -> Response:
+        view = self._open(request, "list")
+        try:
+            query, problem = _read_query(view, request), None
+            async with self._panel.transaction() as session:
+                listing: Listing | None = await view.list_rows(session, query)
+                labels = await _list_filter_labels(view, session, query)
+        except Invalid as error:
+            query, problem = ListQuery(search=request.query_params.get("search", "")), error
+            listing, labels = None, {}
+        context = {
+            "query": query,
+            "listing": listing,
+            "labels": labels,
+            "problem": problem and describe_problem(problem),
+            "actions": _list_actions(view, request, for_many=True),
+            **await view.list_context(request),
+        }
+        return await view.render(request, view.list_template, status=422 if problem else 200, **context)
+
+    @login_required
+    async def show_details(self, request: Request) -> Response:
+        view = self._open(request, "details")
+        row = await self._get_row(view, request)
+        context = {
+            "row": row,
+            "actions": _list_actions(view, request, for_many=False),
+            **await view.details_context(request),
+        }
+        return await view.render(request, view.details_template, **context)
+
+    @login_required
+    async def create(self, request: Request) -> Response:
+        view = self._open(request, "create")
+        if request.method == "GET":
+            return await self._show_form(view, request, view.form_create(), view.create_template)
+        form = view.form_create(get_form(request))
+        try:
+            row_id = await _submit(form, request, view.insert_model)
+            return view.done("created", row_id)
+        except AlreadySubmitted:
+            return view.done("repeated")
+        except (Unauthorized, Forbidden):
+            raise
+        except ParleyError as error:
+            return await self._show_form(view, request, form, view.create_template, error=error)
+
+    @login_required
+    async def edit(self, request: Request) -> Response:
+        view = self._open(request, "edit")
+        row_id = _read_id(request)
+        if request.method == "GET":
+            row = await self._get_row(view, request)
+            form = view.form_edit(data=view.get_form_values(row))
+            context: dict[str, Any] = {"version": view.get_version(row), "row_id": row_id}
+            return await self._show_form(view, request, form, view.edit_template, **context)
+        form = view.form_edit(get_form(request))
+        try:
+            await _submit(form, request, partial(_update, view, row_id))
+            return view.done("updated", row_id)
+        except AlreadySubmitted:
+            return view.done("repeated", row_id)
+        except (Unauthorized, Forbidden, NotFound):
+            raise
+        except ChangedByOther as error:
+            context = _describe_conflict(view, form, error.row)
+            return await self._show_form(
+                view, request, form, view.edit_template, error=error, row_id=row_id, **context
+            )
+        except ParleyError as error:
+            return await self._show_form(view, request, form, view.edit_template, error=error, row_id=row_id)
+
+    @login_required
+    async def delete(self, request: Request) -> Response:
+        view = self._open(request, "delete")
+        row_id, error = _read_id(request), None
+        if request.method == "POST":
+            try:
+                await retry_conflicts(view.delete_model)(request, row_id)
+                return view.done("deleted")
+            except AlreadySubmitted:
+                return view.done("repeated")
+            except (Unauthorized, Forbidden, NotFound):
+                raise
+            except ParleyError as refused:
+                error = refused
+        async with self._panel.transaction() as session:
+            row = await view.get_row(session, row_id)
+            blocker = await view.find_blocker(session, row)
+        context = {"row": row, "error": error, "blocker": blocker, "submission_id": uuid4()}
+        status = error.status if error else 200
+        return await view.render(request, "delete.html", status=status, **context)
+
+    @login_required
+    async def run_action(self, request: Request) -> Response:
+        view = self._find(request)
+        action, handler = find_actions(type(view)).get(request.path_params["action"], (None, None))
+        if action is None or handler is None:
+            raise NotFound(NOT_OFFERED)
+        _ensure_allowed(view, request, action.permission)
+        chosen = [parse_uuid(text) for text in get_form(request).getlist("ids")]
+        if not chosen:
+            return view.done("none_chosen")
+        try:
+            return await retry_conflicts(handler)(view, request, list(dict.fromkeys(chosen)))
+        except AlreadySubmitted:
+            return view.done("repeated")
+
+    @login_required
+    async def look_up(self, request: Request) -> Response:
+        view = self._open(request, "list")
+        term = request.query_params.get("term", "")[:MAX_TERM_LENGTH]
+        async with self._panel.transaction() as session:
+            choices = await view.look_up(session, term)
+        return JSONResponse([{"value": str(each.value), "label": each.label} for each in choices])
+
+    @login_required
+    async def export(self, request: Request) -> Response:
+        view = self._open(request, "export")
+        query = _read_query(view, request).at(limit=EXPORT_LIMIT, page=1, cursor=None)
+        # What makes the query invalid is found before the response begins.
+        first = await self._list(view, query)
+        rows = self._export_rows(view, query, first)
+        return to_csv_response(f"{view.path}.csv", [column.label for column in view.columns], rows)
+
+    async def _export_rows(
+        self, view: ResourceView, query: ListQuery, listing: Listing
+    ) -> AsyncIterator[Sequence[Sequence[Any]]]:
+        for page in range(2, MAX_EXPORTED_ROWS // EXPORT_LIMIT + 2):
+            yield [[column.get(row) for column in view.columns] for row in listing.rows]
+            cursor = listing.pagination.next_cursor
+            if page > MAX_EXPORTED_ROWS // EXPORT_LIMIT or (
+                cursor is None and page > listing.pagination.total_pages
+            ):
+                return
+            listing = await self._list(view, query.at(page=page, cursor=cursor))
+
+    async def _list(self, view: ResourceView, query: ListQuery) -> Listing:
+        async with self._panel.transaction() as session:
+            return await view.list_rows(session, query)
+
+    async def _get_row(self, view: ResourceView, request: Request) -> Any:
+        async with self._panel.transaction() as session:
+            return await view.get_row(session, _read_id(request))
+
+    async def _show_form(
+        self,
+        view: ResourceView,
+        request: Request,
+        form: Form,
+        template: str,
+        *,
+        error: ParleyError | None = None,
+        **context: Any,
+    ) -> Response:
+        if request.method == "POST":
+            context = {"version": get_form(request).get(VERSION_FIELD, ""), **context}
+        await self._add_labels(view, form)
+        extend = view.edit_context if template == view.edit_template else view.create_context
+        context = {"conflict": None, "submission_id": uuid4(), **await extend(request), **context}
+        context |= {"form": form, "problems": add_errors(form, error) if error else []}
+        response = await view.render(request, template, status=error.status if error else 200, **context)
+        response.headers.update(error.headers if error else {})
+        return response
+
+    async def _add_labels(self, view: ResourceView, form: Form) -> None:
+        fields = [field for field in form if isinstance(field, LookupField) and any(field.chosen())]
+        if not fields:
+            return
+        async with self._panel.transaction() as session:
+            for field in fields:
+                field.labels = await view.list_labels(session, field.name, list(field.chosen()))
+
+    def _open(self, request: Request, action: str) -> ResourceView:
+        """Return the view, if it offers the action and the user may do it. Raises NotFound and Forbidden."""
+        view = self._find(request)
+        _ensure_allowed(view, request, action)
+        return view
+
+    def _find(self, request: Request) -> ResourceView:
+        view = self._panel.resources.get(request.path_params["identity"])
+        if view is None:
+            raise NotFound(NOT_OFFERED)
+        return view
+
+
+def _ensure_allowed(view: ResourceView, request: Request, action: str) -> None:
+    if not view.has_permission(request, action):
+        raise Forbidden("Your account may not do this. Ask an admin.")
+    if not view.may(request, action):
+        raise NotFound(NOT_OFFERED)
+
+
+async def _submit(form: Form, request: Request, save: Any) -> Any:
+    """Save what was typed. Raises Invalid with errors next to the fields."""
+    ensure_expected(form, get_form(request))
+    if not form.validate():
+        raise Invalid("Some fields need another look.", errors=_list_form_errors(form.errors))
+    return await retry_conflicts(save)(request, form.data)
+
+
+def _list_form_errors(errors: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [
+        {"pointer": f"#/{name}", "message": str(message)}
+        for name, messages in errors.items()
+        for message in messages
+    ]
+
+
+async def _update(view: ResourceView, row_id: UUID, request: Request, data: dict[str, Any]) -> None:
+    await view.update_model(request, row_id, data)
+
+
+def _describe_conflict(view: ResourceView, form: Form, row: Any) -> dict[str, Any]:
+    return {"conflict": list_differences(form, view.get_form_values(row)), "version": view.get_version(row)}
+
+
+def _read_query(view: ResourceView, request: Request) -> ListQuery:
+    return read_list_query(
+        request,
+        columns=view.columns,
+        filters=view.filters,
+        default_sort=view.default_sort,
+        limit=view.limit,
+    )
+
+
+async def _list_filter_labels(view: ResourceView, session: AsyncSession, query: ListQuery) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in view.filters:
+        if each.lookup and each.name in query.filters:
+            found |= await view.list_labels(session, each.name, [query.filters[each.name]])
+    return found
+
+
+def _read_id(request: Request) -> UUID:
+    try:
+        return UUID(request.path_params["pk"])
+    except ValueError:
+        raise NotFound(NOT_OFFERED) from None
+
+
+def _list_actions(view: ResourceView, request: Request, *, for_many: bool) -> list[Any]:
+    found = [action for action, _ in find_actions(type(view)).values()]
+    return [
+        each
+        for each in found
+        if (each.is_for_many or not for_many) and view.has_permission(request, each.permission)
+    ]

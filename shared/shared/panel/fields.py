@@ -1,0 +1,41 @@
+"""Form fields that WTForms does not have."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+from wtforms import Field
+from wtforms.widgets import html_params
+
+
+class _LookupWidget:
+    """A list of what is chosen. A script replaces it by a field that looks up what is typed."""
+
+    def __call__(self, field: "LookupField", **attributes: Any) -> Markup:
+        shown = html_params(
+            id=field.id, name=field.name, multiple=field.is_multiple, data_lookup=field.address, **attributes
+        )
+        option = Markup('<option value="{}" selected>{}</option>')
+        options = Markup().join(
+            option.format(value, field.labels.get(value, value)) for value in field.chosen()
+        )
+        return Markup("<select {}>{}</select>").format(Markup(shown), options)  # noqa: S704 - WTForms has escaped it
+
+
+class LookupField(Field):
+    """Ids that are found by typing, at the address of a view's look-up."""
+
+    widget = _LookupWidget()
+
+    def __init__(self, label: str, address: str, *, is_multiple: bool = True, **kwargs: Any) -> None:
+        super().__init__(label, **kwargs)
+        self.address, self.is_multiple = address, is_multiple
+        self.labels: Mapping[str, str] = {}
+
+    def chosen(self) -> Iterator[str]:
+        data = self.data or ()
+        yield from map(str, data if isinstance(data, Sequence) and not isinstance(data, str) else [data])
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        values = list(dict.fromkeys(value for value in valuelist if value))
+        self.data: Any = values if self.is_multiple else next(iter(values), None)

@@ -1,0 +1,115 @@
+"""Forms: WTForms shows them, and the schemas of the API judge what was typed."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from wtforms import Field, Form
+
+from shared.errors import Conflict, Invalid, ParleyError, describe_field_error
+from shared.http.problems import describe_violation, to_pointer
+from shared.panel.form_data import OWN_FIELDS, FormData
+
+MULTIPLE = {"SelectMultipleField", "LookupField"}
+
+
+class AlreadySubmitted(Conflict):
+    """The same form was sent before, for example by a second click."""
+
+    code = "already_submitted"
+
+    def __init__(self) -> None:
+        super().__init__("This form was sent already; it was saved once.")
+
+
+class ChangedByOther(Conflict):
+    """What the form was opened with has been changed since. `row` is what is stored now."""
+
+    code = "changed_meanwhile"
+
+    def __init__(self, row: Any = None) -> None:
+        super().__init__("Another editor has changed this since you opened it. Nothing was overwritten.")
+        self.row = row
+
+
+def parse[M: BaseModel](schema: type[M], values: Mapping[str, Any]) -> M:
+    """Read values with a schema of the API. Raises Invalid with the same pointers and messages."""
+    try:
+        return schema.model_validate(dict(values))
+    except ValidationError as error:
+        found = [
+            {"pointer": to_pointer(("body", *each["loc"])), "message": describe_violation(each)}
+            for each in error.errors()
+        ]
+        raise Invalid(describe_field_error(**found[0]), errors=found) from None
+
+
+def ensure_expected(form: Form, data: FormData) -> None:
+    """Raise Invalid for fields that the form does not have, and for doubled ones that have one value."""
+    fields: Mapping[str, Field] = form._fields
+    for name in set(data):
+        if name not in fields and name not in OWN_FIELDS:
+            message = f"The form has a field that this page does not know: {name[:40]}. Load the page again."
+            raise Invalid(message)
+        if name in fields and not is_multiple(fields[name]) and len(data.getlist(name)) > 1:
+            errors = [{"pointer": f"#/{name}", "message": "was sent twice"}]
+            raise Invalid("The form has a field twice.", errors=errors)
+
+
+def is_multiple(field: Field) -> bool:
+    return any(base.__name__ in MULTIPLE for base in type(field).__mro__)
+
+
+def add_errors(form: Form, error: ParleyError) -> list[str]:
+    """Put the errors next to their fields. Returns what concerns no field, for the top of the form."""
+    fields: Mapping[str, Field] = form._fields
+    rest = []
+    for each in error.extra.get("errors") or ():
+        names = [part for part in each["pointer"].removeprefix("#").split("/") if part]
+        name = next((part for part in names if part in fields), None)
+        message = _to_sentence(each["message"])
+        if name is None:
+            rest.append(_to_sentence(f"{' '.join(names)} {each['message']}"))
+        elif message not in (known := list(fields[name].errors)):
+            fields[name].errors = [*known, message]
+    return rest or ([] if error.extra.get("errors") else [error.detail])
+
+
+def _to_sentence(text: str) -> str:
+    sentence = text.strip().replace("_", " ")
+    return f"{sentence[:1].upper()}{sentence[1:].removesuffix('.')}." if sentence else ""
+
+
+def create_version(values: Mapping[str, Any]) -> str:
+    """Return what changes with any value of a form: the version for rows that have no revision."""
+    text = repr([(name, _to_comparable(value)) for name, value in sorted(values.items())])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _to_comparable(value: Any) -> Any:
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return sorted(map(str, value))
+    return "" if value is None else str(value)
+
+
+def list_differences(form: Form, stored: Mapping[str, Any]) -> dict[str, str]:
+    """Return what is stored under the fields whose value in the form differs, as text."""
+    own = {name: _to_comparable(value) for name, value in form.data.items()}
+    return {
+        name: describe_value(form._fields[name], value)
+        for name, value in stored.items()
+        if name in own and own[name] != _to_comparable(value)
+    }
+
+
+def describe_value(field: Field, value: Any) -> str:
+    labels = _list_labels(field)
+    values = value if isinstance(value, list | tuple | set | frozenset) else [value]
+    shown = [labels.get(str(each), str(each)) for each in values if each not in (None, "")]
+    return ", ".join(shown) or "(empty)"
+
+
+def _list_labels(field: Field) -> dict[str, str]:
+    choices = getattr(field, "choices", None) or ()
+    return {str(choice[0]): str(choice[1]) for choice in choices if isinstance(choice, tuple | list)}

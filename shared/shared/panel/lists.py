@@ -1,0 +1,180 @@
+"""What a list of the panel shows, and what its visitor asks of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+
+from shared.errors import ParleyError, field_error
+from shared.http.fields import clean_text
+from shared.http.pages import MAX_COUNTED
+from shared.http.pagination import Pagination
+
+DEFAULT_LIMIT = 50
+MAX_SEARCH_LENGTH = 200
+MAX_FILTER_LENGTH = 200
+MAX_PAGE = 1_000_000
+MAX_CURSOR_LENGTH = 300
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a list, or a line of the details. Without `read`, the value is the row's attribute."""
+
+    name: str
+    label: str
+    read: Callable[[Any], Any] | None = None
+    is_sortable: bool = False
+    is_link: bool = False
+    """The value leads to the row's page."""
+    template: str = ""
+    """A template that shows `value` and `row`, instead of the value as text."""
+
+    def get(self, row: Any) -> Any:
+        return self.read(row) if self.read else getattr(row, self.name)
+
+
+class Choice(NamedTuple):
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A narrowing of a list: one of the choices, one found by a look-up, or else an input of this type."""
+
+    name: str
+    label: str
+    choices: Sequence[tuple[str, str]] = ()
+    lookup: str = ""
+    """Address of the look-up: `/admin/content/tags/lookup`."""
+    input_type: str = "text"
+    any_label: str = "Any"
+
+
+class Count(NamedTuple):
+    """A number that was counted only up to a limit."""
+
+    value: int
+    is_exact: bool = True
+
+    @classmethod
+    def from_capped(cls, value: int) -> "Count":
+        """Read a count that stops at MAX_COUNTED + 1."""
+        return cls(min(value, MAX_COUNTED), value <= MAX_COUNTED)
+
+    def __str__(self) -> str:
+        return f"{self.value:,}" if self.is_exact else f"{self.value:,}+"
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """What the address of a list asks for. Unknown parameters are ignored."""
+
+    search: str = ""
+    filters: Mapping[str, str] = field(default_factory=dict)
+    sort: str = ""
+    is_descending: bool = False
+    page: int = 1
+    cursor: str | None = None
+    limit: int = DEFAULT_LIMIT
+
+    def parameters(self, **changed: Any) -> str:
+        """Return the query of an address with other values. None leaves a parameter out."""
+        sort = f"-{self.sort}" if self.is_descending else self.sort
+        values = {"search": self.search, **self.filters, "sort": sort, **changed}
+        return urlencode({name: value for name, value in values.items() if value not in ("", None)})
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.search or self.filters)
+
+    def at(self, **changed: Any) -> "ListQuery":
+        return replace(self, **changed)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of a list."""
+
+    rows: Sequence[Any]
+    pagination: Pagination
+
+    @property
+    def total(self) -> Count:
+        return Count(self.pagination.total, self.pagination.total_is_exact)
+
+
+def create_listing(
+    query: ListQuery, rows: Sequence[Any], total: int, *, next_cursor: str | None = None
+) -> Listing:
+    """Make a page of a list whose items were counted up to MAX_COUNTED + 1."""
+    counted = Count.from_capped(total)
+    position = Pagination(
+        page=query.page,
+        limit=query.limit,
+        total=counted.value,
+        total_pages=-(-counted.value // query.limit),
+        total_is_exact=counted.is_exact,
+        next_cursor=next_cursor,
+    )
+    return Listing(rows, position)
+
+
+def read_list_query(
+    request: Request, *, columns: Sequence[Column], filters: Sequence[Filter], default_sort: str, limit: int
+) -> ListQuery:
+    """Read the address of a list. Raises Invalid, whose pointers name the parameters."""
+    asked = request.query_params
+    sort = asked.get("sort") or default_sort
+    sortable = {column.name for column in columns if column.is_sortable}
+    if sort.removeprefix("-") not in {*sortable, default_sort.removeprefix("-"), ""}:
+        raise field_error("#/query/sort", f"must be one of {', '.join(sorted(sortable))}")
+    cursor = asked.get("cursor") or None
+    if cursor and len(cursor) > MAX_CURSOR_LENGTH:
+        raise field_error("#/query/cursor", "must be the next_cursor of a page")
+    return ListQuery(
+        search=_clean("search", asked.get("search", ""), MAX_SEARCH_LENGTH),
+        filters=_read_filters(asked, filters),
+        sort=sort.removeprefix("-"),
+        is_descending=sort.startswith("-"),
+        page=_read_page(asked.get("page", "")),
+        cursor=cursor,
+        limit=limit,
+    )
+
+
+def _read_filters(asked: Mapping[str, str], filters: Sequence[Filter]) -> dict[str, str]:
+    found = {}
+    for each in filters:
+        value = _clean(each.name, asked.get(each.name, ""), MAX_FILTER_LENGTH)
+        if value and each.choices and value not in {choice[0] for choice in each.choices}:
+            raise field_error(f"#/query/{each.name}", "must be one of the choices")
+        if value:
+            found[each.name] = value
+    return found
+
+
+def _read_page(text: str) -> int:
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
+    if text and not 1 <= number <= MAX_PAGE:
+        raise field_error("#/query/page", f"must be a number from 1 to {MAX_PAGE}")
+    return number or 1
+
+
+def _clean(name: str, text: str, max_length: int) -> str:
+    if len(text) > max_length:
+        raise field_error(f"#/query/{name}", f"must have at most {max_length} characters")
+    try:
+        return clean_text(text)
+    except ValueError as error:
+        raise field_error(f"#/query/{name}", str(error)) from None
+
+
+def describe_problem(error: ParleyError) -> str:
+    """Return what to say above a list whose address asks for something that there is not."""
+    found = error.extra.get("errors") or []
+    lines = [f"{each['pointer'].rpartition('/')[2].capitalize()} {each['message']}." for each in found]
+    return " ".join(lines) or error.detail

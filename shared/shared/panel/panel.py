@@ -1,0 +1,174 @@
+"""Mounts the panel of a service at `/admin/<service>`.
+
+Of SQLAdmin it keeps the mount, the registration of views, the template engine and the two backends. All
+routes that read or write rows are our own: see `endpoints.py`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from types import MethodType
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from fastapi import FastAPI
+from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
+from sqladmin import Admin, BaseView, ModelView
+from sqladmin.templating import Jinja2Templates
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+
+from shared.errors import Forbidden, NotFound, ParleyError
+from shared.http.problems import MethodNotAllowed, render
+from shared.panel.access import PanelAuthentication, PanelAuthorization, find_principal
+from shared.panel.endpoints import NOT_OFFERED, Endpoints
+from shared.panel.error_pages import ErrorPages
+from shared.panel.formats import FILTERS
+from shared.panel.gate import PanelGate
+from shared.panel.navigation import is_current, list_entries
+from shared.panel.statics import STATICS, PanelStatics
+from shared.panel.views import PageView, ResourceView
+from shared.settings import StorageSettings
+
+HERE = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "media-src 'self' blob:{storage}; connect-src 'self'{storage}; font-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+type Transaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
+
+
+class Panel(Admin):
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        service: str,
+        folder: Path | None = None,
+        transaction: Transaction | None = None,
+        packages: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Mount an empty panel. `folder` may have `templates` and `statics` of the service's own."""
+        self.service, self.prefix = service, f"/admin/{service}"
+        self._folders = [folder, HERE] if folder else [HERE]
+        self.outer = app
+        self.transaction: Transaction = transaction or app.state.database.transaction
+        self.policy = _create_policy(app)
+        self.statics = PanelStatics([each / "statics" for each in self._folders], packages)
+        self.resources: dict[str, ResourceView] = {}
+        self._permissions = PanelAuthorization()
+        super().__init__(
+            app,
+            # It has no engine: what SQLAdmin would read or write by itself fails.
+            session_maker=async_sessionmaker(),
+            base_url=self.prefix,
+            title="Parley",
+            middlewares=[Middleware(PanelGate, outer=app, policy=self.policy)],
+            authentication_backend=PanelAuthentication(),
+            authorization_backend=self._permissions,
+        )
+        self._replace_routes()
+        app.add_middleware(ErrorPages, panel=self)
+
+    def _replace_routes(self) -> None:
+        pages = Endpoints(self)
+        change = ["GET", "POST"]
+        self.admin.router.redirect_slashes = False
+        self.admin.router.routes = [
+            Mount(STATICS, app=self.statics),
+            Route("/", self.open_first_page),
+            Route("/{identity}", pages.show_list),
+            Route("/{identity}/create", pages.create, methods=change),
+            Route("/{identity}/export.csv", pages.export),
+            Route("/{identity}/lookup", pages.look_up),
+            Route("/{identity}/actions/{action}", pages.run_action, methods=["POST"]),
+            Route("/{identity}/{pk}", pages.show_details),
+            Route("/{identity}/{pk}/edit", pages.edit, methods=change),
+            Route("/{identity}/{pk}/delete", pages.delete, methods=change),
+        ]
+        self.admin.exception_handlers = {HTTPException: _render_http_error, ParleyError: render}
+
+    def init_templating_engine(self) -> Jinja2Templates:
+        templates = super().init_templating_engine()
+        # SQLAdmin's own templates are not among them: they have inline scripts.
+        templates.env.loader = ChoiceLoader(
+            [FileSystemLoader(folder / "templates") for folder in self._folders]
+        )
+        templates.env.undefined = StrictUndefined
+        templates.env.trim_blocks = templates.env.lstrip_blocks = True
+        templates.env.filters |= FILTERS
+        templates.env.globals["new_id"] = uuid4
+        templates.env.globals["static"] = lambda name: self.statics.address(self.prefix, name)
+        return templates
+
+    def add_views(self, *views: type[PageView | ResourceView]) -> None:
+        for view in views:
+            # SQLAdmin keeps the application in the class, and a process may have several.
+            metaclass: Any = type(view)
+            own = metaclass(view.__name__, (view,), {"panel": self, "identity": view.path})
+            self._permissions.grant(view.path, view.roles, view.permissions)
+            self.add_view(own)
+        self.resources = {each.identity: each for each in self.views if isinstance(each, ResourceView)}
+
+    def _handle_expose_decorated_func(
+        self,
+        func: MethodType,
+        view: type[BaseView | ModelView],
+        view_instance: BaseView | ModelView,
+    ) -> None:
+        known = len(self.admin.router.routes)
+        super()._handle_expose_decorated_func(func, view, view_instance)
+        if len(self.admin.router.routes) > known:
+            # SQLAdmin names a view after its last page, and our routes would match first.
+            view.identity = getattr(view, "path", "")
+            self.admin.router.routes.insert(1, self.admin.router.routes.pop())
+
+    async def open_first_page(self, request: Request) -> Response:
+        principal = find_principal(request)
+        entries = list_entries(principal.role) if principal else []
+        own = [entry.address for entry in entries if entry.address.startswith(self.prefix)]
+        offered = {f"{self.prefix}/{view.identity}" for view in self.views}
+        first = next((address for address in own if address in offered), None)
+        if first is None:
+            raise NotFound(NOT_OFFERED)
+        return RedirectResponse(first, 303)
+
+    async def render(
+        self, request: Request, template: str, context: Mapping[str, Any], *, status: int = 200
+    ) -> Response:
+        principal, path = find_principal(request), request.scope["path"]
+        entries = list_entries(principal.role) if principal else []
+        view = context.get("view")
+        shared = {
+            "principal": principal,
+            "csrf_token": principal.csrf if principal else "",
+            "navigation": [(entry, is_current(entry, path)) for entry in entries],
+            "message": view.find_message(request) if view else "",
+        }
+        return await self.templates.TemplateResponse(request, template, {**shared, **context}, status)
+
+
+def _create_policy(app: FastAPI) -> str:
+    settings = app.state.settings
+    storage = ""
+    if isinstance(settings, StorageSettings):
+        address = urlsplit(settings.s3_public_endpoint or settings.s3_endpoint)
+        storage = f" {address.scheme}://{address.netloc}"
+    return POLICY.format(storage=storage)
+
+
+async def _render_http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    found: ParleyError = NotFound(NOT_OFFERED)
+    if status == 403:
+        found = Forbidden("Your account may not do this. Ask an admin.")
+    elif status == 405:
+        found = MethodNotAllowed("This address does not accept this method.")
+    return await render(request, found)
