@@ -11,6 +11,7 @@ TEST_S3_ACCESS_KEY and TEST_S3_SECRET_KEY. A service's conftest says which packa
 import asyncio
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -202,3 +203,9 @@ def outbox_jobs() -> OutboxJobs:
         return [job.model_validate_json(row.body) for row in await session.scalars(queued)]
 
     return read
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    """Return the hidden fields of the forms in the content of a panel's page."""
+    content = page[page.index("<main") :]
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', content))

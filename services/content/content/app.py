@@ -11,11 +11,14 @@ from shared.http.health import Check
 from content.api import routers
 from content.audio import RecordingMonitor
 from content.catalogue import CatalogueRefresher
+from content.panel import add_panel
 from content.settings import ApiSettings
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
-    return create_api(settings, *routers, title="Parley content", lifespan=_lifespan)
+    app = create_api(settings, *routers, title="Parley content", lifespan=_lifespan)
+    add_panel(app)
+    return app
 
 
 @asynccontextmanager

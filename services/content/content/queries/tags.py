@@ -2,7 +2,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from shared.data.cache import cache_query
-from sqlalchemy import Select, func, select
+from shared.http.pages import MAX_COUNTED
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.errors import TagNotFound
@@ -26,6 +27,51 @@ _tags = select(Tag.id, Tag.name, Tag.category).order_by(Tag.category, func.lower
 _tags_with_counts: Select[tuple[UUID, str, str, int]] = _tags.add_columns(
     select(func.count()).where(SpeechTag.tag_id == Tag.id).scalar_subquery()
 )
+
+
+_counted = select(SpeechTag.tag_id).where(SpeechTag.tag_id == Tag.id).limit(MAX_COUNTED + 1).correlate(Tag)
+# Some tags are on a million speeches.
+_tags_with_capped_counts: Select[tuple[UUID, str, str, int]] = select(
+    Tag.id, Tag.name, Tag.category
+).add_columns(select(func.count()).select_from(_counted.subquery()).scalar_subquery().label("speech_count"))
+_ORDERS: dict[str, tuple[SQLColumnExpression[str], ...]] = {
+    "name": (func.lower(Tag.name),),
+    "category": (Tag.category, func.lower(Tag.name)),
+}
+
+
+async def list_tag_page(
+    session: AsyncSession, *, search: str, order: str, is_descending: bool, limit: int, offset: int
+) -> tuple[list[TagWithCount], int]:
+    """List one page with counts up to MAX_COUNTED + 1, and the number of all tags that match."""
+    matching = _matches(search)
+    total = (await session.execute(select(func.count()).select_from(Tag).where(matching))).scalar_one()
+    keys = [key.desc() if is_descending else key for key in _ORDERS[order]]
+    page = _tags_with_capped_counts.where(matching).order_by(*keys, Tag.id).limit(limit).offset(offset)
+    return [TagWithCount._make(row) for row in await session.execute(page)], total
+
+
+async def find_tags_by_term(session: AsyncSession, term: str, *, limit: int) -> list[TagRow]:
+    """Return tags whose name or category has the term, names that begin with it first."""
+    begins = func.lower(Tag.name).startswith(term.lower(), autoescape=True)
+    found = (
+        _tags.where(_matches(term)).order_by(None).order_by(begins.desc(), func.lower(Tag.name)).limit(limit)
+    )
+    return [TagRow._make(row) for row in await session.execute(found)]
+
+
+def _matches(term: str) -> ColumnElement[bool]:
+    if not term:
+        return true()
+    text = term.lower()
+    return or_(*(func.lower(column).contains(text, autoescape=True) for column in (Tag.name, Tag.category)))
+
+
+async def get_tag_with_capped_count(session: AsyncSession, tag_id: UUID) -> TagWithCount:
+    row = (await session.execute(_tags_with_capped_counts.where(Tag.id == tag_id))).one_or_none()
+    if row is None:
+        raise TagNotFound(f"There is no tag {tag_id}.")
+    return TagWithCount._make(row)
 
 
 async def list_tags(session: AsyncSession) -> list[TagRow]:

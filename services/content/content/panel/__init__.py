@@ -1,0 +1,20 @@
+"""The pages of content in the admin panel."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from shared.panel import Panel
+
+from content.commands.cache import edit_transaction
+from content.panel.tags import TagView
+
+
+def add_panel(app: FastAPI) -> None:
+    panel = Panel(
+        app,
+        service="content",
+        folder=Path(__file__).parent,
+        # The cache opens with the application.
+        transaction=lambda: edit_transaction(app.state.database, app.state.cache),
+    )
+    panel.add_views(TagView)

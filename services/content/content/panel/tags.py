@@ -1,0 +1,106 @@
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+from uuid import UUID
+
+from contracts.vocabulary import MAX_TAG_NAME_LENGTH
+from shared.panel import (
+    Blocker,
+    Choice,
+    Column,
+    Count,
+    Listing,
+    ListQuery,
+    ResourceView,
+    create_listing,
+    parse,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+from wtforms import Form, StringField
+from wtforms.validators import InputRequired
+
+from content.commands import tags as commands
+from content.models import Tag
+from content.queries import tags as queries
+from content.queries.tags import TagWithCount
+from content.schemas.tags import TagCreate, TagUpdate
+
+SPEECHES = "/admin/content/speeches"
+MAX_CHOICES = 20
+
+
+class TagForm(Form):
+    name = StringField(
+        "Name",
+        [InputRequired("Give the tag a name.")],
+        description="It must differ from all other names by more than upper and lower case.",
+        render_kw={"maxlength": MAX_TAG_NAME_LENGTH, "autocomplete": "off"},
+    )
+    category = StringField(
+        "Category",
+        [InputRequired("Give the tag a category.")],
+        description="Tags are grouped by it, for example topic or situation.",
+        render_kw={"maxlength": MAX_TAG_NAME_LENGTH, "autocomplete": "off"},
+    )
+
+
+class TagView(ResourceView, model=Tag):
+    path = "tags"
+    name, name_plural = "Tag", "Tags"
+    columns = (
+        Column("name", "Name", is_sortable=True, is_link=True),
+        Column("category", "Category", is_sortable=True),
+        Column(
+            "speech_count",
+            "Speeches",
+            read=lambda tag: Count.from_capped(tag.speech_count),
+            template="tag_count.html",
+        ),
+    )
+    default_sort = "category"
+    search_label = "Search by name or category"
+    empty_text = "There are no tags yet. Learners choose speeches by them."
+    can_create = can_edit = can_delete = can_export = True
+    form_create = form_edit = TagForm
+    details_template = "tag_details.html"
+    messages: ClassVar = {
+        "created": "The tag was created.",
+        "updated": "The tag was saved. Its speeches follow within some minutes.",
+        "deleted": "The tag was deleted.",
+    }
+
+    async def list_rows(self, session: AsyncSession, query: ListQuery) -> Listing:
+        rows, total = await queries.list_tag_page(
+            session,
+            search=query.search,
+            order=query.sort,
+            is_descending=query.is_descending,
+            limit=query.limit,
+            offset=(query.page - 1) * query.limit,
+        )
+        return create_listing(query, rows, total)
+
+    async def get_row(self, session: AsyncSession, row_id: UUID) -> TagWithCount:
+        return await queries.get_tag_with_capped_count(session, row_id)
+
+    async def create_row(self, session: AsyncSession, values: Mapping[str, Any], *, actor: UUID) -> UUID:
+        return (await commands.create_tag(session, parse(TagCreate, values), actor=actor)).id
+
+    async def update_row(
+        self, session: AsyncSession, row_id: UUID, values: Mapping[str, Any], *, actor: UUID
+    ) -> None:
+        await commands.update_tag(session, row_id, parse(TagUpdate, values), actor=actor)
+
+    async def delete_row(self, session: AsyncSession, row_id: UUID, *, actor: UUID) -> None:
+        await commands.delete_tag(session, row_id, actor=actor)
+
+    async def find_blocker(self, session: AsyncSession, row: TagWithCount) -> Blocker | None:
+        if not row.speech_count:
+            return None
+        count = Count.from_capped(row.speech_count)
+        carrying = "1 speech carries" if row.speech_count == 1 else f"{count} speeches carry"
+        reason = f"{carrying} this tag, archived ones included. Remove it from them first."
+        return Blocker(reason, f"{SPEECHES}?tag={row.id}&archived=all", "Show these speeches")
+
+    async def look_up(self, session: AsyncSession, term: str) -> Sequence[Choice]:
+        found = await queries.find_tags_by_term(session, term, limit=MAX_CHOICES)
+        return [Choice(str(tag.id), f"{tag.name} ({tag.category})") for tag in found]

@@ -1,0 +1,218 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from content.commands.cache import InvalidateCache
+from content.commands.tags import PropagateTagName, create_tag, create_tags, update_tag
+from content.models import Tag
+from content.queries.tags import list_cached_tags
+from content.schemas.tags import TagCreate, TagUpdate
+from fastapi import FastAPI
+from shared.data.audit_log import AuditEntry
+from shared.data.db import Database
+from shared.testing import OutboxJobs, hidden_fields
+from sqlalchemy import func, select
+
+type Add = Callable[..., Awaitable[UUID]]
+type Send = Callable[..., Awaitable[httpx.Response]]
+type OpenForm = Callable[[str], Awaitable[dict[str, str]]]
+
+TAGS = "/admin/content/tags"
+
+
+@pytest.fixture
+async def tag_id(committed_database: Database) -> UUID:
+    async with committed_database.transaction() as session:
+        return (await create_tag(session, TagCreate(name="food", category="topic"), actor=None)).id
+
+
+async def list_audited(database: Database) -> list[tuple[str, UUID | None]]:
+    async with database.transaction() as session:
+        entries = await session.scalars(select(AuditEntry).order_by(AuditEntry.id))
+        return [(entry.action, entry.actor_id) for entry in entries]
+
+
+async def count_tags(database: Database) -> int:
+    async with database.transaction() as session:
+        return (await session.execute(select(func.count()).select_from(Tag))).scalar_one()
+
+
+async def test_a_change_is_audited_published_and_takes_cached_values_along(
+    app: FastAPI,
+    send: Send,
+    committed_database: Database,
+    outbox_jobs: OutboxJobs,
+    tag_id: UUID,
+    editor_id: UUID,
+) -> None:
+    async with committed_database.transaction() as session:
+        assert [tag.name for tag in await list_cached_tags(app.state.cache, session)] == ["food"]
+    saved = await send(f"{TAGS}/{tag_id}/edit", name="meals", category="topic")
+    assert (saved.status_code, saved.headers["location"]) == (303, f"{TAGS}/{tag_id}?done=updated")
+    assert await list_audited(committed_database) == [("tag_created", None), ("tag_updated", editor_id)]
+    async with committed_database.transaction() as session:
+        assert [tag.name for tag in await list_cached_tags(app.state.cache, session)] == ["meals"]
+        assert [job.keys for job in await outbox_jobs(session, InvalidateCache)] == [["tags"], ["tags"]]
+        assert [job.tag_id for job in await outbox_jobs(session, PropagateTagName)] == [tag_id]
+
+
+async def test_a_tag_is_created_and_deleted(
+    panel: httpx.AsyncClient, send: Send, committed_database: Database, editor_id: UUID
+) -> None:
+    created = await send(f"{TAGS}/create", name=" Travel ", category="topic")
+    page = await panel.get(created.headers["location"])
+    assert "The tag was created." in page.text
+    assert "<h1>Travel</h1>" in page.text
+    address = created.headers["location"].partition("?")[0]
+    deleted = await send(f"{address}/delete")
+    assert "The tag was deleted." in (await panel.get(deleted.headers["location"])).text
+    assert (await panel.get(address)).status_code == 404
+    expected = [("tag_created", editor_id), ("tag_deleted", editor_id)]
+    assert await list_audited(committed_database) == expected
+
+
+async def test_a_tag_in_use_is_kept_and_the_page_leads_to_its_speeches(
+    panel: httpx.AsyncClient, committed_database: Database, add: Add
+) -> None:
+    async with committed_database.transaction() as session:
+        await add(session, tags=("food",))
+        tag_id = await session.scalar(select(Tag.id))
+    page = await panel.get(f"{TAGS}/{tag_id}/delete")
+    assert "1 speech carries this tag" in page.text
+    assert f"/admin/content/speeches?tag={tag_id}" in page.text
+    assert 'class="danger"' not in page.text
+
+
+async def test_a_tag_that_a_speech_takes_meanwhile_is_kept(
+    open_form: OpenForm,
+    panel: httpx.AsyncClient,
+    committed_database: Database,
+    add: Add,
+    tag_id: UUID,
+) -> None:
+    fields = await open_form(f"{TAGS}/{tag_id}/delete")
+    async with committed_database.transaction() as session:
+        await add(session, tags=("food",))
+    refused = await panel.post(f"{TAGS}/{tag_id}/delete", data=fields)
+    assert refused.status_code == 409
+    assert "Speeches carry this tag" in refused.text
+    assert "Show these speeches" in refused.text
+
+
+async def test_a_second_click_saves_nothing_twice(
+    open_form: OpenForm, panel: httpx.AsyncClient, committed_database: Database
+) -> None:
+    fields = await open_form(f"{TAGS}/create")
+    forms = [{**fields, "name": f"tag {number}", "category": "topic"} for number in range(4)]
+    answers = await asyncio.gather(*(panel.post(f"{TAGS}/create", data=form) for form in forms))
+    assert {answer.status_code for answer in answers} == {303}
+    assert sorted("done=repeated" in answer.headers["location"] for answer in answers) == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert await count_tags(committed_database) == 1
+
+
+async def test_two_editors_at_once_lose_nothing(
+    open_form: OpenForm, panel: httpx.AsyncClient, committed_database: Database, tag_id: UUID
+) -> None:
+    fields = await open_form(f"{TAGS}/{tag_id}/edit")
+    async with committed_database.transaction() as session:
+        await update_tag(session, tag_id, TagUpdate(category="<i>theme</i>"), actor=uuid4())
+    own = {"name": "meals", "category": "topic"}
+    conflict = await panel.post(
+        f"{TAGS}/{tag_id}/edit", data={**fields, "name": "meals", "category": "topic"}
+    )
+    assert conflict.status_code == 409
+    assert "Another editor has changed this" in conflict.text
+    assert 'value="meals"' in conflict.text
+    assert "&lt;i&gt;theme&lt;/i&gt;" in conflict.text
+    again = hidden_fields(conflict.text)
+    saved = await panel.post(f"{TAGS}/{tag_id}/edit", data={**again, **own})
+    assert saved.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": "FOOD", "category": "topic"}, "There is a tag FOOD already."),
+        ({"name": "", "category": "topic"}, "Give the tag a name."),
+        ({"name": " ", "category": "topic"}, "Text should have at least 1 character."),
+        ({"category": "topic"}, "Give the tag a name."),
+        ({"name": "x" * 101, "category": "topic"}, "at most 100 characters"),
+        ({"name": "a\u0000b", "category": "topic"}, "Must not contain control characters."),
+        ({"name": ["a", "b"], "category": "topic"}, "Was sent twice."),
+        ({"name": "a", "category": "topic", "id": "1"}, "a field that this page does not know: id"),
+    ],
+)
+async def test_what_cannot_be_saved_is_said_next_to_its_field(
+    send: Send, committed_database: Database, tag_id: UUID, fields: dict[str, str], message: str
+) -> None:
+    refused = await send(f"{TAGS}/create", **fields)
+    assert refused.status_code in {409, 422}
+    assert message in refused.text
+    assert await count_tags(committed_database) == 1
+
+
+async def test_text_is_never_markup(panel: httpx.AsyncClient, send: Send) -> None:
+    created = await send(f"{TAGS}/create", name="<script>alert(1)</script>", category="'\"><b>")
+    for address in (created.headers["location"], TAGS, f"{TAGS}?search=%3Cscript%3E"):
+        page = (await panel.get(address)).text
+        assert "<script>alert" not in page
+        assert "<b>" not in page
+        assert "&lt;script&gt;" in page
+
+
+async def test_the_list_is_searched_sorted_and_counted(
+    panel: httpx.AsyncClient, committed_database: Database, add: Add
+) -> None:
+    async with committed_database.transaction() as session:
+        await create_tags(session, {"100%": "topic", "Work": "place"}, actor=None)
+        await add(session, tags=("food", "Work"))
+    page = (await panel.get(f"{TAGS}?sort=-name")).text
+    assert page.index(">Work<") < page.index(">food<") < page.index(">100%<")
+    assert "3 tags" in page
+    found = (await panel.get(f"{TAGS}?search=0%25")).text
+    assert "1 tag found" in found
+    assert "Work" not in found
+    assert "Nothing matches" in (await panel.get(f"{TAGS}?search=nothing")).text
+
+
+@pytest.mark.parametrize(
+    "query", [f"search={'x' * 10_000}", "search=%00", "page=0", "page=x", "page=99999999999", "sort=password"]
+)
+async def test_a_list_says_what_its_address_asks_wrongly(panel: httpx.AsyncClient, query: str) -> None:
+    page = await panel.get(f"{TAGS}?{query}")
+    assert page.status_code == 422
+    assert 'role="alert"' in page.text
+
+
+async def test_pages_beyond_the_last_are_empty(panel: httpx.AsyncClient, tag_id: UUID) -> None:
+    page = await panel.get(f"{TAGS}?page=1000000")
+    assert page.status_code == 200
+    assert "The list ends before this page." in page.text
+
+
+async def test_tags_are_looked_up(panel: httpx.AsyncClient, tag_id: UUID) -> None:
+    found = await panel.get(f"{TAGS}/lookup?term=OO")
+    assert found.json() == [{"value": str(tag_id), "label": "food (topic)"}]
+
+
+async def test_the_list_is_downloaded_without_formulas(panel: httpx.AsyncClient, send: Send) -> None:
+    await send(f"{TAGS}/create", name="=1+1", category="topic")
+    answer = await panel.get(f"{TAGS}/export.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.text == '\ufeff"Name","Category","Speeches"\r\n"\'=1+1","topic","0"\r\n'
+
+
+@pytest.mark.parametrize(
+    "address", [f"{TAGS}/{uuid4()}", f"{TAGS}/1/edit", f"{TAGS}/{uuid4()}/delete", "/admin/content/x"]
+)
+async def test_what_is_not_there_is_a_page(panel: httpx.AsyncClient, address: str) -> None:
+    page = await panel.get(address)
+    assert page.status_code == 404
+    assert "There is nothing here" in page.text
