@@ -16,3 +16,5 @@ Archived = Literal["false", "true", "all"]
 """Whether a list has the speeches in play, the archived ones, or all."""
 Match = Literal["any", "all"]
 """Whether a speech must carry any or all of the tags."""
+SkipReason = Literal["speech_not_found", "too_many_tags"]
+"""Why a batch left a speech as it was."""

@@ -1,5 +1,13 @@
 """The HTTP routes, in the order of a learner's journey."""
 
-from content.api import audit_log, draws, speeches, tags
+from content.api import audit_log, draws, speech_batches, speeches, tags
 
-routers = (tags.router, draws.router, speeches.router, speeches.admin, tags.admin, audit_log.admin)
+routers = (
+    tags.router,
+    draws.router,
+    speeches.router,
+    speeches.admin,
+    speech_batches.admin,
+    tags.admin,
+    audit_log.admin,
+)

@@ -55,12 +55,12 @@ async def create_speeches(
 ) -> list[UUID]:
     if not new:
         return []
-    tags = await _lock_tags(session, {tag_id for speech in new for tag_id in speech.tag_ids})
+    tags = await lock_tags(session, {tag_id for speech in new for tag_id in speech.tag_ids})
     speeches = [Speech(**_to_columns(speech)) for speech in new]
     session.add_all(speeches)
     await session.flush()
     carried = {speech.id: set(wanted.tag_ids) for speech, wanted in zip(speeches, new, strict=True)}
-    await _attach_tags(session, carried)
+    await attach_tags(session, carried)
     await record_change(session, [speech.number for speech in speeches])
     for speech in speeches:
         snapshot = _to_snapshot(speech, [tags[tag_id] for tag_id in carried[speech.id]])
@@ -106,17 +106,17 @@ async def apply_speech_change(
     Raises SpeechNotFound, UnknownTag, and ChangedMeanwhile for a revision that was not expected.
     """
     speech = await _lock_speech(session, speech_id, expected)
-    carried = (await _list_tag_ids(session, [speech_id]))[speech_id]
+    carried = (await list_tag_ids(session, [speech_id]))[speech_id]
     wanted = carried if change.tag_ids is None else set(change.tag_ids)
-    tags = await _lock_tags(session, wanted)
+    tags = await lock_tags(session, wanted)
     values = changed_values(speech, _to_columns(change))
     if not values and wanted == carried:
         return
-    _audit_change(session, speech, values, carried, wanted, actor=actor)
+    audit_change(session, speech, values, carried, wanted, actor=actor)
     if wanted != carried:
         await session.execute(delete(SpeechTag).where(SpeechTag.speech_id == speech_id))
-        await _attach_tags(session, {speech_id: wanted})
-    [speech] = await _store_revisions(session, [speech_id], _to_stored(values))
+        await attach_tags(session, {speech_id: wanted})
+    [speech] = await _store_revisions(session, [speech_id], to_stored(values))
     await record_change(session, [speech.number])
     _record_updated(session, speech, tags.values())
     invalidate(session, get_cached_speech.key(speech_id))
@@ -125,7 +125,7 @@ async def apply_speech_change(
 async def archive_speeches(session: AsyncSession, speech_ids: Collection[UUID]) -> None:
     """Archive speeches that are in play. Their rows are locked already, and their caller audits it."""
     if speech_ids:
-        speeches = await publish_revisions(session, speech_ids, _to_stored({"archived": True}))
+        speeches = await publish_revisions(session, speech_ids, to_stored({"archived": True}))
         await record_change(session, [speech.number for speech in speeches])
 
 
@@ -141,7 +141,7 @@ async def delete_speech(
     Raises SpeechNotFound, and ChangedMeanwhile for a revision that was not expected.
     """
     speech = await _lock_speech(session, speech_id, expected)
-    before = _to_audited(speech, (await _list_tag_ids(session, [speech_id]))[speech_id])
+    before = _to_audited(speech, (await list_tag_ids(session, [speech_id]))[speech_id])
     await delete_speeches(session, [speech])
     audit_log.record(session, "speech_deleted", subject=speech_id, actor=actor, before=before)
 
@@ -169,13 +169,13 @@ async def publish_revisions(
 
 async def publish_snapshots(session: AsyncSession, speeches: Collection[Speech]) -> None:
     """Publish speeches as they are, in the order of their ids."""
-    carried = await _list_tag_ids(session, [speech.id for speech in speeches])
-    tags = await _lock_tags(session, set().union(*carried.values()))
+    carried = await list_tag_ids(session, [speech.id for speech in speeches])
+    tags = await lock_tags(session, set().union(*carried.values()))
     for speech in sorted(speeches, key=lambda speech: speech.id):
         _record_updated(session, speech, [tags[tag_id] for tag_id in carried[speech.id]])
 
 
-async def _list_tag_ids(session: AsyncSession, speech_ids: Collection[UUID]) -> TagIdsBySpeech:
+async def list_tag_ids(session: AsyncSession, speech_ids: Collection[UUID]) -> TagIdsBySpeech:
     carried: TagIdsBySpeech = {speech_id: set() for speech_id in speech_ids}
     rows = select(SpeechTag.speech_id, SpeechTag.tag_id).where(SpeechTag.speech_id.in_(speech_ids))
     for speech_id, tag_id in await session.execute(rows):
@@ -193,7 +193,7 @@ async def _lock_speech(session: AsyncSession, speech_id: UUID, expected: Revisio
     return speech
 
 
-async def _lock_tags(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[UUID, TagRef]:
+async def lock_tags(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[UUID, TagRef]:
     """Return tags by id. They are not renamed or deleted until the transaction ends. Raises UnknownTag.
 
     A rename therefore waits for snapshots with the old name, and then finds their speeches.
@@ -215,7 +215,7 @@ async def _store_revisions(
     return (await session.scalars(updated, execution_options={"populate_existing": True})).all()
 
 
-async def _attach_tags(session: AsyncSession, carried: TagIdsBySpeech) -> None:
+async def attach_tags(session: AsyncSession, carried: TagIdsBySpeech) -> None:
     rows = [
         {"speech_id": speech_id, "tag_id": tag_id} for speech_id, ids in carried.items() for tag_id in ids
     ]
@@ -227,7 +227,7 @@ def _record_updated(session: AsyncSession, speech: Speech, tags: Iterable[TagRef
     record(session, SpeechUpdated, subject=str(speech.id), data=_to_snapshot(speech, tags))
 
 
-def _audit_change(
+def audit_change(
     session: AsyncSession,
     speech: Speech,
     values: Mapping[str, Any],
@@ -254,7 +254,7 @@ def _to_sorted_text(tag_ids: Collection[UUID]) -> list[str]:
     return sorted(map(str, tag_ids))
 
 
-def _to_stored(values: Mapping[str, Any]) -> dict[str, Any]:
+def to_stored(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns for changed values: of `archived`, the time is stored."""
     columns = {name: value for name, value in values.items() if name != "archived"}
     if "archived" in values:

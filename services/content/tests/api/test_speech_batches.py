@@ -1,0 +1,121 @@
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from content.commands.tags import create_tags
+from contracts.content import SpeechUpdated
+from shared.data.db import Database
+from shared.testing import outbox_events
+
+type Add = Callable[..., Awaitable[UUID]]
+
+BATCH, SPEECHES = "/api/v1/admin/speeches:batch", "/api/v1/admin/speeches"
+
+
+@pytest.fixture
+async def tags(committed_database: Database) -> dict[str, str]:
+    async with committed_database.transaction() as session:
+        made = await create_tags(session, dict.fromkeys(("food", "work", "sea"), "topic"), actor=None)
+    return {name: str(tag_id) for name, tag_id in made.items()}
+
+
+@pytest.fixture
+async def ids(committed_database: Database, add: Add, tags: dict[str, str]) -> list[str]:
+    """A speech about food and one about work."""
+    async with committed_database.transaction() as session:
+        return [str(await add(session, tags=(name,))) for name in ("food", "work")]
+
+
+async def change(editor: httpx.AsyncClient, ids: list[str], **fields: Any) -> dict[str, Any]:
+    answer = await editor.post(BATCH, json={"speech_ids": ids, **fields})
+    assert answer.status_code == 200, answer.text
+    outcome: dict[str, Any] = answer.json()
+    return outcome
+
+
+async def tags_of(editor: httpx.AsyncClient, speech_id: str) -> list[str]:
+    return [tag["name"] for tag in (await editor.get(f"{SPEECHES}/{speech_id}")).json()["tags"]]
+
+
+async def test_speeches_get_and_lose_tags_at_once(
+    editor: httpx.AsyncClient,
+    client: httpx.AsyncClient,
+    committed_database: Database,
+    ids: list[str],
+    tags: dict[str, str],
+) -> None:
+    food, work = ids
+    assert (await client.get(f"/api/v1/speeches/{food}")).status_code == 200
+    gone = str(uuid4())
+    wanted = {"add_tag_ids": [tags["work"], tags["sea"]], "remove_tag_ids": [tags["food"]]}
+    outcome = await change(editor, [food, gone, work, food], **wanted)
+    assert (outcome["changed"], outcome["unchanged"]) == ([food, work], [])
+    assert [(each["id"], each["code"]) for each in outcome["skipped"]] == [(gone, "speech_not_found")]
+    assert await tags_of(editor, food) == await tags_of(editor, work) == ["sea", "work"]
+    # It was cached when it was read.
+    cached = (await client.get(f"/api/v1/speeches/{food}")).json()
+    assert [tag["name"] for tag in cached["tags"]] == ["sea", "work"]
+    again = await change(editor, ids, **wanted)
+    assert (again["changed"], again["unchanged"]) == ([], ids)
+    async with committed_database.transaction() as session:
+        published = [event.data for event in await outbox_events(session, SpeechUpdated)]
+    assert sorted(str(each.speech_id) for each in published) == sorted(ids)
+    assert {each.revision for each in published} == {2}
+    assert {tuple(tag.name for tag in each.tags) for each in published} == {("sea", "work")}
+
+
+async def test_speeches_are_archived_and_restored_at_once(
+    editor: httpx.AsyncClient, committed_database: Database, ids: list[str], tags: dict[str, str]
+) -> None:
+    first = await change(editor, ids[:1], archived=True)
+    assert first["changed"] == ids[:1]
+    both = await change(editor, ids, archived=True)
+    assert (both["changed"], both["unchanged"]) == (ids[1:], ids[:1])
+    assert (await editor.get(SPEECHES)).json()["speeches"] == []
+    restored = await change(editor, ids, archived=False, add_tag_ids=[tags["work"]])
+    assert restored["changed"] == ids
+    assert await tags_of(editor, ids[0]) == ["food", "work"]
+    async with committed_database.transaction() as session:
+        published = [event.data for event in await outbox_events(session, SpeechUpdated)]
+    assert [each.archived_at is None for each in published] == [False, False, True, True]
+
+
+async def test_each_change_of_a_batch_is_audited(
+    app: Any, editor: httpx.AsyncClient, ids: list[str], tags: dict[str, str], token_for: Any
+) -> None:
+    await change(editor, ids, archived=True, remove_tag_ids=[tags["work"]])
+    headers = {"Authorization": f"Bearer {token_for(uuid4(), 'admin')}"}
+    log = (await editor.get("/api/v1/admin/content/audit", headers=headers)).json()["entries"]
+    seen = {(each["subject_id"], each["action"]) for each in log if each["actor_id"] is not None}
+    assert seen == {
+        *((speech_id, "speech_archived") for speech_id in ids),
+        (ids[1], "speech_updated"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"speech_ids": []}, "#/speech_ids"),
+        ({"speech_ids": [str(uuid4())] * 501}, "#/speech_ids"),
+        ({"speech_ids": ["x"]}, "#/speech_ids/0"),
+        ({"archived": "true"}, "#/archived"),
+        ({"archived": None}, "#"),
+        ({"add_tag_ids": [str(UUID(int=1))], "remove_tag_ids": [str(UUID(int=1))]}, "#"),
+        ({"add_tag_ids": [str(UUID(int=1))]}, "#/tag_ids"),
+        ({"tags": []}, "#/tags"),
+    ],
+)
+async def test_an_invalid_batch_changes_nothing(
+    editor: httpx.AsyncClient, ids: list[str], fields: dict[str, Any], pointer: str
+) -> None:
+    answer = await editor.post(BATCH, json={"speech_ids": ids, "archived": True} | fields)
+    assert answer.status_code == 422, answer.text
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert len((await editor.get(SPEECHES)).json()["speeches"]) == 2
+
+
+async def test_learners_change_no_batches(client: httpx.AsyncClient) -> None:
+    assert (await client.post(BATCH, json={"speech_ids": [str(uuid4())]})).status_code == 403
