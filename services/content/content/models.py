@@ -60,6 +60,18 @@ def _create_value_check(column: str, values: tuple[str, ...]) -> CheckConstraint
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
+TEXT_KEY = '"left"(casefold(text COLLATE pg_unicode_fast), 48)'
+"""What lists sort texts by, without case. An entry of an index has at most 2,704 bytes, a text more."""
+CORRECT_RATE_KEY = "(correct + 3)::double precision / (plays + 4)::double precision"
+"""What lists sort by difficulty: the rate of correct answers as if three of four earlier ones were correct.
+
+So a single wrong answer does not make a speech the hardest of all.
+"""
+
+# The class of speeches has a column `text` itself.
+_BY_TEXT, _BY_CORRECT_RATE = text(f"({TEXT_KEY})"), text(f"({CORRECT_RATE_KEY})")
+
+
 class Tag(Base):
     """A keyword of speeches.
 
@@ -98,6 +110,8 @@ class Speech(Base):
     archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     # The import that it came with.
     import_id: Mapped[UUID | None] = mapped_column(Uuid)
+    # Since when checks have not found the recording. It is no property of the speech, so revisions ignore it.
+    audio_missing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     # A trigger sets it, so that rows which are copied in are found too.
     search: Mapped[str | None] = mapped_column(TSVECTOR, deferred=True)
 
@@ -114,6 +128,8 @@ class Speech(Base):
         Index("ix_speeches_in_play_level", "level", "id", postgresql_where=archived_at.is_(None)),
         Index("ix_speeches_in_play_type", "type", "id", postgresql_where=archived_at.is_(None)),
         Index("ix_speeches_archived", "id", postgresql_where=archived_at.is_not(None)),
+        Index("ix_speeches_audio_missing", "id", postgresql_where=audio_missing_since.is_not(None)),
+        Index("ix_speeches_by_text", _BY_TEXT, "id"),
         Index(None, "audio_key"),
         Index(None, "import_id", "id", postgresql_where=import_id.is_not(None)),
     )
@@ -142,6 +158,11 @@ class SpeechStatistics(Base):
     correct: Mapped[int] = mapped_column(BigInteger)
     scored: Mapped[int] = mapped_column(BigInteger)
     score_sum: Mapped[float] = mapped_column(Double)
+
+    __table_args__ = (
+        Index(None, "plays", "speech_id"),
+        Index("ix_speech_statistics_correct_rate", _BY_CORRECT_RATE, "speech_id"),
+    )
 
 
 class CatalogueChange(Base):

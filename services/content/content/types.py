@@ -14,6 +14,7 @@ AuditAction = Literal[
 ]
 Archived = Literal["false", "true", "all"]
 """Whether a list has the speeches in play, the archived ones, or all."""
+Sort = Literal["newest", "text", "-text", "most_played", "least_played", "hardest", "easiest"]
 Match = Literal["any", "all"]
 """Whether a speech must carry any or all of the tags."""
 SkipReason = Literal["speech_not_found", "too_many_tags"]

@@ -17,10 +17,8 @@ MAX_CURSOR_PAGE = 1_000_000
 CHECKSUM_BYTES = 8
 
 # The pattern is stated only: text of another form gets the same message as a cursor of other filters.
-Cursor = Annotated[
-    str,
-    Field(max_length=200, json_schema_extra={"pattern": "^([A-Za-z0-9_-]{4})+([A-Za-z0-9_-]{1,3}={1,2})?$"}),
-]
+CURSOR_PATTERN = "^([A-Za-z0-9_-]{4})+([A-Za-z0-9_-]{1,3}={1,2})?$"
+Cursor = Annotated[str, Field(max_length=200, json_schema_extra={"pattern": CURSOR_PATTERN})]
 
 
 class PageQuery(BaseModel):

@@ -79,15 +79,15 @@ async def list_speeches(
 ) -> SpeechPage:
     """List speeches, the newest first or, with `search`, the best match first.
 
-    Archived speeches are left out, unless `archived` asks for them.
+    Archived speeches are left out, unless `archived` asks for them. `sort` has other orders.
 
     A search takes words in any regular form, "phrases" in quotes as they are written, prefixes (`pass*`),
     exclusions (`-word`) and `or`. Case and accents do not count. Among other words, function words ("the",
     "after") need not occur, but lift a speech. If nothing is found, the last word is read as a prefix. The
     newest 500 matches (200 with `tag_id`) are ranked; older ones follow, newest first.
 
-    `page` reaches the 10,000th speech or, with a search, the last ranked match. `next_cursor` leads through
-    the whole list, and its pages cost the same at any depth.
+    `page` reaches the 10,000th speech, the 2,000th of a list with `sort` or, with a search, the last ranked
+    match. `next_cursor` leads through the whole list, and its pages cost the same at any depth.
     """
     speeches, page = await queries.list_speeches(session, wanted)
     pagination = Pagination.from_query(

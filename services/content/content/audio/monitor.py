@@ -1,7 +1,7 @@
 """Checks whether the recordings of speeches are still in the object storage."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import structlog
 from prometheus_client import Gauge
@@ -9,7 +9,7 @@ from shared.background import Loop
 from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.errors import Unavailable
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.models import Speech
@@ -24,6 +24,18 @@ MAX_TRACKED_MISSING = 1_000
 CONCURRENCY = 4
 MAX_LOGGED_KEYS = 20
 MISSING = Gauge("recordings_missing", "Recordings of speeches that are not in the object storage.")
+
+# Speeches in use by another transaction are left to the next check. The key differs if the recording was
+# replaced meanwhile.
+_LOOKED_FOR = """
+    SELECT id FROM speeches
+    JOIN unnest(CAST(:numbers AS bigint[]), CAST(:keys AS text[])) AS seen (number, key)
+    ON speeches.number = seen.number AND audio_key = key
+    WHERE audio_missing_since IS {} FOR NO KEY UPDATE OF speeches SKIP LOCKED
+"""
+_NOTE = "UPDATE speeches SET audio_missing_since = {} WHERE id IN ({})"
+_NOTE_MISSING = text(_NOTE.format("now()", _LOOKED_FOR.format("NULL")))
+_NOTE_FOUND = text(_NOTE.format("NULL", _LOOKED_FOR.format("NOT NULL")))
 
 type KeyByNumber = Mapping[int, str]
 """The keys of recordings by the number of their speech."""
@@ -61,11 +73,14 @@ class RecordingMonitor:
         async with self._database.transaction() as session:
             others = await list_keys_after(session, self._last_number, limit=limit)
             newest = await list_newest_keys(session, limit=NEWEST_PER_CHECK)
-            again = await list_keys(session, self._missing)
+            again = await list_missing_keys(session, limit=MAX_TRACKED_MISSING)
         keys = others | newest | again
         existing = await self._list_existing(keys)
         self._last_number = max(others, default=self._last_number) if len(others) == limit else 0
         self._missing = {number: key for number, key in keys.items() if number not in existing}
+        async with self._database.transaction() as session:
+            await note_missing(session, self._missing)
+            await note_found(session, {number: keys[number] for number in existing})
         MISSING.set(len(self._missing))
         if self._missing:
             log.warning("recordings_missing", keys=list(self._missing.values())[:MAX_LOGGED_KEYS])
@@ -90,8 +105,20 @@ async def list_keys_after(session: AsyncSession, number: int, *, limit: int) -> 
     return await _list_keys(session, after)
 
 
-async def list_keys(session: AsyncSession, numbers: Collection[int]) -> dict[int, str]:
-    return await _list_keys(session, select(Speech).where(Speech.number.in_(numbers)))
+async def list_missing_keys(session: AsyncSession, *, limit: int) -> dict[int, str]:
+    """Return the recordings that some check, of this process or another, has not found."""
+    missing = select(Speech).where(Speech.audio_missing_since.is_not(None)).order_by(Speech.id).limit(limit)
+    return await _list_keys(session, missing)
+
+
+async def note_missing(session: AsyncSession, keys: KeyByNumber) -> None:
+    if keys:
+        await session.execute(_NOTE_MISSING, {"numbers": list(keys), "keys": list(keys.values())})
+
+
+async def note_found(session: AsyncSession, keys: KeyByNumber) -> None:
+    if keys:
+        await session.execute(_NOTE_FOUND, {"numbers": list(keys), "keys": list(keys.values())})
 
 
 async def _list_keys(session: AsyncSession, speeches: Select[Speech]) -> dict[int, str]:

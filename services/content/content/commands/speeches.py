@@ -255,10 +255,12 @@ def _to_sorted_text(tag_ids: Collection[UUID]) -> list[str]:
 
 
 def to_stored(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns for changed values: of `archived`, the time is stored."""
+    """Return the columns for changed values: of `archived` the time, and a new recording is there."""
     columns = {name: value for name, value in values.items() if name != "archived"}
     if "archived" in values:
         columns["archived_at"] = func.now() if values["archived"] else None
+    if "audio_key" in values:
+        columns["audio_missing_since"] = None
     return columns
 
 

@@ -68,6 +68,7 @@ async def list_speeches(session: AsyncSession, wanted: SpeechFilter) -> SpeechLi
         conditions=_to_conditions(wanted),
         filters_by_tag=wanted.tag_id is not None,
         search=wanted.search,
+        sort=wanted.sort,
     )
     page = await list_page(session, request)
     return SpeechListing(await _list_with_stats(session, page.ids), page)
@@ -97,6 +98,8 @@ def _to_conditions(wanted: SpeechFilter) -> list[ColumnElement[bool]]:
     if wanted.archived != "all":
         is_archived = wanted.archived == "true"
         conditions.append(Speech.archived_at.is_not(None) if is_archived else Speech.archived_at.is_(None))
+    if wanted.audio_missing:
+        conditions.append(Speech.audio_missing_since.is_not(None))
     if wanted.level is not None:
         conditions.append(Speech.level == wanted.level)
     if wanted.type is not None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from contracts.vocabulary import MAX_SPEECH_TEXT_LENGTH, Level, SpeechType
 from pydantic import AfterValidator, BaseModel, Field, StrictBool
 from shared.http.fields import CONTROLS, DisplayText, RequestModel
-from shared.http.pagination import PageQuery, Pagination
+from shared.http.pagination import CURSOR_PATTERN, PageQuery, Pagination
 
 from content.schemas.fields import (
     LEVEL,
@@ -17,7 +17,7 @@ from content.schemas.fields import (
     TypeOfSpeech,
     validate_single_line,
 )
-from content.types import Archived
+from content.types import Archived, Sort
 
 AUDIO_FOLDERS = ("seed/", "uploads/", "imports/", "speeches/")
 """The folders of the bucket that recordings may be in."""
@@ -113,6 +113,9 @@ class SpeechDetails(SpeechRead):
     updated_at: datetime = Field(examples=["2026-02-14T16:20:00Z"])
     archived: bool = Field(description="Archived speeches are not drawn.", examples=[False])
     archived_at: datetime | None = Field(examples=[None])
+    audio_missing_since: datetime | None = Field(
+        description="Since when the object storage has had no recording under the key.", examples=[None]
+    )
     statistics: PlayStatisticsRead
 
 
@@ -133,4 +136,17 @@ class SpeechFilter(PageQuery):
         None,
         description='Words in any form, "phrases as written", prefixes (pass*), -exclusions, `or`.',
         examples=["next train"],
+    )
+    audio_missing: bool = Field(
+        False, description="`true`: only speeches whose recording the object storage has not."
+    )
+    sort: Sort = Field(
+        "newest",
+        description="`newest` first; by `text` or backwards by `-text`; by plays, `most_played` or "
+        "`least_played` first; by the rate of correct answers, `hardest` or `easiest` first. The last four "
+        "leave out speeches that were never played. A search has its own order.",
+    )
+    # The cursor of a list that is sorted by text holds the beginning of one.
+    cursor: Annotated[str, Field(max_length=300, json_schema_extra={"pattern": CURSOR_PATTERN})] | None = (
+        Field(None, description="`next_cursor` of the previous page, with the same filters. Replaces `page`.")
     )

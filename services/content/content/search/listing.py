@@ -9,6 +9,7 @@ from content.search.pages import PageRequest, SpeechIdPage
 from content.search.query_parser import ParsedQuery, parse_query
 from content.search.ranges import CommittedRange, find_committed_ranges
 from content.search.ranking import RankedSearch
+from content.search.sorting import list_sorted
 from content.search.tsquery import find_terms
 
 # A plan made for one word or level is wrong for another, so each statement gets its own. The tables fit into
@@ -21,8 +22,13 @@ _PLANNER_SETTINGS = text("""
 
 
 async def list_page(session: AsyncSession, request: PageRequest) -> SpeechIdPage:
-    """List the ids of one page. Raises Invalid for a search without words and an unknown page or cursor."""
+    """List the ids of one page.
+
+    Raises Invalid for a search without words, one that is sorted, and an unknown page or cursor.
+    """
     await session.execute(_PLANNER_SETTINGS)
+    if request.sort != "newest":
+        return await list_sorted(session, request, request.sort)
     encoded = request.query.cursor
     cursor = None if encoded is None else SearchCursor.decode(encoded, request.scope)
     ranges = await find_committed_ranges(session)

@@ -6,6 +6,8 @@ from uuid import UUID
 from shared.http.pagination import PageQuery
 from sqlalchemy import ColumnElement
 
+from content.types import Sort
+
 
 @dataclass(frozen=True, kw_only=True)
 class PageRequest:
@@ -16,6 +18,7 @@ class PageRequest:
     conditions: Sequence[ColumnElement[bool]]
     filters_by_tag: bool
     search: str | None
+    sort: Sort = "newest"
 
 
 class SpeechIdPage(NamedTuple):

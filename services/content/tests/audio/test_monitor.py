@@ -165,3 +165,27 @@ async def test_stopping_lets_the_running_query_end(
     async with run_loops(monitor.RecordingMonitor(committed_database, storage).loop):
         await begun.wait()
     assert ended.is_set()
+
+
+async def test_editors_find_speeches_whose_recording_is_missing(
+    editor: httpx.AsyncClient, committed_database: Database, storage: Storage, key: str, add: Add
+) -> None:
+    gone = f"uploads/{uuid4()}.mp3"
+    async with committed_database.transaction() as session:
+        await add(session, audio_key=key)
+        missing = [await add(session, audio_key=each) for each in (gone, "uploads/gone.mp3")]
+
+    async def found() -> list[str]:
+        page = await editor.get("/api/v1/admin/speeches", params={"audio_missing": True})
+        return [speech["id"] for speech in page.json()["speeches"]]
+
+    await monitor.RecordingMonitor(committed_database, storage).check()
+    assert await found() == [str(each) for each in reversed(missing)]
+    speech = (await editor.get(f"/api/v1/admin/speeches/{missing[0]}")).json()
+    assert (speech["revision"], speech["audio_missing_since"] is None) == (1, False)
+    # Another process notes that it is back, and an editor replaces the other one.
+    await storage.put(gone, b"x", content_type="audio/mpeg")
+    await monitor.RecordingMonitor(committed_database, storage).check()
+    assert await found() == [str(missing[1])]
+    replaced = await editor.put(f"/api/v1/admin/speeches/{missing[1]}", json={"audio_key": key})
+    assert (replaced.json()["audio_missing_since"], await found()) == (None, [])

@@ -1,0 +1,139 @@
+"""Speeches in another order than that of time, each kept by an index.
+
+Speeches that were never played are no part of the orders by plays: their number is that of the catalogue.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from shared.errors import field_error
+from shared.http.pagination import MAX_CURSOR_PAGE, MAX_OFFSET, decode_cursor, encode_cursor
+from sqlalchemy import ColumnElement, Double, Select, Text, func, literal_column, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from content.models import CORRECT_RATE_KEY, TEXT_KEY, Speech, SpeechStatistics
+from content.search.pages import PageRequest, SpeechIdPage
+
+MAX_COUNTED = MAX_OFFSET
+MAX_SORTED_OFFSET = 2_000
+"""A page reads what it skips, and what the filters leave out in between: at most five speeches for each of
+those that are counted."""
+MAX_KEY_BYTES = 192
+"""The 48 characters of TEXT_KEY in UTF-8."""
+
+SortedBy = Literal["text", "-text", "most_played", "least_played", "hardest", "easiest"]
+
+
+class Order(NamedTuple):
+    """Speeches by `key` and `id`, both in the same direction, so that one index has them in order."""
+
+    key: ColumnElement[Any]
+    id: ColumnElement[UUID]
+    layout: struct.Struct
+    is_by_plays: bool = True
+    is_descending: bool = False
+    to_packed: Callable[[Any], Any] = lambda value: value
+    from_packed: Callable[[Any], Any] = lambda value: value
+
+    def select_places(self, request: PageRequest, *, few: bool) -> Select[UUID, Any]:
+        """Select ids and keys. Few are found first and then sorted, whatever the planner expects."""
+        speeches = select(self.id.label("id"), self.key.label("key")).where(*request.conditions)
+        if self.is_by_plays:
+            speeches = speeches.join_from(SpeechStatistics, Speech, Speech.id == SpeechStatistics.speech_id)
+        if not few:
+            return speeches
+        found = speeches.cte("found").prefix_with("MATERIALIZED")
+        return select(found.c.id, found.c.key)
+
+    def sort(self, places: Select[UUID, Any], *, after: "Position | None") -> Select[UUID, Any]:
+        key, speech_id = places.selected_columns.key, places.selected_columns.id
+        if after is not None:
+            place, last = tuple_(key, speech_id), tuple_(after.key, after.id)
+            places = places.where(place < last if self.is_descending else place > last)
+        columns = (key, speech_id)
+        return places.order_by(*(column.desc() if self.is_descending else column for column in columns))
+
+
+class Position(NamedTuple):
+    """The last speech of a page, and what was counted on the first one."""
+
+    page: int
+    total: int
+    exact: bool
+    id: UUID
+    key: Any
+
+
+def _unpack_text(packed: bytes) -> str:
+    text = packed.rstrip(b"\0").decode()
+    if "\0" in text:
+        raise ValueError("no text has NUL")
+    return text
+
+
+_POSITION = ">II?16s"
+_TEXT = Order(
+    literal_column(TEXT_KEY, Text),
+    Speech.__table__.c.id,
+    struct.Struct(f"{_POSITION}{MAX_KEY_BYTES}s"),
+    is_by_plays=False,
+    to_packed=str.encode,
+    from_packed=_unpack_text,
+)
+_PLAYED = SpeechStatistics.__table__.c
+_PLAYS = Order(_PLAYED.plays, _PLAYED.speech_id, struct.Struct(f"{_POSITION}q"))
+_CORRECT_RATE = Order(
+    literal_column(CORRECT_RATE_KEY, Double), _PLAYED.speech_id, struct.Struct(f"{_POSITION}d")
+)
+ORDERS: dict[SortedBy, Order] = {
+    "text": _TEXT,
+    "-text": _TEXT._replace(is_descending=True),
+    "most_played": _PLAYS._replace(is_descending=True),
+    "least_played": _PLAYS,
+    "hardest": _CORRECT_RATE,
+    "easiest": _CORRECT_RATE._replace(is_descending=True),
+}
+
+
+async def list_sorted(session: AsyncSession, request: PageRequest, sort: SortedBy) -> SpeechIdPage:
+    """List the ids of one page. Raises Invalid for an unknown page or cursor, and together with a search."""
+    if request.search is not None:
+        raise field_error("#/query/sort", "must be newest with a search, which has the best match first")
+    query, order = request.query, ORDERS[sort]
+    if query.cursor is not None:
+        last = _decode(order, query.cursor, request.scope)
+        page, total, exact, offset = last.page, last.total, last.exact, 0
+    else:
+        last, page, offset = None, query.page, query.offset(MAX_SORTED_OFFSET)
+        counted = await _count(session, order.select_places(request, few=False))
+        total, exact = min(counted, MAX_COUNTED), counted <= MAX_COUNTED
+    places = order.sort(order.select_places(request, few=exact), after=last)
+    found = (await session.execute(places.offset(offset).limit(query.limit + 1))).all()
+    next_cursor = None
+    if len(found) > query.limit:
+        speech_id, key = found[query.limit - 1]
+        next_cursor = _encode(order, Position(page + 1, total, exact, speech_id, key), request.scope)
+    return SpeechIdPage([row[0] for row in found[: query.limit]], page, total, exact, next_cursor)
+
+
+async def _count(session: AsyncSession, places: Select[UUID, Any]) -> int:
+    counted = places.with_only_columns(Speech.id).limit(MAX_COUNTED + 1).subquery()
+    return (await session.scalars(select(func.count()).select_from(counted))).one()
+
+
+def _encode(order: Order, last: Position, scope: str) -> str:
+    packed = (last.page, last.total, last.exact, last.id.bytes, order.to_packed(last.key))
+    return encode_cursor(order.layout, *packed, scope=scope)
+
+
+def _decode(order: Order, cursor: str, scope: str) -> Position:
+    page, total, exact, speech_id, packed = decode_cursor(order.layout, cursor, scope=scope)
+    try:
+        key = order.from_packed(packed)
+    except ValueError:
+        page = MAX_CURSOR_PAGE + 1
+    if page > MAX_CURSOR_PAGE:
+        raise field_error("#/query/cursor", "must be the next_cursor of a page")
+    return Position(page, total, exact, UUID(bytes=speech_id), key)

@@ -1,0 +1,145 @@
+import base64
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from content.commands.plays import count_plays
+from content.search import sorting
+from contracts.game import CompletedResult
+from shared.data.db import Database
+
+type Add = Callable[..., Awaitable[UUID]]
+type Find = Callable[..., Awaitable[dict[str, Any]]]
+
+SPEECHES = "/api/v1/admin/speeches"
+
+
+def texts(page: dict[str, Any]) -> list[str]:
+    return [speech["text"] for speech in page["speeches"]]
+
+
+async def followed(find: Find, **params: Any) -> list[str]:
+    page = await find(**params)
+    found = texts(page)
+    while cursor := page["pagination"]["next_cursor"]:
+        page = await find(**params, cursor=cursor)
+        found += texts(page)
+    return found
+
+
+async def play(database: Database, speech_id: UUID, *, correct: int = 0, wrong: int = 0) -> None:
+    usual = {"speech_id": speech_id, "response_time_ms": 900}
+    responses = ["correct"] * correct + ["incorrect"] * wrong
+    results = [CompletedResult.model_validate({**usual, "user_response": each}) for each in responses]
+    async with database.transaction() as session:
+        await count_plays(session, results)
+
+
+@pytest.fixture
+async def played(committed_database: Database, add: Add) -> dict[str, UUID]:
+    """Five speeches by their text, of which one was never played."""
+    made = {}
+    for text, correct, wrong in (
+        ("Bad luck.", 0, 1),
+        ("an easy one", 9, 0),
+        ("Élan", 0, 0),
+        ("Hard.", 2, 8),
+        ("Also hard.", 2, 8),
+    ):
+        async with committed_database.transaction() as session:
+            made[text] = await add(session, text=text, level="A1" if correct else "B1")
+        await play(committed_database, made[text], correct=correct, wrong=wrong)
+    return made
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("sort", "found"),
+    [
+        ("text", ["Also hard.", "an easy one", "Bad luck.", "Hard.", "Élan"]),
+        ("most_played", ["Also hard.", "Hard.", "an easy one", "Bad luck."]),
+        ("-text", ["Élan", "Hard.", "Bad luck.", "an easy one", "Also hard."]),
+        ("least_played", ["Bad luck.", "an easy one", "Hard.", "Also hard."]),
+        ("easiest", ["an easy one", "Bad luck.", "Also hard.", "Hard."]),
+        # One wrong answer is less than eight.
+        ("hardest", ["Hard.", "Also hard.", "Bad luck.", "an easy one"]),
+        ("newest", ["Also hard.", "Hard.", "Élan", "an easy one", "Bad luck."]),
+    ],
+)
+async def test_speeches_are_sorted(
+    played: dict[str, UUID], find: Find, sort: str, found: list[str], limit: int
+) -> None:
+    assert await followed(find, sort=sort, limit=limit) == found
+    pages = [await find(sort=sort, limit=limit, page=page) for page in range(1, 6)]
+    assert [text for page in pages for text in texts(page)] == found
+    assert {page["pagination"]["total"] for page in pages} == {len(found)}
+
+
+async def test_sorted_speeches_are_filtered(played: dict[str, UUID], editor: httpx.AsyncClient) -> None:
+    hard = {"level": "A1", "sort": "hardest"}
+    answer = await editor.get(SPEECHES, params=hard)
+    assert texts(answer.json()) == ["Hard.", "Also hard.", "an easy one"]
+    await editor.put(f"{SPEECHES}/{played['Hard.']}", json={"archived": True})
+    for archived, found in (("false", ["Also hard.", "an easy one"]), ("true", ["Hard."])):
+        answer = await editor.get(SPEECHES, params={**hard, "archived": archived})
+        assert texts(answer.json()) == found
+
+
+async def test_texts_of_any_length_and_script_are_sorted(
+    committed_database: Database, add: Add, find: Find
+) -> None:
+    made = ["a" * 5_000, "a" * 47 + "b", "ﷺ" * 70, "😀" * 70]
+    async with committed_database.transaction() as session:
+        for text in reversed(made):
+            await add(session, text=text)
+    assert await followed(find, sort="text", limit=1) == made
+
+
+async def test_counting_has_a_limit(
+    played: dict[str, UUID], find: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sorting, "MAX_COUNTED", 3)
+    pagination = (await find(sort="most_played", limit=2))["pagination"]
+    assert (pagination["total"], pagination["total_is_exact"]) == (3, False)
+
+
+async def test_a_cursor_belongs_to_its_order(played: dict[str, UUID], editor: httpx.AsyncClient) -> None:
+    params: dict[str, Any] = {"sort": "text", "limit": 1}
+    cursor = (await editor.get(SPEECHES, params=params)).json()["pagination"]["next_cursor"]
+    for sort in ("newest", "most_played", "hardest"):
+        answer = await editor.get(SPEECHES, params={"sort": sort, "limit": 1, "cursor": cursor})
+        assert [error["pointer"] for error in answer.json()["errors"]] == ["#/query/cursor"]
+
+
+@pytest.mark.parametrize("key", [b"\xff", b"a\0b", b"\xed\xa0\x80"])
+async def test_a_forged_cursor_breaks_nothing(
+    editor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, key: bytes
+) -> None:
+    params: dict[str, Any] = {"sort": "text"}
+    order = sorting.ORDERS["text"]
+    monkeypatch.setattr(sorting, "decode_cursor", lambda layout, cursor, scope: _unpack(layout, cursor))
+    packed = order.layout.pack(2, 1, True, uuid4().bytes, key)
+    answer = await editor.get(SPEECHES, params=params | {"cursor": base64.urlsafe_b64encode(packed).decode()})
+    assert answer.status_code == 422
+
+
+def _unpack(layout: Any, cursor: str) -> Any:
+    return layout.unpack(base64.urlsafe_b64decode(cursor))
+
+
+@pytest.mark.parametrize(
+    ("params", "pointer"),
+    [
+        ({"sort": "random"}, "sort"),
+        ({"sort": "text", "search": "train"}, "sort"),
+        ({"sort": "text", "page": 101}, "page"),
+        ({"audio_missing": "perhaps"}, "audio_missing"),
+    ],
+)
+async def test_invalid_orders_are_named(
+    editor: httpx.AsyncClient, params: dict[str, Any], pointer: str
+) -> None:
+    answer = await editor.get(SPEECHES, params=params)
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"#/query/{pointer}"]
