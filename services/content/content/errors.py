@@ -73,3 +73,9 @@ class TagInUse(Conflict):
     """A tag that speeches carry cannot be deleted."""
 
     code = "tag_in_use"
+
+
+class TagBeingMerged(Conflict):
+    """One of the tags takes part in another merge, which ends within minutes."""
+
+    code = "tag_being_merged"

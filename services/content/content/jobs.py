@@ -4,16 +4,21 @@ from shared.data.storage import Storage
 from shared.messaging.jobs import Effect, Jobs
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from content.commands import import_undo, recordings, snapshots, tags
+from content.commands import import_undo, recordings, snapshots, tag_merges, tags
 from content.commands.cache import InvalidateCache
 from content.commands.import_undo import UndoImport
 from content.commands.recordings import DeleteRecordings
 from content.commands.snapshots import PublishSnapshots
+from content.commands.tag_merges import MergeTags
 from content.commands.tags import PropagateTagName
 
 
 async def on_propagate_tag_name(session: AsyncSession, job: PropagateTagName) -> None:
     await tags.propagate_tag_name(session, job)
+
+
+async def on_merge_tags(session: AsyncSession, job: MergeTags) -> None:
+    await tag_merges.merge_next_speeches(session, job)
 
 
 async def on_undo_import(session: AsyncSession, job: UndoImport) -> None:
@@ -34,6 +39,7 @@ def create_jobs(database: Database, *, cache: Cache, storage: Storage) -> Jobs:
 
     return {
         PropagateTagName: on_propagate_tag_name,
+        MergeTags: on_merge_tags,
         UndoImport: on_undo_import,
         PublishSnapshots: on_publish_snapshots,
         InvalidateCache: Effect(on_invalidate_cache),

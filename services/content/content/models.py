@@ -84,6 +84,8 @@ class Tag(Base):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=func.uuidv7())
     name: Mapped[str] = mapped_column(String(100))
     category: Mapped[str] = mapped_column(String(100))
+    # Its speeches are moving to that tag, and it is deleted when none is left.
+    merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("tags.id"))
 
     __table_args__ = (
         Index("uq_tags_name", text("NORMALIZE(casefold(name COLLATE pg_unicode_fast), NFC)"), unique=True),

@@ -9,6 +9,7 @@ AuditAction = Literal[
     "tag_created",
     "tag_updated",
     "tag_deleted",
+    "tag_merged",
     "import_applied",
     "import_undone",
 ]

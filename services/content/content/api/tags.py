@@ -17,11 +17,12 @@ from content.api.dependencies import (
     admin_errors,
     create_admin_router,
 )
+from content.commands import tag_merges
 from content.commands import tags as commands
-from content.errors import TagExists, TagInUse, TagNotFound
+from content.errors import TagBeingMerged, TagExists, TagInUse, TagNotFound, UnknownTag
 from content.queries import tags as queries
 from content.queries.tags import TagRow, TagWithCount
-from content.schemas.tags import TagCreate, TagDetails, TagDetailsList, TagList, TagUpdate
+from content.schemas.tags import TagCreate, TagDetails, TagDetailsList, TagList, TagMerge, TagUpdate
 
 router = APIRouter(prefix="/api/v1", tags=["Content"])
 admin = create_admin_router("editor", "admin")
@@ -121,6 +122,24 @@ async def update_tag(
 async def delete_tag(tag_id: TagId, session: EditSessionDep, editor: CurrentUser) -> None:
     """Delete a tag that no speech carries, not even an archived one."""
     await commands.delete_tag(session, tag_id, actor=editor.id)
+
+
+@admin.post(
+    "/tags/{tag_id}/merge",
+    status_code=202,
+    response_description="The tag that takes the speeches. Its count grows while they move.",
+    responses=admin_errors(TagNotFound, UnknownTag, TagBeingMerged),
+)
+async def merge_tag(
+    tag_id: TagId, fields: TagMerge, session: EditSessionDep, editor: CurrentUser
+) -> TagDetails:
+    """Merge a tag into another one. It disappears from the lists of tags at once.
+
+    Its speeches, archived ones too, get the other tag and a new revision. This takes up to some minutes if it
+    is on many speeches. Then it is deleted: the same request again answers 202 before that, and 404 after it.
+    """
+    merged = await tag_merges.merge_tag(session, tag_id, into=fields.into_tag_id, actor=editor.id)
+    return _to_details(merged)
 
 
 def _to_response(tags: list[TagRow], if_none_match: str) -> Response:

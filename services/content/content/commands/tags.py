@@ -64,7 +64,9 @@ async def create_tags(
         invalidate(session, list_cached_tags.key())
     given = func.unnest(literal(list(categories), ARRAY(String))).column_valued("given")
     found = await session.execute(
-        select(given, Tag.id).join(Tag, case_folded(Tag.__table__.c.name) == case_folded(given))
+        select(given, func.coalesce(Tag.merged_into, Tag.id)).join(
+            Tag, case_folded(Tag.__table__.c.name) == case_folded(given)
+        )
     )
     return {name: tag_id for name, tag_id in found}
 
@@ -85,7 +87,7 @@ async def update_tag(
     """Update a tag. Copies of its speeches elsewhere follow in chunks. Raises TagNotFound and TagExists."""
     locked = select(Tag).where(Tag.id == tag_id).with_for_update(key_share=True)
     tag = await session.scalar(locked, execution_options={"populate_existing": True})
-    if tag is None:
+    if tag is None or tag.merged_into is not None:
         raise TagNotFound(f"There is no tag {tag_id}.")
     if values := changed_values(tag, fields.model_dump(exclude_unset=True)):
         before = {name: getattr(tag, name) for name in values}
@@ -105,7 +107,7 @@ async def update_tag(
 
 async def delete_tag(session: AsyncSession, tag_id: UUID, *, actor: UUID | None) -> None:
     """Delete a tag that no speech carries. Raises TagNotFound and TagInUse."""
-    deleted = delete(Tag).where(Tag.id == tag_id).returning(Tag)
+    deleted = delete(Tag).where(Tag.id == tag_id, Tag.merged_into.is_(None)).returning(Tag)
     try:
         async with session.begin_nested():
             tag = await session.scalar(deleted)

@@ -23,7 +23,12 @@ class TagWithCount(NamedTuple):
     speech_count: int
 
 
-_tags = select(Tag.id, Tag.name, Tag.category).order_by(Tag.category, func.lower(Tag.name))
+# Of a tag that is being merged, only speeches that have not moved yet are left.
+_tags = (
+    select(Tag.id, Tag.name, Tag.category)
+    .where(Tag.merged_into.is_(None))
+    .order_by(Tag.category, func.lower(Tag.name))
+)
 _tags_with_counts: Select[tuple[UUID, str, str, int]] = _tags.add_columns(
     select(func.count()).where(SpeechTag.tag_id == Tag.id).scalar_subquery()
 )

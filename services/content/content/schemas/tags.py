@@ -27,6 +27,12 @@ class TagUpdate(PartialUpdate):
     category: TagCategory = OMITTED
 
 
+class TagMerge(RequestModel):
+    into_tag_id: UUID = Field(
+        description="The tag that the speeches get.", examples=["01941f29-7c00-7a3e-9a53-6a1c1f0b2d11"]
+    )
+
+
 class TagRead(BaseModel):
     id: UUID = Field(examples=["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"])
     name: str = Field(examples=["travel"])

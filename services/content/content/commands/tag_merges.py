@@ -1,0 +1,98 @@
+"""Merge a tag into another one, chunk by chunk: its speeches get the other tag, and then it is deleted."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from shared.errors import field_error
+from shared.messaging.jobs import Job
+from shared.messaging.outbox import enqueue
+from sqlalchemy import delete, exists, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from content.catalogue import record_change
+from content.commands import audit_log
+from content.commands.cache import invalidate
+from content.commands.speeches import publish_revisions
+from content.errors import TagBeingMerged, TagNotFound, UnknownTag
+from content.models import Speech, SpeechTag, Tag
+from content.queries.tags import TagWithCount, get_tag_with_count, list_cached_tags
+
+CHUNK_SIZE = 500
+
+
+class MergeTags(Job):
+    """Move the next speeches of a tag to the tag that it is merged into."""
+
+    service: ClassVar[str] = "content"
+
+    tag_id: UUID
+    into_tag_id: UUID
+
+
+async def merge_tag(session: AsyncSession, tag_id: UUID, *, into: UUID, actor: UUID | None) -> TagWithCount:
+    """Take a tag out of all lists, and order the move of its speeches. Returns the other tag.
+
+    The same merge again, while it runs, changes nothing. Raises TagNotFound for the tag, UnknownTag for the
+    other one, and TagBeingMerged.
+    """
+    if tag_id == into:
+        raise field_error("#/into_tag_id", "must be another tag")
+    # A change of a speech that has read one of them comes first.
+    both = select(Tag).where(Tag.id.in_((tag_id, into))).order_by(Tag.id).with_for_update(key_share=True)
+    tags = {tag.id: tag for tag in await session.scalars(both, execution_options={"populate_existing": True})}
+    if (tag := tags.get(tag_id)) is None:
+        raise TagNotFound(f"There is no tag {tag_id}. It may have been merged already.")
+    if into not in tags:
+        raise field_error("#/into_tag_id", f"there is no tag {into}", error_type=UnknownTag)
+    if tag.merged_into != into:
+        await _ensure_free(session, tag, tags[into])
+        tag.merged_into = into
+        before = {"name": tag.name, "category": tag.category}
+        after = {"merged_into": str(into)}
+        audit_log.record(session, "tag_merged", subject=tag_id, actor=actor, before=before, after=after)
+        enqueue(session, MergeTags(tag_id=tag_id, into_tag_id=into))
+        invalidate(session, list_cached_tags.key())
+        await session.flush()
+    return await get_tag_with_count(session, into)
+
+
+async def _ensure_free(session: AsyncSession, tag: Tag, into: Tag) -> None:
+    # Merges in a circle would never end.
+    takes_others = await session.scalar(select(exists().where(Tag.merged_into == tag.id)))
+    if tag.merged_into or into.merged_into or takes_others:
+        raise TagBeingMerged("One of the tags takes part in another merge. Try again in a few minutes.")
+
+
+async def merge_next_speeches(session: AsyncSession, job: MergeTags) -> None:
+    """Move one chunk, archived speeches too, and enqueue the next one. The last one deletes the tag."""
+    carrying = select(Speech).join(SpeechTag).where(SpeechTag.tag_id == job.tag_id)
+    chunk = carrying.order_by(SpeechTag.speech_id).limit(CHUNK_SIZE).with_for_update(of=Speech)
+    locked = [speech.id for speech in await session.scalars(chunk)]
+    if locked:
+        await _move(session, locked, job)
+    if len(locked) == CHUNK_SIZE or not await _delete(session, job):
+        enqueue(session, MergeTags(tag_id=job.tag_id, into_tag_id=job.into_tag_id))
+
+
+async def _move(session: AsyncSession, locked: list[UUID], job: MergeTags) -> None:
+    # An editor may have removed it from some of them while this waited for their rows.
+    removed = delete(SpeechTag).where(SpeechTag.tag_id == job.tag_id, SpeechTag.speech_id.in_(locked))
+    moved = list(await session.scalars(removed.returning(SpeechTag.speech_id)))
+    if not moved:
+        return
+    rows = [{"speech_id": speech_id, "tag_id": job.into_tag_id} for speech_id in moved]
+    await session.execute(insert(SpeechTag).on_conflict_do_nothing(), rows)
+    speeches = await publish_revisions(session, moved, {})
+    await record_change(session, [speech.number for speech in speeches])
+
+
+async def _delete(session: AsyncSession, job: MergeTags) -> bool:
+    """Delete the tag. Return False if a speech has taken it meanwhile."""
+    try:
+        async with session.begin_nested():
+            await session.execute(delete(Tag).where(Tag.id == job.tag_id, Tag.merged_into == job.into_tag_id))
+    except IntegrityError:
+        return False
+    return True
