@@ -4,16 +4,17 @@ admin = create_admin_router()    # lets only admins in
 add_audit_route(admin, "/content/audit", name="list_content_audit_entries")
 """
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.data.audit_log import MAX_ACTION_LENGTH, AuditEntry
+from shared.errors import NotFound
 from shared.http.dependencies import SessionDep
 from shared.http.fields import DisplayText
 from shared.http.pages import fetch_page
@@ -22,9 +23,12 @@ from shared.http.pagination import AdminPageQuery, Pagination
 
 class AuditLogFilter(AdminPageQuery):
     subject_id: UUID | None = Field(None, examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"])
+    actor_id: UUID | None = Field(None, examples=["01976f4d-1c2d-7e3f-8a4b-5c6d7e8f9a0b"])
     action: Annotated[str, DisplayText(max_length=MAX_ACTION_LENGTH)] | None = Field(
         None, examples=["role_changed"]
     )
+    from_date: date | None = Field(None, description="First day, in UTC.", examples=["2026-05-01"])
+    to_date: date | None = Field(None, description="Last day, in UTC, inclusive.", examples=["2026-05-31"])
 
 
 class AuditEntryRead(BaseModel):
@@ -50,7 +54,9 @@ _COLUMNS = [getattr(AuditEntry, field) for field in AuditEntryRead.model_fields]
 
 
 async def list_audit_entries(session: AsyncSession, filters: AuditLogFilter) -> AuditLogPage:
-    statement = select(*_COLUMNS)
+    statement = _narrow_to_days(select(*_COLUMNS), filters)
+    if filters.actor_id:
+        statement = statement.where(AuditEntry.actor_id == filters.actor_id)
     if filters.subject_id:
         statement = statement.where(AuditEntry.subject_id == filters.subject_id)
     if filters.action:
@@ -58,6 +64,27 @@ async def list_audit_entries(session: AsyncSession, filters: AuditLogFilter) -> 
     scope = filters.scope("audit_log")
     rows, pagination = await fetch_page(session, statement, AuditEntry.id, filters, scope=scope)
     return AuditLogPage(entries=[AuditEntryRead.model_validate(row) for row in rows], pagination=pagination)
+
+
+def _narrow_to_days(statement: Select[Any], filters: AuditLogFilter) -> Select[Any]:
+    if filters.from_date:
+        statement = statement.where(AuditEntry.at >= _to_midnight(filters.from_date))
+    # The last day that there is has no following one.
+    if filters.to_date and filters.to_date < date.max:
+        statement = statement.where(AuditEntry.at < _to_midnight(filters.to_date) + timedelta(days=1))
+    return statement
+
+
+def _to_midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
+
+
+async def get_audit_entry(session: AsyncSession, entry_id: UUID) -> AuditEntryRead:
+    """Raises NotFound."""
+    row = (await session.execute(select(*_COLUMNS).where(AuditEntry.id == entry_id))).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no entry {entry_id}.")
+    return AuditEntryRead.model_validate(row)
 
 
 def add_audit_route(router: APIRouter, path: str, *, name: str) -> None:
