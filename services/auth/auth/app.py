@@ -27,6 +27,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.state.issuer = AccessTokenIssuer(keys, **parties)
     # This process has the keys and need not fetch them from its own address.
     app.state.token_verifier = AccessTokenVerifier(keys, **parties, revocations=app.state.revocations)
+    panel.add_panel(app)
     return app
 
 

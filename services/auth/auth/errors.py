@@ -41,15 +41,6 @@ class AccountLocked(Forbidden):
         super().__init__("This account is locked. Ask the support of the app to unlock it.")
 
 
-class CrossSiteRequest(Forbidden):
-    """A change was sent by another site, or by a page that is too old."""
-
-    code = "cross_site_request"
-
-    def __init__(self) -> None:
-        super().__init__("This was not sent from the panel's own page. Load the page again, and repeat it.")
-
-
 class WrongPassword(Forbidden):
     """The account's password is another one; the session goes on."""
 

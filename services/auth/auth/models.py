@@ -69,6 +69,11 @@ class User(Base):
     __table_args__ = (
         CheckConstraint("role IN ('learner', 'editor', 'admin')", name="role"),
         # Prefix searches need an index in byte order; the unique index uses the database's collation.
+        Index(
+            "ix_users_name_prefix",
+            func.lower(text("name")).label("lower_name"),
+            postgresql_ops={"lower_name": "text_pattern_ops"},
+        ),
         Index("ix_users_email_key_prefix", "email_key", postgresql_ops={"email_key": "varchar_pattern_ops"}),
     )
 

@@ -6,10 +6,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from shared.clock import utc_now
-from shared.errors import ParleyError, Unauthorized
+from shared.errors import MalformedForm, ParleyError, Unauthorized
 from shared.http.dependencies import DatabaseDep, SessionDep
 from shared.http.ratelimit import ClientAddress, per_address
 from shared.http.same_origin import is_same_origin
+from shared.panel.gate import CrossSiteRequest
 from starlette.responses import RedirectResponse, Response
 
 from auth.api.dependencies import (
@@ -22,10 +23,9 @@ from auth.api.dependencies import (
 from auth.commands import panel_sessions as commands
 from auth.domain.panel_sessions import limit_to_session
 from auth.domain.sign_ins import ACCESS_TOKEN_TTL
-from auth.errors import CrossSiteRequest
 from auth.panel.access import find_access, issue_token
 from auth.panel.cookies import delete_cookie, has_cookie, read_cookie, set_cookie
-from auth.panel.destinations import LOGIN, clean_destination
+from auth.panel.destinations import HOME, LOGIN, clean_destination
 from auth.panel.form import SignOnForm, read_fields, to_sign_on_form
 from auth.panel.page import ENDED, render_sign_on
 
@@ -53,7 +53,9 @@ async def show_sign_on(request: Request, session: SessionDep) -> Response:
     destination = clean_destination(request.query_params.get("next", ""))
     if await find_access(session, request, now=utc_now()):
         return RedirectResponse(destination, 303)
-    return render_sign_on(SignOnForm(next=destination), notice=ENDED if has_cookie(request) else "")
+    return await render_sign_on(
+        request, SignOnForm(next=destination), notice=ENDED if has_cookie(request) else ""
+    )
 
 
 @router.post("/login")
@@ -74,21 +76,30 @@ async def sign_on(
         sent = commands.SentCredentials(name, password, read_cookie(request))
         signed_on = await commands.sign_on(database, passwords, request.app.state.operator, sent)
     except ParleyError as error:
-        return render_sign_on(form, error=error)
+        return await render_sign_on(request, form, error=error)
     await known.remember(signed_on.user.address_key, address)
     response = RedirectResponse(clean_destination(form.next), 303)
     set_cookie(request, response, signed_on.cookie)
     return response
 
 
+@router.get("/logout")
+async def return_to_panel() -> Response:
+    # Links change nothing.
+    return RedirectResponse(HOME, 303)
+
+
 @router.post("/logout")
 async def sign_off(request: Request, session: SessionDep) -> Response:
-    fields = await read_fields(request)
-    access = await find_access(session, request, now=utc_now())
-    if access is not None:
-        ensure_own_page(request)
-        ensure_csrf_token(fields.get("csrf_token"), access.csrf_token)
-        await commands.sign_off(session, read_cookie(request) or "")
+    try:
+        fields = await read_fields(request)
+        access = await find_access(session, request, now=utc_now())
+        if access is not None:
+            ensure_own_page(request)
+            ensure_csrf_token(fields.get("csrf_token"), access.csrf_token)
+            await commands.sign_off(session, read_cookie(request) or "")
+    except (CrossSiteRequest, MalformedForm) as error:
+        return await render_sign_on(request, SignOnForm(), error=error)
     response = RedirectResponse(LOGIN, 303)
     delete_cookie(request, response)
     return response

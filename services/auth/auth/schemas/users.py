@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -63,6 +63,14 @@ class AccountFilter(AdminPageQuery):
         None, description="The beginning of the address.", examples=["ada@"]
     )
     role: Role | None = Field(None, examples=["editor"])
+
+
+class AccountSearch(AdminPageQuery):
+    """What the panel's list of accounts is narrowed to."""
+
+    search: Annotated[str, DisplayText(max_length=200)] | None = None
+    role: Role | None = None
+    state: Literal["open", "locked"] | None = None
 
 
 class AccountPage(BaseModel):

@@ -1,0 +1,247 @@
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from auth.commands.accounts import lock_account
+from auth.commands.revocations import RevokeAccess
+from auth.models import AuditEntry, RefreshTokenFamily, User
+from contracts.auth import UserDeleted, UserUpdated
+from fastapi import FastAPI
+from shared.data.db import Database
+from shared.testing import OutboxJobs, TokenFor, api_client, outbox_events
+from sqlalchemy import select
+
+LEARNERS, AUDIT = "/admin/auth/learners", "/admin/auth/audit"
+PAGE = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
+CSRF = "the-value-of-the-session"
+
+
+@pytest.fixture
+async def panel(app: FastAPI, boss: User, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
+    """The browser of `boss`, as the gateway passes its requests on."""
+    async with api_client(app, token=token_for(boss.id, "admin", csrf=CSRF)) as client:
+        client.headers.update(PAGE)
+        yield client
+
+
+def hidden_fields(page: str, start: str = "<main") -> dict[str, str]:
+    form = page[page.index(start) :]
+    return dict(
+        re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form.partition("</form>")[0])
+    )
+
+
+async def act(panel: httpx.AsyncClient, user_id: UUID, action: str) -> httpx.Response:
+    """Press a button on the page of an account."""
+    page = await panel.get(f"{LEARNERS}/{user_id}")
+    address = f"{LEARNERS}/actions/{action}"
+    return await panel.post(address, data=hidden_fields(page.text, f'action="{address}"'))
+
+
+async def send(panel: httpx.AsyncClient, address: str, **fields: str) -> httpx.Response:
+    page = await panel.get(address)
+    assert page.status_code == 200, page.text
+    return await panel.post(address, data={**hidden_fields(page.text), **fields})
+
+
+async def actions_in(database: Database) -> list[tuple[str, UUID | None]]:
+    async with database.transaction() as session:
+        entries = await session.scalars(select(AuditEntry).order_by(AuditEntry.id))
+        return [(entry.action, entry.actor_id) for entry in entries]
+
+
+@pytest.mark.parametrize("search", ["grace.h", "GRACE.H", "Grace H", "grace hop"])
+async def test_an_account_is_found_by_the_beginning_of_its_address_or_name(
+    panel: httpx.AsyncClient, database: Database, open_account: Any, search: str
+) -> None:
+    await open_account(database, email="grace.h@example.com", name="Grace Hopper")
+    other = await open_account(database, name="Ada")
+    page = await panel.get(LEARNERS, params={"search": search})
+    assert "grace.h@example.com" in page.text
+    assert str(other.email) not in page.text
+
+
+async def test_filters_narrow_the_list(
+    panel: httpx.AsyncClient, database: Database, boss: User, user: User
+) -> None:
+    async with database.transaction() as session:
+        await lock_account(session, user.id, actor=boss.id)
+    for query, found in (
+        ("role=admin", [boss]),
+        ("role=editor", []),
+        ("state=locked", [user]),
+        ("state=open&role=admin", [boss]),
+    ):
+        page = (await panel.get(f"{LEARNERS}?{query}")).text
+        assert [each for each in (boss, user) if f'{LEARNERS}/{each.id}"' in page] == found
+
+
+async def test_the_page_of_one_shows_sessions_and_identities_but_no_secrets(
+    panel: httpx.AsyncClient, user: User, tokens: dict[str, Any]
+) -> None:
+    page = (await panel.get(f"{LEARNERS}/{user.id}")).text
+    assert str(user.email) in page
+    assert "App" in page
+    for secret in ("argon2", str(user.password_hash), tokens["refresh_token"], tokens["access_token"]):
+        assert secret not in page
+
+
+async def test_a_role_is_changed_by_the_command(
+    panel: httpx.AsyncClient, boss: User, user: User, database: Database, outbox_jobs: OutboxJobs
+) -> None:
+    answer = await send(panel, f"{LEARNERS}/{user.id}/edit", role="editor")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{LEARNERS}/{user.id}?done=updated")
+    assert await actions_in(database) == [("role_changed", boss.id)]
+    async with database.transaction() as session:
+        assert [event.data.user_id for event in await outbox_events(session, UserUpdated)] == [user.id]
+        assert len(await outbox_jobs(session, RevokeAccess)) == 1
+
+
+async def test_two_admins_at_once_are_told_of_each_other(
+    panel: httpx.AsyncClient, user: User, database: Database
+) -> None:
+    address = f"{LEARNERS}/{user.id}/edit"
+    opened = await panel.get(address)
+    await send(panel, address, role="editor")
+    answer = await panel.post(address, data={**hidden_fields(opened.text), "role": "admin"})
+    assert answer.status_code == 409
+    assert "Editor" in answer.text
+    async with database.transaction() as session:
+        assert await session.scalar(select(User.role).where(User.id == user.id)) == "editor"
+
+
+async def test_locking_unlocking_and_signing_out(
+    panel: httpx.AsyncClient, boss: User, user: User, database: Database, tokens: dict[str, Any]
+) -> None:
+    answer = await act(panel, user.id, "sign-out")
+    assert answer.headers["location"] == f"{LEARNERS}/{user.id}?count=1&done=signed_out"
+    async with database.transaction() as session:
+        families = await session.scalars(
+            select(RefreshTokenFamily).where(RefreshTokenFamily.user_id == user.id)
+        )
+        assert all(family.revoked_at for family in families)
+    await act(panel, user.id, "lock")
+    assert "Locked" in (await panel.get(f"{LEARNERS}/{user.id}")).text
+    await act(panel, user.id, "unlock")
+    names = ["sessions_revoked", "account_locked", "account_unlocked"]
+    assert await actions_in(database) == [(name, boss.id) for name in names]
+
+
+async def test_several_are_locked_together(
+    panel: httpx.AsyncClient, database: Database, open_account: Any
+) -> None:
+    users = [await open_account(database) for _ in range(3)]
+    page = await panel.get(LEARNERS)
+    fields: dict[str, Any] = hidden_fields(page.text, '<form id="chosen"') | {
+        "ids": [str(each.id) for each in users]
+    }
+    answer = await panel.post(f"{LEARNERS}/actions/lock", data=fields)
+    assert answer.headers["location"] == f"{LEARNERS}?count=3&done=locked"
+    assert "Locked: 3." in (await panel.get(answer.headers["location"])).text
+
+
+async def test_an_account_is_deleted_after_a_question(
+    panel: httpx.AsyncClient, boss: User, user: User, database: Database
+) -> None:
+    answer = await send(panel, f"{LEARNERS}/{user.id}/delete")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{LEARNERS}?done=deleted")
+    assert await actions_in(database) == [("account_deleted", boss.id)]
+    async with database.transaction() as session:
+        assert [event.data.user_id for event in await outbox_events(session, UserDeleted)] == [user.id]
+    assert (await panel.get(f"{LEARNERS}/{user.id}")).status_code == 404
+
+
+async def test_what_must_not_happen_is_said_on_the_page(panel: httpx.AsyncClient, boss: User) -> None:
+    deleted = await send(panel, f"{LEARNERS}/{boss.id}/delete")
+    assert (deleted.status_code, "your own account" in deleted.text) == (409, True)
+    demoted = await send(panel, f"{LEARNERS}/{boss.id}/edit", role="learner")
+    assert (demoted.status_code, "last admin" in demoted.text) == (409, True)
+    locked = await act(panel, boss.id, "lock")
+    assert (locked.status_code, "your own account" in locked.text) == (409, True)
+
+
+async def test_editors_reach_neither_accounts_nor_the_audit_log(
+    app: FastAPI, user: User, token_for: TokenFor
+) -> None:
+    async with api_client(app, token=token_for(uuid4(), "editor", csrf=CSRF)) as editor:
+        editor.headers.update(PAGE)
+        for address in (LEARNERS, f"{LEARNERS}/{user.id}", f"{LEARNERS}/{user.id}/edit", AUDIT):
+            assert (await editor.get(address)).status_code == 403, address
+        for address in (f"{LEARNERS}/actions/lock", f"{LEARNERS}/{user.id}/delete"):
+            data = {"csrf_token": CSRF, "submission_id": str(uuid4()), "ids": str(user.id)}
+            assert (await editor.post(address, data=data)).status_code == 403, address
+
+
+async def test_a_change_from_another_site_is_refused(
+    panel: httpx.AsyncClient, user: User, database: Database
+) -> None:
+    data = {"submission_id": str(uuid4()), "ids": str(user.id), "csrf_token": "guessed"}
+    address = f"{LEARNERS}/actions/lock"
+    assert (await panel.post(address, data=data)).status_code == 403
+    cross = {"Sec-Fetch-Site": "cross-site"}
+    assert (await panel.post(address, data=data | {"csrf_token": CSRF}, headers=cross)).status_code == 403
+    assert (await panel.get(address)).status_code in {404, 405}
+    assert await actions_in(database) == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"{LEARNERS}?search={'x' * 10_000}",
+        f"{LEARNERS}?search=%00",
+        f"{LEARNERS}?role=owner",
+        f"{LEARNERS}?page=99999999",
+        f"{LEARNERS}?cursor=x",
+        f"{LEARNERS}/x",
+        f"{LEARNERS}/{UUID(int=1)}",
+        f"{AUDIT}?actor_id=x",
+        f"{AUDIT}?actor_id=stranger@example.com",
+        f"{AUDIT}?from_date=yesterday",
+        f"{AUDIT}?from_date=0001-01-01&to_date=9999-12-31",
+        f"{AUDIT}/x",
+    ],
+)
+async def test_bad_addresses_are_friendly_pages(panel: httpx.AsyncClient, address: str) -> None:
+    answer = await panel.get(address)
+    assert answer.status_code < 500, answer.text
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+async def test_a_name_is_shown_as_text(
+    panel: httpx.AsyncClient, database: Database, open_account: Any
+) -> None:
+    user = await open_account(database, name="<script>alert(1)</script>")
+    for address in (LEARNERS, f"{LEARNERS}/{user.id}"):
+        assert "<script>alert" not in (await panel.get(address)).text
+
+
+async def test_the_audit_log_names_people_and_what_changed(
+    panel: httpx.AsyncClient, boss: User, user: User
+) -> None:
+    await send(panel, f"{LEARNERS}/{user.id}/edit", role="editor")
+    await act(panel, user.id, "lock")
+    page = (await panel.get(AUDIT)).text
+    assert page.count(f'<a href="{LEARNERS}/{boss.id}">{boss.email}</a>') == 2
+    assert f'<a href="{LEARNERS}/{user.id}">{user.email}</a>' in page
+    assert "<del>learner</del> → <ins>editor</ins>" in page
+    for query, is_found in (
+        (f"actor_id={boss.email}", True),
+        (f"actor_id={user.id}", False),
+        (f"subject_id={user.id}&action=role_changed", True),
+        ("action=account_deleted", False),
+        ("from_date=2020-01-01&to_date=2020-12-31", False),
+        ("from_date=2020-01-01", True),
+    ):
+        assert ("<del>learner</del>" in (await panel.get(f"{AUDIT}?{query}")).text) == is_found, query
+
+
+async def test_the_page_of_an_entry(panel: httpx.AsyncClient, user: User, database: Database) -> None:
+    await send(panel, f"{LEARNERS}/{user.id}/edit", role="editor")
+    async with database.transaction() as session:
+        entry_id = await session.scalar(select(AuditEntry.id))
+    page = await panel.get(f"{AUDIT}/{entry_id}")
+    assert (page.status_code, "Role changed" in page.text, "Before" in page.text) == (200, True, True)
+    assert (await panel.post(f"{AUDIT}/{entry_id}/delete", data={"csrf_token": CSRF})).status_code == 404

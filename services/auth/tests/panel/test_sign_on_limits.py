@@ -1,0 +1,93 @@
+"""Signing on to the panel is limited like signing in to the API, and by the same counts."""
+
+import time
+from uuid import uuid4
+
+import httpx
+import pytest
+from auth.app import create_app
+from auth.models import User
+from auth.settings import ApiSettings
+from fastapi import FastAPI
+from pydantic import SecretStr
+from shared.data.db import Database
+from shared.http.ratelimit import get_client_address
+from shared.testing import api_client
+
+SIGN_ON, LOGIN = "/admin/login", "/api/v1/auth/login"
+WRONG = "Wrong4Horse"
+OWN = {"Origin": "http://test"}
+
+
+@pytest.fixture
+def limited(settings: ApiSettings, database: Database) -> FastAPI:
+    app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
+    app.state.database = database
+    address = uuid4().hex
+    app.dependency_overrides[get_client_address] = lambda: address
+    return app
+
+
+async def attempt(client: httpx.AsyncClient, email: str, password: str = WRONG) -> httpx.Response:
+    return await client.post(SIGN_ON, data={"email": email, "password": password}, headers=OWN)
+
+
+async def test_attempts_from_one_address_count_for_both_ways_to_sign_in(limited: FastAPI) -> None:
+    async with api_client(limited) as client:
+        for _ in range(5):
+            await client.post(LOGIN, json={})
+        statuses = [(await attempt(client, f"{uuid4().hex}@example.com")).status_code for _ in range(5)]
+        assert statuses == [401] * 5
+        refused = await attempt(client, f"{uuid4().hex}@example.com")
+        assert (refused.status_code, "try again in" in refused.text) == (429, True)
+        assert int(refused.headers["retry-after"]) >= 1
+        assert (await client.post(LOGIN, json={})).status_code == 429
+
+
+async def test_attempts_on_one_account_count_from_all_addresses(limited: FastAPI, boss: User) -> None:
+    limited.dependency_overrides[get_client_address] = lambda: uuid4().hex
+    async with api_client(limited) as client:
+        statuses = [(await attempt(client, str(boss.email))).status_code for _ in range(11)]
+        assert statuses == [401] * 10 + [429]
+        assert (await attempt(client, str(boss.email).upper(), "Correct4Horse")).status_code == 429
+        body = {"email": boss.email, "password": "Correct4Horse"}
+        assert (await client.post(LOGIN, json=body)).status_code == 429
+
+
+async def test_strangers_do_not_lock_the_owner_out(limited: FastAPI, boss: User) -> None:
+    async with api_client(limited) as client:
+        assert (await attempt(client, str(boss.email), "Correct4Horse")).status_code == 303
+        known = limited.dependency_overrides[get_client_address]
+        limited.dependency_overrides[get_client_address] = lambda: uuid4().hex
+        for _ in range(11):
+            await attempt(client, str(boss.email))
+        limited.dependency_overrides[get_client_address] = known
+        assert (await attempt(client, str(boss.email), "Correct4Horse")).status_code == 303
+
+
+async def test_without_redis_the_sign_on_is_closed(
+    settings: ApiSettings, database: Database, boss: User
+) -> None:
+    away = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
+    app = create_app(settings.model_copy(update=away))
+    app.state.database = database
+    async with api_client(app) as client:
+        answer = await attempt(client, str(boss.email), "Correct4Horse")
+        assert answer.status_code == 503
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "set-cookie" not in answer.headers
+
+
+async def test_the_time_does_not_reveal_whether_an_account_exists(
+    app: FastAPI, boss: User, user: User
+) -> None:
+    times: dict[str, list[float]] = {str(boss.email): [], str(user.email): [], "stranger@example.com": []}
+    async with api_client(app) as client:
+        # In turns, and the quickest of each: what else the machine does meanwhile counts for none.
+        for _ in range(7):
+            for email, taken in times.items():
+                begun = time.perf_counter()
+                assert (await attempt(client, email)).status_code == 401
+                taken.append(time.perf_counter() - begun)
+    quickest = [min(taken) for taken in times.values()]
+    assert max(quickest) < 1.7 * min(quickest)
