@@ -12,7 +12,7 @@ from gateway.tests.stand_in import StandIn
 
 SHORTER = {
     "timeout: 5s": "timeout: 0.3s",
-    "timeout: 15s": "timeout: 0.9s",
+    "timeout: 20s": "timeout: 0.9s",
     "idle_timeout: 25s": "idle_timeout: 0.9s",
     "request_headers_timeout: 10s": "request_headers_timeout: 0.3s",
     "max_stream_duration: 120s": "max_stream_duration: 1.2s",
