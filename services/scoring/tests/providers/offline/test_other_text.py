@@ -4,7 +4,13 @@ from scoring.providers.offline.other_text import TextEvidence, ensure_text
 
 
 @pytest.mark.parametrize(
-    "evidence", [TextEvidence(5, 0, 0), TextEvidence(14.9, 0.2, 0), TextEvidence(29.9, 0.33, -2.1)]
+    "evidence",
+    [
+        TextEvidence(5, 0, 0),
+        TextEvidence(14.9, 0.2, 0),
+        TextEvidence(29.9, 0.33, -2.1),
+        TextEvidence(39, 0, -2.1),
+    ],
 )
 def test_clear_evidence_is_refused(evidence: TextEvidence) -> None:
     with pytest.raises(NotAssessable) as caught:
@@ -19,6 +25,8 @@ def test_clear_evidence_is_refused(evidence: TextEvidence) -> None:
         TextEvidence(15, 0, -1.9),
         TextEvidence(5, 0.5, -9),
         TextEvidence(29, 0.33, -1.9),
+        TextEvidence(39, 0.1, -9),
+        TextEvidence(41, 0, -9),
     ],
 )
 def test_doubtful_evidence_is_not(evidence: TextEvidence) -> None:
