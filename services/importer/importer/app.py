@@ -9,6 +9,7 @@ from shared.http.app import create_api
 
 from importer.api import routers
 from importer.audio import UploadSlots
+from importer.panel import add_panel
 from importer.progress import ProgressFeed, StreamSlots
 from importer.queries.imports import find_import_summaries
 from importer.settings import ApiSettings
@@ -26,6 +27,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         user_limit=settings.max_user_uploads,
         wait_seconds=settings.max_upload_wait_seconds,
     )
+    add_panel(app)
     return app
 
 

@@ -1,0 +1,33 @@
+"""The problems of a table, as the page of an import shows them: one row of the table after the other."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+from importer.schemas.imports import RowProblem
+from importer.table.columns import COLUMNS
+
+
+class ProblemRow(NamedTuple):
+    row: int
+    cells: Mapping[str, str]
+    problems: Sequence[RowProblem]
+
+    def find(self, column: str) -> list[RowProblem]:
+        return [problem for problem in self.problems if problem.column == column]
+
+    @property
+    def others(self) -> list[RowProblem]:
+        """Return the problems that no shown cell has."""
+        return [problem for problem in self.problems if problem.column not in COLUMNS]
+
+
+def group_by_row(problems: Sequence[RowProblem]) -> list[ProblemRow]:
+    """Return the rows of the table that have problems. An older import has only the wrong cells."""
+    rows = []
+    for row, found in groupby(problems, key=attrgetter("row")):
+        each = list(found)
+        wrong = {problem.column: problem.value for problem in each if problem.column}
+        rows.append(ProblemRow(row, each[0].cells or wrong, each))
+    return rows

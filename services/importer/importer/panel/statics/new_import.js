@@ -1,0 +1,90 @@
+// The page of a new import: recordings first, then the table that names them.
+import { Refused, sendForm } from "./api.js";
+import { takeFiles } from "./drop.js";
+import { Recordings } from "./recordings.js";
+
+const find = (id) => document.getElementById(id);
+const form = find("table-form");
+const table = find("table");
+const buttons = [...form.querySelectorAll("button")];
+let chosen = null;
+
+const recordings = new Recordings({
+  list: find("files"),
+  summary: find("recordings-summary"),
+  again: find("recordings-again"),
+  session: form.dataset.session || "",
+  onSession: (id) => {
+    // The page can be loaded again, or opened tomorrow, with the same recordings.
+    history.replaceState(null, "", `?session=${id}`);
+    showProblem("");
+  },
+});
+
+takeFiles(find("recordings-zone"), find("recordings"), (files) => recordings.add(files));
+takeFiles(find("table-zone"), table, ([file]) => {
+  if (!file) return;
+  chosen = file;
+  find("table-name").textContent = file.name;
+  find("table-name").classList.add("is-chosen");
+  showProblem("");
+});
+
+window.addEventListener("beforeunload", (event) => {
+  if (recordings.isSending) event.preventDefault();
+});
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const reason = whyNot();
+  if (reason) return showProblem(reason);
+  await start(event.submitter?.value === "check");
+});
+
+function whyNot() {
+  if (recordings.isSending) return "Wait until all recordings are uploaded.";
+  if (!recordings.session) return "Upload the recordings that the table names first.";
+  return chosen ? "" : "Choose the table.";
+}
+
+async function start(isDryRun) {
+  const body = new FormData();
+  body.append("upload_session_id", recordings.session);
+  body.append("dry_run", String(isDryRun));
+  body.append("file", chosen, chosen.name);
+  setBusy(true);
+  showProblem("");
+  try {
+    const bar = find("table-progress");
+    const answer = await sendForm(form.dataset.api, body, (sent) => {
+      bar.value = Math.min(100, (100 * sent) / chosen.size);
+    });
+    location.assign(`${form.dataset.jobs}/${answer.job_id}`);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    setBusy(false);
+    showProblem(explain(error), error.problem.job_id);
+  }
+}
+
+function explain(error) {
+  const messages = (error.problem.errors ?? []).map((each) => each.message);
+  return [error.message, ...messages].join(" ");
+}
+
+function setBusy(isBusy) {
+  for (const button of buttons) button.disabled = isBusy;
+  find("table-progress").hidden = !isBusy;
+  form.ariaBusy = String(isBusy);
+}
+
+function showProblem(text, jobId) {
+  const message = find("table-problem");
+  message.textContent = text;
+  message.hidden = !text;
+  table.ariaInvalid = String(Boolean(text));
+  if (!jobId) return;
+  const link = Object.assign(document.createElement("a"), { textContent: "Open that import" });
+  link.href = `${form.dataset.jobs}/${jobId}`;
+  message.append(" ", link, ".");
+}

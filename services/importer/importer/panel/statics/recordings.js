@@ -1,0 +1,180 @@
+// Uploads recordings in batches, and shows for each file how far it is and what became of it.
+import { Refused, sendForm } from "./api.js";
+
+const PATH = "/api/v1/admin/import/audio";
+const MAX_BATCH_FILES = 20;
+const MAX_BATCH_BYTES = 16 * 1024 * 1024;
+
+export class Recordings {
+  /** `onSession` gets the id of the upload session that the first recording opens. */
+  constructor({ list, summary, again, session, onSession }) {
+    this.list = list;
+    this.summary = summary;
+    this.again = again;
+    this.session = session;
+    this.onSession = onSession;
+    this.items = [];
+    this.isSending = false;
+    again.addEventListener("click", () => this.retry());
+  }
+
+  get kept() {
+    return this.items.reduce((sum, item) => sum + item.kept, 0);
+  }
+
+  add(files) {
+    this.items.push(...files.map((file) => new Item(file, this.list)));
+    this.list.hidden = !this.items.length;
+    this.send();
+  }
+
+  retry() {
+    for (const item of this.items) if (item.state === "failed") item.show("waiting", "Waiting");
+    this.send();
+  }
+
+  async send() {
+    if (this.isSending) return;
+    this.isSending = true;
+    this.again.hidden = true;
+    let problem = "";
+    try {
+      for (let batch = this.next(); batch.length; batch = this.next()) await this.sendBatch(batch);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      problem = error.message;
+      for (const item of this.items) if (item.isOpen) item.show("failed", "Not uploaded");
+      this.again.hidden = false;
+    } finally {
+      this.isSending = false;
+      this.summarize(problem);
+    }
+  }
+
+  /** An archive goes alone, so that its recordings can be told from those of other files. */
+  next() {
+    const batch = [];
+    let bytes = 0;
+    for (const item of this.items) {
+      if (item.state !== "waiting") continue;
+      const isFull = batch.length === MAX_BATCH_FILES || bytes + item.file.size > MAX_BATCH_BYTES;
+      if (batch.length && (isFull || item.isArchive)) break;
+      batch.push(item);
+      bytes += item.file.size;
+      if (item.isArchive) break;
+    }
+    return batch;
+  }
+
+  async sendBatch(batch) {
+    const form = new FormData();
+    // The API wants it before the files.
+    if (this.session) form.append("upload_session_id", this.session);
+    for (const item of batch) {
+      form.append("files[]", item.file, item.file.name);
+      item.show("sending", "Uploading");
+    }
+    this.summarize();
+    const answer = await sendForm(PATH, form, (sent) => showProgress(batch, sent)).catch((error) => {
+      this.keepSession(error.problem?.upload_session_id);
+      throw error;
+    });
+    this.keepSession(answer.upload_session_id);
+    settle(batch, answer);
+    this.summarize();
+  }
+
+  keepSession(id) {
+    if (!id || this.session) return;
+    this.session = id;
+    this.onSession(id);
+  }
+
+  summarize(problem = "") {
+    const count = (state) => this.items.filter((item) => item.state === state).length;
+    const [refused, open] = [count("refused"), this.items.filter((item) => item.isOpen).length];
+    const parts = [`${this.kept} ${this.kept === 1 ? "recording" : "recordings"} uploaded`];
+    if (open) parts.push(`${open} to go`);
+    if (refused) parts.push(`${refused} refused`);
+    this.summary.textContent = [`${parts.join(", ")}.`, problem].join(" ").trim();
+    this.summary.classList.toggle("is-problem", Boolean(problem));
+  }
+}
+
+class Item {
+  constructor(file, list) {
+    this.file = file;
+    this.kept = 0;
+    this.row = document.createElement("li");
+    this.bar = Object.assign(document.createElement("progress"), { max: 100, value: 0 });
+    this.bar.ariaLabel = `Upload of ${file.name}`;
+    this.text = document.createElement("span");
+    this.text.className = "file-state";
+    const name = Object.assign(document.createElement("span"), { className: "file-name", textContent: file.name });
+    this.row.append(name, this.bar, this.text);
+    list.append(this.row);
+    this.show("waiting", "Waiting");
+  }
+
+  get isArchive() {
+    return this.file.name.toLowerCase().endsWith(".zip");
+  }
+
+  get isOpen() {
+    return ["waiting", "sending"].includes(this.state);
+  }
+
+  show(state, text) {
+    this.state = state;
+    this.row.dataset.state = state;
+    this.text.textContent = text;
+    if (state !== "sending") this.bar.value = this.isOpen || state === "failed" ? 0 : 100;
+  }
+}
+
+/** Spread the bytes that were sent over the files, which are sent one after the other. */
+function showProgress(batch, sent) {
+  let left = sent;
+  for (const item of batch) {
+    const share = Math.min(left, item.file.size);
+    item.bar.value = item.file.size ? (100 * share) / item.file.size : 100;
+    if (share === item.file.size) item.text.textContent = "Checking";
+    left -= share;
+  }
+}
+
+/** Give every file its results; those that have another name come from an archive. */
+function settle(batch, answer) {
+  const uploaded = [...answer.uploaded_files];
+  const rejected = [...answer.rejected];
+  for (const item of batch) {
+    const stored = take(uploaded, item);
+    const refusal = stored ? null : take(rejected, item);
+    if (stored) {
+      item.kept = 1;
+      item.show("kept", describe(stored));
+    } else if (refusal) item.show("refused", refusal.detail);
+    else settleArchive(item, uploaded, rejected);
+  }
+}
+
+function take(results, item) {
+  const name = item.file.name.normalize("NFC");
+  const at = results.findIndex((each) => each.original_filename.normalize("NFC") === name);
+  return at < 0 ? null : results.splice(at, 1)[0];
+}
+
+function describe(stored) {
+  if (stored.already_there) return "Was already there";
+  const isRenamed = stored.stored_filename !== stored.original_filename;
+  return isRenamed ? `Uploaded as ${stored.stored_filename}` : "Uploaded";
+}
+
+function settleArchive(item, uploaded, rejected) {
+  item.kept = uploaded.length;
+  const refusals = rejected.map((each) => `${each.original_filename}: ${each.detail}`);
+  const count = `${uploaded.length} ${uploaded.length === 1 ? "recording" : "recordings"} uploaded`;
+  item.show(uploaded.length ? "kept" : "refused", [count, ...refusals].join("; "));
+  uploaded.length = 0;
+  rejected.length = 0;
+}
