@@ -16,6 +16,7 @@ from shared.http.problems import to_response
 log = structlog.get_logger("access")
 
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+UNHANDLED = "Something went wrong on our side. The request id helps us to find it."
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -66,8 +67,7 @@ class RequestRecorder:
         except Exception:
             structlog.get_logger(__name__).exception("unhandled_exception")
             if not self._status:
-                error = ParleyError("Something went wrong on our side. The request id helps us to find it.")
-                await self._answer(error, receive)
+                await self._answer(ParleyError(UNHANDLED), receive)
         finally:
             self._log()
 

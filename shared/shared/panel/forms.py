@@ -77,7 +77,8 @@ def add_errors(form: Form, error: ParleyError) -> list[str]:
 
 
 def _to_sentence(text: str) -> str:
-    sentence = text.strip().replace("_", " ")
+    # People who fill in forms know no strings.
+    sentence = text.strip().replace("_", " ").replace("String should", "Text should")
     return f"{sentence[:1].upper()}{sentence[1:].removesuffix('.')}." if sentence else ""
 
 

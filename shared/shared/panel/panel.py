@@ -24,6 +24,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from shared.errors import Forbidden, NotFound, ParleyError
+from shared.http.middleware import UNHANDLED
 from shared.http.problems import MethodNotAllowed, render
 from shared.panel.access import PanelAuthentication, PanelAuthorization, find_principal
 from shared.panel.endpoints import NOT_OFFERED, Endpoints
@@ -93,7 +94,12 @@ class Panel(Admin):
             Route("/{identity}/{pk}/edit", pages.edit, methods=change),
             Route("/{identity}/{pk}/delete", pages.delete, methods=change),
         ]
-        self.admin.exception_handlers = {HTTPException: _render_http_error, ParleyError: render}
+        self.admin.exception_handlers = {
+            HTTPException: _render_http_error,
+            ParleyError: render,
+            # It is raised again after the response, and logged like all others.
+            Exception: _render_failure,
+        }
 
     def init_templating_engine(self) -> Jinja2Templates:
         templates = super().init_templating_engine()
@@ -172,3 +178,7 @@ async def _render_http_error(request: Request, error: Exception) -> Response:
     elif status == 405:
         found = MethodNotAllowed("This address does not accept this method.")
     return await render(request, found)
+
+
+async def _render_failure(request: Request, error: Exception) -> Response:
+    return await render(request, ParleyError(UNHANDLED))

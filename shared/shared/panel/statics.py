@@ -1,6 +1,7 @@
 """Style sheets and scripts. Their addresses change with their content, so that browsers may keep them."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,13 @@ class PanelStatics(StaticFiles):
     def __init__(self, folders: Sequence[Path], packages: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(packages=list(packages), check_dir=False)
         self.all_directories = [*folders, *self.all_directories]
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        try:
+            return super().lookup_path(path)
+        except (ValueError, OSError):
+            # A name with NUL, or one that is too long.
+            return "", None
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         full_path, stat = self.lookup_path(path)

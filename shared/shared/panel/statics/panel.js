@@ -93,3 +93,173 @@ if (chooseAll) {
   boxes.forEach((box) => box.addEventListener("change", update));
   addEventListener("pageshow", update);
 }
+
+// A field that finds what it offers by typing: the combobox of the ARIA practices, with the chosen ones as buttons.
+const LOOKUP_DELAY_MILLISECONDS = 200;
+
+class Lookup {
+  constructor(select) {
+    this.select = select;
+    this.number = 0;
+    this.active = -1;
+    this.build();
+    this.showChosen();
+  }
+
+  build() {
+    const id = this.select.id;
+    this.box = document.createElement("div");
+    this.box.className = "lookup";
+    this.select.replaceWith(this.box);
+    this.chips = document.createElement("ul");
+    this.chips.className = "chips";
+    this.list = document.createElement("ul");
+    this.list.id = `${id}-options`;
+    this.list.setAttribute("role", "listbox");
+    this.list.hidden = true;
+    this.input = document.createElement("input");
+    const attributes = {
+      role: "combobox", type: "text", autocomplete: "off", placeholder: "Type to search",
+      "aria-expanded": "false", "aria-autocomplete": "list", "aria-controls": this.list.id,
+    };
+    for (const name of ["aria-describedby", "aria-invalid"]) {
+      if (this.select.hasAttribute(name)) attributes[name] = this.select.getAttribute(name);
+    }
+    for (const [name, value] of Object.entries(attributes)) this.input.setAttribute(name, value);
+    const label = document.querySelector(`label[for="${CSS.escape(id)}"]`);
+    this.input.id = `${id}-input`;
+    if (label) {
+      label.htmlFor = this.input.id;
+      label.id ||= `${id}-label`;
+      this.list.setAttribute("aria-labelledby", label.id);
+    }
+    this.box.append(this.chips, this.select, this.input, this.list);
+    this.input.addEventListener("input", () => this.wait());
+    this.input.addEventListener("keydown", (event) => this.press(event));
+    this.input.addEventListener("blur", () => setTimeout(() => this.close(), 150));
+  }
+
+  showChosen() {
+    this.chips.replaceChildren(...[...this.select.selectedOptions].filter((option) => option.value).map((option) => {
+      const item = document.createElement("li");
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = option.text;
+      button.setAttribute("aria-label", `Remove ${option.text}`);
+      button.addEventListener("click", () => this.remove(option));
+      item.append(button);
+      return item;
+    }));
+  }
+
+  changed() {
+    this.showChosen();
+    this.select.dispatchEvent(new Event("input", { bubbles: true }));
+    this.select.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  remove(option) {
+    option.remove();
+    this.changed();
+    this.input.focus();
+  }
+
+  choose(choice) {
+    if (!this.select.multiple) {
+      for (const option of [...this.select.options]) if (option.value) option.remove();
+    }
+    if (![...this.select.options].some((option) => option.value === choice.value)) {
+      this.select.add(new Option(choice.label, choice.value, true, true));
+    }
+    this.input.value = "";
+    this.close();
+    this.changed();
+  }
+
+  wait() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.find(), LOOKUP_DELAY_MILLISECONDS);
+  }
+
+  async find() {
+    const term = this.input.value.trim();
+    const number = ++this.number;
+    if (!term) return this.close();
+    const address = new URL(this.select.dataset.lookup, location.href);
+    address.searchParams.set("term", term);
+    try {
+      const response = await fetch(address, { headers: { Accept: "application/json" } });
+      if (!response.ok) throw new Error(response.status === 401 ? "Your session has ended. Sign in again." : "This cannot be searched right now.");
+      const found = await response.json();
+      if (number === this.number) this.show(found, found.length ? "" : "Nothing matches.");
+    } catch (error) {
+      if (number === this.number) this.show([], error instanceof TypeError ? "This cannot be searched right now." : error.message);
+    }
+  }
+
+  show(choices, message) {
+    this.choices = choices;
+    this.list.replaceChildren(...choices.map((choice, index) => {
+      const option = document.createElement("li");
+      option.id = `${this.list.id}-${index}`;
+      option.setAttribute("role", "option");
+      option.textContent = choice.label;
+      option.addEventListener("mousedown", (event) => event.preventDefault());
+      option.addEventListener("click", () => this.choose(choice));
+      return option;
+    }));
+    if (message) {
+      const note = document.createElement("li");
+      note.setAttribute("role", "option");
+      note.setAttribute("aria-disabled", "true");
+      note.textContent = message;
+      this.list.append(note);
+    }
+    this.list.hidden = false;
+    this.input.setAttribute("aria-expanded", "true");
+    this.activate(choices.length ? 0 : -1);
+  }
+
+  activate(index) {
+    this.active = index;
+    [...this.list.children].forEach((option, at) => option.setAttribute("aria-selected", String(at === index)));
+    const current = this.list.children[index];
+    if (current) {
+      this.input.setAttribute("aria-activedescendant", current.id);
+      current.scrollIntoView({ block: "nearest" });
+    } else {
+      this.input.removeAttribute("aria-activedescendant");
+    }
+  }
+
+  press(event) {
+    const count = this.list.hidden ? 0 : this.choices.length;
+    const moves = { ArrowDown: 1, ArrowUp: -1 };
+    if (event.key in moves && count) {
+      this.activate((this.active + moves[event.key] + count) % count);
+    } else if (event.key === "Enter" && count) {
+      this.choose(this.choices[Math.max(this.active, 0)]);
+    } else if (event.key === "Escape" && !this.list.hidden) {
+      this.close();
+    } else if (event.key === "Backspace" && !this.input.value) {
+      const last = [...this.select.selectedOptions].filter((option) => option.value).at(-1);
+      if (last) this.remove(last);
+      return;
+    } else {
+      // Enter would send the form while something is being typed here.
+      if (event.key === "Enter" && this.input.value) event.preventDefault();
+      return;
+    }
+    event.preventDefault();
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    this.number += 1;
+    this.list.hidden = true;
+    this.activate(-1);
+    this.input.setAttribute("aria-expanded", "false");
+  }
+}
+
+for (const select of document.querySelectorAll("select[data-lookup]")) new Lookup(select);
