@@ -11,7 +11,7 @@ from tests.journey import Learner
 
 pytestmark = pytest.mark.journey
 
-SPEECHES, LEARNERS = "/admin/content/speeches", "/admin/auth/learners"
+TAGS, LEARNERS = "/admin/content/tags", "/admin/auth/learners"
 PASSWORD = "Correct4Horse"
 PAGE = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"}
 
@@ -30,9 +30,9 @@ async def editor(gateway: httpx.AsyncClient, admin: Learner) -> dict[str, str]:
 async def browser(gateway: httpx.AsyncClient, editor: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
     """A browser in which the editor has signed on."""
     async with httpx.AsyncClient(base_url=gateway.base_url, timeout=20, headers=PAGE) as client:
-        form = {"email": editor["email"], "password": PASSWORD, "next": SPEECHES}
+        form = {"email": editor["email"], "password": PASSWORD, "next": TAGS}
         answer = await client.post("/admin/login", data=form)
-        assert (answer.status_code, answer.headers["location"]) == (303, SPEECHES)
+        assert (answer.status_code, answer.headers["location"]) == (303, TAGS)
         yield client
 
 
@@ -41,39 +41,38 @@ def is_sign_on(answer: httpx.Response) -> bool:
 
 
 async def test_an_editor_sees_pages_but_not_those_of_admins(browser: httpx.AsyncClient) -> None:
-    page = await browser.get(SPEECHES)
+    page = await browser.get(TAGS)
     assert page.status_code == 200, page.text
     assert "Learners" not in page.text
-    assert (await browser.get("/admin/content/tags")).status_code == 200
     assert (await browser.get(LEARNERS)).status_code == 403
-    assert (await browser.get("/admin")).headers["location"] == SPEECHES
+    assert (await browser.get("/admin")).headers["location"] == "/admin/content/speeches"
 
 
 async def test_without_a_session_every_page_leads_to_the_sign_on(gateway: httpx.AsyncClient) -> None:
-    for address in ("/admin", SPEECHES, LEARNERS, "/admin/importer/imports", "/admin/game/sessions"):
+    for address in ("/admin", TAGS, LEARNERS, "/admin/importer/imports", "/admin/game/sessions"):
         assert is_sign_on(await gateway.get(address, headers=PAGE)), address
     forged = {**PAGE, "Cookie": f"parley_admin={'A' * 43}"}
-    assert is_sign_on(await gateway.get(SPEECHES, headers=forged))
+    assert is_sign_on(await gateway.get(TAGS, headers=forged))
 
 
 async def test_a_token_of_the_api_opens_no_page(gateway: httpx.AsyncClient, admin: Learner) -> None:
-    assert is_sign_on(await gateway.get(SPEECHES, headers={**PAGE, **admin.headers}))
+    assert is_sign_on(await gateway.get(TAGS, headers={**PAGE, **admin.headers}))
 
 
 async def test_a_demoted_editor_is_out_at_the_next_click(
     browser: httpx.AsyncClient, editor: dict[str, str], admin: Learner
 ) -> None:
-    assert (await browser.get(SPEECHES)).status_code == 200
+    assert (await browser.get(TAGS)).status_code == 200
     address = f"/api/v1/admin/users/{editor['id']}/role"
     await admin.client.put(address, json={"role": "learner"}, headers=admin.headers)
-    assert is_sign_on(await browser.get(SPEECHES))
+    assert is_sign_on(await browser.get(TAGS))
 
 
 async def test_a_locked_editor_is_out_and_cannot_come_back(
     browser: httpx.AsyncClient, editor: dict[str, str], admin: Learner
 ) -> None:
     await admin.client.put(f"/api/v1/admin/users/{editor['id']}/lock", headers=admin.headers)
-    assert is_sign_on(await browser.get(SPEECHES))
+    assert is_sign_on(await browser.get(TAGS))
     form = {"email": editor["email"], "password": PASSWORD}
     answer = await browser.post("/admin/login", data=form)
     assert (answer.status_code, "This account is locked." in answer.text) == (403, True)
@@ -84,15 +83,15 @@ async def test_signing_out_everywhere_ends_the_session(
 ) -> None:
     address = f"/api/v1/admin/users/{editor['id']}/sessions"
     assert (await admin.client.delete(address, headers=admin.headers)).status_code == 204
-    assert is_sign_on(await browser.get(SPEECHES))
+    assert is_sign_on(await browser.get(TAGS))
 
 
 async def test_after_signing_off_no_page_opens(browser: httpx.AsyncClient) -> None:
-    page = await browser.get(SPEECHES)
+    page = await browser.get(TAGS)
     found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
     assert found
     cookies = dict(browser.cookies)
     answer = await browser.post("/admin/logout", data={"csrf_token": found[1]})
     assert is_sign_on(answer)
     browser.cookies.update(cookies)
-    assert is_sign_on(await browser.get(SPEECHES))
+    assert is_sign_on(await browser.get(TAGS))
