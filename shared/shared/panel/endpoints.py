@@ -101,7 +101,7 @@ class Endpoints:
         except (Unauthorized, Forbidden, NotFound):
             raise
         except ChangedByOther as error:
-            context = _describe_conflict(view, form, error.row)
+            context = await self._describe_conflict(view, form, error.row)
             return await self._show_form(
                 view, request, form, view.edit_template, error=error, row_id=row_id, **context
             )
@@ -201,6 +201,14 @@ class Endpoints:
         response.headers.update(error.headers if error else {})
         return response
 
+    async def _describe_conflict(self, view: ResourceView, form: Form, row: Any) -> dict[str, Any]:
+        stored = view.get_form_values(row)
+        async with self._panel.transaction() as session:
+            for field in form:
+                if isinstance(field, LookupField):
+                    field.labels = await view.list_labels(session, field.name, stored[field.name])
+        return {"conflict": list_differences(form, stored), "version": view.get_version(row)}
+
     async def _add_labels(self, view: ResourceView, form: Form) -> None:
         fields = [field for field in form if isinstance(field, LookupField) and any(field.chosen())]
         if not fields:
@@ -247,10 +255,6 @@ def _list_form_errors(errors: Mapping[str, Any]) -> list[dict[str, str]]:
 
 async def _update(view: ResourceView, row_id: UUID, request: Request, data: dict[str, Any]) -> None:
     await view.update_model(request, row_id, data)
-
-
-def _describe_conflict(view: ResourceView, form: Form, row: Any) -> dict[str, Any]:
-    return {"conflict": list_differences(form, view.get_form_values(row)), "version": view.get_version(row)}
 
 
 def _read_query(view: ResourceView, request: Request) -> ListQuery:

@@ -9,6 +9,7 @@ from wtforms import Field, Form
 
 from shared.errors import Conflict, Invalid, ParleyError, describe_field_error
 from shared.http.problems import describe_violation, to_pointer
+from shared.panel.fields import LookupField
 from shared.panel.form_data import OWN_FIELDS, FormData
 
 MULTIPLE = {"SelectMultipleField", "LookupField"}
@@ -113,4 +114,6 @@ def describe_value(field: Field, value: Any) -> str:
 
 def _list_labels(field: Field) -> dict[str, str]:
     choices = getattr(field, "choices", None) or ()
+    if isinstance(field, LookupField):
+        return dict(field.labels)
     return {str(choice[0]): str(choice[1]) for choice in choices if isinstance(choice, tuple | list)}
