@@ -12,17 +12,23 @@ from shared.panel import (
     ListQuery,
     ResourceView,
     create_listing,
+    get_form,
+    get_principal,
     parse,
+    post_action,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.responses import Response
 from wtforms import Form, StringField
 from wtforms.validators import InputRequired
 
 from content.commands import tags as commands
+from content.commands.tag_merges import merge_tag
 from content.models import Tag
 from content.queries import tags as queries
 from content.queries.tags import TagWithCount
-from content.schemas.tags import TagCreate, TagUpdate
+from content.schemas.tags import TagCreate, TagMerge, TagUpdate
 
 SPEECHES = "/admin/content/speeches"
 MAX_CHOICES = 20
@@ -61,11 +67,13 @@ class TagView(ResourceView, model=Tag):
     empty_text = "There are no tags yet. Learners choose speeches by them."
     can_create = can_edit = can_delete = can_export = True
     form_create = form_edit = TagForm
-    details_template = "tag_details.html"
+    list_template, details_template = "tag_list.html", "tag_details.html"
     messages: ClassVar = {
         "created": "The tag was created.",
         "updated": "The tag was saved. Its speeches follow within some minutes.",
         "deleted": "The tag was deleted.",
+        "merged": "{count} merged. The speeches follow within some minutes.",
+        "no_tag": "Choose the tag to merge into first.",
     }
 
     async def list_rows(self, session: AsyncSession, query: ListQuery) -> Listing:
@@ -92,6 +100,24 @@ class TagView(ResourceView, model=Tag):
 
     async def delete_row(self, session: AsyncSession, row_id: UUID, *, actor: UUID) -> None:
         await commands.delete_tag(session, row_id, actor=actor)
+
+    @post_action(
+        "merge",
+        "Merge into this tag",
+        confirmation="The speeches of the chosen tags get the other tag, and the chosen tags are deleted. "
+        "This cannot be undone.",
+        is_dangerous=True,
+    )
+    async def merge(self, request: Request, ids: Sequence[UUID]) -> Response:
+        into = get_form(request).get("into_tag_id", "")
+        if not into:
+            return self.done("no_tag")
+        target = parse(TagMerge, {"into_tag_id": into}).into_tag_id
+        others = [tag_id for tag_id in ids if tag_id != target]
+        async with self.transaction(request) as session:
+            for tag_id in others:
+                await merge_tag(session, tag_id, into=target, actor=get_principal(request).id)
+        return self.done("merged", count=len(others))
 
     async def find_blocker(self, session: AsyncSession, row: TagWithCount) -> Blocker | None:
         if not row.speech_count:

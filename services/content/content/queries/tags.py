@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from typing import NamedTuple
 from uuid import UUID
 
@@ -24,11 +25,8 @@ class TagWithCount(NamedTuple):
 
 
 # Of a tag that is being merged, only speeches that have not moved yet are left.
-_tags = (
-    select(Tag.id, Tag.name, Tag.category)
-    .where(Tag.merged_into.is_(None))
-    .order_by(Tag.category, func.lower(Tag.name))
-)
+_is_listed = Tag.merged_into.is_(None)
+_tags = select(Tag.id, Tag.name, Tag.category).where(_is_listed).order_by(Tag.category, func.lower(Tag.name))
 _tags_with_counts: Select[tuple[UUID, str, str, int]] = _tags.add_columns(
     select(func.count()).where(SpeechTag.tag_id == Tag.id).scalar_subquery()
 )
@@ -36,9 +34,13 @@ _tags_with_counts: Select[tuple[UUID, str, str, int]] = _tags.add_columns(
 
 _counted = select(SpeechTag.tag_id).where(SpeechTag.tag_id == Tag.id).limit(MAX_COUNTED + 1).correlate(Tag)
 # Some tags are on a million speeches.
-_tags_with_capped_counts: Select[tuple[UUID, str, str, int]] = select(
-    Tag.id, Tag.name, Tag.category
-).add_columns(select(func.count()).select_from(_counted.subquery()).scalar_subquery().label("speech_count"))
+_tags_with_capped_counts: Select[tuple[UUID, str, str, int]] = (
+    select(Tag.id, Tag.name, Tag.category)
+    .where(_is_listed)
+    .add_columns(
+        select(func.count()).select_from(_counted.subquery()).scalar_subquery().label("speech_count")
+    )
+)
 _ORDERS: dict[str, tuple[SQLColumnExpression[str], ...]] = {
     "name": (func.lower(Tag.name),),
     "category": (Tag.category, func.lower(Tag.name)),
@@ -50,7 +52,9 @@ async def list_tag_page(
 ) -> tuple[list[TagWithCount], int]:
     """List one page with counts up to MAX_COUNTED + 1, and the number of all tags that match."""
     matching = _matches(search)
-    total = (await session.execute(select(func.count()).select_from(Tag).where(matching))).scalar_one()
+    total = (
+        await session.execute(select(func.count()).select_from(Tag).where(matching, _is_listed))
+    ).scalar_one()
     keys = [key.desc() if is_descending else key for key in _ORDERS[order]]
     page = _tags_with_capped_counts.where(matching).order_by(*keys, Tag.id).limit(limit).offset(offset)
     return [TagWithCount._make(row) for row in await session.execute(page)], total
@@ -95,3 +99,18 @@ async def get_tag_with_count(session: AsyncSession, tag_id: UUID) -> TagWithCoun
     if row is None:
         raise TagNotFound(f"There is no tag {tag_id}.")
     return TagWithCount._make(row)
+
+
+async def list_tag_names(session: AsyncSession, tag_ids: Iterable[str]) -> dict[str, str]:
+    """Return the names of tags by id. What is no id of a tag is left out."""
+    ids = [UUID(text) for text in tag_ids if _is_id(text)]
+    rows = await session.execute(select(Tag.id, Tag.name).where(Tag.id.in_(ids)))
+    return {str(tag_id): name for tag_id, name in rows}
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

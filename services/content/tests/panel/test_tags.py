@@ -216,3 +216,19 @@ async def test_what_is_not_there_is_a_page(panel: httpx.AsyncClient, address: st
     page = await panel.get(address)
     assert page.status_code == 404
     assert "There is nothing here" in page.text
+
+
+async def test_tags_are_merged(panel: httpx.AsyncClient, committed_database: Database, tag_id: UUID) -> None:
+    async with committed_database.transaction() as session:
+        meals = (await create_tag(session, TagCreate(name="meals", category="topic"), actor=None)).id
+    chosen = {"ids": [str(meals), str(tag_id)]}
+    for into, message in (("", "Choose the tag"), (str(tag_id), "1 merged")):
+        page = (await panel.get(TAGS)).text
+        data = {**hidden_fields(page), **chosen, "into_tag_id": into}
+        answer = await panel.post(f"{TAGS}/actions/merge", data=data)
+        assert answer.status_code == 303, answer.text
+        assert message in (await panel.get(answer.headers["location"])).text
+    page = (await panel.get(TAGS)).text
+    assert (">meals<" in page, "1 tag" in page) == (False, True)
+    async with committed_database.transaction() as session:
+        assert await session.scalar(select(Tag.merged_into).where(Tag.id == meals)) == tag_id
