@@ -39,6 +39,12 @@ class AudioNotFound(Invalid):
     code = "audio_not_found"
 
 
+class RecordingNotFound(NotFound):
+    """No recording is stored under the key."""
+
+    code = "recording_not_found"
+
+
 class AudioTooLarge(Invalid):
     """The recording has more than 10 MiB."""
 

@@ -8,6 +8,7 @@ from shared.panel import Panel
 from shared.panel.audit import create_audit_view
 
 from content.commands.cache import edit_transaction
+from content.panel.speeches import SpeechView
 from content.panel.tags import TagView
 from content.types import AuditAction
 
@@ -20,4 +21,4 @@ def add_panel(app: FastAPI) -> None:
         # The cache opens with the application.
         transaction=lambda: edit_transaction(app.state.database, app.state.cache),
     )
-    panel.add_views(TagView, create_audit_view(get_args(AuditAction)))
+    panel.add_views(SpeechView, TagView, create_audit_view(get_args(AuditAction)))

@@ -1,0 +1,263 @@
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from content.commands.speeches import apply_speech_change
+from content.commands.tags import create_tags
+from content.domain.speeches import SpeechChange
+from content.models import Speech
+from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
+from shared.data.audit_log import AuditEntry
+from shared.data.db import Database
+from shared.data.storage import Storage
+from shared.testing import hidden_fields, outbox_events
+from sqlalchemy import func, select
+
+type Add = Callable[..., Awaitable[UUID]]
+type Send = Callable[..., Awaitable[httpx.Response]]
+
+SPEECHES = "/admin/content/speeches"
+
+
+async def stored(database: Database, speech_id: UUID) -> Speech:
+    async with database.transaction() as session:
+        return await session.get_one(Speech, speech_id)
+
+
+async def tag_in(database: Database, name: str) -> str:
+    async with database.transaction() as session:
+        return str((await create_tags(session, {name: "topic"}, actor=None))[name])
+
+
+def fields_of(key: str, **different: Any) -> dict[str, Any]:
+    return {"text": "Is it far?", "level": "A1", "type": "question", "audio_key": key, **different}
+
+
+def chosen(page: str, ids: list[UUID]) -> dict[str, Any]:
+    return {**hidden_fields(page), "ids": [str(each) for each in ids]}
+
+
+async def test_a_speech_is_created_as_by_the_api(
+    panel: httpx.AsyncClient, send: Send, committed_database: Database, key: str, editor_id: UUID
+) -> None:
+    tag_id = await tag_in(committed_database, "travel")
+    created = await send(f"{SPEECHES}/create", **fields_of(key, tag_ids=[tag_id]))
+    assert created.status_code == 303, created.text
+    page = await panel.get(created.headers["location"])
+    assert "Is it far?" in page.text
+    assert "travel" in page.text
+    assert 'preload="none"' in page.text
+    async with committed_database.transaction() as session:
+        [event] = await outbox_events(session, SpeechCreated)
+        assert (event.data.duration_ms, [tag.name for tag in event.data.tags]) == (522, ["travel"])
+        entries = await session.scalars(select(AuditEntry).where(AuditEntry.actor_id == editor_id))
+        assert [entry.action for entry in entries] == ["speech_created"]
+
+
+async def test_a_second_click_creates_nothing(
+    panel: httpx.AsyncClient, committed_database: Database, key: str
+) -> None:
+    page = await panel.get(f"{SPEECHES}/create")
+    data = {**hidden_fields(page.text), **fields_of(key)}
+    answers = await asyncio.gather(*(panel.post(f"{SPEECHES}/create", data=data) for _ in range(3)))
+    assert [answer.status_code for answer in answers] == [303] * 3
+    async with committed_database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Speech)) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"text": ""}, "Write what is said"),
+        ({"text": "x" * 5_001}, "5000"),
+        ({"level": "C9"}, "Not a valid choice"),
+        ({"audio_key": ""}, "Upload or record"),
+        ({"audio_key": "uploads/gone.mp3"}, "no recording was uploaded"),
+        ({"audio_key": "secrets/x"}, "must begin with"),
+        ({"tag_ids": [str(UUID(int=1))]}, "there is no tag"),
+        ({"tag_ids": ["x"]}, "UUID"),
+    ],
+)
+async def test_errors_stand_next_to_their_fields(
+    send: Send, committed_database: Database, key: str, wrong: dict[str, Any], message: str
+) -> None:
+    answer = await send(f"{SPEECHES}/create", **{**fields_of(key), **wrong})
+    assert answer.status_code in {400, 422}
+    [name] = wrong
+    errors = re.search(rf'<ul class="errors" id="{name}-errors">(.*?)</ul>', answer.text, re.S)
+    assert errors is not None, answer.text
+    assert message.lower() in errors[1].lower()
+    async with committed_database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(Speech)) == 0
+
+
+async def test_a_speech_is_edited(
+    panel: httpx.AsyncClient, send: Send, committed_database: Database, speech_id: UUID
+) -> None:
+    # Its recording is missing, which must not keep an editor from changing the text.
+    fields = fields_of("seed/far.mp3", text="How far is it?", level="B1")
+    edited = await send(f"{SPEECHES}/{speech_id}/edit", **fields)
+    assert edited.status_code == 303, edited.text
+    speech = await stored(committed_database, speech_id)
+    assert (speech.text, speech.level, speech.revision) == ("How far is it?", "B1", 2)
+    async with committed_database.transaction() as session:
+        [event] = await outbox_events(session, SpeechUpdated)
+    assert event.data.tags == []
+
+
+async def test_two_editors_lose_nothing(
+    panel: httpx.AsyncClient, committed_database: Database, speech_id: UUID
+) -> None:
+    address = f"{SPEECHES}/{speech_id}/edit"
+    opened = hidden_fields((await panel.get(address)).text)
+    async with committed_database.transaction() as session:
+        tags = await create_tags(session, {"their tag": "topic"}, actor=None)
+        change = SpeechChange(text="Theirs is this text.", level="C1", tag_ids=frozenset(tags.values()))
+        await apply_speech_change(session, speech_id, change, actor=uuid4())
+    mine = {**fields_of("seed/far.mp3"), "text": "Mine is that text."}
+    conflict = await panel.post(address, data={**opened, **mine})
+    assert conflict.status_code == 409
+    assert "Theirs is this text." in conflict.text
+    assert "Mine is that text." in conflict.text
+    assert "their tag" in conflict.text
+    assert (await stored(committed_database, speech_id)).text == "Theirs is this text."
+    saved = await panel.post(address, data={**hidden_fields(conflict.text), **mine})
+    assert saved.status_code == 303
+    assert (await stored(committed_database, speech_id)).text == "Mine is that text."
+
+
+async def test_a_text_with_markup_is_text(
+    panel: httpx.AsyncClient, committed_database: Database, add: Add
+) -> None:
+    attack = "<script>alert(1)</script>\"'>"
+    async with committed_database.transaction() as session:
+        speech_id = await add(session, text=attack)
+    for address in (SPEECHES, f"{SPEECHES}/{speech_id}", f"{SPEECHES}/{speech_id}/edit"):
+        page = (await panel.get(address)).text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert(1)" in page
+
+
+async def test_the_list_is_filtered_searched_and_sorted(
+    panel: httpx.AsyncClient, committed_database: Database, add: Add
+) -> None:
+    async with committed_database.transaction() as session:
+        await add(session, text="A red train.", level="B1", tags=("travel",))
+        bus = await add(session, text="A bus.", level="A1")
+        await apply_speech_change(session, bus, SpeechChange(archived=True), actor=None)
+    travel = await tag_in(committed_database, "travel")
+
+    async def found(query: str) -> list[str]:
+        page = (await panel.get(f"{SPEECHES}?{query}")).text
+        return [
+            text for text in ("A red train.", "A bus.") if f"{text}</a>" in re.sub(r"\s+</a>", "</a>", page)
+        ]
+
+    for query in (
+        "",
+        "level=B1",
+        f"tag={travel}",
+        "search=trains",
+        "type=question",
+        "sort=text",
+        "sort=-text",
+    ):
+        assert await found(query) == ["A red train."]
+    assert await found("archived=true") == ["A bus."]
+    assert await found("archived=all&sort=text") == ["A red train.", "A bus."]
+    assert await found("level=C2") == await found("audio=missing") == await found("sort=plays") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "page=10000",
+        "page=x",
+        "level=Z9",
+        "tag=x",
+        "sort=id",
+        "cursor=x",
+        f"search={'x' * 10_000}",
+        "search=%26",
+    ],
+)
+async def test_a_list_that_there_is_not_is_refused_kindly(panel: httpx.AsyncClient, query: str) -> None:
+    page = await panel.get(f"{SPEECHES}?{query}")
+    assert page.status_code == 422
+    assert 'role="alert"' in page.text
+    assert "Internal" not in page.text
+
+
+async def test_many_speeches_are_changed_at_once(
+    panel: httpx.AsyncClient, committed_database: Database, add: Add
+) -> None:
+    async with committed_database.transaction() as session:
+        ids = [await add(session, text=f"Text {number}.") for number in range(3)]
+    tag_id = await tag_in(committed_database, "travel")
+
+    async def act(action: str, **fields: Any) -> str:
+        page = (await panel.get(f"{SPEECHES}?archived=all")).text
+        data = {**chosen(page, [*ids, uuid4()]), **fields}
+        answer = await panel.post(f"{SPEECHES}/actions/{action}", data=data)
+        assert answer.status_code == 303, answer.text
+        return (await panel.get(answer.headers["location"])).text
+
+    assert "3 changed. The others" in await act("add-tag", tag_id=tag_id)
+    assert "Nothing was changed" in await act("add-tag", tag_id=tag_id)
+    assert "Choose a tag first" in await act("remove-tag", tag_id="")
+    assert "3 changed" in await act("archive")
+    assert (await stored(committed_database, ids[0])).archived
+    assert "3 changed" in await act("restore")
+    assert "3 changed" in await act("remove-tag", tag_id=tag_id)
+    async with committed_database.transaction() as session:
+        assert len(await outbox_events(session, SpeechUpdated)) == 12
+
+
+async def test_a_speech_is_deleted(
+    send: Send, committed_database: Database, speech_id: UUID, panel: httpx.AsyncClient
+) -> None:
+    deleted = await send(f"{SPEECHES}/{speech_id}/delete")
+    assert deleted.status_code == 303
+    async with committed_database.transaction() as session:
+        assert len(await outbox_events(session, SpeechDeleted)) == 1
+    assert (await panel.get(f"{SPEECHES}/{speech_id}")).status_code == 404
+
+
+async def test_scripts_read_recordings_and_nothing_else(
+    panel: httpx.AsyncClient, storage: Storage, key: str, mp3: bytes
+) -> None:
+    table = f"imports/{uuid4()}/batch.jsonl"
+    await storage.put(table, b"{}", content_type="application/json")
+    address = f"{SPEECHES}/recording"
+    answer = await panel.get(address, params={"key": key})
+    assert (answer.status_code, answer.content) == (200, mp3)
+    assert answer.headers["content-type"] == "application/octet-stream"
+    for other in (
+        table,
+        "",
+        "uploads/../imports/x",
+        "uploads//x",
+        "uploads/gone.mp3",
+        "uploads/\x00",
+        "a" * 5000,
+    ):
+        answer = await panel.get(address, params={"key": other})
+        assert answer.status_code == 404, other
+
+
+async def test_play_statistics_are_shown(
+    panel: httpx.AsyncClient, committed_database: Database, add: Add
+) -> None:
+    async with committed_database.transaction() as session:
+        speech_id = await add(session)
+    page = (await panel.get(f"{SPEECHES}/{speech_id}")).text
+    assert re.search(r"<dt>Plays</dt>\s*<dd>\s*0", page)
+
+
+async def test_an_unknown_speech_is_not_found(panel: httpx.AsyncClient) -> None:
+    for address in (uuid4(), f"{uuid4()}/edit", f"{uuid4()}/delete", "x"):
+        assert (await panel.get(f"{SPEECHES}/{address}")).status_code == 404
