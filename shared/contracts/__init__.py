@@ -11,7 +11,7 @@ from contracts.content import (
     SpeechUpdated,
 )
 from contracts.event import Event
-from contracts.game import SessionCompleted
+from contracts.game import SessionCompleted, SessionDeleted
 from contracts.importer import (
     ImportCompleted,
     ImportFailed,
@@ -33,6 +33,7 @@ EVENTS: tuple[type[Event], ...] = (
     ImportRejected,
     ImportUndone,
     SessionCompleted,
+    SessionDeleted,
     ImportRequested,
     ImportValidated,
     ImportCompleted,

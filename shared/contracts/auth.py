@@ -17,6 +17,8 @@ class UserRef(BaseModel):
 class UserRegistered(Event):
     """An account was created."""
 
+    consumers: ClassVar[tuple[str, ...]] = ("game",)
+
     type: Literal["parley.auth.user_registered.v1"] = "parley.auth.user_registered.v1"
     source: Literal["/parley/auth"] = "/parley/auth"
     data: UserRef

@@ -45,3 +45,21 @@ class SessionCompleted(Event):
     type: Literal["parley.game.session_completed.v1"] = "parley.game.session_completed.v1"
     source: Literal["/parley/game"] = "/parley/game"
     data: CompletedSession
+
+
+class DeletedSession(BaseModel):
+    """A saved game that an admin deleted, with the results that its SessionCompleted had."""
+
+    session_id: UUID
+    user_id: UUID
+    results: list[CompletedResult]
+
+
+class SessionDeleted(Event):
+    """A saved game was deleted. Consumers take its results out of their figures."""
+
+    consumers: ClassVar[tuple[str, ...]] = ("content",)
+
+    type: Literal["parley.game.session_deleted.v1"] = "parley.game.session_deleted.v1"
+    source: Literal["/parley/game"] = "/parley/game"
+    data: DeletedSession

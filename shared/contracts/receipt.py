@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,13 +11,23 @@ RECEIPT_TYPE = "receipt+jwt"
 RECEIPT_ISSUER = "parley-scoring"
 RECEIPT_AUDIENCE = "parley-receipts"
 MAX_SCORER_LENGTH = 64
+MAX_SYMBOL_LENGTH = 16
+MAX_PHONEMES = 64
+
+PhonemeScores = tuple[
+    Annotated[str, Field(min_length=1, max_length=MAX_SYMBOL_LENGTH)],
+    Annotated[int, Field(ge=1, le=10_000)],
+    Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)],
+]
+"""A symbol, how often the text has it, and the sum of its scores, each 0-100."""
 
 
 class ReceiptClaims(BaseModel):
     """A learner (`sub`) received this score for repeating a text.
 
     `jti` makes the receipt single use. `pronunciation_score` is 0-100, `iat` and `exp` are Unix times.
-    `scorer` names what made the score, with its version. Receipts from before it was recorded have none.
+    `scorer` names what made the score, with its version, and `phonemes` the scores of its phonemes. Receipts
+    from before these were recorded have none.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -27,6 +38,7 @@ class ReceiptClaims(BaseModel):
     pronunciation_score: float = Field(ge=0, le=100, allow_inf_nan=False)
     recognized_text: str | None = None
     scorer: str | None = Field(default=None, min_length=1, max_length=MAX_SCORER_LENGTH)
+    phonemes: list[PhonemeScores] | None = Field(default=None, max_length=MAX_PHONEMES)
     speech_id: UUID | None = None
     iat: int
     exp: int

@@ -1,4 +1,4 @@
-from contracts.game import SessionCompleted
+from contracts.game import SessionCompleted, SessionDeleted
 from contracts.importer import ImportUndoRequested, ImportValidated
 from shared.data.db import Database
 from shared.data.storage import Storage
@@ -13,6 +13,10 @@ async def on_session_completed(session: AsyncSession, event: SessionCompleted) -
     await plays.count_plays(session, event.data.results)
 
 
+async def on_session_deleted(session: AsyncSession, event: SessionDeleted) -> None:
+    await plays.uncount_plays(session, event.data.results)
+
+
 async def on_import_undo_requested(session: AsyncSession, event: ImportUndoRequested) -> None:
     await import_undo.request_undo(session, event.data)
 
@@ -23,6 +27,7 @@ def create_subscriptions(database: Database, storage: Storage) -> Subscriptions:
 
     return {
         SessionCompleted: on_session_completed,
+        SessionDeleted: on_session_deleted,
         ImportValidated: Effect(on_import_validated, max_at_once=1),
         ImportUndoRequested: on_import_undo_requested,
     }

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from content.commands.speeches import delete_speech
-from content.consumers import create_subscriptions, on_session_completed
+from content.consumers import create_subscriptions, on_session_completed, on_session_deleted
 from content.domain.plays import PlayStatistics
 from content.queries.speeches import get_speech_with_stats
 from contracts import EVENTS
-from contracts.game import CompletedSession, SessionCompleted
+from contracts.game import CompletedSession, DeletedSession, SessionCompleted, SessionDeleted
 from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.messaging.inbox import apply_once
@@ -118,3 +118,21 @@ async def test_sessions_with_the_same_speeches_do_not_block_each_other(
         assert await plays_of(committed_database, speech_id) == PlayStatistics(
             plays=16, correct=16, scored=16, score_sum=800
         )
+
+
+async def test_a_deleted_session_is_taken_out_whatever_comes_first(database: Database, add: Add) -> None:
+    speech_id = await speech_in(database, add)
+    kept, event = (completed((speech_id, "correct", 80.0)) for _ in range(2))
+    deletions = [
+        SessionDeleted(
+            id=uuid7(), subject="s", time=datetime.now(UTC), data=DeletedSession(**dict(each.data))
+        )
+        for each in (event, completed((speech_id, "incorrect", 10.0)))
+    ]
+    for each in (kept, event):
+        await apply_once(database, QUEUE, each, on_session_completed)
+    for deleted in (deletions[0], deletions[0]):
+        await apply_once(database, "content.on.session_deleted", deleted, on_session_deleted)
+    assert await plays_of(database, speech_id) == PlayStatistics(1, 1, 1, 80.0)
+    await apply_once(database, "content.on.session_deleted", deletions[1], on_session_deleted)
+    assert await plays_of(database, speech_id) == PlayStatistics(0, 1, 0, 70.0)

@@ -1,12 +1,13 @@
 """Handlers of the events that the game service consumes."""
 
-from contracts.auth import UserDeleted
+from contracts.auth import UserDeleted, UserRegistered
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechImported, SpeechUpdated
 from contracts.game import SessionCompleted
 from shared.messaging.inbox import Subscriptions
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.commands.activity import add_daily_activity
+from game.commands.analytics import count_registration
 from game.commands.speeches import (
     record_speech_deletion,
     store_speech_revision,
@@ -31,6 +32,10 @@ async def on_session_completed(session: AsyncSession, event: SessionCompleted) -
     await add_daily_activity(session, event.data)
 
 
+async def on_user_registered(session: AsyncSession, event: UserRegistered) -> None:
+    await count_registration(session, registered_at=event.time)
+
+
 async def on_user_deleted(session: AsyncSession, event: UserDeleted) -> None:
     await erase_user(session, event.data.user_id)
 
@@ -41,5 +46,6 @@ subscriptions: Subscriptions = {
     SpeechImported: on_speech_imported,
     SpeechDeleted: on_speech_deleted,
     SessionCompleted: on_session_completed,
+    UserRegistered: on_user_registered,
     UserDeleted: on_user_deleted,
 }

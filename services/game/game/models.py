@@ -3,11 +3,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from shared.data.audit_log import AuditEntry
 from shared.data.db import Base
 from shared.messaging.inbox import InboxEvent
 from shared.messaging.outbox import OutboxEvent
 from sqlalchemy import (
     BigInteger,
+    Computed,
     DateTime,
     Double,
     ForeignKey,
@@ -25,18 +27,31 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 __all__ = [
+    "AuditEntry",
     "Base",
     "DailyActivity",
+    "DailyLevel",
+    "DailyPhoneme",
+    "DailyRegistrations",
+    "DailyScore",
+    "DailyTag",
+    "DailyTagScore",
     "ErasedUser",
     "GameResult",
     "GameSession",
     "InboxEvent",
     "OutboxEvent",
     "SpeechDeletion",
+    "SpeechFigures",
     "SpeechRevision",
+    "SpeechScore",
     "TagName",
+    "UncountedSession",
     "UsedReceipt",
 ]
+
+# A speech that was never played counts as one that eight of ten learners get right.
+PRIOR_PLAYS, PRIOR_CORRECT = 10, 8
 
 
 class GameSession(Base):
@@ -76,13 +91,15 @@ class GameSession(Base):
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key"),
         Index(None, "user_id", "completed_at", "id"),
+        Index(None, "completed_at", "id"),
     )
 
 
 class GameResult(Base):
     """The result of one speech in a session.
 
-    `verified` means that a receipt supports the score; `scorer` is the one that it names.
+    `verified` means that a receipt supports the score; `scorer` is the one that it names, and `phonemes` are
+    its [symbol, times said, sum of scores].
     """
 
     __tablename__ = "game_results"
@@ -98,6 +115,7 @@ class GameResult(Base):
     verified: Mapped[bool]
     recognized_text: Mapped[str | None] = mapped_column(Text)
     scorer: Mapped[str | None] = mapped_column(Text)
+    phonemes: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     # The statistics of scorers read this instead of the results, up to 200 of each session.
     __table_args__ = (
@@ -171,3 +189,114 @@ class ErasedUser(Base):
 
     user_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     erased_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+class UncountedSession(Base):
+    """A session that the figures of the analytics do not include yet. A trigger adds each new one."""
+
+    __tablename__ = "uncounted_sessions"
+
+    session_id: Mapped[UUID] = mapped_column(
+        ForeignKey("game_sessions.id", ondelete="CASCADE"), primary_key=True
+    )
+
+
+class DailyLevel(Base):
+    """The sessions of one level on one day. Skipped sentences are not answered."""
+
+    __tablename__ = "daily_levels"
+
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(Text, primary_key=True)
+    sessions: Mapped[int] = mapped_column(BigInteger)
+    sentences: Mapped[int] = mapped_column(BigInteger)
+    answered: Mapped[int] = mapped_column(BigInteger)
+    correct: Mapped[int] = mapped_column(BigInteger)
+    seconds: Mapped[int] = mapped_column(BigInteger)
+
+
+class DailyTag(Base):
+    """The sessions of one day for which a tag was selected."""
+
+    __tablename__ = "daily_tags"
+
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    tag_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    sessions: Mapped[int] = mapped_column(BigInteger)
+    sentences: Mapped[int] = mapped_column(BigInteger)
+    answered: Mapped[int] = mapped_column(BigInteger)
+    correct: Mapped[int] = mapped_column(BigInteger)
+
+
+class ScoreSums:
+    """Columns of verified scores. `scorer` is empty for those from before it was recorded."""
+
+    scorer: Mapped[str] = mapped_column(Text, primary_key=True)
+    scores: Mapped[int] = mapped_column(BigInteger)
+    score_sum: Mapped[float] = mapped_column(Double)
+
+
+class DailyScore(ScoreSums, Base):
+    """The verified scores of one day; `bucket` 0 holds scores below 10, and 9 those from 90."""
+
+    __tablename__ = "daily_scores"
+
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(Text, primary_key=True)
+    bucket: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
+class DailyTagScore(ScoreSums, Base):
+    __tablename__ = "daily_tag_scores"
+
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    tag_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+
+
+class DailyPhoneme(ScoreSums, Base):
+    __tablename__ = "daily_phonemes"
+
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
+class DailyRegistrations(Base):
+    """Accounts that were opened on a UTC day. It outlives them, and names none."""
+
+    __tablename__ = "daily_registrations"
+
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    registrations: Mapped[int] = mapped_column(BigInteger)
+
+
+class SpeechFigures(Base):
+    """The plays of a speech at its newest level. A skipped result is not a play.
+
+    `measured_rate` is its correct rate, drawn towards the prior while there are few plays.
+    """
+
+    __tablename__ = "speech_figures"
+
+    speech_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    level: Mapped[str] = mapped_column(Text)
+    plays: Mapped[int] = mapped_column(BigInteger)
+    correct: Mapped[int] = mapped_column(BigInteger)
+    measured_rate: Mapped[float] = mapped_column(
+        Double,
+        Computed(
+            f"(correct + {PRIOR_CORRECT})::double precision / (plays + {PRIOR_PLAYS})::double precision",
+            persisted=True,
+        ),
+    )
+
+    __table_args__ = (
+        Index(None, "measured_rate", "speech_id"),
+        Index(None, "level", "measured_rate", "speech_id"),
+        Index(None, "plays", "speech_id"),
+    )
+
+
+class SpeechScore(ScoreSums, Base):
+    __tablename__ = "speech_scores"
+
+    speech_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)

@@ -15,7 +15,7 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
     max_user_requests_in_work: int = Field(default=4, ge=0)
 
     # Room for 200 results with receipts.
-    max_body_bytes: int = Field(default=262_144, gt=0)
+    max_body_bytes: int = Field(default=393_216, gt=0)
 
 
 class WorkerSettings(MessagingSettings):

@@ -3,11 +3,12 @@
 import datetime as dt
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BeforeValidator, Field, WithJsonSchema
 from shared.http.fields import Integer
 
+AuditAction = Literal["session_deleted"]
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 MAX_TIME_LENGTH = 64

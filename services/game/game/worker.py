@@ -1,4 +1,4 @@
-"""The worker process of the game service: consumers, relay, and the purge of erased users' ids."""
+"""The worker process of the game service: consumers, relay, the purge of erased users' ids, and analytics."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,13 @@ from shared.data.db import Database
 from shared.messaging.worker import build_worker
 from starlette.applications import Starlette
 
+from game.commands.analytics import count_waiting_sessions
 from game.commands.users import purge_erased_users
 from game.consumers import subscriptions
 from game.settings import WorkerSettings
 
 PURGE_SECONDS = 3600.0
+COUNT_SECONDS = 2.0
 
 
 def create_worker(settings: WorkerSettings) -> Starlette:
@@ -23,12 +25,23 @@ def create_loops(database: Database) -> Sequence[Loop]:
         async with database.transaction() as session:
             await purge_erased_users(session)
 
+    async def count() -> bool:
+        async with database.transaction() as session:
+            return await count_waiting_sessions(session)
+
     return [
+        Loop(
+            name="analytics_count",
+            work=count,
+            interval_seconds=COUNT_SECONDS,
+            max_retry_seconds=60.0,
+            required=False,
+        ),
         Loop(
             name="erased_users_purge",
             work=purge,
             interval_seconds=PURGE_SECONDS,
             max_retry_seconds=60.0,
             required=False,
-        )
+        ),
     ]

@@ -1,13 +1,13 @@
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import permutations
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from contracts import EVENTS, Event
-from contracts.auth import UserDeleted
+from contracts.auth import UserDeleted, UserRegistered
 from contracts.content import (
     SpeechCreated,
     SpeechDeleted,
@@ -22,6 +22,7 @@ from game.commands.sessions import save_session
 from game.consumers import subscriptions
 from game.models import (
     DailyActivity,
+    DailyRegistrations,
     GameSession,
     SpeechDeletion,
     SpeechRevision,
@@ -263,15 +264,32 @@ async def test_a_deleted_user_leaves_nothing_but_an_id(
 ) -> None:
     other = completed(uuid4())
     await deliver(database, played, other)
-    before = {"game_sessions": 1, "game_results": 3, "used_receipts": 1, "daily_activity": 2}
+    before = {
+        "game_sessions": 1,
+        "game_results": 3,
+        "used_receipts": 1,
+        "daily_activity": 2,
+        "uncounted_sessions": 1,
+    }
     assert await held(database) == {**before, "erased_users": 0}
     deleted, again = (event_of(UserDeleted, {"user_id": learner}) for _ in range(2))
-    gone = {"game_sessions": 0, "game_results": 0, "used_receipts": 0, "daily_activity": 1, "erased_users": 1}
+    gone = {**dict.fromkeys(before, 0), "daily_activity": 1, "erased_users": 1}
     assert await deliver(database, deleted, deleted) == ["applied", "repeated"]
     assert await held(database) == gone
     # The same account again, in an event of its own.
     assert await deliver(database, again) == ["applied"]
     assert await held(database) == gone
+
+
+async def test_registrations_are_counted_once_by_utc_day_and_outlive_the_account(
+    database: Database, learner: UUID
+) -> None:
+    late = datetime(2026, 3, 2, 0, 30, tzinfo=timezone(timedelta(hours=2)))
+    events = [event_of(UserRegistered, {"user_id": learner}, at=at) for at in (START, late, START)]
+    assert await deliver(database, *events, events[0]) == ["applied"] * 3 + ["repeated"]
+    await deliver(database, event_of(UserDeleted, {"user_id": learner}))
+    kept = [(row["day"], row["registrations"]) for row in await rows_of(database, DailyRegistrations)]
+    assert kept == [(date(2026, 3, 1), 3)]
 
 
 async def test_a_session_that_outlives_its_user_is_erased(

@@ -1,5 +1,6 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from uuid import UUID
 
 from contracts.game import CompletedResult
 from sqlalchemy import text
@@ -31,7 +32,16 @@ _ADD_PLAYS = text("""
 
 async def count_plays(session: AsyncSession, results: Iterable[CompletedResult]) -> None:
     """Add the results of a session to the statistics of the speeches that still exist."""
+    await _add_plays(session, count_plays_by_speech(results))
+
+
+async def uncount_plays(session: AsyncSession, results: Iterable[CompletedResult]) -> None:
+    """Take the results of a deleted session out, even if they have not been added yet."""
     played = count_plays_by_speech(results)
+    await _add_plays(session, {speech_id: each.negate() for speech_id, each in played.items()})
+
+
+async def _add_plays(session: AsyncSession, played: Mapping[UUID, PlayStatistics]) -> None:
     if not played:
         return
     columns = {

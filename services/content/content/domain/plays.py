@@ -22,6 +22,9 @@ class PlayStatistics:
     def average_score(self) -> float | None:
         return self.score_sum / self.scored if self.scored else None
 
+    def negate(self) -> "PlayStatistics":
+        return PlayStatistics(-self.plays, -self.correct, -self.scored, -self.score_sum)
+
 
 def count_plays_by_speech(results: Iterable[CompletedResult]) -> dict[UUID, PlayStatistics]:
     """Count the plays of each speech in a session. A skipped result is not a play."""

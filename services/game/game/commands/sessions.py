@@ -1,4 +1,4 @@
-"""Save a session: once per idempotency key, with the scores that its receipts support."""
+"""Save a session: once per idempotency key, with the scores that its receipts support. Or delete one."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,15 +6,24 @@ from dataclasses import dataclass
 from datetime import UTC
 from uuid import UUID
 
-from contracts.game import CompletedResult, CompletedSession, SessionCompleted
+from contracts.game import (
+    CompletedResult,
+    CompletedSession,
+    DeletedSession,
+    SessionCompleted,
+    SessionDeleted,
+)
 from contracts.receipt import ReceiptClaims
 from shared.clock import utc_now
 from shared.messaging.outbox import record
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from game.commands.users import hold_user
+from game.commands import audit_log
+from game.commands.activity import subtract_daily_activity
+from game.commands.analytics import uncount_session
+from game.commands.users import hold_user, lock_user
 from game.domain.clock import MAX_RESPONSE_TIME_MS, SessionTimes, correct_times
 from game.domain.sessions import (
     Result,
@@ -23,7 +32,7 @@ from game.domain.sessions import (
     settle_receipt,
     validate_sequence,
 )
-from game.errors import IdempotencyConflict
+from game.errors import IdempotencyConflict, SessionNotFound
 from game.models import GameResult, GameSession, UsedReceipt
 from game.queries.sessions import SUMMARY_COLUMNS
 from game.queries.speeches import get_texts, list_tag_names
@@ -188,3 +197,41 @@ def _record_completed(
         results=[CompletedResult.model_validate(vars(result)) for result in results],
     )
     record(session, SessionCompleted, subject=str(saved.id), data=completed)
+
+
+async def delete_session(session: AsyncSession, session_id: UUID, *, actor: UUID) -> None:
+    """Delete a session, take it out of all figures, and record SessionDeleted. Raises SessionNotFound.
+
+    Its receipts stay used: their scores cannot be saved again as verified.
+    """
+    found = select(GameSession).where(GameSession.id == session_id)
+    if (seen := await session.scalar(found)) is None:
+        raise SessionNotFound("There is no such session.")
+    await lock_user(session, seen.user_id)
+    # The activity of its learner, or another deletion, may have held the lock.
+    if (deleted := await session.scalar(found.with_for_update())) is None:
+        raise SessionNotFound("There is no such session.")
+    await uncount_session(session, session_id)
+    await subtract_daily_activity(session, deleted)
+    await _record_deleted(session, deleted, actor=actor)
+    await session.execute(delete(GameSession).where(GameSession.id == session_id))
+
+
+async def _record_deleted(session: AsyncSession, deleted: GameSession, *, actor: UUID) -> None:
+    stored = (
+        select(GameResult).where(GameResult.session_id == deleted.id).order_by(GameResult.sequence_number)
+    )
+    results = [
+        CompletedResult.model_validate(result, from_attributes=True)
+        for result in await session.scalars(stored)
+    ]
+    data = DeletedSession(session_id=deleted.id, user_id=deleted.user_id, results=results)
+    record(session, SessionDeleted, subject=str(deleted.id), data=data)
+    before = {
+        "user_id": str(deleted.user_id),
+        "level": deleted.level,
+        "mode": deleted.mode,
+        "total_sentences": deleted.total_sentences,
+        "completed_at": deleted.completed_at.isoformat(),
+    }
+    audit_log.record(session, "session_deleted", subject=deleted.id, actor=actor, before=before)

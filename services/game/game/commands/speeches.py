@@ -12,6 +12,7 @@ from sqlalchemy import TableValuedAlias, Text, cast, column, func, literal, sele
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from game.commands.analytics import delete_speech_figures, update_speech_levels
 from game.models import SpeechDeletion, SpeechRevision, TagName
 
 SNAPSHOT_COLUMNS = set(SpeechRevision.__table__.columns.keys()) - {"tags", "since"}
@@ -37,6 +38,7 @@ async def store_speech_revisions(
         index_elements=["speech_id", "revision"], set_={"since": earliest}
     )
     await session.execute(stored)
+    await update_speech_levels(session, {snapshot.speech_id for snapshot in in_order})
     names = {tag.id: tag.name for snapshot in in_order for tag in snapshot.tags}
     await _store_tag_names(session, names, since=since)
 
@@ -71,3 +73,4 @@ async def record_speech_deletion(session: AsyncSession, speech: SpeechRef, *, de
         speech_id=speech.speech_id, revision=speech.revision, deleted_at=deleted_at
     )
     await session.execute(deletion.on_conflict_do_nothing())
+    await delete_speech_figures(session, speech.speech_id)

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Protocol
 from uuid import UUID
 
-from contracts.receipt import ReceiptClaims, reference_digest
+from contracts.receipt import PhonemeScores, ReceiptClaims, reference_digest
 from contracts.vocabulary import UserResponse
 from shared.errors import field_error
 
@@ -25,7 +25,7 @@ SCORE_TOLERANCE = 0.005
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The result of one speech. `jti` and `scorer` are those of the receipt that supports its score."""
+    """The result of one speech. `jti`, `scorer` and `phonemes` are the receipt's that supports its score."""
 
     sequence_number: int
     speech_id: UUID
@@ -35,6 +35,7 @@ class Result:
     recognized_text: str | None = None
     jti: str | None = None
     scorer: str | None = None
+    phonemes: list[PhonemeScores] | None = None
     verified: bool = False
 
 
@@ -115,12 +116,15 @@ def apply_receipt(result: Result, claims: ReceiptClaims | None, *, texts: Iterab
         recognized_text=result.recognized_text or claims.recognized_text,
         jti=claims.jti,
         scorer=claims.scorer,
+        phonemes=claims.phonemes,
     )
 
 
 def settle_receipt(result: Result, *, is_unused: bool) -> Result:
-    """Return the result as verified, or without the scorer, which nothing proves."""
-    return replace(result, verified=is_unused, scorer=result.scorer if is_unused else None)
+    """Return the result as verified, or without the scorer and its phonemes, which nothing proves."""
+    if is_unused:
+        return replace(result, verified=True)
+    return replace(result, verified=False, scorer=None, phonemes=None)
 
 
 def compute_totals(results: Sequence[Result]) -> SessionTotals:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from shared.data.storage import Storage
 from shared.errors import field_error
+from shared.http.pages import MAX_COUNTED
 from shared.http.pagination import MAX_CURSOR_PAGE, Pagination, decode_cursor, encode_cursor
 from sqlalchemy import ColumnElement, Select, case, func, lateral, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,6 +21,10 @@ from game.models import GameResult, GameSession, SpeechRevision
 from game.queries.speeches import list_tag_names
 from game.queries.time_zones import select_day
 from game.schemas.sessions import (
+    AllSessionsFilter,
+    AllSessionsPage,
+    AnySessionRead,
+    ListedSession,
     ResultRead,
     SessionFilter,
     SessionPage,
@@ -29,6 +34,7 @@ from game.schemas.sessions import (
 
 SUMMARY_COLUMNS = tuple(getattr(GameSession, name) for name in SessionSummary.model_fields)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+type Row = Mapping[Any, Any]
 CURSOR_LAYOUT = struct.Struct(">qI16s")
 
 
@@ -58,7 +64,7 @@ class SessionCursor:
 
 
 async def list_sessions(session: AsyncSession, user_id: UUID, *, filters: SessionFilter) -> SessionPage:
-    conditions = _build_conditions(user_id, filters)
+    conditions = [GameSession.user_id == user_id, *_build_conditions(filters)]
     scope = filters.scope(user_id)
     number, following = _select_from_page(filters, conditions, scope)
     rows = (await session.execute(following.limit(filters.limit + 1))).all()
@@ -68,6 +74,29 @@ async def list_sessions(session: AsyncSession, user_id: UUID, *, filters: Sessio
     cursor = _create_cursor(sessions[-1], number).encode(scope) if has_more else None
     pagination = Pagination.from_query(filters, page=number, total=counted.scalar_one(), next_cursor=cursor)
     return SessionPage(sessions=sessions, pagination=pagination)
+
+
+async def list_all_sessions(session: AsyncSession, *, filters: AllSessionsFilter) -> AllSessionsPage:
+    """List the sessions of all learners, newest first, and count those up to MAX_COUNTED."""
+    conditions = _build_conditions(filters)
+    if filters.user_id:
+        conditions.append(GameSession.user_id == filters.user_id)
+    scope = filters.scope("all_sessions")
+    number, following = _select_from_page(filters, conditions, scope)
+    with_learner = following.add_columns(GameSession.user_id).limit(filters.limit + 1)
+    rows = (await session.execute(with_learner)).all()
+    bounded = select(GameSession.id).where(*conditions).limit(MAX_COUNTED + 1).subquery()
+    total = (await session.execute(select(func.count()).select_from(bounded))).scalar_one()
+    sessions = [ListedSession.model_validate(row) for row in rows[: filters.limit]]
+    has_more = len(rows) > len(sessions)
+    pagination = Pagination.from_query(
+        filters,
+        page=number,
+        total=min(total, MAX_COUNTED),
+        total_is_exact=total <= MAX_COUNTED,
+        next_cursor=_create_cursor(sessions[-1], number).encode(scope) if has_more else None,
+    )
+    return AllSessionsPage(sessions=sessions, pagination=pagination)
 
 
 def _create_cursor(last: SessionSummary, page: int) -> SessionCursor:
@@ -87,8 +116,8 @@ def _select_from_page(
     return last.page, sessions.where(position < (last.completed_at, last.id))
 
 
-def _build_conditions(user_id: UUID, filters: SessionFilter) -> list[ColumnElement[bool]]:
-    conditions = [GameSession.user_id == user_id]
+def _build_conditions(filters: SessionFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
     if filters.mode:
         conditions.append(GameSession.mode == filters.mode)
     if filters.level:
@@ -118,21 +147,34 @@ async def get_session(
     session: AsyncSession, session_id: UUID, *, user_id: UUID, storage: Storage
 ) -> SessionRead:
     """Raise SessionNotFound, or NotYourSession for another learner's."""
+    row = await _get_row(session, session_id)
+    if row["user_id"] != user_id:
+        raise NotYourSession("This session belongs to another learner.")
+    return SessionRead.model_validate(await _add_results(session, row, storage))
+
+
+async def get_any_session(session: AsyncSession, session_id: UUID, *, storage: Storage) -> AnySessionRead:
+    """Return a session of any learner. Raises SessionNotFound."""
+    row = await _get_row(session, session_id)
+    return AnySessionRead.model_validate(await _add_results(session, row, storage))
+
+
+async def _get_row(session: AsyncSession, session_id: UUID) -> Row:
     found = select(GameSession.user_id, GameSession.selected_tags, *SUMMARY_COLUMNS)
     row = (await session.execute(found.where(GameSession.id == session_id))).mappings().one_or_none()
     if row is None:
         raise SessionNotFound("There is no such session.")
-    if row["user_id"] != user_id:
-        raise NotYourSession("This session belongs to another learner.")
-    of_session = select_results().where(GameResult.session_id == session_id)
+    return row
+
+
+async def _add_results(session: AsyncSession, row: Row, storage: Storage) -> dict[Any, Any]:
+    of_session = select_results().where(GameResult.session_id == row["id"])
     results = (await session.execute(of_session.order_by(GameResult.sequence_number))).mappings()
-    return SessionRead.model_validate(
-        {
-            **row,
-            "selected_tags": await _list_tag_names(session, row["selected_tags"]),
-            "results": [_to_result(result, storage) for result in results],
-        }
-    )
+    return {
+        **row,
+        "selected_tags": await _list_tag_names(session, row["selected_tags"]),
+        "results": [_to_result(result, storage) for result in results],
+    }
 
 
 def select_results() -> Select[Any]:
@@ -146,7 +188,7 @@ def select_results() -> Select[Any]:
     return select(GameResult.__table__, *columns).join_from(GameResult, GameSession).join(played, true())
 
 
-def _to_result(row: Mapping[Any, Any], storage: Storage) -> ResultRead:
+def _to_result(row: Row, storage: Storage) -> ResultRead:
     signed = storage.presign(row["audio_key"])
     audio = {"audio_url": signed.url, "audio_expires_at": signed.expires_at}
     return ResultRead.model_validate({**row, "speech": {**row, **audio, "id": row["speech_id"]}})

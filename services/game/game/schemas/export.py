@@ -4,6 +4,7 @@ import datetime as dt
 from datetime import datetime
 from uuid import UUID
 
+from contracts.receipt import PhonemeScores
 from contracts.vocabulary import UserResponse
 from pydantic import BaseModel, ConfigDict
 
@@ -25,6 +26,7 @@ class ExportedResult(BaseModel):
     pronunciation_score: float | None
     verified: bool
     scorer: str | None
+    phonemes: list[PhonemeScores] | None
     recognized_text: str | None
 
 

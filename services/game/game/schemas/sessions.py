@@ -5,7 +5,7 @@ from uuid import UUID
 from contracts.vocabulary import Level, SessionMode, SpeechType, UserResponse
 from pydantic import BaseModel, ConfigDict, Field
 from shared.http.fields import DisplayText, Integer, RequestModel
-from shared.http.pagination import PageQuery, Pagination
+from shared.http.pagination import AdminPageQuery, PageQuery, Pagination
 
 from game.types import Count, Day, Instant, Score, TimeZoneName
 
@@ -146,6 +146,25 @@ class SessionFilter(PageQuery):
     tz: TimeZoneName = "UTC"
 
 
+class AllSessionsFilter(AdminPageQuery, SessionFilter):
+    """Filters of the list of all learners' sessions, and its page."""
+
+    user_id: UUID | None = None
+
+
+class ListedSession(SessionSummary):
+    """A session in the list of all learners' sessions."""
+
+    user_id: UUID
+
+
+class AllSessionsPage(BaseModel):
+    """One page of all learners' sessions, newest first."""
+
+    sessions: list[ListedSession]
+    pagination: Pagination
+
+
 class SessionPage(BaseModel):
     """One page of sessions, newest first."""
 
@@ -198,3 +217,9 @@ class SessionRead(SessionSummary):
 
     selected_tags: list[str] = Field(description="Names of the tags.", examples=[["greetings"]])
     results: list[ResultRead]
+
+
+class AnySessionRead(SessionRead):
+    """A session of any learner, as admins and editors see it."""
+
+    user_id: UUID

@@ -46,11 +46,14 @@ NOTHING: dict[str, Any] = {"daily_activity": [], "used_receipts": 0, "sessions":
 
 EXPORTED = {"game_sessions", "game_results", "daily_activity", "used_receipts"}
 """Tables whose rows are exported."""
-NOT_PERSONAL = {"speech_revisions", "speech_deletions", "tag_names", "inbox"}
+NOT_PERSONAL = {"speech_revisions", "speech_deletions", "tag_names", "inbox", "audit_log"} | {
+    *("daily_levels", "daily_tags", "daily_scores", "daily_tag_scores", "daily_phonemes"),
+    *("daily_registrations", "speech_figures", "speech_scores"),
+}
 OF_ERASED_USERS = {"erased_users"}
 """Written when everything else is deleted."""
-TRANSIENT = {"outbox"}
-"""Events wait here for a moment; their content is in the sessions."""
+TRANSIENT = {"outbox", "uncounted_sessions"}
+"""Events, and ids of sessions, wait here for a moment; their content is in the sessions."""
 # Owners, what identifies a repeated request, and what the exported average is made of.
 INTERNAL = {"user_id", "session_id", "request_sha256", "score_sum", "scored_count"}
 
@@ -62,7 +65,9 @@ async def played(
     """A counted session with a used receipt; its id."""
     results = new_body()["results"]
     results[0] |= {
-        "receipt": new_receipt(learner, text="Good morning.", score=91.5, scorer="new-2"),
+        "receipt": new_receipt(
+            learner, text="Good morning.", score=91.5, scorer="new-2", phonemes=[["TH", 2, 120.5]]
+        ),
         "pronunciation_score": 91.5,
         "recognized_text": "good mourning",
     }
@@ -132,6 +137,7 @@ async def test_it_is_complete(
         "pronunciation_score": 91.5,
         "verified": True,
         "scorer": "new-2",
+        "phonemes": [["TH", 2, 120.5]],
         "recognized_text": "good mourning",
     }
     assert [result["sequence_number"] for result in exported["results"]] == [1, 2, 3]

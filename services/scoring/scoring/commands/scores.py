@@ -12,7 +12,7 @@ from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.pool import DecoderPool
 from scoring.audio.recording import Recording
 from scoring.domain.profanity import mask_profanity
-from scoring.domain.scores import ScoringResult
+from scoring.domain.scores import ScoringResult, sum_phonemes
 from scoring.domain.turns import Ticket
 from scoring.errors import ProviderTimeout, SpeechProcessingError
 from scoring.providers.chain import ProviderChain
@@ -74,6 +74,7 @@ async def assess_recording(
         score=assessment.pronunciation_score,
         scorer=assessment.scorer,
         recognized_text=assessment.recognized_text,
+        phonemes=sum_phonemes(assessment.words),
     )
     return ScoredRecording(assessment, receipt)
 

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -7,6 +8,7 @@ from contracts.receipt import (
     RECEIPT_AUDIENCE,
     RECEIPT_ISSUER,
     RECEIPT_TYPE,
+    PhonemeScores,
     ReceiptClaims,
     reference_digest,
 )
@@ -34,6 +36,7 @@ class ReceiptIssuer:
         score: float,
         scorer: str,
         recognized_text: str,
+        phonemes: Sequence[PhonemeScores] = (),
     ) -> str:
         """Return a token that binds learner, text, score and scorer. Its `jti` lets it be used once."""
         now = int(utc_now().timestamp())
@@ -44,6 +47,7 @@ class ReceiptIssuer:
             pronunciation_score=score,
             scorer=scorer,
             recognized_text=recognized_text,
+            phonemes=list(phonemes) or None,
             speech_id=speech_id,
             iat=now,
             exp=now + int(RECEIPT_TTL.total_seconds()),

@@ -1,7 +1,8 @@
 from datetime import date, timedelta
 
 import pytest
-from game.domain.activity import MAX_PERIOD_DAYS, resolve_period
+from contracts.vocabulary import Level
+from game.domain.analytics import MAX_PERIOD_DAYS, compute_level_rates, resolve_period, suggest_level
 from hypothesis import given
 from hypothesis import strategies as st
 from shared.errors import Invalid
@@ -32,3 +33,26 @@ def test_exactly_the_periods_of_up_to_a_year_pass(first: date, last: date) -> No
     else:
         with pytest.raises(Invalid):
             resolve_period(first, last, today=TODAY)
+
+
+RATES = compute_level_rates({"A1": (1000, 900), "B1": (1000, 600), "C2": (1000, 500), "B2": (10, 1)})
+
+
+@pytest.mark.parametrize(
+    ("level", "rate", "plays", "suggested"),
+    [
+        ("B1", 0.60, 100, None),
+        ("B1", 0.44, 100, "B2"),
+        ("B1", 0.76, 100, "A2"),
+        ("B1", 0.44, 29, None),
+        ("A1", 1.00, 100, None),
+        ("C2", 0.00, 100, None),
+        ("C2", 0.70, 100, "C1"),
+        # Few answers at the level: a usual rate stands in for it.
+        ("B2", 0.60, 100, "C1"),
+    ],
+)
+def test_a_level_is_suggested_where_learners_of_the_level_differ(
+    level: Level, rate: float, plays: int, suggested: Level | None
+) -> None:
+    assert suggest_level(level, measured_rate=rate, plays=plays, rates=RATES) == suggested
