@@ -1,0 +1,181 @@
+"""Latency of the analytics at ten million results: `make bench WHAT=analytics`.
+
+It starts a PostgreSQL with the small settings of the embedded run, makes a million sessions, counts them as
+the worker does, and prints the median and the 95th percentile of each answer. It takes a quarter of an hour
+and needs an otherwise idle machine.
+"""
+
+# ruff: noqa: S608 - the statements are made of constants
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from datetime import date
+from pathlib import Path
+from uuid import uuid4
+
+from game.commands import analytics as commands
+from game.commands.sessions import delete_session
+from game.models import GameSession
+from game.queries.analytics import get_activity_overview, get_retention
+from game.queries.sessions import list_all_sessions
+from game.queries.speech_analytics import list_speech_analytics
+from game.schemas.analytics import ActivityFilter, SpeechAnalyticsFilter
+from game.schemas.sessions import AllSessionsFilter
+from shared.data.db import Database, create_engine
+from shared.data.migrations import upgrade
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bench.rounds import verdict
+from bench.search import percentile, run_alone, timed
+from deploy.local import ports
+from deploy.local.processes import Run
+from deploy.local.servers import Credentials
+from deploy.local.servers.postgres import postgres
+
+SESSIONS, RESULTS, SPEECHES, LEARNERS, DAYS = 1_000_000, 10, 200_000, 100_000, 365
+ROUNDS, BOUND_MS = 20, 1000.0
+MEASURED_CHUNKS, FILLED_CHUNK = 20, 50_000
+LAST = date(2026, 3, 31)
+YEAR = ActivityFilter.model_validate({"from": "2025-04-01", "to": LAST.isoformat()})
+LEVELS = "(ARRAY['A1', 'A2', 'B1', 'B2', 'C1', 'C2'])"
+FILL = (
+    f"""
+    INSERT INTO speech_revisions
+    SELECT md5('s' || n)::uuid, 1, '2025-01-01', 'Sentence ' || n, {LEVELS}[1 + n % 6], 'answer', '[]',
+           'a.mp3', 1000
+    FROM generate_series(1, {SPEECHES}) AS n
+    """,
+    # Some learners play much more often than others, and they began on different days.
+    f"""
+    INSERT INTO game_sessions (
+        id, user_id, request_sha256, mode, level, selected_tags, duration_seconds, started_at, completed_at,
+        total_sentences, correct_count, incorrect_count, skipped_count, max_streak, score_sum, scored_count
+    )
+    SELECT md5('g' || n)::uuid, md5('u' || floor({LEARNERS} * power(random(), 2)))::uuid, '', 'listen_only',
+           {LEVELS}[1 + n % 6],
+           jsonb_build_array(jsonb_build_object('id', md5('t' || n % 100)::uuid, 'name', 'tag ' || n % 100)),
+           60 + n % 500, at, at, {RESULTS}, 7, 2, 1, 5, 700, {RESULTS}
+    FROM generate_series(1, {SESSIONS}) AS n,
+         LATERAL (SELECT timestamptz '2025-04-01' + n % {DAYS} * interval '1 day' AS at) AS times
+    """,
+    f"""
+    INSERT INTO game_results (
+        session_id, sequence_number, speech_id, user_response, response_time_ms, pronunciation_score,
+        verified, scorer, phonemes
+    )
+    SELECT md5('g' || n)::uuid, k, md5('s' || 1 + (n * 7919::bigint + k * 104729) % {SPEECHES})::uuid,
+           (ARRAY['correct', 'correct', 'correct', 'incorrect', 'skipped'])[1 + (n + k) % 5], 900,
+           (n * 31 + k * 7) % 101, true, 'offline-' || 1 + n % 2,
+           CASE WHEN k = 1 THEN '[["TH", 2, 120.5], ["AH", 1, 80.0]]'::jsonb END
+    FROM generate_series(1, {SESSIONS}) AS n, generate_series(1, {RESULTS}) AS k
+    """,
+    """
+    INSERT INTO daily_activity
+    SELECT user_id, completed_at::date, count(*), 10 * count(*), 7 * count(*), sum(duration_seconds)
+    FROM game_sessions GROUP BY 1, 2
+    """,
+)
+
+type Query = Callable[[AsyncSession], Awaitable[object]]
+CASES: dict[str, Query] = {
+    "overview, 30 days": lambda session: get_activity_overview(session, period=ActivityFilter(to=LAST)),
+    "overview, a year": lambda session: get_activity_overview(session, period=YEAR),
+    "retention, 30 days": lambda session: get_retention(session, period=ActivityFilter(to=LAST)),
+    "retention, a year": lambda session: get_retention(session, period=YEAR),
+    "speeches, hardest": lambda session: list_speech_analytics(session, filters=SpeechAnalyticsFilter()),
+    "speeches, level, plays": lambda session: list_speech_analytics(
+        session, filters=SpeechAnalyticsFilter(level="C2", sort="most_played")
+    ),
+    "speeches, suggested": lambda session: list_speech_analytics(
+        session, filters=SpeechAnalyticsFilter(suggested=True, sort="easiest")
+    ),
+    "sessions": lambda session: list_all_sessions(session, filters=AllSessionsFilter()),
+    "sessions, level, mode": lambda session: list_all_sessions(
+        session, filters=AllSessionsFilter(level="B2", mode="listen_only")
+    ),
+    "sessions, no such mode": lambda session: list_all_sessions(
+        session, filters=AllSessionsFilter(mode="listen_and_repeat")
+    ),
+    "sessions, a day": lambda session: list_all_sessions(
+        session, filters=AllSessionsFilter(from_date=LAST, to_date=LAST)
+    ),
+}
+
+
+def main() -> int:
+    """Measure on a server of its own; return 1 when an answer takes longer than a second."""
+    with tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        port, password = ports.free_block(), Credentials.generate().postgres
+        run = Run(Path(folder))
+        try:
+            postgres(run, Path(folder) / "data", port=port, password=password, fast=True).start()
+            url = f"postgresql+asyncpg://postgres:{password}@127.0.0.1:{port}/postgres"
+            return verdict(asyncio.run(measure(url)))
+        finally:
+            run.close()
+
+
+async def measure(url: str) -> list[str]:
+    """Fill the database, measure every case, and return the broken bounds."""
+    await asyncio.to_thread(upgrade, "game", url)
+    engine = create_engine(url, name="bench", statement_timeout_ms=0)
+    database = Database(engine)
+    started = time.monotonic()
+    for statement in FILL:
+        await run_alone(engine, statement)
+    await run_alone(engine, "VACUUM ANALYZE")
+    print(f"{SESSIONS * RESULTS:,} results in {time.monotonic() - started:.0f} s", flush=True)
+    await count_sessions(database)
+    await run_alone(engine, "VACUUM ANALYZE")
+    broken = [slow for name, case in CASES.items() if (slow := await measure_case(database, name, case))]
+    await measure_deletions(database)
+    await engine.dispose()
+    return broken
+
+
+async def count_sessions(database: Database) -> None:
+    """Count all sessions: the first chunks as the worker does, and the others in longer ones."""
+    size = commands.MAX_CHUNK_SESSIONS
+    taken = [await timed(count_chunk(database)) for _ in range(MEASURED_CHUNKS)]
+    print(f"a chunk of {size} sessions is counted in {statistics.median(taken):.0f} ms", flush=True)
+    commands.MAX_CHUNK_SESSIONS = FILLED_CHUNK
+    while await count_chunk(database):
+        pass
+    commands.MAX_CHUNK_SESSIONS = size
+
+
+async def count_chunk(database: Database) -> bool:
+    async with database.transaction(is_long=True) as session:
+        return await commands.count_waiting_sessions(session)
+
+
+async def measure_case(database: Database, name: str, query: Query) -> str | None:
+    async def answer() -> None:
+        async with database.transaction() as session:
+            await query(session)
+
+    await answer()
+    taken = [await timed(answer()) for _ in range(ROUNDS)]
+    slowest = percentile(taken, 95)
+    print(f"{name:28}{statistics.median(taken):>8.1f}/{slowest:>7.1f} ms", flush=True)
+    return f"{name}: p95 is {slowest:.0f} ms" if slowest > BOUND_MS else None
+
+
+async def measure_deletions(database: Database) -> None:
+    async def delete() -> None:
+        async with database.transaction() as session:
+            first = select(GameSession.id).order_by(GameSession.id).limit(1)
+            await delete_session(session, (await session.execute(first)).scalar_one(), actor=uuid4())
+
+    taken = [await timed(delete()) for _ in range(ROUNDS)]
+    print(f"{'deletion of a session':28}{statistics.median(taken):>8.1f}/{percentile(taken, 95):>7.1f} ms")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
