@@ -69,6 +69,8 @@ class User(Base):
     __table_args__ = (
         CheckConstraint("role IN ('learner', 'editor', 'admin')", name="role"),
         # Prefix searches need an index in byte order; the unique index uses the database's collation.
+        Index("ix_users_locked", "id", postgresql_where=locked_at.is_not(None)),
+        Index("ix_users_role", "role", "id", postgresql_where=text("role <> 'learner'")),
         Index(
             "ix_users_name_prefix",
             func.lower(text("name")).label("lower_name"),
