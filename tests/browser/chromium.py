@@ -7,7 +7,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    async_playwright,
+    expect,
+)
 
 COMMANDS = ("chromium", "google-chrome")
 MACOS_CHROME = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
@@ -19,7 +27,7 @@ ARGUMENTS = (
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 WIDTHS: Mapping[str, Mapping[str, int]] = {"desktop": DESKTOP, "phone": PHONE}
-TIMEOUT_SECONDS = 15
+TIMEOUT_SECONDS = 30
 # Chromium reports failed responses in the console too, without their address.
 FAILED_RESPONSE = "Failed to load resource: the server responded with a status of"
 
@@ -33,6 +41,7 @@ def find_chromium() -> str | None:
 @asynccontextmanager
 async def launched(executable: str) -> AsyncIterator[Browser]:
     """Run Chromium without a window."""
+    expect.set_options(timeout=TIMEOUT_SECONDS * 1000)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         yield browser

@@ -9,6 +9,8 @@ from playwright.async_api import Browser
 
 from deploy.local.stack import Stack
 from tests.browser.chromium import DESKTOP, Enter, Visitor, find_chromium, launched
+from tests.browser.panel import Account, create_editor
+from tests.journey import Learner
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +41,8 @@ async def enter(system: Stack, browser: Browser) -> AsyncIterator[Enter]:
 @pytest.fixture
 async def visitor(enter: Enter) -> Visitor:
     return await enter()
+
+
+@pytest.fixture
+async def editor(admin: Learner) -> Account:
+    return await create_editor(admin)

@@ -1,0 +1,116 @@
+"""An import in the panel, from dragged files to speeches, and back."""
+
+import asyncio
+import csv
+import io
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.accessibility import list_violations
+from tests.browser.chromium import PHONE, Enter, Visitor
+from tests.browser.files import drop
+from tests.browser.panel import Account, sign_on
+from tests.importing import AUDIO
+from tests.journey import Learner
+
+pytestmark = [pytest.mark.journey, pytest.mark.browser]
+
+IMPORTS = "/admin/importer/imports"
+ONE, TWO = (path.read_bytes() for path in sorted(AUDIO.glob("*.mp3"))[:2])
+
+
+def make_table(*rows: tuple[str, str, str]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(
+        [("audio_filename", "text", "level", "tags"), *((*row, "drag") for row in rows)]
+    )
+    return text.getvalue().encode()
+
+
+def make_rows(name: str) -> list[tuple[str, str, str]]:
+    # Markup in a text is text.
+    return [("one.mp3", f"One <script>{name}</script>.", "B1"), ("two.mp3", f"Two {name}.", "B2")]
+
+
+async def upload_recordings(page: Page) -> None:
+    await drop(page.locator("#recordings-zone"), {"one.mp3": ONE, "two.mp3": TWO, "notes.txt": b"no audio"})
+    await expect(page.get_by_text("2 recordings uploaded, 1 refused.")).to_be_visible()
+    refused = page.get_by_role("listitem").filter(has_text="notes.txt")
+    await expect(refused).to_contain_text("not")
+    assert await page.get_by_role("progressbar", name="Upload of one.mp3").get_attribute("value") == "100"
+
+
+async def import_table(page: Page, table: bytes, button: str = "Import") -> None:
+    await drop(page.locator("#table-zone"), {"lesson.csv": table})
+    await expect(page.locator("#table-name")).to_have_text("lesson.csv")
+    await page.get_by_role("button", name=button).dblclick()
+    await page.wait_for_url(f"**{IMPORTS}/*-*")
+
+
+async def import_again(page: Page) -> None:
+    await page.get_by_role("link", name="Import with the same recordings").click()
+    await page.wait_for_url(f"**{IMPORTS}/create?session=*")
+
+
+async def download_report(page: Page) -> str:
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Download the report").click()
+    saved = await download.value
+    assert saved.suggested_filename == "lesson-errors.csv"
+    return await asyncio.to_thread(Path(await saved.path()).read_text, "utf-8-sig")
+
+
+async def test_dragged_files_become_speeches_and_are_taken_back(
+    visitor: Visitor, editor: Account, admin: Learner
+) -> None:
+    page, name = visitor.page, uuid4().hex
+    good = make_rows(name)
+    await sign_on(visitor, editor, IMPORTS)
+    await page.get_by_role("link", name="New import").first.click()
+    await page.wait_for_url(f"**{IMPORTS}/create")
+    await upload_recordings(page)
+
+    await import_table(page, make_table(good[0], ("tow.mp3", good[1][1], "D9")))
+    await expect(page.locator("#import")).to_contain_text("Has errors")
+    row = page.get_by_role("row").filter(has_text="tow.mp3")
+    for text in ("No recording of this name", good[1][1], "D9", "The level is"):
+        await expect(row).to_contain_text(text)
+    assert await list_violations(page) == []
+    assert "audio_missing" in await download_report(page)
+
+    await import_again(page)
+    await import_table(page, make_table(*good), "Only check the table")
+    await expect(page.get_by_text("The table has no errors.")).to_be_visible()
+    await import_again(page)
+    await import_table(page, make_table(*good))
+    await expect(page.get_by_text("All rows are speeches now.")).to_be_visible()
+    found = (await admin.get("/admin/speeches", search=name)).json()["speeches"]
+    assert {speech["text"] for speech in found} == {row[1] for row in good}
+
+    await page.get_by_role("button", name="Undo").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    await page.get_by_role("button", name="Undo").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Go on").click()
+    await expect(page.get_by_text("Its speeches are gone from the catalogue")).to_be_visible()
+    assert (await admin.get("/admin/speeches", search=name)).json()["speeches"] == []
+
+
+async def test_a_table_without_recordings_is_refused_next_to_its_field(enter: Enter, editor: Account) -> None:
+    visitor = await enter(PHONE)
+    await sign_on(visitor, editor, f"{IMPORTS}/create")
+    await visitor.page.get_by_role("button", name="Import", exact=True).click()
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("Upload the recordings")
+    assert await list_violations(visitor.page) == []
+    assert await visitor.overflow() <= 0
+
+
+async def test_a_session_that_ends_during_an_import_is_explained(visitor: Visitor, editor: Account) -> None:
+    await sign_on(visitor, editor, f"{IMPORTS}/create")
+    await visitor.context.clear_cookies()
+    visitor.expected_statuses.add(401)
+    await drop(visitor.page.locator("#recordings-zone"), {"one.mp3": ONE})
+    await expect(visitor.page.get_by_text("Your session has ended.")).to_be_visible()
+    await expect(visitor.page.get_by_role("button", name="Try again")).to_be_visible()
