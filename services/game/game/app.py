@@ -5,6 +5,7 @@ from shared.http.app import create_api
 
 from game.api import routers
 from game.export import ExportBudget
+from game.panel import add_panel
 from game.receipts import ReceiptVerifier
 from game.settings import ApiSettings
 
@@ -14,4 +15,5 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app = create_api(settings, *routers, title="Parley game")
     app.state.export_budget = ExportBudget()
     app.state.receipt_verifier = ReceiptVerifier.from_file(settings.receipt_jwks_file)
+    add_panel(app)
     return app
