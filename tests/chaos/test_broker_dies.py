@@ -22,6 +22,7 @@ async def statistics_of(admin: Learner, speech: dict[str, Any]) -> dict[str, Any
 
 async def sessions_on(admin: Learner, day: date) -> int:
     overview = await admin.get("/admin/analytics/overview", **{"from": str(day), "to": str(day)})
+    assert overview.status_code == 200, overview.text
     return sum(each["sessions"] for each in overview.json()["days"])
 
 
