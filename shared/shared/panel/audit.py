@@ -18,12 +18,13 @@ from shared.panel.views import ResourceView
 
 PEOPLE = "/admin/auth/learners"
 MAX_SHOWN_CHARACTERS = 120
-SERVICES = {"auth": "Accounts", "content": "Speeches and tags", "importer": "Imports"}
+SERVICES = {"auth": "Accounts", "content": "Speeches and tags", "importer": "Imports", "game": "Sessions"}
 SUBJECTS = {
     "account": PEOPLE,
     "admin": PEOPLE,
     "import": "/admin/importer/imports",
     "role": PEOPLE,
+    "session": "/admin/game/sessions",
     "sessions": PEOPLE,
     "speech": "/admin/content/speeches",
     "tag": "/admin/content/tags",

@@ -1,11 +1,14 @@
 """The pages of game in the admin panel."""
 
 from pathlib import Path
+from typing import get_args
 
 from fastapi import FastAPI
 from shared.panel import Panel
+from shared.panel.audit import create_audit_view
 
 from game.panel.sessions import SessionView
+from game.types import AuditAction
 
 
 def add_panel(app: FastAPI) -> None:
@@ -16,4 +19,4 @@ def add_panel(app: FastAPI) -> None:
         # Tests replace the database of an application.
         transaction=lambda: app.state.database.transaction(),
     )
-    panel.add_views(SessionView)
+    panel.add_views(SessionView, create_audit_view(get_args(AuditAction)))
