@@ -11,8 +11,9 @@ from shared.errors import ParleyError
 from scoring.audio.buffer import AudioBufferManager
 from scoring.audio.pool import DecoderPool
 from scoring.audio.recording import Recording
+from scoring.domain.phonemes import sum_phonemes
 from scoring.domain.profanity import mask_profanity
-from scoring.domain.scores import ScoringResult, sum_phonemes
+from scoring.domain.scores import ScoringResult
 from scoring.domain.turns import Ticket
 from scoring.errors import ProviderTimeout, SpeechProcessingError
 from scoring.providers.chain import ProviderChain

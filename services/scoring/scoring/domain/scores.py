@@ -1,9 +1,6 @@
 """The scores of one recording for one text, whichever provider they come from."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-from contracts.receipt import MAX_PHONEMES, MAX_SYMBOL_LENGTH, PhonemeScores
 
 from scoring.types import ErrorType
 
@@ -55,15 +52,3 @@ class ScoringResult:
     audio: AudioInfo
     provider: str
     scorer: str
-
-
-def sum_phonemes(words: Iterable[WordScore]) -> list[PhonemeScores]:
-    """Return each symbol, how often it was scored, and the sum of its scores. Words left out have none."""
-    sums: dict[str, tuple[int, float]] = {}
-    for phoneme in (phoneme for word in words for phoneme in word.phonemes):
-        symbol = phoneme.symbol[:MAX_SYMBOL_LENGTH]
-        count, total = sums.get(symbol, (0, 0.0))
-        sums[symbol] = (count + 1, total + phoneme.score)
-    return [(symbol, count, round(total, 1)) for symbol, (count, total) in sorted(sums.items()) if symbol][
-        :MAX_PHONEMES
-    ]

@@ -1,4 +1,5 @@
-from scoring.domain.scores import PhonemeScore, WordScore, sum_phonemes
+from scoring.domain.phonemes import sum_phonemes
+from scoring.domain.scores import PhonemeScore, WordScore
 
 
 def word_of(*phonemes: tuple[str, float]) -> WordScore:

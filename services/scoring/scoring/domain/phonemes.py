@@ -1,0 +1,19 @@
+# Apart from the scores, because workers import those, and contracts would cost each of them 10 MB.
+
+from collections.abc import Iterable
+
+from contracts.receipt import MAX_PHONEMES, MAX_SYMBOL_LENGTH, PhonemeScores
+
+from scoring.domain.scores import WordScore
+
+
+def sum_phonemes(words: Iterable[WordScore]) -> list[PhonemeScores]:
+    """Return each symbol, how often it was scored, and the sum of its scores. Words left out have none."""
+    sums: dict[str, tuple[int, float]] = {}
+    for phoneme in (phoneme for word in words for phoneme in word.phonemes):
+        symbol = phoneme.symbol[:MAX_SYMBOL_LENGTH]
+        count, total = sums.get(symbol, (0, 0.0))
+        sums[symbol] = (count + 1, total + phoneme.score)
+    return [(symbol, count, round(total, 1)) for symbol, (count, total) in sorted(sums.items()) if symbol][
+        :MAX_PHONEMES
+    ]
