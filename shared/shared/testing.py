@@ -23,6 +23,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 import pytest
+import structlog
 from contracts import Event
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -34,6 +35,13 @@ from shared.data.migrations import upgrade
 from shared.messaging.jobs import Job
 from shared.messaging.outbox import OutboxEvent
 from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
+
+
+def pytest_configure() -> None:
+    # By default, a traceback shows all local variables, which takes more than a second of the processor.
+    *processors, _ = structlog.get_config()["processors"]
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*processors, console])
 
 
 def _server(name: str) -> str:
