@@ -12,7 +12,8 @@ from contracts import EVENTS, Event
 from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange, RabbitQueue
 from faststream.specification import AsyncAPI
 from pydantic import BaseModel
-from shared.messaging.broker import DEAD_LETTER_EXCHANGE, EXCHANGE, dead_letter_queue
+from shared.messaging.broker import EXCHANGE
+from shared.messaging.queues import DEAD_LETTER_EXCHANGE, dead_letter_queue
 
 PAGE = Path(__file__).with_name("events.md")
 SNAPSHOT = Path(__file__).with_name("events.json")

@@ -19,6 +19,8 @@ SIDE_BY_SIDE = (
     *((f"services/{path.parent.name}",) for path in sorted(ROOT.glob("services/*/pyproject.toml"))),
     ("deploy/local",),
 )
+QUORUM = tuple(f"tests/shared/messaging/test_{name}.py" for name in ("inbox", "jobs", "retired_queues"))
+"""Tests that run once more, on quorum queues."""
 JOURNEY = ("--no-loadscope-reorder", "tests/e2e", "tests/browser", "tests/clients", "tests/chaos")
 """Each of the two processes starts a whole system, which its tests share; those that break it come last."""
 NOTHING_CHOSEN = 5
@@ -30,8 +32,11 @@ def run(words: list[str]) -> int:
     with _environment() as environment:
         if any((ROOT / word.partition("::")[0]).exists() for word in words):
             return _run(words, environment)
-        groups = [("-n", "2", "--dist", "loadfile", *group) for group in (*SIDE_BY_SIDE, JOURNEY)]
-        statuses = {group: _run([*group, *words], environment) for group in groups}
+        own = {QUORUM: {**environment, "TEST_QUEUE_TYPE": "quorum"}}
+        statuses = {
+            group: _run(["-n", "2", "--dist", "loadfile", *group, *words], own.get(group, environment))
+            for group in (*SIDE_BY_SIDE, QUORUM, JOURNEY)
+        }
     fine = {0, NOTHING_CHOSEN} if words else {0}
     failed = [group for group, status in statuses.items() if status not in fine]
     for group in failed:

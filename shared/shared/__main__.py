@@ -8,7 +8,8 @@ from shared.settings import BrokerSettings
 
 
 def _topology(_: list[str]) -> None:
-    asyncio.run(declare_topology(BrokerSettings().rabbitmq_url.get_secret_value()))
+    settings = BrokerSettings()
+    asyncio.run(declare_topology(settings.rabbitmq_url.get_secret_value(), settings.queue_type))
 
 
 run("shared", {"topology": _topology})

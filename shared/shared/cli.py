@@ -107,6 +107,7 @@ def _migrate(service: str) -> None:
 def _replay_dead_letters(service: str) -> None:
     from shared.messaging.broker import list_service_queues, replay_dead_letters
 
-    url = BrokerSettings().rabbitmq_url.get_secret_value()
-    for queue, deliveries in asyncio.run(replay_dead_letters(url, list_service_queues(service))).items():
+    settings = BrokerSettings()
+    url, queues = settings.rabbitmq_url.get_secret_value(), list_service_queues(service)
+    for queue, deliveries in asyncio.run(replay_dead_letters(url, queues, settings.queue_type)).items():
         sys.stdout.write(f"{queue}: {deliveries} replayed\n")

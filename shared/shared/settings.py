@@ -7,6 +7,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.placeholders import Public, find_problem, is_placeholder
 
+type QueueType = Literal["classic", "quorum"]
+"""How RabbitMQ keeps queues: on one node, or on several that vote."""
+
 
 class Settings(BaseSettings):
     """Settings of every process. No secret has a default outside development."""
@@ -91,6 +94,7 @@ class DatabaseSettings(Settings):
 
 class BrokerSettings(Settings):
     rabbitmq_url: SecretStr
+    queue_type: QueueType = "classic"
 
 
 class MessagingSettings(ServerSettings, DatabaseSettings, BrokerSettings):

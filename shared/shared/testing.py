@@ -1,7 +1,8 @@
 """Fixtures on real servers: a migrated database per test process, a rolled-back transaction per test.
 
 The servers are named by TEST_POSTGRES_URL (a superuser), TEST_RABBITMQ_URL, TEST_REDIS_URL, TEST_S3_ENDPOINT,
-TEST_S3_ACCESS_KEY and TEST_S3_SECRET_KEY. A service's conftest says which package is under test:
+TEST_S3_ACCESS_KEY and TEST_S3_SECRET_KEY; TEST_QUEUE_TYPE is the QUEUE_TYPE. A service's conftest says which
+package is under test:
 
     @pytest.fixture(scope="session")
     def service() -> str:
@@ -173,6 +174,7 @@ def base_settings(jwks_url: str, worker_id: str) -> dict[str, Any]:
         # On a busy machine, many concurrent requests of a test wait for long.
         "max_request_wait_seconds": 60,
         "rabbitmq_url": SecretStr(_server("TEST_RABBITMQ_URL")),
+        "queue_type": os.environ.get("TEST_QUEUE_TYPE", "classic"),
         "s3_endpoint": _server("TEST_S3_ENDPOINT"),
         "s3_access_key": _server("TEST_S3_ACCESS_KEY"),
         "s3_secret_key": SecretStr(_server("TEST_S3_SECRET_KEY")),

@@ -13,7 +13,8 @@ from uuid import UUID
 import pytest
 from contracts import EVENTS, Event
 from pydantic import BaseModel
-from shared.messaging.broker import dead_letter_queue, list_event_queues
+from shared.messaging.broker import list_event_queues
+from shared.messaging.queues import dead_letter_queue
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOT: dict[str, Any] = json.loads((ROOT / "docs" / "events.json").read_text())

@@ -32,7 +32,7 @@ async def publish(
     own = {"database_url": settings.database_url, "s3_bucket": settings.s3_bucket}
     worker = create_worker(WorkerSettings.model_validate({**base_settings, **own}))
     url = base_settings["rabbitmq_url"].get_secret_value()
-    await declare_topology(url)
+    await declare_topology(url, base_settings["queue_type"])
     async with worker.router.lifespan_context(worker), open_channel(url) as channel:
 
         async def send(event: Event) -> None:

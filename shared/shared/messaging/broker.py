@@ -27,18 +27,24 @@ from aio_pika.exceptions import (
     MethodNotImplemented,
     ProbableAuthenticationError,
 )
-from aiormq.abc import FieldTable
 from aiormq.exceptions import ChannelAccessRefused
 from contracts import EVENTS, RETIRED_QUEUES, Event, RetiredQueue
 
 from shared.data.network import is_network_error
 from shared.errors import Unavailable
 from shared.messaging.jobs import Job
+from shared.messaging.queues import (
+    DEAD_LETTER_EXCHANGE,
+    dead_letter_queue,
+    declare_dead_letter_queue,
+    declare_queue,
+    delete_if_done,
+)
+from shared.settings import QueueType
 
 log = structlog.get_logger(__name__)
 
 EXCHANGE = "parley.events"
-DEAD_LETTER_EXCHANGE = "parley.dead"
 CONNECT_TIMEOUT_SECONDS = 3.0
 CONFIRM_TIMEOUT_SECONDS = 5.0
 CLOSE_TIMEOUT_SECONDS = 1.0
@@ -79,11 +85,6 @@ def list_service_queues(service: str) -> list[str]:
         import_module(f"{service}.jobs")
     events = [event.queue_for(service) for event in EVENTS if service in event.consumers]
     return events + [job.queue() for job in Job.__subclasses__() if job.service == service]
-
-
-def dead_letter_queue(queue: str) -> str:
-    """Name the queue that keeps the deliveries a consumer rejected."""
-    return f"{queue}.parked"
 
 
 def is_broker_unavailable(error: Exception) -> bool:
@@ -150,62 +151,64 @@ async def open_channel(url: str) -> AsyncIterator[AbstractChannel]:
         yield channel
 
 
-async def declare_topology(url: str) -> None:
+async def declare_topology(url: str, queue_type: QueueType) -> None:
     """Declare the exchanges and the queues of all events, and remove retired queues. Idempotent."""
     async with open_connection(url) as connection:
         with translate_broker_errors():
             channel = await connection.channel()
-            await declare_queues(channel, list_event_queues())
-        await remove_queues(connection, RETIRED_QUEUES)
+            await declare_queues(channel, list_event_queues(), queue_type)
+        await remove_queues(connection, RETIRED_QUEUES, queue_type)
 
 
-async def declare_queues(channel: AbstractChannel, queues: dict[str, str]) -> None:
-    """Declare durable classic queues by name, each bound to its routing key. Idempotent."""
+async def declare_queues(channel: AbstractChannel, queues: dict[str, str], queue_type: QueueType) -> None:
+    """Declare durable queues by name, each bound to its routing key. Idempotent."""
     with translate_broker_errors():
-        await _declare_queues(channel, queues)
+        await _declare_queues(channel, queues, queue_type)
 
 
-async def _declare_queues(channel: AbstractChannel, queues: dict[str, str]) -> None:
+async def _declare_queues(channel: AbstractChannel, queues: dict[str, str], queue_type: QueueType) -> None:
     # A rejected delivery goes through the dead-letter exchange, under its queue's name, to a queue of
     # its own, so that it is replayed to this consumer alone.
     exchange = await channel.declare_exchange(EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
     dead = await channel.declare_exchange(DEAD_LETTER_EXCHANGE, aio_pika.ExchangeType.DIRECT, durable=True)
     for name, routing_key in queues.items():
-        dead_letters = await channel.declare_queue(dead_letter_queue(name), durable=True)
-        await dead_letters.bind(dead, name)
-        arguments: FieldTable = {
-            "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
-            "x-dead-letter-routing-key": name,
-        }
-        queue = await channel.declare_queue(name, durable=True, arguments=arguments)
-        await queue.bind(exchange, routing_key)
+        await (await declare_dead_letter_queue(channel, name, queue_type)).bind(dead, name)
+        await (await declare_queue(channel, name, queue_type)).bind(exchange, routing_key)
 
 
 async def remove_queues(
-    connection: AbstractConnection, retired: Iterable[RetiredQueue], *, limit: int | None = None
+    connection: AbstractConnection,
+    retired: Iterable[RetiredQueue],
+    queue_type: QueueType,
+    *,
+    limit: int | None = None,
 ) -> None:
     """Move up to `limit` messages of each retired queue to its replacement. Delete those that stay empty."""
     for queue in retired:
-        await _remove(connection, queue, queue.name, to=queue.replaced_by, limit=limit)
+        with suppress(ChannelNotFoundEntity), translate_broker_errors():
+            await _remove(connection, queue, queue.name, queue.replaced_by, queue_type, limit)
         # What could not be handled stays a dead letter.
-        dead_letters = dead_letter_queue(queue.name)
-        await _remove(connection, queue, dead_letters, to=dead_letter_queue(queue.replaced_by), limit=limit)
+        parked = dead_letter_queue(queue.name), dead_letter_queue(queue.replaced_by)
+        with suppress(ChannelNotFoundEntity), translate_broker_errors():
+            await _remove(connection, queue, *parked, queue_type, limit)
 
 
 async def _remove(
-    connection: AbstractConnection, retired: RetiredQueue, name: str, *, to: str, limit: int | None
+    connection: AbstractConnection,
+    retired: RetiredQueue,
+    name: str,
+    to: str,
+    queue_type: QueueType,
+    limit: int | None,
 ) -> None:
-    with suppress(ChannelNotFoundEntity), translate_broker_errors():
-        async with connection.channel(on_return_raises=True) as channel:
-            queue = await channel.declare_queue(name, passive=True)
-            await declare_queues(channel, {retired.replaced_by: retired.replaced_by})
-            await queue.unbind(EXCHANGE, retired.routing_key)
-            waiting = (await channel.declare_queue(name, passive=True)).declaration_result.message_count or 0
-            moved = await _replay(channel, queue, to=to, limit=min(waiting, limit or waiting))
-            log.info("retired_queue_emptied", queue=name, moved=moved)
-            # RabbitMQ refuses while workers of an earlier version consume it: a later start deletes it.
-            with suppress(ChannelPreconditionFailed):
-                await queue.delete(if_unused=True, if_empty=True)
+    async with connection.channel(on_return_raises=True) as channel:
+        queue = await channel.declare_queue(name, passive=True)
+        await declare_queues(channel, {retired.replaced_by: retired.replaced_by}, queue_type)
+        await queue.unbind(EXCHANGE, retired.routing_key)
+        waiting = (await channel.declare_queue(name, passive=True)).declaration_result.message_count or 0
+        moved = await _replay(channel, queue, to=to, limit=min(waiting, limit or waiting))
+        log.info("retired_queue_emptied", queue=name, moved=moved)
+        await delete_if_done(channel, name, queue_type)
 
 
 async def publish_confirmed(
@@ -227,13 +230,13 @@ async def publish_confirmed(
         await exchange.publish(message, routing_key, mandatory=mandatory, timeout=CONFIRM_TIMEOUT_SECONDS)
 
 
-async def replay_dead_letters(url: str, queues: Iterable[str]) -> dict[str, int]:
+async def replay_dead_letters(url: str, queues: Iterable[str], queue_type: QueueType) -> dict[str, int]:
     """Move the dead letters of the queues back to them. Returns their number by queue."""
     replayed = {}
     async with open_channel(url) as channel:
         for name in queues:
             # Declared, because the queues of jobs do not exist before the first start of their worker.
-            dead_letters = await channel.declare_queue(dead_letter_queue(name), durable=True)
+            dead_letters = await declare_dead_letter_queue(channel, name, queue_type)
             waiting = dead_letters.declaration_result.message_count or 0
             replayed[name] = await _replay(channel, dead_letters, to=name, limit=waiting)
     return replayed

@@ -21,6 +21,7 @@ from shared.messaging.broker import (
 )
 from shared.messaging.inbox import Receiver
 from shared.messaging.jobs import PREFETCH
+from shared.settings import QueueType
 
 log = structlog.get_logger(__name__)
 
@@ -41,8 +42,10 @@ class Consumers:
         *,
         job_queues: Collection[str] = (),
         prefetch: Mapping[str, int] | None = None,
+        queue_type: QueueType = "classic",
     ) -> None:
-        self._url, self._receivers, self._job_queues = url, receivers, job_queues
+        self._url, self._receivers = url, receivers
+        self._job_queues, self._queue_type = job_queues, queue_type
         self._prefetch = prefetch or {}
         self._open = AsyncExitStack()
         self._connection: AbstractConnection | None = None
@@ -97,9 +100,10 @@ class Consumers:
             async with asyncio.timeout(START_TIMEOUT_SECONDS):
                 self._connection = await self._open.enter_async_context(open_connection(self._url))
                 async with self._connection.channel() as declaring:
-                    await declare_queues(declaring, {queue: queue for queue in self._job_queues})
+                    jobs = {queue: queue for queue in self._job_queues}
+                    await declare_queues(declaring, jobs, self._queue_type)
                 own = [queue for queue in RETIRED_QUEUES if queue.replaced_by in self._job_queues]
-                await remove_queues(self._connection, own, limit=MAX_MOVED_PER_START)
+                await remove_queues(self._connection, own, self._queue_type, limit=MAX_MOVED_PER_START)
                 channel = await self._connection.channel(publisher_confirms=False)
                 for name, receive in self._receivers.items():
                     # RabbitMQ applies it to each consumer that begins afterwards.

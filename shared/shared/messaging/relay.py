@@ -28,6 +28,7 @@ from shared.messaging.broker import (
 )
 from shared.messaging.outbox import OutboxEvent
 from shared.messaging.wake_up import CHANNEL
+from shared.settings import QueueType
 
 log = structlog.get_logger(__name__)
 
@@ -53,8 +54,16 @@ REFUSALS = (DeliveryError, PublishError)
 class OutboxRelay:
     """A relay with a connection that it keeps between batches. Several relays may run at once."""
 
-    def __init__(self, database: Database, rabbitmq_url: str, *, job_queues: Collection[str] = ()) -> None:
-        self._database, self._url, self._job_queues = database, rabbitmq_url, job_queues
+    def __init__(
+        self,
+        database: Database,
+        rabbitmq_url: str,
+        *,
+        job_queues: Collection[str] = (),
+        queue_type: QueueType = "classic",
+    ) -> None:
+        self._database, self._url = database, rabbitmq_url
+        self._job_queues, self._queue_type = job_queues, queue_type
         self._known_types = KNOWN_TYPES | REPLACED_TYPES.keys() | set(job_queues)
         self._connection, self._listener = AsyncExitStack(), AsyncExitStack()
         self._channel: AbstractChannel | None = None
@@ -101,7 +110,8 @@ class OutboxRelay:
             await self._disconnect()
             channel = await self._connection.enter_async_context(open_channel(self._url))
             # Before the first message: the worker's consumers may start later than its relay.
-            await declare_queues(channel, {queue: queue for queue in self._job_queues})
+            own = {queue: queue for queue in self._job_queues}
+            await declare_queues(channel, own, self._queue_type)
             await self._revive_known_types()
             self._channel = channel
         return await self._channel.get_exchange(EXCHANGE, ensure=False)

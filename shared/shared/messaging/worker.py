@@ -57,9 +57,10 @@ def build_worker(
         receivers = {
             queue: create_receiver(database, queue, *each, turns=turns) for queue, each in handlers.items()
         }
-        relay = OutboxRelay(database, url, job_queues=job_queues)
+        kind = settings.queue_type
+        relay = OutboxRelay(database, url, job_queues=job_queues, queue_type=kind)
         prefetch = {queue: limit_deliveries(*each) for queue, each in handlers.items()}
-        consumers = Consumers(url, receivers, job_queues=job_queues, prefetch=prefetch)
+        consumers = Consumers(url, receivers, job_queues=job_queues, prefetch=prefetch, queue_type=kind)
         worker.state.checks = {"postgres": Check(database.ping), "rabbitmq": Check(consumers.ping)}
         worker.state.outbox = OutboxMetrics(database)
         async with AsyncExitStack() as stack:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from aio_pika.abc import AbstractChannel
 from shared.messaging.broker import (
-    dead_letter_queue,
     declare_topology,
     list_event_queues,
     open_channel,
 )
-from shared.settings import MessagingSettings
+from shared.messaging.queues import QueuesDiffer, dead_letter_queue
+from shared.settings import MessagingSettings, QueueType
 
 
 @pytest.fixture(autouse=True)
@@ -28,16 +28,32 @@ async def _one_at_a_time() -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def url(worker_settings: MessagingSettings) -> str:
+def queue_type(worker_settings: MessagingSettings) -> QueueType:
+    return worker_settings.queue_type
+
+
+@pytest.fixture
+async def url(worker_settings: MessagingSettings, queue_type: QueueType) -> str:
     """The broker with its topology, and nothing in its queues."""
     url = worker_settings.rabbitmq_url.get_secret_value()
-    await declare_topology(url)
-    await declare_topology(url)
+    try:
+        await declare_topology(url, queue_type)
+    except QueuesDiffer:
+        # Tests of the other kind of queues came before.
+        await _delete_queues(url)
+    await declare_topology(url, queue_type)
     async with open_channel(url) as channel:
         for name in list_event_queues():
             await (await channel.get_queue(name)).purge()
             await (await channel.get_queue(dead_letter_queue(name))).purge()
     return url
+
+
+async def _delete_queues(url: str) -> None:
+    async with open_channel(url) as channel:
+        for name in list_event_queues():
+            await channel.queue_delete(name)
+            await channel.queue_delete(dead_letter_queue(name))
 
 
 @pytest.fixture

@@ -15,13 +15,13 @@ from shared.data.db import Database
 from shared.messaging import broker
 from shared.messaging.broker import (
     BrokerUnavailable,
-    dead_letter_queue,
     declare_queues,
     open_connection,
     publish_confirmed,
 )
 from shared.messaging.jobs import Job
 from shared.messaging.outbox import enqueue
+from shared.messaging.queues import dead_letter_queue
 from shared.messaging.worker import build_worker
 from shared.settings import MessagingSettings
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -112,7 +112,7 @@ async def test_a_worker_consumes_after_its_broker_broke_while_it_started(
 ) -> None:
     async def one(number: int) -> str:
         job = watched(number)
-        await declare_queues(channel, {job.queue(): job.queue()})
+        await declare_queues(channel, {job.queue(): job.queue()}, worker_settings.queue_type)
         async with proxied(worker_settings) as (proxy, settings):
             try:
                 await break_at(MOMENTS[number], job, channel, settings, proxy)

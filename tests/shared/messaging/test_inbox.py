@@ -12,13 +12,14 @@ from shared.data.db import Database, create_engine
 from shared.errors import Unavailable
 from shared.messaging.broker import (
     EXCHANGE,
-    dead_letter_queue,
     list_event_queues,
     publish_confirmed,
     replay_dead_letters,
 )
 from shared.messaging.inbox import apply_once
 from shared.messaging.jobs import Effect, Job
+from shared.messaging.queues import dead_letter_queue
+from shared.settings import QueueType
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -76,7 +77,7 @@ async def test_a_delivery_that_meets_another_transaction_is_applied_again(
 
 
 async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_replayed(
-    committed_database: Database, url: str, channel: AbstractChannel
+    committed_database: Database, url: str, channel: AbstractChannel, queue_type: QueueType
 ) -> None:
     handler = Recorder()
     handler.fail = True
@@ -89,7 +90,7 @@ async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_replayed(
         await becomes(lambda: depth(channel, dead_letter_queue(QUEUE)), 1)
         assert len(handler.seen) == 3
         handler.fail = False
-        replayed = await replay_dead_letters(url, list_event_queues())
+        replayed = await replay_dead_letters(url, list_event_queues(), queue_type)
         assert replayed[QUEUE] == 1
         await becomes(lambda: claims(committed_database), 1)
     assert await depth(channel, dead_letter_queue(QUEUE)) == 0

@@ -10,9 +10,10 @@ import structlog
 from aio_pika.abc import AbstractChannel
 from shared.data.db import Database
 from shared.errors import Unavailable
-from shared.messaging.broker import dead_letter_queue, list_service_queues, open_channel, replay_dead_letters
+from shared.messaging.broker import list_service_queues, open_channel, replay_dead_letters
 from shared.messaging.jobs import Effect, Job, Jobs
 from shared.messaging.outbox import enqueue
+from shared.messaging.queues import dead_letter_queue
 from shared.messaging.worker import build_worker
 from shared.settings import MessagingSettings
 from sqlalchemy import text
@@ -158,7 +159,9 @@ async def test_a_job_that_keeps_failing_is_kept_and_can_be_replayed(
         while cleaner.attempts < 3 or not await _depth(channel, dead_letter_queue(QUEUE)):  # noqa: ASYNC110 - in the broker
             await asyncio.sleep(0.05)
         url = worker_settings.rabbitmq_url.get_secret_value()
-        assert await replay_dead_letters(url, list_service_queues("demo")) == {QUEUE: 1}
+        assert await replay_dead_letters(url, list_service_queues("demo"), worker_settings.queue_type) == {
+            QUEUE: 1
+        }
         await cleaner.done.wait()
 
 
@@ -195,4 +198,6 @@ async def test_a_replay_before_the_first_start_of_the_worker_finds_nothing(
     worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
     url = worker_settings.rabbitmq_url.get_secret_value()
-    assert await replay_dead_letters(url, list_service_queues("demo")) == {QUEUE: 0}
+    assert await replay_dead_letters(url, list_service_queues("demo"), worker_settings.queue_type) == {
+        QUEUE: 0
+    }

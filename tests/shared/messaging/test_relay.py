@@ -16,6 +16,7 @@ from shared.messaging.broker import (
 from shared.messaging.outbox import OutboxEvent, record
 from shared.messaging.relay import MAX_ATTEMPTS, OutboxRelay
 from shared.messaging.wake_up import waking_relay
+from shared.settings import QueueType
 from sqlalchemy import func, select, text
 from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
@@ -183,10 +184,10 @@ async def test_a_message_of_unknown_type_is_parked_after_its_last_attempt(
 
 
 async def test_a_version_that_knows_the_type_publishes_parked_messages(
-    committed_database: Database, url: str, channel: AbstractChannel
+    committed_database: Database, url: str, channel: AbstractChannel, queue_type: QueueType
 ) -> None:
     await record_unknown(committed_database, attempts=MAX_ATTEMPTS, parked=True)
-    newer = OutboxRelay(committed_database, url, job_queues=["demo.retired.v1"])
+    newer = OutboxRelay(committed_database, url, job_queues=["demo.retired.v1"], queue_type=queue_type)
     await newer.publish_batch()
     await newer.close()
     await next_of(channel, "demo.retired.v1")

@@ -11,7 +11,6 @@ from contracts import EVENTS, RETIRED_QUEUES
 from shared.data.db import Database
 from shared.messaging.broker import (
     EXCHANGE,
-    dead_letter_queue,
     declare_queues,
     declare_topology,
     list_event_queues,
@@ -19,7 +18,9 @@ from shared.messaging.broker import (
     open_connection,
     remove_queues,
 )
+from shared.messaging.queues import dead_letter_queue
 from shared.messaging.relay import OutboxRelay
+from shared.settings import QueueType
 
 from tests.shared.messaging.messages import depth, next_of, record_unknown, waiting
 
@@ -28,10 +29,10 @@ UNKNOWN = "content.on.something_of_theirs"
 
 
 @pytest.fixture
-async def old(channel: AbstractChannel) -> AsyncIterator[AbstractChannel]:
+async def old(channel: AbstractChannel, queue_type: QueueType) -> AsyncIterator[AbstractChannel]:
     """The broker as an earlier version left it."""
-    await declare_queues(channel, {each.name: each.routing_key for each in RETIRED_QUEUES})
-    await declare_queues(channel, {UNKNOWN: RENAMED.routing_key})
+    await declare_queues(channel, {each.name: each.routing_key for each in RETIRED_QUEUES}, queue_type)
+    await declare_queues(channel, {UNKNOWN: RENAMED.routing_key}, queue_type)
     yield channel
     names = {UNKNOWN} | {each for queue in RETIRED_QUEUES for each in (queue.name, queue.replaced_by)}
     for name in names:
@@ -58,56 +59,60 @@ def test_no_retired_queue_is_one_that_is_declared() -> None:
     assert not {queue.name for queue in RETIRED_QUEUES} & list_event_queues().keys()
 
 
-async def test_what_waits_in_a_retired_queue_moves_to_its_replacement(url: str, old: AbstractChannel) -> None:
+async def test_what_waits_in_a_retired_queue_moves_to_its_replacement(
+    url: str, old: AbstractChannel, queue_type: QueueType
+) -> None:
     await publish(old, RENAMED.name, b"waiting")
     await publish(old, dead_letter_queue(RENAMED.name), b"dead")
-    await declare_topology(url)
+    await declare_topology(url, queue_type)
     assert await list_existing(url) == set()
     assert (await next_of(old, RENAMED.replaced_by)).body == b"waiting"
     assert (await next_of(old, dead_letter_queue(RENAMED.replaced_by))).body == b"dead"
-    await declare_topology(url)
+    await declare_topology(url, queue_type)
 
 
-async def test_a_large_retired_queue_moves_in_parts(url: str, old: AbstractChannel) -> None:
+async def test_a_large_retired_queue_moves_in_parts(
+    url: str, old: AbstractChannel, queue_type: QueueType
+) -> None:
     for number in range(250):
         await publish(old, RENAMED.name, str(number).encode())
     async with open_connection(url) as connection:
-        await remove_queues(connection, [RENAMED], limit=120)
+        await remove_queues(connection, [RENAMED], queue_type, limit=120)
         assert await depth(old, RENAMED.name) == 130
-    await declare_topology(url)
+    await declare_topology(url, queue_type)
     assert RENAMED.name not in await list_existing(url)
     assert await depth(old, RENAMED.replaced_by) == 250
 
 
-async def test_an_unknown_queue_is_left_alone(url: str, old: AbstractChannel) -> None:
+async def test_an_unknown_queue_is_left_alone(url: str, old: AbstractChannel, queue_type: QueueType) -> None:
     await publish(old, UNKNOWN, b"theirs")
-    await declare_topology(url)
+    await declare_topology(url, queue_type)
     assert await depth(old, UNKNOWN) == 1
 
 
 async def test_a_retired_queue_that_is_still_consumed_is_unbound_and_kept(
-    url: str, old: AbstractChannel
+    url: str, old: AbstractChannel, queue_type: QueueType
 ) -> None:
     queue = await old.get_queue(RENAMED.name, ensure=False)
 
     async def hold(_: object) -> None: ...
 
     tag = await queue.consume(hold)
-    await declare_topology(url)
+    await declare_topology(url, queue_type)
     assert RENAMED.name in await list_existing(url)
     exchange = await old.get_exchange(EXCHANGE)
     await exchange.publish(Message(b"new"), RENAMED.routing_key, mandatory=False)
     await queue.cancel(tag)
     assert await depth(old, RENAMED.name) == 0
-    await declare_topology(url)
+    await declare_topology(url, queue_type)
     assert RENAMED.name not in await list_existing(url)
 
 
 async def test_a_retired_type_in_the_outbox_goes_to_the_replacement(
-    committed_database: Database, url: str, old: AbstractChannel
+    committed_database: Database, url: str, old: AbstractChannel, queue_type: QueueType
 ) -> None:
     assert RENAMED.routing_key not in {event.routing_key() for event in EVENTS}
-    await declare_topology(url)
+    await declare_topology(url, queue_type)
     await record_unknown(committed_database, message_type=RENAMED.routing_key)
     relay = OutboxRelay(committed_database, url)
     await relay.publish_batch()
