@@ -24,8 +24,8 @@ type Command = Callable[[list[str]], object]
 def main(service: str, extra: Mapping[str, str] | None = None) -> None:
     """Run the command that the process was started with.
 
-    `api`, `worker`, `replay-dead-letters` and `migrate` are there for services that have them. `extra` adds
-    commands as "module:function". A command imports only the modules it runs.
+    `api`, `worker`, `replay-dead-letters`, `migrate` and `wait-for-schema` are there for services that have
+    them. `extra` adds commands as "module:function". A command imports only the modules it runs.
     """
     commands = _standard_commands(service)
     commands |= {name: _lazy(target) for name, target in (extra or {}).items()}
@@ -57,13 +57,14 @@ def _describe(error: ErrorDetails) -> str:
 
 def _standard_commands(service: str) -> dict[str, Command]:
     commands: dict[str, Command] = {
-        "api": lambda _: _serve(f"{service}.app:create_app", _settings(service, "ApiSettings"))
+        "api": lambda _: _serve(service, "app:create_app", _settings(service, "ApiSettings"))
     }
     if find_spec(f"{service}.worker"):
         commands["worker"] = lambda _: _work(service)
         commands["replay-dead-letters"] = lambda _: _replay_dead_letters(service)
     if find_spec(f"{service}.migrations"):
         commands["migrate"] = lambda _: _migrate(service)
+        commands["wait-for-schema"] = lambda _: _wait_for_schema(service)
     return commands
 
 
@@ -80,15 +81,19 @@ def _settings(service: str, name: str) -> Any:
     return _load(f"{service}.settings:{name}")()
 
 
-def _serve(factory: str, settings: Any) -> None:
+def _serve(service: str, factory: str, settings: Any) -> None:
     from shared.http.server import serve
 
-    serve(_load(factory)(settings), settings)
+    if find_spec(f"{service}.migrations"):
+        from shared.data.schema import ensure_current
+
+        ensure_current(service, settings.database_url.get_secret_value())
+    serve(_load(f"{service}.{factory}")(settings), settings)
 
 
 def _work(service: str) -> None:
     _yield_to_apis()
-    _serve(f"{service}.worker:create_worker", _settings(service, "WorkerSettings"))
+    _serve(service, "worker:create_worker", _settings(service, "WorkerSettings"))
 
 
 def _yield_to_apis() -> None:
@@ -102,6 +107,12 @@ def _migrate(service: str) -> None:
     from shared.data.migrations import upgrade
 
     upgrade(service, _settings(service, "MigrateSettings").database_url.get_secret_value())
+
+
+def _wait_for_schema(service: str) -> None:
+    from shared.data.schema import wait_for_schema
+
+    wait_for_schema(service, _settings(service, "MigrateSettings").database_url.get_secret_value())
 
 
 def _replay_dead_letters(service: str) -> None:

@@ -1,0 +1,87 @@
+"""A process starts only on tables of its version, or of a newer one."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from shared.data.db_errors import DatabaseUnavailable
+from shared.data.schema import ensure_current, find_version, wait_for_schema
+from shared.errors import CannotStart
+from shared.testing import scratch_database
+
+NOWHERE = "postgresql+asyncpg://demo:secret@127.0.0.1:1/demo"
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A service with two migrations."""
+    folder = tmp_path / "versioned" / "migrations" / "versions"
+    folder.mkdir(parents=True)
+    for name in ("versioned/__init__.py", "versioned/migrations/versions/0001_tables.py"):
+        (tmp_path / name).touch()
+    (folder / "0002_columns.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return "versioned"
+
+
+@pytest.fixture
+async def url(worker_id: str) -> AsyncIterator[str]:
+    async with scratch_database(f"schema_{worker_id}") as url:
+        yield url
+
+
+async def set_version(url: str, version: str) -> None:
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    await connection.execute("CREATE TABLE IF NOT EXISTS alembic_version (version_num text)")
+    await connection.execute("TRUNCATE alembic_version")
+    await connection.execute("INSERT INTO alembic_version VALUES ($1)", version)
+    await connection.close()
+
+
+async def test_a_database_behind_ends_the_start_with_both_versions(package: str, url: str) -> None:
+    with pytest.raises(
+        CannotStart, match="migration 0000 and this version needs 0002; run `python -m versioned"
+    ):
+        await asyncio.to_thread(ensure_current, package, url)
+    await set_version(url, "0001")
+    with pytest.raises(CannotStart, match="migration 0001 and this version needs 0002"):
+        await asyncio.to_thread(ensure_current, package, url)
+
+
+@pytest.mark.parametrize("version", ["0002", "0003"])
+async def test_this_version_and_a_newer_one_are_fine(package: str, url: str, version: str) -> None:
+    await set_version(url, version)
+    await asyncio.to_thread(ensure_current, package, url)
+    await asyncio.to_thread(wait_for_schema, package, url, seconds=0)
+    assert await find_version(url) == version
+
+
+async def test_waiting_ends_with_the_migration(package: str, url: str) -> None:
+    await set_version(url, "0001")
+    done = threading.Event()
+
+    def wait() -> None:
+        wait_for_schema(package, url, seconds=30)
+        done.set()
+
+    waiting = asyncio.create_task(asyncio.to_thread(wait))
+    await asyncio.sleep(0.5)
+    assert not done.is_set()
+    await set_version(url, "0002")
+    await waiting
+
+
+async def test_waiting_ends_with_its_time(package: str, url: str) -> None:
+    with pytest.raises(CannotStart, match="needs 0002"):
+        await asyncio.to_thread(wait_for_schema, package, url, seconds=0)
+    with pytest.raises(CannotStart, match="PostgreSQL does not answer"):
+        await asyncio.to_thread(wait_for_schema, package, NOWHERE, seconds=0)
+
+
+async def test_a_database_that_is_away_keeps_no_process_from_starting(package: str) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await find_version(NOWHERE)
+    await asyncio.to_thread(ensure_current, package, NOWHERE)
