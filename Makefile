@@ -37,12 +37,13 @@ eval-scorer: setup ## Compare the offline scorer with raters (DATA=folder SPLIT=
 	@deploy/local/training.sh
 	@OMP_NUM_THREADS=1 exec nice .local/training/bin/python -m training.evaluate "$(DATA)" "$(SPLIT)"
 
-lint: setup ## Check style, types and layers
+lint: setup ## Check style, types, layers and the manifests for Kubernetes
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy bench conftest.py deploy docs gateway shared tests training
 	@for service in services/*/; do $(BIN)/mypy $$service || exit 1; done
 	@$(BIN)/lint-imports
+	@$(PYTHON) -m deploy.k8s.check
 
 format: setup ## Format the code and fix what ruff can fix
 	@$(BIN)/ruff check --fix

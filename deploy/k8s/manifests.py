@@ -1,0 +1,88 @@
+"""The manifests of an overlay, as kustomize renders them."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+type Manifest = dict[str, Any]
+
+RENDERERS = (("kubectl", "kustomize"), ("kustomize", "build"))
+WORKLOADS = ("Deployment", "Job", "StatefulSet", "DaemonSet")
+
+
+class CannotRender(Exception):
+    """Kustomize is missing, or refuses the folder. The message is one line."""
+
+
+def render(folder: Path) -> list[Manifest]:
+    """Return the manifests of an overlay. Raises CannotRender."""
+    command = next((each for each in RENDERERS if shutil.which(each[0])), None)
+    if command is None:
+        raise CannotRender("kubectl or kustomize is missing: https://kubernetes.io/docs/tasks/tools")
+    done = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    if done.returncode:
+        raise CannotRender(f"{folder.name}: {' '.join(done.stderr.split())[:300]}")
+    return [each for each in yaml.safe_load_all(done.stdout) if each]
+
+
+@dataclass(frozen=True)
+class Pods:
+    """The pods of a Deployment or a Job."""
+
+    kind: str
+    name: str
+    labels: Mapping[str, str]
+    spec: Manifest
+
+    @property
+    def title(self) -> str:
+        return f"{self.kind} {self.name}"
+
+    @property
+    def containers(self) -> list[Manifest]:
+        return [*self.spec.get("initContainers", ()), *self.spec["containers"]]
+
+    @property
+    def main(self) -> Manifest:
+        main: Manifest = self.spec["containers"][0]
+        return main
+
+
+def list_pods(manifests: Sequence[Manifest]) -> list[Pods]:
+    return list(_find_pods(manifests))
+
+
+def _find_pods(manifests: Sequence[Manifest]) -> Iterator[Pods]:
+    for each in manifests:
+        spec = each.get("spec", {})
+        if each["kind"] == "CronJob":
+            spec = spec["jobTemplate"]["spec"]
+        if each["kind"] in (*WORKLOADS, "CronJob"):
+            template = spec["template"]
+            labels = template.get("metadata", {}).get("labels", {})
+            yield Pods(each["kind"], each["metadata"]["name"], labels, template["spec"])
+
+
+def list_names(manifests: Sequence[Manifest], kind: str) -> set[str]:
+    return {each["metadata"]["name"] for each in manifests if each["kind"] == kind}
+
+
+def read_variables(pods: Pods, manifests: Sequence[Manifest]) -> dict[str, str | None]:
+    """Return the environment of the main container, with None for each secret that is required."""
+    data = {
+        each["metadata"]["name"]: each.get("data", {}) for each in manifests if each["kind"] == "ConfigMap"
+    }
+    variables: dict[str, str | None] = {}
+    for source in pods.main.get("envFrom", ()):
+        variables |= data.get(source.get("configMapRef", {}).get("name", ""), {})
+    return variables | {each["name"]: each.get("value") for each in pods.main.get("env", ())}
+
+
+def list_secret_variables(pods: Pods) -> set[str]:
+    entries = pods.main.get("env", ())
+    return {each["name"] for each in entries if "secretKeyRef" in each.get("valueFrom", {})}

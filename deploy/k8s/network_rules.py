@@ -1,0 +1,102 @@
+"""Rules of the network: each process reaches what it needs, and nothing else."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from deploy.k8s.manifests import Manifest, Pods, list_pods, read_variables
+
+SERVERS = {
+    "database": ("DATABASE_URL", 5432),
+    "redis": ("REDIS_URL", 6379),
+    "rabbitmq": ("RABBITMQ_URL", 5672),
+    "storage": ("S3_SECRET_KEY", None),
+}
+"""The policy of each server: the variable of those that reach it, and its port, if it is always the same."""
+PORT = 8000
+
+
+def find_network_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Yield one line for each connection that is missing, or allowed without need."""
+    policies = {
+        each["metadata"]["name"]: each["spec"] for each in manifests if each["kind"] == "NetworkPolicy"
+    }
+    if not any(_denies_all(each) for each in policies.values()):
+        yield "no NetworkPolicy denies everything by default"
+    pods = list_pods(manifests)
+    for name, (variable, port) in SERVERS.items():
+        yield from _find_server_problems(name, policies.get(name, {}), variable, port, pods, manifests)
+    expected, allowed = _list_needed(pods), _list_allowed(pods, list(policies.values()))
+    yield from (f"no NetworkPolicy lets {a} reach {b}" for a, b in sorted(expected - allowed))
+    yield from (f"NetworkPolicies let {a} reach {b} without need" for a, b in sorted(allowed - expected))
+
+
+def _denies_all(policy: Mapping[str, Any]) -> bool:
+    is_for_all = policy["podSelector"] == {} and set(policy["policyTypes"]) == {"Ingress", "Egress"}
+    return is_for_all and not policy.get("ingress") and not policy.get("egress")
+
+
+def _find_server_problems(
+    name: str,
+    policy: Mapping[str, Any],
+    variable: str,
+    port: int | None,
+    pods: Sequence[Pods],
+    manifests: Sequence[Manifest],
+) -> Iterator[str]:
+    ports = {each["port"] for rule in policy.get("egress", ()) for each in rule.get("ports", ())}
+    if not ports or (port is not None and ports != {port}):
+        yield f"the NetworkPolicy {name} does not open port {port or 'of the storage'}"
+    for each in pods:
+        needs = variable in read_variables(each, manifests)
+        reaches = bool(policy) and matches(policy["podSelector"], each.labels)
+        if needs and not reaches:
+            yield f"{each.title} has {variable}, and the NetworkPolicy {name} does not select it"
+        if reaches and not needs:
+            yield f"{each.title} has no {variable}, and the NetworkPolicy {name} selects it"
+
+
+def _list_needed(pods: Sequence[Pods]) -> set[tuple[str, str]]:
+    apis = {each.name for each in pods if each.labels.get("app.kubernetes.io/component") == "api"}
+    processes = apis | {
+        each.name for each in pods if each.labels.get("app.kubernetes.io/component") == "worker"
+    }
+    from_gateway = {("gateway", each) for each in processes}
+    # The public keys of tokens, and game's part of a data export.
+    return from_gateway | {(each, "auth-api") for each in apis} | {("auth-api", "game-api")}
+
+
+def _list_allowed(pods: Sequence[Pods], policies: Sequence[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    return {
+        (a.name, b.name)
+        for a in pods
+        for b in pods
+        if _allows(policies, "egress", "to", a, b) and _allows(policies, "ingress", "from", b, a)
+    }
+
+
+def _allows(
+    policies: Sequence[Mapping[str, Any]], direction: str, end: str, selected: Pods, other: Pods
+) -> bool:
+    rules = [
+        rule
+        for policy in policies
+        if matches(policy["podSelector"], selected.labels)
+        for rule in policy.get(direction, ())
+        if PORT in {each.get("port") for each in rule.get("ports", ())}
+    ]
+    return any(_names(peer, other) for rule in rules for peer in rule.get(end, ()))
+
+
+def _names(peer: Mapping[str, Any], pods: Pods) -> bool:
+    is_here = "namespaceSelector" not in peer and "ipBlock" not in peer
+    return is_here and matches(peer["podSelector"], pods.labels)
+
+
+def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Return whether a selector takes these labels. Of the operators, only In is known."""
+    if any(each["operator"] != "In" for each in selector.get("matchExpressions", ())):
+        raise ValueError("the check of NetworkPolicies knows no operator but In")
+    exact = all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())
+    return exact and all(
+        labels.get(each["key"]) in each["values"] for each in selector.get("matchExpressions", ())
+    )

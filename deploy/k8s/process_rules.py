@@ -1,0 +1,134 @@
+"""Rules of the whole: every process of deploy/services.py is there, with the settings that it starts with."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from unittest.mock import patch
+
+from pydantic import ValidationError
+
+from deploy.k8s.manifests import (
+    Manifest,
+    Pods,
+    list_names,
+    list_pods,
+    list_secret_variables,
+    read_variables,
+)
+from deploy.services import DATABASE_OWNERS, SERVICES, Service
+from gateway.render import render as render_gateway
+
+README = Path(__file__).with_name("README.md")
+STORAGE = {"S3_ENDPOINT", "S3_PUBLIC_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET"}
+EXAMPLES = {
+    "DATABASE_URL": "postgresql+asyncpg://a:Unlike-any-placeholder@database/a",
+    "REDIS_URL": "redis://:Unlike-any-placeholder@redis/0",
+    "RABBITMQ_URL": "amqp://a:Unlike-any-placeholder@rabbitmq/",
+}
+SETTINGS = {"api": "ApiSettings", "worker": "WorkerSettings"}
+SCALERS = {"api": "HorizontalPodAutoscaler", "worker": "ScaledObject"}
+
+
+def find_process_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
+    """Yield one line for everything that is missing, or that would keep a process from starting."""
+    pods = {each.name: each for each in list_pods(manifests)}
+    for service in SERVICES:
+        for role in ("api", "worker") if service.has_database else ("api",):
+            yield from _find_missing(manifests, f"{service.name}-{role}", SCALERS[role])
+            if found := pods.get(f"{service.name}-{role}"):
+                problems = _find_setting_problems(service, role, found, manifests)
+                yield from (f"{found.title}: {each}" for each in problems)
+    jobs = {f"{service.name}-migrate" for service in DATABASE_OWNERS} | {"topology"}
+    yield from (f"there is no Job {each}" for each in sorted(jobs - list_names(manifests, "Job")))
+    yield from _find_missing(manifests, "gateway", SCALERS["api"])
+    yield from _find_gateway_problems(manifests)
+    yield from _find_reference_problems(manifests)
+
+
+def _find_missing(manifests: Sequence[Manifest], name: str, scaler: str) -> Iterator[str]:
+    for kind in ("Deployment", "Service", "PodDisruptionBudget"):
+        if name not in list_names(manifests, kind):
+            yield f"there is no {kind} {name}"
+    targets = {each["spec"]["scaleTargetRef"]["name"] for each in manifests if each["kind"] == scaler}
+    if name not in targets:
+        yield f"no {scaler} scales {name}"
+
+
+def list_needed(service: Service, role: str) -> set[str]:
+    """Return the variables that a process needs besides those that its settings require."""
+    needed = {"DATABASE_URL"} if service.has_database else set()
+    if role == "api":
+        needed |= {"JWKS_URL", "TRUSTED_PROXIES", *service.key_files}
+    if role == "api" or service.worker_uses_redis:
+        needed |= {"REDIS_URL"}
+    if service.uses_storage if role == "api" else service.worker_uses_storage:
+        needed |= STORAGE
+    return needed | ({"RABBITMQ_URL", "QUEUE_TYPE"} if role == "worker" else set())
+
+
+def _find_setting_problems(
+    service: Service, role: str, pods: Pods, manifests: Sequence[Manifest]
+) -> Iterator[str]:
+    settings = getattr(import_module(f"{service.name}.settings"), SETTINGS[role])
+    variables = read_variables(pods, manifests)
+    yield from (f"{each} is not given" for each in sorted(list_needed(service, role) - variables.keys()))
+    unused = {each for each in list_secret_variables(pods) if each.lower() not in settings.model_fields}
+    yield from (f"gets the secret {each}, which it does not use" for each in sorted(unused))
+    mounted = [each["mountPath"] for each in pods.main.get("volumeMounts", ())]
+    for name in service.key_files if role == "api" else ():
+        if not any((variables.get(name) or "").startswith(f"{each}/") for each in mounted):
+            yield f"{name} is in no volume"
+    with patch.dict(os.environ, _fill_in(variables), clear=True):
+        try:
+            settings()
+        except ValidationError as error:
+            names = (f"{'.'.join(map(str, each['loc'])).upper()} {each['msg']}" for each in error.errors())
+            yield from (f"would not start: {each}" for each in names)
+
+
+def _fill_in(variables: Mapping[str, str | None]) -> dict[str, str]:
+    return {
+        name: EXAMPLES.get(name, "Unlike-any-placeholder") if value is None else value
+        for name, value in variables.items()
+    }
+
+
+def _find_gateway_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
+    gateway = next((each for each in list_pods(manifests) if each.name == "gateway"), None)
+    variables = read_variables(gateway, manifests) if gateway else {}
+    try:
+        render_gateway({name: value or "" for name, value in variables.items()})
+    except (KeyError, ValueError) as error:
+        yield f"Deployment gateway: {error}"
+    services = list_names(manifests, "Service")
+    hosts = [f"{each.name}_HOST" for each in SERVICES] + [
+        f"{each.name}_WORKER_HOST" for each in DATABASE_OWNERS
+    ]
+    for name in map(str.upper, hosts):
+        if variables.get(name) not in services:
+            yield f"Deployment gateway: {name} names no Service"
+
+
+def _find_reference_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
+    known, described = list_names(manifests, "ConfigMap"), README.read_text()
+    for pods in list_pods(manifests):
+        for container in pods.containers:
+            for source in container.get("envFrom", ()):
+                name = source.get("configMapRef", {}).get("name")
+                if name is not None and name not in known:
+                    yield f"{pods.title}: there is no ConfigMap {name}"
+        for secret in sorted(_list_secrets(pods)):
+            if f"`{secret}`" not in described:
+                yield f"{pods.title}: the Secret {secret} is not in the table of README.md"
+
+
+def _list_secrets(pods: Pods) -> set[str]:
+    entries = [each for container in pods.containers for each in container.get("env", ())]
+    named = {
+        each["valueFrom"]["secretKeyRef"]["name"]
+        for each in entries
+        if "secretKeyRef" in each.get("valueFrom", {})
+    }
+    named |= {each["secretRef"]["name"] for each in pods.main.get("envFrom", ()) if "secretRef" in each}
+    return named | {each["secret"]["secretName"] for each in pods.spec.get("volumes", ()) if "secret" in each}

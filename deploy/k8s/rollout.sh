@@ -1,0 +1,17 @@
+#!/bin/sh
+# Roll an overlay out: `rollout.sh deploy/k8s/overlays/production`. Migrations and topology finish before anything else changes.
+set -eu
+overlay=${1:?usage: rollout.sh <folder of an overlay>}
+jobs='app.kubernetes.io/component in (migrate, topology)'
+processes='app.kubernetes.io/component in (api, worker, gateway)'
+others='app.kubernetes.io/component notin (api, worker, gateway, migrate, topology)'
+
+kubectl apply -k "$overlay" -l "$others"
+kubectl -n parley delete job -l "$jobs" --ignore-not-found
+kubectl apply -k "$overlay" -l "$jobs"
+kubectl -n parley wait job -l "$jobs" --for=condition=Complete --timeout=30m || {
+    echo "The running version stays: a Job has not completed. See kubectl -n parley logs -l '$jobs'" >&2
+    exit 1
+}
+kubectl apply -k "$overlay"
+kubectl -n parley rollout status deployment -l "$processes" --timeout=15m

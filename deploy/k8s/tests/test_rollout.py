@@ -1,0 +1,46 @@
+"""The rollout's order, with a kubectl that only writes down how it was called."""
+
+import os
+import subprocess
+from pathlib import Path
+
+ROLLOUT = Path(__file__).parents[1] / "rollout.sh"
+KUBECTL = '#!/bin/sh\nprintf "%s\\n" "$*" >> "$CALLS"\ncase "$*" in *" wait "*) exit "$WAIT_STATUS" ;; esac\n'
+
+
+def roll_out(folder: Path, *, wait_status: int) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    (folder / "kubectl").write_text(KUBECTL)
+    (folder / "kubectl").chmod(0o755)
+    calls = folder / "calls"
+    environment = {
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "CALLS": str(calls),
+        "WAIT_STATUS": str(wait_status),
+    }
+    command = [str(ROLLOUT), "overlay"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    return done, calls.read_text().splitlines()
+
+
+def test_jobs_end_before_processes_change(tmp_path: Path) -> None:
+    done, calls = roll_out(tmp_path, wait_status=0)
+    assert done.returncode == 0, done.stderr
+    everything = calls.index("apply -k overlay")
+    [waiting] = [number for number, call in enumerate(calls) if " wait job " in call]
+    [deleting] = [number for number, call in enumerate(calls) if " delete job " in call]
+    assert deleting < waiting < everything
+    assert calls[-1].startswith("-n parley rollout status")
+    assert all("notin (api, worker" in call or "in (migrate" in call for call in calls[:waiting])
+
+
+def test_a_job_that_fails_leaves_the_running_version(tmp_path: Path) -> None:
+    done, calls = roll_out(tmp_path, wait_status=1)
+    assert done.returncode == 1
+    assert done.stderr.startswith("The running version stays: a Job has not completed.")
+    assert "apply -k overlay" not in calls
+
+
+def test_it_says_what_it_needs() -> None:
+    done = subprocess.run([str(ROLLOUT)], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    assert done.returncode
+    assert "usage: rollout.sh <folder of an overlay>" in done.stderr
