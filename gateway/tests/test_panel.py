@@ -8,6 +8,7 @@ import pytest
 from gateway.tests.envoy import running
 from gateway.tests.problems import problem_of
 from gateway.tests.stand_in import GATE, StandIn
+from tests.operations import OPERATIONS, Operation
 
 PAGE = "/admin/content/speech/list"
 COOKIE = {"Cookie": "__Host-parley_admin=secret", "Accept": "text/html"}
@@ -36,6 +37,21 @@ async def test_the_token_of_auth_stands_for_the_cookie(
     assert (seen.target, seen.body_bytes) == (f"/admin/{service}/thing/edit/1?page=2", 1)
     assert seen.all_of("authorization") == ["Bearer from-auth"]
     assert seen.all_of("cookie") == []
+
+
+async def test_a_token_of_the_client_counts_nowhere_in_the_panel(
+    client: httpx.AsyncClient, stand_ins: dict[str, StandIn], gate: StandIn, bearer: dict[str, str]
+) -> None:
+    gate.gate = (200, {}, "")
+    auth, content = stand_ins["auth"].seen, stand_ins["content"].seen
+    before = len(auth), len(content)
+    style = "/admin/content/statics/panel.css"
+    for path in (PAGE, style, "/admin/login"):
+        await client.get(path, headers=COOKIE | bearer)
+    asked = [each for each in auth[before[0] :] if each.target != "/.well-known/jwks.json"]
+    seen = [*asked, *content[before[1] :]]
+    assert [each.target for each in seen] == [GATE + PAGE, "/admin/login", PAGE, style]
+    assert [each.all_of("authorization") for each in seen] == [[]] * 4
 
 
 async def test_a_browser_without_a_session_is_sent_to_the_sign_on(
@@ -82,6 +98,18 @@ async def test_without_auth_no_page_opens_and_pages_say_so(stand_ins: dict[str, 
             assert (answer.status_code, "not available right now" in answer.text) == (503, True), page
         files = await client.get("/admin/content/statics/panel.css")
         assert files.status_code == 200
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+async def test_the_api_gets_no_cookie(
+    operation: Operation, client: httpx.AsyncClient, stand_ins: dict[str, StandIn], editor: dict[str, str]
+) -> None:
+    before = {name: len(service.seen) for name, service in stand_ins.items()}
+    await client.request(operation.method, operation.address, headers=COOKIE | editor)
+    seen = [each for name, service in stand_ins.items() for each in service.seen[before[name] :]]
+    assert [(each.all_of("cookie"), each.all_of("authorization")) for each in seen] == [
+        ([], [editor["Authorization"]])
+    ]
 
 
 @pytest.mark.parametrize("path", ["/admin", "/admin/", "/admin/login?next=%2Fadmin", "/admin/logout"])
