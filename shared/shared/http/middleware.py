@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import metrics
@@ -94,10 +95,19 @@ class RequestRecorder:
     def _log(self) -> None:
         seconds = time.perf_counter() - self._started
         method, path = self._method, self._scope["path"]
-        route = getattr(self._scope.get("route"), "path", "unmatched")
+        route = describe_route(self._scope)
         metrics.REQUESTS.labels(method, route, self._status).observe(seconds)
         if path not in INTERNAL_PATHS:
             log.info("request", method=method, route=route, status=self._status, ms=round(seconds * 1000, 1))
+
+
+def describe_route(scope: Scope) -> str:
+    """Return the route's whole path, with the prefix of what it is mounted in."""
+    route, prefix = scope.get("route"), scope.get("root_path", "")
+    # What a mount serves or refuses by itself, such as a file, has its address.
+    if route is None or isinstance(route, Mount):
+        return prefix or "unmatched"
+    return f"{prefix}{route.path}"
 
 
 def ensure_readable(scope: Scope) -> None:

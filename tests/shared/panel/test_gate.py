@@ -12,6 +12,7 @@ from shared.panel import ResourceView
 from shared.testing import TokenFor
 from sqlalchemy import func, select
 from sqlalchemy.exc import UnboundExecutionError
+from structlog.testing import capture_logs
 
 from tests.shared.panel.demo import CSRF, NoteView
 
@@ -207,6 +208,19 @@ async def test_pages_count_as_admin_requests_and_files_do_not(
         assert (await browser.get("/admin/content/statics/panel.css")).status_code == 200
     statuses = [(await browser.get(NOTES)).status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
+
+
+async def test_metrics_and_logs_name_routes_with_the_prefix_of_the_panel(browser: httpx.AsyncClient) -> None:
+    with capture_logs() as entries:
+        for address in (NOTES, f"{NOTES}/{ABSENT}", "/admin/content/statics/panel.css", f"{NOTES}/a/b/c"):
+            await browser.get(address)
+        await browser.get(NOTES, headers={"Authorization": ""})
+    routes = ["/{identity}", "/{identity}/{pk}", "/statics", "", ""]
+    named = [each["route"] for each in entries if each["event"] == "request"]
+    assert named == [f"/admin/content{route}" for route in routes]
+    text_format = (await browser.get("/metrics")).text
+    assert 'route="/admin/content/{identity}",status="200"' in text_format
+    assert 'route="/{identity}"' not in text_format
 
 
 async def test_no_route_of_sqladmin_is_left(app: FastAPI) -> None:
