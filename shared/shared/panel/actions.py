@@ -21,7 +21,7 @@ class Action:
     is_for_many: bool = True
     is_dangerous: bool = False
     permission: str = "edit"
-    """The action of SQLAdmin whose roles may do this, or a name of the view's own."""
+    """What the view's `permissions` calls it. Whether the view offers `can_edit` does not matter."""
 
 
 def post_action(

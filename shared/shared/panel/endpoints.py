@@ -28,6 +28,7 @@ MAX_EXPORTED_ROWS = 10_000
 EXPORT_LIMIT = 200
 MAX_TERM_LENGTH = 100
 NOT_OFFERED = "There is nothing at this address."
+NOT_ALLOWED = "Your account may not do this. Ask an admin."
 
 
 class Endpoints:
@@ -135,7 +136,8 @@ class Endpoints:
         action, handler = find_actions(type(view)).get(request.path_params["action"], (None, None))
         if action is None or handler is None:
             raise NotFound(NOT_OFFERED)
-        _ensure_allowed(view, request, action.permission)
+        if not view.has_permission(request, action.permission):
+            raise Forbidden(NOT_ALLOWED)
         chosen = [parse_uuid(text) for text in get_form(request).getlist("ids")]
         if not chosen:
             return view.done("none_chosen")
@@ -232,7 +234,7 @@ class Endpoints:
 
 def _ensure_allowed(view: ResourceView, request: Request, action: str) -> None:
     if not view.has_permission(request, action):
-        raise Forbidden("Your account may not do this. Ask an admin.")
+        raise Forbidden(NOT_ALLOWED)
     if not view.may(request, action):
         raise NotFound(NOT_OFFERED)
 

@@ -27,7 +27,7 @@ from shared.errors import Forbidden, NotFound, ParleyError
 from shared.http.middleware import UNHANDLED
 from shared.http.problems import MethodNotAllowed, render
 from shared.panel.access import PanelAuthentication, PanelAuthorization, find_principal
-from shared.panel.endpoints import NOT_OFFERED, Endpoints
+from shared.panel.endpoints import NOT_ALLOWED, NOT_OFFERED, Endpoints
 from shared.panel.error_pages import ErrorPages
 from shared.panel.formats import FILTERS
 from shared.panel.gate import PanelGate
@@ -174,7 +174,7 @@ async def _render_http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     found: ParleyError = NotFound(NOT_OFFERED)
     if status == 403:
-        found = Forbidden("Your account may not do this. Ask an admin.")
+        found = Forbidden(NOT_ALLOWED)
     elif status == 405:
         found = MethodNotAllowed("This address does not accept this method.")
     return await render(request, found)

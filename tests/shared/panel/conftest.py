@@ -9,13 +9,13 @@ from shared.http.app import create_api
 from shared.panel import Panel
 from shared.testing import TokenFor, api_client
 
-from tests.shared.panel.demo import CSRF, PAGE, NoteView, SecretView, StatusView
+from tests.shared.panel.demo import CSRF, PAGE, LogView, NoteView, SecretView, StatusView
 
 
 @pytest.fixture
 def app(settings: Any) -> FastAPI:
     app = create_api(settings, title="Test")
-    Panel(app, service="content").add_views(NoteView, SecretView, StatusView)
+    Panel(app, service="content").add_views(NoteView, LogView, SecretView, StatusView)
     return app
 
 

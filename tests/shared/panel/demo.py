@@ -68,6 +68,18 @@ class NoteView(ResourceView, model=AuditEntry):
         raise AssertionError
 
 
+class LogView(ResourceView, model=AuditEntry):
+    """It offers no page to edit, and an action all the same."""
+
+    path = "log"
+    name, name_plural = "Line", "Lines"
+    columns = (Column("action", "Action"),)
+
+    @post_action("read", "Mark as read")
+    async def mark_as_read(self, request: Request, ids: Sequence[UUID]) -> Response:
+        return self.done("updated")
+
+
 class SecretView(ResourceView, model=AuditEntry):
     path = "learners"
     name, name_plural = "Learner", "Learners"

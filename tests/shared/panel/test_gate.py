@@ -79,6 +79,12 @@ async def test_a_form_of_our_page_is_taken(write_note: Any, app: FastAPI) -> Non
     assert await count_notes(app) == before + 1
 
 
+async def test_an_action_needs_no_page_to_edit(browser: httpx.AsyncClient) -> None:
+    assert (await browser.get(f"/admin/content/log/{ABSENT}/edit")).status_code == 404
+    answer = await browser.post("/admin/content/log/actions/read", data={"csrf_token": CSRF, "ids": ABSENT})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/admin/content/log?done=updated")
+
+
 @pytest.mark.parametrize(
     ("headers", "fields"),
     [

@@ -148,7 +148,6 @@ class ImportsView(ResourceView, model=ImportJob):
         "Cancel",
         confirmation="Nothing of this table will be added. Its recordings are kept for another import.",
         is_for_many=False,
-        permission="cancel",
     )
     async def cancel(self, request: Request, ids: Sequence[UUID]) -> Response:
         async with self.transaction(request) as session:
@@ -162,7 +161,6 @@ class ImportsView(ResourceView, model=ImportJob):
         confirmation="Speeches that were never played are deleted. Played ones are archived.",
         is_for_many=False,
         is_dangerous=True,
-        permission="undo",
     )
     async def undo(self, request: Request, ids: Sequence[UUID]) -> Response:
         async with self.transaction(request) as session:
