@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import DateTime, String, Uuid, func, text
+from sqlalchemy import DateTime, Index, String, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,6 +19,11 @@ class AuditEntry(Base):
     """A change. Without an actor, the system, an e-mail link or the command line acted."""
 
     __tablename__ = "audit_log"
+    # Days need none: ids are in the order of time.
+    __table_args__ = (
+        Index("ix_audit_log_actor_id_id", "actor_id", "id"),
+        Index("ix_audit_log_action_id", "action", "id"),
+    )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())

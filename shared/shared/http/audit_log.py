@@ -20,6 +20,10 @@ from shared.http.fields import DisplayText
 from shared.http.pages import fetch_page
 from shared.http.pagination import AdminPageQuery, Pagination
 
+ID_MARGIN_MS = 3_600_000
+"""An entry's id is made when it is written, and its time is when its transaction began: days are found by ids
+from an hour more, and the entries of that hour are read."""
+
 
 class AuditLogFilter(AdminPageQuery):
     subject_id: UUID | None = Field(None, examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"])
@@ -54,6 +58,12 @@ _COLUMNS = [getattr(AuditEntry, field) for field in AuditEntryRead.model_fields]
 
 
 async def list_audit_entries(session: AsyncSession, filters: AuditLogFilter) -> AuditLogPage:
+    scope = filters.scope("audit_log")
+    rows, pagination = await fetch_page(session, select_entries(filters), AuditEntry.id, filters, scope=scope)
+    return AuditLogPage(entries=[AuditEntryRead.model_validate(row) for row in rows], pagination=pagination)
+
+
+def select_entries(filters: AuditLogFilter) -> Select[Any]:
     statement = _narrow_to_days(select(*_COLUMNS), filters)
     if filters.actor_id:
         statement = statement.where(AuditEntry.actor_id == filters.actor_id)
@@ -61,22 +71,29 @@ async def list_audit_entries(session: AsyncSession, filters: AuditLogFilter) -> 
         statement = statement.where(AuditEntry.subject_id == filters.subject_id)
     if filters.action:
         statement = statement.where(AuditEntry.action == filters.action)
-    scope = filters.scope("audit_log")
-    rows, pagination = await fetch_page(session, statement, AuditEntry.id, filters, scope=scope)
-    return AuditLogPage(entries=[AuditEntryRead.model_validate(row) for row in rows], pagination=pagination)
+    return statement
 
 
 def _narrow_to_days(statement: Select[Any], filters: AuditLogFilter) -> Select[Any]:
     if filters.from_date:
-        statement = statement.where(AuditEntry.at >= _to_midnight(filters.from_date))
+        begin = _to_midnight(filters.from_date)
+        least_id = _to_least_id(begin, -ID_MARGIN_MS)
+        statement = statement.where(AuditEntry.at >= begin, AuditEntry.id >= least_id)
     # The last day that there is has no following one.
     if filters.to_date and filters.to_date < date.max:
-        statement = statement.where(AuditEntry.at < _to_midnight(filters.to_date) + timedelta(days=1))
+        end = _to_midnight(filters.to_date) + timedelta(days=1)
+        statement = statement.where(AuditEntry.at < end, AuditEntry.id < _to_least_id(end, ID_MARGIN_MS))
     return statement
 
 
 def _to_midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
+
+
+def _to_least_id(moment: datetime, margin_ms: int) -> UUID:
+    """Return the smallest UUIDv7 of a time."""
+    milliseconds = int(moment.timestamp() * 1000) + margin_ms
+    return UUID(int=max(0, milliseconds) << 80)
 
 
 async def get_audit_entry(session: AsyncSession, entry_id: UUID) -> AuditEntryRead:
