@@ -13,12 +13,13 @@ from wtforms import Form
 
 from shared.data.db_errors import retry_conflicts
 from shared.errors import Forbidden, Invalid, NotFound, ParleyError, Unauthorized
+from shared.http.problems import MethodNotAllowed
 from shared.panel.actions import find_actions
 from shared.panel.csv_export import to_csv_response
 from shared.panel.fields import LookupField
 from shared.panel.form_data import VERSION_FIELD, get_form, parse_uuid
 from shared.panel.forms import AlreadySubmitted, ChangedByOther, add_errors, ensure_expected, list_differences
-from shared.panel.lists import Listing, ListQuery, describe_problem, read_list_query
+from shared.panel.lists import Listing, ListQuery, clean_parameter, describe_problem, read_list_query
 from shared.panel.views import ResourceView
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ MAX_EXPORTED_ROWS = 10_000
 EXPORT_LIMIT = 200
 MAX_TERM_LENGTH = 100
 NOT_OFFERED = "There is nothing at this address."
+METHOD_NOT_ALLOWED = "This address does not accept this method."
 NOT_ALLOWED = "Your account may not do this. Ask an admin."
 
 
@@ -71,6 +73,9 @@ class Endpoints:
     @login_required
     async def create(self, request: Request) -> Response:
         view = self._open(request, "create")
+        if not hasattr(view, "form_create"):
+            # A page of the view's own shows its form, which a script sends to the API.
+            raise MethodNotAllowed(METHOD_NOT_ALLOWED)
         if request.method == "GET":
             return await self._show_form(view, request, view.form_create(), view.create_template)
         form = view.form_create(get_form(request))
@@ -149,7 +154,7 @@ class Endpoints:
     @login_required
     async def look_up(self, request: Request) -> Response:
         view = self._open(request, "list")
-        term = request.query_params.get("term", "")[:MAX_TERM_LENGTH]
+        term = clean_parameter("term", request.query_params.get("term", "")[:MAX_TERM_LENGTH])
         async with self._panel.transaction() as session:
             choices = await view.look_up(session, term)
         return JSONResponse([{"value": str(each.value), "label": each.label} for each in choices])

@@ -136,7 +136,7 @@ def read_list_query(
     if cursor and len(cursor) > MAX_CURSOR_LENGTH:
         raise field_error("#/query/cursor", "must be the next_cursor of a page")
     return ListQuery(
-        search=_clean("search", asked.get("search", ""), MAX_SEARCH_LENGTH),
+        search=clean_parameter("search", asked.get("search", ""), max_length=MAX_SEARCH_LENGTH),
         filters=_read_filters(asked, filters),
         sort=sort.removeprefix("-"),
         is_descending=sort.startswith("-"),
@@ -149,7 +149,7 @@ def read_list_query(
 def _read_filters(asked: Mapping[str, str], filters: Sequence[Filter]) -> dict[str, str]:
     found = {}
     for each in filters:
-        value = _clean(each.name, asked.get(each.name, ""), MAX_FILTER_LENGTH)
+        value = clean_parameter(each.name, asked.get(each.name, ""))
         if value and each.choices and value not in {choice[0] for choice in each.choices}:
             raise field_error(f"#/query/{each.name}", "must be one of the choices")
         if value:
@@ -164,7 +164,8 @@ def _read_page(text: str) -> int:
     return number or 1
 
 
-def _clean(name: str, text: str, max_length: int) -> str:
+def clean_parameter(name: str, text: str, *, max_length: int = MAX_FILTER_LENGTH) -> str:
+    """Return the text as it may be compared with stored text. Raises Invalid."""
     if len(text) > max_length:
         raise field_error(f"#/query/{name}", f"must have at most {max_length} characters")
     try:

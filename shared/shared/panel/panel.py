@@ -27,7 +27,7 @@ from shared.errors import Forbidden, NotFound, ParleyError
 from shared.http.middleware import UNHANDLED
 from shared.http.problems import MethodNotAllowed, render
 from shared.panel.access import PanelAuthentication, PanelAuthorization, find_principal
-from shared.panel.endpoints import NOT_ALLOWED, NOT_OFFERED, Endpoints
+from shared.panel.endpoints import METHOD_NOT_ALLOWED, NOT_ALLOWED, NOT_OFFERED, Endpoints
 from shared.panel.error_pages import ErrorPages
 from shared.panel.formats import FILTERS
 from shared.panel.gate import PanelGate
@@ -176,7 +176,7 @@ async def _render_http_error(request: Request, error: Exception) -> Response:
     if status == 403:
         found = Forbidden(NOT_ALLOWED)
     elif status == 405:
-        found = MethodNotAllowed("This address does not accept this method.")
+        found = MethodNotAllowed(METHOD_NOT_ALLOWED)
     return await render(request, found)
 
 
