@@ -1,14 +1,27 @@
 """Alembic for all services: their `migrations/env.py` only calls `run` with the service's tables."""
 
 import asyncio
+import time
 from importlib.resources import files
 
+import structlog
 from alembic import command, context
 from alembic.config import Config
-from sqlalchemy import Connection, MetaData, text
+from sqlalchemy import Connection, MetaData, event, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.data.db import create_engine
+from shared.data.db_errors import is_conflict
+from shared.data.schema import expected_version, find_version
+from shared.errors import CannotStart
+
+log = structlog.get_logger(__name__)
+
+LOCK_TIMEOUT_SECONDS = 2
+"""Requests queue behind a lock that a migration waits for: after this time it lets them pass."""
+RETRY_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, *[15.0] * 19)
+"""Five minutes in all."""
 
 
 def create_migration_config(package: str, url: str) -> Config:
@@ -20,7 +33,27 @@ def create_migration_config(package: str, url: str) -> Config:
 
 
 def upgrade(package: str, url: str) -> None:
-    command.upgrade(create_migration_config(package, url), "head")
+    """Apply the missing migrations. One that cannot get its locks is rolled back and repeated later.
+
+    Does nothing on a database of a later version, so that an earlier one can be deployed again. Raises
+    CannotStart when the locks stay taken.
+    """
+    if asyncio.run(find_version(url)) > expected_version(package):
+        log.warning("schema_is_newer", service=package)
+        return
+    config = create_migration_config(package, url)
+    for pause in RETRY_PAUSES_SECONDS:
+        try:
+            return command.upgrade(config, "head")
+        except DBAPIError as error:
+            if not is_conflict(error):
+                raise
+        log.warning("migration_retrying", seconds=pause)
+        time.sleep(pause)
+    raise CannotStart(
+        "other transactions kept the locks that a migration needs. It is rolled back: "
+        f"end what runs for long, then run `python -m {package} migrate` again"
+    )
 
 
 def run(metadata: MetaData) -> None:
@@ -30,11 +63,14 @@ def run(metadata: MetaData) -> None:
 
 async def _run(metadata: MetaData) -> None:
     engine = create_engine(context.config.attributes["url"], name="migrations", statement_timeout_ms=0)
-    async with engine.connect() as guard, engine.connect() as connection:
-        await guard.execution_options(isolation_level="AUTOCOMMIT")
-        await _acquire_lock(guard)
-        await connection.run_sync(_migrate, metadata)
-    await engine.dispose()
+    try:
+        async with engine.connect() as guard, engine.connect() as connection:
+            await guard.execution_options(isolation_level="AUTOCOMMIT")
+            await _acquire_lock(guard)
+            event.listen(connection.sync_connection, "begin", _limit_waits_for_locks)
+            await connection.run_sync(_migrate, metadata)
+    finally:
+        await engine.dispose()
 
 
 async def _acquire_lock(guard: AsyncConnection) -> None:
@@ -43,6 +79,12 @@ async def _acquire_lock(guard: AsyncConnection) -> None:
     # replica for the index.
     while not await guard.scalar(text("SELECT pg_try_advisory_lock(7275627)")):  # noqa: ASYNC110 - a lock
         await asyncio.sleep(0.2)
+
+
+def _limit_waits_for_locks(connection: Connection) -> None:
+    # CREATE INDEX CONCURRENTLY and the like run outside of transactions, and hold up no request.
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'")
 
 
 def _migrate(connection: Connection, metadata: MetaData) -> None:
