@@ -74,6 +74,10 @@ class TagExists(Conflict):
 
     code = "tag_exists"
 
+    def __init__(self, name: str) -> None:
+        detail = f"There is a tag {name} already."
+        super().__init__(detail, errors=[{"pointer": "#/name", "message": detail}])
+
 
 class TagInUse(Conflict):
     """A tag that speeches carry cannot be deleted."""

@@ -75,7 +75,7 @@ async def create_tag(session: AsyncSession, fields: TagCreate, *, actor: UUID | 
     created = insert(Tag).values(dict(fields)).on_conflict_do_nothing().returning(Tag.id)
     tag_id = await session.scalar(created)
     if tag_id is None:
-        raise TagExists(f"There is a tag {fields.name} already.")
+        raise TagExists(fields.name)
     audit_log.record(session, "tag_created", subject=tag_id, actor=actor, after=dict(fields))
     invalidate(session, list_cached_tags.key())
     return await get_tag_with_count(session, tag_id)
@@ -95,7 +95,7 @@ async def update_tag(
             async with session.begin_nested():
                 await session.execute(update(Tag).where(Tag.id == tag_id).values(values))
         except IntegrityError as error:
-            raise TagExists(f"There is a tag {fields.name} already.") from error
+            raise TagExists(values["name"]) from error
         audit_log.record(session, "tag_updated", subject=tag_id, actor=actor, before=before, after=values)
         invalidate(session, list_cached_tags.key())
     if "name" in values:

@@ -157,6 +157,8 @@ async def test_what_cannot_be_saved_is_said_next_to_its_field(
     refused = await send(f"{TAGS}/create", **fields)
     assert refused.status_code in {409, 422}
     assert message in refused.text
+    # The last of them concerns a field that the form does not have.
+    assert ('aria-invalid="true"' in refused.text) == (fields.keys() <= {"name", "category"})
     assert await count_tags(committed_database) == 1
 
 
