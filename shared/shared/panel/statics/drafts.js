@@ -1,0 +1,98 @@
+// What is typed into a form survives a save that no page answered, such as one after the end of the session.
+//
+// A sent form is kept in the tab's sessionStorage until a page of the panel shows how it ended. The page of the
+// form itself puts it back; the sign-on in between leaves it there. Passwords and files are never kept.
+"use strict";
+
+const DRAFT = "parley.draft";
+const SIGN_ON = "/admin/login";
+// The new page's own: another session has another value.
+const NOT_KEPT = new Set(["csrf_token"]);
+const SECRET_TYPES = new Set(["password", "file"]);
+
+function listFields(form) {
+  return [...form.elements].filter((field) => field.name && !NOT_KEPT.has(field.name) && !SECRET_TYPES.has(field.type));
+}
+
+function readField(field) {
+  if (field instanceof HTMLSelectElement) return [...field.selectedOptions].map(({ value, text }) => ({ value, text }));
+  return field.type === "checkbox" ? field.checked : field.value;
+}
+
+function writeField(field, kept) {
+  if (!(field instanceof HTMLSelectElement)) {
+    if (typeof kept === "boolean") field.checked = kept;
+    else field.value = kept;
+    return;
+  }
+  for (const option of field.options) option.selected = false;
+  for (const { value, text } of kept) {
+    const known = [...field.options].find((option) => option.value === value);
+    if (known) known.selected = true;
+    // What was found by typing is not among the options of a new page.
+    else if (field.dataset.lookup) field.add(new Option(text, value, true, true));
+  }
+}
+
+function keepDraft(form) {
+  const values = listFields(form).map((field) => [field.name, readField(field)]);
+  const draft = { path: location.pathname, user: form.dataset.user, values };
+  try {
+    sessionStorage.setItem(DRAFT, JSON.stringify(draft));
+  } catch {
+    // A browser without storage: what is typed lives as long as the page.
+  }
+}
+
+function dropDraft() {
+  try {
+    sessionStorage.removeItem(DRAFT);
+  } catch {
+    // As above.
+  }
+}
+
+function readDraft() {
+  try {
+    return JSON.parse(sessionStorage.getItem(DRAFT));
+  } catch {
+    return null;
+  }
+}
+
+function restoreDraft(form, draft) {
+  const values = new Map(draft.values);
+  for (const field of listFields(form)) if (values.has(field.name)) writeField(field, values.get(field.name));
+  form.setAttribute("data-changed", "");
+  const notice = document.createElement("div");
+  notice.className = "message warning";
+  notice.setAttribute("role", "status");
+  const text = document.createElement("p");
+  text.textContent = "Your input was not saved, and is here again. ";
+  const drop = document.createElement("a");
+  drop.href = location.href;
+  drop.textContent = "Drop it";
+  drop.addEventListener("click", () => {
+    form.removeAttribute("data-changed");
+    dropDraft();
+  });
+  text.append("Save it now, or ", drop, ".");
+  notice.append(text);
+  form.before(notice);
+}
+
+function settleDraft() {
+  const draft = readDraft();
+  if (!draft || location.pathname === SIGN_ON) return;
+  const form = document.querySelector("form[data-guarded]");
+  // A page without the form is one of an error.
+  if (draft.path === location.pathname && !form) return;
+  // The answer to a sent form has in its fields what was sent.
+  const isWaiting = draft.path === location.pathname && draft.user === form.dataset.user && !("answered" in form.dataset);
+  if (isWaiting) restoreDraft(form, draft);
+  else dropDraft();
+}
+
+settleDraft();
+document.querySelectorAll("form[data-guarded]").forEach((form) => form.addEventListener("submit", () => keepDraft(form)));
+document.querySelectorAll("form.sign-out").forEach((form) => form.addEventListener("submit", dropDraft));
