@@ -38,7 +38,4 @@ async def learner(gateway: httpx.AsyncClient) -> Learner:
 @pytest.fixture
 async def admin(gateway: httpx.AsyncClient) -> Learner:
     """Log in as the demo admin."""
-    account = {"email": "admin@example.com", "password": "AdminPass123"}
-    answer = await gateway.post("/api/v1/auth/login", json=account)
-    assert answer.status_code == 200, answer.text
-    return Learner(gateway, answer.json()["user"], answer.json()["access_token"])
+    return await Learner.signed_in(gateway, "admin@example.com", "AdminPass123")

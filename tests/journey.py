@@ -21,10 +21,16 @@ class Learner:
     token: str
 
     @classmethod
-    async def signed_up(cls, client: httpx.AsyncClient) -> Self:
-        account = {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse", "name": "Ada"}
+    async def signed_up(cls, client: httpx.AsyncClient, name: str = "Ada") -> Self:
+        account = {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse", "name": name}
         answer = await client.post("/api/v1/auth/register", json=account)
         assert answer.status_code == 201, answer.text
+        return cls(client, answer.json()["user"], answer.json()["access_token"])
+
+    @classmethod
+    async def signed_in(cls, client: httpx.AsyncClient, email: str, password: str) -> Self:
+        answer = await client.post("/api/v1/auth/login", json={"email": email, "password": password})
+        assert answer.status_code == 200, answer.text
         return cls(client, answer.json()["user"], answer.json()["access_token"])
 
     @property

@@ -13,6 +13,8 @@ from playwright.async_api import (
     ConsoleMessage,
     Page,
     Response,
+    StorageState,
+    ViewportSize,
     async_playwright,
     expect,
 )
@@ -24,9 +26,9 @@ ARGUMENTS = (
     "--use-fake-device-for-media-stream",
     "--disable-dev-shm-usage",
 )
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
-WIDTHS: Mapping[str, Mapping[str, int]] = {"desktop": DESKTOP, "phone": PHONE}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+WIDTHS: Mapping[str, ViewportSize] = {"desktop": DESKTOP, "phone": PHONE}
 TIMEOUT_SECONDS = 30
 # Chromium reports failed responses in the console too, without their address.
 FAILED_RESPONSE = "Failed to load resource: the server responded with a status of"
@@ -60,10 +62,17 @@ class Visitor:
     @classmethod
     @asynccontextmanager
     async def entered(
-        cls, browser: Browser, url: str, viewport: Mapping[str, int] = DESKTOP
+        cls,
+        browser: Browser,
+        url: str,
+        viewport: ViewportSize = DESKTOP,
+        *,
+        state: StorageState | None = None,
     ) -> AsyncIterator["Visitor"]:
-        size = {"width": viewport["width"], "height": viewport["height"]}
-        context = await browser.new_context(base_url=url, viewport=size, locale="en-US")  # type: ignore[arg-type]
+        """Open a window. `state` has the cookies of one who has signed on."""
+        context = await browser.new_context(
+            base_url=url, viewport=viewport, locale="en-US", storage_state=state
+        )
         context.set_default_timeout(TIMEOUT_SECONDS * 1000)
         visitor = cls(context, await context.new_page())
         context.on("console", visitor._note_message)

@@ -1,15 +1,15 @@
 """A browser, and visitors that must have seen no fault when their test ends."""
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, StorageState, ViewportSize
 
 from deploy.local.stack import Stack
 from tests.browser.chromium import DESKTOP, Enter, Visitor, find_chromium, launched
-from tests.browser.panel import Account, create_editor
+from tests.browser.panel import ADMIN, Account, create_editor, sign_on
 from tests.journey import Learner
 
 
@@ -17,7 +17,7 @@ from tests.journey import Learner
 async def browser() -> AsyncIterator[Browser]:
     executable = find_chromium()
     if executable is None:
-        message = "Chromium is not installed, and apt has no package of it: see deploy/local/README.md"
+        message = "Chromium is missing: sudo apt-get install chromium (Debian), or install Google Chrome"
         # Where changes are checked, a missing browser must not pass for a working panel.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
     async with launched(executable) as browser:
@@ -26,12 +26,15 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def enter(system: Stack, browser: Browser) -> AsyncIterator[Enter]:
-    """Provide a function that opens a window with cookies of its own."""
+    """Provide a function that opens a window with cookies of its own, or those of one who has signed on."""
     visitors: list[Visitor] = []
     async with AsyncExitStack() as stack:
 
-        async def open_window(viewport: Mapping[str, int] = DESKTOP) -> Visitor:
-            visitors.append(await stack.enter_async_context(Visitor.entered(browser, system.url, viewport)))
+        async def open_window(
+            viewport: ViewportSize = DESKTOP, *, state: StorageState | None = None
+        ) -> Visitor:
+            window = Visitor.entered(browser, system.url, viewport, state=state)
+            visitors.append(await stack.enter_async_context(window))
             return visitors[-1]
 
         yield open_window
@@ -46,3 +49,17 @@ async def visitor(enter: Enter) -> Visitor:
 @pytest.fixture
 async def editor(admin: Learner) -> Account:
     return await create_editor(admin)
+
+
+@pytest.fixture(scope="session")
+async def admin_state(system: Stack, browser: Browser) -> StorageState:
+    """Sign on as the demo admin, once for all tests."""
+    async with Visitor.entered(browser, system.url) as visitor:
+        await sign_on(visitor, ADMIN)
+        return await visitor.context.storage_state()
+
+
+@pytest.fixture
+async def window(enter: Enter, admin_state: StorageState) -> Visitor:
+    """Open a window in which an admin has signed on."""
+    return await enter(state=admin_state)

@@ -1,16 +1,21 @@
 """The admin panel as a visitor uses it: who signs on, and the pages that there are."""
 
+import re
 from dataclasses import dataclass
 from uuid import uuid4
 
 import httpx
-from playwright.async_api import expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.browser.chromium import Visitor
 from tests.journey import Learner
 
 PASSWORD = "Correct4Horse"
-TAGS = "/admin/content/tags"
+SPEECHES, TAGS = "/admin/content/speeches", "/admin/content/tags"
+# Of nothing. The same in every process: it names tests.
+ABSENT = "01a218d8-0000-7000-8000-000000000000"
+MAX_TABS = 60
+OUTLINE = "(element) => parseFloat(getComputedStyle(element).outlineWidth)"
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,9 @@ class Account:
     email: str
     password: str
     id: str
+
+
+ADMIN = Account("admin@example.com", "AdminPass123", id="")
 
 
 async def create_editor(admin: Learner) -> Account:
@@ -48,3 +56,23 @@ async def sign_on(visitor: Visitor, account: Account, path: str = TAGS) -> None:
     await visitor.page.goto(path)
     await fill_sign_on(visitor, account.email, account.password)
     await expect(visitor.page.get_by_role("navigation").first).to_be_visible()
+
+
+async def tab_to(page: Page, target: Locator) -> None:
+    """Move the focus by the keyboard until it is where it must be, and is seen there."""
+    for _ in range(MAX_TABS):
+        await page.keyboard.press("Tab")
+        if await target.evaluate("(element) => element === document.activeElement"):
+            assert await target.evaluate(OUTLINE) > 0
+            return
+    raise AssertionError(f"the keyboard does not reach {target}")
+
+
+async def choose(page: Page, label: str | re.Pattern[str], text: str) -> None:
+    """Find something by typing in a field with a look-up, and take the first choice."""
+    await page.get_by_role("combobox", name=label).fill(text)
+    await page.locator("[role=option]").first.click()
+
+
+async def confirm(page: Page) -> None:
+    await page.get_by_role("dialog").get_by_role("button", name="Go on").click()

@@ -1,9 +1,7 @@
 """Pages that anyone may open: the reference of the API, and the links of e-mails."""
 
-from collections.abc import Mapping
-
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import ViewportSize, expect
 
 from tests.browser.accessibility import list_violations
 from tests.browser.chromium import WIDTHS, Enter, Visitor
@@ -19,9 +17,7 @@ async def test_the_reference_lists_the_operations(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize("viewport", WIDTHS.values(), ids=WIDTHS.keys())
 @pytest.mark.parametrize("path", ["/account/verify", "/account/reset"])
-async def test_the_links_of_emails_are_accessible(
-    enter: Enter, path: str, viewport: Mapping[str, int]
-) -> None:
+async def test_the_links_of_emails_are_accessible(enter: Enter, path: str, viewport: ViewportSize) -> None:
     visitor = await enter(viewport)
     await visitor.page.goto(f"{path}#token=none")
     await expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()

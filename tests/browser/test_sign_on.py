@@ -1,10 +1,9 @@
 """Signing on to the panel and off, and what keeps others out."""
 
 import re
-from collections.abc import Mapping
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import ViewportSize, expect
 
 from deploy.local.stack import Stack
 from tests.browser.accessibility import list_violations
@@ -93,8 +92,23 @@ async def test_another_site_changes_nothing(
     assert "forged" not in {tag["name"] for tag in tags}
 
 
+async def test_another_page_of_the_same_host_changes_nothing(
+    system: Stack, visitor: Visitor, editor: Account, admin: Learner
+) -> None:
+    await sign_on(visitor, editor)
+    page, neighbour = visitor.page, "http://127.0.0.1:1/"
+    forged = FORGED.format(url=system.url)
+    await visitor.context.route(neighbour, lambda route: route.fulfill(content_type="text/html", body=forged))
+    visitor.expected_statuses.add(403)
+    # Browsers take ports for one site, and send the cookie.
+    await page.goto(neighbour)
+    await expect(page.get_by_text("This was not sent from the panel's own page.")).to_be_visible()
+    tags = (await admin.get("/admin/tags")).json()["tags"]
+    assert "forged" not in {tag["name"] for tag in tags}
+
+
 @pytest.mark.parametrize("viewport", WIDTHS.values(), ids=WIDTHS.keys())
-async def test_the_sign_on_is_accessible(enter: Enter, viewport: Mapping[str, int]) -> None:
+async def test_the_sign_on_is_accessible(enter: Enter, viewport: ViewportSize) -> None:
     visitor = await enter(viewport)
     await visitor.page.goto("/admin/login")
     assert await list_violations(visitor.page) == []

@@ -1,0 +1,28 @@
+"""Tags and speeches for tests, made through the API."""
+
+from typing import Any
+from uuid import uuid4
+
+from tests.journey import Learner
+
+
+async def add_tag(admin: Learner, name: str = "", category: str = "test") -> dict[str, Any]:
+    answer = await admin.post("/admin/tags", {"name": name or f"tag {uuid4().hex}", "category": category})
+    assert answer.status_code == 201, answer.text
+    tag: dict[str, Any] = answer.json()
+    return tag
+
+
+async def find_audio_key(admin: Learner) -> str:
+    """Return the key of a recording that is there."""
+    [known, *_] = (await admin.get("/admin/speeches", search="passport")).json()["speeches"]
+    return str(known["audio_key"])
+
+
+async def add_speech(admin: Learner, text: str, *tags: dict[str, Any], **different: Any) -> dict[str, Any]:
+    fields = {"text": text, "level": "B1", "type": "answer", "tag_ids": [tag["id"] for tag in tags]}
+    audio_key = different.pop("audio_key", None) or await find_audio_key(admin)
+    answer = await admin.post("/admin/speeches", {**fields, "audio_key": audio_key, **different})
+    assert answer.status_code == 201, answer.text
+    speech: dict[str, Any] = answer.json()
+    return speech
