@@ -4,18 +4,30 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROLLOUT = Path(__file__).parents[1] / "rollout.sh"
-KUBECTL = '#!/bin/sh\nprintf "%s\\n" "$*" >> "$CALLS"\ncase "$*" in *" wait "*) exit "$WAIT_STATUS" ;; esac\n'
+KUBECTL = r"""#!/bin/sh
+printf '%s\n' "$*" >> "$CALLS"
+case "$*" in
+*" wait "*) [ "$(grep -c " wait " "$CALLS")" -gt "$SLOW" ] ;;
+*" get "*) printf '%s' "$FAILED" ;;
+esac
+"""
 
 
-def roll_out(folder: Path, *, wait_status: int) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+def roll_out(
+    folder: Path, *, slow: int = 0, failed: str = ""
+) -> tuple[subprocess.CompletedProcess[str], list[str]]:
     (folder / "kubectl").write_text(KUBECTL)
     (folder / "kubectl").chmod(0o755)
     calls = folder / "calls"
     environment = {
         "PATH": f"{folder}:{os.environ['PATH']}",
         "CALLS": str(calls),
-        "WAIT_STATUS": str(wait_status),
+        "SLOW": str(slow),
+        "MAX_JOB_SECONDS": "30",
+        "FAILED": failed,
     }
     command = [str(ROLLOUT), "overlay"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
@@ -23,7 +35,7 @@ def roll_out(folder: Path, *, wait_status: int) -> tuple[subprocess.CompletedPro
 
 
 def test_jobs_end_before_processes_change(tmp_path: Path) -> None:
-    done, calls = roll_out(tmp_path, wait_status=0)
+    done, calls = roll_out(tmp_path)
     assert done.returncode == 0, done.stderr
     everything = calls.index("apply -k overlay")
     [waiting] = [number for number, call in enumerate(calls) if " wait job " in call]
@@ -34,10 +46,18 @@ def test_jobs_end_before_processes_change(tmp_path: Path) -> None:
 
 
 def test_a_job_that_fails_leaves_the_running_version(tmp_path: Path) -> None:
-    done, calls = roll_out(tmp_path, wait_status=1)
+    done, calls = roll_out(tmp_path, slow=1000, failed="BackoffLimitExceeded")
     assert done.returncode == 1
     assert done.stderr.startswith("The running version stays: a Job has not completed.")
     assert "apply -k overlay" not in calls
+
+
+@pytest.mark.parametrize(("slow", "status"), [(2, 0), (1000, 1)])
+def test_a_slow_job_is_waited_for_up_to_a_limit(tmp_path: Path, slow: int, status: int) -> None:
+    done, calls = roll_out(tmp_path, slow=slow)
+    assert done.returncode == status
+    assert sum(" wait " in call for call in calls) == 3
+    assert ("apply -k overlay" in calls) is (status == 0)
 
 
 def test_it_says_what_it_needs() -> None:
