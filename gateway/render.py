@@ -1,5 +1,6 @@
 """Fill in the variables of envoy.yaml: `python -m gateway.render > envoy.rendered.yaml`."""
 
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from textwrap import indent
 from deploy.services import DATABASE_OWNERS, SERVICES
 
 HERE = Path(__file__).parent
+TLS = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
 UNSAFE = set("\"'\n\r")
 
 
@@ -33,24 +35,57 @@ def defaults() -> dict[str, str]:
 def render(variables: Mapping[str, str]) -> str:
     """Return the configuration with these variables in place of their defaults.
 
-    Raises KeyError for an unknown name, ValueError for a value that would end its quotes.
+    Raises KeyError for an unknown name, ValueError for a value that cannot be used.
     """
+    values = _complete(variables)
+    services = [service.name for service in SERVICES]
+    workers = [f"{service.name}-worker" for service in DATABASE_OWNERS]
+    template = Template((HERE / "envoy.yaml").read_text())
+    return template.substitute(
+        values,
+        TLS=_render_tls(values),
+        SERVICES=", ".join(services),
+        WORKERS=", ".join(workers),
+        CLUSTERS="".join(_render_cluster("cluster.yaml", name, values) for name in services),
+        WORKER_CLUSTERS="".join(_render_cluster("worker.yaml", name, values) for name in workers),
+    )
+
+
+def render_recordings(variables: Mapping[str, str]) -> str:
+    """Return the listener for recordings, which is added to the configuration. Raises as `render` does."""
+    values = _complete(variables)
+    return Template((HERE / "recordings.yaml").read_text()).substitute(values, TLS=_render_tls(values))
+
+
+def _complete(variables: Mapping[str, str]) -> dict[str, str]:
     values = defaults()
     if unknown := variables.keys() - values.keys():
         raise KeyError(f"envoy.yaml has no such variable: {', '.join(sorted(unknown))}")
     values.update(variables)
     if unsafe := [name for name, value in values.items() if UNSAFE & set(value)]:
         raise ValueError(f"quotes and line breaks cannot be rendered: {', '.join(unsafe)}")
-    services = [service.name for service in SERVICES]
-    workers = [f"{service.name}-worker" for service in DATABASE_OWNERS]
-    template = Template((HERE / "envoy.yaml").read_text())
-    return template.substitute(
-        values,
-        SERVICES=", ".join(services),
-        WORKERS=", ".join(workers),
-        CLUSTERS="".join(_render_cluster("cluster.yaml", name, values) for name in services),
-        WORKER_CLUSTERS="".join(_render_cluster("worker.yaml", name, values) for name in workers),
-    )
+    if bool(values["TLS_CERTIFICATE_FILE"]) != bool(values["TLS_KEY_FILE"]):
+        raise ValueError("TLS_CERTIFICATE_FILE and TLS_KEY_FILE go together")
+    return values
+
+
+def _render_tls(values: Mapping[str, str]) -> str:
+    if not values["TLS_CERTIFICATE_FILE"]:
+        return "# Without TLS."
+    files = {
+        "certificate_chain": {"filename": values["TLS_CERTIFICATE_FILE"]},
+        "private_key": {"filename": values["TLS_KEY_FILE"]},
+    }
+    context = {
+        "alpn_protocols": ["h2", "http/1.1"],
+        "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+        "tls_certificates": [files],
+    }
+    socket = {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {"@type": f"type.googleapis.com/{TLS}", "common_tls_context": context},
+    }
+    return f"transport_socket: {json.dumps(socket)}"
 
 
 def _render_cluster(file: str, name: str, values: Mapping[str, str]) -> str:
@@ -60,5 +95,10 @@ def _render_cluster(file: str, name: str, values: Mapping[str, str]) -> str:
     return indent(text, "    ")
 
 
+def from_environment() -> dict[str, str]:
+    """Return the variables that the environment sets."""
+    return {name: os.environ[name] for name in defaults() if name in os.environ}
+
+
 if __name__ == "__main__":
-    sys.stdout.write(render({name: os.environ[name] for name in defaults() if name in os.environ}))
+    sys.stdout.write(render(from_environment()))

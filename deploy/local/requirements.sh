@@ -18,3 +18,5 @@ compile training/pyproject.toml services/scoring/pyproject.toml shared/pyproject
 for service in services/*/; do
     compile "${service}pyproject.toml" --constraint requirements-dev.txt --output-file "${service}requirements.txt"
 done
+# The pages of /docs, in the gateway's image: no code of it runs there.
+echo fastapi-offline | compile - --no-deps --constraint requirements-dev.txt --output-file gateway/requirements.txt

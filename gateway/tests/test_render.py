@@ -11,14 +11,16 @@ from deploy.services import DATABASE_OWNERS, SERVICES
 from gateway.render import HERE, defaults, render
 from gateway.tests.envoy import binary
 
-VARIABLE = re.compile(r"\$\{([A-Z_]+)\}")
+VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
+TLS_FILES = ["TLS_CERTIFICATE_FILE", "TLS_KEY_FILE"]
 PANELS = ["auth", "content", "game", "importer"]
 
 
 def test_the_template_uses_exactly_the_listed_variables() -> None:
-    made = {"SERVICES", "CLUSTERS", "WORKERS", "WORKER_CLUSTERS"}
-    used = set(VARIABLE.findall((HERE / "envoy.yaml").read_text())) - made
+    made = {"SERVICES", "CLUSTERS", "WORKERS", "WORKER_CLUSTERS", "TLS"}
+    templates = (HERE / "envoy.yaml").read_text() + (HERE / "recordings.yaml").read_text()
+    used = set(VARIABLE.findall(templates)) - made | {"GATEWAY_THREADS", *TLS_FILES}
     processes = [service.name for service in SERVICES]
     processes += [f"{service.name}_worker" for service in DATABASE_OWNERS]
     of_processes = {f"{name.upper()}_{part}" for name in processes for part in ("HOST", "PORT")}
@@ -27,7 +29,7 @@ def test_the_template_uses_exactly_the_listed_variables() -> None:
         assert set(VARIABLE.findall((HERE / file).read_text())) == {"NAME", "HOST", "PORT"}
 
 
-@pytest.mark.parametrize("template", ["envoy.yaml", "cluster.yaml", "worker.yaml"])
+@pytest.mark.parametrize("template", ["envoy.yaml", "recordings.yaml", "cluster.yaml", "worker.yaml"])
 def test_plain_substitution_is_all_that_is_needed(template: str) -> None:
     assert "$" not in VARIABLE.sub("", (HERE / template).read_text())
 
@@ -55,6 +57,12 @@ def test_an_unknown_variable_is_an_error() -> None:
 def test_a_value_cannot_leave_its_quotes(value: str) -> None:
     with pytest.raises(ValueError, match="TOKEN_ISSUER"):
         render({"TOKEN_ISSUER": value})
+
+
+@pytest.mark.parametrize("name", TLS_FILES)
+def test_a_certificate_needs_its_key(name: str) -> None:
+    with pytest.raises(ValueError, match="TLS_CERTIFICATE_FILE and TLS_KEY_FILE go together"):
+        render({name: "/run/secrets/tls"})
 
 
 def test_every_route_says_who_may_pass_or_needs_a_token() -> None:

@@ -3,25 +3,20 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from string import Template
 
 from deploy.local import privileges
 from deploy.local.processes import ROOT, Program, Run
 from deploy.local.servers.server import Server, http_status, wheel
 from deploy.services import DATABASE_OWNERS, SERVICES
 from gateway import OPTIONS
-from gateway.render import render
-
-RECORDINGS = Path(__file__).with_name("recordings.yaml")
+from gateway.render import render, render_recordings
 
 
 def envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
     """Return the gateway's server. It answers before the services behind it do."""
     configuration = data / "envoy.yaml"
-    own = Template(RECORDINGS.read_text()).substitute(
-        RECORDINGS_PORT=ports["recordings"], S3_PORT=ports["s3"]
-    )
-    options = ("--config-yaml", own, "--concurrency", "2", *OPTIONS)
+    recordings = render_recordings(_variables(data, ports))
+    options = ("--config-yaml", recordings, "--concurrency", "2", *OPTIONS)
     program = Program(
         name="gateway",
         command=(wheel("envoy") / "_bin" / "envoy", "-c", configuration, *options),
@@ -49,6 +44,9 @@ def _variables(data: Path, ports: Mapping[str, int]) -> dict[str, str]:
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(ports["gateway"]),
         "GATEWAY_METRICS_PORT": str(ports["gateway-metrics"]),
+        "RECORDINGS_PORT": str(ports["recordings"]),
+        "S3_HOST": "127.0.0.1",
+        "S3_PORT": str(ports["s3"]),
     }
     for service in SERVICES:
         own[f"{service.name.upper()}_HOST"] = "127.0.0.1"
