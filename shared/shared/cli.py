@@ -62,7 +62,8 @@ def _standard_commands(service: str) -> dict[str, Command]:
     if find_spec(f"{service}.worker"):
         commands["worker"] = lambda _: _work(service)
         commands["replay-dead-letters"] = lambda _: _replay_dead_letters(service)
-    if find_spec(f"{service}.migrations"):
+    # An image of a service with tables that lacks its migrations says so.
+    if find_spec(f"{service}.migrations") or find_spec(f"{service}.models"):
         commands["migrate"] = lambda _: _migrate(service)
         commands["wait-for-schema"] = lambda _: _wait_for_schema(service)
     return commands

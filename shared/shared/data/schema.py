@@ -20,9 +20,12 @@ POLL_SECONDS = 1.0
 
 
 def expected_version(package: str) -> str:
-    """Return the migration that this version of a service needs."""
-    names = (each.name for each in (files(package) / "migrations" / "versions").iterdir())
-    return max(name[: len(EMPTY)] for name in names if name.endswith(".py"))
+    """Return the migration that this version of a service needs. Raises CannotStart without any."""
+    folder = files(package) / "migrations" / "versions"
+    names = [each.name for each in folder.iterdir() if each.name.endswith(".py")] if folder.is_dir() else []
+    if not names:
+        raise CannotStart(f"the migrations of {package} are missing; build the image again")
+    return max(name[: len(EMPTY)] for name in names)
 
 
 async def find_version(url: str) -> str:

@@ -1,6 +1,7 @@
 """A process starts only on tables of its version, or of a newer one."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,6 +25,8 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         (tmp_path / name).touch()
     (folder / "0002_columns.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))
+    # The test before left the one of its own folder.
+    monkeypatch.delitem(sys.modules, "versioned", raising=False)
     return "versioned"
 
 
@@ -85,3 +88,10 @@ async def test_a_database_that_is_away_keeps_no_process_from_starting(package: s
     with pytest.raises(DatabaseUnavailable):
         await find_version(NOWHERE)
     await asyncio.to_thread(ensure_current, package, NOWHERE)
+
+
+def test_an_image_without_its_migrations_says_so(package: str, tmp_path: Path) -> None:
+    for file in (tmp_path / package / "migrations" / "versions").iterdir():
+        file.unlink()
+    with pytest.raises(CannotStart, match="the migrations of versioned are missing; build the image again"):
+        ensure_current(package, NOWHERE)
