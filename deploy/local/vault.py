@@ -11,13 +11,7 @@ from typing import Self
 from deploy.local import privileges
 from deploy.local.processes import Program, Run
 from deploy.local.servers import Credentials
-from deploy.services import (
-    DATABASE_OWNERS,
-    RECEIPT_PUBLIC_KEYS,
-    RECEIPT_SIGNING_KEYS,
-    SERVICES,
-    SIGNING_KEYS,
-)
+from deploy.services import DATABASE_OWNERS, RECEIPT_PUBLIC_KEYS, SERVICES
 
 
 @dataclass(frozen=True)
@@ -81,18 +75,12 @@ def _prepare(folder: Path) -> None:
 
 
 def _make_keys(folder: Path) -> None:
-    from shared.placeholders import DEVELOPMENT_KEY
-    from shared.security.jwt import SigningKeys, new_signing_key
+    from shared.security.key_files import new_key_sets
 
-    access, receipts = ({"keys": [new_signing_key()]} for _ in range(2))
-    # In production, services refuse them.
-    for key in access["keys"] + receipts["keys"]:
-        key["kid"] = DEVELOPMENT_KEY + key["kid"]
     places = _places(folder)
-    privileges.write(places[SIGNING_KEYS], json.dumps(access))
-    privileges.write(places[RECEIPT_SIGNING_KEYS], json.dumps(receipts))
-    # This file comes last: its presence means that all of them exist.
-    privileges.write(places[RECEIPT_PUBLIC_KEYS], json.dumps(SigningKeys(receipts).public))
+    # The last file is the public one: its presence means that all of them exist.
+    for name, keys in new_key_sets(is_development=True).items():
+        privileges.write(places[name], json.dumps(keys))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,30 @@
-"""`python -m shared topology`: declare the exchanges and queues of all events, before any traffic."""
+"""`python -m shared`: what a new installation needs once, before any traffic.
 
-import asyncio
+`topology` declares the exchanges and queues of all events, `new-keys` makes the keys of tokens and receipts.
+"""
+
+import sys
+from pathlib import Path
 
 from shared.cli import run
-from shared.messaging.broker import declare_topology
-from shared.settings import BrokerSettings
+from shared.settings import BrokerSettings, Settings
 
 
 def _topology(_: list[str]) -> None:
+    import asyncio
+
+    from shared.messaging.broker import declare_topology
+
     settings = BrokerSettings()
     asyncio.run(declare_topology(settings.rabbitmq_url.get_secret_value(), settings.queue_type))
 
 
-run("shared", {"topology": _topology})
+def _new_keys(arguments: list[str]) -> None:
+    from shared.security.key_files import write_new_keys
+
+    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
+        sys.exit("usage: python -m shared new-keys <an existing folder>")
+    write_new_keys(Path(arguments[0]), is_development=Settings().is_development)
+
+
+run("shared", {"topology": _topology, "new-keys": _new_keys})
