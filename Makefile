@@ -5,7 +5,7 @@ export PORT
 BIN := .local/venv/bin
 PYTHON := $(BIN)/python
 
-.PHONY: help setup run demo demo-import test bench train-scorer eval-scorer lint format logs memory replay-dead docs lock clean
+.PHONY: help setup run images up down demo demo-import test bench train-scorer eval-scorer lint format logs memory replay-dead docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,15 @@ setup: ## Install everything for development and the embedded run under .local/
 
 run: setup ## Start the whole system on PORT (default 8000); Ctrl-C stops it
 	@exec $(PYTHON) -m deploy.local run
+
+images: ## Build the container images (select with SERVICES="game gateway")
+	@deploy/compose/images.sh $(SERVICES)
+
+up: images ## Start the whole system in containers on PORT (needs Docker with Compose)
+	@deploy/compose/up.sh
+
+down: ## Stop the containers; their data stays (OPTIONS=--volumes removes it)
+	@deploy/compose/compose.sh down $(OPTIONS)
 
 demo: setup ## Play a learner's journey against the running system, step by step
 	@$(PYTHON) -m deploy.local demo

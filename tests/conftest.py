@@ -1,20 +1,40 @@
-"""The whole system behind its gateway, started once for all tests that need it."""
+"""The whole system behind its gateway, started once for all tests that need it.
+
+With TEST_SYSTEM=running, the tests play against what runs already by `make up` or `make run`, started with
+RATE_LIMIT_ENABLED=false. Tests that look behind the gateway are skipped.
+"""
 
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import httpx
 import pytest
 
+from deploy.local import running_system
+from deploy.local.__main__ import FOLDER
 from deploy.local.stack import Stack, started
 from tests.journey import Learner
+
+
+class SystemFromOutside:
+    """A running system, of which tests see only what clients see."""
+
+    def __init__(self, system: running_system.RunningSystem) -> None:
+        self.url, self.mail = system.url, system.mail
+
+    def __getattr__(self, name: str) -> Any:
+        pytest.skip(f"{name} of the system cannot be seen from outside")
 
 
 @pytest.fixture(scope="session")
 def system() -> Iterator[Stack]:
     """Start all servers, services and the gateway like `make run`, without rate limits."""
+    if os.environ.get("TEST_SYSTEM") == "running":
+        yield cast(Stack, SystemFromOutside(running_system.find(FOLDER)))
+        return
     os.environ["RATE_LIMIT_ENABLED"] = "false"
     with tempfile.TemporaryDirectory(prefix="parley-system-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)  # servers that refuse to run as root must reach their data inside

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deploy.local import lock, memory, ports, servers
+from deploy.local import lock, memory, ports, running_system, servers
 from deploy.local.plan import Plan
 from deploy.local.processes import ROOT, Failed
 from deploy.local.supervisor import Supervisor
@@ -32,8 +32,8 @@ def demo(folder: Path) -> int:
     """Play a learner's journey against the running system."""
     from deploy.local.demo import play
 
-    wanted, invents = os.environ.get("SPEECH_PROVIDER", ""), (folder / "pids" / "speech-double").exists()
-    play(f"http://127.0.0.1:{lock.port(folder)}", mail=folder / "mail", wanted=wanted, invents_scores=invents)
+    system, wanted = running_system.find(folder), os.environ.get("SPEECH_PROVIDER", "")
+    play(system.url, mail=system.mail, wanted=wanted, invents_scores=system.invents_scores)
     return 0
 
 
@@ -41,7 +41,7 @@ def demo_import(folder: Path) -> int:
     """Import the example into the running system, and take it back."""
     from deploy.local.import_demo import play
 
-    play(f"http://127.0.0.1:{lock.port(folder)}")
+    play(running_system.find(folder).url)
     return 0
 
 

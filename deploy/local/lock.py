@@ -56,7 +56,7 @@ def port(folder: Path) -> int:
                 return _port(descriptor)
         finally:
             os.close(descriptor)
-    raise Failed(f"Nothing runs from {folder}. Start it with `make run`.")
+    raise Failed(f"Nothing runs from {folder}. Start it with `make run`, or in containers with `make up`.")
 
 
 def _acquire(descriptor: int, folder: Path) -> None:

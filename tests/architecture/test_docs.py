@@ -17,7 +17,10 @@ MAX_README_LINES = 60
 
 SUFFIXES = r"py|md|sh|toml|ya?ml|txt|json|csv|env|lua|svg|html|mp3|wav|m4a"
 PATH = re.compile(rf"[\w.<>*/-]+(?:\.(?:{SUFFIXES})|/)")
-GENERATED = ("signing-keys.json", "secrets.json", "envoy.rendered.yaml", "errors.csv")
+GENERATED = (
+    *("signing-keys.json", "receipt-signing-keys.json", "receipt-public-keys.json", "secrets.json"),
+    *(".env", "envoy.rendered.yaml", "errors.csv"),
+)
 OBJECT_KEYS = ("seed/", "uploads/", "imports/", "speeches/")
 """Prefixes in the object storage, which are no folders."""
 
@@ -28,7 +31,9 @@ def code_spans(page: Path) -> list[str]:
 
 def named_paths(page: Path) -> list[str]:
     found = [
-        span for span in code_spans(page) if PATH.fullmatch(span) and not span.startswith(("/", ".local"))
+        span
+        for span in code_spans(page)
+        if PATH.fullmatch(span) and not span.startswith(("/", ".local", ".compose"))
     ]
     return [path for path in found if path not in OBJECT_KEYS and Path(path).name not in GENERATED]
 

@@ -1,0 +1,6 @@
+#!/bin/sh
+# Docker Compose, as a plugin of docker or as a command of its own.
+set -eu
+cd "$(dirname "$0")/../.."
+if docker compose version > /dev/null 2>&1; then exec docker compose "$@"; fi
+exec docker-compose "$@"

@@ -1,0 +1,165 @@
+"""The compose files agree with deploy/services.py and with the settings that processes read."""
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.local.processes import ROOT
+from deploy.services import DATABASE_OWNERS, SERVICES, Service
+
+FILES = ("docker-compose.yml", "docker-compose.override.yml", "deploy/compose.prod.yml")
+BASE, DEVELOPMENT, PRODUCTION = (yaml.safe_load((ROOT / name).read_text())["services"] for name in FILES)
+SERVERS = ("postgres", "redis", "rabbitmq", "s3")
+PROCESSES = {
+    **{service.name: (service, "api", "ApiSettings") for service in SERVICES},
+    **{f"{service.name}-worker": (service, "worker", "WorkerSettings") for service in DATABASE_OWNERS},
+}
+MIGRATIONS = {
+    f"{service.name}-migrate": (service, "migrate", "MigrateSettings") for service in DATABASE_OWNERS
+}
+COMMANDS = {"databases", "topology", *MIGRATIONS}
+OF_ONE_SERVICE = re.compile("MAX_")
+"""Limits whose defaults differ between services: a file of the operator's own sets them."""
+ONLY_DEVELOPMENT = {"EMAIL_FOLDER"}
+HEALTHY, SUCCEEDED = ({"condition": f"service_{state}"} for state in ("healthy", "completed_successfully"))
+
+
+def settings_of(service: Service, name: str) -> Any:
+    return getattr(importlib.import_module(f"{service.name}.settings"), name)
+
+
+def environment(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = BASE[name].get("environment", {})
+    return found
+
+
+def test_there_is_a_container_for_every_process_and_no_other() -> None:
+    assert set(BASE) == {*SERVERS, *COMMANDS, *PROCESSES, "gateway"}
+
+
+@pytest.mark.parametrize("name", [*PROCESSES, *MIGRATIONS])
+def test_a_container_runs_its_process_from_the_image_of_its_service(name: str) -> None:
+    service, role, _ = (PROCESSES | MIGRATIONS)[name]
+    assert BASE[name]["command"] == f"python -m {service.name} {role}"
+    assert BASE[name]["image"] == f"${{IMAGES:-parley}}/{service.name}:${{VERSION:-dev}}"
+
+
+@pytest.mark.parametrize("name", [*PROCESSES, *MIGRATIONS])
+def test_a_container_gets_what_its_process_reads_and_nothing_else(name: str) -> None:
+    service, role, settings = (PROCESSES | MIGRATIONS)[name]
+    fields = settings_of(service, settings).model_fields
+    read = {field.upper() for field in fields if not OF_ONE_SERVICE.match(field.upper())}
+    if role == "migrate":
+        read -= {"DATABASE_POOL_SIZE", "DATABASE_POOL_OVERFLOW"}
+    assert set(environment(name)) == read - ONLY_DEVELOPMENT
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_process_listens_where_the_gateway_looks(name: str) -> None:
+    service, role, _ = PROCESSES[name]
+    assert environment(name)["PORT"] == (8000 if role == "api" else 8010) + service.number
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_an_api_finds_its_keys(service: Service) -> None:
+    for variable, file in service.key_files.items():
+        assert environment(service.name)[variable] == f"/run/secrets/{file}"
+        folder = f"${{KEYS_FOLDER:-./.compose/keys}}/{service.name}:/run/secrets:ro"
+        assert BASE[service.name]["volumes"] == [folder]
+
+
+@pytest.mark.parametrize("service", DATABASE_OWNERS, ids=lambda service: service.name)
+def test_each_service_has_its_own_database_and_password(service: Service) -> None:
+    variable = f"{service.name.upper()}_DATABASE_PASSWORD"
+    assert variable in environment("databases")
+    for name, (owner, _, _) in (PROCESSES | MIGRATIONS).items():
+        is_own = owner == service
+        assert (variable in str(environment(name))) == is_own, name
+
+
+def test_nothing_serves_before_the_databases_and_queues_are_there() -> None:
+    assert BASE["databases"]["depends_on"] == {"postgres": HEALTHY}
+    assert BASE["topology"]["depends_on"] == {"rabbitmq": HEALTHY}
+    for service in DATABASE_OWNERS:
+        migrate = f"{service.name}-migrate"
+        assert BASE[migrate]["depends_on"] == {"databases": SUCCEEDED}
+        assert BASE[service.name]["depends_on"][migrate] == SUCCEEDED
+        assert BASE[f"{service.name}-worker"]["depends_on"] == {migrate: SUCCEEDED, "topology": SUCCEEDED}
+    assert BASE["gateway"]["depends_on"] == {service.name: HEALTHY for service in SERVICES}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_every_server_has_a_health_check_and_keeps_its_data(name: str) -> None:
+    assert BASE[name]["healthcheck"]["test"]
+    assert BASE[name]["volumes"][0].startswith(f"{name}:/")
+
+
+@pytest.mark.parametrize("name", [*PROCESSES, *COMMANDS, "gateway"])
+def test_our_containers_can_change_nothing_and_gain_nothing(name: str) -> None:
+    assert BASE[name]["read_only"] is True
+    assert BASE[name]["cap_drop"] == ["ALL"]
+    assert BASE[name]["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_image_names_its_version(file: str) -> None:
+    text = (ROOT / file).read_text()
+    assert ":latest" not in text
+    for image in re.findall(r"image: (\S+)", text):
+        assert re.search(r":[^:/]*\d|:\$\{VERSION:-dev\}$", image), image
+
+
+def test_containers_are_the_same_servers_as_in_tests() -> None:
+    tests = (ROOT / "deploy" / "local" / "servers" / "containers.py").read_text()
+    for name in SERVERS:
+        image = BASE[name]["image"].removeprefix("${S3_IMAGE:-").removesuffix("}")
+        assert f'DockerContainer("{image}")' in tests
+
+
+def test_no_secret_has_a_default() -> None:
+    secrets = re.findall(r"\$\{(\w*(?:PASSWORD|_KEY|SECRET)\w*)([^}]*)\}", (ROOT / FILES[0]).read_text())
+    assert {name for name, default in secrets if not default.startswith(":?is missing")} == set()
+
+
+def test_in_production_only_the_gateway_is_published() -> None:
+    published = [name for name in BASE if "ports" in BASE[name] | PRODUCTION.get(name, {})]
+    assert published == ["gateway"]
+    assert "ports" not in BASE["gateway"]
+
+
+def test_in_development_the_system_listens_on_this_machine_only() -> None:
+    ports = [port for each in DEVELOPMENT.values() for port in each.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_every_container_is_in_production_or_says_otherwise() -> None:
+    for name in (*PROCESSES, *MIGRATIONS, "topology"):
+        assert environment(name)["ENVIRONMENT"] == "production"
+        assert DEVELOPMENT[name]["environment"]["ENVIRONMENT"] == "development"
+        assert "ENVIRONMENT" not in PRODUCTION.get(name, {}).get("environment", {})
+
+
+@pytest.mark.parametrize("name", [*PROCESSES, *SERVERS, "gateway"])
+def test_in_production_every_container_is_bounded_and_restarted(name: str) -> None:
+    assert PRODUCTION[name]["restart"] == "unless-stopped"
+    assert PRODUCTION[name]["mem_limit"]
+    assert PRODUCTION[name]["cpus"]
+    assert PRODUCTION[name]["logging"]["options"]["max-size"]
+    assert (PRODUCTION[name].get("scale") == 2) == (name in PROCESSES)
+
+
+def test_in_production_the_gateway_uses_tls() -> None:
+    gateway = PRODUCTION["gateway"]
+    assert {*gateway["environment"]} == {"TLS_CERTIFICATE_FILE", "TLS_KEY_FILE"}
+    assert gateway["volumes"] == [f"{tls_folder()}:/run/secrets:ro"]
+
+
+def tls_folder() -> str:
+    found = re.search(r"\$\{TLS_FOLDER:\?[^}]+\}", Path(ROOT / FILES[2]).read_text())
+    assert found, "TLS_FOLDER must be required"
+    return found[0]

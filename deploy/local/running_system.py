@@ -1,0 +1,39 @@
+"""The system that runs now from this clone, embedded or in containers, as its clients see it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.local import lock
+from deploy.local.processes import ROOT, Failed
+from deploy.local.servers.server import http_status
+
+
+@dataclass(frozen=True)
+class RunningSystem:
+    url: str
+    mail: Path
+    """The folder that receives e-mails."""
+    invents_scores: bool = False
+
+
+def find(folder: Path) -> RunningSystem:
+    """Return this folder's embedded run, or the containers of `make up`. Raises Failed without either."""
+    try:
+        url = f"http://127.0.0.1:{lock.port(folder)}"
+    except Failed:
+        if (port := _port_of_containers(ROOT / ".env")) is None:
+            raise
+        return RunningSystem(f"http://127.0.0.1:{port}", ROOT / ".compose" / "mail")
+    invents = (folder / "pids" / "speech-double").exists()
+    return RunningSystem(url, folder / "mail", invents_scores=invents)
+
+
+def _port_of_containers(file: Path) -> int | None:
+    if not file.exists():
+        return None
+    settings = dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
+    port = settings.get("PORT", "")
+    try:
+        return int(port) if port.isdecimal() and http_status(int(port), "/health") == 200 else None
+    except OSError:
+        return None
