@@ -1,6 +1,8 @@
 """Errors of a request as RFC 9457 problem documents."""
 
+import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,6 +19,7 @@ from shared.http.unknown_fields import UNKNOWN, describe_unknown
 type Responses = dict[int | str, dict[str, Any]]
 """Responses of an operation in the API document, by status."""
 
+CODED_DAY = re.compile(r"datetime\.(?:date|datetime)\((\d+), (\d+), (\d+).*\)")
 RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 
 
@@ -120,7 +123,9 @@ def describe_violation(error: Mapping[str, Any]) -> str:
         return f"Text should have at {side} {count} character{'s' if count > 1 else ''}"
     if error["loc"] == ("body",) and error["type"] == "model_attributes_type":
         return "Send a JSON object, and Content-Type: application/json"
-    return str(error["msg"]).removeprefix("Value error, ")
+    # pydantic writes the bounds of dates and times as code.
+    message = CODED_DAY.sub(lambda found: date(*map(int, found.groups())).isoformat(), str(error["msg"]))
+    return message.removeprefix("Value error, ")
 
 
 def to_pointer(location: tuple[int | str, ...]) -> str:

@@ -1,7 +1,10 @@
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
 import pytest
+from pydantic import BaseModel, Field, ValidationError
+from shared.http.problems import describe_violation
 
 from tests.shared.http.demo import problem_of
 
@@ -57,3 +60,16 @@ async def test_a_text_is_measured_in_characters(client: httpx.AsyncClient) -> No
         await client.post("/titles", json={"title": " "}), status=422, code="validation_failed"
     )
     assert problem["errors"] == [{"pointer": "#/title", "message": "String should have at least 1 character"}]
+
+
+class Period(BaseModel):
+    day: date = Field(date(2000, 1, 1), ge=date(2000, 1, 1))
+    at: datetime = Field(datetime(2000, 1, 1, tzinfo=UTC), ge=datetime(2000, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("values", [{"day": "1999-12-31"}, {"at": "1999-12-31T00:00:00Z"}])
+def test_the_bound_of_a_day_or_time_is_written_as_a_day(values: dict[str, str]) -> None:
+    with pytest.raises(ValidationError) as raised:
+        Period.model_validate(values)
+    [error] = raised.value.errors()
+    assert describe_violation(error) == "Input should be greater than or equal to 2000-01-01"
