@@ -26,6 +26,7 @@ NAVIGATION = (
     _create_entry("Imports", "/admin/importer/imports", EDITORS),
     _create_entry("Learners", "/admin/auth/learners", ADMINS),
     _create_entry("Sessions", "/admin/game/sessions", EDITORS),
+    _create_entry("Analytics", "/admin/game/analytics", EDITORS, "/admin/game/speeches"),
     _create_entry("Audit", AUDIT_PAGES["content"], ADMINS, *AUDIT_PAGES.values()),
 )
 

@@ -7,7 +7,9 @@ from fastapi import FastAPI
 from shared.panel import Panel
 from shared.panel.audit import create_audit_view
 
+from game.panel.analytics import AnalyticsView
 from game.panel.sessions import SessionView
+from game.panel.speeches import PlayedSpeechView
 from game.types import AuditAction
 
 
@@ -18,5 +20,7 @@ def add_panel(app: FastAPI) -> None:
         folder=Path(__file__).parent,
         # Tests replace the database of an application.
         transaction=lambda: app.state.database.transaction(),
+        # Chart.js.
+        packages=[("chartkick", "django/static/chartkick")],
     )
-    panel.add_views(SessionView, create_audit_view(get_args(AuditAction)))
+    panel.add_views(SessionView, AnalyticsView, PlayedSpeechView, create_audit_view(get_args(AuditAction)))

@@ -1,0 +1,55 @@
+from typing import get_args
+
+from contracts.vocabulary import Level
+from shared.panel import Column, Filter, Listing, ListQuery, ResourceView, parse
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from game.models import SpeechFigures
+from game.panel.figures import EXPLANATION, UNKNOWN_SCORER
+from game.queries.speech_analytics import list_speech_analytics
+from game.schemas.analytics import SpeechAnalytics, SpeechAnalyticsFilter
+
+
+def list_averages(speech: SpeechAnalytics) -> list[str]:
+    return [f"{each.average:.1f} ({each.scorer or UNKNOWN_SCORER})" for each in speech.scores]
+
+
+class PlayedSpeechView(ResourceView, model=SpeechFigures):
+    """How the speeches were answered, with a suggestion where one does not fit its level."""
+
+    path = "speeches"
+    name, name_plural = "Played speech", "Played speeches"
+    columns = (
+        Column("text", "Speech", template="analytics/speech.html"),
+        Column("level", "Level"),
+        Column("plays", "Plays"),
+        Column("correct_rate", "Correct", template="analytics/rate.html"),
+        Column("measured_rate", "Measured", template="analytics/rate.html"),
+        Column("level_rate", "All of its level", template="analytics/rate.html"),
+        Column("suggested_level", "Suggested level", template="analytics/suggestion.html"),
+        Column("scores", "Average score", read=list_averages),
+    )
+    filters = (
+        Filter("level", "Level", [(level, level) for level in get_args(Level)]),
+        Filter("suggested", "Suggestions", [("true", "Another level")], any_label="All"),
+        Filter("min_plays", "Plays at least", input_type="number"),
+        Filter(
+            "order",
+            "Order",
+            [("easiest", "Easiest first"), ("most_played", "Most played first")],
+            any_label="Hardest first",
+        ),
+    )
+    explanation = EXPLANATION
+    empty_text = "No speech has been played yet."
+    can_view_details = False
+    can_export = True
+    list_template = "analytics/speeches.html"
+
+    async def list_rows(self, session: AsyncSession, query: ListQuery) -> Listing:
+        chosen = {**query.filters}
+        page = {"page": query.page, "limit": query.limit, "cursor": query.cursor}
+        order = {"sort": chosen.pop("order", "hardest")}
+        filters = parse(SpeechAnalyticsFilter, {**chosen, **page, **order})
+        found = await list_speech_analytics(session, filters=filters)
+        return Listing(found.speeches, found.pagination)
