@@ -177,5 +177,9 @@ def clean_parameter(name: str, text: str, *, max_length: int = MAX_FILTER_LENGTH
 def describe_problem(error: ParleyError) -> str:
     """Return what to say above a list whose address asks for something that there is not."""
     found = error.extra.get("errors") or []
-    lines = [f"{each['pointer'].rpartition('/')[2].capitalize()} {each['message']}." for each in found]
-    return " ".join(lines) or error.detail
+    return " ".join(map(_describe_field, found)) or error.detail
+
+
+def _describe_field(error: Mapping[str, str]) -> str:
+    name = error["pointer"].rpartition("/")[2].replace("_", " ").capitalize()
+    return f"{name} {error['message'].removeprefix('Input ')}."
