@@ -47,6 +47,8 @@ KNOWN_TYPES = frozenset(event.routing_key() for event in EVENTS)
 REPLACED_TYPES = {
     each.routing_key: each.replaced_by for each in RETIRED_QUEUES if each.routing_key not in KNOWN_TYPES
 }
+PAUSE_LOCK = 7275628
+"""An advisory lock that every batch shares. Nothing is published while a backup holds it alone."""
 REFUSALS = (DeliveryError, PublishError)
 """What the broker answers to a message that no queue takes."""
 
@@ -165,11 +167,12 @@ async def _lock_due(session: AsyncSession, *, limit: int) -> Sequence[tuple[UUID
     """Return the ids and the bytes of the messages that have been due longest, which no other relay has."""
     # Rows are drained as they become visible, not by a sequence: ids are not in the order of commits.
     size = func.octet_length(OutboxEvent.body)
-    due = select(OutboxEvent.id, size).where(OutboxEvent.due_at <= func.now()).order_by(OutboxEvent.due_at)
-    return [
-        (each, size)
-        for each, size in await session.execute(due.limit(limit).with_for_update(skip_locked=True))
-    ]
+    # A subquery is evaluated once, before any row is locked.
+    is_running = select(func.pg_try_advisory_xact_lock_shared(PAUSE_LOCK)).scalar_subquery()
+    due = select(OutboxEvent.id, size).where(OutboxEvent.due_at <= func.now(), is_running)
+    oldest = due.order_by(OutboxEvent.due_at).limit(limit)
+    found = await session.execute(oldest.with_for_update(skip_locked=True))
+    return [(each, size) for each, size in found]
 
 
 async def _load(session: AsyncSession, ids: Collection[UUID]) -> list[OutboxEvent]:

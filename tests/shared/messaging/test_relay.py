@@ -14,7 +14,7 @@ from shared.messaging.broker import (
     BrokerUnavailable,
 )
 from shared.messaging.outbox import OutboxEvent, record
-from shared.messaging.relay import MAX_ATTEMPTS, OutboxRelay
+from shared.messaging.relay import MAX_ATTEMPTS, PAUSE_LOCK, POLL_SECONDS, OutboxRelay
 from shared.messaging.wake_up import waking_relay
 from shared.settings import QueueType
 from sqlalchemy import func, select, text
@@ -63,6 +63,35 @@ async def test_events_wait_for_a_broker_that_is_away(committed_database: Databas
     assert await waiting(committed_database) == 1
     async with relaying(committed_database, url):
         await becomes(lambda: waiting(committed_database), 0)
+
+
+async def test_nothing_is_published_while_a_backup_pauses_the_relays(
+    committed_database: Database, url: str, channel: AbstractChannel
+) -> None:
+    async with relaying(committed_database, url):
+        async with committed_database.transaction() as session:
+            await session.execute(select(func.pg_advisory_xact_lock(PAUSE_LOCK)))
+            await save(committed_database, times=3)
+            await asyncio.sleep(2 * POLL_SECONDS)
+            assert (await waiting(committed_database), await depth(channel, QUEUE)) == (3, 0)
+        await becomes(lambda: waiting(committed_database), 0)
+    assert await depth(channel, QUEUE) == 3
+
+
+async def test_a_pause_begins_when_the_batch_in_work_is_committed(
+    committed_database: Database, url: str, channel: AbstractChannel
+) -> None:
+    await save(committed_database, times=1200)
+    async with relaying(committed_database, url):
+        await becomes(lambda: is_sent(channel), expected=True)
+        async with committed_database.transaction() as session:
+            await session.execute(select(func.pg_advisory_xact_lock(PAUSE_LOCK)))
+            # Each message is either in the outbox or in the queue.
+            assert await waiting(committed_database) + await depth(channel, QUEUE) == 1200
+
+
+async def is_sent(channel: AbstractChannel) -> bool:
+    return await depth(channel, QUEUE) > 0
 
 
 async def test_large_events_are_published_few_at_a_time(
