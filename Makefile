@@ -5,7 +5,7 @@ export PORT
 BIN := .local/venv/bin
 PYTHON := $(BIN)/python
 
-.PHONY: help setup run images up down demo demo-import test bench train-scorer eval-scorer lint format logs memory replay-dead docs lock clean
+.PHONY: help setup run images up down demo demo-import test bench train-scorer eval-scorer lint format logs memory replay-dead backup restore docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,13 @@ memory: setup ## Show the memory use (PSS) of the running system
 
 replay-dead: setup ## Return dead letters to their queues
 	@$(PYTHON) -m deploy.local replay-dead
+
+backup: setup ## Back up the running system into a new folder in TO (default backups)
+	@$(PYTHON) -m deploy.local.backup create "$(or $(TO),backups)"
+
+restore: setup ## Restore a backup into a clone without data (FROM=folder of the backup)
+	@[ -n "$(FROM)" ] || { echo "Name a backup: make restore FROM=backups/2026-01-31T03-00-00Z"; exit 2; }
+	@$(PYTHON) -m deploy.local.backup restore "$(FROM)"
 
 docs: setup ## Generate the event and API documents
 	@$(PYTHON) docs/make_events.py

@@ -23,6 +23,8 @@ LOCK_TIMEOUT_SECONDS = 2
 RETRY_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, *[15.0] * 19)
 """Five minutes in all."""
 
+MIGRATION_LOCK = 7275627
+
 
 def create_migration_config(package: str, url: str) -> Config:
     config = Config()
@@ -77,7 +79,8 @@ async def _acquire_lock(guard: AsyncConnection) -> None:
     # Replicas that start together would create the same tables. Polling holds no snapshot, unlike one waiting
     # statement: CREATE INDEX CONCURRENTLY in another replica would wait for that snapshot to end, and this
     # replica for the index.
-    while not await guard.scalar(text("SELECT pg_try_advisory_lock(7275627)")):  # noqa: ASYNC110 - a lock
+    lock = text(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})")
+    while not await guard.scalar(lock):  # noqa: ASYNC110 - a lock
         await asyncio.sleep(0.2)
 
 

@@ -81,13 +81,13 @@ async def test_nothing_is_published_while_a_backup_pauses_the_relays(
 async def test_a_pause_begins_when_the_batch_in_work_is_committed(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
-    await save(committed_database, times=1200)
+    await save(committed_database, times=300)
     async with relaying(committed_database, url):
         await becomes(lambda: is_sent(channel), expected=True)
         async with committed_database.transaction() as session:
             await session.execute(select(func.pg_advisory_xact_lock(PAUSE_LOCK)))
             # Each message is either in the outbox or in the queue.
-            assert await waiting(committed_database) + await depth(channel, QUEUE) == 1200
+            assert await waiting(committed_database) + await depth(channel, QUEUE) == 300
 
 
 async def is_sent(channel: AbstractChannel) -> bool:

@@ -1,0 +1,1 @@
+"""Backup and restore of a whole system: the databases of all services, and the bucket."""

@@ -1,0 +1,92 @@
+"""Make a backup: databases that fit each other, and the objects that their rows refer to."""
+
+import asyncio
+import errno
+import os
+import subprocess
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+
+from deploy.backup.errors import BackupFailed
+from deploy.backup.manifest import (
+    DATABASES,
+    Dump,
+    File,
+    Manifest,
+    find_earlier,
+    name_backup,
+    write_index,
+)
+from deploy.backup.objects import Mirror
+from deploy.backup.postgres import Database, connected
+from deploy.backup.private_files import draft_in
+from deploy.backup.snapshot import DEFAULTS, Options, Report, Snapshot, take_consistent_snapshot
+from deploy.backup.system import System
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+async def create(system: System, folder: Path, *, report: Report, options: Options = DEFAULTS) -> Path:
+    """Write a backup into a new folder in `folder`, and return it. Raises BackupFailed, and keeps nothing."""
+    try:
+        with draft_in(folder) as draft:
+            taken_at = await _write(system, draft, folder, report, options)
+            # What is not on the disk yet would be lost with the power.
+            await asyncio.to_thread(os.sync)
+            return draft.rename(folder / name_backup(taken_at))
+    except OSError as error:
+        remedy = ": free some, or name another folder" if error.errno in FULL else ""
+        raise BackupFailed(f"{folder}: {error.strerror}{remedy}. Nothing was kept.") from error
+
+
+async def _write(system: System, draft: Path, folder: Path, report: Report, options: Options) -> datetime:
+    earlier, known = find_earlier(folder)
+    mirror = Mirror(system.bucket, draft, known, earlier)
+    async with connected(system.databases, programs=system.programs) as databases:
+        revisions = {each.service: await each.get_revision() for each in databases}
+        snapshot = await take_consistent_snapshot(system, databases, mirror, report, options)
+        (draft / DATABASES).mkdir(mode=0o700)
+        files = {each.service: await _dump(each, draft, report) for each in databases}
+    kept = [mirror.stored[key] for key in sorted(snapshot.keys)]
+    await asyncio.to_thread(_remove_unused, draft, {each.path for each in kept})
+    index = write_index(draft, kept)
+    dumps = {name: Dump(revision=revisions[name], file=file) for name, file in files.items()}
+    _describe(snapshot, dumps, index).write(draft)
+    return snapshot.taken_at
+
+
+async def _dump(database: Database, draft: Path, report: Report) -> File:
+    path = f"{DATABASES}/{database.service}.dump"
+    await database.dump(draft / path)
+    report(f"{database.service} is dumped")
+    return await asyncio.to_thread(File.measure, draft, path)
+
+
+def _describe(snapshot: Snapshot, dumps: dict[str, Dump], index: File) -> Manifest:
+    return Manifest(
+        taken_at=snapshot.taken_at.isoformat(),
+        commit=_describe_version(),
+        databases=dumps,
+        index=index,
+        objects=len(snapshot.keys),
+        missing_objects=sorted(snapshot.missing),
+        dead_letters=snapshot.dead_letters,
+        waiting=snapshot.waiting,
+    )
+
+
+def _remove_unused(draft: Path, used: Collection[str]) -> None:
+    for path in draft.glob("objects/*/*"):
+        if str(path.relative_to(draft)) not in used:
+            path.unlink()
+
+
+def _describe_version() -> str:
+    root = Path(__file__).parents[2]
+    words = ["git", "-C", str(root), "describe", "--always", "--dirty"]
+    try:
+        result = subprocess.run(words, capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown"
+    return result.stdout.strip() or "unknown"

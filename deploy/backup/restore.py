@@ -1,0 +1,114 @@
+"""Fill an empty system from a backup: the objects first, then all databases at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from shared.data.schema import expected_version
+
+from deploy.backup.errors import BackupFailed
+from deploy.backup.loading import Loading
+from deploy.backup.manifest import Manifest, verify
+from deploy.backup.objects import StoredObject, Upload
+from deploy.backup.postgres import Database, connected
+from deploy.backup.queues import describe
+from deploy.backup.snapshot import Report
+from deploy.backup.system import System
+
+
+async def restore(system: System, folder: Path, *, report: Report) -> Manifest:
+    """Restore a backup. Raises BackupFailed; then the system is as empty as before.
+
+    No row is visible before the end: without rows, no client finds the objects. Schemas are those of the
+    backup, so the services' migrations come next.
+    """
+    # A newer schema is recognized before gigabytes are read.
+    ensure_readable(Manifest.read(folder), system)
+    manifest, objects = await asyncio.to_thread(verify, folder)
+    report(f"{folder} is complete: {len(objects)} objects, {len(manifest.databases)} databases")
+    async with connected(system.databases, programs=system.programs) as databases:
+        upload = Upload(system.bucket, folder)
+        await _ensure_empty(system, databases, upload)
+        async with _undone_on_failure(upload):
+            await _put(upload, objects)
+            report(f"{len(objects)} objects are in the bucket")
+            await _load(databases, manifest, folder, report)
+    return manifest
+
+
+def ensure_readable(manifest: Manifest, system: System) -> None:
+    """Raise BackupFailed for a backup of other services, or with a schema that this version does not know."""
+    if manifest.databases.keys() != system.databases.keys():
+        raise BackupFailed(
+            f"The backup has the databases {', '.join(manifest.databases)}, "
+            f"this version has {', '.join(system.databases)}."
+        )
+    for service, dump in manifest.databases.items():
+        if dump.revision > expected_version(service):
+            raise BackupFailed(
+                f"The backup is of a newer version ({manifest.commit}): this one does not know the schema "
+                f"{dump.revision} of {service}. Restore it with that version."
+            )
+
+
+async def _ensure_empty(system: System, databases: Sequence[Database], upload: Upload) -> None:
+    for database in databases:
+        await database.ensure_unused()
+        await database.ensure_empty()
+    if (key := await asyncio.to_thread(upload.find_present)) is not None:
+        raise BackupFailed(
+            f"The bucket {system.bucket.name} is not empty: it has {key}. Restore into an empty one."
+        )
+    counts = await asyncio.to_thread(system.queues.count) if system.queues else {}
+    if filled := {name: messages for name, messages in counts.items() if messages}:
+        raise BackupFailed(
+            f"RabbitMQ holds messages of another state: {describe(filled)}. Purge these queues first."
+        )
+
+
+@asynccontextmanager
+async def _undone_on_failure(upload: Upload) -> AsyncIterator[None]:
+    try:
+        yield
+    except BaseException:
+        await asyncio.shield(asyncio.to_thread(upload.undo))
+        raise
+
+
+async def _put(upload: Upload, objects: Sequence[StoredObject]) -> None:
+    putting = asyncio.ensure_future(asyncio.to_thread(upload.put_all, objects))
+    try:
+        await asyncio.shield(putting)
+    except asyncio.CancelledError:
+        # Nothing may be put after `undo`.
+        upload.stop()
+        await asyncio.wait({putting})
+        raise
+
+
+async def _load(databases: Sequence[Database], manifest: Manifest, folder: Path, report: Report) -> None:
+    async with AsyncExitStack() as stack:
+        loadings = []
+        for database in databases:
+            loading = await stack.enter_async_context(Loading.begun(database))
+            await loading.load(folder / manifest.databases[database.service].file.path)
+            report(f"{database.service} is loaded")
+            loadings.append(loading)
+        for database in databases:
+            await database.ensure_unused()
+        await _commit(loadings)
+
+
+async def _commit(loadings: Sequence[Loading]) -> None:
+    """Commit one after the other, also if the restore is interrupted meanwhile: then it is complete."""
+
+    async def commit_all() -> None:
+        for loading in loadings:
+            await loading.commit()
+
+    committing = asyncio.ensure_future(commit_all())
+    try:
+        await asyncio.shield(committing)
+    except asyncio.CancelledError:
+        await committing

@@ -1,0 +1,133 @@
+"""A state of all databases in which no message is on its way, and the objects that belong to it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from deploy.backup.errors import BackupFailed
+from deploy.backup.objects import Mirror
+from deploy.backup.postgres import Database
+from deploy.backup.queues import describe, list_dead_letters, list_waiting
+from deploy.backup.system import System
+
+MAX_PAUSE_SECONDS = 20.0
+"""How long the relays wait for the consumers before they go on, and a later attempt follows."""
+MIN_PAUSE_INTERVAL_SECONDS = 5.0
+POLL_SECONDS = 0.1
+MAX_SNAPSHOTS = 3
+
+type Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How patient a backup is, and what it does not wait for."""
+
+    wait_seconds: float = 300.0
+    ignored_queues: frozenset[str] = frozenset()
+
+
+DEFAULTS = Options()
+
+
+@dataclass(kw_only=True)
+class Snapshot:
+    """What was found, and what a backup of it cannot contain."""
+
+    taken_at: datetime
+    dead_letters: dict[str, int]
+    waiting: dict[str, int]
+    keys: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+
+
+async def take_consistent_snapshot(
+    system: System, databases: Sequence[Database], mirror: Mirror, report: Report, options: Options
+) -> Snapshot:
+    """Take a snapshot, and copy all objects that its rows refer to.
+
+    Before and after it, objects come and go. What was there both times, or is referred to, is kept. An object
+    that came after the first look and went before the second one is in no copy: then a new snapshot is taken.
+    """
+    absent: set[str] = set()
+    for _ in range(MAX_SNAPSHOTS):
+        before = await asyncio.to_thread(mirror.update)
+        report(f"{len(before)} objects, {len(mirror.copied)} of them copied")
+        snapshot = await _take_snapshot(system, databases, report, options)
+        wanted = set[str]().union(*[await each.list_references() for each in databases])
+        missing = await asyncio.to_thread(mirror.add, wanted)
+        # What two snapshots refer to and the storage never had was missing before.
+        if missing <= absent:
+            after = await asyncio.to_thread(mirror.list_present)
+            snapshot.keys, snapshot.missing = (before & after) | (wanted - missing), missing
+            return snapshot
+        absent = missing
+        for database in databases:
+            await database.drop_snapshot()
+    raise BackupFailed("Objects are deleted faster than they are copied. Nothing was kept: try again later.")
+
+
+async def _take_snapshot(
+    system: System, databases: Sequence[Database], report: Report, options: Options
+) -> Snapshot:
+    """Take snapshots of all databases between which no message is on its way."""
+    deadline = time.monotonic() + options.wait_seconds
+    while True:
+        began = time.monotonic()
+        snapshot, waiting = await _try_snapshot(system, databases, options)
+        if snapshot is not None:
+            report(f"the snapshot is taken; events waited for {time.monotonic() - began:.1f} s")
+            return snapshot
+        if time.monotonic() > deadline:
+            raise BackupFailed(
+                f"Messages wait that no worker has finished in {options.wait_seconds:.0f} s: "
+                f"{describe(waiting)}. Nothing was kept: see whether the workers are ready, and try again."
+            )
+        report(f"waiting for {describe(waiting)}")
+        await asyncio.sleep(MIN_PAUSE_INTERVAL_SECONDS)
+
+
+async def _try_snapshot(
+    system: System, databases: Sequence[Database], options: Options
+) -> tuple[Snapshot | None, dict[str, int]]:
+    async with _paused(databases):
+        counts = await _drain(system, options)
+        waiting = list_waiting(counts)
+        if waiting.keys() - options.ignored_queues:
+            return None, waiting
+        # A client may send the id of one service's row to another. The service that learners meet last comes
+        # first, so that the row which is referred to is in the later snapshot.
+        for database in reversed(databases):
+            await database.take_snapshot()
+    dead_letters = list_dead_letters(counts)
+    return Snapshot(taken_at=datetime.now(UTC), dead_letters=dead_letters, waiting=waiting), {}
+
+
+@asynccontextmanager
+async def _paused(databases: Sequence[Database]) -> AsyncIterator[None]:
+    """Publish no events during the block. Requests go on, and their events wait."""
+    async with AsyncExitStack() as stack:
+        for database in databases:
+            stack.push_async_callback(database.resume_relays)
+            await database.pause_relays()
+        yield
+
+
+async def _drain(system: System, options: Options) -> dict[str, int]:
+    """Wait until the consumers have finished what was published, for a while. Returns all counts."""
+    if system.queues is None:
+        return {}
+    began = time.monotonic()
+    # Older numbers may be from before the pause.
+    certain_at = began + system.queues.settle_seconds
+    ends_at = certain_at + min(MAX_PAUSE_SECONDS, options.wait_seconds)
+    while True:
+        asked_at = time.monotonic()
+        counts = await asyncio.to_thread(system.queues.count)
+        is_drained = not list_waiting(counts).keys() - options.ignored_queues
+        if (is_drained and asked_at >= certain_at) or asked_at > ends_at:
+            return counts
+        await asyncio.sleep(POLL_SECONDS)

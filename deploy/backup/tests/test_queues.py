@@ -1,0 +1,109 @@
+"""Messages are counted as RabbitMQ has them, those that a worker holds included."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import aio_pika
+import pytest
+from shared.messaging.broker import declare_topology
+
+from deploy.backup.create import create
+from deploy.backup.errors import BackupFailed
+from deploy.backup.manifest import Manifest
+from deploy.backup.queues import ManagementApi, Queues, RabbitmqCtl
+from deploy.backup.restore import restore
+from deploy.backup.snapshot import Options
+from deploy.backup.tests.filling import MakeSystem
+from deploy.local import ports as port_plan
+from deploy.local import privileges
+from deploy.local.processes import Run
+from deploy.local.servers import Addresses, Credentials, addresses
+from deploy.local.servers.rabbitmq import epmd, rabbitmq
+
+QUEUE = "content.on.session_completed"
+
+
+@dataclass
+class Broker:
+    """A broker with the management plugin, as images have it."""
+
+    addresses: Addresses
+    management_port: int
+
+    @property
+    def management_url(self) -> str:
+        login = self.addresses.rabbitmq_url.removeprefix("amqp://").rpartition("@")[0]
+        return f"http://{login}@127.0.0.1:{self.management_port}"
+
+    def count_by(self) -> list[Queues]:
+        return [RabbitmqCtl(self.addresses.rabbitmqctl), ManagementApi(self.management_url)]
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    with tempfile.TemporaryDirectory(prefix="parley-broker-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        ports, credentials = port_plan.block(port_plan.free_block()), Credentials.generate()
+        data, run = folder / "data", Run(folder)
+        server = rabbitmq(run, data / "rabbitmq", ports=ports, password=credentials.rabbitmq)
+        prepare = server.prepare
+
+        def prepare_with_plugin() -> None:
+            prepare()
+            privileges.write(data / "rabbitmq" / "enabled_plugins", "[rabbitmq_management].\n")
+            with (data / "rabbitmq" / "rabbitmq.conf").open("a") as file:
+                file.write(f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {ports['recordings']}\n")
+
+        server.prepare = prepare_with_plugin
+        try:
+            epmd(run, data / "epmd", port=ports["epmd"]).start()
+            server.start()
+            at = addresses(data, ports=ports, credentials=credentials)
+            yield Broker(at, ports["recordings"])
+        finally:
+            run.close()
+
+
+async def test_deliveries_that_a_worker_holds_count_until_they_are_done(
+    broker: Broker, make_system: MakeSystem, tmp_path: Path
+) -> None:
+    url = f"{broker.addresses.rabbitmq_url}/"
+    await declare_topology(url, "classic")
+    system, target = await make_system(), await make_system()
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        for key in (QUEUE, f"{QUEUE}.parked", "of.another.system"):
+            await channel.declare_queue(key, passive=key.startswith(QUEUE), durable=True)
+            await channel.default_exchange.publish(aio_pika.Message(b"{}"), key)
+        held = await (await channel.get_queue(QUEUE)).get()
+        by_command, by_api = broker.count_by()
+        impatient = Options(wait_seconds=0)
+        with pytest.raises(BackupFailed, match=rf"no worker has finished in 0 s: {QUEUE} \(1\)\. Nothing"):
+            await create(replace(system, queues=by_command), tmp_path, report=print, options=impatient)
+        ignoring = Options(ignored_queues=frozenset({QUEUE}))
+        partial = await create(replace(system, queues=by_command), tmp_path, report=print, options=ignoring)
+        assert Manifest.read(partial).waiting == {QUEUE: 1}
+        while (await asyncio.to_thread(by_api.count))[QUEUE] != 1:  # noqa: ASYNC110 - the broker's report
+            await asyncio.sleep(0.2)
+        await held.ack()
+        backup = await create(replace(system, queues=by_api), tmp_path, report=print)
+        assert Manifest.read(backup).dead_letters == {f"{QUEUE}.parked": 1}
+        for queues in (by_command, by_api):
+            with pytest.raises(BackupFailed, match="RabbitMQ holds messages of another state"):
+                await restore(replace(target, queues=queues), backup, report=print)
+
+
+@pytest.mark.parametrize(
+    ("user", "port", "message"),
+    [("nobody:wrong", None, "answered 401"), ("a:b", 1, r"does not answer at http://127\.0\.0\.1:1")],
+)
+async def test_an_api_that_does_not_count_is_named(
+    broker: Broker, user: str, port: int | None, message: str
+) -> None:
+    api = ManagementApi(f"http://{user}@127.0.0.1:{port or broker.management_port}")
+    with pytest.raises(BackupFailed, match=message):
+        await asyncio.to_thread(api.count)

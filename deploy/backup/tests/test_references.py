@@ -1,0 +1,21 @@
+"""Every column that holds the key of an object is looked at by a backup."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deploy.backup.references import REFERENCES
+from deploy.services import DATABASE_OWNERS
+
+ROOT = Path(__file__).parents[3]
+# Rows that only say that an object may exist have a column `key`.
+KEY = re.compile(r"(\w+_key): Mapped\[.*\] = mapped_column\((?:String\(1024\)|Text)")
+
+
+@pytest.mark.parametrize("service", [service.name for service in DATABASE_OWNERS])
+def test_all_keys_are_known(service: str) -> None:
+    models = (ROOT / "services" / service / service / "models.py").read_text()
+    columns = set(KEY.findall(models))
+    assert bool(columns) is (service in REFERENCES)
+    assert columns == {name for name in columns if name in REFERENCES.get(service, "")}
