@@ -34,6 +34,7 @@ def test_the_gateways_envoy_is_the_one_that_tests_run() -> None:
 @pytest.mark.parametrize("target", ["service", "gateway"])
 def test_an_image_is_healthy_or_not_and_runs_as_an_ordinary_user(target: str) -> None:
     assert "HEALTHCHECK" in STAGES[target]
+    assert "--start-interval" not in DOCKERFILE, "builders without plugins do not know it"
     assert re.findall(r"^USER (\S+)", STAGES[target], re.M) == ["10001:10001"]
     assert "org.opencontainers.image.revision=${REVISION}" in STAGES["base"]
 
