@@ -1,0 +1,85 @@
+"""A worker that is asked to stop in the middle of its work loses nothing and doubles nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aio_pika import Message
+from aio_pika.abc import AbstractChannel
+from shared.data.db import Database
+from shared.messaging import consumers as module
+from shared.messaging.consumers import Consumers
+
+from tests.shared.messaging.messages import QUEUE, becomes, depth, relaying, save, waiting
+
+WORK = "demo.job.stopping"
+EVENTS = 1_200
+"""More than a relay publishes before it can be stopped."""
+
+
+class Worker:
+    """Consumers of one queue whose work ends when `may_end` is set."""
+
+    def __init__(self, url: str) -> None:
+        self.taken, self.done, self.may_end = 0, 0, asyncio.Event()
+        self.consumers = Consumers(url, {WORK: self._work})
+
+    async def _work(self, _: bytes) -> None:
+        self.taken += 1
+        await self.may_end.wait()
+        self.done += 1
+
+    async def count_taken(self) -> int:
+        return self.taken
+
+
+@pytest.fixture
+async def worker(url: str, channel: AbstractChannel) -> AsyncIterator[Worker]:
+    """A worker in the middle of a delivery."""
+    await channel.declare_queue(WORK, durable=True)
+    worker = Worker(url)
+    await worker.consumers.ensure_running()
+    await channel.default_exchange.publish(Message(b"work"), WORK)
+    await becomes(worker.count_taken, 1)
+    yield worker
+    await channel.queue_delete(WORK)
+
+
+async def test_a_worker_that_stops_finishes_its_delivery(worker: Worker, channel: AbstractChannel) -> None:
+    stopping = asyncio.create_task(worker.consumers.stop())
+    await asyncio.sleep(0.2)
+    assert not stopping.done()
+    await channel.default_exchange.publish(Message(b"more"), WORK)
+    worker.may_end.set()
+    await stopping
+    assert (worker.taken, worker.done) == (1, 1)
+    # It took no further one, and what it finished is not delivered again.
+    assert await depth(channel, WORK) == 1
+
+
+async def test_a_delivery_that_cannot_be_finished_goes_to_another_worker(
+    worker: Worker, url: str, channel: AbstractChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STOP_TIMEOUT_SECONDS", 0.2)
+    await worker.consumers.stop()
+    other = Worker(url)
+    other.may_end.set()
+    await other.consumers.ensure_running()
+    await becomes(other.count_taken, 1)
+    await other.consumers.stop()
+    assert (worker.done, other.done, await depth(channel, WORK)) == (0, 1, 0)
+
+
+async def test_a_relay_that_stops_in_the_middle_publishes_each_event_once(
+    committed_database: Database, url: str, channel: AbstractChannel
+) -> None:
+    await save(committed_database, times=EVENTS)
+    async with relaying(committed_database, url), asyncio.timeout(15):
+        while await depth(channel, QUEUE) == 0:  # noqa: ASYNC110 - another system's work
+            await asyncio.sleep(0)
+    published, left = await depth(channel, QUEUE), await waiting(committed_database)
+    assert 0 < published < EVENTS
+    assert published + left == EVENTS
+    async with relaying(committed_database, url):
+        await becomes(lambda: waiting(committed_database), 0)
+    assert await depth(channel, QUEUE) == EVENTS
