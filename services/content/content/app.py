@@ -1,10 +1,11 @@
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from shared.audio.measurer import Measurer
 from shared.background import Loop, run_loops
 from shared.data.cache import Cache
+from shared.errors import Unavailable
 from shared.http.app import create_api
 from shared.http.health import Check
 
@@ -35,6 +36,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(state.cache.close)
         state.measurer = await stack.enter_async_context(Measurer())
+        # The gateway sends draws as soon as the port is open. Without a database, the loop goes on trying.
+        with suppress(Unavailable):
+            await catalogue.refresh()
         loops = run_loops(catalogue.loop, recordings.loop, bucket_creation)
         state.loops += await stack.enter_async_context(loops)
         yield

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from content.app import create_app
 from content.settings import ApiSettings
+from fastapi import FastAPI
 from pydantic import SecretStr
 from shared.testing import TokenFor, api_client
 
@@ -48,6 +49,12 @@ async def test_the_bucket_is_created_and_the_service_is_ready(client: httpx.Asyn
         await asyncio.sleep(0.1)
     assert ready["status"] == "ready"
     assert ready["checks"].keys() == {"postgres", "redis", "storage", "catalogue", "recordings"}
+
+
+async def test_the_api_opens_when_its_catalogue_is_loaded(app: FastAPI, token_for: TokenFor) -> None:
+    # A gateway sends draws to a new replica as soon as it answers.
+    async with api_client(app, token=token_for(uuid4())) as client:
+        assert (await client.post(RANDOM, json={"level": "A1"})).status_code == 404
 
 
 async def test_without_a_database_the_service_answers_503(settings: ApiSettings, token_for: TokenFor) -> None:
