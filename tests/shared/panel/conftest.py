@@ -5,6 +5,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from fastapi import FastAPI
+from shared.data.db import Database
 from shared.http.app import create_api
 from shared.panel import Panel
 from shared.testing import TokenFor, api_client
@@ -13,7 +14,8 @@ from tests.shared.panel.demo import CSRF, PAGE, LogView, NoteView, SecretView, S
 
 
 @pytest.fixture
-def app(settings: Any) -> FastAPI:
+def app(settings: Any, committed_database: Database) -> FastAPI:
+    # The pages commit, and the tables are truncated after each test.
     app = create_api(settings, title="Test")
     Panel(app, service="content").add_views(NoteView, LogView, SecretView, StatusView)
     return app
