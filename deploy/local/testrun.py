@@ -17,7 +17,7 @@ from deploy.local.servers import Addresses
 SIDE_BY_SIDE = (
     ("tests/shared", "tests/contracts", "tests/architecture", "deploy/seed", "deploy/k8s", "gateway"),
     *((f"services/{path.parent.name}",) for path in sorted(ROOT.glob("services/*/pyproject.toml"))),
-    ("deploy/local", "deploy/backup"),
+    ("deploy/local", "deploy/backup", "deploy/compose", "deploy/image"),
 )
 QUORUM = tuple(f"tests/shared/messaging/test_{name}.py" for name in ("inbox", "jobs", "retired_queues"))
 """Tests that run once more, on quorum queues."""
