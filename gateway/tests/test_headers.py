@@ -164,6 +164,15 @@ async def test_long_json_is_compressed_and_keeps_a_tag(encoding: str, gateway: G
     assert {"Accept-Encoding", "Origin"} <= set(answer.headers["vary"].replace(" ", "").split(","))
 
 
+@pytest.mark.parametrize("content_type", ["text/javascript; charset=utf-8", "text/css", "text/html"])
+async def test_scripts_and_styles_are_compressed_and_pages_are_not(
+    content_type: str, client: httpx.AsyncClient
+) -> None:
+    asked = {"size": "5000", "type": content_type}
+    answer = await client.get("/api/v1/tags", params=asked, headers={"Accept-Encoding": "gzip"})
+    assert ("content-encoding" in answer.headers) == (content_type != "text/html")
+
+
 async def test_short_json_is_not_compressed(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/v1/tags", headers={"Accept-Encoding": "gzip, br"})
     assert "content-encoding" not in answer.headers
