@@ -79,6 +79,8 @@ def _extend_lifespan(settings: HttpApiSettings, lifespan: Lifespan) -> Lifespan:
             stack.push_async_callback(app.state.rate_limits.close)
             stack.push_async_callback(app.state.revocations.close)
             app.state.loops += await stack.enter_async_context(app.state.revocations.following())
+            # A new replica would refuse requests until the first one has fetched them.
+            await app.state.token_keys.fetch_ahead()
             await stack.enter_async_context(lifespan(app))
             yield
 
@@ -111,8 +113,9 @@ def _init_state(app: FastAPI, settings: HttpApiSettings, name: str) -> None:
     state.settings = settings
     state.revocations = Revocations(settings.redis_url.get_secret_value())
     state.loops = list[SupervisedLoop]()
+    state.token_keys = JwksClient(settings.jwks_url)
     state.token_verifier = AccessTokenVerifier(
-        JwksClient(settings.jwks_url),
+        state.token_keys,
         issuer=settings.token_issuer,
         audience=settings.token_audience,
         revocations=state.revocations,

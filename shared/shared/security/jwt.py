@@ -24,6 +24,8 @@ ALGORITHM = "ES256"
 ACCESS_TOKEN = "at+jwt"  # noqa: S105 - the media type of RFC 9068, not a secret
 LEEWAY_SECONDS = 2
 """Tolerated difference between the clocks of two machines."""
+MAX_KEYLESS_COOLDOWN_SECONDS = 0.5
+"""Without any key, a process can do nothing: it asks again sooner."""
 REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti"]
 
 
@@ -119,6 +121,10 @@ class JwksClient:
         self._lock = asyncio.Lock()
         self._renewal: asyncio.Task[None] | None = None
 
+    async def fetch_ahead(self) -> None:
+        """Fetch the keys before the first request needs them. A failure is logged only."""
+        await self._refresh(asked=time.monotonic())
+
     async def get(self, kid: str) -> jwt.PyJWK | None:
         now = time.monotonic()
         if kid not in self._keys:
@@ -136,7 +142,8 @@ class JwksClient:
 
     async def _refresh(self, *, asked: float) -> None:
         async with self._lock:
-            if self._tried >= asked or time.monotonic() - self._tried < self._cooldown:
+            cooldown = self._cooldown if self._keys else min(self._cooldown, MAX_KEYLESS_COOLDOWN_SECONDS)
+            if self._tried >= asked or time.monotonic() - self._tried < cooldown:
                 return
             try:
                 self._keys = parse_keys(await self._fetch(self._url), self._algorithm)

@@ -15,6 +15,7 @@ from shared.errors import Unauthorized, Unavailable
 from shared.security.current_user import AccessTokenVerifier
 from shared.security.jwt import (
     ACCESS_TOKEN,
+    MAX_KEYLESS_COOLDOWN_SECONDS,
     JwksClient,
     KeysUnavailable,
     SigningKeys,
@@ -227,3 +228,19 @@ async def test_without_any_key_ever_the_answer_is_later(jwks: Jwks) -> None:
     jwks.away = True
     with pytest.raises(KeysUnavailable):
         await JwksClient(jwks.url).get(jwks.kid)
+
+
+async def test_without_any_key_the_next_attempt_comes_soon(jwks: Jwks) -> None:
+    keys = JwksClient(jwks.url, cooldown_seconds=60)
+    jwks.away = True
+    await keys.fetch_ahead()
+    jwks.away = False
+    await asyncio.sleep(MAX_KEYLESS_COOLDOWN_SECONDS)
+    assert await keys.get(jwks.kid) is not None
+
+
+async def test_keys_that_were_fetched_ahead_are_not_fetched_again(jwks: Jwks) -> None:
+    keys = JwksClient(jwks.url)
+    await keys.fetch_ahead()
+    jwks.away = True
+    assert await keys.get(jwks.kid) is not None
