@@ -90,7 +90,7 @@ def to_label(action: str) -> str:
 
 class AuditView(ResourceView, model=AuditEntry):
     path = "audit"
-    name, name_plural = "Entry", "Audit log"
+    name, name_plural = "Audit entry", "Audit entries"
     roles = ADMINS
     columns = (
         Column("at", "When", is_link=True),
