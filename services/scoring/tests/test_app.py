@@ -15,6 +15,7 @@ from scoring.errors import ProviderUnavailable
 from scoring.providers import Capabilities
 from scoring.providers.chain import ProviderChain
 from scoring.settings import ApiSettings
+from shared.confined.worker import Worker
 from shared.testing import api_client
 
 TEXT = "The train leaves at seven in the morning."
@@ -87,16 +88,26 @@ async def read_provider_checks(client: httpx.AsyncClient) -> list[str]:
 
 
 async def test_killed_workers_make_the_api_unready_until_they_are_replaced(
-    app: FastAPI, client: httpx.AsyncClient, reading: bytes
+    app: FastAPI, client: httpx.AsyncClient, reading: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workers = app.state.providers.providers[0]._workers
     while len(workers._alive) < 2:  # noqa: ASYNC110 - another process's work
         await asyncio.sleep(0.01)
     assert (await client.get("/ready")).json()["checks"]["provider"] == "ok"
+    start_worker, may_start = workers._start_worker, asyncio.Event()
+
+    async def start_later() -> Worker:
+        await may_start.wait()
+        worker: Worker = await start_worker()
+        return worker
+
+    # The first one would be replaced before the second one has ended.
+    monkeypatch.setattr(workers, "_start_worker", start_later)
     dying = {worker.process for worker in workers._alive}
     for process in dying:
         os.kill(process.pid, signal.SIGKILL)
         await process.wait()
     assert (await client.get("/ready")).status_code == 503
+    may_start.set()
     assert (await post(client, reading)).status_code == 200
     assert (await client.get("/ready")).json()["checks"]["provider"] == "ok"
