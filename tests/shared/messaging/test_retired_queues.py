@@ -31,9 +31,15 @@ UNKNOWN = "content.on.something_of_theirs"
 @pytest.fixture
 async def old(channel: AbstractChannel, queue_type: QueueType) -> AsyncIterator[AbstractChannel]:
     """The broker as an earlier version left it."""
+    # Other tests on this broker may have declared some, and as another type.
+    await delete_queues(channel)
     await declare_queues(channel, {each.name: each.routing_key for each in RETIRED_QUEUES}, queue_type)
     await declare_queues(channel, {UNKNOWN: RENAMED.routing_key}, queue_type)
     yield channel
+    await delete_queues(channel)
+
+
+async def delete_queues(channel: AbstractChannel) -> None:
     names = {UNKNOWN} | {each for queue in RETIRED_QUEUES for each in (queue.name, queue.replaced_by)}
     for name in names:
         await channel.queue_delete(name)
