@@ -23,6 +23,8 @@ QUORUM = tuple(f"tests/shared/messaging/test_{name}.py" for name in ("inbox", "j
 """Tests that run once more, on quorum queues."""
 JOURNEY = ("--no-loadscope-reorder", "tests/e2e", "tests/browser", "tests/clients", "tests/chaos")
 """Each of the two processes starts a whole system, which its tests share; those that break it come last."""
+DRILLS = ("tests/drills",)
+"""Tests that end and replace parts of their system. They take minutes, and run only when they are named."""
 NOTHING_CHOSEN = 5
 """Pytest's exit status when no test was selected."""
 
