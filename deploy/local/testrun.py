@@ -21,10 +21,14 @@ SIDE_BY_SIDE = (
 )
 QUORUM = tuple(f"tests/shared/messaging/test_{name}.py" for name in ("inbox", "jobs", "retired_queues"))
 """Tests that run once more, on quorum queues."""
-JOURNEY = ("--no-loadscope-reorder", "tests/e2e", "tests/browser", "tests/clients", "tests/chaos")
+JOURNEY = (
+    *("--no-loadscope-reorder", "tests/e2e", "tests/clients"),
+    *(f"tests/browser/test_{name}.py" for name in ("sign_on", "imports", "public_pages")),
+    "tests/chaos",
+)
 """Each of the two processes starts a whole system, which its tests share; those that break it come last."""
-DRILLS = ("tests/drills",)
-"""Tests that end and replace parts of their system. They take minutes, and run only when they are named."""
+WHEN_NAMED = ("tests/drills", "tests/browser")
+"""Tests that take many minutes. They run only when they are named, as the workflow of CI does."""
 NOTHING_CHOSEN = 5
 """Pytest's exit status when no test was selected."""
 
