@@ -5,7 +5,7 @@ export PORT
 BIN := .local/venv/bin
 PYTHON := $(BIN)/python
 
-.PHONY: help setup run images up down demo demo-import test bench train-scorer eval-scorer lint format logs memory replay-dead backup restore docs lock clean
+.PHONY: help setup run images up down demo demo-import test bench train-scorer eval-scorer screenshots lint format logs memory backup restore replay-dead docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ train-scorer: setup ## Train the offline scorer's weights (DATA=folder of a corp
 eval-scorer: setup ## Compare the offline scorer with raters (DATA=folder SPLIT=test)
 	@deploy/local/training.sh
 	@OMP_NUM_THREADS=1 exec nice .local/training/bin/python -m training.evaluate "$(DATA)" "$(SPLIT)"
+
+screenshots: setup ## Take the pictures of docs/admin-panel.md, on a system of their own
+	@$(PYTHON) -m tests.browser.screenshots
 
 lint: setup ## Check style, types, layers and the manifests for Kubernetes
 	@$(BIN)/ruff check
