@@ -21,7 +21,7 @@ PROCESSES = {
 MIGRATIONS = {
     f"{service.name}-migrate": (service, "migrate", "MigrateSettings") for service in DATABASE_OWNERS
 }
-COMMANDS = {"databases", "topology", *MIGRATIONS}
+COMMANDS = ("databases", "topology", *MIGRATIONS)
 OF_ONE_SERVICE = re.compile("MAX_")
 """Limits whose defaults differ between services: a file of the operator's own sets them."""
 ONLY_DEVELOPMENT = {"EMAIL_FOLDER"}
