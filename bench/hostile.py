@@ -222,7 +222,7 @@ class Report:
             self.broken.append(f"{case.kind}: {outcome} after {row.seconds[-1]:.1f} s for {case.text[:40]!r}")
 
     def __str__(self) -> str:
-        lines = ["| recording | n | rejected | points (n) | ms | without checks: rejected | points (n) | ms |"]
+        lines = ["| recording | n | rejected | points (n) | ms | unchecked: rejected | points (n) | ms |"]
         lines.append("|---|---|---|---|---|---|---|---|")
         for kind, row in self.service.items():
             alone = str(self.alone[kind]).partition(" | ")[2] if kind in self.alone else " |  | "
