@@ -5,8 +5,8 @@ import os
 import sys
 import tempfile
 import wave
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import aio_pika
@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from deploy.local.plan import BUCKET
 from deploy.local.stack import Stack
 from services.scoring.tests.situations import SITUATIONS, Api, Recordings, go_through
-from services.scoring.tests.system_calls import attached
+from services.scoring.tests.system_calls import Trace, Tracer, attached
 from tests.journey import RECORDINGS, REFERENCE, Learner
 from tests.places import CHUNK_BYTES, Places, spell
 
@@ -50,24 +50,33 @@ def api(system: Stack, learner: Learner, recordings: Recordings) -> Api:
     return Api(system.url, learner.token, psutil.Process(process.pid), recordings)
 
 
-async def test_nothing_of_a_recording_is_kept(gateway: httpx.AsyncClient, api: Api, places: Places) -> None:
+async def test_nothing_of_a_recording_is_kept(
+    gateway: httpx.AsyncClient, system: Stack, api: Api, places: Places, tmp_path: Path
+) -> None:
     async with places.collecting_messages():
-        for situation in SITUATIONS:
-            await go_through(situation, api)
+        with _tracing_gateway(system, tmp_path) as tracer:
+            for situation in SITUATIONS:
+                await go_through(situation, api)
         await Learner.signed_up(gateway)
     assert places.messages
     assert await places.search() == set()
+    if tracer is None:
+        pytest.skip("Only root may trace a running process here: the gateway's system calls are not checked.")
+    _ensure_only_the_log_is_written(system, tracer.read())
 
 
-async def test_the_gateway_writes_nothing_but_its_log(system: Stack, api: Api, tmp_path: Path) -> None:
+@contextmanager
+def _tracing_gateway(system: Stack, folder: Path) -> Iterator[Tracer | None]:
+    """Yield None where only root may trace a running process."""
     assert system.gateway.process
-    try:
-        with attached(system.gateway.process.pid, folder=tmp_path) as tracer:
-            for situation in SITUATIONS:
-                await go_through(situation, api)
-    except PermissionError as error:
-        pytest.skip(f"Only root may trace a running process here: {error}")
-    trace = tracer.read()
+    with ExitStack() as stack:
+        tracer = None
+        with suppress(PermissionError):
+            tracer = stack.enter_context(attached(system.gateway.process.pid, folder=folder))
+        yield tracer
+
+
+def _ensure_only_the_log_is_written(system: Stack, trace: Trace) -> None:
     log = str(system.run.log("gateway"))
     assert trace.calls["write"] + trace.calls["writev"] > len(SITUATIONS)
     assert [finding for finding in trace.findings if f"<{log}>" not in finding] == []
