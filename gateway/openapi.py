@@ -16,12 +16,12 @@ type Document = dict[str, Any]
 HERE = Path(__file__).parent
 DOCUMENT_PATH = HERE / "static" / "openapi.json"
 GROUPS = {
-    "Auth": "Open an account, sign in and out, stay signed in, recover a password.",
+    "Auth": "Register, sign in and out, stay signed in, recover a password.",
     "Profile": "Your own account: name, password, e-mail address, linked sign-ins, export and deletion.",
     "Content": "The sentences to repeat: tags, random draws, single speeches and their recordings.",
-    "Scoring": "How well a recording pronounces a sentence.",
-    "Game": "Save finished games, look back at them, and see progress.",
-    "Import": "For editors: upload recordings and a table, and turn them into speeches, all or none.",
+    "Scoring": "Score the pronunciation of a sentence in a recording.",
+    "Game": "Save finished games, list past games, and see progress.",
+    "Import": "For editors: upload recordings and a table, and turn them into speeches, all or nothing.",
     "Admin": "For editors and admins: speeches, tags, users, the audit log and statistics.",
 }
 """The tags of the services' routes, in the order in which a learner meets them."""
@@ -34,7 +34,7 @@ PROBLEM = {
         "type": {"type": "string", "examples": ["/problems/not_found"]},
         "title": {"type": "string", "examples": ["Not found"]},
         "status": {"type": "integer", "examples": [404]},
-        "detail": {"type": "string", "examples": ["There is nothing at this address."]},
+        "detail": {"type": "string", "examples": ["There is no resource at this address."]},
         "code": {"type": "string", "examples": ["not_found"]},
         "request_id": {"type": "string", "examples": ["0197f3c2a1b87c4e9d5a6f0b1c2d3e4f"]},
         "errors": {
@@ -55,14 +55,14 @@ FIELD_ERROR = {
 }
 PROBLEM_TYPE = "application/problem+json"
 COMMON_RESPONSES = {
-    "429": "`too_many_requests`: A rate limit is exhausted; wait as long as `Retry-After` says.",
+    "429": "`too_many_requests`: A rate limit is exceeded; wait for `Retry-After` seconds.",
     "503": "`unavailable`: A dependency is down. The same request may succeed later.",
 }
 UNAUTHORIZED = "`unauthorized`: The access token is missing, invalid or expired."
 VALIDATION_FAILED = (
     "`validation_failed`: A value in the request is not acceptable; `errors` names the fields."
 )
-OVERLOADED = "`overloaded`: The service has more requests than it can work on; try again after `Retry-After`."
+OVERLOADED = "`overloaded`: The service is overloaded; try again after `Retry-After`."
 UNKNOWN_FIELD = (
     "`unknown_field`: The request has a field or a query parameter that this operation does not know; "
     "`errors` names the nearest known one."

@@ -104,7 +104,7 @@ async def test_opening_a_page_uses_nothing_up(client: httpx.AsyncClient) -> None
 
 async def test_the_confirm_page_offers_to_say_no(client: httpx.AsyncClient) -> None:
     page, script = [(await client.get(f"/account/verify{kind}")).text for kind in ("", ".js")]
-    assert "I did not open this account" in page
+    assert "I did not create this account" in page
     assert [button.get("type") for button in Elements(page).all("button")] == [None, "button"]
     assert '"/api/v1/auth/email/reject"' in script
 

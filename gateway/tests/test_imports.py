@@ -50,7 +50,7 @@ async def test_a_learners_upload_is_refused_before_anything_is_passed_on(
     outcome = await send_a_gigabyte(gateway, address, header, chunked=chunked)
     assert outcome.answer.status_code == 403
     problem = problem_of(outcome.answer)
-    assert (problem["code"], problem["detail"]) == ("forbidden", "Your account may not do this.")
+    assert (problem["code"], problem["detail"]) == ("forbidden", "Your account is not allowed to do this.")
     assert outcome.answered_after < 1
     assert outcome.bytes_sent < 16 * MEBIBYTE
     assert len(stand_ins["importer"].seen) == before

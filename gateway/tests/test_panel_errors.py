@@ -23,7 +23,7 @@ def ensure_page(answer: httpx.Response, status: int, text: str) -> None:
 
 @pytest.mark.parametrize("path", ["/admin/nothing", "/admin/nothing?x=1", "/admin/scoring/x"])
 async def test_an_unknown_address(path: str, client: httpx.AsyncClient) -> None:
-    ensure_page(await client.get(path, headers=BROWSER), 404, "There is nothing here")
+    ensure_page(await client.get(path, headers=BROWSER), 404, "Page not found")
     assert problem_of(await client.get(path, headers=SCRIPT))["code"] == "not_found"
 
 
@@ -46,7 +46,7 @@ async def test_too_many_requests(stand_ins: dict[str, StandIn]) -> None:
     ):
         await client.get(PAGE)
         answer = await client.get(PAGE, headers=BROWSER)
-        ensure_page(answer, 429, "That was a little fast")
+        ensure_page(answer, 429, "Too many requests")
         assert int(answer.headers["retry-after"]) > 0
         assert problem_of(await client.get(PAGE, headers=SCRIPT))["code"] == "too_many_requests"
 

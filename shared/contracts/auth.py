@@ -33,7 +33,7 @@ class UserUpdated(Event):
 
 
 class UserDeleted(Event):
-    """An account was deleted. Consumers erase what they hold on the user."""
+    """An account was deleted. Consumers erase the user's data."""
 
     consumers: ClassVar[tuple[str, ...]] = ("game",)
 

@@ -72,7 +72,7 @@ class SpeechDeleted(Event):
 
 
 class ImportedSpeeches(BaseModel):
-    """At most 500 new speeches of an import, which has `speeches_total` in all its events together."""
+    """At most 500 new speeches of an import; `speeches_total` counts those of all its events."""
 
     import_id: UUID
     speeches_total: int
@@ -80,7 +80,7 @@ class ImportedSpeeches(BaseModel):
 
 
 class SpeechImported(Event):
-    """Speeches were added to the catalogue by an import. They have no SpeechCreated."""
+    """An import added speeches to the catalogue. There is no SpeechCreated for them."""
 
     consumers: ClassVar[tuple[str, ...]] = ("game", "importer")
     max_at_once: ClassVar[int | None] = 1
@@ -126,7 +126,7 @@ class ImportRejected(Event):
 
 
 class UndoneImport(BaseModel):
-    """How many speeches of an import were deleted, and how many that learners had played were archived."""
+    """How many speeches of an import were deleted, and how many were archived because they were played."""
 
     import_id: UUID
     deleted: int
@@ -134,7 +134,7 @@ class UndoneImport(BaseModel):
 
 
 class ImportUndone(Event):
-    """The speeches of an import were taken out of the catalogue."""
+    """An import's speeches were removed from the catalogue."""
 
     consumers: ClassVar[tuple[str, ...]] = ("importer",)
 

@@ -56,7 +56,7 @@ class DeletedSession(BaseModel):
 
 
 class SessionDeleted(Event):
-    """A saved game was deleted. Consumers take its results out of their figures."""
+    """A saved game was deleted. Consumers subtract its results from their figures."""
 
     consumers: ClassVar[tuple[str, ...]] = ("content",)
 

@@ -21,7 +21,7 @@ class ImportedRow(BaseModel):
 
 
 class ImportRef(BaseModel):
-    """An import, by the editor who ordered it."""
+    """An import, by the editor who started it."""
 
     import_id: UUID
     owner_id: UUID
@@ -78,7 +78,7 @@ class FailedImport(ImportRef):
 
 
 class ImportFailed(Event):
-    """An import ended without a change of the catalogue: it failed, or rows of it have errors."""
+    """An import ended without changing the catalogue: it failed, or rows have errors."""
 
     type: Literal["parley.importer.import_failed.v1"] = "parley.importer.import_failed.v1"
     source: Literal["/parley/importer"] = "/parley/importer"
@@ -86,7 +86,7 @@ class ImportFailed(Event):
 
 
 class ImportUndoRequested(Event):
-    """An editor takes a completed import back."""
+    """An editor undoes a completed import."""
 
     consumers: ClassVar[tuple[str, ...]] = ("content",)
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class RetiredQueue(NamedTuple):
-    """A queue without consumers, and the queue of the same service that takes the messages waiting in it."""
+    """A queue without consumers, and the queue of the same service that receives its messages."""
 
     name: str
     routing_key: str

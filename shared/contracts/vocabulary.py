@@ -1,4 +1,4 @@
-"""The words that several services use in contracts, tables and schemas, each defined once."""
+"""Vocabulary shared by several services' contracts, tables and schemas."""
 
 from typing import Literal
 

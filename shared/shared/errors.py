@@ -104,7 +104,7 @@ def describe_field_error(pointer: str, message: str) -> str:
 
 
 class TooManyRequests(ParleyError):
-    """A rate limit is exhausted; wait as long as `Retry-After` says."""
+    """A rate limit is exceeded; wait for `Retry-After` seconds."""
 
     status, code, title = 429, "too_many_requests", "Too many requests"
 

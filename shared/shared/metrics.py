@@ -13,7 +13,7 @@ REQUESTS = Histogram(
 PUBLISHED = Counter("events_published_total", "Events confirmed by the broker.", ["type"])
 OUTBOX_PENDING = Gauge("outbox_pending", "Messages waiting in the outbox, counted up to a million.")
 OUTBOX_OLDEST = Gauge("outbox_oldest_seconds", "Age of the oldest message waiting in the outbox.")
-OUTBOX_PARKED = Gauge("outbox_parked", "Messages in the outbox that no known queue takes.")
+OUTBOX_PARKED = Gauge("outbox_parked", "Messages in the outbox for which no queue exists.")
 CONSUMED = Counter("events_consumed_total", "Deliveries, by outcome.", ["queue", "outcome"])
 RATE_LIMITED = Counter("rate_limited_total", "Requests rejected by a rate limit.", ["limit"])
 

@@ -60,7 +60,7 @@ def _find_in_public_url(value: str) -> str | None:
     url = urlsplit(value)
     if url.scheme != "https":
         return "must start with https://, because clients open it"
-    return "names this machine, which clients cannot reach" if url.hostname in LOOPBACK_HOSTS else None
+    return "is a loopback address, which clients cannot reach" if url.hostname in LOOPBACK_HOSTS else None
 
 
 def _find_in_keys(path: Path) -> str | None:

@@ -46,7 +46,7 @@ async def test_an_editor_is_kept_from_the_pages_of_admins(
     visitor.expected_statuses.add(403)
     for path in (LEARNERS, f"{LEARNERS}/{ABSENT}", "/admin/content/audit", f"{SESSIONS}/{session_id}/delete"):
         await page.goto(path)
-        await expect(page.get_by_role("heading", name="You may not do this")).to_be_visible()
+        await expect(page.get_by_role("heading", name="You are not allowed to do this")).to_be_visible()
         await expect(page.get_by_text("Ask an admin.")).to_be_visible()
     await page.get_by_role("link", name="Start page").click()
     await expect(page).to_have_url(re.compile(f"{SPEECHES}$"))
@@ -59,7 +59,7 @@ async def test_a_demoted_admin_is_out_at_the_next_click(visitor: Visitor, admin:
     await give_role(admin, account, "editor")
     visitor.expected_statuses.add(403)
     await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Learners").click()
-    await expect(page.get_by_role("heading", name="You may not do this")).to_be_visible()
+    await expect(page.get_by_role("heading", name="You are not allowed to do this")).to_be_visible()
     await expect(page.get_by_text("Signed in as editor")).to_be_visible()
     await give_role(admin, account, "learner")
     await page.get_by_role("link", name="Start page").click()
@@ -97,7 +97,7 @@ async def test_an_account_is_found_promoted_locked_and_deleted(
     await expect(page.get_by_text("The account was deleted.")).to_be_visible()
     window.expected_statuses.add(404)
     await page.goto(f"{LEARNERS}/{account.id}")
-    await expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Page not found")).to_be_visible()
 
 
 async def test_an_admin_deletes_a_session_of_a_learner(window: Visitor, learner: Learner) -> None:

@@ -76,7 +76,7 @@ async def test_dragged_files_become_speeches_and_are_taken_back(
     await import_table(page, make_table(good[0], ("tow.mp3", good[1][1], "D9")))
     await expect(page.locator("#import")).to_contain_text("Has errors")
     row = page.get_by_role("row").filter(has_text="tow.mp3")
-    for text in ("No recording of this name", good[1][1], "D9", "The level is"):
+    for text in ("No recording with this name", good[1][1], "D9", "The level is"):
         await expect(row).to_contain_text(text)
     assert await list_violations(page) == []
     assert "audio_missing" in await download_report(page)
@@ -86,7 +86,7 @@ async def test_dragged_files_become_speeches_and_are_taken_back(
     await expect(page.get_by_text("The table has no errors.")).to_be_visible()
     await import_again(page)
     await import_table(page, make_table(*good))
-    await expect(page.get_by_text("All rows are speeches now.")).to_be_visible()
+    await expect(page.get_by_text("All rows are now speeches.")).to_be_visible()
     found = (await admin.get("/admin/speeches", search=name)).json()["speeches"]
     assert {speech["text"] for speech in found} == {row[1] for row in good}
 
@@ -94,7 +94,7 @@ async def test_dragged_files_become_speeches_and_are_taken_back(
     await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     await page.get_by_role("button", name="Undo").click()
     await page.get_by_role("dialog").get_by_role("button", name="Go on").click()
-    await expect(page.get_by_text("Its speeches are gone from the catalogue")).to_be_visible()
+    await expect(page.get_by_text("Its speeches were removed from the catalogue")).to_be_visible()
     assert (await admin.get("/admin/speeches", search=name)).json()["speeches"] == []
 
 

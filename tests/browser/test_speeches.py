@@ -163,7 +163,7 @@ async def test_speeches_are_searched_and_filtered(system: Stack, window: Visitor
     await expect(page.get_by_role("row").filter(has_text=gone["text"])).to_contain_text("Recording missing")
     await page.get_by_label("Level").select_option("A1")
     await page.get_by_role("button", name="Apply").click()
-    await expect(page.get_by_text("Nothing matches what you are looking for.")).to_be_visible()
+    await expect(page.get_by_text("Nothing matches your search.")).to_be_visible()
 
 
 async def test_chosen_speeches_are_tagged_and_archived_together(window: Visitor, admin: Learner) -> None:
@@ -238,7 +238,7 @@ async def test_errors_are_shown_next_to_their_fields(window: Visitor) -> None:
     await page.goto(f"{SPEECHES}/create")
     for name, content, text in (
         ("notes.txt", b"text", "notes.txt is no MP3, WAV or M4A file."),
-        ("empty.wav", b"RIFF", "The file is not MP3, WAV or M4A"),
+        ("empty.wav", b"RIFF", "The file's content is not MP3, WAV or M4A"),
     ):
         await page.get_by_label("Choose a file").set_input_files(
             {"name": name, "mimeType": "audio/wav", "buffer": content}
@@ -249,12 +249,12 @@ async def test_errors_are_shown_next_to_their_fields(window: Visitor) -> None:
     window.expected_statuses.add(422)
     await page.get_by_role("button", name="Save").click()
     for label, text in (
-        ("Text", "Write what is said."),
+        ("Text", "Enter the spoken text."),
         ("Level", "Choose a level."),
         ("Type", "Choose a type."),
     ):
         await expect(page.get_by_label(label)).to_have_accessible_description(re.compile(text))
-    await expect(page.get_by_text("Upload or record what is said.")).to_be_visible()
+    await expect(page.get_by_text("Upload or record the audio.")).to_be_visible()
 
 
 async def test_two_editors_at_once_lose_nothing(
@@ -273,8 +273,8 @@ async def test_two_editors_at_once_lose_nothing(
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Another editor has changed this")).to_be_visible()
     await expect(page.get_by_label("Text")).to_have_value(text)
-    await expect(page.get_by_label("Text")).to_have_accessible_description(re.compile("Now stored: First"))
-    await expect(page.get_by_label("Level")).to_have_accessible_description(re.compile("Now stored: C2"))
+    await expect(page.get_by_label("Text")).to_have_accessible_description(re.compile("Stored value: First"))
+    await expect(page.get_by_label("Level")).to_have_accessible_description(re.compile("Stored value: C2"))
     await page.get_by_role("button", name="Save mine").click()
     await expect(page.get_by_role("heading", name=text)).to_be_visible()
 
@@ -290,11 +290,11 @@ async def test_a_recording_is_compared_with_the_text(window: Visitor) -> None:
         page.locator("[data-result]"),
     )
     await check.click()
-    await expect(page.get_by_role("alert")).to_contain_text("Write the text first")
+    await expect(page.get_by_role("alert")).to_contain_text("Enter the text first")
     for text, answer in (
         (REFERENCE, "Every word was recognized."),
         (REFERENCE.replace("passport", "umbrella"), "umbrella"),
-        ("Completely different words are written here today.", "something else than the text"),
+        ("Completely different words are written here today.", "does not seem to match the text"),
         ("I lost my паспорт at the airport.", "The word 'паспорт' cannot be pronounced"),
     ):
         await page.get_by_label("Text").fill(text)
@@ -328,7 +328,7 @@ async def test_what_was_typed_survives_the_end_of_the_session(
     await visitor.context.clear_cookies()
     await page.get_by_role("button", name="Save").click()
     await fill_sign_on(visitor, editor.email, editor.password)
-    await expect(page.get_by_text("Your input was not saved, and is here again.")).to_be_visible()
+    await expect(page.get_by_text("Your input was not saved and has been restored.")).to_be_visible()
     await expect(page.get_by_label("Text")).to_have_value(f"Kept {word}.")
     await expect(page.get_by_label("Level")).to_have_value("B2")
     await expect(page.get_by_role("button", name=f"Remove {tag['name']}")).to_be_visible()

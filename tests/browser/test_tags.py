@@ -119,7 +119,7 @@ async def test_errors_are_shown_next_to_their_fields(window: Visitor, admin: Lea
     await page.get_by_label("Name").fill(tag["name"].upper())
     await page.get_by_label("Category").fill("topic")
     await page.get_by_role("button", name="Save").click()
-    taken = re.compile("There is a tag .* already")
+    taken = re.compile("A tag named .* already exists")
     await expect(page.get_by_label("Name")).to_have_accessible_description(taken)
     await expect(page.get_by_label("Category")).to_have_value("topic")
 
@@ -141,7 +141,7 @@ async def test_two_editors_at_once_lose_nothing(
     await expect(page.get_by_text("Another editor has changed this")).to_be_visible()
     await expect(page.get_by_label("Name")).to_have_value(name)
     await expect(page.get_by_label("Category")).to_have_accessible_description(
-        re.compile("Now stored: theirs")
+        re.compile("Stored value: theirs")
     )
     await page.get_by_role("button", name="Save mine").click()
     await expect(page.get_by_role("heading", name=name)).to_be_visible()

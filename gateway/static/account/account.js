@@ -18,7 +18,7 @@ addEventListener("hashchange", () => location.reload());
  */
 export function offer(address, { body, done, renew }) {
   if (!token) {
-    show("problem", "This link is not complete.", [], `Open it from the e-mail again. If it stays like this: ${renew}`);
+    show("problem", "This link is incomplete.", [], `Open it from the e-mail again. If that does not help: ${renew}`);
     return;
   }
   form.hidden = false;

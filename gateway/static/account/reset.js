@@ -34,7 +34,7 @@ function checked() {
     return null;
   }
   if (password.value !== repeated.value) {
-    refuse(repeated, "The two passwords are not the same.");
+    refuse(repeated, "The two passwords do not match.");
     return null;
   }
   return { password: password.value };

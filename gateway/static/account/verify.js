@@ -7,7 +7,7 @@ const show = document.getElementById("show");
 offer("/api/v1/auth/email/verify", {
   body: checked,
   done: "Your e-mail address is confirmed. You can close this page and go back to the app.",
-  renew: "Ask for a new e-mail in the app, under your profile.",
+  renew: "Request a new e-mail in the app, under your profile.",
 });
 offerInstead(document.getElementById("reject"), "/api/v1/auth/email/reject", {
   done: "Your address is removed. You can close this page.",

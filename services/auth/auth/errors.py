@@ -38,11 +38,11 @@ class AccountLocked(Forbidden):
     code, title = "account_locked", "Account locked"
 
     def __init__(self) -> None:
-        super().__init__("This account is locked. Ask the support of the app to unlock it.")
+        super().__init__("This account is locked. Contact support to unlock it.")
 
 
 class WrongPassword(Forbidden):
-    """The account's password is another one; the session goes on."""
+    """The password is wrong; the session stays valid."""
 
     code, title = "wrong_password", "Wrong password"
 
@@ -57,11 +57,11 @@ class InvalidRefreshToken(Unauthorized):
     code, title = "invalid_refresh_token", "Invalid refresh token"
 
     def __init__(self) -> None:
-        super().__init__("The refresh token is not valid any more; sign in again.")
+        super().__init__("The refresh token is no longer valid; sign in again.")
 
 
 class InvalidSocialToken(Unauthorized):
-    """The provider's token does not prove the user's identity to this app, or was used already."""
+    """The provider's token is not valid for this app, or has already been used."""
 
     code, title = "invalid_social_token", "Invalid social token"
 
@@ -72,16 +72,18 @@ class RecentProofRequired(Forbidden):
     code, title = "recent_sign_in_required", "Recent sign-in required"
 
     def __init__(self) -> None:
-        super().__init__("Send your password with this, or sign in again and repeat it within ten minutes.")
+        super().__init__(
+            "Send your password with this request, or sign in again and repeat it within ten minutes."
+        )
 
 
 class AccountProofRequired(Forbidden):
-    """Send the access token of the account that the e-mail is about, or its password."""
+    """Send the access token or the password of the account concerned."""
 
     code, title = "account_proof_required", "Account proof required"
 
     def __init__(self) -> None:
-        super().__init__("Send the account's password with this, or sign in to the account first.")
+        super().__init__("Send the account's password with this request, or sign in to the account first.")
 
 
 class TokenUnknown(BadRequest):
@@ -90,7 +92,7 @@ class TokenUnknown(BadRequest):
     code, title = "token_unknown", "Unknown token"
 
     def __init__(self) -> None:
-        super().__init__("This link is not valid; ask for a new one.")
+        super().__init__("This link is not valid; request a new one.")
 
 
 class TokenExpired(BadRequest):
@@ -99,16 +101,18 @@ class TokenExpired(BadRequest):
     code, title = "token_expired", "Token expired"
 
     def __init__(self) -> None:
-        super().__init__("This link has expired; ask for a new one.")
+        super().__init__("This link has expired; request a new one.")
 
 
 class TokenUsed(BadRequest):
-    """The token was used already, or the account's credentials have changed since it was sent."""
+    """The token has already been used, or the account's credentials have changed since it was sent."""
 
     code, title = "token_used", "Token used"
 
     def __init__(self) -> None:
-        super().__init__("This link was used already, or the account has changed since; ask for a new one.")
+        super().__init__(
+            "This link has already been used, or the account has changed since; request a new one."
+        )
 
 
 class UserNotFound(NotFound):
@@ -124,7 +128,7 @@ class IdentityNotFound(NotFound):
 
 
 class EmailTaken(Conflict):
-    """An account with this e-mail address exists."""
+    """An account with this e-mail address already exists."""
 
     code, title = "email_taken", "E-mail address taken"
 
@@ -136,37 +140,37 @@ class EmailNotVerified(Conflict):
 
 
 class PasswordNotSet(Conflict):
-    """The account has no password yet; its owner signs in with a provider."""
+    """The account has no password; the user signs in with a provider."""
 
     code, title = "no_password", "No password"
 
 
 class IdentityLinkRequired(Conflict):
-    """The e-mail address belongs to an account that this identity is not linked to."""
+    """The e-mail address belongs to an account to which this identity is not linked."""
 
     code, title = "link_required", "Link required"
 
 
 class IdentityTaken(Conflict):
-    """The identity is linked to another account, or the account has one at this provider already."""
+    """The identity is linked to another account, or the account already has one at this provider."""
 
-    code, title = "identity_taken", "Sign-in taken"
+    code, title = "identity_taken", "Identity already linked"
 
 
 class LastSignInMethod(Conflict):
-    """Without this identity the account could not be signed in to; set a password first."""
+    """This is the account's only way to sign in; set a password first."""
 
-    code, title = "last_sign_in", "Last way to sign in"
+    code, title = "last_sign_in", "Last sign-in method"
 
 
 class LastAdmin(Conflict):
-    """The last admin must stay; give another user the role first."""
+    """The last admin cannot be removed; make another user an admin first."""
 
     code, title = "last_admin", "Last admin"
 
 
 class OperatorAccount(Conflict):
-    """The operator's account comes from the server's configuration, and is changed only there."""
+    """The operator's account is defined in the server's configuration and can only be changed there."""
 
     code, title = "operator_account", "Operator account"
 
@@ -190,7 +194,7 @@ class WeakPassword(Invalid):
 
 
 class EmailRequired(Invalid):
-    """The provider shared no e-mail address, which a new account needs."""
+    """The provider did not share an e-mail address, which a new account needs."""
 
     code, title = "email_required", "E-mail address required"
 
@@ -201,17 +205,17 @@ class ProviderNotConfigured(Invalid):
     code, title = "provider_not_configured", "Provider not configured"
 
     def __init__(self) -> None:
-        detail = "Signing in with this provider is not set up here; choose another way to sign in."
-        super().__init__(detail, errors=[{"pointer": "#/provider", "message": "is not set up here"}])
+        detail = "Signing in with this provider is not available; choose another way to sign in."
+        super().__init__(detail, errors=[{"pointer": "#/provider", "message": "is not available"}])
 
 
 class ProviderUnavailable(Unavailable):
-    """The identity provider did not answer in time, or not as documented."""
+    """The identity provider did not answer in time, or gave an invalid answer."""
 
     code, title = "provider_unavailable", "Identity provider unavailable"
 
     def __init__(self) -> None:
-        super().__init__("The provider cannot be asked right now; try again in a moment.")
+        super().__init__("The provider is not available right now; try again in a moment.")
 
 
 class PasswordQueueFull(Unavailable):
@@ -224,9 +228,9 @@ class PasswordQueueFull(Unavailable):
 
 
 class ExportUnavailable(Unavailable):
-    """Part of the data cannot be read now; an incomplete export is never returned."""
+    """Part of the data is unavailable; an incomplete export is never returned."""
 
     code = "export_unavailable"
 
     def __init__(self) -> None:
-        super().__init__("Your data cannot be gathered right now; try again in a moment.")
+        super().__init__("Your data cannot be exported right now; try again in a moment.")

@@ -38,7 +38,9 @@ def main_first_admin(_: list[str]) -> None:
 
 async def seed(settings: SeedSettings) -> None:
     if not settings.is_development:
-        raise SystemExit("Demo accounts are for development only: set ENVIRONMENT=development to have them.")
+        raise SystemExit(
+            "Demo accounts are for development only: set ENVIRONMENT=development to create them."
+        )
     async with _open_database(settings) as database:
         await create_demo_accounts(database)
 
@@ -72,7 +74,7 @@ async def create_first_admin(settings: FirstAdminSettings) -> str:
     password_hash = await _hash(password)
     async with _open_database(settings) as database, database.transaction() as session:
         is_created = await roles.create_first_admin(session, email=email, password_hash=password_hash)
-    return "The first admin can sign in." if is_created else "There is an admin already; nothing was changed."
+    return "The first admin can sign in." if is_created else "An admin already exists; nothing was changed."
 
 
 async def _hash(password: str) -> str:

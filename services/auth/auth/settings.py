@@ -46,7 +46,9 @@ def find_hash_problem(password_hash: str) -> str | None:
     if found := ARGON2ID_HASH.fullmatch(password_hash):
         is_bearable = int(found["kib"]) <= MAX_ARGON2_KIB and int(found["passes"]) <= MAX_ARGON2_PASSES
         return None if is_bearable else "costs too much: at most 256 MiB and 10 passes"
-    return "is not a complete bcrypt or argon2id hash; some files need $$ for each $, or quotes around it"
+    return (
+        "is not a complete bcrypt or argon2id hash; some files need $$ for each $, or quotes around the value"
+    )
 
 
 class AppleSettings(Settings):

@@ -22,7 +22,7 @@ class CatalogueUnavailable(Unavailable):
 
 
 class ChangedMeanwhile(PreconditionFailed):
-    """The speech has another revision than the client has seen."""
+    """The speech has changed since the client read it."""
 
     code = "changed_meanwhile"
 
@@ -46,7 +46,7 @@ class RecordingNotFound(NotFound):
 
 
 class AudioTooLarge(Invalid):
-    """The recording has more than 10 MiB."""
+    """The recording is larger than 10 MiB."""
 
     code = "audio_too_large"
 
@@ -58,7 +58,7 @@ class AudioTooLong(Invalid):
 
 
 class UnsupportedAudio(Invalid):
-    """The object under the key is not audio of a known format."""
+    """The object under the key is not audio in a supported format."""
 
     code = "unsupported_audio"
 
@@ -70,12 +70,12 @@ class TagNotFound(NotFound):
 
 
 class TagExists(Conflict):
-    """Another tag has this name, perhaps in another case."""
+    """Another tag has this name, ignoring case."""
 
     code = "tag_exists"
 
     def __init__(self, name: str) -> None:
-        detail = f"There is a tag {name} already."
+        detail = f"A tag named {name} already exists."
         super().__init__(detail, errors=[{"pointer": "#/name", "message": detail}])
 
 
@@ -86,6 +86,6 @@ class TagInUse(Conflict):
 
 
 class TagBeingMerged(Conflict):
-    """One of the tags takes part in another merge, which ends within minutes."""
+    """One of the tags is part of another merge, which finishes within minutes."""
 
     code = "tag_being_merged"

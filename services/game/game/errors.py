@@ -23,7 +23,7 @@ class AccountErased(Unauthorized):
 
 
 class SpeechNotFound(NotFound):
-    """`speech_ids` lists speeches that were never published; leave their results out."""
+    """`speech_ids` lists speeches that were never published; omit their results."""
 
     code = "speech_not_found"
 
@@ -35,45 +35,45 @@ class SpeechNotKnownYet(Conflict):
 
 
 class SessionNotFound(NotFound):
-    """No session has this id; take an id from the list of your sessions."""
+    """No session has this id; use an id from the list of your sessions."""
 
     code = "session_not_found"
 
 
 class NotYourSession(Forbidden):
-    """The session belongs to another learner; ask only for your own sessions."""
+    """The session belongs to another learner; request only your own sessions."""
 
     code = "not_your_session"
 
 
 class IdempotencyConflict(Conflict):
-    """The idempotency key or the id was used for another request; send a new one."""
+    """The idempotency key or id was already used for a different request; send a new one."""
 
     code = "idempotency_conflict"
 
 
 class ImplausibleClock(Invalid):
-    """The device's clock is wrong by more than a day: correct the times by the `Date` header, and repeat."""
+    """The device's clock is off by more than a day: correct the times using the `Date` header, and repeat."""
 
     code = "implausible_clock"
 
 
 class ExportRunning(TooManyRequests):
-    """An export of yours is still running; wait for its end."""
+    """Your previous export is still running; wait until it ends."""
 
     code = "export_running"
 
     def __init__(self) -> None:
-        super().__init__("An export of yours is still running.", headers={"Retry-After": "10"})
+        super().__init__("Your previous export is still running.", headers={"Retry-After": "10"})
 
 
 class ExportsFull(Unavailable):
-    """As many exports are running as the service has memory for."""
+    """The maximum number of exports is running."""
 
     code = "exports_full"
 
     def __init__(self) -> None:
-        super().__init__("Many exports are running; try again in a moment.", retry_after=10)
+        super().__init__("Too many exports are running; try again in a moment.", retry_after=10)
 
 
 class AggregateMismatch(Invalid):

@@ -19,40 +19,40 @@ class UploadSessionNotFound(NotFound):
 
 
 class NotYourUploadSession(Forbidden):
-    """Another editor has opened this upload session; it can be read, but not used."""
+    """The upload session belongs to another editor; it can be read, but not used."""
 
     code = "not_your_upload_session"
 
 
 class UploadSessionExpired(ParleyError):
-    """The upload session has ended after seven days; open another one and upload again."""
+    """The upload session ended after seven days; start another one and upload again."""
 
     status, code, title = 410, "upload_session_expired", "Upload session expired"
 
 
 class UploadQuotaExceeded(Conflict):
-    """The editor has as many uploaded recordings without a speech as allowed; import or delete some."""
+    """The editor has the maximum number of uploaded recordings without a speech; import or delete some."""
 
     code = "upload_quota_exceeded"
 
 
 class TooManyUploads(TooManyRequests):
-    """The editor sends as many uploads at once as allowed; wait for one of them."""
+    """The editor has the maximum number of concurrent uploads; wait for one of them to finish."""
 
     code = "too_many_uploads"
 
     def __init__(self, limit: int) -> None:
-        detail = f"You may send {limit} uploads at once. Wait for one of them to end."
+        detail = f"You can have {limit} concurrent uploads. Wait for one of them to finish."
         super().__init__(detail, headers={"Retry-After": "5"})
 
 
 class UploadsFull(Unavailable):
-    """Other editors send as many uploads as this server takes at once; try again in a moment."""
+    """Other editors' uploads occupy the server; try again in a moment."""
 
     code = "uploads_full"
 
     def __init__(self) -> None:
-        super().__init__("Too many uploads arrive at once. Try again in a moment.")
+        super().__init__("Too many concurrent uploads. Try again in a moment.")
 
 
 class EmptyTable(Invalid):
@@ -62,7 +62,7 @@ class EmptyTable(Invalid):
 
 
 class TableTooLarge(PayloadTooLarge):
-    """The table has more than 256 MiB; split it into several imports."""
+    """The table is larger than 256 MiB; split it into several imports."""
 
     code = "table_too_large"
 
@@ -74,19 +74,19 @@ class ImportNotFound(NotFound):
 
 
 class ImportInProgress(Conflict):
-    """An import of this upload session is not finished; `job_id` names it."""
+    """An import of this upload session has not finished; `job_id` names it."""
 
     code = "import_in_progress"
 
 
 class TooManyImports(Conflict):
-    """The editor has three unfinished imports; wait until one of them ends, or cancel it."""
+    """The editor has three unfinished imports; wait until one of them finishes, or cancel it."""
 
     code = "too_many_imports"
 
 
 class NotYourImport(Forbidden):
-    """Another editor has started this import; only that editor and admins may change it."""
+    """The import belongs to another editor; only that editor and admins can change it."""
 
     code = "not_your_import"
 
@@ -98,31 +98,31 @@ class ImportNotCancellable(Conflict):
 
 
 class ImportNotUndoable(Conflict):
-    """The import has no speeches in the catalogue, or not yet."""
+    """The import has no speeches in the catalogue."""
 
     code = "import_not_undoable"
 
 
 class ReportNotReady(Conflict):
-    """The rows are still being checked; ask again when the import has ended."""
+    """The rows are still being checked; try again when the import has ended."""
 
     code = "report_not_ready"
 
 
 class ReportNotFound(NotFound):
-    """The rows of the import were not checked to the end, or it is older than 30 days."""
+    """The import's rows were not all checked, or it is older than 30 days."""
 
     code = "report_not_found"
 
 
 class TooManyStreams(TooManyRequests):
-    """The user has as many streams open as allowed; close one first."""
+    """The user has the maximum number of streams open; close one first."""
 
     code = "too_many_streams"
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"You may have at most {limit} of these streams open at once. Close another one first.",
+            f"You can have at most {limit} of these streams open. Close one first.",
             headers={"Retry-After": "5"},
         )
 

@@ -44,7 +44,7 @@ class UnsupportedAudio(SpeechProcessingError, BadRequest):
 
 
 class AudioTooLarge(SpeechProcessingError, PayloadTooLarge):
-    """The recording has more than 10 MiB; send a smaller one."""
+    """The recording is larger than 10 MiB; send a smaller one."""
 
     code, title = "audio_too_large", "Audio too large"
 
@@ -65,7 +65,7 @@ class NotAssessable(SpeechProcessingError, Invalid):
 
 
 class UnpronounceableText(SpeechProcessingError, Invalid):
-    """The text has nothing to say, or a word that cannot be pronounced; send another text."""
+    """The text has no words, or a word that cannot be pronounced; send another text."""
 
     def __init__(self, detail: str, **extra: Any) -> None:
         field_error = {"pointer": "#/reference_text", "message": detail}
@@ -129,12 +129,12 @@ class QueueFull(ProviderUnavailable):
 
 
 class TooManyRecordings(TooManyRequests):
-    """The learner has as many recordings in work as allowed; wait for one of them."""
+    """The learner has the maximum number of recordings in progress; wait for one of them."""
 
-    code, title = "too_many_recordings", "Too many recordings at once"
+    code, title = "too_many_recordings", "Too many concurrent recordings"
 
     def __init__(self, limit: int) -> None:
-        detail = f"You may have {limit} recordings scored at once. Wait for one of them to end."
+        detail = f"You can have {limit} recordings in progress. Wait for one of them to finish."
         super().__init__(detail, headers={"Retry-After": "1"})
 
 
@@ -143,7 +143,7 @@ class BudgetUnavailable(ProviderUnavailable):
 
 
 class BudgetExhausted(SpeechProcessingError, TooManyRequests):
-    """Audio to be paid for is used up until `opens_at`; `budget` is learner_day or month."""
+    """The budget for paid scoring is exhausted until `opens_at`; `budget` is learner_day or month."""
 
     code, title = "budget_exhausted", "Budget exhausted"
     retryable = True
@@ -151,7 +151,7 @@ class BudgetExhausted(SpeechProcessingError, TooManyRequests):
     def __init__(self, budget: BudgetName, *, opens_at: datetime, retry_after: int) -> None:
         period = "month's audio" if budget == "month" else "day's audio of this learner"
         super().__init__(
-            f"The {period} is used up; there is more from {opens_at:%Y-%m-%d %H:%M} UTC on.",
+            f"The {period} is used up; more is available from {opens_at:%Y-%m-%d %H:%M} UTC.",
             headers={"Retry-After": str(retry_after)},
             budget=budget,
             opens_at=f"{opens_at:%Y-%m-%dT%H:%M:%SZ}",

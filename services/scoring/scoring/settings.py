@@ -77,7 +77,7 @@ class ApiSettings(HttpApiSettings):
     def _is_a_region(cls, value: str) -> str:
         # It becomes a part of the service's address.
         if not re.fullmatch("[a-z0-9-]*", value):
-            raise ValueError("must be a region's name in lower case, without blanks, such as westeurope")
+            raise ValueError("must be a region's name in lower case, without spaces, such as westeurope")
         return value
 
     @model_validator(mode="after")
@@ -89,7 +89,7 @@ class ApiSettings(HttpApiSettings):
             raise ValueError("AZURE_SPEECH_KEY is not set, but SPEECH_PROVIDER names azure")
         if any(not " " < character < "\x7f" for character in key):
             raise ValueError(
-                "AZURE_SPEECH_KEY contains a blank, a line break or another sign that no key has"
+                "AZURE_SPEECH_KEY contains a space, a line break or another character that no key has"
             )
         if not (self.azure_speech_region or self.azure_speech_endpoint):
             raise ValueError(

@@ -61,7 +61,7 @@ class Measurer:
 
     async def _ask(self, content: bytes | AsyncIterator[bytes], size: int) -> dict[str, Any]:
         if size > MAX_AUDIO_BYTES:
-            raise UndecodableAudio(f"The recording has more than {MAX_AUDIO_BYTES} bytes.")
+            raise UndecodableAudio(f"The recording is larger than {MAX_AUDIO_BYTES} bytes.")
         if self._ending is not None:
             self._ending.cancel()
         try:

@@ -19,7 +19,7 @@ from shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
-CONFLICTS = Counter("transaction_conflicts_total", "Transactions rolled back because of another one.")
+CONFLICTS = Counter("transaction_conflicts_total", "Transactions rolled back because of a conflict.")
 
 MAX_ATTEMPTS = 4
 """How often a transaction is begun before its conflict becomes a 503."""
@@ -87,7 +87,7 @@ def translate_driver_errors() -> Iterator[None]:
     except Exception as error:
         if is_conflict(error):
             CONFLICTS.inc()
-            detail = "Another change was in the way; try again in a moment."
+            detail = "The request conflicted with another change; try again in a moment."
             raise TransactionConflict(detail, retry_after=1) from error
         if is_connection_error(error):
             raise DatabaseUnavailable("The database does not answer; try again in a moment.") from error

@@ -75,7 +75,7 @@ class ObjectStreams:
             response.close()
             response.release_conn()
         if len(chunk) != length:
-            raise StorageUnavailable("The audio storage sent only a part.")
+            raise StorageUnavailable("The audio storage sent an incomplete object.")
         return chunk
 
     async def abort_unfinished(self, key: str) -> None:

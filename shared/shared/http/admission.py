@@ -16,8 +16,8 @@ from shared.http.health import INTERNAL_PATHS
 from shared.http.middleware import is_form
 from shared.http.problems import to_response
 
-IN_WORK = Gauge("http_requests_in_work", "Requests that are worked on.")
-WAITING = Gauge("http_requests_waiting", "Requests that wait to be worked on.")
+IN_WORK = Gauge("http_requests_in_work", "Requests being processed.")
+WAITING = Gauge("http_requests_waiting", "Requests waiting to be processed.")
 REFUSED = Counter(
     "http_requests_refused_total", "Requests refused because of overload, by reason.", ["reason"]
 )
@@ -28,13 +28,13 @@ MAX_WAITING_OF_USER = 64
 
 
 class Overloaded(Unavailable):
-    """The service has more requests than it can work on; try again after `Retry-After`."""
+    """The service is overloaded; try again after `Retry-After`."""
 
     code = "overloaded"
 
     def __init__(self, reason: str) -> None:
         REFUSED.labels(reason).inc()
-        super().__init__("Too many requests are in work. Try again soon.", retry_after=RETRY_AFTER_SECONDS)
+        super().__init__("Too many requests in progress. Try again soon.", retry_after=RETRY_AFTER_SECONDS)
 
 
 class WorkSlots:

@@ -109,5 +109,5 @@ def add_audit_route(router: APIRouter, path: str, *, name: str) -> None:
 
     @router.get(path, name=name, response_description="One page of the audit log.")
     async def list_entries(filters: Annotated[AuditLogFilter, Query()], session: SessionDep) -> AuditLogPage:
-        """List the audit log, newest first. Entries name people by id, and outlive what they describe."""
+        """List the audit log, newest first. Entries identify people by id, and outlive their subjects."""
         return await list_audit_entries(session, filters)

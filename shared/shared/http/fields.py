@@ -85,7 +85,7 @@ def clean_text(value: str) -> str:
     # Normalising a run of marks takes quadratic time: a body full of them would take minutes.
     for run in POSSIBLE_MARKS.findall(value):
         if _count_marks(run) > MAX_COMBINING_MARKS:
-            raise ValueError("must not pile up combining marks")
+            raise ValueError("must not contain long runs of combining marks")
     composed = unicodedata.normalize("NFC", value).strip()
     if composed and all(
         unicodedata.category(each) in {"Cf", "Zs", "Mn"} or each in BLANK for each in composed

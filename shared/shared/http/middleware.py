@@ -17,7 +17,7 @@ from shared.http.problems import to_response
 log = structlog.get_logger("access")
 
 VALID_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-UNHANDLED = "Something went wrong on our side. The request id helps us to find it."
+UNHANDLED = "Something went wrong on our side. Please quote the request id when you report it."
 TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -180,7 +180,7 @@ def takes_form(scope: Scope) -> bool:
 
 
 async def _reject(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
-    error: ParleyError = PayloadTooLarge(f"The body may have at most {limit} bytes.", max_bytes=limit)
+    error: ParleyError = PayloadTooLarge(f"The body can have at most {limit} bytes.", max_bytes=limit)
     if not is_form(Headers(scope=scope)) and takes_form(scope):
         # A file as the whole body. A smaller one would be refused all the same.
         error = MalformedForm("Send a form as multipart/form-data.")

@@ -18,7 +18,7 @@ MAX_HEADER_BYTES = 4096
 MAX_PREAMBLE_BYTES = 4096
 MAX_PARTS = 100
 MAX_DISCARDED_BYTES = 32 * 1024 * 1024
-NO_BOUNDARY = "Send a form as multipart/form-data, with its boundary: let your client set Content-Type."
+NO_BOUNDARY = "Send multipart/form-data with a boundary: let your client set Content-Type."
 
 
 class FormTooSlow(ParleyError):

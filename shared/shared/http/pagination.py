@@ -25,7 +25,7 @@ class PageQuery(BaseModel):
     """Query parameters of a list. Subclasses add filters, and may set another `limit`."""
 
     page: int = Field(1, ge=1, le=1_000_000, description="Page number, for the first 10,000 items.")
-    limit: int = Field(20, ge=1, le=100, description="Items on a page.")
+    limit: int = Field(20, ge=1, le=100, description="Items per page.")
     cursor: Cursor | None = Field(
         None,
         description="`next_cursor` of the previous page, with the same filters. Replaces `page`.",
@@ -45,7 +45,7 @@ class PageQuery(BaseModel):
 
 
 class AdminPageQuery(PageQuery):
-    limit: int = Field(50, ge=1, le=200, description="Items on a page.")
+    limit: int = Field(50, ge=1, le=200, description="Items per page.")
 
 
 class Pagination(BaseModel):

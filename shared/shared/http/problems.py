@@ -76,10 +76,10 @@ async def render_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     if error.status_code == 404:
-        return await render(request, NotFound("There is nothing at this address."))
+        return await render(request, NotFound("There is no resource at this address."))
     if error.status_code == 405:
         allowed = {"Allow": ", ".join(_list_allowed_methods(request.app, request.url.path))}
-        detail = f"This address accepts only {allowed['Allow']}."
+        detail = f"This resource accepts only {allowed['Allow']}."
         return await render(request, MethodNotAllowed(detail, headers=allowed))
     return await render(request, BadRequest("The request body could not be read."))
 

@@ -28,7 +28,7 @@ def describe_unknown(request: Request, location: tuple[int | str, ...]) -> str:
     *parents, name = location
     known = _list_known(request, parents)
     if nearest := get_close_matches(str(name)[:MAX_COMPARED_CHARACTERS], known, n=1):
-        return f"is unknown; the nearest known name is {nearest[0]}"
+        return f"is unknown; the closest known name is {nearest[0]}"
     if known:
         return f"is unknown; known names are {', '.join(sorted(known)[:MAX_LISTED])}"
     return "is unknown; no names are known here"

@@ -138,7 +138,7 @@ def create_filters(actions: Sequence[str], *, person: str = "id") -> tuple[Filte
     return (
         Filter("action", "What", tuple((action, to_label(action)) for action in sorted(actions))),
         Filter("actor_id", f"Who ({person})"),
-        Filter("subject_id", f"Of what ({person})"),
+        Filter("subject_id", f"Subject ({person})"),
         Filter("from_date", "From", input_type="date"),
         Filter("to_date", "To", input_type="date"),
     )

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 MAX_EXPORTED_ROWS = 10_000
 EXPORT_LIMIT = 200
 MAX_TERM_LENGTH = 100
-NOT_OFFERED = "There is nothing at this address."
+NOT_OFFERED = "There is no resource at this address."
 METHOD_NOT_ALLOWED = "This address does not accept this method."
-NOT_ALLOWED = "Your account may not do this. Ask an admin."
+NOT_ALLOWED = "Your account is not allowed to do this. Ask an admin."
 
 
 class Endpoints:
@@ -248,7 +248,7 @@ async def _submit(form: Form, request: Request, save: Any) -> Any:
     """Save what was typed. Raises Invalid with errors next to the fields."""
     ensure_expected(form, get_form(request))
     if not form.validate():
-        raise Invalid("Some fields need another look.", errors=_list_form_errors(form.errors))
+        raise Invalid("Some fields are not valid.", errors=_list_form_errors(form.errors))
     return await retry_conflicts(save)(request, form.data)
 
 

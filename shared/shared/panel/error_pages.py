@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from shared.panel.panel import Panel
 
 HEADINGS = {
-    400: "This could not be read",
+    400: "The request could not be read",
     401: "Your session has ended",
-    403: "You may not do this",
-    404: "There is nothing here",
-    405: "This is not how this page is opened",
-    409: "This does not fit what is stored",
-    412: "This was changed meanwhile",
+    403: "You are not allowed to do this",
+    404: "Page not found",
+    405: "This page cannot be opened this way",
+    409: "This conflicts with stored data",
+    412: "This has been changed since",
     413: "This is too large",
-    415: "This cannot be read here",
-    422: "Something is not right yet",
-    429: "That was a little fast",
+    415: "This format is not accepted",
+    422: "Some input is not valid",
+    429: "Too many requests",
     503: "Not available right now",
     504: "This took too long",
 }

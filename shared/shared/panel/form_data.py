@@ -13,7 +13,7 @@ OWN_FIELDS = {CSRF_FIELD, SUBMISSION_FIELD, VERSION_FIELD}
 """Fields that all forms of the panel have."""
 MAX_FIELDS = 1_000
 FORM = "application/x-www-form-urlencoded"
-RELOAD = "The form cannot be read; load the page again."
+RELOAD = "The form cannot be read; reload the page."
 
 type FormData = ImmutableMultiDict[str, str]
 
@@ -32,7 +32,7 @@ async def read_form(request: Request) -> FormData:
     # Browsers end lines with CRLF, whatever was typed.
     form: FormData = ImmutableMultiDict([(name, value.replace("\r\n", "\n")) for name, value in pairs])
     if any(len(form.getlist(name)) > 1 for name in OWN_FIELDS):
-        raise MalformedForm("The form has a field twice; load the page again.")
+        raise MalformedForm("The form contains a field twice; reload the page.")
     request.state.panel_form = form
     return form
 

@@ -21,7 +21,7 @@ class AlreadySubmitted(Conflict):
     code = "already_submitted"
 
     def __init__(self) -> None:
-        super().__init__("This form was sent already; it was saved once.")
+        super().__init__("This form has already been sent; it was saved once.")
 
 
 class ChangedByOther(Conflict):
@@ -51,7 +51,7 @@ def ensure_expected(form: Form, data: FormData) -> None:
     fields: Mapping[str, Field] = form._fields
     for name in set(data):
         if name not in fields and name not in OWN_FIELDS:
-            message = f"The form has a field that this page does not know: {name[:40]}. Load the page again."
+            message = f"The form has an unknown field: {name[:40]}. Load the page again."
             raise Invalid(message)
         if name in fields and not is_multiple(fields[name]) and len(data.getlist(name)) > 1:
             errors = [{"pointer": f"#/{name}", "message": "was sent twice"}]

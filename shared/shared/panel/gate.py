@@ -28,7 +28,7 @@ class CrossSiteRequest(Forbidden):
     code = "cross_site_request"
 
     def __init__(self) -> None:
-        super().__init__("This was not sent from the panel's own page. Load the page again, and repeat it.")
+        super().__init__("This was not sent from the panel's own page. Reload the page and try again.")
 
 
 class PanelGate:

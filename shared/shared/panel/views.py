@@ -37,7 +37,7 @@ MESSAGES = {
     "updated": "Saved.",
     "unchanged": "Nothing was changed.",
     "deleted": "Deleted.",
-    "repeated": "This form was sent already. It was saved once.",
+    "repeated": "This form has already been sent. It was saved once.",
     "none_chosen": "Choose at least one row first.",
 }
 """What a page says after a change, by the code in its address. An address cannot carry texts of its own."""
@@ -135,7 +135,7 @@ class ResourceView(PanelPage, ModelView):
 
     async def look_up(self, session: AsyncSession, term: str) -> Sequence[Choice]:
         """Return at most 20 choices for the text that was typed."""
-        raise NotFound("There is no look-up here.")
+        raise NotFound("This page has no lookup.")
 
     async def list_labels(self, session: AsyncSession, name: str, values: Sequence[str]) -> Mapping[str, str]:
         """Return the labels of values that were chosen in a field or filter with a look-up."""

@@ -124,7 +124,7 @@ CurrentUser = Annotated[Principal, Security(authenticate)]
 def require_role(*roles: Role) -> Callable[[Principal], Awaitable[Principal]]:
     async def check(principal: CurrentUser) -> Principal:
         if principal.role not in roles:
-            raise Forbidden("Your account may not do this.")
+            raise Forbidden("Your account is not allowed to do this.")
         return principal
 
     return check

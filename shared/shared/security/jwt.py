@@ -172,7 +172,7 @@ async def verify_with_key(
         header = jwt.get_unverified_header(token)
         key = await keys.get(header["kid"]) if isinstance(header.get("kid"), str) else None
         if key is None or header.get("typ", "").lower() != typ:
-            raise Unauthorized("The token was not issued for this.")
+            raise Unauthorized("The token was not issued for this purpose.")
         options: jwt.types.Options = {"require": REQUIRED}
         claims = jwt.decode(
             token, key, [ALGORITHM], options, audience=audience, issuer=issuer, leeway=LEEWAY_SECONDS

@@ -102,7 +102,7 @@ async def test_a_form_that_is_refused_is_freed_at_once(body: bytes) -> None:
     "kind", ["", "application/json", "multipart/form-data", "multipart/form-data; boundary="]
 )
 async def test_a_form_without_a_boundary_says_how_to_get_one(kind: str) -> None:
-    with pytest.raises(MalformedForm, match="multipart/form-data, with its boundary"):
+    with pytest.raises(MalformedForm, match="multipart/form-data with a boundary"):
         await read_all(StreamedForm(request([FORM], kind=kind)))
 
 

@@ -19,7 +19,7 @@ async def test_an_unknown_field_is_refused_with_the_nearest_known_one(
     client: httpx.AsyncClient, body: Any, pointer: str, nearest: str
 ) -> None:
     problem = problem_of(await client.post("/things", json=body), status=422, code="unknown_field")
-    message = f"is unknown; the nearest known name is {nearest}"
+    message = f"is unknown; the closest known name is {nearest}"
     assert problem["errors"][0] == {"pointer": pointer, "message": message}
 
 

@@ -107,7 +107,7 @@ async def test_forms_of_other_pages_change_nothing(
     before = await count_notes(app)
     refused = await write_note(headers=headers, **fields)
     assert refused.status_code == 403
-    assert "You may not do this" in refused.text
+    assert "You are not allowed to do this" in refused.text
     assert await count_notes(app) == before
 
 
@@ -184,7 +184,7 @@ async def test_files_are_kept_while_their_content_is_the_same(browser: httpx.Asy
     ("status", "heading"),
     [
         (413, "too large"),
-        (429, "a little fast"),
+        (429, "Too many requests"),
         (503, "Not available right now"),
         (500, "went wrong on our side"),
     ],

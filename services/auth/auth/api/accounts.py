@@ -56,5 +56,5 @@ async def end_sessions(user_id: UUID, session: SessionDep, caller: CurrentAdmin)
     responses=admin_errors(UserNotFound, LastAdmin, OwnAccount, OperatorAccount),
 )
 async def delete_account(user_id: UUID, session: SessionDep, caller: CurrentAdmin) -> None:
-    """Delete somebody else's account. All its sessions end, and all its data is erased permanently."""
+    """Delete another user's account. All its sessions end, and all its data is erased permanently."""
     await commands.delete_account(session, user_id, actor=caller.id)

@@ -57,7 +57,7 @@ async def verify_email(
 ) -> None:
     """Confirm an e-mail address with the token of the e-mail, valid for 24 hours, or one hour for a change.
 
-    The mailbox alone does not confirm, because a stranger may have opened the account: send the account's
+    Access to the mailbox is not enough, because a stranger may have created the account: send the account's
     access token in the `Authorization` header, or its password. While the address is confirmed, sending the
     token again changes nothing and answers 204.
     """
@@ -81,9 +81,9 @@ async def verify_email(
     responses=auth_errors(TokenUnknown, TokenExpired, TokenUsed, LastAdmin),
 )
 async def reject_email(body: RejectEmailRequest, session: SessionDep) -> None:
-    """Remove an unconfirmed account that somebody else opened with your e-mail address.
+    """Delete an unconfirmed account that someone else created with your e-mail address.
 
-    The token is that of the e-mail that asks to confirm the address. If the e-mail was about a change of
+    Use the token of the confirmation e-mail. If the e-mail was about a change of
     address, only the change is cancelled. Once the address is confirmed, nothing is removed, and the answer
     is `token_used`.
     """

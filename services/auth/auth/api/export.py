@@ -34,10 +34,10 @@ profile = create_profile_router()
 async def export_account(
     request: Request, caller: CurrentUser, database: DatabaseDep, game: GameClientDep
 ) -> PacedResponse:
-    """Export all data on you: `account`, and `game` with all sessions and their results.
+    """Export all your data: `account`, and `game` with all sessions and their results.
 
-    The document is streamed. If it cannot be completed, the connection breaks off before its end: repeat the
-    request. One export of yours can run at a time, and a reader that stalls is broken off.
+    The document is streamed. If it cannot be completed, the connection is closed before its end: repeat the
+    request. You can run one export at a time, and a client that stalls is disconnected.
     """
     access_token = request.headers["authorization"].partition(" ")[2]
     pieces = await queries.export_account(database, game, caller, access_token=access_token)

@@ -67,19 +67,19 @@ async def sign_in_with_provider(
     known: KnownAddressesDep,
     address: ClientAddress,
 ) -> LoginResponse:
-    """Sign in with Google, Apple or Facebook. The first sign-in opens an account.
+    """Sign in with Google, Apple or Facebook. The first sign-in creates an account.
 
     Send the ID token of Google or Apple. For Facebook, send the token of Limited Login or an access token. If
     the app passed a nonce to the provider, send it too. A token can be used once: get a new one from the
-    provider for every sign-in. One that was refused with another error may be sent again.
+    provider for every sign-in. A token that was refused with another error can be sent again.
 
-    For Apple, send `authorization_code` as well, so that deleting the account can revoke what Apple granted
-    to the app. A code that Apple does not accept is ignored.
+    For Apple, send `authorization_code` as well, so that deleting the account can revoke Apple's grant. A
+    code that Apple does not accept is ignored.
 
     An account with the same e-mail address is used only if both the provider and the account have verified
-    that address. If only the provider has, a new account is opened, and the other one goes on without the
-    address. On `link_required`, let the
-    user sign in as before, and link the identity with `POST /api/v1/users/me/identities`.
+    that address. If only the provider has, a new account is created, and the other one loses the address. On
+    `link_required`, let the user sign in as before, and link the identity with `POST
+    /api/v1/users/me/identities`.
     """
     signed_in = await commands.sign_in_with_provider(
         database,

@@ -21,7 +21,7 @@ async def change_role(
 ) -> AccountRead:
     """Give a user another role.
 
-    Within a second, all operations refuse the user's present access tokens with 401; the refreshed one has
+    Within a second, all operations refuse the user's current access tokens with 401; the refreshed one has
     the new role. The audit log records the change.
     """
     user = await commands.change_role(session, user_id, body.role, actor=caller.id)

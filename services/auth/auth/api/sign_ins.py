@@ -41,8 +41,8 @@ async def log_in(
     """Sign in with an e-mail address and a password.
 
     The session ends 30 days after its last refresh. The response does not reveal whether an address is known.
-    At most 10 attempts per minute are allowed for a client address, and 10 for an account. Client addresses
-    from which the account was signed in to during the last 30 days have 10 attempts each of their own.
+    At most 10 attempts per minute are allowed for a client address, and 10 for an account. Each client
+    address from which the account signed in during the last 30 days has its own 10 attempts.
     """
     await limit_log_in(request, database, known, email=body.email, address=address)
     signed_in = await commands.log_in(

@@ -59,7 +59,7 @@ async def register_user(
     known: KnownAddressesDep,
     address: ClientAddress,
 ) -> LoginResponse:
-    """Open an account and sign in to it.
+    """Register an account and sign in to it.
 
     The password needs 8 to 128 characters with an upper-case letter, a lower-case letter and a digit, and
     must not be a common one. Addresses that differ only in case are the same. An e-mail with a link to
@@ -82,7 +82,7 @@ async def get_current_user(account: CurrentAccount) -> UserRead:
 async def update_current_user(body: UserUpdate, account: CurrentAccount, session: SessionDep) -> UserRead:
     """Change your name or picture. Omitted fields stay unchanged.
 
-    A name is one line, without bidirectional controls. A picture is an https address on a public host.
+    A name is one line, without bidirectional controls. A picture is an https URL on a public host.
     """
     changes = body.model_dump(mode="json", exclude_unset=True)
     return UserRead.model_validate(await commands.update_user(session, account.id, changes))

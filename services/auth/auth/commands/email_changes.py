@@ -36,7 +36,7 @@ async def request_email_change(
             >= MAX_EMAILS_PER_DAY
         ):
             raise TooManyRequests(
-                "Your address can be changed five times a day; try again tomorrow.",
+                "You can change your e-mail address at most five times a day; try again tomorrow.",
                 headers={"Retry-After": "86400"},
             )
         await one_time_tokens.withdraw_all(session, user, "change_email", now=now)

@@ -95,7 +95,7 @@ async def _link_verified(database: Database, caller: Principal, identity: Verifi
             return
         if known is not None or await _has_identity_with(session, user, identity.provider):
             raise IdentityTaken(
-                "This sign-in belongs to another account, or yours has one with this provider already."
+                "This sign-in belongs to another account, or your account already has one with this provider."
             )
         _link(session, user, identity, actor=user.id)
 
@@ -119,9 +119,7 @@ async def _resolve_account(
 ) -> User:
     """Return the account that an unknown identity opens or joins."""
     if identity.email is None:
-        raise EmailRequired(
-            "The provider has shared no e-mail address; allow the app to see it, and sign in again."
-        )
+        raise EmailRequired("The provider did not share your e-mail address; allow it, and sign in again.")
     # The second search finds the account of a request that took the address after the first search.
     user = (
         await _find_by_email(session, identity.email)
@@ -148,7 +146,7 @@ async def _is_linkable(session: AsyncSession, user: User, identity: VerifiedIden
     )
     if decision is LinkingDecision.REFUSE:
         raise IdentityLinkRequired(
-            "There is an account with this e-mail address. Sign in to it as before, and add this one there."
+            "This e-mail address has an account. Sign in to it as before, and link this provider there."
         )
     return decision is LinkingDecision.LINK
 

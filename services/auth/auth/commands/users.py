@@ -59,7 +59,7 @@ async def create_user(
         session, email=email, name=name, password_hash=password_hash, role=role, email_verified=email_verified
     )
     if user is None:
-        raise EmailTaken("There is an account with this e-mail address already.")
+        raise EmailTaken("An account with this e-mail address already exists.")
     return user
 
 
@@ -104,7 +104,7 @@ async def change_password(
     if credential is None or caller.session_id is None:
         raise SignedOut
     if credential.password_hash is None:
-        raise PasswordNotSet("This account has no password yet: ask for a link to set one (forgot password).")
+        raise PasswordNotSet("This account has no password yet: request a link to set one (forgot password).")
     # Hashing may have to wait, and no database connection should wait with it.
     is_correct, _ = await passwords.verify(current_password, credential.password_hash)
     if not is_correct:
@@ -120,7 +120,7 @@ async def _replace_password(
     """Raises WrongPassword if the password was replaced while it was being verified."""
     user, now = await lock_user(session, verified.user_id), utc_now()
     if user.password_set_at != verified.password_set_at:
-        raise WrongPassword("The password was changed a moment ago.")
+        raise WrongPassword("The password has just been changed.")
     user.password_hash, user.password_set_at = new_hash, now
     await revoke_sign_ins(session, user.id, now=now, except_family=family_id)
     await one_time_tokens.withdraw_all(session, user, now=now)

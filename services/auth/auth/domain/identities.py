@@ -29,4 +29,4 @@ def decide_account_linking(
 
 def ensure_not_last_method(*, has_password: bool, identity_count: int) -> None:
     if not has_password and identity_count == 1:
-        raise LastSignInMethod("Set a password first: without this sign-in your account could not be opened.")
+        raise LastSignInMethod("Set a password first: this is your only way to sign in.")

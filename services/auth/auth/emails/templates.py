@@ -30,8 +30,8 @@ welcome to Parley. Please confirm that this is your e-mail address:
 
 The page asks for the password of the account. The link is valid for 24 hours.
 
-If you did not open a Parley account, open the link and choose "I did not open this account", which removes
-it. Somebody may have mistyped their address.
+If you did not create a Parley account, open the link and choose "I did not create this account", which
+deletes it. Someone may have mistyped their address.
 """,
     ),
     "reset_password": _Template(
@@ -51,32 +51,32 @@ If you did not ask for this, you can ignore this e-mail: your password stays the
         "Confirm your new e-mail address",
         """{greeting},
 
-somebody has asked to use this e-mail address for a Parley account. If it was you, please confirm it:
+someone has asked to use this e-mail address for a Parley account. If it was you, please confirm it:
 
 {link}
 
 The page asks for the password of the account. The link is valid for one hour.
 
-If it was not you, ignore this e-mail, or open the link and choose "I did not open this account".
+If it was not you, ignore this e-mail, or open the link and choose "I did not create this account".
 """,
     ),
     "email_change_requested": _Template(
-        "Your e-mail address is to be changed",
+        "Your e-mail address is about to change",
         """{greeting},
 
-somebody has asked to use another e-mail address for your Parley account. The change counts once the new
-address is confirmed, within the next hour.
+someone has asked to use another e-mail address for your Parley account. The change takes effect once the
+new address is confirmed, within the next hour.
 
 If this was not you, set a new password now: choose "Forgot your password?" in the app. This also cancels
 the change.
 """,
     ),
     "email_taken": _Template(
-        "You have a Parley account already",
+        "You already have a Parley account",
         """{greeting},
 
-somebody has asked to use this e-mail address for another Parley account. If it was you: there is an
-account with this address already, and nothing was changed. Sign in to it, or choose another address.
+someone has asked to use this e-mail address for another Parley account. If it was you: an account with
+this address already exists, and nothing was changed. Sign in to it, or choose another address.
 
 If it was not you, you can ignore this e-mail.
 """,
@@ -86,16 +86,16 @@ If it was not you, you can ignore this e-mail.
         """{greeting},
 
 the password of your Parley account was changed, and your other devices were signed out. After a reset,
-social sign-ins with a different e-mail address have to be added again.
+social sign-ins with a different e-mail address have to be linked again.
 
 If this was not you, set a new password now: choose "Forgot your password?" in the app.
 """,
     ),
     "sign_in_added": _Template(
-        "A sign-in was added to your account",
+        "A new way to sign in was added to your account",
         """{greeting},
 
-you can now sign in to your Parley account with another provider. You find it in the app, in your profile.
+you can now sign in to your Parley account with another provider. It is listed in your profile in the app.
 
 If this was not you, set a new password now: choose "Forgot your password?" in the app. This also removes
 sign-ins with a different e-mail address.

@@ -18,7 +18,7 @@ class AccountAuditView(AuditView):
             return text
         user_id = await find_account_id(session, text)
         if user_id is None:
-            raise field_error("#/query/person", "has no account with this address; look for its id instead")
+            raise field_error("#/query/person", "no account has this address; search by id instead")
         return str(user_id)
 
     async def list_names(self, session: AsyncSession, ids: Collection[UUID]) -> Mapping[UUID, str]:

@@ -37,10 +37,10 @@ async def read_fields(request: Request) -> dict[str, str]:
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:
-        raise MalformedForm("The form cannot be read; load the page again.") from None
+        raise MalformedForm("The form cannot be read; reload the page.") from None
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise MalformedForm("The form has a field twice; load the page again.")
+        raise MalformedForm("The form contains a field twice; reload the page.")
     return fields
 
 

@@ -38,7 +38,7 @@ class RoleForm(Form):
         "Role",
         [InputRequired("Choose a role.")],
         choices=ROLES,
-        description="Editors manage speeches, tags and imports. Admins manage accounts, and read the log.",
+        description="Editors manage speeches, tags, imports. Admins also manage accounts and read the logs.",
     )
 
 
@@ -76,10 +76,10 @@ class LearnerView(ResourceView, model=User):
     form_edit = RoleForm
     edit_template, details_template = "learner_edit.html", "learner_details.html"
     delete_text = (
-        "All sessions end at once, and all that is stored on this person is erased. It cannot be undone."
+        "All sessions end immediately, and all of this person's data is erased. This cannot be undone."
     )
     messages: ClassVar = {
-        "updated": "The role was changed. It counts at the next click.",
+        "updated": "The role was changed. It applies from the next page on.",
         "locked": "Locked: {count}. All their sessions have ended.",
         "unlocked": "Unlocked: {count}.",
         "signed_out": "Signed out everywhere: {count}.",

@@ -21,7 +21,7 @@ def ensure_strong_password(password: str, *, pointer: str = "#/password") -> Non
         "must contain an upper-case letter": any(map(str.isupper, password)),
         "must contain a lower-case letter": any(map(str.islower, password)),
         "must contain a digit": any(map(str.isdecimal, password)),
-        "must not be one of the commonest passwords": not _is_common(password.casefold()),
+        "must not be a common password": not _is_common(password.casefold()),
     }
     broken = [rule for rule, kept in rules.items() if not kept]
     if broken:

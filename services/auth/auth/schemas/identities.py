@@ -20,7 +20,7 @@ class ProviderToken(RequestModel):
     )
     authorization_code: AuthorizationCode | None = Field(
         None,
-        description="Apple's code of this sign-in, with which deleting the account revokes Apple's grant.",
+        description="Apple's code for this sign-in. With it, deleting the account revokes Apple's grant.",
         examples=["c4f8a1d0e5b74b0f9d3a2c6e8f1b7d9a.0.srtzt.Qm1p7w"],
     )
 

@@ -37,12 +37,12 @@ class UserRead(BaseModel):
     id: UUID = Field(examples=["01976f4e-8f5b-7cc2-a1d4-3b5e6f708192"])
     email: str | None = Field(
         examples=["ada@example.com"],
-        description="Null once somebody else has proved that the address is theirs; name another one then.",
+        description="Null if someone else has proved that the address is theirs; set another one then.",
     )
     name: str = Field(examples=["Ada"])
     avatar_url: str | None = Field(examples=["https://example.com/ada.png"])
     auth_provider: str = Field(
-        examples=["email"], description="How the account was opened: `email`, `google`, `apple`, `facebook`."
+        examples=["email"], description="How the account was created: `email`, `google`, `apple`, `facebook`."
     )
     email_verified: bool = Field(examples=[True])
     created_at: datetime = Field(examples=["2026-05-01T12:00:00Z"])
@@ -54,7 +54,9 @@ class AccountRead(UserRead):
 
     role: Role = Field(examples=["learner"])
     locked_at: datetime | None = Field(
-        None, description="When an admin locked the account, which cannot sign in since.", examples=[None]
+        None,
+        description="When an admin locked the account, which cannot sign in until it is unlocked.",
+        examples=[None],
     )
 
 

@@ -74,7 +74,7 @@ def _validate_nonce(claimed: Any, sent: str | None) -> None:
     if not sent and not claimed:
         return
     if not sent:
-        raise InvalidSocialToken("The token was issued for a nonce; send the nonce of this sign-in with it.")
+        raise InvalidSocialToken("The token contains a nonce; send the nonce of this sign-in with it.")
     if not claimed:
         raise InvalidSocialToken("The token has no nonce; pass yours to the provider, or send none.")
     expected = sent.encode("utf-8", "surrogatepass")

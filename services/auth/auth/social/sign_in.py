@@ -57,7 +57,7 @@ class SocialSignIn:
         if verifier is None:
             raise ProviderNotConfigured
         if not TOKEN.fullmatch(token):
-            raise InvalidSocialToken("No provider issues such a token.")
+            raise InvalidSocialToken("This is not a token of any provider.")
         # Tokens of Limited Login have three segments; Facebook's access tokens have no dots.
         if provider == "facebook" and token.count(".") != 2:
             return await self._facebook.verify(token, nonce=nonce)

@@ -42,7 +42,7 @@ class UsedTokens:
             log.warning("social_token_not_checked", reason=type(error.__cause__).__name__)
             raise Unavailable("This cannot be checked right now; try again in a moment.") from error
         if not is_first:
-            raise InvalidSocialToken("The token was used already; sign in with the provider again.")
+            raise InvalidSocialToken("The token has already been used; sign in with the provider again.")
         try:
             yield
         except Exception:

@@ -27,7 +27,7 @@ def rotate(path: Path, *, at_once: bool) -> str:
         return "A new key signs from now on; tokens signed with other keys are refused within a minute."
     rotated = with_successor(keys, new_signing_key(), now=utc_now().timestamp())
     if rotated == keys:
-        return "A new key is waiting for its activation already; nothing was changed."
+        return "A new key is already waiting for its activation; nothing was changed."
     _write(path, rotated)
     minutes = ACTIVATION_DELAY_SECONDS // 60
     return (

@@ -99,8 +99,8 @@ async def test_a_taken_address_is_not_revealed(
     assert (await mine.put(f"{ME}/email", json=CHANGE)).status_code == 202
     subjects = {email["To"]: email["Subject"] for email in await mailbox.emails()}
     assert subjects == {
-        NEW: "You have a Parley account already",
-        user.email: "Your e-mail address is to be changed",
+        NEW: "You already have a Parley account",
+        user.email: "Your e-mail address is about to change",
     }
 
 

@@ -47,7 +47,7 @@ async def test_a_new_account_is_confirmed_by_its_link(
     (email,) = await mailbox.emails()
     assert email["To"] == "ada@example.com"
     assert email.get_content().startswith("Hello,"), "a stranger may have written the name"
-    assert "I did not open this account" in email.get_content()
+    assert "I did not create this account" in email.get_content()
     confirm = {"token": await mailbox.token("verify_email"), "password": account["password"]}
     assert (await client.post(VERIFY, json=confirm)).status_code == 204
     me = await client.get(ME, headers={"Authorization": f"Bearer {opened['access_token']}"})

@@ -87,7 +87,7 @@ async def test_a_proved_address_joins_the_account_that_has_proved_it(
     password = {"email": user.email, "password": "Correct4Horse"}
     assert (await client.post(LOGIN, json=password)).status_code == 200, "the password stays"
     (email,) = await mailbox.emails()
-    assert email["Subject"] == "A sign-in was added to your account"
+    assert email["Subject"] == "A new way to sign in was added to your account"
 
 
 async def test_a_second_person_with_the_same_address_at_one_provider_is_not_let_in(

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/v1", tags=["Content"])
 async def draw_speeches(draw: DrawRequest, request: Request) -> Response:
     """Draw distinct speeches at random. Every speech that matches has the same probability.
 
-    The response holds fewer than `limit` speeches when fewer match. Unknown and repeated ids in `tags` and
+    The response has fewer than `limit` speeches if fewer match. Unknown and repeated ids in `tags` and
     `exclude` are ignored.
     """
     # This is the busiest route: it uses as few dependencies as possible, and writes its JSON itself.

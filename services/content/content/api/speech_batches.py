@@ -10,15 +10,15 @@ admin = create_admin_router("editor", "admin")
 
 @admin.post(
     "/speeches:batch",
-    response_description="What became of each speech.",
+    response_description="The outcome for each speech.",
     responses=admin_errors(UnknownTag),
 )
 async def update_speeches(
     batch: SpeechBatchUpdate, session: EditSessionDep, editor: CurrentUser
 ) -> SpeechBatchUpdated:
-    """Add tags to up to 500 speeches, remove tags from them, or archive or restore them, all at once.
+    """Add tags to up to 500 speeches, remove tags from them, or archive or restore them, in one transaction.
 
-    A speech that cannot be changed is skipped and does not keep the others from their change. Sending the
+    A speech that cannot be changed is skipped; the others are changed. Sending the
     same request again changes nothing.
     """
     outcome = await commands.update_speeches(session, batch.speech_ids, batch.to_change(), actor=editor.id)

@@ -48,7 +48,9 @@ admin = create_admin_router("editor", "admin")
 SpeechId = Annotated[UUID, Path(examples=["01941f2a-11d0-7c1b-8d5e-90d1a3f4b6c7"])]
 IfMatch = Annotated[
     str | None,
-    Header(description="The `ETag` of the speech as it was read. The answer is 412 if it has changed."),
+    Header(
+        description="The `ETag` of the speech when it was read. If it has changed since, the answer is 412."
+    ),
 ]
 SPEECH_RESPONSE: Responses = {200: {"headers": ETAG}}
 CREATED_RESPONSE: Responses = {201: {"headers": ETAG | LOCATION}}
@@ -79,12 +81,12 @@ async def list_speeches(
 ) -> SpeechPage:
     """List speeches, the newest first or, with `search`, the best match first.
 
-    Archived speeches are left out, unless `archived` asks for them. `sort` has other orders.
+    Archived speeches are excluded, unless `archived` includes them. `sort` has other orders.
 
     A search takes words in any regular form, "phrases" in quotes as they are written, prefixes (`pass*`),
-    exclusions (`-word`) and `or`. Case and accents do not count. Among other words, function words ("the",
-    "after") need not occur, but lift a speech. If nothing is found, the last word is read as a prefix. The
-    newest 500 matches (200 with `tag_id`) are ranked; older ones follow, newest first.
+    exclusions (`-word`) and `or`. Case and accents are ignored. Among other words, function words ("the",
+    "after") are optional, but improve the rank. If nothing is found, the last word is treated as a prefix.
+    The newest 500 matches (200 with `tag_id`) are ranked; older ones follow, newest first.
 
     `page` reaches the 10,000th speech, the 2,000th of a list with `sort` or, with a search, the last ranked
     match. `next_cursor` leads through the whole list, and its pages cost the same at any depth.
@@ -150,8 +152,8 @@ async def update_speech(
 ) -> SpeechDetails:
     """Update a speech. Omitted fields keep their value. Without `If-Match` the last update wins.
 
-    `archived: true` takes the speech out of play: within a second it is not drawn any more. It can still be
-    read by its id, past sessions keep it, and `archived: false` puts it back.
+    `archived: true` archives the speech: within a second it is no longer drawn. It can still be
+    read by its id, past sessions keep it, and `archived: false` restores it.
     """
     expected = Revisions.from_if_match(if_match)
     updated = await commands.update_speech(

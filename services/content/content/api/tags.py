@@ -31,7 +31,7 @@ TagId = Annotated[UUID, Path(examples=["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"])]
 IfNoneMatch = Annotated[str, Header(description="The `ETag` of the tags that the client has.")]
 TAG_LIST_RESPONSES: Responses = {
     200: {"headers": ETAG},
-    304: {"description": "The tags are still those of `If-None-Match`.", "headers": ETAG},
+    304: {"description": "The tags have not changed since `If-None-Match`.", "headers": ETAG},
     **error_responses(TooManyRequests, DatabaseUnavailable),
 }
 # Tags are public, so the limit counts addresses. Both paths share it.
@@ -48,7 +48,7 @@ TAG_LIMIT = [Depends(per_address("tags", per_minute=100))]
 async def list_tags(session: SessionDep, cache: CacheDep, if_none_match: IfNoneMatch = "") -> Response:
     """List all tags, by category and name. No sign-in is needed.
 
-    Send the `ETag` of the last response as `If-None-Match`. While nothing has changed, the answer is 304.
+    Send the `ETag` of the last response as `If-None-Match`. If nothing has changed, the answer is 304.
     """
     return _to_response(await queries.list_cached_tags(cache, session), if_none_match)
 
@@ -78,7 +78,7 @@ async def list_tags_with_counts(session: SessionDep) -> TagDetailsList:
     responses=admin_errors(TagNotFound),
 )
 async def get_tag(tag_id: TagId, session: SessionDep) -> TagDetails:
-    """Get a tag with the number of speeches that carry it, archived ones too."""
+    """Get a tag with its number of speeches, including archived ones."""
     return _to_details(await queries.get_tag_with_count(session, tag_id))
 
 
@@ -91,7 +91,7 @@ async def get_tag(tag_id: TagId, session: SessionDep) -> TagDetails:
 async def create_tag(
     fields: TagCreate, session: EditSessionDep, editor: CurrentUser, response: Response
 ) -> TagDetails:
-    """Create a tag. Its name must differ from all others by more than case and surrounding space."""
+    """Create a tag. Its name must differ from all others in more than case and surrounding space."""
     tag = await commands.create_tag(session, fields, actor=editor.id)
     response.headers["Location"] = f"{admin.prefix}/tags/{tag.id}"
     return _to_details(tag)
@@ -120,23 +120,24 @@ async def update_tag(
     responses=admin_errors(TagNotFound, TagInUse),
 )
 async def delete_tag(tag_id: TagId, session: EditSessionDep, editor: CurrentUser) -> None:
-    """Delete a tag that no speech carries, not even an archived one."""
+    """Delete a tag that no speech has, not even an archived one."""
     await commands.delete_tag(session, tag_id, actor=editor.id)
 
 
 @admin.post(
     "/tags/{tag_id}/merge",
     status_code=202,
-    response_description="The tag that takes the speeches. Its count grows while they move.",
+    response_description="The target tag. Its count grows while speeches are moved.",
     responses=admin_errors(TagNotFound, UnknownTag, TagBeingMerged),
 )
 async def merge_tag(
     tag_id: TagId, fields: TagMerge, session: EditSessionDep, editor: CurrentUser
 ) -> TagDetails:
-    """Merge a tag into another one. It disappears from the lists of tags at once.
+    """Merge a tag into another one. It disappears from the tag lists immediately.
 
     Its speeches, archived ones too, get the other tag and a new revision. This takes up to some minutes if it
-    is on many speeches. Then it is deleted: the same request again answers 202 before that, and 404 after it.
+    is on many speeches. Then it is deleted: repeating the request answers 202 before that, and 404
+    afterwards.
     """
     merged = await tag_merges.merge_tag(session, tag_id, into=fields.into_tag_id, actor=editor.id)
     return _to_details(merged)

@@ -23,7 +23,7 @@ MAX_TRACKED_MISSING = 1_000
 """With this many missing recordings a check looks for no others."""
 CONCURRENCY = 4
 MAX_LOGGED_KEYS = 20
-MISSING = Gauge("recordings_missing", "Recordings of speeches that are not in the object storage.")
+MISSING = Gauge("recordings_missing", "Speeches' recordings that are missing from the object storage.")
 
 # Speeches in use by another transaction are left to the next check. The key differs if the recording was
 # replaced meanwhile.
@@ -55,7 +55,7 @@ class RecordingMonitor:
 
     async def ping(self) -> None:
         if self._missing:
-            raise RecordingsUnavailable(f"Missing in the storage: {', '.join(self._missing.values())}.")
+            raise RecordingsUnavailable(f"Missing from the storage: {', '.join(self._missing.values())}.")
 
     @property
     def loop(self) -> Loop:

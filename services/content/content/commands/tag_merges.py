@@ -62,7 +62,7 @@ async def _ensure_free(session: AsyncSession, tag: Tag, into: Tag) -> None:
     # Merges in a circle would never end.
     takes_others = await session.scalar(select(exists().where(Tag.merged_into == tag.id)))
     if tag.merged_into or into.merged_into or takes_others:
-        raise TagBeingMerged("One of the tags takes part in another merge. Try again in a few minutes.")
+        raise TagBeingMerged("One of the tags is part of another merge. Try again in a few minutes.")
 
 
 async def merge_next_speeches(session: AsyncSession, job: MergeTags) -> None:

@@ -114,7 +114,7 @@ async def delete_tag(session: AsyncSession, tag_id: UUID, *, actor: UUID | None)
     except IntegrityError as error:
         # The foreign key decides, because a speech may take the tag at this moment.
         raise TagInUse(
-            "Speeches carry this tag, perhaps archived ones. Remove it from them first."
+            "Speeches still have this tag, possibly archived ones. Remove it from them first."
         ) from error
     if tag is None:
         raise TagNotFound(f"There is no tag {tag_id}.")

@@ -53,8 +53,8 @@ SORTS = {
 class SpeechForm(Form):
     text = TextAreaField(
         "Text",
-        [InputRequired("Write what is said.")],
-        description="What learners hear and repeat, word for word.",
+        [InputRequired("Enter the spoken text.")],
+        description="The text that learners hear and repeat, word for word.",
         render_kw={"maxlength": MAX_SPEECH_TEXT_LENGTH, "rows": 3, "autocomplete": "off"},
     )
     level = SelectField("Level", [InputRequired("Choose a level.")], choices=[("", "Choose…"), *LEVELS])
@@ -62,7 +62,7 @@ class SpeechForm(Form):
     tag_ids = LookupField("Tags", TAG_LOOKUP, description="Type to find a tag.")
     audio_key = StringField(
         "Recording",
-        [InputRequired("Upload or record what is said.")],
+        [InputRequired("Upload or record the audio.")],
         render_kw={"autocomplete": "off", "data-audio-key": ""},
     )
 
@@ -99,7 +99,7 @@ class SpeechView(ResourceView, model=Speech):
         Filter("audio", "Recording", [("missing", "Missing")]),
     )
     search_label = "Search the texts"
-    empty_text = "There are no speeches yet. Learners cannot play before there are some."
+    empty_text = "There are no speeches yet. Learners need some to play."
     can_create = can_edit = can_delete = can_export = True
     form_create = form_edit = SpeechForm
     list_template, details_template = "speech_list.html", "speech_details.html"
@@ -107,8 +107,8 @@ class SpeechView(ResourceView, model=Speech):
     messages: ClassVar = {
         "created": "The speech was created. Learners can draw it within a second.",
         "changed": "{count} changed.",
-        "some": "{count} changed. The others were so already, are gone, or have too many tags.",
-        "same": "Nothing was changed: the chosen speeches are so already.",
+        "some": "{count} changed. The others needed no change, no longer exist, or have too many tags.",
+        "same": "Nothing was changed: the selected speeches already are in this state.",
         "no_tag": "Choose a tag first.",
     }
 
@@ -174,7 +174,7 @@ class SpeechView(ResourceView, model=Speech):
         """Send a recording from our own address, where scripts may read it."""
         return await read_recording(self._storage, request.query_params.get("key", ""))
 
-    @post_action("archive", "Archive", confirmation="Archived speeches are not drawn any more. Archive them?")
+    @post_action("archive", "Archive", confirmation="Archived speeches are no longer drawn. Archive them?")
     async def archive(self, request: Request, ids: Sequence[UUID]) -> Response:
         return await self._change(request, ids, archived=True)
 

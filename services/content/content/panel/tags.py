@@ -38,13 +38,13 @@ class TagForm(Form):
     name = StringField(
         "Name",
         [InputRequired("Give the tag a name.")],
-        description="It must differ from all other names by more than upper and lower case.",
+        description="It must differ from all other names in more than upper and lower case.",
         render_kw={"maxlength": MAX_TAG_NAME_LENGTH, "autocomplete": "off"},
     )
     category = StringField(
         "Category",
         [InputRequired("Give the tag a category.")],
-        description="Tags are grouped by it, for example topic or situation.",
+        description="Tags are grouped by category, for example topic or situation.",
         render_kw={"maxlength": MAX_TAG_NAME_LENGTH, "autocomplete": "off"},
     )
 
@@ -64,15 +64,15 @@ class TagView(ResourceView, model=Tag):
     )
     default_sort = "category"
     search_label = "Search by name or category"
-    empty_text = "There are no tags yet. Learners choose speeches by them."
+    empty_text = "There are no tags yet. Learners use tags to choose speeches."
     can_create = can_edit = can_delete = can_export = True
     form_create = form_edit = TagForm
     list_template, details_template = "tag_list.html", "tag_details.html"
     messages: ClassVar = {
         "created": "The tag was created.",
-        "updated": "The tag was saved. Its speeches follow within some minutes.",
+        "updated": "The tag was saved. Its speeches are updated within a few minutes.",
         "deleted": "The tag was deleted.",
-        "merged": "{count} merged. The speeches follow within some minutes.",
+        "merged": "{count} merged. The speeches are updated within a few minutes.",
         "no_tag": "Choose the tag to merge into first.",
     }
 
@@ -104,7 +104,7 @@ class TagView(ResourceView, model=Tag):
     @post_action(
         "merge",
         "Merge into this tag",
-        confirmation="The speeches of the chosen tags get the other tag, and the chosen tags are deleted. "
+        confirmation="Speeches with the selected tags get the other tag, and the selected tags are deleted.  "
         "This cannot be undone.",
         is_dangerous=True,
     )

@@ -21,12 +21,12 @@ class DrawRequest(RequestModel):
     type: SpeechType | None = Field(None, description="Omit it to draw both types.", examples=["question"])
     tags: TagIds = Field([])
     match: Match = Field(
-        "any", description="Whether a speech must carry `any` or `all` of the tags.", examples=["any"]
+        "any", description="Whether a speech must have `any` or `all` of the tags.", examples=["any"]
     )
-    limit: Integer = Field(10, ge=1, le=MAX_DRAWN, description="Speeches to draw.", examples=[10])
+    limit: Integer = Field(10, ge=1, le=MAX_DRAWN, description="Number of speeches to draw.", examples=[10])
     exclude: Annotated[list[UUID], Field(max_length=MAX_EXCLUDED)] = Field(
         [],
-        description="Speeches to leave out, such as those of the last session.",
+        description="Speeches to exclude, such as those of the last session.",
         examples=[["01941f2a-11d0-7c1b-8d5e-90d1a3f4b6c7"]],
     )
 

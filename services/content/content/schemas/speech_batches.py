@@ -19,7 +19,7 @@ class SpeechBatchUpdate(RequestModel):
     add_tag_ids: TagIds = Field([])
     remove_tag_ids: TagIds = Field([], examples=[[]])
     archived: StrictBool | None = Field(
-        None, description="True takes the speeches out of play, false puts them back.", examples=[None]
+        None, description="True archives the speeches, false restores them.", examples=[None]
     )
 
     @model_validator(mode="after")

@@ -54,7 +54,7 @@ AudioKey = Annotated[
 ]
 ArchivedOrNot = Annotated[
     StrictBool,
-    Field(description="True takes the speech out of play, false puts it back.", examples=[True]),
+    Field(description="True archives the speech, false restores it.", examples=[True]),
 ]
 
 
@@ -99,7 +99,7 @@ class SpeechRead(BaseModel):
 class PlayStatisticsRead(BaseModel):
     """How a speech was played. Both rates are null before there is anything to average."""
 
-    plays: int = Field(description="Results in sessions, without the skipped ones.", examples=[128])
+    plays: int = Field(description="Results in sessions, excluding skipped ones.", examples=[128])
     correct_rate: float | None = Field(description="Share of correct answers, 0-1.", examples=[0.75])
     average_score: float | None = Field(
         description="Mean of the verified pronunciation scores, 0-100.", examples=[81.5]
@@ -108,13 +108,14 @@ class PlayStatisticsRead(BaseModel):
 
 class SpeechDetails(SpeechRead):
     audio_key: str = Field(examples=["seed/station.mp3"])
-    revision: int = Field(description="Starts at 1 and grows with every change.", examples=[3])
+    revision: int = Field(description="Starts at 1 and increases with every change.", examples=[3])
     created_at: datetime = Field(examples=["2026-01-01T09:00:00Z"])
     updated_at: datetime = Field(examples=["2026-02-14T16:20:00Z"])
     archived: bool = Field(description="Archived speeches are not drawn.", examples=[False])
     archived_at: datetime | None = Field(examples=[None])
     audio_missing_since: datetime | None = Field(
-        description="Since when the object storage has had no recording under the key.", examples=[None]
+        description="When the recording was first found to be missing from the object storage.",
+        examples=[None],
     )
     statistics: PlayStatisticsRead
 
@@ -128,9 +129,9 @@ class SpeechFilter(PageQuery):
     limit: int = Field(20, ge=1, le=200, description="Speeches on a page.")
     level: Level | None = Field(None, description="Only speeches of this CEFR level.")
     type: SpeechType | None = Field(None, description="Only questions, or only answers.")
-    tag_id: UUID | None = Field(None, description="Only speeches that carry this tag.")
+    tag_id: UUID | None = Field(None, description="Only speeches with this tag.")
     archived: Archived = Field(
-        "false", description="`false`: speeches in play; `true`: archived speeches; `all`: both."
+        "false", description="`false`: active speeches; `true`: archived speeches; `all`: both."
     )
     search: Annotated[str, DisplayText(min_length=1, max_length=200)] | None = Field(
         None,
@@ -138,7 +139,7 @@ class SpeechFilter(PageQuery):
         examples=["next train"],
     )
     audio_missing: bool = Field(
-        False, description="`true`: only speeches whose recording the object storage has not."
+        False, description="`true`: only speeches whose recording is missing from the object storage."
     )
     sort: Sort = Field(
         "newest",

@@ -29,7 +29,7 @@ class TagUpdate(PartialUpdate):
 
 class TagMerge(RequestModel):
     into_tag_id: UUID = Field(
-        description="The tag that the speeches get.", examples=["01941f29-7c00-7a3e-9a53-6a1c1f0b2d11"]
+        description="The tag to assign to the speeches.", examples=["01941f29-7c00-7a3e-9a53-6a1c1f0b2d11"]
     )
 
 
@@ -44,7 +44,9 @@ class TagList(BaseModel):
 
 
 class TagDetails(TagRead):
-    speech_count: int = Field(description="Speeches that carry the tag, archived ones too.", examples=[42])
+    speech_count: int = Field(
+        description="Number of speeches with the tag, including archived ones.", examples=[42]
+    )
 
 
 class TagDetailsList(BaseModel):

@@ -100,7 +100,7 @@ ORDERS: dict[SortedBy, Order] = {
 async def list_sorted(session: AsyncSession, request: PageRequest, sort: SortedBy) -> SpeechIdPage:
     """List the ids of one page. Raises Invalid for an unknown page or cursor, and together with a search."""
     if request.search is not None:
-        raise field_error("#/query/sort", "must be newest with a search, which has the best match first")
+        raise field_error("#/query/sort", "must be newest with a search, which lists the best match first")
     query, order = request.query, ORDERS[sort]
     if query.cursor is not None:
         last = _decode(order, query.cursor, request.scope)

@@ -72,7 +72,7 @@ async def test_a_second_click_creates_nothing(
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"text": ""}, "Write what is said"),
+        ({"text": ""}, "Enter the spoken text"),
         ({"text": "x" * 5_001}, "5000"),
         ({"level": "C9"}, "Not a valid choice"),
         ({"audio_key": ""}, "Upload or record"),

@@ -99,7 +99,7 @@ async def test_a_tag_that_a_speech_takes_meanwhile_is_kept(
         await add(session, tags=("food",))
     refused = await panel.post(f"{TAGS}/{tag_id}/delete", data=fields)
     assert refused.status_code == 409
-    assert "Speeches carry this tag" in refused.text
+    assert "Speeches still have this tag" in refused.text
     assert "Show these speeches" in refused.text
 
 
@@ -198,7 +198,7 @@ async def test_a_list_says_what_its_address_asks_wrongly(panel: httpx.AsyncClien
 async def test_pages_beyond_the_last_are_empty(panel: httpx.AsyncClient, tag_id: UUID) -> None:
     page = await panel.get(f"{TAGS}?page=1000000")
     assert page.status_code == 200
-    assert "The list ends before this page." in page.text
+    assert "This page is beyond the end of the list." in page.text
 
 
 async def test_tags_are_looked_up(panel: httpx.AsyncClient, tag_id: UUID) -> None:
@@ -219,7 +219,7 @@ async def test_the_list_is_downloaded_without_formulas(panel: httpx.AsyncClient,
 async def test_what_is_not_there_is_a_page(panel: httpx.AsyncClient, address: str) -> None:
     page = await panel.get(address)
     assert page.status_code == 404
-    assert "There is nothing here" in page.text
+    assert "Page not found" in page.text
 
 
 async def test_tags_are_merged(panel: httpx.AsyncClient, committed_database: Database, tag_id: UUID) -> None:

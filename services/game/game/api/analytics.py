@@ -23,17 +23,17 @@ router = create_admin_router("editor", "admin")
 async def get_activity_overview(
     period: Annotated[ActivityFilter, Query()], session: SessionDep
 ) -> ActivityOverview:
-    """Get the activity of all learners per day on their walls, or per UTC day where that is unknown.
+    """Get all learners' activity per local day, or per UTC day where that is unknown.
 
-    `tz` decides only which day is today. Sessions are included some seconds after they were saved. Averages
-    of scores are given by scorer, over verified scores.
+    `tz` only determines which day is today. Sessions are included a few seconds after they are saved. Average
+    scores are per scorer, over verified scores.
     """
     return await queries.get_activity_overview(session, period=period)
 
 
 @router.get("/analytics/retention", response_description="The cohorts of the period.")
 async def get_retention(period: Annotated[ActivityFilter, Query()], session: SessionDep) -> RetentionRead:
-    """Get how many learners came back, by the week of their first session. Deleted accounts do not count."""
+    """Get how many learners returned, by the week of their first session. Deleted accounts do not count."""
     return await queries.get_retention(session, period=period)
 
 
@@ -41,7 +41,7 @@ async def get_retention(period: Annotated[ActivityFilter, Query()], session: Ses
 async def list_speech_analytics(
     filters: Annotated[SpeechAnalyticsFilter, Query()], session: SessionDep
 ) -> SpeechAnalyticsPage:
-    """List how speeches were answered, with a suggestion where one does not fit its level.
+    """List answer statistics per speech, with a suggestion if a speech does not match its level.
 
     Use `page` for the first 10,000 speeches, or follow `next_cursor`, which leads through all of them.
     """

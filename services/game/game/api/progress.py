@@ -23,6 +23,6 @@ async def get_progress(
 ) -> ProgressRead:
     """Get your progress: totals, streaks, and sums per day and level.
 
-    A session counts on the day that its `completed_at` had on the learner's wall.
+    A session counts on the learner's local day of `completed_at`.
     """
     return await queries.get_progress(session, learner.id, tz=tz)

@@ -28,7 +28,7 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         pattern=r"^[\x21-\x7e]{1,255}$",
-        description="Makes repeating the request safe. Visible ASCII, a new one for every session.",
+        description="Makes the request safe to repeat. Visible ASCII, new for every session.",
         examples=["5b0d7f0e-9f0a-4d53-8a0b-8f5f0f9c2f11"],
     ),
 ]
@@ -68,7 +68,7 @@ async def save_session(
     gets the first response again, with `Idempotency-Replayed: true`. Results may come in any order. The
     server computes the totals; totals that you send must agree with the results. A speech that was edited or
     deleted since is saved as it was played. A score whose receipt is missing, expired, already used, or for
-    another learner or text is saved as not verified. Times of a wrong clock are corrected; the response then
+    another learner or text is saved as unverified. Times from a wrong clock are corrected; the response then
     has `clock_adjusted: true`.
     """
     saved = await commands.save_session(session, learner.id, new=new, key=idempotency_key, receipts=receipts)

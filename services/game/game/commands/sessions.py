@@ -107,7 +107,7 @@ async def _find_replay(session: AsyncSession, request: _Request) -> SaveResult |
     found = select(GameSession.user_id, GameSession.request_sha256, *SUMMARY_COLUMNS)
     rows = (await session.execute(found.where(or_(same_key, GameSession.id == request.new.id)))).all()
     if any((row.user_id, row.request_sha256) != (request.user_id, request.sha256) for row in rows):
-        raise IdempotencyConflict("This key or session id was used for another request.")
+        raise IdempotencyConflict("This key or session id was already used for a different request.")
     return SaveResult(SessionSummary.model_validate(rows[0]), replayed=True) if rows else None
 
 
@@ -115,7 +115,7 @@ async def _get_concurrent_replay(session: AsyncSession, request: _Request) -> Sa
     """Return the answer to a request with the same key that committed after `_find_replay` looked for it."""
     if (replay := await _find_replay(session, request)) is not None:
         return replay
-    raise IdempotencyConflict("The request that used this key was not kept; use a new key.")
+    raise IdempotencyConflict("The request that used this key is no longer stored; use a new key.")
 
 
 def _to_result(result: ResultCreate) -> Result:

@@ -26,12 +26,12 @@ type Kind = Literal["line", "bar", "bars"]
 MAX_DRAWN_TAGS = 12
 UNKNOWN_SCORER = "unknown scorer"
 EXPLANATION = (
-    "Correct is the share of correct answers since a speech was published; a skipped one is no answer. "
+    "Correct is the share of correct answers since a speech was published; skipped ones do not count. "
     f"Measured is the same after {PRIOR_PLAYS} more plays of which {PRIOR_CORRECT} are correct, because few "
     f"plays say little. Another level is suggested from {MIN_SUGGESTION_PLAYS} plays on, when the measured "
     f"share is more than {MAX_RATE_DIFFERENCE * 100:.0f} points below or above that of all of its level."
 )
-TAGS_NOTE = "These are the tags with most sessions. A session with several tags counts for each of them."
+TAGS_NOTE = "These are the tags with the most sessions. A session with several tags counts for each of them."
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _create_scores(overview: ActivityOverview) -> Figure:
         columns,
         BUCKETS if overview.scores else (),
         (Chart("Share of the verified scores in each band, in percent", "bar", drawn, unit="%"),),
-        note="Only verified scores are included. Those of different scorers cannot be compared.",
+        note="Only verified scores are included. Scores of different scorers cannot be compared.",
         empty_text="There were no verified scores in this period.",
     )
 
@@ -171,7 +171,7 @@ def _create_levels(overview: ActivityOverview, scorers: Sequence[str | None]) ->
             Chart("Sessions by level", "bar", (1,)),
             Chart("Correct answers by level, in percent", "bar", (3,), unit="%", highest=100),
         ),
-        note="A skipped sentence is no answer.",
+        note="Skipped sentences do not count as answers.",
     )
 
 
@@ -225,7 +225,7 @@ def _create_phonemes(overview: ActivityOverview) -> Figure:
         [_create_phoneme_chart(scorer, [row.scorer for row in rows]) for scorer in scorers],
         note=f"Each has at least {MIN_PHONEME_SCORES} verified scores. They are written in the alphabet of "
         "the scorer.",
-        empty_text="There are not enough verified scores of phonemes in this period.",
+        empty_text="There are not enough verified phoneme scores in this period.",
     )
 
 
@@ -248,9 +248,9 @@ def create_retention(retention: RetentionRead) -> Figure:
         ),
         retention.cohorts,
         (),
-        note="How many learners had a session again in the weeks after the week of their first one. The "
+        note="How many learners had another session in the weeks after their first one. The "
         "last week of a row may not be over yet. Deleted accounts do not count.",
-        empty_text="No learner had a first session in a week that began in this period.",
+        empty_text="No learner's first session was in a week that began in this period.",
     )
 
 

@@ -45,8 +45,8 @@ class SessionView(ResourceView, model=GameSession):
     )
     empty_text = "No session has been saved yet."
     delete_text = (
-        "It leaves the learner's history and progress, and all figures. Its receipts stay used. This cannot "
-        "be undone."
+        "It disappears from the learner's history and progress, and from all figures. Its receipts remain "
+        "used. This cannot be undone."
     )
     can_delete = can_export = True
     permissions: ClassVar = {"delete": ADMINS}

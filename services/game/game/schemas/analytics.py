@@ -22,7 +22,7 @@ class ActivityFilter(BaseModel):
     from_: Day | None = Field(
         default=None,
         alias="from",
-        description="At most a year before `to`. By default the period has 30 days.",
+        description="At most a year before `to`. The default period is 30 days.",
         examples=["2026-03-01"],
     )
     to: Day | None = Field(default=None, description="Today in `tz` by default.", examples=["2026-03-31"])
@@ -109,10 +109,10 @@ class ActivityOverview(BaseModel):
     days: list[DayActivity] = Field(description="Every day of the period, oldest first.")
     active_learners: ActiveLearners
     registrations: int = Field(
-        description="Accounts that were opened in the period, including those deleted since.", examples=[340]
+        description="Accounts created in the period, including those deleted since.", examples=[340]
     )
     average_session_seconds: float | None = Field(examples=[285.4])
-    scores: list[ScoreDistribution] = Field(description="One for each scorer, those with most scores first.")
+    scores: list[ScoreDistribution] = Field(description="One per scorer, those with the most scores first.")
     levels: list[LevelActivity]
     tags: list[TagActivity] = Field(description="The 50 tags with the most sessions.")
     hardest_phonemes: list[PhonemeActivity] = Field(
@@ -127,7 +127,7 @@ class Cohort(BaseModel):
     learners: int = Field(examples=[140])
     returned: list[int] = Field(
         description="How many of them had a session in the first week after that one, in the second, and so "
-        "on. Weeks that have not begun are left out.",
+        "on. Weeks that have not begun are omitted.",
         examples=[[70, 52, 47]],
     )
 
@@ -145,7 +145,9 @@ SpeechOrder = Literal["hardest", "easiest", "most_played"]
 
 class SpeechAnalyticsFilter(AdminPageQuery):
     level: Level | None = Field(default=None, description="Only speeches of this CEFR level.")
-    min_plays: int = Field(default=1, ge=1, le=1_000_000, description="Only speeches with so many plays.")
+    min_plays: int = Field(
+        default=1, ge=1, le=1_000_000, description="Only speeches with at least this many plays."
+    )
     suggested: bool = Field(default=False, description="Only speeches for which another level is suggested.")
     sort: SpeechOrder = Field(default="hardest", description="By `measured_rate` or by plays.")
 

@@ -27,7 +27,7 @@ class ScorerProgress(BaseModel):
     """The verified scores that one scorer made."""
 
     scorer: str = Field(description="Its name, with the version of its scores.", examples=["offline-1"])
-    first_used_on: dt.date = Field(description="A day on the learner's wall.", examples=["2026-01-12"])
+    first_used_on: dt.date = Field(description="A local day of the learner.", examples=["2026-01-12"])
     last_used_on: dt.date = Field(examples=["2026-03-01"])
     sentences: int = Field(examples=[150])
     avg_pronunciation_score: float = Field(examples=[79.85])
@@ -44,7 +44,7 @@ class ProgressRead(BaseModel):
     sentences: int = Field(examples=[180])
     correct_rate: float | None = Field(description="Share of correct results, 0-1.", examples=[0.7222])
     avg_pronunciation_score: float | None = Field(description="0-100.", examples=[80.45])
-    by_day: list[DayProgress] = Field(description="Days with sessions among the last 365, oldest first.")
+    by_day: list[DayProgress] = Field(description="Days with sessions in the last 365 days, oldest first.")
     by_level: list[LevelProgress]
     scorers: list[ScorerProgress] = Field(
         description="What made the verified scores, in the order of first use. Scores of different scorers "

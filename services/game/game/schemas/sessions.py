@@ -39,7 +39,7 @@ LEVEL = "Level of the Common European Framework (CEFR)."
 MODE = "Whether the learner only listened, or also repeated the speeches."
 PLAYING_TIME = "How long the session lasted, as the app measured it."
 LearnerResponse = Annotated[
-    UserResponse, Field(description="The app decides it: `correct`, `incorrect` or `skipped`.")
+    UserResponse, Field(description="Determined by the app: `correct`, `incorrect` or `skipped`.")
 ]
 
 
@@ -59,7 +59,7 @@ class ResultCreate(RequestModel):
     receipt: str | None = Field(
         default=None,
         max_length=8192,
-        description="Receipt from `POST /api/v1/speech/score`. It verifies the score, which may be left out.",
+        description="Receipt from `POST /api/v1/speech/score`. It verifies the score, which may be omitted.",
     )
 
 
@@ -82,7 +82,7 @@ class SessionCreate(RequestModel):
     )
     started_at: Instant
     completed_at: Instant = Field(
-        description="With the offset of the learner's wall time, which says on which day it was."
+        description="With the learner's UTC offset, which determines the session's day."
     )
     results: list[ResultCreate] = Field(min_length=1, max_length=200)
     total_sentences: Count | None = None
@@ -114,7 +114,7 @@ class SessionSummary(BaseModel):
     started_at: datetime = Field(examples=["2026-03-01T12:00:00Z"])
     completed_at: datetime = Field(examples=["2026-03-01T12:05:00Z"])
     utc_offset_minutes: int | None = Field(
-        description="How far the learner's wall time was ahead of UTC; null if that is unknown.",
+        description="How far the learner's local time was ahead of UTC; null if unknown.",
         examples=[60],
     )
     clock_adjusted: bool = Field(
@@ -138,7 +138,9 @@ class SessionFilter(PageQuery):
     level: Level | None = Field(default=None, description="Only sessions of this CEFR level.")
     tag_id: UUID | None = Field(default=None, description="Only sessions for which this tag was selected.")
     from_date: Day | None = Field(
-        default=None, description="First day of completion, on the learner's wall.", examples=["2026-03-01"]
+        default=None,
+        description="First day of completion, in the learner's local time.",
+        examples=["2026-03-01"],
     )
     to_date: Day | None = Field(
         default=None, description="Last day of completion, inclusive.", examples=["2026-03-31"]
@@ -185,7 +187,7 @@ class PlayedSpeech(BaseModel):
     id: UUID = Field(examples=[SPEECH_ID])
     text: str = Field(examples=["Good morning."])
     audio_url: str = Field(
-        description="Presigned address of the recording.",
+        description="Presigned URL of the recording.",
         examples=["https://storage.example.com/parley-audio/speeches/good-morning.mp3?X-Amz-Signature=1f0c"],
     )
     audio_expires_at: datetime = Field(examples=["2026-03-01T13:30:00Z"])

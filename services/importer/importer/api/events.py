@@ -110,12 +110,11 @@ def _forbid_storing(request: Request) -> None:
 async def stream_import_events(
     request: Request, stream: Annotated[_Stream, Depends(_open_stream)]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Follow an import by Server-Sent Events, until it has ended.
+    """Stream an import's progress as Server-Sent Events until it has ended.
 
-    Each `progress` event carries the import as JSON, without the problems of its rows; its `id` is the
-    import's `version`. A client that connects again with `Last-Event-ID` gets only what it has not seen, and
-    204 when there will be nothing more. A comment every 15 seconds keeps the connection open. The stream ends
-    when the access token does.
+    Each `progress` event carries the import as JSON, without its row errors; its `id` is the import's
+    `version`. A client that reconnects with `Last-Event-ID` gets only what it has not seen, or 204 after the
+    end. A comment every 15 seconds keeps the connection open. The stream ends when the access token expires.
     """
     if request.state.is_head or stream.is_over:
         return

@@ -65,7 +65,7 @@ async def create_import(
     """Start an import of a table whose recordings are in your upload session.
 
     The table has the columns `audio_filename`, `text`, `level`, `type` and `tags`; only the first three are
-    required. All rows become speeches, or none. With `dry_run` the rows are only checked. An upload
+    required. The import is all or nothing. With `dry_run` the rows are only checked. An upload
     session has one unfinished import at a time, and an editor three.
     """
     async with slots.hold(editor.id), read_import_form(request, database, storage) as form:
@@ -93,13 +93,13 @@ async def list_imports(filters: Annotated[ImportFilter, Query()], session: Sessi
 
 @router.get(
     "/jobs/{job_id}",
-    response_description="The import and its first problems.",
+    response_description="The import and its first row errors.",
     responses=editor_errors(ImportNotFound),
 )
 async def get_import(job_id: ImportId, session: SessionDep) -> ImportRead:
-    """Get an import, its progress, and the first 100 problems of its rows.
+    """Get an import, its progress, and the first 100 row errors.
 
-    `GET …/events` pushes the progress instead of being asked for it, and `GET …/errors.csv` has all problems.
+    `GET …/events` pushes the progress, and `GET …/errors.csv` has all row errors.
     """
     return await queries.get_import(session, job_id)
 
@@ -113,7 +113,7 @@ async def get_import(job_id: ImportId, session: SessionDep) -> ImportRead:
 async def cancel_import(job_id: ImportId, session: SessionDep, editor: CurrentUser) -> ImportStateRead:
     """Cancel an import that is queued or validating. Its recordings stay in the upload session.
 
-    An import that is being applied runs to its end, and can be undone then. Only its owner and admins may
+    An import that is being applied runs to completion, and can then be undone. Only its owner and admins may
     cancel an import; cancelling twice is accepted.
     """
     return ImportStateRead.model_validate(await commands.cancel_import(session, job_id, actor=editor))
@@ -126,10 +126,10 @@ async def cancel_import(job_id: ImportId, session: SessionDep, editor: CurrentUs
     responses=editor_errors(NotYourImport, ImportNotFound, ImportNotUndoable),
 )
 async def undo_import(job_id: ImportId, session: SessionDep, editor: CurrentUser) -> ImportStateRead:
-    """Take all speeches of a completed import back out of the catalogue.
+    """Remove all speeches of a completed import from the catalogue.
 
     Speeches that were never played are deleted with their recordings. Played ones are archived, because
-    learners' histories refer to them. `state` is `undone` in the end. Only the owner of the import and admins
-    may undo it; undoing twice is accepted.
+    learners' histories refer to them. `state` finally becomes `undone`. Only the owner of the import and
+    admins may undo it; undoing twice is accepted.
     """
     return ImportStateRead.model_validate(await commands.undo_import(session, job_id, actor=editor))

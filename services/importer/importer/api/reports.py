@@ -51,8 +51,8 @@ async def get_error_report(
 ) -> Response:
     """Download the rows of the table with two more columns: `error_codes` and `errors`.
 
-    The file is UTF-8 with a byte order mark, for spreadsheets, and cells that a spreadsheet would take for a
-    formula begin with an apostrophe. A download that breaks off was too slow, or its source failed.
+    The file is UTF-8 with a byte order mark, for spreadsheets, and cells that a spreadsheet would interpret
+    as a formula begin with an apostrophe. A download is cut off if it is too slow, or if its source fails.
     """
     report = await queries.get_report(session, job_id)
     content = await _open(storage, report.key)

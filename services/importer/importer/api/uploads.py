@@ -72,7 +72,7 @@ UploadDep = Annotated[Upload, Depends(_create_upload)]
 
 @router.post(
     "/audio",
-    response_description="What became of each file.",
+    response_description="The outcome for each file.",
     openapi_extra=describe_upload_form(),
     responses=editor_errors(*UPLOAD_ERRORS),
 )
@@ -81,10 +81,9 @@ async def upload_recordings(
 ) -> UploadRead:
     """Upload recordings into an upload session, which lasts seven days.
 
-    Each file is kept or rejected on its own. If an upload breaks off, the files that arrived completely
-    stay: send all of them again into the same session, and those are recognised by name and content.
-    A name that another file has gets a suffix, `name_1.mp3`. An error that comes after the first file names
-    the `upload_session_id`.
+    Each file is accepted or rejected independently. If an upload is interrupted, complete files are kept:
+    send all files to the same session again, and those are recognised by name and content. A name that is
+    already taken gets a suffix, `name_1.mp3`. Errors after the first file include the `upload_session_id`.
     """
     form = StreamedForm(
         request, max_parts=MAX_PARTS, max_header_bytes=MAX_HEADER_BYTES, max_idle_seconds=MAX_IDLE_SECONDS
@@ -110,7 +109,7 @@ async def _receive(form: StreamedForm, upload: Upload) -> None:
                 else:
                     await _read_field(part, upload, is_late=has_files)
     except TimeoutError as error:
-        raise FormTooSlow(f"An upload may take {MAX_SECONDS:.0f} s. Send fewer files at once.") from error
+        raise FormTooSlow(f"An upload may take {MAX_SECONDS:.0f} s. Send fewer files per upload.") from error
     finally:
         await upload.record()
     if not has_files:
@@ -126,7 +125,7 @@ async def _read_field(part: FormPart, upload: Upload, *, is_late: bool) -> None:
     if is_late:
         # They may have gone into another session than the client meant.
         await upload.take_back()
-        raise field_error(f"#/{SESSION_FIELD}", "must come before the files; none of them was kept")
+        raise field_error(f"#/{SESSION_FIELD}", "must come before the files; none of them was stored")
     try:
         session_id = UUID(value)
     except ValueError as error:
@@ -153,7 +152,7 @@ def _to_response(upload: Upload) -> UploadRead:
 async def list_upload_sessions(
     filters: Annotated[UploadSessionFilter, Query()], session: SessionDep
 ) -> UploadSessionPage:
-    """List the upload sessions of all editors, newest first. An expired one stays if it had an import."""
+    """List the upload sessions of all editors, newest first. An expired one is kept if it had an import."""
     return await queries.list_upload_sessions(session, filters)
 
 
@@ -178,5 +177,5 @@ async def get_upload_session(
 async def delete_upload_session(
     session_id: UploadSessionId, database: DatabaseDep, editor: CurrentUser
 ) -> None:
-    """End an upload session of your own, and delete its files. Those of an import or a speech stay."""
+    """End one of your upload sessions, and delete its files, except those used by an import or a speech."""
     await end_upload_session(database, session_id, owner_id=editor.id)

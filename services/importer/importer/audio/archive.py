@@ -62,7 +62,7 @@ class Archive:
         while (chunk := await self._step(content)) is not None:
             self._unpacked += len(chunk)
             if self._unpacked > min(FREE_BYTES + MAX_RATIO * self._received, MAX_UNPACKED_BYTES):
-                raise UnreadableArchive("The archive unpacks to far more than it has.")
+                raise UnreadableArchive("The archive's uncompressed size is too large.")
             if chunk:
                 yield chunk
             # A piece that came may unpack to a hundred of this size.
@@ -95,11 +95,11 @@ def _is_of_system(name: str) -> bool:
 
 def _describe(error: Exception) -> str:
     if isinstance(error, MissingPasswordError):
-        return "An entry of the archive is encrypted."
+        return "An archive entry is encrypted."
     if isinstance(error, NotStreamUnzippable):
-        return "An entry of the archive is stored without its size; pack it with compression."
+        return "An archive entry is stored without its size; create the archive with compression."
     if isinstance(error, UnsupportedFeatureError):
-        return "An entry of the archive is compressed in a way that is not supported; use the usual one."
+        return "An archive entry uses an unsupported compression method; use Deflate."
     if isinstance(error, TruncatedDataError):
         return "The archive is incomplete."
     return "The archive is damaged."

@@ -196,7 +196,7 @@ async def undo_import(session: AsyncSession, job_id: UUID, *, actor: Principal) 
     await _ensure_may_change(session, job_id, actor)
     job = await transition(session, job_id, "undo", actor=actor.id)
     if job is None:
-        raise ImportNotUndoable("Only a completed import, which was no dry run, can be undone.")
+        raise ImportNotUndoable("Only a completed import can be undone, and not a dry run.")
     return job
 
 

@@ -105,7 +105,7 @@ async def _announce(
             session_id=session_id,
             original_filename=name,
             stored_filename=name,
-            # No file can have this name. It gets its own when it is complete.
+            # This is not a valid file name. It gets its own when it is complete.
             name_key=f"/{file_id}",
             object_key=f"speeches/{file_id}.{audio_format}",
             format=audio_format,

@@ -56,7 +56,7 @@ async def _hash(chunks: AsyncIterator[memoryview], digest: "hashlib._Hash") -> A
         size += len(chunk)
         if size > MAX_TABLE_BYTES:
             raise TableTooLarge(
-                f"The table may have at most {MAX_TABLE_BYTES} bytes.", max_bytes=MAX_TABLE_BYTES
+                f"The table can have at most {MAX_TABLE_BYTES} bytes.", max_bytes=MAX_TABLE_BYTES
             )
         digest.update(chunk)
         yield bytes(chunk)

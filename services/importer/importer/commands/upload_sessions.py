@@ -70,7 +70,7 @@ async def _get_own_session(session: AsyncSession, session_id: UUID, *, owner_id:
     if found is None:
         raise UploadSessionNotFound(f"There is no upload session {session_id}.")
     if found.owner_id != owner_id:
-        raise NotYourUploadSession("Another editor has opened this upload session; open one of your own.")
+        raise NotYourUploadSession("This upload session belongs to another editor; start your own.")
     return found
 
 

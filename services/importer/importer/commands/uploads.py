@@ -94,7 +94,9 @@ class Upload:
         except FileRejected as error:
             self._reject(name, error)
         except UnreadableArchive:
-            self._reject(name, FileRejected("incomplete_upload", "The archive breaks off in this file."))
+            self._reject(
+                name, FileRejected("incomplete_upload", "The archive ends in the middle of this file.")
+            )
             raise
 
     async def _store(self, name: str, chunks: AsyncIterator[bytes]) -> StoredRecording:

@@ -36,7 +36,7 @@ CHUNK_SIZE = 1_000
 MAX_STORED_PROBLEMS = 1_000
 """The report has all of them."""
 DEFAULT_DELIMITER = ","
-OUR_FAULT = "Something went wrong on our side while the table was checked: start the import again."
+OUR_FAULT = "Something went wrong on our side while checking the table: start the import again."
 
 
 class _Ended(Exception):
@@ -68,7 +68,9 @@ async def validate_import(database: Database, storage: Storage, import_id: UUID,
         await _fail(database, attempt, problem)
     except ObjectNotFound:
         await _fail(
-            database, attempt, TableProblem("not_a_table", "The uploaded table is gone: upload it again.")
+            database,
+            attempt,
+            TableProblem("not_a_table", "The uploaded table no longer exists: upload it again."),
         )
     except _Ended:
         log.info("validation_ended", import_id=str(import_id))
@@ -225,7 +227,7 @@ class _Validation:
         given = update(UploadedFile).where(UploadedFile.id == any_(literal(ids, ARRAY(Uuid))), is_free)
         claimed = given.values(claimed_at=func.now(), import_id=import_id).returning(UploadedFile.id)
         if len((await session.scalars(claimed)).all()) != len(ids):
-            detail = "A recording was removed or used elsewhere meanwhile: start the import again."
+            detail = "A recording has been removed or used elsewhere: start the import again."
             raise TableProblem("audio_changed", detail)
 
     @retry_conflicts

@@ -113,18 +113,18 @@ def _check_filename(
 ) -> Iterator[RowProblem]:
     shown = value[:MAX_VALUE_LENGTH]
     if not value:
-        yield RowProblem("audio_filename", "missing_value", "Name the recording of the sentence.")
+        yield RowProblem("audio_filename", "missing_value", "Enter the file name of the recording.")
     elif not name_key:
-        yield RowProblem("audio_filename", "unusable_filename", "No file can have this name.", shown)
+        yield RowProblem("audio_filename", "unusable_filename", "This is not a valid file name.", shown)
     elif recording is None:
-        message = "No recording of this name was uploaded to the session."
+        message = "No recording with this name was uploaded to the session."
         yield RowProblem("audio_filename", "audio_missing", message, shown)
     elif not recording.is_free:
         message = "This recording belongs to another import or to a speech: upload it again."
         yield RowProblem("audio_filename", "audio_in_use", message, shown)
     first = context.repeated_names.get(hash_name(name_key)) if name_key else None
     if first is not None and first != number:
-        message = f"Row {first} has the same recording: each sentence needs its own."
+        message = f"Row {first} has the same recording: each sentence needs its own recording."
         yield RowProblem("audio_filename", "duplicate_filename", message, shown)
 
 
@@ -132,7 +132,7 @@ def _check_text(number: int, value: str, context: RowContext) -> tuple[str, list
     """Return the text as it is stored, or "" if it cannot be."""
     shown = value[:MAX_VALUE_LENGTH]
     if not value:
-        return "", [RowProblem("text", "missing_value", "Write the sentence that is spoken.")]
+        return "", [RowProblem("text", "missing_value", "Enter the spoken sentence.")]
     too_long = RowProblem(
         "text", "text_too_long", f"A text has at most {MAX_SPEECH_TEXT_LENGTH} characters.", shown
     )
@@ -160,7 +160,7 @@ def _find_repetitions(number: int, text: str, shown: str, context: RowContext) -
 
 def _check_vocabulary(level: str, kind: str, values: Mapping[str, str]) -> Iterator[RowProblem]:
     if not level:
-        yield RowProblem("level", "missing_value", f"Give the level: {_list(LEVELS)}.")
+        yield RowProblem("level", "missing_value", f"Enter the level: {_list(LEVELS)}.")
     elif level not in LEVELS:
         shown = values["level"][:MAX_VALUE_LENGTH]
         yield RowProblem("level", "unknown_level", f"The level is {_list(LEVELS)}.", shown)
@@ -208,7 +208,7 @@ def _check_duration(text: str, recording: FoundRecording, filename: str) -> Iter
     letters, seconds = sum(map(str.isalnum, text)), recording.duration_ms / 1000
     shown, lasts = filename[:MAX_VALUE_LENGTH], f"The recording lasts {seconds:.1f} s"
     if seconds < letters / MAX_LETTERS_PER_SECOND:
-        message = f"{lasts}, too short for this text: it is cut off, or belongs to another text."
+        message = f"{lasts}, too short for this text: it is truncated, or belongs to another text."
         yield RowProblem("audio_filename", "audio_too_short", message, shown)
     elif seconds > MAX_PAUSE_SECONDS + letters / MIN_LETTERS_PER_SECOND:
         message = f"{lasts}, too long for this text: trim it, or check the text."

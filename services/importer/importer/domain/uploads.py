@@ -20,15 +20,15 @@ MAX_CLIPPED_SHARE = 0.03
 
 _DETAILS: dict[FileProblemCode, str] = {
     "empty_file": "The file is empty.",
-    "audio_too_large": f"The recording has more than {MAX_AUDIO_BYTES >> 20} MiB.",
-    "unsupported_audio": "The file is not MP3, WAV or M4A, whatever its name says.",
+    "audio_too_large": f"The recording is larger than {MAX_AUDIO_BYTES >> 20} MiB.",
+    "unsupported_audio": "The file's content is not MP3, WAV or M4A.",
     "undecodable_audio": "The recording cannot be decoded.",
     "audio_too_long": "The recording is too long.",
     "silent_audio": "The recording is silent.",
-    "clipped_audio": "The recording is overdriven.",
+    "clipped_audio": "The recording is clipped: its level was too high.",
     "unusable_filename": "The file has no usable name of at most 255 characters.",
-    "too_many_files": f"A request takes {MAX_FILES_PER_REQUEST} files; send this one in another.",
-    "incomplete_upload": "The file was deleted while it was uploaded; send it again.",
+    "too_many_files": f"A request accepts {MAX_FILES_PER_REQUEST} files; send this one in another.",
+    "incomplete_upload": "The file was deleted while being uploaded; send it again.",
 }
 
 

@@ -36,11 +36,11 @@ STATE_TONES: Mapping[str, str] = defaultdict(
     str, completed="good", rejected="bad", failed="bad", cancelled="warn", undone="warn"
 )
 STATE_TEXTS: Mapping[JobState, str] = {
-    "queued": "It begins in a moment.",
-    "completed": "All rows are speeches now.",
+    "queued": "It starts in a moment.",
+    "completed": "All rows are now speeches.",
     "rejected": "Nothing was added. Correct the rows below in your table, and import it again.",
     "cancelled": "Nothing was added.",
-    "undone": "Its speeches are gone from the catalogue; those that learners had played are archived.",
+    "undone": "Its speeches were removed from the catalogue; those that learners had played are archived.",
 }
 CHECKED = "The table has no errors. Nothing was added: this was a dry run."
 FOLLOWED: frozenset[JobState] = frozenset({"queued", "validating", "applying", "undoing"})
@@ -81,7 +81,7 @@ class ImportsView(ResourceView, model=ImportJob):
     filters = (Filter("state", "State", choices=tuple(STATE_NAMES.items())),)
     empty_text = "There are no imports yet. Upload recordings and a table to add many speeches at once."
     messages: ClassVar[Mapping[str, str]] = {
-        "cancelled": "The import is cancelled. Its recordings are kept for another one.",
+        "cancelled": "The import was cancelled. Its recordings are kept for another import.",
         "undoing": "The import is being undone.",
     }
     can_create = True

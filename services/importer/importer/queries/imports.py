@@ -19,7 +19,7 @@ from importer.schemas.imports import (
 )
 
 MAX_LISTED_PROBLEMS = 100
-NO_REPORT = "The import has no report: its rows were not checked to the end, or it is older than 30 days."
+NO_REPORT = "The import has no report: its rows were not all checked, or it is older than 30 days."
 
 
 class Report(NamedTuple):
@@ -81,7 +81,7 @@ async def get_report(session: AsyncSession, job_id: UUID) -> Report:
     if job is None:
         raise ImportNotFound(f"There is no import {job_id}.")
     if job.state in ("queued", "validating"):
-        raise ReportNotReady("The rows are still being checked. Ask again when the import has ended.")
+        raise ReportNotReady("The rows are still being checked. Try again when the import has ended.")
     if job.report_key is None:
         raise ReportNotFound(NO_REPORT)
     return Report(key=job.report_key, source_filename=job.source_filename)

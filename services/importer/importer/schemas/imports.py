@@ -10,7 +10,7 @@ from importer.types import JobState, RowProblemCode, Severity
 
 STATE = (
     "`queued`, `validating`, `applying`, then `completed`, `rejected` (rows have errors) or `failed` (the "
-    "table cannot be processed at all). `cancelled` before it was applied. After `completed`: `undoing`, "
+    "table cannot be processed). `cancelled` before it was applied. After `completed`: `undoing`, "
     "`undone`."
 )
 
@@ -55,7 +55,7 @@ class ImportFailure(BaseModel):
 
     code: str = Field(examples=["missing_columns"])
     detail: str = Field(examples=["The table has no column level."])
-    row: int | None = Field(description="As spreadsheets count: the header is row 1.", examples=[1])
+    row: int | None = Field(description="Counted as in a spreadsheet: the header is row 1.", examples=[1])
 
 
 class ImportSummary(BaseModel):
@@ -65,7 +65,7 @@ class ImportSummary(BaseModel):
 
     id: UUID = Field(examples=["01976f50-2a6b-7d11-9c3e-5f6a7b8c9d0e"])
     state: JobState = Field(description=STATE, examples=["completed"])
-    version: int = Field(description="Grows with every change.", examples=[7])
+    version: int = Field(description="Increases with every change.", examples=[7])
     dry_run: bool = Field(description="The rows are only checked.", examples=[False])
     owner_id: UUID = Field(
         description="The editor who started it.", examples=["01976f4d-1c2d-7e3f-8a4b-5c6d7e8f9a0b"]
@@ -95,14 +95,14 @@ class ImportSummary(BaseModel):
 class RowProblem(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
-    row: int = Field(description="As spreadsheets count: the header is row 1.", examples=[17])
+    row: int = Field(description="Counted as in a spreadsheet: the header is row 1.", examples=[17])
     column: str = Field(examples=["level"])
     code: RowProblemCode = Field(examples=["unknown_level"])
     severity: Severity = Field(examples=["error"])
     error: str = Field(examples=["The level is A1, A2, B1, B2, C1 or C2."])
     value: str = Field(description="The beginning of the cell.", examples=["D3"])
     cells: dict[str, str] = Field(
-        description="The beginnings of all cells of the row, by column. Empty in older imports.",
+        description="The beginning of each cell of the row, by column. Empty in older imports.",
         examples=[
             {"audio_filename": "17.mp3", "text": "Hello.", "level": "D3", "type": "", "tags": "greetings"}
         ],
@@ -111,7 +111,7 @@ class RowProblem(BaseModel):
 
 class ImportRead(ImportSummary):
     errors: list[RowProblem] = Field(
-        description="The first 100 problems in the order of rows; `errors.csv` has all of them."
+        description="The first 100 row errors, in row order; `errors.csv` has all of them."
     )
 
 

@@ -24,7 +24,7 @@ class UploadedRecording(BaseModel):
     )
     size_bytes: int = Field(examples=[48_213])
     duration_ms: int = Field(description="As decoded.", examples=[2_940])
-    format: AudioFormat = Field(description="By content, whatever the name says.", examples=["mp3"])
+    format: AudioFormat = Field(description="Detected from the content, not the name.", examples=["mp3"])
     audio_key: str = Field(
         validation_alias=AliasChoices("audio_key", "object_key"),
         description="For `POST /api/v1/admin/speeches`, if no table is imported.",
@@ -35,9 +35,9 @@ class UploadedRecording(BaseModel):
 class UploadedFileRead(UploadedRecording):
     created_at: datetime = Field(examples=["2026-05-01T12:00:00Z"])
     claimed_at: datetime | None = Field(
-        description="Since when it belongs to an import or a speech. Null while it is free.", examples=[None]
+        description="When it was assigned to an import or a speech. Null while unassigned.", examples=[None]
     )
-    import_id: UUID | None = Field(description="The import that it belongs to.", examples=[None])
+    import_id: UUID | None = Field(description="The import to which it belongs.", examples=[None])
 
 
 class NewlyUploadedFile(UploadedRecording):
@@ -68,7 +68,8 @@ class UploadRead(BaseModel):
         examples=[SESSION_ID],
     )
     expires_at: datetime | None = Field(
-        description="When the session and its free files are deleted.", examples=["2026-05-08T12:00:00Z"]
+        description="When the session and its unassigned files are deleted.",
+        examples=["2026-05-08T12:00:00Z"],
     )
     uploaded_files: list[NewlyUploadedFile]
     rejected: list[RejectedFileRead]
@@ -79,7 +80,7 @@ class UploadSessionSummary(BaseModel):
 
     id: UUID = Field(examples=[SESSION_ID])
     owner_id: UUID = Field(
-        description="The editor who opened it, and the only one who may use it.", examples=[OWNER_ID]
+        description="The editor who started it, and the only one who may use it.", examples=[OWNER_ID]
     )
     created_at: datetime = Field(examples=["2026-05-01T12:00:00Z"])
     expires_at: datetime = Field(examples=["2026-05-08T12:00:00Z"])

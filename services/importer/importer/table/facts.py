@@ -50,7 +50,7 @@ def _inspect(chunks: Iterator[bytes], *, encoding: str | None, max_rows: int) ->
     rows, names, sentences = array("q"), array("q"), array("q")
     for row in records:
         if len(rows) == max_rows:
-            detail = f"A table may have at most {max_rows} rows: divide it into several."
+            detail = f"A table can have at most {max_rows} rows: split it into several tables."
             raise TableProblem("too_many_rows", detail, row=row.number)
         name = row.values["audio_filename"]
         rows.append(row.number)

@@ -13,8 +13,8 @@ from importer.table.errors import TableProblem
 MAX_LINE_LENGTH = 1_000_000
 """Characters. A longer line is no row of a table: it would be kept in memory as a whole."""
 MAX_CELL_LENGTH = 100_000
-UNREADABLE = "The text has bytes that are no characters: save the table as CSV (UTF-8)."
-CELL_TOO_LONG = "A cell or line is far too long; a quotation mark that is not closed may be the cause."
+UNREADABLE = "The text contains invalid bytes: save the table as CSV (UTF-8)."
+CELL_TOO_LONG = "A cell or line is far too long; a missing closing quotation mark may be the cause."
 
 DELIMITERS = ",;\t"
 SEPARATOR_LINE = re.compile(r"sep=([,;\t])\n?", re.IGNORECASE)
@@ -42,14 +42,14 @@ def guess_encoding(head: bytes) -> str:
         if head.startswith(bom):
             return encoding
     if head.startswith(BINARY_MAGIC):
-        raise TableProblem("not_a_table", "The file is no table: save it as CSV (UTF-8) or as .xlsx.")
+        raise TableProblem("not_a_table", "The file is not a table: save it as CSV (UTF-8) or as .xlsx.")
     even, odd = head[::2].count(0), head[1::2].count(0)
     # ASCII text in UTF-16 without a mark has a zero in every second byte.
     if max(even, odd) > len(head) // 4 > 0 and min(even, odd) == 0:
         return "utf-16-le" if odd else "utf-16-be"
     if even or odd:
         raise TableProblem(
-            "not_a_table", "The file has zero bytes, so it is no text: save it as CSV (UTF-8)."
+            "not_a_table", "The file contains NUL bytes, so it is not text: save it as CSV (UTF-8)."
         )
     return "utf-8"
 
@@ -125,5 +125,5 @@ def _bound_records(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         _ensure_short(line)
         if "\0" in line:
-            raise TableProblem("unreadable_text", "The text has zero characters: save it as CSV (UTF-8).")
+            raise TableProblem("unreadable_text", "The text contains NUL characters: save it as CSV (UTF-8).")
         yield line

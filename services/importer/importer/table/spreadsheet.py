@@ -73,7 +73,7 @@ def _collect(chunks: Iterable[bytes]) -> bytes:
         content += chunk
         if len(content) > MAX_BYTES:
             detail = (
-                f"A spreadsheet may have at most {MAX_BYTES // 1024**2} MiB: save the table as CSV (UTF-8)."
+                f"A spreadsheet can have at most {MAX_BYTES // 1024**2} MiB: save the table as CSV (UTF-8)."
             )
             raise TableProblem("unreadable_spreadsheet", detail)
     return bytes(content)
@@ -84,11 +84,11 @@ def _ensure_small(content: bytes) -> None:
         entries = archive.infolist()
         # The sizes are those that zipfile enforces when it unpacks.
         if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
-            detail = "The spreadsheet is too large when unpacked: save the table as CSV (UTF-8)."
+            detail = "The uncompressed spreadsheet is too large: save the table as CSV (UTF-8)."
             raise TableProblem("unreadable_spreadsheet", detail)
         if not any(entry.filename.startswith("xl/") for entry in entries):
             raise TableProblem(
-                "not_a_table", "The file is no spreadsheet: save it as .xlsx or as CSV (UTF-8)."
+                "not_a_table", "The file is not a spreadsheet: save it as .xlsx or as CSV (UTF-8)."
             )
 
 

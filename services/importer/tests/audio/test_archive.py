@@ -151,7 +151,7 @@ async def test_damaged_content_is_noticed() -> None:
 async def test_encrypted_entries_are_refused() -> None:
     content = bytearray(packed({"a": b"x"}))
     content[6] |= 1
-    assert await unpack_until_error(bytes(content)) == ([], "An entry of the archive is encrypted.")
+    assert await unpack_until_error(bytes(content)) == ([], "An archive entry is encrypted.")
 
 
 async def test_entries_without_a_size_are_refused() -> None:

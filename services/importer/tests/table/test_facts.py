@@ -150,7 +150,7 @@ def peak_memory() -> int:
         (b'audio_filename,text,level\na.mp3,"', b"long line\n" * 6_554, "cell_too_long"),
         (b"audio_filename,text,level", b",x" * 32_768, "too_many_columns"),
     ],
-    ids=["one cell of 50 MB", "a quotation mark that is not closed", "a million columns"],
+    ids=["one cell of 50 MB", "a missing closing quotation mark", "a million columns"],
 )
 async def test_what_is_far_too_long_takes_little_memory(
     as_source: AsSource, start: bytes, filler: bytes, code: str

@@ -9,9 +9,11 @@ from scoring.domain.durations import DurationEstimator
 from scoring.domain.turns import Job, Plan, Ticket, TurnOrder, plan_turns
 from scoring.errors import QueueFull
 
-WAITING = Gauge("scoring_queue_waiting", "Recordings that wait for their turn.", ["queue"])
-IN_WORK = Gauge("scoring_queue_in_work", "Recordings that are worked on.", ["queue"])
-REFUSED = Counter("scoring_queue_refused_total", "Recordings that could not have ended in time.", ["queue"])
+WAITING = Gauge("scoring_queue_waiting", "Recordings waiting in the queue.", ["queue"])
+IN_WORK = Gauge("scoring_queue_in_work", "Recordings being processed.", ["queue"])
+REFUSED = Counter(
+    "scoring_queue_refused_total", "Recordings refused because they would finish too late.", ["queue"]
+)
 
 
 class FairQueue:

@@ -5,7 +5,7 @@ from prometheus_client import Gauge
 
 from scoring.errors import UploadsFull
 
-RESERVED = Gauge("scoring_upload_reserved_bytes", "Memory that uploads may fill, all together.")
+RESERVED = Gauge("scoring_upload_reserved_bytes", "Memory reserved for uploads, in total.")
 
 
 class UploadReservation:

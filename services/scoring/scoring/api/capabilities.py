@@ -18,6 +18,6 @@ async def get_capabilities(providers: ProviderChainDep) -> CapabilitiesRead:
     """Return what scoring supports.
 
     Languages, audio formats, the longest recording, and the details that scores contain. They change only
-    with the server's configuration: one request at the start of the app is enough.
+    with the server's configuration: one request when the app starts is enough.
     """
     return queries.get_capabilities(providers)

@@ -45,7 +45,7 @@ class _Memory:
 
 
 def _create_size_error() -> AudioTooLarge:
-    return AudioTooLarge(f"The audio may have at most {MAX_AUDIO_BYTES} bytes.", max_bytes=MAX_AUDIO_BYTES)
+    return AudioTooLarge(f"The audio can have at most {MAX_AUDIO_BYTES} bytes.", max_bytes=MAX_AUDIO_BYTES)
 
 
 @asynccontextmanager

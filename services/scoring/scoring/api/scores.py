@@ -68,13 +68,13 @@ async def assess_recording(
     settings: SettingsDep,
     count_seconds: CountSecondsDep,
 ) -> ScoreRead:
-    """Score how a recording pronounces a text.
+    """Score the pronunciation of a text in a recording.
 
-    The recording is kept in memory only, and only while the request runs. An omitted word has the
-    `error_type` `omission` and no score. A word that was pronounced badly, or replaced by another one, has
-    `mispronunciation`. Silence, noise and the reading of another text get no scores but the error
-    `not_assessable`. Scores were compared with human raters only for the native languages that the
-    capabilities list as `validated_on`.
+    The recording is kept only in memory and only during the request. An omitted word has the `error_type`
+    `omission` and no score. A word that was pronounced badly, or replaced by another one, has
+    `mispronunciation`. Silence, noise and readings of another text get the error `not_assessable` instead of
+    scores. Scores were compared with human raters only for the native languages that the capabilities list as
+    `validated_on`.
     """
     async with read_form(request, learner.id, shares, room) as parts, ending_with_client(request):
         received_at = asyncio.get_running_loop().time()
@@ -131,14 +131,14 @@ def validate_text_and_language(
         errors.append(_field_error("reference_text", "The text has no words."))
     elif foreign := find_foreign_word(request.reference_text):
         # No provider can read it, and some would be paid for the attempt.
-        message = f"The word {foreign!r} cannot be pronounced: only the Latin script is read."
+        message = f"The word {foreign!r} cannot be pronounced: only the Latin script is supported."
         errors.append(_field_error("reference_text", message))
     if len(words) > MAX_TEXT_WORDS:
         message = f"The text has {len(words)} words as it is spoken; at most {MAX_TEXT_WORDS} are allowed."
         errors.append(_field_error("reference_text", message))
     language = find_language(request.language, languages)
     if language is None:
-        errors.append(_field_error("language", f"The languages are: {', '.join(languages)}."))
+        errors.append(_field_error("language", f"Supported languages: {', '.join(languages)}."))
     return request.model_copy(update={"language": language or request.language}), errors
 
 

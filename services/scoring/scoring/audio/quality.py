@@ -33,7 +33,7 @@ def ensure_undistorted(samples: Samples) -> None:
         raise NotAssessable("The recording is too short to contain a spoken text.", reason="too_short")
     if np.mean(np.abs(samples) >= CLIPPING_LEVEL) > MAX_CLIPPED_SHARE:
         raise NotAssessable(
-            "The recording is overdriven: speak more softly or further away.", reason="clipped"
+            "The recording is clipped: speak more softly or further from the microphone.", reason="clipped"
         )
 
 
@@ -46,7 +46,7 @@ def ensure_audible(levels: Levels, *, voiced_seconds: float, resolution_noise_db
     if is_steady:
         raise NotAssessable("The voice does not stand out from the noise around it.", reason="too_noisy")
     if loud - resolution_noise_db < MIN_RESOLUTION_DB:
-        detail = "The recording is too coarse: speak louder, or record with 16 bits per sample."
+        detail = "The recording's resolution is too low: speak louder, or record with 16 bits per sample."
         raise NotAssessable(detail, reason="low_quality")
 
 

@@ -22,9 +22,7 @@ from scoring.types import BudgetName
 
 log = structlog.get_logger(__name__)
 
-REFUSALS = Counter(
-    "speech_budget_refusals_total", "Recordings not sent, by the budget that is spent.", ["budget"]
-)
+REFUSALS = Counter("speech_budget_refusals_total", "Recordings not sent, by exhausted budget.", ["budget"])
 
 TIMEOUT_SECONDS = 1.0
 GRACE_SECONDS = 3600

@@ -10,7 +10,7 @@ class CapabilitiesRead(BaseModel):
     """The languages, formats and details that scoring supports."""
 
     provider: str = Field(
-        description="The preferred provider, which the details are of. Each score names its own.",
+        description="The preferred provider, to which the details apply. Each score names its own.",
         examples=["offline"],
     )
     scorer: str = Field(
@@ -21,12 +21,12 @@ class CapabilitiesRead(BaseModel):
         description="The alphabet of `phonemes.symbol`.", examples=["arpabet"]
     )
     prosody: bool = Field(
-        description="Whether `prosody_score` is given, at least in `en-US`.", examples=[True]
+        description="Whether `prosody_score` is available, at least in `en-US`.", examples=[True]
     )
     max_seconds: int = Field(description="The longest recording, in seconds.", examples=[MAX_AUDIO_SECONDS])
     validated_on: list[str] = Field(
         description="Native languages of the speakers with whom its scores were compared with human raters. "
-        "How well it judges speakers of other languages is unknown.",
+        "Its accuracy for speakers of other languages is unknown.",
         examples=[["Mandarin Chinese"]],
     )
     formats: list[str] = Field(
@@ -34,6 +34,6 @@ class CapabilitiesRead(BaseModel):
         examples=[["wav", "mp3", "m4a", "aac", "ogg", "flac", "webm"]],
     )
     codecs: dict[str, list[str]] = Field(
-        description="The codecs that each container may hold.",
+        description="The codecs accepted in each container.",
         examples=[{known.name: list(known.codecs) for known in FORMATS}],
     )

@@ -27,7 +27,7 @@ class ScoreRequest(RequestModel):
     # A form cannot express null.
     speech_id: Annotated[UUID | None, WithJsonSchema({"type": "string", "format": "uuid"})] = Field(
         default=None,
-        description="The speech that the text belongs to. An empty one is none.",
+        description="The speech to which the text belongs. Empty means none.",
         examples=[EXAMPLE_SPEECH_ID],
     )
     language: str = Field(
@@ -132,7 +132,7 @@ class ScoreRead(BaseModel):
 
     status: Literal["scored"] = "scored"
     recognized_text: str = Field(
-        description="What was said. `azure` reports only words of the reference text. Vulgar words that are "
+        description="The transcript. `azure` reports only words of the reference text. Vulgar words that are "
         "not in it are replaced by asterisks: they may have been misheard."
     )
     pronunciation_score: Score | None = Field(description="The overall score.")
@@ -145,12 +145,12 @@ class ScoreRead(BaseModel):
     )
     word_scores: list[WordScoreRead] = Field(
         description="One entry per word of the reference text, and per inserted one. Numbers are spelled "
-        "out, hyphens divide words."
+        "out, hyphens separate words."
     )
-    provider: str = Field(description="The one that scored: another one may have been down.")
+    provider: str = Field(description="The provider that scored; another one may have been unavailable.")
     scorer: str = Field(
-        description="What made the scores, with its version. Compare only scores of one scorer: another one "
-        "may score the same recording otherwise."
+        description="The scorer and its version. Compare only scores of the same scorer: another one "
+        "may score the same recording differently."
     )
     phoneme_alphabet: PhonemeAlphabet = Field(description="The provider's alphabet of `phonemes.symbol`.")
     audio: ScoredAudioRead

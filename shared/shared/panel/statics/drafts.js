@@ -68,7 +68,7 @@ function restoreDraft(form, draft) {
   notice.className = "message warning";
   notice.setAttribute("role", "status");
   const text = document.createElement("p");
-  text.textContent = "Your input was not saved, and is here again. ";
+  text.textContent = "Your input was not saved and has been restored. ";
   const drop = document.createElement("a");
   drop.href = location.href;
   drop.textContent = "Drop it";

@@ -189,11 +189,11 @@ class Lookup {
     address.searchParams.set("term", term);
     try {
       const response = await fetch(address, { headers: { Accept: "application/json" } });
-      if (!response.ok) throw new Error(response.status === 401 ? "Your session has ended. Sign in again." : "This cannot be searched right now.");
+      if (!response.ok) throw new Error(response.status === 401 ? "Your session has ended. Sign in again." : "The search is not available right now.");
       const found = await response.json();
       if (number === this.number) this.show(found, found.length ? "" : "Nothing matches.");
     } catch (error) {
-      if (number === this.number) this.show([], error instanceof TypeError ? "This cannot be searched right now." : error.message);
+      if (number === this.number) this.show([], error instanceof TypeError ? "The search is not available right now." : error.message);
     }
   }
 

@@ -16,7 +16,7 @@ export class Refused extends Error {
 
 export class SessionEnded extends Refused {
   constructor() {
-    super({ detail: "Your session has ended. Sign in again to go on; what has arrived is kept." }, 401);
+    super({ detail: "Your session has ended. Sign in again to continue; uploaded files are kept." }, 401);
   }
 }
 

@@ -30,7 +30,7 @@ async function follow() {
     } catch (error) {
       if (error instanceof SessionEnded || error.status === 404) return say(error.message);
       broken += 1;
-      say(error instanceof Refused ? error.message : "The connection has broken. Trying again.");
+      say(error instanceof Refused ? error.message : "The connection was lost. Trying again.");
     }
     await pause(POLL_MS);
   }

@@ -165,7 +165,7 @@ function take(results, item) {
 }
 
 function describe(stored) {
-  if (stored.already_there) return "Was already there";
+  if (stored.already_there) return "Already uploaded";
   const isRenamed = stored.stored_filename !== stored.original_filename;
   return isRenamed ? `Uploaded as ${stored.stored_filename}` : "Uploaded";
 }

@@ -50,7 +50,7 @@ def _to_failure(outcome: Outcome) -> SpeechProcessingError:
         return InvalidProviderResponse({"document"})
     match outcome.failure:
         case "AuthenticationFailure":
-            return AuthenticationFailed("The speech service refuses this server.", retry_after=60)
+            return AuthenticationFailed("The speech service rejected this server's key.", retry_after=60)
         case "Forbidden":
             return QuotaExhausted("The speech service's quota is used up.", retry_after=60)
         case "BadRequest":

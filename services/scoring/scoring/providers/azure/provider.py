@@ -41,7 +41,7 @@ from scoring.types import MAX_AUDIO_SECONDS
 
 log = structlog.get_logger(__name__)
 
-BREAKER_OPEN = Gauge("provider_breaker_open", "1 while a speech provider is not asked.", ["provider"])
+BREAKER_OPEN = Gauge("provider_breaker_open", "1 while a speech provider gets no requests.", ["provider"])
 LANGUAGES = ("en-US", "en-GB", "en-AU", "en-CA", "en-IN")
 """The service knows more of them, but texts are divided into words as in English."""
 RETRIED_FAILURES = (ProviderOutage, ProviderThrottled, ProviderTimeout)

@@ -24,7 +24,7 @@ def build_result(phrases: Sequence[Phrase], *, text: str, audio: AudioInfo, comp
     scores, words = (phrases[0].scores, phrases[0].words) if compared else combine_phrases(phrases, text)
     spoken = [word.word for word in words if word.error_type not in ("omission", "insertion")]
     if not spoken:
-        raise NotAssessable("The recording contains no word of the text.", reason="other_text")
+        raise NotAssessable("The recording contains none of the text's words.", reason="other_text")
     return ScoringResult(
         recognized_text=" ".join(spoken),
         pronunciation_score=_round(scores.pronunciation),

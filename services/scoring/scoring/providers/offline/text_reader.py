@@ -38,7 +38,7 @@ def _to_slot(text: str, token: Token, find: Find) -> Slot:
     usable = [reading for reading in readings if reading is not None]
     if not usable:
         word = find_written_word(text, token)
-        raise UnpronounceableText(f"The word {word!r} cannot be pronounced; write it in another way.")
+        raise UnpronounceableText(f"The word {word!r} cannot be pronounced; write it differently.")
     return tuple(usable)
 
 

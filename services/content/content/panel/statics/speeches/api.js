@@ -22,7 +22,7 @@ async function accessToken() {
     headers: { "X-CSRF-Token": csrfToken(), Accept: "application/json" },
   });
   const body = await readJson(response);
-  if (response.status === 401) throw new Problem(401, { detail: "Your session has ended. Save the speech to sign in again; what you typed comes back then." });
+  if (response.status === 401) throw new Problem(401, { detail: "Your session has ended. Save the speech to sign in again; your input will be restored." });
   if (!response.ok) throw new Problem(response.status, body);
   token = { value: body.access_token, expiresAt: Date.now() + body.expires_in * 1000 };
   return token.value;

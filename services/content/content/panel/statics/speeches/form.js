@@ -74,7 +74,7 @@ class RecordingField {
       try {
         return this.upload(encode(await decode(await stop())), `recording-${Date.now()}.wav`);
       } catch {
-        return this.say("", "Nothing was recorded. Try again, a little longer.");
+        return this.say("", "Nothing was recorded. Try again, and record for longer.");
       }
     }
     try {
@@ -137,7 +137,7 @@ class RecordingField {
   async check() {
     const button = this.find("check");
     const text = this.form.elements.text.value.trim();
-    if (!text) return this.say("", "Write the text first, so that the recording can be compared with it.");
+    if (!text) return this.say("", "Enter the text first, so that the recording can be compared with it.");
     button.disabled = true;
     this.result.replaceChildren();
     this.say("Checking…");

@@ -32,7 +32,7 @@ function fail(button) {
   button.disabled = true;
   button.textContent = "✕";
   button.setAttribute("aria-label", `Cannot be played: ${button.dataset.text}`);
-  button.title = "The recording cannot be played. Load the page again; if that does not help, it is missing.";
+  button.title = "The recording cannot be played. Reload the page; if that does not help, it is missing.";
 }
 
 document.querySelectorAll("button[data-audio]").forEach((button) => {

@@ -23,7 +23,7 @@ export async function startRecording() {
 }
 
 export function describeRecordingError(error) {
-  if (error.name === "NotAllowedError") return "The browser may not use the microphone. Allow it in the address bar, or choose a file.";
+  if (error.name === "NotAllowedError") return "The browser is not allowed to use the microphone. Allow it in the address bar, or choose a file.";
   if (error.name === "NotFoundError") return "No microphone was found. Connect one, or choose a file.";
   return "The microphone cannot be used. Choose a file instead.";
 }

@@ -12,9 +12,9 @@ const REASONS = {
   no_speech: "No speech was found in the recording.",
   too_noisy: "The recording is too noisy.",
   too_short: "The recording is too short.",
-  clipped: "The recording is too loud: its peaks are cut off.",
+  clipped: "The recording is clipped: its level is too high.",
   low_quality: "The quality of the recording is too low.",
-  other_text: "The recording seems to say something else than the text.",
+  other_text: "The recording does not seem to match the text.",
 };
 
 export async function scoreRecording(recording, text) {
@@ -44,7 +44,7 @@ export function showProblem(root, problem) {
   const text = reason ?? (field ? field.message : problem.message);
   root.replaceChildren(
     paragraph(text, "check-doubt"),
-    paragraph("You can save the speech all the same."),
+    paragraph("You can still save the speech."),
   );
 }
 
