@@ -135,10 +135,9 @@ def _complete_operation(operation: Document) -> None:
 
 
 def _fit_generators(document: Document) -> None:
-    """Mark what clients may leave out, and what they always get, so that client generators understand it.
-
-    Several generators demand a request field that has a `default`, so the default moves into the description.
-    Responses are complete: the services send every field, whether it has a default or not.
+    """Mark fields that clients may omit, and fields that responses always have, for client generators.
+    Several generators require a request field that has a `default`, so the default moves into the
+    description. Responses are complete: the services send every field, whether it has a default or not.
     """
     schemas = document["components"]["schemas"]
     taken = _find_references([operation.get("requestBody") for operation in operations(document)], schemas)

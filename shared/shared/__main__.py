@@ -1,4 +1,4 @@
-"""`python -m shared`: what a new installation needs once, before any traffic.
+"""`python -m shared`: one-time commands for a new installation, before any traffic.
 
 `topology` declares the exchanges and queues of all events, `new-keys` makes the keys of tokens and receipts.
 """

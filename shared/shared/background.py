@@ -23,10 +23,10 @@ MAX_PASS_SECONDS = 300.0
 class Loop:
     """One pass of work, and how often to repeat it.
 
-    `work` returns True when more is waiting: the next pass then follows at once. With an interval of None
+    `work` returns True when more is waiting: the next pass then follows immediately. With an interval of None
     the loop ends after its first successful pass. `wake_up` ends the pause after a successful pass. A failed
-    pass is repeated after 0.5 s, then after twice as long each time, up to `max_retry_seconds`. Without a
-    required loop the process is of no use.
+    pass is retried after 0.5 s, doubling up to `max_retry_seconds`. The process cannot work without a
+    required loop.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Loop:
 
 
 class SupervisedLoop:
-    """A loop with what is known of its passes. No exception ends it, and no cancellation before `stop`."""
+    """A loop and its recent outcomes. No exception ends it, nor a cancellation before `stop`."""
 
     def __init__(self, loop: Loop) -> None:
         self.name, self.required, self._loop = loop.name, loop.required, loop
@@ -66,7 +66,7 @@ class SupervisedLoop:
                 if await self._pass_is_last():
                     return
             except Unavailable as error:
-                # The process is alive: what is down is shown by readiness.
+                # The process is alive: readiness shows failed dependencies.
                 self._failing_since = None
                 self._retry_later("retrying", reason=error.detail)
             except (Exception, asyncio.CancelledError) as error:

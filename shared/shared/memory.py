@@ -1,4 +1,4 @@
-"""What becomes of a process's memory: it is not dumped, and glibc overwrites or returns what is freed."""
+"""Process memory: no core dumps; glibc overwrites freed memory or returns it to the system."""
 
 import ctypes
 import resource
@@ -7,7 +7,7 @@ import resource
 M_MMAP_THRESHOLD, M_PERTURB, M_ARENA_MAX = -3, -6, -8
 FREED_BYTE = 0xFF
 MAX_ARENAS = 2
-"""Otherwise there are eight for each core, and what is freed in one is not used by the others."""
+"""The default is eight per core, and memory freed in one is not reused by the others."""
 MMAP_BYTES = 128 * 1024
 """Larger blocks go back to the kernel when they are freed. Otherwise, the threshold grows with them."""
 
@@ -20,7 +20,7 @@ def forbid_core_dumps() -> None:
 
 
 def overwrite_freed_memory() -> None:
-    """Let malloc overwrite what is freed, in C libraries, too."""
+    """Make malloc overwrite freed memory, also in C libraries."""
     _set_malloc_option(M_PERTURB, FREED_BYTE)
 
 

@@ -31,7 +31,7 @@ def is_placeholder(secret: str) -> bool:
 
 
 def find_problem(name: str, value: Any, *, is_public: bool) -> str | None:
-    """Say what is wrong with a setting in production. The sentence contains no value."""
+    """Describe what is wrong with a setting in production, without its value."""
     if isinstance(value, SecretStr):
         return _find_in_secret(value.get_secret_value())
     if isinstance(value, Path) and name.endswith(("_keys_file", "_jwks_file")):
@@ -68,6 +68,6 @@ def _find_in_keys(path: Path) -> str | None:
         keys = json.loads(path.read_text())["keys"]
         is_development = any(str(key["kid"]).startswith(DEVELOPMENT_KEY) for key in keys)
     except (OSError, ValueError, KeyError, TypeError):
-        # The process that reads the keys says what is wrong with the file.
+        # The process that reads the keys reports problems with the file.
         return None
     return "holds keys that were generated for development" if is_development else None

@@ -68,7 +68,7 @@ class HttpApiSettings(ServerSettings, RedisSettings):
     """Requests per minute by limit name. They override the routes' defaults: {"random": 600}."""
 
     max_body_bytes: int = Field(default=65_536, gt=0)
-    """Of JSON and everything else but forms with files, which have `max_form_bytes`."""
+    """For JSON and all other bodies, except forms with files, which have `max_form_bytes`."""
     max_form_bytes: int = Field(default=65_536, gt=0)
 
     max_requests_in_work: int = Field(default=32, ge=1)

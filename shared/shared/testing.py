@@ -109,8 +109,8 @@ async def committed_database(_engine: AsyncEngine) -> AsyncIterator[Database]:
 
 
 async def _close_connections(engine: AsyncEngine) -> None:
-    # During tests without an event loop, the server's time limit of a statement that asyncpg has only
-    # prepared goes on, and ends the next statement of that connection.
+    # During tests without an event loop, the server's timeout of a statement that asyncpg has only prepared
+    # keeps running, and cancels the connection's next statement.
     await engine.dispose()
 
 

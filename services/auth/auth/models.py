@@ -114,7 +114,7 @@ class RefreshTokenFamily(Base):
 
 
 class RefreshToken(Base):
-    """A refresh token, stored as SHA-256. Used tokens are kept, to recognize a second use."""
+    """A refresh token, stored as SHA-256. Used tokens are kept to detect reuse."""
 
     __tablename__ = "refresh_tokens"
 
@@ -148,7 +148,7 @@ class PanelSession(Base):
 
 
 class OneTimeToken(Base):
-    """A token of an e-mail, stored as SHA-256. It is kept after its use, to recognize a second one."""
+    """An e-mail token, stored as SHA-256. It is kept after use to detect reuse."""
 
     __tablename__ = "one_time_tokens"
 

@@ -39,7 +39,7 @@ MAX_BCRYPT_COST, MAX_ARGON2_KIB, MAX_ARGON2_PASSES = 14, 262_144, 10
 
 
 def find_hash_problem(password_hash: str) -> str | None:
-    """Say what is wrong with a password hash. The sentence contains nothing of it."""
+    """Describe what is wrong with a password hash, without quoting it."""
     if found := BCRYPT_HASH.fullmatch(password_hash):
         is_bearable = 4 <= int(found["cost"]) <= MAX_BCRYPT_COST
         return None if is_bearable else f"must have a cost of 4 to {MAX_BCRYPT_COST}"
@@ -52,7 +52,7 @@ def find_hash_problem(password_hash: str) -> str | None:
 
 
 class AppleSettings(Settings):
-    """The team's key at Apple, with which tokens are exchanged and revoked. Without it, none are kept."""
+    """The team's key at Apple, used to exchange and revoke tokens. Without it, none are stored."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
@@ -62,7 +62,7 @@ class AppleSettings(Settings):
     apple_redirect_uris: dict[str, str] = Field(default={})
     """The redirect URI by service id, for codes of websites. Codes of apps have none."""
     apple_token_keys: SecretStr = SecretStr("")
-    """Comma-separated Fernet keys of the kept tokens: the first encrypts, all decrypt."""
+    """Comma-separated Fernet keys for stored tokens: the first encrypts, all decrypt."""
     apple_url: Annotated[str, Public()] = "https://appleid.apple.com"
 
     @property
@@ -149,7 +149,7 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, SocialSettings, OperatorSet
     signing_keys_file: Path | None = None
     """A private JWK set. The active key signs access tokens; all keys in use are published."""
 
-    # One core is left for everything else that a request needs: otherwise requests wait for hashing.
+    # One core is reserved for everything else: otherwise requests wait for hashing.
     password_threads: int = Field(default=max(1, (os.cpu_count() or 1) - 1), ge=1)
     """Passwords hashed at the same time, 19 MiB each."""
     password_queue_size: int = Field(default=100, ge=0)

@@ -116,7 +116,7 @@ def is_public_host(host: str) -> bool:
     return address.is_global and not address.is_multicast
 
 
-# What a schema can state of the rules. The validators below enforce them, and what a pattern cannot say.
+# The rules as far as a schema can state them. The validators below also enforce the rest.
 PRINTABLE: dict[str, Any] = {"pattern": r"^[\u0020-\u007e]+$"}
 EMAIL_PATTERN = r"^[!#-?A-Z^-~]{1,64}@[^\s@]+$"
 ONE_LINE_PATTERN = text_pattern(

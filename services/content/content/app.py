@@ -36,7 +36,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(state.cache.close)
         state.measurer = await stack.enter_async_context(Measurer())
-        # The gateway sends draws as soon as the port is open. Without a database, the loop goes on trying.
+        # The gateway sends draws as soon as the port is open. Without a database, the loop keeps trying.
         with suppress(Unavailable):
             await catalogue.refresh()
         loops = run_loops(catalogue.loop, recordings.loop, bucket_creation)

@@ -84,7 +84,7 @@ class Tag(Base):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=func.uuidv7())
     name: Mapped[str] = mapped_column(String(100))
     category: Mapped[str] = mapped_column(String(100))
-    # Its speeches are moving to that tag, and it is deleted when none is left.
+    # Its speeches are being moved to that tag; afterwards it is deleted.
     merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("tags.id"))
 
     __table_args__ = (

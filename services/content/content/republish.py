@@ -17,7 +17,7 @@ def main(_: list[str]) -> None:
 
 
 async def republish(settings: MigrateSettings) -> None:
-    """Order the job. The worker does it, in chunks, and goes on after an interruption."""
+    """Enqueue the job. The worker runs it in chunks, and resumes after an interruption."""
     database = Database.from_settings(settings, name="content republish")
     try:
         async with database.transaction() as session:

@@ -138,7 +138,7 @@ async def _measure(measurer: Measurer, speech: SeedSpeech, found: Seed) -> int:
 
 
 async def create_missing(session: AsyncSession, found: Seed, durations: Durations) -> int:
-    """Create what is missing still, of the speeches whose recordings were measured."""
+    """Create the speeches that are still missing, once their recordings have been measured."""
     tag_ids = await create_tags(session, found.categories, actor=None)
     new = [
         NewSpeech(

@@ -19,4 +19,4 @@ Sort = Literal["newest", "text", "-text", "most_played", "least_played", "hardes
 Match = Literal["any", "all"]
 """Whether a speech must carry any or all of the tags."""
 SkipReason = Literal["speech_not_found", "too_many_tags"]
-"""Why a batch left a speech as it was."""
+"""Why a batch did not change a speech."""

@@ -58,9 +58,9 @@ class GameSession(Base):
     """A finished session and its totals. Never changed once it is saved.
 
     `idempotency_key` is unique per learner; `request_sha256` identifies a repetition of the same request.
-    `utc_offset_minutes` is what the learner's wall time was ahead of UTC, null where the client did not say.
-    `selected_tags` is a list of {id, name} with the names at that time, null where unknown. `score_sum` and
-    `scored_count` allow exact averages over several sessions.
+    `utc_offset_minutes` is the learner's UTC offset, null if unknown. `selected_tags` is a list of {id, name}
+    with the names at that time, null where unknown. `score_sum` and `scored_count` allow exact averages over
+    several sessions.
     """
 
     __tablename__ = "game_sessions"
@@ -98,8 +98,8 @@ class GameSession(Base):
 class GameResult(Base):
     """The result of one speech in a session.
 
-    `verified` means that a receipt supports the score; `scorer` is the one that it names, and `phonemes` are
-    its [symbol, times said, sum of scores].
+    `verified` means that a receipt supports the score; `scorer` and `phonemes`, as [symbol, count, sum of
+    scores], come from it.
     """
 
     __tablename__ = "game_results"
@@ -136,10 +136,8 @@ class UsedReceipt(Base):
 
 
 class SpeechRevision(Base):
-    """A speech as it was from `since` until its next revision.
-
-    All revisions are kept, because past sessions show them. A column is filled from the field of its name in
-    SpeechSnapshot.
+    """A speech from `since` until its next revision. All revisions are kept, because past sessions show them.
+    Each column is filled from the SpeechSnapshot field of the same name.
     """
 
     __tablename__ = "speech_revisions"
@@ -183,7 +181,7 @@ class DailyActivity(Base):
 
 
 class ErasedUser(Base):
-    """The id of a deleted account, kept for a while so that what arrives later stores nothing on it."""
+    """The id of a deleted account, kept for a while so that late events store nothing about it."""
 
     __tablename__ = "erased_users"
 

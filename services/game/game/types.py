@@ -58,7 +58,7 @@ TimeZoneName = Annotated[
         examples=["Europe/Berlin"],
     ),
 ]
-# A bound behind a validator, in a union, is not stated by itself.
+# Pydantic does not document a bound behind a validator in a union.
 Count = Annotated[
     Integer, Field(ge=0, le=200), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": 200})
 ]

@@ -20,7 +20,7 @@ async def on_purge_upload_session(session: AsyncSession, job: PurgeUploadSession
     await upload_sessions.purge_upload_session(session, job)
 
 
-# While S3 is down, what needs it raises Unavailable, and the job waits.
+# While S3 is down, calls raise Unavailable, and the job waits.
 async def on_delete_objects(job: DeleteObjects, *, storage: Storage) -> None:
     await objects.delete_objects(storage, job)
 

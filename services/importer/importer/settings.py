@@ -13,7 +13,7 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
     max_form_bytes: int = Field(default=10_500 * 1024 * 1024, gt=0)
 
     max_uploads: int = Field(default=8, ge=1)
-    """Uploads that this process receives at once. Each takes about 10 MB."""
+    """Concurrent uploads in this process. Each takes about 10 MB."""
     max_user_uploads: int = Field(default=2, ge=1)
     max_upload_wait_seconds: float = Field(default=10.0, gt=0)
     max_user_files: int = Field(default=200_000, ge=1)

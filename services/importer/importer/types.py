@@ -50,7 +50,7 @@ FileProblemCode = Literal[
     "unreadable_archive",
     "incomplete_upload",
 ]
-"""Why an uploaded file was not kept."""
+"""Why an uploaded file was rejected."""
 
 Severity = Literal["error", "warning"]
 """A row with a warning is imported."""

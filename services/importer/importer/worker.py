@@ -29,7 +29,7 @@ def create_worker(settings: WorkerSettings) -> Starlette:
 
 
 def create_loops(database: Database, *, storage: Storage) -> Sequence[Loop]:
-    """Delete what has no owner any more, once an hour."""
+    """Delete data without an owner, once an hour."""
     purges: Mapping[str, Callable[[], Awaitable[bool | None]]] = {
         "pending_objects_purge": partial(purge_pending_objects, database, storage),
         "abandoned_files_purge": partial(purge_abandoned_files, database, storage),

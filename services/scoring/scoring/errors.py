@@ -108,7 +108,7 @@ class QuotaExhausted(ProviderUnavailable):
 
 
 class RequestRejected(ProviderUnavailable):
-    """The provider does not accept what was sent."""
+    """The provider rejected the request."""
 
     retryable = False
 

@@ -22,7 +22,7 @@ class ApiSettings(HttpApiSettings):
     """A private JWK set (EC, P-256). The first key signs receipts."""
 
     speech_provider: Annotated[tuple[SpeechProviderName, ...], NoDecode] = ("offline",)
-    """Comma-separated. The next one is asked when one is down, throttled or its budget is spent."""
+    """Comma-separated. The next provider is used when one is down, throttled or over budget."""
     speech_daily_seconds_per_learner: int = Field(default=0, ge=0)
     """Audio that paid providers receive of one learner in a day (UTC). 0 is no limit."""
     speech_monthly_seconds: int = Field(default=0, ge=0)
@@ -35,9 +35,9 @@ class ApiSettings(HttpApiSettings):
     scoring_queue_size: int = Field(default=DEFAULT_QUEUE_SIZE, ge=0)
     """Recordings that may wait for a decoder, and for each provider. Further ones are answered with 503."""
     scoring_timeout_seconds: float = Field(default=12.0, gt=0)
-    """Time from receiving a recording to its scores. What would take longer is answered with 503 at once."""
+    """Time from receiving a recording to its scores. Requests that would take longer immediately get 503."""
     scoring_learner_recordings: int = Field(default=2, ge=1)
-    """Recordings of one learner in work or in wait, upload included. Further ones are answered with 429."""
+    """Running or waiting recordings per learner, including uploads. Further ones get 429."""
     scoring_learner_seconds_per_minute: int = Field(default=300, ge=MAX_AUDIO_SECONDS)
     """Audio of one learner, over all replicas. Beyond it, the answer is 429."""
     scoring_upload_bytes: int = Field(default=128 * 1024 * 1024, ge=MIN_UPLOAD_BYTES)
@@ -57,7 +57,7 @@ class ApiSettings(HttpApiSettings):
     max_form_bytes: int = 1 << 40
     max_body_bytes: int = Field(default=16_384, gt=0)
 
-    # Recordings have queues of their own. What waits there must not keep capabilities waiting.
+    # Recordings have their own queues, and must not delay the capabilities.
     max_requests_in_work: int = Field(default=256, ge=1)
 
     @field_validator("speech_provider", mode="before")

@@ -24,7 +24,7 @@ SOURCE_RATES = range(8_000, 192_001)
 SILENT_PEAK = 0.001
 """-60 dB below full scale."""
 CANCELLED_SHARE = 0.05
-"""Below this share of the channels' power, their mean is what remains of two opposite phases."""
+"""If the mean has less than this share of the channels' power, the channels have opposite phases."""
 
 type Samples = NDArray[np.float32]
 
@@ -190,7 +190,7 @@ class _Resampler:
             layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
             self._source = source
             self._resampler = av.AudioResampler("fltp", layout, SAMPLE_RATE, threads=1)
-        # Each stretch has times of its own.
+        # Each stretch has its own timestamps.
         frame.pts = None
         yield from self._convert(frame)
 

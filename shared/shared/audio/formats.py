@@ -108,7 +108,7 @@ def _find_frames(window: bytes, at: int) -> Format | None:
 
 
 def _measure_mp3_frame(header: bytes) -> int:
-    """Return the bytes of a frame of MPEG audio layer III (ISO 11172-3, 2.4.1.3), or 0 if it is none."""
+    """Return the bytes of a frame of MPEG audio layer III (ISO 11172-3, 2.4.1.3), or 0 if it is not one."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return 0
     version, kbits, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
@@ -121,7 +121,7 @@ def _measure_mp3_frame(header: bytes) -> int:
 
 
 def _measure_adts_frame(header: bytes) -> int:
-    """Return the bytes of an ADTS frame (ISO 13818-7, 6.2), or 0 if it is none."""
+    """Return the bytes of an ADTS frame (ISO 13818-7, 6.2), or 0 if it is not one."""
     if len(header) < 6 or header[0] != 0xFF or header[1] & 0xF6 != 0xF0 or header[2] >> 2 & 15 > 12:
         return 0
     length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5

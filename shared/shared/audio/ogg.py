@@ -7,11 +7,11 @@ MAX_LINKS = 64
 
 
 def split_links(content: memoryview) -> list[memoryview]:
-    """Return the links of a chain, which FFmpeg decodes one by one only. The last one takes what is left."""
+    """Return a chain's links, which FFmpeg can only decode one by one. The last one includes the rest."""
     starts, at, was_first = [0], 0, True
     while at + HEADER_BYTES <= len(content) and bytes(content[at : at + 4]) == PAGE:
         is_first = bool(content[at + 5] & FIRST_PAGE_FLAG)
-        # The streams of one link all begin before any of them goes on.
+        # All streams of a link begin before any of them continues.
         if is_first and not was_first and len(starts) < MAX_LINKS:
             starts.append(at)
         was_first = is_first

@@ -20,7 +20,7 @@ REPLACEMENT_SECONDS = 5.0
 
 
 class NoWorkerFree(Exception):
-    """No worker has become free in time. Nothing was begun."""
+    """No worker became free in time. Nothing was started."""
 
 
 class WorkerDied(OSError):
@@ -32,10 +32,9 @@ class WorkerDied(OSError):
 
 
 class WorkerPool:
-    """A fixed number of workers, and no queue: callers send as many requests at once as there are workers.
-
-    Only what a worker has begun can time out: none is ended for the time that others took. `forking`: they
-    are forked from one process of the module, instead of one started each.
+    """A fixed number of workers without a queue: callers send at most as many concurrent requests as there
+    are workers. Only requests that a worker has started can time out, so time spent waiting for others does
+    not count. `forking`: workers are forked from one template process instead of started individually.
     """
 
     def __init__(self, module: str, *, count: int, timeout_seconds: float, forking: bool = False) -> None:
@@ -101,9 +100,10 @@ class WorkerPool:
         try:
             answer = await worker.call(head, body, reserve=reserve)
         except BaseException as error:
-            # It crashed, took too long, or its client left. In no case is it ready for the next request.
+            # It crashed, took too long, or its client disconnected. In no case is it ready for the next
+            # request.
             worker.kill()
-            # A process that has ended by itself keeps its own status.
+            # A process that has already exited keeps its status.
             if isinstance(error, OSError) and not isinstance(error, TimeoutError):
                 raise WorkerDied(await worker.process.wait()) from error
             raise

@@ -1,7 +1,6 @@
-"""The inside of a confined process: it answers one request after another and does nothing else.
-
-Here, decoders written in C meet hostile input, isolated from keys and from the requests of other users. The
-process cannot write to files or dump core, so that no library can bring a recording to a disk.
+"""The main loop of a sandboxed process, which answers one request after another. Decoders written in C
+process hostile input here, isolated from keys and from other users' requests. The process cannot write files
+or dump core, so no library can write a recording to disk.
 """
 
 import gc

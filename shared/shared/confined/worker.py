@@ -16,7 +16,7 @@ from shared.confined.wire import LENGTHS, pack
 
 START_TIMEOUT_SECONDS = 30.0
 INHERITED_ENV = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "HOME", "LANG", "LC_ALL")
-"""A worker gets what it needs to start, but no addresses and no secrets."""
+"""A worker gets only what it needs to start, no addresses or secrets."""
 ALLOCATOR_ENV = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -58,7 +58,7 @@ class Worker:
 
     @classmethod
     async def connect(cls, create: Callable[[int], Awaitable[ProcessHandle]]) -> Self:
-        """Create a process that is given a socket's descriptor, and wait until it can answer."""
+        """Start a process with a socket's descriptor, and wait until it can answer."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:
@@ -150,7 +150,7 @@ class Worker:
         self.kill()
         await self.process.wait()
         try:
-            # On a socket that is merely closed, a pending call would wait for ever.
+            # On a socket that is merely closed, a pending call would never return.
             with suppress(OSError):
                 self._connection.shutdown(socket.SHUT_RDWR)
             await asyncio.sleep(0)

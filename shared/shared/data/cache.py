@@ -1,4 +1,4 @@
-"""A cache in Redis for what is read often and rarely changes. Without Redis every read goes to its source.
+"""A Redis cache for data that is read often and rarely changes. Without Redis every read goes to its source.
 
 list_tags = cache_query("tags", list[TagRow])(queries.list_tags)
 
@@ -36,7 +36,7 @@ TTL_SECONDS = 60.0
 LEASE_TTL_SECONDS = 2.0
 TIMEOUT_SECONDS = 0.1
 CIRCUIT_RESET_SECONDS = 1.0
-"""Pause after a failure of Redis, before it is asked again."""
+"""Pause after a Redis failure, before it is tried again."""
 LEASE_WAIT_SECONDS = 0.1
 LEASE_POLL_SECONDS = 0.01
 
@@ -65,7 +65,7 @@ class Cache:
     """Bytes by key. The prefix with the service's name keeps services apart."""
 
     def __init__(self, url: str, *, service: str) -> None:
-        # The limit of connecting is also that of closing, which may wait for ever under uvloop.
+        # The connect timeout also limits closing, which may hang under uvloop.
         self._redis: Redis = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=TIMEOUT_SECONDS)
         self._prefix = f"cache:{service}:"
         self._circuit_open_until = 0.0

@@ -85,7 +85,7 @@ def _connect_args(name: str, *, statement_timeout_ms: int = 15_000) -> dict[str,
 
 
 type Observer = Callable[[Mapping[Any, Any]], Awaitable[None]]
-"""What runs after a commit, before the caller goes on, with the session's `info`. It must not raise."""
+"""Called after a commit, before the caller continues, with the session's `info`. It must not raise."""
 
 
 class Database:
@@ -121,7 +121,7 @@ class Database:
             async with self._sessions() as session, self._sparing(session if is_long else None):
                 yield session
                 await session.commit()
-        # The connection is back in the pool: it does not wait for what follows.
+        # The connection has already been returned to the pool.
         for observe in self.after_commit:
             await observe(session.info)
 
@@ -198,5 +198,5 @@ class Database:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                 await self._bind.dispose()
-        # What is still lent, and what a silent server has not closed.
+        # Connections still checked out, and those that a silent server has not closed.
         self._watchdog.abort_connections()

@@ -1,4 +1,4 @@
-"""What the errors of PostgreSQL and its driver mean: it is away, the transaction can be repeated, or ours."""
+"""Classifies PostgreSQL and driver errors: an outage, a conflict to retry, or a bug of ours."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 CONFLICTS = Counter("transaction_conflicts_total", "Transactions rolled back because of a conflict.")
 
 MAX_ATTEMPTS = 4
-"""How often a transaction is begun before its conflict becomes a 503."""
+"""Attempts at a transaction before its conflict becomes a 503."""
 MAX_PAUSE_SECONDS = 0.05
 
 # Connection, resources, operator, system and I/O; a standby or a database that was made read-only.
@@ -64,7 +64,7 @@ def is_connection_error(error: BaseException) -> bool:
 
 
 def has_failed_to_begin(error: BaseException, driver: Any) -> bool:
-    """Return whether BEGIN failed, or was left out by a driver that still believes in a failed one."""
+    """Return whether BEGIN failed, or was skipped by a driver that still assumes a failed one."""
     states = {"57014", "25P01"}
     return _get_sqlstate(_to_driver_error(error)) in states and not driver.is_in_transaction()
 
@@ -81,7 +81,7 @@ def _get_sqlstate(error: BaseException) -> str:
 
 @contextmanager
 def translate_driver_errors() -> Iterator[None]:
-    """Raise DatabaseUnavailable or TransactionConflict for what is not the caller's fault."""
+    """Raise DatabaseUnavailable or TransactionConflict for errors that are not the caller's fault."""
     try:
         yield
     except Exception as error:

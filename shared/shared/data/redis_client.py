@@ -8,9 +8,9 @@ CONNECT_TIMEOUT_SECONDS = 1.0
 
 
 def create_redis(url: str) -> Redis:
-    # Without the client's own limit of answers, which a late event loop uses up. That of connecting is also a
-    # limit of closing, which waits for ever under uvloop if the connection was reset. One retry, because a
-    # pooled connection does not survive a restart of Redis.
+    # Without the client's response timeout, which a delayed event loop would exhaust. The connect timeout
+    # also limits closing, which hangs under uvloop if the connection was reset. One retry, because a pooled
+    # connection does not survive a Redis restart.
     return Redis.from_url(
         url,
         socket_timeout=None,

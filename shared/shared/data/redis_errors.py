@@ -1,4 +1,4 @@
-"""What the errors of Redis and its client mean: it is away, or ours."""
+"""Classifies Redis and client errors: an outage, or a bug of ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ def is_redis_unavailable(error: BaseException) -> bool:
 
 @contextmanager
 def translate_redis_errors(error_type: type[Unavailable] = RedisUnavailable) -> Iterator[None]:
-    """Raise the given error when Redis is away. What will stay wrong is not an outage."""
+    """Raise the given error when Redis is down. Permanent errors are not outages."""
     try:
         yield
     except Exception as error:

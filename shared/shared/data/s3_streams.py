@@ -29,7 +29,7 @@ _discarding = set[asyncio.Task[None]]()
 
 
 class ObjectStreams:
-    # In threads of its own: large transfers do not hold those of the calls that requests wait for.
+    # In dedicated threads, so that large transfers do not block calls that requests wait for.
     def __init__(self, client: Minio, bucket: str) -> None:
         self._client, self._bucket = client, bucket
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="s3-stream")
@@ -114,7 +114,7 @@ class _Upload:
             size += len(chunk)
             part += chunk
             while len(part) >= PART_BYTES:
-                # All parts but the last have the same size, which some servers ask for.
+                # All parts except the last have the same size, which some servers require.
                 rest = part[PART_BYTES:]
                 del part[PART_BYTES:]
                 await self._put_part(part, content_type)
@@ -172,7 +172,7 @@ class _Upload:
     async def discard(self) -> None:
         """Leave no part and no object of an upload that failed, as far as the storage answers."""
         if self._call is not None:
-            # A call that was cancelled still runs in its thread, and what it stores must not come later.
+            # A cancelled call still runs in its thread, and must not store anything later.
             await asyncio.wait({self._call})
         try:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._discard)
@@ -181,7 +181,7 @@ class _Upload:
 
     def _discard(self) -> None:
         if self._id:
-            # After a completion whose answer was lost there is no upload left to abort.
+            # After a completion whose answer was lost there is no upload to abort.
             with suppress(MinioException):
                 self._client._abort_multipart_upload(self._bucket, self._key, self._id)
         if self._may_exist:

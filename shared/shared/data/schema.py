@@ -41,7 +41,7 @@ async def find_version(url: str) -> str:
 
 
 async def find_gap(package: str, url: str) -> str | None:
-    """Say what the database lacks. Tables of a newer version are fine. Raises DatabaseUnavailable."""
+    """Describe what the schema lacks. A newer schema is accepted. Raises DatabaseUnavailable."""
     expected, found = expected_version(package), await find_version(url)
     if found >= expected:
         return None

@@ -84,14 +84,13 @@ class Storage:
     async def put_stream(
         self, key: str, chunks: AsyncIterator[bytes], *, content_type: str = "application/octet-stream"
     ) -> int:
-        """Store what arrives, and return its size. An error or a cancellation leaves nothing behind.
-
-        After StorageUnavailable parts may be left, which `abort_unfinished` drops.
+        """Store a stream, and return its size. An error or cancellation leaves nothing behind, except that
+        StorageUnavailable may leave parts, which `abort_unfinished` removes.
         """
         return await self._streams.put(key, chunks, content_type=content_type)
 
     def read_stream(self, key: str) -> AsyncIterator[bytes]:
-        """Read an object of any size. Raises ObjectNotFound, also if it is replaced meanwhile."""
+        """Read an object of any size. Raises ObjectNotFound, also if it is replaced while being read."""
         return self._streams.read(key)
 
     async def delete(self, keys: Iterable[str]) -> None:
@@ -103,7 +102,7 @@ class Storage:
             raise StorageUnavailable(f"The audio storage does not delete: {error.code}.")
 
     async def abort_unfinished(self, key: str) -> None:
-        """Drop what processes that ended in the middle of `put_stream` have left of the key."""
+        """Remove the parts of a key left by processes that ended in the middle of `put_stream`."""
         await self._streams.abort_unfinished(key)
 
     async def list_keys(self, prefix: str = "") -> list[str]:

@@ -1,7 +1,8 @@
 """Ends work on a database that has fallen silent. Statements may be slow as long as the server answers."""
 
 # A time limit per statement short enough to notice a silent server would end exports, imports and everything
-# that waits for a lock. So what takes long is a reason to ask the server something else, on a new connection.
+# that waits for a lock. Instead, a long-running transaction triggers a probe of the server on a new
+# connection.
 
 import asyncio
 from collections.abc import Iterator
@@ -38,7 +39,9 @@ class Watchdog:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Enclose work on the database. Raises DatabaseUnavailable at once while the server is silent."""
+        """Watch a database operation. Raises DatabaseUnavailable immediately while the server does not
+        answer.
+        """
         loop = asyncio.get_running_loop()
         if loop.time() < self._circuit_open_until:
             raise DatabaseUnavailable("The database does not answer; try again in a moment.")

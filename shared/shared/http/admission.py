@@ -1,4 +1,4 @@
-"""Bounds the requests in work and in wait, so that under overload the accepted ones are answered in time."""
+"""Limits running and waiting requests, so that under overload the accepted ones are answered in time."""
 
 import asyncio
 from collections import Counter as Multiset
@@ -24,7 +24,7 @@ REFUSED = Counter(
 
 RETRY_AFTER_SECONDS = 1
 MAX_WAITING_OF_USER = 64
-"""A phone that was offline may send all its sessions at once, 60 of them in a minute."""
+"""A phone that was offline may send all its sessions together, 60 in a minute."""
 
 
 class Overloaded(Unavailable):
@@ -51,7 +51,7 @@ class WorkSlots:
             raise Overloaded("full")
 
     async def enter(self) -> None:
-        """Take a slot, which `leave` returns. Raises Overloaded at once, or after the longest wait."""
+        """Take a slot, which `leave` returns. Raises Overloaded immediately, or after the maximum wait."""
         self.ensure_room()
         if self._free.locked():
             await self._wait()
@@ -77,7 +77,7 @@ class WorkSlots:
 
 
 class UserShares:
-    """A bounded number of requests in work for each user: one user's slow ones leave room for others'."""
+    """Limits running requests per user, so that one user's slow requests do not block others."""
 
     def __init__(self, *, max_in_work: int, max_wait_seconds: float) -> None:
         self._max_in_work, self._max_wait_seconds = max_in_work, max_wait_seconds

@@ -13,7 +13,7 @@ from shared.http.repeat import repeat_request_on_conflict
 
 
 def from_state(name: str) -> Any:
-    """Depend on what the application keeps in `app.state.<name>`."""
+    """Inject `app.state.<name>`."""
 
     # Async although it awaits nothing: FastAPI runs plain functions in a thread.
     async def read_state(request: Request) -> Any:

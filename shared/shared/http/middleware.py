@@ -53,7 +53,7 @@ class RequestRecorder:
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope, self._send = scope, send
         self._status, self._method = 0, scope["method"]
-        # An endless answer ends at once for HEAD.
+        # For HEAD, an endless response ends immediately.
         scope["state"]["is_head"] = self._method == "HEAD"
         if self._method == "HEAD":
             scope["method"] = "GET"
@@ -102,9 +102,9 @@ class RequestRecorder:
 
 
 def describe_route(scope: Scope) -> str:
-    """Return the route's whole path, with the prefix of what it is mounted in."""
+    """Return the route's full path, including its mount's prefix."""
     route, prefix = scope.get("route"), scope.get("root_path", "")
-    # What a mount serves or refuses by itself, such as a file, has its address.
+    # Responses of the mount itself, such as a file, get the mount's path.
     if route is None or isinstance(route, Mount):
         return prefix or "unmatched"
     return f"{prefix}{route.path}"

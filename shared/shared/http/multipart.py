@@ -105,9 +105,8 @@ def _decode(filename: bytes) -> str:
 
 
 class _Finder:
-    """Callbacks of the parser: what it finds in a piece of the body, in order.
-
-    It does not refer to the form: in a cycle, the last piece would outlive the request.
+    """Parser callbacks, in order of the body. They hold no reference to the form: with a reference cycle, the
+    last piece would outlive the request.
     """
 
     def __init__(self) -> None:
@@ -198,7 +197,7 @@ class StreamedForm:
         )
 
     async def parts(self) -> AsyncIterator[FormPart]:
-        """Yield one part after the other, then drop what follows the form."""
+        """Yield the parts in order, then drop the epilogue."""
         count = 0
         while (found := await self._next()) is not _End.FORM:
             if not isinstance(found, _Disposition):
@@ -235,7 +234,7 @@ class StreamedForm:
         try:
             self._parser.write(chunk)
         except FormParserError:
-            # Raised after what came before it was taken.
+            # Raised after the preceding data was consumed.
             self._problem = "The form is not valid multipart/form-data."
 
     async def _receive(self) -> bytes:

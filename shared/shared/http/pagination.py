@@ -40,7 +40,7 @@ class PageQuery(BaseModel):
         return skipped
 
     def scope(self, *owner: object) -> str:
-        """Return what a cursor of this list belongs to: its owner and its filters."""
+        """Return the scope of this list's cursors: its owner and its filters."""
         return " ".join((*map(str, owner), self.model_dump_json(exclude={"page", "limit", "cursor"})))
 
 
@@ -64,7 +64,7 @@ class Pagination(BaseModel):
     def from_query(
         cls, query: PageQuery, *, page: int, total: int, next_cursor: str | None, total_is_exact: bool = True
     ) -> "Pagination":
-        """Describe page number `page` of a list that was asked for by `query`."""
+        """Describe page number `page` of the list that `query` requests."""
         return cls(
             page=page,
             limit=query.limit,

@@ -62,8 +62,8 @@ class RateLimits:
     ) -> None:
         """Count a request, or its cost in a unit, and show it in the RateLimit headers of the response.
 
-        With a cost of 0, only find out whether anything is left. Raises TooManyRequests. Without Redis this
-        process counts alone, or raises Unavailable if `fail_closed`.
+        A cost of 0 only checks whether anything remains. Raises TooManyRequests. Without Redis this process
+        counts on its own, or raises Unavailable if `fail_closed`.
         """
         # A request whose transaction is repeated has been counted.
         if not self._enabled or getattr(request.state, "is_repeated", False):

@@ -9,11 +9,11 @@ from shared.data.db_errors import MAX_ATTEMPTS, TransactionConflict, pause_after
 from shared.http.problems import to_response
 
 MAX_KEPT_BYTES = 524_288
-"""Of a longer body nothing is kept, and its request is not repeated."""
+"""Longer bodies are not buffered, and their requests are not repeated."""
 
 
 class RepeatRequest(Exception):
-    """The request's own transaction is undone. Nothing of it was kept or sent."""
+    """The request's transaction was rolled back; nothing was stored or sent."""
 
     def __init__(self, conflict: TransactionConflict) -> None:
         super().__init__()
@@ -71,6 +71,6 @@ class _ReplayedBody:
         return message
 
     def rewind(self) -> bool:
-        """Return whether the body was kept."""
+        """Return whether the body was buffered."""
         self._next = 0
         return self._size <= MAX_KEPT_BYTES

@@ -37,7 +37,7 @@ class _DelayedServer(uvicorn.Server):
         self._closes_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        # Streams that have no end of their own end now.
+        # Endless streams end now.
         self._app.state.stopping = True
         if sig != signal.SIGTERM or not self._delay_seconds:
             return super().handle_exit(sig, frame)

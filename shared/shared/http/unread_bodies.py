@@ -1,4 +1,4 @@
-"""Drops what follows of a refused body: many clients read no response before they have sent everything."""
+"""Drops the rest of a refused body: many clients read no response before they have sent everything."""
 
 import asyncio
 from collections import Counter
@@ -21,7 +21,7 @@ TOO_SLOW = 408
 class UnreadBodies:
     """Delays the response to a refused body until it has arrived, within bounds of bytes, time and number.
 
-    Beyond them the client is answered at once.
+    Beyond them the client is answered immediately.
     """
 
     def __init__(self, app: ASGIApp, *, max_seconds: float = MAX_SECONDS) -> None:
@@ -77,7 +77,7 @@ class _Body:
 
 
 def _can_end(scope: Scope) -> bool:
-    """Return whether the request has a body, and not one that is longer than what is dropped."""
+    """Return whether the request has a body that is short enough to be dropped."""
     headers = Headers(scope=scope)
     length = headers.get("content-length", "")
     return "transfer-encoding" in headers or (length.isdecimal() and 0 < int(length) <= MAX_DROPPED_BYTES)

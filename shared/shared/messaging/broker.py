@@ -91,7 +91,7 @@ def is_broker_unavailable(error: Exception) -> bool:
     """Return whether a connection was lost or not made. What RabbitMQ would refuse again is no outage."""
     if isinstance(error, REFUSALS):
         return False
-    # aiormq rejects what waits on a lost channel with a bare Exception.
+    # aiormq fails calls waiting on a lost channel with a bare Exception.
     if isinstance(error, AMQPError | ChannelInvalidStateError) or type(error) is Exception:
         return True
     is_closed = type(error) is RuntimeError and str(error).endswith(CLOSED_MESSAGES)
@@ -134,7 +134,7 @@ async def open_connection(url: str) -> AsyncIterator[AbstractConnection]:
     try:
         yield connection
     finally:
-        # The server may be gone and never confirm that it is closed. However closing fails, it is given up.
+        # The server may be gone and never confirm the close. Any failure is ignored.
         with suppress(Exception), translate_broker_errors():
             await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_SECONDS)
         # Given up, it has no transport any more: this marks it as closed.
@@ -243,7 +243,7 @@ async def replay_dead_letters(url: str, queues: Iterable[str], queue_type: Queue
 
 
 async def _replay(channel: AbstractChannel, dead_letters: AbstractQueue, *, to: str, limit: int) -> int:
-    # What fails again meanwhile stays for the next replay.
+    # Messages that fail again meanwhile stay for the next replay.
     moved = 0
     while moved < limit:
         size = min(limit - moved, REPLAY_BATCH_SIZE)

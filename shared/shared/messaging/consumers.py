@@ -73,14 +73,14 @@ class Consumers:
         """Raise BrokerUnavailable unless this process consumes every queue and RabbitMQ answers it."""
         if self._connection is None or not await self._are_running():
             raise BrokerUnavailable("The consumers are not running.")
-        # A channel of its own, since the name of a queue that is missing closes it.
+        # A separate channel, because naming a missing queue closes it.
         with translate_broker_errors():
             async with self._connection.channel(publisher_confirms=False) as probe:
                 for name in self._receivers:
                     await probe.declare_queue(name, passive=True)
 
     async def stop(self) -> None:
-        """Take no more deliveries, and give those in work five seconds."""
+        """Stop taking deliveries, and give running ones five seconds."""
         with suppress(BrokerUnavailable), translate_broker_errors():
             async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
                 await self._cancel_consumers()
@@ -110,7 +110,7 @@ class Consumers:
                     await channel.set_qos(prefetch_count=self._prefetch.get(name, PREFETCH))
                     queue = await channel.get_queue(name, ensure=False)
                     self._queues_by_tag[await queue.consume(partial(self._deliver, receive))] = name
-        # What is awaited at the end of a pass is seen at once, not after the interval.
+        # Conditions awaited at the end of a pass are noticed immediately, not after the interval.
         channel.close_callbacks.add(lambda *_: self.loop.wake_up.set())
         self._channel = channel
         log.info("consumers_started", queues=len(self._receivers))

@@ -79,7 +79,7 @@ def create_receiver[M: Event | Job](
 
     `turns` bounds how many transactions the handlers of a process have open.
     """
-    # An effect has no transaction of its own, and may take minutes.
+    # An effect has no transaction, and may take minutes.
     turn = nullcontext() if turns is None or isinstance(handler, Effect) else turns
 
     async def receive(body: bytes) -> None:

@@ -17,7 +17,7 @@ from uuid_utils.compat import uuid7
 from shared.logging import current_traceparent
 
 PREFETCH = 20
-"""Deliveries of one queue that a worker has in work."""
+"""Concurrent deliveries of one queue per worker."""
 
 
 class Job(BaseModel):

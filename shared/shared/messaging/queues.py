@@ -15,7 +15,8 @@ log = structlog.get_logger(__name__)
 
 DEAD_LETTER_EXCHANGE = "parley.dead"
 MAX_DELIVERIES = 20
-"""After so many workers ended or lost their connection with a message in work, it is a dead letter."""
+"""A message becomes a dead letter after this many workers ended or lost their connection while handling it.
+"""
 MAX_DEAD_LETTER_DELIVERIES = 1_000_000
 """RabbitMQ 4 would drop a dead letter after 20 replays that were cut off."""
 

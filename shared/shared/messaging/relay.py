@@ -1,4 +1,4 @@
-"""The relay: publishes what the outbox holds."""
+"""The relay, which publishes the outbox."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 MAX_BATCH_SIZE = 500
 MAX_BATCH_BYTES = 1024 * 1024
-"""An import records hundreds of messages of 250 KB at once."""
+"""An import records hundreds of messages of 250 KB in one transaction."""
 BATCH_GROWTH = 10
 CONCURRENCY = 100
 """Messages that wait for their confirms at the same time, and so share a time-out."""
@@ -54,7 +54,7 @@ REFUSALS = (DeliveryError, PublishError)
 
 
 class OutboxRelay:
-    """A relay with a connection that it keeps between batches. Several relays may run at once."""
+    """A relay with a connection that it keeps between batches. Several relays may run concurrently."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class OutboxRelay:
         await self._connection.aclose()
 
     async def _revive_known_types(self) -> None:
-        """Publish what an earlier version parked because it did not know its type."""
+        """Publish messages that an earlier version parked because it did not know their type."""
         parked = OutboxEvent.due_at.is_(None) & OutboxEvent.type.in_(self._known_types)
         async with self._database.transaction() as session:
             await session.execute(update(OutboxEvent).where(parked).values(due_at=func.now(), attempts=0))

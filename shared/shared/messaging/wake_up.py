@@ -34,7 +34,7 @@ async def waking_relay(database: Database) -> AsyncIterator[None]:
 
 
 class _Notifier:
-    """NOTIFY in a transaction of its own, which no request waits for, ten times a second at most."""
+    """NOTIFY in a separate transaction, which no request waits for, at most ten times a second."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

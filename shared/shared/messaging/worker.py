@@ -1,4 +1,4 @@
-"""The worker process of a service: consumers, jobs, outbox relay, and loops of its own."""
+"""The worker process of a service: consumers, jobs, outbox relay and background loops."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -41,7 +41,7 @@ def build_worker(
 ) -> Starlette:
     """Consume, publish the outbox and run `loops` until stopped. `closing` releases what handlers used.
 
-    Handlers that open transactions of their own come from functions, which get the worker's database.
+    Handlers that open their own transactions come from functions that receive the worker's database.
     """
     url = settings.rabbitmq_url.get_secret_value()
 
@@ -82,7 +82,7 @@ def _name_queues(service: str, subscriptions: Subscriptions, jobs: Jobs) -> dict
 
 
 def limit_deliveries(message: type[Event | Job], on: Handler[Any]) -> int:
-    """Return how many deliveries of a queue are in work at the same time."""
+    """Return the number of concurrent deliveries of a queue."""
     if isinstance(on, Effect):
         return on.max_at_once
     return (issubclass(message, Event) and message.max_at_once) or PREFETCH

@@ -1,4 +1,4 @@
-"""Who may see and do what in the panel. SQLAdmin asks the two backends; the gate has verified the token."""
+"""Authorisation in the panel. SQLAdmin calls the two backends; the gate has verified the token."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -63,6 +63,6 @@ class PanelAuthorization(AuthorizationBackend):
 
     def has_permission(self, request: Request, identity: str, action: str, obj: Any | None = None) -> bool:
         principal, default = find_principal(request), self._roles.get(identity, frozenset())
-        # An exception narrows what the view's roles may do, and never widens it.
+        # An exception restricts the permissions of the view's roles, and never extends them.
         allowed = default & self._exceptions.get((identity, str(action)), default)
         return principal is not None and principal.role in allowed

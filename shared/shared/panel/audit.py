@@ -29,7 +29,7 @@ SUBJECTS = {
     "speech": "/admin/content/speeches",
     "tag": "/admin/content/tags",
 }
-"""Pages of what an action was done to, by the first word of the action."""
+"""Pages of an action's subject, by the first word of the action."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Lists as CSV, which spreadsheets open without running what is in it."""
+"""Lists as CSV, with formulas escaped for spreadsheets."""
 
 import csv
 import io

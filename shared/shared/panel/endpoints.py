@@ -74,7 +74,7 @@ class Endpoints:
     async def create(self, request: Request) -> Response:
         view = self._open(request, "create")
         if not hasattr(view, "form_create"):
-            # A page of the view's own shows its form, which a script sends to the API.
+            # A page of the view's own shows its form, which a script submits to the API.
             raise MethodNotAllowed(METHOD_NOT_ALLOWED)
         if request.method == "GET":
             return await self._show_form(view, request, view.form_create(), view.create_template)
@@ -245,7 +245,7 @@ def _ensure_allowed(view: ResourceView, request: Request, action: str) -> None:
 
 
 async def _submit(form: Form, request: Request, save: Any) -> Any:
-    """Save what was typed. Raises Invalid with errors next to the fields."""
+    """Save the input. Raises Invalid with errors for the fields."""
     ensure_expected(form, get_form(request))
     if not form.validate():
         raise Invalid("Some fields are not valid.", errors=_list_form_errors(form.errors))

@@ -9,7 +9,7 @@ from wtforms.widgets import html_params
 
 
 class _LookupWidget:
-    """A list of what is chosen. A script replaces it by a field that looks up what is typed."""
+    """A list of the selected choices. A script replaces it with a field that searches as the user types."""
 
     def __call__(self, field: "LookupField", **attributes: Any) -> Markup:
         shown = html_params(

@@ -1,4 +1,4 @@
-"""Forms: WTForms shows them, and the schemas of the API judge what was typed."""
+"""Forms: rendered by WTForms, validated by the API's schemas."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ class AlreadySubmitted(Conflict):
 
 
 class ChangedByOther(Conflict):
-    """What the form was opened with has been changed since. `row` is what is stored now."""
+    """The row has changed since the form was opened. `row` is the stored one."""
 
     code = "changed_meanwhile"
 
@@ -96,7 +96,7 @@ def _to_comparable(value: Any) -> Any:
 
 
 def list_differences(form: Form, stored: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is stored under the fields whose value in the form differs, as text."""
+    """Return the stored values of the fields that differ in the form, as text."""
     own = {name: _to_comparable(value) for name, value in form.data.items()}
     return {
         name: describe_value(form._fields[name], value)

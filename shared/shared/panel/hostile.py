@@ -55,7 +55,7 @@ def list_queries(names: Sequence[str]) -> Iterator[str]:
 
 
 def list_bodies(valid: Mapping[str, str]) -> Iterator[Sent]:
-    """Return forms with missing, doubled, foreign and wrong fields, and what is no form."""
+    """Return forms with missing, repeated, unknown and invalid fields, and bodies that are not forms."""
     whole = urlencode(valid)
     for name in valid:
         rest = urlencode({key: value for key, value in valid.items() if key != name})
@@ -84,7 +84,7 @@ def list_targets(panel: Panel, rows: Mapping[str, UUID], fields: Sequence[str]) 
         for page in own:
             if view.can_edit:
                 yield Target(f"{page}/edit", _list_fields(view, "form_edit"), f"{page}/edit")
-        # Last: what is deleted can be changed no more.
+        # Last: deleted rows can no longer be changed.
         yield from (Target(f"{page}/delete", (), f"{page}/delete") for page in own)
     for route in panel.admin.router.routes:
         if isinstance(route, Route) and "{identity}" not in route.path and "POST" in (route.methods or ()):

@@ -67,7 +67,7 @@ class Panel(Admin):
         self._permissions = PanelAuthorization()
         super().__init__(
             app,
-            # It has no engine: what SQLAdmin would read or write by itself fails.
+            # It has no engine: reads and writes by SQLAdmin itself fail.
             session_maker=async_sessionmaker(),
             base_url=self.prefix,
             title="Parley",

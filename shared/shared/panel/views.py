@@ -40,7 +40,7 @@ MESSAGES = {
     "repeated": "This form has already been sent. It was saved once.",
     "none_chosen": "Choose at least one row first.",
 }
-"""What a page says after a change, by the code in its address. An address cannot carry texts of its own."""
+"""Messages after a change, by the code in the URL. A URL cannot inject its own text."""
 
 
 class PanelPage:
@@ -67,7 +67,7 @@ class PanelPage:
             yield session
 
     def address(self, *parts: object, **query: object) -> str:
-        """Return the address of a page of this view."""
+        """Return the URL of a page of this view."""
         path = "/".join((self.panel.prefix, self.path, *map(str, parts)))
         return str(URL(path).include_query_params(**query)) if query else path
 
@@ -83,18 +83,17 @@ class PanelPage:
 
 
 class PageView(PanelPage, BaseView):
-    """Pages of their own: methods with `@expose`, whose paths begin with `path`."""
+    """Standalone pages: methods with `@expose`, whose paths begin with `path`."""
 
 
 class ResourceView(PanelPage, ModelView):
-    """A list, and the pages to see, create, edit and delete what is in it.
-
-    Reads and changes are the methods that end in `_row`: subclasses call their queries and commands there.
+    """A list, and pages to view, create, edit and delete its rows. Subclasses call their queries and commands
+    in the methods that end in `_row`.
     """
 
     columns: ClassVar[Sequence[Column]] = ()
     details: ClassVar[Sequence[Column]] = ()
-    """Lines of the page of one; the columns, unless given."""
+    """Lines of a row's page; by default the columns."""
     filters: ClassVar[Sequence[Filter]] = ()
     default_sort: ClassVar[str] = ""
     search_label: ClassVar[str] = ""
@@ -107,7 +106,7 @@ class ResourceView(PanelPage, ModelView):
     form_edit: ClassVar[type[Form]]
     can_create = can_edit = can_delete = can_export = can_import = False
 
-    # Nothing of SQLAdmin's reads or writes rows by itself.
+    # SQLAdmin itself never reads or writes rows.
     form_include_pk = save_as = False
 
     list_template = "list.html"
@@ -119,7 +118,7 @@ class ResourceView(PanelPage, ModelView):
         raise NotImplementedError
 
     async def get_row(self, session: AsyncSession, row_id: UUID) -> Any:
-        """Return what the pages of one show. Raises NotFound."""
+        """Return the row to show. Raises NotFound."""
         raise NotImplementedError
 
     async def create_row(self, session: AsyncSession, values: Mapping[str, Any], *, actor: UUID) -> UUID:
@@ -146,7 +145,7 @@ class ResourceView(PanelPage, ModelView):
         return None
 
     def describe(self, row: Any) -> str:
-        """Return the heading of the page of one."""
+        """Return the heading of a row's page."""
         return str(self.columns[0].get(row))
 
     def get_row_id(self, row: Any) -> Any:

@@ -1,7 +1,7 @@
 """Access tokens that are refused before they expire."""
 
 # Auth appends revocations to a stream in Redis, and every API follows the stream into its memory. A request
-# therefore costs no round trip, and what a process has read stays known to it while Redis is away.
+# therefore costs no round trip, and a process keeps the revocations it has read while Redis is down.
 
 import asyncio
 import time
@@ -75,7 +75,7 @@ class Revocations:
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[Sequence[SupervisedLoop]]:
-        """Know what is revoked while the block runs, as far as Redis can be reached."""
+        """Follow revocations while the block runs, as far as Redis is reachable."""
         with suppress(RevocationsUnavailable):
             while await self.follow():
                 pass
@@ -86,7 +86,7 @@ class Revocations:
             yield loops
 
     async def follow(self) -> bool:
-        """Read one page of what is new, and return whether there is more. Raises RevocationsUnavailable."""
+        """Read a page of new revocations; return whether there are more. Raises RevocationsUnavailable."""
         # Another Redis may answer after a failure, with other positions: then everything is read again.
         position, self._position = self._position, "-"
         with _translate_connection_errors():

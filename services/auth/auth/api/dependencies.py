@@ -78,7 +78,7 @@ async def limit_account(
 async def limit_log_in(
     request: Request, database: Database, known: KnownAddresses, *, email: str, address: str
 ) -> None:
-    """Limit attempts on an account; an address that it is used from is not held up by other addresses."""
+    """Limit attempts on an account; other addresses do not exhaust the limit of a known one."""
     async with database.transaction() as session:
         address_key = await find_address_key(session, email)
     name, subject = "login_account", email

@@ -1,4 +1,4 @@
-"""Apple's refresh tokens: kept, encrypted, to revoke Apple's grant when the identity or the account goes."""
+"""Apple's refresh tokens, encrypted, to revoke Apple's grant when an identity or account is deleted."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -58,7 +58,7 @@ async def _store_token(database: Database, identity: VerifiedIdentity, sealed: s
     stored = update(Identity).where(same).values(kept).returning(Identity.subject)
     async with database.transaction() as session:
         if (await session.execute(stored)).first() is None:
-            # The account was deleted, or the identity removed, while Apple was asked.
+            # The account or identity was deleted during the request to Apple.
             _enqueue_revocation(session, identity.client_id, sealed)
 
 

@@ -45,7 +45,7 @@ async def sign_in_with_provider(
     authorization_code: str | None,
 ) -> AuthenticatedSession:
     """Sign in; open or link an account at the first time. `name` is for a new account without a name."""
-    # The provider may take seconds, so no transaction is open meanwhile.
+    # The provider may take seconds, so no transaction is open during the call.
     async with social.using(provider, token, nonce=nonce) as identity:
         signed_in = await _sign_in(database, identity, name=name)
     await keep_apple_token(database, social.apple, identity, code=authorization_code)
@@ -138,7 +138,7 @@ async def _resolve_account(
 
 
 async def _is_linkable(session: AsyncSession, user: User, identity: VerifiedIdentity) -> bool:
-    """Return False if the identity opens an account of its own. Raises IdentityLinkRequired."""
+    """Return False if the identity needs a new account. Raises IdentityLinkRequired."""
     decision = decide_account_linking(
         identity_verified=identity.email_verified,
         account_verified=user.email_verified,

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 async def ensure_operator(session: AsyncSession, operator: Operator) -> User:
-    # Without an address, a password and an identity, nothing but the panel's sign-on opens it.
+    # Without an address, a password and an identity, only the panel's sign-on gives access to it.
     values = {"name": operator.username, "role": "admin", "email_verified": False, "locked_at": None}
     statement = insert(User).values(id=OPERATOR_ID, **values)
     statement = statement.on_conflict_do_update(index_elements=[User.id], set_=values)
@@ -29,7 +29,7 @@ async def ensure_operator(session: AsyncSession, operator: Operator) -> User:
 
 
 async def reconcile_operator(database: Database, operator: Operator | None) -> None:
-    """End what was opened with another name or hash, and remove the account if there is no operator."""
+    """End sessions opened with another name or hash, and delete the account if there is no operator."""
     try:
         await _reconcile(database, operator)
     except (Unavailable, SQLAlchemyError) as error:

@@ -50,7 +50,7 @@ def _record(session: AsyncSession, revocations: list[Revocation]) -> None:
 
 
 def create_publisher(revocations: Revocations) -> Callable[[Mapping[Any, Any]], Awaitable[None]]:
-    """Make an observer of commits that publishes what the transaction has revoked."""
+    """Create a commit observer that publishes the transaction's revocations."""
 
     async def publish_revoked(info: Mapping[Any, Any]) -> None:
         if not (revoked := info.get(REVOKED)):

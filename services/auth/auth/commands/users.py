@@ -167,7 +167,7 @@ async def lock_admins_if_admin(session: AsyncSession, user_id: UUID) -> None:
 async def ensure_other_admin(session: AsyncSession, user: User) -> None:
     """Raises LastAdmin."""
     if user.role == "admin":
-        # Who was made an admin a moment ago has not waited yet.
+        # An admin appointed concurrently has not taken the lock.
         await lock_admins(session)
         # The operator may go with the next deployment.
         others = (User.role == "admin") & User.id.not_in([user.id, OPERATOR_ID]) & User.locked_at.is_(None)

@@ -1,7 +1,7 @@
 """Rotation of signing keys.
 
-A replica publishes a key at once, signs with it from its `not_before` time (Unix seconds) on, and publishes
-its predecessor until the last token of that has expired. So one change of the key file is a rotation.
+A replica publishes a key immediately, signs with it from its `not_before` time (Unix seconds), and publishes
+its predecessor until that key's last token has expired. So one change of the key file is a rotation.
 """
 
 from itertools import pairwise

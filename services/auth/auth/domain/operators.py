@@ -8,7 +8,7 @@ from auth.domain.users import canonical_email
 from auth.errors import OperatorAccount
 
 OPERATOR_ID = UUID("00000000-0000-7000-8000-00000000ad31")
-"""The same in every installation, so that audit logs name the operator for good."""
+"""The same in every installation, so that audit logs always identify the operator."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Operator:
 
 
 def is_current(user_id: UUID, digest: bytes | None, operator: Operator | None) -> bool:
-    """Return whether a session was opened with what the environment says now. Others' always were."""
+    """Return whether an operator's session matches the current configuration. Other users' always do."""
     if user_id != OPERATOR_ID:
         return True
     return operator is not None and digest == operator.digest

@@ -7,7 +7,7 @@ ACCESS_TOKEN_TTL = timedelta(minutes=15)
 REFRESH_TOKEN_TTL = timedelta(days=30)
 """A sign-in ends this long after its last refresh."""
 
-# Counted from the sign-in: a stolen session can be refreshed for ever, but proves nothing.
+# Counted from the sign-in: a stolen session can be refreshed indefinitely, but proves nothing.
 RECENT_SIGN_IN = timedelta(minutes=10)
 
 

@@ -20,9 +20,9 @@ from auth.types import TokenPurpose
 log = structlog.get_logger(__name__)
 
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600, 1800, 3600))
-"""Delays before the second, third, … attempt. After the last one the links would be of no use."""
+"""Delays before the second, third, … attempt. After the last one the links would have expired."""
 CLAIM_TTL = timedelta(minutes=1)
-"""After it, another worker sends what a claim has not finished. Longer than any attempt."""
+"""After this time, another worker takes over an unfinished claim. Longer than any attempt."""
 
 EMAILS = Counter("letters_total", "E-mails, by kind and by outcome of an attempt.", ["letter", "outcome"])
 
@@ -44,8 +44,8 @@ class EmailSender:
 
     async def send_next(self, *, now: datetime | None = None) -> bool:
         """Send the e-mail that has waited longest; return whether there was one. Several workers may run."""
-        # The mail server takes as long as it likes, so no transaction is open meanwhile. If the worker dies
-        # after sending, the e-mail is sent again with another link, and the first link does not work.
+        # The mail server may be slow, so no transaction is open while sending. If the worker dies after
+        # sending, the e-mail is sent again with a new link, and the first link does not work.
         now = now or utc_now()
         request = await self._claim(now=now)
         if request is None:

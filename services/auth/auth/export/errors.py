@@ -1,2 +1,2 @@
 class ExportBrokenOff(Exception):
-    """The response has begun, and cannot be completed."""
+    """The response has started, but cannot be completed."""

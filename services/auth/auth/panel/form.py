@@ -22,7 +22,7 @@ class SignOnForm:
     next: str = ""
 
     def credentials(self) -> tuple[str, str]:
-        """Return name and password as they are stored. Raises InvalidCredentials for what no account has."""
+        """Return name and password in stored form. Raises InvalidCredentials if no account can have them."""
         if len(self.email) > MAX_NAME_LENGTH or len(self.password) > MAX_PASSWORD_LENGTH:
             raise InvalidCredentials
         try:

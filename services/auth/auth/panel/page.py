@@ -14,7 +14,7 @@ ENDED = "Your session has ended. Sign in again to return to your page."
 async def render_sign_on(
     request: Request, form: SignOnForm, *, notice: str = "", error: ParleyError | None = None
 ) -> Response:
-    """Render the form with what was typed, but never the password."""
+    """Render the form with the input, but never the password."""
     panel: Panel = request.app.state.panel
     context = {"form": form, "notice": notice, "error": error}
     response = await panel.render(request, "sign_on.html", context, status=error.status if error else 200)

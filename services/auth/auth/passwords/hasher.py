@@ -1,4 +1,4 @@
-"""Password hashing with argon2id in threads of its own, so that sign-ins do not block other requests."""
+"""Password hashing with argon2id in dedicated threads, so that sign-ins do not block other requests."""
 
 import asyncio
 import os

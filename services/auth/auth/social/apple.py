@@ -1,4 +1,4 @@
-"""Apple's token endpoints, which an app must use to revoke what it was granted when an account is deleted."""
+"""Apple's token endpoints. Apps must revoke Apple's grant through them when an account is deleted."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ CLIENT_SECRET_TTL = timedelta(minutes=5)
 
 
 class AppleRefused(Exception):
-    """Apple refused a request because of what it says: repeating it does not help."""
+    """Apple rejected the request's content; retrying does not help."""
 
 
 class AppleClient:

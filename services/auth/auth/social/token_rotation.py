@@ -1,4 +1,4 @@
-"""The command `python -m auth rotate-apple-tokens`: encrypt all kept tokens under the first key."""
+"""The command `python -m auth rotate-apple-tokens`: re-encrypt all stored tokens with the first key."""
 
 import asyncio
 import sys
@@ -27,7 +27,7 @@ async def _rotate(settings: AppleTokenSettings) -> str:
 
 
 async def reseal_tokens(database: Database, vault: TokenVault) -> int:
-    """Return the number of tokens. Each batch is a transaction of its own."""
+    """Return the number of tokens. Each batch is a separate transaction."""
     count = 0
     last: tuple[str, str] | None = ("", "")
     key = (Identity.provider, Identity.subject)

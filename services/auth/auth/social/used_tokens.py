@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 1.0
 GRACE_SECONDS = 60
-"""Tokens are kept for longer than they are valid, because clocks differ."""
+"""Hashes are kept longer than tokens are valid, because clocks differ."""
 MAX_TTL_SECONDS = 90 * 24 * 3600
 """Facebook's access tokens may never expire; most are valid for 60 days."""
 
@@ -63,7 +63,7 @@ class UsedTokens:
             with translate_redis_errors():
                 await within_loop_time(self._redis.delete(key), seconds=TIMEOUT_SECONDS)
         except RedisUnavailable as error:
-            # The user has to sign in with the provider once more.
+            # The user has to sign in with the provider again.
             log.warning("social_token_not_released", reason=type(error.__cause__).__name__)
 
 

@@ -45,7 +45,8 @@ async def issue(
 
 
 async def _delete_expired(session: AsyncSession, *, now: datetime) -> None:
-    # They may be other accounts', which are not locked here. What is in use is left to the next time.
+    # They may belong to other accounts, which are not locked here. Rows in use are skipped until the next
+    # time.
     expired = select(OneTimeToken.digest).where(OneTimeToken.expires_at < now - RETENTION)
     free = expired.with_for_update(skip_locked=True)
     await session.execute(delete(OneTimeToken).where(OneTimeToken.digest.in_(free)))

@@ -146,7 +146,7 @@ async def merge_tag(
 def _to_response(tags: list[TagRow], if_none_match: str) -> Response:
     body = TagList.model_validate({"tags": tags}, from_attributes=True).model_dump_json().encode()
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    # Clients may keep the tags but must revalidate them, so that a change shows at once.
+    # Clients may cache the tags but must revalidate them, so that changes are visible immediately.
     headers = {"ETag": etag, "Cache-Control": "public, no-cache"}
     # A proxy that compresses the response marks its entity tag as weak.
     known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}

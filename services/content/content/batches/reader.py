@@ -12,7 +12,7 @@ from shared.data.storage import ObjectNotFound, Storage
 from content.batches.rows import BatchRow
 
 CHUNK_SIZE = 250
-"""Rows that are read in one go: a few milliseconds, in which the process does nothing else."""
+"""Rows read at a time. Parsing them blocks the process for a few milliseconds."""
 MAX_LINE_BYTES = 256 * 1024
 
 

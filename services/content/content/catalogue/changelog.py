@@ -47,7 +47,7 @@ _FACETS_BETWEEN = text(_FACETS.format(condition="number BETWEEN :first AND :last
 _FACETS_OF = text(_FACETS.format(condition="number = ANY(:numbers)"))
 
 type Snapshot = tuple[int, int, tuple[int, ...]]
-"""The oldest running transaction, the first that has not begun, and the running ones in between."""
+"""The oldest running transaction id, the first unassigned one, and the running ones in between."""
 type Facets = dict[Facet, list[int]]
 
 

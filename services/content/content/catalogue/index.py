@@ -77,7 +77,7 @@ class Catalogue:
             required.append(BitMap64.union(*tags))
         else:
             required += tags
-        # The smallest comes first, so that little is left to compare with the others.
+        # Starting with the smallest keeps the intermediate results small.
         return MatchingNumbers(reduce(and_, sorted(required, key=len)))
 
     def _get_bitmap(self, facet: Facet) -> BitMap64:

@@ -25,14 +25,14 @@ LOAD_CHUNK_SIZE = 5_000
 CHUNK_SIZE = 1_000
 """Speeches that are read and indexed in one go: a millisecond or two, in which no draw is answered."""
 MAX_CHUNKS_PER_PASS = 50
-"""An import changes a million speeches at once. A pass looks for new changes first, and then goes on."""
+"""An import changes up to a million speeches. Each pass reads new changes first, then continues with it."""
 
 
 @dataclass
 class _State:
     catalogue: Catalogue
     read: Position
-    # Other readers may have read no further, so the log is kept from here on.
+    # Other readers may have read no further, so the log is kept from here.
     needed_from: Position
     # What was found up to `read`, and is not indexed yet.
     pending: deque[list[Change]] = field(default_factory=deque)
@@ -95,7 +95,7 @@ async def _load(session: AsyncSession) -> _State:
 
 
 async def _find_changes(session: AsyncSession, state: _State) -> bool:
-    """Add what the log holds to the pending changes. Return False if it may have a gap."""
+    """Add the log's entries to the pending changes. Return False if it may have a gap."""
     position, changes = await changelog.list_changes(session, state.read)
     if not state.read.is_continuous_with(position):
         log.warning("catalogue_reload_required")

@@ -54,5 +54,5 @@ async def edit_transaction(database: Database, cache: Cache) -> AsyncIterator[As
         try:
             await cache.invalidate(*keys)
         except (CacheUnavailable, CacheRefused) as error:
-            # The edit is kept already, and the job remains.
+            # The edit is already committed, and the job remains.
             log.warning("cache_invalidation_deferred", keys=keys, reason=str(error))

@@ -52,7 +52,7 @@ async def undo_import(session: AsyncSession, job: UndoImport) -> None:
         update={"deleted": job.deleted + len(deleted), "archived": job.archived + len(archived)}
     )
     if len(speeches) == CHUNK_SIZE:
-        # Before the events, so that the next chunk is in work while those of this one are published.
+        # Before the events, so that the next chunk is processed while this one's events are published.
         enqueue(session, _continue_after(done, speeches[-1].id))
     else:
         _record_undone(session, done)

@@ -33,7 +33,7 @@ from content.models import RunningImport, Tag
 log = structlog.get_logger(__name__)
 
 NEW_TAG_CATEGORY = "imported"
-"""Where editors find the tags that imports have created, to move them to a category of their own."""
+"""The category of tags created by imports, until editors move them to another one."""
 APPLIED_IMPORTS = "content.imports"
 """An import is applied once, even by two events. Claimed like a delivery, by the id of the import."""
 TAG_CHUNK_SIZE = 1_000
@@ -94,7 +94,7 @@ async def _forget_running(session: AsyncSession, import_id: UUID) -> None:
 @retry_conflicts
 async def _ensure_tags(database: Database, names: Collection[str], *, actor: UUID) -> dict[str, UUID]:
     """Create missing tags, and return all ids by name."""
-    # In short transactions of their own: others that create the same tag wait until it is committed.
+    # In separate short transactions: others that create the same tag wait for the commit.
     ids: dict[str, UUID] = {}
     for chunk in batched(sorted(names), TAG_CHUNK_SIZE):
         async with database.transaction() as session:
@@ -121,7 +121,7 @@ async def _record_speeches(
     async for snapshots in table.read_snapshots(tags):
         data = ImportedSpeeches(import_id=batch.import_id, speeches_total=batch.rows, speeches=snapshots)
         ids.append(record(session, SpeechImported, subject=str(batch.import_id), data=data).id)
-        # Written at once, because all events of a large import do not fit into memory.
+        # Flushed immediately, because all events of a large import do not fit into memory.
         await session.flush()
     return ids
 

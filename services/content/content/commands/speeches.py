@@ -42,7 +42,7 @@ async def create_speech(
     database: Database, storage: Storage, measurer: Measurer, *, fields: SpeechCreate, actor: UUID | None
 ) -> SpeechWithStats:
     """Create a speech with an uploaded recording. Raises UnknownTag, and what `measure_recording` raises."""
-    # No connection is held while the storage answers.
+    # No database connection is held while waiting for the storage.
     duration_ms = await measure_recording(storage, measurer, fields.audio_key)
     async with database.transaction() as session:
         new = NewSpeech(**dict(fields), duration_ms=duration_ms)
@@ -85,7 +85,7 @@ async def update_speech(
     """Update a speech. Raises what `measure_recording` and `apply_speech_change` raise."""
     change = SpeechChange(**fields.model_dump(exclude_unset=True))
     if change.audio_key is not None:
-        # No connection is held while the storage answers.
+        # No database connection is held while waiting for the storage.
         duration_ms = await measure_recording(storage, measurer, change.audio_key)
         change = replace(change, duration_ms=duration_ms)
     async with edit_transaction(database, cache) as session:

@@ -143,7 +143,7 @@ class SpeechView(ResourceView, model=Speech):
 
     async def insert_model(self, request: Request, data: dict[str, Any]) -> UUID:
         fields = parse(SpeechCreate, data)
-        # No connection is held while the storage answers.
+        # No database connection is held while waiting for the storage.
         duration_ms = await self._measure(fields.audio_key)
         new = NewSpeech(**dict(fields), duration_ms=duration_ms)
         async with self.transaction(request) as session:

@@ -36,8 +36,8 @@ async def draw_speeches(
 ) -> list[SpeechRow]:
     """Draw up to `limit` distinct speeches with equal probabilities. Raises NoSpeechesMatch.
 
-    The catalogue may be half a second old. Further rounds replace what was deleted, archived, changed or
-    excluded.
+    The catalogue may be half a second old. Further rounds replace speeches that were deleted, archived,
+    changed or excluded.
     """
     candidates, found = catalogue.match(wanted), list[SpeechRow]()
     extra = count_likely_excluded(len(candidates), limit, len(excluded))

@@ -24,7 +24,7 @@ class TagWithCount(NamedTuple):
     speech_count: int
 
 
-# Of a tag that is being merged, only speeches that have not moved yet are left.
+# For a tag being merged, only speeches that have not been moved yet.
 _is_listed = Tag.merged_into.is_(None)
 _tags = select(Tag.id, Tag.name, Tag.category).where(_is_listed).order_by(Tag.category, func.lower(Tag.name))
 _tags_with_counts: Select[tuple[UUID, str, str, int]] = _tags.add_columns(
@@ -102,7 +102,7 @@ async def get_tag_with_count(session: AsyncSession, tag_id: UUID) -> TagWithCoun
 
 
 async def list_tag_names(session: AsyncSession, tag_ids: Iterable[str]) -> dict[str, str]:
-    """Return the names of tags by id. What is no id of a tag is left out."""
+    """Return tag names by id. Unknown ids are omitted."""
     ids = [UUID(text) for text in tag_ids if _is_id(text)]
     rows = await session.execute(select(Tag.id, Tag.name).where(Tag.id.in_(ids)))
     return {str(tag_id): name for tag_id, name in rows}

@@ -1,6 +1,5 @@
-"""Speeches in another order than that of time, each kept by an index.
-
-Speeches that were never played are no part of the orders by plays: their number is that of the catalogue.
+"""Sort orders other than by time, each backed by an index. The orders by plays exclude speeches that were
+never played, which may be nearly the whole catalogue.
 """
 
 import struct
@@ -18,8 +17,9 @@ from content.search.pages import PageRequest, SpeechIdPage
 
 MAX_COUNTED = MAX_OFFSET
 MAX_SORTED_OFFSET = 2_000
-"""A page reads what it skips, and what the filters leave out in between: at most five speeches for each of
-those that are counted."""
+"""A page also reads rows that it skips or that the filters exclude: at most five speeches for each one
+counted.
+"""
 MAX_KEY_BYTES = 192
 """The 48 characters of TEXT_KEY in UTF-8."""
 
@@ -57,7 +57,7 @@ class Order(NamedTuple):
 
 
 class Position(NamedTuple):
-    """The last speech of a page, and what was counted on the first one."""
+    """The last speech of a page, and the count from the first page."""
 
     page: int
     total: int

@@ -87,8 +87,8 @@ class _Request:
     @classmethod
     def from_body(cls, new: SessionCreate, *, user_id: UUID, key: str | None) -> "_Request":
         # Results count in the order of play, whatever their order in the body, and times as instants: a phone
-        # that has travelled sends the same ones with another offset. Defaults are left out: a field that is
-        # added later must not change the digest of the same request.
+        # that has travelled sends the same ones with another offset. Defaults are omitted: a field added
+        # later must not change the digest of the same request.
         canonical = {
             "results": sorted(new.results, key=lambda result: result.sequence_number),
             "started_at": new.started_at.astimezone(UTC),
@@ -208,7 +208,7 @@ async def delete_session(session: AsyncSession, session_id: UUID, *, actor: UUID
     if (seen := await session.scalar(found)) is None:
         raise SessionNotFound("There is no such session.")
     await lock_user(session, seen.user_id)
-    # The activity of its learner, or another deletion, may have held the lock.
+    # The learner's activity, or another deletion, may have held the lock.
     if (deleted := await session.scalar(found.with_for_update())) is None:
         raise SessionNotFound("There is no such session.")
     await uncount_session(session, session_id)

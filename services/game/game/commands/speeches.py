@@ -26,7 +26,7 @@ async def store_speech_revision(session: AsyncSession, snapshot: SpeechSnapshot,
 async def store_speech_revisions(
     session: AsyncSession, snapshots: Iterable[SpeechSnapshot], *, since: datetime
 ) -> None:
-    """Store revisions for good, next to the earlier ones, and the names of their tags."""
+    """Store revisions permanently, in addition to earlier ones, and the names of their tags."""
     # Sorted, so that deliveries that share speeches or tags wait for each other instead of deadlocking.
     in_order = sorted(snapshots, key=lambda snapshot: (snapshot.speech_id, snapshot.revision))
     if not in_order:

@@ -24,7 +24,7 @@ async def erase_user(session: AsyncSession, user_id: UUID) -> None:
 async def hold_user(session: AsyncSession, user_id: UUID) -> None:
     """Keep the user from being erased until the transaction ends. Raises AccountErased."""
     await session.execute(select(func.pg_advisory_xact_lock_shared(_lock_key(user_id))))
-    # A statement of its own sees what was committed while the lock was awaited.
+    # A separate statement sees rows committed while waiting for the lock.
     await ensure_not_erased(session, user_id)
 
 

@@ -1,4 +1,4 @@
-"""Corrections of what a learner's clock got wrong, so that a finished game can be saved."""
+"""Corrections of a wrong device clock, so that a finished game can be saved."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -95,8 +95,8 @@ async def _list_days(session: AsyncSession, first: date, last: date) -> list[Day
 
 
 def _count_learners(first: date, last: date) -> Any:
-    # The index alone answers it. A row without sessions lasts only as long as the event of a session that was
-    # deleted at once.
+    # An index-only scan. A row without sessions exists only until the event of an immediately deleted session
+    # is processed.
     count = func.count().label("active_learners")
     in_period = DailyActivity.day.between(first, last)
     return select(DailyActivity.day, count).where(in_period).group_by(DailyActivity.day).subquery()

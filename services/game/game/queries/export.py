@@ -58,8 +58,8 @@ class Page:
 
 async def export_game_data(database: Database, user_id: UUID) -> AsyncGenerator[bytes]:
     """Return one JSON document in pieces, sessions oldest first. Raises AccountErased."""
-    # The first piece is read at once, so a database that is down becomes a 503. Each piece has its own
-    # transaction, so that a slow client holds no connection; saved sessions never change in between.
+    # The first piece is read before responding, so that a database outage becomes a 503. Each piece has its
+    # own transaction, so that a slow client holds no connection; saved sessions never change in between.
     async with database.transaction() as session:
         await ensure_not_erased(session, user_id)
         days = await _dump_days(session, user_id)

@@ -28,7 +28,7 @@ async def get_texts(session: AsyncSession, speech_ids: Collection[UUID]) -> Mapp
 
 def _create_unknown_error(unknown: Collection[UUID]) -> SpeechNotFound | SpeechNotKnownYet:
     possibly_new = list_possibly_new(unknown, now=utc_now())
-    # Results that are left out would be lost, so a client is not asked to leave out those of new speeches.
+    # Omitted results would be lost, so clients are not asked to omit those of new speeches.
     if never := [str(speech_id) for speech_id in unknown if speech_id not in possibly_new]:
         return SpeechNotFound(f"There is no speech {', '.join(never)}.", speech_ids=never)
     new = list(map(str, possibly_new))

@@ -32,7 +32,7 @@ SESSION_EXAMPLE: dict[str, Any] = {
 }
 
 
-# No game is left open for longer.
+# No game takes longer.
 MAX_SECONDS = 366 * 86_400
 
 LEVEL = "Level of the Common European Framework (CEFR)."

@@ -49,7 +49,7 @@ class _Stream:
         return latest.state in FINISHED and latest.version <= self._seen
 
     async def follow(self) -> AsyncIterator[ImportSummary]:
-        """Yield what the client has not seen, until the import ends or the client must connect again."""
+        """Yield unseen versions until the import ends or the client must reconnect."""
         while not self.is_over and await self._may_go_on():
             item = await self._watch.wait_for_change(after=self._seen, seconds=CHECK_SECONDS)
             if item is not None:

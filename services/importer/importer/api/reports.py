@@ -66,7 +66,7 @@ async def get_error_report(
 
 
 async def _open(storage: Storage, key: str) -> AsyncGenerator[bytes]:
-    """Read the first piece, so that a missing object or an outage still is a status of its own."""
+    """Read the first piece, so that a missing object or an outage still has its own status."""
     pieces = aiter(storage.read_stream(key))
     try:
         first = await anext(pieces, b"")

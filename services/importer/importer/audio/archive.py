@@ -36,8 +36,8 @@ class Entry(NamedTuple):
 
 
 class Archive:
-    # The library pulls from an iterator that must not wait, so it runs in a greenlet, where it may. A thread
-    # for each archive would be held by every slow client.
+    # The library reads from a synchronous iterator, so it runs in a greenlet, which can await. With threads,
+    # every slow client would hold one.
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks = chunks
         self._received, self._unpacked = 0, 0

@@ -9,7 +9,7 @@ from importer.errors import TooManyUploads, UploadsFull
 
 
 class UploadSlots:
-    """The uploads that this process receives at once, altogether and per editor. Others wait for a while."""
+    """Limits concurrent uploads, in total and per editor. Others wait for a while."""
 
     def __init__(self, *, limit: int, user_limit: int, wait_seconds: float) -> None:
         self._free = asyncio.Semaphore(limit)

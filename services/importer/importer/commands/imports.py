@@ -127,7 +127,8 @@ async def lock_import(session: AsyncSession, job_id: UUID) -> ImportJob:
 async def transition(
     session: AsyncSession, job_id: UUID, action: ImportAction, *, actor: UUID | None = None, **values: Any
 ) -> ImportJob | None:
-    """Change the state and the given columns, with all that follows from it. Raises ImportNotFound.
+    """Change the state and the given columns, and record the resulting events and jobs. Raises
+    ImportNotFound.
 
     Returns None, and changes nothing, if the state does not allow the action.
     """

@@ -43,14 +43,14 @@ async def adopt_object(session: AsyncSession, key: str) -> None:
 
 
 async def discard_object(database: Database, storage: Storage, key: str) -> None:
-    """Delete an announced object at once."""
+    """Delete a pending object immediately."""
     await storage.delete([key])
     await _forget(database, key)
 
 
 @retry_conflicts
 async def purge_pending_objects(database: Database, storage: Storage) -> bool:
-    """Delete what uploads without an end have left. Returns whether there is more."""
+    """Delete objects of abandoned uploads. Returns whether there are more."""
     async with database.transaction() as session:
         is_old = PendingObject.created_at < utc_now() - MAX_PENDING_TIME
         keys = (await session.scalars(select(PendingObject.key).where(is_old).limit(CHUNK_SIZE))).all()

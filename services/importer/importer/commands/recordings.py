@@ -38,7 +38,7 @@ MAX_LOADED_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class RecordingStore:
-    """Where recordings are kept, and what measures them."""
+    """The storage for recordings, and the measurer."""
 
     database: Database
     storage: Storage
@@ -60,8 +60,8 @@ async def store_recording(
 ) -> StoredRecording:
     """Store a recording, or recognise it. Raises FileRejected, or what `chunks` raises; then nothing is left.
 
-    What a killed process or an outage of S3 leaves is a row in the state `storing`, which the worker deletes
-    with its object.
+    A killed process or an S3 outage leaves a row in state `storing`, which the worker deletes with its
+    object.
     """
     too_large = FileRejected("audio_too_large")
     content = RecordingContent(chunks, max_bytes=MAX_AUDIO_BYTES, too_large=too_large)

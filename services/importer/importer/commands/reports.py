@@ -15,7 +15,7 @@ REPORTS_AT_ONCE = 100
 
 @retry_conflicts
 async def purge_old_reports(database: Database) -> bool:
-    """Delete the problems of rows of imports that ended long ago. Returns whether there is more."""
+    """Delete row errors of imports that ended long ago. Returns whether there are more."""
     is_old = (ImportJob.finished_at < utc_now() - REPORT_LIFE) & ImportJob.report_key.is_not(None)
     oldest = select(ImportJob).where(is_old).order_by(ImportJob.id).limit(REPORTS_AT_ONCE).with_for_update()
     async with database.transaction() as session:

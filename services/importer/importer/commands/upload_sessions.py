@@ -154,7 +154,7 @@ async def purge_expired_sessions(database: Database) -> None:
 
 
 async def purge_abandoned_files(database: Database, storage: Storage) -> bool:
-    """Delete what processes that ended in the middle of an upload left. Returns whether there is more."""
+    """Delete rows left by processes that ended in the middle of an upload. Returns whether there are more."""
     found = await _list_abandoned(database)
     for _, key in found:
         await storage.abort_unfinished(key)

@@ -134,7 +134,7 @@ class Upload:
 
     @retry_conflicts
     async def record(self) -> None:
-        """Record what the request has brought. Files that were there before are not counted."""
+        """Record the files that the request added. Files that already existed are not counted."""
         new = [each for each in self.uploaded if not each.already_there]
         if self.session is None or not new:
             return
@@ -145,7 +145,7 @@ class Upload:
             )
 
     async def take_back(self) -> None:
-        """Discard what this request has brought."""
+        """Discard the files that this request added."""
         ids = [each.file.id for each in self.uploaded if not each.already_there]
         for start in range(0, len(ids), DISCARDED_AT_ONCE):
             await discard_recordings(self.store.database, ids[start : start + DISCARDED_AT_ONCE])

@@ -1,4 +1,4 @@
-"""Validate the table of an import. Nothing of it lasts if the process ends: the job then begins again."""
+"""Validate an import's table. If the process ends, nothing is kept: the job starts over."""
 
 import asyncio
 from collections import Counter
@@ -180,7 +180,7 @@ class _Validation:
 
     @retry_conflicts
     async def _store(self, rows: Sequence[Row], checked: Sequence[CheckedRow]) -> None:
-        """Store what was found of a chunk, in one transaction with its progress. Raises _Ended."""
+        """Store a chunk's findings and the progress in one transaction. Raises _Ended."""
         problems = self._list_problems(rows, checked)
         async with self._database.transaction() as session:
             await self._update(

@@ -12,7 +12,7 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def clean_filename(name: str) -> str | None:
-    """Return the name without its folders, composed and visible, or None if no usable name is left."""
+    """Return the file name without folders, NFC-composed and visible, or None if nothing usable remains."""
     if len(base := name.replace("\\", "/").rpartition("/")[2]) > MAX_RAW_LENGTH:
         return None
     # Most names: a million are compared in an import.
@@ -32,7 +32,7 @@ def _clean_character(character: str) -> str:
 
 
 def to_name_key(name: str) -> str:
-    """Return what is equal for names that differ only in case and in how accents are written."""
+    """Return a key that is equal for names that differ only in case or accent encoding."""
     if name.isascii():
         return name.casefold()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

@@ -19,7 +19,7 @@ WITHOUT_SPEECHES: frozenset[JobState] = frozenset({"rejected", "failed", "cancel
 
 _ALWAYS: Transitions = {
     ("queued", "start"): "validating",
-    # A validation that was broken off begins again.
+    # An interrupted validation starts over.
     ("validating", "start"): "validating",
     ("validating", "reject"): "rejected",
     ("queued", "fail"): "failed",

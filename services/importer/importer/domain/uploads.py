@@ -1,4 +1,4 @@
-"""What makes a file a recording of an upload session, and what it is named there."""
+"""Rules for files of an upload session, and for their names."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, cast, get_args
@@ -33,7 +33,7 @@ _DETAILS: dict[FileProblemCode, str] = {
 
 
 class FileRejected(Exception):
-    """The file is not kept."""
+    """The file was rejected."""
 
     def __init__(self, code: FileProblemCode, detail: str = "") -> None:
         self.code, self.detail = code, detail or _DETAILS[code]
@@ -77,5 +77,5 @@ def list_names(name: str, *, start: int, size: int) -> Sequence[str]:
 
 
 def display_name(name: str) -> str:
-    """Return any name in a form that can be shown."""
+    """Return any name in displayable form."""
     return "".join(each if each.isprintable() else "\ufffd" for each in name[:255])

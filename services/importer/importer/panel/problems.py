@@ -19,7 +19,7 @@ class ProblemRow(NamedTuple):
 
     @property
     def others(self) -> list[RowProblem]:
-        """Return the problems that no shown cell has."""
+        """Return the errors that belong to no displayed cell."""
         return [problem for problem in self.problems if problem.column not in COLUMNS]
 
 

@@ -26,7 +26,7 @@ def count_known(cells: Sequence[str]) -> int:
 
 
 def find_columns(header: Sequence[str]) -> Mapping[str, int]:
-    """Return the position of each of our columns that the header has. Raises TableProblem."""
+    """Return the positions of the known columns in the header. Raises TableProblem."""
     if len(header) > MAX_COLUMNS:
         raise TableProblem(
             "too_many_columns",

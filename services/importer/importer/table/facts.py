@@ -24,7 +24,9 @@ FALLBACK_ENCODING = "windows-1252"
 
 @dataclass(frozen=True)
 class TableFacts:
-    """`kept` are the positions of the columns that the report repeats; `encoding` opens the table again."""
+    """`kept` are the positions of the columns that the report repeats; `encoding` is used to reopen the
+    table.
+    """
 
     dialect: Dialect
     encoding: str | None

@@ -11,7 +11,7 @@ from importer.table.columns import count_known
 from importer.table.errors import TableProblem
 
 MAX_LINE_LENGTH = 1_000_000
-"""Characters. A longer line is no row of a table: it would be kept in memory as a whole."""
+"""In characters. A longer line, which would be held in memory as a whole, cannot be a table row."""
 MAX_CELL_LENGTH = 100_000
 UNREADABLE = "The text contains invalid bytes: save the table as CSV (UTF-8)."
 CELL_TOO_LONG = "A cell or line is far too long; a missing closing quotation mark may be the cause."

@@ -32,7 +32,7 @@ class ObjectWriter:
             yield chunk
 
     async def write(self, chunk: bytes) -> None:
-        """Add bytes. Raises StorageUnavailable, perhaps for what was written before."""
+        """Add bytes. Raises StorageUnavailable, possibly for earlier writes."""
         self._digest.update(chunk)
         await self._send(chunk)
 

@@ -32,7 +32,7 @@ class ReportWriter:
         self._writer.writerow([*map(guard_cell, cells), *added])
 
     def take(self) -> bytes:
-        """Return what was added since the last call."""
+        """Return the data added since the last call."""
         content = self._text.getvalue().encode(errors="replace")
         self._text.seek(0)
         self._text.truncate()

@@ -20,7 +20,7 @@ class BlockingChunks:
     def _wait_for_next(self) -> bytes | None:
         following = asyncio.run_coroutine_threadsafe(self._next(), self._loop)
         try:
-            # Bounded, so that the thread ends even if the event loop has stopped meanwhile.
+            # Bounded, so that the thread ends even if the event loop has stopped.
             return following.result(READ_TIMEOUT_SECONDS)
         except TimeoutError:
             following.cancel()

@@ -17,9 +17,8 @@ REFUSED = Counter(
 
 
 class FairQueue:
-    """A queue for each learner, served in turn. What could not end in time is refused at once.
-
-    `name` is a label of the metrics. The sizes of work are those of the estimator.
+    """A fair queue over learners. Work that could not finish in time is refused immediately. `name` labels
+    the metrics. Sizes are those of the estimator.
     """
 
     def __init__(

@@ -7,14 +7,14 @@ from scoring.errors import TooManyRecordings
 
 
 class LearnerShares:
-    """The recordings of a learner that this process takes at once, from first byte to scores."""
+    """Limits a learner's concurrent recordings in this process, from first byte to scores."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self._taken = limit, Counter[UUID]()
 
     @contextmanager
     def hold(self, learner_id: UUID) -> Iterator[None]:
-        """Raise TooManyRecordings when the learner has as many in work or in wait as allowed."""
+        """Raise TooManyRecordings if the learner has the maximum running or waiting."""
         if self._taken[learner_id] >= self._limit:
             raise TooManyRecordings(self._limit)
         self._taken[learner_id] += 1

@@ -1,4 +1,4 @@
-"""Ends the work for a client that has left: it holds memory and slots that others wait for."""
+"""Cancels work for disconnected clients, which would hold memory and slots that others wait for."""
 
 import asyncio
 from collections.abc import AsyncIterator

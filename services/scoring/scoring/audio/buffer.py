@@ -8,10 +8,9 @@ INITIAL_BYTES = 256 * 1024
 
 
 class AudioBufferManager:
-    """The owner of a recording's bytes. It overwrites and frees them when its block ends, however it ends.
-
-    A block of memory that the recording outgrows is overwritten at once. `on_wiped` is called when all are
-    freed; it may be called more than once.
+    """Owns a recording's bytes, and overwrites and frees them on exit from its block in any case. Memory that
+    the recording outgrows is overwritten immediately. `on_wiped` is called when all are freed; it may be
+    called more than once.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class AudioBufferManager:
         """Return room for that many bytes more, to be filled by the caller."""
         start, end = self._used, self._used + size
         if end > len(self._data):
-            # Doubled, so that it is seldom copied, but not beyond what the recording may have.
+            # Doubled, so that it is rarely copied, but not beyond the size limit.
             larger = bytearray(max(end, min(2 * len(self._data), self._max_bytes)))
             larger[:start] = memoryview(self._data)[:start]
             self._overwrite()

@@ -5,7 +5,7 @@ from shared.audio.decoder import Samples
 from shared.audio.measurement import SAMPLE_RATE
 
 STOPPED_HZ, PASSED_HZ = 60.0, 120.0
-"""Offsets, rumble and hum are stopped. Deep voices lose their fundamental, which is no part of a phoneme."""
+"""Removes offsets, rumble and hum. Deep voices lose their fundamental, which phonemes do not depend on."""
 LOUD_DB = -20.0
 """The level of the voice after `level_voice`. Its peaks lie some 15 dB higher."""
 MAX_PEAK = 0.99
@@ -15,7 +15,7 @@ SILENCE = 1e-9
 
 
 def remove_rumble(samples: Samples) -> None:
-    """Remove what is below the voice."""
+    """Remove frequencies below the voice."""
     # In double precision: how an array lies in memory changes the last bits of its transform.
     # A power of two is fast for every length.
     centred = samples - samples.mean(dtype=np.float64)

@@ -26,7 +26,7 @@ PROCESS = "scoring.audio.process"
 TIMEOUT_SECONDS = 8.0
 """It has its CPU time long before, unless others take the processors."""
 FIRST_ESTIMATE = (0.1, 0.5)
-"""Seconds of any upload, and what the largest adds."""
+"""Seconds for any upload, plus the additional seconds for the largest."""
 MAX_PCM_BYTES = (MAX_AUDIO_SECONDS + 1) * SAMPLE_RATE * BYTES_PER_SAMPLE
 KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM)
 
@@ -46,10 +46,9 @@ class DecoderPool(WorkerOwner):
     async def decode(
         self, upload: AudioBufferManager, ticket: Ticket, *, ensure_room: Callable[[], object]
     ) -> AsyncIterator[Recording]:
-        """Decode an upload, which is overwritten at once. The recording is, when the block ends.
-
-        `ensure_room` raises when decoding has become useless meanwhile. Raises UnsupportedAudio,
-        AudioTooLong, NotAssessable or ProviderUnavailable.
+        """Decode an upload, which is overwritten immediately; the recording is when the block ends.
+        `ensure_room` raises if decoding has become pointless. Raises UnsupportedAudio, AudioTooLong,
+        NotAssessable or ProviderUnavailable.
         """
         with AudioBufferManager(0) as pcm:
             with upload:

@@ -24,7 +24,7 @@ MIN_RESOLUTION_DB = 26.0
 """From the voice down to the noise of coarse steps between its values. Below, scores change by 10 points and
 more."""
 VAD_STRICTNESS, VAD_SECONDS = 3, 0.03
-"""The strictest of four, and the length of what it decides on."""
+"""The strictest of four modes, and the frame length it expects."""
 
 
 def ensure_undistorted(samples: Samples) -> None:

@@ -21,7 +21,7 @@ class Recording:
         return len(self.pcm) / (SAMPLE_RATE * BYTES_PER_SAMPLE)
 
     def to_head(self) -> dict[str, Any]:
-        """Return everything but the samples."""
+        """Return everything except the samples."""
         return {"source": asdict(self.source)}
 
     @classmethod

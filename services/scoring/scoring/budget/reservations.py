@@ -81,9 +81,8 @@ class SpeechBudget:
 
     @asynccontextmanager
     async def sending(self, learner_id: UUID, *, seconds: float) -> AsyncIterator[Sending]:
-        """Reserve the seconds of one attempt, and give them back if nothing was sent.
-
-        Raises BudgetExhausted, or BudgetUnavailable while Redis cannot be asked.
+        """Reserve the seconds of one attempt, and refund them if nothing was sent. Raises BudgetExhausted, or
+        BudgetUnavailable while Redis is down.
         """
         if not self.limits:
             yield Sending()
@@ -136,7 +135,7 @@ class SpeechBudget:
         return answer.decode()
 
     def _start_refund(self, reservation: Reservation) -> asyncio.Task[None]:
-        # In a task of its own: the request that it belongs to may be cancelled again.
+        # In a separate task: the request may be cancelled again.
         refund = asyncio.create_task(self._refund(reservation))
         self._refunds.add(refund)
         refund.add_done_callback(self._refunds.discard)

@@ -28,7 +28,7 @@ ASSESSMENT_DURATION = Histogram(
 )
 
 type CountSeconds = Callable[[float], Awaitable[None]]
-"""Counts seconds of audio for the learner's limit. Raises TooManyRequests, with 0 if none are left."""
+"""Counts seconds of audio towards the learner's limit. Raises TooManyRequests; a cost of 0 only checks it."""
 
 GRACE_SECONDS = 2.0
 """What takes a little longer than estimated still ends. What hangs is ended this long after its deadline."""

@@ -1,4 +1,4 @@
-"""The periods of a budget, in UTC, and what a spent one means."""
+"""Budget periods, in UTC, and the error for an exhausted one."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

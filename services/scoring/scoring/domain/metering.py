@@ -1,4 +1,4 @@
-"""How a paid provider accounts for what it sends."""
+"""Accounting of the audio that a paid provider sends."""
 
 from asyncio import Future
 from collections.abc import AsyncIterator, Callable
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 @dataclass
 class Sending:
-    """One attempt to send a recording. `is_sent` turns false when nothing of it left the process.
-
-    `slot_freed` is done when the provider can begin other work in its place.
+    """One attempt to send a recording. `is_sent` becomes false if none of it left the process. `slot_freed`
+    is done when the provider can start other work in its slot.
     """
 
     is_sent: bool = True

@@ -8,7 +8,7 @@ from scoring.domain.scores import WordScore
 
 
 def sum_phonemes(words: Iterable[WordScore]) -> list[PhonemeScores]:
-    """Return each symbol, how often it was scored, and the sum of its scores. Words left out have none."""
+    """Return each symbol, its number of scores, and their sum. Omitted words have none."""
     sums: dict[str, tuple[int, float]] = {}
     for phoneme in (phoneme for word in words for phoneme in word.phonemes):
         symbol = phoneme.symbol[:MAX_SYMBOL_LENGTH]

@@ -23,7 +23,7 @@ PROFANITY = re.compile(rf"(?:{'|'.join(_PATTERNS)})(?:(?<!s)'?s)?", re.IGNORECAS
 
 
 def mask_profanity(result: ScoringResult) -> ScoringResult:
-    """Replace the letters of vulgar words by asterisks, unless the learner was asked to read them."""
+    """Mask vulgar words with asterisks, unless they are in the reference text."""
     text = {word.word.lower() for word in result.words if word.error_type != "insertion"}
     recognized = " ".join(_mask(word, text) for word in result.recognized_text.split(" "))
     words = tuple(_mask_insertion(word, text) for word in result.words)

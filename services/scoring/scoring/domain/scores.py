@@ -38,8 +38,8 @@ class AudioInfo:
 class ScoringResult:
     """Scores are 0-100, or None when there is none: a zero never means "unknown".
 
-    `recognized_text` is what was said, as far as the provider tells. `provider` made the scores; its name
-    is that of its capabilities, and so is `scorer`.
+    `recognized_text` is the provider's transcript. `provider` made the scores; its name is that of its
+    capabilities, and so is `scorer`.
     """
 
     recognized_text: str

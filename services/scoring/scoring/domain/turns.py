@@ -38,8 +38,8 @@ class Job:
 class TurnOrder:
     """Gives learners turns by the time that they have used (start-time fair queueing, Goyal et al. 1996).
 
-    Turns are points of a virtual time, which goes on as jobs begin. A learner's next turn is now, or when
-    the jobs that came before have had their time.
+    Turns are points in virtual time, which advances as jobs start. A learner's next turn is now, or after the
+    learner's earlier jobs.
     """
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class TurnOrder:
         self._next_turns = {learner: turn for learner, turn in self._next_turns.items() if turn > self._now}
 
     def give_up(self, job: Job) -> None:
-        """Give the time of a job back that has not begun."""
+        """Refund the time of a job that has not started."""
         if job.ticket.learner_id in self._next_turns:
             self._next_turns[job.ticket.learner_id] -= job.seconds
 
@@ -70,7 +70,7 @@ class Refusal(NamedTuple):
 
 @dataclass
 class Plan:
-    """The jobs to start now, those that go on waiting, by turn, and those that would end too late."""
+    """The jobs to start now, those still waiting, by turn, and those that would finish too late."""
 
     starting: list[Job] = field(default_factory=list)
     waiting: list[Job] = field(default_factory=list)
@@ -80,15 +80,15 @@ class Plan:
 def plan_turns(
     waiting: Iterable[Job], in_work: Sequence[Job], *, now: float, concurrency: int, max_waiting: int
 ) -> Plan:
-    """Serve the jobs by turn, as many at once as there are slots."""
+    """Start jobs by turn, as many as there are free slots."""
     slots = _Slots(in_work, now=now, concurrency=concurrency)
     plan, next_end = Plan(), slots.next_free
     for job in sorted(waiting, key=lambda job: job.turn):
         start = slots.find_start(job)
         late = start + job.seconds - job.ticket.deadline
         if start <= now:
-            # Whatever its estimate: one that has become too high would refuse all work for ever, and never
-            # be corrected.
+            # Regardless of its estimate: an estimate that is too high would refuse all work and never be
+            # corrected.
             plan.starting.append(job)
         elif late > 0 or len(plan.waiting) >= max_waiting:
             plan.refused.append(Refusal(job, late if late > 0 else next_end - now))
@@ -109,7 +109,7 @@ class _Slots:
         for job in in_work:
             insort(self._free_at, job.find_end(now))
             insort(self._ends[job.ticket.learner_id], job.find_end(now))
-        # Work that ends before its slot is free is in work twice.
+        # Work that ends before its slot is free counts twice.
         del self._free_at[:-concurrency]
 
     @property

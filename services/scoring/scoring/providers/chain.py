@@ -35,13 +35,13 @@ SCORED = Counter("speech_seconds_scored_total", "Audio that was scored.", ["prov
 PAID = Counter("speech_seconds_paid_total", "Audio sent to a paid provider, retries included.", ["provider"])
 
 FALLBACK_ERRORS = (ProviderUnavailable, BudgetExhausted)
-"""Not ProviderTimeout: no time is left for another provider."""
+"""Not ProviderTimeout: no time remains for another provider."""
 FIRST_ESTIMATE = (0.15, 2.5, 0.5)
-"""Seconds of any recording, and what the longest recording and the longest text add."""
+"""Seconds for any recording, plus those that the longest recording and the longest text add."""
 
 
 class ProviderChain:
-    """Speech providers in order of preference, each with a queue. They are asked for languages they know."""
+    """Speech providers in order of preference, each with a queue. Each is used only for its languages."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class ProviderChain:
     ) -> ScoringResult:
         """Return the scores of the first provider that has any.
 
-        Raises what the providers raise. If none was available, the error is the one with the shortest wait.
+        If none is available, raises the error with the shortest wait.
         """
         failures = list[ParleyError]()
         for provider in self._list_providers(language):

@@ -40,7 +40,7 @@ class ScoreRequest(RequestModel):
     @model_validator(mode="before")
     @classmethod
     def _leave_out_empty_fields(cls, fields: dict[str, str]) -> dict[str, str]:
-        # Generated clients and web forms send an empty text for what is not filled in.
+        # Generated clients and web forms send an empty string for an unset field.
         return {name: value for name, value in fields.items() if value or name not in OPTIONAL_FIELDS}
 
 

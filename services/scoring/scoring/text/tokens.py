@@ -54,7 +54,7 @@ def read_tokens(text: str) -> tuple[Token, ...]:
     tokens = tuple(_scan(text))
     if any(token.words for token in tokens):
         return tokens
-    # Nothing else is to be said: what stands in brackets is the text.
+    # There is no other text: the bracketed words are the text.
     spoken = [max(token.readings, key=len) for token in tokens if text[token.start] in "[("]
     return tuple(Token(text, 0, len(text), (words,)) for words in spoken[:1] if words)
 

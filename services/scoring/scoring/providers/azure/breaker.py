@@ -76,7 +76,7 @@ class Breaker:
             self._change(opened_at=self._clock())
 
     def release(self, permit: Permit) -> None:
-        """Take back a permit that has shown nothing."""
+        """Return a permit whose call was inconclusive."""
         if permit.is_probe and permit.epoch == self._epoch:
             self._probing = False
 

@@ -1,4 +1,4 @@
-"""What the Speech SDK is asked for. Its undocumented properties hold for the version that is pinned."""
+"""Configuration of the Speech SDK. Its undocumented properties are valid for the pinned version."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,7 +45,7 @@ def create_speech_config(connection: Connection, request: RecognitionRequest) ->
         "SPEECH-TransmitLengthBeforThrottleMs": milliseconds + BUFFER_MARGIN_MS,
         "SPEECH-MaxBufferSizeMs": milliseconds + BUFFER_MARGIN_MS,
         "SPEECH-Error-MaxRetryCount": 0,
-        # With 0, answers that are about to come are given up. Set to 0 before a stop, the SDK has crashed.
+        # With 0, pending answers are lost. Set to 0 just before a stop, the SDK has crashed.
         "SPEECH-StopRecognitionTimeoutInSeconds": 1,
         "SPEECH-TelemetryDataEnabled": "false",
     }.items():

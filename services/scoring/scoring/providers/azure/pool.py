@@ -13,7 +13,7 @@ MAX_CLEANUP_SECONDS = 5.0
 
 
 class NoFreeSlot(Exception):
-    """All slots were taken until the deadline, or the pool is closed. The service was not asked."""
+    """All slots were taken until the deadline, or the pool is closed. The service was not called."""
 
 
 class RecognitionPool:
@@ -54,8 +54,8 @@ class RecognitionPool:
                 return await answer
         except asyncio.CancelledError:
             recognition.stop()
-            # The learner's share is given back afterwards: with many clients that leave, one learner could
-            # otherwise take all slots.
+            # The learner's share is released only afterwards: otherwise one learner with many disconnecting
+            # clients could take all slots.
             await asyncio.wait([freed], timeout=MAX_CLEANUP_SECONDS)
             raise
         finally:
@@ -94,6 +94,6 @@ class RecognitionPool:
 
 
 def _deliver(answer: asyncio.Future[Outcome], outcome: Outcome) -> None:
-    # The caller may have left.
+    # The caller may have been cancelled.
     if not answer.done():
         answer.set_result(outcome)

@@ -113,7 +113,7 @@ class AzureProvider:
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
-        """Let the breaker see what the block ends in. Raises ProviderUnavailable while it is open."""
+        """Report the block's outcome to the breaker. Raises ProviderUnavailable while it is open."""
         try:
             permit = self._breaker.admit()
         except BreakerOpen as error:
@@ -128,7 +128,7 @@ class AzureProvider:
             self._breaker.record_success(permit)
             raise
         except BaseException:
-            # A client that left, a full pool and a recording that is refused say nothing about the service.
+            # A disconnected client, a full pool or a rejected recording says nothing about the service.
             self._breaker.release(permit)
             raise
         self._breaker.record_success(permit)
@@ -178,7 +178,7 @@ def to_result(outcome: Outcome, request: RecognitionRequest, audio: AudioInfo) -
 
 
 def log_failure(error: SpeechProcessingError, outcome: Outcome) -> None:
-    """Log what an operator needs to ask Microsoft, and nothing that was said or read."""
+    """Log the details that Microsoft's support needs, but no text or speech."""
     if isinstance(error, NotAssessable):
         return
     details = {

@@ -1,4 +1,4 @@
-"""One recognition by the Speech SDK, in a thread of its own: its objects block, even when dropped."""
+"""One recognition by the Speech SDK, in its own thread: its objects block, even when dropped."""
 
 import ctypes
 from collections.abc import Callable
@@ -49,7 +49,7 @@ class Recognition:
                 stream, recognizer = self._create_recognizer()
             self._recognize(stream, recognizer, answer)
         except Exception as error:
-            # A traceback that left this thread would take the recognizer with it.
+            # A traceback passed to another thread would keep the recognizer alive there.
             log.exception("azure_sdk_failed")
             answer(Outcome(failure=type(error).__name__))
 

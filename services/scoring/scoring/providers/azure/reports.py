@@ -1,4 +1,4 @@
-"""What the Speech SDK reports of one recognition, in threads of its own."""
+"""Callbacks of one recognition, which the Speech SDK calls in its own threads."""
 
 from threading import Event
 from typing import Any

@@ -1,9 +1,9 @@
-"""When to try again. The SDK's own retries are off: it sends the audio again at once, up to four times."""
+"""Retry policy. The SDK's own retries are off: it immediately resends the audio up to four times."""
 
 MAX_ATTEMPTS = 3
 FIRST_DELAY_SECONDS = 0.4
 MIN_ATTEMPT_SECONDS = 1.0
-"""With less time left, another attempt would only be paid for."""
+"""With less time remaining, another attempt would only cost money."""
 
 
 def choose_delay(attempt: int, *, remaining_seconds: float, jitter: float) -> float | None:

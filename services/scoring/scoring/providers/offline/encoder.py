@@ -71,7 +71,7 @@ def create_session(model: bytes) -> onnxruntime.InferenceSession:
     """Load a model in ORT format for one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    # The arena would keep the memory of the longest recording for ever.
+    # The arena would never release the memory of the longest recording.
     options.enable_cpu_mem_arena = False
     options.add_session_config_entry("session.load_model_format", "ORT")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

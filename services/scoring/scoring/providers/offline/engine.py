@@ -71,7 +71,7 @@ class Engine:
         return delivery
 
     def _match(self, encoding: Encoding, log_posteriors: Floats, delivery: Delivery) -> Matched:
-        """Find the words that were said once more, alone: so the score models have learned to see them."""
+        """Realign the spoken words alone, as in the score models' training data."""
         said, priors = to_transcript(delivery.said_words), self.weights.log_priors
         matched = match(self.model.evidence, encoding, log_posteriors, said, priors) if said else None
         if matched is None:

@@ -29,7 +29,7 @@ class EvidenceReader:
     tokenizer: Tokenizer
 
     def read(self, encoding: Encoding, words: Sequence[str], first_frames: Sequence[int]) -> Evidence:
-        """Judge words in lower case. Each is asked for in the part in which it starts."""
+        """Evaluate words in lower case, each in the part in which it starts."""
         written = to_written(words)
         parts = np.searchsorted(encoding.cuts, first_frames, side="right") - 1
         parts = np.clip(parts, 0, len(encoding.cuts) - 2)

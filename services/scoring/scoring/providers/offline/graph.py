@@ -39,7 +39,7 @@ class Node:
 
 
 type Arcs = dict[int, float]
-"""Nodes that a path may come from, and what it costs."""
+"""Predecessor nodes of a path, and the costs."""
 
 
 @dataclass

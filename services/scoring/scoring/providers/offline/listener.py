@@ -1,4 +1,4 @@
-"""From a recording to what the models see of it: first without the text, then with it."""
+"""Computes the models' inputs from a recording: first without the text, then with it."""
 
 from dataclasses import dataclass
 

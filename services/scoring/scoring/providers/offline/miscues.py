@@ -1,7 +1,5 @@
-"""Finds words of the text that were not said, and words that were said but are not in the text.
-
-Where the aligner and the recognised words disagree, nothing is reported: each of the two alone is wrong too
-often.
+"""Finds omitted and inserted words. Where the aligner and the recognised words disagree, nothing is reported:
+each alone is wrong too often.
 """
 
 from collections.abc import Collection, Iterable
@@ -29,7 +27,7 @@ class OtherSpeech:
 
 @dataclass(frozen=True)
 class Delivery:
-    """The words of the chosen readings, whether each of them was said, and what else was."""
+    """The words of the chosen readings, whether each was spoken, and the insertions."""
 
     words: tuple[Word, ...]
     said: tuple[bool, ...]
@@ -71,7 +69,7 @@ def find_delivery(log_posteriors: Floats, transcript: Transcript, log_priors: Fl
 
 
 def _choose_readings(log_posteriors: Floats, transcript: Transcript, log_priors: Floats) -> Transcript:
-    # While no word may be left out: otherwise a long reading could win, without some of its words.
+    # No word may be omitted here: otherwise a long reading could win with some of its words missing.
     found = align(log_posteriors, transcript, log_priors)
     return transcript if found is None else to_transcript(found.words)
 

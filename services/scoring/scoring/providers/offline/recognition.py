@@ -1,7 +1,5 @@
-"""Writes down what was said, by greedy decoding.
-
-One word in five is wrong for clear speakers, and nearly all are for the weakest: it is shown, and finds
-words that are not in the text, but no score depends on it.
+"""Transcribes speech by greedy decoding. One word in five is wrong for clear speakers, and nearly all for the
+weakest: the transcript is shown, and used to detect insertions, but no score depends on it.
 """
 
 from collections.abc import Sequence
@@ -25,7 +23,7 @@ class Recognizer:
     tokenizer: Tokenizer
 
     def recognize(self, encoding: Encoding, log_posteriors: Floats) -> tuple[str, ...]:
-        """Return the words that were said. Of parts without speech there are none: it would invent some."""
+        """Return the recognised words. Skips parts without speech, where the decoder would hallucinate."""
         parts = [slice(start, end) for start, end in pairwise(encoding.cuts)]
         spoken = [part for part in parts if measure_clarity(log_posteriors[part]) >= MIN_CLARITY]
         words = [word for part in spoken for word in self._recognize_part(encoding.last[part])]

@@ -19,14 +19,14 @@ from scoring.types import ErrorType
 MIN_CORRECT_SCORE = 60.0
 """Of the words below it, raters found four in five bad. One in eighty of the good words lies below it."""
 MIN_SPOKEN_SCORE = 35.0
-"""Below it, another word was said in its place."""
+"""Below this score, another word was spoken instead."""
 MIN_WORDS_FOR_FLUENCY = 2
 MS_PER_FRAME = SECONDS_PER_FRAME * 1000
 
 
 @dataclass(frozen=True)
 class Points:
-    """0-100: phonemes (spoken segments,), words (words that were said,), and those of the whole reading."""
+    """0-100: phonemes (spoken segments,), words (spoken words,), and overall scores."""
 
     phonemes: Floats
     words: Floats
@@ -49,7 +49,7 @@ def build_result(
     recognized: Sequence[str],
     audio: AudioInfo,
 ) -> ScoringResult:
-    """`segments` and `points` are those of the words that were said."""
+    """`segments` and `points` cover the spoken words."""
     said = iter(_score_words(delivery, segments, points, audio.duration_ms))
     words = [
         next(said) if is_said else WordScore(word.text, None, "omission")

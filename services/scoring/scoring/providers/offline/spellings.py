@@ -26,7 +26,7 @@ BRITISH = (
     (r"^(.*)plough(.*)$", r"\1plow\2"),
     (r"^(.+)ey$", r"\1y"),
 )
-"""Patterns of British spellings and what the dictionary has instead."""
+"""Patterns of British spellings and their American replacements."""
 IRREGULAR = {
     "tyre": "tire", "tyres": "tires", "kerb": "curb", "kerbs": "curbs", "cheque": "check",
     "cheques": "checks", "grey": "gray", "pyjamas": "pajamas", "sceptic": "skeptic", "sceptics": "skeptics",

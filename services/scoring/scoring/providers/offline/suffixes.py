@@ -78,7 +78,7 @@ def _list_plurals(word: str) -> list[str]:
 
 
 def _list_bases(word: str, ending: str) -> list[str]:
-    """Return what a suffix may have been added to: making, running, happier."""
+    """Return possible base words of a suffixed word: making, running, happier."""
     stem = word.removesuffix(ending)
     if len(stem) < 2:
         return []

@@ -1,6 +1,6 @@
 """A small transformer over the phonemes and pauses of a reading, after GOPT (Gong 2022, arXiv 2205.03432).
 
-It scores phonemes, words and the whole reading at once. The same function runs with NumPy here and with JAX
+It scores phonemes, words and the whole reading together. The same function runs with NumPy here and with JAX
 in training, on one reading without padding or on a padded one: `xp` is the array module.
 """
 

@@ -1,7 +1,7 @@
 """Describes a whole reading by 60 numbers: the embedding of its voice, tempo and pauses, and the decoder's
 evidence.
 
-Its length, its level and the silence around it are left out: in the corpus they reveal who recorded it.
+Length, level and surrounding silence are excluded: in the corpus they reveal who recorded it.
 """
 
 from dataclasses import dataclass
