@@ -25,8 +25,7 @@ class Settings(BaseSettings):
         # `environment` is the first field, so the others know it. One that is wrong counts as production.
         if info.field_name is None or info.data.get("environment", "production") != "production":
             return value
-        is_public = any(isinstance(each, Public) for each in cls.model_fields[info.field_name].metadata)
-        if problem := find_problem(info.field_name, value, is_public=is_public):
+        if problem := find_problem(info.field_name, value, cls.model_fields[info.field_name].metadata):
             raise ValueError(problem)
         return value
 
@@ -121,7 +120,7 @@ class StorageSettings(Settings):
     @model_validator(mode="after")
     def _has_a_public_endpoint(self) -> Self:
         if self.environment == "production" and not self.s3_public_endpoint:
-            problem = find_problem("s3_endpoint", self.s3_endpoint, is_public=True)
+            problem = find_problem("s3_endpoint", self.s3_endpoint, [Public()])
             if problem:
                 raise ValueError(f"S3_PUBLIC_ENDPOINT is not set, and S3_ENDPOINT {problem}")
         return self

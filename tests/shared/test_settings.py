@@ -2,14 +2,15 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from pydantic import ValidationError
-from shared.placeholders import DEVELOPMENT_KEY
+from pydantic import SecretStr, ValidationError
+from shared.placeholders import DEVELOPMENT_KEY, Issued, is_weak
 from shared.settings import (
     DatabaseSettings,
     HttpApiSettings,
@@ -19,18 +20,19 @@ from shared.settings import (
 )
 
 GOOD = {
-    "database_url": "postgresql+asyncpg://auth:G0od-Secret@db:5432/auth",
-    "rabbitmq_url": "amqps://parley:G0od-Secret@rabbit/",
-    "redis_url": "rediss://:G0od-Secret@redis:6379/0",
+    "database_url": "postgresql+asyncpg://auth:G0od-Secret-of-23-Signs@db:5432/auth",
+    "rabbitmq_url": "amqps://parley:G0od-Secret-of-23-Signs@rabbit/",
+    "redis_url": "rediss://:G0od-Secret-of-23-Signs@redis:6379/0",
     "s3_endpoint": "http://s3.internal:9000",
     "s3_public_endpoint": "https://audio.example.org",
     "s3_access_key": "AKIA123",
-    "s3_secret_key": "G0od-Secret",
+    "s3_secret_key": "G0od-Secret-of-23-Signs",
 }
 
 
 class Everything(MessagingSettings, HttpApiSettings, StorageSettings):
     receipt_jwks_file: Path | None = None
+    provider_key: Annotated[SecretStr, Issued()] = SecretStr("")
 
 
 def problems(**changes: Any) -> dict[str, str]:
@@ -69,6 +71,38 @@ def test_a_placeholder_is_refused_and_not_shown(name: str, value: str) -> None:
     assert value not in found[name]
     if name != "s3_secret_key":  # this one is refused everywhere
         assert Everything.model_validate(GOOD | {name: value, "environment": "test"})
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "Gx7-vQ2_mR9+tK4",  # too short by one
+        "password12345678",
+        "changeme-changeme",
+        "adminpass123adminpass123",
+        "abcdefghijklmnopqrstuvwxyz",
+        "9876543210987654321098",
+        "xyxyxyxyxyxyxyxyxyxyxyxy",
+        "parley-postgres-password",
+    ],
+)
+@pytest.mark.parametrize("name", ["database_url", "rabbitmq_url", "redis_url", "s3_secret_key"])
+def test_a_secret_that_can_be_guessed_is_refused_and_not_shown(name: str, secret: str) -> None:
+    value = GOOD[name].replace("G0od-Secret-of-23-Signs", secret)
+    found = problems(**{name: value})
+    assert list(found) == [name]
+    assert "at least 16 random characters" in found[name]
+    assert secret not in found[name]
+    assert Everything.model_validate(GOOD | {name: value, "environment": "development"})
+
+
+def test_random_secrets_are_accepted() -> None:
+    assert not [secret for secret in (secrets.token_hex(20) for _ in range(2000)) if is_weak(secret)]
+
+
+def test_the_form_of_a_secret_that_a_provider_issued_is_not_ours() -> None:
+    assert Everything.model_validate(GOOD | {"provider_key": "k" * 10})
+    assert list(problems(provider_key="password")) == ["provider_key"]
 
 
 def test_addresses_of_recordings_are_never_without_tls() -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from shared.http.fields import clean_text
-from shared.placeholders import Public, is_placeholder
+from shared.placeholders import Issued, Public, is_placeholder
 from shared.settings import (
     DatabaseSettings,
     HttpApiSettings,
@@ -108,7 +108,7 @@ class SocialSettings(AppleSettings):
     apple_jwks_url: Annotated[str, Public()] = "https://appleid.apple.com/auth/keys"
 
     facebook_app_id: str = ""
-    facebook_app_secret: SecretStr = SecretStr("")
+    facebook_app_secret: Annotated[SecretStr, Issued()] = SecretStr("")
     facebook_issuers: CommaSeparated = ("https://www.facebook.com", "https://limited.facebook.com")
     facebook_jwks_url: Annotated[str, Public()] = (
         "https://limited.facebook.com/.well-known/oauth/openid/jwks/"
@@ -180,7 +180,7 @@ class EmailSettings(Settings):
     smtp_tls: Literal["starttls", "implicit", "none"] = "starttls"
     smtp_ca_file: str = ""
     smtp_username: str = ""
-    smtp_password: SecretStr = SecretStr("")
+    smtp_password: Annotated[SecretStr, Issued()] = SecretStr("")
 
     @model_validator(mode="after")
     def _require_one_secure_transport(self) -> Self:
@@ -209,7 +209,7 @@ class SeedSettings(DatabaseSettings):
 
 class FirstAdminSettings(DatabaseSettings):
     first_admin_email: str
-    first_admin_password: SecretStr
+    first_admin_password: Annotated[SecretStr, Issued()]
 
 
 class SigningKeySettings(BaseSettings):

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
+from shared.placeholders import Issued
 from shared.settings import HttpApiSettings
 
 from scoring.types import DEFAULT_QUEUE_SIZE, MAX_AUDIO_SECONDS, SpeechProviderName
@@ -43,7 +44,7 @@ class ApiSettings(HttpApiSettings):
     scoring_upload_bytes: int = Field(default=128 * 1024 * 1024, ge=MIN_UPLOAD_BYTES)
     """Memory for all uploads together. Beyond it, the answer is 503."""
 
-    azure_speech_key: SecretStr = SecretStr("")
+    azure_speech_key: Annotated[SecretStr, Issued()] = SecretStr("")
     azure_speech_region: str = ""
     """The resource's region, such as westeurope."""
     azure_speech_endpoint: str = ""

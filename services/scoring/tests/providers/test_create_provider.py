@@ -45,7 +45,7 @@ def start_api(keys_file: Path, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-PRODUCTION = {"ENVIRONMENT": "production", "REDIS_URL": "redis://:a-real-one@127.0.0.1"}
+PRODUCTION = {"ENVIRONMENT": "production", "REDIS_URL": "redis://:Unlike-any-placeholder@127.0.0.1"}
 AZURE = {"SPEECH_PROVIDER": "azure", "AZURE_SPEECH_KEY": "k" * 32, "AZURE_SPEECH_REGION": "westeurope"}
 
 
