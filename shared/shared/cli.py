@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from shared import logging
-from shared.errors import CannotStart
+from shared.errors import CannotStart, Unavailable
 from shared.settings import BrokerSettings, Settings
 
 WORKER_NICENESS = 10
@@ -45,6 +45,10 @@ def run(program: str, commands: Mapping[str, Command]) -> None:
         sys.exit("\n".join(f"{program} cannot start: {_describe(each)}" for each in error.errors()))
     except CannotStart as error:
         sys.exit(f"{program} cannot start: {error}")
+    except Unavailable as error:
+        # A command; an API or a worker waits until its servers are back.
+        remedy = "Start the server, or correct its address in the environment, then repeat the command."
+        sys.exit(f"{program} {name} failed: {error.detail} {remedy}")
 
 
 def _describe(error: ErrorDetails) -> str:
@@ -62,11 +66,15 @@ def _standard_commands(service: str) -> dict[str, Command]:
     if find_spec(f"{service}.worker"):
         commands["worker"] = lambda _: _work(service)
         commands["replay-dead-letters"] = lambda _: _replay_dead_letters(service)
-    # An image of a service with tables that lacks its migrations says so.
-    if find_spec(f"{service}.migrations") or find_spec(f"{service}.models"):
+    if _has_tables(service):
         commands["migrate"] = lambda _: _migrate(service)
         commands["wait-for-schema"] = lambda _: _wait_for_schema(service)
     return commands
+
+
+def _has_tables(service: str) -> bool:
+    # An image of a service with tables that lacks its migrations says so.
+    return bool(find_spec(f"{service}.migrations") or find_spec(f"{service}.models"))
 
 
 def _lazy(target: str) -> Command:
@@ -85,7 +93,7 @@ def _settings(service: str, name: str) -> Any:
 def _serve(service: str, factory: str, settings: Any) -> None:
     from shared.http.server import serve
 
-    if find_spec(f"{service}.migrations"):
+    if _has_tables(service):
         from shared.data.schema import ensure_current
 
         ensure_current(service, settings.database_url.get_secret_value())

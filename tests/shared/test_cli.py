@@ -54,6 +54,29 @@ def test_an_unknown_command_names_those_that_exist(demo: Path, words: list[str])
     assert done.stderr == "usage: python -m demo {api,worker,replay-dead-letters,greet}\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("game", "migrate"), "game migrate failed: The database does not answer"),
+        (("shared", "topology"), "shared topology failed: RabbitMQ does not answer"),
+    ],
+)
+def test_a_command_whose_server_is_away_ends_with_one_line(words: tuple[str, ...], said: str) -> None:
+    nowhere = {
+        "ENVIRONMENT": "test",
+        "DATABASE_URL": "postgresql+asyncpg://game:any@127.0.0.1:1/game",
+        "RABBITMQ_URL": "amqp://parley:any@127.0.0.1:1/",
+    }
+    command, environment = [sys.executable, "-m", *words], {"PATH": os.environ["PATH"], **nowhere}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert done.returncode == 1
+    assert done.stderr.startswith(said)
+    assert done.stderr.endswith(
+        "Start the server, or correct its address in the environment, then repeat the command.\n"
+    )
+    assert done.stderr.count("\n") == 1
+
+
 def test_workers_yield_to_apis_on_the_same_machine(demo: Path) -> None:
     (demo / "demo" / "settings.py").write_text("WorkerSettings = dict\n")
     (demo / "demo" / "worker.py").write_text(

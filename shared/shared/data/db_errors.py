@@ -27,6 +27,8 @@ MAX_PAUSE_SECONDS = 0.05
 
 # Connection, resources, operator, system and I/O; a standby or a database that was made read-only.
 UNAVAILABLE_CLASSES = ("08", "53", "57", "58000", "58030", "25006", "40003")
+# Invalid authorization, invalid name of the database.
+REFUSED_CLASSES = ("28", "3D")
 # Serialisation failure, deadlock, lock not available (NOWAIT or lock_timeout).
 CONFLICT_STATES = {"40001", "40P01", "55P03"}
 
@@ -67,6 +69,13 @@ def has_failed_to_begin(error: BaseException, driver: Any) -> bool:
     """Return whether BEGIN failed, or was skipped by a driver that still assumes a failed one."""
     states = {"57014", "25P01"}
     return _get_sqlstate(_to_driver_error(error)) in states and not driver.is_in_transaction()
+
+
+def find_refusal(error: BaseException) -> str | None:
+    """Return PostgreSQL's words if it refused the login, or has no such database."""
+    driver_error = _to_driver_error(error)
+    is_refused = _get_sqlstate(driver_error).startswith(REFUSED_CLASSES)
+    return str(driver_error).splitlines()[0] if is_refused else None
 
 
 def _to_driver_error(error: BaseException) -> BaseException:

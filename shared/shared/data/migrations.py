@@ -2,17 +2,17 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from importlib.resources import files
 
 import structlog
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, event, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.data.db import create_engine
-from shared.data.db_errors import is_conflict
+from shared.data.db_errors import TransactionConflict, translate_driver_errors
 from shared.data.schema import expected_version, find_version
 from shared.errors import CannotStart
 
@@ -38,18 +38,16 @@ def upgrade(package: str, url: str) -> None:
     """Apply the missing migrations. One that cannot get its locks is rolled back and repeated later.
 
     Does nothing on a database of a later version, so that an earlier one can be deployed again. Raises
-    CannotStart when the locks stay taken.
+    CannotStart when the locks stay taken, and DatabaseUnavailable.
     """
-    if asyncio.run(find_version(url)) > expected_version(package):
+    expected = expected_version(package)
+    if asyncio.run(find_version(url)) > expected:
         log.warning("schema_is_newer", service=package)
         return
     config = create_migration_config(package, url)
     for pause in RETRY_PAUSES_SECONDS:
-        try:
+        with suppress(TransactionConflict), translate_driver_errors():
             return command.upgrade(config, "head")
-        except DBAPIError as error:
-            if not is_conflict(error):
-                raise
         log.warning("migration_retrying", seconds=pause)
         time.sleep(pause)
     raise CannotStart(

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import text
 
 from shared.data.db import Database, create_engine
-from shared.data.db_errors import DatabaseUnavailable
+from shared.data.db_errors import DatabaseUnavailable, find_refusal
 from shared.errors import CannotStart
 
 log = structlog.get_logger(__name__)
@@ -29,13 +29,17 @@ def expected_version(package: str) -> str:
 
 
 async def find_version(url: str) -> str:
-    """Return the last migration of a database. Raises DatabaseUnavailable."""
+    """Return the last migration of a database. Raises DatabaseUnavailable, or CannotStart if it refuses."""
     database = Database(create_engine(url, name="schema", pool_size=1))
     try:
         async with database.transaction() as session:
             if await session.scalar(text("SELECT to_regclass('alembic_version') IS NULL")):
                 return EMPTY
             return await session.scalar(text("SELECT max(version_num) FROM alembic_version")) or EMPTY
+    except Exception as error:
+        if refusal := find_refusal(error):
+            raise CannotStart(f"PostgreSQL refuses DATABASE_URL: {refusal}; correct the variable") from None
+        raise
     finally:
         await database.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from shared.data import migrations
+from shared.data.db_errors import DatabaseUnavailable
 from shared.data.migrations import upgrade
 from shared.errors import CannotStart
 from shared.testing import scratch_database
@@ -111,6 +112,21 @@ async def test_a_migration_that_never_gets_its_lock_ends_with_one_line(
     async with reading(url):
         with pytest.raises(CannotStart, match=r"^other transactions kept the locks.*again$"):
             await asyncio.to_thread(upgrade, "stored", url)
+    await asyncio.to_thread(upgrade, "stored", url)
+
+
+async def test_a_server_that_goes_away_during_a_migration_leaves_nothing_of_it(
+    folder: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = "op.execute('CREATE TABLE half ()'); op.execute('SELECT pg_terminate_backend(pg_backend_pid())')"
+    with monkeypatch.context() as patched:
+        patched.setattr(sys.modules[__name__], "STEPS", (STEPS[0], steps))
+        add_steps(folder, 2)
+    with pytest.raises(DatabaseUnavailable):
+        await asyncio.to_thread(upgrade, "stored", url)
+    async with connected(url) as client:
+        assert await client.fetchval("SELECT to_regclass('half') IS NULL")
+    add_steps(folder, 2)
     await asyncio.to_thread(upgrade, "stored", url)
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 from shared.data.db_errors import DatabaseUnavailable
+from shared.data.migrations import upgrade
 from shared.data.schema import ensure_current, find_version, wait_for_schema
 from shared.errors import CannotStart
 from shared.testing import scratch_database
+from sqlalchemy import make_url
 
 NOWHERE = "postgresql+asyncpg://demo:secret@127.0.0.1:1/demo"
 
@@ -90,8 +92,18 @@ async def test_a_database_that_is_away_keeps_no_process_from_starting(package: s
     await asyncio.to_thread(ensure_current, package, NOWHERE)
 
 
+async def test_an_address_that_postgresql_refuses_ends_the_start(package: str, url: str) -> None:
+    with pytest.raises(CannotStart, match=r'refuses DATABASE_URL: database "none" does not exist; correct'):
+        await asyncio.to_thread(ensure_current, package, url.rpartition("/")[0] + "/none")
+    wrong = make_url(url).set(password="wrong").render_as_string(hide_password=False)
+    with pytest.raises(CannotStart, match="refuses DATABASE_URL: password authentication failed"):
+        await asyncio.to_thread(upgrade, package, wrong)
+
+
 def test_an_image_without_its_migrations_says_so(package: str, tmp_path: Path) -> None:
     for file in (tmp_path / package / "migrations" / "versions").iterdir():
         file.unlink()
     with pytest.raises(CannotStart, match="the migrations of versioned are missing; build the image again"):
         ensure_current(package, NOWHERE)
+    with pytest.raises(CannotStart, match="the migrations of versioned are missing; build the image again"):
+        upgrade(package, NOWHERE)
