@@ -83,6 +83,9 @@ def _remove_unused(draft: Path, used: Collection[str]) -> None:
 
 
 def _describe_version() -> str:
+    # An image has no git.
+    if revision := os.environ.get("REVISION"):
+        return revision
     root = Path(__file__).parents[2]
     words = ["git", "-C", str(root), "describe", "--always", "--dirty"]
     try:

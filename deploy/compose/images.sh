@@ -4,11 +4,10 @@
 set -eu
 cd "$(dirname "$0")/../.."
 export DOCKER_BUILDKIT=1
-services=$(python3 -c 'from deploy.services import SERVICES; print(*(each.name for each in SERVICES), "gateway")')
+services=$(python3 -c 'from deploy.services import SERVICES; print(*(each.name for each in SERVICES), "gateway", "backup")')
 revision=$(git rev-parse HEAD 2> /dev/null || echo unknown)
 for name in ${*:-$services}; do
-    target=service
-    [ "$name" != gateway ] || target=gateway
+    case $name in gateway | backup) target=$name ;; *) target=service ;; esac
     # shellcheck disable=SC2086 # several options
     docker build --quiet ${DOCKER_BUILD_OPTIONS:-} ${PIP_CONFIG_FILE:+--secret id=pip_config,src="$PIP_CONFIG_FILE"} \
         --file deploy/Dockerfile --target "$target" --build-arg SERVICE="$name" --build-arg REVISION="$revision" \

@@ -9,9 +9,10 @@ SERVERS = {
     "database": ("DATABASE_URL", 5432),
     "redis": ("REDIS_URL", 6379),
     "rabbitmq": ("RABBITMQ_URL", 5672),
+    "rabbitmq-management": ("RABBITMQ_MANAGEMENT_URL", 15672),
     "storage": ("S3_SECRET_KEY", None),
 }
-"""The policy of each server: the variable of those that reach it, and its port, if it is always the same."""
+"""The policy of each server: how the variables of those that reach it end, and its port, if it is one."""
 PORT = 8000
 
 
@@ -47,7 +48,7 @@ def _find_server_problems(
     if not ports or (port is not None and ports != {port}):
         yield f"the NetworkPolicy {name} does not open port {port or 'of the storage'}"
     for each in pods:
-        needs = variable in read_variables(each, manifests)
+        needs = any(name.endswith(variable) for name in read_variables(each, manifests))
         reaches = bool(policy) and matches(policy["podSelector"], each.labels)
         if needs and not reaches:
             yield f"{each.title} has {variable}, and the NetworkPolicy {name} does not select it"

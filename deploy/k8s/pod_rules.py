@@ -9,6 +9,8 @@ PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 RESOURCES = [(bound, each) for bound in ("requests", "limits") for each in ("cpu", "memory")]
 HOST_NAMESPACES = ("hostNetwork", "hostPID", "hostIPC")
 VOLUMES = {"name", "emptyDir", "secret", "configMap", "projected"}
+DISK = "persistentVolumeClaim"
+"""Only for backups: recordings of learners, which processes hold, reach no disk."""
 
 
 def find_pod_problems(pods: Pods) -> Iterator[str]:
@@ -22,7 +24,7 @@ def find_pod_problems(pods: Pods) -> Iterator[str]:
         yield "automountServiceAccountToken is not false: no process calls Kubernetes"
     yield from (f"{each} is set" for each in HOST_NAMESPACES if pods.spec.get(each))
     for volume in pods.spec.get("volumes", ()):
-        yield from _find_volume_problems(volume)
+        yield from _find_volume_problems(volume, VOLUMES | {DISK} if pods.kind == "CronJob" else VOLUMES)
     for container in pods.containers:
         problems = [*_find_container_problems(container), *_find_security_problems(container)]
         yield from (f"container {container['name']} {each}" for each in problems)
@@ -31,9 +33,9 @@ def find_pod_problems(pods: Pods) -> Iterator[str]:
         yield from (f"container {pods.main['name']} has no {each}" for each in missing)
 
 
-def _find_volume_problems(volume: dict[str, Any]) -> Iterator[str]:
+def _find_volume_problems(volume: dict[str, Any], allowed: set[str]) -> Iterator[str]:
     name = volume["name"]
-    if others := sorted(volume.keys() - VOLUMES):
+    if others := sorted(volume.keys() - allowed):
         yield f"volume {name} is a {others[0]}"
     folder = volume.get("emptyDir")
     if folder is not None and folder.get("medium") != "Memory":

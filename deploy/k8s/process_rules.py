@@ -8,6 +8,8 @@ from unittest.mock import patch
 
 from pydantic import ValidationError
 
+from deploy.backup.environment import read_system
+from deploy.backup.errors import BackupFailed
 from deploy.k8s.manifests import (
     Manifest,
     Pods,
@@ -43,6 +45,7 @@ def find_process_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
     yield from (f"there is no Job {each}" for each in sorted(jobs - list_names(manifests, "Job")))
     yield from _find_missing(manifests, "gateway", SCALERS["api"])
     yield from _find_gateway_problems(manifests)
+    yield from _find_backup_problems(manifests)
     yield from _find_reference_problems(manifests)
 
 
@@ -108,6 +111,17 @@ def _find_gateway_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
     for name in map(str.upper, hosts):
         if variables.get(name) not in services:
             yield f"Deployment gateway: {name} names no Service"
+
+
+def _find_backup_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
+    pods = next((each for each in list_pods(manifests) if each.kind == "CronJob"), None)
+    if pods is None:
+        yield "there is no CronJob backup"
+        return
+    try:
+        read_system(_fill_in(read_variables(pods, manifests)))
+    except BackupFailed as error:
+        yield f"{pods.title}: {error}"
 
 
 def _find_reference_problems(manifests: Sequence[Manifest]) -> Iterator[str]:

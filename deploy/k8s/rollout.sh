@@ -5,7 +5,7 @@ set -eu
 overlay=${1:?usage: rollout.sh <folder of an overlay>}
 jobs='app.kubernetes.io/component in (migrate, topology)'
 processes='app.kubernetes.io/component in (api, worker, gateway)'
-others='app.kubernetes.io/component notin (api, worker, gateway, migrate, topology)'
+others='app.kubernetes.io/component notin (api, worker, gateway, backup, migrate, topology)'
 
 kubectl apply -k "$overlay" -l "$others"
 kubectl -n parley delete job -l "$jobs" --ignore-not-found

@@ -20,3 +20,4 @@ for service in services/*/; do
 done
 # The pages of /docs, in the gateway's image: no code of it runs there.
 echo fastapi-offline | compile - --no-deps --constraint requirements-dev.txt --output-file gateway/requirements.txt
+compile shared/pyproject.toml --constraint requirements-dev.txt --output-file deploy/backup/requirements.txt

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.backup.environment import read_system
 from deploy.local.processes import ROOT
 from deploy.services import DATABASE_OWNERS, SERVICES, Service
 
@@ -21,7 +22,7 @@ PROCESSES = {
 MIGRATIONS = {
     f"{service.name}-migrate": (service, "migrate", "MigrateSettings") for service in DATABASE_OWNERS
 }
-COMMANDS = ("databases", "topology", *MIGRATIONS)
+COMMANDS = ("databases", "topology", "backup", *MIGRATIONS)
 OF_ONE_SERVICE = re.compile("MAX_")
 """Limits whose defaults differ between services: a file of the operator's own sets them."""
 ONLY_DEVELOPMENT = {"EMAIL_FOLDER"}
@@ -79,6 +80,13 @@ def test_each_service_has_its_own_database_and_password(service: Service) -> Non
     for name, (owner, _, _) in (PROCESSES | MIGRATIONS).items():
         is_own = owner == service
         assert (variable in str(environment(name))) == is_own, name
+
+
+def test_a_backup_has_the_addresses_that_it_needs_and_is_not_started_with_the_system() -> None:
+    given = {name: str(value) for name, value in environment("backup").items()}
+    assert read_system(given).databases.keys() == {service.name for service in DATABASE_OWNERS}
+    assert BASE["backup"]["profiles"] == ["backup"]
+    assert [name for name in BASE if "profiles" in BASE[name]] == ["backup"]
 
 
 def test_nothing_serves_before_the_databases_and_queues_are_there() -> None:

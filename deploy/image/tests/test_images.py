@@ -21,9 +21,14 @@ STAGES = {
 
 def test_every_base_image_names_its_version() -> None:
     images = re.findall(r"^ARG \w+_IMAGE=(\S+)$", DOCKERFILE, re.M)
-    assert len(images) == 2
+    assert len(images) == 3
     assert all(re.search(r":\D*\d+\.\d+", image) for image in images)
-    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.M)) <= {"${PYTHON_IMAGE}", "${ENVOY_IMAGE}", *STAGES}
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.M)) <= {
+        "${PYTHON_IMAGE}",
+        "${ENVOY_IMAGE}",
+        "${POSTGRES_IMAGE}",
+        *STAGES,
+    }
 
 
 def test_the_gateways_envoy_is_the_one_that_tests_run() -> None:
@@ -31,18 +36,24 @@ def test_the_gateways_envoy_is_the_one_that_tests_run() -> None:
     assert f"envoyproxy/envoy:v{version}\n" in DOCKERFILE
 
 
-@pytest.mark.parametrize("target", ["service", "gateway"])
+def test_a_backup_runs_the_programs_of_the_servers_version() -> None:
+    [server] = re.findall(r"image: postgres:(\d+)$", (ROOT / "docker-compose.yml").read_text(), re.M)[:1]
+    assert f"postgres:{server}." in DOCKERFILE
+
+
+@pytest.mark.parametrize("target", ["service", "gateway", "backup"])
 def test_an_image_is_healthy_or_not_and_runs_as_an_ordinary_user(target: str) -> None:
-    assert "HEALTHCHECK" in STAGES[target]
+    # A backup is a command that ends.
+    assert ("HEALTHCHECK" in STAGES[target]) is (target != "backup")
     assert "--start-interval" not in DOCKERFILE, "builders without plugins do not know it"
     assert re.findall(r"^USER (\S+)", STAGES[target], re.M) == ["10001:10001"]
     assert "org.opencontainers.image.revision=${REVISION}" in STAGES["base"]
 
 
 def test_an_image_has_no_compiler_and_packages_only_with_hashes() -> None:
-    assert "apt-get" not in STAGES["service"] + STAGES["gateway"] + STAGES["base"]
-    installs = re.findall(r"pip .*install[^&\n]*", DOCKERFILE.replace("\\\n", " "))
-    assert len(installs) == 2
+    assert "apt-get" not in STAGES["service"] + STAGES["gateway"] + STAGES["backup"] + STAGES["base"]
+    installs = re.findall(r"pip (?:--python \S+ )?install[^&\n]*", DOCKERFILE.replace("\\\n", " "))
+    assert len(installs) == 3
     assert all("--require-hashes" in each and "--only-binary :all:" in each for each in installs)
 
 
@@ -65,7 +76,7 @@ def test_the_build_script_makes_every_image() -> None:
     line = next(line for line in script[0].read_text().splitlines() if line.startswith("services="))
     shell = ["sh", "-c", f'python3() {{ "{sys.executable}" "$@"; }}; {line}; echo $services']
     done = subprocess.run(shell, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own
-    assert done.stdout.split() == [*(service.name for service in SERVICES), "gateway"]
+    assert done.stdout.split() == [*(service.name for service in SERVICES), "gateway", "backup"]
 
 
 class Half(BaseHTTPRequestHandler):

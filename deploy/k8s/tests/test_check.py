@@ -59,6 +59,14 @@ def main(name: str, change: Callable[[dict[str, Any]], object]) -> Change:
     return pod(name, lambda spec: change(spec["containers"][0]))
 
 
+def backup(change: Callable[[dict[str, Any]], object]) -> Change:
+    return lambda all_of_them: change(
+        named(all_of_them, "CronJob", "backup")["spec"]["jobTemplate"]["spec"]["template"]["spec"][
+            "containers"
+        ][0]
+    )
+
+
 def add_policy(name: str, selector: dict[str, Any], direction: str, end: str) -> Change:
     rule = {end: [{"podSelector": {}}], "ports": [{"port": 8000}]}
     policy = {"podSelector": selector, "policyTypes": [direction.title()], direction: [rule]}
@@ -119,6 +127,23 @@ CASES: list[tuple[Change, str]] = [
     (drop("ScaledObject", "game-worker"), "no ScaledObject scales game-worker"),
     (drop("HorizontalPodAutoscaler", "game-api"), "no HorizontalPodAutoscaler scales game-api"),
     (drop("PodDisruptionBudget", "game-api"), "there is no PodDisruptionBudget game-api"),
+    (drop("CronJob", "backup"), "there is no CronJob backup"),
+    (
+        backup(without_env("GAME_DATABASE_URL")),
+        "CronJob backup: These variables are not set: GAME_DATABASE_URL.",
+    ),
+    (
+        backup(without_env("RABBITMQ_MANAGEMENT_URL")),
+        "has no RABBITMQ_MANAGEMENT_URL, and the NetworkPolicy rabbitmq-management selects it",
+    ),
+    (
+        backup(lambda main: main["resources"].pop("limits")),
+        "CronJob backup: container main has no resources.limits",
+    ),
+    (
+        pod("game-api", lambda spec: spec["volumes"].append({"name": "disk", "persistentVolumeClaim": {}})),
+        "volume disk is a persistentVolumeClaim",
+    ),
     (drop("Job", "game-migrate"), "there is no Job game-migrate"),
     (drop("ConfigMap", "parley"), "there is no ConfigMap parley"),
     (main("auth-api", without_env("REDIS_URL")), "Deployment auth-api: REDIS_URL is not given"),

@@ -42,6 +42,8 @@ def test_jobs_end_before_processes_change(tmp_path: Path) -> None:
     [deleting] = [number for number, call in enumerate(calls) if " delete job " in call]
     assert deleting < waiting < everything
     assert calls[-1].startswith("-n parley rollout status")
+    # A new version's backup needs the new schema.
+    assert ", backup, " in calls[0]
     assert all("notin (api, worker" in call or "in (migrate" in call for call in calls[:waiting])
 
 
