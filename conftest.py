@@ -26,3 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
     own = testrun.variables(stack.enter_context(servers.started(Path(folder))).addresses)
     os.environ |= own | os.environ
     config.add_cleanup(stack.close)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Files that take long come first, so that processes that share the files end at about the same time.
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)

@@ -13,6 +13,7 @@ from deploy.local import servers
 from deploy.local.processes import ROOT
 from deploy.local.servers import Addresses
 
+TWO_PROCESSES = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 # One pytest process per service: each creates its tables on the same declarative base.
 SIDE_BY_SIDE = (
     ("tests/shared", "tests/contracts", "tests/architecture", "deploy/seed", "deploy/k8s", "gateway"),
@@ -22,7 +23,7 @@ SIDE_BY_SIDE = (
 QUORUM = tuple(f"tests/shared/messaging/test_{name}.py" for name in ("inbox", "jobs", "retired_queues"))
 """Tests that run once more, on quorum queues."""
 JOURNEY = (
-    *("--no-loadscope-reorder", "tests/e2e", "tests/clients"),
+    *("tests/e2e", "tests/clients"),
     *(f"tests/browser/test_{name}.py" for name in ("sign_on", "imports", "public_pages")),
     "tests/chaos",
 )
@@ -40,7 +41,7 @@ def run(words: list[str]) -> int:
             return _run(words, environment)
         own = {QUORUM: {**environment, "TEST_QUEUE_TYPE": "quorum"}}
         statuses = {
-            group: _run(["-n", "2", "--dist", "loadfile", *group, *words], own.get(group, environment))
+            group: _run([*TWO_PROCESSES, *group, *words], own.get(group, environment))
             for group in (*SIDE_BY_SIDE, QUORUM, JOURNEY)
         }
     fine = {0, NOTHING_CHOSEN} if words else {0}

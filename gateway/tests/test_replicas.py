@@ -14,6 +14,8 @@ import pytest
 from gateway.tests.envoy import Gateway, free_port, running
 from gateway.tests.stand_in import StandIn
 
+pytestmark = pytest.mark.long
+
 ENDPOINT = "endpoint: {{ address: {{ socket_address: {{ address: '127.0.0.1', port_value: {} }} }} }}"
 CLIENTS = 12
 

@@ -24,6 +24,7 @@ from deploy.local.stack import Stack
 from deploy.services import DATABASE_OWNERS, SERVICES
 from tests.journey import Learner, session_of
 
+VICTIMS = ("importer worker", "content worker", "rabbitmq", "postgres", "s3")
 ROWS = 12
 ADD_UPLOADS = """
     INSERT INTO uploaded_files (

@@ -1,28 +1,15 @@
 """Processes are killed while an import runs: in the end all of its rows are in the catalogue, or none."""
 
 import asyncio
-import random
-from functools import partial
 
-import httpx
 import pytest
 
-from deploy.local.stack import Stack
-from tests.chaos.imports import Imports, frozen, kill_and_start, until
+from tests.chaos.imports import VICTIMS, Imports, frozen, kill_and_start, until
 
 pytestmark = pytest.mark.journey
 
-VICTIMS = ("importer worker", "content worker", "rabbitmq", "postgres", "s3")
-RANDOM_KILLS = 30
 LARGE = 5_000
 """Rows: five chunks of a validation, and ten of an undo."""
-SEED = 20_261
-
-
-@pytest.fixture
-async def imports(system: Stack, gateway: httpx.AsyncClient) -> Imports:
-    # The test before this one may have killed what a login needs.
-    return await until(partial(Imports.signed_in, system), gateway, bool)
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
@@ -91,20 +78,4 @@ async def test_deaths_between_the_chunks_of_a_large_import(imports: Imports) -> 
     await kill_and_start(imports.victims["content worker"])
     assert 0 < left < LARGE
     await imports.ensure_undone(wanted)
-    await imports.ensure_nothing_waits()
-
-
-async def test_deaths_at_random_moments(imports: Imports) -> None:
-    chance = random.Random(SEED)  # noqa: S311 - repeatable on purpose
-    for number in range(RANDOM_KILLS):
-        victim, delay = chance.choice(VICTIMS), chance.uniform(0, 0.8)
-        undoes = chance.random() < 0.3
-        print(f"{number}: {victim} after {delay:.2f} s{', then undone' if undoes else ''}")  # noqa: T201 - of a failure
-        wanted = await imports.start()
-        if undoes:
-            await imports.ensure_applied(wanted)
-            await imports.undo(wanted)
-        await asyncio.sleep(delay)
-        await kill_and_start(imports.victims[victim])
-        await (imports.ensure_undone(wanted) if undoes else imports.ensure_applied(wanted))
     await imports.ensure_nothing_waits()

@@ -25,6 +25,7 @@ from tests.journey import RECORDINGS, REFERENCE, Learner
 from tests.places import CHUNK_BYTES, Places, spell
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.journey,
     pytest.mark.skipif(sys.platform != "linux", reason="/proc and strace are for Linux"),
 ]

@@ -23,6 +23,8 @@ from deploy.local.processes import Run
 from deploy.local.servers import Addresses, Credentials, addresses
 from deploy.local.servers.rabbitmq import epmd, rabbitmq
 
+pytestmark = pytest.mark.long
+
 QUEUE = "content.on.session_completed"
 
 

@@ -28,6 +28,8 @@ from deploy.backup.tests.filling import (
     read,
 )
 
+pytestmark = pytest.mark.long
+
 SPEECHES = "SELECT id, number, text, audio_key, created_at, search::text FROM speeches ORDER BY id"
 
 

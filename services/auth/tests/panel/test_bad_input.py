@@ -6,6 +6,8 @@ from shared.panel.hostile import CSRF, attack, attack_route
 from shared.testing import TokenFor, api_client
 from starlette.routing import Route
 
+pytestmark = pytest.mark.long
+
 SIGN_ON = [
     (method, route.path)
     for router in routers

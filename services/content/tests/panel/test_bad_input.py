@@ -1,5 +1,6 @@
 from uuid import UUID, uuid4
 
+import pytest
 from content.models import SpeechTag
 from fastapi import FastAPI
 from shared.data.cache import Cache
@@ -7,6 +8,8 @@ from shared.data.db import Database
 from shared.panel.hostile import CSRF, attack
 from shared.testing import TokenFor, api_client
 from sqlalchemy import select
+
+pytestmark = pytest.mark.long
 
 
 async def test_bad_input_fails_nowhere_and_does_nothing_twice(

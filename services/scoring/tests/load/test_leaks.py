@@ -13,6 +13,8 @@ from tests.azure_double.process import running_double
 from tests.azure_provider import started_azure
 from tests.load.measuring import Usage, measure_usage
 
+pytestmark = pytest.mark.long
+
 TEXT = "The train leaves at seven in the morning."
 WARM_UP = 40
 SCORINGS = int(os.environ.get("LEAK_SCORINGS", "0"))

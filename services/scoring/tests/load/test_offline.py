@@ -7,12 +7,15 @@ from uuid import uuid4
 
 import httpx
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from scoring.app import create_app
 from scoring.errors import ProviderUnavailable
 from scoring.settings import ApiSettings
 from shared.testing import TokenFor, api_client
 from tests.load.traffic import Answer, Ask, Load, Record, keep_busy, send
+
+pytestmark = pytest.mark.long
 
 TEXT = "The train leaves at seven in the morning."
 

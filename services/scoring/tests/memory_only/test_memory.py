@@ -26,7 +26,7 @@ from tests.situations import (
     go_through,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="/proc is for Linux")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(sys.platform != "linux", reason="/proc is for Linux")]
 
 AZURE_SITUATIONS = (
     "success",

@@ -28,7 +28,7 @@ from tests.situations import (
 )
 from tests.system_calls import Tracer, traced
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="strace is for Linux")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(sys.platform != "linux", reason="strace is for Linux")]
 
 AZURE_SITUATIONS = (
     *("success", "throttled_once", "http_401", "http_429", "http_503", "close_1011", "phrase_BadRequest"),

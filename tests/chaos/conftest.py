@@ -1,0 +1,15 @@
+"""What the tests that break the system share."""
+
+from functools import partial
+
+import httpx
+import pytest
+
+from deploy.local.stack import Stack
+from tests.chaos.imports import Imports, until
+
+
+@pytest.fixture
+async def imports(system: Stack, gateway: httpx.AsyncClient) -> Imports:
+    # The test before this one may have killed what a login needs.
+    return await until(partial(Imports.signed_in, system), gateway, bool)
