@@ -3,11 +3,14 @@
 import asyncio
 import csv
 import io
+import re
+import zipfile
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Page, expect
+from openpyxl import Workbook
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.accessibility import list_violations
 from tests.browser.chromium import PHONE, Enter, Visitor
@@ -19,6 +22,7 @@ from tests.journey import Learner
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
 
 IMPORTS = "/admin/importer/imports"
+JOB = re.compile("/api/v1/admin/import/jobs/[^/]+$")
 ONE, TWO = (path.read_bytes() for path in sorted(AUDIO.glob("*.mp3"))[:2])
 
 
@@ -96,6 +100,58 @@ async def test_dragged_files_become_speeches_and_are_taken_back(
     await page.get_by_role("dialog").get_by_role("button", name="Go on").click()
     await expect(page.get_by_text("Its speeches were removed from the catalogue")).to_be_visible()
     assert (await admin.get("/admin/speeches", search=name)).json()["speeches"] == []
+
+
+def make_spreadsheet(*rows: tuple[str, str, str]) -> bytes:
+    book = Workbook()
+    sheet = book.worksheets[0]
+    for row in [("audio_filename", "text", "level"), *rows]:
+        sheet.append(row)
+    book.save(content := io.BytesIO())
+    return content.getvalue()
+
+
+def make_archive(**files: bytes) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, recording in files.items():
+            archive.writestr(f"lesson/{name}.mp3", recording)
+    return content.getvalue()
+
+
+async def refuse_streams(visitor: Visitor) -> list[str]:
+    """Refuse connections that last, as a proxy may. Returns the addresses that are asked instead."""
+    polled: list[str] = []
+    visitor.expected_statuses.add(503)
+
+    async def let_follow(route: Route) -> None:
+        # An import of two rows may have ended before its page is open.
+        page = await (response := await route.fetch()).text()
+        page = page.replace('data-following="false"', 'data-following="true"')
+        await route.fulfill(response=response, body=page)
+
+    await visitor.context.route("**/events", lambda route: route.fulfill(status=503, json={}))
+    await visitor.context.route(f"**{IMPORTS}/*-*", let_follow, times=1)
+    visitor.page.on(
+        "request", lambda request: polled.append(request.url) if JOB.search(request.url) else None
+    )
+    return polled
+
+
+async def test_an_archive_and_a_spreadsheet_are_followed_without_a_stream(
+    visitor: Visitor, editor: Account
+) -> None:
+    page = visitor.page
+    await sign_on(visitor, editor, f"{IMPORTS}/create")
+    await drop(page.locator("#recordings-zone"), {"lesson.zip": make_archive(one=ONE, two=TWO)})
+    await expect(page.locator("#recordings-summary")).to_have_text("2 recordings uploaded.")
+    await drop(page.locator("#table-zone"), {"lesson.xlsx": make_spreadsheet(*make_rows(uuid4().hex))})
+    polled = await refuse_streams(visitor)
+    await page.get_by_role("button", name="Only check the table").click()
+    await expect(page.get_by_text("The table has no errors.")).to_be_visible()
+    await expect(page.get_by_text("Spreadsheet")).to_be_visible()
+    await expect(page.locator("#import")).to_have_attribute("data-following", "false")
+    assert polled
 
 
 async def test_a_table_without_recordings_is_refused_next_to_its_field(enter: Enter, editor: Account) -> None:
