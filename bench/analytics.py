@@ -11,11 +11,9 @@ import asyncio
 import os
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import date
-from pathlib import Path
 from uuid import uuid4
 
 from game.commands import analytics as commands
@@ -32,12 +30,8 @@ from shared.data.migrations import upgrade
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bench.rounds import verdict
 from bench.search import percentile, run_alone, timed
-from deploy.local import ports
-from deploy.local.processes import Run
-from deploy.local.servers import Credentials
-from deploy.local.servers.postgres import postgres
+from bench.system import run_on_postgres
 
 SESSIONS = int(os.environ.get("SESSIONS", "1000000"))
 RESULTS, SPEECHES, LEARNERS, DAYS = 10, 200_000, 100_000, 365
@@ -106,10 +100,14 @@ CASES: dict[str, Query] = {
     "speeches, level, plays": lambda session: list_speech_analytics(
         session, filters=SpeechAnalyticsFilter(level="C2", sort="most_played")
     ),
+    "speeches, page 200": lambda session: list_speech_analytics(
+        session, filters=SpeechAnalyticsFilter(page=200)
+    ),
     "speeches, suggested": lambda session: list_speech_analytics(
         session, filters=SpeechAnalyticsFilter(suggested=True, sort="easiest")
     ),
     "sessions": lambda session: list_all_sessions(session, filters=AllSessionsFilter()),
+    "sessions, page 200": lambda session: list_all_sessions(session, filters=AllSessionsFilter(page=200)),
     "sessions, level, mode": lambda session: list_all_sessions(
         session, filters=AllSessionsFilter(level="B2", mode="listen_only")
     ),
@@ -119,21 +117,13 @@ CASES: dict[str, Query] = {
     "sessions, a day": lambda session: list_all_sessions(
         session, filters=AllSessionsFilter(from_date=LAST, to_date=LAST)
     ),
+    "sessions, a year": lambda session: list_all_sessions(
+        session, filters=AllSessionsFilter(from_date=YEAR.from_, to_date=LAST)
+    ),
+    "sessions, a year, no such mode": lambda session: list_all_sessions(
+        session, filters=AllSessionsFilter(from_date=YEAR.from_, to_date=LAST, mode="listen_and_repeat")
+    ),
 }
-
-
-def main() -> int:
-    """Measure on a server of its own; return 1 when an answer takes longer than a second."""
-    with tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)
-        port, password = ports.free_block(), Credentials.generate().postgres
-        run = Run(Path(folder))
-        try:
-            postgres(run, Path(folder) / "data", port=port, password=password, fast=True).start()
-            url = f"postgresql+asyncpg://postgres:{password}@127.0.0.1:{port}/postgres"
-            return verdict(asyncio.run(measure(url)))
-        finally:
-            run.close()
 
 
 async def measure(url: str) -> list[str]:
@@ -194,4 +184,4 @@ async def measure_deletions(database: Database) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_on_postgres(measure))

@@ -9,11 +9,9 @@ import asyncio
 import hashlib
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from datetime import date
-from pathlib import Path
 from uuid import UUID
 
 from content.queries.tags import list_tag_page
@@ -23,12 +21,8 @@ from shared.http.audit_log import AuditLogFilter, list_audit_entries
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bench.rounds import verdict
 from bench.search import percentile, run_alone, timed
-from deploy.local import ports
-from deploy.local.processes import Run
-from deploy.local.servers import Credentials
-from deploy.local.servers.postgres import postgres
+from bench.system import run_on_postgres
 
 SPEECHES = ENTRIES = 1_000_000
 ROUNDS, BOUND_MS = 20, 1000.0
@@ -56,26 +50,12 @@ FIRST, LAST = "SELECT min(at) FROM audit_log", "SELECT max(at) FROM audit_log"
 type Query = Callable[[AsyncSession], Awaitable[object]]
 
 
-def main() -> int:
-    """Measure on a server of its own; return 1 when a list takes longer than a second."""
-    with tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)
-        port, password = ports.free_block(), Credentials.generate().postgres
-        run = Run(Path(folder))
-        try:
-            postgres(run, Path(folder) / "data", port=port, password=password, fast=True).start()
-            url = f"postgresql+asyncpg://postgres:{password}@127.0.0.1:{port}/postgres"
-            return verdict(asyncio.run(measure(url)))
-        finally:
-            run.close()
-
-
 async def measure(url: str) -> list[str]:
     """Fill the database, measure every list, and return the broken bounds."""
     await asyncio.to_thread(upgrade, "content", url)
     engine = create_engine(url, name="bench", statement_timeout_ms=0)
     database, started = Database(engine), time.monotonic()
-    async with database.transaction() as session:
+    async with database.transaction(is_long=True) as session:
         # The speeches themselves are not needed.
         await session.execute(text("SET LOCAL session_replication_role = replica"))
         for statement in (TAGS, TAG, ENTRY):
@@ -148,4 +128,4 @@ async def measure_case(database: Database, name: str, query: Query) -> str | Non
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_on_postgres(measure))

@@ -9,10 +9,8 @@ measured again.
 import asyncio
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -24,11 +22,7 @@ from shared.data.migrations import upgrade
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bench.rounds import verdict
-from deploy.local import ports
-from deploy.local.processes import Run
-from deploy.local.servers import Credentials
-from deploy.local.servers.postgres import postgres
+from bench.system import run_on_postgres
 
 ROUNDS, WARM_UP, DEEP = 60, 5, 30
 BOUND_MS, FAR_BOUND = 50.0, 1.2
@@ -99,25 +93,13 @@ SORTED = {
         ", page 100": {"page": 100},
         " + level": {"level": "B1"},
         " + tag": {"tag_id": True},
+        " + tag, page 100": {"tag_id": True, "page": 100},
+        " + tag, type, page 100": {"tag_id": True, "type": "question", "page": 100},
         " + all, page 100": {"level": "B1", "type": "question", "tag_id": True, "page": 100},
         " + missing audio": {"audio_missing": True},
         " + archived": {"archived": "true"},
     }.items()
 }
-
-
-def main() -> int:
-    """Measure on a server of its own; return 1 when a bound is broken."""
-    with tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)
-        port, password = ports.free_block(), Credentials.generate().postgres
-        run = Run(Path(folder))
-        try:
-            postgres(run, Path(folder) / "data", port=port, password=password, fast=True).start()
-            url = f"postgresql+asyncpg://postgres:{password}@127.0.0.1:{port}/postgres"
-            return verdict(asyncio.run(measure(url)))
-        finally:
-            run.close()
 
 
 async def measure(url: str) -> list[str]:
@@ -162,7 +144,7 @@ async def fill(database: Database, speeches: int) -> UUID:
         f"CASE WHEN (hashint8(n * 31 + {salt})::bigint + 2147483648) % 1000 < {share} THEN '{word}' END"
         for salt, (word, share) in enumerate(SHARES.items())
     )
-    async with database.transaction() as session:
+    async with database.transaction(is_long=True) as session:
         await session.execute(text(TAGS))
         await session.execute(
             text(FILL.format(words=words, rare=max(100, speeches // 16), speeches=speeches))
@@ -213,4 +195,4 @@ def percentile(taken: list[float], percent: int) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_on_postgres(measure))

@@ -2,18 +2,21 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import asyncpg
 from shared.data.migrations import upgrade
 
+from bench.rounds import verdict
 from bench.speeches import Made, fill
-from deploy.local import servers
+from deploy.local import ports, servers
 from deploy.local.processes import Run
-from deploy.local.servers import Addresses
+from deploy.local.servers import Addresses, Credentials
+from deploy.local.servers.postgres import postgres
 
 
 @contextmanager
@@ -31,6 +34,22 @@ def started() -> Iterator[tuple[Addresses, Run]]:
         run = Run(path / "programs")
         try:
             yield running.addresses, run
+        finally:
+            run.close()
+
+
+def run_on_postgres(measure: Callable[[str], Coroutine[Any, Any, list[str]]]) -> int:
+    """Measure on a PostgreSQL with the small settings of the embedded run.
+
+    `measure` gets its URL, and returns the broken bounds. Returns 1 if there are any.
+    """
+    with folder() as path:
+        port, password = ports.free_block(), Credentials.generate().postgres
+        run = Run(path)
+        try:
+            postgres(run, path / "data", port=port, password=password, fast=True).start()
+            url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+            return verdict(asyncio.run(measure(with_driver(url))))
         finally:
             run.close()
 
