@@ -11,6 +11,8 @@ from typing import get_args
 from contracts.vocabulary import Level
 from shared.errors import field_error
 
+from game.types import MIN_DATE
+
 DEFAULT_PERIOD_DAYS = 30
 MAX_PERIOD_DAYS = 366
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -26,7 +28,7 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 def resolve_period(first: date | None, last: date | None, *, today: date) -> tuple[date, date]:
     """Return the first and the last day. Raises Invalid for a reversed or too long period."""
     last = last or today
-    first = first or last - timedelta(days=DEFAULT_PERIOD_DAYS - 1)
+    first = first or max(last - timedelta(days=DEFAULT_PERIOD_DAYS - 1), MIN_DATE)
     if first > last:
         raise field_error("#/query/from", "must not be after to")
     if last - first >= timedelta(days=MAX_PERIOD_DAYS):

@@ -18,6 +18,8 @@ DAYS = st.dates(date(2000, 1, 1), date(2999, 12, 31))
         (None, date(2026, 1, 30), (date(2026, 1, 1), date(2026, 1, 30))),
         (date(2026, 3, 29), None, (date(2026, 3, 29), TODAY)),
         (TODAY, TODAY, (TODAY, TODAY)),
+        # A first day before 2000 would be refused if the page sent it back.
+        (None, date(2000, 1, 3), (date(2000, 1, 1), date(2000, 1, 3))),
     ],
 )
 def test_a_missing_day_has_a_default(
