@@ -10,7 +10,7 @@ from starlette.requests import Request
 from shared.errors import ParleyError, field_error
 from shared.http.fields import clean_text
 from shared.http.pages import MAX_COUNTED
-from shared.http.pagination import Pagination
+from shared.http.pagination import MAX_OFFSET, Pagination
 
 DEFAULT_LIMIT = 50
 MAX_SEARCH_LENGTH = 200
@@ -101,6 +101,15 @@ class Listing:
 
     rows: Sequence[Any]
     pagination: Pagination
+    max_offset: int = MAX_OFFSET
+    """Only pages with fewer rows before them have a number."""
+
+    @property
+    def previous_page(self) -> int | None:
+        """Return the number of the page before this one, if it can be opened by its number."""
+        page = self.pagination.page - 1
+        skipped = (page - 1) * self.pagination.limit
+        return page if page == 1 or 0 < skipped < self.max_offset else None
 
     @property
     def total(self) -> Count:

@@ -127,7 +127,8 @@ class SpeechView(ResourceView, model=Speech):
             total_is_exact=page.total_is_exact,
             next_cursor=page.next_cursor,
         )
-        return Listing([SpeechLine.from_row(each, self._storage) for each in speeches], pagination)
+        lines = [SpeechLine.from_row(each, self._storage) for each in speeches]
+        return Listing(lines, pagination, page.max_offset)
 
     async def get_row(self, session: AsyncSession, row_id: UUID) -> SpeechLine:
         return SpeechLine.from_row(await queries.get_speech_with_stats(session, row_id), self._storage)

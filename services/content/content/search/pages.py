@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from shared.http.pagination import PageQuery
+from shared.http.pagination import MAX_OFFSET, PageQuery
 from sqlalchemy import ColumnElement
 
 from content.types import Sort
@@ -22,10 +22,14 @@ class PageRequest:
 
 
 class SpeechIdPage(NamedTuple):
-    """The ids of one page. `total` is a lower bound unless it is exact."""
+    """The ids of one page. `total` is a lower bound unless it is exact.
+
+    Only pages with fewer than `max_offset` speeches before them have a number.
+    """
 
     ids: list[UUID]
     page: int
     total: int
     total_is_exact: bool
     next_cursor: str | None
+    max_offset: int = MAX_OFFSET

@@ -76,7 +76,7 @@ class RankedSearch:
             rank, last = shown[limit - 1]
             next_cursor = cursor.advance(last, rank=rank).encode(self._request.scope)
         ids = [speech_id for _, speech_id in shown[:limit]]
-        return SpeechIdPage(ids, cursor.page, cursor.total, cursor.exact, next_cursor)
+        return SpeechIdPage(ids, cursor.page, cursor.total, cursor.exact, next_cursor, self._max_ranked)
 
     def _start(self, ranked: list[Match]) -> SearchCursor:
         ids = [speech_id for _, speech_id in ranked] or [LOWEST_ID]

@@ -115,7 +115,8 @@ async def list_sorted(session: AsyncSession, request: PageRequest, sort: SortedB
     if len(found) > query.limit:
         speech_id, key = found[query.limit - 1]
         next_cursor = _encode(order, Position(page + 1, total, exact, speech_id, key), request.scope)
-    return SpeechIdPage([row[0] for row in found[: query.limit]], page, total, exact, next_cursor)
+    ids = [row[0] for row in found[: query.limit]]
+    return SpeechIdPage(ids, page, total, exact, next_cursor, MAX_SORTED_OFFSET)
 
 
 async def _count(session: AsyncSession, places: Select[UUID, Any]) -> int:

@@ -1,4 +1,5 @@
 import asyncio
+import html
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,6 +11,8 @@ from content.commands.speeches import apply_speech_change
 from content.commands.tags import create_tags
 from content.domain.speeches import SpeechChange
 from content.models import Speech
+from content.panel.speeches import SpeechView
+from content.search import ranking, sorting
 from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
 from shared.data.audit_log import AuditEntry
 from shared.data.db import Database
@@ -215,6 +218,32 @@ async def test_many_speeches_are_changed_at_once(
     assert "3 changed" in await act("remove-tag", tag_id=tag_id)
     async with committed_database.transaction() as session:
         assert len(await outbox_events(session, SpeechUpdated)) == 12
+
+
+@pytest.mark.parametrize("query", ["sort=text", "search=x"])
+async def test_the_links_of_a_list_lead_to_its_pages(
+    panel: httpx.AsyncClient,
+    committed_database: Database,
+    add: Add,
+    monkeypatch: pytest.MonkeyPatch,
+    query: str,
+) -> None:
+    # Further pages are reached only from one to the next.
+    monkeypatch.setattr(sorting, "MAX_SORTED_OFFSET", 2)
+    monkeypatch.setattr(ranking, "MAX_RANKED", 2)
+    monkeypatch.setattr(SpeechView, "limit", 1)
+    async with committed_database.transaction() as session:
+        for number in range(5):
+            await add(session, text=f"x {number}")
+    address, before = f"{SPEECHES}?{query}", []
+    while address:
+        page = (await panel.get(address)).text
+        links = {rel: html.unescape(link) for rel, link in re.findall(r'rel="(\w+)" href="([^"]+)"', page)}
+        before.append(links.get("prev"))
+        address = links.get("next", "")
+    assert [link is not None for link in before] == [False, True, True, False, False]
+    for link in filter(None, before):
+        assert (await panel.get(link)).status_code == 200
 
 
 async def test_a_speech_is_deleted(
