@@ -26,7 +26,7 @@ from starlette.routing import Mount, Route
 from shared.errors import Forbidden, NotFound, ParleyError
 from shared.http.middleware import UNHANDLED
 from shared.http.problems import MethodNotAllowed, render
-from shared.panel.access import PanelAuthentication, PanelAuthorization, find_principal
+from shared.panel.access import PanelAuthentication, PanelAuthorization, find_principal, get_principal
 from shared.panel.endpoints import METHOD_NOT_ALLOWED, NOT_ALLOWED, NOT_OFFERED, Endpoints
 from shared.panel.error_pages import ErrorPages
 from shared.panel.formats import FILTERS
@@ -76,6 +76,8 @@ class Panel(Admin):
             authorization_backend=self._permissions,
         )
         self._replace_routes()
+        # A mount answers below its address only.
+        app.add_route(self.prefix, self.open_mount, include_in_schema=False)
         app.add_middleware(ErrorPages, panel=self)
 
     def _replace_routes(self) -> None:
@@ -136,15 +138,15 @@ class Panel(Admin):
             view.identity = getattr(view, "path", "")
             self.admin.router.routes.insert(1, self.admin.router.routes.pop())
 
+    async def open_mount(self, request: Request) -> Response:
+        return RedirectResponse(f"{self.prefix}/", 303)
+
     async def open_first_page(self, request: Request) -> Response:
-        principal = find_principal(request)
-        entries = list_entries(principal.role) if principal else []
-        own = [entry.address for entry in entries if entry.address.startswith(self.prefix)]
+        """Lead to the first page of the service, or of the panel if the service has none for the user."""
+        entries = list_entries(get_principal(request).role)
         offered = {f"{self.prefix}/{view.identity}" for view in self.views}
-        first = next((address for address in own if address in offered), None)
-        if first is None:
-            raise NotFound(NOT_OFFERED)
-        return RedirectResponse(first, 303)
+        own = (entry.address for entry in entries if entry.address in offered)
+        return RedirectResponse(next(own, entries[0].address), 303)
 
     async def render(
         self, request: Request, template: str, context: Mapping[str, Any], *, status: int = 200

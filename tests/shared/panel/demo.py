@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
+from fastapi import FastAPI
 from shared.data.audit_log import AuditEntry, record
 from shared.errors import NotFound, PayloadTooLarge, TooManyRequests, Unavailable
 from shared.panel import (
     ADMINS,
     Column,
+    Filter,
     Listing,
     ListQuery,
     PageView,
@@ -25,7 +27,16 @@ from starlette.responses import Response
 from wtforms import Form, StringField
 
 CSRF = "known-to-our-pages"
+NOTES = "/admin/content/notes"
+FORM = {"csrf_token": CSRF, "submission_id": str(uuid4()), "text": "Hello"}
+# Of no note. The same in every process: it names tests.
+ABSENT = "01a218d8-0000-7000-8000-000000000000"
 PAGE = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
+
+
+async def count_notes(app: FastAPI) -> int:
+    async with app.state.database.transaction() as session:
+        return int((await session.execute(select(func.count()).select_from(AuditEntry))).scalar_one())
 
 
 class NoteForm(Form):
@@ -36,6 +47,7 @@ class NoteView(ResourceView, model=AuditEntry):
     path = "notes"
     name, name_plural = "Note", "Notes"
     columns = (Column("action", "Action", is_link=True), Column("at", "Time"))
+    filters = (Filter("author", "Author"),)
     can_create = can_edit = can_export = can_delete = True
     permissions: ClassVar = {"delete": ADMINS, "purge": ADMINS}
     form_create = form_edit = NoteForm

@@ -9,17 +9,14 @@ import pytest
 from fastapi import FastAPI
 from shared.data.audit_log import AuditEntry
 from shared.panel import ResourceView
+from shared.security.current_user import Role
 from shared.testing import TokenFor
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import UnboundExecutionError
 from structlog.testing import capture_logs
 
-from tests.shared.panel.demo import CSRF, NoteView
+from tests.shared.panel.demo import ABSENT, CSRF, FORM, NOTES, NoteView, count_notes
 
-NOTES = "/admin/content/notes"
-FORM = {"csrf_token": CSRF, "submission_id": str(uuid4()), "text": "Hello"}
-# Of no note. The same in every process: it names tests.
-ABSENT = "01a218d8-0000-7000-8000-000000000000"
 OUR_ROUTES = {
     "/statics",
     "/status/{status}",
@@ -33,11 +30,6 @@ OUR_ROUTES = {
     "/{identity}/{pk}/edit",
     "/{identity}/{pk}/delete",
 }
-
-
-async def count_notes(app: FastAPI) -> int:
-    async with app.state.database.transaction() as session:
-        return int((await session.execute(select(func.count()).select_from(AuditEntry))).scalar_one())
 
 
 def sign_on(browser: httpx.AsyncClient, token: str) -> None:
@@ -77,12 +69,6 @@ async def test_a_form_of_our_page_is_taken(write_note: Any, app: FastAPI) -> Non
     before = await count_notes(app)
     assert (await write_note()).status_code == 303
     assert await count_notes(app) == before + 1
-
-
-async def test_an_action_needs_no_page_to_edit(browser: httpx.AsyncClient) -> None:
-    assert (await browser.get(f"/admin/content/log/{ABSENT}/edit")).status_code == 404
-    answer = await browser.post("/admin/content/log/actions/read", data={"csrf_token": CSRF, "ids": ABSENT})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/admin/content/log?done=updated")
 
 
 @pytest.mark.parametrize(
@@ -141,20 +127,21 @@ async def test_actions_are_no_links(browser: httpx.AsyncClient, app: FastAPI, ad
     assert await count_notes(app) == before
 
 
-async def test_an_action_runs_once_and_says_so(browser: httpx.AsyncClient, app: FastAPI) -> None:
-    before = await count_notes(app)
-    form = {**FORM, "submission_id": str(uuid4()), "ids": [str(uuid4()), str(uuid4())]}
-    first = await browser.post(f"{NOTES}/actions/mark", data=form)
-    second = await browser.post(f"{NOTES}/actions/mark", data=form)
-    assert "2 notes were marked." in (await browser.get(first.headers["location"])).text
-    assert "saved once" in (await browser.get(second.headers["location"])).text
-    assert await count_notes(app) == before + 2
-
-
 async def test_an_address_cannot_bring_a_message_of_its_own(browser: httpx.AsyncClient) -> None:
     page = (await browser.get(f"{NOTES}?done=Call+me&count=<b>")).text
     assert "data-message" not in page
     assert "Call me" not in page
+
+
+@pytest.mark.parametrize("role", ["editor", "admin"])
+async def test_the_address_of_a_service_leads_to_a_page(
+    browser: httpx.AsyncClient, token_for: TokenFor, role: Role
+) -> None:
+    sign_on(browser, token_for(uuid4(), role, csrf=CSRF))
+    mount = await browser.get("/admin/content")
+    assert (mount.status_code, mount.headers["location"]) == (303, "/admin/content/")
+    # None of its own pages is in the navigation.
+    assert (await browser.get("/admin/content/")).headers["location"] == "/admin/content/speeches"
 
 
 async def test_pages_carry_the_headers_that_protect_them(browser: httpx.AsyncClient) -> None:

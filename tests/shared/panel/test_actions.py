@@ -1,0 +1,43 @@
+"""Changes of chosen rows: once, and back to the list as it was shown."""
+
+import html
+import re
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from fastapi import FastAPI
+
+from tests.shared.panel.demo import ABSENT, CSRF, FORM, NOTES, count_notes
+
+
+async def test_an_action_needs_no_page_to_edit(browser: httpx.AsyncClient) -> None:
+    assert (await browser.get(f"/admin/content/log/{ABSENT}/edit")).status_code == 404
+    answer = await browser.post("/admin/content/log/actions/read", data={"csrf_token": CSRF, "ids": ABSENT})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/admin/content/log?done=updated")
+
+
+async def test_an_action_runs_once_and_says_so(browser: httpx.AsyncClient, app: FastAPI) -> None:
+    before = await count_notes(app)
+    form = {**FORM, "submission_id": str(uuid4()), "ids": [str(uuid4()), str(uuid4())]}
+    first = await browser.post(f"{NOTES}/actions/mark", data=form)
+    second = await browser.post(f"{NOTES}/actions/mark", data=form)
+    assert "2 notes were marked." in (await browser.get(first.headers["location"])).text
+    assert "saved once" in (await browser.get(second.headers["location"])).text
+    assert await count_notes(app) == before + 2
+
+
+async def test_an_action_leads_back_to_the_list_as_it_was(
+    browser: httpx.AsyncClient, write_note: Any
+) -> None:
+    await write_note()
+    page = (await browser.get(f"{NOTES}?author=a%26b&done=updated&page=3&other=1")).text
+    [address] = set(re.findall(r'formaction="([^"]+/mark[^"]*)"', page))
+    assert address == f"{NOTES}/actions/mark?author=a%26b&amp;page=3"
+    address = html.unescape(address)
+    for ids, done in ((str(uuid4()), "count=1&done=marked"), ([], "done=none_chosen")):
+        form: dict[str, Any] = {"csrf_token": CSRF, "submission_id": str(uuid4()), "ids": ids}
+        answer = await browser.post(address, data=form)
+        assert answer.headers["location"] == f"{NOTES}?author=a%26b&page=3&{done}"
+    again = await browser.post(address, data=form | {"ids": str(uuid4())})
+    assert again.headers["location"] == f"{NOTES}?author=a%26b&page=3&done=repeated"
