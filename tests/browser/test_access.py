@@ -30,7 +30,7 @@ async def test_the_start_page_leads_through_the_sign_on_to_the_speeches(
 ) -> None:
     await sign_on(visitor, editor, "/admin")
     await expect(visitor.page).to_have_url(re.compile(f"{SPEECHES}$"))
-    for path in ("/admin", "/admin/content/", "/admin/login"):
+    for path in ("/admin", "/admin/content", "/admin/content/", "/admin/auth", "/admin/login"):
         await visitor.page.goto(path)
         await expect(visitor.page).to_have_url(re.compile(f"{SPEECHES}$"))
 
@@ -61,6 +61,7 @@ async def test_a_demoted_admin_is_out_at_the_next_click(visitor: Visitor, admin:
     await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Learners").click()
     await expect(page.get_by_role("heading", name="You are not allowed to do this")).to_be_visible()
     await expect(page.get_by_text("Signed in as editor")).to_be_visible()
+    assert await page.get_by_role("link", name=re.compile("Learners|Audit")).count() == 0
     await give_role(admin, account, "learner")
     await page.get_by_role("link", name="Start page").click()
     await expect(page).to_have_url(re.compile("/admin/login"))
