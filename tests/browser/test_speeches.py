@@ -186,6 +186,7 @@ async def test_chosen_speeches_are_tagged_and_archived_together(window: Visitor,
     await choose(page, "Tag to add or remove", tag["name"])
     await page.get_by_role("button", name="Add tag").click()
     await expect(page.get_by_text("3 changed.")).to_be_visible()
+    await expect(page.get_by_label("Search the texts")).to_have_value(word)
     await choose_all()
     await page.get_by_role("button", name="Archive").click()
     await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
@@ -336,6 +337,21 @@ async def test_what_was_typed_survives_the_end_of_the_session(
     await expect(page.get_by_text("The speech was created.")).to_be_visible()
     assert await list_texts(admin, word) == [f"Kept {word}."]
     assert await page.evaluate("sessionStorage.length") == 0
+
+
+async def test_a_list_is_as_it_was_after_the_end_of_the_session(
+    visitor: Visitor, editor: Account, admin: Learner
+) -> None:
+    page, word = visitor.page, uuid4().hex
+    await add_speech(admin, f"Chosen {word}.")
+    await sign_on(visitor, editor, f"{SPEECHES}?search={word}&level=B1")
+    await page.get_by_role("checkbox", name=f"Choose Chosen {word}.").check()
+    await visitor.context.clear_cookies()
+    await page.get_by_role("button", name="Restore").click()
+    await fill_sign_on(visitor, editor.email, editor.password)
+    await expect(page.get_by_role("link", name=f"Chosen {word}.")).to_be_visible()
+    await expect(page.get_by_label("Search the texts")).to_have_value(word)
+    await expect(page.get_by_label("Level")).to_have_value("B1")
 
 
 async def test_what_was_typed_is_shown_to_no_one_else(

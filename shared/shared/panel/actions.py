@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
+from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -51,3 +53,12 @@ def find_actions(view: type) -> dict[str, tuple[Action, Handler]]:
             if action := getattr(member, MARK, None):
                 found[action.slug] = (action, member)
     return found
+
+
+def keep_query(response: Response, request: Request, *, list_address: str) -> Response:
+    """Let a response that leads to the list lead to what was shown of it: its search, filters and page."""
+    target = URL(response.headers.get("location", ""))
+    if target.path == list_address:
+        query = urlencode({**request.query_params, **dict(parse_qsl(target.query))})
+        response.headers["location"] = str(target.replace(query=query))
+    return response

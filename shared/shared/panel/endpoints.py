@@ -14,7 +14,7 @@ from wtforms import Form
 from shared.data.db_errors import retry_conflicts
 from shared.errors import Forbidden, Invalid, NotFound, ParleyError, Unauthorized
 from shared.http.problems import MethodNotAllowed
-from shared.panel.actions import find_actions
+from shared.panel.actions import find_actions, keep_query
 from shared.panel.csv_export import to_csv_response
 from shared.panel.fields import LookupField
 from shared.panel.form_data import VERSION_FIELD, get_form, parse_uuid
@@ -144,12 +144,12 @@ class Endpoints:
         if not view.has_permission(request, action.permission):
             raise Forbidden(NOT_ALLOWED)
         chosen = [parse_uuid(text) for text in get_form(request).getlist("ids")]
-        if not chosen:
-            return view.done("none_chosen")
+        run = partial(retry_conflicts(handler), view, request, list(dict.fromkeys(chosen)))
         try:
-            return await retry_conflicts(handler)(view, request, list(dict.fromkeys(chosen)))
+            response = await run() if chosen else view.done("none_chosen")
         except AlreadySubmitted:
-            return view.done("repeated")
+            response = view.done("repeated")
+        return keep_query(response, request, list_address=view.address())
 
     @login_required
     async def look_up(self, request: Request) -> Response:

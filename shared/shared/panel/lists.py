@@ -88,6 +88,11 @@ class ListQuery:
         return urlencode({name: value for name, value in values.items() if value not in ("", None)})
 
     @property
+    def address_query(self) -> str:
+        """Return the query of the address at which the same rows are shown again."""
+        return self.parameters(cursor=self.cursor, page=self.page if self.page > 1 else None)
+
+    @property
     def is_narrowed(self) -> bool:
         return bool(self.search or self.filters)
 

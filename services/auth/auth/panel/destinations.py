@@ -9,6 +9,8 @@ LOGIN, HOME = "/admin/login", "/admin"
 MAX_LENGTH = 2048
 # No second slash and no backslash: browsers could read a host after it.
 OWN_PAGE = re.compile(r"/admin(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*/?(\?[A-Za-z0-9._~%!$&'()*+,;=:@/?\[\]-]*)?")
+# They make a page say how a change ended.
+OF_A_MESSAGE = {"done", "count"}
 WITHOUT_PAGE = re.compile(r"/admin/(login|logout|token)\b.*")
 
 
@@ -28,8 +30,14 @@ def login_address(destination: str) -> str:
 
 
 def find_page(request: Request, target: str) -> str:
-    """Return the page that a request was made from or for. What was sent by a form cannot be sent again."""
+    """Return the page that a request was made from or for. What was sent by a form cannot be sent again.
+
+    The page has its filters again, and not the message of an earlier change.
+    """
     if request.method in {"GET", "HEAD"}:
         return target
     referer = urlsplit(request.headers.get("referer", ""))
-    return referer.path if referer.netloc == request.headers.get("host") else HOME
+    if referer.netloc != request.headers.get("host"):
+        return HOME
+    kept = [each for each in referer.query.split("&") if each.partition("=")[0] not in OF_A_MESSAGE]
+    return f"{referer.path}?{query}" if (query := "&".join(kept)) else referer.path

@@ -306,9 +306,12 @@ async def test_the_cookie_is_stored_as_a_digest(
 
 
 async def test_a_form_of_an_ended_session_leads_back_to_its_page(browser: httpx.AsyncClient) -> None:
-    headers = {**OWN, "Referer": "http://test/admin/content/speech/edit/1?x=1"}
+    headers = {**OWN, "Referer": "http://test/admin/content/speech/edit/1"}
     answer = await browser.post(f"{GATE}/admin/content/speech/action/archive", headers=headers)
     assert answer.headers["location"] == "/admin/login?next=%2Fadmin%2Fcontent%2Fspeech%2Fedit%2F1"
+    headers["Referer"] += "?search=a%20b&done=changed&count=2&page=3"
+    answer = await browser.post(f"{GATE}/admin/content/speech/action/archive", headers=headers)
+    assert answer.headers["location"].endswith("edit%2F1%3Fsearch%3Da%2520b%26page%3D3")
     headers["Referer"] = "https://evil.example/admin/content/speech/edit/1"
     answer = await browser.post(f"{GATE}/admin/content/speech/action/archive", headers=headers)
     assert answer.headers["location"] == LOGIN
