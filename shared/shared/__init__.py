@@ -1,1 +1,1 @@
-"""The infrastructure of all services. It knows nothing of speeches, sessions or users."""
+"""Infrastructure shared by all services, without any domain knowledge of speeches, sessions or users."""

@@ -1,4 +1,4 @@
-"""Loops that run as long as their process: supervised, retried with back-off, stopped between passes."""
+"""Loops that run for the life of their process: supervised, retried with back-off, stopped between passes."""
 
 import asyncio
 import time
@@ -70,7 +70,7 @@ class SupervisedLoop:
                 self._failing_since = None
                 self._retry_later("retrying", reason=error.detail)
             except (Exception, asyncio.CancelledError) as error:
-                # A half-open connection cancels the coroutines that wait on it. That is no request to stop.
+                # A half-open connection cancels the coroutines waiting on it, which is not a request to stop.
                 if isinstance(error, asyncio.CancelledError) and self._must_stop():
                     raise
                 self._failing_since = self._failing_since or time.monotonic()

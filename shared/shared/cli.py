@@ -33,7 +33,7 @@ def main(service: str, extra: Mapping[str, str] | None = None) -> None:
 
 
 def run(program: str, commands: Mapping[str, Command]) -> None:
-    """Run one of the commands. Settings that are missing or wrong end the process with their names."""
+    """Run one of the commands. Missing or invalid settings end the process with a message naming them."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in commands:
         sys.exit(f"usage: python -m {program} {{{','.join(commands)}}}")
@@ -53,7 +53,7 @@ def run(program: str, commands: Mapping[str, Command]) -> None:
 
 def _describe(error: ErrorDetails) -> str:
     name, message = ".".join(map(str, error["loc"])).upper(), error["msg"].removeprefix("Value error, ")
-    # The check of several variables names them itself.
+    # Checks of several variables name them in their message.
     if not name:
         return message
     return f"{name} {message}" if error["type"] == "value_error" else f"{name}: {message}"
@@ -108,7 +108,7 @@ def _work(service: str) -> None:
 def _yield_to_apis() -> None:
     os.nice(WORKER_NICENESS)
     if sys.platform == "linux":
-        # What wakes up in a batch process waits, instead of interrupting a request that is being answered.
+        # Batch scheduling keeps a waking worker from preempting a request in progress.
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 

@@ -38,7 +38,7 @@ class ParleyError(Exception):
 
 
 class CannotStart(Exception):
-    """What a process needs is missing. The message is one line for the operator."""
+    """A precondition for starting is not met. The message is one line for the operator."""
 
 
 class BadRequest(ParleyError):
@@ -77,7 +77,7 @@ class Conflict(ParleyError):
 
 
 class PreconditionFailed(ParleyError):
-    """The resource is not in the state that the request names."""
+    """The resource is not in the state required by the request."""
 
     status, code, title = 412, "precondition_failed", "Precondition failed"
 

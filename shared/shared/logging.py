@@ -12,7 +12,8 @@ import structlog
 
 from shared.errors import Unavailable
 
-# Messages of these name parts of the program. All others may quote a value: a key, a row, an address, a URL.
+# Messages of these exceptions name parts of the program. All others may quote a value: a key, a row, an
+# address, a URL.
 PLAIN_ERRORS = (AttributeError, ImportError, NameError, NotImplementedError, TypeError, Unavailable)
 CHATTY = (
     *("aio_pika", "aiormq", "httpcore", "httpx", "multipart", "python_multipart"),
@@ -33,7 +34,7 @@ def configure(level: str, *, service: str, process: str) -> None:
     ]
     render = structlog.processors.JSONRenderer()
     _configure_libraries(level, enrich, render)
-    # Our own lines skip the standard library's records: one is written per request.
+    # Our own lines bypass the standard library's records, because there is one per request.
     structlog.configure(
         processors=[*enrich, render],
         logger_factory=_NamedWriter,
@@ -53,7 +54,7 @@ def _configure_libraries(
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
-    # Libraries debug with the data that they carry.
+    # Libraries' debug logs contain the data they process.
     foreign_level = max(logging.getLevelNamesMapping()[level], logging.INFO)
     logging.basicConfig(level=foreign_level, handlers=[handler], force=True)
     for chatty in CHATTY:
@@ -96,13 +97,13 @@ def _format_exc_info(exc_info: ExcInfo) -> str:
 
 
 def _shorten_event(_: Any, __: str, event_dict: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Keep of a library's text what a traceback names, and of other texts the first line."""
+    """Reduce a library's traceback to its frames, and other messages to the first line."""
     first, *others = str(event_dict["event"]).split("\n")
     if first.startswith("Traceback"):
         frames = [line if line.startswith(" ") else line.partition(":")[0] for line in others]
         event_dict["event"] = "\n".join([first, *frames])
     else:
-        # What follows in asyncio's texts shows the task, with its error's message.
+        # The following lines of asyncio's messages show the task, with its error's message.
         event_dict["event"] = first
     return event_dict
 

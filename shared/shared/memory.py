@@ -13,8 +13,8 @@ MMAP_BYTES = 128 * 1024
 
 
 def forbid_core_dumps() -> None:
-    # Where a program collects the dumps, the kernel ignores a limit of 0, but dumps nothing at a limit of 1.
-    # A hard limit of 0 cannot be raised.
+    # If a program collects core dumps, the kernel ignores a limit of 0, but dumps nothing at a limit of 1. A
+    # hard limit of 0 cannot be raised.
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1) if hard else (0, 0))
 
@@ -25,13 +25,13 @@ def overwrite_freed_memory() -> None:
 
 
 def bound_kept_memory() -> None:
-    """Bound what malloc keeps of the memory that threads have freed. Call it before they start."""
+    """Limit the freed memory that malloc retains for threads. Call it before they start."""
     _set_malloc_option(M_ARENA_MAX, MAX_ARENAS)
     _set_malloc_option(M_MMAP_THRESHOLD, MMAP_BYTES)
 
 
 def map_blocks_from(size: int) -> None:
-    """Let malloc take smaller blocks from its heap: to map and unmap each costs more than to use it again."""
+    """Let malloc take smaller blocks from its heap: mapping and unmapping each costs more than reuse."""
     _set_malloc_option(M_MMAP_THRESHOLD, size)
 
 

@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from shared.placeholders import Public, find_problem, is_placeholder
 
 type QueueType = Literal["classic", "quorum"]
-"""How RabbitMQ keeps queues: on one node, or on several that vote."""
+"""How RabbitMQ stores queues: on one node, or replicated by quorum."""
 
 
 class Settings(BaseSettings):

@@ -1,9 +1,9 @@
 """Cells of tables that spreadsheets open."""
 
 BOM = "\ufeff"
-# Their full-width forms count too: some programs read them alike.
+# Their full-width forms too: some programs treat them alike.
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""A spreadsheet takes a cell that begins so for a formula, or drops the character and then does."""
+"""Spreadsheets interpret a cell with such a prefix as a formula, directly or after dropping the character."""
 GUARD = "'"
 
 

@@ -171,7 +171,7 @@ def base_settings(jwks_url: str, worker_id: str) -> dict[str, Any]:
         "jwks_url": jwks_url,
         "redis_url": SecretStr(redis_url),
         "rate_limit_enabled": False,
-        # On a busy machine, many concurrent requests of a test wait for long.
+        # On a busy machine, a test's concurrent requests may wait for long.
         "max_request_wait_seconds": 60,
         "rabbitmq_url": SecretStr(_server("TEST_RABBITMQ_URL")),
         "queue_type": os.environ.get("TEST_QUEUE_TYPE", "classic"),
@@ -183,7 +183,7 @@ def base_settings(jwks_url: str, worker_id: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def api_client(app: FastAPI, *, token: str = "") -> AsyncIterator[httpx.AsyncClient]:
-    """Start the application and yield a client of it, without a network in between."""
+    """Start the application and yield an in-process client."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (

@@ -44,10 +44,10 @@ class User(Base):
     __tablename__ = "users"
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
-    # None once somebody else has proved that the address is theirs.
+    # None if someone else has proved ownership of the address.
     email: Mapped[str | None] = mapped_column(String(254))
     email_key: Mapped[str | None] = mapped_column(String(254), unique=True)
-    # The address that a change waits for, until it is confirmed or expires.
+    # The new address of a pending change, until it is confirmed or expires.
     new_email: Mapped[str | None] = mapped_column(String(254))
     new_email_expires_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     email_verified: Mapped[bool] = mapped_column(server_default=text("false"))
@@ -56,12 +56,12 @@ class User(Base):
     auth_provider: Mapped[str] = mapped_column(String(20), server_default="email")
     password_hash: Mapped[str | None] = mapped_column(String(255))
     password_set_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
-    # Keys the hashes of the addresses from which the account was signed in to (see docs/adr/0025).
+    # Key for hashes of the account's known addresses (see docs/adr/0025).
     address_key: Mapped[UUID] = mapped_column(Uuid, server_default=func.gen_random_uuid())
     role: Mapped[Role] = mapped_column(String(20), server_default="learner")
-    # Access tokens carry it; a role change raises it, and so revokes them (see docs/adr/0030).
+    # Access tokens carry it; a role change increments it, which revokes them (see docs/adr/0030).
     token_version: Mapped[int] = mapped_column(server_default="0")
-    # By an admin. Until it is unlocked, it neither signs in nor refreshes.
+    # Set by an admin. A locked account can neither sign in nor refresh.
     locked_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
@@ -81,7 +81,7 @@ class User(Base):
 
 
 class Identity(Base):
-    """A person at a provider. `email_key` is the address that the provider had verified at linking."""
+    """A user's identity at a provider. `email_key` is the address verified by the provider at linking."""
 
     __tablename__ = "identities"
 
@@ -141,9 +141,9 @@ class PanelSession(Base):
     family_id: Mapped[UUID] = mapped_column(
         ForeignKey("refresh_families.id", ondelete="CASCADE"), unique=True
     )
-    # What the operator signed on with, by SHA-256.
+    # The operator's credentials, as SHA-256.
     operator_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
-    # What forms send, so that other sites cannot send them.
+    # The CSRF value that forms send.
     csrf_token: Mapped[str] = mapped_column(String(64))
 
 
@@ -155,7 +155,7 @@ class OneTimeToken(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     purpose: Mapped[str] = mapped_column(String(20))
-    # The address that it was sent to, and counts for; None for tokens from before this was recorded.
+    # The address it was sent to and is valid for; None for tokens from before this was recorded.
     email_key: Mapped[str | None] = mapped_column(String(254))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     expires_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
@@ -169,13 +169,13 @@ class EmailRequest(Base):
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, server_default=text("uuidv7()"))
     kind: Mapped[EmailKind] = mapped_column("letter", String(40))
-    # Only if the address is not, or soon may not be, the account's own.
+    # Set only if the address is not, or may soon not be, the account's.
     user_id: Mapped[UUID | None] = mapped_column(Uuid)
     email_key: Mapped[str] = mapped_column(String(254))
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)
     attempts: Mapped[int] = mapped_column(server_default="0")
-    # The token of the last attempt's link.
+    # The token in the last attempt's link.
     token_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 

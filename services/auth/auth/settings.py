@@ -35,7 +35,7 @@ ARGON2ID_HASH = re.compile(
     r"\$argon2id\$v=19\$m=(?P<kib>\d+),t=(?P<passes>\d+),p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{22,}"
 )
 MAX_BCRYPT_COST, MAX_ARGON2_KIB, MAX_ARGON2_PASSES = 14, 262_144, 10
-"""What one sign-on may cost this process: about a second."""
+"""Maximum cost of one sign-on for this process: about a second."""
 
 
 def find_hash_problem(password_hash: str) -> str | None:
@@ -60,7 +60,7 @@ class AppleSettings(Settings):
     apple_key_id: str = ""
     apple_private_key_file: str = ""
     apple_redirect_uris: dict[str, str] = Field(default={})
-    """The redirect URI by service id, for codes of websites. Codes of apps have none."""
+    """The redirect URI by service id, for codes from websites. Codes from apps have none."""
     apple_token_keys: SecretStr = SecretStr("")
     """Comma-separated Fernet keys for stored tokens: the first encrypts, all decrypt."""
     apple_url: Annotated[str, Public()] = "https://appleid.apple.com"
@@ -153,12 +153,12 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, SocialSettings, OperatorSet
     password_threads: int = Field(default=max(1, (os.cpu_count() or 1) - 1), ge=1)
     """Passwords hashed at the same time, 19 MiB each."""
     password_queue_size: int = Field(default=100, ge=0)
-    """Passwords that may wait for a thread; beyond it, sign-in answers 503."""
-    # More than the passwords that wait for a thread, and the sign-ins that wait for a slow provider, or
-    # these would keep out requests that need neither.
+    """Passwords that may wait for a thread; beyond that, signing in answers 503."""
+    # More than the passwords that wait for a thread, and the sign-ins that wait for a slow provider, or these
+    # would block requests that need neither.
     max_requests_in_work: int = Field(default=256, ge=1)
 
-    # The largest body has an ID token of 8 KiB.
+    # The largest body contains an ID token of 8 KiB.
     max_body_bytes: int = Field(default=16_384, gt=0)
 
     game_url: HttpUrl = HttpUrl("http://127.0.0.1:8003")
@@ -172,7 +172,7 @@ class EmailSettings(Settings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     account_url: Annotated[HttpUrl, Public()]
-    """Public address of the pages `verify` and `reset`, which links in e-mails lead to."""
+    """Public URL of the pages `verify` and `reset`, to which links in e-mails point."""
     email_from: str = "Parley <no-reply@localhost>"
     email_folder: Path | None = None
     smtp_host: str = ""

@@ -80,7 +80,7 @@ class TagExists(Conflict):
 
 
 class TagInUse(Conflict):
-    """A tag that speeches carry cannot be deleted."""
+    """A tag in use cannot be deleted."""
 
     code = "tag_in_use"
 

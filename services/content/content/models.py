@@ -61,14 +61,13 @@ def _create_value_check(column: str, values: tuple[str, ...]) -> CheckConstraint
 
 
 TEXT_KEY = '"left"(casefold(text COLLATE pg_unicode_fast), 48)'
-"""What lists sort texts by, without case. An entry of an index has at most 2,704 bytes, a text more."""
+"""The case-insensitive sort key of texts, shortened because an index entry has at most 2,704 bytes."""
 CORRECT_RATE_KEY = "(correct + 3)::double precision / (plays + 4)::double precision"
-"""What lists sort by difficulty: the rate of correct answers as if three of four earlier ones were correct.
-
-So a single wrong answer does not make a speech the hardest of all.
+"""The sort key of difficulty: the rate of correct answers with four prior answers, three of them correct, so
+that a single wrong answer does not make a speech the hardest.
 """
 
-# The class of speeches has a column `text` itself.
+# The class itself has a column `text`.
 _BY_TEXT, _BY_CORRECT_RATE = text(f"({TEXT_KEY})"), text(f"({CORRECT_RATE_KEY})")
 
 
@@ -98,7 +97,7 @@ class Speech(Base):
 
     __tablename__ = "speeches"
 
-    # An id from the client matches the rows of one INSERT with the numbers that the database returns.
+    # A client-side id matches the rows of one INSERT with the numbers returned by the database.
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7, server_default=func.uuidv7())
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     text: Mapped[str] = mapped_column(Text)
@@ -110,11 +109,11 @@ class Speech(Base):
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     archived_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    # The import that it came with.
+    # The import that created it.
     import_id: Mapped[UUID | None] = mapped_column(Uuid)
-    # Since when checks have not found the recording. It is no property of the speech, so revisions ignore it.
+    # When checks first found the recording missing. Not a property of the speech, so revisions ignore it.
     audio_missing_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    # A trigger sets it, so that rows which are copied in are found too.
+    # Set by a trigger, so that rows added with COPY are found too.
     search: Mapped[str | None] = mapped_column(TSVECTOR, deferred=True)
 
     __table_args__ = (
@@ -125,7 +124,7 @@ class Speech(Base):
         # Ids are ordered by time, so the newest speeches of a level, type or tag are neighbours.
         Index(None, "level", "id"),
         Index(None, "type", "id"),
-        # Lists leave archived speeches out, however many there are: these indexes hold only the others.
+        # Partial indexes without archived speeches keep lists fast, however many are archived.
         Index("ix_speeches_in_play", "id", postgresql_where=archived_at.is_(None)),
         Index("ix_speeches_in_play_level", "level", "id", postgresql_where=archived_at.is_(None)),
         Index("ix_speeches_in_play_type", "type", "id", postgresql_where=archived_at.is_(None)),
@@ -176,7 +175,7 @@ class CatalogueChange(Base):
 
 
 class RunningImport(Base):
-    """An import that is being applied. All ids of its speeches, which are not committed, are in its range."""
+    """A running import, and the range that contains the ids of all its uncommitted speeches."""
 
     __tablename__ = "running_imports"
 

@@ -48,7 +48,7 @@ class Seed:
 
 
 type Durations = Mapping[str, int]
-"""Milliseconds by the key of the recording."""
+"""Durations in milliseconds by recording key."""
 
 
 def parse_folder(arguments: list[str]) -> Path:
@@ -77,7 +77,7 @@ async def seed(settings: SeedSettings, folder: Path) -> None:
         uploaded = sum(await asyncio.gather(*uploads))
         async with database.transaction() as session:
             missing = await list_missing(session, found)
-        # Without a transaction, which the database would end if it had to wait for long.
+        # Outside a transaction, which the database would abort after a long wait.
         durations = await measure(found, missing)
         async with database.transaction() as session:
             created = await create_missing(session, found, durations)
@@ -125,7 +125,7 @@ async def list_missing(session: AsyncSession, found: Seed) -> list[SeedSpeech]:
 
 
 async def measure(found: Seed, speeches: Sequence[SeedSpeech]) -> Durations:
-    """Raise SystemExit for a file that is no recording."""
+    """Raise SystemExit for a file that is not a recording."""
     async with Measurer() as measurer:
         return {speech.audio_key: await _measure(measurer, speech, found) for speech in speeches}
 

@@ -11,7 +11,7 @@ from shared.settings import (
 
 
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
-    # Recordings are measured one after the other, and one editor must not keep the others waiting.
+    # Recordings are measured one at a time, and one editor must not block the others.
     max_user_requests_in_work: int = Field(default=8, ge=0)
 
 

@@ -14,9 +14,9 @@ AuditAction = Literal[
     "import_undone",
 ]
 Archived = Literal["false", "true", "all"]
-"""Whether a list has the speeches in play, the archived ones, or all."""
+"""Whether a list has active, archived or all speeches."""
 Sort = Literal["newest", "text", "-text", "most_played", "least_played", "hardest", "easiest"]
 Match = Literal["any", "all"]
-"""Whether a speech must carry any or all of the tags."""
+"""Whether a speech must have any or all of the tags."""
 SkipReason = Literal["speech_not_found", "too_many_tags"]
 """Why a batch did not change a speech."""

@@ -50,7 +50,7 @@ __all__ = [
     "UsedReceipt",
 ]
 
-# A speech that was never played counts as one that eight of ten learners get right.
+# The prior: eight of ten answers are correct.
 PRIOR_PLAYS, PRIOR_CORRECT = 10, 8
 
 
@@ -117,7 +117,7 @@ class GameResult(Base):
     scorer: Mapped[str | None] = mapped_column(Text)
     phonemes: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
 
-    # The statistics of scorers read this instead of the results, up to 200 of each session.
+    # Scorer statistics read this index instead of the results, up to 200 per session.
     __table_args__ = (
         Index(
             None,
@@ -190,7 +190,7 @@ class ErasedUser(Base):
 
 
 class UncountedSession(Base):
-    """A session that the figures of the analytics do not include yet. A trigger adds each new one."""
+    """A session not yet included in the analytics. A trigger adds each new one."""
 
     __tablename__ = "uncounted_sessions"
 
@@ -227,7 +227,7 @@ class DailyTag(Base):
 
 
 class ScoreSums:
-    """Columns of verified scores. `scorer` is empty for those from before it was recorded."""
+    """Columns of verified scores. `scorer` is empty for scores from before it was recorded."""
 
     scorer: Mapped[str] = mapped_column(Text, primary_key=True)
     scores: Mapped[int] = mapped_column(BigInteger)
@@ -259,7 +259,7 @@ class DailyPhoneme(ScoreSums, Base):
 
 
 class DailyRegistrations(Base):
-    """Accounts that were opened on a UTC day. It outlives them, and names none."""
+    """Number of accounts created on a UTC day. It outlives and does not identify them."""
 
     __tablename__ = "daily_registrations"
 
@@ -270,7 +270,7 @@ class DailyRegistrations(Base):
 class SpeechFigures(Base):
     """The plays of a speech at its newest level. A skipped result is not a play.
 
-    `measured_rate` is its correct rate, drawn towards the prior while there are few plays.
+    `measured_rate` is the correct rate, shrunk towards the prior while there are few plays.
     """
 
     __tablename__ = "speech_figures"

@@ -9,9 +9,9 @@ from shared.settings import DatabaseSettings, HttpApiSettings, MessagingSettings
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
     receipt_jwks_file: Path
     """JWK set file with the public keys that verify scoring's receipts."""
-    # Every request needs a connection to the database; more than a few above those would only wait inside.
+    # Every request needs a database connection; many more requests than connections would only wait.
     max_requests_in_work: int = Field(default=12, ge=1)
-    # Statistics over a long history take long, and one learner must not use up the connections with them.
+    # Statistics over a long history are slow, and one learner must not use up the connections.
     max_user_requests_in_work: int = Field(default=4, ge=0)
 
     # Room for 200 results with receipts.

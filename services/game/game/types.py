@@ -1,4 +1,4 @@
-"""Types of fields: the values and the bounds that requests may use."""
+"""Field types: allowed values and bounds of requests."""
 
 import datetime as dt
 import re
@@ -36,7 +36,7 @@ def _validate_iso_date(value: object) -> object:
 Instant = Annotated[
     AwareDatetime,
     BeforeValidator(_validate_rfc_3339),
-    # A clock that has lost its setting starts in 1970.
+    # A clock that was reset starts in 1970.
     Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
     WithJsonSchema(
         {"type": "string", "format": "date-time", "maxLength": MAX_TIME_LENGTH, "pattern": YEARS_FROM_1970}

@@ -1,4 +1,3 @@
-"""Recordings: recognised and decoded from memory.
-
-APIs import `measurer`; FFmpeg and numpy are only in `decoder` and `measure`, for confined processes.
+"""Recordings: recognised and decoded in memory. APIs import `measurer`; only `decoder` and `measure`, for
+confined processes, use FFmpeg and numpy.
 """

@@ -1,4 +1,4 @@
-"""Decodes recordings from memory to samples, block by block. For confined processes: it needs FFmpeg."""
+"""Decodes recordings in memory to samples, block by block. For confined processes: it needs FFmpeg."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,7 +71,7 @@ class Decoding:
     channels: int = field(init=False, default=0)
     seconds: float = field(init=False, default=0.0)
     _searched_seconds: float = field(init=False, default=0.0)
-    """Decoded in search of sound. With eight silent tracks, that would take eight times as long."""
+    """How much of each track is decoded in search of sound: a file may have eight silent tracks."""
 
     def __post_init__(self) -> None:
         found = find_format(self.audio)
@@ -205,7 +205,7 @@ class _Resampler:
 
 
 def _to_mono(channels: NDArray[np.float32]) -> Samples:
-    # What is no number is taken for silence.
+    # NaN counts as silence.
     finite = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0)
     channels = np.clip(finite, np.float32(-1), np.float32(1))
     mono: Samples = channels.mean(axis=0, dtype=np.float32)

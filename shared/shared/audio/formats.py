@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Format:
-    """A container, as clients call it, with FFmpeg's demuxer and the codecs that it may hold."""
+    """A container by its public name, with FFmpeg's demuxer and the codecs it may contain."""
 
     name: str
     demuxer: str
@@ -30,7 +30,7 @@ CODECS = {
     "vorbis": frozenset({"vorbis", "libvorbis"}),
     "flac": frozenset({"flac"}),
 }
-"""FFmpeg's decoders by what clients call their codec."""
+"""FFmpeg's decoders by public codec name."""
 ANY = tuple(CODECS)
 WAV = Format("wav", "wav", ANY)
 MP3 = Format("mp3", "mp3", ("mp3",))
@@ -44,7 +44,7 @@ FORMATS = (WAV, MP3, M4A, AAC, OGG, FLAC, WEBM)
 MAX_JUNK_BYTES = 64 * 1024
 """Searched for the first frame of MPEG audio, as players do."""
 HEAD_BYTES = MAX_JUNK_BYTES + 16 * 1024
-"""Enough of a recording to recognise it, unless it has a tag in front."""
+"""Enough of a recording to recognise it, unless it starts with a tag."""
 ID3_HEADER_BYTES = 10
 
 # MPEG-1 and MPEG-2 layer III: kbit/s by the four bits of the bit rate, and sample rates by version and index.
@@ -62,7 +62,7 @@ class FoundFormat:
 
 
 def find_format(content: memoryview) -> FoundFormat | None:
-    """Recognise a recording by its first bytes, behind tags (ID3v2) and, for MPEG audio, behind junk."""
+    """Recognise a recording by its first bytes, skipping tags (ID3v2) and, for MPEG audio, junk."""
     start = _skip_tags(content)
     head = bytes(content[start : start + 12])
     if known := _find_by_magic(head):
@@ -99,7 +99,7 @@ def _find_by_magic(head: bytes) -> Format | None:
 
 
 def _find_frames(window: bytes, at: int) -> Format | None:
-    """Return the format of a frame that begins here, if another one follows it."""
+    """Return the format of the frame that begins here, if another frame follows it."""
     for known, measure in ((MP3, _measure_mp3_frame), (AAC, _measure_adts_frame)):
         length = measure(window[at : at + 6])
         if length and (at + length >= len(window) or measure(window[at + length : at + length + 6])):

@@ -1,13 +1,13 @@
 from dataclasses import dataclass
 
 SAMPLE_RATE = 16_000
-"""Of decoded samples, in Hz, whatever the recording has."""
+"""Sample rate after decoding, in Hz, regardless of the recording's own."""
 MAX_AUDIO_BYTES = 10 * 1024 * 1024
 MAX_AUDIO_SECONDS = 300
 
 
 class UndecodableAudio(Exception):
-    """The content is not audio that can be decoded. The text says why, and what can be sent instead."""
+    """The content is not audio that can be decoded. The message says why, and what to send instead."""
 
 
 class AudioTooLong(Exception):

@@ -1,4 +1,4 @@
-"""Measures recordings in a confined process, which exists only while there is something to measure."""
+"""Measures recordings in a confined process, which runs only while there is something to measure."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ class MeasuringUnavailable(Unavailable):
 
 
 class Measurer:
-    """One process. Recordings take their turn in the order in which they come."""
+    """A single process. Recordings are measured in order of arrival."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
@@ -82,7 +82,7 @@ class Measurer:
                 return await self._worker.call({}, memoryview(content))
         except BaseException as error:
             await self._stop()
-            # A recording that needs too much time or memory, or that crashes the decoder, is at fault itself.
+            # A recording that needs too much time or memory, or crashes the decoder, is itself invalid.
             if isinstance(error, TimeoutError | OSError | EOFError):
                 log.warning("recording_not_measured", error=type(error).__name__)
                 raise UndecodableAudio("The recording cannot be decoded in reasonable time.") from error

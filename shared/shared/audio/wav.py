@@ -1,4 +1,4 @@
-"""Reads what FFmpeg gets wrong in the header of a WAV file."""
+"""Corrects WAV headers that FFmpeg misreads."""
 
 import struct
 
@@ -14,9 +14,8 @@ type Patch = tuple[int, bytes]
 
 
 def find_patch(content: memoryview) -> Patch | None:
-    """Return the valid bits of 24-bit samples in 32-bit containers, as those of the container.
-
-    FFmpeg takes such samples for floating-point numbers. They are aligned to the most significant bit.
+    """Return the valid bits of 24-bit samples in 32-bit containers, as those of the container. FFmpeg
+    misreads such samples as floating-point numbers. They are aligned to the most significant bit.
     """
     at = 12
     for _ in range(MAX_CHUNKS):

@@ -1,1 +1,1 @@
-"""Processes for code that meets hostile input: without secrets, files or more memory than they need."""
+"""Confined processes for hostile input: no secrets, no files, and no more memory than necessary."""

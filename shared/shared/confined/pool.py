@@ -48,7 +48,7 @@ class WorkerPool:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        # One pass is the life of one process.
+        # One pass is the lifetime of one process.
         loop = Loop(
             name="confined_worker",
             work=self._run_one,
@@ -88,7 +88,7 @@ class WorkerPool:
 
     async def _get_idle(self) -> Worker:
         while (worker := await self._idle.get()) is not None:
-            # One that died while it was idle is replaced by its supervisor.
+            # A worker that died while idle is replaced by its supervisor.
             if worker.is_alive:
                 return worker
         self._idle.put_nowait(None)

@@ -1,4 +1,4 @@
-"""The main loop of a sandboxed process, which answers one request after another. Decoders written in C
+"""The main loop of a confined process, which answers one request after another. Decoders written in C
 process hostile input here, isolated from keys and from other users' requests. The process cannot write files
 or dump core, so no library can write a recording to disk.
 """
@@ -28,7 +28,7 @@ type Answer = Callable[[dict[str, Any], memoryview], Reply]
 
 
 def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_seconds: int = 0) -> None:
-    """Answer the requests of a connected socket. The CPU time is that of one request; 0 is no bound."""
+    """Answer the requests of a connected socket. The CPU time is per request; 0 means no limit."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Ctrl-C, the API stops and closes the connection
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     forbid_core_dumps()
@@ -41,7 +41,7 @@ def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_sec
             if max_cpu_seconds:
                 _bound_cpu_time(max_cpu_seconds)
             _send(connection, _answer(answer, *request))
-            # An exception and the frames that it passed may hold each other, and with them samples.
+            # An exception and its traceback frames may form a cycle that keeps samples alive.
             del request
             gc.collect()
 
@@ -49,14 +49,14 @@ def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_sec
 def fork_on_request(descriptor: int, serve_forked: Callable[[int], None]) -> None:
     """Fork a process for each descriptor that arrives, and report its start and its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What is never freed should not be touched by collections, so that it stays shared.
+    # Garbage collection must not touch permanent objects, so that their pages stay shared.
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=descriptor) as control:
         control.sendall(pack({"ready": True}))
         signal.signal(signal.SIGCHLD, lambda *_: _report_ends(control))
         while (connection := _receive_descriptor(control)) is not None:
-            # The end of a process must not be reported amid its start.
+            # A process's exit must not be reported while its start is being reported.
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
             pid = os.fork()
             if not pid:
@@ -85,7 +85,7 @@ def _report_ends(control: socket.socket) -> None:
 def _bound_cpu_time(seconds: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + 1 + seconds
-    # The signal at the limit ends the process.
+    # The signal sent at the CPU limit ends the process.
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
@@ -98,7 +98,7 @@ def _send(connection: socket.socket, reply: Reply) -> None:
 
 
 def _answer(answer: Answer, head: dict[str, Any], body: bytearray) -> Reply:
-    """Return the reply, or the class of an unforeseen exception: nothing of the recording."""
+    """Return the reply, or the class of an unexpected exception, but nothing of the recording."""
     try:
         with memoryview(body) as view:
             return answer(head, view)

@@ -1,4 +1,4 @@
-"""Forks workers from a process that has loaded everything: they share its memory until they write to it."""
+"""Forks workers from a preloaded process, whose memory they share until they write to it."""
 
 import asyncio
 import os
@@ -60,7 +60,7 @@ class Template:
                 async with asyncio.timeout(START_TIMEOUT_SECONDS):
                     forked = await self._forked.get()
             except BaseException:
-                # The next one to ask would get this process.
+                # The next caller would get this process.
                 await self.close()
                 raise
         if forked is None:
@@ -75,7 +75,7 @@ class Template:
         return self._loaded
 
     async def _follow(self, loaded: Worker) -> None:
-        """Take the reports of the template. No forked process outlives it."""
+        """Handle the template's reports. No forked process outlives it."""
         with suppress(OSError):
             while report := await loaded.receive():
                 self._note(report)

@@ -1,4 +1,4 @@
-"""A confined process as its parent sees it."""
+"""A confined process, as seen by its parent."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ ALLOCATOR_ENV = {
 
 
 type ReserveBody = Callable[[int], memoryview]
-"""Returns room for a body of that many bytes, or raises an OSError."""
+"""Returns a buffer for a body of that many bytes, or raises an OSError."""
 
 
 def refuse_body(size: int) -> memoryview:
@@ -36,7 +36,7 @@ def refuse_body(size: int) -> memoryview:
 
 
 class ProcessHandle(Protocol):
-    """What a worker needs of asyncio's Process."""
+    """The part of asyncio's Process that a worker uses."""
 
     @property
     def pid(self) -> int: ...
@@ -85,9 +85,8 @@ class Worker:
     async def call(
         self, head: Any, body: memoryview, *, reserve: ReserveBody = refuse_body
     ) -> dict[str, Any]:
-        """Send a request and return its answer, whose body goes to where `reserve` says.
-
-        Raises OSError when the process dies, and what `reserve` raises.
+        """Send a request and return its answer, whose body is written to the buffer from `reserve`. Raises
+        OSError when the process dies, and the errors of `reserve`.
         """
         await self._send(pack(head, len(body)))
         await self._send(body)
@@ -96,7 +95,7 @@ class Worker:
     async def call_with_chunks(
         self, head: Any, chunks: AsyncIterator[bytes], *, size: int, timeout_seconds: float
     ) -> dict[str, Any]:
-        """As `call`, with a body of `size` bytes; the time of its source does not count.
+        """Like `call`, with a streamed body of `size` bytes; time spent waiting for it does not count.
 
         Raises EOFError if there are more or fewer bytes, and TimeoutError.
         """

@@ -16,10 +16,10 @@ MAX_ACTION_LENGTH = 40
 
 
 class AuditEntry(Base):
-    """A change. Without an actor, the system, an e-mail link or the command line acted."""
+    """A change. If there is no actor, the system, an e-mail link or the command line made it."""
 
     __tablename__ = "audit_log"
-    # Days need none: ids are in the order of time.
+    # Dates need no index: ids are ordered by time.
     __table_args__ = (
         Index("ix_audit_log_actor_id_id", "actor_id", "id"),
         Index("ix_audit_log_action_id", "action", "id"),

@@ -8,7 +8,7 @@ await cache.invalidate(list_tags.key())     # after the change is committed
 
 # On a miss the reader puts a lease under the key, reads, and replaces the lease with the value, but only if
 # its lease is still there. Invalidating a key removes the lease too, so that a value read before a change is
-# never stored after it. A reader that finds another's lease waits for its value: one reads, however many ask.
+# never stored after it. A reader that finds another's lease waits for its value, so only one reads at a time.
 
 import asyncio
 import time
@@ -58,7 +58,7 @@ class CacheUnavailable(Unavailable):
 
 
 class CacheRefused(Exception):
-    """Redis refuses a command, and would refuse it again."""
+    """Redis rejects a command permanently."""
 
 
 class Cache:
@@ -86,10 +86,10 @@ class Cache:
             return value
         except Exception as error:
             future.set_exception(error)
-            future.exception()  # marks it as retrieved, or asyncio would log an error that nothing awaited
+            future.exception()  # marks it as retrieved, or asyncio would log an error that was never awaited
             raise
         finally:
-            # If this caller was cancelled, the next waiting one reads.
+            # If this caller was cancelled, the next waiting caller reads.
             future.cancel()
             if self._in_flight.get(key) is future:
                 del self._in_flight[key]
@@ -186,7 +186,7 @@ class CachedQuery[**P, V]:
         try:
             return self.adapter.validate_json(value)
         except ValidationError:
-            # Another version of the service stored it, in another shape.
+            # Stored in another format by another version of the service.
             return await self.query(session, *args, **kwargs)
 
 

@@ -59,7 +59,7 @@ def _drop_if_begin_failed(context: ExceptionContext) -> None:
         return
     driver = context.connection.connection.driver_connection
     if has_failed_to_begin(context.original_exception, driver):
-        # asyncpg still believes in its transaction and would send SAVEPOINT instead of BEGIN from now on.
+        # asyncpg still assumes an open transaction and would send SAVEPOINT instead of BEGIN.
         context.is_disconnect = True
         context.invalidate_pool_on_disconnect = False
 
@@ -70,7 +70,7 @@ def _create_prober(url: URL, *, name: str) -> AsyncEngine:
 
 
 def _connect_args(name: str, *, statement_timeout_ms: int = 15_000) -> dict[str, Any]:
-    # The server may be gone without a word, and with it its own limit.
+    # The server may be gone silently, and its own timeout with it.
     command_timeout = statement_timeout_ms / 1000 + 5 if statement_timeout_ms else None
     return {
         "timeout": CONNECT_TIMEOUT_SECONDS,
@@ -132,7 +132,7 @@ class Database:
                 try:
                     rows: list[asyncpg.Record] = await driver.fetch(statement, *arguments)
                 except asyncpg.InternalClientError as error:
-                    # The server has ended the connection, and the driver has not noticed.
+                    # The server has closed the connection, but the driver has not noticed.
                     driver.terminate()
                     raise ConnectionResetError from error
                 return rows
@@ -142,7 +142,7 @@ class Database:
 
     @asynccontextmanager
     async def _sparing(self, session: AsyncSession | None) -> AsyncIterator[None]:
-        # Of the hundreds of probes in some minutes, a busy server may answer one too late.
+        # Among hundreds of probes within minutes, a busy server may answer one too late.
         if session is None or self._watchdog is None:
             yield
             return
@@ -168,7 +168,7 @@ class Database:
                 try:
                     yield lambda: not driver.is_closed()
                 finally:
-                    # The pool would lend it with its listener.
+                    # The pool would reuse it with its listener.
                     await driver.close(timeout=1.0)
 
     @asynccontextmanager

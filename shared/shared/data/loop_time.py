@@ -1,15 +1,15 @@
-"""Time limits that a late event loop does not use up."""
+"""Timeouts that do not count delays of the event loop."""
 
 import asyncio
 from collections.abc import Awaitable
 
 SLICES = 5
 MAX_LATE_FACTOR = 20
-"""A limit of 0.25 s ends after 5 s even if the loop is late all the time."""
+"""A limit of 0.25 s ends after 5 s even if the loop is constantly delayed."""
 
 
 async def within_loop_time[R](call: Awaitable[R], *, seconds: float) -> R:
-    """Return the result of the call, or raise TimeoutError after `seconds` in which the loop was not late."""
+    """Return the result of the call, or raise TimeoutError after `seconds`, excluding delays of the loop."""
     # A timer that fires late says nothing about the server: its answer may wait in the socket. Late slices of
     # the time therefore do not count, and the loop reads its sockets in between.
     loop, slice_seconds = asyncio.get_running_loop(), seconds / SLICES

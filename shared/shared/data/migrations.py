@@ -19,7 +19,7 @@ from shared.errors import CannotStart
 log = structlog.get_logger(__name__)
 
 LOCK_TIMEOUT_SECONDS = 2
-"""Requests queue behind a lock that a migration waits for: after this time it lets them pass."""
+"""Requests queue behind a lock that a migration waits for: after this time it gives way."""
 RETRY_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0, *[15.0] * 19)
 """Five minutes in all."""
 
@@ -35,10 +35,10 @@ def create_migration_config(package: str, url: str) -> Config:
 
 
 def upgrade(package: str, url: str) -> None:
-    """Apply the missing migrations. One that cannot get its locks is rolled back and repeated later.
+    """Apply the missing migrations. A migration that cannot get its locks is rolled back and retried later.
 
     Does nothing on a database of a later version, so that an earlier one can be deployed again. Raises
-    CannotStart when the locks stay taken, and DatabaseUnavailable.
+    CannotStart if the locks remain unavailable, and DatabaseUnavailable.
     """
     expected = expected_version(package)
     if asyncio.run(find_version(url)) > expected:
@@ -83,7 +83,7 @@ async def _acquire_lock(guard: AsyncConnection) -> None:
 
 
 def _limit_waits_for_locks(connection: Connection) -> None:
-    # CREATE INDEX CONCURRENTLY and the like run outside of transactions, and hold up no request.
+    # Statements such as CREATE INDEX CONCURRENTLY run outside transactions and block no requests.
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'")
 

@@ -1,4 +1,4 @@
-"""Clients of Redis whose callers limit the time."""
+"""Redis clients whose callers set the timeouts."""
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry

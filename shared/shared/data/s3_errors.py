@@ -1,4 +1,4 @@
-"""Errors of the S3 client, as those that callers know."""
+"""Maps S3 client errors to ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
-# A key that no object can have is one that no object has.
+# An invalid key is treated as one without an object.
 NOT_FOUND_CODES = {"NoSuchKey", "NoSuchObject", "ResourceNotFound", "KeyTooLongError"}
 REFUSED_CODES = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket"}
 UNAVAILABLE_CODES = {
@@ -57,7 +57,7 @@ def translate_storage_errors() -> Iterator[None]:
         if isinstance(error, S3Error) and error.code in NOT_FOUND_CODES:
             raise ObjectNotFound(error.object_name or "") from error
         if isinstance(error, S3Error) and error.code in REFUSED_CODES:
-            # An outage for the client, although waiting alone does not end it.
+            # Reported as an outage, although waiting alone does not end it.
             log.error("storage_refused", code=error.code)
             raise StorageUnavailable("The audio storage refuses the request.") from error
         if is_storage_unavailable(error):
@@ -66,9 +66,9 @@ def translate_storage_errors() -> Iterator[None]:
 
 
 def is_storage_unavailable(error: Exception) -> bool:
-    """Return False for what stays wrong: a refused key, a missing bucket, an address that is none."""
+    """Return False for permanent errors: rejected keys, a missing bucket, an invalid address."""
     if isinstance(error, S3Error):
         return error.code in UNAVAILABLE_CODES or error.response.status in UNAVAILABLE_STATUSES
-    # Answers that are not S3's come from something in front of it, and from servers that are starting.
+    # Responses that are not from S3 come from proxies in front of it, or from servers that are starting.
     is_foreign = isinstance(error, ServerError | InvalidResponseError)
     return is_foreign or is_network_error(error) or isinstance(error, UNAVAILABLE_ERRORS)

@@ -23,7 +23,7 @@ class PresignedUrl(NamedTuple):
 
 
 class Endpoint(NamedTuple):
-    """The bucket as clients reach it. `path` ends with a slash."""
+    """The bucket's public address. `path` ends with a slash."""
 
     scheme: str
     host: str

@@ -1,4 +1,4 @@
-"""Objects larger than the memory for them: written in parts, read in ranges."""
+"""Objects too large for memory: written in parts, read in ranges."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ from minio.helpers import DictType
 from shared.data.s3_errors import ObjectNotFound, StorageUnavailable, translate_storage_errors
 
 PART_BYTES = 5 * 1024 * 1024
-"""S3 takes no smaller part, except as the last one."""
+"""S3 accepts no smaller part, except the last one."""
 RANGE_BYTES = 1024 * 1024
 MAX_ATTEMPTS = 3
 RETRY_SECONDS = 0.2
@@ -43,7 +43,7 @@ class ObjectStreams:
             task = asyncio.create_task(upload.discard())
             _discarding.add(task)
             task.add_done_callback(_discarding.discard)
-            # A storage that is silent would hold the caller for as long again.
+            # An unresponsive storage would block the caller for as long again.
             if not isinstance(error, StorageUnavailable):
                 await asyncio.shield(task)
             raise
@@ -170,7 +170,7 @@ class _Upload:
         return False
 
     async def discard(self) -> None:
-        """Leave no part and no object of an upload that failed, as far as the storage answers."""
+        """Remove the parts and the object of a failed upload, as far as the storage answers."""
         if self._call is not None:
             # A cancelled call still runs in its thread, and must not store anything later.
             await asyncio.wait({self._call})

@@ -56,14 +56,14 @@ async def find_gap(package: str, url: str) -> str | None:
 
 
 def ensure_current(package: str, url: str) -> None:
-    """Raise CannotStart if the database is behind. While it does not answer, nothing is known."""
+    """Raise CannotStart if the schema is behind. If the database does not answer, do nothing."""
     with suppress(DatabaseUnavailable):
         if gap := asyncio.run(find_gap(package, url)):
             raise CannotStart(gap)
 
 
 def wait_for_schema(package: str, url: str, *, seconds: float = MAX_WAIT_SECONDS) -> None:
-    """Return once the database has this version's tables. Raises CannotStart when the time is over."""
+    """Return once the database has this version's tables. Raises CannotStart on timeout."""
     asyncio.run(_wait(package, url, time.monotonic() + seconds))
 
 

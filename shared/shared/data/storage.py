@@ -25,7 +25,7 @@ from shared.settings import StorageSettings
 __all__ = ["ObjectNotFound", "ObjectTooLarge", "Storage", "StorageUnavailable", "is_storage_unavailable"]
 
 CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS = 1.0, 2.0
-"""With one repetition less than the gateway waits."""
+"""Including one retry, less than the gateway's timeout."""
 SEND_PART_SECONDS, STORE_PART_SECONDS = 10.0, 10.0
 
 
@@ -94,7 +94,7 @@ class Storage:
         return self._streams.read(key)
 
     async def delete(self, keys: Iterable[str]) -> None:
-        """Delete objects. Those that are missing do not matter."""
+        """Delete objects. Missing ones are ignored."""
         await _call(self._delete, keys)
 
     def _delete(self, keys: Iterable[str]) -> None:
@@ -136,7 +136,7 @@ def _make_client(
         region=settings.s3_region,
         http_client=urllib3.PoolManager(
             timeout=timeout or urllib3.Timeout(connect=CONNECT_TIMEOUT_SECONDS, read=READ_TIMEOUT_SECONDS),
-            # S3 servers answer 500 or 503 to requests that succeed a moment later.
+            # S3 servers sometimes answer 500 or 503 to requests that succeed when retried.
             retries=urllib3.Retry(
                 connect=1, read=1, status=3, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504)
             ),

@@ -1,4 +1,4 @@
-"""Ends work on a database that has fallen silent. Statements may be slow as long as the server answers."""
+"""Aborts work on an unresponsive database. Statements may be slow as long as the server answers."""
 
 # A time limit per statement short enough to notice a silent server would end exports, imports and everything
 # that waits for a lock. Instead, a long-running transaction triggers a probe of the server on a new
@@ -61,7 +61,7 @@ class Watchdog:
 
     @contextmanager
     def sparing(self, connection: object) -> Iterator[None]:
-        """Let a connection live although the server seems silent."""
+        """Exempt a connection from being aborted."""
         self._spared.add(connection)
         try:
             yield
@@ -69,14 +69,14 @@ class Watchdog:
             self._spared.discard(connection)
 
     async def close(self) -> None:
-        # Not cancelled: a connection that is half made would stay open. Both end by their time limits.
+        # Not cancelled: a half-open connection would remain. Both end by their timeouts.
         waiting = {*self._answers, *filter(None, [self._probe])}
         if waiting:
             await asyncio.wait(waiting)
         await self._prober.dispose()
 
     def abort_connections(self) -> None:
-        """Abort what could not be closed."""
+        """Abort connections that could not be closed."""
         for connection in list(self._connections):
             if not connection.is_closed():
                 connection.terminate()
@@ -86,7 +86,7 @@ class Watchdog:
         self._answers.add(answer)
         answer.add_done_callback(self._answers.discard)
         try:
-            # In turns of the event loop: a loop that was late has not listened.
+            # In iterations of the event loop, because a delayed loop has not been listening.
             for _ in range(PROBE_TURNS):
                 if (await asyncio.wait({answer}, timeout=PROBE_TURN_SECONDS))[0]:
                     break
@@ -101,7 +101,7 @@ class Watchdog:
             async with self._prober.connect():
                 return True
         except Exception as error:
-            # One that has no free connection still works on the others.
+            # A server without free connections still serves the others.
             return not is_connection_error(error) or bool(
                 getattr(getattr(error, "orig", error), "sqlstate", None)
             )

@@ -38,7 +38,7 @@ class Overloaded(Unavailable):
 
 
 class WorkSlots:
-    """A bounded number of slots, and a bounded line of requests that wait for one, in order of arrival."""
+    """A limited number of slots, and a limited FIFO queue of requests waiting for one."""
 
     def __init__(self, *, max_in_work: int, max_waiting: int, max_wait_seconds: float) -> None:
         self._free = asyncio.Semaphore(max_in_work)
@@ -46,12 +46,12 @@ class WorkSlots:
         self._waiting = 0
 
     def ensure_room(self) -> None:
-        """Raise Overloaded if there is no free slot and no room to wait for one."""
+        """Raise Overloaded if no slot is free and the queue is full."""
         if self._free.locked() and self._waiting >= self._max_waiting:
             raise Overloaded("full")
 
     async def enter(self) -> None:
-        """Take a slot, which `leave` returns. Raises Overloaded immediately, or after the maximum wait."""
+        """Take a slot, which `leave` releases. Raises Overloaded immediately, or after the maximum wait."""
         self.ensure_room()
         if self._free.locked():
             await self._wait()
@@ -88,7 +88,7 @@ class UserShares:
         return self._requests[user_id] >= self._max_in_work
 
     async def take(self, user_id: UUID) -> None:
-        """Take a part of the share, which `give_back` returns. Raises Overloaded."""
+        """Take a part of the share, which `give_back` releases. Raises Overloaded."""
         if self._requests[user_id] >= self._max_in_work + MAX_WAITING_OF_USER:
             raise Overloaded("user")
         self._requests[user_id] += 1
@@ -114,7 +114,7 @@ class UserShares:
 class Admission:
     """Lets a request wait for a slot, which it holds from its last byte to the start of its response."""
 
-    # Slow uploads and slow readers hold no slot, because a few of them would close the service to all others.
+    # Slow uploads and slow readers hold no slot: a few of them would block the service for everyone else.
 
     def __init__(self, app: ASGIApp, *, slots: WorkSlots, shares: UserShares | None = None) -> None:
         self._app, self._slots, self._shares = app, slots, shares
@@ -146,7 +146,7 @@ class _AdmittedRequest:
         self._give_back: Callable[[], None] | None = None
 
     async def read(self) -> None:
-        # Joined, because a body that arrives byte by byte would take three hundred times its size.
+        # Joined, because a body that arrives byte by byte would take three hundred times its size in memory.
         body, message = bytearray(), await self._receive()
         while message.get("more_body", False):
             body += message.get("body", b"")
@@ -172,7 +172,7 @@ class _AdmittedRequest:
             self._slots.leave()
 
     async def take_share(self, shares: UserShares, user_id: UUID) -> None:
-        """Wait, without a slot, until the user has room for this request. Raises Overloaded."""
+        """Wait, without a slot, until the user's share allows this request. Raises Overloaded."""
         if self._give_back is not None:
             return
         held_slot = self._holds_slot
@@ -187,7 +187,7 @@ class _AdmittedRequest:
     async def receive(self) -> Message:
         message = self._kept.pop() if self._kept else await self._receive()
         if message["type"] == "http.request" and not message.get("more_body", False):
-            # Raises within the application, which answers with it.
+            # Raised within the application, which renders it.
             await self.enter()
         return message
 

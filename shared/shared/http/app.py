@@ -79,7 +79,7 @@ def _extend_lifespan(settings: HttpApiSettings, lifespan: Lifespan) -> Lifespan:
             stack.push_async_callback(app.state.rate_limits.close)
             stack.push_async_callback(app.state.revocations.close)
             app.state.loops += await stack.enter_async_context(app.state.revocations.following())
-            # A new replica would refuse requests until the first one has fetched them.
+            # Otherwise a new replica would refuse requests until its first fetch.
             await app.state.token_keys.fetch_ahead()
             await stack.enter_async_context(lifespan(app))
             yield

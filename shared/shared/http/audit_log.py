@@ -79,7 +79,7 @@ def _narrow_to_days(statement: Select[Any], filters: AuditLogFilter) -> Select[A
         begin = _to_midnight(filters.from_date)
         least_id = _to_least_id(begin, -ID_MARGIN_MS)
         statement = statement.where(AuditEntry.at >= begin, AuditEntry.id >= least_id)
-    # The last day that there is has no following one.
+    # The last representable day has no successor.
     if filters.to_date and filters.to_date < date.max:
         end = _to_midnight(filters.to_date) + timedelta(days=1)
         statement = statement.where(AuditEntry.at < end, AuditEntry.id < _to_least_id(end, ID_MARGIN_MS))
@@ -105,7 +105,7 @@ async def get_audit_entry(session: AsyncSession, entry_id: UUID) -> AuditEntryRe
 
 
 def add_audit_route(router: APIRouter, path: str, *, name: str) -> None:
-    """Add the list to a router that lets only admins in. `name` is unique in all services."""
+    """Add the list to a router for admins only. `name` is unique in all services."""
 
     @router.get(path, name=name, response_description="One page of the audit log.")
     async def list_entries(filters: Annotated[AuditLogFilter, Query()], session: SessionDep) -> AuditLogPage:

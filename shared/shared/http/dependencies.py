@@ -28,13 +28,13 @@ CacheDep = Annotated[Cache, from_state("cache")]
 
 
 async def _open_session(request: Request) -> AsyncIterator[AsyncSession]:
-    # Every level of dependencies costs each request some microseconds.
+    # Every level of dependencies costs each request a few microseconds.
     database: Database = request.app.state.database
     with repeat_request_on_conflict():
         async with database.transaction() as session:
             yield session
 
 
-# By default FastAPI leaves a dependency after it has sent the response. With the function's scope the order
-# is handler, commit, response: a client never receives success for a change that was rolled back.
+# By default FastAPI exits a dependency after it has sent the response. With the function's scope the order is
+# handler, commit, response: a client never receives success for a change that was rolled back.
 SessionDep = Annotated[AsyncSession, Depends(_open_session, scope="function")]

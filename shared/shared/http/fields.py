@@ -20,7 +20,7 @@ from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 MAX_OBJECT_FIELDS = 100
 """Fields of a JSON object: an error for each of 10,000 unknown ones would take long to list."""
 MAX_DECOMPOSED_CHARACTERS = 4
-"""Characters that normalising may join into one (UAX #15): the bound of a text before it is normalised."""
+"""Characters that normalisation may combine into one (UAX #15), for limiting text before normalising it."""
 MAX_COMBINING_MARKS = 30
 """Combining marks on one character: the limit of Unicode's Stream-Safe Text Format (UAX #15, section 13)."""
 
@@ -29,16 +29,16 @@ SPACE = (
     + "".join(map(chr, range(0x2000, 0x200C)))
     + "\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
 )
-"""Trimmed from both ends: white space, and characters without width that join nothing."""
+"""Trimmed from both ends: white space, and zero-width characters that join nothing."""
 BLANK = "\u115f\u1160\u2800\u3164\uffa0"
-"""Letters and signs without ink: Hangul fillers, and a Braille cell without dots."""
+"""Blank letters and symbols: Hangul fillers, and an empty Braille cell."""
 
 # PostgreSQL refuses NUL, UTF-8 refuses lone surrogates, and no sentence needs control characters.
 CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 CONTROLS = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
-"""The same in a pattern of JSON Schema. A schema knows no lone surrogates: they are not JSON text."""
+"""The same as a JSON Schema pattern, without lone surrogates, which are not JSON text."""
 POSSIBLE_MARKS = re.compile(f"[\u0300-\U0010ffff]{{{MAX_COMBINING_MARKS + 1},}}")
-"""U+0300 is the first combining mark. Longer runs are rare enough to look at each character."""
+"""U+0300 is the first combining mark. Longer runs are rare enough to check each character."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class DisplayText:
         return {**pattern, **handler(schema), "maxLength": self.max_length, **bounds}
 
     def clean(self, value: str) -> str:
-        # All that follows looks at every character, so a body full of text would hold up all other requests.
+        # The following checks scan every character, so a long text would delay all other requests.
         if len(value) > self.max_length * MAX_DECOMPOSED_CHARACTERS:
             raise PydanticKnownError("string_too_long", {"max_length": self.max_length})
         cleaned = clean_text(value)
@@ -73,7 +73,7 @@ class DisplayText:
 
 def text_pattern(*, required: bool, forbidden: str = "") -> str:
     """Return the pattern of a text without control and forbidden characters; a required one is not blank."""
-    # Without look-ahead, which some generators of clients lack.
+    # Without look-ahead, which some client generators do not support.
     visible = rf"[^{CONTROLS}{forbidden}\S]*[^{CONTROLS}{forbidden}\s]" if required else ""
     return f"^{visible}[^{CONTROLS}{forbidden}]*$"
 
@@ -82,7 +82,7 @@ def clean_text(value: str) -> str:
     """Normalise a text of bounded length. Raises ValueError."""
     if CONTROL_CHARACTER.search(value):
         raise ValueError("must not contain control characters")
-    # Normalising a run of marks takes quadratic time: a body full of them would take minutes.
+    # Normalising a run of marks takes quadratic time: a large body of them would take minutes.
     for run in POSSIBLE_MARKS.findall(value):
         if _count_marks(run) > MAX_COMBINING_MARKS:
             raise ValueError("must not contain long runs of combining marks")
@@ -108,7 +108,7 @@ def _to_integer(value: object) -> object:
 
 
 Integer = Annotated[int, Field(strict=True), BeforeValidator(_to_integer)]
-"""An integer in a JSON body. Text and booleans are refused."""
+"""An integer in a JSON body. Strings and booleans are rejected."""
 
 
 class RequestModel(BaseModel):

@@ -25,7 +25,7 @@ class Check:
 
 
 async def health(request: Request) -> Response:
-    """Answer GET /health with the background loops that are dead, and 503 if one of them is required."""
+    """Answer GET /health with the dead background loops, and 503 if one of them is required."""
     if stopping := _stopping(request):
         return stopping
     dead = [loop for loop in getattr(request.app.state, "loops", ()) if loop.is_dead]

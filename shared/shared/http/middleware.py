@@ -43,7 +43,8 @@ class RequestContext:
         trace = headers.get("traceparent", "")
         if not TRACEPARENT.fullmatch(trace):
             trace = f"00-{uuid4().hex}-{uuid4().hex[:16]}-00"
-        # The server sends by its own scope, so that a HEAD request may become a GET request here.
+        # The server responds according to its own scope, so a HEAD request can be turned into a GET request
+        # here.
         scope = {**scope, "state": {**scope.get("state", {}), "request_id": request_id}}
         with structlog.contextvars.bound_contextvars(request_id=request_id, traceparent=trace):
             await RequestRecorder(scope, send).run(self._app, receive)
@@ -85,7 +86,7 @@ class RequestRecorder:
             if self._status == 204:
                 # The framework sets a content type although there is no content.
                 del headers["content-type"]
-            # What caches may keep says so itself: public keys and tags. Everything else may be personal.
+            # Cacheable responses (public keys, tags) say so themselves. Everything else may be personal.
             headers.setdefault("Cache-Control", "no-store")
             headers.update(state.get("response_headers", {}))
         elif self._method == "HEAD":
@@ -122,7 +123,7 @@ def ensure_readable(scope: Scope) -> None:
 
 
 class BodyLimit:
-    """Upper limit of bodies, with or without Content-Length. It buffers none of them."""
+    """Limits body size, with or without Content-Length, and without buffering."""
 
     def __init__(self, app: ASGIApp, *, max_bytes: int, max_form_bytes: int) -> None:
         self._app, self._max_bytes, self._max_form_bytes = app, max_bytes, max_form_bytes
@@ -156,7 +157,7 @@ class BodyLimit:
             return message
 
         async def send_unless_rejected(message: Message) -> None:
-            # The application responds to a lost client, but the client already has our response.
+            # The application responds to the disconnect, but the client already has our response.
             if not rejected:
                 await send(message)
 
@@ -182,6 +183,6 @@ def takes_form(scope: Scope) -> bool:
 async def _reject(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
     error: ParleyError = PayloadTooLarge(f"The body can have at most {limit} bytes.", max_bytes=limit)
     if not is_form(Headers(scope=scope)) and takes_form(scope):
-        # A file as the whole body. A smaller one would be refused all the same.
+        # A file as the whole body, which would be refused anyway.
         error = MalformedForm("Send a form as multipart/form-data.")
     await to_response(error, request_id=scope["state"]["request_id"])(scope, receive, send)

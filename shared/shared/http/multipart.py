@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from shared.errors import MalformedForm, ParleyError
 
 MAX_HEADER_BYTES = 4096
-"""Of one header of a part. File names are in them."""
+"""Size limit of one part header, which contains the file name."""
 MAX_PREAMBLE_BYTES = 4096
 MAX_PARTS = 100
 MAX_DISCARDED_BYTES = 32 * 1024 * 1024
@@ -29,9 +29,8 @@ class FormTooSlow(ParleyError):
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a form has to arrive. After a burst, too, no gap may be longer than the patience.
-
-    A form that would not end in `max_seconds` at the lowest rate has to be faster.
+    """How fast a form has to arrive. Even after a burst, no gap may exceed the patience. A form too large for
+    `max_seconds` at the minimum rate has to be faster.
     """
 
     min_bytes_per_second: int
@@ -41,7 +40,7 @@ class Pace:
 
 
 class _Deadline:
-    """Until when the next piece of a form must arrive, by the clock of the event loop."""
+    """The deadline for the next piece of a form, by the event loop's clock."""
 
     def __init__(self, pace: Pace) -> None:
         now = asyncio.get_running_loop().time()
@@ -51,7 +50,7 @@ class _Deadline:
 
     def move(self, size: int) -> None:
         self._received += size
-        # Without an expected size, a burst would buy much memory for a long time.
+        # Without an expected size, a burst would reserve much memory for a long time.
         known_bytes = max(self._received, self._pace.expected_bytes)
         rate = max(self._pace.min_bytes_per_second, known_bytes / self._pace.max_seconds)
         earned = self.at + size / rate
@@ -71,7 +70,7 @@ type _Found = _Disposition | memoryview | _End
 
 
 class FormPart:
-    """A field, or a file if it has a file name. What is not read of it is skipped."""
+    """A field, or a file if it has a file name. Unread content is skipped."""
 
     def __init__(self, form: "StreamedForm", disposition: bytes) -> None:
         _, options = parse_options_header(disposition.decode("latin-1"))
@@ -140,7 +139,7 @@ class _Finder:
 
 
 class _Preamble:
-    """Drops what precedes the first boundary (RFC 2046, section 5.1.1). The parser refuses it."""
+    """Drops the preamble before the first boundary (RFC 2046, section 5.1.1), which the parser rejects."""
 
     def __init__(self, boundary: bytes) -> None:
         self._mark = b"\r\n--" + boundary
@@ -149,7 +148,7 @@ class _Preamble:
         self.is_over = False
 
     def strip(self, chunk: bytes) -> bytes:
-        """Return what of a chunk belongs to the form."""
+        """Return the part of a chunk that belongs to the form."""
         self._seen += len(chunk)
         text, self._tail = self._tail + chunk, b""
         start = text.find(self._mark)
@@ -169,7 +168,8 @@ def _find_boundary(request: Request) -> bytes:
 class StreamedForm:
     """The form of a request. It holds one piece of the body at a time.
 
-    Raises MalformedForm, also if the client goes away, and FormTooSlow after `max_idle_seconds` without data.
+    Raises MalformedForm, also if the client disconnects, and FormTooSlow after `max_idle_seconds` without
+    data.
     """
 
     def __init__(

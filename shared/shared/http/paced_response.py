@@ -1,4 +1,4 @@
-"""Streams that a slow reader does not hold open."""
+"""Responses that slow readers cannot keep open."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -12,14 +12,13 @@ log = structlog.get_logger(__name__)
 
 GRACE_SECONDS = 20.0
 MIN_BYTES_PER_SECOND = 16 * 1024
-# A connection buffers as much before it waits, and one piece more.
+# A connection buffers this much before it waits, plus one piece.
 MAX_PIECE_BYTES = 64 * 1024
 
 
 class PacedResponse(StreamingResponse):
-    """A stream that breaks off when its reader stalls, or is slower than the minimum on average.
-
-    It breaks off as well when its content raises one of `failures`.
+    """A stream that is aborted when its client stalls, or is slower than the minimum on average, or when its
+    content raises one of `failures`.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class PacedResponse(StreamingResponse):
             async with aclosing(self._content):
                 await self._send_pieces(send)
         except self._failures as error:
-            # Without its end the response is broken off, so that it never looks complete.
+            # Without its last chunk the response is aborted, so that it never looks complete.
             reason = "slow reader" if isinstance(error, TimeoutError) else str(error)
             log.warning("response_broken_off", reason=reason)
             return
@@ -54,7 +53,7 @@ class PacedResponse(StreamingResponse):
             async for piece in _cut(self._content):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 deadline += len(piece) / MIN_BYTES_PER_SECOND
-                # What buffers on the way have taken counts as read, and may be some megabytes.
+                # Data in buffers on the way counts as read, and may be several megabytes.
                 limit.reschedule(min(deadline, loop.time() + self._grace_seconds))
 
 

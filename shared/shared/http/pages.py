@@ -14,7 +14,7 @@ from shared.http.pagination import MAX_CURSOR_PAGE, PageQuery, Pagination, decod
 CURSOR_LAYOUT = struct.Struct(">I16s")
 """The number of the next page, and the key of the last item before it."""
 MAX_COUNTED = 10_000
-"""Longer lists are not counted to their end, because that takes as long as reading them."""
+"""Longer lists are not counted fully, because that takes as long as reading them."""
 
 
 async def fetch_page(

@@ -11,12 +11,12 @@ from pydantic import BaseModel, Field
 from shared.errors import field_error
 
 MAX_OFFSET = 10_000
-"""Items that pages reach by number. Beyond them only a cursor is cheap."""
+"""Items reachable by page number. Beyond them only a cursor is cheap."""
 MAX_CURSOR_PAGE = 1_000_000
-"""A cursor with a higher page number was made up: the number after it might not fit into a cursor."""
+"""A cursor with a higher page number is forged: the next number might not fit into a cursor."""
 CHECKSUM_BYTES = 8
 
-# The pattern is stated only: text of another form gets the same message as a cursor of other filters.
+# The pattern is only documented: malformed text gets the same message as a cursor of other filters.
 CURSOR_PATTERN = "^([A-Za-z0-9_-]{4})+([A-Za-z0-9_-]{1,3}={1,2})?$"
 Cursor = Annotated[str, Field(max_length=200, json_schema_extra={"pattern": CURSOR_PATTERN})]
 
@@ -83,7 +83,7 @@ def encode_cursor(layout: struct.Struct, *position: Any, scope: str) -> str:
 
 def decode_cursor(layout: struct.Struct, cursor: str, *, scope: str) -> tuple[Any, ...]:
     """Return the position that was encoded under the same scope. Raises Invalid for all other text."""
-    # The checksum is not a secret: a forged cursor only leads elsewhere in a list that its sender may read.
+    # The checksum is not a secret: a forged cursor only points elsewhere in a list that its sender may read.
     try:
         content = base64.b64decode(cursor, altchars=b"-_", validate=True)
         packed, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]

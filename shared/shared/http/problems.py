@@ -101,7 +101,7 @@ async def render_validation_error(request: Request, error: Exception) -> Respons
         return await render(request, MalformedJson("The body is not valid JSON."))
     # An unknown field is often the cause of the other errors: a required one is missing under its right name.
     listed = sorted(errors, key=lambda each: each["type"] != UNKNOWN)[:MAX_LISTED_ERRORS]
-    # The rejected input stays out: it may be a password.
+    # The rejected input is omitted: it may be a password.
     found = [{"pointer": to_pointer(each["loc"]), "message": _message(request, each)} for each in listed]
     detail = describe_field_error(**found[0])
     error_type = UnknownField if listed[0]["type"] == UNKNOWN else Invalid

@@ -37,15 +37,15 @@ class RateLimits:
         self._enabled = settings.rate_limit_enabled
         self._overrides = settings.rate_limits
         url = settings.redis_url.get_secret_value()
-        # The caller limits the time of answers, the client that of connecting and closing.
+        # The caller sets the response timeout, the client those of connecting and closing.
         self._pool = ConnectionPool.from_url(
             url, socket_timeout=None, socket_connect_timeout=CONNECT_TIMEOUT_SECONDS
         )
         # The library documents this option but leaves it out of its type.
         pool: Any = self._pool
         self._storage = RedisStorage(f"async+{url}", implementation="redispy", connection_pool=pool)
-        # A moving window keeps the time of every request. A sliding window counter takes less memory, but
-        # lets nearly twice as many requests pass in a badly placed minute.
+        # A moving window stores the time of every request. A sliding window counter takes less memory, but in
+        # the worst case allows nearly twice as many requests in a minute.
         self._limiter = MovingWindowRateLimiter(self._storage)
         self._local_limiter = LocalRateLimiter(MemoryStorage())
 
@@ -69,7 +69,7 @@ class RateLimits:
         if not self._enabled or getattr(request.state, "is_repeated", False):
             return
         item = RateLimitItemPerMinute(self._overrides.get(name, per_minute))
-        # What costs more than a minute has would never pass.
+        # A cost above the limit would never be allowed.
         hit = _Hit(item, name, subject, cost=min(cost, item.amount))
         allowed, window = await self._count(hit, fail_closed=fail_closed)
         reset = max(1, round(window.reset_time - time.time()))
@@ -146,7 +146,9 @@ def per_user(name: str, *, per_minute: int) -> Callable[[Request, CurrentUser], 
 
 
 def get_client_address(request: Request) -> str:
-    """Return the client's address as the gateway saw it, or its /64 network: an IPv6 home has 2^64."""
+    """Return the client's address as the gateway saw it, or its /64 network: one IPv6 household has 2^64
+    addresses.
+    """
     # uvicorn has set the address from X-Forwarded-For only if a trusted proxy sent the request.
     host = request.client.host if request.client else "unknown"
     try:

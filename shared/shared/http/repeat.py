@@ -22,7 +22,7 @@ class RepeatRequest(Exception):
 
 @contextmanager
 def repeat_request_on_conflict() -> Iterator[None]:
-    """Enclose a transaction that spans the whole request."""
+    """Wrap a transaction that spans the whole request."""
     try:
         yield
     except TransactionConflict as conflict:
@@ -49,7 +49,7 @@ class ConflictRepeater:
 
 
 class _ReplayedBody:
-    """The messages of a request, which can be received again from the first one."""
+    """The messages of a request, which can be replayed from the first one."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive

@@ -1,4 +1,4 @@
-"""Requests of a browser that come from our own pages."""
+"""Checks whether a browser's request comes from our own pages."""
 
 from urllib.parse import urlsplit
 
@@ -6,7 +6,9 @@ from starlette.requests import Request
 
 
 def is_same_origin(request: Request) -> bool:
-    """Return whether the request's page has our origin. A request that states no page has not."""
+    """Return whether the request comes from a page of our origin. A request without a referring page does
+    not.
+    """
     if site := request.headers.get("sec-fetch-site"):
         return site == "same-origin"
     # Over plain HTTP, browsers send Sec-Fetch-Site to localhost only. TLS ends before us: schemes may differ.

@@ -29,8 +29,8 @@ def serve(app: Starlette, settings: ServerSettings) -> None:
 
 
 class _DelayedServer(uvicorn.Server):
-    # After SIGTERM it serves on for a while and says that it is stopping. By the time it refuses connections,
-    # the gateway sends it none.
+    # After SIGTERM it continues to serve for a while and reports that it is stopping. By the time it refuses
+    # connections, the gateway sends it none.
     def __init__(self, config: uvicorn.Config, app: Starlette, delay_seconds: float) -> None:
         super().__init__(config)
         self._app, self._delay_seconds = app, delay_seconds
@@ -46,7 +46,7 @@ class _DelayedServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        # What is loaded stays, but every full collection went through it, for 100 ms.
+        # Loaded objects are permanent, but every full collection scanned them, for 100 ms.
         gc.collect()
         gc.freeze()
 

@@ -1,4 +1,4 @@
-"""Finds names that an operation does not know, and the known name that was meant."""
+"""Finds unknown names in a request, and suggests the closest known name."""
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -24,7 +24,7 @@ async def refuse_unknown_parameters(request: Request) -> None:
 
 
 def describe_unknown(request: Request, location: tuple[int | str, ...]) -> str:
-    """Return what to say about an unknown name: the known one that is nearest, or those that are known."""
+    """Return the message about an unknown name: the closest known name, or all known names."""
     *parents, name = location
     known = _list_known(request, parents)
     if nearest := get_close_matches(str(name)[:MAX_COMPARED_CHARACTERS], known, n=1):

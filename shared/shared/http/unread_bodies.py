@@ -14,12 +14,12 @@ MAX_DROPPED_BYTES = 32 * 1024 * 1024
 MAX_SECONDS = 10.0
 MAX_AT_ONCE = 64
 MAX_OF_CLIENT = 4
-"""Of a user, or of an address without a user. Such a body holds a connection of the gateway."""
+"""Per user, or per address without a user. Such a body occupies a gateway connection."""
 TOO_SLOW = 408
 
 
 class UnreadBodies:
-    """Delays the response to a refused body until it has arrived, within bounds of bytes, time and number.
+    """Delays the response to a refused body until it has arrived, within limits of bytes, time and number.
 
     Beyond them the client is answered immediately.
     """

@@ -88,7 +88,7 @@ def list_service_queues(service: str) -> list[str]:
 
 
 def is_broker_unavailable(error: Exception) -> bool:
-    """Return whether a connection was lost or not made. What RabbitMQ would refuse again is no outage."""
+    """Return whether a connection was lost or not made. Permanent refusals by RabbitMQ are not outages."""
     if isinstance(error, REFUSALS):
         return False
     # aiormq fails calls waiting on a lost channel with a bare Exception.
@@ -137,7 +137,7 @@ async def open_connection(url: str) -> AsyncIterator[AbstractConnection]:
         # The server may be gone and never confirm the close. Any failure is ignored.
         with suppress(Exception), translate_broker_errors():
             await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_SECONDS)
-        # Given up, it has no transport any more: this marks it as closed.
+        # It no longer has a transport; this marks it as closed.
         with suppress(Exception):
             await connection.close()
 
@@ -187,7 +187,7 @@ async def remove_queues(
     for queue in retired:
         with suppress(ChannelNotFoundEntity), translate_broker_errors():
             await _remove(connection, queue, queue.name, queue.replaced_by, queue_type, limit)
-        # What could not be handled stays a dead letter.
+        # Messages that could not be handled remain dead letters.
         parked = dead_letter_queue(queue.name), dead_letter_queue(queue.replaced_by)
         with suppress(ChannelNotFoundEntity), translate_broker_errors():
             await _remove(connection, queue, *parked, queue_type, limit)
@@ -258,5 +258,5 @@ async def _replay(channel: AbstractChannel, dead_letters: AbstractQueue, *, to: 
 async def _move(channel: AbstractChannel, delivery: AbstractIncomingMessage, *, to: str) -> None:
     message_id = delivery.message_id or ""
     await publish_confirmed(channel.default_exchange, to, delivery.body, message_id=message_id)
-    # Only after the confirm: a second copy is absorbed by the inbox, a lost one would be lost.
+    # Only after the confirm: the inbox absorbs duplicates, but a lost message would be lost for good.
     await delivery.ack()

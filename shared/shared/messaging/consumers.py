@@ -29,7 +29,7 @@ CHECK_SECONDS = 0.5
 START_TIMEOUT_SECONDS = 10.0
 MAX_RETRY_SECONDS = 1.0
 MAX_MOVED_PER_START = 500
-"""Messages of a retired queue. The consumers must not wait long; the topology step moves all."""
+"""Messages moved per retired queue. Consumers must not wait long; the topology step moves all."""
 
 
 class Consumers:

@@ -1,4 +1,4 @@
-"""Inbox: a delivery takes effect once, however often it arrives."""
+"""Inbox: each delivery takes effect exactly once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -75,9 +75,8 @@ def create_receiver[M: Event | Job](
     *,
     turns: AbstractAsyncContextManager[Any] | None = None,
 ) -> Receiver:
-    """Make the function that applies a delivery of the queue, and raises if it must become a dead letter.
-
-    `turns` bounds how many transactions the handlers of a process have open.
+    """Create the function that applies a delivery of the queue, and raises if it must become a dead letter.
+    `turns` limits the open transactions of a process's handlers.
     """
     # An effect has no transaction, and may take minutes.
     turn = nullcontext() if turns is None or isinstance(handler, Effect) else turns
@@ -92,7 +91,7 @@ def create_receiver[M: Event | Job](
 
     async def handle(body: bytes) -> str:
         try:
-            # The type checker joins the classes that M stands for.
+            # The type checker merges the classes bound to M.
             delivery = cast(M, message.model_validate_json(body))
         except ValidationError:
             log.error("delivery_unreadable", queue=queue)
@@ -112,7 +111,7 @@ async def _apply_with_retries[M: Event | Job](
     handler: Handler[M],
     turn: AbstractAsyncContextManager[Any],
 ) -> str:
-    """Retry a failing handler a few times, but wait without limit for a dependency that is down."""
+    """Retry a failing handler a few times, but wait indefinitely for a dependency that is down."""
     attempt = 0
     while True:
         try:
@@ -146,7 +145,7 @@ async def _apply_effect(database: Database, queue: str, delivery: Event | Job, e
         if await session.get(InboxEvent, (queue, delivery.id)) is not None:
             return "repeated"
     await effect.work(delivery)
-    # Claimed only now: if this process ends before, the work is done again.
+    # Claimed only now: if this process ends earlier, the work is repeated.
     async with database.transaction() as session:
         await claim(session, queue, delivery.id)
     return "applied"

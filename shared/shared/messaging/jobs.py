@@ -21,7 +21,7 @@ PREFETCH = 20
 
 
 class Job(BaseModel):
-    """Work that a service orders from its own worker. New fields have a default, as in contracts."""
+    """Work that a service enqueues for its own worker. New fields have a default, as in contracts."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -39,11 +39,11 @@ class Job(BaseModel):
 
 @dataclass(frozen=True)
 class Effect[M]:
-    """Work on another system, which may be repeated. It has no transaction: that would wait with it."""
+    """Repeatable work on another system. It runs outside a transaction, which would otherwise stay open."""
 
     work: Callable[[M], Awaitable[None]]
     max_at_once: int = PREFETCH
-    """In one worker. With 1, long work is shared out: another worker takes the next delivery."""
+    """Per worker. With 1, long-running work is distributed: another worker takes the next delivery."""
 
 
 type JobHandler[J: Job] = Callable[[AsyncSession, J], Awaitable[None]] | Effect[J]

@@ -61,12 +61,12 @@ def record[E: Event](session: AsyncSession, event: type[E], *, subject: str, dat
 
 
 def enqueue(session: AsyncSession, job: Job) -> None:
-    """Order a job from the service's own worker, in the caller's transaction."""
+    """Enqueue a job for the service's own worker, in the caller's transaction."""
     _add(session, job, job.queue())
 
 
 async def space_out(session: AsyncSession, ids: Sequence[UUID], *, interval: timedelta) -> None:
-    """Let messages of the caller's transaction become due one after the other, from now on."""
+    """Space out the due times of the caller's messages, starting now."""
     await session.flush()
     listed = func.unnest(literal(list(ids), ARRAY(Uuid)))
     places = listed.table_valued("id", with_ordinality="place").render_derived()

@@ -1,4 +1,4 @@
-"""What waits in the outbox, read from its table whenever metrics are collected."""
+"""Outbox metrics, read from the table at each collection."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ class OutboxMetrics:
         self._database = database
 
     async def update(self) -> None:
-        """Set the gauges. They are NaN while the database cannot say."""
+        """Set the gauges. They are NaN while the database does not answer."""
         pending, oldest, parked = UNKNOWN, UNKNOWN, UNKNOWN
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):

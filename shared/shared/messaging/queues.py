@@ -1,4 +1,4 @@
-"""The queues of one name: the consumer's and that of its dead letters, as RabbitMQ is to keep them."""
+"""A consumer's queue and its dead-letter queue, with their RabbitMQ arguments."""
 
 import asyncio
 from contextlib import suppress
@@ -18,11 +18,11 @@ MAX_DELIVERIES = 20
 """A message becomes a dead letter after this many workers ended or lost their connection while handling it.
 """
 MAX_DEAD_LETTER_DELIVERIES = 1_000_000
-"""RabbitMQ 4 would drop a dead letter after 20 replays that were cut off."""
+"""RabbitMQ 4 would drop a dead letter after 20 interrupted replays."""
 
 
 SETTLE_CHECKS, SETTLE_SECONDS = 10, 0.1
-"""What was just acknowledged is still counted in a quorum queue for a moment."""
+"""A quorum queue briefly counts messages that were just acknowledged."""
 
 
 class QueuesDiffer(CannotStart):
@@ -30,7 +30,7 @@ class QueuesDiffer(CannotStart):
 
 
 def dead_letter_queue(queue: str) -> str:
-    """Name the queue that keeps the deliveries a consumer rejected."""
+    """Name the dead-letter queue of a consumer's queue."""
     return f"{queue}.parked"
 
 
@@ -41,7 +41,8 @@ async def declare_queue(channel: AbstractChannel, name: str, queue_type: QueueTy
         "x-dead-letter-routing-key": name,
     }
     if queue_type == "quorum":
-        # A dead letter stays in its queue until the other one has it. RabbitMQ asks for this overflow.
+        # A dead letter stays in its queue until the dead-letter queue has it. RabbitMQ requires this overflow
+        # setting.
         arguments |= {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
         arguments |= _limit_deliveries(MAX_DELIVERIES)
     return await _declare(channel, name, queue_type, arguments)

@@ -37,12 +37,12 @@ MAX_BATCH_BYTES = 1024 * 1024
 """An import records hundreds of messages of 250 KB in one transaction."""
 BATCH_GROWTH = 10
 CONCURRENCY = 100
-"""Messages that wait for their confirms at the same time, and so share a time-out."""
+"""Messages that wait for confirms together, and share a timeout."""
 POLL_SECONDS = 0.5
 MAX_RETRY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 60
 MAX_ATTEMPTS = 20
-"""Attempts, in about a quarter of an hour, for a message that this version knows no queue for."""
+"""Attempts, in about a quarter of an hour, for a message without a known queue."""
 KNOWN_TYPES = frozenset(event.routing_key() for event in EVENTS)
 REPLACED_TYPES = {
     each.routing_key: each.replaced_by for each in RETIRED_QUEUES if each.routing_key not in KNOWN_TYPES
@@ -50,7 +50,7 @@ REPLACED_TYPES = {
 PAUSE_LOCK = 7275628
 """An advisory lock that every batch shares. Nothing is published while a backup holds it alone."""
 REFUSALS = (DeliveryError, PublishError)
-"""What the broker answers to a message that no queue takes."""
+"""The broker's reply to a message that no queue accepts."""
 
 
 class OutboxRelay:
@@ -119,7 +119,7 @@ class OutboxRelay:
         return await self._channel.get_exchange(EXCHANGE, ensure=False)
 
     async def _disconnect(self) -> None:
-        # A broker that has just come back confirms slowly: the first batches are small.
+        # A broker that has just recovered confirms slowly, so the first batches are small.
         self._channel, self._batch_size = None, 1
         await self._connection.aclose()
 
@@ -164,7 +164,7 @@ async def _drain(
 
 
 async def _lock_due(session: AsyncSession, *, limit: int) -> Sequence[tuple[UUID, int]]:
-    """Return the ids and the bytes of the messages that have been due longest, which no other relay has."""
+    """Return ids and bodies of the longest-due messages that no other relay has locked."""
     # Rows are drained as they become visible, not by a sequence: ids are not in the order of commits.
     size = func.octet_length(OutboxEvent.body)
     # A subquery is evaluated once, before any row is locked.
@@ -208,7 +208,7 @@ async def _publish(rows: Sequence[OutboxEvent], exchange: AbstractExchange) -> l
 
 
 async def _delay(session: AsyncSession, ids: Collection[UUID], *, known_types: Collection[str]) -> None:
-    """Let messages wait for their next attempt. Park those of unknown types after the last one."""
+    """Schedule the messages' next attempt. Park those of unknown types after the last one."""
     is_last = OutboxEvent.type.not_in(known_types) & (OutboxEvent.attempts + 1 >= MAX_ATTEMPTS)
     seconds = func.least(func.power(2, OutboxEvent.attempts), MAX_DELAY_SECONDS)
     due_at = func.clock_timestamp() + seconds * literal(timedelta(seconds=1))

@@ -24,10 +24,10 @@ from shared.messaging.wake_up import waking_relay
 from shared.settings import MessagingSettings
 
 RESERVED_CONNECTIONS = 5
-"""Of the pool, for the relay, its wake-up, the checks and an effect's transactions."""
+"""Pool connections for the relay, its wake-up, the checks and an effect's transactions."""
 
 type Consumer = tuple[type[Event] | type[Job], Handler[Any]]
-"""What arrives in a queue, and what handles it."""
+"""A queue's message type, and its handler."""
 
 
 def build_worker(

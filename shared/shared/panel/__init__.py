@@ -1,4 +1,4 @@
-"""The admin panel: SQLAdmin, mounted in each service, with one look and one set of rules.
+"""The admin panel: SQLAdmin, mounted in each service, with a shared layout and shared rules.
 
 See docs/admin-panel.md for how a service adds pages.
 """

@@ -14,7 +14,7 @@ from shared.security.current_user import Principal, Role
 type Roles = frozenset[Role]
 
 EDITORS: Roles = frozenset({"editor", "admin"})
-"""Editors and admins: all that sign on to the panel."""
+"""Editors and admins: the roles that can sign on to the panel."""
 ADMINS: Roles = frozenset({"admin"})
 
 
@@ -33,7 +33,7 @@ def find_principal(request: Request) -> Principal | None:
 
 class PanelAuthentication(AuthenticationBackend):
     def __init__(self) -> None:
-        # The session of the panel is the gateway's matter: the base class would keep one in a signed cookie.
+        # The gateway handles the panel's session; the base class would keep one in a signed cookie.
         self.middlewares = []
 
     async def login(self, request: Request) -> Response | bool:
@@ -51,7 +51,7 @@ class PanelAuthentication(AuthenticationBackend):
 
 
 class PanelAuthorization(AuthorizationBackend):
-    """Roles by view and action. What no view has granted is refused."""
+    """Roles by view and action. Anything a view has not granted is refused."""
 
     def __init__(self) -> None:
         self._roles: dict[str, Roles] = {}

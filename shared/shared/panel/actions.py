@@ -23,7 +23,7 @@ class Action:
     is_for_many: bool = True
     is_dangerous: bool = False
     permission: str = "edit"
-    """What the view's `permissions` calls it. Whether the view offers `can_edit` does not matter."""
+    """The action's key in the view's `permissions`, independent of `can_edit`."""
 
 
 def post_action(
@@ -35,7 +35,7 @@ def post_action(
     is_dangerous: bool = False,
     permission: str = "edit",
 ) -> Callable[[Handler], Handler]:
-    """Offer a method for the chosen rows of a list, and on the page of one. It is called by POST only."""
+    """Offer a method for selected rows of a list, and on a row's page. It is called only by POST."""
     action = Action(slug, label, confirmation, is_for_many, is_dangerous, permission)
 
     def mark(handler: Handler) -> Handler:

@@ -59,7 +59,7 @@ class AuditRow:
 
     @property
     def subject_page(self) -> str:
-        """Return the address of the subject's page. What was deleted has none."""
+        """Return the URL of the subject's page. Deleted subjects have none."""
         action = self.entry.action
         page = None if action.endswith("_deleted") else SUBJECTS.get(action.partition("_")[0])
         return f"{page}/{self.entry.subject_id}" if page else ""
@@ -120,11 +120,11 @@ class AuditView(ResourceView, model=AuditEntry):
         return AuditRow(entry, await self.list_names(session, ids))
 
     async def find_person(self, session: AsyncSession, text: str) -> str:
-        """Return the id of the person that was typed, in a service that knows people."""
+        """Return the id of the user entered, in a service that knows users."""
         return text
 
     async def list_names(self, session: AsyncSession, ids: Collection[UUID]) -> Mapping[UUID, str]:
-        """Return the names of people, in a service that knows them."""
+        """Return users' names, in a service that knows them."""
         return {}
 
     def describe(self, row: AuditRow) -> str:

@@ -14,7 +14,7 @@ from shared.spreadsheets import BOM, guard_cell
 def to_csv_response(
     filename: str, header: Sequence[str], chunks: AsyncIterator[Iterable[Sequence[Any]]]
 ) -> StreamingResponse:
-    """Stream rows. Text that a spreadsheet would take for a formula begins with an apostrophe."""
+    """Stream rows. Text that a spreadsheet would interpret as a formula is prefixed with an apostrophe."""
     disposition = f'attachment; filename="{filename}"'
     headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
     return StreamingResponse(_write(header, chunks), headers=headers, media_type="text/csv; charset=utf-8")
@@ -38,7 +38,7 @@ def to_csv(rows: Iterable[Sequence[Any]]) -> str:
 def _to_cell(value: Any) -> str:
     if value is None:
         return ""
-    # A negative number is none of the formulas: it has no letters.
+    # A negative number is not a formula: it has no letters.
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, datetime):

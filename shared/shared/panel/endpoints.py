@@ -35,7 +35,7 @@ NOT_ALLOWED = "Your account is not allowed to do this. Ask an admin."
 
 class Endpoints:
     def __init__(self, panel: "Panel") -> None:
-        # What SQLAdmin's `login_required` looks for.
+        # Required by SQLAdmin's `login_required`.
         self._admin_ref = self._panel = panel
 
     @login_required
@@ -163,7 +163,7 @@ class Endpoints:
     async def export(self, request: Request) -> Response:
         view = self._open(request, "export")
         query = _read_query(view, request).at(limit=EXPORT_LIMIT, page=1, cursor=None)
-        # What makes the query invalid is found before the response begins.
+        # An invalid query is detected before the response begins.
         first = await self._list(view, query)
         rows = self._export_rows(view, query, first)
         return to_csv_response(f"{view.path}.csv", [column.label for column in view.columns], rows)

@@ -31,7 +31,7 @@ OTHER_HEADING = "Something went wrong on our side"
 
 
 class ErrorPages:
-    """The outermost middleware, so that the refusals of all others become pages too."""
+    """The outermost middleware, so that errors of all others become pages too."""
 
     def __init__(self, app: ASGIApp, *, panel: "Panel") -> None:
         self._app, self._panel = app, panel

@@ -23,7 +23,7 @@ class _LookupWidget:
 
 
 class LookupField(Field):
-    """Ids that are found by typing, at the address of a view's look-up."""
+    """Ids chosen by searching a view's lookup."""
 
     widget = _LookupWidget()
 

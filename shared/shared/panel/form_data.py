@@ -29,7 +29,7 @@ async def read_form(request: Request) -> FormData:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError:
         raise MalformedForm(RELOAD) from None
-    # Browsers end lines with CRLF, whatever was typed.
+    # Browsers send line breaks as CRLF.
     form: FormData = ImmutableMultiDict([(name, value.replace("\r\n", "\n")) for name, value in pairs])
     if any(len(form.getlist(name)) > 1 for name in OWN_FIELDS):
         raise MalformedForm("The form contains a field twice; reload the page.")
@@ -46,7 +46,7 @@ def get_form(request: Request) -> FormData:
 
 
 def get_submission_id(request: Request) -> UUID:
-    """Return what tells two submissions of one form from two forms. Raises MalformedForm."""
+    """Return the id that identifies repeated submissions of a form. Raises MalformedForm."""
     return parse_uuid(get_form(request).get(SUBMISSION_FIELD, ""))
 
 

@@ -12,7 +12,7 @@ NONE = "–"  # noqa: RUF001 - the dash of an empty cell
 
 
 def show(value: Any) -> str | Markup:
-    """Return a value for people. Text is escaped by the template."""
+    """Return a formatted value. The template escapes text."""
     if value is None or value == "":
         return Markup('<span class="quiet">{}</span>').format(NONE)
     if isinstance(value, bool):
@@ -40,7 +40,7 @@ def _show_other(value: Any) -> str | Markup:
 
 
 def show_time(moment: datetime) -> Markup:
-    """Show a time in UTC; a script replaces it by the visitor's own time."""
+    """Show a time in UTC; a script converts it to the visitor's time zone."""
     moment = moment.astimezone(UTC)
     text = f"{moment:%-d %b %Y, %H:%M} UTC"
     return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(timespec="seconds"), text)

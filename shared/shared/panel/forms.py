@@ -47,7 +47,7 @@ def parse[M: BaseModel](schema: type[M], values: Mapping[str, Any]) -> M:
 
 
 def ensure_expected(form: Form, data: FormData) -> None:
-    """Raise Invalid for fields that the form does not have, and for doubled ones that have one value."""
+    """Raise Invalid for unknown fields, and for repeated single-valued ones."""
     fields: Mapping[str, Field] = form._fields
     for name in set(data):
         if name not in fields and name not in OWN_FIELDS:
@@ -63,7 +63,7 @@ def is_multiple(field: Field) -> bool:
 
 
 def add_errors(form: Form, error: ParleyError) -> list[str]:
-    """Put the errors next to their fields. Returns what concerns no field, for the top of the form."""
+    """Attach the errors to their fields. Returns the messages about no field, for the top of the form."""
     fields: Mapping[str, Field] = form._fields
     rest = []
     for each in error.extra.get("errors") or ():
@@ -78,13 +78,13 @@ def add_errors(form: Form, error: ParleyError) -> list[str]:
 
 
 def _to_sentence(text: str) -> str:
-    # People who fill in forms know no strings.
+    # Users do not know the term "string".
     sentence = text.strip().replace("_", " ").replace("String should", "Text should")
     return f"{sentence[:1].upper()}{sentence[1:].removesuffix('.')}." if sentence else ""
 
 
 def create_version(values: Mapping[str, Any]) -> str:
-    """Return what changes with any value of a form: the version for rows that have no revision."""
+    """Return a digest of the form's values: the version for rows without a revision."""
     text = repr([(name, _to_comparable(value)) for name, value in sorted(values.items())])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -1,4 +1,4 @@
-"""What every request to a page passes: token, role, share, rate limit, and protection against other sites."""
+"""The checks of every page request: token, role, share, rate limit and CSRF protection."""
 
 import hmac
 
@@ -23,7 +23,7 @@ SIGN_IN_AGAIN = "Your session has ended. Sign in again."
 
 
 class CrossSiteRequest(Forbidden):
-    """A change was sent by another site, or by a page that is too old."""
+    """The form was sent by another site, or by an outdated page."""
 
     code = "cross_site_request"
 
@@ -56,7 +56,7 @@ class PanelGate:
         if principal.role not in EDITORS:
             raise Forbidden("This is a learner's account. The panel is for editors and admins.")
         request.state.panel_principal = principal
-        # Pages of errors are made outside of all middlewares.
+        # Error pages are rendered outside all middlewares.
         request.state.panel_page["principal"] = principal
         if (take_share := getattr(request.state, "take_share", None)) is not None:
             await take_share(principal.id)
@@ -74,7 +74,7 @@ class PanelGate:
 
 
 async def _ensure_own_page(request: Request, principal: Principal) -> None:
-    """Raise CrossSiteRequest unless the request has our origin, and the value that only our pages know."""
+    """Raise CrossSiteRequest unless the request has our origin and the CSRF token."""
     if not is_same_origin(request) or not principal.csrf:
         raise CrossSiteRequest
     sent = request.headers.get(CSRF_HEADER, "")
@@ -104,13 +104,13 @@ def add_security_headers(headers: MutableHeaders, policy: str) -> None:
     headers.setdefault("Content-Security-Policy", policy)
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("X-Frame-Options", "DENY")
-    # Without a referrer, browsers would not name the origin of a form either.
+    # Without a referrer, browsers would not send a form's origin either.
     headers.setdefault("Referrer-Policy", "same-origin")
     headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     headers.setdefault("Cache-Control", "no-store")
 
 
 def is_navigation(headers: Headers) -> bool:
-    """Return whether a browser shows the response as a page, rather than giving it to a script."""
+    """Return whether the browser navigates, as opposed to a script's request."""
     mode = headers.get("sec-fetch-mode")
     return mode == "navigate" if mode else "text/html" in headers.get("accept", "")

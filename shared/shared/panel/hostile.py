@@ -21,12 +21,12 @@ from shared.panel.views import ResourceView
 from shared.testing import hidden_fields
 
 CSRF = "known"
-"""The value that the browser's token must have."""
+"""The CSRF value required by the browser's token."""
 HEADERS = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
 ABSENT = UUID("01a218d8-0000-7000-8000-000000000000")
 BAD_IDS = ("x", "%00", "%ff", "1", f"urn:uuid:{ABSENT}", "x" * 10_000, str(ABSENT))
 EDGES = ("", "x" * 10_000, "%00", "%ff", "-1", "1" * 40, str(ABSENT))
-"""Values as they stand in an address or a form. One is no UTF-8."""
+"""Values as encoded in a URL or form. One is not UTF-8."""
 LIST_PARAMETERS = ("search", "sort", "page", "cursor", "done", "count")
 OTHER_PARAMETERS = ("key", "session", "next", "done")
 FILE = b'--x\r\nContent-Disposition: form-data; name="ids"; filename="a.exe"\r\n\r\nMZ\xff\x00\r\n--x--\r\n'
@@ -38,7 +38,7 @@ class Sent(NamedTuple):
 
 
 class Target(NamedTuple):
-    """An address that takes a form, and the names of its fields. `page` shows the form, `row` is chosen."""
+    """A URL that accepts a form, and its field names. `page` shows the form, `row` is selected."""
 
     address: str
     names: Sequence[str] = ()
@@ -73,7 +73,7 @@ def list_bodies(valid: Mapping[str, str]) -> Iterator[Sent]:
 
 
 def list_targets(panel: Panel, rows: Mapping[str, UUID], fields: Sequence[str]) -> Iterator[Target]:
-    """Return all addresses of the panel that take a form."""
+    """Return all URLs of the panel that accept a form."""
     for view in panel.resources.values():
         own = [view.address(each) for each in (rows.get(view.path), ABSENT) if each]
         if view.can_create:
@@ -97,7 +97,7 @@ def _list_fields(view: ResourceView, name: str) -> Sequence[str]:
 
 
 def list_pages(panel: Panel, rows: Mapping[str, UUID]) -> Iterator[str]:
-    """Return all addresses that are opened, with bad ids and bad queries."""
+    """Return all readable URLs with bad ids and bad queries."""
     for view in panel.resources.values():
         names = (*LIST_PARAMETERS, *(each.name for each in view.filters))
         pages = {
@@ -119,7 +119,7 @@ def list_pages(panel: Panel, rows: Mapping[str, UUID]) -> Iterator[str]:
 async def attack(
     app: FastAPI, browser: httpx.AsyncClient, *, rows: Mapping[str, UUID], fields: Sequence[str] = ()
 ) -> list[str]:
-    """Send bad input to all addresses of the panel, which work otherwise. Returns what failed.
+    """Send bad input to all URLs of the panel. Returns the failures.
 
     `rows` are ids by the paths of their views, `fields` the names that only actions read.
     """
@@ -141,7 +141,7 @@ async def attack(
 async def attack_route(
     browser: httpx.AsyncClient, method: str, path: str, *, fields: Sequence[str]
 ) -> list[str]:
-    """Send bad input to a route that belongs to no view. Returns what failed."""
+    """Send bad input to a route that belongs to no view. Returns the failures."""
     browser.headers.update(HEADERS)
     address = path.replace("{", "").replace("}", "").replace(":path", "")
     requests = [(f"{address}?{query}", Sent(b"")) for query in list_queries(OTHER_PARAMETERS)]
@@ -164,7 +164,7 @@ async def attack_form(panel: Panel, browser: httpx.AsyncClient, target: Target) 
     usual[SUBMISSION_FIELD] = str(uuid4())
     for sent in list_bodies(usual):
         content = sent.content.replace(usual[SUBMISSION_FIELD].encode(), str(uuid4()).encode())
-        # What is no form passes the gate by it.
+        # Lets bodies that are not forms pass the gate.
         headers = {"Content-Type": sent.content_type, "X-CSRF-Token": CSRF}
         answer = await browser.post(target.address, content=content, headers=headers)
         if answer.status_code >= 500:

@@ -1,4 +1,4 @@
-"""What a list of the panel shows, and what its visitor asks of it."""
+"""A panel list's columns and filters, and the query in its URL."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -43,7 +43,7 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True)
 class Filter:
-    """A narrowing of a list: one of the choices, one found by a look-up, or else an input of this type."""
+    """A list filter: by choices, by lookup, or by an input of this type."""
 
     name: str
     label: str
@@ -71,7 +71,7 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True)
 class ListQuery:
-    """What the address of a list asks for. Unknown parameters are ignored."""
+    """The query of a list's URL. Unknown parameters are ignored."""
 
     search: str = ""
     filters: Mapping[str, str] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class ListQuery:
     limit: int = DEFAULT_LIMIT
 
     def parameters(self, **changed: Any) -> str:
-        """Return the query of an address with other values. None leaves a parameter out."""
+        """Return the query string with changed values. None removes a parameter."""
         sort = f"-{self.sort}" if self.is_descending else self.sort
         values = {"search": self.search, **self.filters, "sort": sort, **changed}
         return urlencode({name: value for name, value in values.items() if value not in ("", None)})
@@ -124,7 +124,7 @@ class Listing:
 def create_listing(
     query: ListQuery, rows: Sequence[Any], total: int, *, next_cursor: str | None = None
 ) -> Listing:
-    """Make a page of a list whose items were counted up to MAX_COUNTED + 1."""
+    """Create a page of a list whose items were counted up to MAX_COUNTED + 1."""
     counted = Count.from_capped(total)
     position = Pagination(
         page=query.page,
@@ -140,7 +140,7 @@ def create_listing(
 def read_list_query(
     request: Request, *, columns: Sequence[Column], filters: Sequence[Filter], default_sort: str, limit: int
 ) -> ListQuery:
-    """Read the address of a list. Raises Invalid, whose pointers name the parameters."""
+    """Parse a list's query string. Raises Invalid with pointers to the parameters."""
     asked = request.query_params
     sort = asked.get("sort") or default_sort
     sortable = {column.name for column in columns if column.is_sortable}
@@ -179,7 +179,7 @@ def _read_page(text: str) -> int:
 
 
 def clean_parameter(name: str, text: str, *, max_length: int = MAX_FILTER_LENGTH) -> str:
-    """Return the text as it may be compared with stored text. Raises Invalid."""
+    """Return the text normalised like stored text. Raises Invalid."""
     if len(text) > max_length:
         raise field_error(f"#/query/{name}", f"must have at most {max_length} characters")
     try:
@@ -189,7 +189,7 @@ def clean_parameter(name: str, text: str, *, max_length: int = MAX_FILTER_LENGTH
 
 
 def describe_problem(error: ParleyError) -> str:
-    """Return what to say above a list whose address asks for something that there is not."""
+    """Return the messages above a list whose query is invalid."""
     found = error.extra.get("errors") or []
     return " ".join(map(_describe_field, found)) or error.detail
 

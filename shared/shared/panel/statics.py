@@ -1,4 +1,4 @@
-"""Style sheets and scripts. Their addresses change with their content, so that browsers may keep them."""
+"""Style sheets and scripts. Their URLs change with their content, so that browsers can cache them."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ REVALIDATED = "public, no-cache"
 
 
 class PanelStatics(StaticFiles):
-    """Files of the panel, of the service and of installed packages, at one address."""
+    """Files of the panel, the service and installed packages, under one path."""
 
     def __init__(self, folders: Sequence[Path], packages: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(packages=list(packages), check_dir=False)
@@ -44,7 +44,7 @@ class PanelStatics(StaticFiles):
         return response
 
     def address(self, prefix: str, name: str) -> str:
-        """Return the address of a file. Raises LookupError for a missing one: a template misspells it."""
+        """Return a file's URL. Raises LookupError if a template misspells it."""
         full_path, stat = self.lookup_path(name)
         if stat is None:
             raise LookupError(name)

@@ -1,4 +1,4 @@
-"""The views that services derive theirs from. Every change goes through a command of the service."""
+"""Base classes for the services' views. Every change goes through a command of the service."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Blocker(NamedTuple):
-    """Why something cannot be deleted, and where to do something about it."""
+    """Why a row cannot be deleted, and a link to resolve it."""
 
     reason: str
     address: str
@@ -44,13 +44,13 @@ MESSAGES = {
 
 
 class PanelPage:
-    """What all views have in common."""
+    """Common base of all views."""
 
     path: ClassVar[str] = ""
     """The pages are at `/admin/<service>/<path>`."""
     roles: ClassVar[Roles] = EDITORS
     permissions: ClassVar[Mapping[str, Roles]] = {}
-    """Actions, such as delete, that fewer roles may do."""
+    """Actions, such as delete, restricted to fewer roles."""
     messages: ClassVar[Mapping[str, str]] = {}
     panel: ClassVar["Panel"]
 
@@ -59,7 +59,7 @@ class PanelPage:
 
     @asynccontextmanager
     async def transaction(self, request: Request) -> AsyncIterator[AsyncSession]:
-        """Open the transaction of a sent form. Raises AlreadySubmitted for its second submission."""
+        """Open the transaction of a submitted form. Raises AlreadySubmitted if it was submitted before."""
         submission_id, user_id = get_submission_id(request), get_principal(request).id
         async with self.panel.transaction() as session:
             if not await claim(session, f"panel.{user_id}", submission_id):
@@ -72,7 +72,7 @@ class PanelPage:
         return str(URL(path).include_query_params(**query)) if query else path
 
     def done(self, code: str, *parts: object, **query: object) -> Response:
-        """Lead to another page, which shows the message with this code. `count` fills it in."""
+        """Redirect to a page that shows the message with this code, formatted with `count`."""
         return RedirectResponse(self.address(*parts, **{**query, "done": code}), 303)
 
     def find_message(self, request: Request) -> str:
@@ -141,7 +141,7 @@ class ResourceView(PanelPage, ModelView):
         return {}
 
     async def find_blocker(self, session: AsyncSession, row: Any) -> Blocker | None:
-        """Return why the row cannot be deleted now. The command decides all the same."""
+        """Return why the row cannot be deleted now. The command checks it again."""
         return None
 
     def describe(self, row: Any) -> str:
@@ -152,20 +152,20 @@ class ResourceView(PanelPage, ModelView):
         return row.id
 
     def get_form_values(self, row: Any) -> dict[str, Any]:
-        """Return the values with which the form to edit opens."""
+        """Return the initial values of the edit form."""
         return {name: getattr(row, name) for name in self.form_edit()._fields}
 
     def get_version(self, row: Any) -> str:
-        """Return what changes with every change of the row."""
+        """Return a version that changes with every change of the row."""
         return create_version(self.get_form_values(row))
 
     def may(self, request: Request, action: str) -> bool:
-        """Return whether the view has the action at all, and the user may do it."""
+        """Return whether the view has the action and the user is allowed to use it."""
         flags = {"details": "can_view_details"}
         is_offered = getattr(self, flags.get(action, f"can_{action}"), True)
         return bool(is_offered) and self.has_permission(request, action)
 
-    # What SQLAdmin calls changing a model.
+    # SQLAdmin's names for the changes.
 
     async def insert_model(self, request: Request, data: dict[str, Any]) -> Any:
         async with self.transaction(request) as session:
@@ -183,7 +183,7 @@ class ResourceView(PanelPage, ModelView):
             await self.delete_row(session, pk, actor=get_principal(request).id)
 
     async def lock_row(self, session: AsyncSession, row_id: UUID) -> Any:
-        """Return the row as it is stored, and keep others from changing it until the transaction ends."""
+        """Return the stored row, locked until the transaction ends."""
         column = self.pk_columns[0]
         await session.execute(select(column).where(column == row_id).with_for_update(key_share=True))
         return await self.get_row(session, row_id)

@@ -1,1 +1,1 @@
-"""Signed tokens, and the user that a request is made for."""
+"""Signed tokens, and the user who makes a request."""

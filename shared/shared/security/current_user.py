@@ -1,4 +1,4 @@
-"""The user that a request is made for, by its access token."""
+"""The user who makes a request, by access token."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ from shared.security.jwt import ACCESS_TOKEN, KeySource, verify_with_key
 from shared.security.revocation import Revocations
 
 TOKEN_CACHE_SIZE = 5_000
-"""Verified tokens that a process keeps, about 1 KB each."""
+"""Size of a process's cache of verified tokens, about 1 KB each."""
 
 Role = Literal["learner", "editor", "admin"]
 
@@ -29,7 +29,7 @@ class Principal(BaseModel):
     """The sign-in that the token was issued for. It may have ended since."""
     token_version: int = 0
     csrf: str | None = None
-    """What forms of the admin panel must send back. Only tokens for its pages have it."""
+    """The CSRF value for forms of the admin panel. Only tokens for its pages have it."""
 
 
 class CachedToken(NamedTuple):
@@ -97,7 +97,7 @@ def _to_principal(claims: dict[str, Any]) -> Principal:
 
 
 class _AccessToken(HTTPBearer):
-    """The user that the header names, in one dependency, because every request pays for each of them."""
+    """The user named by the header, in a single dependency, because each one costs every request."""
 
     async def __call__(self, request: Request) -> Principal:  # type: ignore[override] # returns the user instead of the credentials
         credentials = await super().__call__(request)

@@ -25,7 +25,7 @@ ACCESS_TOKEN = "at+jwt"  # noqa: S105 - the media type of RFC 9068, not a secret
 LEEWAY_SECONDS = 2
 """Tolerated difference between the clocks of two machines."""
 MAX_KEYLESS_COOLDOWN_SECONDS = 0.5
-"""Without any key, a process can do nothing: it asks again sooner."""
+"""Without any key, a process cannot work, so it retries sooner."""
 REQUIRED = ["iss", "aud", "exp", "iat", "sub", "jti"]
 
 
@@ -122,7 +122,7 @@ class JwksClient:
         self._renewal: asyncio.Task[None] | None = None
 
     async def fetch_ahead(self) -> None:
-        """Fetch the keys before the first request needs them. A failure is logged only."""
+        """Fetch the keys before the first request needs them. Failures are only logged."""
         await self._refresh(asked=time.monotonic())
 
     async def get(self, kid: str) -> jwt.PyJWK | None:

@@ -15,11 +15,11 @@ RECEIPT_PUBLIC_KEYS = "receipt-public-keys.json"
 
 
 class KeysExist(CannotStart):
-    """Keys that are in use would be lost."""
+    """Existing keys would be lost."""
 
 
 def new_key_sets(*, is_development: bool) -> dict[str, dict[str, Any]]:
-    """Return JWK sets by file name. Production refuses those for development."""
+    """Return JWK sets by file name. Production rejects development keys."""
     access, receipts = ({"keys": [new_signing_key()]} for _ in range(2))
     for key in (*access["keys"], *receipts["keys"]) if is_development else ():
         key["kid"] = DEVELOPMENT_KEY + key["kid"]

@@ -1,4 +1,4 @@
-"""Access tokens that are refused before they expire."""
+"""Revocation of access tokens before they expire."""
 
 # Auth appends revocations to a stream in Redis, and every API follows the stream into its memory. A request
 # therefore costs no round trip, and a process keeps the revocations it has read while Redis is down.
@@ -25,12 +25,12 @@ STREAM, FIELD = "revocations", b"revocation"
 POLL_SECONDS = 0.5
 WRITE_TIMEOUT_SECONDS = 0.5
 READ_TIMEOUT_SECONDS = 1.0
-"""Longer, because no request waits for it, and a busy event loop must not look like an absent Redis."""
+"""Longer, because no request waits for it, and a busy event loop must not look like a Redis outage."""
 RETENTION_SECONDS = 1_200
 """Longer than any access token lives, with a margin for the clocks of two machines."""
 PAGE_SIZE = 1_000
 MAX_REVOCATIONS = 100_000
-"""Revocations that a process keeps, about 200 bytes each. The oldest ones are dropped first."""
+"""Maximum of revocations in a process, about 200 bytes each. The oldest are dropped first."""
 EVERY_VERSION = 2**31 - 1
 
 
@@ -39,7 +39,7 @@ class RevocationsUnavailable(Unavailable):
 
 
 class Revocation(BaseModel):
-    """The end of all tokens of a user or a session whose version is lower. Versions need no clocks."""
+    """A revocation of a user's or session's tokens with lower versions. Versions do not depend on clocks."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -87,7 +87,7 @@ class Revocations:
 
     async def follow(self) -> bool:
         """Read a page of new revocations; return whether there are more. Raises RevocationsUnavailable."""
-        # Another Redis may answer after a failure, with other positions: then everything is read again.
+        # After a failure another Redis may answer, with other positions, so everything is read again.
         position, self._position = self._position, "-"
         with _translate_connection_errors():
             async with asyncio.timeout(READ_TIMEOUT_SECONDS):

@@ -1,4 +1,4 @@
-"""Accounts of others, as admins manage them."""
+"""Management of accounts by admins."""
 
 from uuid import UUID
 

@@ -44,7 +44,7 @@ async def _get_current_account(caller: CurrentUser, session: SessionDep) -> User
 
 
 CurrentAccount = Annotated[UserRead, Depends(_get_current_account)]
-"""The caller's account; callers whose session has ended are refused."""
+"""The caller's account; raises if the session has ended."""
 
 
 async def find_caller(request: Request) -> Principal | None:
@@ -53,7 +53,7 @@ async def find_caller(request: Request) -> Principal | None:
 
 
 async def _get_current_admin(caller: CurrentUser, session: SessionDep) -> Principal:
-    """Check the role in the database: an older token may still carry a role that was withdrawn."""
+    """Check the role in the database: an older token may still carry a revoked role."""
     role = await find_role(session, caller)
     if role is None:
         raise SignedOut
@@ -117,7 +117,7 @@ def create_auth_router() -> APIRouter:
 
 
 async def _refuse_operator(caller: CurrentUser) -> None:
-    # It must not get an address, a password or an identity that would outlive the configuration.
+    # The operator must not get an address, password or identity that would outlive the configuration.
     ensure_not_operator(caller.id)
 
 

@@ -33,9 +33,9 @@ async def request_email_change(
 ) -> None:
     """Request a change of your e-mail address.
 
-    The new address is sent a link, the present one a notice. The change counts when the link is confirmed
-    with `POST /api/v1/auth/email/verify`, within an hour. Another request, or a new password, cancels it.
-    Sessions stay signed in.
+    The new address receives a link, the current one a notice. The change takes effect when the link is
+    confirmed with `POST /api/v1/auth/email/verify`, within an hour. Another request, or a new password,
+    cancels it. Sessions stay signed in.
 
     Send your password, unless you signed in within the last ten minutes. The response does not reveal whether
     the address has an account.

@@ -22,7 +22,7 @@ JSON_DOCUMENT: dict[int | str, dict[str, Any]] = {
     }
 }
 
-# Game breaks off a stream that stalls, before this.
+# Game aborts stalled streams earlier.
 GRACE_SECONDS = 30.0
 
 profile = create_profile_router()

@@ -1,4 +1,4 @@
-"""What admins do to accounts of others."""
+"""Admin operations on accounts."""
 
 from datetime import datetime
 from uuid import UUID
@@ -51,7 +51,7 @@ async def end_sessions(session: AsyncSession, user_id: UUID, *, actor: UUID) -> 
 
 
 async def delete_account(session: AsyncSession, user_id: UUID, *, actor: UUID) -> None:
-    """Delete somebody else's account. Raises LastAdmin or another Conflict."""
+    """Delete another user's account. Raises LastAdmin or another Conflict."""
     ensure_not_operator(user_id)
     ensure_not_own(user_id, actor)
     await lock_admins_if_admin(session, user_id)

@@ -44,7 +44,7 @@ async def revoke_apple_token(apple: AppleClient, job: RevokeAppleToken) -> None:
 
 
 async def remove_identities(session: AsyncSession, user_id: UUID, *which: ColumnElement[bool]) -> None:
-    """Remove identities of a locked account, and have their grants revoked."""
+    """Remove identities of a locked account, and enqueue the revocation of their grants."""
     columns: tuple[Any, ...] = (Identity.client_id, Identity.sealed_refresh_token)
     removed = delete(Identity).where(Identity.user_id == user_id, *which).returning(*columns)
     for client_id, sealed in (await session.execute(removed)).all():

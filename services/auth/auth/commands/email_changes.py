@@ -26,7 +26,7 @@ from auth.tokens import one_time_tokens
 async def request_email_change(
     database: Database, passwords: PasswordHasher, caller: Principal, *, new_email: str, password: str | None
 ) -> None:
-    """Ask the new address to confirm, and notify the present one. Replaces an earlier request."""
+    """Request confirmation by the new address, and notify the current one. Replaces an earlier request."""
     await ensure_recent_proof(database, passwords, caller, password=password)
     async with database.transaction() as session:
         user, now = await lock_user(session, caller.id), utc_now()
@@ -41,7 +41,7 @@ async def request_email_change(
             )
         await one_time_tokens.withdraw_all(session, user, "change_email", now=now)
         user.new_email, user.new_email_expires_at = new_email, now + TOKEN_TTLS["change_email"]
-        # The worker finds out whether the address is taken, so that not even timing reveals it.
+        # The worker checks whether the address is taken, so that not even timing reveals it.
         request_email(session, "change_email", canonical_email(new_email), user_id=user.id)
         notify(session, user, "email_change_requested")
 
@@ -56,7 +56,7 @@ async def apply_email_change(session: AsyncSession, user: User, *, now: datetime
     if other is not None and other.email_verified:
         raise taken
     if other is not None:
-        # Its address was never proved, and now it is proved here.
+        # Its address was never verified, and is verified here now.
         await release_address(session, other, now=now)
     await one_time_tokens.withdraw_all(session, user, now=now)
     audit_log.record(session, "email_changed", subject=user.id, actor=user.id)

@@ -22,7 +22,7 @@ from auth.types import TokenPurpose
 
 PURPOSES: tuple[TokenPurpose, ...] = ("verify_email", "change_email")
 
-# Asked only once the link is known to be usable: its state counts more than that of the sender's session.
+# Checked only after the link, whose state takes precedence over the sender's session.
 type FindCaller = Callable[[], Awaitable[Principal | None]]
 
 
@@ -68,7 +68,7 @@ async def redeem_verification(
 
 
 async def reject_email(session: AsyncSession, token: str, *, now: datetime | None = None) -> None:
-    """Cancel a change to the address, or remove an account that was opened with it and never confirmed."""
+    """Cancel a change to the address, or delete an unconfirmed account created with it."""
     _, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES)
     await lock_admins_if_admin(session, user.id)
     found, user = await one_time_tokens.get_with_owner(session, token, *PURPOSES, lock=True)

@@ -44,7 +44,7 @@ async def sign_in_with_provider(
     name: str | None,
     authorization_code: str | None,
 ) -> AuthenticatedSession:
-    """Sign in; open or link an account at the first time. `name` is for a new account without a name."""
+    """Sign in, creating or linking an account the first time. `name` is for a new account without one."""
     # The provider may take seconds, so no transaction is open during the call.
     async with social.using(provider, token, nonce=nonce) as identity:
         signed_in = await _sign_in(database, identity, name=name)
@@ -117,7 +117,7 @@ async def unlink_identity(session: AsyncSession, user_id: UUID, provider: Provid
 async def _resolve_account(
     session: AsyncSession, identity: VerifiedIdentity, *, name: str | None, now: datetime
 ) -> User:
-    """Return the account that an unknown identity opens or joins."""
+    """Return the account for an unknown identity: a new one or an existing one."""
     if identity.email is None:
         raise EmailRequired("The provider did not share your e-mail address; allow it, and sign in again.")
     # The second search finds the account of a request that took the address after the first search.

@@ -33,7 +33,7 @@ async def reconcile_operator(database: Database, operator: Operator | None) -> N
     try:
         await _reconcile(database, operator)
     except (Unavailable, SQLAlchemyError) as error:
-        # The service starts without its database. Until the next start, every click is still checked.
+        # The service starts without its database. Until the next start, every request is still checked.
         log.warning("operator_not_reconciled", reason=type(error).__name__)
 
 

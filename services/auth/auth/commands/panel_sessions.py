@@ -1,4 +1,6 @@
-"""Sessions of the admin panel: families without refresh tokens, so that whatever ends sign-ins ends them."""
+"""Sessions of the admin panel: token families without refresh tokens, so that they end like any other
+sign-in.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +32,7 @@ class PanelSignOn:
 
 @dataclass(frozen=True)
 class SentCredentials:
-    """What was typed, and the cookie that the browser had."""
+    """The form's input, and the browser's previous cookie."""
 
     name: str
     password: str
@@ -47,11 +49,11 @@ async def sign_on(
     """
     async with database.transaction() as session:
         credential = await find_credential_by_email(session, sent.name)
-    # Hashing may have to wait, and no database connection should wait with it.
+    # Hashing may have to wait, and should not hold a database connection.
     known_hash = credential.password_hash if credential else None
     is_correct, new_hash = await passwords.verify(sent.password, known_hash)
     if operator is not None:
-        # For every name, so that the time does not reveal the operator's.
+        # For every name, so that timing does not reveal the operator's.
         is_operator, _ = await passwords.verify(sent.password, operator.password_hash)
         if operator.has_name(sent.name):
             is_correct, credential = is_operator, None

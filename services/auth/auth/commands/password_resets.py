@@ -23,7 +23,7 @@ def request_password_reset(session: AsyncSession, email: str) -> None:
 async def reset_password(database: Database, passwords: PasswordHasher, *, token: str, password: str) -> None:
     """Set a new password with the token of an e-mail, and end all sessions."""
     ensure_strong_password(password)
-    # Checked before hashing, so that invalid tokens cost little; used up after it, in one transaction.
+    # Checked before hashing, so that invalid tokens cost little; consumed afterwards, in one transaction.
     async with database.transaction() as session:
         await one_time_tokens.check(session, token, "reset_password", now=utc_now())
     new_hash = await passwords.hash(password)
@@ -32,7 +32,7 @@ async def reset_password(database: Database, passwords: PasswordHasher, *, token
 
 
 async def redeem_password_reset(session: AsyncSession, token: str, *, new_hash: str, now: datetime) -> None:
-    """Use the token up and replace the password. Reading the mailbox has proved the address."""
+    """Consume the token and replace the password. Access to the mailbox proves the address."""
     user = await one_time_tokens.redeem(session, token, "reset_password", now=now)
     user.password_hash, user.password_set_at = new_hash, now
     # Identities without proof of this address may be a stranger's (see docs/adr/0013).

@@ -28,7 +28,7 @@ class RevokeAccess(Job):
 
 
 def revoke_user(session: AsyncSession, user: User) -> None:
-    """Refuse the access tokens that a locked account has so far, those of its live sessions too."""
+    """Revoke the existing access tokens of a locked account, including those of its live sessions."""
     user.token_version += 1
     _record(session, [Revocation(subject=user.id, min_version=user.token_version)])
 
@@ -38,7 +38,7 @@ def revoke_deleted_user(session: AsyncSession, user_id: UUID) -> None:
 
 
 def revoke_sessions(session: AsyncSession, family_ids: Iterable[UUID]) -> None:
-    """Refuse the access tokens of sessions that end."""
+    """Revoke the access tokens of ended sessions."""
     if revocations := [Revocation(subject=family_id) for family_id in family_ids]:
         _record(session, revocations)
 

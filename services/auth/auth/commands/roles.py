@@ -39,7 +39,7 @@ async def change_role(session: AsyncSession, user_id: UUID, role: Role, *, actor
 
 
 async def create_first_admin(session: AsyncSession, *, email: str, password_hash: str) -> bool:
-    """Make the account with this address an admin, unless there is an admin; return whether it did."""
+    """Make the account with this address an admin unless an admin exists; return whether it did."""
     await lock_admins(session)
     admins = select(User.id).where(User.role == "admin", User.id != OPERATOR_ID)
     if await session.scalar(admins.limit(1)):
@@ -51,7 +51,7 @@ async def create_first_admin(session: AsyncSession, *, email: str, password_hash
             session, email=email, name="Admin", password_hash=password_hash, email_verified=True
         )
     else:
-        # A stranger may have registered the address first: only the new password opens the account.
+        # A stranger may have registered the address first: only the new password remains valid.
         user.password_hash, user.password_set_at, user.locked_at = password_hash, now, None
         await remove_identities(session, user.id)
         await prove_address(session, user, now=now)

@@ -1,4 +1,4 @@
-"""Sign-ins. Each is a family of refresh tokens, which rotate and are revoked together."""
+"""Sign-ins: families of refresh tokens, which rotate and are revoked together."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,7 +48,7 @@ async def log_in(
 ) -> AuthenticatedSession:
     async with database.transaction() as session:
         credential = await find_credential_by_email(session, email)
-    # Hashing may have to wait, and no database connection should wait with it.
+    # Hashing may have to wait, and should not hold a database connection.
     is_correct, new_hash = await passwords.verify(password, credential.password_hash if credential else None)
     if credential is None or not is_correct:
         raise InvalidCredentials
@@ -73,7 +73,7 @@ async def ensure_recent_proof(
     database: Database, passwords: PasswordHasher, caller: Principal, *, password: str | None
 ) -> None:
     """Raise WrongPassword or RecentProofRequired unless the caller has just proved to own the account."""
-    # Replacing the password after this check ends the session, and every command looks at that again.
+    # Replacing the password after this check ends the session, which every command checks again.
     async with database.transaction() as session:
         proof = await get_session_proof(session, caller)
     is_correct = None
@@ -167,7 +167,7 @@ def _has_access(now: datetime, expires_at: datetime, *, is_panel: bool) -> bool:
 async def revoke_sign_ins_by(
     session: AsyncSession, user_id: UUID, method: SignInMethod, *, now: datetime
 ) -> None:
-    """End the sign-ins that were made in this way, and those of which it is not known."""
+    """End the sign-ins made with this method, and those whose method is unknown."""
     made_so = (RefreshTokenFamily.method == method) | RefreshTokenFamily.method.is_(None)
     await revoke_families(session, (RefreshTokenFamily.user_id == user_id) & made_so, now=now)
 
@@ -214,7 +214,7 @@ async def _rotate(
     family.successor_salt = opaque_tokens.generate_salt()
     successor = opaque_tokens.derive_successor(token, family.successor_salt)
     session.add(RefreshToken(digest=opaque_tokens.digest(successor), family_id=family.id))
-    # A used token that is older than this counts as unknown.
+    # Used tokens older than this count as unknown.
     expired = (RefreshToken.family_id == family.id) & (RefreshToken.used_at < now - REFRESH_TOKEN_TTL)
     await session.execute(delete(RefreshToken).where(expired))
     return successor

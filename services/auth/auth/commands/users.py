@@ -27,7 +27,7 @@ from auth.queries.sign_ins import Credential, find_credential_by_user_id
 from auth.queries.users import get_current_user
 from auth.tokens import one_time_tokens
 
-# Rows are locked in one order: the account (of several, by id), what hangs on it, e-mail requests, audit log.
+# Lock order: accounts (by id), their dependent rows, e-mail requests, audit log.
 ADMINS_LOCK = 7275628
 """The key of an advisory lock, which precedes all rows."""
 
@@ -36,7 +36,7 @@ ADMINS_LOCK = 7275628
 async def register_user(
     database: Database, passwords: PasswordHasher, *, email: str, name: str, password: str
 ) -> AuthenticatedSession:
-    """Open an account, sign in to it and request an e-mail that confirms the address."""
+    """Create an account, sign in to it and request a confirmation e-mail."""
     ensure_strong_password(password)
     password_hash = await passwords.hash(password)
     async with database.transaction() as session:
@@ -54,7 +54,7 @@ async def create_user(
     role: Role = "learner",
     email_verified: bool = False,
 ) -> User:
-    """Open an account with a password. Raises EmailTaken."""
+    """Create an account with a password. Raises EmailTaken."""
     user = await insert_user(
         session, email=email, name=name, password_hash=password_hash, role=role, email_verified=email_verified
     )
@@ -64,7 +64,7 @@ async def create_user(
 
 
 async def insert_user(session: AsyncSession, *, email: str, **values: str | bool | None) -> User | None:
-    """Open an account, or return None if the address is taken, even by a request that runs in parallel."""
+    """Create an account, or return None if the address is taken, even by a concurrent request."""
     statement = insert(User).values(email=email, email_key=canonical_email(email), **values)
     # The database waits for a conflicting insert and returns no row; an error would end the transaction.
     statement = statement.on_conflict_do_nothing(index_elements=[User.email_key])
@@ -105,7 +105,7 @@ async def change_password(
         raise SignedOut
     if credential.password_hash is None:
         raise PasswordNotSet("This account has no password yet: request a link to set one (forgot password).")
-    # Hashing may have to wait, and no database connection should wait with it.
+    # Hashing may have to wait, and should not hold a database connection.
     is_correct, _ = await passwords.verify(current_password, credential.password_hash)
     if not is_correct:
         raise WrongPassword("The current password is wrong.")
@@ -127,7 +127,7 @@ async def _replace_password(
     audit_log.record(session, "password_changed", subject=user.id, actor=user.id)
     record_user_updated(session, user, now=now)
     if user.email_verified:
-        # The reader of an unconfirmed address may be a stranger, whose mailbox this could fill.
+        # The owner of an unconfirmed address may be a stranger, whose mailbox this could flood.
         notify(session, user, "password_changed")
 
 
@@ -154,12 +154,12 @@ async def lock_user(session: AsyncSession, user_id: UUID) -> User:
 
 
 async def lock_admins(session: AsyncSession) -> None:
-    """Wait for other transactions that make or remove admins, before any row is locked."""
+    """Serialise transactions that make or remove admins, before any row is locked."""
     await session.execute(select(func.pg_advisory_xact_lock(ADMINS_LOCK)))
 
 
 async def lock_admins_if_admin(session: AsyncSession, user_id: UUID) -> None:
-    # Only a leaving admin waits for changes of the other admins.
+    # Only the removal of an admin waits for changes of other admins.
     if await session.scalar(select(User.role).where(User.id == user_id)) == "admin":
         await lock_admins(session)
 
@@ -169,14 +169,14 @@ async def ensure_other_admin(session: AsyncSession, user: User) -> None:
     if user.role == "admin":
         # An admin appointed concurrently has not taken the lock.
         await lock_admins(session)
-        # The operator may go with the next deployment.
+        # The next deployment may remove the operator.
         others = (User.role == "admin") & User.id.not_in([user.id, OPERATOR_ID]) & User.locked_at.is_(None)
         admins = select(func.count()).select_from(User).where(others)
         ensure_not_last_admin(user.role, other_admins=(await session.execute(admins)).scalar_one())
 
 
 async def prove_address(session: AsyncSession, user: User, *, now: datetime) -> None:
-    """Give the account to the reader of its address: all older sign-ins and e-mails end."""
+    """Hand the account to its address's verified owner: all older sign-ins and e-mails end."""
     # A name or picture from before the first proof may be a stranger's.
     if not user.email_verified:
         user.name, user.avatar_url, user.email_verified = DEFAULT_NAME, None, True
@@ -186,12 +186,12 @@ async def prove_address(session: AsyncSession, user: User, *, now: datetime) -> 
 
 
 async def release_address(session: AsyncSession, user: User, *, now: datetime) -> None:
-    # Somebody else has proved that the address is theirs. The account keeps its own sign-ins.
+    # Someone else has proved ownership of the address. The account keeps its sign-ins.
     user.email = user.email_key = None
     await one_time_tokens.withdraw_all(session, user, now=now)
     audit_log.record(session, "address_released", subject=user.id, actor=None)
     record_user_updated(session, user, now=now)
-    # The address must be free before another row takes it.
+    # The address must be released before another row uses it.
     await session.flush()
 
 

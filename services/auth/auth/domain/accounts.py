@@ -10,6 +10,6 @@ def ensure_not_locked(locked_at: datetime | None) -> None:
 
 
 def ensure_not_own(user_id: UUID, actor: UUID) -> None:
-    """Raise OwnAccount: a slip must not shut out the admin who made it."""
+    """Raise OwnAccount, so that admins cannot lock themselves out by mistake."""
     if user_id == actor:
         raise OwnAccount

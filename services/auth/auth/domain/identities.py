@@ -13,10 +13,10 @@ class LinkingDecision(Enum):
 def decide_account_linking(
     *, identity_verified: bool, account_verified: bool | None, provider_known: bool
 ) -> LinkingDecision:
-    """Decide by whether the identity's provider, and the account with the same address, have verified it.
+    """Decide by whether the provider, and the account with the same address, have verified it.
 
     `account_verified` is None without an account. `provider_known` means that another person of the same
-    provider is linked to the account: the address has changed hands.
+    provider is linked to the account: the address has been reassigned.
     """
     if account_verified is None:
         return LinkingDecision.OPEN

@@ -16,7 +16,7 @@ type Jwk = dict[str, Any]
 ACTIVATION_DELAY_SECONDS = 600
 """From a key's publication to its first signature: longer than any cache of published keys lives."""
 RETIREMENT_DELAY_SECONDS = int(ACCESS_TOKEN_TTL.total_seconds()) + LEEWAY_SECONDS + 60
-"""From a key's last signature to its removal: a token's lifetime, and a minute for clocks that differ."""
+"""From a key's last signature to its removal: a token's lifetime, plus a minute for clock differences."""
 
 
 def active_keys(keys: list[Jwk], *, now: float) -> list[Jwk]:
@@ -35,7 +35,7 @@ def active_keys(keys: list[Jwk], *, now: float) -> list[Jwk]:
 
 
 def with_successor(keys: list[Jwk], successor: Jwk, *, now: float) -> list[Jwk]:
-    """Add a key that becomes active soon; return the keys unchanged while one waits for its activation."""
+    """Add a key that becomes active soon; return the keys unchanged if one is pending."""
     if any(activation_time(key) > now for key in keys):
         return keys
     scheduled = successor | {"not_before": int(now) + ACTIVATION_DELAY_SECONDS}

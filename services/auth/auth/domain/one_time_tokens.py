@@ -11,7 +11,7 @@ TOKEN_TTLS: dict[TokenPurpose, timedelta] = {
 EMAIL_COOLDOWN = timedelta(minutes=1)
 """An account receives at most one e-mail with a token for the same purpose in this time."""
 MAX_EMAILS_PER_DAY = 5
-"""Limit of e-mails with a token for the same purpose: others can request them without an account."""
+"""Limit of e-mails with a token for the same purpose, because anyone can request them."""
 
 
 def may_send_email(now: datetime, *, last_unused_at: datetime | None, sent_in_a_day: int) -> bool:

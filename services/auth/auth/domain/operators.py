@@ -21,7 +21,7 @@ class Operator:
 
     @property
     def digest(self) -> bytes:
-        """What a session was opened with: with another name or hash, it has ended."""
+        """Digest of the credentials that opened a session; changing name or hash ends it."""
         return hashlib.sha256(f"{self.username}\n{self.password_hash}".encode()).digest()
 
 

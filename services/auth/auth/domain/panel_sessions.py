@@ -6,9 +6,9 @@ from auth.domain.sign_ins import ACCESS_TOKEN_TTL
 from auth.errors import NotForLearners
 
 PANEL_SESSION_TTL = timedelta(hours=8)
-"""Counted from the sign-on, however much the session is used."""
+"""Counted from the sign-on, regardless of activity."""
 PAGE_TOKEN_TTL = timedelta(minutes=1)
-"""Of the token that stands for the cookie while one request is answered."""
+"""Lifetime of the token that replaces the cookie for one request."""
 
 
 def ensure_may_use_panel(role: Role) -> None:
@@ -17,10 +17,10 @@ def ensure_may_use_panel(role: Role) -> None:
 
 
 def limit_to_session(ttl: timedelta, *, now: datetime, session_ends_at: datetime) -> timedelta:
-    """Return how long a token may live, so that none outlives the session that it was issued for."""
+    """Return a token's lifetime, so that it does not outlive its session."""
     return min(ttl, session_ends_at - now)
 
 
 def may_have_panel_access(now: datetime, expires_at: datetime) -> bool:
-    """Return whether an access token of the session may be alive."""
+    """Return whether an access token of the session may still be valid."""
     return now < expires_at + ACCESS_TOKEN_TTL

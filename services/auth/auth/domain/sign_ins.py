@@ -34,7 +34,7 @@ def evaluate_refresh_token(
     expires_at: datetime,
     revoked_at: datetime | None,
 ) -> RefreshDecision:
-    """Decide on a token by its use, and by the times at which its family expires or was revoked."""
+    """Decide on a token by its use, and by its family's expiry and revocation times."""
     if revoked_at is not None or expires_at <= now:
         return RefreshDecision.REFUSE
     if used_at is None:
@@ -43,5 +43,5 @@ def evaluate_refresh_token(
 
 
 def may_have_access(now: datetime, expires_at: datetime) -> bool:
-    """Return whether an access token of the session may be alive: each refresh issues one."""
+    """Return whether an access token of the session may still be valid: each refresh issues one."""
     return now < expires_at - REFRESH_TOKEN_TTL + 2 * ACCESS_TOKEN_TTL

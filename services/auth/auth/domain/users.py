@@ -1,4 +1,4 @@
-# The name of an account whose owner has chosen none.
+# The name of an account whose owner has not chosen one.
 DEFAULT_NAME = "Learner"
 
 

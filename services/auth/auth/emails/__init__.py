@@ -1,4 +1,4 @@
-"""E-mails: their texts, and the worker's part of sending them."""
+"""E-mails: their texts, and their delivery by the worker."""
 
 from auth.emails.mailers import EmailNotSent, FolderMailer, Mailer, SmtpMailer, create_mailer
 from auth.emails.sender import EmailSender

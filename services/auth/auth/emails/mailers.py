@@ -17,11 +17,11 @@ log = structlog.get_logger(__name__)
 
 SMTP_STEP_TIMEOUT_SECONDS, SEND_TIMEOUT_SECONDS = 5.0, 20.0
 PERMANENT_FAILURE_CODES = range(500, 600)
-"""SMTP replies after which the same e-mail must not be sent again (RFC 5321, section 4.2.1)."""
+"""SMTP replies after which an e-mail must not be retried (RFC 5321, section 4.2.1)."""
 
 
 class EmailNotSent(Exception):
-    """Delivery failed; a `permanent` failure is not worth a retry. `reason` contains no address."""
+    """Delivery failed; `permanent` failures must not be retried. `reason` contains no address."""
 
     def __init__(self, reason: str, *, permanent: bool = False) -> None:
         super().__init__(reason)
@@ -30,7 +30,7 @@ class EmailNotSent(Exception):
 
 class Mailer(Protocol):
     async def send(self, message: EmailMessage, *, link: str | None) -> None:
-        """Return when another system is responsible for the delivery. Raises EmailNotSent."""
+        """Return once another system has accepted the e-mail. Raises EmailNotSent."""
 
 
 class SmtpMailer:

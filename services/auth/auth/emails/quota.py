@@ -1,4 +1,6 @@
-"""The daily limit of e-mails to one address. It outlives accounts: anybody can open and delete them."""
+"""The daily limit of e-mails to one address. It is independent of accounts, which anyone can create and
+delete.
+"""
 
 from datetime import datetime, timedelta
 

@@ -28,7 +28,7 @@ EMAILS = Counter("letters_total", "E-mails, by kind and by outcome of an attempt
 
 
 class _Draft(NamedTuple):
-    """The e-mail of a request, or why there is none."""
+    """A request's e-mail, or the reason why there is none."""
 
     outcome: str = ""
     message: EmailMessage | None = None
@@ -43,7 +43,7 @@ class EmailSender:
         self._sender, self._account_url = sender, account_url.rstrip("/")
 
     async def send_next(self, *, now: datetime | None = None) -> bool:
-        """Send the e-mail that has waited longest; return whether there was one. Several workers may run."""
+        """Send the longest-waiting e-mail; return whether there was one. Several workers may run."""
         # The mail server may be slow, so no transaction is open while sending. If the worker dies after
         # sending, the e-mail is sent again with a new link, and the first link does not work.
         now = now or utc_now()
@@ -69,7 +69,7 @@ class EmailSender:
             return request
 
     async def _prepare(self, session: AsyncSession, request: EmailRequest, *, now: datetime) -> _Draft:
-        # The account is locked first, as everywhere. Its deletion takes the request with it.
+        # The account is locked first, as everywhere. Its deletion also deletes the request.
         has_address = User.email_key == request.email_key
         owner = select(User).where(User.id == request.user_id if request.user_id else has_address)
         user = await session.scalar(owner.with_for_update(read=True, key_share=True))
@@ -111,7 +111,7 @@ class EmailSender:
         *,
         now: datetime,
     ) -> str | None:
-        """Return None if the link is not wanted any more, or enough were sent."""
+        """Return None if the link is no longer needed, or the daily limit is reached."""
         if purpose == "verify_email" and user.email_verified:
             return None
         pending = one_time_tokens.find_pending_key(user, now=now)

@@ -11,7 +11,7 @@ LINK_PATHS: dict[TokenPurpose, str] = {
     "reset_password": "reset",
     "change_email": "verify",
 }
-"""The pages below ACCOUNT_URL that links lead to."""
+"""Paths of linked pages below ACCOUNT_URL."""
 
 
 class _Template(NamedTuple):

@@ -1,4 +1,4 @@
-"""The parts of a data export that other services hold."""
+"""Parts of a data export from other services."""
 
 from auth.export.errors import ExportBrokenOff
 from auth.export.game_client import GameClient

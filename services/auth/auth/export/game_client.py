@@ -9,7 +9,7 @@ from auth.export.errors import ExportBrokenOff
 
 log = structlog.get_logger(__name__)
 
-# The read timeout holds between two pieces. A compressed stream would have to be unpacked.
+# The read timeout applies between pieces. A compressed stream would have to be decompressed.
 TIMEOUT = httpx.Timeout(12.0, connect=1.0)
 HEADERS = {"Accept-Encoding": "identity"}
 DEFAULT_RETRY_SECONDS = "10"
@@ -20,7 +20,7 @@ class GameClient:
         self._client = httpx.AsyncClient(base_url=url, timeout=TIMEOUT, headers=HEADERS)
 
     async def open_export(self, access_token: str) -> AsyncGenerator[bytes]:
-        """Return all data that game holds on the token's owner, as JSON in pieces. Close it.
+        """Return game's data on the token's owner, as JSON in pieces. Close it.
 
         Raises ExportUnavailable and TooManyRequests. A later failure raises ExportBrokenOff from the pieces.
         """

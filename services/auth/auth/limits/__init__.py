@@ -1,4 +1,4 @@
-"""What limits of sign-ins need to know beyond the counters of `shared.http.ratelimit`."""
+"""Data for sign-in limits beyond the counters of `shared.http.ratelimit`."""
 
 from auth.limits.known_addresses import KnownAddresses
 

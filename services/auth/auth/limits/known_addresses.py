@@ -1,4 +1,4 @@
-"""Addresses from which an account was signed in to, so that strangers' attempts do not lock its owner out."""
+"""Addresses from which an account has signed in, so that strangers' attempts do not lock its owner out."""
 
 import hmac
 from datetime import timedelta
@@ -18,14 +18,15 @@ RETENTION = timedelta(days=30)
 class KnownAddresses:
     """Redis holds an HMAC of each address, under a key that the account's row holds, for 30 days.
 
-    Neither Redis nor the database reveals an address without the other. A deleted account's are unreadable.
+    Neither Redis nor the database reveals an address without the other. Those of a deleted account are
+    unreadable.
     """
 
     def __init__(self, redis_url: str) -> None:
         self._redis = create_redis(redis_url)
 
     async def is_known(self, address_key: UUID | None, address: str) -> bool:
-        """Pass None for an account that does not exist: the time must not reveal which ones do."""
+        """Pass None for an account that does not exist, so that timing reveals nothing."""
         try:
             with translate_redis_errors():
                 found = self._redis.exists(_name(address_key or uuid4(), address))

@@ -1,4 +1,4 @@
-"""Addresses to which the sign-on leads."""
+"""Destinations after signing on."""
 
 import re
 from urllib.parse import quote, urlsplit
@@ -7,7 +7,7 @@ from fastapi import Request
 
 LOGIN, HOME = "/admin/login", "/admin"
 MAX_LENGTH = 2048
-# No second slash and no backslash: browsers could read a host after it.
+# No second slash or backslash: browsers could interpret a host after it.
 OWN_PAGE = re.compile(r"/admin(/[A-Za-z0-9._~%!$&'()*+,;=:@-]+)*/?(\?[A-Za-z0-9._~%!$&'()*+,;=:@/?\[\]-]*)?")
 # They make a page say how a change ended.
 OF_A_MESSAGE = {"done", "count"}
@@ -15,7 +15,7 @@ WITHOUT_PAGE = re.compile(r"/admin/(login|logout|token)\b.*")
 
 
 def clean_destination(destination: str) -> str:
-    """Return the address if it is one of the panel's own pages, or else that of the first page."""
+    """Return the path if it is one of the panel's pages, otherwise the start page."""
     path = destination.partition("?")[0]
     is_own = OWN_PAGE.fullmatch(destination) and not {".", ".."} & set(path.split("/"))
     if len(destination) > MAX_LENGTH or not is_own or WITHOUT_PAGE.fullmatch(destination):
@@ -24,15 +24,15 @@ def clean_destination(destination: str) -> str:
 
 
 def login_address(destination: str) -> str:
-    """Return the address of the sign-on that leads to a page."""
+    """Return the URL of the sign-on with a destination."""
     cleaned = clean_destination(destination)
     return LOGIN if cleaned == HOME else f"{LOGIN}?next={quote(cleaned, safe='')}"
 
 
 def find_page(request: Request, target: str) -> str:
-    """Return the page that a request was made from or for. What was sent by a form cannot be sent again.
+    """Return the page to return to: the requested page, or the page of a form, which cannot be resent.
 
-    The page has its filters again, and not the message of an earlier change.
+    The page keeps its filters, but not the message of an earlier change.
     """
     if request.method in {"GET", "HEAD"}:
         return target

@@ -45,5 +45,5 @@ async def read_fields(request: Request) -> dict[str, str]:
 
 
 def to_sign_on_form(fields: dict[str, str]) -> SignOnForm:
-    """Take the known fields; the others are ignored."""
+    """Read the known fields and ignore others."""
     return SignOnForm(**{name: fields.get(name, "") for name in ("email", "password", "next")})

@@ -1,4 +1,4 @@
-"""What the gateway asks before it lets a request to a page of the panel pass: `ext_authz` of Envoy."""
+"""Authorises panel requests for the gateway (Envoy's `ext_authz`)."""
 
 from fastapi import APIRouter, Request
 from shared.clock import utc_now

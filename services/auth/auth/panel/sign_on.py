@@ -1,4 +1,4 @@
-"""Signing on to the panel and off, for the pages of all services."""
+"""Signing on to and off the panel, for the pages of all services."""
 
 import hmac
 from typing import Any
@@ -107,7 +107,7 @@ async def sign_off(request: Request, session: SessionDep) -> Response:
 
 @router.post("/token")
 async def issue_script_token(request: Request, session: SessionDep, issuer: AccessTokenIssuerDep) -> Any:
-    """Issue an access token of the API for the page's scripts. They keep it in memory only."""
+    """Issue an API access token for the page's scripts, which keep it only in memory."""
     now = utc_now()
     access = await find_access(session, request, now=now)
     if access is None:

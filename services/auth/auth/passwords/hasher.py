@@ -40,7 +40,7 @@ class PasswordHasher:
         return await self._run(lambda: _verify(password, hashed))
 
     def close(self) -> None:
-        """Drop queued work; running work ends on its own."""
+        """Drop queued work; running work finishes."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run[T](self, work: Callable[[], T]) -> T:
@@ -53,7 +53,7 @@ class PasswordHasher:
 
 
 def lower_priority() -> None:
-    """Let all other threads run first. Systems other than Linux would lower the whole process."""
+    """Yield to all other threads. On systems other than Linux this would affect the whole process."""
     if sys.platform == "linux":
         os.nice(NICE_LEVEL)
 

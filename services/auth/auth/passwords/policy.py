@@ -11,7 +11,7 @@ OWN_COMMON_PASSWORDS = files("auth.passwords").joinpath("common_passwords.txt").
 # Only zxcvbn's list of leaked passwords: its estimator takes seconds for a password crafted to be slow.
 COMMON_PASSWORDS = frozenset([*OWN_COMMON_PASSWORDS, *FREQUENCY_LISTS["passwords"][:10_000]])
 COMMON_ENDING = re.compile(r"(\d{1,4}|123456?7?8?9?0?)?[!?.,*@#$]{0,2}|[@#_-]\d{1,4}")
-"""Digits and signs that people append to a common word to satisfy a form."""
+"""Digits and symbols that people append to a common word to satisfy the rules."""
 
 
 def ensure_strong_password(password: str, *, pointer: str = "#/password") -> None:

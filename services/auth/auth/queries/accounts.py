@@ -1,4 +1,4 @@
-"""Accounts as admins see them."""
+"""Accounts, for admins."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ _COLUMNS = [getattr(User, field) for field in AccountRead.model_fields]
 
 
 class SessionRow(NamedTuple):
-    """A sign-in. Nothing of it opens anything."""
+    """A sign-in, without any credentials."""
 
     id: UUID
     method: str | None
@@ -99,7 +99,7 @@ async def _list_sessions(session: AsyncSession, user_id: UUID) -> Sequence[Sessi
 
 
 async def list_account_names(session: AsyncSession, ids: Collection[UUID]) -> Mapping[UUID, str]:
-    """Return the address of each account that there still is, or else its name."""
+    """Return the address, or else the name, of each existing account."""
     found = await session.execute(select(User.id, User.email, User.name).where(User.id.in_(ids)))
     return {id_: email or name for id_, email, name in found}
 

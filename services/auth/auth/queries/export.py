@@ -29,7 +29,7 @@ async def export_account(
 
 
 async def _join(start: bytes, game_data: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    # Sessions of years may be many: their JSON is passed on without parsing or gathering it.
+    # There may be years of sessions: their JSON is forwarded without parsing or buffering.
     async with aclosing(game_data):
         yield start
         async for piece in game_data:

@@ -12,7 +12,7 @@ from auth.tokens import opaque_tokens
 
 
 class PanelAccess(NamedTuple):
-    """A live session of the panel, and its user as the database has them now."""
+    """A live panel session, and the current state of its user."""
 
     user_id: UUID
     role: Role

@@ -6,7 +6,7 @@ from auth.models import RefreshTokenFamily, User
 
 
 async def find_role(session: AsyncSession, caller: Principal) -> Role | None:
-    """Return the caller's present role, whatever the token says, or None if the session has ended."""
+    """Return the caller's current role from the database, or None if the session has ended."""
     is_live = (RefreshTokenFamily.user_id == User.id) & RefreshTokenFamily.revoked_at.is_(None)
     is_own = RefreshTokenFamily.id == caller.session_id
     statement = select(User.role).join(RefreshTokenFamily, is_live & is_own)

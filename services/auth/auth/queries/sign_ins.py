@@ -14,7 +14,7 @@ from auth.models import RefreshTokenFamily, User
 
 
 class Credential(NamedTuple):
-    """An account's password hash. Without a hash, no password opens the account."""
+    """An account's password hash. Without a hash, no password is accepted."""
 
     user_id: UUID
     password_hash: str | None

@@ -68,7 +68,7 @@ class AccountFilter(AdminPageQuery):
 
 
 class AccountSearch(AdminPageQuery):
-    """What the panel's list of accounts is narrowed to."""
+    """Filters of the panel's list of accounts."""
 
     search: Annotated[str, DisplayText(max_length=200)] | None = None
     role: Role | None = None

@@ -23,7 +23,7 @@ class AppleRefused(Exception):
 
 
 class AppleClient:
-    """Enabled by the team's key. Tokens are sealed outside: only this class reads them."""
+    """Enabled by the team's key. Outside this class, tokens are sealed."""
 
     def __init__(self, settings: AppleSettings, client: JsonClient) -> None:
         self._settings, self._client = settings, client

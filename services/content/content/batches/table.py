@@ -12,13 +12,12 @@ from content.batches.ids import BatchIds, IdRange
 from content.batches.rows import BatchRow
 
 CHUNK_SIZE = 50
-"""Speeches of one statement and of one entry of the changelog.
-
-Between statements PostgreSQL waits for the worker, so that the worker's low priority slows it down too.
+"""Speeches per statement and per changelog entry. Between statements PostgreSQL waits for the worker, so the
+worker's low priority slows it down too.
 """
 EVENT_SIZE = 250
 MIN_GROWTH = 0.1
-"""Of the catalogue, from which it is counted again: the same as autovacuum's."""
+"""Growth of the catalogue after which it is analysed again: the same as autovacuum's."""
 
 _CREATE = (
     """
@@ -57,7 +56,7 @@ class BatchTable:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
         self._size = 0
-        # In the order of the rows, so that lists show them as the table had them.
+        # In row order, so that lists show them in the table's order.
         self._ids = BatchIds()
 
     @property
@@ -88,14 +87,14 @@ class BatchTable:
             await self._session.execute(_ATTACH_TAGS, chunk)
 
     async def analyse(self) -> None:
-        """Count the catalogue for the planner, if it has grown much."""
+        """Analyse the catalogue's tables for the planner, if they have grown much."""
         # Autovacuum would do it within a minute, in which lists would read whole tables.
         known = (await self._session.scalars(_KNOWN_SPEECHES)).one()
         if self._size >= MIN_GROWTH * known:
             await self._session.execute(_ANALYSE)
 
     async def read_snapshots(self, tags: Mapping[str, TagRef]) -> AsyncIterator[list[SpeechSnapshot]]:
-        """Yield the first revisions of all speeches, as many at a time as an event has."""
+        """Yield the first revisions of all speeches, in chunks of one event."""
         for chunk in self._chunks(EVENT_SIZE):
             rows = await self._session.execute(_ROWS, chunk)
             yield [_to_snapshot(*row, tags=tags) for row in rows]

@@ -1,4 +1,4 @@
-"""The log of changed speeches, by which every process keeps its catalogue up to date.
+"""The changelog of speeches, from which every process updates its catalogue.
 
 Each transaction that changes speeches logs their numbers. Ids and times do not follow the order of commits,
 so readers compare snapshots: a row is new if its transaction was not visible in the snapshot of their last
@@ -53,19 +53,19 @@ type Facets = dict[Facet, list[int]]
 
 @dataclass(frozen=True)
 class Position:
-    """How far a reader has read: the snapshot, and its time by the clock of the database."""
+    """A reader's position: the snapshot, and its time by the database's clock."""
 
     snapshot: Snapshot
     at: datetime
 
     def is_continuous_with(self, later: "Position") -> bool:
         """Return whether the log holds every change in between."""
-        # Transaction ids that went back mean that the database was restored from a backup.
+        # Decreasing transaction ids mean that the database was restored from a backup.
         return later.at - self.at < MAX_READER_LAG and self.snapshot[0] <= later.snapshot[0]
 
 
 class Change(NamedTuple):
-    """An entry of the log. `size` is how many speeches it names, of which some may have gone since."""
+    """A log entry. `size` is the number of speeches it names, some of which may since have been deleted."""
 
     id: int
     size: int

@@ -50,7 +50,7 @@ class Catalogue:
 
     def replace(self, numbers: Iterable[int], facets: Mapping[Facet, Iterable[int]]) -> None:
         """Replace all facets of these speeches. A speech without facets is removed."""
-        # There may be thousands of tags, and the new speeches of an import are in none of their bitmaps.
+        # There may be thousands of tags, and an import's new speeches are in none of their bitmaps.
         if stale := self._known & BitMap64(numbers):
             for bitmap in self._numbers.values():
                 bitmap.difference_update(stale)

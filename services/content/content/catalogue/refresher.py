@@ -23,7 +23,7 @@ MAX_RETRY_SECONDS = 0.5
 MAX_AGE_SECONDS = 10.0
 LOAD_CHUNK_SIZE = 5_000
 CHUNK_SIZE = 1_000
-"""Speeches that are read and indexed in one go: a millisecond or two, in which no draw is answered."""
+"""Speeches read and indexed at a time. Indexing them blocks draws for a millisecond or two."""
 MAX_CHUNKS_PER_PASS = 50
 """An import changes up to a million speeches. Each pass reads new changes first, then continues with it."""
 
@@ -34,7 +34,7 @@ class _State:
     read: Position
     # Other readers may have read no further, so the log is kept from here.
     needed_from: Position
-    # What was found up to `read`, and is not indexed yet.
+    # Changes found up to `read` that are not indexed yet.
     pending: deque[list[Change]] = field(default_factory=deque)
 
 
@@ -67,9 +67,8 @@ class CatalogueRefresher:
         )
 
     async def refresh(self) -> bool:
-        """Apply the changes since the last refresh. Reload everything if the log has a gap.
-
-        True when more changes are waiting than one pass applies.
+        """Apply the changes since the last refresh, or reload everything if the log has a gap. Returns True
+        if more changes are waiting.
         """
         async with self._database.transaction() as session:
             state = self._state
@@ -100,7 +99,7 @@ async def _find_changes(session: AsyncSession, state: _State) -> bool:
     if not state.read.is_continuous_with(position):
         log.warning("catalogue_reload_required")
         return False
-    # Before those of an import that is not indexed yet: editors see their own changes soon.
+    # Ahead of an import that is not fully indexed, so that editors see their own changes soon.
     state.pending.extendleft(_group(changes))
     state.read = position
     return True
@@ -124,7 +123,7 @@ async def _apply_changes(session: AsyncSession, state: _State) -> None:
         numbers = await changelog.list_numbers(session, state.pending[0])
         for chunk in batched(numbers, CHUNK_SIZE):
             state.catalogue.replace(chunk, await changelog.list_facets(session, chunk))
-        # Only now: after a failure, the next pass applies it again.
+        # Only now, so that after a failure the next pass applies it again.
         state.pending.popleft()
 
 

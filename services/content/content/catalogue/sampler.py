@@ -15,5 +15,5 @@ def sample(numbers: MatchingNumbers | BitMap64, limit: int, *, rng: Random) -> l
 
 
 def count_likely_excluded(candidates: int, limit: int, excluded: int) -> int:
-    """Return four times as many as chance would exclude, so that one round nearly always suffices."""
+    """Return four times the expected number of excluded speeches, so that one round usually suffices."""
     return min(excluded, 5 + OVERSAMPLING * limit * excluded // max(candidates, 1))

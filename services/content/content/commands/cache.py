@@ -29,7 +29,7 @@ class InvalidateCache(Job):
     @model_validator(mode="before")
     @classmethod
     def from_event(cls, body: Any) -> Any:
-        # Earlier versions ordered this by the events TagChanged, SpeechUpdated and SpeechDeleted.
+        # Earlier versions triggered this by the events TagChanged, SpeechUpdated and SpeechDeleted.
         match body:
             case {"data": {"speech_id": str(speech_id)}}:
                 return body | {"keys": [get_cached_speech.key(UUID(speech_id))]}

@@ -1,4 +1,4 @@
-"""Take an import back, chunk by chunk: speeches that were never played are deleted, the others archived."""
+"""Undo an import, chunk by chunk: speeches that were never played are deleted, the others archived."""
 
 from collections.abc import Collection, Sequence
 from typing import ClassVar
@@ -22,11 +22,11 @@ log = structlog.get_logger(__name__)
 
 CHUNK_SIZE = 500
 UNDONE_IMPORTS = "content.import_undos"
-"""An import is undone once, even by two events. Claimed like a delivery, by the id of the import."""
+"""Claims an import by its id, like a delivery, so that even two events undo it once."""
 
 
 class UndoImport(Job):
-    """Take the speeches of an import after `after` back. The counts are those of the chunks before."""
+    """Undo an import's speeches after `after`. The counts are those of earlier chunks."""
 
     service: ClassVar[str] = "content"
 
@@ -43,7 +43,7 @@ async def request_undo(session: AsyncSession, requested: ImportRef) -> None:
 
 
 async def undo_import(session: AsyncSession, job: UndoImport) -> None:
-    """Take one chunk back, and enqueue the next one. The last one records ImportUndone."""
+    """Undo one chunk, and enqueue the next one. The last one records ImportUndone."""
     speeches = await _lock_chunk(session, job)
     played = await _list_played(session, [speech.id for speech in speeches])
     deleted = [speech for speech in speeches if speech.id not in played]
@@ -61,7 +61,7 @@ async def undo_import(session: AsyncSession, job: UndoImport) -> None:
 
 
 async def _lock_chunk(session: AsyncSession, job: UndoImport) -> Sequence[Speech]:
-    """Return the next speeches in the order in which all transactions lock them."""
+    """Return the next speeches, locked in the common order."""
     of_import = select(Speech).where(Speech.import_id == job.import_id)
     if job.after is not None:
         of_import = of_import.where(Speech.id > job.after)
@@ -69,7 +69,7 @@ async def _lock_chunk(session: AsyncSession, job: UndoImport) -> Sequence[Speech
 
 
 async def _list_played(session: AsyncSession, speech_ids: Collection[UUID]) -> set[UUID]:
-    # Only after the speeches are locked: a session that counts their plays at this moment comes first.
+    # Only after locking the speeches, so that a session counting their plays concurrently comes first.
     played = select(SpeechStatistics.speech_id).where(SpeechStatistics.speech_id.in_(speech_ids))
     return set(await session.scalars(played))
 

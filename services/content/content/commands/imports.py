@@ -1,4 +1,4 @@
-"""Apply the batch of an import: the catalogue gets all of its speeches in one transaction, or none."""
+"""Apply an import's batch in one transaction: all of its speeches, or none."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
@@ -35,10 +35,10 @@ log = structlog.get_logger(__name__)
 NEW_TAG_CATEGORY = "imported"
 """The category of tags created by imports, until editors move them to another one."""
 APPLIED_IMPORTS = "content.imports"
-"""An import is applied once, even by two events. Claimed like a delivery, by the id of the import."""
+"""Claims an import by its id, like a delivery, so that even two events apply it once."""
 TAG_CHUNK_SIZE = 1_000
 EVENT_INTERVAL = timedelta(milliseconds=20)
-"""Other services follow a large import at this pace, and other events do not wait behind it."""
+"""Paces other services' processing of a large import, so that other events do not wait behind it."""
 
 
 @retry_conflicts
@@ -79,11 +79,11 @@ async def _load_batch(table: BatchTable, storage: Storage, batch: ValidatedBatch
 
 @retry_conflicts
 async def _note_running(database: Database, import_id: UUID, ids: IdRange) -> None:
-    """Let lists read around rows that are not committed. They would look at each of them."""
+    """Record the import's id range, so that lists skip its uncommitted rows instead of checking each."""
     ends = {"first_id": ids.first, "last_id": ids.last}
     async with database.transaction() as session:
         noted = insert(RunningImport).values(import_id=import_id, **ends)
-        # An earlier attempt may have noted other ids.
+        # An earlier attempt may have recorded other ids.
         await session.execute(noted.on_conflict_do_update(index_elements=["import_id"], set_=ends))
 
 
@@ -103,7 +103,7 @@ async def _ensure_tags(database: Database, names: Collection[str], *, actor: UUI
 
 
 async def _lock_tags(session: AsyncSession, tag_ids: Mapping[str, UUID]) -> dict[str, TagRef]:
-    """Return the tags by the names in the batch. They are not deleted until the transaction ends."""
+    """Return the tags by their names in the batch, locked against deletion until the transaction ends."""
     wanted = _select_tags(tag_ids.values()).with_for_update(read=True, key_share=True)
     locked = await session.execute(wanted)
     tags = {tag_id: TagRef(id=tag_id, name=name) for tag_id, name in locked}
@@ -128,7 +128,7 @@ async def _record_speeches(
 
 async def _follow_renames(session: AsyncSession, tags: Mapping[str, TagRef]) -> None:
     """Publish the new name of tags that were renamed since the snapshots were made."""
-    # Renames wait for this lock, but only until the commit. They do not find the speeches before it.
+    # Renames wait for this lock, but only until the commit. Until then they do not see the speeches.
     recorded = {tag.id: tag.name for tag in tags.values()}
     current = (await session.execute(_select_tags(recorded).with_for_update(read=True))).all()
     if renamed := [tag_id for tag_id, name in current if name != recorded[tag_id]]:
@@ -138,7 +138,7 @@ async def _follow_renames(session: AsyncSession, tags: Mapping[str, TagRef]) -> 
 
 
 def _select_tags(tag_ids: Iterable[UUID]) -> Select[UUID, str]:
-    """Select ids and names in the order in which all transactions lock tags."""
+    """Select ids and names in the common lock order of tags."""
     wanted = any_(literal(list(tag_ids), ARRAY(Uuid)))
     return select(Tag.id, Tag.name).where(Tag.id == wanted).order_by(Tag.id)
 

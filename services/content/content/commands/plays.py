@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.domain.plays import PlayStatistics, count_plays_by_speech
 
-# The rows are locked in one order, so that two sessions with the same speeches do not deadlock.
+# The rows are locked in a fixed order, so that two sessions with the same speeches do not deadlock.
 _ADD_PLAYS = text("""
     INSERT INTO speech_statistics AS kept (speech_id, plays, correct, scored, score_sum)
     SELECT played.*
@@ -36,7 +36,7 @@ async def count_plays(session: AsyncSession, results: Iterable[CompletedResult])
 
 
 async def uncount_plays(session: AsyncSession, results: Iterable[CompletedResult]) -> None:
-    """Take the results of a deleted session out, even if they have not been added yet."""
+    """Subtract the results of a deleted session, even if they have not been added yet."""
     played = count_plays_by_speech(results)
     await _add_plays(session, {speech_id: each.negate() for speech_id, each in played.items()})
 

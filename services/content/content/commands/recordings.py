@@ -1,4 +1,4 @@
-"""Delete recordings that nothing uses any more."""
+"""Delete unused recordings."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -29,7 +29,7 @@ async def delete_recordings(database: Database, storage: Storage, job: DeleteRec
     """Delete what is not needed. Raises StorageUnavailable."""
     async with database.transaction() as session:
         needed = set(await session.scalars(select(Speech.audio_key).where(Speech.audio_key.in_(job.keys))))
-        # Sessions show earlier revisions of other speeches, and those that editors have deleted.
+        # Sessions show earlier revisions of other speeches, and speeches deleted by editors.
         former = select(_FORMER_KEY).where(_FORMER_KEY.in_(job.keys))
         needed |= set(await session.scalars(former.where(AuditEntry.subject_id.not_in(job.speech_ids))))
     if unneeded := sorted(set(job.keys) - needed):

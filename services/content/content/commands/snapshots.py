@@ -1,4 +1,4 @@
-"""Publish all speeches again, for a consumer whose copy began after they did."""
+"""Republish all speeches, for a consumer with a new copy."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -18,7 +18,7 @@ CHUNK_SIZE = 500
 
 
 class PublishSnapshots(Job):
-    """Publish the speeches after `after`. Their revisions stay, so that other copies change nothing."""
+    """Republish the speeches after `after`, with unchanged revisions, which other copies ignore."""
 
     service: ClassVar[str] = "content"
 

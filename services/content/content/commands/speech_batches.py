@@ -22,8 +22,8 @@ from content.models import Speech, SpeechTag
 async def update_speeches(
     session: AsyncSession, speech_ids: Collection[UUID], change: BatchChange, *, actor: UUID | None
 ) -> BatchOutcome:
-    """Change what can be changed, and report the rest. Raises UnknownTag."""
-    # In the order in which all transactions lock them.
+    """Change the speeches that can be changed, and report the others. Raises UnknownTag."""
+    # In the common lock order.
     locked = select(Speech).where(Speech.id.in_(speech_ids)).order_by(Speech.id).with_for_update()
     speeches = {speech.id: speech for speech in await session.scalars(locked)}
     await lock_tags(session, {*change.add_tag_ids, *change.remove_tag_ids})

@@ -41,7 +41,7 @@ type TagIdsBySpeech = dict[UUID, set[UUID]]
 async def create_speech(
     database: Database, storage: Storage, measurer: Measurer, *, fields: SpeechCreate, actor: UUID | None
 ) -> SpeechWithStats:
-    """Create a speech with an uploaded recording. Raises UnknownTag, and what `measure_recording` raises."""
+    """Create a speech with an uploaded recording. Raises UnknownTag and the errors of `measure_recording`."""
     # No database connection is held while waiting for the storage.
     duration_ms = await measure_recording(storage, measurer, fields.audio_key)
     async with database.transaction() as session:
@@ -82,7 +82,7 @@ async def update_speech(
     actor: UUID | None,
     expected: Revisions,
 ) -> SpeechWithStats:
-    """Update a speech. Raises what `measure_recording` and `apply_speech_change` raise."""
+    """Update a speech. Raises the errors of `measure_recording` and `apply_speech_change`."""
     change = SpeechChange(**fields.model_dump(exclude_unset=True))
     if change.audio_key is not None:
         # No database connection is held while waiting for the storage.
@@ -101,9 +101,9 @@ async def apply_speech_change(
     actor: UUID | None,
     expected: Revisions = ANY_REVISION,
 ) -> None:
-    """Store new values and raise the revision. Values that are stored already change nothing.
+    """Store new values and increment the revision. Unchanged values change nothing.
 
-    Raises SpeechNotFound, UnknownTag, and ChangedMeanwhile for a revision that was not expected.
+    Raises SpeechNotFound, UnknownTag, and ChangedMeanwhile for an unexpected revision.
     """
     speech = await _lock_speech(session, speech_id, expected)
     carried = (await list_tag_ids(session, [speech_id]))[speech_id]
@@ -123,7 +123,7 @@ async def apply_speech_change(
 
 
 async def archive_speeches(session: AsyncSession, speech_ids: Collection[UUID]) -> None:
-    """Archive speeches that are in play. Their rows are locked already, and their caller audits it."""
+    """Archive active speeches. The caller has locked their rows, and audits the change."""
     if speech_ids:
         speeches = await publish_revisions(session, speech_ids, to_stored({"archived": True}))
         await record_change(session, [speech.number for speech in speeches])
@@ -138,7 +138,7 @@ async def delete_speech(
 ) -> None:
     """Delete a speech. Its recording stays for past sessions.
 
-    Raises SpeechNotFound, and ChangedMeanwhile for a revision that was not expected.
+    Raises SpeechNotFound, and ChangedMeanwhile for an unexpected revision.
     """
     speech = await _lock_speech(session, speech_id, expected)
     before = _to_audited(speech, (await list_tag_ids(session, [speech_id]))[speech_id])
@@ -147,7 +147,7 @@ async def delete_speech(
 
 
 async def delete_speeches(session: AsyncSession, speeches: Collection[Speech]) -> None:
-    """Delete speeches whose rows are locked already. Their caller audits it."""
+    """Delete speeches. The caller has locked their rows, and audits the change."""
     ids = [speech.id for speech in speeches]
     await session.execute(delete(Speech).where(Speech.id.in_(ids)))
     await record_change(session, [speech.number for speech in speeches])
@@ -160,7 +160,7 @@ async def delete_speeches(session: AsyncSession, speeches: Collection[Speech]) -
 async def publish_revisions(
     session: AsyncSession, speech_ids: Collection[UUID], values: Mapping[str, Any]
 ) -> Sequence[Speech]:
-    """Store and publish a new revision of speeches that get the same values, in the order of their ids."""
+    """Store and publish a new revision with the same values for several speeches, in id order."""
     speeches = await _store_revisions(session, speech_ids, values)
     await publish_snapshots(session, speeches)
     invalidate(session, *map(get_cached_speech.key, speech_ids))
@@ -168,7 +168,7 @@ async def publish_revisions(
 
 
 async def publish_snapshots(session: AsyncSession, speeches: Collection[Speech]) -> None:
-    """Publish speeches as they are, in the order of their ids."""
+    """Publish the current state of speeches, in id order."""
     carried = await list_tag_ids(session, [speech.id for speech in speeches])
     tags = await lock_tags(session, set().union(*carried.values()))
     for speech in sorted(speeches, key=lambda speech: speech.id):
@@ -184,7 +184,7 @@ async def list_tag_ids(session: AsyncSession, speech_ids: Collection[UUID]) -> T
 
 
 async def _lock_speech(session: AsyncSession, speech_id: UUID, expected: Revisions) -> Speech:
-    """Return the speech. Other changes of it wait until the transaction ends."""
+    """Return the speech, locked until the transaction ends."""
     locked = select(Speech).where(Speech.id == speech_id).with_for_update()
     speech = await session.scalar(locked, execution_options={"populate_existing": True})
     if speech is None:
@@ -194,8 +194,7 @@ async def _lock_speech(session: AsyncSession, speech_id: UUID, expected: Revisio
 
 
 async def lock_tags(session: AsyncSession, tag_ids: Collection[UUID]) -> dict[UUID, TagRef]:
-    """Return tags by id. They are not renamed or deleted until the transaction ends. Raises UnknownTag.
-
+    """Return tags by id, locked against renaming and deletion until the transaction ends. Raises UnknownTag.
     A rename therefore waits for snapshots with the old name, and then finds their speeches.
     """
     locked = select(Tag.id, Tag.name).where(Tag.id.in_(tag_ids)).order_by(Tag.id).with_for_update(read=True)
@@ -255,7 +254,7 @@ def _to_sorted_text(tag_ids: Collection[UUID]) -> list[str]:
 
 
 def to_stored(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns for changed values: of `archived` the time, and a new recording is there."""
+    """Return the columns for changed values: a time for `archived`, and a new recording is not missing."""
     columns = {name: value for name, value in values.items() if name != "archived"}
     if "archived" in values:
         columns["archived_at"] = func.now() if values["archived"] else None

@@ -23,7 +23,7 @@ CHUNK_SIZE = 500
 
 
 class MergeTags(Job):
-    """Move the next speeches of a tag to the tag that it is merged into."""
+    """Move the next speeches of a tag to the merge target."""
 
     service: ClassVar[str] = "content"
 
@@ -32,14 +32,13 @@ class MergeTags(Job):
 
 
 async def merge_tag(session: AsyncSession, tag_id: UUID, *, into: UUID, actor: UUID | None) -> TagWithCount:
-    """Take a tag out of all lists, and order the move of its speeches. Returns the other tag.
-
-    The same merge again, while it runs, changes nothing. Raises TagNotFound for the tag, UnknownTag for the
-    other one, and TagBeingMerged.
+    """Remove a tag from all lists, and enqueue the move of its speeches. Returns the target. Repeating a
+    running merge changes nothing. Raises TagNotFound for the tag, UnknownTag for the other one, and
+    TagBeingMerged.
     """
     if tag_id == into:
         raise field_error("#/into_tag_id", "must be another tag")
-    # A change of a speech that has read one of them comes first.
+    # Waits for changes of speeches that have read either tag.
     both = select(Tag).where(Tag.id.in_((tag_id, into))).order_by(Tag.id).with_for_update(key_share=True)
     tags = {tag.id: tag for tag in await session.scalars(both, execution_options={"populate_existing": True})}
     if (tag := tags.get(tag_id)) is None:
@@ -77,7 +76,7 @@ async def merge_next_speeches(session: AsyncSession, job: MergeTags) -> None:
 
 
 async def _move(session: AsyncSession, locked: list[UUID], job: MergeTags) -> None:
-    # An editor may have removed it from some of them while this waited for their rows.
+    # An editor may have removed it from some of them while this transaction waited for their rows.
     removed = delete(SpeechTag).where(SpeechTag.tag_id == job.tag_id, SpeechTag.speech_id.in_(locked))
     moved = list(await session.scalars(removed.returning(SpeechTag.speech_id)))
     if not moved:

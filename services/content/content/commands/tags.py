@@ -23,9 +23,8 @@ CHUNK_SIZE = 500
 
 
 class PropagateTagName(Job):
-    """Publish the speeches that carry a renamed tag, from those after `after` on.
-
-    Speeches that changed after `locked_at` have its new name already.
+    """Publish the speeches with a renamed tag, after `after`. Speeches changed after `locked_at` already have
+    its new name.
     """
 
     service: ClassVar[str] = "content"
@@ -37,14 +36,14 @@ class PropagateTagName(Job):
     @model_validator(mode="before")
     @classmethod
     def from_event(cls, body: Any) -> Any:
-        # Earlier versions ordered this by the event TagRenamed.
+        # Earlier versions triggered this by the event TagRenamed.
         if isinstance(body, dict) and isinstance(rename := body.get("data"), dict):
             return {**body, **rename, "locked_at": rename.get("locked_at") or body.get("time")}
         return body
 
 
 def case_folded(name: ColumnElement[str]) -> ColumnElement[str]:
-    """Return what two spellings of the same name share, as the unique index does."""
+    """Return the case-folded name, as in the unique index."""
     return func.normalize(func.casefold(name.collate("pg_unicode_fast")), literal_column("NFC"))
 
 
@@ -54,7 +53,7 @@ async def create_tags(
     """Create missing tags, given as name to category; existing tags stay. Returns all ids by name."""
     if not categories:
         return {}
-    # All transactions insert in the same order, so that those with the same tags wait instead of deadlocking.
+    # Inserted in a fixed order, so that transactions with the same tags wait instead of deadlocking.
     in_order = sorted(categories.items(), key=lambda tag: (tag[0].casefold(), tag[0]))
     new = [{"name": name, "category": category} for name, category in in_order]
     created = (await session.scalars(insert(Tag).values(new).on_conflict_do_nothing().returning(Tag))).all()
@@ -84,7 +83,9 @@ async def create_tag(session: AsyncSession, fields: TagCreate, *, actor: UUID | 
 async def update_tag(
     session: AsyncSession, tag_id: UUID, fields: TagUpdate, *, actor: UUID | None
 ) -> TagWithCount:
-    """Update a tag. Copies of its speeches elsewhere follow in chunks. Raises TagNotFound and TagExists."""
+    """Update a tag. Copies of its speeches in other services are updated in chunks. Raises TagNotFound and
+    TagExists.
+    """
     locked = select(Tag).where(Tag.id == tag_id).with_for_update(key_share=True)
     tag = await session.scalar(locked, execution_options={"populate_existing": True})
     if tag is None or tag.merged_into is not None:
@@ -99,20 +100,20 @@ async def update_tag(
         audit_log.record(session, "tag_updated", subject=tag_id, actor=actor, before=before, after=values)
         invalidate(session, list_cached_tags.key())
     if "name" in values:
-        # The row is locked: a change of a speech that begins now waits, and then reads the new name.
+        # The row is locked: later changes of speeches wait, and then read the new name.
         locked_at = (await session.scalars(select(func.clock_timestamp()))).one()
         enqueue(session, PropagateTagName(tag_id=tag_id, locked_at=locked_at))
     return await get_tag_with_count(session, tag_id)
 
 
 async def delete_tag(session: AsyncSession, tag_id: UUID, *, actor: UUID | None) -> None:
-    """Delete a tag that no speech carries. Raises TagNotFound and TagInUse."""
+    """Delete an unused tag. Raises TagNotFound and TagInUse."""
     deleted = delete(Tag).where(Tag.id == tag_id, Tag.merged_into.is_(None)).returning(Tag)
     try:
         async with session.begin_nested():
             tag = await session.scalar(deleted)
     except IntegrityError as error:
-        # The foreign key decides, because a speech may take the tag at this moment.
+        # The foreign key decides, because a speech may get the tag concurrently.
         raise TagInUse(
             "Speeches still have this tag, possibly archived ones. Remove it from them first."
         ) from error
@@ -123,7 +124,7 @@ async def delete_tag(session: AsyncSession, tag_id: UUID, *, actor: UUID | None)
 
 
 async def propagate_tag_name(session: AsyncSession, job: PropagateTagName) -> None:
-    """Publish one chunk of the speeches that carry a renamed tag, and enqueue the next chunk."""
+    """Publish one chunk of the speeches with a renamed tag, and enqueue the next chunk."""
     carrying = select(Speech).join(SpeechTag).where(SpeechTag.tag_id == job.tag_id)
     carrying = carrying.where(Speech.updated_at <= job.locked_at)
     if job.after is not None:

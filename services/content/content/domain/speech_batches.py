@@ -16,7 +16,7 @@ class SkippedSpeech(NamedTuple):
 
 @dataclass(kw_only=True)
 class BatchOutcome:
-    """What became of each speech of a batch."""
+    """The outcome for each speech of a batch."""
 
     changed: list[UUID] = field(default_factory=list)
     unchanged: list[UUID] = field(default_factory=list)
@@ -30,7 +30,7 @@ class SpeechState(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchChange:
-    """The same change of many speeches. None keeps them in or out of play."""
+    """The same change of many speeches. None leaves `archived` unchanged."""
 
     add_tag_ids: Collection[UUID] = ()
     remove_tag_ids: Collection[UUID] = ()

@@ -37,7 +37,7 @@ class SpeechChange:
 
 
 type SpeechTagRow = tuple[UUID, str]
-"""The id and the name of a tag that a speech carries."""
+"""The id and name of a speech's tag."""
 
 
 class SpeechRow(NamedTuple):
@@ -63,7 +63,7 @@ class SpeechStats(NamedTuple):
 
 @dataclass(frozen=True)
 class Revisions:
-    """The revisions that a change was made for. None accepts any revision."""
+    """The revisions that a change expects. None accepts any revision."""
 
     any_of: frozenset[int] | None = None
 
@@ -88,7 +88,7 @@ ANY_REVISION = Revisions()
 
 
 def group_by_action(changed: Mapping[str, Any]) -> dict[AuditAction, set[str]]:
-    """Return the names of the changed values by the action that the audit log has for them."""
+    """Return the names of the changed values by audit action."""
     actions: dict[AuditAction, set[str]] = {}
     if others := changed.keys() - {"archived"}:
         actions["speech_updated"] = others

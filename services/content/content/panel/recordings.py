@@ -6,7 +6,7 @@ from starlette.responses import Response
 from content.errors import RecordingNotFound
 
 FOLDERS = ("seed/", "uploads/", "speeches/")
-"""The folders that hold recordings only: imports keep their tables in theirs."""
+"""The folders that contain only recordings; `imports/` also contains tables."""
 MAX_KEY_LENGTH = 1024
 
 

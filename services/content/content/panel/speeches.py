@@ -172,7 +172,7 @@ class SpeechView(ResourceView, model=Speech):
 
     @expose("/recording")
     async def get_recording(self, request: Request) -> Response:
-        """Send a recording from our own address, where scripts may read it."""
+        """Serve a recording from our own origin, where scripts can read it."""
         return await read_recording(self._storage, request.query_params.get("key", ""))
 
     @post_action("archive", "Archive", confirmation="Archived speeches are no longer drawn. Archive them?")

@@ -61,7 +61,7 @@ async def get_speech_with_stats(session: AsyncSession, speech_id: UUID) -> Speec
 
 
 async def list_speeches(session: AsyncSession, wanted: SpeechFilter) -> SpeechListing:
-    """List one page, the newest or, with a search, the best match first. Raises what `list_page` raises."""
+    """List one page, the newest or, with a search, the best match first. Raises the errors of `list_page`."""
     request = PageRequest(
         query=wanted,
         scope=wanted.scope("speeches"),

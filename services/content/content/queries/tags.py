@@ -61,7 +61,7 @@ async def list_tag_page(
 
 
 async def find_tags_by_term(session: AsyncSession, term: str, *, limit: int) -> list[TagRow]:
-    """Return tags whose name or category has the term, names that begin with it first."""
+    """Return tags whose name or category contains the term, names starting with it first."""
     begins = func.lower(Tag.name).startswith(term.lower(), autoescape=True)
     found = (
         _tags.where(_matches(term)).order_by(None).order_by(begins.desc(), func.lower(Tag.name)).limit(limit)

@@ -13,7 +13,7 @@ SPEECH_ID = "01941f2a-11d0-7c1b-8d5e-90d1a3f4b6c7"
 
 
 class SpeechBatchUpdate(RequestModel):
-    """The same change of many speeches: tags to add and to remove, and whether they are in play."""
+    """The same change of many speeches: tags to add and remove, and archiving."""
 
     speech_ids: list[UUID] = Field(min_length=1, max_length=MAX_BATCH_SIZE, examples=[[SPEECH_ID]])
     add_tag_ids: TagIds = Field([])
@@ -45,7 +45,7 @@ class SkippedSpeechRead(BaseModel):
 
 
 class SpeechBatchUpdated(BaseModel):
-    """Which speeches were changed, which were so already, and which were skipped."""
+    """The speeches that were changed, needed no change, or were skipped."""
 
     model_config = ConfigDict(from_attributes=True)
 

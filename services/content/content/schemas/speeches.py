@@ -20,7 +20,7 @@ from content.schemas.fields import (
 from content.types import Archived, Sort
 
 AUDIO_FOLDERS = ("seed/", "uploads/", "imports/", "speeches/")
-"""The folders of the bucket that recordings may be in."""
+"""The bucket folders that may contain recordings."""
 MAX_KEY_BYTES = 1024
 KEY_PATTERN = rf"^(seed|uploads|imports|speeches)(/[^/{CONTROLS}\t\n]+)+$"
 
@@ -97,7 +97,7 @@ class SpeechRead(BaseModel):
 
 
 class PlayStatisticsRead(BaseModel):
-    """How a speech was played. Both rates are null before there is anything to average."""
+    """A speech's play statistics. Both rates are null without results to average."""
 
     plays: int = Field(description="Results in sessions, excluding skipped ones.", examples=[128])
     correct_rate: float | None = Field(description="Share of correct answers, 0-1.", examples=[0.75])
@@ -147,7 +147,7 @@ class SpeechFilter(PageQuery):
         "`least_played` first; by the rate of correct answers, `hardest` or `easiest` first. The last four "
         "leave out speeches that were never played. A search has its own order.",
     )
-    # The cursor of a list that is sorted by text holds the beginning of one.
+    # The cursor of a list sorted by text contains the beginning of a text.
     cursor: Annotated[str, Field(max_length=300, json_schema_extra={"pattern": CURSOR_PATTERN})] | None = (
         Field(None, description="`next_cursor` of the previous page, with the same filters. Replaces `page`.")
     )

@@ -11,10 +11,10 @@ LOWEST_ID, HIGHEST_ID = UUID(int=0), UUID(int=2**128 - 1)
 
 @dataclass(frozen=True, kw_only=True)
 class SearchCursor:
-    """The last speech of a page, and what must stay the same on the pages after it.
+    """The last speech of a page, and the state that later pages share.
 
-    `rank` is None outside the ranked part of a search. The ranked part is what matched between `floor` and
-    `ceiling` on the first page, so that new speeches do not move it.
+    `rank` is None outside the ranked part of a search. The ranked part is fixed to the matches between
+    `floor` and `ceiling` of the first page, so that new speeches do not shift it.
     """
 
     page: int

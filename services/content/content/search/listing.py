@@ -12,8 +12,9 @@ from content.search.ranking import RankedSearch
 from content.search.sorting import list_sorted
 from content.search.tsquery import find_terms
 
-# A plan made for one word or level is wrong for another, so each statement gets its own. The tables fit into
-# memory. Dearer random reads make PostgreSQL read all speeches in play rather than look up those with a tag.
+# A plan for one word or level is wrong for another, so each statement gets its own. The tables fit into
+# memory, and with more expensive random reads PostgreSQL would scan all active speeches instead of looking up
+# those with a tag.
 _PLANNER_SETTINGS = text("""
     SELECT set_config('plan_cache_mode', 'force_custom_plan', true),
            set_config('random_page_cost', '0.6', true),
@@ -24,7 +25,7 @@ _PLANNER_SETTINGS = text("""
 async def list_page(session: AsyncSession, request: PageRequest) -> SpeechIdPage:
     """List the ids of one page.
 
-    Raises Invalid for a search without words, one that is sorted, and an unknown page or cursor.
+    Raises Invalid for a search without words or with a sort order, and for an unknown page or cursor.
     """
     await session.execute(_PLANNER_SETTINGS)
     if request.sort != "newest":
@@ -48,7 +49,7 @@ async def _list_matches(
         parsed = parsed.with_last_word_as_prefix()
     terms = await find_terms(session, parsed)
     page = await RankedSearch(session, request, parsed, terms, ranges).list_page(cursor)
-    # The last word may be half typed.
+    # The last word may be incomplete.
     if cursor is not None or page.total or not parsed.last_word_is_incomplete:
         return page
     return await _list_matches(session, request, cursor, parsed.with_last_word_as_prefix(), ranges)

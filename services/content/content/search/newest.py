@@ -11,7 +11,7 @@ from content.search.pages import PageRequest, SpeechIdPage
 from content.search.ranges import CommittedRange, read_newest
 
 MAX_COUNTED = MAX_OFFSET
-"""Speeches are counted as far as pages reach by number."""
+"""Speeches are counted as far as page numbers reach."""
 
 
 async def list_newest(
@@ -36,7 +36,7 @@ async def list_newest(
 
 
 def _skip(parts: list[Select[UUID]], counts: list[int], offset: int) -> tuple[list[Select[UUID]], int]:
-    """Return the parts from the one in which a page begins, and the offset in that one."""
+    """Return the parts starting with the one in which a page begins, and the offset in it."""
     for number, count in enumerate(counts):
         if offset < count:
             return parts[number:], offset

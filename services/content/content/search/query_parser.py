@@ -6,9 +6,9 @@ from shared.errors import field_error
 FIELD = "#/query/search"
 MIN_PREFIX_LETTERS = 2
 MIN_LAST_WORD_LETTERS = 3
-"""A shorter last word is not tried as a prefix."""
+"""Shorter last words are not tried as a prefix."""
 MAX_PREFIXES = 5
-"""Each may stand for hundreds of words, and each of those is compared with every ranked text."""
+"""Each prefix may match hundreds of words, each of which is compared with every ranked text."""
 MAX_EXCLUSIONS = 20
 
 _TOKEN = re.compile(r'-?"[^"]*"?|\S+')
@@ -17,7 +17,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True, kw_only=True)
 class Token:
-    """What stands between spaces in a search, or between quotes. `text` holds no syntax."""
+    """A search token, delimited by spaces or quotes. `text` contains no syntax."""
 
     text: str
     is_phrase: bool = False
@@ -33,7 +33,7 @@ class Token:
 class ParsedQuery:
     tokens: tuple[Token, ...]
     last_word_is_incomplete: bool = False
-    """The last token may be half typed."""
+    """The last token may be incomplete."""
     last_word_is_prefix: bool = False
 
     @property

@@ -1,7 +1,7 @@
 """Full-text search: the newest matches ranked, best first, then the older matches, newest first.
 
-Ranking means reading, and a common word is in half of all speeches. The planner finds the newest matches
-through the index for a rare word, and by walking back in time for a common one.
+Ranking requires reading the rows, and a common word is in half of all speeches. The planner finds the newest
+matches through the index for a rare word, and by scanning back in time for a common one.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ from content.search.tsquery import Term, build_tsquery
 
 MAX_RANKED = 500
 MAX_RANKED_WITH_TAG = 200
-"""Tags are in another table, so matches that carry a tag cost more to find."""
+"""Tags are in another table, so matches with a tag cost more to find."""
 SAMPLE_SIZE = 3_000
 """The newest speeches from which the frequency of a prefix is estimated."""
 LENGTH_NORMALISATION = 2
 """Flag of ts_rank_cd: divide the rank by the length of the speech."""
 
 EQUAL_WEIGHTS: ColumnElement[Any] = literal_column("'{1, 1, 1, 1}'::real[]")
-"""Weights say how a word is indexed, not how important it is."""
+"""Weights mark how a word is indexed, not its importance."""
 
 type Match = tuple[float, UUID]
 
@@ -120,8 +120,8 @@ class RankedSearch:
         return score + has_all + func.ts_rank_cd(EQUAL_WEIGHTS, vector, self._all_words, LENGTH_NORMALISATION)
 
     async def _is_rare(self) -> bool:
-        # PostgreSQL has no statistics of prefixes. It expects each in one of two hundred speeches, and would
-        # walk back through the whole table for a rare one.
+        # PostgreSQL has no statistics of prefixes. It assumes one in two hundred speeches, and would scan
+        # back through the whole table for a rare one.
         before_imports = self._ranges[-1].conditions
         newest = select(Speech.search).where(*before_imports).order_by(Speech.id.desc())
         sample = newest.limit(SAMPLE_SIZE).subquery()

@@ -27,7 +27,7 @@ SortedBy = Literal["text", "-text", "most_played", "least_played", "hardest", "e
 
 
 class Order(NamedTuple):
-    """Speeches by `key` and `id`, both in the same direction, so that one index has them in order."""
+    """Speeches sorted by `key` and `id`, both in the same direction, so that one index provides the order."""
 
     key: ColumnElement[Any]
     id: ColumnElement[UUID]
@@ -38,7 +38,7 @@ class Order(NamedTuple):
     from_packed: Callable[[Any], Any] = lambda value: value
 
     def select_places(self, request: PageRequest, *, few: bool) -> Select[UUID, Any]:
-        """Select ids and keys. Few are found first and then sorted, whatever the planner expects."""
+        """Select ids and keys. If there are few, fetch first and then sort, overriding the planner."""
         speeches = select(self.id.label("id"), self.key.label("key")).where(*request.conditions)
         if self.is_by_plays:
             speeches = speeches.join_from(SpeechStatistics, Speech, Speech.id == SpeechStatistics.speech_id)

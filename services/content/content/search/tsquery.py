@@ -1,8 +1,8 @@
 """Searches as PostgreSQL's tsquery.
 
-A speech is indexed under each word as it is written, with weight A, under the word's English stem, and under
-each pair of words. So `'look':A` finds "look" alone, `'look'` finds "looking" too, and `' look after'` finds
-"look after" without reading all speeches that have both words.
+A speech is indexed under each word as written, with weight A, under the word's English stem, and under each
+pair of words. So `'look':A` finds "look" alone, `'look'` finds "looking" too, and `' look after'` finds "look
+after" without reading all speeches that have both words.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +23,7 @@ _SPLIT = text("""
 
 
 class Word(NamedTuple):
-    """A word as the index has it. A word such as "the" has no stem."""
+    """A word in indexed form. Words such as "the" have no stem."""
 
     written: str
     stem: str
@@ -49,7 +49,7 @@ class Term(NamedTuple):
 
 
 class TsQuery(NamedTuple):
-    """`required` leaves out function words, unless there are no others."""
+    """`required` excludes function words, unless there are no others."""
 
     required: str
     all_words: str
@@ -78,7 +78,7 @@ def _join(groups: Iterable[list[Term]], choose: Callable[[list[Term]], list[Term
 
 
 def _required(group: list[Term]) -> list[Term]:
-    """Leave out the function words, unless the group has no other words to find."""
+    """Remove function words, unless the group has no other words."""
     others = [term for term in group if not term.is_function_word]
     return others if any(not term.token.is_excluded for term in others) else group
 
@@ -91,7 +91,7 @@ def _to_tsquery(term: Term) -> str:
     conditions = [" <-> ".join(forms)]
     if token.is_phrase and len(words) > 1:
         pairs = [f"' {word.written} {following.written}'" for word, following in pairwise(words)]
-        # Two words are one pair, which says all.
+        # For two words, their pair is sufficient.
         conditions = pairs if len(words) == 2 else [*conditions, *pairs]
     found = " & ".join(conditions)
     return f"!({found})" if token.is_excluded else f"({found})"

@@ -1,4 +1,4 @@
-"""The routes of the activity of all learners."""
+"""Routes for the activity of all learners."""
 
 from typing import Annotated
 

@@ -22,7 +22,7 @@ async def _get_learner(learner: CurrentUser, session: SessionDep) -> Principal:
     return learner
 
 
-# For reads. Saving checks under the lock that erasing takes.
+# For reads. Saving checks it under the lock used by erasing.
 LearnerDep = Annotated[Principal, Depends(_get_learner, scope="function")]
 
 learner_errors = partial(error_responses, Unauthorized, Invalid, TooManyRequests, DatabaseUnavailable)

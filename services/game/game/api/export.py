@@ -1,4 +1,4 @@
-"""The route of the export, for other services in a learner's name. The gateway has no route to it."""
+"""The export, for other services on a learner's behalf. The gateway has no route to it."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/internal", include_in_schema=False)
 async def _reserve_bytes(
     learner: CurrentUser, budget: Annotated[ExportBudget, from_state("export_budget")]
 ) -> AsyncIterator[None]:
-    # FastAPI leaves it after the response, when the stream has ended in whatever way.
+    # FastAPI exits it after the response, however the stream ended.
     with budget.reserve(learner.id):
         yield
 
@@ -29,7 +29,7 @@ async def _reserve_bytes(
     dependencies=[Depends(per_user("export", per_minute=10)), Depends(_reserve_bytes)],
 )
 async def export_game_data(database: DatabaseDep, learner: CurrentUser) -> PacedResponse:
-    """Stream everything that is stored on the learner. A failure midway breaks off the connection."""
+    """Stream all data stored on the learner. A failure midway aborts the connection."""
     document = await queries.export_game_data(database, learner.id)
     headers = {"Cache-Control": "no-store"}
     return PacedResponse(document, headers=headers, media_type="application/json")

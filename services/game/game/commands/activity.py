@@ -18,7 +18,7 @@ FIGURES = ("sessions", "sentences", "correct", "seconds")
 
 async def add_daily_activity(session: AsyncSession, completed: CompletedSession) -> None:
     await lock_user(session, completed.user_id)
-    # The session of a deleted account was saved with an access token that outlived it.
+    # The session was saved with an access token that outlived its account.
     if await session.get(ErasedUser, completed.user_id) is not None:
         await delete_user_rows(session, completed.user_id)
         return
@@ -29,7 +29,7 @@ async def add_daily_activity(session: AsyncSession, completed: CompletedSession)
 
 
 async def subtract_daily_activity(session: AsyncSession, deleted: GameSession) -> None:
-    """Take a session out. If its event is still on the way, the figures are negative until it arrives."""
+    """Subtract a session. If its event has not arrived yet, the counts are negative until then."""
     figures = (1, deleted.total_sentences, deleted.correct_count, deleted.duration_seconds)
     day = get_local_day(deleted.completed_at, deleted.utc_offset_minutes)
     await _add(session, deleted.user_id, day, [-figure for figure in figures])

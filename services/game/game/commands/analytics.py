@@ -1,6 +1,6 @@
-"""Keep the figures of the analytics: sums per day and per speech, which name no learner."""
+"""Maintain the analytics aggregates: sums per day and per speech, which identify no learner."""
 
-# ruff: noqa: S608 - the statements are made of constants and of the names of tables and columns
+# ruff: noqa: S608 - the statements consist of constants and names of tables and columns
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from game.models import (
 
 MAX_CHUNK_SESSIONS = 500
 
-# As `get_local_day`: the day on the learner's wall, or the UTC day where that is unknown.
+# Like `get_local_day`: the learner's local day, or the UTC day where that is unknown.
 _DAY = """
     CAST(timezone('UTC', completed_at) + make_interval(mins => coalesce(utc_offset_minutes, 0)) AS date)
     AS day
@@ -42,13 +42,13 @@ _TAGS = """
 """
 _COUNTS = """:sign * count(*), :sign * sum(total_sentences), :sign * sum(total_sentences - skipped_count),
     :sign * sum(correct_count)"""
-# The newest level, whatever it was when the speech was played. Deleted speeches have no figures.
+# The newest level, regardless of the level when the speech was played. Deleted speeches have no figures.
 _LEVEL = "(SELECT level FROM speech_revisions WHERE speech_id = played.id ORDER BY revision DESC LIMIT 1)"
 _NOT_DELETED = (
     "NOT EXISTS (SELECT FROM speech_deletions AS gone WHERE gone.speech_id = game_results.speech_id)"
 )
 
-# The rows are locked in one order, so that two transactions with the same ones do not deadlock.
+# The rows are locked in a fixed order, so that two transactions with the same ones do not deadlock.
 _SOURCES: Mapping[type[Base], tuple[str, str]] = {
     SpeechFigures: (
         "speech_id, level, plays, correct",
@@ -116,7 +116,7 @@ _UPSERTS = [_build_upsert(model, *source) for model, source in _SOURCES.items()]
 
 
 async def count_waiting_sessions(session: AsyncSession) -> bool:
-    """Count a chunk of the sessions that are not counted yet. Returns whether more may be waiting."""
+    """Count a chunk of uncounted sessions. Returns whether more may be waiting."""
     waiting = (
         select(UncountedSession.session_id)
         .order_by(UncountedSession.session_id)
@@ -131,9 +131,9 @@ async def count_waiting_sessions(session: AsyncSession) -> bool:
 
 
 async def uncount_session(session: AsyncSession, session_id: UUID) -> None:
-    """Take a session that is about to be deleted out of the figures, if they include it."""
+    """Subtract a session that is about to be deleted from the aggregates, if they include it."""
     waiting = delete(UncountedSession).where(UncountedSession.session_id == session_id)
-    # It waits for a transaction that is counting the session.
+    # Waits for a transaction that is counting the session.
     if await session.scalar(waiting.returning(UncountedSession.session_id)) is None:
         await _add_sessions(session, [session_id], sign=-1)
 
@@ -151,7 +151,7 @@ async def count_registration(session: AsyncSession, *, registered_at: datetime) 
 
 
 async def update_speech_levels(session: AsyncSession, speech_ids: Collection[UUID]) -> None:
-    """Give the figures of speeches the level of the newest revision that has arrived."""
+    """Update the speeches' level in the aggregates to that of the newest revision."""
     newest = text("""
         UPDATE speech_figures AS kept SET level = newest.level
         FROM (

@@ -40,7 +40,7 @@ from game.receipts import ReceiptVerifier
 from game.schemas.sessions import ResultCreate, SessionCreate, SessionSummary
 
 CLIENT_FIELDS = {"mode", "level", "sentence_type"}
-"""Columns that are stored as the client sent them."""
+"""Columns stored as sent by the client."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ async def save_session(
 ) -> SaveResult:
     """Save a finished session and record SessionCompleted, once per key or, without one, per session id.
 
-    A repeated request gets the first answer, even at the same time. Raises AccountErased, Invalid,
+    A repeated request gets the first answer, even if concurrent. Raises AccountErased, Invalid,
     AggregateMismatch, SpeechNotFound, and IdempotencyConflict for a different request with the same key.
     """
     await hold_user(session, user_id)
@@ -138,7 +138,7 @@ async def _verify_receipts(
 async def _insert_session(
     session: AsyncSession, request: _Request, times: SessionTimes, totals: SessionTotals
 ) -> SessionSummary | None:
-    """Return None if the key or the id is taken."""
+    """Return None if the key or id is already used."""
     new = request.new
     row = {
         **new.model_dump(include=CLIENT_FIELDS),
@@ -200,7 +200,7 @@ def _record_completed(
 
 
 async def delete_session(session: AsyncSession, session_id: UUID, *, actor: UUID) -> None:
-    """Delete a session, take it out of all figures, and record SessionDeleted. Raises SessionNotFound.
+    """Delete a session, subtract it from all figures, and record SessionDeleted. Raises SessionNotFound.
 
     Its receipts stay used: their scores cannot be saved again as verified.
     """

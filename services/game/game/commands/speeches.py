@@ -1,4 +1,4 @@
-"""Keep the local copy of speeches. The order in which events arrive, even twice, does not matter."""
+"""Maintain the local copy of speeches. Events may arrive twice and in any order."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ from game.commands.analytics import delete_speech_figures, update_speech_levels
 from game.models import SpeechDeletion, SpeechRevision, TagName
 
 SNAPSHOT_COLUMNS = set(SpeechRevision.__table__.columns.keys()) - {"tags", "since"}
-"""Fields of a snapshot that are stored as they are. A field that the table does not have is ignored."""
+"""Snapshot fields stored unchanged. Fields without a column are ignored."""
 
 
 async def store_speech_revision(session: AsyncSession, snapshot: SpeechSnapshot, *, since: datetime) -> None:
@@ -61,7 +61,7 @@ async def _store_tag_names(session: AsyncSession, names: Mapping[UUID, str], *, 
 
 
 def _from_json(rows: list[dict[str, Any]], table: type[Base]) -> TableValuedAlias:
-    """Read rows from one parameter, in a tenth of the time that a parameter for each value takes."""
+    """Read rows from one array parameter, in a tenth of the time of one parameter per value."""
     columns = (column(each.name, each.type) for each in table.__table__.columns)
     document = cast(literal(to_json(rows).decode(), Text), JSONB)
     return func.jsonb_to_recordset(document).table_valued(*columns).render_derived(with_types=True)

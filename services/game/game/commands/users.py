@@ -10,26 +10,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from game.models import DailyActivity, ErasedUser, GameSession, UsedReceipt
 from game.queries.users import ensure_not_erased
 
-# Far longer than an access token is valid or a delivery is late. No dead letter may be replayed after that.
+# Far longer than an access token is valid or a delivery delayed. Dead letters must not be replayed after
+# that.
 ERASED_RETENTION = timedelta(days=30)
 
 
 async def erase_user(session: AsyncSession, user_id: UUID) -> None:
-    """Delete everything that is stored on a user, and remember the id for what arrives later."""
+    """Delete all data stored on a user, and remember the id for late events."""
     await lock_user(session, user_id)
     await session.execute(insert(ErasedUser).values(user_id=user_id).on_conflict_do_nothing())
     await delete_user_rows(session, user_id)
 
 
 async def hold_user(session: AsyncSession, user_id: UUID) -> None:
-    """Keep the user from being erased until the transaction ends. Raises AccountErased."""
+    """Lock the user against erasure until the transaction ends. Raises AccountErased."""
     await session.execute(select(func.pg_advisory_xact_lock_shared(_lock_key(user_id))))
     # A separate statement sees rows committed while waiting for the lock.
     await ensure_not_erased(session, user_id)
 
 
 async def lock_user(session: AsyncSession, user_id: UUID) -> None:
-    """Make other commands on this user wait for this transaction, so that each sees the other's rows."""
+    """Serialise commands on this user, so that each sees the other's rows."""
     await session.execute(select(func.pg_advisory_xact_lock(_lock_key(user_id))))
 
 

@@ -1,7 +1,7 @@
 """Rules of the analytics: their period, and how hard a speech is compared with its level.
 
-A speech is drawn at its own level, so its learners are those of that level. It fits if its correct rate is
-near that of its level's learners. A rate far below or above says that it belongs one level up or down.
+A speech is drawn at its own level, so its learners are those of that level. It matches if its correct rate is
+near that of its level's learners. A rate far below or above suggests one level up or down.
 """
 
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ def compute_rate(correct: int, answered: int) -> float | None:
 
 
 def compute_level_rates(answers: Mapping[str, tuple[int, int]]) -> dict[Level, float]:
-    """Return the correct rate of each level by its (answered, correct), or a usual one if few."""
+    """Return the correct rate of each level from its (answered, correct), or a default if there are few."""
     rates: dict[Level, float] = {}
     for level in LEVELS:
         answered, correct = answers.get(level, (0, 0))
@@ -54,7 +54,7 @@ def compute_level_rates(answers: Mapping[str, tuple[int, int]]) -> dict[Level, f
 
 
 def get_fitting_rates(level: Level, rates: Mapping[Level, float]) -> tuple[float, float]:
-    """Return the lowest and the highest rate that suggest no other level."""
+    """Return the lowest and highest rate for which no other level is suggested."""
     is_lowest, is_highest = level == LEVELS[0], level == LEVELS[-1]
     lowest = 0.0 if is_highest else rates[level] - MAX_RATE_DIFFERENCE
     return lowest, 1.0 if is_lowest else rates[level] + MAX_RATE_DIFFERENCE
@@ -63,7 +63,7 @@ def get_fitting_rates(level: Level, rates: Mapping[Level, float]) -> tuple[float
 def suggest_level(
     level: Level, *, measured_rate: float, plays: int, rates: Mapping[Level, float]
 ) -> Level | None:
-    """Return the level that a speech should have, or None if its own fits or too little is known."""
+    """Return the suggested level of a speech, or None if its own matches or there are too few plays."""
     lowest, highest = get_fitting_rates(level, rates)
     if plays < MIN_SUGGESTION_PLAYS or lowest <= measured_rate <= highest:
         return None

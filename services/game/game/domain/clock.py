@@ -10,7 +10,7 @@ from shared.errors import field_error
 from game.domain.time_zones import MIN_INSTANT
 from game.errors import ImplausibleClock
 
-# The distance between the wall times of the first and the last time zone on Earth.
+# The difference between the local times of the first and the last time zone on Earth.
 MAX_CLOCK_ERROR = timedelta(hours=26)
 MAX_DURATION_SECONDS = 86_400
 MAX_RESPONSE_TIME_MS = 3_600_000
@@ -47,7 +47,7 @@ def correct_times(reported: ReportedTimes, *, now: datetime) -> SessionTimes:
     duration_seconds = min(reported.duration_seconds, MAX_DURATION_SECONDS)
     started_at, completed_at = reported.started_at.astimezone(UTC), reported.completed_at.astimezone(UTC)
     if started_at > completed_at:
-        # The clock was set back in mid-game, and is more likely to be right since then.
+        # The clock was set back during the game, and is more likely to be right afterwards.
         started_at = completed_at - timedelta(seconds=duration_seconds)
     lead = max(completed_at - now, timedelta(0))
     corrected = (started_at - lead, completed_at - lead, duration_seconds)
@@ -74,13 +74,13 @@ def _ensure_plausible(started_at: datetime, completed_at: datetime, *, now: date
 
 
 def find_utc_offset(instant: datetime) -> int | None:
-    """Return the minutes that the learner's wall time is ahead of UTC, or None if that is unknown."""
-    # `Z` and `-00:00` say nothing about the wall time (RFC 9557, section 2.2), and clients that always send
-    # UTC write `+00:00` as well. In the zones where that would be the truth, `tz` gives the same days.
+    """Return the learner's UTC offset in minutes, or None if unknown."""
+    # `Z` and `-00:00` say nothing about the local time (RFC 9557, section 2.2), and clients that always send
+    # UTC write `+00:00` as well. In zones where that is correct, `tz` gives the same days.
     offset = instant.utcoffset()
     return int(offset.total_seconds()) // 60 if offset else None
 
 
 def get_local_day(completed_at: datetime, utc_offset_minutes: int | None) -> date:
-    """Return the day on the learner's wall, or the UTC day if the offset is unknown."""
+    """Return the learner's local day, or the UTC day if the offset is unknown."""
     return (completed_at.astimezone(UTC) + timedelta(minutes=utc_offset_minutes or 0)).date()

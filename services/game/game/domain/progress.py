@@ -1,7 +1,7 @@
 """Rules of a learner's progress: days, streaks and totals.
 
-A day counts for a streak if a session was completed on it by the learner's wall. The current streak ends
-today or yesterday, because today is not over yet.
+A day counts for a streak if a session was completed on it in the learner's local time. The current streak
+ends today or yesterday, because today is not over yet.
 """
 
 from collections.abc import Iterable
@@ -51,7 +51,7 @@ def sum_by_key[K](totals: Iterable[tuple[K, Totals]]) -> dict[K, Totals]:
 
 
 def compute_streaks(days: Iterable[date], *, today: date) -> tuple[int, int]:
-    """Return the lengths of the current and the longest streak. Days after today, from the east, count."""
+    """Return the lengths of the current and longest streak. Days ahead of today, in eastern zones, count."""
     longest = running = 0
     previous: date | None = None
     for day in sorted(set(days)):

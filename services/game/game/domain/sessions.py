@@ -1,4 +1,4 @@
-"""Rules of a session: whether it is plausible, and what its results add up to.
+"""Rules of a session: its plausibility, and its totals.
 
 Every result counts as a sentence, skipped ones too. A streak is a run of correct results. The average score
 covers all results with a score, rounded to two decimals; without any it is null, never 0.
@@ -25,7 +25,7 @@ SCORE_TOLERANCE = 0.005
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The result of one speech. `jti`, `scorer` and `phonemes` are the receipt's that supports its score."""
+    """The result of one speech. `jti`, `scorer` and `phonemes` come from the receipt of its score."""
 
     sequence_number: int
     speech_id: UUID
@@ -70,7 +70,7 @@ class ClientTotals(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     results: Sequence[Result]
-    """In the order they were played."""
+    """In order of play."""
     totals: SessionTotals
 
 
@@ -93,7 +93,7 @@ def evaluate_results(
     texts: Mapping[UUID, Collection[str]],
     client_totals: ClientTotals,
 ) -> Evaluation:
-    """Apply receipts, by sequence number, and add the results up. Raises AggregateMismatch."""
+    """Apply receipts, by sequence number, and compute the totals. Raises AggregateMismatch."""
     scored = [
         apply_receipt(result, claims.get(result.sequence_number), texts=texts[result.speech_id])
         for result in sorted(results, key=lambda result: result.sequence_number)
@@ -104,7 +104,9 @@ def evaluate_results(
 
 
 def apply_receipt(result: Result, claims: ReceiptClaims | None, *, texts: Iterable[str]) -> Result:
-    """Return the result with the score of a receipt that is for one of the texts and fits the client's."""
+    """Return the result with the receipt's score, if the receipt is for one of the texts and matches the
+    client's score.
+    """
     if claims is None or claims.reference_sha256 not in map(reference_digest, texts):
         return result
     score = result.pronunciation_score
@@ -121,14 +123,14 @@ def apply_receipt(result: Result, claims: ReceiptClaims | None, *, texts: Iterab
 
 
 def settle_receipt(result: Result, *, is_unused: bool) -> Result:
-    """Return the result as verified, or without the scorer and its phonemes, which nothing proves."""
+    """Return the result as verified, or without the unproven scorer and phonemes."""
     if is_unused:
         return replace(result, verified=True)
     return replace(result, verified=False, scorer=None, phonemes=None)
 
 
 def compute_totals(results: Sequence[Result]) -> SessionTotals:
-    """Add up results that are in the order they were played."""
+    """Compute the totals of results in order of play."""
     responses = [result.user_response for result in results]
     scores = [result.pronunciation_score for result in results if result.pronunciation_score is not None]
     streaks = (len(list(run)) for response, run in groupby(responses) if response == "correct")

@@ -1,4 +1,4 @@
-"""Time zones as learners name them, and the offsets from UTC that they had."""
+"""Time zones by name or offset, and their UTC offsets over time."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ FIXED_OFFSET = re.compile(
     r"(?:UTC|GMT)?(?P<sign>[+\- ])(?P<hours>\d{1,2})(?::?(?P<minutes>[0-5]\d))?", re.ASCII | re.IGNORECASE
 )
 MAX_FIXED_OFFSET = timedelta(hours=14)
-# Offsets are compared at this distance. No zone has changed twice in so short a time.
+# Offsets are sampled at this interval. No zone has changed twice within it.
 STEP = timedelta(days=5)
 ZONE_CACHE_SIZE = 700
 # No session was completed earlier.

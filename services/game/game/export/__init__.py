@@ -1,4 +1,4 @@
-"""How many bytes the streams of exports may hold."""
+"""Memory budget of export streams."""
 
 from game.export.budget import ExportBudget
 

@@ -5,14 +5,14 @@ from uuid import UUID
 
 from game.errors import ExportRunning, ExportsFull
 
-# What one stream holds at most: a page as rows and as JSON, and the connection's buffer.
+# Maximum memory of one stream: a page as rows and as JSON, and the connection's buffer.
 STREAM_BYTES = 4 * 1024 * 1024
 MAX_BYTES = 8 * STREAM_BYTES
 MAX_BYTES_PER_USER = STREAM_BYTES
 
 
 class ExportBudget:
-    """Bytes that the exports of this process hold, altogether and per user."""
+    """Memory used by this process's exports, in total and per user."""
 
     def __init__(self, *, max_bytes: int = MAX_BYTES, max_bytes_per_user: int = MAX_BYTES_PER_USER) -> None:
         self._max_bytes, self._max_bytes_per_user = max_bytes, max_bytes_per_user

@@ -32,7 +32,7 @@ class Preset:
 
 @dataclass(frozen=True)
 class Analytics:
-    """What the page shows of one period."""
+    """The page's data for one period."""
 
     overview: ActivityOverview
     figures: Sequence[Figure]
@@ -121,7 +121,7 @@ async def _find_figure(session: AsyncSession, name: str, period: ActivityFilter)
 
 
 def list_problems(error: Invalid) -> dict[str, str]:
-    """Return what to say next to each field."""
+    """Return the message for each field."""
     problems = {}
     for each in error.extra.get("errors") or ():
         name = each["pointer"].rpartition("/")[2]

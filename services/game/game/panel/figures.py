@@ -21,7 +21,7 @@ from game.schemas.analytics import (
 
 type Unit = Literal["", "%", "min", "text"]
 type Kind = Literal["line", "bar", "bars"]
-"""`bars` lie: their labels may be long."""
+"""`bars` are horizontal, because labels may be long."""
 
 MAX_DRAWN_TAGS = 12
 UNKNOWN_SCORER = "unknown scorer"
@@ -36,14 +36,14 @@ TAGS_NOTE = "These are the tags with the most sessions. A session with several t
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of a figure. A value is a share (0-1) if the unit is %, and seconds if it is min."""
+    """A column of a figure. Values are shares (0-1) for the unit %, and seconds for min."""
 
     label: str
     read: Callable[[Any], Any]
     unit: Unit = ""
 
     def show(self, row: Any) -> str:
-        """Return the value for people."""
+        """Return the formatted value."""
         value = self.read(row)
         if value is None or self.unit in ("", "text"):
             return show(value)
@@ -68,7 +68,7 @@ class Chart:
     rows: slice = field(default_factory=lambda: slice(None))
     unit: Unit = ""
     highest: int | None = None
-    """The end of the axis of values, if they have one."""
+    """The maximum of the value axis, if any."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ def _create_phonemes(overview: ActivityOverview) -> Figure:
 
 
 def _create_phoneme_chart(scorer: str, scorers: list[str]) -> Chart:
-    """Chart the rows of one scorer, which come one after the other."""
+    """Chart the rows of one scorer, which are adjacent."""
     first = scorers.index(scorer)
     rows = slice(first, first + scorers.count(scorer))
     return Chart(f"Average score by {scorer}", "bars", (3,), rows, highest=100)

@@ -15,7 +15,7 @@ def list_averages(speech: SpeechAnalytics) -> list[str]:
 
 
 class PlayedSpeechView(ResourceView, model=SpeechFigures):
-    """How the speeches were answered, with a suggestion where one does not fit its level."""
+    """Answer statistics per speech, with a suggestion if one does not match its level."""
 
     path = "speeches"
     name, name_plural = "Played speech", "Played speeches"

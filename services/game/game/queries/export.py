@@ -1,4 +1,4 @@
-"""Read everything that is stored on a learner."""
+"""Read all data stored on a learner."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from game.schemas.export import ExportedDay, ExportedResult, ExportedSession, Ex
 
 MAX_PAGE_RESULTS = 200
 MAX_PAGE_BYTES = 256 * 1024
-"""Texts of one page, as stored: rows and JSON take some times as much memory."""
+"""Size of one page's stored texts: rows and JSON take several times as much memory."""
 
 SESSION_COLUMNS = (
     *SUMMARY_COLUMNS,
@@ -50,7 +50,7 @@ START = Position(datetime.min.replace(tzinfo=UTC), UUID(int=0), 0)
 
 @dataclass(frozen=True)
 class Page:
-    """Results of sessions in the order of play, and the sessions that begin among them."""
+    """Results in order of play, and the sessions that start among them."""
 
     results: Sequence[Row]
     sessions: Mapping[UUID, ExportedSession]
@@ -75,7 +75,7 @@ async def _stream(database: Database, user_id: UUID, *, start: bytes) -> AsyncGe
         piece = _dump_page(page, after=position)
         last = page.results[-1]
         position = Position(last["completed_at"], last["session_id"], last["sequence_number"])
-        # A slow reader holds the bytes for long, but not the rows.
+        # A slow reader keeps the bytes in memory, but not the rows.
         del page, last
         yield piece
     yield b"]}" if position == START else b"]}]}"
@@ -137,7 +137,7 @@ def _measure(results: Select[Any]) -> ColumnElement[int]:
 
 
 def _dump_page(page: Page, *, after: Position) -> bytes:
-    """Dump the results, each first one after the start of its session and the end of the session before."""
+    """Dump the results, with the end of the previous session and the start of the next in between."""
     pieces: list[bytes] = []
     open_session = after.session_id
     for row in page.results:

@@ -131,7 +131,7 @@ def _build_period(filters: SessionFilter) -> list[ColumnElement[bool]]:
     day = select_day(parse_time_zone(filters.tz))
     conditions: list[ColumnElement[bool]] = []
     if filters.from_date:
-        # The index finds the instants, and the expression checks the days at the edges: no wall time is a
+        # The index finds the time range, and the expression checks the days at its edges: no local time is a
         # whole day away from UTC.
         earliest = datetime.combine(filters.from_date - DAY, time.min, UTC)
         conditions += [GameSession.completed_at >= earliest, day >= filters.from_date]
@@ -179,7 +179,8 @@ async def _add_results(session: AsyncSession, row: Row, storage: Storage) -> dic
 
 def select_results() -> Select[Any]:
     """Select results with the revision of each speech that was current when the session started."""
-    # The oldest if none was, because the learner's clock was behind. Resolved when read: events may be late.
+    # The oldest revision if none was current because the learner's clock was behind. Resolved when read,
+    # because events may be late.
     revision = SpeechRevision.revision
     nearest = case((SpeechRevision.since <= GameSession.started_at, revision), else_=-revision).desc()
     of_this_speech = SpeechRevision.speech_id == GameResult.speech_id
@@ -195,7 +196,7 @@ def _to_result(row: Row, storage: Storage) -> ResultRead:
 
 
 async def _list_tag_names(session: AsyncSession, selected: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the names of that time, or of today for tags that were unknown then."""
+    """Return the names at that time, or current names for tags unknown then."""
     unnamed = [UUID(tag["id"]) for tag in selected if tag["name"] is None]
     current = await list_tag_names(session, unnamed)
     names = (tag["name"] or current.get(UUID(tag["id"])) for tag in selected)

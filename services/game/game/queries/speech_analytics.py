@@ -1,4 +1,4 @@
-"""Read how speeches were answered, and which level fits them."""
+"""Read answer statistics per speech, and suggested levels."""
 
 import struct
 from collections import defaultdict
@@ -93,7 +93,7 @@ def _select_from_page(
     if filters.cursor is None:
         return filters.page, ordered.offset(filters.offset())
     number, last, speech_id = decode_cursor(CURSOR_LAYOUT, filters.cursor, scope=scope)
-    # NaN and numbers beyond a count were made up.
+    # NaN and numbers above the maximum are forged.
     if number > MAX_CURSOR_PAGE or not 0 <= last < 2**53:
         raise field_error("#/query/cursor", "must be the next_cursor of a page")
     position = (int(last) if filters.sort == "most_played" else last, UUID(bytes=speech_id))

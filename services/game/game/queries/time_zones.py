@@ -9,7 +9,7 @@ from game.models import GameSession
 
 
 def select_day(zone: tzinfo) -> ColumnElement[date]:
-    """Select the day on which a session was completed: on the learner's wall, or if unknown in the zone."""
+    """Select the day of a session's completion: the learner's local day, or else the day in the zone."""
     offsets = list_offsets(zone, until_year=utc_now().year + 2)
     # Parentheses, as PostgreSQL needs them before a subscript.
     seconds = Grouping(literal(offsets.seconds, ARRAY(Integer)))

@@ -1,4 +1,4 @@
-"""Receipts: scores signed by the scoring service and verified here without asking it."""
+"""Receipts: scores signed by the scoring service and verified here offline."""
 
 from game.receipts.verifier import ReceiptVerifier
 

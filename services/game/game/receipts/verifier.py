@@ -20,7 +20,7 @@ class ReceiptVerifier:
         return cls(StaticKeys(json.loads(path.read_text())))
 
     async def verify(self, receipt: str, *, user_id: UUID) -> ReceiptClaims | None:
-        """Return None for an invalid, expired or foreign receipt: its score is saved as not verified."""
+        """Return None for an invalid, expired or foreign receipt: its score is saved as unverified."""
         try:
             claims = ReceiptClaims.model_validate(
                 await verify(

@@ -30,7 +30,7 @@ class ActivityFilter(BaseModel):
 
 
 class DayActivity(BaseModel):
-    """The activity of all learners on one day, and the accounts that were opened on that UTC day."""
+    """The activity of all learners on one day, and the accounts created on that UTC day."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -153,7 +153,7 @@ class SpeechAnalyticsFilter(AdminPageQuery):
 
 
 class SpeechAnalytics(BaseModel):
-    """How a speech was answered since it was published. A skipped result is not a play."""
+    """A speech's answer statistics since it was published. A skipped result is not a play."""
 
     id: UUID = Field(examples=[SPEECH_ID])
     text: str = Field(examples=["Good morning."])

@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 
 
 class DayProgress(BaseModel):
-    """One day on the learner's wall."""
+    """One local day of the learner."""
 
     date: dt.date = Field(examples=["2026-03-01"])
     sessions: int = Field(examples=[2])
@@ -24,7 +24,7 @@ class LevelProgress(BaseModel):
 
 
 class ScorerProgress(BaseModel):
-    """The verified scores that one scorer made."""
+    """The verified scores of one scorer."""
 
     scorer: str = Field(description="Its name, with the version of its scores.", examples=["offline-1"])
     first_used_on: dt.date = Field(description="A local day of the learner.", examples=["2026-01-12"])

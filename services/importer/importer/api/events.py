@@ -81,7 +81,7 @@ async def _open_stream(
     feed: Annotated[ProgressFeed[ImportSummary], from_state("progress_feed")],
     last_event_id: LastEventId = "",
 ) -> AsyncIterator[_Stream]:
-    # FastAPI leaves it after the response, when the stream has ended in whatever way.
+    # FastAPI exits it after the response, however the stream ended.
     with ExitStack() as stack:
         stack.enter_context(slots.reserve(editor.id))
         item = await get_import_summary(database, job_id)

@@ -34,7 +34,7 @@ router = create_import_router()
 async def _reserve_download(
     editor: CurrentUser, slots: Annotated[StreamSlots, from_state("download_slots")]
 ) -> AsyncIterator[None]:
-    # FastAPI leaves it after the response, when the download has ended in whatever way.
+    # FastAPI exits it after the response, however the download ended.
     with slots.reserve(editor.id):
         yield
 

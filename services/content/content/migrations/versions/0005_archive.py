@@ -15,7 +15,7 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-# Lists leave archived speeches out, however many there are: these indexes hold only the others.
+# Partial indexes without archived speeches keep lists fast, however many are archived.
 INDEXES = {
     "ix_speeches_in_play": "speeches (id) WHERE archived_at IS NULL",
     "ix_speeches_in_play_level": "speeches (level, id) WHERE archived_at IS NULL",
