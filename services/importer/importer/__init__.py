@@ -1,1 +1,1 @@
-"""The importer service: recordings and a table become speeches, all of them or none."""
+"""The importer service: recordings and a table become speeches, all or nothing."""

@@ -51,10 +51,9 @@ class UploadSession(Base):
 
 
 class UploadedFile(Base):
-    """A recording under its permanent key. The row comes before the object, so that none lacks an owner.
-
-    `name_key` is the stored name as names are compared: NFC, case folded. A claimed file belongs to an import
-    (`import_id`) or to a speech, and is deleted neither with its session nor by the janitor.
+    """A recording under its permanent key. The row is created before the object, so that every object has an
+    owner. `name_key` is the normalised name: NFC, case-folded. A claimed file belongs to an import
+    (`import_id`) or to a speech, and is deleted neither with its session nor by the purges.
     """
 
     __tablename__ = "uploaded_files"
@@ -84,7 +83,7 @@ class UploadedFile(Base):
             unique=True,
             postgresql_where=text("claimed_at IS NULL"),
         ),
-        # For claimed files too: without it, each chunk of a table reads all files of its session.
+        # Includes claimed files: otherwise each chunk of a table would read all files of its session.
         Index(None, "session_id", "name_key"),
         Index(None, "session_id", "sha256"),
         Index("ix_uploaded_files_import_id", "import_id", postgresql_where=text("import_id IS NOT NULL")),
@@ -93,7 +92,7 @@ class UploadedFile(Base):
 
 
 class ImportJob(Base):
-    """An import of one table. `version` grows with every change of the row."""
+    """An import of one table. `version` increases with every change of the row."""
 
     __tablename__ = "import_jobs"
 
@@ -137,7 +136,7 @@ class ImportJob(Base):
 
 
 class PendingObject(Base):
-    """An object without an owner yet. Its row comes before it, and leaves with the creation of its owner."""
+    """An object without an owner yet. Its row is created before it, and deleted when its owner is created."""
 
     __tablename__ = "pending_objects"
 
@@ -148,7 +147,7 @@ class PendingObject(Base):
 
 
 class RowError(Base):
-    """A problem of one row of a table. `row` counts as spreadsheets do: the header is row 1.
+    """A problem of one table row. `row` is counted as in a spreadsheet: the header is row 1.
 
     `cells` are the beginnings of all cells of the row, by column.
     """
@@ -169,7 +168,7 @@ class RowError(Base):
 
 
 class CatalogueSentence(Base):
-    """The sentence of a speech in the catalogue, as a hash, to find repeated ones.
+    """The hash of a catalogue sentence, to find duplicates.
 
     `revision` is that of the last event. A deleted speech keeps its row, without a hash, because an older
     event may still arrive.

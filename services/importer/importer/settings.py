@@ -5,7 +5,7 @@ from shared.settings import DatabaseSettings, HttpApiSettings, MessagingSettings
 
 
 class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
-    # A few more than its connections to the database, and no editor takes all of them.
+    # Slightly more than its database connections, and no editor can use all of them.
     max_requests_in_work: int = Field(default=16, ge=1)
     max_user_requests_in_work: int = Field(default=8, ge=0)
 
@@ -17,11 +17,11 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, StorageSettings):
     max_user_uploads: int = Field(default=2, ge=1)
     max_upload_wait_seconds: float = Field(default=10.0, gt=0)
     max_user_files: int = Field(default=200_000, ge=1)
-    """Recordings of an editor that belong to no speech yet."""
+    """An editor's recordings without a speech."""
     max_user_file_bytes: int = Field(default=20 * 1024**3, ge=1)
 
     max_streams: int = Field(default=200, ge=1)
-    """Streams of progress that this process has open."""
+    """Open progress streams of this process."""
     max_user_streams: int = Field(default=10, ge=1)
 
 

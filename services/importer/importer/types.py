@@ -1,4 +1,4 @@
-"""The words of the importer's domain."""
+"""Domain types of the importer."""
 
 from typing import Literal
 
@@ -13,12 +13,12 @@ JobState = Literal[
     "undoing",
     "undone",
 ]
-"""`rejected`: rows have errors. `failed`: the table cannot be processed at all."""
+"""`rejected`: rows have errors. `failed`: the table cannot be processed."""
 
 UNFINISHED: tuple[JobState, ...] = ("queued", "validating", "applying")
 
 ImportAction = Literal["start", "apply", "complete", "reject", "fail", "cancel", "undo", "finish_undo"]
-"""What changes the state of an import."""
+"""Actions that change an import's state."""
 
 AuditAction = Literal[
     "import_created",
@@ -73,7 +73,7 @@ RowProblemCode = Literal[
     "duplicate_sentence",
     "sentence_in_catalogue",
 ]
-"""What is wrong with a cell; the last two are warnings."""
+"""Problems of a cell; the last two are warnings."""
 
 TableProblemCode = Literal[
     "not_a_table",

@@ -18,8 +18,8 @@ from scoring.settings import ApiSettings
 def create_app(settings: ApiSettings) -> FastAPI:
     """Create the API.
 
-    Raises OSError, ValueError or KeyError when the signing keys cannot be read, and CannotStart when a
-    provider is not whole.
+    Raises OSError, ValueError or KeyError when the signing keys cannot be read, and CannotStart if a
+    provider's files are incomplete.
     """
     verify_installation(settings)
     app = create_api(settings, *routers, title="Parley scoring", lifespan=_lifespan)

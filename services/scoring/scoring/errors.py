@@ -25,11 +25,11 @@ class SpeechProcessingError(ParleyError):
 
     retryable: ClassVar[bool] = False
     cost_seconds: float = 0.0
-    """What decoding a recording that was refused has cost, in seconds of audio."""
+    """The cost of decoding a rejected recording, in seconds of audio."""
 
 
 class ClientLeft(SpeechProcessingError):
-    """The client has closed its connection, so that nothing reads this answer."""
+    """The client has closed its connection and will not read this answer."""
 
     status, code, title = 499, "client_left", "Client left"
 
@@ -80,7 +80,7 @@ class ProviderUnavailable(SpeechProcessingError, Unavailable):
 
 
 class ProviderThrottled(ProviderUnavailable):
-    """The provider takes no further recordings at the moment."""
+    """The provider accepts no more recordings at the moment."""
 
 
 class ProviderOutage(ProviderUnavailable):
@@ -114,14 +114,14 @@ class RequestRejected(ProviderUnavailable):
 
 
 class UploadsFull(ProviderUnavailable):
-    """Other recordings that are arriving fill the memory for them."""
+    """The memory for arriving recordings is full."""
 
     def __init__(self) -> None:
         super().__init__("Too many recordings are arriving; try again in a moment.", retry_after=2)
 
 
 class QueueFull(ProviderUnavailable):
-    """So many recordings are before this one that it would not be scored in time."""
+    """Too many recordings are queued to score this one in time."""
 
     def __init__(self, retry_after: int) -> None:
         detail = f"Too many recordings are being scored; try again in {retry_after} s."
@@ -139,7 +139,7 @@ class TooManyRecordings(TooManyRequests):
 
 
 class BudgetUnavailable(ProviderUnavailable):
-    """The budget cannot be checked, so that nothing is sent to a paid provider."""
+    """The budget cannot be checked, so nothing is sent to a paid provider."""
 
 
 class BudgetExhausted(SpeechProcessingError, TooManyRequests):

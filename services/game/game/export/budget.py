@@ -30,5 +30,5 @@ class ExportBudget:
             yield
         finally:
             self._held[user_id] -= STREAM_BYTES
-            # Without zeros it stays as small as the number of streams.
+            # Zeros are removed, so it stays as small as the number of streams.
             self._held = +self._held

@@ -25,7 +25,7 @@ editor_errors = partial(
 
 
 def create_import_router(*roles: Role) -> APIRouter:
-    """Make a router for editors and admins, or only for `roles`."""
+    """Create a router for editors and admins, or only for `roles`."""
     allowed: tuple[Role, ...] = roles or ("editor", "admin")
     return APIRouter(
         prefix="/api/v1/admin/import",

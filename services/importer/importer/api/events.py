@@ -1,4 +1,4 @@
-"""Server-Sent Events. A stream holds no connection to the database, and no slot of the admission."""
+"""Server-Sent Events. A stream holds neither a database connection nor a request slot."""
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -38,7 +38,7 @@ LastEventId = Annotated[
 
 
 class _Stream:
-    """The import as one client follows it."""
+    """One client's view of an import."""
 
     def __init__(self, request: Request, watch: Watch[ImportSummary], *, seen: int) -> None:
         self._request, self._watch, self._seen = request, watch, seen
@@ -66,7 +66,7 @@ class _Stream:
         except Unauthorized:
             return False
         except Unavailable:
-            # The token was valid a second ago, and its keys cannot be read right now.
+            # The token was valid a second ago, but its keys cannot be fetched right now.
             return True
         return True
 
@@ -89,14 +89,14 @@ async def _open_stream(
         seen = find_seen_version(last_event_id, newest=item.version)
         stream = _Stream(request, watch, seen=seen)
         if stream.is_over:
-            # Clients connect again after every other answer.
+            # After any other response clients reconnect.
             response.status_code = 204
         _forbid_storing(request)
         yield stream
 
 
 def _forbid_storing(request: Request) -> None:
-    # The framework sets no-cache, which lets a cache keep the answer.
+    # The framework sets no-cache, which allows caches to store the response.
     headers = getattr(request.state, "response_headers", {})
     request.state.response_headers = {**headers, "Cache-Control": "no-store"}
 

@@ -1,4 +1,4 @@
-"""The form of an import. Its table is stored while it arrives, its fields in whatever order."""
+"""The form of an import. Its table is stored as it arrives, with the fields in any order."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ MAX_NAME_LENGTH = 100
 """Of a field. An unknown one is named in the answer."""
 MAX_PARTS = 20
 MAX_HEADER_BYTES = 32_768
-"""A file name of any length is accepted, and shortened."""
+"""File names of any length are accepted, and shortened."""
 MAX_IDLE_SECONDS = 30.0
 
 

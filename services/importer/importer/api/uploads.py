@@ -41,11 +41,11 @@ from importer.schemas.uploads import (
 
 MAX_PARTS = 2000
 MAX_HEADER_BYTES = 32_768
-"""A file name of any length is answered with its problem."""
+"""File names of any length get an error of their own."""
 MAX_FIELD_BYTES = 100
 MAX_IDLE_SECONDS = 30.0
 MAX_SECONDS = 1800.0
-"""Well below the time after which the worker takes a file for abandoned."""
+"""Well below the time after which the worker considers a file abandoned."""
 
 router = create_import_router()
 
@@ -123,7 +123,7 @@ async def _read_field(part: FormPart, upload: Upload, *, is_late: bool) -> None:
         raise field_error(f"#/{name}", message, error_type=UnknownField)
     value = await part.text(max_bytes=MAX_FIELD_BYTES)
     if is_late:
-        # They may have gone into another session than the client meant.
+        # They may have been stored in the wrong session.
         await upload.take_back()
         raise field_error(f"#/{SESSION_FIELD}", "must come before the files; none of them was stored")
     try:

@@ -1,4 +1,4 @@
-"""Recordings as they arrive: alone or in archives, within each editor's share."""
+"""Uploaded recordings, single or in archives, within each editor's share."""
 
 from importer.audio.archive import Archive, UnreadableArchive
 from importer.audio.content import RecordingContent, peek

@@ -1,4 +1,4 @@
-"""Takes ZIP archives apart as they arrive: no folder, no file, and never more than a piece in memory."""
+"""Unpacks ZIP archives as they arrive, without temporary files, one piece at a time."""
 
 import asyncio
 import struct
@@ -17,9 +17,9 @@ from stream_unzip import (
 
 MAX_ENTRIES = 10_000
 MAX_RATIO = 100
-"""Of the unpacked bytes to those that came. Recordings hardly shrink; what unpacks to more is a bomb."""
+"""Maximum ratio of unpacked to received bytes. Recordings hardly compress; a higher ratio is a ZIP bomb."""
 FREE_BYTES = 16 * 1024 * 1024
-"""Not counted, because a small archive of silence has a high ratio."""
+"""Exempt from the ratio, because a small archive of silence has a high one."""
 MAX_UNPACKED_BYTES = 16 * 1024**3
 
 SYSTEM_FOLDERS = {"__MACOSX"}
@@ -27,7 +27,7 @@ SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 class UnreadableArchive(Exception):
-    """The archive cannot be read any further. The text is for the client."""
+    """The archive cannot be read further. The message is for the client."""
 
 
 class Entry(NamedTuple):
@@ -43,9 +43,8 @@ class Archive:
         self._received, self._unpacked = 0, 0
 
     async def entries(self) -> AsyncIterator[Entry]:
-        """Yield the files, without folders and what systems add. Raises UnreadableArchive.
-
-        What is not read of an entry is skipped.
+        """Yield the files, without folders and system files. Raises UnreadableArchive. Unread content of an
+        entry is skipped.
         """
         members, count = stream_unzip(self._pull()), 0
         while (member := await self._step(members)) is not None:
@@ -65,7 +64,7 @@ class Archive:
                 raise UnreadableArchive("The archive's uncompressed size is too large.")
             if chunk:
                 yield chunk
-            # A piece that came may unpack to a hundred of this size.
+            # A received piece may unpack to a hundred pieces of this size.
             await asyncio.sleep(0)
 
     def _pull(self) -> Iterator[bytes]:
@@ -81,7 +80,7 @@ class Archive:
 
 
 def _decode(name: bytes) -> str:
-    """Read the name as UTF-8, which macOS writes without saying so, or as the standard's code page."""
+    """Read the name as UTF-8, which macOS uses without the flag, or in the standard's code page."""
     try:
         return name.decode()
     except UnicodeDecodeError:

@@ -3,9 +3,8 @@ from collections.abc import AsyncIterator
 
 
 class RecordingContent:
-    """The content of a file on its way: counted, and refused beyond a bound.
-
-    `size` and `sha256` are those of the whole file once it has been read.
+    """The content of a file being uploaded, counted and limited. `size` and `sha256` are those of the whole
+    file once it has been read.
     """
 
     def __init__(self, chunks: AsyncIterator[bytes], *, max_bytes: int, too_large: Exception) -> None:
@@ -15,7 +14,7 @@ class RecordingContent:
         self.size = 0
 
     async def load(self, *, max_bytes: int) -> bytes | None:
-        """Return the whole content if it is not larger. `read` yields it all the same."""
+        """Return the whole content if it is not larger. `read` still yields it."""
         async for chunk in self._receive():
             self._loaded += chunk
             if self.size > max_bytes:
@@ -43,7 +42,7 @@ class RecordingContent:
 
 
 async def peek(chunks: AsyncIterator[bytes], size: int) -> tuple[bytes, AsyncIterator[bytes]]:
-    """Return the first bytes, and all chunks including these."""
+    """Return the first bytes, and all chunks including them."""
     head = b""
     async for chunk in chunks:
         head += chunk

@@ -1,4 +1,4 @@
-"""Claims of recordings: a claimed one belongs to its import, until that ends without speeches."""
+"""Claims of recordings: a claimed recording belongs to its import, until that ends without speeches."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -19,7 +19,7 @@ CHUNK_SIZE = 10_000
 
 
 class ReleaseClaims(Job):
-    """Give the recordings of an import back to their upload session."""
+    """Return an import's recordings to their upload session."""
 
     service: ClassVar[str] = "importer"
 
@@ -34,7 +34,7 @@ async def release_claims(session: AsyncSession, job: ReleaseClaims) -> None:
 
 @retry_conflicts
 async def release_stale_claims(database: Database, session_id: UUID) -> None:
-    """Release what ended imports of an upload session still claim, so that another one can claim it."""
+    """Release recordings still claimed by ended imports of an upload session."""
     async with database.transaction() as session:
         ended = select(ImportJob.id).where(
             ImportJob.session_id == session_id, ImportJob.state.in_(WITHOUT_SPEECHES)
@@ -50,7 +50,7 @@ async def release_stale_claims(database: Database, session_id: UUID) -> None:
 async def _release_chunk(session: AsyncSession, import_id: UUID) -> int:
     columns = UploadedFile.id, UploadedFile.session_id, UploadedFile.name_key
     claimed = select(*columns).where(UploadedFile.import_id == import_id)
-    # Locked in one order, so that two releases do not wait for each other.
+    # Locked in a fixed order, so that two releases do not deadlock.
     chunk = claimed.order_by(UploadedFile.id).limit(CHUNK_SIZE).with_for_update()
     files = (await session.execute(chunk)).all()
     await _rename_repeated(session, files)
@@ -60,10 +60,10 @@ async def _release_chunk(session: AsyncSession, import_id: UUID) -> int:
 
 
 async def _rename_repeated(session: AsyncSession, files: Sequence[Row[UUID, UUID, str]]) -> None:
-    """Name recordings after their objects, if later ones of their session have taken their names."""
+    """Rename recordings after their objects, if newer ones of their session have taken their names."""
     if not files:
         return
-    # One table at a time: with statistics that are out of date, the plan of a join may take minutes.
+    # One table at a time: with outdated statistics, a join's plan may take minutes.
     names = literal([file.name_key for file in files], ARRAY(String))
     taken = select(UploadedFile.name_key).where(
         UploadedFile.session_id == files[0].session_id,
@@ -77,5 +77,5 @@ async def _rename_repeated(session: AsyncSession, files: Sequence[Row[UUID, UUID
 
 
 def _update_files(ids: Sequence[UUID]) -> Update:
-    # One argument, because thousands of them take longer than the update.
+    # One array argument, because thousands of arguments take longer than the update.
     return update(UploadedFile).where(UploadedFile.id == any_(literal(ids, ARRAY(Uuid))))

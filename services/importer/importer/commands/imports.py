@@ -65,7 +65,7 @@ class ValidateImport(Job):
 
 @dataclass(frozen=True, kw_only=True)
 class NewImport:
-    """An import whose table is stored, under a key that has no owner yet."""
+    """An import with a stored table, whose key has no owner yet."""
 
     id: UUID
     owner_id: UUID
@@ -80,7 +80,7 @@ class NewImport:
 async def create_import(database: Database, new: NewImport) -> None:
     """Raise UploadSessionNotFound, -Expired, NotYourUploadSession, ImportInProgress or TooManyImports."""
     async with database.transaction() as session:
-        # All imports of an owner are created one after the other, and so are those of an upload session.
+        # Imports of an owner are created one at a time, and so are those of an upload session.
         owner = func.hashtextextended(str(new.owner_id), 0)
         await session.execute(select(func.pg_advisory_xact_lock(owner)))
         await get_usable_session(session, new.session_id, owner_id=new.owner_id)
@@ -117,7 +117,7 @@ async def _ensure_room(session: AsyncSession, owner_id: UUID, *, session_id: UUI
 
 
 async def lock_import(session: AsyncSession, job_id: UUID) -> ImportJob:
-    """Return the import, which no other transaction changes until this one ends. Raises ImportNotFound."""
+    """Return the import, locked until the transaction ends. Raises ImportNotFound."""
     job = await session.get(ImportJob, job_id, with_for_update=True, populate_existing=True)
     if job is None:
         raise ImportNotFound(f"There is no import {job_id}.")
@@ -164,7 +164,7 @@ def _clean_up(session: AsyncSession, job: ImportJob) -> None:
 
 
 def _record_event(session: AsyncSession, job: ImportJob) -> None:
-    """Record the event of the state that the import has reached. A dry run has no events."""
+    """Record the event of the import's new state. A dry run has no events."""
     if job.dry_run:
         return
     ref, subject = {"import_id": job.id, "owner_id": job.owner_id}, str(job.id)
@@ -210,7 +210,7 @@ async def _ensure_may_change(session: AsyncSession, job_id: UUID, actor: Princip
 async def fail_import(
     session: AsyncSession, job_id: UUID, code: str, detail: str, *, row: int | None = None
 ) -> ImportJob | None:
-    """End an import that cannot be processed at all; `row` counts as spreadsheets do."""
+    """End an import that cannot be processed; `row` is counted as in a spreadsheet."""
     return await transition(
         session,
         job_id,
@@ -239,8 +239,8 @@ async def _end(session: AsyncSession, import_id: UUID, action: ImportAction, **v
     try:
         job = await transition(session, import_id, action, **values)
     except ImportNotFound:
-        # A database that was restored may be older than the answer.
+        # A restored database may be older than the answer.
         job = None
-    # A repeated answer of content is harmless; one that contradicts the first is a fault to look into.
+    # A repeated answer from content is harmless; a contradictory one must be investigated.
     if job is None:
         log.warning("import_outcome_ignored", import_id=str(import_id), action=action)

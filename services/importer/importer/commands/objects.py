@@ -1,4 +1,4 @@
-"""Objects in S3 and their owners: a row comes before its object, and an object leaves after its row."""
+"""S3 objects and their owners: rows are created before, and deleted before, their objects."""
 
 from datetime import timedelta
 from typing import ClassVar
@@ -32,13 +32,13 @@ async def delete_objects(storage: Storage, job: DeleteObjects) -> None:
 
 @retry_conflicts
 async def announce_object(database: Database, key: str) -> None:
-    """Own a key until the row of its object exists, or the worker deletes the object a day later."""
+    """Own a key until its object's row exists; otherwise the worker deletes the object a day later."""
     async with database.transaction() as session:
         session.add(PendingObject(key=key))
 
 
 async def adopt_object(session: AsyncSession, key: str) -> None:
-    """Hand an announced key over to its owner, a row of this transaction."""
+    """Transfer a pending key to its owner, a row of this transaction."""
     await session.execute(delete(PendingObject).where(PendingObject.key == key))
 
 

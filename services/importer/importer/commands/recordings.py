@@ -1,4 +1,4 @@
-"""Recordings of upload sessions: a row first, then the object, then the row says that it is complete."""
+"""Recordings of upload sessions: first a row, then the object, then the row is marked as complete."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -58,7 +58,8 @@ async def store_recording(
     audio_format: AudioFormat,
     chunks: AsyncIterator[bytes],
 ) -> StoredRecording:
-    """Store a recording, or recognise it. Raises FileRejected, or what `chunks` raises; then nothing is left.
+    """Store a recording, or recognise it. Raises FileRejected or the errors of `chunks`, leaving nothing
+    behind.
 
     A killed process or an S3 outage leaves a row in state `storing`, which the worker deletes with its
     object.
@@ -86,7 +87,7 @@ async def _store(
             measurement = await _measure(store.measurer, audio_format, stored, size=content.size)
         return await _settle(store.database, file, content, measurement)
     except StorageUnavailable:
-        # What S3 has is not known. The worker finds out when it answers again.
+        # It is unknown what S3 has stored. The worker cleans up when S3 answers again.
         raise
     except BaseException:
         await discard_recordings(store.database, [file.id])
@@ -105,7 +106,7 @@ async def _announce(
             session_id=session_id,
             original_filename=name,
             stored_filename=name,
-            # This is not a valid file name. It gets its own when it is complete.
+            # This is not a valid file name. It gets its name when it is complete.
             name_key=f"/{file_id}",
             object_key=f"speeches/{file_id}.{audio_format}",
             format=audio_format,
@@ -114,7 +115,7 @@ async def _announce(
 
 
 async def _lock_session(session: AsyncSession, session_id: UUID) -> None:
-    """Let the files of an upload session get their names in turn. Raises UploadSessionExpired."""
+    """Serialise the naming of an upload session's files. Raises UploadSessionExpired."""
     locked = select(UploadSession.expires_at).where(UploadSession.id == session_id)
     expires_at = await session.scalar(locked.with_for_update(key_share=True))
     if expires_at is None or expires_at <= utc_now():
@@ -204,7 +205,7 @@ async def discard_recordings(database: Database, ids: Sequence[UUID]) -> None:
 
 
 async def _discard(session: AsyncSession, ids: Sequence[UUID]) -> None:
-    """Remove recordings that belong to no import and no speech, and order the deletion of their objects."""
+    """Delete recordings without an import or a speech, and enqueue the deletion of their objects."""
     free = delete(UploadedFile).where(UploadedFile.id.in_(ids), UploadedFile.claimed_at.is_(None))
     keys = (await session.scalars(free.returning(UploadedFile.object_key))).all()
     if keys:

@@ -1,4 +1,4 @@
-"""Keep the copy of the catalogue's sentences. Events may arrive twice and in any order."""
+"""Maintain the copy of the catalogue's sentences. Events may arrive twice and in any order."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ COLUMNS = ("speech_id", "revision", "sentence_hash")
 
 
 async def store_sentences(session: AsyncSession, snapshots: Sequence[SpeechSnapshot]) -> None:
-    """Store the sentences of speeches, and keep the recordings that they use."""
+    """Store the sentences of speeches, and claim the recordings they use."""
     await _store(session, [(each.speech_id, each.revision, hash_sentence(each.text)) for each in snapshots])
     await _keep_recordings(session, [each.audio_key for each in snapshots])
 
@@ -27,11 +27,11 @@ async def forget_sentence(session: AsyncSession, speech_id: UUID, *, revision: i
 
 
 async def _store(session: AsyncSession, rows: Collection[tuple[UUID, int, int | None]]) -> None:
-    # As arrays: a list of values would be compiled again for each event, which takes longer than all else.
+    # As arrays: a list of values would be recompiled for each event, which takes longer than everything else.
     ids, revisions, hashes = zip(*rows, strict=True)
     columns = [_array(ids, Uuid), _array(revisions, Integer), _array(hashes, BigInteger)]
     found = func.unnest(*columns).table_valued(*COLUMNS).render_derived()
-    # In one order, so that two events with the same speeches wait instead of deadlocking.
+    # In a fixed order, so that two events with the same speeches wait instead of deadlocking.
     stored = insert(CatalogueSentence).from_select(COLUMNS, select(found).order_by(found.c.speech_id))
     newer = {name: stored.excluded[name] for name in ("revision", "sentence_hash")}
     is_newer = stored.excluded.revision > CatalogueSentence.revision

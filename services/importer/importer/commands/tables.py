@@ -26,7 +26,7 @@ class StoredTable:
 
 
 async def store_table(database: Database, storage: Storage, chunks: AsyncIterator[memoryview]) -> StoredTable:
-    """Raise EmptyTable, TableTooLarge, or what `chunks` raises. Then nothing is left."""
+    """Raises EmptyTable, TableTooLarge or the errors of `chunks`, leaving nothing behind."""
     import_id = uuid7()
     key, digest = source_key(import_id), hashlib.sha256()
     await announce_object(database, key)
@@ -36,7 +36,7 @@ async def store_table(database: Database, storage: Storage, chunks: AsyncIterato
         if not size:
             raise EmptyTable("The file is empty.")
     except StorageUnavailable:
-        # What it has of the table is not known, so the worker drops parts and object later.
+        # It is unknown what S3 has stored, so the worker removes parts and object later.
         raise
     except BaseException:
         await discard_table(database, storage, table)
@@ -45,7 +45,7 @@ async def store_table(database: Database, storage: Storage, chunks: AsyncIterato
 
 
 async def discard_table(database: Database, storage: Storage, table: StoredTable) -> None:
-    """Delete a table that becomes no import. What cannot be deleted now, the worker deletes later."""
+    """Delete a table that does not become an import. If that fails, the worker deletes it later."""
     with suppress(Unavailable):
         await discard_object(database, storage, table.key)
 

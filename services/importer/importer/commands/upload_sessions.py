@@ -28,7 +28,7 @@ from importer.types import UNFINISHED
 
 SESSION_LIFE = timedelta(days=7)
 PURGE_DELAY = timedelta(hours=1)
-"""Clocks differ, and the news that a speech uses a recording may be on its way."""
+"""Clocks differ, and the event that a speech uses a recording may still arrive."""
 MAX_STORING_TIME = timedelta(hours=1)
 """Twice as long as an upload may take."""
 FILES_AT_ONCE = 500
@@ -36,7 +36,7 @@ SESSIONS_AT_ONCE = 1000
 
 
 class PurgeUploadSession(Job):
-    """Delete the free files of an upload session that has ended, and the session unless an import used it."""
+    """Delete the unclaimed files of an ended upload session, and the session unless an import used it."""
 
     service: ClassVar[str] = "importer"
 
@@ -54,7 +54,7 @@ async def open_upload_session(database: Database, owner_id: UUID) -> UploadSessi
 
 
 async def get_usable_session(session: AsyncSession, session_id: UUID, *, owner_id: UUID) -> UploadSession:
-    """Return an upload session, locked against its deletion while the transaction runs.
+    """Return an upload session, locked against deletion until the transaction ends.
 
     Raises UploadSessionNotFound, NotYourUploadSession or UploadSessionExpired.
     """
@@ -79,7 +79,7 @@ async def delete_upload_session(database: Database, session_id: UUID, *, owner_i
     """Raise UploadSessionNotFound, NotYourUploadSession, or ImportInProgress."""
     async with database.transaction() as session:
         found = await _get_own_session(session, session_id, owner_id=owner_id)
-        # Waits for the files that are getting their names, and lets no further one.
+        # Waits for files being named, and blocks further ones.
         await session.refresh(found, with_for_update=True)
         await _ensure_no_import(session, session_id)
         if found.expires_at > utc_now():
@@ -100,7 +100,9 @@ def _is_unfinished(session_id: object) -> ColumnElement[bool]:
 
 
 async def purge_upload_session(session: AsyncSession, job: PurgeUploadSession) -> None:
-    """Delete one chunk of files and order their objects' deletion, or the session after its last file."""
+    """Delete one chunk of files and enqueue their objects' deletion, or delete the session after its last
+    file.
+    """
     upload_session = await session.get(UploadSession, job.session_id, with_for_update=True)
     if upload_session is None or upload_session.expires_at > utc_now():
         return
@@ -116,8 +118,8 @@ async def purge_upload_session(session: AsyncSession, job: PurgeUploadSession) -
 
 
 async def _purge_files(session: AsyncSession, session_id: UUID) -> int:
-    # A file on its way is deleted by the upload itself, or an hour later as abandoned: its object may come
-    # after this. A claimed one belongs to its speech, and loses only its row.
+    # A file being uploaded is deleted by the upload itself, or an hour later as abandoned, because its object
+    # may not exist yet. A claimed file belongs to its speech, and only its row is deleted.
     has_speech = UploadedFile.import_id.is_(None) | UploadedFile.import_id.in_(
         select(ImportJob.id).where(
             ImportJob.session_id == session_id, ImportJob.state.in_(("completed", "undone"))
@@ -138,7 +140,7 @@ async def _purge_files(session: AsyncSession, session_id: UUID) -> int:
 
 @retry_conflicts
 async def purge_expired_sessions(database: Database) -> None:
-    """Order the purge of sessions that have ended and still have files, or were never used."""
+    """Enqueue the purge of ended sessions that still have files, or were never used."""
     has_files = exists().where(UploadedFile.session_id == UploadSession.id)
     has_imports = exists().where(ImportJob.session_id == UploadSession.id)
     ended = select(UploadSession.id).where(
@@ -147,7 +149,7 @@ async def purge_expired_sessions(database: Database) -> None:
         ~exists().where(_is_unfinished(UploadSession.id)),
     )
     async with database.transaction() as session:
-        # At random: those that cannot be purged yet hold up no others.
+        # At random, so that sessions that cannot be purged yet do not block others.
         chosen = ended.order_by(func.random()).limit(SESSIONS_AT_ONCE)
         for session_id in await session.scalars(chosen):
             enqueue(session, PurgeUploadSession(session_id=session_id))

@@ -1,4 +1,4 @@
-"""Upload sessions, and the files that one request brings to one of them."""
+"""Upload sessions, and the files that a request adds to one."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ class RejectedUpload:
 
 @dataclass(frozen=True, kw_only=True)
 class Quota:
-    """What an editor may have uploaded without making speeches of it."""
+    """Limits of an editor's uploaded recordings without a speech."""
 
     max_files: int
     max_bytes: int
@@ -51,7 +51,7 @@ class Quota:
 
 @dataclass(kw_only=True)
 class Upload:
-    """The files of one request. Each is complete or not there, whatever happens to the others."""
+    """The files of one request. Each is stored completely or not at all, independently of the others."""
 
     store: RecordingStore
     owner_id: UUID
@@ -69,7 +69,7 @@ class Upload:
             self.session = await get_usable_session(session, session_id, owner_id=self.owner_id)
 
     async def add(self, name: str, chunks: AsyncIterator[bytes]) -> None:
-        """Take a recording, or an archive of them. Raises UploadQuotaExceeded, or what `chunks` raises."""
+        """Store a recording, or an archive of them. Raises UploadQuotaExceeded or the errors of `chunks`."""
         head, chunks = await peek(chunks, ARCHIVE_MAGIC_BYTES)
         if is_archive(head):
             await self._add_archive(name, chunks)

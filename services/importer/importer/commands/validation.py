@@ -77,7 +77,7 @@ async def validate_import(database: Database, storage: Storage, import_id: UUID,
     except Unavailable:
         raise
     except Exception:
-        # A fault of ours would end in a dead letter, and the import would never end.
+        # A bug would otherwise end in a dead letter, and the import would never finish.
         log.exception("validation_failed", import_id=str(import_id))
         await _fail(database, attempt, TableProblem("not_checked", OUR_FAULT))
     await _drop_unused_batch(database, storage, attempt)
@@ -85,7 +85,7 @@ async def validate_import(database: Database, storage: Storage, import_id: UUID,
 
 @retry_conflicts
 async def _start(database: Database, import_id: UUID) -> tuple[_Attempt | None, str | None]:
-    """Begin an attempt. Returns none if the import has ended, and the batch of an earlier attempt."""
+    """Begin an attempt. Returns None if the import has ended, and the batch of an earlier attempt."""
     folder = f"imports/{import_id}"
     batch_key, report_key = f"{folder}/batch-{uuid4()}.jsonl", f"{folder}/report.csv"
     values: dict[str, Any] = {"batch_key": batch_key, "report_key": report_key}
@@ -95,7 +95,7 @@ async def _start(database: Database, import_id: UUID) -> tuple[_Attempt | None, 
         stale_key = earlier.batch_key
         job = await transition(session, import_id, "start", **values)
         if job is None:
-            # An attempt that was broken off may have written its batch after the import had ended.
+            # An interrupted attempt may have written its batch after the import ended.
             return None, stale_key if earlier.state in WITHOUT_SPEECHES else None
         await session.execute(delete(RowError).where(RowError.job_id == import_id))
         attempt = _Attempt(
@@ -133,7 +133,7 @@ class _Validation:
         attempt = self._attempt
         facts = await inspect_table(self._open, max_rows=max_rows)
         await self._store_facts(facts)
-        # A broken one is not uploaded; the batch counts only with its digest.
+        # An incomplete batch is not uploaded; a batch is valid only with its digest.
         async with (
             ObjectWriter(self._storage, attempt.report_key, content_type="text/csv") as report,
             ObjectWriter(self._storage, attempt.batch_key, content_type="application/jsonl") as batch,
@@ -222,7 +222,7 @@ class _Validation:
 
     async def _claim(self, session: AsyncSession, ids: Sequence[UUID]) -> None:
         import_id = self._attempt.import_id
-        # This import's own claims are those of an attempt that was broken off.
+        # This import's existing claims are those of an interrupted attempt.
         is_free = or_(UploadedFile.claimed_at.is_(None), UploadedFile.import_id == import_id)
         given = update(UploadedFile).where(UploadedFile.id == any_(literal(ids, ARRAY(Uuid))), is_free)
         claimed = given.values(claimed_at=func.now(), import_id=import_id).returning(UploadedFile.id)
@@ -270,7 +270,7 @@ def _write_report(
     writer: ReportWriter, facts: TableFacts, rows: Sequence[Row], checked: Sequence[CheckedRow]
 ) -> bytes:
     for row, found in zip(rows, checked, strict=True):
-        # Cells that the header does not name follow the others, so that they are not lost.
+        # Cells without a header are appended, so that they are not lost.
         named = [row.cells[at] if at < len(row.cells) else "" for at in facts.kept]
         codes = dict.fromkeys(problem.code for problem in found.problems)
         messages = dict.fromkeys(problem.message for problem in found.problems)

@@ -1,13 +1,13 @@
-"""Names of recordings as they are stored and compared, in uploads, in archives and in tables."""
+"""Normalisation of recording names in uploads, archives and tables."""
 
 import unicodedata
 
 MAX_NAME_LENGTH = 255
 MAX_RAW_LENGTH = 4 * MAX_NAME_LENGTH
-"""Names may be shorter when they are composed. Longer ones are not looked at."""
+"""Names may get shorter when composed. Longer ones are rejected unread."""
 MAX_EXTENSION_LENGTH = 10
 
-# Controls, and characters without width: marks of direction can make a name look like another one.
+# Control and zero-width characters: direction marks can make a name look like another one.
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
@@ -15,7 +15,7 @@ def clean_filename(name: str) -> str | None:
     """Return the file name without folders, NFC-composed and visible, or None if nothing usable remains."""
     if len(base := name.replace("\\", "/").rpartition("/")[2]) > MAX_RAW_LENGTH:
         return None
-    # Most names: a million are compared in an import.
+    # Fast path for most names, of which an import compares a million.
     if base.isascii() and base.isprintable():
         cleaned = base.strip()
     else:
@@ -39,7 +39,7 @@ def to_name_key(name: str) -> str:
 
 
 def add_suffix(name: str, number: int) -> str:
-    """Return `name_1.mp3` for `name.mp3` and 1, with as much of the name as there is room for."""
+    """Return `name_1.mp3` for `name.mp3` and 1, truncating the name if necessary."""
     stem, dot, extension = name.rpartition(".")
     if not stem or len(extension) > MAX_EXTENSION_LENGTH:
         stem, dot, extension = name, "", ""

@@ -1,4 +1,4 @@
-"""The states of an import, and what leads from one to the next."""
+"""The states of an import, and the transitions between them."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -12,10 +12,10 @@ MAX_TABLE_BYTES = 256 * 1024 * 1024
 DEFAULT_FILENAME = "table"
 
 FINISHED: frozenset[JobState] = frozenset({"completed", "rejected", "failed", "cancelled", "undone"})
-"""An import stays in these states, until a completed one is undone."""
+"""Final states, except that a completed import can be undone."""
 
 WITHOUT_SPEECHES: frozenset[JobState] = frozenset({"rejected", "failed", "cancelled"})
-"""The recordings of an import in these states are free for another one."""
+"""In these states, an import's recordings are available for another import."""
 
 _ALWAYS: Transitions = {
     ("queued", "start"): "validating",
@@ -26,7 +26,7 @@ _ALWAYS: Transitions = {
     ("validating", "fail"): "failed",
     ("queued", "cancel"): "cancelled",
     ("validating", "cancel"): "cancelled",
-    # The second click gets the answer of the first one.
+    # A second click gets the answer of the first.
     ("cancelled", "cancel"): "cancelled",
 }
 _DRY_RUN: Transitions = {**_ALWAYS, ("validating", "complete"): "completed"}

@@ -1,4 +1,4 @@
-"""What is wrong with a row of a table: every problem of every cell."""
+"""Validation of a table row: every problem of every cell."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ from importer.types import RowProblemCode, Severity
 LEVELS, TYPES = get_args(Level), get_args(SpeechType)
 DEFAULT_TYPE = "answer"
 MAX_VALUE_LENGTH = 100
-"""Of the cell that a problem shows."""
+"""Maximum length of the cell quoted in a problem."""
 MAX_LETTERS_PER_SECOND = 40.0
 """Twice as fast as the fastest conversations, of 260 words a minute (Tauroza and Allison 1990)."""
 MIN_LETTERS_PER_SECOND, MAX_PAUSE_SECONDS = 1.0, 10.0
-"""A slow, clear reading has four letters a second. Pauses before and after it are usual."""
+"""A slow, clear reading has four letters a second, plus pauses before and after."""
 
 
 class RowProblem(NamedTuple):
@@ -39,7 +39,7 @@ class RowProblem(NamedTuple):
 
 
 class FoundRecording(NamedTuple):
-    """An uploaded file. One that is not free belongs to another import, or to a speech."""
+    """An uploaded file. A file that is not free belongs to another import or a speech."""
 
     id: UUID
     object_key: str
@@ -49,7 +49,7 @@ class FoundRecording(NamedTuple):
 
 @dataclass(frozen=True)
 class RowContext:
-    """What a row is compared with. Repeated values lead to the row in which they come first."""
+    """The data a row is compared with. Repeated values refer to the row of their first occurrence."""
 
     recordings: Mapping[str, FoundRecording]
     catalogue: Collection[int]
@@ -58,7 +58,7 @@ class RowContext:
 
 
 class CheckedRow(NamedTuple):
-    """A row with its problems. Without an error it has a speech to create and a recording to claim."""
+    """A row with its problems. Without errors it has a speech to create and a recording to claim."""
 
     speech: ImportedRow | None
     recording_id: UUID | None
@@ -71,7 +71,7 @@ def shorten_cells(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def to_recording_key(value: str) -> str:
-    """Return the name under which a cell's recording is looked up, or "" for one that no file can have."""
+    """Return the lookup name of a cell's recording, or "" for an invalid one."""
     name = clean_filename(value)
     return to_name_key(name) if name else ""
 
@@ -79,7 +79,7 @@ def to_recording_key(value: str) -> str:
 def check_row(
     number: int, values: Mapping[str, str], context: RowContext, *, has_extra_cells: bool = False
 ) -> CheckedRow:
-    """Return a row's speech, or all that is wrong with the row, which is number `number` of its table."""
+    """Return the speech of row number `number`, or all problems of the row."""
     problems = list[RowProblem]()
     if has_extra_cells:
         message = "The row has more cells than the header: quote cells that contain the delimiter."
@@ -129,7 +129,7 @@ def _check_filename(
 
 
 def _check_text(number: int, value: str, context: RowContext) -> tuple[str, list[RowProblem]]:
-    """Return the text as it is stored, or "" if it cannot be."""
+    """Return the text in stored form, or "" if it is invalid."""
     shown = value[:MAX_VALUE_LENGTH]
     if not value:
         return "", [RowProblem("text", "missing_value", "Enter the spoken sentence.")]

@@ -1,11 +1,11 @@
-"""Sentences and names as they are compared, as 64-bit hashes: a million take 8 MB."""
+"""64-bit hashes of normalised sentences and names: a million take 8 MB."""
 
 import hashlib
 import unicodedata
 
 
 def hash_sentence(text: str) -> int:
-    """Return a number that case, white space and the encoding of accents do not change."""
+    """Return a hash that ignores case, white space and accent encoding."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
     return _hash(" ".join(text.casefold().split()))

@@ -14,7 +14,7 @@ MAX_FILES_PER_REQUEST = 1000
 SNIFFED_BYTES, ARCHIVE_MAGIC_BYTES = HEAD_BYTES, 4
 AUDIO_FORMATS = get_args(AudioFormat)
 
-# As scoring asks of learners' recordings.
+# The same as scoring requires of learners' recordings.
 MIN_LEVEL_DB = -60.0
 MAX_CLIPPED_SHARE = 0.03
 
@@ -41,7 +41,7 @@ class FileRejected(Exception):
 
 
 def detect_format(head: bytes) -> AudioFormat | None:
-    """Recognise a recording by its first SNIFFED_BYTES, if it is of a format that is taken."""
+    """Recognise a recording of an accepted format by its first SNIFFED_BYTES."""
     found = find_format(memoryview(head))
     return cast(AudioFormat, found.format.name) if found and found.format.name in AUDIO_FORMATS else None
 
@@ -52,7 +52,7 @@ def is_archive(head: bytes) -> bool:
 
 
 def ensure_audible(*, level_db: float, clipped_share: float) -> None:
-    """Raise FileRejected for a recording that a learner cannot listen to."""
+    """Raise FileRejected for a recording that is not audible."""
     if level_db < MIN_LEVEL_DB:
         raise FileRejected("silent_audio")
     if clipped_share > MAX_CLIPPED_SHARE:
@@ -71,7 +71,7 @@ def find_same(name: str, with_same_content: Iterable[NamedFile]) -> UUID | None:
 
 
 def list_names(name: str, *, start: int, size: int) -> Sequence[str]:
-    """Return the name and then those with suffixes, `size` of them, of which the first free one is taken."""
+    """Return the name and its variants with suffixes, `size` in total; the first free one is used."""
     numbers = range(start, start + size)
     return [add_suffix(name, number) if number else name for number in numbers]
 

@@ -117,12 +117,12 @@ class ImportsView(ResourceView, model=ImportJob):
         return list((FIGURES | (UNDO_FIGURES if row.state == "undone" else {})).items())
 
     def can_repeat(self, row: ImportRead, principal: Principal) -> bool:
-        """Return whether the recordings wait for another table."""
+        """Return whether the recordings can be used with another table."""
         is_free = row.state in REPEATABLE or (row.dry_run and row.state == "completed")
         return is_free and row.owner_id == principal.id
 
     def allows(self, action: str, row: ImportRead, principal: Principal) -> bool:
-        """Return whether a button for the action would do anything."""
+        """Return whether to offer a button for the action."""
         is_possible = {
             "cancel": row.state in {"queued", "validating"},
             "undo": row.state == "completed" and not row.dry_run,
@@ -170,7 +170,7 @@ class ImportsView(ResourceView, model=ImportJob):
 
 
 async def _find_session(session: AsyncSession, request: Request, owner_id: UUID) -> UploadSessionRead | None:
-    """Return the upload session that the address names, if it is the editor's own."""
+    """Return the upload session named in the URL, if it is the editor's own."""
     try:
         asked = UUID(request.query_params.get("session", ""))
         found = await uploads.get_upload_session(session, asked, UploadedFilePageQuery())

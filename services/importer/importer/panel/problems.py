@@ -1,4 +1,4 @@
-"""The problems of a table, as the page of an import shows them: one row of the table after the other."""
+"""A table's problems grouped by row, for the import's page."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -24,7 +24,7 @@ class ProblemRow(NamedTuple):
 
 
 def group_by_row(problems: Sequence[RowProblem]) -> list[ProblemRow]:
-    """Return the rows of the table that have problems. An older import has only the wrong cells."""
+    """Return the table rows with problems. Older imports only have the wrong cells."""
     rows = []
     for row, found in groupby(problems, key=attrgetter("row")):
         each = list(found)

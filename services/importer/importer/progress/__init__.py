@@ -1,4 +1,4 @@
-"""Progress of imports, pushed to those who watch: read once for all of them, and bounded in their number."""
+"""Import progress, pushed to a limited number of clients from one shared read."""
 
 from importer.progress.feed import ProgressFeed, Watch
 from importer.progress.slots import StreamSlots

@@ -20,7 +20,7 @@ type Fetch[Item: Versioned] = Callable[[Sequence[UUID]], Awaitable[Sequence[Item
 
 
 class Watch[Item: Versioned]:
-    """What is known of one import. All that watch it share it."""
+    """The latest state of one import, shared by all its watchers."""
 
     def __init__(self, latest: Item) -> None:
         self.latest, self.watchers = latest, 0
@@ -33,7 +33,7 @@ class Watch[Item: Versioned]:
             self._changed = asyncio.Event()
 
     async def wait_for_change(self, *, after: int, seconds: float) -> Item | None:
-        """Return the newest version if it is later than `after`, or None if there is none in time."""
+        """Return the newest version if it is later than `after`, or None after the timeout."""
         if self.latest.version <= after:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), seconds)

@@ -7,7 +7,7 @@ from importer.errors import StreamsFull, TooManyStreams
 
 
 class StreamSlots:
-    """The streams that this process may have open, altogether and per user."""
+    """Limits open streams of this process, in total and per user."""
 
     def __init__(self, *, limit: int, user_limit: int) -> None:
         self._limit, self._user_limit = limit, user_limit
@@ -25,5 +25,5 @@ class StreamSlots:
             yield
         finally:
             self._open[user_id] -= 1
-            # Without zeros it stays as small as the number of streams.
+            # Zeros are removed, so it stays as small as the number of streams.
             self._open = +self._open

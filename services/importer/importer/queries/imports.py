@@ -52,7 +52,7 @@ _SUMMARIES_BY_ID = f"{select(*_COLUMNS)} WHERE id = ANY($1)"
 
 
 async def get_import(session: AsyncSession, job_id: UUID) -> ImportRead:
-    """Return an import with its first problems. Raises ImportNotFound."""
+    """Return an import with its first row errors. Raises ImportNotFound."""
     found = await session.execute(select(*_COLUMNS).where(ImportJob.id == job_id))
     row = found.one_or_none()
     if row is None:
@@ -64,7 +64,7 @@ async def get_import(session: AsyncSession, job_id: UUID) -> ImportRead:
 
 
 async def get_import_summary(database: Database, job_id: UUID) -> ImportSummary:
-    """Return an import without its problems. Raises ImportNotFound."""
+    """Return an import without its row errors. Raises ImportNotFound."""
     found = await find_import_summaries(database, [job_id])
     if not found:
         raise ImportNotFound(f"There is no import {job_id}.")

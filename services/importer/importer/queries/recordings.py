@@ -12,7 +12,7 @@ from importer.models import UploadedFile
 async def find_recordings(
     session: AsyncSession, *, session_id: UUID, import_id: UUID, name_keys: Collection[str]
 ) -> dict[str, FoundRecording]:
-    """Return the stored files of an upload session with these names; a free one before a claimed one."""
+    """Return the stored files of an upload session with these names, free ones before claimed ones."""
     is_free = or_(UploadedFile.claimed_at.is_(None), UploadedFile.import_id == import_id)
     columns = UploadedFile.name_key, UploadedFile.id, UploadedFile.object_key, UploadedFile.duration_ms
     named = UploadedFile.name_key == any_(literal(list(name_keys), ARRAY(String)))

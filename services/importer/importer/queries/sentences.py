@@ -8,7 +8,7 @@ from importer.models import CatalogueSentence
 
 
 async def find_known_sentences(session: AsyncSession, hashes: Collection[int]) -> set[int]:
-    """Return those of the hashes that sentences of the catalogue have."""
+    """Return the hashes that occur in the catalogue."""
     given = any_(literal(list(hashes), ARRAY(BigInteger)))
     known = select(CatalogueSentence.sentence_hash).where(CatalogueSentence.sentence_hash == given)
     return {found for found in await session.scalars(known) if found is not None}

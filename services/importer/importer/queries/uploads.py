@@ -32,7 +32,7 @@ class Staged(NamedTuple):
     bytes: int
 
 
-# A file on its way counts as the largest.
+# A file being uploaded counts with the maximum size.
 _STAGED = f"""
     SELECT count(*) AS files, coalesce(sum(coalesce(size_bytes, {MAX_AUDIO_BYTES})), 0)::bigint AS bytes
     FROM uploaded_files JOIN upload_sessions ON upload_sessions.id = session_id
@@ -41,7 +41,7 @@ _STAGED = f"""
 
 
 async def count_staged(database: Database, owner_id: UUID) -> Staged:
-    """Count the recordings of an editor that belong to no import and no speech."""
+    """Count an editor's recordings without an import or a speech."""
     [row] = await database.fetch(_STAGED, owner_id)
     return Staged(row["files"], row["bytes"])
 

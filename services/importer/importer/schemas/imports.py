@@ -51,7 +51,7 @@ class ImportAccepted(BaseModel):
 
 
 class ImportFailure(BaseModel):
-    """Why the table cannot be processed at all."""
+    """Why the table cannot be processed."""
 
     code: str = Field(examples=["missing_columns"])
     detail: str = Field(examples=["The table has no column level."])
@@ -59,7 +59,7 @@ class ImportFailure(BaseModel):
 
 
 class ImportSummary(BaseModel):
-    """An import, without the problems of its rows."""
+    """An import, without its row errors."""
 
     model_config = ConfigDict(from_attributes=True)
 

@@ -60,7 +60,7 @@ class RejectedFileRead(BaseModel):
 
 
 class UploadRead(BaseModel):
-    """What became of each file of a request."""
+    """The outcome for each file of a request."""
 
     upload_session_id: UUID | None = Field(
         description="Send it with the next upload, and with the table. Null if there is none, because all "

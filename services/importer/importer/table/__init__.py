@@ -1,4 +1,4 @@
-"""Tables as editors upload them, read in a stream, and the report of their errors."""
+"""Uploaded tables, read as streams, and their error reports."""
 
 from importer.table.errors import TableProblem
 from importer.table.facts import Source, TableFacts, inspect_table

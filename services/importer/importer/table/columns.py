@@ -1,4 +1,4 @@
-"""The header of a table: which of our columns is where."""
+"""A table's header: the positions of the known columns."""
 
 import difflib
 import re
@@ -12,7 +12,7 @@ REQUIRED = ("audio_filename", "text", "level")
 OPTIONAL = ("type", "tags")
 COLUMNS = (*REQUIRED, *OPTIONAL)
 REPORT_COLUMNS = ("error_codes", "errors")
-"""Added by our report, and ignored when a corrected report is uploaded."""
+"""Added by the report, and ignored when a corrected report is uploaded."""
 MAX_COLUMNS = 100
 MAX_SHOWN_LENGTH = 40
 

@@ -2,7 +2,7 @@ from importer.types import TableProblemCode
 
 
 class TableProblem(Exception):
-    """The table cannot be imported as a whole. `row` counts as spreadsheets do."""
+    """The whole table cannot be imported. `row` is counted as in a spreadsheet."""
 
     def __init__(self, code: TableProblemCode, detail: str, *, row: int | None = None) -> None:
         super().__init__(detail)

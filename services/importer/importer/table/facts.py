@@ -1,4 +1,4 @@
-"""The first pass over a table: how it is written, how many rows it has, and what repeats in it."""
+"""The first pass over a table: its dialect, number of rows and duplicates."""
 
 from array import array
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -15,9 +15,9 @@ from importer.table.records import Dialect, open_records
 from importer.table.source import run_with_chunks
 
 type Source = Callable[[], AsyncIterator[bytes]]
-"""Opens the table again at its beginning."""
+"""Reopens the table at its beginning."""
 type FirstRows = Mapping[int, int]
-"""The row in which a repeated value comes first, by the hash of the value."""
+"""The row of a repeated value's first occurrence, by hash."""
 
 FALLBACK_ENCODING = "windows-1252"
 
@@ -42,7 +42,7 @@ async def inspect_table(source: Source, *, max_rows: int) -> TableFacts:
     try:
         return await run_with_chunks(source(), partial(_inspect, encoding=None, max_rows=max_rows))
     except NotUtf8:
-        # Only the whole text can say so: its first accent may be in the last row.
+        # Known only after reading the whole text: its first accent may be in the last row.
         work = partial(_inspect, encoding=FALLBACK_ENCODING, max_rows=max_rows)
         return await run_with_chunks(source(), work)
 

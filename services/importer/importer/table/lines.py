@@ -1,4 +1,4 @@
-"""From bytes to the records of a delimited text, with bounded memory for any input."""
+"""Parses bytes into records of delimited text, with bounded memory for any input."""
 
 import codecs
 import csv
@@ -18,7 +18,7 @@ CELL_TOO_LONG = "A cell or line is far too long; a missing closing quotation mar
 
 DELIMITERS = ",;\t"
 SEPARATOR_LINE = re.compile(r"sep=([,;\t])\n?", re.IGNORECASE)
-"""Excel's own first line. It is no row of the table."""
+"""Excel's own first line, which is not a table row."""
 
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # Old archives, spreadsheets, documents and pictures, by their first bytes.
@@ -37,7 +37,7 @@ csv.field_size_limit(MAX_CELL_LENGTH)
 
 
 def guess_encoding(head: bytes) -> str:
-    """Return the encoding that a byte order mark or zero bytes show, or "utf-8". Raises TableProblem."""
+    """Return the encoding indicated by a byte order mark or zero bytes, or "utf-8". Raises TableProblem."""
     for bom, encoding in BOMS:
         if head.startswith(bom):
             return encoding
@@ -103,7 +103,7 @@ def _split_cells(line: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([line], delimiter=delimiter), [])
     except csv.Error:
-        # A line of many short cells is one long cell for another delimiter.
+        # With a different delimiter, a line of many short cells is one long cell.
         return []
 
 

@@ -10,7 +10,7 @@ MAX_WAITING_CHUNKS = 4
 
 
 class ObjectWriter:
-    """An object that is written piece by piece. It exists only if the block ends without an error."""
+    """An object written in pieces. It exists only if the block ends without an error."""
 
     def __init__(self, storage: Storage, key: str, *, content_type: str) -> None:
         self._storage, self._key, self._content_type = storage, key, content_type

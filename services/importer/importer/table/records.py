@@ -1,4 +1,4 @@
-"""A table from its first byte on: its dialect, its header, and then its rows."""
+"""Reads a table from its first byte: its dialect, its header, and then its rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ ENCODING_NAMES = {"utf-8-sig": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a table is written. A spreadsheet has neither encoding nor delimiter."""
+    """A table's dialect. A spreadsheet has neither encoding nor delimiter."""
 
     encoding: str | None = None
     delimiter: str | None = None
 
 
 class Row(NamedTuple):
-    """A row; `number` counts as spreadsheets do, and `values` are the trimmed cells of our columns."""
+    """A row; `number` is counted as in a spreadsheet, and `values` are the trimmed cells of known columns."""
 
     number: int
     cells: Sequence[str]

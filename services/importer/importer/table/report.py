@@ -1,7 +1,7 @@
 """The report of an import: the uploaded rows with the columns `error_codes` and `errors`, as CSV.
 
-It is written as Excel and LibreOffice open it in any country: UTF-8 with a byte order mark, lines that end in
-CRLF (RFC 4180), and the delimiter of the uploaded table.
+Its format opens correctly in Excel and LibreOffice in any locale: UTF-8 with a byte order mark, CRLF line
+endings (RFC 4180), and the delimiter of the uploaded table.
 """
 
 import csv
@@ -18,7 +18,7 @@ class ReportWriter:
 
     def __init__(self, *, delimiter: str) -> None:
         self._text = io.StringIO(newline="")
-        # All cells are quoted: LibreOffice takes commas, semicolons and tabs for delimiters at the same time.
+        # All cells are quoted, because LibreOffice treats commas, semicolons and tabs all as delimiters.
         self._writer = csv.writer(
             self._text, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL
         )

@@ -1,4 +1,4 @@
-"""Runs the reading of a table in threads, while its bytes arrive through the event loop."""
+"""Reads a table in threads, while its bytes arrive through the event loop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -8,7 +8,7 @@ _END = object()
 
 
 class BlockingChunks:
-    """The chunks of an asynchronous source, for a thread other than that of the event loop."""
+    """The chunks of an asynchronous source, for use in another thread."""
 
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         self._chunks, self._loop = chunks, asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Spreadsheets (.xlsx, ECMA-376): the cells of the first sheet, as the text that a person sees."""
+"""Spreadsheets (.xlsx, ECMA-376): the cells of the first sheet, as displayed text."""
 
 import io
 import zipfile
@@ -19,10 +19,10 @@ MAX_BYTES = 20 * 1024 * 1024
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024
 MAX_ENTRIES = 1_000
 MAX_BLANK_ROWS = 10_000
-"""In a row. A sheet may claim a last cell in row 1,048,576."""
+"""Consecutive blank rows. A sheet may declare a last cell in row 1,048,576."""
 
 UNREADABLE = "The spreadsheet cannot be read: save it again as .xlsx, or as CSV (UTF-8)."
-# What openpyxl raises for files that are damaged in one way or another.
+# Exceptions that openpyxl raises for damaged files.
 UNREADABLE_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -48,7 +48,7 @@ def read_sheet(chunks: Iterable[bytes]) -> Iterator[Sequence[str]]:
         sheet = next((each for each in book.worksheets), None)
         if sheet is None:
             raise TableProblem("unreadable_spreadsheet", "The spreadsheet has no sheet.")
-        # What the file says of its size may be wrong.
+        # The file's declared size may be wrong.
         sheet.reset_dimensions()
         yield from _end_at_blank(sheet.iter_rows(max_col=MAX_COLUMNS + 1, values_only=True))
     except UNREADABLE_ERRORS as error:
@@ -82,7 +82,7 @@ def _collect(chunks: Iterable[bytes]) -> bytes:
 def _ensure_small(content: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         entries = archive.infolist()
-        # The sizes are those that zipfile enforces when it unpacks.
+        # zipfile enforces these sizes when unpacking.
         if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
             detail = "The uncompressed spreadsheet is too large: save the table as CSV (UTF-8)."
             raise TableProblem("unreadable_spreadsheet", detail)

@@ -1,4 +1,4 @@
-"""Decides which recordings are taken, and when: each learner's share, turns, and the memory for all."""
+"""Admission of recordings: per-learner shares, fair queues, and the memory limit."""
 
 from scoring.admission.queue import FairQueue
 from scoring.admission.shares import LearnerShares

@@ -31,7 +31,7 @@ class FairQueue:
         self._turns = dict[Job, asyncio.Future[QueueFull | None]]()
 
     def ensure_room(self, ticket: Ticket) -> float:
-        """Return the time at which usual work must begin. Raises QueueFull if it could not end in time."""
+        """Return the latest start of typical work. Raises QueueFull if it could not finish in time."""
         job = self._expected.get(ticket) or self._create_usual_job(ticket)
         jobs = dict.fromkeys((*self._turns, *self._expected.values(), job))
         for refused, retry_after_seconds in self._plan(jobs).refused:
@@ -41,7 +41,7 @@ class FairQueue:
 
     @contextmanager
     def expecting(self, ticket: Ticket) -> Iterator[None]:
-        """Count usual work as waiting until it asks for its turn: others get no room that it needs."""
+        """Count typical work as waiting until it requests its turn, so that others do not take its place."""
         self._expected[ticket] = self._create_usual_job(ticket)
         try:
             yield
@@ -50,7 +50,7 @@ class FairQueue:
 
     @asynccontextmanager
     async def turn(self, ticket: Ticket, sizes: Sequence[float]) -> AsyncIterator[None]:
-        """Wait for a turn, which lasts as long as the block. Raises QueueFull."""
+        """Wait for a turn, which lasts for the block. Raises QueueFull."""
         job = Job(ticket, self._estimator.estimate(sizes))
         await self._wait(job)
         started_at, is_done = _get_time(), False
@@ -59,13 +59,13 @@ class FairQueue:
             is_done = True
         finally:
             seconds = _get_time() - started_at
-            # Work that failed says how long it takes only if that was longer.
+            # Failed work corrects the estimate only if it took longer.
             if is_done or seconds > job.seconds:
                 self._estimator.learn(sizes, seconds)
             self._leave(job)
 
     def keep_slot(self, ticket: Ticket, *, until: asyncio.Future[None]) -> None:
-        """Let no other work begin in the place of a turn that ends before its slot is free."""
+        """Keep a turn's slot occupied until it is free."""
         if not until.done():
             job = Job(ticket, 0.0, started_at=_get_time())
             self._in_work.add(job)
@@ -81,7 +81,7 @@ class FairQueue:
         turn = self._turns[job] = asyncio.get_running_loop().create_future()
         self._advance()
         try:
-            # Work that begins later could not end in time.
+            # Work that starts later could not finish in time.
             async with asyncio.timeout_at(max(job.ticket.deadline - job.seconds, _get_time())):
                 refusal = await turn
         except BaseException as error:

@@ -9,13 +9,13 @@ RESERVED = Gauge("scoring_upload_reserved_bytes", "Memory reserved for uploads, 
 
 
 class UploadReservation:
-    """The room of one upload, until `give_back`."""
+    """The reserved memory of one upload, until `give_back`."""
 
     def __init__(self, room: "UploadRoom") -> None:
         self._room, self._size = room, 0
 
     def extend_to(self, size: int) -> None:
-        """Raise UploadsFull when too little is free."""
+        """Raises UploadsFull if too little memory is free."""
         if size > self._size:
             self._room.take(size - self._size)
             self._size = size
@@ -26,14 +26,14 @@ class UploadReservation:
 
 
 class UploadRoom:
-    """Memory for uploads, all together."""
+    """The memory limit of all uploads."""
 
     def __init__(self, max_bytes: int) -> None:
         self._free = max_bytes
 
     @contextmanager
     def reserve(self, size: int) -> Iterator[UploadReservation]:
-        """Raise UploadsFull when too little is free."""
+        """Raises UploadsFull if too little memory is free."""
         reservation = UploadReservation(self)
         reservation.extend_to(size)
         try:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from scoring.errors import ClientLeft
 
 MAX_IGNORED_BYTES = 64 * 1024
-"""What a client sends after its form is over. With more, nothing more is read from it."""
+"""Bytes read from a client after its form. Beyond that, nothing more is read."""
 
 
 @asynccontextmanager

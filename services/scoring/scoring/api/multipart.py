@@ -17,15 +17,15 @@ from scoring.schemas.scores import ScoreRequest
 
 AUDIO_FIELD = "audio"
 MAX_FIELD_BYTES = 64 * 1024
-"""For all other fields together."""
+"""Size limit of all other fields together."""
 MAX_FORM_BYTES = MAX_AUDIO_BYTES + MAX_FIELD_BYTES
 PACE = Pace(min_bytes_per_second=8192, patience_seconds=10.0, max_seconds=100.0)
-"""A voice as phones compress it has 8 KiB a second. The gateway ends a request after 120 s."""
+"""Speech compressed by a phone has 8 KiB a second. The gateway ends a request after 120 s."""
 
 
 @dataclass
 class FormParts:
-    """The recording, and all other fields as text. Unknown files are empty fields."""
+    """The recording, and all other fields as text. Unknown files become empty fields."""
 
     audio: AudioBufferManager
     fields: dict[str, str] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class FormParts:
 
 @dataclass(frozen=True)
 class _Memory:
-    """The room of an upload: all of it from the first byte on, if its size is known."""
+    """An upload's reservation: the full size from the first byte, if known."""
 
     reservation: UploadReservation
     max_bytes: int

@@ -38,7 +38,7 @@ class AudioBufferManager:
         self.extend(len(part))[:] = part
 
     def extend(self, size: int) -> memoryview:
-        """Return room for that many bytes more, to be filled by the caller."""
+        """Return a buffer for that many more bytes, to be filled by the caller."""
         start, end = self._used, self._used + size
         if end > len(self._data):
             # Doubled, so that it is rarely copied, but not beyond the size limit.

@@ -30,7 +30,7 @@ def prepare_recording(samples: Samples, source: AudioInfo, *, resolution_noise_d
     ensure_undistorted(samples)
     remove_rumble(samples)
     levels = to_levels(measure_powers(samples))
-    # A quiet voice is only found after it is levelled.
+    # A quiet voice is only detected after normalising its level.
     level_voice(samples, to_loud_level(levels))
     voiced_seconds = measure_voiced_seconds(samples)
     ensure_audible(levels, voiced_seconds=voiced_seconds, resolution_noise_db=resolution_noise_db)

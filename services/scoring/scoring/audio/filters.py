@@ -1,4 +1,4 @@
-"""Prepares samples, in place, so that microphone and distance change little."""
+"""Normalises samples in place, so that microphone and distance matter little."""
 
 import numpy as np
 from shared.audio.decoder import Samples
@@ -7,7 +7,7 @@ from shared.audio.measurement import SAMPLE_RATE
 STOPPED_HZ, PASSED_HZ = 60.0, 120.0
 """Removes offsets, rumble and hum. Deep voices lose their fundamental, which phonemes do not depend on."""
 LOUD_DB = -20.0
-"""The level of the voice after `level_voice`. Its peaks lie some 15 dB higher."""
+"""The level of the voice after `level_voice`. Its peaks are about 15 dB higher."""
 MAX_PEAK = 0.99
 PEAK_PERCENTILE = 99.9
 """Single clicks may be clipped."""
@@ -16,8 +16,8 @@ SILENCE = 1e-9
 
 def remove_rumble(samples: Samples) -> None:
     """Remove frequencies below the voice."""
-    # In double precision: how an array lies in memory changes the last bits of its transform.
-    # A power of two is fast for every length.
+    # In double precision, because an array's memory layout changes the last bits of its transform. A power of
+    # two is fast for every length.
     centred = samples - samples.mean(dtype=np.float64)
     spectrum = np.fft.rfft(centred, 1 << len(samples).bit_length())
     frequencies = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
@@ -30,7 +30,7 @@ def remove_rumble(samples: Samples) -> None:
 
 
 def level_voice(samples: Samples, loud_db: float) -> None:
-    """Bring a voice of this level to the same level as in every recording."""
+    """Scale a voice of this level to the common level."""
     peak = float(np.percentile(np.abs(samples), PEAK_PERCENTILE))
     gain = min(10 ** ((LOUD_DB - loud_db) / 20), MAX_PEAK / max(peak, SILENCE))
     np.clip(samples * np.float32(gain), -1, 1, out=samples)

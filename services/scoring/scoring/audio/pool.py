@@ -1,4 +1,4 @@
-"""The decode processes as seen by the API."""
+"""The decoder processes, as used by the API."""
 
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 PROCESS = "scoring.audio.process"
 TIMEOUT_SECONDS = 8.0
-"""It has its CPU time long before, unless others take the processors."""
+"""Its CPU time limit comes much earlier, unless other programs use the processors."""
 FIRST_ESTIMATE = (0.1, 0.5)
 """Seconds for any upload, plus the additional seconds for the largest."""
 MAX_PCM_BYTES = (MAX_AUDIO_SECONDS + 1) * SAMPLE_RATE * BYTES_PER_SAMPLE
@@ -79,7 +79,7 @@ class DecoderPool(WorkerOwner):
             if error.status in KILLED_FROM_OUTSIDE:
                 detail = "Decoding was interrupted; try again in a moment."
                 raise ProviderUnavailable(detail, retry_after=1) from error
-            # It crashed, or used up its CPU time: so would it the next time.
+            # It crashed, or used up its CPU time, and would do so again.
             refusal = UnsupportedAudio("The audio cannot be decoded in reasonable time.")
             refusal.cost_seconds = MAX_AUDIO_SECONDS
             raise refusal from error

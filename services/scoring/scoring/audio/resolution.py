@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 
 VALUES = 1 << 16
 MIN_VALUES = 8
-"""Fewer are no voice."""
+"""Fewer do not count as voice."""
 
 
 class ResolutionMeter:
-    """Finds the step between the values of a recording's samples, to the resolution of 16 bits."""
+    """Finds the quantisation step of a recording, down to 16 bits."""
 
     def __init__(self) -> None:
         self._seen = np.zeros(VALUES, np.bool_)
@@ -22,7 +22,7 @@ class ResolutionMeter:
 
     @property
     def noise_db(self) -> float:
-        """The level of the noise that the step adds."""
+        """The level of the quantisation noise."""
         values = np.flatnonzero(self._seen)
         step = int(np.diff(values).min()) if len(values) >= MIN_VALUES else 1
         return 20 * math.log10(step / (VALUES / 2) / math.sqrt(12))

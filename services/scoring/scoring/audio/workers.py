@@ -7,7 +7,7 @@ from scoring.errors import ProviderUnavailable
 
 
 class WorkerOwner:
-    """What works in a pool of confined processes, which live as long as it does."""
+    """Base of workers in a pool of confined processes with the same lifetime."""
 
     def __init__(self, workers: WorkerPool) -> None:
         self._workers = workers

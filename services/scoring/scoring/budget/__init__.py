@@ -1,4 +1,4 @@
-"""Bounds the seconds of audio that are sent to paid providers, over all replicas."""
+"""Limits the seconds of audio sent to paid providers, across all replicas."""
 
 from scoring.budget.monitor import watch_budget
 from scoring.budget.reservations import SpeechBudget

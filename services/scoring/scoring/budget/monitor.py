@@ -1,4 +1,4 @@
-"""Shows in the metrics how much of the month's budget is used, so that an alert comes before its end."""
+"""Reports the use of the monthly budget as metrics, for alerts before it is exhausted."""
 
 import math
 from collections.abc import AsyncIterator, Sequence

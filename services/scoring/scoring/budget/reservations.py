@@ -29,8 +29,8 @@ GRACE_SECONDS = 3600
 """Counters outlive their period, because the clocks of replicas differ and refunds come late."""
 RESERVATION_TTL_SECONDS = 3600
 
-# A reservation that is made again was counted: the client repeats a command whose answer was lost. A refund
-# that overtakes its reservation leaves the same mark, so that a late reservation counts nothing.
+# A repeated reservation has already been counted: the client repeats a command whose answer was lost. A
+# refund that overtakes its reservation leaves the same mark, so that the late reservation counts nothing.
 _RESERVE = """
     local reservation, day, month, ms = KEYS[1], KEYS[2], KEYS[3], tonumber(ARGV[1])
     local function exceeds(counter, limit)
@@ -58,7 +58,7 @@ _REFUND = """
 
 @dataclass(frozen=True)
 class Reservation:
-    """Milliseconds of one attempt. Its id makes it count once, and its refund as well."""
+    """Milliseconds of one attempt. Its id ensures that it counts once, and is refunded once."""
 
     id: UUID
     learner_id: UUID
@@ -117,7 +117,7 @@ class SpeechBudget:
                 "The recording cannot be scored right now; try again in a moment."
             ) from error
         except asyncio.CancelledError:
-            # It may have been counted all the same.
+            # It may have been counted anyway.
             self._start_refund(reservation)
             raise
         if verdict != "granted":

@@ -31,7 +31,9 @@ type CountSeconds = Callable[[float], Awaitable[None]]
 """Counts seconds of audio towards the learner's limit. Raises TooManyRequests; a cost of 0 only checks it."""
 
 GRACE_SECONDS = 2.0
-"""What takes a little longer than estimated still ends. What hangs is ended this long after its deadline."""
+"""Work that takes slightly longer than estimated still finishes. Hanging work is ended this long after its
+deadline.
+"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ async def assess_recording(
 ) -> ScoredRecording:
     """Assess a recording and sign its score.
 
-    Raises what decoding, `count_seconds` and ProviderChain.assess raise, or ProviderTimeout.
+    Raises the errors of decoding, `count_seconds` and ProviderChain.assess, or ProviderTimeout.
     """
     ensure_room = partial(providers.ensure_room, ticket, request.language)
     async with _measure_duration(), _stopping_at(ticket.deadline + GRACE_SECONDS):
@@ -89,7 +91,7 @@ async def _counting(
         try:
             recording = await stack.enter_async_context(decoding)
         except SpeechProcessingError as error:
-            # Decoding takes time that others wait for, whatever becomes of the recording.
+            # Decoding uses time that others wait for, whatever the outcome.
             if error.cost_seconds:
                 await count_seconds(error.cost_seconds)
             raise

@@ -9,7 +9,7 @@ from scoring.types import BudgetName
 
 @dataclass(frozen=True)
 class Limits:
-    """Milliseconds of audio, as whole numbers: sums of fractions are not exact. 0 is no limit."""
+    """Milliseconds of audio, as integers, because sums of fractions are inexact. 0 means no limit."""
 
     daily_ms_per_learner: int
     monthly_ms: int
@@ -28,7 +28,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Periods:
-    """The day and the month of a moment. Their ends belong to the next ones."""
+    """The day and month of a time. Their ends are exclusive."""
 
     day: str
     day_end: datetime

@@ -1,11 +1,11 @@
-"""Estimates how long work takes, from how long it took before."""
+"""Estimates the duration of work from earlier durations."""
 
 from collections.abc import Sequence
 
 LEARNING_RATE = 0.25
-"""The share of an error that the next estimate of the same work is corrected by."""
+"""The share of an error by which the next estimate of the same work is corrected."""
 MAX_ERROR_RATIO = 2.0
-"""Of an estimate. One piece of work that hangs must not make all others seem hopeless."""
+"""Limit of an estimate, so that one hanging piece of work does not make all others seem hopeless."""
 MIN_SECONDS = 0.01
 
 
@@ -13,7 +13,7 @@ class DurationEstimator:
     """A linear model of the work's sizes, corrected after each work (normalised least mean squares)."""
 
     def __init__(self, *, seconds: Sequence[float], scales: Sequence[float]) -> None:
-        """Begin with the seconds of any work, and those that each size adds at its largest (`scales`)."""
+        """Start with the base seconds, and the additional seconds of each size at its maximum (`scales`)."""
         self._weights, self._scales = [*seconds], scales
         self.typical_seconds = max(self._weights[0], MIN_SECONDS)
 
@@ -26,7 +26,7 @@ class DurationEstimator:
         error = _bound_error(seconds, self.estimate(sizes))
         step = LEARNING_RATE * error / sum(size * size for size in scaled)
         weighted = zip(self._weights, scaled, strict=True)
-        # No size makes work shorter.
+        # Larger sizes never shorten work.
         self._weights = [max(weight + step * size, 0.0) for weight, size in weighted]
         self.typical_seconds += LEARNING_RATE * _bound_error(seconds, self.typical_seconds)
 

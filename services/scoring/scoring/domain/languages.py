@@ -1,10 +1,10 @@
-"""Finds the language that a tag means."""
+"""Matches a language tag."""
 
 from collections.abc import Sequence
 
 
 def find_language(tag: str, languages: Sequence[str]) -> str | None:
-    """Return the language that has the tag, or else the first that extends it, as `en-US` extends `en`.
+    """Return the language with the tag, or else the first that extends it, as `en-US` extends `en`.
 
     Case is ignored, and `_` is `-`: basic filtering of RFC 4647, section 3.3.1.
     """

@@ -17,7 +17,7 @@ class Sending:
 
 
 type Meter = Callable[[], AbstractAsyncContextManager[Sending]]
-"""Encloses each attempt, retries too. Raises BudgetExhausted or BudgetUnavailable: then send nothing."""
+"""Wraps each attempt, including retries. If it raises BudgetExhausted or BudgetUnavailable, send nothing."""
 
 
 @asynccontextmanager

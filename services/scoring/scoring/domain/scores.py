@@ -1,4 +1,4 @@
-"""The scores of one recording for one text, whichever provider they come from."""
+"""The scores of one recording for one text, from any provider."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from scoring.types import ErrorType
 
 @dataclass(frozen=True)
 class PhonemeScore:
-    """Its symbol is in the alphabet that the provider's capabilities name."""
+    """Its symbol is in the alphabet named by the provider's capabilities."""
 
     symbol: str
     score: float
@@ -27,7 +27,7 @@ class WordScore:
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """The recording as it was sent, not as it was resampled."""
+    """The original recording, before resampling."""
 
     duration_ms: int
     sample_rate: int

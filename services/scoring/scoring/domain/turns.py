@@ -1,4 +1,4 @@
-"""Decides whose turn it is, and whose turn would come too late."""
+"""Schedules jobs fairly between learners, and rejects those that would finish too late."""
 
 from bisect import bisect_right, insort
 from collections import defaultdict
@@ -8,13 +8,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 MIN_REMAINING_SHARE = 0.2
-"""What takes longer than estimated is taken to need this share of its time until now in addition."""
+"""Work that exceeds its estimate is expected to need this share of its elapsed time in addition."""
 MIN_REMAINING_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """Whose request it is, and until when it must be answered, by the clock of the event loop."""
+    """A request's learner, and its deadline by the event loop's clock."""
 
     learner_id: UUID
     deadline: float
@@ -36,7 +36,7 @@ class Job:
 
 
 class TurnOrder:
-    """Gives learners turns by the time that they have used (start-time fair queueing, Goyal et al. 1996).
+    """Schedules learners by the time they have used (start-time fair queueing, Goyal et al. 1996).
 
     Turns are points in virtual time, which advances as jobs start. A learner's next turn is now, or after the
     learner's earlier jobs.
@@ -100,7 +100,7 @@ def plan_turns(
 
 
 class _Slots:
-    """The times at which the slots become free. Of several slots, a learner leaves one to others."""
+    """The times at which slots become free. A learner never gets the last of several slots."""
 
     def __init__(self, in_work: Sequence[Job], *, now: float, concurrency: int) -> None:
         self._share = max(concurrency - 1, 1)
@@ -121,7 +121,7 @@ class _Slots:
         return self.next_free if len(own) < self._share else max(self.next_free, own[-self._share])
 
     def take(self, job: Job, start: float) -> None:
-        # The last one to become free before: others may need the earlier ones.
+        # The last slot to become free in time, because others may need the earlier ones.
         del self._free_at[bisect_right(self._free_at, start) - 1]
         end = job.find_end(start)
         insort(self._free_at, end)

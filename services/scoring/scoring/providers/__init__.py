@@ -29,7 +29,7 @@ def create_provider(settings: "ApiSettings") -> "ProviderChain":
 
 
 def verify_installation(settings: "ApiSettings") -> None:
-    """Raise CannotStart unless all files of the named providers are there."""
+    """Raise CannotStart if files of the named providers are missing."""
     if "offline" in settings.speech_provider:
         from scoring.providers.offline.model_files import verify_files
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Capabilities:
     """What a provider supports.
 
-    `scorer` is the provider with the version of its scores: another one as soon as the same recording may get
-    other scores, so that learners can see where scores of one kind end. `validated_on`: native languages of
-    the speakers its scores were measured with; for all others they are unmeasured.
+    `scorer` is the provider with the version of its scores, which changes whenever the same recording may get
+    other scores, so that learners can tell incomparable scores apart. `validated_on`: native languages of the
+    speakers on whom its scores were validated.
     """
 
     provider: str
@@ -36,16 +36,16 @@ class SpeechProvider(Protocol):
 
     @property
     def concurrency(self) -> int:
-        """The number of recordings that it scores at the same time."""
+        """The number of recordings that it scores concurrently."""
         ...
 
     @property
     def loops(self) -> "Sequence[SupervisedLoop]":
-        """What runs in the background between start and close."""
+        """Background loops between start and close."""
         ...
 
     async def start(self) -> None:
-        """Begin to accept recordings."""
+        """Start accepting recordings."""
         ...
 
     async def close(self) -> None:
@@ -57,7 +57,7 @@ class SpeechProvider(Protocol):
         ...
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
-        """Score a recording of a person who reads the text. Keep nothing of it after the call.
+        """Score a recording of a person reading the text. Nothing of it is kept after the call.
 
         Raises one of ASSESSMENT_ERRORS, ProviderUnavailable or ProviderTimeout.
         """
@@ -66,10 +66,10 @@ class SpeechProvider(Protocol):
 
 @runtime_checkable
 class PaidSpeechProvider(SpeechProvider, Protocol):
-    """A provider that costs money by the second."""
+    """A provider billed by the second."""
 
     async def assess_metered(
         self, recording: Recording, *, text: str, language: str, meter: Meter
     ) -> ScoringResult:
-        """Do what `assess` does, with each attempt to send the recording inside the meter."""
+        """Like `assess`, with each attempt to send the recording inside the meter."""
         ...

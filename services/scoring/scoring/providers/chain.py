@@ -1,4 +1,4 @@
-"""Asks the next provider when one is down, throttled or its budget is spent."""
+"""Uses the next provider when one is down, throttled or over budget."""
 
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -57,7 +57,7 @@ class ProviderChain:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Return those of the first provider, with the languages of all."""
+        """Return the first provider's capabilities, with the languages of all."""
         known = [each.capabilities for each in self.providers]
         languages = dict.fromkeys(language for each in known for language in each.languages)
         return replace(known[0], languages=tuple(languages))
@@ -89,12 +89,14 @@ class ProviderChain:
         await self.providers[-1].ping()
 
     def ensure_room(self, ticket: Ticket, language: str) -> float:
-        """Return until when a usual recording must be decoded to be scored in time, or raise QueueFull."""
+        """Return the deadline for decoding a typical recording so that it is scored in time, or raise
+        QueueFull.
+        """
         return self._find_room(ticket, language)[1]
 
     @contextmanager
     def keeping_room(self, ticket: Ticket, language: str) -> Iterator[float]:
-        """Do what `ensure_room` does, and keep the room while the recording is decoded."""
+        """Like `ensure_room`, and keep the place while the recording is decoded."""
         queue, decoded_by = self._find_room(ticket, language)
         with queue.expecting(ticket):
             yield decoded_by

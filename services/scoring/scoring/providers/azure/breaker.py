@@ -1,4 +1,4 @@
-"""Stops asking a service that keeps failing."""
+"""Stops calling a service that keeps failing."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class BreakerOpen(Exception):
 
 @dataclass(frozen=True)
 class Permit:
-    """Leave to ask the service. Permits of an earlier state decide nothing any more."""
+    """Permission to call the service. Permits of an earlier state have no effect."""
 
     epoch: int
     is_probe: bool
 
 
 class Breaker:
-    """Opens after failures in a row. When its time is over, one request finds out whether to close."""
+    """Opens after consecutive failures. After its timeout, a single request probes whether to close."""
 
     def __init__(
         self,
@@ -47,13 +47,13 @@ class Breaker:
 
     @property
     def open_seconds(self) -> float:
-        """Return how long it stays open."""
+        """Return the remaining open time."""
         if self._opened_at is None:
             return 0.0
         return max(self._opened_at + self._reset_seconds - self._clock(), 0.0)
 
     def admit(self) -> Permit:
-        """Raise BreakerOpen while it is open, and while a probe is under way."""
+        """Raise BreakerOpen while it is open, or while a probe is running."""
         if self.state == "closed":
             return Permit(self._epoch, is_probe=False)
         if self.state == "open" or self._probing:

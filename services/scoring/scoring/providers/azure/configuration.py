@@ -6,7 +6,7 @@ from typing import Any
 from azure.cognitiveservices import speech as sdk
 
 MAX_SINGLE_SHOT_SECONDS = 30.0
-"""Longer recordings are recognised phrase by phrase, and the service does not look for miscues in them."""
+"""Longer recordings are recognised phrase by phrase, and the service does not detect miscues in them."""
 MAX_PAUSE_MS = 5_000
 """A longer pause ends a phrase. The service allows no more."""
 BUFFER_MARGIN_MS = 60_000
@@ -15,7 +15,7 @@ PROSODY_LANGUAGES = ("en-US",)
 
 @dataclass(frozen=True)
 class Connection:
-    """Where the service is: at its endpoint, or else in its region."""
+    """The service's endpoint, or else its region."""
 
     key: str = field(repr=False)
     region: str = ""
@@ -50,7 +50,7 @@ def create_speech_config(connection: Connection, request: RecognitionRequest) ->
         "SPEECH-TelemetryDataEnabled": "false",
     }.items():
         config.set_property_by_name(name, str(value))
-    # The recording is whole: neither silence before it nor a pause for breath ends it.
+    # The recording is complete: neither initial silence nor a pause for breath ends it.
     silence = max(milliseconds, MAX_PAUSE_MS)
     properties = sdk.PropertyId
     for setting, pause in {

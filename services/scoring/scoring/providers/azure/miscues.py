@@ -9,7 +9,7 @@ from scoring.text.words import to_spoken_words
 
 
 def align_words(reference: Sequence[str], recognized: Sequence[WordScore]) -> tuple[WordScore, ...]:
-    """Mark the recognized words that are not in the text as insertions, and add its others as omissions."""
+    """Mark recognized words that are not in the text as insertions, and add missing words as omissions."""
     # "Automatic junk" would ignore the words that occur often in a long recording.
     matcher = SequenceMatcher(None, reference, list(map(_to_key, recognized)), autojunk=False)
     return tuple(

@@ -1,4 +1,4 @@
-"""What a recognition ends in, without the SDK's types, and the error that each end means."""
+"""Outcomes of a recognition, without the SDK's types, and the errors they map to."""
 
 from dataclasses import dataclass
 
@@ -15,15 +15,15 @@ from scoring.errors import (
 )
 
 MALFORMED = "Invalid response."
-"""How the SDK's details begin when it could not read an answer. The code is that of an outage."""
+"""Prefix of the SDK's details when it could not read an answer; the code is that of an outage."""
 
 STOPPED = "Stopped"
-"""The failure of a recognition that we ended."""
+"""The failure of a recognition that we cancelled."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Phrases are JSON. `failure` and `no_match` are the SDK's names; empty means that there was none.
+    """Phrases are JSON. `failure` and `no_match` are the SDK's names; empty means none.
 
     `connected`: the service was reached, so that audio may have been sent.
     """
@@ -37,7 +37,7 @@ class Outcome:
 
 
 def to_error(outcome: Outcome) -> SpeechProcessingError | None:
-    """Return the error of a recognition that did not end in phrases."""
+    """Return the error of a recognition without phrases."""
     if outcome.failure:
         return _to_failure(outcome)
     if outcome.no_match and not outcome.phrases:

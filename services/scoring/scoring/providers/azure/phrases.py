@@ -17,7 +17,7 @@ ERROR_TYPES: dict[str, ErrorType] = {
     "Omission": "omission",
     "Insertion": "insertion",
 }
-"""All others are about breaks and intonation, which `prosody_score` stands for."""
+"""All others concern breaks and intonation, which `prosody_score` covers."""
 
 type AzureScore = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 type Ticks = Annotated[int, Field(ge=0, le=MAX_TICKS)]
@@ -25,7 +25,7 @@ type Ticks = Annotated[int, Field(ge=0, le=MAX_TICKS)]
 
 @dataclass(frozen=True)
 class PhraseScores:
-    """Each is 0-100, or None where the service does not give it."""
+    """Each is 0-100, or None if the service omits it."""
 
     accuracy: float
     pronunciation: float | None = None
@@ -146,10 +146,10 @@ def _to_word_score(word: _Word) -> WordScore:
         return WordScore(text, None, error_type)
     offset, duration = _to_ms(word.offset), _to_ms(word.duration)
     if error_type == "insertion":
-        # There is nothing in the text to judge it by.
+        # There is no reference to score it against.
         return WordScore(text, None, error_type, offset, duration)
     score = round(word.pronunciation_assessment.accuracy_score or 0.0, 1)
-    # Where the language has no names of phonemes, their scores say nothing.
+    # Without phoneme names in the language, their scores are meaningless.
     phonemes = tuple(_to_phoneme_score(each) for each in word.phonemes if each.phoneme)
     return WordScore(text, score, error_type, offset, duration, phonemes)
 

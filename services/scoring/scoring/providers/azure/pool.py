@@ -1,4 +1,4 @@
-"""Threads for the Speech SDK: a fixed number of recognitions at the same time."""
+"""Threads for the Speech SDK: a fixed number of concurrent recognitions."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ class NoFreeSlot(Exception):
 
 
 class RecognitionPool:
-    """A slot is free again when the SDK has cleaned up; the caller has its answer before."""
+    """A slot is free again when the SDK has cleaned up; the caller gets its answer earlier."""
 
     def __init__(self, connection: Connection, *, concurrency: int) -> None:
         self._connection = connection
@@ -39,7 +39,7 @@ class RecognitionPool:
     async def recognize(
         self, request: RecognitionRequest, pcm: memoryview, *, deadline: float, sending: Sending
     ) -> Outcome:
-        """Recognise in the next free slot, until a time of the event loop's clock.
+        """Recognise in the next free slot, until a deadline by the event loop's clock.
 
         Raises NoFreeSlot, or TimeoutError when the service has taken too long. When it is cancelled, it ends
         only when its slot is free.
@@ -59,7 +59,7 @@ class RecognitionPool:
             await asyncio.wait([freed], timeout=MAX_CLEANUP_SECONDS)
             raise
         finally:
-            # An outage in which no connection is made must not use a budget up.
+            # An outage without a connection must not consume a budget.
             sending.is_sent = recognition.is_sent
             recognition.stop()
 

@@ -1,4 +1,4 @@
-"""The Azure provider as seen by the rest of the service."""
+"""The Azure provider's interface to the service."""
 
 import asyncio
 import math
@@ -43,11 +43,11 @@ log = structlog.get_logger(__name__)
 
 BREAKER_OPEN = Gauge("provider_breaker_open", "1 while a speech provider gets no requests.", ["provider"])
 LANGUAGES = ("en-US", "en-GB", "en-AU", "en-CA", "en-IN")
-"""The service knows more of them, but texts are divided into words as in English."""
+"""The service supports more, but texts are split into words by English rules."""
 RETRIED_FAILURES = (ProviderOutage, ProviderThrottled, ProviderTimeout)
-"""The same request may soon succeed. An answer that we cannot read would be as it was, and is paid for."""
+"""The same request may soon succeed. An unreadable answer would not change, and is billed."""
 SERVICE_FAILURES = (*RETRIED_FAILURES, InvalidProviderResponse, AuthenticationFailed, QuotaExhausted)
-"""What opens the breaker."""
+"""Failures that open the breaker."""
 DOWN = "The speech service has failed repeatedly; try again in a moment."
 
 
@@ -91,7 +91,7 @@ class AzureProvider:
         )
 
     async def start(self) -> None:
-        """Begin without asking the service: a wrong key shows in the first answer."""
+        """Start without calling the service: a wrong key is detected with the first answer."""
         bound_kept_memory()
 
     async def close(self) -> None:
@@ -143,7 +143,7 @@ class AzureProvider:
                 async with meter() as sending:
                     return await self._assess_once(request, recording, deadline, sending)
             except RETRIED_FAILURES:
-                jitter = random.random()  # noqa: S311 - it spreads attempts and keeps no secret
+                jitter = random.random()  # noqa: S311 - it spreads attempts and is not a secret
                 delay = choose_delay(attempt, remaining_seconds=deadline - loop.time(), jitter=jitter)
                 if delay is None:
                     raise

@@ -35,7 +35,7 @@ class Recognition:
 
     @property
     def is_sent(self) -> bool:
-        """Whether anything may have left this process."""
+        """Whether any audio may have left this process."""
         outcome = self._reports.to_outcome()
         return outcome.connected or bool(outcome.phrases or outcome.no_match)
 

@@ -9,7 +9,7 @@ from scoring.providers.azure.outcomes import MALFORMED, STOPPED, Outcome
 
 
 class Reports:
-    """It must not hold the recognizer: a recognizer that its own callbacks hold is never freed."""
+    """It must not reference the recognizer: a recognizer referenced by its own callbacks is never freed."""
 
     def __init__(self) -> None:
         self.ended, self.connected_or_ended = Event(), Event()

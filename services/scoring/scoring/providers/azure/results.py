@@ -15,7 +15,7 @@ PAUSE_MS = 10
 
 
 def build_result(phrases: Sequence[Phrase], *, text: str, audio: AudioInfo, compared: bool) -> ScoringResult:
-    """Return the scores of a recording. `compared`: the service has compared its one phrase with the text.
+    """Return the scores of a recording. `compared`: the service has compared the single phrase with the text.
 
     Raises InvalidProviderResponse without a phrase, and NotAssessable without a word of the text.
     """

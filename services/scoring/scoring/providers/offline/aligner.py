@@ -23,7 +23,7 @@ from scoring.providers.offline.transcript import Transcript, Word
 PRIOR_WEIGHT = 0.5
 """The share of the phonemes' frequencies that is taken from their posteriors."""
 FILLER_MARGIN = 4.0
-"""How much worse than the best phoneme of each frame other speech counts, in nats."""
+"""Penalty of other speech relative to the best phoneme of each frame, in nats."""
 IMPOSSIBLE = -1e30
 
 type Integers = NDArray[np.int64]
@@ -58,7 +58,7 @@ class Segments:
 
 @dataclass(frozen=True)
 class Alignment:
-    """The words that the recording decided for, where they are, and the mean score of a frame in nats."""
+    """The chosen words, their positions, and the mean score per frame in nats."""
 
     words: tuple[Word, ...]
     segments: Segments
@@ -104,9 +104,8 @@ def _find_path(emissions: Floats, graph: Graph) -> tuple[list[int], float] | Non
 
 
 def _to_tables(graph: Graph) -> tuple[Integers, NDArray[np.float64], NDArray[np.float64]]:
-    """Return for each node where it is entered from and the costs, and the scores before the first frame.
-
-    The last score belongs to no node, and fills the table up.
+    """Return each node's predecessors and costs, and the scores before the first frame. The last score is
+    padding and belongs to no node.
     """
     count, width = len(graph.nodes), max(map(len, graph.arcs))
     sources, costs = np.full((count, width), count), np.zeros((count, width))

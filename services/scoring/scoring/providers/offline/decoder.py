@@ -1,4 +1,4 @@
-"""Asks Moonshine's decoder how likely a text is for a recording, or which text is likely."""
+"""Uses Moonshine's decoder to compute a text's likelihood, or the likeliest text."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from scoring.providers.offline.encoder import SAMPLES_PER_FRAME, Floats, create_
 from scoring.providers.offline.tokenizer import END, START
 
 EMPTY_STATE = np.zeros((1, 8, 0, 36), np.float32)
-"""Keys or values of no token: 8 heads of 36 numbers."""
+"""Empty keys or values: 8 heads of 36 numbers."""
 type State = dict[str, NDArray[np.float32]]
 type Feed = dict[str, NDArray[np.generic]]
 
@@ -33,14 +33,14 @@ class Decoder:
         self._output_names = [each.name for each in self._session.get_outputs()]
 
     def force(self, last: Floats, tokens: list[int]) -> TokenEvidence:
-        """Return how likely the tokens are, for frames (frames, 288) of the encoder's last layer."""
+        """Return the tokens' likelihood, for frames (frames, 288) of the encoder's last layer."""
         logits, _ = self._step(_to_feed(last), [START, *tokens], None)
         log_probabilities = log_softmax(logits)
         own = log_probabilities[np.arange(len(tokens) + 1), [*tokens, END]]
         return TokenEvidence(own[:-1], log_probabilities.max(axis=1)[:-1], float(own[-1]))
 
     def transcribe(self, last: Floats, *, max_tokens: int) -> list[int]:
-        """Return the tokens that are likeliest one after another."""
+        """Return the greedily decoded tokens."""
         encoded, tokens = _to_feed(last), [START]
         state: State | None = None
         while len(tokens) <= max_tokens:
@@ -54,7 +54,7 @@ class Decoder:
     def _step(self, encoded: Feed, tokens: list[int], state: State | None) -> tuple[Floats, State]:
         past = state or dict.fromkeys(self._state_names, EMPTY_STATE)
         own = {"input_ids": np.array([tokens], np.int64), "use_cache_branch": np.array([state is not None])}
-        # What the decoder takes from the encoder is the same in each step, and computed in the first one.
+        # The decoder's cross-attention inputs are the same in each step, and computed in the first one.
         kept = {name: past[name] for name in self._state_names if state and "encoder" in name}
         wanted = [name for name in self._output_names if not (state and "encoder" in name)]
         outputs = dict(zip(wanted, self._session.run(wanted, past | own | encoded), strict=True))

@@ -18,10 +18,12 @@ SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = 384
 SECONDS_PER_FRAME = SAMPLES_PER_FRAME / SAMPLE_RATE
 OVERLAP_SAMPLES = 960
-"""A frame sees 951 samples through the convolutions, so a part is encoded with that much of the next one."""
+"""The convolutions have a receptive field of 951 samples, so a part is encoded with that much of the next
+one.
+"""
 
 INNER_LAYERS = tuple(f"/layers.{number}/Add_1_output_0" for number in (0, 2, 4))
-"""The outputs of layers 1, 3 and 5 of 6. Phonemes are distinguished better there than in the last one."""
+"""The outputs of layers 1, 3 and 5 of 6. They distinguish phonemes better than the last layer."""
 
 MIN_SAMPLES = 1_600
 MAX_PART_SAMPLES = 20 * SAMPLE_RATE
@@ -89,7 +91,7 @@ def normalize_level(samples: Floats) -> Floats:
 
 
 def find_cuts(samples: Floats) -> list[int]:
-    """Return where the parts start: at the quietest place 6 to 11 s after the start of the last one."""
+    """Return the starts of the parts: at the quietest point 6 to 11 s after the previous start."""
     starts = [0]
     while len(samples) - starts[-1] > MAX_PART_SAMPLES:
         begin = starts[-1] + CUT_FROM

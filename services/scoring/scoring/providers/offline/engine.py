@@ -24,7 +24,7 @@ from scoring.providers.offline.word_alignment import align_words
 
 @dataclass(frozen=True)
 class Engine:
-    """It keeps nothing of a recording: the same bytes have the same scores, whatever came before."""
+    """Stateless between recordings: the same bytes always have the same scores."""
 
     model: SpeechModel
     weights: ScorerWeights

@@ -1,4 +1,4 @@
-"""How likely the words of a text are for Moonshine's decoder, which hears words rather than phonemes."""
+"""The likelihood of a text's words according to Moonshine's decoder, which models words, not phonemes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,14 +43,14 @@ class EvidenceReader:
             found.append(evidence)
             ends = np.cumsum([len(word) for word in tokens])
             for place, end, word in zip(places, ends, tokens, strict=True):
-                # The full stop behind the last word is not part of it.
+                # The full stop after the last word is not part of it.
                 stop = end - 1 if place == len(words) - 1 and len(word) > 1 else end
                 rows[place] = _describe_word(evidence, slice(end - len(word), stop))
         return Evidence(rows, _describe_text(found))
 
 
 def to_written(words: Sequence[str]) -> list[str]:
-    """Write words as a sentence, as the decoder learned it: with a capital and a full stop."""
+    """Format words as a sentence, as in the decoder's training data: with a capital and a full stop."""
     written = [word.capitalize() if word == "i" or word.startswith("i'") else word for word in words]
     written[0] = written[0][:1].upper() + written[0][1:]
     written[-1] += "."

@@ -13,7 +13,7 @@ from scoring.providers.offline.transcript import Pronunciation, Reading, Transcr
 FILLER = len(SYMBOLS)
 """The emission of speech of any kind."""
 START = -1
-"""Stands before the first node."""
+"""Precedes the first node."""
 BETWEEN_WORDS = -1
 MAX_SKIPS_IN_A_ROW = 2
 
@@ -109,7 +109,7 @@ def _skip(begins: Arcs, penalty: float | None) -> Arcs:
     if penalty is None:
         return {}
     lowest = (MAX_SKIPS_IN_A_ROW + 0.5) * penalty
-    # Any number at the start, or at the end: only there it costs no further arcs between nodes.
+    # Any number at the start or end: only there does it need no further arcs between nodes.
     return {node: cost + penalty for node, cost in begins.items() if node == START or cost + penalty > lowest}
 
 

@@ -48,7 +48,7 @@ class JointModel:
     graphones: tuple[tuple[str, Pronunciation], ...]
 
     def pronounce(self, word: str, count: int = 3) -> tuple[Pronunciation, ...]:
-        """Return the likeliest pronunciations of a word in lower case, the best one first."""
+        """Return the most likely pronunciations of a word in lower case, best first."""
         histories, scores = np.zeros(1, np.int64), np.zeros(1, np.float32)
         spoken: list[Pronunciation] = [()]
         for letter in word:

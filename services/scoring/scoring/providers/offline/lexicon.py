@@ -1,7 +1,7 @@
 """Pronunciations of English words, from CMUdict 0.7b (BSD licence, see data/LICENSE-CMUDICT).
 
 data/cmudict.txt.xz has a line for each word, sorted by bytes: the word, a space, and its pronunciations in
-ARPAbet with stress, between bars. It stays one text of 3.6 MB: a dict of lists would take 60 MB.
+ARPAbet with stress, between bars. Kept as one string of 3.6 MB, because a dict of lists would take 60 MB.
 """
 
 import lzma

@@ -29,7 +29,7 @@ class SpeechModel:
 
 @dataclass(frozen=True)
 class Matched:
-    """A text in a recording: where its phonemes are, how likely its words are, and the voice (2304,)."""
+    """A text aligned to a recording: phoneme positions, word likelihoods, and the voice embedding (2304,)."""
 
     alignment: Alignment
     log_posteriors: Floats
@@ -44,7 +44,7 @@ def match(
     transcript: Transcript,
     log_priors: Floats,
 ) -> Matched | None:
-    """Find a text in a recording. Returns None when the recording is too short for it."""
+    """Align a text to a recording. Returns None if the recording is too short for it."""
     alignment = align(log_posteriors, transcript, log_priors)
     if alignment is None:
         return None

@@ -18,7 +18,7 @@ MIN_INSERTION_FRAMES = 2
 
 @dataclass(frozen=True)
 class OtherSpeech:
-    """Frames of speech that is not in the text, and the number of its words that come before."""
+    """Frames of inserted speech, and the number of text words before it."""
 
     words_before: int
     start: int
@@ -42,14 +42,14 @@ class Delivery:
         return tuple(word for word, is_said in zip(self.words, self.said, strict=True) if is_said)
 
     def with_recognized(self, recognized: Collection[int]) -> "Delivery":
-        """Return it with the words said that were recognised."""
+        """Return a copy in which recognised words are marked as spoken."""
         said = (is_said or place in recognized for place, is_said in enumerate(self.said))
         return replace(self, said=tuple(said))
 
 
 @dataclass(frozen=True)
 class Insertion:
-    """A word that is not in the text, its frames, and the number of words of the text before it."""
+    """An inserted word, its frames, and the number of text words before it."""
 
     word: str
     words_before: int
@@ -58,7 +58,7 @@ class Insertion:
 
 
 def find_delivery(log_posteriors: Floats, transcript: Transcript, log_priors: Floats) -> Delivery | None:
-    """Let the recording choose readings and leave words out. Returns None when it has no frames for any."""
+    """Choose the readings by alignment, allowing omissions. Returns None if no reading fits the frames."""
     chosen = _choose_readings(log_posteriors, transcript, log_priors)
     alignment = align(log_posteriors, chosen, log_priors, PENALTIES)
     if alignment is None:
@@ -81,7 +81,7 @@ def _find_other(segments: Segments) -> Iterable[OtherSpeech]:
 
 
 def find_insertions(extra: dict[int, list[str]], other: Iterable[OtherSpeech]) -> list[Insertion]:
-    """Return the extra words, by the words before them, that lie where other speech was found."""
+    """Return inserted words, by the words before them, where the aligner found other speech."""
     left, found = dict(extra), list[Insertion]()
     for speech in other:
         if speech.end - speech.start >= MIN_INSERTION_FRAMES:

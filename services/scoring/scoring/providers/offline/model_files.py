@@ -1,6 +1,6 @@
 """Finds the files of the speech model, Moonshine tiny (Jeffries 2024, arXiv 2410.15608; MIT licence).
 
-They lie in the wheel of moonshine-voice, which is locked with its hash. The package is never imported.
+They are in the wheel of moonshine-voice, which is pinned by hash. The package is never imported.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ SHA256 = {
 
 
 class ModelFilesUnusable(CannotStart):
-    """A file of the speech model, or the weights, are missing or altered."""
+    """A file of the speech model, or the weights file, is missing or altered."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def load_model_files(folder: Path | None = None) -> ModelFiles:
 
 
 def verify_files(folder: Path | None = None, weights: Path = WEIGHTS) -> None:
-    """Raise ModelFilesUnusable unless the speech model and the weights are whole."""
+    """Raise ModelFilesUnusable unless the speech model and the weights are intact."""
     load_model_files(folder)
     try:
         with ZipFile(weights) as archive:

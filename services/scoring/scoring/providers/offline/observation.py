@@ -1,4 +1,4 @@
-"""What the score models see of one reading."""
+"""The score models' inputs for one reading."""
 
 from dataclasses import dataclass
 

@@ -8,8 +8,8 @@ MAX_TOTAL, MAX_SHARE = 15.0, 0.2
 MAX_DOUBTFUL_TOTAL, MAX_DOUBTFUL_SHARE = 30.0, 0.34
 MAX_UNRECOGNIZED_TOTAL = 40.0
 UNLIKELY_END = -2.0
-"""Of 250 texts of other readings, these limits refuse 94 %, and none of the right ones. Of the 260 readings
-that raters found worst, they refuse the six that have next to nothing of the text.
+"""Of 250 readings of other texts, these limits reject 94 %, and none of the correct ones. Of the 260
+worst-rated readings, they reject the six that contain almost nothing of the text.
 """
 
 
@@ -19,8 +19,8 @@ def other_text() -> NotAssessable:
 
 @dataclass(frozen=True)
 class TextEvidence:
-    """The total points (0-100), the share of the text's words that were recognised, and the log probability
-    that the text ends where the recording does.
+    """The total score (0-100), the share of the text's words recognised, and the log probability that the
+    text ends with the recording.
     """
 
     total: float
@@ -37,6 +37,6 @@ class TextEvidence:
 
 
 def ensure_text(evidence: TextEvidence) -> None:
-    """Raise NotAssessable if models, recognised words and decoder agree that it is another one."""
+    """Raise NotAssessable if models, recognised words and decoder agree on another text."""
     if evidence.is_other_text:
         raise other_text()

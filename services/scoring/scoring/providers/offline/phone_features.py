@@ -57,7 +57,7 @@ def describe_segments(
 
 
 def duration_scores(segments: Segments, durations: Floats) -> Floats:
-    """Return how many deviations each segment is longer than usual."""
+    """Return the z-score of each segment's duration."""
     usual = durations[segments.phonemes]
     scores: Floats = (np.log(segments.frames) - usual[:, 0]) / usual[:, 1]
     return scores

@@ -1,7 +1,7 @@
-"""Tells which phoneme each frame of the encoder holds.
+"""Classifies the phoneme of each encoder frame.
 
 A small network on three layers of the encoder: 864 -> 256, a convolution over 3 frames -> 160, 40 phonemes.
-Two of them were trained on a half of the speakers each; the mean of their probabilities is taken.
+Two networks, each trained on half of the speakers, are averaged by probability.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The process that confined scorers are forked from: they share the models.
+"""The template process from which confined scorers are forked, sharing the models.
 
 python -m scoring.providers.offline.process <descriptor of a connected socket>
 """
@@ -17,7 +17,7 @@ from scoring.errors import ASSESSMENT_ERRORS
 from scoring.providers.offline.engine import Engine
 
 MAX_MEMORY_BYTES = 1 << 30
-"""A minute of speech takes a quarter of it."""
+"""A minute of speech needs a quarter of it."""
 
 
 def answer(engine: Engine, head: dict[str, Any], pcm: memoryview) -> Reply:
@@ -29,7 +29,7 @@ def answer(engine: Engine, head: dict[str, Any], pcm: memoryview) -> Reply:
 
 
 MAX_HEAP_BLOCK_BYTES = 8 << 20
-"""Larger than most tensors, some of which are made for each word that is recognised."""
+"""Larger than most tensors, some of which are allocated for each recognised word."""
 
 
 if __name__ == "__main__":

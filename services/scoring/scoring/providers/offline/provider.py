@@ -1,4 +1,4 @@
-"""The offline provider as seen by the rest of the service."""
+"""The offline provider's interface to the service."""
 
 from typing import Any, Self
 
@@ -23,7 +23,7 @@ PROCESS = "scoring.providers.offline.process"
 
 
 class OfflineProvider(WorkerOwner):
-    """American English, phonemes in ARPAbet. What its scores are worth: docs/offline-scoring.md."""
+    """American English, phonemes in ARPAbet. See docs/offline-scoring.md for the quality of its scores."""
 
     capabilities = Capabilities(
         provider=PROVIDER,

@@ -14,7 +14,7 @@ from scoring.text.words import to_spoken_words
 
 MIN_TOKENS, TOKENS_PER_SECOND = 12, 6.5
 MAX_REPEATED_WORDS, MAX_REPETITIONS = 4, 3
-"""A decoder that has lost its way repeats a few words until it is stopped."""
+"""A diverging decoder repeats a few words until it is stopped."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def drop_repetitions(words: Sequence[str]) -> list[str]:
 
 
 def _find_repetition(words: Sequence[str], at: int) -> tuple[int, int]:
-    """Return the words that are repeated here, and how often they stand; one word once when none are."""
+    """Return the words repeated here and their count, or one word once if none are."""
     for size in range(1, MAX_REPEATED_WORDS + 1):
         count = 1
         while words[at : at + size] == words[at + count * size : at + (count + 1) * size]:

@@ -1,4 +1,4 @@
-"""Builds the result of a reading: points from 0 to 100, places in milliseconds, and errors."""
+"""Builds the result of a reading: scores from 0 to 100, positions in milliseconds, and errors."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from scoring.providers.offline.score_models import OVERALL
 from scoring.types import ErrorType
 
 MIN_CORRECT_SCORE = 60.0
-"""Of the words below it, raters found four in five bad. One in eighty of the good words lies below it."""
+"""Raters found four in five words below this score bad. One in eighty good words is below it."""
 MIN_SPOKEN_SCORE = 35.0
 """Below this score, another word was spoken instead."""
 MIN_WORDS_FOR_FLUENCY = 2

@@ -1,4 +1,4 @@
-"""Maps raw scores to points from 0 to 100: models seldom predict the ends of the raters' scale."""
+"""Maps raw scores to points from 0 to 100: models rarely predict the ends of the raters' scale."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

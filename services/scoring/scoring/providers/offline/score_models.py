@@ -1,4 +1,6 @@
-"""Turns an observation into scores: the mean of transformers and of boosted trees, which err differently."""
+"""Turns an observation into scores: the mean of transformers and of boosted trees, which make different
+errors.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Decides whether anything in a recording is speech, before a text is looked for."""
+"""Decides whether a recording contains speech, before aligning a text."""
 
 import numpy as np
 
@@ -7,7 +7,8 @@ from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.phonemes import SILENCE
 
 MIN_CLARITY = 0.45
-"""The clearest tones and chirps reach .6, most other sounds .2; the least clear reading of the corpus .46."""
+"""The clearest tones and chirps reach 0.6, most other sounds 0.2; the least clear reading of the corpus 0.46.
+"""
 CLEAREST_SHARE = 0.25
 
 

@@ -1,4 +1,4 @@
-"""Other spellings of a word under which the dictionary, which is American, may know it."""
+"""Alternative spellings of a word that may be in the American dictionary."""
 
 import re
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ _COMPILED = tuple((re.compile(pattern), replacement) for pattern, replacement in
 
 
 def list_spellings(word: str) -> Iterator[str]:
-    """Return the spellings to look for, the likeliest first; the dictionary decides which of them is one."""
+    """Return candidate spellings, the likeliest first, to look up in the dictionary."""
     if word in IRREGULAR:
         yield IRREGULAR[word]
     for pattern, replacement in _COMPILED:

@@ -1,4 +1,4 @@
-"""Pronounces a word from the word that it is derived from: sounds and spellings of English suffixes."""
+"""Pronounces derived words: sounds and spellings of English suffixes."""
 
 from collections.abc import Callable, Iterator
 
@@ -30,7 +30,7 @@ type Find = Callable[[str], tuple[Pronunciation, ...]]
 
 
 def derive(word: str, find: Find) -> tuple[Pronunciation, ...]:
-    """Pronounce a word from a known one, or return none. `find` knows the pronunciations of stems."""
+    """Pronounce a word derived from a known one, or return none. `find` looks up stems."""
     for stems, add in _list_stems(word):
         for stem in stems:
             if found := find(stem):

@@ -1,4 +1,4 @@
-"""From a written text to all that it may sound like."""
+"""Converts a written text to all its possible pronunciations."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -12,9 +12,9 @@ from scoring.text.tokens import read_tokens
 from scoring.text.words import find_written_word
 
 MAX_PHONEMES = 3000
-"""Of all pronunciations of all readings: the time and memory of an alignment grow with them."""
+"""Limit of phonemes in all pronunciations: an alignment's time and memory grow with them."""
 LIMITS = ((12, 6), (6, 4), (4, 3), (3, 2), (2, 2), (1, 2), (1, 1))
-"""Readings of a token and pronunciations of a word, from the usual numbers to those of very long texts."""
+"""Limits of readings per token and pronunciations per word, decreasing for very long texts."""
 
 type Find = Callable[[str], tuple[Pronunciation, ...]]
 
@@ -59,7 +59,7 @@ def _limit_slot(slot: Slot, max_readings: int, max_pronunciations: int) -> Slot:
 
 
 def _sort_empty_first(slot: Slot) -> Slot:
-    # The aligner takes the first reading where a path passes none.
+    # The aligner chooses the first reading if a path passes none.
     return tuple(sorted(slot, key=bool))
 
 

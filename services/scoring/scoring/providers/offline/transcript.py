@@ -1,4 +1,4 @@
-"""What a text may sound like: for each written token the usual readings, for each word its pronunciations."""
+"""Possible pronunciations of a text: for each token its common readings, for each word its pronunciations."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Word:
 
 type Reading = tuple[Word, ...]
 type Slot = tuple[Reading, ...]
-"""The readings of one written token; the recording decides between them."""
+"""The readings of one written token, between which the alignment decides."""
 type Transcript = tuple[Slot, ...]
 
 

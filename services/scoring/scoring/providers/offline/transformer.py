@@ -13,7 +13,7 @@ HEADS = 4
 MAX_POSITIONS = 160
 MAX_TOKEN_DEVIATION, MAX_UTTERANCE_DEVIATION = 6.0, 4.0
 PADDING = -2
-"""The word of a token that only fills a batch. That of a pause is -1."""
+"""The word of a padding token. That of a pause is -1."""
 SCALE = 5.0
 """Words and readings are scored 0-10 and computed in fifths of it, near the phonemes' 0-2."""
 PHONEME_OFFSET, WORD_OFFSET, READING_OFFSET = 1.7, 1.7, 1.4

@@ -29,7 +29,9 @@ MARGIN, FRAMES = GOP_NAMES.index("margin"), GOP_NAMES.index("frames")
 
 
 def phoneme_rows(observed: Observation, typical: Floats) -> Floats:
-    """Return a row for each phoneme. `typical` (40,) is the mean score of each phoneme: how hard it is."""
+    """Return a row for each phoneme. `typical` (40,) is the mean score of each phoneme, a measure of its
+    difficulty.
+    """
     segments, tokens = observed.segments, observed.tokens
     places = np.flatnonzero(segments.spoken)
     own = tokens[places]

@@ -11,10 +11,10 @@ from scoring.providers.offline.encoder import Floats
 
 @dataclass(frozen=True)
 class Trees:
-    """The nodes of all trees one after another. A leaf leads to itself, whatever is compared.
+    """The nodes of all trees one after another. A leaf points to itself.
 
     `features`, `thresholds`, `lefts`, `rights` and `values` have one entry a node; `roots` one a tree.
-    `depth` and `base`, of shape (), are the longest way to a leaf and what all predictions start from.
+    `depth` and `base`, of shape (), are the maximum depth and the initial prediction.
     """
 
     features: NDArray[np.int16]

@@ -1,4 +1,4 @@
-"""Reads the weights that `make train-scorer` made: plain arrays, see docs/scorer-model-card.md.
+"""Reads the weights written by `make train-scorer`: plain arrays, see docs/scorer-model-card.md.
 
 The names are paths: `heads/0/input`, `transformers/2/layer0.wide.weight`, `trees/words/thresholds`.
 """
