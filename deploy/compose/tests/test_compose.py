@@ -89,6 +89,13 @@ def test_a_backup_has_the_addresses_that_it_needs_and_is_not_started_with_the_sy
     assert [name for name in BASE if "profiles" in BASE[name]] == ["backup"]
 
 
+def test_an_upgrade_replaces_every_process_and_no_server() -> None:
+    script = (ROOT / "deploy" / "compose" / "upgrade.sh").read_text()
+    others = re.search(r"grep -Ev '(\S+)'", script)
+    assert others
+    assert {name for name in BASE if not re.search(others[1], name)} == set(PROCESSES)
+
+
 def test_nothing_serves_before_the_databases_and_queues_are_there() -> None:
     assert BASE["databases"]["depends_on"] == {"postgres": HEALTHY}
     assert BASE["topology"]["depends_on"] == {"rabbitmq": HEALTHY}
