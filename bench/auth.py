@@ -78,13 +78,13 @@ async def enumeration(api: Replicas) -> list[Row]:
         return "/auth/password/forgot", {"email": email}
 
     return [
-        await _alike(api, "login, wrong password / unknown address", login, known),
-        await _alike(api, "login, no password / unknown address", login, passwordless),
-        await _alike(api, "forgot, known / unknown address", forgot, known),
+        await _compare_answers(api, "login, wrong password / unknown address", login, known),
+        await _compare_answers(api, "login, no password / unknown address", login, passwordless),
+        await _compare_answers(api, "forgot, known / unknown address", forgot, known),
     ]
 
 
-async def _alike(
+async def _compare_answers(
     api: Replicas, what: str, asked: Callable[[str], tuple[str, dict[str, str]]], known: str
 ) -> Row:
     """Send requests for the known and for unknown addresses in random order and compare them."""
@@ -145,7 +145,7 @@ async def _passed(api: Replicas, tries: list[tuple[str, str]]) -> int:
     return statuses.count(401)
 
 
-def attempted(bench: Callable[[Replicas], Awaitable[list[Row]]], api: Replicas) -> list[str]:
+def run_with_retries(bench: Callable[[Replicas], Awaitable[list[Row]]], api: Replicas) -> list[str]:
     """Measure until the bounds hold, at most ATTEMPTS times, and return the broken ones."""
 
     async def run() -> list[Row]:
@@ -166,9 +166,9 @@ def main() -> int:
         upgrade("auth", with_driver(addresses.postgres_url))
         with replicas(run, addresses, **UNLIMITED) as api:
             for bench in (race, enumeration, storms):
-                broken += attempted(bench, api)
+                broken += run_with_retries(bench, api)
         with replicas(run, addresses, **LIMITED) as api:
-            broken += attempted(limits, api)
+            broken += run_with_retries(limits, api)
     return verdict(broken)
 
 

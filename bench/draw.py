@@ -129,7 +129,7 @@ def broken(found: Mapping[str, Mapping[int, Times]]) -> list[str]:
     return lines
 
 
-async def times_of(cases: Mapping[int, Case]) -> list[str]:
+async def measure_times(cases: Mapping[int, Case]) -> list[str]:
     """Measure until the bounds hold, at most ATTEMPTS times, and return the broken ones."""
     lines: list[str] = []
     for _ in range(ATTEMPTS):
@@ -155,7 +155,7 @@ def start_of_a_process(run: Run, addresses: Addresses) -> str:
     return f"is ready after {seconds:.1f} s and takes {taken:.0f} MB"
 
 
-def unfair() -> list[str]:
+def find_unfairness() -> list[str]:
     """Draw a million times, and again if chance does not explain the first result."""
     for _ in range(2):
         found = uniformity.fairness()
@@ -169,7 +169,7 @@ async def main() -> int:
     """Run all measurements; return 1 when a bound is broken."""
     with started() as (addresses, run):
         cases = {size: await loaded(*await catalogue_of(addresses, size)) for size in SIZES}
-        lines = await times_of(cases)
+        lines = await measure_times(cases)
         print(f"\nWith {LARGE:,} speeches an API process {start_of_a_process(run, addresses)}.")
         delay = await seconds_until_followed(cases[LARGE].database)
         print(f"Under load, new speeches were drawn within {delay:.2f} s, deleted ones never.")
@@ -177,7 +177,7 @@ async def main() -> int:
         for case in cases.values():
             await case.driver.close()
             await case.database.close()
-    return verdict(lines + unfair())
+    return verdict(lines + find_unfairness())
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def megabytes(stack: Stack, service: str) -> float:
 
 
 @asynccontextmanager
-async def case_of(stack: Stack) -> AsyncIterator[Case]:
+async def create_case(stack: Stack) -> AsyncIterator[Case]:
     """Connect to the system's databases, and create one for the reference."""
     base = stack.plan.addresses.postgres_url.rpartition("/")[0]
     server = await asyncpg.connect(stack.plan.addresses.postgres_url)
@@ -176,7 +176,7 @@ async def speeds(case: Case, table: Path) -> None:
         print(f"rows a second, imported / copied: {rates}", flush=True)
 
 
-async def disturbance(case: Case, table: Path) -> None:
+async def measure_disturbance(case: Case, table: Path) -> None:
     """Compare other requests during an import with those in an idle system."""
     prepared = await case.prepare(table)
     async with sent(case.client, OTHERS) as idle:
@@ -222,12 +222,12 @@ def speed(found: Found) -> float:
 async def measured(stack: Stack, table: Path) -> list[str]:
     """Measure until the bounds hold, at most ATTEMPTS times, and return the broken ones."""
     lines: list[str] = []
-    async with case_of(stack) as connected:
+    async with create_case(stack) as connected:
         for _ in range(ATTEMPTS):
             case = replace(connected, found=Found())
             await speeds(case, table)
             if not IS_LARGE:
-                await disturbance(case, table)
+                await measure_disturbance(case, table)
             show(case.found)
             if not (lines := broken(case.found)) or IS_LARGE:
                 break

@@ -53,7 +53,7 @@ class Watched:
     """Seconds between a change and the beginning of a read that does not show it."""
     reads: int = 0
 
-    def saw(self, version: int, *, began: float) -> None:
+    def record(self, version: int, *, began: float) -> None:
         """Record a read."""
         self.reads += 1
         newer = self.since[version - self.first + 1 :]
@@ -80,7 +80,7 @@ class Catalogue:
                 found = NUMBER.search(answer.body)
                 assert answer.status == 200, answer
                 assert found, answer
-                watched.saw(int(found[1]), began=began)
+                watched.record(int(found[1]), began=began)
 
     async def change_by_api(self, version: int) -> None:
         """Change the speech through one replica and the tag through the other."""
@@ -159,10 +159,10 @@ async def phase(name: str, at: Catalogue, change: Change, *, first: int, aside: 
     ended = await asyncio.gather(*readers, return_exceptions=True)
     failed = [error for error in ended if not isinstance(error, asyncio.CancelledError)]
     assert not failed, failed
-    return told(name, watched, await at.outcomes() - before)
+    return report(name, watched, await at.outcomes() - before)
 
 
-def told(name: str, watched: Sequence[Watched], outcomes: Counter[str]) -> float:
+def report(name: str, watched: Sequence[Watched], outcomes: Counter[str]) -> float:
     """Print a row of the table and return the longest delay of a read."""
     reads, stale = sum(each.reads for each in watched), [late for each in watched for late in each.stale]
     hits = outcomes["hit"] / max(1, outcomes.total())

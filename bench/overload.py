@@ -161,7 +161,7 @@ async def compared(loads: dict[str, Load]) -> list[str]:
     return broken
 
 
-async def database_of(addresses: Addresses) -> str:
+async def find_database(addresses: Addresses) -> str:
     """Create game's database with the speeches of the sessions, and return its URL without a driver."""
     server = await asyncpg.connect(addresses.postgres_url)
     await server.execute('CREATE DATABASE "game_overload"')
@@ -203,7 +203,7 @@ async def main() -> int:
     """Run all measurements; return 1 when the bound is broken."""
     keys = SigningKeys({"keys": [new_signing_key()]})
     with started() as (addresses, run):
-        url = await database_of(addresses)
+        url = await find_database(addresses)
         broken = await compared(serving(run, url, addresses, keys))
     return verdict(broken)
 

@@ -121,7 +121,7 @@ def gateway(run: Run, name: str, ports: Mapping[str, int], *, keys_port: int, **
     variables |= {f"{service.name.upper()}_WORKER_HOST": "127.0.0.1" for service in DATABASE_OWNERS}
 
     def prepare() -> None:
-        privileges.own(data)
+        privileges.take_ownership(data)
         privileges.write(configuration, render(variables))
 
     command = (wheel("envoy") / "_bin" / "envoy", "-c", configuration, "--concurrency", "2", *OPTIONS)

@@ -67,7 +67,7 @@ async def storm(api: Replicas) -> Storm:
 async def _round(port: int, bearer: str, accounts: list[str]) -> Round:
     first, bare = await _watched(asyncio.to_thread(_bare_hashes_per_second))
     second, idle = await _watched(_p99_of_me(port, bearer))
-    async with _logging_in(port, accounts) as done:
+    async with _log_in_continuously(port, accounts) as done:
         before, began = done(), time.perf_counter()
         third, stormy = await _watched(_p99_of_me(port, bearer))
         logins = (done() - before) / (time.perf_counter() - began)
@@ -125,7 +125,7 @@ async def _p99_of_me(port: int, bearer: str) -> float:
 
 
 @asynccontextmanager
-async def _logging_in(port: int, accounts: list[str]) -> AsyncIterator[Callable[[], int]]:
+async def _log_in_continuously(port: int, accounts: list[str]) -> AsyncIterator[Callable[[], int]]:
     """Run continuous logins, at full rate when the block starts; yields a counter of completed logins."""
     count, over = 0, False
 

@@ -19,8 +19,8 @@ from deploy.backup.manifest import (
     write_index,
 )
 from deploy.backup.objects import Mirror
-from deploy.backup.postgres import Database, connected
-from deploy.backup.private_files import draft_in
+from deploy.backup.postgres import Database, connect_all
+from deploy.backup.private_files import create_draft
 from deploy.backup.snapshot import DEFAULTS, Options, Report, Snapshot, take_consistent_snapshot
 from deploy.backup.system import System
 
@@ -30,7 +30,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 async def create(system: System, folder: Path, *, report: Report, options: Options = DEFAULTS) -> Path:
     """Write a backup into a new folder in `folder`, and return it. Raises BackupFailed, and keeps nothing."""
     try:
-        with draft_in(folder) as draft:
+        with create_draft(folder) as draft:
             taken_at = await _write(system, draft, folder, report, options)
             # What is not on the disk yet would be lost with the power.
             await asyncio.to_thread(os.sync)
@@ -43,7 +43,7 @@ async def create(system: System, folder: Path, *, report: Report, options: Optio
 async def _write(system: System, draft: Path, folder: Path, report: Report, options: Options) -> datetime:
     earlier, known = find_earlier(folder)
     mirror = Mirror(system.bucket, draft, known, earlier)
-    async with connected(system.databases, programs=system.programs) as databases:
+    async with connect_all(system.databases, programs=system.programs) as databases:
         revisions = {each.service: await each.get_revision() for each in databases}
         snapshot = await take_consistent_snapshot(system, databases, mirror, report, options)
         (draft / DATABASES).mkdir(mode=0o700)

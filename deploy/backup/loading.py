@@ -35,16 +35,18 @@ class Loading:
 
     @classmethod
     @asynccontextmanager
-    async def begun(cls, database: Database) -> AsyncIterator[Self]:
+    async def begin(cls, database: Database) -> AsyncIterator[Self]:
         """Begin a transaction, which is rolled back at the end of the block if it was not committed."""
         words = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--output={os.devnull}")
-        async with ended(await database.start("psql", *words, stdin=PIPE, stdout=PIPE, stderr=PIPE)) as psql:
+        async with terminate_on_exit(
+            await database.start("psql", *words, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        ) as psql:
             yield cls(database, psql)
 
     async def load(self, dump: Path) -> None:
         """Run the commands of a dump. Raises BackupFailed."""
         words = ("--no-owner", "--no-privileges", "--file=-", str(dump))
-        async with ended(await self._database.start_reader("pg_restore", *words)) as restore:
+        async with terminate_on_exit(await self._database.start_reader("pg_restore", *words)) as restore:
             errors = asyncio.ensure_future(_read_all(restore))
             await self._send(BEGIN.encode())
             assert restore.stdout is not None
@@ -80,7 +82,7 @@ class Loading:
 
 
 @asynccontextmanager
-async def ended(process: Process) -> AsyncIterator[Process]:
+async def terminate_on_exit(process: Process) -> AsyncIterator[Process]:
     """Let a process run no longer than the block."""
     try:
         yield process

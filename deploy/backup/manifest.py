@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from deploy.backup.errors import BackupFailed
-from deploy.backup.objects import StoredObject, in_parallel
+from deploy.backup.objects import StoredObject, run_in_parallel
 from deploy.backup.private_files import create_private, write_private
 
 FORMAT = "parley-backup"
@@ -91,7 +91,7 @@ def verify(folder: Path) -> tuple[Manifest, list[StoredObject]]:
         _ensure_same(folder, file)
     objects = list(read_index(folder))
     contents = {each.path: File(path=each.path, bytes=each.bytes, sha256=each.sha256) for each in objects}
-    in_parallel(lambda file: _ensure_same(folder, file), contents.values())
+    run_in_parallel(lambda file: _ensure_same(folder, file), contents.values())
     return manifest, objects
 
 

@@ -73,7 +73,7 @@ class Mirror:
             return set(list_objects(self._client, self.bucket))
 
     def _copy_all(self, etags: Mapping[str, str]) -> set[str]:
-        found = in_parallel(lambda key: self._copy(key, etags[key]), etags)
+        found = run_in_parallel(lambda key: self._copy(key, etags[key]), etags)
         return {key for key, exists in zip(etags, found, strict=True) if not exists}
 
     def _copy(self, key: str, etag: str) -> bool:
@@ -178,7 +178,7 @@ class Upload:
             return next((item.object_name for item in found), None)
 
     def put_all(self, objects: Collection[StoredObject]) -> None:
-        in_parallel(self._put, objects)
+        run_in_parallel(self._put, objects)
 
     def stop(self) -> None:
         """Let `put_all`, which runs in another thread, fail soon."""
@@ -204,7 +204,7 @@ def list_objects(client: Minio, bucket: Bucket) -> dict[str, str]:
     return {item.object_name: (item.etag or "").strip('"') for item in found if item.object_name}
 
 
-def in_parallel[A, R](work: Callable[[A], R], arguments: Iterable[A]) -> list[R]:
+def run_in_parallel[A, R](work: Callable[[A], R], arguments: Iterable[A]) -> list[R]:
     """Call a function for each argument. The first failure ends it."""
     pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="objects")
     try:

@@ -121,7 +121,9 @@ class Database:
 
 
 @asynccontextmanager
-async def connected(databases: Mapping[str, str], *, programs: Path | None) -> AsyncIterator[list[Database]]:
+async def connect_all(
+    databases: Mapping[str, str], *, programs: Path | None
+) -> AsyncIterator[list[Database]]:
     """Connect to all databases, and keep migrations and other backups out."""
     async with AsyncExitStack() as stack:
         found = []

@@ -24,7 +24,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 @contextmanager
-def draft_in(folder: Path) -> Iterator[Path]:
+def create_draft(folder: Path) -> Iterator[Path]:
     """Yield a folder that is gone after the block, unless it was renamed. Raises BackupFailed if in use."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = folder / DRAFT

@@ -11,7 +11,7 @@ from deploy.backup.errors import BackupFailed
 from deploy.backup.loading import Loading
 from deploy.backup.manifest import Manifest, verify
 from deploy.backup.objects import StoredObject, Upload
-from deploy.backup.postgres import Database, connected
+from deploy.backup.postgres import Database, connect_all
 from deploy.backup.queues import describe
 from deploy.backup.snapshot import Report
 from deploy.backup.system import System
@@ -27,10 +27,10 @@ async def restore(system: System, folder: Path, *, report: Report) -> Manifest:
     ensure_readable(Manifest.read(folder), system)
     manifest, objects = await asyncio.to_thread(verify, folder)
     report(f"{folder} is complete: {len(objects)} objects, {len(manifest.databases)} databases")
-    async with connected(system.databases, programs=system.programs) as databases:
+    async with connect_all(system.databases, programs=system.programs) as databases:
         upload = Upload(system.bucket, folder)
         await _ensure_empty(system, databases, upload)
-        async with _undone_on_failure(upload):
+        async with _undo_on_failure(upload):
             await _put(upload, objects)
             report(f"{len(objects)} objects are in the bucket")
             await _load(databases, manifest, folder, report)
@@ -68,7 +68,7 @@ async def _ensure_empty(system: System, databases: Sequence[Database], upload: U
 
 
 @asynccontextmanager
-async def _undone_on_failure(upload: Upload) -> AsyncIterator[None]:
+async def _undo_on_failure(upload: Upload) -> AsyncIterator[None]:
     try:
         yield
     except BaseException:
@@ -91,7 +91,7 @@ async def _load(databases: Sequence[Database], manifest: Manifest, folder: Path,
     async with AsyncExitStack() as stack:
         loadings = []
         for database in databases:
-            loading = await stack.enter_async_context(Loading.begun(database))
+            loading = await stack.enter_async_context(Loading.begin(database))
             await loading.load(folder / manifest.databases[database.service].file.path)
             report(f"{database.service} is loaded")
             loadings.append(loading)

@@ -93,7 +93,7 @@ async def _take_snapshot(
 async def _try_snapshot(
     system: System, databases: Sequence[Database], options: Options
 ) -> tuple[Snapshot | None, dict[str, int]]:
-    async with _paused(databases):
+    async with _pause_relays(databases):
         counts = await _drain(system, options)
         waiting = list_waiting(counts)
         if waiting.keys() - options.ignored_queues:
@@ -107,7 +107,7 @@ async def _try_snapshot(
 
 
 @asynccontextmanager
-async def _paused(databases: Sequence[Database]) -> AsyncIterator[None]:
+async def _pause_relays(databases: Sequence[Database]) -> AsyncIterator[None]:
     """Publish no events during the block. Requests go on, and their events wait."""
     async with AsyncExitStack() as stack:
         for database in databases:

@@ -36,7 +36,7 @@ def create_backup(folder: Path, target: Path) -> Path:
 def restore_backup(folder: Path, source: Path) -> Manifest:
     """Restore into a folder without data. It has none until all is there. Raises BackupFailed or Failed."""
     port = ports.free_block()
-    with lock.held(folder, port=port) as descriptor:
+    with lock.hold(folder, port=port) as descriptor:
         if (folder / "data").exists():
             raise BackupFailed(
                 f"{folder}/data has the data of a system: restore in another clone, or move it away."
@@ -60,7 +60,7 @@ def _restore(run: Run, draft: Path, source: Path, *, port: int) -> Manifest:
             made[name].start()
         password = plan.vault.servers.postgres
         databases.create(plan.vault.roles, port=plan.ports["postgres"], password=password)
-        privileges.own(draft / "s3" / BUCKET)
+        privileges.take_ownership(draft / "s3" / BUCKET)
         manifest = asyncio.run(restore(describe_system(plan, is_running=False), source, report=say))
         once = Once(run, draft / "done", report=say)
         for service in SERVICES:

@@ -46,7 +46,7 @@ def kill(pid: int) -> None:
     for child in children:
         _signal(child.pid, signal.SIGKILL)
     deadline = time.monotonic() + GRACE
-    while time.monotonic() < deadline and any(map(_lives, children)):
+    while time.monotonic() < deadline and any(map(_is_alive, children)):
         time.sleep(0.01)
 
 
@@ -87,7 +87,7 @@ def _children(pid: int) -> "list[psutil.Process]":
         return []
 
 
-def _lives(process: "psutil.Process") -> bool:
+def _is_alive(process: "psutil.Process") -> bool:
     import psutil
 
     try:

@@ -19,7 +19,7 @@ LEFTOVERS_END = leftovers.SETTLE + leftovers.GRACE + 5
 
 
 @contextmanager
-def held(folder: Path, *, port: int) -> Iterator[int]:
+def hold(folder: Path, *, port: int) -> Iterator[int]:
     """Hold the folder's lock and yield its file descriptor. Raises Failed when another run holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -128,7 +128,7 @@ class Plan:
     def _python(self, name: str, settings: dict[str, str], *words: str) -> Program:
         # Settings in front of `make run`, such as LOG_LEVEL or RATE_LIMIT_ENABLED, are passed on. The rest of
         # the terminal's environment may hold secrets.
-        inherited = {each: os.environ[each] for each in _passed_on() if each in os.environ}
+        inherited = {each: os.environ[each] for each in _list_inherited_variables() if each in os.environ}
         # The user's home may hold settings of PostgreSQL clients, and the services may not enter it.
         home = self.homes / name
         own = {"ENVIRONMENT": "development", "HOME": str(home)}
@@ -138,6 +138,6 @@ class Plan:
 
 
 @functools.cache
-def _passed_on() -> Sequence[str]:
+def _list_inherited_variables() -> Sequence[str]:
     settings = re.findall(r"^([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     return (*SYSTEM_VARIABLES, *settings)

@@ -30,7 +30,7 @@ def block(first: int) -> dict[str, int]:
     return {name: first + offset for name, offset in OFFSETS.items()}
 
 
-def taken(ports: Mapping[str, int]) -> dict[str, int]:
+def find_taken(ports: Mapping[str, int]) -> dict[str, int]:
     """Return those of the ports that are already in use on this machine."""
     return {name: port for name, port in ports.items() if not _free(port)}
 
@@ -39,7 +39,7 @@ def free_block(candidates: Iterable[int] | None = None) -> int:
     """Return the first port of a free block, tried in random order so that parallel runs do not collide."""
     blocks = list(candidates or random.sample(FREE_BLOCKS, len(FREE_BLOCKS)))
     for first in blocks:
-        if not taken(block(first)):
+        if not find_taken(block(first)):
             return first
     raise OSError(f"no {BLOCK} free ports in a row between {blocks[0]} and {blocks[-1] + BLOCK}")
 

@@ -16,7 +16,7 @@ CAP_DAC_READ_SEARCH = 2
 CLOSED = 'for each in "$@"; do [ -x "$each" ] || echo "$each"; done'
 
 
-def own(path: Path) -> None:
+def take_ownership(path: Path) -> None:
     """Create a folder that only the servers' account may enter."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     give(path)
@@ -41,7 +41,7 @@ def write(path: Path, text: str) -> None:
     give(path)
 
 
-def dropped(executable: Path, folder: Path) -> list[str]:
+def build_unprivileged_command(executable: Path, folder: Path) -> list[str]:
     """Return the command prefix that drops root's privileges; empty for an ordinary user."""
     if os.geteuid() != 0:
         return []
@@ -56,7 +56,7 @@ def _prefix(executable: Path, folder: Path) -> tuple[str, ...]:
     identity = (f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--no-new-privs")
     bare = ("setpriv", *identity, "--bounding-set=-all", "--")
     needed = (ROOT, folder, executable.parent, Path(sys.base_prefix))
-    closed = _closed(bare, needed)
+    closed = _find_closed(bare, needed)
     if not closed:
         return bare
     # Another account cannot enter a clone inside root's home, and that home should not be opened to everyone.
@@ -68,7 +68,7 @@ def _prefix(executable: Path, folder: Path) -> tuple[str, ...]:
     return _reading(identity) if _is_capable(CAP_DAC_READ_SEARCH) else bare
 
 
-def _closed(bare: tuple[str, ...], needed: Iterable[Path]) -> list[Path]:
+def _find_closed(bare: tuple[str, ...], needed: Iterable[Path]) -> list[Path]:
     """List the outermost folders on the way to `needed` that the account cannot enter."""
     on_the_way = sorted({str(folder) for path in needed for folder in (path, *path.parents)})
     result = subprocess.run(

@@ -111,9 +111,13 @@ class Run:
     def spawn(self, program: Program) -> Process:
         """Start a program. Raises Stopped when the run is already ending."""
         pid_file = self.folder / "pids" / program.name
-        drop = privileges.dropped(Path(program.command[0]), self.folder) if program.unprivileged else []
+        drop = (
+            privileges.build_unprivileged_command(Path(program.command[0]), self.folder)
+            if program.unprivileged
+            else []
+        )
         if program.home:
-            privileges.own(program.home)
+            privileges.take_ownership(program.home)
         log_file = self.log(program.name)
         # Logs can contain links of e-mails, and tokens where an operator switches on Envoy's traces.
         log_file.touch(mode=0o600)

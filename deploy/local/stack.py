@@ -79,14 +79,14 @@ class Stack:
         Raises Failed with the reason when a process does not start, Stopped when `stop` was called meanwhile.
         """
         self._vault.make_keys(self.run)
-        privileges.own(self.mail)
+        privileges.take_ownership(self.mail)
         for double in self.doubles:
             self._start(double)
         # RabbitMQ starts slowest, so everything that does not need it starts at the same time.
-        _together(self._start_broker, self._start_apis, self.gateway.launch)
+        _run_together(self._start_broker, self._start_apis, self.gateway.launch)
         for worker in self.workers.values():
             worker.launch()
-        _together(*(partial(self._wait, server) for server in self._services))
+        _run_together(*(partial(self._wait, server) for server in self._services))
         self._wait_until_ready()
         self._wait_for_seed_events()
 
@@ -100,7 +100,7 @@ class Stack:
         self.run.freeze()
         base = [*self.doubles, *(server for server in self.servers.values() if server.name != "epmd")]
         for stage in ([self.gateway], self.apis.values(), self.workers.values(), base):
-            _together(*(server.stop for server in stage))
+            _run_together(*(server.stop for server in stage))
         self.run.close()
 
     def _doubles(self) -> list[Server]:
@@ -135,19 +135,19 @@ class Stack:
     def _start_apis(self) -> None:
         redis = partial(self._start, self.servers["redis"])
         stateless = [self.apis[service.name].launch for service in SERVICES if not service.has_database]
-        _together(redis, self._start_storage, self._start_database, *stateless)
+        _run_together(redis, self._start_storage, self._start_database, *stateless)
         seeds = [partial(self._seed, service) for service in SERVICES if service.seed]
-        _together(*(self.apis[service.name].launch for service in DATABASE_OWNERS), *seeds)
+        _run_together(*(self.apis[service.name].launch for service in DATABASE_OWNERS), *seeds)
 
     def _start_database(self) -> None:
         self._start(self.servers["postgres"])
         password = self._vault.servers.postgres
         databases.create(self._vault.roles, port=self.ports["postgres"], password=password)
-        _together(*(partial(self._migrate, service) for service in DATABASE_OWNERS))
+        _run_together(*(partial(self._migrate, service) for service in DATABASE_OWNERS))
 
     def _start_storage(self) -> None:
         self._start(self.servers["s3"])
-        privileges.own(self._data / "s3" / BUCKET)
+        privileges.take_ownership(self._data / "s3" / BUCKET)
 
     def _start(self, server: Server) -> None:
         server.start()
@@ -200,7 +200,7 @@ def started(folder: Path) -> Iterator[Stack]:
         stack.stop()
 
 
-def _together(*actions: Action) -> None:
+def _run_together(*actions: Action) -> None:
     """Run actions in parallel and raise the first failure at once; the others end with their processes."""
     pool = ThreadPoolExecutor(max_workers=max(len(actions), 1))
     try:

@@ -45,7 +45,7 @@ class Supervisor:
         """Run until a signal arrives and return the exit status. Raises Failed when it cannot start."""
         for number in SIGNALS:
             signal.signal(number, lambda *_: self._ending.set())
-        with lock.held(self._folder, port=self._port) as descriptor:
+        with lock.hold(self._folder, port=self._port) as descriptor:
             run = Run(self._folder, lock=descriptor)
             try:
                 _refuse_taken_ports(self._port)
@@ -93,7 +93,7 @@ class Supervisor:
 
 
 def _refuse_taken_ports(port: int) -> None:
-    taken = ports.taken(ports.block(port))
+    taken = ports.find_taken(ports.block(port))
     if taken:
         name, number = next(iter(taken.items()))
         free = ports.free_block(range(port + 100, 65_000, 100))

@@ -68,7 +68,7 @@ def _prepare(folder: Path) -> None:
     os.chown(folder, os.geteuid(), os.getegid())
     folder.chmod(0o711)
     for name, place in _places(folder).items():
-        privileges.own(place.parent)
+        privileges.take_ownership(place.parent)
         if (folder / name).exists():
             # Earlier versions kept all keys in one folder.
             (folder / name).rename(place)

@@ -69,7 +69,7 @@ def _make_speeches(flite: str) -> int:
         (AUDIO / stale).unlink()
     for row in rows:
         path = AUDIO / row["audio_filename"]
-        samples = spoken(flite, row["text"], voice=narrator_of(path.name), pace=PACE[row["level"]])
+        samples = spoken(flite, row["text"], voice=find_narrator(path.name), pace=PACE[row["level"]])
         path.write_bytes(encoded(samples, path.suffix))
     return len(rows)
 
@@ -80,7 +80,7 @@ def _make_examples(flite: str) -> int:
     for row in rows:
         path = EXAMPLE / row["Audio filename"]
         pace = PACE[row["Level"].upper()]
-        samples = spoken(flite, row["Text"], voice=narrator_of(path.name), pace=pace)
+        samples = spoken(flite, row["Text"], voice=find_narrator(path.name), pace=pace)
         path.write_bytes(encoded(samples, path.suffix))
     silence = np.zeros(int(SILENCE_SECONDS * SAMPLE_RATE / 4))
     (EXAMPLE / "recordings" / "silence.wav").write_bytes(encoded(silence, ".wav"))
@@ -103,7 +103,7 @@ def _learner_samples(flite: str, text: str) -> Samples:
     return spoken(flite, text, voice=LEARNER_VOICE, pace=PACE["A1"])
 
 
-def narrator_of(filename: str) -> str:
+def find_narrator(filename: str) -> str:
     """Choose a recording's voice by its name alone, so that a new row changes no other recording."""
     return NARRATORS[zlib.crc32(filename.encode()) % len(NARRATORS)]
 

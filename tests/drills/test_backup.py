@@ -15,7 +15,7 @@ import pytest
 
 from deploy.backup.create import create
 from deploy.backup.errors import BackupFailed
-from deploy.backup.postgres import connected
+from deploy.backup.postgres import connect_all
 from deploy.backup.restore import restore
 from deploy.backup.snapshot import Options
 from deploy.local.backup import describe_system, restore_backup
@@ -198,7 +198,7 @@ async def test_an_import_that_was_on_its_way_arrives(drill: Drill, admin: Learne
 
 async def test_no_row_refers_to_an_object_that_is_not_there(drill: Drill, admin: Learner) -> None:
     at = describe_system(drill.restored.plan, is_running=True)
-    async with connected(at.databases, programs=None) as databases:
+    async with connect_all(at.databases, programs=None) as databases:
         wanted = set[str]().union(*[await each.list_references() for each in databases])
     present = set(await Imports(drill.restored, admin).storage().list_keys())
     assert len(wanted) > 100

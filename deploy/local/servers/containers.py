@@ -38,7 +38,7 @@ class Container:
         """Start it with its existing data and wait until it answers."""
         self.made.start()
         deadline = time.monotonic() + PATIENCE
-        while not self._answered():
+        while not self._has_answered():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the container of {self.container.image} does not answer")
             time.sleep(0.2)
@@ -51,7 +51,7 @@ class Container:
         """Kill it, as a crash would."""
         self.made.kill()
 
-    def _answered(self) -> bool:
+    def _has_answered(self) -> bool:
         try:
             return self.answers()
         except (OSError, http.client.HTTPException):

@@ -25,7 +25,7 @@ def envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
     )
 
     def prepare() -> None:
-        privileges.own(data)
+        privileges.take_ownership(data)
         privileges.write(configuration, render(_variables(data, ports)))
 
     return Server(

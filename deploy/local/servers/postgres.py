@@ -85,7 +85,7 @@ def _initialise(run: Run, data: Path, *, password: str) -> None:
     # Created in a draft folder and then moved, so that an existing folder is complete.
     draft = data.with_name(f"{data.name}.new")
     shutil.rmtree(draft, ignore_errors=True)
-    privileges.own(draft)
+    privileges.take_ownership(draft)
     cluster, password_file = draft / "cluster", draft / "password"
     privileges.write(password_file, password)
     locale = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"

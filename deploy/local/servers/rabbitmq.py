@@ -27,7 +27,7 @@ def epmd(run: Run, data: Path, *, port: int) -> Server:
     return Server(
         run=run,
         program=program,
-        prepare=lambda: privileges.own(data),
+        prepare=lambda: privileges.take_ownership(data),
         answers=lambda: ask(port, b"\x00\x01n")[:4] == port.to_bytes(4),
     )
 
@@ -83,7 +83,7 @@ def control(data: Path, *, ports: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def _configure(data: Path, *, password: str) -> None:
-    privileges.own(data)
+    privileges.take_ownership(data)
     privileges.write(data / "enabled_plugins", "[].\n")
     lines = [f"default_user = {RABBITMQ_USER}", f"default_pass = {password}", "loopback_users = none"]
     lines += ["log.file = false", "log.console = true", "log.console.level = info"]

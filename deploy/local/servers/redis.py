@@ -30,7 +30,7 @@ def redis(run: Run, data: Path, *, port: int, password: str) -> Server:
     )
 
     def prepare() -> None:
-        privileges.own(data)
+        privileges.take_ownership(data)
         privileges.write(
             data / "redis.conf", "".join(f"{name} {value}\n" for name, value in configuration.items())
         )

@@ -27,7 +27,7 @@ def s3(run: Run, data: Path, *, port: int, access_key: str, secret_key: str) -> 
     return Server(
         run=run,
         program=program,
-        prepare=lambda: privileges.own(data),
+        prepare=lambda: privileges.take_ownership(data),
         # Any response will do: without a signature it is an error.
         answers=lambda: http_status(port, "/") > 0,
     )

@@ -123,7 +123,7 @@ def test_a_killed_run_takes_its_processes_with_it(tmp_path: Path) -> None:
 
     assert eventually(lambda: not alive(members)), alive(members)
     port = int(addresses["redis_url"].rpartition(":")[2]) - ports.OFFSETS["redis"]
-    assert ports.taken(ports.block(port)) == {}
+    assert ports.find_taken(ports.block(port)) == {}
 
 
 def test_a_second_run_is_refused_and_ctrl_c_ends_the_first_while_it_starts(tmp_path: Path) -> None:
@@ -143,8 +143,8 @@ def test_a_second_run_is_refused_and_ctrl_c_ends_the_first_while_it_starts(tmp_p
         said, _ = first.communicate(timeout=30)
     assert first.returncode == 0, said
     assert alive(members) == []
-    assert ports.taken(ports.block(port)) == {}
-    with lock.held(tmp_path, port=port):
+    assert ports.find_taken(ports.block(port)) == {}
+    with lock.hold(tmp_path, port=port):
         pass
 
 
@@ -171,12 +171,12 @@ def test_only_its_user_may_read_the_logs_of_a_run(tmp_path: Path) -> None:
 
 def test_the_lock_is_given_back_when_its_holder_ends(tmp_path: Path) -> None:
     with (
-        lock.held(tmp_path, port=1),
+        lock.hold(tmp_path, port=1),
         pytest.raises(Failed, match="already runs"),
-        lock.held(tmp_path, port=2),
+        lock.hold(tmp_path, port=2),
     ):
         pass
-    with lock.held(tmp_path, port=3):
+    with lock.hold(tmp_path, port=3):
         assert lock.port(tmp_path) == 3
     with pytest.raises(Failed, match="Nothing runs"):
         lock.port(tmp_path)
@@ -184,6 +184,6 @@ def test_the_lock_is_given_back_when_its_holder_ends(tmp_path: Path) -> None:
 
 def test_stopping_is_quiet_when_nothing_runs(tmp_path: Path) -> None:
     lock.stop(tmp_path)
-    with lock.held(tmp_path, port=1):
+    with lock.hold(tmp_path, port=1):
         pass
     lock.stop(tmp_path)

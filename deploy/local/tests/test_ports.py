@@ -23,8 +23,8 @@ def test_neighbouring_blocks_do_not_touch() -> None:
 def test_a_port_in_use_is_named_with_its_owner(address: str) -> None:
     first = ports.free_block()
     with socket.create_server((address, first + ports.OFFSETS["redis"])):
-        assert ports.taken(ports.block(first)) == {"redis": first + ports.OFFSETS["redis"]}
-    assert ports.taken(ports.block(first)) == {}
+        assert ports.find_taken(ports.block(first)) == {"redis": first + ports.OFFSETS["redis"]}
+    assert ports.find_taken(ports.block(first)) == {}
 
 
 def test_a_block_with_a_port_in_use_is_passed_over() -> None:

@@ -49,7 +49,7 @@ def is_namespace_allowed() -> bool:
 def test_a_process_in_a_private_folder_sees_only_its_own_files(private: Path, run: Run) -> None:
     own, secret = run.folder / "data", private / "secret"
     secret.write_text("of root")
-    privileges.own(own)
+    privileges.take_ownership(own)
     command = (sys.executable, "-c", STATUS, own, secret, "/etc/shadow")
 
     run.call(Program(name="probe", command=command, environment={}, unprivileged=True))

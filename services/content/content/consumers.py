@@ -14,7 +14,7 @@ async def on_session_completed(session: AsyncSession, event: SessionCompleted) -
 
 
 async def on_session_deleted(session: AsyncSession, event: SessionDeleted) -> None:
-    await plays.uncount_plays(session, event.data.results)
+    await plays.subtract_plays(session, event.data.results)
 
 
 async def on_import_undo_requested(session: AsyncSession, event: ImportUndoRequested) -> None:

@@ -24,4 +24,4 @@ async def republish(settings: MigrateSettings) -> None:
             enqueue(session, PublishSnapshots())
     finally:
         await database.close()
-    log.info("republishing_ordered")
+    log.info("republish_enqueued")

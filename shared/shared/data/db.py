@@ -117,8 +117,8 @@ class Database:
 
         A long one takes minutes in short statements. A silent server ends it only by their time limit.
         """
-        with translate_driver_errors(), nullcontext() if is_long else self._watching():
-            async with self._sessions() as session, self._sparing(session if is_long else None):
+        with translate_driver_errors(), nullcontext() if is_long else self._watch():
+            async with self._sessions() as session, self._exempt(session if is_long else None):
                 yield session
                 await session.commit()
         # The connection has already been returned to the pool.
@@ -127,7 +127,7 @@ class Database:
 
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Return the rows of one statement with arguments $1, $2, outside a transaction, in half the time."""
-        with translate_driver_errors(), self._watching():
+        with translate_driver_errors(), self._watch():
             async with self._fetch_slot(), self._driver() as driver:
                 try:
                     rows: list[asyncpg.Record] = await driver.fetch(statement, *arguments)
@@ -137,17 +137,17 @@ class Database:
                     raise ConnectionResetError from error
                 return rows
 
-    def _watching(self) -> AbstractContextManager[None]:
-        return self._watchdog.watching() if self._watchdog else nullcontext()
+    def _watch(self) -> AbstractContextManager[None]:
+        return self._watchdog.watch() if self._watchdog else nullcontext()
 
     @asynccontextmanager
-    async def _sparing(self, session: AsyncSession | None) -> AsyncIterator[None]:
+    async def _exempt(self, session: AsyncSession | None) -> AsyncIterator[None]:
         # Among hundreds of probes within minutes, a busy server may answer one too late.
         if session is None or self._watchdog is None:
             yield
             return
         connection = await (await session.connection()).get_raw_connection()
-        with self._watchdog.sparing(connection.driver_connection):
+        with self._watchdog.exempt(connection.driver_connection):
             yield
 
     @asynccontextmanager

@@ -104,7 +104,7 @@ def translate_driver_errors() -> Iterator[None]:
 
 
 async def pause_after_conflict(attempt: int) -> None:
-    log.warning("transaction_repeated", attempt=attempt)
+    log.warning("transaction_retried", attempt=attempt)
     # Of two that have met, one goes first.
     await asyncio.sleep(random.uniform(0, MAX_PAUSE_SECONDS * attempt))  # noqa: S311 - no secret
 

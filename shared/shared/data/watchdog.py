@@ -38,7 +38,7 @@ class Watchdog:
         event.listen(pool, "checkin", lambda _, record: self._lent.discard(record))
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def watch(self) -> Iterator[None]:
         """Watch a database operation. Raises DatabaseUnavailable immediately while the server does not
         answer.
         """
@@ -60,7 +60,7 @@ class Watchdog:
             timers[0].cancel()
 
     @contextmanager
-    def sparing(self, connection: object) -> Iterator[None]:
+    def exempt(self, connection: object) -> Iterator[None]:
         """Exempt a connection from being aborted."""
         self._spared.add(connection)
         try:
@@ -107,7 +107,7 @@ class Watchdog:
             )
 
     def _end_all(self) -> None:
-        log.warning("database_silent", connections=len(self._lent))
+        log.warning("database_unresponsive", connections=len(self._lent))
         self._circuit_open_until = asyncio.get_running_loop().time() + CIRCUIT_RESET_SECONDS
         for record in list(self._lent):
             connection = getattr(record, "driver_connection", None)

@@ -22,7 +22,7 @@ from shared.http.ratelimit import RateLimits
 from shared.http.repeat import ConflictRepeater
 from shared.http.unknown_fields import refuse_unknown_parameters
 from shared.http.unread_bodies import UnreadBodies
-from shared.messaging.wake_up import waking_relay
+from shared.messaging.wake_up import run_wake_up
 from shared.security.current_user import AccessTokenVerifier
 from shared.security.jwt import JwksClient
 from shared.security.revocation import Revocations
@@ -71,20 +71,20 @@ def _extend_lifespan(settings: HttpApiSettings, lifespan: Lifespan) -> Lifespan:
     """Close what `_init_state` opened after the service's own lifespan, also if that one fails."""
 
     @asynccontextmanager
-    async def extended(app: FastAPI) -> AsyncIterator[None]:
+    async def extend_lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if isinstance(settings, DatabaseSettings):
                 stack.push_async_callback(app.state.database.close)
-                await stack.enter_async_context(waking_relay(app.state.database))
+                await stack.enter_async_context(run_wake_up(app.state.database))
             stack.push_async_callback(app.state.rate_limits.close)
             stack.push_async_callback(app.state.revocations.close)
-            app.state.loops += await stack.enter_async_context(app.state.revocations.following())
+            app.state.loops += await stack.enter_async_context(app.state.revocations.run_follower())
             # Otherwise a new replica would refuse requests until its first fetch.
             await app.state.token_keys.fetch_ahead()
             await stack.enter_async_context(lifespan(app))
             yield
 
-    return extended
+    return extend_lifespan
 
 
 def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:

@@ -42,7 +42,7 @@ class PacedResponse(StreamingResponse):
         except self._failures as error:
             # Without its last chunk the response is aborted, so that it never looks complete.
             reason = "slow reader" if isinstance(error, TimeoutError) else str(error)
-            log.warning("response_broken_off", reason=reason)
+            log.warning("response_aborted", reason=reason)
             return
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

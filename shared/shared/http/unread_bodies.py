@@ -45,12 +45,12 @@ class UnreadBodies:
             return
         client = _find_client(scope)
         if self._dropping.total() < MAX_AT_ONCE and self._dropping[client] < MAX_OF_CLIENT:
-            with self._counted(client), suppress(TimeoutError):
+            with self._count(client), suppress(TimeoutError):
                 async with asyncio.timeout(self._max_seconds):
                     await body.drop()
 
     @contextmanager
-    def _counted(self, client: Hashable) -> Iterator[None]:
+    def _count(self, client: Hashable) -> Iterator[None]:
         self._dropping[client] += 1
         try:
             yield

@@ -22,7 +22,7 @@ def wake_relay_after_commit(session: AsyncSession) -> None:
 
 
 @asynccontextmanager
-async def waking_relay(database: Database) -> AsyncIterator[None]:
+async def run_wake_up(database: Database) -> AsyncIterator[None]:
     """Wake the relays after the commits of this process while the block runs."""
     notifier = _Notifier(database)
     database.after_commit.append(notifier.observe)

@@ -20,7 +20,7 @@ from shared.messaging.inbox import Handler, Subscriptions, create_receiver, purg
 from shared.messaging.jobs import PREFETCH, Effect, Job, Jobs
 from shared.messaging.outbox_metrics import OutboxMetrics
 from shared.messaging.relay import OutboxRelay
-from shared.messaging.wake_up import waking_relay
+from shared.messaging.wake_up import run_wake_up
 from shared.settings import MessagingSettings
 
 RESERVED_CONNECTIONS = 5
@@ -66,7 +66,7 @@ def build_worker(
         async with AsyncExitStack() as stack:
             for close in (database.close, *closing, relay.close, consumers.stop):
                 stack.push_async_callback(close)
-            await stack.enter_async_context(waking_relay(database))
+            await stack.enter_async_context(run_wake_up(database))
             shared_loops = (consumers.loop, relay.loop, relay.listening_loop, purge_loop(database))
             running = run_loops(*shared_loops, *loops(database))
             worker.state.loops = await stack.enter_async_context(running)

@@ -74,7 +74,7 @@ class Revocations:
                 await pipeline.execute()
 
     @asynccontextmanager
-    async def following(self) -> AsyncIterator[Sequence[SupervisedLoop]]:
+    async def run_follower(self) -> AsyncIterator[Sequence[SupervisedLoop]]:
         """Follow revocations while the block runs, as far as Redis is reachable."""
         with suppress(RevocationsUnavailable):
             while await self.follow():

@@ -48,7 +48,7 @@ async def test_a_reader_that_stops_is_broken_off() -> None:
         async with asyncio.timeout(5):
             await paced(pages(10, 10)).stream_response(reader.send)
     assert (reader.pieces, reader.has_ended) == ([b"x" * 10], False)
-    assert [line["event"] for line in logs] == ["response_broken_off"]
+    assert [line["event"] for line in logs] == ["response_aborted"]
 
 
 async def test_what_was_read_gives_more_time() -> None:
@@ -78,4 +78,4 @@ async def test_a_source_that_fails_midway_never_looks_complete() -> None:
     with capture_logs() as logs:
         await response.stream_response(reader.send)
     assert (reader.pieces, reader.has_ended, has_closed) == ([b"x"], False, True)
-    assert [line["event"] for line in logs] == ["response_broken_off"]
+    assert [line["event"] for line in logs] == ["response_aborted"]

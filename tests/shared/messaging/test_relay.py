@@ -15,7 +15,7 @@ from shared.messaging.broker import (
 )
 from shared.messaging.outbox import OutboxEvent, record
 from shared.messaging.relay import MAX_ATTEMPTS, PAUSE_LOCK, POLL_SECONDS, OutboxRelay
-from shared.messaging.wake_up import waking_relay
+from shared.messaging.wake_up import run_wake_up
 from shared.settings import QueueType
 from sqlalchemy import func, select, text
 from structlog.testing import capture_logs
@@ -140,7 +140,7 @@ async def test_a_commit_wakes_the_relay(
     committed_database: Database, url: str, channel: AbstractChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay, "POLL_SECONDS", 60.0)
-    async with relaying(committed_database, url), waking_relay(committed_database):
+    async with relaying(committed_database, url), run_wake_up(committed_database):
         await save(committed_database)
         await next_of(channel, QUEUE)
         await asyncio.sleep(0.3)
@@ -162,7 +162,7 @@ async def test_the_relay_listens_again_after_its_connection_was_ended(
 
     await becomes(is_listening, False)
     await listening.ensure_listening()
-    async with waking_relay(committed_database), asyncio.timeout(5):
+    async with run_wake_up(committed_database), asyncio.timeout(5):
         await save(committed_database)
         await listening.loop.wake_up.wait()
     await listening.close()
@@ -176,7 +176,7 @@ async def test_a_rolled_back_transaction_wakes_no_relay(committed_database: Data
             record(session, UserRegistered, subject="u", data=UserRef(user_id=uuid7()))
             raise RuntimeError
 
-    async with committed_database.listen("outbox", woken.set), waking_relay(committed_database):
+    async with committed_database.listen("outbox", woken.set), run_wake_up(committed_database):
         with pytest.raises(RuntimeError):
             await fail()
         await asyncio.sleep(0.2)

@@ -36,7 +36,7 @@ async def replica(stream: None, base_settings: dict[str, Any]) -> AsyncIterator[
         async def make(url: str = base_settings["redis_url"].get_secret_value()) -> Revocations:
             made = Revocations(url)
             stack.push_async_callback(made.close)
-            await stack.enter_async_context(made.following())
+            await stack.enter_async_context(made.run_follower())
             return made
 
         yield make

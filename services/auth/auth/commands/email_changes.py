@@ -39,7 +39,7 @@ async def request_email_change(
                 "You can change your e-mail address at most five times a day; try again tomorrow.",
                 headers={"Retry-After": "86400"},
             )
-        await one_time_tokens.withdraw_all(session, user, "change_email", now=now)
+        await one_time_tokens.revoke_all(session, user, "change_email", now=now)
         user.new_email, user.new_email_expires_at = new_email, now + TOKEN_TTLS["change_email"]
         # The worker checks whether the address is taken, so that not even timing reveals it.
         request_email(session, "change_email", canonical_email(new_email), user_id=user.id)
@@ -58,7 +58,7 @@ async def apply_email_change(session: AsyncSession, user: User, *, now: datetime
     if other is not None:
         # Its address was never verified, and is verified here now.
         await release_address(session, other, now=now)
-    await one_time_tokens.withdraw_all(session, user, now=now)
+    await one_time_tokens.revoke_all(session, user, now=now)
     audit_log.record(session, "email_changed", subject=user.id, actor=user.id)
     record_user_updated(session, user, now=now)
     try:

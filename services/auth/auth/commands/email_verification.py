@@ -77,7 +77,7 @@ async def reject_email(session: AsyncSession, token: str, *, now: datetime | Non
         raise TokenUsed
     one_time_tokens.ensure_usable_by(user, found, now=now)
     if found.purpose == "change_email":
-        await one_time_tokens.withdraw_all(session, user, "change_email", now=now)
+        await one_time_tokens.revoke_all(session, user, "change_email", now=now)
     else:
         await delete_user(session, user.id, actor=None)
 

@@ -46,7 +46,7 @@ async def sign_in_with_provider(
 ) -> AuthenticatedSession:
     """Sign in, creating or linking an account the first time. `name` is for a new account without one."""
     # The provider may take seconds, so no transaction is open during the call.
-    async with social.using(provider, token, nonce=nonce) as identity:
+    async with social.redeem(provider, token, nonce=nonce) as identity:
         signed_in = await _sign_in(database, identity, name=name)
     await keep_apple_token(database, social.apple, identity, code=authorization_code)
     return signed_in
@@ -78,7 +78,7 @@ async def link_identity(
 ) -> None:
     """Link an identity to the caller's account; linking it again changes nothing."""
     await ensure_recent_proof(database, passwords, caller, password=password)
-    async with social.using(provider, token, nonce=nonce) as identity:
+    async with social.redeem(provider, token, nonce=nonce) as identity:
         await _link_verified(database, caller, identity)
     await keep_apple_token(database, social.apple, identity, code=authorization_code)
 

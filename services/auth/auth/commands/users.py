@@ -123,7 +123,7 @@ async def _replace_password(
         raise WrongPassword("The password has just been changed.")
     user.password_hash, user.password_set_at = new_hash, now
     await revoke_sign_ins(session, user.id, now=now, except_family=family_id)
-    await one_time_tokens.withdraw_all(session, user, now=now)
+    await one_time_tokens.revoke_all(session, user, now=now)
     audit_log.record(session, "password_changed", subject=user.id, actor=user.id)
     record_user_updated(session, user, now=now)
     if user.email_verified:
@@ -181,14 +181,14 @@ async def prove_address(session: AsyncSession, user: User, *, now: datetime) -> 
     if not user.email_verified:
         user.name, user.avatar_url, user.email_verified = DEFAULT_NAME, None, True
     await revoke_sign_ins(session, user.id, now=now)
-    await one_time_tokens.withdraw_all(session, user, now=now)
+    await one_time_tokens.revoke_all(session, user, now=now)
     record_user_updated(session, user, now=now)
 
 
 async def release_address(session: AsyncSession, user: User, *, now: datetime) -> None:
     # Someone else has proved ownership of the address. The account keeps its sign-ins.
     user.email = user.email_key = None
-    await one_time_tokens.withdraw_all(session, user, now=now)
+    await one_time_tokens.revoke_all(session, user, now=now)
     audit_log.record(session, "address_released", subject=user.id, actor=None)
     record_user_updated(session, user, now=now)
     # The address must be released before another row uses it.

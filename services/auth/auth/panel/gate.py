@@ -23,12 +23,12 @@ async def admit_to_panel(request: Request, session: SessionDep, issuer: AccessTo
     now = utc_now()
     access = await find_access(session, request, now=now)
     if access is None:
-        return _turn_away(request)
+        return _reject(request)
     token = issue_token(issuer, access, ttl=PAGE_TOKEN_TTL, now=now, csrf=access.csrf_token)
     return Response(headers={"Authorization": f"Bearer {token}"})
 
 
-def _turn_away(request: Request) -> Response:
+def _reject(request: Request) -> Response:
     if not _is_navigation(request):
         error = Unauthorized("Your session has ended. Sign in again.")
         return to_response(error, request_id=request.state.request_id)

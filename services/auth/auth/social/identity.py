@@ -46,21 +46,21 @@ def build_verified_identity(
     """Build an identity from claims. Users choose names and pictures, so unusable ones are dropped."""
     if not isinstance(subject, str) or not SUBJECT.fullmatch(subject):
         raise InvalidSocialToken("The token does not name a user.")
-    address = _valid_or_none(_EMAIL, email)
-    url = _valid_or_none(_AVATAR_URL, picture) if isinstance(picture, str) else None
+    address = _validate_or_none(_EMAIL, email)
+    url = _validate_or_none(_AVATAR_URL, picture) if isinstance(picture, str) else None
     return VerifiedIdentity(
         provider=provider,
         subject=subject,
         email=address,
         email_verified=email_verified and address is not None,
-        name=_valid_or_none(_NAME, name),
+        name=_validate_or_none(_NAME, name),
         avatar_url=str(url) if url is not None else None,
         token_expires_at=expires_at,
         client_id=client_id,
     )
 
 
-def _valid_or_none(adapter: TypeAdapter[Any], value: Any) -> Any:
+def _validate_or_none(adapter: TypeAdapter[Any], value: Any) -> Any:
     try:
         return adapter.validate_python(value)
     except ValidationError:

@@ -43,12 +43,12 @@ class SocialSignIn:
         }
 
     @asynccontextmanager
-    async def using(
+    async def redeem(
         self, provider: Provider, token: str, *, nonce: str | None
     ) -> AsyncIterator[VerifiedIdentity]:
         """Verify a token and use it up, unless the block fails: a refused token may be sent again."""
         identity = await self.verify(provider, token, nonce=nonce)
-        async with self._used_tokens.using(token, expires_at=identity.token_expires_at):
+        async with self._used_tokens.claim(token, expires_at=identity.token_expires_at):
             yield identity
 
     async def verify(self, provider: Provider, token: str, *, nonce: str | None) -> VerifiedIdentity:

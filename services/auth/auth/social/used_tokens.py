@@ -28,7 +28,7 @@ class UsedTokens:
         self._redis = create_redis(redis_url)
 
     @asynccontextmanager
-    async def using(self, token: str, *, expires_at: float) -> AsyncIterator[None]:
+    async def claim(self, token: str, *, expires_at: float) -> AsyncIterator[None]:
         """Use the token up, unless the block fails. Raises InvalidSocialToken if it is used already.
 
         Raises Unavailable without Redis: like a sign-in with a password, this one must not go unchecked.

@@ -111,7 +111,7 @@ async def redeem(session: AsyncSession, token: str, purpose: TokenPurpose, *, no
     return user
 
 
-async def withdraw_all(session: AsyncSession, user: User, *purposes: TokenPurpose, now: datetime) -> None:
+async def revoke_all(session: AsyncSession, user: User, *purposes: TokenPurpose, now: datetime) -> None:
     """Make the tokens that an account was sent so far unusable, of all purposes if none is named."""
     if not purposes or "change_email" in purposes:
         user.new_email = user.new_email_expires_at = None

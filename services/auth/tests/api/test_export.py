@@ -174,7 +174,7 @@ async def test_an_export_that_breaks_off_never_looks_complete(
     with capture_logs() as logged, pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
         await networked.get(f"{ME}/export")
     events = {line["event"] for line in logged}
-    assert "response_broken_off" in events
+    assert "response_aborted" in events
     assert "unhandled_exception" not in events
 
 

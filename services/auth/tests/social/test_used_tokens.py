@@ -29,7 +29,7 @@ async def used(settings: ApiSettings) -> AsyncIterator[UsedTokens]:
 
 
 async def use(used: UsedTokens, token: str, *, expires_at: float = SOON) -> None:
-    async with used.using(token, expires_at=expires_at):
+    async with used.claim(token, expires_at=expires_at):
         await asyncio.sleep(0)
 
 
@@ -61,7 +61,7 @@ async def test_another_spelling_is_the_same_token(used: UsedTokens, providers: P
 async def test_a_token_that_was_refused_may_be_sent_again(used: UsedTokens, providers: Providers) -> None:
     token = providers.google.token()
     with pytest.raises(EmailRequired):
-        async with used.using(token, expires_at=SOON):
+        async with used.claim(token, expires_at=SOON):
             raise EmailRequired("no address")
     await use(used, token)
 

@@ -27,7 +27,7 @@ class UnusableBatch(Exception):
 async def read_batch(storage: Storage, batch: ValidatedBatch) -> AsyncIterator[list[BatchRow]]:
     """Yield the rows in chunks. Raises UnusableBatch, perhaps only at the end, and StorageUnavailable."""
     reader = _Reader()
-    with _missing_object_is_unusable():
+    with _translate_missing_object():
         async for chunk in storage.read_stream(batch.batch_key):
             for rows in reader.feed(chunk):
                 yield rows
@@ -44,7 +44,7 @@ class _Reader:
         self._digest.update(chunk)
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         if len(self._rest) > MAX_LINE_BYTES:
-            raise _unreadable(self._rows + len(lines) + 1)
+            raise _create_line_error(self._rows + len(lines) + 1)
         for part in batched(lines, CHUNK_SIZE):
             yield [self._parse(line) for line in part]
 
@@ -68,16 +68,16 @@ class _Reader:
         try:
             return BatchRow.model_validate_json(line)
         except ValidationError as error:
-            raise _unreadable(self._rows) from error
+            raise _create_line_error(self._rows) from error
 
 
-def _unreadable(line: int) -> UnusableBatch:
+def _create_line_error(line: int) -> UnusableBatch:
     detail = f"Line {line} of the validated rows cannot be read. Import the table again."
     return UnusableBatch("batch_unreadable", detail)
 
 
 @contextmanager
-def _missing_object_is_unusable() -> Iterator[None]:
+def _translate_missing_object() -> Iterator[None]:
     try:
         yield
     except ObjectNotFound as error:

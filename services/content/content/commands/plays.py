@@ -35,7 +35,7 @@ async def count_plays(session: AsyncSession, results: Iterable[CompletedResult])
     await _add_plays(session, count_plays_by_speech(results))
 
 
-async def uncount_plays(session: AsyncSession, results: Iterable[CompletedResult]) -> None:
+async def subtract_plays(session: AsyncSession, results: Iterable[CompletedResult]) -> None:
     """Subtract the results of a deleted session, even if they have not been added yet."""
     played = count_plays_by_speech(results)
     await _add_plays(session, {speech_id: each.negate() for speech_id, each in played.items()})

@@ -24,7 +24,7 @@ from content.domain.speeches import (
     NewSpeech,
     Revisions,
     SpeechChange,
-    changed_values,
+    find_changed_values,
     group_by_action,
 )
 from content.errors import SpeechNotFound, UnknownTag
@@ -109,7 +109,7 @@ async def apply_speech_change(
     carried = (await list_tag_ids(session, [speech_id]))[speech_id]
     wanted = carried if change.tag_ids is None else set(change.tag_ids)
     tags = await lock_tags(session, wanted)
-    values = changed_values(speech, _to_columns(change))
+    values = find_changed_values(speech, _to_columns(change))
     if not values and wanted == carried:
         return
     audit_change(session, speech, values, carried, wanted, actor=actor)

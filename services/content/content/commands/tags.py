@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from content.commands import audit_log
 from content.commands.cache import invalidate
 from content.commands.speeches import publish_revisions
-from content.domain.speeches import changed_values
+from content.domain.speeches import find_changed_values
 from content.errors import TagExists, TagInUse, TagNotFound
 from content.models import Speech, SpeechTag, Tag
 from content.queries.tags import TagWithCount, get_tag_with_count, list_cached_tags
@@ -90,7 +90,7 @@ async def update_tag(
     tag = await session.scalar(locked, execution_options={"populate_existing": True})
     if tag is None or tag.merged_into is not None:
         raise TagNotFound(f"There is no tag {tag_id}.")
-    if values := changed_values(tag, fields.model_dump(exclude_unset=True)):
+    if values := find_changed_values(tag, fields.model_dump(exclude_unset=True)):
         before = {name: getattr(tag, name) for name in values}
         try:
             async with session.begin_nested():

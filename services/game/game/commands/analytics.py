@@ -130,7 +130,7 @@ async def count_waiting_sessions(session: AsyncSession) -> bool:
     return len(ids) == MAX_CHUNK_SESSIONS
 
 
-async def uncount_session(session: AsyncSession, session_id: UUID) -> None:
+async def subtract_session(session: AsyncSession, session_id: UUID) -> None:
     """Subtract a session that is about to be deleted from the aggregates, if they include it."""
     waiting = delete(UncountedSession).where(UncountedSession.session_id == session_id)
     # Waits for a transaction that is counting the session.

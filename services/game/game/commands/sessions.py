@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from game.commands import audit_log
 from game.commands.activity import subtract_daily_activity
-from game.commands.analytics import uncount_session
+from game.commands.analytics import subtract_session
 from game.commands.users import hold_user, lock_user
 from game.domain.clock import MAX_RESPONSE_TIME_MS, SessionTimes, correct_times
 from game.domain.sessions import (
@@ -211,7 +211,7 @@ async def delete_session(session: AsyncSession, session_id: UUID, *, actor: UUID
     # The learner's activity, or another deletion, may have held the lock.
     if (deleted := await session.scalar(found.with_for_update())) is None:
         raise SessionNotFound("There is no such session.")
-    await uncount_session(session, session_id)
+    await subtract_session(session, session_id)
     await subtract_daily_activity(session, deleted)
     await _record_deleted(session, deleted, actor=actor)
     await session.execute(delete(GameSession).where(GameSession.id == session_id))

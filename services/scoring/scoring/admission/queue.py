@@ -40,7 +40,7 @@ class FairQueue:
         return ticket.deadline - job.seconds
 
     @contextmanager
-    def expecting(self, ticket: Ticket) -> Iterator[None]:
+    def expect(self, ticket: Ticket) -> Iterator[None]:
         """Count typical work as waiting until it requests its turn, so that others do not take its place."""
         self._expected[ticket] = self._create_usual_job(ticket)
         try:
@@ -49,7 +49,7 @@ class FairQueue:
             self._expected.pop(ticket, None)
 
     @asynccontextmanager
-    async def turn(self, ticket: Ticket, sizes: Sequence[float]) -> AsyncIterator[None]:
+    async def take_turn(self, ticket: Ticket, sizes: Sequence[float]) -> AsyncIterator[None]:
         """Wait for a turn, which lasts for the block. Raises QueueFull."""
         job = Job(ticket, self._estimator.estimate(sizes))
         await self._wait(job)

@@ -13,7 +13,7 @@ MAX_IGNORED_BYTES = 64 * 1024
 
 
 @asynccontextmanager
-async def ending_with_client(request: Request) -> AsyncIterator[None]:
+async def cancel_on_disconnect(request: Request) -> AsyncIterator[None]:
     """Cancel the block and raise ClientLeft when the client disconnects. Its form must have been read."""
     try:
         async with asyncio.timeout(None) as scope:

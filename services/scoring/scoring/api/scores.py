@@ -21,7 +21,7 @@ from scoring.api.dependencies import (
     UploadRoomDep,
     learner_errors,
 )
-from scoring.api.disconnection import ending_with_client
+from scoring.api.disconnection import cancel_on_disconnect
 from scoring.api.multipart import AUDIO_FIELD, FormParts, read_form
 from scoring.commands import scores as commands
 from scoring.commands.scores import ScoredRecording
@@ -76,7 +76,7 @@ async def assess_recording(
     scores. Scores were compared with human raters only for the native languages that the capabilities list as
     `validated_on`.
     """
-    async with read_form(request, learner.id, shares, room) as parts, ending_with_client(request):
+    async with read_form(request, learner.id, shares, room) as parts, cancel_on_disconnect(request):
         received_at = asyncio.get_running_loop().time()
         ticket = Ticket(learner.id, received_at + settings.scoring_timeout_seconds)
         score_request = _validate_form(parts, providers.capabilities.languages)

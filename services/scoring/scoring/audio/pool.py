@@ -52,7 +52,7 @@ class DecoderPool(WorkerOwner):
         """
         with AudioBufferManager(0) as pcm:
             with upload:
-                async with self._queue.turn(ticket, (len(upload),)):
+                async with self._queue.take_turn(ticket, (len(upload),)):
                     ensure_room()
                     head = await self._run(upload.view(), pcm)
             if "error" in head:

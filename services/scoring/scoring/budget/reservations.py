@@ -80,7 +80,7 @@ class SpeechBudget:
         self._refunds = set[asyncio.Task[None]]()
 
     @asynccontextmanager
-    async def sending(self, learner_id: UUID, *, seconds: float) -> AsyncIterator[Sending]:
+    async def reserve(self, learner_id: UUID, *, seconds: float) -> AsyncIterator[Sending]:
         """Reserve the seconds of one attempt, and refund them if nothing was sent. Raises BudgetExhausted, or
         BudgetUnavailable while Redis is down.
         """

@@ -59,10 +59,10 @@ async def assess_recording(
     Raises the errors of decoding, `count_seconds` and ProviderChain.assess, or ProviderTimeout.
     """
     ensure_room = partial(providers.ensure_room, ticket, request.language)
-    async with _measure_duration(), _stopping_at(ticket.deadline + GRACE_SECONDS):
-        with providers.keeping_room(ticket, request.language) as decoded_by:
+    async with _measure_duration(), _limit_time(ticket.deadline + GRACE_SECONDS):
+        with providers.reserve_place(ticket, request.language) as decoded_by:
             decoding = decoders.decode(upload, replace(ticket, deadline=decoded_by), ensure_room=ensure_room)
-            async with _counting(decoding, count_seconds) as recording:
+            async with _charge_seconds(decoding, count_seconds) as recording:
                 assessment = mask_profanity(
                     await providers.assess(
                         recording, ticket=ticket, text=request.reference_text, language=request.language
@@ -83,7 +83,7 @@ async def assess_recording(
 
 
 @asynccontextmanager
-async def _counting(
+async def _charge_seconds(
     decoding: AbstractAsyncContextManager[Recording], count_seconds: CountSeconds
 ) -> AsyncIterator[Recording]:
     await count_seconds(0)
@@ -100,7 +100,7 @@ async def _counting(
 
 
 @asynccontextmanager
-async def _stopping_at(deadline: float) -> AsyncIterator[None]:
+async def _limit_time(deadline: float) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout_at(deadline) as scope:
             yield

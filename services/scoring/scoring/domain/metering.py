@@ -21,5 +21,5 @@ type Meter = Callable[[], AbstractAsyncContextManager[Sending]]
 
 
 @asynccontextmanager
-async def unmetered() -> AsyncIterator[Sending]:
+async def skip_metering() -> AsyncIterator[Sending]:
     yield Sending()

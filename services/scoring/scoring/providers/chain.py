@@ -95,10 +95,10 @@ class ProviderChain:
         return self._find_room(ticket, language)[1]
 
     @contextmanager
-    def keeping_room(self, ticket: Ticket, language: str) -> Iterator[float]:
+    def reserve_place(self, ticket: Ticket, language: str) -> Iterator[float]:
         """Like `ensure_room`, and keep the place while the recording is decoded."""
         queue, decoded_by = self._find_room(ticket, language)
-        with queue.expecting(ticket):
+        with queue.expect(ticket):
             yield decoded_by
 
     def _find_room(self, ticket: Ticket, language: str) -> tuple[FairQueue, float]:
@@ -133,7 +133,7 @@ class ProviderChain:
         self, provider: SpeechProvider, recording: Recording, ticket: Ticket, *, text: str, language: str
     ) -> ScoringResult:
         name, sizes = provider.capabilities.provider, (recording.seconds, len(to_spoken_words(text)))
-        async with self._queues[name].turn(ticket, sizes):
+        async with self._queues[name].take_turn(ticket, sizes):
             with _measure(name, recording.seconds):
                 return await self._ask(provider, recording, ticket, text=text, language=language)
 
@@ -148,7 +148,7 @@ class ProviderChain:
 
     @asynccontextmanager
     async def _send(self, ticket: Ticket, *, seconds: float, provider: str) -> AsyncIterator[Sending]:
-        async with self.budget.sending(ticket.learner_id, seconds=seconds) as sending:
+        async with self.budget.reserve(ticket.learner_id, seconds=seconds) as sending:
             try:
                 yield sending
             finally:

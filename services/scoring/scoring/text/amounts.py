@@ -197,7 +197,7 @@ def read_fraction(found: re.Match[str]) -> Readings | None:
 
 def _name_parts(above: int, below: int) -> Iterator[str]:
     count = spell_cardinal(str(above))
-    names = FRACTION_NAMES.get(below) or ((to_ordinal_of(below), f"{to_ordinal_of(below)}s"),)
+    names = FRACTION_NAMES.get(below) or ((spell_ordinal_number(below), f"{spell_ordinal_number(below)}s"),)
     for singular, plural in names:
         if above == 1:
             bare = singular.removeprefix("one ")
@@ -216,7 +216,7 @@ def _name_parts(above: int, below: int) -> Iterator[str]:
     )
 
 
-def to_ordinal_of(number: int) -> str:
+def spell_ordinal_number(number: int) -> str:
     return change_last_word(spell_cardinal(str(number)), to_ordinal)
 
 

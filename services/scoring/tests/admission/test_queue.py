@@ -33,7 +33,7 @@ class Work:
         self.task = asyncio.create_task(self._run(queue, own, seconds))
 
     async def _run(self, queue: FairQueue, own: Ticket, seconds: float) -> None:
-        async with queue.turn(own, (seconds,)):
+        async with queue.take_turn(own, (seconds,)):
             self.has_begun.set()
             await self.may_end.wait()
 
@@ -98,7 +98,7 @@ async def test_what_cannot_end_in_time_is_refused_at_once() -> None:
     await settle()
     started = asyncio.get_running_loop().time()
     with pytest.raises(ProviderUnavailable) as caught:
-        async with queue.turn(ticket(), (5.0,)):
+        async with queue.take_turn(ticket(), (5.0,)):
             pass
     assert asyncio.get_running_loop().time() - started < 0.1
     # 13 s in all, of which it has 10.
@@ -113,11 +113,11 @@ async def test_work_that_waits_is_refused_once_it_cannot_end_in_time() -> None:
     await settle()
     started = asyncio.get_running_loop().time()
     with pytest.raises(QueueFull):
-        async with queue.turn(ticket(within=0.5), (0.2,)):
+        async with queue.take_turn(ticket(within=0.5), (0.2,)):
             pass
     assert 0.25 < asyncio.get_running_loop().time() - started < 0.49
     await hanging.end()
-    async with queue.turn(ticket(), (0.2,)):
+    async with queue.take_turn(ticket(), (0.2,)):
         pass
 
 
@@ -136,14 +136,14 @@ async def test_what_waits_gives_way_to_learners_who_have_less() -> None:
 async def test_what_can_start_at_once_does_whatever_its_estimate() -> None:
     queue = create_queue(max_waiting=0, seconds=99)
     assert queue.ensure_room(ticket()) < asyncio.get_running_loop().time()
-    async with queue.turn(ticket(within=-1), (5.0,)):
+    async with queue.take_turn(ticket(within=-1), (5.0,)):
         assert shown("scoring_queue_in_work") == 1
 
 
 async def test_an_estimate_that_was_too_high_is_corrected() -> None:
     queue = create_queue(seconds=60)
     for _ in range(20):
-        async with queue.turn(ticket(), (0.0,)):
+        async with queue.take_turn(ticket(), (0.0,)):
             pass
     work = Work(queue, ticket(), 0)
     await settle()
@@ -156,7 +156,7 @@ async def test_without_room_to_wait_only_free_slots_are_given() -> None:
     works = [Work(queue, ticket()) for _ in range(2)]
     await settle()
     with pytest.raises(QueueFull) as caught:
-        async with queue.turn(ticket(), (1.0,)):
+        async with queue.take_turn(ticket(), (1.0,)):
             pass
     assert caught.value.headers["Retry-After"] == "1"
     for work in works:
@@ -183,7 +183,7 @@ async def test_work_that_is_being_prepared_keeps_its_room() -> None:
     queue, own = create_queue(seconds=4), ticket(ANN)
     first = Work(queue, ticket(), 0)
     await settle()
-    with queue.expecting(own):
+    with queue.expect(own):
         queue.ensure_room(own)
         with pytest.raises(QueueFull):
             queue.ensure_room(ticket())
@@ -198,7 +198,7 @@ async def test_work_that_was_given_up_in_preparation_leaves_its_room() -> None:
     queue = create_queue(seconds=4)
     work = Work(queue, ticket(), 0)
     await settle()
-    with pytest.raises(ZeroDivisionError), queue.expecting(ticket()):
+    with pytest.raises(ZeroDivisionError), queue.expect(ticket()):
         raise ZeroDivisionError
     queue.ensure_room(ticket())
     await work.end()
@@ -244,7 +244,7 @@ async def test_a_failure_frees_the_slot_and_teaches_only_that_work_takes_long() 
     queue = create_queue(seconds=0.5)
 
     async def fail(after_seconds: float) -> None:
-        async with queue.turn(ticket(), (0.0,)):
+        async with queue.take_turn(ticket(), (0.0,)):
             await asyncio.sleep(after_seconds)
             raise ZeroDivisionError
 
@@ -279,7 +279,7 @@ async def test_no_more_than_the_slots_are_in_work_however_requests_come_and_go(c
     async def work(number: int) -> None:
         nonlocal in_work, peak
         await asyncio.sleep(number % 7 / 1000)
-        async with queue.turn(ticket(UUID(int=number % 11)), (0.001,)):
+        async with queue.take_turn(ticket(UUID(int=number % 11)), (0.001,)):
             in_work += 1
             peak = max(peak, in_work)
             try:

@@ -3,7 +3,7 @@ import asyncio
 import httpx
 import pytest
 from fastapi import FastAPI
-from scoring.api.disconnection import MAX_IGNORED_BYTES, ending_with_client
+from scoring.api.disconnection import MAX_IGNORED_BYTES, cancel_on_disconnect
 from scoring.audio.recording import Recording
 from scoring.domain.scores import ScoringResult
 from scoring.errors import ClientLeft
@@ -18,7 +18,7 @@ async def test_the_block_ends_with_the_client() -> None:
 
     async def work() -> None:
         nonlocal is_cancelled
-        async with ending_with_client(client.request()):
+        async with cancel_on_disconnect(client.request()):
             try:
                 client.left.set()
                 await asyncio.sleep(10)
@@ -33,7 +33,7 @@ async def test_the_block_ends_with_the_client() -> None:
 
 async def test_a_block_that_ends_first_is_not_disturbed() -> None:
     client = LeavingClient()
-    async with ending_with_client(client.request()):
+    async with cancel_on_disconnect(client.request()):
         await asyncio.sleep(0)
     client.left.set()
     await asyncio.sleep(0.01)
@@ -41,7 +41,7 @@ async def test_a_block_that_ends_first_is_not_disturbed() -> None:
 
 async def test_errors_of_the_block_stay_what_they_are() -> None:
     with pytest.raises(TimeoutError):
-        async with ending_with_client(LeavingClient().request()):
+        async with cancel_on_disconnect(LeavingClient().request()):
             raise TimeoutError
 
 
@@ -50,7 +50,7 @@ async def test_what_follows_a_form_is_ignored_but_not_endlessly(body: bytes, end
     client = LeavingClient({"type": "http.request", "body": body, "more_body": True})
     client.left.set()
     try:
-        async with ending_with_client(client.request()):
+        async with cancel_on_disconnect(client.request()):
             await asyncio.sleep(0.05)
     except ClientLeft:
         assert ends

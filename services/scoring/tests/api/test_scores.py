@@ -188,7 +188,7 @@ async def test_no_time_and_no_room(
         answer = await post(client, reading, reference_text=TEXT)
         problem_of(answer, status=504, code="provider_timeout")
         queue = app.state.providers._queues["offline"]
-        async with queue.turn(Ticket(uuid4(), deadline=0.0), (1.0, 1.0)):
+        async with queue.take_turn(Ticket(uuid4(), deadline=0.0), (1.0, 1.0)):
             full = await post(client, reading, reference_text=TEXT)
         problem_of(full, status=503, code="provider_unavailable")
         assert int(full.headers["retry-after"]) > 0

@@ -18,7 +18,7 @@ def shown(name: str) -> float:
 async def test_the_metrics_show_what_all_replicas_have_used(settings: ApiSettings) -> None:
     url, limits = settings.redis_url.get_secret_value(), Limits(0, 50_000_000)
     budget, other = SpeechBudget(url, limits), SpeechBudget(url, limits)
-    async with other.sending(uuid4(), seconds=12.5):
+    async with other.reserve(uuid4(), seconds=12.5):
         pass
     async with watch_budget(budget) as loops:
         while math.isnan(shown("used")) or shown("used") == 0:  # noqa: ASYNC110 - another task's work

@@ -50,7 +50,7 @@ async def new_budget(settings: ApiSettings, redis: Redis) -> AsyncIterator[NewBu
 
 
 async def send(budget: SpeechBudget, learner: UUID, seconds: float, *, is_sent: bool = True) -> None:
-    async with budget.sending(learner, seconds=seconds) as sending:
+    async with budget.reserve(learner, seconds=seconds) as sending:
         sending.is_sent = is_sent
         await asyncio.sleep(0)
 
@@ -115,7 +115,7 @@ async def test_what_was_not_sent_is_given_back(new_budget: NewBudget, redis: Red
     for _ in range(3):
         await send(budget, learner, 10, is_sent=False)
     with suppress(RuntimeError):
-        async with budget.sending(learner, seconds=10) as sending:
+        async with budget.reserve(learner, seconds=10) as sending:
             sending.is_sent = False
             raise RuntimeError
     assert await used(redis, learner) == (0, 0)
@@ -126,7 +126,7 @@ async def test_what_was_not_sent_is_given_back(new_budget: NewBudget, redis: Red
 async def test_a_failure_after_sending_counts(new_budget: NewBudget, redis: Redis) -> None:
     budget, learner = new_budget(daily=10), uuid4()
     with pytest.raises(RuntimeError):
-        async with budget.sending(learner, seconds=10):
+        async with budget.reserve(learner, seconds=10):
             raise RuntimeError
     assert await used(redis, learner) == (10_000, 10_000)
 
@@ -135,7 +135,7 @@ async def test_a_refund_goes_to_the_day_that_paid(
     new_budget: NewBudget, redis: Redis, clock: list[datetime]
 ) -> None:
     budget, learner = new_budget(daily=10), uuid4()
-    async with budget.sending(learner, seconds=4) as sending:
+    async with budget.reserve(learner, seconds=4) as sending:
         clock[0] = datetime(2031, 11, 27, tzinfo=UTC)
         await send(budget, learner, 3)
         sending.is_sent = False
@@ -145,7 +145,7 @@ async def test_a_refund_goes_to_the_day_that_paid(
 
 async def test_a_late_refund_brings_no_counter_back(new_budget: NewBudget, redis: Redis) -> None:
     budget, learner = new_budget(daily=10), uuid4()
-    async with budget.sending(learner, seconds=4) as sending:
+    async with budget.reserve(learner, seconds=4) as sending:
         await redis.delete(f"speech_budget:day:2031-11-26:{learner}", MONTH_KEY)
         sending.is_sent = False
     assert await redis.exists(f"speech_budget:day:2031-11-26:{learner}", MONTH_KEY) == 0
@@ -182,7 +182,7 @@ async def test_a_lost_answer_of_redis_counts_once(
     with monkeypatch.context() as patch:
         patch.setattr(AbstractConnection, "read_response", lose_first)
         lost.append(ConnectionError("lost"))
-        async with budget.sending(learner, seconds=4) as sending:
+        async with budget.reserve(learner, seconds=4) as sending:
             assert not lost
             lost.append(ConnectionError("lost"))
             sending.is_sent = is_sent
@@ -235,7 +235,7 @@ async def test_a_refund_without_redis_is_lost_but_fails_no_request(
     async def fail(*_: Any) -> None:
         raise ConnectionError
 
-    async with budget.sending(uuid4(), seconds=1) as sending:
+    async with budget.reserve(uuid4(), seconds=1) as sending:
         monkeypatch.setattr(budget, "_run", fail)
         sending.is_sent = False
 
@@ -248,7 +248,7 @@ async def test_replicas_together_never_exceed_a_limit(new_budget: NewBudget, red
     async def request(replica: SpeechBudget, learner: UUID) -> None:
         async with at_once:
             with suppress(BudgetExhausted):
-                async with replica.sending(learner, seconds=chance.randint(1, 9)) as sending:
+                async with replica.reserve(learner, seconds=chance.randint(1, 9)) as sending:
                     await asyncio.sleep(chance.random() / 100)
                     sending.is_sent = chance.random() < 0.7
 
@@ -271,7 +271,7 @@ async def main(url, learner):
     async def send():
         nonlocal granted
         try:
-            async with budget.sending(learner, seconds=1):
+            async with budget.reserve(learner, seconds=1):
                 granted += 1
         except BudgetExhausted:
             pass

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from scoring.audio.recording import Recording
 from scoring.budget import SpeechBudget
 from scoring.domain.budgets import Limits
-from scoring.domain.metering import Meter, unmetered
+from scoring.domain.metering import Meter, skip_metering
 from scoring.domain.scores import AudioInfo, ScoringResult
 from scoring.domain.turns import Ticket
 from scoring.errors import (
@@ -72,7 +72,7 @@ class PaidProvider(FreeProvider):
         self._sends, self._connects, self.sent = sends, connects, 0
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
-        return await self.assess_metered(recording, text=text, language=language, meter=unmetered)
+        return await self.assess_metered(recording, text=text, language=language, meter=skip_metering)
 
     async def assess_metered(
         self, recording: Recording, *, text: str, language: str, meter: Meter

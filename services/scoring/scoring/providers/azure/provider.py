@@ -14,7 +14,7 @@ from shared.background import SupervisedLoop
 from shared.memory import bound_kept_memory
 
 from scoring.audio.recording import Recording
-from scoring.domain.metering import Meter, Sending, unmetered
+from scoring.domain.metering import Meter, Sending, skip_metering
 from scoring.domain.scores import AudioInfo, ScoringResult
 from scoring.errors import (
     AuthenticationFailed,
@@ -102,7 +102,7 @@ class AzureProvider:
             raise ProviderUnavailable(DOWN)
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
-        return await self.assess_metered(recording, text=text, language=language, meter=unmetered)
+        return await self.assess_metered(recording, text=text, language=language, meter=skip_metering)
 
     async def assess_metered(
         self, recording: Recording, *, text: str, language: str, meter: Meter

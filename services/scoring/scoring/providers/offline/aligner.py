@@ -16,7 +16,7 @@ from scoring.providers.offline.graph import (
     Node,
     Penalties,
     build_graph,
-    chosen_words,
+    list_chosen_words,
 )
 from scoring.providers.offline.transcript import Transcript, Word
 
@@ -129,7 +129,7 @@ def _to_alignment(path: list[int], nodes: list[Node], transcript: Transcript, sc
     runs = [(number, len(list(run))) for number, run in groupby(path)]
     passed = [nodes[number] for number, _ in runs]
     readings = {node.slot: node.reading for node in passed if node.word != BETWEEN_WORDS}
-    words = chosen_words(transcript, readings)
+    words = list_chosen_words(transcript, readings)
     first_words = np.cumsum(
         [0] + [len(slot[readings.get(place, 0)]) for place, slot in enumerate(transcript)]
     )

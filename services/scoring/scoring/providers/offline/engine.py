@@ -44,7 +44,7 @@ class Engine:
         recognized = self._recognizer.recognize(encoding, log_posteriors)
         delivery = self._find_delivery(log_posteriors, transcript)
         compared = align_words(delivery.texts, recognized)
-        delivery = delivery.with_recognized(compared.recognized)
+        delivery = delivery.mark_recognized(compared.recognized)
         matched = self._match(encoding, log_posteriors, delivery)
         observation = observe(matched, self.weights.voices, self.weights.durations)
         result = build_result(

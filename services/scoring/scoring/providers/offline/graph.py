@@ -125,6 +125,6 @@ def _merge(alternatives: Iterable[Arcs]) -> Arcs:
     return merged
 
 
-def chosen_words(transcript: Transcript, readings: dict[int, int]) -> tuple[Word, ...]:
+def list_chosen_words(transcript: Transcript, readings: dict[int, int]) -> tuple[Word, ...]:
     """Return the words of the readings by slot; the first one where none was chosen."""
     return tuple(word for slot, choices in enumerate(transcript) for word in choices[readings.get(slot, 0)])

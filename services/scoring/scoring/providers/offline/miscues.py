@@ -41,7 +41,7 @@ class Delivery:
     def said_words(self) -> tuple[Word, ...]:
         return tuple(word for word, is_said in zip(self.words, self.said, strict=True) if is_said)
 
-    def with_recognized(self, recognized: Collection[int]) -> "Delivery":
+    def mark_recognized(self, recognized: Collection[int]) -> "Delivery":
         """Return a copy in which recognised words are marked as spoken."""
         said = (is_said or place in recognized for place, is_said in enumerate(self.said))
         return replace(self, said=tuple(said))

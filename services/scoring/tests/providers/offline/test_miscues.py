@@ -72,7 +72,7 @@ def test_a_long_text_for_a_short_recording_is_left_out() -> None:
 
 def test_a_word_that_was_recognised_was_said() -> None:
     found = deliver("DH AH S AE T", THE, SEVEN, SAT)
-    assert found.with_recognized({0, 1}).said == (True, True, True)
+    assert found.mark_recognized({0, 1}).said == (True, True, True)
 
 
 def test_an_extra_word_counts_where_other_speech_was_found() -> None:
