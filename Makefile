@@ -28,7 +28,7 @@ down: ## Stop the containers; their data stays (OPTIONS=--volumes removes it)
 demo: setup ## Play a learner's journey against the running system, step by step
 	@$(PYTHON) -m deploy.local demo
 
-demo-import: setup ## Import the example of docs/import-example into the running system, and take it back
+demo-import: setup ## Import the example of docs/import-example into the running system, and undo it
 	@$(PYTHON) -m deploy.local demo-import
 
 test: setup ## Run all tests on their own servers (select with TESTS="-k name")

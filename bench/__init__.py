@@ -1,1 +1,1 @@
-"""Benches: each measures a part and its reference in the same run and reports their ratio."""
+"""Benchmarks: each measures a component and its reference in the same run and reports their ratio."""

@@ -43,7 +43,7 @@ LEVELS = "(ARRAY['A1', 'A2', 'B1', 'B2', 'C1', 'C2'])"
 # Like the UUIDv7 of the sessions, they grow: their index is filled from one end.
 SESSION_ID = "lpad(to_hex(n), 32, '0')::uuid"
 FILL = (
-    # The checks of ten million references would take longer than the rows.
+    # Checking ten million foreign keys would take longer than inserting the rows.
     "ALTER TABLE game_results DISABLE TRIGGER ALL",
     f"""
     INSERT INTO speech_revisions
@@ -146,7 +146,7 @@ async def measure(url: str) -> list[str]:
 
 
 async def count_sessions(database: Database) -> None:
-    """Count all sessions: the first chunks as the worker does, and the others in longer ones."""
+    """Count all sessions: the first chunks like the worker, and the rest in larger ones."""
     size = commands.MAX_CHUNK_SESSIONS
     taken = [await timed(count_chunk(database)) for _ in range(MEASURED_CHUNKS)]
     print(f"a chunk of {size} sessions is counted in {statistics.median(taken):.0f} ms", flush=True)

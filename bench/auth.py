@@ -32,7 +32,7 @@ HEADS = """
 
 
 class Row(NamedTuple):
-    """A line of the table."""
+    """A row of the table."""
 
     what: str
     found: str

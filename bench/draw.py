@@ -38,12 +38,12 @@ ATTEMPTS = 3
 KEYS = "SELECT id, text, audio_key, duration_ms, level, type FROM speeches WHERE id = ANY($1::uuid[])"
 DRIVER, SESSION, EXCLUDING = "10 rows by key, driver", "10 rows by key, session", "level, 200 excluded"
 UNCACHED = "uncached"
-"""Marks the first draw from a filter after a change of the catalogue."""
+"""Marks the first draw from a filter after a change."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A catalogue of a certain size, as a process of the content service holds it."""
+    """A catalogue of a certain size, as in a content process."""
 
     database: Database
     driver: "asyncpg.Connection[asyncpg.Record]"
@@ -80,7 +80,7 @@ class Case:
 
 
 def filters(made: Made) -> dict[str, DrawFilter]:
-    """What is drawn from, by its name in the table."""
+    """The sources of draws, by their name in the table."""
     common, rare = frozenset(made.common), frozenset(made.rare)
     return {
         "level": DrawFilter(level="A1"),

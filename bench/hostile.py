@@ -1,6 +1,6 @@
-"""The offline scorer's answers to what is no reading of its text, and how long they take.
+"""The offline scorer's results for recordings that are not readings of their text, and their times.
 
-Run it with `make bench WHAT=hostile`. Voices of languages need eSpeak NG; without it they are left out.
+Run it with `make bench WHAT=hostile`. Voices of other languages need eSpeak NG; without it they are omitted.
 """
 
 import asyncio
@@ -66,7 +66,7 @@ class Case:
 
 @dataclass
 class Row:
-    """What came of one kind of case."""
+    """Results of one kind of case."""
 
     count: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -112,7 +112,7 @@ def speak(text: str, language: str) -> Samples:
 
 
 def to_wav(samples: Samples) -> bytes:
-    """Write a WAV of floats, which can hold what is no number."""
+    """Write a WAV of floats, which can contain NaN."""
     data = samples.astype("<f4").tobytes()
     head = (b"RIFF", 36 + len(data), b"WAVEfmt ", 16, 3, 1, RATE, RATE * 4, 4, 32, b"data", len(data))
     return struct.pack("<4sI8sIHHIIHH4sI", *head) + data
@@ -185,7 +185,7 @@ async def judge(provider: OfflineProvider, recording: Recording, text: str) -> s
 
 
 async def judge_file(provider: OfflineProvider, data: bytes, text: str) -> str | float:
-    """Do what the service does: decode, check the quality, score."""
+    """Process like the service: decode, check the quality, score."""
     try:
         recording = decode_recording(memoryview(data))
     except SpeechProcessingError as error:
@@ -194,7 +194,7 @@ async def judge_file(provider: OfflineProvider, data: bytes, text: str) -> str |
 
 
 def to_recording(samples: Samples) -> Recording:
-    """Skip all checks of the service."""
+    """Score without the service's checks."""
     pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2")
     return Recording(memoryview(pcm).cast("B"), AudioInfo(len(pcm) * 1000 // RATE, RATE, "wav"))
 
@@ -231,7 +231,7 @@ class Report:
 
 
 async def compare_narrow(provider: OfflineProvider, seed: list[tuple[str, Samples]], report: Report) -> None:
-    """Score right readings with all that is above 4 kHz taken away."""
+    """Score correct readings with all frequencies above 4 kHz removed."""
     losses = list[float]()
     for text, voice in seed[:EACH]:
         full, narrow = [

@@ -28,7 +28,7 @@ from deploy.local.stack import Stack, started
 
 ROWS = int(os.environ.get("ROWS", "100000"))
 IS_LARGE = ROWS > 200_000
-"""Only the speed, once, and the memory: a million rows take minutes."""
+"""Measures only speed, once, and memory: a million rows take minutes."""
 ROUNDS, ATTEMPTS = (1 if IS_LARGE else 3), 3
 IDLE_SECONDS, SETTLE_SECONDS = 30.0, 1800.0
 MIN_SPEED, MAX_MEGABYTES, MAX_P99, MAX_DELAY_SECONDS = 0.3, 300.0, 2.0, 2.0
@@ -60,7 +60,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Case:
-    """The running system, as an editor and the bench use it."""
+    """The running system, as used by an editor and the benchmark."""
 
     found: Found
     stack: Stack
@@ -85,14 +85,14 @@ class Case:
         return session_id, tag
 
     async def run(self, table: Path, session_id: UUID, tag: str) -> UUID:
-        """Import the table to its end, until its last sentence can be drawn."""
+        """Import the table and wait until its last sentence can be drawn."""
         import_id = await start(self.client, session_id, table)
         self.found.imported.append(await self._completed(import_id))
         self.found.delays.append(await self._drawn(tag))
         return import_id
 
     async def settle(self) -> None:
-        """Wait until the services that follow the catalogue have received its events."""
+        """Wait until all services with a copy of the catalogue have received its events."""
         deadline = time.monotonic() + SETTLE_SECONDS
         count = await self.content.fetchval("SELECT count(*) FROM speeches")
         while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""Goodput of POST /game/sessions at twice the rate that the API can do, through the gateway.
+"""Goodput of POST /game/sessions at twice the API's capacity, through the gateway.
 
 Run it with `make bench WHAT=overload`.
 """
@@ -38,7 +38,7 @@ WITHOUT_ADMISSION = {"MAX_REQUESTS_IN_WORK": UNLIMITED, "MAX_REQUESTS_WAITING": 
 
 
 class Load(NamedTuple):
-    """Where to send sessions, and whose they are."""
+    """The target of sessions, and their learners."""
 
     port: int
     tokens: list[str]
@@ -106,9 +106,8 @@ async def peak(load: Load) -> float:
 
 
 async def overload(load: Load, rate: float, statuses: Counter[int]) -> tuple[float, float]:
-    """Send at this rate whatever is answered; return the sessions saved a second, and the slowest of them.
-
-    The first seconds, in which a queue only grows, do not count.
+    """Send at this rate regardless of the answers; return the sessions saved a second, and the slowest of
+    them. The first seconds, in which the queue only grows, do not count.
     """
     began, saved = time.perf_counter(), list[float]()
 
@@ -178,7 +177,7 @@ async def find_database(addresses: Addresses) -> str:
 
 
 def serving(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict[str, Load]:
-    """Start the API with and without its bounds, each behind a gateway."""
+    """Start the API with and without its limits, each behind a gateway."""
     keys_port = ports.block(ports.free_block())["auth-api"]
     keys_server(run, json.dumps(keys.public), port=keys_port).start()
     tokens, loads = [token(keys) for _ in range(LEARNERS)], {}

@@ -178,7 +178,7 @@ async def compare(database: Database, name: str, wanted: SpeechFilter) -> list[s
 
 
 async def page(database: Database, wanted: SpeechFilter) -> SpeechIdPage:
-    """What the route does for a page."""
+    """Lists a page like the route."""
     async with database.transaction() as session:
         return (await list_speeches(session, wanted)).page
 

@@ -1,4 +1,4 @@
-"""Sounds that are no readings, as floats at 16 kHz: noises, tones, music, and voices spoiled in some way."""
+"""Sounds other than readings, as floats at 16 kHz: noise, tones, music, and degraded voices."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def _hit_drum(count: int, random: Random, *, is_snare: bool) -> NDArray[np.float
 
 
 def make_babble(voices: list[Samples], random: Random) -> Samples:
-    """Mix voices, each from another place on, so that none can be followed."""
+    """Mix voices with different offsets, so that none is intelligible."""
     length = max(map(len, voices))
     mixed = [np.roll(np.resize(each / each.std(), length), random.integers(0, length)) for each in voices]
     return to_level(np.sum(mixed, axis=0), -20)

@@ -106,7 +106,9 @@ def _bare_hashes_per_second() -> float:
 
 
 async def _p99_of_me(port: int, bearer: str) -> float:
-    """Measure milliseconds from when requests were due, at a steady rate even when responses are slow."""
+    """Measure milliseconds from the scheduled start of requests, at a steady rate even when responses are
+    slow.
+    """
     times: list[float] = []
     began = time.perf_counter()
 

@@ -1,4 +1,4 @@
-"""Requests at a steady pace, whatever else happens, timed from when they were due."""
+"""Requests at a steady rate, timed from their scheduled start."""
 
 import asyncio
 import time
@@ -38,7 +38,7 @@ async def _send(client: httpx.AsyncClient, request: Request, found: list[float])
     due = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         while True:
-            # In a task of its own, so that a slow one does not delay the next.
+            # In a separate task, so that a slow request does not delay the next.
             group.create_task(_time(client, request, found, due))
             due += 1 / PER_SECOND
             await asyncio.sleep(due - time.perf_counter())

@@ -1,6 +1,6 @@
 """`python -m deploy.backup create|restore|verify FOLDER`, with the deployment's addresses in the environment.
 
-`create` makes a new folder in FOLDER, the others take one that it has made. docs/operations.md has the
+`create` makes a new folder in FOLDER, the others take an existing backup. docs/operations.md has the
 variables.
 """
 

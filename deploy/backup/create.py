@@ -1,4 +1,4 @@
-"""Make a backup: databases that fit each other, and the objects that their rows refer to."""
+"""Make a backup: consistent snapshots of the databases, and the objects that their rows refer to."""
 
 import asyncio
 import errno
@@ -32,7 +32,7 @@ async def create(system: System, folder: Path, *, report: Report, options: Optio
     try:
         with create_draft(folder) as draft:
             taken_at = await _write(system, draft, folder, report, options)
-            # What is not on the disk yet would be lost with the power.
+            # Data not yet on disk would be lost in a power failure.
             await asyncio.to_thread(os.sync)
             return draft.rename(folder / name_backup(taken_at))
     except OSError as error:

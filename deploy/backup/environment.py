@@ -32,7 +32,7 @@ def read_system(environment: Mapping[str, str] = os.environ) -> System:
 
 
 def read_options(environment: Mapping[str, str] = os.environ) -> Options:
-    """Raise BackupFailed if a number is none."""
+    """Raise BackupFailed if a value is not a number."""
     seconds, ignored = (
         environment.get("BACKUP_WAIT_SECONDS") or "300",
         environment.get("BACKUP_IGNORED_QUEUES", ""),
@@ -43,7 +43,7 @@ def read_options(environment: Mapping[str, str] = os.environ) -> Options:
 
 
 def to_libpq(url: str) -> str:
-    """Convert a service's DATABASE_URL, which names SQLAlchemy's driver and the driver's name for TLS."""
+    """Convert a service's DATABASE_URL, which contains SQLAlchemy's driver and the driver's TLS parameter."""
     parts = urlsplit(url)
     scheme, names = parts.scheme.partition("+")[0], {"ssl": "sslmode"}
     query = urlencode([(names.get(name, name), value) for name, value in parse_qsl(parts.query)])

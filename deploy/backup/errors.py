@@ -1,2 +1,2 @@
 class BackupFailed(Exception):
-    """A backup or a restore that did not take place; the message is one line for the operator."""
+    """A backup or restore failed; the message is one line for the operator."""

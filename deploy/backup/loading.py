@@ -1,4 +1,4 @@
-"""A dump that is loaded in one transaction of psql, which waits for the others before it commits."""
+"""Loads a dump in one psql transaction, which waits for the others before it commits."""
 
 import asyncio
 import os
@@ -26,17 +26,17 @@ ANALYZE = "ANALYZE;\n"
 
 
 class Loading:
-    """A psql whose transaction holds what was loaded, until `commit`."""
+    """A psql with the loaded data in an open transaction, until `commit`."""
 
     def __init__(self, database: Database, psql: Process) -> None:
         self._database, self._psql = database, psql
-        # Read meanwhile: a full pipe would stop psql.
+        # Read concurrently: a full pipe would block psql.
         self._errors = asyncio.ensure_future(_read_all(psql))
 
     @classmethod
     @asynccontextmanager
     async def begin(cls, database: Database) -> AsyncIterator[Self]:
-        """Begin a transaction, which is rolled back at the end of the block if it was not committed."""
+        """Begin a transaction, which is rolled back at the end of the block unless committed."""
         words = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", f"--output={os.devnull}")
         async with terminate_on_exit(
             await database.start("psql", *words, stdin=PIPE, stdout=PIPE, stderr=PIPE)
@@ -83,7 +83,7 @@ class Loading:
 
 @asynccontextmanager
 async def terminate_on_exit(process: Process) -> AsyncIterator[Process]:
-    """Let a process run no longer than the block."""
+    """Terminate a process at the end of the block."""
     try:
         yield process
     finally:

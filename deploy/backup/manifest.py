@@ -1,4 +1,4 @@
-"""What a backup holds: `manifest.json`, which is written last, and `objects.jsonl`, a line per object."""
+"""Contents of a backup: `manifest.json`, which is written last, and `objects.jsonl`, a line per object."""
 
 import hashlib
 import json
@@ -45,7 +45,7 @@ class Dump:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A backup. What it could not contain is named too."""
+    """A backup, including a list of what it lacks."""
 
     taken_at: str
     commit: str
@@ -53,11 +53,11 @@ class Manifest:
     index: File
     objects: int
     missing_objects: list[str]
-    """Keys that rows refer to, and that the storage did not have either."""
+    """Keys that rows refer to but that were missing from the storage."""
     dead_letters: dict[str, int]
     """Deliveries by queue that are not in the backup."""
     waiting: dict[str, int]
-    """As above: deliveries of queues that the operator left out."""
+    """Like the above, for queues that the operator excluded."""
 
     def write(self, folder: Path) -> None:
         content = {"format": FORMAT, "version": VERSION, **asdict(self)}
@@ -66,7 +66,7 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Raises BackupFailed if the folder is no backup, or the manifest is damaged or of a newer format."""
+        """Raises BackupFailed if this is not a backup, or the manifest is damaged or of a newer format."""
         content = _load(folder)
         if content.pop("format", None) != FORMAT:
             raise BackupFailed(f"{folder} is not a backup of Parley: its manifest has another format.")

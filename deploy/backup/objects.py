@@ -43,7 +43,7 @@ class StoredObject:
 
 @dataclass
 class Mirror:
-    """A folder that receives objects. What an earlier backup has already is linked, not copied."""
+    """A folder for objects. Objects of an earlier backup are linked, not copied."""
 
     bucket: Bucket
     folder: Path
@@ -93,7 +93,7 @@ class Mirror:
         except ObjectNotFound:
             return False
         except StorageUnavailable:
-            # What rclone's server says of a missing object, the client does not understand.
+            # The client does not understand rclone's response for a missing object.
             if self._exists(key):
                 raise
             return False
@@ -149,20 +149,20 @@ class Mirror:
 
     def _make_place(self, found: StoredObject) -> Path:
         path = self.folder / found.path
-        # Not its parents: when the draft is removed, what still runs in a thread fails.
+        # Without its parents, so that threads still running fail when the draft is removed.
         path.parent.mkdir(mode=0o700, exist_ok=True)
         return path
 
 
 def _read(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    # Errors of the caller, such as a full disk, are none of the storage.
+    # Errors of the caller, such as a full disk, are not storage errors.
     with translate_storage_errors():
         yield from response.stream(CHUNK_BYTES)
     response.release_conn()
 
 
 class Upload:
-    """Objects that are put into an empty bucket, and taken out again if the restore fails."""
+    """Uploads objects to an empty bucket, and deletes them if the restore fails."""
 
     def __init__(self, bucket: Bucket, folder: Path) -> None:
         self._client, self._bucket, self._folder = create_client(bucket), bucket, folder
@@ -181,7 +181,7 @@ class Upload:
         run_in_parallel(self._put, objects)
 
     def stop(self) -> None:
-        """Let `put_all`, which runs in another thread, fail soon."""
+        """Make `put_all`, which runs in another thread, fail soon."""
         self._is_stopped.set()
 
     def _put(self, wanted: StoredObject) -> None:
@@ -192,7 +192,7 @@ class Upload:
             self._client.put_object(self._bucket.name, wanted.key, content, wanted.bytes, wanted.content_type)
 
     def undo(self) -> None:
-        """Delete what was put."""
+        """Delete the uploaded objects."""
         deleted = map(DeleteObject, self._done)
         with translate_storage_errors():
             list(self._client.remove_objects(self._bucket.name, deleted))
@@ -205,7 +205,7 @@ def list_objects(client: Minio, bucket: Bucket) -> dict[str, str]:
 
 
 def run_in_parallel[A, R](work: Callable[[A], R], arguments: Iterable[A]) -> list[R]:
-    """Call a function for each argument. The first failure ends it."""
+    """Call a function for each argument, until the first failure."""
     pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="objects")
     try:
         return list(pool.map(work, arguments))

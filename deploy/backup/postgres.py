@@ -1,4 +1,4 @@
-"""The database of a service: its locks, its snapshot, and what PostgreSQL's own programs do with it."""
+"""The database of a service: its locks, its snapshot, and calls of PostgreSQL's programs."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ WITHOUT_DATA = {"content": ("catalogue_changes",)}
 
 @dataclass
 class Database:
-    """A database, and the connection that holds its locks and its snapshot."""
+    """A database, and the connection with its locks and snapshot."""
 
     service: str
     url: str
@@ -41,7 +41,7 @@ class Database:
     snapshot: str = ""
 
     async def pause_relays(self) -> None:
-        """Wait for the batches in work, and let none begin."""
+        """Wait for running batches, and block new ones."""
         try:
             await self.connection.execute(f"SELECT pg_advisory_lock({PAUSE_LOCK})")
         except asyncpg.LockNotAvailableError as error:
@@ -102,7 +102,7 @@ class Database:
                 )
 
     async def start(self, program: str, *words: str, **pipes: int) -> asyncio.subprocess.Process:
-        """Start a program of PostgreSQL that connects to this database. What it writes is private."""
+        """Start a PostgreSQL program that connects to this database. Its output is private."""
         url, password = split_password(self.url)
         own = {"PGPASSWORD": password, "PGAPPNAME": APPLICATION, "PGOPTIONS": "-c statement_timeout=0"}
         return await self._start(program, f"--dbname={url}", *words, env={**os.environ, **own}, **pipes)
@@ -124,7 +124,7 @@ class Database:
 async def connect_all(
     databases: Mapping[str, str], *, programs: Path | None
 ) -> AsyncIterator[list[Database]]:
-    """Connect to all databases, and keep migrations and other backups out."""
+    """Connect to all databases, locking out migrations and other backups."""
     async with AsyncExitStack() as stack:
         found = []
         for service, url in databases.items():

@@ -1,4 +1,4 @@
-"""Files and folders that only their owner may read: a backup holds personal data."""
+"""Files and folders readable only by their owner, because a backup contains personal data."""
 
 import contextlib
 import fcntl
@@ -25,7 +25,7 @@ def write_private(path: Path, text: str) -> None:
 
 @contextmanager
 def create_draft(folder: Path) -> Iterator[Path]:
-    """Yield a folder that is gone after the block, unless it was renamed. Raises BackupFailed if in use."""
+    """Yield a folder that is removed after the block unless renamed. Raises BackupFailed if in use."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = folder / DRAFT
     with _locked(folder):

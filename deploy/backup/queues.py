@@ -18,10 +18,10 @@ OWNERS = frozenset(service.name for service in DATABASE_OWNERS)
 
 
 class Queues(Protocol):
-    """A way to count the messages of all queues of a virtual host."""
+    """Counts the messages of all queues of a virtual host."""
 
     settle_seconds: ClassVar[float]
-    """How old the numbers may be."""
+    """Maximum age of the numbers."""
 
     def count(self) -> dict[str, int]:
         """Return the messages by queue. Raises BackupFailed."""
@@ -67,12 +67,12 @@ class ManagementApi:
             raise BackupFailed(f"RabbitMQ's management API does not answer at {address}.") from error
         if answer.status != 200:
             raise BackupFailed(f"RabbitMQ's management API answered {answer.status} to {path}.")
-        # A queue that has not reported yet may hold something.
+        # A queue that has not reported yet may contain messages.
         return {queue["name"]: queue.get("messages", 1) for queue in json.loads(answer.data)}
 
 
 def list_waiting(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return the services' queues that hold deliveries."""
+    """Return the services' queues with messages."""
     return {
         name: messages
         for name, messages in counts.items()

@@ -1,4 +1,4 @@
-"""Fill an empty system from a backup: the objects first, then all databases at once."""
+"""Restore a backup into an empty system: first the objects, then all databases."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -18,12 +18,11 @@ from deploy.backup.system import System
 
 
 async def restore(system: System, folder: Path, *, report: Report) -> Manifest:
-    """Restore a backup. Raises BackupFailed; then the system is as empty as before.
-
-    No row is visible before the end: without rows, no client finds the objects. Schemas are those of the
-    backup, so the services' migrations come next.
+    """Restore a backup. Raises BackupFailed, leaving the system empty. Rows become visible only at the end;
+    without rows, no client can find the objects. Schemas are those of the backup, so the services' migrations
+    come next.
     """
-    # A newer schema is recognized before gigabytes are read.
+    # A newer schema is detected before reading gigabytes.
     ensure_readable(Manifest.read(folder), system)
     manifest, objects = await asyncio.to_thread(verify, folder)
     report(f"{folder} is complete: {len(objects)} objects, {len(manifest.databases)} databases")
@@ -81,7 +80,7 @@ async def _put(upload: Upload, objects: Sequence[StoredObject]) -> None:
     try:
         await asyncio.shield(putting)
     except asyncio.CancelledError:
-        # Nothing may be put after `undo`.
+        # Nothing must be uploaded after `undo`.
         upload.stop()
         await asyncio.wait({putting})
         raise
@@ -101,7 +100,7 @@ async def _load(databases: Sequence[Database], manifest: Manifest, folder: Path,
 
 
 async def _commit(loadings: Sequence[Loading]) -> None:
-    """Commit one after the other, also if the restore is interrupted meanwhile: then it is complete."""
+    """Commit one after the other, even if interrupted, so that the restore is complete."""
 
     async def commit_all() -> None:
         for loading in loadings:

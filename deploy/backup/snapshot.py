@@ -1,4 +1,4 @@
-"""A state of all databases in which no message is on its way, and the objects that belong to it."""
+"""A snapshot of all databases without messages in transit, and its objects."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from deploy.backup.queues import describe, list_dead_letters, list_waiting
 from deploy.backup.system import System
 
 MAX_PAUSE_SECONDS = 20.0
-"""How long the relays wait for the consumers before they go on, and a later attempt follows."""
+"""How long relays pause for the consumers before they resume until the next attempt."""
 MIN_PAUSE_INTERVAL_SECONDS = 5.0
 POLL_SECONDS = 0.1
 MAX_SNAPSHOTS = 3
@@ -24,7 +24,7 @@ type Report = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How patient a backup is, and what it does not wait for."""
+    """A backup's timeout, and the queues it ignores."""
 
     wait_seconds: float = 300.0
     ignored_queues: frozenset[str] = frozenset()
@@ -35,7 +35,7 @@ DEFAULTS = Options()
 
 @dataclass(kw_only=True)
 class Snapshot:
-    """What was found, and what a backup of it cannot contain."""
+    """The snapshot's contents, and what a backup of it will lack."""
 
     taken_at: datetime
     dead_letters: dict[str, int]
@@ -73,7 +73,7 @@ async def take_consistent_snapshot(
 async def _take_snapshot(
     system: System, databases: Sequence[Database], report: Report, options: Options
 ) -> Snapshot:
-    """Take snapshots of all databases between which no message is on its way."""
+    """Take snapshots of all databases without messages in transit between them."""
     deadline = time.monotonic() + options.wait_seconds
     while True:
         began = time.monotonic()
@@ -108,7 +108,7 @@ async def _try_snapshot(
 
 @asynccontextmanager
 async def _pause_relays(databases: Sequence[Database]) -> AsyncIterator[None]:
-    """Publish no events during the block. Requests go on, and their events wait."""
+    """Pause publishing during the block. Requests continue, and their events wait."""
     async with AsyncExitStack() as stack:
         for database in databases:
             stack.push_async_callback(database.resume_relays)
@@ -117,7 +117,7 @@ async def _pause_relays(databases: Sequence[Database]) -> AsyncIterator[None]:
 
 
 async def _drain(system: System, options: Options) -> dict[str, int]:
-    """Wait until the consumers have finished what was published, for a while. Returns all counts."""
+    """Wait, up to a limit, until the consumers have processed all messages. Returns all counts."""
     if system.queues is None:
         return {}
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The servers of a deployment, as a backup reads and a restore fills them."""
+"""The servers of a deployment, for backup and restore."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Bucket:
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """All that has to be in a backup, and the queues that have to be empty while it begins."""
+    """The contents of a backup, and the queues that must be empty when it begins."""
 
     databases: Mapping[str, str]
     """A libpq URL for the owner of each database, by service, in the order of `deploy/services.py`."""

@@ -1,4 +1,4 @@
-"""What the person at the terminal reads."""
+"""Output for the person at the terminal."""
 
 import signal
 import sys
@@ -34,7 +34,7 @@ def run_command(command: Callable[[], None]) -> int:
 
 
 def summarize(manifest: Manifest, folder: Path) -> str:
-    """Describe a backup, and what it could not contain."""
+    """Describe a backup, and what it lacks."""
     databases = ", ".join(f"{name} ({dump.revision})" for name, dump in manifest.databases.items())
     lines = [f"{folder}: {databases}, {manifest.objects} objects, taken at {manifest.taken_at}"]
     if manifest.missing_objects:

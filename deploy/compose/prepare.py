@@ -1,4 +1,4 @@
-"""Make once what `make up` needs: .env with random secrets, and folders for keys and e-mails.
+"""Create once what `make up` needs: .env with random secrets, and folders for keys and e-mails.
 
 It runs on the Python of this machine, whichever it is, so it uses the standard library only.
 """

@@ -38,7 +38,7 @@ def demo(folder: Path) -> int:
 
 
 def demo_import(folder: Path) -> int:
-    """Import the example into the running system, and take it back."""
+    """Import the example into the running system, and undo it."""
     from deploy.local.import_demo import play
 
     play(running_system.find(folder).url)

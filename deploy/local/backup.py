@@ -34,7 +34,7 @@ def create_backup(folder: Path, target: Path) -> Path:
 
 
 def restore_backup(folder: Path, source: Path) -> Manifest:
-    """Restore into a folder without data. It has none until all is there. Raises BackupFailed or Failed."""
+    """Restore into a folder without data, atomically. Raises BackupFailed or Failed."""
     port = ports.free_block()
     with lock.hold(folder, port=port) as descriptor:
         if (folder / "data").exists():
@@ -65,7 +65,7 @@ def _restore(run: Run, draft: Path, source: Path, *, port: int) -> Manifest:
         once = Once(run, draft / "done", report=say)
         for service in SERVICES:
             if service.seed:
-                # What the seed made is in the backup, unless an editor has deleted it.
+                # The seed's data is in the backup, unless an editor has deleted it.
                 once.note(plan.seed(service), inputs=[SEED])
         return manifest
     finally:

@@ -1,4 +1,4 @@
-"""Imports docs/import-example into the running system, and takes it back: `make demo-import`."""
+"""Imports docs/import-example into the running system, and undoes it: `make demo-import`."""
 
 import csv
 import json
@@ -109,4 +109,4 @@ def _undo(client: httpx.Client, job: Mapping[str, Any]) -> None:
             raise SystemExit(f"the import was not undone within {TIMEOUT_SECONDS} s: see `make logs`")
         time.sleep(0.2)
     deleted, archived = found["deleted_count"], found["archived_count"]
-    say("takes it back", f"{found['state']}: {deleted} deleted, {archived} archived")
+    say("undoes the import", f"{found['state']}: {deleted} deleted, {archived} archived")

@@ -56,5 +56,5 @@ def test_every_problem_of_a_file_is_listed(code: str) -> None:
 
 def test_no_other_code_is_explained() -> None:
     codes = {*get_args(RowProblemCode), *get_args(TableProblemCode), *get_args(FileProblemCode)}
-    explained = re.findall(r"`([a-z]+(?:_[a-z]+)+)`", README[README.index("## What can be wrong") :])
+    explained = re.findall(r"`([a-z]+(?:_[a-z]+)+)`", README[README.index("## Errors") :])
     assert set(explained) <= codes
