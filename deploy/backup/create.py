@@ -36,8 +36,14 @@ async def create(system: System, folder: Path, *, report: Report, options: Optio
             await asyncio.to_thread(os.sync)
             return draft.rename(folder / name_backup(taken_at))
     except OSError as error:
-        remedy = ": free some, or name another folder" if error.errno in FULL else ""
+        remedy = _find_remedy(error)
         raise BackupFailed(f"{folder}: {error.strerror}{remedy}. Nothing was kept.") from error
+
+
+def _find_remedy(error: OSError) -> str:
+    if error.errno in FULL:
+        return ": free some, or name another folder"
+    return f": let user {os.geteuid()} write there" if isinstance(error, PermissionError) else ""
 
 
 async def _write(system: System, draft: Path, folder: Path, report: Report, options: Options) -> datetime:

@@ -213,3 +213,16 @@ async def test_a_migration_that_runs_is_not_disturbed(make_system: MakeSystem, t
     finally:
         await connection.close()
     assert await asyncio.to_thread(os.listdir, tmp_path) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
+async def test_a_folder_of_another_user_names_the_one_who_must_write(
+    make_system: MakeSystem, tmp_path: Path
+) -> None:
+    system = await make_system()
+    os.seteuid(10001)
+    try:
+        with pytest.raises(BackupFailed, match=r"Permission denied: let user 10001 write there. Nothing"):
+            await create(system, tmp_path, report=print)
+    finally:
+        os.seteuid(0)
