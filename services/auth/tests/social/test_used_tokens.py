@@ -54,7 +54,7 @@ async def test_another_spelling_is_the_same_token(used: UsedTokens, providers: P
     token = providers.google.token()
     await use(used, token)
     for copy in (token, respelled(token)):
-        with pytest.raises(InvalidSocialToken, match="used already"):
+        with pytest.raises(InvalidSocialToken, match="already been used"):
             await use(used, copy)
 
 

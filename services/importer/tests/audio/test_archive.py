@@ -165,7 +165,7 @@ async def test_entries_without_a_size_are_refused() -> None:
 
 async def test_lzma_is_refused() -> None:
     names, reason = await unpack_until_error(packed({"a": b"x"}, compression=zipfile.ZIP_LZMA))
-    assert (names, "not supported" in reason) == ([], True)
+    assert (names, "unsupported" in reason) == ([], True)
 
 
 async def test_a_bomb_is_not_unpacked() -> None:
@@ -177,12 +177,12 @@ async def test_a_bomb_is_not_unpacked() -> None:
         async for chunk in entry.chunks:
             received += len(chunk)
     except UnreadableArchive as error:
-        assert "far more" in str(error)  # noqa: PT017 - what was received before counts, too
+        assert "too large" in str(error)  # noqa: PT017 - what was received before counts, too
     assert 0 < received < archive.FREE_BYTES + archive.MAX_RATIO * len(content)
 
 
 async def test_a_bomb_in_an_entry_that_is_skipped_is_not_unpacked_either() -> None:
-    with pytest.raises(UnreadableArchive, match="far more"):
+    with pytest.raises(UnreadableArchive, match="too large"):
         async for _ in Archive(pieces(packed({"bomb": bytes(200_000_000)}))).entries():
             pass
 
@@ -191,7 +191,7 @@ async def test_many_small_bombs_are_one(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(archive, "FREE_BYTES", 1_000_000)
     content = packed({f"{number}": bytes(1_000_000) for number in range(50)})
     _, reason = await unpack_until_error(content)
-    assert "far more" in reason
+    assert "too large" in reason
 
 
 async def test_the_number_of_entries_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
