@@ -56,6 +56,8 @@ async def sign_on(visitor: Visitor, account: Account, path: str = TAGS) -> None:
     await visitor.page.goto(path)
     await fill_sign_on(visitor, account.email, account.password)
     await expect(visitor.page.get_by_role("navigation").first).to_be_visible()
+    # Its scripts listen from now on.
+    await visitor.page.wait_for_load_state()
 
 
 async def tab_to(page: Page, target: Locator) -> None:
@@ -70,7 +72,8 @@ async def tab_to(page: Page, target: Locator) -> None:
 
 async def choose(page: Page, label: str | re.Pattern[str], text: str) -> None:
     """Find something by typing in a field with a look-up, and take the first choice."""
-    await page.get_by_role("combobox", name=label).fill(text)
+    # Until the script has replaced it, the hidden list of choices has the same role and name.
+    await page.get_by_role("combobox", name=label).and_(page.locator("input")).fill(text)
     await page.locator("[role=option]").first.click()
 
 

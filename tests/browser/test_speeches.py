@@ -44,6 +44,8 @@ async def fill_in(page: Page, text: str) -> None:
 
 
 async def upload(page: Page, recording: Path = GOOD) -> None:
+    # It is hidden until its script listens.
+    await expect(page.locator("[data-recording]")).to_be_visible()
     await page.get_by_label("Choose a file").set_input_files(recording)
     await expect(page.get_by_text("The recording is uploaded.")).to_be_visible()
 
