@@ -123,10 +123,13 @@ async def test_a_speech_is_changed_archived_and_deleted_by_keyboard(window: Visi
 
 
 async def mark_missing(system: Stack, speech: Mapping[str, Any]) -> None:
-    """Let the recording be missing, as the monitor of the storage notes it."""
+    """Let the recording be missing. The monitor of the storage would find one that is there."""
     server = system.plan.addresses.postgres_url.rpartition("/")[0]
     connection = await asyncpg.connect(f"{server}/content")
-    await connection.execute("UPDATE speeches SET audio_missing_since = now() WHERE id = $1", speech["id"])
+    await connection.execute(
+        "UPDATE speeches SET audio_missing_since = now(), audio_key = 'seed/gone.mp3' WHERE id = $1",
+        speech["id"],
+    )
     await connection.close()
 
 
