@@ -36,7 +36,7 @@ WEAK = (
 
 @dataclass(frozen=True)
 class Issued:
-    """Marks a secret whose form is not ours to ask for: a provider issued it, or a person types it."""
+    """Marks a secret with a form of its own: issued by a provider, typed by a person, or a Fernet key."""
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class AppleSettings(Settings):
     apple_private_key_file: str = ""
     apple_redirect_uris: dict[str, str] = Field(default={})
     """The redirect URI by service id, for codes from websites. Codes from apps have none."""
-    apple_token_keys: SecretStr = SecretStr("")
+    apple_token_keys: Annotated[SecretStr, Issued()] = SecretStr("")
     """Comma-separated Fernet keys for stored tokens: the first encrypts, all decrypt."""
     apple_url: Annotated[str, Public()] = "https://appleid.apple.com"
 
