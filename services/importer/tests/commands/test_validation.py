@@ -147,7 +147,7 @@ async def test_a_table_that_is_none_fails(imports: Imports) -> None:
     import_id = await imports.add(["0.mp3,One.,A1,"] * 3, recordings=1)
     job = await imports.validate(import_id, max_rows=2)
     assert (job.state, job.failure_code, job.failure_row) == ("failed", "too_many_rows", 4)
-    assert (job.failure_detail or "").startswith("A table may have at most 2 rows")
+    assert (job.failure_detail or "").startswith("A table can have at most 2 rows")
     gone = await imports.add([])
     await imports.storage.delete([(await imports.get(gone)).source_key])
     assert (await imports.validate(gone)).failure_code == "not_a_table"
