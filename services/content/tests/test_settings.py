@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 DATABASE = {"DATABASE_URL": "postgresql+asyncpg://content@127.0.0.1/content"}
 BROKER = {"RABBITMQ_URL": "amqp://content:known-to-the-broker@127.0.0.1"}
-REDIS = {"REDIS_URL": "redis://:known-to-redis@127.0.0.1:6379/0"}
+REDIS = {"REDIS_URL": "redis://:only-redis-may-see-this@127.0.0.1:6379/0"}
 STORAGE = {
     "S3_ACCESS_KEY": "content",
     "S3_SECRET_KEY": "known to the storage",

@@ -141,14 +141,14 @@ async def test_two_editors_at_once_lose_nothing(
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"name": "FOOD", "category": "topic"}, "There is a tag FOOD already."),
+        ({"name": "FOOD", "category": "topic"}, "A tag named FOOD already exists."),
         ({"name": "", "category": "topic"}, "Give the tag a name."),
         ({"name": " ", "category": "topic"}, "Text should have at least 1 character."),
         ({"category": "topic"}, "Give the tag a name."),
         ({"name": "x" * 101, "category": "topic"}, "at most 100 characters"),
         ({"name": "a\u0000b", "category": "topic"}, "Must not contain control characters."),
         ({"name": ["a", "b"], "category": "topic"}, "Was sent twice."),
-        ({"name": "a", "category": "topic", "id": "1"}, "a field that this page does not know: id"),
+        ({"name": "a", "category": "topic", "id": "1"}, "an unknown field: id"),
     ],
 )
 async def test_what_cannot_be_saved_is_said_next_to_its_field(
