@@ -1,7 +1,9 @@
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
+from shared.errors import Unavailable
 from shared.http.app import create_api
 from shared.http.health import Check
 from shared.memory import forbid_core_dumps, overwrite_freed_memory
@@ -13,6 +15,8 @@ from scoring.budget import watch_budget
 from scoring.providers import create_provider, verify_installation
 from scoring.receipts import ReceiptIssuer
 from scoring.settings import ApiSettings
+
+START_TIMEOUT_SECONDS = 30.0
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
@@ -45,9 +49,27 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         await decoders.start()
         await providers.start()
+        await _wait_until_ready(decoders.ping, providers.ping)
         async with watch_budget(providers.budget) as loops:
             app.state.loops += [*decoders.loops, *providers.loops, *loops]
             yield
     finally:
         await providers.close()
         await decoders.close()
+
+
+async def _wait_until_ready(*pings: Callable[[], Awaitable[None]]) -> None:
+    """Wait until recordings can be scored: the gateway sends them as soon as the port is open."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(START_TIMEOUT_SECONDS):
+            for ping in pings:
+                while not await _passes(ping):  # noqa: ASYNC110 - other processes, which start
+                    await asyncio.sleep(0.05)
+
+
+async def _passes(ping: Callable[[], Awaitable[None]]) -> bool:
+    try:
+        await ping()
+    except Unavailable:
+        return False
+    return True

@@ -60,11 +60,20 @@ async def test_the_provider_lives_as_long_as_the_api(
     providers = ProviderChain([provider], SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 0)))
     monkeypatch.setattr("scoring.app.create_provider", lambda _: providers)
     async with api_client(create_app(settings)) as client:
-        assert provider.calls == ["start"]
+        assert provider.calls == ["start", "ping"]
         assert (await client.get("/ready")).json()["checks"]["provider"] == "ok"
         provider.is_up = False
         assert (await client.get("/ready")).status_code == 503
-    assert provider.calls == ["start", "ping", "ping", "close"]
+    assert provider.calls == ["start", "ping", "ping", "ping", "close"]
+
+
+async def test_the_api_opens_when_it_can_score(settings: ApiSettings) -> None:
+    # A gateway sends recordings to a new replica as soon as it answers.
+    async with api_client(create_app(settings)) as client:
+        assert (await client.get("/ready")).json()["checks"].items() >= {
+            "provider": "ok",
+            "decoders": "ok",
+        }.items()
 
 
 async def test_each_of_several_providers_is_reported_and_one_is_enough(
