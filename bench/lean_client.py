@@ -32,10 +32,11 @@ class Connection:
         self._writer.close()
 
     async def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Send a request with a JSON body or none, and read the complete response."""
-        content = b"" if body is None else json.dumps(body).encode()
+        """Send a request with a JSON body, bytes of the type in `headers`, or none, and read the response."""
+        is_json = body is not None and not isinstance(body, bytes)
+        content = json.dumps(body).encode() if is_json else body or b""
         lines = [f"{method} {path} HTTP/1.1", "Host: bench", f"Content-Length: {len(content)}"]
-        lines += ["Content-Type: application/json"] if content else []
+        lines += ["Content-Type: application/json"] if is_json else []
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         started = time.perf_counter()
         self._writer.write("\r\n".join([*lines, "", ""]).encode() + content)

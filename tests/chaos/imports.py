@@ -90,7 +90,7 @@ class Imports:
     async def add_uploads(self, count: int) -> tuple[str, list[str]]:
         """Write the rows of many recordings, without their objects, and return session and names."""
         session_id, names = await self.upload(["first.wav"]), [f"{number}.wav" for number in range(count)]
-        await self._fetch("importer", ADD_UPLOADS, session_id, names)
+        await self.fetch("importer", ADD_UPLOADS, session_id, names)
         return session_id, names
 
     async def start(self, session_id: str | None = None, names: list[str] | None = None) -> Import:
@@ -132,7 +132,7 @@ class Imports:
 
     async def speeches(self, wanted: Import, *, archived: str = "false") -> list[dict[str, Any]]:
         """Return the speeches of an import from the database of the catalogue."""
-        rows = await self._fetch(
+        rows = await self.fetch(
             "content",
             """SELECT speeches.* FROM speeches JOIN speech_tags ON speech_id = speeches.id
             JOIN tags ON tags.id = tag_id WHERE tags.name = $1""",
@@ -140,7 +140,7 @@ class Imports:
         )
         return [dict(row) for row in rows if archived == "all" or row["archived_at"] is None]
 
-    async def _fetch(self, service: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
+    async def fetch(self, service: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
         owner = next(each for each in DATABASE_OWNERS if each.name == service)
         url = self.system.plan.worker(owner).environment["DATABASE_URL"].replace("+asyncpg", "")
         connection = await asyncpg.connect(url)
@@ -159,11 +159,11 @@ class Imports:
 
     async def find_ownerless(self) -> set[str]:
         """Return the objects of the bucket that no row of a service owns."""
-        owned = {row[0] for row in await self._fetch("content", "SELECT audio_key FROM speeches")}
+        owned = {row[0] for row in await self.fetch("content", "SELECT audio_key FROM speeches")}
         free = "SELECT object_key FROM uploaded_files WHERE claimed_at IS NULL"
-        owned |= {row[0] for row in await self._fetch("importer", free)}
-        owned |= {row[0] for row in await self._fetch("importer", "SELECT key FROM pending_objects")}
-        jobs = await self._fetch(
+        owned |= {row[0] for row in await self.fetch("importer", free)}
+        owned |= {row[0] for row in await self.fetch("importer", "SELECT key FROM pending_objects")}
+        jobs = await self.fetch(
             "importer", "SELECT state, source_key, batch_key, report_key FROM import_jobs"
         )
         for job in jobs:
@@ -200,7 +200,7 @@ class Imports:
     async def count_checked(self, wanted: Import) -> int:
         """Return how many rows of an import are checked, without the API."""
         checked = "SELECT rows_checked FROM import_jobs WHERE id = $1"
-        return int((await self._fetch("importer", checked, UUID(wanted.id)))[0][0])
+        return int((await self.fetch("importer", checked, UUID(wanted.id)))[0][0])
 
     async def count_speeches(self, wanted: Import) -> int:
         return len(await self.speeches(wanted))
@@ -209,10 +209,10 @@ class Imports:
         """Check that no service has messages left to publish, and that no recording stays claimed."""
         for service in DATABASE_OWNERS:
             waiting = "SELECT type FROM outbox LIMIT 1"
-            await until(partial(self._fetch, service.name), waiting, lambda rows: not rows)
+            await until(partial(self.fetch, service.name), waiting, lambda rows: not rows)
         stuck = """SELECT 1 FROM uploaded_files JOIN import_jobs ON import_jobs.id = import_id
             WHERE import_jobs.state IN ('rejected', 'failed', 'cancelled')"""
-        await until(partial(self._fetch, "importer"), stuck, lambda rows: not rows)
+        await until(partial(self.fetch, "importer"), stuck, lambda rows: not rows)
 
     async def play_one(self, wanted: Import) -> str:
         """Save a game with one speech of the import, and return the speech once the game is counted."""
@@ -220,14 +220,14 @@ class Imports:
         game = session_of([{"id": str(row["id"])}], level="C1")
         await until(self._save, game, lambda status: status == 201)
         counted = "SELECT plays FROM speech_statistics WHERE speech_id = $1"
-        await until(lambda _: self._fetch("content", counted, row["id"]), None, bool)
+        await until(lambda _: self.fetch("content", counted, row["id"]), None, bool)
         return str(row["id"])
 
     async def _save(self, game: dict[str, Any]) -> int:
         return (await self.admin.post("/game/sessions", game)).status_code
 
     async def _count_drawable(self, wanted: Import) -> int:
-        tags = await self._fetch("content", "SELECT id FROM tags WHERE name = $1", wanted.tag)
+        tags = await self.fetch("content", "SELECT id FROM tags WHERE name = $1", wanted.tag)
         body = {"level": "C1", "tags": [str(tag["id"]) for tag in tags], "limit": 50}
         answer = await self.admin.post("/game/speeches/random", body)
         if answer.status_code == 404:
@@ -236,7 +236,7 @@ class Imports:
 
     async def _count_copies(self, ids: list[Any]) -> int:
         copies = "SELECT count(DISTINCT speech_id) FROM speech_revisions WHERE speech_id = ANY($1)"
-        return int((await self._fetch("game", copies, ids))[0][0])
+        return int((await self.fetch("game", copies, ids))[0][0])
 
     async def _list_ownerless(self, _: None) -> set[str]:
         return await self.find_ownerless()

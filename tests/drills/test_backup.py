@@ -185,9 +185,9 @@ async def test_learners_go_on_playing_and_statistics_count(
 async def test_no_event_is_lost_and_none_counts_twice(drill: Drill, admin: Learner) -> None:
     imports = Imports(drill.restored, admin)
     saved = "SELECT count(*) FROM game_results WHERE speech_id = $1 AND user_response <> 'skipped'"
-    plays = (await imports._fetch("game", saved, drill.played))[0][0]
+    plays = (await imports.fetch("game", saved, drill.played))[0][0]
     assert plays >= drill.saved_before > 0
-    counted = partial(imports._fetch, "content", "SELECT plays FROM speech_statistics WHERE speech_id = $1")
+    counted = partial(imports.fetch, "content", "SELECT plays FROM speech_statistics WHERE speech_id = $1")
     await until(counted, drill.played, lambda rows: rows[0][0] == plays)
     await imports.ensure_nothing_waits()
 

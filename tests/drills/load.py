@@ -1,0 +1,226 @@
+"""Learners and editors who use the system all the time, and note what they were answered."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from bench.lean_client import Answer, Connection
+from tests.importing import AUDIO, ENDED, IMPORT, follow, start
+from tests.journey import RECORDINGS, REFERENCE, Learner, session_of
+
+LEARNERS = 10
+PASSWORD = "Correct4Horse"
+PAUSE_SECONDS = 0.4
+"""Between two rounds of a learner."""
+RESET = 0
+"""The status of a request whose connection ended without an answer."""
+BOUNDARY = "a-boundary-of-a-form"
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+PAGE = {"Accept": "text/html", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Site": "same-origin"}
+PIECES = 8
+"""A recording is uploaded in so many pieces, one in each third of a second."""
+
+
+@dataclass
+class Traffic:
+    """The answers to clients so far, and what they have saved."""
+
+    port: int
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    results: int = 0
+    """Results of the sessions that were saved."""
+    imports: list[dict[str, Any]] = field(default_factory=list)
+    slowest_seconds: float = 0.0
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def sessions(self) -> int:
+        return self.answers["save", 201]
+
+    async def count(self, _: None) -> int:
+        return self.answers.total()
+
+    @property
+    def failures(self) -> dict[tuple[str, int], int]:
+        return {each: count for each, count in self.answers.items() if each[1] not in {200, 201, 202}}
+
+
+class Client:
+    """A client that keeps its connection, as apps and browsers do."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self.traffic, self._connection = traffic, Connection(traffic.port)
+        self._is_open = False
+
+    async def send(
+        self, kind: str, method: str, path: str, body: Any = None, **headers: str
+    ) -> Answer | None:
+        """Send a request and count its answer. Return None without one, or if it is a failure."""
+        try:
+            if not self._is_open:
+                await self._connection.__aenter__()
+                self._is_open = True
+            answer = await self._connection.request(method, path, body, **headers)
+        except (OSError, EOFError):
+            await self.close()
+            self.traffic.answers[kind, RESET] += 1
+            print(f"{time.monotonic():.1f} {kind} reset")  # noqa: T201 - of a failure
+            return None
+        self.traffic.answers[kind, answer.status] += 1
+        self.traffic.slowest_seconds = max(self.traffic.slowest_seconds, answer.seconds)
+        if answer.status >= 400:
+            print(f"{time.monotonic():.1f} {kind} {answer.status} {answer.body[:300]!r}")  # noqa: T201 - of a failure
+            return None
+        return answer
+
+    async def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            await self._connection.__aexit__(None, None, None)
+
+
+class Player(Client):
+    """A learner who plays, saves and looks at what was saved."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        super().__init__(traffic)
+        self._account = {"email": f"{uuid4().hex}@example.com", "password": PASSWORD}
+        self._tokens: dict[str, Any] = {}
+
+    async def register(self) -> None:
+        await self._sign_in("register", {**self._account, "name": "Ada"})
+
+    async def play(self) -> None:
+        """Send every kind of request that an app sends during a game."""
+        await self._call("tags", "GET", "/tags")
+        drawn = await self._call("draw", "POST", "/game/speeches/random", {"level": "A2", "limit": 3})
+        if drawn is not None:
+            speeches = json.loads(drawn.body)["speeches"]
+            saved = await self._call("save", "POST", "/game/sessions", session_of(speeches))
+            self.traffic.results += len(speeches) if saved else 0
+        await self._call("list", "GET", "/game/sessions?limit=5")
+        await self._call("statistics", "GET", "/game/stats")
+        await self._call("profile", "GET", "/users/me")
+        await self._sign_in("refresh", {"refresh_token": self._tokens["refresh_token"]})
+
+    async def log_in(self) -> None:
+        await self._sign_in("login", self._account)
+
+    async def score(self) -> None:
+        await self._call("score", "POST", "/speech/score", FORM, Content_Type=FORM_TYPE)
+
+    async def _sign_in(self, kind: str, body: dict[str, str]) -> None:
+        answer = await self.send(kind, "POST", f"/api/v1/auth/{kind}", body)
+        if answer is not None:
+            self._tokens = json.loads(answer.body)
+
+    async def _call(
+        self, kind: str, method: str, path: str, body: Any = None, **headers: str
+    ) -> Answer | None:
+        token = f"Bearer {self._tokens['access_token']}"
+        return await self.send(kind, method, f"/api/v1{path}", body, Authorization=token, **headers)
+
+
+def _make_form(field_name: str, path: Path, **fields: str) -> bytes:
+    head = f"--{BOUNDARY}\r\nContent-Disposition: form-data; name="
+    parts = [f'{head}"{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()]
+    file = f'{head}"{field_name}"; filename="{path.name}"\r\n\r\n'
+    return "".join([*parts, file]).encode() + path.read_bytes() + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+FORM = _make_form("audio", RECORDINGS / "wrong-word.mp3", reference_text=REFERENCE)
+FORM_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
+RECORDING = sorted(AUDIO.glob("*.mp3"))[0]
+
+
+class Editor:
+    """An admin who uploads slowly, imports and follows the import, one after the other."""
+
+    def __init__(self, traffic: Traffic, admin: Learner) -> None:
+        self._traffic, self._admin = traffic, admin
+
+    async def import_one(self) -> None:
+        name = f"{uuid4().hex}.mp3"
+        session_id = await self._upload(name)
+        rows = [[name, f"Sentence {uuid4().hex}.", "C1", "answer", ""]]
+        path = await start(self._admin, session_id, rows)
+        self._traffic.answers["import", 202] += 1
+        # A replica that stops ends its streams, and the next one goes on.
+        events = list[dict[str, Any]]()
+        while not events or events[-1]["state"] not in ENDED:
+            events += [event async for event in follow(self._admin, path)]
+            self._traffic.answers["follow", 200] += 1
+        self._traffic.imports.append(events[-1])
+
+    async def _upload(self, name: str) -> str:
+        form = _make_form("files[]", RECORDING).replace(RECORDING.name.encode(), name.encode())
+        size = -(-len(form) // PIECES)
+
+        async def send_slowly() -> AsyncIterator[bytes]:
+            for first in range(0, len(form), size):
+                await asyncio.sleep(1 / 3)
+                yield form[first : first + size]
+
+        headers = {**self._admin.headers, "Content-Type": FORM_TYPE}
+        answer = await self._admin.client.post(f"{IMPORT}/audio", content=send_slowly(), headers=headers)
+        self._traffic.answers["upload", answer.status_code] += 1
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["upload_session_id"])
+
+
+class Visitor(Client):
+    """An admin in the panel."""
+
+    def __init__(self, traffic: Traffic, cookie: str) -> None:
+        super().__init__(traffic)
+        self._cookie = cookie
+
+    async def look(self) -> None:
+        for page in ("/admin/content/speeches", "/admin/game/sessions", "/admin/auth/learners"):
+            await self.send("panel", "GET", page, Cookie=self._cookie, **PAGE)
+
+
+async def open_panel(client: httpx.AsyncClient) -> str:
+    """Sign on to the panel as the demo admin, and return the cookie."""
+    form = {"email": "admin@example.com", "password": "AdminPass123"}
+    answer = await client.post("/admin/login", data=form, headers=SAME_ORIGIN)
+    assert answer.status_code == 303, answer.text
+    return str(answer.headers["set-cookie"]).partition(";")[0]
+
+
+@asynccontextmanager
+async def load(client: httpx.AsyncClient, admin: Learner) -> AsyncIterator[Traffic]:
+    """Use the system at the client's gateway while the block runs."""
+    assert client.base_url.port is not None
+    traffic = Traffic(client.base_url.port)
+    players = [Player(traffic) for _ in range(LEARNERS + 2)]
+    for player in players:
+        await player.register()
+    visitor = Visitor(traffic, await open_panel(client))
+    work: list[tuple[Callable[[], Awaitable[None]], float]] = [
+        (player.play, PAUSE_SECONDS) for player in players[2:]
+    ]
+    work += [(players[0].log_in, 0.5), (players[1].score, 0.5), (visitor.look, 1.0)]
+    work += [(Editor(traffic, admin).import_one, 0.1)]
+    async with asyncio.TaskGroup() as group:
+        for each, pause in work:
+            group.create_task(_repeat(each, pause, traffic.ended))
+        yield traffic
+        traffic.ended.set()
+    for client_ in (*players, visitor):
+        await client_.close()
+
+
+async def _repeat(work: Callable[[], Awaitable[None]], pause_seconds: float, ended: asyncio.Event) -> None:
+    while not ended.is_set():
+        await work()
+        await asyncio.sleep(pause_seconds)
