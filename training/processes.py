@@ -1,4 +1,4 @@
-"""How the work is divided. The number is fixed, so that the results are the same on each machine."""
+"""Divides the work. The number of processes is fixed: results do not depend on that of cores."""
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
