@@ -39,7 +39,7 @@ async def test_among_other_errors_the_unknown_field_comes_first(client: httpx.As
 
 async def test_an_unknown_query_parameter_is_refused(client: httpx.AsyncClient) -> None:
     problem = problem_of(await client.get("/paged?limit=3&limmit=4"), status=422, code="unknown_field")
-    message = "is unknown; the nearest known name is limit"
+    message = "is unknown; the closest known name is limit"
     assert problem["errors"] == [{"pointer": "#/query/limmit", "message": message}]
 
 
