@@ -13,7 +13,6 @@ from deploy.local import servers
 from deploy.local.processes import ROOT
 from deploy.local.servers import Addresses
 
-TWO_PROCESSES = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 # One pytest process per service: each creates its tables on the same declarative base.
 SIDE_BY_SIDE = (
     ("tests/shared", "tests/contracts", "tests/architecture", "deploy/seed", "deploy/k8s", "gateway"),
@@ -28,6 +27,8 @@ JOURNEY = (
     "tests/chaos",
 )
 """Each of the two processes starts a whole system, which its tests share; those that break it come last."""
+WAITING = (SIDE_BY_SIDE[-1], QUORUM)
+"""Groups that mostly wait for servers: three processes keep two processors busy."""
 WHEN_NAMED = ("tests/drills", "tests/browser")
 """Tests that take many minutes. They run only when they are named, as the workflow of CI does."""
 NOTHING_CHOSEN = 5
@@ -41,7 +42,7 @@ def run(words: list[str]) -> int:
             return _run(words, environment)
         own = {QUORUM: {**environment, "TEST_QUEUE_TYPE": "quorum"}}
         statuses = {
-            group: _run([*TWO_PROCESSES, *group, *words], own.get(group, environment))
+            group: _run([*_share_out(group), *group, *words], own.get(group, environment))
             for group in (*SIDE_BY_SIDE, QUORUM, JOURNEY)
         }
     fine = {0, NOTHING_CHOSEN} if words else {0}
@@ -49,6 +50,10 @@ def run(words: list[str]) -> int:
     for group in failed:
         print(f"failed: {' '.join(group)}")
     return 1 if failed else 0
+
+
+def _share_out(group: Sequence[str]) -> list[str]:
+    return ["-n", "3" if group in WAITING else "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 @contextmanager
