@@ -93,7 +93,7 @@ FIELDS: dict[str, tuple[Form, str, str]] = {
     "5,000 characters": ({"reference_text": "word " * 1_000}, "#/reference_text", "at most 500 characters"),
     "only emoji": ({"reference_text": "\U0001f600\U0001f680"}, "#/reference_text", "no words"),
     "another script": ({"reference_text": "Доброе утро"}, "#/reference_text", "Latin script"),
-    "another language": ({"language": "xx"}, "#/language", "The languages are: en-US"),
+    "another language": ({"language": "xx"}, "#/language", "Supported languages: en-US"),
 }
 """Fields of a form, the field that is named as invalid, and a part of the sentence."""
 
