@@ -21,7 +21,7 @@ from deploy.backup.snapshot import Options
 from deploy.local.backup import describe_system, restore_backup
 from deploy.local.stack import Stack, started
 from tests.chaos.imports import Import, Imports, frozen, until
-from tests.journey import REFERENCE, Learner, session_of
+from tests.journey import REFERENCE, Learner, scored_session_of, session_of
 
 pytestmark = pytest.mark.journey
 
@@ -74,12 +74,7 @@ async def play_scored(learner: Learner) -> list[dict[str, Any]]:
     """Save a game with a score, and return the history with it."""
     speech = next(each for each in await learner.draw(limit=50) if each["text"] == REFERENCE)
     scored = (await learner.score("good.wav")).json()
-    game = session_of([speech])
-    game["results"][0] |= {
-        "pronunciation_score": scored["pronunciation_score"],
-        "recognized_text": scored["recognized_text"],
-        "receipt": scored["receipt"],
-    }
+    game = scored_session_of(speech, scored)
     answer = await learner.post("/game/sessions", game)
     assert answer.status_code == 201, answer.text
     return await read_history(learner)

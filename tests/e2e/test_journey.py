@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.journey import REFERENCE, Learner, session_of
+from tests.journey import REFERENCE, Learner, scored_session_of, session_of
 
 pytestmark = pytest.mark.journey
 
@@ -74,12 +74,7 @@ async def test_a_game_is_saved_published_and_shown_in_the_history(learner: Learn
     speech = next(s for s in await learner.draw(limit=50) if s["text"] == REFERENCE)
     before = await count_plays(admin, speech["id"])
     scored = (await learner.score("good.wav")).json()
-    game = session_of([speech])
-    game["results"][0] |= {
-        "pronunciation_score": scored["pronunciation_score"],
-        "recognized_text": scored["recognized_text"],
-        "receipt": scored["receipt"],
-    }
+    game = scored_session_of(speech, scored)
     saved = await learner.post("/game/sessions", game, **{"Idempotency-Key": "first-game"})
     assert saved.status_code == 201, saved.text
     again = await learner.post("/game/sessions", game, **{"Idempotency-Key": "first-game"})
