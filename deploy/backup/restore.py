@@ -18,10 +18,21 @@ from deploy.backup.system import System
 
 
 async def restore(system: System, folder: Path, *, report: Report) -> Manifest:
-    """Restore a backup. Raises BackupFailed, leaving the system empty. Rows become visible only at the end;
-    without rows, no client can find the objects. Schemas are those of the backup, so the services' migrations
-    come next.
+    """Restore a backup. Raises BackupFailed, leaving the system empty. So does an interruption before the
+    first commit; a later one is ignored. Rows become visible only at the end; without rows, no client can
+    find the objects. Schemas are those of the backup, so the services' migrations come next.
     """
+    committing = asyncio.Event()
+    restoring = asyncio.create_task(_restore(system, folder, report, committing))
+    try:
+        return await asyncio.shield(restoring)
+    except asyncio.CancelledError:
+        if not committing.is_set():
+            restoring.cancel()
+        return await restoring
+
+
+async def _restore(system: System, folder: Path, report: Report, committing: asyncio.Event) -> Manifest:
     # A newer schema is detected before reading gigabytes.
     ensure_readable(Manifest.read(folder), system)
     manifest, objects = await asyncio.to_thread(verify, folder)
@@ -32,7 +43,7 @@ async def restore(system: System, folder: Path, *, report: Report) -> Manifest:
         async with _undo_on_failure(upload):
             await _put(upload, objects)
             report(f"{len(objects)} objects are in the bucket")
-            await _load(databases, manifest, folder, report)
+            await _load(databases, manifest, folder, report, committing)
     return manifest
 
 
@@ -86,7 +97,13 @@ async def _put(upload: Upload, objects: Sequence[StoredObject]) -> None:
         raise
 
 
-async def _load(databases: Sequence[Database], manifest: Manifest, folder: Path, report: Report) -> None:
+async def _load(
+    databases: Sequence[Database],
+    manifest: Manifest,
+    folder: Path,
+    report: Report,
+    committing: asyncio.Event,
+) -> None:
     async with AsyncExitStack() as stack:
         loadings = []
         for database in databases:
@@ -96,18 +113,6 @@ async def _load(databases: Sequence[Database], manifest: Manifest, folder: Path,
             loadings.append(loading)
         for database in databases:
             await database.ensure_unused()
-        await _commit(loadings)
-
-
-async def _commit(loadings: Sequence[Loading]) -> None:
-    """Commit one after the other, even if interrupted, so that the restore is complete."""
-
-    async def commit_all() -> None:
+        committing.set()
         for loading in loadings:
             await loading.commit()
-
-    committing = asyncio.ensure_future(commit_all())
-    try:
-        await asyncio.shield(committing)
-    except asyncio.CancelledError:
-        await committing

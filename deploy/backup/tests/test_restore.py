@@ -13,6 +13,7 @@ import pytest
 
 from deploy.backup.create import create
 from deploy.backup.errors import BackupFailed
+from deploy.backup.loading import Loading
 from deploy.backup.manifest import MANIFEST, File, Manifest
 from deploy.backup.objects import create_client
 from deploy.backup.restore import restore
@@ -172,6 +173,34 @@ async def test_an_interrupted_restore_is_undone(
     with suppress(asyncio.CancelledError):
         await restoring
     assert await is_empty(target) is restoring.cancelled()
+
+
+@pytest.mark.parametrize("turns", [0, 4, 8])
+async def test_a_restore_that_is_interrupted_after_its_commits_is_whole(
+    make_system: MakeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    """It is interrupted some turns of the event loop after the last commit, while all is closed."""
+    system, backup = await backed_up(make_system, tmp_path)
+    target = await make_system()
+    commit = Loading.commit
+
+    async def commit_and_interrupt(loading: Loading) -> None:
+        await commit(loading)
+        if loading._database.service == "importer":
+            interrupt(restoring, turns)
+
+    monkeypatch.setattr(Loading, "commit", commit_and_interrupt)
+    restoring = asyncio.create_task(restore(target, backup, report=print))
+    await restoring
+    assert await read(target, "content", SPEECHES) == await read(system, "content", SPEECHES)
+    assert list_keys(target) == list_keys(system)
+
+
+def interrupt(task: asyncio.Task[Manifest], turns: int) -> None:
+    if turns == 0:
+        task.cancel()
+    else:
+        asyncio.get_running_loop().call_soon(interrupt, task, turns - 1)
 
 
 async def test_the_newest_of_several_backups_is_named(make_system: MakeSystem, tmp_path: Path) -> None:
