@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.score_models import OVERALL
 
-from training.examples import Example
-from training.models import Prediction
+from training.examples import Example, Prediction
 
 RESAMPLES, SEED = 1000, 0
 INTERVAL = (2.5, 97.5)

@@ -8,7 +8,7 @@ from scoring.providers.offline.aligner import Alignment
 from scoring.providers.offline.encoder import Encoding, Floats
 from scoring.providers.offline.evidence import EvidenceReader
 from scoring.providers.offline.listener import Matched, match, observe
-from scoring.providers.offline.observation import Observation
+from scoring.providers.offline.observation import Observation, RawScores
 from scoring.providers.offline.phonemes import SYMBOLS
 from scoring.providers.offline.transcript import Word, to_transcript
 from scoring.providers.offline.utterance_features import VoiceSpace
@@ -17,6 +17,9 @@ COMPONENTS = 32
 USUAL_DURATION = (1.0, 0.5)
 WEIGHTS = {"genuine": 1.0, "degraded": 0.6, "single": 0.6}
 DEFAULT_WEIGHT = 0.3
+
+type Prediction = tuple[RawScores, RawScores]
+"""For the raters' pronunciations, and for the dictionary's."""
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,14 @@ from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
-from scoring.providers.offline.observation import RawScores
 from scoring.providers.offline.score_models import ScoreModels
 
 from training.corpus import split_speakers
-from training.examples import Example
+from training.examples import Example, Prediction
 from training.score_transformer import SHAPES, train_transformer
 from training.score_trees import train_trees
 
 FOLDS, FOLD_SEED = 3, 7
-
-type Prediction = tuple[RawScores, RawScores]
-"""For the raters' pronunciations, and for the dictionary's."""
 
 
 def train_models(examples: Sequence[Example]) -> ScoreModels:

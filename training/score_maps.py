@@ -9,8 +9,7 @@ from scoring.providers.offline.score_models import OVERALL
 from sklearn.isotonic import IsotonicRegression
 
 from training.evaluation import pair_scores
-from training.examples import Example
-from training.models import Prediction
+from training.examples import Example, Prediction
 
 SCALES = dict.fromkeys(MAPPED, 10.0) | {"phonemes": 50.0}
 """Points for one point of the raters."""

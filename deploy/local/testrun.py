@@ -15,7 +15,15 @@ from deploy.local.servers import Addresses
 
 # One pytest process per service: each creates its tables on the same declarative base.
 SIDE_BY_SIDE = (
-    ("tests/shared", "tests/contracts", "tests/architecture", "deploy/seed", "deploy/k8s", "gateway"),
+    (
+        "tests/shared",
+        "tests/contracts",
+        "tests/architecture",
+        "deploy/seed",
+        "deploy/k8s",
+        "training",
+        "gateway",
+    ),
     *((f"services/{path.parent.name}",) for path in sorted(ROOT.glob("services/*/pyproject.toml"))),
     ("deploy/local", "deploy/backup", "deploy/compose", "deploy/image"),
 )
