@@ -35,7 +35,7 @@ test: setup ## Run all tests on their own servers (select with TESTS="-k name")
 	@$(PYTHON) -m deploy.local.testrun $(TESTS)
 
 bench: setup ## Compare a part with its reference (WHAT=draw; see bench/README.md)
-	@[ -n "$(WHAT)" ] || { echo "Name a bench: make bench WHAT=auth, draw, search, panel, analytics, invalidation, overload, throughput, import or hostile"; exit 2; }
+	@[ -n "$(WHAT)" ] || { echo "Name a bench: make bench WHAT=auth, draw, search, panel, analytics, invalidation, overload, throughput, import, scoring or hostile"; exit 2; }
 	@$(PYTHON) -m bench.$(WHAT)
 
 train-scorer: setup ## Train the offline scorer's weights (DATA=folder of a corpus; see training/README.md)

@@ -87,13 +87,13 @@ class Row:
         return f"{self.count} | {refused} | {points} | {max(self.seconds) * 1000:.0f}"
 
 
-def read_seed() -> list[tuple[str, Samples]]:
+def read_seed(count: int = VOICES) -> list[tuple[str, Samples]]:
     """Return texts of the catalogue with their recordings."""
     with (SEED / "speeches.csv").open(encoding="utf-8", newline="") as file:
         rows = [*csv.DictReader(file)]
     return [
         (row["text"], read_audio(SEED / "audio" / row["audio_filename"]))
-        for row in rows[:: len(rows) // VOICES]
+        for row in rows[:: len(rows) // count]
     ]
 
 
