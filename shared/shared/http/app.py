@@ -15,6 +15,7 @@ from shared.data.db import Database
 from shared.data.storage import Storage
 from shared.errors import ParleyError
 from shared.http.admission import Admission, UserShares, WorkSlots
+from shared.http.arrivals import ArrivalShares
 from shared.http.health import Check, health, ready
 from shared.http.middleware import BodyLimit, RequestContext
 from shared.http.problems import render, render_http_exception, render_validation_error
@@ -105,6 +106,7 @@ def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
     app.add_middleware(Admission, slots=slots, shares=shares)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes, max_form_bytes=settings.max_form_bytes)
     app.add_middleware(UnreadBodies)
+    app.add_middleware(ArrivalShares, max_of_address=settings.max_address_requests_arriving)
     app.add_middleware(RequestContext)
 
 

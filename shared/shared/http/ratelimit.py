@@ -15,6 +15,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter as LocalRateLimiter
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
+from starlette.requests import HTTPConnection
 
 from shared import metrics
 from shared.data.loop_time import within_loop_time
@@ -145,7 +146,7 @@ def per_user(name: str, *, per_minute: int) -> Callable[[Request, CurrentUser], 
     return limit
 
 
-def get_client_address(request: Request) -> str:
+def get_client_address(request: HTTPConnection) -> str:
     """Return the client's address as the gateway saw it, or its /64 network: one IPv6 household has 2^64
     addresses.
     """
