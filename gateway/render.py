@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
@@ -43,7 +43,7 @@ def render(variables: Mapping[str, str]) -> str:
     template = Template((HERE / "envoy.yaml").read_text())
     return template.substitute(
         values,
-        TLS=_render_tls(values),
+        TLS=_render_tls(values, protocols=["h2", "http/1.1"]),
         SERVICES=", ".join(services),
         WORKERS=", ".join(workers),
         CLUSTERS="".join(_render_cluster("cluster.yaml", name, values) for name in services),
@@ -54,7 +54,8 @@ def render(variables: Mapping[str, str]) -> str:
 def render_recordings(variables: Mapping[str, str]) -> str:
     """Return the listener for recordings, which is added to the configuration. Raises as `render` does."""
     values = _complete(variables)
-    return Template((HERE / "recordings.yaml").read_text()).substitute(values, TLS=_render_tls(values))
+    template = Template((HERE / "recordings.yaml").read_text())
+    return template.substitute(values, TLS=_render_tls(values, protocols=["http/1.1"]))
 
 
 def _complete(variables: Mapping[str, str]) -> dict[str, str]:
@@ -69,7 +70,7 @@ def _complete(variables: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def _render_tls(values: Mapping[str, str]) -> str:
+def _render_tls(values: Mapping[str, str], *, protocols: Sequence[str]) -> str:
     if not values["TLS_CERTIFICATE_FILE"]:
         return "# Without TLS."
     files = {
@@ -77,7 +78,7 @@ def _render_tls(values: Mapping[str, str]) -> str:
         "private_key": {"filename": values["TLS_KEY_FILE"]},
     }
     context = {
-        "alpn_protocols": ["h2", "http/1.1"],
+        "alpn_protocols": protocols,
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
         "tls_certificates": [files],
     }

