@@ -58,7 +58,7 @@ def _is_open(connection: socket.socket) -> bool:
     return False
 
 
-async def _is_served(gateway: Gateway, source: str = LEARNER) -> bool:
+async def is_served(gateway: Gateway, source: str = LEARNER) -> bool:
     transport = httpx.AsyncHTTPTransport(local_address=source)
     try:
         async with httpx.AsyncClient(transport=transport, timeout=2) as client:
@@ -82,8 +82,8 @@ async def test_an_address_holds_a_bounded_number(head: bytes, stand_ins: dict[st
     async with _bounded(stand_ins) as gateway:
         with holding(gateway, 3 * BOUND, head=head) as held:
             assert 0 < await held.settle() <= BOUND
-            assert not await _is_served(gateway, ATTACKER)
-            assert await _is_served(gateway)
+            assert not await is_served(gateway, ATTACKER)
+            assert await is_served(gateway)
 
 
 async def test_an_address_is_accepted_again_when_its_connections_have_ended(
@@ -93,13 +93,13 @@ async def test_an_address_is_accepted_again_when_its_connections_have_ended(
         with holding(gateway, 3 * BOUND) as held:
             await held.settle()
         await asyncio.sleep(1.1)
-        assert await _is_served(gateway, ATTACKER)
+        assert await is_served(gateway, ATTACKER)
 
 
 async def test_connections_one_after_the_other_are_not_bounded(stand_ins: dict[str, StandIn]) -> None:
     async with _bounded(stand_ins) as gateway:
         for _ in range(3 * BOUND):
-            assert await _is_served(gateway)
+            assert await is_served(gateway)
             # Ended connections are noticed once a second.
             await asyncio.sleep(1.5 / BOUND)
 
@@ -110,7 +110,7 @@ async def test_ipv6_is_bounded_too(stand_ins: dict[str, StandIn]) -> None:
             assert 0 < await held.settle() <= BOUND
         with holding(gateway, 3 * BOUND) as held:
             assert 0 < await held.settle() <= BOUND
-            assert await _is_served(gateway)
+            assert await is_served(gateway)
 
 
 async def test_a_load_balancer_is_not_bounded(stand_ins: dict[str, StandIn]) -> None:
@@ -124,9 +124,9 @@ async def test_idle_connections_are_given_up_under_pressure(stand_ins: dict[str,
     async with _bounded(stand_ins, MAX_CONNECTIONS=str(2 * BOUND)) as gateway:
         with holding(gateway, BOUND) as some, holding(gateway, BOUND, source="127.0.0.6") as others:
             assert await some.settle() + await others.settle() == 2 * BOUND
-            served = [await _is_served(gateway)]
+            served = [await is_served(gateway)]
             while not served[-1] and len(served) < 20:
                 await asyncio.sleep(0.5)
-                served.append(await _is_served(gateway))
+                served.append(await is_served(gateway))
         assert not served[0]
         assert served[-1]

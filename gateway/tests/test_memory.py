@@ -1,0 +1,35 @@
+"""One address cannot fill the memory with responses that it does not read."""
+
+import asyncio
+import struct
+
+from gateway.tests.envoy import running
+from gateway.tests.stand_in import StandIn
+from gateway.tests.test_connections import holding, is_served
+
+CONNECTIONS = 50
+STREAMS = 100
+SMALL_HEAP = {"max_heap_size_bytes: 536870912": "max_heap_size_bytes: 134217728"}
+"""The limit of connections is a tenth of the default, the memory a fourth: Envoy itself takes 50 MB."""
+
+
+def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def _unread_requests() -> bytes:
+    """Return an HTTP/2 client's requests with a window of 0, so that no response can be sent."""
+    settings = _frame(4, 0, 0, struct.pack(">HI", 4, 0))
+    # From HPACK's static table: GET, http, /index.html; and the authority x.
+    fields = bytes([0x82, 0x86, 0x85, 0x41, 1]) + b"x"
+    requests = [_frame(1, 5, 2 * number + 1, fields) for number in range(STREAMS)]
+    return b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + settings + b"".join(requests)
+
+
+async def test_responses_that_an_address_does_not_read_leave_memory(stand_ins: dict[str, StandIn]) -> None:
+    variables = {"MAX_CONNECTIONS_PER_ADDRESS": str(CONNECTIONS)}
+    async with running(stand_ins, changes=SMALL_HEAP, **variables) as gateway:
+        with holding(gateway, CONNECTIONS, head=_unread_requests()):
+            for _ in range(6):
+                await asyncio.sleep(0.5)
+                assert await is_served(gateway)
