@@ -30,7 +30,7 @@ from shared.data.migrations import upgrade
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bench.search import percentile, run_alone, timed
+from bench.search import compute_percentile, run_alone, time_call
 from bench.system import run_on_postgres
 
 SESSIONS = int(os.environ.get("SESSIONS", "1000000"))
@@ -148,7 +148,7 @@ async def measure(url: str) -> list[str]:
 async def count_sessions(database: Database) -> None:
     """Count all sessions: the first chunks like the worker, and the rest in larger ones."""
     size = commands.MAX_CHUNK_SESSIONS
-    taken = [await timed(count_chunk(database)) for _ in range(MEASURED_CHUNKS)]
+    taken = [await time_call(count_chunk(database)) for _ in range(MEASURED_CHUNKS)]
     print(f"a chunk of {size} sessions is counted in {statistics.median(taken):.0f} ms", flush=True)
     commands.MAX_CHUNK_SESSIONS = FILLED_CHUNK
     while await count_chunk(database):
@@ -167,8 +167,8 @@ async def measure_case(database: Database, name: str, query: Query) -> str | Non
             await query(session)
 
     await answer()
-    taken = [await timed(answer()) for _ in range(ROUNDS)]
-    slowest = percentile(taken, 95)
+    taken = [await time_call(answer()) for _ in range(ROUNDS)]
+    slowest = compute_percentile(taken, 95)
     print(f"{name:28}{statistics.median(taken):>8.1f}/{slowest:>7.1f} ms", flush=True)
     return f"{name}: p95 is {slowest:.0f} ms" if slowest > BOUND_MS else None
 
@@ -179,8 +179,9 @@ async def measure_deletions(database: Database) -> None:
             first = select(GameSession.id).order_by(GameSession.id).limit(1)
             await delete_session(session, (await session.execute(first)).scalar_one(), actor=uuid4())
 
-    taken = [await timed(delete()) for _ in range(ROUNDS)]
-    print(f"{'deletion of a session':28}{statistics.median(taken):>8.1f}/{percentile(taken, 95):>7.1f} ms")
+    taken = [await time_call(delete()) for _ in range(ROUNDS)]
+    p50, p95 = statistics.median(taken), compute_percentile(taken, 95)
+    print(f"{'deletion of a session':28}{p50:>8.1f}/{p95:>7.1f} ms")
 
 
 if __name__ == "__main__":

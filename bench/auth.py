@@ -15,10 +15,10 @@ from uuid import uuid4
 from shared.data.migrations import upgrade
 
 from bench.lean_client import Connection
-from bench.replicas import V1, Replicas, replicas
-from bench.rounds import verdict
-from bench.storm import THREADS, storm
-from bench.system import started, with_driver
+from bench.replicas import V1, Replicas, start_replicas
+from bench.rounds import print_verdict
+from bench.storm import THREADS, run_storm
+from bench.system import add_driver, start_servers
 
 ATTEMPTS = 3
 RACES, USES = 20, 100
@@ -44,20 +44,20 @@ class Row(NamedTuple):
         return f"{self.what:52} {self.found:32} {self.bound:18} {verdict}"
 
 
-async def race(api: Replicas) -> list[Row]:
-    """Use one refresh token a hundred times at once, repeatedly; on one replica, then on both."""
+async def measure_races(api: Replicas) -> list[Row]:
+    """Use one refresh token a hundred times concurrently, repeatedly; on one replica, then on both."""
     rows = []
     for processes in (1, 2):
-        outcomes = [await _race(api, processes) for _ in range(RACES)]
+        outcomes = [await _run_race(api, processes) for _ in range(RACES)]
         found = f"{sum(outcome == (1, 1) for outcome in outcomes)} of {RACES}"
         what = f"{USES} uses of one token, {processes} API: 1 successor, 1 head"
         rows.append(Row(what, found, "all", set(outcomes) == {(1, 1)}))
     return rows
 
 
-async def _race(api: Replicas, processes: int) -> tuple[int, int]:
+async def _run_race(api: Replicas, processes: int) -> tuple[int, int]:
     """Count the different responses and the family's active tokens; a revoked family has none."""
-    _, tokens = await api.account()
+    _, tokens = await api.create_account()
     presented = {"refresh_token": tokens["refresh_token"]}
     uses = (api.post("/auth/refresh", presented, replica=number % processes) for number in range(USES))
     answers = await asyncio.gather(*uses)
@@ -65,22 +65,22 @@ async def _race(api: Replicas, processes: int) -> tuple[int, int]:
     return len(successors), await api.fetch(HEADS, tokens["user"]["id"])
 
 
-async def enumeration(api: Replicas) -> list[Row]:
+async def measure_enumeration(api: Replicas) -> list[Row]:
     """Compare responses and their times for known and unknown accounts."""
-    known, _ = await api.account()
-    passwordless, _ = await api.account()
+    known, _ = await api.create_account()
+    passwordless, _ = await api.create_account()
     await api.fetch("UPDATE users SET password_hash = NULL WHERE email = $1", passwordless)
 
-    def login(email: str) -> tuple[str, dict[str, str]]:
+    def build_login(email: str) -> tuple[str, dict[str, str]]:
         return "/auth/login", {"email": email, "password": "Wrong4Horse"}
 
-    def forgot(email: str) -> tuple[str, dict[str, str]]:
+    def build_forgot(email: str) -> tuple[str, dict[str, str]]:
         return "/auth/password/forgot", {"email": email}
 
     return [
-        await _compare_answers(api, "login, wrong password / unknown address", login, known),
-        await _compare_answers(api, "login, no password / unknown address", login, passwordless),
-        await _compare_answers(api, "forgot, known / unknown address", forgot, known),
+        await _compare_answers(api, "login, wrong password / unknown address", build_login, known),
+        await _compare_answers(api, "login, no password / unknown address", build_login, passwordless),
+        await _compare_answers(api, "forgot, known / unknown address", build_forgot, known),
     ]
 
 
@@ -103,11 +103,11 @@ async def _compare_answers(
     return Row(what, f"{ratio:.3f}, {len(texts)} text", "0.9-1.1, 1 text", alike)
 
 
-async def storms(api: Replicas) -> list[Row]:
+async def measure_storms(api: Replicas) -> list[Row]:
     """Measure the latency of signed-in users during a login storm, and its throughput."""
-    found = await storm(api)
-    idle, stormy, logins, bare = map(found.median, ("idle", "stormy", "logins", "bare"))
-    print(f"In the counted rounds, other programs used at most {found.median('others'):.2f} cores:")
+    found = await run_storm(api)
+    idle, stormy, logins, bare = map(found.compute_median, ("idle", "stormy", "logins", "bare"))
+    print(f"In the counted rounds, other programs used at most {found.compute_median('others'):.2f} cores:")
     print(f"p99 {idle:.1f} -> {stormy:.1f} ms, {logins:.1f} logins and {bare:.1f} bare hashes a second")
     slower, share = found.slower, found.share
     return [
@@ -116,19 +116,19 @@ async def storms(api: Replicas) -> list[Row]:
     ]
 
 
-async def limits(api: Replicas) -> list[Row]:
-    """Send sixty logins at once to both replicas: to one account, then from one address."""
+async def measure_limits(api: Replicas) -> list[Row]:
+    """Send sixty concurrent logins to both replicas: to one account, then from one address."""
     email, address = f"{uuid4().hex}@example.com", f"203.0.113.{random.randrange(256)}"
     everywhere = [(email, f"198.51.100.{number}") for number in range(60)]
     everyone = [(f"{uuid4().hex}@example.com", address) for _ in range(60)]
     rows = []
     for what, tries in (("account", everywhere), ("address", everyone)):
-        passed = await _passed(api, tries)
+        passed = await _count_passed(api, tries)
         rows.append(Row(f"60 logins, one {what}, 2 API: passed", str(passed), "10", passed == 10))
     return rows
 
 
-async def _passed(api: Replicas, tries: list[tuple[str, str]]) -> int:
+async def _count_passed(api: Replicas, tries: list[tuple[str, str]]) -> int:
     answers = await asyncio.gather(
         *(
             api.post(
@@ -162,14 +162,14 @@ def run_with_retries(bench: Callable[[Replicas], Awaitable[list[Row]]], api: Rep
 def main() -> int:
     """Run all measurements; return 1 when a bound is broken."""
     broken: list[str] = []
-    with started() as (addresses, run):
-        upgrade("auth", with_driver(addresses.postgres_url))
-        with replicas(run, addresses, **UNLIMITED) as api:
-            for bench in (race, enumeration, storms):
+    with start_servers() as (addresses, run):
+        upgrade("auth", add_driver(addresses.postgres_url))
+        with start_replicas(run, addresses, **UNLIMITED) as api:
+            for bench in (measure_races, measure_enumeration, measure_storms):
                 broken += run_with_retries(bench, api)
-        with replicas(run, addresses, **LIMITED) as api:
-            broken += run_with_retries(limits, api)
-    return verdict(broken)
+        with start_replicas(run, addresses, **LIMITED) as api:
+            broken += run_with_retries(measure_limits, api)
+    return print_verdict(broken)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ from shared.data.db import Database, create_engine
 from sqlalchemy import select
 
 from bench import uniformity
-from bench.following import seconds_until_followed
-from bench.programs import content_api
-from bench.rounds import Action, Times, measured, ratio, verdict
+from bench.following import measure_longest_delay
+from bench.programs import create_content_api
+from bench.rounds import Action, Times, compute_ratio, measure_rounds, print_verdict
 from bench.speeches import Made
-from bench.system import catalogue_of, started, with_driver
+from bench.system import add_driver, create_catalogue, start_servers
 from deploy.local import ports
 from deploy.local.processes import Run
 from deploy.local.servers import Addresses
@@ -51,36 +51,36 @@ class Case:
     made: Made
     ids: list[UUID]
 
-    def actions(self) -> Iterator[tuple[str, Action]]:
+    def list_actions(self) -> Iterator[tuple[str, Action]]:
         """Yield the draws to measure, and the reads by primary key that they are compared with."""
         ten = cycle([self.ids[first : first + 10] for first in range(0, len(self.ids), 10)])
 
-        async def by_session() -> None:
+        async def read_by_session() -> None:
             async with self.database.transaction() as session:
                 (await session.scalars(select(Speech).where(Speech.id.in_(next(ten))))).all()
 
         def draw(wanted: DrawFilter, excluded: frozenset[UUID] = frozenset()) -> Action:
             return lambda: draw_speeches(self.database, self.catalogue, wanted, limit=10, excluded=excluded)
 
-        def draw_anew(wanted: DrawFilter) -> Action:
+        def draw_uncached(wanted: DrawFilter) -> Action:
             kept = draw(wanted)
 
-            async def forget_and_draw() -> None:
+            async def invalidate_and_draw() -> None:
                 self.catalogue.add({})  # a change, which empties the cache of filters
                 await kept()
 
-            return forget_and_draw
+            return invalidate_and_draw
 
         yield DRIVER, lambda: self.driver.fetch(KEYS, next(ten))
-        yield SESSION, by_session
-        for name, wanted in filters(self.made).items():
+        yield SESSION, read_by_session
+        for name, wanted in list_filters(self.made).items():
             yield name, draw(wanted)
-            yield f"{name}, {UNCACHED}", draw_anew(wanted)
+            yield f"{name}, {UNCACHED}", draw_uncached(wanted)
         yield EXCLUDING, draw(DrawFilter(level="A1"), frozenset(self.ids[:200]))
 
 
-def filters(made: Made) -> dict[str, DrawFilter]:
-    """The sources of draws, by their name in the table."""
+def list_filters(made: Made) -> dict[str, DrawFilter]:
+    """Return the filters of draws, by their name in the table."""
     common, rare = frozenset(made.common), frozenset(made.rare)
     return {
         "level": DrawFilter(level="A1"),
@@ -92,9 +92,9 @@ def filters(made: Made) -> dict[str, DrawFilter]:
     }
 
 
-async def loaded(url: str, made: Made) -> Case:
+async def load_case(url: str, made: Made) -> Case:
     """Load the catalogue as a starting process does."""
-    database = Database(create_engine(with_driver(url), name="bench"))
+    database = Database(create_engine(add_driver(url), name="bench"))
     driver = await asyncpg.connect(url)
     followed = CatalogueRefresher(database)
     await followed.refresh()
@@ -103,25 +103,25 @@ async def loaded(url: str, made: Made) -> Case:
     return Case(database, driver, followed.get_catalogue(), made, ids)
 
 
-def table(found: Mapping[str, Mapping[int, Times]]) -> None:
+def print_table(found: Mapping[str, Mapping[int, Times]]) -> None:
     """Print milliseconds by size, growth and cost."""
     sizes = "".join(f"{size:>17,}" for size in SIZES)
     print(f"\n{'p50 / p95 in ms':35}{sizes}   p50 growth         p95 cost")
     for name, by_size in found.items():
         times = "".join(map(str, by_size.values()))
-        growth = ratio(by_size[LARGE].p50, by_size[SMALL].p50)
-        cost = ratio(by_size[LARGE].p95, found[DRIVER][LARGE].p95)
+        growth = compute_ratio(by_size[LARGE].p50, by_size[SMALL].p50)
+        cost = compute_ratio(by_size[LARGE].p95, found[DRIVER][LARGE].p95)
         print(f"{name:35}{times}   {growth}  {cost}")
 
 
-def broken(found: Mapping[str, Mapping[int, Times]]) -> list[str]:
+def list_broken_bounds(found: Mapping[str, Mapping[int, Times]]) -> list[str]:
     """List the bounds that do not hold."""
     lines = []
     for name, by_size in found.items():
         if name in (DRIVER, SESSION):
             continue
-        growth = ratio(by_size[LARGE].p50, by_size[SMALL].p50).median
-        cost = ratio(by_size[LARGE].p95, found[DRIVER][LARGE].p95).median
+        growth = compute_ratio(by_size[LARGE].p50, by_size[SMALL].p50).median
+        cost = compute_ratio(by_size[LARGE].p95, found[DRIVER][LARGE].p95).median
         if growth > GROWTH and UNCACHED not in name:
             lines.append(f"{name}: p50 grows by {growth:.2f}, allowed are {GROWTH}")
         if cost > COST and name != EXCLUDING:
@@ -133,21 +133,23 @@ async def measure_times(cases: Mapping[int, Case]) -> list[str]:
     """Measure until the bounds hold, at most ATTEMPTS times, and return the broken ones."""
     lines: list[str] = []
     for _ in range(ATTEMPTS):
-        actions = {(name, size): action for size, case in cases.items() for name, action in case.actions()}
-        times = await measured(actions, rounds=20, each=40)
+        actions = {
+            (name, size): action for size, case in cases.items() for name, action in case.list_actions()
+        }
+        times = await measure_rounds(actions, rounds=20, each=40)
         names = dict.fromkeys(name for name, _ in times)
         found = {name: {size: times[name, size] for size in cases} for name in names}
-        table(found)
-        if not (lines := broken(found)):
+        print_table(found)
+        if not (lines := list_broken_bounds(found)):
             break
     return lines
 
 
-def start_of_a_process(run: Run, addresses: Addresses) -> str:
+def measure_start(run: Run, addresses: Addresses) -> str:
     """Start an API on the largest catalogue and report its start time and memory."""
     database = f"{addresses.postgres_url.rpartition('/')[0]}/content_{LARGE}"
     port = ports.block(ports.free_block())["content-api"]
-    api, began = content_api(run, database, addresses, port=port, keys_port=port), time.monotonic()
+    api, began = create_content_api(run, database, addresses, port=port, keys_port=port), time.monotonic()
     api.start()
     assert api.process
     seconds, taken = time.monotonic() - began, psutil.Process(api.process.pid).memory_info().rss / 2**20
@@ -158,7 +160,7 @@ def start_of_a_process(run: Run, addresses: Addresses) -> str:
 def find_unfairness() -> list[str]:
     """Draw a million times, and again if chance does not explain the first result."""
     for _ in range(2):
-        found = uniformity.fairness()
+        found = uniformity.measure_fairness()
         print(f"{uniformity.DRAWS:,} draws of {uniformity.MOST} from {uniformity.SIZE}: {found}")
         if found.fair:
             return []
@@ -167,17 +169,17 @@ def find_unfairness() -> list[str]:
 
 async def main() -> int:
     """Run all measurements; return 1 when a bound is broken."""
-    with started() as (addresses, run):
-        cases = {size: await loaded(*await catalogue_of(addresses, size)) for size in SIZES}
+    with start_servers() as (addresses, run):
+        cases = {size: await load_case(*await create_catalogue(addresses, size)) for size in SIZES}
         lines = await measure_times(cases)
-        print(f"\nWith {LARGE:,} speeches an API process {start_of_a_process(run, addresses)}.")
-        delay = await seconds_until_followed(cases[LARGE].database)
+        print(f"\nWith {LARGE:,} speeches an API process {measure_start(run, addresses)}.")
+        delay = await measure_longest_delay(cases[LARGE].database)
         print(f"Under load, new speeches were drawn within {delay:.2f} s, deleted ones never.")
         lines += [f"a change takes {delay:.2f} s to show"] if delay > DELAY else []
         for case in cases.values():
             await case.driver.close()
             await case.database.close()
-    return verdict(lines + find_unfairness())
+    return print_verdict(lines + find_unfairness())
 
 
 if __name__ == "__main__":

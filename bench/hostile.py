@@ -31,7 +31,7 @@ from bench.sounds import RATE, Random, Samples
 ROOT = Path(__file__).parents[1]
 SEED, LANGUAGES = ROOT / "deploy" / "seed", ROOT / "services/scoring/tests/recordings/languages"
 MAX_POINTS, MAX_VOICE_POINTS, MAX_SECONDS = 15.0, 25.0, 12.0
-"""Of sounds and other languages, of English that is no reading of its text, and the limit of the service."""
+"""Limits for sounds and other languages, for English that does not match its text, and for the time."""
 MAX_NARROW_LOSS_POINTS = 10.0
 EACH = 10
 VOICES = 16

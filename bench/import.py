@@ -20,10 +20,10 @@ import httpx
 import psutil
 from shared.data.migrations import upgrade
 
-from bench.imported import copy, start, upload_recordings, write_table
-from bench.rounds import verdict
-from bench.system import folder, with_driver
-from bench.traffic import Request, p99, sent
+from bench.imported import copy_import, start_import, upload_recordings, write_table
+from bench.rounds import print_verdict
+from bench.system import add_driver, create_folder
+from bench.traffic import Request, compute_p99, send_requests
 from deploy.local.stack import Stack, started
 
 ROWS = int(os.environ.get("ROWS", "100000"))
@@ -49,7 +49,7 @@ OTHERS = {
 
 @dataclass
 class Found:
-    """What was measured."""
+    """Measurements of all rounds."""
 
     imported: list[float] = field(default_factory=list)
     copied: list[float] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Case:
 
     async def sign_in(self) -> None:
         """Use a new token, because they are valid for minutes."""
-        self.client.headers["Authorization"] = f"Bearer {(await signed_in(self.client))['access_token']}"
+        self.client.headers["Authorization"] = f"Bearer {(await fetch_tokens(self.client))['access_token']}"
 
     async def prepare(self, table: Path) -> tuple[UUID, str]:
         """Write a table of new sentences, and upload its recordings; return their session and a tag."""
@@ -86,9 +86,9 @@ class Case:
 
     async def run(self, table: Path, session_id: UUID, tag: str) -> UUID:
         """Import the table and wait until its last sentence can be drawn."""
-        import_id = await start(self.client, session_id, table)
-        self.found.imported.append(await self._completed(import_id))
-        self.found.delays.append(await self._drawn(tag))
+        import_id = await start_import(self.client, session_id, table)
+        self.found.imported.append(await self._wait_until_completed(import_id))
+        self.found.delays.append(await self._wait_until_drawn(tag))
         return import_id
 
     async def settle(self) -> None:
@@ -96,7 +96,7 @@ class Case:
         deadline = time.monotonic() + SETTLE_SECONDS
         count = await self.content.fetchval("SELECT count(*) FROM speeches")
         while time.monotonic() < deadline:
-            self._weigh()
+            self._record_memory()
             known = [
                 await self.importer.fetchval("SELECT count(*) FROM catalogue_sentences"),
                 await self.game.fetchval("SELECT count(DISTINCT speech_id) FROM speech_revisions"),
@@ -106,11 +106,11 @@ class Case:
             await asyncio.sleep(1)
         raise AssertionError("The game or the importer has not received all speeches.")
 
-    async def _completed(self, import_id: UUID) -> float:
+    async def _wait_until_completed(self, import_id: UUID) -> float:
         began, validated = time.monotonic(), 0.0
         while True:
             [(state, failure, errors, taken)] = await self.importer.fetch(STATE, import_id)
-            self._weigh()
+            self._record_memory()
             if state == "applying" and not validated:
                 validated = time.monotonic() - began
                 print(f"validated after {validated:.1f} s", flush=True)
@@ -119,12 +119,12 @@ class Case:
                 return float(taken.total_seconds())
             await asyncio.sleep(0.05)
 
-    def _weigh(self) -> None:
+    def _record_memory(self) -> None:
         for name in WORKERS:
-            size = megabytes(self.stack, name)
+            size = measure_megabytes(self.stack, name)
             self.found.megabytes[name] = max(size, self.found.megabytes.get(name, 0))
 
-    async def _drawn(self, tag: str) -> float:
+    async def _wait_until_drawn(self, tag: str) -> float:
         """Return the seconds until a row of the import is drawn."""
         began = time.monotonic()
         [(tag_id, level)] = await self.content.fetch(TAGGED, tag)
@@ -134,7 +134,7 @@ class Case:
         return time.monotonic() - began
 
 
-async def signed_in(client: httpx.AsyncClient) -> dict[str, Any]:
+async def fetch_tokens(client: httpx.AsyncClient) -> dict[str, Any]:
     """Sign in as the demo admin."""
     answer = await client.post("/api/v1/auth/login", json=ADMIN, headers={"Authorization": ""})
     assert answer.status_code == 200, answer.text
@@ -142,7 +142,7 @@ async def signed_in(client: httpx.AsyncClient) -> dict[str, Any]:
     return tokens
 
 
-def megabytes(stack: Stack, service: str) -> float:
+def measure_megabytes(stack: Stack, service: str) -> float:
     """Return the resident memory of a service's worker."""
     process = stack.workers[service].process
     assert process
@@ -156,22 +156,22 @@ async def create_case(stack: Stack) -> AsyncIterator[Case]:
     server = await asyncpg.connect(stack.plan.addresses.postgres_url)
     await server.execute("CREATE DATABASE content_reference")
     await server.close()
-    await asyncio.to_thread(upgrade, "content", with_driver(f"{base}/content_reference"))
+    await asyncio.to_thread(upgrade, "content", add_driver(f"{base}/content_reference"))
     names = ("content", "importer", "game", "content_reference")
     databases = [await asyncpg.connect(f"{base}/{name}") for name in names]
     async with httpx.AsyncClient(base_url=stack.url, timeout=30) as client:
-        owner_id = UUID((await signed_in(client))["user"]["id"])
+        owner_id = UUID((await fetch_tokens(client))["user"]["id"])
         yield Case(Found(), stack, client, owner_id, *databases)
     for database in databases:
         await database.close()
 
 
-async def speeds(case: Case, table: Path) -> None:
+async def measure_speeds(case: Case, table: Path) -> None:
     """Import and copy in alternation."""
     for _ in range(ROUNDS):
         import_id = await case.run(table, *await case.prepare(table))
         await case.settle()
-        case.found.copied.append(await copy(case.content, case.reference, import_id))
+        case.found.copied.append(await copy_import(case.content, case.reference, import_id))
         rates = f"{ROWS / case.found.imported[-1]:,.0f} / {ROWS / case.found.copied[-1]:,.0f}"
         print(f"rows a second, imported / copied: {rates}", flush=True)
 
@@ -179,21 +179,19 @@ async def speeds(case: Case, table: Path) -> None:
 async def measure_disturbance(case: Case, table: Path) -> None:
     """Compare other requests during an import with those in an idle system."""
     prepared = await case.prepare(table)
-    async with sent(case.client, OTHERS) as idle:
+    async with send_requests(case.client, OTHERS) as idle:
         await asyncio.sleep(IDLE_SECONDS)
-    async with sent(case.client, OTHERS) as busy:
+    async with send_requests(case.client, OTHERS) as busy:
         await case.run(table, *prepared)
     case.found.imported.pop()  # Its requests slowed it down.
     await case.settle()
     for name in OTHERS:
-        case.found.p99[name] = p99(busy[name]) / p99(idle[name])
-        print(
-            f"{name}: p99 {p99(idle[name]):.1f} ms idle, {p99(busy[name]):.1f} ms during an import",
-            flush=True,
-        )
+        before, during = compute_p99(idle[name]), compute_p99(busy[name])
+        case.found.p99[name] = during / before
+        print(f"{name}: p99 {before:.1f} ms idle, {during:.1f} ms during an import", flush=True)
 
 
-def broken(found: Found) -> list[str]:
+def list_broken_bounds(found: Found) -> list[str]:
     """List the bounds that do not hold."""
     lines = [
         f"the worker of {name} takes {size:.0f} MB; allowed are {MAX_MEGABYTES:.0f}"
@@ -205,38 +203,38 @@ def broken(found: Found) -> list[str]:
         for name, times in found.p99.items()
         if times > MAX_P99
     ]
-    if (share := speed(found)) < MIN_SPEED:
+    if (share := compute_speed(found)) < MIN_SPEED:
         lines.append(f"{share:.2f} of the rows per second of COPY; required are {MIN_SPEED}")
     if max(found.delays) > MAX_DELAY_SECONDS:
         lines.append(f"sentences are drawn {max(found.delays):.2f} s late; allowed are {MAX_DELAY_SECONDS}")
     return lines
 
 
-def speed(found: Found) -> float:
+def compute_speed(found: Found) -> float:
     """Return the median share of the speed of COPY."""
     return statistics.median(
         copied / imported for copied, imported in zip(found.copied, found.imported, strict=True)
     )
 
 
-async def measured(stack: Stack, table: Path) -> list[str]:
+async def run_with_retries(stack: Stack, table: Path) -> list[str]:
     """Measure until the bounds hold, at most ATTEMPTS times, and return the broken ones."""
     lines: list[str] = []
     async with create_case(stack) as connected:
         for _ in range(ATTEMPTS):
             case = replace(connected, found=Found())
-            await speeds(case, table)
+            await measure_speeds(case, table)
             if not IS_LARGE:
                 await measure_disturbance(case, table)
             show(case.found)
-            if not (lines := broken(case.found)) or IS_LARGE:
+            if not (lines := list_broken_bounds(case.found)) or IS_LARGE:
                 break
     return lines
 
 
 def show(found: Found) -> None:
-    """Print what was measured."""
-    print(f"share of the speed of COPY: {speed(found):.2f}")
+    """Print the measurements."""
+    print(f"share of the speed of COPY: {compute_speed(found):.2f}")
     print(f"drawn after {max(found.delays):.2f} s")
     print("MB of workers: " + ", ".join(f"{name} {size:.0f}" for name, size in found.megabytes.items()))
 
@@ -244,9 +242,9 @@ def show(found: Found) -> None:
 def main() -> int:
     """Run all measurements on the whole system; return 1 when a bound is broken."""
     os.environ["RATE_LIMIT_ENABLED"] = "false"
-    with folder() as path, started(path) as stack:
-        lines = asyncio.run(measured(stack, path / "table.csv"))
-    return verdict(lines)
+    with create_folder() as path, started(path) as stack:
+        lines = asyncio.run(run_with_retries(stack, path / "table.csv"))
+    return print_verdict(lines)
 
 
 if __name__ == "__main__":

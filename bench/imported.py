@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 
-from bench.speeches import CLAUSES, LEVELS, sentence
+from bench.speeches import CLAUSES, LEVELS, compose_sentence
 
 IMPORT = "/api/v1/admin/import"
 HEADER = ("audio_filename", "text", "level", "type", "tags")
@@ -58,18 +58,18 @@ def write_table(path: Path, count: int, *, tag: str, seed: int) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(HEADER)
-        writer.writerows(_rows(Random(seed), count, tag=tag))
+        writer.writerows(_generate_rows(Random(seed), count, tag=tag))
 
 
-def _rows(rng: Random, count: int, *, tag: str) -> Iterator[tuple[str, ...]]:
+def _generate_rows(rng: Random, count: int, *, tag: str) -> Iterator[tuple[str, ...]]:
     levels = rng.choices(list(LEVELS), list(LEVELS.values()), k=count)
     for number, level in enumerate(levels, 1):
-        text = f"{sentence(rng, CLAUSES[level], 'answer')} That was {tag}, {number}."
+        text = f"{compose_sentence(rng, CLAUSES[level], 'answer')} That was {tag}, {number}."
         tags = [*rng.sample(TAGS, 2), *([tag] if number == count else [])]
         yield f"{number}.mp3", text, level, "answer", ",".join(tags)
 
 
-async def start(client: httpx.AsyncClient, session_id: UUID, table: Path) -> UUID:
+async def start_import(client: httpx.AsyncClient, session_id: UUID, table: Path) -> UUID:
     """Upload the table; return the id of its import."""
     with table.open("rb") as file:
         answer = await client.post(
@@ -82,7 +82,7 @@ async def start(client: httpx.AsyncClient, session_id: UUID, table: Path) -> UUI
     return UUID(answer.json()["job_id"])
 
 
-async def copy(content: Connection, reference: Connection, import_id: UUID) -> float:
+async def copy_import(content: Connection, reference: Connection, import_id: UUID) -> float:
     """Copy the rows of an import into the same tables of another database; return the seconds."""
     tags = [tuple(tag) for tag in await content.fetch("SELECT id, name, category FROM tags")]
     await reference.executemany("INSERT INTO tags VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", tags)

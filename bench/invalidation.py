@@ -24,10 +24,10 @@ from shared.data.db import Database, create_engine
 from shared.security.jwt import SigningKeys, new_signing_key
 
 from bench.lean_client import Connection
-from bench.programs import content_api, content_worker, reference
-from bench.rounds import verdict
-from bench.system import catalogue_of, folder, with_driver
-from bench.throughput import token
+from bench.programs import create_content_api, create_content_worker, create_reference
+from bench.rounds import print_verdict
+from bench.system import add_driver, create_catalogue, create_folder
+from bench.throughput import create_token
 from deploy.local import servers
 from deploy.local.processes import Run
 from deploy.local.servers import Addresses, Running
@@ -71,7 +71,7 @@ class Catalogue:
     speech_id: UUID
     tag_id: UUID
 
-    async def read_on(self, port: int, watched: Watched) -> None:
+    async def read_repeatedly(self, port: int, watched: Watched) -> None:
         """Read repeatedly. Raises AssertionError on any status but 200."""
         async with Connection(port) as connection:
             while True:
@@ -93,14 +93,14 @@ class Catalogue:
                 answer = await connection.request("PUT", V1 + path, body, Authorization=self.bearer)
                 assert answer.status == 200, answer
 
-    async def change_behind(self, version: int) -> None:
+    async def change_in_database(self, version: int) -> None:
         """Change both in the database, with events for the worker."""
         async with self.database.transaction() as session:
             change = SpeechChange(text=f"version {version}")
             await apply_speech_change(session, self.speech_id, change, actor=None)
             await update_tag(session, self.tag_id, TagUpdate(name=f"version {version}"), actor=None)
 
-    async def outcomes(self) -> Counter[str]:
+    async def count_outcomes(self) -> Counter[str]:
         """Count the cached reads of both replicas so far, by outcome."""
         found = Counter[str]()
         for port in self.apis:
@@ -112,21 +112,25 @@ class Catalogue:
 
 
 @asynccontextmanager
-async def catalogue(run: Run, addresses: Addresses) -> AsyncIterator[Catalogue]:
+async def start_catalogue(run: Run, addresses: Addresses) -> AsyncIterator[Catalogue]:
     """Start the processes on a catalogue with an additional speech and tag."""
     keys = SigningKeys({"keys": [new_signing_key()]})
-    url, _ = await catalogue_of(addresses, SPEECHES)
-    database = Database(create_engine(with_driver(url), name="bench"))
+    url, _ = await create_catalogue(addresses, SPEECHES)
+    database = Database(create_engine(add_driver(url), name="bench"))
     async with database.transaction() as session:
         tags = await create_tags(session, {"version 0": "bench"}, actor=None)
         new = NewSpeech(text="version 0", level="A1", type="answer", audio_key="x.mp3", duration_ms=900)
         [speech_id] = await create_speeches(session, [new], actor=None)
     keys_port, *apis = (free_port() for _ in range(3))
-    reference(run, url, json.dumps(keys.public), port=keys_port).start()
+    create_reference(run, url, json.dumps(keys.public), port=keys_port).start()
     for number, port in enumerate(apis):
-        content_api(run, url, addresses, port=port, keys_port=keys_port, name=f"content-api-{number}").start()
-    content_worker(run, url, addresses, port=free_port(), keys_port=keys_port).start()
-    yield Catalogue(apis, database, f"Bearer {token(keys, role='editor')}", speech_id, tags["version 0"])
+        create_content_api(
+            run, url, addresses, port=port, keys_port=keys_port, name=f"content-api-{number}"
+        ).start()
+    create_content_worker(run, url, addresses, port=free_port(), keys_port=keys_port).start()
+    yield Catalogue(
+        apis, database, f"Bearer {create_token(keys, role='editor')}", speech_id, tags["version 0"]
+    )
     await database.close()
 
 
@@ -134,15 +138,17 @@ type Change = Callable[[int], Awaitable[None]]
 type Aside = Callable[[], None]
 
 
-async def phase(name: str, at: Catalogue, change: Change, *, first: int, aside: Mapping[int, Aside]) -> float:
-    """Make changes while readers run, print what they saw, and return the longest delay of a read in seconds.
+async def run_phase(
+    name: str, at: Catalogue, change: Change, *, first: int, aside: Mapping[int, Aside]
+) -> float:
+    """Make changes while readers run, print a row, and return the longest delay of a read in seconds.
 
     `aside` maps numbers of changes to actions that run before them.
     """
     watched = [Watched(f"{V1}/speeches/{at.speech_id}", first), Watched(f"{V1}/tags", first)]
-    before = await at.outcomes()
+    before = await at.count_outcomes()
     readers = [
-        asyncio.create_task(at.read_on(port, each))
+        asyncio.create_task(at.read_repeatedly(port, each))
         for port in at.apis
         for each in watched
         for _ in range(READERS // 4)
@@ -159,7 +165,7 @@ async def phase(name: str, at: Catalogue, change: Change, *, first: int, aside: 
     ended = await asyncio.gather(*readers, return_exceptions=True)
     failed = [error for error in ended if not isinstance(error, asyncio.CancelledError)]
     assert not failed, failed
-    return report(name, watched, await at.outcomes() - before)
+    return report(name, watched, await at.count_outcomes() - before)
 
 
 def report(name: str, watched: Sequence[Watched], outcomes: Counter[str]) -> float:
@@ -177,15 +183,15 @@ def report(name: str, watched: Sequence[Watched], outcomes: Counter[str]) -> flo
 
 async def main() -> int:
     """Run all measurements; return 1 when a read was stale for longer than the bound."""
-    with folder() as path, servers.started(path / "servers") as running:
+    with create_folder() as path, servers.started(path / "servers") as running:
         run = Run(path / "programs")
         try:
-            async with catalogue(run, running.addresses) as at:
+            async with start_catalogue(run, running.addresses) as at:
                 print(f"{'':30}{'reads':>8}{'hits':>10}{'reads/change':>12}{'stale':>10}{'longest':>15}")
-                behind = await phases(at, running)
+                behind = await run_phases(at, running)
         finally:
             run.close()
-    return verdict(
+    return print_verdict(
         [
             f"{name}: a read was stale for {late:.2f} s"
             for name, late in behind.items()
@@ -194,18 +200,18 @@ async def main() -> int:
     )
 
 
-async def phases(at: Catalogue, running: Running) -> dict[str, float]:
+async def run_phases(at: Catalogue, running: Running) -> dict[str, float]:
     """Measure every kind of change, with and without Redis, and return the longest delays of reads."""
     coming_and_going = {CHANGES // 3: running.redis.kill, 2 * CHANGES // 3: running.redis.start}
     ways: dict[str, tuple[Change, Mapping[int, Aside]]] = {
         "through the API": (at.change_by_api, {}),
-        "in the database": (at.change_behind, {}),
+        "in the database": (at.change_in_database, {}),
         "through the API, Redis killed": (at.change_by_api, coming_and_going),
-        "in the database, Redis killed": (at.change_behind, coming_and_going),
+        "in the database, Redis killed": (at.change_in_database, coming_and_going),
     }
     behind = {}
     for turn, (name, (change, aside)) in enumerate(ways.items()):
-        behind[name] = await phase(name, at, change, first=turn * CHANGES, aside=aside)
+        behind[name] = await run_phase(name, at, change, first=turn * CHANGES, aside=aside)
     return behind
 
 

@@ -16,7 +16,7 @@ class Target:
     token: str
     body: bytes = b'{"level": "A1"}'
 
-    def request(self) -> bytes:
+    def encode(self) -> bytes:
         """Encode the request."""
         lines = (
             f"POST {self.path} HTTP/1.1",
@@ -28,16 +28,16 @@ class Target:
         return "\r\n".join((*lines, "", "")).encode() + self.body
 
 
-async def requests_per_second(target: Target, *, seconds: float) -> float:
+async def measure_rate(target: Target, *, seconds: float) -> float:
     """Measure the rate of all clients together. Raises AssertionError on any status but 200."""
     began = time.perf_counter()
-    counts = await asyncio.gather(*(_client(target, began + seconds) for _ in range(CLIENTS)))
+    counts = await asyncio.gather(*(_send_until(target, began + seconds) for _ in range(CLIENTS)))
     return sum(counts) / (time.perf_counter() - began)
 
 
-async def _client(target: Target, until: float) -> int:
+async def _send_until(target: Target, until: float) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
-    request, count = target.request(), 0
+    request, count = target.encode(), 0
     while time.perf_counter() < until:
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()

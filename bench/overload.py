@@ -18,10 +18,10 @@ from shared.data.migrations import upgrade
 from shared.security.jwt import SigningKeys, new_signing_key
 
 from bench.lean_client import Answer, Connection
-from bench.programs import UNLIMITED, game_api, gateway, keys_server
-from bench.rounds import Ratio, ratio, verdict
-from bench.system import started, with_driver
-from bench.throughput import token
+from bench.programs import UNLIMITED, create_game_api, create_gateway, create_keys_server
+from bench.rounds import Ratio, compute_ratio, print_verdict
+from bench.system import add_driver, start_servers
+from bench.throughput import create_token
 from deploy.local import ports
 from deploy.local.processes import Run
 from deploy.local.servers import Addresses
@@ -65,10 +65,10 @@ class Measured(NamedTuple):
     @property
     def share(self) -> Ratio:
         """Ratio of the goodput at twice the rate to its peak."""
-        return ratio(self.overload, self.peak)
+        return compute_ratio(self.overload, self.peak)
 
 
-def session() -> dict[str, Any]:
+def build_session() -> dict[str, Any]:
     """Return a session with a result for each speech."""
     ended = datetime.now(UTC) - timedelta(minutes=1)
     results = [
@@ -90,7 +90,7 @@ def session() -> dict[str, Any]:
     }
 
 
-async def peak(load: Load) -> float:
+async def measure_peak(load: Load) -> float:
     """Measure the sessions saved a second by a few clients that wait for each answer."""
     until = time.perf_counter() + PEAK_SECONDS
 
@@ -105,7 +105,7 @@ async def peak(load: Load) -> float:
     return sum(await asyncio.gather(*map(save_until_the_end, range(CLIENTS)))) / PEAK_SECONDS
 
 
-async def overload(load: Load, rate: float, statuses: Counter[int]) -> tuple[float, float]:
+async def measure_overload(load: Load, rate: float, statuses: Counter[int]) -> tuple[float, float]:
     """Send at this rate regardless of the answers; return the sessions saved a second, and the slowest of
     them. The first seconds, in which the queue only grows, do not count.
     """
@@ -125,34 +125,34 @@ async def overload(load: Load, rate: float, statuses: Counter[int]) -> tuple[flo
     return len(saved) / (OVERLOAD_SECONDS - WARM_UP_SECONDS), max(saved, default=0.0)
 
 
-async def measured(loads: dict[str, Load]) -> dict[str, Measured]:
+async def measure_loads(loads: dict[str, Load]) -> dict[str, Measured]:
     """Measure peak and overload of each in alternation."""
     found = {name: Measured([], [], Counter(), []) for name in loads}
     for _ in range(ROUNDS):
         for name, load in loads.items():
             one = found[name]
-            one.peak.append(await peak(load))
-            goodput, slowest = await overload(load, OVERLOAD * one.peak[-1], one.statuses)
+            one.peak.append(await measure_peak(load))
+            goodput, slowest = await measure_overload(load, OVERLOAD * one.peak[-1], one.statuses)
             one.overload.append(goodput)
             one.slowest.append(slowest)
             await asyncio.sleep(3)
     return found
 
 
-def shown(name: str, found: Measured) -> str:
+def format_row(name: str, found: Measured) -> str:
     """Return a row of the table."""
     rates = f"{sum(found.peak) / ROUNDS:6.0f} {sum(found.overload) / ROUNDS:10.0f}"
     return f"{name:12} {rates}   {found.share}   {max(found.slowest):5.2f} s   {dict(found.statuses)}"
 
 
-async def compared(loads: dict[str, Load]) -> list[str]:
-    """Measure and print until the bound holds, at most ATTEMPTS times; return what is broken."""
+async def run_with_retries(loads: dict[str, Load]) -> list[str]:
+    """Measure and print until the bound holds, at most ATTEMPTS times; return the broken one."""
     broken: list[str] = []
     for _ in range(ATTEMPTS):
-        found = await measured(loads)
+        found = await measure_loads(loads)
         print(f"\n{'saved a second':14}   peak   at twice   share              slowest   statuses at twice")
         for name, one in found.items():
-            print(shown(name, one))
+            print(format_row(name, one))
         share = found[BOUNDED].share.median
         if share >= MIN_SHARE:
             return []
@@ -160,13 +160,13 @@ async def compared(loads: dict[str, Load]) -> list[str]:
     return broken
 
 
-async def find_database(addresses: Addresses) -> str:
+async def create_database(addresses: Addresses) -> str:
     """Create game's database with the speeches of the sessions, and return its URL without a driver."""
     server = await asyncpg.connect(addresses.postgres_url)
     await server.execute('CREATE DATABASE "game_overload"')
     await server.close()
     url = f"{addresses.postgres_url.rpartition('/')[0]}/game_overload"
-    await asyncio.to_thread(upgrade, "game", with_driver(url))
+    await asyncio.to_thread(upgrade, "game", add_driver(url))
     connection = await asyncpg.connect(url)
     speech = (1, datetime(2025, 1, 1, tzinfo=UTC), "Good morning.", "A1", "answer", "[]", "key", 2000)
     columns = ("speech_id", "revision", "since", "text", "level", "type", "tags", "audio_key", "duration_ms")
@@ -176,14 +176,14 @@ async def find_database(addresses: Addresses) -> str:
     return url
 
 
-def serving(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict[str, Load]:
+def start_apis(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict[str, Load]:
     """Start the API with and without its limits, each behind a gateway."""
     keys_port = ports.block(ports.free_block())["auth-api"]
-    keys_server(run, json.dumps(keys.public), port=keys_port).start()
-    tokens, loads = [token(keys) for _ in range(LEARNERS)], {}
+    create_keys_server(run, json.dumps(keys.public), port=keys_port).start()
+    tokens, loads = [create_token(keys) for _ in range(LEARNERS)], {}
     for name, different in {BOUNDED: {}, UNBOUNDED: WITHOUT_ADMISSION}.items():
         block = ports.block(ports.free_block())
-        api = game_api(
+        api = create_game_api(
             run,
             f"game-{name}",
             url,
@@ -193,18 +193,18 @@ def serving(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict
             different=different,
         )
         api.start()
-        gateway(run, f"gateway-{name}", block, keys_port=keys_port, game=block["game-api"]).start()
-        loads[name] = Load(block["gateway"], tokens, session())
+        create_gateway(run, f"gateway-{name}", block, keys_port=keys_port, game=block["game-api"]).start()
+        loads[name] = Load(block["gateway"], tokens, build_session())
     return loads
 
 
 async def main() -> int:
     """Run all measurements; return 1 when the bound is broken."""
     keys = SigningKeys({"keys": [new_signing_key()]})
-    with started() as (addresses, run):
-        url = await find_database(addresses)
-        broken = await compared(serving(run, url, addresses, keys))
-    return verdict(broken)
+    with start_servers() as (addresses, run):
+        url = await create_database(addresses)
+        broken = await run_with_retries(start_apis(run, url, addresses, keys))
+    return print_verdict(broken)
 
 
 if __name__ == "__main__":

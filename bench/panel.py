@@ -21,7 +21,7 @@ from shared.http.audit_log import AuditLogFilter, list_audit_entries
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bench.search import percentile, run_alone, timed
+from bench.search import compute_percentile, run_alone, time_call
 from bench.system import run_on_postgres
 
 SPEECHES = ENTRIES = 1_000_000
@@ -37,7 +37,7 @@ TAGS = """
     INSERT INTO tags (id, name, category)
     SELECT md5('t' || n)::uuid, 'tag ' || n, 'category ' || n % 7 FROM generate_series(0, 99) AS n
 """
-# Twenty entries a minute until today, by twelve people, one of whom made one in a hundred thousand.
+# Twenty entries a minute until today, by twelve people. One of them made one entry in a hundred thousand.
 ENTRY = f"""
     INSERT INTO audit_log (id, at, actor_id, action, subject_id, before, after)
     SELECT uuidv7(ago), now() + ago, md5('a' || CASE WHEN n % 100000 = 0 THEN 99 ELSE n % 11 END)::uuid,
@@ -71,7 +71,7 @@ async def measure(url: str) -> list[str]:
 
 
 def list_audit_cases(first: date, last: date) -> dict[str, Query]:
-    busy, rare, absent = (UUID(bytes=_md5(name)) for name in ("a1", "a99", "a100"))
+    busy, rare, absent = (UUID(bytes=_hash(name)) for name in ("a1", "a99", "a100"))
     filters = {
         "all": AuditLogFilter(),
         "page 200": AuditLogFilter(page=200),
@@ -82,7 +82,7 @@ def list_audit_cases(first: date, last: date) -> dict[str, Query]:
         "what: usual": AuditLogFilter(action="speech_updated"),
         "what: rare": AuditLogFilter(action="tag_merged"),
         "what: absent": AuditLogFilter(action="tag_deleted"),
-        "of what": AuditLogFilter(subject_id=UUID(bytes=_md5("s7"))),
+        "of what": AuditLogFilter(subject_id=UUID(bytes=_hash("s7"))),
         "first day": AuditLogFilter(from_date=first, to_date=first),
         "last day": AuditLogFilter(from_date=last, to_date=last),
         "no such day": AuditLogFilter(from_date=date(2020, 1, 1), to_date=date(2020, 1, 1)),
@@ -93,7 +93,7 @@ def list_audit_cases(first: date, last: date) -> dict[str, Query]:
     return {f"audit, {name}": _to_audit_case(each) for name, each in filters.items()}
 
 
-def _md5(text: str) -> bytes:
+def _hash(text: str) -> bytes:
     return hashlib.md5(text.encode(), usedforsecurity=False).digest()
 
 
@@ -121,8 +121,8 @@ async def measure_case(database: Database, name: str, query: Query) -> str | Non
             await query(session)
 
     await answer()
-    taken = [await timed(answer()) for _ in range(ROUNDS)]
-    slowest = percentile(taken, 95)
+    taken = [await time_call(answer()) for _ in range(ROUNDS)]
+    slowest = compute_percentile(taken, 95)
     print(f"{name:32}{statistics.median(taken):>8.1f}/{slowest:>7.1f} ms", flush=True)
     return f"{name}: p95 is {slowest:.0f} ms" if slowest > BOUND_MS else None
 

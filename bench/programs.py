@@ -9,7 +9,7 @@ from pathlib import Path
 
 from shared.security.jwt import SigningKeys, new_signing_key
 
-from bench.system import with_driver
+from bench.system import add_driver
 from deploy.local import privileges
 from deploy.local.processes import Program, Run
 from deploy.local.servers import Addresses, Server
@@ -21,27 +21,31 @@ from gateway.render import render
 UNLIMITED = "1000000000"
 
 
-def content_api(
+def create_content_api(
     run: Run, database: str, addresses: Addresses, *, port: int, keys_port: int, name: str = "content-api"
 ) -> Server:
     """Return a content API without rate limits that verifies tokens; it has started when it is ready."""
-    environment = _content(database, addresses, port=port, keys_port=keys_port)
-    return _server(run, name, environment, "content", "api", port=port, answers="/ready")
+    environment = _build_environment(database, addresses, port=port, keys_port=keys_port)
+    return _create_server(run, name, environment, "content", "api", port=port, answers="/ready")
 
 
-def content_worker(run: Run, database: str, addresses: Addresses, *, port: int, keys_port: int) -> Server:
+def create_content_worker(
+    run: Run, database: str, addresses: Addresses, *, port: int, keys_port: int
+) -> Server:
     """Declare the queues and return the content worker."""
-    environment = _content(database, addresses, port=port, keys_port=keys_port)
+    environment = _build_environment(database, addresses, port=port, keys_port=keys_port)
     own = {"PATH": os.environ["PATH"], **environment}
     subprocess.run((sys.executable, "-m", "shared", "topology"), env=own, check=True)
-    return _server(run, "content-worker", environment, "content", "worker", port=port, answers="/ready")
+    return _create_server(
+        run, "content-worker", environment, "content", "worker", port=port, answers="/ready"
+    )
 
 
-def _content(database: str, addresses: Addresses, *, port: int, keys_port: int) -> dict[str, str]:
+def _build_environment(database: str, addresses: Addresses, *, port: int, keys_port: int) -> dict[str, str]:
     return {
         "ENVIRONMENT": "test",
         "PORT": str(port),
-        "DATABASE_URL": with_driver(database),
+        "DATABASE_URL": add_driver(database),
         "REDIS_URL": f"{addresses.redis_url}/0",
         "RABBITMQ_URL": f"{addresses.rabbitmq_url}/",
         "JWKS_URL": f"http://127.0.0.1:{keys_port}/.well-known/jwks.json",
@@ -52,7 +56,7 @@ def _content(database: str, addresses: Addresses, *, port: int, keys_port: int) 
     }
 
 
-def game_api(
+def create_game_api(
     run: Run,
     name: str,
     database: str,
@@ -65,45 +69,45 @@ def game_api(
     """Return a game API without rate limits that verifies tokens; `different` adds to its environment."""
     receipts = run.folder / "receipt-keys.json"
     receipts.write_text(json.dumps(SigningKeys({"keys": [new_signing_key()]}).public))
-    environment = _content(database, addresses, port=port, keys_port=keys_port)
+    environment = _build_environment(database, addresses, port=port, keys_port=keys_port)
     environment |= {"RECEIPT_JWKS_FILE": str(receipts), "LOG_LEVEL": "WARNING", **different}
-    return _server(run, name, environment, "game", "api", port=port, answers="/ready")
+    return _create_server(run, name, environment, "game", "api", port=port, answers="/ready")
 
 
-def keys_server(run: Run, keys: str, *, port: int) -> Server:
+def create_keys_server(run: Run, keys: str, *, port: int) -> Server:
     """Return a server that publishes these public keys instead of auth."""
     path = run.folder / "keys" / ".well-known" / "jwks.json"
     path.parent.mkdir(parents=True)
     path.write_text(keys)
     words = ("http.server", str(port), "--bind", "127.0.0.1", "--directory", str(run.folder / "keys"))
-    return _server(run, "keys", {}, *words, port=port, answers="/.well-known/jwks.json")
+    return _create_server(run, "keys", {}, *words, port=port, answers="/.well-known/jwks.json")
 
 
-def auth_api(
+def create_auth_api(
     run: Run, name: str, addresses: Addresses, *, port: int, keys_file: Path, different: Mapping[str, str]
 ) -> Server:
     """Return an auth API; `different` adds to its environment."""
     environment = {
         "ENVIRONMENT": "test",
         "PORT": str(port),
-        "DATABASE_URL": with_driver(addresses.postgres_url),
+        "DATABASE_URL": add_driver(addresses.postgres_url),
         "REDIS_URL": f"{addresses.redis_url}/0",
         "RABBITMQ_URL": f"{addresses.rabbitmq_url}/",
         "SIGNING_KEYS_FILE": str(keys_file),
         "LOG_LEVEL": "WARNING",
         **different,
     }
-    return _server(run, name, environment, "auth", "api", port=port, answers="/ready")
+    return _create_server(run, name, environment, "auth", "api", port=port, answers="/ready")
 
 
-def reference(run: Run, database: str, keys: str, *, port: int) -> Server:
+def create_reference(run: Run, database: str, keys: str, *, port: int) -> Server:
     """Return the bare endpoints of bench/reference.py, with the public keys of the bench's tokens."""
     environment = {"PORT": str(port), "REFERENCE_DATABASE": database, "REFERENCE_KEYS": keys}
     path = "/.well-known/jwks.json"
-    return _server(run, "reference", environment, "bench.reference", port=port, answers=path)
+    return _create_server(run, "reference", environment, "bench.reference", port=port, answers=path)
 
 
-def gateway(run: Run, name: str, ports: Mapping[str, int], *, keys_port: int, **apis: int) -> Server:
+def create_gateway(run: Run, name: str, ports: Mapping[str, int], *, keys_port: int, **apis: int) -> Server:
     """Return an Envoy in front of the servers on these ports, by service."""
     data = run.folder / name
     configuration = data / "envoy.yaml"
@@ -133,7 +137,7 @@ def gateway(run: Run, name: str, ports: Mapping[str, int], *, keys_port: int, **
     )
 
 
-def _server(
+def _create_server(
     run: Run, name: str, environment: Mapping[str, str], *words: str, port: int, answers: str
 ) -> Server:
     own = {"PATH": os.environ["PATH"], **environment}

@@ -30,42 +30,42 @@ TAGS = [{"id": "01941f29-7c00-7074-b57d-2cece4b06ce6", "name": name} for name in
 
 
 @asynccontextmanager
-async def _pool(app: FastAPI) -> AsyncIterator[None]:
+async def _open_pool(app: FastAPI) -> AsyncIterator[None]:
     async with asyncpg.create_pool(os.environ["REFERENCE_DATABASE"], min_size=10, max_size=10) as pool:
         app.state.pool = pool
         app.state.ids = [row["id"] for row in await pool.fetch("SELECT id FROM speeches")]
         yield
 
 
-app = FastAPI(lifespan=_pool)
+app = FastAPI(lifespan=_open_pool)
 
 
 @app.get("/.well-known/jwks.json")
-async def keys() -> Response:
+async def get_keys() -> Response:
     """Return the public keys."""
     return Response(os.environ["REFERENCE_KEYS"], media_type="application/json")
 
 
 @app.post("/api/v1/game/speeches/random", response_model=None)
-async def rows(request: Request) -> dict[str, Any]:
+async def list_rows(request: Request) -> dict[str, Any]:
     """Return ten rows by primary key in the JSON of a draw; fields beyond one query are constants."""
-    return await _rows(request)
+    return await _fetch_rows(request)
 
 
 @app.post("/api/v1/game/speeches/random/typed")
-async def typed(request: Request) -> dict[str, Any]:
+async def list_typed_rows(request: Request) -> dict[str, Any]:
     """Return the same with a declared type, which lets FastAPI write the JSON in Rust."""
-    return await _rows(request)
+    return await _fetch_rows(request)
 
 
-async def _rows(request: Request) -> dict[str, Any]:
+async def _fetch_rows(request: Request) -> dict[str, Any]:
     ids = random.sample(request.app.state.ids, 10)
     found = await request.app.state.pool.fetch(ROWS, ids)
     return {"speeches": [{**row, "audio_url": URL, "tags": TAGS} for row in found]}
 
 
 @app.post("/api/v1/game/speeches/random/one")
-async def one(request: Request) -> Response:
+async def get_row(request: Request) -> Response:
     """Read one row by primary key and return a prebuilt response of the same size, the leanest way."""
     await request.app.state.pool.fetchrow(ONE, random.choice(request.app.state.ids))
     return Response(MADE, media_type="application/json")

@@ -11,7 +11,7 @@ import asyncpg
 from shared.security.jwt import new_signing_key
 
 from bench.lean_client import Answer, Connection
-from bench.programs import auth_api
+from bench.programs import create_auth_api
 from deploy.local.processes import Run
 from deploy.local.servers import Addresses
 from gateway.tests.envoy import free_port
@@ -32,7 +32,7 @@ class Replicas:
         async with Connection(self.ports[replica]) as connection:
             return await connection.request("POST", V1 + path, body, **headers)
 
-    async def account(self) -> tuple[str, dict[str, Any]]:
+    async def create_account(self) -> tuple[str, dict[str, Any]]:
         """Register an account and return its address and the response."""
         email = f"{uuid4().hex}@example.com"
         answer = await self.post("/auth/register", {"email": email, "password": PASSWORD, "name": "Ada"})
@@ -50,13 +50,15 @@ class Replicas:
 
 
 @contextmanager
-def replicas(run: Run, addresses: Addresses, **different: str) -> Iterator[Replicas]:
+def start_replicas(run: Run, addresses: Addresses, **different: str) -> Iterator[Replicas]:
     """Start both on a migrated database, and stop them at the end of the block."""
     keys_file = run.folder / "keys.json"
     keys_file.write_text(json.dumps({"keys": [new_signing_key()]}))
     ports = free_port(), free_port()
     apis = [
-        auth_api(run, f"auth-api-{number}", addresses, port=port, keys_file=keys_file, different=different)
+        create_auth_api(
+            run, f"auth-api-{number}", addresses, port=port, keys_file=keys_file, different=different
+        )
         for number, port in enumerate(ports)
     ]
     try:

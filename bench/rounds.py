@@ -18,19 +18,19 @@ class Times(NamedTuple):
         return f"{statistics.median(self.p50):9.2f} /{statistics.median(self.p95):6.2f}"
 
 
-async def measured[K](actions: Mapping[K, Action], *, rounds: int, each: int) -> dict[K, Times]:
+async def measure_rounds[K](actions: Mapping[K, Action], *, rounds: int, each: int) -> dict[K, Times]:
     """Time each action `each` times in a row, in `rounds` rounds after a warm-up round."""
     found = {name: Times([], []) for name in actions}
     for turn in range(rounds + 1):
         for name, action in actions.items():
-            times = sorted([await _timed(action) for _ in range(each)])
+            times = sorted([await _time_action(action) for _ in range(each)])
             if turn:
                 found[name].p50.append(times[each // 2])
                 found[name].p95.append(times[each * 95 // 100])
     return found
 
 
-async def _timed(action: Action) -> float:
+async def _time_action(action: Action) -> float:
     started = time.perf_counter()
     await action()
     return (time.perf_counter() - started) * 1000
@@ -47,13 +47,13 @@ class Ratio(NamedTuple):
         return f"{self.median:5.2f} ({self.low:.2f}-{self.high:.2f})"
 
 
-def ratio(measurements: list[float], references: list[float]) -> Ratio:
+def compute_ratio(measurements: list[float], references: list[float]) -> Ratio:
     """Divide measurements by the references of the same rounds."""
     pairs = zip(measurements, references, strict=True)
     return Ratio(*statistics.quantiles((one / other for one, other in pairs), n=4))
 
 
-def verdict(broken: list[str]) -> int:
+def print_verdict(broken: list[str]) -> int:
     """Print the broken bounds and return the exit status."""
     for line in broken:
         print(f"BROKEN: {line}")

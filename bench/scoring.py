@@ -19,14 +19,14 @@ from scoring.providers.offline.provider import PROCESS, OfflineProvider
 from shared.confined.pool import WorkerPool
 
 from bench.hostile import read_seed, to_recording
-from bench.rounds import ratio, verdict
+from bench.rounds import compute_ratio, print_verdict
 from bench.sounds import RATE, Samples
 
 MAX_SECONDS, MINUTE_SECONDS = 6.0, 60.0
 MAX_ENCODER_RATIO = 4.0
-"""Of a whole assessment to its encoder's part, in the median."""
+"""Median of the time of a whole assessment divided by that of the encoder alone."""
 MAX_MINUTE_RATIO = 3.0
-"""Of a minute's time, per second of audio, to that of recordings up to MAX_SECONDS."""
+"""Time per second of audio for a minute, divided by that for recordings up to MAX_SECONDS."""
 MAX_WORKER_MB = 350
 MIN_GAIN = 1.7
 VOICES, WARM_UP, MINUTES, ROUNDS, REPEATS = 140, 5, 4, 5, 24
@@ -35,7 +35,7 @@ MIB = 2**20
 
 @dataclass
 class Memory:
-    """Of the largest process of a pool, in MB: all of it, and the pages that are shared with the others."""
+    """Megabytes of the largest process of a pool: all its memory, and the pages shared with others."""
 
     rss: float = 0.0
     shared: float = 0.0
@@ -90,13 +90,13 @@ async def compare_with_encoder(provider: OfflineProvider, seed: list[tuple[str, 
     for name, times in (("the encoder alone", encoded), ("an assessment", scored)):
         p50, p95 = statistics.median(times), statistics.quantiles(times, n=20)[-1]
         print(f"{name}: p50 {p50 * 1000:.0f} ms, p95 {p95 * 1000:.0f} ms for {len(times)} readings")
-    found = ratio(scored, encoded)
+    found = compute_ratio(scored, encoded)
     print(f"an assessment / the encoder alone: {found}")
     return [] if found.median <= MAX_ENCODER_RATIO else [f"an assessment is {found} times the encoder"]
 
 
 async def measure_minute(provider: OfflineProvider, seed: list[tuple[str, Samples]]) -> list[str]:
-    """Compare a minute's time with that of its short readings, and measure the worker's memory meanwhile."""
+    """Compare the time of a minute with that of its short readings, and measure the worker's memory."""
     memory, ratios = Memory(), list[float]()
     for text, voice in seed[:: len(seed) // MINUTES]:
         long_text, minute = to_minute(text, voice)
@@ -148,7 +148,7 @@ async def main() -> int:
         print("after the warm-up:")
         broken = await compare_with_encoder(provider, seed)
         broken += await measure_minute(provider, seed)
-    return verdict(broken + await compare_workers(seed))
+    return print_verdict(broken + await compare_workers(seed))
 
 
 if __name__ == "__main__":

@@ -159,16 +159,18 @@ async def compare(database: Database, name: str, wanted: SpeechFilter) -> list[s
     """Measure the first and a deep page alternately, so that noise affects both, and return broken bounds."""
     far = wanted
     for _ in range(DEEP):
-        if (cursor := (await page(database, far)).next_cursor) is None:
+        if (cursor := (await list_page(database, far)).next_cursor) is None:
             break
         far = wanted.model_copy(update={"cursor": cursor})
     times: dict[str, list[float]] = {"first": [], "far": []}
     for turn in range(ROUNDS + WARM_UP):
         for which, filters in (("first", wanted), ("far", far)):
-            took = await timed(page(database, filters))
+            took = await time_call(list_page(database, filters))
             if turn >= WARM_UP:
                 times[which].append(took)
-    shown = {which: (statistics.median(taken), percentile(taken, 95)) for which, taken in times.items()}
+    shown = {
+        which: (statistics.median(taken), compute_percentile(taken, 95)) for which, taken in times.items()
+    }
     columns = "".join(f"{p50:>8.1f}/{p95:>6.1f} " for p50, p95 in shown.values())
     first, ratio = shown["first"][1], shown["far"][1] / shown["first"][1]
     print(f"{name:28}{columns}{ratio:>10.2f}", flush=True)
@@ -177,20 +179,20 @@ async def compare(database: Database, name: str, wanted: SpeechFilter) -> list[s
     return slow + ([f"{name}: a deep page takes {ratio:.2f} times the first"] if ratio > FAR_BOUND else [])
 
 
-async def page(database: Database, wanted: SpeechFilter) -> SpeechIdPage:
-    """Lists a page like the route."""
+async def list_page(database: Database, wanted: SpeechFilter) -> SpeechIdPage:
+    """List a page like the route."""
     async with database.transaction() as session:
         return (await list_speeches(session, wanted)).page
 
 
-async def timed(call: Awaitable[object]) -> float:
+async def time_call(call: Awaitable[object]) -> float:
     """Return the duration in milliseconds."""
     started = time.perf_counter()
     await call
     return (time.perf_counter() - started) * 1000
 
 
-def percentile(taken: list[float], percent: int) -> float:
+def compute_percentile(taken: list[float], percent: int) -> float:
     return statistics.quantiles(taken, n=100, method="inclusive")[percent - 1]
 
 

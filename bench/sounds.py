@@ -10,7 +10,7 @@ RATE = 16_000
 SCALE_STEPS = (0, 2, 4, 5, 7, 9, 11)
 
 
-def times(seconds: float) -> NDArray[np.float64]:
+def list_times(seconds: float) -> NDArray[np.float64]:
     return np.arange(int(seconds * RATE)) / RATE
 
 
@@ -23,18 +23,18 @@ def make_noise(seconds: float, random: Random, *, slope: float) -> Samples:
 
 
 def make_tone(seconds: float, random: Random) -> Samples:
-    tone = np.sin(2 * np.pi * random.uniform(80, 3500) * times(seconds))
+    tone = np.sin(2 * np.pi * random.uniform(80, 3500) * list_times(seconds))
     return to_level(tone, random.uniform(-30, -6))
 
 
 def make_chirp(seconds: float, random: Random) -> Samples:
     start, end = random.uniform(100, 3500, 2)
-    pitch = start + (end - start) * times(seconds) / seconds
+    pitch = start + (end - start) * list_times(seconds) / seconds
     return to_level(np.sin(2 * np.pi * np.cumsum(pitch) / RATE), -12)
 
 
 def make_hum(seconds: float, random: Random) -> Samples:
-    base, clock = random.choice([50, 60]), times(seconds)
+    base, clock = random.choice([50, 60]), list_times(seconds)
     waves = [np.sin(2 * np.pi * base * part * clock) / part for part in (1, 2, 3, 5, 7)]
     return to_level(np.sum(waves, axis=0), random.uniform(-30, -10))
 

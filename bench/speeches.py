@@ -42,18 +42,18 @@ async def fill(connection: "asyncpg.Connection[Any]", count: int, *, seed: int =
     The connection must be a superuser's: foreign keys hold by construction and are not checked row by row.
     """
     rng = Random(seed)
-    tags = {name: _uuid7(rng) for name in (*COMMON, *RARE, *TOPICS)}
+    tags = {name: _create_uuid7(rng) for name in (*COMMON, *RARE, *TOPICS)}
     async with connection.transaction():
         await connection.execute("SET LOCAL session_replication_role = replica")
         rows = [(tag_id, name, "topic") for name, tag_id in tags.items()]
         await connection.copy_records_to_table("tags", records=rows, columns=("id", "name", "category"))
-        for batch in batched(_speeches(rng, count, tags), BATCH):
-            await _copy(connection, batch)
+        for batch in batched(_generate_speeches(rng, count, tags), BATCH):
+            await _copy_batch(connection, batch)
     await connection.execute("VACUUM ANALYZE tags, speeches, speech_tags")
     return Made(count, [tags[name] for name in COMMON], [tags[name] for name in RARE])
 
 
-async def _copy(connection: "asyncpg.Connection[Any]", batch: tuple[tuple[Any, ...], ...]) -> None:
+async def _copy_batch(connection: "asyncpg.Connection[Any]", batch: tuple[tuple[Any, ...], ...]) -> None:
     columns = ("id", "text", "level", "type", "audio_key", "duration_ms", "created_at", "updated_at")
     speeches = [row for *row, _ in batch]
     carried = [(row[0], tag_id) for row in batch for tag_id in row[-1]]
@@ -61,25 +61,25 @@ async def _copy(connection: "asyncpg.Connection[Any]", batch: tuple[tuple[Any, .
     await connection.copy_records_to_table("speech_tags", records=carried, columns=("speech_id", "tag_id"))
 
 
-def _speeches(rng: Random, count: int, tags: dict[str, UUID]) -> Iterator[tuple[Any, ...]]:
+def _generate_speeches(rng: Random, count: int, tags: dict[str, UUID]) -> Iterator[tuple[Any, ...]]:
     levels = rng.choices(list(LEVELS), list(LEVELS.values()), k=count)
     apart = {level: max(1, of_level // RARE_ON) for level, of_level in Counter(levels).items()}
     seen = Counter[str]()
     at, key = BEGINNING, ""
     for level in levels:
         type = "question" if rng.random() < 0.4 else "answer"
-        text = sentence(rng, CLAUSES[level], type)
+        text = compose_sentence(rng, CLAUSES[level], type)
         # Every tenth speech repeats the words of the previous one on another level.
         if rng.random() > 0.1 or not key:
             key = f"speeches/{at:%Y/%m}/{rng.getrandbits(128):032x}.mp3"
         at += timedelta(seconds=20)
         seen[level] += 1
         duration = 400 + 65 * len(text) + rng.randrange(400)
-        chosen = _tags(rng, tags, rare=seen[level] / apart[level])
-        yield (_uuid7(rng, at), text, level, type, key, duration, at, at, chosen)
+        chosen = _choose_tags(rng, tags, rare=seen[level] / apart[level])
+        yield (_create_uuid7(rng, at), text, level, type, key, duration, at, at, chosen)
 
 
-def sentence(rng: Random, clauses: int, type: str) -> str:
+def compose_sentence(rng: Random, clauses: int, type: str) -> str:
     """Compose a sentence from phrases; it may repeat an earlier one."""
     made = f" {rng.choice(JOINS)} ".join(
         f"{rng.choice(SUBJECTS)} {rng.choice(VERBS)} {rng.choice(PLACES)} {rng.choice(TIMES)}"
@@ -88,7 +88,7 @@ def sentence(rng: Random, clauses: int, type: str) -> str:
     return f"{rng.choice(QUESTIONS)} {made}?" if type == "question" else f"{made[0].upper()}{made[1:]}."
 
 
-def _tags(rng: Random, tags: dict[str, UUID], *, rare: float) -> set[UUID]:
+def _choose_tags(rng: Random, tags: dict[str, UUID], *, rare: float) -> set[UUID]:
     """Choose up to seven tags, a rare one whenever `rare`, which grows over a level, reaches an integer."""
     chosen = {tags[name] for name in COMMON if rng.random() < 0.25}
     # The first topics are the most frequent.
@@ -98,6 +98,6 @@ def _tags(rng: Random, tags: dict[str, UUID], *, rare: float) -> set[UUID]:
     return chosen
 
 
-def _uuid7(rng: Random, at: datetime = BEGINNING) -> UUID:
+def _create_uuid7(rng: Random, at: datetime = BEGINNING) -> UUID:
     milliseconds = int(at.timestamp() * 1000)
     return UUID(int=milliseconds << 80 | 7 << 76 | rng.getrandbits(12) << 64 | 2 << 62 | rng.getrandbits(62))

@@ -14,7 +14,7 @@ from auth.settings import ApiSettings
 
 from bench.lean_client import Connection
 from bench.replicas import PASSWORD, V1, Replicas
-from bench.rounds import Ratio, ratio
+from bench.rounds import Ratio, compute_ratio
 
 CLIENTS = 50
 ME_PER_SECOND = 50
@@ -43,45 +43,45 @@ class Storm(NamedTuple):
     @property
     def slower(self) -> Ratio:
         """Ratio of the 99th percentiles of GET /users/me with and without the storm."""
-        return ratio([one.stormy for one in self.rounds], [one.idle for one in self.rounds])
+        return compute_ratio([one.stormy for one in self.rounds], [one.idle for one in self.rounds])
 
     @property
     def share(self) -> Ratio:
         """Ratio of logins a second to bare hashes a second in as many threads."""
-        return ratio([one.logins for one in self.rounds], [one.bare for one in self.rounds])
+        return compute_ratio([one.logins for one in self.rounds], [one.bare for one in self.rounds])
 
-    def median(self, name: str) -> float:
+    def compute_median(self, name: str) -> float:
         """Return the median of one measurement."""
         return statistics.median([float(getattr(one, name)) for one in self.rounds])
 
 
-async def storm(api: Replicas) -> Storm:
+async def run_storm(api: Replicas) -> Storm:
     """Run fifty concurrent logins continuously on one replica."""
-    _, tokens = await api.account()
+    _, tokens = await api.create_account()
     bearer = f"Bearer {tokens['access_token']}"
-    accounts = [(await api.account())[0] for _ in range(CLIENTS)]
-    rounds = [await _round(api.ports[0], bearer, accounts) for _ in range(ROUNDS)]
+    accounts = [(await api.create_account())[0] for _ in range(CLIENTS)]
+    rounds = [await _run_round(api.ports[0], bearer, accounts) for _ in range(ROUNDS)]
     return Storm(sorted(rounds)[:COUNTED])
 
 
-async def _round(port: int, bearer: str, accounts: list[str]) -> Round:
-    first, bare = await _watched(asyncio.to_thread(_bare_hashes_per_second))
-    second, idle = await _watched(_p99_of_me(port, bearer))
+async def _run_round(port: int, bearer: str, accounts: list[str]) -> Round:
+    first, bare = await _watch(asyncio.to_thread(_measure_bare_hashes))
+    second, idle = await _watch(_measure_p99(port, bearer))
     async with _log_in_continuously(port, accounts) as done:
         before, began = done(), time.perf_counter()
-        third, stormy = await _watched(_p99_of_me(port, bearer))
+        third, stormy = await _watch(_measure_p99(port, bearer))
         logins = (done() - before) / (time.perf_counter() - began)
     return Round(max(first, second, third), bare, idle, logins, stormy)
 
 
-async def _watched(measuring: Awaitable[float]) -> tuple[float, float]:
+async def _watch(measuring: Awaitable[float]) -> tuple[float, float]:
     """Return the cores that other programs used during a measurement, and its result."""
-    began, before = time.perf_counter(), _others_seconds()
+    began, before = time.perf_counter(), _measure_others()
     found = await measuring
-    return (_others_seconds() - before) / (time.perf_counter() - began), found
+    return (_measure_others() - before) / (time.perf_counter() - began), found
 
 
-def _others_seconds() -> float:
+def _measure_others() -> float:
     """Return the CPU time of all programs except this one and its child processes."""
     machine, this = psutil.cpu_times(), psutil.Process()
     seconds = float(machine.user + machine.nice + machine.system)
@@ -91,7 +91,7 @@ def _others_seconds() -> float:
     return seconds
 
 
-def _bare_hashes_per_second() -> float:
+def _measure_bare_hashes() -> float:
     hashed, began = HASHER.hash(PASSWORD), time.perf_counter()
 
     def verify(_: int) -> int:
@@ -105,7 +105,7 @@ def _bare_hashes_per_second() -> float:
         return sum(pool.map(verify, range(THREADS))) / (time.perf_counter() - began)
 
 
-async def _p99_of_me(port: int, bearer: str) -> float:
+async def _measure_p99(port: int, bearer: str) -> float:
     """Measure milliseconds from the scheduled start of requests, at a steady rate even when responses are
     slow.
     """
@@ -131,7 +131,7 @@ async def _log_in_continuously(port: int, accounts: list[str]) -> AsyncIterator[
     """Run continuous logins, at full rate when the block starts; yields a counter of completed logins."""
     count, over = 0, False
 
-    async def on_and_on(email: str) -> None:
+    async def log_in_repeatedly(email: str) -> None:
         nonlocal count
         credentials = {"email": email, "password": PASSWORD}
         async with Connection(port) as connection:
@@ -142,7 +142,7 @@ async def _log_in_continuously(port: int, accounts: list[str]) -> AsyncIterator[
 
     async with asyncio.TaskGroup() as group:
         for email in accounts:
-            group.create_task(on_and_on(email))
+            group.create_task(log_in_repeatedly(email))
         await asyncio.sleep(1)
         yield lambda: count
         # Abandoned logins would still be hashed and would disturb the next measurement.

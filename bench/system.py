@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 from shared.data.migrations import upgrade
 
-from bench.rounds import verdict
+from bench.rounds import print_verdict
 from bench.speeches import Made, fill
 from deploy.local import ports, servers
 from deploy.local.processes import Run
@@ -20,7 +20,7 @@ from deploy.local.servers.postgres import postgres
 
 
 @contextmanager
-def folder() -> Iterator[Path]:
+def create_folder() -> Iterator[Path]:
     """Create a folder that servers can use, and delete it at the end."""
     with tempfile.TemporaryDirectory(prefix="parley-bench-", ignore_cleanup_errors=True) as path:
         Path(path).chmod(0o711)  # servers that refuse to run as root must reach their data inside
@@ -28,9 +28,9 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def started() -> Iterator[tuple[Addresses, Run]]:
+def start_servers() -> Iterator[tuple[Addresses, Run]]:
     """Start all servers on free ports, and a run for further programs."""
-    with folder() as path, servers.started(path / "servers") as running:
+    with create_folder() as path, servers.started(path / "servers") as running:
         run = Run(path / "programs")
         try:
             yield running.addresses, run
@@ -43,25 +43,25 @@ def run_on_postgres(measure: Callable[[str], Coroutine[Any, Any, list[str]]]) ->
 
     `measure` gets its URL, and returns the broken bounds. Returns 1 if there are any.
     """
-    with folder() as path:
+    with create_folder() as path:
         port, password = ports.free_block(), Credentials.generate().postgres
         run = Run(path)
         try:
             postgres(run, path / "data", port=port, password=password, fast=True).start()
             url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
-            return verdict(asyncio.run(measure(with_driver(url))))
+            return print_verdict(asyncio.run(measure(add_driver(url))))
         finally:
             run.close()
 
 
-async def catalogue_of(addresses: Addresses, count: int) -> tuple[str, Made]:
+async def create_catalogue(addresses: Addresses, count: int) -> tuple[str, Made]:
     """Create a content database with `count` speeches; return its URL without a driver, and its tags."""
     name = f"content_{count}"
     server = await asyncpg.connect(addresses.postgres_url)
     await server.execute(f'CREATE DATABASE "{name}"')
     await server.close()
     url = f"{addresses.postgres_url.rpartition('/')[0]}/{name}"
-    await asyncio.to_thread(upgrade, "content", with_driver(url))
+    await asyncio.to_thread(upgrade, "content", add_driver(url))
     connection = await asyncpg.connect(url)
     began = monotonic()
     made = await fill(connection, count)
@@ -70,6 +70,6 @@ async def catalogue_of(addresses: Addresses, count: int) -> tuple[str, Made]:
     return url, made
 
 
-def with_driver(url: str) -> str:
+def add_driver(url: str) -> str:
     """Add the driver that the services' settings require."""
     return url.replace("postgresql://", "postgresql+asyncpg://")

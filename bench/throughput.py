@@ -12,10 +12,10 @@ from uuid import uuid4
 
 from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
 
-from bench.load import Target, requests_per_second
-from bench.programs import content_api, gateway, reference
-from bench.rounds import ratio, verdict
-from bench.system import catalogue_of, started
+from bench.load import Target, measure_rate
+from bench.programs import create_content_api, create_gateway, create_reference
+from bench.rounds import compute_ratio, print_verdict
+from bench.system import create_catalogue, start_servers
 from deploy.local import ports
 from deploy.local.processes import Run
 from deploy.local.servers import Addresses
@@ -28,38 +28,38 @@ PATH = "/api/v1/game/speeches/random"
 OURS, ROWS, TYPED, ONE = "draw", "10 rows by key", "10 rows by key, typed", "1 row by key, prebuilt"
 
 
-def token(keys: SigningKeys, *, role: str = "learner") -> str:
+def create_token(keys: SigningKeys, *, role: str = "learner") -> str:
     """Create an access token like the auth service's, but valid for hours."""
     now = int(time.time())
     claims = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 36_000, "jti": uuid4().hex}
     return keys.sign({**claims, "sub": str(uuid4()), "role": role}, typ=ACCESS_TOKEN)
 
 
-async def measured(targets: dict[str, Target]) -> dict[str, list[float]]:
+async def measure_rates(targets: dict[str, Target]) -> dict[str, list[float]]:
     """Measure requests per second in each round, after a warm-up round."""
     found: dict[str, list[float]] = {name: [] for name in targets}
     for turn in range(ROUNDS + 1):
         for name, target in targets.items():
-            rate = await requests_per_second(target, seconds=SECONDS)
+            rate = await measure_rate(target, seconds=SECONDS)
             if turn:
                 found[name].append(rate)
     return found
 
 
-async def compared(targets: dict[str, Target]) -> list[str]:
+async def run_with_retries(targets: dict[str, Target]) -> list[str]:
     """Measure and print until the bounds hold, at most ATTEMPTS times; return the broken ones."""
     broken: list[str] = []
     for _ in range(ATTEMPTS):
-        found = await measured(targets)
+        found = await measure_rates(targets)
         print(f"\n{'requests per second':45} median   slowest  fastest   draw / this")
         for name, rates in found.items():
             ours = found[f"{OURS}, {name.rpartition(', ')[2]}"]
             row = f"{statistics.median(rates):6.0f}   {min(rates):6.0f}   {max(rates):6.0f}"
-            print(f"{name:45} {row}    {ratio(ours, rates)}")
+            print(f"{name:45} {row}    {compute_ratio(ours, rates)}")
         broken = [
             f"the draw's throughput is {share.median:.2f} of {ROWS}, {way}; required are {BOUND}"
             for way in ("gateway", "direct")
-            if (share := ratio(found[f"{OURS}, {way}"], found[f"{ROWS}, {way}"])).median < BOUND
+            if (share := compute_ratio(found[f"{OURS}, {way}"], found[f"{ROWS}, {way}"])).median < BOUND
         ]
         if not broken:
             break
@@ -69,26 +69,26 @@ async def compared(targets: dict[str, Target]) -> list[str]:
 async def main() -> int:
     """Run all measurements; return 1 when a bound is broken."""
     keys = SigningKeys({"keys": [new_signing_key()]})
-    with started() as (addresses, run):
-        url, _ = await catalogue_of(addresses, SPEECHES)
-        targets = serving(run, url, addresses, keys)
-        broken = await compared(targets)
-    return verdict(broken)
+    with start_servers() as (addresses, run):
+        url, _ = await create_catalogue(addresses, SPEECHES)
+        targets = start_targets(run, url, addresses, keys)
+        broken = await run_with_retries(targets)
+    return print_verdict(broken)
 
 
-def serving(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict[str, Target]:
+def start_targets(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict[str, Target]:
     """Start the draw and its references, each behind its own gateway, and return their targets."""
     block = ports.block(ports.free_block())
     bare, api = block["auth-api"], block["content-api"]
-    reference(run, url, json.dumps(keys.public), port=bare).start()
-    process = content_api(run, url, addresses, port=api, keys_port=bare)
+    create_reference(run, url, json.dumps(keys.public), port=bare).start()
+    process = create_content_api(run, url, addresses, port=api, keys_port=bare)
     process.start()
     doors = {}
     for name, port in {"gateway-draw": api, "gateway-reference": bare}.items():
         own = ports.block(ports.free_block())
-        gateway(run, name, own, content=port, keys_port=bare).start()
+        create_gateway(run, name, own, content=port, keys_port=bare).start()
         doors[port] = own["gateway"]
-    bearer = token(keys)
+    bearer = create_token(keys)
     return {
         f"{OURS}, gateway": Target(doors[api], PATH, bearer),
         f"{ROWS}, gateway": Target(doors[bare], PATH, bearer),

@@ -24,7 +24,7 @@ type Seconds = dict[str, list[float]]
 
 
 @asynccontextmanager
-async def sent(client: httpx.AsyncClient, requests: Mapping[str, Request]) -> AsyncIterator[Seconds]:
+async def send_requests(client: httpx.AsyncClient, requests: Mapping[str, Request]) -> AsyncIterator[Seconds]:
     """Send the requests while the block runs. Raises AssertionError on any status but 200."""
     found: Seconds = {name: [] for name in requests}
     async with asyncio.TaskGroup() as group:
@@ -50,6 +50,6 @@ async def _time(client: httpx.AsyncClient, request: Request, found: list[float],
     found.append(time.perf_counter() - due)
 
 
-def p99(seconds: list[float]) -> float:
+def compute_p99(seconds: list[float]) -> float:
     """Return the 99th percentile in milliseconds."""
     return sorted(seconds)[len(seconds) * 99 // 100] * 1000

@@ -32,14 +32,14 @@ class Fairness(NamedTuple):
 
     @property
     def fair(self) -> bool:
-        """True if chance explains all counts."""
+        """Whether chance explains all counts."""
         return min(self) >= FAIR
 
 
-def fairness(*, draws: int = DRAWS) -> Fairness:
+def measure_fairness(*, draws: int = DRAWS) -> Fairness:
     """Draw ten out of five hundred speeches repeatedly, with the service's code."""
     rng = Random()
-    catalogue, numbers = _catalogue(rng)
+    catalogue, numbers = _create_catalogue(rng)
     wanted = DrawFilter(level="A1", type="question", tags=frozenset({TAG}))
     place = {number: index for index, number in enumerate(numbers)}
     drawn, first, pairs = (array("q", bytes(8 * SIZE)) for _ in range(3))
@@ -54,13 +54,13 @@ def fairness(*, draws: int = DRAWS) -> Fairness:
     less = (SIZE - MOST) / (SIZE - 1)
     each, together = draws * MOST / SIZE, draws * MOST * (MOST - 1) / (SIZE * (SIZE - 1))
     return Fairness(
-        p_value(drawn, each, freedom=SIZE - 1, spread=less),
-        p_value(first, draws / SIZE, freedom=SIZE - 1),
-        p_value(pairs[:-1], together, freedom=SIZE - 1),
+        compute_p_value(drawn, each, freedom=SIZE - 1, spread=less),
+        compute_p_value(first, draws / SIZE, freedom=SIZE - 1),
+        compute_p_value(pairs[:-1], together, freedom=SIZE - 1),
     )
 
 
-def p_value(counts: Iterable[int], expected: float, *, freedom: int, spread: float = 1.0) -> float:
+def compute_p_value(counts: Iterable[int], expected: float, *, freedom: int, spread: float = 1.0) -> float:
     """Compute the upper tail of the chi-squared distribution (Wilson and Hilferty's approximation, 1931)."""
     statistic = sum((count - expected) ** 2 for count in counts) / expected / spread
     deviation = 2 / (9 * freedom)
@@ -68,7 +68,7 @@ def p_value(counts: Iterable[int], expected: float, *, freedom: int, spread: flo
     return 1 - NormalDist(1 - deviation, deviation**0.5).cdf(cube_root)
 
 
-def _catalogue(rng: Random) -> tuple[Catalogue, list[int]]:
+def _create_catalogue(rng: Random) -> tuple[Catalogue, list[int]]:
     """Create a catalogue in which five hundred speeches match, with gaps, among five times as many."""
     every = sorted(rng.sample(range(1, 1_000_000), SIZE * 5))
     matching = sorted(rng.sample(every, SIZE))
