@@ -7,6 +7,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from pydantic import ValidationError
+from shared.stopping import MAX_STOP_SECONDS
 
 from deploy.backup.environment import read_system
 from deploy.backup.errors import BackupFailed
@@ -75,6 +76,8 @@ def _find_setting_problems(
 ) -> Iterator[str]:
     settings = getattr(import_module(f"{service.name}.settings"), SETTINGS[role])
     variables = read_variables(pods, manifests)
+    if pods.spec.get("terminationGracePeriodSeconds", 30) - _read_pause(pods) <= MAX_STOP_SECONDS:
+        yield f"is killed before the {MAX_STOP_SECONDS:.0f} s in which a process ends are over"
     yield from (f"{each} is not given" for each in sorted(list_needed(service, role) - variables.keys()))
     unused = {each for each in list_secret_variables(pods) if each.lower() not in settings.model_fields}
     yield from (f"gets the secret {each}, which it does not use" for each in sorted(unused))
@@ -88,6 +91,12 @@ def _find_setting_problems(
         except ValidationError as error:
             names = (f"{'.'.join(map(str, each['loc'])).upper()} {each['msg']}" for each in error.errors())
             yield from (f"would not start: {each}" for each in names)
+
+
+def _read_pause(pods: Pods) -> int:
+    """Return the seconds of the grace period that pass before SIGTERM."""
+    seconds: int = pods.main.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+    return seconds
 
 
 def _fill_in(variables: Mapping[str, str | None]) -> dict[str, str]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.stopping import MAX_STOP_SECONDS
+
 from deploy.local import leftovers, privileges
 
 ROOT = Path(__file__).parents[2]
@@ -60,7 +62,7 @@ class Process:
         self._forget()
         return code
 
-    def stop(self, *, timeout: float = 15) -> None:
+    def stop(self, *, timeout: float = MAX_STOP_SECONDS + 5) -> None:
         """Ask it to end, then kill whatever is left in its process group after the timeout."""
         deadline = time.monotonic() + timeout
         while self.returncode is None and time.monotonic() < deadline:

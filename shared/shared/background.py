@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from shared import stopping
 from shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
 MIN_RETRY_SECONDS = 0.5
-STOP_TIMEOUT_SECONDS = 5.0
 MAX_FAILING_SECONDS = 30.0
 """A loop that has failed for this long, and not because a dependency is down, is dead."""
 MAX_PASS_SECONDS = 300.0
@@ -113,7 +113,7 @@ class SupervisedLoop:
 
 @asynccontextmanager
 async def run_loops(*loops: Loop) -> AsyncIterator[Sequence[SupervisedLoop]]:
-    """Run the loops while the block runs, and let their current passes finish, for at most five seconds."""
+    """Run the loops while the block runs, and let their current passes finish, for a limited time."""
     supervised = [SupervisedLoop(loop) for loop in loops]
     tasks = {asyncio.create_task(loop.run(), name=loop.name) for loop in supervised}
     try:
@@ -123,7 +123,7 @@ async def run_loops(*loops: Loop) -> AsyncIterator[Sequence[SupervisedLoop]]:
             loop.stop()
         if tasks:
             # Cancelling a query would cost its connection.
-            _, unfinished = await asyncio.wait(tasks, timeout=STOP_TIMEOUT_SECONDS)
+            _, unfinished = await asyncio.wait(tasks, timeout=stopping.MAX_LAST_PASS_SECONDS)
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)

@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.placeholders import Public, find_problem, is_placeholder
+from shared.stopping import MAX_DELAY_SECONDS
 
 type QueueType = Literal["classic", "quorum"]
 """How RabbitMQ stores queues: on one node, or replicated by quorum."""
@@ -42,7 +43,7 @@ class ServerSettings(Settings):
     port: int = Field(default=8000, ge=1, le=65535)
     trusted_proxies: str = "127.0.0.1"
     """Comma-separated addresses whose X-Forwarded-For is trusted: only the gateway's."""
-    shutdown_delay_seconds: float = Field(default=0, ge=0, le=60)
+    shutdown_delay_seconds: float = Field(default=0, ge=0, le=MAX_DELAY_SECONDS)
 
     event_loop: ClassVar[Literal["uvloop", "asyncio"]] = "uvloop"
 
@@ -55,7 +56,7 @@ class HttpApiSettings(ServerSettings, RedisSettings):
     """An API: access tokens, rate limits, body size."""
 
     # The gateway asks twice a second whether a replica is stopping.
-    shutdown_delay_seconds: float = Field(default=2, ge=0, le=60)
+    shutdown_delay_seconds: float = Field(default=2, ge=0, le=MAX_DELAY_SECONDS)
 
     jwks_url: str = ""
     """URL of the public keys that verify access tokens (http://auth:8001/.well-known/jwks.json)."""

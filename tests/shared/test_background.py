@@ -5,7 +5,7 @@ from shared.background import Loop, run_loops
 from shared.errors import Unavailable
 from structlog.testing import capture_logs
 
-from shared import background
+from shared import background, stopping
 
 
 class Work:
@@ -96,7 +96,7 @@ async def test_a_pass_in_progress_may_finish_when_its_loop_is_stopped() -> None:
 
 
 async def test_a_pass_that_hangs_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "STOP_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(stopping, "MAX_LAST_PASS_SECONDS", 0.05)
     started = asyncio.Event()
 
     async def work() -> None:

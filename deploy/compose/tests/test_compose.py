@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from shared.stopping import MAX_STOP_SECONDS
 
 from deploy.backup.environment import read_system
 from deploy.local.processes import ROOT
@@ -63,6 +64,17 @@ def test_a_container_gets_what_its_process_reads_and_nothing_else(name: str) -> 
 def test_a_process_listens_where_the_gateway_looks(name: str) -> None:
     service, role, _ = PROCESSES[name]
     assert environment(name)["PORT"] == (8000 if role == "api" else 8010) + service.number
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_process_is_not_killed_before_it_has_ended(name: str) -> None:
+    seconds = [
+        int(each[name]["stop_grace_period"].removesuffix("s"))
+        for each in (BASE, DEVELOPMENT, PRODUCTION)
+        if "stop_grace_period" in each.get(name, {})
+    ]
+    assert seconds
+    assert min(seconds) > MAX_STOP_SECONDS
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)

@@ -123,6 +123,14 @@ CASES: list[tuple[Change, str]] = [
         pod("game-api", lambda spec: spec["volumes"].append({"name": "host", "hostPath": {"path": "/"}})),
         "volume host is a hostPath",
     ),
+    (
+        pod("game-api", lambda spec: spec.update(terminationGracePeriodSeconds=15)),
+        "Deployment game-api: is killed before the 15 s in which a process ends are over",
+    ),
+    (
+        main("game-worker", lambda main: main.update(lifecycle={"preStop": {"sleep": {"seconds": 5}}})),
+        "Deployment game-worker: is killed before",
+    ),
     (drop("Deployment", "importer-worker"), "there is no Deployment importer-worker"),
     (drop("ScaledObject", "game-worker"), "no ScaledObject scales game-worker"),
     (drop("HorizontalPodAutoscaler", "game-api"), "no HorizontalPodAutoscaler scales game-api"),

@@ -7,11 +7,12 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
+from shared import stopping
 from shared.settings import ServerSettings
 
 
 def serve(app: Starlette, settings: ServerSettings) -> None:
-    """Run until SIGTERM, then finish the requests in progress."""
+    """Run until SIGTERM, then finish the requests in progress, within `MAX_STOP_SECONDS`."""
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -23,7 +24,7 @@ def serve(app: Starlette, settings: ServerSettings) -> None:
         forwarded_allow_ips=settings.trusted_proxies,
         # Longer than the gateway keeps an idle connection, or it would send a request into a closing one.
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=stopping.MAX_WORK_SECONDS,
     )
     _DelayedServer(config, app, settings.shutdown_delay_seconds).run()
 
@@ -37,6 +38,9 @@ class _DelayedServer(uvicorn.Server):
         self._closes_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        # The system ends it then, even if its event loop is blocked. A repeated signal gives no more time.
+        if signal.getitimer(signal.ITIMER_REAL)[0] == 0:
+            signal.setitimer(signal.ITIMER_REAL, stopping.MAX_STOP_SECONDS)
         # Endless streams end now.
         self._app.state.stopping = True
         if sig != signal.SIGTERM or not self._delay_seconds:

@@ -11,7 +11,8 @@ import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from contracts import RETIRED_QUEUES
 
-from shared.background import STOP_TIMEOUT_SECONDS, Loop
+from shared import stopping
+from shared.background import Loop
 from shared.messaging.broker import (
     BrokerUnavailable,
     declare_queues,
@@ -80,9 +81,9 @@ class Consumers:
                     await probe.declare_queue(name, passive=True)
 
     async def stop(self) -> None:
-        """Stop taking deliveries, and give running ones five seconds."""
+        """Stop taking deliveries, and let running ones finish, for a limited time."""
         with suppress(BrokerUnavailable), translate_broker_errors():
-            async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
+            async with asyncio.timeout(stopping.MAX_WORK_SECONDS):
                 await self._cancel_consumers()
                 if self._in_work:
                     await asyncio.wait(self._in_work)

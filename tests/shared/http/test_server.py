@@ -1,6 +1,7 @@
 """A process that is asked to stop says so before it closes."""
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,10 +11,15 @@ import httpx
 import pytest
 
 from gateway.tests.envoy import free_port
+from shared import stopping
 
-PROGRAM = """
+DELAY_SECONDS, MAX_WORK_SECONDS, MAX_STOP_SECONDS = 1, 1, 4
+PROGRAM = f"""
+import asyncio
 import gc
 import sys
+import time
+from shared import stopping
 from shared.http.health import health, ready
 from shared.http.server import serve
 from shared.settings import HttpApiSettings
@@ -24,9 +30,17 @@ from starlette.routing import Route
 async def frozen(_):
     return PlainTextResponse(str(gc.get_freeze_count()))
 
-app = Starlette(routes=[Route("/health", health), Route("/ready", ready), Route("/frozen", frozen)])
-app.state.checks = {}
-serve(app, HttpApiSettings(port=int(sys.argv[1]), shutdown_delay_seconds=1, environment="test"))
+async def stuck(_):
+    await asyncio.sleep(60)
+
+async def blocking(_):
+    time.sleep(60)
+
+stopping.MAX_WORK_SECONDS, stopping.MAX_STOP_SECONDS = {MAX_WORK_SECONDS}, {MAX_STOP_SECONDS}
+answers = health, ready, frozen, stuck, blocking
+app = Starlette(routes=[Route("/" + each.__name__, each) for each in answers])
+app.state.checks = dict()
+serve(app, HttpApiSettings(port=int(sys.argv[1]), shutdown_delay_seconds={DELAY_SECONDS}, environment="test"))
 """
 
 
@@ -69,6 +83,37 @@ def test_a_stopping_process_is_not_ready_and_answers_until_it_closes(
     process.send_signal(signal.SIGTERM)
     assert client.get(path).status_code == 503
     assert process.wait(timeout=5) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("path", "ended_by", "seconds"),
+    [
+        ("/stuck", signal.SIGTERM, DELAY_SECONDS + MAX_WORK_SECONDS),
+        ("/blocking", signal.SIGALRM, MAX_STOP_SECONDS),
+    ],
+)
+def test_a_request_without_an_end_does_not_keep_it(
+    path: str,
+    ended_by: signal.Signals,
+    seconds: float,
+    client: httpx.Client,
+    process: subprocess.Popen[bytes],
+) -> None:
+    with socket.create_connection(("127.0.0.1", client.base_url.port or 0)) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+        time.sleep(0.2)
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == -ended_by
+    assert seconds <= time.monotonic() - started < seconds + 1
+
+
+def test_the_parts_of_a_stop_fit_into_its_budget() -> None:
+    api = stopping.MAX_DELAY_SECONDS + stopping.MAX_WORK_SECONDS + stopping.MAX_LAST_PASS_SECONDS
+    worker = stopping.MAX_LAST_PASS_SECONDS + stopping.MAX_WORK_SECONDS
+    assert max(api, worker) < stopping.MAX_STOP_SECONDS <= 15
 
 
 def test_an_interrupt_ends_it_at_once(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:

@@ -1,18 +1,59 @@
 """A worker that is asked to stop in the middle of its work loses nothing and doubles nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel
+from contracts.game import SessionCompleted
 from shared.data.db import Database
-from shared.messaging import consumers as module
 from shared.messaging.consumers import Consumers
+from shared.settings import MessagingSettings
 
-from tests.shared.messaging.messages import QUEUE, becomes, depth, relaying, save, waiting
+from gateway.tests.envoy import free_port
+from shared import stopping
+from tests.shared.messaging.messages import (
+    QUEUE,
+    Recorder,
+    becomes,
+    claims,
+    consuming,
+    depth,
+    relaying,
+    save,
+    waiting,
+)
 
 WORK = "demo.job.stopping"
+PROGRAM = """
+import asyncio
+import sys
+from contracts.game import SessionCompleted
+from shared import stopping
+from shared.background import Loop
+from shared.http.server import serve
+from shared.messaging.worker import build_worker
+from shared.settings import MessagingSettings
+
+stopping.MAX_WORK_SECONDS = stopping.MAX_LAST_PASS_SECONDS = 1
+
+async def hang(*_):
+    print("hangs", flush=True)
+    await asyncio.sleep(60)
+
+loop = Loop(name="hanging", work=hang, interval_seconds=60)
+settings = MessagingSettings(port=int(sys.argv[1]), environment="test")
+worker = build_worker(
+    settings, service="game", subscriptions={SessionCompleted: hang}, loops=lambda _: [loop]
+)
+serve(worker, settings)
+"""
 EVENTS = 1_200
 """More than a relay publishes before it can be stopped."""
 
@@ -60,7 +101,7 @@ async def test_a_worker_that_stops_finishes_its_delivery(worker: Worker, channel
 async def test_a_delivery_that_cannot_be_finished_goes_to_another_worker(
     worker: Worker, url: str, channel: AbstractChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "STOP_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(stopping, "MAX_WORK_SECONDS", 0.2)
     await worker.consumers.stop()
     other = Worker(url)
     other.may_end.set()
@@ -68,6 +109,35 @@ async def test_a_delivery_that_cannot_be_finished_goes_to_another_worker(
     await becomes(other.count_taken, 1)
     await other.consumers.stop()
     assert (worker.done, other.done, await depth(channel, WORK)) == (0, 1, 0)
+
+
+@pytest.fixture
+def hanging_process(worker_settings: MessagingSettings, url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker whose loop and whose handler never end."""
+    database_url = worker_settings.database_url.get_secret_value()
+    environment = {**os.environ, "DATABASE_URL": database_url, "RABBITMQ_URL": url}
+    command = [sys.executable, "-c", PROGRAM, str(free_port())]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own program
+        yield process
+        process.kill()
+
+
+async def test_a_process_with_a_stuck_loop_and_delivery_ends_and_another_applies_the_delivery(
+    hanging_process: subprocess.Popen[bytes], committed_database: Database, url: str
+) -> None:
+    await save(committed_database)
+    assert hanging_process.stdout is not None
+    hanging = 0
+    while hanging < 2:
+        hanging += await asyncio.to_thread(hanging_process.stdout.readline) == b"hangs\n"
+    started = time.monotonic()
+    hanging_process.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(hanging_process.wait, 10) == -signal.SIGTERM
+    assert 2 <= time.monotonic() - started < 4
+    other = Recorder()
+    async with consuming(committed_database, url, {SessionCompleted: other}):
+        await becomes(lambda: claims(committed_database), 1)
+    assert len(other.seen) == 1
 
 
 async def test_a_relay_that_stops_in_the_middle_publishes_each_event_once(
