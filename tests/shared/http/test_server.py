@@ -107,7 +107,7 @@ def test_a_request_without_an_end_does_not_keep_it(
         time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) == -ended_by
-    assert seconds <= time.monotonic() - started < seconds + 1
+    assert seconds <= time.monotonic() - started < seconds + 5
 
 
 def test_the_parts_of_a_stop_fit_into_its_budget() -> None:
