@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     stack = contextlib.ExitStack()
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True))
     Path(folder).chmod(0o711)  # servers that refuse to run as root must reach their data inside
-    own = testrun.variables(stack.enter_context(servers.started(Path(folder))).addresses)
+    own = testrun.to_variables(stack.enter_context(servers.run_servers(Path(folder))).addresses)
     os.environ |= own | os.environ
     config.add_cleanup(stack.close)
 

@@ -148,7 +148,7 @@ async def measure_times(cases: Mapping[int, Case]) -> list[str]:
 def measure_start(run: Run, addresses: Addresses) -> str:
     """Start an API on the largest catalogue and report its start time and memory."""
     database = f"{addresses.postgres_url.rpartition('/')[0]}/content_{LARGE}"
-    port = ports.block(ports.free_block())["content-api"]
+    port = ports.assign_ports(ports.choose_free_block())["content-api"]
     api, began = create_content_api(run, database, addresses, port=port, keys_port=port), time.monotonic()
     api.start()
     assert api.process

@@ -24,7 +24,7 @@ from bench.imported import copy_import, start_import, upload_recordings, write_t
 from bench.rounds import print_verdict
 from bench.system import add_driver, create_folder
 from bench.traffic import Request, compute_p99, send_requests
-from deploy.local.stack import Stack, started
+from deploy.local.stack import Stack, run_stack
 
 ROWS = int(os.environ.get("ROWS", "100000"))
 IS_LARGE = ROWS > 200_000
@@ -242,7 +242,7 @@ def show(found: Found) -> None:
 def main() -> int:
     """Run all measurements on the whole system; return 1 when a bound is broken."""
     os.environ["RATE_LIMIT_ENABLED"] = "false"
-    with create_folder() as path, started(path) as stack:
+    with create_folder() as path, run_stack(path) as stack:
         lines = asyncio.run(run_with_retries(stack, path / "table.csv"))
     return print_verdict(lines)
 

@@ -31,7 +31,7 @@ from bench.throughput import create_token
 from deploy.local import servers
 from deploy.local.processes import Run
 from deploy.local.servers import Addresses, Running
-from gateway.tests.envoy import free_port
+from gateway.tests.envoy import choose_free_port
 
 SPEECHES, READERS, CHANGES, PAUSE_SECONDS = 10_000, 8, 60, 0.1
 BOUND_SECONDS = 1.0
@@ -121,13 +121,13 @@ async def start_catalogue(run: Run, addresses: Addresses) -> AsyncIterator[Catal
         tags = await create_tags(session, {"version 0": "bench"}, actor=None)
         new = NewSpeech(text="version 0", level="A1", type="answer", audio_key="x.mp3", duration_ms=900)
         [speech_id] = await create_speeches(session, [new], actor=None)
-    keys_port, *apis = (free_port() for _ in range(3))
+    keys_port, *apis = (choose_free_port() for _ in range(3))
     create_reference(run, url, json.dumps(keys.public), port=keys_port).start()
     for number, port in enumerate(apis):
         create_content_api(
             run, url, addresses, port=port, keys_port=keys_port, name=f"content-api-{number}"
         ).start()
-    create_content_worker(run, url, addresses, port=free_port(), keys_port=keys_port).start()
+    create_content_worker(run, url, addresses, port=choose_free_port(), keys_port=keys_port).start()
     yield Catalogue(
         apis, database, f"Bearer {create_token(keys, role='editor')}", speech_id, tags["version 0"]
     )
@@ -183,7 +183,7 @@ def report(name: str, watched: Sequence[Watched], outcomes: Counter[str]) -> flo
 
 async def main() -> int:
     """Run all measurements; return 1 when a read was stale for longer than the bound."""
-    with create_folder() as path, servers.started(path / "servers") as running:
+    with create_folder() as path, servers.run_servers(path / "servers") as running:
         run = Run(path / "programs")
         try:
             async with start_catalogue(run, running.addresses) as at:

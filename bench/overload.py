@@ -178,11 +178,11 @@ async def create_database(addresses: Addresses) -> str:
 
 def start_apis(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict[str, Load]:
     """Start the API with and without its limits, each behind a gateway."""
-    keys_port = ports.block(ports.free_block())["auth-api"]
+    keys_port = ports.assign_ports(ports.choose_free_block())["auth-api"]
     create_keys_server(run, json.dumps(keys.public), port=keys_port).start()
     tokens, loads = [create_token(keys) for _ in range(LEARNERS)], {}
     for name, different in {BOUNDED: {}, UNBOUNDED: WITHOUT_ADMISSION}.items():
-        block = ports.block(ports.free_block())
+        block = ports.assign_ports(ports.choose_free_block())
         api = create_game_api(
             run,
             f"game-{name}",

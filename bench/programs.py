@@ -13,7 +13,7 @@ from bench.system import add_driver
 from deploy.local import privileges
 from deploy.local.processes import Program, Run
 from deploy.local.servers import Addresses, Server
-from deploy.local.servers.server import http_status, wheel
+from deploy.local.servers.server import fetch_status, find_wheel
 from deploy.services import DATABASE_OWNERS, SERVICES
 from gateway import OPTIONS
 from gateway.render import render
@@ -128,12 +128,12 @@ def create_gateway(run: Run, name: str, ports: Mapping[str, int], *, keys_port: 
         privileges.take_ownership(data)
         privileges.write(configuration, render(variables))
 
-    command = (wheel("envoy") / "_bin" / "envoy", "-c", configuration, "--concurrency", "2", *OPTIONS)
+    command = (find_wheel("envoy") / "_bin" / "envoy", "-c", configuration, "--concurrency", "2", *OPTIONS)
     environment = {"PATH": os.environ["PATH"], "HOME": str(data)}
     program = Program(name=name, command=command, environment=environment, unprivileged=True)
     ready = ports["gateway-metrics"]
     return Server(
-        run=run, program=program, prepare=prepare, answers=lambda: http_status(ready, "/ready") == 200
+        run=run, program=program, prepare=prepare, answers=lambda: fetch_status(ready, "/ready") == 200
     )
 
 
@@ -142,4 +142,4 @@ def _create_server(
 ) -> Server:
     own = {"PATH": os.environ["PATH"], **environment}
     program = Program(name=name, command=(sys.executable, "-m", *words), environment=own)
-    return Server(run=run, program=program, answers=lambda: http_status(port, answers) == 200)
+    return Server(run=run, program=program, answers=lambda: fetch_status(port, answers) == 200)

@@ -14,7 +14,7 @@ from bench.lean_client import Answer, Connection
 from bench.programs import create_auth_api
 from deploy.local.processes import Run
 from deploy.local.servers import Addresses
-from gateway.tests.envoy import free_port
+from gateway.tests.envoy import choose_free_port
 
 V1 = "/api/v1"
 PASSWORD = "Correct4Horse"
@@ -54,7 +54,7 @@ def start_replicas(run: Run, addresses: Addresses, **different: str) -> Iterator
     """Start both on a migrated database, and stop them at the end of the block."""
     keys_file = run.folder / "keys.json"
     keys_file.write_text(json.dumps({"keys": [new_signing_key()]}))
-    ports = free_port(), free_port()
+    ports = choose_free_port(), choose_free_port()
     apis = [
         create_auth_api(
             run, f"auth-api-{number}", addresses, port=port, keys_file=keys_file, different=different

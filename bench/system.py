@@ -16,7 +16,7 @@ from bench.speeches import Made, fill
 from deploy.local import ports, servers
 from deploy.local.processes import Run
 from deploy.local.servers import Addresses, Credentials
-from deploy.local.servers.postgres import postgres
+from deploy.local.servers.postgres import create_postgres
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def create_folder() -> Iterator[Path]:
 @contextmanager
 def start_servers() -> Iterator[tuple[Addresses, Run]]:
     """Start all servers on free ports, and a run for further programs."""
-    with create_folder() as path, servers.started(path / "servers") as running:
+    with create_folder() as path, servers.run_servers(path / "servers") as running:
         run = Run(path / "programs")
         try:
             yield running.addresses, run
@@ -44,10 +44,10 @@ def run_on_postgres(measure: Callable[[str], Coroutine[Any, Any, list[str]]]) ->
     `measure` gets its URL, and returns the broken bounds. Returns 1 if there are any.
     """
     with create_folder() as path:
-        port, password = ports.free_block(), Credentials.generate().postgres
+        port, password = ports.choose_free_block(), Credentials.generate().postgres
         run = Run(path)
         try:
-            postgres(run, path / "data", port=port, password=password, fast=True).start()
+            create_postgres(run, path / "data", port=port, password=password, fast=True).start()
             url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
             return print_verdict(asyncio.run(measure(add_driver(url))))
         finally:

@@ -78,14 +78,14 @@ async def main() -> int:
 
 def start_targets(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> dict[str, Target]:
     """Start the draw and its references, each behind its own gateway, and return their targets."""
-    block = ports.block(ports.free_block())
+    block = ports.assign_ports(ports.choose_free_block())
     bare, api = block["auth-api"], block["content-api"]
     create_reference(run, url, json.dumps(keys.public), port=bare).start()
     process = create_content_api(run, url, addresses, port=api, keys_port=bare)
     process.start()
     doors = {}
     for name, port in {"gateway-draw": api, "gateway-reference": bare}.items():
-        own = ports.block(ports.free_block())
+        own = ports.assign_ports(ports.choose_free_block())
         create_gateway(run, name, own, content=port, keys_port=bare).start()
         doors[port] = own["gateway"]
     bearer = create_token(keys)

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gateway import OPTIONS
-from gateway.render import defaults, from_environment, render, render_recordings
+from gateway.render import from_environment, list_defaults, render, render_recordings
 
 
 def main(variables: Mapping[str, str]) -> None:
     """Write the configuration next to the admin address, and become Envoy. Raises ValueError and OSError."""
-    values = defaults() | dict(variables)
+    values = list_defaults() | dict(variables)
     for name in ("TLS_CERTIFICATE_FILE", "TLS_KEY_FILE"):
         if values[name]:
             Path(values[name]).read_bytes()

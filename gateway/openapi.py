@@ -65,7 +65,7 @@ VALIDATION_FAILED = (
 OVERLOADED = "`overloaded`: The service is overloaded; try again after `Retry-After`."
 UNKNOWN_FIELD = (
     "`unknown_field`: The request has a field or a query parameter that this operation does not know; "
-    "`errors` names the nearest known one."
+    "`errors` names the closest known name."
 )
 FRAMEWORK_SCHEMAS = ("HTTPValidationError", "ValidationError")
 """How FastAPI describes the errors that our services render as problems."""
@@ -88,26 +88,26 @@ def describe_routes(*services: Service) -> Document:
 
 
 def create_document() -> Document:
-    """Return the document of the code as it is."""
+    """Return the document of the present code."""
     document = describe_routes(*SERVICES)
     schemas = document["components"]["schemas"]
     for name in FRAMEWORK_SCHEMAS:
         schemas.pop(name, None)
-    for operation in operations(document):
+    for operation in iterate_operations(document):
         _complete_operation(operation)
-    _fit_generators(document)
+    _adapt_to_generators(document)
     schemas |= {"Problem": PROBLEM, "FieldError": FIELD_ERROR}
     return document
 
 
-def operations(document: Document) -> Iterator[Document]:
+def iterate_operations(document: Document) -> Iterator[Document]:
     """Yield the operations of all paths."""
     for item in document["paths"].values():
         yield from item.values()
 
 
 def render_document() -> str:
-    """Return the text of the document as it must be committed."""
+    """Return the document's text in the form that is committed."""
     return json.dumps(create_document(), indent=1, ensure_ascii=False) + "\n"
 
 
@@ -134,14 +134,16 @@ def _complete_operation(operation: Document) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _fit_generators(document: Document) -> None:
+def _adapt_to_generators(document: Document) -> None:
     """Mark fields that clients may omit, and fields that responses always have, for client generators.
     Several generators require a request field that has a `default`, so the default moves into the
     description. Responses are complete: the services send every field, whether it has a default or not.
     """
     schemas = document["components"]["schemas"]
-    taken = _find_references([operation.get("requestBody") for operation in operations(document)], schemas)
-    given = _find_references([operation["responses"] for operation in operations(document)], schemas)
+    taken = _find_references(
+        [operation.get("requestBody") for operation in iterate_operations(document)], schemas
+    )
+    given = _find_references([operation["responses"] for operation in iterate_operations(document)], schemas)
     for name in taken:
         for field in schemas[name].get("properties", {}).values():
             if (default := field.pop("default", None)) is not None:

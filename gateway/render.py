@@ -16,7 +16,7 @@ TLS = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
 UNSAFE = set("\"'\n\r")
 
 
-def defaults() -> dict[str, str]:
+def list_defaults() -> dict[str, str]:
     """Return every variable with its default; folders are those of this Python environment."""
     lines = (HERE / "defaults.env").read_text().splitlines()
     values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
@@ -59,7 +59,7 @@ def render_recordings(variables: Mapping[str, str]) -> str:
 
 
 def _complete(variables: Mapping[str, str]) -> dict[str, str]:
-    values = defaults()
+    values = list_defaults()
     if unknown := variables.keys() - values.keys():
         raise KeyError(f"envoy.yaml has no such variable: {', '.join(sorted(unknown))}")
     values.update(variables)
@@ -98,7 +98,7 @@ def _render_cluster(file: str, name: str, values: Mapping[str, str]) -> str:
 
 def from_environment() -> dict[str, str]:
     """Return the variables that the environment sets."""
-    return {name: os.environ[name] for name in defaults() if name in os.environ}
+    return {name: os.environ[name] for name in list_defaults() if name in os.environ}
 
 
 if __name__ == "__main__":

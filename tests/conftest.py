@@ -15,7 +15,7 @@ import pytest
 
 from deploy.local import running_system
 from deploy.local.__main__ import FOLDER
-from deploy.local.stack import Stack, started
+from deploy.local.stack import Stack, run_stack
 from tests.journey import Learner
 
 
@@ -38,7 +38,7 @@ def system() -> Iterator[Stack]:
     os.environ["RATE_LIMIT_ENABLED"] = "false"
     with tempfile.TemporaryDirectory(prefix="parley-system-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)  # servers that refuse to run as root must reach their data inside
-        with started(Path(folder)) as stack:
+        with run_stack(Path(folder)) as stack:
             yield stack
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from deploy.local.plan import Plan
-from deploy.local.ports import block, free_block
+from deploy.local.ports import assign_ports, choose_free_block
 from deploy.local.processes import ROOT, Program
-from deploy.local.servers.envoy import envoy
-from deploy.local.servers.server import Server, http_status
+from deploy.local.servers.envoy import create_envoy
+from deploy.local.servers.server import Server, fetch_status
 from deploy.local.stack import Stack
 from deploy.services import DATABASE_OWNERS
 
@@ -46,11 +46,11 @@ def _git(*words: str) -> str:
 @contextmanager
 def deployed(system: Stack, code: Path) -> Iterator[str]:
     """Run the previous release's APIs, and its workers instead of the system's. Yields a gateway's URL."""
-    ports = block(free_block())
+    ports = assign_ports(choose_free_block())
     servers = [_server(system, program, code, ports) for program in _list_programs(system.plan)]
     own = {f"{service.name}-api": ports[f"{service.name}-api"] for service in DATABASE_OWNERS}
     own |= {name: ports[name] for name in ("gateway", "gateway-metrics", "recordings")}
-    gateway = envoy(
+    gateway = create_envoy(
         system.run, system.run.folder / "data" / "gateway-previous", ports={**system.ports, **own}
     )
     gateway.program = replace(gateway.program, name="gateway-previous")
@@ -75,7 +75,7 @@ def _at_once(action: Callable[[Server], None], servers: Iterable[Server]) -> Non
 
 
 def _list_programs(plan: Plan) -> list[Program]:
-    return [of(service) for service in DATABASE_OWNERS for of in (plan.api, plan.worker)]
+    return [of(service) for service in DATABASE_OWNERS for of in (plan.build_api, plan.build_worker)]
 
 
 def _server(system: Stack, program: Program, code: Path, ports: dict[str, int]) -> Server:
@@ -84,4 +84,4 @@ def _server(system: Stack, program: Program, code: Path, ports: dict[str, int]) 
     paths = os.pathsep.join(map(str, packages))
     environment = {**program.environment, "PORT": str(port), "PYTHONPATH": paths}
     previous = replace(program, name=f"{program.name}-previous", environment=environment)
-    return Server(run=system.run, program=previous, answers=lambda: http_status(port, "/ready") == 200)
+    return Server(run=system.run, program=previous, answers=lambda: fetch_status(port, "/ready") == 200)

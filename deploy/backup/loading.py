@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from deploy.backup.errors import BackupFailed
-from deploy.backup.postgres import Database, first_error
+from deploy.backup.postgres import Database, find_first_error
 
 CHUNK_BYTES = 256 * 1024
 LOADED = "loaded"
@@ -54,7 +54,7 @@ class Loading:
                 await self._send(chunk)
             if await restore.wait() != 0:
                 raise BackupFailed(
-                    f"pg_restore of {self._database.service} failed: {first_error(await errors)}"
+                    f"pg_restore of {self._database.service} failed: {find_first_error(await errors)}"
                 )
         await self._ask(f"\\echo {LOADED}\n")
 
@@ -77,7 +77,7 @@ class Loading:
 
     async def _fail(self) -> None:
         await self._psql.wait()
-        reason = first_error(await self._errors)
+        reason = find_first_error(await self._errors)
         raise BackupFailed(f"The database of {self._database.service} was not restored: {reason}")
 
 

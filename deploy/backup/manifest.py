@@ -45,7 +45,7 @@ class Dump:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A backup, including a list of what it lacks."""
+    """A backup, including a list of everything that it lacks."""
 
     taken_at: str
     commit: str
@@ -61,7 +61,7 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         content = {"format": FORMAT, "version": VERSION, **asdict(self)}
-        sealed = {**content, "sha256": _digest(content)}
+        sealed = {**content, "sha256": _compute_digest(content)}
         write_private(folder / MANIFEST, json.dumps(sealed, indent=2) + "\n")
 
     @classmethod
@@ -74,7 +74,7 @@ class Manifest:
             raise BackupFailed(
                 f"{folder} has version {version} of the format, not {VERSION} as this program."
             )
-        if content.pop("sha256", None) != _digest({"format": FORMAT, **content}):
+        if content.pop("sha256", None) != _compute_digest({"format": FORMAT, **content}):
             raise BackupFailed(f"{folder} is damaged: {MANIFEST} was changed.")
         del content["version"]
         dumps = {
@@ -153,5 +153,5 @@ def _load(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _digest(content: dict[str, Any]) -> str:
+def _compute_digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

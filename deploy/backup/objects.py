@@ -94,13 +94,13 @@ class Mirror:
             return False
         except StorageUnavailable:
             # The client does not understand rclone's response for a missing object.
-            if self._exists(key):
+            if self._has_object(key):
                 raise
             return False
         self.copied.append(key)
         return True
 
-    def _exists(self, key: str) -> bool:
+    def _has_object(self, key: str) -> bool:
         try:
             with translate_storage_errors():
                 self._client.stat_object(self.bucket.name, key)

@@ -81,7 +81,7 @@ class Database:
         program = await self.start("pg_dump", *words, f"--file={file}", stderr=asyncio.subprocess.PIPE)
         _, errors = await program.communicate()
         if program.returncode != 0:
-            raise BackupFailed(f"pg_dump of {self.service} failed: {first_error(errors)}")
+            raise BackupFailed(f"pg_dump of {self.service} failed: {find_first_error(errors)}")
 
     async def ensure_unused(self) -> None:
         """Raise BackupFailed if others are connected."""
@@ -161,7 +161,7 @@ def split_password(url: str) -> tuple[str, str]:
     return parts._replace(netloc=f"{user}@{host}" if user else host).geturl(), unquote(parts.password or "")
 
 
-def first_error(output: bytes) -> str:
+def find_first_error(output: bytes) -> str:
     """Return the first line of a program's errors."""
     lines = output.decode(errors="replace").splitlines()
     errors = (line for line in lines if "error" in line.lower() or "fatal" in line.lower())

@@ -28,7 +28,7 @@ def create_draft(folder: Path) -> Iterator[Path]:
     """Yield a folder that is removed after the block unless renamed. Raises BackupFailed if in use."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = folder / DRAFT
-    with _locked(folder):
+    with _lock(folder):
         # Left by a process that was killed.
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
@@ -39,7 +39,7 @@ def create_draft(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _lock(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

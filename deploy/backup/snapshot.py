@@ -35,7 +35,7 @@ DEFAULTS = Options()
 
 @dataclass(kw_only=True)
 class Snapshot:
-    """The snapshot's contents, and what a backup of it will lack."""
+    """The snapshot's contents, and the objects and messages that a backup of it will lack."""
 
     taken_at: datetime
     dead_letters: dict[str, int]

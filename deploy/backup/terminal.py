@@ -34,7 +34,7 @@ def run_command(command: Callable[[], None]) -> int:
 
 
 def summarize(manifest: Manifest, folder: Path) -> str:
-    """Describe a backup, and what it lacks."""
+    """Describe a backup and everything that it lacks."""
     databases = ", ".join(f"{name} ({dump.revision})" for name, dump in manifest.databases.items())
     lines = [f"{folder}: {databases}, {manifest.objects} objects, taken at {manifest.taken_at}"]
     if manifest.missing_objects:

@@ -22,7 +22,7 @@ CONTAINER_USER = 10001
 
 
 def main(root: Path, port: int) -> None:
-    """Write what is missing. What is there is kept, but for the ports and the user."""
+    """Write missing files and settings. Of the existing ones, only the ports and the user change."""
     file = root / ".env"
     lines = file.read_text().splitlines() if file.exists() else ["# Made by `make up`, for development only."]
     known = {line.partition("=")[0] for line in lines}

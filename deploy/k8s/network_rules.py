@@ -1,4 +1,4 @@
-"""Rules of the network: each process reaches what it needs, and nothing else."""
+"""Rules of the network: each process reaches exactly the processes and servers that it needs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def find_network_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
     policies = {
         each["metadata"]["name"]: each["spec"] for each in manifests if each["kind"] == "NetworkPolicy"
     }
-    if not any(_denies_all(each) for each in policies.values()):
+    if not any(_is_default_deny(each) for each in policies.values()):
         yield "no NetworkPolicy denies everything by default"
     pods = list_pods(manifests)
     for name, (variable, port) in SERVERS.items():
@@ -31,7 +31,7 @@ def find_network_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
     yield from (f"NetworkPolicies let {a} reach {b} without need" for a, b in sorted(allowed - expected))
 
 
-def _denies_all(policy: Mapping[str, Any]) -> bool:
+def _is_default_deny(policy: Mapping[str, Any]) -> bool:
     is_for_all = policy["podSelector"] == {} and set(policy["policyTypes"]) == {"Ingress", "Egress"}
     return is_for_all and not policy.get("ingress") and not policy.get("egress")
 
@@ -49,7 +49,7 @@ def _find_server_problems(
         yield f"the NetworkPolicy {name} does not open port {port or 'of the storage'}"
     for each in pods:
         needs = any(name.endswith(variable) for name in read_variables(each, manifests))
-        reaches = bool(policy) and matches(policy["podSelector"], each.labels)
+        reaches = bool(policy) and is_match(policy["podSelector"], each.labels)
         if needs and not reaches:
             yield f"{each.title} has {variable}, and the NetworkPolicy {name} does not select it"
         if reaches and not needs:
@@ -71,30 +71,30 @@ def _list_allowed(pods: Sequence[Pods], policies: Sequence[Mapping[str, Any]]) -
         (a.name, b.name)
         for a in pods
         for b in pods
-        if _allows(policies, "egress", "to", a, b) and _allows(policies, "ingress", "from", b, a)
+        if _is_allowed(policies, "egress", "to", a, b) and _is_allowed(policies, "ingress", "from", b, a)
     }
 
 
-def _allows(
+def _is_allowed(
     policies: Sequence[Mapping[str, Any]], direction: str, end: str, selected: Pods, other: Pods
 ) -> bool:
     rules = [
         rule
         for policy in policies
-        if matches(policy["podSelector"], selected.labels)
+        if is_match(policy["podSelector"], selected.labels)
         for rule in policy.get(direction, ())
         if PORT in {each.get("port") for each in rule.get("ports", ())}
     ]
-    return any(_names(peer, other) for rule in rules for peer in rule.get(end, ()))
+    return any(_is_peer(peer, other) for rule in rules for peer in rule.get(end, ()))
 
 
-def _names(peer: Mapping[str, Any], pods: Pods) -> bool:
+def _is_peer(peer: Mapping[str, Any], pods: Pods) -> bool:
     is_here = "namespaceSelector" not in peer and "ipBlock" not in peer
-    return is_here and matches(peer["podSelector"], pods.labels)
+    return is_here and is_match(peer["podSelector"], pods.labels)
 
 
-def matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Return whether a selector takes these labels. Of the operators, only In is known."""
+def is_match(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Return whether a selector matches these labels. Raises ValueError for an operator other than In."""
     if any(each["operator"] != "In" for each in selector.get("matchExpressions", ())):
         raise ValueError("the check of NetworkPolicies knows no operator but In")
     exact = all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())

@@ -28,7 +28,7 @@ def stop(folder: Path) -> int:
     return 0
 
 
-def demo(folder: Path) -> int:
+def play_demo(folder: Path) -> int:
     """Play a learner's journey against the running system."""
     from deploy.local.demo import play
 
@@ -37,7 +37,7 @@ def demo(folder: Path) -> int:
     return 0
 
 
-def demo_import(folder: Path) -> int:
+def play_import_demo(folder: Path) -> int:
     """Import the example into the running system, and undo it."""
     from deploy.local.import_demo import play
 
@@ -47,18 +47,18 @@ def demo_import(folder: Path) -> int:
 
 def show_memory(folder: Path) -> int:
     """Print the memory use of the running processes."""
-    lock.port(folder)
-    print(memory.table(folder))
+    lock.get_port(folder)
+    print(memory.render_table(folder))
     return 0
 
 
-def replay_dead(folder: Path) -> int:
+def replay_dead_letters(folder: Path) -> int:
     """Move the dead letters of all services back into their queues."""
-    vault, block = Vault.open(folder / "secrets"), ports.block(lock.port(folder))
-    addresses = servers.addresses(folder / "data", ports=block, credentials=vault.servers)
+    vault, block = Vault.open(folder / "secrets"), ports.assign_ports(lock.get_port(folder))
+    addresses = servers.build_addresses(folder / "data", ports=block, credentials=vault.servers)
     homes, mail = folder / "data" / "homes", folder / "mail"
     plan = Plan(addresses=addresses, ports=block, vault=vault, mail=mail, homes=homes)
-    programs = [plan.replay_dead_letters(service) for service in DATABASE_OWNERS]
+    programs = [plan.build_dead_letter_replay(service) for service in DATABASE_OWNERS]
     return max(
         subprocess.run(program.command, env=program.environment, check=False).returncode
         for program in programs
@@ -68,10 +68,10 @@ def replay_dead(folder: Path) -> int:
 COMMANDS: dict[str, Callable[[Path], int]] = {
     "run": run,
     "stop": stop,
-    "demo": demo,
-    "demo-import": demo_import,
+    "demo": play_demo,
+    "demo-import": play_import_demo,
     "memory": show_memory,
-    "replay-dead": replay_dead,
+    "replay-dead": replay_dead_letters,
 }
 
 

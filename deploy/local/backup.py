@@ -28,14 +28,14 @@ DRAFT = "restoring"
 
 def create_backup(folder: Path, target: Path) -> Path:
     """Back up the running system of a folder. Raises BackupFailed, and Failed when nothing runs."""
-    plan = make_plan(folder, folder / "data", port=lock.port(folder))
+    plan = make_plan(folder, folder / "data", port=lock.get_port(folder))
     system = describe_system(plan, is_running=True)
     return asyncio.run(create(system, target, report=say, options=read_options()))
 
 
 def restore_backup(folder: Path, source: Path) -> Manifest:
     """Restore into a folder without data, atomically. Raises BackupFailed or Failed."""
-    port = ports.free_block()
+    port = ports.choose_free_block()
     with lock.hold(folder, port=port) as descriptor:
         if (folder / "data").exists():
             raise BackupFailed(
@@ -66,21 +66,23 @@ def _restore(run: Run, draft: Path, source: Path, *, port: int) -> Manifest:
         for service in SERVICES:
             if service.seed:
                 # The seed's data is in the backup, unless an editor has deleted it.
-                once.note(plan.seed(service), inputs=[SEED])
+                once.note(plan.build_seed(service), inputs=[SEED])
         return manifest
     finally:
         run.close()
 
 
 def make_plan(folder: Path, data: Path, *, port: int) -> Plan:
-    vault, block = Vault.open(folder / "secrets"), ports.block(port)
-    addresses = servers.addresses(data, ports=block, credentials=vault.servers)
+    vault, block = Vault.open(folder / "secrets"), ports.assign_ports(port)
+    addresses = servers.build_addresses(data, ports=block, credentials=vault.servers)
     return Plan(addresses=addresses, ports=block, vault=vault, mail=folder / "mail", homes=data / "homes")
 
 
 def describe_system(plan: Plan, *, is_running: bool) -> System:
     at = plan.addresses
-    urls = {service.name: plan.migrate(service).environment["DATABASE_URL"] for service in DATABASE_OWNERS}
+    urls = {
+        service.name: plan.build_migration(service).environment["DATABASE_URL"] for service in DATABASE_OWNERS
+    }
     return System(
         databases={service: to_libpq(url) for service, url in urls.items()},
         bucket=Bucket(

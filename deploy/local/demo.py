@@ -22,7 +22,7 @@ def play(url: str, *, mail: Path, wanted: str = "", invents_scores: bool = False
     Raises httpx.HTTPError when a step fails, and SystemExit when none of the `wanted` providers scores.
     """
     with httpx.Client(base_url=f"{url}/api/v1", timeout=20) as client:
-        admin = bearer(ok(client.post("/auth/login", json=ADMIN)))
+        admin = to_bearer_header(read_json(client.post("/auth/login", json=ADMIN)))
         if wanted:
             _ensure_provider(client, admin, wanted)
         _confirm(client, _sign_up(client), mail)
@@ -30,7 +30,7 @@ def play(url: str, *, mail: Path, wanted: str = "", invents_scores: bool = False
         if invents_scores:
             say("no real scores", "a stand-in for Azure invents them from the text, whatever is said")
         receipt = _speak(client)
-        plays = _plays(client, admin, speech)
+        plays = _count_plays(client, admin, speech)
         _save(client, speech, receipt)
         _wait_for_the_event(client, admin, speech, plays)
         _look_back(client)
@@ -39,35 +39,35 @@ def play(url: str, *, mail: Path, wanted: str = "", invents_scores: bool = False
 def _sign_up(client: httpx.Client) -> str:
     email = f"demo-{uuid4().hex[:8]}@example.com"
     account = {"email": email, "password": "DemoPass123", "name": "Sam"}
-    client.headers.update(bearer(ok(client.post("/auth/register", json=account))))
-    me = ok(client.get("/users/me"))
+    client.headers.update(to_bearer_header(read_json(client.post("/auth/register", json=account))))
+    me = read_json(client.get("/users/me"))
     say("Sam signs up", f"{me['email']}, user {me['id']}")
     return email
 
 
 def _confirm(client: httpx.Client, email: str, mail: Path) -> None:
     started = time.monotonic()
-    while not (letters := [text for text in _letters(mail) if f"To: {email}" in text]):
+    while not (emails := [text for text in _read_emails(mail) if f"To: {email}" in text]):
         if time.monotonic() - started > 15:
             raise SystemExit(f"no e-mail arrived in {mail} within 15 s: see `make logs`")
         time.sleep(0.05)
-    token = letters[0].partition("#token=")[2].split()[0]
+    token = emails[0].partition("#token=")[2].split()[0]
     client.post("/auth/email/verify", json={"token": token}).raise_for_status()
-    confirmed = ok(client.get("/users/me"))["email_verified"]
+    confirmed = read_json(client.get("/users/me"))["email_verified"]
     say(
         "confirms the address",
         f"the e-mail arrived after {time.monotonic() - started:.1f} s; confirmed: {confirmed}",
     )
 
 
-def _letters(mail: Path) -> list[str]:
+def _read_emails(mail: Path) -> list[str]:
     return [file.read_text() for file in mail.glob("*.eml")]
 
 
 def _listen(client: httpx.Client) -> dict[str, Any]:
-    tags = ok(client.get("/tags"))["tags"]
+    tags = read_json(client.get("/tags"))["tags"]
     say("browses the tags", f"{len(tags)} tags, such as {', '.join(tag['name'] for tag in tags[:4])}")
-    drawn = ok(client.post("/game/speeches/random", json={"level": "A2", "limit": 50}))["speeches"]
+    drawn = read_json(client.post("/game/speeches/random", json={"level": "A2", "limit": 50}))["speeches"]
     speech: dict[str, Any] = next(each for each in drawn if each["text"] == REFERENCE)
     say("draws A2 sentences", f"{len(drawn)} sentences, one of them: {speech['text']}")
     audio = httpx.get(speech["audio_url"]).raise_for_status()
@@ -77,28 +77,28 @@ def _listen(client: httpx.Client) -> dict[str, Any]:
 
 
 def _ensure_provider(client: httpx.Client, admin: Mapping[str, str], wanted: str) -> None:
-    provider = ok(client.get("/speech/capabilities", headers=dict(admin)))["provider"]
+    provider = read_json(client.get("/speech/capabilities", headers=dict(admin)))["provider"]
     if provider not in [*map(str.strip, wanted.split(","))]:
         raise SystemExit(f"{provider} scores in this run. Start another: SPEECH_PROVIDER={wanted} make run")
 
 
 def _speak(client: httpx.Client) -> dict[str, Any]:
-    say("sends a silent recording", _scored(client, "silent.m4a").json()["detail"])
-    wrong = ok(_scored(client, "wrong-word.mp3"))
+    say("sends a silent recording", _send_recording(client, "silent.m4a").json()["detail"])
+    wrong = read_json(_send_recording(client, "wrong-word.mp3"))
     worst = min(wrong["word_scores"], key=lambda word: word["score"] if word["score"] is not None else 101)
     say("says a wrong word", f"{wrong['pronunciation_score']:.0f} of 100, weakest word: {worst['word']}")
-    good = ok(_scored(client, "good.wav"))
-    words = " ".join(f"{word['word']} {_points(word['score'])}" for word in good["word_scores"])
+    good = read_json(_send_recording(client, "good.wav"))
+    words = " ".join(f"{word['word']} {_format_score(word['score'])}" for word in good["word_scores"])
     say("says it well", f"{good['pronunciation_score']:.0f} of 100 by {good['provider']}: {words}")
     return {key: good[key] for key in ("pronunciation_score", "recognized_text", "receipt")}
 
 
-def _scored(client: httpx.Client, recording: str) -> httpx.Response:
+def _send_recording(client: httpx.Client, recording: str) -> httpx.Response:
     files = {"audio": (recording, (RECORDINGS / recording).read_bytes())}
     return client.post("/speech/score", files=files, data={"reference_text": REFERENCE})
 
 
-def _points(score: float | None) -> str:
+def _format_score(score: float | None) -> str:
     return "-" if score is None else f"{score:.0f}"
 
 
@@ -115,14 +115,14 @@ def _save(client: httpx.Client, speech: Mapping[str, Any], receipt: Mapping[str,
         "results": [{**result, "response_time_ms": 3100, **receipt}],
     }
     key = {"Idempotency-Key": uuid4().hex}
-    saved = ok(client.post("/game/sessions", json=game, headers=key))
+    saved = read_json(client.post("/game/sessions", json=game, headers=key))
     again = client.post("/game/sessions", json=game, headers=key)
     say("saves the game", f"session {saved['session_id']}")
     say("sends it a second time", f"replayed: {again.headers['Idempotency-Replayed']}, the same session")
 
 
-def _plays(client: httpx.Client, admin: Mapping[str, str], speech: Mapping[str, Any]) -> int:
-    seen = ok(client.get(f"/admin/speeches/{speech['id']}", headers=dict(admin)))
+def _count_plays(client: httpx.Client, admin: Mapping[str, str], speech: Mapping[str, Any]) -> int:
+    seen = read_json(client.get(f"/admin/speeches/{speech['id']}", headers=dict(admin)))
     return int(seen["statistics"]["plays"])
 
 
@@ -130,7 +130,7 @@ def _wait_for_the_event(
     client: httpx.Client, admin: Mapping[str, str], speech: Mapping[str, Any], before: int
 ) -> None:
     started = time.monotonic()
-    while (plays := _plays(client, admin, speech)) == before:
+    while (plays := _count_plays(client, admin, speech)) == before:
         if time.monotonic() - started > 15:
             raise SystemExit("SessionCompleted did not arrive within 15 s: see `make logs`")
         time.sleep(0.05)
@@ -139,14 +139,15 @@ def _wait_for_the_event(
 
 
 def _look_back(client: httpx.Client) -> None:
-    history = ok(client.get("/game/sessions"))
-    session = ok(client.get(f"/game/sessions/{history['sessions'][0]['id']}"))
+    history = read_json(client.get("/game/sessions"))
+    session = read_json(client.get(f"/game/sessions/{history['sessions'][0]['id']}"))
     result = session["results"][0]
     checked = "verified by its receipt" if result["verified"] else "unverified"
     say(
-        "opens the history", f"{result['speech']['text']} {_points(result['pronunciation_score'])}, {checked}"
+        "opens the history",
+        f"{result['speech']['text']} {_format_score(result['pronunciation_score'])}, {checked}",
     )
-    stats = ok(client.get("/game/stats", params={"tz": "Europe/Berlin"}))
+    stats = read_json(client.get("/game/stats", params={"tz": "Europe/Berlin"}))
     streak, sentences = stats["current_streak_days"], stats["sentences"]
     say(
         "opens the statistics",
@@ -154,11 +155,11 @@ def _look_back(client: httpx.Client) -> None:
     )
 
 
-def bearer(tokens: Mapping[str, Any]) -> dict[str, str]:
+def to_bearer_header(tokens: Mapping[str, Any]) -> dict[str, str]:
     return {"Authorization": f"Bearer {tokens['access_token']}"}
 
 
-def ok(response: httpx.Response) -> Any:
+def read_json(response: httpx.Response) -> Any:
     if response.is_error:
         problem = response.json()
         raise SystemExit(f"{response.request.url.path}: {problem['status']} {problem['detail']}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from deploy.local.demo import ADMIN, bearer, ok, say
+from deploy.local.demo import ADMIN, read_json, say, to_bearer_header
 from deploy.local.processes import ROOT
 
 EXAMPLE = ROOT / "docs" / "import-example"
@@ -22,7 +22,7 @@ TIMEOUT_SECONDS = 30
 def play(url: str) -> None:
     """Import, draw and undo through the gateway at `url`. Ends with SystemExit when a step fails."""
     with httpx.Client(base_url=f"{url}/api/v1", timeout=60) as client:
-        client.headers.update(bearer(ok(client.post("/auth/login", json=ADMIN))))
+        client.headers.update(to_bearer_header(read_json(client.post("/auth/login", json=ADMIN))))
         session = _upload(client)
         _show_problems(client, _import(client, session, "sentences-with-errors.csv"))
         job = _import(client, session, "sentences.csv")
@@ -38,7 +38,7 @@ def _upload(client: httpx.Client) -> str:
     paths = sorted((EXAMPLE / "recordings").iterdir())
     with ExitStack() as stack:
         files = [("files[]", (path.name, stack.enter_context(path.open("rb")))) for path in paths]
-        uploaded = ok(client.post("/admin/import/audio", files=files))
+        uploaded = read_json(client.post("/admin/import/audio", files=files))
     seconds = sum(each["duration_ms"] for each in uploaded["uploaded_files"]) / 1000
     say("uploads recordings", f"{len(uploaded['uploaded_files'])} kept, {seconds:.0f} s of speech together")
     for rejected in uploaded["rejected"]:
@@ -49,10 +49,10 @@ def _upload(client: httpx.Client) -> str:
 def _import(client: httpx.Client, session: str, name: str) -> Any:
     fields, started = {"upload_session_id": session}, time.monotonic()
     files = {"file": (name, (EXAMPLE / name).read_bytes(), "text/csv")}
-    accepted = ok(client.post("/admin/import/csv", data=fields, files=files))
+    accepted = read_json(client.post("/admin/import/csv", data=fields, files=files))
     states = list(dict.fromkeys(event["state"] for event in _follow(client, accepted["job_id"])))
     say(f"imports {name}", f"{' → '.join(states)}, {time.monotonic() - started:.1f} s")
-    return ok(client.get(f"/admin/import/jobs/{accepted['job_id']}"))
+    return read_json(client.get(f"/admin/import/jobs/{accepted['job_id']}"))
 
 
 def _follow(client: httpx.Client, job_id: str) -> Iterator[dict[str, Any]]:
@@ -87,24 +87,24 @@ def _show_problems(client: httpx.Client, job: Mapping[str, Any]) -> None:
 
 
 def _draw(client: httpx.Client, url: str) -> None:
-    tags = ok(client.get("/tags"))["tags"]
+    tags = read_json(client.get("/tags"))["tags"]
     tag = next(each["id"] for each in tags if each["name"] == TAG)
     with httpx.Client(base_url=f"{url}/api/v1", timeout=20) as learner:
-        learner.headers.update(bearer(ok(learner.post("/auth/login", json=LEARNER))))
+        learner.headers.update(to_bearer_header(read_json(learner.post("/auth/login", json=LEARNER))))
         started, request = time.monotonic(), {"level": "B1", "tags": [tag]}
         while (drawn := learner.post("/game/speeches/random", json=request)).status_code == 404:
             if time.monotonic() - started > TIMEOUT_SECONDS:
                 break
             time.sleep(0.1)
-        speech, took = ok(drawn)["speeches"][0], time.monotonic() - started
+        speech, took = read_json(drawn)["speeches"][0], time.monotonic() - started
     audio = httpx.get(speech["audio_url"]).raise_for_status()
     say("a learner draws", f"{speech['text']} {len(audio.content):,} bytes of audio, after {took:.1f} s")
 
 
 def _undo(client: httpx.Client, job: Mapping[str, Any]) -> None:
-    ok(client.post(f"/admin/import/jobs/{job['id']}/undo"))
+    read_json(client.post(f"/admin/import/jobs/{job['id']}/undo"))
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    while (found := ok(client.get(f"/admin/import/jobs/{job['id']}")))["state"] == "undoing":
+    while (found := read_json(client.get(f"/admin/import/jobs/{job['id']}")))["state"] == "undoing":
         if time.monotonic() > deadline:
             raise SystemExit(f"the import was not undone within {TIMEOUT_SECONDS} s: see `make logs`")
         time.sleep(0.2)

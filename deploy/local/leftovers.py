@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     import psutil
 
 GRACE = 8.0
-"""Seconds before a process that does not end by itself is killed."""
+"""Seconds that a process has to end before it is killed."""
 SETTLE = 0.3
 """Seconds within which a process that was just being started has written its pid file."""
 
 
 def end(folder: Path) -> list[str]:
     """End all processes left by an earlier run under this folder and return their names."""
-    found = {path: pid for path in sorted(folder.glob("pids/*")) if (pid := _running(path))}
+    found = {path: pid for path in sorted(folder.glob("pids/*")) if (pid := _find_running(path))}
     for path, pid in found.items():
         _signal(pid, int(path.read_text().split()[1]))
     deadline = time.monotonic() + GRACE
-    while time.monotonic() < deadline and any(_running(path) for path in found):
+    while time.monotonic() < deadline and any(_find_running(path) for path in found):
         time.sleep(0.05)
     for path in folder.glob("pids/*"):
-        if pid := _running(path):
+        if pid := _find_running(path):
             kill(pid)
         path.unlink(missing_ok=True)
     return [path.name for path in found]
@@ -38,10 +38,10 @@ def end(folder: Path) -> list[str]:
 
 def kill(pid: int) -> None:
     """Kill a process, its group and all processes it started, and wait until those are gone."""
-    # A process that is held cannot start another one meanwhile.
+    # A stopped process cannot start others while its children are listed.
     _signal_group(pid, signal.SIGSTOP)
-    # PostgreSQL's processes have each left the group, and keep its shared memory while they live.
-    children = _children(pid)
+    # Each of PostgreSQL's processes has its own group, and keeps the shared memory until it ends.
+    children = _list_descendants(pid)
     _signal_group(pid, signal.SIGKILL)
     for child in children:
         _signal(child.pid, signal.SIGKILL)
@@ -61,7 +61,7 @@ def watch(folder: Path) -> None:
     end(folder)
 
 
-def _running(path: Path) -> int | None:
+def _find_running(path: Path) -> int | None:
     """Return the process that wrote this pid file, if it still runs.
 
     Pids are reused, so the process must also have started when its file was written.
@@ -78,7 +78,7 @@ def _running(path: Path) -> int | None:
     return None
 
 
-def _children(pid: int) -> "list[psutil.Process]":
+def _list_descendants(pid: int) -> "list[psutil.Process]":
     import psutil
 
     try:

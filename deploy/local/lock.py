@@ -14,7 +14,7 @@ from deploy.local import leftovers
 from deploy.local.processes import Failed
 
 PATIENCE = 60.0
-"""Seconds that a run has to stop."""
+"""Seconds that a run has to stop after SIGTERM."""
 LEFTOVERS_END = leftovers.SETTLE + leftovers.GRACE + 5
 
 
@@ -38,39 +38,39 @@ def stop(folder: Path) -> None:
         return
     descriptor = os.open(folder / "lock", os.O_RDWR)
     try:
-        if not _try(descriptor) and (pid := _holder(descriptor)):
+        if not _try_lock(descriptor) and (pid := _find_holder(descriptor)):
             os.kill(pid, signal.SIGTERM)
-        if not _try(descriptor, patience=PATIENCE):
+        if not _try_lock(descriptor, patience=PATIENCE):
             raise Failed(f"The run of {folder} does not stop; see the logs in {folder}/logs.")
         leftovers.end(folder)
     finally:
         os.close(descriptor)
 
 
-def port(folder: Path) -> int:
+def get_port(folder: Path) -> int:
     """Return the first port of this folder's run. Raises Failed when nothing runs."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder / "lock", os.O_RDWR)
         try:
-            if not _try(descriptor) and _holder(descriptor):
-                return _port(descriptor)
+            if not _try_lock(descriptor) and _find_holder(descriptor):
+                return _read_port(descriptor)
         finally:
             os.close(descriptor)
     raise Failed(f"Nothing runs from {folder}. Start it with `make run`, or in containers with `make up`.")
 
 
 def _acquire(descriptor: int, folder: Path) -> None:
-    if _try(descriptor):
+    if _try_lock(descriptor):
         return
-    if pid := _holder(descriptor):
-        where = f"from {folder}, on port {_port(descriptor)}"
+    if pid := _find_holder(descriptor):
+        where = f"from {folder}, on port {_read_port(descriptor)}"
         raise Failed(f"Parley already runs {where}: stop it with Ctrl-C there, or with kill {pid}.")
     # The last run was killed. Its watcher holds the lock until all leftovers have ended.
-    if not _try(descriptor, patience=LEFTOVERS_END):
+    if not _try_lock(descriptor, patience=LEFTOVERS_END):
         raise Failed(f"Another process holds {folder}/lock; `fuser {folder}/lock` shows which.")
 
 
-def _try(descriptor: int, *, patience: float = 0.0) -> bool:
+def _try_lock(descriptor: int, *, patience: float = 0.0) -> bool:
     deadline = time.monotonic() + patience
     while True:
         with contextlib.suppress(BlockingIOError):
@@ -81,11 +81,11 @@ def _try(descriptor: int, *, patience: float = 0.0) -> bool:
         time.sleep(0.1)
 
 
-def _port(descriptor: int) -> int:
+def _read_port(descriptor: int) -> int:
     return int(json.loads(os.pread(descriptor, 200, 0))["port"])
 
 
-def _holder(descriptor: int) -> int | None:
+def _find_holder(descriptor: int) -> int | None:
     """Return the process that took the lock, if it still runs."""
     with contextlib.suppress(ValueError, ProcessLookupError):
         pid = int(json.loads(os.pread(descriptor, 200, 0))["pid"])

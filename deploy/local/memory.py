@@ -5,31 +5,33 @@ from pathlib import Path
 
 import psutil
 
-NOTE = "RSS: the system does not tell PSS of all of its processes, so that shared pages count once a process"
+NOTE = "RSS: PSS of some processes cannot be read, so shared pages count once for each of them"
 
 
-def table(folder: Path) -> str:
+def render_table(folder: Path) -> str:
     """List the megabytes of each process of this folder's run, children included, and their total.
 
     They are proportional: a page that ten processes share, such as PostgreSQL's buffers, is a tenth of each.
     """
-    families = {path.name: _family(int(path.read_text().split()[0])) for path in folder.glob("pids/*")}
-    sizes = {name: [_size(member) for member in family] for name, family in families.items()}
+    families = {path.name: _list_family(int(path.read_text().split()[0])) for path in folder.glob("pids/*")}
+    sizes = {name: [_measure(member) for member in family] for name, family in families.items()}
     together = [size for family in sizes.values() for size in family]
-    rows = sorted(sizes.items(), key=lambda row: -_total(row[1]))
-    return "\n".join([*(_row(name, family) for name, family in rows), _row("together", together)])
+    rows = sorted(sizes.items(), key=lambda row: -_sum_bytes(row[1]))
+    return "\n".join(
+        [*(_format_row(name, family) for name, family in rows), _format_row("together", together)]
+    )
 
 
-def _row(name: str, sizes: Iterable[tuple[int, bool]]) -> str:
+def _format_row(name: str, sizes: Iterable[tuple[int, bool]]) -> str:
     exact = all(is_proportional for _, is_proportional in sizes)
-    return f"{_total(sizes) / 1_000_000:7.1f} MB  {name}" + ("" if exact else f"  ({NOTE})")
+    return f"{_sum_bytes(sizes) / 1_000_000:7.1f} MB  {name}" + ("" if exact else f"  ({NOTE})")
 
 
-def _total(sizes: Iterable[tuple[int, bool]]) -> int:
+def _sum_bytes(sizes: Iterable[tuple[int, bool]]) -> int:
     return sum(size for size, _ in sizes)
 
 
-def _family(pid: int) -> list[psutil.Process]:
+def _list_family(pid: int) -> list[psutil.Process]:
     try:
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
@@ -37,7 +39,7 @@ def _family(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _size(process: psutil.Process) -> tuple[int, bool]:
+def _measure(process: psutil.Process) -> tuple[int, bool]:
     """Return the bytes of a process, and whether they are proportional."""
     try:
         # macOS has no such figure.

@@ -15,7 +15,7 @@ class Once:
 
     def call(self, program: Program, *, inputs: Iterable[Path]) -> None:
         """Run a command to its end, unless it was last run with files of the same contents."""
-        stamp, digest = self._folder / program.name, _digest(inputs)
+        stamp, digest = self._folder / program.name, _compute_digest(inputs)
         if stamp.exists() and stamp.read_text() == digest:
             return
         self._run.call(program)
@@ -25,10 +25,10 @@ class Once:
     def note(self, program: Program, *, inputs: Iterable[Path]) -> None:
         """Record that a command need not run with these files, because the data has its results."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / program.name).write_text(_digest(inputs))
+        (self._folder / program.name).write_text(_compute_digest(inputs))
 
 
-def _digest(inputs: Iterable[Path]) -> str:
+def _compute_digest(inputs: Iterable[Path]) -> str:
     """Return one fingerprint of files and of all files in folders, compiled Python aside."""
     digest = hashlib.sha256()
     for path in sorted(file for item in inputs for file in (item.rglob("*") if item.is_dir() else [item])):

@@ -15,7 +15,7 @@ from deploy.services import Service
 
 BUCKET = "parley-audio"
 SMALL = {"SCORING_WORKERS": "2", "DATABASE_POOL_SIZE": "6", "SHUTDOWN_DELAY_SECONDS": "0"}
-"""Limits what otherwise grows with the number of cores (90 MB each) or with the load (8 MB a connection).
+"""Limits processes that would grow with the number of cores (90 MB each) and connections (8 MB each).
 
 An API that stops need not wait until another replica serves its clients: there is none.
 """
@@ -37,48 +37,54 @@ class Plan:
     homes: Path
     """The folder with an empty home for each process."""
 
-    def api(self, service: Service) -> Program:
+    def build_api(self, service: Service) -> Program:
         """Return the HTTP process of a service."""
-        key_files = {name: str(self.vault.key_file(file)) for name, file in service.key_files.items()}
+        key_files = {name: str(self.vault.get_key_path(file)) for name, file in service.key_files.items()}
         tokens = {"JWKS_URL": f"http://127.0.0.1:{self.ports['auth-api']}/.well-known/jwks.json"}
-        settings = self._database(service) | self._redis() | self._storage(service) | tokens | key_files
+        settings = (
+            self._build_database_settings(service)
+            | self._build_redis_settings()
+            | self._build_storage_settings(service)
+            | tokens
+            | key_files
+        )
         if service.name == "auth":
             settings["GAME_URL"] = f"http://127.0.0.1:{self.ports['game-api']}"
         if service.name == "scoring" and self.needs_speech_double:
             settings["AZURE_SPEECH_KEY"] = SPEECH_DOUBLE_KEY
             settings["AZURE_SPEECH_ENDPOINT"] = f"ws://127.0.0.1:{self.ports['speech-double']}"
-        return self._server(service, "api", settings)
+        return self._build_server(service, "api", settings)
 
-    def worker(self, service: Service) -> Program:
+    def build_worker(self, service: Service) -> Program:
         """Return the process of a service that publishes and consumes events."""
-        settings = self._database(service) | self._broker()
+        settings = self._build_database_settings(service) | self._build_broker_settings()
         if service.worker_uses_storage:
-            settings |= self._storage(service)
+            settings |= self._build_storage_settings(service)
         if service.worker_uses_redis:
-            settings |= self._redis()
+            settings |= self._build_redis_settings()
         if service.name == "auth":
             settings["EMAIL_FOLDER"] = str(self.mail)
             settings["ACCOUNT_URL"] = f"http://127.0.0.1:{self.ports['gateway']}/account"
-        return self._server(service, "worker", settings)
+        return self._build_server(service, "worker", settings)
 
-    def migrate(self, service: Service) -> Program:
+    def build_migration(self, service: Service) -> Program:
         """Return the command that creates or changes a service's tables."""
         name = f"{service.name}-migrate"
-        return self._python(name, self._database(service), service.name, "migrate")
+        return self._build_python(name, self._build_database_settings(service), service.name, "migrate")
 
-    def seed(self, service: Service) -> Program:
+    def build_seed(self, service: Service) -> Program:
         """Return the command that creates a service's demo data."""
-        settings = self._database(service) | self._storage(service)
-        return self._python(f"{service.name}-seed", settings, service.name, *service.seed)
+        settings = self._build_database_settings(service) | self._build_storage_settings(service)
+        return self._build_python(f"{service.name}-seed", settings, service.name, *service.seed)
 
-    def topology(self) -> Program:
+    def build_topology(self) -> Program:
         """Return the command that declares the queues of all events."""
-        return self._python("topology", self._broker(), "shared", "topology")
+        return self._build_python("topology", self._build_broker_settings(), "shared", "topology")
 
-    def replay_dead_letters(self, service: Service) -> Program:
+    def build_dead_letter_replay(self, service: Service) -> Program:
         """Return the command that moves a service's dead letters back into their queues."""
         name = f"{service.name}-replay-dead-letters"
-        return self._python(name, self._broker(), service.name, "replay-dead-letters")
+        return self._build_python(name, self._build_broker_settings(), service.name, "replay-dead-letters")
 
     @property
     def speech_provider(self) -> str:
@@ -87,34 +93,34 @@ class Plan:
 
     @property
     def needs_speech_double(self) -> bool:
-        """Whether azure is to score, but no key of it is given."""
+        """Whether Azure is to score, but AZURE_SPEECH_KEY is not set."""
         return "azure" in self.speech_provider and not os.environ.get("AZURE_SPEECH_KEY")
 
-    def speech_double(self) -> Program:
+    def build_speech_double(self) -> Program:
         """Return the stand-in for Azure's Speech service, which invents scores."""
         port = str(self.ports["speech-double"])
         words = ("tests.azure_double", "--port", port, "--key", SPEECH_DOUBLE_KEY)
-        return self._python("speech-double", {}, *words)
+        return self._build_python("speech-double", {}, *words)
 
-    def _server(self, service: Service, role: str, settings: dict[str, str]) -> Program:
+    def _build_server(self, service: Service, role: str, settings: dict[str, str]) -> Program:
         name = f"{service.name}-{role}"
         listens = {"HOST": "127.0.0.1", "PORT": str(self.ports[name]), "TRUSTED_PROXIES": "127.0.0.1"}
-        return self._python(name, listens | settings, service.name, role)
+        return self._build_python(name, listens | settings, service.name, role)
 
-    def _database(self, service: Service) -> dict[str, str]:
+    def _build_database_settings(self, service: Service) -> dict[str, str]:
         if not service.has_database:
             return {}
         role = f"{service.name}:{self.vault.roles[service.name]}"
         address = f"127.0.0.1:{self.ports['postgres']}/{service.name}"
         return {"DATABASE_URL": f"postgresql+asyncpg://{role}@{address}"}
 
-    def _redis(self) -> dict[str, str]:
+    def _build_redis_settings(self) -> dict[str, str]:
         return {"REDIS_URL": f"{self.addresses.redis_url}/0"}
 
-    def _broker(self) -> dict[str, str]:
+    def _build_broker_settings(self) -> dict[str, str]:
         return {"RABBITMQ_URL": f"{self.addresses.rabbitmq_url}/"}
 
-    def _storage(self, service: Service) -> dict[str, str]:
+    def _build_storage_settings(self, service: Service) -> dict[str, str]:
         if not service.uses_storage:
             return {}
         return {
@@ -125,7 +131,7 @@ class Plan:
             "S3_BUCKET": BUCKET,
         }
 
-    def _python(self, name: str, settings: dict[str, str], *words: str) -> Program:
+    def _build_python(self, name: str, settings: dict[str, str], *words: str) -> Program:
         # Settings in front of `make run`, such as LOG_LEVEL or RATE_LIMIT_ENABLED, are passed on. The rest of
         # the terminal's environment may hold secrets.
         inherited = {each: os.environ[each] for each in _list_inherited_variables() if each in os.environ}

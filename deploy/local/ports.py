@@ -25,26 +25,26 @@ BLOCK = 30
 FREE_BLOCKS = range(20_000, 32_000, BLOCK)
 
 
-def block(first: int) -> dict[str, int]:
+def assign_ports(first: int) -> dict[str, int]:
     """Return the port of every process, by the process's name."""
     return {name: first + offset for name, offset in OFFSETS.items()}
 
 
 def find_taken(ports: Mapping[str, int]) -> dict[str, int]:
     """Return those of the ports that are already in use on this machine."""
-    return {name: port for name, port in ports.items() if not _free(port)}
+    return {name: port for name, port in ports.items() if not _is_free(port)}
 
 
-def free_block(candidates: Iterable[int] | None = None) -> int:
+def choose_free_block(candidates: Iterable[int] | None = None) -> int:
     """Return the first port of a free block, tried in random order so that parallel runs do not collide."""
     blocks = list(candidates or random.sample(FREE_BLOCKS, len(FREE_BLOCKS)))
     for first in blocks:
-        if not find_taken(block(first)):
+        if not find_taken(assign_ports(first)):
             return first
     raise OSError(f"no {BLOCK} free ports in a row between {blocks[0]} and {blocks[-1] + BLOCK}")
 
 
-def _free(port: int) -> bool:
+def _is_free(port: int) -> bool:
     with socket.socket() as client:
         # macOS lets 127.0.0.1 be bound while another process holds 0.0.0.0: a bind alone proves too little.
         if client.connect_ex(("127.0.0.1", port)) == 0:

@@ -47,11 +47,11 @@ def build_unprivileged_command(executable: Path, folder: Path) -> list[str]:
         return []
     if shutil.which("setpriv") is None:
         raise OSError("run this as an ordinary user: setpriv, which starts servers without root, is missing")
-    return list(_prefix(executable, folder))
+    return list(_build_prefix(executable, folder))
 
 
 @functools.cache
-def _prefix(executable: Path, folder: Path) -> tuple[str, ...]:
+def _build_prefix(executable: Path, folder: Path) -> tuple[str, ...]:
     account = pwd.getpwnam(ACCOUNT)
     identity = (f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--no-new-privs")
     bare = ("setpriv", *identity, "--bounding-set=-all", "--")
@@ -60,12 +60,12 @@ def _prefix(executable: Path, folder: Path) -> tuple[str, ...]:
     if not closed:
         return bare
     # Another account cannot enter a clone inside root's home, and that home should not be opened to everyone.
-    # So the process sees an empty folder instead of the home, with nothing in it but what it needs.
-    masked = ("unshare", "--mount", "--", "/bin/sh", "-ec", _mask(closed, needed), "sh", *bare)
+    # So the process sees an empty folder instead of the home, which contains only the paths it needs.
+    masked = ("unshare", "--mount", "--", "/bin/sh", "-ec", _build_mask(closed, needed), "sh", *bare)
     test: list[str | Path] = [*masked, "test", "-x", executable, "-a", "-x", folder]
     if subprocess.run(test, check=False, capture_output=True).returncode == 0:
         return masked
-    return _reading(identity) if _is_capable(CAP_DAC_READ_SEARCH) else bare
+    return _build_reading_prefix(identity) if _is_capable(CAP_DAC_READ_SEARCH) else bare
 
 
 def _find_closed(bare: tuple[str, ...], needed: Iterable[Path]) -> list[Path]:
@@ -78,8 +78,8 @@ def _find_closed(bare: tuple[str, ...], needed: Iterable[Path]) -> list[Path]:
     return [path for path in sorted(closed) if not closed.intersection(path.parents)]
 
 
-def _mask(closed: Iterable[Path], needed: Iterable[Path]) -> str:
-    """Return a script that hides the closed folders behind empty ones, but for what is needed in them."""
+def _build_mask(closed: Iterable[Path], needed: Iterable[Path]) -> str:
+    """Return a script that hides the closed folders behind empty ones that contain only the needed paths."""
     outer = [p for p in needed if any(p.is_relative_to(c) for c in closed)]
     kept = [p for p in dict.fromkeys(outer) if not set(outer).intersection(p.parents)]
     # The descriptors still lead to the folders when their paths no longer do.
@@ -94,7 +94,7 @@ def _mask(closed: Iterable[Path], needed: Iterable[Path]) -> str:
     return "\n".join(lines)
 
 
-def _reading(identity: Iterable[str]) -> tuple[str, ...]:
+def _build_reading_prefix(identity: Iterable[str]) -> tuple[str, ...]:
     """Return a prefix that keeps the right to read all files, where namespaces are not allowed."""
     kinds = ("inh-caps", "ambient-caps", "bounding-set")
     capabilities = (f"--{kind}=-all,+dac_read_search" for kind in kinds)

@@ -142,13 +142,13 @@ class Run:
     def call(self, program: Program) -> None:
         """Run a program to its end. Raises Failed with the end of its log when it fails."""
         if (code := self.spawn(program).wait()) != 0:
-            raise Failed(f"{program.name} failed (exit {code}):\n{self.last_lines(program.name)}")
+            raise Failed(f"{program.name} failed (exit {code}):\n{self.read_last_lines(program.name)}")
 
     def log(self, name: str) -> Path:
         """Return the path of a process's log."""
         return self.folder / "logs" / f"{name}.log"
 
-    def last_lines(self, name: str, count: int = 15) -> str:
+    def read_last_lines(self, name: str, count: int = 15) -> str:
         """Return the end of a process's output, indented."""
         lines = self.log(name).read_text(errors="replace").splitlines()[-count:]
         return "\n".join(f"    {line}" for line in lines)

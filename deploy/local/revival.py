@@ -13,7 +13,7 @@ CALM = 120.0
 """Seconds after which an earlier end of a process no longer lengthens the pause."""
 PROBE_INTERVAL = 3.0
 MAX_SILENCE = 20.0
-"""Seconds without a good answer, under which a busy machine stays, after which a process is restarted."""
+"""Seconds without a good answer before a process is restarted. Longer than the pauses of a busy machine."""
 
 
 class Watch:
@@ -27,7 +27,7 @@ class Watch:
         self._good: dict[str, float] = {}
 
     def is_stuck(self, server: Server) -> bool:
-        """Take up the last probe of a running server, start the next one, and judge."""
+        """Read the last probe, start the next one, and return whether the server was silent for too long."""
         now, name = time.monotonic(), server.name
         since = self._good.setdefault(name, now)
         probe = self._probes.get(name)
@@ -37,16 +37,16 @@ class Watch:
                 since = self._good[name] = now
         if name not in self._probes and now >= self._due.get(name, 0):
             self._due[name] = now + PROBE_INTERVAL
-            self._probes[name] = self._pool.submit(_works, server)
+            self._probes[name] = self._pool.submit(_is_working, server)
         return now - since > self._max_silence
 
     def forget(self, server: Server) -> None:
-        """Begin again with a server that was restarted."""
+        """Forget the probes of a server that was restarted."""
         self._good.pop(server.name, None)
         self._probes.pop(server.name, None)
 
     def close(self) -> None:
-        """Wait for no probe."""
+        """End without waiting for running probes."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -68,7 +68,7 @@ class Revival:
             return
         self._watch.forget(server)
         if server.name not in self._due:
-            self._due[server.name] = time.monotonic() + self._pause(server)
+            self._due[server.name] = time.monotonic() + self._begin_pause(server)
         elif time.monotonic() >= self._due[server.name]:
             del self._due[server.name]
             server.launch()
@@ -76,18 +76,18 @@ class Revival:
     def close(self) -> None:
         self._watch.close()
 
-    def _pause(self, server: Server) -> float:
+    def _begin_pause(self, server: Server) -> float:
         now = time.monotonic()
         ends = [end for end in self._ends.get(server.name, []) if now - end < CALM]
         self._ends[server.name] = [*ends, now]
         pause = PAUSES[min(len(ends), len(PAUSES) - 1)]
         code = server.process.returncode if server.process else None
-        lines = server.run.last_lines(server.name, count=5)
+        lines = server.run.read_last_lines(server.name, count=5)
         self._report(f"{server.name} ended (exit {code}); restarting in {pause:.0f} s\n{lines}")
         return pause
 
 
-def _works(server: Server) -> bool:
+def _is_working(server: Server) -> bool:
     try:
         return server.responds and server.works()
     except (OSError, http.client.HTTPException):

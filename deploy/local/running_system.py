@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deploy.local import lock
 from deploy.local.processes import ROOT, Failed
-from deploy.local.servers.server import http_status
+from deploy.local.servers.server import fetch_status
 
 
 @dataclass(frozen=True)
@@ -19,21 +19,21 @@ class RunningSystem:
 def find(folder: Path) -> RunningSystem:
     """Return this folder's embedded run, or the containers of `make up`. Raises Failed without either."""
     try:
-        url = f"http://127.0.0.1:{lock.port(folder)}"
+        url = f"http://127.0.0.1:{lock.get_port(folder)}"
     except Failed:
-        if (port := _port_of_containers(ROOT / ".env")) is None:
+        if (port := _find_container_port(ROOT / ".env")) is None:
             raise
         return RunningSystem(f"http://127.0.0.1:{port}", ROOT / ".compose" / "mail")
     invents = (folder / "pids" / "speech-double").exists()
     return RunningSystem(url, folder / "mail", invents_scores=invents)
 
 
-def _port_of_containers(file: Path) -> int | None:
+def _find_container_port(file: Path) -> int | None:
     if not file.exists():
         return None
     settings = dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
     port = settings.get("PORT", "")
     try:
-        return int(port) if port.isdecimal() and http_status(int(port), "/health") == 200 else None
+        return int(port) if port.isdecimal() and fetch_status(int(port), "/health") == 200 else None
     except OSError:
         return None

@@ -12,8 +12,8 @@ from deploy.local import databases, ports, privileges, servers, welcome
 from deploy.local.once import Once
 from deploy.local.plan import BUCKET, Plan
 from deploy.local.processes import ROOT, Failed, Program, Run
-from deploy.local.servers.envoy import envoy
-from deploy.local.servers.server import Server, http_get, http_status
+from deploy.local.servers.envoy import create_envoy
+from deploy.local.servers.server import Server, fetch, fetch_status
 from deploy.local.vault import Vault
 from deploy.services import DATABASE_OWNERS, SEED, SERVICES, Service
 
@@ -21,7 +21,7 @@ READY_TIMEOUT_SECONDS = 60
 """How long the system may take to become ready once all its processes answer."""
 
 SEED_TIMEOUT_SECONDS = 15
-"""How long the start waits for the seed's events. It goes on without those that are dead letters."""
+"""How long the start waits for the seed's events. Then it continues: some may be dead letters."""
 
 type Action = Callable[[], None]
 
@@ -39,11 +39,11 @@ class Stack:
     def __init__(
         self, run: Run, *, port: int, report: Callable[[str], None] = _ignore, fast: bool = False
     ) -> None:
-        self.run, self.ports, self._report = run, ports.block(port), report
+        self.run, self.ports, self._report = run, ports.assign_ports(port), report
         self._vault = Vault.open(run.folder / "secrets")
         self._data = data = run.folder / "data"
         credentials = self._vault.servers
-        addresses = servers.addresses(data, ports=self.ports, credentials=credentials)
+        addresses = servers.build_addresses(data, ports=self.ports, credentials=credentials)
         self.mail = run.folder / "mail"
         self.plan = Plan(
             addresses=addresses,
@@ -54,10 +54,10 @@ class Stack:
         )
         self._once = Once(run, data / "done", report=report)
         self.servers = servers.make(run, data, ports=self.ports, credentials=credentials, fast=fast)
-        self.doubles = self._doubles()
-        self.apis = {s.name: self._server(self.plan.api(s)) for s in SERVICES}
-        self.workers = {s.name: self._worker(s) for s in DATABASE_OWNERS}
-        self.gateway = envoy(run, data / "gateway", ports=self.ports)
+        self.doubles = self._create_doubles()
+        self.apis = {s.name: self._create_server(self.plan.build_api(s)) for s in SERVICES}
+        self.workers = {s.name: self._create_worker(s) for s in DATABASE_OWNERS}
+        self.gateway = create_envoy(run, data / "gateway", ports=self.ports)
 
     @property
     def url(self) -> str:
@@ -76,7 +76,7 @@ class Stack:
     def start(self) -> None:
         """Start everything and return once the gateway reports that the system is ready.
 
-        Raises Failed with the reason when a process does not start, Stopped when `stop` was called meanwhile.
+        Raises Failed with the reason when a process does not start, and Stopped after `stop`.
         """
         self._vault.make_keys(self.run)
         privileges.take_ownership(self.mail)
@@ -90,10 +90,10 @@ class Stack:
         self._wait_until_ready()
         self._wait_for_seed_events()
 
-    def welcome(self) -> str:
+    def build_welcome(self) -> str:
         """Return the message for the person at the terminal."""
         provider, invents = self.plan.speech_provider, self.plan.needs_speech_double
-        return welcome.text(self.url, mail=self.mail, provider=provider, invents_scores=invents)
+        return welcome.render(self.url, mail=self.mail, provider=provider, invents_scores=invents)
 
     def stop(self) -> None:
         """Stop everything, clients before their servers. May be called while `start` still runs."""
@@ -103,34 +103,34 @@ class Stack:
             _run_together(*(server.stop for server in stage))
         self.run.close()
 
-    def _doubles(self) -> list[Server]:
+    def _create_doubles(self) -> list[Server]:
         if not self.plan.needs_speech_double:
             return []
         port = self.ports["speech-double"]
         # It answers a request that is no WebSocket handshake with an error.
-        program = self.plan.speech_double()
-        return [Server(run=self.run, program=program, answers=lambda: http_status(port, "/") > 0)]
+        program = self.plan.build_speech_double()
+        return [Server(run=self.run, program=program, answers=lambda: fetch_status(port, "/") > 0)]
 
-    def _server(self, program: Program) -> Server:
+    def _create_server(self, program: Program) -> Server:
         port = self.ports[program.name]
-        return Server(run=self.run, program=program, answers=lambda: http_status(port, "/health") == 200)
+        return Server(run=self.run, program=program, answers=lambda: fetch_status(port, "/health") == 200)
 
-    def _worker(self, service: Service) -> Server:
-        server = self._server(self.plan.worker(service))
+    def _create_worker(self, service: Service) -> Server:
+        server = self._create_server(self.plan.build_worker(service))
         needed = [self.servers["postgres"], self.servers["rabbitmq"]]
 
-        def works() -> bool:
+        def is_working() -> bool:
             # A worker is not to blame while the servers that it uses do not answer.
-            return not all(each.responds for each in needed) or http_status(port, "/ready") == 200
+            return not all(each.responds for each in needed) or fetch_status(port, "/ready") == 200
 
-        port, server.works = self.ports[server.name], works
+        port, server.works = self.ports[server.name], is_working
         return server
 
     def _start_broker(self) -> None:
         self.servers["epmd"].start()
         self._start(self.servers["rabbitmq"])
         inputs = [ROOT / "shared" / "contracts", ROOT / "shared" / "shared" / "messaging" / "broker.py"]
-        self._once.call(self.plan.topology(), inputs=inputs)
+        self._once.call(self.plan.build_topology(), inputs=inputs)
 
     def _start_apis(self) -> None:
         redis = partial(self._start, self.servers["redis"])
@@ -159,19 +159,19 @@ class Stack:
 
     def _migrate(self, service: Service) -> None:
         folder = ROOT / "services" / service.name / service.name / "migrations"
-        self._once.call(self.plan.migrate(service), inputs=[folder])
+        self._once.call(self.plan.build_migration(service), inputs=[folder])
 
     def _seed(self, service: Service) -> None:
-        self._once.call(self.plan.seed(service), inputs=[SEED])
+        self._once.call(self.plan.build_seed(service), inputs=[SEED])
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_TIMEOUT_SECONDS
-        while self._readiness()[0] != 200:
+        while self._fetch_readiness()[0] != 200:
             if dead := [server.name for server in self.processes if not server.alive]:
-                raise Failed(f"{dead[0]} ended while starting:\n{self.run.last_lines(dead[0])}")
+                raise Failed(f"{dead[0]} ended while starting:\n{self.run.read_last_lines(dead[0])}")
             if time.monotonic() > deadline:
                 raise Failed(
-                    f"the system is not ready after {READY_TIMEOUT_SECONDS} s: {self._readiness()[1]}"
+                    f"the system is not ready after {READY_TIMEOUT_SECONDS} s: {self._fetch_readiness()[1]}"
                 )
             time.sleep(0.2)
 
@@ -182,17 +182,17 @@ class Stack:
         while time.monotonic() < deadline and not databases.has_received_all_speeches(port, password):
             time.sleep(0.2)
 
-    def _readiness(self) -> tuple[int, str]:
+    def _fetch_readiness(self) -> tuple[int, str]:
         try:
-            return http_get(self.ports["gateway"], "/ready")
+            return fetch(self.ports["gateway"], "/ready")
         except (OSError, http.client.HTTPException) as error:
             return 0, str(error)
 
 
 @contextmanager
-def started(folder: Path) -> Iterator[Stack]:
+def run_stack(folder: Path) -> Iterator[Stack]:
     """Run the whole system on free ports for a test, with its data under `folder`, and stop it at the end."""
-    stack = Stack(Run(folder), port=ports.free_block(), fast=True)
+    stack = Stack(Run(folder), port=ports.choose_free_block(), fast=True)
     try:
         stack.start()
         yield stack
@@ -201,7 +201,7 @@ def started(folder: Path) -> Iterator[Stack]:
 
 
 def _run_together(*actions: Action) -> None:
-    """Run actions in parallel and raise the first failure at once; the others end with their processes."""
+    """Run actions in parallel and raise the first failure without waiting for the others."""
     pool = ThreadPoolExecutor(max_workers=max(len(actions), 1))
     try:
         for future in as_completed([pool.submit(action) for action in actions]):

@@ -22,7 +22,7 @@ class Console:
     def __init__(self) -> None:
         self._began = time.monotonic()
 
-    def step(self, line: str) -> None:
+    def report_step(self, line: str) -> None:
         """Report a step with its time."""
         self.say(f"{time.monotonic() - self._began:6.1f} s  {line}")
 
@@ -49,19 +49,19 @@ class Supervisor:
             run = Run(self._folder, lock=descriptor)
             try:
                 _refuse_taken_ports(self._port)
-                return self._keep(Stack(run, port=self._port, report=self._console.step))
+                return self._keep_running(Stack(run, port=self._port, report=self._console.report_step))
             finally:
                 run.close()
 
-    def _keep(self, stack: Stack) -> int:
+    def _keep_running(self, stack: Stack) -> int:
         self._console.say(
             f"Starting Parley on port {self._port}. Ctrl-C stops it; `make logs` shows the logs."
         )
         try:
             if not self._start(stack):
                 return 0
-            self._console.say(stack.welcome())
-            revival = Revival(report=self._console.step)
+            self._console.say(stack.build_welcome())
+            revival = Revival(report=self._console.report_step)
             with contextlib.closing(revival):
                 while not self._should_stop(within=0.5):
                     for server in stack.processes:
@@ -71,9 +71,9 @@ class Supervisor:
             self._console.say(str(failure))
             return 1
         finally:
-            self._console.step("stopping")
+            self._console.report_step("stopping")
             stack.stop()
-            self._console.step("stopped")
+            self._console.report_step("stopped")
 
     def _start(self, stack: Stack) -> bool:
         """Start the system and return whether it has started; a stop signal interrupts this."""
@@ -93,8 +93,8 @@ class Supervisor:
 
 
 def _refuse_taken_ports(port: int) -> None:
-    taken = ports.find_taken(ports.block(port))
+    taken = ports.find_taken(ports.assign_ports(port))
     if taken:
         name, number = next(iter(taken.items()))
-        free = ports.free_block(range(port + 100, 65_000, 100))
+        free = ports.choose_free_block(range(port + 100, 65_000, 100))
         raise Failed(f"Port {number} is taken, but {name} needs it. Choose other ports: PORT={free} make run")

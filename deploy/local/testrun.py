@@ -28,7 +28,7 @@ SIDE_BY_SIDE = (
     ("deploy/local", "deploy/backup", "deploy/compose", "deploy/image"),
 )
 QUORUM = tuple(f"tests/shared/messaging/test_{name}.py" for name in ("inbox", "jobs", "retired_queues"))
-"""Tests that run once more, on quorum queues."""
+"""Tests that run a second time, on quorum queues."""
 JOURNEY = (
     *("tests/e2e", "tests/clients"),
     *(f"tests/browser/test_{name}.py" for name in ("sign_on", "imports", "public_pages")),
@@ -45,12 +45,12 @@ NOTHING_CHOSEN = 5
 
 def run(words: list[str]) -> int:
     """Run all tests, or those selected by pytest arguments, and return 0 when all pass."""
-    with _environment() as environment:
+    with _provide_environment() as environment:
         if any((ROOT / word.partition("::")[0]).exists() for word in words):
             return _run(words, environment)
         own = {QUORUM: {**environment, "TEST_QUEUE_TYPE": "quorum"}}
         statuses = {
-            group: _run([*_share_out(group), *group, *words], own.get(group, environment))
+            group: _run([*_build_xdist_options(group), *group, *words], own.get(group, environment))
             for group in (*SIDE_BY_SIDE, QUORUM, JOURNEY)
         }
     fine = {0, NOTHING_CHOSEN} if words else {0}
@@ -60,24 +60,24 @@ def run(words: list[str]) -> int:
     return 1 if failed else 0
 
 
-def _share_out(group: Sequence[str]) -> list[str]:
+def _build_xdist_options(group: Sequence[str]) -> list[str]:
     return ["-n", "3" if group in WAITING else "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 @contextmanager
-def _environment() -> Iterator[Mapping[str, str]]:
+def _provide_environment() -> Iterator[Mapping[str, str]]:
     """Yield the environment of the tests, with servers that run as long as the block does."""
     if os.environ.get("TEST_INFRA") == "none":
         yield os.environ
         return
     with tempfile.TemporaryDirectory(prefix="parley-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)  # servers that refuse to run as root must reach their data inside
-        with servers.started(Path(folder)) as running:
+        with servers.run_servers(Path(folder)) as running:
             # Servers named in the environment, such as another object storage, replace the started ones.
-            yield variables(running.addresses) | os.environ
+            yield to_variables(running.addresses) | os.environ
 
 
-def variables(addresses: Addresses) -> dict[str, str]:
+def to_variables(addresses: Addresses) -> dict[str, str]:
     """Return the servers' addresses under the variable names that shared/shared/testing.py reads."""
     return {
         "TEST_POSTGRES_URL": addresses.postgres_url,

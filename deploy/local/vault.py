@@ -40,13 +40,13 @@ class Vault:
             vault._write(file)
         return vault
 
-    def key_file(self, name: str) -> Path:
+    def get_key_path(self, name: str) -> Path:
         """Return the path of a key file, in the folder of the service that reads it."""
-        return _places(self.folder)[name]
+        return _list_key_paths(self.folder)[name]
 
     def make_keys(self, run: Run) -> None:
         """Make the signing keys once, in a separate process: the libraries for it take much memory."""
-        if _places(self.folder)[RECEIPT_PUBLIC_KEYS].exists():
+        if _list_key_paths(self.folder)[RECEIPT_PUBLIC_KEYS].exists():
             return
         command = (sys.executable, "-m", "deploy.local.vault", self.folder)
         run.call(Program(name="keys", command=command, environment=os.environ))
@@ -58,7 +58,7 @@ class Vault:
         draft.rename(file)
 
 
-def _places(folder: Path) -> dict[str, Path]:
+def _list_key_paths(folder: Path) -> dict[str, Path]:
     return {name: folder / each.name / name for each in SERVICES for name in each.key_files.values()}
 
 
@@ -67,7 +67,7 @@ def _prepare(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     os.chown(folder, os.geteuid(), os.getegid())
     folder.chmod(0o711)
-    for name, place in _places(folder).items():
+    for name, place in _list_key_paths(folder).items():
         privileges.take_ownership(place.parent)
         if (folder / name).exists():
             # Earlier versions kept all keys in one folder.
@@ -77,7 +77,7 @@ def _prepare(folder: Path) -> None:
 def _make_keys(folder: Path) -> None:
     from shared.security.key_files import new_key_sets
 
-    places = _places(folder)
+    places = _list_key_paths(folder)
     # The last file is the public one: its presence means that all of them exist.
     for name, keys in new_key_sets(is_development=True).items():
         privileges.write(places[name], json.dumps(keys))

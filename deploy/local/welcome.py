@@ -29,7 +29,7 @@ INVENTED = """. A stand-in for Azure invents the scores, because no key was give
              For real ones: AZURE_SPEECH_KEY=… AZURE_SPEECH_REGION=… SPEECH_PROVIDER=azure make run"""
 
 
-def text(url: str, *, mail: Path, provider: str, invents_scores: bool) -> str:
+def render(url: str, *, mail: Path, provider: str, invents_scores: bool) -> str:
     """Return addresses, demo accounts, and three commands that work when pasted."""
     return TEXT.format(
         url=url,
@@ -37,11 +37,11 @@ def text(url: str, *, mail: Path, provider: str, invents_scores: bool) -> str:
         provider=provider,
         remark=INVENTED if invents_scores else "",
         accounts="\n             ".join(f"{email} / {password}" for email, password in ACCOUNTS),
-        lines="\n\n".join(_lines(url)),
+        lines="\n\n".join(_build_commands(url)),
     )
 
 
-def _lines(url: str) -> tuple[str, ...]:
+def _build_commands(url: str) -> tuple[str, ...]:
     email, password = ACCOUNTS[0]
     json, bearer = "-H 'Content-Type: application/json'", '-H "Authorization: Bearer $TOKEN"'
     login = f'{{"email": "{email}", "password": "{password}"}}'

@@ -69,8 +69,8 @@ def _make_speeches(flite: str) -> int:
         (AUDIO / stale).unlink()
     for row in rows:
         path = AUDIO / row["audio_filename"]
-        samples = spoken(flite, row["text"], voice=find_narrator(path.name), pace=PACE[row["level"]])
-        path.write_bytes(encoded(samples, path.suffix))
+        samples = synthesise(flite, row["text"], voice=find_narrator(path.name), pace=PACE[row["level"]])
+        path.write_bytes(encode(samples, path.suffix))
     return len(rows)
 
 
@@ -80,27 +80,27 @@ def _make_examples(flite: str) -> int:
     for row in rows:
         path = EXAMPLE / row["Audio filename"]
         pace = PACE[row["Level"].upper()]
-        samples = spoken(flite, row["Text"], voice=find_narrator(path.name), pace=pace)
-        path.write_bytes(encoded(samples, path.suffix))
+        samples = synthesise(flite, row["Text"], voice=find_narrator(path.name), pace=pace)
+        path.write_bytes(encode(samples, path.suffix))
     silence = np.zeros(int(SILENCE_SECONDS * SAMPLE_RATE / 4))
-    (EXAMPLE / "recordings" / "silence.wav").write_bytes(encoded(silence, ".wav"))
+    (EXAMPLE / "recordings" / "silence.wav").write_bytes(encode(silence, ".wav"))
     return len(rows) + 1
 
 
 def _make_learner_recordings(flite: str) -> int:
     manifest = json.loads((LEARNER / "learner.json").read_text(encoding="utf-8"))
     for number, (name, recording) in enumerate(manifest.items()):
-        samples = _learner_samples(flite, recording["text_spoken"])
-        samples = samples + room_noise(len(samples), seed=number)
+        samples = _synthesise_learner(flite, recording["text_spoken"])
+        samples = samples + generate_room_noise(len(samples), seed=number)
         path = LEARNER / name
-        path.write_bytes(encoded(samples, path.suffix))
+        path.write_bytes(encode(samples, path.suffix))
     return len(manifest)
 
 
-def _learner_samples(flite: str, text: str) -> Samples:
+def _synthesise_learner(flite: str, text: str) -> Samples:
     if not text:
         return np.zeros(int(SILENCE_SECONDS * SAMPLE_RATE))
-    return spoken(flite, text, voice=LEARNER_VOICE, pace=PACE["A1"])
+    return synthesise(flite, text, voice=LEARNER_VOICE, pace=PACE["A1"])
 
 
 def find_narrator(filename: str) -> str:
@@ -108,7 +108,7 @@ def find_narrator(filename: str) -> str:
     return NARRATORS[zlib.crc32(filename.encode()) % len(NARRATORS)]
 
 
-def spoken(flite: str, text: str, *, voice: str, pace: float) -> Samples:
+def synthesise(flite: str, text: str, *, voice: str, pace: float) -> Samples:
     """Synthesise a text at the common loudness, with the same short pause at both ends."""
     command = [flite, "-voice", voice, "--setf", f"duration_stretch={pace}", "-t", text, "-o", "/dev/stdout"]
     wav = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603 - no shell; our own texts
@@ -116,39 +116,39 @@ def spoken(flite: str, text: str, *, voice: str, pace: float) -> Samples:
         if (reader.getframerate(), reader.getnchannels(), reader.getsampwidth()) != (SAMPLE_RATE, 1, 2):
             raise ValueError(f"the voice {voice} is not 16 kHz mono 16-bit")
         pcm = np.frombuffer(reader.readframes(reader.getnframes()), dtype="<i2")
-    return levelled(trimmed(pcm / 32_768))
+    return level(trim(pcm / 32_768))
 
 
-def trimmed(samples: Samples) -> Samples:
+def trim(samples: Samples) -> Samples:
     """Cut the samples to MARGIN_SECONDS before the first sound and after the last."""
     margin = int(MARGIN_SECONDS * SAMPLE_RATE)
-    loud = np.flatnonzero(_windows_rms(samples) > 0.01 * _windows_rms(samples).max())
+    loud = np.flatnonzero(_measure_windows(samples) > 0.01 * _measure_windows(samples).max())
     first, last = loud[0] * WINDOW, (loud[-1] + 1) * WINDOW
     padded = np.pad(samples, margin)
     return padded[first : last + 2 * margin]
 
 
-def levelled(samples: Samples) -> Samples:
+def level(samples: Samples) -> Samples:
     """Scale the samples to SPEECH_RMS, pauses not counted, or lower if a peak would exceed PEAK."""
-    rms = _windows_rms(samples)
+    rms = _measure_windows(samples)
     speech = rms[rms > 0.1 * rms.max()]
     gain = min(float(SPEECH_RMS / np.sqrt(np.mean(speech**2))), float(PEAK / np.abs(samples).max()))
     return samples * gain
 
 
-def _windows_rms(samples: Samples) -> Samples:
+def _measure_windows(samples: Samples) -> Samples:
     """Return the root mean square of each 10 ms window; a remainder at the end is ignored."""
     windows = samples[: len(samples) // WINDOW * WINDOW].reshape(-1, WINDOW)
     rms: Samples = np.sqrt(np.mean(windows**2, axis=1))
     return rms
 
 
-def room_noise(length: int, *, seed: int) -> Samples:
+def generate_room_noise(length: int, *, seed: int) -> Samples:
     """Generate the noise of a quiet room, because no real recording is digital silence."""
     return np.random.default_rng(seed).normal(0.0, ROOM_RMS, length)
 
 
-def encoded(samples: Samples, suffix: str) -> bytes:
+def encode(samples: Samples, suffix: str) -> bytes:
     """Encode samples as an audio file in the format of the suffix."""
     container, codec, bit_rate = FORMATS[suffix]
     pcm = np.round(samples * 32_767).astype(np.int16).reshape(1, -1)

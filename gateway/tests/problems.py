@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 
 
-def problem_of(answer: httpx.Response) -> dict[str, Any]:
+def read_problem(answer: httpx.Response) -> dict[str, Any]:
     """Return the problem document of a response, once it has everything that the API promises."""
     assert answer.headers["content-type"] == "application/problem+json"
     document: dict[str, Any] = answer.json()

@@ -45,7 +45,7 @@ async def read_answer(reader: asyncio.StreamReader) -> httpx.Response:
     return httpx.Response(head.status_code, headers=list(head.headers), content=content)
 
 
-async def in_chunks(size: int) -> AsyncIterator[bytes]:
+async def split_into_chunks(size: int) -> AsyncIterator[bytes]:
     for start in range(0, size, 65536):
         yield b"x" * min(65536, size - start)
 

@@ -12,7 +12,7 @@ import h11
 
 from deploy.services import DATABASE_OWNERS, SERVICES
 
-# What the gateway asks auth before it lets a request to a page of the panel pass.
+# The gateway asks auth here before it forwards a request to a page of the panel.
 GATE = "/internal/panel-session"
 READY = json.dumps({"status": "ready", "checks": {"postgres": "ok"}})
 
@@ -27,7 +27,7 @@ class Seen:
     body_bytes: int = 0
     complete: bool = False
 
-    def all_of(self, name: str) -> list[str]:
+    def list_values(self, name: str) -> list[str]:
         """Return every value of a header."""
         return [value for key, value in self.headers if key == name]
 
@@ -96,7 +96,7 @@ class StandIn:
             *own.items(),
             ("content-length", str(len(body))),
             ("server", "stand-in"),
-            *[("x-request-id", value) for value in seen.all_of("x-request-id")],
+            *[("x-request-id", value) for value in seen.list_values("x-request-id")],
             ("x-powered-by", "stand-in"),
             ("x-envoy-upstream-service-time", "1"),
             *[
@@ -147,7 +147,7 @@ class StandIn:
 
 
 @asynccontextmanager
-async def services(jwks: dict[str, Any]) -> AsyncIterator[dict[str, StandIn]]:
+async def run_stand_ins(jwks: dict[str, Any]) -> AsyncIterator[dict[str, StandIn]]:
     """Run a stand-in for every service and every worker on free ports until the block ends."""
     names = [service.name for service in SERVICES]
     names += [f"{service.name}-worker" for service in DATABASE_OWNERS]

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from gateway.tests.envoy import Gateway
-from gateway.tests.problems import problem_of
+from gateway.tests.problems import read_problem
 
 PAGES = {"/account/verify": "/api/v1/auth/email/verify", "/account/reset": "/api/v1/auth/password/reset"}
 """The address that each page sends the token to."""
@@ -31,13 +31,15 @@ class Elements(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append((tag, dict(attrs)))
 
-    def all(self, *tags: str) -> list[dict[str, str | None]]:
+    def list_attributes(self, *tags: str) -> list[dict[str, str | None]]:
         """Return the attributes of the elements with these names."""
         return [attributes for tag, attributes in self.found if tag in tags]
 
 
 @pytest.mark.parametrize("address", PAGES)
-async def test_a_page_may_run_its_own_files_and_nothing_else(address: str, client: httpx.AsyncClient) -> None:
+async def test_the_policy_of_a_page_allows_only_its_own_files(
+    address: str, client: httpx.AsyncClient
+) -> None:
     answer = await client.get(address)
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["cache-control"] == "public, max-age=300"
@@ -53,10 +55,10 @@ async def test_a_page_may_run_its_own_files_and_nothing_else(address: str, clien
 
 
 @pytest.mark.parametrize("address", PAGES)
-async def test_a_page_keeps_to_its_policy(address: str, client: httpx.AsyncClient) -> None:
+async def test_a_page_has_nothing_that_its_policy_forbids(address: str, client: httpx.AsyncClient) -> None:
     elements = Elements((await client.get(address)).text)
-    assert all(script["src"] for script in elements.all("script"))
-    assert not elements.all("style")
+    assert all(script["src"] for script in elements.list_attributes("script"))
+    assert not elements.list_attributes("style")
     assert not [name for _, attributes in elements.found for name in attributes if name.startswith("on")]
     assert not [attributes for _, attributes in elements.found if "style" in attributes]
 
@@ -78,17 +80,24 @@ async def test_the_pages_get_their_parts(address: str, kind: str, client: httpx.
 @pytest.mark.parametrize("address", PAGES)
 async def test_a_page_can_be_used_without_seeing_it(address: str, client: httpx.AsyncClient) -> None:
     elements = Elements((await client.get(address)).text)
-    assert [page["lang"] for page in elements.all("html")] == ["en"]
-    assert len(elements.all("main")) == len(elements.all("h1")) == len(elements.all("title")) == 1
-    assert [region["role"] for region in elements.all("div") if region.get("id") == "message"] == ["status"]
-    labelled = {label["for"] for label in elements.all("label")}
-    assert {field["id"] for field in elements.all("input")} == labelled
-    passwords = [field for field in elements.all("input") if field["type"] == "password"]
+    assert [page["lang"] for page in elements.list_attributes("html")] == ["en"]
+    assert (
+        len(elements.list_attributes("main"))
+        == len(elements.list_attributes("h1"))
+        == len(elements.list_attributes("title"))
+        == 1
+    )
+    assert [
+        region["role"] for region in elements.list_attributes("div") if region.get("id") == "message"
+    ] == ["status"]
+    labelled = {label["for"] for label in elements.list_attributes("label")}
+    assert {field["id"] for field in elements.list_attributes("input")} == labelled
+    passwords = [field for field in elements.list_attributes("input") if field["type"] == "password"]
     kind = "new-password" if address == "/account/reset" else "current-password"
     assert {field["autocomplete"] for field in passwords} == {kind}
 
 
-async def test_opening_a_page_uses_nothing_up(client: httpx.AsyncClient) -> None:
+async def test_opening_a_page_does_not_use_the_token(client: httpx.AsyncClient) -> None:
     """Mail scanners open every link: only the button sends the token, and only from the fragment."""
     for address, route in PAGES.items():
         script = (await client.get(f"{address}.js")).text
@@ -102,14 +111,14 @@ async def test_opening_a_page_uses_nothing_up(client: httpx.AsyncClient) -> None
     assert "innerHTML" not in shared
 
 
-async def test_the_confirm_page_offers_to_say_no(client: httpx.AsyncClient) -> None:
+async def test_the_confirm_page_offers_to_reject_the_account(client: httpx.AsyncClient) -> None:
     page, script = [(await client.get(f"/account/verify{kind}")).text for kind in ("", ".js")]
     assert "I did not create this account" in page
-    assert [button.get("type") for button in Elements(page).all("button")] == [None, "button"]
+    assert [button.get("type") for button in Elements(page).list_attributes("button")] == [None, "button"]
     assert '"/api/v1/auth/email/reject"' in script
 
 
-async def test_a_page_whose_address_holds_a_token_keeps_it_out_of_the_log(
+async def test_a_token_in_the_query_of_a_page_is_not_logged(
     gateway: Gateway, client: httpx.AsyncClient
 ) -> None:
     await client.get("/account/verify?token=mistaken-for-a-fragment")
@@ -117,10 +126,10 @@ async def test_a_page_whose_address_holds_a_token_keeps_it_out_of_the_log(
 
 
 @pytest.mark.parametrize("address", ["/account", "/account/", "/account/verify/", "/account/verify.html"])
-async def test_there_is_nothing_else(address: str, client: httpx.AsyncClient) -> None:
-    assert problem_of(await client.get(address))["code"] == "not_found"
+async def test_other_addresses_under_account_are_not_found(address: str, client: httpx.AsyncClient) -> None:
+    assert read_problem(await client.get(address))["code"] == "not_found"
 
 
-async def test_the_pages_cannot_be_used_to_fill_the_memory(client: httpx.AsyncClient) -> None:
+async def test_requests_for_the_pages_are_limited(client: httpx.AsyncClient) -> None:
     answers = [await client.head("/account/account.css") for _ in range(60)]
     assert 429 in {answer.status_code for answer in answers}

@@ -1,11 +1,11 @@
-"""No address shuts others out: every route counts each address, also those with a limit of their own."""
+"""No address shuts others out: every route counts addresses, including routes that have another limit."""
 
 import httpx
 import pytest
 import yaml
 
 from gateway.render import render
-from gateway.tests.envoy import running
+from gateway.tests.envoy import run_gateway
 from gateway.tests.stand_in import StandIn
 from tests.operations import OPERATIONS
 
@@ -25,7 +25,7 @@ def test_no_route_replaces_the_limit_of_addresses(route: dict[str, dict[str, obj
 
 async def test_every_operation_and_page_counts_addresses(stand_ins: dict[str, StandIn]) -> None:
     async with (
-        running(stand_ins, FLOOD_REQUESTS_PER_MINUTE="1", TRUSTED_HOPS="1") as gateway,
+        run_gateway(stand_ins, FLOOD_REQUESTS_PER_MINUTE="1", TRUSTED_HOPS="1") as gateway,
         httpx.AsyncClient(base_url=gateway.url) as client,
     ):
         for number, (method, path) in enumerate(CALLS):
@@ -37,7 +37,7 @@ async def test_every_operation_and_page_counts_addresses(stand_ins: dict[str, St
 
 async def test_one_address_does_not_close_the_pages_to_others(stand_ins: dict[str, StandIn]) -> None:
     async with (
-        running(stand_ins, TRUSTED_HOPS="1") as gateway,
+        run_gateway(stand_ins, TRUSTED_HOPS="1") as gateway,
         httpx.AsyncClient(base_url=gateway.url) as client,
     ):
         for path in PAGES:

@@ -10,7 +10,7 @@ from gateway.render import render
 from gateway.tests.envoy import Gateway
 
 
-def _metrics(gateway: Gateway) -> httpx.AsyncClient:
+def _connect_to_metrics(gateway: Gateway) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.metrics_port}")
 
 
@@ -26,7 +26,7 @@ async def test_only_its_user_may_enter_the_admin_socket(gateway: Gateway) -> Non
 
 
 async def test_metrics_and_readiness_can_be_read(gateway: Gateway) -> None:
-    async with _metrics(gateway) as client:
+    async with _connect_to_metrics(gateway) as client:
         assert (await client.get("/ready")).text == "LIVE\n"
         answer = await client.get("/stats/prometheus", params={"usedonly": ""})
     assert "envoy_http_downstream_rq_xx" in answer.text
@@ -45,6 +45,8 @@ async def test_metrics_and_readiness_can_be_read(gateway: Gateway) -> None:
         ("POST", "/stats/prometheus"),
     ],
 )
-async def test_nothing_else_can_be_reached_over_tcp(method: str, path: str, gateway: Gateway) -> None:
-    async with _metrics(gateway) as client:
+async def test_other_admin_commands_cannot_be_reached_over_tcp(
+    method: str, path: str, gateway: Gateway
+) -> None:
+    async with _connect_to_metrics(gateway) as client:
         assert (await client.request(method, path)).status_code == 404

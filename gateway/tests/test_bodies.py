@@ -1,4 +1,4 @@
-"""Bodies that are too large are refused at once, however they are sent, and clients can read the response."""
+"""Too large bodies are refused immediately, however they are sent, and clients can read the response."""
 
 import asyncio
 import socket
@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from gateway.tests.envoy import Gateway
-from gateway.tests.problems import problem_of
-from gateway.tests.raw import GIGABYTE, in_chunks, read_answer, send_a_gigabyte
+from gateway.tests.problems import read_problem
+from gateway.tests.raw import GIGABYTE, read_answer, send_a_gigabyte, split_into_chunks
 from gateway.tests.stand_in import StandIn
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -19,14 +19,14 @@ LOGIN, SCORE = "/api/v1/auth/login", "/api/v1/speech/score"
 
 @pytest.mark.parametrize(("address", "max_bytes"), [(LOGIN, MAX_BODY_BYTES), (SCORE, MAX_RECORDING_BYTES)])
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_the_largest_body_passes_whole(
+async def test_the_largest_allowed_body_arrives_complete(
     address: str,
     max_bytes: int,
     chunked: bool,
     client: httpx.AsyncClient,
     bearer: dict[str, str],
 ) -> None:
-    content = in_chunks(max_bytes) if chunked else b"x" * max_bytes
+    content = split_into_chunks(max_bytes) if chunked else b"x" * max_bytes
     answer = await client.post(address, content=content, headers=bearer)
     assert answer.json()["body_bytes"] == max_bytes
 
@@ -44,14 +44,14 @@ async def test_a_gigabyte_is_refused_within_a_second(
     header = f"Authorization: {bearer['Authorization']}\r\n"
     outcome = await send_a_gigabyte(gateway, address, header, chunked=chunked)
     assert outcome.answer.status_code == 413
-    assert problem_of(outcome.answer)["code"] == "payload_too_large"
+    assert read_problem(outcome.answer)["code"] == "payload_too_large"
     assert outcome.answered_after < 1
     assert outcome.bytes_sent < max_bytes + 16 * MAX_BODY_BYTES
     through = [seen for service in stand_ins.values() for seen in service.seen if seen.target == address]
     assert all(seen.body_bytes <= max_bytes for seen in through)
 
 
-async def test_without_a_token_nothing_of_a_body_is_taken(gateway: Gateway) -> None:
+async def test_a_body_without_a_token_is_refused_within_a_second(gateway: Gateway) -> None:
     outcome = await send_a_gigabyte(gateway, SCORE, "", chunked=False)
     assert outcome.answer.status_code == 401
     assert outcome.answered_after < 1
@@ -81,17 +81,19 @@ async def test_a_client_that_only_sends_is_stopped_and_can_still_read(gateway: G
 
 async def test_a_client_that_sends_first_reads_why_its_upload_is_refused(gateway: Gateway) -> None:
     def upload() -> httpx.Response:
-        # It reads once its sending has failed.
+        # It starts to read when its sending fails.
         return httpx.post(f"{gateway.url}{SCORE}", files={"audio": bytes(9_000_000)}, timeout=20)
 
     for _ in range(3):
         answer = await asyncio.to_thread(upload)
         assert answer.status_code == 401
-        assert problem_of(answer)["code"] == "unauthorized"
+        assert read_problem(answer)["code"] == "unauthorized"
 
 
 @pytest.mark.parametrize(("address", "status"), [(LOGIN, 413), (SCORE, 401)])
-async def test_who_asks_first_need_not_send(address: str, status: int, gateway: Gateway) -> None:
+async def test_a_client_that_expects_100_continue_is_refused_before_it_sends(
+    address: str, status: int, gateway: Gateway
+) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     head = [
         f"POST {address} HTTP/1.1",

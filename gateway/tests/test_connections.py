@@ -1,4 +1,4 @@
-"""One address cannot hold the connections of all: it is bounded, and idle ones are closed under pressure."""
+"""One address cannot take all connections: each has a limit, and under pressure idle ones are closed."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 import httpx
 import pytest
 
-from gateway.tests.envoy import Gateway, running
+from gateway.tests.envoy import Gateway, run_gateway
 from gateway.tests.stand_in import StandIn
 
 ATTACKER, LEARNER = "127.0.0.5", "127.0.0.9"
@@ -17,20 +17,22 @@ DUAL_STACK = {"address: '127.0.0.1', port_value": "ipv4_compat: true, address: '
 
 
 class Held:
-    """Connections, of which the gateway may have closed some."""
+    """Open connections; the gateway may have closed some of them."""
 
     def __init__(self) -> None:
         self.connections: list[socket.socket] = []
 
-    async def settle(self) -> int:
-        """Return how many are still open once the gateway has decided."""
+    async def count_after_settling(self) -> int:
+        """Return how many are still open after the gateway has had time to close some."""
         await asyncio.sleep(0.5)
         return sum(map(_is_open, self.connections))
 
 
 @contextmanager
-def holding(gateway: Gateway, count: int, *, source: str = ATTACKER, head: bytes = b"") -> Iterator[Held]:
-    """Open so many connections, send each this much, and keep them."""
+def hold_connections(
+    gateway: Gateway, count: int, *, source: str = ATTACKER, head: bytes = b""
+) -> Iterator[Held]:
+    """Open `count` connections, send `head` on each, and close them after the block."""
     held = Held()
     try:
         for _ in range(count):
@@ -68,20 +70,24 @@ async def is_served(gateway: Gateway, source: str = LEARNER) -> bool:
 
 
 @asynccontextmanager
-async def _bounded(
+async def _run_bounded(
     stand_ins: dict[str, StandIn], *, changes: dict[str, str] | None = None, **more: str
 ) -> AsyncIterator[Gateway]:
-    async with running(stand_ins, changes=changes, MAX_CONNECTIONS_PER_ADDRESS=str(BOUND), **more) as gateway:
+    async with run_gateway(
+        stand_ins, changes=changes, MAX_CONNECTIONS_PER_ADDRESS=str(BOUND), **more
+    ) as gateway:
         # By then the connection that waited for its start has ended.
         await asyncio.sleep(0.3)
         yield gateway
 
 
 @pytest.mark.parametrize("head", [b"", b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"], ids=["silent", "served"])
-async def test_an_address_holds_a_bounded_number(head: bytes, stand_ins: dict[str, StandIn]) -> None:
-    async with _bounded(stand_ins) as gateway:
-        with holding(gateway, 3 * BOUND, head=head) as held:
-            assert 0 < await held.settle() <= BOUND
+async def test_an_address_can_open_a_limited_number_of_connections(
+    head: bytes, stand_ins: dict[str, StandIn]
+) -> None:
+    async with _run_bounded(stand_ins) as gateway:
+        with hold_connections(gateway, 3 * BOUND, head=head) as held:
+            assert 0 < await held.count_after_settling() <= BOUND
             assert not await is_served(gateway, ATTACKER)
             assert await is_served(gateway)
 
@@ -89,41 +95,44 @@ async def test_an_address_holds_a_bounded_number(head: bytes, stand_ins: dict[st
 async def test_an_address_is_accepted_again_when_its_connections_have_ended(
     stand_ins: dict[str, StandIn],
 ) -> None:
-    async with _bounded(stand_ins) as gateway:
-        with holding(gateway, 3 * BOUND) as held:
-            await held.settle()
+    async with _run_bounded(stand_ins) as gateway:
+        with hold_connections(gateway, 3 * BOUND) as held:
+            await held.count_after_settling()
         await asyncio.sleep(1.1)
         assert await is_served(gateway, ATTACKER)
 
 
-async def test_connections_one_after_the_other_are_not_bounded(stand_ins: dict[str, StandIn]) -> None:
-    async with _bounded(stand_ins) as gateway:
+async def test_consecutive_connections_are_not_limited(stand_ins: dict[str, StandIn]) -> None:
+    async with _run_bounded(stand_ins) as gateway:
         for _ in range(3 * BOUND):
             assert await is_served(gateway)
             # Ended connections are noticed once a second.
             await asyncio.sleep(1.5 / BOUND)
 
 
-async def test_ipv6_is_bounded_too(stand_ins: dict[str, StandIn]) -> None:
-    async with _bounded(stand_ins, changes=DUAL_STACK) as gateway:
-        with holding(gateway, 3 * BOUND, source="::1") as held:
-            assert 0 < await held.settle() <= BOUND
-        with holding(gateway, 3 * BOUND) as held:
-            assert 0 < await held.settle() <= BOUND
+async def test_connections_over_ipv6_are_limited_too(stand_ins: dict[str, StandIn]) -> None:
+    async with _run_bounded(stand_ins, changes=DUAL_STACK) as gateway:
+        with hold_connections(gateway, 3 * BOUND, source="::1") as held:
+            assert 0 < await held.count_after_settling() <= BOUND
+        with hold_connections(gateway, 3 * BOUND) as held:
+            assert 0 < await held.count_after_settling() <= BOUND
             assert await is_served(gateway)
 
 
-async def test_a_load_balancer_is_not_bounded(stand_ins: dict[str, StandIn]) -> None:
-    async with _bounded(stand_ins, TRUSTED_HOPS="1") as gateway:
-        with holding(gateway, 3 * BOUND) as held:
-            assert await held.settle() == 3 * BOUND
+async def test_connections_of_a_load_balancer_are_not_limited(stand_ins: dict[str, StandIn]) -> None:
+    async with _run_bounded(stand_ins, TRUSTED_HOPS="1") as gateway:
+        with hold_connections(gateway, 3 * BOUND) as held:
+            assert await held.count_after_settling() == 3 * BOUND
 
 
-async def test_idle_connections_are_given_up_under_pressure(stand_ins: dict[str, StandIn]) -> None:
+async def test_idle_connections_are_closed_under_pressure(stand_ins: dict[str, StandIn]) -> None:
     """Many addresses together take all connections; the others get in when idle ones are closed."""
-    async with _bounded(stand_ins, MAX_CONNECTIONS=str(2 * BOUND)) as gateway:
-        with holding(gateway, BOUND) as some, holding(gateway, BOUND, source="127.0.0.6") as others:
-            assert await some.settle() + await others.settle() == 2 * BOUND
+    async with _run_bounded(stand_ins, MAX_CONNECTIONS=str(2 * BOUND)) as gateway:
+        with (
+            hold_connections(gateway, BOUND) as some,
+            hold_connections(gateway, BOUND, source="127.0.0.6") as others,
+        ):
+            assert await some.count_after_settling() + await others.count_after_settling() == 2 * BOUND
             served = [await is_served(gateway)]
             while not served[-1] and len(served) < 20:
                 await asyncio.sleep(0.5)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from gateway.openapi import DOCUMENT_PATH
-from gateway.tests.problems import problem_of
+from gateway.tests.problems import read_problem
 
 ASSETS = {
     "/docs/start.js": "text/javascript",
@@ -16,14 +16,14 @@ ASSETS = {
 }
 
 
-async def test_the_document_is_the_written_one(client: httpx.AsyncClient) -> None:
+async def test_the_committed_document_is_served(client: httpx.AsyncClient) -> None:
     answer = await client.get("/openapi.json")
     assert answer.headers["content-type"] == "application/json"
     assert answer.json() == json.loads(DOCUMENT_PATH.read_text())
     assert answer.headers["cache-control"] == "public, max-age=300"
 
 
-async def test_the_page_needs_nothing_from_elsewhere(client: httpx.AsyncClient) -> None:
+async def test_the_page_loads_nothing_from_other_sites(client: httpx.AsyncClient) -> None:
     page = await client.get("/docs")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert set(re.findall(r'(?:src|href)="(/[^"]*)"', page.text)) == set(ASSETS)
@@ -31,14 +31,14 @@ async def test_the_page_needs_nothing_from_elsewhere(client: httpx.AsyncClient) 
 
 
 @pytest.mark.parametrize(("address", "kind"), ASSETS.items())
-async def test_the_page_gets_its_parts(address: str, kind: str, client: httpx.AsyncClient) -> None:
+async def test_the_files_of_the_page_are_served(address: str, kind: str, client: httpx.AsyncClient) -> None:
     answer = await client.get(address)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == kind
     assert answer.text
 
 
-async def test_the_page_may_load_its_own_parts_and_nothing_else(client: httpx.AsyncClient) -> None:
+async def test_the_policy_of_the_page_allows_only_its_own_files(client: httpx.AsyncClient) -> None:
     policy = (await client.get("/docs")).headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
@@ -46,9 +46,9 @@ async def test_the_page_may_load_its_own_parts_and_nothing_else(client: httpx.As
     assert "http" not in policy
 
 
-async def test_the_documents_cannot_be_used_to_fill_the_memory(client: httpx.AsyncClient) -> None:
+async def test_requests_for_the_documents_are_limited(client: httpx.AsyncClient) -> None:
     answers = [await client.head("/docs/swagger-ui.css") for _ in range(60)]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert refused
     assert "retry-after" in refused[0].headers
-    assert problem_of(await client.get("/docs/swagger-ui.css"))["code"] == "too_many_requests"
+    assert read_problem(await client.get("/docs/swagger-ui.css"))["code"] == "too_many_requests"

@@ -12,7 +12,7 @@ from shared.security.jwt import KeysUnavailable
 
 from gateway.render import render
 from gateway.tests.envoy import Gateway
-from gateway.tests.problems import problem_of
+from gateway.tests.problems import read_problem
 from gateway.tests.raw import converse
 from gateway.tests.stand_in import StandIn
 from shared import errors
@@ -40,28 +40,28 @@ UNREADABLE = {
 @pytest.mark.parametrize("lines", UNREADABLE.values(), ids=UNREADABLE.keys())
 async def test_an_unreadable_request_is_a_bad_request(lines: list[str], gateway: Gateway) -> None:
     answer = await converse(gateway, *lines)
-    assert problem_of(answer)["code"] == "bad_request"
+    assert read_problem(answer)["code"] == "bad_request"
 
 
 async def test_a_bad_chunk_is_a_bad_request(gateway: Gateway) -> None:
     head = ["POST /api/v1/auth/login HTTP/1.1", "Host: x", "Transfer-Encoding: chunked"]
     answer = await converse(gateway, *head, body=b"zz\r\nhello\r\n")
-    assert problem_of(answer)["code"] == "bad_request"
+    assert read_problem(answer)["code"] == "bad_request"
 
 
 async def test_an_old_protocol_must_be_upgraded(gateway: Gateway) -> None:
-    assert problem_of(await converse(gateway, "GET /health HTTP/1.0"))["code"] == "upgrade_required"
+    assert read_problem(await converse(gateway, "GET /health HTTP/1.0"))["code"] == "upgrade_required"
 
 
 @pytest.mark.parametrize("where", ["address", "header", "many headers"])
-async def test_headers_that_are_too_large(where: str, gateway: Gateway) -> None:
+async def test_headers_that_are_too_large_are_refused(where: str, gateway: Gateway) -> None:
     address = "/api/v1/tags?" + "x" * (40_000 if where == "address" else 1)
     headers = {"header": ["big: " + "x" * 40_000], "many headers": [f"h{n}: x" for n in range(200)]}
     answer = await converse(gateway, f"GET {address} HTTP/1.1", "Host: x", *headers.get(where, []))
-    assert problem_of(answer)["code"] == "headers_too_large"
+    assert read_problem(answer)["code"] == "headers_too_large"
 
 
-async def test_an_error_of_a_service_passes_untouched(
+async def test_an_error_of_a_service_passes_unchanged(
     client: httpx.AsyncClient, bearer: dict[str, str]
 ) -> None:
     for status in (400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 502, 503, 504):
@@ -72,7 +72,7 @@ async def test_an_error_of_a_service_passes_untouched(
         assert "retry-after" not in answer.headers
 
 
-async def test_a_service_that_is_away_is_unavailable(
+async def test_requests_to_a_service_that_is_down_are_answered_with_unavailable(
     client: httpx.AsyncClient, bearer: dict[str, str], stand_ins: dict[str, StandIn]
 ) -> None:
     await stand_ins["game"].stop()
@@ -82,11 +82,11 @@ async def test_a_service_that_is_away_is_unavailable(
     finally:
         await stand_ins["game"].start()
     assert answer.status_code == 503
-    assert problem_of(answer)["code"] == "unavailable"
+    assert read_problem(answer)["code"] == "unavailable"
     assert answer.headers["retry-after"] == "5"
 
 
-def _documents() -> list[dict[str, Any]]:
+def _list_documents() -> list[dict[str, Any]]:
     config = yaml.safe_load(render({}))
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     mappers = manager["local_reply_config"]["mappers"]
@@ -101,7 +101,9 @@ def test_codes_and_titles_are_those_of_the_services() -> None:
         for kind in [*kinds, MethodNotAllowed, KeysUnavailable]
         if issubclass(kind, errors.ParleyError)
     }
-    documents = {document["code"]: (document["status"], document["title"]) for document in _documents()[:-2]}
+    documents = {
+        document["code"]: (document["status"], document["title"]) for document in _list_documents()[:-2]
+    }
     own = {"request_timeout", "upgrade_required", "headers_too_large"}
     assert documents.keys() - known.keys() == own
     assert {code: known[code] for code in documents.keys() - own} == {
@@ -109,11 +111,14 @@ def test_codes_and_titles_are_those_of_the_services() -> None:
     }
 
 
-def test_no_error_is_left_without_a_document() -> None:
-    assert [document["status"] for document in _documents()[-2:]] == ["%RESPONSE_CODE%", "%RESPONSE_CODE%"]
+def test_every_other_error_has_a_problem_document_too() -> None:
+    assert [document["status"] for document in _list_documents()[-2:]] == [
+        "%RESPONSE_CODE%",
+        "%RESPONSE_CODE%",
+    ]
 
 
 def test_the_readme_lists_every_code() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text()
     documented = set(re.findall(r"`([a-z_]+)`", readme))
-    assert {document["code"] for document in _documents()} <= documented
+    assert {document["code"] for document in _list_documents()} <= documented

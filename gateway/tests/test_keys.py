@@ -11,9 +11,9 @@ import httpx
 from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
 from shared.testing import TokenFor
 
-from gateway.tests.envoy import running
-from gateway.tests.problems import problem_of
-from gateway.tests.stand_in import StandIn, services
+from gateway.tests.envoy import run_gateway
+from gateway.tests.problems import read_problem
+from gateway.tests.stand_in import StandIn, run_stand_ins
 
 JWKS = "/.well-known/jwks.json"
 FETCHED_EVERY = 1.0
@@ -31,66 +31,66 @@ class System:
     auth: StandIn
     client: httpx.AsyncClient
 
-    async def status(self, token: str) -> int:
-        """Return the gateway's response to this token."""
+    async def get_status(self, token: str) -> int:
+        """Return the status of a request with this token."""
         answer = await self.client.get("/api/v1/game/stats", headers={"Authorization": f"Bearer {token}"})
         return answer.status_code
 
 
 @asynccontextmanager
-async def system(jwks: dict[str, Any], *, auth_up: bool = True) -> AsyncIterator[System]:
-    async with services(jwks) as stand_ins:
+async def run_system(jwks: dict[str, Any], *, auth_up: bool = True) -> AsyncIterator[System]:
+    async with run_stand_ins(jwks) as stand_ins:
         if not auth_up:
             await stand_ins["auth"].stop()
         async with (
-            running(stand_ins, changes=IMPATIENT) as gateway,
+            run_gateway(stand_ins, changes=IMPATIENT) as gateway,
             httpx.AsyncClient(base_url=gateway.url) as client,
         ):
             yield System(stand_ins["auth"], client)
 
 
-async def test_tokens_stay_good_while_auth_is_away_or_out_of_its_mind(
+async def test_tokens_stay_valid_while_auth_is_down_or_publishes_nonsense(
     signing_keys: SigningKeys, token_for: TokenFor
 ) -> None:
-    async with system(signing_keys.public) as found:
+    async with run_system(signing_keys.public) as found:
         await found.auth.stop()
         await asyncio.sleep(2.5 * FETCHED_EVERY)
-        assert await found.status(token_for(uuid4())) == 200
+        assert await found.get_status(token_for(uuid4())) == 200
         await found.auth.start()
         nonsenses: list[Any] = [{"keys": []}, {"keys": [{"kty": "EC"}]}, ""]
         for nonsense in nonsenses:
             found.auth.documents[JWKS] = nonsense
             await asyncio.sleep(3 * REFETCHED_AFTER)
-            assert await found.status(token_for(uuid4())) == 200, nonsense
+            assert await found.get_status(token_for(uuid4())) == 200, nonsense
 
 
-async def test_a_new_key_is_found_and_an_old_one_forgotten(
+async def test_a_new_key_is_accepted_and_a_removed_one_refused(
     signing_keys: SigningKeys, token_for: TokenFor
 ) -> None:
     rotated = SigningKeys({"keys": [new_signing_key()]})
-    async with system(signing_keys.public) as found:
+    async with run_system(signing_keys.public) as found:
         claims = {"iss": "parley", "aud": "parley-api", "exp": 4_000_000_000, "sub": str(uuid4())}
         fresh = rotated.sign(claims, typ=ACCESS_TOKEN)
-        assert [await found.status(fresh), await found.status(token_for(uuid4()))] == [401, 200]
+        assert [await found.get_status(fresh), await found.get_status(token_for(uuid4()))] == [401, 200]
 
         found.auth.documents[JWKS] = rotated.public
         await asyncio.sleep(2 * FETCHED_EVERY)
-        assert await found.status(fresh) == 200
-        assert await found.status(token_for(uuid4())) == 401
+        assert await found.get_status(fresh) == 200
+        assert await found.get_status(token_for(uuid4())) == 401
 
 
-async def test_without_ever_having_had_keys_the_failure_is_ours(
+async def test_a_gateway_that_never_got_keys_is_unavailable(
     signing_keys: SigningKeys, token_for: TokenFor
 ) -> None:
-    async with system(signing_keys.public, auth_up=False) as found:
+    async with run_system(signing_keys.public, auth_up=False) as found:
         token = token_for(uuid4())
         answer = await found.client.get("/api/v1/game/stats", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 503
-        assert problem_of(answer)["code"] == "keys_unavailable"
+        assert read_problem(answer)["code"] == "keys_unavailable"
         assert answer.headers["retry-after"] == "5"
         assert (await found.client.get("/api/v1/tags")).status_code == 200
-        assert await found.status("not-a-token") == 401
+        assert await found.get_status("not-a-token") == 401
 
         await found.auth.start()
         await asyncio.sleep(3 * REFETCHED_AFTER)
-        assert await found.status(token) == 200
+        assert await found.get_status(token) == 200

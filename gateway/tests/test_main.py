@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from shared.clock import utc_now
 
 from deploy.local.processes import ROOT
-from gateway.tests.envoy import binary, free_port
+from gateway.tests.envoy import choose_free_port, find_binary
 from gateway.tests.stand_in import StandIn
 
 
@@ -45,18 +45,18 @@ async def storage() -> AsyncIterator[StandIn]:
     await server.stop()
 
 
-def variables(folder: Path, certificate: Path, storage: StandIn) -> dict[str, str]:
+def build_variables(folder: Path, certificate: Path, storage: StandIn) -> dict[str, str]:
     (folder / "bin").mkdir()
-    (folder / "bin" / "envoy").symlink_to(binary())
+    (folder / "bin" / "envoy").symlink_to(find_binary())
     return {
         "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
         "GATEWAY_HOST": "127.0.0.1",
-        "GATEWAY_PORT": str(free_port()),
-        "GATEWAY_METRICS_PORT": str(free_port()),
+        "GATEWAY_PORT": str(choose_free_port()),
+        "GATEWAY_METRICS_PORT": str(choose_free_port()),
         "GATEWAY_ADMIN_SOCKET": str(folder / "run" / "admin.sock"),
         "TLS_CERTIFICATE_FILE": str(certificate),
         "TLS_KEY_FILE": str(certificate.with_suffix(".key")),
-        "RECORDINGS_PORT": str(free_port()),
+        "RECORDINGS_PORT": str(choose_free_port()),
         "S3_HOST": "127.0.0.1",
         "S3_PORT": str(storage.port),
     }
@@ -75,7 +75,7 @@ async def answer(client: httpx.AsyncClient, url: str) -> httpx.Response:
 async def test_clients_and_recordings_are_served_with_tls(
     tmp_path: Path, certificate: Path, storage: StandIn
 ) -> None:
-    environment = variables(tmp_path, certificate, storage)
+    environment = build_variables(tmp_path, certificate, storage)
     command = (sys.executable, "-m", "gateway")
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment)
     try:
@@ -95,7 +95,7 @@ async def test_clients_and_recordings_are_served_with_tls(
     assert recording.status_code == 200
     assert [response.status_code for response in others] == [404, 404]
     assert [seen.target for seen in storage.seen] == ["/parley-audio/speeches/1.mp3?X-Amz-Signature=1"]
-    assert storage.seen[0].all_of("host") == [f"localhost:{environment['RECORDINGS_PORT']}"]
+    assert storage.seen[0].list_values("host") == [f"localhost:{environment['RECORDINGS_PORT']}"]
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,10 @@ async def test_clients_and_recordings_are_served_with_tls(
         ("TOKEN_ISSUER", "a'b", "quotes and line breaks cannot be rendered: TOKEN_ISSUER"),
     ],
 )
-def test_what_it_cannot_use_is_one_line(
+def test_an_unusable_setting_is_named_in_one_line(
     name: str, value: str, message: str, tmp_path: Path, certificate: Path
 ) -> None:
-    environment = variables(tmp_path, certificate, StandIn("s3")) | {name: value}
+    environment = build_variables(tmp_path, certificate, StandIn("s3")) | {name: value}
     command = [sys.executable, "-m", "gateway"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: S603 - our own
     assert done.returncode == 1

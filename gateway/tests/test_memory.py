@@ -3,9 +3,9 @@
 import asyncio
 import struct
 
-from gateway.tests.envoy import running
+from gateway.tests.envoy import run_gateway
 from gateway.tests.stand_in import StandIn
-from gateway.tests.test_connections import holding, is_served
+from gateway.tests.test_connections import hold_connections, is_served
 
 CONNECTIONS = 50
 STREAMS = 100
@@ -28,8 +28,8 @@ def _unread_requests() -> bytes:
 
 async def test_responses_that_an_address_does_not_read_leave_memory(stand_ins: dict[str, StandIn]) -> None:
     variables = {"MAX_CONNECTIONS_PER_ADDRESS": str(CONNECTIONS)}
-    async with running(stand_ins, changes=SMALL_HEAP, **variables) as gateway:
-        with holding(gateway, CONNECTIONS, head=_unread_requests()):
+    async with run_gateway(stand_ins, changes=SMALL_HEAP, **variables) as gateway:
+        with hold_connections(gateway, CONNECTIONS, head=_unread_requests()):
             for _ in range(6):
                 await asyncio.sleep(0.5)
                 assert await is_served(gateway)

@@ -1,4 +1,4 @@
-"""Methods: HEAD wherever GET is, 405 with Allow for what an address does not take."""
+"""HEAD works wherever GET does, and an address refuses other methods with 405 and Allow."""
 
 import httpx
 import pytest
@@ -6,12 +6,12 @@ import yaml
 
 from gateway.render import render
 from gateway.tests.envoy import Gateway
-from gateway.tests.problems import problem_of
+from gateway.tests.problems import read_problem
 from gateway.tests.raw import converse
 from gateway.tests.stand_in import StandIn
 
 
-def _own_pages() -> list[str]:
+def _list_own_pages() -> list[str]:
     config = yaml.safe_load(render({}))
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     routes = manager["route_config"]["virtual_hosts"][0]["routes"]
@@ -21,18 +21,18 @@ def _own_pages() -> list[str]:
 
 @pytest.mark.parametrize("method", ["QUERY", "PROPFIND", "TRACE", "LOCK"])
 @pytest.mark.parametrize("path", ["/health", "/docs", "/api/v1/tags", "/api/v1/users/me", "/nowhere"])
-async def test_a_method_that_no_address_takes_is_not_allowed(
+async def test_a_method_that_no_address_knows_is_not_allowed(
     method: str, path: str, gateway: Gateway, stand_ins: dict[str, StandIn]
 ) -> None:
     answer = await converse(gateway, f"{method} {path} HTTP/1.1", "Host: x", "Content-Length: 0")
-    assert problem_of(answer)["code"] == "method_not_allowed"
+    assert read_problem(answer)["code"] == "method_not_allowed"
     assert {"GET", "HEAD"} <= set(answer.headers["allow"].split(", "))
     assert "OPTIONS" not in answer.headers["allow"]
     assert not [seen for service in stand_ins.values() for seen in service.seen if seen.method == method]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-async def test_the_service_decides_about_the_others(
+async def test_common_methods_are_forwarded_to_the_service(
     method: str, client: httpx.AsyncClient, bearer: dict[str, str], stand_ins: dict[str, StandIn]
 ) -> None:
     answer = await client.request(method, "/api/v1/users/me?status=405", headers=bearer)
@@ -40,15 +40,15 @@ async def test_the_service_decides_about_the_others(
     assert stand_ins["auth"].seen[-1].method == method
 
 
-@pytest.mark.parametrize("path", _own_pages())
-async def test_own_pages_are_only_read(path: str, client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("path", _list_own_pages())
+async def test_the_gateways_own_pages_accept_only_get_and_head(path: str, client: httpx.AsyncClient) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS"):
         answer = await client.request(method, path)
-        assert problem_of(answer)["code"] == "method_not_allowed"
+        assert read_problem(answer)["code"] == "method_not_allowed"
         assert answer.headers["allow"] == "GET, HEAD"
 
 
-@pytest.mark.parametrize("path", [*_own_pages(), "/api/v1/tags", "/.well-known/jwks.json", "/nowhere"])
+@pytest.mark.parametrize("path", [*_list_own_pages(), "/api/v1/tags", "/.well-known/jwks.json", "/nowhere"])
 async def test_head_is_get_without_a_body(path: str, client: httpx.AsyncClient) -> None:
     read, asked = await client.get(path), await client.head(path)
     assert asked.status_code == read.status_code
@@ -59,7 +59,7 @@ async def test_head_is_get_without_a_body(path: str, client: httpx.AsyncClient) 
 @pytest.mark.parametrize("path", ["/health", "/api/v1/tags", "/api/v1/auth/login"])
 async def test_two_hosts_are_a_bad_request(path: str, gateway: Gateway) -> None:
     answer = await converse(gateway, f"GET {path} HTTP/1.1", "Host: one.example", "Host: two.example")
-    assert problem_of(answer)["code"] == "bad_request"
+    assert read_problem(answer)["code"] == "bad_request"
 
 
 async def test_a_service_sees_that_a_body_is_compressed(
@@ -67,4 +67,4 @@ async def test_a_service_sees_that_a_body_is_compressed(
 ) -> None:
     headers = {"Content-Encoding": "gzip"}
     await client.post("/api/v1/auth/login?status=415", headers=headers, content=b"x")
-    assert stand_ins["auth"].seen[-1].all_of("content-encoding") == ["gzip"]
+    assert stand_ins["auth"].seen[-1].list_values("content-encoding") == ["gzip"]

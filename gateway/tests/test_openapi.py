@@ -1,32 +1,32 @@
-"""What the document adds to the descriptions of the services."""
+"""The document completes the descriptions of the services."""
 
 import json
 from typing import Any
 
 import pytest
 
-from gateway.openapi import DOCUMENT_PATH, create_document, operations
+from gateway.openapi import DOCUMENT_PATH, create_document, iterate_operations
 
 DOCUMENT: dict[str, Any] = json.loads(DOCUMENT_PATH.read_text())
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
-def references(node: Any) -> set[str]:
+def find_references(node: Any) -> set[str]:
     """Return the names of all schemas that a part of the document refers to."""
     found: set[str] = set()
     if isinstance(node, list):
-        found.update(*map(references, node))
+        found.update(*map(find_references, node))
     elif isinstance(node, dict):
-        found.update(*map(references, node.values()))
+        found.update(*map(find_references, node.values()))
         if "$ref" in node:
             name = node["$ref"].rpartition("/")[2]
-            found |= {name} | references(SCHEMAS[name])
+            found |= {name} | find_references(SCHEMAS[name])
     return found
 
 
-def test_errors_are_described_as_the_problems_that_they_are() -> None:
-    for operation in operations(DOCUMENT):
+def test_errors_are_described_as_problem_documents() -> None:
+    for operation in iterate_operations(DOCUMENT):
         for status, response in operation["responses"].items():
             if status == "default" or status >= "400":
                 assert response["content"] == PROBLEM
@@ -34,14 +34,14 @@ def test_errors_are_described_as_the_problems_that_they_are() -> None:
 
 
 def test_every_operation_states_the_errors_that_any_may_have() -> None:
-    for operation in operations(DOCUMENT):
+    for operation in iterate_operations(DOCUMENT):
         assert {"429", "503", "default"} <= operation["responses"].keys()
         assert ("401" in operation["responses"]) >= bool(operation.get("security"))
 
 
 def test_a_request_field_with_a_default_is_optional_to_every_generator() -> None:
     """Some generators demand a field that has a `default`, even when it is not in `required`."""
-    taken = references([operation.get("requestBody") for operation in operations(DOCUMENT)])
+    taken = find_references([operation.get("requestBody") for operation in iterate_operations(DOCUMENT)])
     fields = [field for name in taken for field in SCHEMAS[name].get("properties", {}).values()]
     assert fields
     assert not [field for field in fields if "default" in field]
@@ -49,8 +49,10 @@ def test_a_request_field_with_a_default_is_optional_to_every_generator() -> None
 
 
 def test_responses_promise_every_field() -> None:
-    taken = references([operation.get("requestBody") for operation in operations(DOCUMENT)])
-    given = references([o["responses"]["200"] for o in operations(DOCUMENT) if "200" in o["responses"]])
+    taken = find_references([operation.get("requestBody") for operation in iterate_operations(DOCUMENT)])
+    given = find_references(
+        [o["responses"]["200"] for o in iterate_operations(DOCUMENT) if "200" in o["responses"]]
+    )
     for name in given - taken:
         assert SCHEMAS[name].get("required", []) == list(SCHEMAS[name].get("properties", {}))
 

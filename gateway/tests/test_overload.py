@@ -10,7 +10,7 @@ from deploy.services import SERVICES
 from gateway.render import render
 
 
-def _breakers() -> dict[str, dict[str, Any]]:
+def _read_breakers() -> dict[str, dict[str, Any]]:
     clusters = yaml.safe_load(render({}))["static_resources"]["clusters"]
     names = {service.name for service in SERVICES}
     return {
@@ -20,17 +20,17 @@ def _breakers() -> dict[str, dict[str, Any]]:
     }
 
 
-def test_as_many_requests_wait_for_a_connection_as_an_api_admits() -> None:
+def test_the_limit_of_pending_requests_equals_the_admission_of_an_api() -> None:
     fields = HttpApiSettings.model_fields
     admitted = fields["max_requests_in_work"].default + fields["max_requests_waiting"].default
-    assert {name: one["max_pending_requests"] for name, one in _breakers().items()} == dict.fromkeys(
-        _breakers(), admitted
+    assert {name: one["max_pending_requests"] for name, one in _read_breakers().items()} == dict.fromkeys(
+        _read_breakers(), admitted
     )
 
 
-def test_connections_exceed_what_any_api_admits() -> None:
-    """Slow uploads and slow readers hold a connection, and are not work."""
+def test_the_limit_of_connections_exceeds_the_admission_of_every_api() -> None:
+    """Slow uploads and slow readers occupy a connection, but admission does not count them."""
     fields = AuthSettings.model_fields
     admitted = fields["max_requests_in_work"].default + fields["max_requests_waiting"].default
-    for breakers in _breakers().values():
+    for breakers in _read_breakers().values():
         assert breakers["max_connections"] == breakers["max_requests"] > admitted

@@ -1,12 +1,12 @@
-"""The admin panel: auth turns the cookie into a token, and nothing else opens a page."""
+"""The admin panel: auth exchanges the cookie for a token, and only that token opens a page."""
 
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from gateway.tests.envoy import running
-from gateway.tests.problems import problem_of
+from gateway.tests.envoy import run_gateway
+from gateway.tests.problems import read_problem
 from gateway.tests.stand_in import GATE, StandIn
 from tests.operations import OPERATIONS, Operation
 
@@ -24,22 +24,22 @@ def gate(stand_ins: dict[str, StandIn]) -> Iterator[StandIn]:
 
 
 @pytest.mark.parametrize("service", PANELS)
-async def test_the_token_of_auth_stands_for_the_cookie(
+async def test_the_token_of_auth_replaces_the_cookie(
     service: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn], bearer: dict[str, str]
 ) -> None:
     answer = await client.post(f"/admin/{service}/thing/edit/1?page=2", headers=COOKIE | bearer, content=b"x")
     assert answer.status_code == 200
     asked = next(seen for seen in reversed(stand_ins["auth"].seen) if seen.target.startswith(GATE))
     assert (asked.method, asked.target) == ("POST", f"{GATE}/admin/{service}/thing/edit/1?page=2")
-    assert asked.all_of("cookie") == [COOKIE["Cookie"]]
-    assert asked.all_of("host") == [httpx.URL(str(client.base_url)).netloc.decode()]
+    assert asked.list_values("cookie") == [COOKIE["Cookie"]]
+    assert asked.list_values("host") == [httpx.URL(str(client.base_url)).netloc.decode()]
     seen = stand_ins[service].seen[-1]
     assert (seen.target, seen.body_bytes) == (f"/admin/{service}/thing/edit/1?page=2", 1)
-    assert seen.all_of("authorization") == ["Bearer from-auth"]
-    assert seen.all_of("cookie") == []
+    assert seen.list_values("authorization") == ["Bearer from-auth"]
+    assert seen.list_values("cookie") == []
 
 
-async def test_a_token_of_the_client_counts_nowhere_in_the_panel(
+async def test_a_token_that_the_client_sends_is_ignored_in_the_panel(
     client: httpx.AsyncClient, stand_ins: dict[str, StandIn], gate: StandIn, bearer: dict[str, str]
 ) -> None:
     gate.gate = (200, {}, "")
@@ -51,7 +51,7 @@ async def test_a_token_of_the_client_counts_nowhere_in_the_panel(
     asked = [each for each in auth[before[0] :] if each.target != "/.well-known/jwks.json"]
     seen = [*asked, *content[before[1] :]]
     assert [each.target for each in seen] == [GATE + PAGE, "/admin/login", PAGE, style]
-    assert [each.all_of("authorization") for each in seen] == [[]] * 4
+    assert [each.list_values("authorization") for each in seen] == [[]] * 4
 
 
 async def test_a_browser_without_a_session_is_sent_to_the_sign_on(
@@ -76,7 +76,7 @@ async def test_a_script_without_a_session_gets_the_problem_of_auth(
 
 
 @pytest.mark.parametrize("status", [500, 503])
-async def test_a_failure_of_auth_is_a_page_that_says_so(
+async def test_a_failure_of_auth_is_shown_as_a_page(
     status: int, client: httpx.AsyncClient, stand_ins: dict[str, StandIn], gate: StandIn
 ) -> None:
     gate.gate = (status, {}, "{}")
@@ -87,12 +87,12 @@ async def test_a_failure_of_auth_is_a_page_that_says_so(
     assert "style-src 'self'" in answer.headers["content-security-policy"]
     assert answer.headers["retry-after"] == "5"
     assert len(stand_ins["content"].seen) == before
-    assert problem_of(await client.get(PAGE))["code"] == "unavailable"
+    assert read_problem(await client.get(PAGE))["code"] == "unavailable"
 
 
-async def test_without_auth_no_page_opens_and_pages_say_so(stand_ins: dict[str, StandIn]) -> None:
+async def test_pages_are_unavailable_while_auth_is_down(stand_ins: dict[str, StandIn]) -> None:
     own = stand_ins | {"auth": StandIn("auth", port=1)}
-    async with running(own) as gateway, httpx.AsyncClient(base_url=gateway.url) as client:
+    async with run_gateway(own) as gateway, httpx.AsyncClient(base_url=gateway.url) as client:
         for page in (PAGE, "/admin", "/admin/login"):
             answer = await client.get(page, headers=COOKIE)
             assert (answer.status_code, "not available right now" in answer.text) == (503, True), page
@@ -107,7 +107,7 @@ async def test_the_api_gets_no_cookie(
     before = {name: len(service.seen) for name, service in stand_ins.items()}
     await client.request(operation.method, operation.address, headers=COOKIE | editor)
     seen = [each for name, service in stand_ins.items() for each in service.seen[before[name] :]]
-    assert [(each.all_of("cookie"), each.all_of("authorization")) for each in seen] == [
+    assert [(each.list_values("cookie"), each.list_values("authorization")) for each in seen] == [
         ([], [editor["Authorization"]])
     ]
 
@@ -119,7 +119,7 @@ async def test_the_sign_on_gets_the_cookie_and_no_token(
     assert (await client.post(path, headers=COOKIE | bearer)).status_code == 200
     seen = stand_ins["auth"].seen[-1]
     assert seen.target == path
-    assert (seen.all_of("cookie"), seen.all_of("authorization")) == ([COOKIE["Cookie"]], [])
+    assert (seen.list_values("cookie"), seen.list_values("authorization")) == ([COOKIE["Cookie"]], [])
 
 
 @pytest.mark.parametrize("service", PANELS)
@@ -129,7 +129,7 @@ async def test_files_of_pages_need_no_session(
     gate.gate = (401, {}, "")
     answer = await client.get(f"/admin/{service}/statics/css/panel.css", headers=COOKIE)
     assert answer.status_code == 200
-    assert stand_ins[service].seen[-1].all_of("cookie") == []
+    assert stand_ins[service].seen[-1].list_values("cookie") == []
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ async def test_files_of_pages_need_no_session(
         "/admin/content/staticsx",
     ],
 )
-async def test_no_spelling_goes_round_the_session(
+async def test_no_spelling_of_a_path_avoids_the_session_check(
     path: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn], gate: StandIn
 ) -> None:
     gate.gate = (401, {}, "")

@@ -10,13 +10,13 @@ import pytest
 from shared.security.jwt import SigningKeys
 
 from deploy.services import DATABASE_OWNERS, SERVICES
-from gateway.tests.envoy import running
-from gateway.tests.stand_in import READY, StandIn, services
+from gateway.tests.envoy import run_gateway
+from gateway.tests.stand_in import READY, StandIn, run_stand_ins
 
 
 @pytest.fixture
 async def own_stand_ins(signing_keys: SigningKeys) -> AsyncIterator[dict[str, StandIn]]:
-    async with services(signing_keys.public) as found:
+    async with run_stand_ins(signing_keys.public) as found:
         yield found
 
 
@@ -24,13 +24,13 @@ async def own_stand_ins(signing_keys: SigningKeys) -> AsyncIterator[dict[str, St
 async def own_client(own_stand_ins: dict[str, StandIn]) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a new gateway, which has no cached answer."""
     async with (
-        running(own_stand_ins) as gateway,
+        run_gateway(own_stand_ins) as gateway,
         httpx.AsyncClient(base_url=gateway.url, timeout=10) as client,
     ):
         yield client
 
 
-async def test_all_ready(own_client: httpx.AsyncClient) -> None:
+async def test_the_system_is_ready_when_all_services_are(own_client: httpx.AsyncClient) -> None:
     answer = await own_client.get("/ready")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json"
@@ -40,7 +40,7 @@ async def test_all_ready(own_client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("said", [(503, json.dumps({"status": "not_ready", "checks": {"postgres": "down"}}))])
-async def test_one_service_is_not_ready(
+async def test_the_system_is_not_ready_when_one_service_is_not(
     said: tuple[int, str], own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
 ) -> None:
     own_stand_ins["game"].ready = said
@@ -51,7 +51,7 @@ async def test_one_service_is_not_ready(
     assert answer.json()["services"]["auth"]["status"] == "ready"
 
 
-async def test_a_service_that_is_away_or_hangs(
+async def test_a_service_that_is_down_or_hangs_is_not_ready(
     own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
 ) -> None:
     await own_stand_ins["auth"].stop()
@@ -75,7 +75,7 @@ async def test_the_document_stays_json_whatever_a_service_says(
     assert answer.json()["services"]["game"] == {"status": "not_ready"}
 
 
-async def test_asking_often_does_not_ask_the_services_often(
+async def test_frequent_requests_do_not_reach_the_services(
     own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
 ) -> None:
     for _ in range(5):
@@ -83,7 +83,7 @@ async def test_asking_often_does_not_ask_the_services_often(
     assert len(own_stand_ins["scoring"].seen) <= 20
 
 
-async def test_an_answer_does_not_outlive_a_second(
+async def test_an_answer_is_cached_for_at_most_a_second(
     own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
 ) -> None:
     assert (await own_client.get("/ready")).status_code == 200
@@ -92,7 +92,7 @@ async def test_an_answer_does_not_outlive_a_second(
     assert (await own_client.get("/ready")).status_code == 503
 
 
-async def test_the_workers_are_asked_at_an_address_of_their_own(
+async def test_the_workers_have_a_separate_address(
     own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
 ) -> None:
     names = [f"{service.name}-worker" for service in DATABASE_OWNERS]
@@ -102,7 +102,7 @@ async def test_the_workers_are_asked_at_an_address_of_their_own(
 
 
 @pytest.mark.parametrize("trouble", ["says so", "is away"])
-async def test_a_worker_that_is_not_ready(
+async def test_a_worker_that_is_not_ready_is_named(
     trouble: str, own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
 ) -> None:
     if trouble == "says so":

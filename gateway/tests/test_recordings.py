@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from gateway.render import render_recordings
-from gateway.tests.envoy import Gateway, free_port, running
+from gateway.tests.envoy import Gateway, choose_free_port, run_gateway
 from gateway.tests.stand_in import StandIn
-from gateway.tests.test_connections import BOUND, LEARNER, holding
+from gateway.tests.test_connections import BOUND, LEARNER, hold_connections
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 
@@ -26,10 +26,12 @@ async def storage() -> AsyncIterator[StandIn]:
 
 
 @asynccontextmanager
-async def _serving(stand_ins: dict[str, StandIn], storage: StandIn, **more: str) -> AsyncIterator[Gateway]:
-    port = free_port()
+async def _run_recordings(
+    stand_ins: dict[str, StandIn], storage: StandIn, **more: str
+) -> AsyncIterator[Gateway]:
+    port = choose_free_port()
     own = {"RECORDINGS_PORT": str(port), "S3_HOST": "127.0.0.1", "S3_PORT": str(storage.port)}
-    async with running(stand_ins, changes=None, **own, **more) as gateway:
+    async with run_gateway(stand_ins, changes=None, **own, **more) as gateway:
         yield replace(gateway, port=port)
 
 
@@ -42,16 +44,16 @@ async def _fetch(gateway: Gateway) -> int:
 async def test_an_address_holds_a_bounded_number_of_connections(
     stand_ins: dict[str, StandIn], storage: StandIn
 ) -> None:
-    async with _serving(stand_ins, storage, MAX_CONNECTIONS_PER_ADDRESS=str(BOUND)) as gateway:
-        with holding(gateway, 3 * BOUND) as held:
-            assert 0 < await held.settle() <= BOUND
+    async with _run_recordings(stand_ins, storage, MAX_CONNECTIONS_PER_ADDRESS=str(BOUND)) as gateway:
+        with hold_connections(gateway, 3 * BOUND) as held:
+            assert 0 < await held.count_after_settling() <= BOUND
             assert await _fetch(gateway) == 200
 
 
 async def test_a_connection_carries_one_unread_response(
     stand_ins: dict[str, StandIn], storage: StandIn
 ) -> None:
-    async with _serving(stand_ins, storage) as gateway:
+    async with _run_recordings(stand_ins, storage) as gateway:
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(PREFACE)
         async with asyncio.timeout(5):

@@ -19,7 +19,7 @@ OPERATIONS = [
 TOPICS = ("Signing in", "Errors", "Limits", "Repeating requests", "Times and time zones", "Paging")
 
 
-def successes(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def iterate_successes(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the bodies of successful responses."""
     for status, response in operation["responses"].items():
         if status.startswith("2"):
@@ -34,7 +34,7 @@ def assert_valid_examples(content: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("topic", TOPICS)
-def test_the_introduction_explains(topic: str) -> None:
+def test_the_introduction_explains_the_basics(topic: str) -> None:
     assert re.search(rf"^## {topic}", DOCUMENT["info"]["description"], re.MULTILINE)
 
 
@@ -60,7 +60,7 @@ def test_the_request_has_a_valid_example(operation: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_successful_responses_have_valid_examples(operation: dict[str, Any]) -> None:
-    for content in successes(operation):
+    for content in iterate_successes(operation):
         assert_valid_examples(content)
 
 

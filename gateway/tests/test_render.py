@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from deploy.services import DATABASE_OWNERS, SERVICES
-from gateway.render import HERE, defaults, render
-from gateway.tests.envoy import binary
+from gateway.render import HERE, list_defaults, render
+from gateway.tests.envoy import find_binary
 
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
@@ -24,7 +24,7 @@ def test_the_template_uses_exactly_the_listed_variables() -> None:
     processes = [service.name for service in SERVICES]
     processes += [f"{service.name}_worker" for service in DATABASE_OWNERS]
     of_processes = {f"{name.upper()}_{part}" for name in processes for part in ("HOST", "PORT")}
-    assert used | of_processes == defaults().keys()
+    assert used | of_processes == list_defaults().keys()
     for file in ("cluster.yaml", "worker.yaml"):
         assert set(VARIABLE.findall((HERE / file).read_text())) == {"NAME", "HOST", "PORT"}
 
@@ -110,10 +110,10 @@ def test_every_route_says_who_may_pass_or_needs_a_token() -> None:
         },
     ],
 )
-def test_envoy_accepts_it(variables: dict[str, str], tmp_path: Path) -> None:
+def test_envoy_accepts_the_configuration(variables: dict[str, str], tmp_path: Path) -> None:
     config = tmp_path / "envoy.yaml"
     config.write_text(render(variables))
-    command = [binary(), "--mode", "validate", "-c", str(config), "-l", "warning"]
+    command = [find_binary(), "--mode", "validate", "-c", str(config), "-l", "warning"]
     checked = run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - our own binary
     assert checked.returncode == 0, checked.stderr
     assert "deprecated" not in checked.stderr.lower()

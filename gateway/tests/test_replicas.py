@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 
-from gateway.tests.envoy import Gateway, free_port, running
+from gateway.tests.envoy import Gateway, choose_free_port, run_gateway
 from gateway.tests.stand_in import StandIn
 
 pytestmark = pytest.mark.long
@@ -24,7 +24,7 @@ class Replica:
     """A process of a service, on the same port each time."""
 
     def __init__(self) -> None:
-        self.port = free_port()
+        self.port = choose_free_port()
         self._process: Process | None = None
 
     async def start(self) -> None:
@@ -39,7 +39,7 @@ class Replica:
                     await asyncio.sleep(0.1)
         raise AssertionError("the replica does not start")
 
-    async def end(self, number: int) -> None:
+    async def stop(self, number: int) -> None:
         assert self._process is not None
         self._process.send_signal(number)
         await self._process.wait()
@@ -47,7 +47,7 @@ class Replica:
 
     async def remove(self) -> None:
         if self._process is not None:
-            await self.end(signal.SIGKILL)
+            await self.stop(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def balanced(stand_ins: dict[str, StandIn], replicas: list[Replica]) -> As
     changes = {f"{{ {first} }}": f"{{ {first} }}, {{ {second} }}"}
     game_port = str(replicas[0].port)
     flood = "1000000000"
-    async with running(
+    async with run_gateway(
         stand_ins, changes=changes, GAME_PORT=game_port, FLOOD_REQUESTS_PER_MINUTE=flood
     ) as gateway:
         yield gateway
@@ -97,7 +97,7 @@ async def test_replicas_that_are_stopped_in_turn_fail_no_request(
 ) -> None:
     async with load(balanced, bearer) as answers:
         for replica in replicas * 3:
-            await replica.end(signal.SIGTERM)
+            await replica.stop(signal.SIGTERM)
             await replica.start()
             await asyncio.sleep(1)
     assert answers.keys() == {("GET", 200), ("POST", 200)}, answers
@@ -119,7 +119,7 @@ async def test_a_refused_connection_is_tried_at_the_other_replica_whatever_the_m
     balanced: Gateway, replicas: list[Replica], bearer: dict[str, str]
 ) -> None:
     await _wait_until_both_are_healthy(balanced)
-    await replicas[0].end(signal.SIGKILL)
+    await replicas[0].stop(signal.SIGKILL)
     async with httpx.AsyncClient(base_url=balanced.url, headers=bearer) as client:
         statuses = {
             (await client.request(method, "/api/v1/game/sessions")).status_code

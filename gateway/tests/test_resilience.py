@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from gateway.tests.envoy import Gateway, running
-from gateway.tests.problems import problem_of
+from gateway.tests.envoy import Gateway, run_gateway
+from gateway.tests.problems import read_problem
 from gateway.tests.raw import trickle
 from gateway.tests.stand_in import StandIn
 
@@ -23,18 +23,18 @@ SHORTER = {
 @pytest.fixture(scope="module")
 async def hasty(stand_ins: dict[str, StandIn]) -> AsyncIterator[Gateway]:
     """A gateway with short timeouts."""
-    async with running(stand_ins, changes=SHORTER) as found:
+    async with run_gateway(stand_ins, changes=SHORTER) as found:
         yield found
 
 
-def _attempts(service: StandIn, marker: str) -> int:
+def _count_attempts(service: StandIn, marker: str) -> int:
     return sum(marker in seen.target for seen in service.seen)
 
 
 @pytest.mark.parametrize(
     ("method", "attempts"), [("GET", 3), ("HEAD", 3), ("POST", 1), ("PUT", 1), ("DELETE", 1)]
 )
-async def test_only_safe_requests_are_tried_again(
+async def test_only_safe_requests_are_repeated(
     method: str,
     attempts: int,
     client: httpx.AsyncClient,
@@ -43,24 +43,24 @@ async def test_only_safe_requests_are_tried_again(
 ) -> None:
     answer = await client.request(method, f"/api/v1/users/me?drop=1&by={method}", headers=bearer)
     assert answer.status_code == 503
-    assert _attempts(stand_ins["auth"], f"by={method}") == attempts
+    assert _count_attempts(stand_ins["auth"], f"by={method}") == attempts
 
 
-async def test_an_answer_is_never_tried_again(
+async def test_a_request_that_was_answered_is_never_repeated(
     client: httpx.AsyncClient, bearer: dict[str, str], stand_ins: dict[str, StandIn]
 ) -> None:
     await client.get("/api/v1/users/me?status=503&by=answer", headers=bearer)
-    assert _attempts(stand_ins["auth"], "by=answer") == 1
+    assert _count_attempts(stand_ins["auth"], "by=answer") == 1
 
 
-async def test_a_slow_service_is_given_up(
+async def test_a_slow_service_is_timed_out(
     hasty: Gateway, bearer: dict[str, str], stand_ins: dict[str, StandIn]
 ) -> None:
     async with httpx.AsyncClient(base_url=hasty.url) as client:
         answer = await client.get("/api/v1/game/stats?delay=5&by=slow", headers=bearer)
     assert answer.status_code == 504
-    assert problem_of(answer)["code"] == "timed_out"
-    assert _attempts(stand_ins["game"], "by=slow") == 1
+    assert read_problem(answer)["code"] == "timed_out"
+    assert _count_attempts(stand_ins["game"], "by=slow") == 1
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,7 @@ async def test_scoring_and_the_export_may_take_longer(
     assert (within.status_code, beyond.status_code) == (200, 504)
 
 
-async def test_an_export_may_last_as_long_as_its_reader_goes_on(
-    hasty: Gateway, bearer: dict[str, str]
-) -> None:
+async def test_an_export_may_last_as_long_as_its_reader_reads(hasty: Gateway, bearer: dict[str, str]) -> None:
     async with httpx.AsyncClient(base_url=hasty.url) as client:
         answer = await client.get("/api/v1/users/me/export?delay=0.6&pause=0.6", headers=bearer)
         assert len(answer.json()["filler"]) == 0
@@ -85,53 +83,53 @@ async def test_an_export_may_last_as_long_as_its_reader_goes_on(
             await client.get("/api/v1/users/me/export?pause=5", headers=bearer)
 
 
-async def test_headers_may_not_trickle_in(hasty: Gateway) -> None:
+async def test_slow_headers_are_refused(hasty: Gateway) -> None:
     answer, seconds = await trickle(hasty, b"GET /health HTTP/1.1\r\n", b"a: b\r\n")
-    assert problem_of(answer)["code"] == "request_timeout"
+    assert read_problem(answer)["code"] == "request_timeout"
     assert seconds < 2
 
 
-async def test_a_body_may_not_trickle_in(hasty: Gateway) -> None:
+async def test_a_slow_body_is_refused(hasty: Gateway) -> None:
     head = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
     answer, seconds = await trickle(hasty, head, b"x")
-    assert problem_of(answer)["code"] == "request_timeout"
+    assert read_problem(answer)["code"] == "request_timeout"
     assert seconds < 3
 
 
-async def test_a_body_may_not_stop_halfway(hasty: Gateway) -> None:
+async def test_a_body_that_stops_halfway_is_refused(hasty: Gateway) -> None:
     head = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
     answer, _ = await trickle(hasty, head, b"")
-    assert problem_of(answer)["code"] == "request_timeout"
+    assert read_problem(answer)["code"] == "request_timeout"
 
 
-async def test_a_flood_from_one_address_is_held_back(stand_ins: dict[str, StandIn]) -> None:
+async def test_a_flood_from_one_address_is_limited(stand_ins: dict[str, StandIn]) -> None:
     async with (
-        running(stand_ins, FLOOD_REQUESTS_PER_MINUTE="30") as gateway,
+        run_gateway(stand_ins, FLOOD_REQUESTS_PER_MINUTE="30") as gateway,
         httpx.AsyncClient(base_url=gateway.url) as client,
     ):
         answers = [await client.get("/api/v1/tags") for _ in range(40)]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert 5 <= len(refused) <= 15
-    assert problem_of(refused[0])["code"] == "too_many_requests"
+    assert read_problem(refused[0])["code"] == "too_many_requests"
     assert 1 <= int(refused[0].headers["retry-after"]) <= 60
 
 
 async def test_a_flood_counts_each_address_alone(stand_ins: dict[str, StandIn]) -> None:
     async with (
-        running(stand_ins, FLOOD_REQUESTS_PER_MINUTE="30", TRUSTED_HOPS="1") as gateway,
+        run_gateway(stand_ins, FLOOD_REQUESTS_PER_MINUTE="30", TRUSTED_HOPS="1") as gateway,
         httpx.AsyncClient(base_url=gateway.url) as client,
     ):
 
-        async def statuses(address: str) -> set[int]:
+        async def collect_statuses(address: str) -> set[int]:
             answers = [
                 await client.get("/api/v1/tags", headers={"X-Forwarded-For": address}) for _ in range(40)
             ]
             return {answer.status_code for answer in answers}
 
-        assert await statuses("203.0.113.1") == {200, 429}
+        assert await collect_statuses("203.0.113.1") == {200, 429}
         answer = await client.get("/api/v1/tags", headers={"X-Forwarded-For": "203.0.113.2"})
         assert answer.status_code == 200
-        assert stand_ins["content"].seen[-1].all_of("x-forwarded-for") == ["203.0.113.2"]
-        assert await statuses("2001:db8::1") == {200, 429}
+        assert stand_ins["content"].seen[-1].list_values("x-forwarded-for") == ["203.0.113.2"]
+        assert await collect_statuses("2001:db8::1") == {200, 429}
         neighbour = await client.get("/api/v1/tags", headers={"X-Forwarded-For": "2001:db8::ffff"})
         assert neighbour.status_code == 429

@@ -1,4 +1,4 @@
-"""Routes lead to their service, and no spelling of a path reaches anything else."""
+"""Routes lead to their service, and no spelling of a path reaches another address."""
 
 import re
 
@@ -8,7 +8,7 @@ import pytest
 from deploy.services import SERVICES, Service
 from gateway.openapi import describe_routes
 from gateway.tests.envoy import Gateway
-from gateway.tests.problems import problem_of
+from gateway.tests.problems import read_problem
 from gateway.tests.raw import converse
 from gateway.tests.stand_in import StandIn
 
@@ -130,7 +130,7 @@ TRICKS = [
 
 
 @pytest.mark.parametrize(("method", "address", "service", "access"), ROUTES)
-async def test_an_address_belongs_to_a_service(
+async def test_each_address_leads_to_its_service(
     method: str,
     address: str,
     service: str,
@@ -162,12 +162,12 @@ async def test_every_documented_operation_reaches_its_service(
 
 
 @pytest.mark.parametrize("address", NOWHERE)
-async def test_everything_else_is_nowhere(
+async def test_other_addresses_are_not_found(
     address: str, client: httpx.AsyncClient, bearer: dict[str, str]
 ) -> None:
     for method in ("GET", "POST", "DELETE", "OPTIONS"):
         answer = await client.request(method, address, headers=bearer)
-        assert problem_of(answer)["code"] == "not_found"
+        assert read_problem(answer)["code"] == "not_found"
 
 
 @pytest.mark.parametrize("address", TRICKS)
@@ -181,16 +181,16 @@ async def test_no_spelling_reaches_an_internal_address(
     assert all(target.startswith("/api/v1/auth/") and "metrics" in target for target in reached)
     assert all("/../" not in target and "\\" not in target for target in reached)
     if not reached:
-        assert problem_of(answer)["status"] in (400, 404)
+        assert read_problem(answer)["status"] in (400, 404)
 
 
 async def test_a_websocket_is_not_opened(gateway: Gateway) -> None:
     answer = await converse(
         gateway, "GET /api/v1/tags HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket"
     )
-    assert problem_of(answer)["code"] == "forbidden"
+    assert read_problem(answer)["code"] == "forbidden"
 
 
 async def test_a_tunnel_is_not_opened(gateway: Gateway) -> None:
     answer = await converse(gateway, "CONNECT 127.0.0.1:5432 HTTP/1.1", "Host: x")
-    assert problem_of(answer)["code"] == "not_found"
+    assert read_problem(answer)["code"] == "not_found"

@@ -13,7 +13,7 @@ from playwright.async_api import Page
 from shared.panel.navigation import NAVIGATION
 
 from deploy.local.processes import ROOT
-from deploy.local.stack import Stack, started
+from deploy.local.stack import Stack, run_stack
 from tests.browser.chromium import WIDTHS, Visitor, find_chromium, launched
 from tests.browser.crawl import visit_pages
 from tests.browser.panel import ABSENT, ADMIN, sign_on
@@ -33,7 +33,7 @@ def run() -> int:
         # Many accounts are made from one address.
         os.environ["RATE_LIMIT_ENABLED"] = "false"
         Path(folder).chmod(0o711)  # servers that refuse to run as root must reach their data inside
-        with started(Path(folder)) as system:
+        with run_stack(Path(folder)) as system:
             asyncio.run(take(system, executable))
     return 0
 

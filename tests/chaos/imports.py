@@ -142,7 +142,7 @@ class Imports:
 
     async def fetch(self, service: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
         owner = next(each for each in DATABASE_OWNERS if each.name == service)
-        url = self.system.plan.worker(owner).environment["DATABASE_URL"].replace("+asyncpg", "")
+        url = self.system.plan.build_worker(owner).environment["DATABASE_URL"].replace("+asyncpg", "")
         connection = await asyncpg.connect(url)
         try:
             found: list[asyncpg.Record] = await connection.fetch(statement, *arguments)
@@ -153,7 +153,7 @@ class Imports:
     def storage(self) -> Storage:
         service = next(each for each in SERVICES if each.name == "importer")
         names = StorageSettings.model_fields
-        found = self.system.plan.api(service).environment.items()
+        found = self.system.plan.build_api(service).environment.items()
         values = {name.lower(): value for name, value in found if name.lower() in names}
         return Storage(StorageSettings.model_validate({**values, "environment": "test"}))
 

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.processes import ROOT
 from deploy.local.stack import Stack
-from gateway.openapi import DOCUMENT_PATH, operations
+from gateway.openapi import DOCUMENT_PATH, iterate_operations
 from tests.journey import RECORDINGS
 
 HERE = Path(__file__).parent / "python"
@@ -41,7 +41,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_operation_has_a_function(generated: Path) -> None:
     modules = {path.stem for path in generated.glob("parley_client/api/*/*.py")} - {"__init__"}
-    assert modules == {operation["operationId"] for operation in operations(DOCUMENT)}
+    assert modules == {operation["operationId"] for operation in iterate_operations(DOCUMENT)}
 
 
 def test_every_object_has_a_class(generated: Path) -> None:

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from deploy.local.ports import block, free_block
-from deploy.local.servers.envoy import envoy
-from deploy.local.servers.server import Server, http_get, http_status
+from deploy.local.ports import assign_ports, choose_free_block
+from deploy.local.servers.envoy import create_envoy
+from deploy.local.servers.server import Server, fetch, fetch_status
 from deploy.local.stack import Stack
 from deploy.services import DATABASE_OWNERS, SERVICES
 
@@ -44,7 +44,7 @@ class Replicas:
         """Wait until both are ready, and the gateway sends requests to both where they are APIs."""
         ports = [int(server.program.environment["PORT"]) for server in self.pairs[name]]
         await _wait_until(
-            lambda: {http_status(port, "/ready") for port in ports} == {200}, f"{name} is not ready"
+            lambda: {fetch_status(port, "/ready") for port in ports} == {200}, f"{name} is not ready"
         )
         if name.endswith("-api"):
             cluster = name.removesuffix("-api")
@@ -52,13 +52,13 @@ class Replicas:
             await _wait_until(lambda: healthy in self._read_metrics(), f"the gateway uses one {name}")
 
     def _read_metrics(self) -> str:
-        return http_get(self.metrics_port, "/stats/prometheus")[1]
+        return fetch(self.metrics_port, "/stats/prometheus")[1]
 
 
 @contextmanager
 def replicated(system: Stack) -> Iterator[Replicas]:
     """Start the second replicas and their gateway, and stop them at the end of the block."""
-    ports = block(free_block())
+    ports = assign_ports(choose_free_block())
     apis = {f"{service.name}-api": system.apis[service.name] for service in SERVICES}
     workers = {f"{service.name}-worker": system.workers[service.name] for service in DATABASE_OWNERS}
     jwks = {"JWKS_URL": f"http://127.0.0.1:{ports['gateway']}/.well-known/jwks.json"}
@@ -91,14 +91,14 @@ def _at_once(action: Callable[[Server], None], servers: Iterable[Server]) -> Non
 def _second(system: Stack, first: Server, port: int) -> Server:
     environment = {**first.program.environment, "PORT": str(port)}
     program = replace(first.program, name=f"{first.name}-2", environment=environment)
-    return Server(run=system.run, program=program, answers=lambda: http_status(port, "/health") == 200)
+    return Server(run=system.run, program=program, answers=lambda: fetch_status(port, "/health") == 200)
 
 
 def _gateway(system: Stack, ports: dict[str, int], apis: Iterable[str]) -> Server:
     """Return an Envoy like the system's own, on ports of its own, with two endpoints for each API."""
     own = {name: ports[name] for name in ("gateway", "gateway-metrics", "recordings")}
     data = system.run.folder / "data" / "gateway-2"
-    server = envoy(system.run, data, ports={**system.ports, **own})
+    server = create_envoy(system.run, data, ports={**system.ports, **own})
     server.program, prepare = replace(server.program, name="gateway-2"), server.prepare
 
     def prepare_both() -> None:

@@ -19,7 +19,7 @@ from deploy.backup.postgres import connect_all
 from deploy.backup.restore import restore
 from deploy.backup.snapshot import Options
 from deploy.local.backup import describe_system, restore_backup
-from deploy.local.stack import Stack, started
+from deploy.local.stack import Stack, run_stack
 from tests.chaos.imports import Import, Imports, frozen, until
 from tests.journey import REFERENCE, Learner, scored_session_of, session_of
 
@@ -112,7 +112,7 @@ async def drill(system: Stack, drill_folder: Path) -> AsyncIterator[Drill]:
         drill = await back_up(system, gateway, drill_folder / "backups")
     target = drill_folder / "restored"
     await asyncio.to_thread(restore_backup, target, drill.backup)
-    with started(target) as drill.restored:
+    with run_stack(target) as drill.restored:
         yield drill
 
 

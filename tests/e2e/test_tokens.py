@@ -14,7 +14,7 @@ from shared.security.jwt import ACCESS_TOKEN, SigningKeys
 
 from deploy.local.stack import Stack
 from deploy.services import RECEIPT_SIGNING_KEYS, SIGNING_KEYS
-from gateway.tests.forgeries import FORGERIES, MISUSED, OWNER, claims, kid_of
+from gateway.tests.forgeries import FORGERIES, MISUSED, OWNER, build_claims, get_kid
 from tests.journey import Learner
 from tests.operations import OPERATIONS, Operation, example
 
@@ -32,13 +32,13 @@ type Headers = Mapping[str, str]
 @pytest.fixture(scope="session")
 def keys(system: Stack) -> SigningKeys:
     """Load the keys with which the running system signs access tokens."""
-    return SigningKeys.load(system.plan.vault.key_file(SIGNING_KEYS))
+    return SigningKeys.load(system.plan.vault.get_key_path(SIGNING_KEYS))
 
 
 @pytest.fixture(scope="session")
 def receipt_keys(system: Stack) -> SigningKeys:
     """Load the keys with which receipts are signed."""
-    return SigningKeys.load(system.plan.vault.key_file(RECEIPT_SIGNING_KEYS))
+    return SigningKeys.load(system.plan.vault.get_key_path(RECEIPT_SIGNING_KEYS))
 
 
 @pytest.fixture(scope="session")
@@ -53,12 +53,12 @@ async def refused(system: Stack, keys: SigningKeys, receipt_keys: SigningKeys) -
         tokens["a receipt"] = (await eve.score("good.wav")).json()["receipt"]
     OWNER.set(owner_of(eve.token))
     tokens |= {name: forge(keys) for name, forge in {**FORGERIES, **MISUSED}.items()}
-    tokens["signed by scoring"] = receipt_keys.sign(claims(), typ=ACCESS_TOKEN)
-    disguised = _jwk(system, RECEIPT_SIGNING_KEYS) | {"kid": kid_of(keys)}
+    tokens["signed by scoring"] = receipt_keys.sign(build_claims(), typ=ACCESS_TOKEN)
+    disguised = _jwk(system, RECEIPT_SIGNING_KEYS) | {"kid": get_kid(keys)}
     tokens["signed by scoring under our kid"] = SigningKeys({"keys": [disguised]}).sign(
-        claims(), typ=ACCESS_TOKEN
+        build_claims(), typ=ACCESS_TOKEN
     )
-    good = keys.sign(claims(), typ=ACCESS_TOKEN)
+    good = keys.sign(build_claims(), typ=ACCESS_TOKEN)
     values = {name: f"Bearer {token}" for name, token in tokens.items()} | {
         "empty": "",
         "no token": "Bearer",
@@ -76,7 +76,7 @@ def owner_of(token: str) -> dict[str, str]:
 
 
 def _jwk(system: Stack, file: str) -> dict[str, Any]:
-    key: dict[str, Any] = json.loads(system.plan.vault.key_file(file).read_text())["keys"][0]
+    key: dict[str, Any] = json.loads(system.plan.vault.get_key_path(file).read_text())["keys"][0]
     return key
 
 
@@ -146,7 +146,7 @@ async def test_the_same_token_without_its_flaw_is_accepted(
     path: str, system: Stack, homes: dict[str, str], keys: SigningKeys, learner: Learner
 ) -> None:
     OWNER.set(owner_of(learner.token))
-    good = {"good": {"Authorization": f"Bearer {keys.sign(claims(), typ=ACCESS_TOKEN)}"}}
+    good = {"good": {"Authorization": f"Bearer {keys.sign(build_claims(), typ=ACCESS_TOKEN)}"}}
     for address in (system.url, homes[path]):
         told = await answers(address, Operation("GET", path, {}), good)
         assert told["good"].status_code == 200

@@ -33,17 +33,17 @@ async def templates(worker_id: str) -> AsyncIterator[dict[str, str]]:
 
 @pytest.fixture
 async def make_system(templates: dict[str, str]) -> AsyncIterator[MakeSystem]:
-    """Make empty systems with migrated databases and a bucket of their own."""
+    """Make empty systems, each with its own migrated databases and bucket."""
     async with AsyncExitStack() as stack:
 
         async def make() -> System:
-            return await stack.enter_async_context(_system(templates))
+            return await stack.enter_async_context(_create_system(templates))
 
         yield make
 
 
 @asynccontextmanager
-async def _system(templates: dict[str, str]) -> AsyncIterator[System]:
+async def _create_system(templates: dict[str, str]) -> AsyncIterator[System]:
     server, suffix = os.environ["TEST_POSTGRES_URL"], uuid4().hex[:8]
     connection = await asyncpg.connect(server)
     names = {service: f"{template}_{suffix}" for service, template in templates.items()}

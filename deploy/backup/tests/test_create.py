@@ -1,4 +1,4 @@
-"""What is in a backup, and what is left when there is none."""
+"""Contents of a backup. A backup that fails leaves no files."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ FILE = """
 """
 
 
-async def keys_in(system: System, folder: Path) -> tuple[list[str], list[str]]:
+async def list_backed_up_keys(system: System, folder: Path) -> tuple[list[str], list[str]]:
     """Back up, and return the keys of the objects and those that were missing."""
     backup = await create(system, folder, report=print)
     manifest, objects = verify(backup)
@@ -45,15 +45,13 @@ async def test_only_its_owner_can_read_a_backup(make_system: MakeSystem, tmp_pat
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
-async def test_a_recording_that_is_missing_in_the_storage_is_named(
-    make_system: MakeSystem, tmp_path: Path
-) -> None:
+async def test_a_recording_that_the_storage_lacks_is_named(make_system: MakeSystem, tmp_path: Path) -> None:
     system = await make_system()
     present, missing = await add_speech(system), await add_speech(system, with_object=False)
-    assert await keys_in(system, tmp_path) == ([present], [missing])
+    assert await list_backed_up_keys(system, tmp_path) == ([present], [missing])
 
 
-async def test_the_snapshot_is_taken_again_if_a_recording_went_meanwhile(
+async def test_the_snapshot_is_repeated_if_a_recording_disappears_before_it(
     make_system: MakeSystem, tmp_path: Path
 ) -> None:
     system = await make_system()
@@ -74,7 +72,7 @@ async def test_the_snapshot_is_taken_again_if_a_recording_went_meanwhile(
     assert sum("snapshot is taken" in line for line in steps) == 2
 
 
-async def test_objects_that_came_later_and_belong_to_no_row_are_left_out(
+async def test_objects_that_no_row_of_the_snapshot_refers_to_are_left_out(
     make_system: MakeSystem, tmp_path: Path
 ) -> None:
     system = await make_system()
@@ -88,17 +86,17 @@ async def test_objects_that_came_later_and_belong_to_no_row_are_left_out(
     assert [each.key for each in verify(backup)[1]] == [early]
 
 
-async def test_files_of_uploads_are_in_it_unless_they_are_on_their_way(
+async def test_uploaded_files_are_backed_up_unless_their_upload_is_incomplete(
     make_system: MakeSystem, tmp_path: Path
 ) -> None:
     system = await make_system()
     await execute(system, "importer", SESSION)
     for key, state in (("speeches/stored", "stored"), ("speeches/storing", "storing")):
         await execute(system, "importer", FILE, key, state, None)
-    assert await keys_in(system, tmp_path) == ([], ["speeches/stored"])
+    assert await list_backed_up_keys(system, tmp_path) == ([], ["speeches/stored"])
 
 
-async def test_a_second_backup_links_what_has_not_changed(make_system: MakeSystem, tmp_path: Path) -> None:
+async def test_a_second_backup_links_unchanged_objects(make_system: MakeSystem, tmp_path: Path) -> None:
     system = await make_system()
     same = await add_speech(system)
     changed = await add_speech(system, content=b"before")
@@ -172,7 +170,9 @@ async def test_a_draft_of_a_killed_backup_is_removed(make_system: MakeSystem, tm
     assert await asyncio.to_thread(os.listdir, tmp_path) == [backup.name]
 
 
-async def test_two_backups_into_one_folder_take_turns(make_system: MakeSystem, tmp_path: Path) -> None:
+async def test_a_second_backup_into_the_same_folder_is_refused(
+    make_system: MakeSystem, tmp_path: Path
+) -> None:
     first, second = await make_system(), await make_system()
     results = await asyncio.gather(
         *(create(each, tmp_path, report=print) for each in (first, second)), return_exceptions=True
@@ -182,7 +182,7 @@ async def test_two_backups_into_one_folder_take_turns(make_system: MakeSystem, t
     assert len(await asyncio.to_thread(os.listdir, tmp_path)) == 1
 
 
-async def test_what_does_not_answer_is_named(make_system: MakeSystem, tmp_path: Path) -> None:
+async def test_an_unusable_server_or_program_is_named(make_system: MakeSystem, tmp_path: Path) -> None:
     system = await make_system()
     away = replace(
         system, databases={**system.databases, "importer": "postgresql://a:b@127.0.0.1:1/importer"}
@@ -201,7 +201,7 @@ async def test_what_does_not_answer_is_named(make_system: MakeSystem, tmp_path: 
     assert await asyncio.to_thread(os.listdir, tmp_path) == []
 
 
-async def test_a_migration_that_runs_is_not_disturbed(make_system: MakeSystem, tmp_path: Path) -> None:
+async def test_a_running_migration_is_not_disturbed(make_system: MakeSystem, tmp_path: Path) -> None:
     system = await make_system()
     connection = await asyncpg.connect(system.databases["content"])
     try:
@@ -216,7 +216,7 @@ async def test_a_migration_that_runs_is_not_disturbed(make_system: MakeSystem, t
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
-async def test_a_folder_of_another_user_names_the_one_who_must_write(
+async def test_a_folder_of_another_user_names_the_user_who_must_be_able_to_write(
     make_system: MakeSystem, tmp_path: Path
 ) -> None:
     system = await make_system()

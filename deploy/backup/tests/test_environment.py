@@ -9,7 +9,7 @@ import pytest
 
 from deploy.backup.environment import read_options, read_system
 from deploy.backup.errors import BackupFailed
-from deploy.backup.postgres import first_error, split_password
+from deploy.backup.postgres import find_first_error, split_password
 
 COMPLETE = {
     "AUTH_DATABASE_URL": "postgresql+asyncpg://auth:one@db/auth?ssl=require",
@@ -24,7 +24,7 @@ COMPLETE = {
 }
 
 
-def test_urls_of_the_services_are_understood() -> None:
+def test_addresses_are_read_from_the_variables_of_the_services() -> None:
     system = read_system(COMPLETE)
     assert list(system.databases.values()) == [
         "postgresql://auth:one@db/auth?sslmode=require",
@@ -35,13 +35,13 @@ def test_urls_of_the_services_are_understood() -> None:
     assert (system.bucket.name, system.bucket.region) == ("parley", "us-east-1")
 
 
-def test_variables_that_are_missing_are_all_named() -> None:
+def test_every_missing_variable_is_named() -> None:
     rest = {name: value for name, value in COMPLETE.items() if name not in ("GAME_DATABASE_URL", "S3_BUCKET")}
     with pytest.raises(BackupFailed, match=r"These variables are not set: GAME_DATABASE_URL, S3_BUCKET\."):
         read_system(rest)
 
 
-def test_options() -> None:
+def test_options_have_defaults_and_are_validated() -> None:
     options = read_options({"BACKUP_WAIT_SECONDS": "20", "BACKUP_IGNORED_QUEUES": "auth.job.a,auth.job.b"})
     assert (options.wait_seconds, options.ignored_queues) == (
         20.0,
@@ -52,21 +52,21 @@ def test_options() -> None:
         read_options({"BACKUP_WAIT_SECONDS": "long"})
 
 
-def test_a_password_is_no_argument() -> None:
+def test_a_password_is_kept_out_of_command_lines() -> None:
     assert split_password("postgresql://a:p%40ss@db:5432/a?sslmode=require") == (
         "postgresql://a@db:5432/a?sslmode=require",
         "p@ss",
     )
 
 
-def test_errors_are_one_line() -> None:
+def test_an_error_is_the_first_error_line_of_the_output() -> None:
     output = b"pg_dump: last built-in OID is 1\npg_dump: error: could not write\npg_dump: detail: more\n"
-    assert first_error(output) == "pg_dump: error: could not write"
-    assert first_error(b"") == "it gave no reason"
+    assert find_first_error(output) == "pg_dump: error: could not write"
+    assert find_first_error(b"") == "it gave no reason"
 
 
 @pytest.mark.parametrize("command", ["create", "restore", "verify"])
-def test_a_failure_is_one_line(command: str, tmp_path: Path) -> None:
+def test_a_failed_command_prints_one_line(command: str, tmp_path: Path) -> None:
     variables = (
         {"PATH": os.environ["PATH"]} | COMPLETE | {"AUTH_DATABASE_URL": "postgresql://a:b@127.0.0.1:1/a"}
     )

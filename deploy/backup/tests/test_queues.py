@@ -20,8 +20,8 @@ from deploy.backup.tests.filling import MakeSystem
 from deploy.local import ports as port_plan
 from deploy.local import privileges
 from deploy.local.processes import Run
-from deploy.local.servers import Addresses, Credentials, addresses
-from deploy.local.servers.rabbitmq import epmd, rabbitmq
+from deploy.local.servers import Addresses, Credentials, build_addresses
+from deploy.local.servers.rabbitmq import create_epmd, create_rabbitmq
 
 pytestmark = pytest.mark.long
 
@@ -40,7 +40,7 @@ class Broker:
         login = self.addresses.rabbitmq_url.removeprefix("amqp://").rpartition("@")[0]
         return f"http://{login}@127.0.0.1:{self.management_port}"
 
-    def count_by(self) -> list[Queues]:
+    def create_counters(self) -> list[Queues]:
         return [RabbitmqCtl(self.addresses.rabbitmqctl), ManagementApi(self.management_url)]
 
 
@@ -49,9 +49,9 @@ def broker() -> Iterator[Broker]:
     with tempfile.TemporaryDirectory(prefix="parley-broker-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o711)
-        ports, credentials = port_plan.block(port_plan.free_block()), Credentials.generate()
+        ports, credentials = port_plan.assign_ports(port_plan.choose_free_block()), Credentials.generate()
         data, run = folder / "data", Run(folder)
-        server = rabbitmq(run, data / "rabbitmq", ports=ports, password=credentials.rabbitmq)
+        server = create_rabbitmq(run, data / "rabbitmq", ports=ports, password=credentials.rabbitmq)
         prepare = server.prepare
 
         def prepare_with_plugin() -> None:
@@ -62,15 +62,15 @@ def broker() -> Iterator[Broker]:
 
         server.prepare = prepare_with_plugin
         try:
-            epmd(run, data / "epmd", port=ports["epmd"]).start()
+            create_epmd(run, data / "epmd", port=ports["epmd"]).start()
             server.start()
-            at = addresses(data, ports=ports, credentials=credentials)
+            at = build_addresses(data, ports=ports, credentials=credentials)
             yield Broker(at, ports["recordings"])
         finally:
             run.close()
 
 
-async def test_deliveries_that_a_worker_holds_count_until_they_are_done(
+async def test_unacknowledged_deliveries_are_counted_until_they_are_acknowledged(
     broker: Broker, make_system: MakeSystem, tmp_path: Path
 ) -> None:
     url = f"{broker.addresses.rabbitmq_url}/"
@@ -82,7 +82,7 @@ async def test_deliveries_that_a_worker_holds_count_until_they_are_done(
             await channel.declare_queue(key, passive=key.startswith(QUEUE), durable=True)
             await channel.default_exchange.publish(aio_pika.Message(b"{}"), key)
         held = await (await channel.get_queue(QUEUE)).get()
-        by_command, by_api = broker.count_by()
+        by_command, by_api = broker.create_counters()
         impatient = Options(wait_seconds=0)
         with pytest.raises(BackupFailed, match=rf"no worker has finished in 0 s: {QUEUE} \(1\)\. Nothing"):
             await create(replace(system, queues=by_command), tmp_path, report=print, options=impatient)
@@ -104,7 +104,7 @@ async def test_deliveries_that_a_worker_holds_count_until_they_are_done(
     ("user", "port", "message"),
     [("nobody:wrong", None, "answered 401"), ("a:b", 1, r"does not answer at http://127\.0\.0\.1:1")],
 )
-async def test_an_api_that_does_not_count_is_named(
+async def test_a_management_api_that_fails_is_named(
     broker: Broker, user: str, port: int | None, message: str
 ) -> None:
     api = ManagementApi(f"http://{user}@127.0.0.1:{port or broker.management_port}")

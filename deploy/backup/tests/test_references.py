@@ -1,4 +1,4 @@
-"""Every column that holds the key of an object is looked at by a backup."""
+"""A backup reads every column that holds the key of an object."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ KEY = re.compile(r"(\w+_key): Mapped\[.*\] = mapped_column\((?:String\(1024\)|Te
 
 
 @pytest.mark.parametrize("service", [service.name for service in DATABASE_OWNERS])
-def test_all_keys_are_known(service: str) -> None:
+def test_every_column_with_an_object_key_is_backed_up(service: str) -> None:
     models = (ROOT / "services" / service / service / "models.py").read_text()
     columns = set(KEY.findall(models))
     assert bool(columns) is (service in REFERENCES)

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.long
 SPEECHES = "SELECT id, number, text, audio_key, created_at, search::text FROM speeches ORDER BY id"
 
 
-async def backed_up(make_system: MakeSystem, folder: Path) -> tuple[System, Path]:
+async def create_backup(make_system: MakeSystem, folder: Path) -> tuple[System, Path]:
     system = await make_system()
     for content in (b"one", b"two", b"two"):
         await add_speech(system, content=content)
@@ -42,8 +42,8 @@ async def backed_up(make_system: MakeSystem, folder: Path) -> tuple[System, Path
     return system, await create(system, folder, report=print)
 
 
-async def test_rows_and_objects_are_as_before(make_system: MakeSystem, tmp_path: Path) -> None:
-    system, backup = await backed_up(make_system, tmp_path)
+async def test_rows_and_objects_are_restored_unchanged(make_system: MakeSystem, tmp_path: Path) -> None:
+    system, backup = await create_backup(make_system, tmp_path)
     target = await make_system()
     await restore(target, backup, report=print)
     assert await read(target, "content", SPEECHES) == await read(system, "content", SPEECHES)
@@ -55,7 +55,7 @@ async def test_rows_and_objects_are_as_before(make_system: MakeSystem, tmp_path:
         assert response.read() in (b"one", b"two")
         response.close()
         response.release_conn()
-    # Sequences go on, and the restored system can be backed up again.
+    # Sequences continue from the last value, and the restored system can be backed up again.
     await add_speech(target)
     numbers = [row[0] for row in await read(target, "content", "SELECT number FROM speeches ORDER BY number")]
     assert numbers == [1, 2, 3, 4]
@@ -64,8 +64,10 @@ async def test_rows_and_objects_are_as_before(make_system: MakeSystem, tmp_path:
     assert await read(third, "content", SPEECHES) == await read(target, "content", SPEECHES)
 
 
-async def test_a_database_without_tables_will_do(make_system: MakeSystem, tmp_path: Path) -> None:
-    system, backup = await backed_up(make_system, tmp_path)
+async def test_a_database_without_tables_can_be_restored_into(
+    make_system: MakeSystem, tmp_path: Path
+) -> None:
+    system, backup = await create_backup(make_system, tmp_path)
     target = await make_system()
     for service in target.databases:
         await execute(target, service, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
@@ -119,7 +121,7 @@ def make_newer(backup: Path) -> None:
 
 
 def break_dump(backup: Path) -> None:
-    """Make a backup whose last database cannot be loaded, although its files are what the manifest says."""
+    """Make a backup whose last database cannot be loaded, although its files match the manifest."""
     path = "databases/importer.dump"
     content = (backup / path).read_bytes()
     (backup / path).write_bytes(content[:-2000])
@@ -148,10 +150,10 @@ def change_dump(backup: Path, service: str, **values: object) -> None:
         (break_dump, r"importer"),
     ],
 )
-async def test_a_backup_that_cannot_be_trusted_changes_nothing(
+async def test_a_damaged_backup_changes_nothing(
     make_system: MakeSystem, tmp_path: Path, change: Callable[[Path], None], message: str
 ) -> None:
-    _, backup = await backed_up(make_system, tmp_path)
+    _, backup = await create_backup(make_system, tmp_path)
     change(backup)
     target = await make_system()
     with pytest.raises(BackupFailed, match=message) as failure:
@@ -164,8 +166,8 @@ async def test_a_backup_that_cannot_be_trusted_changes_nothing(
 async def test_an_interrupted_restore_is_undone(
     make_system: MakeSystem, tmp_path: Path, seconds: float
 ) -> None:
-    """On a fast machine, the last ones may come when all is restored."""
-    _, backup = await backed_up(make_system, tmp_path)
+    """On a fast machine, the latest interruptions may come after the restore has ended."""
+    _, backup = await create_backup(make_system, tmp_path)
     target = await make_system()
     restoring = asyncio.create_task(restore(target, backup, report=print))
     await asyncio.wait({restoring}, timeout=seconds)
@@ -176,11 +178,11 @@ async def test_an_interrupted_restore_is_undone(
 
 
 @pytest.mark.parametrize("turns", [0, 4, 8])
-async def test_a_restore_that_is_interrupted_after_its_commits_is_whole(
+async def test_a_restore_that_is_interrupted_after_its_commits_is_complete(
     make_system: MakeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turns: int
 ) -> None:
-    """It is interrupted some turns of the event loop after the last commit, while all is closed."""
-    system, backup = await backed_up(make_system, tmp_path)
+    """The interruption comes a few turns of the event loop after the last commit."""
+    system, backup = await create_backup(make_system, tmp_path)
     target = await make_system()
     commit = Loading.commit
 
@@ -204,14 +206,14 @@ def interrupt(task: asyncio.Task[Manifest], turns: int) -> None:
 
 
 async def test_the_newest_of_several_backups_is_named(make_system: MakeSystem, tmp_path: Path) -> None:
-    system, backup = await backed_up(make_system, tmp_path)
+    system, backup = await create_backup(make_system, tmp_path)
     shutil.copytree(backup, tmp_path / "2000-01-01T00-00-00Z")
     with pytest.raises(BackupFailed, match=f"the newest in it is {backup}"):
         await restore(system, tmp_path, report=print)
 
 
-async def test_a_system_that_is_not_empty_stays_as_it_is(make_system: MakeSystem, tmp_path: Path) -> None:
-    _, backup = await backed_up(make_system, tmp_path)
+async def test_a_system_that_is_not_empty_is_not_changed(make_system: MakeSystem, tmp_path: Path) -> None:
+    _, backup = await create_backup(make_system, tmp_path)
     target = await make_system()
     put(target, "speeches/of-before.mp3")
     with pytest.raises(BackupFailed, match=r"The bucket .* is not empty: it has speeches/of-before\.mp3"):
@@ -234,7 +236,7 @@ async def test_a_system_that_is_not_empty_stays_as_it_is(make_system: MakeSystem
 
 
 async def test_a_backup_of_other_services_is_refused(make_system: MakeSystem, tmp_path: Path) -> None:
-    _, backup = await backed_up(make_system, tmp_path)
+    _, backup = await create_backup(make_system, tmp_path)
     target = await make_system()
     fewer = replace(target, databases={"content": target.databases["content"]})
     with pytest.raises(BackupFailed, match="has the databases content, importer, this version has content"):

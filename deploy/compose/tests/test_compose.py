@@ -30,16 +30,16 @@ ONLY_DEVELOPMENT = {"EMAIL_FOLDER"}
 HEALTHY, SUCCEEDED = ({"condition": f"service_{state}"} for state in ("healthy", "completed_successfully"))
 
 
-def settings_of(service: Service, name: str) -> Any:
+def get_settings(service: Service, name: str) -> Any:
     return getattr(importlib.import_module(f"{service.name}.settings"), name)
 
 
-def environment(name: str) -> dict[str, Any]:
+def get_environment(name: str) -> dict[str, Any]:
     found: dict[str, Any] = BASE[name].get("environment", {})
     return found
 
 
-def test_there_is_a_container_for_every_process_and_no_other() -> None:
+def test_every_process_has_a_container_and_there_are_no_others() -> None:
     assert set(BASE) == {*SERVERS, *COMMANDS, *PROCESSES, "gateway"}
 
 
@@ -51,19 +51,19 @@ def test_a_container_runs_its_process_from_the_image_of_its_service(name: str) -
 
 
 @pytest.mark.parametrize("name", [*PROCESSES, *MIGRATIONS])
-def test_a_container_gets_what_its_process_reads_and_nothing_else(name: str) -> None:
+def test_a_container_gets_exactly_the_settings_that_its_process_reads(name: str) -> None:
     service, role, settings = (PROCESSES | MIGRATIONS)[name]
-    fields = settings_of(service, settings).model_fields
+    fields = get_settings(service, settings).model_fields
     read = {field.upper() for field in fields if not OF_ONE_SERVICE.match(field.upper())}
     if role == "migrate":
         read -= {"DATABASE_POOL_SIZE", "DATABASE_POOL_OVERFLOW"}
-    assert set(environment(name)) == read - ONLY_DEVELOPMENT
+    assert set(get_environment(name)) == read - ONLY_DEVELOPMENT
 
 
 @pytest.mark.parametrize("name", PROCESSES)
 def test_a_process_listens_where_the_gateway_looks(name: str) -> None:
     service, role, _ = PROCESSES[name]
-    assert environment(name)["PORT"] == (8000 if role == "api" else 8010) + service.number
+    assert get_environment(name)["PORT"] == (8000 if role == "api" else 8010) + service.number
 
 
 @pytest.mark.parametrize("name", PROCESSES)
@@ -78,9 +78,9 @@ def test_a_process_is_not_killed_before_it_has_ended(name: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-def test_an_api_finds_its_keys(service: Service) -> None:
+def test_the_key_files_of_an_api_are_mounted_where_it_reads_them(service: Service) -> None:
     for variable, file in service.key_files.items():
-        assert environment(service.name)[variable] == f"/run/secrets/{file}"
+        assert get_environment(service.name)[variable] == f"/run/secrets/{file}"
         folder = f"${{KEYS_FOLDER:-./.compose/keys}}/{service.name}:/run/secrets:ro"
         assert BASE[service.name]["volumes"] == [folder]
 
@@ -88,14 +88,14 @@ def test_an_api_finds_its_keys(service: Service) -> None:
 @pytest.mark.parametrize("service", DATABASE_OWNERS, ids=lambda service: service.name)
 def test_each_service_has_its_own_database_and_password(service: Service) -> None:
     variable = f"{service.name.upper()}_DATABASE_PASSWORD"
-    assert variable in environment("databases")
+    assert variable in get_environment("databases")
     for name, (owner, _, _) in (PROCESSES | MIGRATIONS).items():
         is_own = owner == service
-        assert (variable in str(environment(name))) == is_own, name
+        assert (variable in str(get_environment(name))) == is_own, name
 
 
 def test_a_backup_has_the_addresses_that_it_needs_and_is_not_started_with_the_system() -> None:
-    given = {name: str(value) for name, value in environment("backup").items()}
+    given = {name: str(value) for name, value in get_environment("backup").items()}
     assert read_system(given).databases.keys() == {service.name for service in DATABASE_OWNERS}
     assert BASE["backup"]["profiles"] == ["backup"]
     assert [name for name in BASE if "profiles" in BASE[name]] == ["backup"]
@@ -108,7 +108,7 @@ def test_an_upgrade_replaces_every_process_and_no_server() -> None:
     assert {name for name in BASE if not re.search(others[1], name)} == set(PROCESSES)
 
 
-def test_nothing_serves_before_the_databases_and_queues_are_there() -> None:
+def test_no_process_serves_before_databases_and_queues_exist() -> None:
     assert BASE["databases"]["depends_on"] == {"postgres": HEALTHY}
     assert BASE["topology"]["depends_on"] == {"rabbitmq": HEALTHY}
     for service in DATABASE_OWNERS:
@@ -126,7 +126,7 @@ def test_every_server_has_a_health_check_and_keeps_its_data(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*PROCESSES, *COMMANDS, "gateway"])
-def test_our_containers_can_change_nothing_and_gain_nothing(name: str) -> None:
+def test_our_containers_are_read_only_and_without_privileges(name: str) -> None:
     assert BASE[name]["read_only"] is True
     assert BASE[name]["cap_drop"] == ["ALL"]
     assert BASE[name]["security_opt"] == ["no-new-privileges:true"]
@@ -140,7 +140,7 @@ def test_every_image_names_its_version(file: str) -> None:
         assert re.search(r":[^:/]*\d|:\$\{VERSION:-dev\}$", image), image
 
 
-def test_containers_are_the_same_servers_as_in_tests() -> None:
+def test_containers_run_the_same_servers_as_the_tests() -> None:
     tests = (ROOT / "deploy" / "local" / "servers" / "containers.py").read_text()
     for name in SERVERS:
         image = BASE[name]["image"].removeprefix("${S3_IMAGE:-").removesuffix("}")
@@ -164,15 +164,15 @@ def test_in_development_the_system_listens_on_this_machine_only() -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_every_container_is_in_production_or_says_otherwise() -> None:
+def test_every_container_runs_in_production_unless_it_states_otherwise() -> None:
     for name in (*PROCESSES, *MIGRATIONS, "topology"):
-        assert environment(name)["ENVIRONMENT"] == "production"
+        assert get_environment(name)["ENVIRONMENT"] == "production"
         assert DEVELOPMENT[name]["environment"]["ENVIRONMENT"] == "development"
         assert "ENVIRONMENT" not in PRODUCTION.get(name, {}).get("environment", {})
 
 
 @pytest.mark.parametrize("name", [*PROCESSES, *SERVERS, "gateway"])
-def test_in_production_every_container_is_bounded_and_restarted(name: str) -> None:
+def test_in_production_every_container_has_limits_and_is_restarted(name: str) -> None:
     assert PRODUCTION[name]["restart"] == "unless-stopped"
     assert PRODUCTION[name]["mem_limit"]
     assert PRODUCTION[name]["cpus"]
@@ -183,10 +183,10 @@ def test_in_production_every_container_is_bounded_and_restarted(name: str) -> No
 def test_in_production_the_gateway_uses_tls() -> None:
     gateway = PRODUCTION["gateway"]
     assert {*gateway["environment"]} == {"TLS_CERTIFICATE_FILE", "TLS_KEY_FILE"}
-    assert gateway["volumes"] == [f"{tls_folder()}:/run/secrets:ro"]
+    assert gateway["volumes"] == [f"{find_tls_folder()}:/run/secrets:ro"]
 
 
-def tls_folder() -> str:
+def find_tls_folder() -> str:
     found = re.search(r"\$\{TLS_FOLDER:\?[^}]+\}", Path(ROOT / FILES[2]).read_text())
     assert found, "TLS_FOLDER must be required"
     return found[0]

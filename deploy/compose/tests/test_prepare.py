@@ -24,7 +24,7 @@ def test_every_container_that_mounts_keys_has_a_folder() -> None:
     assert {service.name for service in SERVICES if service.key_files} <= set(mounted)
 
 
-def test_secrets_are_random_and_only_for_their_owner(tmp_path: Path) -> None:
+def test_secrets_are_random_and_readable_by_their_owner_only(tmp_path: Path) -> None:
     main(tmp_path, 8000)
     made = read(tmp_path)
     assert len({made[name] for name in SECRETS}) == len(SECRETS)

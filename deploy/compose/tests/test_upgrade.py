@@ -1,4 +1,4 @@
-"""An upgrade replaces one replica after the other, with a Docker that only keeps a list of containers."""
+"""An upgrade replaces one replica after the other, here with a fake Docker that only lists containers."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ esac
 def upgrade(
     folder: Path, *, health: str = "healthy", failing: str = "none"
 ) -> tuple[subprocess.CompletedProcess[str], list[str], list[str]]:
-    """Upgrade two old replicas. Return how it ended, the calls, and the containers that are left."""
+    """Upgrade two old replicas. Return the process, Docker's calls and the remaining containers."""
     (folder / "docker").write_text(DOCKER)
     (folder / "docker").chmod(0o755)
     calls, containers = folder / "calls", folder / "containers"

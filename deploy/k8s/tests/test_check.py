@@ -10,7 +10,7 @@ import pytest
 from deploy.k8s import manifests as rendering
 from deploy.k8s.check import find_schema_problems
 from deploy.k8s.manifests import CannotRender, Manifest, list_pods, render
-from deploy.k8s.network_rules import find_network_problems, matches
+from deploy.k8s.network_rules import find_network_problems, is_match
 from deploy.k8s.pod_rules import find_pod_problems
 from deploy.k8s.process_rules import find_process_problems
 
@@ -34,13 +34,13 @@ def manifests(production: list[Manifest]) -> list[Manifest]:
     return deepcopy(production)
 
 
-def named(manifests: list[Manifest], kind: str, name: str) -> Manifest:
+def find_manifest(manifests: list[Manifest], kind: str, name: str) -> Manifest:
     return next(
         each for each in manifests if each["kind"] == kind and each["metadata"]["name"].startswith(name)
     )
 
 
-def find_all(manifests: list[Manifest]) -> list[str]:
+def find_all_problems(manifests: list[Manifest]) -> list[str]:
     pods = [
         f"{each.title}: {problem}" for each in list_pods(manifests) for problem in find_pod_problems(each)
     ]
@@ -48,20 +48,20 @@ def find_all(manifests: list[Manifest]) -> list[str]:
 
 
 def drop(kind: str, name: str) -> Change:
-    return lambda all_of_them: all_of_them.remove(named(all_of_them, kind, name))
+    return lambda all_of_them: all_of_them.remove(find_manifest(all_of_them, kind, name))
 
 
-def pod(name: str, change: Callable[[dict[str, Any]], object], kind: str = "Deployment") -> Change:
-    return lambda all_of_them: change(named(all_of_them, kind, name)["spec"]["template"]["spec"])
+def change_pod(name: str, change: Callable[[dict[str, Any]], object], kind: str = "Deployment") -> Change:
+    return lambda all_of_them: change(find_manifest(all_of_them, kind, name)["spec"]["template"]["spec"])
 
 
-def main(name: str, change: Callable[[dict[str, Any]], object]) -> Change:
-    return pod(name, lambda spec: change(spec["containers"][0]))
+def change_main(name: str, change: Callable[[dict[str, Any]], object]) -> Change:
+    return change_pod(name, lambda spec: change(spec["containers"][0]))
 
 
-def backup(change: Callable[[dict[str, Any]], object]) -> Change:
+def change_backup(change: Callable[[dict[str, Any]], object]) -> Change:
     return lambda all_of_them: change(
-        named(all_of_them, "CronJob", "backup")["spec"]["jobTemplate"]["spec"]["template"]["spec"][
+        find_manifest(all_of_them, "CronJob", "backup")["spec"]["jobTemplate"]["spec"]["template"]["spec"][
             "containers"
         ][0]
     )
@@ -75,15 +75,15 @@ def add_policy(name: str, selector: dict[str, Any], direction: str, end: str) ->
     )
 
 
-def without_env(name: str) -> Callable[[dict[str, Any]], object]:
+def drop_env(name: str) -> Callable[[dict[str, Any]], object]:
     return lambda main: main.update(env=[each for each in main["env"] if each["name"] != name])
 
 
 def set_config(name: str, key: str, value: str) -> Change:
-    return lambda all_of_them: named(all_of_them, "ConfigMap", name)["data"].update({key: value})
+    return lambda all_of_them: find_manifest(all_of_them, "ConfigMap", name)["data"].update({key: value})
 
 
-def rabbitmq(main: dict[str, Any]) -> None:
+def add_rabbitmq(main: dict[str, Any]) -> None:
     main["env"].append(
         {"name": "RABBITMQ_URL", "valueFrom": {"secretKeyRef": {"name": "rabbitmq", "key": "x"}}}
     )
@@ -91,44 +91,57 @@ def rabbitmq(main: dict[str, Any]) -> None:
 
 CASES: list[tuple[Change, str]] = [
     (
-        main("game-api", lambda main: main.pop("livenessProbe")),
+        change_main("game-api", lambda main: main.pop("livenessProbe")),
         "game-api: container main has no livenessProbe",
     ),
     (
-        main("game-api", lambda main: main["resources"].pop("limits")),
+        change_main("game-api", lambda main: main["resources"].pop("limits")),
         "container main has no resources.limits.memory",
     ),
     (
-        main("game-api", lambda main: main.update(image="parley/game:latest")),
+        change_main("game-api", lambda main: main.update(image="parley/game:latest")),
         "parley/game:latest, which names no version",
     ),
-    (main("game-api", lambda main: main.update(image="host:5000/parley/game")), "which names no version"),
-    (main("game-api", lambda main: main["securityContext"].update(privileged=True)), "main is privileged"),
-    (main("game-api", lambda main: main["securityContext"].update(runAsUser=0)), "main runs as root"),
     (
-        main("game-api", lambda main: main["securityContext"]["capabilities"].update(add=["NET_RAW"])),
+        change_main("game-api", lambda main: main.update(image="host:5000/parley/game")),
+        "which names no version",
+    ),
+    (
+        change_main("game-api", lambda main: main["securityContext"].update(privileged=True)),
+        "main is privileged",
+    ),
+    (change_main("game-api", lambda main: main["securityContext"].update(runAsUser=0)), "main runs as root"),
+    (
+        change_main("game-api", lambda main: main["securityContext"]["capabilities"].update(add=["NET_RAW"])),
         "does not drop all",
     ),
     (
-        main("game-api", lambda main: main["securityContext"].pop("readOnlyRootFilesystem")),
+        change_main("game-api", lambda main: main["securityContext"].pop("readOnlyRootFilesystem")),
         "no readOnlyRootFilesystem",
     ),
-    (pod("game-api", lambda spec: spec.update(hostNetwork=True)), "hostNetwork is set"),
-    (pod("game-api", lambda spec: spec["securityContext"].pop("runAsNonRoot")), "runAsNonRoot is not true"),
+    (change_pod("game-api", lambda spec: spec.update(hostNetwork=True)), "hostNetwork is set"),
     (
-        pod("scoring-api", lambda spec: spec["volumes"][0].update(emptyDir={"sizeLimit": "1Gi"})),
+        change_pod("game-api", lambda spec: spec["securityContext"].pop("runAsNonRoot")),
+        "runAsNonRoot is not true",
+    ),
+    (
+        change_pod("scoring-api", lambda spec: spec["volumes"][0].update(emptyDir={"sizeLimit": "1Gi"})),
         "Deployment scoring-api: volume tmp is on a disk of the node",
     ),
     (
-        pod("game-api", lambda spec: spec["volumes"].append({"name": "host", "hostPath": {"path": "/"}})),
+        change_pod(
+            "game-api", lambda spec: spec["volumes"].append({"name": "host", "hostPath": {"path": "/"}})
+        ),
         "volume host is a hostPath",
     ),
     (
-        pod("game-api", lambda spec: spec.update(terminationGracePeriodSeconds=15)),
+        change_pod("game-api", lambda spec: spec.update(terminationGracePeriodSeconds=15)),
         "Deployment game-api: is killed before the 15 s in which a process ends are over",
     ),
     (
-        main("game-worker", lambda main: main.update(lifecycle={"preStop": {"sleep": {"seconds": 5}}})),
+        change_main(
+            "game-worker", lambda main: main.update(lifecycle={"preStop": {"sleep": {"seconds": 5}}})
+        ),
         "Deployment game-worker: is killed before",
     ),
     (drop("Deployment", "importer-worker"), "there is no Deployment importer-worker"),
@@ -137,40 +150,45 @@ CASES: list[tuple[Change, str]] = [
     (drop("PodDisruptionBudget", "game-api"), "there is no PodDisruptionBudget game-api"),
     (drop("CronJob", "backup"), "there is no CronJob backup"),
     (
-        backup(without_env("GAME_DATABASE_URL")),
+        change_backup(drop_env("GAME_DATABASE_URL")),
         "CronJob backup: These variables are not set: GAME_DATABASE_URL.",
     ),
     (
-        backup(without_env("RABBITMQ_MANAGEMENT_URL")),
+        change_backup(drop_env("RABBITMQ_MANAGEMENT_URL")),
         "has no RABBITMQ_MANAGEMENT_URL, and the NetworkPolicy rabbitmq-management selects it",
     ),
     (
-        backup(lambda main: main["resources"].pop("limits")),
+        change_backup(lambda main: main["resources"].pop("limits")),
         "CronJob backup: container main has no resources.limits",
     ),
     (
-        pod("game-api", lambda spec: spec["volumes"].append({"name": "disk", "persistentVolumeClaim": {}})),
+        change_pod(
+            "game-api", lambda spec: spec["volumes"].append({"name": "disk", "persistentVolumeClaim": {}})
+        ),
         "volume disk is a persistentVolumeClaim",
     ),
     (drop("Job", "game-migrate"), "there is no Job game-migrate"),
     (drop("ConfigMap", "parley"), "there is no ConfigMap parley"),
-    (main("auth-api", without_env("REDIS_URL")), "Deployment auth-api: REDIS_URL is not given"),
+    (change_main("auth-api", drop_env("REDIS_URL")), "Deployment auth-api: REDIS_URL is not given"),
     (
-        main("auth-api", without_env("SIGNING_KEYS_FILE")),
+        change_main("auth-api", drop_env("SIGNING_KEYS_FILE")),
         "Deployment auth-api: SIGNING_KEYS_FILE is not given",
     ),
     (
-        pod("game-api", lambda spec: spec["containers"][0]["volumeMounts"].pop()),
+        change_pod("game-api", lambda spec: spec["containers"][0]["volumeMounts"].pop()),
         "RECEIPT_JWKS_FILE is in no volume",
     ),
     (set_config("parley", "S3_PUBLIC_ENDPOINT", "http://s3"), "would not start: S3_PUBLIC_ENDPOINT"),
     (set_config("parley", "QUEUE_TYPE", "mirrored"), "would not start: QUEUE_TYPE"),
     (set_config("gateway", "GAME_HOST", "game"), "Deployment gateway: GAME_HOST names no Service"),
     (set_config("gateway", "GAME_HOSTS", "game"), "no such variable: GAME_HOSTS"),
-    (main("game-api", rabbitmq), "gets the secret RABBITMQ_URL, which it does not use"),
-    (main("game-api", rabbitmq), "has RABBITMQ_URL, and the NetworkPolicy rabbitmq does not select it"),
+    (change_main("game-api", add_rabbitmq), "gets the secret RABBITMQ_URL, which it does not use"),
     (
-        main("game-worker", without_env("DATABASE_URL")),
+        change_main("game-api", add_rabbitmq),
+        "has RABBITMQ_URL, and the NetworkPolicy rabbitmq does not select it",
+    ),
+    (
+        change_main("game-worker", drop_env("DATABASE_URL")),
         "has no DATABASE_URL, and the NetworkPolicy database selects it",
     ),
     (drop("NetworkPolicy", "redis"), "the NetworkPolicy redis does not open port 6379"),
@@ -189,17 +207,17 @@ def test_a_mistake_is_named_in_one_line(manifests: list[Manifest], change: Chang
     if "without need" in line:
         add_policy("open", {}, "ingress", "from")(manifests)
     change(manifests)
-    found = [each for each in find_all(manifests) if line in each]
+    found = [each for each in find_all_problems(manifests) if line in each]
     assert found
     assert all("\n" not in each for each in found)
 
 
 def test_the_manifests_of_production_have_no_problem(manifests: list[Manifest]) -> None:
-    assert find_all(manifests) == []
+    assert find_all_problems(manifests) == []
 
 
-def test_a_field_that_kubernetes_does_not_know_is_refused(manifests: list[Manifest]) -> None:
-    deployment = named(manifests, "Deployment", "game-api")
+def test_a_field_that_kubernetes_does_not_know_is_a_problem(manifests: list[Manifest]) -> None:
+    deployment = find_manifest(manifests, "Deployment", "game-api")
     assert list(find_schema_problems(deployment)) == []
     deployment["spec"]["replica"] = 2
     assert "replica" in next(find_schema_problems(deployment))
@@ -219,9 +237,9 @@ def test_a_missing_kustomize_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_selectors_are_read_as_kubernetes_reads_them() -> None:
     either = {"matchExpressions": [{"key": "role", "operator": "In", "values": ["api", "worker"]}]}
-    assert matches({}, {"role": "api"})
-    assert matches(either, {"role": "worker"})
-    assert not matches(either, {})
-    assert not matches({"matchLabels": {"role": "api"}, **either}, {"role": "worker"})
+    assert is_match({}, {"role": "api"})
+    assert is_match(either, {"role": "worker"})
+    assert not is_match(either, {})
+    assert not is_match({"matchLabels": {"role": "api"}, **either}, {"role": "worker"})
     with pytest.raises(ValueError, match="no operator but In"):
-        matches({"matchExpressions": [{"key": "role", "operator": "Exists"}]}, {})
+        is_match({"matchExpressions": [{"key": "role", "operator": "Exists"}]}, {})

@@ -1,4 +1,4 @@
-"""The rollout's order, with a kubectl that only writes down how it was called."""
+"""The rollout's order, with a fake kubectl that records its calls."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def roll_out(
     return done, calls.read_text().splitlines()
 
 
-def test_jobs_end_before_processes_change(tmp_path: Path) -> None:
+def test_jobs_end_before_the_new_version_starts(tmp_path: Path) -> None:
     done, calls = roll_out(tmp_path)
     assert done.returncode == 0, done.stderr
     everything = calls.index("apply -k overlay")
@@ -47,7 +47,7 @@ def test_jobs_end_before_processes_change(tmp_path: Path) -> None:
     assert all("notin (api, worker" in call or "in (migrate" in call for call in calls[:waiting])
 
 
-def test_a_job_that_fails_leaves_the_running_version(tmp_path: Path) -> None:
+def test_the_running_version_stays_when_a_job_fails(tmp_path: Path) -> None:
     done, calls = roll_out(tmp_path, slow=1000, failed="BackoffLimitExceeded")
     assert done.returncode == 1
     assert done.stderr.startswith("The running version stays: a Job has not completed.")
@@ -62,7 +62,7 @@ def test_a_slow_job_is_waited_for_up_to_a_limit(tmp_path: Path, slow: int, statu
     assert ("apply -k overlay" in calls) is (status == 0)
 
 
-def test_it_says_what_it_needs() -> None:
+def test_the_usage_is_printed_when_arguments_are_missing() -> None:
     done = subprocess.run([str(ROLLOUT)], capture_output=True, text=True, check=False)  # noqa: S603 - ours
     assert done.returncode
     assert "usage: rollout.sh <folder of an overlay>" in done.stderr

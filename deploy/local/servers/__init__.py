@@ -2,7 +2,7 @@
 
 A test run starts its own servers on free ports, in a temporary folder::
 
-    with servers.started(tmp_path) as running:
+    with servers.run_servers(tmp_path) as running:
         running.addresses.postgres_url   # postgresql://postgres:...@127.0.0.1:.../postgres, a superuser
         running.addresses.redis_url      # redis://:...@127.0.0.1:...
         running.addresses.rabbitmq_url   # amqp://parley:...@127.0.0.1:..., an administrator
@@ -26,11 +26,11 @@ from pathlib import Path
 from deploy.local import ports as port_plan
 from deploy.local.processes import Run
 from deploy.local.servers.addresses import Addresses, Credentials
-from deploy.local.servers.postgres import postgres
-from deploy.local.servers.rabbitmq import control, epmd, rabbitmq
-from deploy.local.servers.redis import redis
+from deploy.local.servers.postgres import create_postgres
+from deploy.local.servers.rabbitmq import build_control_command, create_epmd, create_rabbitmq
+from deploy.local.servers.redis import create_redis
 from deploy.local.servers.running import Running
-from deploy.local.servers.s3 import s3
+from deploy.local.servers.s3 import create_s3
 from deploy.local.servers.server import Server
 
 __all__ = [
@@ -38,33 +38,35 @@ __all__ = [
     "Credentials",
     "Running",
     "Server",
-    "addresses",
+    "build_addresses",
     "make",
+    "run_servers",
     "start",
-    "started",
 ]
 
 
 @contextmanager
-def started(folder: Path, ports: Mapping[str, int] | None = None, *, fast: bool = True) -> Iterator[Running]:
+def run_servers(
+    folder: Path, ports: Mapping[str, int] | None = None, *, fast: bool = True
+) -> Iterator[Running]:
     """Start all servers on free (or the given) ports, with data under `folder`; stop them at the end.
 
     Credentials are new each time, so the folder must be new too. `fast` gives up durability for speed.
     """
     if os.environ.get("TEST_INFRA") == "containers":
-        from deploy.local.servers.containers import started as started_in_containers
+        from deploy.local.servers.containers import run_containers
 
-        with started_in_containers() as running:
+        with run_containers() as running:
             yield running
         return
-    ports = ports or port_plan.block(port_plan.free_block())
+    ports = ports or port_plan.assign_ports(port_plan.choose_free_block())
     credentials = Credentials.generate()
     run = Run(folder)
     try:
         made = make(run, folder / "data", ports=ports, credentials=credentials, fast=fast)
         start(made)
         yield Running(
-            addresses=addresses(folder / "data", ports=ports, credentials=credentials),
+            addresses=build_addresses(folder / "data", ports=ports, credentials=credentials),
             postgres=made["postgres"],
             redis=made["redis"],
             rabbitmq=made["rabbitmq"],
@@ -80,24 +82,28 @@ def make(
     """Create all servers by name, without starting them."""
     keys = (credentials.s3_access_key, credentials.s3_secret_key)
     made = (
-        epmd(run, data / "epmd", port=ports["epmd"]),
-        postgres(run, data / "postgres", port=ports["postgres"], password=credentials.postgres, fast=fast),
-        redis(run, data / "redis", port=ports["redis"], password=credentials.redis),
-        rabbitmq(run, data / "rabbitmq", ports=ports, password=credentials.rabbitmq),
-        s3(run, data / "s3", port=ports["s3"], access_key=keys[0], secret_key=keys[1]),
+        create_epmd(run, data / "epmd", port=ports["epmd"]),
+        create_postgres(
+            run, data / "postgres", port=ports["postgres"], password=credentials.postgres, fast=fast
+        ),
+        create_redis(run, data / "redis", port=ports["redis"], password=credentials.redis),
+        create_rabbitmq(run, data / "rabbitmq", ports=ports, password=credentials.rabbitmq),
+        create_s3(run, data / "s3", port=ports["s3"], access_key=keys[0], secret_key=keys[1]),
     )
     return {server.name: server for server in made}
 
 
 def start(made: Mapping[str, Server]) -> None:
-    """Start servers in parallel, but the port mapper before the broker that needs it."""
+    """Start the port mapper first, because the broker needs it, then the others in parallel."""
     made["epmd"].start()
     with ThreadPoolExecutor() as pool:
         list(pool.map(Server.start, (server for server in made.values() if server.name != "epmd")))
 
 
-def addresses(data: Path, *, ports: Mapping[str, int], credentials: Credentials) -> Addresses:
+def build_addresses(data: Path, *, ports: Mapping[str, int], credentials: Credentials) -> Addresses:
     """Return the addresses of servers that `make` created with the same arguments."""
-    return Addresses.on_this_machine(
-        ports=ports, credentials=credentials, rabbitmqctl=control(data / "rabbitmq", ports=ports)
+    return Addresses.from_local_ports(
+        ports=ports,
+        credentials=credentials,
+        rabbitmqctl=build_control_command(data / "rabbitmq", ports=ports),
     )

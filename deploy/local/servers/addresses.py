@@ -47,7 +47,7 @@ class Addresses:
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
-    def on_this_machine(
+    def from_local_ports(
         cls, *, ports: Mapping[str, int], credentials: Credentials, rabbitmqctl: tuple[str, ...]
     ) -> Self:
         """Build the addresses of servers that listen on these ports with these credentials."""

@@ -14,7 +14,7 @@ from deploy.local.servers.addresses import RABBITMQ_USER, Addresses, Credentials
 from deploy.local.servers.postgres import SSL_REQUEST
 from deploy.local.servers.rabbitmq import PROTOCOL_HEADER
 from deploy.local.servers.running import Running
-from deploy.local.servers.server import ask, http_status
+from deploy.local.servers.server import ask, fetch_status
 
 PATIENCE = 120
 
@@ -59,31 +59,33 @@ class Container:
 
 
 @contextmanager
-def started() -> Iterator[Running]:
+def run_containers() -> Iterator[Running]:
     """Start a container for each server, on free ports of this machine."""
-    ports, credentials = port_plan.block(port_plan.free_block()), Credentials.generate()
+    ports, credentials = port_plan.assign_ports(port_plan.choose_free_block()), Credentials.generate()
     made = {
-        "postgres": _postgres(ports["postgres"], password=credentials.postgres),
-        "redis": _redis(ports["redis"], password=credentials.redis),
-        "rabbitmq": _rabbitmq(ports["rabbitmq"], password=credentials.rabbitmq),
-        "s3": _s3(ports["s3"], access_key=credentials.s3_access_key, secret_key=credentials.s3_secret_key),
+        "postgres": _create_postgres(ports["postgres"], password=credentials.postgres),
+        "redis": _create_redis(ports["redis"], password=credentials.redis),
+        "rabbitmq": _create_rabbitmq(ports["rabbitmq"], password=credentials.rabbitmq),
+        "s3": _create_s3(
+            ports["s3"], access_key=credentials.s3_access_key, secret_key=credentials.s3_secret_key
+        ),
     }
     with ExitStack() as stack:
         for server in made.values():
             stack.callback(server.container.stop)
             server.start()
         control = ("docker", "exec", str(made["rabbitmq"].made.id), "rabbitmqctl", "--quiet")
-        at = Addresses.on_this_machine(ports=ports, credentials=credentials, rabbitmqctl=control)
+        at = Addresses.from_local_ports(ports=ports, credentials=credentials, rabbitmqctl=control)
         yield Running(addresses=at, **made)
 
 
-def _postgres(port: int, *, password: str) -> Container:
+def _create_postgres(port: int, *, password: str) -> Container:
     container = DockerContainer("postgres:18").with_env("POSTGRES_PASSWORD", password)
     # While the image prepares its data, the server listens only on a socket, not on this port.
     return Container(container.with_bind_ports(5432, port), lambda: ask(port, SSL_REQUEST) == b"N")
 
 
-def _redis(port: int, *, password: str) -> Container:
+def _create_redis(port: int, *, password: str) -> Container:
     container = DockerContainer("redis:8").with_command(
         f"redis-server --requirepass {password} --appendonly yes"
     )
@@ -92,19 +94,19 @@ def _redis(port: int, *, password: str) -> Container:
     )
 
 
-def _rabbitmq(port: int, *, password: str) -> Container:
+def _create_rabbitmq(port: int, *, password: str) -> Container:
     container = DockerContainer("rabbitmq:4-management").with_bind_ports(5672, port)
     container = container.with_env("RABBITMQ_DEFAULT_USER", RABBITMQ_USER)
     container = container.with_env("RABBITMQ_DEFAULT_PASS", password)
     return Container(container, lambda: ask(port, PROTOCOL_HEADER).startswith(b"\x01\x00\x00"))
 
 
-def _s3(port: int, *, access_key: str, secret_key: str) -> Container:
+def _create_s3(port: int, *, access_key: str, secret_key: str) -> Container:
     container = DockerContainer("quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z").with_command(
         "server /data"
     )
     container = container.with_env("MINIO_ROOT_USER", access_key).with_env("MINIO_ROOT_PASSWORD", secret_key)
     # MinIO answers 503 until it can store; other S3 servers reject a request without a signature.
     return Container(
-        container.with_bind_ports(9000, port), lambda: http_status(port, "/minio/health/ready") < 500
+        container.with_bind_ports(9000, port), lambda: fetch_status(port, "/minio/health/ready") < 500
     )

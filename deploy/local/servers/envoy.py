@@ -6,37 +6,37 @@ from pathlib import Path
 
 from deploy.local import privileges
 from deploy.local.processes import ROOT, Program, Run
-from deploy.local.servers.server import Server, http_status, wheel
+from deploy.local.servers.server import Server, fetch_status, find_wheel
 from deploy.services import DATABASE_OWNERS, SERVICES
 from gateway import OPTIONS
 from gateway.render import render, render_recordings
 
 
-def envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
+def create_envoy(run: Run, data: Path, *, ports: Mapping[str, int]) -> Server:
     """Return the gateway's server. It answers before the services behind it do."""
     configuration = data / "envoy.yaml"
-    recordings = render_recordings(_variables(data, ports))
+    recordings = render_recordings(_build_variables(data, ports))
     options = ("--config-yaml", recordings, "--concurrency", "2", *OPTIONS)
     program = Program(
         name="gateway",
-        command=(wheel("envoy") / "_bin" / "envoy", "-c", configuration, *options),
+        command=(find_wheel("envoy") / "_bin" / "envoy", "-c", configuration, *options),
         environment={"PATH": os.environ["PATH"], "HOME": str(data)},
         unprivileged=True,
     )
 
     def prepare() -> None:
         privileges.take_ownership(data)
-        privileges.write(configuration, render(_variables(data, ports)))
+        privileges.write(configuration, render(_build_variables(data, ports)))
 
     return Server(
         run=run,
         program=program,
         prepare=prepare,
-        answers=lambda: http_status(ports["gateway-metrics"], "/ready") == 200,
+        answers=lambda: fetch_status(ports["gateway-metrics"], "/ready") == 200,
     )
 
 
-def _variables(data: Path, ports: Mapping[str, int]) -> dict[str, str]:
+def _build_variables(data: Path, ports: Mapping[str, int]) -> dict[str, str]:
     # A socket's path has at most 107 bytes; processes start in ROOT, from where it is usually shorter.
     socket = min(str(data / "admin.sock"), os.path.relpath(data / "admin.sock", ROOT), key=len)
     own = {

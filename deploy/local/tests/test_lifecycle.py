@@ -28,29 +28,29 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from deploy.local import servers
-with servers.started(Path(sys.argv[1])) as running:
+with servers.run_servers(Path(sys.argv[1])) as running:
     print(running.addresses.to_json(), flush=True)
     time.sleep(600)
 """
 # A program with a child process that ignores SIGTERM and a closed terminal.
 STUBBORN = "trap '' TERM HUP INT; sleep 600 & wait; wait"
-# A program whose child process has a group of its own, like each of PostgreSQL's.
+# A program whose child process has its own group, like each of PostgreSQL's.
 SEPARATE = "import subprocess as s; s.run(['sleep', '600'], start_new_session=True)"
 APART = f'exec {sys.executable} -c "{SEPARATE}"'
 
 
-def sleeper(name: str, script: str = "exec sleep 600") -> Program:
+def create_sleeper(name: str, script: str = "exec sleep 600") -> Program:
     return Program(name=name, command=("/bin/sh", "-c", script), environment=os.environ)
 
 
-def eventually(holds: Callable[[], bool], *, seconds: float = 20) -> bool:
+def wait_until(holds: Callable[[], bool], *, seconds: float = 20) -> bool:
     deadline = time.monotonic() + seconds
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.05)
     return holds()
 
 
-def family(folder: Path) -> list[psutil.Process]:
+def list_descendants(folder: Path) -> list[psutil.Process]:
     """Return the processes of a run and their descendants."""
     members = []
     for path in folder.glob("pids/*"):
@@ -61,7 +61,7 @@ def family(folder: Path) -> list[psutil.Process]:
     return members
 
 
-def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+def list_alive(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Return the processes that still run; a zombie only waits for its parent to notice."""
     found = []
     for process in processes:
@@ -72,7 +72,7 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 
 @contextmanager
-def child(script: str, *arguments: str | Path, port: int = 0) -> Iterator[subprocess.Popen[str]]:
+def run_child(script: str, *arguments: str | Path, port: int = 0) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", script, *arguments]
     # These tests are about processes, so they ignore TEST_INFRA=containers.
     environment = os.environ | {"PORT": str(port), "TEST_INFRA": "embedded"}
@@ -83,76 +83,76 @@ def child(script: str, *arguments: str | Path, port: int = 0) -> Iterator[subpro
             process.kill()
 
 
-def test_stopping_ends_what_a_process_started_too(tmp_path: Path) -> None:
+def test_stopping_a_process_also_ends_its_children(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    process = run.spawn(sleeper("stubborn", STUBBORN))
-    assert eventually(lambda: len(psutil.Process(process.pid).children()) == 1)
-    members = family(tmp_path)
+    process = run.spawn(create_sleeper("stubborn", STUBBORN))
+    assert wait_until(lambda: len(psutil.Process(process.pid).children()) == 1)
+    members = list_descendants(tmp_path)
 
     process.stop(timeout=0.2)
     run.close()
 
     assert len(members) == 2
-    assert eventually(lambda: not alive(members))
+    assert wait_until(lambda: not list_alive(members))
     assert list((tmp_path / "pids").iterdir()) == []
     with pytest.raises(Stopped):
-        run.spawn(sleeper("late"))
+        run.spawn(create_sleeper("late"))
 
 
-def test_killing_ends_at_once_what_has_left_the_group(tmp_path: Path) -> None:
+def test_killing_a_process_also_ends_children_outside_its_group(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    process = run.spawn(sleeper("apart", APART))
-    assert eventually(lambda: len(psutil.Process(process.pid).children()) == 1)
-    members = family(tmp_path)
+    process = run.spawn(create_sleeper("apart", APART))
+    assert wait_until(lambda: len(psutil.Process(process.pid).children()) == 1)
+    members = list_descendants(tmp_path)
 
     process.kill()
-    left = alive(members)
+    left = list_alive(members)
 
     run.close()
     assert len(members) == 2
     assert left == []
 
 
-def test_a_killed_run_takes_its_processes_with_it(tmp_path: Path) -> None:
-    with child(HOLDER, tmp_path) as holder:
+def test_the_processes_of_a_killed_run_end(tmp_path: Path) -> None:
+    with run_child(HOLDER, tmp_path) as holder:
         assert holder.stdout
         addresses = json.loads(holder.stdout.readline())
-        members = family(tmp_path)
+        members = list_descendants(tmp_path)
         assert {member.name() for member in members} >= {"postgres", "redis-server", "rclone", "epmd"}
         holder.send_signal(signal.SIGKILL)
 
-    assert eventually(lambda: not alive(members)), alive(members)
+    assert wait_until(lambda: not list_alive(members)), list_alive(members)
     port = int(addresses["redis_url"].rpartition(":")[2]) - ports.OFFSETS["redis"]
-    assert ports.find_taken(ports.block(port)) == {}
+    assert ports.find_taken(ports.assign_ports(port)) == {}
 
 
 def test_a_second_run_is_refused_and_ctrl_c_ends_the_first_while_it_starts(tmp_path: Path) -> None:
-    port = ports.free_block()
-    with child(COMMAND_LINE, tmp_path, "run", port=port) as first:
+    port = ports.choose_free_block()
+    with run_child(COMMAND_LINE, tmp_path, "run", port=port) as first:
         assert first.stdout
         first.stdout.readline()
-        assert eventually(lambda: (tmp_path / "pids" / "rabbitmq").exists())
-        with child(COMMAND_LINE, tmp_path, "run", port=port) as second:
+        assert wait_until(lambda: (tmp_path / "pids" / "rabbitmq").exists())
+        with run_child(COMMAND_LINE, tmp_path, "run", port=port) as second:
             said, _ = second.communicate(timeout=20)
         assert second.returncode == 1
         assert said.count("\n") == 1
         assert f"on port {port}" in said
 
-        members = family(tmp_path)
+        members = list_descendants(tmp_path)
         first.send_signal(signal.SIGINT)
         said, _ = first.communicate(timeout=30)
     assert first.returncode == 0, said
-    assert alive(members) == []
-    assert ports.find_taken(ports.block(port)) == {}
+    assert list_alive(members) == []
+    assert ports.find_taken(ports.assign_ports(port)) == {}
     with lock.hold(tmp_path, port=port):
         pass
 
 
 def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
-    port = ports.free_block()
+    port = ports.choose_free_block()
     with (
         socket.create_server(("127.0.0.1", port + 22)),
-        child(COMMAND_LINE, tmp_path, "run", port=port) as run,
+        run_child(COMMAND_LINE, tmp_path, "run", port=port) as run,
     ):
         said, _ = run.communicate(timeout=20)
 
@@ -164,12 +164,12 @@ def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
 
 def test_only_its_user_may_read_the_logs_of_a_run(tmp_path: Path) -> None:
     run = Run(tmp_path)
-    run.call(sleeper("talker", "echo a link"))
+    run.call(create_sleeper("talker", "echo a link"))
     assert stat.S_IMODE(run.log("talker").stat().st_mode) == 0o600
     run.close()
 
 
-def test_the_lock_is_given_back_when_its_holder_ends(tmp_path: Path) -> None:
+def test_the_lock_is_released_when_its_holder_ends(tmp_path: Path) -> None:
     with (
         lock.hold(tmp_path, port=1),
         pytest.raises(Failed, match="already runs"),
@@ -177,9 +177,9 @@ def test_the_lock_is_given_back_when_its_holder_ends(tmp_path: Path) -> None:
     ):
         pass
     with lock.hold(tmp_path, port=3):
-        assert lock.port(tmp_path) == 3
+        assert lock.get_port(tmp_path) == 3
     with pytest.raises(Failed, match="Nothing runs"):
-        lock.port(tmp_path)
+        lock.get_port(tmp_path)
 
 
 def test_stopping_is_quiet_when_nothing_runs(tmp_path: Path) -> None:

@@ -37,26 +37,28 @@ def folder(tmp_path: Path) -> Iterator[Path]:
             member.kill()
 
 
-def _megabytes(folder: Path) -> dict[str, float]:
-    return {row.split()[2]: float(row.split()[0]) for row in memory.table(folder).splitlines()}
+def _read_megabytes(folder: Path) -> dict[str, float]:
+    return {row.split()[2]: float(row.split()[0]) for row in memory.render_table(folder).splitlines()}
 
 
 def test_shared_memory_counts_once(folder: Path) -> None:
-    found = _megabytes(folder)
+    found = _read_megabytes(folder)
     assert SHARED_MEGABYTES <= found["sharer"] < 3 * SHARED_MEGABYTES
     assert found["together"] == found["sharer"]
 
 
-def test_what_the_system_does_not_tell_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_note_says_when_the_proportional_size_is_unknown(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(_: psutil.Process) -> Any:
         raise psutil.AccessDenied
 
     monkeypatch.setattr(psutil.Process, "memory_full_info", refuse)
-    assert _megabytes(folder)["sharer"] >= 8 * SHARED_MEGABYTES
-    assert all(memory.NOTE in row for row in memory.table(folder).splitlines())
+    assert _read_megabytes(folder)["sharer"] >= 8 * SHARED_MEGABYTES
+    assert all(memory.NOTE in row for row in memory.render_table(folder).splitlines())
 
 
-def test_a_process_that_has_ended_takes_nothing(tmp_path: Path) -> None:
+def test_a_process_that_has_ended_takes_no_memory(tmp_path: Path) -> None:
     (tmp_path / "pids").mkdir()
     (tmp_path / "pids" / "ended").write_text("4194304 1\n")
-    assert _megabytes(tmp_path) == {"ended": 0, "together": 0}
+    assert _read_megabytes(tmp_path) == {"ended": 0, "together": 0}

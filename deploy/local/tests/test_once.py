@@ -18,40 +18,40 @@ def seed(tmp_path: Path) -> Path:
     return folder
 
 
-def counting(tmp_path: Path, *, code: int = 0) -> Program:
+def create_counter(tmp_path: Path, *, code: int = 0) -> Program:
     """Return a command that appends one letter to a file each time."""
     script = f"open({str(tmp_path / 'count')!r}, 'a').write('x'); raise SystemExit({code})"
     return Program(name="count", command=(sys.executable, "-c", script), environment=os.environ)
 
 
-def count(tmp_path: Path) -> int:
+def read_count(tmp_path: Path) -> int:
     return len((tmp_path / "count").read_text())
 
 
-def test_changed_inputs_call_again_and_others_do_not(tmp_path: Path, seed: Path) -> None:
+def test_a_command_is_repeated_only_when_its_inputs_change(tmp_path: Path, seed: Path) -> None:
     run = Run(tmp_path / "run")
     said: list[str] = []
     once = Once(run, tmp_path / "run" / "done", report=said.append)
 
     for _ in range(2):
-        once.call(counting(tmp_path), inputs=[seed])
-    assert count(tmp_path) == 1
+        once.call(create_counter(tmp_path), inputs=[seed])
+    assert read_count(tmp_path) == 1
 
     (seed / "speeches.csv").write_text("two")
-    once.call(counting(tmp_path), inputs=[seed])
+    once.call(create_counter(tmp_path), inputs=[seed])
     run.close()
 
-    assert count(tmp_path) == 2
+    assert read_count(tmp_path) == 2
     assert said == ["count is done"] * 2
 
 
-def test_a_failure_is_raised_and_the_command_tried_again(tmp_path: Path, seed: Path) -> None:
+def test_a_command_that_failed_is_repeated(tmp_path: Path, seed: Path) -> None:
     run = Run(tmp_path / "run")
     once = Once(run, tmp_path / "run" / "done", report=print)
 
     with pytest.raises(Failed, match="count failed"):
-        once.call(counting(tmp_path, code=3), inputs=[seed])
-    once.call(counting(tmp_path), inputs=[seed])
+        once.call(create_counter(tmp_path, code=3), inputs=[seed])
+    once.call(create_counter(tmp_path), inputs=[seed])
     run.close()
 
-    assert count(tmp_path) == 2
+    assert read_count(tmp_path) == 2

@@ -1,4 +1,4 @@
-"""Each process gets what it uses and no other secrets."""
+"""Each process gets only the settings and secrets that it uses."""
 
 from pathlib import Path
 
@@ -14,15 +14,15 @@ from deploy.services import DATABASE_OWNERS, SERVICES, Service
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
     vault = Vault.open(tmp_path / "secrets")
-    block = ports.block(8000)
-    addresses = Addresses.on_this_machine(ports=block, credentials=vault.servers, rabbitmqctl=())
+    block = ports.assign_ports(8000)
+    addresses = Addresses.from_local_ports(ports=block, credentials=vault.servers, rabbitmqctl=())
     mail, homes = tmp_path / "mail", tmp_path / "homes"
     return Plan(addresses=addresses, ports=block, vault=vault, mail=mail, homes=homes)
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 def test_an_api_knows_its_port_and_only_its_own_database(plan: Plan, service: Service) -> None:
-    environment = plan.api(service).environment
+    environment = plan.build_api(service).environment
 
     assert environment["PORT"] == str(plan.ports[f"{service.name}-api"])
     assert environment["HOST"] == "127.0.0.1"
@@ -35,7 +35,7 @@ def test_an_api_knows_its_port_and_only_its_own_database(plan: Plan, service: Se
 
 
 def test_only_storage_users_hold_storage_keys(plan: Plan) -> None:
-    holders = {s.name for s in SERVICES if "S3_SECRET_KEY" in plan.api(s).environment}
+    holders = {s.name for s in SERVICES if "S3_SECRET_KEY" in plan.build_api(s).environment}
 
     assert holders == {service.name for service in SERVICES if service.uses_storage}
 
@@ -46,7 +46,12 @@ def test_a_process_holds_the_secrets_of_the_servers_that_it_uses(plan: Plan) -> 
     held = {
         program.name: secrets & program.environment.keys()
         for service in (auth, content)
-        for program in (plan.api(service), plan.worker(service), plan.migrate(service), plan.seed(service))
+        for program in (
+            plan.build_api(service),
+            plan.build_worker(service),
+            plan.build_migration(service),
+            plan.build_seed(service),
+        )
     }
 
     assert held == {
@@ -59,63 +64,67 @@ def test_a_process_holds_the_secrets_of_the_servers_that_it_uses(plan: Plan) -> 
         "content-migrate": {"DATABASE_URL"},
         "content-seed": {"DATABASE_URL", "S3_SECRET_KEY"},
     }
-    for program in (plan.topology(), plan.replay_dead_letters(content)):
+    for program in (plan.build_topology(), plan.build_dead_letter_replay(content)):
         assert secrets & program.environment.keys() == {"RABBITMQ_URL"}
 
 
-def test_what_the_person_sets_goes_through(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_of_the_terminal_are_passed_on(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATE_LIMIT_ENABLED", "false")
     monkeypatch.setenv("DEPLOY_TOKEN", "of the terminal")
     monkeypatch.setenv("DATABASE_URL", "postgresql+asyncpg://somewhere-else/db")
 
-    environment = plan.worker(SERVICES[0]).environment
+    environment = plan.build_worker(SERVICES[0]).environment
 
     assert environment["RATE_LIMIT_ENABLED"] == "false"
     assert "DEPLOY_TOKEN" not in environment
     assert "somewhere-else" not in environment["DATABASE_URL"]
 
 
-def test_a_run_without_a_key_of_azure_has_a_stand_in(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_without_an_azure_key_uses_the_stand_in(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AZURE_SPEECH_KEY", raising=False)
     monkeypatch.setenv("SPEECH_PROVIDER", "azure,offline")
     scoring = next(service for service in SERVICES if service.name == "scoring")
 
-    environment = plan.api(scoring).environment
+    environment = plan.build_api(scoring).environment
 
     assert plan.needs_speech_double
     assert environment["AZURE_SPEECH_ENDPOINT"] == "ws://127.0.0.1:8028"
-    assert environment["AZURE_SPEECH_KEY"] in plan.speech_double().command
+    assert environment["AZURE_SPEECH_KEY"] in plan.build_speech_double().command
     assert environment["ENVIRONMENT"] == "development"
 
 
 @pytest.mark.parametrize("own", [{"SPEECH_PROVIDER": "offline"}, {"AZURE_SPEECH_KEY": "a real key"}])
-def test_other_runs_have_none(plan: Plan, monkeypatch: pytest.MonkeyPatch, own: dict[str, str]) -> None:
+def test_other_runs_do_not_use_the_stand_in(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, own: dict[str, str]
+) -> None:
     for name, value in ({"SPEECH_PROVIDER": "azure"} | own).items():
         monkeypatch.setenv(name, value)
     scoring = next(service for service in SERVICES if service.name == "scoring")
 
     assert not plan.needs_speech_double
-    assert "ws://" not in " ".join(plan.api(scoring).environment.values())
+    assert "ws://" not in " ".join(plan.build_api(scoring).environment.values())
 
 
 def test_each_process_has_a_home_and_each_service_its_keys(plan: Plan) -> None:
-    programs = [plan.api(s) for s in SERVICES] + [plan.worker(s) for s in DATABASE_OWNERS]
+    programs = [plan.build_api(s) for s in SERVICES] + [plan.build_worker(s) for s in DATABASE_OWNERS]
 
     assert len({program.environment["HOME"] for program in programs}) == len(programs)
     for service in SERVICES:
         for variable in service.key_files:
-            assert Path(plan.api(service).environment[variable]).parent.name == service.name
+            assert Path(plan.build_api(service).environment[variable]).parent.name == service.name
 
 
-def test_keys_of_an_earlier_version_are_kept(tmp_path: Path) -> None:
+def test_keys_of_an_earlier_version_are_moved(tmp_path: Path) -> None:
     (tmp_path / "signing-keys.json").write_text("old")
 
     vault = Vault.open(tmp_path)
 
-    assert vault.key_file("signing-keys.json").read_text() == "old"
+    assert vault.get_key_path("signing-keys.json").read_text() == "old"
 
 
-def test_secrets_are_made_once_and_kept_from_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_created_once_and_readable_by_their_owner_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = Vault.open(tmp_path / "secrets")
     more = (*DATABASE_OWNERS, Service(name="another", number=6))
     monkeypatch.setattr("deploy.local.vault.DATABASE_OWNERS", more)

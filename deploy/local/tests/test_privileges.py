@@ -1,4 +1,4 @@
-"""What the processes of a run may do when root starts it."""
+"""Privileges of a run's processes when root starts it."""
 
 import os
 import subprocess

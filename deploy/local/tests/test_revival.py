@@ -12,7 +12,7 @@ import pytest
 from deploy.local import ports, revival
 from deploy.local.processes import Program, Run
 from deploy.local.revival import Revival
-from deploy.local.servers.server import Server, http_status
+from deploy.local.servers.server import Server, fetch_status
 
 type Lines = list[str]
 
@@ -25,17 +25,17 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    port = ports.free_block()
+    port = ports.choose_free_block()
     command = (sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1")
     program = Program(name="files", command=command, environment=os.environ)
     run = Run(tmp_path)
-    server = Server(run=run, program=program, answers=lambda: http_status(port, "/") == 200)
+    server = Server(run=run, program=program, answers=lambda: fetch_status(port, "/") == 200)
     server.start()
     yield server
     run.close()
 
 
-def look(reviving: Revival, server: Server, until: Callable[[], bool], *, seconds: float = 30) -> bool:
+def look_after(reviving: Revival, server: Server, until: Callable[[], bool], *, seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
     while not until() and time.monotonic() < deadline:
         reviving.look_after(server)
@@ -43,7 +43,7 @@ def look(reviving: Revival, server: Server, until: Callable[[], bool], *, second
     return until()
 
 
-def replaced(server: Server) -> Callable[[], bool]:
+def watch_replacement(server: Server) -> Callable[[], bool]:
     assert server.process
     before = server.process.pid
     return lambda: server.alive and server.process is not None and server.process.pid != before
@@ -52,10 +52,10 @@ def replaced(server: Server) -> Callable[[], bool]:
 def test_a_process_that_ended_is_restarted(server: Server) -> None:
     lines: Lines = []
     reviving = Revival(report=lines.append, max_silence=60)
-    another = replaced(server)
+    another = watch_replacement(server)
     server.kill()
 
-    assert look(reviving, server, another)
+    assert look_after(reviving, server, another)
     assert "files ended (exit -9); restarting" in lines[0]
     reviving.close()
 
@@ -63,21 +63,23 @@ def test_a_process_that_ended_is_restarted(server: Server) -> None:
 def test_a_frozen_process_is_restarted(server: Server) -> None:
     lines: Lines = []
     reviving = Revival(report=lines.append, max_silence=2)
-    another = replaced(server)
+    another = watch_replacement(server)
     assert server.process
     os.kill(server.process.pid, signal.SIGSTOP)
 
-    assert look(reviving, server, another)
+    assert look_after(reviving, server, another)
     assert lines[0] == "files runs but does not work; ending it"
     server.wait()
-    assert not look(reviving, server, replaced(server), seconds=3), "a restarted process has its time again"
+    assert not look_after(reviving, server, watch_replacement(server), seconds=3), (
+        "the silence before the restart does not count"
+    )
     reviving.close()
 
 
 def test_a_process_that_answers_but_does_not_work_is_restarted(server: Server) -> None:
     reviving = Revival(report=lambda _: None, max_silence=1)
-    another = replaced(server)
+    another = watch_replacement(server)
     server.works = lambda: False
 
-    assert look(reviving, server, another)
+    assert look_after(reviving, server, another)
     reviving.close()

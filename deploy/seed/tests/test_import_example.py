@@ -1,4 +1,4 @@
-"""The example import fits its description, and the mistakes of its other table are those of the codes."""
+"""The example import matches its description, and its README explains every error code."""
 
 import csv
 import re
@@ -29,13 +29,13 @@ def test_every_row_has_its_recording() -> None:
     assert {*names, "silence.wav"} == RECORDINGS
 
 
-def test_the_rows_are_good() -> None:
+def test_the_rows_have_every_level_and_type() -> None:
     assert {row["level"].upper() for row in ROWS} == set(get_args(Level))
     assert {row["type"].lower() for row in ROWS} == {*get_args(SpeechType), ""}
     assert all("import example" in row["tags"].split(", ") for row in ROWS)
 
 
-def test_the_catalogue_has_none_of_the_sentences() -> None:
+def test_no_sentence_is_already_in_the_seed() -> None:
     speeches = _read(EXAMPLE.parents[1] / "deploy" / "seed" / "speeches.csv")
     assert {row["text"].casefold() for row in ROWS} & {row["text"].casefold() for row in speeches} == set()
 

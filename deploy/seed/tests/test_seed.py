@@ -35,16 +35,16 @@ SPEECHES = read_csv("speeches.csv")
 TAGS = read_csv("tags.csv")
 
 
-def words_of(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     return re.findall(r"[a-z']+", text.lower())
 
 
-def tags_of(speech: Row) -> list[str]:
+def split_tags(speech: Row) -> list[str]:
     return speech["tags"].split(",")
 
 
 @cache
-def decoded(path: Path) -> NDArray[np.float64]:
+def decode(path: Path) -> NDArray[np.float64]:
     """Return mono samples, full scale 1.0; fails when the recording is not 16 kHz mono."""
     resampler = av.AudioResampler(format="flt", layout="mono", rate=16_000)
     with av.open(io.BytesIO(path.read_bytes()), "r") as container:
@@ -55,16 +55,16 @@ def decoded(path: Path) -> NDArray[np.float64]:
     return np.concatenate(chunks).astype(np.float64)
 
 
-def seconds(path: Path) -> float:
-    return len(decoded(path)) / 16_000
+def measure_seconds(path: Path) -> float:
+    return len(decode(path)) / 16_000
 
 
-def loudness(path: Path) -> float:
+def measure_loudness(path: Path) -> float:
     """Return the root mean square of the whole recording in dBFS."""
-    return float(10 * np.log10(np.mean(decoded(path) ** 2)))
+    return float(10 * np.log10(np.mean(decode(path) ** 2)))
 
 
-def learner_manifest() -> dict[str, dict[str, str]]:
+def read_learner_manifest() -> dict[str, dict[str, str]]:
     manifest: dict[str, dict[str, str]] = json.loads((LEARNER / "learner.json").read_text(encoding="utf-8"))
     return manifest
 
@@ -81,7 +81,7 @@ def test_every_level_has_enough_speeches_of_both_types() -> None:
     assert all(sum(count[level, kind] for kind in TYPES) >= 22 for level in LEVELS)
 
 
-def test_a_question_ends_in_a_question_mark_and_nothing_else_does() -> None:
+def test_only_questions_end_in_a_question_mark() -> None:
     assert [s["text"] for s in SPEECHES if s["text"].endswith("?") != (s["type"] == "question")] == []
 
 
@@ -91,15 +91,15 @@ def test_texts_are_unique_whatever_their_case() -> None:
 
 def test_texts_are_plain_sentences_of_3_to_25_words() -> None:
     assert [s["text"] for s in SPEECHES if not re.fullmatch(r"[A-Z][A-Za-z' ,]+[.?]", s["text"])] == []
-    assert [s["text"] for s in SPEECHES if not 3 <= len(words_of(s["text"])) <= 25] == []
+    assert [s["text"] for s in SPEECHES if not 3 <= len(split_words(s["text"])) <= 25] == []
 
 
 def test_the_pronouncing_dictionary_knows_every_word() -> None:
     with lzma.open(DICTIONARY, "rt", encoding="utf-8") as lines:
         known = {line.partition(" ")[0] for line in lines}
-    spoken = [recording["text_spoken"] for recording in learner_manifest().values()]
+    spoken = [recording["text_spoken"] for recording in read_learner_manifest().values()]
     texts = [*(speech["text"] for speech in SPEECHES), *spoken]
-    assert {word for text in texts for word in words_of(text)} - known == set()
+    assert {word for text in texts for word in split_words(text)} - known == set()
 
 
 def test_tags_are_unique_and_sorted_into_several_categories() -> None:
@@ -110,23 +110,23 @@ def test_tags_are_unique_and_sorted_into_several_categories() -> None:
 
 
 def test_speeches_carry_two_to_four_known_tags_and_no_tag_is_rare() -> None:
-    assert [s["text"] for s in SPEECHES if not 2 <= len(set(tags_of(s))) == len(tags_of(s)) <= 4] == []
-    count = Counter(tag for speech in SPEECHES for tag in tags_of(speech))
+    assert [s["text"] for s in SPEECHES if not 2 <= len(set(split_tags(s))) == len(split_tags(s)) <= 4] == []
+    count = Counter(tag for speech in SPEECHES for tag in split_tags(speech))
     assert set(count) == {tag["name"] for tag in TAGS}
     assert min(count.values()) >= 3
 
 
-def test_every_row_has_its_own_mp3_and_every_mp3_its_row() -> None:
+def test_every_row_has_its_own_mp3_and_every_mp3_has_a_row() -> None:
     names = [speech["audio_filename"] for speech in SPEECHES]
     assert sorted(names) == sorted(path.name for path in AUDIO.iterdir())
     assert [n for n in names if not re.fullmatch(r"[a-c][12]-[a-z]+(-[a-z]+)*\.mp3", n)] == []
     assert [s["text"] for s in SPEECHES if not s["audio_filename"].startswith(s["level"].lower())] == []
 
 
-def test_every_mp3_is_a_short_mono_recording_that_can_be_heard() -> None:
+def test_every_mp3_is_a_short_audible_mono_recording() -> None:
     recordings = sorted(AUDIO.iterdir())
-    assert [path.name for path in recordings if not 0.8 <= seconds(path) <= 12] == []
-    assert [path.name for path in recordings if not -30 < loudness(path) < -15] == []
+    assert [path.name for path in recordings if not 0.8 <= measure_seconds(path) <= 12] == []
+    assert [path.name for path in recordings if not -30 < measure_loudness(path) < -15] == []
 
 
 def test_the_seed_stays_small() -> None:
@@ -134,26 +134,26 @@ def test_the_seed_stays_small() -> None:
 
 
 def test_the_learner_manifest_names_every_recording_and_a_seed_speech() -> None:
-    manifest = learner_manifest()
+    manifest = read_learner_manifest()
     assert {*manifest, "learner.json"} == {path.name for path in LEARNER.iterdir()}
     easy = {speech["text"] for speech in SPEECHES if speech["level"] in ("A1", "A2", "B1")}
     assert {recording["reference_text"] for recording in manifest.values()} <= easy
 
 
-def test_the_learner_says_what_the_manifest_claims() -> None:
-    good, wrong, silent = (learner_manifest()[n] for n in ("good.wav", "wrong-word.mp3", "silent.m4a"))
+def test_the_manifest_describes_the_recordings_of_the_learner() -> None:
+    good, wrong, silent = (read_learner_manifest()[n] for n in ("good.wav", "wrong-word.mp3", "silent.m4a"))
     assert good["text_spoken"] == good["reference_text"]
-    missing = set(words_of(wrong["reference_text"])) - set(words_of(wrong["text_spoken"]))
+    missing = set(split_words(wrong["reference_text"])) - set(split_words(wrong["text_spoken"]))
     assert missing == {wrong["wrong_word"]}
     assert silent["text_spoken"] == ""
 
 
 @pytest.mark.parametrize("name", ["good.wav", "wrong-word.mp3"])
-def test_the_learner_can_be_heard(name: str) -> None:
-    assert 0.8 <= seconds(LEARNER / name) <= 12
-    assert -30 < loudness(LEARNER / name) < -15
+def test_the_learner_is_audible(name: str) -> None:
+    assert 0.8 <= measure_seconds(LEARNER / name) <= 12
+    assert -30 < measure_loudness(LEARNER / name) < -15
 
 
 def test_the_silent_recording_is_silent_but_not_empty() -> None:
-    assert 2.5 <= seconds(LEARNER / "silent.m4a") <= 3.5
-    assert -90 < loudness(LEARNER / "silent.m4a") < -60
+    assert 2.5 <= measure_seconds(LEARNER / "silent.m4a") <= 3.5
+    assert -90 < measure_loudness(LEARNER / "silent.m4a") < -60

@@ -32,7 +32,7 @@ class MalformedJson(BadRequest):
 
 
 class UnknownField(Invalid):
-    """The request has a field that this operation does not know; `errors` names the nearest known one."""
+    """The request has a field that this operation does not know; `errors` names the closest known name."""
 
     code, title = "unknown_field", "Unknown field"
 

@@ -34,8 +34,7 @@ class UnreadBodies:
         body = _Body(receive)
 
         async def send_after_body(message: Message) -> None:
-            is_refusal = message["type"] == "http.response.start" and 400 <= message["status"] != TOO_SLOW
-            if is_refusal and not scope["state"].get("was_cut"):
+            if message["type"] == "http.response.start" and 400 <= message["status"] != TOO_SLOW:
                 await self._drop(scope, body)
             await send(message)
 

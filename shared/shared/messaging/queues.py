@@ -66,7 +66,7 @@ async def _declare(
     try:
         return await channel.declare_queue(name, durable=True, arguments=arguments)
     except ChannelPreconditionFailed as error:
-        log.error("queue_differs", queue=name, queue_type=queue_type)
+        log.error("queue_declaration_mismatch", queue=name, queue_type=queue_type)
         raise QueuesDiffer(
             f"RabbitMQ has the queue {name} in another form than QUEUE_TYPE={queue_type} declares. "
             'Set QUEUE_TYPE back, or replace the queues as in "Quorum queues" of docs/operations.md.'

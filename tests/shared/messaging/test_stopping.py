@@ -16,7 +16,7 @@ from shared.data.db import Database
 from shared.messaging.consumers import Consumers
 from shared.settings import MessagingSettings
 
-from gateway.tests.envoy import free_port
+from gateway.tests.envoy import choose_free_port
 from shared import stopping
 from tests.shared.messaging.messages import (
     QUEUE,
@@ -116,7 +116,7 @@ def hanging_process(worker_settings: MessagingSettings, url: str) -> Iterator[su
     """A worker whose loop and whose handler never end."""
     database_url = worker_settings.database_url.get_secret_value()
     environment = {**os.environ, "DATABASE_URL": database_url, "RABBITMQ_URL": url}
-    command = [sys.executable, "-c", PROGRAM, str(free_port())]
+    command = [sys.executable, "-c", PROGRAM, str(choose_free_port())]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own program
         yield process
         process.kill()
@@ -133,7 +133,7 @@ async def test_a_process_with_a_stuck_loop_and_delivery_ends_and_another_applies
     started = time.monotonic()
     hanging_process.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(hanging_process.wait, 10) == -signal.SIGTERM
-    assert time.monotonic() - started >= 2
+    assert 2 <= time.monotonic() - started < 4
     other = Recorder()
     async with consuming(committed_database, url, {SessionCompleted: other}):
         await becomes(lambda: claims(committed_database), 1)
