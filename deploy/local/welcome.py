@@ -12,6 +12,7 @@ TEXT = """
 Parley is ready.
 
   API        {url}/api/v1
+  Panel      {url}/admin, for editors and admins
   Reference  {url}/docs
   OpenAPI    {url}/openapi.json
   Accounts   {accounts}
