@@ -42,7 +42,7 @@ STATE_TEXTS: Mapping[JobState, str] = {
     "cancelled": "Nothing was added.",
     "undone": "Its speeches were removed from the catalogue; those that learners had played are archived.",
 }
-CHECKED = "The table has no errors. Nothing was added: this was a dry run."
+CHECKED = "The table has no errors. Nothing was added, because it was only checked."
 FOLLOWED: frozenset[JobState] = frozenset({"queued", "validating", "applying", "undoing"})
 REPEATABLE: frozenset[JobState] = frozenset({"rejected", "failed", "cancelled"})
 FIGURES = {

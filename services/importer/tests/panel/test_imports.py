@@ -33,7 +33,7 @@ async def test_imports_are_listed_newest_first(panel: httpx.AsyncClient, stored:
     await stored(owner_id=uuid4(), dry_run=True, source_filename="<b>second</b>.csv")
     page = (await panel.get(IMPORTS)).text
     assert page.index("&lt;b&gt;second&lt;/b&gt;.csv") < page.index("first.csv")
-    assert ("Another editor" in page, "Dry run" in page, "New import" in page) == (True, True, True)
+    assert ("Another editor" in page, "Check only" in page, "New import" in page) == (True, True, True)
     narrowed = (await panel.get(IMPORTS, params={"state": "completed"})).text
     assert ("first.csv" in narrowed, "second" in narrowed) == (True, False)
     refused = await panel.get(IMPORTS, params={"state": "asleep"})
