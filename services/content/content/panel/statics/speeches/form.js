@@ -60,8 +60,8 @@ class RecordingField {
     if (files.length > 1) return this.say("", "A speech has one recording. Drop a single file.");
     const [file] = files;
     if (!file) return null;
-    if (!KNOWN_NAME.test(file.name)) return this.say("", `${file.name} is no MP3, WAV or M4A file.`);
-    if (file.size > MAX_BYTES) return this.say("", `${file.name} has more than 10 MB.`);
+    if (!KNOWN_NAME.test(file.name)) return this.say("", `${file.name} is not an MP3, WAV or M4A file.`);
+    if (file.size > MAX_BYTES) return this.say("", `${file.name} is larger than 10 MB.`);
     return this.upload(file, file.name);
   }
 
@@ -98,7 +98,7 @@ class RecordingField {
       const answer = await postForm("/api/v1/admin/import/audio", body, (share) => this.showProgress(share));
       if (turn !== this.turn) return;
       const [stored] = answer.uploaded_files;
-      if (!stored) throw new Error(answer.rejected[0].detail);
+      if (!stored) return this.reject(answer.rejected[0].detail);
       this.key.value = stored.audio_key;
       this.key.dispatchEvent(new Event("input", { bubbles: true }));
       this.say("The recording is uploaded. Save the speech to use it.");
@@ -107,6 +107,14 @@ class RecordingField {
     } finally {
       if (turn === this.turn) this.progress.hidden = true;
     }
+  }
+
+  /** Show again what the speech has, so that a refused recording is not taken for it. */
+  reject(detail) {
+    this.say("", detail);
+    if (this.key.value) return this.loadStored();
+    this.player.clear();
+    this.find("check").hidden = true;
   }
 
   showProgress(share) {
