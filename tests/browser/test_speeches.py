@@ -111,7 +111,7 @@ async def test_a_speech_is_changed_archived_and_deleted_by_keyboard(window: Visi
     await page.keyboard.press("Enter")
     await tab_to(page, page.get_by_role("button", name="Go on"))
     await page.keyboard.press("Enter")
-    await expect(page.get_by_text("1 changed.")).to_be_visible()
+    await expect(page.get_by_text("Changed: 1.")).to_be_visible()
     await page.goto(f"{SPEECHES}?search={word}&archived=true")
     await page.get_by_role("link", name=f"Keys of {word}.").press("Enter")
     await tab_to(page, page.get_by_role("link", name="Delete"))
@@ -158,11 +158,11 @@ async def test_speeches_are_searched_and_filtered(system: Stack, window: Visitor
     await page.get_by_role("link", name="Clear").click()
     await choose(page, re.compile("^Tag$"), tag["name"])
     await assert_found(plain, gone)
-    await page.get_by_label("Archived").select_option("Both")
+    await page.get_by_label("State").select_option("Both")
     await assert_found(plain, gone, old)
-    await page.get_by_label("Archived").select_option("Only archived")
+    await page.get_by_label("State").select_option("Archived")
     await assert_found(old)
-    await page.get_by_label("Archived").select_option("Both")
+    await page.get_by_label("State").select_option("Both")
     await page.get_by_label("Recording", exact=True).select_option("Missing")
     await assert_found(gone)
     await expect(page.get_by_role("row").filter(has_text=gone["text"])).to_contain_text("Recording missing")
@@ -184,20 +184,22 @@ async def test_chosen_speeches_are_tagged_and_archived_together(window: Visitor,
     await page.goto(f"{SPEECHES}?search={word}")
     await page.get_by_role("button", name="Restore").click()
     await expect(page.get_by_text("Choose at least one row first.")).to_be_visible()
+    await page.get_by_role("button", name="Archive").click()
+    await expect(page.get_by_role("dialog")).to_be_hidden()
     await choose_all()
     await page.get_by_role("button", name="Add tag").click()
     await expect(page.get_by_text("Choose a tag first.")).to_be_visible()
-    await choose_all()
+    # What was chosen stays chosen.
     await choose(page, "Tag to add or remove", tag["name"])
     await page.get_by_role("button", name="Add tag").click()
-    await expect(page.get_by_text("3 changed.")).to_be_visible()
+    await expect(page.get_by_text("Changed: 3.")).to_be_visible()
     await expect(page.get_by_label("Search the texts")).to_have_value(word)
     await choose_all()
     await page.get_by_role("button", name="Archive").click()
     await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     await page.get_by_role("button", name="Archive").click()
     await confirm(page)
-    await expect(page.get_by_text("3 changed.")).to_be_visible()
+    await expect(page.get_by_text("Changed: 3.")).to_be_visible()
     await page.goto(f"{SPEECHES}?tag={tag['id']}&archived=true")
     await expect(page.get_by_role("status").filter(has_text="3 speeches found")).to_be_visible()
 
@@ -243,7 +245,7 @@ async def test_errors_are_shown_next_to_their_fields(window: Visitor) -> None:
     page = window.page
     await page.goto(f"{SPEECHES}/create")
     for name, content, text in (
-        ("notes.txt", b"text", "notes.txt is no MP3, WAV or M4A file."),
+        ("notes.txt", b"text", "notes.txt is not an MP3, WAV or M4A file."),
         ("empty.wav", b"RIFF", "The file's content is not MP3, WAV or M4A"),
     ):
         await page.get_by_label("Choose a file").set_input_files(
@@ -261,6 +263,24 @@ async def test_errors_are_shown_next_to_their_fields(window: Visitor) -> None:
     ):
         await expect(page.get_by_label(label)).to_have_accessible_description(re.compile(text))
     await expect(page.get_by_text("Upload or record the audio.")).to_be_visible()
+
+
+async def test_what_was_typed_survives_an_error(window: Visitor) -> None:
+    page, text = window.page, f"Unfinished {uuid4().hex}."
+    await page.goto(f"{SPEECHES}/create")
+    await page.get_by_label("Text").fill(text)
+    tags = page.get_by_role("combobox", name="Tags").and_(page.locator("input"))
+    await tags.fill("not taken from the list")
+    await page.get_by_role("button", name="Save").click()
+    await expect(tags).to_be_focused()
+    await expect(tags).to_have_value("not taken from the list")
+    await tags.fill("")
+    window.expected_statuses.add(422)
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("Nothing was saved yet.")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_text("Your input was not saved and has been restored.")).to_be_visible()
+    await expect(page.get_by_label("Text")).to_have_value(text)
 
 
 async def test_two_editors_at_once_lose_nothing(

@@ -91,7 +91,7 @@ async def test_a_tag_is_merged_into_another(window: Visitor, admin: Learner) -> 
     await choose(page, "Tag to merge into", new["name"])
     await page.get_by_role("button", name="Merge into this tag").click()
     await confirm(page)
-    await expect(page.get_by_text("1 merged.")).to_be_visible()
+    await expect(page.get_by_text("Merged: 1.")).to_be_visible()
     assert await list_names(admin, part) == {new["name"]}
     await page.goto(f"{SPEECHES}/{speech['id']}")
     async with asyncio.timeout(TIMEOUT_SECONDS):

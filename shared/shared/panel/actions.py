@@ -1,6 +1,6 @@
 """Changes other than create, edit and delete: buttons that send a form."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -24,6 +24,8 @@ class Action:
     is_dangerous: bool = False
     permission: str = "edit"
     """The action's key in the view's `permissions`, independent of `can_edit`."""
+    needs: str = ""
+    """The field of the list that must have a value. Without one, the page shows the refusal `no_value`."""
 
 
 def post_action(
@@ -34,9 +36,10 @@ def post_action(
     is_for_many: bool = True,
     is_dangerous: bool = False,
     permission: str = "edit",
+    needs: str = "",
 ) -> Callable[[Handler], Handler]:
     """Offer a method for selected rows of a list, and on a row's page. It is called only by POST."""
-    action = Action(slug, label, confirmation, is_for_many, is_dangerous, permission)
+    action = Action(slug, label, confirmation, is_for_many, is_dangerous, permission, needs)
 
     def mark(handler: Handler) -> Handler:
         setattr(handler, MARK, action)
@@ -53,6 +56,13 @@ def find_actions(view: type) -> dict[str, tuple[Action, Handler]]:
             if action := getattr(member, MARK, None):
                 found[action.slug] = (action, member)
     return found
+
+
+def find_refusal(action: Action, ids: Sequence[UUID], form: Mapping[str, Any]) -> str:
+    """Return the code of the refusal, or an empty string if the form has all that the action needs."""
+    if not ids:
+        return "none_chosen"
+    return "no_value" if action.needs and not form.get(action.needs) else ""
 
 
 def keep_query(response: Response, request: Request, *, list_address: str) -> Response:

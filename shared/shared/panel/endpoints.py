@@ -14,7 +14,7 @@ from wtforms import Form
 from shared.data.db_errors import retry_conflicts
 from shared.errors import Forbidden, Invalid, NotFound, ParleyError, Unauthorized
 from shared.http.problems import MethodNotAllowed
-from shared.panel.actions import find_actions, keep_query
+from shared.panel.actions import find_actions, find_refusal, keep_query
 from shared.panel.csv_export import to_csv_response
 from shared.panel.fields import LookupField
 from shared.panel.form_data import VERSION_FIELD, get_form, parse_uuid
@@ -146,7 +146,8 @@ class Endpoints:
         chosen = [parse_uuid(text) for text in get_form(request).getlist("ids")]
         run = partial(retry_conflicts(handler), view, request, list(dict.fromkeys(chosen)))
         try:
-            response = await run() if chosen else view.done("none_chosen")
+            refusal = find_refusal(action, chosen, get_form(request))
+            response = view.done(refusal) if refusal else await run()
         except AlreadySubmitted:
             response = view.done("repeated")
         return keep_query(response, request, list_address=view.address())

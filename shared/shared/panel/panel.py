@@ -159,6 +159,7 @@ class Panel(Admin):
             "csrf_token": principal.csrf if principal else "",
             "navigation": [(entry, is_current(entry, path)) for entry in entries],
             "message": view.find_message(request) if view else "",
+            "is_refusal": bool(view and request.query_params.get("done") in view.list_refusals()),
         }
         return await self.templates.TemplateResponse(request, template, {**shared, **context}, status)
 

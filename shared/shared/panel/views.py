@@ -38,9 +38,13 @@ MESSAGES = {
     "unchanged": "Nothing was changed.",
     "deleted": "Deleted.",
     "repeated": "This form has already been sent. It was saved once.",
-    "none_chosen": "Choose at least one row first.",
 }
 """Messages after a change, by the code in the URL. A URL cannot inject its own text."""
+REFUSALS = {
+    "none_chosen": "Choose at least one row first.",
+    "no_value": "Fill in the field of this button first.",
+}
+"""Messages after an action that did nothing."""
 
 
 class PanelPage:
@@ -52,6 +56,7 @@ class PanelPage:
     permissions: ClassVar[Mapping[str, Roles]] = {}
     """Actions, such as delete, restricted to fewer roles."""
     messages: ClassVar[Mapping[str, str]] = {}
+    refusals: ClassVar[Mapping[str, str]] = {}
     panel: ClassVar["Panel"]
 
     async def render(self, request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
@@ -77,9 +82,13 @@ class PanelPage:
 
     def find_message(self, request: Request) -> str:
         asked = request.query_params
-        text = {**MESSAGES, **self.messages}.get(asked.get("done", ""), "")
+        texts = {**MESSAGES, **self.messages, **self.list_refusals()}
+        text = texts.get(asked.get("done", ""), "")
         count = asked.get("count", "")
         return text.replace("{count}", f"{int(count):,}" if count.isdecimal() and len(count) < 10 else "")
+
+    def list_refusals(self) -> dict[str, str]:
+        return {**REFUSALS, **self.refusals}
 
 
 class PageView(PanelPage, BaseView):

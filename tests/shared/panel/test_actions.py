@@ -27,6 +27,11 @@ async def test_an_action_runs_once_and_says_so(browser: httpx.AsyncClient, app: 
     assert await count_notes(app) == before + 2
 
 
+async def test_what_an_action_refuses_is_not_shown_as_done(browser: httpx.AsyncClient) -> None:
+    for done, tone in (("marked&count=1", "success"), ("none_chosen", "warning")):
+        assert f'class="message {tone}"' in (await browser.get(f"{NOTES}?done={done}")).text
+
+
 async def test_an_action_leads_back_to_the_list_as_it_was(
     browser: httpx.AsyncClient, write_note: Any
 ) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 from wtforms import Form, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired
+from wtforms.validators import DataRequired
 
 from content.audio import measure_recording
 from content.commands import speech_batches
@@ -53,16 +53,16 @@ SORTS = {
 class SpeechForm(Form):
     text = TextAreaField(
         "Text",
-        [InputRequired("Enter the spoken text.")],
+        [DataRequired("Enter the spoken text.")],
         description="The text that learners hear and repeat, word for word.",
         render_kw={"maxlength": MAX_SPEECH_TEXT_LENGTH, "rows": 3, "autocomplete": "off"},
     )
-    level = SelectField("Level", [InputRequired("Choose a level.")], choices=[("", "Choose…"), *LEVELS])
-    type = SelectField("Type", [InputRequired("Choose a type.")], choices=[("", "Choose…"), *TYPES])
+    level = SelectField("Level", [DataRequired("Choose a level.")], choices=[("", "Choose…"), *LEVELS])
+    type = SelectField("Type", [DataRequired("Choose a type.")], choices=[("", "Choose…"), *TYPES])
     tag_ids = LookupField("Tags", TAG_LOOKUP, description="Type to find a tag.")
     audio_key = StringField(
         "Recording",
-        [InputRequired("Upload or record the audio.")],
+        [DataRequired("Upload or record the audio.")],
         render_kw={"autocomplete": "off", "data-audio-key": ""},
     )
 
@@ -95,7 +95,7 @@ class SpeechView(ResourceView, model=Speech):
         Filter("level", "Level", LEVELS),
         Filter("type", "Type", TYPES),
         Filter("tag", "Tag", lookup=TAG_LOOKUP),
-        Filter("archived", "Archived", [("true", "Only archived"), ("all", "Both")], any_label="In play"),
+        Filter("archived", "State", [("true", "Archived"), ("all", "Both")], any_label="In play"),
         Filter("audio", "Recording", [("missing", "Missing")]),
     )
     search_label = "Search the texts"
@@ -106,11 +106,11 @@ class SpeechView(ResourceView, model=Speech):
     create_template, edit_template = "speech_create.html", "speech_edit.html"
     messages: ClassVar = {
         "created": "The speech was created. Learners can draw it within a second.",
-        "changed": "{count} changed.",
-        "some": "{count} changed. The others needed no change, no longer exist, or have too many tags.",
+        "changed": "Changed: {count}.",
+        "some": "Changed: {count}. The others needed no change, no longer exist, or have too many tags.",
         "same": "Nothing was changed: the selected speeches already are in this state.",
-        "no_tag": "Choose a tag first.",
     }
+    refusals: ClassVar = {"no_value": "Choose a tag first."}
 
     @property
     def _storage(self) -> Storage:
@@ -183,17 +183,15 @@ class SpeechView(ResourceView, model=Speech):
     async def restore(self, request: Request, ids: Sequence[UUID]) -> Response:
         return await self._change(request, ids, archived=False)
 
-    @post_action("add-tag", "Add tag")
+    @post_action("add-tag", "Add tag", needs="tag_id")
     async def add_tag(self, request: Request, ids: Sequence[UUID]) -> Response:
         return await self._change(request, ids, add_tag_ids=get_form(request).getlist("tag_id"))
 
-    @post_action("remove-tag", "Remove tag")
+    @post_action("remove-tag", "Remove tag", needs="tag_id")
     async def remove_tag(self, request: Request, ids: Sequence[UUID]) -> Response:
         return await self._change(request, ids, remove_tag_ids=get_form(request).getlist("tag_id"))
 
     async def _change(self, request: Request, ids: Sequence[UUID], **change: Any) -> Response:
-        if [] in change.values() or [""] in change.values():
-            return self.done("no_tag")
         batch = parse(SpeechBatchUpdate, {"speech_ids": list(ids), **change})
         async with self.transaction(request) as session:
             actor = get_principal(request).id

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 from wtforms import Form, StringField
-from wtforms.validators import InputRequired
+from wtforms.validators import DataRequired
 
 from content.commands import tags as commands
 from content.commands.tag_merges import merge_tag
@@ -37,13 +37,13 @@ MAX_CHOICES = 20
 class TagForm(Form):
     name = StringField(
         "Name",
-        [InputRequired("Give the tag a name.")],
+        [DataRequired("Give the tag a name.")],
         description="It must differ from all other names in more than upper and lower case.",
         render_kw={"maxlength": MAX_TAG_NAME_LENGTH, "autocomplete": "off"},
     )
     category = StringField(
         "Category",
-        [InputRequired("Give the tag a category.")],
+        [DataRequired("Give the tag a category.")],
         description="Tags are grouped by category, for example topic or situation.",
         render_kw={"maxlength": MAX_TAG_NAME_LENGTH, "autocomplete": "off"},
     )
@@ -72,9 +72,9 @@ class TagView(ResourceView, model=Tag):
         "created": "The tag was created.",
         "updated": "The tag was saved. Its speeches are updated within a few minutes.",
         "deleted": "The tag was deleted.",
-        "merged": "{count} merged. The speeches are updated within a few minutes.",
-        "no_tag": "Choose the tag to merge into first.",
+        "merged": "Merged: {count}. The speeches are updated within a few minutes.",
     }
+    refusals: ClassVar = {"no_value": "Choose the tag to merge into first."}
 
     async def list_rows(self, session: AsyncSession, query: ListQuery) -> Listing:
         rows, total = await queries.list_tag_page(
@@ -107,12 +107,10 @@ class TagView(ResourceView, model=Tag):
         confirmation="Speeches with the selected tags get the other tag, and the selected tags are deleted.  "
         "This cannot be undone.",
         is_dangerous=True,
+        needs="into_tag_id",
     )
     async def merge(self, request: Request, ids: Sequence[UUID]) -> Response:
-        into = get_form(request).get("into_tag_id", "")
-        if not into:
-            return self.done("no_tag")
-        target = parse(TagMerge, {"into_tag_id": into}).into_tag_id
+        target = parse(TagMerge, {"into_tag_id": get_form(request).get("into_tag_id")}).into_tag_id
         others = [tag_id for tag_id in ids if tag_id != target]
         async with self.transaction(request) as session:
             for tag_id in others:

@@ -209,13 +209,15 @@ async def test_many_speeches_are_changed_at_once(
         assert answer.status_code == 303, answer.text
         return (await panel.get(answer.headers["location"])).text
 
-    assert "3 changed. The others" in await act("add-tag", tag_id=tag_id)
+    assert "Changed: 3. The others" in await act("add-tag", tag_id=tag_id)
     assert "Nothing was changed" in await act("add-tag", tag_id=tag_id)
-    assert "Choose a tag first" in await act("remove-tag", tag_id="")
-    assert "3 changed" in await act("archive")
+    assert '<div class="message warning" role="status" data-message>Choose a tag first.' in await act(
+        "remove-tag", tag_id=""
+    )
+    assert "Changed: 3." in await act("archive")
     assert (await stored(committed_database, ids[0])).archived
-    assert "3 changed" in await act("restore")
-    assert "3 changed" in await act("remove-tag", tag_id=tag_id)
+    assert "Changed: 3." in await act("restore")
+    assert "Changed: 3." in await act("remove-tag", tag_id=tag_id)
     async with committed_database.transaction() as session:
         assert len(await outbox_events(session, SpeechUpdated)) == 12
 

@@ -1,7 +1,7 @@
 // What is typed into a form survives a save that no page answered, such as one after the end of the session.
 //
-// A sent form is kept in the tab's sessionStorage until a page of the panel shows how it ended. The page of the
-// form itself puts it back; the sign-on in between leaves it there. Passwords and files are never kept.
+// A sent form is kept in the tab's sessionStorage until a page of the panel shows that it was saved, or is another one.
+// The page of the form itself puts it back; the sign-on in between leaves it there. Passwords and files are never kept.
 "use strict";
 
 const DRAFT = "parley.draft";
@@ -87,10 +87,9 @@ function settleDraft() {
   const form = document.querySelector("form[data-guarded]");
   // A page without the form is one of an error.
   if (draft.path === location.pathname && !form) return;
+  if (draft.path !== location.pathname || draft.user !== form.dataset.user) return dropDraft();
   // The answer to a sent form has in its fields what was sent.
-  const isWaiting = draft.path === location.pathname && draft.user === form.dataset.user && !("answered" in form.dataset);
-  if (isWaiting) restoreDraft(form, draft);
-  else dropDraft();
+  if (!("answered" in form.dataset)) restoreDraft(form, draft);
 }
 
 settleDraft();

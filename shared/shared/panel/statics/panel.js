@@ -16,6 +16,9 @@ if (document.querySelector("[data-message]")) {
   history.replaceState(null, "", address);
 }
 
+// The answer to a sent form: reloading it, or coming back to it, gets the form again instead of sending it twice.
+if (document.querySelector("form[data-answered]")) history.replaceState(history.state, "", location.href);
+
 for (const button of document.querySelectorAll("[data-back]")) {
   button.hidden = history.length < 2;
   button.addEventListener("click", () => history.back());
@@ -45,9 +48,38 @@ function setBusy(form, busy) {
   }
 }
 
+// An action on rows of a list, without rows or without the value that it needs, would lose what was chosen.
+function whyNot(form, button) {
+  if (form.id !== "chosen") return "";
+  if (!document.querySelector("input[name='ids'][form='chosen']:checked")) return form.dataset.refusal;
+  const field = form.elements[button?.dataset.needs];
+  if (!field || field.value) return "";
+  form.querySelector("[role=combobox]")?.focus();
+  return button.dataset.refusal;
+}
+
+function refuse(form, reason) {
+  const note = form.querySelector("[data-chosen-count]");
+  note.textContent = reason;
+  note.className = "errors";
+}
+
+// Words in a field with a look-up, of which no choice was taken, would be lost.
+const findUnfinished = (form) => [...form.querySelectorAll("[role=combobox]")].find((input) => !input.validity.valid);
+
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", async (event) => {
     if (form.hasAttribute("data-busy")) return event.preventDefault();
+    const reason = whyNot(form, event.submitter);
+    if (reason) {
+      event.preventDefault();
+      return refuse(form, reason);
+    }
+    const unfinished = findUnfinished(form);
+    if (unfinished) {
+      event.preventDefault();
+      return unfinished.reportValidity();
+    }
     const text = event.submitter?.dataset.confirm ?? form.dataset.confirm;
     if (text && !form.hasAttribute("data-confirmed")) {
       event.preventDefault();
@@ -83,6 +115,7 @@ if (chooseAll) {
   const update = () => {
     const chosen = boxes.filter((box) => box.checked).length;
     count.textContent = chosen ? `${chosen} chosen` : idle;
+    count.className = "quiet";
     chooseAll.checked = chosen === boxes.length;
     chooseAll.indeterminate = chosen > 0 && chosen < boxes.length;
   };
@@ -91,6 +124,7 @@ if (chooseAll) {
     update();
   });
   boxes.forEach((box) => box.addEventListener("change", update));
+  document.getElementById("chosen").addEventListener("change", update);
   addEventListener("pageshow", update);
 }
 
@@ -134,7 +168,10 @@ class Lookup {
       this.list.setAttribute("aria-labelledby", label.id);
     }
     this.box.append(this.chips, this.select, this.input, this.list);
-    this.input.addEventListener("input", () => this.wait());
+    this.input.addEventListener("input", () => {
+      this.input.setCustomValidity(this.input.value.trim() ? "Take one of the choices, or empty this field." : "");
+      this.wait();
+    });
     this.input.addEventListener("keydown", (event) => this.press(event));
     this.input.addEventListener("blur", () => setTimeout(() => this.close(), 150));
   }
@@ -172,6 +209,7 @@ class Lookup {
       this.select.add(new Option(choice.label, choice.value, true, true));
     }
     this.input.value = "";
+    this.input.setCustomValidity("");
     this.close();
     this.changed();
   }
