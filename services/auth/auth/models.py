@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     func,
     text,
 )
@@ -172,6 +173,7 @@ class EmailRequest(Base):
     # Set only if the address is not, or may soon not be, the account's.
     user_id: Mapped[UUID | None] = mapped_column(Uuid)
     email_key: Mapped[str] = mapped_column(String(254))
+    from_known_address: Mapped[bool] = mapped_column(server_default=false())
     requested_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     due_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)
     attempts: Mapped[int] = mapped_column(server_default="0")

@@ -75,14 +75,19 @@ async def limit_account(
     await limits.check(request, name, digest, per_minute=per_minute, fail_closed=fail_closed)
 
 
+async def is_known_address(database: Database, known: KnownAddresses, *, email: str, address: str) -> bool:
+    """Return whether the account's owner has signed in from the client's address; false without Redis."""
+    async with database.transaction() as session:
+        address_key = await find_address_key(session, email)
+    return await known.is_known(address_key, address)
+
+
 async def limit_log_in(
     request: Request, database: Database, known: KnownAddresses, *, email: str, address: str
 ) -> None:
     """Limit attempts on an account; other addresses do not exhaust the limit of a known one."""
-    async with database.transaction() as session:
-        address_key = await find_address_key(session, email)
     name, subject = "login_account", email
-    if await known.is_known(address_key, address):
+    if await is_known_address(database, known, email=email, address=address):
         name, subject = "login_known_address", f"{email} {address}"
     await limit_account(request, name, subject, per_minute=LOGINS_PER_MINUTE, fail_closed=True)
 

@@ -1,8 +1,14 @@
 from fastapi import Depends, Response
-from shared.http.dependencies import DatabaseDep, SessionDep
-from shared.http.ratelimit import per_address
+from shared.http.dependencies import DatabaseDep
+from shared.http.ratelimit import ClientAddress, per_address
 
-from auth.api.dependencies import PasswordHasherDep, auth_errors, create_auth_router
+from auth.api.dependencies import (
+    KnownAddressesDep,
+    PasswordHasherDep,
+    auth_errors,
+    create_auth_router,
+    is_known_address,
+)
 from auth.commands import password_resets as commands
 from auth.errors import PasswordQueueFull, TokenExpired, TokenUnknown, TokenUsed, WeakPassword
 from auth.schemas.password_resets import ForgotPasswordRequest, ResetPasswordRequest
@@ -17,13 +23,18 @@ auth = create_auth_router()
     response_class=Response,
     dependencies=[Depends(per_address("forgot", per_minute=100))],
 )
-async def request_password_reset(body: ForgotPasswordRequest, session: SessionDep) -> None:
+async def request_password_reset(
+    body: ForgotPasswordRequest, database: DatabaseDep, known: KnownAddressesDep, address: ClientAddress
+) -> None:
     """Request an e-mail with a link to set a new password, valid for one hour and one use.
 
     The response does not reveal whether the address has an account. Requests within a minute send one e-mail,
-    and an address gets at most five a day.
+    and an address gets at most five a day. Requests from a client address from which the account signed in
+    during the last 30 days can send five more.
     """
-    commands.request_password_reset(session, body.email)
+    is_known = await is_known_address(database, known, email=body.email, address=address)
+    async with database.transaction() as session:
+        commands.request_password_reset(session, body.email, from_known_address=is_known)
 
 
 @auth.post(

@@ -9,10 +9,17 @@ from auth.types import EmailKind
 
 
 def request_email(
-    session: AsyncSession, kind: EmailKind, email_key: str, *, user_id: UUID | None = None
+    session: AsyncSession,
+    kind: EmailKind,
+    email_key: str,
+    *,
+    user_id: UUID | None = None,
+    from_known_address: bool = False,
 ) -> None:
     """Request an e-mail without looking up the account, so that not even timing reveals whether it exists."""
-    session.add(EmailRequest(kind=kind, email_key=email_key, user_id=user_id))
+    session.add(
+        EmailRequest(kind=kind, email_key=email_key, user_id=user_id, from_known_address=from_known_address)
+    )
 
 
 def notify(session: AsyncSession, user: User, kind: EmailKind) -> None:

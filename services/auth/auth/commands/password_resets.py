@@ -15,8 +15,9 @@ from auth.passwords import PasswordHasher, ensure_strong_password
 from auth.tokens import one_time_tokens
 
 
-def request_password_reset(session: AsyncSession, email: str) -> None:
-    request_email(session, "reset_password", canonical_email(email))
+def request_password_reset(session: AsyncSession, email: str, *, from_known_address: bool) -> None:
+    email_key = canonical_email(email)
+    request_email(session, "reset_password", email_key, from_known_address=from_known_address)
 
 
 @retry_conflicts

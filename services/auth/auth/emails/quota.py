@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.domain.one_time_tokens import MAX_EMAILS_PER_DAY
 from auth.models import SentEmail
 from auth.tokens.opaque_tokens import digest
 from auth.types import TokenPurpose
@@ -16,11 +15,11 @@ PERIOD = timedelta(days=1)
 
 
 async def is_exhausted(
-    session: AsyncSession, purpose: TokenPurpose, email_key: str, *, now: datetime
+    session: AsyncSession, purpose: TokenPurpose, email_key: str, *, now: datetime, max_per_day: int
 ) -> bool:
     same = (SentEmail.address_digest == digest(email_key)) & (SentEmail.purpose == purpose)
     recent = select(func.count()).where(same, SentEmail.sent_at > now - PERIOD)
-    return (await session.execute(recent)).scalar_one() >= MAX_EMAILS_PER_DAY
+    return (await session.execute(recent)).scalar_one() >= max_per_day
 
 
 async def count(session: AsyncSession, purpose: str, email_key: str, *, now: datetime) -> None:

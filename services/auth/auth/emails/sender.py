@@ -9,6 +9,7 @@ from shared.data.db import Database
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from auth.domain.one_time_tokens import get_max_emails_per_day
 from auth.emails import quota
 from auth.emails.mailers import EmailNotSent, Mailer
 from auth.emails.templates import LINK_PATHS, compose_email
@@ -117,11 +118,14 @@ class EmailSender:
         pending = one_time_tokens.find_pending_key(user, now=now)
         if purpose == "change_email" and pending != request.email_key:
             return None
-        if await quota.is_exhausted(session, purpose, request.email_key, now=now):
+        limit = get_max_emails_per_day(from_known_address=request.from_known_address)
+        if await quota.is_exhausted(session, purpose, request.email_key, now=now, max_per_day=limit):
             return None
         # Only the hash of an earlier attempt's token is stored, so its link is replaced.
         await session.execute(delete(OneTimeToken).where(OneTimeToken.digest == request.token_digest))
-        token = await one_time_tokens.issue(session, user.id, purpose, email_key=request.email_key, now=now)
+        token = await one_time_tokens.issue(
+            session, user.id, purpose, email_key=request.email_key, now=now, max_per_day=limit
+        )
         if token is None:
             return None
         request.token_digest = digest(token)

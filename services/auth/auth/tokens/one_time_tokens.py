@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.domain.one_time_tokens import TOKEN_TTLS, ensure_usable, may_send_email
+from auth.domain.one_time_tokens import MAX_EMAILS_PER_DAY, TOKEN_TTLS, ensure_usable, may_send_email
 from auth.domain.users import canonical_email
 from auth.errors import TokenUnknown, TokenUsed
 from auth.models import OneTimeToken, User
@@ -18,7 +18,13 @@ RETENTION = timedelta(days=7)
 
 
 async def issue(
-    session: AsyncSession, user_id: UUID, purpose: TokenPurpose, *, email_key: str, now: datetime
+    session: AsyncSession,
+    user_id: UUID,
+    purpose: TokenPurpose,
+    *,
+    email_key: str,
+    now: datetime,
+    max_per_day: int = MAX_EMAILS_PER_DAY,
 ) -> str | None:
     """Return a new token for an address's reader, or None if enough for the same purpose were sent."""
     same = (OneTimeToken.user_id == user_id) & (OneTimeToken.purpose == purpose)
@@ -27,7 +33,7 @@ async def issue(
         func.count(),
     ).where(same, OneTimeToken.created_at > now - timedelta(days=1))
     last_unused_at, sent = (await session.execute(of_today)).one()
-    if not may_send_email(now, last_unused_at=last_unused_at, sent_in_a_day=sent):
+    if not may_send_email(now, last_unused_at=last_unused_at, sent_in_a_day=sent, max_per_day=max_per_day):
         return None
     await _delete_expired(session, now=now)
     token = generate_token()

@@ -1,9 +1,12 @@
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from auth.models import AuditEntry, EmailRequest, OneTimeToken, SentEmail, User
+from fastapi import FastAPI
 from shared.data.db import Database
+from shared.http.ratelimit import get_client_address
 from sqlalchemy import func, select, update
 from tests.mailbox import Mailbox
 
@@ -98,3 +101,23 @@ async def test_an_address_gets_five_letters_a_day(
     await pass_time(days=1)
     await client.post(FORGOT, json={"email": user.email})
     assert len(await mailbox.emails()) == 6
+
+
+async def test_strangers_do_not_use_up_the_letters_of_an_owner(
+    client: httpx.AsyncClient, app: FastAPI, user: User, mailbox: Mailbox, database: Database
+) -> None:
+    async def request_from(address: str) -> int:
+        app.dependency_overrides[get_client_address] = lambda: address
+        assert (await client.post(FORGOT, json={"email": user.email})).status_code == 202
+        sent = len(await mailbox.emails())
+        async with database.transaction() as session:
+            earlier = OneTimeToken.created_at - timedelta(minutes=2)
+            await session.execute(update(OneTimeToken).values(created_at=earlier))
+        return sent
+
+    home = uuid4().hex
+    app.dependency_overrides[get_client_address] = lambda: home
+    assert (await log_in(client, user, "Correct4Horse")).status_code == 200
+    assert [await request_from(uuid4().hex) for _ in range(6)] == [1, 2, 3, 4, 5, 5]
+    assert [await request_from(home) for _ in range(6)] == [6, 7, 8, 9, 10, 10]
+    assert await request_from(uuid4().hex) == 10
