@@ -109,6 +109,24 @@ async def test_an_address_knows_only_the_accounts_that_it_signed_in_to(
     assert answer.status_code == 429
 
 
+async def test_unknown_tokens_do_not_use_up_the_refreshes_of_an_address(
+    limited: FastAPI, user: User, elsewhere: Callable[[str], None]
+) -> None:
+    async with api_client(limited) as client:
+        elsewhere(uuid4().hex)
+        own = {"email": user.email, "password": "Correct4Horse"}
+        token = (await client.post(LOGIN, json=own)).json()["refresh_token"]
+        statuses = [
+            (await client.post(REFRESH, json={"refresh_token": "unknown"})).status_code for _ in range(101)
+        ]
+        assert statuses == [401] * 100 + [429]
+        assert (await client.post(REFRESH, json={"refresh_token": token})).status_code == 200
+        statuses = [
+            (await client.post(REFRESH, json={"refresh_token": token})).status_code for _ in range(100)
+        ]
+    assert statuses == [200] * 99 + [429]
+
+
 async def test_addresses_are_kept_unreadable_and_for_thirty_days(
     limited: FastAPI, user: User, elsewhere: Callable[[str], None], settings: ApiSettings
 ) -> None:

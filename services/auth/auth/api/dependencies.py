@@ -22,7 +22,7 @@ from auth.export import GameClient
 from auth.limits import KnownAddresses
 from auth.passwords import PasswordHasher
 from auth.queries.roles import find_role
-from auth.queries.sign_ins import find_address_key
+from auth.queries.sign_ins import find_address_key, find_family_id
 from auth.queries.users import get_current_user
 from auth.schemas.sign_ins import LoginResponse, TokenPair
 from auth.schemas.users import UserRead
@@ -90,6 +90,14 @@ async def limit_log_in(
     if await is_known_address(database, known, email=email, address=address):
         name, subject = "login_known_address", f"{email} {address}"
     await limit_account(request, name, subject, per_minute=LOGINS_PER_MINUTE, fail_closed=True)
+
+
+async def limit_refresh(request: Request, database: Database, refresh_token: str, *, address: str) -> None:
+    """Limit by session; only unknown tokens use up the limit of an address, which a school may share."""
+    async with database.transaction() as session:
+        family_id = await find_family_id(session, refresh_token)
+    name, subject = ("refresh", address) if family_id is None else ("refresh_session", str(family_id))
+    await get_rate_limits(request).check(request, name, subject, per_minute=100)
 
 
 async def limit_password_checks(request: Request, caller: Principal, password: SecretStr | None) -> None:

@@ -13,6 +13,7 @@ from auth.api.dependencies import (
     auth_errors,
     create_auth_router,
     limit_log_in,
+    limit_refresh,
     sign_in_response,
     token_pair,
 )
@@ -55,18 +56,24 @@ async def log_in(
 @auth.post(
     "/refresh",
     response_description="The new tokens of the session.",
-    dependencies=[Depends(per_address("refresh", per_minute=100))],
     responses=auth_errors(InvalidRefreshToken, AccountLocked),
 )
 async def refresh_tokens(
-    body: RefreshRequest, database: DatabaseDep, issuer: AccessTokenIssuerDep
+    request: Request,
+    body: RefreshRequest,
+    database: DatabaseDep,
+    issuer: AccessTokenIssuerDep,
+    address: ClientAddress,
 ) -> TokenPair:
     """Exchange a refresh token for a new pair of tokens.
 
     A refresh token can be used once. If the response was lost, sending the same token again returns the same
     refresh token, until that one has been used. Reuse after that is treated as theft and ends the session.
+    At most 100 unknown tokens per minute are allowed for a client address, and 100 requests for a session.
     """
-    signed_in = await commands.refresh_tokens(database, body.refresh_token.get_secret_value())
+    refresh_token = body.refresh_token.get_secret_value()
+    await limit_refresh(request, database, refresh_token, address=address)
+    signed_in = await commands.refresh_tokens(database, refresh_token)
     return token_pair(signed_in, issuer)
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.domain.users import canonical_email
 from auth.errors import SignedOut
-from auth.models import RefreshTokenFamily, User
+from auth.models import RefreshToken, RefreshTokenFamily, User
+from auth.tokens.opaque_tokens import digest
 
 
 class Credential(NamedTuple):
@@ -27,6 +28,11 @@ async def find_credential_by_email(session: AsyncSession, email: str) -> Credent
 
 async def find_address_key(session: AsyncSession, email: str) -> UUID | None:
     return await session.scalar(select(User.address_key).where(User.email_key == canonical_email(email)))
+
+
+async def find_family_id(session: AsyncSession, refresh_token: str) -> UUID | None:
+    same = RefreshToken.digest == digest(refresh_token)
+    return await session.scalar(select(RefreshToken.family_id).where(same))
 
 
 async def find_credential_by_user_id(session: AsyncSession, user_id: UUID) -> Credential | None:
