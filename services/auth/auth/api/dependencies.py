@@ -11,7 +11,7 @@ from shared.data.db_errors import DatabaseUnavailable
 from shared.errors import Forbidden, Invalid, TooManyRequests
 from shared.http.dependencies import SessionDep, from_state
 from shared.http.problems import error_responses
-from shared.http.ratelimit import get_rate_limits, per_user
+from shared.http.ratelimit import ClientAddress, get_rate_limits, per_user
 from shared.security.current_user import CurrentUser, Principal, authenticate
 
 from auth.commands.sign_ins import AuthenticatedSession
@@ -31,7 +31,13 @@ from auth.tokens import AccessTokenIssuer, SigningKeyStore
 
 LOGINS_PER_MINUTE = 10
 
-PasswordHasherDep = Annotated[PasswordHasher, from_state("passwords")]
+
+def _get_passwords(request: Request, address: ClientAddress) -> PasswordHasher:
+    passwords: PasswordHasher = request.app.state.passwords
+    return passwords.for_address(address)
+
+
+PasswordHasherDep = Annotated[PasswordHasher, Depends(_get_passwords)]
 AccessTokenIssuerDep = Annotated[AccessTokenIssuer, from_state("issuer")]
 SigningKeyStoreDep = Annotated[SigningKeyStore, from_state("keys")]
 SocialSignInDep = Annotated[SocialSignIn, from_state("social")]

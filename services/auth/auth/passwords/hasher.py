@@ -6,8 +6,10 @@ import secrets
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from functools import cache
 from threading import BoundedSemaphore
+from weakref import WeakValueDictionary
 
 from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
@@ -19,15 +21,26 @@ from auth.errors import PasswordQueueFull
 _HASHES = PasswordHash((Argon2Hasher(memory_cost=19_456, time_cost=2, parallelism=1), BcryptHasher()))
 
 NICE_LEVEL = 10
+MAX_OF_ADDRESS = 20
+"""Passwords of one client address in the queue: one with many accounts must leave room for others."""
 
 
 class PasswordHasher:
     """A bounded queue in front of the hashing threads. Passwords must be normalized."""
 
-    def __init__(self, *, threads: int, queue_size: int) -> None:
+    def __init__(self, *, threads: int, queue_size: int, max_of_address: int | None = MAX_OF_ADDRESS) -> None:
         self._pool = ThreadPoolExecutor(threads, "passwords", lower_priority)
         self._slots = BoundedSemaphore(threads + queue_size)
+        self._share = BoundedSemaphore(threads + queue_size)
+        self._max_of_address = max_of_address or threads + queue_size
+        self._shares = WeakValueDictionary[str, BoundedSemaphore]()
         dummy_hash()
+
+    def for_address(self, address: str) -> "PasswordHasher":
+        """Return this hasher with the address's share of the queue."""
+        own = copy(self)
+        own._share = self._shares.setdefault(address, BoundedSemaphore(self._max_of_address))
+        return own
 
     async def hash(self, password: str) -> str:
         return await self._run(lambda: _HASHES.hash(password))
@@ -44,12 +57,19 @@ class PasswordHasher:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run[T](self, work: Callable[[], T]) -> T:
+        if not self._share.acquire(blocking=False):
+            raise PasswordQueueFull
         if not self._slots.acquire(blocking=False):
+            self._share.release()
             raise PasswordQueueFull
         future: Future[T] = self._pool.submit(work)
         # Released by the future, not after the await: when a client disconnects, the thread keeps working.
-        future.add_done_callback(lambda _: self._slots.release())
+        future.add_done_callback(self._release)
         return await asyncio.wrap_future(future)
+
+    def _release(self, _: object) -> None:
+        self._slots.release()
+        self._share.release()
 
 
 def lower_priority() -> None:

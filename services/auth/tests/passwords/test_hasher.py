@@ -81,6 +81,23 @@ async def test_a_full_queue_refuses_at_once_and_recovers(
     assert list(await asyncio.gather(hasher.hash("a"), hasher.hash("b"))) == ["a", "b"]
 
 
+async def test_an_address_leaves_room_in_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = threading.Event()
+    monkeypatch.setattr(pwdlib.PasswordHash, "hash", lambda self, password: ready.wait(5) and password)
+    hasher = PasswordHasher(threads=1, queue_size=3, max_of_address=2)
+    waiting = [asyncio.create_task(hasher.for_address("203.0.113.7").hash(name)) for name in "ab"]
+    await asyncio.sleep(0)
+    with pytest.raises(PasswordQueueFull):
+        await hasher.for_address("203.0.113.7").hash("c")
+    waiting.append(asyncio.create_task(hasher.for_address("203.0.113.8").hash("d")))
+    await asyncio.sleep(0)
+    ready.set()
+    assert await asyncio.gather(*waiting) == ["a", "b", "d"]
+    again = hasher.for_address("203.0.113.7")
+    assert list(await asyncio.gather(again.hash("e"), again.hash("f"))) == ["e", "f"]
+    hasher.close()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows priorities of threads")
 async def test_hashing_threads_let_all_others_go_first(
     hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch
