@@ -272,6 +272,11 @@ def frozen(server: Server) -> Iterator[None]:
             os.killpg(process.pid, signal.SIGCONT)
 
 
+async def stop_and_start(server: Server) -> None:
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(server.start)
+
+
 async def kill_and_start(server: Server) -> None:
     await asyncio.to_thread(server.kill)
     await asyncio.to_thread(server.start)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.chaos.imports import VICTIMS, Imports, frozen, kill_and_start, until
+from tests.chaos.imports import VICTIMS, Imports, frozen, kill_and_start, stop_and_start, until
 
 pytestmark = pytest.mark.journey
 
@@ -51,6 +51,27 @@ async def test_a_death_while_the_import_is_applied(imports: Imports, victim: str
     finally:
         storage.__exit__(None, None, None)
     await imports.ensure_applied(wanted)
+
+
+async def test_workers_stop_before_they_have_checked_or_applied_their_imports(imports: Imports) -> None:
+    importer, content = imports.victims["importer worker"], imports.victims["content worker"]
+    with frozen(content):
+        applied = await imports.start()
+        assert await imports.wait(applied, "applying") == "applying"
+        with frozen(importer):
+            checked = await imports.start()
+            storage = frozen(imports.victims["s3"])
+            storage.__enter__()
+    # Both wait for S3 until their time is over.
+    try:
+        assert await imports.wait(checked, "validating") == "validating"
+        await asyncio.gather(stop_and_start(importer), stop_and_start(content))
+        assert await imports.speeches(applied) == []
+    finally:
+        storage.__exit__(None, None, None)
+    for wanted in (applied, checked):
+        await imports.ensure_applied(wanted)
+    await imports.ensure_nothing_waits()
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
