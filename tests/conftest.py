@@ -1,6 +1,6 @@
-"""The whole system behind its gateway, started once for all tests that need it.
+"""The whole system behind its gateway, started once for all tests.
 
-With TEST_SYSTEM=running, the tests play against what runs already by `make up` or `make run`, started with
+With TEST_SYSTEM=running, the tests use the system that `make up` or `make run` has started with
 RATE_LIMIT_ENABLED=false. Tests that look behind the gateway are skipped.
 """
 
@@ -20,7 +20,7 @@ from tests.journey import Learner
 
 
 class SystemFromOutside:
-    """A running system, of which tests see only what clients see."""
+    """A running system that tests can reach only as clients do."""
 
     def __init__(self, system: running_system.RunningSystem) -> None:
         self.url, self.mail = system.url, system.mail

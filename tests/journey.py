@@ -81,7 +81,7 @@ def session_of(speeches: list[dict[str, Any]], **different: Any) -> dict[str, An
 
 
 def scored_session_of(speech: dict[str, Any], scored: dict[str, Any]) -> dict[str, Any]:
-    """Build a finished game with one result, which has this answer of the scoring service."""
+    """Build a finished game with one result that has this response of the scoring service."""
     session = session_of([speech])
     session["results"][0] |= {
         name: scored[name] for name in ("pronunciation_score", "recognized_text", "receipt")

@@ -24,7 +24,7 @@ CONTRACT_RULES = (
     *("ban-drop-column", "ban-drop-table", "ban-drop-constraint", "ban-drop-not-null"),
     *("renaming-column", "renaming-table"),
 )
-"""What the previous release may still use, so that only a contract step does it."""
+"""Statements that remove things the previous release may still use, so only a contract step may have them."""
 
 
 def find_problems(migrations: Path, *, baseline: str, folder: Path) -> list[str]:
@@ -61,7 +61,7 @@ def render(scripts: ScriptDirectory, script: Script) -> str:
 
 
 def lint(file: Path, *, is_contract: bool) -> list[str]:
-    """Return what squawk says about the statements of one migration."""
+    """Return squawk's findings on the statements of one migration."""
     left_out = [*NOT_OURS, *(CONTRACT_RULES if is_contract else ())]
     command = (SQUAWK, "--reporter=json", "--pg-version=18", f"--exclude={','.join(left_out)}", file)
     done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - the wheel's own binary

@@ -1,4 +1,4 @@
-"""Every place in which the running system could keep something that it was sent, and a search of them all."""
+"""Every place in which the running system could store a request's content, and a search of them all."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ TRACE_EXCHANGE = "amq.rabbitmq.trace"
 
 
 def spell(secret: bytes) -> list[bytes]:
-    """Return a secret as it is, in hexadecimal, and in base64 wherever it begins in what is encoded."""
+    """Return a secret unchanged, in hexadecimal, and in base64 at every offset within an encoded text."""
     texts = [secret.hex().encode(), secret.hex().upper().encode()]
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + secret)
@@ -51,7 +51,7 @@ class Places:
     """Processes whose open files are searched besides the system's."""
 
     async def search(self) -> set[str]:
-        """Return the names of the places in which one of the needles is."""
+        """Return the names of the places that contain one of the needles."""
         return {
             *self._search_files(),
             *self._search_open_files(),
@@ -124,7 +124,7 @@ class Places:
         return found
 
     async def _search_queues(self) -> list[str]:
-        """Look at every message that waits, and put it back."""
+        """Search every waiting message, and return it to its queue."""
         names = (await self._control("list_queues", "name", "--no-table-headers")).split()
         found = []
         async with await aio_pika.connect(f"{self.system.plan.addresses.rabbitmq_url}/") as connection:
@@ -139,7 +139,7 @@ class Places:
 
     @asynccontextmanager
     async def collecting_messages(self) -> AsyncIterator[None]:
-        """Keep all messages that are published meanwhile, however soon they are consumed."""
+        """Keep all messages that are published during the block, however soon they are consumed."""
         await self._control("trace_on")
         try:
             async with await aio_pika.connect(f"{self.system.plan.addresses.rabbitmq_url}/") as connection:

@@ -19,7 +19,7 @@ from deploy.local.stack import Stack
 from deploy.services import DATABASE_OWNERS
 
 RECORDED = ROOT / "deploy" / "previous-release.txt"
-"""The commit that counts as released as long as no tag `v*` does."""
+"""The commit that counts as released while there is no tag `v*`."""
 
 
 def extract(folder: Path) -> Path:

@@ -22,7 +22,7 @@ GENERATED = (
     *(".env", "envoy.rendered.yaml", "errors.csv"),
 )
 OBJECT_KEYS = ("seed/", "uploads/", "imports/", "speeches/")
-"""Prefixes in the object storage, which are no folders."""
+"""Prefixes in the object storage, not folders."""
 
 
 def code_spans(page: Path) -> list[str]:
@@ -88,7 +88,7 @@ def test_log_events_in_operations_exist() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|", logs, re.MULTILINE)) - known == set()
 
 
-def test_every_decision_has_a_number_of_its_own_and_its_title_has_it_too() -> None:
+def test_every_decision_has_a_unique_number_in_its_file_name_and_title() -> None:
     pages = sorted((ROOT / "docs" / "adr").glob("*.md"))
     numbers = [int(page.name[:4]) for page in pages]
     assert numbers == list(range(1, len(pages) + 1))

@@ -11,7 +11,7 @@ from tests.online_migrations import find_problems
 ROOT = Path(__file__).parents[2]
 MIGRATIONS = sorted(ROOT.glob("services/*/*/migrations"))
 BASELINES = {"auth": "0017", "content": "0008", "game": "0006", "importer": "0002"}
-"""The last migrations of before this check. They are applied everywhere, so they stay as they are."""
+"""The last migrations before this check was written. They are applied everywhere, so they cannot change."""
 
 MIGRATION = """
 from alembic import op
@@ -65,7 +65,7 @@ CONTRACTING = {
 
 
 @pytest.mark.parametrize("folder", MIGRATIONS, ids=lambda folder: folder.parent.name)
-def test_the_migrations_of_a_service_are_one_line(folder: Path) -> None:
+def test_the_migrations_of_a_service_form_one_line(folder: Path) -> None:
     assert len(ScriptDirectory(str(folder)).get_heads()) == 1
 
 
@@ -106,12 +106,12 @@ def test_the_check_finds_statements_that_block(statement: str, marker: str, tmp_
 
 
 @pytest.mark.parametrize("statement", CONTRACTING)
-def test_what_the_previous_release_may_use_is_removed_by_a_contract_step_only(
+def test_only_a_contract_step_removes_what_the_previous_release_may_use(
     statement: str, tmp_path: Path
 ) -> None:
     assert check(statement, tmp_path) == [CONTRACTING[statement]]
 
 
 @pytest.mark.parametrize("statement", CONTRACTING)
-def test_a_contract_step_names_what_is_no_longer_used(statement: str, tmp_path: Path) -> None:
+def test_a_contract_step_says_why_the_removal_is_safe(statement: str, tmp_path: Path) -> None:
     assert check(statement, tmp_path, marker='contract = "unused since 1.0"') == []

@@ -21,7 +21,7 @@ def named(key: str, *, kind: str) -> set[str]:
     }
 
 
-def test_every_service_has_a_folder_and_every_folder_is_a_service() -> None:
+def test_services_and_their_folders_match() -> None:
     assert {path.parent.name for path in ROOT.glob("services/*/pyproject.toml")} == NAMES
 
 

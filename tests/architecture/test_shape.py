@@ -26,7 +26,7 @@ def sources() -> Iterator[Path]:
         (r"\bcreate_async_engine\(", "data/db.py"),
     ],
 )
-def test_it_happens_in_exactly_one_file(call: str, home: str) -> None:
+def test_commit_publish_and_create_engine_each_occur_in_one_file(call: str, home: str) -> None:
     found = [path for path in sources() if re.search(call, path.read_text())]
     assert found == [ROOT / "shared" / "shared" / home]
 
@@ -54,5 +54,5 @@ def test_a_command_that_opens_transactions_is_repeated_after_a_conflict() -> Non
     assert opening
     for file, function in opening:
         decorators = {ast.unparse(each) for each in function.decorator_list}
-        # What opens a transaction for its caller is repeated by its caller.
+        # The caller of a context manager repeats it.
         assert decorators & {"retry_conflicts", "asynccontextmanager"}, f"{file}: {function.name}"

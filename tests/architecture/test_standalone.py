@@ -31,7 +31,7 @@ def run(*command: str | Path, cwd: Path) -> None:
 
 
 def find_conflicts(uv: str, python: Path) -> list[str]:
-    """Return what packages lack; not the one whose code is never imported, only its model files read."""
+    """Return missing requirements of packages, except of the one of which only the model files are read."""
     command = (uv, "pip", "check", "--python", python)
     done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - as above
     lines = [line for line in done.stderr.splitlines() if line.startswith("The package")]
@@ -50,7 +50,7 @@ def test_a_service_stands_alone(service: str, tmp_path: Path) -> None:
     python = tmp_path / "venv" / "bin" / "python"
     run(uv, "venv", "-q", "--python", sys.executable, tmp_path / "venv", cwd=tmp_path)
     install = (uv, "pip", "install", "-q", "--python", python)
-    # A lock names all that a service needs. What packages name beyond that is not installed.
+    # A lock names every package that a service needs. Other requirements of packages are not installed.
     run(*install, "--no-deps", "--require-hashes", "-r", home / "requirements.txt", cwd=tmp_path)
     run(*install, "--no-deps", tmp_path / "shared", home, cwd=tmp_path)
     assert find_conflicts(uv, python) == []

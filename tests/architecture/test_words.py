@@ -90,5 +90,5 @@ def test_one_module_reads_the_clock() -> None:
     assert places(r"datetime\.(now|utcnow)\(|date\.today\(") == {CLOCK}
 
 
-def test_only_listed_files_loop_by_hand() -> None:
+def test_only_listed_files_contain_endless_loops() -> None:
     assert places(r"while True:") == LOOPS

@@ -18,7 +18,7 @@ def list_commands(workflow: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_its_make_targets_and_scripts_exist(workflow: Path) -> None:
+def test_make_targets_and_scripts_of_a_workflow_exist(workflow: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     commands = "\n".join(list_commands(workflow))
     assert set(re.findall(r"\bmake ([a-z-]+)", commands)) <= targets
@@ -32,16 +32,16 @@ def test_a_change_is_checked_as_on_a_developers_machine() -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_it_builds_an_image_of_every_service(workflow: Path) -> None:
+def test_a_workflow_builds_an_image_of_every_service(workflow: Path) -> None:
     matrix = yaml.safe_load(workflow.read_text())["jobs"]["images"]["strategy"]["matrix"]["service"]
     assert {service.name for service in SERVICES} <= set(matrix)
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_it_may_only_what_it_says(workflow: Path) -> None:
+def test_a_workflow_may_only_read_the_repository(workflow: Path) -> None:
     assert yaml.safe_load(workflow.read_text())["permissions"] == {"contents": "read"}
 
 
-def test_production_asks_first() -> None:
+def test_a_deployment_to_production_needs_an_approval() -> None:
     release = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
     assert release["jobs"]["production"]["environment"] == "production"

@@ -1,4 +1,4 @@
-"""The accessibility of a page, as axe-core judges it."""
+"""Checks the accessibility of a page with axe-core."""
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Page
@@ -10,7 +10,7 @@ OPTIONS = {
     # Style sheets and recordings are not fetched again.
     "preload": False,
 }
-# The rows of a list are alike, and axe-core needs seconds for all of them.
+# Only some rows of a list are checked: they are alike, and axe-core would need seconds for all.
 RUN = """async (options) => {
   const found = await axe.run({ exclude: ["tbody > tr:nth-child(n + 6)"] }, options);
   return found.violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.target)}`);

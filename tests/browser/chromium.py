@@ -1,4 +1,4 @@
-"""Chromium, as its pages are driven by tests: what they report is collected, and checked at the end."""
+"""Chromium for tests. Errors that its pages report are collected and checked at the end."""
 
 import os
 import shutil
@@ -52,7 +52,7 @@ async def launched(executable: str) -> AsyncIterator[Browser]:
 
 @dataclass
 class Visitor:
-    """A browser's window with cookies of its own, and the faults that its pages have shown."""
+    """A browser window with separate cookies, and the errors of its pages."""
 
     context: BrowserContext
     page: Page
@@ -69,7 +69,7 @@ class Visitor:
         *,
         state: StorageState | None = None,
     ) -> AsyncIterator["Visitor"]:
-        """Open a window. `state` has the cookies of one who has signed on."""
+        """Open a window. `state` contains the cookies of a signed-on user."""
         context = await browser.new_context(
             base_url=url, viewport=viewport, locale="en-US", storage_state=state
         )

@@ -1,4 +1,4 @@
-"""A browser, and visitors that must have seen no fault when their test ends."""
+"""A browser, and visitors whose pages must have shown no errors when the test ends."""
 
 import os
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ async def browser() -> AsyncIterator[Browser]:
     executable = find_chromium()
     if executable is None:
         message = "Chromium is missing: sudo apt-get install chromium (Debian), or install Google Chrome"
-        # Where changes are checked, a missing browser must not pass for a working panel.
+        # In CI, a missing browser must fail the tests instead of skipping them.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
     async with launched(executable) as browser:
         yield browser
@@ -26,7 +26,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def enter(system: Stack, browser: Browser) -> AsyncIterator[Enter]:
-    """Provide a function that opens a window with cookies of its own, or those of one who has signed on."""
+    """Provide a function that opens a window with separate cookies, or with those of a signed-on user."""
     visitors: list[Visitor] = []
     async with AsyncExitStack() as stack:
 
@@ -61,5 +61,5 @@ async def admin_state(system: Stack, browser: Browser) -> StorageState:
 
 @pytest.fixture
 async def window(enter: Enter, admin_state: StorageState) -> Visitor:
-    """Open a window in which an admin has signed on."""
+    """Open a window of a signed-on admin."""
     return await enter(state=admin_state)

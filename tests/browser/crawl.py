@@ -1,4 +1,4 @@
-"""Finds the pages of an entry of the navigation, by the links that lead to them."""
+"""Finds the pages of an entry of the navigation by their links."""
 
 import re
 from collections.abc import AsyncIterator, Iterable
@@ -12,7 +12,7 @@ from tests.browser.panel import ABSENT
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DOWNLOAD = ".csv"
 LIST_LINKS = "(links) => links.map((link) => link.href)"
-# Lists in another order, on another page or of other rows look the same.
+# Lists look the same in another order, on another page or with other rows.
 OF_A_LIST = re.compile("(^|&)(sort|page|cursor|search|session|subject_id|tag)=")
 NARROW = """(absent) => {
   const form = document.querySelector("form.filters");
@@ -28,7 +28,7 @@ NARROW = """(absent) => {
 async def visit_pages(page: Page, entry: Entry) -> AsyncIterator[str]:
     """Open one page of each kind, and yield the kind while it is open: `/admin/content/tags/<id>/edit`.
 
-    The last ones are a list without rows, a list whose address is wrong, and a page that is not there.
+    The last ones are a list without rows, a list with a wrong address, and a missing page.
     """
     waiting, known = [entry.address], {entry.address}
     while waiting:
@@ -46,7 +46,7 @@ async def visit_pages(page: Page, entry: Entry) -> AsyncIterator[str]:
 
 
 async def _list_links(page: Page, prefixes: Iterable[str]) -> list[str]:
-    """Return the addresses under these prefixes to which the content of the open page leads."""
+    """Return the addresses under these prefixes that the content of the open page links to."""
     found: list[str] = await page.locator("main a[href]").evaluate_all(LIST_LINKS)
     return [_to_address(part) for part in map(urlsplit, found) if _is_page(part, prefixes)]
 
@@ -61,5 +61,5 @@ def _to_address(part: SplitResult) -> str:
 
 
 def _to_kind(address: str) -> str:
-    """Return what pages of one kind have in common: the address without ids and values."""
+    """Return the kind of a page: its address without ids and values."""
     return re.sub("=[^&]*", "", ID.sub("<id>", address))

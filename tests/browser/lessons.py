@@ -1,4 +1,4 @@
-"""Tags and speeches for tests, made through the API."""
+"""Tags and speeches for tests, created through the API."""
 
 from typing import Any
 from uuid import uuid4
@@ -14,7 +14,7 @@ async def add_tag(admin: Learner, name: str = "", category: str = "test") -> dic
 
 
 async def find_audio_key(admin: Learner) -> str:
-    """Return the key of a recording that is there."""
+    """Return the key of an existing recording."""
     [known, *_] = (await admin.get("/admin/speeches", search="passport")).json()["speeches"]
     return str(known["audio_key"])
 

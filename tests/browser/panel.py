@@ -1,4 +1,4 @@
-"""The admin panel as a visitor uses it: who signs on, and the pages that there are."""
+"""The admin panel for tests: accounts, signing on, and the pages of the navigation."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tests.journey import Learner
 
 PASSWORD = "Correct4Horse"
 SPEECHES, TAGS = "/admin/content/speeches", "/admin/content/tags"
-# Of nothing. The same in every process: it names tests.
+# An id without a row. The same in every process, because it is part of the names of tests.
 ABSENT = "01a218d8-0000-7000-8000-000000000000"
 MAX_TABS = 60
 OUTLINE = "(element) => parseFloat(getComputedStyle(element).outlineWidth)"
@@ -52,16 +52,16 @@ async def fill_sign_on(visitor: Visitor, email: str, password: str) -> None:
 
 
 async def sign_on(visitor: Visitor, account: Account, path: str = TAGS) -> None:
-    """Open a page of the panel, sign on, and arrive there."""
+    """Open a page of the panel, sign on, and wait for the page."""
     await visitor.page.goto(path)
     await fill_sign_on(visitor, account.email, account.password)
     await expect(visitor.page.get_by_role("navigation").first).to_be_visible()
-    # Its scripts listen from now on.
+    # From now on its scripts handle events.
     await visitor.page.wait_for_load_state()
 
 
 async def tab_to(page: Page, target: Locator) -> None:
-    """Move the focus by the keyboard until it is where it must be, and is seen there."""
+    """Press Tab until the element has the focus, and check that the focus is visible."""
     for _ in range(MAX_TABS):
         await page.keyboard.press("Tab")
         if await target.evaluate("(element) => element === document.activeElement"):
@@ -71,8 +71,8 @@ async def tab_to(page: Page, target: Locator) -> None:
 
 
 async def choose(page: Page, label: str | re.Pattern[str], text: str) -> None:
-    """Find something by typing in a field with a look-up, and take the first choice."""
-    # Until the script has replaced it, the hidden list of choices has the same role and name.
+    """Search in a look-up field by typing, and select the first result."""
+    # Until the script replaces it, the hidden select element has the same role and name.
     await page.get_by_role("combobox", name=label).and_(page.locator("input")).fill(text)
     await page.locator("[role=option]").first.click()
 

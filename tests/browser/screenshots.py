@@ -22,7 +22,7 @@ from tests.browser.showcase import fill
 FOLDER = ROOT / "docs" / "images" / "panel"
 QUALITY = 55
 OF_NO_PICTURE = re.compile(rf"page=0|{ABSENT}|/admin/(auth|game|importer)/audit")
-"""Lists without rows, pages of errors, and those that look like another one."""
+"""Lists without rows, error pages, and pages that look like another one."""
 
 
 def run() -> int:
@@ -30,7 +30,7 @@ def run() -> int:
     if executable is None:
         sys.exit("Chromium is missing: sudo apt-get install chromium (Debian), or install Google Chrome.")
     with tempfile.TemporaryDirectory(prefix="parley-pictures-", ignore_cleanup_errors=True) as folder:
-        # Many accounts are made from one address.
+        # Many accounts are created from one address.
         os.environ["RATE_LIMIT_ENABLED"] = "false"
         Path(folder).chmod(0o711)  # servers that refuse to run as root must reach their data inside
         with run_stack(Path(folder)) as system:

@@ -1,4 +1,4 @@
-"""Data for pictures of the panel: people who play, editors who work, and an import with mistakes."""
+"""Data for pictures of the panel: learners who play, editors who work, and an import with errors."""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ async def fill(client: httpx.AsyncClient) -> None:
     await give_role(admin, Account(editor["email"], PASSWORD, editor["id"]), "editor")
     await client.put(f"/api/v1/admin/users/{people[LOCKED].user['id']}/lock", headers=admin.headers)
     await _edit(admin)
-    # The newest is the one that the list leads to.
+    # The list links to the newest one.
     for table in ("sentences.csv", "sentences-with-errors.csv"):
         await _import(admin, table)
 

@@ -1,4 +1,4 @@
-"""Who may open what in the panel, and accounts as an admin manages them."""
+"""Access to pages of the panel by role, and the accounts that an admin manages."""
 
 import re
 from uuid import uuid4
@@ -35,7 +35,7 @@ async def test_the_start_page_leads_through_the_sign_on_to_the_speeches(
         await expect(visitor.page).to_have_url(re.compile(f"{SPEECHES}$"))
 
 
-async def test_an_editor_is_kept_from_the_pages_of_admins(
+async def test_an_editor_cannot_open_the_pages_of_admins(
     visitor: Visitor, editor: Account, learner: Learner
 ) -> None:
     page, body = visitor.page, session_of(await learner.draw(limit=1))
@@ -52,7 +52,7 @@ async def test_an_editor_is_kept_from_the_pages_of_admins(
     await expect(page).to_have_url(re.compile(f"{SPEECHES}$"))
 
 
-async def test_a_demoted_admin_is_out_at_the_next_click(visitor: Visitor, admin: Learner) -> None:
+async def test_a_demoted_admin_loses_access_at_the_next_click(visitor: Visitor, admin: Learner) -> None:
     page, account = visitor.page, await create_editor(admin)
     await give_role(admin, account, "admin")
     await sign_on(visitor, account, LEARNERS)

@@ -1,4 +1,4 @@
-"""The Analytics page: charts of what learners did, on a screen and on a phone."""
+"""The Analytics page: charts of learners' activity, on wide and narrow screens."""
 
 import asyncio
 import re
@@ -104,7 +104,7 @@ async def test_played_speeches_lead_to_their_page(
     await expect(visitor.page).to_have_url(re.compile("/admin/content/speeches/"))
 
 
-async def test_tables_are_there_without_scripts(
+async def test_tables_are_shown_without_scripts(
     enter: Enter, editor: Account, learner: Learner, admin: Learner
 ) -> None:
     await play(learner, admin)
@@ -114,7 +114,7 @@ async def test_tables_are_there_without_scripts(
     await visitor.page.get_by_text("Show the table").first.click()
     await expect(visitor.page.locator("#days-table")).to_be_visible()
     await expect(visitor.page.locator("canvas").first).to_be_hidden()
-    # The script that was kept away.
+    # The blocked script.
     [fault] = visitor.faults
     assert "ERR_FAILED" in fault
     visitor.faults.clear()

@@ -1,4 +1,4 @@
-"""An import in the panel, from dragged files to speeches, and back."""
+"""An import in the panel, from dragged files to speeches, and its undo."""
 
 import asyncio
 import csv
@@ -67,7 +67,7 @@ async def download_report(page: Page) -> str:
     return await asyncio.to_thread(Path(await saved.path()).read_text, "utf-8-sig")
 
 
-async def test_dragged_files_become_speeches_and_are_taken_back(
+async def test_dragged_files_become_speeches_until_the_import_is_undone(
     visitor: Visitor, editor: Account, admin: Learner
 ) -> None:
     page, name = visitor.page, uuid4().hex
@@ -120,12 +120,12 @@ def make_archive(**files: bytes) -> bytes:
 
 
 async def refuse_streams(visitor: Visitor) -> list[str]:
-    """Refuse connections that last, as a proxy may. Returns the addresses that are asked instead."""
+    """Refuse streams, as a proxy may. Returns the addresses that are requested instead."""
     polled: list[str] = []
     visitor.expected_statuses.add(503)
 
     async def let_follow(route: Route) -> None:
-        # An import of two rows may have ended before its page is open.
+        # An import of two rows may end before its page opens.
         page = await (response := await route.fetch()).text()
         page = page.replace('data-following="false"', 'data-following="true"')
         await route.fulfill(response=response, body=page)

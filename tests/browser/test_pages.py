@@ -1,4 +1,4 @@
-"""Every page of the navigation, with all to which it leads, at both widths: what all pages have in common."""
+"""Rules for all pages: every page of the navigation and the pages that it links to, at both widths."""
 
 from uuid import uuid4
 
@@ -25,8 +25,8 @@ EXPECTED = {
     "Imports": {"/create", "/<id>"},
     "Learners": PARTS - {"/create"},
 }
-"""Pages that the links must lead to, so that a broken one does not hide a page from the test."""
-# What can be reached by the keyboard, and shows no outline, of itself or of its label, when it is.
+"""Pages that the links must reach, so that a broken link does not hide a page from the test."""
+# Elements that the keyboard can focus without an outline of the element or its label.
 LIST_UNSEEN = """() => {
   const isSeen = (each) => each && parseFloat(getComputedStyle(each).outlineWidth) > 0;
   const reachable = "a[href], button, input, select, textarea, summary, [tabindex='0']";
@@ -41,13 +41,13 @@ LIST_UNSEEN = """() => {
 }"""
 
 
-# As long as a word may be, and no markup.
+# The longest possible word, which looks like markup.
 LONG = f"<script>{uuid4().hex * 2}</script>"
 
 
 @pytest.fixture(scope="module")
 async def rows(system: Stack) -> None:
-    """Let every list begin with a row whose texts are as long as they may be."""
+    """Let every list begin with a row whose texts have the maximum length."""
     async with httpx.AsyncClient(base_url=system.url, timeout=20) as client:
         admin, learner = (
             await Learner.signed_in(client, ADMIN.email, ADMIN.password),
@@ -61,7 +61,7 @@ async def rows(system: Stack) -> None:
 
 
 @pytest.mark.parametrize("entry", NAVIGATION, ids=lambda entry: entry.title)
-async def test_all_pages_of_an_entry_are_sound(
+async def test_all_pages_of_an_entry_are_accessible_and_free_of_errors(
     enter: Enter, admin_state: StorageState, rows: None, entry: Entry
 ) -> None:
     visitor = await enter(state=admin_state)
@@ -76,7 +76,7 @@ async def test_all_pages_of_an_entry_are_sound(
 
 
 async def list_faults(visitor: Visitor) -> list[str]:
-    """Return what is wrong with the open page at either width."""
+    """Return the problems of the open page at both widths."""
     page, found = visitor.page, []
     for name, viewport in WIDTHS.items():
         await page.set_viewport_size(viewport)

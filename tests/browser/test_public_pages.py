@@ -1,4 +1,4 @@
-"""Pages that anyone may open: the reference of the API, and the links of e-mails."""
+"""Pages that need no account: the reference of the API, and the pages linked from e-mails."""
 
 import pytest
 from playwright.async_api import ViewportSize, expect
@@ -17,7 +17,9 @@ async def test_the_reference_lists_the_operations(visitor: Visitor) -> None:
 
 @pytest.mark.parametrize("viewport", WIDTHS.values(), ids=WIDTHS.keys())
 @pytest.mark.parametrize("path", ["/account/verify", "/account/reset"])
-async def test_the_links_of_emails_are_accessible(enter: Enter, path: str, viewport: ViewportSize) -> None:
+async def test_the_pages_of_e_mail_links_are_accessible(
+    enter: Enter, path: str, viewport: ViewportSize
+) -> None:
     visitor = await enter(viewport)
     await visitor.page.goto(f"{path}#token=none")
     await expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
@@ -25,7 +27,7 @@ async def test_the_links_of_emails_are_accessible(enter: Enter, path: str, viewp
     assert await visitor.overflow() <= 0
 
 
-async def test_a_page_that_breaks_its_policy_is_noticed(visitor: Visitor) -> None:
+async def test_a_page_that_breaks_its_policy_is_reported(visitor: Visitor) -> None:
     await visitor.page.goto("/account/reset")
     add_script = "document.body.append(Object.assign(document.createElement('script'), { text: '1' }))"
     async with visitor.page.expect_console_message():

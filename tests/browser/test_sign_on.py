@@ -1,4 +1,4 @@
-"""Signing on to the panel and off, and what keeps others out."""
+"""Signing on to the panel and off, and its protection against other sites."""
 
 import re
 
@@ -35,9 +35,7 @@ async def test_an_editor_signs_on_and_off(visitor: Visitor, editor: Account) -> 
     assert await page.get_by_role("link", name="Speeches").count() == 0
 
 
-async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(
-    visitor: Visitor, editor: Account
-) -> None:
+async def test_scripts_and_other_sites_cannot_read_the_cookie(visitor: Visitor, editor: Account) -> None:
     await sign_on(visitor, editor)
     [cookie] = await visitor.context.cookies()
     assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("parley_admin", True, "Strict")
@@ -45,7 +43,7 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(
     assert await visitor.page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
-async def test_a_session_that_ended_leads_to_the_sign_on_and_back(
+async def test_an_ended_session_leads_to_the_sign_on_and_back(
     system: Stack, visitor: Visitor, editor: Account, admin: Learner
 ) -> None:
     await sign_on(visitor, editor)
@@ -68,7 +66,7 @@ FORGED = """
 """
 
 
-async def test_another_site_changes_nothing(
+async def test_another_site_cannot_change_anything(
     system: Stack, visitor: Visitor, editor: Account, admin: Learner
 ) -> None:
     await sign_on(visitor, editor)
@@ -80,7 +78,7 @@ async def test_another_site_changes_nothing(
     # The browser keeps the cookie from it.
     await page.goto("http://other.test/")
     await expect(page).to_have_url(SIGN_ON)
-    # A script of our own pages, without the value that they know.
+    # A script of our own pages, without their csrf value.
     await page.goto(TAGS)
     visitor.expected_statuses.add(403)
     status = await page.evaluate(
@@ -92,7 +90,7 @@ async def test_another_site_changes_nothing(
     assert "forged" not in {tag["name"] for tag in tags}
 
 
-async def test_another_page_of_the_same_host_changes_nothing(
+async def test_a_page_on_another_port_cannot_change_anything(
     system: Stack, visitor: Visitor, editor: Account, admin: Learner
 ) -> None:
     await sign_on(visitor, editor)
@@ -100,7 +98,7 @@ async def test_another_page_of_the_same_host_changes_nothing(
     forged = FORGED.format(url=system.url)
     await visitor.context.route(neighbour, lambda route: route.fulfill(content_type="text/html", body=forged))
     visitor.expected_statuses.add(403)
-    # Browsers take ports for one site, and send the cookie.
+    # For browsers, ports of one host are one site, so they send the cookie.
     await page.goto(neighbour)
     await expect(page.get_by_text("This was not sent from the panel's own page.")).to_be_visible()
     tags = (await admin.get("/admin/tags")).json()["tags"]

@@ -1,4 +1,4 @@
-"""Speeches in the panel: with a recording, found again, changed together, and kept when the session ends."""
+"""Speeches in the panel: recordings, search, bulk actions, and input that survives the end of a session."""
 
 import asyncio
 import re
@@ -44,7 +44,7 @@ async def fill_in(page: Page, text: str) -> None:
 
 
 async def upload(page: Page, recording: Path = GOOD) -> None:
-    # It is hidden until its script listens.
+    # It is hidden until its script has started.
     await expect(page.locator("[data-recording]")).to_be_visible()
     await page.get_by_label("Choose a file").set_input_files(recording)
     await expect(page.get_by_text("The recording is uploaded.")).to_be_visible()
@@ -123,7 +123,7 @@ async def test_a_speech_is_changed_archived_and_deleted_by_keyboard(window: Visi
 
 
 async def mark_missing(system: Stack, speech: Mapping[str, Any]) -> None:
-    """Let the recording be missing. The monitor of the storage would find one that is there."""
+    """Mark the recording missing. The monitor of the storage would reset the mark of an existing one."""
     server = system.plan.addresses.postgres_url.rpartition("/")[0]
     connection = await asyncpg.connect(f"{server}/content")
     await connection.execute(
@@ -171,7 +171,7 @@ async def test_speeches_are_searched_and_filtered(system: Stack, window: Visitor
     await expect(page.get_by_text("Nothing matches your search.")).to_be_visible()
 
 
-async def test_chosen_speeches_are_tagged_and_archived_together(window: Visitor, admin: Learner) -> None:
+async def test_selected_speeches_are_tagged_and_archived_together(window: Visitor, admin: Learner) -> None:
     page, word, tag = window.page, uuid4().hex, await add_tag(admin)
     for number in range(3):
         await add_speech(admin, f"Many {word} {number}.")
@@ -218,7 +218,7 @@ async def test_recordings_of_a_list_are_played_one_at_a_time(
     await expect(first).to_be_visible()
     await page.get_by_role("button", name=f"Stop: Play {word} 1.").click()
     await expect(second).to_be_visible()
-    # It ends by itself, and what cannot be played says so.
+    # It ends after its last sample, and a recording that cannot be played shows an error.
     await first.click()
     await expect(first).to_be_visible()
     window.expected_statuses.add(403)
@@ -283,7 +283,7 @@ async def test_what_was_typed_survives_an_error(window: Visitor) -> None:
     await expect(page.get_by_label("Text")).to_have_value(text)
 
 
-async def test_two_editors_at_once_lose_nothing(
+async def test_two_editors_of_one_speech_lose_no_changes(
     enter: Enter, window: Visitor, admin_state: StorageState, admin: Learner
 ) -> None:
     speech, other = await add_speech(admin, f"First {uuid4().hex}."), await enter(state=admin_state)
@@ -343,7 +343,7 @@ async def test_a_recording_of_the_microphone_is_uploaded(window: Visitor) -> Non
     assert await count_drawn(page) > 0
 
 
-async def test_what_was_typed_survives_the_end_of_the_session(
+async def test_typed_text_survives_the_end_of_the_session(
     visitor: Visitor, editor: Account, admin: Learner
 ) -> None:
     page, word, tag = visitor.page, uuid4().hex, await add_tag(admin)
@@ -364,7 +364,7 @@ async def test_what_was_typed_survives_the_end_of_the_session(
     assert await page.evaluate("sessionStorage.length") == 0
 
 
-async def test_a_list_is_as_it_was_after_the_end_of_the_session(
+async def test_a_list_keeps_its_search_and_filters_after_the_end_of_the_session(
     visitor: Visitor, editor: Account, admin: Learner
 ) -> None:
     page, word = visitor.page, uuid4().hex
@@ -379,7 +379,7 @@ async def test_a_list_is_as_it_was_after_the_end_of_the_session(
     await expect(page.get_by_label("Level")).to_have_value("B1")
 
 
-async def test_what_was_typed_is_shown_to_no_one_else(
+async def test_typed_text_is_not_shown_to_another_user(
     visitor: Visitor, editor: Account, admin: Learner
 ) -> None:
     page, colleague = visitor.page, await create_editor(admin)

@@ -1,4 +1,4 @@
-"""Tags in the panel: by mouse and by keyboard, with a colleague at work, and with errors."""
+"""Tags in the panel: by mouse and keyboard, with two editors, and with errors."""
 
 import asyncio
 import re
@@ -96,7 +96,7 @@ async def test_a_tag_is_merged_into_another(window: Visitor, admin: Learner) -> 
     await page.goto(f"{SPEECHES}/{speech['id']}")
     async with asyncio.timeout(TIMEOUT_SECONDS):
         while not await page.locator("dd").filter(has_text=new["name"]).count():
-            # A job gives the speeches the other tag.
+            # A job adds the other tag to the speeches.
             await page.reload()
 
 
@@ -128,7 +128,7 @@ async def test_errors_are_shown_next_to_their_fields(window: Visitor, admin: Lea
     await expect(page.get_by_label("Category")).to_have_value("topic")
 
 
-async def test_two_editors_at_once_lose_nothing(
+async def test_two_editors_of_one_tag_lose_no_changes(
     enter: Enter, window: Visitor, admin_state: StorageState, admin: Learner
 ) -> None:
     tag, other = await add_tag(admin), await enter(state=admin_state)
@@ -151,7 +151,7 @@ async def test_two_editors_at_once_lose_nothing(
     await expect(page.get_by_role("heading", name=name)).to_be_visible()
 
 
-async def test_a_form_that_was_changed_is_not_left_by_accident(window: Visitor) -> None:
+async def test_leaving_a_changed_form_asks_for_confirmation(window: Visitor) -> None:
     page = window.page
     await page.goto(f"{TAGS}/create")
     await page.get_by_label("Name").fill("unfinished")

@@ -1,4 +1,4 @@
-"""What the tests that break the system share."""
+"""Fixtures of the tests that break the system."""
 
 from functools import partial
 
@@ -11,5 +11,5 @@ from tests.chaos.imports import Imports, until
 
 @pytest.fixture
 async def imports(system: Stack, gateway: httpx.AsyncClient) -> Imports:
-    # The test before this one may have killed what a login needs.
+    # The previous test may have killed servers that a login needs.
     return await until(partial(Imports.signed_in, system), gateway, bool)

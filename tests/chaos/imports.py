@@ -1,4 +1,4 @@
-"""Imports on the running system, and what must be true of each of them in the end."""
+"""Imports on the running system, and checks of their final state."""
 
 import asyncio
 import csv
@@ -58,7 +58,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Imports:
-    """The demo admin, who imports, and the processes that may die meanwhile."""
+    """The demo admin, who imports, and the processes that tests kill."""
 
     system: Stack
     admin: Learner
@@ -94,7 +94,7 @@ class Imports:
         return session_id, names
 
     async def start(self, session_id: str | None = None, names: list[str] | None = None) -> Import:
-        """Order an import of sentences that no other has, all with one tag."""
+        """Start an import of unique sentences that all have one tag."""
         names = names or [f"{number}.wav" for number in range(ROWS)]
         session_id = session_id or await self.upload(names)
         tag = f"chaos {uuid4().hex}"
@@ -158,7 +158,7 @@ class Imports:
         return Storage(StorageSettings.model_validate({**values, "environment": "test"}))
 
     async def find_ownerless(self) -> set[str]:
-        """Return the objects of the bucket that no row of a service owns."""
+        """Return the objects of the bucket to which no row of a service refers."""
         owned = {row[0] for row in await self.fetch("content", "SELECT audio_key FROM speeches")}
         free = "SELECT object_key FROM uploaded_files WHERE claimed_at IS NULL"
         owned |= {row[0] for row in await self.fetch("importer", free)}
@@ -187,7 +187,7 @@ class Imports:
         return speeches
 
     async def ensure_undone(self, wanted: Import, *, played: str | None = None) -> None:
-        """Check that learners can play no row, and that only what was played is kept, with its recording."""
+        """Check that learners can play no row, and that only the played speech and its recording stay."""
         assert await self.wait(wanted, "undone", "failed") == "undone"
         assert await self.speeches(wanted) == []
         kept = await self.speeches(wanted, archived="all")
@@ -206,7 +206,7 @@ class Imports:
         return len(await self.speeches(wanted))
 
     async def ensure_nothing_waits(self) -> None:
-        """Check that no service has messages left to publish, and that no recording stays claimed."""
+        """Check that no service has messages to publish, and that no recording stays claimed."""
         for service in DATABASE_OWNERS:
             waiting = "SELECT type FROM outbox LIMIT 1"
             await until(partial(self.fetch, service.name), waiting, lambda rows: not rows)
@@ -243,7 +243,7 @@ class Imports:
 
 
 async def until[A, R](read: Callable[[A], Awaitable[R]], argument: A, holds: Callable[[R], bool]) -> R:
-    """Return what was read once it holds. An outage counts as not yet. Raises TimeoutError."""
+    """Read until `holds` accepts the value, and return it. Outages are ignored. Raises TimeoutError."""
     last: Any = None
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -251,7 +251,7 @@ async def until[A, R](read: Callable[[A], Awaitable[R]], argument: A, holds: Cal
                 try:
                     last = await read(argument)
                     if holds(last):
-                        return last  # type: ignore[no-any-return] # what was read
+                        return last  # type: ignore[no-any-return] # the value of `read`
                 except Exception as error:
                     last = error
                 await asyncio.sleep(0.05)
@@ -261,7 +261,7 @@ async def until[A, R](read: Callable[[A], Awaitable[R]], argument: A, holds: Cal
 
 @contextmanager
 def frozen(server: Server) -> Iterator[None]:
-    """Hold a process in the middle of what it does. It may be killed and started again meanwhile."""
+    """Stop a process with SIGSTOP during the block. The test may kill and restart it."""
     process = server.process
     assert process is not None
     os.killpg(process.pid, signal.SIGSTOP)

@@ -26,7 +26,7 @@ async def sessions_on(admin: Learner, day: date) -> int:
     return sum(each["sessions"] for each in overview.json()["days"])
 
 
-async def test_every_save_succeeds_and_each_effect_comes_exactly_once(
+async def test_every_save_succeeds_and_has_its_effects_exactly_once(
     system: Stack, gateway: httpx.AsyncClient, learner: Learner, admin: Learner
 ) -> None:
     [speech] = await learner.draw(level="C2", limit=1)

@@ -13,7 +13,9 @@ LARGE = 5_000
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
-async def test_a_death_while_the_import_is_queued(imports: Imports, victim: str) -> None:
+async def test_an_import_completes_when_a_process_dies_while_it_is_queued(
+    imports: Imports, victim: str
+) -> None:
     with frozen(imports.victims["importer worker"]):
         wanted = await imports.start()
         assert await imports.wait(wanted, "queued") == "queued"
@@ -22,7 +24,9 @@ async def test_a_death_while_the_import_is_queued(imports: Imports, victim: str)
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
-async def test_a_death_while_the_rows_are_checked(imports: Imports, victim: str) -> None:
+async def test_an_import_completes_when_a_process_dies_while_rows_are_checked(
+    imports: Imports, victim: str
+) -> None:
     with frozen(imports.victims["importer worker"]):
         wanted = await imports.start()
         storage = frozen(imports.victims["s3"])
@@ -37,7 +41,9 @@ async def test_a_death_while_the_rows_are_checked(imports: Imports, victim: str)
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
-async def test_a_death_while_the_import_is_applied(imports: Imports, victim: str) -> None:
+async def test_an_import_completes_when_a_process_dies_while_it_is_applied(
+    imports: Imports, victim: str
+) -> None:
     with frozen(imports.victims["content worker"]):
         wanted = await imports.start()
         assert await imports.wait(wanted, "applying") == "applying"
@@ -75,7 +81,7 @@ async def test_workers_stop_before_they_have_checked_or_applied_their_imports(im
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
-async def test_a_death_while_the_import_is_undone(imports: Imports, victim: str) -> None:
+async def test_an_undo_completes_when_a_process_dies_during_it(imports: Imports, victim: str) -> None:
     wanted = await imports.start()
     await imports.ensure_applied(wanted)
     played = await imports.play_one(wanted)
@@ -86,7 +92,7 @@ async def test_a_death_while_the_import_is_undone(imports: Imports, victim: str)
     await imports.ensure_undone(wanted, played=played)
 
 
-async def test_deaths_between_the_chunks_of_a_large_import(imports: Imports) -> None:
+async def test_a_large_import_survives_deaths_between_its_chunks(imports: Imports) -> None:
     wanted = await imports.start(*await imports.add_uploads(LARGE))
     checked = await until(imports.count_checked, wanted, bool)
     await kill_and_start(imports.victims["importer worker"])

@@ -13,7 +13,7 @@ RANDOM_KILLS = 30
 SEED = 20_261
 
 
-async def test_deaths_at_random_moments(imports: Imports) -> None:
+async def test_imports_and_undos_complete_when_processes_die_at_random_moments(imports: Imports) -> None:
     chance = random.Random(SEED)  # noqa: S311 - repeatable on purpose
     for number in range(RANDOM_KILLS):
         victim, delay = chance.choice(VICTIMS), chance.uniform(0, 0.8)

@@ -1,4 +1,4 @@
-"""An author who copies the request examples of the reference gets no complaint about their fields."""
+"""The request examples of the reference have no invalid fields."""
 
 import json
 from typing import Any

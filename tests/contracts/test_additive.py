@@ -1,4 +1,4 @@
-"""Contracts are additive: a consumer applies an event that has more fields than it was written for.
+"""Contracts are additive: a consumer applies an event that has additional fields.
 
 Every event is delivered to every consumer twice: as the contract is today, and with one more optional field,
 filled, in each of its models. Both deliveries must leave the same rows.
@@ -42,7 +42,7 @@ GIVEN = {
     " INSERT INTO import_jobs (id, owner_id, session_id, state, source_key, source_filename, source_sha256)"
     " SELECT :import_id, :owner_id, id, :state, 'a', 'a', '' FROM opened",
 }
-"""Rows without which a service has nothing to do about the example events."""
+"""Rows that a service needs to have an effect of the example events."""
 NEW_EACH_TIME = {
     "outbox": {"id", "body", "recorded_at", "due_at"},
     "audit_log": {"id", "at"},
@@ -78,7 +78,7 @@ def _example(schema: dict[str, Any], models: dict[str, Any], name: str = "") -> 
 
 
 def make_id(field: str) -> UUID:
-    """Return the same id for every field of a name, so that all events are about the same things."""
+    """Return the same id for every field of a name, so that all events concern the same rows."""
     return uuid5(NAMESPACE_DNS, field)
 
 
@@ -146,7 +146,7 @@ async def handler(
 async def deliver_and_undo(
     database: Database, queue: str, event: Event, handler: Handler[Any]
 ) -> dict[str, Any]:
-    """Return the rows that a delivery leaves, by table, and undo it."""
+    """Return the rows after a delivery, by table, and roll it back."""
     async with database.transaction() as undone:
         await undone.connection()
         assert await apply_once(database, queue, event, handler) == "applied"

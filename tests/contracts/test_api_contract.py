@@ -1,4 +1,4 @@
-"""The API that clients are written for: one document, served by the gateway as it is committed."""
+"""The API document for authors of clients, which the gateway serves as it is committed."""
 
 import json
 import re

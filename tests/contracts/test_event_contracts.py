@@ -1,6 +1,6 @@
 """Contracts between services change only on purpose, and only by addition.
 
-After an addition, `make docs` writes the new snapshot; what it may not do is change or drop what is there.
+After an addition, `make docs` writes the new snapshot; existing fields may not change or disappear.
 """
 
 import json
@@ -37,7 +37,7 @@ def test_an_event_is_named_after_its_type_and_producer(event: type[Event]) -> No
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
-def test_the_id_is_the_producers_to_give(event: type[Event]) -> None:
+def test_the_producer_must_set_the_id_of_an_event(event: type[Event]) -> None:
     assert event.model_fields["id"].is_required()
     assert event.model_fields["id"].annotation is UUID
 
@@ -59,5 +59,5 @@ def test_every_queue_and_its_dead_letter_queue_has_one_name() -> None:
     assert not set(names) & {dead_letter_queue(name) for name in names}
 
 
-def test_no_event_in_the_snapshot_is_gone() -> None:
+def test_every_event_in_the_snapshot_still_exists() -> None:
     assert set(SNAPSHOT) == {event.routing_key() for event in EVENTS}

@@ -1,4 +1,4 @@
-"""What holds for the requests of all operations."""
+"""Rules for the requests of all operations."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_a_body_refuses_unknown_fields(operation: Operation) -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-def test_every_text_is_bounded(operation: Operation) -> None:
+def test_every_text_has_a_maximum_length(operation: Operation) -> None:
     schemas = [each["schema"] for each in operation.described.get("parameters", []) if each["in"] == "query"]
     for content in operation.described.get("requestBody", {"content": {}})["content"].values():
         schemas.append(content["schema"])

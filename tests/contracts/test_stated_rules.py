@@ -1,4 +1,4 @@
-"""What the schemas of requests state is what the services enforce."""
+"""Services enforce exactly the rules that the schemas of requests state."""
 
 import json
 import re
@@ -70,13 +70,13 @@ def _is_enforced(kind: Any, value: object) -> bool:
 
 
 @pytest.mark.parametrize(("kind", "value"), TAKEN)
-def test_what_is_taken_matches_the_schema(kind: Any, value: object) -> None:
+def test_accepted_values_match_the_schema(kind: Any, value: object) -> None:
     assert _is_enforced(kind, value)
     assert _is_stated(kind, value)
 
 
 @pytest.mark.parametrize(("kind", "value"), REFUSED)
-def test_what_is_refused_does_not_match_the_schema(kind: Any, value: object) -> None:
+def test_refused_values_do_not_match_the_schema(kind: Any, value: object) -> None:
     assert not _is_enforced(kind, value)
     assert not _is_stated(kind, value)
 
@@ -86,7 +86,7 @@ def test_a_cursor_states_its_form() -> None:
     assert not _is_stated(Cursor, "page 2")
 
 
-def test_the_document_has_no_bounds_that_json_schema_does_not_know() -> None:
+def test_the_document_uses_only_limits_of_json_schema() -> None:
     def names(node: Any) -> set[str]:
         inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
         return set(node if isinstance(node, dict) else ()).union(*map(names, inner))

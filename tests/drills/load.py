@@ -1,4 +1,4 @@
-"""Learners and editors who use the system all the time, and note what they were answered."""
+"""Learners and editors who use the system continuously and count the responses."""
 
 import asyncio
 import json
@@ -20,19 +20,19 @@ from tests.journey import RECORDINGS, REFERENCE, Learner, session_of
 LEARNERS = 10
 PASSWORD = "Correct4Horse"
 PAUSE_SECONDS = 0.4
-"""Between two rounds of a learner."""
+"""Seconds between two rounds of a learner."""
 RESET = 0
-"""The status of a request whose connection ended without an answer."""
+"""The status of a request whose connection ended without a response."""
 BOUNDARY = "a-boundary-of-a-form"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 PAGE = {"Accept": "text/html", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Site": "same-origin"}
 PIECES = 8
-"""A recording is uploaded in so many pieces, one in each third of a second."""
+"""Pieces in which a recording is uploaded, one in each third of a second."""
 
 
 @dataclass
 class Traffic:
-    """The answers to clients so far, and what they have saved."""
+    """The responses to clients so far, and the sessions that they have saved."""
 
     port: int
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -55,7 +55,7 @@ class Traffic:
 
 
 class Client:
-    """A client that keeps its connection, as apps and browsers do."""
+    """A client that reuses its connection, as apps and browsers do."""
 
     def __init__(self, traffic: Traffic) -> None:
         self.traffic, self._connection = traffic, Connection(traffic.port)
@@ -64,7 +64,7 @@ class Client:
     async def send(
         self, kind: str, method: str, path: str, body: Any = None, **headers: str
     ) -> Answer | None:
-        """Send a request and count its answer. Return None without one, or if it is a failure."""
+        """Send a request and count its response. Return None without one, or if it is a failure."""
         try:
             if not self._is_open:
                 await self._connection.__aenter__()
@@ -89,7 +89,7 @@ class Client:
 
 
 class Player(Client):
-    """A learner who plays, saves and looks at what was saved."""
+    """A learner who plays, saves games and reads them again."""
 
     def __init__(self, traffic: Traffic) -> None:
         super().__init__(traffic)
@@ -154,7 +154,7 @@ class Editor:
         rows = [[name, f"Sentence {uuid4().hex}.", "C1", "answer", ""]]
         path = await start(self._admin, session_id, rows)
         self._traffic.answers["import", 202] += 1
-        # A replica that stops ends its streams, and the next one goes on.
+        # A replica that stops ends its streams, and the next one continues them.
         events = list[dict[str, Any]]()
         while not events or events[-1]["state"] not in ENDED:
             events += [event async for event in follow(self._admin, path)]
@@ -199,7 +199,7 @@ async def open_panel(client: httpx.AsyncClient) -> str:
 
 @asynccontextmanager
 async def load(client: httpx.AsyncClient, admin: Learner) -> AsyncIterator[Traffic]:
-    """Use the system at the client's gateway while the block runs."""
+    """Use the system through the client's gateway while the block runs."""
     assert client.base_url.port is not None
     traffic = Traffic(client.base_url.port)
     players = [Player(traffic) for _ in range(LEARNERS + 2)]

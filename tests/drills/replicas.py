@@ -16,7 +16,7 @@ from deploy.services import DATABASE_OWNERS, SERVICES
 ENDPOINT = "endpoint: {{ address: {{ socket_address: {{ address: '127.0.0.1', port_value: {} }} }} }}"
 PATIENCE_SECONDS = 30.0
 AS_IN_PRODUCTION = {"SHUTDOWN_DELAY_SECONDS": "2"}
-"""The embedded run has one replica of each, which need not wait until the others serve its clients."""
+"""In the embedded run, a replica need not wait until others serve its clients: there are none."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _second(system: Stack, first: Server, port: int) -> Server:
 
 
 def _gateway(system: Stack, ports: dict[str, int], apis: Iterable[str]) -> Server:
-    """Return an Envoy like the system's own, on ports of its own, with two endpoints for each API."""
+    """Return an Envoy like the system's, on other ports, with two endpoints for each API."""
     own = {name: ports[name] for name in ("gateway", "gateway-metrics", "recordings")}
     data = system.run.folder / "data" / "gateway-2"
     server = create_envoy(system.run, data, ports={**system.ports, **own})

@@ -1,4 +1,4 @@
-"""A drill: a backup of a system in use is restored into an empty one, and learners go on where they were."""
+"""A drill: a backup of a system in use is restored into an empty one, where learners continue to play."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ SAVES_AT_ONCE = 2
 
 @dataclass
 class Drill:
-    """What there was before the backup, and the system that was restored from it."""
+    """Data from before the backup, and the system that was restored from it."""
 
     backup: Path
     login: dict[str, str]
@@ -117,7 +117,7 @@ async def drill(system: Stack, drill_folder: Path) -> AsyncIterator[Drill]:
 
 
 async def back_up(system: Stack, gateway: httpx.AsyncClient, folder: Path) -> Drill:
-    """Back up while learners play and an import is on its way."""
+    """Back up while learners play and an import is in progress."""
     learner = await Learner.signed_up(gateway)
     login = {"email": learner.user["email"], "password": "Correct4Horse"}
     signed_in = await gateway.post("/api/v1/auth/login", json=login)
@@ -155,7 +155,9 @@ async def returning(drill: Drill, gateway: httpx.AsyncClient) -> Learner:
     return Learner(gateway, answer["user"], answer["access_token"])
 
 
-async def test_a_learners_history_is_there_and_its_recordings_play(drill: Drill, returning: Learner) -> None:
+async def test_a_learners_history_is_restored_and_its_recordings_play(
+    drill: Drill, returning: Learner
+) -> None:
     assert await read_history(returning) == drill.history
     assert await play_recording(returning) == drill.recording
 
@@ -167,7 +169,7 @@ async def test_an_app_stays_signed_in_although_the_keys_are_new(
     assert answer.status_code == 200, answer.text
 
 
-async def test_learners_go_on_playing_and_statistics_count(
+async def test_learners_can_play_and_statistics_count(
     drill: Drill, returning: Learner, admin: Learner
 ) -> None:
     before = (await returning.get("/game/stats")).json()
@@ -187,11 +189,11 @@ async def test_no_event_is_lost_and_none_counts_twice(drill: Drill, admin: Learn
     await imports.ensure_nothing_waits()
 
 
-async def test_an_import_that_was_on_its_way_arrives(drill: Drill, admin: Learner) -> None:
+async def test_an_import_in_progress_is_completed(drill: Drill, admin: Learner) -> None:
     await Imports(drill.restored, admin).ensure_applied(drill.wanted)
 
 
-async def test_no_row_refers_to_an_object_that_is_not_there(drill: Drill, admin: Learner) -> None:
+async def test_no_row_refers_to_a_missing_object(drill: Drill, admin: Learner) -> None:
     at = describe_system(drill.restored.plan, is_running=True)
     async with connect_all(at.databases, programs=None) as databases:
         wanted = set[str]().union(*[await each.list_references() for each in databases])
@@ -216,14 +218,14 @@ async def test_a_second_backup_copies_no_recording_again(system: Stack, drill: D
     assert int(reports[0].split()[2]) < 20  # the report of the import
 
 
-async def test_a_system_in_use_is_neither_overwritten_nor_disturbed(system: Stack, drill: Drill) -> None:
+async def test_a_restore_into_a_system_in_use_is_refused_without_effects(system: Stack, drill: Drill) -> None:
     with pytest.raises(BackupFailed, match="in use by"):
         await restore(describe_system(system.plan, is_running=True), drill.backup, report=print)
     with pytest.raises(BackupFailed, match="has the data of a system"):
         await asyncio.to_thread(restore_backup, system.run.folder, drill.backup)
 
 
-async def test_messages_that_no_worker_takes_are_named(system: Stack, drill: Drill, tmp_path: Path) -> None:
+async def test_queues_without_a_worker_are_named(system: Stack, drill: Drill, tmp_path: Path) -> None:
     at = describe_system(system.plan, is_running=True)
     async with httpx.AsyncClient(base_url=system.url, timeout=30) as client:
         learner = await Learner.signed_up(client)
@@ -234,7 +236,7 @@ async def test_messages_that_no_worker_takes_are_named(system: Stack, drill: Dri
                 BackupFailed, match=r"content\.on\.session_completed \(1\)\. Nothing was kept"
             ):
                 await create(at, tmp_path, report=print, options=Options(wait_seconds=2))
-        # The relays go on.
+        # The relays continue.
         imports = await Imports.signed_in(system, client)
         await imports.ensure_nothing_waits()
     assert await asyncio.to_thread(os.listdir, tmp_path) == []

@@ -1,4 +1,4 @@
-"""The previous release works on the schema of this version, so that one can go back to it."""
+"""The previous release works on the schema of this version, so that a rollout can be undone."""
 
 import asyncio
 from uuid import uuid4

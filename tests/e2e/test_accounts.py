@@ -62,7 +62,7 @@ async def test_an_app_confirms_an_address_with_its_access_token(system: Stack, l
     assert (await learner.get("/users/me")).json()["email_verified"] is True
 
 
-async def test_a_deleted_account_exports_its_data_and_leaves_none(learner: Learner) -> None:
+async def test_an_account_is_exported_and_deleted_with_all_its_data(learner: Learner) -> None:
     saved = await learner.post("/game/sessions", session_of(await learner.draw(limit=2)))
     assert saved.status_code == 201, saved.text
     exported = (await learner.get("/users/me/export")).json()
@@ -74,7 +74,7 @@ async def test_a_deleted_account_exports_its_data_and_leaves_none(learner: Learn
     assert left.status_code == 204
     for path in ("/users/me", "/users/me/export"):
         assert (await learner.get(path)).status_code == 401
-    # Game learns of it soon, erases the data and refuses the access token that has not expired yet.
+    # Game receives the event soon, erases the data and refuses the unexpired access token.
     async with asyncio.timeout(15):
         while (await learner.get("/game/sessions")).status_code != 401:  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.1)

@@ -33,7 +33,7 @@ async def within_a_second() -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("path", SOURCES)
 @pytest.mark.parametrize("body", [b"{", b"", b"\xff\xfe\x00", b"nul", b"[" * 15_000])
-async def test_broken_json(learner: Learner, path: str, body: bytes) -> None:
+async def test_broken_json_is_a_readable_problem(learner: Learner, path: str, body: bytes) -> None:
     headers = {**learner.headers, "Content-Type": "application/json"}
     response = await learner.client.post(path, content=body, headers=headers)
     assert response.status_code in {400, 422}
@@ -42,21 +42,23 @@ async def test_broken_json(learner: Learner, path: str, body: bytes) -> None:
 
 @pytest.mark.parametrize("path", SOURCES)
 @pytest.mark.parametrize("body", [None, [], "text", 7, {}, {"level": ["A1"], "email": {}, "results": "none"}])
-async def test_wrong_types(learner: Learner, path: str, body: Any) -> None:
+async def test_values_of_wrong_types_are_a_readable_problem(learner: Learner, path: str, body: Any) -> None:
     response = await learner.client.post(path, json=body, headers=learner.headers)
     code = "unknown_field" if isinstance(body, dict) and body else "validation_failed"
     assert problem_of(response, status=422, code=code)["errors"][0]["pointer"]
 
 
 @pytest.mark.parametrize("path", SOURCES)
-async def test_a_huge_body(learner: Learner, path: str) -> None:
+async def test_a_huge_body_is_a_readable_problem(learner: Learner, path: str) -> None:
     headers = {**learner.headers, "Content-Type": "application/json"}
     response = await learner.client.post(path, content=b" " * 3_000_000, headers=headers)
     problem_of(response, status=413, code="payload_too_large")
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
-async def test_missing_and_forged_tokens(gateway: httpx.AsyncClient, learner: Learner, token: str) -> None:
+async def test_missing_and_forged_tokens_are_a_readable_problem(
+    gateway: httpx.AsyncClient, learner: Learner, token: str
+) -> None:
     header, claims, signature = learner.token.split(".")
     for sent in (token, f"{header}.{claims}.{signature[::-1]}"):
         headers = {"Authorization": f"Bearer {sent}"} if sent else {}
@@ -66,14 +68,14 @@ async def test_missing_and_forged_tokens(gateway: httpx.AsyncClient, learner: Le
             assert response.headers["www-authenticate"].startswith("Bearer")
 
 
-async def test_an_unknown_speech(learner: Learner) -> None:
+async def test_an_unknown_speech_is_a_readable_problem(learner: Learner) -> None:
     unknown = str(uuid4())
     response = await learner.post("/game/sessions", session_of([{"id": unknown}]))
     assert problem_of(response, status=404, code="speech_not_found")["speech_ids"] == [unknown]
     assert (await learner.get(f"/speeches/{unknown}")).status_code == 404
 
 
-async def test_every_operation_without_its_body_or_token(
+async def test_every_operation_refuses_a_missing_body_and_token(
     gateway: httpx.AsyncClient, learner: Learner
 ) -> None:
     document = (await gateway.get("/openapi.json")).json()
@@ -120,7 +122,7 @@ FIELDS = [
 
 
 @pytest.mark.parametrize(("operation", "field"), FIELDS)
-async def test_every_field_at_its_edges(
+async def test_every_field_refuses_values_beyond_its_limits(
     learner: Learner, admin: Learner, operation: Operation, field: Field
 ) -> None:
     """A 422 names the field, or a field that is invalid in the example anyway."""
@@ -221,7 +223,9 @@ def pointers(answer: httpx.Response) -> set[str]:
         "/health/../metrics",
     ],
 )
-async def test_internal_routes_are_out_of_reach(gateway: httpx.AsyncClient, path: str) -> None:
+async def test_internal_routes_cannot_be_reached_through_the_gateway(
+    gateway: httpx.AsyncClient, path: str
+) -> None:
     response = await gateway.send(
         gateway.build_request("GET", httpx.URL(str(gateway.base_url).rstrip("/") + path))
     )

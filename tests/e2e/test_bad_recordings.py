@@ -1,4 +1,4 @@
-"""Recordings that cannot be scored: refused in bounded time and memory, with a word on what to change."""
+"""Recordings that cannot be scored are refused in limited time and memory, with advice on what to change."""
 
 import asyncio
 import json
@@ -154,7 +154,7 @@ def in_bounded_time() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", AUDIO)
 @pytest.mark.usefixtures("in_bounded_time")
-async def test_audio_that_cannot_be_scored(learner: Learner, name: str) -> None:
+async def test_audio_that_cannot_be_scored_is_refused_with_advice(learner: Learner, name: str) -> None:
     audio, status, code, sentence = AUDIO[name]
     problem = problem_of(await score(learner, audio=audio), status=status, code=code)
     assert sentence in problem["detail"]
@@ -162,7 +162,7 @@ async def test_audio_that_cannot_be_scored(learner: Learner, name: str) -> None:
 
 @pytest.mark.parametrize("name", FIELDS)
 @pytest.mark.usefixtures("in_bounded_time")
-async def test_fields_that_are_wrong(learner: Learner, name: str) -> None:
+async def test_wrong_fields_are_named(learner: Learner, name: str) -> None:
     form, pointer, sentence = FIELDS[name]
     problem = problem_of(await score(learner, **form), status=422, code="validation_failed")
     assert [error["pointer"] for error in problem["errors"]] == [pointer]
@@ -171,14 +171,14 @@ async def test_fields_that_are_wrong(learner: Learner, name: str) -> None:
 
 @pytest.mark.parametrize("name", TAKEN)
 @pytest.mark.usefixtures("in_bounded_time")
-async def test_audio_that_is_damaged_but_taken(learner: Learner, name: str) -> None:
+async def test_damaged_audio_that_can_be_decoded_is_scored(learner: Learner, name: str) -> None:
     answer = await score(learner, audio=TAKEN[name])
     assert answer.status_code == 200, answer.text
     assert answer.json()["pronunciation_score"] is not None
 
 
 @pytest.mark.usefixtures("in_bounded_time")
-async def test_two_recordings(learner: Learner) -> None:
+async def test_two_recordings_in_a_form_are_refused(learner: Learner) -> None:
     files = [("audio", ("a.wav", read("good.wav"))), ("audio", ("b.wav", read("good.wav")))]
     answer = await learner.client.post(
         SCORE, files=files, data={"reference_text": REFERENCE}, headers=learner.headers
@@ -188,7 +188,7 @@ async def test_two_recordings(learner: Learner) -> None:
 
 
 @pytest.mark.usefixtures("in_bounded_time")
-async def test_no_recording(learner: Learner) -> None:
+async def test_a_form_without_a_recording_is_refused(learner: Learner) -> None:
     files = {"reference_text": (None, REFERENCE)}
     answer = await learner.client.post(SCORE, files=files, headers=learner.headers)
     problem = problem_of(answer, status=422, code="validation_failed")
@@ -197,19 +197,19 @@ async def test_no_recording(learner: Learner) -> None:
 
 @pytest.mark.parametrize("content_type", ["multipart/form-data", "audio/wav", "application/json"])
 @pytest.mark.usefixtures("in_bounded_time")
-async def test_a_body_without_a_boundary(learner: Learner, content_type: str) -> None:
+async def test_a_form_without_a_boundary_is_refused(learner: Learner, content_type: str) -> None:
     problem = problem_of(
         await send(learner, read("good.wav")[:10_000], content_type), status=400, code="malformed_form"
     )
     assert "multipart/form-data" in problem["detail"]
 
 
-async def test_a_client_that_sends_one_byte_a_second(system: Stack, learner: Learner) -> None:
+async def test_a_client_that_sends_one_byte_a_second_is_refused(system: Stack, learner: Learner) -> None:
     head = (
         f"POST {SCORE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {learner.token}\r\nContent-Length: 100000"
     )
     head += "\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
-    # httpx reads no answer before it has sent everything.
+    # httpx reads no response before it has sent the whole body.
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(system.url).port)
     writer.write(f'{head}Content-Disposition: form-data; name="audio"; filename="a.wav"\r\n\r\n'.encode())
 

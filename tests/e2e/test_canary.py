@@ -1,4 +1,4 @@
-"""Nothing of a recording, or of its text, stays anywhere in the system, whatever happened to it."""
+"""No part of a recording or of its text stays anywhere in the system, even after a failure."""
 
 import base64
 import os
@@ -51,7 +51,7 @@ def api(system: Stack, learner: Learner, recordings: Recordings) -> Api:
     return Api(system.url, learner.token, psutil.Process(process.pid), recordings)
 
 
-async def test_nothing_of_a_recording_is_kept(
+async def test_no_part_of_a_recording_is_stored(
     gateway: httpx.AsyncClient, system: Stack, api: Api, places: Places, tmp_path: Path
 ) -> None:
     async with places.collecting_messages():
@@ -83,7 +83,7 @@ def _ensure_only_the_log_is_written(system: Stack, trace: Trace) -> None:
     assert [finding for finding in trace.findings if f"<{log}>" not in finding] == []
 
 
-async def test_what_is_planted_is_found(
+async def test_the_search_finds_planted_recordings(
     system: Stack, recordings: Recordings, places: Places, tmp_path: Path
 ) -> None:
     assert await places.search() == set()
@@ -107,7 +107,7 @@ def _plant_in_files(system: Stack, plants: AsyncExitStack, voice: bytes, word: s
     log, temporary = system.run.log("scoring-api"), folder / "spooled"
     with log.open("a") as file:
         file.write(f'{{"event": "planted by a test", "text": "{word}"}}\n')
-    # Across the border of two pieces in which files are read.
+    # Across the boundary of two chunks in which files are read.
     temporary.write_bytes(bytes(CHUNK_BYTES - 5) + voice + bytes(99))
     stored = system.run.folder / "data" / "s3" / BUCKET / f"{word}.wav"
     stored.write_bytes(b"RIFF")

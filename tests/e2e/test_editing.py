@@ -15,7 +15,7 @@ pytestmark = pytest.mark.journey
 SPEECHES, TAGS = "/api/v1/admin/speeches", "/api/v1/admin/tags"
 
 
-async def test_a_speech_from_its_first_search_to_its_last_game(
+async def test_a_speech_is_created_played_and_deleted(
     gateway: httpx.AsyncClient, admin: Learner, learner: Learner
 ) -> None:
     found = await gateway.get(SPEECHES, params={"search": '"lost my passport"'}, headers=admin.headers)
@@ -62,7 +62,7 @@ async def test_an_archived_speech_is_not_drawn_but_stays_in_games(
     speech = (await gateway.post(SPEECHES, json=fields, headers=admin.headers)).json()
     path, draw = f"{SPEECHES}/{speech['id']}", {"level": "C2", "tags": [tag["id"]]}
     async with asyncio.timeout(15):
-        # The game knows it once its event has arrived, and the catalogues draw it within a second.
+        # The game accepts it after its event has arrived, and the catalogues draw it within a second.
         while not await played_tags(learner, speech):  # noqa: ASYNC110 - as said above
             await asyncio.sleep(0.1)
         while (await learner.post("/game/speeches/random", draw)).status_code != 200:  # noqa: ASYNC110 - as said above
@@ -80,7 +80,7 @@ async def test_an_archived_speech_is_not_drawn_but_stays_in_games(
 
 
 async def played_tags(learner: Learner, speech: dict[str, Any]) -> list[str]:
-    """Return a speech's tags in a game that begins now; none while the game does not know the speech."""
+    """Return a speech's tags in a new game; none while the game does not know the speech."""
     now = datetime.now(UTC)
     times = {"started_at": now.isoformat(), "completed_at": (now + timedelta(seconds=1)).isoformat()}
     saved = await learner.post("/game/sessions", session_of([speech], **times))

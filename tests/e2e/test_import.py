@@ -1,4 +1,4 @@
-"""An import among several editors and learners: what was played outlives its undoing, and who may do what."""
+"""An import with several editors and learners: played speeches survive the undo, and roles limit access."""
 
 import asyncio
 import io
@@ -108,7 +108,7 @@ async def correct_and_import(editor: Learner, tag: str) -> str:
     return path
 
 
-async def test_what_was_played_outlives_the_undoing_of_its_import(editor: Learner, learner: Learner) -> None:
+async def test_played_speeches_survive_the_undo_of_their_import(editor: Learner, learner: Learner) -> None:
     tag = f"tag {uuid4().hex}"
     path = await correct_and_import(editor, tag)
     played, unplayed = await draw_new(learner, tag)
@@ -137,12 +137,12 @@ IMPORT_CALLS = [each for each in OPERATIONS if each.path.startswith(IMPORT)]
 
 
 @pytest.mark.parametrize("call", IMPORT_CALLS, ids=str)
-async def test_a_learner_imports_nothing(learner: Learner, call: Operation) -> None:
+async def test_a_learner_cannot_import(learner: Learner, call: Operation) -> None:
     answer = await learner.client.request(call.method, call.address, headers=learner.headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), answer.text
 
 
-async def test_editors_see_uploads_of_others_and_do_not_use_them(admin: Learner, editor: Learner) -> None:
+async def test_editors_see_uploads_of_others_but_cannot_use_them(admin: Learner, editor: Learner) -> None:
     session_id = (await upload_tones(editor, ["mine.wav"])).json()["upload_session_id"]
     other = await make_editor(admin)
     seen = await other.get(f"/admin/import/uploads/{session_id}")

@@ -10,7 +10,7 @@ from deploy.local.stack import Stack
 pytestmark = pytest.mark.journey
 
 
-async def test_the_example_is_imported_drawn_and_taken_back_twice(
+async def test_the_example_is_imported_drawn_and_undone_twice(
     system: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""An editor turns recordings and a table into speeches, and back, through the gateway and across services."""
+"""An editor imports recordings and a table and undoes the import, through the gateway and across services."""
 
 import asyncio
 import csv
@@ -16,7 +16,7 @@ from tests.journey import Learner
 pytestmark = pytest.mark.journey
 
 
-async def test_a_table_becomes_speeches_that_are_drawn_and_taken_back(
+async def test_the_speeches_of_an_import_are_drawn_until_it_is_undone(
     admin: Learner, learner: Learner
 ) -> None:
     tag = f"tag {uuid4().hex}"
@@ -72,7 +72,7 @@ async def test_a_client_that_reconnects_misses_nothing(admin: Learner) -> None:
     assert again.status_code == 204
 
 
-async def test_a_table_with_errors_changes_nothing_and_is_reported(admin: Learner, learner: Learner) -> None:
+async def test_a_table_with_errors_is_reported_and_changes_nothing(admin: Learner, learner: Learner) -> None:
     text = f"This is row {uuid4().hex}."
     session_id = await upload(admin, "good.mp3")
     rows = [["good.mp3", text, "A1", "answer", ""], ["missing.mp3", "=1+1", "Z9", "answer", ""]]
@@ -123,7 +123,9 @@ HEADER = b"audio_filename,text,level\n"
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_what_is_no_table_fails_with_a_reason(admin: Learner, table: bytes, code: str) -> None:
+async def test_a_file_that_is_not_a_table_fails_with_a_reason(
+    admin: Learner, table: bytes, code: str
+) -> None:
     session_id = await upload(admin, "a.mp3")
     last = await end_of(admin, await start_table(admin, session_id, table))
     assert (last["state"], last["failure"]["code"]) == ("failed", code), last

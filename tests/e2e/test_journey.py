@@ -32,7 +32,7 @@ async def test_tags_are_public_and_cached(gateway: httpx.AsyncClient) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
-async def test_speeches_come_with_audio_that_plays(learner: Learner) -> None:
+async def test_speeches_have_audio_that_plays(learner: Learner) -> None:
     speeches = await learner.draw(limit=5, type="question")
     assert len({speech["id"] for speech in speeches}) == 5
     assert {(speech["level"], speech["type"]) for speech in speeches} == {("A2", "question")}
@@ -110,12 +110,12 @@ async def test_a_session_is_visible_only_to_its_learner(gateway: httpx.AsyncClie
     assert (await stranger.get("/game/sessions")).json()["sessions"] == []
 
 
-async def test_a_learner_is_no_admin(learner: Learner) -> None:
+async def test_a_learner_cannot_open_the_pages_of_admins(learner: Learner) -> None:
     speech = (await learner.draw(limit=1))[0]
     assert (await learner.get(f"/admin/speeches/{speech['id']}")).status_code == 403
 
 
-async def test_the_whole_api_is_one_document(gateway: httpx.AsyncClient) -> None:
+async def test_one_document_describes_the_whole_api(gateway: httpx.AsyncClient) -> None:
     document = (await gateway.get("/openapi.json")).json()
     assert {"/api/v1/auth/login", "/api/v1/game/speeches/random", "/api/v1/speech/score"} <= set(
         document["paths"]

@@ -1,4 +1,4 @@
-"""A session of the admin panel, through the gateway: its cookie opens pages until auth says otherwise."""
+"""A session of the admin panel, through the gateway: its cookie opens pages until auth ends the session."""
 
 import re
 from collections.abc import AsyncIterator
@@ -67,7 +67,7 @@ async def test_a_token_of_the_api_opens_no_page(gateway: httpx.AsyncClient, admi
     assert is_sign_on(await gateway.get(TAGS, headers={**PAGE, **admin.headers}))
 
 
-async def test_a_demoted_editor_is_out_at_the_next_click(
+async def test_a_demoted_editor_is_signed_out_at_the_next_request(
     browser: httpx.AsyncClient, editor: dict[str, str], admin: Learner
 ) -> None:
     assert (await browser.get(TAGS)).status_code == 200
@@ -76,7 +76,7 @@ async def test_a_demoted_editor_is_out_at_the_next_click(
     assert is_sign_on(await browser.get(TAGS))
 
 
-async def test_a_locked_editor_is_out_and_cannot_come_back(
+async def test_a_locked_editor_is_signed_out_and_cannot_sign_on(
     browser: httpx.AsyncClient, editor: dict[str, str], admin: Learner
 ) -> None:
     await admin.client.put(f"/api/v1/admin/users/{editor['id']}/lock", headers=admin.headers)
@@ -94,7 +94,7 @@ async def test_signing_out_everywhere_ends_the_session(
     assert is_sign_on(await browser.get(TAGS))
 
 
-async def test_after_signing_off_no_page_opens(browser: httpx.AsyncClient) -> None:
+async def test_no_page_opens_after_signing_off(browser: httpx.AsyncClient) -> None:
     page = await browser.get(TAGS)
     found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
     assert found

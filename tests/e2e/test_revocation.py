@@ -1,4 +1,4 @@
-"""What ends in auth ends in every other service too, within two seconds."""
+"""A revocation in auth takes effect in every other service within two seconds."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ type Send = Callable[[], Awaitable[httpx.Response]]
 
 
 async def wait_for_refusal(send: Send) -> httpx.Response:
-    """Send until the answer is 401, and return it."""
+    """Repeat a request until the response is 401, and return it."""
     begun = time.monotonic()
     while (response := await send()).status_code != 401:
         assert time.monotonic() - begun < SEEN_WITHIN_SECONDS, response.text
@@ -40,7 +40,7 @@ def bearer(tokens: dict[str, Any]) -> dict[str, str]:
 
 
 def get_uses(gateway: httpx.AsyncClient, tokens: dict[str, Any]) -> list[Send]:
-    """One request to each service but auth."""
+    """One request to each service except auth."""
     headers = bearer(tokens)
     score = {"reference_text": "Hello."}
     return [
@@ -84,7 +84,7 @@ async def test_a_demoted_editor_creates_no_tags(
     assert (await gateway.get("/api/v1/admin/tags", headers=bearer(learner))).status_code == 403
 
 
-async def test_a_deleted_learner_is_refused_everywhere(
+async def test_a_deleted_learner_is_refused_by_every_service(
     gateway: httpx.AsyncClient, account: dict[str, Any]
 ) -> None:
     uses = get_uses(gateway, account)
@@ -94,7 +94,7 @@ async def test_a_deleted_learner_is_refused_everywhere(
         await wait_for_refusal(use)
 
 
-async def test_a_new_password_ends_the_other_sessions_everywhere_and_not_this_one(
+async def test_a_new_password_ends_the_users_other_sessions_in_every_service(
     gateway: httpx.AsyncClient, account: dict[str, Any]
 ) -> None:
     credentials = {"email": account["user"]["email"], "password": PASSWORD}
@@ -107,7 +107,7 @@ async def test_a_new_password_ends_the_other_sessions_everywhere_and_not_this_on
     assert 401 not in [(await use()).status_code for use in get_uses(gateway, account)]
 
 
-async def test_signing_out_ends_the_session_everywhere(
+async def test_signing_out_ends_the_session_in_every_service(
     gateway: httpx.AsyncClient, account: dict[str, Any]
 ) -> None:
     await gateway.post("/api/v1/auth/logout", json={"refresh_token": account["refresh_token"]})

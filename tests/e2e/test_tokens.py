@@ -70,7 +70,7 @@ async def refused(system: Stack, keys: SigningKeys, receipt_keys: SigningKeys) -
 
 
 def owner_of(token: str) -> dict[str, str]:
-    """Return the claims that bind a forged token to a learner who is signed in."""
+    """Return the claims that bind a forged token to a signed-in learner."""
     said = jwt.decode(token, options={"verify_signature": False})
     return {"sub": said["sub"], "sid": said["sid"]}
 
@@ -109,14 +109,14 @@ async def answers(
 
 
 def opens(answer: httpx.Response) -> bool:
-    """Return True unless the response is the one that every invalid token gets."""
+    """Return whether a response differs from the one that every invalid token gets."""
     if answer.status_code != 401 or answer.headers["content-type"] != "application/problem+json":
         return True
     challenge = answer.headers.get_list("www-authenticate")
     return answer.json()["code"] != "unauthorized" or challenge != ["Bearer"]
 
 
-def test_public_operations_are_public_on_purpose() -> None:
+def test_operations_without_a_token_are_listed_as_public() -> None:
     public = [operation for operation in OPERATIONS if not operation.private]
     unexpected = [
         each for each in public if not re.match(r"POST /api/v1/auth/|GET .*/(tags|jwks\.json)$", str(each))
@@ -126,7 +126,7 @@ def test_public_operations_are_public_on_purpose() -> None:
 
 
 @pytest.mark.parametrize("operation", PRIVATE, ids=str)
-async def test_no_bad_token_passes_the_gateway(
+async def test_no_invalid_token_passes_the_gateway(
     operation: Operation, system: Stack, refused: dict[str, Headers]
 ) -> None:
     told = await answers(system.url, operation, refused)
@@ -134,7 +134,7 @@ async def test_no_bad_token_passes_the_gateway(
 
 
 @pytest.mark.parametrize("operation", [*PRIVATE, INTERNAL], ids=str)
-async def test_no_bad_token_passes_a_service(
+async def test_no_invalid_token_passes_a_service(
     operation: Operation, homes: dict[str, str], refused: dict[str, Headers]
 ) -> None:
     told = await answers(homes[operation.path], operation, refused)

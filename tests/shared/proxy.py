@@ -20,7 +20,7 @@ class Proxy:
         self.port = 0
 
     def stall(self) -> None:
-        """Keep accepting connections and bytes, and pass nothing on."""
+        """Keep accepting connections and bytes, but forward nothing."""
         self._flowing.clear()
 
     def resume(self) -> None:

@@ -9,7 +9,7 @@ from shared import background, stopping
 
 
 class Work:
-    """Raises the given failures first, then counts its passes."""
+    """Raise these failures first, then count the passes."""
 
     def __init__(self, *failures: BaseException) -> None:
         self.failures, self.passes = list(failures), 0
@@ -61,7 +61,7 @@ async def test_the_pause_between_retries_doubles_up_to_its_limit() -> None:
     assert [each["seconds"] for each in logs] == [0.001, 0.002, 0.004, 0.004, 0.004]
 
 
-async def test_work_that_has_more_is_repeated_at_once() -> None:
+async def test_a_pass_that_reports_more_work_is_repeated_immediately() -> None:
     passes = 0
 
     async def work() -> bool:
@@ -95,7 +95,9 @@ async def test_a_pass_in_progress_may_finish_when_its_loop_is_stopped() -> None:
     assert finished.is_set()
 
 
-async def test_a_pass_that_hangs_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pass_that_hangs_is_cancelled_when_its_loop_is_stopped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(stopping, "MAX_LAST_PASS_SECONDS", 0.05)
     started = asyncio.Event()
 
@@ -155,7 +157,7 @@ async def test_a_wake_up_does_not_shorten_the_pause_between_retries(monkeypatch:
 
 
 @pytest.mark.parametrize(("failure", "is_dead"), [(ValueError("a bug"), True), (Unavailable("Down."), False)])
-async def test_a_loop_is_dead_when_it_keeps_failing_although_all_is_there(
+async def test_a_loop_is_dead_when_it_keeps_failing_without_an_outage(
     failure: Exception, is_dead: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background, "MAX_FAILING_SECONDS", 0.02)

@@ -19,7 +19,7 @@ DEMO = {
 }
 
 
-def test_settings_that_are_missing_are_named_without_their_values() -> None:
+def test_missing_settings_are_named_without_any_values() -> None:
     environment = {"DATABASE_URL": "mysql://secret", "PATH": os.environ["PATH"]}
     command = [sys.executable, "-c", STARTS_WITH_SETTINGS, "api"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603 - our own code
@@ -61,7 +61,7 @@ def test_an_unknown_command_names_those_that_exist(demo: Path, words: list[str])
         (("shared", "topology"), "shared topology failed: RabbitMQ does not answer"),
     ],
 )
-def test_a_command_whose_server_is_away_ends_with_one_line(words: tuple[str, ...], said: str) -> None:
+def test_a_command_whose_server_is_down_ends_with_one_line(words: tuple[str, ...], said: str) -> None:
     nowhere = {
         "ENVIRONMENT": "test",
         "DATABASE_URL": "postgresql+asyncpg://game:any@127.0.0.1:1/game",

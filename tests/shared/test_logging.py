@@ -1,4 +1,4 @@
-"""No error shows in the logs which values it was about."""
+"""No error writes the values that caused it to the logs."""
 
 import json
 import os
@@ -24,7 +24,7 @@ async def test_no_error_of_any_kind_shows_an_address(worker_id: str) -> None:
     async with scratch_database(f"leaks_{worker_id}") as url:
         command = [sys.executable, "-m", "tests.shared.leaks", url]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: ASYNC221, S603 - our own code, and nothing else runs meanwhile
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: ASYNC221, S603 - our own code, and no other task runs
     assert done.returncode == 1
     assert "canary" not in done.stdout + done.stderr
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -38,7 +38,7 @@ async def test_no_error_of_any_kind_shows_an_address(worker_id: str) -> None:
     assert "await session.execute(" in logged
 
 
-def test_an_error_is_named_with_what_helps_and_is_no_value() -> None:
+def test_an_error_is_logged_with_its_type_and_code_but_without_values() -> None:
     assert describe_error(OSError(111, "Connection refused by host x")) == "ConnectionRefusedError [111]"
     outage = describe_error(Unavailable("Redis is away."))
     assert outage == "shared.errors.Unavailable [unavailable]: Redis is away."
@@ -46,14 +46,14 @@ def test_an_error_is_named_with_what_helps_and_is_no_value() -> None:
     assert describe_error(KeyError("secret")) == "KeyError"
 
 
-def test_causes_come_first_and_circles_end() -> None:
+def test_causes_are_logged_first_and_cycles_end() -> None:
     first, second = KeyError("a"), ValueError("b")
     first.__cause__, second.__cause__ = second, first
     assert format_exception(second) == "KeyError\n\nwhich led to\n\nValueError"
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
-def test_libraries_never_debug(level: str) -> None:
+def test_libraries_never_log_at_debug_level(level: str) -> None:
     program = (
         "import logging; from shared.logging import configure;"
         f"configure('{level}', service='x', process='y');"

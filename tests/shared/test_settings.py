@@ -65,7 +65,7 @@ def test_real_values_are_accepted() -> None:
         ("s3_public_endpoint", "https://localhost:9000"),
     ],
 )
-def test_a_placeholder_is_refused_and_not_shown(name: str, value: str) -> None:
+def test_a_placeholder_is_refused_without_showing_it(name: str, value: str) -> None:
     found = problems(**{name: value})
     assert list(found) == [name]
     assert value not in found[name]
@@ -87,7 +87,7 @@ def test_a_placeholder_is_refused_and_not_shown(name: str, value: str) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["database_url", "rabbitmq_url", "redis_url", "s3_secret_key"])
-def test_a_secret_that_can_be_guessed_is_refused_and_not_shown(name: str, secret: str) -> None:
+def test_a_secret_that_can_be_guessed_is_refused_without_showing_it(name: str, secret: str) -> None:
     value = GOOD[name].replace("G0od-Secret-of-23-Signs", secret)
     found = problems(**{name: value})
     assert list(found) == [name]
@@ -100,12 +100,12 @@ def test_random_secrets_are_accepted() -> None:
     assert not [secret for secret in (secrets.token_hex(20) for _ in range(2000)) if is_weak(secret)]
 
 
-def test_the_form_of_a_secret_that_a_provider_issued_is_not_ours() -> None:
+def test_secrets_issued_by_providers_are_not_checked_for_strength() -> None:
     assert Everything.model_validate(GOOD | {"provider_key": "k" * 10})
     assert list(problems(provider_key="password")) == ["provider_key"]
 
 
-def test_addresses_of_recordings_are_never_without_tls() -> None:
+def test_addresses_of_recordings_need_tls() -> None:
     assert "S3_PUBLIC_ENDPOINT" in problems(s3_public_endpoint="")[""]
 
 
@@ -123,7 +123,7 @@ def test_keys_of_the_embedded_run_are_refused(tmp_path: Path) -> None:
     assert "development" in problems(receipt_jwks_file=file)["receipt_jwks_file"]
 
 
-def test_all_problems_are_named_at_once_and_only_of_what_the_process_uses() -> None:
+def test_all_problems_of_the_settings_that_a_process_uses_are_named_together() -> None:
     found = problems(rabbitmq_url="amqp://guest:guest@rabbit/", redis_url="redis://redis/0")
     assert set(found) == {"rabbitmq_url", "redis_url"}
     assert DatabaseSettings.model_validate({"database_url": GOOD["database_url"]})
@@ -155,7 +155,7 @@ def test_a_process_ends_with_one_line_for_each_problem() -> None:
     ]
 
 
-def test_the_example_file_is_no_configuration() -> None:
+def test_the_example_file_is_not_accepted_as_configuration() -> None:
     example = (Path(__file__).parents[2] / ".env.example").read_text().splitlines()
     given = dict(line.split("=", 1) for line in example if "=" in line and not line.startswith("#"))
     with pytest.raises(ValidationError) as raised:

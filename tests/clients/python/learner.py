@@ -1,6 +1,6 @@
 """A learner's journey with the generated client, as an app would make it: `learner.py URL RECORDING`.
 
-Requests hold only the fields that the document requires, wherever a step does not need more.
+Requests contain only required fields, unless a step needs more.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Recordings as phones, browsers and editors write them are measured by the sound in them."""
+"""Recordings of phones, browsers and editors are measured by their samples, not by their headers."""
 
 import io
 import struct
@@ -169,18 +169,18 @@ def test_every_recording_is_measured_as_three_seconds_of_the_same_sound(name: st
 
 
 @pytest.mark.parametrize("name", ["wav", "mp3", "adts"])
-def test_half_a_recording_counts_half(name: str) -> None:
+def test_half_a_recording_has_half_the_duration(name: str) -> None:
     content, _ = RECORDINGS[name]
     assert measured(content[: len(content) // 2]).duration_ms == pytest.approx(1_500, abs=250)
 
 
 @pytest.mark.parametrize("name", ["ogg", "flac", "webm", "fragmented mp4"])
-def test_an_upload_that_broke_off_counts_as_far_as_it_goes(name: str) -> None:
+def test_an_incomplete_recording_is_measured_up_to_its_end(name: str) -> None:
     content, _ = RECORDINGS[name]
     assert 300 < measured(content[: len(content) // 2]).duration_ms < 2_700
 
 
-def test_a_constant_offset_is_no_sound() -> None:
+def test_a_constant_offset_is_silence() -> None:
     assert measured(encode([TONE * 0 + np.float32(0.05)])).level_db < -80
     assert measured(encode([TONE + np.float32(0.05)])).level_db == pytest.approx(-13.5, abs=1)
 
@@ -195,7 +195,7 @@ def test_another_codec_is_named_with_its_container() -> None:
         measured(encode([tone(rate=48_000)], "mp4", "ac3", rate=48_000))
 
 
-def test_five_minutes_are_taken_and_more_are_not() -> None:
+def test_at_most_five_minutes_are_accepted() -> None:
     assert measured(encode([tone(300) * 0], "flac", "flac")).duration_ms == 300_000
     with pytest.raises(AudioTooLong):
         measured(encode([tone(301) * 0], "flac", "flac"))
@@ -205,13 +205,13 @@ def test_five_minutes_are_taken_and_more_are_not() -> None:
     "content",
     [b"", b"hello" * 1000, bytes(5000), b"RIFF", b"ID3\x04", id3(), WAV[:44], b"\xff" * 70_000, b"OggS" * 99],
 )
-def test_what_is_no_recording_is_refused(content: bytes) -> None:
+def test_content_that_is_not_audio_is_refused(content: bytes) -> None:
     with pytest.raises(UndecodableAudio):
         measured(content)
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 24_000, 32_000, 44_100, 48_000])
-def test_frames_are_recognised_behind_junk(rate: int) -> None:
+def test_frames_are_recognised_after_junk(rate: int) -> None:
     for container, codec in (("mp3", "libmp3lame"), ("adts", "aac")):
         content = encode([tone(0.5, rate=rate)], container, codec, rate=rate)
         start = content.index(b"\xff")
@@ -220,7 +220,7 @@ def test_frames_are_recognised_behind_junk(rate: int) -> None:
         assert (found.format.demuxer, found.start) == ({"adts": "aac"}.get(container, container), 7)
 
 
-def test_silent_tracks_are_not_all_searched_for_sound() -> None:
+def test_the_search_for_a_track_with_sound_is_bounded() -> None:
     decoded = list[float]()
     content = encode([TONE * 0] * 8, "mp4", "aac")
     decoding = Decoding(

@@ -35,7 +35,7 @@ async def test_a_recording_is_measured_whole_and_in_chunks(measurer: Measurer) -
     assert await measurer.measure(in_chunks(WAV), size=len(WAV)) == whole
 
 
-async def test_refusals_come_back_as_errors(measurer: Measurer) -> None:
+async def test_refusals_are_raised_as_errors(measurer: Measurer) -> None:
     with pytest.raises(UndecodableAudio, match="supported format"):
         await measurer.measure(b"hello")
     with pytest.raises(AudioTooLong):
@@ -52,7 +52,7 @@ async def test_chunks_of_another_size_are_refused(measurer: Measurer, size: int)
     assert (await measurer.measure(WAV)).duration_ms == 3_000
 
 
-async def test_a_source_that_fails_costs_one_recording(measurer: Measurer) -> None:
+async def test_a_source_that_fails_affects_one_recording_only(measurer: Measurer) -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield WAV[:1000]
         raise LookupError
@@ -62,7 +62,7 @@ async def test_a_source_that_fails_costs_one_recording(measurer: Measurer) -> No
     assert (await measurer.measure(WAV)).duration_ms == 3_000
 
 
-async def test_a_process_that_dies_costs_one_recording(measurer: Measurer) -> None:
+async def test_a_process_that_dies_affects_one_recording_only(measurer: Measurer) -> None:
     await measurer.measure(WAV)
     os.kill(pid_of(measurer), 9)
     with pytest.raises(UndecodableAudio):
@@ -70,7 +70,7 @@ async def test_a_process_that_dies_costs_one_recording(measurer: Measurer) -> No
     assert (await measurer.measure(WAV)).duration_ms == 3_000
 
 
-async def test_time_is_bounded(measurer: Measurer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_measuring_has_a_time_limit(measurer: Measurer, monkeypatch: pytest.MonkeyPatch) -> None:
     await measurer.measure(WAV)
     os.kill(pid_of(measurer), 19)
     monkeypatch.setattr(module, "TIMEOUT_SECONDS", 0.2)
@@ -80,7 +80,7 @@ async def test_time_is_bounded(measurer: Measurer, monkeypatch: pytest.MonkeyPat
     assert (await measurer.measure(WAV)).duration_ms == 3_000
 
 
-async def test_a_slow_source_is_not_the_fault_of_the_recording(
+async def test_a_slow_source_is_not_reported_as_a_bad_recording(
     measurer: Measurer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await measurer.measure(WAV)
@@ -94,7 +94,7 @@ async def test_a_slow_source_is_not_the_fault_of_the_recording(
     assert (await measurer.measure(slow(), size=len(WAV))).duration_ms == 3_000
 
 
-async def test_a_process_that_does_not_start_is_not_the_fault_of_the_recording(
+async def test_a_process_that_does_not_start_is_not_reported_as_a_bad_recording(
     measurer: Measurer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
@@ -114,7 +114,7 @@ async def test_an_idle_process_ends(measurer: Measurer, monkeypatch: pytest.Monk
     assert (await measurer.measure(WAV)).duration_ms == 3_000
 
 
-async def test_recordings_take_their_turn_and_too_many_are_refused(
+async def test_recordings_are_queued_and_too_many_are_refused(
     measurer: Measurer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_WAITING", 5)

@@ -61,14 +61,14 @@ async def ask_both(workers: WorkerPool) -> list[dict[str, int]]:
     return [first, second]
 
 
-async def test_workers_are_forked_from_a_process_that_has_loaded_everything(workers: WorkerPool) -> None:
+async def test_workers_are_forked_from_a_process_that_has_loaded_its_code(workers: WorkerPool) -> None:
     first, second = await ask_both(workers)
     assert first["loaded_by"] == second["loaded_by"]
     assert len({first["pid"], second["pid"], first["loaded_by"]}) == 3
     assert first["size"] == len(BODY)
 
 
-async def test_a_worker_that_ends_is_replaced_and_its_status_known(workers: WorkerPool) -> None:
+async def test_a_worker_that_ends_is_replaced_and_its_status_reported(workers: WorkerPool) -> None:
     before = await ask_both(workers)
     with pytest.raises(WorkerDied) as caught:
         await workers.run({"exit": 7}, BODY)
@@ -94,7 +94,7 @@ async def test_no_worker_outlives_the_process_it_was_forked_from(workers: Worker
     assert after[0]["loaded_by"] != before[0]["loaded_by"]
 
 
-async def test_requests_fail_at_once_with_the_process_that_workers_were_forked_from(
+async def test_requests_fail_immediately_when_the_template_process_has_ended(
     workers: WorkerPool,
 ) -> None:
     loaded_by = (await ask_both(workers))[0]["loaded_by"]
@@ -111,6 +111,6 @@ async def test_closing_ends_all_processes(workers: WorkerPool) -> None:
     await wait_until_ended({each[name] for each in answers for name in ("pid", "loaded_by")})
 
 
-async def test_it_can_be_closed_before_it_has_started(workers: WorkerPool) -> None:
+async def test_the_template_can_be_closed_before_it_has_started(workers: WorkerPool) -> None:
     await workers.close()
     assert not workers.is_ready

@@ -22,7 +22,7 @@ def reads(outcome: str, name: str = "x") -> float:
 
 
 class Source:
-    """What the cache stands in front of: a value that can be changed, read in so many seconds."""
+    """The cached source: a value that can be changed. Each read takes `seconds`."""
 
     def __init__(self, *, seconds: float = 0.0) -> None:
         self.value, self.times, self.seconds = b"old", 0, seconds
@@ -36,7 +36,7 @@ class Source:
 
 @pytest.fixture
 async def replica(base_settings: dict[str, Any]) -> AsyncIterator[Replica]:
-    """Makes caches as replicas of one service have them: on one Redis, with connections of their own."""
+    """Make caches as the replicas of one service have them: separate connections to one Redis."""
     made: list[Cache] = []
     service = uuid4().hex
 
@@ -49,7 +49,7 @@ async def replica(base_settings: dict[str, Any]) -> AsyncIterator[Replica]:
         await cache.close()
 
 
-async def test_what_was_read_is_kept_for_all_replicas(replica: Replica) -> None:
+async def test_a_value_is_cached_for_all_replicas(replica: Replica) -> None:
     source, hits, misses = Source(), reads("hit"), reads("miss")
     for cache in (replica(), replica()):
         assert [await cache.get("x:1", source.read) for _ in range(3)] == [b"old"] * 3
@@ -57,7 +57,7 @@ async def test_what_was_read_is_kept_for_all_replicas(replica: Replica) -> None:
     assert (reads("hit") - hits, reads("miss") - misses) == (5, 1)
 
 
-async def test_what_is_forgotten_is_read_again(replica: Replica) -> None:
+async def test_an_invalidated_value_is_read_again(replica: Replica) -> None:
     source, one, other = Source(), replica(), replica()
     await one.get("x", source.read)
     source.value = b"new"
@@ -66,7 +66,7 @@ async def test_what_is_forgotten_is_read_again(replica: Replica) -> None:
     assert [await cache.get("x", source.read) for cache in (one, other)] == [b"new", b"new"]
 
 
-async def test_a_value_read_before_a_change_is_not_kept_after_it(replica: Replica) -> None:
+async def test_a_value_read_before_an_invalidation_is_not_cached(replica: Replica) -> None:
     source, one, other = Source(seconds=0.05), replica(), replica()
     reading = asyncio.create_task(one.get("x", source.read))
     while not source.times:  # noqa: ASYNC110 - the concurrent read sets no event
@@ -77,7 +77,7 @@ async def test_a_value_read_before_a_change_is_not_kept_after_it(replica: Replic
     assert [await cache.get("x", source.read) for cache in (one, other)] == [b"new", b"new"]
 
 
-async def test_who_asks_after_a_change_does_not_share_a_reading_from_before_it(replica: Replica) -> None:
+async def test_a_caller_after_an_invalidation_does_not_share_an_earlier_read(replica: Replica) -> None:
     source, cache = Source(seconds=0.05), replica()
     reading = asyncio.create_task(cache.get("x", source.read))
     while not source.times:  # noqa: ASYNC110 - the concurrent read sets no event
@@ -88,9 +88,7 @@ async def test_who_asks_after_a_change_does_not_share_a_reading_from_before_it(r
     assert await reading == b"old"
 
 
-async def test_what_is_kept_is_read_again_after_a_while(
-    replica: Replica, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cached_value_expires(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TTL_SECONDS", 0.05)
     source, cache = Source(), replica()
     await cache.get("x", source.read)
@@ -99,9 +97,7 @@ async def test_what_is_kept_is_read_again_after_a_while(
     assert await cache.get("x", source.read) == b"new"
 
 
-async def test_a_reader_that_died_is_waited_for_no_longer_than_its_lease(
-    replica: Replica, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_lease_of_a_dead_reader_expires(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LEASE_TTL_SECONDS", 0.05)
     source, lease = Source(), module.LEASE + b"of the dead"
     assert await replica()._get_or_lease("x", lease) == lease
@@ -111,7 +107,9 @@ async def test_a_reader_that_died_is_waited_for_no_longer_than_its_lease(
     assert source.times == 1
 
 
-async def test_a_change_while_another_replica_reads_again(replica: Replica) -> None:
+async def test_a_replica_that_reads_during_an_invalidation_does_not_overwrite_the_new_value(
+    replica: Replica,
+) -> None:
     slow, fast = Source(seconds=0.08), Source()
     one, other = replica(), replica()
     reading = asyncio.create_task(one.get("x", slow.read))
@@ -124,8 +122,8 @@ async def test_a_change_while_another_replica_reads_again(replica: Replica) -> N
     assert await one.get("x", fast.read) == b"new"
 
 
-async def test_one_reads_however_many_ask(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Here it is the number of readings that counts, on however busy a machine.
+async def test_concurrent_callers_share_one_read(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Long limits, so that only the number of reads is tested, even on a busy machine.
     monkeypatch.setattr(module, "LEASE_WAIT_SECONDS", 5.0)
     monkeypatch.setattr(module, "TIMEOUT_SECONDS", 5.0)
     source, caches = Source(seconds=0.03), [replica(), replica()]
@@ -134,7 +132,7 @@ async def test_one_reads_however_many_ask(replica: Replica, monkeypatch: pytest.
     assert source.times == 1
 
 
-async def test_who_waits_too_long_for_another_reads_too(
+async def test_a_caller_that_waits_too_long_for_a_lease_reads_itself(
     replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LEASE_WAIT_SECONDS", 0.02)
@@ -156,12 +154,12 @@ async def test_an_error_reaches_all_waiting_callers_and_is_not_cached(replica: R
 
     outcomes = await asyncio.gather(*(cache.get("x", fail) for _ in range(3)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [LookupError] * 3
-    # Its lease is given back, so that the next value is kept.
+    # The lease is released, so that the next value is cached.
     assert [await cache.get("x", source.read) for _ in range(2)] == [b"old"] * 2
     assert source.times == 1
 
 
-async def test_who_leaves_lets_the_next_one_read(replica: Replica) -> None:
+async def test_the_next_caller_reads_when_the_first_one_is_cancelled(replica: Replica) -> None:
     cache, source = replica(), Source(seconds=0.02)
     first = asyncio.create_task(cache.get("x", source.read))
     while not source.times:  # noqa: ASYNC110 - the concurrent read sets no event
@@ -173,7 +171,7 @@ async def test_who_leaves_lets_the_next_one_read(replica: Replica) -> None:
     assert source.times == 2
 
 
-async def test_a_late_loop_is_not_an_absent_redis(replica: Replica) -> None:
+async def test_a_blocked_event_loop_is_not_taken_for_an_unavailable_redis(replica: Replica) -> None:
     async def block_loop() -> None:
         while True:
             time.sleep(0.15)  # noqa: ASYNC251 - the loop is late on purpose
@@ -187,7 +185,7 @@ async def test_a_late_loop_is_not_an_absent_redis(replica: Replica) -> None:
     assert source.times == 1
 
 
-async def test_without_redis_everything_is_read_from_its_source() -> None:
+async def test_without_redis_every_value_is_read_from_its_source() -> None:
     cache, source, bypassed = Cache(NOWHERE, service="s"), Source(), reads("bypassed")
     assert await cache.get("x", source.read) == b"old"
     source.value = b"new"
@@ -198,16 +196,16 @@ async def test_without_redis_everything_is_read_from_its_source() -> None:
     await cache.close()
 
 
-async def test_a_redis_that_hangs_delays_one_and_not_all(silent_server: Any) -> None:
+async def test_a_redis_that_hangs_delays_few_reads(silent_server: Any) -> None:
     cache, source = Cache(f"redis://127.0.0.1:{silent_server.port}/0", service="s"), Source()
     started = time.monotonic()
     for _ in range(200):
         await cache.get("x", source.read)
-    # Each waiting by itself would take twenty seconds.
+    # If every read waited, they would take twenty seconds.
     assert time.monotonic() - started < 5
     assert source.times == 200
     assert silent_server.accepted < 10
-    # Of many at once, one probes it.
+    # Of many concurrent reads, one probes Redis.
     await asyncio.sleep(module.CIRCUIT_RESET_SECONDS)
     before = silent_server.accepted
     await asyncio.gather(*(cache.get(f"x:{number}", source.read) for number in range(50)))
@@ -215,7 +213,9 @@ async def test_a_redis_that_hangs_delays_one_and_not_all(silent_server: Any) -> 
     await cache.close()
 
 
-async def test_redis_is_used_again_when_it_is_back(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_redis_is_used_again_after_it_recovers(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "CIRCUIT_RESET_SECONDS", 0.0)
     cache, source, working = replica(), Source(), replica()
     monkeypatch.setattr(cache, "_redis", Cache(NOWHERE, service="s")._redis)
@@ -226,7 +226,7 @@ async def test_redis_is_used_again_when_it_is_back(replica: Replica, monkeypatch
     assert source.times == 2
 
 
-async def test_a_query_is_put_behind_the_cache(replica: Replica, database: Database) -> None:
+async def test_the_results_of_a_query_are_cached(replica: Replica, database: Database) -> None:
     asked: list[int] = []
 
     async def squares(_: object, most: int) -> list[int]:
@@ -250,7 +250,7 @@ async def unused() -> bytes:
     raise AssertionError
 
 
-async def test_a_value_of_another_version_is_read_again(replica: Replica, database: Database) -> None:
+async def test_a_cached_value_of_another_version_is_read_again(replica: Replica, database: Database) -> None:
     async def number(_: AsyncSession) -> int:
         return 7
 

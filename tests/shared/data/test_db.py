@@ -33,24 +33,24 @@ async def pid(database: Database) -> int:
     return found
 
 
-async def test_each_fetch_is_a_transaction_of_its_own(database: Database) -> None:
+async def test_each_fetch_has_its_own_transaction(database: Database) -> None:
     [first], [second] = [await database.fetch("SELECT $1::int + 1 AS sum, now() AS at", 41) for _ in range(2)]
     assert first["sum"] == 42
     assert first["at"] < second["at"]
 
 
-async def test_a_connection_is_used_again(database: Database) -> None:
+async def test_a_connection_is_reused(database: Database) -> None:
     assert await pid(database) == await pid(database)
 
 
-async def test_a_statement_that_fails_costs_no_connection(database: Database) -> None:
+async def test_a_statement_that_fails_keeps_its_connection(database: Database) -> None:
     before = await pid(database)
     with pytest.raises(asyncpg.DivisionByZeroError):
         await database.fetch("SELECT 1 / 0")
     assert await pid(database) == before
 
 
-async def test_a_broken_connection_is_not_lent_again(database: Database) -> None:
+async def test_a_broken_connection_is_not_reused(database: Database) -> None:
     async with database.transaction() as session:
         await session.execute(text("SELECT 1"))
         # The session holds one connection of the two, so the fetches share the other.
@@ -61,14 +61,14 @@ async def test_a_broken_connection_is_not_lent_again(database: Database) -> None
         assert await pid(database) != broken
 
 
-async def test_a_lost_connection_differs_from_a_wrong_statement() -> None:
+async def test_a_refused_connection_is_reported_as_unavailable() -> None:
     away = Database(create_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none", name="tests"))
     with pytest.raises(DatabaseUnavailable):
         await away.fetch("SELECT 1")
     await away.close()
 
 
-async def test_whoever_waits_for_a_connection_gets_its_turn(database: Database) -> None:
+async def test_callers_get_connections_in_order(database: Database) -> None:
     turns: list[int] = []
 
     async def read(number: int) -> None:
@@ -77,17 +77,17 @@ async def test_whoever_waits_for_a_connection_gets_its_turn(database: Database) 
             turns.append(number)
 
     await asyncio.gather(*(read(number) for number in range(4)))
-    # In a line, nobody is more than a turn ahead of anybody else.
+    # In order, each caller has one turn in every four.
     assert all(len(set(turns[first : first + 4])) == 4 for first in range(0, len(turns), 4))
 
 
-async def test_a_connection_whose_begin_failed_is_not_lent_again(url: str) -> None:
+async def test_a_connection_whose_begin_failed_is_not_reused(url: str) -> None:
     engine = create_engine(url, name="tests", pool_size=1, max_overflow=0)
     database = Database(engine)
     async with engine.connect() as connection:
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver
-        # What a BEGIN leaves behind that ended with a statement timeout.
+        # The driver's state after a BEGIN that ended with a statement timeout.
         driver._top_xact = driver.transaction()
 
     with pytest.raises(DatabaseUnavailable):

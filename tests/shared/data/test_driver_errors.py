@@ -1,4 +1,4 @@
-"""Every error of every driver: away (503), repeatable, or ours, which must not look like an outage."""
+"""Every error of every driver is an outage (503), a conflict to repeat, or our fault."""
 
 import asyncio
 import struct
@@ -77,7 +77,7 @@ def blank[E: Exception](error_type: type[E], *args: object) -> E:
 
 
 def wrapped(error: Exception) -> list[Exception]:
-    """The error as it comes from the driver, from the pool, and from a statement."""
+    """Return the error as the driver, the pool and a statement raise it."""
     untyped: Any = AsyncAdapt_asyncpg_dbapi
     dialect_error: Exception = untyped(asyncpg).Error(str(error), error)
     dialect_error.__cause__ = error
@@ -88,20 +88,20 @@ POSTGRES = [each for each in classes(postgres, postgres.PostgresError) if each.s
 
 
 @pytest.mark.parametrize("error_type", POSTGRES)
-def test_every_state_of_postgresql(error_type: Any) -> None:
+def test_every_state_of_postgresql_is_classified(error_type: Any) -> None:
     for error in wrapped(error_type("x")):
         is_cached = error_type is postgres.InvalidCachedStatementError
         assert is_conflict(error) is (error_type.sqlstate in CONFLICTS or is_cached)
         assert is_connection_error(error) is (error_type.sqlstate in AWAY)
 
 
-def test_the_driver_knows_the_states_that_mean_away() -> None:
+def test_the_driver_knows_all_classified_states() -> None:
     known = {each.sqlstate for each in POSTGRES}  # type: ignore[attr-defined]
     assert known >= AWAY | CONFLICTS
 
 
 @pytest.mark.parametrize("error_type", classes(postgres, postgres.InterfaceError))
-def test_what_the_driver_refuses_by_itself(error_type: type[Exception]) -> None:
+def test_only_a_closed_connection_is_an_outage_among_interface_errors(error_type: type[Exception]) -> None:
     for error in wrapped(error_type("connection is closed")):
         assert is_connection_error(error) is (error_type is postgres.InterfaceError)
     for error in wrapped(error_type("cannot perform operation: another operation is in progress")):
@@ -109,13 +109,13 @@ def test_what_the_driver_refuses_by_itself(error_type: type[Exception]) -> None:
 
 
 @pytest.mark.parametrize("error_type", classes(postgres, postgres.InternalClientError))
-def test_what_goes_wrong_inside_the_driver(error_type: type[Exception]) -> None:
+def test_only_a_failover_is_an_outage_among_client_errors(error_type: type[Exception]) -> None:
     is_failover = error_type is postgres.TargetServerAttributeNotMatched
     assert is_connection_error(error_type("x")) is is_failover
 
 
 @pytest.mark.parametrize("error", NETWORK, ids=repr)
-def test_the_network_below_every_driver(error: Exception) -> None:
+def test_network_errors_are_outages_in_every_driver(error: Exception) -> None:
     assert is_network_error(error)
     assert all(map(is_connection_error, wrapped(error)))
     assert redis_errors.is_redis_unavailable(error)
@@ -125,7 +125,7 @@ def test_the_network_below_every_driver(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error", OURS, ids=repr)
-def test_what_is_ours(error: Exception) -> None:
+def test_our_own_errors_are_neither_conflicts_nor_outages(error: Exception) -> None:
     assert not is_conflict(error)
     assert not is_connection_error(error)
     assert not redis_errors.is_redis_unavailable(error)
@@ -135,7 +135,7 @@ def test_what_is_ours(error: Exception) -> None:
 
 
 @pytest.mark.parametrize("error_type", classes(redis, Exception))
-def test_every_error_of_redis(error_type: type[Exception]) -> None:
+def test_every_error_of_redis_is_classified(error_type: type[Exception]) -> None:
     error = blank(error_type, "x")
     assert redis_errors.is_redis_unavailable(error) is (error_type.__name__ in REDIS_AWAY)
 
@@ -143,13 +143,13 @@ def test_every_error_of_redis(error_type: type[Exception]) -> None:
 @pytest.mark.parametrize(
     "answer", ["MISCONF Redis cannot save", "NOREPLICAS Not enough", "BUSY Redis is busy"]
 )
-def test_an_answer_of_redis_that_means_later(answer: str) -> None:
+def test_a_response_of_redis_that_asks_to_retry_is_an_outage(answer: str) -> None:
     assert redis_errors.is_redis_unavailable(redis.ResponseError(answer))
     assert not redis_errors.is_redis_unavailable(redis.ResponseError("WRONGTYPE " + answer))
 
 
 @pytest.mark.parametrize("error_type", classes(urllib3.exceptions, urllib3.exceptions.HTTPError))
-def test_every_error_of_urllib3(error_type: type[Exception]) -> None:
+def test_every_error_of_urllib3_is_classified(error_type: type[Exception]) -> None:
     assert storage.is_storage_unavailable(blank(error_type)) is (error_type.__name__ in URLLIB3_AWAY)
 
 
@@ -169,14 +169,14 @@ def test_every_error_of_urllib3(error_type: type[Exception]) -> None:
         (400, "InvalidArgument", False),
     ],
 )
-def test_an_answer_of_s3(status: int, code: str, away: bool) -> None:
+def test_responses_of_s3_are_classified_by_their_code(status: int, code: str, away: bool) -> None:
     response: Any = urllib3.HTTPResponse(status=status)
     error = minio.S3Error(response, code, "message", "resource", None, None)
     assert storage.is_storage_unavailable(error) is away
 
 
 @pytest.mark.parametrize("error_type", [minio.ServerError, minio.InvalidResponseError])
-def test_an_answer_that_is_not_of_s3(error_type: type[Exception]) -> None:
+def test_a_response_that_is_not_from_s3_is_an_outage(error_type: type[Exception]) -> None:
     assert storage.is_storage_unavailable(blank(error_type))
 
 
@@ -189,7 +189,9 @@ RAISED = "DO $$ BEGIN RAISE 'x' USING ERRCODE = '{}'; END $$"
     + [(state, TransactionConflict) for state in sorted(CONFLICTS)]
     + [("22012", sqlalchemy.DBAPIError), ("42P01", sqlalchemy.DBAPIError), ("XX000", sqlalchemy.DBAPIError)],
 )
-async def test_a_state_from_a_real_server(database: Database, state: str, expected: type[Exception]) -> None:
+async def test_errors_of_a_real_server_are_translated(
+    database: Database, state: str, expected: type[Exception]
+) -> None:
     with pytest.raises(expected) as raised:
         async with database.transaction() as session:
             await session.execute(text(RAISED.format(state)))
@@ -204,14 +206,14 @@ async def test_a_write_to_a_read_only_database_is_an_outage(database: Database) 
         await session.rollback()
 
 
-async def test_an_argument_of_the_wrong_type_is_no_outage(database: Database) -> None:
+async def test_an_argument_of_the_wrong_type_is_not_an_outage(database: Database) -> None:
     with pytest.raises(asyncpg.DataError):
         await database.fetch("SELECT $1::int", "x")
 
 
 @asynccontextmanager
 async def refusing_server(state: str) -> AsyncIterator[str]:
-    """A PostgreSQL that answers every connection with an error, as it does while it starts."""
+    """Run a PostgreSQL that answers every connection with an error, as it does while it starts."""
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         [length] = struct.unpack("!I", await reader.readexactly(4))
@@ -244,7 +246,9 @@ async def read_by_driver(database: Database) -> None:
 @pytest.mark.parametrize(
     ("state", "away"), [("57P03", True), ("53300", True), ("57P01", True), ("28P01", False), ("3D000", False)]
 )
-async def test_a_server_that_refuses_connections(read: Callable[..., Any], state: str, away: bool) -> None:
+async def test_a_refused_connection_is_classified_by_its_state(
+    read: Callable[..., Any], state: str, away: bool
+) -> None:
     async with refusing_server(state) as url:
         database = Database(create_engine(url, name="tests"))
         with pytest.raises(Exception, match=r"(?s).*") as raised:
@@ -253,7 +257,7 @@ async def test_a_server_that_refuses_connections(read: Callable[..., Any], state
     assert isinstance(raised.value, DatabaseUnavailable) is away
 
 
-async def test_what_redis_refuses_for_ever_is_no_outage(base_settings: dict[str, Any]) -> None:
+async def test_a_permanent_refusal_of_redis_is_not_an_outage(base_settings: dict[str, Any]) -> None:
     address = urlsplit(base_settings["redis_url"].get_secret_value())
     wrong = address._replace(netloc=f":wrong@{address.hostname}:{address.port}")
     cache = Cache(wrong.geturl(), service="x")
@@ -262,7 +266,7 @@ async def test_what_redis_refuses_for_ever_is_no_outage(base_settings: dict[str,
     await cache.close()
 
 
-async def test_connections_that_are_reset_under_uvloop(base_settings: dict[str, Any]) -> None:
+async def test_connections_that_are_reset_under_uvloop_are_outages(base_settings: dict[str, Any]) -> None:
     url = base_settings["redis_url"].get_secret_value()
 
     def run() -> set[str]:
@@ -273,14 +277,14 @@ async def test_connections_that_are_reset_under_uvloop(base_settings: dict[str, 
 
 
 async def reset_often(url: str) -> set[str]:
-    """Return the classes of the errors that a cache meets, all of which it understands."""
+    """Return the classes of the errors that a cache meets, and check that it classifies them."""
     met = set[str]()
     async with proxied(url) as (proxy, through):
         for number in range(20):
             cache = Cache(through, service="x")
             await cache.invalidate("x")
             proxy.reset()
-            # Only after a turn of the loop does the transport know.
+            # The transport notices it only after a turn of the loop.
             await asyncio.sleep(0.001 * (number % 2))
             try:
                 await cache.invalidate("x")

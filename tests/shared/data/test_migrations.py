@@ -1,4 +1,4 @@
-"""Migrations run while the system is used: they hold up no request for long, and are repeated."""
+"""Migrations run while the system is used: they block no request for long, and are repeated."""
 
 import asyncio
 import sys
@@ -115,7 +115,7 @@ async def test_a_migration_that_never_gets_its_lock_ends_with_one_line(
     await asyncio.to_thread(upgrade, "stored", url)
 
 
-async def test_a_server_that_goes_away_during_a_migration_leaves_nothing_of_it(
+async def test_a_migration_is_rolled_back_when_its_server_stops(
     folder: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps = "op.execute('CREATE TABLE half ()'); op.execute('SELECT pg_terminate_backend(pg_backend_pid())')"
@@ -130,7 +130,7 @@ async def test_a_server_that_goes_away_during_a_migration_leaves_nothing_of_it(
     await asyncio.to_thread(upgrade, "stored", url)
 
 
-async def test_an_index_that_is_built_concurrently_may_wait_for_long(
+async def test_an_index_that_is_built_concurrently_may_wait_without_a_limit(
     folder: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_steps(folder, 2)
@@ -147,7 +147,7 @@ async def test_an_index_that_is_built_concurrently_may_wait_for_long(
         assert await client.fetchval(valid)
 
 
-async def test_an_earlier_version_leaves_a_later_schema_as_it_is(folder: Path, url: str) -> None:
+async def test_an_earlier_version_does_not_change_a_later_schema(folder: Path, url: str) -> None:
     add_steps(folder, 2)
     await asyncio.to_thread(upgrade, "stored", url)
     (folder / "stored" / "migrations" / "versions" / "0002_step.py").unlink()

@@ -27,7 +27,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         (tmp_path / name).touch()
     (folder / "0002_columns.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))
-    # The test before left the one of its own folder.
+    # The previous test has imported the package of its own folder.
     monkeypatch.delitem(sys.modules, "versioned", raising=False)
     return "versioned"
 
@@ -46,7 +46,7 @@ async def set_version(url: str, version: str) -> None:
     await connection.close()
 
 
-async def test_a_database_behind_ends_the_start_with_both_versions(package: str, url: str) -> None:
+async def test_an_old_schema_prevents_the_start_and_both_versions_are_named(package: str, url: str) -> None:
     with pytest.raises(
         CannotStart, match="migration 0000 and this version needs 0002; run `python -m versioned"
     ):
@@ -57,14 +57,14 @@ async def test_a_database_behind_ends_the_start_with_both_versions(package: str,
 
 
 @pytest.mark.parametrize("version", ["0002", "0003"])
-async def test_this_version_and_a_newer_one_are_fine(package: str, url: str, version: str) -> None:
+async def test_this_version_and_a_newer_one_are_accepted(package: str, url: str, version: str) -> None:
     await set_version(url, version)
     await asyncio.to_thread(ensure_current, package, url)
     await asyncio.to_thread(wait_for_schema, package, url, seconds=0)
     assert await find_version(url) == version
 
 
-async def test_waiting_ends_with_the_migration(package: str, url: str) -> None:
+async def test_the_wait_ends_when_the_migration_has_run(package: str, url: str) -> None:
     await set_version(url, "0001")
     done = threading.Event()
 
@@ -79,20 +79,20 @@ async def test_waiting_ends_with_the_migration(package: str, url: str) -> None:
     await waiting
 
 
-async def test_waiting_ends_with_its_time(package: str, url: str) -> None:
+async def test_the_wait_has_a_time_limit(package: str, url: str) -> None:
     with pytest.raises(CannotStart, match="needs 0002"):
         await asyncio.to_thread(wait_for_schema, package, url, seconds=0)
     with pytest.raises(CannotStart, match="PostgreSQL does not answer"):
         await asyncio.to_thread(wait_for_schema, package, NOWHERE, seconds=0)
 
 
-async def test_a_database_that_is_away_keeps_no_process_from_starting(package: str) -> None:
+async def test_an_unavailable_database_does_not_prevent_the_start(package: str) -> None:
     with pytest.raises(DatabaseUnavailable):
         await find_version(NOWHERE)
     await asyncio.to_thread(ensure_current, package, NOWHERE)
 
 
-async def test_an_address_that_postgresql_refuses_ends_the_start(package: str, url: str) -> None:
+async def test_a_refused_database_or_password_prevents_the_start(package: str, url: str) -> None:
     with pytest.raises(CannotStart, match=r'refuses DATABASE_URL: database "none" does not exist; correct'):
         await asyncio.to_thread(ensure_current, package, url.rpartition("/")[0] + "/none")
     wrong = make_url(url).set(password="wrong").render_as_string(hide_password=False)
@@ -100,7 +100,7 @@ async def test_an_address_that_postgresql_refuses_ends_the_start(package: str, u
         await asyncio.to_thread(upgrade, package, wrong)
 
 
-def test_an_image_without_its_migrations_says_so(package: str, tmp_path: Path) -> None:
+def test_an_image_without_migrations_is_reported(package: str, tmp_path: Path) -> None:
     for file in (tmp_path / package / "migrations" / "versions").iterdir():
         file.unlink()
     with pytest.raises(CannotStart, match="the migrations of versioned are missing; build the image again"):

@@ -56,11 +56,11 @@ async def test_more_requests_than_connections_are_refused_in_time(stalled: tuple
     proxy.stall()
     waits = [seconds_until_unavailable(work(database)) for work in (read, fetch) * 5]
     assert max(await asyncio.gather(*waits)) < LIMIT_SECONDS
-    # What comes later waits for nothing.
+    # Later requests do not wait at all.
     assert await seconds_until_unavailable(read(database)) < 0.1
 
 
-async def test_requests_that_come_one_after_another_are_refused_in_time(
+async def test_consecutive_requests_are_refused_in_time(
     stalled: tuple[Proxy, Database],
 ) -> None:
     proxy, database = stalled
@@ -74,7 +74,7 @@ async def test_requests_that_come_one_after_another_are_refused_in_time(
     assert max(waits) < LIMIT_SECONDS
 
 
-async def test_it_works_again_after_a_moment(stalled: tuple[Proxy, Database]) -> None:
+async def test_the_database_works_again_after_a_moment(stalled: tuple[Proxy, Database]) -> None:
     proxy, database = stalled
     proxy.stall()
     await seconds_until_unavailable(read(database))
@@ -83,7 +83,7 @@ async def test_it_works_again_after_a_moment(stalled: tuple[Proxy, Database]) ->
     assert sum(await asyncio.gather(read(database), fetch(database), read(database))) == 3
 
 
-async def test_a_commit_that_is_not_answered_is_refused_in_time(stalled: tuple[Proxy, Database]) -> None:
+async def test_a_commit_without_a_response_fails_in_time(stalled: tuple[Proxy, Database]) -> None:
     proxy, database = stalled
     started = time.monotonic()
     transaction = database.transaction()
@@ -110,7 +110,7 @@ async def test_a_long_transaction_outlives_a_short_silence(stalled: tuple[Proxy,
     assert await read(database) == 1
 
 
-async def test_a_connection_is_spared_only_during_its_long_transaction(
+async def test_a_connection_is_exempt_only_during_its_long_transaction(
     stalled: tuple[Proxy, Database],
 ) -> None:
     proxy, database = stalled
@@ -127,13 +127,15 @@ async def test_a_slow_statement_is_not_ended(stalled: tuple[Proxy, Database]) ->
         assert (await session.execute(text("SELECT 1 FROM pg_sleep(3)"))).scalar_one() == 1
 
 
-async def test_a_busy_event_loop_is_no_silent_database(stalled: tuple[Proxy, Database]) -> None:
+async def test_a_blocked_event_loop_is_not_taken_for_a_silent_database(
+    stalled: tuple[Proxy, Database],
+) -> None:
     _, database = stalled
 
     async def block() -> None:
         for _ in range(6):
             await asyncio.sleep(0.2)
-            time.sleep(0.6)  # noqa: ASYNC251 - it stands for work that holds the loop
+            time.sleep(0.6)  # noqa: ASYNC251 - it simulates work that blocks the loop
 
     async def wait() -> int:
         async with database.transaction() as session:
@@ -142,7 +144,7 @@ async def test_a_busy_event_loop_is_no_silent_database(stalled: tuple[Proxy, Dat
     assert (await asyncio.gather(wait(), block()))[0] == 1
 
 
-async def test_a_request_is_a_503_in_time(settings: Any, url: str) -> None:
+async def test_a_request_gets_a_503_in_time(settings: Any, url: str) -> None:
     async with (
         proxied(url) as (proxy, through),
         api_client(app := create_api(settings, router, title="Test")) as client,

@@ -55,7 +55,7 @@ async def test_an_object_is_read_through_its_presigned_address(storage: Storage)
     ),
     now=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),
 )
-def test_an_address_is_the_one_that_the_sdk_signs(
+def test_a_presigned_address_equals_the_one_of_the_sdk(
     endpoint: str, key: str, access_key: str, secret_key: str, now: datetime
 ) -> None:
     settings = StorageSettings(
@@ -78,7 +78,7 @@ def test_an_address_is_the_one_that_the_sdk_signs(
     assert url == expected
 
 
-def test_an_address_is_the_same_for_half_an_hour(storage: Storage) -> None:
+def test_a_presigned_address_stays_the_same_for_half_an_hour(storage: Storage) -> None:
     noon = datetime(2030, 1, 1, 12, 0, 1, tzinfo=UTC)
     first, ends = storage.presign("x", now=noon)
     assert storage.presign("x", now=noon + timedelta(minutes=29)) == (first, ends)
@@ -86,13 +86,13 @@ def test_an_address_is_the_same_for_half_an_hour(storage: Storage) -> None:
     assert ends == datetime(2030, 1, 1, 13, 0, tzinfo=UTC)
 
 
-async def test_existence(storage: Storage) -> None:
+async def test_an_object_exists_after_it_is_stored(storage: Storage) -> None:
     await storage.put("here", b"x", content_type="audio/mpeg")
     assert await storage.exists("here")
     assert not await storage.exists("missing")
 
 
-async def test_an_object_is_read_up_to_a_size(storage: Storage) -> None:
+async def test_an_object_above_the_size_limit_is_not_read(storage: Storage) -> None:
     await storage.put("ten", b"0123456789", content_type="audio/mpeg")
     await storage.put("none", b"", content_type="audio/mpeg")
     assert await storage.read("ten", max_bytes=10) == b"0123456789"
@@ -103,7 +103,7 @@ async def test_an_object_is_read_up_to_a_size(storage: Storage) -> None:
         await storage.read("missing", max_bytes=10)
 
 
-async def test_a_storage_that_is_away_says_so_quickly(base_settings: dict[str, Any]) -> None:
+async def test_an_unavailable_storage_is_reported_quickly(base_settings: dict[str, Any]) -> None:
     away = Storage(StorageSettings.model_validate({**base_settings, "s3_endpoint": "http://127.0.0.1:1"}))
     for call in (away.ensure_bucket(), away.exists("x"), away.ping()):
         with pytest.raises(StorageUnavailable):
@@ -111,7 +111,9 @@ async def test_a_storage_that_is_away_says_so_quickly(base_settings: dict[str, A
     assert away.presign("x")[0].startswith("http://127.0.0.1:1/")  # signing needs no server
 
 
-async def test_what_is_refused_is_not_called_missing(base_settings: dict[str, Any], storage: Storage) -> None:
+async def test_a_refused_request_is_not_reported_as_a_missing_object(
+    base_settings: dict[str, Any], storage: Storage
+) -> None:
     stranger = Storage(
         StorageSettings.model_validate({**base_settings, "s3_secret_key": SecretStr("another secret")})
     )
@@ -120,7 +122,7 @@ async def test_what_is_refused_is_not_called_missing(base_settings: dict[str, An
             await call
 
 
-async def test_a_storage_that_is_busy_is_asked_again(base_settings: dict[str, Any]) -> None:
+async def test_a_request_to_a_busy_storage_is_repeated(base_settings: dict[str, Any]) -> None:
     answers = iter([b"503 Slow Down", b"200 OK"])
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -135,7 +137,7 @@ async def test_a_storage_that_is_busy_is_asked_again(base_settings: dict[str, An
     server.close()
 
 
-async def test_many_first_objects_of_a_folder_are_stored_at_once(storage: Storage) -> None:
+async def test_many_first_objects_of_a_folder_are_stored_concurrently(storage: Storage) -> None:
     for _ in range(3):
         keys = [f"{folder}/{number}" for folder in (uuid4(),) for number in range(32)]
         await asyncio.gather(*(storage.put(key, b"x", content_type="audio/mpeg") for key in keys))
@@ -149,7 +151,7 @@ async def test_processes_that_start_together_share_the_bucket(base_settings: dic
     await replicas[0].ping()
 
 
-async def test_a_storage_that_falls_silent_holds_nobody(
+async def test_a_request_to_a_silent_storage_is_given_up(
     base_settings: dict[str, Any], silent_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "READ_TIMEOUT_SECONDS", 0.1)

@@ -71,7 +71,7 @@ async def test_one_chunk_larger_than_parts_is_stored(storage: Storage) -> None:
     assert await content_of(storage, "large") == content
 
 
-async def test_many_first_objects_of_a_folder_are_streamed_at_once(storage: Storage) -> None:
+async def test_many_first_objects_of_a_folder_are_streamed_concurrently(storage: Storage) -> None:
     content = random_content(PART_BYTES + 1000)
     keys = [f"folder/{number}" for number in range(16)]
     await asyncio.gather(*(storage.put_stream(key, in_chunks(content)) for key in keys))
@@ -98,7 +98,7 @@ async def test_a_stream_that_fails_leaves_nothing(storage: Storage, size: int) -
     assert b"<Upload>" not in await unfinished(storage)
 
 
-async def test_a_stream_that_fails_leaves_what_was_there_before(storage: Storage) -> None:
+async def test_a_stream_that_fails_keeps_the_previous_object(storage: Storage) -> None:
     async def failing() -> AsyncIterator[bytes]:
         yield random_content(PART_BYTES + 10)
         raise ConnectionResetError
@@ -126,7 +126,7 @@ async def test_a_stream_that_is_cancelled_at_any_moment_leaves_nothing(storage: 
     assert b"<Upload>" not in await unfinished(storage)
 
 
-async def test_a_second_cancellation_does_not_stop_the_cleaning(storage: Storage) -> None:
+async def test_a_second_cancellation_does_not_stop_the_cleanup(storage: Storage) -> None:
     async def endless() -> AsyncIterator[bytes]:
         while True:
             yield random_content(PART_BYTES)
@@ -144,7 +144,7 @@ async def test_a_second_cancellation_does_not_stop_the_cleaning(storage: Storage
     assert b"<Upload>" not in await unfinished(storage)
 
 
-async def test_a_slow_stream_holds_no_thread(storage: Storage) -> None:
+async def test_a_slow_stream_occupies_no_thread(storage: Storage) -> None:
     async def slow() -> AsyncIterator[bytes]:
         yield b"x"
         await asyncio.sleep(3600)
@@ -159,7 +159,7 @@ async def test_a_slow_stream_holds_no_thread(storage: Storage) -> None:
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def test_a_missing_object_is_not_read(storage: Storage) -> None:
+async def test_a_missing_object_is_reported(storage: Storage) -> None:
     with pytest.raises(ObjectNotFound):
         await content_of(storage, "missing")
 
@@ -173,7 +173,9 @@ async def test_an_object_that_is_replaced_while_it_is_read_is_not_mixed(storage:
         await anext(chunks)
 
 
-async def test_reading_goes_on_after_a_broken_connection(storage: Storage, settings: StorageSettings) -> None:
+async def test_reading_continues_after_a_broken_connection(
+    storage: Storage, settings: StorageSettings
+) -> None:
     content = random_content(4 * s3_streams.RANGE_BYTES)
     await storage.put_stream("key", in_chunks(content))
     async with proxied(settings.s3_endpoint) as (proxy, endpoint):
@@ -185,7 +187,7 @@ async def test_reading_goes_on_after_a_broken_connection(storage: Storage, setti
     assert read == content
 
 
-async def test_a_storage_that_is_away_says_so(settings: StorageSettings) -> None:
+async def test_an_unavailable_storage_is_reported(settings: StorageSettings) -> None:
     away = Storage(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
     large = in_chunks(random_content(PART_BYTES + 1))
     for call in (away.put_stream("x", in_chunks(b"x")), away.put_stream("x", large), content_of(away, "x")):
@@ -196,7 +198,7 @@ async def test_a_storage_that_is_away_says_so(settings: StorageSettings) -> None
             await other
 
 
-async def test_objects_are_deleted_once_or_twice(storage: Storage) -> None:
+async def test_deleting_an_object_twice_succeeds(storage: Storage) -> None:
     for key in ("a/1", "a/2", "b/1"):
         await storage.put(key, b"x", content_type="text/plain")
     await storage.delete(["a/1", "a/2", "a/3", "missing/1"])
@@ -217,7 +219,7 @@ async def test_keys_are_listed_by_their_prefix_beyond_a_page(storage: Storage) -
     assert await storage.list_keys() == ["other"]
 
 
-async def test_what_a_killed_process_left_of_a_key_is_dropped(storage: Storage) -> None:
+async def test_parts_of_a_key_from_a_killed_process_are_removed(storage: Storage) -> None:
     client, bucket = storage._client, storage._bucket
     for key in ("speeches/1.mp3", "speeches/1.mp3x"):
         upload = await asyncio.to_thread(client._create_multipart_upload, bucket, key, {})
@@ -230,7 +232,7 @@ async def test_what_a_killed_process_left_of_a_key_is_dropped(storage: Storage) 
     assert b"<Key>speeches/1.mp3x</Key>" in left
 
 
-async def test_parts_are_joined_again_after_an_answer_that_was_lost(
+async def test_parts_are_joined_again_after_a_lost_response(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, calls = storage._streams._client, list[str]()
@@ -256,7 +258,7 @@ async def test_parts_are_joined_again_after_an_answer_that_was_lost(
         assert len(calls) == attempts
 
 
-async def test_a_storage_that_falls_silent_is_given_up(
+async def test_a_stream_to_a_silent_storage_is_given_up(
     settings: StorageSettings, silent_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("SEND_PART_SECONDS", "STORE_PART_SECONDS"):

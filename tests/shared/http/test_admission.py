@@ -55,7 +55,7 @@ async def narrow_client(settings: Any, **bounds: float) -> AsyncIterator[httpx.A
         yield client
 
 
-async def test_above_its_bounds_a_service_refuses_at_once(settings: Any) -> None:
+async def test_a_service_refuses_requests_above_its_limits_immediately(settings: Any) -> None:
     async with narrow_client(settings) as client:
         accepted = [asyncio.create_task(client.get("/gate")) for _ in range(2)]
         await asyncio.sleep(0.05)
@@ -82,7 +82,7 @@ async def test_a_request_that_waits_too_long_is_refused(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x"])
-async def test_a_slow_upload_holds_no_slot(settings: Any, content_type: str) -> None:
+async def test_a_slow_upload_occupies_no_slot(settings: Any, content_type: str) -> None:
     async def slowly() -> AsyncIterator[bytes]:
         yield b"x" * 10
         await opened.wait()
@@ -103,7 +103,7 @@ async def test_a_slot_is_returned_after_a_failure(settings: Any) -> None:
             assert (await asyncio.wait_for(client.get("/broken"), 1)).status_code == 500
 
 
-async def test_one_users_requests_leave_room_for_others(settings: Any) -> None:
+async def test_the_requests_of_one_user_leave_slots_for_others(settings: Any) -> None:
     bounds = {"max_requests_in_work": 3, "max_user_requests_in_work": 2, "max_request_wait_seconds": 0.3}
     async with narrow_client(settings, **bounds) as client:
         mine = f"/users/{uuid4()}/gate"
@@ -122,7 +122,7 @@ async def test_one_users_requests_leave_room_for_others(settings: Any) -> None:
         assert "http_requests_in_work 0.0" in metrics
 
 
-async def test_a_user_whose_client_went_away_keeps_the_share() -> None:
+async def test_a_waiting_request_that_is_cancelled_takes_no_share() -> None:
     shares, user_id = UserShares(max_in_work=1, max_wait_seconds=5), uuid4()
     await shares.take(user_id)
     waiting = asyncio.create_task(shares.take(user_id))

@@ -74,7 +74,7 @@ async def test_an_address_has_a_share_of_the_bodies_that_arrive(app: FastAPI, co
         assert (await slow.post("/upload", content=b"x")).json() == 1
 
 
-async def test_a_client_that_goes_away_gives_its_share_back(app: FastAPI) -> None:
+async def test_a_client_that_disconnects_releases_its_share(app: FastAPI) -> None:
     async with client_at(app, "203.0.113.7") as client:
         for each in (arriving := await start_slow_uploads(client, "application/json")):
             each.cancel()

@@ -8,7 +8,7 @@ from shared.testing import api_client
 from tests.shared.http.demo import problem_of, router
 
 
-async def test_a_database_that_is_away_is_a_503(settings: Any) -> None:
+async def test_an_unavailable_database_is_a_503(settings: Any) -> None:
     away = settings.model_copy(
         update={"database_url": SecretStr("postgresql+asyncpg://x:x@127.0.0.1:1/x")}  # nothing listens there
     )

@@ -41,7 +41,7 @@ def test_other_scripts_emoji_and_line_breaks_are_kept(kept: str) -> None:
 
 
 @given(st.text())
-def test_what_is_accepted_can_be_stored(text: str) -> None:
+def test_every_accepted_text_can_be_stored(text: str) -> None:
     try:
         accepted = adapter.validate_python(text)
     except ValidationError:
@@ -76,6 +76,6 @@ def test_an_integer_may_have_a_point_and_zeros(value: float, read: int) -> None:
 
 
 @pytest.mark.parametrize("bad", [60.5, float("inf"), float("nan"), True, "60", None])
-def test_what_is_no_integer_is_refused(bad: object) -> None:
+def test_a_value_that_is_not_an_integer_is_refused(bad: object) -> None:
     with pytest.raises(ValidationError):
         integer.validate_python(bad)

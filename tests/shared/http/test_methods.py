@@ -18,7 +18,9 @@ async def test_head_answers_as_get_without_the_body(client: httpx.AsyncClient, p
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET", "DELETE", "QUERY", "PROPFIND", "query"])
-async def test_another_method_is_refused_with_those_allowed(client: httpx.AsyncClient, method: str) -> None:
+async def test_another_method_is_refused_and_the_allowed_ones_are_named(
+    client: httpx.AsyncClient, method: str
+) -> None:
     answer = await client.request(method, "/things")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
@@ -44,13 +46,15 @@ async def test_a_compressed_body_is_refused(client: httpx.AsyncClient, coding: s
     assert answer.headers["accept-encoding"] == "identity"
 
 
-async def test_a_body_as_it_is_is_taken(client: httpx.AsyncClient) -> None:
+async def test_an_uncompressed_body_is_accepted(client: httpx.AsyncClient) -> None:
     answer = await client.post("/things", json={"name": "x"}, headers={"Content-Encoding": "identity"})
     assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/mine", "/edit", "/nowhere", "/broken", "/taken", "/paged?limit=0"])
-async def test_answers_are_not_stored(client: httpx.AsyncClient, token_for: TokenFor, path: str) -> None:
+async def test_responses_are_not_stored_by_caches(
+    client: httpx.AsyncClient, token_for: TokenFor, path: str
+) -> None:
     for headers in ({}, {"Authorization": f"Bearer {token_for(uuid7())}"}):
         assert (await client.get(path, headers=headers)).headers["cache-control"] == "no-store"
 

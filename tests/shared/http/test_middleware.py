@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from tests.shared.http.demo import problem_of, router
 
 
-async def test_an_unexpected_exception_tells_nothing(client: httpx.AsyncClient) -> None:
+async def test_an_unexpected_exception_reveals_nothing(client: httpx.AsyncClient) -> None:
     response = await client.get("/broken")
     problem_of(response, status=500, code="internal_error")
     assert "secret" not in response.text
@@ -41,12 +41,12 @@ async def test_a_body_is_counted_whatever_length_it_claims(client: httpx.AsyncCl
     problem_of(response, status=413, code="payload_too_large")
 
 
-async def test_a_body_at_the_limit_is_taken(client: httpx.AsyncClient) -> None:
+async def test_a_body_at_the_limit_is_accepted(client: httpx.AsyncClient) -> None:
     for body in (b"x" * 65_536, pieces(16)):
         assert (await client.post("/raw", content=body)).json() == 65_536
 
 
-async def test_a_form_has_a_limit_of_its_own(settings: Any) -> None:
+async def test_a_form_has_its_own_limit(settings: Any) -> None:
     app = create_api(settings.model_copy(update={"max_form_bytes": 100_000}), router, title="Test")
     async with api_client(app) as client:
         for size, kind, status in (
@@ -63,7 +63,7 @@ async def pieces(number: int) -> AsyncIterator[bytes]:
         yield b"x" * 4096
 
 
-async def test_the_request_id_is_taken_over_only_if_it_is_sane(client: httpx.AsyncClient) -> None:
+async def test_only_a_well_formed_request_id_is_adopted(client: httpx.AsyncClient) -> None:
     kept = await client.get("/mine", headers={"X-Request-Id": "client-1234"})
     assert kept.headers["x-request-id"] == "client-1234"
     for insane in ("a\tb", "client-1234\tand more", "x" * 65, "short"):
@@ -72,7 +72,7 @@ async def test_the_request_id_is_taken_over_only_if_it_is_sane(client: httpx.Asy
         assert replaced.headers["x-request-id"] != insane
 
 
-async def test_the_trace_is_taken_over_only_if_it_is_one(client: httpx.AsyncClient) -> None:
+async def test_only_a_valid_traceparent_is_adopted(client: httpx.AsyncClient) -> None:
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
     assert (await client.get("/trace", headers={"traceparent": trace})).json() == trace
     for none in ("x", f"{trace}x", f"ff{trace[2:]}"):
@@ -85,7 +85,7 @@ async def test_metrics_count_by_route(client: httpx.AsyncClient) -> None:
     text_format = (await client.get("/metrics")).text
     assert 'route="/paged",status="200"' in text_format
     assert "limit=3" not in text_format
-    # Invented paths add no metrics.
+    # Unknown paths add no metrics.
     await client.get("/made-up")
     text_format = (await client.get("/metrics")).text
     assert 'route="unmatched",status="404"' in text_format

@@ -76,14 +76,14 @@ async def read_until_error(*chunks: bytes) -> Parts:
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 50, 1000])
-async def test_parts_are_read_however_the_body_is_cut(size: int) -> None:
+async def test_parts_are_read_however_the_body_is_split(size: int) -> None:
     chunks = [FORM[start : start + size] for start in range(0, len(FORM), size)]
     assert await read(*chunks) == PARTS
 
 
 @pytest.mark.parametrize("body", [FORM[:-10], FORM.replace(END, b"--x\r\nno header\r\n"), b"no form"])
-async def test_a_form_that_is_refused_is_freed_at_once(body: bytes) -> None:
-    """In a cycle, it would hold the last piece of the body until garbage is collected."""
+async def test_a_refused_form_is_freed_immediately(body: bytes) -> None:
+    """In a reference cycle, it would keep the last piece of the body until the next garbage collection."""
     form = StreamedForm(request([body]))
     freed = weakref.ref(form)
     gc.disable()
@@ -91,7 +91,7 @@ async def test_a_form_that_is_refused_is_freed_at_once(body: bytes) -> None:
         with pytest.raises(MalformedForm):
             await read_all(form)
         del form
-        # The event loop closes the generators that were left.
+        # The event loop closes unfinished generators.
         await asyncio.sleep(0.01)
         assert freed() is None
     finally:
@@ -101,7 +101,7 @@ async def test_a_form_that_is_refused_is_freed_at_once(body: bytes) -> None:
 @pytest.mark.parametrize(
     "kind", ["", "application/json", "multipart/form-data", "multipart/form-data; boundary="]
 )
-async def test_a_form_without_a_boundary_says_how_to_get_one(kind: str) -> None:
+async def test_the_problem_of_a_form_without_a_boundary_says_how_to_send_one(kind: str) -> None:
     with pytest.raises(MalformedForm, match="multipart/form-data with a boundary"):
         await read_all(StreamedForm(request([FORM], kind=kind)))
 
@@ -117,7 +117,7 @@ async def test_parts_that_are_not_read_are_skipped() -> None:
     assert names == ["a", "b"]
 
 
-async def test_only_one_piece_of_the_body_is_taken_at_a_time() -> None:
+async def test_only_one_piece_of_the_body_is_read_at_a_time() -> None:
     taken = 0
 
     async def receive() -> Message:
@@ -136,12 +136,12 @@ async def test_only_one_piece_of_the_body_is_taken_at_a_time() -> None:
 
 @pytest.mark.parametrize("preamble", [b"\r\n", b"This is a multi-part message.\r\n", b"a\r\n--b\r\n" * 400])
 @pytest.mark.parametrize("size", [7, 10_000])
-async def test_what_precedes_the_form_is_ignored(preamble: bytes, size: int) -> None:
+async def test_a_preamble_is_ignored(preamble: bytes, size: int) -> None:
     body = preamble + FORM
     assert await read(*(body[start : start + size] for start in range(0, len(body), size))) == PARTS
 
 
-async def test_a_preamble_has_an_end() -> None:
+async def test_a_preamble_has_a_size_limit() -> None:
     pieces = 0
 
     async def receive() -> Message:
@@ -155,7 +155,7 @@ async def test_a_preamble_has_an_end() -> None:
 
 
 @pytest.mark.parametrize("rest", [b"", b"\r\n", b"garbage", FORM])
-async def test_what_follows_the_form_is_ignored(rest: bytes) -> None:
+async def test_an_epilogue_is_ignored(rest: bytes) -> None:
     assert await read(FORM + rest) == PARTS
     assert await read(FORM, rest) == PARTS
 
@@ -173,11 +173,11 @@ async def test_what_follows_the_form_is_ignored(rest: bytes) -> None:
         ("‮3pm.exe".encode(), "‮3pm.exe"),
     ],
 )
-async def test_a_file_name_is_that_which_the_client_sent(filename: bytes, expected: str) -> None:
+async def test_a_file_name_is_returned_as_the_client_sent_it(filename: bytes, expected: str) -> None:
     assert await read(part("f", b"", filename) + END) == [("f", expected, b"")]
 
 
-async def test_long_file_names_are_refused_by_their_bound() -> None:
+async def test_long_file_names_are_refused() -> None:
     body = part("f", b"x", b"a" * 10_000) + END
     with pytest.raises(MalformedForm):
         await read(body)
@@ -185,7 +185,7 @@ async def test_long_file_names_are_refused_by_their_bound() -> None:
 
 
 @pytest.mark.parametrize("broken", [b"", b"\r\n", b"--", b"x", f"--{BOUNDARY}x\r\n".encode()])
-async def test_parts_before_the_end_of_a_broken_form_are_kept(broken: bytes) -> None:
+async def test_complete_parts_of_a_broken_form_are_returned(broken: bytes) -> None:
     body = FORM.removesuffix(END) + f"--{BOUNDARY}\r\n".encode() + b"no header" + broken
     assert (await read_until_error(body))[:3] == PARTS
     assert (await read_until_error(body[:200], body[200:]))[:3] == PARTS
@@ -203,7 +203,7 @@ async def test_incomplete_forms_are_refused(body: bytes) -> None:
         await read(body)
 
 
-async def test_a_client_that_goes_away_is_a_malformed_form() -> None:
+async def test_a_client_that_disconnects_is_a_malformed_form() -> None:
     with pytest.raises(MalformedForm):
         await read()
 
@@ -222,7 +222,7 @@ async def test_a_stalled_upload_is_given_up() -> None:
                 pass
 
 
-async def test_the_text_of_a_field_is_bounded_and_utf8() -> None:
+async def test_the_text_of_a_field_has_a_limit_and_must_be_utf8() -> None:
     async for found in StreamedForm(request([part("a", "é".encode()) + END])).parts():
         assert await found.text(max_bytes=2) == "é"
     for value in (b"123", b"\xff"):
@@ -236,6 +236,6 @@ PIECES = st.sampled_from([FORM, END, part("f", b"x", b"n"), b"\r\n", b"--"]) | s
 
 @given(st.lists(PIECES, max_size=6))
 @settings(deadline=None, max_examples=200)
-def test_garbage_is_read_or_refused(chunks: list[bytes]) -> None:
+def test_random_bytes_are_read_or_refused(chunks: list[bytes]) -> None:
     with suppress(MalformedForm):
         asyncio.run(read(*chunks))

@@ -14,7 +14,7 @@ async def pages(*sizes: int) -> AsyncGenerator[bytes]:
 
 
 class Reader:
-    """A reader that takes some pieces, and then no more."""
+    """A reader that reads some pieces and then stops."""
 
     def __init__(self, *, takes: int = 1_000_000) -> None:
         self._takes = takes
@@ -42,7 +42,7 @@ async def test_pages_are_cut_into_pieces_that_fit_into_a_buffer() -> None:
     assert reader.has_ended
 
 
-async def test_a_reader_that_stops_is_broken_off() -> None:
+async def test_a_reader_that_stops_is_disconnected() -> None:
     reader = Reader(takes=1)
     with capture_logs() as logs:
         async with asyncio.timeout(5):
@@ -51,7 +51,7 @@ async def test_a_reader_that_stops_is_broken_off() -> None:
     assert [line["event"] for line in logs] == ["response_aborted"]
 
 
-async def test_what_was_read_gives_more_time() -> None:
+async def test_every_piece_that_is_read_extends_the_time() -> None:
     reader = Reader()
 
     async def slow_pages() -> AsyncGenerator[bytes]:
@@ -63,7 +63,7 @@ async def test_what_was_read_gives_more_time() -> None:
     assert reader.has_ended
 
 
-async def test_a_source_that_fails_midway_never_looks_complete() -> None:
+async def test_a_response_whose_source_fails_never_looks_complete() -> None:
     reader, has_closed = Reader(), False
 
     async def failing() -> AsyncGenerator[bytes]:

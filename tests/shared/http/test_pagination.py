@@ -43,7 +43,7 @@ def test_a_cursor_returns_its_position() -> None:
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "====", "A" * 200, "é"])
-def test_other_text_is_no_cursor(cursor: str) -> None:
+def test_arbitrary_text_is_not_a_cursor(cursor: str) -> None:
     with pytest.raises(Invalid):
         decode_cursor(LAYOUT, cursor, scope="s")
 

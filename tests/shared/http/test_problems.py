@@ -44,18 +44,18 @@ async def test_a_query_parameter_is_named(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b'{"name": NaN', b"[" * 50_000, b"9" * 10_000])
-async def test_what_is_not_json_is_said_to_be_so(client: httpx.AsyncClient, body: bytes) -> None:
+async def test_a_body_that_is_not_json_is_reported_as_such(client: httpx.AsyncClient, body: bytes) -> None:
     response = await client.post("/things", content=body, headers={"content-type": "application/json"})
     assert response.status_code in {400, 422}
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_rejected_input_is_not_repeated(client: httpx.AsyncClient) -> None:
+async def test_rejected_input_is_not_in_the_response(client: httpx.AsyncClient) -> None:
     response = await client.post("/things", json={"name": "hunter2hunter2"})
     assert "hunter2" not in response.text
 
 
-async def test_a_text_is_measured_in_characters(client: httpx.AsyncClient) -> None:
+async def test_the_length_of_a_text_is_counted_in_characters(client: httpx.AsyncClient) -> None:
     problem = problem_of(
         await client.post("/titles", json={"title": " "}), status=422, code="validation_failed"
     )
@@ -67,7 +67,7 @@ def _keep(value: object) -> object:
 
 
 class Period(BaseModel):
-    """Bounds after a validator of our own, which pydantic writes as code."""
+    """Limits after our own validator, which pydantic renders as Python values."""
 
     day: Annotated[date, BeforeValidator(_keep), Field(ge=date(2000, 1, 1))] = date(2000, 1, 1)
     at: Annotated[datetime, BeforeValidator(_keep), Field(ge=datetime(2000, 1, 1, tzinfo=UTC))] = datetime(
@@ -76,7 +76,7 @@ class Period(BaseModel):
 
 
 @pytest.mark.parametrize("values", [{"day": "1999-12-31"}, {"at": "1999-12-31T00:00:00Z"}])
-def test_the_bound_of_a_day_or_time_is_written_as_a_day(values: dict[str, str]) -> None:
+def test_the_limit_of_a_date_or_time_is_written_as_a_date(values: dict[str, str]) -> None:
     with pytest.raises(ValidationError) as raised:
         Period.model_validate(values)
     [error] = raised.value.errors()

@@ -43,7 +43,7 @@ async def test_without_redis_a_replica_counts_alone_and_guards_fail_closed(
         assert (ready.status_code, ready.json()["checks"]["redis"]) == (200, "down")
 
 
-async def test_a_silent_redis_holds_a_request_up_only_shortly(
+async def test_a_silent_redis_delays_a_request_only_briefly(
     settings: Any, token_for: TokenFor, silent_server: SilentServer
 ) -> None:
     silent = {
@@ -57,7 +57,9 @@ async def test_a_silent_redis_holds_a_request_up_only_shortly(
         assert 0.2 < time.monotonic() - started < 1
 
 
-async def test_a_late_loop_is_not_an_absent_redis(settings: Any, token_for: TokenFor) -> None:
+async def test_a_blocked_event_loop_is_not_taken_for_an_unavailable_redis(
+    settings: Any, token_for: TokenFor
+) -> None:
     async def block_loop() -> None:
         while True:
             time.sleep(0.3)  # noqa: ASYNC251 - the loop is late on purpose
@@ -106,7 +108,7 @@ async def test_a_request_may_cost_several_units(settings: Any, token_for: TokenF
         assert (await spend(client, 3)).status_code == 200
 
 
-async def test_a_cost_of_nothing_asks_whether_anything_is_left(settings: Any, token_for: TokenFor) -> None:
+async def test_a_cost_of_zero_checks_the_limit_without_counting(settings: Any, token_for: TokenFor) -> None:
     for redis in ({}, {"redis_url": SecretStr("redis://127.0.0.1:1/0")}):
         async with api_client(spending(settings, **redis), token=token_for(uuid7())) as client:
             answers = [await spend(client, cost) for cost in (0, 10, 0)]
@@ -114,7 +116,9 @@ async def test_a_cost_of_nothing_asks_whether_anything_is_left(settings: Any, to
         assert "units" not in answers[0].headers["ratelimit"]
 
 
-async def test_what_costs_more_than_a_minute_has_takes_it_all(settings: Any, token_for: TokenFor) -> None:
+async def test_a_request_that_costs_more_than_the_limit_uses_all_of_it(
+    settings: Any, token_for: TokenFor
+) -> None:
     async with api_client(spending(settings), token=token_for(uuid7())) as client:
         assert [(await spend(client, cost)).status_code for cost in (99, 1)] == [200, 429]
 

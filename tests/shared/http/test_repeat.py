@@ -22,7 +22,7 @@ FAIL = "DO $$ BEGIN RAISE 'x' USING ERRCODE = '{}'; END $$"
 
 
 class Meeting:
-    """Two transactions, each of which holds what the other one wants."""
+    """Two transactions, each of which locks a row that the other one needs."""
 
     def __init__(self) -> None:
         self.barrier = asyncio.Barrier(2)
@@ -99,7 +99,7 @@ async def test_a_deadlock_is_repeated_and_both_requests_succeed(
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01", "55P03"])
-async def test_a_conflict_is_undone_and_repeated(
+async def test_a_conflict_is_rolled_back_and_repeated(
     client: httpx.AsyncClient, database: Database, state: str
 ) -> None:
     response = await client.post(f"/failing/{state}", json="3 attempts")
@@ -117,7 +117,7 @@ async def test_a_conflict_that_stays_is_a_503(
     assert await values(database) == [0, 0]
 
 
-async def test_a_body_that_is_too_long_to_be_kept_is_not_repeated(
+async def test_a_request_with_a_body_that_is_too_large_to_keep_is_not_repeated(
     client: httpx.AsyncClient, meeting: Meeting
 ) -> None:
     response = await client.post("/failing/40001", json="3" + "x" * MAX_KEPT_BYTES)
@@ -125,6 +125,6 @@ async def test_a_body_that_is_too_long_to_be_kept_is_not_repeated(
     assert meeting.attempts == 1
 
 
-async def test_what_is_ours_stays_a_500(client: httpx.AsyncClient, meeting: Meeting) -> None:
+async def test_our_own_errors_stay_a_500(client: httpx.AsyncClient, meeting: Meeting) -> None:
     response = await client.post("/failing/22012", json="3 attempts")
     assert (response.status_code, meeting.attempts) == (500, 1)

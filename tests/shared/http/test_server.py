@@ -1,4 +1,4 @@
-"""A process that is asked to stop says so before it closes."""
+"""A process that is asked to stop reports it before it closes."""
 
 import signal
 import socket
@@ -116,7 +116,9 @@ def test_the_parts_of_a_stop_fit_into_its_budget() -> None:
     assert max(api, worker) < stopping.MAX_STOP_SECONDS <= 15
 
 
-def test_an_interrupt_ends_it_at_once(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+def test_an_interrupt_ends_the_process_immediately(
+    client: httpx.Client, process: subprocess.Popen[bytes]
+) -> None:
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.wait(timeout=5)
@@ -124,5 +126,5 @@ def test_an_interrupt_ends_it_at_once(client: httpx.Client, process: subprocess.
 
 
 @pytest.mark.usefixtures("process")
-def test_no_collection_goes_through_what_was_loaded_at_the_start(client: httpx.Client) -> None:
+def test_garbage_collection_skips_objects_loaded_at_the_start(client: httpx.Client) -> None:
     assert int(client.get("/frozen").text) > 10_000

@@ -15,7 +15,7 @@ from tests.shared.http.demo import problem_of
         ({"name": "x", "boxes": [{"width": 1}, {"width": 1, "widht": 2}]}, "#/boxes/1/widht", "width"),
     ],
 )
-async def test_an_unknown_field_is_refused_with_the_nearest_known_one(
+async def test_an_unknown_field_is_refused_with_the_closest_known_name(
     client: httpx.AsyncClient, body: Any, pointer: str, nearest: str
 ) -> None:
     problem = problem_of(await client.post("/things", json=body), status=422, code="unknown_field")
@@ -23,7 +23,7 @@ async def test_an_unknown_field_is_refused_with_the_nearest_known_one(
     assert problem["errors"][0] == {"pointer": pointer, "message": message}
 
 
-async def test_without_a_near_one_the_known_fields_are_named(client: httpx.AsyncClient) -> None:
+async def test_all_known_names_are_listed_when_none_is_close(client: httpx.AsyncClient) -> None:
     problem = problem_of(
         await client.post("/things", json={"name": "x", "zzz": 1}), status=422, code="unknown_field"
     )
@@ -43,12 +43,12 @@ async def test_an_unknown_query_parameter_is_refused(client: httpx.AsyncClient) 
     assert problem["errors"] == [{"pointer": "#/query/limmit", "message": message}]
 
 
-async def test_a_query_where_none_is_known_is_refused(client: httpx.AsyncClient) -> None:
+async def test_a_query_parameter_of_a_route_without_any_is_refused(client: httpx.AsyncClient) -> None:
     problem = problem_of(await client.get("/trace?x="), status=422, code="unknown_field")
     assert problem["errors"] == [{"pointer": "#/query/x", "message": "is unknown; no names are known here"}]
 
 
-async def test_many_unknown_names_take_no_time(client: httpx.AsyncClient) -> None:
+async def test_many_unknown_names_are_refused_quickly(client: httpx.AsyncClient) -> None:
     names = [f"unknown_field_with_a_long_name_{number}" for number in range(1000)]
     started = time.perf_counter()
     body = await client.post("/things", json=dict.fromkeys(names, 0))

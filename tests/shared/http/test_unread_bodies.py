@@ -1,4 +1,4 @@
-"""Clients that send before they read get the answer to a refused body, and hold little while they send."""
+"""Clients that send before they read get the response to a refused body, and occupy little meanwhile."""
 
 import asyncio
 from typing import Any
@@ -31,7 +31,7 @@ async def refuse_form(_: CurrentUser) -> None:
 
 
 class Upload:
-    """A request whose body arrives in pieces until it has its size, or for ever."""
+    """A request whose body arrives in pieces until it has its size, or without end."""
 
     def __init__(self, path: str, *, size: int | None = None, kind: bytes = FORM, token: str = "") -> None:
         self.sent, self.status = 0, 0
@@ -73,24 +73,24 @@ async def test_a_refused_form_is_answered_when_it_has_arrived(app: FastAPI) -> N
     assert upload.sent >= 3_000_000
 
 
-async def test_a_form_that_ends_late_is_answered_before(app: FastAPI) -> None:
+async def test_a_refused_form_that_ends_late_is_answered_before_its_end(app: FastAPI) -> None:
     upload = await send(app, Upload("/nothing", size=MAX_DROPPED_BYTES + 1))
     assert (upload.status, upload.sent) == (404, 0)
 
 
-async def test_a_form_of_unknown_size_is_dropped_to_a_bound(app: FastAPI) -> None:
+async def test_a_refused_form_of_unknown_size_is_read_up_to_a_limit(app: FastAPI) -> None:
     upload = await send(app, Upload("/nothing"))
     assert upload.status == 404
     assert MAX_DROPPED_BYTES < upload.sent < MAX_DROPPED_BYTES + 2 * len(PIECE)
 
 
-async def test_other_bodies_are_answered_at_once(app: FastAPI) -> None:
+async def test_other_refused_bodies_are_answered_immediately(app: FastAPI) -> None:
     upload = await send(app, Upload("/raw", size=3_000_000, kind=b"application/json"))
     assert (upload.status, upload.sent) == (413, 0)
 
 
 @pytest.mark.parametrize("size", [3_000_000, None])
-async def test_a_file_without_a_form_is_asked_for_the_form(size: int | None, app: FastAPI) -> None:
+async def test_a_file_that_is_not_in_a_form_is_read_and_refused(size: int | None, app: FastAPI) -> None:
     upload = await send(app, Upload("/form", size=size, kind=b"audio/wav"))
     assert upload.status == 400
     assert upload.sent >= 3_000_000
@@ -111,7 +111,7 @@ def refusing(user_id: UUID) -> UnreadBodies:
     return UnreadBodies(refuse, max_seconds=0.5)
 
 
-async def test_a_user_holds_few_refused_bodies_and_not_for_long() -> None:
+async def test_a_user_can_send_few_refused_bodies_at_a_time_and_only_briefly() -> None:
     user = uuid4()
     middleware = refusing(user)
     uploads = [Slow("/form", size=1_000_000) for _ in range(10)]
@@ -127,7 +127,7 @@ async def test_a_user_holds_few_refused_bodies_and_not_for_long() -> None:
     assert {upload.status for upload in uploads} == {429}
 
 
-async def test_users_behind_one_address_are_counted_apart(app: FastAPI, token_for: TokenFor) -> None:
+async def test_users_behind_one_address_are_counted_separately(app: FastAPI, token_for: TokenFor) -> None:
     first, other = token_for(uuid4()), token_for(uuid4())
     holding = [
         asyncio.create_task(send(app, Slow("/my-form", size=1, token=first))) for _ in range(MAX_OF_CLIENT)

@@ -22,7 +22,7 @@ async def _one_at_a_time() -> AsyncIterator[None]:
     """Let parallel test processes take turns: they share the queues."""
     broker = hashlib.sha256(os.environ.get("TEST_RABBITMQ_URL", "").encode()).hexdigest()[:16]
     with (Path(tempfile.gettempdir()) / f"parley-tests-{broker}.lock").open("w") as lock:
-        # The event loop goes on: a statement that waits for it longer than its time limit fails.
+        # The lock must not block the event loop: statements that wait for the loop exceed their time limit.
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
         yield
 
@@ -39,7 +39,7 @@ async def url(worker_settings: MessagingSettings, queue_type: QueueType) -> str:
     try:
         await declare_topology(url, queue_type)
     except QueuesDiffer:
-        # Tests of the other kind of queues came before.
+        # Earlier tests may have declared queues of the other type.
         await _delete_queues(url)
     await declare_topology(url, queue_type)
     async with open_channel(url) as channel:

@@ -61,9 +61,9 @@ async def waiting(database: Database) -> int:
 
 
 async def becomes[T](read: Callable[[], Awaitable[T]], expected: T, *, within: float = 15.0) -> None:
-    """Wait for the outcome of work that goes on elsewhere."""
+    """Wait until `read` returns the outcome of another process's work."""
     async with asyncio.timeout(within):
-        while await read() != expected:  # noqa: ASYNC110 - what is waited for is in another system
+        while await read() != expected:  # noqa: ASYNC110 - another system's work
             await asyncio.sleep(0.05)
 
 

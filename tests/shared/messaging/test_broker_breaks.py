@@ -1,4 +1,4 @@
-"""A worker whose connection to RabbitMQ breaks consumes again afterwards, at whatever moment it broke."""
+"""A worker consumes again after its connection to RabbitMQ breaks, at any moment."""
 
 import asyncio
 import gc
@@ -35,7 +35,7 @@ class Watched(Job):
 
 
 def watched(number: int) -> type[Watched]:
-    """Make a job with a queue of its own, so that workers of one test do not share deliveries."""
+    """Make a job with its own queue, so that the workers of one test do not share deliveries."""
     return type(f"Watched{number}", (Watched,), {"__module__": __name__})
 
 
@@ -81,7 +81,7 @@ async def break_at(
 MOMENTS = [number * 0.02 for number in range(50)]
 
 
-async def test_the_first_effect_comes_two_seconds_after_the_broker_answers_at_the_latest(
+async def test_deliveries_resume_within_two_seconds_of_the_brokers_return(
     committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
     job, done = watched(100), asyncio.Event()
@@ -97,7 +97,7 @@ async def test_the_first_effect_comes_two_seconds_after_the_broker_answers_at_th
             async with committed_database.transaction() as session:
                 for _ in range(600):
                     enqueue(session, job())
-            # Long enough for pauses that would grow.
+            # Long enough for growing pauses to exceed the limit.
             await asyncio.sleep(6)
             assert not done.is_set()
             await proxy.accept()
@@ -107,7 +107,7 @@ async def test_the_first_effect_comes_two_seconds_after_the_broker_answers_at_th
 
 
 @pytest.mark.parametrize("first", range(0, 50, 10))
-async def test_a_worker_consumes_after_its_broker_broke_while_it_started(
+async def test_a_worker_consumes_after_its_broker_broke_during_the_start(
     first: int, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
     async def one(number: int) -> str:
@@ -128,7 +128,7 @@ async def test_a_worker_consumes_after_its_broker_broke_while_it_started(
     assert not failed
 
 
-async def test_a_wrong_password_is_no_outage(url: str) -> None:
+async def test_a_wrong_password_is_not_an_outage(url: str) -> None:
     with pytest.raises(ProbableAuthenticationError):
         async with open_connection(str(URL(url).with_password("wrong"))):
             pass
@@ -142,7 +142,7 @@ async def test_a_connection_that_was_never_made_is_closed(host: str) -> None:
     assert not _list_open_connections()
 
 
-async def test_a_connection_whose_closing_is_given_up_is_closed(
+async def test_a_connection_is_closed_although_its_closing_is_cancelled(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(broker, "CLOSE_TIMEOUT_SECONDS", 0.0)

@@ -49,7 +49,7 @@ from shared.messaging.broker import BrokerUnavailable, translate_broker_errors
     ],
     ids=repr,
 )
-async def test_a_lost_connection_has_one_form(error: BaseException) -> None:
+async def test_every_lost_connection_is_raised_as_broker_unavailable(error: BaseException) -> None:
     with pytest.raises(BrokerUnavailable), translate_broker_errors():
         raise error
 
@@ -71,12 +71,12 @@ async def test_a_lost_connection_has_one_form(error: BaseException) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_refusals_and_faults_are_no_outage(error: Exception) -> None:
+def test_refusals_and_faults_are_not_outages(error: Exception) -> None:
     with pytest.raises(type(error)), translate_broker_errors():
         raise error
 
 
-async def test_a_task_that_is_being_cancelled_stays_so() -> None:
+async def test_a_cancellation_is_not_swallowed() -> None:
     async def wait() -> None:
         with translate_broker_errors():
             await asyncio.sleep(60)

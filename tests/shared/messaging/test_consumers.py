@@ -55,7 +55,7 @@ async def test_consumers_start_again_after_their_queue_was_deleted(
     await channel.queue_delete(name)
 
 
-async def test_long_work_is_shared_out_between_workers(url: str, channel: AbstractChannel) -> None:
+async def test_long_work_is_distributed_between_workers(url: str, channel: AbstractChannel) -> None:
     long, short = "demo.job.long", "demo.job.short"
     taken, may_end = list[str](), asyncio.Event()
 

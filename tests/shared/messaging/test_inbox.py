@@ -34,7 +34,7 @@ from tests.shared.messaging.messages import (
 )
 
 
-async def test_a_delivery_that_comes_twice_has_its_effect_once(
+async def test_a_delivery_that_arrives_twice_is_applied_once(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     handler = Recorder()
@@ -49,7 +49,7 @@ async def test_a_delivery_that_comes_twice_has_its_effect_once(
     assert handler.seen == [event]
 
 
-async def test_a_claim_is_not_kept_when_the_handler_fails(committed_database: Database) -> None:
+async def test_a_claim_is_rolled_back_when_the_handler_fails(committed_database: Database) -> None:
     handler = Recorder()
     handler.fail = True
     [event] = await save(committed_database)
@@ -60,7 +60,7 @@ async def test_a_claim_is_not_kept_when_the_handler_fails(committed_database: Da
     assert await apply_once(committed_database, QUEUE, event, handler) == "repeated"
 
 
-async def test_a_delivery_that_meets_another_transaction_is_applied_again(
+async def test_a_delivery_that_conflicts_with_another_transaction_is_repeated(
     committed_database: Database,
 ) -> None:
     attempts = 0
@@ -76,7 +76,7 @@ async def test_a_delivery_that_meets_another_transaction_is_applied_again(
     assert (attempts, await claims(committed_database)) == (3, 1)
 
 
-async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_replayed(
+async def test_an_event_that_keeps_failing_becomes_a_dead_letter_and_can_be_replayed(
     committed_database: Database, url: str, channel: AbstractChannel, queue_type: QueueType
 ) -> None:
     handler = Recorder()
@@ -97,7 +97,7 @@ async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_replayed(
     assert await depth(channel, SessionCompleted.queue_for("content")) == 1  # the other consumer's only copy
 
 
-async def test_a_delivery_waits_for_what_is_down_instead_of_failing(
+async def test_a_delivery_waits_for_an_unavailable_server_instead_of_failing(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     tries = 0
@@ -120,7 +120,7 @@ async def test_a_delivery_waits_for_what_is_down_instead_of_failing(
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "text/plain"])
-async def test_a_delivery_sent_by_hand_is_read_whatever_it_calls_itself(
+async def test_a_delivery_sent_by_hand_is_read_whatever_its_content_type(
     committed_database: Database, url: str, channel: AbstractChannel, content_type: str | None
 ) -> None:
     handler = Recorder()
@@ -133,7 +133,7 @@ async def test_a_delivery_sent_by_hand_is_read_whatever_it_calls_itself(
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"id": 1}', b"\xff"])
-async def test_what_cannot_be_read_becomes_a_dead_letter_at_once(
+async def test_an_unreadable_delivery_becomes_a_dead_letter_immediately(
     committed_database: Database, url: str, channel: AbstractChannel, body: bytes
 ) -> None:
     handler = Recorder()
@@ -148,7 +148,7 @@ class Publish(Job):
     service: ClassVar[str] = "effects"
 
 
-async def test_an_effect_holds_no_connection_and_is_claimed_when_it_is_done(database_url: str) -> None:
+async def test_an_effect_occupies_no_connection_and_is_claimed_when_it_is_done(database_url: str) -> None:
     database = Database(create_engine(database_url, name="tests", pool_size=1, max_overflow=0))
     job, attempts = Publish(), list[Publish]()
 

@@ -83,7 +83,7 @@ async def test_a_job_is_done_once_and_keeps_its_trace(
     assert cleaner.cleaned[0].traceparent == "00-trace"
 
 
-async def test_a_job_of_a_rolled_back_transaction_is_not_ordered(
+async def test_a_job_of_a_rolled_back_transaction_is_not_enqueued(
     committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
     async def fail() -> None:
@@ -100,7 +100,7 @@ async def test_a_job_of_a_rolled_back_transaction_is_not_ordered(
     assert cleaner.cleaned == [kept]
 
 
-async def test_an_effect_may_open_transactions_of_its_own(
+async def test_an_effect_may_open_its_own_transactions(
     committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
     await order(committed_database, CleanRoom(room=7))
@@ -119,7 +119,7 @@ async def test_an_effect_may_open_transactions_of_its_own(
     assert [job.room for job in cleaner.cleaned] == [7]
 
 
-async def test_many_deliveries_take_turns_on_few_connections(
+async def test_many_deliveries_share_few_connections(
     committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
     for room in range(12):
@@ -139,7 +139,7 @@ async def test_many_deliveries_take_turns_on_few_connections(
     assert "delivery_retrying" not in {each["event"] for each in logs}
 
 
-async def test_a_job_is_retried_and_waits_for_what_is_down(
+async def test_a_job_is_retried_and_waits_for_an_unavailable_server(
     committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
     await order(committed_database, CleanRoom(room=7))
@@ -148,7 +148,7 @@ async def test_a_job_is_retried_and_waits_for_what_is_down(
     assert cleaner.attempts == 5
 
 
-async def test_a_job_that_keeps_failing_is_kept_and_can_be_replayed(
+async def test_a_job_that_keeps_failing_becomes_a_dead_letter_and_can_be_replayed(
     committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
     await order(committed_database, CleanRoom(room=7))
@@ -165,7 +165,7 @@ async def test_a_job_that_keeps_failing_is_kept_and_can_be_replayed(
         await cleaner.done.wait()
 
 
-async def test_a_waiting_job_does_not_hold_up_the_end_of_the_worker(
+async def test_a_waiting_job_does_not_delay_the_end_of_the_worker(
     committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
     await order(committed_database, CleanRoom(room=7))
@@ -184,7 +184,7 @@ async def _depth(channel: AbstractChannel, queue: str) -> int:
     return (await channel.declare_queue(queue, passive=True)).declaration_result.message_count or 0
 
 
-async def test_a_job_ordered_before_the_first_start_is_not_refused(
+async def test_a_job_enqueued_before_the_first_start_is_accepted(
     committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
     await order(committed_database, CleanRoom(room=7))

@@ -14,7 +14,7 @@ from tests.shared.messaging.messages import completed, waiting
 CLOCK = text("SELECT clock_timestamp()")
 
 
-async def test_what_was_rolled_back_never_happened(committed_database: Database) -> None:
+async def test_a_rolled_back_event_is_not_published(committed_database: Database) -> None:
     async def fails() -> None:
         async with committed_database.transaction() as session:
             record(session, SessionCompleted, subject="s", data=completed())

@@ -1,4 +1,4 @@
-"""Classic and quorum queues: what they do with what is never settled, and that they are not mixed up."""
+"""Classic and quorum queues: how they handle deliveries that are never settled. The types cannot be mixed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,7 +18,7 @@ TYPES: list[QueueType] = ["classic", "quorum"]
 
 @pytest.fixture
 async def free(channel: AbstractChannel) -> AsyncIterator[AbstractChannel]:
-    """A channel of a broker that has no queue of this name, now and afterwards."""
+    """A channel of a broker. The queue of this name is deleted before and after the test."""
     yield channel
     for name in (NAME, dead_letter_queue(NAME)):
         await channel.queue_delete(name)
@@ -66,7 +66,7 @@ async def test_a_message_that_ends_its_workers_is_a_dead_letter(url: str, free: 
 
 
 @pytest.mark.parametrize("kind", TYPES)
-async def test_the_type_of_a_queue_that_exists_is_not_changed(
+async def test_the_type_of_an_existing_queue_is_not_changed(
     free: AbstractChannel, url: str, kind: QueueType
 ) -> None:
     [other] = [each for each in TYPES if each != kind]

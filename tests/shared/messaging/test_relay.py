@@ -56,7 +56,7 @@ async def test_two_relays_publish_each_event_once(
     assert await depth(channel, QUEUE) == len(events)
 
 
-async def test_events_wait_for_a_broker_that_is_away(committed_database: Database, url: str) -> None:
+async def test_events_wait_for_an_unavailable_broker(committed_database: Database, url: str) -> None:
     await save(committed_database)
     async with relaying(committed_database, "amqp://guest:guest@127.0.0.1:1/"):
         await asyncio.sleep(0.3)
@@ -78,7 +78,7 @@ async def test_nothing_is_published_while_a_backup_pauses_the_relays(
     assert await depth(channel, QUEUE) == 3
 
 
-async def test_a_pause_begins_when_the_batch_in_work_is_committed(
+async def test_a_pause_begins_when_the_current_batch_is_committed(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     await save(committed_database, times=300)
@@ -94,7 +94,7 @@ async def is_sent(channel: AbstractChannel) -> bool:
     return await depth(channel, QUEUE) > 0
 
 
-async def test_large_events_are_published_few_at_a_time(
+async def test_large_events_are_published_in_small_batches(
     committed_database: Database, url: str, channel: AbstractChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await save(committed_database)
@@ -127,9 +127,7 @@ async def test_an_event_without_a_queue_is_kept(
         await next_of(channel, queue.name)
 
 
-async def test_an_event_that_nobody_listens_to_is_published_all_the_same(
-    committed_database: Database, url: str
-) -> None:
+async def test_an_event_without_a_consumer_is_published_too(committed_database: Database, url: str) -> None:
     async with committed_database.transaction() as session:
         record(session, UserRegistered, subject="u", data=UserRef(user_id=uuid7()))
     async with relaying(committed_database, url):
@@ -186,7 +184,7 @@ async def test_a_rolled_back_transaction_wakes_no_relay(committed_database: Data
             await woken.wait()
 
 
-async def test_messages_that_no_queue_takes_do_not_hold_up_the_others(
+async def test_unroutable_messages_do_not_block_the_others(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     await record_unknown(committed_database, times=600)
@@ -225,7 +223,7 @@ async def test_a_version_that_knows_the_type_publishes_parked_messages(
         await channel.queue_delete(name)
 
 
-async def test_a_known_type_is_retried_for_ever(committed_database: Database, url: str) -> None:
+async def test_a_known_type_is_retried_without_a_limit(committed_database: Database, url: str) -> None:
     await record_unknown(
         committed_database, attempts=MAX_ATTEMPTS, message_type=UserDeleted.routing_key() + "x"
     )
@@ -247,7 +245,7 @@ async def test_a_batch_starts_small_after_a_connection(committed_database: Datab
     assert left == [119, 109, 9]
 
 
-async def test_a_lost_connection_counts_as_no_attempt(
+async def test_a_lost_connection_is_not_counted_as_an_attempt(
     committed_database: Database, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await save(committed_database, times=3)

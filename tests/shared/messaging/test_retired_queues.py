@@ -30,7 +30,7 @@ UNKNOWN = "content.on.something_of_theirs"
 
 @pytest.fixture
 async def old(channel: AbstractChannel, queue_type: QueueType) -> AsyncIterator[AbstractChannel]:
-    """The broker as an earlier version left it."""
+    """A broker with the queues of an earlier version."""
     # Other tests on this broker may have declared some, and as another type.
     await delete_queues(channel)
     await declare_queues(channel, {each.name: each.routing_key for each in RETIRED_QUEUES}, queue_type)
@@ -61,11 +61,11 @@ async def publish(channel: AbstractChannel, queue: str, body: bytes) -> None:
     await channel.default_exchange.publish(Message(body, message_id=body.decode()), queue)
 
 
-def test_no_retired_queue_is_one_that_is_declared() -> None:
+def test_no_declared_queue_is_listed_as_retired() -> None:
     assert not {queue.name for queue in RETIRED_QUEUES} & list_event_queues().keys()
 
 
-async def test_what_waits_in_a_retired_queue_moves_to_its_replacement(
+async def test_messages_of_a_retired_queue_move_to_its_replacement(
     url: str, old: AbstractChannel, queue_type: QueueType
 ) -> None:
     await publish(old, RENAMED.name, b"waiting")
@@ -90,7 +90,7 @@ async def test_a_large_retired_queue_moves_in_parts(
     assert await depth(old, RENAMED.replaced_by) == 250
 
 
-async def test_an_unknown_queue_is_left_alone(url: str, old: AbstractChannel, queue_type: QueueType) -> None:
+async def test_an_unknown_queue_is_not_changed(url: str, old: AbstractChannel, queue_type: QueueType) -> None:
     await publish(old, UNKNOWN, b"theirs")
     await declare_topology(url, queue_type)
     assert await depth(old, UNKNOWN) == 1
@@ -114,7 +114,7 @@ async def test_a_retired_queue_that_is_still_consumed_is_unbound_and_kept(
     assert RENAMED.name not in await list_existing(url)
 
 
-async def test_a_retired_type_in_the_outbox_goes_to_the_replacement(
+async def test_a_message_of_a_retired_type_goes_to_the_replacement(
     committed_database: Database, url: str, old: AbstractChannel, queue_type: QueueType
 ) -> None:
     assert RENAMED.routing_key not in {event.routing_key() for event in EVENTS}

@@ -1,4 +1,4 @@
-"""A worker that is asked to stop in the middle of its work loses nothing and doubles nothing."""
+"""A worker that is asked to stop during its work loses no message and applies none twice."""
 
 import asyncio
 import os
@@ -76,7 +76,7 @@ class Worker:
 
 @pytest.fixture
 async def worker(url: str, channel: AbstractChannel) -> AsyncIterator[Worker]:
-    """A worker in the middle of a delivery."""
+    """A worker that is processing a delivery."""
     await channel.declare_queue(WORK, durable=True)
     worker = Worker(url)
     await worker.consumers.ensure_running()
@@ -140,7 +140,7 @@ async def test_a_process_with_a_stuck_loop_and_delivery_ends_and_another_applies
     assert len(other.seen) == 1
 
 
-async def test_a_relay_that_stops_in_the_middle_publishes_each_event_once(
+async def test_a_relay_that_stops_during_a_batch_publishes_each_event_once(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     await save(committed_database, times=EVENTS)

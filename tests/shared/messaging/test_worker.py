@@ -1,4 +1,4 @@
-"""What a worker tells its operators: /health, /ready and /metrics."""
+"""The operators' view of a worker: /health, /ready and /metrics."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ def without_broker(settings: MessagingSettings) -> MessagingSettings:
     return settings.model_copy(update={"rabbitmq_url": SecretStr("amqp://guest:guest@127.0.0.1:1/")})
 
 
-async def test_the_outbox_is_counted_while_the_broker_is_away(
+async def test_the_outbox_is_counted_while_the_broker_is_down(
     committed_database: Database, worker_settings: MessagingSettings
 ) -> None:
     await save(committed_database, times=600)
@@ -54,7 +54,7 @@ async def test_the_outbox_is_counted_while_the_broker_is_away(
     assert after["outbox_parked"] == 1
 
 
-async def test_the_outbox_is_unknown_while_the_database_is_away(worker_settings: MessagingSettings) -> None:
+async def test_the_outbox_is_unknown_while_the_database_is_down(worker_settings: MessagingSettings) -> None:
     away = SecretStr("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     settings = without_broker(worker_settings).model_copy(update={"database_url": away})
     async with client_of(settings) as client:
@@ -62,7 +62,7 @@ async def test_the_outbox_is_unknown_while_the_database_is_away(worker_settings:
     assert metrics["outbox_pending"] != metrics["outbox_pending"]  # NaN
 
 
-async def test_a_worker_is_alive_but_not_ready_while_the_broker_is_away(
+async def test_a_worker_is_alive_but_not_ready_while_the_broker_is_down(
     worker_settings: MessagingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background, "MAX_FAILING_SECONDS", 0.0)
@@ -75,7 +75,7 @@ async def test_a_worker_is_alive_but_not_ready_while_the_broker_is_away(
 
 
 @pytest.mark.parametrize(("required", "status", "code"), [(True, "failing", 503), (False, "ok", 200)])
-async def test_health_names_the_loops_that_stay_dead(
+async def test_health_names_the_dead_loops(
     worker_settings: MessagingSettings,
     monkeypatch: pytest.MonkeyPatch,
     required: bool,
@@ -102,7 +102,7 @@ async def nothing(*_: object) -> None:
     pass
 
 
-def test_large_events_are_taken_one_at_a_time() -> None:
+def test_large_events_are_processed_one_at_a_time() -> None:
     assert limit_deliveries(SpeechImported, nothing) == 1
     assert limit_deliveries(SpeechCreated, nothing) == PREFETCH
     assert limit_deliveries(SpeechCreated, Effect(nothing, max_at_once=3)) == 3

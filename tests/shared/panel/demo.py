@@ -81,7 +81,7 @@ class NoteView(ResourceView, model=AuditEntry):
 
 
 class LogView(ResourceView, model=AuditEntry):
-    """It offers no page to edit, and an action all the same."""
+    """It has an action but no page to edit."""
 
     path = "log"
     name, name_plural = "Line", "Lines"

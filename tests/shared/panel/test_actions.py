@@ -1,4 +1,4 @@
-"""Changes of chosen rows: once, and back to the list as it was shown."""
+"""Actions on chosen rows run once and return to the same page of the list."""
 
 import html
 import re
@@ -17,7 +17,7 @@ async def test_an_action_needs_no_page_to_edit(browser: httpx.AsyncClient) -> No
     assert (answer.status_code, answer.headers["location"]) == (303, "/admin/content/log?done=updated")
 
 
-async def test_an_action_runs_once_and_says_so(browser: httpx.AsyncClient, app: FastAPI) -> None:
+async def test_an_action_runs_once_and_reports_its_result(browser: httpx.AsyncClient, app: FastAPI) -> None:
     before = await count_notes(app)
     form = {**FORM, "submission_id": str(uuid4()), "ids": [str(uuid4()), str(uuid4())]}
     first = await browser.post(f"{NOTES}/actions/mark", data=form)
@@ -32,7 +32,7 @@ async def test_what_an_action_refuses_is_not_shown_as_done(browser: httpx.AsyncC
         assert f'class="message {tone}"' in (await browser.get(f"{NOTES}?done={done}")).text
 
 
-async def test_an_action_leads_back_to_the_list_as_it_was(
+async def test_an_action_returns_to_the_same_search_filters_and_page(
     browser: httpx.AsyncClient, write_note: Any
 ) -> None:
     await write_note()

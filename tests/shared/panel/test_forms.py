@@ -30,7 +30,7 @@ def test_errors_of_a_schema_name_their_fields() -> None:
     assert form.name.errors == ["Text should have at least 2 characters."]
 
 
-def test_errors_of_other_fields_and_of_none_are_at_the_top() -> None:
+def test_errors_without_a_form_field_are_shown_at_the_top() -> None:
     form = TagForm()
     assert add_errors(form, field_error("#/audio_key", "is missing")) == ["Audio key is missing."]
     assert add_errors(form, Conflict("There is one already.")) == ["There is one already."]
@@ -43,13 +43,13 @@ def test_a_version_changes_with_every_value_but_not_with_their_order() -> None:
     assert create_version({"name": None}) == create_version({"name": ""})
 
 
-def test_a_conflict_shows_the_labels_of_what_is_stored() -> None:
+def test_a_conflict_shows_the_labels_of_the_stored_values() -> None:
     form = TagForm(ImmutableMultiDict([("name", "x"), ("kind", "a")]))
     assert list_differences(form, {"name": "x", "kind": "b"}) == {"kind": "Pear"}
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "\uff1d1"])
-def test_cells_are_no_formulas(cell: str) -> None:
+def test_cells_cannot_contain_formulas(cell: str) -> None:
     [[written]] = csv.reader(io.StringIO(to_csv([[cell]]), newline=""))
     assert written == f"'{cell}"
 
@@ -62,5 +62,5 @@ def test_numbers_stay_numbers() -> None:
     ("value", "shown"),
     [(1234567, "1,234,567"), (True, "Yes"), (Count(10_000, False), "10,000+"), (["a", "b"], "a, b")],
 )
-def test_values_are_shown_for_people(value: object, shown: str) -> None:
+def test_values_are_formatted_for_people(value: object, shown: str) -> None:
     assert show(value) == shown

@@ -1,4 +1,4 @@
-"""Who gets to which page, and what protects the pages."""
+"""Access to pages by role, and their protection against other sites."""
 
 import re
 from typing import Any
@@ -37,7 +37,7 @@ def sign_on(browser: httpx.AsyncClient, token: str) -> None:
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer x.y.z", "Basic YTpi"])
-async def test_without_a_valid_token_no_page_opens(browser: httpx.AsyncClient, authorization: str) -> None:
+async def test_pages_need_a_valid_token(browser: httpx.AsyncClient, authorization: str) -> None:
     browser.headers["Authorization"] = authorization
     page = await browser.get(NOTES)
     assert page.status_code == 401
@@ -47,12 +47,14 @@ async def test_without_a_valid_token_no_page_opens(browser: httpx.AsyncClient, a
     assert (document.status_code, document.json()["code"]) == (401, "unauthorized")
 
 
-async def test_learners_see_no_page(browser: httpx.AsyncClient, token_for: TokenFor) -> None:
+async def test_learners_cannot_open_any_page(browser: httpx.AsyncClient, token_for: TokenFor) -> None:
     sign_on(browser, token_for(uuid4(), "learner", csrf=CSRF))
     assert (await browser.get(NOTES)).status_code == 403
 
 
-async def test_editors_reach_nothing_of_admins(browser: httpx.AsyncClient, token_for: TokenFor) -> None:
+async def test_editors_cannot_open_the_pages_of_admins(
+    browser: httpx.AsyncClient, token_for: TokenFor
+) -> None:
     page = (await browser.get(NOTES)).text
     assert "Learners" not in page
     assert "Tags" in page
@@ -65,7 +67,7 @@ async def test_editors_reach_nothing_of_admins(browser: httpx.AsyncClient, token
     assert "Learners" in (await browser.get("/admin/content/learners")).text
 
 
-async def test_a_form_of_our_page_is_taken(write_note: Any, app: FastAPI) -> None:
+async def test_a_form_of_our_page_is_accepted(write_note: Any, app: FastAPI) -> None:
     before = await count_notes(app)
     assert (await write_note()).status_code == 303
     assert await count_notes(app) == before + 1
@@ -97,7 +99,7 @@ async def test_forms_of_other_pages_change_nothing(
     assert await count_notes(app) == before
 
 
-async def test_a_token_without_a_csrf_value_changes_nothing(
+async def test_a_token_without_a_csrf_value_cannot_send_forms(
     browser: httpx.AsyncClient, write_note: Any, token_for: TokenFor
 ) -> None:
     sign_on(browser, token_for(uuid4(), "admin"))
@@ -120,14 +122,14 @@ async def test_a_form_without_its_id_is_refused(write_note: Any, app: FastAPI, s
 
 
 @pytest.mark.parametrize("address", ["create", f"{ABSENT}/edit", f"{ABSENT}/delete", "actions/mark"])
-async def test_actions_are_no_links(browser: httpx.AsyncClient, app: FastAPI, address: str) -> None:
+async def test_a_get_request_changes_nothing(browser: httpx.AsyncClient, app: FastAPI, address: str) -> None:
     before = await count_notes(app)
     page = await browser.get(f"{NOTES}/{address}", params=FORM | {"ids": str(uuid4())})
     assert page.status_code in {200, 403, 404, 405}
     assert await count_notes(app) == before
 
 
-async def test_an_address_cannot_bring_a_message_of_its_own(browser: httpx.AsyncClient) -> None:
+async def test_an_address_cannot_contain_an_arbitrary_message(browser: httpx.AsyncClient) -> None:
     page = (await browser.get(f"{NOTES}?done=Call+me&count=<b>")).text
     assert "data-message" not in page
     assert "Call me" not in page
@@ -155,7 +157,7 @@ async def test_pages_carry_the_headers_that_protect_them(browser: httpx.AsyncCli
         assert headers["x-content-type-options"] == "nosniff"
 
 
-async def test_files_are_kept_while_their_content_is_the_same(browser: httpx.AsyncClient) -> None:
+async def test_files_are_cached_until_their_content_changes(browser: httpx.AsyncClient) -> None:
     page = (await browser.get(NOTES)).text
     [style] = re.findall(r'<link rel="stylesheet" href="([^"]+)"', page)
     del browser.headers["Authorization"]
@@ -176,7 +178,7 @@ async def test_files_are_kept_while_their_content_is_the_same(browser: httpx.Asy
         (500, "went wrong on our side"),
     ],
 )
-async def test_errors_are_pages(browser: httpx.AsyncClient, status: int, heading: str) -> None:
+async def test_errors_are_rendered_as_pages(browser: httpx.AsyncClient, status: int, heading: str) -> None:
     page = await browser.get(f"/admin/content/status/{status}")
     assert page.status_code == status
     assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -191,7 +193,7 @@ async def test_a_large_form_is_refused_with_a_page(write_note: Any) -> None:
     assert "This is too large" in refused.text
 
 
-async def test_pages_count_as_admin_requests_and_files_do_not(
+async def test_the_limit_of_admin_requests_counts_pages_and_not_files(
     browser: httpx.AsyncClient, app: FastAPI, token_for: TokenFor
 ) -> None:
     app.state.rate_limits._enabled = True
@@ -216,7 +218,7 @@ async def test_metrics_and_logs_name_routes_with_the_prefix_of_the_panel(browser
     assert 'route="/{identity}"' not in text_format
 
 
-async def test_no_route_of_sqladmin_is_left(app: FastAPI) -> None:
+async def test_no_route_of_sqladmin_itself_is_reachable(app: FastAPI) -> None:
     assert {route.path for route in _find_panel(app).admin.router.routes} == OUR_ROUTES
 
 
@@ -233,7 +235,7 @@ async def test_no_route_of_sqladmin_is_left(app: FastAPI) -> None:
         ("POST", "logout"),
     ],
 )
-async def test_what_sqladmin_offers_elsewhere_is_not_here(
+async def test_features_of_sqladmin_that_we_do_not_use_are_disabled(
     browser: httpx.AsyncClient, app: FastAPI, method: str, address: str
 ) -> None:
     before = await count_notes(app)
@@ -258,6 +260,6 @@ def _find_panel(app: FastAPI) -> Any:
     return pages
 
 
-def test_a_view_offers_no_change_unless_it_says_so() -> None:
+def test_a_view_allows_no_changes_unless_it_states_otherwise() -> None:
     flags = ("can_create", "can_edit", "can_delete", "can_export", "can_import")
     assert not any(getattr(ResourceView, flag) for flag in flags)

@@ -34,5 +34,5 @@ def test_a_template_has_nothing_inline(template: Path) -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_script_writes_no_markup(script: Path) -> None:
+def test_a_script_builds_no_markup_from_text(script: Path) -> None:
     assert INJECTING.findall(script.read_text()) == []

@@ -23,12 +23,12 @@ async def client(settings: Any) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_a_good_token_names_the_caller(keys: SigningKeys, tokens: AccessTokenVerifier) -> None:
+async def test_a_valid_token_identifies_the_caller(keys: SigningKeys, tokens: AccessTokenVerifier) -> None:
     caller = await tokens.authenticate(keys.sign(claims(role="editor"), typ=ACCESS_TOKEN))
     assert (caller.id, caller.role) == (USER, "editor")
 
 
-async def test_a_token_that_was_good_is_still_good_to_the_letter_only(
+async def test_a_cached_token_is_valid_only_in_its_exact_form(
     keys: SigningKeys, tokens: AccessTokenVerifier
 ) -> None:
     token = keys.sign(claims(), typ=ACCESS_TOKEN)
@@ -40,7 +40,7 @@ async def test_a_token_that_was_good_is_still_good_to_the_letter_only(
             await tokens.authenticate(other)
 
 
-async def test_a_token_that_was_good_expires(
+async def test_a_cached_token_expires(
     keys: SigningKeys, tokens: AccessTokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = keys.sign(claims(exp=int(time.time()) - 1), typ=ACCESS_TOKEN)
@@ -50,7 +50,7 @@ async def test_a_token_that_was_good_expires(
         await tokens.authenticate(token)
 
 
-async def test_a_token_that_was_good_ends_with_its_key(keys: SigningKeys) -> None:
+async def test_a_cached_token_becomes_invalid_with_its_key(keys: SigningKeys) -> None:
     published = StaticKeys(keys.public)
     tokens = AccessTokenVerifier(published, issuer="parley", audience="parley-api")
     token = keys.sign(claims(), typ=ACCESS_TOKEN)
@@ -60,7 +60,9 @@ async def test_a_token_that_was_good_ends_with_its_key(keys: SigningKeys) -> Non
         await tokens.authenticate(token)
 
 
-async def test_only_so_many_tokens_are_remembered(keys: SigningKeys, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_cached_tokens_is_limited(
+    keys: SigningKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("shared.security.current_user.TOKEN_CACHE_SIZE", 2)
     tokens = AccessTokenVerifier(StaticKeys(keys.public), issuer="parley", audience="parley-api")
     for number in (1, 2, 3, 1):
@@ -68,7 +70,9 @@ async def test_only_so_many_tokens_are_remembered(keys: SigningKeys, monkeypatch
     assert len(tokens._cache) == 2
 
 
-async def test_a_token_opens_and_nothing_else_does(client: httpx.AsyncClient, token_for: TokenFor) -> None:
+async def test_only_a_bearer_token_authenticates_a_request(
+    client: httpx.AsyncClient, token_for: TokenFor
+) -> None:
     user = uuid7()
     good = {"Authorization": f"Bearer {token_for(user)}"}
     assert (await client.get("/mine", headers=good)).json() == str(user)
@@ -78,7 +82,7 @@ async def test_a_token_opens_and_nothing_else_does(client: httpx.AsyncClient, to
         assert response.headers["www-authenticate"] == "Bearer"
 
 
-async def test_roles_are_kept_apart(client: httpx.AsyncClient, token_for: TokenFor) -> None:
+async def test_routes_for_a_role_refuse_other_roles(client: httpx.AsyncClient, token_for: TokenFor) -> None:
     for role, status in (("learner", 403), ("editor", 200), ("admin", 200)):
         headers = {"Authorization": f"Bearer {token_for(uuid7(), role)}"}
         assert (await client.get("/edit", headers=headers)).status_code == status

@@ -59,7 +59,7 @@ def forged(header: dict[str, Any], key: Any, algorithm: str) -> str:
     return jwt.encode(claims(), key, algorithm, {"typ": ACCESS_TOKEN, **header})
 
 
-def test_the_published_set_holds_no_private_part(keys: SigningKeys) -> None:
+def test_the_published_key_set_has_no_private_parts(keys: SigningKeys) -> None:
     assert all("d" not in key for key in keys.public["keys"])
 
 
@@ -96,7 +96,7 @@ async def test_every_key_of_the_set_verifies_and_the_first_signs(keys: SigningKe
 
 
 class Jwks:
-    """A JWKS address that can change its keys and go away."""
+    """A JWKS address that can change its keys and stop answering."""
 
     def __init__(self) -> None:
         self.keys = SigningKeys({"keys": [new_signing_key()]})
@@ -140,7 +140,7 @@ async def test_many_requests_share_one_fetch(jwks: Jwks) -> None:
     assert jwks.fetches == 1
 
 
-async def test_a_new_key_is_found_and_invented_ones_cost_nothing(jwks: Jwks) -> None:
+async def test_a_new_key_is_fetched_and_unknown_ones_are_not_fetched_repeatedly(jwks: Jwks) -> None:
     keys = JwksClient(jwks.url, cooldown_seconds=0.2)
     await keys.get(jwks.kid)
     for _ in range(20):
@@ -158,7 +158,7 @@ async def test_known_keys_outlive_an_outage(jwks: Jwks) -> None:
     assert await keys.get(jwks.kid) is not None
 
 
-async def test_nobody_waits_for_keys_that_are_known(jwks: Jwks) -> None:
+async def test_no_request_waits_for_keys_that_are_already_known(jwks: Jwks) -> None:
     keys = JwksClient(jwks.url, max_age_seconds=0.0, cooldown_seconds=0.0)
     await keys.get(jwks.kid)
     assert await asyncio.wait_for(keys.get(jwks.kid), 0.02) is not None
@@ -174,7 +174,7 @@ def rsa_key(kid: str, **different: Any) -> dict[str, Any]:
     return {**key, "kid": kid, "use": "sig", "alg": "RS256", **different}
 
 
-async def test_keys_for_something_else_are_passed_over(jwks: Jwks) -> None:
+async def test_keys_for_other_purposes_are_skipped(jwks: Jwks) -> None:
     curve = {"kty": "OKP", "crv": "X25519", "kid": "curve"}
     jwks.others = [None, {}, {"kid": "x"}, curve, rsa_key("rsa"), rsa_key("enc", use="enc")]
     ours, theirs = JwksClient(jwks.url), JwksClient(jwks.url, algorithm="RS256")
@@ -187,7 +187,7 @@ async def test_keys_for_something_else_are_passed_over(jwks: Jwks) -> None:
         assert await theirs.get(kid) is None
 
 
-async def test_an_answer_without_a_key_changes_nothing(jwks: Jwks) -> None:
+async def test_a_response_without_keys_keeps_the_known_ones(jwks: Jwks) -> None:
     keys = JwksClient(jwks.url, cooldown_seconds=0.0)
     known = jwks.kid
     assert await keys.get(known) is not None
@@ -198,7 +198,7 @@ async def test_an_answer_without_a_key_changes_nothing(jwks: Jwks) -> None:
     assert await keys.get(known) is not None
 
 
-async def test_a_fetch_of_ones_own_may_fail_in_its_own_way() -> None:
+async def test_a_failure_of_an_injected_fetch_makes_keys_unavailable() -> None:
     async def away(_: str) -> Any:
         raise Unavailable("The provider is away.")
 
@@ -206,7 +206,7 @@ async def test_a_fetch_of_ones_own_may_fail_in_its_own_way() -> None:
         await JwksClient("https://example.com/keys", fetch=away).get("any")
 
 
-async def test_closing_gives_up_a_renewal(jwks: Jwks) -> None:
+async def test_closing_cancels_a_renewal(jwks: Jwks) -> None:
     started, fetched = asyncio.Event(), asyncio.Event()
 
     async def slow(_: str) -> Any:
@@ -224,13 +224,13 @@ async def test_closing_gives_up_a_renewal(jwks: Jwks) -> None:
     assert renewal.cancelled()
 
 
-async def test_without_any_key_ever_the_answer_is_later(jwks: Jwks) -> None:
+async def test_without_any_key_requests_are_unavailable(jwks: Jwks) -> None:
     jwks.away = True
     with pytest.raises(KeysUnavailable):
         await JwksClient(jwks.url).get(jwks.kid)
 
 
-async def test_without_any_key_the_next_attempt_comes_soon(jwks: Jwks) -> None:
+async def test_without_any_key_the_next_fetch_follows_soon(jwks: Jwks) -> None:
     keys = JwksClient(jwks.url, cooldown_seconds=60)
     jwks.away = True
     await keys.fetch_ahead()

@@ -30,7 +30,7 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def replica(stream: None, base_settings: dict[str, Any]) -> AsyncIterator[Replica]:
-    """Makes what each process of an API has, following one Redis."""
+    """Make the revocations of several API processes, which follow one Redis."""
     async with AsyncExitStack() as stack:
 
         async def make(url: str = base_settings["redis_url"].get_secret_value()) -> Revocations:
@@ -43,15 +43,15 @@ async def replica(stream: None, base_settings: dict[str, Any]) -> AsyncIterator[
 
 
 async def wait_until(met: Callable[[], bool]) -> float:
-    """Return the seconds that it took."""
+    """Wait until the condition is met and return the seconds that it took."""
     begun = time.monotonic()
     async with asyncio.timeout(SEEN_WITHIN_SECONDS):
-        while not met():  # noqa: ASYNC110 - what is awaited happens in another process
+        while not met():  # noqa: ASYNC110 - another process's work
             await asyncio.sleep(0.01)
     return time.monotonic() - begun
 
 
-async def test_every_process_refuses_what_one_has_revoked(replica: Replica) -> None:
+async def test_a_revocation_applies_in_every_process(replica: Replica) -> None:
     auth, game = await replica(), await replica()
     user, session = uuid4(), uuid4()
     await auth.revoke(Revocation(subject=user, min_version=3), Revocation(subject=session))
@@ -62,14 +62,14 @@ async def test_every_process_refuses_what_one_has_revoked(replica: Replica) -> N
     assert not game.is_revoked(None, 0)
 
 
-async def test_a_process_that_starts_later_knows_as_much(replica: Replica) -> None:
+async def test_a_process_that_starts_later_reads_earlier_revocations(replica: Replica) -> None:
     users = [uuid4() for _ in range(2 * module.PAGE_SIZE + 1)]
     await (await replica()).revoke(*(Revocation(subject=user, min_version=1) for user in users))
     late = await replica()
     assert all(late.is_revoked(user, 0) for user in users)
 
 
-async def test_a_late_or_repeated_revocation_takes_nothing_back(replica: Replica) -> None:
+async def test_a_late_or_repeated_revocation_does_not_undo_a_newer_one(replica: Replica) -> None:
     auth, game = await replica(), await replica()
     user, last = uuid4(), uuid4()
     for version in (2, 1, 2):
@@ -80,7 +80,7 @@ async def test_a_late_or_repeated_revocation_takes_nothing_back(replica: Replica
     assert not game.is_revoked(user, 2)
 
 
-async def test_without_redis_nothing_new_is_known_and_nothing_known_is_lost(replica: Replica) -> None:
+async def test_without_redis_known_revocations_still_apply(replica: Replica) -> None:
     away = await replica(NOWHERE)
     user = uuid4()
     begun = time.monotonic()
@@ -91,7 +91,7 @@ async def test_without_redis_nothing_new_is_known_and_nothing_known_is_lost(repl
     assert not away.is_revoked(uuid4(), 0)
 
 
-async def test_a_redis_that_comes_back_is_read_from_the_beginning(
+async def test_a_redis_that_recovers_is_read_from_the_beginning(
     replica: Replica, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     auth, game = await replica(), await replica()
@@ -126,7 +126,7 @@ async def test_revocations_end_with_the_tokens_that_they_concern(
     await wait_until(lambda: not game.is_revoked(user, 0))
 
 
-async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_stored_revocations_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_REVOCATIONS", 3)
     revocations, users = Revocations(NOWHERE), [uuid4() for _ in range(5)]
     with capture_logs() as logged, pytest.raises(RevocationsUnavailable):
@@ -154,7 +154,7 @@ async def wait_for_refusal(client: httpx.AsyncClient, token: str) -> httpx.Respo
     return response
 
 
-async def test_a_revoked_token_answers_401_and_a_newer_one_does_not(
+async def test_a_revoked_token_gets_401_and_a_newer_one_does_not(
     client: httpx.AsyncClient, replica: Replica, token_for: TokenFor
 ) -> None:
     user, auth = uuid4(), await replica()
@@ -168,7 +168,7 @@ async def test_a_revoked_token_answers_401_and_a_newer_one_does_not(
     assert (await read_mine(client, token_for(user))).status_code == 401
 
 
-async def test_a_session_ends_and_the_users_others_go_on(
+async def test_revoking_a_session_does_not_affect_the_users_other_sessions(
     client: httpx.AsyncClient, replica: Replica, token_for: TokenFor
 ) -> None:
     user, auth, ended, other = uuid4(), await replica(), uuid4(), uuid4()
