@@ -2,11 +2,11 @@
 
 import asyncio
 import json
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,13 +14,14 @@ from uuid import uuid4
 import httpx
 
 from bench.lean_client import Answer, Connection
-from tests.importing import AUDIO, ENDED, IMPORT, follow, start
+from tests.importing import AUDIO, ENDED, IMPORT
 from tests.journey import RECORDINGS, REFERENCE, Learner, session_of
 
 LEARNERS = 10
 PASSWORD = "Correct4Horse"
 PAUSE_SECONDS = 0.4
 """Seconds between two rounds of a learner."""
+GOOD = {200, 201, 202}
 RESET = 0
 """The status of a request whose connection ended without a response."""
 BOUNDARY = "a-boundary-of-a-form"
@@ -49,9 +50,17 @@ class Traffic:
     async def count(self, _: None) -> int:
         return self.answers.total()
 
+    def note(self, kind: str, status: int, text: str) -> bool:
+        """Count an answer, and return whether it is a good one."""
+        self.answers[kind, status] += 1
+        if status in GOOD:
+            return True
+        print(f"{datetime.now(UTC):%H:%M:%S.%f} {kind} {status} {text}")  # noqa: T201 - of a failure
+        return False
+
     @property
     def failures(self) -> dict[tuple[str, int], int]:
-        return {each: count for each, count in self.answers.items() if each[1] not in {200, 201, 202}}
+        return {each: count for each, count in self.answers.items() if each[1] not in GOOD}
 
 
 class Client:
@@ -70,17 +79,12 @@ class Client:
                 await self._connection.__aenter__()
                 self._is_open = True
             answer = await self._connection.request(method, path, body, **headers)
-        except (OSError, EOFError):
+        except (OSError, EOFError) as error:
             await self.close()
-            self.traffic.answers[kind, RESET] += 1
-            print(f"{time.monotonic():.1f} {kind} reset")  # noqa: T201 - of a failure
+            self.traffic.note(kind, RESET, repr(error))
             return None
-        self.traffic.answers[kind, answer.status] += 1
         self.traffic.slowest_seconds = max(self.traffic.slowest_seconds, answer.seconds)
-        if answer.status >= 400:
-            print(f"{time.monotonic():.1f} {kind} {answer.status} {answer.body[:300]!r}")  # noqa: T201 - of a failure
-            return None
-        return answer
+        return answer if self.traffic.note(kind, answer.status, repr(answer.body[:300])) else None
 
     async def close(self) -> None:
         if self._is_open:
@@ -150,18 +154,28 @@ class Editor:
 
     async def import_one(self) -> None:
         name = f"{uuid4().hex}.mp3"
-        session_id = await self._upload(name)
-        rows = [[name, f"Sentence {uuid4().hex}.", "C1", "answer", ""]]
-        path = await start(self._admin, session_id, rows)
-        self._traffic.answers["import", 202] += 1
-        # A replica that stops ends its streams, and the next one continues them.
-        events = list[dict[str, Any]]()
-        while not events or events[-1]["state"] not in ENDED:
-            events += [event async for event in follow(self._admin, path)]
-            self._traffic.answers["follow", 200] += 1
-        self._traffic.imports.append(events[-1])
+        uploaded = await self._upload(name)
+        if uploaded is None:
+            return
+        table = f"audio_filename,text,level\n{name},Sentence {uuid4().hex}.,C1\n"
+        form = {"upload_session_id": uploaded["upload_session_id"]}
+        files = {"file": ("lesson.csv", table.encode())}
+        started = await self._send("import", "POST", f"{IMPORT}/csv", data=form, files=files)
+        if started is not None:
+            self._traffic.imports.append(await self._follow(started.headers["location"]))
 
-    async def _upload(self, name: str) -> str:
+    async def _follow(self, path: str) -> dict[str, Any]:
+        """Return the last event. A replica that stops ends its streams, and the other goes on."""
+        last: dict[str, Any] = {"state": "not followed"}
+        while last["state"] not in ENDED:
+            answer = await self._send("follow", "GET", f"{path}/events")
+            if answer is None:
+                break
+            data = [line for line in answer.text.splitlines() if line.startswith("data: ")]
+            last = json.loads(data[-1].removeprefix("data: ")) if data else last
+        return last
+
+    async def _upload(self, name: str) -> dict[str, Any] | None:
         form = _make_form("files[]", RECORDING).replace(RECORDING.name.encode(), name.encode())
         size = -(-len(form) // PIECES)
 
@@ -170,11 +184,21 @@ class Editor:
                 await asyncio.sleep(1 / 3)
                 yield form[first : first + size]
 
-        headers = {**self._admin.headers, "Content-Type": FORM_TYPE}
-        answer = await self._admin.client.post(f"{IMPORT}/audio", content=send_slowly(), headers=headers)
-        self._traffic.answers["upload", answer.status_code] += 1
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["upload_session_id"])
+        headers = {"Content-Type": FORM_TYPE}
+        answer = await self._send("upload", "POST", f"{IMPORT}/audio", headers, content=send_slowly())
+        return None if answer is None else dict(answer.json())
+
+    async def _send(
+        self, kind: str, method: str, path: str, headers: dict[str, str] | None = None, **content: Any
+    ) -> httpx.Response | None:
+        """Send a request and read its whole response, also of a stream."""
+        own = {**self._admin.headers, **(headers or {})}
+        try:
+            answer = await self._admin.client.request(method, path, headers=own, **content)
+        except httpx.TransportError as error:
+            self._traffic.note(kind, RESET, repr(error))
+            return None
+        return answer if self._traffic.note(kind, answer.status_code, answer.text[:300]) else None
 
 
 class Visitor(Client):
