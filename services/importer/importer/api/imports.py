@@ -66,7 +66,7 @@ async def create_import(
 
     The table has the columns `audio_filename`, `text`, `level`, `type` and `tags`; only the first three are
     required. The import is all or nothing. With `dry_run` the rows are only checked. An upload
-    session has one unfinished import at a time, and an editor three.
+    session has one unfinished import at a time, and an editor three, which run one after another.
     """
     async with slots.hold(editor.id), read_import_form(request, database, storage) as form:
         table, fields = form.validate()

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import chain, islice
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,17 +15,18 @@ from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
 from shared.data.storage import ObjectNotFound, Storage
 from shared.errors import Unavailable
-from shared.messaging.outbox import record
+from shared.messaging.outbox import enqueue, record, space_out
 from sqlalchemy import Uuid, any_, delete, func, insert, literal, or_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from importer.commands.claims import release_stale_claims
-from importer.commands.imports import fail_import, lock_import, transition
+from importer.commands.imports import ValidateImport, fail_import, lock_import, transition
 from importer.domain.imports import WITHOUT_SPEECHES
 from importer.domain.rows import CheckedRow, RowContext, check_row, shorten_cells, to_recording_key
 from importer.domain.sentences import hash_sentence
 from importer.models import ImportJob, RowError, UploadedFile
+from importer.queries.imports import has_earlier_import
 from importer.queries.recordings import find_recordings
 from importer.queries.sentences import find_known_sentences
 from importer.table import ReportWriter, Row, TableFacts, TableProblem, inspect_table, read_rows
@@ -33,6 +35,8 @@ from importer.table.object_writer import ObjectWriter
 log = structlog.get_logger(__name__)
 
 CHUNK_SIZE = 1_000
+TURN_INTERVAL = timedelta(seconds=1)
+"""Until an import that waits for an earlier one of its owner is looked at again."""
 MAX_STORED_PROBLEMS = 1_000
 """The report has all of them."""
 DEFAULT_DELIMITER = ","
@@ -85,13 +89,18 @@ async def validate_import(database: Database, storage: Storage, import_id: UUID,
 
 @retry_conflicts
 async def _start(database: Database, import_id: UUID) -> tuple[_Attempt | None, str | None]:
-    """Begin an attempt. Returns None if the import has ended, and the batch of an earlier attempt."""
+    """Begin an attempt. Returns None if the import has ended or waits for an earlier one of its owner, and
+    the batch of an earlier attempt.
+    """
     folder = f"imports/{import_id}"
     batch_key, report_key = f"{folder}/batch-{uuid4()}.jsonl", f"{folder}/report.csv"
     values: dict[str, Any] = {"batch_key": batch_key, "report_key": report_key}
     values |= dict.fromkeys(("rows_checked", "success_count", "error_count", "warning_count"), 0)
     async with database.transaction() as session:
         earlier = await lock_import(session, import_id)
+        if earlier.state == "queued" and await has_earlier_import(session, earlier):
+            await _postpone(session, import_id)
+            return None, None
         stale_key = earlier.batch_key
         job = await transition(session, import_id, "start", **values)
         if job is None:
@@ -102,6 +111,13 @@ async def _start(database: Database, import_id: UUID) -> tuple[_Attempt | None, 
             import_id, job.session_id, job.owner_id, job.dry_run, job.source_key, batch_key, report_key
         )
     return attempt, stale_key
+
+
+async def _postpone(session: AsyncSession, import_id: UUID) -> None:
+    """Enqueue the job again, behind those of other owners."""
+    job = ValidateImport(import_id=import_id)
+    enqueue(session, job)
+    await space_out(session, [job.id], interval=TURN_INTERVAL)
 
 
 @retry_conflicts

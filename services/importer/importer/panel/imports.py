@@ -36,7 +36,7 @@ STATE_TONES: Mapping[str, str] = defaultdict(
     str, completed="good", rejected="bad", failed="bad", cancelled="warn", undone="warn"
 )
 STATE_TEXTS: Mapping[JobState, str] = {
-    "queued": "It starts in a moment.",
+    "queued": "It starts in a moment, or when the earlier imports of its editor have ended.",
     "completed": "All rows are now speeches.",
     "rejected": "Nothing was added. Correct the rows below in your table, and import it again.",
     "cancelled": "Nothing was added.",

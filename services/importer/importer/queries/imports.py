@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.data.db import Database
 from shared.http.pages import fetch_page
-from sqlalchemy import select
+from sqlalchemy import literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from importer.errors import ImportNotFound, ReportNotFound, ReportNotReady
@@ -17,6 +17,7 @@ from importer.schemas.imports import (
     ImportSummary,
     RowProblem,
 )
+from importer.types import UNFINISHED
 
 MAX_LISTED_PROBLEMS = 100
 NO_REPORT = "The import has no report: its rows were not all checked, or it is older than 30 days."
@@ -61,6 +62,17 @@ async def get_import(session: AsyncSession, job_id: UUID) -> ImportRead:
     first = await session.execute(problems.order_by(RowError.id).limit(MAX_LISTED_PROBLEMS))
     errors = [RowProblem.model_validate(problem) for problem in first]
     return ImportRead(**dict(to_summary(row._mapping)), errors=errors)
+
+
+async def has_earlier_import(session: AsyncSession, job: ImportJob) -> bool:
+    """Tell whether an earlier import of the same owner is not finished."""
+    place = tuple_(ImportJob.created_at, ImportJob.id)
+    earlier = select(ImportJob.id).where(
+        ImportJob.owner_id == job.owner_id,
+        ImportJob.state.in_(UNFINISHED),
+        place < tuple_(literal(job.created_at), literal(job.id)),
+    )
+    return await session.scalar(earlier.limit(1)) is not None
 
 
 async def get_import_summary(database: Database, job_id: UUID) -> ImportSummary:

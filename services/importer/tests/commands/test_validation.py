@@ -4,15 +4,16 @@ import hashlib
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from contracts.importer import ImportedRow, ImportFailed, ImportValidated
 from importer.commands import validation
-from importer.commands.imports import transition
+from importer.commands.imports import ValidateImport, transition
 from importer.commands.objects import DeleteObjects, delete_objects
-from importer.commands.validation import validate_import
+from importer.commands.validation import TURN_INTERVAL, validate_import
 from importer.domain.sentences import hash_sentence
 from importer.models import CatalogueSentence, ImportJob, RowError, UploadedFile
 from importer.queries.recordings import find_recordings as find_stored_recordings
@@ -20,8 +21,9 @@ from importer.table import read_rows as read_table_rows
 from shared.clock import utc_now
 from shared.data.db import Database
 from shared.data.storage import Storage, StorageUnavailable
+from shared.messaging.outbox import OutboxEvent
 from shared.testing import OutboxJobs, outbox_events
-from sqlalchemy import select, update
+from sqlalchemy import Interval, func, select, type_coerce, update
 
 type Add = Callable[..., Awaitable[UUID]]
 
@@ -69,6 +71,14 @@ class Imports:
     async def events(self, event: Any) -> list[Any]:
         async with self.database.transaction() as session:
             return await outbox_events(session, event)
+
+    async def list_postponed(self) -> list[tuple[UUID, timedelta]]:
+        """Return the imports whose jobs wait in the outbox, and for how long."""
+        until_due = type_coerce(OutboxEvent.due_at - func.now(), Interval)
+        waiting = select(OutboxEvent.body, until_due).where(OutboxEvent.type == ValidateImport.queue())
+        async with self.database.transaction() as session:
+            rows = (await session.execute(waiting)).all()
+        return [(ValidateImport.model_validate_json(body).import_id, waits) for body, waits in rows]
 
     async def clean_up(self) -> None:
         """Delete the objects that ended imports have given up."""
@@ -269,3 +279,19 @@ async def test_a_storage_that_is_away_is_waited_for(
             await imports.validate(import_id)
     assert (await imports.get(import_id)).state == "validating"
     assert (await imports.validate(import_id)).state == "applying"
+
+
+async def test_imports_of_an_editor_wait_for_each_other_but_for_no_other_editor(imports: Imports) -> None:
+    first = await imports.add(["0.mp3,First one.,A1,"], recordings=1)
+    second = await imports.add(["0.mp3,Second one.,A1,"], recordings=1)
+    foreign = await imports.add(["0.mp3,Third one.,A1,"], recordings=1, owner_id=uuid4())
+    assert (await imports.validate(second)).state == "queued"
+    [(import_id, waits)] = await imports.list_postponed()
+    assert import_id == second
+    assert waits > TURN_INTERVAL / 2
+    assert (await imports.validate(foreign)).state == "applying"
+    assert (await imports.validate(first)).state == "applying"
+    assert (await imports.validate(second)).state == "queued"
+    async with imports.database.transaction() as session:
+        await transition(session, first, "complete")
+    assert (await imports.validate(second)).state == "applying"
