@@ -7,7 +7,7 @@ if __name__ == "__main__":
         "auth",
         {
             "seed": "auth.seed:main",
-            "first-admin": "auth.seed:main_first_admin",
+            "first-admin": "auth.seed:run_first_admin",
             "rotate-apple-tokens": "auth.social.token_rotation:main",
             "rotate-keys": "auth.tokens.key_rotation:main",
         },

@@ -32,7 +32,7 @@ def main(_: list[str]) -> None:
     asyncio.run(seed(SeedSettings()))
 
 
-def main_first_admin(_: list[str]) -> None:
+def run_first_admin(_: list[str]) -> None:
     sys.stdout.write(asyncio.run(create_first_admin(FirstAdminSettings())) + "\n")
 
 

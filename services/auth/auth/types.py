@@ -167,19 +167,21 @@ AvatarUrl = Annotated[
 ]
 
 
-def _printable(max_length: int, example: str) -> Any:
+def _create_printable_field(max_length: int, example: str) -> Any:
     return Field(min_length=1, max_length=max_length, json_schema_extra=PRINTABLE, examples=[example])
 
 
 # The characters that RFC 6749 allows in tokens. A well-formed token that is wrong is a 401, not a 422.
 _IsPrintable = AfterValidator(_validate_printable)
 OpaqueToken = Annotated[
-    SecretStr, _printable(2048, "kq3Zb0V1wq8sJm5yPZr4t7fX2cN9aH6LdE1gU0oTiYs"), _IsPrintable
+    SecretStr, _create_printable_field(2048, "kq3Zb0V1wq8sJm5yPZr4t7fX2cN9aH6LdE1gU0oTiYs"), _IsPrintable
 ]
 SocialToken = Annotated[
-    SecretStr, _printable(8192, "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMSJ9.c2lnbmF0dXJl"), _IsPrintable
+    SecretStr,
+    _create_printable_field(8192, "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMSJ9.c2lnbmF0dXJl"),
+    _IsPrintable,
 ]
 AuthorizationCode = Annotated[
-    SecretStr, _printable(2048, "c4f8a1d0e5b74b0f9d3a2c6e8f1b7d9a.0.srtzt.Qm1p7w"), _IsPrintable
+    SecretStr, _create_printable_field(2048, "c4f8a1d0e5b74b0f9d3a2c6e8f1b7d9a.0.srtzt.Qm1p7w"), _IsPrintable
 ]
-Nonce = Annotated[SecretStr, _printable(512, "n-0S6_WzA2Mj"), _IsPrintable]
+Nonce = Annotated[SecretStr, _create_printable_field(512, "n-0S6_WzA2Mj"), _IsPrintable]

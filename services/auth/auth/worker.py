@@ -20,7 +20,7 @@ REVOKE_TIMEOUT_SECONDS = 5.0
 def create_worker(settings: WorkerSettings) -> Starlette:
     mailer, account_url = create_mailer(settings), str(settings.account_url)
 
-    def loops(database: Database) -> Sequence[Loop]:
+    def create_loops(database: Database) -> Sequence[Loop]:
         sender = EmailSender(database, mailer, sender=settings.email_from, account_url=account_url)
         return [Loop(name="email_sender", work=sender.send_next, interval_seconds=POLL_SECONDS)]
 
@@ -31,6 +31,6 @@ def create_worker(settings: WorkerSettings) -> Starlette:
         service="auth",
         subscriptions={},
         jobs=create_jobs(revocations, AppleClient(settings, client)),
-        loops=loops,
+        loops=create_loops,
         closing=[client.close, revocations.close],
     )

@@ -16,7 +16,7 @@ from shared.security.current_user import CurrentUser, Principal, authenticate
 
 from auth.commands.sign_ins import AuthenticatedSession
 from auth.domain.operators import ensure_not_operator
-from auth.domain.users import canonical_email
+from auth.domain.users import to_canonical_email
 from auth.errors import OperatorAccount, SignedOut
 from auth.export import GameClient
 from auth.limits import KnownAddresses
@@ -76,7 +76,7 @@ async def limit_account(
 ) -> None:
     """Limit attempts on one account, by its address or id, from all client addresses together."""
     # Redis must not hold personal data, so the key is a digest.
-    digest = hashlib.sha256(canonical_email(subject).encode()).hexdigest()
+    digest = hashlib.sha256(to_canonical_email(subject).encode()).hexdigest()
     limits = get_rate_limits(request)
     await limits.check(request, name, digest, per_minute=per_minute, fail_closed=fail_closed)
 
@@ -112,7 +112,7 @@ async def limit_password_checks(request: Request, caller: Principal, password: S
         await limit_account(request, "password_account", str(caller.id), per_minute=10)
 
 
-def token_pair(signed_in: AuthenticatedSession, issuer: AccessTokenIssuer) -> TokenPair:
+def create_token_pair(signed_in: AuthenticatedSession, issuer: AccessTokenIssuer) -> TokenPair:
     user = signed_in.user
     access_token = issuer.issue(
         user.id, user.role, session_id=signed_in.family_id, version=user.token_version
@@ -120,8 +120,8 @@ def token_pair(signed_in: AuthenticatedSession, issuer: AccessTokenIssuer) -> To
     return TokenPair(access_token=access_token, refresh_token=signed_in.refresh_token)
 
 
-def sign_in_response(signed_in: AuthenticatedSession, issuer: AccessTokenIssuer) -> LoginResponse:
-    pair = token_pair(signed_in, issuer)
+def create_sign_in_response(signed_in: AuthenticatedSession, issuer: AccessTokenIssuer) -> LoginResponse:
+    pair = create_token_pair(signed_in, issuer)
     return LoginResponse(user=UserRead.model_validate(signed_in.user), **pair.model_dump())
 
 

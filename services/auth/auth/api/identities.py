@@ -16,9 +16,9 @@ from auth.api.dependencies import (
     auth_errors,
     create_auth_router,
     create_profile_router,
+    create_sign_in_response,
     limit_password_checks,
     profile_errors,
-    sign_in_response,
 )
 from auth.commands import identities as commands
 from auth.errors import (
@@ -91,7 +91,7 @@ async def sign_in_with_provider(
         authorization_code=_reveal(body.authorization_code),
     )
     await known.remember(signed_in.user.address_key, address)
-    return sign_in_response(signed_in, issuer)
+    return create_sign_in_response(signed_in, issuer)
 
 
 @profile.get("/me/identities", response_description="The providers that you can sign in with.")

@@ -12,10 +12,10 @@ from auth.api.dependencies import (
     PasswordHasherDep,
     auth_errors,
     create_auth_router,
+    create_sign_in_response,
+    create_token_pair,
     limit_log_in,
     limit_refresh,
-    sign_in_response,
-    token_pair,
 )
 from auth.commands import sign_ins as commands
 from auth.errors import AccountLocked, InvalidCredentials, InvalidRefreshToken, PasswordQueueFull
@@ -50,7 +50,7 @@ async def log_in(
         database, passwords, email=body.email, password=body.password.get_secret_value()
     )
     await known.remember(signed_in.user.address_key, address)
-    return sign_in_response(signed_in, issuer)
+    return create_sign_in_response(signed_in, issuer)
 
 
 @auth.post(
@@ -74,7 +74,7 @@ async def refresh_tokens(
     refresh_token = body.refresh_token.get_secret_value()
     await limit_refresh(request, database, refresh_token, address=address)
     signed_in = await commands.refresh_tokens(database, refresh_token)
-    return token_pair(signed_in, issuer)
+    return create_token_pair(signed_in, issuer)
 
 
 @auth.post(

@@ -15,9 +15,9 @@ from auth.api.dependencies import (
     create_admin_router,
     create_auth_router,
     create_profile_router,
+    create_sign_in_response,
     limit_account,
     profile_errors,
-    sign_in_response,
 )
 from auth.commands import users as commands
 from auth.errors import (
@@ -69,7 +69,7 @@ async def register_user(
         database, passwords, email=body.email, name=body.name, password=body.password.get_secret_value()
     )
     await known.remember(signed_in.user.address_key, address)
-    return sign_in_response(signed_in, issuer)
+    return create_sign_in_response(signed_in, issuer)
 
 
 @profile.get("/me", response_description="Your account.")

@@ -14,7 +14,7 @@ from auth.commands.emails import notify, request_email
 from auth.commands.sign_ins import ensure_recent_proof
 from auth.commands.users import lock_user, record_user_updated, release_address
 from auth.domain.one_time_tokens import MAX_EMAILS_PER_DAY, TOKEN_TTLS
-from auth.domain.users import canonical_email
+from auth.domain.users import to_canonical_email
 from auth.errors import EmailTaken, TokenUsed
 from auth.models import User
 from auth.passwords import PasswordHasher
@@ -32,7 +32,7 @@ async def request_email_change(
         user, now = await lock_user(session, caller.id), utc_now()
         await get_current_user(session, caller)
         if (
-            await one_time_tokens.count_of_today(session, user.id, "change_email", now=now)
+            await one_time_tokens.count_sent_today(session, user.id, "change_email", now=now)
             >= MAX_EMAILS_PER_DAY
         ):
             raise TooManyRequests(
@@ -42,7 +42,7 @@ async def request_email_change(
         await one_time_tokens.revoke_all(session, user, "change_email", now=now)
         user.new_email, user.new_email_expires_at = new_email, now + TOKEN_TTLS["change_email"]
         # The worker checks whether the address is taken, so that not even timing reveals it.
-        request_email(session, "change_email", canonical_email(new_email), user_id=user.id)
+        request_email(session, "change_email", to_canonical_email(new_email), user_id=user.id)
         notify(session, user, "email_change_requested")
 
 
@@ -50,7 +50,7 @@ async def apply_email_change(session: AsyncSession, user: User, *, now: datetime
     """Raises EmailTaken if another account has confirmed the address."""
     if user.new_email is None:
         raise TokenUsed
-    email, key = user.new_email, canonical_email(user.new_email)
+    email, key = user.new_email, to_canonical_email(user.new_email)
     other = await session.scalar(select(User).where(User.email_key == key, User.id != user.id))
     taken = EmailTaken("Another account has this e-mail address.")
     if other is not None and other.email_verified:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.commands.email_changes import apply_email_change
 from auth.commands.emails import request_email
 from auth.commands.users import delete_user, lock_admins_if_admin, record_user_updated
-from auth.domain.users import canonical_email
+from auth.domain.users import to_canonical_email
 from auth.errors import AccountProofRequired, PasswordNotSet, TokenUsed, WrongPassword
 from auth.models import OneTimeToken, User
 from auth.passwords import PasswordHasher
@@ -84,7 +84,7 @@ async def reject_email(session: AsyncSession, token: str, *, now: datetime | Non
 
 def request_email_verification(session: AsyncSession, user: UserRead) -> None:
     if user.email is not None and not user.email_verified:
-        request_email(session, "verify_email", canonical_email(user.email))
+        request_email(session, "verify_email", to_canonical_email(user.email))
 
 
 def _is_confirmed(user: User, found: OneTimeToken) -> bool:

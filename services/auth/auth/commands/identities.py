@@ -19,7 +19,7 @@ from auth.commands.sign_ins import (
 )
 from auth.commands.users import insert_user, lock_user, release_address
 from auth.domain.identities import LinkingDecision, decide_account_linking, ensure_not_last_method
-from auth.domain.users import DEFAULT_NAME, canonical_email
+from auth.domain.users import DEFAULT_NAME, to_canonical_email
 from auth.errors import (
     EmailNotVerified,
     EmailRequired,
@@ -180,7 +180,7 @@ async def _find_by_identity(session: AsyncSession, identity: VerifiedIdentity) -
 
 
 async def _find_by_email(session: AsyncSession, email: str) -> User | None:
-    found = select(User).where(User.email_key == canonical_email(email)).with_for_update()
+    found = select(User).where(User.email_key == to_canonical_email(email)).with_for_update()
     return await session.scalar(found.execution_options(populate_existing=True))
 
 
@@ -198,7 +198,7 @@ def _link(session: AsyncSession, user: User, identity: VerifiedIdentity, *, acto
 
 
 def _add(session: AsyncSession, user: User, identity: VerifiedIdentity) -> None:
-    proven = canonical_email(identity.email) if identity.email and identity.email_verified else None
+    proven = to_canonical_email(identity.email) if identity.email and identity.email_verified else None
     session.add(
         Identity(provider=identity.provider, subject=identity.subject, user_id=user.id, email_key=proven)
     )

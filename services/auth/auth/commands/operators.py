@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from auth.commands.revocations import revoke_deleted_user
 from auth.commands.sign_ins import revoke_families
 from auth.domain.operators import OPERATOR_ID, Operator
-from auth.domain.users import canonical_email
+from auth.domain.users import to_canonical_email
 from auth.models import PanelSession, RefreshTokenFamily, User
 
 log = structlog.get_logger(__name__)
@@ -45,7 +45,7 @@ async def _reconcile(database: Database, operator: Operator | None) -> None:
             return
         earlier = select(PanelSession.family_id).where(PanelSession.operator_digest != operator.digest)
         await revoke_families(session, RefreshTokenFamily.id.in_(earlier), now=utc_now())
-        taken = select(User.id).where(User.email_key == canonical_email(operator.username))
+        taken = select(User.id).where(User.email_key == to_canonical_email(operator.username))
         if user_id := await session.scalar(taken):
             # This account cannot sign on to the panel: there, its address is the operator's name.
             log.warning("operator_name_is_taken", user_id=str(user_id))

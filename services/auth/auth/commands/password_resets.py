@@ -9,14 +9,14 @@ from auth.commands import audit_log
 from auth.commands.apple_tokens import remove_identities
 from auth.commands.emails import notify, request_email
 from auth.commands.users import prove_address
-from auth.domain.users import canonical_email
+from auth.domain.users import to_canonical_email
 from auth.models import Identity
 from auth.passwords import PasswordHasher, ensure_strong_password
 from auth.tokens import one_time_tokens
 
 
 def request_password_reset(session: AsyncSession, email: str, *, from_known_address: bool) -> None:
-    email_key = canonical_email(email)
+    email_key = to_canonical_email(email)
     request_email(session, "reset_password", email_key, from_known_address=from_known_address)
 
 

@@ -17,7 +17,7 @@ from auth.commands.users import (
     record_user_updated,
 )
 from auth.domain.operators import OPERATOR_ID, ensure_not_operator
-from auth.domain.users import canonical_email
+from auth.domain.users import to_canonical_email
 from auth.models import User
 
 
@@ -44,7 +44,7 @@ async def create_first_admin(session: AsyncSession, *, email: str, password_hash
     admins = select(User.id).where(User.role == "admin", User.id != OPERATOR_ID)
     if await session.scalar(admins.limit(1)):
         return False
-    found = select(User).where(User.email_key == canonical_email(email)).with_for_update()
+    found = select(User).where(User.email_key == to_canonical_email(email)).with_for_update()
     user, now = await session.scalar(found), utc_now()
     if user is None:
         user = await create_user(

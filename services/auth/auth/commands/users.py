@@ -19,7 +19,7 @@ from auth.commands.revocations import revoke_deleted_user
 from auth.commands.sign_ins import AuthenticatedSession, revoke_sign_ins, start_sign_in
 from auth.domain.operators import OPERATOR_ID
 from auth.domain.roles import ensure_not_last_admin
-from auth.domain.users import DEFAULT_NAME, canonical_email
+from auth.domain.users import DEFAULT_NAME, to_canonical_email
 from auth.errors import EmailTaken, PasswordNotSet, SignedOut, WrongPassword
 from auth.models import EmailRequest, User
 from auth.passwords import PasswordHasher, ensure_strong_password
@@ -65,7 +65,7 @@ async def create_user(
 
 async def insert_user(session: AsyncSession, *, email: str, **values: str | bool | None) -> User | None:
     """Create an account, or return None if the address is taken, even by a concurrent request."""
-    statement = insert(User).values(email=email, email_key=canonical_email(email), **values)
+    statement = insert(User).values(email=email, email_key=to_canonical_email(email), **values)
     # The database waits for a conflicting insert and returns no row; an error would end the transaction.
     statement = statement.on_conflict_do_nothing(index_elements=[User.email_key])
     user: User | None = await session.scalar(statement.returning(User))

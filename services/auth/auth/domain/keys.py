@@ -19,28 +19,28 @@ RETIREMENT_DELAY_SECONDS = int(ACCESS_TOKEN_TTL.total_seconds()) + LEEWAY_SECOND
 """From a key's last signature to its removal: a token's lifetime, plus a minute for clock differences."""
 
 
-def active_keys(keys: list[Jwk], *, now: float) -> list[Jwk]:
+def list_active_keys(keys: list[Jwk], *, now: float) -> list[Jwk]:
     """Return the keys to publish; the first one signs: the newest that is active."""
-    ordered = sorted(keys, key=activation_time)
-    started = [key for key in ordered if activation_time(key) <= now]
+    ordered = sorted(keys, key=get_activation_time)
+    started = [key for key in ordered if get_activation_time(key) <= now]
     retired = {
         key["kid"]
         for key, successor in pairwise(ordered)
-        if 0 < activation_time(successor) <= now - RETIREMENT_DELAY_SECONDS
+        if 0 < get_activation_time(successor) <= now - RETIREMENT_DELAY_SECONDS
     }
     # Among keys without a time, the first of the file signs.
-    newest = activation_time(started[-1] if started else ordered[0])
-    current = next(key for key in ordered if activation_time(key) == newest)
+    newest = get_activation_time(started[-1] if started else ordered[0])
+    current = next(key for key in ordered if get_activation_time(key) == newest)
     return [current, *(key for key in ordered if key is not current and key["kid"] not in retired)]
 
 
-def with_successor(keys: list[Jwk], successor: Jwk, *, now: float) -> list[Jwk]:
+def add_successor(keys: list[Jwk], successor: Jwk, *, now: float) -> list[Jwk]:
     """Add a key that becomes active soon; return the keys unchanged if one is pending."""
-    if any(activation_time(key) > now for key in keys):
+    if any(get_activation_time(key) > now for key in keys):
         return keys
     scheduled = successor | {"not_before": int(now) + ACTIVATION_DELAY_SECONDS}
-    return [*active_keys(keys, now=now), scheduled]
+    return [*list_active_keys(keys, now=now), scheduled]
 
 
-def activation_time(key: Jwk) -> float:
+def get_activation_time(key: Jwk) -> float:
     return float(key.get("not_before", 0))

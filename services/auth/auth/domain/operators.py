@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from uuid import UUID
 
-from auth.domain.users import canonical_email
+from auth.domain.users import to_canonical_email
 from auth.errors import OperatorAccount
 
 OPERATOR_ID = UUID("00000000-0000-7000-8000-00000000ad31")
@@ -17,7 +17,7 @@ class Operator:
     password_hash: str
 
     def has_name(self, name: str) -> bool:
-        return canonical_email(name) == canonical_email(self.username)
+        return to_canonical_email(name) == to_canonical_email(self.username)
 
     @property
     def digest(self) -> bytes:

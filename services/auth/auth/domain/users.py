@@ -2,5 +2,5 @@
 DEFAULT_NAME = "Learner"
 
 
-def canonical_email(email: str) -> str:
+def to_canonical_email(email: str) -> str:
     return email.lower()

@@ -29,7 +29,7 @@ class KnownAddresses:
         """Pass None for an account that does not exist, so that timing reveals nothing."""
         try:
             with translate_redis_errors():
-                found = self._redis.exists(_name(address_key or uuid4(), address))
+                found = self._redis.exists(_get_key(address_key or uuid4(), address))
                 return bool(await within_loop_time(found, seconds=TIMEOUT_SECONDS))
         except RedisUnavailable as error:
             log.warning("known_addresses_unavailable", reason=type(error.__cause__).__name__)
@@ -38,7 +38,7 @@ class KnownAddresses:
     async def remember(self, address_key: UUID, address: str) -> None:
         try:
             with translate_redis_errors():
-                stored = self._redis.set(_name(address_key, address), b"1", ex=RETENTION)
+                stored = self._redis.set(_get_key(address_key, address), b"1", ex=RETENTION)
                 await within_loop_time(stored, seconds=TIMEOUT_SECONDS)
         except RedisUnavailable as error:
             log.warning("known_addresses_unavailable", reason=type(error.__cause__).__name__)
@@ -47,5 +47,5 @@ class KnownAddresses:
         await self._redis.aclose()
 
 
-def _name(address_key: UUID, address: str) -> str:
+def _get_key(address_key: UUID, address: str) -> str:
     return f"known_address:{hmac.digest(address_key.bytes, address.encode(), 'sha256').hex()}"

@@ -23,7 +23,7 @@ def clean_destination(destination: str) -> str:
     return destination
 
 
-def login_address(destination: str) -> str:
+def create_login_url(destination: str) -> str:
     """Return the URL of the sign-on with a destination."""
     cleaned = clean_destination(destination)
     return LOGIN if cleaned == HOME else f"{LOGIN}?next={quote(cleaned, safe='')}"

@@ -21,7 +21,7 @@ class SignOnForm:
     password: str = ""
     next: str = ""
 
-    def credentials(self) -> tuple[str, str]:
+    def to_credentials(self) -> tuple[str, str]:
         """Return name and password in stored form. Raises InvalidCredentials if no account can have them."""
         if len(self.email) > MAX_NAME_LENGTH or len(self.password) > MAX_PASSWORD_LENGTH:
             raise InvalidCredentials

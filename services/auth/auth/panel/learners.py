@@ -46,7 +46,7 @@ def _read_account(row: AccountRead | AccountDetails) -> AccountRead:
     return row if isinstance(row, AccountRead) else row.account
 
 
-def _column(name: str, label: str, **options: Any) -> Column:
+def _create_column(name: str, label: str, **options: Any) -> Column:
     return Column(name, label, read=lambda row: getattr(_read_account(row), name), **options)
 
 
@@ -56,18 +56,18 @@ class LearnerView(ResourceView, model=User):
     roles = ADMINS
     columns = (
         Column("email", "E-mail", read=lambda row: _read_account(row).email or UNKNOWN, is_link=True),
-        _column("name", "Name"),
-        _column("role", "Role", template="learner_role.html"),
-        _column("locked_at", "State", template="learner_state.html"),
-        _column("created_at", "Since"),
+        _create_column("name", "Name"),
+        _create_column("role", "Role", template="learner_role.html"),
+        _create_column("locked_at", "State", template="learner_state.html"),
+        _create_column("created_at", "Since"),
     )
     details = (
         *columns,
-        _column("email_verified", "Address confirmed"),
-        _column("auth_provider", "Opened with"),
+        _create_column("email_verified", "Address confirmed"),
+        _create_column("auth_provider", "Opened with"),
         Column("has_password", "Has a password", read=lambda row: row.has_password),
-        _column("updated_at", "Last change"),
-        _column("id", "Id"),
+        _create_column("updated_at", "Last change"),
+        _create_column("id", "Id"),
     )
     filters = (Filter("role", "Role", ROLES), Filter("state", "State", STATES))
     search_label = "Search by the beginning of an e-mail address or name"

@@ -71,7 +71,7 @@ async def sign_on(
         form = to_sign_on_form(await read_fields(request))
         ensure_own_page(request)
         await limit_address(request, address)
-        name, password = form.credentials()
+        name, password = form.to_credentials()
         await limit_log_in(request, database, known, email=name, address=address)
         sent = commands.SentCredentials(name, password, read_cookie(request))
         signed_on = await commands.sign_on(database, passwords, request.app.state.operator, sent)

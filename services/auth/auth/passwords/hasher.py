@@ -34,7 +34,7 @@ class PasswordHasher:
         self._share = BoundedSemaphore(threads + queue_size)
         self._max_of_address = max_of_address or threads + queue_size
         self._shares = WeakValueDictionary[str, BoundedSemaphore]()
-        dummy_hash()
+        create_dummy_hash()
 
     def for_address(self, address: str) -> "PasswordHasher":
         """Return this hasher with the address's share of the queue."""
@@ -85,10 +85,10 @@ def _verify(password: str, hashed: str | None) -> tuple[bool, str | None]:
         except (UnknownHashError, ValueError):
             # bcrypt accepts at most 72 bytes, so a longer password cannot have produced its hash.
             pass
-    _HASHES.verify(password, dummy_hash())
+    _HASHES.verify(password, create_dummy_hash())
     return False, None
 
 
 @cache
-def dummy_hash() -> str:
+def create_dummy_hash() -> str:
     return _HASHES.hash(secrets.token_urlsafe())

@@ -10,7 +10,7 @@ from shared.http.pagination import Pagination
 from sqlalchemy import Select, exists, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.domain.users import canonical_email
+from auth.domain.users import to_canonical_email
 from auth.errors import UserNotFound
 from auth.models import Identity, PanelSession, RefreshTokenFamily, User
 from auth.schemas.users import AccountRead, AccountSearch
@@ -56,7 +56,7 @@ async def search_accounts(
 def _narrow(statement: Select[Any], search: AccountSearch) -> Select[Any]:
     if search.search:
         # Both have an index in byte order.
-        by_email = User.email_key.startswith(canonical_email(search.search), autoescape=True)
+        by_email = User.email_key.startswith(to_canonical_email(search.search), autoescape=True)
         by_name = func.lower(User.name).startswith(search.search.lower(), autoescape=True)
         statement = statement.where(or_(by_email, by_name))
     if search.role:
@@ -105,4 +105,4 @@ async def list_account_names(session: AsyncSession, ids: Collection[UUID]) -> Ma
 
 
 async def find_account_id(session: AsyncSession, email: str) -> UUID | None:
-    return await session.scalar(select(User.id).where(User.email_key == canonical_email(email)))
+    return await session.scalar(select(User.id).where(User.email_key == to_canonical_email(email)))

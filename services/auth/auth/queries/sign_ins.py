@@ -8,7 +8,7 @@ from shared.security.current_user import Principal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.domain.users import canonical_email
+from auth.domain.users import to_canonical_email
 from auth.errors import SignedOut
 from auth.models import RefreshToken, RefreshTokenFamily, User
 from auth.tokens.opaque_tokens import digest
@@ -23,11 +23,11 @@ class Credential(NamedTuple):
 
 
 async def find_credential_by_email(session: AsyncSession, email: str) -> Credential | None:
-    return await _find_credential(session, User.email_key == canonical_email(email))
+    return await _find_credential(session, User.email_key == to_canonical_email(email))
 
 
 async def find_address_key(session: AsyncSession, email: str) -> UUID | None:
-    return await session.scalar(select(User.address_key).where(User.email_key == canonical_email(email)))
+    return await session.scalar(select(User.address_key).where(User.email_key == to_canonical_email(email)))
 
 
 async def find_family_id(session: AsyncSession, refresh_token: str) -> UUID | None:

@@ -3,7 +3,7 @@ from shared.security.current_user import Principal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from auth.domain.users import canonical_email
+from auth.domain.users import to_canonical_email
 from auth.errors import SignedOut
 from auth.models import RefreshTokenFamily, User
 from auth.schemas.users import AccountFilter, AccountPage, AccountRead, UserRead
@@ -26,7 +26,7 @@ async def get_current_user(session: AsyncSession, caller: Principal) -> UserRead
 async def list_users(session: AsyncSession, filters: AccountFilter) -> AccountPage:
     statement = select(*_ACCOUNT_COLUMNS)
     if filters.email:
-        prefix = canonical_email(filters.email)
+        prefix = to_canonical_email(filters.email)
         statement = statement.where(User.email_key.startswith(prefix, autoescape=True))
     if filters.role:
         statement = statement.where(User.role == filters.role)

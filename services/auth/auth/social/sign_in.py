@@ -65,7 +65,7 @@ class SocialSignIn:
             claims = await verifier.verify(token, nonce=nonce)
         except KeysUnavailable:
             raise ProviderUnavailable from None
-        return identity_from_claims(provider, claims)
+        return to_identity(provider, claims)
 
     async def close(self) -> None:
         for keys in self._keys:
@@ -88,7 +88,7 @@ class SocialSignIn:
         return IdTokenVerifier(keys, issuers=issuers, audiences=audiences)
 
 
-def identity_from_claims(provider: Provider, claims: dict[str, Any]) -> VerifiedIdentity:
+def to_identity(provider: Provider, claims: dict[str, Any]) -> VerifiedIdentity:
     verified = claims.get("email_verified")
     return build_verified_identity(
         provider,

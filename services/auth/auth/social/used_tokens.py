@@ -33,7 +33,7 @@ class UsedTokens:
 
         Raises Unavailable without Redis: like a sign-in with a password, this one must not go unchecked.
         """
-        key, lifetime = _key(token), expires_at - utc_now().timestamp() + GRACE_SECONDS
+        key, lifetime = _get_key(token), expires_at - utc_now().timestamp() + GRACE_SECONDS
         try:
             with translate_redis_errors():
                 claimed = self._claim(key, ttl_seconds=int(min(lifetime, MAX_TTL_SECONDS)))
@@ -67,7 +67,7 @@ class UsedTokens:
             log.warning("social_token_not_released", reason=type(error.__cause__).__name__)
 
 
-def _key(token: str) -> str:
+def _get_key(token: str) -> str:
     # Without the signature of an ID token: some other spellings of its last character are valid as well.
     signed = token.rpartition(".")[0] if token.count(".") == 2 else token
     return f"used_social_token:{hashlib.sha256(signed.encode()).hexdigest()}"

@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.domain.one_time_tokens import MAX_EMAILS_PER_DAY, TOKEN_TTLS, ensure_usable, may_send_email
-from auth.domain.users import canonical_email
+from auth.domain.users import to_canonical_email
 from auth.errors import TokenUnknown, TokenUsed
 from auth.models import OneTimeToken, User
 from auth.tokens.opaque_tokens import digest, generate_token
@@ -98,10 +98,10 @@ def find_pending_key(user: User, *, now: datetime) -> str | None:
     """Return the canonical address that a change of the account's address waits for."""
     if user.new_email is None or user.new_email_expires_at is None or user.new_email_expires_at <= now:
         return None
-    return canonical_email(user.new_email)
+    return to_canonical_email(user.new_email)
 
 
-async def count_of_today(
+async def count_sent_today(
     session: AsyncSession, user_id: UUID, purpose: TokenPurpose, *, now: datetime
 ) -> int:
     same = (OneTimeToken.user_id == user_id) & (OneTimeToken.purpose == purpose)

@@ -8,7 +8,7 @@ import structlog
 from shared.clock import utc_now
 from shared.security.jwt import ACCESS_TOKEN, SigningKeys
 
-from auth.domain.keys import active_keys
+from auth.domain.keys import list_active_keys
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class SigningKeyStore:
 
     def _current(self) -> SigningKeys:
         self._reload_if_changed()
-        keys = active_keys(self._file_keys, now=utc_now().timestamp())
+        keys = list_active_keys(self._file_keys, now=utc_now().timestamp())
         kids = [key["kid"] for key in keys]
         if kids != self._kids:
             self._use(SigningKeys({"keys": keys}), kids)
@@ -72,7 +72,7 @@ class SigningKeyStore:
         modified_ns, content = self._path.stat().st_mtime_ns, self._path.read_text()
         try:
             keys = json.loads(content)["keys"]
-            active = active_keys(keys, now=utc_now().timestamp())
+            active = list_active_keys(keys, now=utc_now().timestamp())
             signing = SigningKeys({"keys": active})
             signing.sign({}, typ=ACCESS_TOKEN)
         except (LookupError, TypeError, AttributeError, jwt.PyJWTError) as error:

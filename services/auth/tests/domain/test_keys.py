@@ -1,6 +1,11 @@
 from typing import Any
 
-from auth.domain.keys import ACTIVATION_DELAY_SECONDS, RETIREMENT_DELAY_SECONDS, active_keys, with_successor
+from auth.domain.keys import (
+    ACTIVATION_DELAY_SECONDS,
+    RETIREMENT_DELAY_SECONDS,
+    add_successor,
+    list_active_keys,
+)
 from shared.security.jwt import new_signing_key
 
 NOW = 1_000_000.0
@@ -16,23 +21,23 @@ def kids(keys: list[dict[str, Any]]) -> list[str]:
 
 def test_keys_without_times_sign_in_the_order_of_the_file() -> None:
     keys = [key(), key()]
-    assert kids(active_keys(keys, now=NOW)) == kids(keys)
+    assert kids(list_active_keys(keys, now=NOW)) == kids(keys)
 
 
 def test_a_key_is_published_before_it_signs_and_after() -> None:
     old, new = key(NOW - 10_000), key(NOW)
-    assert kids(active_keys([old, new], now=NOW - 1)) == kids([old, new])
-    assert kids(active_keys([old, new], now=NOW)) == kids([new, old])
-    assert kids(active_keys([old, new], now=NOW + RETIREMENT_DELAY_SECONDS - 1)) == kids([new, old])
-    assert kids(active_keys([old, new], now=NOW + RETIREMENT_DELAY_SECONDS)) == kids([new])
+    assert kids(list_active_keys([old, new], now=NOW - 1)) == kids([old, new])
+    assert kids(list_active_keys([old, new], now=NOW)) == kids([new, old])
+    assert kids(list_active_keys([old, new], now=NOW + RETIREMENT_DELAY_SECONDS - 1)) == kids([new, old])
+    assert kids(list_active_keys([old, new], now=NOW + RETIREMENT_DELAY_SECONDS)) == kids([new])
 
 
 def test_a_rotation_adds_one_key_and_waits_for_it() -> None:
     keys = [key()]
-    once = with_successor(keys, key(), now=NOW)
+    once = add_successor(keys, key(), now=NOW)
     assert kids(once)[0] == keys[0]["kid"]
     assert once[1]["not_before"] == NOW + ACTIVATION_DELAY_SECONDS
-    assert with_successor(once, key(), now=NOW + 1) == once
+    assert add_successor(once, key(), now=NOW + 1) == once
     later = NOW + ACTIVATION_DELAY_SECONDS + RETIREMENT_DELAY_SECONDS
-    assert kids(with_successor(once, key(), now=later))[0] == once[1]["kid"]
-    assert len(with_successor(once, key(), now=later)) == 2
+    assert kids(add_successor(once, key(), now=later))[0] == once[1]["kid"]
+    assert len(add_successor(once, key(), now=later)) == 2

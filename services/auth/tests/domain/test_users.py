@@ -1,5 +1,5 @@
-from auth.domain.users import canonical_email
+from auth.domain.users import to_canonical_email
 
 
 def test_addresses_are_compared_without_case() -> None:
-    assert canonical_email("Ada@Example.com") == canonical_email("ada@example.com")
+    assert to_canonical_email("Ada@Example.com") == to_canonical_email("ada@example.com")

@@ -21,8 +21,8 @@ def upgrade() -> None:
         sa.Column("auth_provider", sa.String(20), nullable=False, server_default="email"),
         sa.Column("password_hash", sa.String(255), nullable=False),
         sa.Column("role", sa.String(20), nullable=False, server_default="learner"),
-        _time("created_at"),
-        _time("updated_at"),
+        _create_time_column("created_at"),
+        _create_time_column("updated_at"),
         sa.CheckConstraint("role IN ('learner', 'editor', 'admin')", name="role"),
     )
     _create_refresh_tables()
@@ -36,7 +36,7 @@ def _create_refresh_tables() -> None:
         sa.Column(
             "user_id", sa.Uuid, sa.ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True
         ),
-        _time("created_at"),
+        _create_time_column("created_at"),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True)),
     )
@@ -63,17 +63,17 @@ def _create_event_tables() -> None:
         sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column("type", sa.String(200), nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
-        _time("recorded_at", index=True),
+        _create_time_column("recorded_at", index=True),
     )
     op.create_table(
         "inbox",
         sa.Column("consumer", sa.String(200), primary_key=True),
         sa.Column("event_id", sa.Uuid, primary_key=True),
-        _time("received_at", index=True),
+        _create_time_column("received_at", index=True),
     )
 
 
-def _time(name: str, *, index: bool = False) -> sa.Column[object]:
+def _create_time_column(name: str, *, index: bool = False) -> sa.Column[object]:
     return sa.Column(
         name, sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now(), index=index
     )
