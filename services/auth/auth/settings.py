@@ -149,7 +149,7 @@ class ApiSettings(HttpApiSettings, DatabaseSettings, SocialSettings, OperatorSet
     signing_keys_file: Path | None = None
     """A private JWK set. The active key signs access tokens; all keys in use are published."""
 
-    # One core is reserved for everything else: otherwise requests wait for hashing.
+    # One core is reserved for other work: otherwise requests wait for hashing.
     password_threads: int = Field(default=max(1, (os.cpu_count() or 1) - 1), ge=1)
     """Passwords hashed at the same time, 19 MiB each."""
     password_queue_size: int = Field(default=100, ge=0)

@@ -54,8 +54,8 @@ async def remove_identities(session: AsyncSession, user_id: UUID, *which: Column
 @retry_conflicts
 async def _store_token(database: Database, identity: VerifiedIdentity, sealed: str) -> None:
     same = (Identity.provider == identity.provider) & (Identity.subject == identity.subject)
-    kept = {"client_id": identity.client_id, "sealed_refresh_token": sealed}
-    stored = update(Identity).where(same).values(kept).returning(Identity.subject)
+    values = {"client_id": identity.client_id, "sealed_refresh_token": sealed}
+    stored = update(Identity).where(same).values(values).returning(Identity.subject)
     async with database.transaction() as session:
         if (await session.execute(stored)).first() is None:
             # The account or identity was deleted during the request to Apple.

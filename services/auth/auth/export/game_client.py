@@ -55,7 +55,7 @@ def _to_error(response: httpx.Response) -> ExportUnavailable | TooManyRequests |
         return SignedOut()
     if response.status_code == 429:
         seconds = response.headers.get("Retry-After", DEFAULT_RETRY_SECONDS)
-        detail = f"An export of yours is running, or you asked for too many; try again in {seconds} s."
+        detail = f"Your last export is still running, or you requested too many; try again in {seconds} s."
         return TooManyRequests(detail, headers={"Retry-After": seconds})
     log.warning("export_unavailable", reason=f"status {response.status_code}")
     return ExportUnavailable()

@@ -32,7 +32,7 @@ class SignOnForm:
 
 
 async def read_fields(request: Request) -> dict[str, str]:
-    """Return the fields of a form. Raises MalformedForm if one is doubled."""
+    """Return the fields of a form. Raises MalformedForm if one is repeated."""
     body = await request.body()
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 1.0
 GRACE_SECONDS = 60
-"""Hashes are kept longer than tokens are valid, because clocks differ."""
+"""Time for which hashes outlive their tokens, because clocks differ."""
 MAX_TTL_SECONDS = 90 * 24 * 3600
 """Facebook's access tokens may never expire; most are valid for 60 days."""
 
