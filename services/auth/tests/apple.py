@@ -1,4 +1,4 @@
-"""Apple's /auth/token and /auth/revoke, as its REST API documents them, behind the port of the providers."""
+"""Apple's /auth/token and /auth/revoke as its REST API documents them, on the same port as the providers."""
 
 import secrets
 import time
@@ -9,7 +9,7 @@ import jwt
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from tests.providers import Endpoint, Providers, Reply, as_json
+from tests.providers import Endpoint, Providers, Reply, to_json_reply
 
 ISSUER = "https://appleid.apple.com"
 SIX_MONTHS = 15_777_000
@@ -21,7 +21,7 @@ EXPIRED_CODE = {
 
 
 class AppleAccounts:
-    """What Apple has granted to the team's clients: codes, refresh tokens, and the end of both."""
+    """Codes and refresh tokens that Apple has issued to the team's clients."""
 
     def __init__(self, providers: Providers, folder: Path) -> None:
         self._providers = providers
@@ -48,43 +48,45 @@ class AppleAccounts:
             "apple_url": self._providers.url,
         }
 
-    def code(self, subject: str, *, client_id: str = "", redirect_uri: str = "", age: float = 0) -> str:
-        """A code that an app or, with a redirect URI, a website was given."""
+    def issue_code(self, subject: str, *, client_id: str = "", redirect_uri: str = "", age: float = 0) -> str:
+        """Issue a code to an app or, with a redirect URI, to a website."""
         code = f"c{secrets.token_hex(16)}.0.{secrets.token_urlsafe(16)}"
         client_id = client_id or self._providers.apple.audience
         self._codes[code] = client_id, subject, redirect_uri, time.time() - age
         return code
 
-    def tokens_of(self, subject: str) -> list[str]:
+    def list_tokens(self, subject: str) -> list[str]:
         return [token for token, owner in self.granted.items() if owner == subject]
 
     def _exchange(self, form: dict[str, str]) -> Reply:
         if not self._is_client(form):
-            return as_json({"error": "invalid_client"}, 400)
+            return to_json_reply({"error": "invalid_client"}, 400)
         if form.get("grant_type") != "authorization_code":
-            return as_json({"error": "unsupported_grant_type"}, 400)
+            return to_json_reply({"error": "unsupported_grant_type"}, 400)
         client_id, subject, redirect_uri, issued_at = self._codes.pop(form.get("code", ""), ("", "", "", 0.0))
         if client_id != form["client_id"] or time.time() - issued_at > CODE_LIFETIME_SECONDS:
-            return as_json(EXPIRED_CODE, 400)
+            return to_json_reply(EXPIRED_CODE, 400)
         if form.get("redirect_uri", "") != redirect_uri:
-            return as_json({"error": "invalid_grant", "error_description": "redirect_uri mismatch."}, 400)
+            return to_json_reply(
+                {"error": "invalid_grant", "error_description": "redirect_uri mismatch."}, 400
+            )
         refresh_token = f"r{secrets.token_hex(16)}.0.{secrets.token_urlsafe(16)}"
         self.granted[refresh_token] = subject
-        return as_json(
+        return to_json_reply(
             {
                 "access_token": f"a{secrets.token_hex(16)}",
                 "token_type": "Bearer",
                 "expires_in": 3600,
                 "refresh_token": refresh_token,
-                "id_token": self._providers.apple.token(sub=subject, aud=client_id),
+                "id_token": self._providers.apple.create_token(sub=subject, aud=client_id),
             }
         )
 
     def _revoke(self, form: dict[str, str]) -> Reply:
         if not self._is_client(form):
-            return as_json({"error": "invalid_client"}, 400)
+            return to_json_reply({"error": "invalid_client"}, 400)
         if not form.get("token"):
-            return as_json({"error": "invalid_request"}, 400)
+            return to_json_reply({"error": "invalid_request"}, 400)
         # Revoking one token ends the user's authorization. Unknown tokens are accepted, without a body.
         subject = self.granted.get(form["token"])
         self.granted = {token: owner for token, owner in self.granted.items() if owner != subject}

@@ -42,7 +42,7 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def signing_keys(keys_file: Path) -> SigningKeys:
-    """The service's own keys, so that `token_for` makes tokens as it does."""
+    """The service's own keys, so that it accepts tokens of `token_for`."""
     return SigningKeys.load(keys_file)
 
 
@@ -87,13 +87,13 @@ def passwords() -> Iterator[PasswordHasher]:
 
 @pytest.fixture(scope="session")
 async def password_hash(passwords: PasswordHasher) -> str:
-    """The hash of the password that accounts have here: argon2 is slow by design, so it is made once."""
+    """The hash of Correct4Horse, computed once because argon2 is slow by design."""
     return await passwords.hash("Correct4Horse")
 
 
 @pytest.fixture
 def open_account(password_hash: str) -> OpenAccount:
-    """Opens an account with the password Correct4Horse: `await open_account(database, **what differs)`."""
+    """Opens an account with the password Correct4Horse: `await open_account(database, **fields)`."""
 
     async def make(database: Database, **different: Any) -> User:
         usual = {"email": f"{uuid4().hex}@example.com", "name": "Ada", "password_hash": password_hash}
@@ -110,7 +110,7 @@ async def user(database: Database, open_account: OpenAccount) -> User:
 
 @pytest.fixture
 def access_for(token_for: TokenFor) -> AccessFor:
-    """Signs somebody in: `await access_for(database, user)` is an access token."""
+    """Signs a user in and returns an access token: `await access_for(database, user)`."""
 
     async def sign_in(
         database: Database, user: User, *, method: SignInMethod = "password", **claims: Any
@@ -133,8 +133,8 @@ async def mine(
 
 @pytest.fixture(scope="session")
 def providers() -> Iterator[Providers]:
-    """Google, Apple and Facebook, answering on loopback; `providers.settings` leads to them."""
-    with Providers().running() as providers:
+    """Google, Apple and Facebook on a local port; `providers.settings` contains their URLs."""
+    with Providers().run() as providers:
         yield providers
 
 
@@ -145,7 +145,7 @@ def apple_accounts(providers: Providers, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 async def apple(settings: ApiSettings) -> AsyncIterator[AppleClient]:
-    """The worker's side of Apple's endpoints."""
+    """The worker's client for Apple's endpoints."""
     client = JsonClient(timeout_seconds=1)
     yield AppleClient(settings, client)
     await client.close()

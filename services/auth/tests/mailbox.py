@@ -1,4 +1,4 @@
-"""The e-mails of the service as their readers receive them, sent by the worker's own code."""
+"""The e-mails of the service as recipients see them, sent by the worker's own code."""
 
 import re
 from email import message_from_bytes
@@ -15,7 +15,7 @@ LINK = re.compile(r"https://parley\.example\.com/account/(verify|reset)#token=(\
 
 
 class Mailbox:
-    """Sends what was requested in this database immediately."""
+    """Sends all requested e-mails of a database into a folder."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._folder = folder
@@ -24,8 +24,8 @@ class Mailbox:
             database, mailer, sender="Parley <no-reply@example.com>", account_url=ACCOUNT_URL
         )
 
-    async def emails(self) -> list[EmailMessage]:
-        """All e-mails so far, oldest first."""
+    async def list_emails(self) -> list[EmailMessage]:
+        """Send pending e-mails, and return all so far, oldest first."""
         while await self._sender.send_next():
             pass
         return self._read()
@@ -35,8 +35,8 @@ class Mailbox:
         parsed = (message_from_bytes(file.read_bytes(), policy=default) for file in files)
         return [email for email in parsed if isinstance(email, EmailMessage)]
 
-    async def token(self, purpose: TokenPurpose) -> str:
-        """The token of the newest link for this purpose."""
-        bodies = [email.get_content() for email in await self.emails()]
+    async def get_token(self, purpose: TokenPurpose) -> str:
+        """Return the token of the newest link for this purpose."""
+        bodies = [email.get_content() for email in await self.list_emails()]
         links = [LINK.search(body) for body in bodies]
         return [link[2] for link in links if link and link[1] == LINK_PATHS[purpose]][-1]

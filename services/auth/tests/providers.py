@@ -1,4 +1,4 @@
-"""Google, Apple and Facebook as this service sees them: a server with real keys that signs real tokens."""
+"""Google, Apple and Facebook as one local server, which signs real tokens with real keys."""
 
 import base64
 import hashlib
@@ -25,37 +25,36 @@ from jwt.algorithms import RSAAlgorithm
 type Reply = tuple[int, bytes]
 
 
-def as_json(document: Any, status: int = 200) -> Reply:
-    """An answer as a provider writes it."""
+def to_json_reply(document: Any, status: int = 200) -> Reply:
+    """Return a provider's response in JSON."""
     return status, json.dumps(document).encode()
 
 
-def base64url(content: bytes) -> str:
-    """As JOSE writes bytes."""
+def to_base64url(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 @cache
-def private_key(name: str, size: int = 2048) -> rsa.RSAPrivateKey:
-    """The key of this name; made once, because making one takes a tenth of a second."""
+def get_private_key(name: str, size: int = 2048) -> rsa.RSAPrivateKey:
+    """Return the key of this name, cached because generating one takes a tenth of a second."""
     return rsa.generate_private_key(public_exponent=65537, key_size=size)
 
 
-def public_jwk(key: rsa.RSAPrivateKey, kid: str) -> dict[str, Any]:
-    """The public half of a key, as providers publish it."""
+def to_public_jwk(key: rsa.RSAPrivateKey, kid: str) -> dict[str, Any]:
+    """Return the public key as providers publish it."""
     jwk: dict[str, Any] = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
     return jwk | {"kid": kid, "alg": "RS256", "use": "sig"}
 
 
-def signed(header: dict[str, Any], claims: Any, key: rsa.RSAPrivateKey) -> str:
-    """A JWS with an RS256 signature; no library that would refuse to write nonsense."""
-    content = ".".join(base64url(json.dumps(part).encode()) for part in (header, claims))
-    return f"{content}.{base64url(key.sign(content.encode(), PKCS1v15(), SHA256()))}"
+def sign_jws(header: dict[str, Any], claims: Any, key: rsa.RSAPrivateKey) -> str:
+    """Sign a JWS with RS256, without a library, which would refuse invalid content."""
+    content = ".".join(to_base64url(json.dumps(part).encode()) for part in (header, claims))
+    return f"{content}.{to_base64url(key.sign(content.encode(), PKCS1v15(), SHA256()))}"
 
 
 @dataclass
 class Endpoint:
-    """An address of a provider: counts who asks, and can be made to misbehave."""
+    """A URL of a provider: counts requests, and can be made to misbehave."""
 
     path: str
     requests: int = 0
@@ -64,8 +63,8 @@ class Endpoint:
     drips: bool = False
 
     @contextmanager
-    def answering(self, status: int, body: bytes) -> Iterator[None]:
-        """It gives this answer, whatever the question."""
+    def answer_with(self, status: int, body: bytes) -> Iterator[None]:
+        """Answer every request like this inside the block."""
         self.fault = status, body
         try:
             yield
@@ -73,8 +72,8 @@ class Endpoint:
             self.fault = None
 
     @contextmanager
-    def hanging(self, *, dripping: bool = False) -> Iterator[None]:
-        """It takes questions and does not answer, or sends one space after another."""
+    def hang(self, *, dripping: bool = False) -> Iterator[None]:
+        """Accept requests inside the block without answering, or send one space after another."""
         self.held, self.drips = threading.Event(), dripping
         try:
             yield
@@ -85,7 +84,7 @@ class Endpoint:
 
 @dataclass
 class OpenIdProvider:
-    """Publishes keys, and signs ID tokens with the first of them."""
+    """A provider that publishes keys, and signs ID tokens with the newest one."""
 
     name: str
     issuer: str
@@ -99,44 +98,44 @@ class OpenIdProvider:
 
     @property
     def kid(self) -> str:
-        """The name of the key that signs now."""
+        """The id of the current key."""
         return f"{self.name}-{self.generation}"
 
     @property
     def key(self) -> rsa.RSAPrivateKey:
-        """The key that signs now."""
-        return private_key(self.kid)
+        """The current key."""
+        return get_private_key(self.kid)
 
     def rotate(self) -> None:
-        """Sign with a new key; the last one stays published for a while."""
+        """Sign with a new key; the previous one stays published until the next rotation."""
         self.generation += 1
 
-    def keys(self) -> dict[str, Any]:
-        """The published set: beside what signs, a key that is for something else."""
+    def list_keys(self) -> dict[str, Any]:
+        """Return the published set: the signing keys, and one for encryption."""
         kids = {f"{self.name}-{max(0, self.generation - 1)}", self.kid}
-        signing = [public_jwk(private_key(kid), kid) for kid in sorted(kids)]
+        signing = [to_public_jwk(get_private_key(kid), kid) for kid in sorted(kids)]
         return {"keys": [{"kty": "OKP", "crv": "X25519", "kid": "other", "use": "enc"}, *signing]}
 
-    def claims(self, **different: Any) -> dict[str, Any]:
-        """The usual claims of a person, but for these; None leaves a claim out."""
+    def create_claims(self, **different: Any) -> dict[str, Any]:
+        """Return the usual claims with these changes; None removes a claim."""
         now = int(time.time())
         usual = {"iss": self.issuer, "aud": self.audience, "iat": now, "exp": now + 3600, **self.usual}
-        # No two tokens are the same: real ones hold a hash of their code, or an id.
+        # Every token is different, as real ones contain an id or a hash of their code.
         usual |= {"sub": secrets.token_hex(10), "jti": secrets.token_hex(10)}
         return {name: claim for name, claim in (usual | different).items() if claim is not None}
 
     def sign(self, claims: Any, **header: Any) -> str:
-        """A token of these claims, under the current key whatever its header says."""
-        return signed({"alg": "RS256", "typ": "JWT", "kid": self.kid, **header}, claims, self.key)
+        """Sign these claims with the current key, whatever the header says."""
+        return sign_jws({"alg": "RS256", "typ": "JWT", "kid": self.kid, **header}, claims, self.key)
 
-    def token(self, **claims: Any) -> str:
-        """A token that differs from the usual one in these claims: `token(sub=..., email=..., nonce=...)`."""
-        return self.sign(self.claims(**claims))
+    def create_token(self, **claims: Any) -> str:
+        """Sign the usual claims with changes: `create_token(sub=..., email=..., nonce=...)`."""
+        return self.sign(self.create_claims(**claims))
 
 
 @dataclass
 class Facebook(OpenIdProvider):
-    """Limited Login, which is OpenID Connect, and what the Graph API tells of access tokens."""
+    """Limited Login, which is OpenID Connect, and the Graph API for access tokens."""
 
     secret: str = "the-secret-of-the-app"
     debug_token: Endpoint = field(default_factory=lambda: Endpoint("/graph/v25.0/debug_token"))
@@ -144,14 +143,14 @@ class Facebook(OpenIdProvider):
     inspected: dict[str, dict[str, Any]] = field(default_factory=dict)
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def limited_token(self, **claims: Any) -> str:
-        """An ID token of Limited Login."""
-        return self.token(**claims)
+    def create_limited_token(self, **claims: Any) -> str:
+        """Create an ID token of Limited Login."""
+        return self.create_token(**claims)
 
-    def access_token(
+    def create_access_token(
         self, *, user_id: str, name: Any = None, email: Any = None, picture: Any = None, **facts: Any
     ) -> str:
-        """A user's access token; `facts` are what `debug_token` says of it."""
+        """Create a user's access token; `facts` change its entry at `debug_token`."""
         token = f"EAA{secrets.token_urlsafe(96).replace('-', 'Z').replace('_', 'D')}"
         usual = {"app_id": self.audience, "type": "USER", "is_valid": True, "user_id": user_id}
         self.inspected[token] = {**usual, "expires_at": int(time.time()) + 3600, "scopes": ["email"], **facts}
@@ -159,61 +158,61 @@ class Facebook(OpenIdProvider):
         self.people[token] = {key: value for key, value in shown.items() if value is not None}
         return token
 
-    def inspect(self, query: dict[str, str], bearer: str) -> Reply:
-        """What Graph says of a token; only to the app itself."""
+    def inspect_token(self, query: dict[str, str], bearer: str) -> Reply:
+        """Answer `debug_token`, which requires the app's own credentials."""
         if bearer != f"{self.audience}|{self.secret}":
-            return _refusal(190, "Invalid OAuth access token signature.")
+            return _create_refusal(190, "Invalid OAuth access token signature.")
         error = {"code": 190, "message": "Invalid OAuth access token."}
         unknown = {"error": error, "is_valid": False, "scopes": []}
-        return as_json({"data": self.inspected.get(query.get("input_token", ""), unknown)})
+        return to_json_reply({"data": self.inspected.get(query.get("input_token", ""), unknown)})
 
-    def person(self, query: dict[str, str], bearer: str) -> Reply:
-        """Whose a token is; only with the proof that the app asks."""
+    def get_person(self, query: dict[str, str], bearer: str) -> Reply:
+        """Answer `me` with the token's owner; it requires the app's proof."""
         if bearer not in self.people:
-            return _refusal(190, "Invalid OAuth access token.")
+            return _create_refusal(190, "Invalid OAuth access token.")
         proof = hmac.digest(self.secret.encode(), bearer.encode(), hashlib.sha256).hex()
         if query.get("appsecret_proof") != proof:
-            return _refusal(100, "Invalid appsecret_proof provided in the API argument")
+            return _create_refusal(100, "Invalid appsecret_proof provided in the API argument")
         fields = query.get("fields", "id,name").split(",")
-        return as_json({name: value for name, value in self.people[bearer].items() if name in fields})
+        return to_json_reply({name: value for name, value in self.people[bearer].items() if name in fields})
 
 
-def _refusal(code: int, message: str) -> Reply:
+def _create_refusal(code: int, message: str) -> Reply:
     error = {"message": message, "type": "OAuthException", "code": code, "fbtrace_id": "Axyz"}
-    return as_json({"error": error}, 400)
+    return to_json_reply({"error": error}, 400)
 
 
-def _facebook() -> Facebook:
+def _create_facebook() -> Facebook:
     usual = {"name": "Ada Lovelace", "email": "ada@example.com"}
     return Facebook("facebook", "https://www.facebook.com", "465724596122029", usual)
 
 
-def _google() -> OpenIdProvider:
+def _create_google() -> OpenIdProvider:
     client = "1008719970978-web.apps.googleusercontent.com"
     usual = {"azp": client, "email": "ada@example.com", "email_verified": True, "name": "Ada Lovelace"}
     return OpenIdProvider("google", "https://accounts.google.com", client, usual)
 
 
-def _apple() -> OpenIdProvider:
+def _create_apple() -> OpenIdProvider:
     usual = {"email": "x7k2@privaterelay.appleid.com", "email_verified": "true", "is_private_email": "true"}
     return OpenIdProvider("apple", "https://appleid.apple.com", "com.example.parley", usual)
 
 
 class Providers:
-    """All three, behind one port."""
+    """All three providers on one port."""
 
     def __init__(self) -> None:
-        self.google, self.apple, self.facebook = _google(), _apple(), _facebook()
+        self.google, self.apple, self.facebook = _create_google(), _create_apple(), _create_facebook()
         self.targets: list[str] = []
-        """Every path and query that was asked for."""
+        """Path and query of every GET request."""
         self.forms: dict[str, tuple[Endpoint, Callable[[dict[str, str]], Reply]]] = {}
-        """What answers to forms, by path."""
+        """Endpoint and handler of forms, by path."""
         self.server = _Server(self)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     @contextmanager
-    def running(self) -> Iterator["Providers"]:
-        """Answer as long as the block runs."""
+    def run(self) -> Iterator["Providers"]:
+        """Answer requests inside the block."""
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         yield self
         self.server.shutdown()
@@ -221,7 +220,7 @@ class Providers:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What SocialSettings needs to ask them."""
+        """Values of SocialSettings that lead to this server."""
         return {
             "google_client_ids": (self.google.audience, "1008719970978-ios.apps.googleusercontent.com"),
             "environment": "test",
@@ -234,24 +233,24 @@ class Providers:
             "facebook_graph_url": f"{self.url}/graph/v25.0",
         }
 
-    def reply(self, target: str, bearer: str) -> tuple[Endpoint, Reply]:
-        """What the address answers when nothing is wrong with it."""
+    def get_reply(self, target: str, bearer: str) -> tuple[Endpoint, Reply]:
+        """Return the endpoint, and its response without a fault."""
         self.targets.append(target)
         parts = urlsplit(target)
         query, facebook = dict(parse_qsl(parts.query)), self.facebook
         for provider in (self.google, self.apple, facebook):
             if parts.path == provider.jwks.path:
-                return provider.jwks, as_json(provider.keys())
+                return provider.jwks, to_json_reply(provider.list_keys())
         if parts.path == facebook.debug_token.path:
-            return facebook.debug_token, facebook.inspect(query, bearer)
+            return facebook.debug_token, facebook.inspect_token(query, bearer)
         if parts.path == facebook.me.path:
-            return facebook.me, facebook.person(query, bearer)
+            return facebook.me, facebook.get_person(query, bearer)
         return Endpoint(parts.path), (404, b"")
 
 
 @asynccontextmanager
-async def signing_in(providers: Providers, **different: Any) -> AsyncIterator[SocialSignIn]:
-    """The service's side, set up for these providers but for what differs."""
+async def open_social_sign_in(providers: Providers, **different: Any) -> AsyncIterator[SocialSignIn]:
+    """Open the service's SocialSignIn for these providers, with other settings if passed."""
     settings = SocialSettings.model_validate({**providers.settings, **different})
     social = SocialSignIn(settings, UsedTokens("redis://127.0.0.1:1/0"))
     yield social
@@ -267,7 +266,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, *_: object) -> None:
-        """Ignore a client that has left: some tests disconnect on purpose."""
+        """Ignore disconnected clients: some tests disconnect on purpose."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -275,7 +274,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         bearer = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        self._answer(*self.server.providers.reply(self.path, bearer))
+        self._answer(*self.server.providers.get_reply(self.path, bearer))
 
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"])).decode()

@@ -28,7 +28,7 @@ ACCOUNTS = 40
 
 
 class SlowMailer:
-    """Takes its time, as a mail server may."""
+    """A mailer as slow as some mail servers."""
 
     def __init__(self) -> None:
         self.recipients: list[str] = []
@@ -45,7 +45,7 @@ def mailer() -> SlowMailer:
     return SlowMailer()
 
 
-def sender_for(database: Database, mailer: SlowMailer) -> EmailSender:
+def create_sender(database: Database, mailer: SlowMailer) -> EmailSender:
     return EmailSender(database, mailer, sender="Parley <a@example.com>", account_url="https://example.com")
 
 
@@ -63,7 +63,7 @@ async def open_accounts(database: Database, open_account: Any, count: int) -> li
     return users
 
 
-async def timed(request: Any) -> tuple[int, float]:
+async def measure(request: Any) -> tuple[int, float]:
     begun = time.monotonic()
     response: httpx.Response = await request
     return response.status_code, time.monotonic() - begun
@@ -82,7 +82,7 @@ async def test_deletions_neither_fail_nor_wait_for_the_mail_server(
     headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
     admin = {"Authorization": f"Bearer {await access_for(committed_database, boss)}"}
     stopping = asyncio.Event()
-    senders = [sender_for(committed_database, mailer) for _ in range(3)]
+    senders = [create_sender(committed_database, mailer) for _ in range(3)]
     working = asyncio.gather(*(send_until(stopping, sender) for sender in senders))
     answers: list[tuple[int, float]] = []
     async with api_client(create_app(settings)) as client:
@@ -90,21 +90,21 @@ async def test_deletions_neither_fail_nor_wait_for_the_mail_server(
         for start in range(0, ACCOUNTS, 8):
             deletions = (client.delete(ME, headers=own) for own in headers[start : start + 8])
             change = client.put(ME, json={"name": f"Boss {start}"}, headers=admin)
-            answers += await asyncio.gather(*map(timed, (*deletions, change)))
+            answers += await asyncio.gather(*map(measure, (*deletions, change)))
     stopping.set()
-    # A conflict with a deletion would end a worker here.
+    # Raises if a deletion conflicted with a worker.
     await working
     assert {status for status, _ in answers} == {200, 204}
     assert max(seconds for _, seconds in answers) < MAX_DELETION_SECONDS
-    # What was not under way was not sent.
+    # Only e-mails that were being sent when their account was deleted were sent.
     assert len(mailer.recipients) < ACCOUNTS
 
 
-async def test_the_letter_of_a_deleted_account_is_not_sent(
+async def test_the_email_of_a_deleted_account_is_not_sent(
     committed_database: Database, open_account: Any, mailer: SlowMailer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (user,) = await open_accounts(committed_database, open_account, 1)
-    sender = sender_for(committed_database, mailer)
+    sender = create_sender(committed_database, mailer)
     claim = sender._claim
 
     async def claim_and_lose(**arguments: Any) -> EmailRequest | None:
@@ -120,7 +120,7 @@ async def test_the_letter_of_a_deleted_account_is_not_sent(
         assert (await session.scalars(select(EmailRequest))).all() == []
 
 
-async def test_deletions_of_admins_leave_one(committed_database: Database, open_account: Any) -> None:
+async def test_concurrent_deletions_leave_one_admin(committed_database: Database, open_account: Any) -> None:
     admins = [await open_account(committed_database, role="admin") for _ in range(5)]
 
     async def leave(user: User) -> str:
@@ -135,7 +135,9 @@ async def test_deletions_of_admins_leave_one(committed_database: Database, open_
     assert sorted(outcomes) == ["deleted"] * 4 + ["refused"]
 
 
-async def test_a_learner_leaves_while_admins_change(committed_database: Database, open_account: Any) -> None:
+async def test_a_learner_can_delete_their_account_while_admins_change(
+    committed_database: Database, open_account: Any
+) -> None:
     user, boss = await open_account(committed_database), await open_account(committed_database, role="admin")
     async with committed_database.transaction() as busy:
         await lock_admins(busy)
@@ -144,7 +146,7 @@ async def test_a_learner_leaves_while_admins_change(committed_database: Database
             await delete_user(session, user.id, actor=user.id)
 
 
-async def test_a_link_waits_for_no_other_accounts_tokens(
+async def test_issuing_a_token_does_not_wait_for_tokens_of_other_accounts(
     committed_database: Database, open_account: Any, mailer: SlowMailer
 ) -> None:
     leaving, now = await open_account(committed_database), datetime.now(UTC)
@@ -155,5 +157,5 @@ async def test_a_link_waits_for_no_other_accounts_tokens(
     async with committed_database.transaction() as busy:
         await delete_user(busy, leaving.id, actor=leaving.id)
         async with asyncio.timeout(SMTP_SECONDS + 2):
-            assert await sender_for(committed_database, mailer).send_next()
+            assert await create_sender(committed_database, mailer).send_next()
     assert mailer.recipients == [user.email]

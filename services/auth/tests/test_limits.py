@@ -22,13 +22,13 @@ REGISTER, LOGIN = "/api/v1/auth/register", "/api/v1/auth/login"
 REFRESH, ME = "/api/v1/auth/refresh", "/api/v1/users/me"
 
 
-def code_of(response: httpx.Response) -> tuple[int, str]:
+def get_error(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["code"]
 
 
 @pytest.fixture
 def limited(settings: ApiSettings, database: Database) -> FastAPI:
-    """The service with its limits on, for a client address that nobody had before."""
+    """The service with rate limits, for a new client address."""
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
     app.state.database = database
     address = uuid4().hex
@@ -41,17 +41,17 @@ async def test_sign_ins_from_one_address_are_limited(limited: FastAPI) -> None:
         for _ in range(10):
             assert (await client.post(LOGIN, json={})).status_code == 422
         answer = await client.post(LOGIN, json={})
-        assert code_of(answer) == (429, "too_many_requests")
+        assert get_error(answer) == (429, "too_many_requests")
         assert int(answer.headers["retry-after"]) >= 1
 
 
 async def test_sign_ins_to_one_account_are_limited_from_all_addresses(
     limited: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def wrong(self: PasswordHasher, password: str, hashed: str | None) -> tuple[bool, None]:
+    async def reject(self: PasswordHasher, password: str, hashed: str | None) -> tuple[bool, None]:
         return False, None
 
-    monkeypatch.setattr(PasswordHasher, "verify", wrong)
+    monkeypatch.setattr(PasswordHasher, "verify", reject)
     limited.dependency_overrides[get_client_address] = lambda: uuid4().hex
     name = uuid4().hex
     async with api_client(limited) as client:
@@ -72,7 +72,7 @@ def elsewhere(limited: FastAPI) -> Callable[[str], None]:
     return move
 
 
-async def test_strangers_do_not_lock_an_owner_out(
+async def test_attempts_of_strangers_do_not_lock_out_the_owner(
     limited: FastAPI, user: User, elsewhere: Callable[[str], None], settings: ApiSettings
 ) -> None:
     own = {"email": user.email, "password": "Correct4Horse"}
@@ -88,11 +88,11 @@ async def test_strangers_do_not_lock_an_owner_out(
         assert (await client.post(LOGIN, json=own)).status_code == 429
         elsewhere(home)
         statuses = [(await client.post(LOGIN, json=own)).status_code for _ in range(10)]
-    # The tenth is the eleventh attempt of this address itself.
+    # The first sign-in also counted, so the tenth is this address's eleventh attempt.
     assert statuses == [200] * 9 + [429]
 
 
-async def test_an_address_knows_only_the_accounts_that_it_signed_in_to(
+async def test_a_known_address_has_its_own_limit_only_for_its_accounts(
     limited: FastAPI, database: Database, elsewhere: Callable[[str], None], open_account: Callable[..., Any]
 ) -> None:
     known, locked = await open_account(database), await open_account(database)
@@ -127,7 +127,7 @@ async def test_unknown_tokens_do_not_use_up_the_refreshes_of_an_address(
     assert statuses == [200] * 99 + [429]
 
 
-async def test_addresses_are_kept_unreadable_and_for_thirty_days(
+async def test_known_addresses_are_stored_unreadable_for_thirty_days(
     limited: FastAPI, user: User, elsewhere: Callable[[str], None], settings: ApiSettings
 ) -> None:
     async with Redis.from_url(settings.redis_url.get_secret_value(), decode_responses=True) as redis:
@@ -146,18 +146,18 @@ async def test_no_minute_has_more_than_the_limit(limited: FastAPI, monkeypatch: 
     monkeypatch.setattr("limits.aio.storage.redis.redispy.time", SimpleNamespace(time=lambda: now))
     async with api_client(limited) as client:
 
-        async def passed(tries: int) -> int:
+        async def count_accepted(tries: int) -> int:
             return [(await client.post(LOGIN, json={})).status_code for _ in range(tries)].count(422)
 
-        assert await passed(1) == 1
+        assert await count_accepted(1) == 1
         now += 59
-        assert await passed(11) == 9
+        assert await count_accepted(11) == 9
         now += 2
-        assert await passed(2) == 1
+        assert await count_accepted(2) == 1
         now += 56
-        assert await passed(1) == 0
+        assert await count_accepted(1) == 0
         now += 2.1
-        assert await passed(11) == 9
+        assert await count_accepted(11) == 9
 
 
 async def test_registrations_from_one_address_are_limited(limited: FastAPI) -> None:
@@ -166,7 +166,7 @@ async def test_registrations_from_one_address_are_limited(limited: FastAPI) -> N
     assert statuses == [422] * 5 + [429]
 
 
-async def test_without_redis_nobody_signs_in_but_all_else_goes_on(
+async def test_only_sign_ins_are_unavailable_without_redis(
     settings: ApiSettings, database: Database, user: User, access_for: Callable[..., Any]
 ) -> None:
     away = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
@@ -174,13 +174,15 @@ async def test_without_redis_nobody_signs_in_but_all_else_goes_on(
     app.state.database = database
     async with api_client(app, token=await access_for(database, user)) as client:
         answer = await client.post(LOGIN, json={"email": user.email, "password": "Correct4Horse"})
-        assert code_of(answer) == (503, "unavailable")
+        assert get_error(answer) == (503, "unavailable")
         assert (await client.get(ME)).status_code == 200
         unknown = {"refresh_token": "unknown"}
-        assert code_of(await client.post(REFRESH, json=unknown)) == (401, "invalid_refresh_token")
+        assert get_error(await client.post(REFRESH, json=unknown)) == (401, "invalid_refresh_token")
 
 
-async def test_no_personal_data_is_counted_or_logged(limited: FastAPI, settings: ApiSettings) -> None:
+async def test_neither_redis_keys_nor_logs_contain_personal_data(
+    limited: FastAPI, settings: ApiSettings
+) -> None:
     name = uuid4().hex
     credentials = {"email": f"{name}@example.com", "password": "Correct4Horse"}
     with capture_logs() as logged:
@@ -206,7 +208,7 @@ async def test_no_personal_data_is_counted_or_logged(limited: FastAPI, settings:
         (["testclient"], "testclient"),
     ],
 )
-def test_a_household_counts_as_one_address(addresses: list[str], counted: str) -> None:
+def test_an_ipv6_network_counts_as_one_address(addresses: list[str], counted: str) -> None:
     for address in addresses:
         request = Request({"type": "http", "client": (address, 1), "headers": []})
         assert get_client_address(request) == counted

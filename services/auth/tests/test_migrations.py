@@ -6,11 +6,11 @@ from shared.data.migrations import create_migration_config
 from shared.testing import scratch_database
 
 
-async def test_the_migrations_make_exactly_the_tables(database_url: str) -> None:
+async def test_the_migrations_create_exactly_the_tables(database_url: str) -> None:
     await asyncio.to_thread(command.check, create_migration_config("auth", database_url))
 
 
-async def test_accounts_without_an_address_survive_the_way_back(worker_id: str) -> None:
+async def test_a_downgrade_keeps_accounts_without_an_address(worker_id: str) -> None:
     async with scratch_database(f"auth_back_{worker_id}") as url:
         config = create_migration_config("auth", url)
         await asyncio.to_thread(command.upgrade, config, "head")

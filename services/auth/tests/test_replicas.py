@@ -1,4 +1,4 @@
-"""Two processes of the API, on one database and one Redis."""
+"""Two API processes that share a database and Redis."""
 
 import asyncio
 from collections import Counter
@@ -23,7 +23,7 @@ type Replicas = list[httpx.AsyncClient]
 
 @pytest.fixture
 def apps(settings: ApiSettings, committed_database: Database) -> list[FastAPI]:
-    """Both, with limits on; each request comes from an address that nobody had before."""
+    """Two processes with rate limits; each request comes from a new address."""
     limited = settings.model_copy(update={"rate_limit_enabled": True})
     apps = [create_app(limited) for _ in range(2)]
     for app in apps:
@@ -37,8 +37,8 @@ async def replicas(apps: list[FastAPI]) -> AsyncIterator[Replicas]:
         yield [one, other]
 
 
-async def at_once(replicas: Replicas, path: str, body: dict[str, str]) -> list[httpx.Response]:
-    """A hundred requests, ten at a time on each; more would have to wait for connections."""
+async def send_concurrently(replicas: Replicas, path: str, body: dict[str, str]) -> list[httpx.Response]:
+    """Send a hundred requests, ten at a time to each process: more would wait for connections."""
     answers: list[httpx.Response] = []
     for _ in range(5):
         requests = (replicas[number % 2].post(path, json=body) for number in range(20))
@@ -46,13 +46,13 @@ async def at_once(replicas: Replicas, path: str, body: dict[str, str]) -> list[h
     return answers
 
 
-async def test_parallel_uses_of_one_token_leave_one_head(
+async def test_parallel_uses_of_one_token_leave_one_active_token(
     replicas: Replicas, committed_database: Database, open_account: Callable[..., Awaitable[User]]
 ) -> None:
     user = await open_account(committed_database)
     credentials = {"email": user.email, "password": "Correct4Horse"}
     signed_in = (await replicas[0].post(LOGIN, json=credentials)).json()
-    answers = await at_once(replicas, REFRESH, {"refresh_token": signed_in["refresh_token"]})
+    answers = await send_concurrently(replicas, REFRESH, {"refresh_token": signed_in["refresh_token"]})
     assert Counter(answer.status_code for answer in answers) == {200: 100}
     (successor,) = {answer.json()["refresh_token"] for answer in answers}
     async with committed_database.transaction() as session:
@@ -64,15 +64,15 @@ async def test_parallel_uses_of_one_token_leave_one_head(
     assert again.status_code == 200
 
 
-async def test_logins_to_one_account_are_counted_together(replicas: Replicas) -> None:
+async def test_replicas_share_the_limit_of_an_account(replicas: Replicas) -> None:
     nobody = {"email": f"{uuid4().hex}@example.com", "password": "Wrong4Horse"}
-    answers = await at_once(replicas, LOGIN, nobody)
+    answers = await send_concurrently(replicas, LOGIN, nobody)
     assert Counter(answer.status_code for answer in answers) == {401: 10, 429: 90}
 
 
-async def test_logins_from_one_address_are_counted_together(apps: list[FastAPI], replicas: Replicas) -> None:
+async def test_replicas_share_the_limit_of_a_client_address(apps: list[FastAPI], replicas: Replicas) -> None:
     address = uuid4().hex
     for app in apps:
         app.dependency_overrides[get_client_address] = lambda: address
-    answers = await at_once(replicas, LOGIN, {})
+    answers = await send_concurrently(replicas, LOGIN, {})
     assert Counter(answer.status_code for answer in answers) == {422: 10, 429: 90}

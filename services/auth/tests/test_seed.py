@@ -24,7 +24,7 @@ async def test_the_demo_accounts_sign_in(client: httpx.AsyncClient, database: Da
         assert answer.json()["user"]["email_verified"] is True
 
 
-async def test_seeding_twice_is_seeding_once(database: Database) -> None:
+async def test_seeding_again_changes_nothing(database: Database) -> None:
     await create_demo_accounts(database)
     await create_demo_accounts(database)
     async with database.transaction() as session:
@@ -38,7 +38,7 @@ async def test_production_has_no_demo_accounts(settings: ApiSettings) -> None:
         await seed(SeedSettings.model_validate(settings.model_dump() | {"environment": "production"}))
 
 
-def test_the_command_says_so_and_fails(settings: ApiSettings) -> None:
+def test_seeding_in_production_fails_with_a_message(settings: ApiSettings) -> None:
     environment = {
         **os.environ,
         "ENVIRONMENT": "production",
@@ -70,7 +70,7 @@ async def test_an_admin_who_could_not_sign_in_is_not_appointed(
         await create_first_admin(FirstAdminSettings.model_validate(settings.model_dump() | wanted))
 
 
-async def test_the_command_appoints_from_the_environment(
+async def test_the_command_appoints_the_admin_of_the_environment(
     settings: ApiSettings, committed_database: Database
 ) -> None:
     account = {"email": "boss@example.com", "password": "Correct4Horse"}

@@ -29,7 +29,9 @@ from pydantic_settings import BaseSettings
         (FirstAdminSettings, {"database_url", "first_admin_email", "first_admin_password"}),
     ],
 )
-def test_a_process_asks_only_for_what_it_uses(settings: type[BaseSettings], required: set[str]) -> None:
+def test_a_process_requires_only_the_settings_that_it_uses(
+    settings: type[BaseSettings], required: set[str]
+) -> None:
     fields = settings.model_fields.items()
     assert {name for name, field in fields if field.is_required()} == required
 
@@ -44,23 +46,23 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.facebook_issuers == ()
 
 
-def test_every_provider_is_off_until_it_is_set_up() -> None:
+def test_every_provider_is_disabled_until_it_is_configured() -> None:
     settings = SocialSettings()
     assert (settings.google_client_ids, settings.apple_client_ids, settings.facebook_app_id) == ((), (), "")
 
 
 @pytest.mark.parametrize("secret", ["", "changeme"])
-def test_an_app_of_facebook_needs_a_real_secret(secret: str) -> None:
+def test_facebook_needs_a_real_app_secret(secret: str) -> None:
     with pytest.raises(ValidationError, match=r"(?i)facebook_app_secret"):
         SocialSettings.model_validate({"facebook_app_id": "465724596122029", "facebook_app_secret": secret})
 
 
-def test_the_secret_is_not_shown() -> None:
+def test_errors_do_not_reveal_the_secret() -> None:
     settings = SocialSettings.model_validate({"facebook_app_id": "1", "facebook_app_secret": "s3cr3t"})
     assert "s3cr3t" not in repr(settings)
 
 
-def test_apples_key_is_complete_and_usable(tmp_path: Path) -> None:
+def test_an_incomplete_or_unusable_apple_key_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "AuthKey.p8"
     given = {
         "apple_team_id": "TEAM123456",
@@ -85,7 +87,7 @@ def test_apples_key_is_complete_and_usable(tmp_path: Path) -> None:
 URL = "https://parley.example.com/account"
 
 
-def settings_for(port: int, **different: Any) -> EmailSettings:
+def create_settings(port: int, **different: Any) -> EmailSettings:
     usual = {
         "environment": "test",
         "account_url": URL,
@@ -106,12 +108,12 @@ def settings_for(port: int, **different: Any) -> EmailSettings:
         {"email_folder": Path("letters")},
     ],
 )
-def test_settings_name_one_safe_way(different: dict[str, Any]) -> None:
+def test_settings_name_one_secure_transport_of_emails(different: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=r"SMTP"):
-        settings_for(25, **different)
+        create_settings(25, **different)
 
 
-def test_an_empty_variable_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_sets_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"ACCOUNT_URL": URL, "SMTP_HOST": "smtp.example.com", "EMAIL_FOLDER": ""}.items():
         monkeypatch.setenv(name, value)
     assert EmailSettings.model_validate({}).email_folder is None

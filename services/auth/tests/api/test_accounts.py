@@ -17,30 +17,30 @@ USERS, AUDIT = "/api/v1/admin/users", "/api/v1/admin/audit"
 LOGIN, REFRESH, ME = "/api/v1/auth/login", "/api/v1/auth/refresh", "/api/v1/users/me"
 
 
-def code_of(answer: httpx.Response) -> tuple[int, str]:
+def get_error(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-def actions_of(answer: httpx.Response) -> list[tuple[str, str, str]]:
+def list_actions(answer: httpx.Response) -> list[tuple[str, str, str]]:
     return [(each["action"], each["actor_id"], each["subject_id"]) for each in answer.json()["entries"]]
 
 
-async def test_a_locked_account_is_shut_out_with_a_clear_code(
+async def test_a_locked_account_can_neither_sign_in_nor_refresh(
     admin: httpx.AsyncClient, user: User, tokens: dict[str, Any]
 ) -> None:
     answer = await admin.put(f"{USERS}/{user.id}/lock")
     assert (answer.status_code, answer.json()["locked_at"] is None) == (200, False)
     credentials = {"email": user.email, "password": "Correct4Horse"}
-    assert code_of(await admin.post(LOGIN, json=credentials)) == (403, "account_locked")
+    assert get_error(await admin.post(LOGIN, json=credentials)) == (403, "account_locked")
     wrong = await admin.post(LOGIN, json={**credentials, "password": "Wrong4Horse"})
-    assert code_of(wrong) == (401, "invalid_credentials")
+    assert get_error(wrong) == (401, "invalid_credentials")
     refreshed = await admin.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
-    assert code_of(refreshed) == (403, "account_locked")
+    assert get_error(refreshed) == (403, "account_locked")
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    assert code_of(await admin.get(ME, headers=bearer)) == (401, "unauthorized")
+    assert get_error(await admin.get(ME, headers=bearer)) == (401, "unauthorized")
 
 
-async def test_an_unlocked_account_signs_in_again(
+async def test_an_unlocked_account_can_sign_in_again(
     admin: httpx.AsyncClient, user: User, tokens: dict[str, Any]
 ) -> None:
     await admin.put(f"{USERS}/{user.id}/lock")
@@ -49,10 +49,10 @@ async def test_an_unlocked_account_signs_in_again(
     credentials = {"email": user.email, "password": "Correct4Horse"}
     assert (await admin.post(LOGIN, json=credentials)).status_code == 200
     refreshed = await admin.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
-    assert code_of(refreshed) == (401, "invalid_refresh_token")
+    assert get_error(refreshed) == (401, "invalid_refresh_token")
 
 
-async def test_locking_twice_is_locking_once(
+async def test_locking_a_locked_account_changes_nothing(
     admin: httpx.AsyncClient, boss: User, user: User, database: Database, outbox_jobs: OutboxJobs
 ) -> None:
     for _ in range(2):
@@ -60,7 +60,7 @@ async def test_locking_twice_is_locking_once(
     assert (await admin.put(f"{USERS}/{user.id}/lock")).json() == first.json()
     for _ in range(2):
         await admin.delete(f"{USERS}/{user.id}/lock")
-    assert actions_of(await admin.get(AUDIT)) == [
+    assert list_actions(await admin.get(AUDIT)) == [
         ("account_unlocked", str(boss.id), str(user.id)),
         ("account_locked", str(boss.id), str(user.id)),
     ]
@@ -70,52 +70,52 @@ async def test_locking_twice_is_locking_once(
     assert [(each.subject, each.min_version) for each in job.revocations] == [(user.id, 1)]
 
 
-async def test_all_sessions_of_an_account_end(
+async def test_an_admin_ends_all_sessions_of_an_account(
     admin: httpx.AsyncClient, boss: User, user: User, tokens: dict[str, Any], database: Database
 ) -> None:
     assert (await admin.delete(f"{USERS}/{user.id}/sessions")).status_code == 204
     refreshed = await admin.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
-    assert code_of(refreshed) == (401, "invalid_refresh_token")
+    assert get_error(refreshed) == (401, "invalid_refresh_token")
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    assert code_of(await admin.get(ME, headers=bearer)) == (401, "unauthorized")
-    assert actions_of(await admin.get(AUDIT)) == [("sessions_revoked", str(boss.id), str(user.id))]
+    assert get_error(await admin.get(ME, headers=bearer)) == (401, "unauthorized")
+    assert list_actions(await admin.get(AUDIT)) == [("sessions_revoked", str(boss.id), str(user.id))]
     async with database.transaction() as session:
         live = select(func.count()).where(RefreshTokenFamily.revoked_at.is_(None))
         assert await session.scalar(live) == 1, "the admin's own"
 
 
-async def test_an_account_is_deleted(
+async def test_an_admin_deletes_an_account(
     admin: httpx.AsyncClient, boss: User, user: User, tokens: dict[str, Any], database: Database
 ) -> None:
     assert (await admin.delete(f"{USERS}/{user.id}")).status_code == 204
-    assert code_of(await admin.delete(f"{USERS}/{user.id}")) == (404, "user_not_found")
+    assert get_error(await admin.delete(f"{USERS}/{user.id}")) == (404, "user_not_found")
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     assert (await admin.get(ME, headers=bearer)).status_code == 401
-    assert actions_of(await admin.get(AUDIT)) == [("account_deleted", str(boss.id), str(user.id))]
+    assert list_actions(await admin.get(AUDIT)) == [("account_deleted", str(boss.id), str(user.id))]
     async with database.transaction() as session:
         assert [event.data.user_id for event in await outbox_events(session, UserDeleted)] == [user.id]
 
 
-async def test_admins_do_not_lock_or_delete_themselves(admin: httpx.AsyncClient, boss: User) -> None:
-    assert code_of(await admin.put(f"{USERS}/{boss.id}/lock")) == (409, "own_account")
-    assert code_of(await admin.delete(f"{USERS}/{boss.id}")) == (409, "own_account")
+async def test_admins_cannot_lock_or_delete_themselves(admin: httpx.AsyncClient, boss: User) -> None:
+    assert get_error(await admin.put(f"{USERS}/{boss.id}/lock")) == (409, "own_account")
+    assert get_error(await admin.delete(f"{USERS}/{boss.id}")) == (409, "own_account")
 
 
-async def test_the_last_admin_who_can_sign_in_stays(
+async def test_the_last_admin_who_can_sign_in_cannot_be_removed(
     admin: httpx.AsyncClient, boss: User, user: User, database: Database
 ) -> None:
     await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
     async with database.transaction() as session:
         await lock_account(session, user.id, actor=boss.id)
-    # The other admin is locked, and so does not count.
+    # The other admin is locked, so it does not count.
     answer = await admin.put(f"{USERS}/{boss.id}/role", json={"role": "learner"})
-    assert code_of(answer) == (409, "last_admin")
-    assert code_of(await admin.delete(ME)) == (409, "last_admin")
+    assert get_error(answer) == (409, "last_admin")
+    assert get_error(await admin.delete(ME)) == (409, "last_admin")
     assert (await admin.put(f"{USERS}/{user.id}/role", json={"role": "learner"})).status_code == 200
 
 
 async def test_the_last_admin_cannot_be_locked_or_deleted(boss: User, user: User, database: Database) -> None:
-    # As if the caller's own role had been withdrawn a moment ago.
+    # The caller is no longer an admin, as after a concurrent role change.
     for command in (lock_account, delete_account):
         async with database.transaction() as session:
             with pytest.raises(LastAdmin):
@@ -134,15 +134,15 @@ async def test_only_admins_manage_accounts(
             await client.delete(f"{USERS}/{user.id}/sessions"),
             await client.delete(f"{USERS}/{user.id}"),
         ):
-            assert code_of(answer) == (403, "forbidden")
+            assert get_error(answer) == (403, "forbidden")
 
 
-async def test_accounts_that_are_not_there(admin: httpx.AsyncClient) -> None:
+async def test_unknown_accounts_are_not_found(admin: httpx.AsyncClient) -> None:
     for answer in (
         await admin.put(f"{USERS}/{STRANGER}/lock"),
         await admin.delete(f"{USERS}/{STRANGER}/lock"),
         await admin.delete(f"{USERS}/{STRANGER}/sessions"),
         await admin.delete(f"{USERS}/{STRANGER}"),
     ):
-        assert code_of(answer) == (404, "user_not_found")
+        assert get_error(answer) == (404, "user_not_found")
     assert (await admin.put(f"{USERS}/x/lock")).status_code == 422

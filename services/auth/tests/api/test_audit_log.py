@@ -6,7 +6,7 @@ from auth.models import User
 USERS, AUDIT = "/api/v1/admin/users", "/api/v1/admin/audit"
 
 
-async def test_the_audit_log_is_filtered(admin: httpx.AsyncClient, user: User) -> None:
+async def test_the_audit_log_can_be_filtered(admin: httpx.AsyncClient, user: User) -> None:
     await admin.put(f"{USERS}/{user.id}/role", json={"role": "editor"})
     for wanted, found in (
         ({"subject_id": str(user.id)}, 1),

@@ -21,31 +21,31 @@ CHANGE = {"new_email": NEW, "password": PASSWORD}
 async def request_change(sender: httpx.AsyncClient, mailbox: Mailbox, **different: str) -> str:
     answer = await sender.put(f"{ME}/email", json={**CHANGE, **different})
     assert (answer.status_code, answer.content) == (202, b"")
-    return await mailbox.token("change_email")
+    return await mailbox.get_token("change_email")
 
 
-async def email_of(sender: httpx.AsyncClient) -> tuple[str | None, bool]:
+async def get_email(sender: httpx.AsyncClient) -> tuple[str | None, bool]:
     user = (await sender.get(ME)).json()
     return user["email"], user["email_verified"]
 
 
-def code_of(answer: httpx.Response) -> tuple[int, str]:
+def get_error(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-async def test_a_change_counts_when_the_new_address_is_confirmed(
+async def test_an_address_changes_when_the_new_one_is_confirmed(
     client: httpx.AsyncClient, mine: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     token = await request_change(mine, mailbox)
-    letters = {email["To"]: email for email in await mailbox.emails()}
+    letters = {email["To"]: email for email in await mailbox.list_emails()}
     assert set(letters) == {NEW, user.email}
     assert letters[NEW].get_content().startswith("Hello,")
     assert "#token=" not in letters[str(user.email)].get_content()
-    assert await email_of(mine) == (user.email, False)
-    assert code_of(await client.post(VERIFY, json={"token": token})) == (403, "account_proof_required")
+    assert await get_email(mine) == (user.email, False)
+    assert get_error(await client.post(VERIFY, json={"token": token})) == (403, "account_proof_required")
     for _ in range(2):
         assert (await client.post(VERIFY, json={"token": token, "password": PASSWORD})).status_code == 204
-    assert await email_of(mine) == (NEW, True)
+    assert await get_email(mine) == (NEW, True)
     for email, status in ((user.email, 401), (NEW, 200)):
         answer = await client.post(LOGIN, json={"email": email, "password": PASSWORD})
         assert answer.status_code == status
@@ -54,32 +54,34 @@ async def test_a_change_counts_when_the_new_address_is_confirmed(
         assert len(await outbox_events(session, UserUpdated)) == 1
 
 
-async def test_a_change_expires_in_an_hour(
+async def test_a_change_of_address_expires_after_an_hour(
     mine: httpx.AsyncClient, mailbox: Mailbox, database: Database
 ) -> None:
     token = await request_change(mine, mailbox)
     async with database.transaction() as session:
         older = OneTimeToken.expires_at - timedelta(hours=1)
         await session.execute(update(OneTimeToken).values(expires_at=older))
-    assert code_of(await mine.post(VERIFY, json={"token": token})) == (400, "token_expired")
+    assert get_error(await mine.post(VERIFY, json={"token": token})) == (400, "token_expired")
 
 
-async def test_a_second_request_cancels_the_first(mine: httpx.AsyncClient, mailbox: Mailbox) -> None:
+async def test_a_second_change_of_address_cancels_the_first(
+    mine: httpx.AsyncClient, mailbox: Mailbox
+) -> None:
     first = await request_change(mine, mailbox)
     second = await request_change(mine, mailbox, new_email="other@example.com")
-    assert code_of(await mine.post(VERIFY, json={"token": first})) == (400, "token_used")
+    assert get_error(await mine.post(VERIFY, json={"token": first})) == (400, "token_used")
     assert (await mine.post(VERIFY, json={"token": second})).status_code == 204
-    assert await email_of(mine) == ("other@example.com", True)
+    assert await get_email(mine) == ("other@example.com", True)
 
 
 @pytest.mark.parametrize("by", ["reset", "change of password", "reject"])
-async def test_a_change_is_cancelled(
+async def test_a_reset_a_new_password_or_a_rejection_cancels_a_change_of_address(
     client: httpx.AsyncClient, mine: httpx.AsyncClient, user: User, mailbox: Mailbox, by: str
 ) -> None:
     token, fresh = await request_change(mine, mailbox), "Brandnew4Password"
     if by == "reset":
         await client.post("/api/v1/auth/password/forgot", json={"email": user.email})
-        reset = {"token": await mailbox.token("reset_password"), "password": fresh}
+        reset = {"token": await mailbox.get_token("reset_password"), "password": fresh}
         assert (await client.post("/api/v1/auth/password/reset", json=reset)).status_code == 204
     elif by == "reject":
         fresh = PASSWORD
@@ -88,68 +90,76 @@ async def test_a_change_is_cancelled(
         change = {"current_password": PASSWORD, "new_password": fresh}
         assert (await mine.put(f"{ME}/password", json=change)).status_code == 204
     late = await client.post(VERIFY, json={"token": token, "password": fresh})
-    assert code_of(late) == (400, "token_used")
+    assert get_error(late) == (400, "token_used")
     assert (await client.post(LOGIN, json={"email": user.email, "password": fresh})).status_code == 200
 
 
-async def test_a_taken_address_is_not_revealed(
+async def test_a_change_does_not_reveal_that_the_address_is_taken(
     mine: httpx.AsyncClient, database: Database, open_account: Any, mailbox: Mailbox, user: User
 ) -> None:
     await open_account(database, email=NEW, email_verified=True)
     assert (await mine.put(f"{ME}/email", json=CHANGE)).status_code == 202
-    subjects = {email["To"]: email["Subject"] for email in await mailbox.emails()}
+    subjects = {email["To"]: email["Subject"] for email in await mailbox.list_emails()}
     assert subjects == {
         NEW: "You already have a Parley account",
         user.email: "Your e-mail address is about to change",
     }
 
 
-async def test_an_address_that_is_confirmed_meanwhile_stays_with_its_account(
+async def test_a_change_fails_if_another_account_confirms_the_address_first(
     mine: httpx.AsyncClient, database: Database, open_account: Any, mailbox: Mailbox
 ) -> None:
     token = await request_change(mine, mailbox)
     await open_account(database, email=NEW, email_verified=True)
-    assert code_of(await mine.post(VERIFY, json={"token": token})) == (409, "email_taken")
+    assert get_error(await mine.post(VERIFY, json={"token": token})) == (409, "email_taken")
 
 
-async def test_an_unconfirmed_account_gives_way(
+async def test_an_unconfirmed_account_loses_its_address_to_a_confirmed_change(
     mine: httpx.AsyncClient, database: Database, open_account: Any, mailbox: Mailbox
 ) -> None:
     squatter = await open_account(database, email=NEW)
     token = await request_change(mine, mailbox)
     assert (await mine.post(VERIFY, json={"token": token})).status_code == 204
-    assert await email_of(mine) == (NEW, True)
+    assert await get_email(mine) == (NEW, True)
     async with database.transaction() as session:
         assert (await session.get_one(User, squatter.id)).email is None
 
 
-async def test_an_account_without_an_address_names_another(
+async def test_an_account_that_lost_its_address_can_add_another(
     client: httpx.AsyncClient, mine: httpx.AsyncClient, user: User, mailbox: Mailbox, providers: Providers
 ) -> None:
-    proved = {"provider": "google", "token": providers.google.token(email=user.email, email_verified=True)}
+    proved = {
+        "provider": "google",
+        "token": providers.google.create_token(email=user.email, email_verified=True),
+    }
     assert (await client.post(SOCIAL, json=proved)).status_code == 200
-    assert await email_of(mine) == (None, False)
+    assert await get_email(mine) == (None, False)
     token = await request_change(mine, mailbox)
-    assert [email["To"] for email in await mailbox.emails()] == [NEW]
+    assert [email["To"] for email in await mailbox.list_emails()] == [NEW]
     assert (await mine.post(VERIFY, json={"token": token})).status_code == 204
-    assert await email_of(mine) == (NEW, True)
+    assert await get_email(mine) == (NEW, True)
 
 
-async def test_a_change_needs_a_recent_proof(
+async def test_a_change_of_address_needs_the_password_or_a_recent_sign_in(
     mine: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     wrong = await mine.put(f"{ME}/email", json=CHANGE | {"password": "Wrong4Horse"})
-    assert code_of(wrong) == (403, "wrong_password")
+    assert get_error(wrong) == (403, "wrong_password")
     assert "www-authenticate" not in wrong.headers
     assert (await mine.put(f"{ME}/email", json={"new_email": NEW})).status_code == 202
     async with database.transaction() as session:
         older = RefreshTokenFamily.created_at - timedelta(minutes=11)
         await session.execute(update(RefreshTokenFamily).values(created_at=older))
-    assert code_of(await mine.put(f"{ME}/email", json={"new_email": NEW})) == (403, "recent_sign_in_required")
+    assert get_error(await mine.put(f"{ME}/email", json={"new_email": NEW})) == (
+        403,
+        "recent_sign_in_required",
+    )
     assert (await mine.put(f"{ME}/email", json=CHANGE)).status_code == 202
 
 
-async def test_five_changes_a_day_can_be_requested(mine: httpx.AsyncClient, mailbox: Mailbox) -> None:
+async def test_an_account_can_request_five_changes_of_address_a_day(
+    mine: httpx.AsyncClient, mailbox: Mailbox
+) -> None:
     for _ in range(5):
         await request_change(mine, mailbox)
-    assert code_of(await mine.put(f"{ME}/email", json=CHANGE)) == (429, "too_many_requests")
+    assert get_error(await mine.put(f"{ME}/email", json=CHANGE)) == (429, "too_many_requests")

@@ -26,29 +26,29 @@ ME = "/api/v1/users/me"
 NEW = "Brandnew4Password"
 
 
-async def reset_token(client: httpx.AsyncClient, user: User, mailbox: Mailbox) -> str:
+async def request_reset_token(client: httpx.AsyncClient, user: User, mailbox: Mailbox) -> str:
     answer = await client.post(FORGOT, json={"email": str(user.email).upper()})
     assert (answer.status_code, answer.content) == (202, b"")
-    return await mailbox.token("reset_password")
+    return await mailbox.get_token("reset_password")
 
 
 async def age(database: Database, by: timedelta) -> None:
-    """Let time go by for the links that were sent."""
+    """Make all tokens older."""
     async with database.transaction() as session:
         older = {"created_at": OneTimeToken.created_at - by, "expires_at": OneTimeToken.expires_at - by}
         await session.execute(update(OneTimeToken).values(older))
 
 
-async def test_a_new_account_is_confirmed_by_its_link(
+async def test_the_link_of_the_first_e_mail_confirms_a_new_account(
     client: httpx.AsyncClient, database: Database, mailbox: Mailbox
 ) -> None:
     account = {"email": "ada@example.com", "password": "Correct4Horse", "name": "Ada"}
     opened = (await client.post("/api/v1/auth/register", json=account)).json()
-    (email,) = await mailbox.emails()
+    (email,) = await mailbox.list_emails()
     assert email["To"] == "ada@example.com"
     assert email.get_content().startswith("Hello,"), "a stranger may have written the name"
     assert "I did not create this account" in email.get_content()
-    confirm = {"token": await mailbox.token("verify_email"), "password": account["password"]}
+    confirm = {"token": await mailbox.get_token("verify_email"), "password": account["password"]}
     assert (await client.post(VERIFY, json=confirm)).status_code == 204
     me = await client.get(ME, headers={"Authorization": f"Bearer {opened['access_token']}"})
     assert me.json()["email_verified"] is True
@@ -57,7 +57,7 @@ async def test_a_new_account_is_confirmed_by_its_link(
 
 
 @pytest.mark.parametrize("purpose", ["verify_email", "reset_password"])
-async def test_a_link_says_why_it_cannot_be_used(
+async def test_an_unusable_token_is_refused_with_its_reason(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database, purpose: Any
 ) -> None:
     async def use(token: str) -> tuple[int, str]:
@@ -66,55 +66,55 @@ async def test_a_link_says_why_it_cannot_be_used(
         answer = await client.post(path, json={"token": token, **body})
         return answer.status_code, answer.json()["code"] if answer.content else ""
 
-    async def sent() -> str:
+    async def send_token() -> str:
         async with database.transaction() as session:
             request_email(session, purpose, str(user.email_key))
-        return await mailbox.token(purpose)
+        return await mailbox.get_token(purpose)
 
     assert await use("x" * 43) == (400, "token_unknown")
-    token = await sent()
+    token = await send_token()
     await age(database, timedelta(hours=24))
     assert await use(token) == (400, "token_expired")
-    token = await sent()
+    token = await send_token()
     assert await use(token) == (204, "")
     again = (204, "") if purpose == "verify_email" else (400, "token_used")
     assert await use(token) == again
 
 
-async def test_a_link_is_for_its_purpose_alone(
+async def test_a_token_for_resets_does_not_confirm_an_address(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox
 ) -> None:
-    token = await reset_token(client, user, mailbox)
+    token = await request_reset_token(client, user, mailbox)
     answer = await client.post(VERIFY, json={"token": token})
     assert (answer.status_code, answer.json()["code"]) == (400, "token_unknown")
 
 
-async def test_another_link_is_sent_when_it_is_asked_for(
+async def test_another_confirmation_e_mail_can_be_requested_after_a_minute(
     mine: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     for _ in range(2):
         assert (await mine.post(f"{ME}/email/verify")).status_code == 202
-    assert len(await mailbox.emails()) == 1, "the second click within a minute sends nothing"
-    first = await mailbox.token("verify_email")
+    assert len(await mailbox.list_emails()) == 1, "the second click within a minute sends nothing"
+    first = await mailbox.get_token("verify_email")
     await age(database, timedelta(minutes=2))
     await mine.post(f"{ME}/email/verify")
-    assert len(await mailbox.emails()) == 2
-    for token in (first, await mailbox.token("verify_email")):
+    assert len(await mailbox.list_emails()) == 2
+    for token in (first, await mailbox.get_token("verify_email")):
         assert (await mine.post(VERIFY, json={"token": token})).status_code == 204
     await mine.post(f"{ME}/email/verify")
-    assert len(await mailbox.emails()) == 2, "a confirmed address is not asked again"
+    assert len(await mailbox.list_emails()) == 2, "a confirmed address is not asked again"
 
 
-async def sent_link(database: Database, user: User, mailbox: Mailbox) -> str:
+async def send_link(database: Database, user: User, mailbox: Mailbox) -> str:
     async with database.transaction() as session:
         request_email(session, "verify_email", str(user.email_key))
-    return await mailbox.token("verify_email")
+    return await mailbox.get_token("verify_email")
 
 
-async def test_confirming_needs_the_accounts_holder(
+async def test_confirming_an_address_needs_the_accounts_password_or_session(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database, admin: httpx.AsyncClient
 ) -> None:
-    token = await sent_link(database, user, mailbox)
+    token = await send_link(database, user, mailbox)
 
     async def use(sender: httpx.AsyncClient, **body: Any) -> tuple[int, str]:
         answer = await sender.post(VERIFY, json={"token": token, **body})
@@ -131,27 +131,27 @@ async def test_confirming_needs_the_accounts_holder(
     assert await use(client) == (204, ""), "the address is confirmed"
 
 
-async def test_the_app_confirms_with_its_session(
+async def test_the_accounts_session_confirms_its_address(
     mine: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
-    token = await sent_link(database, user, mailbox)
+    token = await send_link(database, user, mailbox)
     assert (await mine.post(VERIFY, json={"token": token})).status_code == 204
     assert (await mine.get(ME)).json()["email_verified"] is True
 
 
-async def test_a_session_that_has_ended_confirms_nothing(
+async def test_an_ended_session_cannot_confirm_an_address(
     mine: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
-    token = await sent_link(database, user, mailbox)
+    token = await send_link(database, user, mailbox)
     async with database.transaction() as session:
         await revoke_sign_ins(session, user.id, now=utc_now())
     assert (await mine.post(VERIFY, json={"token": token})).status_code == 401
 
 
-async def test_a_rejected_account_is_gone(
+async def test_rejecting_an_account_deletes_it(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
-    token = await sent_link(database, user, mailbox)
+    token = await send_link(database, user, mailbox)
     assert (await client.post(REJECT, json={"token": token})).status_code == 204
     for path in (REJECT, VERIFY):
         answer = await client.post(path, json={"token": token})
@@ -167,24 +167,24 @@ async def test_a_rejected_account_is_gone(
 async def test_a_confirmed_account_cannot_be_rejected(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
-    token = await sent_link(database, user, mailbox)
+    token = await send_link(database, user, mailbox)
     await client.post(VERIFY, json={"token": token, "password": "Correct4Horse"})
     answer = await client.post(REJECT, json={"token": token})
     assert (answer.status_code, answer.json()["code"]) == (400, "token_used")
-    reset = await reset_token(client, user, mailbox)
+    reset = await request_reset_token(client, user, mailbox)
     assert (await client.post(REJECT, json={"token": reset})).json()["code"] == "token_unknown"
 
 
-async def test_an_expired_link_rejects_nothing(
+async def test_an_expired_token_cannot_reject_an_account(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
-    token = await sent_link(database, user, mailbox)
+    token = await send_link(database, user, mailbox)
     await age(database, timedelta(hours=24))
     answer = await client.post(REJECT, json={"token": token})
     assert (answer.status_code, answer.json()["code"]) == (400, "token_expired")
 
 
-async def test_an_admins_rejected_account_waits_for_changes_of_admins_before_its_row(
+async def test_rejecting_an_admins_account_locks_admins_before_the_row(
     committed_database: Database, open_account: Any
 ) -> None:
     user, _ = [await open_account(committed_database, role="admin") for _ in range(2)]
@@ -205,7 +205,7 @@ async def test_an_admins_rejected_account_waits_for_changes_of_admins_before_its
     await rejecting
 
 
-async def test_of_confirming_and_rejecting_at_once_one_counts(
+async def test_concurrent_confirmations_and_rejections_agree_on_one_outcome(
     settings: ApiSettings, committed_database: Database, open_account: Any
 ) -> None:
     user, now = await open_account(committed_database), utc_now()
@@ -225,13 +225,13 @@ async def test_of_confirming_and_rejecting_at_once_one_counts(
     assert sorted(statuses[3:]) == ([400] * 3 if kept else [204, 400, 400])
 
 
-async def test_opening_and_deleting_accounts_sends_an_address_five_letters_a_day(
+async def test_recreating_an_account_does_not_reset_the_daily_limit_of_e_mails(
     client: httpx.AsyncClient, mailbox: Mailbox
 ) -> None:
     account = {"email": "stranger@example.com", "password": "Correct4Horse", "name": "Eve"}
     for count in (1, 2, 3, 4, 5, 5, 5):
         opened = await client.post("/api/v1/auth/register", json=account)
         assert opened.status_code == 201
-        assert len(await mailbox.emails()) == count
+        assert len(await mailbox.list_emails()) == count
         bearer = {"Authorization": f"Bearer {opened.json()['access_token']}"}
         assert (await client.delete("/api/v1/users/me", headers=bearer)).status_code == 204

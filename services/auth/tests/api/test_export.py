@@ -24,14 +24,14 @@ PLAYED = {"daily_activity": [], "used_receipts": 0, "sessions": [{"id": "1"}]}
 
 
 class Game(ThreadingHTTPServer):
-    """The game service's side of an export."""
+    """A game service that answers exports."""
 
     def __init__(self) -> None:
         self.status, self.body, self.short = 200, json.dumps(PLAYED).encode(), 0
         self.left = self.is_late = False
         self.pieces: list[bytes] = []
         self.gate = threading.Event()
-        """Game waits for it after each piece."""
+        """The server waits for it after each piece."""
         self.gate.set()
         self.asked: list[tuple[str, str]] = []
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -82,7 +82,9 @@ def app(settings: ApiSettings, database: Database, game: Game) -> FastAPI:
     return app
 
 
-async def test_an_export_holds_everything(mine: httpx.AsyncClient, user: User, game: Game) -> None:
+async def test_an_export_contains_the_account_and_its_game_data(
+    mine: httpx.AsyncClient, user: User, game: Game
+) -> None:
     answer = await mine.get(f"{ME}/export")
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-disposition"] == 'attachment; filename="parley-export.json"'
@@ -96,8 +98,8 @@ async def test_an_export_holds_everything(mine: httpx.AsyncClient, user: User, g
     assert game.asked == [("/internal/users/me/export", mine.headers["authorization"])]
 
 
-def test_an_export_leaves_out_no_table_of_a_user() -> None:
-    """A new table that refers to users needs a decision on what the export says of it."""
+def test_an_export_covers_every_table_that_refers_to_users() -> None:
+    """For a new table that refers to users, decide whether the export contains it."""
     of_users = {
         table.name
         for table in Base.metadata.sorted_tables
@@ -107,7 +109,9 @@ def test_an_export_leaves_out_no_table_of_a_user() -> None:
 
 
 @pytest.mark.parametrize("fault", ["refuses", "is away"])
-async def test_without_game_there_is_no_export(mine: httpx.AsyncClient, game: Game, fault: str) -> None:
+async def test_an_export_is_unavailable_without_the_game_service(
+    mine: httpx.AsyncClient, game: Game, fault: str
+) -> None:
     if fault == "refuses":
         game.status = 503
     else:
@@ -119,7 +123,7 @@ async def test_without_game_there_is_no_export(mine: httpx.AsyncClient, game: Ga
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, "too_many_requests"), (401, "unauthorized")])
-async def test_what_game_refuses_is_refused(
+async def test_an_export_passes_on_a_refusal_of_the_game_service(
     mine: httpx.AsyncClient, game: Game, status: int, code: str
 ) -> None:
     game.status = status
@@ -129,8 +133,8 @@ async def test_what_game_refuses_is_refused(
 
 
 @asynccontextmanager
-async def listening(app: FastAPI, token: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve the app on a port, because a client without a network gathers responses."""
+async def serve(app: FastAPI, token: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the app on a port, because httpx's in-process transport buffers responses."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
@@ -149,27 +153,25 @@ async def listening(app: FastAPI, token: str) -> AsyncIterator[httpx.AsyncClient
 async def networked(
     app: FastAPI, database: Database, user: User, access_for: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
-    async with listening(app, await access_for(database, user)) as client:
+    async with serve(app, await access_for(database, user)) as client:
         yield client
 
 
-async def test_data_is_passed_on_as_it_arrives(networked: httpx.AsyncClient, game: Game) -> None:
+async def test_an_export_forwards_pieces_as_they_arrive(networked: httpx.AsyncClient, game: Game) -> None:
     game.pieces = [b'{"sessions":[', b"1", b"]}"]
     game.gate.clear()
     received = b""
     async with networked.stream("GET", f"{ME}/export") as response:
         async for piece in response.aiter_bytes():
             received += piece
-            # Game sends no more until its first piece has arrived here.
+            # Game sends its next piece only after this one has arrived.
             if b'"sessions":[' in received:
                 game.gate.set()
     assert json.loads(received)["game"] == {"sessions": [1]}
     assert not game.is_late
 
 
-async def test_an_export_that_breaks_off_never_looks_complete(
-    networked: httpx.AsyncClient, game: Game
-) -> None:
+async def test_a_truncated_export_ends_with_an_error(networked: httpx.AsyncClient, game: Game) -> None:
     game.short = 10
     with capture_logs() as logged, pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
         await networked.get(f"{ME}/export")
@@ -178,7 +180,7 @@ async def test_an_export_that_breaks_off_never_looks_complete(
     assert "unhandled_exception" not in events
 
 
-async def test_a_slow_reader_costs_no_memory(networked: httpx.AsyncClient, game: Game) -> None:
+async def test_an_export_is_not_buffered_for_a_slow_client(networked: httpx.AsyncClient, game: Game) -> None:
     game.pieces = [b'{"sessions":["', *[b"x" * 1_000_000] * 30, b'"]}']
     tracemalloc.start()
     try:
@@ -192,7 +194,9 @@ async def test_a_slow_reader_costs_no_memory(networked: httpx.AsyncClient, game:
     assert held < 5_000_000
 
 
-async def test_a_reader_that_leaves_ends_the_stream_of_game(networked: httpx.AsyncClient, game: Game) -> None:
+async def test_a_client_that_disconnects_ends_the_request_to_the_game_service(
+    networked: httpx.AsyncClient, game: Game
+) -> None:
     game.pieces = [b'{"sessions":["', *[b"x" * 1_000_000] * 30, b'"]}']
     async with networked.stream("GET", f"{ME}/export") as response:
         await anext(response.aiter_raw())

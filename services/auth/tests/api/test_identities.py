@@ -1,4 +1,4 @@
-"""POST /auth/social and the social sign-ins of an account."""
+"""POST /auth/social and the identities of an account."""
 
 import asyncio
 from typing import Any
@@ -24,15 +24,15 @@ async def sign_in(client: httpx.AsyncClient, provider: str, token: str, **more: 
     return await client.post(SOCIAL, json={"provider": provider, "token": token, **more})
 
 
-def code_of(answer: httpx.Response) -> tuple[int, str]:
+def get_error(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-async def test_the_first_sign_in_opens_an_account_and_the_next_finds_it(
+async def test_the_first_social_sign_in_creates_an_account_that_the_next_one_finds(
     client: httpx.AsyncClient, providers: Providers, database: Database, mailbox: Mailbox
 ) -> None:
     person = {"sub": "g-1", "email": "Ada@Example.com", "name": "Ada", "email_verified": True}
-    first = await sign_in(client, "google", providers.google.token(**person, nonce="n-1"), nonce="n-1")
+    first = await sign_in(client, "google", providers.google.create_token(**person, nonce="n-1"), nonce="n-1")
     assert first.status_code == 200, first.text
     body = first.json()
     assert set(body) == {"user", "access_token", "refresh_token", "token_type", "expires_in"}
@@ -43,16 +43,18 @@ async def test_the_first_sign_in_opens_an_account_and_the_next_finds_it(
         "google",
         True,
     )
-    moved = providers.google.token(**person | {"email": "moved@example.com"})
+    moved = providers.google.create_token(**person | {"email": "moved@example.com"})
     assert (await sign_in(client, "google", moved)).json()["user"] == user
-    assert await mailbox.emails() == [], "a proved address is not asked again"
+    assert await mailbox.list_emails() == [], "a proved address is not asked again"
     async with database.transaction() as session:
         assert len(await outbox_events(session, UserRegistered)) == 1
 
 
-async def test_apple_tells_the_name_to_the_app_alone(client: httpx.AsyncClient, providers: Providers) -> None:
+async def test_the_app_sends_the_name_that_apple_withholds_from_the_token(
+    client: httpx.AsyncClient, providers: Providers
+) -> None:
     relay = "x7@privaterelay.appleid.com"
-    token = providers.apple.token(
+    token = providers.apple.create_token(
         sub="a-1", email=relay, email_verified="true", is_private_email="true", name=None
     )
     user = (await sign_in(client, "apple", token, name="Grace")).json()["user"]
@@ -60,21 +62,21 @@ async def test_apple_tells_the_name_to_the_app_alone(client: httpx.AsyncClient, 
 
 
 @pytest.mark.parametrize("way", ["limited_token", "access_token"])
-async def test_facebook_signs_in_both_ways_and_is_asked_to_confirm(
+async def test_facebook_accepts_both_kinds_of_token_and_the_address_needs_confirmation(
     client: httpx.AsyncClient, providers: Providers, mailbox: Mailbox, way: str
 ) -> None:
     person = {"email": "fay@example.com", "name": "Fay"}
     token = (
-        providers.facebook.limited_token(sub="10001", **person)
+        providers.facebook.create_limited_token(sub="10001", **person)
         if way == "limited_token"
-        else providers.facebook.access_token(user_id="10001", **person)
+        else providers.facebook.create_access_token(user_id="10001", **person)
     )
     user = (await sign_in(client, "facebook", token)).json()["user"]
     assert (user["name"], user["auth_provider"], user["email_verified"]) == ("Fay", "facebook", False)
-    assert await mailbox.token("verify_email")
+    assert await mailbox.get_token("verify_email")
 
 
-async def test_a_proved_address_joins_the_account_that_has_proved_it(
+async def test_an_identity_with_a_verified_address_is_linked_to_the_account_that_verified_it(
     client: httpx.AsyncClient,
     providers: Providers,
     database: Database,
@@ -82,54 +84,56 @@ async def test_a_proved_address_joins_the_account_that_has_proved_it(
     mailbox: Mailbox,
 ) -> None:
     user = await open_account(database, email_verified=True)
-    token = providers.google.token(sub="g-2", email=user.email.upper(), email_verified=True)
+    token = providers.google.create_token(sub="g-2", email=user.email.upper(), email_verified=True)
     assert (await sign_in(client, "google", token)).json()["user"]["id"] == str(user.id)
     password = {"email": user.email, "password": "Correct4Horse"}
     assert (await client.post(LOGIN, json=password)).status_code == 200, "the password stays"
-    (email,) = await mailbox.emails()
+    (email,) = await mailbox.list_emails()
     assert email["Subject"] == "A new way to sign in was added to your account"
 
 
-async def test_a_second_person_with_the_same_address_at_one_provider_is_not_let_in(
+async def test_a_reassigned_address_at_the_same_provider_does_not_sign_in(
     client: httpx.AsyncClient, providers: Providers
 ) -> None:
     person = {"email": "info@company.example", "email_verified": True}
-    assert (await sign_in(client, "google", providers.google.token(sub="old", **person))).is_success
-    answer = await sign_in(client, "google", providers.google.token(sub="new", **person))
-    assert code_of(answer) == (409, "link_required")
+    assert (await sign_in(client, "google", providers.google.create_token(sub="old", **person))).is_success
+    answer = await sign_in(client, "google", providers.google.create_token(sub="new", **person))
+    assert get_error(answer) == (409, "link_required")
 
 
-async def test_without_an_address_no_account_is_opened(
+async def test_a_social_sign_in_without_an_address_creates_no_account(
     client: httpx.AsyncClient, providers: Providers
 ) -> None:
-    token = providers.facebook.access_token(user_id="10002", name="Fay", email=None)
-    assert code_of(await sign_in(client, "facebook", token)) == (422, "email_required")
+    token = providers.facebook.create_access_token(user_id="10002", name="Fay", email=None)
+    assert get_error(await sign_in(client, "facebook", token)) == (422, "email_required")
 
 
 @pytest.mark.parametrize("provider", ["google", "apple", "facebook"])
-async def test_a_bad_token_opens_nothing(
+async def test_an_invalid_social_token_is_refused(
     client: httpx.AsyncClient, providers: Providers, provider: str
 ) -> None:
-    expired = providers.google.token(exp=1)
+    expired = providers.google.create_token(exp=1)
     for token in ("x", "a.b.c", expired):
-        assert code_of(await sign_in(client, provider, token)) == (401, "invalid_social_token")
+        assert get_error(await sign_in(client, provider, token)) == (401, "invalid_social_token")
 
 
-async def test_a_provider_that_is_not_set_up_is_named(settings: ApiSettings, database: Database) -> None:
+async def test_a_sign_in_with_an_unconfigured_provider_is_refused(
+    settings: ApiSettings, database: Database
+) -> None:
     app = create_app(settings.model_copy(update={"apple_client_ids": ()}))
     app.state.database = database
     async with api_client(app) as client:
         answer = await sign_in(client, "apple", "x.y.z")
-        assert code_of(answer) == (422, "provider_not_configured")
+        assert get_error(answer) == (422, "provider_not_configured")
         assert answer.json()["errors"][0]["pointer"] == "#/provider"
 
 
-async def test_of_many_first_sign_ins_at_once_one_opens_the_account(
+async def test_concurrent_first_sign_ins_create_one_account(
     settings: ApiSettings, committed_database: Database, providers: Providers
 ) -> None:
     app = create_app(settings.model_copy(update={"database_pool_size": 20}))
     person = {"sub": "g-3", "email": "once@example.com", "email_verified": True}
-    tokens = [providers.google.token(**person) for _ in range(12)]
+    tokens = [providers.google.create_token(**person) for _ in range(12)]
     async with api_client(app) as client:
         answers = await asyncio.gather(*(sign_in(client, "google", token) for token in tokens))
     assert {answer.status_code for answer in answers} == {200}
@@ -139,17 +143,17 @@ async def test_of_many_first_sign_ins_at_once_one_opens_the_account(
             assert await session.scalar(select(func.count()).select_from(table)) == 1
 
 
-async def test_a_sign_in_is_added_once_and_removed(
+async def test_an_identity_is_linked_once_and_can_be_unlinked(
     mine: httpx.AsyncClient, user: User, database: Database, providers: Providers
 ) -> None:
 
     def link() -> dict[str, str]:
         return {
             "provider": "google",
-            "token": providers.google.token(sub="g-4", email="other@example.com"),
+            "token": providers.google.create_token(sub="g-4", email="other@example.com"),
         }
 
-    assert code_of(await mine.post(IDENTITIES, json=link())) == (409, "email_unverified")
+    assert get_error(await mine.post(IDENTITIES, json=link())) == (409, "email_unverified")
     async with database.transaction() as session:
         (await session.get_one(User, user.id)).email_verified = True
     for _ in range(2):
@@ -157,76 +161,78 @@ async def test_a_sign_in_is_added_once_and_removed(
     listed = (await mine.get(IDENTITIES)).json()["identities"]
     assert [identity["provider"] for identity in listed] == ["google"]
     assert (await mine.post(SOCIAL, json=link())).json()["user"]["id"] == str(user.id)
-    another = {"provider": "google", "token": providers.google.token(sub="g-5", email="x@example.com")}
-    assert code_of(await mine.post(IDENTITIES, json=another)) == (409, "identity_taken")
+    another = {"provider": "google", "token": providers.google.create_token(sub="g-5", email="x@example.com")}
+    assert get_error(await mine.post(IDENTITIES, json=another)) == (409, "identity_taken")
     assert (await mine.delete(f"{IDENTITIES}/google")).status_code == 204
-    assert code_of(await mine.delete(f"{IDENTITIES}/google")) == (404, "identity_not_found")
+    assert get_error(await mine.delete(f"{IDENTITIES}/google")) == (404, "identity_not_found")
     assert (await mine.delete(f"{IDENTITIES}/myspace")).status_code == 422
     async with database.transaction() as session:
         actions = (await session.scalars(select(AuditEntry.action).order_by(AuditEntry.id))).all()
     assert actions == ["identity_linked", "identity_unlinked"]
 
 
-async def test_a_sign_in_of_somebody_else_cannot_be_added(
+async def test_an_identity_of_another_account_cannot_be_linked(
     mine: httpx.AsyncClient, user: User, database: Database, providers: Providers
 ) -> None:
     person = {"sub": "a-9", "email": "else@example.com", "email_verified": True}
-    assert (await sign_in(mine, "apple", providers.apple.token(**person))).is_success
+    assert (await sign_in(mine, "apple", providers.apple.create_token(**person))).is_success
     async with database.transaction() as session:
         (await session.get_one(User, user.id)).email_verified = True
-    link = {"provider": "apple", "token": providers.apple.token(**person)}
+    link = {"provider": "apple", "token": providers.apple.create_token(**person)}
     answer = await mine.post(IDENTITIES, json=link)
-    assert code_of(answer) == (409, "identity_taken")
+    assert get_error(answer) == (409, "identity_taken")
 
 
-async def test_the_last_way_in_stays(client: httpx.AsyncClient, providers: Providers) -> None:
-    token = providers.google.token(sub="g-6", email="only@example.com", email_verified=True)
+async def test_the_last_sign_in_method_cannot_be_removed(
+    client: httpx.AsyncClient, providers: Providers
+) -> None:
+    token = providers.google.create_token(sub="g-6", email="only@example.com", email_verified=True)
     access = (await sign_in(client, "google", token)).json()["access_token"]
     headers = {"Authorization": f"Bearer {access}"}
-    assert code_of(await client.delete(f"{IDENTITIES}/google", headers=headers)) == (409, "last_sign_in")
+    assert get_error(await client.delete(f"{IDENTITIES}/google", headers=headers)) == (409, "last_sign_in")
     change = {"current_password": "x", "new_password": "Brandnew4Password"}
     answer = await client.put(f"{ME}/password", json=change, headers=headers)
-    assert code_of(answer) == (409, "no_password")
+    assert get_error(answer) == (409, "no_password")
     guess = {"email": "only@example.com", "password": "Correct4Horse"}
-    assert code_of(await client.post(LOGIN, json=guess)) == (401, "invalid_credentials")
+    assert get_error(await client.post(LOGIN, json=guess)) == (401, "invalid_credentials")
 
 
-async def test_an_unavailable_provider_is_a_503(client: httpx.AsyncClient, providers: Providers) -> None:
-    token = providers.facebook.access_token(user_id="10003", name="Fay", email="f@example.com")
-    with providers.facebook.debug_token.answering(500, b"<html>"):
+async def test_an_unavailable_provider_answers_503(client: httpx.AsyncClient, providers: Providers) -> None:
+    token = providers.facebook.create_access_token(user_id="10003", name="Fay", email="f@example.com")
+    with providers.facebook.debug_token.answer_with(500, b"<html>"):
         answer = await sign_in(client, "facebook", token)
-    assert code_of(answer) == (503, "provider_unavailable")
+    assert get_error(answer) == (503, "provider_unavailable")
     assert answer.headers["retry-after"]
 
 
-async def test_a_token_signs_in_once(client: httpx.AsyncClient, providers: Providers) -> None:
+async def test_a_social_token_signs_in_once(client: httpx.AsyncClient, providers: Providers) -> None:
     for provider, token in (
-        ("google", providers.google.token(email_verified=True, email="g7@example.com")),
-        ("apple", providers.apple.token(email="a7@example.com")),
-        ("facebook", providers.facebook.limited_token(email="f7@example.com")),
-        ("facebook", providers.facebook.access_token(user_id="10007", email="f8@example.com")),
+        ("google", providers.google.create_token(email_verified=True, email="g7@example.com")),
+        ("apple", providers.apple.create_token(email="a7@example.com")),
+        ("facebook", providers.facebook.create_limited_token(email="f7@example.com")),
+        ("facebook", providers.facebook.create_access_token(user_id="10007", email="f8@example.com")),
     ):
         assert (await sign_in(client, provider, token)).status_code == 200
-        assert code_of(await sign_in(client, provider, token)) == (401, "invalid_social_token")
+        assert get_error(await sign_in(client, provider, token)) == (401, "invalid_social_token")
 
 
-async def test_a_refused_token_serves_the_link_that_the_refusal_asks_for(
+async def test_a_token_refused_with_link_required_can_still_link(
     client: httpx.AsyncClient, providers: Providers, database: Database, open_account: Any, access_for: Any
 ) -> None:
     user = await open_account(database, email_verified=True)
-    link = {"provider": "facebook", "token": providers.facebook.limited_token(email=user.email)}
-    assert code_of(await client.post(SOCIAL, json=link)) == (409, "link_required")
+    link = {"provider": "facebook", "token": providers.facebook.create_limited_token(email=user.email)}
+    assert get_error(await client.post(SOCIAL, json=link)) == (409, "link_required")
     headers = {"Authorization": f"Bearer {await access_for(database, user)}"}
     assert (await client.post(IDENTITIES, json=link, headers=headers)).status_code == 204
-    assert code_of(await client.post(SOCIAL, json=link)) == (401, "invalid_social_token")
+    assert get_error(await client.post(SOCIAL, json=link)) == (401, "invalid_social_token")
 
 
-async def test_without_redis_no_provider_signs_anybody_in(
+async def test_social_sign_ins_are_unavailable_without_redis(
     settings: ApiSettings, database: Database, providers: Providers
 ) -> None:
     app = create_app(settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:1/0")}))
     app.state.database = database
     async with api_client(app) as client:
-        answer = await sign_in(client, "google", providers.google.token())
-    assert code_of(answer) == (503, "unavailable")
+        answer = await sign_in(client, "google", providers.google.create_token())
+    assert get_error(answer) == (503, "unavailable")
     assert answer.headers["retry-after"]

@@ -7,7 +7,9 @@ from shared.security.jwt import StaticKeys
 JWKS = "/.well-known/jwks.json"
 
 
-async def test_the_keys_are_published_and_verify(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+async def test_the_published_keys_verify_access_tokens(
+    client: httpx.AsyncClient, tokens: dict[str, Any]
+) -> None:
     answer = await client.get(JWKS)
     assert answer.headers["cache-control"] == "public, max-age=300"
     jwks = answer.json()

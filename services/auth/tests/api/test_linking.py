@@ -1,4 +1,4 @@
-"""What linking an identity asks for, and what removing one ends."""
+"""Proof required to link an identity, and sessions that end when it is unlinked."""
 
 from datetime import timedelta
 from typing import Any
@@ -20,11 +20,11 @@ IDENTITIES = f"{ME}/identities"
 PASSWORD = "Correct4Horse"
 
 
-def code_of(answer: httpx.Response) -> tuple[int, str]:
+def get_error(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
 
 
-def bearer(tokens: dict[str, Any]) -> dict[str, str]:
+def to_headers(tokens: dict[str, Any]) -> dict[str, str]:
     return {"Authorization": f"Bearer {tokens['access_token']}"}
 
 
@@ -40,44 +40,46 @@ async def age_sign_ins(database: Database, user_id: Any, **age: float) -> None:
         await session.execute(own.values(created_at=utc_now() - timedelta(**age)))
 
 
-async def test_an_old_session_cannot_add_a_way_to_sign_in(
+async def test_an_old_session_needs_the_password_to_link_an_identity(
     client: httpx.AsyncClient, tokens: dict[str, Any], user: User, database: Database, providers: Providers
 ) -> None:
     await age_sign_ins(database, user.id, minutes=11)
     refreshed = (await client.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})).json()
-    link = {"provider": "google", "token": providers.google.token(sub="r-1", email="r@example.com")}
+    link = {"provider": "google", "token": providers.google.create_token(sub="r-1", email="r@example.com")}
     for session in (tokens, refreshed):
-        answer = await client.post(IDENTITIES, json=link, headers=bearer(session))
-        assert code_of(answer) == (403, "recent_sign_in_required")
+        answer = await client.post(IDENTITIES, json=link, headers=to_headers(session))
+        assert get_error(answer) == (403, "recent_sign_in_required")
         assert "www-authenticate" not in answer.headers
-    wrong = await client.post(IDENTITIES, json=link | {"password": "Wrong4Horse"}, headers=bearer(refreshed))
-    assert code_of(wrong) == (403, "wrong_password")
-    assert (await client.get(IDENTITIES, headers=bearer(tokens))).json() == {"identities": []}
-    proved = await client.post(IDENTITIES, json=link | {"password": PASSWORD}, headers=bearer(refreshed))
+    wrong = await client.post(
+        IDENTITIES, json=link | {"password": "Wrong4Horse"}, headers=to_headers(refreshed)
+    )
+    assert get_error(wrong) == (403, "wrong_password")
+    assert (await client.get(IDENTITIES, headers=to_headers(tokens))).json() == {"identities": []}
+    proved = await client.post(IDENTITIES, json=link | {"password": PASSWORD}, headers=to_headers(refreshed))
     assert proved.status_code == 204, proved.text
 
 
-async def test_without_a_password_another_sign_in_is_the_proof(
+async def test_an_account_without_a_password_needs_a_recent_sign_in_to_link(
     client: httpx.AsyncClient, database: Database, providers: Providers
 ) -> None:
     person = {"sub": "r-2", "email": "r2@example.com", "email_verified": True}
 
     async def sign_in() -> dict[str, Any]:
-        body = {"provider": "google", "token": providers.google.token(**person)}
+        body = {"provider": "google", "token": providers.google.create_token(**person)}
         signed_in: dict[str, Any] = (await client.post(SOCIAL, json=body)).json()
         return signed_in
 
     old = await sign_in()
     await age_sign_ins(database, old["user"]["id"], minutes=11)
-    link = {"provider": "apple", "token": providers.apple.token(sub="r-2")}
-    guess = await client.post(IDENTITIES, json=link | {"password": PASSWORD}, headers=bearer(old))
-    assert code_of(guess) == (403, "wrong_password")
-    answer = await client.post(IDENTITIES, json=link, headers=bearer(old))
-    assert code_of(answer) == (403, "recent_sign_in_required")
-    assert (await client.post(IDENTITIES, json=link, headers=bearer(await sign_in()))).status_code == 204
+    link = {"provider": "apple", "token": providers.apple.create_token(sub="r-2")}
+    guess = await client.post(IDENTITIES, json=link | {"password": PASSWORD}, headers=to_headers(old))
+    assert get_error(guess) == (403, "wrong_password")
+    answer = await client.post(IDENTITIES, json=link, headers=to_headers(old))
+    assert get_error(answer) == (403, "recent_sign_in_required")
+    assert (await client.post(IDENTITIES, json=link, headers=to_headers(await sign_in()))).status_code == 204
 
 
-async def test_passwords_cannot_be_tried_through_linking(
+async def test_linking_limits_attempts_at_the_password(
     settings: ApiSettings, database: Database, user: User, access_for: Any, providers: Providers
 ) -> None:
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True}))
@@ -88,31 +90,31 @@ async def test_passwords_cannot_be_tried_through_linking(
     assert statuses == [403] * 10 + [429]
 
 
-async def test_removing_an_identity_ends_the_sign_ins_that_it_made(
+async def test_unlinking_an_identity_ends_the_sessions_that_it_started(
     client: httpx.AsyncClient, tokens: dict[str, Any], user: User, providers: Providers
 ) -> None:
     person = {"sub": "r-3", "email": user.email, "email_verified": True}
     signed_in = []
     for provider in (providers.google, providers.apple):
-        body = {"provider": provider.name, "token": provider.token(**person)}
+        body = {"provider": provider.name, "token": provider.create_token(**person)}
         signed_in.append((await client.post(SOCIAL, json=body)).json())
     google, apple = signed_in
-    assert (await client.delete(f"{IDENTITIES}/google", headers=bearer(tokens))).status_code == 204
-    assert code_of(await client.get(ME, headers=bearer(google))) == (401, "unauthorized")
+    assert (await client.delete(f"{IDENTITIES}/google", headers=to_headers(tokens))).status_code == 204
+    assert get_error(await client.get(ME, headers=to_headers(google))) == (401, "unauthorized")
     refused = await client.post(REFRESH, json={"refresh_token": google["refresh_token"]})
-    assert code_of(refused) == (401, "invalid_refresh_token")
+    assert get_error(refused) == (401, "invalid_refresh_token")
     for session in (tokens, apple):
-        assert (await client.get(ME, headers=bearer(session))).status_code == 200
+        assert (await client.get(ME, headers=to_headers(session))).status_code == 200
         again = await client.post(REFRESH, json={"refresh_token": session["refresh_token"]})
         assert again.status_code == 200
 
 
-async def test_sign_ins_of_unknown_origin_end_with_any_identity(
+async def test_unlinking_an_identity_ends_sessions_of_unknown_method(
     client: httpx.AsyncClient, mine: httpx.AsyncClient, user: User, database: Database, providers: Providers
 ) -> None:
-    body = {"provider": "google", "token": providers.google.token(sub="r-4", email=user.email)}
+    body = {"provider": "google", "token": providers.google.create_token(sub="r-4", email=user.email)}
     access = (await client.post(SOCIAL, json=body)).json()
     async with database.transaction() as session:
         await session.execute(update(RefreshTokenFamily).values(method=None))
-    assert (await client.delete(f"{IDENTITIES}/google", headers=bearer(access))).status_code == 204
-    assert code_of(await mine.get(ME)) == (401, "unauthorized")
+    assert (await client.delete(f"{IDENTITIES}/google", headers=to_headers(access))).status_code == 204
+    assert get_error(await mine.get(ME)) == (401, "unauthorized")

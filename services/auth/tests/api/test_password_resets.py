@@ -19,17 +19,17 @@ async def log_in(client: httpx.AsyncClient, user: User, password: str) -> httpx.
     return await client.post(LOGIN, json={"email": user.email, "password": password})
 
 
-async def reset_token(client: httpx.AsyncClient, user: User, mailbox: Mailbox) -> str:
+async def request_reset_token(client: httpx.AsyncClient, user: User, mailbox: Mailbox) -> str:
     answer = await client.post(FORGOT, json={"email": str(user.email).upper()})
     assert (answer.status_code, answer.content) == (202, b"")
-    return await mailbox.token("reset_password")
+    return await mailbox.get_token("reset_password")
 
 
-async def test_a_reset_opens_the_account_and_ends_every_sign_in(
+async def test_a_reset_sets_the_password_and_ends_every_session(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     before = (await log_in(client, user, "Correct4Horse")).json()
-    token = await reset_token(client, user, mailbox)
+    token = await request_reset_token(client, user, mailbox)
     assert (await client.post(RESET, json={"token": token, "password": NEW})).status_code == 204
     stale = {"Authorization": f"Bearer {before['access_token']}"}
     assert (await client.get(ME, headers=stale)).status_code == 401
@@ -37,35 +37,35 @@ async def test_a_reset_opens_the_account_and_ends_every_sign_in(
     assert refreshed.status_code == 401
     assert (await log_in(client, user, "Correct4Horse")).status_code == 401
     assert (await log_in(client, user, NEW)).json()["user"]["email_verified"] is True
-    assert [email["Subject"] for email in await mailbox.emails()][-1] == "Your password was changed"
+    assert [email["Subject"] for email in await mailbox.list_emails()][-1] == "Your password was changed"
     async with database.transaction() as session:
         actions = (await session.scalars(select(AuditEntry.action))).all()
     assert actions == ["password_reset"]
 
 
-async def test_the_name_of_a_confirmed_account_stays(
+async def test_a_reset_keeps_the_name_of_a_confirmed_account(
     client: httpx.AsyncClient, database: Database, open_account: Any, mailbox: Mailbox
 ) -> None:
     owner = await open_account(database, email_verified=True)
-    token = await reset_token(client, owner, mailbox)
+    token = await request_reset_token(client, owner, mailbox)
     assert (await client.post(RESET, json={"token": token, "password": NEW})).status_code == 204
     assert (await log_in(client, owner, NEW)).json()["user"]["name"] == "Ada"
-    assert (await mailbox.emails())[-1].get_content().startswith("Hello Ada,")
+    assert (await mailbox.list_emails())[-1].get_content().startswith("Hello Ada,")
 
 
-async def test_a_weak_password_does_not_use_up_the_link(
+async def test_a_weak_password_does_not_use_up_the_token(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox
 ) -> None:
-    token = await reset_token(client, user, mailbox)
+    token = await request_reset_token(client, user, mailbox)
     answer = await client.post(RESET, json={"token": token, "password": "weak"})
     assert (answer.status_code, answer.json()["code"]) == (422, "weak_password")
     assert (await client.post(RESET, json={"token": token, "password": NEW})).status_code == 204
 
 
-async def test_tokens_are_kept_by_their_hash(
+async def test_one_time_tokens_are_stored_as_hashes(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
-    token = await reset_token(client, user, mailbox)
+    token = await request_reset_token(client, user, mailbox)
     async with database.transaction() as session:
         kept = [str(list(row)) for row in await session.execute(select(OneTimeToken.__table__))]
     assert kept
@@ -85,7 +85,7 @@ async def test_known_and_unknown_addresses_cause_the_same_work(
         assert emails.all() == [("reset_password", 2)]
 
 
-async def test_an_address_gets_five_letters_a_day(
+async def test_an_address_receives_at_most_five_reset_e_mails_a_day(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     async def pass_time(**time: float) -> None:
@@ -96,20 +96,20 @@ async def test_an_address_gets_five_letters_a_day(
 
     for count in (1, 2, 3, 4, 5, 5, 5):
         assert (await client.post(FORGOT, json={"email": user.email})).status_code == 202
-        assert len(await mailbox.emails()) == count
+        assert len(await mailbox.list_emails()) == count
         await pass_time(minutes=2)
     await pass_time(days=1)
     await client.post(FORGOT, json={"email": user.email})
-    assert len(await mailbox.emails()) == 6
+    assert len(await mailbox.list_emails()) == 6
 
 
-async def test_strangers_do_not_use_up_the_letters_of_an_owner(
+async def test_requests_of_strangers_do_not_use_up_the_emails_of_the_owner(
     client: httpx.AsyncClient, app: FastAPI, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     async def request_from(address: str) -> int:
         app.dependency_overrides[get_client_address] = lambda: address
         assert (await client.post(FORGOT, json={"email": user.email})).status_code == 202
-        sent = len(await mailbox.emails())
+        sent = len(await mailbox.list_emails())
         async with database.transaction() as session:
             earlier = OneTimeToken.created_at - timedelta(minutes=2)
             await session.execute(update(OneTimeToken).values(created_at=earlier))

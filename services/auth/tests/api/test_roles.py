@@ -38,7 +38,7 @@ async def test_a_role_change_is_published_and_audited(
 
 
 @pytest.mark.parametrize("role", ["learner", "editor"])
-async def test_only_admins_see_accounts_and_give_roles(
+async def test_only_admins_list_accounts_and_change_roles(
     app: FastAPI, database: Database, open_account: Any, access_for: Any, role: str
 ) -> None:
     user = await open_account(database, role=role)
@@ -51,10 +51,10 @@ async def test_only_admins_see_accounts_and_give_roles(
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-async def test_a_withdrawn_role_is_gone_at_once_here(
+async def test_an_admin_route_checks_the_role_in_the_database(
     admin: httpx.AsyncClient, boss: User, user: User, database: Database, access_for: Any
 ) -> None:
-    # As if the withdrawal were not known to this process yet.
+    # A token that this process does not know to be revoked.
     admin.headers["Authorization"] = f"Bearer {await access_for(database, boss, ver=1)}"
     await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
     async with database.transaction() as session:
@@ -63,12 +63,12 @@ async def test_a_withdrawn_role_is_gone_at_once_here(
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-async def test_the_last_admin_stays(admin: httpx.AsyncClient, boss: User) -> None:
+async def test_the_last_admin_cannot_be_demoted(admin: httpx.AsyncClient, boss: User) -> None:
     answer = await admin.put(f"{USERS}/{boss.id}/role", json={"role": "learner"})
     assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
 
 
-async def test_the_last_admin_does_not_leave(admin: httpx.AsyncClient, user: User) -> None:
+async def test_the_last_admin_cannot_delete_their_account(admin: httpx.AsyncClient, user: User) -> None:
     answer = await admin.delete("/api/v1/users/me")
     assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
     await admin.put(f"{USERS}/{user.id}/role", json={"role": "admin"})
@@ -85,7 +85,7 @@ async def test_the_last_admin_does_not_leave(admin: httpx.AsyncClient, user: Use
         (NOBODY, {}, 422),
     ],
 )
-async def test_bad_requests_for_a_role(
+async def test_an_invalid_role_change_is_refused(
     admin: httpx.AsyncClient, user_id: str, body: dict[str, Any], status: int
 ) -> None:
     assert (await admin.put(f"{USERS}/{user_id}/role", json=body)).status_code == status

@@ -17,18 +17,18 @@ LOGIN = "/api/v1/auth/login"
 REFRESH, LOGOUT, ME = "/api/v1/auth/refresh", "/api/v1/auth/logout", "/api/v1/users/me"
 
 
-def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
+def ensure_problem(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
     problem: dict[str, Any] = response.json()
     assert (response.status_code, problem["code"]) == (status, code), response.text
     assert response.headers["content-type"] == "application/problem+json"
     return problem
 
 
-def bearer(token: str) -> dict[str, str]:
+def to_headers(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-async def test_signing_in_answers_like_registering(tokens: dict[str, Any], user: User) -> None:
+async def test_a_sign_in_returns_the_user_and_a_pair_of_tokens(tokens: dict[str, Any], user: User) -> None:
     assert set(tokens) == {"user", "access_token", "refresh_token", "token_type", "expires_in"}
     assert tokens["user"]["id"] == str(user.id)
     header = jwt.get_unverified_header(tokens["access_token"])
@@ -38,19 +38,21 @@ async def test_signing_in_answers_like_registering(tokens: dict[str, Any], user:
     assert claims["exp"] - claims["iat"] == 900
 
 
-async def test_wrong_credentials_answer_alike(client: httpx.AsyncClient, user: User) -> None:
+async def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(
+    client: httpx.AsyncClient, user: User
+) -> None:
     wrong = [
         {"email": user.email, "password": "Wrong4Horse"},
         {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse"},
         {"email": user.email, "password": "x" * 1024},
     ]
     answers = [await client.post(LOGIN, json=credentials) for credentials in wrong]
-    problems = [problem_of(answer, status=401, code="invalid_credentials") for answer in answers]
+    problems = [ensure_problem(answer, status=401, code="invalid_credentials") for answer in answers]
     assert len({str(problem | {"request_id": ""}) for problem in problems}) == 1
     assert len({frozenset(answer.headers) for answer in answers}) == 1
 
 
-async def test_a_bcrypt_account_signs_in_and_is_upgraded(
+async def test_a_sign_in_upgrades_a_bcrypt_hash(
     client: httpx.AsyncClient, database: Database, open_account: Callable[..., Any]
 ) -> None:
     old = bcrypt.hashpw(b"Correct4Horse", bcrypt.gensalt(4)).decode()
@@ -64,43 +66,49 @@ async def test_a_bcrypt_account_signs_in_and_is_upgraded(
         assert str(account.password_hash).startswith("$argon2id$")
 
 
-async def test_refreshing_gives_the_next_pair(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+async def test_a_refresh_returns_the_next_pair_of_tokens(
+    client: httpx.AsyncClient, tokens: dict[str, Any]
+) -> None:
     answer = await client.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
     pair = answer.json()
     assert set(pair) == {"access_token", "refresh_token", "token_type", "expires_in"}
     assert pair["refresh_token"] != tokens["refresh_token"]
-    assert (await client.get(ME, headers=bearer(pair["access_token"]))).json() == tokens["user"]
+    assert (await client.get(ME, headers=to_headers(pair["access_token"]))).json() == tokens["user"]
     lost = await client.post(REFRESH, json={"refresh_token": tokens["refresh_token"]})
     assert lost.json()["refresh_token"] == pair["refresh_token"]
 
 
-async def test_a_stolen_token_ends_the_sign_in(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+async def test_reuse_of_a_refresh_token_ends_the_session(
+    client: httpx.AsyncClient, tokens: dict[str, Any]
+) -> None:
     spent = {"refresh_token": tokens["refresh_token"]}
     head = tokens["refresh_token"]
     for _ in range(2):
         head = (await client.post(REFRESH, json={"refresh_token": head})).json()["refresh_token"]
-    problem_of(await client.post(REFRESH, json=spent), status=401, code="invalid_refresh_token")
+    ensure_problem(await client.post(REFRESH, json=spent), status=401, code="invalid_refresh_token")
     answer = await client.post(REFRESH, json={"refresh_token": head})
-    problem_of(answer, status=401, code="invalid_refresh_token")
+    ensure_problem(answer, status=401, code="invalid_refresh_token")
 
 
-async def test_signing_out_ends_the_sign_in(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+async def test_signing_out_ends_the_session(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
     presented = {"refresh_token": tokens["refresh_token"]}
     for _ in range(2):
         answer = await client.post(LOGOUT, json=presented)
         assert (answer.status_code, answer.content) == (204, b"")
-    problem_of(await client.post(REFRESH, json=presented), status=401, code="invalid_refresh_token")
+    ensure_problem(await client.post(REFRESH, json=presented), status=401, code="invalid_refresh_token")
 
 
-async def test_an_access_token_refreshes_nothing(client: httpx.AsyncClient, tokens: dict[str, Any]) -> None:
+async def test_access_and_refresh_tokens_cannot_replace_each_other(
+    client: httpx.AsyncClient, tokens: dict[str, Any]
+) -> None:
     answer = await client.post(REFRESH, json={"refresh_token": tokens["access_token"]})
-    problem_of(answer, status=401, code="invalid_refresh_token")
-    answer = await client.get(ME, headers=bearer(tokens["refresh_token"]))
-    problem_of(answer, status=401, code="unauthorized")
+    ensure_problem(answer, status=401, code="invalid_refresh_token")
+    answer = await client.get(ME, headers=to_headers(tokens["refresh_token"]))
+    ensure_problem(answer, status=401, code="unauthorized")
 
 
-async def test_sign_ins_hold_no_connection_while_they_wait(
+async def test_sign_ins_use_no_database_connection_while_they_hash(
     settings: ApiSettings,
     committed_database: Database,
     open_account: Callable[..., Any],

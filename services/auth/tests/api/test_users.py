@@ -19,20 +19,20 @@ REFRESH, ME = "/api/v1/auth/refresh", "/api/v1/users/me"
 ADA = {"email": "Ada@Example.com", "password": "Correct4Horse", "name": "Ada"}
 
 
-def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
+def ensure_problem(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
     problem: dict[str, Any] = response.json()
     assert (response.status_code, problem["code"]) == (status, code), response.text
     assert response.headers["content-type"] == "application/problem+json"
     return problem
 
 
-def bearer(token: str) -> dict[str, str]:
+def to_headers(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-async def test_registering_signs_in(client: httpx.AsyncClient, database: Database) -> None:
+async def test_a_registration_signs_in(client: httpx.AsyncClient, database: Database) -> None:
     forged = await client.post(REGISTER, json={**ADA, "role": "admin", "email_verified": True})
-    problem_of(forged, status=422, code="unknown_field")
+    ensure_problem(forged, status=422, code="unknown_field")
     answer = await client.post(REGISTER, json=ADA)
     assert (answer.status_code, answer.headers["cache-control"]) == (201, "no-store")
     body = answer.json()
@@ -48,7 +48,7 @@ async def test_registering_signs_in(client: httpx.AsyncClient, database: Databas
         "updated_at": body["user"]["created_at"],
     }
     assert body["user"]["created_at"].endswith("Z")
-    assert (await client.get(ME, headers=bearer(body["access_token"]))).json() == body["user"]
+    assert (await client.get(ME, headers=to_headers(body["access_token"]))).json() == body["user"]
     assert jwt.decode(body["access_token"], options={"verify_signature": False})["role"] == "learner"
     again = await client.post(LOGIN, json={"email": "ADA@EXAMPLE.COM ", "password": ADA["password"]})
     assert again.json()["user"] == body["user"]
@@ -56,25 +56,27 @@ async def test_registering_signs_in(client: httpx.AsyncClient, database: Databas
         assert len(await outbox_events(session, UserRegistered)) == 1
 
 
-async def test_a_taken_address_is_a_conflict(client: httpx.AsyncClient, user: User) -> None:
+async def test_registering_a_taken_address_is_a_conflict(client: httpx.AsyncClient, user: User) -> None:
     answer = await client.post(REGISTER, json={**ADA, "email": str(user.email).upper()})
-    problem_of(answer, status=409, code="email_taken")
+    ensure_problem(answer, status=409, code="email_taken")
 
 
 async def test_a_weak_password_is_rejected_with_a_reason(client: httpx.AsyncClient) -> None:
     for weak in ("", "short", "alllowercase1", "Password123", "Aa1" + "x" * 126):
         answer = await client.post(REGISTER, json={**ADA, "password": weak})
-        problem = problem_of(answer, status=422, code="weak_password")
+        problem = ensure_problem(answer, status=422, code="weak_password")
         assert {error["pointer"] for error in problem["errors"]} == {"#/password"}
 
 
-async def test_a_profile_is_changed_in_part(mine: httpx.AsyncClient, database: Database) -> None:
+async def test_omitted_fields_of_a_profile_stay_unchanged(
+    mine: httpx.AsyncClient, database: Database
+) -> None:
     before = (await mine.get(ME)).json()
     picture = "https://example.com/me.png"
     changed = (await mine.put(ME, json={"avatar_url": picture})).json()
     assert changed == before | {"avatar_url": picture, "updated_at": changed["updated_at"]}
     assert changed["updated_at"] > before["updated_at"]
-    problem_of(await mine.put(ME, json={"email": "x@example.com"}), status=422, code="unknown_field")
+    ensure_problem(await mine.put(ME, json={"email": "x@example.com"}), status=422, code="unknown_field")
     renamed = (await mine.put(ME, json={"name": "  Grace  "})).json()
     assert (renamed["name"], renamed["avatar_url"], renamed["email"]) == ("Grace", picture, before["email"])
     removed = (await mine.put(ME, json={"avatar_url": None})).json()
@@ -84,15 +86,15 @@ async def test_a_profile_is_changed_in_part(mine: httpx.AsyncClient, database: D
         assert len(await outbox_events(session, UserUpdated)) == 3
 
 
-async def test_a_profile_is_its_owners(client: httpx.AsyncClient, token_for: TokenFor) -> None:
-    for headers in ({}, bearer(token_for(uuid4())), bearer("x")):
-        problem_of(await client.get(ME, headers=headers), status=401, code="unauthorized")
-        problem_of(
+async def test_a_profile_needs_a_valid_access_token(client: httpx.AsyncClient, token_for: TokenFor) -> None:
+    for headers in ({}, to_headers(token_for(uuid4())), to_headers("x")):
+        ensure_problem(await client.get(ME, headers=headers), status=401, code="unauthorized")
+        ensure_problem(
             await client.put(ME, json={"name": "Eve"}, headers=headers), status=401, code="unauthorized"
         )
 
 
-async def test_of_two_registrations_at_once_one_answers_201(
+async def test_only_one_of_concurrent_registrations_answers_201(
     settings: ApiSettings, committed_database: Database
 ) -> None:
     async with api_client(create_app(settings)) as client:
@@ -107,23 +109,23 @@ async def log_in(client: httpx.AsyncClient, user: User, password: str = OLD) -> 
     return await client.post(LOGIN, json={"email": user.email, "password": password})
 
 
-async def test_a_changed_password_ends_all_other_sign_ins(
+async def test_a_new_password_ends_all_other_sessions(
     client: httpx.AsyncClient, user: User, mailbox: Mailbox, database: Database
 ) -> None:
     async with database.transaction() as session:
         (await session.get_one(User, user.id)).email_verified = True
     here, there = [(await log_in(client, user)).json() for _ in range(2)]
     change = {"current_password": "Correct4Horse", "new_password": NEW}
-    answer = await client.put(f"{ME}/password", json=change, headers=bearer(here["access_token"]))
+    answer = await client.put(f"{ME}/password", json=change, headers=to_headers(here["access_token"]))
     assert (answer.status_code, answer.content) == (204, b"")
-    assert (await client.get(ME, headers=bearer(here["access_token"]))).status_code == 200
-    assert (await client.get(ME, headers=bearer(there["access_token"]))).status_code == 401
+    assert (await client.get(ME, headers=to_headers(here["access_token"]))).status_code == 200
+    assert (await client.get(ME, headers=to_headers(there["access_token"]))).status_code == 401
     for tokens, status in ((here, 200), (there, 401)):
         presented = {"refresh_token": tokens["refresh_token"]}
         assert (await client.post(REFRESH, json=presented)).status_code == status
     assert (await log_in(client, user)).status_code == 401
     assert (await log_in(client, user, NEW)).status_code == 200
-    assert [email["Subject"] for email in await mailbox.emails()] == ["Your password was changed"]
+    assert [email["Subject"] for email in await mailbox.list_emails()] == ["Your password was changed"]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +136,7 @@ async def test_a_changed_password_ends_all_other_sign_ins(
         ({"current_password": "", "new_password": NEW}, 422, "validation_failed"),
     ],
 )
-async def test_a_password_is_not_changed_without_the_old_and_a_strong_new_one(
+async def test_a_new_password_needs_the_current_one_and_must_be_strong(
     mine: httpx.AsyncClient, user: User, change: dict[str, str], status: int, code: str
 ) -> None:
     answer = await mine.put(f"{ME}/password", json=change)
@@ -145,7 +147,7 @@ async def test_a_password_is_not_changed_without_the_old_and_a_strong_new_one(
     assert (await log_in(mine, user)).status_code == 200
 
 
-async def test_of_two_changes_at_once_one_counts(
+async def test_only_one_of_concurrent_password_changes_succeeds(
     settings: ApiSettings, committed_database: Database, open_account: Any
 ) -> None:
     user = await open_account(committed_database)
@@ -155,7 +157,7 @@ async def test_of_two_changes_at_once_one_counts(
             client.put(
                 f"{ME}/password",
                 json={"current_password": "Correct4Horse", "new_password": f"{NEW}{number}"},
-                headers=bearer(tokens["access_token"]),
+                headers=to_headers(tokens["access_token"]),
             )
             for number in range(2)
         ]
@@ -163,15 +165,15 @@ async def test_of_two_changes_at_once_one_counts(
     assert sorted(statuses) == [204, 403]
 
 
-async def test_who_leaves_is_out_at_once_and_leaves_nothing_behind(
+async def test_deleting_an_account_ends_its_sessions_and_erases_its_data(
     client: httpx.AsyncClient, user: User, database: Database
 ) -> None:
     here, there = [(await log_in(client, user)).json() for _ in range(2)]
     await client.post("/api/v1/auth/password/forgot", json={"email": user.email})
-    answer = await client.delete(ME, headers=bearer(here["access_token"]))
+    answer = await client.delete(ME, headers=to_headers(here["access_token"]))
     assert (answer.status_code, answer.content) == (204, b"")
     for tokens in (here, there):
-        assert (await client.get(ME, headers=bearer(tokens["access_token"]))).status_code == 401
+        assert (await client.get(ME, headers=to_headers(tokens["access_token"]))).status_code == 401
         presented = {"refresh_token": tokens["refresh_token"]}
         assert (await client.post(REFRESH, json=presented)).status_code == 401
     assert (await log_in(client, user)).status_code == 401
@@ -187,7 +189,7 @@ async def test_who_leaves_is_out_at_once_and_leaves_nothing_behind(
     assert (await client.post("/api/v1/auth/register", json=again)).status_code == 201
 
 
-async def test_leaving_twice_at_once_is_leaving_once(
+async def test_concurrent_deletions_delete_an_account_once(
     settings: ApiSettings, committed_database: Database, open_account: Any, access_for: Any
 ) -> None:
     user = await open_account(committed_database)
@@ -203,7 +205,7 @@ async def test_leaving_twice_at_once_is_leaving_once(
 USERS = "/api/v1/admin/users"
 
 
-async def test_accounts_are_found_page_by_page(
+async def test_accounts_are_listed_page_by_page(
     admin: httpx.AsyncClient, boss: User, database: Database, open_account: Any
 ) -> None:
     opened = [await open_account(database, email=f"learner{number}@example.com") for number in range(5)]

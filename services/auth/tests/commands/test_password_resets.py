@@ -10,7 +10,9 @@ from shared.data.db import Database
 from sqlalchemy import select
 
 
-async def test_of_a_hundred_uses_at_once_one_counts(committed_database: Database, open_account: Any) -> None:
+async def test_only_one_of_concurrent_resets_succeeds(
+    committed_database: Database, open_account: Any
+) -> None:
     user = await open_account(committed_database)
     now = datetime.now(UTC)
     async with committed_database.transaction() as session:

@@ -43,7 +43,7 @@ def revocations(app: FastAPI) -> Revocations:
 
 @pytest.fixture
 async def away() -> AsyncIterator[Revocations]:
-    """Revocations without a Redis."""
+    """Revocations without Redis."""
     revocations = Revocations(NOWHERE)
     yield revocations
     await revocations.close()
@@ -63,7 +63,7 @@ def test_revocations_outlive_access_tokens() -> None:
     assert margin > timedelta(minutes=1)
 
 
-async def test_a_new_role_refuses_the_tokens_with_the_old_one(session: AsyncSession, user: User) -> None:
+async def test_a_role_change_revokes_earlier_access_tokens(session: AsyncSession, user: User) -> None:
     for version, role in enumerate(("editor", "learner", "learner"), start=1):
         changed = await change_role(session, user.id, role, actor=user.id)  # type: ignore[arg-type]
         assert changed.token_version == min(version, 2)
@@ -71,12 +71,12 @@ async def test_a_new_role_refuses_the_tokens_with_the_old_one(session: AsyncSess
     assert revoked == [[Revocation(subject=user.id, min_version=version)] for version in (1, 2)]
 
 
-async def test_a_deleted_account_has_no_tokens(session: AsyncSession, user: User) -> None:
+async def test_deleting_an_account_revokes_its_access_tokens(session: AsyncSession, user: User) -> None:
     await delete_user(session, user.id, actor=user.id)
     assert [job.revocations for job in await list_jobs(session)] == [[Revocation(subject=user.id)]]
 
 
-async def test_sessions_that_end_take_their_tokens_with_them(session: AsyncSession, user: User) -> None:
+async def test_ending_sessions_revokes_their_access_tokens(session: AsyncSession, user: User) -> None:
     families = [await start_family(session, user) for _ in range(3)]
     await revoke_sign_ins(session, user.id, now=utc_now(), except_family=families[0])
     await revoke_sign_ins(session, user.id, now=utc_now())
@@ -84,7 +84,7 @@ async def test_sessions_that_end_take_their_tokens_with_them(session: AsyncSessi
     assert revoked == [set(families[1:]), {families[0]}]
 
 
-async def test_what_has_no_live_token_is_not_revoked(session: AsyncSession, user: User) -> None:
+async def test_a_session_without_live_tokens_is_not_revoked(session: AsyncSession, user: User) -> None:
     long_ago = utc_now() - REFRESH_TOKEN_TTL / 2
     idle = await start_sign_in(session, user, method="password", now=long_ago)
     await log_out(session, idle.refresh_token)
@@ -92,7 +92,7 @@ async def test_what_has_no_live_token_is_not_revoked(session: AsyncSession, user
     assert await list_jobs(session) == []
 
 
-async def test_a_revocation_is_published_after_the_commit_only(
+async def test_a_revocation_is_published_only_after_the_commit(
     client: httpx.AsyncClient, database: Database, user: User, revocations: Revocations
 ) -> None:
     with suppress(RuntimeError):
@@ -107,7 +107,7 @@ async def test_a_revocation_is_published_after_the_commit_only(
     assert not revocations.is_revoked(user.id, 1)
 
 
-async def test_a_token_of_the_new_role_is_good_at_once(
+async def test_a_refreshed_token_is_valid_immediately_after_a_role_change(
     client: httpx.AsyncClient, database: Database, user: User, tokens: dict[str, Any]
 ) -> None:
     async with database.transaction() as session:
@@ -119,7 +119,7 @@ async def test_a_token_of_the_new_role_is_good_at_once(
     assert (await client.get(ME, headers=new)).status_code == 200
 
 
-async def test_without_redis_the_change_counts_and_the_job_waits(
+async def test_a_role_change_succeeds_without_redis_and_its_job_is_retried(
     app: FastAPI, database: Database, user: User, away: Revocations, apple: AppleClient
 ) -> None:
     app.state.revocations = away
@@ -132,12 +132,12 @@ async def test_without_redis_the_change_counts_and_the_job_waits(
     handler = create_jobs(away, apple)[RevokeAccess]
     with pytest.raises(RevocationsUnavailable):
         await apply_once(database, job.queue(), job, handler)
-    # After the life of the tokens there is nothing left to do.
+    # Once the tokens have expired, there is nothing to publish.
     late = job.model_copy(update={"recorded_at": utc_now() - timedelta(seconds=RETENTION_SECONDS)})
     assert await apply_once(database, job.queue(), late, handler) == "applied"
 
 
-async def test_the_job_publishes_by_itself(
+async def test_the_job_publishes_a_revocation_without_the_api(
     database: Database,
     user: User,
     revocations: Revocations,

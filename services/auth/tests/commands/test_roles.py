@@ -12,12 +12,12 @@ from sqlalchemy import select
 LOGIN = "/api/v1/auth/login"
 
 
-async def first_admin(database: Database, email: str) -> bool:
+async def create_admin(database: Database, email: str) -> bool:
     async with database.transaction() as session:
         return await create_first_admin(session, email=email, password_hash="a hash")
 
 
-async def test_two_admins_who_dismiss_each_other_do_not_both_succeed(
+async def test_two_admins_cannot_demote_each_other_concurrently(
     committed_database: Database, open_account: Any
 ) -> None:
     one, other = [await open_account(committed_database, role="admin") for _ in range(2)]
@@ -35,25 +35,25 @@ async def test_two_admins_who_dismiss_each_other_do_not_both_succeed(
 
 
 async def test_the_first_admin_is_appointed_once(database: Database) -> None:
-    assert await first_admin(database, "boss@example.com")
-    assert not await first_admin(database, "other@example.com")
+    assert await create_admin(database, "boss@example.com")
+    assert not await create_admin(database, "other@example.com")
     async with database.transaction() as session:
         (user,) = (await session.scalars(select(User))).all()
         assert (user.email, user.role, user.email_verified) == ("boss@example.com", "admin", True)
         assert (await session.scalars(select(AuditEntry.action))).all() == ["admin_appointed"]
 
 
-async def test_of_several_first_admins_at_once_one_is_appointed(committed_database: Database) -> None:
+async def test_only_one_of_concurrent_first_admins_is_appointed(committed_database: Database) -> None:
     addresses = [f"boss{number}@example.com" for number in range(5)]
-    outcomes = await asyncio.gather(*(first_admin(committed_database, address) for address in addresses))
+    outcomes = await asyncio.gather(*(create_admin(committed_database, address) for address in addresses))
     assert sorted(outcomes) == [False] * 4 + [True]
 
 
-async def test_a_stranger_who_took_the_admins_address_first_is_out(
+async def test_appointing_the_first_admin_ends_a_strangers_access_to_the_account(
     database: Database, user: User, app: FastAPI, access_for: Any
 ) -> None:
     token = await access_for(database, user)
-    assert await first_admin(database, str(user.email))
+    assert await create_admin(database, str(user.email))
     async with api_client(app, token=token) as stranger:
         assert (await stranger.get("/api/v1/users/me")).status_code == 401
         guess = {"email": user.email, "password": "Correct4Horse"}

@@ -20,11 +20,11 @@ NOW = datetime.now(UTC)
 NEVER_VERIFIED = "not a hash: no test here checks a password"
 
 
-def after(seconds: float) -> datetime:
+def get_time_after(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-async def test_registering_opens_an_account_and_tells_the_others(
+async def test_a_registration_creates_an_account_and_publishes_an_event(
     database: Database, passwords: PasswordHasher
 ) -> None:
     account = {"email": "Ada@example.com", "name": "Ada", "password": "Correct4Horse"}
@@ -41,13 +41,13 @@ async def test_registering_opens_an_account_and_tells_the_others(
     assert "ada" not in event.model_dump_json().lower()
 
 
-async def test_an_address_has_one_account(session: AsyncSession, user: User) -> None:
+async def test_an_address_can_be_registered_once(session: AsyncSession, user: User) -> None:
     with pytest.raises(EmailTaken):
         await create_user(session, email=str(user.email).upper(), name="Eve", password_hash=NEVER_VERIFIED)
     assert len(await outbox_events(session, UserRegistered)) == 1
 
 
-async def test_of_two_registrations_at_once_one_wins(committed_database: Database) -> None:
+async def test_only_one_of_concurrent_registrations_succeeds(committed_database: Database) -> None:
     async def register(email: str) -> User:
         async with committed_database.transaction() as session:
             return await create_user(session, email=email, name="Ada", password_hash=NEVER_VERIFIED)
@@ -61,28 +61,28 @@ async def test_of_two_registrations_at_once_one_wins(committed_database: Databas
 
 async def test_a_changed_profile_is_published(session: AsyncSession, user: User) -> None:
     changed = await update_user(
-        session, user.id, {"name": "Grace", "avatar_url": "https://example.com/g.png"}, now=after(5)
+        session, user.id, {"name": "Grace", "avatar_url": "https://example.com/g.png"}, now=get_time_after(5)
     )
     assert (changed.name, changed.avatar_url, changed.updated_at) == (
         "Grace",
         "https://example.com/g.png",
-        after(5),
+        get_time_after(5),
     )
     (event,) = await outbox_events(session, UserUpdated)
     assert event.data.user_id == user.id
 
 
 @pytest.mark.parametrize("changes", [{}, {"name": "Ada"}, {"name": "Ada", "avatar_url": None}])
-async def test_a_profile_that_stays_the_same_is_no_news(
+async def test_an_unchanged_profile_publishes_no_event(
     session: AsyncSession, user: User, changes: dict[str, str | None]
 ) -> None:
     before = (user.name, user.avatar_url, user.updated_at)
-    kept = await update_user(session, user.id, changes, now=after(5))
+    kept = await update_user(session, user.id, changes, now=get_time_after(5))
     assert (kept.name, kept.avatar_url, kept.updated_at) == before
     assert await outbox_events(session, UserUpdated) == []
 
 
-async def test_an_account_that_is_gone_has_no_profile(session: AsyncSession) -> None:
+async def test_a_deleted_account_has_no_profile(session: AsyncSession) -> None:
     with pytest.raises(Unauthorized):
         await get_current_user(session, Principal(id=uuid4(), role="learner", session_id=uuid4()))
     with pytest.raises(Unauthorized):

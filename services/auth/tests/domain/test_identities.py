@@ -16,7 +16,7 @@ from auth.errors import LastSignInMethod
         (False, False, False, LinkingDecision.REFUSE),
     ],
 )
-def test_only_a_verified_address_opens_an_existing_account(
+def test_only_addresses_verified_on_both_sides_link_an_identity(
     identity_verified: bool, account_verified: bool | None, provider_known: bool, decision: LinkingDecision
 ) -> None:
     found = decide_account_linking(
@@ -27,7 +27,7 @@ def test_only_a_verified_address_opens_an_existing_account(
     assert found is decision
 
 
-def test_an_account_keeps_a_way_to_sign_in() -> None:
+def test_an_account_keeps_one_sign_in_method() -> None:
     ensure_not_last_method(has_password=True, identity_count=1)
     ensure_not_last_method(has_password=False, identity_count=2)
     with pytest.raises(LastSignInMethod):

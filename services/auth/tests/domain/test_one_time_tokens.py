@@ -17,7 +17,7 @@ def test_a_token_is_usable_until_it_expires_or_is_used() -> None:
             ensure_usable(NOW, used_at=NOW - SECOND, expires_at=expires_at)
 
 
-def test_e_mails_are_a_minute_apart_and_five_a_day() -> None:
+def test_e_mails_are_limited_to_one_a_minute_and_five_a_day() -> None:
     minute = timedelta(minutes=1)
     assert may_send_email(NOW, last_unused_at=None, sent_in_a_day=0)
     assert may_send_email(NOW, last_unused_at=NOW - minute, sent_in_a_day=4)

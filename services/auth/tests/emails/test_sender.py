@@ -33,7 +33,7 @@ URL = "https://parley.example.com/account"
 
 
 class Post:
-    """What a mail server has taken in; `reply` makes it refuse."""
+    """E-mails that a mail server has accepted; `reply` can make it refuse."""
 
     def __init__(self) -> None:
         self.emails: list[tuple[list[str], EmailMessage]] = []
@@ -52,7 +52,7 @@ class Post:
         return "250 OK"
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -66,7 +66,7 @@ def post() -> Post:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The server's key and its certificate, which is its own authority."""
+    """The server's key and its self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")]), datetime.now(UTC)
     address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
@@ -81,9 +81,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def server(post: Post, certificate: Path) -> Iterator[Controller]:
-    """Takes emails after STARTTLS and a password, as providers of mail do."""
+    """A mail server that requires STARTTLS and a password, like a provider's."""
 
-    def known(*arguments: Any) -> AuthResult:
+    def authenticate(*arguments: Any) -> AuthResult:
         credentials = arguments[-1]
         return AuthResult(success=(credentials.login, credentials.password) == (b"parley", b"s3cret"))
 
@@ -92,10 +92,10 @@ def server(post: Post, certificate: Path) -> Iterator[Controller]:
     controller = Controller(
         post,
         "127.0.0.1",
-        free_port(),
+        find_free_port(),
         tls_context=tls,
         require_starttls=True,
-        authenticator=known,
+        authenticator=authenticate,
         auth_required=True,
     )
     controller.start()
@@ -105,14 +105,14 @@ def server(post: Post, certificate: Path) -> Iterator[Controller]:
 
 @pytest.fixture
 def plain_server(post: Post) -> Iterator[Controller]:
-    """Takes whatever comes, as the one of a developer does."""
-    controller = Controller(post, "127.0.0.1", free_port())
+    """A mail server without TLS and password, as in development."""
+    controller = Controller(post, "127.0.0.1", find_free_port())
     controller.start()
     yield controller
     controller.stop()
 
 
-def settings_for(port: int, **different: Any) -> EmailSettings:
+def create_settings(port: int, **different: Any) -> EmailSettings:
     usual = {
         "environment": "test",
         "account_url": URL,
@@ -127,14 +127,14 @@ def settings_for(port: int, **different: Any) -> EmailSettings:
 PLAIN = {"smtp_tls": "none", "smtp_username": "", "smtp_password": SecretStr("")}
 
 
-def sender_for(database: Database, port: int, **different: Any) -> EmailSender:
-    mailer = SmtpMailer(settings_for(port, **different))
+def create_sender(database: Database, port: int, **different: Any) -> EmailSender:
+    mailer = SmtpMailer(create_settings(port, **different))
     return EmailSender(database, mailer, sender="Parley <no-reply@example.com>", account_url=URL)
 
 
 @pytest.fixture
 def sender(database: Database, server: Controller, certificate: Path) -> EmailSender:
-    return sender_for(database, server.port, smtp_ca_file=str(certificate))
+    return create_sender(database, server.port, smtp_ca_file=str(certificate))
 
 
 @pytest.fixture
@@ -144,12 +144,12 @@ async def asked(database: Database, user: User) -> User:
     return user
 
 
-async def waiting(database: Database) -> list[EmailRequest]:
+async def list_requests(database: Database) -> list[EmailRequest]:
     async with database.transaction() as session:
         return list(await session.scalars(select(EmailRequest)))
 
 
-async def test_an_email_reaches_its_reader(
+async def test_a_requested_email_is_delivered(
     sender: EmailSender, post: Post, database: Database, asked: User
 ) -> None:
     with capture_logs() as logged:
@@ -168,11 +168,11 @@ async def test_an_email_reaches_its_reader(
     assert "token=" not in str(logged)
 
 
-async def test_a_server_that_is_away_is_tried_again_later(
+async def test_an_email_is_retried_when_the_server_is_unreachable(
     post: Post, database: Database, asked: User
 ) -> None:
-    now, port = datetime.now(UTC), free_port()
-    sender = sender_for(database, port, **PLAIN)
+    now, port = datetime.now(UTC), find_free_port()
+    sender = create_sender(database, port, **PLAIN)
     with capture_logs() as logged:
         assert await sender.send_next(now=now)
     assert not await sender.send_next(now=now + timedelta(seconds=1))
@@ -185,13 +185,13 @@ async def test_a_server_that_is_away_is_tried_again_later(
     finally:
         controller.stop()
     assert len(post.emails) == 1
-    assert await waiting(database) == []
+    assert await list_requests(database) == []
 
 
-async def test_a_worker_that_dies_while_sending_loses_nothing(
+async def test_an_email_is_sent_again_if_the_worker_dies_while_sending(
     plain_server: Controller, post: Post, database: Database, asked: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now, sender = datetime.now(UTC), sender_for(database, plain_server.port, **PLAIN)
+    now, sender = datetime.now(UTC), create_sender(database, plain_server.port, **PLAIN)
 
     async def die(*_: object, **__: object) -> None:
         raise SystemError
@@ -202,70 +202,74 @@ async def test_a_worker_that_dies_while_sending_loses_nothing(
             await sender.send_next(now=now)
     assert not await sender.send_next(now=now)
     assert await sender.send_next(now=now + CLAIM_TTL)
-    assert await waiting(database) == []
+    assert await list_requests(database) == []
     first, second = (email.get_content().partition("#token=")[2].split()[0] for _, email in post.emails)
     async with database.transaction() as session:
         assert [row.digest for row in await session.scalars(select(OneTimeToken))] == [digest(second)]
     assert first != second
 
 
-async def test_an_email_that_nobody_takes_is_given_up(database: Database, asked: User) -> None:
-    sender, now = sender_for(database, free_port()), datetime.now(UTC)
+async def test_an_undeliverable_email_is_dropped_after_the_last_retry(
+    database: Database, asked: User
+) -> None:
+    sender, now = create_sender(database, find_free_port()), datetime.now(UTC)
     tries = 0
     while await sender.send_next(now=now):
         tries += 1
         now += max(RETRY_DELAYS)
     assert tries == len(RETRY_DELAYS) + 1
-    assert await waiting(database) == []
+    assert await list_requests(database) == []
 
 
 @pytest.mark.parametrize(("reply", "kept"), [("550 no such mailbox", 0), ("451 try again", 1)])
-async def test_a_refused_recipient_is_only_tried_again_if_that_may_help(
+async def test_a_refused_recipient_is_retried_only_after_a_temporary_error(
     sender: EmailSender, post: Post, database: Database, asked: User, reply: str, kept: int
 ) -> None:
     post.reply = reply
     assert await sender.send_next()
-    assert len(await waiting(database)) == kept
+    assert len(await list_requests(database)) == kept
 
 
-async def test_a_wrong_password_at_the_server_loses_nothing(
+async def test_an_email_is_retried_after_a_wrong_smtp_password(
     server: Controller, certificate: Path, post: Post, database: Database, asked: User
 ) -> None:
     wrong = {"smtp_ca_file": str(certificate), "smtp_password": SecretStr("wrong")}
     with capture_logs() as logged:
-        await sender_for(database, server.port, **wrong).send_next()
+        await create_sender(database, server.port, **wrong).send_next()
     assert "wrong" not in str(logged)
-    assert (post.emails, len(await waiting(database))) == ([], 1)
+    assert (post.emails, len(await list_requests(database))) == ([], 1)
 
 
-async def test_a_server_without_tls_gets_nothing_when_tls_is_asked_for(
+async def test_a_server_without_the_required_tls_receives_no_email(
     plain_server: Controller, post: Post, database: Database, asked: User
 ) -> None:
-    await sender_for(database, plain_server.port).send_next()
-    assert (post.emails, len(await waiting(database))) == ([], 1)
+    await create_sender(database, plain_server.port).send_next()
+    assert (post.emails, len(await list_requests(database))) == ([], 1)
 
 
-async def test_a_server_that_cannot_prove_its_name_gets_nothing(
+async def test_a_server_with_an_untrusted_certificate_receives_no_email(
     server: Controller, post: Post, database: Database, asked: User
 ) -> None:
-    await sender_for(database, server.port).send_next()
-    assert (post.emails, len(await waiting(database))) == ([], 1)
+    await create_sender(database, server.port).send_next()
+    assert (post.emails, len(await list_requests(database))) == ([], 1)
 
 
-async def test_a_server_that_says_nothing_does_not_hold_up_for_ever(
+async def test_a_silent_server_runs_into_the_timeout(
     database: Database, asked: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("auth.emails.mailers.SEND_TIMEOUT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        await sender_for(database, silent.getsockname()[1]).send_next()
-    assert len(await waiting(database)) == 1
+        await create_sender(database, silent.getsockname()[1]).send_next()
+    assert len(await list_requests(database)) == 1
 
 
-async def test_an_email_to_nobody_is_not_written(sender: EmailSender, post: Post, database: Database) -> None:
+async def test_an_address_without_an_account_receives_no_email(
+    sender: EmailSender, post: Post, database: Database
+) -> None:
     async with database.transaction() as session:
         request_email(session, "reset_password", "nobody@example.com")
     assert await sender.send_next()
-    assert (post.emails, await waiting(database)) == ([], [])
+    assert (post.emails, await list_requests(database)) == ([], [])
 
 
 async def test_two_workers_send_each_email_once(
@@ -277,7 +281,7 @@ async def test_two_workers_send_each_email_once(
             request_email(session, "reset_password", user.email_key)
 
     async def work() -> None:
-        sender = sender_for(committed_database, plain_server.port, **PLAIN)
+        sender = create_sender(committed_database, plain_server.port, **PLAIN)
         while await sender.send_next():
             pass
 
@@ -286,5 +290,5 @@ async def test_two_workers_send_each_email_once(
 
 
 def test_the_settings_choose_the_mailer(tmp_path: Path) -> None:
-    assert isinstance(create_mailer(settings_for(25)), SmtpMailer)
-    assert isinstance(create_mailer(settings_for(25, smtp_host="", email_folder=tmp_path)), FolderMailer)
+    assert isinstance(create_mailer(create_settings(25)), SmtpMailer)
+    assert isinstance(create_mailer(create_settings(25, smtp_host="", email_folder=tmp_path)), FolderMailer)

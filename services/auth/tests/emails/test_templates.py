@@ -6,7 +6,7 @@ from auth.types import EmailKind
 
 
 @pytest.mark.parametrize("kind", get_args(EmailKind))
-def test_an_email_greets_and_has_its_link(kind: EmailKind) -> None:
+def test_an_email_has_a_greeting_and_its_link(kind: EmailKind) -> None:
     link = "https://parley.example.com/account/x#token=y" if kind in LINK_PATHS else None
     email = compose_email(kind, to="ada@example.com", name="Ada", sender="p@x.io", link=link)
     text = email.get_content()
@@ -16,7 +16,7 @@ def test_an_email_greets_and_has_its_link(kind: EmailKind) -> None:
     assert text.count("https://") == (1 if link else 0)
 
 
-def test_names_of_all_the_world_can_be_addressed() -> None:
+def test_an_email_accepts_international_names_and_domains() -> None:
     email = compose_email(
         "verify_email", to="ada@bücher.example", name="Nguyễn\nBcc: x@example.com", sender="p@x.io", link="l"
     )

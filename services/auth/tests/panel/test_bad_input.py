@@ -17,7 +17,7 @@ SIGN_ON = [
 ]
 
 
-async def test_bad_input_fails_nowhere_and_does_nothing_twice(
+async def test_bad_input_causes_no_server_error_and_no_repeated_change(
     app: FastAPI, token_for: TokenFor, boss: User, user: User
 ) -> None:
     async with api_client(app, token=token_for(boss.id, "admin", csrf=CSRF)) as browser:
@@ -25,6 +25,6 @@ async def test_bad_input_fails_nowhere_and_does_nothing_twice(
 
 
 @pytest.mark.parametrize(("method", "path"), SIGN_ON)
-async def test_bad_input_at_the_sign_on(app: FastAPI, method: str, path: str) -> None:
+async def test_bad_input_at_the_sign_on_causes_no_server_error(app: FastAPI, method: str, path: str) -> None:
     async with api_client(app) as browser:
         assert await attack_route(browser, method, path, fields=("email", "password", "next")) == []

@@ -21,7 +21,7 @@ CSRF = "the-value-of-the-session"
 
 @pytest.fixture
 async def panel(app: FastAPI, boss: User, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
-    """The browser of `boss`, as the gateway passes its requests on."""
+    """A browser in which `boss` is signed on, behind the gateway."""
     async with api_client(app, token=token_for(boss.id, "admin", csrf=CSRF)) as client:
         client.headers.update(PAGE)
         yield client
@@ -35,7 +35,7 @@ def hidden_fields(page: str, start: str = "<main") -> dict[str, str]:
 
 
 async def act(panel: httpx.AsyncClient, user_id: UUID, action: str) -> httpx.Response:
-    """Press a button on the page of an account."""
+    """Submit an action on the page of an account."""
     page = await panel.get(f"{LEARNERS}/{user_id}")
     address = f"{LEARNERS}/actions/{action}"
     return await panel.post(address, data=hidden_fields(page.text, f'action="{address}"'))
@@ -47,14 +47,14 @@ async def send(panel: httpx.AsyncClient, address: str, **fields: str) -> httpx.R
     return await panel.post(address, data={**hidden_fields(page.text), **fields})
 
 
-async def actions_in(database: Database) -> list[tuple[str, UUID | None]]:
+async def list_actions(database: Database) -> list[tuple[str, UUID | None]]:
     async with database.transaction() as session:
         entries = await session.scalars(select(AuditEntry).order_by(AuditEntry.id))
         return [(entry.action, entry.actor_id) for entry in entries]
 
 
 @pytest.mark.parametrize("search", ["grace.h", "GRACE.H", "Grace H", "grace hop"])
-async def test_an_account_is_found_by_the_beginning_of_its_address_or_name(
+async def test_accounts_are_found_by_a_prefix_of_address_or_name(
     panel: httpx.AsyncClient, database: Database, open_account: Any, search: str
 ) -> None:
     await open_account(database, email="grace.h@example.com", name="Grace Hopper")
@@ -79,7 +79,7 @@ async def test_filters_narrow_the_list(
         assert [each for each in (boss, user) if f'{LEARNERS}/{each.id}"' in page] == found
 
 
-async def test_the_page_of_one_shows_sessions_and_identities_but_no_secrets(
+async def test_the_page_of_an_account_shows_no_secrets(
     panel: httpx.AsyncClient, user: User, tokens: dict[str, Any]
 ) -> None:
     page = (await panel.get(f"{LEARNERS}/{user.id}")).text
@@ -89,18 +89,18 @@ async def test_the_page_of_one_shows_sessions_and_identities_but_no_secrets(
         assert secret not in page
 
 
-async def test_a_role_is_changed_by_the_command(
+async def test_changing_a_role_is_audited_and_published(
     panel: httpx.AsyncClient, boss: User, user: User, database: Database, outbox_jobs: OutboxJobs
 ) -> None:
     answer = await send(panel, f"{LEARNERS}/{user.id}/edit", role="editor")
     assert (answer.status_code, answer.headers["location"]) == (303, f"{LEARNERS}/{user.id}?done=updated")
-    assert await actions_in(database) == [("role_changed", boss.id)]
+    assert await list_actions(database) == [("role_changed", boss.id)]
     async with database.transaction() as session:
         assert [event.data.user_id for event in await outbox_events(session, UserUpdated)] == [user.id]
         assert len(await outbox_jobs(session, RevokeAccess)) == 1
 
 
-async def test_two_admins_at_once_are_told_of_each_other(
+async def test_a_change_of_an_outdated_page_is_a_conflict(
     panel: httpx.AsyncClient, user: User, database: Database
 ) -> None:
     address = f"{LEARNERS}/{user.id}/edit"
@@ -113,7 +113,7 @@ async def test_two_admins_at_once_are_told_of_each_other(
         assert await session.scalar(select(User.role).where(User.id == user.id)) == "editor"
 
 
-async def test_locking_unlocking_and_signing_out(
+async def test_the_panel_locks_unlocks_and_signs_out_an_account(
     panel: httpx.AsyncClient, boss: User, user: User, database: Database, tokens: dict[str, Any]
 ) -> None:
     answer = await act(panel, user.id, "sign-out")
@@ -127,10 +127,10 @@ async def test_locking_unlocking_and_signing_out(
     assert "Locked" in (await panel.get(f"{LEARNERS}/{user.id}")).text
     await act(panel, user.id, "unlock")
     names = ["sessions_revoked", "account_locked", "account_unlocked"]
-    assert await actions_in(database) == [(name, boss.id) for name in names]
+    assert await list_actions(database) == [(name, boss.id) for name in names]
 
 
-async def test_several_are_locked_together(
+async def test_several_accounts_can_be_locked_together(
     panel: httpx.AsyncClient, database: Database, open_account: Any
 ) -> None:
     users = [await open_account(database) for _ in range(3)]
@@ -143,18 +143,18 @@ async def test_several_are_locked_together(
     assert "Locked: 3." in (await panel.get(answer.headers["location"])).text
 
 
-async def test_an_account_is_deleted_after_a_question(
+async def test_an_account_is_deleted_after_a_confirmation(
     panel: httpx.AsyncClient, boss: User, user: User, database: Database
 ) -> None:
     answer = await send(panel, f"{LEARNERS}/{user.id}/delete")
     assert (answer.status_code, answer.headers["location"]) == (303, f"{LEARNERS}?done=deleted")
-    assert await actions_in(database) == [("account_deleted", boss.id)]
+    assert await list_actions(database) == [("account_deleted", boss.id)]
     async with database.transaction() as session:
         assert [event.data.user_id for event in await outbox_events(session, UserDeleted)] == [user.id]
     assert (await panel.get(f"{LEARNERS}/{user.id}")).status_code == 404
 
 
-async def test_what_must_not_happen_is_said_on_the_page(panel: httpx.AsyncClient, boss: User) -> None:
+async def test_a_refused_action_shows_its_reason(panel: httpx.AsyncClient, boss: User) -> None:
     deleted = await send(panel, f"{LEARNERS}/{boss.id}/delete")
     assert (deleted.status_code, "your own account" in deleted.text) == (409, True)
     demoted = await send(panel, f"{LEARNERS}/{boss.id}/edit", role="learner")
@@ -163,7 +163,7 @@ async def test_what_must_not_happen_is_said_on_the_page(panel: httpx.AsyncClient
     assert (locked.status_code, "your own account" in locked.text) == (409, True)
 
 
-async def test_editors_reach_neither_accounts_nor_the_audit_log(
+async def test_editors_can_open_neither_accounts_nor_the_audit_log(
     app: FastAPI, user: User, token_for: TokenFor
 ) -> None:
     async with api_client(app, token=token_for(uuid4(), "editor", csrf=CSRF)) as editor:
@@ -184,7 +184,7 @@ async def test_a_change_from_another_site_is_refused(
     cross = {"Sec-Fetch-Site": "cross-site"}
     assert (await panel.post(address, data=data | {"csrf_token": CSRF}, headers=cross)).status_code == 403
     assert (await panel.get(address)).status_code in {404, 405}
-    assert await actions_in(database) == []
+    assert await list_actions(database) == []
 
 
 @pytest.mark.parametrize(
@@ -204,13 +204,13 @@ async def test_a_change_from_another_site_is_refused(
         f"{AUDIT}/x",
     ],
 )
-async def test_bad_addresses_are_friendly_pages(panel: httpx.AsyncClient, address: str) -> None:
+async def test_bad_urls_answer_with_a_page(panel: httpx.AsyncClient, address: str) -> None:
     answer = await panel.get(address)
     assert answer.status_code < 500, answer.text
     assert answer.headers["content-type"].startswith("text/html")
 
 
-async def test_a_name_is_shown_as_text(
+async def test_html_in_a_name_is_escaped(
     panel: httpx.AsyncClient, database: Database, open_account: Any
 ) -> None:
     user = await open_account(database, name="<script>alert(1)</script>")
@@ -218,7 +218,7 @@ async def test_a_name_is_shown_as_text(
         assert "<script>alert" not in (await panel.get(address)).text
 
 
-async def test_the_audit_log_names_people_and_what_changed(
+async def test_the_audit_log_shows_people_and_changes(
     panel: httpx.AsyncClient, boss: User, user: User
 ) -> None:
     await send(panel, f"{LEARNERS}/{user.id}/edit", role="editor")
@@ -238,7 +238,9 @@ async def test_the_audit_log_names_people_and_what_changed(
         assert ("<del>learner</del>" in (await panel.get(f"{AUDIT}?{query}")).text) == is_found, query
 
 
-async def test_the_page_of_an_entry(panel: httpx.AsyncClient, user: User, database: Database) -> None:
+async def test_an_audit_entry_has_a_read_only_page(
+    panel: httpx.AsyncClient, user: User, database: Database
+) -> None:
     await send(panel, f"{LEARNERS}/{user.id}/edit", role="editor")
     async with database.transaction() as session:
         entry_id = await session.scalar(select(AuditEntry.id))

@@ -1,4 +1,4 @@
-"""The operator's account, which comes from the environment."""
+"""The operator's account, configured in the environment."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 LOGIN, TOKEN, COOKIE = "/admin/login", "/admin/token", "__Host-parley_admin"
 GATE = "/internal/panel-session/admin/content/speeches"
 OWN = {"Origin": "http://test", "Accept": "text/html"}
-# Of Operator4Horse, at costs for tests.
+# Hashes of Operator4Horse, with low costs for tests.
 BCRYPT = "$2b$04$1.ZGm6/axHGu/5MxYcB3fOLXb/KnTe9lYhBARHRSlUmyK.F/xjJwi"
 OTHER_BCRYPT = "$2b$04$5DTlFqbriXtUWDb8DyswJ.9cNvNgTtNO4LztTqD9t9gsNtwCefn.y"
 ARGON2 = "$argon2id$v=19$m=64,t=1,p=1$9NbHKLCNozq7bG+31S3j6A$PquHidROtUOEZQe0ab7z2b0zOjMzEfVRIs8C8PyjM/A"
@@ -31,7 +31,7 @@ type CreateApp = Callable[..., FastAPI]
 
 @pytest.fixture
 def with_operator(settings: ApiSettings, database: Database) -> CreateApp:
-    """Creates the service as it starts with these variables: `with_operator("root", BCRYPT)`."""
+    """Creates the service with an operator: `with_operator("root", BCRYPT)`."""
 
     def create(username: str = "root", password_hash: str = BCRYPT) -> FastAPI:
         own = {"admin_username": username, "admin_password_hash": SecretStr(password_hash)}
@@ -49,7 +49,7 @@ async def sign_on(browser: httpx.AsyncClient, name: str, password: str) -> int:
     return answer.status_code
 
 
-async def api_token(browser: httpx.AsyncClient) -> dict[str, str]:
+async def request_api_token(browser: httpx.AsyncClient) -> dict[str, str]:
     admitted = await browser.get(GATE, headers=OWN)
     page_token = admitted.headers["authorization"].removeprefix("Bearer ")
     csrf = jwt.decode(page_token, options={"verify_signature": False})["csrf"]
@@ -64,7 +64,7 @@ async def test_the_operator_signs_on_and_acts_as_an_admin(
     async with api_client(with_operator("Root", password_hash)) as browser:
         assert await sign_on(browser, "root", "Wrong4Horse") == 401
         assert await sign_on(browser, "root", "Operator4Horse") == 303
-        bearer = await api_token(browser)
+        bearer = await request_api_token(browser)
         role = {"role": "editor"}
         changed = await browser.put(f"/api/v1/admin/users/{user.id}/role", json=role, headers=bearer)
         assert changed.status_code == 200
@@ -72,12 +72,12 @@ async def test_the_operator_signs_on_and_acts_as_an_admin(
         assert entry["actor_id"] == str(OPERATOR_ID)
 
 
-async def test_the_operator_has_no_profile_and_is_not_managed(
+async def test_the_operators_account_cannot_be_changed(
     with_operator: CreateApp, boss: User, admin: httpx.AsyncClient
 ) -> None:
     async with api_client(with_operator()) as browser:
         await sign_on(browser, "root", "Operator4Horse")
-        bearer = await api_token(browser)
+        bearer = await request_api_token(browser)
         for answer in (
             await browser.delete("/api/v1/users/me", headers=bearer),
             await browser.put("/api/v1/users/me", json={"name": "x"}, headers=bearer),
@@ -86,7 +86,7 @@ async def test_the_operator_has_no_profile_and_is_not_managed(
             await admin.delete(f"/api/v1/admin/users/{OPERATOR_ID}"),
         ):
             assert (answer.status_code, answer.json()["code"]) == (409, "operator_account")
-        # It does not count as another admin: it may go with the next deployment.
+        # The operator does not count as another admin, because the next deployment may remove it.
         last = await admin.put(f"/api/v1/admin/users/{boss.id}/role", json={"role": "learner"})
         assert last.json()["code"] == "last_admin"
 
@@ -99,7 +99,7 @@ async def test_the_operator_signs_on_to_the_panel_only(with_operator: CreateApp)
         assert answer.status_code == 401
 
 
-async def test_a_name_that_is_an_accounts_address_is_the_operators(
+async def test_the_operators_name_takes_precedence_over_an_accounts_address(
     with_operator: CreateApp, boss: User
 ) -> None:
     with capture_logs() as logs:
@@ -110,12 +110,12 @@ async def test_a_name_that_is_an_accounts_address_is_the_operators(
 
 
 @pytest.mark.parametrize("later", [("root", OTHER_BCRYPT), ("other", BCRYPT), ("", "")])
-async def test_its_sessions_end_when_its_name_or_hash_changes(
+async def test_the_operators_sessions_end_when_name_or_hash_change(
     with_operator: CreateApp, database: Database, outbox_jobs: OutboxJobs, later: tuple[str, str]
 ) -> None:
     async with api_client(with_operator()) as before:
         await sign_on(before, "root", "Operator4Horse")
-        cookie, bearer = before.headers["Cookie"], await api_token(before)
+        cookie, bearer = before.headers["Cookie"], await request_api_token(before)
     after = with_operator(*later)
     async with api_client(after) as browser:
         assert (await browser.get(GATE, headers={**OWN, "Cookie": cookie})).status_code == 303
@@ -126,7 +126,7 @@ async def test_its_sessions_end_when_its_name_or_hash_changes(
     assert (exists is None) == (later == ("", ""))
 
 
-async def test_a_replica_with_other_variables_refuses_its_session(
+async def test_a_replica_with_another_operator_refuses_the_session(
     with_operator: CreateApp, database: Database
 ) -> None:
     other = with_operator("other", BCRYPT)
@@ -152,7 +152,7 @@ async def test_a_replica_with_other_variables_refuses_its_session(
         ("r" * 101, BCRYPT, "ADMIN_USERNAME must have at most 100 characters"),
     ],
 )
-def test_what_is_wrong_with_the_variables_is_said_at_the_start(
+def test_invalid_operator_settings_are_refused_at_startup(
     settings: ApiSettings, username: str, password_hash: str, problem: str
 ) -> None:
     values: dict[str, Any] = {name: getattr(settings, name) for name in ApiSettings.model_fields}

@@ -27,11 +27,11 @@ OWN = {"Origin": "http://test", "Accept": "text/html"}
 
 @pytest.fixture
 async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with browsing(app) as client:
+    async with open_browser(app) as client:
         yield client
 
 
-def browsing(app: FastAPI) -> Any:
+def open_browser(app: FastAPI) -> Any:
     return api_client(app)
 
 
@@ -73,7 +73,7 @@ async def test_an_editor_or_admin_signs_on(
         assert await session.scalar(select(func.count()).select_from(RefreshToken)) == 0
 
 
-async def test_a_bcrypt_hash_signs_on_too(
+async def test_a_sign_on_upgrades_a_bcrypt_hash(
     browser: httpx.AsyncClient, database: Database, open_account: Any
 ) -> None:
     hashed = BcryptHasher(rounds=4).hash("Correct4Horse")
@@ -84,7 +84,7 @@ async def test_a_bcrypt_hash_signs_on_too(
     assert str(found).startswith("$argon2id$")
 
 
-async def test_the_cookie_is_kept_from_scripts_and_other_sites(
+async def test_the_cookie_is_hidden_from_scripts_and_other_sites(
     browser: httpx.AsyncClient, boss: User
 ) -> None:
     (cookie,) = (await sign_on(browser, boss)).headers.get_list("set-cookie")
@@ -98,14 +98,14 @@ async def test_the_cookie_works_over_http_in_development(
 ) -> None:
     app = create_app(settings.model_copy(update={"environment": "development"}))
     app.state.database = database
-    async with browsing(app) as browser:
+    async with open_browser(app) as browser:
         (cookie,) = (await sign_on(browser, boss)).headers.get_list("set-cookie")
         assert cookie.startswith("parley_admin=")
         assert "Secure" not in cookie
         assert (await ask_gate(browser)).status_code == 200
 
 
-async def test_a_learner_is_refused_with_the_reason(browser: httpx.AsyncClient, user: User) -> None:
+async def test_a_learner_is_refused_with_a_reason(browser: httpx.AsyncClient, user: User) -> None:
     answer = await sign_on(browser, user)
     assert (answer.status_code, "editors and admins" in answer.text) == (403, True)
     assert "set-cookie" not in answer.headers
@@ -125,7 +125,7 @@ async def test_a_learner_is_refused_with_the_reason(browser: httpx.AsyncClient, 
         {"password": "tab\tulator"},
     ],
 )
-async def test_wrong_credentials_have_one_answer(
+async def test_all_wrong_credentials_get_the_same_answer(
     browser: httpx.AsyncClient, boss: User, different: dict[str, str]
 ) -> None:
     answer = await sign_on(browser, boss, **different)
@@ -135,7 +135,7 @@ async def test_wrong_credentials_have_one_answer(
     assert "set-cookie" not in answer.headers
 
 
-async def test_what_was_typed_is_shown_as_text(browser: httpx.AsyncClient) -> None:
+async def test_html_in_the_form_is_escaped(browser: httpx.AsyncClient) -> None:
     attack = '"><script>alert(1)</script>'
     form = {"email": attack, "password": "x", "next": attack}
     answer = await browser.post(LOGIN, data=form, headers=OWN)
@@ -155,7 +155,7 @@ async def test_what_was_typed_is_shown_as_text(browser: httpx.AsyncClient) -> No
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-async def test_another_site_cannot_sign_somebody_on(
+async def test_another_site_cannot_submit_the_sign_on(
     browser: httpx.AsyncClient, boss: User, headers: dict[str, str]
 ) -> None:
     form = {"email": boss.email, "password": "Correct4Horse"}
@@ -167,7 +167,7 @@ async def test_another_site_cannot_sign_somebody_on(
 @pytest.mark.parametrize(
     "content", ["email=a&email=b&password=c", "&".join(f"a{n}=1" for n in range(50)), b"\xff\xfe", ""]
 )
-async def test_a_broken_form_is_a_friendly_page(browser: httpx.AsyncClient, content: str | bytes) -> None:
+async def test_a_malformed_form_answers_with_a_page(browser: httpx.AsyncClient, content: str | bytes) -> None:
     answer = await browser.post(LOGIN, content=content, headers=OWN)
     assert answer.status_code in (400, 401)
     assert answer.headers["content-type"].startswith("text/html")
@@ -192,7 +192,7 @@ async def test_a_broken_form_is_a_friendly_page(browser: httpx.AsyncClient, cont
         "",
     ],
 )
-async def test_the_sign_on_leads_to_own_pages_only(
+async def test_the_sign_on_redirects_only_to_pages_of_the_panel(
     browser: httpx.AsyncClient, boss: User, destination: str
 ) -> None:
     answer = await sign_on(browser, boss, next=destination)
@@ -201,7 +201,7 @@ async def test_the_sign_on_leads_to_own_pages_only(
     assert (again.status_code, again.headers["location"]) == (303, "/admin")
 
 
-async def test_each_sign_on_has_a_new_cookie_and_ends_the_session_before(
+async def test_each_sign_on_sets_a_new_cookie_and_ends_the_previous_session(
     browser: httpx.AsyncClient, boss: User
 ) -> None:
     planted = "A" * 43
@@ -226,13 +226,13 @@ async def test_signing_off_ends_the_session(browser: httpx.AsyncClient, boss: Us
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "é"])
-async def test_another_page_cannot_sign_off(browser: httpx.AsyncClient, boss: User, token: str) -> None:
+async def test_signing_off_needs_the_csrf_token(browser: httpx.AsyncClient, boss: User, token: str) -> None:
     await sign_on(browser, boss)
     assert (await browser.post(LOGOUT, data={"csrf_token": token}, headers=OWN)).status_code == 403
     assert (await ask_gate(browser)).status_code == 200
 
 
-async def test_a_demoted_admin_is_out_at_the_next_click(
+async def test_a_demoted_admin_loses_access_with_the_next_request(
     browser: httpx.AsyncClient, database: Database, boss: User, open_account: Any
 ) -> None:
     other = await open_account(database, role="admin")
@@ -247,17 +247,19 @@ async def test_a_demoted_admin_is_out_at_the_next_click(
             assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, LOGIN)
 
 
-async def test_a_revoked_session_is_out(browser: httpx.AsyncClient, database: Database, boss: User) -> None:
+async def test_a_revoked_session_has_no_access(
+    browser: httpx.AsyncClient, database: Database, boss: User
+) -> None:
     await sign_on(browser, boss)
     claims = read_claims(await ask_gate(browser))
     async with database.transaction() as session:
         await revoke_sign_ins(session, boss.id, now=datetime.now(UTC))
     assert (await ask_gate(browser)).status_code == 303
-    # Its tokens are refused too, in every service.
+    # The commit also revokes its access tokens, in every service.
     assert claims["sid"] in str(session.info)
 
 
-async def test_a_locked_account_is_out_and_stays_out(
+async def test_a_locked_account_loses_access_and_cannot_sign_on(
     browser: httpx.AsyncClient, database: Database, boss: User, open_account: Any
 ) -> None:
     await sign_on(browser, boss)
@@ -269,7 +271,7 @@ async def test_a_locked_account_is_out_and_stays_out(
     assert (answer.status_code, "This account is locked." in answer.text) == (403, True)
 
 
-async def test_a_session_ends_after_eight_hours(
+async def test_an_expired_session_leads_back_to_the_sign_on(
     browser: httpx.AsyncClient, database: Database, boss: User
 ) -> None:
     await sign_on(browser, boss)
@@ -288,7 +290,7 @@ async def test_a_session_ends_after_eight_hours(
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "A" * 43, "é" * 43, "A" * 5_000, '"; DROP'])
-async def test_a_forged_cookie_opens_nothing(browser: httpx.AsyncClient, boss: User, cookie: str) -> None:
+async def test_a_forged_cookie_gives_no_access(browser: httpx.AsyncClient, boss: User, cookie: str) -> None:
     headers = httpx.Headers({**OWN, "Cookie": f"{COOKIE}={cookie}"}, encoding="utf-8")
     assert (await browser.get(GATE + PAGE, headers=headers)).status_code == 303
     assert (await browser.post(TOKEN, headers=headers)).status_code == 401
@@ -305,7 +307,7 @@ async def test_the_cookie_is_stored_as_a_digest(
     assert len(row.digest) == 32
 
 
-async def test_a_form_of_an_ended_session_leads_back_to_its_page(browser: httpx.AsyncClient) -> None:
+async def test_a_form_sent_after_the_session_returns_to_its_page(browser: httpx.AsyncClient) -> None:
     headers = {**OWN, "Referer": "http://test/admin/content/speech/edit/1"}
     answer = await browser.post(f"{GATE}/admin/content/speech/action/archive", headers=headers)
     assert answer.headers["location"] == "/admin/login?next=%2Fadmin%2Fcontent%2Fspeech%2Fedit%2F1"
@@ -317,13 +319,13 @@ async def test_a_form_of_an_ended_session_leads_back_to_its_page(browser: httpx.
     assert answer.headers["location"] == LOGIN
 
 
-async def test_a_script_gets_a_problem_instead_of_the_sign_on(browser: httpx.AsyncClient) -> None:
+async def test_a_script_gets_a_problem_instead_of_a_redirect(browser: httpx.AsyncClient) -> None:
     headers = {"Sec-Fetch-Mode": "cors", "Accept": "text/html"}
     answer = await browser.get(GATE + PAGE, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
 
 
-async def test_scripts_get_a_token_of_the_api(browser: httpx.AsyncClient, boss: User) -> None:
+async def test_scripts_of_a_page_get_an_access_token(browser: httpx.AsyncClient, boss: User) -> None:
     await sign_on(browser, boss)
     csrf = read_claims(await ask_gate(browser))["csrf"]
     answer = await browser.post(TOKEN, headers={**OWN, "X-CSRF-Token": csrf})
@@ -335,7 +337,7 @@ async def test_scripts_get_a_token_of_the_api(browser: httpx.AsyncClient, boss: 
         assert (await browser.post(TOKEN, headers=headers)).status_code == 403
 
 
-async def test_the_first_page_or_the_sign_on(browser: httpx.AsyncClient, boss: User) -> None:
+async def test_the_root_of_the_panel_redirects_by_session(browser: httpx.AsyncClient, boss: User) -> None:
     assert (await browser.get("/admin")).headers["location"] == LOGIN
     await sign_on(browser, boss)
     assert (await browser.get("/admin")).headers["location"].startswith("/admin/content")

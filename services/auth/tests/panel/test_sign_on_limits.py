@@ -1,4 +1,4 @@
-"""Signing on to the panel is limited like signing in to the API, and by the same counts."""
+"""Sign-ons to the panel share their limits with sign-ins to the API."""
 
 import time
 from uuid import uuid4
@@ -32,7 +32,7 @@ async def attempt(client: httpx.AsyncClient, email: str, password: str = WRONG) 
     return await client.post(SIGN_ON, data={"email": email, "password": password}, headers=OWN)
 
 
-async def test_attempts_from_one_address_count_for_both_ways_to_sign_in(limited: FastAPI) -> None:
+async def test_panel_and_api_share_the_limit_of_a_client_address(limited: FastAPI) -> None:
     async with api_client(limited) as client:
         for _ in range(5):
             await client.post(LOGIN, json={})
@@ -44,7 +44,7 @@ async def test_attempts_from_one_address_count_for_both_ways_to_sign_in(limited:
         assert (await client.post(LOGIN, json={})).status_code == 429
 
 
-async def test_attempts_on_one_account_count_from_all_addresses(limited: FastAPI, boss: User) -> None:
+async def test_panel_and_api_share_the_limit_of_an_account(limited: FastAPI, boss: User) -> None:
     limited.dependency_overrides[get_client_address] = lambda: uuid4().hex
     async with api_client(limited) as client:
         statuses = [(await attempt(client, str(boss.email))).status_code for _ in range(11)]
@@ -54,7 +54,7 @@ async def test_attempts_on_one_account_count_from_all_addresses(limited: FastAPI
         assert (await client.post(LOGIN, json=body)).status_code == 429
 
 
-async def test_strangers_do_not_lock_the_owner_out(limited: FastAPI, boss: User) -> None:
+async def test_attempts_of_strangers_do_not_lock_out_the_owner(limited: FastAPI, boss: User) -> None:
     async with api_client(limited) as client:
         assert (await attempt(client, str(boss.email), "Correct4Horse")).status_code == 303
         known = limited.dependency_overrides[get_client_address]
@@ -65,7 +65,7 @@ async def test_strangers_do_not_lock_the_owner_out(limited: FastAPI, boss: User)
         assert (await attempt(client, str(boss.email), "Correct4Horse")).status_code == 303
 
 
-async def test_without_redis_the_sign_on_is_closed(
+async def test_the_sign_on_is_unavailable_without_redis(
     settings: ApiSettings, database: Database, boss: User
 ) -> None:
     away = {"rate_limit_enabled": True, "redis_url": SecretStr("redis://127.0.0.1:1/0")}
@@ -78,12 +78,12 @@ async def test_without_redis_the_sign_on_is_closed(
         assert "set-cookie" not in answer.headers
 
 
-async def test_the_time_does_not_reveal_whether_an_account_exists(
+async def test_the_response_time_does_not_reveal_whether_an_account_exists(
     app: FastAPI, boss: User, user: User
 ) -> None:
     times: dict[str, list[float]] = {str(boss.email): [], str(user.email): [], "stranger@example.com": []}
     async with api_client(app) as client:
-        # In turns, and the quickest of each: what else the machine does meanwhile counts for none.
+        # The fastest of alternating attempts: other load on the machine affects all accounts alike.
         for _ in range(7):
             for email, taken in times.items():
                 begun = time.perf_counter()

@@ -18,11 +18,11 @@ def hasher() -> Iterator[PasswordHasher]:
     hasher.close()
 
 
-async def test_a_hash_is_argon2id_at_our_cost(password_hash: str) -> None:
+async def test_a_hash_is_argon2id_with_the_chosen_cost(password_hash: str) -> None:
     assert password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
-async def test_only_the_right_password_is_right(hasher: PasswordHasher, password_hash: str) -> None:
+async def test_only_the_right_password_matches(hasher: PasswordHasher, password_hash: str) -> None:
     assert await hasher.verify("Correct4Horse", password_hash) == (True, None)
     assert await hasher.verify("Correct4Horsf", password_hash) == (False, None)
 
@@ -37,20 +37,20 @@ async def test_a_bcrypt_hash_is_upgraded(hasher: PasswordHasher) -> None:
     assert await hasher.verify("Wrong4Horse", old) == (False, None)
 
 
-async def test_bcrypt_does_not_forget_what_follows_72_bytes(hasher: PasswordHasher) -> None:
+async def test_bcrypt_rejects_passwords_that_differ_after_72_bytes(hasher: PasswordHasher) -> None:
     password = "Aa1" + "x" * 69
     old = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
     assert (await hasher.verify(password, old))[0]
     assert await hasher.verify(password + "y", old) == (False, None)
 
 
-async def test_argon2_does_not_forget_what_follows_72_bytes(hasher: PasswordHasher) -> None:
+async def test_argon2_rejects_passwords_that_differ_after_72_bytes(hasher: PasswordHasher) -> None:
     hashed = await hasher.hash("x" * 127 + "y")
     assert await hasher.verify("x" * 127 + "z", hashed) == (False, None)
 
 
 @pytest.mark.parametrize("hashed", [None, "", "plain", "$unknown$"])
-async def test_without_a_usable_hash_the_same_work_is_done(
+async def test_verifying_without_a_usable_hash_costs_the_same(
     hasher: PasswordHasher, hashed: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     verified: list[str] = []
@@ -66,7 +66,7 @@ async def test_without_a_usable_hash_the_same_work_is_done(
     ]
 
 
-async def test_a_full_queue_refuses_at_once_and_recovers(
+async def test_a_full_queue_refuses_immediately_and_recovers(
     hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready = threading.Event()
@@ -99,7 +99,7 @@ async def test_an_address_leaves_room_in_the_queue(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux knows priorities of threads")
-async def test_hashing_threads_let_all_others_go_first(
+async def test_hashing_threads_have_a_lower_priority(
     hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pwdlib.PasswordHash, "hash", lambda self, password: str(os.nice(0)))
@@ -108,7 +108,7 @@ async def test_hashing_threads_let_all_others_go_first(
     assert os.nice(0) == before
 
 
-async def test_the_loop_is_free_while_hashing(hasher: PasswordHasher) -> None:
+async def test_hashing_does_not_block_the_event_loop(hasher: PasswordHasher) -> None:
     hashing = asyncio.create_task(hasher.hash("Correct4Horse"))
     turns = 0
     while not hashing.done():

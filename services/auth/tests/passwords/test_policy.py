@@ -17,7 +17,7 @@ from auth.types import normalize_password
         "Flower83927164",
     ],
 )
-def test_strong_passwords_pass(strong: str) -> None:
+def test_strong_passwords_are_accepted(strong: str) -> None:
     ensure_strong_password(normalize_password(strong))
 
 
@@ -45,7 +45,7 @@ def test_weak_passwords_are_rejected_with_a_reason(weak: str, reason: str) -> No
     assert {error["pointer"] for error in caught.value.extra["errors"]} == {"#/password"}
 
 
-def test_all_weaknesses_are_reported_at_once() -> None:
+def test_all_weaknesses_are_reported_together() -> None:
     with pytest.raises(WeakPassword) as caught:
         ensure_strong_password("short")
     assert len(caught.value.extra["errors"]) == 3

@@ -2,10 +2,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from auth.social import SocialSignIn
-from tests.providers import Providers, signing_in
+from tests.providers import Providers, open_social_sign_in
 
 
 @pytest.fixture(scope="module")
 async def social(providers: Providers) -> AsyncIterator[SocialSignIn]:
-    async with signing_in(providers) as social:
+    async with open_social_sign_in(providers) as social:
         yield social

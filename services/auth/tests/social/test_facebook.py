@@ -1,4 +1,4 @@
-"""Access tokens of classic Facebook Login, which only Facebook can read."""
+"""Access tokens of classic Facebook Login, which only Facebook can verify."""
 
 import time
 from typing import Any
@@ -6,16 +6,19 @@ from typing import Any
 import pytest
 from auth.errors import InvalidSocialToken, ProviderUnavailable
 from auth.social import SocialSignIn, VerifiedIdentity
-from tests.providers import Providers, as_json, signing_in
+from tests.providers import Providers, open_social_sign_in, to_json_reply
 
 
-def picture(url: Any) -> dict[str, Any]:
+def create_picture(url: Any) -> dict[str, Any]:
     return {"data": {"height": 50, "is_silhouette": False, "url": url, "width": 50}}
 
 
 async def test_an_access_token_proves_an_identity(providers: Providers, social: SocialSignIn) -> None:
-    token = providers.facebook.access_token(
-        user_id="10158", name="Ada", email="ada@example.com", picture=picture("https://example.com/a.jpg")
+    token = providers.facebook.create_access_token(
+        user_id="10158",
+        name="Ada",
+        email="ada@example.com",
+        picture=create_picture("https://example.com/a.jpg"),
     )
     assert await social.verify("facebook", token, nonce=None) == VerifiedIdentity(
         provider="facebook",
@@ -27,8 +30,8 @@ async def test_an_access_token_proves_an_identity(providers: Providers, social: 
     )
 
 
-async def test_a_token_that_never_expires_is_good(providers: Providers, social: SocialSignIn) -> None:
-    token = providers.facebook.access_token(user_id="10158", expires_at=0)
+async def test_a_token_that_never_expires_is_accepted(providers: Providers, social: SocialSignIn) -> None:
+    token = providers.facebook.create_access_token(user_id="10158", expires_at=0)
     identity = await social.verify("facebook", token, nonce=None)
     assert (identity.email, identity.name, identity.avatar_url) == (None, None, None)
 
@@ -38,16 +41,16 @@ async def test_a_token_that_never_expires_is_good(providers: Providers, social: 
     [
         ({"email": ["a@example.com"]}, "email"),
         ({"name": "Ada\x07"}, "name"),
-        ({"picture": picture("javascript:alert(1)")}, "avatar_url"),
-        ({"picture": picture(["https://example.com"])}, "avatar_url"),
+        ({"picture": create_picture("javascript:alert(1)")}, "avatar_url"),
+        ({"picture": create_picture(["https://example.com"])}, "avatar_url"),
         ({"picture": {"data": []}}, "avatar_url"),
         ({"picture": "https://example.com/a.jpg"}, "avatar_url"),
     ],
 )
-async def test_what_nobody_would_keep_is_left_out(
+async def test_unusable_names_and_pictures_are_dropped(
     providers: Providers, social: SocialSignIn, shown: dict[str, Any], kept: str
 ) -> None:
-    token = providers.facebook.access_token(user_id="10158", **shown)
+    token = providers.facebook.create_access_token(user_id="10158", **shown)
     assert getattr(await social.verify("facebook", token, nonce=None), kept) is None
 
 
@@ -64,10 +67,10 @@ async def test_what_nobody_would_keep_is_left_out(
         pytest.param({"user_id": "20000"}, id="of another than /me says"),
     ],
 )
-async def test_every_other_access_token_is_refused(
+async def test_every_invalid_access_token_is_refused(
     providers: Providers, social: SocialSignIn, facts: dict[str, Any]
 ) -> None:
-    token = providers.facebook.access_token(user_id="10158")
+    token = providers.facebook.create_access_token(user_id="10158")
     providers.facebook.inspected[token] |= facts
     with pytest.raises(InvalidSocialToken):
         await social.verify("facebook", token, nonce=None)
@@ -80,7 +83,7 @@ async def test_garbage_is_refused(social: SocialSignIn, token: str) -> None:
 
 
 async def test_a_nonce_is_rejected_with_a_reason(providers: Providers, social: SocialSignIn) -> None:
-    token = providers.facebook.access_token(user_id="10158")
+    token = providers.facebook.create_access_token(user_id="10158")
     asked = providers.facebook.debug_token.requests
     with pytest.raises(InvalidSocialToken, match="have no nonce"):
         await social.verify("facebook", token, nonce="n-0S6")
@@ -92,15 +95,15 @@ async def test_a_nonce_is_rejected_with_a_reason(providers: Providers, social: S
 async def test_a_token_that_facebook_rejects_is_rejected(
     providers: Providers, social: SocialSignIn, at: str, code: int
 ) -> None:
-    token = providers.facebook.access_token(user_id="10158")
-    refusal = as_json({"error": {"message": "Invalid OAuth access token.", "code": code}}, 400)
-    with getattr(providers.facebook, at).answering(*refusal), pytest.raises(InvalidSocialToken):
+    token = providers.facebook.create_access_token(user_id="10158")
+    refusal = to_json_reply({"error": {"message": "Invalid OAuth access token.", "code": code}}, 400)
+    with getattr(providers.facebook, at).answer_with(*refusal), pytest.raises(InvalidSocialToken):
         await social.verify("facebook", token, nonce=None)
 
 
 MISBEHAVIOUR: dict[str, tuple[int, bytes]] = {
     "500": (500, b"oops"),
-    "500 in JSON": as_json({"error": {"code": 190}}, 500),
+    "500 in JSON": to_json_reply({"error": {"code": 190}}, 500),
     "HTML": (200, b"<html>Sorry, something went wrong.</html>"),
     "truncated JSON": (200, b'{"data": {"is_valid": tr'),
     "nothing": (200, b""),
@@ -109,19 +112,19 @@ MISBEHAVIOUR: dict[str, tuple[int, bytes]] = {
     "not UTF-8": (200, b'{"id": "\xff"}'),
     "too much": (200, b'{"id": "' + b"1" * 100_000 + b'"}'),
     "a redirect": (302, b"http://127.0.0.1:9/"),
-    "too many requests": as_json({"error": {"code": 4, "message": "limit reached"}}, 400),
-    "an error of a strange type": as_json({"error": "190"}, 400),
-    "a code of a strange type": as_json({"error": {"code": [190]}}, 400),
+    "too many requests": to_json_reply({"error": {"code": 4, "message": "limit reached"}}, 400),
+    "an error of a strange type": to_json_reply({"error": "190"}, 400),
+    "a code of a strange type": to_json_reply({"error": {"code": [190]}}, 400),
 }
 
 
 @pytest.mark.parametrize("reply", MISBEHAVIOUR.values(), ids=MISBEHAVIOUR)
 @pytest.mark.parametrize("at", ["debug_token", "me"])
-async def test_a_misbehaving_facebook_is_unavailable(
+async def test_facebook_is_unavailable_if_it_answers_nonsense(
     providers: Providers, social: SocialSignIn, at: str, reply: tuple[int, bytes]
 ) -> None:
-    token = providers.facebook.access_token(user_id="10158")
-    with getattr(providers.facebook, at).answering(*reply), pytest.raises(ProviderUnavailable) as problem:
+    token = providers.facebook.create_access_token(user_id="10158")
+    with getattr(providers.facebook, at).answer_with(*reply), pytest.raises(ProviderUnavailable) as problem:
         await social.verify("facebook", token, nonce=None)
     assert (problem.value.status, problem.value.code) == (503, "provider_unavailable")
     assert int(problem.value.headers["Retry-After"]) > 0
@@ -138,38 +141,38 @@ async def test_a_misbehaving_facebook_is_unavailable(
         {"data": {"is_valid": True, "expires_at": "soon"}},
     ],
 )
-async def test_facts_of_strange_types_are_not_understood(
+async def test_facebook_is_unavailable_if_details_have_unexpected_types(
     providers: Providers, social: SocialSignIn, document: dict[str, Any]
 ) -> None:
-    token = providers.facebook.access_token(user_id="10158")
-    reply = as_json(document)
-    with providers.facebook.debug_token.answering(*reply), pytest.raises(ProviderUnavailable):
+    token = providers.facebook.create_access_token(user_id="10158")
+    reply = to_json_reply(document)
+    with providers.facebook.debug_token.answer_with(*reply), pytest.raises(ProviderUnavailable):
         await social.verify("facebook", token, nonce=None)
 
 
 @pytest.mark.parametrize("dripping", [False, True])
 @pytest.mark.parametrize("at", ["debug_token", "me"])
-async def test_a_facebook_that_hangs_is_unavailable(providers: Providers, at: str, dripping: bool) -> None:
-    token = providers.facebook.access_token(user_id="10158")
-    async with signing_in(providers, social_timeout_seconds=0.5) as social:
+async def test_facebook_is_unavailable_if_it_does_not_answer(
+    providers: Providers, at: str, dripping: bool
+) -> None:
+    token = providers.facebook.create_access_token(user_id="10158")
+    async with open_social_sign_in(providers, social_timeout_seconds=0.5) as social:
         started = time.monotonic()
-        with getattr(providers.facebook, at).hanging(dripping=dripping), pytest.raises(ProviderUnavailable):
+        with getattr(providers.facebook, at).hang(dripping=dripping), pytest.raises(ProviderUnavailable):
             await social.verify("facebook", token, nonce=None)
-    # A drip would go on for as long as it is let.
+    # Without an overall timeout, a dripping response would never end.
     assert time.monotonic() - started < 5
 
 
-async def test_a_wrong_secret_of_ours_proves_nobody(providers: Providers) -> None:
-    token = providers.facebook.access_token(user_id="10158")
-    async with signing_in(providers, facebook_app_secret="another") as social:
+async def test_a_wrong_app_secret_rejects_every_token(providers: Providers) -> None:
+    token = providers.facebook.create_access_token(user_id="10158")
+    async with open_social_sign_in(providers, facebook_app_secret="another") as social:
         with pytest.raises(InvalidSocialToken):
             await social.verify("facebook", token, nonce=None)
 
 
-async def test_neither_the_secret_nor_what_it_opens_is_in_an_address(
-    providers: Providers, social: SocialSignIn
-) -> None:
-    token = providers.facebook.access_token(user_id="10158")
+async def test_no_url_contains_the_app_secret_or_a_token(providers: Providers, social: SocialSignIn) -> None:
+    token = providers.facebook.create_access_token(user_id="10158")
     before = len(providers.targets)
     await social.verify("facebook", token, nonce=None)
     inspection, person = providers.targets[before:]

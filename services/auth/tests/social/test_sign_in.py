@@ -1,4 +1,4 @@
-"""What becomes of sign-ins while a provider's keys cannot be had, and what all of it leaves in the logs."""
+"""Sign-ins while a provider's keys are unavailable, and the content of the logs."""
 
 import asyncio
 import json
@@ -10,125 +10,127 @@ import time
 import pytest
 from auth.errors import InvalidSocialToken, ProviderUnavailable
 from auth.social import VerifiedIdentity
-from tests.providers import Providers, as_json, signing_in
+from tests.providers import Providers, open_social_sign_in, to_json_reply
 
 
 async def test_many_first_sign_ins_share_one_fetch(providers: Providers) -> None:
     before = providers.google.jwks.requests
-    async with signing_in(providers) as social:
-        tokens = [providers.google.token() for _ in range(20)]
+    async with open_social_sign_in(providers) as social:
+        tokens = [providers.google.create_token() for _ in range(20)]
         proven = await asyncio.gather(*(social.verify("google", token, nonce=None) for token in tokens))
     assert len({identity.subject for identity in proven}) == 20
     assert providers.google.jwks.requests == before + 1
 
 
-async def test_unknown_keys_are_asked_for_once_in_a_while(providers: Providers) -> None:
+async def test_fetches_of_unknown_keys_are_limited(providers: Providers) -> None:
     google = providers.google
-    async with signing_in(providers, social_keys_cooldown_seconds=60) as social:
-        await social.verify("google", google.token(), nonce=None)
+    async with open_social_sign_in(providers, social_keys_cooldown_seconds=60) as social:
+        await social.verify("google", google.create_token(), nonce=None)
         before = google.jwks.requests
-        # The sign-in has just fetched them, so it is not time yet.
+        # The sign-in has just fetched the keys, so the cooldown is still running.
         for number in range(20):
             with pytest.raises(InvalidSocialToken):
-                await social.verify("google", google.sign(google.claims(), kid=f"no-{number}"), nonce=None)
+                await social.verify(
+                    "google", google.sign(google.create_claims(), kid=f"no-{number}"), nonce=None
+                )
     assert google.jwks.requests == before
 
 
-async def test_a_new_key_is_found_when_the_first_token_names_it(providers: Providers) -> None:
+async def test_a_new_key_is_fetched_when_a_token_names_it(providers: Providers) -> None:
     apple = providers.apple
-    async with signing_in(providers, social_keys_cooldown_seconds=0) as social:
-        old = apple.token()
+    async with open_social_sign_in(providers, social_keys_cooldown_seconds=0) as social:
+        old = apple.create_token()
         await social.verify("apple", old, nonce=None)
         apple.rotate()
-        await social.verify("apple", apple.token(), nonce=None)
+        await social.verify("apple", apple.create_token(), nonce=None)
         await social.verify("apple", old, nonce=None)
         apple.rotate()
-        await social.verify("apple", apple.token(), nonce=None)
+        await social.verify("apple", apple.create_token(), nonce=None)
         with pytest.raises(InvalidSocialToken):
             await social.verify("apple", old, nonce=None)
 
 
 AWAY = {
     "500": (500, b"oops"),
-    "503 in JSON": as_json({"error": "unavailable"}, 503),
-    "400": as_json({"error": "what?"}, 400),
+    "503 in JSON": to_json_reply({"error": "unavailable"}, 503),
+    "400": to_json_reply({"error": "what?"}, 400),
     "HTML": (200, b"<html></html>"),
     "truncated JSON": (200, b'{"keys": [{"kty"'),
-    "no keys": as_json({"keys": []}),
-    "another document": as_json({"jwks": {}}),
-    "keys of strange types": as_json({"keys": [None, 7, "RSA", [], {}, {"kid": [], "kty": "RSA"}]}),
-    "keys that are an object": as_json({"keys": {"a": 1}}),
-    "keys that are a number": as_json({"keys": 7}),
-    "broken keys": as_json({"keys": [{"kid": "google-0", "kty": "RSA", "n": "!", "e": 7}]}),
-    "a shared secret": as_json({"keys": [{"kid": "google-0", "kty": "oct", "k": "c2VjcmV0"}]}),
+    "no keys": to_json_reply({"keys": []}),
+    "another document": to_json_reply({"jwks": {}}),
+    "keys of strange types": to_json_reply({"keys": [None, 7, "RSA", [], {}, {"kid": [], "kty": "RSA"}]}),
+    "keys that are an object": to_json_reply({"keys": {"a": 1}}),
+    "keys that are a number": to_json_reply({"keys": 7}),
+    "broken keys": to_json_reply({"keys": [{"kid": "google-0", "kty": "RSA", "n": "!", "e": 7}]}),
+    "a shared secret": to_json_reply({"keys": [{"kid": "google-0", "kty": "oct", "k": "c2VjcmV0"}]}),
     "too much": (200, json.dumps({"keys": ["x" * 100_000]}).encode()),
     "a redirect": (301, b"http://127.0.0.1:9/"),
 }
 
 
 @pytest.mark.parametrize("reply", AWAY.values(), ids=AWAY)
-async def test_without_keys_nobody_can_sign_in_until_they_are_back(
+async def test_sign_ins_are_unavailable_until_the_keys_can_be_fetched(
     providers: Providers, reply: tuple[int, bytes]
 ) -> None:
-    async with signing_in(providers, social_keys_cooldown_seconds=0) as social:
-        with providers.google.jwks.answering(*reply), pytest.raises(ProviderUnavailable) as problem:
-            await social.verify("google", providers.google.token(), nonce=None)
+    async with open_social_sign_in(providers, social_keys_cooldown_seconds=0) as social:
+        with providers.google.jwks.answer_with(*reply), pytest.raises(ProviderUnavailable) as problem:
+            await social.verify("google", providers.google.create_token(), nonce=None)
         assert problem.value.status == 503
         assert int(problem.value.headers["Retry-After"]) > 0
-        await social.verify("google", providers.google.token(), nonce=None)
+        await social.verify("google", providers.google.create_token(), nonce=None)
 
 
 @pytest.mark.parametrize("reply", AWAY.values(), ids=AWAY)
-async def test_with_keys_that_are_known_sign_ins_go_on(
-    providers: Providers, reply: tuple[int, bytes]
-) -> None:
+async def test_sign_ins_succeed_with_cached_keys(providers: Providers, reply: tuple[int, bytes]) -> None:
     google = providers.google
-    async with signing_in(providers, social_keys_cooldown_seconds=0) as social:
-        await social.verify("google", google.token(), nonce=None)
-        with google.jwks.answering(*reply):
+    async with open_social_sign_in(providers, social_keys_cooldown_seconds=0) as social:
+        await social.verify("google", google.create_token(), nonce=None)
+        with google.jwks.answer_with(*reply):
             with pytest.raises(InvalidSocialToken):
-                await social.verify("google", google.sign(google.claims(), kid="unknown"), nonce=None)
-            await social.verify("google", google.token(), nonce=None)
+                await social.verify("google", google.sign(google.create_claims(), kid="unknown"), nonce=None)
+            await social.verify("google", google.create_token(), nonce=None)
 
 
 @pytest.mark.parametrize("dripping", [False, True])
-async def test_a_provider_that_hangs_is_unavailable(providers: Providers, dripping: bool) -> None:
-    async with signing_in(providers, social_timeout_seconds=1) as social:
+async def test_a_provider_is_unavailable_if_it_does_not_answer(providers: Providers, dripping: bool) -> None:
+    async with open_social_sign_in(providers, social_timeout_seconds=1) as social:
         started = time.monotonic()
-        with providers.google.jwks.hanging(dripping=dripping):
-            tokens = [providers.google.token() for _ in range(10)]
+        with providers.google.jwks.hang(dripping=dripping):
+            tokens = [providers.google.create_token() for _ in range(10)]
             outcomes = await asyncio.gather(
                 *(social.verify("google", token, nonce=None) for token in tokens), return_exceptions=True
             )
         assert {type(outcome) for outcome in outcomes} == {ProviderUnavailable}
-        # They wait for the same answer; one after another, or for the drip to end, would take longer.
+        # All wait for the same response; waiting in turn, or for the whole drip, would take longer.
         assert time.monotonic() - started < 5
 
 
 async def test_redirects_are_not_followed(providers: Providers) -> None:
     elsewhere = providers.apple.jwks
     before = elsewhere.requests
-    async with signing_in(providers) as social:
-        leading_there = providers.google.jwks.answering(302, f"{providers.url}{elsewhere.path}".encode())
+    async with open_social_sign_in(providers) as social:
+        leading_there = providers.google.jwks.answer_with(302, f"{providers.url}{elsewhere.path}".encode())
         with leading_there, pytest.raises(ProviderUnavailable):
-            await social.verify("google", providers.google.token(), nonce=None)
+            await social.verify("google", providers.google.create_token(), nonce=None)
     assert elsewhere.requests == before
 
 
-async def test_a_provider_that_is_gone_is_unavailable(providers: Providers) -> None:
+async def test_a_provider_is_unavailable_if_it_cannot_be_reached(providers: Providers) -> None:
     nowhere = "http://127.0.0.1:1"
-    async with signing_in(providers, google_jwks_url=nowhere, facebook_graph_url=nowhere) as social:
+    async with open_social_sign_in(providers, google_jwks_url=nowhere, facebook_graph_url=nowhere) as social:
         with pytest.raises(ProviderUnavailable):
-            await social.verify("google", providers.google.token(), nonce=None)
+            await social.verify("google", providers.google.create_token(), nonce=None)
         with pytest.raises(ProviderUnavailable):
             await social.verify("facebook", "EAAsome", nonce=None)
 
 
-async def test_one_provider_that_hangs_holds_up_no_other(providers: Providers) -> None:
-    async with signing_in(providers, social_timeout_seconds=30) as social:
-        with providers.google.jwks.hanging():
-            waiting = asyncio.create_task(social.verify("google", providers.google.token(), nonce=None))
-            await social.verify("apple", providers.apple.token(), nonce=None)
+async def test_a_provider_that_does_not_answer_delays_no_other(providers: Providers) -> None:
+    async with open_social_sign_in(providers, social_timeout_seconds=30) as social:
+        with providers.google.jwks.hang():
+            waiting = asyncio.create_task(
+                social.verify("google", providers.google.create_token(), nonce=None)
+            )
+            await social.verify("apple", providers.apple.create_token(), nonce=None)
             assert not waiting.done()
         assert isinstance(await waiting, VerifiedIdentity)
 
@@ -155,12 +157,12 @@ asyncio.run(main())
 """
 
 
-def test_no_token_and_no_secret_gets_into_the_logs(providers: Providers) -> None:
+def test_logs_contain_neither_tokens_nor_secrets(providers: Providers) -> None:
     facebook = providers.facebook
-    good = facebook.access_token(user_id="10158", email="ada@example.com")
-    refused = facebook.access_token(user_id="10158", is_valid=False)
-    strange = facebook.access_token(user_id="10158", expires_at="soon")
-    signed, expired = providers.google.token(), providers.google.token(exp=1)
+    good = facebook.create_access_token(user_id="10158", email="ada@example.com")
+    refused = facebook.create_access_token(user_id="10158", is_valid=False)
+    strange = facebook.create_access_token(user_id="10158", expires_at="soon")
+    signed, expired = providers.google.create_token(), providers.google.create_token(exp=1)
     tokens = [good, refused, strange, "EAAunknown", signed, expired]
     asked = [["google" if token in {signed, expired} else "facebook", token] for token in tokens]
     environment = {

@@ -33,15 +33,15 @@ async def use(used: UsedTokens, token: str, *, expires_at: float = SOON) -> None
         await asyncio.sleep(0)
 
 
-async def test_of_many_uses_at_once_one_counts(used: UsedTokens, providers: Providers) -> None:
-    token = providers.google.token()
+async def test_only_one_of_concurrent_uses_succeeds(used: UsedTokens, providers: Providers) -> None:
+    token = providers.google.create_token()
     outcomes = await asyncio.gather(*(use(used, token) for _ in range(20)), return_exceptions=True)
     assert outcomes.count(None) == 1
     assert {type(outcome) for outcome in outcomes} == {type(None), InvalidSocialToken}
 
 
-def respelled(token: str) -> str:
-    """The same token with other unused bits in the last character of its signature."""
+def respell(token: str) -> str:
+    """Change the unused bits of the signature's last character, which decodes to the same bytes."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     other = token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
     signatures = (each.rpartition(".")[2] for each in (token, other))
@@ -50,16 +50,18 @@ def respelled(token: str) -> str:
     return other
 
 
-async def test_another_spelling_is_the_same_token(used: UsedTokens, providers: Providers) -> None:
-    token = providers.google.token()
+async def test_another_encoding_of_the_signature_is_the_same_token(
+    used: UsedTokens, providers: Providers
+) -> None:
+    token = providers.google.create_token()
     await use(used, token)
-    for copy in (token, respelled(token)):
+    for copy in (token, respell(token)):
         with pytest.raises(InvalidSocialToken, match="already been used"):
             await use(used, copy)
 
 
 async def test_a_token_that_was_refused_may_be_sent_again(used: UsedTokens, providers: Providers) -> None:
-    token = providers.google.token()
+    token = providers.google.create_token()
     with pytest.raises(EmailRequired):
         async with used.claim(token, expires_at=SOON):
             raise EmailRequired("no address")
@@ -72,7 +74,7 @@ async def test_hashes_are_kept_until_the_token_expires(
 ) -> None:
     async with Redis.from_url(settings.redis_url.get_secret_value(), decode_responses=True) as redis:
         before = {key async for key in redis.scan_iter("used_social_token:*")}
-        token = providers.google.token()
+        token = providers.google.create_token()
         await use(used, token, expires_at=time.time() + seconds)
         [key] = {key async for key in redis.scan_iter("used_social_token:*")} - before
         lifetime = await redis.ttl(key)
@@ -81,7 +83,7 @@ async def test_hashes_are_kept_until_the_token_expires(
     assert expected - 5 <= lifetime <= expected
 
 
-async def test_a_lost_answer_of_redis_does_not_use_the_token_up(
+async def test_a_lost_reply_from_redis_does_not_use_up_the_token(
     used: UsedTokens, providers: Providers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read, lost = AbstractConnection.read_response, [ConnectionError("lost")]
@@ -92,8 +94,8 @@ async def test_a_lost_answer_of_redis_does_not_use_the_token_up(
             raise lost.pop()
         return answer
 
-    token = providers.google.token()
-    await use(used, providers.google.token())
+    token = providers.google.create_token()
+    await use(used, providers.google.create_token())
     monkeypatch.setattr(AbstractConnection, "read_response", lose_first)
     await use(used, token)
     assert not lost
@@ -101,7 +103,7 @@ async def test_a_lost_answer_of_redis_does_not_use_the_token_up(
         await use(used, token)
 
 
-async def test_a_late_loop_is_not_an_absent_redis(
+async def test_a_blocked_event_loop_is_not_taken_for_a_redis_failure(
     used: UsedTokens, providers: Providers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def block_loop() -> None:
@@ -111,11 +113,11 @@ async def test_a_late_loop_is_not_an_absent_redis(
 
     monkeypatch.setattr(used_tokens, "TIMEOUT_SECONDS", 0.25)
     blocking = asyncio.create_task(block_loop())
-    await use(used, providers.google.token())
+    await use(used, providers.google.create_token())
     blocking.cancel()
 
 
-async def test_without_redis_no_token_is_accepted() -> None:
+async def test_no_token_is_accepted_without_redis() -> None:
     used = UsedTokens("redis://127.0.0.1:1/0")
     with pytest.raises(Unavailable):
         await use(used, "a.b.c")

@@ -16,15 +16,15 @@ from shared.errors import Unauthorized
 from shared.security.current_user import AccessTokenVerifier
 
 
-def let_pass(path: Path, seconds: float) -> None:
-    """Let time go by for the keys of a file."""
+def age_keys(path: Path, seconds: float) -> None:
+    """Move the activation times of a file's keys into the past."""
     keys = json.loads(path.read_text())["keys"]
     older = [key | {"not_before": key["not_before"] - seconds} for key in keys]
     path.write_text(json.dumps({"keys": older}))
 
 
-async def test_tokens_stay_good_through_a_rotation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before, at, and long after the new key's turn, without a restart."""
+async def test_tokens_stay_valid_during_a_rotation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, at and long after the activation of the new key, without a restart."""
     path = tmp_path / "keys.json"
     monkeypatch.setattr(signing_keys, "RELOAD_INTERVAL_SECONDS", 0)
     assert "signs from now on" in rotate(path, at_once=False)
@@ -40,18 +40,18 @@ async def test_tokens_stay_good_through_a_rotation(tmp_path: Path, monkeypatch: 
     assert "nothing was changed" in rotate(path, at_once=False)
     assert len(ring.get_public_keys()["keys"]) == 2
     assert jwt.get_unverified_header(issue())["kid"] == jwt.get_unverified_header(old)["kid"]
-    let_pass(path, ACTIVATION_DELAY_SECONDS + 1)
+    age_keys(path, ACTIVATION_DELAY_SECONDS + 1)
     new = issue()
     assert jwt.get_unverified_header(new)["kid"] != jwt.get_unverified_header(old)["kid"]
     for token in (old, new):
         await verifier.authenticate(token)
-    let_pass(path, RETIREMENT_DELAY_SECONDS)
+    age_keys(path, RETIREMENT_DELAY_SECONDS)
     assert [each["kid"] for each in ring.get_public_keys()["keys"]] == [jwt.get_unverified_header(new)["kid"]]
     with pytest.raises(Unauthorized):
         await verifier.authenticate(old)
 
 
-async def test_a_leaked_key_is_gone_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_leaked_key_is_withdrawn_immediately(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "keys.json"
     monkeypatch.setattr(signing_keys, "RELOAD_INTERVAL_SECONDS", 0)
     rotate(path, at_once=False)
@@ -62,7 +62,7 @@ async def test_a_leaked_key_is_gone_at_once(tmp_path: Path, monkeypatch: pytest.
     assert await ring.get(leaked) is None
 
 
-def test_the_file_keeps_its_readers(tmp_path: Path) -> None:
+def test_the_key_file_keeps_its_permissions(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     rotate(path, at_once=False)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -73,7 +73,7 @@ def test_the_file_keeps_its_readers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "status"), [([], 0), (["--at-once"], 0), (["--soon"], 1)])
-def test_the_command_rotates(tmp_path: Path, arguments: list[str], status: int) -> None:
+def test_the_command_rotates_the_keys(tmp_path: Path, arguments: list[str], status: int) -> None:
     path = tmp_path / "keys.json"
     environment = {**os.environ, "SIGNING_KEYS_FILE": str(path)}
     command = [sys.executable, "-m", "auth", "rotate-keys", *arguments]

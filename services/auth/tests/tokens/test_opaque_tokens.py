@@ -7,7 +7,7 @@ def test_a_token_has_256_random_bits() -> None:
     assert len(tokens) == 100
 
 
-def test_a_successor_follows_from_its_predecessor_and_the_salt_together() -> None:
+def test_a_successor_is_derived_from_both_its_predecessor_and_the_salt() -> None:
     spent, salt = opaque_tokens.generate_token(), opaque_tokens.generate_salt()
     successor = opaque_tokens.derive_successor(spent, salt)
     assert successor == opaque_tokens.derive_successor(spent, salt)

@@ -23,7 +23,7 @@ def test_a_file_without_private_keys_is_refused(tmp_path: Path, document: object
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
-def test_a_file_that_is_no_json_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_json_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "keys.json"
     path.write_bytes(content)
     with pytest.raises(SigningKeysNotFound, match="SIGNING_KEYS_FILE cannot be used"):
@@ -37,14 +37,16 @@ def test_a_file_that_is_no_json_is_refused(tmp_path: Path, content: bytes) -> No
         ({"signing_keys_file": Path("/nowhere/keys.json")}, "No such file"),
     ],
 )
-def test_without_keys_the_service_does_not_start(
+def test_the_service_does_not_start_without_keys(
     settings: ApiSettings, different: dict[str, Any], line: str
 ) -> None:
     with pytest.raises(SystemExit, match=line):
         create_app(settings.model_copy(update=different))
 
 
-def test_a_file_that_breaks_later_loses_no_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_becomes_unusable_keeps_the_loaded_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "keys.json"
     monkeypatch.setattr(signing_keys, "RELOAD_INTERVAL_SECONDS", 0)
     rotate(path, at_once=False)
