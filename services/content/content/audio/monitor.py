@@ -25,8 +25,8 @@ CONCURRENCY = 4
 MAX_LOGGED_KEYS = 20
 MISSING = Gauge("recordings_missing", "Speeches' recordings that are missing from the object storage.")
 
-# Speeches locked by another transaction are left to the next check. The key differs if the recording has been
-# replaced since.
+# Speeches locked by another transaction are skipped until the next check. The key differs if the recording
+# has been replaced since.
 _LOOKED_FOR = """
     SELECT id FROM speeches
     JOIN unnest(CAST(:numbers AS bigint[]), CAST(:keys AS text[])) AS seen (number, key)

@@ -78,12 +78,12 @@ class BatchTable:
 
     async def create_speeches(self, import_id: UUID) -> None:
         """Create the speeches, without their tags, and log them for the catalogues."""
-        for chunk in self._chunks(CHUNK_SIZE):
+        for chunk in self._list_chunks(CHUNK_SIZE):
             await self._session.execute(_CREATE_SPEECHES, {"import_id": import_id, **chunk})
 
     async def attach_tags(self, ids: Mapping[str, UUID]) -> None:
         await self._copy("imported_tags", ("name", "id"), list(ids.items()))
-        for chunk in self._chunks(CHUNK_SIZE):
+        for chunk in self._list_chunks(CHUNK_SIZE):
             await self._session.execute(_ATTACH_TAGS, chunk)
 
     async def analyse(self) -> None:
@@ -95,11 +95,11 @@ class BatchTable:
 
     async def read_snapshots(self, tags: Mapping[str, TagRef]) -> AsyncIterator[list[SpeechSnapshot]]:
         """Yield the first revisions of all speeches, in chunks of one event."""
-        for chunk in self._chunks(EVENT_SIZE):
+        for chunk in self._list_chunks(EVENT_SIZE):
             rows = await self._session.execute(_ROWS, chunk)
             yield [_to_snapshot(*row, tags=tags) for row in rows]
 
-    def _chunks(self, size: int) -> Iterator[dict[str, int]]:
+    def _list_chunks(self, size: int) -> Iterator[dict[str, int]]:
         for first in range(0, self._size, size):
             yield {"first": first, "last": first + size - 1}
 

@@ -38,7 +38,7 @@ class MatchingNumbers:
     def __getitem__(self, rank: int) -> int:
         return self._numbers[rank]
 
-    def without(self, numbers: Iterable[int]) -> "MatchingNumbers":
+    def exclude(self, numbers: Iterable[int]) -> "MatchingNumbers":
         return MatchingNumbers(self._numbers - BitMap64(numbers))
 
 

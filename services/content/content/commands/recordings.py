@@ -26,7 +26,7 @@ class DeleteRecordings(Job):
 
 @retry_conflicts
 async def delete_recordings(database: Database, storage: Storage, job: DeleteRecordings) -> None:
-    """Delete what is not needed. Raises StorageUnavailable."""
+    """Delete the recordings that are not in use. Raises StorageUnavailable."""
     async with database.transaction() as session:
         needed = set(await session.scalars(select(Speech.audio_key).where(Speech.audio_key.in_(job.keys))))
         # Sessions show earlier revisions of other speeches, and speeches deleted by editors.

@@ -88,7 +88,7 @@ async def _move(session: AsyncSession, locked: list[UUID], job: MergeTags) -> No
 
 
 async def _delete(session: AsyncSession, job: MergeTags) -> bool:
-    """Delete the tag. Return False if a speech has been given it since."""
+    """Delete the tag. Return False if a speech has got it since."""
     try:
         async with session.begin_nested():
             await session.execute(delete(Tag).where(Tag.id == job.tag_id, Tag.merged_into == job.into_tag_id))

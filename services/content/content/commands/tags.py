@@ -42,7 +42,7 @@ class PropagateTagName(Job):
         return body
 
 
-def case_folded(name: ColumnElement[str]) -> ColumnElement[str]:
+def fold_case(name: ColumnElement[str]) -> ColumnElement[str]:
     """Return the case-folded name, as in the unique index."""
     return func.normalize(func.casefold(name.collate("pg_unicode_fast")), literal_column("NFC"))
 
@@ -50,7 +50,7 @@ def case_folded(name: ColumnElement[str]) -> ColumnElement[str]:
 async def create_tags(
     session: AsyncSession, categories: Mapping[str, str], *, actor: UUID | None
 ) -> dict[str, UUID]:
-    """Create missing tags, given as name to category; existing tags stay. Returns all ids by name."""
+    """Create missing tags from names with categories; existing tags stay. Returns all ids by name."""
     if not categories:
         return {}
     # Inserted in a fixed order, so that transactions with the same tags wait instead of deadlocking.
@@ -64,7 +64,7 @@ async def create_tags(
     given = func.unnest(literal(list(categories), ARRAY(String))).column_valued("given")
     found = await session.execute(
         select(given, func.coalesce(Tag.merged_into, Tag.id)).join(
-            Tag, case_folded(Tag.__table__.c.name) == case_folded(given)
+            Tag, fold_case(Tag.__table__.c.name) == fold_case(given)
         )
     )
     return {name: tag_id for name, tag_id in found}

@@ -48,7 +48,7 @@ async def draw_speeches(
             break
         rows = await database.fetch(_DRAWN, numbers, excluded, missing)
         found += [speech for speech in map(SpeechRow._make, rows) if _still_matches(speech, wanted)]
-        candidates = candidates.without(numbers)
+        candidates = candidates.exclude(numbers)
         extra = max(len(excluded), OVERSAMPLING * len(numbers))
     if not found:
         raise NoSpeechesMatch("No speech matches this level, type and tags, or all matches are excluded.")

@@ -51,7 +51,7 @@ async def list_tag_page(
     session: AsyncSession, *, search: str, order: str, is_descending: bool, limit: int, offset: int
 ) -> tuple[list[TagWithCount], int]:
     """List one page with counts up to MAX_COUNTED + 1, and the number of all tags that match."""
-    matching = _matches(search)
+    matching = _build_search(search)
     total = (
         await session.execute(select(func.count()).select_from(Tag).where(matching, _is_listed))
     ).scalar_one()
@@ -64,12 +64,15 @@ async def find_tags_by_term(session: AsyncSession, term: str, *, limit: int) -> 
     """Return tags whose name or category contains the term, names starting with it first."""
     begins = func.lower(Tag.name).startswith(term.lower(), autoescape=True)
     found = (
-        _tags.where(_matches(term)).order_by(None).order_by(begins.desc(), func.lower(Tag.name)).limit(limit)
+        _tags.where(_build_search(term))
+        .order_by(None)
+        .order_by(begins.desc(), func.lower(Tag.name))
+        .limit(limit)
     )
     return [TagRow._make(row) for row in await session.execute(found)]
 
 
-def _matches(term: str) -> ColumnElement[bool]:
+def _build_search(term: str) -> ColumnElement[bool]:
     if not term:
         return true()
     text = term.lower()

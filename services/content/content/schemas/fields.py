@@ -25,7 +25,7 @@ class PartialUpdate(RequestModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _is_not_null(cls, value: object) -> object:
+    def _ensure_not_null(cls, value: object) -> object:
         if value is None:
             raise ValueError("must not be null; omit the field to keep its value")
         return value

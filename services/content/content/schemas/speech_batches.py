@@ -23,7 +23,7 @@ class SpeechBatchUpdate(RequestModel):
     )
 
     @model_validator(mode="after")
-    def _is_a_change(self) -> Self:
+    def _ensure_change(self) -> Self:
         if not (self.add_tag_ids or self.remove_tag_ids or self.archived is not None):
             raise ValueError("must have add_tag_ids, remove_tag_ids or archived")
         if set(self.add_tag_ids) & set(self.remove_tag_ids):

@@ -46,10 +46,10 @@ async def _list_matches(
     ranges: Sequence[CommittedRange],
 ) -> SpeechIdPage:
     if cursor is not None and cursor.last_word_is_prefix:
-        parsed = parsed.with_last_word_as_prefix()
+        parsed = parsed.mark_last_word_as_prefix()
     terms = await find_terms(session, parsed)
     page = await RankedSearch(session, request, parsed, terms, ranges).list_page(cursor)
     # The last word may be incomplete.
     if cursor is not None or page.total or not parsed.last_word_is_incomplete:
         return page
-    return await _list_matches(session, request, cursor, parsed.with_last_word_as_prefix(), ranges)
+    return await _list_matches(session, request, cursor, parsed.mark_last_word_as_prefix(), ranges)

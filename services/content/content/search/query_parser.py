@@ -40,7 +40,7 @@ class ParsedQuery:
     def has_prefixes(self) -> bool:
         return any(token.is_prefix for token in self.tokens)
 
-    def with_last_word_as_prefix(self) -> "ParsedQuery":
+    def mark_last_word_as_prefix(self) -> "ParsedQuery":
         *others, last = self.tokens
         return ParsedQuery((*others, replace(last, is_prefix=True)), last_word_is_prefix=True)
 

@@ -70,14 +70,16 @@ def build_tsquery(terms: Sequence[Term]) -> TsQuery:
     else:
         runs = groupby(terms, key=lambda term: term.token.is_or)
         groups = [list(run) for is_or, run in runs if not is_or]
-    return TsQuery(required=_join(groups, _required), all_words=_join(groups, lambda group: group))
+    return TsQuery(
+        required=_join(groups, _remove_function_words), all_words=_join(groups, lambda group: group)
+    )
 
 
 def _join(groups: Iterable[list[Term]], choose: Callable[[list[Term]], list[Term]]) -> str:
     return " | ".join(" & ".join(map(_to_tsquery, choose(group))) for group in groups)
 
 
-def _required(group: list[Term]) -> list[Term]:
+def _remove_function_words(group: list[Term]) -> list[Term]:
     """Remove function words, unless the group has no other words."""
     others = [term for term in group if not term.is_function_word]
     return others if any(not term.token.is_excluded for term in others) else group

@@ -49,7 +49,7 @@ def test_any_text_is_parsed_or_refused(search: str) -> None:
 
 
 def test_the_last_word_may_be_a_prefix() -> None:
-    parsed = parse_query("next pass").with_last_word_as_prefix()
+    parsed = parse_query("next pass").mark_last_word_as_prefix()
     assert parsed == ParsedQuery((Token(text="next"), PASS), last_word_is_prefix=True)
     assert parsed.has_prefixes
 

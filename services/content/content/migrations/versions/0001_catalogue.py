@@ -13,12 +13,12 @@ down_revision = None
 
 
 def upgrade() -> None:
-    _tags()
-    _speeches()
-    _speech_tags()
-    _speech_statistics()
-    _catalogue_changes()
-    _outbox_and_inbox()
+    _create_tags()
+    _create_speeches()
+    _create_speech_tags()
+    _create_speech_statistics()
+    _create_catalogue_changes()
+    _create_outbox_and_inbox()
 
 
 def downgrade() -> None:
@@ -34,7 +34,7 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _tags() -> None:
+def _create_tags() -> None:
     op.create_table(
         "tags",
         sa.Column("id", sa.Uuid, primary_key=True, server_default=sa.text("uuidv7()")),
@@ -45,7 +45,7 @@ def _tags() -> None:
     op.create_index("uq_tags_name", "tags", [sa.text("lower(name)")], unique=True)
 
 
-def _speeches() -> None:
+def _create_speeches() -> None:
     op.create_table(
         "speeches",
         sa.Column("id", sa.Uuid, primary_key=True, server_default=sa.text("uuidv7()")),
@@ -64,7 +64,7 @@ def _speeches() -> None:
     )
 
 
-def _speech_tags() -> None:
+def _create_speech_tags() -> None:
     op.create_table(
         "speech_tags",
         sa.Column("speech_id", sa.Uuid, sa.ForeignKey("speeches.id", ondelete="CASCADE"), primary_key=True),
@@ -72,7 +72,7 @@ def _speech_tags() -> None:
     )
 
 
-def _speech_statistics() -> None:
+def _create_speech_statistics() -> None:
     op.create_table(
         "speech_statistics",
         sa.Column("speech_id", sa.Uuid, sa.ForeignKey("speeches.id", ondelete="CASCADE"), primary_key=True),
@@ -83,7 +83,7 @@ def _speech_statistics() -> None:
     )
 
 
-def _catalogue_changes() -> None:
+def _create_catalogue_changes() -> None:
     op.create_table(
         "catalogue_changes",
         sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
@@ -94,7 +94,7 @@ def _catalogue_changes() -> None:
     )
 
 
-def _outbox_and_inbox() -> None:
+def _create_outbox_and_inbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("id", sa.Uuid, primary_key=True),

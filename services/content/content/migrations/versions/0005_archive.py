@@ -1,7 +1,7 @@
 """Let speeches be archived, find those of an import or a recording, and keep an audit log.
 
 It runs while the system is in use and can be repeated after an interruption. Earlier versions may run
-meanwhile: to them all speeches are in play.
+at the same time: to them all speeches are in play.
 
 Revision ID: 0005
 """

@@ -1,6 +1,6 @@
 """Note which ids belong to imports that are being applied, so that lists read around them.
 
-Earlier versions may run meanwhile: their imports note nothing, and their lists read all rows.
+Earlier versions may run at the same time: their imports note nothing, and their lists read all rows.
 
 Revision ID: 0006
 """

@@ -1,7 +1,7 @@
 """Let editors sort speeches, and find those whose recording is missing.
 
 It runs while the system is in use and can be repeated after an interruption. Earlier versions may run
-meanwhile: they note no missing recordings.
+at the same time: they note no missing recordings.
 
 Revision ID: 0007
 """

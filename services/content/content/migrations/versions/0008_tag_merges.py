@@ -1,6 +1,6 @@
 """Note which tag is being merged into which.
 
-Earlier versions may run meanwhile: they still list a tag that is being merged.
+Earlier versions may run at the same time: they still list a tag that is being merged.
 
 Revision ID: 0008
 """
