@@ -39,13 +39,13 @@ def settings(base_settings: dict[str, Any], database_url: str) -> ApiSettings:
 
 @pytest.fixture
 def app(settings: ApiSettings, committed_database: Database) -> FastAPI:
-    """The application, with connections of its own; what it commits is gone after the test."""
+    """The application, on a database that is emptied after the test."""
     return create_app(settings)
 
 
 @pytest.fixture
 async def client(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
-    """A learner's client. What was committed before the test asked for it can be drawn at once."""
+    """A learner's client. Speeches committed before this fixture can be drawn immediately."""
     async with api_client(app, token=token_for(uuid4())) as client:
         await app.state.catalogue.refresh()
         yield client
@@ -53,7 +53,7 @@ async def client(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterat
 
 @pytest.fixture
 async def cache(settings: ApiSettings) -> AsyncIterator[Cache]:
-    """What all replicas share."""
+    """The cache that all replicas share."""
     cache = Cache(settings.redis_url.get_secret_value(), service="content")
     await cache.invalidate(list_cached_tags.key())
     yield cache
@@ -70,7 +70,7 @@ async def editor(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterat
 
 @pytest.fixture
 async def storage(settings: ApiSettings) -> Storage:
-    """The bucket of the tests."""
+    """The bucket for tests."""
     storage = Storage(settings)
     await storage.ensure_bucket()
     return storage
@@ -78,7 +78,7 @@ async def storage(settings: ApiSettings) -> Storage:
 
 @pytest.fixture
 def add() -> Add:
-    """Adds a speech: `await add(session, **what differs)`; `tags` are names."""
+    """Adds a speech: `await add(session, **fields)`; `tags` are names."""
 
     async def make(session: AsyncSession, *, tags: tuple[str, ...] = (), **different: Any) -> UUID:
         ids = await create_tags(session, dict.fromkeys(tags, "topic"), actor=None)
@@ -106,7 +106,7 @@ def mp3() -> bytes:
 
 @pytest.fixture
 async def key(storage: Storage, mp3: bytes) -> str:
-    """Where a recording was uploaded to."""
+    """The key of an uploaded recording."""
     key = f"uploads/{uuid4()}.mp3"
     await storage.put(key, mp3, content_type="audio/mpeg")
     return key
@@ -114,7 +114,7 @@ async def key(storage: Storage, mp3: bytes) -> str:
 
 @pytest.fixture
 def new_row() -> NewRow:
-    """Makes a row of a batch: `new_row(**what differs)`."""
+    """Creates a row of a batch: `new_row(**fields)`."""
 
     def make(**different: Any) -> dict[str, Any]:
         usual = {"text": "Where is it?", "level": "A1", "type": "question", "tags": [], "duration_ms": 1200}
@@ -125,7 +125,7 @@ def new_row() -> NewRow:
 
 @pytest.fixture
 def new_batch(storage: Storage) -> NewBatch:
-    """Stores a batch: `await new_batch(rows, **what differs in the event)`."""
+    """Stores a batch and announces it: `await new_batch(rows, **fields_of_the_event)`."""
 
     async def make(rows: list[dict[str, Any]], /, **different: Any) -> ValidatedBatch:
         content = b"".join(json.dumps(row).encode() + b"\n" for row in rows)

@@ -24,14 +24,14 @@ RANDOM = "/api/v1/game/speeches/random"
         ("/ready", "GET, HEAD"),
     ],
 )
-async def test_another_method_is_answered_with_the_allowed_ones(
+async def test_a_wrong_method_answers_with_the_allowed_ones(
     editor: httpx.AsyncClient, path: str, methods: str
 ) -> None:
     answer = await editor.patch(path)
     assert (answer.status_code, answer.headers["allow"]) == (405, methods)
 
 
-async def test_a_body_without_a_json_content_type_is_refused_with_the_reason(
+async def test_a_body_without_a_json_content_type_is_refused(
     editor: httpx.AsyncClient,
 ) -> None:
     sent = json.dumps({"name": "food", "category": "topic"})
@@ -51,13 +51,13 @@ async def test_the_bucket_is_created_and_the_service_is_ready(client: httpx.Asyn
     assert ready["checks"].keys() == {"postgres", "redis", "storage", "catalogue", "recordings"}
 
 
-async def test_the_api_opens_when_its_catalogue_is_loaded(app: FastAPI, token_for: TokenFor) -> None:
-    # A gateway sends draws to a new replica as soon as it answers.
+async def test_the_api_starts_with_a_loaded_catalogue(app: FastAPI, token_for: TokenFor) -> None:
+    # A gateway sends draws to a new replica as soon as its port is open.
     async with api_client(app, token=token_for(uuid4())) as client:
         assert (await client.post(RANDOM, json={"level": "A1"})).status_code == 404
 
 
-async def test_without_a_database_the_service_answers_503(settings: ApiSettings, token_for: TokenFor) -> None:
+async def test_the_service_answers_503_without_a_database(settings: ApiSettings, token_for: TokenFor) -> None:
     nowhere = SecretStr("postgresql+asyncpg://content@127.0.0.1:1/content")
     app = create_app(settings.model_copy(update={"database_url": nowhere}))
     async with api_client(app, token=token_for(uuid4())) as client:

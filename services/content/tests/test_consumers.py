@@ -19,7 +19,7 @@ QUEUE = SessionCompleted.queue_for("content")
 type Add = Callable[..., Awaitable[UUID]]
 
 
-def completed(*results: tuple[UUID, str, float | None]) -> SessionCompleted:
+def create_session(*results: tuple[UUID, str, float | None]) -> SessionCompleted:
     listed = [
         {
             "speech_id": speech_id,
@@ -42,13 +42,13 @@ def completed(*results: tuple[UUID, str, float | None]) -> SessionCompleted:
     return SessionCompleted(id=uuid7(), subject="s", time=datetime.now(UTC), data=data)
 
 
-async def plays_of(database: Database, speech_id: UUID) -> PlayStatistics:
+async def get_plays(database: Database, speech_id: UUID) -> PlayStatistics:
     async with database.transaction() as session:
         _, stats = await get_speech_with_stats(session, speech_id)
         return stats.statistics
 
 
-async def speech_in(database: Database, add: Add) -> UUID:
+async def commit_speech(database: Database, add: Add) -> UUID:
     async with database.transaction() as session:
         return await add(session)
 
@@ -59,8 +59,8 @@ def test_every_event_with_a_queue_has_a_handler(database: Database, storage: Sto
 
 
 async def test_a_session_delivered_twice_counts_once(database: Database, add: Add) -> None:
-    played, skipped = await speech_in(database, add), await speech_in(database, add)
-    event = completed(
+    played, skipped = await commit_speech(database, add), await commit_speech(database, add)
+    event = create_session(
         (played, "correct", 80),
         (played, "incorrect", None),
         (skipped, "skipped", None),
@@ -68,71 +68,71 @@ async def test_a_session_delivered_twice_counts_once(database: Database, add: Ad
     )
     assert await apply_once(database, QUEUE, event, on_session_completed) == "applied"
     assert await apply_once(database, QUEUE, event, on_session_completed) == "repeated"
-    assert await plays_of(database, played) == PlayStatistics(plays=2, correct=1, scored=1, score_sum=80)
-    assert await plays_of(database, skipped) == PlayStatistics()
+    assert await get_plays(database, played) == PlayStatistics(plays=2, correct=1, scored=1, score_sum=80)
+    assert await get_plays(database, skipped) == PlayStatistics()
 
 
-async def test_sessions_add_up(database: Database, add: Add) -> None:
-    speech_id = await speech_in(database, add)
+async def test_plays_of_several_sessions_are_added(database: Database, add: Add) -> None:
+    speech_id = await commit_speech(database, add)
     for score in (80.5, 60, None):
-        await apply_once(database, QUEUE, completed((speech_id, "correct", score)), on_session_completed)
-    assert await plays_of(database, speech_id) == PlayStatistics(
+        await apply_once(database, QUEUE, create_session((speech_id, "correct", score)), on_session_completed)
+    assert await get_plays(database, speech_id) == PlayStatistics(
         plays=3, correct=3, scored=2, score_sum=140.5
     )
 
 
 async def test_a_deleted_speech_loses_its_statistics(database: Database, add: Add) -> None:
-    speech_id = await speech_in(database, add)
-    event = completed((speech_id, "correct", 80))
+    speech_id = await commit_speech(database, add)
+    event = create_session((speech_id, "correct", 80))
     await apply_once(database, QUEUE, event, on_session_completed)
     async with database.transaction() as session:
         await delete_speech(session, speech_id, actor=None)
-    later = completed((speech_id, "correct", 80))
+    later = create_session((speech_id, "correct", 80))
     assert await apply_once(database, QUEUE, later, on_session_completed) == "applied"
 
 
-async def test_a_speech_may_be_deleted_while_its_plays_are_counted(
+async def test_a_speech_can_be_deleted_while_its_plays_are_counted(
     committed_database: Database, add: Add
 ) -> None:
-    deleted, kept = [await speech_in(committed_database, add) for _ in range(2)]
-    event = completed((deleted, "correct", 80), (kept, "correct", 80))
+    deleted, kept = [await commit_speech(committed_database, add) for _ in range(2)]
+    event = create_session((deleted, "correct", 80), (kept, "correct", 80))
     async with committed_database.transaction() as deleting:
         await delete_speech(deleting, deleted, actor=None)
         counting = asyncio.create_task(apply_once(committed_database, QUEUE, event, on_session_completed))
         done, _ = await asyncio.wait({counting}, timeout=0.2)
         assert not done
     assert await counting == "applied"
-    assert (await plays_of(committed_database, kept)).plays == 1
+    assert (await get_plays(committed_database, kept)).plays == 1
 
 
-async def test_sessions_with_the_same_speeches_do_not_block_each_other(
+async def test_sessions_with_the_same_speeches_do_not_deadlock(
     committed_database: Database, add: Add
 ) -> None:
-    ids = [await speech_in(committed_database, add) for _ in range(20)]
+    ids = [await commit_speech(committed_database, add) for _ in range(20)]
     orders = [ids if turn % 2 else ids[::-1] for turn in range(16)]
-    events = [completed(*((speech_id, "correct", 50.0) for speech_id in order)) for order in orders]
+    events = [create_session(*((speech_id, "correct", 50.0) for speech_id in order)) for order in orders]
     await asyncio.gather(
         *(apply_once(committed_database, QUEUE, event, on_session_completed) for event in events)
     )
     for speech_id in ids:
-        assert await plays_of(committed_database, speech_id) == PlayStatistics(
+        assert await get_plays(committed_database, speech_id) == PlayStatistics(
             plays=16, correct=16, scored=16, score_sum=800
         )
 
 
-async def test_a_deleted_session_is_taken_out_whatever_comes_first(database: Database, add: Add) -> None:
-    speech_id = await speech_in(database, add)
-    kept, event = (completed((speech_id, "correct", 80.0)) for _ in range(2))
+async def test_a_deleted_session_is_subtracted_in_any_order_of_events(database: Database, add: Add) -> None:
+    speech_id = await commit_speech(database, add)
+    kept, event = (create_session((speech_id, "correct", 80.0)) for _ in range(2))
     deletions = [
         SessionDeleted(
             id=uuid7(), subject="s", time=datetime.now(UTC), data=DeletedSession(**dict(each.data))
         )
-        for each in (event, completed((speech_id, "incorrect", 10.0)))
+        for each in (event, create_session((speech_id, "incorrect", 10.0)))
     ]
     for each in (kept, event):
         await apply_once(database, QUEUE, each, on_session_completed)
     for deleted in (deletions[0], deletions[0]):
         await apply_once(database, "content.on.session_deleted", deleted, on_session_deleted)
-    assert await plays_of(database, speech_id) == PlayStatistics(1, 1, 1, 80.0)
+    assert await get_plays(database, speech_id) == PlayStatistics(1, 1, 1, 80.0)
     await apply_once(database, "content.on.session_deleted", deletions[1], on_session_deleted)
-    assert await plays_of(database, speech_id) == PlayStatistics(0, 1, 0, 70.0)
+    assert await get_plays(database, speech_id) == PlayStatistics(0, 1, 0, 70.0)

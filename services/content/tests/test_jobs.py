@@ -33,7 +33,7 @@ async def deliver(database: Database, cache: Cache, outbox_jobs: OutboxJobs) -> 
         await apply_once(database, job.queue(), job, handle)
 
 
-async def names(client: httpx.AsyncClient) -> list[str]:
+async def list_names(client: httpx.AsyncClient) -> list[str]:
     return [tag["name"] for tag in (await client.get("/api/v1/tags")).json()["tags"]]
 
 
@@ -42,7 +42,7 @@ def test_every_job_has_a_handler(database: Database, cache: Cache) -> None:
     assert set(create_jobs(database, cache=cache, storage=UNUSED)) == expected
 
 
-async def test_a_job_removes_what_the_process_of_the_edit_did_not(
+async def test_a_job_removes_stale_values_if_the_editing_process_ended(
     client: httpx.AsyncClient,
     committed_database: Database,
     cache: Cache,
@@ -53,17 +53,20 @@ async def test_a_job_removes_what_the_process_of_the_edit_did_not(
         speech_id = await add(session, tags=("food",))
     path = f"/api/v1/speeches/{speech_id}"
     await cache.invalidate("tags")
-    assert (await names(client), (await client.get(path)).json()["text"]) == (["food"], "Where is it?")
-    # A process that ends right after its commit.
+    assert (await list_names(client), (await client.get(path)).json()["text"]) == (["food"], "Where is it?")
+    # Like an edit whose process ends right after the commit.
     async with committed_database.transaction() as session:
         await create_tags(session, {"work": "topic"}, actor=None)
         await apply_speech_change(session, speech_id, SpeechChange(text="Here it is."), actor=None)
-    assert (await names(client), (await client.get(path)).json()["text"]) == (["food"], "Where is it?")
+    assert (await list_names(client), (await client.get(path)).json()["text"]) == (["food"], "Where is it?")
     await deliver(committed_database, cache, outbox_jobs)
-    assert (await names(client), (await client.get(path)).json()["text"]) == (["food", "work"], "Here it is.")
+    assert (await list_names(client), (await client.get(path)).json()["text"]) == (
+        ["food", "work"],
+        "Here it is.",
+    )
 
 
-async def test_an_edit_without_redis_shows_once_redis_is_back(
+async def test_an_edit_without_redis_is_visible_once_redis_is_available(
     settings: ApiSettings,
     client: httpx.AsyncClient,
     committed_database: Database,
@@ -71,22 +74,24 @@ async def test_an_edit_without_redis_shows_once_redis_is_back(
     token_for: TokenFor,
     outbox_jobs: OutboxJobs,
 ) -> None:
-    assert await names(client) == []
+    assert await list_names(client) == []
     cut_off = create_app(settings.model_copy(update={"redis_url": NOWHERE}))
     async with api_client(cut_off, token=token_for(uuid4(), "editor")) as editor:
         answer = await editor.post("/api/v1/admin/tags", json={"name": "food", "category": "topic"})
-        assert (answer.status_code, await names(editor)) == (201, ["food"])
-    assert await names(client) == []
+        assert (answer.status_code, await list_names(editor)) == (201, ["food"])
+    assert await list_names(client) == []
     await deliver(committed_database, cache, outbox_jobs)
-    assert await names(client) == ["food"]
+    assert await list_names(client) == ["food"]
 
 
-async def test_an_invalidation_waits_for_redis(committed_database: Database, outbox_jobs: OutboxJobs) -> None:
+async def test_an_invalidation_is_retried_until_redis_is_available(
+    committed_database: Database, outbox_jobs: OutboxJobs
+) -> None:
     away = Cache(NOWHERE.get_secret_value(), service="content")
     async with committed_database.transaction() as session:
         await create_tags(session, {"work": "topic"}, actor=None)
     for _ in range(2):
-        # Raised as unavailable, it is tried again for as long as it takes; it is not claimed.
+        # The job is not claimed, and an unavailable cache is retried without a limit.
         with pytest.raises(CacheUnavailable):
             await deliver(committed_database, away, outbox_jobs)
     await away.close()

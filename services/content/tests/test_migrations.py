@@ -13,18 +13,18 @@ OLD_SPEECHES = """
 """
 
 
-async def test_the_migrations_make_exactly_the_tables(database_url: str) -> None:
+async def test_the_migrations_create_exactly_the_tables(database_url: str) -> None:
     await asyncio.to_thread(command.check, create_migration_config("content", database_url))
 
 
-async def test_the_migrations_can_be_taken_back(worker_id: str) -> None:
+async def test_the_migrations_can_be_downgraded(worker_id: str) -> None:
     async with scratch_database(f"content_back_{worker_id}") as url:
         config = create_migration_config("content", url)
         await asyncio.to_thread(command.upgrade, config, "head")
         await asyncio.to_thread(command.downgrade, config, "base")
 
 
-async def test_existing_speeches_are_found_after_the_migration(worker_id: str) -> None:
+async def test_existing_speeches_can_be_searched_after_the_migration(worker_id: str) -> None:
     async with scratch_database(f"content_filled_{worker_id}") as url:
         config = create_migration_config("content", url)
         await asyncio.to_thread(command.upgrade, config, "0001")
@@ -64,7 +64,7 @@ async def test_messages_in_the_outbox_are_due_after_the_migration(worker_id: str
             await connection.execute(text(insert))
         await asyncio.to_thread(upgrade, "content", url)
         async with engine.begin() as connection:
-            # As a worker or an API of the earlier version does, which may still run.
+            # Like a worker or an API of the earlier version, which may still be running.
             await connection.execute(text(insert))
             due = await connection.scalars(text("SELECT due_at <= now() AND attempts = 0 FROM outbox"))
             assert list(due) == [True, True]
@@ -76,7 +76,7 @@ async def test_an_interrupted_migration_can_be_repeated(worker_id: str) -> None:
     async with scratch_database(f"content_repeated_{worker_id}") as url:
         config = create_migration_config("content", url)
         await asyncio.to_thread(upgrade, "content", url)
-        # What stands before the indexes is committed before them, and the version after them.
+        # The statements before the indexes are committed before them, and the version after them.
         await asyncio.to_thread(command.stamp, config, "0004")
         await asyncio.to_thread(upgrade, "content", url)
         await asyncio.to_thread(command.check, config)

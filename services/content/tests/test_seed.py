@@ -35,24 +35,24 @@ def folder(tmp_path: Path, mp3: bytes) -> Path:
 
 @pytest.fixture
 def fresh(base_settings: dict[str, Any], database_url: str) -> SeedSettings:
-    """Settings with a bucket that does not exist."""
+    """Settings with a bucket that does not exist yet."""
     own = {"database_url": SecretStr(database_url), "s3_bucket": f"content-{uuid4().hex[:12]}"}
     return SeedSettings.model_validate({**base_settings, **own})
 
 
-async def speeches_in(database: Database) -> list[SpeechRow]:
+async def list_stored(database: Database) -> list[SpeechRow]:
     async with database.transaction() as session:
         ids = await session.scalars(select(Speech.id).order_by(Speech.number))
         return [await get_speech(session, speech_id) for speech_id in ids]
 
 
-async def test_the_seed_creates_everything_once(
+async def test_seeding_again_creates_nothing(
     fresh: SeedSettings, committed_database: Database, folder: Path, mp3: bytes
 ) -> None:
     await seed(fresh, folder)
-    speeches = await speeches_in(committed_database)
+    speeches = await list_stored(committed_database)
     await seed(fresh, folder)
-    assert await speeches_in(committed_database) == speeches
+    assert await list_stored(committed_database) == speeches
     assert [(speech.text, speech.level, speech.type) for speech in speeches] == [
         ("Is it far?", "A1", "question"),
         ("It is near.", "A1", "answer"),
@@ -72,16 +72,16 @@ async def test_the_seed_creates_everything_once(
     assert (audio.content, audio.headers["content-type"]) == (mp3, "audio/mpeg")
 
 
-async def test_the_seed_grows(fresh: SeedSettings, committed_database: Database, folder: Path) -> None:
+async def test_seeding_adds_new_rows(fresh: SeedSettings, committed_database: Database, folder: Path) -> None:
     (folder / "speeches.csv").write_text("".join(SPEECHES.splitlines(keepends=True)[:2]))
     await seed(fresh, folder)
-    assert len(await speeches_in(committed_database)) == 1
+    assert len(await list_stored(committed_database)) == 1
     (folder / "speeches.csv").write_text(SPEECHES)
     await seed(fresh, folder)
-    assert len(await speeches_in(committed_database)) == 3
+    assert len(await list_stored(committed_database)) == 3
 
 
-async def test_the_seed_is_for_development_only(fresh: SeedSettings, folder: Path) -> None:
+async def test_seeding_is_refused_in_production(fresh: SeedSettings, folder: Path) -> None:
     production = fresh.model_copy(update={"environment": "production"})
     with pytest.raises(SystemExit, match="development only"):
         await seed(production, folder)
@@ -111,7 +111,7 @@ async def test_an_invalid_folder_is_refused_with_one_line(
         await seed(fresh, folder)
 
 
-def test_the_folder_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_folder_is_a_required_argument(capsys: pytest.CaptureFixture[str]) -> None:
     assert parse_folder(["--folder", "deploy/seed"]) == Path("deploy/seed")
     with pytest.raises(SystemExit):
         parse_folder([])

@@ -16,7 +16,7 @@ STORAGE = {
 
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment without the variables of the services."""
+    """Remove the variables of the services from the environment."""
     for name in (*DATABASE, *BROKER, *REDIS, *STORAGE):
         monkeypatch.delenv(name, raising=False)
 
@@ -26,23 +26,23 @@ def set_all(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_the_worker_starts_with_what_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_worker_starts_with_its_own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, DATABASE | BROKER | REDIS | STORAGE)
     assert create_worker(WorkerSettings())
 
 
-def test_migrations_start_with_a_database_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migrations_need_only_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, DATABASE)
     assert MigrateSettings().database_url.get_secret_value() == DATABASE["DATABASE_URL"]
 
 
-def test_the_api_and_the_seed_start_without_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_api_and_the_seed_need_no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, DATABASE | REDIS | STORAGE)
     assert create_app(ApiSettings())
     assert SeedSettings()
 
 
-def test_the_api_and_the_seed_name_the_secrets_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_api_and_the_seed_report_missing_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, DATABASE | REDIS)
     for settings in (ApiSettings, SeedSettings):
         with pytest.raises(ValidationError) as refused:

@@ -1,4 +1,4 @@
-"""Messages of earlier versions that became jobs."""
+"""Events of earlier versions that are now jobs."""
 
 from content.commands.cache import InvalidateCache
 from content.commands.tags import PropagateTagName
@@ -10,7 +10,7 @@ ID, TAG = uuid7(), uuid7()
 TIME = "2026-11-25T12:00:00Z"
 
 
-def event(name: str, **data: object) -> dict[str, object]:
+def create_event(name: str, **data: object) -> dict[str, object]:
     return {
         "specversion": "1.0",
         "id": str(ID),
@@ -23,26 +23,26 @@ def event(name: str, **data: object) -> dict[str, object]:
     }
 
 
-def test_a_renamed_tag_is_propagated_from_where_the_event_stopped() -> None:
+def test_an_earlier_tag_renamed_event_continues_as_a_job() -> None:
     after = uuid7()
     job = PropagateTagName.model_validate(
-        event("tag_renamed", tag_id=str(TAG), after=str(after), locked_at=None)
+        create_event("tag_renamed", tag_id=str(TAG), after=str(after), locked_at=None)
     )
     assert (job.id, job.tag_id, job.after, job.traceparent) == (ID, TAG, after, "00-trace")
     assert job.locked_at.isoformat() == "2026-11-25T12:00:00+00:00"
 
 
-def test_a_changed_tag_invalidates_the_list_of_tags() -> None:
-    job = InvalidateCache.model_validate(event("tag_changed", tag_id=str(TAG)))
+def test_an_earlier_tag_changed_event_invalidates_the_list_of_tags() -> None:
+    job = InvalidateCache.model_validate(create_event("tag_changed", tag_id=str(TAG)))
     assert (job.id, job.keys) == (ID, [list_cached_tags.key()])
 
 
-def test_a_changed_or_deleted_speech_invalidates_the_speech() -> None:
+def test_earlier_speech_events_invalidate_the_speech() -> None:
     for name in ("speech_updated", "speech_deleted"):
-        job = InvalidateCache.model_validate(event(name, speech_id=str(ID), revision=2))
+        job = InvalidateCache.model_validate(create_event(name, speech_id=str(ID), revision=2))
         assert job.keys == [get_cached_speech.key(ID)]
 
 
-def test_a_job_is_read_as_it_was_written() -> None:
+def test_a_job_is_unchanged_by_serialisation() -> None:
     job = InvalidateCache(keys=["speech:1"])
     assert InvalidateCache.model_validate_json(job.model_dump_json()) == job

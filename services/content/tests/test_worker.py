@@ -1,4 +1,4 @@
-"""An import and its undoing in a real worker, over the real broker, database and storage."""
+"""An import is applied and undone by a real worker, with real broker, database and storage."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +28,7 @@ type Publish = Callable[[Event], Awaitable[None]]
 async def publish(
     settings: ApiSettings, base_settings: dict[str, Any], committed_database: Database
 ) -> AsyncIterator[Publish]:
-    """Publishes an event to content, whose worker runs as long as the test does."""
+    """Publishes an event to the worker, which runs during the test: `await publish(event)`."""
     own = {"database_url": settings.database_url, "s3_bucket": settings.s3_bucket}
     worker = create_worker(WorkerSettings.model_validate({**base_settings, **own}))
     url = base_settings["rabbitmq_url"].get_secret_value()
@@ -53,7 +53,7 @@ async def wait_for_entry(database: Database, action: str, import_id: UUID) -> Au
 
 
 async def count_left(database: Database, storage: Storage, rows: list[dict[str, Any]]) -> int:
-    """Count what the import and its messages have left: recordings, speeches and the outbox."""
+    """Count the remaining recordings, speeches and messages in the outbox."""
     recordings = [await storage.exists(row["audio_key"]) for row in rows]
     async with database.transaction() as session:
         tables = (select(func.count(table.id)) for table in (Speech, OutboxEvent))

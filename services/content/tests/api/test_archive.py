@@ -1,4 +1,4 @@
-"""Speeches that editors take out of play and put back."""
+"""Archiving and restoring of speeches."""
 
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ async def archive(editor: httpx.AsyncClient, speech_id: UUID, archived: bool = T
     return changed
 
 
-async def updates(database: Database) -> list[SpeechUpdated]:
+async def list_updates(database: Database) -> list[SpeechUpdated]:
     async with database.transaction() as session:
         return await outbox_events(session, SpeechUpdated)
 
@@ -36,7 +36,7 @@ async def test_a_speech_is_archived_and_restored(
     assert archived["archived_at"] == archived["updated_at"]
     restored = await archive(editor, speech_id, False)
     assert restored == before | {"revision": 3, "updated_at": restored["updated_at"]}
-    first, second = await updates(committed_database)
+    first, second = await list_updates(committed_database)
     assert first.data.archived_at is not None
     assert (first.data.archived_at.isoformat(), first.data.revision) == (
         archived["archived_at"].replace("Z", "+00:00"),
@@ -46,17 +46,17 @@ async def test_a_speech_is_archived_and_restored(
 
 
 @pytest.mark.parametrize("archived", [True, False])
-async def test_archiving_or_restoring_twice_is_once(
+async def test_archiving_or_restoring_again_changes_nothing(
     editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID, archived: bool
 ) -> None:
     await archive(editor, speech_id)
     changed = await archive(editor, speech_id, archived)
-    events = len(await updates(committed_database))
+    events = len(await list_updates(committed_database))
     assert await archive(editor, speech_id, archived) == changed
-    assert len(await updates(committed_database)) == events
+    assert len(await list_updates(committed_database)) == events
 
 
-async def test_archived_speeches_are_listed_only_when_asked_for(
+async def test_archived_speeches_are_listed_only_on_request(
     editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID
 ) -> None:
     [tag, _] = (await editor.get(f"{SPEECHES}/{speech_id}")).json()["tags"]
@@ -78,13 +78,13 @@ async def test_archived_speeches_are_listed_only_when_asked_for(
         assert len(page["speeches"]) == found
 
 
-async def test_an_archived_speech_is_read_but_not_drawn(
+async def test_an_archived_speech_can_be_read_but_not_drawn(
     app: FastAPI, speech_id: UUID, editor: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:
     draw = {"level": "A1", "limit": 1}
     assert (await client.post("/api/v1/game/speeches/random", json=draw)).status_code == 200
     await archive(editor, speech_id)
-    # At once, even if the catalogue does not know yet, and once it does.
+    # Before and after the catalogue is refreshed.
     for _ in range(2):
         answer = await client.post("/api/v1/game/speeches/random", json=draw)
         assert (answer.status_code, answer.json()["code"]) == (404, "no_speeches_match")
@@ -104,13 +104,17 @@ async def test_archiving_an_older_revision_is_refused(editor: httpx.AsyncClient,
 
 
 @pytest.mark.parametrize("archived", [None, "true", 1, "2026-01-01T00:00:00Z", {}])
-async def test_only_booleans_archive(editor: httpx.AsyncClient, speech_id: UUID, archived: object) -> None:
+async def test_archived_must_be_a_boolean(
+    editor: httpx.AsyncClient, speech_id: UUID, archived: object
+) -> None:
     answer = await editor.put(f"{SPEECHES}/{speech_id}", json={"archived": archived})
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/archived")
 
 
 @pytest.mark.parametrize("archived", ["", "yes", "1", "TRUE"])
-async def test_an_unknown_choice_of_the_archive_is_refused(editor: httpx.AsyncClient, archived: str) -> None:
+async def test_an_unknown_filter_for_archived_speeches_is_refused(
+    editor: httpx.AsyncClient, archived: str
+) -> None:
     answer = await editor.get(SPEECHES, params={"archived": archived})
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/query/archived")
 
@@ -121,7 +125,7 @@ async def test_a_tag_of_an_archived_speech_is_in_use(editor: httpx.AsyncClient, 
     assert (await editor.delete(f"{TAGS}/{tag['id']}")).json()["code"] == "tag_in_use"
 
 
-async def test_an_archived_speech_gets_the_new_name_of_its_tag(
+async def test_renaming_a_tag_updates_archived_speeches(
     editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID, outbox_jobs: Any
 ) -> None:
     archived = await archive(editor, speech_id)
@@ -129,7 +133,7 @@ async def test_an_archived_speech_gets_the_new_name_of_its_tag(
     async with committed_database.transaction() as session:
         [job] = await outbox_jobs(session, PropagateTagName)
         await propagate_tag_name(session, job)
-    *_, renamed = await updates(committed_database)
+    *_, renamed = await list_updates(committed_database)
     assert "meals" in [tag.name for tag in renamed.data.tags]
     assert renamed.data.archived_at is not None
 

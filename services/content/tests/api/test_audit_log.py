@@ -30,14 +30,14 @@ async def editor(
         yield client
 
 
-async def entries_of(admin: httpx.AsyncClient, **filters: Any) -> list[dict[str, Any]]:
+async def list_entries(admin: httpx.AsyncClient, **filters: Any) -> list[dict[str, Any]]:
     answer = await admin.get(AUDIT, params=filters)
     assert answer.status_code == 200, answer.text
     entries: list[dict[str, Any]] = answer.json()["entries"]
     return entries[::-1]
 
 
-async def test_every_change_of_a_speech_is_recorded(
+async def test_every_change_of_a_speech_is_audited(
     admin: httpx.AsyncClient, editor: httpx.AsyncClient, author: UUID, key: str
 ) -> None:
     tag = (await editor.post(TAGS, json={"name": "travel", "category": "topic"})).json()["id"]
@@ -48,7 +48,7 @@ async def test_every_change_of_a_speech_is_recorded(
     await editor.put(path, json={"archived": True, "level": "B1"})
     await editor.put(path, json={"archived": False})
     await editor.delete(path)
-    entries = await entries_of(admin, subject_id=speech["id"])
+    entries = await list_entries(admin, subject_id=speech["id"])
     created = {**fields, "duration_ms": 522, "tag_ids": []}
     deleted = created | {"text": "How far is it?", "level": "B1", "tag_ids": [tag]}
     assert [(entry["action"], entry["before"], entry["after"]) for entry in entries] == [
@@ -66,26 +66,26 @@ async def test_every_change_of_a_speech_is_recorded(
     assert {entry["actor_id"] for entry in entries} == {str(author)}
 
 
-async def test_every_change_of_a_tag_is_recorded(
+async def test_every_change_of_a_tag_is_audited(
     admin: httpx.AsyncClient, editor: httpx.AsyncClient, author: UUID
 ) -> None:
     tag = (await editor.post(TAGS, json={"name": "travel", "category": "topic"})).json()["id"]
     await editor.put(f"{TAGS}/{tag}", json={"name": "Travel", "category": "topic"})
     await editor.delete(f"{TAGS}/{tag}")
-    entries = await entries_of(admin, subject_id=tag)
+    entries = await list_entries(admin, subject_id=tag)
     assert [(entry["action"], entry["before"], entry["after"]) for entry in entries] == [
         ("tag_created", None, {"name": "travel", "category": "topic"}),
         ("tag_updated", {"name": "travel"}, {"name": "Travel"}),
         ("tag_deleted", {"name": "Travel", "category": "topic"}, None),
     ]
     assert {entry["actor_id"] for entry in entries} == {str(author)}
-    assert len(await entries_of(admin, action="tag_updated")) == 1
+    assert len(await list_entries(admin, action="tag_updated")) == 1
 
 
-async def test_what_changes_nothing_is_not_recorded(
+async def test_unchanged_and_refused_updates_are_not_audited(
     admin: httpx.AsyncClient, editor: httpx.AsyncClient, speech_id: UUID
 ) -> None:
-    before = await entries_of(admin)
+    before = await list_entries(admin)
     tag = (await editor.get(f"{SPEECHES}/{speech_id}")).json()["tags"][0]
     path, of_tag = f"{SPEECHES}/{speech_id}", f"{TAGS}/{tag['id']}"
     assert (await editor.put(path, json={"text": "Is it far?", "archived": False})).status_code == 200
@@ -98,10 +98,10 @@ async def test_what_changes_nothing_is_not_recorded(
         await editor.post(TAGS, json={"name": tag["name"].upper(), "category": "topic"}),
     ]
     assert [answer.status_code for answer in refused] == [412, 422, 412, 409, 409]
-    assert await entries_of(admin) == before
+    assert await list_entries(admin) == before
 
 
-async def test_only_admins_read_the_log(
+async def test_only_admins_can_read_the_audit_log(
     admin: httpx.AsyncClient, editor: httpx.AsyncClient, client: httpx.AsyncClient
 ) -> None:
     assert (await admin.get(AUDIT)).status_code == 200
@@ -110,7 +110,7 @@ async def test_only_admins_read_the_log(
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
-async def test_the_log_is_paged_by_cursor(admin: httpx.AsyncClient, editor: httpx.AsyncClient) -> None:
+async def test_the_audit_log_is_paged_by_cursor(admin: httpx.AsyncClient, editor: httpx.AsyncClient) -> None:
     for name in ("a", "b", "c"):
         await editor.post(TAGS, json={"name": name, "category": "topic"})
     first = (await admin.get(AUDIT, params={"limit": 2})).json()

@@ -20,7 +20,7 @@ RANDOM = "/api/v1/game/speeches/random"
 UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"
 
 
-async def test_a_draw_answers_with_playable_speeches(speech_id: UUID, client: httpx.AsyncClient) -> None:
+async def test_a_draw_returns_speeches_with_recordings(speech_id: UUID, client: httpx.AsyncClient) -> None:
     answer = await client.post(RANDOM, json={"level": "A1"})
     assert answer.status_code == 200
     [speech] = answer.json()["speeches"]
@@ -38,7 +38,7 @@ async def test_a_draw_answers_with_playable_speeches(speech_id: UUID, client: ht
     }
 
 
-async def test_a_draw_takes_every_filter(speech_id: UUID, client: httpx.AsyncClient) -> None:
+async def test_a_draw_combines_all_filters(speech_id: UUID, client: httpx.AsyncClient) -> None:
     tags = [tag["id"] for tag in (await client.get("/api/v1/tags")).json()["tags"]]
     draw = {"level": "A1", "type": "question", "tags": [*tags, *tags], "match": "all", "limit": 1}
     assert (await client.post(RANDOM, json=draw)).status_code == 200
@@ -55,7 +55,7 @@ async def test_a_draw_takes_every_filter(speech_id: UUID, client: httpx.AsyncCli
         {"level": "A1", "tags": [UNKNOWN_ID], "match": "all"},
     ],
 )
-async def test_a_draw_from_nothing_is_not_found(
+async def test_a_draw_without_matches_is_not_found(
     speech_id: UUID, client: httpx.AsyncClient, draw: dict[str, Any]
 ) -> None:
     answer = await client.post(RANDOM, json=draw)
@@ -110,7 +110,7 @@ async def test_a_draw_with_a_malformed_body_is_refused(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_drawing_is_limited(
+async def test_draws_are_rate_limited(
     settings: ApiSettings, committed_database: Database, token_for: TokenFor, add: Add
 ) -> None:
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": {"random": 1}}))
@@ -121,24 +121,24 @@ async def test_drawing_is_limited(
     assert first.headers["ratelimit-policy"] == '"random";q=1;w=60'
 
 
-async def drawn_within_a_second(client: httpx.AsyncClient, database: Database, add: Add) -> None:
+async def ensure_drawn_within_a_second(client: httpx.AsyncClient, database: Database, add: Add) -> None:
     async with database.transaction() as session:
         speech_id = await add(session, level="C1")
     created = time.monotonic()
     while (await client.post(RANDOM, json={"level": "C1"})).status_code == 404:
         assert time.monotonic() - created < 1
-        # A draw from nothing waits for nothing, and the catalogue is followed in this same loop.
+        # Lets the refresher run, which shares this event loop: a draw without matches never waits.
         await asyncio.sleep(0.01)
     async with database.transaction() as session:
         await delete_speech(session, speech_id, actor=None)
-    # Not even before the catalogue is refreshed.
+    # Even before the catalogue is refreshed.
     assert (await client.post(RANDOM, json={"level": "C1"})).status_code == 404
 
 
 async def test_changes_are_drawn_within_a_second(
     client: httpx.AsyncClient, committed_database: Database, add: Add
 ) -> None:
-    await drawn_within_a_second(client, committed_database, add)
+    await ensure_drawn_within_a_second(client, committed_database, add)
 
 
 async def test_changes_are_drawn_within_a_second_without_redis(
@@ -148,16 +148,16 @@ async def test_changes_are_drawn_within_a_second_without_redis(
     app = create_app(settings.model_copy(update=away))
     async with api_client(app, token=token_for(uuid4())) as client:
         await app.state.catalogue.refresh()
-        await drawn_within_a_second(client, committed_database, add)
+        await ensure_drawn_within_a_second(client, committed_database, add)
 
 
-async def test_speeches_need_a_sign_in(client: httpx.AsyncClient, speech_id: UUID) -> None:
+async def test_draws_and_speeches_require_an_access_token(client: httpx.AsyncClient, speech_id: UUID) -> None:
     del client.headers["Authorization"]
     assert (await client.post(RANDOM, json={"level": "A1"})).status_code == 401
     assert (await client.get(f"/api/v1/speeches/{speech_id}")).status_code == 401
 
 
-async def test_speeches_are_drawn_without_the_storage(
+async def test_draws_succeed_without_the_storage(
     settings: ApiSettings, committed_database: Database, speech_id: UUID, token_for: TokenFor
 ) -> None:
     app = create_app(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))

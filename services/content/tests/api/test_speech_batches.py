@@ -23,7 +23,7 @@ async def tags(committed_database: Database) -> dict[str, str]:
 
 @pytest.fixture
 async def ids(committed_database: Database, add: Add, tags: dict[str, str]) -> list[str]:
-    """A speech about food and one about work."""
+    """A speech about food, and one about work."""
     async with committed_database.transaction() as session:
         return [str(await add(session, tags=(name,))) for name in ("food", "work")]
 
@@ -35,11 +35,11 @@ async def change(editor: httpx.AsyncClient, ids: list[str], **fields: Any) -> di
     return outcome
 
 
-async def tags_of(editor: httpx.AsyncClient, speech_id: str) -> list[str]:
+async def list_tag_names(editor: httpx.AsyncClient, speech_id: str) -> list[str]:
     return [tag["name"] for tag in (await editor.get(f"{SPEECHES}/{speech_id}")).json()["tags"]]
 
 
-async def test_speeches_get_and_lose_tags_at_once(
+async def test_a_batch_adds_and_removes_tags(
     editor: httpx.AsyncClient,
     client: httpx.AsyncClient,
     committed_database: Database,
@@ -53,8 +53,8 @@ async def test_speeches_get_and_lose_tags_at_once(
     outcome = await change(editor, [food, gone, work, food], **wanted)
     assert (outcome["changed"], outcome["unchanged"]) == ([food, work], [])
     assert [(each["id"], each["code"]) for each in outcome["skipped"]] == [(gone, "speech_not_found")]
-    assert await tags_of(editor, food) == await tags_of(editor, work) == ["sea", "work"]
-    # It was cached when it was read.
+    assert await list_tag_names(editor, food) == await list_tag_names(editor, work) == ["sea", "work"]
+    # The read above has cached it.
     cached = (await client.get(f"/api/v1/speeches/{food}")).json()
     assert [tag["name"] for tag in cached["tags"]] == ["sea", "work"]
     again = await change(editor, ids, **wanted)
@@ -66,7 +66,7 @@ async def test_speeches_get_and_lose_tags_at_once(
     assert {tuple(tag.name for tag in each.tags) for each in published} == {("sea", "work")}
 
 
-async def test_speeches_are_archived_and_restored_at_once(
+async def test_a_batch_archives_and_restores_speeches(
     editor: httpx.AsyncClient, committed_database: Database, ids: list[str], tags: dict[str, str]
 ) -> None:
     first = await change(editor, ids[:1], archived=True)
@@ -76,7 +76,7 @@ async def test_speeches_are_archived_and_restored_at_once(
     assert (await editor.get(SPEECHES)).json()["speeches"] == []
     restored = await change(editor, ids, archived=False, add_tag_ids=[tags["work"]])
     assert restored["changed"] == ids
-    assert await tags_of(editor, ids[0]) == ["food", "work"]
+    assert await list_tag_names(editor, ids[0]) == ["food", "work"]
     async with committed_database.transaction() as session:
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
     assert [each.archived_at is None for each in published] == [False, False, True, True]
@@ -117,5 +117,5 @@ async def test_an_invalid_batch_changes_nothing(
     assert len((await editor.get(SPEECHES)).json()["speeches"]) == 2
 
 
-async def test_learners_change_no_batches(client: httpx.AsyncClient) -> None:
+async def test_learners_cannot_change_batches(client: httpx.AsyncClient) -> None:
     assert (await client.post(BATCH, json={"speech_ids": [str(uuid4())]})).status_code == 403

@@ -21,13 +21,13 @@ SPEECHES = "/api/v1/admin/speeches"
 UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"
 
 
-def speech_of(key: str, **different: Any) -> dict[str, Any]:
+def create_body(key: str, **different: Any) -> dict[str, Any]:
     return {"text": "Is it far?", "level": "A1", "type": "question", "audio_key": key, **different}
 
 
 async def test_a_speech_is_created(editor: httpx.AsyncClient, committed_database: Database, key: str) -> None:
     tag = (await editor.post("/api/v1/admin/tags", json={"name": "travel", "category": "topic"})).json()
-    answer = await editor.post(SPEECHES, json=speech_of(key, text=" Is it far? ", tag_ids=[tag["id"]] * 2))
+    answer = await editor.post(SPEECHES, json=create_body(key, text=" Is it far? ", tag_ids=[tag["id"]] * 2))
     assert answer.status_code == 201
     speech = answer.json()
     assert answer.headers["location"] == f"{SPEECHES}/{speech['id']}"
@@ -81,7 +81,7 @@ async def test_a_speech_is_deleted(
     deleted = await editor.delete(f"{SPEECHES}/{speech_id}")
     assert (deleted.status_code, deleted.content, deleted.headers.get("content-type")) == (204, b"", None)
     assert (await editor.delete(f"{SPEECHES}/{speech_id}")).status_code == 404
-    # It was cached when it was read, and is not there any more.
+    # The read above has cached it, and the deletion has removed it from the cache.
     assert (await client.get(f"/api/v1/speeches/{speech_id}")).status_code == 404
     async with committed_database.transaction() as session:
         assert len(await outbox_events(session, SpeechDeleted)) == 1
@@ -104,7 +104,7 @@ async def test_an_update_of_an_older_revision_is_refused(editor: httpx.AsyncClie
         assert (await editor.put(path, json={"text": "No."}, headers=headers)).status_code == 412
 
 
-async def test_concurrent_updates_are_a_revision_each(
+async def test_each_concurrent_update_is_a_revision(
     editor: httpx.AsyncClient, committed_database: Database, speech_id: UUID
 ) -> None:
     path = f"{SPEECHES}/{speech_id}"
@@ -155,7 +155,7 @@ async def test_concurrent_updates_are_a_revision_each(
 async def test_an_invalid_speech_is_refused(
     editor: httpx.AsyncClient, speech_id: UUID, key: str, wrong: dict[str, Any], pointer: str
 ) -> None:
-    body = json.dumps(speech_of(key) | wrong)
+    body = json.dumps(create_body(key) | wrong)
     headers = {"Content-Type": "application/json"}
     for method, path in (("POST", SPEECHES), ("PUT", f"{SPEECHES}/{speech_id}")):
         answer = await editor.request(method, path, content=body, headers=headers)
@@ -164,16 +164,18 @@ async def test_an_invalid_speech_is_refused(
     assert (await editor.get(f"{SPEECHES}/{speech_id}")).json()["revision"] == 1
 
 
-async def test_the_longest_text_is_taken(editor: httpx.AsyncClient, speech_id: UUID) -> None:
+async def test_a_text_of_the_maximum_length_is_accepted(editor: httpx.AsyncClient, speech_id: UUID) -> None:
     for text in ("x " * 2499 + "xx", "é" * 5000, "😀" * 5000):
         answer = await editor.put(f"{SPEECHES}/{speech_id}", json={"text": text})
         assert (answer.status_code, answer.json()["text"]) == (200, text)
 
 
-async def test_unknown_tags_are_named(editor: httpx.AsyncClient, speech_id: UUID, key: str) -> None:
+async def test_the_error_for_unknown_tags_names_them(
+    editor: httpx.AsyncClient, speech_id: UUID, key: str
+) -> None:
     unknown = sorted(str(uuid4()) for _ in range(2))
     for answer in (
-        await editor.post(SPEECHES, json=speech_of(key, tag_ids=unknown)),
+        await editor.post(SPEECHES, json=create_body(key, tag_ids=unknown)),
         await editor.put(f"{SPEECHES}/{speech_id}", json={"tag_ids": unknown}),
     ):
         assert (answer.status_code, answer.json()["code"]) == (422, "unknown_tag")
@@ -193,13 +195,15 @@ async def test_unknown_tags_are_named(editor: httpx.AsyncClient, speech_id: UUID
         ),
     ],
 )
-async def test_learners_are_no_editors(client: httpx.AsyncClient, method: str, path: str) -> None:
+async def test_learners_cannot_use_the_editors_routes(
+    client: httpx.AsyncClient, method: str, path: str
+) -> None:
     assert (await client.request(method, path)).status_code == 403
     del client.headers["Authorization"]
     assert (await client.request(method, path)).status_code == 401
 
 
-async def test_editing_is_limited(
+async def test_editing_is_rate_limited(
     settings: ApiSettings, committed_database: Database, token_for: TokenFor
 ) -> None:
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": {"admin": 1}}))
@@ -209,7 +213,7 @@ async def test_editing_is_limited(
     assert first.headers["ratelimit-policy"] == '"admin";q=1;w=60'
 
 
-async def test_a_speech_is_read(client: httpx.AsyncClient, speech_id: UUID) -> None:
+async def test_a_learner_reads_a_speech(client: httpx.AsyncClient, speech_id: UUID) -> None:
     answer = await client.get(f"/api/v1/speeches/{speech_id}")
     assert answer.status_code == 200
     assert set(answer.json()) == {
@@ -232,13 +236,13 @@ async def test_a_missing_speech_is_not_found(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-async def test_editors_see_how_a_speech_is_played(
+async def test_editors_see_the_play_statistics_of_a_speech(
     app: FastAPI, speech_id: UUID, committed_database: Database, token_for: TokenFor
 ) -> None:
     async with api_client(app, token=token_for(uuid4(), "editor")) as client:
         unplayed = (await client.get(f"/api/v1/admin/speeches/{speech_id}")).json()
         async with committed_database.transaction() as session:
-            await count_plays(session, results_of(speech_id))
+            await count_plays(session, create_results(speech_id))
         played = (await client.get(f"/api/v1/admin/speeches/{speech_id}")).json()
         missing = await client.get(f"/api/v1/admin/speeches/{uuid4()}")
     assert (unplayed["revision"], unplayed["text"]) == (1, "Is it far?")
@@ -248,7 +252,7 @@ async def test_editors_see_how_a_speech_is_played(
     assert missing.status_code == 404
 
 
-def results_of(speech_id: UUID) -> list[CompletedResult]:
+def create_results(speech_id: UUID) -> list[CompletedResult]:
     usual = {"speech_id": speech_id, "response_time_ms": 900, "verified": True}
     correct = {"user_response": "correct", "pronunciation_score": 81.5}
     return [

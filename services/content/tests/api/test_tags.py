@@ -22,12 +22,12 @@ TAGS = "/api/v1/admin/tags"
 UNKNOWN_ID = "01900000-0000-7000-8000-000000000000"
 
 
-async def tag_in(database: Database, name: str = "food") -> UUID:
+async def commit_tag(database: Database, name: str = "food") -> UUID:
     async with database.transaction() as session:
         return (await create_tag(session, TagCreate(name=name, category="topic"), actor=None)).id
 
 
-async def test_the_life_of_a_tag(
+async def test_a_tag_is_created_updated_and_deleted(
     editor: httpx.AsyncClient, committed_database: Database, outbox_jobs: OutboxJobs
 ) -> None:
     added = await editor.post(TAGS, json={"name": " Food ", "category": "topic"})
@@ -46,7 +46,9 @@ async def test_the_life_of_a_tag(
         assert await outbox_jobs(session, PropagateTagName) == []
 
 
-async def test_tags_are_counted(editor: httpx.AsyncClient, committed_database: Database, add: Add) -> None:
+async def test_tags_are_listed_with_their_number_of_speeches(
+    editor: httpx.AsyncClient, committed_database: Database, add: Add
+) -> None:
     async with committed_database.transaction() as session:
         await add(session, tags=("food", "work"))
         await add(session, tags=("food",))
@@ -66,27 +68,31 @@ async def test_tags_are_counted(editor: httpx.AsyncClient, committed_database: D
         ("\ufb01sh", "FISH"),
     ],
 )
-async def test_names_are_the_same_in_any_case(editor: httpx.AsyncClient, there: str, same: str) -> None:
+async def test_tag_names_that_differ_only_in_case_conflict(
+    editor: httpx.AsyncClient, there: str, same: str
+) -> None:
     assert (await editor.post(TAGS, json={"name": there, "category": "x"})).status_code == 201
     again = await editor.post(TAGS, json={"name": same, "category": "y"})
     assert (again.status_code, again.json()["code"]) == (409, "tag_exists")
 
 
-async def test_a_dotted_capital_i_is_another_letter(editor: httpx.AsyncClient) -> None:
+async def test_a_dotted_capital_i_differs_from_i(editor: httpx.AsyncClient) -> None:
     names = ["İzmir", "izmir", "\u0131zmir"]
     answers = [await editor.post(TAGS, json={"name": name, "category": "x"}) for name in names]
     assert [answer.status_code for answer in answers] == [201] * 3
 
 
-async def test_a_name_may_change_its_case(editor: httpx.AsyncClient, committed_database: Database) -> None:
-    food, work = await tag_in(committed_database, "food"), await tag_in(committed_database, "work")
+async def test_a_tag_can_change_the_case_of_its_name(
+    editor: httpx.AsyncClient, committed_database: Database
+) -> None:
+    food, work = await commit_tag(committed_database, "food"), await commit_tag(committed_database, "work")
     assert (await editor.put(f"{TAGS}/{food}", json={"name": "Food"})).json()["name"] == "Food"
     taken = await editor.put(f"{TAGS}/{work}", json={"name": "FOOD"})
     assert (taken.status_code, taken.json()["code"]) == (409, "tag_exists")
     assert (await editor.get(f"{TAGS}/{work}")).json()["name"] == "work"
 
 
-async def test_a_tag_is_created_once_by_concurrent_requests(editor: httpx.AsyncClient) -> None:
+async def test_concurrent_requests_create_a_tag_once(editor: httpx.AsyncClient) -> None:
     tag = {"name": "food", "category": "topic"}
     answers = await asyncio.gather(*(editor.post(TAGS, json=tag) for _ in range(8)))
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
@@ -111,7 +117,7 @@ async def test_a_tag_is_created_once_by_concurrent_requests(editor: httpx.AsyncC
 async def test_an_invalid_tag_is_refused(
     editor: httpx.AsyncClient, committed_database: Database, fields: dict[str, Any], pointer: str
 ) -> None:
-    tag_id = await tag_in(committed_database)
+    tag_id = await commit_tag(committed_database)
     body = json.dumps({"name": "n", "category": "c"} | fields)
     headers = {"Content-Type": "application/json"}
     for method, path in (("POST", TAGS), ("PUT", f"{TAGS}/{tag_id}")):
@@ -155,14 +161,14 @@ async def test_tags_are_public(client: httpx.AsyncClient, speech_id: UUID) -> No
 
 
 @pytest.mark.parametrize("sent", ["{}", "W/{}", '"other", {}', "*"])
-async def test_known_tags_are_not_sent_again(client: httpx.AsyncClient, sent: str) -> None:
+async def test_unchanged_tags_answer_304(client: httpx.AsyncClient, sent: str) -> None:
     etag = (await client.get("/api/v1/tags")).headers["etag"]
     answer = await client.get("/api/v1/tags", headers={"If-None-Match": sent.format(etag)})
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
     assert answer.headers["cache-control"] == "public, no-cache"
 
 
-async def test_other_tags_have_another_etag(client: httpx.AsyncClient, editor: httpx.AsyncClient) -> None:
+async def test_changed_tags_have_another_etag(client: httpx.AsyncClient, editor: httpx.AsyncClient) -> None:
     before = (await client.get("/api/v1/tags")).headers["etag"]
     await editor.post("/api/v1/admin/tags", json={"name": "work", "category": "topic"})
     answer = await client.get("/api/v1/tags", headers={"If-None-Match": before})
@@ -170,13 +176,13 @@ async def test_other_tags_have_another_etag(client: httpx.AsyncClient, editor: h
     assert answer.headers["etag"] != before
 
 
-async def test_reading_is_limited(
+async def test_reading_is_rate_limited(
     settings: ApiSettings, committed_database: Database, token_for: TokenFor
 ) -> None:
     limits = {"tags": 1, "speeches": 1}
     app = create_app(settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": limits}))
     async with api_client(app, token=token_for(uuid4())) as client:
-        # Both names of the tags count as one.
+        # Both paths share one limit.
         tags = [await client.get(path) for path in ("/api/v1/tags", "/api/v1/game/tags")]
         speeches = [await client.get(f"/api/v1/speeches/{uuid4()}") for _ in range(2)]
     assert [answer.status_code for answer in (*tags, *speeches)] == [200, 429, 404, 429]

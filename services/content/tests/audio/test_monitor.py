@@ -22,7 +22,7 @@ from shared import background
 type Add = Callable[..., Awaitable[UUID]]
 
 
-async def test_missing_recordings_show(
+async def test_missing_recordings_appear_in_readiness_and_metrics(
     app: FastAPI,
     editor: httpx.AsyncClient,
     committed_database: Database,
@@ -45,7 +45,7 @@ async def test_missing_recordings_show(
     assert "recordings_missing 1.0" in metrics.text
 
 
-async def test_every_recording_is_checked_in_turn(
+async def test_checks_cover_all_recordings_in_turn(
     committed_database: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "NEWEST_PER_CHECK", 1)
@@ -57,7 +57,7 @@ async def test_every_recording_is_checked_in_turn(
     recordings = monitor.RecordingMonitor(committed_database, storage)
     await recordings.check()
     await recordings.ping()
-    # The third of five comes in the second look, and is looked for again in every further one.
+    # The second check finds the third of five missing; every later check repeats it.
     for _ in range(4):
         await recordings.check()
         with pytest.raises(monitor.RecordingsUnavailable, match=gone):
@@ -82,7 +82,7 @@ async def test_the_newest_recordings_are_checked_first(
         await recordings.ping()
 
 
-async def test_after_the_last_recording_comes_the_first(
+async def test_checks_restart_after_the_last_recording(
     committed_database: Database, storage: Storage, key: str, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "NEWEST_PER_CHECK", 1)
@@ -99,7 +99,7 @@ async def test_after_the_last_recording_comes_the_first(
         await recordings.ping()
 
 
-async def test_a_missing_recording_that_no_speech_needs_is_not_reported(
+async def test_an_unused_missing_recording_is_not_reported(
     committed_database: Database, storage: Storage, key: str, add: Add
 ) -> None:
     async with committed_database.transaction() as session:
@@ -115,7 +115,7 @@ async def test_a_missing_recording_that_no_speech_needs_is_not_reported(
     await recordings.ping()
 
 
-async def test_recordings_are_checked_again_after_any_failure(
+async def test_checks_continue_after_any_failure(
     committed_database: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(monitor, "INTERVAL_SECONDS", 0.01)
@@ -123,17 +123,17 @@ async def test_recordings_are_checked_again_after_any_failure(
     recordings, looked = monitor.RecordingMonitor(committed_database, storage), asyncio.Event()
     failures = iter([RuntimeError("once"), StorageUnavailable("Twice.")])
 
-    async def failing() -> None:
+    async def fail_twice() -> None:
         if error := next(failures, None):
             raise error
         looked.set()
 
-    monkeypatch.setattr(recordings, "check", failing)
+    monkeypatch.setattr(recordings, "check", fail_twice)
     async with run_loops(recordings.loop):
         await asyncio.wait_for(looked.wait(), 5)
 
 
-async def test_the_application_checks_recordings_by_itself(
+async def test_the_application_checks_recordings_in_the_background(
     settings: ApiSettings,
     committed_database: Database,
     storage: Storage,
@@ -150,18 +150,18 @@ async def test_the_application_checks_recordings_by_itself(
     pytest.fail("No check has run.")
 
 
-async def test_stopping_lets_the_running_query_end(
+async def test_a_running_query_finishes_before_shutdown(
     committed_database: Database, storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
-    async def slow(session: AsyncSession, _: int, *, limit: int) -> dict[int, str]:
+    async def list_slowly(session: AsyncSession, _: int, *, limit: int) -> dict[int, str]:
         begun.set()
         await session.execute(select(func.pg_sleep(0.2)))
         ended.set()
         return {}
 
-    monkeypatch.setattr(monitor, "list_keys_after", slow)
+    monkeypatch.setattr(monitor, "list_keys_after", list_slowly)
     async with run_loops(monitor.RecordingMonitor(committed_database, storage).loop):
         await begun.wait()
     assert ended.is_set()
@@ -175,17 +175,17 @@ async def test_editors_find_speeches_whose_recording_is_missing(
         await add(session, audio_key=key)
         missing = [await add(session, audio_key=each) for each in (gone, "uploads/gone.mp3")]
 
-    async def found() -> list[str]:
+    async def find_missing() -> list[str]:
         page = await editor.get("/api/v1/admin/speeches", params={"audio_missing": True})
         return [speech["id"] for speech in page.json()["speeches"]]
 
     await monitor.RecordingMonitor(committed_database, storage).check()
-    assert await found() == [str(each) for each in reversed(missing)]
+    assert await find_missing() == [str(each) for each in reversed(missing)]
     speech = (await editor.get(f"/api/v1/admin/speeches/{missing[0]}")).json()
     assert (speech["revision"], speech["audio_missing_since"] is None) == (1, False)
-    # Another process notes that it is back, and an editor replaces the other one.
+    # Another process finds the first one uploaded again, and an editor replaces the second.
     await storage.put(gone, b"x", content_type="audio/mpeg")
     await monitor.RecordingMonitor(committed_database, storage).check()
-    assert await found() == [str(missing[1])]
+    assert await find_missing() == [str(missing[1])]
     replaced = await editor.put(f"/api/v1/admin/speeches/{missing[1]}", json={"audio_key": key})
-    assert (replaced.json()["audio_missing_since"], await found()) == (None, [])
+    assert (replaced.json()["audio_missing_since"], await find_missing()) == (None, [])

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 SPEECHES = "/api/v1/admin/speeches"
 
 
-def speech_of(key: str) -> dict[str, str]:
+def create_body(key: str) -> dict[str, str]:
     return {"text": "Is it far?", "level": "A1", "type": "question", "audio_key": key}
 
 
@@ -29,7 +29,7 @@ def speech_of(key: str) -> dict[str, str]:
         (b"\xff\xfb\x90\x00" + bytes(413), "audio_too_large"),
     ],
 )
-async def test_an_object_that_is_no_recording_is_refused(
+async def test_an_object_that_is_not_a_recording_is_refused(
     editor: httpx.AsyncClient,
     storage: Storage,
     committed_database: Database,
@@ -41,14 +41,14 @@ async def test_an_object_that_is_no_recording_is_refused(
     key = f"uploads/{uuid4()}.mp3"
     if content is not None:
         await storage.put(key, content, content_type="audio/mpeg")
-    answer = await editor.post(SPEECHES, json=speech_of(key))
+    answer = await editor.post(SPEECHES, json=create_body(key))
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert answer.json()["errors"][0]["pointer"] == "#/audio_key"
     async with committed_database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(Speech)) == 0
 
 
-def wav(seconds: int, *, rate: int = 8_000) -> bytes:
+def create_wav(seconds: int, *, rate: int = 8_000) -> bytes:
     content = io.BytesIO()
     with wave.open(content, "wb") as file:
         file.setparams((1, 1, rate, 0, "NONE", ""))
@@ -61,19 +61,19 @@ async def test_a_recording_that_lasts_too_long_is_refused(
 ) -> None:
     for seconds, expected in ((300, 201), (302, 422)):
         key = f"uploads/{uuid4()}.wav"
-        await storage.put(key, wav(seconds), content_type="audio/wav")
-        answer = await editor.post(SPEECHES, json=speech_of(key))
+        await storage.put(key, create_wav(seconds), content_type="audio/wav")
+        answer = await editor.post(SPEECHES, json=create_body(key))
         assert answer.status_code == expected
     assert answer.json()["code"] == "audio_too_long"
 
 
-async def test_what_was_recorded_counts_and_not_the_header(
+async def test_the_duration_is_measured_rather_than_read_from_the_header(
     editor: httpx.AsyncClient, storage: Storage
 ) -> None:
     key = f"uploads/{uuid4()}.wav"
-    whole = wav(10)
+    whole = create_wav(10)
     await storage.put(key, whole[: len(whole) // 2], content_type="audio/wav")
-    answer = await editor.post(SPEECHES, json=speech_of(key))
+    answer = await editor.post(SPEECHES, json=create_body(key))
     assert answer.json()["duration_ms"] == pytest.approx(5_000, abs=10)
 
 
@@ -82,5 +82,5 @@ async def test_no_speech_is_created_without_the_storage(
 ) -> None:
     app = create_app(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
     async with api_client(app, token=token_for(uuid4(), "admin")) as editor:
-        answer = await editor.post(SPEECHES, json=speech_of("uploads/x.mp3"))
+        answer = await editor.post(SPEECHES, json=create_body("uploads/x.mp3"))
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")

@@ -11,11 +11,11 @@ def test_ids_follow_the_order_of_the_rows() -> None:
     assert {(each.version, each.variant) for each in created} == {(7, RFC_4122)}
 
 
-def test_the_range_holds_all_ids_of_a_batch_and_no_others() -> None:
+def test_the_range_spans_all_ids_of_a_batch() -> None:
     ids = BatchIds()
     first, last = ids.range
     assert first <= ids.create(0) < ids.create((1 << 32) - 1) <= last
-    # The first 48 bits are the time in milliseconds.
+    # The first 48 bits of the ids are the time in milliseconds.
     assert first.int >> 80 == last.int >> 80
 
 

@@ -20,7 +20,7 @@ LINE = (
 
 
 class Stored:
-    """A storage with one object, which arrives in pieces."""
+    """A storage with one object, read in pieces."""
 
     def __init__(self, content: bytes, *, size: int) -> None:
         self._content, self._size = content, size
@@ -44,11 +44,11 @@ async def read(content: bytes, *, size: int = 1 << 20, rows: int | None = None) 
 
 @pytest.mark.parametrize("size", [1, 7, len(LINE), len(LINE) + 1, 1 << 20])
 @pytest.mark.parametrize("end", [b"", b"\n"])
-async def test_lines_may_arrive_in_any_pieces(size: int, end: bytes) -> None:
+async def test_lines_are_read_from_pieces_of_any_size(size: int, end: bytes) -> None:
     assert len(await read(b"\n".join([LINE] * 3) + end, size=size)) == 3
 
 
-async def test_rows_come_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rows_are_read_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK_SIZE", 2)
     assert len(await read(LINE + b"\n" + LINE + b"\n" + LINE + b"\n")) == 3
 
@@ -66,13 +66,13 @@ async def test_an_empty_batch_has_no_rows() -> None:
         (LINE + b"\n" + b"x" * 300_000, "batch_unreadable", "Line 2 "),
     ],
 )
-async def test_a_line_that_is_no_row_is_named(content: bytes, code: str, detail: str) -> None:
+async def test_the_error_for_an_invalid_line_has_its_number(content: bytes, code: str, detail: str) -> None:
     with pytest.raises(UnusableBatch, match=detail) as refused:
         await read(content)
     assert refused.value.code == code
 
 
-async def test_the_number_of_rows_counts() -> None:
+async def test_a_batch_with_missing_rows_is_refused() -> None:
     with pytest.raises(UnusableBatch, match="1 rows instead of 2") as refused:
         await read(LINE + b"\n", rows=2)
     assert refused.value.code == "batch_incomplete"
@@ -84,7 +84,7 @@ class Replaced(Stored):
         raise ObjectNotFound(key)
 
 
-async def test_an_object_that_goes_away_meanwhile_is_missing() -> None:
+async def test_an_object_deleted_while_it_is_read_counts_as_missing() -> None:
     storage = cast(Storage, Replaced(LINE + b"\n", size=1))
     batch = ValidatedBatch(import_id=uuid4(), owner_id=uuid4(), batch_key="k", batch_sha256="", rows=1)
     with pytest.raises(UnusableBatch) as refused:
@@ -113,7 +113,7 @@ async def test_an_object_that_goes_away_meanwhile_is_missing() -> None:
         {"duration_ms": 2**31},
     ],
 )
-def test_a_row_that_the_tables_refuse_is_none(wrong: dict[str, Any], new_row: NewRow) -> None:
+def test_a_row_that_the_tables_would_refuse_is_invalid(wrong: dict[str, Any], new_row: NewRow) -> None:
     assert BatchRow.model_validate(new_row(tags=["a", "a b"], text="\u00e9" * 5000))
     with pytest.raises(ValidationError):
         BatchRow.model_validate(new_row(**wrong))

@@ -27,12 +27,12 @@ type Add = Callable[..., Awaitable[UUID]]
 LAST_TWO = select(CatalogueChange.id).order_by(CatalogueChange.id.desc()).limit(2)
 
 
-def known(catalogue: CatalogueRefresher, level: Level = "A1") -> int:
-    """How many speeches of a level the catalogue holds."""
+def count_known(catalogue: CatalogueRefresher, level: Level = "A1") -> int:
+    """Count the speeches of a level in the catalogue."""
     return len(catalogue.get_catalogue().match(DrawFilter(level=level)))
 
 
-async def log_length(database: Database) -> int:
+async def count_entries(database: Database) -> int:
     async with database.transaction() as session:
         return (await session.scalars(select(func.count()).select_from(CatalogueChange))).one()
 
@@ -42,8 +42,8 @@ async def commit_speech(database: Database, add: Add) -> UUID:
         return await add(session)
 
 
-async def loaded(catalogue: CatalogueRefresher) -> None:
-    """Wait until the catalogue is there. Raises CatalogueNotLoaded when it never is."""
+async def wait_until_loaded(catalogue: CatalogueRefresher) -> None:
+    """Wait until the catalogue is loaded. Raises CatalogueUnavailable after four seconds."""
     for _ in range(200):
         with contextlib.suppress(CatalogueUnavailable):
             return await catalogue.ping()
@@ -63,7 +63,7 @@ async def test_the_catalogue_is_unavailable_before_the_first_load(catalogue: Cat
         await catalogue.ping()
     await catalogue.refresh()
     await catalogue.ping()
-    assert known(catalogue) == 0
+    assert count_known(catalogue) == 0
 
 
 async def test_a_catalogue_that_is_not_refreshed_is_not_ready(
@@ -75,14 +75,14 @@ async def test_a_catalogue_that_is_not_refreshed_is_not_ready(
         await catalogue.ping()
 
 
-async def test_it_is_loaded_in_chunks(
+async def test_the_catalogue_is_loaded_in_chunks(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresher, "LOAD_CHUNK_SIZE", 3)
     for _ in range(8):
         await commit_speech(committed_database, add)
     await catalogue.refresh()
-    assert known(catalogue) == 8
+    assert count_known(catalogue) == 8
 
 
 async def test_changes_during_the_load_are_not_missed(
@@ -91,14 +91,14 @@ async def test_changes_during_the_load_are_not_missed(
     await commit_speech(committed_database, add)
     real = changelog.list_facets_between
 
-    async def interrupted(session: AsyncSession, first: int, last: int) -> changelog.Facets:
+    async def list_and_commit(session: AsyncSession, first: int, last: int) -> changelog.Facets:
         found = await real(session, first, last)
         await commit_speech(committed_database, add)
         return found
 
-    monkeypatch.setattr(changelog, "list_facets_between", interrupted)
+    monkeypatch.setattr(changelog, "list_facets_between", list_and_commit)
     await catalogue.refresh()
-    assert known(catalogue) == 2
+    assert count_known(catalogue) == 2
 
 
 async def test_a_refresh_applies_every_change(
@@ -112,13 +112,13 @@ async def test_a_refresh_applies_every_change(
         await apply_speech_change(session, moved, SpeechChange(level="B2"), actor=None)
         await apply_speech_change(session, kept, SpeechChange(text="Still A1."), actor=None)
         await add(session)
-    assert known(catalogue) == 3
+    assert count_known(catalogue) == 3
     await catalogue.refresh()
-    assert (known(catalogue), known(catalogue, "B2")) == (2, 1)
+    assert (count_known(catalogue), count_known(catalogue, "B2")) == (2, 1)
 
 
 async def commit_import(database: Database, add: Add, *, entries: int) -> None:
-    """Add two speeches of C1 for each entry of the log, as a large import does."""
+    """Add log entries of two C1 speeches each, as a large import does."""
     async with database.transaction() as session:
         for _ in range(entries):
             ids = [await add(session, level="C1") for _ in range(2)]
@@ -135,19 +135,19 @@ async def test_a_large_change_is_applied_in_several_passes(
     await catalogue.refresh()
     await commit_import(committed_database, add, entries=6)
     assert await catalogue.refresh()
-    assert known(catalogue, "C1") == 8
+    assert count_known(catalogue, "C1") == 8
     assert not await catalogue.refresh()
-    assert known(catalogue, "C1") == 12
+    assert count_known(catalogue, "C1") == 12
 
 
-async def test_an_entry_that_is_larger_than_a_chunk_is_divided(
+async def test_an_entry_larger_than_a_chunk_is_applied_completely(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresher, "CHUNK_SIZE", 1)
     await catalogue.refresh()
     await commit_import(committed_database, add, entries=2)
     assert not await catalogue.refresh()
-    assert known(catalogue, "C1") == 4
+    assert count_known(catalogue, "C1") == 4
 
 
 async def test_a_later_change_does_not_wait_for_a_large_one(
@@ -160,10 +160,10 @@ async def test_a_later_change_does_not_wait_for_a_large_one(
     await catalogue.refresh()
     await commit_speech(committed_database, add)
     await catalogue.refresh()
-    assert (known(catalogue), known(catalogue, "C1")) == (1, 2)
+    assert (count_known(catalogue), count_known(catalogue, "C1")) == (1, 2)
 
 
-async def test_changes_are_not_lost_by_a_failure_in_between(
+async def test_a_failure_between_chunks_loses_no_changes(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresher, "CHUNK_SIZE", 2)
@@ -171,30 +171,30 @@ async def test_changes_are_not_lost_by_a_failure_in_between(
     await commit_import(committed_database, add, entries=3)
     failures, real = iter([False, True]), changelog.list_facets
 
-    async def failing(session: AsyncSession, numbers: Collection[int]) -> changelog.Facets:
+    async def fail_once(session: AsyncSession, numbers: Collection[int]) -> changelog.Facets:
         if next(failures, False):
             raise DatabaseUnavailable("Gone.")
         return await real(session, numbers)
 
-    monkeypatch.setattr(changelog, "list_facets", failing)
+    monkeypatch.setattr(changelog, "list_facets", fail_once)
     with pytest.raises(DatabaseUnavailable):
         await catalogue.refresh()
     await catalogue.refresh()
-    assert known(catalogue, "C1") == 6
+    assert count_known(catalogue, "C1") == 6
 
 
-async def test_the_order_of_commits_does_not_matter(
+async def test_changes_are_applied_in_any_order_of_commits(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add
 ) -> None:
     await catalogue.refresh()
     async with committed_database.transaction() as early:
         await add(early)
         await commit_speech(committed_database, add)
-        # The later number is there; the earlier one is not yet, and must not be lost for it.
+        # The later number is visible before the earlier one, which must not be skipped.
         await catalogue.refresh()
-        assert known(catalogue) == 1
+        assert count_known(catalogue) == 1
     await catalogue.refresh()
-    assert known(catalogue) == 2
+    assert count_known(catalogue) == 2
 
 
 async def test_a_rolled_back_change_is_not_applied(
@@ -210,24 +210,24 @@ async def test_a_rolled_back_change_is_not_applied(
     with pytest.raises(RuntimeError):
         await fail()
     await catalogue.refresh()
-    assert known(catalogue) == 0
+    assert count_known(catalogue) == 0
 
 
-async def test_the_log_is_purged_of_changes_that_every_reader_has_read(
+async def test_changes_that_every_reader_has_read_are_purged(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await catalogue.refresh()
     await commit_speech(committed_database, add)
     await catalogue.refresh()
-    assert await log_length(committed_database) == 1
+    assert await count_entries(committed_database) == 1
     monkeypatch.setattr(changelog, "RETENTION", timedelta(0))
-    # Another reader may still be at the position where this one began.
+    # Another reader may still be at the position at which this refresh started.
     await catalogue.refresh()
-    assert await log_length(committed_database) == 1
-    # A transaction that runs meanwhile, in whatever database of the server, delays it.
+    assert await count_entries(committed_database) == 1
+    # Any running transaction delays the purge, even in another database of the server.
     for _ in range(50):
         await catalogue.refresh()
-        if await log_length(committed_database) == 0:
+        if await count_entries(committed_database) == 0:
             return
         await asyncio.sleep(0.02)
     pytest.fail("The log was not purged.")
@@ -243,10 +243,10 @@ async def test_the_log_keeps_changes_that_are_committed_late(
             await commit_speech(committed_database, add)
             await catalogue.refresh()
     await catalogue.refresh()
-    assert known(catalogue) == 4
+    assert count_known(catalogue) == 4
 
 
-async def test_the_log_keeps_changes_that_another_process_has_not_read(
+async def test_the_log_keeps_changes_until_every_process_has_read_them(
     committed_database: Database, catalogue: CatalogueRefresher, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(changelog, "RETENTION", timedelta(0))
@@ -255,10 +255,10 @@ async def test_the_log_keeps_changes_that_another_process_has_not_read(
         await add(long)
         await catalogue.refresh()
         await other.refresh()
-    # This one shortens the log by what came before the transaction, and not by what it wrote.
+    # This refresh purges changes from before the transaction, but not those of the transaction.
     await catalogue.refresh()
     await other.refresh()
-    assert known(other) == 1
+    assert count_known(other) == 1
 
 
 async def test_a_reader_behind_a_gap_reloads_everything(
@@ -270,11 +270,11 @@ async def test_a_reader_behind_a_gap_reloads_everything(
     await commit_speech(committed_database, add)
     await catalogue.refresh()
     assert catalogue.get_catalogue() is not first
-    assert known(catalogue) == 1
+    assert count_known(catalogue) == 1
 
 
 class LateDatabase(Database):
-    """A database that is away at first."""
+    """A database that is unavailable at first."""
 
     away = True
 
@@ -286,7 +286,7 @@ class LateDatabase(Database):
             yield session
 
 
-async def test_it_recovers_from_a_database_that_was_down_at_the_start(
+async def test_the_catalogue_loads_once_the_database_is_available(
     committed_database: Database, add: Add, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresher, "INTERVAL_SECONDS", 0.01)
@@ -299,8 +299,8 @@ async def test_it_recovers_from_a_database_that_was_down_at_the_start(
         with pytest.raises(CatalogueUnavailable):
             catalogue.get_catalogue()
         database.away = False
-        await loaded(catalogue)
-        assert known(catalogue) == 1
+        await wait_until_loaded(catalogue)
+        assert count_known(catalogue) == 1
     await engine.dispose()
 
 
@@ -311,12 +311,12 @@ async def test_an_unexpected_failure_is_retried(
     failures = iter([RuntimeError("once"), RuntimeError("twice")])
     real = catalogue.refresh
 
-    async def failing() -> bool:
+    async def fail_twice() -> bool:
         if error := next(failures, None):
             raise error
         return await real()
 
-    monkeypatch.setattr(catalogue, "refresh", failing)
+    monkeypatch.setattr(catalogue, "refresh", fail_twice)
     monkeypatch.setattr(background.log, "exception", lambda *_, **__: None)
     async with run_loops(catalogue.loop):
-        await loaded(catalogue)
+        await wait_until_loaded(catalogue)

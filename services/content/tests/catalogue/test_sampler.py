@@ -15,7 +15,7 @@ NUMBERS = st.one_of(st.integers(1, 40), st.integers(2**32 - 5, 2**32 + 5), st.in
 
 
 @given(st.sets(NUMBERS), st.integers(0, 60), st.integers())
-def test_a_sample_is_distinct_and_as_large_as_it_can_be(numbers: set[int], most: int, seed: int) -> None:
+def test_a_sample_has_no_duplicates_and_the_requested_size(numbers: set[int], most: int, seed: int) -> None:
     drawn = sample(BitMap64(numbers), most, rng=Random(seed))  # noqa: S311 - repeatable
     assert len(drawn) == len(set(drawn)) == min(most, len(numbers))
     assert set(drawn) <= numbers
@@ -27,12 +27,12 @@ SPEECHES = [*range(1, 300), *range(70_000, 70_100), *range(2**33, 2**33 + 101)]
 SIZE = len(SPEECHES)
 
 
-def chi_squared(counts: Iterable[int], expected: float) -> float:
+def compute_chi_squared(counts: Iterable[int], expected: float) -> float:
     return sum((count - expected) ** 2 / expected for count in counts)
 
 
-def p_value(statistic: float, *, freedom: int) -> float:
-    """The upper tail of the chi-squared distribution (Wilson and Hilferty's approximation, 1931)."""
+def compute_p_value(statistic: float, *, freedom: int) -> float:
+    """Return the upper tail of the chi-squared distribution (Wilson and Hilferty's approximation, 1931)."""
     spread = 2 / (9 * freedom)
     cube_root: float = (statistic / freedom) ** (1 / 3)
     return 1 - NormalDist(1 - spread, spread**0.5).cdf(cube_root)
@@ -45,21 +45,23 @@ def draws() -> list[list[int]]:
     return [sample(numbers, 10, rng=rng) for _ in range(20_000)]
 
 
-def test_every_speech_is_as_likely_as_every_other(draws: list[list[int]]) -> None:
+def test_all_speeches_are_equally_likely(draws: list[list[int]]) -> None:
     counts = Counter(number for drawn in draws for number in drawn)
     expected = len(draws) * 10 / SIZE
-    # Distinct speeches in a draw vary less than independent ones would: by (SIZE - 10) / (SIZE - 1).
-    statistic = chi_squared((counts[number] for number in SPEECHES), expected) * (SIZE - 1) / (SIZE - 10)
-    assert p_value(statistic, freedom=SIZE - 1) >= 0.01
+    # Speeches drawn without repetition vary less than independent ones: by (SIZE - 10) / (SIZE - 1).
+    statistic = (
+        compute_chi_squared((counts[number] for number in SPEECHES), expected) * (SIZE - 1) / (SIZE - 10)
+    )
+    assert compute_p_value(statistic, freedom=SIZE - 1) >= 0.01
 
 
-def test_every_speech_is_as_likely_to_come_first(draws: list[list[int]]) -> None:
+def test_all_speeches_are_equally_likely_to_come_first(draws: list[list[int]]) -> None:
     counts = Counter(drawn[0] for drawn in draws)
-    statistic = chi_squared((counts[number] for number in SPEECHES), len(draws) / SIZE)
-    assert p_value(statistic, freedom=SIZE - 1) >= 0.01
+    statistic = compute_chi_squared((counts[number] for number in SPEECHES), len(draws) / SIZE)
+    assert compute_p_value(statistic, freedom=SIZE - 1) >= 0.01
 
 
-def test_neighbours_come_together_no_more_than_others(draws: list[list[int]]) -> None:
+def test_neighbours_are_drawn_together_no_more_often_than_other_pairs(draws: list[list[int]]) -> None:
     neighbours = set(pairwise(SPEECHES))
     found = sum(pair in neighbours for drawn in draws for pair in pairwise(sorted(drawn)))
     expected = len(draws) * 10 * 9 / SIZE
@@ -70,5 +72,5 @@ def test_no_pair_of_neighbours_is_favoured(draws: list[list[int]]) -> None:
     neighbours = list(pairwise(SPEECHES))
     counts = Counter(pair for drawn in draws for pair in pairwise(sorted(drawn)))
     expected = len(draws) * 10 * 9 / (SIZE * (SIZE - 1))
-    statistic = chi_squared((counts[pair] for pair in neighbours), expected)
-    assert p_value(statistic, freedom=len(neighbours)) >= 0.01
+    statistic = compute_chi_squared((counts[pair] for pair in neighbours), expected)
+    assert compute_p_value(statistic, freedom=len(neighbours)) >= 0.01

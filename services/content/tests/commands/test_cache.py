@@ -30,7 +30,7 @@ async def replicas(
     cache: Cache,
     token_for: TokenFor,
 ) -> AsyncIterator[Replicas]:
-    """Two processes of the API, as an editor reaches them."""
+    """An editor's clients for two API processes."""
     if request.param == "without Redis":
         settings = settings.model_copy(update={"redis_url": NOWHERE})
     async with AsyncExitStack() as stack:
@@ -40,21 +40,21 @@ async def replicas(
         ]
 
 
-async def names(replica: httpx.AsyncClient) -> list[str]:
+async def list_names(replica: httpx.AsyncClient) -> list[str]:
     return [tag["name"] for tag in (await replica.get("/api/v1/tags")).json()["tags"]]
 
 
-async def test_a_changed_tag_shows_at_once_in_every_replica(replicas: Replicas) -> None:
+async def test_every_replica_returns_a_changed_tag_immediately(replicas: Replicas) -> None:
     one, other = replicas
     tag = (await one.post(TAGS, json={"name": "food", "category": "topic"})).json()
-    assert await names(one) == await names(other) == ["food"]
+    assert await list_names(one) == await list_names(other) == ["food"]
     await other.put(f"{TAGS}/{tag['id']}", json={"name": "cooking"})
-    assert await names(one) == await names(other) == ["cooking"]
+    assert await list_names(one) == await list_names(other) == ["cooking"]
     await one.delete(f"{TAGS}/{tag['id']}")
-    assert await names(one) == await names(other) == []
+    assert await list_names(one) == await list_names(other) == []
 
 
-async def test_a_changed_speech_shows_at_once_in_every_replica(
+async def test_every_replica_returns_a_changed_speech_immediately(
     replicas: Replicas, committed_database: Database, add: Add
 ) -> None:
     async with committed_database.transaction() as session:
@@ -65,16 +65,16 @@ async def test_a_changed_speech_shows_at_once_in_every_replica(
         assert [answer.json()["text"] for answer in answers] == [text] * 2
 
 
-async def test_tags_are_right_while_many_read_and_one_changes_them(replicas: Replicas) -> None:
+async def test_concurrent_readers_never_get_a_stale_tag_for_long(replicas: Replicas) -> None:
     tag = (await replicas[0].post(TAGS, json={"name": "name 0", "category": "topic"})).json()
     stop, late = asyncio.Event(), []
     changed = [time.monotonic()]
 
     async def read(replica: httpx.AsyncClient) -> None:
         while not stop.is_set():
-            # What was changed a second before the question must show in the answer.
+            # A response must include every change made more than a second before the request.
             due = len([at for at in changed if time.monotonic() - at > 1])
-            [name] = await names(replica)
+            [name] = await list_names(replica)
             if int(name.split()[1]) < due - 1:
                 late.append((name, due))
 
@@ -85,10 +85,10 @@ async def test_tags_are_right_while_many_read_and_one_changes_them(replicas: Rep
     stop.set()
     await asyncio.gather(*readers)
     assert late == []
-    assert await names(replicas[0]) == await names(replicas[1]) == ["name 19"]
+    assert await list_names(replicas[0]) == await list_names(replicas[1]) == ["name 19"]
 
 
-async def test_stale_values_are_gone_before_the_response(
+async def test_stale_values_are_removed_before_the_response(
     settings: ApiSettings, committed_database: Database, cache: Cache, token_for: TokenFor
 ) -> None:
     app = create_app(settings)
@@ -99,7 +99,7 @@ async def test_stale_values_are_gone_before_the_response(
         await real(self, *keys)
         seen.append("invalidated")
 
-    async def observed(scope: Scope, receive: Receive, send: Send) -> None:
+    async def call_app(scope: Scope, receive: Receive, send: Send) -> None:
         async def observe(message: Message) -> None:
             seen.append(message["type"])
             await send(message)
@@ -107,7 +107,7 @@ async def test_stale_values_are_gone_before_the_response(
         await app(scope, receive, observe)
 
     headers = {"Authorization": f"Bearer {token_for(uuid4(), 'editor')}"}
-    transport = httpx.ASGITransport(observed)
+    transport = httpx.ASGITransport(call_app)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as editor,
@@ -118,7 +118,7 @@ async def test_stale_values_are_gone_before_the_response(
     assert seen[:2] == ["invalidated", "http.response.start"]
 
 
-async def test_an_edit_that_was_rolled_back_makes_nothing_stale(
+async def test_an_edit_that_is_rolled_back_invalidates_nothing(
     database: Database, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cache, "invalidate", None)

@@ -38,7 +38,7 @@ type Undo = Callable[..., Coroutine[Any, Any, None]]
 QUEUE = SessionCompleted.queue_for("content")
 
 
-def completed(*speech_ids: UUID) -> SessionCompleted:
+def create_session(*speech_ids: UUID) -> SessionCompleted:
     results = [{"speech_id": each, "user_response": "correct", "response_time_ms": 1} for each in speech_ids]
     usual = {"mode": "listen_only", "level": "A1", "duration_seconds": 9, "completed_at": datetime.now(UTC)}
     data = CompletedSession.model_validate(
@@ -48,10 +48,10 @@ def completed(*speech_ids: UUID) -> SessionCompleted:
 
 
 async def play(database: Database, *speech_ids: UUID) -> str:
-    return await apply_once(database, QUEUE, completed(*speech_ids), on_session_completed)
+    return await apply_once(database, QUEUE, create_session(*speech_ids), on_session_completed)
 
 
-async def ids_of(database: Database, import_id: UUID) -> list[UUID]:
+async def list_ids(database: Database, import_id: UUID) -> list[UUID]:
     async with database.transaction() as session:
         found = select(Speech.id).where(Speech.import_id == import_id).order_by(Speech.id)
         return list(await session.scalars(found))
@@ -59,7 +59,7 @@ async def ids_of(database: Database, import_id: UUID) -> list[UUID]:
 
 @pytest.fixture(autouse=True)
 async def empty_folder(storage: Storage) -> None:
-    """No recordings of other tests."""
+    """Delete recordings of other tests."""
     await storage.delete(await storage.list_keys("speeches/"))
 
 
@@ -67,7 +67,7 @@ async def empty_folder(storage: Storage) -> None:
 def imported(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow, mp3: bytes
 ) -> Import:
-    """Imports speeches, with their recordings: `await imported(3)`."""
+    """Imports speeches with recordings: `await imported(3)`."""
 
     async def make(size: int) -> ValidatedBatch:
         batch = await new_batch([row := new_row(tags=["food"]), *(new_row() for _ in range(size - 1))])
@@ -84,7 +84,7 @@ def imported(
 
 @pytest.fixture
 def run(committed_database: Database, storage: Storage, outbox_jobs: OutboxJobs) -> Run:
-    """Runs all jobs of a kind in the outbox, each delivered twice: `await run(UndoImport)`."""
+    """Delivers all jobs of a kind from the outbox, each twice: `await run(UndoImport)`."""
     jobs = create_jobs(committed_database, cache=cast(Cache, None), storage=storage)
 
     async def deliver(kind: type[Job]) -> int:
@@ -106,7 +106,7 @@ def run(committed_database: Database, storage: Storage, outbox_jobs: OutboxJobs)
 
 @pytest.fixture
 def undo(committed_database: Database, storage: Storage, run: Run) -> Undo:
-    """Undoes an import to the end: `await undo(import_id)`."""
+    """Undoes an import completely: `await undo(import_id)`."""
     handle = create_subscriptions(committed_database, storage)[ImportUndoRequested]
 
     async def request(import_id: UUID) -> None:
@@ -120,13 +120,13 @@ def undo(committed_database: Database, storage: Storage, run: Run) -> Undo:
     return request
 
 
-async def undone(database: Database) -> list[tuple[UUID, int, int]]:
+async def list_undone(database: Database) -> list[tuple[UUID, int, int]]:
     async with database.transaction() as session:
         events = [event.data for event in await outbox_events(session, ImportUndone)]
     return [(each.import_id, each.deleted, each.archived) for each in events]
 
 
-async def test_speeches_that_were_never_played_are_deleted_with_their_recordings(
+async def test_undo_deletes_unplayed_speeches_with_their_recordings(
     committed_database: Database,
     storage: Storage,
     imported: Import,
@@ -136,10 +136,10 @@ async def test_speeches_that_were_never_played_are_deleted_with_their_recordings
 ) -> None:
     monkeypatch.setattr(module, "CHUNK_SIZE", 2)
     kept, batch = await imported(2), await imported(5)
-    ids = await ids_of(committed_database, batch.import_id)
+    ids = await list_ids(committed_database, batch.import_id)
     await undo(batch.import_id)
-    assert await ids_of(committed_database, batch.import_id) == []
-    assert await undone(committed_database) == [(batch.import_id, 5, 0)]
+    assert await list_ids(committed_database, batch.import_id) == []
+    assert await list_undone(committed_database) == [(batch.import_id, 5, 0)]
     assert await run(DeleteRecordings) == 3
     async with committed_database.transaction() as session:
         deleted = [event.data for event in await outbox_events(session, SpeechDeleted)]
@@ -147,11 +147,11 @@ async def test_speeches_that_were_never_played_are_deleted_with_their_recordings
         [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.action == "import_undone"))
     assert [(each.speech_id, each.revision) for each in deleted] == [(each, 2) for each in ids]
     assert set(await storage.list_keys("speeches/")) == keys
-    assert len(await ids_of(committed_database, kept.import_id)) == 2
+    assert len(await list_ids(committed_database, kept.import_id)) == 2
     assert (entry.subject_id, entry.after) == (batch.import_id, {"deleted": 5, "archived": 0})
 
 
-async def test_played_speeches_are_archived(
+async def test_undo_archives_played_speeches(
     committed_database: Database,
     storage: Storage,
     imported: Import,
@@ -161,7 +161,7 @@ async def test_played_speeches_are_archived(
 ) -> None:
     monkeypatch.setattr(module, "CHUNK_SIZE", 2)
     batch = await imported(4)
-    first, _, third, _ = await ids_of(committed_database, batch.import_id)
+    first, _, third, _ = await list_ids(committed_database, batch.import_id)
     await play(committed_database, first, third)
     catalogue = CatalogueRefresher(committed_database)
     await catalogue.refresh()
@@ -169,8 +169,8 @@ async def test_played_speeches_are_archived(
     await run(DeleteRecordings)
     await catalogue.refresh()
     assert len(catalogue.get_catalogue().match(DrawFilter(level="A1"))) == 0
-    assert await ids_of(committed_database, batch.import_id) == [first, third]
-    assert await undone(committed_database) == [(batch.import_id, 2, 2)]
+    assert await list_ids(committed_database, batch.import_id) == [first, third]
+    assert await list_undone(committed_database) == [(batch.import_id, 2, 2)]
     async with committed_database.transaction() as session:
         archived = (await session.scalars(select(Speech).order_by(Speech.id))).all()
         events = [event.data for event in await outbox_events(session, SpeechUpdated)]
@@ -182,30 +182,32 @@ async def test_played_speeches_are_archived(
     assert plays == 2
 
 
-async def test_undoing_twice_counts_once(committed_database: Database, imported: Import, undo: Undo) -> None:
+async def test_undoing_an_import_again_changes_nothing(
+    committed_database: Database, imported: Import, undo: Undo
+) -> None:
     batch = await imported(2)
     for _ in range(2):
         await undo(batch.import_id)
-    assert await undone(committed_database) == [(batch.import_id, 2, 0)]
+    assert await list_undone(committed_database) == [(batch.import_id, 2, 0)]
 
 
-async def test_an_unknown_import_has_nothing_to_undo(committed_database: Database, undo: Undo) -> None:
+async def test_undoing_an_unknown_import_changes_nothing(committed_database: Database, undo: Undo) -> None:
     unknown = uuid4()
     await undo(unknown)
-    assert await undone(committed_database) == [(unknown, 0, 0)]
+    assert await list_undone(committed_database) == [(unknown, 0, 0)]
 
 
-async def test_what_editors_have_deleted_is_not_counted(
+async def test_undo_does_not_count_speeches_that_editors_deleted(
     committed_database: Database, imported: Import, undo: Undo
 ) -> None:
     batch = await imported(3)
     async with committed_database.transaction() as session:
-        await delete_speech(session, (await ids_of(committed_database, batch.import_id))[1], actor=None)
+        await delete_speech(session, (await list_ids(committed_database, batch.import_id))[1], actor=None)
     await undo(batch.import_id)
-    assert await undone(committed_database) == [(batch.import_id, 2, 0)]
+    assert await list_undone(committed_database) == [(batch.import_id, 2, 0)]
 
 
-async def test_a_recording_of_another_speech_stays(
+async def test_undo_keeps_a_recording_that_another_speech_uses(
     committed_database: Database, storage: Storage, imported: Import, undo: Undo, run: Run, add: Add
 ) -> None:
     batch = await imported(1)
@@ -222,7 +224,7 @@ async def edit_recording(database: Database, speech_id: UUID, key: str) -> None:
         await apply_speech_change(session, speech_id, SpeechChange(audio_key=key), actor=uuid4())
 
 
-async def test_a_recording_of_another_speechs_earlier_revision_stays(
+async def test_undo_keeps_a_recording_that_other_speeches_used_earlier(
     committed_database: Database, storage: Storage, imported: Import, undo: Undo, run: Run, add: Add
 ) -> None:
     batch = await imported(2)
@@ -234,15 +236,15 @@ async def test_a_recording_of_another_speechs_earlier_revision_stays(
         await delete_speech(session, deleted, actor=uuid4())
     await undo(batch.import_id)
     await run(DeleteRecordings)
-    # Sessions that were played with the two show them.
+    # Past sessions with the two other speeches still show these recordings.
     assert all([await storage.exists(key) for key in keys])
 
 
-async def test_a_recording_that_was_replaced_is_deleted_with_its_speech(
+async def test_undo_deletes_both_a_recording_and_its_replacement(
     committed_database: Database, storage: Storage, imported: Import, undo: Undo, run: Run, mp3: bytes
 ) -> None:
     batch = await imported(1)
-    [speech_id] = await ids_of(committed_database, batch.import_id)
+    [speech_id] = await list_ids(committed_database, batch.import_id)
     await storage.put("speeches/better.mp3", mp3, content_type="audio/mpeg")
     await edit_recording(committed_database, speech_id, "speeches/better.mp3")
     await undo(batch.import_id)
@@ -250,19 +252,19 @@ async def test_a_recording_that_was_replaced_is_deleted_with_its_speech(
     assert await storage.list_keys("speeches/") == []
 
 
-async def test_a_session_that_is_counted_meanwhile_is_not_lost(
+async def test_undo_waits_for_a_session_that_is_being_counted(
     committed_database: Database, imported: Import, undo: Undo
 ) -> None:
     batch = await imported(2)
-    first, second = await ids_of(committed_database, batch.import_id)
-    event = completed(first)
+    first, second = await list_ids(committed_database, batch.import_id)
+    event = create_session(first)
     async with committed_database.transaction() as counting:
         await on_session_completed(counting, event)
         undoing = asyncio.create_task(undo(batch.import_id))
         done, _ = await asyncio.wait({undoing}, timeout=0.3)
         assert not done
     await undoing
-    assert await ids_of(committed_database, batch.import_id) == [first]
-    assert await undone(committed_database) == [(batch.import_id, 1, 1)]
-    # It was played before its deletion, and its session arrives only now.
+    assert await list_ids(committed_database, batch.import_id) == [first]
+    assert await list_undone(committed_database) == [(batch.import_id, 1, 1)]
+    # The session of a deleted speech may arrive after the deletion.
     assert await play(committed_database, first, second) == "applied"

@@ -48,12 +48,12 @@ async def count(database: Database, *tables: type[Base]) -> list[int]:
         return [(await session.scalars(select(func.count()).select_from(table))).one() for table in tables]
 
 
-async def names_of_tags(database: Database) -> dict[str, str]:
+async def get_tag_categories(database: Database) -> dict[str, str]:
     async with database.transaction() as session:
         return {tag.name: tag.category for tag in await session.scalars(select(Tag).order_by(Tag.name))}
 
 
-async def test_all_rows_become_speeches(
+async def test_an_import_creates_a_speech_for_each_row(
     committed_database: Database,
     storage: Storage,
     new_batch: NewBatch,
@@ -101,7 +101,7 @@ async def test_all_rows_become_speeches(
 COLUMNS = ("text", "level", "type", "audio_key", "duration_ms")
 
 
-async def test_the_speeches_can_be_drawn(
+async def test_imported_speeches_can_be_drawn(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
 ) -> None:
     catalogue = CatalogueRefresher(committed_database)
@@ -115,7 +115,7 @@ async def test_the_speeches_can_be_drawn(
     assert [name for _, name in drawn.tags] == ["food"]
 
 
-def validated(batch: ValidatedBatch) -> ImportValidated:
+def create_event(batch: ValidatedBatch) -> ImportValidated:
     return ImportValidated(id=uuid7(), subject="any", time=datetime.now(UTC), data=batch)
 
 
@@ -125,7 +125,7 @@ async def test_an_import_is_applied_once(
     handle = create_subscriptions(committed_database, storage)[ImportValidated]
     queue = ImportValidated.queue_for("content")
     batch = await new_batch([new_row(tags=["food"])])
-    event, another = validated(batch), validated(batch)
+    event, another = create_event(batch), create_event(batch)
     outcomes = [await apply_once(committed_database, queue, each, handle) for each in (event, event, another)]
     assert outcomes == ["applied", "repeated", "applied"]
     assert await count(committed_database, Speech, CatalogueChange) == [1, 1]
@@ -133,7 +133,7 @@ async def test_an_import_is_applied_once(
         assert len(await outbox_events(session, ImportApplied)) == 1
 
 
-async def test_deliveries_at_the_same_time_count_once(
+async def test_concurrent_deliveries_apply_an_import_once(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
 ) -> None:
     batch = await new_batch([new_row(tags=["food"])])
@@ -149,7 +149,7 @@ async def test_deliveries_at_the_same_time_count_once(
         ({"rows": 3}, "batch_incomplete"),
     ],
 )
-async def test_another_batch_than_announced_is_rejected(
+async def test_a_batch_that_differs_from_the_announcement_is_rejected(
     committed_database: Database,
     storage: Storage,
     new_batch: NewBatch,
@@ -168,7 +168,7 @@ async def test_another_batch_than_announced_is_rejected(
     assert rejected.data.detail.endswith("Import the table again.")
 
 
-async def test_a_row_that_cannot_be_read_rejects_all(
+async def test_an_unreadable_row_rejects_the_whole_import(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
 ) -> None:
     await apply_import(committed_database, storage, await new_batch([new_row(), new_row(level="Z9")]))
@@ -178,7 +178,7 @@ async def test_a_row_that_cannot_be_read_rejects_all(
     assert "Line 2 " in rejected.data.detail
 
 
-async def test_an_import_waits_for_the_storage(
+async def test_an_import_is_applied_once_the_storage_is_available(
     settings: ApiSettings,
     committed_database: Database,
     storage: Storage,
@@ -197,7 +197,7 @@ async def test_an_import_waits_for_the_storage(
 
 
 @pytest.mark.parametrize("step", ["add", "create_speeches", "attach_tags", "read_snapshots"])
-async def test_a_failure_leaves_nothing_half(
+async def test_a_failure_rolls_the_whole_import_back(
     committed_database: Database,
     storage: Storage,
     new_batch: NewBatch,
@@ -222,15 +222,15 @@ async def test_a_failure_leaves_nothing_half(
     assert await count(committed_database, Speech, SpeechTag, Tag) == [1, 1, 1]
 
 
-async def test_tags_are_the_same_in_any_case(
+async def test_an_import_matches_tags_in_any_case(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
 ) -> None:
     async with committed_database.transaction() as session:
         await create_tag(session, TagCreate(name="Food", category="topic"), actor=None)
     batch = await new_batch([new_row(tags=["food", "FOOD", "Straße"]), new_row(tags=["STRASSE"])])
     await apply_import(committed_database, storage, batch)
-    tags = await names_of_tags(committed_database)
-    # The first of the spellings in a batch, in the order of their code points, becomes the name.
+    tags = await get_tag_categories(committed_database)
+    # Of several spellings, the first in code point order becomes the name.
     assert tags == {"Food": "topic", "STRASSE": NEW_TAG_CATEGORY}
     async with committed_database.transaction() as session:
         [event] = await outbox_events(session, SpeechImported)
@@ -258,7 +258,7 @@ type Pause = Callable[[], Any]
 
 @pytest.fixture
 def paused(monkeypatch: pytest.MonkeyPatch) -> Pause:
-    """Pauses an import before its commit: `async with paused():`."""
+    """Pauses a running import before its commit: `async with paused():`."""
 
     @asynccontextmanager
     async def pause() -> AsyncIterator[None]:
@@ -282,7 +282,7 @@ def paused(monkeypatch: pytest.MonkeyPatch) -> Pause:
 
 
 @asynccontextmanager
-async def importing(database: Database, storage: Storage, batch: ValidatedBatch) -> AsyncIterator[None]:
+async def run_import(database: Database, storage: Storage, batch: ValidatedBatch) -> AsyncIterator[None]:
     task = asyncio.create_task(apply_import(database, storage, batch))
     yield
     await task
@@ -299,7 +299,7 @@ async def test_editors_do_not_wait_for_an_import(
     batch = await new_batch([new_row(tags=["new", "known"])])
     async with committed_database.transaction() as session:
         tag_id = (await create_tag(session, TagCreate(name="known", category="topic"), actor=None)).id
-    async with importing(committed_database, storage, batch), paused(), asyncio.timeout(5):
+    async with run_import(committed_database, storage, batch), paused(), asyncio.timeout(5):
         with pytest.raises(TagExists):
             async with committed_database.transaction() as session:
                 await create_tag(session, TagCreate(name="NEW", category="topic"), actor=None)
@@ -309,20 +309,20 @@ async def test_editors_do_not_wait_for_an_import(
         [event] = await outbox_events(session, SpeechImported)
         _, after = await outbox_jobs(session, PropagateTagName)
         stored_at = await session.scalar(select(Speech.updated_at))
-    # The rename could not see the speech, so its new name follows.
+    # The rename did not see the uncommitted speech, so the import enqueued another one.
     assert [tag.name for tag in event.data.speeches[0].tags] == ["known", "new"]
     assert (after.tag_id, after.locked_at > stored_at) == (tag_id, True)
 
 
-async def test_the_ids_of_a_running_import_are_known(
+async def test_the_ids_of_a_running_import_are_recorded(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow, paused: Pause
 ) -> None:
     batch = await new_batch([new_row(), new_row()])
     async with committed_database.transaction() as session:
-        # What an attempt left that was killed.
+        # As left by an attempt that was killed.
         session.add(RunningImport(import_id=batch.import_id, first_id=uuid7(), last_id=uuid7()))
     another = committed_database.transaction
-    async with importing(committed_database, storage, batch), paused(), another() as session:
+    async with run_import(committed_database, storage, batch), paused(), another() as session:
         [running] = await session.scalars(select(RunningImport))
     async with committed_database.transaction() as session:
         ids = sorted(await session.scalars(select(Speech.id)))
@@ -330,10 +330,10 @@ async def test_the_ids_of_a_running_import_are_known(
     assert await count(committed_database, RunningImport) == [0]
 
 
-async def test_a_catalogue_that_has_grown_much_is_counted(
+async def test_tables_that_have_grown_much_are_analysed(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
 ) -> None:
-    async def known() -> dict[str, int]:
+    async def get_known_rows() -> dict[str, int]:
         async with committed_database.transaction() as session:
             found = await session.execute(KNOWN_ROWS)
         return {name: rows for name, rows in found}
@@ -343,11 +343,11 @@ async def test_a_catalogue_that_has_grown_much_is_counted(
             [new_row(text=f"Row {place} of {size}.", tags=["a", "b"]) for place in range(size)]
         )
         await apply_import(committed_database, storage, batch)
-        assert await known() == {"speeches": 20, "speech_tags": 40}
+        assert await get_known_rows() == {"speeches": 20, "speech_tags": 40}
     assert await count(committed_database, Speech) == [21]
 
 
-async def test_nothing_is_noted_of_a_rejected_import(
+async def test_a_rejected_import_leaves_no_recorded_ids(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
 ) -> None:
     batch = await new_batch([new_row()], batch_sha256="0" * 64)
@@ -357,7 +357,7 @@ async def test_nothing_is_noted_of_a_rejected_import(
     assert await count(committed_database, RunningImport) == [0]
 
 
-async def test_a_tag_that_an_editor_deletes_meanwhile_is_created_again(
+async def test_a_tag_deleted_during_an_import_is_created_again(
     committed_database: Database,
     storage: Storage,
     new_batch: NewBatch,
@@ -380,14 +380,14 @@ async def test_a_tag_that_an_editor_deletes_meanwhile_is_created_again(
     assert await count(committed_database, Speech, SpeechTag, Tag) == [1, 1, 1]
 
 
-async def test_rows_without_tags_need_none(
+async def test_rows_without_tags_create_no_tags(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
 ) -> None:
     await apply_import(committed_database, storage, await new_batch([new_row(), new_row()]))
     assert await count(committed_database, Speech, SpeechTag, Tag) == [2, 0, 0]
 
 
-async def test_many_names_of_tags_are_created(
+async def test_an_import_creates_thousands_of_tags(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
 ) -> None:
     rows = [new_row(tags=[f"tag {number}", f"other {number}"]) for number in range(1500)]

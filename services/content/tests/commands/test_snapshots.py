@@ -28,13 +28,13 @@ async def run_all(database: Database, outbox_jobs: OutboxJobs) -> int:
         if len(waiting) == done:
             return done
         for job in waiting[done:]:
-            # Delivered twice, as may happen to any job.
+            # Twice, because any job may be delivered twice.
             for _ in range(2):
                 await apply_once(database, job.queue(), job, on_publish_snapshots)
         done = len(waiting)
 
 
-async def test_all_speeches_are_published_as_they_are(
+async def test_all_speeches_are_republished_unchanged(
     committed_database: Database,
     database_url: str,
     base_settings: dict[str, Any],
@@ -58,7 +58,7 @@ async def test_all_speeches_are_published_as_they_are(
     assert published == [snapshot for snapshot in created if snapshot.speech_id != deleted]
 
 
-async def test_an_empty_catalogue_has_nothing_to_publish(
+async def test_an_empty_catalogue_publishes_nothing(
     committed_database: Database, outbox_jobs: OutboxJobs
 ) -> None:
     job = PublishSnapshots()

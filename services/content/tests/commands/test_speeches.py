@@ -24,11 +24,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 type Add = Callable[..., Awaitable[UUID]]
 
 
-async def logged(session: AsyncSession) -> list[list[int]]:
+async def list_logged_numbers(session: AsyncSession) -> list[list[int]]:
     return list(await session.scalars(select(CatalogueChange.numbers).order_by(CatalogueChange.id)))
 
 
-async def number_of(session: AsyncSession, speech_id: UUID) -> int:
+async def get_number(session: AsyncSession, speech_id: UUID) -> int:
     return (await session.scalars(select(Speech.number).where(Speech.id == speech_id))).one()
 
 
@@ -39,10 +39,10 @@ async def test_a_created_speech_is_published(session: AsyncSession, add: Add) ->
     assert (event.data.text, event.data.level, event.data.type) == ("Is it far?", "B1", "question")
     assert (event.data.audio_key, event.data.duration_ms, event.data.revision) == ("k", 1200, 1)
     assert [tag.name for tag in event.data.tags] == ["Food", "travel"]
-    assert await logged(session) == [[await number_of(session, speech_id)]]
+    assert await list_logged_numbers(session) == [[await get_number(session, speech_id)]]
 
 
-async def test_speeches_created_together_keep_their_order(session: AsyncSession) -> None:
+async def test_speeches_are_created_in_the_requested_order(session: AsyncSession) -> None:
     new = [
         NewSpeech(text=f"Speech {place}.", level="A1", type="answer", audio_key="k", duration_ms=1)
         for place in range(30)
@@ -51,16 +51,16 @@ async def test_speeches_created_together_keep_their_order(session: AsyncSession)
     texts = [(await get_speech(session, speech_id)).text for speech_id in ids]
     assert texts == [speech.text for speech in new]
     assert len(await outbox_events(session, SpeechCreated)) == 30
-    assert [len(numbers) for numbers in await logged(session)] == [30]
+    assert [len(numbers) for numbers in await list_logged_numbers(session)] == [30]
 
 
-async def test_creating_nothing_does_nothing(session: AsyncSession) -> None:
+async def test_creating_no_speeches_or_tags_is_accepted(session: AsyncSession) -> None:
     assert await create_speeches(session, [], actor=None) == []
     assert await create_tags(session, {}, actor=None) == {}
-    assert await logged(session) == []
+    assert await list_logged_numbers(session) == []
 
 
-async def test_a_speech_cannot_carry_a_tag_that_does_not_exist(session: AsyncSession, add: Add) -> None:
+async def test_a_speech_with_an_unknown_tag_is_refused(session: AsyncSession, add: Add) -> None:
     unknown = uuid4()
     with pytest.raises(UnknownTag, match=str(unknown)):
         await add(session, tag_ids=frozenset({unknown}))
@@ -69,13 +69,13 @@ async def test_a_speech_cannot_carry_a_tag_that_does_not_exist(session: AsyncSes
         await apply_speech_change(session, speech_id, SpeechChange(tag_ids=frozenset({unknown})), actor=None)
 
 
-async def test_an_update_changes_what_is_given(session: AsyncSession, add: Add) -> None:
+async def test_an_update_changes_only_the_sent_values(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session, tags=("travel",))
     await apply_speech_change(session, speech_id, SpeechChange(text="Where are they?"), actor=None)
     [event] = await outbox_events(session, SpeechUpdated)
     assert (event.data.text, event.data.level, event.data.revision) == ("Where are they?", "A1", 2)
     assert [tag.name for tag in event.data.tags] == ["travel"]
-    assert len(await logged(session)) == 2
+    assert len(await list_logged_numbers(session)) == 2
 
 
 async def test_an_update_replaces_all_tags(session: AsyncSession, add: Add) -> None:
@@ -91,32 +91,32 @@ async def test_an_update_replaces_all_tags(session: AsyncSession, add: Add) -> N
 
 async def test_a_deleted_speech_is_published(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session, tags=("travel",))
-    number = await number_of(session, speech_id)
+    number = await get_number(session, speech_id)
     await delete_speech(session, speech_id, actor=None)
     [event] = await outbox_events(session, SpeechDeleted)
     assert (event.data.speech_id, event.data.revision) == (speech_id, 2)
-    assert await logged(session) == [[number], [number]]
+    assert await list_logged_numbers(session) == [[number], [number]]
     with pytest.raises(SpeechNotFound):
         await get_speech(session, speech_id)
 
 
 async def test_speeches_are_archived_together(session: AsyncSession, add: Add) -> None:
     ids = [await add(session, tags=("travel",)) for _ in range(3)]
-    numbers = [await number_of(session, speech_id) for speech_id in ids]
+    numbers = [await get_number(session, speech_id) for speech_id in ids]
     await archive_speeches(session, ids)
     await archive_speeches(session, [])
     events = await outbox_events(session, SpeechUpdated)
     assert [event.data.speech_id for event in events] == ids
     assert all(event.data.archived_at and event.data.revision == 2 for event in events)
-    assert (await logged(session))[-1] == numbers
+    assert (await list_logged_numbers(session))[-1] == numbers
 
 
 async def test_speeches_are_deleted_together(session: AsyncSession, add: Add) -> None:
     ids = [await add(session, tags=("travel",)) for _ in range(3)]
-    numbers = [await number_of(session, speech_id) for speech_id in ids]
+    numbers = [await get_number(session, speech_id) for speech_id in ids]
     await delete_speeches(session, (await session.scalars(select(Speech).order_by(Speech.id))).all())
     assert [event.data.speech_id for event in await outbox_events(session, SpeechDeleted)] == ids
-    assert (await logged(session))[-1] == numbers
+    assert (await list_logged_numbers(session))[-1] == numbers
     assert await session.scalar(select(func.count()).select_from(Speech)) == 0
 
 
@@ -127,14 +127,14 @@ async def test_a_missing_speech_cannot_be_changed(session: AsyncSession) -> None
         await delete_speech(session, uuid4(), actor=None)
 
 
-async def test_an_update_is_dated(session: AsyncSession, add: Add) -> None:
+async def test_an_update_stores_its_time(session: AsyncSession, add: Add) -> None:
     speech_id = await add(session)
     await apply_speech_change(session, speech_id, SpeechChange(type="answer"), actor=None)
     _, stats = await get_speech_with_stats(session, speech_id)
     assert (stats.revision, stats.updated_at) == (2, await session.scalar(select(func.now())))
 
 
-async def test_of_two_updates_of_the_same_revision_one_succeeds(
+async def test_only_one_of_two_updates_of_a_revision_succeeds(
     committed_database: Database, speech_id: UUID
 ) -> None:
     seen = Revisions(frozenset({1}))

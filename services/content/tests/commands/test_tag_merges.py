@@ -27,7 +27,7 @@ TAGS, SPEECHES = "/api/v1/admin/tags", "/api/v1/admin/speeches"
 
 @pytest.fixture
 def deliver(outbox_jobs: OutboxJobs) -> Deliver:
-    """Delivers the merges in the outbox, each twice, until none follows, and returns how many there were."""
+    """Delivers merge jobs, each twice, until the outbox has no more; returns their number."""
 
     async def deliver(database: Database) -> int:
         deliveries = 0
@@ -44,12 +44,12 @@ def deliver(outbox_jobs: OutboxJobs) -> Deliver:
     return deliver
 
 
-async def tags_in(database: Database, *names: str) -> dict[str, UUID]:
+async def commit_tags(database: Database, *names: str) -> dict[str, UUID]:
     async with database.transaction() as session:
         return await create_tags(session, dict.fromkeys(names, "topic"), actor=None)
 
 
-async def carried_in(database: Database) -> dict[UUID, set[UUID]]:
+async def get_carried_tags(database: Database) -> dict[UUID, set[UUID]]:
     carried: dict[UUID, set[UUID]] = {}
     async with database.transaction() as session:
         for speech_id, tag_id in await session.execute(select(SpeechTag.speech_id, SpeechTag.tag_id)):
@@ -57,7 +57,7 @@ async def carried_in(database: Database) -> dict[UUID, set[UUID]]:
     return carried
 
 
-async def test_the_speeches_of_a_tag_get_the_other_one(
+async def test_a_merge_gives_speeches_the_other_tag(
     editor: httpx.AsyncClient,
     committed_database: Database,
     add: Add,
@@ -65,7 +65,7 @@ async def test_the_speeches_of_a_tag_get_the_other_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tag_merges, "CHUNK_SIZE", 2)
-    tags = await tags_in(committed_database, "meals", "food", "work")
+    tags = await commit_tags(committed_database, "meals", "food", "work")
     async with committed_database.transaction() as session:
         merged = [
             await add(session, tags=names) for names in (("meals",), ("meals", "food"), ("meals", "work"))
@@ -75,7 +75,7 @@ async def test_the_speeches_of_a_tag_get_the_other_one(
     path = f"{TAGS}/{tags['meals']}/merge"
     answer = await editor.post(path, json={"into_tag_id": str(tags["food"])})
     assert (answer.status_code, answer.json()["name"]) == (202, "food")
-    # Gone for editors and learners, though its speeches have not moved yet.
+    # Editors and learners no longer see the tag, although its speeches have not been moved yet.
     for listed in (TAGS, "/api/v1/tags"):
         names = [tag["name"] for tag in (await editor.get(listed)).json()["tags"]]
         assert names == ["food", "work"]
@@ -84,7 +84,7 @@ async def test_the_speeches_of_a_tag_get_the_other_one(
     assert again.status_code == 202
     assert await deliver(committed_database) == 2
     food, work = tags["food"], tags["work"]
-    assert await carried_in(committed_database) == {
+    assert await get_carried_tags(committed_database) == {
         merged[0]: {food},
         merged[1]: {food},
         merged[2]: {food, work},
@@ -102,7 +102,7 @@ async def test_the_speeches_of_a_tag_get_the_other_one(
 async def test_a_merge_is_audited_once(
     editor: httpx.AsyncClient, committed_database: Database, token_for: Callable[..., str]
 ) -> None:
-    tags = await tags_in(committed_database, "meals", "food")
+    tags = await commit_tags(committed_database, "meals", "food")
     for _ in range(2):
         await editor.post(f"{TAGS}/{tags['meals']}/merge", json={"into_tag_id": str(tags["food"])})
     headers = {"Authorization": f"Bearer {token_for(uuid4(), 'admin')}"}
@@ -113,24 +113,24 @@ async def test_a_merge_is_audited_once(
     assert entry["after"] == {"merged_into": str(tags["food"])}
 
 
-async def test_a_speech_that_takes_a_merging_tag_moves_too(
+async def test_a_speech_that_gets_the_tag_during_the_merge_is_moved(
     committed_database: Database, add: Add, deliver: Deliver
 ) -> None:
-    tags = await tags_in(committed_database, "meals", "food")
+    tags = await commit_tags(committed_database, "meals", "food")
     async with committed_database.transaction() as session:
         await merge_tag(session, tags["meals"], into=tags["food"], actor=None)
     async with committed_database.transaction() as session:
-        # A form that an editor opened before, and an import.
+        # From a form opened before the merge, and by an import.
         late = await add(session, tag_ids=frozenset({tags["meals"]}))
         imported = await add(session, tags=("Meals",))
     await deliver(committed_database)
-    assert await carried_in(committed_database) == {late: {tags["food"]}, imported: {tags["food"]}}
+    assert await get_carried_tags(committed_database) == {late: {tags["food"]}, imported: {tags["food"]}}
 
 
-async def test_a_tag_that_is_taken_at_the_end_is_not_lost(
+async def test_a_speech_that_gets_the_tag_at_the_end_is_moved(
     committed_database: Database, add: Add, deliver: Deliver
 ) -> None:
-    tags = await tags_in(committed_database, "meals", "food")
+    tags = await commit_tags(committed_database, "meals", "food")
     async with committed_database.transaction() as session:
         await merge_tag(session, tags["meals"], into=tags["food"], actor=None)
     async with committed_database.transaction() as taking:
@@ -139,11 +139,11 @@ async def test_a_tag_that_is_taken_at_the_end_is_not_lost(
         done, _ = await asyncio.wait({delivering}, timeout=0.2)
         assert not done
     await delivering
-    assert await carried_in(committed_database) == {late: {tags["food"]}}
+    assert await get_carried_tags(committed_database) == {late: {tags["food"]}}
 
 
-async def test_merges_do_not_meet(committed_database: Database) -> None:
-    tags = await tags_in(committed_database, "a", "b", "c")
+async def test_merges_cannot_be_chained(committed_database: Database) -> None:
+    tags = await commit_tags(committed_database, "a", "b", "c")
 
     async def merge(tag: str, into: str) -> None:
         async with committed_database.transaction() as session:
@@ -157,7 +157,7 @@ async def test_merges_do_not_meet(committed_database: Database) -> None:
 
 
 async def test_an_invalid_merge_is_refused(editor: httpx.AsyncClient, committed_database: Database) -> None:
-    tags = {name: str(tag_id) for name, tag_id in (await tags_in(committed_database, "a", "b")).items()}
+    tags = {name: str(tag_id) for name, tag_id in (await commit_tags(committed_database, "a", "b")).items()}
     for tag, into, status, code in (
         (tags["a"], tags["a"], 422, "validation_failed"),
         (tags["a"], str(uuid4()), 422, "unknown_tag"),

@@ -24,23 +24,23 @@ type Add = Callable[..., Awaitable[UUID]]
 type Propagate = Callable[[Database], Awaitable[int]]
 
 
-async def tag_in(database: Database, name: str = "food") -> UUID:
+async def commit_tag(database: Database, name: str = "food") -> UUID:
     async with database.transaction() as session:
         return (await create_tag(session, TagCreate(name=name, category="topic"), actor=None)).id
 
 
-async def test_a_tag_is_not_deleted_while_a_speech_takes_it(committed_database: Database, add: Add) -> None:
-    tag_id = await tag_in(committed_database)
+async def test_a_tag_is_not_deleted_while_a_speech_gets_it(committed_database: Database, add: Add) -> None:
+    tag_id = await commit_tag(committed_database)
     async with committed_database.transaction() as taking:
         await add(taking, tag_ids=frozenset({tag_id}))
-        deleting = asyncio.create_task(delete_in(committed_database, tag_id))
+        deleting = asyncio.create_task(commit_deletion(committed_database, tag_id))
         done, _ = await asyncio.wait({deleting}, timeout=0.2)
         assert not done
     with pytest.raises(TagInUse):
         await deleting
 
 
-async def delete_in(database: Database, tag_id: UUID) -> None:
+async def commit_deletion(database: Database, tag_id: UUID) -> None:
     async with database.transaction() as session:
         await delete_tag(session, tag_id, actor=None)
 
@@ -52,7 +52,7 @@ async def test_concurrent_creations_of_the_same_tags_do_not_deadlock(committed_d
 
     async with committed_database.transaction() as holding:
         await create_tags(holding, {"m": "topic"}, actor=None)
-        # Stopped half-way, two that kept to their own order would have what the other needs next.
+        # If each inserted in its own order, each would hold a tag that the other one needs next.
         creating = [asyncio.create_task(create(names)) for names in ("amz", "zma")]
         done, _ = await asyncio.wait(creating, timeout=0.2)
         assert not done
@@ -69,7 +69,7 @@ async def test_an_update_to_equal_values_enqueues_nothing(session: AsyncSession,
     assert await session.scalar(select(func.count()).select_from(OutboxEvent)) == 0
 
 
-async def test_invalid_commands_name_the_reason(session: AsyncSession) -> None:
+async def test_invalid_commands_are_refused_with_the_reason(session: AsyncSession) -> None:
     await create_tag(session, TagCreate(name="food", category="topic"), actor=None)
     with pytest.raises(TagExists):
         await create_tag(session, TagCreate(name="FOOD", category="topic"), actor=None)
@@ -81,7 +81,7 @@ async def test_invalid_commands_name_the_reason(session: AsyncSession) -> None:
 
 @pytest.fixture
 def propagate(outbox_jobs: OutboxJobs) -> Propagate:
-    """Delivers the renames in the outbox until none follows, and returns how many there were."""
+    """Delivers rename jobs until the outbox has no more; returns their number."""
 
     async def deliver(database: Database) -> int:
         deliveries = 0
@@ -91,7 +91,7 @@ def propagate(outbox_jobs: OutboxJobs) -> Propagate:
             if len(waiting) == deliveries:
                 return deliveries
             for job in waiting[deliveries:]:
-                # Delivered twice, as may happen to any job.
+                # Twice, because any job may be delivered twice.
                 for _ in range(2):
                     await apply_once(database, job.queue(), job, on_propagate_tag_name)
             deliveries = len(waiting)
@@ -99,7 +99,7 @@ def propagate(outbox_jobs: OutboxJobs) -> Propagate:
     return deliver
 
 
-async def test_a_new_name_is_published_with_all_speeches_in_chunks(
+async def test_a_rename_publishes_all_speeches_of_the_tag_in_chunks(
     database: Database, add: Add, propagate: Propagate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "CHUNK_SIZE", 3)
@@ -120,12 +120,12 @@ async def test_a_new_name_is_published_with_all_speeches_in_chunks(
 async def test_speeches_created_during_a_rename_get_the_new_name(
     committed_database: Database, add: Add, propagate: Propagate
 ) -> None:
-    tag_id = await tag_in(committed_database)
+    tag_id = await commit_tag(committed_database)
     async with committed_database.transaction() as making:
         speech_id = await add(making, tag_ids=frozenset({tag_id}))
-        renaming = asyncio.create_task(rename_in(committed_database, tag_id, "cooking"))
+        renaming = asyncio.create_task(commit_rename(committed_database, tag_id, "cooking"))
         done, _ = await asyncio.wait({renaming}, timeout=0.2)
-        # Its snapshot with the old name is on its way; the rename must find it.
+        # The rename waits for the speech, whose snapshot has the old name, and then finds it.
         assert not done
     await renaming
     await propagate(committed_database)
@@ -134,12 +134,12 @@ async def test_speeches_created_during_a_rename_get_the_new_name(
     assert (published.data.speech_id, [tag.name for tag in published.data.tags]) == (speech_id, ["cooking"])
 
 
-async def test_a_rename_that_had_to_wait_finds_the_speeches_created_meanwhile(
+async def test_a_rename_that_waited_finds_speeches_created_before_it(
     committed_database: Database, add: Add, propagate: Propagate
 ) -> None:
-    tag_id = await tag_in(committed_database)
+    tag_id = await commit_tag(committed_database)
     async with committed_database.transaction() as renaming:
-        # Its transaction begins before that of the speech, and gets the tag after it.
+        # The rename's transaction begins before the speech's, and locks the tag after it.
         await renaming.execute(select(1))
         async with committed_database.transaction() as making:
             speech_id = await add(making, tag_ids=frozenset({tag_id}))
@@ -153,32 +153,32 @@ async def test_a_rename_that_had_to_wait_finds_the_speeches_created_meanwhile(
 async def test_a_speech_created_after_a_rename_is_not_published_again(
     committed_database: Database, add: Add, propagate: Propagate
 ) -> None:
-    tag_id = await tag_in(committed_database)
+    tag_id = await commit_tag(committed_database)
     async with committed_database.transaction() as session:
         before = await add(session, tag_ids=frozenset({tag_id}))
     for name in ("cooking", "cuisine"):
-        await rename_in(committed_database, tag_id, name)
+        await commit_rename(committed_database, tag_id, name)
     async with committed_database.transaction() as session:
         await add(session, tag_ids=frozenset({tag_id}))
     await propagate(committed_database)
     async with committed_database.transaction() as session:
         published = [event.data for event in await outbox_events(session, SpeechUpdated)]
-    # Once for both renames: the first to be spread finds the last name.
+    # One revision for both renames: the first job already reads the last name.
     assert [(each.speech_id, each.revision, each.tags[0].name) for each in published] == [
         (before, 2, "cuisine")
     ]
 
 
-async def rename_in(database: Database, tag_id: UUID, name: str) -> None:
+async def commit_rename(database: Database, tag_id: UUID, name: str) -> None:
     async with database.transaction() as session:
         await update_tag(session, tag_id, TagUpdate(name=name), actor=None)
 
 
-async def test_renames_during_changes_end_with_the_last_name(
+async def test_concurrent_renames_and_edits_publish_the_last_name(
     committed_database: Database, add: Add, propagate: Propagate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "CHUNK_SIZE", 2)
-    tag_id = await tag_in(committed_database)
+    tag_id = await commit_tag(committed_database)
     ids = []
     async with committed_database.transaction() as session:
         ids = [await add(session, tag_ids=frozenset({tag_id})) for _ in range(5)]
@@ -189,7 +189,7 @@ async def test_renames_during_changes_end_with_the_last_name(
 
     for name in ("one", "two", "three"):
         await asyncio.gather(
-            rename_in(committed_database, tag_id, name), *map(edit, ids), propagate(committed_database)
+            commit_rename(committed_database, tag_id, name), *map(edit, ids), propagate(committed_database)
         )
     await propagate(committed_database)
     async with committed_database.transaction() as session:
@@ -202,7 +202,7 @@ async def test_renames_during_changes_end_with_the_last_name(
         assert all(later == earlier + 1 for (earlier, _), (later, _) in pairwise(revisions))
 
 
-async def test_a_tag_is_the_same_in_any_case(session: AsyncSession) -> None:
+async def test_tags_are_found_in_any_case(session: AsyncSession) -> None:
     first = await create_tags(session, {"Food": "topic", "Ärger": "feeling"}, actor=None)
     again = await create_tags(
         session, {"FOOD": "other", "food": "other", "ärger": "x", "work": "topic"}, actor=None

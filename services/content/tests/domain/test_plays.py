@@ -6,21 +6,21 @@ from contracts.game import CompletedResult
 SPEECH_ID = uuid4()
 
 
-def result(response: str, *, score: float | None = None, verified: bool = False) -> CompletedResult:
+def create_result(response: str, *, score: float | None = None, verified: bool = False) -> CompletedResult:
     fields = {"user_response": response, "response_time_ms": 900, "pronunciation_score": score}
     return CompletedResult.model_validate({"speech_id": SPEECH_ID, "verified": verified, **fields})
 
 
-def test_a_skipped_result_is_no_play() -> None:
-    assert count_plays_by_speech([result("skipped", score=90, verified=True)]) == {}
+def test_a_skipped_result_is_not_a_play() -> None:
+    assert count_plays_by_speech([create_result("skipped", score=90, verified=True)]) == {}
 
 
-def test_only_verified_scores_enter_the_average() -> None:
+def test_only_verified_scores_count_in_the_average() -> None:
     results = [
-        result("correct", score=80, verified=True),
-        result("incorrect", score=60, verified=True),
-        result("correct", score=100),
-        result("correct"),
+        create_result("correct", score=80, verified=True),
+        create_result("incorrect", score=60, verified=True),
+        create_result("correct", score=100),
+        create_result("correct"),
     ]
     [plays] = count_plays_by_speech(results).values()
     assert plays == PlayStatistics(plays=4, correct=3, scored=2, score_sum=140)

@@ -20,7 +20,7 @@ def test_speeches_are_archived_and_restored() -> None:
     assert decide_batch([A, B], states, BatchChange(archived=False))[0].changed == [A]
 
 
-def test_a_speech_gets_no_more_tags_than_it_can_have() -> None:
+def test_a_speech_with_too_many_tags_is_skipped() -> None:
     full = frozenset(uuid4() for _ in range(MAX_TAGS_PER_SPEECH))
     states = {A: SpeechState(False, full)}
     outcome, wanted = decide_batch([A], states, BatchChange(add_tag_ids=[B], archived=True))

@@ -17,5 +17,7 @@ from content.domain.speeches import group_by_action
         ({}, {}),
     ],
 )
-def test_each_action_has_its_own_values(changed: dict[str, Any], actions: dict[str, set[str]]) -> None:
+def test_changed_values_are_grouped_by_audit_action(
+    changed: dict[str, Any], actions: dict[str, set[str]]
+) -> None:
     assert group_by_action(changed) == actions

@@ -21,7 +21,7 @@ def editor_id() -> UUID:
 async def panel(
     app: FastAPI, cache: Cache, token_for: TokenFor, editor_id: UUID
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """An editor's browser, as the gateway passes its requests on."""
+    """A browser in which an editor is signed on, behind the gateway."""
     async with api_client(app, token=token_for(editor_id, "editor", csrf=CSRF)) as client:
         client.headers.update(PAGE)
         yield client
@@ -33,7 +33,7 @@ type Send = Callable[..., Awaitable[httpx.Response]]
 
 @pytest.fixture
 def open_form(panel: httpx.AsyncClient) -> OpenForm:
-    """Open the page of a form: its hidden fields."""
+    """Opens a form and returns its hidden fields: `await open_form(address)`."""
 
     async def read(address: str) -> dict[str, str]:
         page = await panel.get(address)
@@ -45,7 +45,7 @@ def open_form(panel: httpx.AsyncClient) -> OpenForm:
 
 @pytest.fixture
 def send(panel: httpx.AsyncClient, open_form: OpenForm) -> Send:
-    """Open the page of a form, and send it: `await send(address, **fields)`."""
+    """Opens a form and submits it: `await send(address, **fields)`."""
 
     async def fill_in(address: str, **fields: Any) -> httpx.Response:
         return await panel.post(address, data={**await open_form(address), **fields})

@@ -12,7 +12,7 @@ from sqlalchemy import select
 pytestmark = pytest.mark.long
 
 
-async def test_bad_input_fails_nowhere_and_does_nothing_twice(
+async def test_bad_input_causes_no_server_error_and_no_repeated_change(
     app: FastAPI, cache: Cache, token_for: TokenFor, committed_database: Database, speech_id: UUID
 ) -> None:
     async with committed_database.transaction() as session:

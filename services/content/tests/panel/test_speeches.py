@@ -26,29 +26,29 @@ type Send = Callable[..., Awaitable[httpx.Response]]
 SPEECHES = "/admin/content/speeches"
 
 
-async def stored(database: Database, speech_id: UUID) -> Speech:
+async def get_stored(database: Database, speech_id: UUID) -> Speech:
     async with database.transaction() as session:
         return await session.get_one(Speech, speech_id)
 
 
-async def tag_in(database: Database, name: str) -> str:
+async def commit_tag(database: Database, name: str) -> str:
     async with database.transaction() as session:
         return str((await create_tags(session, {name: "topic"}, actor=None))[name])
 
 
-def fields_of(key: str, **different: Any) -> dict[str, Any]:
+def create_fields(key: str, **different: Any) -> dict[str, Any]:
     return {"text": "Is it far?", "level": "A1", "type": "question", "audio_key": key, **different}
 
 
-def chosen(page: str, ids: list[UUID]) -> dict[str, Any]:
+def select_rows(page: str, ids: list[UUID]) -> dict[str, Any]:
     return {**hidden_fields(page), "ids": [str(each) for each in ids]}
 
 
-async def test_a_speech_is_created_as_by_the_api(
+async def test_a_speech_created_in_the_panel_is_published_and_audited(
     panel: httpx.AsyncClient, send: Send, committed_database: Database, key: str, editor_id: UUID
 ) -> None:
-    tag_id = await tag_in(committed_database, "travel")
-    created = await send(f"{SPEECHES}/create", **fields_of(key, tag_ids=[tag_id]))
+    tag_id = await commit_tag(committed_database, "travel")
+    created = await send(f"{SPEECHES}/create", **create_fields(key, tag_ids=[tag_id]))
     assert created.status_code == 303, created.text
     page = await panel.get(created.headers["location"])
     assert "Is it far?" in page.text
@@ -61,11 +61,11 @@ async def test_a_speech_is_created_as_by_the_api(
         assert [entry.action for entry in entries] == ["speech_created"]
 
 
-async def test_a_second_click_creates_nothing(
+async def test_submitting_a_form_again_creates_nothing(
     panel: httpx.AsyncClient, committed_database: Database, key: str
 ) -> None:
     page = await panel.get(f"{SPEECHES}/create")
-    data = {**hidden_fields(page.text), **fields_of(key)}
+    data = {**hidden_fields(page.text), **create_fields(key)}
     answers = await asyncio.gather(*(panel.post(f"{SPEECHES}/create", data=data) for _ in range(3)))
     assert [answer.status_code for answer in answers] == [303] * 3
     async with committed_database.transaction() as session:
@@ -85,10 +85,10 @@ async def test_a_second_click_creates_nothing(
         ({"tag_ids": ["x"]}, "UUID"),
     ],
 )
-async def test_errors_stand_next_to_their_fields(
+async def test_errors_are_shown_next_to_their_fields(
     send: Send, committed_database: Database, key: str, wrong: dict[str, Any], message: str
 ) -> None:
-    answer = await send(f"{SPEECHES}/create", **{**fields_of(key), **wrong})
+    answer = await send(f"{SPEECHES}/create", **{**create_fields(key), **wrong})
     assert answer.status_code in {400, 422}
     [name] = wrong
     errors = re.search(rf'<ul class="errors" id="{name}-errors">(.*?)</ul>', answer.text, re.S)
@@ -101,18 +101,18 @@ async def test_errors_stand_next_to_their_fields(
 async def test_a_speech_is_edited(
     panel: httpx.AsyncClient, send: Send, committed_database: Database, speech_id: UUID
 ) -> None:
-    # Its recording is missing, which must not keep an editor from changing the text.
-    fields = fields_of("seed/far.mp3", text="How far is it?", level="B1")
+    # Its recording is missing, but the text can still be changed.
+    fields = create_fields("seed/far.mp3", text="How far is it?", level="B1")
     edited = await send(f"{SPEECHES}/{speech_id}/edit", **fields)
     assert edited.status_code == 303, edited.text
-    speech = await stored(committed_database, speech_id)
+    speech = await get_stored(committed_database, speech_id)
     assert (speech.text, speech.level, speech.revision) == ("How far is it?", "B1", 2)
     async with committed_database.transaction() as session:
         [event] = await outbox_events(session, SpeechUpdated)
     assert event.data.tags == []
 
 
-async def test_two_editors_lose_nothing(
+async def test_conflicting_edits_show_both_versions(
     panel: httpx.AsyncClient, committed_database: Database, speech_id: UUID
 ) -> None:
     address = f"{SPEECHES}/{speech_id}/edit"
@@ -121,19 +121,19 @@ async def test_two_editors_lose_nothing(
         tags = await create_tags(session, {"their tag": "topic"}, actor=None)
         change = SpeechChange(text="Theirs is this text.", level="C1", tag_ids=frozenset(tags.values()))
         await apply_speech_change(session, speech_id, change, actor=uuid4())
-    mine = {**fields_of("seed/far.mp3"), "text": "Mine is that text."}
+    mine = {**create_fields("seed/far.mp3"), "text": "Mine is that text."}
     conflict = await panel.post(address, data={**opened, **mine})
     assert conflict.status_code == 409
     assert "Theirs is this text." in conflict.text
     assert "Mine is that text." in conflict.text
     assert "their tag" in conflict.text
-    assert (await stored(committed_database, speech_id)).text == "Theirs is this text."
+    assert (await get_stored(committed_database, speech_id)).text == "Theirs is this text."
     saved = await panel.post(address, data={**hidden_fields(conflict.text), **mine})
     assert saved.status_code == 303
-    assert (await stored(committed_database, speech_id)).text == "Mine is that text."
+    assert (await get_stored(committed_database, speech_id)).text == "Mine is that text."
 
 
-async def test_a_text_with_markup_is_text(
+async def test_html_in_a_text_is_escaped(
     panel: httpx.AsyncClient, committed_database: Database, add: Add
 ) -> None:
     attack = "<script>alert(1)</script>\"'>"
@@ -145,16 +145,16 @@ async def test_a_text_with_markup_is_text(
         assert "&lt;script&gt;alert(1)" in page
 
 
-async def test_the_list_is_filtered_searched_and_sorted(
+async def test_the_list_can_be_filtered_searched_and_sorted(
     panel: httpx.AsyncClient, committed_database: Database, add: Add
 ) -> None:
     async with committed_database.transaction() as session:
         await add(session, text="A red train.", level="B1", tags=("travel",))
         bus = await add(session, text="A bus.", level="A1")
         await apply_speech_change(session, bus, SpeechChange(archived=True), actor=None)
-    travel = await tag_in(committed_database, "travel")
+    travel = await commit_tag(committed_database, "travel")
 
-    async def found(query: str) -> list[str]:
+    async def find_texts(query: str) -> list[str]:
         page = (await panel.get(f"{SPEECHES}?{query}")).text
         return [
             text for text in ("A red train.", "A bus.") if f"{text}</a>" in re.sub(r"\s+</a>", "</a>", page)
@@ -169,10 +169,15 @@ async def test_the_list_is_filtered_searched_and_sorted(
         "sort=text",
         "sort=-text",
     ):
-        assert await found(query) == ["A red train."]
-    assert await found("archived=true") == ["A bus."]
-    assert await found("archived=all&sort=text") == ["A red train.", "A bus."]
-    assert await found("level=C2") == await found("audio=missing") == await found("sort=plays") == []
+        assert await find_texts(query) == ["A red train."]
+    assert await find_texts("archived=true") == ["A bus."]
+    assert await find_texts("archived=all&sort=text") == ["A red train.", "A bus."]
+    assert (
+        await find_texts("level=C2")
+        == await find_texts("audio=missing")
+        == await find_texts("sort=plays")
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -188,23 +193,23 @@ async def test_the_list_is_filtered_searched_and_sorted(
         "search=%26",
     ],
 )
-async def test_a_list_that_there_is_not_is_refused_kindly(panel: httpx.AsyncClient, query: str) -> None:
+async def test_an_invalid_list_query_shows_an_alert(panel: httpx.AsyncClient, query: str) -> None:
     page = await panel.get(f"{SPEECHES}?{query}")
     assert page.status_code == 422
     assert 'role="alert"' in page.text
     assert "Internal" not in page.text
 
 
-async def test_many_speeches_are_changed_at_once(
+async def test_an_action_changes_all_selected_speeches(
     panel: httpx.AsyncClient, committed_database: Database, add: Add
 ) -> None:
     async with committed_database.transaction() as session:
         ids = [await add(session, text=f"Text {number}.") for number in range(3)]
-    tag_id = await tag_in(committed_database, "travel")
+    tag_id = await commit_tag(committed_database, "travel")
 
     async def act(action: str, **fields: Any) -> str:
         page = (await panel.get(f"{SPEECHES}?archived=all")).text
-        data = {**chosen(page, [*ids, uuid4()]), **fields}
+        data = {**select_rows(page, [*ids, uuid4()]), **fields}
         answer = await panel.post(f"{SPEECHES}/actions/{action}", data=data)
         assert answer.status_code == 303, answer.text
         return (await panel.get(answer.headers["location"])).text
@@ -215,7 +220,7 @@ async def test_many_speeches_are_changed_at_once(
         "remove-tag", tag_id=""
     )
     assert "Changed: 3." in await act("archive")
-    assert (await stored(committed_database, ids[0])).archived
+    assert (await get_stored(committed_database, ids[0])).archived
     assert "Changed: 3." in await act("restore")
     assert "Changed: 3." in await act("remove-tag", tag_id=tag_id)
     async with committed_database.transaction() as session:
@@ -223,14 +228,14 @@ async def test_many_speeches_are_changed_at_once(
 
 
 @pytest.mark.parametrize("query", ["sort=text", "search=x"])
-async def test_the_links_of_a_list_lead_to_its_pages(
+async def test_page_links_lead_through_the_whole_list(
     panel: httpx.AsyncClient,
     committed_database: Database,
     add: Add,
     monkeypatch: pytest.MonkeyPatch,
     query: str,
 ) -> None:
-    # Further pages are reached only from one to the next.
+    # Pages beyond these limits can be reached only one after another.
     monkeypatch.setattr(sorting, "MAX_SORTED_OFFSET", 2)
     monkeypatch.setattr(ranking, "MAX_RANKED", 2)
     monkeypatch.setattr(SpeechView, "limit", 1)
@@ -258,7 +263,7 @@ async def test_a_speech_is_deleted(
     assert (await panel.get(f"{SPEECHES}/{speech_id}")).status_code == 404
 
 
-async def test_scripts_read_recordings_and_nothing_else(
+async def test_scripts_can_read_only_recordings(
     panel: httpx.AsyncClient, storage: Storage, key: str, mp3: bytes
 ) -> None:
     table = f"imports/{uuid4()}/batch.jsonl"

@@ -20,7 +20,7 @@ type Send = Callable[..., Awaitable[httpx.Response]]
 type OpenForm = Callable[[str], Awaitable[dict[str, str]]]
 
 TAGS = "/admin/content/tags"
-# Of no tag. The same in every process: it names tests.
+# The id of no tag. It is constant because it is part of test names.
 ABSENT = "01a218d8-0000-7000-8000-000000000000"
 
 
@@ -41,7 +41,7 @@ async def count_tags(database: Database) -> int:
         return (await session.execute(select(func.count()).select_from(Tag))).scalar_one()
 
 
-async def test_a_change_is_audited_published_and_takes_cached_values_along(
+async def test_a_change_is_audited_and_published_and_invalidates_the_cache(
     app: FastAPI,
     send: Send,
     committed_database: Database,
@@ -75,7 +75,7 @@ async def test_a_tag_is_created_and_deleted(
     assert await list_audited(committed_database) == expected
 
 
-async def test_a_tag_in_use_is_kept_and_the_page_leads_to_its_speeches(
+async def test_the_page_of_a_tag_in_use_offers_its_speeches_instead_of_deletion(
     panel: httpx.AsyncClient, committed_database: Database, add: Add
 ) -> None:
     async with committed_database.transaction() as session:
@@ -87,7 +87,7 @@ async def test_a_tag_in_use_is_kept_and_the_page_leads_to_its_speeches(
     assert 'class="danger"' not in page.text
 
 
-async def test_a_tag_that_a_speech_takes_meanwhile_is_kept(
+async def test_a_tag_that_a_speech_got_meanwhile_is_not_deleted(
     open_form: OpenForm,
     panel: httpx.AsyncClient,
     committed_database: Database,
@@ -103,7 +103,7 @@ async def test_a_tag_that_a_speech_takes_meanwhile_is_kept(
     assert "Show these speeches" in refused.text
 
 
-async def test_a_second_click_saves_nothing_twice(
+async def test_submitting_a_form_again_saves_once(
     open_form: OpenForm, panel: httpx.AsyncClient, committed_database: Database
 ) -> None:
     fields = await open_form(f"{TAGS}/create")
@@ -119,7 +119,7 @@ async def test_a_second_click_saves_nothing_twice(
     assert await count_tags(committed_database) == 1
 
 
-async def test_two_editors_at_once_lose_nothing(
+async def test_a_conflicting_edit_shows_both_versions(
     open_form: OpenForm, panel: httpx.AsyncClient, committed_database: Database, tag_id: UUID
 ) -> None:
     fields = await open_form(f"{TAGS}/{tag_id}/edit")
@@ -151,18 +151,18 @@ async def test_two_editors_at_once_lose_nothing(
         ({"name": "a", "category": "topic", "id": "1"}, "an unknown field: id"),
     ],
 )
-async def test_what_cannot_be_saved_is_said_next_to_its_field(
+async def test_invalid_input_is_explained_next_to_its_field(
     send: Send, committed_database: Database, tag_id: UUID, fields: dict[str, str], message: str
 ) -> None:
     refused = await send(f"{TAGS}/create", **fields)
     assert refused.status_code in {409, 422}
     assert message in refused.text
-    # The last of them concerns a field that the form does not have.
+    # The last case concerns a field that the form does not have.
     assert ('aria-invalid="true"' in refused.text) == (fields.keys() <= {"name", "category"})
     assert await count_tags(committed_database) == 1
 
 
-async def test_text_is_never_markup(panel: httpx.AsyncClient, send: Send) -> None:
+async def test_html_in_a_tag_is_escaped(panel: httpx.AsyncClient, send: Send) -> None:
     created = await send(f"{TAGS}/create", name="<script>alert(1)</script>", category="'\"><b>")
     for address in (created.headers["location"], TAGS, f"{TAGS}?search=%3Cscript%3E"):
         page = (await panel.get(address)).text
@@ -171,7 +171,7 @@ async def test_text_is_never_markup(panel: httpx.AsyncClient, send: Send) -> Non
         assert "&lt;script&gt;" in page
 
 
-async def test_the_list_is_searched_sorted_and_counted(
+async def test_the_list_can_be_searched_and_sorted_and_has_a_total(
     panel: httpx.AsyncClient, committed_database: Database, add: Add
 ) -> None:
     async with committed_database.transaction() as session:
@@ -189,7 +189,7 @@ async def test_the_list_is_searched_sorted_and_counted(
 @pytest.mark.parametrize(
     "query", [f"search={'x' * 10_000}", "search=%00", "page=0", "page=x", "page=99999999999", "sort=password"]
 )
-async def test_a_list_says_what_its_address_asks_wrongly(panel: httpx.AsyncClient, query: str) -> None:
+async def test_an_invalid_list_query_shows_an_alert(panel: httpx.AsyncClient, query: str) -> None:
     page = await panel.get(f"{TAGS}?{query}")
     assert page.status_code == 422
     assert 'role="alert"' in page.text
@@ -201,12 +201,12 @@ async def test_pages_beyond_the_last_are_empty(panel: httpx.AsyncClient, tag_id:
     assert "This page is beyond the end of the list." in page.text
 
 
-async def test_tags_are_looked_up(panel: httpx.AsyncClient, tag_id: UUID) -> None:
+async def test_tags_can_be_looked_up(panel: httpx.AsyncClient, tag_id: UUID) -> None:
     found = await panel.get(f"{TAGS}/lookup?term=OO")
     assert found.json() == [{"value": str(tag_id), "label": "food (topic)"}]
 
 
-async def test_the_list_is_downloaded_without_formulas(panel: httpx.AsyncClient, send: Send) -> None:
+async def test_the_downloaded_list_contains_no_formulas(panel: httpx.AsyncClient, send: Send) -> None:
     await send(f"{TAGS}/create", name="=1+1", category="topic")
     answer = await panel.get(f"{TAGS}/export.csv")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
@@ -216,7 +216,7 @@ async def test_the_list_is_downloaded_without_formulas(panel: httpx.AsyncClient,
 @pytest.mark.parametrize(
     "address", [f"{TAGS}/{ABSENT}", f"{TAGS}/1/edit", f"{TAGS}/{ABSENT}/delete", "/admin/content/x"]
 )
-async def test_what_is_not_there_is_a_page(panel: httpx.AsyncClient, address: str) -> None:
+async def test_an_unknown_url_answers_with_a_page(panel: httpx.AsyncClient, address: str) -> None:
     page = await panel.get(address)
     assert page.status_code == 404
     assert "Page not found" in page.text

@@ -21,7 +21,7 @@ type Add = Callable[..., Awaitable[UUID]]
 A1 = DrawFilter(level="A1")
 
 
-async def catalogue_of(session: AsyncSession) -> Catalogue:
+async def load_catalogue(session: AsyncSession) -> Catalogue:
     catalogue = Catalogue()
     catalogue.add(
         await changelog.list_facets_between(session, 1, await changelog.get_highest_number(session))
@@ -29,115 +29,117 @@ async def catalogue_of(session: AsyncSession) -> Catalogue:
     return catalogue
 
 
-def ids(drawn: list[SpeechRow]) -> set[UUID]:
+def to_ids(drawn: list[SpeechRow]) -> set[UUID]:
     return {speech.id for speech in drawn}
 
 
-async def test_a_draw_is_distinct_and_whole(database: Database, session: AsyncSession, add: Add) -> None:
+async def test_a_draw_has_no_duplicates_and_includes_tags(
+    database: Database, session: AsyncSession, add: Add
+) -> None:
     added = {await add(session, tags=("food", "travel")) for _ in range(5)}
-    drawn = await draw_speeches(database, await catalogue_of(session), A1, limit=10)
+    drawn = await draw_speeches(database, await load_catalogue(session), A1, limit=10)
     assert len(drawn) == 5
-    assert ids(drawn) == added
+    assert to_ids(drawn) == added
     assert [name for _, name in drawn[0].tags] == ["food", "travel"]
 
 
-async def test_a_draw_is_no_longer_than_asked(database: Database, session: AsyncSession, add: Add) -> None:
+async def test_a_draw_respects_its_limit(database: Database, session: AsyncSession, add: Add) -> None:
     for _ in range(5):
         await add(session)
-    assert len(await draw_speeches(database, await catalogue_of(session), A1, limit=3)) == 3
+    assert len(await draw_speeches(database, await load_catalogue(session), A1, limit=3)) == 3
 
 
-async def test_a_draw_keeps_to_the_filter(database: Database, session: AsyncSession, add: Add) -> None:
+async def test_a_draw_respects_the_filter(database: Database, session: AsyncSession, add: Add) -> None:
     both = await add(session, tags=("food", "travel"))
     food = await add(session, tags=("food",))
     answer = await add(session, type="answer", tags=("food",))
     await add(session, level="C2", tags=("food",))
     tags = await create_tags(session, {"food": "topic", "travel": "topic"}, actor=None)
-    catalogue = await catalogue_of(session)
+    catalogue = await load_catalogue(session)
 
-    async def found(**properties: object) -> set[UUID]:
-        wanted = DrawFilter(level="A1", **properties)  # type: ignore[arg-type] # the cases below differ in type
-        return ids(await draw_speeches(database, catalogue, wanted, limit=10))
+    async def draw_ids(**properties: object) -> set[UUID]:
+        wanted = DrawFilter(level="A1", **properties)  # type: ignore[arg-type] # the calls below pass different types
+        return to_ids(await draw_speeches(database, catalogue, wanted, limit=10))
 
     everything = frozenset(tags.values())
-    assert await found(type="question") == {both, food}
-    assert await found(tags=everything) == {both, food, answer}
-    assert await found(tags=everything, match="all") == {both}
-    assert await found(tags=frozenset({tags["travel"]})) == {both}
+    assert await draw_ids(type="question") == {both, food}
+    assert await draw_ids(tags=everything) == {both, food, answer}
+    assert await draw_ids(tags=everything, match="all") == {both}
+    assert await draw_ids(tags=frozenset({tags["travel"]})) == {both}
 
 
 async def test_excluded_speeches_are_never_drawn(database: Database, session: AsyncSession, add: Add) -> None:
     added = [await add(session) for _ in range(12)]
-    catalogue = await catalogue_of(session)
+    catalogue = await load_catalogue(session)
     excluded = {*added[:10], uuid4()}
     for _ in range(20):
         drawn = await draw_speeches(database, catalogue, A1, limit=2, excluded=excluded)
-        assert ids(drawn) == set(added[10:])
+        assert to_ids(drawn) == set(added[10:])
 
 
-async def test_the_last_speeches_are_found_among_many_excluded(
+async def test_a_draw_finds_the_few_speeches_that_are_not_excluded(
     database: Database, session: AsyncSession, add: Add
 ) -> None:
     added = [await add(session) for _ in range(205)]
-    catalogue = await catalogue_of(session)
+    catalogue = await load_catalogue(session)
     for _ in range(5):
         drawn = await draw_speeches(database, catalogue, A1, limit=5, excluded=set(added[:200]))
-        assert ids(drawn) == set(added[200:])
+        assert to_ids(drawn) == set(added[200:])
 
 
-async def test_exclusion_leaves_the_others_equally_likely(
+async def test_speeches_that_are_not_excluded_are_equally_likely(
     database: Database, session: AsyncSession, add: Add
 ) -> None:
     added = [await add(session) for _ in range(6)]
-    catalogue = await catalogue_of(session)
+    catalogue = await load_catalogue(session)
     counts = Counter[UUID]()
     for _ in range(400):
-        counts.update(ids(await draw_speeches(database, catalogue, A1, limit=1, excluded=set(added[:2]))))
+        counts.update(to_ids(await draw_speeches(database, catalogue, A1, limit=1, excluded=set(added[:2]))))
     assert counts.keys() == set(added[2:])
     # Five standard deviations of a count that is 100 on average.
     assert all(abs(count - 100) < 5 * 75**0.5 for count in counts.values())
 
 
-async def test_nothing_matches_if_everything_is_excluded(
+async def test_a_draw_that_excludes_all_speeches_finds_none(
     database: Database, session: AsyncSession, add: Add
 ) -> None:
     added = {await add(session) for _ in range(3)}
     with pytest.raises(NoSpeechesMatch):
-        await draw_speeches(database, await catalogue_of(session), A1, limit=5, excluded=added)
+        await draw_speeches(database, await load_catalogue(session), A1, limit=5, excluded=added)
 
 
-async def test_nothing_matches_an_empty_catalogue(database: Database, session: AsyncSession) -> None:
+async def test_a_draw_from_an_empty_catalogue_finds_none(database: Database, session: AsyncSession) -> None:
     with pytest.raises(NoSpeechesMatch):
         await draw_speeches(database, Catalogue(), A1, limit=5)
 
 
-async def test_a_speech_that_changed_behind_the_catalogue_is_not_drawn(
+async def test_a_speech_changed_since_the_last_refresh_is_not_drawn(
     database: Database, session: AsyncSession, add: Add
 ) -> None:
     deleted, moved, stays = [await add(session) for _ in range(3)]
-    catalogue = await catalogue_of(session)
+    catalogue = await load_catalogue(session)
     await delete_speech(session, deleted, actor=None)
     await apply_speech_change(session, moved, SpeechChange(level="B2"), actor=None)
     for _ in range(20):
-        # Whatever the first round hits, the second finds the only one that is left.
-        assert ids(await draw_speeches(database, catalogue, A1, limit=2)) == {stays}
-    # It is the log of changes that the catalogue learns from, and not a draw.
+        # If the first round draws only outdated speeches, the second one finds the remaining one.
+        assert to_ids(await draw_speeches(database, catalogue, A1, limit=2)) == {stays}
+    # Only the changelog updates the catalogue; a draw does not.
     assert len(catalogue.match(A1)) == 3
 
 
-async def test_the_last_speeches_are_found_among_many_deleted(
+async def test_a_draw_finds_the_few_speeches_that_are_not_deleted(
     database: Database, session: AsyncSession, add: Add
 ) -> None:
     added = [await add(session) for _ in range(60)]
-    catalogue = await catalogue_of(session)
+    catalogue = await load_catalogue(session)
     left = set(added[50:])
     for speech_id in added[:50]:
         await delete_speech(session, speech_id, actor=None)
     for _ in range(20):
-        assert ids(await draw_speeches(database, catalogue, A1, limit=10)) == left
-        assert ids(await draw_speeches(database, catalogue, A1, limit=1)) < left
+        assert to_ids(await draw_speeches(database, catalogue, A1, limit=10)) == left
+        assert to_ids(await draw_speeches(database, catalogue, A1, limit=1)) < left
         some = await draw_speeches(database, catalogue, A1, limit=10, excluded=set(added[:53]))
-        assert ids(some) == set(added[53:])
+        assert to_ids(some) == set(added[53:])
     for speech_id in left:
         await delete_speech(session, speech_id, actor=None)
     with pytest.raises(NoSpeechesMatch):
@@ -146,13 +148,13 @@ async def test_the_last_speeches_are_found_among_many_deleted(
 
 async def test_a_draw_takes_one_query(database: Database, session: AsyncSession, add: Add) -> None:
     added = [await add(session, tags=("food",)) for _ in range(20)]
-    catalogue = await catalogue_of(session)
+    catalogue = await load_catalogue(session)
     driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
-    # The first draw of a connection also asks for the types of the columns.
+    # The first draw on a connection also reads the types of the columns.
     await draw_speeches(database, catalogue, A1, limit=1)
     statements: list[str] = []
     with driver.query_logger(lambda logged: statements.append(logged.query)):
         await draw_speeches(database, catalogue, A1, limit=10, excluded=set(added[:10]))
-        # The driver tells its loggers a moment later.
+        # The driver calls its loggers in the next turn of the loop.
         await asyncio.sleep(0)
     assert len(statements) == 1

@@ -4,7 +4,7 @@ from content.schemas.tags import TagCreate
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
-async def test_tags_come_by_category_and_name(session: AsyncSession) -> None:
+async def test_tags_are_listed_by_category_and_name(session: AsyncSession) -> None:
     for name, category in (("work", "topic"), ("Food", "topic"), ("zoo", "place"), ("art", "topic")):
         await create_tag(session, TagCreate(name=name, category=category), actor=None)
     names = ["zoo", "art", "Food", "work"]

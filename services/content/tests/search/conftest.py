@@ -11,7 +11,7 @@ SPEECHES = "/api/v1/admin/speeches"
 
 @pytest.fixture
 def find(editor: httpx.AsyncClient) -> Find:
-    """A page of speeches: `await find("text of the search", **other parameters)`."""
+    """Gets a page of speeches: `await find("search", **parameters)`."""
 
     async def get(text: str | None = None, **params: Any) -> dict[str, Any]:
         answer = await editor.get(SPEECHES, params=params | ({} if text is None else {"search": text}))

@@ -41,7 +41,9 @@ async def test_a_cursor_is_bound_to_its_filters(editor: httpx.AsyncClient, find:
             assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/query/cursor")
 
 
-async def test_a_forged_cursor_leads_to_no_impossible_page(editor: httpx.AsyncClient, find: Find) -> None:
+async def test_a_forged_cursor_with_an_impossible_page_is_refused(
+    editor: httpx.AsyncClient, find: Find
+) -> None:
     scope = f"speeches {SpeechFilter().model_dump_json(exclude={'page', 'limit', 'cursor'})}"
     second = SearchCursor.decode((await find(limit=1))["pagination"]["next_cursor"], scope)
     for page, status in ((3, 200), (2**32 - 1, 422)):

@@ -16,7 +16,7 @@ type Find = Callable[..., Awaitable[dict[str, Any]]]
 SPEECHES = "/api/v1/admin/speeches"
 
 
-def texts(page: dict[str, Any]) -> list[str]:
+def list_texts(page: dict[str, Any]) -> list[str]:
     return [speech["text"] for speech in page["speeches"]]
 
 
@@ -25,7 +25,7 @@ async def add_all(database: Database, add: Add, *texts: str, **different: Any) -
         return [await add(session, text=text, **different) for text in texts]
 
 
-async def followed(find: Find, text: str | None = None, **params: Any) -> list[dict[str, Any]]:
+async def follow_pages(find: Find, text: str | None = None, **params: Any) -> list[dict[str, Any]]:
     pages = [await find(text, **params)]
     while cursor := pages[-1]["pagination"]["next_cursor"]:
         pages.append(await find(text, **params, cursor=cursor))
@@ -65,7 +65,7 @@ async def test_speeches_are_found_by_their_words(
         "Café Zoë",
     )
     page = await find(text)
-    assert sorted(texts(page)) == sorted(found)
+    assert sorted(list_texts(page)) == sorted(found)
     assert page["pagination"] | {"next_cursor": None} == page["pagination"]
     assert page["pagination"]["total"] == len(found)
 
@@ -80,17 +80,17 @@ async def test_the_best_match_comes_first(committed_database: Database, add: Add
         "Is the train at the station already late?",
         "The trainee works at a station.",
     )
-    assert texts(await find("train station"))[0] == "Train stations have platforms."
+    assert list_texts(await find("train station"))[0] == "Train stations have platforms."
 
 
-async def test_prefixes_are_found_however_common(
+async def test_common_and_rare_prefixes_are_found(
     committed_database: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await add_all(committed_database, add, *["Trains."] * 3, "A trailer.", "A bus.")
     for probed in (3_000, 1):
         monkeypatch.setattr(ranking, "SAMPLE_SIZE", probed)
         for text in ("trai*", "trai", "tr*"):
-            pages = await followed(find, text, limit=2)
+            pages = await follow_pages(find, text, limit=2)
             assert [len(page["speeches"]) for page in pages] == [2, 2]
             assert {page["pagination"]["total"] for page in pages} == {4}
 
@@ -101,7 +101,7 @@ async def test_a_changed_text_is_found_by_its_new_words(
     [speech_id, _] = await add_all(committed_database, add, "A bus.", "A tram.")
     async with committed_database.transaction() as session:
         await apply_speech_change(session, speech_id, SpeechChange(text="A boat."), actor=None)
-    assert (texts(await find("boat")), texts(await find("bus"))) == (["A boat."], [])
+    assert (list_texts(await find("boat")), list_texts(await find("bus"))) == (["A boat."], [])
 
 
 async def test_filters_combine(committed_database: Database, add: Add, find: Find) -> None:
@@ -122,35 +122,35 @@ async def test_filters_combine(committed_database: Database, add: Add, find: Fin
         ({"level": "C2"}, []),
     ):
         page = await find(**params)
-        assert texts(page) == found
+        assert list_texts(page) == found
         assert page["pagination"]["total"] == len(found)
         assert page["pagination"]["total_is_exact"]
 
 
-async def test_without_a_search_the_newest_come_first(
+async def test_the_newest_speeches_come_first_without_a_search(
     committed_database: Database, add: Add, find: Find
 ) -> None:
     made = [f"Speech {number}." for number in range(7)]
     await add_all(committed_database, add, *made)
-    pages = await followed(find, limit=3)
-    assert [texts(page) for page in pages] == [made[:3:-1], made[3:0:-1], made[:1]]
+    pages = await follow_pages(find, limit=3)
+    assert [list_texts(page) for page in pages] == [made[:3:-1], made[3:0:-1], made[:1]]
     assert [page["pagination"]["page"] for page in pages] == [1, 2, 3]
     assert {(page["pagination"]["total"], page["pagination"]["total_pages"]) for page in pages} == {(7, 3)}
-    assert [texts(await find(limit=3, page=number)) for number in (1, 2, 3, 4)] == [
-        *map(texts, pages),
+    assert [list_texts(await find(limit=3, page=number)) for number in (1, 2, 3, 4)] == [
+        *map(list_texts, pages),
         [],
     ]
 
 
 @pytest.mark.parametrize("limit", [1, 3, 4, 5, 9, 12])
-async def test_every_match_comes_once_though_few_are_ranked(
+async def test_every_match_is_listed_once_even_if_few_are_ranked(
     committed_database: Database, add: Add, find: Find, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranking, "MAX_RANKED", 5)
     old = await add_all(committed_database, add, *["Train, train, train."] * 4)
     new = await add_all(committed_database, add, *["A train."] * 2, "A very long train.", *["The train."] * 2)
     await add_all(committed_database, add, "A bus.")
-    pages = await followed(find, "train", limit=limit)
+    pages = await follow_pages(find, "train", limit=limit)
     found = [speech["id"] for page in pages for speech in page["speeches"]]
     assert len(found) == len(set(found)) == 9
     ranked, others = found[:5], found[5:]
@@ -165,7 +165,7 @@ async def test_every_match_comes_once_though_few_are_ranked(
     assert by_number == found[:6]
 
 
-async def test_new_speeches_do_not_move_the_pages(
+async def test_new_speeches_do_not_shift_later_pages(
     committed_database: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranking, "MAX_RANKED", 4)
@@ -182,7 +182,7 @@ async def test_new_speeches_do_not_move_the_pages(
         made = [UUID(speech["id"]) for speech in (await find(limit=200))["speeches"]]
 
 
-async def test_counting_has_a_limit(
+async def test_the_total_is_limited(
     committed_database: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(newest, "MAX_COUNTED", 3)
@@ -223,7 +223,7 @@ async def test_counting_has_a_limit(
         ({"cursor": "A" * 500}, "cursor", "300"),
     ],
 )
-async def test_invalid_parameters_are_named(
+async def test_the_error_for_an_invalid_parameter_names_it(
     editor: httpx.AsyncClient, params: dict[str, Any], pointer: str, message: str
 ) -> None:
     answer = await editor.get(SPEECHES, params=params)
@@ -238,14 +238,14 @@ async def test_a_stop_word_may_be_the_prefix_of_another_word(
 ) -> None:
     await add_all(committed_database, add, "We understand.", "Go to the theatre.", "Underneath.", "He went.")
 
-    async def found(search: str) -> set[str]:
+    async def find_texts(search: str) -> set[str]:
         answer = await editor.get(SPEECHES, params={"search": search})
         return {speech["text"] for speech in answer.json()["speeches"]}
 
-    assert await found("under*") == {"We understand.", "Underneath."}
-    assert await found("under* -underneath") == {"We understand."}
-    assert await found("go the*") == {"Go to the theatre."}
-    assert await found("went the*") == set()
+    assert await find_texts("under*") == {"We understand.", "Underneath."}
+    assert await find_texts("under* -underneath") == {"We understand."}
+    assert await find_texts("go the*") == {"Go to the theatre."}
+    assert await find_texts("went the*") == set()
 
 
 @pytest.mark.parametrize(
@@ -267,13 +267,13 @@ async def test_a_stop_word_may_be_the_prefix_of_another_word(
         *("-or or -or", "ß" * 200, "x-" * 100, "\u3099" * 9),
     ],
 )
-async def test_no_search_breaks(
+async def test_unusual_searches_cause_no_server_error(
     editor: httpx.AsyncClient, committed_database: Database, add: Add, text: str
 ) -> None:
     await add_all(committed_database, add, "The train.")
     assert (await editor.get(SPEECHES, params={"search": text})).status_code in {200, 422}
 
 
-async def test_invalid_bytes_are_no_search(editor: httpx.AsyncClient) -> None:
+async def test_invalid_bytes_in_a_search_cause_no_server_error(editor: httpx.AsyncClient) -> None:
     for raw in ("%00", "%ff", "%ED%A0%80", "train%00"):
         assert (await editor.get(f"{SPEECHES}?search={raw}")).status_code in {200, 422}

@@ -32,12 +32,12 @@ def test_a_search_is_parsed(search: str, tokens: list[Token], last_word_is_incom
     assert parse_query(search) == ParsedQuery(tuple(tokens), last_word_is_incomplete)
 
 
-def test_or_is_a_word_of_its_own() -> None:
+def test_or_is_an_operator_only_as_a_separate_word() -> None:
     tokens = parse_query('train OR or -or "or" or* orb').tokens
     assert [token.is_or for token in tokens] == [False, True, True, False, False, False, False]
 
 
-def test_a_prefix_has_two_letters() -> None:
+def test_a_prefix_needs_two_letters() -> None:
     with pytest.raises(Invalid, match="at least 2 letters"):
         parse_query("train t*")
 

@@ -33,7 +33,7 @@ def test_ranges_lie_between_imports(running: list[tuple[UUID, UUID]], ranges: li
 
 
 async def add_speeches(database: Database, add: Add, count: int, *hidden: int) -> list[str]:
-    """Add speeches, some of which belong to imports that are being applied. Return all texts in order."""
+    """Add speeches; those in `hidden` belong to running imports. Return all texts in order."""
     texts = [f"The train {number}" for number in range(count)]
     async with database.transaction() as session:
         ids = [await add(session, text=each, tags=("travel",)) for each in texts]
@@ -45,7 +45,7 @@ async def add_speeches(database: Database, add: Add, count: int, *hidden: int) -
 
 @pytest.mark.parametrize("params", [{}, {"level": "A1"}, {"text": "train"}, {"text": "tra*"}])
 @pytest.mark.parametrize("limit", [1, 2, 3, 20])
-async def test_pages_go_on_behind_an_import(
+async def test_pages_continue_past_a_running_import(
     committed_database: Database, add: Add, find: Find, params: dict[str, str], limit: int
 ) -> None:
     texts = await add_speeches(committed_database, add, 9, 2, 6)
@@ -66,7 +66,7 @@ async def test_pages_go_on_behind_an_import(
         assert [each["text"] for each in by_cursor] == wanted
 
 
-async def test_few_matches_are_ranked_across_imports(
+async def test_matches_before_and_after_imports_are_ranked_together(
     committed_database: Database, add: Add, find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ranking, "MAX_RANKED", 3)
@@ -87,7 +87,7 @@ READ = text("""
 
 
 @pytest.mark.parametrize("wanted", [SpeechFilter(), SpeechFilter(level="A1")])
-async def test_lists_do_not_look_at_the_rows_of_a_running_import(
+async def test_lists_do_not_read_the_rows_of_a_running_import(
     committed_database: Database, add: Add, wanted: SpeechFilter
 ) -> None:
     await add_speeches(committed_database, add, 5)

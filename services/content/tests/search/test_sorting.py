@@ -16,16 +16,16 @@ type Find = Callable[..., Awaitable[dict[str, Any]]]
 SPEECHES = "/api/v1/admin/speeches"
 
 
-def texts(page: dict[str, Any]) -> list[str]:
+def list_texts(page: dict[str, Any]) -> list[str]:
     return [speech["text"] for speech in page["speeches"]]
 
 
-async def followed(find: Find, **params: Any) -> list[str]:
+async def follow_pages(find: Find, **params: Any) -> list[str]:
     page = await find(**params)
-    found = texts(page)
+    found = list_texts(page)
     while cursor := page["pagination"]["next_cursor"]:
         page = await find(**params, cursor=cursor)
-        found += texts(page)
+        found += list_texts(page)
     return found
 
 
@@ -39,7 +39,7 @@ async def play(database: Database, speech_id: UUID, *, correct: int = 0, wrong: 
 
 @pytest.fixture
 async def played(committed_database: Database, add: Add) -> dict[str, UUID]:
-    """Five speeches by their text, of which one was never played."""
+    """Five speeches by text, one of which was never played."""
     made = {}
     for text, correct, wrong in (
         ("Bad luck.", 0, 1),
@@ -63,7 +63,7 @@ async def played(committed_database: Database, add: Add) -> dict[str, UUID]:
         ("-text", ["Élan", "Hard.", "Bad luck.", "an easy one", "Also hard."]),
         ("least_played", ["Bad luck.", "an easy one", "Hard.", "Also hard."]),
         ("easiest", ["an easy one", "Bad luck.", "Also hard.", "Hard."]),
-        # One wrong answer is less than eight.
+        # One wrong answer counts less than eight.
         ("hardest", ["Hard.", "Also hard.", "Bad luck.", "an easy one"]),
         ("newest", ["Also hard.", "Hard.", "Élan", "an easy one", "Bad luck."]),
     ],
@@ -71,33 +71,33 @@ async def played(committed_database: Database, add: Add) -> dict[str, UUID]:
 async def test_speeches_are_sorted(
     played: dict[str, UUID], find: Find, sort: str, found: list[str], limit: int
 ) -> None:
-    assert await followed(find, sort=sort, limit=limit) == found
+    assert await follow_pages(find, sort=sort, limit=limit) == found
     pages = [await find(sort=sort, limit=limit, page=page) for page in range(1, 6)]
-    assert [text for page in pages for text in texts(page)] == found
+    assert [text for page in pages for text in list_texts(page)] == found
     assert {page["pagination"]["total"] for page in pages} == {len(found)}
 
 
 async def test_sorted_speeches_are_filtered(played: dict[str, UUID], editor: httpx.AsyncClient) -> None:
     hard = {"level": "A1", "sort": "hardest"}
     answer = await editor.get(SPEECHES, params=hard)
-    assert texts(answer.json()) == ["Hard.", "Also hard.", "an easy one"]
+    assert list_texts(answer.json()) == ["Hard.", "Also hard.", "an easy one"]
     await editor.put(f"{SPEECHES}/{played['Hard.']}", json={"archived": True})
     for archived, found in (("false", ["Also hard.", "an easy one"]), ("true", ["Hard."])):
         answer = await editor.get(SPEECHES, params={**hard, "archived": archived})
-        assert texts(answer.json()) == found
+        assert list_texts(answer.json()) == found
 
 
-async def test_texts_of_any_length_and_script_are_sorted(
+async def test_speeches_are_sorted_by_texts_of_any_length_and_script(
     committed_database: Database, add: Add, find: Find
 ) -> None:
     made = ["a" * 5_000, "a" * 47 + "b", "ﷺ" * 70, "😀" * 70]
     async with committed_database.transaction() as session:
         for text in reversed(made):
             await add(session, text=text)
-    assert await followed(find, sort="text", limit=1) == made
+    assert await follow_pages(find, sort="text", limit=1) == made
 
 
-async def test_counting_has_a_limit(
+async def test_the_total_is_limited(
     played: dict[str, UUID], find: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sorting, "MAX_COUNTED", 3)
@@ -105,7 +105,7 @@ async def test_counting_has_a_limit(
     assert (pagination["total"], pagination["total_is_exact"]) == (3, False)
 
 
-async def test_a_cursor_belongs_to_its_order(played: dict[str, UUID], editor: httpx.AsyncClient) -> None:
+async def test_a_cursor_is_bound_to_its_order(played: dict[str, UUID], editor: httpx.AsyncClient) -> None:
     params: dict[str, Any] = {"sort": "text", "limit": 1}
     cursor = (await editor.get(SPEECHES, params=params)).json()["pagination"]["next_cursor"]
     for sort in ("newest", "most_played", "hardest"):
@@ -114,7 +114,7 @@ async def test_a_cursor_belongs_to_its_order(played: dict[str, UUID], editor: ht
 
 
 @pytest.mark.parametrize("key", [b"\xff", b"a\0b", b"\xed\xa0\x80"])
-async def test_a_forged_cursor_breaks_nothing(
+async def test_a_forged_cursor_is_refused(
     editor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, key: bytes
 ) -> None:
     params: dict[str, Any] = {"sort": "text"}
@@ -138,7 +138,7 @@ def _unpack(layout: Any, cursor: str) -> Any:
         ({"audio_missing": "perhaps"}, "audio_missing"),
     ],
 )
-async def test_invalid_orders_are_named(
+async def test_the_error_for_an_invalid_order_names_it(
     editor: httpx.AsyncClient, params: dict[str, Any], pointer: str
 ) -> None:
     answer = await editor.get(SPEECHES, params=params)

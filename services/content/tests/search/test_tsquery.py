@@ -5,8 +5,8 @@ from content.search.tsquery import Term, TsQuery, Word, build_tsquery
 STEMS = {"looking": "look", "dogs": "dog", "dog": "dog", "e": "e", "mail": "mail", "s": ""}
 
 
-def terms(search: str) -> list[Term]:
-    """As PostgreSQL would split it; what is not in STEMS is a function word."""
+def split_terms(search: str) -> list[Term]:
+    """Split a search as PostgreSQL does; words that are not in STEMS are function words."""
     split = [(token, token.text.replace("-", " ").split()) for token in parse_query(search).tokens]
     return [Term(token, [Word(word, STEMS.get(word, "")) for word in words]) for token, words in split]
 
@@ -31,5 +31,5 @@ def terms(search: str) -> list[Term]:
         ("", "", ""),
     ],
 )
-def test_a_search_becomes_a_tsquery(search: str, required: str, all_words: str | None) -> None:
-    assert build_tsquery(terms(search)) == TsQuery(required, all_words or required)
+def test_a_search_is_translated_to_a_tsquery(search: str, required: str, all_words: str | None) -> None:
+    assert build_tsquery(split_terms(search)) == TsQuery(required, all_words or required)

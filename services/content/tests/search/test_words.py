@@ -1,4 +1,4 @@
-"""Speeches are found by the words as they are written."""
+"""Searches by words as they are written, in several languages."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -67,14 +67,16 @@ SENTENCES = [
         ("-the", [0, 1, 2, 3, 5, 7, 8, 9, 10, 11, 12, 14]),
     ],
 )
-async def test_sentences_are_found_by_what_they_say(
+async def test_sentences_are_found_by_words_and_phrases(
     committed_database: Database, add: Add, find: Find, text: str, found: list[int]
 ) -> None:
     await add_all(committed_database, add, SENTENCES)
     assert sorted(await find_texts(find, text)) == sorted(SENTENCES[number] for number in found)
 
 
-async def test_function_words_lift_a_match(committed_database: Database, add: Add, find: Find) -> None:
+async def test_function_words_improve_the_rank_of_a_match(
+    committed_database: Database, add: Add, find: Find
+) -> None:
     await add_all(
         committed_database, add, ["Look after it.", "After all, I look.", "Look at it.", "Looking."]
     )
