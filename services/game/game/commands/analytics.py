@@ -79,10 +79,10 @@ _SOURCES: Mapping[type[Base], tuple[str, str]] = {
     DailyPhoneme: (
         "day, scorer, symbol, scores, score_sum",
         """
-        SELECT day, scorer, said ->> 0, :sign * sum(CAST(said ->> 1 AS bigint)),
-               :sign * sum(CAST(said ->> 2 AS double precision))
+        SELECT day, scorer, phoneme ->> 0, :sign * sum(CAST(phoneme ->> 1 AS bigint)),
+               :sign * sum(CAST(phoneme ->> 2 AS double precision))
         FROM counted JOIN game_results ON session_id = counted.id,
-             jsonb_array_elements(phonemes) AS said
+             jsonb_array_elements(phonemes) AS phoneme
         WHERE verified AND scorer IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3""",
     ),
     DailyScore: (

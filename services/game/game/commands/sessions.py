@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from game.commands import audit_log
 from game.commands.activity import subtract_daily_activity
 from game.commands.analytics import subtract_session
-from game.commands.users import hold_user, lock_user
+from game.commands.users import lock_active_user, lock_user
 from game.domain.clock import MAX_RESPONSE_TIME_MS, SessionTimes, correct_times
 from game.domain.sessions import (
     Result,
@@ -58,7 +58,7 @@ async def save_session(
     A repeated request gets the first answer, even if concurrent. Raises AccountErased, Invalid,
     AggregateMismatch, SpeechNotFound, and IdempotencyConflict for a different request with the same key.
     """
-    await hold_user(session, user_id)
+    await lock_active_user(session, user_id)
     request = _Request.from_body(new, user_id=user_id, key=key)
     if (replay := await _find_replay(session, request)) is not None:
         return replay

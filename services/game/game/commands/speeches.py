@@ -52,8 +52,8 @@ async def _store_tag_names(session: AsyncSession, names: Mapping[UUID, str], *, 
     if not names:
         return
     rows = [{"tag_id": tag_id, "name": names[tag_id], "since": since} for tag_id in sorted(names)]
-    given = _from_json(rows, TagName)
-    named = insert(TagName).from_select(given.c.keys(), select(given))
+    incoming = _from_json(rows, TagName)
+    named = insert(TagName).from_select(incoming.c.keys(), select(incoming))
     is_newer = named.excluded.since > TagName.since
     newest = {"name": named.excluded.name, "since": named.excluded.since}
     stored = named.on_conflict_do_update(index_elements=["tag_id"], set_=newest, where=is_newer)

@@ -22,7 +22,7 @@ async def erase_user(session: AsyncSession, user_id: UUID) -> None:
     await delete_user_rows(session, user_id)
 
 
-async def hold_user(session: AsyncSession, user_id: UUID) -> None:
+async def lock_active_user(session: AsyncSession, user_id: UUID) -> None:
     """Lock the user against erasure until the transaction ends. Raises AccountErased."""
     await session.execute(select(func.pg_advisory_xact_lock_shared(_lock_key(user_id))))
     # A separate statement sees rows committed while waiting for the lock.

@@ -256,5 +256,5 @@ async def get_retention(session: AsyncSession, *, period: ActivityFilter) -> Ret
 
 
 def _to_cohort(week: date, learners: int, returned: list[int], this_week: date) -> Cohort:
-    begun = max(0, (this_week - week).days // 7)
-    return Cohort(week=week, learners=learners, returned=returned[:begun])
+    started = max(0, (this_week - week).days // 7)
+    return Cohort(week=week, learners=learners, returned=returned[:started])

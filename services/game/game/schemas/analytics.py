@@ -127,7 +127,7 @@ class Cohort(BaseModel):
     learners: int = Field(examples=[140])
     returned: list[int] = Field(
         description="How many of them had a session in the first week after that one, in the second, and so "
-        "on. Weeks that have not begun are omitted.",
+        "on. Weeks that have not started are omitted.",
         examples=[[70, 52, 47]],
     )
 

@@ -1,4 +1,4 @@
-"""When a user was erased, so that the id can be purged later. Ids from before are kept from now on."""
+"""When a user was erased, so that the id can be purged later; for earlier ids, the time of this migration."""
 
 import sqlalchemy as sa
 from alembic import op

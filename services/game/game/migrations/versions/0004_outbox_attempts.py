@@ -1,6 +1,6 @@
 """Let messages of the outbox wait for their next attempt. A parked one has no `due_at`.
 
-Earlier versions may run meanwhile: they publish all messages and leave the columns at their defaults.
+Earlier versions may run at the same time: they publish all messages and leave the columns at their defaults.
 
 Revision ID: 0004
 """

@@ -1,6 +1,6 @@
 """The scorer of a verified score. It is unknown for those from before.
 
-Earlier versions may run meanwhile: they leave the column null.
+Earlier versions may run at the same time: they leave the column null.
 
 Revision ID: 0005
 """

@@ -1,8 +1,8 @@
 """Figures for the analytics, the audit log, and what lists of all sessions need.
 
 It runs while the system is in use and can be repeated after an interruption. Earlier versions may run
-meanwhile: a trigger notes the sessions that they save. The worker counts all sessions, old ones too, in the
-background.
+at the same time: a trigger records the sessions that they save. The worker counts all sessions, old ones too,
+in the background.
 
 Revision ID: 0006
 """
