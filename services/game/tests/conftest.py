@@ -36,7 +36,7 @@ def service() -> str:
 
 @pytest.fixture(scope="session")
 def receipt_keys() -> SigningKeys:
-    """Keys as the scoring service would have them."""
+    """Keys like those of the scoring service."""
     return SigningKeys({"keys": [new_signing_key()]})
 
 
@@ -77,7 +77,7 @@ async def client(app: FastAPI, learner: UUID, token_for: TokenFor) -> AsyncItera
 
 @pytest.fixture(scope="session")
 def new_receipt(receipt_keys: SigningKeys) -> NewReceipt:
-    """Makes a receipt: `new_receipt(learner, text="Hi.", score=80.0, **other claims)`."""
+    """Creates a receipt: `new_receipt(learner, text="Hi.", score=80.0, **claims)`."""
 
     def make(
         learner: UUID, *, text: str, score: float, keys: SigningKeys = receipt_keys, **different: Any
@@ -98,7 +98,7 @@ def new_receipt(receipt_keys: SigningKeys) -> NewReceipt:
 
 @pytest.fixture(scope="session")
 def new_snapshot() -> NewSnapshot:
-    """Makes a snapshot as content publishes it: `new_snapshot(**overrides)`."""
+    """Creates a snapshot as content publishes it: `new_snapshot(**fields)`."""
 
     def make(**different: Any) -> SpeechSnapshot:
         usual = {"speech_id": uuid4(), "revision": 1, "text": TEXTS[0], "level": "A1", "type": "answer"}
@@ -111,7 +111,7 @@ def new_snapshot() -> NewSnapshot:
 
 @pytest.fixture
 def catalogue(new_snapshot: NewSnapshot) -> list[SpeechSnapshot]:
-    """Three speeches, which `speeches` stores."""
+    """Three speeches; the fixture `speeches` stores them."""
     return [new_snapshot(text=text) for text in TEXTS]
 
 
@@ -125,7 +125,7 @@ async def speeches(database: Database, catalogue: list[SpeechSnapshot]) -> list[
 
 @pytest.fixture
 def new_body(catalogue: list[SpeechSnapshot]) -> NewBody:
-    """Makes the body of POST /game/sessions with one result per speech: `new_body(**overrides)`."""
+    """Creates a body of POST /game/sessions with one result per speech: `new_body(**fields)`."""
 
     def make(**different: Any) -> dict[str, Any]:
         now = datetime.now(UTC)
@@ -151,10 +151,10 @@ def new_body(catalogue: list[SpeechSnapshot]) -> NewBody:
 
 @pytest.fixture
 def save(client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: NewBody) -> Save:
-    """Saves a session that was completed at an instant; returns its id."""
+    """Saves a session and returns its id: `await save(completed_at, **fields)`."""
 
     async def call(completed_at: datetime, **different: Any) -> str:
-        # The offset of the instant is sent too, and says on which day of the learner's it was.
+        # The UTC offset of the time is sent too; it determines the learner's local day.
         times = {"started_at": completed_at - timedelta(minutes=5), "completed_at": completed_at}
         body = new_body(**{name: time.isoformat() for name, time in times.items()}, **different)
         response = await client.post("/api/v1/game/sessions", json=body)
@@ -166,7 +166,7 @@ def save(client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: Ne
 
 @pytest.fixture
 def read(client: httpx.AsyncClient) -> Read:
-    """Gets a path that must answer 200; returns the body."""
+    """Returns the body of a path that must answer 200: `await read(path, **params)`."""
 
     async def call(path: str, *, by: httpx.AsyncClient = client, **params: Any) -> dict[str, Any]:
         response = await by.get(path, params=params)
@@ -179,7 +179,7 @@ def read(client: httpx.AsyncClient) -> Read:
 
 @pytest.fixture
 def refused(client: httpx.AsyncClient) -> Refused:
-    """Gets a path that must answer 422; returns the pointer of the first error."""
+    """Returns the first pointer of a path that must answer 422: `await refused(path, **params)`."""
 
     async def call(path: str, *, by: httpx.AsyncClient = client, **params: Any) -> str:
         response = await by.get(path, params=params)

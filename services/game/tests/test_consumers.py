@@ -44,39 +44,41 @@ type NewSnapshot = Callable[..., SpeechSnapshot]
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def event_of[E: Event](kind: type[E], data: Any, *, at: datetime = START) -> E:
+def create_event[E: Event](kind: type[E], data: Any, *, at: datetime = START) -> E:
     return kind.model_validate({"id": uuid7(), "time": at, "subject": "any", "data": data})
 
 
 async def deliver(database: Database, *events: Event) -> list[str]:
-    """Deliver each event to the consumer of its queue, as the worker does."""
+    """Deliver each event to its consumer, as the worker does."""
     return [
         await apply_once(database, event.queue_for("game"), event, subscriptions[type(event)])
         for event in events
     ]
 
 
-async def rows_of(database: Database, table: type[Base]) -> list[dict[str, Any]]:
+async def list_rows(database: Database, table: type[Base]) -> list[dict[str, Any]]:
     async with database.transaction() as session:
         rows = await session.execute(select(table.__table__).order_by(*table.__table__.primary_key))
         return [dict(row) for row in rows.mappings()]
 
 
-def completed(
+def create_completed(
     user_id: UUID, *, at: datetime = START, responses: tuple[str, ...] = ("correct", "skipped")
 ) -> SessionCompleted:
     results = [{"speech_id": uuid4(), "user_response": each, "response_time_ms": 1} for each in responses]
     about = {"session_id": uuid4(), "user_id": user_id, "mode": "listen_only", "level": "A1"}
-    return event_of(
+    return create_event(
         SessionCompleted, {**about, "duration_seconds": 60, "completed_at": at, "results": results}, at=at
     )
 
 
-def test_every_contract_that_names_game_is_consumed() -> None:
+def test_every_event_for_game_has_a_consumer() -> None:
     assert set(subscriptions) == {each for each in EVENTS if "game" in each.consumers}
 
 
-async def test_revisions_are_the_same_in_any_order(database: Database, new_snapshot: NewSnapshot) -> None:
+async def test_revisions_are_stored_alike_in_any_order_of_events(
+    database: Database, new_snapshot: NewSnapshot
+) -> None:
     tag = UUID(int=7)
     outcomes = []
     for order in permutations(range(3)):
@@ -87,50 +89,50 @@ async def test_revisions_are_the_same_in_any_order(database: Database, new_snaps
         second = first.model_copy(update={"revision": 2, "text": "Two.", "tags": []})
         third = new_snapshot(**{**first.model_dump(), "revision": 3, "tags": [{"id": tag, "name": "new"}]})
         events = (
-            event_of(SpeechCreated, first),
-            event_of(SpeechUpdated, second, at=START + timedelta(hours=1)),
-            event_of(SpeechUpdated, third, at=START + timedelta(hours=2)),
+            create_event(SpeechCreated, first),
+            create_event(SpeechUpdated, second, at=START + timedelta(hours=1)),
+            create_event(SpeechUpdated, third, at=START + timedelta(hours=2)),
         )
         for place in order:
             assert await deliver(database, events[place], events[place]) == ["applied", "repeated"]
-        kept = [row for row in await rows_of(database, SpeechRevision) if row.pop("speech_id") == speech_id]
-        outcomes.append((kept, await rows_of(database, TagName)))
+        kept = [row for row in await list_rows(database, SpeechRevision) if row.pop("speech_id") == speech_id]
+        outcomes.append((kept, await list_rows(database, TagName)))
     assert [row["text"] for row in outcomes[0][0]] == ["One.", "Two.", "One."]
     assert [row["name"] for row in outcomes[0][1]] == ["new"]
     assert all(outcome == outcomes[0] for outcome in outcomes)
 
 
-async def test_a_repeated_revision_keeps_its_first_time(
+async def test_a_repeated_revision_keeps_the_earliest_time(
     database: Database, new_snapshot: NewSnapshot
 ) -> None:
     snapshot = new_snapshot()
     await deliver(
         database,
-        event_of(SpeechCreated, snapshot, at=START + timedelta(days=1)),
-        event_of(SpeechCreated, snapshot, at=START),
+        create_event(SpeechCreated, snapshot, at=START + timedelta(days=1)),
+        create_event(SpeechCreated, snapshot, at=START),
     )
-    assert [row["since"] for row in await rows_of(database, SpeechRevision)] == [START]
+    assert [row["since"] for row in await list_rows(database, SpeechRevision)] == [START]
 
 
-def imported(*snapshots: SpeechSnapshot, at: datetime = START) -> SpeechImported:
+def create_imported(*snapshots: SpeechSnapshot, at: datetime = START) -> SpeechImported:
     about = {"import_id": uuid4(), "speeches_total": len(snapshots)}
-    return event_of(SpeechImported, {**about, "speeches": snapshots}, at=at)
+    return create_event(SpeechImported, {**about, "speeches": snapshots}, at=at)
 
 
 async def test_the_speeches_of_an_import_are_stored(database: Database, new_snapshot: NewSnapshot) -> None:
     tags = [{"id": UUID(int=number), "name": f"tag {number}"} for number in range(1, 4)]
     snapshots = [new_snapshot(text=f"Number {number}.", tags=tags[: number % 4]) for number in range(500)]
-    event = imported(*snapshots)
+    event = create_imported(*snapshots)
     assert await deliver(database, event, event) == ["applied", "repeated"]
-    kept = {row.pop("speech_id"): row for row in await rows_of(database, SpeechRevision)}
+    kept = {row.pop("speech_id"): row for row in await list_rows(database, SpeechRevision)}
     assert len(kept) == 500
     for snapshot in snapshots:
         row = snapshot.model_dump(mode="json", exclude={"speech_id", "archived_at"})
         assert kept[snapshot.speech_id] == {**row, "since": START}
-    assert [row["name"] for row in await rows_of(database, TagName)] == ["tag 1", "tag 2", "tag 3"]
+    assert [row["name"] for row in await list_rows(database, TagName)] == ["tag 1", "tag 2", "tag 3"]
 
 
-async def test_imports_and_changes_are_the_same_in_any_order(
+async def test_imports_and_changes_are_stored_alike_in_any_order_of_events(
     database: Database, new_snapshot: NewSnapshot
 ) -> None:
     outcomes = []
@@ -138,13 +140,13 @@ async def test_imports_and_changes_are_the_same_in_any_order(
         first, other = new_snapshot(speech_id=uuid4()), new_snapshot(speech_id=uuid4())
         second = first.model_copy(update={"revision": 2, "text": "Two."})
         events: tuple[Event, ...] = (
-            imported(first, other),
-            event_of(SpeechUpdated, second, at=START + timedelta(hours=1)),
-            event_of(SpeechDeleted, SpeechRef(speech_id=other.speech_id, revision=2)),
+            create_imported(first, other),
+            create_event(SpeechUpdated, second, at=START + timedelta(hours=1)),
+            create_event(SpeechDeleted, SpeechRef(speech_id=other.speech_id, revision=2)),
         )
         for place in order:
             assert await deliver(database, events[place], events[place]) == ["applied", "repeated"]
-        rows = await rows_of(database, SpeechRevision)
+        rows = await list_rows(database, SpeechRevision)
         own = [row for row in rows if row["speech_id"] in {first.speech_id, other.speech_id}]
         outcomes.append(sorted((row["revision"], row["text"], row["since"]) for row in own))
     assert len(outcomes[0]) == 3
@@ -156,10 +158,10 @@ async def test_parallel_deliveries_of_an_import_do_not_deadlock(
 ) -> None:
     tags = [{"id": UUID(int=number), "name": f"tag {number}"} for number in range(1, 40)]
     snapshots = [new_snapshot(tags=tags[number % 7 :: 3]) for number in range(60)]
-    events = [imported(*snapshots[:: 1 if turn % 2 else -1]) for turn in range(8)]
+    events = [create_imported(*snapshots[:: 1 if turn % 2 else -1]) for turn in range(8)]
     outcomes = await asyncio.gather(*(deliver(committed_database, event) for event in events))
     assert outcomes == [["applied"]] * 8
-    assert len(await rows_of(committed_database, SpeechRevision)) == 60
+    assert len(await list_rows(committed_database, SpeechRevision)) == 60
 
 
 class GrownTag(TagRef):
@@ -167,38 +169,36 @@ class GrownTag(TagRef):
 
 
 class GrownSnapshot(SpeechSnapshot):
-    tags: list[GrownTag]  # type: ignore[assignment] # as the field would be declared with another tag
+    tags: list[GrownTag]  # type: ignore[assignment] # as if the field were declared with another type
     added_later: str | None = None
 
 
-async def test_fields_that_were_added_to_a_speech_are_left_out(
-    database: Database, new_snapshot: NewSnapshot
-) -> None:
+async def test_unknown_fields_of_a_speech_are_ignored(database: Database, new_snapshot: NewSnapshot) -> None:
     tag = {"id": UUID(int=7), "name": "greetings"}
     plain = new_snapshot(tags=[tag])
     grown = GrownSnapshot.model_validate(
         {**plain.model_dump(), "added_later": "filled", "tags": [tag | {"added_later": "filled"}]}
     )
-    created = event_of(SpeechCreated, grown)
+    created = create_event(SpeechCreated, grown)
     assert isinstance(created.data, GrownSnapshot)
     await deliver(database, created)
-    (kept,) = await rows_of(database, SpeechRevision)
+    (kept,) = await list_rows(database, SpeechRevision)
     assert kept == {**plain.model_dump(exclude={"tags", "archived_at"}), "tags": kept["tags"], "since": START}
     assert kept["tags"] == [{"id": str(UUID(int=7)), "name": "greetings"}]
 
 
 async def test_a_deletion_keeps_the_revisions(database: Database, new_snapshot: NewSnapshot) -> None:
     snapshot = new_snapshot()
-    gone = event_of(SpeechDeleted, SpeechRef(speech_id=snapshot.speech_id, revision=2))
-    await deliver(database, gone, event_of(SpeechCreated, snapshot), gone)
-    assert [row["revision"] for row in await rows_of(database, SpeechDeletion)] == [2]
-    assert [row["text"] for row in await rows_of(database, SpeechRevision)] == [snapshot.text]
+    gone = create_event(SpeechDeleted, SpeechRef(speech_id=snapshot.speech_id, revision=2))
+    await deliver(database, gone, create_event(SpeechCreated, snapshot), gone)
+    assert [row["revision"] for row in await list_rows(database, SpeechDeletion)] == [2]
+    assert [row["text"] for row in await list_rows(database, SpeechRevision)] == [snapshot.text]
 
 
 async def test_activity_is_counted_once_and_by_utc_day(database: Database, learner: UUID) -> None:
-    late = completed(learner, at=datetime.fromisoformat("2026-03-02T01:30:00+02:00"))
-    more = completed(learner, responses=("correct", "correct", "incorrect"))
-    next_day = completed(learner, at=START + timedelta(days=1))
+    late = create_completed(learner, at=datetime.fromisoformat("2026-03-02T01:30:00+02:00"))
+    more = create_completed(learner, responses=("correct", "correct", "incorrect"))
+    next_day = create_completed(learner, at=START + timedelta(days=1))
     assert await deliver(database, late, more, late, next_day) == [
         "applied",
         "applied",
@@ -206,17 +206,17 @@ async def test_activity_is_counted_once_and_by_utc_day(database: Database, learn
         "applied",
     ]
     figures = ("day", "sessions", "sentences", "correct", "seconds")
-    assert [tuple(row[name] for name in figures) for row in await rows_of(database, DailyActivity)] == [
+    assert [tuple(row[name] for name in figures) for row in await list_rows(database, DailyActivity)] == [
         (date(2026, 3, 1), 2, 5, 3, 120),
         (date(2026, 3, 2), 1, 2, 1, 60),
     ]
 
 
-async def test_activity_is_counted_on_the_day_of_the_learners_wall(database: Database, learner: UUID) -> None:
-    event = completed(learner, at=datetime(2026, 3, 1, 23, 30, tzinfo=UTC))
+async def test_activity_is_counted_on_the_learners_local_day(database: Database, learner: UUID) -> None:
+    event = create_completed(learner, at=datetime(2026, 3, 1, 23, 30, tzinfo=UTC))
     in_tokyo = event.data.model_copy(update={"utc_offset_minutes": 540})
-    await deliver(database, event, event_of(SessionCompleted, in_tokyo))
-    assert [row["day"].day for row in await rows_of(database, DailyActivity)] == [1, 2]
+    await deliver(database, event, create_event(SessionCompleted, in_tokyo))
+    assert [row["day"].day for row in await list_rows(database, DailyActivity)] == [1, 2]
 
 
 @pytest.fixture
@@ -228,7 +228,7 @@ async def played(
     new_body: NewBody,
     new_receipt: NewReceipt,
 ) -> SessionCompleted:
-    """A saved session with a used receipt; its event."""
+    """The event of a saved session with a used receipt."""
     body = new_body()
     body["results"][0]["receipt"] = new_receipt(learner, text=speeches[0].text, score=90.0)
     async with database.transaction() as session:
@@ -251,7 +251,7 @@ OF_LEARNERS = {
 """Tables with data on learners, by the column that identifies the learner."""
 
 
-async def held(database: Database) -> dict[str, int]:
+async def count_rows(database: Database) -> dict[str, int]:
     async with database.transaction() as session:
         return {
             name: await session.scalar(select(func.count(column))) or 0
@@ -259,10 +259,10 @@ async def held(database: Database) -> dict[str, int]:
         }
 
 
-async def test_a_deleted_user_leaves_nothing_but_an_id(
+async def test_only_the_id_of_a_deleted_user_remains(
     database: Database, learner: UUID, played: SessionCompleted
 ) -> None:
-    other = completed(uuid4())
+    other = create_completed(uuid4())
     await deliver(database, played, other)
     before = {
         "game_sessions": 1,
@@ -271,36 +271,36 @@ async def test_a_deleted_user_leaves_nothing_but_an_id(
         "daily_activity": 2,
         "uncounted_sessions": 1,
     }
-    assert await held(database) == {**before, "erased_users": 0}
-    deleted, again = (event_of(UserDeleted, {"user_id": learner}) for _ in range(2))
+    assert await count_rows(database) == {**before, "erased_users": 0}
+    deleted, again = (create_event(UserDeleted, {"user_id": learner}) for _ in range(2))
     gone = {**dict.fromkeys(before, 0), "daily_activity": 1, "erased_users": 1}
     assert await deliver(database, deleted, deleted) == ["applied", "repeated"]
-    assert await held(database) == gone
-    # The same account again, in an event of its own.
+    assert await count_rows(database) == gone
+    # A second event for the same account.
     assert await deliver(database, again) == ["applied"]
-    assert await held(database) == gone
+    assert await count_rows(database) == gone
 
 
-async def test_registrations_are_counted_once_by_utc_day_and_outlive_the_account(
+async def test_registrations_are_counted_by_utc_day_and_kept_after_deletion(
     database: Database, learner: UUID
 ) -> None:
     late = datetime(2026, 3, 2, 0, 30, tzinfo=timezone(timedelta(hours=2)))
-    events = [event_of(UserRegistered, {"user_id": learner}, at=at) for at in (START, late, START)]
+    events = [create_event(UserRegistered, {"user_id": learner}, at=at) for at in (START, late, START)]
     assert await deliver(database, *events, events[0]) == ["applied"] * 3 + ["repeated"]
-    await deliver(database, event_of(UserDeleted, {"user_id": learner}))
-    kept = [(row["day"], row["registrations"]) for row in await rows_of(database, DailyRegistrations)]
+    await deliver(database, create_event(UserDeleted, {"user_id": learner}))
+    kept = [(row["day"], row["registrations"]) for row in await list_rows(database, DailyRegistrations)]
     assert kept == [(date(2026, 3, 1), 3)]
 
 
-async def test_a_session_that_outlives_its_user_is_erased(
+async def test_a_session_saved_after_the_deletion_is_erased(
     database: Database, learner: UUID, played: SessionCompleted
 ) -> None:
-    kept = (await rows_of(database, GameSession))[0]
-    await deliver(database, event_of(UserDeleted, {"user_id": learner}))
-    # The access token stays valid for some minutes, and a session was saved with it.
+    kept = (await list_rows(database, GameSession))[0]
+    await deliver(database, create_event(UserDeleted, {"user_id": learner}))
+    # As if the session had been saved with the access token, which stays valid for some minutes.
     async with database.transaction() as session:
         session.add(GameSession(**kept))
     await deliver(database, played)
-    left = await held(database)
+    left = await count_rows(database)
     assert left.pop("erased_users") == 1
     assert set(left.values()) == {0}

@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings
         (MigrateSettings, {"database_url"}),
     ],
 )
-def test_a_process_asks_only_for_what_it_uses(settings: type[BaseSettings], required: set[str]) -> None:
+def test_a_process_requires_only_the_settings_that_it_uses(
+    settings: type[BaseSettings], required: set[str]
+) -> None:
     fields = settings.model_fields.items()
     assert {name for name, field in fields if field.is_required()} == required

@@ -53,7 +53,7 @@ async def editor(app: FastAPI, token_for: TokenFor) -> Any:
 
 
 async def count(database: Database) -> None:
-    """Do what the worker does: count sessions, and deliver their events."""
+    """Count sessions and deliver their events, as the worker does."""
     async with database.transaction() as session:
         await count_waiting_sessions(session)
         for event in await outbox_events(session, SessionCompleted):
@@ -61,7 +61,7 @@ async def count(database: Database) -> None:
 
 
 async def read_figures(database: Database) -> dict[str, list[Any]]:
-    """Return all rows of figures that are not zero, by table."""
+    """Return all rows with non-zero figures, by table."""
     async with database.transaction() as session:
         found = {}
         for model in FIGURES:
@@ -79,7 +79,7 @@ async def read_figures(database: Database) -> dict[str, list[Any]]:
 
 @pytest.fixture
 async def played(save: Save, learner: UUID, new_body: NewBody, new_receipt: NewReceipt) -> str:
-    """A session with a tag, two scorers and phonemes; its id."""
+    """The id of a session with a tag, two scorers and phonemes."""
     results = new_body()["results"]
     for number, (scorer, score) in enumerate((("new-2", 90.0), ("old-1", 40.0))):
         text = ("Good morning.", "How are you?")[number]
@@ -91,7 +91,9 @@ async def played(save: Save, learner: UUID, new_body: NewBody, new_receipt: NewR
     return await save(NOON, results=results, selected_tags=[str(TAG)], duration_seconds=301)
 
 
-async def test_the_overview(played: str, database: Database, editor: httpx.AsyncClient, read: Read) -> None:
+async def test_the_overview_sums_sessions_scores_and_registrations(
+    played: str, database: Database, editor: httpx.AsyncClient, read: Read
+) -> None:
     await count(database)
     async with database.transaction() as session:
         await count_registration(session, registered_at=NOON)
@@ -117,7 +119,7 @@ async def test_the_overview(played: str, database: Database, editor: httpx.Async
     ]
 
 
-async def test_an_empty_period(editor: httpx.AsyncClient, read: Read) -> None:
+async def test_an_empty_period_has_zero_figures(editor: httpx.AsyncClient, read: Read) -> None:
     empty = await read(OVERVIEW, by=editor, **{"from": "2020-01-01", "to": "2020-01-02"})
     assert [day["sessions"] for day in empty["days"]] == [0, 0]
     assert empty["average_session_seconds"] is None
@@ -128,7 +130,7 @@ async def test_an_empty_period(editor: httpx.AsyncClient, read: Read) -> None:
 
 @pytest.fixture
 async def activity(database: Database) -> None:
-    """Three learners: on the last day, in the last week, in the last month."""
+    """Three learners, last active on the last day, in the last week and in the last month."""
     learners = [uuid4() for _ in range(3)]
     async with database.transaction() as session:
         for learner, ago in zip(learners * 2, (0, 6, 29, 1, 40, 41), strict=True):
@@ -148,7 +150,7 @@ async def test_active_learners_are_counted_once(
     assert [day["active_learners"] for day in overview["days"][-3:]] == [0, 1, 1]
 
 
-async def test_cohorts_are_weeks_of_first_sessions(
+async def test_cohorts_are_formed_by_the_week_of_the_first_session(
     database: Database, editor: httpx.AsyncClient, read: Read
 ) -> None:
     days = {0: (0, 7, 8, 21), 1: (6, 13), 2: (0,), 3: (7,), 4: (-1, 0)}
@@ -159,7 +161,7 @@ async def test_cohorts_are_weeks_of_first_sessions(
                 await add_day(session, learner, MONDAY + timedelta(days=offset))
     period = {"from": "2026-03-02", "to": "2026-03-15"}
     cohorts = (await read(RETENTION, by=editor, **period))["cohorts"]
-    # The learner who began on the day before the period is in none of its cohorts.
+    # A learner whose first session was before the period is in none of its cohorts.
     first, second = ({**cohort, "returned": cohort["returned"][:3]} for cohort in cohorts)
     assert first == {"week": "2026-03-02", "learners": 3, "returned": [2, 0, 1]}
     assert second == {"week": "2026-03-09", "learners": 1, "returned": [0, 0, 0]}
@@ -176,24 +178,24 @@ async def test_cohorts_are_weeks_of_first_sessions(
     ],
 )
 @pytest.mark.parametrize("path", [OVERVIEW, RETENTION])
-async def test_bad_periods(
+async def test_an_invalid_period_is_refused(
     editor: httpx.AsyncClient, path: str, params: dict[str, str], name: str, refused: Refused
 ) -> None:
     assert await refused(path, by=editor, **params) == f"#/query/{name}"
 
 
 @pytest.mark.parametrize("path", [OVERVIEW, RETENTION, SPEECHES])
-async def test_learners_see_no_analytics(client: httpx.AsyncClient, path: str) -> None:
+async def test_learners_cannot_read_analytics(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 403
 
 
-async def test_the_longest_periods_at_the_ends_of_time(editor: httpx.AsyncClient, read: Read) -> None:
+async def test_the_longest_first_and_last_periods_are_accepted(editor: httpx.AsyncClient, read: Read) -> None:
     for period in ({"from": "2000-01-01", "to": "2000-12-31"}, {"from": "2999-01-01", "to": "2999-12-31"}):
         assert len((await read(OVERVIEW, by=editor, **period))["days"]) >= 365
         assert (await read(RETENTION, by=editor, **period))["cohorts"] == []
 
 
-async def test_sessions_count_on_the_day_of_the_learners_wall(save: Save, database: Database) -> None:
+async def test_sessions_count_on_the_learners_local_day(save: Save, database: Database) -> None:
     late = datetime(2026, 3, 10, 23, 30, tzinfo=UTC)
     await save(late)
     await save(late.astimezone(timezone(timedelta(hours=9))))
@@ -203,7 +205,7 @@ async def test_sessions_count_on_the_day_of_the_learners_wall(save: Save, databa
     assert days == [date(2026, 3, 10), date(2026, 3, 11)]
 
 
-async def test_counting_again_adds_nothing(played: str, database: Database) -> None:
+async def test_counting_again_changes_nothing(played: str, database: Database) -> None:
     await count(database)
     before = await read_figures(database)
     async with database.transaction() as session:
@@ -212,7 +214,7 @@ async def test_counting_again_adds_nothing(played: str, database: Database) -> N
     assert all(before[name] for name in ("speech_figures", "daily_tag_scores", "daily_phonemes"))
 
 
-async def test_a_chunk_that_is_full_says_so(
+async def test_counting_reports_whether_sessions_remain(
     save: Save, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for hour in range(3):
@@ -224,7 +226,7 @@ async def test_a_chunk_that_is_full_says_so(
 
 
 @pytest.mark.parametrize("is_counted", [True, False])
-async def test_a_deleted_session_leaves_no_figure(
+async def test_a_deleted_session_is_subtracted_from_all_figures(
     played: str, database: Database, learner: UUID, read: Read, is_counted: bool
 ) -> None:
     admin = uuid4()
@@ -235,7 +237,7 @@ async def test_a_deleted_session_leaves_no_figure(
         (deleted,) = await outbox_events(session, SessionDeleted)
         (entry,) = await session.scalars(select(AuditEntry))
     if not is_counted:
-        # Its own event arrives after the deletion.
+        # SessionCompleted arrives after the deletion.
         await count(database)
     assert not any((await read_figures(database)).values())
     assert (await read("/api/v1/game/stats"))["sessions"] == 0
@@ -244,7 +246,7 @@ async def test_a_deleted_session_leaves_no_figure(
     assert (entry.action, entry.subject_id, entry.actor_id) == ("session_deleted", UUID(played), admin)
 
 
-async def test_a_session_is_deleted_once(played: str, database: Database) -> None:
+async def test_a_session_can_be_deleted_once(played: str, database: Database) -> None:
     await count(database)
     async with database.transaction() as session:
         await delete_session(session, UUID(played), actor=uuid4())
@@ -254,7 +256,7 @@ async def test_a_session_is_deleted_once(played: str, database: Database) -> Non
                 await sessions.delete_session(session, missing, actor=uuid4())
 
 
-async def test_concurrent_counting_and_deletions_add_up(
+async def test_concurrent_counts_and_deletions_give_the_right_sums(
     committed_database: Database,
     catalogue: list[SpeechSnapshot],
     new_body: NewBody,
@@ -292,7 +294,7 @@ async def test_concurrent_counting_and_deletions_add_up(
     assert sorted(plays) == [6, 6]
 
 
-async def test_speeches_with_a_suggestion(
+async def test_a_speech_that_does_not_fit_its_level_has_a_suggestion(
     speeches: list[SpeechSnapshot], database: Database, editor: httpx.AsyncClient, read: Read
 ) -> None:
     figures = [(30, 3), (100, 100), (40, 32)]
@@ -306,7 +308,7 @@ async def test_speeches_with_a_suggestion(
     assert [each["text"] for each in page["speeches"]] == ["Good morning.", "See you soon.", "How are you?"]
     hardest = page["speeches"][0]
     assert (hardest["correct_rate"], hardest["measured_rate"], hardest["level_rate"]) == (0.1, 0.275, 0.75)
-    # No level is below the first one, however easy a speech is.
+    # There is no level below A1 to suggest for an easy speech.
     assert [each["suggested_level"] for each in page["speeches"]] == ["A2", None, None]
     suggested = await read(SPEECHES, by=editor, suggested="true", level="A1")
     assert [each["text"] for each in suggested["speeches"]] == ["Good morning."]
@@ -314,7 +316,7 @@ async def test_speeches_with_a_suggestion(
 
 
 @pytest.mark.parametrize("sort", ["hardest", "easiest", "most_played"])
-async def test_every_speech_comes_once_across_pages(
+async def test_pages_list_every_speech_once(
     speeches: list[SpeechSnapshot], database: Database, editor: httpx.AsyncClient, read: Read, sort: str
 ) -> None:
     async with database.transaction() as session:
@@ -330,7 +332,7 @@ async def test_every_speech_comes_once_across_pages(
     assert sorted(seen) == sorted(str(speech.speech_id) for speech in speeches)
 
 
-async def test_figures_follow_the_level_of_a_speech_and_end_with_it(
+async def test_figures_follow_the_level_and_the_deletion_of_a_speech(
     played: str, database: Database, speeches: list[SpeechSnapshot], editor: httpx.AsyncClient, read: Read
 ) -> None:
     await count(database)
@@ -345,7 +347,7 @@ async def test_figures_follow_the_level_of_a_speech_and_end_with_it(
     assert (await read(SPEECHES, by=editor, level="B2"))["speeches"] == []
 
 
-async def test_only_admins_read_the_audit_log(
+async def test_only_admins_can_read_the_audit_log(
     app: FastAPI, token_for: TokenFor, editor: httpx.AsyncClient, read: Read
 ) -> None:
     assert (await editor.get("/api/v1/admin/game/audit")).status_code == 403

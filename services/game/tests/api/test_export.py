@@ -1,4 +1,4 @@
-"""The export is complete, the learner's alone, and an incomplete one never looks complete."""
+"""An export is complete, contains only the learner's data, and never looks complete if it is not."""
 
 import asyncio
 import socket
@@ -51,10 +51,10 @@ NOT_PERSONAL = {"speech_revisions", "speech_deletions", "tag_names", "inbox", "a
     *("daily_registrations", "speech_figures", "speech_scores"),
 }
 OF_ERASED_USERS = {"erased_users"}
-"""Written when everything else is deleted."""
+"""Tables with a row for each erased user."""
 TRANSIENT = {"outbox", "uncounted_sessions"}
-"""Events, and ids of sessions, wait here for a moment; their content is in the sessions."""
-# Owners, what identifies a repeated request, and what the exported average is made of.
+"""Tables of pending events and session ids, whose content is exported with the sessions."""
+# The owner, the digest of the request, and the two values from which the exported average is computed.
 INTERNAL = {"user_id", "session_id", "request_sha256", "score_sum", "scored_count"}
 
 
@@ -62,7 +62,7 @@ INTERNAL = {"user_id", "session_id", "request_sha256", "score_sum", "scored_coun
 async def played(
     save: Save, database: Database, learner: UUID, new_receipt: NewReceipt, new_body: NewBody
 ) -> str:
-    """A counted session with a used receipt; its id."""
+    """The id of a counted session with a used receipt."""
     results = new_body()["results"]
     results[0] |= {
         "receipt": new_receipt(
@@ -73,13 +73,13 @@ async def played(
     }
     tags = [str(UUID(int=1)), str(UUID(int=2))]
     session_id = await save(NOON, results=results, selected_tags=tags, sentence_type="answer")
-    await _count(database)
+    await _count_activity(database)
     return session_id
 
 
 @asynccontextmanager
-async def listening(app: FastAPI) -> AsyncIterator[str]:
-    """Serve the application on a real connection; yield its address."""
+async def serve(app: FastAPI) -> AsyncIterator[str]:
+    """Serve the application on a port; yield its URL."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(server.serve([listener]))
@@ -88,13 +88,13 @@ async def listening(app: FastAPI) -> AsyncIterator[str]:
         await serving
 
 
-async def _count(database: Database) -> None:
+async def _count_activity(database: Database) -> None:
     async with database.transaction() as session:
         for event in await outbox_events(session, SessionCompleted):
             await add_daily_activity(session, event.data)
 
 
-def test_no_table_or_column_is_forgotten() -> None:
+def test_every_table_and_column_is_exported_or_excluded_on_purpose() -> None:
     tables = Base.metadata.tables
     assert set(tables) == EXPORTED | NOT_PERSONAL | OF_ERASED_USERS | TRANSIENT
     assert not [name for name in NOT_PERSONAL | TRANSIENT if "user_id" in tables[name].columns]
@@ -107,7 +107,7 @@ def test_no_table_or_column_is_forgotten() -> None:
         assert set(table.__table__.columns.keys()) - INTERNAL <= fields
 
 
-async def test_it_is_complete(
+async def test_an_export_contains_all_data_of_the_learner(
     played: str, read: Read, database: Database, speeches: list[SpeechSnapshot]
 ) -> None:
     document = await read(EXPORT)
@@ -149,10 +149,10 @@ async def test_it_is_complete(
 
 
 @pytest.mark.parametrize(("results", "size"), [(2, 10**6), (4, 10**6), (1, 10**6), (100, 1), (100, 40)])
-async def test_every_result_comes_once_across_pages(
+async def test_pages_export_every_result_once(
     save: Save, read: Read, monkeypatch: pytest.MonkeyPatch, results: int, size: int
 ) -> None:
-    # Sessions of the same instant are in several pages.
+    # Sessions completed at the same instant are split between pages.
     made = [await save(NOON + timedelta(hours=hours)) for hours in (0, 1, 1, 1, 2)]
     on_one_page = await read(EXPORT)
     monkeypatch.setattr(export, "MAX_PAGE_RESULTS", results)
@@ -164,10 +164,10 @@ async def test_every_result_comes_once_across_pages(
     assert numbers == [[1, 2, 3]] * 5
 
 
-async def test_a_stream_holds_no_more_than_it_has_reserved(
+async def test_a_stream_uses_no_more_memory_than_reserved(
     database: Database, learner: UUID, new_snapshot: NewSnapshot, save: Save
 ) -> None:
-    # The longest texts, whose JSON has more bytes than the text: quotes, and characters outside the BMP.
+    # The longest texts, of characters that take more bytes in JSON: quotes, and those outside the BMP.
     speech = new_snapshot(text='"\U0001f600' * 2500)
     session_id = await save(NOON)
     row = {"session_id": session_id, "speech_id": speech.speech_id, "user_response": "correct"}
@@ -190,7 +190,7 @@ async def test_a_stream_holds_no_more_than_it_has_reserved(
     assert largest + peak < STREAM_BYTES, (largest, peak)
 
 
-async def test_a_reader_that_waits_holds_no_transaction(
+async def test_a_slow_client_keeps_no_transaction_open(
     committed_database: Database,
     catalogue: list[SpeechSnapshot],
     learner: UUID,
@@ -209,7 +209,7 @@ async def test_a_reader_that_waits_holds_no_transaction(
         assert "idle in transaction" not in set(await session.scalars(text(own)))
 
 
-async def test_a_second_export_at_the_same_time_has_to_wait(
+async def test_a_user_can_run_one_export_at_a_time(
     app: FastAPI, client: httpx.AsyncClient, learner: UUID, read: Read
 ) -> None:
     with app.state.export_budget.reserve(learner):
@@ -220,7 +220,7 @@ async def test_a_second_export_at_the_same_time_has_to_wait(
         assert await read(EXPORT) == NOTHING
 
 
-async def test_above_the_bound_an_export_is_refused(app: FastAPI, client: httpx.AsyncClient) -> None:
+async def test_exports_above_the_total_limit_are_refused(app: FastAPI, client: httpx.AsyncClient) -> None:
     with ExitStack() as streams:
         for _ in range(MAX_BYTES // STREAM_BYTES):
             streams.enter_context(app.state.export_budget.reserve(uuid4()))
@@ -230,28 +230,30 @@ async def test_above_the_bound_an_export_is_refused(app: FastAPI, client: httpx.
     assert (await client.get(EXPORT)).status_code == 200
 
 
-async def test_a_reader_that_leaves_frees_its_bytes(
+async def test_a_client_that_disconnects_releases_its_reservation(
     played: str, app: FastAPI, learner: UUID, token_for: TokenFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "_get_page", never)
+    monkeypatch.setattr(export, "_get_page", wait_forever)
     headers = {"Authorization": f"Bearer {token_for(learner)}"}
-    async with listening(app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
+    async with serve(app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
         for _ in range(3):
             async with client.stream("GET", EXPORT) as response:
                 assert response.status_code == 200
             await asyncio.sleep(0.1)
 
 
-async def never(*_: object, **__: object) -> None:
+async def wait_forever(*_: object, **__: object) -> None:
     await asyncio.Event().wait()
 
 
-async def test_it_holds_no_data_of_others(played: str, app: FastAPI, token_for: TokenFor, read: Read) -> None:
+async def test_an_export_contains_no_data_of_others(
+    played: str, app: FastAPI, token_for: TokenFor, read: Read
+) -> None:
     async with api_client(app, token=token_for(uuid4(), role="admin")) as other:
         assert await read(EXPORT, by=other) == NOTHING
 
 
-async def test_after_the_account_there_is_none(
+async def test_an_erased_user_gets_no_export(
     played: str, database: Database, learner: UUID, read: Read, client: httpx.AsyncClient
 ) -> None:
     assert (await read(EXPORT))["sessions"]
@@ -261,20 +263,22 @@ async def test_after_the_account_there_is_none(
     assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
 
 
-async def test_it_needs_a_token(app: FastAPI) -> None:
+async def test_an_export_requires_an_access_token(app: FastAPI) -> None:
     async with api_client(app) as anyone:
         response = await anyone.get(EXPORT)
     assert (response.status_code, response.json()["code"]) == (401, "unauthorized")
 
 
-async def test_it_is_neither_cached_nor_documented(client: httpx.AsyncClient, app: FastAPI) -> None:
+async def test_an_export_is_neither_cached_nor_documented(client: httpx.AsyncClient, app: FastAPI) -> None:
     response = await client.get(EXPORT)
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["content-type"] == "application/json"
     assert not [path for path in app.openapi()["paths"] if path.startswith("/internal")]
 
 
-async def test_a_failure_at_the_start_is_a_problem(settings: ApiSettings, token_for: TokenFor) -> None:
+async def test_a_failure_before_the_first_byte_answers_with_a_problem(
+    settings: ApiSettings, token_for: TokenFor
+) -> None:
     away = SecretStr("postgresql+asyncpg://127.0.0.1:1/nowhere")
     app = create_app(settings.model_copy(update={"database_url": away}))
     async with api_client(app, token=token_for(uuid4())) as client:
@@ -282,14 +286,14 @@ async def test_a_failure_at_the_start_is_a_problem(settings: ApiSettings, token_
     assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
 
 
-async def test_a_failure_midway_breaks_off_the_connection(
+async def test_a_failure_midway_aborts_the_connection(
     played: str, app: FastAPI, learner: UUID, token_for: TokenFor, database: Database
 ) -> None:
     async with database.transaction() as session:
         await session.execute(text("DROP TABLE game_results"))
     headers = {"Authorization": f"Bearer {token_for(learner)}"}
-    async with listening(app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
-        # Captured, because formatting a traceback takes seconds.
+    async with serve(app) as url, httpx.AsyncClient(base_url=url, headers=headers) as client:
+        # Logs are captured because formatting a traceback takes seconds.
         with capture_logs() as logs, pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
             await client.get(EXPORT)
     assert "unhandled_exception" in {line["event"] for line in logs}

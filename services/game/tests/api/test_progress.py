@@ -15,7 +15,7 @@ type Refused = Callable[..., Awaitable[str]]
 STATS = "/api/v1/game/stats"
 
 
-async def test_no_sessions_are_no_progress(read: Read) -> None:
+async def test_progress_without_sessions_is_empty(read: Read) -> None:
     assert await read(STATS) == {
         "current_streak_days": 0,
         "longest_streak_days": 0,
@@ -29,7 +29,7 @@ async def test_no_sessions_are_no_progress(read: Read) -> None:
     }
 
 
-async def test_progress(save: Save, read: Read) -> None:
+async def test_progress_sums_sessions_per_day_and_level(save: Save, read: Read) -> None:
     now = datetime.now(UTC)
     await save(now, level="B2")
     await save(now - timedelta(days=1))
@@ -52,7 +52,7 @@ async def test_progress(save: Save, read: Read) -> None:
     assert stats["scorers"] == []
 
 
-async def test_scorers(
+async def test_progress_lists_scorers_with_local_days(
     learner: UUID, save: Save, new_body: NewBody, new_receipt: NewReceipt, read: Read
 ) -> None:
     results = new_body()["results"]
@@ -64,11 +64,11 @@ async def test_scorers(
 
 
 @pytest.mark.parametrize("tz", ["", "Mars/Olympus", "Europe/Berlin;--", "x" * 65, "\0"])
-async def test_bad_zones(tz: str, refused: Refused) -> None:
+async def test_an_invalid_time_zone_is_refused(tz: str, refused: Refused) -> None:
     assert await refused(STATS, tz=tz) == "#/query/tz"
 
 
-async def test_a_plus_sign_in_a_query_string(save: Save, client: httpx.AsyncClient) -> None:
+async def test_an_unescaped_plus_sign_in_an_offset_is_accepted(save: Save, client: httpx.AsyncClient) -> None:
     await save(datetime(2026, 3, 10, 21, 30, tzinfo=UTC))
     for query in ("tz=+03:00", "tz=%2B03:00", "tz=UTC+3", "tz=UTC%2B3"):
         (day,) = (await client.get(f"{STATS}?{query}")).json()["by_day"]

@@ -26,14 +26,14 @@ type NewBody = Callable[..., dict[str, Any]]
 SESSIONS = "/api/v1/game/sessions"
 
 
-def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
+def ensure_problem(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
     problem: dict[str, Any] = response.json()
     assert (response.status_code, problem["code"]) == (status, code)
     assert response.headers["content-type"] == "application/problem+json"
     return problem
 
 
-async def test_a_saved_session_is_answered_with_its_summary(
+async def test_saving_a_session_returns_its_summary(
     client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: NewBody
 ) -> None:
     body = new_body(sentence_type="answer")
@@ -62,7 +62,7 @@ async def test_a_saved_session_is_answered_with_its_summary(
     assert not answer["clock_adjusted"]
 
 
-async def test_the_same_key_again(
+async def test_a_repeated_key_replays_the_first_response(
     client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: NewBody
 ) -> None:
     key, body = {"Idempotency-Key": "a-b.c:1"}, new_body()
@@ -71,18 +71,20 @@ async def test_the_same_key_again(
     assert (again.status_code, again.json()) == (201, first.json())
     assert again.headers["idempotency-replayed"] == "true"
     other = await client.post(SESSIONS, json=body | {"duration_seconds": 9}, headers=key)
-    problem_of(other, status=409, code="idempotency_conflict")
+    ensure_problem(other, status=409, code="idempotency_conflict")
 
 
 @pytest.mark.parametrize("key", ["", "with space", "x" * 256, "naïve".encode(), "tab\there"])
-async def test_keys_are_visible_ascii(client: httpx.AsyncClient, new_body: NewBody, key: str | bytes) -> None:
+async def test_keys_must_be_visible_ascii(
+    client: httpx.AsyncClient, new_body: NewBody, key: str | bytes
+) -> None:
     headers = {b"Idempotency-Key": key if isinstance(key, bytes) else key.encode()}
     response = await client.post(SESSIONS, json=new_body(), headers=headers)
-    problem = problem_of(response, status=422, code="validation_failed")
+    problem = ensure_problem(response, status=422, code="validation_failed")
     assert problem["errors"][0]["pointer"] == "#/header/idempotency-key"
 
 
-async def test_twenty_requests_at_once_save_one_session(
+async def test_twenty_concurrent_requests_save_one_session(
     settings: ApiSettings,
     committed_database: Database,
     learner: UUID,
@@ -136,7 +138,7 @@ FAR = 10**30
         ({"avg_pronunciation_score": 101}, "#/avg_pronunciation_score"),
     ],
 )
-async def test_bad_fields_are_named(
+async def test_the_error_for_an_invalid_field_names_it(
     client: httpx.AsyncClient,
     speeches: list[SpeechSnapshot],
     new_body: NewBody,
@@ -144,7 +146,7 @@ async def test_bad_fields_are_named(
     pointer: str,
 ) -> None:
     response = await client.post(SESSIONS, json=new_body(**different))
-    problem = problem_of(response, status=422, code="validation_failed")
+    problem = ensure_problem(response, status=422, code="validation_failed")
     assert problem["errors"][0]["pointer"] == pointer
 
 
@@ -166,21 +168,21 @@ async def test_bad_fields_are_named(
         ("receipt", "x" * 9000),
     ],
 )
-async def test_bad_fields_of_results_are_named(
+async def test_the_error_for_an_invalid_result_names_its_field(
     client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: NewBody, name: str, value: object
 ) -> None:
     body = new_body()
     body["results"][2][name] = value
-    problem = problem_of(await client.post(SESSIONS, json=body), status=422, code="validation_failed")
+    problem = ensure_problem(await client.post(SESSIONS, json=body), status=422, code="validation_failed")
     assert problem["errors"][0]["pointer"] == f"#/results/2/{name}"
 
 
-async def test_a_scorer_comes_from_a_receipt_alone(
+async def test_a_client_cannot_send_a_scorer(
     client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: NewBody
 ) -> None:
     body = new_body()
     body["results"][0]["scorer"] = "offline-1"
-    problem = problem_of(await client.post(SESSIONS, json=body), status=422, code="unknown_field")
+    problem = ensure_problem(await client.post(SESSIONS, json=body), status=422, code="unknown_field")
     assert problem["errors"][0]["pointer"] == "#/results/0/scorer"
 
 
@@ -192,15 +194,15 @@ async def test_a_scorer_comes_from_a_receipt_alone(
         ({"started_at": "1970-01-01T00:00:00Z"}, "#/started_at"),
     ],
 )
-async def test_a_clock_beyond_correction_has_a_code(
+async def test_an_implausible_clock_is_refused(
     client: httpx.AsyncClient, new_body: NewBody, different: dict[str, Any], pointer: str
 ) -> None:
     response = await client.post(SESSIONS, json=new_body(**different))
-    problem = problem_of(response, status=422, code="implausible_clock")
+    problem = ensure_problem(response, status=422, code="implausible_clock")
     assert problem["errors"][0]["pointer"] == pointer
 
 
-async def test_a_wrong_clock_loses_no_session(
+async def test_a_session_with_a_wrong_clock_is_corrected_and_saved(
     client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: NewBody
 ) -> None:
     key, ahead = {"Idempotency-Key": "ahead"}, datetime.now(UTC) + timedelta(minutes=6)
@@ -216,7 +218,7 @@ async def test_a_wrong_clock_loses_no_session(
     started_at, completed_at = (datetime.fromisoformat(saved[name]) for name in times)
     assert completed_at <= datetime.now(UTC)
     assert completed_at - started_at == timedelta(minutes=5)
-    # The same game again is a repetition, although the present has moved on.
+    # The same request is a repetition, although the server's time has advanced.
     again = await client.post(SESSIONS, json=body, headers=key)
     assert (again.status_code, again.json()) == (201, first.json())
     detail = (await client.get(f"{SESSIONS}/{saved['id']}")).json()
@@ -224,15 +226,15 @@ async def test_a_wrong_clock_loses_no_session(
     assert detail["results"][0]["response_time_ms"] == 3_600_000
 
 
-async def test_too_many_results(client: httpx.AsyncClient, new_body: NewBody) -> None:
+async def test_too_many_results_are_refused(client: httpx.AsyncClient, new_body: NewBody) -> None:
     body = new_body()
     body["results"] *= 67
-    problem = problem_of(await client.post(SESSIONS, json=body), status=422, code="validation_failed")
+    problem = ensure_problem(await client.post(SESSIONS, json=body), status=422, code="validation_failed")
     assert {"#/results"} == {error["pointer"] for error in problem["errors"]}
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999"])
-async def test_scores_are_finite(
+async def test_scores_must_be_finite(
     client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: NewBody, literal: str
 ) -> None:
     raw = httpx.Request("POST", "http://test", json=new_body()).content.replace(b"80.5", literal.encode())
@@ -241,20 +243,20 @@ async def test_scores_are_finite(
     assert response.json()["errors"][0]["pointer"] == "#/results/1/pronunciation_score"
 
 
-async def test_totals_that_disagree(
+async def test_totals_that_differ_from_the_results_are_refused(
     client: httpx.AsyncClient, speeches: list[SpeechSnapshot], new_body: NewBody
 ) -> None:
     response = await client.post(SESSIONS, json=new_body(correct_count=1, avg_pronunciation_score=99))
-    problem = problem_of(response, status=422, code="aggregate_mismatch")
+    problem = ensure_problem(response, status=422, code="aggregate_mismatch")
     assert problem["errors"] == [
         {"pointer": "#/correct_count", "message": "the results give 2"},
         {"pointer": "#/avg_pronunciation_score", "message": "the results give 85.25"},
     ]
 
 
-async def test_unknown_speeches(client: httpx.AsyncClient, new_body: NewBody) -> None:
+async def test_unknown_speeches_are_refused(client: httpx.AsyncClient, new_body: NewBody) -> None:
     body = new_body()
-    problem = problem_of(await client.post(SESSIONS, json=body), status=404, code="speech_not_found")
+    problem = ensure_problem(await client.post(SESSIONS, json=body), status=404, code="speech_not_found")
     assert problem["speech_ids"] == sorted(result["speech_id"] for result in body["results"])
 
 
@@ -275,15 +277,15 @@ JSON = st.recursive(
 )
 
 
-def some_of(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
+def generate_some(model: type[BaseModel]) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.sampled_from(sorted(model.model_fields)), JSON, max_size=2)
 
 
 @hypothesis_settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(in_session=some_of(SessionCreate), in_result=some_of(ResultCreate))
-async def test_whatever_is_sent_is_answered(
+@given(in_session=generate_some(SessionCreate), in_result=generate_some(ResultCreate))
+async def test_arbitrary_json_causes_no_server_error(
     client: httpx.AsyncClient,
     speeches: list[SpeechSnapshot],
     new_body: NewBody,

@@ -1,4 +1,4 @@
-"""What the figures of the analytics keep of deleted accounts, and of requests that are sent twice."""
+"""Analytics figures after deletions of accounts and repeated requests."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
@@ -45,7 +45,7 @@ async def read_sums(database: Database) -> tuple[int, int]:
         return sessions, sum(await session.scalars(select(SpeechFigures.plays)))
 
 
-async def test_figures_outlive_an_account_and_cohorts_do_not(
+async def test_erasing_a_user_keeps_figures_and_removes_cohorts(
     save: Save, database: Database, learner: UUID, editor: httpx.AsyncClient, read: Read
 ) -> None:
     await save(NOON)
@@ -64,7 +64,7 @@ async def test_figures_outlive_an_account_and_cohorts_do_not(
     assert await read_sums(database) == (1, 2)
 
 
-async def test_a_session_that_is_erased_before_it_is_counted_leaves_no_figure(
+async def test_a_session_erased_before_it_is_counted_adds_nothing(
     save: Save, database: Database, learner: UUID
 ) -> None:
     await save(NOON)
@@ -74,7 +74,7 @@ async def test_a_session_that_is_erased_before_it_is_counted_leaves_no_figure(
     assert await read_sums(database) == (0, 0)
 
 
-async def test_a_session_that_is_sent_twice_is_counted_once(
+async def test_a_session_sent_twice_is_counted_once(
     client: httpx.AsyncClient, database: Database, speeches: list[SpeechSnapshot], new_body: NewBody
 ) -> None:
     body, key = new_body(), {"Idempotency-Key": "k"}
@@ -85,10 +85,10 @@ async def test_a_session_that_is_sent_twice_is_counted_once(
     assert await read_sums(database) == (1, 2)
 
 
-async def test_sessions_from_before_the_figures_are_counted(save: Save, database: Database) -> None:
+async def test_sessions_saved_before_the_upgrade_are_counted(save: Save, database: Database) -> None:
     session_id = UUID(await save(NOON))
     async with database.transaction() as session:
-        # As an upgrade finds them: its migration notes them, though the trigger did not.
+        # Like sessions saved before the migration, which the trigger has not recorded.
         await session.delete(await session.get_one(UncountedSession, session_id))
     await count(database)
     assert await read_sums(database) == (0, 0)
@@ -99,7 +99,7 @@ async def test_sessions_from_before_the_figures_are_counted(save: Save, database
 
 
 @pytest.mark.parametrize("path", ["overview", "retention"])
-async def test_the_time_zone_says_which_day_is_today(
+async def test_the_time_zone_determines_the_current_day(
     editor: httpx.AsyncClient, read: Read, path: str
 ) -> None:
     zones = {"Pacific/Kiritimati": timedelta(hours=14), "Etc/GMT+12": timedelta(hours=-12)}
@@ -111,7 +111,7 @@ async def test_the_time_zone_says_which_day_is_today(
     assert days["Pacific/Kiritimati"] > days["Etc/GMT+12"]
 
 
-async def test_weeks_that_have_not_begun_are_left_out(
+async def test_weeks_that_have_not_started_are_omitted(
     save: Save, database: Database, editor: httpx.AsyncClient, read: Read
 ) -> None:
     await save(datetime.now(UTC))

@@ -41,12 +41,12 @@ def save(
     return call
 
 
-async def results_of(session: AsyncSession, saved: SaveResult) -> list[GameResult]:
+async def list_results(session: AsyncSession, saved: SaveResult) -> list[GameResult]:
     found = select(GameResult).where(GameResult.session_id == saved.session.id)
     return list(await session.scalars(found.order_by(GameResult.sequence_number)))
 
 
-async def test_a_session_is_saved_and_recorded(
+async def test_a_saved_session_is_published(
     session: AsyncSession, learner: UUID, save: Callable[..., Any], new_body: NewBody
 ) -> None:
     saved = await save(new_body())
@@ -56,22 +56,22 @@ async def test_a_session_is_saved_and_recorded(
     (completed,) = await outbox_events(session, SessionCompleted)
     assert completed.subject == str(saved.session.id)
     assert (completed.data.session_id, completed.data.user_id) == (saved.session.id, learner)
-    kept = await results_of(session, saved)
+    kept = await list_results(session, saved)
     assert [(r.speech_id, r.user_response, r.pronunciation_score) for r in completed.data.results] == [
         (r.speech_id, r.user_response, r.pronunciation_score) for r in kept
     ]
 
 
-async def test_results_may_come_in_any_order(
+async def test_results_are_accepted_in_any_order(
     session: AsyncSession, save: Callable[..., Any], new_body: NewBody
 ) -> None:
     body = new_body()
     saved = await save(body | {"results": list(reversed(body["results"]))})
     assert saved.session.max_streak == 2
-    assert [r.response_time_ms for r in await results_of(session, saved)] == [1000, 2000, 3000]
+    assert [r.response_time_ms for r in await list_results(session, saved)] == [1000, 2000, 3000]
 
 
-async def test_a_session_takes_few_statements(
+async def test_saving_a_session_needs_few_statements(
     session: AsyncSession, learner: UUID, save: Callable[..., Any], new_body: NewBody, new_receipt: NewReceipt
 ) -> None:
     body = new_body()
@@ -86,11 +86,11 @@ async def test_a_session_takes_few_statements(
     await save(body, key="k")
     await session.flush()
     event.remove(connection, "before_cursor_execute", note)
-    # Looked up: the lock, the user, the key and the speeches. Inserted: session, receipts, results, event.
+    # Reads of lock, user, key and speeches; inserts of session, receipts, results and event.
     assert statements == ["SELECT"] * 4 + ["INSERT"] * 4
 
 
-async def test_unknown_speeches_are_named(save: Callable[..., Any], new_body: NewBody) -> None:
+async def test_the_error_for_unknown_speeches_names_them(save: Callable[..., Any], new_body: NewBody) -> None:
     body = new_body()
     unknown = str(uuid4())
     body["results"][1]["speech_id"] = unknown
@@ -99,7 +99,7 @@ async def test_unknown_speeches_are_named(save: Callable[..., Any], new_body: Ne
     assert caught.value.extra["speech_ids"] == [unknown]
 
 
-async def test_totals_that_disagree_keep_nothing(
+async def test_a_session_with_wrong_totals_is_not_saved(
     session: AsyncSession, save: Callable[..., Any], new_body: NewBody
 ) -> None:
     with pytest.raises(AggregateMismatch):
@@ -107,7 +107,7 @@ async def test_totals_that_disagree_keep_nothing(
     assert await session.scalar(select(func.count()).select_from(GameSession)) == 0
 
 
-async def test_the_same_key_gives_the_same_answer(
+async def test_a_repeated_key_returns_the_same_session(
     session: AsyncSession, save: Callable[..., Any], new_body: NewBody
 ) -> None:
     body = new_body()
@@ -117,7 +117,7 @@ async def test_the_same_key_gives_the_same_answer(
     assert len(await outbox_events(session, SessionCompleted)) == 1
 
 
-async def test_the_order_of_results_is_not_part_of_the_request(
+async def test_a_repetition_may_send_results_in_another_order(
     save: Callable[..., Any], new_body: NewBody
 ) -> None:
     body = new_body()
@@ -141,13 +141,15 @@ async def test_a_repetition_may_come_from_another_time_zone(
     assert (first.session.utc_offset_minutes, again.session) == (540, first.session)
 
 
-async def test_without_a_key_every_request_is_a_session(save: Callable[..., Any], new_body: NewBody) -> None:
+async def test_every_request_without_a_key_saves_a_session(
+    save: Callable[..., Any], new_body: NewBody
+) -> None:
     body = new_body()
     first, second = await save(body), await save(body)
     assert first.session.id != second.session.id
 
 
-async def test_the_id_of_the_body_is_a_key_too(save: Callable[..., Any], new_body: NewBody) -> None:
+async def test_an_id_in_the_body_is_also_a_key(save: Callable[..., Any], new_body: NewBody) -> None:
     body = new_body(id=str(uuid4()))
     first = await save(body)
     assert str(first.session.id) == body["id"]
@@ -157,14 +159,16 @@ async def test_the_id_of_the_body_is_a_key_too(save: Callable[..., Any], new_bod
         await save(body | {"duration_seconds": 1})
 
 
-async def test_a_key_with_another_body_conflicts(save: Callable[..., Any], new_body: NewBody) -> None:
+async def test_reusing_a_key_for_another_body_is_a_conflict(
+    save: Callable[..., Any], new_body: NewBody
+) -> None:
     body = new_body()
     await save(body, key="k")
     with pytest.raises(IdempotencyConflict):
         await save(body | {"duration_seconds": 1}, key="k")
 
 
-async def test_a_key_belongs_to_its_learner_and_an_id_is_global(
+async def test_keys_are_unique_per_learner_and_ids_globally(
     save: Callable[..., Any], new_body: NewBody
 ) -> None:
     body = new_body()
@@ -174,7 +178,7 @@ async def test_a_key_belongs_to_its_learner_and_an_id_is_global(
         await save(body | {"id": str(first.session.id)}, by=uuid4())
 
 
-async def test_a_deleted_speech_can_still_be_saved(
+async def test_a_session_with_a_deleted_speech_can_be_saved(
     session: AsyncSession, save: Callable[..., Any], new_body: NewBody, speeches: list[SpeechSnapshot]
 ) -> None:
     gone = SpeechRef(speech_id=speeches[0].speech_id, revision=2)
@@ -192,7 +196,7 @@ async def test_a_receipt_verifies_a_score_once(
     first, second = await save(body), await save(body)
     for saved, verified, scorer in ((first, True, "new-2"), (second, False, None)):
         assert saved.session.avg_pronunciation_score == 85.25
-        result, *others = await results_of(session, saved)
+        result, *others = await list_results(session, saved)
         assert (result.verified, result.pronunciation_score, result.scorer) == (verified, 90.0, scorer)
         assert result.recognized_text == "good morning"
         assert not any(other.verified or other.scorer for other in others)
@@ -206,7 +210,7 @@ async def test_a_receipt_without_a_scorer_verifies_a_score(
 ) -> None:
     body = new_body()
     body["results"][0]["receipt"] = new_receipt(learner, text="Good morning.", score=90.0)
-    result, *_ = await results_of(session, await save(body))
+    result, *_ = await list_results(session, await save(body))
     assert (result.verified, result.scorer) == (True, None)
 
 
@@ -223,11 +227,11 @@ async def test_a_receipt_verifies_one_result_of_a_session(
     receipt = new_receipt(learner, text="Good morning.", score=90.0)
     for result in body["results"][:2]:
         result |= {"receipt": receipt, "pronunciation_score": 90.0}
-    kept = await results_of(session, await save(body))
+    kept = await list_results(session, await save(body))
     assert [result.verified for result in kept] == [True, False, False]
 
 
-async def test_a_receipt_about_an_older_text_of_the_speech_counts(
+async def test_a_receipt_for_an_earlier_text_is_accepted(
     session: AsyncSession,
     learner: UUID,
     save: Callable[..., Any],
@@ -239,7 +243,7 @@ async def test_a_receipt_about_an_older_text_of_the_speech_counts(
     await store_speech_revision(session, edited, since=datetime.now(UTC))
     body = new_body()
     body["results"][0]["receipt"] = new_receipt(learner, text="Good morning.", score=90.0)
-    assert (await results_of(session, await save(body)))[0].verified
+    assert (await list_results(session, await save(body)))[0].verified
 
 
 OTHER_KEYS = SigningKeys({"keys": [new_signing_key()]})
@@ -270,20 +274,20 @@ async def test_an_invalid_receipt_leaves_the_score_unverified(
     body = new_body()
     usual = {"text": "Good morning.", "score": 90.0, "scorer": "new-2"}
     body["results"][0]["receipt"] = new_receipt(learner, **{**usual, **claims})
-    result, *_ = await results_of(session, await save(body))
+    result, *_ = await list_results(session, await save(body))
     assert (result.verified, result.pronunciation_score, result.scorer) == (False, 90.0, None)
 
 
 @pytest.mark.parametrize("junk", ["", "x", "a.b.c", "é.ü.ñ", "eyJhbGciOiJub25lIn0.e30."])
-async def test_junk_is_no_receipt(
+async def test_a_malformed_receipt_is_ignored(
     session: AsyncSession, save: Callable[..., Any], new_body: NewBody, junk: str
 ) -> None:
     body = new_body()
     body["results"][0]["receipt"] = junk
-    assert not (await results_of(session, await save(body)))[0].verified
+    assert not (await list_results(session, await save(body)))[0].verified
 
 
-async def test_parallel_requests_with_one_key_make_one_session(
+async def test_parallel_requests_with_one_key_save_one_session(
     committed_database: Database,
     learner: UUID,
     receipts: ReceiptVerifier,
@@ -307,7 +311,7 @@ async def test_parallel_requests_with_one_key_make_one_session(
     assert sorted(answer.replayed for answer in answers) == [False] + [True] * 9
     others = await asyncio.gather(*(save_it(f"k{number}") for number in range(5)))
     async with committed_database.transaction() as session:
-        kept = [(await results_of(session, each))[0].verified for each in (answers[0], *others)]
+        kept = [(await list_results(session, each))[0].verified for each in (answers[0], *others)]
         assert kept == [True] + [False] * 5
         assert len(await outbox_events(session, SessionCompleted)) == 6
         await erase_user(session, learner)

@@ -1,4 +1,4 @@
-"""An erased user is refused and leaves nothing, whatever comes first."""
+"""An erased user is refused and leaves no data, in any order of requests and events."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ WAIT_SECONDS = 0.3
 
 @pytest.fixture
 def save_in(learner: UUID, receipt_keys: SigningKeys, new_body: NewBody) -> SaveIn:
-    """Saves the same game in a transaction."""
+    """Saves the same session in a transaction: `await save_in(session)`."""
     new, receipts = SessionCreate.model_validate(new_body()), ReceiptVerifier(StaticKeys(receipt_keys.public))
 
     async def save(session: AsyncSession) -> Any:
@@ -49,7 +49,7 @@ async def store_catalogue(database: Database, catalogue: list[SpeechSnapshot]) -
 
 
 async def count_sessions(database: Database) -> tuple[int, int]:
-    """Count sessions and announcements of sessions."""
+    """Count sessions and SessionCompleted events."""
     async with database.transaction() as session:
         sessions = await session.scalar(select(func.count()).select_from(GameSession))
         return sessions or 0, len(await outbox_events(session, SessionCompleted))
@@ -60,7 +60,7 @@ async def erase(database: Database, learner: UUID) -> None:
         await erase_user(session, learner)
 
 
-async def test_a_session_that_is_sent_again_after_the_account_is_refused(
+async def test_a_session_repeated_after_the_erasure_is_refused(
     client: httpx.AsyncClient,
     database: Database,
     learner: UUID,
@@ -78,7 +78,7 @@ async def test_a_session_that_is_sent_again_after_the_account_is_refused(
     assert await count_sessions(database) == (0, 1)
 
 
-async def test_saving_waits_for_an_erasure_and_is_refused(
+async def test_saving_waits_for_a_running_erasure_and_is_refused(
     committed_database: Database, learner: UUID, catalogue: list[SpeechSnapshot], save_in: SaveIn
 ) -> None:
     await store_catalogue(committed_database, catalogue)
@@ -97,7 +97,7 @@ async def test_saving_waits_for_an_erasure_and_is_refused(
     assert await count_sessions(committed_database) == (0, 0)
 
 
-async def test_an_erasure_waits_for_a_save_and_deletes_it(
+async def test_an_erasure_waits_for_a_running_save_and_deletes_its_session(
     committed_database: Database, learner: UUID, catalogue: list[SpeechSnapshot], save_in: SaveIn
 ) -> None:
     await store_catalogue(committed_database, catalogue)
@@ -111,7 +111,9 @@ async def test_an_erasure_waits_for_a_save_and_deletes_it(
     assert await count_sessions(committed_database) == (0, 1)
 
 
-async def test_ids_of_erased_users_are_purged_in_time(database: Database, session: AsyncSession) -> None:
+async def test_ids_of_erased_users_are_purged_after_their_retention(
+    database: Database, session: AsyncSession
+) -> None:
     for number, age in enumerate((ERASED_RETENTION + timedelta(minutes=1), ERASED_RETENTION / 2)):
         await erase_user(session, UUID(int=number))
         aged = update(ErasedUser).where(ErasedUser.user_id == UUID(int=number))

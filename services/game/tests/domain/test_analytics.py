@@ -18,7 +18,7 @@ DAYS = st.dates(date(2000, 1, 1), date(2999, 12, 31))
         (None, date(2026, 1, 30), (date(2026, 1, 1), date(2026, 1, 30))),
         (date(2026, 3, 29), None, (date(2026, 3, 29), TODAY)),
         (TODAY, TODAY, (TODAY, TODAY)),
-        # A first day before 2000 would be refused if the page sent it back.
+        # The page sends the days back, and a first day before 2000 would be refused.
         (None, date(2000, 1, 3), (date(2000, 1, 1), date(2000, 1, 3))),
     ],
 )
@@ -29,7 +29,7 @@ def test_a_missing_day_has_a_default(
 
 
 @given(DAYS, DAYS)
-def test_exactly_the_periods_of_up_to_a_year_pass(first: date, last: date) -> None:
+def test_only_periods_of_up_to_a_year_are_accepted(first: date, last: date) -> None:
     if timedelta() <= last - first < timedelta(days=MAX_PERIOD_DAYS):
         assert resolve_period(first, last, today=TODAY) == (first, last)
     else:
@@ -50,11 +50,11 @@ RATES = compute_level_rates({"A1": (1000, 900), "B1": (1000, 600), "C2": (1000, 
         ("A1", 1.00, 100, None),
         ("C2", 0.00, 100, None),
         ("C2", 0.70, 100, "C1"),
-        # Few answers at the level: a usual rate stands in for it.
+        # With few answers at the level, a default rate is used.
         ("B2", 0.60, 100, "C1"),
     ],
 )
-def test_a_level_is_suggested_where_learners_of_the_level_differ(
+def test_a_level_is_suggested_if_the_rate_differs_from_the_levels(
     level: Level, rate: float, plays: int, suggested: Level | None
 ) -> None:
     assert suggest_level(level, measured_rate=rate, plays=plays, rates=RATES) == suggested

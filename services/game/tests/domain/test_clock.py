@@ -17,46 +17,46 @@ class TimedResult(NamedTuple):
     response_time_ms: int
 
 
-def correct(started_at: datetime, completed_at: datetime, **different: Any) -> SessionTimes:
+def correct_session(started_at: datetime, completed_at: datetime, **different: Any) -> SessionTimes:
     usual = {"duration_seconds": 300, "results": []}
     times = {"started_at": started_at, "completed_at": completed_at}
     return correct_times(SessionCreate.model_construct(**{**usual, **times, **different}), now=NOW)
 
 
-def instants(times: SessionTimes) -> tuple[datetime, datetime]:
+def to_instants(times: SessionTimes) -> tuple[datetime, datetime]:
     return times.started_at, times.completed_at
 
 
-def test_a_right_clock_is_left_alone() -> None:
-    times = correct(NOW - 5 * MINUTE, NOW)
-    assert instants(times) == (NOW - 5 * MINUTE, NOW)
+def test_times_of_a_correct_clock_are_unchanged() -> None:
+    times = correct_session(NOW - 5 * MINUTE, NOW)
+    assert to_instants(times) == (NOW - 5 * MINUTE, NOW)
     assert (times.duration_seconds, times.clock_adjusted) == (300, False)
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=1), 6 * MINUTE, 14 * HOUR, 26 * HOUR])
-def test_a_clock_that_is_ahead(ahead: timedelta) -> None:
-    times = correct(NOW - 5 * MINUTE + ahead, NOW + ahead)
-    assert instants(times) == (NOW - 5 * MINUTE, NOW)
+def test_times_ahead_of_the_server_are_moved_back(ahead: timedelta) -> None:
+    times = correct_session(NOW - 5 * MINUTE + ahead, NOW + ahead)
+    assert to_instants(times) == (NOW - 5 * MINUTE, NOW)
     assert (times.duration_seconds, times.clock_adjusted) == (300, True)
 
 
-def test_a_clock_that_was_set_back_in_mid_game() -> None:
-    times = correct(NOW - 10 * MINUTE, NOW - HOUR)
-    assert instants(times) == (NOW - HOUR - 5 * MINUTE, NOW - HOUR)
+def test_times_of_a_clock_set_back_during_the_game_are_reordered() -> None:
+    times = correct_session(NOW - 10 * MINUTE, NOW - HOUR)
+    assert to_instants(times) == (NOW - HOUR - 5 * MINUTE, NOW - HOUR)
     assert times.clock_adjusted
 
 
-def test_a_clock_that_was_set_back_and_is_still_ahead() -> None:
-    times = correct(NOW + 3 * HOUR, NOW + 2 * HOUR)
-    assert instants(times) == (NOW - 5 * MINUTE, NOW)
+def test_times_of_a_clock_set_back_but_still_ahead_are_corrected() -> None:
+    times = correct_session(NOW + 3 * HOUR, NOW + 2 * HOUR)
+    assert to_instants(times) == (NOW - 5 * MINUTE, NOW)
 
 
-def test_a_session_of_over_a_day_and_a_question_left_open() -> None:
-    times = correct(NOW - timedelta(days=3), NOW, duration_seconds=3 * 86_400)
-    assert instants(times) == (NOW - timedelta(days=3), NOW)
+def test_excessive_durations_and_response_times_are_capped() -> None:
+    times = correct_session(NOW - timedelta(days=3), NOW, duration_seconds=3 * 86_400)
+    assert to_instants(times) == (NOW - timedelta(days=3), NOW)
     assert (times.duration_seconds, times.clock_adjusted) == (86_400, True)
     for milliseconds, is_adjusted in ((3_600_001, True), (3_600_000, False)):
-        assert correct(NOW, NOW, results=[TimedResult(milliseconds)]).clock_adjusted == is_adjusted
+        assert correct_session(NOW, NOW, results=[TimedResult(milliseconds)]).clock_adjusted == is_adjusted
 
 
 @pytest.mark.parametrize(
@@ -69,18 +69,18 @@ def test_a_session_of_over_a_day_and_a_question_left_open() -> None:
         (NOW.replace(year=2999), NOW.replace(year=2999), "#/completed_at"),
     ],
 )
-def test_what_cannot_be_corrected(started_at: datetime, completed_at: datetime, pointer: str) -> None:
+def test_implausible_times_are_refused(started_at: datetime, completed_at: datetime, pointer: str) -> None:
     with pytest.raises(ImplausibleClock) as caught:
-        correct(started_at, completed_at)
+        correct_session(started_at, completed_at)
     assert [each["pointer"] for each in caught.value.extra["errors"]] == [pointer]
 
 
 @given(INSTANTS, INSTANTS, st.integers(0, 366 * 86_400))
-def test_what_is_kept_is_in_order_and_not_in_the_future(
+def test_corrected_times_are_in_order_and_not_in_the_future(
     started_at: datetime, completed_at: datetime, duration: int
 ) -> None:
     try:
-        times = correct(started_at, completed_at, duration_seconds=duration)
+        times = correct_session(started_at, completed_at, duration_seconds=duration)
     except ImplausibleClock:
         return
     assert times.started_at <= times.completed_at <= NOW
@@ -99,12 +99,12 @@ def test_what_is_kept_is_in_order_and_not_in_the_future(
         ("2026-03-01T12:00:00-00:00", None),
     ],
 )
-def test_the_offset_is_kept_unless_it_may_only_mean_utc(sent: str, minutes: int | None) -> None:
+def test_only_an_offset_that_differs_from_utc_is_stored(sent: str, minutes: int | None) -> None:
     instant = datetime.fromisoformat(sent)
-    assert find_utc_offset(instant) == correct(instant, instant).utc_offset_minutes == minutes
+    assert find_utc_offset(instant) == correct_session(instant, instant).utc_offset_minutes == minutes
 
 
-def test_the_day_is_the_one_on_the_wall() -> None:
+def test_the_local_day_follows_the_offset() -> None:
     late = datetime(2026, 3, 1, 23, 30, tzinfo=timezone(-8 * HOUR))
     assert get_local_day(late, -480) == date(2026, 3, 1)
     assert get_local_day(late, None) == date(2026, 3, 2)

@@ -9,7 +9,7 @@ TODAY = date(2026, 3, 30)
 DAYS = st.dates(date(2025, 1, 1), TODAY)
 
 
-def days(*ago: int) -> list[date]:
+def list_days(*ago: int) -> list[date]:
     return [TODAY - timedelta(days=number) for number in ago]
 
 
@@ -27,12 +27,12 @@ def days(*ago: int) -> list[date]:
         ([-1, 0, 1], 3, 3),
     ],
 )
-def test_streaks(ago: list[int], current: int, longest: int) -> None:
-    assert compute_streaks(days(*ago), today=TODAY) == (current, longest)
+def test_streaks_count_consecutive_days(ago: list[int], current: int, longest: int) -> None:
+    assert compute_streaks(list_days(*ago), today=TODAY) == (current, longest)
 
 
 @given(st.sets(DAYS))
-def test_the_current_streak_is_what_counting_back_gives(played: set[date]) -> None:
+def test_the_current_streak_equals_a_count_back_from_today(played: set[date]) -> None:
     current, longest = compute_streaks(played, today=TODAY)
     day = TODAY if TODAY in played else TODAY - timedelta(days=1)
     counted = 0
@@ -50,7 +50,7 @@ def test_the_longest_streak_does_not_depend_on_today(played: set[date], later: i
     assert not any(all(first + timedelta(days=n) in played for n in range(longest + 1)) for first in played)
 
 
-def test_totals_weigh_every_sentence_alike() -> None:
+def test_totals_weigh_all_sentences_equally() -> None:
     totals = [("A1", Totals(1, 2, 1, 180.0, 2)), ("B1", Totals(1, 1, 1)), ("A1", Totals(2, 4, 1, 60.0, 1))]
     summed = sum_by_key(totals)
     assert summed == {"A1": Totals(3, 6, 2, 240.0, 3), "B1": Totals(1, 1, 1)}

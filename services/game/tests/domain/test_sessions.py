@@ -22,7 +22,7 @@ from shared.errors import Invalid
 RESPONSES: list[UserResponse] = ["correct", "incorrect", "skipped"]
 
 
-def results(*played: UserResponse, scores: list[float | None] | None = None) -> list[Result]:
+def create_results(*played: UserResponse, scores: list[float | None] | None = None) -> list[Result]:
     return [
         Result(
             sequence_number=place,
@@ -37,17 +37,17 @@ def results(*played: UserResponse, scores: list[float | None] | None = None) -> 
     ]
 
 
-def totals(**sent: Any) -> SessionCreate:
+def create_totals(**sent: Any) -> SessionCreate:
     usual = dict.fromkeys(("total_sentences", "correct_count", "max_streak", "avg_pronunciation_score"))
     return SessionCreate.model_construct(**{**usual, **sent})
 
 
-def pointers(error: Invalid) -> list[str]:
+def list_pointers(error: Invalid) -> list[str]:
     return [each["pointer"] for each in error.extra["errors"]]
 
 
-def test_a_skipped_sentence_counts_and_ends_a_streak() -> None:
-    made = compute_totals(results("correct", "correct", "skipped", "correct", "incorrect"))
+def test_a_skipped_sentence_is_counted_and_ends_a_streak() -> None:
+    made = compute_totals(create_results("correct", "correct", "skipped", "correct", "incorrect"))
     assert (made.total_sentences, made.correct_count, made.incorrect_count, made.skipped_count) == (
         5,
         3,
@@ -57,22 +57,22 @@ def test_a_skipped_sentence_counts_and_ends_a_streak() -> None:
     assert made.max_streak == 2
 
 
-def test_the_average_is_of_the_scored_results_alone() -> None:
+def test_the_average_covers_only_scored_results() -> None:
     scores = [90.0, None, 80.0, 80.0]
     assert (
         compute_totals(
-            results("correct", "correct", "correct", "correct", scores=scores)
+            create_results("correct", "correct", "correct", "correct", scores=scores)
         ).avg_pronunciation_score
         == 83.33
     )
-    assert compute_totals(results("correct")).avg_pronunciation_score is None
-    assert compute_totals(results("skipped", scores=[0.0])).avg_pronunciation_score == 0.0
+    assert compute_totals(create_results("correct")).avg_pronunciation_score is None
+    assert compute_totals(create_results("skipped", scores=[0.0])).avg_pronunciation_score == 0.0
 
 
 @given(st.lists(st.tuples(st.sampled_from(RESPONSES), st.none() | st.floats(0, 100)), max_size=200))
-def test_aggregates_add_up(played: list[tuple[UserResponse, float | None]]) -> None:
+def test_counts_of_responses_add_up_to_the_total(played: list[tuple[UserResponse, float | None]]) -> None:
     made = compute_totals(
-        results(*(response for response, _ in played), scores=[score for _, score in played])
+        create_results(*(response for response, _ in played), scores=[score for _, score in played])
     )
     assert (
         made.correct_count + made.incorrect_count + made.skipped_count == made.total_sentences == len(played)
@@ -92,9 +92,9 @@ def test_aggregates_add_up(played: list[tuple[UserResponse, float | None]]) -> N
         {"avg_pronunciation_score": 85.38},
     ],
 )
-def test_totals_that_agree(sent: dict[str, Any]) -> None:
-    made = compute_totals(results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
-    validate_totals(made, totals(**sent))
+def test_totals_that_match_the_results_are_accepted(sent: dict[str, Any]) -> None:
+    made = compute_totals(create_results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
+    validate_totals(made, create_totals(**sent))
 
 
 @pytest.mark.parametrize(
@@ -106,20 +106,20 @@ def test_totals_that_agree(sent: dict[str, Any]) -> None:
         ({"avg_pronunciation_score": 0.0}, ["#/avg_pronunciation_score"]),
     ],
 )
-def test_totals_that_disagree_are_named(sent: dict[str, Any], wrong: list[str]) -> None:
-    made = compute_totals(results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
+def test_the_error_for_wrong_totals_names_them(sent: dict[str, Any], wrong: list[str]) -> None:
+    made = compute_totals(create_results("correct", "correct", "skipped", scores=[90.0, 80.0, 86.0]))
     with pytest.raises(AggregateMismatch) as caught:
-        validate_totals(made, totals(**sent))
-    assert pointers(caught.value) == wrong
+        validate_totals(made, create_totals(**sent))
+    assert list_pointers(caught.value) == wrong
 
 
-def test_an_average_without_scores_disagrees() -> None:
+def test_an_average_without_scores_is_refused() -> None:
     with pytest.raises(AggregateMismatch, match="give a different avg_pronunciation_score"):
-        validate_totals(compute_totals(results("correct")), totals(avg_pronunciation_score=0.0))
+        validate_totals(compute_totals(create_results("correct")), create_totals(avg_pronunciation_score=0.0))
 
 
 @given(st.permutations(range(1, 8)))
-def test_a_sequence_may_come_in_any_order(numbers: list[int]) -> None:
+def test_a_sequence_is_accepted_in_any_order(numbers: list[int]) -> None:
     validate_sequence(numbers)
 
 
@@ -131,14 +131,14 @@ def test_a_sequence_may_come_in_any_order(numbers: list[int]) -> None:
         ([2], "#/results/0/sequence_number"),
     ],
 )
-def test_gaps_and_repetitions_are_named(numbers: list[int], pointer: str) -> None:
+def test_the_error_for_a_gap_or_repetition_names_the_result(numbers: list[int], pointer: str) -> None:
     with pytest.raises(Invalid) as caught:
         validate_sequence(numbers)
-    assert pointers(caught.value) == [pointer]
+    assert list_pointers(caught.value) == [pointer]
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=9))
-def test_exactly_the_sequences_without_gaps_pass(numbers: list[int]) -> None:
+def test_only_sequences_without_gaps_are_accepted(numbers: list[int]) -> None:
     if sorted(numbers) == list(range(1, len(numbers) + 1)):
         validate_sequence(numbers)
     else:
@@ -146,7 +146,7 @@ def test_exactly_the_sequences_without_gaps_pass(numbers: list[int]) -> None:
             validate_sequence(numbers)
 
 
-def receipt(**different: Any) -> ReceiptClaims:
+def create_receipt(**different: Any) -> ReceiptClaims:
     usual = {
         "jti": "n1",
         "sub": uuid4(),
@@ -156,33 +156,35 @@ def receipt(**different: Any) -> ReceiptClaims:
     return ReceiptClaims.model_validate({**usual, "iat": 0, "exp": 1, **different})
 
 
-def test_a_receipt_brings_what_the_client_left_out() -> None:
-    (bare,) = results("correct")
-    applied = apply_receipt(bare, receipt(recognized_text="hi", scorer="new-2"), texts={"Hello.", "Hi."})
+def test_a_receipt_fills_in_fields_that_the_client_omitted() -> None:
+    (bare,) = create_results("correct")
+    applied = apply_receipt(
+        bare, create_receipt(recognized_text="hi", scorer="new-2"), texts={"Hello.", "Hi."}
+    )
     assert (applied.pronunciation_score, applied.recognized_text, applied.jti) == (87.5, "hi", "n1")
     assert (applied.scorer, applied.verified) == ("new-2", False)
 
 
 @pytest.mark.parametrize("scorer", ["new-2", None])
 def test_only_a_verified_score_keeps_its_scorer(scorer: str | None) -> None:
-    (bare,) = results("correct")
-    applied = apply_receipt(bare, receipt(scorer=scorer), texts=["Hi."])
+    (bare,) = create_results("correct")
+    applied = apply_receipt(bare, create_receipt(scorer=scorer), texts=["Hi."])
     used, unused = (settle_receipt(applied, is_unused=is_unused) for is_unused in (False, True))
     assert (used.verified, used.scorer, used.pronunciation_score) == (False, None, 87.5)
     assert (unused.verified, unused.scorer, unused.pronunciation_score) == (True, scorer, 87.5)
 
 
 @pytest.mark.parametrize(("score", "agrees"), [(87.5, True), (87.504, True), (88.0, False), (0.0, False)])
-def test_a_receipt_must_agree_with_the_score(score: float, agrees: bool) -> None:
-    (scored,) = results("correct", scores=[score])
-    applied = apply_receipt(scored, receipt(), texts=["Hi."])
+def test_a_receipt_must_match_the_score(score: float, agrees: bool) -> None:
+    (scored,) = create_results("correct", scores=[score])
+    applied = apply_receipt(scored, create_receipt(), texts=["Hi."])
     assert (applied.jti, applied.pronunciation_score) == (("n1", 87.5) if agrees else (None, score))
 
 
-def test_a_receipt_about_another_text_is_ignored() -> None:
-    (bare,) = results("correct")
-    assert apply_receipt(bare, receipt(scorer="new-2"), texts=["Hello."]) == bare
+def test_a_receipt_for_another_text_is_ignored() -> None:
+    (bare,) = create_results("correct")
+    assert apply_receipt(bare, create_receipt(scorer="new-2"), texts=["Hello."]) == bare
 
 
-def test_an_average_of_nothing_is_null() -> None:
+def test_the_average_of_no_scores_is_null() -> None:
     assert compute_average_score(0.0, 0) is None

@@ -11,7 +11,7 @@ from shared.errors import Invalid
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))
 
 
-def offset_at(offsets: Offsets, instant: datetime) -> timedelta:
+def get_offset(offsets: Offsets, instant: datetime) -> timedelta:
     return timedelta(seconds=offsets.seconds[bisect_right(offsets.changes, instant)])
 
 
@@ -37,7 +37,7 @@ def offset_at(offsets: Offsets, instant: datetime) -> timedelta:
         "UTC++3",
     ],
 )
-def test_only_time_zones_that_exist(name: str) -> None:
+def test_an_unknown_time_zone_is_refused(name: str) -> None:
     with pytest.raises(Invalid):
         parse_time_zone(name)
 
@@ -57,28 +57,28 @@ def test_only_time_zones_that_exist(name: str) -> None:
         ("GMT+3", 3),
         ("+14:00", 14),
         ("-00:00", 0),
-        # The signs of these IANA names are those of POSIX.
+        # These IANA names use the signs of POSIX.
         ("Etc/GMT+3", -3),
         ("Etc/GMT-3", 3),
     ],
 )
-def test_names_and_fixed_offsets(name: str, hours: float) -> None:
+def test_names_and_fixed_offsets_are_parsed(name: str, hours: float) -> None:
     assert datetime(2026, 3, 1, tzinfo=parse_time_zone(name)).utcoffset() == timedelta(hours=hours)
 
 
 @given(st.timezone_keys(allow_prefix=False), INSTANTS)
-def test_offsets_are_those_of_the_zone(name: str, instant: datetime) -> None:
+def test_offsets_equal_those_of_zoneinfo(name: str, instant: datetime) -> None:
     offsets = list_offsets(parse_time_zone(name), until_year=2028)
-    assert offset_at(offsets, instant) == instant.astimezone(ZoneInfo(name)).utcoffset()
+    assert get_offset(offsets, instant) == instant.astimezone(ZoneInfo(name)).utcoffset()
 
 
 @pytest.mark.parametrize("name", ["CET", "Africa/Casablanca", "Pacific/Apia", "Australia/Lord_Howe"])
-def test_offsets_change_at_the_second(name: str) -> None:
+def test_offsets_change_at_the_exact_second(name: str) -> None:
     offsets = list_offsets(parse_time_zone(name), until_year=2028)
     assert offsets.changes
     for change in offsets.changes:
         for instant in (change - timedelta(seconds=1), change):
-            assert offset_at(offsets, instant) == instant.astimezone(ZoneInfo(name)).utcoffset()
+            assert get_offset(offsets, instant) == instant.astimezone(ZoneInfo(name)).utcoffset()
 
 
 def test_a_fixed_offset_never_changes() -> None:

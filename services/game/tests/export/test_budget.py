@@ -20,7 +20,7 @@ def test_a_user_has_one_stream_at_a_time() -> None:
         pass
 
 
-def test_all_streams_together_have_a_bound() -> None:
+def test_all_streams_share_a_total_limit() -> None:
     budget = ExportBudget()
     with ExitStack() as streams:
         for _ in range(MAX_BYTES // STREAM_BYTES):
@@ -32,7 +32,7 @@ def test_all_streams_together_have_a_bound() -> None:
         pass
 
 
-def test_a_stream_that_fails_gives_its_bytes_back() -> None:
+def test_a_stream_that_fails_releases_its_reservation() -> None:
     budget = ExportBudget(max_bytes=STREAM_BYTES)
     for _ in range(3):
         with pytest.raises(KeyError), budget.reserve(LEARNER):

@@ -46,7 +46,7 @@ async def editor(app: FastAPI, token_for: TokenFor) -> AsyncIterator[httpx.Async
 
 @pytest.fixture
 async def figures(database: Database, speeches: list[SpeechSnapshot]) -> None:
-    """Figures of a day on which two learners played, one of whom came back."""
+    """Figures of a day on which two learners played; one of them returned."""
     counts = {"sessions": 5, "sentences": 1300, "answered": 1000, "correct": 900}
     scores = {"day": DAY, "scorer": "new-2", "scores": 40, "score_sum": 3000.0}
     own = {"sessions": 1, "sentences": 10, "correct": 9, "seconds": 60}
@@ -88,7 +88,7 @@ async def read_csv(client: httpx.AsyncClient, path: str) -> list[dict[str, str]]
     return list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
 
 
-async def test_the_page_has_the_figures_of_the_api(
+async def test_the_page_shows_the_figures_of_the_api(
     figures: None, editor: httpx.AsyncClient, read: Read
 ) -> None:
     answer = await editor.get(ANALYTICS, params=PERIOD)
@@ -112,12 +112,12 @@ async def test_the_page_has_the_figures_of_the_api(
     assert f"<dt>Active in 30 days</dt><dd>{overview['active_learners']['monthly']}</dd>" in page
 
 
-async def test_speeches_with_a_suggestion_lead_to_their_page(
+async def test_speeches_with_a_suggestion_link_to_their_page(
     figures: None, editor: httpx.AsyncClient, speeches: list[SpeechSnapshot]
 ) -> None:
     page = (await editor.get(ANALYTICS, params=PERIOD)).text
     link = f'<a href="/admin/content/speeches/{speeches[0].speech_id}">Good morning.</a>'
-    # Once with its suggestion, and once among the hardest.
+    # In the list of suggestions, and in the list of the hardest speeches.
     assert page.count(link) == 2
     assert page.count('<span class="badge warn">A2</span>') == 2
     assert "Show all 1 with a suggestion" in page
@@ -131,7 +131,7 @@ async def test_speeches_with_a_suggestion_lead_to_their_page(
     assert "Min plays should be a valid integer" in refused.text
 
 
-async def test_tables_are_exported_as_the_api_gives_them(
+async def test_exported_tables_contain_the_figures_of_the_api(
     figures: None, editor: httpx.AsyncClient, read: Read
 ) -> None:
     overview = await read(f"{API}/overview", by=editor, **PERIOD)
@@ -167,7 +167,7 @@ async def test_tables_are_exported_as_the_api_gives_them(
         ("tz=" + "x" * 70, "tz", "Time zone should have at most 64 characters."),
     ],
 )
-async def test_a_bad_period_is_explained_next_to_its_field(
+async def test_an_invalid_period_is_explained_next_to_its_field(
     editor: httpx.AsyncClient, query: str, field: str, text: str
 ) -> None:
     answer = await editor.get(f"{ANALYTICS}?{query}")
@@ -178,7 +178,7 @@ async def test_a_bad_period_is_explained_next_to_its_field(
     assert (await editor.get(f"{ANALYTICS}/days.csv?{query}")).status_code == 422
 
 
-async def test_the_period_is_kept_by_fields_links_and_presets(editor: httpx.AsyncClient) -> None:
+async def test_fields_and_presets_show_the_requested_period(editor: httpx.AsyncClient) -> None:
     page = (await editor.get(f"{ANALYTICS}?tz=Pacific/Kiritimati")).text
     today = datetime.now(UTC) + timedelta(hours=14)
     assert f'type="date" value="{today:%Y-%m-%d}"' in page
@@ -187,7 +187,7 @@ async def test_the_period_is_kept_by_fields_links_and_presets(editor: httpx.Asyn
     assert current == "30 days"
 
 
-async def test_without_sessions_the_page_says_so(editor: httpx.AsyncClient) -> None:
+async def test_the_page_reports_a_period_without_sessions(editor: httpx.AsyncClient) -> None:
     answer = await editor.get(ANALYTICS)
     assert answer.status_code == 200
     for text in (
@@ -200,7 +200,7 @@ async def test_without_sessions_the_page_says_so(editor: httpx.AsyncClient) -> N
     assert await read_csv(editor, f"{SPEECHES}/export.csv") == []
 
 
-async def test_only_editors_and_admins_see_analytics(
+async def test_only_editors_and_admins_can_open_analytics(
     app: FastAPI, token_for: TokenFor, client: httpx.AsyncClient
 ) -> None:
     paths = (ANALYTICS, f"{ANALYTICS}/days.csv", SPEECHES, f"{SPEECHES}/export.csv")
@@ -213,7 +213,7 @@ async def test_only_editors_and_admins_see_analytics(
         assert (await admin.post(ANALYTICS)).status_code in (403, 405)
 
 
-async def test_the_chart_library_is_served_from_here(figures: None, editor: httpx.AsyncClient) -> None:
+async def test_the_chart_library_is_served_by_the_service(figures: None, editor: httpx.AsyncClient) -> None:
     page = (await editor.get(ANALYTICS, params=PERIOD)).text
     scripts = re.findall(r"<script([^>]*)>(.*?)</script>", page, re.DOTALL)
     assert all(text == "" for _, text in scripts)

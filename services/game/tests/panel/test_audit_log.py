@@ -15,7 +15,7 @@ async def test_admins_see_which_sessions_were_deleted(app: FastAPI, token_for: T
     async with api_client(app, token=token_for(actor, "admin", csrf="x")) as browser:
         page = await browser.get(f"{AUDIT}?actor_id={actor}&action=session_deleted", headers=PAGE)
         assert page.status_code == 200, page.text
-        assert f"/{subject}" not in page.text  # the session has no page any more
+        assert f"/{subject}" not in page.text  # a deleted session has no page
         assert str(subject)[:8] in page.text
     async with api_client(app, token=token_for(actor, "editor", csrf="x")) as browser:
         assert (await browser.get(AUDIT, headers=PAGE)).status_code == 403

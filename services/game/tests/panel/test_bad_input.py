@@ -9,7 +9,7 @@ from shared.testing import TokenFor, api_client
 type Save = Callable[..., Awaitable[str]]
 
 
-async def test_bad_input_fails_nowhere_and_does_nothing_twice(
+async def test_bad_input_causes_no_server_error_and_no_repeated_change(
     app: FastAPI, token_for: TokenFor, save: Save
 ) -> None:
     rows = {"sessions": UUID(await save(datetime(2026, 3, 10, 12, tzinfo=UTC)))}

@@ -19,7 +19,7 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 @pytest.fixture
 async def panel(app: FastAPI, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
-    """An admin's browser, as the gateway passes its requests on."""
+    """A browser in which an admin is signed on, behind the gateway."""
     async with api_client(app, token=token_for(uuid4(), "admin", csrf=CSRF)) as client:
         client.headers.update(PAGE)
         yield client
@@ -32,7 +32,7 @@ async def editor(app: FastAPI, token_for: TokenFor) -> AsyncIterator[httpx.Async
         yield client
 
 
-async def test_sessions_of_all_learners_are_listed_and_shown(
+async def test_admins_can_list_and_open_sessions_of_all_learners(
     save: Save, panel: httpx.AsyncClient, learner: UUID
 ) -> None:
     session_id = await save(NOON)
@@ -49,13 +49,13 @@ async def test_sessions_of_all_learners_are_listed_and_shown(
 @pytest.mark.parametrize(
     "query", ["user_id=x", "from_date=yesterday", "level=Z9", "page=0", "cursor=made-up"]
 )
-async def test_a_bad_filter_is_explained(panel: httpx.AsyncClient, query: str) -> None:
+async def test_an_invalid_filter_is_explained(panel: httpx.AsyncClient, query: str) -> None:
     page = await panel.get(f"{SESSIONS}?{query}")
     assert page.status_code in (200, 422)
     assert 'role="alert"' in page.text
 
 
-async def test_an_admin_deletes_a_session_once(
+async def test_submitting_a_deletion_again_deletes_once(
     save: Save, panel: httpx.AsyncClient, database: Database
 ) -> None:
     session_id = await save(NOON)
@@ -69,7 +69,7 @@ async def test_an_admin_deletes_a_session_once(
     assert (await panel.get(f"{SESSIONS}/{session_id}")).status_code == 404
 
 
-async def test_editors_read_sessions_and_delete_none(save: Save, editor: httpx.AsyncClient) -> None:
+async def test_editors_can_read_but_not_delete_sessions(save: Save, editor: httpx.AsyncClient) -> None:
     session_id = await save(NOON)
     shown = await editor.get(f"{SESSIONS}/{session_id}")
     assert shown.status_code == 200

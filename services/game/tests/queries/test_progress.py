@@ -17,7 +17,9 @@ type NewReceipt = Callable[..., str]
 type Save = Callable[..., Awaitable[str]]
 
 
-async def test_days_are_the_learners_own(session: AsyncSession, learner: UUID, save: Save) -> None:
+async def test_progress_uses_the_learners_local_days(
+    session: AsyncSession, learner: UUID, save: Save
+) -> None:
     # Berlin's clocks went forward on 29 March 2026: midnight is at 23:00 UTC before it, at 22:00 after it.
     for completed_at in ("2026-03-28T22:59", "2026-03-28T23:00", "2026-03-29T21:59", "2026-03-29T22:00"):
         await save(datetime.fromisoformat(f"{completed_at}:00+00:00"), level="B1")
@@ -34,8 +36,8 @@ async def test_days_are_the_learners_own(session: AsyncSession, learner: UUID, s
 TOKYO, LOS_ANGELES = (timezone(timedelta(hours=hours)) for hours in (9, -8))
 
 
-async def test_a_streak_survives_a_journey(session: AsyncSession, learner: UUID, save: Save) -> None:
-    # Early in the morning and late in the evening by turns: two days apart, or the same, seen from elsewhere.
+async def test_a_streak_continues_across_time_zones(session: AsyncSession, learner: UUID, save: Save) -> None:
+    # Alternately early and late in the day: in other zones these are two days apart, or the same day.
     for day, hour in ((2, 1), (3, 23), (4, 1), (5, 23), (6, 1)):
         await save(datetime(2026, 3, day, hour, tzinfo=TOKYO))
     for tz in ("Asia/Tokyo", "America/Los_Angeles", "UTC"):
@@ -48,7 +50,7 @@ async def _list_days(session: AsyncSession, learner: UUID, *, tz: str) -> list[D
     return (await get_progress(session, learner, tz=tz)).by_day
 
 
-async def test_sessions_without_an_offset_follow_the_zone(
+async def test_sessions_without_an_offset_count_in_the_requested_zone(
     session: AsyncSession, learner: UUID, save: Save
 ) -> None:
     await save(datetime(2026, 3, 2, 23, 30, tzinfo=UTC))
@@ -61,7 +63,7 @@ async def test_sessions_without_an_offset_follow_the_zone(
 def save_scored(
     learner: UUID, save: Save, new_body: NewBody, new_receipt: NewReceipt, catalogue: list[SpeechSnapshot]
 ) -> Save:
-    """Saves a session with a score by each scorer: `save_scored(completed_at, {"old-1": 80.0})`."""
+    """Saves a session with one score per scorer: `await save_scored(completed_at, {"old-1": 80.0})`."""
 
     async def call(completed_at: datetime, scores: dict[str, float]) -> str:
         results = new_body()["results"]
@@ -74,10 +76,10 @@ def save_scored(
     return call
 
 
-async def test_scorers_come_in_the_order_of_first_use(
+async def test_scorers_are_listed_in_the_order_of_first_use(
     session: AsyncSession, learner: UUID, save_scored: Save
 ) -> None:
-    # "old-1" scores again after "new-2": the one was down.
+    # "old-1" is used again after "new-2", as after an outage of "new-2".
     await save_scored(datetime(2026, 3, 4, 12, tzinfo=UTC), {"new-2": 60.0, "old-1": 80.0})
     await save_scored(datetime(2026, 3, 2, 12, tzinfo=UTC), {"old-1": 90.0})
     await save_scored(datetime(2026, 3, 3, 12, tzinfo=UTC), {"new-2": 70.5})
@@ -93,7 +95,7 @@ async def test_scorers_come_in_the_order_of_first_use(
     ]
 
 
-async def test_days_of_a_scorer_are_the_learners_own(
+async def test_days_of_a_scorer_are_the_learners_local_days(
     session: AsyncSession, learner: UUID, save_scored: Save
 ) -> None:
     await save_scored(datetime(2026, 3, 2, 23, 30, tzinfo=UTC), {"old-1": 90.0})
@@ -103,7 +105,7 @@ async def test_days_of_a_scorer_are_the_learners_own(
         assert (scorer.first_used_on.day, scorer.last_used_on.day) == (first, 5)
 
 
-async def test_scores_without_a_scorer_are_left_out(
+async def test_scores_without_a_scorer_are_omitted(
     session: AsyncSession, learner: UUID, save: Save, save_scored: Save
 ) -> None:
     await save(datetime(2026, 3, 1, tzinfo=UTC))
@@ -114,10 +116,10 @@ async def test_scores_without_a_scorer_are_left_out(
     assert await list_scorers(session, uuid4(), tz="UTC") == []
 
 
-async def test_every_zone_has_the_days_that_zoneinfo_gives(
+async def test_days_in_every_zone_equal_those_of_zoneinfo(
     session: AsyncSession, learner: UUID, save: Save
 ) -> None:
-    # Late in the evening or early in the morning somewhere, in winter and in summer.
+    # Late evening or early morning in some zone, in winter and in summer.
     instants = [
         datetime(2025, month, 15, hour, 30, tzinfo=UTC) for month in (1, 7) for hour in range(0, 24, 3)
     ]
@@ -130,13 +132,13 @@ async def test_every_zone_has_the_days_that_zoneinfo_gives(
         assert {day: totals.sessions for day, _, totals in daily} == days, name
 
 
-async def test_a_fixed_offset(session: AsyncSession, learner: UUID, save: Save) -> None:
+async def test_a_fixed_offset_determines_the_day(session: AsyncSession, learner: UUID, save: Save) -> None:
     await save(datetime(2026, 3, 10, 21, 30, tzinfo=UTC))
     for tz, day in (("+02:00", 10), ("+03:00", 11), ("UTC+3", 11), ("Etc/GMT+3", 10)):
         ((found, _, _),) = await list_daily_totals(session, learner, tz=tz)
         assert found == date(2026, 3, day)
 
 
-async def test_an_unknown_zone(session: AsyncSession, learner: UUID) -> None:
+async def test_an_unknown_zone_is_refused(session: AsyncSession, learner: UUID) -> None:
     with pytest.raises(Invalid):
         await list_daily_totals(session, learner, tz="Mars/Olympus")

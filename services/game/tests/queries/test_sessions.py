@@ -26,22 +26,22 @@ SESSIONS, STATS, OVERVIEW = "/api/v1/game/sessions", "/api/v1/game/stats", "/api
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
-def ids(page: dict[str, Any]) -> list[str]:
+def list_ids(page: dict[str, Any]) -> list[str]:
     return [session["id"] for session in page["sessions"]]
 
 
-async def test_pages_and_cursors_show_each_session_once(save: Save, read: Read) -> None:
-    # Two sessions of the same instant are ordered by their ids.
+async def test_pages_and_cursors_list_each_session_once(save: Save, read: Read) -> None:
+    # Sessions completed at the same instant are ordered by id.
     made = [await save(NOON + timedelta(hours=hours)) for hours in (0, 1, 1, 3, 2)]
     newest_first = [made[3], made[4], *sorted((made[1], made[2]), reverse=True), made[0]]
-    assert ids(await read(SESSIONS)) == newest_first
-    by_page = [ids(await read(SESSIONS, limit=2, page=number)) for number in (1, 2, 3, 4)]
+    assert list_ids(await read(SESSIONS)) == newest_first
+    by_page = [list_ids(await read(SESSIONS, limit=2, page=number)) for number in (1, 2, 3, 4)]
     assert by_page == [newest_first[:2], newest_first[2:4], newest_first[4:], []]
     page = await read(SESSIONS, limit=2)
-    followed = [ids(page)]
+    followed = [list_ids(page)]
     while cursor := page["pagination"]["next_cursor"]:
         page = await read(SESSIONS, limit=2, cursor=cursor)
-        followed.append(ids(page))
+        followed.append(list_ids(page))
     assert followed == by_page[:3]
     assert page["pagination"] == {
         "page": 3,
@@ -53,36 +53,36 @@ async def test_pages_and_cursors_show_each_session_once(save: Save, read: Read) 
     }
 
 
-async def test_no_sessions_are_an_empty_page(read: Read) -> None:
+async def test_a_list_without_sessions_is_an_empty_page(read: Read) -> None:
     page = await read(SESSIONS)
     assert page["sessions"] == []
     assert page["pagination"]["total"] == page["pagination"]["total_pages"] == 0
     assert page["pagination"]["next_cursor"] is None
 
 
-async def test_filters(save: Save, read: Read) -> None:
+async def test_sessions_are_filtered_by_day_level_and_mode(save: Save, read: Read) -> None:
     first = await save(datetime(2026, 3, 10, 0, 0, tzinfo=UTC), level="B1")
     last = await save(datetime(2026, 3, 10, 23, 59, 59, 999999, UTC), mode="listen_only")
     other = await save(datetime(2026, 3, 11, 0, 0, tzinfo=UTC))
     day = {"from_date": "2026-03-10", "to_date": "2026-03-10"}
-    assert ids(await read(SESSIONS, **day)) == [last, first]
-    assert ids(await read(SESSIONS, from_date="2026-03-11")) == [other]
-    assert ids(await read(SESSIONS, level="B1")) == [first]
-    assert ids(await read(SESSIONS, mode="listen_only", **day)) == [last]
+    assert list_ids(await read(SESSIONS, **day)) == [last, first]
+    assert list_ids(await read(SESSIONS, from_date="2026-03-11")) == [other]
+    assert list_ids(await read(SESSIONS, level="B1")) == [first]
+    assert list_ids(await read(SESSIONS, mode="listen_only", **day)) == [last]
     assert (await read(SESSIONS, level="C2"))["pagination"]["total"] == 0
 
 
-async def test_sessions_of_a_tag(save: Save, read: Read) -> None:
+async def test_sessions_are_filtered_by_tag(save: Save, read: Read) -> None:
     tags = [str(UUID(int=number)) for number in (1, 2, 3)]
     both = await save(NOON, selected_tags=tags[:2])
     second = await save(NOON + timedelta(hours=1), selected_tags=tags[1:2])
     await save(NOON)
-    found = [ids(await read(SESSIONS, tag_id=tag)) for tag in tags]
+    found = [list_ids(await read(SESSIONS, tag_id=tag)) for tag in tags]
     assert found == [[both], [second, both], []]
-    assert ids(await read(SESSIONS, tag_id=tags[0], level="C2")) == []
+    assert list_ids(await read(SESSIONS, tag_id=tags[0], level="C2")) == []
 
 
-async def test_days_of_filters_are_those_of_the_progress(save: Save, read: Read) -> None:
+async def test_filters_and_progress_use_the_same_days(save: Save, read: Read) -> None:
     in_tokyo = await save(datetime(2026, 3, 10, 8, tzinfo=timezone(timedelta(hours=9))))
     unknown = await save(datetime(2026, 3, 9, 23, 30, tzinfo=UTC))
     for tz, days in (("UTC", {9: [unknown], 10: [in_tokyo]}), ("Europe/Berlin", {10: [unknown, in_tokyo]})):
@@ -92,7 +92,7 @@ async def test_days_of_filters_are_those_of_the_progress(save: Save, read: Read)
         }
         for day in (9, 10, 11):
             period = {"from_date": f"2026-03-{day:02}", "to_date": f"2026-03-{day:02}", "tz": tz}
-            assert ids(await read(SESSIONS, **period)) == days.get(day, [])
+            assert list_ids(await read(SESSIONS, **period)) == days.get(day, [])
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,9 @@ async def test_days_of_filters_are_those_of_the_progress(save: Save, read: Read)
         ({"cursor": "A" * 48}, "cursor"),
     ],
 )
-async def test_bad_filters_are_named(params: dict[str, Any], pointer: str, refused: Refused) -> None:
+async def test_the_error_for_an_invalid_filter_names_it(
+    params: dict[str, Any], pointer: str, refused: Refused
+) -> None:
     assert await refused(SESSIONS, **params) == f"#/query/{pointer}"
 
 
@@ -137,13 +139,15 @@ async def test_a_cursor_is_bound_to_its_learner_and_filters(
         assert await refused(SESSIONS, by=other, cursor=cursor) == "#/query/cursor"
 
 
-async def test_pages_reach_the_first_ten_thousand_sessions(read: Read, client: httpx.AsyncClient) -> None:
+async def test_page_numbers_end_at_ten_thousand_sessions(read: Read, client: httpx.AsyncClient) -> None:
     assert (await read(SESSIONS, page=1000, limit=10))["sessions"] == []
     response = await client.get(SESSIONS, params={"page": 1001, "limit": 10})
     assert "at most 1000; follow next_cursor" in response.json()["detail"]
 
 
-async def test_a_session_in_full(save: Save, speeches: list[SpeechSnapshot], read: Read) -> None:
+async def test_a_session_is_returned_with_results_and_speeches(
+    save: Save, speeches: list[SpeechSnapshot], read: Read
+) -> None:
     unknown = str(uuid4())
     session_id = await save(NOON, selected_tags=[str(UUID(int=1)), unknown, str(UUID(int=1))])
     detail = await read(f"{SESSIONS}/{session_id}")
@@ -173,7 +177,7 @@ async def test_a_session_in_full(save: Save, speeches: list[SpeechSnapshot], rea
     }
 
 
-async def test_a_verified_score_names_its_scorer(
+async def test_a_verified_score_has_its_scorer(
     learner: UUID, save: Save, new_body: NewBody, new_receipt: NewReceipt, read: Read
 ) -> None:
     results = new_body()["results"]
@@ -182,10 +186,10 @@ async def test_a_verified_score_names_its_scorer(
     assert [result["scorer"] for result in detail["results"]] == ["new-2", None, None]
 
 
-async def test_history_keeps_what_was_played(
+async def test_a_session_shows_speeches_as_they_were_played(
     database: Database, save: Save, speeches: list[SpeechSnapshot], read: Read
 ) -> None:
-    async def texts(session_id: str) -> str:
+    async def get_text(session_id: str) -> str:
         results = (await read(f"{SESSIONS}/{session_id}"))["results"]
         return str(results[0]["speech"]["text"])
 
@@ -198,16 +202,16 @@ async def test_history_keeps_what_was_played(
         await record_speech_deletion(
             session, SpeechRef(speech_id=third.speech_id, revision=4), deleted_at=NOON + timedelta(days=4)
         )
-    assert [await texts(each) for each in (before, between)] == ["Good morning.", "Good morning."]
+    assert [await get_text(each) for each in (before, between)] == ["Good morning.", "Good morning."]
     async with database.transaction() as session:
-        # The second revision arrives last and is shown as if it had been in time.
+        # The second revision arrives last, but counts from its own time.
         await store_speech_revision(session, second, since=NOON + timedelta(days=1))
     after = await save(NOON + timedelta(days=5))
-    seen = [await texts(each) for each in (long_ago, before, between, after)]
+    seen = [await get_text(each) for each in (long_ago, before, between, after)]
     assert seen == ["Good morning.", "Good morning.", "Good day.", "Good night."]
 
 
-async def test_tags_keep_the_names_of_the_time(
+async def test_a_session_shows_tags_by_their_names_at_the_time(
     database: Database, save: Save, new_snapshot: Callable[..., SpeechSnapshot], read: Read
 ) -> None:
     late = UUID(int=2)
@@ -218,7 +222,7 @@ async def test_tags_keep_the_names_of_the_time(
     assert (await read(f"{SESSIONS}/{session_id}"))["selected_tags"] == ["greetings", "late"]
 
 
-async def test_a_session_is_its_learners_alone(
+async def test_a_learner_can_read_only_their_own_sessions(
     client: httpx.AsyncClient, app: FastAPI, token_for: TokenFor, save: Save, read: Read, refused: Refused
 ) -> None:
     session_id = await save(NOON)
@@ -232,13 +236,13 @@ async def test_a_session_is_its_learners_alone(
 
 
 @pytest.mark.parametrize("path", [SESSIONS, f"{SESSIONS}/{UUID(int=9)}", STATS, OVERVIEW])
-async def test_nothing_without_a_token(app: FastAPI, path: str) -> None:
+async def test_reads_require_an_access_token(app: FastAPI, path: str) -> None:
     async with api_client(app) as anyone:
         assert (await anyone.get(path)).status_code == 401
 
 
 @pytest.mark.parametrize("path", [SESSIONS, f"{SESSIONS}/{UUID(int=9)}", STATS, OVERVIEW])
-async def test_nothing_for_an_erased_user(
+async def test_reads_of_an_erased_user_are_refused(
     app: FastAPI, database: Database, token_for: TokenFor, learner: UUID, path: str
 ) -> None:
     async with database.transaction() as session:
@@ -252,18 +256,18 @@ CURSOR = SessionCursor(datetime(2026, 3, 1, 12, 0, 0, 123456, UTC), uuid4(), 2)
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2999, 12, 31), timezones=st.just(UTC)), st.uuids())
-def test_a_cursor_comes_back_as_it_was(completed_at: datetime, session_id: UUID) -> None:
+def test_a_cursor_is_unchanged_by_encoding(completed_at: datetime, session_id: UUID) -> None:
     cursor = SessionCursor(completed_at, session_id, 7)
     assert SessionCursor.decode(cursor.encode("mine"), "mine") == cursor
 
 
 @given(st.text() | st.binary().map(lambda raw: raw.hex()))
-def test_nonsense_is_no_cursor(text: str) -> None:
+def test_arbitrary_text_is_refused_as_cursor(text: str) -> None:
     with pytest.raises(Invalid, match="cursor"):
         SessionCursor.decode(text, "mine")
 
 
-def test_a_cursor_belongs_to_its_filters() -> None:
+def test_a_cursor_is_bound_to_its_scope() -> None:
     with pytest.raises(Invalid):
         SessionCursor.decode(CURSOR.encode("mine"), "yours")
 
@@ -277,7 +281,7 @@ def test_a_changed_cursor_is_refused(place: int, letter: str) -> None:
             SessionCursor.decode(changed, "mine")
 
 
-def test_a_page_that_no_list_has_is_no_cursor() -> None:
+def test_a_cursor_with_an_impossible_page_is_refused() -> None:
     made_up = SessionCursor(datetime(9999, 12, 31, tzinfo=UTC), UUID(int=2**128 - 1), 2**32 - 1).encode(
         "mine"
     )

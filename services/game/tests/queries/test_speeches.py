@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 
-async def test_texts_of_all_revisions(session: AsyncSession, speeches: list[SpeechSnapshot]) -> None:
+async def test_texts_of_all_revisions_are_returned(
+    session: AsyncSession, speeches: list[SpeechSnapshot]
+) -> None:
     edited = speeches[0].model_copy(update={"revision": 2, "text": "Good evening."})
     await store_speech_revision(session, edited, since=datetime.now(UTC))
     ids = [speech.speech_id for speech in speeches[:2]]
@@ -23,17 +25,19 @@ async def test_texts_of_all_revisions(session: AsyncSession, speeches: list[Spee
         await get_texts(session, [*ids, unknown])
 
 
-async def test_a_new_speech_is_waited_for(session: AsyncSession, speeches: list[SpeechSnapshot]) -> None:
+async def test_a_speech_that_may_be_new_asks_the_client_to_retry(
+    session: AsyncSession, speeches: list[SpeechSnapshot]
+) -> None:
     new, never = uuid7(), uuid4()
     with pytest.raises(SpeechNotKnownYet, match=str(new)) as waiting:
         await get_texts(session, [speeches[0].speech_id, new])
     assert (waiting.value.headers["Retry-After"], waiting.value.extra) == ("2", {"speech_ids": [str(new)]})
-    # The results of the new one are not to be left out.
+    # The error lists only the unknown speech: the results of the new one must not be omitted.
     with pytest.raises(SpeechNotFound) as refused:
         await get_texts(session, [new, never])
     assert refused.value.extra == {"speech_ids": [str(never)]}
 
 
-async def test_names_of_known_tags(session: AsyncSession, speeches: list[SpeechSnapshot]) -> None:
+async def test_only_known_tags_have_names(session: AsyncSession, speeches: list[SpeechSnapshot]) -> None:
     assert await list_tag_names(session, [UUID(int=1), uuid4()]) == {UUID(int=1): "greetings"}
     assert await list_tag_names(session, []) == {}

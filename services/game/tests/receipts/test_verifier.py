@@ -20,7 +20,9 @@ def verifier(receipt_keys: SigningKeys, tmp_path: Path) -> ReceiptVerifier:
     return ReceiptVerifier.from_file(path)
 
 
-async def test_a_valid_receipt(verifier: ReceiptVerifier, learner: UUID, new_receipt: NewReceipt) -> None:
+async def test_a_valid_receipt_returns_its_claims(
+    verifier: ReceiptVerifier, learner: UUID, new_receipt: NewReceipt
+) -> None:
     receipt = new_receipt(learner, text="Hi.", score=87.5, recognized_text="hi", scorer="new-2")
     claims = await verifier.verify(receipt, user_id=learner)
     assert claims is not None
@@ -28,7 +30,7 @@ async def test_a_valid_receipt(verifier: ReceiptVerifier, learner: UUID, new_rec
     assert claims.scorer == "new-2"
 
 
-async def test_a_receipt_from_before_scorers_were_recorded(
+async def test_a_receipt_without_a_scorer_is_valid(
     verifier: ReceiptVerifier, learner: UUID, new_receipt: NewReceipt
 ) -> None:
     claims = await verifier.verify(new_receipt(learner, text="Hi.", score=87.5), user_id=learner)
@@ -51,7 +53,7 @@ async def test_a_receipt_from_before_scorers_were_recorded(
     ],
     ids=lambda claims: "-".join(claims),
 )
-async def test_any_other_receipt(
+async def test_an_invalid_or_foreign_receipt_is_refused(
     verifier: ReceiptVerifier, learner: UUID, new_receipt: NewReceipt, claims: dict[str, Any]
 ) -> None:
     receipt = new_receipt(learner, **{"text": "Hi.", "score": 87.5, **claims})
