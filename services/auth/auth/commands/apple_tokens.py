@@ -25,7 +25,7 @@ class RevokeAppleToken(Job):
     sealed_token: str
 
 
-async def keep_apple_token(
+async def exchange_apple_code(
     database: Database, apple: AppleClient, identity: VerifiedIdentity, *, code: str | None
 ) -> None:
     """Exchange the code of a sign-in that has succeeded. A failure is logged, and changes nothing."""

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from auth.commands import audit_log
-from auth.commands.apple_tokens import keep_apple_token, remove_identities
+from auth.commands.apple_tokens import exchange_apple_code, remove_identities
 from auth.commands.emails import notify
 from auth.commands.sign_ins import (
     AuthenticatedSession,
@@ -48,7 +48,7 @@ async def sign_in_with_provider(
     # The provider may take seconds, so no transaction is open during the call.
     async with social.redeem(provider, token, nonce=nonce) as identity:
         signed_in = await _sign_in(database, identity, name=name)
-    await keep_apple_token(database, social.apple, identity, code=authorization_code)
+    await exchange_apple_code(database, social.apple, identity, code=authorization_code)
     return signed_in
 
 
@@ -80,7 +80,7 @@ async def link_identity(
     await ensure_recent_proof(database, passwords, caller, password=password)
     async with social.redeem(provider, token, nonce=nonce) as identity:
         await _link_verified(database, caller, identity)
-    await keep_apple_token(database, social.apple, identity, code=authorization_code)
+    await exchange_apple_code(database, social.apple, identity, code=authorization_code)
 
 
 @retry_conflicts

@@ -37,17 +37,17 @@ class SigningKeyStore:
             raise SigningKeysNotFound(f"SIGNING_KEYS_FILE cannot be used: {path}: {reason}.") from error
 
     def sign(self, claims: dict[str, Any], *, typ: str) -> str:
-        return self._current().sign(claims, typ=typ)
+        return self._get_current().sign(claims, typ=typ)
 
     def get_public_keys(self) -> dict[str, Any]:
-        return self._current().public
+        return self._get_current().public
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
         """Return a public key; it makes the store a source of keys for verification in this process."""
-        self._current()
+        self._get_current()
         return self._verifying.get(kid)
 
-    def _current(self) -> SigningKeys:
+    def _get_current(self) -> SigningKeys:
         self._reload_if_changed()
         keys = list_active_keys(self._file_keys, now=utc_now().timestamp())
         kids = [key["kid"] for key in keys]

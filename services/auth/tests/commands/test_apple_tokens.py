@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 from auth.app import create_app
-from auth.commands.apple_tokens import RevokeAppleToken, keep_apple_token
+from auth.commands.apple_tokens import RevokeAppleToken, exchange_apple_code
 from auth.errors import ProviderUnavailable
 from auth.jobs import create_jobs
 from auth.models import Identity, OutboxEvent
@@ -151,7 +151,7 @@ async def test_a_token_is_revoked_if_its_identity_no_longer_exists(
     token = providers.apple.create_token(sub="d-10")
     async with open_social_sign_in(providers) as social:
         identity = await social.verify("apple", token, nonce=None)
-    await keep_apple_token(database, apple, identity, code=apple_accounts.issue_code("d-10"))
+    await exchange_apple_code(database, apple, identity, code=apple_accounts.issue_code("d-10"))
     assert len(apple_accounts.list_tokens("d-10")) == 1
     assert await deliver_revocations(database, apple) == 1
     assert apple_accounts.list_tokens("d-10") == []

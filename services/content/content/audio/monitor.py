@@ -79,8 +79,8 @@ class RecordingMonitor:
         self._last_number = max(others, default=self._last_number) if len(others) == limit else 0
         self._missing = {number: key for number, key in keys.items() if number not in existing}
         async with self._database.transaction() as session:
-            await note_missing(session, self._missing)
-            await note_found(session, {number: keys[number] for number in existing})
+            await record_missing(session, self._missing)
+            await record_found(session, {number: keys[number] for number in existing})
         MISSING.set(len(self._missing))
         if self._missing:
             log.warning("recordings_missing", keys=list(self._missing.values())[:MAX_LOGGED_KEYS])
@@ -111,12 +111,12 @@ async def list_missing_keys(session: AsyncSession, *, limit: int) -> dict[int, s
     return await _list_keys(session, missing)
 
 
-async def note_missing(session: AsyncSession, keys: KeyByNumber) -> None:
+async def record_missing(session: AsyncSession, keys: KeyByNumber) -> None:
     if keys:
         await session.execute(_NOTE_MISSING, {"numbers": list(keys), "keys": list(keys.values())})
 
 
-async def note_found(session: AsyncSession, keys: KeyByNumber) -> None:
+async def record_found(session: AsyncSession, keys: KeyByNumber) -> None:
     if keys:
         await session.execute(_NOTE_FOUND, {"numbers": list(keys), "keys": list(keys.values())})
 

@@ -52,9 +52,9 @@ async def apply_import(database: Database, storage: Storage, batch: ValidatedBat
             names = await _load_batch(table, storage, batch)
         except UnusableBatch as error:
             _record_rejected(session, batch, error)
-            await _forget_running(session, batch.import_id)
+            await _delete_running(session, batch.import_id)
             return
-        await _note_running(database, batch.import_id, table.ids)
+        await _record_running(database, batch.import_id, table.ids)
         tag_ids = await _ensure_tags(database, names, actor=batch.owner_id)
         await table.create_speeches(batch.import_id)
         tags = await _lock_tags(session, tag_ids)
@@ -63,7 +63,7 @@ async def apply_import(database: Database, storage: Storage, batch: ValidatedBat
         events = await _record_speeches(session, table, batch, tags)
         await _follow_renames(session, tags)
         await space_out(session, [*events, _record_applied(session, batch)], interval=EVENT_INTERVAL)
-        await _forget_running(session, batch.import_id)
+        await _delete_running(session, batch.import_id)
     log.info("import_applied", import_id=str(batch.import_id), speeches=batch.rows)
 
 
@@ -78,7 +78,7 @@ async def _load_batch(table: BatchTable, storage: Storage, batch: ValidatedBatch
 
 
 @retry_conflicts
-async def _note_running(database: Database, import_id: UUID, ids: IdRange) -> None:
+async def _record_running(database: Database, import_id: UUID, ids: IdRange) -> None:
     """Record the import's id range, so that lists skip its uncommitted rows instead of checking each."""
     ends = {"first_id": ids.first, "last_id": ids.last}
     async with database.transaction() as session:
@@ -87,7 +87,7 @@ async def _note_running(database: Database, import_id: UUID, ids: IdRange) -> No
         await session.execute(noted.on_conflict_do_update(index_elements=["import_id"], set_=ends))
 
 
-async def _forget_running(session: AsyncSession, import_id: UUID) -> None:
+async def _delete_running(session: AsyncSession, import_id: UUID) -> None:
     await session.execute(delete(RunningImport).where(RunningImport.import_id == import_id))
 
 

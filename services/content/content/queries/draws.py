@@ -47,7 +47,7 @@ async def draw_speeches(
         if not numbers:
             break
         rows = await database.fetch(_DRAWN, numbers, excluded, missing)
-        found += [speech for speech in map(SpeechRow._make, rows) if _still_matches(speech, wanted)]
+        found += [speech for speech in map(SpeechRow._make, rows) if _is_match(speech, wanted)]
         candidates = candidates.exclude(numbers)
         extra = max(len(excluded), OVERSAMPLING * len(numbers))
     if not found:
@@ -55,6 +55,6 @@ async def draw_speeches(
     return found
 
 
-def _still_matches(speech: SpeechRow, wanted: DrawFilter) -> bool:
+def _is_match(speech: SpeechRow, wanted: DrawFilter) -> bool:
     tags = frozenset(tag_id for tag_id, _ in speech.tags) if wanted.tags else frozenset[UUID]()
     return wanted.matches(level=speech.level, type=speech.type, tags=tags)

@@ -79,13 +79,13 @@ async def test_saving_a_session_needs_few_statements(
     connection = (await session.connection()).sync_connection
     statements: list[str] = []
 
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def add_statement(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         statements.append(statement.split()[0])
 
-    event.listen(connection, "before_cursor_execute", note)
+    event.listen(connection, "before_cursor_execute", add_statement)
     await save(body, key="k")
     await session.flush()
-    event.remove(connection, "before_cursor_execute", note)
+    event.remove(connection, "before_cursor_execute", add_statement)
     # Reads of lock, user, key and speeches; inserts of session, receipts, results and event.
     assert statements == ["SELECT"] * 4 + ["INSERT"] * 4
 

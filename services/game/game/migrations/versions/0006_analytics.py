@@ -77,7 +77,7 @@ def upgrade() -> None:
         op.execute(
             "CREATE INDEX CONCURRENTLY ix_game_sessions_completed_at_id ON game_sessions (completed_at, id)"
         )
-        _note_sessions()
+        _record_sessions()
 
 
 def _create_figures() -> None:
@@ -115,7 +115,7 @@ def _create_audit_log() -> None:
     op.create_index("ix_audit_log_subject_id", "audit_log", ["subject_id"], if_not_exists=True)
 
 
-def _note_sessions() -> None:
+def _record_sessions() -> None:
     connection = op.get_bind()
     last: object = "00000000-0000-0000-0000-000000000000"
     while last is not None:
