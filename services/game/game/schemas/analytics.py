@@ -126,8 +126,8 @@ class Cohort(BaseModel):
     week: dt.date = Field(description="Its Monday.", examples=["2026-03-02"])
     learners: int = Field(examples=[140])
     returned: list[int] = Field(
-        description="How many of them had a session in the first week after that one, in the second, and so "
-        "on. Weeks that have not started are omitted.",
+        description="Number of these learners with a session in the first week after it, in the second, and "
+        "so on. Weeks that have not started are omitted.",
         examples=[[70, 52, 47]],
     )
 

@@ -47,6 +47,6 @@ class ProgressRead(BaseModel):
     by_day: list[DayProgress] = Field(description="Days with sessions in the last 365 days, oldest first.")
     by_level: list[LevelProgress]
     scorers: list[ScorerProgress] = Field(
-        description="What made the verified scores, in the order of first use. Scores of different scorers "
-        "cannot be compared: a jump where one follows another is not progress."
+        description="The scorers of the verified scores, in the order of first use. Scores of different "
+        "scorers cannot be compared: a jump where one follows another is not progress."
     )

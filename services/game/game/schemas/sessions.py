@@ -206,7 +206,7 @@ class ResultRead(BaseModel):
     pronunciation_score: float | None = Field(examples=[87.5])
     verified: bool = Field(description="Whether a receipt verified the score.", examples=[True])
     scorer: str | None = Field(
-        description="What made the score, with its version. Null if the score is not verified, or older than "
+        description="The scorer, with its version. Null if the score is not verified, or older than "
         "this field.",
         examples=["offline-1"],
     )
