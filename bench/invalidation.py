@@ -21,7 +21,7 @@ from content.commands.tags import create_tags, update_tag
 from content.domain.speeches import NewSpeech, SpeechChange
 from content.schemas.tags import TagUpdate
 from shared.data.db import Database, create_engine
-from shared.security.jwt import SigningKeys, new_signing_key
+from shared.security.jwt import SigningKeys, create_signing_key
 
 from bench.lean_client import Connection
 from bench.programs import create_content_api, create_content_worker, create_reference
@@ -114,7 +114,7 @@ class Catalogue:
 @asynccontextmanager
 async def start_catalogue(run: Run, addresses: Addresses) -> AsyncIterator[Catalogue]:
     """Start the processes on a catalogue with an additional speech and tag."""
-    keys = SigningKeys({"keys": [new_signing_key()]})
+    keys = SigningKeys({"keys": [create_signing_key()]})
     url, _ = await create_catalogue(addresses, SPEECHES)
     database = Database(create_engine(add_driver(url), name="bench"))
     async with database.transaction() as session:

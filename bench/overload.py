@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 from shared.data.migrations import upgrade
-from shared.security.jwt import SigningKeys, new_signing_key
+from shared.security.jwt import SigningKeys, create_signing_key
 
 from bench.lean_client import Answer, Connection
 from bench.programs import UNLIMITED, create_game_api, create_gateway, create_keys_server
@@ -200,7 +200,7 @@ def start_apis(run: Run, url: str, addresses: Addresses, keys: SigningKeys) -> d
 
 async def main() -> int:
     """Run all measurements; return 1 when the bound is broken."""
-    keys = SigningKeys({"keys": [new_signing_key()]})
+    keys = SigningKeys({"keys": [create_signing_key()]})
     with start_servers() as (addresses, run):
         url = await create_database(addresses)
         broken = await run_with_retries(start_apis(run, url, addresses, keys))

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from shared.security.jwt import SigningKeys, new_signing_key
+from shared.security.jwt import SigningKeys, create_signing_key
 
 from bench.system import add_driver
 from deploy.local import privileges
@@ -68,7 +68,7 @@ def create_game_api(
 ) -> Server:
     """Return a game API without rate limits that verifies tokens; `different` adds to its environment."""
     receipts = run.folder / "receipt-keys.json"
-    receipts.write_text(json.dumps(SigningKeys({"keys": [new_signing_key()]}).public))
+    receipts.write_text(json.dumps(SigningKeys({"keys": [create_signing_key()]}).public))
     environment = _build_environment(database, addresses, port=port, keys_port=keys_port)
     environment |= {"RECEIPT_JWKS_FILE": str(receipts), "LOG_LEVEL": "WARNING", **different}
     return _create_server(run, name, environment, "game", "api", port=port, answers="/ready")

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from shared.security.jwt import new_signing_key
+from shared.security.jwt import create_signing_key
 
 from bench.lean_client import Answer, Connection
 from bench.programs import create_auth_api
@@ -53,7 +53,7 @@ class Replicas:
 def start_replicas(run: Run, addresses: Addresses, **different: str) -> Iterator[Replicas]:
     """Start both on a migrated database, and stop them at the end of the block."""
     keys_file = run.folder / "keys.json"
-    keys_file.write_text(json.dumps({"keys": [new_signing_key()]}))
+    keys_file.write_text(json.dumps({"keys": [create_signing_key()]}))
     ports = choose_free_port(), choose_free_port()
     apis = [
         create_auth_api(

@@ -10,7 +10,7 @@ import sys
 import time
 from uuid import uuid4
 
-from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
+from shared.security.jwt import ACCESS_TOKEN, SigningKeys, create_signing_key
 
 from bench.load import Target, measure_rate
 from bench.programs import create_content_api, create_gateway, create_reference
@@ -68,7 +68,7 @@ async def run_with_retries(targets: dict[str, Target]) -> list[str]:
 
 async def main() -> int:
     """Run all measurements; return 1 when a bound is broken."""
-    keys = SigningKeys({"keys": [new_signing_key()]})
+    keys = SigningKeys({"keys": [create_signing_key()]})
     with start_servers() as (addresses, run):
         url, _ = await create_catalogue(addresses, SPEECHES)
         targets = start_targets(run, url, addresses, keys)

@@ -64,10 +64,10 @@ def _asyncapi() -> str:
     broker = RabbitBroker(specification_url="amqp://rabbitmq:5672")
     exchange = RabbitExchange(EXCHANGE, type=ExchangeType.TOPIC, durable=True)
     for event in EVENTS:
-        key = event.routing_key()
+        key = event.get_routing_key()
         broker.publisher(routing_key=key, exchange=exchange, schema=event, title=event.__name__)
         for consumer in event.consumers:
-            queue = event.queue_for(consumer)
+            queue = event.build_queue_name(consumer)
 
             def receive(event: Event) -> None:
                 """Handled by the consumer."""
@@ -75,7 +75,7 @@ def _asyncapi() -> str:
             receive.__annotations__ = {"event": event}
             receive.__doc__ = event.__doc__
             subscriber = broker.subscriber(
-                RabbitQueue(queue, routing_key=event.routing_key()), exchange, title=queue
+                RabbitQueue(queue, routing_key=event.get_routing_key()), exchange, title=queue
             )
             subscriber(receive)
     document = AsyncAPI(broker, title="Parley events", version="1").to_specification().to_jsonable()
@@ -86,8 +86,10 @@ def page() -> str:
     """Build docs/events.md."""
     rows = []
     for event in EVENTS:
-        queues = ", ".join(f"{consumer} (`{event.queue_for(consumer)}`)" for consumer in event.consumers)
-        rows.append(f"| {event.__name__} | `{event.routing_key()}` | {queues or 'none yet'} |")
+        queues = ", ".join(
+            f"{consumer} (`{event.build_queue_name(consumer)}`)" for consumer in event.consumers
+        )
+        rows.append(f"| {event.__name__} | `{event.get_routing_key()}` | {queues or 'none yet'} |")
     sections = "\n".join(_section(event) for event in EVENTS)
     details = f"<details><summary>AsyncAPI 3.0</summary>\n\n```yaml\n{_asyncapi()}```\n\n</details>"
     asyncapi = f"## AsyncAPI\n\n{details}\n"
@@ -96,7 +98,7 @@ def page() -> str:
 
 def snapshot() -> str:
     """Build the JSON schemas of all events by type; a change may only add to them."""
-    schemas = {event.routing_key(): event.model_json_schema() for event in EVENTS}
+    schemas = {event.get_routing_key(): event.model_json_schema() for event in EVENTS}
     return json.dumps(schemas, indent=1, sort_keys=True) + "\n"
 
 

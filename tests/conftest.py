@@ -52,10 +52,10 @@ async def gateway(system: Stack) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def learner(gateway: httpx.AsyncClient) -> Learner:
     """Sign up a new learner."""
-    return await Learner.signed_up(gateway)
+    return await Learner.sign_up(gateway)
 
 
 @pytest.fixture
 async def admin(gateway: httpx.AsyncClient) -> Learner:
     """Log in as the demo admin."""
-    return await Learner.signed_in(gateway, "admin@example.com", "AdminPass123")
+    return await Learner.sign_in(gateway, "admin@example.com", "AdminPass123")

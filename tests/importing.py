@@ -55,7 +55,7 @@ async def follow(admin: Learner, path: str, last_event_id: str = "") -> AsyncIte
                 yield json.loads(line.removeprefix("data: "))
 
 
-async def end_of(admin: Learner, path: str) -> dict[str, Any]:
+async def wait_for_end(admin: Learner, path: str) -> dict[str, Any]:
     async with asyncio.timeout(60):
         *_, last = [event async for event in follow(admin, path)]
     assert last["state"] in ENDED

@@ -21,14 +21,14 @@ class Learner:
     token: str
 
     @classmethod
-    async def signed_up(cls, client: httpx.AsyncClient, name: str = "Ada") -> Self:
+    async def sign_up(cls, client: httpx.AsyncClient, name: str = "Ada") -> Self:
         account = {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse", "name": name}
         answer = await client.post("/api/v1/auth/register", json=account)
         assert answer.status_code == 201, answer.text
         return cls(client, answer.json()["user"], answer.json()["access_token"])
 
     @classmethod
-    async def signed_in(cls, client: httpx.AsyncClient, email: str, password: str) -> Self:
+    async def sign_in(cls, client: httpx.AsyncClient, email: str, password: str) -> Self:
         answer = await client.post("/api/v1/auth/login", json={"email": email, "password": password})
         assert answer.status_code == 200, answer.text
         return cls(client, answer.json()["user"], answer.json()["access_token"])
@@ -56,7 +56,7 @@ class Learner:
         )
 
 
-def session_of(speeches: list[dict[str, Any]], **different: Any) -> dict[str, Any]:
+def build_session(speeches: list[dict[str, Any]], **different: Any) -> dict[str, Any]:
     """Build a finished game in which every response is correct."""
     ended = datetime.now(UTC).replace(microsecond=0)
     results = [
@@ -80,9 +80,9 @@ def session_of(speeches: list[dict[str, Any]], **different: Any) -> dict[str, An
     }
 
 
-def scored_session_of(speech: dict[str, Any], scored: dict[str, Any]) -> dict[str, Any]:
+def build_scored_session(speech: dict[str, Any], scored: dict[str, Any]) -> dict[str, Any]:
     """Build a finished game with one result that has this response of the scoring service."""
-    session = session_of([speech])
+    session = build_session([speech])
     session["results"][0] |= {
         name: scored[name] for name in ("pronunciation_score", "recognized_text", "receipt")
     }

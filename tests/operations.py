@@ -40,7 +40,7 @@ class Operation:
         filled = self.path
         for parameter in self.described.get("parameters", []):
             if parameter["in"] == "path":
-                filled = filled.replace(f"{{{parameter['name']}}}", str(example(parameter["schema"])))
+                filled = filled.replace(f"{{{parameter['name']}}}", str(build_example(parameter["schema"])))
         return filled
 
     @property
@@ -57,33 +57,33 @@ OPERATIONS = [
 ]
 
 
-def _resolved(schema: Schema) -> Schema:
+def _resolve(schema: Schema) -> Schema:
     """Resolve references and drop null from a schema."""
     if "$ref" in schema:
-        return _resolved(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        return _resolve(DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     if "anyOf" in schema:
-        return _resolved(next(each for each in schema["anyOf"] if each.get("type") != "null"))
+        return _resolve(next(each for each in schema["anyOf"] if each.get("type") != "null"))
     return schema
 
 
-def example(schema: Schema) -> Any:
+def build_example(schema: Schema) -> Any:
     """Generate a value that the schema allows, with every property of an object."""
-    schema = _resolved(schema)
+    schema = _resolve(schema)
     if "enum" in schema or "const" in schema:
         return schema.get("const", (schema.get("enum") or [None])[0])
     match schema.get("type"):
         case "object":
-            return {name: example(each) for name, each in schema.get("properties", {}).items()}
+            return {name: build_example(each) for name, each in schema.get("properties", {}).items()}
         case "array":
-            return [example(schema["items"])]
+            return [build_example(schema["items"])]
         case "integer" | "number":
             return int(schema.get("minimum", 1))
         case "boolean":
             return True
-    return _text(schema.get("format", ""))
+    return _build_text(schema.get("format", ""))
 
 
-def _text(form: str) -> str:
+def _build_text(form: str) -> str:
     match form:
         case "uuid":
             return str(uuid4())
@@ -94,29 +94,29 @@ def _text(form: str) -> str:
     return BY_FORMAT.get(form, "x")
 
 
-def fields(schema: Schema, at: Field = ()) -> Iterator[Field]:
+def iterate_fields(schema: Schema, at: Field = ()) -> Iterator[Field]:
     """Yield every field of a body, including nested ones."""
-    schema = _resolved(schema)
+    schema = _resolve(schema)
     for name, each in schema.get("properties", {}).items():
         yield (*at, name)
-        yield from fields(each, (*at, name))
+        yield from iterate_fields(each, (*at, name))
     if schema.get("type") == "array":
         yield (*at, 0)
-        yield from fields(schema["items"], (*at, 0))
+        yield from iterate_fields(schema["items"], (*at, 0))
 
 
-def field_type(schema: Schema, at: Field) -> str | None:
+def find_field_type(schema: Schema, at: Field) -> str | None:
     """Return the type of a field of a body."""
-    schema = _resolved(schema)
+    schema = _resolve(schema)
     if not at:
         return schema.get("type")
     inner = schema["items"] if at[0] == 0 else schema["properties"][at[0]]
-    return field_type(inner, at[1:])
+    return find_field_type(inner, at[1:])
 
 
 def find_objects(schema: Schema) -> Iterator[Schema]:
     """Yield the schemas of all objects in a body."""
-    schema = _resolved(schema)
+    schema = _resolve(schema)
     if "properties" in schema:
         yield schema
     for inner in (*schema.get("properties", {}).values(), *filter(None, [schema.get("items")])):
@@ -125,14 +125,14 @@ def find_objects(schema: Schema) -> Iterator[Schema]:
 
 def find_texts(schema: Schema) -> Iterator[Schema]:
     """Yield the schemas of all texts in a body."""
-    schema = _resolved(schema)
+    schema = _resolve(schema)
     if schema.get("type") == "string":
         yield schema
     for inner in (*schema.get("properties", {}).values(), *filter(None, [schema.get("items")])):
         yield from find_texts(inner)
 
 
-def replaced(body: Any, at: Field, value: Any) -> Any:
+def replace(body: Any, at: Field, value: Any) -> Any:
     """Copy a body with a different value in a field."""
     *way, last = at
     changed = inner = deepcopy(body)
@@ -142,6 +142,6 @@ def replaced(body: Any, at: Field, value: Any) -> Any:
     return changed
 
 
-def pointer(at: Field) -> str:
+def build_pointer(at: Field) -> str:
     """Build the pointer with which errors name the field."""
     return "#" + "".join(f"/{step}" for step in at)

@@ -125,7 +125,7 @@ class Places:
 
     async def _search_queues(self) -> list[str]:
         """Search every waiting message, and return it to its queue."""
-        names = (await self._control("list_queues", "name", "--no-table-headers")).split()
+        names = (await self._run_control("list_queues", "name", "--no-table-headers")).split()
         found = []
         async with await aio_pika.connect(f"{self.system.plan.addresses.rabbitmq_url}/") as connection:
             for name in names:
@@ -138,9 +138,9 @@ class Places:
         return found
 
     @asynccontextmanager
-    async def collecting_messages(self) -> AsyncIterator[None]:
+    async def collect_messages(self) -> AsyncIterator[None]:
         """Keep all messages that are published during the block, however soon they are consumed."""
-        await self._control("trace_on")
+        await self._run_control("trace_on")
         try:
             async with await aio_pika.connect(f"{self.system.plan.addresses.rabbitmq_url}/") as connection:
                 channel = await connection.channel()
@@ -150,12 +150,12 @@ class Places:
                 yield
                 await asyncio.sleep(1)  # for the last of them to arrive
         finally:
-            await self._control("trace_off")
+            await self._run_control("trace_off")
 
     async def _keep(self, message: AbstractIncomingMessage) -> None:
         self.messages.append(message.body)
 
-    async def _control(self, *words: str) -> str:
+    async def _run_control(self, *words: str) -> str:
         command = [*self.system.plan.addresses.rabbitmqctl, *words]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         printed, _ = await process.communicate()

@@ -24,19 +24,21 @@ RECORDED = ROOT / "deploy" / "previous-release.txt"
 
 def extract(folder: Path) -> Path:
     """Write the services of the previous release into `folder`. Skip the test in a copy without history."""
-    if not (ROOT / ".git").exists() or _git("rev-parse", "--is-shallow-repository") == "true":
+    if not (ROOT / ".git").exists() or _run_git("rev-parse", "--is-shallow-repository") == "true":
         pytest.skip("the previous release is in git's history, and this copy of the code has none or a part")
-    commit = _git("describe", "--tags", "--abbrev=0", "--match=v*", "HEAD~1") or RECORDED.read_text().strip()
-    if not _git("rev-parse", "--verify", f"{commit}^{{commit}}"):
+    commit = (
+        _run_git("describe", "--tags", "--abbrev=0", "--match=v*", "HEAD~1") or RECORDED.read_text().strip()
+    )
+    if not _run_git("rev-parse", "--verify", f"{commit}^{{commit}}"):
         pytest.fail(f"the previous release, {commit}, is not in this clone: run `git fetch --tags`")
     folder.mkdir()
     archive = folder / "code.tar"
-    _git("archive", f"--output={archive}", commit, "shared", "services")
+    _run_git("archive", f"--output={archive}", commit, "shared", "services")
     subprocess.run(("tar", "-xf", archive, "-C", folder), check=True)  # noqa: S603, S607 - our own files
     return folder
 
 
-def _git(*words: str) -> str:
+def _run_git(*words: str) -> str:
     """Return git's output, or nothing if it fails."""
     # In a container, the folder may belong to another user.
     command = ["git", "-C", str(ROOT), "-c", f"safe.directory={ROOT}", *words]
@@ -44,10 +46,10 @@ def _git(*words: str) -> str:
 
 
 @contextmanager
-def deployed(system: Stack, code: Path) -> Iterator[str]:
+def deploy(system: Stack, code: Path) -> Iterator[str]:
     """Run the previous release's APIs, and its workers instead of the system's. Yields a gateway's URL."""
     ports = assign_ports(choose_free_block())
-    servers = [_server(system, program, code, ports) for program in _list_programs(system.plan)]
+    servers = [_create_server(system, program, code, ports) for program in _list_programs(system.plan)]
     own = {f"{service.name}-api": ports[f"{service.name}-api"] for service in DATABASE_OWNERS}
     own |= {name: ports[name] for name in ("gateway", "gateway-metrics", "recordings")}
     gateway = create_envoy(
@@ -55,21 +57,21 @@ def deployed(system: Stack, code: Path) -> Iterator[str]:
     )
     gateway.program = replace(gateway.program, name="gateway-previous")
     try:
-        _at_once(Server.stop, system.workers.values())
+        _run_together(Server.stop, system.workers.values())
         for server in (*servers, gateway):
             server.launch()
         for server in (*servers, gateway):
             server.wait()
         yield f"http://127.0.0.1:{ports['gateway']}"
     finally:
-        _at_once(Server.stop, (gateway, *servers))
+        _run_together(Server.stop, (gateway, *servers))
         for worker in system.workers.values():
             worker.launch()
         for worker in system.workers.values():
             worker.wait()
 
 
-def _at_once(action: Callable[[Server], None], servers: Iterable[Server]) -> None:
+def _run_together(action: Callable[[Server], None], servers: Iterable[Server]) -> None:
     with ThreadPoolExecutor() as pool:
         list(pool.map(action, servers))
 
@@ -78,7 +80,7 @@ def _list_programs(plan: Plan) -> list[Program]:
     return [of(service) for service in DATABASE_OWNERS for of in (plan.build_api, plan.build_worker)]
 
 
-def _server(system: Stack, program: Program, code: Path, ports: dict[str, int]) -> Server:
+def _create_server(system: Stack, program: Program, code: Path, ports: dict[str, int]) -> Server:
     port = ports[program.name]
     packages = [code / "shared", *sorted((code / "services").iterdir())]
     paths = os.pathsep.join(map(str, packages))

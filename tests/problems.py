@@ -3,7 +3,7 @@ from typing import Any
 import httpx
 
 
-def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
+def read_problem(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
     """Return the problem of an answer of the gateway, once it is complete."""
     problem: dict[str, Any] = response.json()
     assert (response.status_code, problem["code"]) == (status, code), response.text

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from shared.data.schema import expected_version
+from shared.data.schema import get_expected_version
 
 from deploy.backup.errors import BackupFailed
 from deploy.backup.loading import Loading
@@ -55,7 +55,7 @@ def ensure_readable(manifest: Manifest, system: System) -> None:
             f"this version has {', '.join(system.databases)}."
         )
     for service, dump in manifest.databases.items():
-        if dump.revision > expected_version(service):
+        if dump.revision > get_expected_version(service):
             raise BackupFailed(
                 f"The backup is of a newer version ({manifest.commit}): this one does not know the schema "
                 f"{dump.revision} of {service}. Restore it with that version."

@@ -75,11 +75,11 @@ def _prepare(folder: Path) -> None:
 
 
 def _make_keys(folder: Path) -> None:
-    from shared.security.key_files import new_key_sets
+    from shared.security.key_files import create_key_sets
 
     places = _list_key_paths(folder)
     # The last file is the public one: its presence means that all of them exist.
-    for name, keys in new_key_sets(is_development=True).items():
+    for name, keys in create_key_sets(is_development=True).items():
         privileges.write(places[name], json.dumps(keys))
 
 

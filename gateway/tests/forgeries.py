@@ -13,7 +13,7 @@ from uuid import uuid4
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from shared.security.jwt import ACCESS_TOKEN, ALGORITHM, SigningKeys, new_signing_key
+from shared.security.jwt import ACCESS_TOKEN, ALGORITHM, SigningKeys, create_signing_key
 
 type Forge = Callable[[SigningKeys], str]
 
@@ -148,7 +148,7 @@ FORGERIES: dict[str, Forge] = {
     "x5u": _forge_foreign_key(x5u="http://127.0.0.1:1/chain.pem"),
     "brings its own key": _forge_embedded_key,
     "our kid, unpublished key": lambda keys: SigningKeys(
-        {"keys": [new_signing_key() | {"kid": get_kid(keys)}]}
+        {"keys": [create_signing_key() | {"kid": get_kid(keys)}]}
     ).sign(build_claims(), typ=ACCESS_TOKEN),
     "claims exchanged": _forge_role,
     "garbage": lambda _: "garbage",

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
+from shared.security.jwt import ACCESS_TOKEN, SigningKeys, create_signing_key
 from shared.testing import TokenFor
 
 from gateway.tests.envoy import run_gateway
@@ -67,7 +67,7 @@ async def test_tokens_stay_valid_while_auth_is_down_or_publishes_nonsense(
 async def test_a_new_key_is_accepted_and_a_removed_one_refused(
     signing_keys: SigningKeys, token_for: TokenFor
 ) -> None:
-    rotated = SigningKeys({"keys": [new_signing_key()]})
+    rotated = SigningKeys({"keys": [create_signing_key()]})
     async with run_system(signing_keys.public) as found:
         claims = {"iss": "parley", "aud": "parley-api", "exp": 4_000_000_000, "sub": str(uuid4())}
         fresh = rotated.sign(claims, typ=ACCESS_TOKEN)

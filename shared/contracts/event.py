@@ -32,11 +32,11 @@ class Event(BaseModel):
     data: Any
 
     @classmethod
-    def routing_key(cls) -> str:
+    def get_routing_key(cls) -> str:
         """Return `parley.<producer>.<event>.v<n>`."""
         return str(cls.model_fields["type"].default)
 
     @classmethod
-    def queue_for(cls, consumer: str) -> str:
+    def build_queue_name(cls, consumer: str) -> str:
         """Return the consumer's queue: `<consumer>.on.<event>`."""
-        return f"{consumer}.on.{cls.routing_key().split('.')[2]}"
+        return f"{consumer}.on.{cls.get_routing_key().split('.')[2]}"

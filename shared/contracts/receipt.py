@@ -44,6 +44,6 @@ class ReceiptClaims(BaseModel):
     exp: int
 
 
-def reference_digest(text: str) -> str:
+def compute_reference_digest(text: str) -> str:
     """Return the SHA-256, in hexadecimal, of a reference text in NFC without surrounding space."""
     return hashlib.sha256(unicodedata.normalize("NFC", text).strip().encode()).hexdigest()

@@ -10,7 +10,7 @@ from shared.cli import run
 from shared.settings import BrokerSettings, Settings
 
 
-def _topology(_: list[str]) -> None:
+def _declare_topology(_: list[str]) -> None:
     import asyncio
 
     from shared.messaging.broker import declare_topology
@@ -19,7 +19,7 @@ def _topology(_: list[str]) -> None:
     asyncio.run(declare_topology(settings.rabbitmq_url.get_secret_value(), settings.queue_type))
 
 
-def _new_keys(arguments: list[str]) -> None:
+def _create_keys(arguments: list[str]) -> None:
     from shared.security.key_files import write_new_keys
 
     if len(arguments) != 1 or not Path(arguments[0]).is_dir():
@@ -27,4 +27,4 @@ def _new_keys(arguments: list[str]) -> None:
     write_new_keys(Path(arguments[0]), is_development=Settings().is_development)
 
 
-run("shared", {"topology": _topology, "new-keys": _new_keys})
+run("shared", {"topology": _declare_topology, "new-keys": _create_keys})

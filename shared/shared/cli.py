@@ -27,8 +27,8 @@ def main(service: str, extra: Mapping[str, str] | None = None) -> None:
     `api`, `worker`, `replay-dead-letters`, `migrate` and `wait-for-schema` are there for services that have
     them. `extra` adds commands as "module:function". A command imports only the modules it runs.
     """
-    commands = _standard_commands(service)
-    commands |= {name: _lazy(target) for name, target in (extra or {}).items()}
+    commands = _build_standard_commands(service)
+    commands |= {name: _import_lazily(target) for name, target in (extra or {}).items()}
     run(service, commands)
 
 
@@ -59,12 +59,12 @@ def _describe(error: ErrorDetails) -> str:
     return f"{name} {message}" if error["type"] == "value_error" else f"{name}: {message}"
 
 
-def _standard_commands(service: str) -> dict[str, Command]:
+def _build_standard_commands(service: str) -> dict[str, Command]:
     commands: dict[str, Command] = {
-        "api": lambda _: _serve(service, "app:create_app", _settings(service, "ApiSettings"))
+        "api": lambda _: _serve(service, "app:create_app", _load_settings(service, "ApiSettings"))
     }
     if find_spec(f"{service}.worker"):
-        commands["worker"] = lambda _: _work(service)
+        commands["worker"] = lambda _: _run_worker(service)
         commands["replay-dead-letters"] = lambda _: _replay_dead_letters(service)
     if _has_tables(service):
         commands["migrate"] = lambda _: _migrate(service)
@@ -77,7 +77,7 @@ def _has_tables(service: str) -> bool:
     return bool(find_spec(f"{service}.migrations") or find_spec(f"{service}.models"))
 
 
-def _lazy(target: str) -> Command:
+def _import_lazily(target: str) -> Command:
     return lambda arguments: _load(target)(arguments)
 
 
@@ -86,7 +86,7 @@ def _load(target: str) -> Any:
     return getattr(import_module(module), name)
 
 
-def _settings(service: str, name: str) -> Any:
+def _load_settings(service: str, name: str) -> Any:
     return _load(f"{service}.settings:{name}")()
 
 
@@ -100,9 +100,9 @@ def _serve(service: str, factory: str, settings: Any) -> None:
     serve(_load(f"{service}.{factory}")(settings), settings)
 
 
-def _work(service: str) -> None:
+def _run_worker(service: str) -> None:
     _yield_to_apis()
-    _serve(service, "worker:create_worker", _settings(service, "WorkerSettings"))
+    _serve(service, "worker:create_worker", _load_settings(service, "WorkerSettings"))
 
 
 def _yield_to_apis() -> None:
@@ -115,13 +115,13 @@ def _yield_to_apis() -> None:
 def _migrate(service: str) -> None:
     from shared.data.migrations import upgrade
 
-    upgrade(service, _settings(service, "MigrateSettings").database_url.get_secret_value())
+    upgrade(service, _load_settings(service, "MigrateSettings").database_url.get_secret_value())
 
 
 def _wait_for_schema(service: str) -> None:
     from shared.data.schema import wait_for_schema
 
-    wait_for_schema(service, _settings(service, "MigrateSettings").database_url.get_secret_value())
+    wait_for_schema(service, _load_settings(service, "MigrateSettings").database_url.get_secret_value())
 
 
 def _replay_dead_letters(service: str) -> None:

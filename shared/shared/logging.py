@@ -131,7 +131,7 @@ class _NamedWriter(structlog.WriteLogger):
         self.name = name
 
 
-def current_traceparent() -> str | None:
+def get_current_traceparent() -> str | None:
     """Return the W3C trace context of the request or message in progress."""
     traceparent: str | None = structlog.contextvars.get_contextvars().get("traceparent")
     return traceparent

@@ -18,5 +18,5 @@ CONSUMED = Counter("events_consumed_total", "Deliveries, by outcome.", ["queue",
 RATE_LIMITED = Counter("rate_limited_total", "Requests rejected by a rate limit.", ["limit"])
 
 
-async def endpoint(_: Request) -> Response:
+async def render_metrics(_: Request) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -88,7 +88,7 @@ class DatabaseSettings(Settings):
     database_pool_overflow: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
-    def _names_the_driver(self) -> Self:
+    def _validate_driver(self) -> Self:
         if not self.database_url.get_secret_value().startswith("postgresql+asyncpg://"):
             raise ValueError("DATABASE_URL must start with postgresql+asyncpg://")
         return self

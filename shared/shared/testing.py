@@ -35,7 +35,7 @@ from shared.data.db import Database, create_engine
 from shared.data.migrations import upgrade
 from shared.messaging.jobs import Job
 from shared.messaging.outbox import OutboxEvent
-from shared.security.jwt import ACCESS_TOKEN, SigningKeys, new_signing_key
+from shared.security.jwt import ACCESS_TOKEN, SigningKeys, create_signing_key
 
 
 def pytest_configure() -> None:
@@ -45,7 +45,7 @@ def pytest_configure() -> None:
     structlog.configure(processors=[*processors, console])
 
 
-def _server(name: str) -> str:
+def _get_server_url(name: str) -> str:
     try:
         return os.environ[name]
     except KeyError:
@@ -53,9 +53,9 @@ def _server(name: str) -> str:
 
 
 @asynccontextmanager
-async def scratch_database(name: str) -> AsyncIterator[str]:
+async def create_scratch_database(name: str) -> AsyncIterator[str]:
     """Create an empty database for the block. Yields its SQLAlchemy URL."""
-    server = _server("TEST_POSTGRES_URL")
+    server = _get_server_url("TEST_POSTGRES_URL")
     connection = await asyncpg.connect(server)
     await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     await connection.execute(f'CREATE DATABASE "{name}"')
@@ -67,7 +67,7 @@ async def scratch_database(name: str) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 async def database_url(service: str, worker_id: str) -> AsyncIterator[str]:
     """A database of this test process, built by running the migrations."""
-    async with scratch_database(f"{service}_{worker_id}") as url:
+    async with create_scratch_database(f"{service}_{worker_id}") as url:
         await asyncio.to_thread(upgrade, service, url)
         yield url
 
@@ -122,7 +122,7 @@ async def session(database: Database) -> AsyncIterator[AsyncSession]:
 
 @pytest.fixture(scope="session")
 def signing_keys() -> SigningKeys:
-    return SigningKeys({"keys": [new_signing_key()]})
+    return SigningKeys({"keys": [create_signing_key()]})
 
 
 @pytest.fixture(scope="session")
@@ -165,7 +165,7 @@ def base_settings(jwks_url: str, worker_id: str) -> dict[str, Any]:
     """Values for all settings classes. Those with a database also need `database_url`."""
     # Parallel test processes must not share Redis keys.
     own_keys = int(worker_id.removeprefix("gw")) % 16 if worker_id != "master" else 0
-    redis_url = f"{_server('TEST_REDIS_URL').rpartition('/')[0]}/{own_keys}"
+    redis_url = f"{_get_server_url('TEST_REDIS_URL').rpartition('/')[0]}/{own_keys}"
     return {
         "environment": "test",
         "jwks_url": jwks_url,
@@ -173,11 +173,11 @@ def base_settings(jwks_url: str, worker_id: str) -> dict[str, Any]:
         "rate_limit_enabled": False,
         # On a busy machine, a test's concurrent requests may wait for long.
         "max_request_wait_seconds": 60,
-        "rabbitmq_url": SecretStr(_server("TEST_RABBITMQ_URL")),
+        "rabbitmq_url": SecretStr(_get_server_url("TEST_RABBITMQ_URL")),
         "queue_type": os.environ.get("TEST_QUEUE_TYPE", "classic"),
-        "s3_endpoint": _server("TEST_S3_ENDPOINT"),
-        "s3_access_key": _server("TEST_S3_ACCESS_KEY"),
-        "s3_secret_key": SecretStr(_server("TEST_S3_SECRET_KEY")),
+        "s3_endpoint": _get_server_url("TEST_S3_ENDPOINT"),
+        "s3_access_key": _get_server_url("TEST_S3_ACCESS_KEY"),
+        "s3_secret_key": SecretStr(_get_server_url("TEST_S3_SECRET_KEY")),
     }
 
 
@@ -196,7 +196,7 @@ async def api_client(app: FastAPI, *, token: str = "") -> AsyncIterator[httpx.As
 async def outbox_events[E: Event](session: AsyncSession, event: type[E]) -> list[E]:
     """Return the events of a type in the outbox, oldest first."""
     rows = await session.scalars(
-        select(OutboxEvent).where(OutboxEvent.type == event.routing_key()).order_by(OutboxEvent.id)
+        select(OutboxEvent).where(OutboxEvent.type == event.get_routing_key()).order_by(OutboxEvent.id)
     )
     return [event.model_validate_json(row.body) for row in rows]
 
@@ -215,7 +215,7 @@ def outbox_jobs() -> OutboxJobs:
     return read
 
 
-def hidden_fields(page: str) -> dict[str, str]:
+def find_hidden_fields(page: str) -> dict[str, str]:
     """Return the hidden fields of the forms in the content of a panel's page."""
     content = page[page.index("<main") :]
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', content))

@@ -25,20 +25,20 @@ OBJECT_KEYS = ("seed/", "uploads/", "imports/", "speeches/")
 """Prefixes in the object storage, not folders."""
 
 
-def code_spans(page: Path) -> list[str]:
+def list_code_spans(page: Path) -> list[str]:
     return re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL))
 
 
-def named_paths(page: Path) -> list[str]:
+def list_named_paths(page: Path) -> list[str]:
     found = [
         span
-        for span in code_spans(page)
+        for span in list_code_spans(page)
         if PATH.fullmatch(span) and not span.startswith(("/", ".local", ".compose"))
     ]
     return [path for path in found if path not in OBJECT_KEYS and Path(path).name not in GENERATED]
 
 
-def exists(path: str, page: Path) -> bool:
+def has_path(path: str, page: Path) -> bool:
     """Look for a path from every folder that a page may mean; `<noun>` stands for any name."""
     pattern = re.sub(r"<[^>]+>", "*", path.rstrip("/"))
     folders = ("shared", "shared/shared", "deploy/seed", "deploy/seed/learner", "services/*", "services/*/*")
@@ -48,7 +48,7 @@ def exists(path: str, page: Path) -> bool:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_paths_and_links_exist(page: Path) -> None:
-    assert [path for path in named_paths(page) if not exists(path, page)] == []
+    assert [path for path in list_named_paths(page) if not has_path(path, page)] == []
     links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
 

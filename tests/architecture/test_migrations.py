@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from shared.data.schema import expected_version
+from shared.data.schema import get_expected_version
 
 from tests.online_migrations import find_problems
 
@@ -75,7 +75,7 @@ def test_a_migration_has_the_number_of_its_file_and_the_last_one_is_expected(fol
     for script in scripts.walk_revisions():
         assert Path(script.path).name.startswith(f"{script.revision}_")
         assert script.revision.isdecimal()
-    assert expected_version(folder.parent.name) == scripts.get_current_head()
+    assert get_expected_version(folder.parent.name) == scripts.get_current_head()
 
 
 @pytest.mark.parametrize("folder", MIGRATIONS, ids=lambda folder: folder.parent.name)

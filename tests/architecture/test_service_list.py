@@ -14,7 +14,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["
 CONTRACTS: list[dict[str, Any]] = PROJECT["importlinter"]["contracts"]
 
 
-def named(key: str, *, kind: str) -> set[str]:
+def list_named(key: str, *, kind: str) -> set[str]:
     """Return the services in one list of all import contracts of a kind."""
     return NAMES & {
         each for contract in CONTRACTS if contract["type"] == kind for each in contract.get(key, [])
@@ -47,4 +47,4 @@ def test_import_linter_reads_every_service() -> None:
     [("layers", "containers"), ("independence", "modules"), ("forbidden", "forbidden_modules")],
 )
 def test_every_rule_about_imports_covers_every_service(kind: str, key: str) -> None:
-    assert named(key, kind=kind) == NAMES
+    assert list_named(key, kind=kind) == NAMES

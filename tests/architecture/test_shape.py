@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
 
 
-def sources() -> Iterator[Path]:
+def iterate_sources() -> Iterator[Path]:
     for package in (ROOT / "shared" / "shared", *(ROOT / "services" / name / name for name in SERVICES)):
         yield from package.rglob("*.py")
 
@@ -27,7 +27,7 @@ def sources() -> Iterator[Path]:
     ],
 )
 def test_commit_publish_and_create_engine_each_occur_in_one_file(call: str, home: str) -> None:
-    found = [path for path in sources() if re.search(call, path.read_text())]
+    found = [path for path in iterate_sources() if re.search(call, path.read_text())]
     assert found == [ROOT / "shared" / "shared" / home]
 
 
@@ -46,7 +46,7 @@ def test_lock_files_carry_hashes_and_no_index_urls() -> None:
 def test_a_command_that_opens_transactions_is_repeated_after_a_conflict() -> None:
     opening = [
         (path.name, function)
-        for path in sources()
+        for path in iterate_sources()
         if path.parent.name == "commands"
         for function in ast.walk(ast.parse(path.read_text()))
         if isinstance(function, ast.AsyncFunctionDef) and "database.transaction()" in ast.unparse(function)

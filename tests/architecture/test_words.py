@@ -31,13 +31,13 @@ type Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctio
 
 
 @cache
-def parsed(path: Path) -> ast.Module:
+def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-def docstrings() -> Iterator[tuple[Documented, ast.Constant]]:
+def iterate_docstrings() -> Iterator[tuple[Documented, ast.Constant]]:
     for path in SOURCES:
-        for node in ast.walk(parsed(path)):
+        for node in ast.walk(parse(path)):
             if isinstance(node, Documented.__value__) and ast.get_docstring(node) is not None:
                 [expression, *_] = node.body
                 assert isinstance(expression, ast.Expr)
@@ -45,9 +45,9 @@ def docstrings() -> Iterator[tuple[Documented, ast.Constant]]:
                 yield node, expression.value
 
 
-def prose() -> Iterator[str]:
+def iterate_prose() -> Iterator[str]:
     """Yield docstrings, comments, log events and READMEs."""
-    yield from (str(docstring.value) for _, docstring in docstrings())
+    yield from (str(docstring.value) for _, docstring in iterate_docstrings())
     for path in SOURCES:
         tokens = tokenize.generate_tokens(io.StringIO(path.read_text()).readline)
         yield from (token.string for token in tokens if token.type == tokenize.COMMENT)
@@ -55,17 +55,17 @@ def prose() -> Iterator[str]:
     yield from (page.read_text() for folder in FOLDERS for page in folder.glob("*.md"))
 
 
-def places(pattern: str) -> set[str]:
+def find_places(pattern: str) -> set[str]:
     found = (path for path in SOURCES if re.search(pattern, path.read_text()))
     return {str(path.relative_to(ROOT)) for path in found}
 
 
 def test_limits_are_named_max_and_min() -> None:
-    assert places(r"\b_?(MOST|LEAST)_\w+") == set()
+    assert find_places(r"\b_?(MOST|LEAST)_\w+") == set()
 
 
 def test_odd_words_are_rare() -> None:
-    texts = [text.lower().replace("_", " ") for text in prose()]
+    texts = [text.lower().replace("_", " ") for text in iterate_prose()]
     words = sum(len(re.findall(r"[a-z]+", text)) for text in texts)
     found = [text for text in texts if AVOIDED.search(text)]
     assert (
@@ -75,20 +75,22 @@ def test_odd_words_are_rare() -> None:
 
 def test_docstrings_of_functions_start_with_verbs() -> None:
     texts = [
-        str(text.value) for node, text in docstrings() if not isinstance(node, ast.Module | ast.ClassDef)
+        str(text.value)
+        for node, text in iterate_docstrings()
+        if not isinstance(node, ast.Module | ast.ClassDef)
     ]
     odd = [text for text in texts if re.match(r"\s*(The|What|Whoever)\b", text)]
     assert len(odd) <= MAX_ODD_OPENINGS * len(texts), odd
 
 
 def test_docstrings_are_short() -> None:
-    lines = sum((text.end_lineno or 0) - text.lineno + 1 for _, text in docstrings())
+    lines = sum((text.end_lineno or 0) - text.lineno + 1 for _, text in iterate_docstrings())
     assert lines <= MAX_DOCSTRING_LINES * sum(len(path.read_text().splitlines()) for path in SOURCES)
 
 
 def test_one_module_reads_the_clock() -> None:
-    assert places(r"datetime\.(now|utcnow)\(|date\.today\(") == {CLOCK}
+    assert find_places(r"datetime\.(now|utcnow)\(|date\.today\(") == {CLOCK}
 
 
 def test_only_listed_files_contain_endless_loops() -> None:
-    assert places(r"while True:") == LOOPS
+    assert find_places(r"while True:") == LOOPS

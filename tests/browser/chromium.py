@@ -41,7 +41,7 @@ def find_chromium() -> str | None:
 
 
 @asynccontextmanager
-async def launched(executable: str) -> AsyncIterator[Browser]:
+async def launch(executable: str) -> AsyncIterator[Browser]:
     """Run Chromium without a window."""
     expect.set_options(timeout=TIMEOUT_SECONDS * 1000)
     async with async_playwright() as playwright:
@@ -61,7 +61,7 @@ class Visitor:
 
     @classmethod
     @asynccontextmanager
-    async def entered(
+    async def enter(
         cls,
         browser: Browser,
         url: str,
@@ -90,7 +90,7 @@ class Visitor:
         if response.status >= 400 and response.status not in self.expected_statuses:
             self.faults.append(f"{response.status}: {response.request.method} {response.url}")
 
-    async def overflow(self) -> int:
+    async def measure_overflow(self) -> int:
         """Return by how many pixels the page is wider than the window."""
         width: int = await self.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"

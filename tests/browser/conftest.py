@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, StorageState, ViewportSize
 
 from deploy.local.stack import Stack
-from tests.browser.chromium import DESKTOP, Enter, Visitor, find_chromium, launched
+from tests.browser.chromium import DESKTOP, Enter, Visitor, find_chromium, launch
 from tests.browser.panel import ADMIN, Account, create_editor, sign_on
 from tests.journey import Learner
 
@@ -20,7 +20,7 @@ async def browser() -> AsyncIterator[Browser]:
         message = "Chromium is missing: sudo apt-get install chromium (Debian), or install Google Chrome"
         # In CI, a missing browser must fail the tests instead of skipping them.
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
-    async with launched(executable) as browser:
+    async with launch(executable) as browser:
         yield browser
 
 
@@ -33,7 +33,7 @@ async def enter(system: Stack, browser: Browser) -> AsyncIterator[Enter]:
         async def open_window(
             viewport: ViewportSize = DESKTOP, *, state: StorageState | None = None
         ) -> Visitor:
-            window = Visitor.entered(browser, system.url, viewport, state=state)
+            window = Visitor.enter(browser, system.url, viewport, state=state)
             visitors.append(await stack.enter_async_context(window))
             return visitors[-1]
 
@@ -54,7 +54,7 @@ async def editor(admin: Learner) -> Account:
 @pytest.fixture(scope="session")
 async def admin_state(system: Stack, browser: Browser) -> StorageState:
     """Sign on as the demo admin, once for all tests."""
-    async with Visitor.entered(browser, system.url) as visitor:
+    async with Visitor.enter(browser, system.url) as visitor:
         await sign_on(visitor, ADMIN)
         return await visitor.context.storage_state()
 

@@ -14,7 +14,7 @@ from shared.panel.navigation import NAVIGATION
 
 from deploy.local.processes import ROOT
 from deploy.local.stack import Stack, run_stack
-from tests.browser.chromium import WIDTHS, Visitor, find_chromium, launched
+from tests.browser.chromium import WIDTHS, Visitor, find_chromium, launch
 from tests.browser.crawl import visit_pages
 from tests.browser.panel import ABSENT, ADMIN, sign_on
 from tests.browser.showcase import fill
@@ -41,14 +41,14 @@ def run() -> int:
 async def take(system: Stack, executable: str) -> None:
     async with httpx.AsyncClient(base_url=system.url, timeout=60) as client:
         await fill(client)
-    async with launched(executable) as browser, Visitor.entered(browser, system.url) as visitor:
+    async with launch(executable) as browser, Visitor.enter(browser, system.url) as visitor:
         await visitor.page.goto("/admin/login")
-        await _picture(visitor.page, "sign-in")
+        await _save_picture(visitor.page, "sign-in")
         await sign_on(visitor, ADMIN)
         for entry in NAVIGATION:
             async for kind in visit_pages(visitor.page, entry):
                 if not OF_NO_PICTURE.search(kind):
-                    await _picture(visitor.page, _to_name(kind))
+                    await _save_picture(visitor.page, _to_name(kind))
 
 
 def _to_name(kind: str) -> str:
@@ -58,7 +58,7 @@ def _to_name(kind: str) -> str:
     return "-".join([*parts, *(["details"] if path.endswith("<id>") else []), *re.findall(r"\w+", query)])
 
 
-async def _picture(page: Page, name: str) -> None:
+async def _save_picture(page: Page, name: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for width, viewport in WIDTHS.items():
         await page.set_viewport_size(viewport)

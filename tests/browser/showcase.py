@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 
 from tests.browser.panel import ADMIN, PASSWORD, Account, give_role
-from tests.importing import IMPORT, end_of, start_table
-from tests.journey import REFERENCE, Learner, session_of
+from tests.importing import IMPORT, start_table, wait_for_end
+from tests.journey import REFERENCE, Learner, build_session
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "import-example"
 NAMES = ("Aiko Tanaka", "Jonas Weber", "Maria Rossi", "Lucas Fernández", "Omar Haddad", "Clara Martín")
@@ -16,7 +16,7 @@ EDITOR, LOCKED = NAMES[-1], NAMES[-2]
 
 
 async def fill(client: httpx.AsyncClient) -> None:
-    admin = await Learner.signed_in(client, ADMIN.email, ADMIN.password)
+    admin = await Learner.sign_in(client, ADMIN.email, ADMIN.password)
     people = {name: await _sign_up(client, name) for name in NAMES}
     [spoken, *_] = (await admin.get("/admin/speeches", search="passport")).json()["speeches"]
     for number, learner in enumerate(people.values()):
@@ -40,7 +40,7 @@ async def _sign_up(client: httpx.AsyncClient, name: str) -> Learner:
 
 async def _play(learner: Learner, spoken: dict[str, Any], *, sentences: int) -> None:
     score = (await learner.score("good.wav", REFERENCE)).json()
-    session = session_of([spoken, *await learner.draw(limit=sentences)], duration_seconds=95)
+    session = build_session([spoken, *await learner.draw(limit=sentences)], duration_seconds=95)
     session["results"][0] |= {name: score[name] for name in SCORED}
     saved = await learner.post("/game/sessions", session)
     assert saved.status_code == 201, saved.text
@@ -63,4 +63,4 @@ async def _import(admin: Learner, table: str) -> None:
     uploaded = await admin.client.post(f"{IMPORT}/audio", files=files, headers=admin.headers)
     assert uploaded.status_code == 200, uploaded.text
     session_id = uploaded.json()["upload_session_id"]
-    await end_of(admin, await start_table(admin, session_id, (EXAMPLE / table).read_bytes()))
+    await wait_for_end(admin, await start_table(admin, session_id, (EXAMPLE / table).read_bytes()))

@@ -18,7 +18,7 @@ from tests.browser.panel import (
     give_role,
     sign_on,
 )
-from tests.journey import Learner, session_of
+from tests.journey import Learner, build_session
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
 
@@ -38,7 +38,7 @@ async def test_the_start_page_leads_through_the_sign_on_to_the_speeches(
 async def test_an_editor_cannot_open_the_pages_of_admins(
     visitor: Visitor, editor: Account, learner: Learner
 ) -> None:
-    page, body = visitor.page, session_of(await learner.draw(limit=1))
+    page, body = visitor.page, build_session(await learner.draw(limit=1))
     session_id = (await learner.post("/game/sessions", body)).json()["session_id"]
     await sign_on(visitor, editor, f"{SESSIONS}/{session_id}")
     assert await page.get_by_role("link", name="Delete").count() == 0
@@ -72,7 +72,7 @@ async def test_an_account_is_found_promoted_locked_and_deleted(
 ) -> None:
     window, other = await enter(state=admin_state), await enter()
     page, name = window.page, f"<script>{uuid4().hex}</script>"
-    learner = await Learner.signed_up(admin.client, name=name)
+    learner = await Learner.sign_up(admin.client, name=name)
     account = Account(learner.user["email"], PASSWORD, learner.user["id"])
     await page.goto(LEARNERS)
     await page.get_by_label("Search by the beginning").fill(name)
@@ -102,7 +102,7 @@ async def test_an_account_is_found_promoted_locked_and_deleted(
 
 
 async def test_an_admin_deletes_a_session_of_a_learner(window: Visitor, learner: Learner) -> None:
-    page, body = window.page, session_of(await learner.draw(limit=2))
+    page, body = window.page, build_session(await learner.draw(limit=2))
     session_id = (await learner.post("/game/sessions", body)).json()["session_id"]
     await page.goto(f"{SESSIONS}?user_id={learner.user['id']}")
     await page.get_by_role("row").get_by_role("link").nth(0).click()

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from tests.browser.accessibility import list_violations
 from tests.browser.chromium import WIDTHS, Enter, Visitor
 from tests.browser.panel import Account, sign_on
-from tests.journey import Learner, session_of
+from tests.journey import Learner, build_session
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
 
@@ -27,7 +27,7 @@ TIMEOUT_SECONDS = 30
 async def play(learner: Learner, admin: Learner) -> None:
     """Save a session with a wrong answer, and wait until the figures include it."""
     before = await count_sessions(admin)
-    body = session_of(await learner.draw(limit=3))
+    body = build_session(await learner.draw(limit=3))
     body["results"][0]["user_response"] = "incorrect"
     saved = await learner.post("/game/sessions", body)
     assert saved.status_code == 201, saved.text
@@ -63,7 +63,7 @@ async def test_charts_are_drawn_and_accessible(
         await page.keyboard.press("Enter")
     await expect(page.get_by_role("row", name="A2").first).to_be_visible()
     assert await list_violations(page) == []
-    assert await visitor.overflow() <= 0
+    assert await visitor.measure_overflow() <= 0
 
 
 async def test_the_period_is_changed_and_downloaded(

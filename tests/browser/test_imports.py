@@ -160,7 +160,7 @@ async def test_a_table_without_recordings_is_refused_next_to_its_field(enter: En
     await visitor.page.get_by_role("button", name="Import", exact=True).click()
     await expect(visitor.page.get_by_role("alert")).to_contain_text("Upload the recordings")
     assert await list_violations(visitor.page) == []
-    assert await visitor.overflow() <= 0
+    assert await visitor.measure_overflow() <= 0
 
 
 async def test_a_session_that_ends_during_an_import_is_explained(visitor: Visitor, editor: Account) -> None:

@@ -13,8 +13,8 @@ from tests.browser.chromium import WIDTHS, Enter, Visitor
 from tests.browser.crawl import visit_pages
 from tests.browser.lessons import add_speech, add_tag
 from tests.browser.panel import ADMIN
-from tests.importing import end_of, start, upload
-from tests.journey import Learner, session_of
+from tests.importing import start, upload, wait_for_end
+from tests.journey import Learner, build_session
 
 pytestmark = [pytest.mark.journey, pytest.mark.browser]
 
@@ -50,13 +50,13 @@ async def rows(system: Stack) -> None:
     """Let every list begin with a row whose texts have the maximum length."""
     async with httpx.AsyncClient(base_url=system.url, timeout=20) as client:
         admin, learner = (
-            await Learner.signed_in(client, ADMIN.email, ADMIN.password),
-            await Learner.signed_up(client, name=LONG),
+            await Learner.sign_in(client, ADMIN.email, ADMIN.password),
+            await Learner.sign_up(client, name=LONG),
         )
         await add_speech(admin, LONG, await add_tag(admin, LONG, "<b>"))
         session_id = await upload(admin, f"{LONG.replace('/', '')}.mp3")
-        await end_of(admin, await start(admin, session_id, [["none.mp3", LONG, "D9", "answer", LONG]]))
-        saved = await learner.post("/game/sessions", session_of(await learner.draw(limit=3)))
+        await wait_for_end(admin, await start(admin, session_id, [["none.mp3", LONG, "D9", "answer", LONG]]))
+        saved = await learner.post("/game/sessions", build_session(await learner.draw(limit=3)))
         assert saved.status_code == 201, saved.text
 
 
@@ -81,7 +81,7 @@ async def list_faults(visitor: Visitor) -> list[str]:
     for name, viewport in WIDTHS.items():
         await page.set_viewport_size(viewport)
         found += [f"{name}: {each}" for each in await list_violations(page)]
-        found += [f"{name}: wider than the window"] if await visitor.overflow() > 0 else []
+        found += [f"{name}: wider than the window"] if await visitor.measure_overflow() > 0 else []
         await page.keyboard.press("Tab")
         found += [f"{name}: no focus on {each}" for each in await page.evaluate(LIST_UNSEEN)]
     return found

@@ -24,7 +24,7 @@ async def test_the_pages_of_e_mail_links_are_accessible(
     await visitor.page.goto(f"{path}#token=none")
     await expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
     assert await list_violations(visitor.page) == []
-    assert await visitor.overflow() <= 0
+    assert await visitor.measure_overflow() <= 0
 
 
 async def test_a_page_that_breaks_its_policy_is_reported(visitor: Visitor) -> None:

@@ -114,4 +114,4 @@ async def test_the_sign_on_is_accessible(enter: Enter, viewport: ViewportSize) -
     await fill_sign_on(visitor, "nobody@example.com", "wrong")
     await expect(visitor.page.get_by_role("alert")).to_be_visible()
     assert await list_violations(visitor.page) == []
-    assert await visitor.overflow() <= 0
+    assert await visitor.measure_overflow() <= 0

@@ -157,11 +157,11 @@ async def test_leaving_a_changed_form_asks_for_confirmation(window: Visitor) -> 
     await page.get_by_label("Name").fill("unfinished")
     asked: list[str] = []
 
-    async def stay(dialog: Dialog) -> None:
+    async def dismiss(dialog: Dialog) -> None:
         asked.append(dialog.type)
         await dialog.dismiss()
 
-    page.once("dialog", stay)
+    page.once("dialog", dismiss)
     await page.get_by_role("link", name="Cancel").click()
     await expect(page.get_by_label("Name")).to_have_value("unfinished")
     assert asked == ["beforeunload"]

@@ -6,10 +6,10 @@ import httpx
 import pytest
 
 from deploy.local.stack import Stack
-from tests.chaos.imports import Imports, until
+from tests.chaos.imports import Imports, wait_until
 
 
 @pytest.fixture
 async def imports(system: Stack, gateway: httpx.AsyncClient) -> Imports:
     # The previous test may have killed servers that a login needs.
-    return await until(partial(Imports.signed_in, system), gateway, bool)
+    return await wait_until(partial(Imports.sign_in, system), gateway, bool)

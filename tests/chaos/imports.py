@@ -22,7 +22,7 @@ from shared.settings import StorageSettings
 from deploy.local.servers.server import Server
 from deploy.local.stack import Stack
 from deploy.services import DATABASE_OWNERS, SERVICES
-from tests.journey import Learner, session_of
+from tests.journey import Learner, build_session
 
 VICTIMS = ("importer worker", "content worker", "rabbitmq", "postgres", "s3")
 ROWS = 12
@@ -64,7 +64,7 @@ class Imports:
     admin: Learner
 
     @classmethod
-    async def signed_in(cls, system: Stack, gateway: httpx.AsyncClient) -> "Imports":
+    async def sign_in(cls, system: Stack, gateway: httpx.AsyncClient) -> "Imports":
         account = {"email": "admin@example.com", "password": "AdminPass123"}
         answer = (await gateway.post("/api/v1/auth/login", json=account)).raise_for_status().json()
         return cls(system, Learner(gateway, answer["user"], answer["access_token"]))
@@ -79,7 +79,7 @@ class Imports:
         """Upload recordings to a new session, and return its id."""
         wav = make_wav()
         files = [("files[]", (name, wav)) for name in names]
-        answer = await until(self._upload, files, lambda answer: answer.status_code == 200)
+        answer = await wait_until(self._upload, files, lambda answer: answer.status_code == 200)
         assert len(answer.json()["uploaded_files"]) == len(names), answer.text
         session_id: str = answer.json()["upload_session_id"]
         return session_id
@@ -112,7 +112,7 @@ class Imports:
         return Import(answer.json()["job_id"], tag, frozenset(texts.values()))
 
     async def undo(self, wanted: Import) -> None:
-        await until(self._undo, wanted, lambda status: status == 202)
+        await wait_until(self._undo, wanted, lambda status: status == 202)
 
     async def _undo(self, wanted: Import) -> int:
         return (await self._post(f"/admin/import/jobs/{wanted.id}/undo")).status_code
@@ -128,7 +128,7 @@ class Imports:
         return str(answer.json()["state"])
 
     async def wait(self, wanted: Import, *states: str) -> str:
-        return await until(self.state, wanted, lambda state: state in (states or FINISHED))
+        return await wait_until(self.state, wanted, lambda state: state in (states or FINISHED))
 
     async def speeches(self, wanted: Import, *, archived: str = "false") -> list[dict[str, Any]]:
         """Return the speeches of an import from the database of the catalogue."""
@@ -150,7 +150,7 @@ class Imports:
         finally:
             await connection.close()
 
-    def storage(self) -> Storage:
+    def create_storage(self) -> Storage:
         service = next(each for each in SERVICES if each.name == "importer")
         names = StorageSettings.model_fields
         found = self.system.plan.build_api(service).environment.items()
@@ -171,19 +171,21 @@ class Imports:
             if job["state"] not in FINISHED and job["state"] != "undoing":
                 owned |= {job["source_key"], job["batch_key"]}
         # Recordings of speeches that editors deleted one by one stay for past games.
-        return {key for key in await self.storage().list_keys() if key not in owned and "seed/" not in key}
+        return {
+            key for key in await self.create_storage().list_keys() if key not in owned and "seed/" not in key
+        }
 
     async def ensure_applied(self, wanted: Import) -> list[dict[str, Any]]:
         """Check that all rows are speeches, with their recordings, and that learners can play them."""
         assert await self.wait(wanted) == "completed"
         speeches = await self.speeches(wanted)
         assert sorted(row["text"] for row in speeches) == sorted(wanted.texts)
-        storage = self.storage()
+        storage = self.create_storage()
         for row in speeches:
-            assert await until(storage.exists, row["audio_key"], bool), row["audio_key"]
-        await until(self._count_drawable, wanted, lambda count: count == ROWS)
-        await until(self._count_copies, [row["id"] for row in speeches], lambda count: count == ROWS)
-        await until(self._list_ownerless, None, lambda keys: not keys)
+            assert await wait_until(storage.exists, row["audio_key"], bool), row["audio_key"]
+        await wait_until(self._count_drawable, wanted, lambda count: count == ROWS)
+        await wait_until(self._count_copies, [row["id"] for row in speeches], lambda count: count == ROWS)
+        await wait_until(self._list_ownerless, None, lambda keys: not keys)
         return speeches
 
     async def ensure_undone(self, wanted: Import, *, played: str | None = None) -> None:
@@ -192,10 +194,10 @@ class Imports:
         assert await self.speeches(wanted) == []
         kept = await self.speeches(wanted, archived="all")
         assert [str(row["id"]) for row in kept] == ([played] if played else [])
-        await until(self._count_drawable, wanted, lambda count: count == 0)
+        await wait_until(self._count_drawable, wanted, lambda count: count == 0)
         for row in kept:
-            assert await until(self.storage().exists, row["audio_key"], bool), row["audio_key"]
-        await until(self._list_ownerless, None, lambda keys: not keys)
+            assert await wait_until(self.create_storage().exists, row["audio_key"], bool), row["audio_key"]
+        await wait_until(self._list_ownerless, None, lambda keys: not keys)
 
     async def count_checked(self, wanted: Import) -> int:
         """Return how many rows of an import are checked, without the API."""
@@ -209,18 +211,18 @@ class Imports:
         """Check that no service has messages to publish, and that no recording stays claimed."""
         for service in DATABASE_OWNERS:
             waiting = "SELECT type FROM outbox LIMIT 1"
-            await until(partial(self.fetch, service.name), waiting, lambda rows: not rows)
+            await wait_until(partial(self.fetch, service.name), waiting, lambda rows: not rows)
         stuck = """SELECT 1 FROM uploaded_files JOIN import_jobs ON import_jobs.id = import_id
             WHERE import_jobs.state IN ('rejected', 'failed', 'cancelled')"""
-        await until(partial(self.fetch, "importer"), stuck, lambda rows: not rows)
+        await wait_until(partial(self.fetch, "importer"), stuck, lambda rows: not rows)
 
     async def play_one(self, wanted: Import) -> str:
         """Save a game with one speech of the import, and return the speech once the game is counted."""
         row = (await self.speeches(wanted))[0]
-        game = session_of([{"id": str(row["id"])}], level="C1")
-        await until(self._save, game, lambda status: status == 201)
+        game = build_session([{"id": str(row["id"])}], level="C1")
+        await wait_until(self._save, game, lambda status: status == 201)
         counted = "SELECT plays FROM speech_statistics WHERE speech_id = $1"
-        await until(lambda _: self.fetch("content", counted, row["id"]), None, bool)
+        await wait_until(lambda _: self.fetch("content", counted, row["id"]), None, bool)
         return str(row["id"])
 
     async def _save(self, game: dict[str, Any]) -> int:
@@ -242,7 +244,7 @@ class Imports:
         return await self.find_ownerless()
 
 
-async def until[A, R](read: Callable[[A], Awaitable[R]], argument: A, holds: Callable[[R], bool]) -> R:
+async def wait_until[A, R](read: Callable[[A], Awaitable[R]], argument: A, holds: Callable[[R], bool]) -> R:
     """Read until `holds` accepts the value, and return it. Outages are ignored. Raises TimeoutError."""
     last: Any = None
     try:
@@ -260,7 +262,7 @@ async def until[A, R](read: Callable[[A], Awaitable[R]], argument: A, holds: Cal
 
 
 @contextmanager
-def frozen(server: Server) -> Iterator[None]:
+def freeze(server: Server) -> Iterator[None]:
     """Stop a process with SIGSTOP during the block. The test may kill and restart it."""
     process = server.process
     assert process is not None

@@ -8,19 +8,19 @@ import httpx
 import pytest
 
 from deploy.local.stack import Stack
-from tests.journey import Learner, session_of
+from tests.journey import Learner, build_session
 
 pytestmark = pytest.mark.journey
 
 SAVES = 50
 
 
-async def statistics_of(admin: Learner, speech: dict[str, Any]) -> dict[str, Any]:
+async def get_statistics(admin: Learner, speech: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = (await admin.get(f"/admin/speeches/{speech['id']}")).json()["statistics"]
     return found
 
 
-async def sessions_on(admin: Learner, day: date) -> int:
+async def count_sessions(admin: Learner, day: date) -> int:
     overview = await admin.get("/admin/analytics/overview", **{"from": str(day), "to": str(day)})
     assert overview.status_code == 200, overview.text
     return sum(each["sessions"] for each in overview.json()["days"])
@@ -33,9 +33,9 @@ async def test_every_save_succeeds_and_has_its_effects_exactly_once(
     # On a separate day, on which no other test plays.
     ended = datetime.now(UTC) - timedelta(days=200)
     times = {"started_at": (ended - timedelta(minutes=1)).isoformat(), "completed_at": ended.isoformat()}
-    game = session_of([speech], level="C2", **times)
-    plays = (await statistics_of(admin, speech))["plays"]
-    assert await sessions_on(admin, ended.date()) == 0
+    game = build_session([speech], level="C2", **times)
+    plays = (await get_statistics(admin, speech))["plays"]
+    assert await count_sessions(admin, ended.date()) == 0
 
     broker = system.servers["rabbitmq"]
     statuses = []
@@ -48,12 +48,12 @@ async def test_every_save_succeeds_and_has_its_effects_exactly_once(
     assert (await gateway.get("/ready")).status_code == 200
     await asyncio.to_thread(broker.start)
 
-    async def effects() -> tuple[int, int]:
-        counted = await sessions_on(admin, ended.date())
-        return (await statistics_of(admin, speech))["plays"] - plays, counted
+    async def count_effects() -> tuple[int, int]:
+        counted = await count_sessions(admin, ended.date())
+        return (await get_statistics(admin, speech))["plays"] - plays, counted
 
     async with asyncio.timeout(60):
-        while min(await effects()) < SAVES:  # noqa: ASYNC110 - another system's work
+        while min(await count_effects()) < SAVES:  # noqa: ASYNC110 - another system's work
             await asyncio.sleep(0.3)
     await asyncio.sleep(2)
-    assert await effects() == (SAVES, SAVES)
+    assert await count_effects() == (SAVES, SAVES)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.chaos.imports import VICTIMS, Imports, frozen, kill_and_start, stop_and_start, until
+from tests.chaos.imports import VICTIMS, Imports, freeze, kill_and_start, stop_and_start, wait_until
 
 pytestmark = pytest.mark.journey
 
@@ -16,7 +16,7 @@ LARGE = 5_000
 async def test_an_import_completes_when_a_process_dies_while_it_is_queued(
     imports: Imports, victim: str
 ) -> None:
-    with frozen(imports.victims["importer worker"]):
+    with freeze(imports.victims["importer worker"]):
         wanted = await imports.start()
         assert await imports.wait(wanted, "queued") == "queued"
         await kill_and_start(imports.victims[victim])
@@ -27,9 +27,9 @@ async def test_an_import_completes_when_a_process_dies_while_it_is_queued(
 async def test_an_import_completes_when_a_process_dies_while_rows_are_checked(
     imports: Imports, victim: str
 ) -> None:
-    with frozen(imports.victims["importer worker"]):
+    with freeze(imports.victims["importer worker"]):
         wanted = await imports.start()
-        storage = frozen(imports.victims["s3"])
+        storage = freeze(imports.victims["s3"])
         storage.__enter__()
     # Without S3 the worker cannot read the table.
     try:
@@ -44,10 +44,10 @@ async def test_an_import_completes_when_a_process_dies_while_rows_are_checked(
 async def test_an_import_completes_when_a_process_dies_while_it_is_applied(
     imports: Imports, victim: str
 ) -> None:
-    with frozen(imports.victims["content worker"]):
+    with freeze(imports.victims["content worker"]):
         wanted = await imports.start()
         assert await imports.wait(wanted, "applying") == "applying"
-        storage = frozen(imports.victims["s3"])
+        storage = freeze(imports.victims["s3"])
         storage.__enter__()
     # Its transaction is open, and waits for the rows.
     try:
@@ -61,12 +61,12 @@ async def test_an_import_completes_when_a_process_dies_while_it_is_applied(
 
 async def test_workers_stop_before_they_have_checked_or_applied_their_imports(imports: Imports) -> None:
     importer, content = imports.victims["importer worker"], imports.victims["content worker"]
-    with frozen(content):
+    with freeze(content):
         applied = await imports.start()
         assert await imports.wait(applied, "applying") == "applying"
-        with frozen(importer):
+        with freeze(importer):
             checked = await imports.start()
-            storage = frozen(imports.victims["s3"])
+            storage = freeze(imports.victims["s3"])
             storage.__enter__()
     # Both wait for S3 until their time is over.
     try:
@@ -85,7 +85,7 @@ async def test_an_undo_completes_when_a_process_dies_during_it(imports: Imports,
     wanted = await imports.start()
     await imports.ensure_applied(wanted)
     played = await imports.play_one(wanted)
-    with frozen(imports.victims["content worker"]):
+    with freeze(imports.victims["content worker"]):
         await imports.undo(wanted)
         assert await imports.wait(wanted, "undoing") == "undoing"
         await kill_and_start(imports.victims[victim])
@@ -94,14 +94,14 @@ async def test_an_undo_completes_when_a_process_dies_during_it(imports: Imports,
 
 async def test_a_large_import_survives_deaths_between_its_chunks(imports: Imports) -> None:
     wanted = await imports.start(*await imports.add_uploads(LARGE))
-    checked = await until(imports.count_checked, wanted, bool)
+    checked = await wait_until(imports.count_checked, wanted, bool)
     await kill_and_start(imports.victims["importer worker"])
     assert 0 < checked < LARGE
     assert await imports.wait(wanted) == "completed"
     assert await imports.count_speeches(wanted) == LARGE
 
     await imports.undo(wanted)
-    left = await until(imports.count_speeches, wanted, lambda count: count < LARGE)
+    left = await wait_until(imports.count_speeches, wanted, lambda count: count < LARGE)
     await kill_and_start(imports.victims["content worker"])
     assert 0 < left < LARGE
     await imports.ensure_undone(wanted)

@@ -23,7 +23,7 @@ from shared.data.migrations import upgrade
 from shared.data.storage import Storage
 from shared.messaging.inbox import Handler, Subscriptions, apply_once
 from shared.settings import StorageSettings
-from shared.testing import scratch_database
+from shared.testing import create_scratch_database
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
@@ -54,21 +54,21 @@ NEW_EACH_TIME = {
 def make_example(event: type[Event]) -> dict[str, Any]:
     """Return an event as its schema describes it, every optional field included."""
     schema = event.model_json_schema()
-    return {**_example(schema, schema.get("$defs", {})), "id": str(uuid7())}
+    return {**_build_example(schema, schema.get("$defs", {})), "id": str(uuid7())}
 
 
-def _example(schema: dict[str, Any], models: dict[str, Any], name: str = "") -> Any:
+def _build_example(schema: dict[str, Any], models: dict[str, Any], name: str = "") -> Any:
     if "$ref" in schema:
-        return _example(models[schema["$ref"].rpartition("/")[2]], models, name)
+        return _build_example(models[schema["$ref"].rpartition("/")[2]], models, name)
     if "anyOf" in schema:
-        return _example(schema["anyOf"][0], models, name)
+        return _build_example(schema["anyOf"][0], models, name)
     if "const" in schema or "enum" in schema:
         return schema["const"] if "const" in schema else schema["enum"][0]
     match schema["type"]:
         case "object":
-            return {name: _example(each, models, name) for name, each in schema["properties"].items()}
+            return {name: _build_example(each, models, name) for name, each in schema["properties"].items()}
         case "array":
-            return [_example(schema["items"], models, name)]
+            return [_build_example(schema["items"], models, name)]
         case "boolean":
             return True
         case "integer" | "number":
@@ -113,7 +113,7 @@ def service(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 async def migrated_url(service: str, worker_id: str) -> AsyncIterator[str]:
-    async with scratch_database(f"additive_{service}_{worker_id}") as url:
+    async with create_scratch_database(f"additive_{service}_{worker_id}") as url:
         await asyncio.to_thread(upgrade, service, url)
         yield url
 
@@ -178,7 +178,7 @@ def make_given(statement: str, event: type[Event]) -> dict[str, Any]:
 async def test_a_consumer_applies_an_event_with_an_added_field(
     service: str, event: type[Event], handler: Handler[Any], database: Database
 ) -> None:
-    queue, content = event.queue_for(service), make_example(event)
+    queue, content = event.build_queue_name(service), make_example(event)
     plain = event.model_validate(content)
     known = grow(event).model_validate(fill(content))
     assert known.data.added_later == "filled"

@@ -28,7 +28,7 @@ def test_the_documents_are_current() -> None:
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
 def test_an_event_is_named_after_its_type_and_producer(event: type[Event]) -> None:
-    words = event.routing_key().split(".")
+    words = event.get_routing_key().split(".")
     assert words[0] == "parley"
     assert words[1] == event.__module__.removeprefix("contracts.")
     assert words[2].replace("_", "") == event.__name__.lower()
@@ -44,11 +44,11 @@ def test_the_producer_must_set_the_id_of_an_event(event: type[Event]) -> None:
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
 def test_an_unknown_field_is_ignored(event: type[Event]) -> None:
-    for model in (event, *_models_of(event)):
+    for model in (event, *_list_models(event)):
         assert model.model_config.get("extra", "ignore") == "ignore"
 
 
-def _models_of(event: type[Event]) -> list[type[BaseModel]]:
+def _list_models(event: type[Event]) -> list[type[BaseModel]]:
     data = event.model_fields["data"].annotation
     return [data] if isinstance(data, type) and issubclass(data, BaseModel) else []
 
@@ -60,4 +60,4 @@ def test_every_queue_and_its_dead_letter_queue_has_one_name() -> None:
 
 
 def test_every_event_in_the_snapshot_still_exists() -> None:
-    assert set(SNAPSHOT) == {event.routing_key() for event in EVENTS}
+    assert set(SNAPSHOT) == {event.get_routing_key() for event in EVENTS}

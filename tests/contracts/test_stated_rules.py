@@ -87,8 +87,8 @@ def test_a_cursor_states_its_form() -> None:
 
 
 def test_the_document_uses_only_limits_of_json_schema() -> None:
-    def names(node: Any) -> set[str]:
+    def find_names(node: Any) -> set[str]:
         inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-        return set(node if isinstance(node, dict) else ()).union(*map(names, inner))
+        return set(node if isinstance(node, dict) else ()).union(*map(find_names, inner))
 
-    assert not names(json.loads(DOCUMENT_PATH.read_text())) & NOT_JSON_SCHEMA
+    assert not find_names(json.loads(DOCUMENT_PATH.read_text())) & NOT_JSON_SCHEMA

@@ -15,7 +15,7 @@ import httpx
 
 from bench.lean_client import Answer, Connection
 from tests.importing import AUDIO, ENDED, IMPORT
-from tests.journey import RECORDINGS, REFERENCE, Learner, session_of
+from tests.journey import RECORDINGS, REFERENCE, Learner, build_session
 
 LEARNERS = 10
 PASSWORD = "Correct4Horse"
@@ -109,7 +109,7 @@ class Player(Client):
         drawn = await self._call("draw", "POST", "/game/speeches/random", {"level": "A2", "limit": 3})
         if drawn is not None:
             speeches = json.loads(drawn.body)["speeches"]
-            saved = await self._call("save", "POST", "/game/sessions", session_of(speeches))
+            saved = await self._call("save", "POST", "/game/sessions", build_session(speeches))
             self.traffic.results += len(speeches) if saved else 0
         await self._call("list", "GET", "/game/sessions?limit=5")
         await self._call("statistics", "GET", "/game/stats")

@@ -56,7 +56,7 @@ class Replicas:
 
 
 @contextmanager
-def replicated(system: Stack) -> Iterator[Replicas]:
+def run_replicas(system: Stack) -> Iterator[Replicas]:
     """Start the second replicas and their gateway, and stop them at the end of the block."""
     ports = assign_ports(choose_free_block())
     apis = {f"{service.name}-api": system.apis[service.name] for service in SERVICES}
@@ -67,34 +67,36 @@ def replicated(system: Stack) -> Iterator[Replicas]:
     for first in firsts:
         environment = {**first.program.environment, **AS_IN_PRODUCTION, **jwks}
         first.program = replace(first.program, environment=environment)
-    pairs = {name: (first, _second(system, first, ports[name])) for name, first in (apis | workers).items()}
-    gateway = _gateway(system, ports, apis)
+    pairs = {
+        name: (first, _create_second(system, first, ports[name])) for name, first in (apis | workers).items()
+    }
+    gateway = _create_gateway(system, ports, apis)
     started = [second for _, second in pairs.values()] + [gateway]
     try:
-        _at_once(Server.stop, firsts)
+        _run_together(Server.stop, firsts)
         for server in (*started, *firsts):
             server.launch()
         for server in (*started, *firsts):
             server.wait()
         yield Replicas(pairs, ports["gateway"], ports["gateway-metrics"])
     finally:
-        _at_once(Server.stop, started)
+        _run_together(Server.stop, started)
         for first, program in zip(firsts, programs, strict=True):
             first.program = program
 
 
-def _at_once(action: Callable[[Server], None], servers: Iterable[Server]) -> None:
+def _run_together(action: Callable[[Server], None], servers: Iterable[Server]) -> None:
     with ThreadPoolExecutor() as pool:
         list(pool.map(action, servers))
 
 
-def _second(system: Stack, first: Server, port: int) -> Server:
+def _create_second(system: Stack, first: Server, port: int) -> Server:
     environment = {**first.program.environment, "PORT": str(port)}
     program = replace(first.program, name=f"{first.name}-2", environment=environment)
     return Server(run=system.run, program=program, answers=lambda: fetch_status(port, "/health") == 200)
 
 
-def _gateway(system: Stack, ports: dict[str, int], apis: Iterable[str]) -> Server:
+def _create_gateway(system: Stack, ports: dict[str, int], apis: Iterable[str]) -> Server:
     """Return an Envoy like the system's, on other ports, with two endpoints for each API."""
     own = {name: ports[name] for name in ("gateway", "gateway-metrics", "recordings")}
     data = system.run.folder / "data" / "gateway-2"
@@ -117,12 +119,12 @@ def _gateway(system: Stack, ports: dict[str, int], apis: Iterable[str]) -> Serve
 
 async def _wait_until(holds: Callable[[], bool], problem: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not await asyncio.to_thread(_answers, holds):
+    while not await asyncio.to_thread(_has_answer, holds):
         assert time.monotonic() < deadline, problem
         await asyncio.sleep(0.1)
 
 
-def _answers(holds: Callable[[], bool]) -> bool:
+def _has_answer(holds: Callable[[], bool]) -> bool:
     try:
         return holds()
     except OSError:

@@ -20,8 +20,8 @@ from deploy.backup.restore import restore
 from deploy.backup.snapshot import Options
 from deploy.local.backup import describe_system, restore_backup
 from deploy.local.stack import Stack, run_stack
-from tests.chaos.imports import Import, Imports, frozen, until
-from tests.journey import REFERENCE, Learner, scored_session_of, session_of
+from tests.chaos.imports import Import, Imports, freeze, wait_until
+from tests.journey import REFERENCE, Learner, build_scored_session, build_session
 
 pytestmark = pytest.mark.journey
 
@@ -60,7 +60,7 @@ class Traffic:
             self.saved += 1
 
     @asynccontextmanager
-    async def going_on(self) -> AsyncIterator[None]:
+    async def play_during(self) -> AsyncIterator[None]:
         saving = [asyncio.create_task(self._save()) for _ in range(SAVES_AT_ONCE)]
         try:
             yield
@@ -74,7 +74,7 @@ async def play_scored(learner: Learner) -> list[dict[str, Any]]:
     """Save a game with a score, and return the history with it."""
     speech = next(each for each in await learner.draw(limit=50) if each["text"] == REFERENCE)
     scored = (await learner.score("good.wav")).json()
-    game = scored_session_of(speech, scored)
+    game = build_scored_session(speech, scored)
     answer = await learner.post("/game/sessions", game)
     assert answer.status_code == 201, answer.text
     return await read_history(learner)
@@ -118,14 +118,14 @@ async def drill(system: Stack, drill_folder: Path) -> AsyncIterator[Drill]:
 
 async def back_up(system: Stack, gateway: httpx.AsyncClient, folder: Path) -> Drill:
     """Back up while learners play and an import is in progress."""
-    learner = await Learner.signed_up(gateway)
+    learner = await Learner.sign_up(gateway)
     login = {"email": learner.user["email"], "password": "Correct4Horse"}
     signed_in = await gateway.post("/api/v1/auth/login", json=login)
     history, recording = await play_scored(learner), await play_recording(learner)
     [speech] = await learner.draw(level="C2", limit=1)
-    traffic = Traffic(await Learner.signed_up(gateway), session_of([speech], level="C2"))
-    async with traffic.going_on():
-        wanted = await (await Imports.signed_in(system, gateway)).start()
+    traffic = Traffic(await Learner.sign_up(gateway), build_session([speech], level="C2"))
+    async with traffic.play_during():
+        wanted = await (await Imports.sign_in(system, gateway)).start()
         saved_before = traffic.saved
         backup = await create(describe_system(system.plan, is_running=True), folder, report=print)
     assert traffic.statuses == {201}
@@ -185,7 +185,7 @@ async def test_no_event_is_lost_and_none_counts_twice(drill: Drill, admin: Learn
     plays = (await imports.fetch("game", saved, drill.played))[0][0]
     assert plays >= drill.saved_before > 0
     counted = partial(imports.fetch, "content", "SELECT plays FROM speech_statistics WHERE speech_id = $1")
-    await until(counted, drill.played, lambda rows: rows[0][0] == plays)
+    await wait_until(counted, drill.played, lambda rows: rows[0][0] == plays)
     await imports.ensure_nothing_waits()
 
 
@@ -197,7 +197,7 @@ async def test_no_row_refers_to_a_missing_object(drill: Drill, admin: Learner) -
     at = describe_system(drill.restored.plan, is_running=True)
     async with connect_all(at.databases, programs=None) as databases:
         wanted = set[str]().union(*[await each.list_references() for each in databases])
-    present = set(await Imports(drill.restored, admin).storage().list_keys())
+    present = set(await Imports(drill.restored, admin).create_storage().list_keys())
     assert len(wanted) > 100
     assert wanted - present == set()
 
@@ -228,15 +228,15 @@ async def test_a_restore_into_a_system_in_use_is_refused_without_effects(system:
 async def test_queues_without_a_worker_are_named(system: Stack, drill: Drill, tmp_path: Path) -> None:
     at = describe_system(system.plan, is_running=True)
     async with httpx.AsyncClient(base_url=system.url, timeout=30) as client:
-        learner = await Learner.signed_up(client)
-        with frozen(system.workers["content"]):
-            game = session_of(await learner.draw(limit=1))
+        learner = await Learner.sign_up(client)
+        with freeze(system.workers["content"]):
+            game = build_session(await learner.draw(limit=1))
             assert (await learner.post("/game/sessions", game)).status_code == 201
             with pytest.raises(
                 BackupFailed, match=r"content\.on\.session_completed \(1\)\. Nothing was kept"
             ):
                 await create(at, tmp_path, report=print, options=Options(wait_seconds=2))
         # The relays continue.
-        imports = await Imports.signed_in(system, client)
+        imports = await Imports.sign_in(system, client)
         await imports.ensure_nothing_waits()
     assert await asyncio.to_thread(os.listdir, tmp_path) == []

@@ -8,8 +8,8 @@ import pytest
 
 from deploy.local.stack import Stack
 from tests.importing import ENDED, start, upload
-from tests.journey import Learner, session_of
-from tests.previous_release import deployed, extract
+from tests.journey import Learner, build_session
+from tests.previous_release import deploy, extract
 
 pytestmark = pytest.mark.journey
 
@@ -19,13 +19,13 @@ ADMIN = {"email": "admin@example.com", "password": "AdminPass123"}
 
 async def test_the_previous_release_works_on_the_new_schema(system: Stack) -> None:
     code = await asyncio.to_thread(extract, system.run.folder / "previous")
-    with deployed(system, code) as url:
+    with deploy(system, code) as url:
         async with httpx.AsyncClient(base_url=url, timeout=20) as client, asyncio.timeout(60):
             await use(client)
 
 
 async def use(client: httpx.AsyncClient) -> None:
-    learner = await Learner.signed_up(client)
+    learner = await Learner.sign_up(client)
     signed_in = (await client.post("/api/v1/auth/login", json=ADMIN)).raise_for_status().json()
     admin = Learner(client, signed_in["user"], signed_in["access_token"])
     await play(learner, admin)
@@ -38,7 +38,7 @@ async def play(learner: Learner, admin: Learner) -> None:
     [speech] = await learner.draw(level="C1", limit=1)
     path = f"/admin/speeches/{speech['id']}"
     plays = (await admin.get(path)).json()["statistics"]["plays"]
-    saved = await learner.post("/game/sessions", session_of([speech], level="C1"))
+    saved = await learner.post("/game/sessions", build_session([speech], level="C1"))
     assert saved.status_code == 201, saved.text
     sessions = (await learner.get("/game/sessions")).json()["sessions"]
     assert [each["id"] for each in sessions] == [saved.json()["session_id"]]

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from deploy.local.stack import Stack
-from tests.chaos.imports import Imports, until
+from tests.chaos.imports import Imports, wait_until
 from tests.drills.load import Traffic, load
-from tests.drills.replicas import Replicas, replicated
+from tests.drills.replicas import Replicas, run_replicas
 from tests.journey import Learner
 
 pytestmark = pytest.mark.journey
@@ -31,7 +31,7 @@ EFFECTS = {
 
 @pytest.fixture
 def replicas(system: Stack) -> Iterator[Replicas]:
-    with replicated(system) as found:
+    with run_replicas(system) as found:
         yield found
 
 
@@ -54,7 +54,7 @@ async def test_a_rolling_restart_under_load_fails_no_request_and_loses_no_effect
         editor = Learner(client, imports.admin.user, imports.admin.token)
         async with load(client, editor) as traffic:
             seconds = await restart_all(replicas)
-            await until(traffic.count, None, lambda count: count >= MIN_REQUESTS)
+            await wait_until(traffic.count, None, lambda count: count >= MIN_REQUESTS)
     print(f"{traffic.answers.total()} requests, the slowest {traffic.slowest_seconds:.1f} s")  # noqa: T201 - of a failure
     assert traffic.failures == {}
     assert {kind for kind, _ in traffic.answers} == KINDS
@@ -87,7 +87,7 @@ async def ensure_counted(imports: Imports, before: list[int], traffic: Traffic) 
     async def read(_: None) -> list[int]:
         return await count_effects(imports)
 
-    await until(read, None, lambda counts: counts == expected)
+    await wait_until(read, None, lambda counts: counts == expected)
     await imports.ensure_nothing_waits()
     await asyncio.sleep(1)
     assert await count_effects(imports) == expected

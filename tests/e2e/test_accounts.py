@@ -9,22 +9,22 @@ import httpx
 import pytest
 
 from deploy.local.stack import Stack
-from tests.journey import Learner, session_of
+from tests.journey import Learner, build_session
 
 pytestmark = pytest.mark.journey
 
 AUTH = "/api/v1/auth"
 
 
-async def link_for(system: Stack, email: str, subject: str) -> str:
+async def wait_for_link(system: Stack, email: str, subject: str) -> str:
     """Return the link in the newest e-mail with this subject."""
     async with asyncio.timeout(15):
-        while not (found := _links(system.mail, email, subject)):  # noqa: ASYNC110 - another system's work
+        while not (found := _list_links(system.mail, email, subject)):  # noqa: ASYNC110 - another system's work
             await asyncio.sleep(0.1)
     return found[-1]
 
 
-def _links(folder: Path, email: str, subject: str) -> list[str]:
+def _list_links(folder: Path, email: str, subject: str) -> list[str]:
     files = sorted(folder.glob("*.eml"), key=lambda file: file.stat().st_mtime_ns)
     letters = [message_from_bytes(file.read_bytes(), policy=default) for file in files]
     mine = [letter for letter in letters if (letter["To"], letter["Subject"]) == (email, subject)]
@@ -36,7 +36,7 @@ async def test_an_address_is_confirmed_and_a_password_reset_by_links(
     system: Stack, gateway: httpx.AsyncClient, learner: Learner
 ) -> None:
     email = learner.user["email"]
-    page, _, token = (await link_for(system, email, "Confirm your e-mail address")).partition("#token=")
+    page, _, token = (await wait_for_link(system, email, "Confirm your e-mail address")).partition("#token=")
     assert (await gateway.get(page)).status_code == 200
     confirmed = {"token": token, "password": "Correct4Horse"}
     answers = [
@@ -46,7 +46,7 @@ async def test_an_address_is_confirmed_and_a_password_reset_by_links(
     assert [answer.status_code for answer in answers] == [403, 204, 204]
     assert (await learner.get("/users/me")).json()["email_verified"] is True
     assert (await gateway.post(f"{AUTH}/password/forgot", json={"email": email})).status_code == 202
-    page, _, token = (await link_for(system, email, "Set a new password")).partition("#token=")
+    page, _, token = (await wait_for_link(system, email, "Set a new password")).partition("#token=")
     assert (await gateway.get(page)).status_code == 200
     chosen = {"token": token, "password": "Brandnew4Password"}
     assert (await gateway.post(f"{AUTH}/password/reset", json=chosen)).status_code == 204
@@ -57,13 +57,13 @@ async def test_an_address_is_confirmed_and_a_password_reset_by_links(
 
 async def test_an_app_confirms_an_address_with_its_access_token(system: Stack, learner: Learner) -> None:
     email = learner.user["email"]
-    _, _, token = (await link_for(system, email, "Confirm your e-mail address")).partition("#token=")
+    _, _, token = (await wait_for_link(system, email, "Confirm your e-mail address")).partition("#token=")
     assert (await learner.post("/auth/email/verify", {"token": token})).status_code == 204
     assert (await learner.get("/users/me")).json()["email_verified"] is True
 
 
 async def test_an_account_is_exported_and_deleted_with_all_its_data(learner: Learner) -> None:
-    saved = await learner.post("/game/sessions", session_of(await learner.draw(limit=2)))
+    saved = await learner.post("/game/sessions", build_session(await learner.draw(limit=2)))
     assert saved.status_code == 201, saved.text
     exported = (await learner.get("/users/me/export")).json()
     assert exported["account"]["profile"]["email"] == learner.user["email"]

@@ -9,9 +9,18 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.journey import RECORDINGS, Learner, session_of
-from tests.operations import OPERATIONS, Field, Operation, example, field_type, fields, pointer, replaced
-from tests.problems import problem_of
+from tests.journey import RECORDINGS, Learner, build_session
+from tests.operations import (
+    OPERATIONS,
+    Field,
+    Operation,
+    build_example,
+    build_pointer,
+    find_field_type,
+    iterate_fields,
+    replace,
+)
+from tests.problems import read_problem
 
 pytestmark = pytest.mark.journey
 
@@ -37,7 +46,7 @@ async def test_broken_json_is_a_readable_problem(learner: Learner, path: str, bo
     headers = {**learner.headers, "Content-Type": "application/json"}
     response = await learner.client.post(path, content=body, headers=headers)
     assert response.status_code in {400, 422}
-    problem_of(response, status=response.status_code, code=response.json()["code"])
+    read_problem(response, status=response.status_code, code=response.json()["code"])
 
 
 @pytest.mark.parametrize("path", SOURCES)
@@ -45,14 +54,14 @@ async def test_broken_json_is_a_readable_problem(learner: Learner, path: str, bo
 async def test_values_of_wrong_types_are_a_readable_problem(learner: Learner, path: str, body: Any) -> None:
     response = await learner.client.post(path, json=body, headers=learner.headers)
     code = "unknown_field" if isinstance(body, dict) and body else "validation_failed"
-    assert problem_of(response, status=422, code=code)["errors"][0]["pointer"]
+    assert read_problem(response, status=422, code=code)["errors"][0]["pointer"]
 
 
 @pytest.mark.parametrize("path", SOURCES)
 async def test_a_huge_body_is_a_readable_problem(learner: Learner, path: str) -> None:
     headers = {**learner.headers, "Content-Type": "application/json"}
     response = await learner.client.post(path, content=b" " * 3_000_000, headers=headers)
-    problem_of(response, status=413, code="payload_too_large")
+    read_problem(response, status=413, code="payload_too_large")
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "eyJhbGciOiJub25lIn0.e30."])
@@ -64,14 +73,14 @@ async def test_missing_and_forged_tokens_are_a_readable_problem(
         headers = {"Authorization": f"Bearer {sent}"} if sent else {}
         for path in ("/api/v1/users/me", "/api/v1/game/sessions", "/api/v1/game/stats"):
             response = await gateway.get(path, headers=headers)
-            problem_of(response, status=401, code="unauthorized")
+            read_problem(response, status=401, code="unauthorized")
             assert response.headers["www-authenticate"].startswith("Bearer")
 
 
 async def test_an_unknown_speech_is_a_readable_problem(learner: Learner) -> None:
     unknown = str(uuid4())
-    response = await learner.post("/game/sessions", session_of([{"id": unknown}]))
-    assert problem_of(response, status=404, code="speech_not_found")["speech_ids"] == [unknown]
+    response = await learner.post("/game/sessions", build_session([{"id": unknown}]))
+    assert read_problem(response, status=404, code="speech_not_found")["speech_ids"] == [unknown]
     assert (await learner.get(f"/speeches/{unknown}")).status_code == 404
 
 
@@ -89,7 +98,7 @@ async def test_every_operation_refuses_a_missing_body_and_token(
     for method, path, operation in operations:
         anonymous = await gateway.request(method, path)
         if operation.get("security"):
-            problem_of(anonymous, status=401, code="unauthorized")
+            read_problem(anonymous, status=401, code="unauthorized")
         for sent in ({"content": b"{"}, {"json": {"x": "\u0000"}}, {"json": ["\U0001f600" * 3000]}):
             arguments: dict[str, Any] = sent
             answer = await gateway.request(method, path, headers=learner.headers, **arguments)
@@ -115,9 +124,9 @@ EDGES: list[Any] = [
     True,
 ]
 FIELDS = [
-    pytest.param(operation, field, id=f"{operation} {pointer(field)}")
+    pytest.param(operation, field, id=f"{operation} {build_pointer(field)}")
     for operation in OPERATIONS
-    for field in fields(operation.body or {})
+    for field in iterate_fields(operation.body or {})
 ]
 
 
@@ -136,30 +145,30 @@ async def test_every_field_refuses_values_beyond_its_limits(
             operation.method, operation.address, content=content, headers=headers
         )
 
-    good = await good_body(operation, learner)
-    wrong_anyway = pointers(await send(good))
+    good = await build_valid_body(operation, learner)
+    wrong_anyway = list_pointers(await send(good))
     for edge in EDGES:
-        answer = await send(replaced(good, field, edge))
+        answer = await send(replace(good, field, edge))
         assert answer.status_code < 500, (edge, answer.text)
         if answer.status_code < 400:
             continue
-        problem_of(answer, status=answer.status_code, code=answer.json()["code"])
+        read_problem(answer, status=answer.status_code, code=answer.json()["code"])
         if answer.status_code == 422:
-            named = pointers(answer)
-            assert any(each.startswith(pointer(field)) for each in named) or named & wrong_anyway, edge
+            named = list_pointers(answer)
+            assert any(each.startswith(build_pointer(field)) for each in named) or named & wrong_anyway, edge
 
 
 INTEGER_FIELDS = [
-    pytest.param(operation, field, id=f"{operation} {pointer(field)}")
+    pytest.param(operation, field, id=f"{operation} {build_pointer(field)}")
     for operation in OPERATIONS
-    for field in fields(operation.body or {})
-    if field_type(operation.body or {}, field) == "integer"
+    for field in iterate_fields(operation.body or {})
+    if find_field_type(operation.body or {}, field) == "integer"
 ]
 INTEGER_PARAMETERS = [
     pytest.param(operation, each["name"], id=f"{operation} {each['name']}")
     for operation in OPERATIONS
     for each in operation.described.get("parameters", [])
-    if each["in"] == "query" and field_type(each["schema"], ()) == "integer"
+    if each["in"] == "query" and find_field_type(each["schema"], ()) == "integer"
 ]
 
 
@@ -168,12 +177,12 @@ async def test_an_integer_in_a_body_may_end_in_point_zero(
     learner: Learner, admin: Learner, operation: Operation, field: Field
 ) -> None:
     caller = admin if operation.path.startswith("/api/v1/admin/") else learner
-    good = await good_body(operation, learner)
+    good = await build_valid_body(operation, learner)
     for value, accepted in ((1.0, True), (1.5, False), ("1", False), (True, False)):
         answer = await caller.client.request(
-            operation.method, operation.address, json=replaced(good, field, value), headers=caller.headers
+            operation.method, operation.address, json=replace(good, field, value), headers=caller.headers
         )
-        assert (pointer(field) not in pointers(answer)) is accepted, (value, answer.text)
+        assert (build_pointer(field) not in list_pointers(answer)) is accepted, (value, answer.text)
 
 
 @pytest.mark.parametrize(("operation", "name"), INTEGER_PARAMETERS)
@@ -185,7 +194,7 @@ async def test_an_integer_in_a_query_may_end_in_point_zero(
         answer = await caller.client.request(
             operation.method, operation.address, params={name: value}, headers=caller.headers
         )
-        assert (f"#/query/{name}" not in pointers(answer)) is accepted, (value, answer.text)
+        assert (f"#/query/{name}" not in list_pointers(answer)) is accepted, (value, answer.text)
 
 
 def test_a_form_has_no_integers() -> None:
@@ -193,19 +202,19 @@ def test_a_form_has_no_integers() -> None:
     for operation in OPERATIONS:
         contents = operation.described.get("requestBody", {}).get("content", {})
         form = contents.get("multipart/form-data", {}).get("schema", {})
-        assert not [field for field in fields(form) if field_type(form, field) == "integer"]
+        assert not [field for field in iterate_fields(form) if find_field_type(form, field) == "integer"]
 
 
-async def good_body(operation: Operation, learner: Learner) -> Any:
+async def build_valid_body(operation: Operation, learner: Learner) -> Any:
     """Generate an example that also satisfies rules outside the schema: the speeches of a game must exist."""
-    body = example(operation.body or {})
+    body = build_example(operation.body or {})
     if (operation.method, operation.path) == ("POST", "/api/v1/game/sessions"):
-        played = session_of(await learner.draw(limit=1))
+        played = build_session(await learner.draw(limit=1))
         return played | {"selected_tags": body["selected_tags"]}
     return body
 
 
-def pointers(answer: httpx.Response) -> set[str]:
+def list_pointers(answer: httpx.Response) -> set[str]:
     """Return the fields that a problem names."""
     problem = answer.json() if answer.status_code >= 400 else {}
     return {error["pointer"] for error in problem.get("errors", [])}

@@ -17,7 +17,7 @@ import pytest
 from deploy.local.stack import Stack
 from services.scoring.tests.situations import make_wav
 from tests.journey import RECORDINGS, REFERENCE, Learner
-from tests.problems import problem_of
+from tests.problems import read_problem
 
 pytestmark = pytest.mark.journey
 
@@ -133,7 +133,7 @@ def measure_memory(system: Stack) -> int:
 async def memory_at_start(system: Stack) -> int:
     """The memory after recordings of all kinds were scored."""
     async with httpx.AsyncClient(base_url=system.url, timeout=20) as client:
-        learner = await Learner.signed_up(client)
+        learner = await Learner.sign_up(client)
         for audio in (*TAKEN.values(), TOO_LONG):
             await score(learner, audio=audio)
     return measure_memory(system)
@@ -156,7 +156,7 @@ def in_bounded_time() -> Iterator[None]:
 @pytest.mark.usefixtures("in_bounded_time")
 async def test_audio_that_cannot_be_scored_is_refused_with_advice(learner: Learner, name: str) -> None:
     audio, status, code, sentence = AUDIO[name]
-    problem = problem_of(await score(learner, audio=audio), status=status, code=code)
+    problem = read_problem(await score(learner, audio=audio), status=status, code=code)
     assert sentence in problem["detail"]
 
 
@@ -164,7 +164,7 @@ async def test_audio_that_cannot_be_scored_is_refused_with_advice(learner: Learn
 @pytest.mark.usefixtures("in_bounded_time")
 async def test_wrong_fields_are_named(learner: Learner, name: str) -> None:
     form, pointer, sentence = FIELDS[name]
-    problem = problem_of(await score(learner, **form), status=422, code="validation_failed")
+    problem = read_problem(await score(learner, **form), status=422, code="validation_failed")
     assert [error["pointer"] for error in problem["errors"]] == [pointer]
     assert sentence in problem["errors"][0]["message"]
 
@@ -183,7 +183,7 @@ async def test_two_recordings_in_a_form_are_refused(learner: Learner) -> None:
     answer = await learner.client.post(
         SCORE, files=files, data={"reference_text": REFERENCE}, headers=learner.headers
     )
-    problem = problem_of(answer, status=400, code="malformed_form")
+    problem = read_problem(answer, status=400, code="malformed_form")
     assert "more than one field audio" in problem["detail"]
 
 
@@ -191,14 +191,14 @@ async def test_two_recordings_in_a_form_are_refused(learner: Learner) -> None:
 async def test_a_form_without_a_recording_is_refused(learner: Learner) -> None:
     files = {"reference_text": (None, REFERENCE)}
     answer = await learner.client.post(SCORE, files=files, headers=learner.headers)
-    problem = problem_of(answer, status=422, code="validation_failed")
+    problem = read_problem(answer, status=422, code="validation_failed")
     assert problem["errors"] == [{"pointer": "#/audio", "message": "The recording is missing or empty."}]
 
 
 @pytest.mark.parametrize("content_type", ["multipart/form-data", "audio/wav", "application/json"])
 @pytest.mark.usefixtures("in_bounded_time")
 async def test_a_form_without_a_boundary_is_refused(learner: Learner, content_type: str) -> None:
-    problem = problem_of(
+    problem = read_problem(
         await send(learner, read("good.wav")[:10_000], content_type), status=400, code="malformed_form"
     )
     assert "multipart/form-data" in problem["detail"]

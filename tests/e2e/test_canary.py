@@ -54,11 +54,11 @@ def api(system: Stack, learner: Learner, recordings: Recordings) -> Api:
 async def test_no_part_of_a_recording_is_stored(
     gateway: httpx.AsyncClient, system: Stack, api: Api, places: Places, tmp_path: Path
 ) -> None:
-    async with places.collecting_messages():
-        with _tracing_gateway(system, tmp_path) as tracer:
+    async with places.collect_messages():
+        with _trace_gateway(system, tmp_path) as tracer:
             for situation in SITUATIONS:
                 await go_through(situation, api)
-        await Learner.signed_up(gateway)
+        await Learner.sign_up(gateway)
     assert places.messages
     assert await places.search() == set()
     if tracer is None:
@@ -67,7 +67,7 @@ async def test_no_part_of_a_recording_is_stored(
 
 
 @contextmanager
-def _tracing_gateway(system: Stack, folder: Path) -> Iterator[Tracer | None]:
+def _trace_gateway(system: Stack, folder: Path) -> Iterator[Tracer | None]:
     """Yield None where only root may trace a running process."""
     assert system.gateway.process
     with ExitStack() as stack:
@@ -94,10 +94,10 @@ async def test_the_search_finds_planted_recordings(
         nameless.write(voice.hex().encode())
         nameless.flush()
         places.others.append(os.getpid())
-        await plants.enter_async_context(_planted_in_redis(system, f"x{voice.hex()}"))
-        await plants.enter_async_context(_planted_in_database(system, voice))
-        async with places.collecting_messages():
-            await plants.enter_async_context(_planted_in_queue(system, base64.b64encode(b"xx" + voice)))
+        await plants.enter_async_context(_plant_in_redis(system, f"x{voice.hex()}"))
+        await plants.enter_async_context(_plant_in_database(system, voice))
+        async with places.collect_messages():
+            await plants.enter_async_context(_plant_in_queue(system, base64.b64encode(b"xx" + voice)))
         found = await places.search()
     assert {*files, "redis: leak", "game: public.leak", "rabbitmq: leak", "message 0"} <= found
     assert any(name.endswith("(deleted)") for name in found)
@@ -116,7 +116,7 @@ def _plant_in_files(system: Stack, plants: AsyncExitStack, voice: bytes, word: s
 
 
 @asynccontextmanager
-async def _planted_in_redis(system: Stack, value: str) -> AsyncIterator[None]:
+async def _plant_in_redis(system: Stack, value: str) -> AsyncIterator[None]:
     async with Redis.from_url(f"{system.plan.addresses.redis_url}/0") as redis:
         await redis.set("leak", value)
         yield
@@ -124,7 +124,7 @@ async def _planted_in_redis(system: Stack, value: str) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _planted_in_database(system: Stack, value: bytes) -> AsyncIterator[None]:
+async def _plant_in_database(system: Stack, value: bytes) -> AsyncIterator[None]:
     connection = await asyncpg.connect(f"{system.plan.addresses.postgres_url.rpartition('/')[0]}/game")
     await connection.execute("CREATE TABLE leak (voice bytea)")
     await connection.execute("INSERT INTO leak VALUES ($1)", value)
@@ -134,7 +134,7 @@ async def _planted_in_database(system: Stack, value: bytes) -> AsyncIterator[Non
 
 
 @asynccontextmanager
-async def _planted_in_queue(system: Stack, body: bytes) -> AsyncIterator[None]:
+async def _plant_in_queue(system: Stack, body: bytes) -> AsyncIterator[None]:
     async with await aio_pika.connect(f"{system.plan.addresses.rabbitmq_url}/") as connection:
         channel = await connection.channel()
         queue = await channel.declare_queue("leak")

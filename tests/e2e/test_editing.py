@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.journey import Learner, session_of
+from tests.journey import Learner, build_session
 
 pytestmark = pytest.mark.journey
 
@@ -39,7 +39,7 @@ async def test_a_speech_is_created_played_and_deleted(
     assert name not in [each["name"] for each in (await gateway.get("/api/v1/tags")).json()["tags"]]
     async with asyncio.timeout(15):
         # The worker creates a revision of every speech with the tag, and the game receives its event.
-        while await played_tags(learner, speech) != [f"{name} renamed"]:  # noqa: ASYNC110 - as said above
+        while await play_and_list_tags(learner, speech) != [f"{name} renamed"]:  # noqa: ASYNC110 - as said above
             await asyncio.sleep(0.1)
     assert (await gateway.get(path, headers=admin.headers)).json()["revision"] == 2
 
@@ -63,7 +63,7 @@ async def test_an_archived_speech_is_not_drawn_but_stays_in_games(
     path, draw = f"{SPEECHES}/{speech['id']}", {"level": "C2", "tags": [tag["id"]]}
     async with asyncio.timeout(15):
         # The game accepts it after its event has arrived, and the catalogues draw it within a second.
-        while not await played_tags(learner, speech):  # noqa: ASYNC110 - as said above
+        while not await play_and_list_tags(learner, speech):  # noqa: ASYNC110 - as said above
             await asyncio.sleep(0.1)
         while (await learner.post("/game/speeches/random", draw)).status_code != 200:  # noqa: ASYNC110 - as said above
             await asyncio.sleep(0.1)
@@ -72,18 +72,18 @@ async def test_an_archived_speech_is_not_drawn_but_stays_in_games(
     assert (archived.status_code, archived.json()["archived"]) == (200, True)
     assert (await learner.post("/game/speeches/random", draw)).status_code == 404
     assert (await learner.get(f"/speeches/{speech['id']}")).status_code == 200
-    assert await played_tags(learner, speech) == [tag["name"]]
+    assert await play_and_list_tags(learner, speech) == [tag["name"]]
     audit = await admin.get("/admin/content/audit", subject_id=speech["id"], action="speech_archived")
     assert [entry["actor_id"] for entry in audit.json()["entries"]] == [admin.user["id"]]
     assert (await learner.get("/admin/content/audit")).status_code == 403
     assert (await gateway.delete(path, headers=admin.headers)).status_code == 204
 
 
-async def played_tags(learner: Learner, speech: dict[str, Any]) -> list[str]:
+async def play_and_list_tags(learner: Learner, speech: dict[str, Any]) -> list[str]:
     """Return a speech's tags in a new game; none while the game does not know the speech."""
     now = datetime.now(UTC)
     times = {"started_at": now.isoformat(), "completed_at": (now + timedelta(seconds=1)).isoformat()}
-    saved = await learner.post("/game/sessions", session_of([speech], **times))
+    saved = await learner.post("/game/sessions", build_session([speech], **times))
     if saved.status_code == 409:
         return []
     session = (await learner.get(f"/game/sessions/{saved.json()['session_id']}")).json()

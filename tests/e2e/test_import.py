@@ -12,8 +12,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.importing import IMPORT, end_of, start
-from tests.journey import Learner, session_of
+from tests.importing import IMPORT, start, wait_for_end
+from tests.journey import Learner, build_session
 from tests.operations import OPERATIONS, Operation
 
 pytestmark = pytest.mark.journey
@@ -69,7 +69,7 @@ async def draw_new(learner: Learner, tag: str) -> list[dict[str, Any]]:
 
 async def play(learner: Learner, speech: dict[str, Any]) -> str:
     """Save a game with this speech as soon as the game knows it; return the id of the session."""
-    game, key = session_of([speech], level="C2"), {"Idempotency-Key": uuid4().hex}
+    game, key = build_session([speech], level="C2"), {"Idempotency-Key": uuid4().hex}
     async with asyncio.timeout(10):
         while (  # noqa: ASYNC110 - another system's work
             saved := await learner.post("/game/sessions", game, **key)
@@ -99,11 +99,11 @@ async def correct_and_import(editor: Learner, tag: str) -> str:
     rows = [[f"{name}.wav", f"{name} {tag[-12:]}", "C2", "answer", tag] for name in ("one", "two")]
     wrong = [rows[0], ["tow.wav", *rows[1][1:]]]
     path = await start(editor, session_id, wrong)
-    assert (await end_of(editor, path))["state"] == "rejected"
+    assert (await wait_for_end(editor, path))["state"] == "rejected"
     report = await editor.client.get(f"{path}/errors.csv", headers=editor.headers)
     assert "audio_missing" in report.text
     path = await start(editor, session_id, rows)
-    last = await end_of(editor, path)
+    last = await wait_for_end(editor, path)
     assert (last["state"], last["success_count"]) == ("completed", 2), last
     return path
 
@@ -120,7 +120,7 @@ async def test_played_speeches_survive_the_undo_of_their_import(editor: Learner,
 
     undone = await editor.post(path.removeprefix("/api/v1") + "/undo", None)
     assert undone.status_code == 202, undone.text
-    last = await end_of(editor, path)
+    last = await wait_for_end(editor, path)
     assert (last["state"], last["deleted_count"], last["archived_count"]) == ("undone", 1, 1)
     archived = await editor.get(f"/admin/speeches/{played['id']}")
     assert archived.json()["archived_at"], archived.text

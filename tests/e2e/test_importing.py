@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.importing import ENDED, end_of, follow, start, start_table, upload
+from tests.importing import ENDED, follow, start, start_table, upload, wait_for_end
 from tests.journey import Learner
 
 pytestmark = pytest.mark.journey
@@ -23,7 +23,7 @@ async def test_the_speeches_of_an_import_are_drawn_until_it_is_undone(
     session_id = await upload(admin, "one.mp3", "two.mp3")
     rows = [[f"{name}.mp3", f"This is number {name}.", "C2", "question", tag] for name in ("one", "two")]
     path = await start(admin, session_id, rows)
-    last = await end_of(admin, path)
+    last = await wait_for_end(admin, path)
     completed_at = time.monotonic()
     assert (last["state"], last["success_count"], last["error_count"]) == ("completed", 2, 0), last
 
@@ -40,7 +40,7 @@ async def test_the_speeches_of_an_import_are_drawn_until_it_is_undone(
 
     undone = await admin.post(path.removeprefix("/api/v1") + "/undo", None)
     assert (undone.status_code, undone.json()["state"]) == (202, "undoing")
-    last = await end_of(admin, path)
+    last = await wait_for_end(admin, path)
     assert (last["state"], last["deleted_count"], last["archived_count"]) == ("undone", 2, 0)
     assert (await learner.post("/game/speeches/random", wanted)).status_code == 404
     audit = await admin.get("/admin/import/audit", subject_id=path.rpartition("/")[2])
@@ -77,7 +77,7 @@ async def test_a_table_with_errors_is_reported_and_changes_nothing(admin: Learne
     session_id = await upload(admin, "good.mp3")
     rows = [["good.mp3", text, "A1", "answer", ""], ["missing.mp3", "=1+1", "Z9", "answer", ""]]
     path = await start(admin, session_id, rows)
-    assert (await end_of(admin, path))["state"] == "rejected"
+    assert (await wait_for_end(admin, path))["state"] == "rejected"
     found = (await admin.get(path.removeprefix("/api/v1"))).json()
     assert {(each["row"], each["code"]) for each in found["errors"] if each["severity"] == "error"} == {
         (3, "audio_missing"),
@@ -98,10 +98,10 @@ async def test_a_table_with_errors_is_reported_and_changes_nothing(admin: Learne
 async def test_a_dry_run_only_checks(admin: Learner) -> None:
     session_id = await upload(admin, "a.mp3")
     rows = [["a.mp3", f"Hello {uuid4().hex}.", "A1", "answer", ""]]
-    last = await end_of(admin, await start(admin, session_id, rows, dry_run="true"))
+    last = await wait_for_end(admin, await start(admin, session_id, rows, dry_run="true"))
     assert (last["state"], last["success_count"]) == ("completed", 1)
     assert (await admin.get("/admin/speeches", search=rows[0][1].split()[1][:-1])).json()["speeches"] == []
-    assert (await end_of(admin, await start(admin, session_id, rows)))["state"] == "completed"
+    assert (await wait_for_end(admin, await start(admin, session_id, rows)))["state"] == "completed"
 
 
 HEADER = b"audio_filename,text,level\n"
@@ -127,6 +127,6 @@ async def test_a_file_that_is_not_a_table_fails_with_a_reason(
     admin: Learner, table: bytes, code: str
 ) -> None:
     session_id = await upload(admin, "a.mp3")
-    last = await end_of(admin, await start_table(admin, session_id, table))
+    last = await wait_for_end(admin, await start_table(admin, session_id, table))
     assert (last["state"], last["failure"]["code"]) == ("failed", code), last
     assert last["failure"]["detail"].endswith(".")

@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from tests.journey import REFERENCE, Learner, scored_session_of, session_of
+from tests.journey import REFERENCE, Learner, build_scored_session, build_session
 
 pytestmark = pytest.mark.journey
 
@@ -74,7 +74,7 @@ async def test_a_game_is_saved_published_and_shown_in_the_history(learner: Learn
     speech = next(s for s in await learner.draw(limit=50) if s["text"] == REFERENCE)
     before = await count_plays(admin, speech["id"])
     scored = (await learner.score("good.wav")).json()
-    game = scored_session_of(speech, scored)
+    game = build_scored_session(speech, scored)
     saved = await learner.post("/game/sessions", game, **{"Idempotency-Key": "first-game"})
     assert saved.status_code == 201, saved.text
     again = await learner.post("/game/sessions", game, **{"Idempotency-Key": "first-game"})
@@ -103,8 +103,8 @@ async def count_plays(admin: Learner, speech_id: UUID) -> int:
 
 
 async def test_a_session_is_visible_only_to_its_learner(gateway: httpx.AsyncClient, learner: Learner) -> None:
-    saved = await learner.post("/game/sessions", session_of(await learner.draw(limit=2)))
-    stranger = await Learner.signed_up(gateway)
+    saved = await learner.post("/game/sessions", build_session(await learner.draw(limit=2)))
+    stranger = await Learner.sign_up(gateway)
     answer = await stranger.get(f"/game/sessions/{saved.json()['session_id']}")
     assert (answer.status_code, answer.json()["code"]) == (403, "not_your_session")
     assert (await stranger.get("/game/sessions")).json()["sessions"] == []

@@ -35,13 +35,13 @@ async def account(gateway: httpx.AsyncClient) -> dict[str, Any]:
     return found
 
 
-def bearer(tokens: dict[str, Any]) -> dict[str, str]:
+def to_bearer_header(tokens: dict[str, Any]) -> dict[str, str]:
     return {"Authorization": f"Bearer {tokens['access_token']}"}
 
 
 def get_uses(gateway: httpx.AsyncClient, tokens: dict[str, Any]) -> list[Send]:
     """One request to each service except auth."""
-    headers = bearer(tokens)
+    headers = to_bearer_header(tokens)
     score = {"reference_text": "Hello."}
     return [
         lambda: gateway.get("/api/v1/game/stats", headers=headers),
@@ -73,7 +73,7 @@ async def test_a_demoted_editor_creates_no_tags(
 
     async def create_tag() -> httpx.Response:
         tag = {"name": uuid4().hex, "category": "topic"}
-        return await gateway.post("/api/v1/admin/tags", json=tag, headers=bearer(editor))
+        return await gateway.post("/api/v1/admin/tags", json=tag, headers=to_bearer_header(editor))
 
     assert (await create_tag()).status_code == 201
     await give_role(admin, account["user"]["id"], "learner")
@@ -81,7 +81,7 @@ async def test_a_demoted_editor_creates_no_tags(
     assert response.headers["www-authenticate"].startswith("Bearer")
     learner = await refresh(gateway, editor)
     assert [(await use()).status_code for use in get_uses(gateway, learner)[:2]] == [200, 200]
-    assert (await gateway.get("/api/v1/admin/tags", headers=bearer(learner))).status_code == 403
+    assert (await gateway.get("/api/v1/admin/tags", headers=to_bearer_header(learner))).status_code == 403
 
 
 async def test_a_deleted_learner_is_refused_by_every_service(
@@ -89,7 +89,7 @@ async def test_a_deleted_learner_is_refused_by_every_service(
 ) -> None:
     uses = get_uses(gateway, account)
     assert 401 not in [(await use()).status_code for use in uses]
-    assert (await gateway.delete("/api/v1/users/me", headers=bearer(account))).status_code == 204
+    assert (await gateway.delete("/api/v1/users/me", headers=to_bearer_header(account))).status_code == 204
     for use in uses:
         await wait_for_refusal(use)
 
@@ -100,7 +100,7 @@ async def test_a_new_password_ends_the_users_other_sessions_in_every_service(
     credentials = {"email": account["user"]["email"], "password": PASSWORD}
     other = (await gateway.post("/api/v1/auth/login", json=credentials)).json()
     change = {"current_password": PASSWORD, "new_password": "Another5Horse"}
-    answer = await gateway.put("/api/v1/users/me/password", json=change, headers=bearer(account))
+    answer = await gateway.put("/api/v1/users/me/password", json=change, headers=to_bearer_header(account))
     assert answer.status_code == 204, answer.text
     for use in get_uses(gateway, other):
         await wait_for_refusal(use)

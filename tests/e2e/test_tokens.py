@@ -16,7 +16,7 @@ from deploy.local.stack import Stack
 from deploy.services import RECEIPT_SIGNING_KEYS, SIGNING_KEYS
 from gateway.tests.forgeries import FORGERIES, MISUSED, OWNER, build_claims, get_kid
 from tests.journey import Learner
-from tests.operations import OPERATIONS, Operation, example
+from tests.operations import OPERATIONS, Operation, build_example
 
 pytestmark = pytest.mark.journey
 
@@ -51,10 +51,10 @@ async def refused(system: Stack, keys: SigningKeys, receipt_keys: SigningKeys) -
         eve = Learner(client, signed_in["user"], signed_in["access_token"])
         tokens["a refresh token"] = signed_in["refresh_token"]
         tokens["a receipt"] = (await eve.score("good.wav")).json()["receipt"]
-    OWNER.set(owner_of(eve.token))
+    OWNER.set(get_owner(eve.token))
     tokens |= {name: forge(keys) for name, forge in {**FORGERIES, **MISUSED}.items()}
     tokens["signed by scoring"] = receipt_keys.sign(build_claims(), typ=ACCESS_TOKEN)
-    disguised = _jwk(system, RECEIPT_SIGNING_KEYS) | {"kid": get_kid(keys)}
+    disguised = _read_jwk(system, RECEIPT_SIGNING_KEYS) | {"kid": get_kid(keys)}
     tokens["signed by scoring under our kid"] = SigningKeys({"keys": [disguised]}).sign(
         build_claims(), typ=ACCESS_TOKEN
     )
@@ -69,13 +69,13 @@ async def refused(system: Stack, keys: SigningKeys, receipt_keys: SigningKeys) -
     return {"none": {}} | {name: {"Authorization": value} for name, value in values.items()}
 
 
-def owner_of(token: str) -> dict[str, str]:
+def get_owner(token: str) -> dict[str, str]:
     """Return the claims that bind a forged token to a signed-in learner."""
     said = jwt.decode(token, options={"verify_signature": False})
     return {"sub": said["sub"], "sid": said["sid"]}
 
 
-def _jwk(system: Stack, file: str) -> dict[str, Any]:
+def _read_jwk(system: Stack, file: str) -> dict[str, Any]:
     key: dict[str, Any] = json.loads(system.plan.vault.get_key_path(file).read_text())["keys"][0]
     return key
 
@@ -92,7 +92,7 @@ async def homes(system: Stack) -> dict[str, str]:
     return found
 
 
-async def answers(
+async def collect_responses(
     address: str, operation: Operation, requests: Mapping[str, Headers]
 ) -> dict[str, httpx.Response]:
     """Send the operation with each of these headers and return the responses."""
@@ -108,7 +108,7 @@ async def answers(
     return dict(zip(requests, gathered, strict=True))
 
 
-def opens(answer: httpx.Response) -> bool:
+def is_accepted(answer: httpx.Response) -> bool:
     """Return whether a response differs from the one that every invalid token gets."""
     if answer.status_code != 401 or answer.headers["content-type"] != "application/problem+json":
         return True
@@ -129,26 +129,30 @@ def test_operations_without_a_token_are_listed_as_public() -> None:
 async def test_no_invalid_token_passes_the_gateway(
     operation: Operation, system: Stack, refused: dict[str, Headers]
 ) -> None:
-    told = await answers(system.url, operation, refused)
-    assert {name: (answer.status_code, answer.text) for name, answer in told.items() if opens(answer)} == {}
+    told = await collect_responses(system.url, operation, refused)
+    assert {
+        name: (answer.status_code, answer.text) for name, answer in told.items() if is_accepted(answer)
+    } == {}
 
 
 @pytest.mark.parametrize("operation", [*PRIVATE, INTERNAL], ids=str)
 async def test_no_invalid_token_passes_a_service(
     operation: Operation, homes: dict[str, str], refused: dict[str, Headers]
 ) -> None:
-    told = await answers(homes[operation.path], operation, refused)
-    assert {name: (answer.status_code, answer.text) for name, answer in told.items() if opens(answer)} == {}
+    told = await collect_responses(homes[operation.path], operation, refused)
+    assert {
+        name: (answer.status_code, answer.text) for name, answer in told.items() if is_accepted(answer)
+    } == {}
 
 
 @pytest.mark.parametrize("path", ["/api/v1/users/me", "/api/v1/game/stats", "/api/v1/speech/capabilities"])
 async def test_the_same_token_without_its_flaw_is_accepted(
     path: str, system: Stack, homes: dict[str, str], keys: SigningKeys, learner: Learner
 ) -> None:
-    OWNER.set(owner_of(learner.token))
+    OWNER.set(get_owner(learner.token))
     good = {"good": {"Authorization": f"Bearer {keys.sign(build_claims(), typ=ACCESS_TOKEN)}"}}
     for address in (system.url, homes[path]):
-        told = await answers(address, Operation("GET", path, {}), good)
+        told = await collect_responses(address, Operation("GET", path, {}), good)
         assert told["good"].status_code == 200
 
 
@@ -157,7 +161,7 @@ async def test_learners_cannot_use_the_operations_of_admins(
     operation: Operation, system: Stack, homes: dict[str, str], learner: Learner
 ) -> None:
     for address in (system.url, homes[operation.path]):
-        answer = (await answers(address, operation, {"learner": learner.headers}))["learner"]
+        answer = (await collect_responses(address, operation, {"learner": learner.headers}))["learner"]
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 
@@ -169,17 +173,17 @@ OPEN_TO_ALL = [each for each in OPERATIONS if each.body and each not in ADMIN]
 async def test_no_field_of_a_body_raises_a_role(
     operation: Operation, gateway: httpx.AsyncClient, learner: Learner
 ) -> None:
-    body = example(operation.body or {}) | RAISED
+    body = build_example(operation.body or {}) | RAISED
     answer = await gateway.request(operation.method, operation.address, json=body, headers=learner.headers)
     assert answer.status_code < 500
     account = {"email": learner.user["email"], "password": "Correct4Horse"}
     signed_in = await gateway.post("/api/v1/auth/login", json=account)
     for told in (answer.json() if answer.content else {}, signed_in.json()):
         if "access_token" in told:
-            assert role_in(told["access_token"]) == "learner"
+            assert read_role(told["access_token"]) == "learner"
     assert signed_in.status_code == 200
 
 
-def role_in(token: str) -> str:
+def read_role(token: str) -> str:
     """Return the role in an access token."""
     return str(jwt.decode(token, options={"verify_signature": False})["role"])

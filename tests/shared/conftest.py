@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr
 from shared.data.db import Base, create_engine
 from shared.settings import DatabaseSettings, HttpApiSettings, MessagingSettings
-from shared.testing import scratch_database
+from shared.testing import create_scratch_database
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +16,7 @@ async def database_url(worker_id: str) -> AsyncIterator[str]:
     import shared.messaging.inbox
     import shared.messaging.outbox  # noqa: F401 - declares a table
 
-    async with scratch_database(f"shared_{worker_id}") as url:
+    async with create_scratch_database(f"shared_{worker_id}") as url:
         engine = create_engine(url, name="tests")
         async with engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)

@@ -63,7 +63,7 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxied(url: str) -> AsyncIterator[tuple[Proxy, str]]:
+async def run_proxy(url: str) -> AsyncIterator[tuple[Proxy, str]]:
     """Yield a proxy, and the URL of its server as seen through it."""
     address = urlsplit(url)
     assert address.hostname

@@ -113,7 +113,7 @@ async def test_a_pass_that_hangs_is_cancelled_when_its_loop_is_stopped(
 async def test_a_cancellation_from_elsewhere_does_not_end_a_loop() -> None:
     work = Work()
 
-    async def cancelled() -> bool:
+    async def cancel() -> bool:
         if not work.passes:
             work.passes += 1
             if (task := asyncio.current_task()) is not None:
@@ -121,15 +121,15 @@ async def test_a_cancellation_from_elsewhere_does_not_end_a_loop() -> None:
             await asyncio.sleep(0)
         return await work()
 
-    async with run_loops(Loop(name="demo", work=cancelled, interval_seconds=60.0)), asyncio.timeout(5):
+    async with run_loops(Loop(name="demo", work=cancel, interval_seconds=60.0)), asyncio.timeout(5):
         await work.succeeded.wait()
 
 
 async def test_a_log_that_cannot_be_written_does_not_end_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    def closed(*_: object, **__: object) -> None:
+    def raise_closed(*_: object, **__: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr(background.log, "exception", closed)
+    monkeypatch.setattr(background.log, "exception", raise_closed)
     work = Work(ValueError("a bug"))
     async with run_loops(Loop(name="demo", work=work, interval_seconds=60.0)), asyncio.timeout(5):
         await work.succeeded.wait()

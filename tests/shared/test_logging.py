@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from shared.errors import Unavailable
 from shared.logging import describe_error, format_exception
-from shared.testing import scratch_database
+from shared.testing import create_scratch_database
 
 from tests.shared import leaks
 
@@ -21,7 +21,7 @@ NAMED = (
 
 
 async def test_no_error_of_any_kind_shows_an_address(worker_id: str) -> None:
-    async with scratch_database(f"leaks_{worker_id}") as url:
+    async with create_scratch_database(f"leaks_{worker_id}") as url:
         command = [sys.executable, "-m", "tests.shared.leaks", url]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)  # noqa: ASYNC221, S603 - our own code, and no other task runs

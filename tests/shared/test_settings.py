@@ -35,7 +35,7 @@ class Everything(MessagingSettings, HttpApiSettings, StorageSettings):
     provider_key: Annotated[SecretStr, Issued()] = SecretStr("")
 
 
-def problems(**changes: Any) -> dict[str, str]:
+def find_problems(**changes: Any) -> dict[str, str]:
     with pytest.raises(ValidationError) as raised:
         Everything.model_validate(GOOD | changes)
     return {".".join(map(str, each["loc"])): each["msg"] for each in raised.value.errors()}
@@ -66,7 +66,7 @@ def test_real_values_are_accepted() -> None:
     ],
 )
 def test_a_placeholder_is_refused_without_showing_it(name: str, value: str) -> None:
-    found = problems(**{name: value})
+    found = find_problems(**{name: value})
     assert list(found) == [name]
     assert value not in found[name]
     if name != "s3_secret_key":  # this one is refused everywhere
@@ -89,7 +89,7 @@ def test_a_placeholder_is_refused_without_showing_it(name: str, value: str) -> N
 @pytest.mark.parametrize("name", ["database_url", "rabbitmq_url", "redis_url", "s3_secret_key"])
 def test_a_secret_that_can_be_guessed_is_refused_without_showing_it(name: str, secret: str) -> None:
     value = GOOD[name].replace("G0od-Secret-of-23-Signs", secret)
-    found = problems(**{name: value})
+    found = find_problems(**{name: value})
     assert list(found) == [name]
     assert "at least 16 random characters" in found[name]
     assert secret not in found[name]
@@ -102,11 +102,11 @@ def test_random_secrets_are_accepted() -> None:
 
 def test_secrets_issued_by_providers_are_not_checked_for_strength() -> None:
     assert Everything.model_validate(GOOD | {"provider_key": "k" * 10})
-    assert list(problems(provider_key="password")) == ["provider_key"]
+    assert list(find_problems(provider_key="password")) == ["provider_key"]
 
 
 def test_addresses_of_recordings_need_tls() -> None:
-    assert "S3_PUBLIC_ENDPOINT" in problems(s3_public_endpoint="")[""]
+    assert "S3_PUBLIC_ENDPOINT" in find_problems(s3_public_endpoint="")[""]
 
 
 def test_redis_has_no_default_in_production() -> None:
@@ -120,11 +120,11 @@ def test_keys_of_the_embedded_run_are_refused(tmp_path: Path) -> None:
     file.write_text(json.dumps({"keys": [{"kid": "real"}]}))
     assert Everything.model_validate(GOOD | {"receipt_jwks_file": file})
     file.write_text(json.dumps({"keys": [{"kid": "real"}, {"kid": f"{DEVELOPMENT_KEY}x"}]}))
-    assert "development" in problems(receipt_jwks_file=file)["receipt_jwks_file"]
+    assert "development" in find_problems(receipt_jwks_file=file)["receipt_jwks_file"]
 
 
 def test_all_problems_of_the_settings_that_a_process_uses_are_named_together() -> None:
-    found = problems(rabbitmq_url="amqp://guest:guest@rabbit/", redis_url="redis://redis/0")
+    found = find_problems(rabbitmq_url="amqp://guest:guest@rabbit/", redis_url="redis://redis/0")
     assert set(found) == {"rabbitmq_url", "redis_url"}
     assert DatabaseSettings.model_validate({"database_url": GOOD["database_url"]})
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from shared.data.migrations import upgrade
-from shared.testing import scratch_database
+from shared.testing import create_scratch_database
 
 from deploy.backup.objects import create_client
 from deploy.backup.system import Bucket, System
@@ -25,7 +25,7 @@ async def templates(worker_id: str) -> AsyncIterator[dict[str, str]]:
     async with AsyncExitStack() as stack:
         names = {}
         for service in SERVICES:
-            url = await stack.enter_async_context(scratch_database(f"backup_{service}_{worker_id}"))
+            url = await stack.enter_async_context(create_scratch_database(f"backup_{service}_{worker_id}"))
             await asyncio.to_thread(upgrade, service, url)
             names[service] = url.rpartition("/")[2]
         yield names

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr
-from shared.http.fields import CONTROLS, DisplayText, text_pattern
+from shared.http.fields import CONTROLS, DisplayText, build_text_pattern
 
 MAX_URL_LENGTH = 2048
 # Unicode's Bidi_Control property: they reorder the text around them, so a name could forge a sentence.
@@ -119,7 +119,7 @@ def is_public_host(host: str) -> bool:
 # The rules as far as a schema can state them. The validators below also enforce the rest.
 PRINTABLE: dict[str, Any] = {"pattern": r"^[\u0020-\u007e]+$"}
 EMAIL_PATTERN = r"^[!#-?A-Z^-~]{1,64}@[^\s@]+$"
-ONE_LINE_PATTERN = text_pattern(
+ONE_LINE_PATTERN = build_text_pattern(
     required=True,
     forbidden=r"\t\n\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069",
 )

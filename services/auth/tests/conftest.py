@@ -18,7 +18,7 @@ from auth.types import SignInMethod
 from fastapi import FastAPI
 from pydantic import SecretStr
 from shared.data.db import Database
-from shared.security.jwt import SigningKeys, new_signing_key
+from shared.security.jwt import SigningKeys, create_signing_key
 from shared.testing import TokenFor, api_client
 from tests.apple import AppleAccounts
 from tests.mailbox import Mailbox
@@ -36,7 +36,7 @@ def service() -> str:
 @pytest.fixture(scope="session")
 def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("keys") / "signing-keys.json"
-    path.write_text(json.dumps({"keys": [new_signing_key(), new_signing_key()]}))
+    path.write_text(json.dumps({"keys": [create_signing_key(), create_signing_key()]}))
     return path
 
 

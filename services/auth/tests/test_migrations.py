@@ -3,7 +3,7 @@ import asyncio
 import asyncpg
 from alembic import command
 from shared.data.migrations import create_migration_config
-from shared.testing import scratch_database
+from shared.testing import create_scratch_database
 
 
 async def test_the_migrations_create_exactly_the_tables(database_url: str) -> None:
@@ -11,7 +11,7 @@ async def test_the_migrations_create_exactly_the_tables(database_url: str) -> No
 
 
 async def test_a_downgrade_keeps_accounts_without_an_address(worker_id: str) -> None:
-    async with scratch_database(f"auth_back_{worker_id}") as url:
+    async with create_scratch_database(f"auth_back_{worker_id}") as url:
         config = create_migration_config("auth", url)
         await asyncio.to_thread(command.upgrade, config, "head")
         connection = await asyncpg.connect(url.replace("+asyncpg", ""))

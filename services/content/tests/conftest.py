@@ -55,9 +55,9 @@ async def client(app: FastAPI, cache: Cache, token_for: TokenFor) -> AsyncIterat
 async def cache(settings: ApiSettings) -> AsyncIterator[Cache]:
     """The cache that all replicas share."""
     cache = Cache(settings.redis_url.get_secret_value(), service="content")
-    await cache.invalidate(list_cached_tags.key())
+    await cache.invalidate(list_cached_tags.build_key())
     yield cache
-    await cache.invalidate(list_cached_tags.key())
+    await cache.invalidate(list_cached_tags.build_key())
     await cache.close()
 
 

@@ -14,7 +14,7 @@ from shared.data.storage import Storage
 from shared.messaging.inbox import apply_once
 from uuid_utils.compat import uuid7
 
-QUEUE = SessionCompleted.queue_for("content")
+QUEUE = SessionCompleted.build_queue_name("content")
 
 type Add = Callable[..., Awaitable[UUID]]
 

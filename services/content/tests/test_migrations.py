@@ -3,7 +3,7 @@ import asyncio
 from alembic import command
 from shared.data.db import create_engine
 from shared.data.migrations import create_migration_config, upgrade
-from shared.testing import scratch_database
+from shared.testing import create_scratch_database
 from sqlalchemy import text
 
 OLD_SPEECHES = """
@@ -18,14 +18,14 @@ async def test_the_migrations_create_exactly_the_tables(database_url: str) -> No
 
 
 async def test_the_migrations_can_be_downgraded(worker_id: str) -> None:
-    async with scratch_database(f"content_back_{worker_id}") as url:
+    async with create_scratch_database(f"content_back_{worker_id}") as url:
         config = create_migration_config("content", url)
         await asyncio.to_thread(command.upgrade, config, "head")
         await asyncio.to_thread(command.downgrade, config, "base")
 
 
 async def test_existing_speeches_can_be_searched_after_the_migration(worker_id: str) -> None:
-    async with scratch_database(f"content_filled_{worker_id}") as url:
+    async with create_scratch_database(f"content_filled_{worker_id}") as url:
         config = create_migration_config("content", url)
         await asyncio.to_thread(command.upgrade, config, "0001")
         engine = create_engine(url, name="tests")
@@ -41,7 +41,7 @@ async def test_existing_speeches_can_be_searched_after_the_migration(worker_id: 
 
 
 async def test_a_replica_waits_while_another_migrates(worker_id: str) -> None:
-    async with scratch_database(f"content_turns_{worker_id}") as url:
+    async with create_scratch_database(f"content_turns_{worker_id}") as url:
         engine = create_engine(url, name="tests")
         async with engine.connect() as other:
             await other.execute(text("SELECT pg_advisory_lock(7275627)"))
@@ -53,7 +53,7 @@ async def test_a_replica_waits_while_another_migrates(worker_id: str) -> None:
 
 
 async def test_messages_in_the_outbox_are_due_after_the_migration(worker_id: str) -> None:
-    async with scratch_database(f"content_outbox_{worker_id}") as url:
+    async with create_scratch_database(f"content_outbox_{worker_id}") as url:
         config = create_migration_config("content", url)
         await asyncio.to_thread(command.upgrade, config, "0003")
         engine = create_engine(url, name="tests")
@@ -73,7 +73,7 @@ async def test_messages_in_the_outbox_are_due_after_the_migration(worker_id: str
 
 
 async def test_an_interrupted_migration_can_be_repeated(worker_id: str) -> None:
-    async with scratch_database(f"content_repeated_{worker_id}") as url:
+    async with create_scratch_database(f"content_repeated_{worker_id}") as url:
         config = create_migration_config("content", url)
         await asyncio.to_thread(upgrade, "content", url)
         # The statements before the indexes are committed before them, and the version after them.

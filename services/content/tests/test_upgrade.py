@@ -34,13 +34,13 @@ def test_an_earlier_tag_renamed_event_continues_as_a_job() -> None:
 
 def test_an_earlier_tag_changed_event_invalidates_the_list_of_tags() -> None:
     job = InvalidateCache.model_validate(create_event("tag_changed", tag_id=str(TAG)))
-    assert (job.id, job.keys) == (ID, [list_cached_tags.key()])
+    assert (job.id, job.keys) == (ID, [list_cached_tags.build_key()])
 
 
 def test_earlier_speech_events_invalidate_the_speech() -> None:
     for name in ("speech_updated", "speech_deleted"):
         job = InvalidateCache.model_validate(create_event(name, speech_id=str(ID), revision=2))
-        assert job.keys == [get_cached_speech.key(ID)]
+        assert job.keys == [get_cached_speech.build_key(ID)]
 
 
 def test_a_job_is_unchanged_by_serialisation() -> None:

@@ -37,7 +37,7 @@ async def publish(
 
         async def send(event: Event) -> None:
             message = aio_pika.Message(event.model_dump_json().encode(), message_id=str(event.id))
-            await channel.default_exchange.publish(message, event.queue_for("content"))
+            await channel.default_exchange.publish(message, event.build_queue_name("content"))
 
         yield send
 

@@ -8,14 +8,14 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from contracts.content import SpeechSnapshot
-from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, reference_digest
+from contracts.receipt import RECEIPT_AUDIENCE, RECEIPT_ISSUER, RECEIPT_TYPE, compute_reference_digest
 from fastapi import FastAPI
 from game.app import create_app
 from game.commands.speeches import store_speech_revision
 from game.settings import ApiSettings
 from pydantic import SecretStr
 from shared.data.db import Database
-from shared.security.jwt import SigningKeys, new_signing_key
+from shared.security.jwt import SigningKeys, create_signing_key
 from shared.testing import TokenFor, api_client
 
 TAG = UUID(int=1)
@@ -37,7 +37,7 @@ def service() -> str:
 @pytest.fixture(scope="session")
 def receipt_keys() -> SigningKeys:
     """Keys like those of the scoring service."""
-    return SigningKeys({"keys": [new_signing_key()]})
+    return SigningKeys({"keys": [create_signing_key()]})
 
 
 @pytest.fixture(scope="session")
@@ -90,7 +90,7 @@ def new_receipt(receipt_keys: SigningKeys) -> NewReceipt:
             "exp": now + 60,
             "jti": uuid4().hex,
         }
-        about = {"reference_sha256": reference_digest(text), "pronunciation_score": score}
+        about = {"reference_sha256": compute_reference_digest(text), "pronunciation_score": score}
         return keys.sign({**usual, **about, "sub": str(learner), **different}, typ=RECEIPT_TYPE)
 
     return make

@@ -51,7 +51,7 @@ def create_event[E: Event](kind: type[E], data: Any, *, at: datetime = START) ->
 async def deliver(database: Database, *events: Event) -> list[str]:
     """Deliver each event to its consumer, as the worker does."""
     return [
-        await apply_once(database, event.queue_for("game"), event, subscriptions[type(event)])
+        await apply_once(database, event.build_queue_name("game"), event, subscriptions[type(event)])
         for event in events
     ]
 

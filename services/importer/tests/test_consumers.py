@@ -50,7 +50,7 @@ def undone(import_id: UUID) -> ImportUndone:
 
 
 async def deliver(database: Database, event: Event) -> None:
-    await apply_once(database, event.queue_for("importer"), event, subscriptions[type(event)])
+    await apply_once(database, event.build_queue_name("importer"), event, subscriptions[type(event)])
 
 
 async def job_of(database: Database, job_id: UUID) -> ImportJob:

@@ -20,7 +20,7 @@ from scoring.providers.offline.engine import Engine
 from scoring.providers.offline.provider import PROCESS
 from scoring.settings import ApiSettings
 from shared.confined.pool import WorkerPool
-from shared.security.jwt import new_signing_key
+from shared.security.jwt import create_signing_key
 from shared.testing import TokenFor, api_client
 
 AUDIO = Path(__file__).parent / "recordings"
@@ -115,7 +115,7 @@ def engine() -> Engine:
 @pytest.fixture(scope="session")
 def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("keys") / "receipt-signing-keys.json"
-    path.write_text(json.dumps({"keys": [new_signing_key()]}))
+    path.write_text(json.dumps({"keys": [create_signing_key()]}))
     return path
 
 

@@ -3,7 +3,7 @@
 list_tags = cache_query("tags", list[TagRow])(queries.list_tags)
 
 await list_tags(cache, session)             # instead of queries.list_tags(session)
-await cache.invalidate(list_tags.key())     # after the change is committed
+await cache.invalidate(list_tags.build_key())     # after the change is committed
 """
 
 # On a miss the reader puts a lease under the key, reads, and replaces the lease with the value, but only if
@@ -24,7 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from shared.data.loop_time import within_loop_time
+from shared.data.loop_time import run_within_loop_time
 from shared.data.redis_errors import translate_redis_errors
 from shared.errors import Unavailable
 
@@ -166,7 +166,7 @@ class Cache:
 
 
 async def _limit(call: Awaitable[Any]) -> Any:
-    return await within_loop_time(call, seconds=TIMEOUT_SECONDS)
+    return await run_within_loop_time(call, seconds=TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -175,14 +175,14 @@ class CachedQuery[**P, V]:
     adapter: TypeAdapter[V]
     query: Callable[Concatenate[AsyncSession, P], Awaitable[V]]
 
-    def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
+    def build_key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         return ":".join((self.name, *map(str, args), *map(str, kwargs.values())))
 
     async def __call__(self, cache: Cache, session: AsyncSession, *args: P.args, **kwargs: P.kwargs) -> V:
         async def read() -> bytes:
             return self.adapter.dump_json(await self.query(session, *args, **kwargs))
 
-        value = await cache.get(self.key(*args, **kwargs), read)
+        value = await cache.get(self.build_key(*args, **kwargs), read)
         try:
             return self.adapter.validate_json(value)
         except ValidationError:

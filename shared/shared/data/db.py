@@ -128,7 +128,7 @@ class Database:
     async def fetch(self, statement: str, *arguments: object) -> list[asyncpg.Record]:
         """Return the rows of one statement with arguments $1, $2, outside a transaction, in half the time."""
         with translate_driver_errors(), self._watch():
-            async with self._fetch_slot(), self._driver() as driver:
+            async with self._fetch_slot(), self._open_driver() as driver:
                 try:
                     rows: list[asyncpg.Record] = await driver.fetch(statement, *arguments)
                 except asyncpg.InternalClientError as error:
@@ -163,7 +163,7 @@ class Database:
     async def listen(self, channel: str, on_notify: Callable[[], None]) -> AsyncIterator[Callable[[], bool]]:
         """Call `on_notify` at every NOTIFY. Yields a function that returns whether it still listens."""
         with translate_driver_errors():
-            async with self._driver() as driver:
+            async with self._open_driver() as driver:
                 await driver.add_listener(channel, lambda *_: on_notify())
                 try:
                     yield lambda: not driver.is_closed()
@@ -172,7 +172,7 @@ class Database:
                     await driver.close(timeout=1.0)
 
     @asynccontextmanager
-    async def _driver(self) -> AsyncIterator[Any]:
+    async def _open_driver(self) -> AsyncIterator[Any]:
         if isinstance(self._bind, AsyncConnection):
             yield (await self._bind.get_raw_connection()).driver_connection
             return

@@ -113,7 +113,7 @@ def retry_conflicts[**P, R](work: Callable[P, Awaitable[R]]) -> Callable[P, Coro
     """Repeat a function whose last transaction met another one. What precedes it must be repeatable."""
 
     @wraps(work)
-    async def repeated(*args: P.args, **kwargs: P.kwargs) -> R:
+    async def repeat(*args: P.args, **kwargs: P.kwargs) -> R:
         for attempt in range(1, MAX_ATTEMPTS):
             try:
                 return await work(*args, **kwargs)
@@ -121,4 +121,4 @@ def retry_conflicts[**P, R](work: Callable[P, Awaitable[R]]) -> Callable[P, Coro
                 await pause_after_conflict(attempt)
         return await work(*args, **kwargs)
 
-    return repeated
+    return repeat

@@ -8,7 +8,7 @@ MAX_LATE_FACTOR = 20
 """A limit of 0.25 s ends after 5 s even if the loop is constantly delayed."""
 
 
-async def within_loop_time[R](call: Awaitable[R], *, seconds: float) -> R:
+async def run_within_loop_time[R](call: Awaitable[R], *, seconds: float) -> R:
     """Return the result of the call, or raise TimeoutError after `seconds`, excluding delays of the loop."""
     # A timer that fires late says nothing about the server: its answer may wait in the socket. Late slices of
     # the time therefore do not count, and the loop reads its sockets in between.

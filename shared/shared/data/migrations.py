@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.data.db import create_engine
 from shared.data.db_errors import TransactionConflict, translate_driver_errors
-from shared.data.schema import expected_version, find_version
+from shared.data.schema import find_version, get_expected_version
 from shared.errors import CannotStart
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,7 @@ def upgrade(package: str, url: str) -> None:
     Does nothing on a database of a later version, so that an earlier one can be deployed again. Raises
     CannotStart if the locks remain unavailable, and DatabaseUnavailable.
     """
-    expected = expected_version(package)
+    expected = get_expected_version(package)
     if asyncio.run(find_version(url)) > expected:
         log.warning("schema_is_newer", service=package)
         return

@@ -30,7 +30,7 @@ class Endpoint(NamedTuple):
     path: str
 
     @classmethod
-    def for_bucket(cls, client: Minio, bucket: str) -> "Endpoint":
+    def from_client(cls, client: Minio, bucket: str) -> "Endpoint":
         # The SDK knows which servers have the bucket in their host name, and which in the path.
         address = urlsplit(client.presigned_get_object(bucket, "x"))
         return cls(address.scheme, address.netloc, address.path.removesuffix("x"))
@@ -60,7 +60,7 @@ class Presigner:
     def _sign(self, key: str, start: int) -> PresignedUrl:
         period, endpoint = self._period(start), self._endpoint
         path = endpoint.path + quote(key)
-        disposition = f"response-content-disposition={quote(content_disposition(key), safe='')}"
+        disposition = f"response-content-disposition={quote(build_content_disposition(key), safe='')}"
         request = f"GET\n{path}\n{period.query}&{disposition}\nhost:{endpoint.host}\n\nhost\nUNSIGNED-PAYLOAD"
         to_sign = period.preamble + hashlib.sha256(request.encode()).hexdigest()
         signature = hmac.digest(period.key, to_sign.encode(), "sha256").hex()
@@ -82,6 +82,6 @@ class Presigner:
         return SigningPeriod(query, preamble, key, begins + URL_LIFETIME)
 
 
-def content_disposition(key: str) -> str:
+def build_content_disposition(key: str) -> str:
     """Let browsers play the object in place and save it under its own name."""
     return f"inline; filename*=UTF-8''{quote(key.rpartition('/')[2])}"

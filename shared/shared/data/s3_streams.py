@@ -50,7 +50,7 @@ class ObjectStreams:
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
         # Ranges, because a slow reader of one response would hold a connection that the server may close.
-        found = await self._in_thread(lambda: self._client.stat_object(self._bucket, key))
+        found = await self._run_in_thread(lambda: self._client.stat_object(self._bucket, key))
         position, size = 0, found.size or 0
         while position < size:
             length = min(RANGE_BYTES, size - position)
@@ -61,9 +61,9 @@ class ObjectStreams:
     async def _read_range(self, key: str, offset: int, length: int, etag: str | None) -> bytes:
         for attempt in range(1, MAX_ATTEMPTS):
             with suppress(StorageUnavailable):
-                return await self._in_thread(lambda: self._fetch_range(key, offset, length, etag))
+                return await self._run_in_thread(lambda: self._fetch_range(key, offset, length, etag))
             await asyncio.sleep(RETRY_SECONDS * 2**attempt)
-        return await self._in_thread(lambda: self._fetch_range(key, offset, length, etag))
+        return await self._run_in_thread(lambda: self._fetch_range(key, offset, length, etag))
 
     def _fetch_range(self, key: str, offset: int, length: int, etag: str | None) -> bytes:
         response = self._client.get_object(self._bucket, key, offset=offset, length=length)
@@ -79,9 +79,9 @@ class ObjectStreams:
         return chunk
 
     async def abort_unfinished(self, key: str) -> None:
-        for upload_id in await self._in_thread(lambda: self._list_unfinished(key)):
+        for upload_id in await self._run_in_thread(lambda: self._list_unfinished(key)):
             abort = self._client._abort_multipart_upload
-            await self._in_thread(partial(abort, self._bucket, key, upload_id))
+            await self._run_in_thread(partial(abort, self._bucket, key, upload_id))
 
     def _list_unfinished(self, key: str) -> list[str]:
         # The SDK's own method sends an empty delimiter, to which rclone's server lists nothing.
@@ -95,7 +95,7 @@ class ObjectStreams:
         uploads = ElementTree.fromstring(response.data).iterfind("{*}Upload")  # noqa: S314 - our own storage
         return [item.findtext("{*}UploadId", "") for item in uploads if item.findtext("{*}Key") == key]
 
-    async def _in_thread[R](self, call: Callable[[], R]) -> R:
+    async def _run_in_thread[R](self, call: Callable[[], R]) -> R:
         with translate_storage_errors():
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
@@ -123,7 +123,7 @@ class _Upload:
             await self._complete(part, content_type, size)
         else:
             self._may_exist = True
-            await self._in_thread(lambda: self._put_whole(part, content_type))
+            await self._run_in_thread(lambda: self._put_whole(part, content_type))
         return size
 
     def _put_whole(self, content: bytearray, content_type: str) -> None:
@@ -132,8 +132,8 @@ class _Upload:
 
     async def _put_part(self, content: bytearray, content_type: str) -> None:
         if not self._id:
-            await self._in_thread(lambda: self._create(content_type))
-        await self._in_thread(lambda: self._put_next(content))
+            await self._run_in_thread(lambda: self._create(content_type))
+        await self._run_in_thread(lambda: self._put_next(content))
 
     def _create(self, content_type: str) -> None:
         create = self._client._create_multipart_upload
@@ -150,12 +150,12 @@ class _Upload:
         self._may_exist = True
         for attempt in range(1, MAX_ATTEMPTS):
             with suppress(StorageUnavailable):
-                return await self._in_thread(self._complete_once)
+                return await self._run_in_thread(self._complete_once)
             # The answer may have been lost.
             if await self._has_size(size):
                 return
             await asyncio.sleep(RETRY_SECONDS * 2**attempt)
-        await self._in_thread(self._complete_once)
+        await self._run_in_thread(self._complete_once)
 
     def _complete_once(self) -> None:
         done = self._client._complete_multipart_upload(self._bucket, self._key, self._id, self._parts)
@@ -165,7 +165,7 @@ class _Upload:
 
     async def _has_size(self, size: int) -> bool:
         with suppress(ObjectNotFound, StorageUnavailable):
-            found = await self._in_thread(lambda: self._client.stat_object(self._bucket, self._key))
+            found = await self._run_in_thread(lambda: self._client.stat_object(self._bucket, self._key))
             return found.size == size
         return False
 
@@ -187,7 +187,7 @@ class _Upload:
         if self._may_exist:
             self._client.remove_object(self._bucket, self._key)
 
-    async def _in_thread[R](self, call: Callable[[], R]) -> R:
+    async def _run_in_thread[R](self, call: Callable[[], R]) -> R:
         with translate_storage_errors():
             running = asyncio.get_running_loop().run_in_executor(self._threads, call)
             self._call = running  # type: ignore[assignment] # futures are invariant

@@ -19,7 +19,7 @@ MAX_WAIT_SECONDS = 600.0
 POLL_SECONDS = 1.0
 
 
-def expected_version(package: str) -> str:
+def get_expected_version(package: str) -> str:
     """Return the migration that this version of a service needs. Raises CannotStart without any."""
     folder = files(package) / "migrations" / "versions"
     names = [each.name for each in folder.iterdir() if each.name.endswith(".py")] if folder.is_dir() else []
@@ -46,7 +46,7 @@ async def find_version(url: str) -> str:
 
 async def find_gap(package: str, url: str) -> str | None:
     """Describe what the schema lacks. A newer schema is accepted. Raises DatabaseUnavailable."""
-    expected, found = expected_version(package), await find_version(url)
+    expected, found = get_expected_version(package), await find_version(url)
     if found >= expected:
         return None
     return (

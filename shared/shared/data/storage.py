@@ -41,7 +41,7 @@ class Storage:
             _make_client(settings, settings.s3_endpoint, timeout=patient), self._bucket
         )
         public = _make_client(settings, settings.s3_public_endpoint or settings.s3_endpoint)
-        self._presigner = Presigner(settings, Endpoint.for_bucket(public, self._bucket))
+        self._presigner = Presigner(settings, Endpoint.from_client(public, self._bucket))
 
     async def ensure_bucket(self) -> None:
         if await _call(self._client.bucket_exists, self._bucket):
@@ -71,9 +71,9 @@ class Storage:
             raise ObjectTooLarge(key)
         if not found.size:
             return b""
-        return await _call(self._content, key, max_bytes)
+        return await _call(self._read_content, key, max_bytes)
 
-    def _content(self, key: str, max_bytes: int) -> bytes:
+    def _read_content(self, key: str, max_bytes: int) -> bytes:
         response = self._client.get_object(self._bucket, key, length=max_bytes)
         try:
             return response.read()

@@ -33,7 +33,7 @@ type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 @asynccontextmanager
-async def no_lifespan(_: FastAPI) -> AsyncIterator[None]:
+async def run_without_lifespan(_: FastAPI) -> AsyncIterator[None]:
     yield
 
 
@@ -43,7 +43,7 @@ def get_operation_id(route: APIRoute) -> str:
 
 
 def create_api(
-    settings: HttpApiSettings, *routers: APIRouter, title: str, lifespan: Lifespan = no_lifespan
+    settings: HttpApiSettings, *routers: APIRouter, title: str, lifespan: Lifespan = run_without_lifespan
 ) -> FastAPI:
     """Build an API with the database, storage, tokens and rate limits that its settings describe.
 
@@ -89,7 +89,7 @@ def _extend_lifespan(settings: HttpApiSettings, lifespan: Lifespan) -> Lifespan:
 
 
 def _add_handlers(app: FastAPI, settings: HttpApiSettings) -> None:
-    for path, endpoint in (("/health", health), ("/ready", ready), ("/metrics", metrics.endpoint)):
+    for path, endpoint in (("/health", health), ("/ready", ready), ("/metrics", metrics.render_metrics)):
         app.add_route(path, endpoint)
     app.add_exception_handler(ParleyError, render)
     app.add_exception_handler(HTTPException, render_http_exception)

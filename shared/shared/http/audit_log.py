@@ -58,7 +58,7 @@ _COLUMNS = [getattr(AuditEntry, field) for field in AuditEntryRead.model_fields]
 
 
 async def list_audit_entries(session: AsyncSession, filters: AuditLogFilter) -> AuditLogPage:
-    scope = filters.scope("audit_log")
+    scope = filters.build_scope("audit_log")
     rows, pagination = await fetch_page(session, select_entries(filters), AuditEntry.id, filters, scope=scope)
     return AuditLogPage(entries=[AuditEntryRead.model_validate(row) for row in rows], pagination=pagination)
 

@@ -55,7 +55,7 @@ class DisplayText:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         # A field may state a narrower pattern.
-        pattern = {"pattern": text_pattern(required=self.min_length > 0)}
+        pattern = {"pattern": build_text_pattern(required=self.min_length > 0)}
         bounds = {"minLength": self.min_length} if self.min_length else {}
         return {**pattern, **handler(schema), "maxLength": self.max_length, **bounds}
 
@@ -71,7 +71,7 @@ class DisplayText:
         return cleaned
 
 
-def text_pattern(*, required: bool, forbidden: str = "") -> str:
+def build_text_pattern(*, required: bool, forbidden: str = "") -> str:
     """Return the pattern of a text without control and forbidden characters; a required one is not blank."""
     # Without look-ahead, which some client generators do not support.
     visible = rf"[^{CONTROLS}{forbidden}\S]*[^{CONTROLS}{forbidden}\s]" if required else ""

@@ -26,7 +26,7 @@ class Check:
 
 async def health(request: Request) -> Response:
     """Answer GET /health with the dead background loops, and 503 if one of them is required."""
-    if stopping := _stopping(request):
+    if stopping := _find_stopping_response(request):
         return stopping
     dead = [loop for loop in getattr(request.app.state, "loops", ()) if loop.is_dead]
     if not dead:
@@ -39,7 +39,7 @@ async def health(request: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Answer GET /ready: "ok" or "down" for each dependency, and 503 when a required one is down."""
-    if stopping := _stopping(request):
+    if stopping := _find_stopping_response(request):
         return stopping
     checks: dict[str, Check] = request.app.state.checks
     outcomes = await asyncio.gather(*(run_check(check) for check in checks.values()))
@@ -52,7 +52,7 @@ async def ready(request: Request) -> Response:
     return JSONResponse(document, 200 if is_ready else 503)
 
 
-def _stopping(request: Request) -> Response | None:
+def _find_stopping_response(request: Request) -> Response | None:
     # Set by shared.http.server after SIGTERM. The gateway then sends no more requests.
     if getattr(request.app.state, "stopping", False):
         return JSONResponse({"status": "stopping"}, 503)

@@ -173,7 +173,7 @@ def is_form(headers: Headers) -> bool:
     return headers.get("content-type", "").lower().startswith("multipart/form-data")
 
 
-def takes_form(scope: Scope) -> bool:
+def is_form_accepted(scope: Scope) -> bool:
     """Return whether the operation of this address and method takes a form with files."""
     operations = scope["app"].openapi()["paths"].get(scope["path"], {})
     body = operations.get(scope["method"].lower(), {}).get("requestBody", {})
@@ -182,7 +182,7 @@ def takes_form(scope: Scope) -> bool:
 
 async def _reject(limit: int, scope: Scope, receive: Receive, send: Send) -> None:
     error: ParleyError = PayloadTooLarge(f"The body can have at most {limit} bytes.", max_bytes=limit)
-    if not is_form(Headers(scope=scope)) and takes_form(scope):
+    if not is_form(Headers(scope=scope)) and is_form_accepted(scope):
         # A file as the whole body, which would be refused anyway.
         error = MalformedForm("Send a form as multipart/form-data.")
     await to_response(error, request_id=scope["state"]["request_id"])(scope, receive, send)

@@ -79,14 +79,14 @@ class FormPart:
         self.filename = None if filename is None else _decode(filename)
         self._form = form
 
-    async def chunks(self) -> AsyncIterator[memoryview]:
-        while (chunk := await self._form.next_chunk()) is not None:
+    async def iterate_chunks(self) -> AsyncIterator[memoryview]:
+        while (chunk := await self._form.read_chunk()) is not None:
             yield chunk
 
-    async def text(self, *, max_bytes: int) -> str:
+    async def read_text(self, *, max_bytes: int) -> str:
         """Return the value of a field. Raises MalformedForm."""
         value = bytearray()
-        async for chunk in self.chunks():
+        async for chunk in self.iterate_chunks():
             value += chunk
             if len(value) > max_bytes:
                 raise MalformedForm(f"The field {self.name[:40]} is too large.")
@@ -196,7 +196,7 @@ class StreamedForm:
             max_header_size=max_header_bytes,
         )
 
-    async def parts(self) -> AsyncIterator[FormPart]:
+    async def iterate_parts(self) -> AsyncIterator[FormPart]:
         """Yield the parts in order, then drop the epilogue."""
         count = 0
         while (found := await self._next()) is not _End.FORM:
@@ -208,7 +208,7 @@ class StreamedForm:
             yield FormPart(self, found)
         await self._discard()
 
-    async def next_chunk(self) -> memoryview | None:
+    async def read_chunk(self) -> memoryview | None:
         """Return the next piece of the current part, or None at its end."""
         found = await self._next()
         return found if isinstance(found, memoryview) else None

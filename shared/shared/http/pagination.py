@@ -39,7 +39,7 @@ class PageQuery(BaseModel):
             raise field_error("#/query/page", f"must be at most {last}; follow next_cursor to go further")
         return skipped
 
-    def scope(self, *owner: object) -> str:
+    def build_scope(self, *owner: object) -> str:
         """Return the scope of this list's cursors: its owner and its filters."""
         return " ".join((*map(str, owner), self.model_dump_json(exclude={"page", "limit", "cursor"})))
 
@@ -78,7 +78,7 @@ class Pagination(BaseModel):
 def encode_cursor(layout: struct.Struct, *position: Any, scope: str) -> str:
     """Return URL-safe text that is accepted only with the same scope: list, owner and filters."""
     packed = layout.pack(*position)
-    return base64.urlsafe_b64encode(packed + _checksum(packed, scope)).decode()
+    return base64.urlsafe_b64encode(packed + _compute_checksum(packed, scope)).decode()
 
 
 def decode_cursor(layout: struct.Struct, cursor: str, *, scope: str) -> tuple[Any, ...]:
@@ -87,7 +87,7 @@ def decode_cursor(layout: struct.Struct, cursor: str, *, scope: str) -> tuple[An
     try:
         content = base64.b64decode(cursor, altchars=b"-_", validate=True)
         packed, checksum = content[:-CHECKSUM_BYTES], content[-CHECKSUM_BYTES:]
-        if checksum != _checksum(packed, scope):
+        if checksum != _compute_checksum(packed, scope):
             raise ValueError("checksum")
         return layout.unpack(packed)
     except (binascii.Error, struct.error, ValueError) as error:
@@ -95,5 +95,5 @@ def decode_cursor(layout: struct.Struct, cursor: str, *, scope: str) -> tuple[An
         raise field_error("#/query/cursor", message) from error
 
 
-def _checksum(packed: bytes, scope: str) -> bytes:
+def _compute_checksum(packed: bytes, scope: str) -> bytes:
     return hashlib.sha256(packed + scope.encode()).digest()[:CHECKSUM_BYTES]

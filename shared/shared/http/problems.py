@@ -40,7 +40,7 @@ class UnknownField(Invalid):
 MAX_LISTED_ERRORS = 50
 
 
-def error_responses(*errors: type[ParleyError]) -> Responses:
+def build_error_responses(*errors: type[ParleyError]) -> Responses:
     """Document errors for the API reference: by status, each code with the first line of its docstring."""
     lines: dict[int, list[str]] = {}
     for error in errors:
@@ -102,13 +102,15 @@ async def render_validation_error(request: Request, error: Exception) -> Respons
     # An unknown field is often the cause of the other errors: a required one is missing under its right name.
     listed = sorted(errors, key=lambda each: each["type"] != UNKNOWN)[:MAX_LISTED_ERRORS]
     # The rejected input is omitted: it may be a password.
-    found = [{"pointer": to_pointer(each["loc"]), "message": _message(request, each)} for each in listed]
+    found = [
+        {"pointer": to_pointer(each["loc"]), "message": _build_message(request, each)} for each in listed
+    ]
     detail = describe_field_error(**found[0])
     error_type = UnknownField if listed[0]["type"] == UNKNOWN else Invalid
     return await render(request, error_type(detail, errors=found))
 
 
-def _message(request: Request, error: Mapping[str, Any]) -> str:
+def _build_message(request: Request, error: Mapping[str, Any]) -> str:
     if error["type"] == UNKNOWN:
         return describe_unknown(request, error["loc"])
     return describe_violation(error)

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from starlette.requests import HTTPConnection
 
 from shared import metrics
-from shared.data.loop_time import within_loop_time
+from shared.data.loop_time import run_within_loop_time
 from shared.data.redis_client import CONNECT_TIMEOUT_SECONDS
 from shared.data.redis_errors import RedisUnavailable, translate_redis_errors
 from shared.errors import TooManyRequests, Unavailable
@@ -92,7 +92,7 @@ class RateLimits:
     async def _count(self, hit: "_Hit", *, fail_closed: bool) -> tuple[bool, WindowStats]:
         try:
             with translate_redis_errors():
-                return await within_loop_time(self._ask_redis(hit), seconds=REDIS_TIMEOUT_SECONDS)
+                return await run_within_loop_time(self._ask_redis(hit), seconds=REDIS_TIMEOUT_SECONDS)
         except (RedisUnavailable, RedisError) as error:
             reason = type(error.__cause__ or error).__name__
             log.warning("rate_limit_counted_locally", limit=hit.name, reason=reason)
@@ -138,7 +138,7 @@ def get_rate_limits(request: Request) -> RateLimits:
     return limits
 
 
-def per_user(name: str, *, per_minute: int) -> Callable[[Request, CurrentUser], Awaitable[None]]:
+def limit_per_user(name: str, *, per_minute: int) -> Callable[[Request, CurrentUser], Awaitable[None]]:
     async def limit(request: Request, user: CurrentUser) -> None:
         limits = get_rate_limits(request)
         await limits.check(request, name, str(user.id), per_minute=per_minute)
@@ -166,7 +166,7 @@ def get_client_address(request: HTTPConnection) -> str:
 ClientAddress = Annotated[str, Depends(get_client_address)]
 
 
-def per_address(
+def limit_per_address(
     name: str, *, per_minute: int, fail_closed: bool = False
 ) -> Callable[[Request, ClientAddress], Awaitable[None]]:
     async def limit(request: Request, address: ClientAddress) -> None:

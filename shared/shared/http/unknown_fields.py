@@ -40,7 +40,7 @@ def _list_known(request: Request, parents: Sequence[int | str]) -> set[str]:
         return _list_parameters(operation)
     contents = operation.get("requestBody", {}).get("content", {}).values()
     schemas = request.app.openapi().get("components", {}).get("schemas", {})
-    return _union(_list_fields(content["schema"], parents[1:], schemas) for content in contents)
+    return _merge_names(_list_fields(content["schema"], parents[1:], schemas) for content in contents)
 
 
 def _find_operation(request: Request) -> dict[str, Any] | None:
@@ -61,7 +61,7 @@ def _list_fields(schema: dict[str, Any], way: Sequence[int | str], schemas: dict
     if "$ref" in schema:
         return _list_fields(schemas[schema["$ref"].rpartition("/")[2]], way, schemas)
     if "anyOf" in schema:
-        return _union(_list_fields(branch, way, schemas) for branch in schema["anyOf"])
+        return _merge_names(_list_fields(branch, way, schemas) for branch in schema["anyOf"])
     fields: dict[str, Any] = schema.get("properties", {})
     if not way:
         return set(fields)
@@ -69,5 +69,5 @@ def _list_fields(schema: dict[str, Any], way: Sequence[int | str], schemas: dict
     return _list_fields(inner, way[1:], schemas) if inner else set()
 
 
-def _union(names: Iterable[set[str]]) -> set[str]:
+def _merge_names(names: Iterable[set[str]]) -> set[str]:
     return set().union(*names)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http.middleware import is_form, takes_form
+from shared.http.middleware import is_form, is_form_accepted
 
 MAX_DROPPED_BYTES = 32 * 1024 * 1024
 MAX_SECONDS = 10.0
@@ -41,7 +41,7 @@ class UnreadBodies:
         await self._app(scope, body.receive, send_after_body)
 
     async def _drop(self, scope: Scope, body: "_Body") -> None:
-        if body.is_over or not (is_form(Headers(scope=scope)) or takes_form(scope)):
+        if body.is_over or not (is_form(Headers(scope=scope)) or is_form_accepted(scope)):
             return
         client = _find_client(scope)
         if self._dropping.total() < MAX_AT_ONCE and self._dropping[client] < MAX_OF_CLIENT:

@@ -49,7 +49,7 @@ CONNECT_TIMEOUT_SECONDS = 3.0
 CONFIRM_TIMEOUT_SECONDS = 5.0
 CLOSE_TIMEOUT_SECONDS = 1.0
 REPLAY_BATCH_SIZE = 100
-UNROUTED_KEYS = frozenset(event.routing_key() for event in EVENTS if not event.consumers)
+UNROUTED_KEYS = frozenset(event.get_routing_key() for event in EVENTS if not event.consumers)
 """Routing keys of events that have no consumer, by contract."""
 
 REFUSALS = (
@@ -75,7 +75,9 @@ class BrokerUnavailable(Unavailable):
 def list_event_queues(events: tuple[type[Event], ...] = EVENTS) -> dict[str, str]:
     """Map the queue of every consumer of every event to its routing key."""
     return {
-        event.queue_for(consumer): event.routing_key() for event in events for consumer in event.consumers
+        event.build_queue_name(consumer): event.get_routing_key()
+        for event in events
+        for consumer in event.consumers
     }
 
 
@@ -83,7 +85,7 @@ def list_service_queues(service: str) -> list[str]:
     """Name all queues that a service consumes: of events by contract, of jobs by its `jobs` module."""
     if find_spec(service) and find_spec(f"{service}.jobs"):
         import_module(f"{service}.jobs")
-    events = [event.queue_for(service) for event in EVENTS if service in event.consumers]
+    events = [event.build_queue_name(service) for event in EVENTS if service in event.consumers]
     return events + [job.queue() for job in Job.__subclasses__() if job.service == service]
 
 

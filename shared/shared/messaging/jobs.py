@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from shared.logging import current_traceparent
+from shared.logging import get_current_traceparent
 
 PREFETCH = 20
 """Concurrent deliveries of one queue per worker."""
@@ -28,7 +28,7 @@ class Job(BaseModel):
     service: ClassVar[str]
 
     id: UUID = Field(default_factory=uuid7)
-    traceparent: str | None = Field(default_factory=current_traceparent)
+    traceparent: str | None = Field(default_factory=get_current_traceparent)
 
     @classmethod
     def queue(cls) -> str:

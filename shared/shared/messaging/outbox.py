@@ -25,7 +25,7 @@ from uuid_utils.compat import uuid7
 
 from shared.clock import utc_now
 from shared.data.db import Base
-from shared.logging import current_traceparent
+from shared.logging import get_current_traceparent
 from shared.messaging.jobs import Job
 from shared.messaging.wake_up import wake_relay_after_commit
 
@@ -52,7 +52,7 @@ def record[E: Event](session: AsyncSession, event: type[E], *, subject: str, dat
             "id": uuid7(),
             "time": utc_now(),
             "subject": subject,
-            "traceparent": current_traceparent(),
+            "traceparent": get_current_traceparent(),
             "data": data,
         }
     )

@@ -43,7 +43,7 @@ MAX_RETRY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 60
 MAX_ATTEMPTS = 20
 """Attempts, in about a quarter of an hour, for a message without a known queue."""
-KNOWN_TYPES = frozenset(event.routing_key() for event in EVENTS)
+KNOWN_TYPES = frozenset(event.get_routing_key() for event in EVENTS)
 REPLACED_TYPES = {
     each.routing_key: each.replaced_by for each in RETIRED_QUEUES if each.routing_key not in KNOWN_TYPES
 }

@@ -72,12 +72,12 @@ def build_worker(
             worker.state.loops = await stack.enter_async_context(running)
             yield
 
-    routes = [Route("/health", health), Route("/ready", ready), Route("/metrics", _metrics)]
+    routes = [Route("/health", health), Route("/ready", ready), Route("/metrics", _render_metrics)]
     return Starlette(routes=routes, lifespan=lifespan)
 
 
 def _name_queues(service: str, subscriptions: Subscriptions, jobs: Jobs) -> dict[str, Consumer]:
-    events: dict[str, Consumer] = {e.queue_for(service): (e, on) for e, on in subscriptions.items()}
+    events: dict[str, Consumer] = {e.build_queue_name(service): (e, on) for e, on in subscriptions.items()}
     return events | {job.queue(): (job, on) for job, on in jobs.items()}
 
 
@@ -88,7 +88,7 @@ def limit_deliveries(message: type[Event | Job], on: Handler[Any]) -> int:
     return (issubclass(message, Event) and message.max_at_once) or PREFETCH
 
 
-async def _metrics(request: Request) -> Response:
+async def _render_metrics(request: Request) -> Response:
     outbox: OutboxMetrics = request.app.state.outbox
     await outbox.update()
-    return await metrics.endpoint(request)
+    return await metrics.render_metrics(request)

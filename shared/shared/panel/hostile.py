@@ -18,7 +18,7 @@ from shared.panel.actions import find_actions
 from shared.panel.form_data import CSRF_FIELD, FORM, MAX_FIELDS, OWN_FIELDS, SUBMISSION_FIELD
 from shared.panel.panel import Panel
 from shared.panel.views import ResourceView
-from shared.testing import hidden_fields
+from shared.testing import find_hidden_fields
 
 CSRF = "known"
 """The CSRF value required by the browser's token."""
@@ -158,7 +158,7 @@ async def attack_route(
 async def attack_form(panel: Panel, browser: httpx.AsyncClient, target: Target) -> list[str]:
     failed = []
     page = await browser.get(target.page) if target.page else None
-    hidden = hidden_fields(page.text) if page is not None and page.status_code == 200 else {}
+    hidden = find_hidden_fields(page.text) if page is not None and page.status_code == 200 else {}
     values = dict.fromkeys(target.names, str(target.row))
     usual = {**dict.fromkeys(OWN_FIELDS, "x"), **values, CSRF_FIELD: CSRF, **hidden}
     usual[SUBMISSION_FIELD] = str(uuid4())

@@ -39,7 +39,7 @@ class PanelStatics(StaticFiles):
             raise NotFound("There is no such file.")
         response = await super().get_response(path, scope)
         version = QueryParams(scope["query_string"]).get("v")
-        is_current = version == _digest(Path(full_path), stat.st_mtime)
+        is_current = version == _compute_digest(Path(full_path), stat.st_mtime)
         response.headers["Cache-Control"] = KEPT if is_current else REVALIDATED
         return response
 
@@ -48,10 +48,10 @@ class PanelStatics(StaticFiles):
         full_path, stat = self.lookup_path(name)
         if stat is None:
             raise LookupError(name)
-        return f"{prefix}{STATICS}/{name}?v={_digest(Path(full_path), stat.st_mtime)}"
+        return f"{prefix}{STATICS}/{name}?v={_compute_digest(Path(full_path), stat.st_mtime)}"
 
 
 @cache
-def _digest(path: Path, changed_at: float) -> str:
+def _compute_digest(path: Path, changed_at: float) -> str:
     """Hash a file, again when it has changed."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

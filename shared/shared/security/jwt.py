@@ -35,7 +35,7 @@ class KeysUnavailable(Unavailable):
     code = "keys_unavailable"
 
 
-def new_signing_key() -> dict[str, Any]:
+def create_signing_key() -> dict[str, Any]:
     """Generate a private EC key on P-256 as a JWK. Its `kid` is the start of its thumbprint (RFC 7638)."""
     key: dict[str, Any] = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
     members = json.dumps({name: key[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))

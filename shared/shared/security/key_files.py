@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.errors import CannotStart
 from shared.placeholders import DEVELOPMENT_KEY
-from shared.security.jwt import SigningKeys, new_signing_key
+from shared.security.jwt import SigningKeys, create_signing_key
 
 SIGNING_KEYS = "signing-keys.json"
 RECEIPT_SIGNING_KEYS = "receipt-signing-keys.json"
@@ -18,9 +18,9 @@ class KeysExist(CannotStart):
     """Existing keys would be lost."""
 
 
-def new_key_sets(*, is_development: bool) -> dict[str, dict[str, Any]]:
+def create_key_sets(*, is_development: bool) -> dict[str, dict[str, Any]]:
     """Return JWK sets by file name. Production rejects development keys."""
-    access, receipts = ({"keys": [new_signing_key()]} for _ in range(2))
+    access, receipts = ({"keys": [create_signing_key()]} for _ in range(2))
     for key in (*access["keys"], *receipts["keys"]) if is_development else ():
         key["kid"] = DEVELOPMENT_KEY + key["kid"]
     public = SigningKeys(receipts).public
@@ -29,7 +29,7 @@ def new_key_sets(*, is_development: bool) -> dict[str, dict[str, Any]]:
 
 def write_new_keys(folder: Path, *, is_development: bool) -> None:
     """Write the files, readable only by their owner. Raises KeysExist, having written nothing."""
-    sets = new_key_sets(is_development=is_development)
+    sets = create_key_sets(is_development=is_development)
     if existing := [name for name in sets if (folder / name).exists()]:
         raise KeysExist(f"{folder} holds {', '.join(existing)} already; nothing was written")
     for name, keys in sets.items():

@@ -21,12 +21,12 @@ RATE = 16_000
 SECONDS = 3.0
 
 
-def tone(seconds: float = SECONDS, *, rate: int = RATE, amplitude: float = 0.3) -> Samples:
+def make_tone(seconds: float = SECONDS, *, rate: int = RATE, amplitude: float = 0.3) -> Samples:
     times = np.arange(int(seconds * rate)) / rate
     return (amplitude * np.sin(2 * np.pi * 440 * times)).astype(np.float32)
 
 
-TONE = tone()
+TONE = make_tone()
 
 
 def encode(
@@ -55,11 +55,11 @@ def encode(
     return file.getvalue()
 
 
-def measured(content: bytes) -> Measurement:
+def measure_bytes(content: bytes) -> Measurement:
     return measure(memoryview(content))
 
 
-def plain_wav() -> bytes:
+def make_plain_wav() -> bytes:
     """A WAV whose samples begin at byte 44."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
@@ -68,17 +68,17 @@ def plain_wav() -> bytes:
     return file.getvalue()
 
 
-WAV = plain_wav()
+WAV = make_plain_wav()
 MP3 = encode([TONE], "mp3", "libmp3lame")
 ADTS = encode([TONE], "adts", "aac")
 OPUS = encode([TONE], "ogg", "libopus")
 
 
-def id3(size: int = 300) -> bytes:
+def make_id3(size: int = 300) -> bytes:
     return b"ID3\x04\0\0" + bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0)) + bytes(size)
 
 
-def streamed_flac() -> bytes:
+def make_streamed_flac() -> bytes:
     content = bytearray(encode([TONE], "flac", "flac"))
     # The total of samples, in the last 36 bits before the MD5 sum, is unknown while recording.
     content[21] &= 0xF0
@@ -86,14 +86,14 @@ def streamed_flac() -> bytes:
     return bytes(content)
 
 
-def rf64() -> bytes:
+def make_rf64() -> bytes:
     sizes = struct.pack("<QQQI", len(WAV), len(WAV) - 44, len(TONE), 0)
     chunk = b"ds64" + struct.pack("<I", len(sizes)) + sizes
     header = b"RF64\xff\xff\xff\xffWAVE" + chunk
     return header + WAV[12:40] + b"\xff\xff\xff\xff" + WAV[44:]
 
 
-def padded_wav() -> bytes:
+def make_padded_wav() -> bytes:
     """24 bits in containers of 32."""
     samples = ((TONE * 8388607).astype("<i4") << 8).tobytes()
     tail = struct.pack("<HHI", 22, 24, 4) + bytes.fromhex("0100000000001000800000aa00389b71")
@@ -102,13 +102,13 @@ def padded_wav() -> bytes:
     return b"RIFF" + struct.pack("<I", len(body) + len(samples)) + body + samples
 
 
-def float_wav_with_nan() -> bytes:
+def make_float_wav_with_nan() -> bytes:
     content = bytearray(encode([TONE], codec="pcm_f32le"))
     content[-4000:-3996] = np.float32(np.nan).tobytes()
     return bytes(content)
 
 
-def lying_xing() -> bytes:
+def make_lying_xing() -> bytes:
     """An MP3 whose first frame claims a hundred times as many frames."""
     content = bytearray(MP3)
     at = content.index(b"Xing" if b"Xing" in content else b"Info")
@@ -120,36 +120,38 @@ RECORDINGS: dict[str, tuple[bytes, str]] = {
     "wav": (WAV, "wav"),
     "wav streamed with size 0": (WAV[:4] + bytes(4) + WAV[8:40] + bytes(4) + WAV[44:], "wav"),
     "wav streamed with size FFFFFFFF": (WAV[:4] + b"\xff" * 4 + WAV[8:40] + b"\xff" * 4 + WAV[44:], "wav"),
-    "rf64": (rf64(), "wav"),
-    "wav of 24 in 32 bits": (padded_wav(), "wav"),
-    "wav with NaN": (float_wav_with_nan(), "wav"),
+    "rf64": (make_rf64(), "wav"),
+    "wav of 24 in 32 bits": (make_padded_wav(), "wav"),
+    "wav with NaN": (make_float_wav_with_nan(), "wav"),
     "mp3": (MP3, "mp3"),
-    "mp3 with ID3": (id3() + MP3, "mp3"),
+    "mp3 with ID3": (make_id3() + MP3, "mp3"),
     "mp3 behind junk": (b"junk\xff" * 100 + MP3, "mp3"),
-    "mp3 with a lying Xing header": (lying_xing(), "mp3"),
+    "mp3 with a lying Xing header": (make_lying_xing(), "mp3"),
     "mp3 of 44.1, then 48 kHz": (
-        encode([tone(1.5, rate=44_100)], "mp3", "libmp3lame", rate=44_100)
-        + encode([tone(1.5, rate=48_000)], "mp3", "libmp3lame", rate=48_000),
+        encode([make_tone(1.5, rate=44_100)], "mp3", "libmp3lame", rate=44_100)
+        + encode([make_tone(1.5, rate=48_000)], "mp3", "libmp3lame", rate=48_000),
         "mp3",
     ),
     "mp3 of one, then two channels": (
-        encode([tone(1.5)], "mp3", "libmp3lame") + encode([np.stack([tone(1.5)] * 2)], "mp3", "libmp3lame"),
+        encode([make_tone(1.5)], "mp3", "libmp3lame")
+        + encode([np.stack([make_tone(1.5)] * 2)], "mp3", "libmp3lame"),
         "mp3",
     ),
     "adts": (ADTS, "aac"),
-    "adts with ID3": (id3() + ADTS, "aac"),
+    "adts with ID3": (make_id3() + ADTS, "aac"),
     "m4a": (encode([TONE], "ipod", "aac"), "m4a"),
     "alac in m4a": (encode([TONE], "ipod", "alac"), "m4a"),
     "fragmented mp4": (encode([TONE], "mp4", "aac", movflags="frag_keyframe+empty_moov"), "m4a"),
     "opus in mp4": (encode([TONE], "mp4", "libopus"), "m4a"),
     "ogg": (OPUS, "ogg"),
     "chained ogg": (
-        encode([tone(1.5)], "ogg", "libopus") + encode([np.stack([tone(1.5)] * 2)], "ogg", "libopus"),
+        encode([make_tone(1.5)], "ogg", "libopus")
+        + encode([np.stack([make_tone(1.5)] * 2)], "ogg", "libopus"),
         "ogg",
     ),
     "flac": (encode([TONE], "flac", "flac"), "flac"),
-    "flac streamed": (streamed_flac(), "flac"),
-    "flac with ID3": (id3() + encode([TONE], "flac", "flac"), "flac"),
+    "flac streamed": (make_streamed_flac(), "flac"),
+    "flac with ID3": (make_id3() + encode([TONE], "flac", "flac"), "flac"),
     "webm": (encode([TONE], "webm", "libopus"), "webm"),
     "pcm in webm": (encode([TONE], "matroska", "pcm_f32le"), "webm"),
     "opposite phases": (encode([np.stack([TONE, -TONE])]), "wav"),
@@ -160,7 +162,7 @@ RECORDINGS: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_every_recording_is_measured_as_three_seconds_of_the_same_sound(name: str) -> None:
     content, kind = RECORDINGS[name]
-    found = measured(content)
+    found = measure_bytes(content)
     assert found.format == kind
     assert found.duration_ms == pytest.approx(SECONDS * 1000, abs=150)
     assert found.level_db == pytest.approx(-13.5, abs=1.5)
@@ -171,49 +173,59 @@ def test_every_recording_is_measured_as_three_seconds_of_the_same_sound(name: st
 @pytest.mark.parametrize("name", ["wav", "mp3", "adts"])
 def test_half_a_recording_has_half_the_duration(name: str) -> None:
     content, _ = RECORDINGS[name]
-    assert measured(content[: len(content) // 2]).duration_ms == pytest.approx(1_500, abs=250)
+    assert measure_bytes(content[: len(content) // 2]).duration_ms == pytest.approx(1_500, abs=250)
 
 
 @pytest.mark.parametrize("name", ["ogg", "flac", "webm", "fragmented mp4"])
 def test_an_incomplete_recording_is_measured_up_to_its_end(name: str) -> None:
     content, _ = RECORDINGS[name]
-    assert 300 < measured(content[: len(content) // 2]).duration_ms < 2_700
+    assert 300 < measure_bytes(content[: len(content) // 2]).duration_ms < 2_700
 
 
 def test_a_constant_offset_is_silence() -> None:
-    assert measured(encode([TONE * 0 + np.float32(0.05)])).level_db < -80
-    assert measured(encode([TONE + np.float32(0.05)])).level_db == pytest.approx(-13.5, abs=1)
+    assert measure_bytes(encode([TONE * 0 + np.float32(0.05)])).level_db < -80
+    assert measure_bytes(encode([TONE + np.float32(0.05)])).level_db == pytest.approx(-13.5, abs=1)
 
 
 def test_silence_and_clipping_are_measured() -> None:
-    assert measured(encode([TONE * 0])).level_db == -120
-    assert measured(encode([np.sign(TONE)])).clipped_share > 0.9
+    assert measure_bytes(encode([TONE * 0])).level_db == -120
+    assert measure_bytes(encode([np.sign(TONE)])).clipped_share > 0.9
 
 
 def test_another_codec_is_named_with_its_container() -> None:
     with pytest.raises(UndecodableAudio, match=r"m4a .* ac3"):
-        measured(encode([tone(rate=48_000)], "mp4", "ac3", rate=48_000))
+        measure_bytes(encode([make_tone(rate=48_000)], "mp4", "ac3", rate=48_000))
 
 
 def test_at_most_five_minutes_are_accepted() -> None:
-    assert measured(encode([tone(300) * 0], "flac", "flac")).duration_ms == 300_000
+    assert measure_bytes(encode([make_tone(300) * 0], "flac", "flac")).duration_ms == 300_000
     with pytest.raises(AudioTooLong):
-        measured(encode([tone(301) * 0], "flac", "flac"))
+        measure_bytes(encode([make_tone(301) * 0], "flac", "flac"))
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"hello" * 1000, bytes(5000), b"RIFF", b"ID3\x04", id3(), WAV[:44], b"\xff" * 70_000, b"OggS" * 99],
+    [
+        b"",
+        b"hello" * 1000,
+        bytes(5000),
+        b"RIFF",
+        b"ID3\x04",
+        make_id3(),
+        WAV[:44],
+        b"\xff" * 70_000,
+        b"OggS" * 99,
+    ],
 )
 def test_content_that_is_not_audio_is_refused(content: bytes) -> None:
     with pytest.raises(UndecodableAudio):
-        measured(content)
+        measure_bytes(content)
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 24_000, 32_000, 44_100, 48_000])
 def test_frames_are_recognised_after_junk(rate: int) -> None:
     for container, codec in (("mp3", "libmp3lame"), ("adts", "aac")):
-        content = encode([tone(0.5, rate=rate)], container, codec, rate=rate)
+        content = encode([make_tone(0.5, rate=rate)], container, codec, rate=rate)
         start = content.index(b"\xff")
         found = find_format(memoryview(b"\0junk\xff\xe0" + content[start:]))
         assert found is not None

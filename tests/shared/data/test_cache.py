@@ -17,7 +17,7 @@ NOWHERE = "redis://127.0.0.1:1/0"
 type Replica = Callable[[], Cache]
 
 
-def reads(outcome: str, name: str = "x") -> float:
+def count_reads(outcome: str, name: str = "x") -> float:
     return REGISTRY.get_sample_value("cache_reads_total", {"cache": name, "outcome": outcome}) or 0.0
 
 
@@ -50,11 +50,11 @@ async def replica(base_settings: dict[str, Any]) -> AsyncIterator[Replica]:
 
 
 async def test_a_value_is_cached_for_all_replicas(replica: Replica) -> None:
-    source, hits, misses = Source(), reads("hit"), reads("miss")
+    source, hits, misses = Source(), count_reads("hit"), count_reads("miss")
     for cache in (replica(), replica()):
         assert [await cache.get("x:1", source.read) for _ in range(3)] == [b"old"] * 3
     assert source.times == 1
-    assert (reads("hit") - hits, reads("miss") - misses) == (5, 1)
+    assert (count_reads("hit") - hits, count_reads("miss") - misses) == (5, 1)
 
 
 async def test_an_invalidated_value_is_read_again(replica: Replica) -> None:
@@ -186,11 +186,11 @@ async def test_a_blocked_event_loop_is_not_taken_for_an_unavailable_redis(replic
 
 
 async def test_without_redis_every_value_is_read_from_its_source() -> None:
-    cache, source, bypassed = Cache(NOWHERE, service="s"), Source(), reads("bypassed")
+    cache, source, bypassed = Cache(NOWHERE, service="s"), Source(), count_reads("bypassed")
     assert await cache.get("x", source.read) == b"old"
     source.value = b"new"
     assert await cache.get("x", source.read) == b"new"
-    assert reads("bypassed") - bypassed == 2
+    assert count_reads("bypassed") - bypassed == 2
     with pytest.raises(CacheUnavailable):
         await cache.invalidate("x")
     await cache.close()
@@ -208,7 +208,7 @@ async def test_a_redis_that_hangs_delays_few_reads(silent_server: Any) -> None:
     # Of many concurrent reads, one probes Redis.
     await asyncio.sleep(module.CIRCUIT_RESET_SECONDS)
     before = silent_server.accepted
-    await asyncio.gather(*(cache.get(f"x:{number}", source.read) for number in range(50)))
+    await asyncio.gather(*(cache.get(f"x:{get_number}", source.read) for get_number in range(50)))
     assert silent_server.accepted - before < 10
     await cache.close()
 
@@ -229,11 +229,11 @@ async def test_redis_is_used_again_after_it_recovers(
 async def test_the_results_of_a_query_are_cached(replica: Replica, database: Database) -> None:
     asked: list[int] = []
 
-    async def squares(_: object, most: int) -> list[int]:
+    async def list_squares(_: object, most: int) -> list[int]:
         asked.append(most)
-        return [number * number for number in range(most)]
+        return [get_number * get_number for get_number in range(most)]
 
-    through, cache = cache_query("squares", list[int])(squares), replica()
+    through, cache = cache_query("squares", list[int])(list_squares), replica()
     async with database.transaction() as session:
         assert [await through(cache, session, most) for most in (3, 3, 4)] == [
             [0, 1, 4],
@@ -242,22 +242,23 @@ async def test_the_results_of_a_query_are_cached(replica: Replica, database: Dat
         ]
         assert asked == [3, 4]
         assert (
-            await cache.get(through.key(3), unused) == json.dumps([0, 1, 4], separators=(",", ":")).encode()
+            await cache.get(through.build_key(3), fail_on_read)
+            == json.dumps([0, 1, 4], separators=(",", ":")).encode()
         )
 
 
-async def unused() -> bytes:
+async def fail_on_read() -> bytes:
     raise AssertionError
 
 
 async def test_a_cached_value_of_another_version_is_read_again(replica: Replica, database: Database) -> None:
-    async def number(_: AsyncSession) -> int:
+    async def get_number(_: AsyncSession) -> int:
         return 7
 
-    async def stored_by_another_version() -> bytes:
+    async def read_another_version() -> bytes:
         return b'{"number": 7}'
 
-    cache, query = replica(), cache_query("number", int)(number)
-    await cache.get(query.key(), stored_by_another_version)
+    cache, query = replica(), cache_query("number", int)(get_number)
+    await cache.get(query.build_key(), read_another_version)
     async with database.transaction() as session:
         assert await query(cache, session) == 7

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from shared.data.db import Database, create_engine
 from shared.data.db_errors import DatabaseUnavailable
-from shared.testing import scratch_database
+from shared.testing import create_scratch_database
 from sqlalchemy import text
 
 BACKEND = "SELECT pg_backend_pid() AS pid"
@@ -15,7 +15,7 @@ BACKEND = "SELECT pg_backend_pid() AS pid"
 
 @pytest.fixture(scope="module")
 async def url(worker_id: str) -> AsyncIterator[str]:
-    async with scratch_database(f"fetch_{worker_id}") as url:
+    async with create_scratch_database(f"fetch_{worker_id}") as url:
         yield url
 
 
@@ -27,7 +27,7 @@ async def database(url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def pid(database: Database) -> int:
+async def fetch_pid(database: Database) -> int:
     [row] = await database.fetch(BACKEND)
     found: int = row["pid"]
     return found
@@ -40,25 +40,25 @@ async def test_each_fetch_has_its_own_transaction(database: Database) -> None:
 
 
 async def test_a_connection_is_reused(database: Database) -> None:
-    assert await pid(database) == await pid(database)
+    assert await fetch_pid(database) == await fetch_pid(database)
 
 
 async def test_a_statement_that_fails_keeps_its_connection(database: Database) -> None:
-    before = await pid(database)
+    before = await fetch_pid(database)
     with pytest.raises(asyncpg.DivisionByZeroError):
         await database.fetch("SELECT 1 / 0")
-    assert await pid(database) == before
+    assert await fetch_pid(database) == before
 
 
 async def test_a_broken_connection_is_not_reused(database: Database) -> None:
     async with database.transaction() as session:
         await session.execute(text("SELECT 1"))
         # The session holds one connection of the two, so the fetches share the other.
-        broken = await pid(database)
+        broken = await fetch_pid(database)
         await session.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": broken})
         with pytest.raises(DatabaseUnavailable):
             await database.fetch(BACKEND)
-        assert await pid(database) != broken
+        assert await fetch_pid(database) != broken
 
 
 async def test_a_refused_connection_is_reported_as_unavailable() -> None:

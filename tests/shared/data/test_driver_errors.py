@@ -31,7 +31,7 @@ from sqlalchemy import exc as sqlalchemy
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 
-from tests.shared.proxy import proxied
+from tests.shared.proxy import run_proxy
 
 UVLOOP = RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
 NETWORK: list[Exception] = [
@@ -64,19 +64,19 @@ URLLIB3_AWAY = {
 }
 
 
-def classes(module: ModuleType, base: type[Exception]) -> list[type[Exception]]:
+def list_classes(module: ModuleType, base: type[Exception]) -> list[type[Exception]]:
     found = {each for each in vars(module).values() if isclass(each) and issubclass(each, base)}
     return sorted(found, key=lambda each: each.__name__)
 
 
-def blank[E: Exception](error_type: type[E], *args: object) -> E:
+def make_blank[E: Exception](error_type: type[E], *args: object) -> E:
     """Make an error without calling its constructor, which differs from class to class."""
     error = error_type.__new__(error_type)
     error.args = args
     return error
 
 
-def wrapped(error: Exception) -> list[Exception]:
+def wrap(error: Exception) -> list[Exception]:
     """Return the error as the driver, the pool and a statement raise it."""
     untyped: Any = AsyncAdapt_asyncpg_dbapi
     dialect_error: Exception = untyped(asyncpg).Error(str(error), error)
@@ -84,12 +84,12 @@ def wrapped(error: Exception) -> list[Exception]:
     return [error, dialect_error, sqlalchemy.DBAPIError("SELECT 1", {}, dialect_error)]
 
 
-POSTGRES = [each for each in classes(postgres, postgres.PostgresError) if each.sqlstate]  # type: ignore[attr-defined]
+POSTGRES = [each for each in list_classes(postgres, postgres.PostgresError) if each.sqlstate]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("error_type", POSTGRES)
 def test_every_state_of_postgresql_is_classified(error_type: Any) -> None:
-    for error in wrapped(error_type("x")):
+    for error in wrap(error_type("x")):
         is_cached = error_type is postgres.InvalidCachedStatementError
         assert is_conflict(error) is (error_type.sqlstate in CONFLICTS or is_cached)
         assert is_connection_error(error) is (error_type.sqlstate in AWAY)
@@ -100,15 +100,15 @@ def test_the_driver_knows_all_classified_states() -> None:
     assert known >= AWAY | CONFLICTS
 
 
-@pytest.mark.parametrize("error_type", classes(postgres, postgres.InterfaceError))
+@pytest.mark.parametrize("error_type", list_classes(postgres, postgres.InterfaceError))
 def test_only_a_closed_connection_is_an_outage_among_interface_errors(error_type: type[Exception]) -> None:
-    for error in wrapped(error_type("connection is closed")):
+    for error in wrap(error_type("connection is closed")):
         assert is_connection_error(error) is (error_type is postgres.InterfaceError)
-    for error in wrapped(error_type("cannot perform operation: another operation is in progress")):
+    for error in wrap(error_type("cannot perform operation: another operation is in progress")):
         assert not is_connection_error(error)
 
 
-@pytest.mark.parametrize("error_type", classes(postgres, postgres.InternalClientError))
+@pytest.mark.parametrize("error_type", list_classes(postgres, postgres.InternalClientError))
 def test_only_a_failover_is_an_outage_among_client_errors(error_type: type[Exception]) -> None:
     is_failover = error_type is postgres.TargetServerAttributeNotMatched
     assert is_connection_error(error_type("x")) is is_failover
@@ -117,7 +117,7 @@ def test_only_a_failover_is_an_outage_among_client_errors(error_type: type[Excep
 @pytest.mark.parametrize("error", NETWORK, ids=repr)
 def test_network_errors_are_outages_in_every_driver(error: Exception) -> None:
     assert is_network_error(error)
-    assert all(map(is_connection_error, wrapped(error)))
+    assert all(map(is_connection_error, wrap(error)))
     assert redis_errors.is_redis_unavailable(error)
     assert storage.is_storage_unavailable(error)
     with pytest.raises(DatabaseUnavailable), translate_driver_errors():
@@ -134,9 +134,9 @@ def test_our_own_errors_are_neither_conflicts_nor_outages(error: Exception) -> N
         raise error
 
 
-@pytest.mark.parametrize("error_type", classes(redis, Exception))
+@pytest.mark.parametrize("error_type", list_classes(redis, Exception))
 def test_every_error_of_redis_is_classified(error_type: type[Exception]) -> None:
-    error = blank(error_type, "x")
+    error = make_blank(error_type, "x")
     assert redis_errors.is_redis_unavailable(error) is (error_type.__name__ in REDIS_AWAY)
 
 
@@ -148,9 +148,9 @@ def test_a_response_of_redis_that_asks_to_retry_is_an_outage(answer: str) -> Non
     assert not redis_errors.is_redis_unavailable(redis.ResponseError("WRONGTYPE " + answer))
 
 
-@pytest.mark.parametrize("error_type", classes(urllib3.exceptions, urllib3.exceptions.HTTPError))
+@pytest.mark.parametrize("error_type", list_classes(urllib3.exceptions, urllib3.exceptions.HTTPError))
 def test_every_error_of_urllib3_is_classified(error_type: type[Exception]) -> None:
-    assert storage.is_storage_unavailable(blank(error_type)) is (error_type.__name__ in URLLIB3_AWAY)
+    assert storage.is_storage_unavailable(make_blank(error_type)) is (error_type.__name__ in URLLIB3_AWAY)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_responses_of_s3_are_classified_by_their_code(status: int, code: str, aw
 
 @pytest.mark.parametrize("error_type", [minio.ServerError, minio.InvalidResponseError])
 def test_a_response_that_is_not_from_s3_is_an_outage(error_type: type[Exception]) -> None:
-    assert storage.is_storage_unavailable(blank(error_type))
+    assert storage.is_storage_unavailable(make_blank(error_type))
 
 
 RAISED = "DO $$ BEGIN RAISE 'x' USING ERRCODE = '{}'; END $$"
@@ -212,7 +212,7 @@ async def test_an_argument_of_the_wrong_type_is_not_an_outage(database: Database
 
 
 @asynccontextmanager
-async def refusing_server(state: str) -> AsyncIterator[str]:
+async def run_refusing_server(state: str) -> AsyncIterator[str]:
     """Run a PostgreSQL that answers every connection with an error, as it does while it starts."""
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -249,7 +249,7 @@ async def read_by_driver(database: Database) -> None:
 async def test_a_refused_connection_is_classified_by_its_state(
     read: Callable[..., Any], state: str, away: bool
 ) -> None:
-    async with refusing_server(state) as url:
+    async with run_refusing_server(state) as url:
         database = Database(create_engine(url, name="tests"))
         with pytest.raises(Exception, match=r"(?s).*") as raised:
             await read(database)
@@ -279,7 +279,7 @@ async def test_connections_that_are_reset_under_uvloop_are_outages(base_settings
 async def reset_often(url: str) -> set[str]:
     """Return the classes of the errors that a cache meets, and check that it classifies them."""
     met = set[str]()
-    async with proxied(url) as (proxy, through):
+    async with run_proxy(url) as (proxy, through):
         for number in range(20):
             cache = Cache(through, service="x")
             await cache.invalidate("x")

@@ -12,7 +12,7 @@ from shared.data import migrations
 from shared.data.db_errors import DatabaseUnavailable
 from shared.data.migrations import upgrade
 from shared.errors import CannotStart
-from shared.testing import scratch_database
+from shared.testing import create_scratch_database
 
 LOCK_TIMEOUT_SECONDS = 1.0
 ENVIRONMENT = """
@@ -60,13 +60,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 async def url(folder: Path, worker_id: str) -> AsyncIterator[str]:
     """A database with the first migration of the package."""
-    async with scratch_database(f"stored_{worker_id}") as url:
+    async with create_scratch_database(f"stored_{worker_id}") as url:
         await asyncio.to_thread(upgrade, "stored", url)
         yield url
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+async def connect(url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
         yield connection
@@ -75,9 +75,9 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @asynccontextmanager
-async def reading(url: str) -> AsyncIterator[None]:
+async def keep_reading(url: str) -> AsyncIterator[None]:
     """Read the table in a transaction that stays open while the block runs."""
-    async with connected(url) as reader, reader.transaction():
+    async with connect(url) as reader, reader.transaction():
         await reader.fetch("SELECT * FROM things")
         yield
 
@@ -92,8 +92,8 @@ async def test_a_migration_that_waits_for_a_lock_lets_requests_pass_and_is_repea
     folder: Path, url: str
 ) -> None:
     add_steps(folder, 2)
-    async with connected(url) as client:
-        async with reading(url):
+    async with connect(url) as client:
+        async with keep_reading(url):
             migrating = asyncio.create_task(asyncio.to_thread(upgrade, "stored", url))
             await wait_for_waiting(client)
             # It queues behind the migration, which has not got its lock yet.
@@ -109,7 +109,7 @@ async def test_a_migration_that_never_gets_its_lock_ends_with_one_line(
     add_steps(folder, 2)
     monkeypatch.setattr(migrations, "LOCK_TIMEOUT_SECONDS", 0.1)
     monkeypatch.setattr(migrations, "RETRY_PAUSES_SECONDS", (0.1, 0.1))
-    async with reading(url):
+    async with keep_reading(url):
         with pytest.raises(CannotStart, match=r"^other transactions kept the locks.*again$"):
             await asyncio.to_thread(upgrade, "stored", url)
     await asyncio.to_thread(upgrade, "stored", url)
@@ -124,7 +124,7 @@ async def test_a_migration_is_rolled_back_when_its_server_stops(
         add_steps(folder, 2)
     with pytest.raises(DatabaseUnavailable):
         await asyncio.to_thread(upgrade, "stored", url)
-    async with connected(url) as client:
+    async with connect(url) as client:
         assert await client.fetchval("SELECT to_regclass('half') IS NULL")
     add_steps(folder, 2)
     await asyncio.to_thread(upgrade, "stored", url)
@@ -137,12 +137,12 @@ async def test_an_index_that_is_built_concurrently_may_wait_without_a_limit(
     await asyncio.to_thread(upgrade, "stored", url)
     add_steps(folder, 3)
     monkeypatch.setattr(migrations, "RETRY_PAUSES_SECONDS", (0,))
-    async with reading(url):
+    async with keep_reading(url):
         migrating = asyncio.create_task(asyncio.to_thread(upgrade, "stored", url))
         await asyncio.sleep(LOCK_TIMEOUT_SECONDS + 0.5)
         assert not migrating.done()
     await migrating
-    async with connected(url) as client:
+    async with connect(url) as client:
         valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'ix_things_number'::regclass"
         assert await client.fetchval(valid)
 
@@ -152,5 +152,5 @@ async def test_an_earlier_version_does_not_change_a_later_schema(folder: Path, u
     await asyncio.to_thread(upgrade, "stored", url)
     (folder / "stored" / "migrations" / "versions" / "0002_step.py").unlink()
     await asyncio.to_thread(upgrade, "stored", url)
-    async with connected(url) as client:
+    async with connect(url) as client:
         assert await client.fetchval("SELECT version_num FROM alembic_version") == "0002"

@@ -12,7 +12,7 @@ from shared.data.db_errors import DatabaseUnavailable
 from shared.data.migrations import upgrade
 from shared.data.schema import ensure_current, find_version, wait_for_schema
 from shared.errors import CannotStart
-from shared.testing import scratch_database
+from shared.testing import create_scratch_database
 from sqlalchemy import make_url
 
 NOWHERE = "postgresql+asyncpg://demo:secret@127.0.0.1:1/demo"
@@ -34,7 +34,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 async def url(worker_id: str) -> AsyncIterator[str]:
-    async with scratch_database(f"schema_{worker_id}") as url:
+    async with create_scratch_database(f"schema_{worker_id}") as url:
         yield url
 
 

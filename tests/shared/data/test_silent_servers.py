@@ -9,25 +9,25 @@ import pytest
 from shared.data.db import Database, create_engine
 from shared.data.db_errors import DatabaseUnavailable
 from shared.http.app import create_api
-from shared.testing import api_client, scratch_database
+from shared.testing import api_client, create_scratch_database
 from sqlalchemy import text
 
-from tests.shared.http.demo import problem_of, router
-from tests.shared.proxy import Proxy, proxied
+from tests.shared.http.demo import read_problem, router
+from tests.shared.proxy import Proxy, run_proxy
 
 LIMIT_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")
 async def url(worker_id: str) -> AsyncIterator[str]:
-    async with scratch_database(f"silent_{worker_id}") as url:
+    async with create_scratch_database(f"silent_{worker_id}") as url:
         yield url
 
 
 @pytest.fixture
 async def stalled(url: str) -> AsyncIterator[tuple[Proxy, Database]]:
     """A proxy, and a database behind it with two connections in its pool."""
-    async with proxied(url) as (proxy, through):
+    async with run_proxy(url) as (proxy, through):
         database = Database(create_engine(through, name="tests", pool_size=2, max_overflow=0))
         await asyncio.gather(read(database), read(database), fetch(database))
         yield proxy, database
@@ -44,7 +44,7 @@ async def fetch(database: Database) -> int:
     return int(row["one"])
 
 
-async def seconds_until_unavailable(work: Any) -> float:
+async def measure_until_unavailable(work: Any) -> float:
     started = time.monotonic()
     with pytest.raises(DatabaseUnavailable):
         await work
@@ -54,10 +54,10 @@ async def seconds_until_unavailable(work: Any) -> float:
 async def test_more_requests_than_connections_are_refused_in_time(stalled: tuple[Proxy, Database]) -> None:
     proxy, database = stalled
     proxy.stall()
-    waits = [seconds_until_unavailable(work(database)) for work in (read, fetch) * 5]
+    waits = [measure_until_unavailable(work(database)) for work in (read, fetch) * 5]
     assert max(await asyncio.gather(*waits)) < LIMIT_SECONDS
     # Later requests do not wait at all.
-    assert await seconds_until_unavailable(read(database)) < 0.1
+    assert await measure_until_unavailable(read(database)) < 0.1
 
 
 async def test_consecutive_requests_are_refused_in_time(
@@ -68,7 +68,7 @@ async def test_consecutive_requests_are_refused_in_time(
 
     async def arrive(after: float) -> float:
         await asyncio.sleep(after)
-        return await seconds_until_unavailable((read, fetch)[int(after * 10) % 2](database))
+        return await measure_until_unavailable((read, fetch)[int(after * 10) % 2](database))
 
     waits = await asyncio.gather(*(arrive(number / 10) for number in range(50)))
     assert max(waits) < LIMIT_SECONDS
@@ -77,7 +77,7 @@ async def test_consecutive_requests_are_refused_in_time(
 async def test_the_database_works_again_after_a_moment(stalled: tuple[Proxy, Database]) -> None:
     proxy, database = stalled
     proxy.stall()
-    await seconds_until_unavailable(read(database))
+    await measure_until_unavailable(read(database))
     proxy.resume()
     await asyncio.sleep(1.1)
     assert sum(await asyncio.gather(read(database), fetch(database), read(database))) == 3
@@ -103,7 +103,7 @@ async def test_a_long_transaction_outlives_a_short_silence(stalled: tuple[Proxy,
         proxy.stall()
         # Others are refused in time, and their connections are ended.
         waiting = asyncio.create_task(session.scalar(text("SELECT one FROM kept")))
-        assert await seconds_until_unavailable(read(database)) < LIMIT_SECONDS
+        assert await measure_until_unavailable(read(database)) < LIMIT_SECONDS
         proxy.resume()
         assert await waiting == 1
     await asyncio.sleep(1.1)
@@ -117,7 +117,7 @@ async def test_a_connection_is_exempt_only_during_its_long_transaction(
     async with database.transaction(is_long=True) as session:
         await session.execute(text("SELECT 1"))
     proxy.stall()
-    waits = [seconds_until_unavailable(read(database)) for _ in range(2)]
+    waits = [measure_until_unavailable(read(database)) for _ in range(2)]
     assert max(await asyncio.gather(*waits)) < LIMIT_SECONDS
 
 
@@ -146,7 +146,7 @@ async def test_a_blocked_event_loop_is_not_taken_for_a_silent_database(
 
 async def test_a_request_gets_a_503_in_time(settings: Any, url: str) -> None:
     async with (
-        proxied(url) as (proxy, through),
+        run_proxy(url) as (proxy, through),
         api_client(app := create_api(settings, router, title="Test")) as client,
     ):
         await app.state.database.close()
@@ -155,5 +155,5 @@ async def test_a_request_gets_a_503_in_time(settings: Any, url: str) -> None:
         proxy.stall()
         started = time.monotonic()
         response = await client.get("/row")
-        problem_of(response, status=503, code="database_unavailable")
+        read_problem(response, status=503, code="database_unavailable")
         assert time.monotonic() - started < LIMIT_SECONDS

@@ -15,7 +15,7 @@ from shared.data.s3_streams import PART_BYTES
 from shared.data.storage import ObjectNotFound, Storage, StorageUnavailable
 from shared.settings import StorageSettings
 
-from tests.shared.proxy import proxied
+from tests.shared.proxy import run_proxy
 
 
 @pytest.fixture
@@ -31,20 +31,20 @@ async def storage(settings: StorageSettings) -> Storage:
     return storage
 
 
-async def in_chunks(content: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
+async def split_into_chunks(content: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
     for start in range(0, len(content), size):
         yield content[start : start + size]
 
 
-async def content_of(storage: Storage, key: str) -> bytes:
+async def read_content(storage: Storage, key: str) -> bytes:
     return b"".join([chunk async for chunk in storage.read_stream(key)])
 
 
-def random_content(size: int) -> bytes:
+def make_random_content(size: int) -> bytes:
     return hashlib.shake_128(str(size).encode()).digest(size)
 
 
-async def unfinished(storage: Storage) -> bytes:
+async def list_unfinished(storage: Storage) -> bytes:
     """The server's list of multipart uploads, without those that are complete."""
     client, bucket = storage._client, storage._bucket
     try:
@@ -59,62 +59,67 @@ async def unfinished(storage: Storage) -> bytes:
     "size", [0, 1, PART_BYTES - 1, PART_BYTES, PART_BYTES + 1, 2 * PART_BYTES, 11 * 1024 * 1024 + 7]
 )
 async def test_a_stream_is_stored_and_read_back(storage: Storage, size: int) -> None:
-    content = random_content(size)
-    assert await storage.put_stream("speeches/a.mp3", in_chunks(content), content_type="audio/mpeg") == size
-    assert await content_of(storage, "speeches/a.mp3") == content
+    content = make_random_content(size)
+    assert (
+        await storage.put_stream("speeches/a.mp3", split_into_chunks(content), content_type="audio/mpeg")
+        == size
+    )
+    assert await read_content(storage, "speeches/a.mp3") == content
     assert await storage.list_keys() == ["speeches/a.mp3"]
 
 
 async def test_one_chunk_larger_than_parts_is_stored(storage: Storage) -> None:
-    content = random_content(3 * PART_BYTES + 5)
-    await storage.put_stream("large", in_chunks(content, len(content)))
-    assert await content_of(storage, "large") == content
+    content = make_random_content(3 * PART_BYTES + 5)
+    await storage.put_stream("large", split_into_chunks(content, len(content)))
+    assert await read_content(storage, "large") == content
 
 
 async def test_many_first_objects_of_a_folder_are_streamed_concurrently(storage: Storage) -> None:
-    content = random_content(PART_BYTES + 1000)
+    content = make_random_content(PART_BYTES + 1000)
     keys = [f"folder/{number}" for number in range(16)]
-    await asyncio.gather(*(storage.put_stream(key, in_chunks(content)) for key in keys))
+    await asyncio.gather(*(storage.put_stream(key, split_into_chunks(content)) for key in keys))
     assert await storage.list_keys("folder/") == sorted(keys)
 
 
 async def test_an_object_has_the_content_type_of_its_stream(storage: Storage) -> None:
     for key, size in (("small", 10), ("large", PART_BYTES + 10)):
-        await storage.put_stream(key, in_chunks(random_content(size)), content_type="audio/x-wav")
+        await storage.put_stream(
+            key, split_into_chunks(make_random_content(size)), content_type="audio/x-wav"
+        )
         found = await asyncio.to_thread(storage._client.stat_object, storage._bucket, key)
         assert found.content_type == "audio/x-wav"
 
 
 @pytest.mark.parametrize("size", [0, 10, PART_BYTES + 10, 2 * PART_BYTES + 10])
 async def test_a_stream_that_fails_leaves_nothing(storage: Storage, size: int) -> None:
-    async def failing() -> AsyncIterator[bytes]:
-        async for chunk in in_chunks(random_content(size)):
+    async def yield_and_fail() -> AsyncIterator[bytes]:
+        async for chunk in split_into_chunks(make_random_content(size)):
             yield chunk
         raise ConnectionResetError
 
     with pytest.raises(ConnectionResetError):
-        await storage.put_stream("failed", failing())
+        await storage.put_stream("failed", yield_and_fail())
     assert await storage.list_keys() == []
-    assert b"<Upload>" not in await unfinished(storage)
+    assert b"<Upload>" not in await list_unfinished(storage)
 
 
 async def test_a_stream_that_fails_keeps_the_previous_object(storage: Storage) -> None:
-    async def failing() -> AsyncIterator[bytes]:
-        yield random_content(PART_BYTES + 10)
+    async def yield_and_fail() -> AsyncIterator[bytes]:
+        yield make_random_content(PART_BYTES + 10)
         raise ConnectionResetError
 
     await storage.put("key", b"before", content_type="text/plain")
     with pytest.raises(ConnectionResetError):
-        await storage.put_stream("key", failing())
-    assert await content_of(storage, "key") == b"before"
+        await storage.put_stream("key", yield_and_fail())
+    assert await read_content(storage, "key") == b"before"
 
 
 @pytest.mark.parametrize("size", [10, PART_BYTES - 1, 2 * PART_BYTES + 10])
 async def test_a_stream_that_is_cancelled_at_any_moment_leaves_nothing(storage: Storage, size: int) -> None:
-    content, finished = random_content(size), 0
+    content, finished = make_random_content(size), 0
     for number in range(25):
         key = f"cancelled-{number}"
-        task = asyncio.create_task(storage.put_stream(key, in_chunks(content)))
+        task = asyncio.create_task(storage.put_stream(key, split_into_chunks(content)))
         await asyncio.sleep(number * 0.002)
         task.cancel()
         [outcome] = await asyncio.gather(task, return_exceptions=True)
@@ -123,16 +128,16 @@ async def test_a_stream_that_is_cancelled_at_any_moment_leaves_nothing(storage: 
             await storage.delete([key])
         assert await storage.list_keys() == [], number
     assert finished < 25
-    assert b"<Upload>" not in await unfinished(storage)
+    assert b"<Upload>" not in await list_unfinished(storage)
 
 
 async def test_a_second_cancellation_does_not_stop_the_cleanup(storage: Storage) -> None:
-    async def endless() -> AsyncIterator[bytes]:
+    async def yield_endlessly() -> AsyncIterator[bytes]:
         while True:
-            yield random_content(PART_BYTES)
+            yield make_random_content(PART_BYTES)
             await asyncio.sleep(0)
 
-    task = asyncio.create_task(storage.put_stream("cancelled", endless()))
+    task = asyncio.create_task(storage.put_stream("cancelled", yield_endlessly()))
     await asyncio.sleep(0.2)
     for _ in range(3):
         task.cancel()
@@ -141,19 +146,21 @@ async def test_a_second_cancellation_does_not_stop_the_cleanup(storage: Storage)
         await task
     await asyncio.gather(*s3_streams._discarding)
     assert await storage.list_keys() == []
-    assert b"<Upload>" not in await unfinished(storage)
+    assert b"<Upload>" not in await list_unfinished(storage)
 
 
 async def test_a_slow_stream_occupies_no_thread(storage: Storage) -> None:
-    async def slow() -> AsyncIterator[bytes]:
+    async def yield_slowly() -> AsyncIterator[bytes]:
         yield b"x"
         await asyncio.sleep(3600)
 
     before = threading.active_count()
-    waiting = [asyncio.create_task(storage.put_stream(f"slow-{number}", slow())) for number in range(100)]
+    waiting = [
+        asyncio.create_task(storage.put_stream(f"slow-{number}", yield_slowly())) for number in range(100)
+    ]
     await asyncio.sleep(0.1)
     assert threading.active_count() == before
-    assert await storage.put_stream("quick", in_chunks(b"quick")) == 5
+    assert await storage.put_stream("quick", split_into_chunks(b"quick")) == 5
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
@@ -161,14 +168,14 @@ async def test_a_slow_stream_occupies_no_thread(storage: Storage) -> None:
 
 async def test_a_missing_object_is_reported(storage: Storage) -> None:
     with pytest.raises(ObjectNotFound):
-        await content_of(storage, "missing")
+        await read_content(storage, "missing")
 
 
 async def test_an_object_that_is_replaced_while_it_is_read_is_not_mixed(storage: Storage) -> None:
-    await storage.put_stream("key", in_chunks(random_content(3 * s3_streams.RANGE_BYTES)))
+    await storage.put_stream("key", split_into_chunks(make_random_content(3 * s3_streams.RANGE_BYTES)))
     chunks = storage.read_stream("key")
     await anext(chunks)
-    await storage.put_stream("key", in_chunks(bytes(3 * s3_streams.RANGE_BYTES)))
+    await storage.put_stream("key", split_into_chunks(bytes(3 * s3_streams.RANGE_BYTES)))
     with pytest.raises(ObjectNotFound):
         await anext(chunks)
 
@@ -176,9 +183,9 @@ async def test_an_object_that_is_replaced_while_it_is_read_is_not_mixed(storage:
 async def test_reading_continues_after_a_broken_connection(
     storage: Storage, settings: StorageSettings
 ) -> None:
-    content = random_content(4 * s3_streams.RANGE_BYTES)
-    await storage.put_stream("key", in_chunks(content))
-    async with proxied(settings.s3_endpoint) as (proxy, endpoint):
+    content = make_random_content(4 * s3_streams.RANGE_BYTES)
+    await storage.put_stream("key", split_into_chunks(content))
+    async with run_proxy(settings.s3_endpoint) as (proxy, endpoint):
         through = Storage(settings.model_copy(update={"s3_endpoint": endpoint}))
         read = b""
         async for chunk in through.read_stream("key"):
@@ -189,8 +196,12 @@ async def test_reading_continues_after_a_broken_connection(
 
 async def test_an_unavailable_storage_is_reported(settings: StorageSettings) -> None:
     away = Storage(settings.model_copy(update={"s3_endpoint": "http://127.0.0.1:1"}))
-    large = in_chunks(random_content(PART_BYTES + 1))
-    for call in (away.put_stream("x", in_chunks(b"x")), away.put_stream("x", large), content_of(away, "x")):
+    large = split_into_chunks(make_random_content(PART_BYTES + 1))
+    for call in (
+        away.put_stream("x", split_into_chunks(b"x")),
+        away.put_stream("x", large),
+        read_content(away, "x"),
+    ):
         with pytest.raises(StorageUnavailable):
             await call
     for other in (away.delete(["x"]), away.list_keys(), away.abort_unfinished("x")):
@@ -227,7 +238,7 @@ async def test_parts_of_a_key_from_a_killed_process_are_removed(storage: Storage
         await asyncio.to_thread(client._upload_part, bucket, key, part, None, upload, 1)
     await storage.abort_unfinished("speeches/1.mp3")
     await storage.abort_unfinished("speeches/2.mp3")
-    left = await unfinished(storage)
+    left = await list_unfinished(storage)
     assert b"<Key>speeches/1.mp3</Key>" not in left
     assert b"<Key>speeches/1.mp3x</Key>" in left
 
@@ -249,12 +260,12 @@ async def test_parts_are_joined_again_after_a_lost_response(
             raise ConnectionResetError
         return complete(*args)
 
-    content = random_content(PART_BYTES + 1)
+    content = make_random_content(PART_BYTES + 1)
     for name, replacement, attempts in (("lost", lose_answer, 1), ("failed", fail_once, 2)):
         calls.clear()
         monkeypatch.setattr(client, "_complete_multipart_upload", replacement)
-        assert await storage.put_stream(name, in_chunks(content)) == len(content)
-        assert await content_of(storage, name) == content
+        assert await storage.put_stream(name, split_into_chunks(content)) == len(content)
+        assert await read_content(storage, name) == content
         assert len(calls) == attempts
 
 
@@ -267,7 +278,7 @@ async def test_a_stream_to_a_silent_storage_is_given_up(
     for size in (10, PART_BYTES + 1):
         async with asyncio.timeout(5):
             with pytest.raises(StorageUnavailable):
-                await silent.put_stream("x", in_chunks(random_content(size)))
+                await silent.put_stream("x", split_into_chunks(make_random_content(size)))
             with pytest.raises(StorageUnavailable):
-                await content_of(silent, "x")
+                await read_content(silent, "x")
     await asyncio.gather(*s3_streams._discarding)

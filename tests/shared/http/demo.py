@@ -9,7 +9,7 @@ from pydantic import Field
 from shared.errors import Conflict
 from shared.http.dependencies import SessionDep
 from shared.http.fields import DisplayText, RequestModel
-from shared.http.ratelimit import per_address, per_user
+from shared.http.ratelimit import limit_per_address, limit_per_user
 from shared.security.current_user import CurrentEditor, CurrentUser
 from sqlalchemy import text
 
@@ -84,17 +84,17 @@ async def row(session: SessionDep) -> int:
     return int((await session.execute(text("SELECT 7"))).scalar_one())
 
 
-@router.get("/limited", dependencies=[Depends(per_user("limited", per_minute=2))])
+@router.get("/limited", dependencies=[Depends(limit_per_user("limited", per_minute=2))])
 async def limited() -> str:
     return "ok"
 
 
-@router.get("/guarded", dependencies=[Depends(per_address("guarded", per_minute=2, fail_closed=True))])
+@router.get("/guarded", dependencies=[Depends(limit_per_address("guarded", per_minute=2, fail_closed=True))])
 async def guarded(request: Request) -> str:
     return "ok"
 
 
-def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
+def read_problem(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
     problem: dict[str, Any] = response.json()
     assert response.headers["content-type"] == "application/problem+json"
     assert (response.status_code, problem["status"], problem["code"]) == (status, status, code)

@@ -11,7 +11,7 @@ from shared.http.admission import UserShares
 from shared.http.app import create_api
 from shared.testing import api_client
 
-from tests.shared.http.demo import problem_of, router
+from tests.shared.http.demo import read_problem, router
 
 gate = APIRouter()
 opened = asyncio.Event()
@@ -48,7 +48,7 @@ def closed_gate() -> Iterator[None]:
 
 
 @asynccontextmanager
-async def narrow_client(settings: Any, **bounds: float) -> AsyncIterator[httpx.AsyncClient]:
+async def open_narrow_client(settings: Any, **bounds: float) -> AsyncIterator[httpx.AsyncClient]:
     narrow = {"max_requests_in_work": 1, "max_requests_waiting": 1, "max_request_wait_seconds": 5, **bounds}
     app = create_api(settings.model_copy(update=narrow), router, gate, title="Test")
     async with api_client(app) as client:
@@ -56,11 +56,11 @@ async def narrow_client(settings: Any, **bounds: float) -> AsyncIterator[httpx.A
 
 
 async def test_a_service_refuses_requests_above_its_limits_immediately(settings: Any) -> None:
-    async with narrow_client(settings) as client:
+    async with open_narrow_client(settings) as client:
         accepted = [asyncio.create_task(client.get("/gate")) for _ in range(2)]
         await asyncio.sleep(0.05)
         refused = await asyncio.wait_for(client.get("/gate"), 1)
-        problem_of(refused, status=503, code="overloaded")
+        read_problem(refused, status=503, code="overloaded")
         assert refused.headers["retry-after"] == "1"
         for path in ("/health", "/ready", "/metrics"):
             assert (await client.get(path)).status_code == 200
@@ -73,24 +73,24 @@ async def test_a_service_refuses_requests_above_its_limits_immediately(settings:
 
 
 async def test_a_request_that_waits_too_long_is_refused(settings: Any) -> None:
-    async with narrow_client(settings, max_request_wait_seconds=0.05) as client:
+    async with open_narrow_client(settings, max_request_wait_seconds=0.05) as client:
         accepted = asyncio.create_task(client.get("/gate"))
         await asyncio.sleep(0.01)
-        problem_of(await client.get("/gate"), status=503, code="overloaded")
+        read_problem(await client.get("/gate"), status=503, code="overloaded")
         opened.set()
         assert (await accepted).status_code == 200
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x"])
 async def test_a_slow_upload_occupies_no_slot(settings: Any, content_type: str) -> None:
-    async def slowly() -> AsyncIterator[bytes]:
+    async def yield_slowly() -> AsyncIterator[bytes]:
         yield b"x" * 10
         await opened.wait()
         yield b"y"
 
-    async with narrow_client(settings) as client:
+    async with open_narrow_client(settings) as client:
         headers = {"Content-Type": content_type}
-        slow = asyncio.create_task(client.post("/upload", content=slowly(), headers=headers))
+        slow = asyncio.create_task(client.post("/upload", content=yield_slowly(), headers=headers))
         await asyncio.sleep(0.05)
         assert (await asyncio.wait_for(client.get("/trace"), 1)).status_code == 200
         opened.set()
@@ -98,21 +98,21 @@ async def test_a_slow_upload_occupies_no_slot(settings: Any, content_type: str) 
 
 
 async def test_a_slot_is_returned_after_a_failure(settings: Any) -> None:
-    async with narrow_client(settings) as client:
+    async with open_narrow_client(settings) as client:
         for _ in range(3):
             assert (await asyncio.wait_for(client.get("/broken"), 1)).status_code == 500
 
 
 async def test_the_requests_of_one_user_leave_slots_for_others(settings: Any) -> None:
     bounds = {"max_requests_in_work": 3, "max_user_requests_in_work": 2, "max_request_wait_seconds": 0.3}
-    async with narrow_client(settings, **bounds) as client:
+    async with open_narrow_client(settings, **bounds) as client:
         mine = f"/users/{uuid4()}/gate"
         first = [asyncio.create_task(client.get(mine)) for _ in range(2)]
         await asyncio.sleep(0.05)
         late = asyncio.create_task(client.get(mine))
         await asyncio.sleep(0.05)
         assert (await asyncio.wait_for(client.get("/trace"), 0.2)).status_code == 200
-        problem_of(await late, status=503, code="overloaded")
+        read_problem(await late, status=503, code="overloaded")
         waiting = asyncio.create_task(client.get(mine))
         await asyncio.sleep(0.05)
         opened.set()
@@ -135,9 +135,9 @@ async def test_a_waiting_request_that_is_cancelled_takes_no_share() -> None:
 
 
 async def test_a_body_that_arrives_byte_by_byte_is_joined(settings: Any) -> None:
-    async def bytewise() -> AsyncIterator[bytes]:
+    async def yield_bytewise() -> AsyncIterator[bytes]:
         for _ in range(300):
             yield b"x"
 
-    async with narrow_client(settings) as client:
-        assert (await client.post("/messages", content=bytewise())).json() == [300]
+    async with open_narrow_client(settings) as client:
+        assert (await client.post("/messages", content=yield_bytewise())).json() == [300]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from shared.http.app import create_api
 from shared.testing import api_client
 
-from tests.shared.http.demo import problem_of
+from tests.shared.http.demo import read_problem
 
 routes = APIRouter()
 may_end = asyncio.Event()
@@ -65,7 +65,7 @@ async def test_an_address_has_a_share_of_the_bodies_that_arrive(app: FastAPI, co
         arriving = await start_slow_uploads(slow, content_type)
         async with client_at(app, "2001:db8:1:2::2") as neighbour:
             refused = await asyncio.wait_for(neighbour.post("/upload", content=b"x"), 1)
-        problem_of(refused, status=429, code="too_many_requests")
+        read_problem(refused, status=429, code="too_many_requests")
         assert refused.headers["retry-after"] == "1"
         assert (await asyncio.wait_for(other.post("/upload", content=b"x"), 1)).json() == 1
         assert (await asyncio.wait_for(slow.get("/read"), 1)).status_code == 200

@@ -40,7 +40,7 @@ async def test_long_lists_are_counted_to_a_limit(
 
 async def test_a_cursor_with_an_impossible_page_is_refused(session: AsyncSession) -> None:
     filters = AuditLogFilter()
-    scope = filters.scope("audit_log")
+    scope = filters.build_scope("audit_log")
     made_up = encode_cursor(CURSOR_LAYOUT, MAX_CURSOR_PAGE + 1, uuid4().bytes, scope=scope)
     with pytest.raises(Invalid, match="next_cursor"):
         await list_audit_entries(session, filters.model_copy(update={"cursor": made_up}))

@@ -5,7 +5,7 @@ from pydantic import SecretStr
 from shared.http.app import create_api
 from shared.testing import api_client
 
-from tests.shared.http.demo import problem_of, router
+from tests.shared.http.demo import read_problem, router
 
 
 async def test_an_unavailable_database_is_a_503(settings: Any) -> None:
@@ -14,7 +14,7 @@ async def test_an_unavailable_database_is_a_503(settings: Any) -> None:
     )
     async with api_client(create_api(away, router, title="Test")) as client:
         response = await client.get("/row")
-        problem_of(response, status=503, code="database_unavailable")
+        read_problem(response, status=503, code="database_unavailable")
         assert response.headers["retry-after"]
         assert (await client.get("/ready")).status_code == 503
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from shared.http.fields import DisplayText, Integer, text_pattern
+from shared.http.fields import DisplayText, Integer, build_text_pattern
 
 integer: TypeAdapter[int] = TypeAdapter(Integer)
 adapter: TypeAdapter[str] = TypeAdapter(Annotated[str, DisplayText(max_length=1_000_000)])
@@ -65,7 +65,7 @@ def test_the_bounds_count_the_cleaned_text_and_are_in_the_schema() -> None:
     for bad in ("a\u0301" * 4, "abcd", "  "):
         with pytest.raises(ValidationError):
             name.validate_python(bad)
-    pattern = text_pattern(required=True)
+    pattern = build_text_pattern(required=True)
     assert name.json_schema() == {"type": "string", "minLength": 1, "maxLength": 3, "pattern": pattern}
 
 

@@ -13,12 +13,12 @@ async def test_readiness_names_each_dependency(settings: Any) -> None:
         ready = await client.get("/ready")
         assert ready.json() == {"status": "ready", "checks": {"redis": "ok", "postgres": "ok"}}
 
-        async def fails() -> None:
+        async def fail() -> None:
             raise OSError("at 10.0.0.1 with password x")
 
-        app.state.checks["speech"] = Check(fails, required=False)
+        app.state.checks["speech"] = Check(fail, required=False)
         assert (await client.get("/ready")).json()["status"] == "ready"
-        app.state.checks["disk"] = Check(fails)
+        app.state.checks["disk"] = Check(fail)
         broken = await client.get("/ready")
         assert (broken.status_code, broken.json()["checks"]["disk"]) == (503, "down")
         assert "password" not in broken.text

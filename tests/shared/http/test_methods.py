@@ -3,7 +3,7 @@ import pytest
 from shared.testing import TokenFor
 from uuid_utils.compat import uuid7
 
-from tests.shared.http.demo import problem_of
+from tests.shared.http.demo import read_problem
 
 
 @pytest.mark.parametrize(
@@ -27,12 +27,12 @@ async def test_another_method_is_refused_and_the_allowed_ones_are_named(
 
 async def test_head_is_allowed_where_get_is(client: httpx.AsyncClient) -> None:
     answer = await client.request("QUERY", "/paged")
-    assert problem_of(answer, status=405, code="method_not_allowed")
+    assert read_problem(answer, status=405, code="method_not_allowed")
     assert answer.headers["allow"] == "GET, HEAD"
 
 
 async def test_two_hosts_are_refused(client: httpx.AsyncClient) -> None:
-    problem_of(
+    read_problem(
         await client.get("/trace", headers=[("Host", "test"), ("Host", "other")]),
         status=400,
         code="bad_request",
@@ -42,7 +42,7 @@ async def test_two_hosts_are_refused(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", "GZIP"])
 async def test_a_compressed_body_is_refused(client: httpx.AsyncClient, coding: str) -> None:
     answer = await client.post("/things", json={"name": "x"}, headers={"Content-Encoding": coding})
-    problem_of(answer, status=415, code="unsupported_encoding")
+    read_problem(answer, status=415, code="unsupported_encoding")
     assert answer.headers["accept-encoding"] == "identity"
 
 

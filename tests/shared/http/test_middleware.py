@@ -8,41 +8,41 @@ from shared.testing import TokenFor, api_client
 from structlog.testing import capture_logs
 from uuid_utils.compat import uuid7
 
-from tests.shared.http.demo import problem_of, router
+from tests.shared.http.demo import read_problem, router
 
 
 async def test_an_unexpected_exception_reveals_nothing(client: httpx.AsyncClient) -> None:
     response = await client.get("/broken")
-    problem_of(response, status=500, code="internal_error")
+    read_problem(response, status=500, code="internal_error")
     assert "secret" not in response.text
 
 
 async def test_a_body_over_the_limit_is_refused_by_its_length(client: httpx.AsyncClient) -> None:
     response = await client.post("/raw", content=b"x" * 65_537)
-    problem_of(response, status=413, code="payload_too_large")
+    read_problem(response, status=413, code="payload_too_large")
 
 
 async def test_a_body_without_a_length_is_refused_when_it_grows(client: httpx.AsyncClient) -> None:
     sent = 0
 
-    async def endless() -> AsyncIterator[bytes]:
+    async def yield_endlessly() -> AsyncIterator[bytes]:
         nonlocal sent
         while sent < 100_000_000:
             sent += 65_536
             yield b"x" * 65_536
 
-    problem_of(await client.post("/raw", content=endless()), status=413, code="payload_too_large")
+    read_problem(await client.post("/raw", content=yield_endlessly()), status=413, code="payload_too_large")
     assert sent < 2_000_000
 
 
 async def test_a_body_is_counted_whatever_length_it_claims(client: httpx.AsyncClient) -> None:
     headers = {"Content-Length": "5", "Transfer-Encoding": "chunked"}
-    response = await client.post("/raw", content=pieces(17), headers=headers)
-    problem_of(response, status=413, code="payload_too_large")
+    response = await client.post("/raw", content=yield_pieces(17), headers=headers)
+    read_problem(response, status=413, code="payload_too_large")
 
 
 async def test_a_body_at_the_limit_is_accepted(client: httpx.AsyncClient) -> None:
-    for body in (b"x" * 65_536, pieces(16)):
+    for body in (b"x" * 65_536, yield_pieces(16)):
         assert (await client.post("/raw", content=body)).json() == 65_536
 
 
@@ -58,7 +58,7 @@ async def test_a_form_has_its_own_limit(settings: Any) -> None:
             assert answer.status_code == status
 
 
-async def pieces(number: int) -> AsyncIterator[bytes]:
+async def yield_pieces(number: int) -> AsyncIterator[bytes]:
     for _ in range(number):
         yield b"x" * 4096
 

@@ -22,22 +22,22 @@ END = f"--{BOUNDARY}--\r\n".encode()
 type Parts = list[tuple[str, str | None, bytes]]
 
 
-def part(name: str, value: bytes, filename: bytes | None = None) -> bytes:
+def build_part(name: str, value: bytes, filename: bytes | None = None) -> bytes:
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"'.encode()
     file = b"" if filename is None else b'; filename="' + filename + b'"\r\nContent-Type: audio/wav'
     return head + file + b"\r\n\r\n" + value + b"\r\n"
 
 
 FORM = (
-    part("files[]", b"\x00\x01RIFF\r\n--x", b"a.wav")
-    + part("session", b"1")
-    + part("files[]", b"", b"b")
+    build_part("files[]", b"\x00\x01RIFF\r\n--x", b"a.wav")
+    + build_part("session", b"1")
+    + build_part("files[]", b"", b"b")
     + END
 )
 PARTS: Parts = [("files[]", "a.wav", b"\x00\x01RIFF\r\n--x"), ("session", None, b"1"), ("files[]", "b", b"")]
 
 
-def request(chunks: Sequence[bytes], *, kind: str = KIND, stalls: bool = False) -> Request:
+def build_request(chunks: Sequence[bytes], *, kind: str = KIND, stalls: bool = False) -> Request:
     """A request whose body arrives in these chunks; then the client goes away, or stalls."""
     waiting = list(chunks)
 
@@ -53,15 +53,15 @@ def request(chunks: Sequence[bytes], *, kind: str = KIND, stalls: bool = False) 
 
 
 async def read_all(form: StreamedForm) -> None:
-    async for found in form.parts():
-        async for _ in found.chunks():
+    async for found in form.iterate_parts():
+        async for _ in found.iterate_chunks():
             pass
 
 
 async def read(*chunks: bytes, **options: Any) -> Parts:
     parts: Parts = []
-    async for found in StreamedForm(request(chunks), **options).parts():
-        content = b"".join([bytes(chunk) async for chunk in found.chunks()])
+    async for found in StreamedForm(build_request(chunks), **options).iterate_parts():
+        content = b"".join([bytes(chunk) async for chunk in found.iterate_chunks()])
         parts.append((found.name, found.filename, content))
     return parts
 
@@ -69,8 +69,8 @@ async def read(*chunks: bytes, **options: Any) -> Parts:
 async def read_until_error(*chunks: bytes) -> Parts:
     parts: Parts = []
     with suppress(MalformedForm):
-        async for found in StreamedForm(request(chunks)).parts():
-            content = b"".join([bytes(chunk) async for chunk in found.chunks()])
+        async for found in StreamedForm(build_request(chunks)).iterate_parts():
+            content = b"".join([bytes(chunk) async for chunk in found.iterate_chunks()])
             parts.append((found.name, found.filename, content))
     return parts
 
@@ -84,7 +84,7 @@ async def test_parts_are_read_however_the_body_is_split(size: int) -> None:
 @pytest.mark.parametrize("body", [FORM[:-10], FORM.replace(END, b"--x\r\nno header\r\n"), b"no form"])
 async def test_a_refused_form_is_freed_immediately(body: bytes) -> None:
     """In a reference cycle, it would keep the last piece of the body until the next garbage collection."""
-    form = StreamedForm(request([body]))
+    form = StreamedForm(build_request([body]))
     freed = weakref.ref(form)
     gc.disable()
     try:
@@ -103,16 +103,16 @@ async def test_a_refused_form_is_freed_immediately(body: bytes) -> None:
 )
 async def test_the_problem_of_a_form_without_a_boundary_says_how_to_send_one(kind: str) -> None:
     with pytest.raises(MalformedForm, match="multipart/form-data with a boundary"):
-        await read_all(StreamedForm(request([FORM], kind=kind)))
+        await read_all(StreamedForm(build_request([FORM], kind=kind)))
 
 
 async def test_parts_that_are_not_read_are_skipped() -> None:
-    body = part("a", bytes(200_000)) + part("b", bytes(200_000)) + END
+    body = build_part("a", bytes(200_000)) + build_part("b", bytes(200_000)) + END
     chunks = [body[start : start + 1000] for start in range(0, len(body), 1000)]
     names = []
-    async for found in StreamedForm(request(chunks)).parts():
+    async for found in StreamedForm(build_request(chunks)).iterate_parts():
         names.append(found.name)
-        async for _ in found.chunks():
+        async for _ in found.iterate_chunks():
             break
     assert names == ["a", "b"]
 
@@ -123,11 +123,11 @@ async def test_only_one_piece_of_the_body_is_read_at_a_time() -> None:
     async def receive() -> Message:
         nonlocal taken
         taken += 1
-        body = part("file", b"") if taken == 1 else bytes(1000)
+        body = build_part("file", b"") if taken == 1 else bytes(1000)
         return {"type": "http.request", "body": body[:-2] if taken == 1 else body, "more_body": True}
 
-    async for found in StreamedForm(Request(request([]).scope, receive)).parts():
-        chunks = found.chunks()
+    async for found in StreamedForm(Request(build_request([]).scope, receive)).iterate_parts():
+        chunks = found.iterate_chunks()
         for expected in range(2, 10):
             await anext(chunks)
             assert taken == expected
@@ -150,7 +150,7 @@ async def test_a_preamble_has_a_size_limit() -> None:
         return {"type": "http.request", "body": b"preamble" * 100, "more_body": True}
 
     with pytest.raises(MalformedForm):
-        await read_all(StreamedForm(Request(request([]).scope, receive)))
+        await read_all(StreamedForm(Request(build_request([]).scope, receive)))
     assert pieces < 10
 
 
@@ -174,11 +174,11 @@ async def test_an_epilogue_is_ignored(rest: bytes) -> None:
     ],
 )
 async def test_a_file_name_is_returned_as_the_client_sent_it(filename: bytes, expected: str) -> None:
-    assert await read(part("f", b"", filename) + END) == [("f", expected, b"")]
+    assert await read(build_part("f", b"", filename) + END) == [("f", expected, b"")]
 
 
 async def test_long_file_names_are_refused() -> None:
-    body = part("f", b"x", b"a" * 10_000) + END
+    body = build_part("f", b"x", b"a" * 10_000) + END
     with pytest.raises(MalformedForm):
         await read(body)
     assert len((await read(body, max_header_bytes=32_768))[0][1] or "") == 10_000
@@ -194,7 +194,7 @@ async def test_complete_parts_of_a_broken_form_are_returned(broken: bytes) -> No
 @pytest.mark.parametrize("kind", ["", "application/json", "multipart/form-data", f"{KIND}{'x' * 300}"])
 async def test_other_bodies_are_refused(kind: str) -> None:
     with pytest.raises(MalformedForm):
-        await anext(StreamedForm(request([FORM] * 3, kind=kind)).parts())
+        await anext(StreamedForm(build_request([FORM] * 3, kind=kind)).iterate_parts())
 
 
 @pytest.mark.parametrize("body", [b"", b"not a form", FORM[:-10], FORM.replace(b"parley", b"other")])
@@ -210,28 +210,28 @@ async def test_a_client_that_disconnects_is_a_malformed_form() -> None:
 
 async def test_the_number_of_parts_is_bounded() -> None:
     with pytest.raises(MalformedForm):
-        await read(*[part("f", b"")] * 11, END, max_parts=10)
-    assert len(await read(*[part("f", b"")] * 10, END, max_parts=10)) == 10
+        await read(*[build_part("f", b"")] * 11, END, max_parts=10)
+    assert len(await read(*[build_part("f", b"")] * 10, END, max_parts=10)) == 10
 
 
 async def test_a_stalled_upload_is_given_up() -> None:
     for chunks in ([], [FORM[:20]], [FORM[:150]]):
-        form = StreamedForm(request(chunks, stalls=True), max_idle_seconds=0.05)
+        form = StreamedForm(build_request(chunks, stalls=True), max_idle_seconds=0.05)
         with pytest.raises(FormTooSlow):
-            async for _ in form.parts():
+            async for _ in form.iterate_parts():
                 pass
 
 
 async def test_the_text_of_a_field_has_a_limit_and_must_be_utf8() -> None:
-    async for found in StreamedForm(request([part("a", "é".encode()) + END])).parts():
-        assert await found.text(max_bytes=2) == "é"
+    async for found in StreamedForm(build_request([build_part("a", "é".encode()) + END])).iterate_parts():
+        assert await found.read_text(max_bytes=2) == "é"
     for value in (b"123", b"\xff"):
-        found = await anext(StreamedForm(request([part("a", value) + END])).parts())
+        found = await anext(StreamedForm(build_request([build_part("a", value) + END])).iterate_parts())
         with pytest.raises(MalformedForm):
-            await found.text(max_bytes=2)
+            await found.read_text(max_bytes=2)
 
 
-PIECES = st.sampled_from([FORM, END, part("f", b"x", b"n"), b"\r\n", b"--"]) | st.binary(max_size=80)
+PIECES = st.sampled_from([FORM, END, build_part("f", b"x", b"n"), b"\r\n", b"--"]) | st.binary(max_size=80)
 
 
 @given(st.lists(PIECES, max_size=6))

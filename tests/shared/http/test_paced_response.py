@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 GRACE_SECONDS = 0.2
 
 
-async def pages(*sizes: int) -> AsyncGenerator[bytes]:
+async def yield_pages(*sizes: int) -> AsyncGenerator[bytes]:
     for size in sizes:
         yield b"x" * size
 
@@ -31,13 +31,13 @@ class Reader:
         self.has_ended = not message["more_body"]
 
 
-def paced(content: AsyncGenerator[bytes]) -> PacedResponse:
+def create_paced(content: AsyncGenerator[bytes]) -> PacedResponse:
     return PacedResponse(content, media_type="application/json", headers={}, grace_seconds=GRACE_SECONDS)
 
 
 async def test_pages_are_cut_into_pieces_that_fit_into_a_buffer() -> None:
     reader = Reader()
-    await paced(pages(10, 3 * MAX_PIECE_BYTES + 1)).stream_response(reader.send)
+    await create_paced(yield_pages(10, 3 * MAX_PIECE_BYTES + 1)).stream_response(reader.send)
     assert [len(piece) for piece in reader.pieces] == [10, *[MAX_PIECE_BYTES] * 3, 1]
     assert reader.has_ended
 
@@ -46,7 +46,7 @@ async def test_a_reader_that_stops_is_disconnected() -> None:
     reader = Reader(takes=1)
     with capture_logs() as logs:
         async with asyncio.timeout(5):
-            await paced(pages(10, 10)).stream_response(reader.send)
+            await create_paced(yield_pages(10, 10)).stream_response(reader.send)
     assert (reader.pieces, reader.has_ended) == ([b"x" * 10], False)
     assert [line["event"] for line in logs] == ["response_aborted"]
 
@@ -54,19 +54,19 @@ async def test_a_reader_that_stops_is_disconnected() -> None:
 async def test_every_piece_that_is_read_extends_the_time() -> None:
     reader = Reader()
 
-    async def slow_pages() -> AsyncGenerator[bytes]:
+    async def yield_slow_pages() -> AsyncGenerator[bytes]:
         for _ in range(4):
             await asyncio.sleep(GRACE_SECONDS / 2)
             yield b"x" * MAX_PIECE_BYTES
 
-    await paced(slow_pages()).stream_response(reader.send)
+    await create_paced(yield_slow_pages()).stream_response(reader.send)
     assert reader.has_ended
 
 
 async def test_a_response_whose_source_fails_never_looks_complete() -> None:
     reader, has_closed = Reader(), False
 
-    async def failing() -> AsyncGenerator[bytes]:
+    async def yield_and_fail() -> AsyncGenerator[bytes]:
         nonlocal has_closed
         try:
             yield b"x"
@@ -74,7 +74,7 @@ async def test_a_response_whose_source_fails_never_looks_complete() -> None:
         finally:
             has_closed = True
 
-    response = PacedResponse(failing(), media_type="text/csv", headers={}, failures=(KeyError,))
+    response = PacedResponse(yield_and_fail(), media_type="text/csv", headers={}, failures=(KeyError,))
     with capture_logs() as logs:
         await response.stream_response(reader.send)
     assert (reader.pieces, reader.has_ended, has_closed) == ([b"x"], False, True)

@@ -33,9 +33,11 @@ def test_the_scope_is_the_owner_and_the_filters() -> None:
     class Query(PageQuery):
         level: str | None = None
 
-    assert Query(page=1, level="A1").scope("me") == Query(page=2, limit=50, level="A1").scope("me")
-    assert Query(level="A1").scope("me") != Query(level="A2").scope("me")
-    assert Query(level="A1").scope("me") != Query(level="A1").scope("you")
+    assert Query(page=1, level="A1").build_scope("me") == Query(page=2, limit=50, level="A1").build_scope(
+        "me"
+    )
+    assert Query(level="A1").build_scope("me") != Query(level="A2").build_scope("me")
+    assert Query(level="A1").build_scope("me") != Query(level="A1").build_scope("you")
 
 
 def test_a_cursor_returns_its_position() -> None:

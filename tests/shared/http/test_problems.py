@@ -6,17 +6,17 @@ import pytest
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from shared.http.problems import describe_violation
 
-from tests.shared.http.demo import problem_of
+from tests.shared.http.demo import read_problem
 
 
 async def test_a_failure_is_a_problem_document(client: httpx.AsyncClient) -> None:
-    assert problem_of(await client.get("/taken"), status=409, code="name_taken")["name"] == "x"
+    assert read_problem(await client.get("/taken"), status=409, code="name_taken")["name"] == "x"
 
 
 async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient) -> None:
-    problem_of(await client.get("/nowhere"), status=404, code="not_found")
+    read_problem(await client.get("/nowhere"), status=404, code="not_found")
     response = await client.delete("/things")
-    problem_of(response, status=405, code="method_not_allowed")
+    read_problem(response, status=405, code="method_not_allowed")
     assert response.headers["allow"] == "POST"
 
 
@@ -34,12 +34,12 @@ async def test_unknown_paths_and_methods_are_problems(client: httpx.AsyncClient)
 async def test_a_schema_violation_points_at_the_field(
     client: httpx.AsyncClient, body: Any, pointer: str
 ) -> None:
-    problem = problem_of(await client.post("/things", json=body), status=422, code="validation_failed")
+    problem = read_problem(await client.post("/things", json=body), status=422, code="validation_failed")
     assert problem["errors"][0]["pointer"] == pointer
 
 
 async def test_a_query_parameter_is_named(client: httpx.AsyncClient) -> None:
-    problem = problem_of(await client.get("/paged?limit=0"), status=422, code="validation_failed")
+    problem = read_problem(await client.get("/paged?limit=0"), status=422, code="validation_failed")
     assert problem["errors"][0]["pointer"] == "#/query/limit"
 
 
@@ -56,7 +56,7 @@ async def test_rejected_input_is_not_in_the_response(client: httpx.AsyncClient) 
 
 
 async def test_the_length_of_a_text_is_counted_in_characters(client: httpx.AsyncClient) -> None:
-    problem = problem_of(
+    problem = read_problem(
         await client.post("/titles", json={"title": " "}), status=422, code="validation_failed"
     )
     assert problem["errors"] == [{"pointer": "#/title", "message": "String should have at least 1 character"}]

@@ -6,13 +6,13 @@ import httpx
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import SecretStr
 from shared.http.app import create_api
-from shared.http.ratelimit import get_rate_limits, per_user
+from shared.http.ratelimit import get_rate_limits, limit_per_user
 from shared.security.current_user import CurrentUser
 from shared.testing import TokenFor, api_client
 from uuid_utils.compat import uuid7
 
 from tests.shared.conftest import SilentServer
-from tests.shared.http.demo import problem_of, router
+from tests.shared.http.demo import read_problem, router
 
 
 async def test_a_limit_is_announced_counted_and_enforced(settings: Any, token_for: TokenFor) -> None:
@@ -23,7 +23,7 @@ async def test_a_limit_is_announced_counted_and_enforced(settings: Any, token_fo
         assert first.headers["ratelimit"].startswith('"limited";r=1;t=')
         await client.get("/limited")
         third = await client.get("/limited")
-        problem_of(third, status=429, code="too_many_requests")
+        read_problem(third, status=429, code="too_many_requests")
         assert 1 <= int(third.headers["retry-after"]) <= 120
         assert third.headers["ratelimit"].startswith('"limited";r=0')
         other = await client.get("/limited", headers={"Authorization": f"Bearer {token_for(uuid7())}"})
@@ -38,7 +38,7 @@ async def test_without_redis_a_replica_counts_alone_and_guards_fail_closed(
     async with api_client(app, token=token_for(uuid7())) as client:
         answers = [await client.get("/limited") for _ in range(3)]
         assert [each.status_code for each in answers] == [200, 200, 429]
-        problem_of(await client.get("/guarded"), status=503, code="unavailable")
+        read_problem(await client.get("/guarded"), status=503, code="unavailable")
         ready = await client.get("/ready")
         assert (ready.status_code, ready.json()["checks"]["redis"]) == (200, "down")
 
@@ -75,9 +75,9 @@ async def test_a_blocked_event_loop_is_not_taken_for_an_unavailable_redis(
     assert answer.headers["ratelimit"].startswith('"limited";r=0')
 
 
-def spending(settings: Any, **own: Any) -> FastAPI:
+def create_app(settings: Any, **own: Any) -> FastAPI:
     """An API whose request costs the units that it names, of ten a minute, and one of three requests."""
-    spending = APIRouter(dependencies=[Depends(per_user("requests", per_minute=3))])
+    spending = APIRouter(dependencies=[Depends(limit_per_user("requests", per_minute=3))])
 
     @spending.get("/spend")
     async def spend(request: Request, user: CurrentUser, cost: int) -> str:
@@ -93,7 +93,7 @@ async def spend(client: httpx.AsyncClient, cost: int) -> httpx.Response:
 
 
 async def test_a_request_may_cost_several_units(settings: Any, token_for: TokenFor) -> None:
-    async with api_client(spending(settings), token=token_for(uuid7())) as client:
+    async with api_client(create_app(settings), token=token_for(uuid7())) as client:
         first = await spend(client, 7)
         assert first.headers["ratelimit-policy"] == '"requests";q=3;w=60, "units";q=10;w=60'
         assert [each.split(";t")[0] for each in first.headers["ratelimit"].split(", ")] == [
@@ -102,7 +102,8 @@ async def test_a_request_may_cost_several_units(settings: Any, token_for: TokenF
         ]
         refused = await spend(client, 4)
         assert (
-            "At most 10 units a minute" in problem_of(refused, status=429, code="too_many_requests")["detail"]
+            "At most 10 units a minute"
+            in read_problem(refused, status=429, code="too_many_requests")["detail"]
         )
         assert 1 <= int(refused.headers["retry-after"]) <= 60
         assert (await spend(client, 3)).status_code == 200
@@ -110,7 +111,7 @@ async def test_a_request_may_cost_several_units(settings: Any, token_for: TokenF
 
 async def test_a_cost_of_zero_checks_the_limit_without_counting(settings: Any, token_for: TokenFor) -> None:
     for redis in ({}, {"redis_url": SecretStr("redis://127.0.0.1:1/0")}):
-        async with api_client(spending(settings, **redis), token=token_for(uuid7())) as client:
+        async with api_client(create_app(settings, **redis), token=token_for(uuid7())) as client:
             answers = [await spend(client, cost) for cost in (0, 10, 0)]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert "units" not in answers[0].headers["ratelimit"]
@@ -119,11 +120,11 @@ async def test_a_cost_of_zero_checks_the_limit_without_counting(settings: Any, t
 async def test_a_request_that_costs_more_than_the_limit_uses_all_of_it(
     settings: Any, token_for: TokenFor
 ) -> None:
-    async with api_client(spending(settings), token=token_for(uuid7())) as client:
+    async with api_client(create_app(settings), token=token_for(uuid7())) as client:
         assert [(await spend(client, cost)).status_code for cost in (99, 1)] == [200, 429]
 
 
 async def test_without_redis_costs_are_counted_by_each_replica(settings: Any, token_for: TokenFor) -> None:
-    app = spending(settings, redis_url=SecretStr("redis://127.0.0.1:1/0"))
+    app = create_app(settings, redis_url=SecretStr("redis://127.0.0.1:1/0"))
     async with api_client(app, token=token_for(uuid7())) as client:
         assert [(await spend(client, cost)).status_code for cost in (7, 4, 3)] == [200, 429, 200]

@@ -11,10 +11,10 @@ from shared.data.db import Database, create_engine
 from shared.http.app import create_api
 from shared.http.dependencies import SessionDep, from_state
 from shared.http.repeat import MAX_KEPT_BYTES
-from shared.testing import api_client, scratch_database
+from shared.testing import api_client, create_scratch_database
 from sqlalchemy import text
 
-from tests.shared.http.demo import problem_of
+from tests.shared.http.demo import read_problem
 
 router = APIRouter()
 ADD = text("UPDATE counters SET value = value + 1 WHERE id = :id")
@@ -62,7 +62,7 @@ def meeting() -> Meeting:
 
 @pytest.fixture
 async def database(worker_id: str) -> AsyncIterator[Database]:
-    async with scratch_database(f"repeat_{worker_id}") as url:
+    async with create_scratch_database(f"repeat_{worker_id}") as url:
         database = Database(create_engine(url, name="tests"))
         async with database.transaction() as session:
             await session.execute(text("CREATE TABLE counters (id int PRIMARY KEY, value int NOT NULL)"))
@@ -81,7 +81,7 @@ async def client(settings: Any, database: Database, meeting: Meeting) -> AsyncIt
         yield client
 
 
-async def values(database: Database) -> list[int]:
+async def list_values(database: Database) -> list[int]:
     rows = await database.fetch("SELECT value FROM counters ORDER BY id")
     return [row["value"] for row in rows]
 
@@ -95,7 +95,7 @@ async def test_a_deadlock_is_repeated_and_both_requests_succeed(
         (200, [2, 1]),
     ]
     assert meeting.attempts == 3
-    assert await values(database) == [2, 2]
+    assert await list_values(database) == [2, 2]
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01", "55P03"])
@@ -104,24 +104,24 @@ async def test_a_conflict_is_rolled_back_and_repeated(
 ) -> None:
     response = await client.post(f"/failing/{state}", json="3 attempts")
     assert (response.status_code, response.json()) == (200, 3)
-    assert await values(database) == [1, 0]
+    assert await list_values(database) == [1, 0]
 
 
 async def test_a_conflict_that_stays_is_a_503(
     client: httpx.AsyncClient, database: Database, meeting: Meeting
 ) -> None:
     response = await client.post("/failing/40001", json="9 attempts")
-    problem_of(response, status=503, code="database_unavailable")
+    read_problem(response, status=503, code="database_unavailable")
     assert response.headers["retry-after"] == "1"
     assert meeting.attempts == 4
-    assert await values(database) == [0, 0]
+    assert await list_values(database) == [0, 0]
 
 
 async def test_a_request_with_a_body_that_is_too_large_to_keep_is_not_repeated(
     client: httpx.AsyncClient, meeting: Meeting
 ) -> None:
     response = await client.post("/failing/40001", json="3" + "x" * MAX_KEPT_BYTES)
-    problem_of(response, status=503, code="database_unavailable")
+    read_problem(response, status=503, code="database_unavailable")
     assert meeting.attempts == 1
 
 

@@ -102,7 +102,7 @@ class Slow(Upload):
         raise AssertionError("The body is no longer waited for.")
 
 
-def refusing(user_id: UUID) -> UnreadBodies:
+def build_refusing(user_id: UUID) -> UnreadBodies:
     async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"]["user_id"] = user_id
         await send({"type": "http.response.start", "status": 429, "headers": []})
@@ -113,7 +113,7 @@ def refusing(user_id: UUID) -> UnreadBodies:
 
 async def test_a_user_can_send_few_refused_bodies_at_a_time_and_only_briefly() -> None:
     user = uuid4()
-    middleware = refusing(user)
+    middleware = build_refusing(user)
     uploads = [Slow("/form", size=1_000_000) for _ in range(10)]
 
     async def run(upload: Upload) -> None:

@@ -18,10 +18,10 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-QUEUE = SessionCompleted.queue_for("game")
+QUEUE = SessionCompleted.build_queue_name("game")
 
 
-def completed() -> CompletedSession:
+def build_completed() -> CompletedSession:
     return CompletedSession(
         session_id=uuid7(),
         user_id=uuid7(),
@@ -35,7 +35,7 @@ def completed() -> CompletedSession:
 
 async def save(database: Database, *, times: int = 1) -> list[SessionCompleted]:
     async with database.transaction() as session:
-        return [record(session, SessionCompleted, subject="s", data=completed()) for _ in range(times)]
+        return [record(session, SessionCompleted, subject="s", data=build_completed()) for _ in range(times)]
 
 
 async def record_unknown(
@@ -55,12 +55,12 @@ async def record_unknown(
             await session.execute(update(OutboxEvent).where(these).values(due_at=None))
 
 
-async def waiting(database: Database) -> int:
+async def count_waiting(database: Database) -> int:
     async with database.transaction() as session:
         return (await session.scalar(select(func.count()).select_from(OutboxEvent))) or 0
 
 
-async def becomes[T](read: Callable[[], Awaitable[T]], expected: T, *, within: float = 15.0) -> None:
+async def wait_until[T](read: Callable[[], Awaitable[T]], expected: T, *, within: float = 15.0) -> None:
     """Wait until `read` returns the outcome of another process's work."""
     async with asyncio.timeout(within):
         while await read() != expected:  # noqa: ASYNC110 - another system's work
@@ -68,7 +68,7 @@ async def becomes[T](read: Callable[[], Awaitable[T]], expected: T, *, within: f
 
 
 @asynccontextmanager
-async def relaying(database: Database, url: str) -> AsyncIterator[None]:
+async def run_relay(database: Database, url: str) -> AsyncIterator[None]:
     relay = OutboxRelay(database, url)
     async with run_loops(relay.loop, relay.listening_loop):
         yield
@@ -76,8 +76,8 @@ async def relaying(database: Database, url: str) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def consuming(database: Database, url: str, handlers: Subscriptions) -> AsyncIterator[None]:
-    queues = {event.queue_for("game"): (event, handler) for event, handler in handlers.items()}
+async def run_consumers(database: Database, url: str, handlers: Subscriptions) -> AsyncIterator[None]:
+    queues = {event.build_queue_name("game"): (event, handler) for event, handler in handlers.items()}
     receivers = {queue: create_receiver(database, queue, *each) for queue, each in queues.items()}
     consumers = Consumers(url, receivers)
     await consumers.ensure_running()
@@ -85,7 +85,7 @@ async def consuming(database: Database, url: str, handlers: Subscriptions) -> As
     await consumers.stop()
 
 
-async def next_of(channel: AbstractChannel, queue: str) -> AbstractIncomingMessage:
+async def read_next(channel: AbstractChannel, queue: str) -> AbstractIncomingMessage:
     async with asyncio.timeout(10):
         while True:
             if (message := await (await channel.get_queue(queue)).get(fail=False)) is not None:
@@ -94,7 +94,7 @@ async def next_of(channel: AbstractChannel, queue: str) -> AbstractIncomingMessa
             await asyncio.sleep(0.05)
 
 
-async def depth(channel: AbstractChannel, queue: str) -> int:
+async def count_messages(channel: AbstractChannel, queue: str) -> int:
     return (await channel.declare_queue(queue, passive=True)).declaration_result.message_count or 0
 
 
@@ -111,6 +111,6 @@ class Recorder:
             raise ValueError("cannot be handled")
 
 
-async def claims(database: Database) -> int:
+async def count_claims(database: Database) -> int:
     async with database.transaction() as session:
         return (await session.scalar(select(func.count()).select_from(InboxEvent))) or 0

@@ -41,7 +41,7 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxy_to(host: str, port: int) -> AsyncIterator[Proxy]:
+async def run_proxy(host: str, port: int) -> AsyncIterator[Proxy]:
     proxy = Proxy(host, port)
     await proxy.accept()
     yield proxy

@@ -27,14 +27,14 @@ from shared.settings import MessagingSettings
 from sqlalchemy.ext.asyncio import AsyncSession
 from yarl import URL
 
-from tests.shared.messaging.proxy import Proxy, proxy_to
+from tests.shared.messaging.proxy import Proxy, run_proxy
 
 
 class Watched(Job):
     service: ClassVar[str] = "breaks"
 
 
-def watched(number: int) -> type[Watched]:
+def make_watched(number: int) -> type[Watched]:
     """Make a job with its own queue, so that the workers of one test do not share deliveries."""
     return type(f"Watched{number}", (Watched,), {"__module__": __name__})
 
@@ -45,9 +45,9 @@ async def delete_queues(channel: AbstractChannel, job: type[Watched]) -> None:
 
 
 @asynccontextmanager
-async def proxied(settings: MessagingSettings) -> AsyncIterator[tuple[Proxy, MessagingSettings]]:
+async def run_behind_proxy(settings: MessagingSettings) -> AsyncIterator[tuple[Proxy, MessagingSettings]]:
     url = URL(settings.rabbitmq_url.get_secret_value())
-    async with proxy_to(url.host or "", url.port or 0) as proxy:
+    async with run_proxy(url.host or "", url.port or 0) as proxy:
         through = SecretStr(str(url.with_host("127.0.0.1").with_port(proxy.port)))
         yield proxy, settings.model_copy(update={"rabbitmq_url": through})
 
@@ -84,12 +84,12 @@ MOMENTS = [number * 0.02 for number in range(50)]
 async def test_deliveries_resume_within_two_seconds_of_the_brokers_return(
     committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
-    job, done = watched(100), asyncio.Event()
+    job, done = make_watched(100), asyncio.Event()
 
     async def handle(_: AsyncSession, __: Watched) -> None:
         done.set()
 
-    async with proxied(worker_settings) as (proxy, settings):
+    async with run_behind_proxy(worker_settings) as (proxy, settings):
         worker = build_worker(settings, service="breaks", subscriptions={}, jobs={job: handle})
         async with worker.router.lifespan_context(worker):
             await asyncio.sleep(0.5)
@@ -110,10 +110,10 @@ async def test_deliveries_resume_within_two_seconds_of_the_brokers_return(
 async def test_a_worker_consumes_after_its_broker_broke_during_the_start(
     first: int, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:
-    async def one(number: int) -> str:
-        job = watched(number)
+    async def consume_after_break(number: int) -> str:
+        job = make_watched(number)
         await declare_queues(channel, {job.queue(): job.queue()}, worker_settings.queue_type)
-        async with proxied(worker_settings) as (proxy, settings):
+        async with run_behind_proxy(worker_settings) as (proxy, settings):
             try:
                 await break_at(MOMENTS[number], job, channel, settings, proxy)
             except Exception as error:
@@ -123,7 +123,7 @@ async def test_a_worker_consumes_after_its_broker_broke_during_the_start(
         return "consumed"
 
     numbers = range(first, first + 10)
-    outcomes = await asyncio.gather(*(one(number) for number in numbers))
+    outcomes = await asyncio.gather(*(consume_after_break(number) for number in numbers))
     failed = {MOMENTS[n]: o for n, o in zip(numbers, outcomes, strict=True) if o != "consumed"}
     assert not failed
 

@@ -7,7 +7,7 @@ from aio_pika.abc import AbstractChannel
 from shared.messaging.broker import BrokerUnavailable
 from shared.messaging.consumers import Consumers
 
-from tests.shared.messaging.messages import QUEUE, becomes
+from tests.shared.messaging.messages import QUEUE, wait_until
 
 
 async def receive(_: bytes) -> None: ...
@@ -42,10 +42,10 @@ async def test_consumers_start_again_after_their_queue_was_deleted(
     await consumers.ensure_running()
     await channel.queue_delete(name)
 
-    async def are_running() -> bool:
+    async def has_consumers() -> bool:
         return await consumers._are_running()
 
-    await becomes(are_running, False)
+    await wait_until(has_consumers, False)
     with pytest.raises(BrokerUnavailable):
         await consumers.ping()
     await channel.declare_queue(name, durable=True)
@@ -77,13 +77,13 @@ async def test_long_work_is_distributed_between_workers(url: str, channel: Abstr
     async def count_taken() -> int:
         return len(taken)
 
-    await becomes(count_taken, 4)
+    await wait_until(count_taken, 4)
     await second.ensure_running()
-    await becomes(count_taken, 5)
+    await wait_until(count_taken, 5)
     expected = {f"first short {number}" for number in range(3)} | {"first long 0", "second long 1"}
     assert set(taken) == expected
     may_end.set()
-    await becomes(count_taken, 6)
+    await wait_until(count_taken, 6)
     for consumers in (first, second):
         await consumers.stop()
     for name in (long, short):

@@ -26,11 +26,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tests.shared.messaging.messages import (
     QUEUE,
     Recorder,
-    becomes,
-    claims,
-    consuming,
-    depth,
+    count_claims,
+    count_messages,
+    run_consumers,
     save,
+    wait_until,
 )
 
 
@@ -40,11 +40,11 @@ async def test_a_delivery_that_arrives_twice_is_applied_once(
     handler = Recorder()
     [event] = await save(committed_database)
     exchange = await channel.get_exchange(EXCHANGE)
-    async with consuming(committed_database, url, {SessionCompleted: handler}):
+    async with run_consumers(committed_database, url, {SessionCompleted: handler}):
         for _ in range(3):
             body = event.model_dump_json().encode()
             await publish_confirmed(exchange, event.type, body, message_id=str(event.id))
-        await becomes(lambda: depth(channel, QUEUE), 0)
+        await wait_until(lambda: count_messages(channel, QUEUE), 0)
         await asyncio.sleep(0.3)
     assert handler.seen == [event]
 
@@ -73,7 +73,7 @@ async def test_a_delivery_that_conflicts_with_another_transaction_is_repeated(
 
     [event] = await save(committed_database)
     assert await apply_once(committed_database, QUEUE, event, handler) == "applied"
-    assert (attempts, await claims(committed_database)) == (3, 1)
+    assert (attempts, await count_claims(committed_database)) == (3, 1)
 
 
 async def test_an_event_that_keeps_failing_becomes_a_dead_letter_and_can_be_replayed(
@@ -83,18 +83,20 @@ async def test_an_event_that_keeps_failing_becomes_a_dead_letter_and_can_be_repl
     handler.fail = True
     [event] = await save(committed_database)
     exchange = await channel.get_exchange(EXCHANGE)
-    async with consuming(committed_database, url, {SessionCompleted: handler}):
+    async with run_consumers(committed_database, url, {SessionCompleted: handler}):
         await publish_confirmed(
             exchange, event.type, event.model_dump_json().encode(), message_id=str(event.id)
         )
-        await becomes(lambda: depth(channel, dead_letter_queue(QUEUE)), 1)
+        await wait_until(lambda: count_messages(channel, dead_letter_queue(QUEUE)), 1)
         assert len(handler.seen) == 3
         handler.fail = False
         replayed = await replay_dead_letters(url, list_event_queues(), queue_type)
         assert replayed[QUEUE] == 1
-        await becomes(lambda: claims(committed_database), 1)
-    assert await depth(channel, dead_letter_queue(QUEUE)) == 0
-    assert await depth(channel, SessionCompleted.queue_for("content")) == 1  # the other consumer's only copy
+        await wait_until(lambda: count_claims(committed_database), 1)
+    assert await count_messages(channel, dead_letter_queue(QUEUE)) == 0
+    assert (
+        await count_messages(channel, SessionCompleted.build_queue_name("content")) == 1
+    )  # the other consumer's only copy
 
 
 async def test_a_delivery_waits_for_an_unavailable_server_instead_of_failing(
@@ -102,7 +104,7 @@ async def test_a_delivery_waits_for_an_unavailable_server_instead_of_failing(
 ) -> None:
     tries = 0
 
-    async def away_at_first(session: AsyncSession, event: Event) -> None:
+    async def fail_at_first(session: AsyncSession, event: Event) -> None:
         nonlocal tries
         tries += 1
         if tries < 5:
@@ -110,13 +112,13 @@ async def test_a_delivery_waits_for_an_unavailable_server_instead_of_failing(
 
     [event] = await save(committed_database)
     exchange = await channel.get_exchange(EXCHANGE)
-    async with consuming(committed_database, url, {SessionCompleted: away_at_first}):
+    async with run_consumers(committed_database, url, {SessionCompleted: fail_at_first}):
         await publish_confirmed(
             exchange, event.type, event.model_dump_json().encode(), message_id=str(event.id)
         )
-        await becomes(lambda: claims(committed_database), 1)
+        await wait_until(lambda: count_claims(committed_database), 1)
     assert tries == 5
-    assert await depth(channel, dead_letter_queue(QUEUE)) == 0
+    assert await count_messages(channel, dead_letter_queue(QUEUE)) == 0
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "text/plain"])
@@ -126,9 +128,9 @@ async def test_a_delivery_sent_by_hand_is_read_whatever_its_content_type(
     handler = Recorder()
     [event] = await save(committed_database)
     message = Message(event.model_dump_json().encode(), content_type=content_type)
-    async with consuming(committed_database, url, {SessionCompleted: handler}):
+    async with run_consumers(committed_database, url, {SessionCompleted: handler}):
         await channel.default_exchange.publish(message, QUEUE)
-        await becomes(lambda: claims(committed_database), 1)
+        await wait_until(lambda: count_claims(committed_database), 1)
     assert handler.seen == [event]
 
 
@@ -138,9 +140,9 @@ async def test_an_unreadable_delivery_becomes_a_dead_letter_immediately(
 ) -> None:
     handler = Recorder()
     exchange = await channel.get_exchange(EXCHANGE)
-    async with consuming(committed_database, url, {SessionCompleted: handler}):
-        await publish_confirmed(exchange, SessionCompleted.routing_key(), body, message_id="broken")
-        await becomes(lambda: depth(channel, dead_letter_queue(QUEUE)), 1)
+    async with run_consumers(committed_database, url, {SessionCompleted: handler}):
+        await publish_confirmed(exchange, SessionCompleted.get_routing_key(), body, message_id="broken")
+        await wait_until(lambda: count_messages(channel, dead_letter_queue(QUEUE)), 1)
     assert not handler.seen
 
 

@@ -156,7 +156,7 @@ async def test_a_job_that_keeps_failing_becomes_a_dead_letter_and_can_be_replaye
     jobs: Jobs = {CleanRoom: cleaner}
     worker = build_worker(worker_settings, service="demo", subscriptions={}, jobs=jobs)
     async with worker.router.lifespan_context(worker), asyncio.timeout(20):
-        while cleaner.attempts < 3 or not await _depth(channel, dead_letter_queue(QUEUE)):  # noqa: ASYNC110 - in the broker
+        while cleaner.attempts < 3 or not await _count_messages(channel, dead_letter_queue(QUEUE)):  # noqa: ASYNC110 - in the broker
             await asyncio.sleep(0.05)
         url = worker_settings.rabbitmq_url.get_secret_value()
         assert await replay_dead_letters(url, list_service_queues("demo"), worker_settings.queue_type) == {
@@ -180,7 +180,7 @@ async def test_a_waiting_job_does_not_delay_the_end_of_the_worker(
             await stack.aclose()
 
 
-async def _depth(channel: AbstractChannel, queue: str) -> int:
+async def _count_messages(channel: AbstractChannel, queue: str) -> int:
     return (await channel.declare_queue(queue, passive=True)).declaration_result.message_count or 0
 
 

@@ -9,25 +9,25 @@ from shared.messaging.outbox import OutboxEvent, record, space_out
 from shared.messaging.wake_up import MIN_PAUSE_SECONDS
 from sqlalchemy import select, text
 
-from tests.shared.messaging.messages import completed, waiting
+from tests.shared.messaging.messages import build_completed, count_waiting
 
 CLOCK = text("SELECT clock_timestamp()")
 
 
 async def test_a_rolled_back_event_is_not_published(committed_database: Database) -> None:
-    async def fails() -> None:
+    async def fail() -> None:
         async with committed_database.transaction() as session:
-            record(session, SessionCompleted, subject="s", data=completed())
+            record(session, SessionCompleted, subject="s", data=build_completed())
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        await fails()
-    assert await waiting(committed_database) == 0
+        await fail()
+    assert await count_waiting(committed_database) == 0
 
 
 async def test_messages_that_are_spaced_out_become_due_in_turn(committed_database: Database) -> None:
     async with committed_database.transaction() as session:
-        ids = [record(session, SessionCompleted, subject="s", data=completed()).id for _ in range(3)]
+        ids = [record(session, SessionCompleted, subject="s", data=build_completed()).id for _ in range(3)]
         before = await session.scalar(CLOCK)
         await space_out(session, ids[::-1], interval=timedelta(seconds=10))
     async with committed_database.transaction() as session:
@@ -43,7 +43,7 @@ async def test_a_closed_database_wakes_no_relay(database_url: str, committed_dat
     database = Database(create_engine(database_url, name=name))
     for _ in range(2):
         async with database.transaction() as session:
-            record(session, SessionCompleted, subject="s", data=completed())
+            record(session, SessionCompleted, subject="s", data=build_completed())
     await database.close()
     await asyncio.sleep(2 * MIN_PAUSE_SECONDS)
     async with committed_database.transaction() as session:

@@ -10,7 +10,7 @@ from shared.messaging.broker import declare_queues, open_channel
 from shared.messaging.queues import MAX_DELIVERIES, QueuesDiffer, dead_letter_queue
 from shared.settings import QueueType
 
-from tests.shared.messaging.messages import becomes, depth, next_of
+from tests.shared.messaging.messages import count_messages, read_next, wait_until
 
 NAME = "demo.on.typed"
 TYPES: list[QueueType] = ["classic", "quorum"]
@@ -32,7 +32,7 @@ async def is_quorum(channel: AbstractChannel, queue: str) -> bool:
         probe = await (await channel.get_queue(queue)).get(timeout=5)
         await probe.reject(requeue=True)
         await asyncio.sleep(0.2)
-    await next_of(channel, queue)
+    await read_next(channel, queue)
     return probe is not None and "x-delivery-count" in probe.headers
 
 
@@ -52,7 +52,7 @@ async def test_a_rejected_delivery_is_a_dead_letter(free: AbstractChannel, kind:
     await free.default_exchange.publish(Message(b"unfit"), NAME)
     delivery = await (await free.get_queue(NAME)).get(timeout=5)
     await delivery.reject(requeue=False)
-    assert (await next_of(free, dead_letter_queue(NAME))).body == b"unfit"
+    assert (await read_next(free, dead_letter_queue(NAME))).body == b"unfit"
 
 
 async def test_a_message_that_ends_its_workers_is_a_dead_letter(url: str, free: AbstractChannel) -> None:
@@ -61,8 +61,8 @@ async def test_a_message_that_ends_its_workers_is_a_dead_letter(url: str, free: 
     for _ in range(MAX_DELIVERIES + 1):
         async with open_channel(url) as worker:
             await (await worker.get_queue(NAME)).get(timeout=5)
-    await becomes(lambda: depth(free, dead_letter_queue(NAME)), 1)
-    assert await depth(free, NAME) == 0
+    await wait_until(lambda: count_messages(free, dead_letter_queue(NAME)), 1)
+    assert await count_messages(free, NAME) == 0
 
 
 @pytest.mark.parametrize("kind", TYPES)

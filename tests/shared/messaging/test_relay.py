@@ -23,13 +23,13 @@ from uuid_utils.compat import uuid7
 
 from tests.shared.messaging.messages import (
     QUEUE,
-    becomes,
-    depth,
-    next_of,
+    count_messages,
+    count_waiting,
+    read_next,
     record_unknown,
-    relaying,
+    run_relay,
     save,
-    waiting,
+    wait_until,
 )
 
 
@@ -37,61 +37,61 @@ async def test_an_event_reaches_every_consumers_queue(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     [event] = await save(committed_database)
-    async with relaying(committed_database, url):
+    async with run_relay(committed_database, url):
         for consumer in SessionCompleted.consumers:
-            message = await next_of(channel, SessionCompleted.queue_for(consumer))
+            message = await read_next(channel, SessionCompleted.build_queue_name(consumer))
             assert message.delivery_mode is DeliveryMode.PERSISTENT
             assert message.message_id == str(event.id)
             assert message.content_type == "application/cloudevents+json"
             assert SessionCompleted.model_validate_json(message.body) == event
-        await becomes(lambda: waiting(committed_database), 0)
+        await wait_until(lambda: count_waiting(committed_database), 0)
 
 
 async def test_two_relays_publish_each_event_once(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     events = await save(committed_database, times=1200)
-    async with relaying(committed_database, url), relaying(committed_database, url):
-        await becomes(lambda: waiting(committed_database), 0)
-    assert await depth(channel, QUEUE) == len(events)
+    async with run_relay(committed_database, url), run_relay(committed_database, url):
+        await wait_until(lambda: count_waiting(committed_database), 0)
+    assert await count_messages(channel, QUEUE) == len(events)
 
 
 async def test_events_wait_for_an_unavailable_broker(committed_database: Database, url: str) -> None:
     await save(committed_database)
-    async with relaying(committed_database, "amqp://guest:guest@127.0.0.1:1/"):
+    async with run_relay(committed_database, "amqp://guest:guest@127.0.0.1:1/"):
         await asyncio.sleep(0.3)
-    assert await waiting(committed_database) == 1
-    async with relaying(committed_database, url):
-        await becomes(lambda: waiting(committed_database), 0)
+    assert await count_waiting(committed_database) == 1
+    async with run_relay(committed_database, url):
+        await wait_until(lambda: count_waiting(committed_database), 0)
 
 
 async def test_nothing_is_published_while_a_backup_pauses_the_relays(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
-    async with relaying(committed_database, url):
+    async with run_relay(committed_database, url):
         async with committed_database.transaction() as session:
             await session.execute(select(func.pg_advisory_xact_lock(PAUSE_LOCK)))
             await save(committed_database, times=3)
             await asyncio.sleep(2 * POLL_SECONDS)
-            assert (await waiting(committed_database), await depth(channel, QUEUE)) == (3, 0)
-        await becomes(lambda: waiting(committed_database), 0)
-    assert await depth(channel, QUEUE) == 3
+            assert (await count_waiting(committed_database), await count_messages(channel, QUEUE)) == (3, 0)
+        await wait_until(lambda: count_waiting(committed_database), 0)
+    assert await count_messages(channel, QUEUE) == 3
 
 
 async def test_a_pause_begins_when_the_current_batch_is_committed(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     await save(committed_database, times=300)
-    async with relaying(committed_database, url):
-        await becomes(lambda: is_sent(channel), expected=True)
+    async with run_relay(committed_database, url):
+        await wait_until(lambda: is_sent(channel), expected=True)
         async with committed_database.transaction() as session:
             await session.execute(select(func.pg_advisory_xact_lock(PAUSE_LOCK)))
             # Each message is either in the outbox or in the queue.
-            assert await waiting(committed_database) + await depth(channel, QUEUE) == 300
+            assert await count_waiting(committed_database) + await count_messages(channel, QUEUE) == 300
 
 
 async def is_sent(channel: AbstractChannel) -> bool:
-    return await depth(channel, QUEUE) > 0
+    return await count_messages(channel, QUEUE) > 0
 
 
 async def test_large_events_are_published_in_small_batches(
@@ -109,41 +109,41 @@ async def test_large_events_are_published_in_small_batches(
         await single._connect()
         single._batch_size = 500
         assert await single.publish_batch()
-        assert await waiting(committed_database) == left
+        assert await count_waiting(committed_database) == left
         await single.close()
 
 
 async def test_an_event_without_a_queue_is_kept(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
-    queue = await channel.get_queue(UserDeleted.queue_for("game"))
-    await queue.unbind(EXCHANGE, UserDeleted.routing_key())
+    queue = await channel.get_queue(UserDeleted.build_queue_name("game"))
+    await queue.unbind(EXCHANGE, UserDeleted.get_routing_key())
     async with committed_database.transaction() as session:
         record(session, UserDeleted, subject="u", data=UserRef(user_id=uuid7()))
-    async with relaying(committed_database, url):
+    async with run_relay(committed_database, url):
         await asyncio.sleep(0.3)
-        assert await waiting(committed_database) == 1
-        await queue.bind(EXCHANGE, UserDeleted.routing_key())
-        await next_of(channel, queue.name)
+        assert await count_waiting(committed_database) == 1
+        await queue.bind(EXCHANGE, UserDeleted.get_routing_key())
+        await read_next(channel, queue.name)
 
 
 async def test_an_event_without_a_consumer_is_published_too(committed_database: Database, url: str) -> None:
     async with committed_database.transaction() as session:
         record(session, UserRegistered, subject="u", data=UserRef(user_id=uuid7()))
-    async with relaying(committed_database, url):
-        await becomes(lambda: waiting(committed_database), 0)
+    async with run_relay(committed_database, url):
+        await wait_until(lambda: count_waiting(committed_database), 0)
 
 
 async def test_a_commit_wakes_the_relay(
     committed_database: Database, url: str, channel: AbstractChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay, "POLL_SECONDS", 60.0)
-    async with relaying(committed_database, url), run_wake_up(committed_database):
+    async with run_relay(committed_database, url), run_wake_up(committed_database):
         await save(committed_database)
-        await next_of(channel, QUEUE)
+        await read_next(channel, QUEUE)
         await asyncio.sleep(0.3)
         await save(committed_database)
-        await next_of(channel, QUEUE)
+        await read_next(channel, QUEUE)
 
 
 async def test_the_relay_listens_again_after_its_connection_was_ended(
@@ -158,7 +158,7 @@ async def test_the_relay_listens_again_after_its_connection_was_ended(
     async def is_listening() -> bool:
         return listening._is_listening()
 
-    await becomes(is_listening, False)
+    await wait_until(is_listening, False)
     await listening.ensure_listening()
     async with run_wake_up(committed_database), asyncio.timeout(5):
         await save(committed_database)
@@ -189,9 +189,9 @@ async def test_unroutable_messages_do_not_block_the_others(
 ) -> None:
     await record_unknown(committed_database, times=600)
     await save(committed_database)
-    async with relaying(committed_database, url):
-        await next_of(channel, QUEUE)
-        await becomes(lambda: waiting(committed_database), 600)
+    async with run_relay(committed_database, url):
+        await read_next(channel, QUEUE)
+        await wait_until(lambda: count_waiting(committed_database), 600)
 
 
 async def list_rows(database: Database) -> list[tuple[int, bool]]:
@@ -205,8 +205,8 @@ async def test_a_message_of_unknown_type_is_parked_after_its_last_attempt(
 ) -> None:
     await record_unknown(committed_database, attempts=MAX_ATTEMPTS - 1)
     with capture_logs() as logs:
-        async with relaying(committed_database, url):
-            await becomes(lambda: list_rows(committed_database), [(MAX_ATTEMPTS, False)])
+        async with run_relay(committed_database, url):
+            await wait_until(lambda: list_rows(committed_database), [(MAX_ATTEMPTS, False)])
     assert {"event": "messages_parked", "log_level": "error", "types": ["demo.retired.v1"]} in logs
 
 
@@ -217,18 +217,18 @@ async def test_a_version_that_knows_the_type_publishes_parked_messages(
     newer = OutboxRelay(committed_database, url, job_queues=["demo.retired.v1"], queue_type=queue_type)
     await newer.publish_batch()
     await newer.close()
-    await next_of(channel, "demo.retired.v1")
-    assert await waiting(committed_database) == 0
+    await read_next(channel, "demo.retired.v1")
+    assert await count_waiting(committed_database) == 0
     for name in ("demo.retired.v1", "demo.retired.v1.parked"):
         await channel.queue_delete(name)
 
 
 async def test_a_known_type_is_retried_without_a_limit(committed_database: Database, url: str) -> None:
     await record_unknown(
-        committed_database, attempts=MAX_ATTEMPTS, message_type=UserDeleted.routing_key() + "x"
+        committed_database, attempts=MAX_ATTEMPTS, message_type=UserDeleted.get_routing_key() + "x"
     )
     known = OutboxRelay(committed_database, url)
-    known._known_types |= {UserDeleted.routing_key() + "x"}
+    known._known_types |= {UserDeleted.get_routing_key() + "x"}
     await known.publish_batch()
     await known.close()
     assert await list_rows(committed_database) == [(MAX_ATTEMPTS, True)]
@@ -240,7 +240,7 @@ async def test_a_batch_starts_small_after_a_connection(committed_database: Datab
     left = []
     for _ in range(3):
         await starting.publish_batch()
-        left.append(await waiting(committed_database))
+        left.append(await count_waiting(committed_database))
     await starting.close()
     assert left == [119, 109, 9]
 

@@ -22,7 +22,7 @@ from shared.messaging.queues import dead_letter_queue
 from shared.messaging.relay import OutboxRelay
 from shared.settings import QueueType
 
-from tests.shared.messaging.messages import depth, next_of, record_unknown, waiting
+from tests.shared.messaging.messages import count_messages, count_waiting, read_next, record_unknown
 
 RENAMED = RETIRED_QUEUES[0]
 UNKNOWN = "content.on.something_of_theirs"
@@ -72,8 +72,8 @@ async def test_messages_of_a_retired_queue_move_to_its_replacement(
     await publish(old, dead_letter_queue(RENAMED.name), b"dead")
     await declare_topology(url, queue_type)
     assert await list_existing(url) == set()
-    assert (await next_of(old, RENAMED.replaced_by)).body == b"waiting"
-    assert (await next_of(old, dead_letter_queue(RENAMED.replaced_by))).body == b"dead"
+    assert (await read_next(old, RENAMED.replaced_by)).body == b"waiting"
+    assert (await read_next(old, dead_letter_queue(RENAMED.replaced_by))).body == b"dead"
     await declare_topology(url, queue_type)
 
 
@@ -84,16 +84,16 @@ async def test_a_large_retired_queue_moves_in_parts(
         await publish(old, RENAMED.name, str(number).encode())
     async with open_connection(url) as connection:
         await remove_queues(connection, [RENAMED], queue_type, limit=120)
-        assert await depth(old, RENAMED.name) == 130
+        assert await count_messages(old, RENAMED.name) == 130
     await declare_topology(url, queue_type)
     assert RENAMED.name not in await list_existing(url)
-    assert await depth(old, RENAMED.replaced_by) == 250
+    assert await count_messages(old, RENAMED.replaced_by) == 250
 
 
 async def test_an_unknown_queue_is_not_changed(url: str, old: AbstractChannel, queue_type: QueueType) -> None:
     await publish(old, UNKNOWN, b"theirs")
     await declare_topology(url, queue_type)
-    assert await depth(old, UNKNOWN) == 1
+    assert await count_messages(old, UNKNOWN) == 1
 
 
 async def test_a_retired_queue_that_is_still_consumed_is_unbound_and_kept(
@@ -109,7 +109,7 @@ async def test_a_retired_queue_that_is_still_consumed_is_unbound_and_kept(
     exchange = await old.get_exchange(EXCHANGE)
     await exchange.publish(Message(b"new"), RENAMED.routing_key, mandatory=False)
     await queue.cancel(tag)
-    assert await depth(old, RENAMED.name) == 0
+    assert await count_messages(old, RENAMED.name) == 0
     await declare_topology(url, queue_type)
     assert RENAMED.name not in await list_existing(url)
 
@@ -117,11 +117,11 @@ async def test_a_retired_queue_that_is_still_consumed_is_unbound_and_kept(
 async def test_a_message_of_a_retired_type_goes_to_the_replacement(
     committed_database: Database, url: str, old: AbstractChannel, queue_type: QueueType
 ) -> None:
-    assert RENAMED.routing_key not in {event.routing_key() for event in EVENTS}
+    assert RENAMED.routing_key not in {event.get_routing_key() for event in EVENTS}
     await declare_topology(url, queue_type)
     await record_unknown(committed_database, message_type=RENAMED.routing_key)
     relay = OutboxRelay(committed_database, url)
     await relay.publish_batch()
     await relay.close()
-    await next_of(old, RENAMED.replaced_by)
-    assert await waiting(committed_database) == 0
+    await read_next(old, RENAMED.replaced_by)
+    assert await count_waiting(committed_database) == 0

@@ -21,13 +21,13 @@ from shared import stopping
 from tests.shared.messaging.messages import (
     QUEUE,
     Recorder,
-    becomes,
-    claims,
-    consuming,
-    depth,
-    relaying,
+    count_claims,
+    count_messages,
+    count_waiting,
+    run_consumers,
+    run_relay,
     save,
-    waiting,
+    wait_until,
 )
 
 WORK = "demo.job.stopping"
@@ -81,7 +81,7 @@ async def worker(url: str, channel: AbstractChannel) -> AsyncIterator[Worker]:
     worker = Worker(url)
     await worker.consumers.ensure_running()
     await channel.default_exchange.publish(Message(b"work"), WORK)
-    await becomes(worker.count_taken, 1)
+    await wait_until(worker.count_taken, 1)
     yield worker
     await channel.queue_delete(WORK)
 
@@ -95,7 +95,7 @@ async def test_a_worker_that_stops_finishes_its_delivery(worker: Worker, channel
     await stopping
     assert (worker.taken, worker.done) == (1, 1)
     # It took no further one, and what it finished is not delivered again.
-    assert await depth(channel, WORK) == 1
+    assert await count_messages(channel, WORK) == 1
 
 
 async def test_a_delivery_that_cannot_be_finished_goes_to_another_worker(
@@ -106,9 +106,9 @@ async def test_a_delivery_that_cannot_be_finished_goes_to_another_worker(
     other = Worker(url)
     other.may_end.set()
     await other.consumers.ensure_running()
-    await becomes(other.count_taken, 1)
+    await wait_until(other.count_taken, 1)
     await other.consumers.stop()
-    assert (worker.done, other.done, await depth(channel, WORK)) == (0, 1, 0)
+    assert (worker.done, other.done, await count_messages(channel, WORK)) == (0, 1, 0)
 
 
 @pytest.fixture
@@ -135,8 +135,8 @@ async def test_a_process_with_a_stuck_loop_and_delivery_ends_and_another_applies
     assert await asyncio.to_thread(hanging_process.wait, 10) == -signal.SIGTERM
     assert 2 <= time.monotonic() - started < 4
     other = Recorder()
-    async with consuming(committed_database, url, {SessionCompleted: other}):
-        await becomes(lambda: claims(committed_database), 1)
+    async with run_consumers(committed_database, url, {SessionCompleted: other}):
+        await wait_until(lambda: count_claims(committed_database), 1)
     assert len(other.seen) == 1
 
 
@@ -144,12 +144,12 @@ async def test_a_relay_that_stops_during_a_batch_publishes_each_event_once(
     committed_database: Database, url: str, channel: AbstractChannel
 ) -> None:
     await save(committed_database, times=EVENTS)
-    async with relaying(committed_database, url), asyncio.timeout(15):
-        while await depth(channel, QUEUE) == 0:  # noqa: ASYNC110 - another system's work
+    async with run_relay(committed_database, url), asyncio.timeout(15):
+        while await count_messages(channel, QUEUE) == 0:  # noqa: ASYNC110 - another system's work
             await asyncio.sleep(0)
-    published, left = await depth(channel, QUEUE), await waiting(committed_database)
+    published, left = await count_messages(channel, QUEUE), await count_waiting(committed_database)
     assert 0 < published < EVENTS
     assert published + left == EVENTS
-    async with relaying(committed_database, url):
-        await becomes(lambda: waiting(committed_database), 0)
-    assert await depth(channel, QUEUE) == EVENTS
+    async with run_relay(committed_database, url):
+        await wait_until(lambda: count_waiting(committed_database), 0)
+    assert await count_messages(channel, QUEUE) == EVENTS

@@ -21,7 +21,7 @@ from tests.shared.messaging.messages import record_unknown, save
 
 
 @asynccontextmanager
-async def client_of(settings: MessagingSettings, *loops: Loop) -> AsyncIterator[httpx.AsyncClient]:
+async def open_client(settings: MessagingSettings, *loops: Loop) -> AsyncIterator[httpx.AsyncClient]:
     worker = build_worker(settings, service="demo", subscriptions={}, loops=lambda _: loops)
     transport = httpx.ASGITransport(worker)
     async with (
@@ -45,7 +45,7 @@ async def test_the_outbox_is_counted_while_the_broker_is_down(
 ) -> None:
     await save(committed_database, times=600)
     await record_unknown(committed_database, parked=True)
-    async with client_of(without_broker(worker_settings)) as client:
+    async with open_client(without_broker(worker_settings)) as client:
         before = await read_metrics(client)
         await asyncio.sleep(1)
         after = await read_metrics(client)
@@ -57,7 +57,7 @@ async def test_the_outbox_is_counted_while_the_broker_is_down(
 async def test_the_outbox_is_unknown_while_the_database_is_down(worker_settings: MessagingSettings) -> None:
     away = SecretStr("postgresql+asyncpg://nobody@127.0.0.1:1/none")
     settings = without_broker(worker_settings).model_copy(update={"database_url": away})
-    async with client_of(settings) as client:
+    async with open_client(settings) as client:
         metrics = await read_metrics(client)
     assert metrics["outbox_pending"] != metrics["outbox_pending"]  # NaN
 
@@ -66,7 +66,7 @@ async def test_a_worker_is_alive_but_not_ready_while_the_broker_is_down(
     worker_settings: MessagingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background, "MAX_FAILING_SECONDS", 0.0)
-    async with client_of(without_broker(worker_settings)) as client:
+    async with open_client(without_broker(worker_settings)) as client:
         await asyncio.sleep(1)
         health, ready = await client.get("/health"), await client.get("/ready")
     assert health.status_code == 200
@@ -89,7 +89,7 @@ async def test_health_names_the_dead_loops(
 
     broken = Loop(name="broken", work=fail, interval_seconds=1.0, max_retry_seconds=0.05, required=required)
     with capture_logs() as logs:
-        async with client_of(worker_settings, broken) as client:
+        async with open_client(worker_settings, broken) as client:
             await asyncio.sleep(0.5)
             health, ready = await client.get("/health"), await client.get("/ready")
     assert health.status_code == code
@@ -98,11 +98,11 @@ async def test_health_names_the_dead_loops(
     assert {"broken_failed", "not_healthy"} <= {each["event"] for each in logs}
 
 
-async def nothing(*_: object) -> None:
+async def do_nothing(*_: object) -> None:
     pass
 
 
 def test_large_events_are_processed_one_at_a_time() -> None:
-    assert limit_deliveries(SpeechImported, nothing) == 1
-    assert limit_deliveries(SpeechCreated, nothing) == PREFETCH
-    assert limit_deliveries(SpeechCreated, Effect(nothing, max_at_once=3)) == 3
+    assert limit_deliveries(SpeechImported, do_nothing) == 1
+    assert limit_deliveries(SpeechCreated, do_nothing) == PREFETCH
+    assert limit_deliveries(SpeechCreated, Effect(do_nothing, max_at_once=3)) == 3

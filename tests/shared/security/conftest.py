@@ -1,11 +1,11 @@
 import pytest
 from shared.security.current_user import AccessTokenVerifier
-from shared.security.jwt import SigningKeys, StaticKeys, new_signing_key
+from shared.security.jwt import SigningKeys, StaticKeys, create_signing_key
 
 
 @pytest.fixture(scope="module")
 def keys() -> SigningKeys:
-    return SigningKeys({"keys": [new_signing_key(), new_signing_key()]})
+    return SigningKeys({"keys": [create_signing_key(), create_signing_key()]})
 
 
 @pytest.fixture(scope="module")

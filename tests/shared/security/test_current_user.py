@@ -13,8 +13,8 @@ from shared.security.jwt import ACCESS_TOKEN, SigningKeys, StaticKeys
 from shared.testing import TokenFor, api_client
 from uuid_utils.compat import uuid7
 
-from tests.shared.http.demo import problem_of, router
-from tests.shared.security.tokens import USER, claims
+from tests.shared.http.demo import read_problem, router
+from tests.shared.security.tokens import USER, build_claims
 
 
 @pytest.fixture
@@ -24,17 +24,17 @@ async def client(settings: Any) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_a_valid_token_identifies_the_caller(keys: SigningKeys, tokens: AccessTokenVerifier) -> None:
-    caller = await tokens.authenticate(keys.sign(claims(role="editor"), typ=ACCESS_TOKEN))
+    caller = await tokens.authenticate(keys.sign(build_claims(role="editor"), typ=ACCESS_TOKEN))
     assert (caller.id, caller.role) == (USER, "editor")
 
 
 async def test_a_cached_token_is_valid_only_in_its_exact_form(
     keys: SigningKeys, tokens: AccessTokenVerifier
 ) -> None:
-    token = keys.sign(claims(), typ=ACCESS_TOKEN)
+    token = keys.sign(build_claims(), typ=ACCESS_TOKEN)
     assert await tokens.authenticate(token) == await tokens.authenticate(token)
     head, payload, signature = token.split(".")
-    forged = base64.urlsafe_b64encode(json.dumps(claims(role="admin")).encode()).rstrip(b"=").decode()
+    forged = base64.urlsafe_b64encode(json.dumps(build_claims(role="admin")).encode()).rstrip(b"=").decode()
     for other in (f"{head}.{forged}.{signature}", f"{head}.{payload}.{signature[:-2]}", f"{head}.{payload}."):
         with pytest.raises(Unauthorized):
             await tokens.authenticate(other)
@@ -43,7 +43,7 @@ async def test_a_cached_token_is_valid_only_in_its_exact_form(
 async def test_a_cached_token_expires(
     keys: SigningKeys, tokens: AccessTokenVerifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = keys.sign(claims(exp=int(time.time()) - 1), typ=ACCESS_TOKEN)
+    token = keys.sign(build_claims(exp=int(time.time()) - 1), typ=ACCESS_TOKEN)
     await tokens.authenticate(token)  # within the leeway
     monkeypatch.setattr("shared.security.jwt.LEEWAY_SECONDS", 0)
     with pytest.raises(Unauthorized, match="expired"):
@@ -53,7 +53,7 @@ async def test_a_cached_token_expires(
 async def test_a_cached_token_becomes_invalid_with_its_key(keys: SigningKeys) -> None:
     published = StaticKeys(keys.public)
     tokens = AccessTokenVerifier(published, issuer="parley", audience="parley-api")
-    token = keys.sign(claims(), typ=ACCESS_TOKEN)
+    token = keys.sign(build_claims(), typ=ACCESS_TOKEN)
     await tokens.authenticate(token)
     published._keys.clear()
     with pytest.raises(Unauthorized):
@@ -66,7 +66,7 @@ async def test_the_number_of_cached_tokens_is_limited(
     monkeypatch.setattr("shared.security.current_user.TOKEN_CACHE_SIZE", 2)
     tokens = AccessTokenVerifier(StaticKeys(keys.public), issuer="parley", audience="parley-api")
     for number in (1, 2, 3, 1):
-        await tokens.authenticate(keys.sign(claims(jti=str(number)), typ=ACCESS_TOKEN))
+        await tokens.authenticate(keys.sign(build_claims(jti=str(number)), typ=ACCESS_TOKEN))
     assert len(tokens._cache) == 2
 
 
@@ -78,7 +78,7 @@ async def test_only_a_bearer_token_authenticates_a_request(
     assert (await client.get("/mine", headers=good)).json() == str(user)
     for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Basic eDp5"}):
         response = await client.get("/mine", headers=headers)
-        problem_of(response, status=401, code="unauthorized")
+        read_problem(response, status=401, code="unauthorized")
         assert response.headers["www-authenticate"] == "Bearer"
 
 

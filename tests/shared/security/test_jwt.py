@@ -20,24 +20,24 @@ from shared.security.jwt import (
     KeysUnavailable,
     SigningKeys,
     StaticKeys,
-    new_signing_key,
+    create_signing_key,
 )
 
-from tests.shared.security.tokens import claims, without
+from tests.shared.security.tokens import build_claims, build_claims_without
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        claims(exp=int(time.time()) - 5),
-        claims(nbf=int(time.time()) + 60),
-        claims(iat=int(time.time()) + 60),
-        claims(iss="someone"),
-        claims(aud="parley-receipts"),
-        claims(role="owner"),
-        claims(sub="not-a-uuid"),
-        claims(sub=7),
-        *(without(name) for name in ("exp", "iat", "iss", "aud", "sub", "jti", "role")),
+        build_claims(exp=int(time.time()) - 5),
+        build_claims(nbf=int(time.time()) + 60),
+        build_claims(iat=int(time.time()) + 60),
+        build_claims(iss="someone"),
+        build_claims(aud="parley-receipts"),
+        build_claims(role="owner"),
+        build_claims(sub="not-a-uuid"),
+        build_claims(sub=7),
+        *(build_claims_without(name) for name in ("exp", "iat", "iss", "aud", "sub", "jti", "role")),
     ],
 )
 async def test_wrong_claims_are_refused(
@@ -52,11 +52,11 @@ async def test_a_token_of_another_kind_is_refused(
     keys: SigningKeys, tokens: AccessTokenVerifier, typ: str
 ) -> None:
     with pytest.raises(Unauthorized):
-        await tokens.authenticate(keys.sign(claims(), typ=typ))
+        await tokens.authenticate(keys.sign(build_claims(), typ=typ))
 
 
-def forged(header: dict[str, Any], key: Any, algorithm: str) -> str:
-    return jwt.encode(claims(), key, algorithm, {"typ": ACCESS_TOKEN, **header})
+def forge(header: dict[str, Any], key: Any, algorithm: str) -> str:
+    return jwt.encode(build_claims(), key, algorithm, {"typ": ACCESS_TOKEN, **header})
 
 
 def test_the_published_key_set_has_no_private_parts(keys: SigningKeys) -> None:
@@ -65,18 +65,18 @@ def test_the_published_key_set_has_no_private_parts(keys: SigningKeys) -> None:
 
 async def test_forgeries_are_refused(keys: SigningKeys, tokens: AccessTokenVerifier) -> None:
     kid = keys.public["keys"][0]["kid"]
-    mine = new_signing_key()
+    mine = create_signing_key()
     private = jwt.PyJWK(mine, "ES256").key
     public_bytes = base64.urlsafe_b64decode(keys.public["keys"][0]["x"] + "==")
-    good = keys.sign(claims(), typ=ACCESS_TOKEN)
+    good = keys.sign(build_claims(), typ=ACCESS_TOKEN)
     for token in (
-        forged({"kid": kid}, None, "none"),
-        forged({"kid": kid}, public_bytes, "HS256"),
-        forged({"kid": kid}, private, "ES256"),
-        forged({"kid": mine["kid"]}, private, "ES256"),
-        forged({"kid": mine["kid"], "jku": "http://127.0.0.1:1/jwks.json"}, private, "ES256"),
-        forged({"kid": kid, "jwk": {k: v for k, v in mine.items() if k != "d"}}, private, "ES256"),
-        forged({}, private, "ES256"),
+        forge({"kid": kid}, None, "none"),
+        forge({"kid": kid}, public_bytes, "HS256"),
+        forge({"kid": kid}, private, "ES256"),
+        forge({"kid": mine["kid"]}, private, "ES256"),
+        forge({"kid": mine["kid"], "jku": "http://127.0.0.1:1/jwks.json"}, private, "ES256"),
+        forge({"kid": kid, "jwk": {k: v for k, v in mine.items() if k != "d"}}, private, "ES256"),
+        forge({}, private, "ES256"),
         good[:-8],
         good + ".x",
         "",
@@ -89,7 +89,7 @@ async def test_forgeries_are_refused(keys: SigningKeys, tokens: AccessTokenVerif
 
 
 async def test_every_key_of_the_set_verifies_and_the_first_signs(keys: SigningKeys) -> None:
-    token = keys.sign(claims(), typ=ACCESS_TOKEN)
+    token = keys.sign(build_claims(), typ=ACCESS_TOKEN)
     assert jwt.get_unverified_header(token)["kid"] == keys.public["keys"][0]["kid"]
     swapped = StaticKeys({"keys": keys.public["keys"][::-1]})
     await AccessTokenVerifier(swapped, issuer="parley", audience="parley-api").authenticate(token)
@@ -99,7 +99,7 @@ class Jwks:
     """A JWKS address that can change its keys and stop answering."""
 
     def __init__(self) -> None:
-        self.keys = SigningKeys({"keys": [new_signing_key()]})
+        self.keys = SigningKeys({"keys": [create_signing_key()]})
         self.others: list[Any] = []
         self.fetches = 0
         self.away = False
@@ -146,7 +146,7 @@ async def test_a_new_key_is_fetched_and_unknown_ones_are_not_fetched_repeatedly(
     for _ in range(20):
         assert await keys.get("invented") is None
     assert jwks.fetches <= 2
-    jwks.keys = SigningKeys({"keys": [new_signing_key()]})
+    jwks.keys = SigningKeys({"keys": [create_signing_key()]})
     await asyncio.sleep(0.25)
     assert await keys.get(jwks.kid) is not None
 
@@ -167,7 +167,7 @@ async def test_no_request_waits_for_keys_that_are_already_known(jwks: Jwks) -> N
             await asyncio.sleep(0.01)
 
 
-def rsa_key(kid: str, **different: Any) -> dict[str, Any]:
+def create_rsa_key(kid: str, **different: Any) -> dict[str, Any]:
     key: dict[str, Any] = RSAAlgorithm.to_jwk(
         rsa.generate_private_key(65537, 2048).public_key(), as_dict=True
     )
@@ -176,7 +176,7 @@ def rsa_key(kid: str, **different: Any) -> dict[str, Any]:
 
 async def test_keys_for_other_purposes_are_skipped(jwks: Jwks) -> None:
     curve = {"kty": "OKP", "crv": "X25519", "kid": "curve"}
-    jwks.others = [None, {}, {"kid": "x"}, curve, rsa_key("rsa"), rsa_key("enc", use="enc")]
+    jwks.others = [None, {}, {"kid": "x"}, curve, create_rsa_key("rsa"), create_rsa_key("enc", use="enc")]
     ours, theirs = JwksClient(jwks.url), JwksClient(jwks.url, algorithm="RS256")
     assert await ours.get(jwks.kid) is not None
     assert await ours.get("rsa") is None
@@ -191,7 +191,7 @@ async def test_a_response_without_keys_keeps_the_known_ones(jwks: Jwks) -> None:
     keys = JwksClient(jwks.url, cooldown_seconds=0.0)
     known = jwks.kid
     assert await keys.get(known) is not None
-    jwks.keys = SigningKeys({"keys": [new_signing_key()]})
+    jwks.keys = SigningKeys({"keys": [create_signing_key()]})
     jwks.keys.public["keys"].clear()
     assert await keys.get("unknown") is None
     assert jwks.fetches == 2
@@ -199,23 +199,23 @@ async def test_a_response_without_keys_keeps_the_known_ones(jwks: Jwks) -> None:
 
 
 async def test_a_failure_of_an_injected_fetch_makes_keys_unavailable() -> None:
-    async def away(_: str) -> Any:
+    async def fail(_: str) -> Any:
         raise Unavailable("The provider is away.")
 
     with pytest.raises(KeysUnavailable):
-        await JwksClient("https://example.com/keys", fetch=away).get("any")
+        await JwksClient("https://example.com/keys", fetch=fail).get("any")
 
 
 async def test_closing_cancels_a_renewal(jwks: Jwks) -> None:
     started, fetched = asyncio.Event(), asyncio.Event()
 
-    async def slow(_: str) -> Any:
+    async def fetch_slowly(_: str) -> Any:
         if started.is_set():
             await fetched.wait()
         started.set()
         return jwks.keys.public
 
-    keys = JwksClient(jwks.url, max_age_seconds=0.0, cooldown_seconds=0.0, fetch=slow)
+    keys = JwksClient(jwks.url, max_age_seconds=0.0, cooldown_seconds=0.0, fetch=fetch_slowly)
     await keys.get(jwks.kid)
     await keys.get(jwks.kid)
     (renewal,) = [each for each in asyncio.all_tasks() if "_refresh" in str(each.get_coro())]

@@ -14,7 +14,7 @@ from shared.security.revocation import Revocation, Revocations, RevocationsUnava
 from shared.testing import TokenFor, api_client
 from structlog.testing import capture_logs
 
-from tests.shared.http.demo import problem_of, router
+from tests.shared.http.demo import read_problem, router
 
 NOWHERE = "redis://127.0.0.1:1/0"
 SEEN_WITHIN_SECONDS = 2.0
@@ -162,7 +162,7 @@ async def test_a_revoked_token_gets_401_and_a_newer_one_does_not(
     assert (await read_mine(client, before)).status_code == 200
     await auth.revoke(Revocation(subject=user, min_version=1))
     response = await wait_for_refusal(client, before)
-    problem_of(response, status=401, code="unauthorized")
+    read_problem(response, status=401, code="unauthorized")
     assert response.headers["www-authenticate"] == "Bearer"
     assert (await read_mine(client, after)).status_code == 200
     assert (await read_mine(client, token_for(user))).status_code == 401

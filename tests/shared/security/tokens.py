@@ -7,11 +7,11 @@ from uuid import uuid4
 USER = uuid4()
 
 
-def claims(**different: Any) -> dict[str, Any]:
+def build_claims(**different: Any) -> dict[str, Any]:
     now = int(time.time())
     usual = {"iss": "parley", "aud": "parley-api", "iat": now, "exp": now + 60, "jti": "j", "role": "learner"}
     return {**usual, "sub": str(USER), **different}
 
 
-def without(name: str) -> dict[str, Any]:
-    return {key: value for key, value in claims().items() if key != name}
+def build_claims_without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in build_claims().items() if key != name}

@@ -10,8 +10,8 @@ from shared.data.db import Database
 from shared.data.db_errors import DatabaseUnavailable
 from shared.errors import Forbidden, Invalid, TooManyRequests
 from shared.http.dependencies import SessionDep, from_state
-from shared.http.problems import error_responses
-from shared.http.ratelimit import ClientAddress, get_rate_limits, per_user
+from shared.http.problems import build_error_responses
+from shared.http.ratelimit import ClientAddress, get_rate_limits, limit_per_user
 from shared.security.current_user import CurrentUser, Principal, authenticate
 
 from auth.commands.sign_ins import AuthenticatedSession
@@ -126,9 +126,13 @@ def create_sign_in_response(signed_in: AuthenticatedSession, issuer: AccessToken
 
 
 # A route's responses replace those of its router by status, so they include the router's.
-auth_errors = partial(error_responses, Invalid, TooManyRequests, DatabaseUnavailable)
-profile_errors = partial(error_responses, SignedOut, OperatorAccount, TooManyRequests, DatabaseUnavailable)
-admin_errors = partial(error_responses, SignedOut, Forbidden, Invalid, TooManyRequests, DatabaseUnavailable)
+auth_errors = partial(build_error_responses, Invalid, TooManyRequests, DatabaseUnavailable)
+profile_errors = partial(
+    build_error_responses, SignedOut, OperatorAccount, TooManyRequests, DatabaseUnavailable
+)
+admin_errors = partial(
+    build_error_responses, SignedOut, Forbidden, Invalid, TooManyRequests, DatabaseUnavailable
+)
 
 
 def create_auth_router() -> APIRouter:
@@ -144,13 +148,13 @@ def create_profile_router() -> APIRouter:
     return APIRouter(
         prefix="/api/v1/users",
         tags=["Profile"],
-        dependencies=[Depends(per_user("profile", per_minute=100)), Depends(_refuse_operator)],
+        dependencies=[Depends(limit_per_user("profile", per_minute=100)), Depends(_refuse_operator)],
         responses=profile_errors(),
     )
 
 
 def create_admin_router() -> APIRouter:
-    limit = per_user("admin", per_minute=200)
+    limit = limit_per_user("admin", per_minute=200)
     return APIRouter(
         prefix="/api/v1/admin",
         tags=["Admin"],

@@ -2,7 +2,7 @@ from functools import partial
 
 from fastapi import Depends, Request, Response
 from shared.http.dependencies import DatabaseDep, SessionDep
-from shared.http.ratelimit import per_address
+from shared.http.ratelimit import limit_per_address
 
 from auth.api.dependencies import (
     CurrentAccount,
@@ -36,7 +36,7 @@ profile = create_profile_router()
     "/email/verify",
     status_code=204,
     response_description="The e-mail address is confirmed.",
-    dependencies=[Depends(per_address("verify", per_minute=100))],
+    dependencies=[Depends(limit_per_address("verify", per_minute=100))],
     responses=auth_errors(
         TokenUnknown,
         TokenExpired,
@@ -77,7 +77,7 @@ async def verify_email(
     "/email/reject",
     status_code=204,
     response_description="The account is removed.",
-    dependencies=[Depends(per_address("reject", per_minute=100))],
+    dependencies=[Depends(limit_per_address("reject", per_minute=100))],
     responses=auth_errors(TokenUnknown, TokenExpired, TokenUsed, LastAdmin),
 )
 async def reject_email(body: RejectEmailRequest, session: SessionDep) -> None:

@@ -4,7 +4,7 @@ from fastapi import Depends, Request
 from pydantic import SecretStr
 from shared.errors import Invalid, Unavailable
 from shared.http.dependencies import DatabaseDep, SessionDep
-from shared.http.ratelimit import ClientAddress, per_address
+from shared.http.ratelimit import ClientAddress, limit_per_address
 from shared.security.current_user import CurrentUser
 
 from auth.api.dependencies import (
@@ -48,7 +48,7 @@ profile = create_profile_router()
 @auth.post(
     "/social",
     response_description="The account, and the tokens of the new session.",
-    dependencies=[Depends(per_address("social", per_minute=100))],
+    dependencies=[Depends(limit_per_address("social", per_minute=100))],
     responses=auth_errors(
         AccountLocked,
         InvalidSocialToken,

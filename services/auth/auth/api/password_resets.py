@@ -1,6 +1,6 @@
 from fastapi import Depends, Response
 from shared.http.dependencies import DatabaseDep
-from shared.http.ratelimit import ClientAddress, per_address
+from shared.http.ratelimit import ClientAddress, limit_per_address
 
 from auth.api.dependencies import (
     KnownAddressesDep,
@@ -21,7 +21,7 @@ auth = create_auth_router()
     status_code=202,
     response_description="The request is accepted, whether the address has an account or not.",
     response_class=Response,
-    dependencies=[Depends(per_address("forgot", per_minute=100))],
+    dependencies=[Depends(limit_per_address("forgot", per_minute=100))],
 )
 async def request_password_reset(
     body: ForgotPasswordRequest, database: DatabaseDep, known: KnownAddressesDep, address: ClientAddress
@@ -41,7 +41,7 @@ async def request_password_reset(
     "/password/reset",
     status_code=204,
     response_description="The new password is set.",
-    dependencies=[Depends(per_address("reset", per_minute=100))],
+    dependencies=[Depends(limit_per_address("reset", per_minute=100))],
     responses=auth_errors(TokenUnknown, TokenExpired, TokenUsed, WeakPassword, PasswordQueueFull),
 )
 async def reset_password(

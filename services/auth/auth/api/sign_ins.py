@@ -3,7 +3,7 @@
 from fastapi import Depends, Request
 from shared.errors import Unavailable
 from shared.http.dependencies import DatabaseDep, SessionDep
-from shared.http.ratelimit import ClientAddress, per_address
+from shared.http.ratelimit import ClientAddress, limit_per_address
 
 from auth.api.dependencies import (
     LOGINS_PER_MINUTE,
@@ -27,7 +27,7 @@ auth = create_auth_router()
 @auth.post(
     "/login",
     response_description="The account, and the tokens of the new session.",
-    dependencies=[Depends(per_address("login", per_minute=LOGINS_PER_MINUTE, fail_closed=True))],
+    dependencies=[Depends(limit_per_address("login", per_minute=LOGINS_PER_MINUTE, fail_closed=True))],
     responses=auth_errors(InvalidCredentials, AccountLocked, PasswordQueueFull, Unavailable),
 )
 async def log_in(
@@ -81,7 +81,7 @@ async def refresh_tokens(
     "/logout",
     status_code=204,
     response_description="You are signed out.",
-    dependencies=[Depends(per_address("logout", per_minute=100))],
+    dependencies=[Depends(limit_per_address("logout", per_minute=100))],
 )
 async def log_out(body: LogoutRequest, session: SessionDep) -> None:
     """Sign out and revoke all tokens of the session. Unknown tokens are accepted and ignored.

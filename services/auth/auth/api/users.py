@@ -3,7 +3,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from shared.errors import Invalid
 from shared.http.dependencies import DatabaseDep, SessionDep
-from shared.http.ratelimit import ClientAddress, per_address
+from shared.http.ratelimit import ClientAddress, limit_per_address
 from shared.security.current_user import CurrentUser
 
 from auth.api.dependencies import (
@@ -48,7 +48,7 @@ admin = create_admin_router()
     "/register",
     status_code=201,
     response_description="The new account, and the tokens of its first session.",
-    dependencies=[Depends(per_address("register", per_minute=5))],
+    dependencies=[Depends(limit_per_address("register", per_minute=5))],
     responses=auth_errors(EmailTaken, WeakPassword, PasswordQueueFull),
 )
 async def register_user(

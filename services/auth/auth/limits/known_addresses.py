@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import structlog
-from shared.data.loop_time import within_loop_time
+from shared.data.loop_time import run_within_loop_time
 from shared.data.redis_client import create_redis
 from shared.data.redis_errors import RedisUnavailable, translate_redis_errors
 
@@ -30,7 +30,7 @@ class KnownAddresses:
         try:
             with translate_redis_errors():
                 found = self._redis.exists(_get_key(address_key or uuid4(), address))
-                return bool(await within_loop_time(found, seconds=TIMEOUT_SECONDS))
+                return bool(await run_within_loop_time(found, seconds=TIMEOUT_SECONDS))
         except RedisUnavailable as error:
             log.warning("known_addresses_unavailable", reason=type(error.__cause__).__name__)
             return False
@@ -39,7 +39,7 @@ class KnownAddresses:
         try:
             with translate_redis_errors():
                 stored = self._redis.set(_get_key(address_key, address), b"1", ex=RETENTION)
-                await within_loop_time(stored, seconds=TIMEOUT_SECONDS)
+                await run_within_loop_time(stored, seconds=TIMEOUT_SECONDS)
         except RedisUnavailable as error:
             log.warning("known_addresses_unavailable", reason=type(error.__cause__).__name__)
 

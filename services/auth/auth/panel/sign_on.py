@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from shared.clock import utc_now
 from shared.errors import MalformedForm, ParleyError, Unauthorized
 from shared.http.dependencies import DatabaseDep, SessionDep
-from shared.http.ratelimit import ClientAddress, per_address
+from shared.http.ratelimit import ClientAddress, limit_per_address
 from shared.http.same_origin import is_same_origin
 from shared.panel.gate import CrossSiteRequest
 from starlette.responses import RedirectResponse, Response
@@ -32,7 +32,7 @@ from auth.panel.page import ENDED, render_sign_on
 router = APIRouter(prefix="/admin", include_in_schema=False)
 
 # The API's own limit by the same name: the two ways to sign in share one budget.
-limit_address = per_address("login", per_minute=LOGINS_PER_MINUTE, fail_closed=True)
+limit_address = limit_per_address("login", per_minute=LOGINS_PER_MINUTE, fail_closed=True)
 FIRST_PAGE = "/admin/content/speeches"
 
 

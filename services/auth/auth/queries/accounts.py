@@ -48,7 +48,7 @@ async def search_accounts(
 ) -> tuple[Sequence[AccountRead], Pagination]:
     """Return one page of accounts whose address or name begins with the text, newest first."""
     statement = _narrow(select(*_COLUMNS), search)
-    scope = search.scope("accounts")
+    scope = search.build_scope("accounts")
     rows, pagination = await fetch_page(session, statement, User.id, search, scope=scope)
     return [AccountRead.model_validate(row) for row in rows], pagination
 

@@ -30,6 +30,6 @@ async def list_users(session: AsyncSession, filters: AccountFilter) -> AccountPa
         statement = statement.where(User.email_key.startswith(prefix, autoescape=True))
     if filters.role:
         statement = statement.where(User.role == filters.role)
-    scope = filters.scope("users")
+    scope = filters.build_scope("users")
     rows, pagination = await fetch_page(session, statement, User.id, filters, scope=scope)
     return AccountPage(users=[AccountRead.model_validate(row) for row in rows], pagination=pagination)

@@ -7,7 +7,7 @@ from secrets import token_bytes
 
 import structlog
 from shared.clock import utc_now
-from shared.data.loop_time import within_loop_time
+from shared.data.loop_time import run_within_loop_time
 from shared.data.redis_client import create_redis
 from shared.data.redis_errors import RedisUnavailable, translate_redis_errors
 from shared.errors import Unavailable
@@ -37,7 +37,7 @@ class UsedTokens:
         try:
             with translate_redis_errors():
                 claimed = self._claim(key, ttl_seconds=int(min(lifetime, MAX_TTL_SECONDS)))
-                is_first = await within_loop_time(claimed, seconds=TIMEOUT_SECONDS)
+                is_first = await run_within_loop_time(claimed, seconds=TIMEOUT_SECONDS)
         except RedisUnavailable as error:
             log.warning("social_token_not_checked", reason=type(error.__cause__).__name__)
             raise Unavailable("This cannot be checked right now; try again in a moment.") from error
@@ -61,7 +61,7 @@ class UsedTokens:
     async def _release(self, key: str) -> None:
         try:
             with translate_redis_errors():
-                await within_loop_time(self._redis.delete(key), seconds=TIMEOUT_SECONDS)
+                await run_within_loop_time(self._redis.delete(key), seconds=TIMEOUT_SECONDS)
         except RedisUnavailable as error:
             # The user has to sign in with the provider again.
             log.warning("social_token_not_released", reason=type(error.__cause__).__name__)

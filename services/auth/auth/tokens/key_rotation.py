@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from shared.clock import utc_now
-from shared.security.jwt import new_signing_key
+from shared.security.jwt import create_signing_key
 
 from auth.domain.keys import ACTIVATION_DELAY_SECONDS, Jwk, add_successor
 from auth.settings import SigningKeySettings
@@ -23,9 +23,9 @@ def rotate(path: Path, *, at_once: bool) -> str:
     """Add a successor to the keys of a file, or replace them all `at_once`; return a message."""
     keys = json.loads(path.read_text())["keys"] if path.exists() else []
     if at_once or not keys:
-        _write(path, [new_signing_key() | {"not_before": int(utc_now().timestamp())}])
+        _write(path, [create_signing_key() | {"not_before": int(utc_now().timestamp())}])
         return "A new key signs from now on; tokens signed with other keys are refused within a minute."
-    rotated = add_successor(keys, new_signing_key(), now=utc_now().timestamp())
+    rotated = add_successor(keys, create_signing_key(), now=utc_now().timestamp())
     if rotated == keys:
         return "A new key is already waiting for its activation; nothing was changed."
     _write(path, rotated)

@@ -6,13 +6,13 @@ from auth.domain.keys import (
     add_successor,
     list_active_keys,
 )
-from shared.security.jwt import new_signing_key
+from shared.security.jwt import create_signing_key
 
 NOW = 1_000_000.0
 
 
 def create_key(not_before: float | None = None) -> dict[str, Any]:
-    return new_signing_key() | ({} if not_before is None else {"not_before": not_before})
+    return create_signing_key() | ({} if not_before is None else {"not_before": not_before})
 
 
 def list_kids(keys: list[dict[str, Any]]) -> list[str]:

@@ -8,10 +8,10 @@ from auth.settings import ApiSettings
 from auth.tokens import signing_keys
 from auth.tokens.key_rotation import rotate
 from auth.tokens.signing_keys import SigningKeysNotFound, SigningKeyStore
-from shared.security.jwt import SigningKeys, new_signing_key
+from shared.security.jwt import SigningKeys, create_signing_key
 
 SYMMETRIC = {"keys": [{"kty": "oct", "k": "AAAA", "kid": "x"}]}
-PUBLIC = SigningKeys({"keys": [new_signing_key()]}).public
+PUBLIC = SigningKeys({"keys": [create_signing_key()]}).public
 
 
 @pytest.mark.parametrize("document", [[], {}, {"keys": []}, {"keys": [{}]}, {"keys": 7}, SYMMETRIC, PUBLIC])

@@ -10,8 +10,8 @@ from shared.data.db_errors import DatabaseUnavailable
 from shared.data.storage import Storage
 from shared.errors import Forbidden, Invalid, TooManyRequests, Unauthorized
 from shared.http.dependencies import CacheDep, DatabaseDep, from_state
-from shared.http.problems import error_responses
-from shared.http.ratelimit import per_user
+from shared.http.problems import build_error_responses
+from shared.http.ratelimit import limit_per_user
 from shared.http.repeat import repeat_request_on_conflict
 from shared.security.current_user import Role, require_role
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,7 +29,7 @@ LOCATION = _describe_header("Location", "Path of the new resource.")
 
 
 # A route's responses replace those of its router by status, so they include the router's.
-learner_errors = partial(error_responses, Unauthorized, Invalid, TooManyRequests, DatabaseUnavailable)
+learner_errors = partial(build_error_responses, Unauthorized, Invalid, TooManyRequests, DatabaseUnavailable)
 admin_errors = partial(learner_errors, Forbidden)
 
 
@@ -37,7 +37,7 @@ def create_admin_router(*roles: Role) -> APIRouter:
     return APIRouter(
         prefix="/api/v1/admin",
         tags=["Admin"],
-        dependencies=[Depends(require_role(*roles)), Depends(per_user("admin", per_minute=200))],
+        dependencies=[Depends(require_role(*roles)), Depends(limit_per_user("admin", per_minute=200))],
         responses=admin_errors(),
     )
 

@@ -1,6 +1,6 @@
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic_core import to_json
-from shared.http.ratelimit import per_user
+from shared.http.ratelimit import limit_per_user
 
 from content.api.dependencies import learner_errors, to_speech_fields
 from content.catalogue import Catalogue
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/v1", tags=["Content"])
     "/game/speeches/random",
     response_description="The drawn speeches.",
     response_model=DrawnSpeeches,
-    dependencies=[Depends(per_user("random", per_minute=60))],
+    dependencies=[Depends(limit_per_user("random", per_minute=60))],
     responses=learner_errors(NoSpeechesMatch, CatalogueUnavailable),
 )
 async def draw_speeches(draw: DrawRequest, request: Request) -> Response:

@@ -7,7 +7,7 @@ from shared.data.storage import Storage, StorageUnavailable
 from shared.http.dependencies import CacheDep, DatabaseDep, SessionDep, StorageDep
 from shared.http.pagination import Pagination
 from shared.http.problems import Responses
-from shared.http.ratelimit import per_user
+from shared.http.ratelimit import limit_per_user
 from shared.security.current_user import CurrentUser
 
 from content.api.dependencies import (
@@ -64,7 +64,7 @@ WRITE_ERRORS = (
 @router.get(
     "/speeches/{speech_id}",
     response_description="The speech.",
-    dependencies=[Depends(per_user("speeches", per_minute=100))],
+    dependencies=[Depends(limit_per_user("speeches", per_minute=100))],
     responses=learner_errors(SpeechNotFound),
 )
 async def get_speech(

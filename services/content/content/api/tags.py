@@ -6,8 +6,8 @@ from fastapi import APIRouter, Depends, Header, Path, Response
 from shared.data.db_errors import DatabaseUnavailable
 from shared.errors import TooManyRequests
 from shared.http.dependencies import CacheDep, SessionDep
-from shared.http.problems import Responses, error_responses
-from shared.http.ratelimit import per_address
+from shared.http.problems import Responses, build_error_responses
+from shared.http.ratelimit import limit_per_address
 from shared.security.current_user import CurrentUser
 
 from content.api.dependencies import (
@@ -32,10 +32,10 @@ IfNoneMatch = Annotated[str, Header(description="The `ETag` of the tags that the
 TAG_LIST_RESPONSES: Responses = {
     200: {"headers": ETAG},
     304: {"description": "The tags have not changed since `If-None-Match`.", "headers": ETAG},
-    **error_responses(TooManyRequests, DatabaseUnavailable),
+    **build_error_responses(TooManyRequests, DatabaseUnavailable),
 }
 # Tags are public, so the limit counts addresses. Both paths share it.
-TAG_LIMIT = [Depends(per_address("tags", per_minute=100))]
+TAG_LIMIT = [Depends(limit_per_address("tags", per_minute=100))]
 
 
 @router.get(

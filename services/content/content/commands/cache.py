@@ -32,9 +32,9 @@ class InvalidateCache(Job):
         # Earlier versions triggered this by the events TagChanged, SpeechUpdated and SpeechDeleted.
         match body:
             case {"data": {"speech_id": str(speech_id)}}:
-                return body | {"keys": [get_cached_speech.key(UUID(speech_id))]}
+                return body | {"keys": [get_cached_speech.build_key(UUID(speech_id))]}
             case {"data": {"tag_id": _}}:
-                return body | {"keys": [list_cached_tags.key()]}
+                return body | {"keys": [list_cached_tags.build_key()]}
         return body
 
 

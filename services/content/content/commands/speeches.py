@@ -119,7 +119,7 @@ async def apply_speech_change(
     [speech] = await _store_revisions(session, [speech_id], to_stored(values))
     await record_change(session, [speech.number])
     _record_updated(session, speech, tags.values())
-    invalidate(session, get_cached_speech.key(speech_id))
+    invalidate(session, get_cached_speech.build_key(speech_id))
 
 
 async def archive_speeches(session: AsyncSession, speech_ids: Collection[UUID]) -> None:
@@ -154,7 +154,7 @@ async def delete_speeches(session: AsyncSession, speeches: Collection[Speech]) -
     for speech in speeches:
         deleted = SpeechRef(speech_id=speech.id, revision=speech.revision + 1)
         record(session, SpeechDeleted, subject=str(speech.id), data=deleted)
-    invalidate(session, *map(get_cached_speech.key, ids))
+    invalidate(session, *map(get_cached_speech.build_key, ids))
 
 
 async def publish_revisions(
@@ -163,7 +163,7 @@ async def publish_revisions(
     """Store and publish a new revision with the same values for several speeches, in id order."""
     speeches = await _store_revisions(session, speech_ids, values)
     await publish_snapshots(session, speeches)
-    invalidate(session, *map(get_cached_speech.key, speech_ids))
+    invalidate(session, *map(get_cached_speech.build_key, speech_ids))
     return speeches
 
 

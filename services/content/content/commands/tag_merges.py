@@ -52,7 +52,7 @@ async def merge_tag(session: AsyncSession, tag_id: UUID, *, into: UUID, actor: U
         after = {"merged_into": str(into)}
         audit_log.record(session, "tag_merged", subject=tag_id, actor=actor, before=before, after=after)
         enqueue(session, MergeTags(tag_id=tag_id, into_tag_id=into))
-        invalidate(session, list_cached_tags.key())
+        invalidate(session, list_cached_tags.build_key())
         await session.flush()
     return await get_tag_with_count(session, into)
 

@@ -60,7 +60,7 @@ async def create_tags(
     for tag in created:
         audit_log.record(session, "tag_created", subject=tag.id, actor=actor, after=_to_audited(tag))
     if created:
-        invalidate(session, list_cached_tags.key())
+        invalidate(session, list_cached_tags.build_key())
     given = func.unnest(literal(list(categories), ARRAY(String))).column_valued("given")
     found = await session.execute(
         select(given, func.coalesce(Tag.merged_into, Tag.id)).join(
@@ -76,7 +76,7 @@ async def create_tag(session: AsyncSession, fields: TagCreate, *, actor: UUID | 
     if tag_id is None:
         raise TagExists(fields.name)
     audit_log.record(session, "tag_created", subject=tag_id, actor=actor, after=dict(fields))
-    invalidate(session, list_cached_tags.key())
+    invalidate(session, list_cached_tags.build_key())
     return await get_tag_with_count(session, tag_id)
 
 
@@ -98,7 +98,7 @@ async def update_tag(
         except IntegrityError as error:
             raise TagExists(values["name"]) from error
         audit_log.record(session, "tag_updated", subject=tag_id, actor=actor, before=before, after=values)
-        invalidate(session, list_cached_tags.key())
+        invalidate(session, list_cached_tags.build_key())
     if "name" in values:
         # The row is locked: later changes of speeches wait, and then read the new name.
         locked_at = (await session.scalars(select(func.clock_timestamp()))).one()
@@ -120,7 +120,7 @@ async def delete_tag(session: AsyncSession, tag_id: UUID, *, actor: UUID | None)
     if tag is None:
         raise TagNotFound(f"There is no tag {tag_id}.")
     audit_log.record(session, "tag_deleted", subject=tag_id, actor=actor, before=_to_audited(tag))
-    invalidate(session, list_cached_tags.key())
+    invalidate(session, list_cached_tags.build_key())
 
 
 async def propagate_tag_name(session: AsyncSession, job: PropagateTagName) -> None:

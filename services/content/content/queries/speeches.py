@@ -64,7 +64,7 @@ async def list_speeches(session: AsyncSession, wanted: SpeechFilter) -> SpeechLi
     """List one page, the newest or, with a search, the best match first. Raises the errors of `list_page`."""
     request = PageRequest(
         query=wanted,
-        scope=wanted.scope("speeches"),
+        scope=wanted.build_scope("speeches"),
         conditions=_to_conditions(wanted),
         filters_by_tag=wanted.tag_id is not None,
         search=wanted.search,

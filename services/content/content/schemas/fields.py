@@ -3,9 +3,9 @@ from uuid import UUID
 
 from contracts.vocabulary import MAX_TAGS_PER_SPEECH, Level, SpeechType
 from pydantic import Field, field_validator
-from shared.http.fields import RequestModel, text_pattern
+from shared.http.fields import RequestModel, build_text_pattern
 
-ONE_LINE_PATTERN = text_pattern(required=True, forbidden=r"\t\n")
+ONE_LINE_PATTERN = build_text_pattern(required=True, forbidden=r"\t\n")
 
 TagIds = Annotated[
     list[UUID], Field(max_length=MAX_TAGS_PER_SPEECH, examples=[["01941f29-7c00-7a3e-9a53-6a1c1f0b2d10"]])

@@ -35,7 +35,7 @@ type NewRow = Callable[..., dict[str, Any]]
 type Run = Callable[..., Awaitable[int]]
 type Undo = Callable[..., Coroutine[Any, Any, None]]
 
-QUEUE = SessionCompleted.queue_for("content")
+QUEUE = SessionCompleted.build_queue_name("content")
 
 
 def create_session(*speech_ids: UUID) -> SessionCompleted:
@@ -112,7 +112,7 @@ def undo(committed_database: Database, storage: Storage, run: Run) -> Undo:
     async def request(import_id: UUID) -> None:
         data = ImportRef(import_id=import_id, owner_id=uuid4())
         event = ImportUndoRequested(id=uuid7(), subject="s", time=datetime.now(UTC), data=data)
-        queue = ImportUndoRequested.queue_for("content")
+        queue = ImportUndoRequested.build_queue_name("content")
         assert await apply_once(committed_database, queue, event, handle) == "applied"
         assert await apply_once(committed_database, queue, event, handle) == "repeated"
         await run(UndoImport)

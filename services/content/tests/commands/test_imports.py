@@ -123,7 +123,7 @@ async def test_an_import_is_applied_once(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
 ) -> None:
     handle = create_subscriptions(committed_database, storage)[ImportValidated]
-    queue = ImportValidated.queue_for("content")
+    queue = ImportValidated.build_queue_name("content")
     batch = await new_batch([new_row(tags=["food"])])
     event, another = create_event(batch), create_event(batch)
     outcomes = [await apply_once(committed_database, queue, each, handle) for each in (event, event, another)]

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from shared.data.cache import Cache
-from shared.testing import TokenFor, api_client, hidden_fields
+from shared.testing import TokenFor, api_client, find_hidden_fields
 
 PAGE = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
 CSRF = "the-value-of-the-session"
@@ -38,7 +38,7 @@ def open_form(panel: httpx.AsyncClient) -> OpenForm:
     async def read(address: str) -> dict[str, str]:
         page = await panel.get(address)
         assert page.status_code == 200, page.text
-        return hidden_fields(page.text)
+        return find_hidden_fields(page.text)
 
     return read
 

@@ -17,7 +17,7 @@ from contracts.content import SpeechCreated, SpeechDeleted, SpeechUpdated
 from shared.data.audit_log import AuditEntry
 from shared.data.db import Database
 from shared.data.storage import Storage
-from shared.testing import hidden_fields, outbox_events
+from shared.testing import find_hidden_fields, outbox_events
 from sqlalchemy import func, select
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -41,7 +41,7 @@ def create_fields(key: str, **different: Any) -> dict[str, Any]:
 
 
 def select_rows(page: str, ids: list[UUID]) -> dict[str, Any]:
-    return {**hidden_fields(page), "ids": [str(each) for each in ids]}
+    return {**find_hidden_fields(page), "ids": [str(each) for each in ids]}
 
 
 async def test_a_speech_created_in_the_panel_is_published_and_audited(
@@ -65,7 +65,7 @@ async def test_submitting_a_form_again_creates_nothing(
     panel: httpx.AsyncClient, committed_database: Database, key: str
 ) -> None:
     page = await panel.get(f"{SPEECHES}/create")
-    data = {**hidden_fields(page.text), **create_fields(key)}
+    data = {**find_hidden_fields(page.text), **create_fields(key)}
     answers = await asyncio.gather(*(panel.post(f"{SPEECHES}/create", data=data) for _ in range(3)))
     assert [answer.status_code for answer in answers] == [303] * 3
     async with committed_database.transaction() as session:
@@ -116,7 +116,7 @@ async def test_conflicting_edits_show_both_versions(
     panel: httpx.AsyncClient, committed_database: Database, speech_id: UUID
 ) -> None:
     address = f"{SPEECHES}/{speech_id}/edit"
-    opened = hidden_fields((await panel.get(address)).text)
+    opened = find_hidden_fields((await panel.get(address)).text)
     async with committed_database.transaction() as session:
         tags = await create_tags(session, {"their tag": "topic"}, actor=None)
         change = SpeechChange(text="Theirs is this text.", level="C1", tag_ids=frozenset(tags.values()))
@@ -128,7 +128,7 @@ async def test_conflicting_edits_show_both_versions(
     assert "Mine is that text." in conflict.text
     assert "their tag" in conflict.text
     assert (await get_stored(committed_database, speech_id)).text == "Theirs is this text."
-    saved = await panel.post(address, data={**hidden_fields(conflict.text), **mine})
+    saved = await panel.post(address, data={**find_hidden_fields(conflict.text), **mine})
     assert saved.status_code == 303
     assert (await get_stored(committed_database, speech_id)).text == "Mine is that text."
 

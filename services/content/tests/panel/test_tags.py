@@ -12,7 +12,7 @@ from content.schemas.tags import TagCreate, TagUpdate
 from fastapi import FastAPI
 from shared.data.audit_log import AuditEntry
 from shared.data.db import Database
-from shared.testing import OutboxJobs, hidden_fields
+from shared.testing import OutboxJobs, find_hidden_fields
 from sqlalchemy import func, select
 
 type Add = Callable[..., Awaitable[UUID]]
@@ -133,7 +133,7 @@ async def test_a_conflicting_edit_shows_both_versions(
     assert "Another editor has changed this" in conflict.text
     assert 'value="meals"' in conflict.text
     assert "&lt;i&gt;theme&lt;/i&gt;" in conflict.text
-    again = hidden_fields(conflict.text)
+    again = find_hidden_fields(conflict.text)
     saved = await panel.post(f"{TAGS}/{tag_id}/edit", data={**again, **own})
     assert saved.status_code == 303
 
@@ -228,7 +228,7 @@ async def test_tags_are_merged(panel: httpx.AsyncClient, committed_database: Dat
     chosen = {"ids": [str(meals), str(tag_id)]}
     for into, message in (("", "Choose the tag"), (str(tag_id), "Merged: 1.")):
         page = (await panel.get(TAGS)).text
-        data = {**hidden_fields(page), **chosen, "into_tag_id": into}
+        data = {**find_hidden_fields(page), **chosen, "into_tag_id": into}
         answer = await panel.post(f"{TAGS}/actions/merge", data=data)
         assert answer.status_code == 303, answer.text
         assert message in (await panel.get(answer.headers["location"])).text

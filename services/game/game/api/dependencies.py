@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends
 from shared.data.db_errors import DatabaseUnavailable
 from shared.errors import Forbidden, Invalid, TooManyRequests, Unauthorized
 from shared.http.dependencies import SessionDep, from_state
-from shared.http.problems import error_responses
-from shared.http.ratelimit import per_user
+from shared.http.problems import build_error_responses
+from shared.http.ratelimit import limit_per_user
 from shared.security.current_user import CurrentUser, Principal, Role, require_role
 
 from game.queries.users import ensure_not_erased
@@ -25,7 +25,7 @@ async def _get_learner(learner: CurrentUser, session: SessionDep) -> Principal:
 # For reads. Saving checks it under the lock used by erasing.
 LearnerDep = Annotated[Principal, Depends(_get_learner, scope="function")]
 
-learner_errors = partial(error_responses, Unauthorized, Invalid, TooManyRequests, DatabaseUnavailable)
+learner_errors = partial(build_error_responses, Unauthorized, Invalid, TooManyRequests, DatabaseUnavailable)
 admin_errors = partial(learner_errors, Forbidden)
 
 
@@ -36,7 +36,7 @@ def create_admin_router(*roles: Role) -> APIRouter:
         dependencies=[
             Depends(require_role(*roles)),
             Depends(_get_learner, scope="function"),
-            Depends(per_user("admin", per_minute=200)),
+            Depends(limit_per_user("admin", per_minute=200)),
         ],
         responses=admin_errors(),
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from shared.http.dependencies import DatabaseDep, from_state
 from shared.http.paced_response import PacedResponse
-from shared.http.ratelimit import per_user
+from shared.http.ratelimit import limit_per_user
 from shared.security.current_user import CurrentUser
 
 from game.export import ExportBudget
@@ -26,7 +26,7 @@ async def _reserve_bytes(
 @router.get(
     "/users/me/export",
     response_class=PacedResponse,
-    dependencies=[Depends(per_user("export", per_minute=10)), Depends(_reserve_bytes)],
+    dependencies=[Depends(limit_per_user("export", per_minute=10)), Depends(_reserve_bytes)],
 )
 async def export_game_data(database: DatabaseDep, learner: CurrentUser) -> PacedResponse:
     """Stream all data stored on the learner. A failure midway aborts the connection."""

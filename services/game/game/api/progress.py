@@ -2,7 +2,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from shared.http.dependencies import SessionDep
-from shared.http.ratelimit import per_user
+from shared.http.ratelimit import limit_per_user
 
 from game.api.dependencies import LearnerDep, learner_errors
 from game.queries import progress as queries
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/v1/game/stats", tags=["Game"])
 @router.get(
     "",
     response_description="Your progress.",
-    dependencies=[Depends(per_user("stats", per_minute=100))],
+    dependencies=[Depends(limit_per_user("stats", per_minute=100))],
     responses=learner_errors(),
 )
 async def get_progress(

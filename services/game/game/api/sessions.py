@@ -4,7 +4,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Response
 from shared.http.dependencies import SessionDep, StorageDep
 from shared.http.problems import Responses
-from shared.http.ratelimit import per_user
+from shared.http.ratelimit import limit_per_user
 from shared.security.current_user import CurrentUser
 
 from game.api.dependencies import LearnerDep, ReceiptVerifierDep, learner_errors
@@ -22,7 +22,7 @@ from game.queries import sessions as queries
 from game.schemas.sessions import SavedSession, SessionCreate, SessionFilter, SessionPage, SessionRead
 
 router = APIRouter(prefix="/api/v1/game/sessions", tags=["Game"])
-READ_LIMIT = [Depends(per_user("read_sessions", per_minute=100))]
+READ_LIMIT = [Depends(limit_per_user("read_sessions", per_minute=100))]
 
 IdempotencyKey = Annotated[
     str | None,
@@ -48,7 +48,7 @@ SAVED_RESPONSE: Responses = {
     "",
     status_code=201,
     response_description="The saved session.",
-    dependencies=[Depends(per_user("save_session", per_minute=60))],
+    dependencies=[Depends(limit_per_user("save_session", per_minute=60))],
     responses=SAVED_RESPONSE
     | learner_errors(
         SpeechNotFound, SpeechNotKnownYet, IdempotencyConflict, AggregateMismatch, ImplausibleClock

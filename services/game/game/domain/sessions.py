@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Protocol
 from uuid import UUID
 
-from contracts.receipt import PhonemeScores, ReceiptClaims, reference_digest
+from contracts.receipt import PhonemeScores, ReceiptClaims, compute_reference_digest
 from contracts.vocabulary import UserResponse
 from shared.errors import field_error
 
@@ -107,7 +107,7 @@ def apply_receipt(result: Result, claims: ReceiptClaims | None, *, texts: Iterab
     """Return the result with the receipt's score, if the receipt is for one of the texts and matches the
     client's score.
     """
-    if claims is None or claims.reference_sha256 not in map(reference_digest, texts):
+    if claims is None or claims.reference_sha256 not in map(compute_reference_digest, texts):
         return result
     score = result.pronunciation_score
     if score is not None and not math.isclose(score, claims.pronunciation_score, abs_tol=SCORE_TOLERANCE):

@@ -65,7 +65,7 @@ class SessionCursor:
 
 async def list_sessions(session: AsyncSession, user_id: UUID, *, filters: SessionFilter) -> SessionPage:
     conditions = [GameSession.user_id == user_id, *_build_conditions(filters)]
-    scope = filters.scope(user_id)
+    scope = filters.build_scope(user_id)
     number, following = _select_from_page(filters, conditions, scope)
     rows = (await session.execute(following.limit(filters.limit + 1))).all()
     counted = await session.execute(select(func.count()).select_from(GameSession).where(*conditions))
@@ -81,7 +81,7 @@ async def list_all_sessions(session: AsyncSession, *, filters: AllSessionsFilter
     conditions = _build_conditions(filters)
     if filters.user_id:
         conditions.append(GameSession.user_id == filters.user_id)
-    scope = filters.scope("all_sessions")
+    scope = filters.build_scope("all_sessions")
     number, following = _select_from_page(filters, conditions, scope)
     with_learner = following.add_columns(GameSession.user_id).limit(filters.limit + 1)
     rows = (await session.execute(with_learner)).all()

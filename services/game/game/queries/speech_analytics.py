@@ -41,7 +41,7 @@ async def list_speech_analytics(
 ) -> SpeechAnalyticsPage:
     rates = await get_level_rates(session)
     found = select(SpeechFigures).where(*_build_conditions(filters, rates))
-    scope = filters.scope("speech_analytics")
+    scope = filters.build_scope("speech_analytics")
     number, ordered = _select_from_page(found, filters, scope)
     rows = (await session.scalars(ordered.limit(filters.limit + 1))).all()
     shown = rows[: filters.limit]

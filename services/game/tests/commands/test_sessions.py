@@ -15,7 +15,7 @@ from game.models import GameResult, GameSession
 from game.receipts import ReceiptVerifier
 from game.schemas.sessions import SessionCreate
 from shared.data.db import Database
-from shared.security.jwt import SigningKeys, StaticKeys, new_signing_key
+from shared.security.jwt import SigningKeys, StaticKeys, create_signing_key
 from shared.testing import outbox_events
 from sqlalchemy import event, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -246,7 +246,7 @@ async def test_a_receipt_for_an_earlier_text_is_accepted(
     assert (await list_results(session, await save(body)))[0].verified
 
 
-OTHER_KEYS = SigningKeys({"keys": [new_signing_key()]})
+OTHER_KEYS = SigningKeys({"keys": [create_signing_key()]})
 
 
 @pytest.mark.parametrize(

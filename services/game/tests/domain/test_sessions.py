@@ -2,7 +2,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from contracts.receipt import ReceiptClaims, reference_digest
+from contracts.receipt import ReceiptClaims, compute_reference_digest
 from contracts.vocabulary import UserResponse
 from game.domain.sessions import (
     Result,
@@ -150,7 +150,7 @@ def create_receipt(**different: Any) -> ReceiptClaims:
     usual = {
         "jti": "n1",
         "sub": uuid4(),
-        "reference_sha256": reference_digest("Hi."),
+        "reference_sha256": compute_reference_digest("Hi."),
         "pronunciation_score": 87.5,
     }
     return ReceiptClaims.model_validate({**usual, "iat": 0, "exp": 1, **different})

@@ -7,7 +7,7 @@ import pytest
 from contracts.game import SessionDeleted
 from fastapi import FastAPI
 from shared.data.db import Database
-from shared.testing import TokenFor, api_client, hidden_fields, outbox_events
+from shared.testing import TokenFor, api_client, find_hidden_fields, outbox_events
 
 type Save = Callable[..., Awaitable[str]]
 
@@ -60,7 +60,7 @@ async def test_submitting_a_deletion_again_deletes_once(
 ) -> None:
     session_id = await save(NOON)
     address = f"{SESSIONS}/{session_id}/delete"
-    form = hidden_fields((await panel.get(address)).text)
+    form = find_hidden_fields((await panel.get(address)).text)
     for _ in range(2):
         assert (await panel.post(address, data=form)).status_code == 303
     async with database.transaction() as session:

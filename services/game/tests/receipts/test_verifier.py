@@ -6,11 +6,11 @@ from uuid import UUID, uuid4
 
 import pytest
 from game.receipts import ReceiptVerifier
-from shared.security.jwt import SigningKeys, new_signing_key
+from shared.security.jwt import SigningKeys, create_signing_key
 
 type NewReceipt = Callable[..., str]
 
-OTHER_KEYS = SigningKeys({"keys": [new_signing_key()]})
+OTHER_KEYS = SigningKeys({"keys": [create_signing_key()]})
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Path
 from shared.data.db_errors import DatabaseUnavailable
 from shared.errors import Forbidden, Invalid, TooManyRequests, Unauthorized
 from shared.http.dependencies import from_state
-from shared.http.problems import error_responses
-from shared.http.ratelimit import per_user
+from shared.http.problems import build_error_responses
+from shared.http.ratelimit import limit_per_user
 from shared.security.current_user import Role, require_role
 
 from importer.audio import UploadSlots
@@ -20,7 +20,7 @@ LOCATION = {"Location": {"description": "Path of the new resource.", "schema": {
 
 # A route's responses replace those of its router by status, so they include the router's.
 editor_errors = partial(
-    error_responses, Unauthorized, Forbidden, Invalid, TooManyRequests, DatabaseUnavailable
+    build_error_responses, Unauthorized, Forbidden, Invalid, TooManyRequests, DatabaseUnavailable
 )
 
 
@@ -30,6 +30,6 @@ def create_import_router(*roles: Role) -> APIRouter:
     return APIRouter(
         prefix="/api/v1/admin/import",
         tags=["Import"],
-        dependencies=[Depends(require_role(*allowed)), Depends(per_user("admin", per_minute=200))],
+        dependencies=[Depends(require_role(*allowed)), Depends(limit_per_user("admin", per_minute=200))],
         responses=editor_errors(),
     )

@@ -55,7 +55,7 @@ async def read_import_form(
         request, max_parts=MAX_PARTS, max_header_bytes=MAX_HEADER_BYTES, max_idle_seconds=MAX_IDLE_SECONDS
     )
     try:
-        async for part in streamed.parts():
+        async for part in streamed.iterate_parts():
             await _read_part(part, form, database, storage)
         yield form
     except BaseException:
@@ -69,8 +69,8 @@ async def _read_part(part: FormPart, form: ImportForm, database: Database, stora
         if form.table is not None:
             raise field_error(f"#/{FILE_FIELD}", "Send one file only")
         form.filename = part.filename or ""
-        form.table = await store_table(database, storage, part.chunks())
+        form.table = await store_table(database, storage, part.iterate_chunks())
     elif part.name in form.fields:
         raise MalformedForm(f"The form has more than one field {part.name[:40]}.")
     else:
-        form.fields[part.name[:MAX_NAME_LENGTH]] = await part.text(max_bytes=MAX_FIELD_BYTES)
+        form.fields[part.name[:MAX_NAME_LENGTH]] = await part.read_text(max_bytes=MAX_FIELD_BYTES)

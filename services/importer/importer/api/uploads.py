@@ -102,7 +102,7 @@ async def _receive(form: StreamedForm, upload: Upload) -> None:
     has_files = False
     try:
         async with asyncio.timeout(MAX_SECONDS):
-            async for part in form.parts():
+            async for part in form.iterate_parts():
                 if part.name in FILE_FIELDS:
                     has_files = True
                     await upload.add(part.filename or "", _to_bytes(part))
@@ -121,7 +121,7 @@ async def _read_field(part: FormPart, upload: Upload, *, is_late: bool) -> None:
         name = part.name[:40]
         message = f"is unknown; known names are {', '.join((*FILE_FIELDS, SESSION_FIELD))}"
         raise field_error(f"#/{name}", message, error_type=UnknownField)
-    value = await part.text(max_bytes=MAX_FIELD_BYTES)
+    value = await part.read_text(max_bytes=MAX_FIELD_BYTES)
     if is_late:
         # They may have been stored in the wrong session.
         await upload.take_back()
@@ -134,7 +134,7 @@ async def _read_field(part: FormPart, upload: Upload, *, is_late: bool) -> None:
 
 
 async def _to_bytes(part: FormPart) -> AsyncIterator[bytes]:
-    async for chunk in part.chunks():
+    async for chunk in part.iterate_chunks():
         yield bytes(chunk)
 
 

@@ -106,7 +106,7 @@ async def list_imports(session: AsyncSession, filters: ImportFilter) -> ImportPa
         statement = statement.where(ImportJob.state == filters.state)
     if filters.owner_id:
         statement = statement.where(ImportJob.owner_id == filters.owner_id)
-    scope = filters.scope("imports")
+    scope = filters.build_scope("imports")
     rows, pagination = await fetch_page(session, statement, ImportJob.id, filters, scope=scope)
     return ImportPage(jobs=[to_summary(row._mapping) for row in rows], pagination=pagination)
 

@@ -51,7 +51,7 @@ async def list_upload_sessions(session: AsyncSession, filters: UploadSessionFilt
     statement = _select_sessions()
     if filters.owner_id:
         statement = statement.where(UploadSession.owner_id == filters.owner_id)
-    scope = filters.scope("uploads")
+    scope = filters.build_scope("uploads")
     rows, pagination = await fetch_page(session, statement, UploadSession.id, filters, scope=scope)
     found = [UploadSessionSummary.model_validate(row) for row in rows]
     return UploadSessionPage(upload_sessions=found, pagination=pagination)
@@ -81,7 +81,7 @@ async def get_upload_session(
         raise UploadSessionNotFound(f"There is no upload session {session_id}.")
     files = select(*_FILE_COLUMNS)
     stored = files.where(UploadedFile.session_id == session_id, UploadedFile.state == "stored")
-    scope = query.scope(session_id)
+    scope = query.build_scope(session_id)
     rows, pagination = await fetch_page(session, stored, UploadedFile.id, query, scope=scope)
     return UploadSessionRead(
         **dict(found._mapping),

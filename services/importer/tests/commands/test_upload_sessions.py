@@ -224,7 +224,7 @@ async def test_abandoned_files_are_deleted_after_an_hour(
     async with committed_database.transaction() as session:
         assert (await session.scalars(select(UploadedFile.session_id))).all() == [recent]
     assert await storage.list_keys() == await keys_of(committed_database)
-    assert await storage._streams._in_thread(lambda: storage._streams._list_unfinished(unfinished)) == []
+    assert await storage._streams._run_in_thread(lambda: storage._streams._list_unfinished(unfinished)) == []
 
 
 async def test_a_file_on_its_way_is_left_to_its_upload(

@@ -1,5 +1,5 @@
 from fastapi import APIRouter, Depends
-from shared.http.ratelimit import per_user
+from shared.http.ratelimit import limit_per_user
 
 from scoring.api.dependencies import ProviderChainDep, learner_errors
 from scoring.queries import capabilities as queries
@@ -11,7 +11,7 @@ router = APIRouter(prefix="/api/v1/speech", tags=["Scoring"])
 @router.get(
     "/capabilities",
     response_description="What scoring supports.",
-    dependencies=[Depends(per_user("capabilities", per_minute=100))],
+    dependencies=[Depends(limit_per_user("capabilities", per_minute=100))],
     responses=learner_errors(),
 )
 async def get_capabilities(providers: ProviderChainDep) -> CapabilitiesRead:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from shared.errors import TooManyRequests, Unauthorized
 from shared.http.dependencies import from_state
-from shared.http.problems import error_responses
+from shared.http.problems import build_error_responses
 from shared.http.ratelimit import get_rate_limits
 from shared.security.current_user import CurrentUser
 from shared.security.jwt import KeysUnavailable
@@ -41,4 +41,4 @@ async def _limit_seconds(request: Request, learner: CurrentUser, settings: Setti
 
 CountSecondsDep = Annotated[CountSeconds, Depends(_limit_seconds)]
 
-learner_errors = partial(error_responses, Unauthorized, TooManyRequests, KeysUnavailable)
+learner_errors = partial(build_error_responses, Unauthorized, TooManyRequests, KeysUnavailable)

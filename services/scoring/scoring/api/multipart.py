@@ -80,7 +80,7 @@ async def _read_parts(form: StreamedForm, parts: FormParts, memory: _Memory, *, 
     if length is not None and length > MAX_FORM_BYTES:
         raise _create_size_error()
     room, names = MAX_FIELD_BYTES, set[str]()
-    async for part in form.parts():
+    async for part in form.iterate_parts():
         if part.name in names:
             raise MalformedForm(f"The form has more than one field {part.name}.")
         names.add(part.name)
@@ -91,12 +91,12 @@ async def _read_parts(form: StreamedForm, parts: FormParts, memory: _Memory, *, 
             parts.fields[part.name] = ""
             parts.unknown_files.append(part.name)
         else:
-            value = parts.fields[part.name] = await part.text(max_bytes=room)
+            value = parts.fields[part.name] = await part.read_text(max_bytes=room)
             room -= len(value.encode())
 
 
 async def _read_audio(part: FormPart, audio: AudioBufferManager, memory: _Memory) -> None:
-    async for chunk in part.chunks():
+    async for chunk in part.iterate_chunks():
         if len(audio) + len(chunk) > MAX_AUDIO_BYTES:
             raise _create_size_error()
         memory.make_room(len(audio) + len(chunk))
@@ -105,7 +105,7 @@ async def _read_audio(part: FormPart, audio: AudioBufferManager, memory: _Memory
 
 async def _skip_file(part: FormPart) -> None:
     skipped = 0
-    async for chunk in part.chunks():
+    async for chunk in part.iterate_chunks():
         skipped += len(chunk)
         if skipped > MAX_AUDIO_BYTES:
             raise _create_size_error()

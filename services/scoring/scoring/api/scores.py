@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from shared.errors import Invalid, MalformedForm
 from shared.http.multipart import FormTooSlow
-from shared.http.ratelimit import per_user
+from shared.http.ratelimit import limit_per_user
 from shared.security.current_user import CurrentUser
 
 from scoring.api.dependencies import (
@@ -53,7 +53,7 @@ ERRORS = (
 @router.post(
     "/score",
     response_description="The scores of the recording.",
-    dependencies=[Depends(per_user("score", per_minute=30))],
+    dependencies=[Depends(limit_per_user("score", per_minute=30))],
     openapi_extra=describe_form(),
     responses=learner_errors(*ERRORS),
 )

@@ -11,7 +11,7 @@ import structlog
 from prometheus_client import Counter
 from redis.exceptions import RedisError
 from shared.clock import utc_now
-from shared.data.loop_time import within_loop_time
+from shared.data.loop_time import run_within_loop_time
 from shared.data.redis_client import create_redis
 from shared.data.redis_errors import RedisUnavailable, translate_redis_errors
 
@@ -99,7 +99,7 @@ class SpeechBudget:
         """Return the seconds of this month. Raises RedisUnavailable."""
         with translate_redis_errors():
             found = self._redis.get(_get_month_key(Periods.from_moment(utc_now())))
-            return int(await within_loop_time(found, seconds=TIMEOUT_SECONDS) or 0) / 1000
+            return int(await run_within_loop_time(found, seconds=TIMEOUT_SECONDS) or 0) / 1000
 
     async def close(self) -> None:
         """Finish the refunds."""
@@ -151,7 +151,7 @@ class SpeechBudget:
         with translate_redis_errors():
             # The client's types allow for a synchronous answer.
             answer: Any = self._redis.eval(script, 3, *keys_and_arguments)
-            return await within_loop_time(answer, seconds=TIMEOUT_SECONDS)
+            return await run_within_loop_time(answer, seconds=TIMEOUT_SECONDS)
 
 
 def _get_month_key(periods: Periods) -> str:

@@ -10,7 +10,7 @@ from contracts.receipt import (
     RECEIPT_TYPE,
     PhonemeScores,
     ReceiptClaims,
-    reference_digest,
+    compute_reference_digest,
 )
 from shared.clock import utc_now
 from shared.security.jwt import SigningKeys
@@ -43,7 +43,7 @@ class ReceiptIssuer:
         claims = ReceiptClaims(
             jti=uuid4().hex,
             sub=learner_id,
-            reference_sha256=reference_digest(reference_text),
+            reference_sha256=compute_reference_digest(reference_text),
             pronunciation_score=score,
             scorer=scorer,
             recognized_text=recognized_text,
