@@ -34,7 +34,7 @@ def settings(base_settings: dict[str, Any], database_url: str) -> ApiSettings:
 
 @pytest.fixture
 def app(settings: ApiSettings, committed_database: Database) -> FastAPI:
-    """The application, with connections of its own; what it commits is gone after the test."""
+    """The application, with separate connections; its commits are deleted after the test."""
     return create_app(settings)
 
 
@@ -59,7 +59,7 @@ async def storage(settings: ApiSettings) -> Storage:
 
 @pytest.fixture
 def add_session(editor_id: UUID) -> AddSession:
-    """Adds an upload session: `await add_session(session, **what differs)`."""
+    """Adds an upload session: `await add_session(session, **values)`."""
 
     async def add(session: AsyncSession, **different: Any) -> UUID:
         usual = {"owner_id": editor_id, "expires_at": utc_now() + timedelta(days=7)}
@@ -73,7 +73,7 @@ def add_session(editor_id: UUID) -> AddSession:
 
 @pytest.fixture
 def add_import(editor_id: UUID, add_session: AddSession) -> AddImport:
-    """Adds an import with an upload session: `await add_import(session, **what differs)`."""
+    """Adds an import with an upload session: `await add_import(session, **values)`."""
 
     async def add(session: AsyncSession, **different: Any) -> UUID:
         owner = different.get("owner_id", editor_id)
@@ -90,7 +90,7 @@ def add_import(editor_id: UUID, add_session: AddSession) -> AddImport:
 
 @pytest.fixture
 def add_file() -> AddFile:
-    """Adds a stored recording: `await add_file(session, session_id, name, **what differs)`."""
+    """Adds a stored recording: `await add_file(session, session_id, name, **values)`."""
 
     async def add(session: AsyncSession, session_id: UUID, name: str, **different: Any) -> UUID:
         names = {"original_filename": name, "stored_filename": name, "name_key": name.casefold()}

@@ -1,4 +1,4 @@
-"""Recordings and archives of tests. Each seed sounds different."""
+"""Recordings and archives for tests. Each seed sounds different."""
 
 import io
 import struct

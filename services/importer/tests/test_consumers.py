@@ -34,17 +34,17 @@ from uuid_utils.compat import uuid7
 type AddImport = Callable[..., Awaitable[UUID]]
 
 
-def applied(import_id: UUID) -> ImportApplied:
+def create_applied(import_id: UUID) -> ImportApplied:
     data = AppliedImport(import_id=import_id, speeches_total=3)
     return ImportApplied(id=uuid7(), subject="s", time=utc_now(), data=data)
 
 
-def refused(import_id: UUID) -> ImportRejected:
+def create_refused(import_id: UUID) -> ImportRejected:
     data = RefusedImport(import_id=import_id, code="batch_missing", detail="The batch is missing.")
     return ImportRejected(id=uuid7(), subject="s", time=utc_now(), data=data)
 
 
-def undone(import_id: UUID) -> ImportUndone:
+def create_undone(import_id: UUID) -> ImportUndone:
     data = UndoneImport(import_id=import_id, deleted=2, archived=1)
     return ImportUndone(id=uuid7(), subject="s", time=utc_now(), data=data)
 
@@ -53,7 +53,7 @@ async def deliver(database: Database, event: Event) -> None:
     await apply_once(database, event.build_queue_name("importer"), event, subscriptions[type(event)])
 
 
-async def job_of(database: Database, job_id: UUID) -> ImportJob:
+async def get_job(database: Database, job_id: UUID) -> ImportJob:
     async with database.transaction() as session:
         return await session.get_one(ImportJob, job_id)
 
@@ -66,10 +66,10 @@ async def job_id(database: Database, add_import: AddImport) -> UUID:
 
 async def test_an_applied_import_is_completed_once(database: Database, job_id: UUID) -> None:
     # A redelivery has the same id; an outcome that is published again has another one.
-    first = applied(job_id)
-    for event in (first, first, applied(job_id)):
+    first = create_applied(job_id)
+    for event in (first, first, create_applied(job_id)):
         await deliver(database, event)
-    job = await job_of(database, job_id)
+    job = await get_job(database, job_id)
     assert (job.state, job.version, job.success_count) == ("completed", 2, 3)
     assert job.finished_at is not None
     async with database.transaction() as session:
@@ -79,8 +79,8 @@ async def test_an_applied_import_is_completed_once(database: Database, job_id: U
 
 async def test_a_refused_import_fails_with_the_reason(database: Database, job_id: UUID) -> None:
     for _ in range(2):
-        await deliver(database, refused(job_id))
-    job = await job_of(database, job_id)
+        await deliver(database, create_refused(job_id))
+    job = await get_job(database, job_id)
     assert (job.state, job.failure_code, job.failure_detail) == (
         "failed",
         "batch_missing",
@@ -91,37 +91,37 @@ async def test_a_refused_import_fails_with_the_reason(database: Database, job_id
     assert event.data.code == "batch_missing"
 
 
-@pytest.mark.parametrize("outcomes", [(applied, refused), (refused, applied)])
-async def test_the_first_outcome_stands(
+@pytest.mark.parametrize("outcomes", [(create_applied, create_refused), (create_refused, create_applied)])
+async def test_the_first_outcome_counts(
     database: Database, job_id: UUID, outcomes: tuple[Callable[[UUID], Event], ...]
 ) -> None:
     first, second = outcomes
     await deliver(database, first(job_id))
-    state = (await job_of(database, job_id)).state
+    state = (await get_job(database, job_id)).state
     await deliver(database, second(job_id))
-    assert (await job_of(database, job_id)).state == state
+    assert (await get_job(database, job_id)).state == state
 
 
-async def test_an_undone_import_says_what_became_of_its_speeches(
+async def test_an_undone_import_counts_deleted_and_archived_speeches(
     database: Database, add_import: AddImport
 ) -> None:
     async with database.transaction() as session:
         job_id = await add_import(session, state="undoing")
-    event = undone(job_id)
+    event = create_undone(job_id)
     for _ in range(2):
         await deliver(database, event)
     # Late and out of order.
-    await deliver(database, applied(job_id))
-    job = await job_of(database, job_id)
+    await deliver(database, create_applied(job_id))
+    job = await get_job(database, job_id)
     assert (job.state, job.deleted_count, job.archived_count, job.version) == ("undone", 2, 1, 2)
 
 
 async def test_an_answer_about_an_unknown_import_is_ignored(database: Database) -> None:
-    for event in (applied(uuid7()), refused(uuid7()), undone(uuid7())):
+    for event in (create_applied(uuid7()), create_refused(uuid7()), create_undone(uuid7())):
         await deliver(database, event)
 
 
-def snapshot(
+def create_snapshot(
     speech_id: UUID, text: str, *, revision: int = 1, audio_key: str = "seed/a.mp3"
 ) -> SpeechSnapshot:
     usual = {"level": "A1", "type": "answer", "tags": [], "duration_ms": 900}
@@ -130,41 +130,41 @@ def snapshot(
     )
 
 
-def changed(event: type[Event], data: BaseModel) -> Event:
+def create_event(event: type[Event], data: BaseModel) -> Event:
     return event.model_validate({"id": uuid7(), "subject": "s", "time": utc_now(), "data": data})
 
 
-async def hashes(database: Database) -> dict[UUID, int | None]:
+async def get_hashes(database: Database) -> dict[UUID, int | None]:
     async with database.transaction() as session:
         rows = await session.execute(select(CatalogueSentence.speech_id, CatalogueSentence.sentence_hash))
         return {speech_id: sentence_hash for speech_id, sentence_hash in rows}
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-async def test_the_newest_sentence_counts_in_any_order_of_events(
+async def test_the_newest_sentence_is_stored_for_any_order_of_events(
     database: Database, order: tuple[int, ...]
 ) -> None:
     speech_id = uuid7()
     events = [
-        changed(SpeechCreated, snapshot(speech_id, "One.")),
-        changed(SpeechUpdated, snapshot(speech_id, "Two.", revision=2)),
-        changed(SpeechUpdated, snapshot(speech_id, "Three.", revision=3)),
+        create_event(SpeechCreated, create_snapshot(speech_id, "One.")),
+        create_event(SpeechUpdated, create_snapshot(speech_id, "Two.", revision=2)),
+        create_event(SpeechUpdated, create_snapshot(speech_id, "Three.", revision=3)),
     ]
     for number in order:
         await deliver(database, events[number])
-    assert await hashes(database) == {speech_id: hash_sentence("three.")}
-    for event in (changed(SpeechDeleted, SpeechRef(speech_id=speech_id, revision=4)), *events):
+    assert await get_hashes(database) == {speech_id: hash_sentence("three.")}
+    for event in (create_event(SpeechDeleted, SpeechRef(speech_id=speech_id, revision=4)), *events):
         await deliver(database, event)
-    assert await hashes(database) == {speech_id: None}
+    assert await get_hashes(database) == {speech_id: None}
 
 
-async def test_the_sentences_of_an_import_are_known(database: Database) -> None:
-    speeches = [snapshot(uuid7(), f"Number {number}.") for number in range(3)]
+async def test_the_sentences_of_an_import_are_stored(database: Database) -> None:
+    speeches = [create_snapshot(uuid7(), f"Number {number}.") for number in range(3)]
     data = ImportedSpeeches(import_id=uuid7(), speeches_total=3, speeches=speeches)
-    event = changed(SpeechImported, data)
+    event = create_event(SpeechImported, data)
     for _ in range(2):
         await deliver(database, event)
-    assert await hashes(database) == {each.speech_id: hash_sentence(each.text) for each in speeches}
+    assert await get_hashes(database) == {each.speech_id: hash_sentence(each.text) for each in speeches}
 
 
 async def test_a_recording_that_a_speech_uses_outlives_its_upload_session(
@@ -172,6 +172,8 @@ async def test_a_recording_that_a_speech_uses_outlives_its_upload_session(
 ) -> None:
     async with database.transaction() as session:
         file_id = await add_file(session, await add_session(session), "a.mp3", object_key="speeches/a.mp3")
-    await deliver(database, changed(SpeechCreated, snapshot(uuid7(), "One.", audio_key="speeches/a.mp3")))
+    await deliver(
+        database, create_event(SpeechCreated, create_snapshot(uuid7(), "One.", audio_key="speeches/a.mp3"))
+    )
     async with database.transaction() as session:
         assert (await session.get_one(UploadedFile, file_id)).claimed_at is not None

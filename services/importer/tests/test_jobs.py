@@ -14,7 +14,7 @@ from sqlalchemy import select
 type Add = Callable[..., Awaitable[UUID]]
 
 
-async def test_claims_released_twice_are_free(
+async def test_a_repeated_release_of_claims_is_ignored(
     database: Database, storage: Storage, add_import: Add, add_file: Add
 ) -> None:
     async with database.transaction() as session:
@@ -31,7 +31,7 @@ async def test_claims_released_twice_are_free(
         assert (await session.scalars(select(UploadedFile.import_id))).all() == [None]
 
 
-async def test_objects_are_deleted_although_some_are_gone(database: Database, storage: Storage) -> None:
+async def test_objects_are_deleted_even_if_some_are_missing(database: Database, storage: Storage) -> None:
     keys = [f"imports/{uuid4()}/source" for _ in range(3)]
     for key in keys[:2]:
         await storage.put(key, b"x", content_type="text/csv")

@@ -1,4 +1,4 @@
-"""Uploads as clients send them."""
+"""Uploads in the form in which clients send them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -24,22 +24,22 @@ async def upload(
     return await editor.post(AUDIO, data=data, files=sent)
 
 
-async def uploaded(editor: httpx.AsyncClient, *files: File, **about: Any) -> dict[str, Any]:
+async def upload_and_parse(editor: httpx.AsyncClient, *files: File, **about: Any) -> dict[str, Any]:
     answer = await upload(editor, *files, **about)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
 
 
-def names(body: dict[str, Any]) -> list[str]:
+def list_names(body: dict[str, Any]) -> list[str]:
     return [file["stored_filename"] for file in body["uploaded_files"]]
 
 
-def codes(body: dict[str, Any]) -> dict[str, str]:
+def list_codes(body: dict[str, Any]) -> dict[str, str]:
     return {file["original_filename"]: file["code"] for file in body["rejected"]}
 
 
-def part(name: str, value: bytes, filename: str | None = None) -> bytes:
+def build_part(name: str, value: bytes, filename: str | None = None) -> bytes:
     file = "" if filename is None else f'; filename="{filename}"'
     head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'
     return head.encode() + value + b"\r\n"
@@ -49,12 +49,12 @@ END = f"--{BOUNDARY}--\r\n".encode()
 
 
 async def send(editor: httpx.AsyncClient, *chunks: bytes) -> httpx.Response:
-    async def body() -> AsyncIterator[bytes]:
+    async def stream_body() -> AsyncIterator[bytes]:
         for chunk in chunks:
             yield chunk
 
-    return await editor.post(AUDIO, content=body(), headers=FORM)
+    return await editor.post(AUDIO, content=stream_body(), headers=FORM)
 
 
 FILES = [(f"{number}.wav", make_wav(seed=number)) for number in range(3)]
-PARTS = [part("files[]", content, name) for name, content in FILES]
+PARTS = [build_part("files[]", content, name) for name, content in FILES]

@@ -50,13 +50,13 @@ class _Stream:
 
     async def follow(self) -> AsyncIterator[ImportSummary]:
         """Yield unseen versions until the import ends or the client must reconnect."""
-        while not self.is_over and await self._may_go_on():
+        while not self.is_over and await self._is_still_allowed():
             item = await self._watch.wait_for_change(after=self._seen, seconds=CHECK_SECONDS)
             if item is not None:
                 self._seen = item.version
                 yield item
 
-    async def _may_go_on(self) -> bool:
+    async def _is_still_allowed(self) -> bool:
         state = self._request.app.state
         if getattr(state, "stopping", False):
             return False

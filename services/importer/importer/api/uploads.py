@@ -41,7 +41,7 @@ from importer.schemas.uploads import (
 
 MAX_PARTS = 2000
 MAX_HEADER_BYTES = 32_768
-"""File names of any length get an error of their own."""
+"""Large enough that a long file name gets a specific error."""
 MAX_FIELD_BYTES = 100
 MAX_IDLE_SECONDS = 30.0
 MAX_SECONDS = 1800.0
@@ -124,7 +124,7 @@ async def _read_field(part: FormPart, upload: Upload, *, is_late: bool) -> None:
     value = await part.read_text(max_bytes=MAX_FIELD_BYTES)
     if is_late:
         # They may have been stored in the wrong session.
-        await upload.take_back()
+        await upload.discard_added()
         raise field_error(f"#/{SESSION_FIELD}", "must come before the files; none of them was stored")
     try:
         session_id = UUID(value)

@@ -42,7 +42,7 @@ class Archive:
         self._chunks = chunks
         self._received, self._unpacked = 0, 0
 
-    async def entries(self) -> AsyncIterator[Entry]:
+    async def iterate_entries(self) -> AsyncIterator[Entry]:
         """Yield the files, without folders and system files. Raises UnreadableArchive. Unread content of an
         entry is skipped.
         """
@@ -52,7 +52,7 @@ class Archive:
             if count > MAX_ENTRIES:
                 raise UnreadableArchive(f"The archive has more than {MAX_ENTRIES} entries.")
             name, content = _decode(member[0]), member[2]
-            if not _is_of_system(name):
+            if not _is_system_file(name):
                 yield Entry(name, self._read(content))
             async for _ in self._read(content):
                 pass
@@ -87,7 +87,7 @@ def _decode(name: bytes) -> str:
         return name.decode("cp437")
 
 
-def _is_of_system(name: str) -> bool:
+def _is_system_file(name: str) -> bool:
     *folders, base = name.replace("\\", "/").split("/")
     return not base or base in SYSTEM_FILES or base.startswith("._") or bool(SYSTEM_FOLDERS & set(folders))
 

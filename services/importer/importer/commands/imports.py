@@ -1,4 +1,4 @@
-"""Changes of imports. Every change of a state goes through `transition`."""
+"""Changes of imports. Every change of a state goes through `apply_action`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from importer.commands import audit_log
 from importer.commands.claims import ReleaseClaims
 from importer.commands.objects import DeleteObjects, adopt_object
 from importer.commands.upload_sessions import get_usable_session
-from importer.domain.imports import FINISHED, MAX_UNFINISHED_PER_OWNER, WITHOUT_SPEECHES, next_state
+from importer.domain.imports import FINISHED, MAX_UNFINISHED_PER_OWNER, WITHOUT_SPEECHES, find_next_state
 from importer.errors import (
     ImportInProgress,
     ImportNotCancellable,
@@ -124,7 +124,7 @@ async def lock_import(session: AsyncSession, job_id: UUID) -> ImportJob:
     return job
 
 
-async def transition(
+async def apply_action(
     session: AsyncSession, job_id: UUID, action: ImportAction, *, actor: UUID | None = None, **values: Any
 ) -> ImportJob | None:
     """Change the state and the given columns, and record the resulting events and jobs. Raises
@@ -134,10 +134,10 @@ async def transition(
     """
     job = await lock_import(session, job_id)
     before = job.state
-    after = next_state(before, action, dry_run=job.dry_run)
+    after = find_next_state(before, action, dry_run=job.dry_run)
     if after is None or (after == before and action != "start"):
         return job if after else None
-    _change(job, after, values)
+    _set_state(job, after, values)
     if action in AUDITED:
         states = {"before": {"state": before}, "after": {"state": after}}
         audit_log.record(session, AUDITED[action], subject=job_id, actor=actor, **states)
@@ -146,7 +146,7 @@ async def transition(
     return job
 
 
-def _change(job: ImportJob, state: JobState, values: Mapping[str, Any]) -> None:
+def _set_state(job: ImportJob, state: JobState, values: Mapping[str, Any]) -> None:
     now = utc_now()
     for column, value in values.items():
         setattr(job, column, value)
@@ -186,7 +186,7 @@ def _record_event(session: AsyncSession, job: ImportJob) -> None:
 async def cancel_import(session: AsyncSession, job_id: UUID, *, actor: Principal) -> ImportJob:
     """Cancel an import that is not yet applied. Raises NotYourImport and ImportNotCancellable."""
     await _ensure_may_change(session, job_id, actor)
-    job = await transition(session, job_id, "cancel", actor=actor.id)
+    job = await apply_action(session, job_id, "cancel", actor=actor.id)
     if job is None:
         raise ImportNotCancellable("The import is being applied or has ended. A completed one can be undone.")
     return job
@@ -195,7 +195,7 @@ async def cancel_import(session: AsyncSession, job_id: UUID, *, actor: Principal
 async def undo_import(session: AsyncSession, job_id: UUID, *, actor: Principal) -> ImportJob:
     """Take the speeches of an import out of the catalogue. Raises NotYourImport and ImportNotUndoable."""
     await _ensure_may_change(session, job_id, actor)
-    job = await transition(session, job_id, "undo", actor=actor.id)
+    job = await apply_action(session, job_id, "undo", actor=actor.id)
     if job is None:
         raise ImportNotUndoable("Only a completed import can be undone, and not a dry run.")
     return job
@@ -211,7 +211,7 @@ async def fail_import(
     session: AsyncSession, job_id: UUID, code: str, detail: str, *, row: int | None = None
 ) -> ImportJob | None:
     """End an import that cannot be processed; `row` is counted as in a spreadsheet."""
-    return await transition(
+    return await apply_action(
         session,
         job_id,
         "fail",
@@ -222,22 +222,22 @@ async def fail_import(
 
 
 async def complete_import(session: AsyncSession, applied: AppliedImport) -> None:
-    await _end(session, applied.import_id, "complete", success_count=applied.speeches_total)
+    await _apply_outcome(session, applied.import_id, "complete", success_count=applied.speeches_total)
 
 
 async def fail_refused_import(session: AsyncSession, refused: RefusedImport) -> None:
     code = refused.code[:MAX_FAILURE_CODE_LENGTH]
-    await _end(session, refused.import_id, "fail", failure_code=code, failure_detail=refused.detail)
+    await _apply_outcome(session, refused.import_id, "fail", failure_code=code, failure_detail=refused.detail)
 
 
 async def finish_undo(session: AsyncSession, undone: UndoneImport) -> None:
     counts = {"deleted_count": undone.deleted, "archived_count": undone.archived}
-    await _end(session, undone.import_id, "finish_undo", **counts)
+    await _apply_outcome(session, undone.import_id, "finish_undo", **counts)
 
 
-async def _end(session: AsyncSession, import_id: UUID, action: ImportAction, **values: Any) -> None:
+async def _apply_outcome(session: AsyncSession, import_id: UUID, action: ImportAction, **values: Any) -> None:
     try:
-        job = await transition(session, import_id, action, **values)
+        job = await apply_action(session, import_id, action, **values)
     except ImportNotFound:
         # A restored database may be older than the answer.
         job = None

@@ -27,9 +27,9 @@ async def forget_sentence(session: AsyncSession, speech_id: UUID, *, revision: i
 
 
 async def _store(session: AsyncSession, rows: Collection[tuple[UUID, int, int | None]]) -> None:
-    # As arrays: a list of values would be recompiled for each event, which takes longer than everything else.
+    # As arrays: a list of values would be recompiled for each event, which takes longer than the rest.
     ids, revisions, hashes = zip(*rows, strict=True)
-    columns = [_array(ids, Uuid), _array(revisions, Integer), _array(hashes, BigInteger)]
+    columns = [_to_array(ids, Uuid), _to_array(revisions, Integer), _to_array(hashes, BigInteger)]
     found = func.unnest(*columns).table_valued(*COLUMNS).render_derived()
     # In a fixed order, so that two events with the same speeches wait instead of deadlocking.
     stored = insert(CatalogueSentence).from_select(COLUMNS, select(found).order_by(found.c.speech_id))
@@ -42,10 +42,10 @@ async def _store(session: AsyncSession, rows: Collection[tuple[UUID, int, int | 
 
 async def _keep_recordings(session: AsyncSession, keys: Collection[str]) -> None:
     # An editor may have created a speech with an uploaded recording, which must outlive its upload session.
-    used = UploadedFile.object_key == any_(_array(keys, String))
+    used = UploadedFile.object_key == any_(_to_array(keys, String))
     kept = update(UploadedFile).where(used, UploadedFile.claimed_at.is_(None))
     await session.execute(kept.values(claimed_at=func.now()))
 
 
-def _array(values: Iterable[object], kind: type[TypeEngine[Any]]) -> BindParameter[Sequence[Any]]:
+def _to_array(values: Iterable[object], kind: type[TypeEngine[Any]]) -> BindParameter[Sequence[Any]]:
     return literal(list(values), ARRAY(kind))

@@ -12,7 +12,7 @@ from shared.errors import Unavailable
 from uuid_utils.compat import uuid7
 
 from importer.commands.objects import announce_object, discard_object
-from importer.domain.imports import MAX_TABLE_BYTES, source_key
+from importer.domain.imports import MAX_TABLE_BYTES, build_source_key
 from importer.errors import EmptyTable, TableTooLarge
 
 
@@ -28,7 +28,7 @@ class StoredTable:
 async def store_table(database: Database, storage: Storage, chunks: AsyncIterator[memoryview]) -> StoredTable:
     """Raises EmptyTable, TableTooLarge or the errors of `chunks`, leaving nothing behind."""
     import_id = uuid7()
-    key, digest = source_key(import_id), hashlib.sha256()
+    key, digest = build_source_key(import_id), hashlib.sha256()
     await announce_object(database, key)
     table = StoredTable(import_id, key, b"")
     try:

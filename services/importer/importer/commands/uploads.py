@@ -22,8 +22,8 @@ from importer.domain.uploads import (
     SNIFFED_BYTES,
     FileRejected,
     detect_format,
-    display_name,
     is_archive,
+    to_display_name,
 )
 from importer.errors import UploadQuotaExceeded
 from importer.models import UploadSession
@@ -78,7 +78,7 @@ class Upload:
 
     async def _add_archive(self, name: str, chunks: AsyncIterator[bytes]) -> None:
         try:
-            async for entry in Archive(chunks).entries():
+            async for entry in Archive(chunks).iterate_entries():
                 if self._count >= MAX_FILES_PER_REQUEST:
                     raise FileRejected("too_many_files")
                 await self._add_file(entry.name, entry.chunks)
@@ -113,7 +113,7 @@ class Upload:
         return await store_recording(self.store, session_id, cleaned, audio_format, chunks)
 
     def _reject(self, name: str, error: FileRejected) -> None:
-        shown = clean_filename(name) or display_name(name)
+        shown = clean_filename(name) or to_display_name(name)
         self.rejected.append(RejectedUpload(original_filename=shown, code=error.code, detail=error.detail))
 
     async def _prepare(self) -> UUID:
@@ -144,7 +144,7 @@ class Upload:
                 session, "recordings_uploaded", subject=self.session.id, actor=self.owner_id, after=brought
             )
 
-    async def take_back(self) -> None:
+    async def discard_added(self) -> None:
         """Discard the files that this request added."""
         ids = [each.file.id for each in self.uploaded if not each.already_there]
         for start in range(0, len(ids), DISCARDED_AT_ONCE):

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from importer.commands.claims import release_stale_claims
-from importer.commands.imports import ValidateImport, fail_import, lock_import, transition
+from importer.commands.imports import ValidateImport, apply_action, fail_import, lock_import
 from importer.domain.imports import WITHOUT_SPEECHES
 from importer.domain.rows import CheckedRow, RowContext, check_row, shorten_cells, to_recording_key
 from importer.domain.sentences import hash_sentence
@@ -102,7 +102,7 @@ async def _start(database: Database, import_id: UUID) -> tuple[_Attempt | None, 
             await _postpone(session, import_id)
             return None, None
         stale_key = earlier.batch_key
-        job = await transition(session, import_id, "start", **values)
+        job = await apply_action(session, import_id, "start", **values)
         if job is None:
             # An interrupted attempt may have written its batch after the import ended.
             return None, stale_key if earlier.state in WITHOUT_SPEECHES else None
@@ -254,11 +254,11 @@ class _Validation:
             if job.state != "validating" or job.batch_key != attempt.batch_key:
                 raise _Ended
             if job.error_count:
-                await transition(session, job.id, "reject")
+                await apply_action(session, job.id, "reject")
             elif job.dry_run:
-                await transition(session, job.id, "complete")
+                await apply_action(session, job.id, "complete")
             else:
-                await transition(session, job.id, "apply")
+                await apply_action(session, job.id, "apply")
                 self._record_validated(session, batch_sha256)
 
     def _record_validated(self, session: AsyncSession, batch_sha256: str) -> None:

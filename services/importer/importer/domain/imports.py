@@ -42,12 +42,12 @@ _REAL_RUN: Transitions = {
 }
 
 
-def next_state(state: JobState, action: ImportAction, *, dry_run: bool) -> JobState | None:
+def find_next_state(state: JobState, action: ImportAction, *, dry_run: bool) -> JobState | None:
     """Return the state after an action, or None if the state does not allow it."""
     return (_DRY_RUN if dry_run else _REAL_RUN).get((state, action))
 
 
-def source_key(job_id: UUID) -> str:
+def build_source_key(job_id: UUID) -> str:
     return f"imports/{job_id}/source"
 
 

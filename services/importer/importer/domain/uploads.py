@@ -76,6 +76,6 @@ def list_names(name: str, *, start: int, size: int) -> Sequence[str]:
     return [add_suffix(name, number) if number else name for number in numbers]
 
 
-def display_name(name: str) -> str:
+def to_display_name(name: str) -> str:
     """Return any name in displayable form."""
     return "".join(each if each.isprintable() else "\ufffd" for each in name[:255])

@@ -116,12 +116,12 @@ class ImportsView(ResourceView, model=ImportJob):
     def list_figures(self, row: ImportRead) -> list[tuple[str, str]]:
         return list((FIGURES | (UNDO_FIGURES if row.state == "undone" else {})).items())
 
-    def can_repeat(self, row: ImportRead, principal: Principal) -> bool:
+    def is_repeatable(self, row: ImportRead, principal: Principal) -> bool:
         """Return whether the recordings can be used with another table."""
         is_free = row.state in REPEATABLE or (row.dry_run and row.state == "completed")
         return is_free and row.owner_id == principal.id
 
-    def allows(self, action: str, row: ImportRead, principal: Principal) -> bool:
+    def is_allowed(self, action: str, row: ImportRead, principal: Principal) -> bool:
         """Return whether to offer a button for the action."""
         is_possible = {
             "cancel": row.state in {"queued", "validating"},

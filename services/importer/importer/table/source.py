@@ -18,7 +18,7 @@ class BlockingChunks:
             yield chunk
 
     def _wait_for_next(self) -> bytes | None:
-        following = asyncio.run_coroutine_threadsafe(self._next(), self._loop)
+        following = asyncio.run_coroutine_threadsafe(self._read_next(), self._loop)
         try:
             # Bounded, so that the thread ends even if the event loop has stopped.
             return following.result(READ_TIMEOUT_SECONDS)
@@ -26,7 +26,7 @@ class BlockingChunks:
             following.cancel()
             raise
 
-    async def _next(self) -> bytes | None:
+    async def _read_next(self) -> bytes | None:
         return await anext(self._chunks, None)
 
 

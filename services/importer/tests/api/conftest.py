@@ -17,7 +17,7 @@ async def empty_bucket(storage: Storage) -> None:
 def clean(
     committed_database: Database, storage: Storage, empty_bucket: None, outbox_jobs: OutboxJobs
 ) -> Clean:
-    """Does what the worker does with ordered deletions, and proves that each object has its row."""
+    """Runs the requested deletions like the worker, and checks that each object has its row."""
 
     async def check() -> None:
         async with committed_database.transaction() as session:

@@ -1,4 +1,4 @@
-"""Uploads that break off, stall or are no forms."""
+"""Interrupted, stalled and malformed uploads."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,18 +28,16 @@ from tests.uploading import (
     PARTS,
     UPLOADS,
     Clean,
-    names,
-    part,
+    build_part,
+    list_names,
     send,
     upload,
-    uploaded,
+    upload_and_parse,
 )
 
 
-async def receive_until_disconnect(
-    app: FastAPI, token: str, chunks: list[bytes], **headers: str
-) -> list[Message]:
-    """Send the chunks of a request without end, then go away. Returns what was answered."""
+async def send_and_disconnect(app: FastAPI, token: str, chunks: list[bytes], **headers: str) -> list[Message]:
+    """Send an unfinished request in chunks, then disconnect. Returns the messages of the response."""
     waiting, answer = list(chunks), list[Message]()
 
     async def receive() -> Message:
@@ -67,7 +65,7 @@ async def receive_until_disconnect(
 
 
 @pytest.mark.parametrize("headers", [{}, {"Content-Length": "209715200"}])
-async def test_a_client_that_goes_away_leaves_its_complete_files(
+async def test_complete_files_are_kept_when_the_client_disconnects(
     app: FastAPI,
     editor: httpx.AsyncClient,
     editor_id: UUID,
@@ -75,33 +73,33 @@ async def test_a_client_that_goes_away_leaves_its_complete_files(
     clean: Clean,
     headers: dict[str, str],
 ) -> None:
-    session_id = (await uploaded(editor, ("first.wav", make_wav(seed=9))))["upload_session_id"]
-    field = part("upload_session_id", session_id.encode())
+    session_id = (await upload_and_parse(editor, ("first.wav", make_wav(seed=9))))["upload_session_id"]
+    field = build_part("upload_session_id", session_id.encode())
     chunks = [field, PARTS[0], PARTS[1], PARTS[2][: len(PARTS[2]) // 2]]
-    answer = await receive_until_disconnect(app, token_for(editor_id, "editor"), chunks, **headers)
+    answer = await send_and_disconnect(app, token_for(editor_id, "editor"), chunks, **headers)
     assert answer[0]["status"] == 400
     await clean()
     session = (await editor.get(f"{UPLOADS}/{session_id}")).json()
     assert [file["stored_filename"] for file in session["files"]] == ["1.wav", "0.wav", "first.wav"]
-    again = await uploaded(editor, *FILES, session_id=session_id)
+    again = await upload_and_parse(editor, *FILES, session_id=session_id)
     assert [file["already_there"] for file in again["uploaded_files"]] == [True, True, False]
     await clean()
 
 
-async def test_two_hundred_megabytes_declared_and_one_byte_sent(
+async def test_an_upload_that_ends_after_one_byte_stores_nothing(
     app: FastAPI, editor: httpx.AsyncClient, editor_id: UUID, token_for: TokenFor, clean: Clean
 ) -> None:
     token = token_for(editor_id, "editor")
-    answer = await receive_until_disconnect(app, token, [b"-"], **{"Content-Length": "209715200"})
+    answer = await send_and_disconnect(app, token, [b"-"], **{"Content-Length": "209715200"})
     assert answer[0]["status"] == 400
     await clean()
 
 
-async def test_an_upload_without_a_length_is_taken(editor: httpx.AsyncClient, clean: Clean) -> None:
+async def test_an_upload_without_a_length_is_accepted(editor: httpx.AsyncClient, clean: Clean) -> None:
     body = b"".join(PARTS) + END
     answer = await send(editor, *(body[start : start + 5000] for start in range(0, len(body), 5000)))
     assert answer.status_code == 200
-    assert names(answer.json()) == ["0.wav", "1.wav", "2.wav"]
+    assert list_names(answer.json()) == ["0.wav", "1.wav", "2.wav"]
     await clean()
 
 
@@ -131,13 +129,17 @@ async def test_complete_files_of_a_broken_form_are_kept(
         ([b"garbage"], 400, "malformed_form"),
         ([PARTS[0].replace(b"parley", b"other!")], 400, "malformed_form"),
         ([END], 422, "validation_failed"),
-        ([part("upload_session_id", b"x"), PARTS[0], END], 422, "validation_failed"),
-        ([part("upload_session_id", b"\xff"), END], 400, "malformed_form"),
-        ([part("upload_session_id", b"0" * 1000), END], 400, "malformed_form"),
-        ([part("upload_session_id", str(uuid4()).encode()), PARTS[0], END], 404, "upload_session_not_found"),
-        ([part("file", b"x", "a.wav"), END], 422, "unknown_field"),
-        ([part("x" * 5000, b"x"), END], 422, "unknown_field"),
-        ([part("dry_run", b"true"), PARTS[0], END], 422, "unknown_field"),
+        ([build_part("upload_session_id", b"x"), PARTS[0], END], 422, "validation_failed"),
+        ([build_part("upload_session_id", b"\xff"), END], 400, "malformed_form"),
+        ([build_part("upload_session_id", b"0" * 1000), END], 400, "malformed_form"),
+        (
+            [build_part("upload_session_id", str(uuid4()).encode()), PARTS[0], END],
+            404,
+            "upload_session_not_found",
+        ),
+        ([build_part("file", b"x", "a.wav"), END], 422, "unknown_field"),
+        ([build_part("x" * 5000, b"x"), END], 422, "unknown_field"),
+        ([build_part("dry_run", b"true"), PARTS[0], END], 422, "unknown_field"),
     ],
 )
 async def test_forms_without_a_file_change_nothing(
@@ -156,7 +158,7 @@ async def test_forms_without_a_file_change_nothing(
         assert (await session.scalars(select(UploadSession))).all() == []
 
 
-async def test_json_is_no_form(editor: httpx.AsyncClient) -> None:
+async def test_json_is_refused_as_a_form(editor: httpx.AsyncClient) -> None:
     answer = await editor.post(AUDIO, json={})
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_form")
 
@@ -167,17 +169,17 @@ async def test_garbage_after_the_form_is_ignored(editor: httpx.AsyncClient, clea
     await clean()
 
 
-async def test_a_session_that_is_named_after_the_files_undoes_the_upload(
+async def test_a_session_id_after_the_files_discards_the_upload(
     editor: httpx.AsyncClient, clean: Clean
 ) -> None:
-    session_id = (await uploaded(editor, FILES[0]))["upload_session_id"]
-    late = part("upload_session_id", session_id.encode())
+    session_id = (await upload_and_parse(editor, FILES[0]))["upload_session_id"]
+    late = build_part("upload_session_id", session_id.encode())
     answer = await send(editor, *PARTS, late, END)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "#/upload_session_id")
     await clean()
     own = answer.json()["upload_session_id"]
     assert (await editor.get(f"{UPLOADS}/{own}")).json()["files"] == []
-    # What was there before stays.
+    # Files of earlier uploads are not discarded.
     answer = await send(editor, late, *PARTS, late, END)
     assert answer.status_code == 422
     await clean()
@@ -185,7 +187,7 @@ async def test_a_session_that_is_named_after_the_files_undoes_the_upload(
     assert [file["stored_filename"] for file in files] == ["0.wav"]
 
 
-async def test_a_stalled_upload_is_given_up(
+async def test_a_stalled_upload_times_out(
     app: FastAPI,
     editor: httpx.AsyncClient,
     editor_id: UUID,
@@ -195,43 +197,41 @@ async def test_a_stalled_upload_is_given_up(
 ) -> None:
     monkeypatch.setattr(api, "MAX_IDLE_SECONDS", 0.2)
 
-    async def stalling() -> AsyncIterator[bytes]:
+    async def stream_and_stall() -> AsyncIterator[bytes]:
         yield PARTS[0]
         yield PARTS[1][:1000]
         await asyncio.sleep(5)
 
-    answer = await editor.post(AUDIO, content=stalling(), headers=FORM)
+    answer = await editor.post(AUDIO, content=stream_and_stall(), headers=FORM)
     assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
     await clean()
 
 
-async def test_an_upload_that_takes_too_long_is_given_up(
+async def test_an_upload_that_takes_too_long_times_out(
     editor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, clean: Clean
 ) -> None:
     monkeypatch.setattr(api, "MAX_SECONDS", 1.5)
 
-    async def slow() -> AsyncIterator[bytes]:
+    async def stream_slowly() -> AsyncIterator[bytes]:
         yield PARTS[0] + PARTS[1][:100]
         for byte in PARTS[1][100:]:
             await asyncio.sleep(0.05)
             yield bytes([byte])
 
-    answer = await editor.post(AUDIO, content=slow(), headers=FORM)
+    answer = await editor.post(AUDIO, content=stream_slowly(), headers=FORM)
     assert (answer.status_code, answer.json()["code"]) == (408, "request_timeout")
     files = (await editor.get(f"{UPLOADS}/{answer.json()['upload_session_id']}")).json()["files"]
     assert [file["stored_filename"] for file in files] == ["0.wav"]
     await clean()
 
 
-async def test_an_upload_whose_task_is_cancelled_leaves_nothing_half(
-    editor: httpx.AsyncClient, clean: Clean
-) -> None:
-    async def stalling() -> AsyncIterator[bytes]:
+async def test_a_cancelled_upload_leaves_no_partial_file(editor: httpx.AsyncClient, clean: Clean) -> None:
+    async def stream_and_stall() -> AsyncIterator[bytes]:
         yield PARTS[0]
         yield PARTS[1][:1000]
         await asyncio.sleep(5)
 
-    task = asyncio.create_task(editor.post(AUDIO, content=stalling(), headers=FORM))
+    task = asyncio.create_task(editor.post(AUDIO, content=stream_and_stall(), headers=FORM))
     await asyncio.sleep(0.5)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -239,7 +239,7 @@ async def test_an_upload_whose_task_is_cancelled_leaves_nothing_half(
 
 
 @pytest.mark.parametrize("method", ["put_stream", "read_stream"])
-async def test_without_storage_an_upload_is_unavailable_and_its_rest_is_left_to_the_worker(
+async def test_the_worker_cleans_up_an_upload_that_failed_without_storage(
     app: FastAPI,
     editor: httpx.AsyncClient,
     committed_database: Database,

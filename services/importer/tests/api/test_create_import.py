@@ -1,4 +1,4 @@
-"""A table becomes exactly one import, or leaves nothing."""
+"""An uploaded table becomes exactly one import, or leaves nothing behind."""
 
 import asyncio
 import hashlib
@@ -28,7 +28,7 @@ type Add = Callable[..., Awaitable[UUID]]
 
 @pytest.fixture
 def new_session(committed_database: Database, add_session: Add) -> Add:
-    """Adds an upload session in a transaction of its own."""
+    """Adds an upload session in a separate transaction."""
 
     async def add(**different: Any) -> UUID:
         async with committed_database.transaction() as session:
@@ -47,20 +47,20 @@ async def empty_bucket(storage: Storage) -> None:
     await storage.delete(await storage.list_keys())
 
 
-def file(content: bytes = TABLE, name: str = "lesson.csv") -> dict[str, Any]:
+def build_file(content: bytes = TABLE, name: str = "lesson.csv") -> dict[str, Any]:
     return {"file": (name, content, "application/octet-stream")}
 
 
 async def send(editor: httpx.AsyncClient, session_id: UUID, **fields: str) -> httpx.Response:
-    return await editor.post(CSV, data={"upload_session_id": str(session_id), **fields}, files=file())
+    return await editor.post(CSV, data={"upload_session_id": str(session_id), **fields}, files=build_file())
 
 
-async def only_job(database: Database) -> ImportJob:
+async def get_only_job(database: Database) -> ImportJob:
     async with database.transaction() as session:
         return (await session.scalars(select(ImportJob))).one()
 
 
-async def assert_nothing_is_left(database: Database, storage: Storage) -> None:
+async def assert_nothing_is_stored(database: Database, storage: Storage) -> None:
     async with database.transaction() as session:
         for table in (ImportJob, PendingObject):
             assert (await session.scalars(select(func.count()).select_from(table))).one() == 0
@@ -80,7 +80,7 @@ async def test_a_table_is_stored_and_its_validation_is_queued(
     job_id = answer.json()["job_id"]
     assert answer.json()["status_url"] == answer.headers["Location"] == f"{JOBS}/{job_id}"
     assert (await editor.get(answer.headers["Location"])).json()["state"] == "queued"
-    job = await only_job(committed_database)
+    job = await get_only_job(committed_database)
     assert (str(job.id), job.owner_id, job.session_id, job.dry_run) == (job_id, editor_id, session_id, False)
     assert (job.source_filename, job.source_sha256) == ("lesson.csv", hashlib.sha256(TABLE).digest())
     assert await storage.list_keys() == [job.source_key] == [f"imports/{job_id}/source"]
@@ -97,16 +97,16 @@ async def test_a_table_is_stored_and_its_validation_is_queued(
     ("value", "is_dry"),
     [("true", True), ("True", True), ("1", True), ("on", True), ("false", False), ("0", False)],
 )
-async def test_a_dry_run_is_asked_for_in_several_spellings(
+async def test_a_dry_run_can_be_requested_in_several_spellings(
     editor: httpx.AsyncClient, committed_database: Database, session_id: UUID, value: str, is_dry: bool
 ) -> None:
     assert (await send(editor, session_id, dry_run=value)).status_code == 202
-    assert (await only_job(committed_database)).dry_run == is_dry
+    assert (await get_only_job(committed_database)).dry_run == is_dry
     async with committed_database.transaction() as session:
         assert len(await outbox_events(session, ImportRequested)) == (0 if is_dry else 1)
 
 
-def form(*parts: tuple[str, str | None, bytes]) -> bytes:
+def build_form(*parts: tuple[str, str | None, bytes]) -> bytes:
     body = b""
     for name, filename, value in parts:
         file_name = f'; filename="{filename}"' if filename is not None else ""
@@ -129,7 +129,7 @@ async def test_the_fields_come_in_any_order(
         ("upload_session_id", None, str(session_id).encode()),
         ("dry_run", None, b"no"),
     ]
-    answer = await send_form(editor, form(*(parts[index] for index in order)))
+    answer = await send_form(editor, build_form(*(parts[index] for index in order)))
     assert answer.status_code == 202, answer.text
 
 
@@ -148,10 +148,10 @@ async def test_the_fields_come_in_any_order(
 async def test_the_name_of_a_table_is_cleaned(
     editor: httpx.AsyncClient, committed_database: Database, session_id: UUID, name: str, shown: str
 ) -> None:
-    body = form(("file", name, TABLE), ("upload_session_id", None, str(session_id).encode()))
+    body = build_form(("file", name, TABLE), ("upload_session_id", None, str(session_id).encode()))
     answer = await send_form(editor, body)
     assert answer.status_code == 202, answer.text
-    assert (await only_job(committed_database)).source_filename == shown
+    assert (await get_only_job(committed_database)).source_filename == shown
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ async def test_the_name_of_a_table_is_cleaned(
         ([("file", "a.csv", TABLE), ("upload_session_id", None, b"\xff")], 400, "malformed_form"),
     ],
 )
-async def test_a_wrong_form_leaves_nothing(
+async def test_an_invalid_form_leaves_nothing_behind(
     editor: httpx.AsyncClient,
     committed_database: Database,
     storage: Storage,
@@ -200,10 +200,10 @@ async def test_a_wrong_form_leaves_nothing(
     code: str,
 ) -> None:
     own = str(session_id).encode()
-    filled = form(*((name, filename, value.replace(b"ID", own)) for name, filename, value in parts))
+    filled = build_form(*((name, filename, value.replace(b"ID", own)) for name, filename, value in parts))
     answer = await send_form(editor, filled)
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-    await assert_nothing_is_left(committed_database, storage)
+    await assert_nothing_is_stored(committed_database, storage)
 
 
 async def test_another_content_type_is_refused(editor: httpx.AsyncClient) -> None:
@@ -212,7 +212,7 @@ async def test_another_content_type_is_refused(editor: httpx.AsyncClient) -> Non
         assert (answer.status_code, answer.json()["code"]) == (400, "malformed_form")
 
 
-async def test_a_table_that_is_too_large_leaves_nothing(
+async def test_a_table_that_is_too_large_leaves_nothing_behind(
     editor: httpx.AsyncClient,
     committed_database: Database,
     storage: Storage,
@@ -222,26 +222,28 @@ async def test_a_table_that_is_too_large_leaves_nothing(
     monkeypatch.setattr("importer.commands.tables.MAX_TABLE_BYTES", 6 * 1024 * 1024)
     data = {"upload_session_id": str(session_id)}
     # Larger than one part of an upload to S3.
-    answer = await editor.post(CSV, data=data, files=file(bytes(6 * 1024 * 1024 + 1)))
+    answer = await editor.post(CSV, data=data, files=build_file(bytes(6 * 1024 * 1024 + 1)))
     assert (answer.status_code, answer.json()["code"]) == (413, "table_too_large")
-    await assert_nothing_is_left(committed_database, storage)
+    await assert_nothing_is_stored(committed_database, storage)
 
 
-async def test_an_interrupted_upload_leaves_nothing(
+async def test_an_interrupted_upload_leaves_nothing_behind(
     editor: httpx.AsyncClient, committed_database: Database, storage: Storage, session_id: UUID
 ) -> None:
-    body = form(("upload_session_id", None, str(session_id).encode()), ("file", "a.csv", bytes(7_000_000)))
+    body = build_form(
+        ("upload_session_id", None, str(session_id).encode()), ("file", "a.csv", bytes(7_000_000))
+    )
 
-    async def first_half() -> AsyncIterator[bytes]:
+    async def stream_first_half() -> AsyncIterator[bytes]:
         for start in range(0, 6_000_000, 65_536):
             yield body[start : start + 65_536]
 
-    answer = await send_form(editor, first_half())
+    answer = await send_form(editor, stream_first_half())
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_form")
-    await assert_nothing_is_left(committed_database, storage)
+    await assert_nothing_is_stored(committed_database, storage)
 
 
-async def test_an_upload_session_must_be_ones_own_and_not_expired(
+async def test_an_upload_session_must_belong_to_the_editor_and_not_be_expired(
     editor: httpx.AsyncClient, committed_database: Database, storage: Storage, new_session: Add
 ) -> None:
     sessions = {
@@ -252,10 +254,10 @@ async def test_an_upload_session_must_be_ones_own_and_not_expired(
     for session_id, expected in sessions.items():
         answer = await send(editor, session_id)
         assert (answer.status_code, answer.json()["code"]) == expected
-    await assert_nothing_is_left(committed_database, storage)
+    await assert_nothing_is_stored(committed_database, storage)
 
 
-async def test_the_same_table_twice_at_once_is_one_import(
+async def test_concurrent_uploads_of_a_table_create_one_import(
     editor: httpx.AsyncClient, committed_database: Database, storage: Storage, session_id: UUID
 ) -> None:
     answers = await asyncio.gather(*(send(editor, session_id) for _ in range(6)))
@@ -266,7 +268,7 @@ async def test_the_same_table_twice_at_once_is_one_import(
     assert await storage.list_keys() == [f"imports/{created}/source"]
 
 
-async def test_an_editor_has_three_unfinished_imports(
+async def test_an_editor_can_have_three_unfinished_imports(
     editor: httpx.AsyncClient, storage: Storage, new_session: Add, token_for: TokenFor
 ) -> None:
     sessions = [await new_session() for _ in range(5)]
@@ -284,7 +286,7 @@ async def test_an_editor_has_three_unfinished_imports(
     assert (await send(editor, theirs)).status_code == 202
 
 
-async def test_without_storage_an_import_waits_for_a_better_time(
+async def test_an_import_is_refused_while_the_storage_is_unavailable(
     editor: httpx.AsyncClient,
     committed_database: Database,
     session_id: UUID,
@@ -297,11 +299,11 @@ async def test_without_storage_an_import_waits_for_a_better_time(
     assert answer.headers["Retry-After"]
     async with committed_database.transaction() as session:
         assert (await session.scalars(select(ImportJob))).all() == []
-        # The worker deletes what may have arrived nevertheless.
+        # The object may have been stored nevertheless; the worker deletes it by this row.
         assert len((await session.scalars(select(PendingObject))).all()) == 1
 
 
-async def test_what_an_outage_interrupts_is_left_to_the_worker(
+async def test_an_outage_during_an_upload_leaves_a_pending_object(
     editor: httpx.AsyncClient,
     committed_database: Database,
     session_id: UUID,
@@ -316,6 +318,6 @@ async def test_what_an_outage_interrupts_is_left_to_the_worker(
         assert len((await session.scalars(select(PendingObject))).all()) == 1
 
 
-async def test_learners_upload_nothing(editor: httpx.AsyncClient, token_for: TokenFor) -> None:
+async def test_learners_cannot_create_imports(editor: httpx.AsyncClient, token_for: TokenFor) -> None:
     editor.headers["Authorization"] = f"Bearer {token_for(uuid4())}"
     assert (await send(editor, uuid4())).status_code == 403

@@ -1,4 +1,4 @@
-"""A client follows an import, on a server that streams."""
+"""Streams of an import's progress, over real connections."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI, sse
 from importer.app import create_app
-from importer.commands.imports import transition
+from importer.commands.imports import apply_action
 from importer.models import ImportJob
 from importer.settings import ApiSettings
 from shared.data.db import Database
@@ -27,8 +27,8 @@ JOBS = "/api/v1/admin/import/jobs"
 
 
 @asynccontextmanager
-async def connected(app: FastAPI, token: str) -> AsyncIterator[httpx.AsyncClient]:
-    """Serve the application on a real connection; yield a client of it."""
+async def connect(app: FastAPI, token: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Serve the application over TCP, and yield a client."""
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     headers = {"Authorization": f"Bearer {token}"}
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -45,7 +45,7 @@ async def connected(app: FastAPI, token: str) -> AsyncIterator[httpx.AsyncClient
 
 @pytest.fixture
 async def client(app: FastAPI, editor_id: UUID, token_for: TokenFor) -> AsyncIterator[httpx.AsyncClient]:
-    async with connected(app, token_for(editor_id, "editor")) as client:
+    async with connect(app, token_for(editor_id, "editor")) as client:
         yield client
 
 
@@ -61,18 +61,18 @@ async def report_progress(database: Database, job_id: UUID, *, rows_checked: int
         await session.execute(update(ImportJob).where(ImportJob.id == job_id).values(values))
 
 
-async def change(database: Database, job_id: UUID, action: Any) -> None:
+async def apply(database: Database, job_id: UUID, action: Any) -> None:
     async with database.transaction() as session:
-        await transition(session, job_id, action)
+        await apply_action(session, job_id, action)
 
 
 class Events:
-    """What a stream sends: events with their fields, and comments."""
+    """The events and comments of a stream."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._lines = response.aiter_lines()
 
-    async def next_event(self) -> dict[str, str]:
+    async def read_event(self) -> dict[str, str]:
         """Return the fields of the next event, or nothing at the end of the stream."""
         fields: dict[str, str] = {}
         async for line in self._lines:
@@ -83,22 +83,20 @@ class Events:
                 return fields
         return fields
 
-    async def next_import(self) -> dict[str, Any]:
-        while "data" not in (event := await self.next_event()):
+    async def read_import(self) -> dict[str, Any]:
+        while "data" not in (event := await self.read_event()):
             assert event, "the stream has ended"
         return {"event_id": event["id"], "event": event["event"], **json.loads(event["data"])}
 
-    async def rest(self) -> list[dict[str, str]]:
+    async def read_rest(self) -> list[dict[str, str]]:
         found = []
-        while event := await self.next_event():
+        while event := await self.read_event():
             found.append(event)
         return found
 
 
 @asynccontextmanager
-async def following(
-    client: httpx.AsyncClient, job_id: UUID, last_event_id: str = ""
-) -> AsyncIterator[Events]:
+async def follow(client: httpx.AsyncClient, job_id: UUID, last_event_id: str = "") -> AsyncIterator[Events]:
     headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
     async with (
         asyncio.timeout(20),
@@ -111,8 +109,8 @@ async def following(
 async def test_progress_is_pushed_until_the_import_ends(
     client: httpx.AsyncClient, committed_database: Database, job_id: UUID
 ) -> None:
-    async with following(client, job_id) as events:
-        first = await events.next_import()
+    async with follow(client, job_id) as events:
+        first = await events.read_import()
         assert (first["event"], first["event_id"], first["version"], first["id"]) == (
             "progress",
             "5",
@@ -122,46 +120,48 @@ async def test_progress_is_pushed_until_the_import_ends(
         assert "errors" not in first
         await report_progress(committed_database, job_id, rows_checked=1000)
         started = time.monotonic()
-        assert (await events.next_import())["rows_checked"] == 1000
+        assert (await events.read_import())["rows_checked"] == 1000
         assert time.monotonic() - started < 2
-        await change(committed_database, job_id, "cancel")
-        last = await events.next_import()
+        await apply(committed_database, job_id, "cancel")
+        last = await events.read_import()
         assert (last["state"], last["event_id"]) == ("cancelled", "7")
-        assert await events.rest() == []
+        assert await events.read_rest() == []
 
 
-async def test_a_client_that_comes_back_gets_what_it_has_missed(
+async def test_a_client_that_reconnects_gets_missed_progress(
     client: httpx.AsyncClient, committed_database: Database, job_id: UUID
 ) -> None:
-    async with following(client, job_id) as events:
-        seen = (await events.next_import())["event_id"]
+    async with follow(client, job_id) as events:
+        seen = (await events.read_import())["event_id"]
     await report_progress(committed_database, job_id, rows_checked=1000)
-    async with following(client, job_id, seen) as events:
-        assert (await events.next_import())["rows_checked"] == 1000
+    async with follow(client, job_id, seen) as events:
+        assert (await events.read_import())["rows_checked"] == 1000
 
 
-async def test_what_was_seen_is_not_repeated(
+async def test_a_seen_version_is_not_sent_again(
     client: httpx.AsyncClient, committed_database: Database, job_id: UUID
 ) -> None:
-    async with following(client, job_id, "5") as events:
-        assert await events.next_event() == {"retry": "2000"}
+    async with follow(client, job_id, "5") as events:
+        assert await events.read_event() == {"retry": "2000"}
         await report_progress(committed_database, job_id, rows_checked=7)
-        assert (await events.next_import())["version"] == 6
+        assert (await events.read_import())["version"] == 6
 
 
 @pytest.mark.parametrize("garbage", ["x", "-5", "999999", "5; DROP TABLE", "9" * 90])
-async def test_an_id_that_never_was_is_ignored(client: httpx.AsyncClient, job_id: UUID, garbage: str) -> None:
-    async with following(client, job_id, garbage) as events:
-        assert (await events.next_import())["version"] == 5
+async def test_an_invalid_last_event_id_is_ignored(
+    client: httpx.AsyncClient, job_id: UUID, garbage: str
+) -> None:
+    async with follow(client, job_id, garbage) as events:
+        assert (await events.read_import())["version"] == 5
 
 
 async def test_an_ended_import_is_sent_once(
     client: httpx.AsyncClient, committed_database: Database, job_id: UUID
 ) -> None:
-    await change(committed_database, job_id, "cancel")
-    async with following(client, job_id) as events:
-        assert (await events.next_import())["state"] == "cancelled"
-        assert await events.rest() == []
+    await apply(committed_database, job_id, "cancel")
+    async with follow(client, job_id) as events:
+        assert (await events.read_import())["state"] == "cancelled"
+        assert await events.read_rest() == []
     answer = await client.get(f"{JOBS}/{job_id}/events", headers={"Last-Event-ID": "6"})
     assert (answer.status_code, answer.content) == (204, b"")
 
@@ -171,19 +171,19 @@ async def test_a_quiet_stream_sends_comments(
 ) -> None:
     monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.1)
     assert sse._PING_INTERVAL == 15
-    async with following(client, job_id, "5") as events:
-        await events.next_event()
-        assert await events.next_event() == {"comment": "ping"}
+    async with follow(client, job_id, "5") as events:
+        await events.read_event()
+        assert await events.read_event() == {"comment": "ping"}
 
 
-async def test_the_answer_is_not_stored(client: httpx.AsyncClient, job_id: UUID) -> None:
+async def test_the_response_must_not_be_stored(client: httpx.AsyncClient, job_id: UUID) -> None:
     async with client.stream("GET", f"{JOBS}/{job_id}/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-request-id"]
 
 
-async def test_head_answers_at_once(client: httpx.AsyncClient, job_id: UUID) -> None:
+async def test_head_does_not_open_a_stream(client: httpx.AsyncClient, job_id: UUID) -> None:
     answer = await client.head(f"{JOBS}/{job_id}/events", timeout=2)
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -194,36 +194,36 @@ async def test_an_unknown_import_has_no_stream(client: httpx.AsyncClient) -> Non
     assert (answer.status_code, answer.json()["code"]) == (404, "import_not_found")
 
 
-async def test_the_stream_ends_with_the_token(
+async def test_the_stream_ends_when_the_token_expires(
     client: httpx.AsyncClient, job_id: UUID, editor_id: UUID, token_for: TokenFor
 ) -> None:
     soon = int(time.time()) + 2
     client.headers["Authorization"] = f"Bearer {token_for(editor_id, 'editor', exp=soon)}"
-    async with following(client, job_id) as events:
-        await events.next_import()
-        assert await events.rest() == []
+    async with follow(client, job_id) as events:
+        await events.read_import()
+        assert await events.read_rest() == []
     assert soon - 1 <= time.time() < soon + 4
 
 
 async def test_the_stream_ends_when_the_process_stops(
     app: FastAPI, client: httpx.AsyncClient, job_id: UUID
 ) -> None:
-    async with following(client, job_id) as events:
-        await events.next_import()
+    async with follow(client, job_id) as events:
+        await events.read_import()
         app.state.stopping = True
         started = time.monotonic()
-        assert await events.rest() == []
+        assert await events.read_rest() == []
         assert time.monotonic() - started < 3
 
 
-async def test_streams_are_bounded_and_given_back(
+async def test_streams_are_limited_and_their_slots_are_released(
     settings: ApiSettings, committed_database: Database, job_id: UUID, token_for: TokenFor, editor_id: UUID
 ) -> None:
     app = create_app(settings.model_copy(update={"max_user_streams": 2, "max_streams": 3}))
     other = {"Authorization": f"Bearer {token_for(uuid4(), 'admin')}"}
     path = f"{JOBS}/{job_id}/events"
-    async with connected(app, token_for(editor_id, "editor")) as client:
-        async with following(client, job_id), following(client, job_id):
+    async with connect(app, token_for(editor_id, "editor")) as client:
+        async with follow(client, job_id), follow(client, job_id):
             refused = await client.get(path)
             assert (refused.status_code, refused.json()["code"]) == (429, "too_many_streams")
             async with client.stream("GET", path, headers=other):
@@ -234,16 +234,16 @@ async def test_streams_are_bounded_and_given_back(
                 await asyncio.sleep(0.01)
 
 
-async def test_an_open_stream_holds_no_connection_and_no_slot(
+async def test_an_open_stream_takes_no_database_connection_and_no_request_slot(
     settings: ApiSettings, committed_database: Database, job_id: UUID, token_for: TokenFor, editor_id: UUID
 ) -> None:
     small = {"database_pool_size": 1, "max_requests_in_work": 1, "max_user_requests_in_work": 1}
     app = create_app(settings.model_copy(update=small))
     async with (
-        connected(app, token_for(editor_id, "editor")) as client,
-        following(client, job_id) as first,
-        following(client, job_id) as second,
+        connect(app, token_for(editor_id, "editor")) as client,
+        follow(client, job_id) as first,
+        follow(client, job_id) as second,
     ):
-        await first.next_import()
-        await second.next_import()
+        await first.read_import()
+        await second.read_import()
         assert (await client.get(f"{JOBS}/{job_id}")).status_code == 200

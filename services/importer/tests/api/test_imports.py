@@ -17,7 +17,7 @@ type AddImport = Callable[..., Awaitable[UUID]]
 
 @pytest.fixture
 def stored(committed_database: Database, add_import: AddImport) -> AddImport:
-    """Adds an import in a transaction of its own."""
+    """Adds an import in a separate transaction."""
 
     async def add(**different: Any) -> UUID:
         async with committed_database.transaction() as session:
@@ -57,7 +57,7 @@ async def test_an_import_is_shown_with_its_first_problems(
     }
 
 
-async def test_a_failed_import_says_why(editor: httpx.AsyncClient, stored: AddImport) -> None:
+async def test_a_failed_import_has_its_reason(editor: httpx.AsyncClient, stored: AddImport) -> None:
     job_id = await stored(
         state="failed", failure_code="not_a_table", failure_detail="This is a picture.", finished_at=utc_now()
     )
@@ -94,23 +94,23 @@ async def test_imports_are_filtered_by_state_and_owner(
     await stored(state="completed")
     mine, theirs = await stored(), await stored(owner_id=other, state="completed")
 
-    async def ids(**params: str) -> list[str]:
+    async def list_ids(**params: str) -> list[str]:
         return [job["id"] for job in (await editor.get(JOBS, params=params)).json()["jobs"]]
 
-    assert await ids(state="queued") == [str(mine)]
-    assert await ids(owner_id=str(other)) == [str(theirs)]
-    assert await ids(owner_id=str(editor_id), state="rejected") == []
+    assert await list_ids(state="queued") == [str(mine)]
+    assert await list_ids(owner_id=str(other)) == [str(theirs)]
+    assert await list_ids(owner_id=str(editor_id), state="rejected") == []
     assert (await editor.get(JOBS, params={"state": "asleep"})).status_code == 422
 
 
-async def test_cancelling_twice_has_one_answer(editor: httpx.AsyncClient, stored: AddImport) -> None:
+async def test_cancelling_twice_gives_the_same_answer(editor: httpx.AsyncClient, stored: AddImport) -> None:
     job_id = await stored(state="validating")
     for _ in range(2):
         answer = await editor.post(f"{JOBS}/{job_id}/cancel")
         assert (answer.status_code, answer.json()) == (202, {"id": str(job_id), "state": "cancelled"})
 
 
-async def test_undoing_twice_has_one_answer(editor: httpx.AsyncClient, stored: AddImport) -> None:
+async def test_undoing_twice_gives_the_same_answer(editor: httpx.AsyncClient, stored: AddImport) -> None:
     job_id = await stored(state="completed")
     for _ in range(2):
         answer = await editor.post(f"{JOBS}/{job_id}/undo")
@@ -126,7 +126,7 @@ async def test_undoing_twice_has_one_answer(editor: httpx.AsyncClient, stored: A
         ("undo", "failed", "import_not_undoable"),
     ],
 )
-async def test_a_state_may_not_allow_a_change(
+async def test_changes_that_the_state_does_not_allow_are_refused(
     editor: httpx.AsyncClient, stored: AddImport, call: str, state: str, code: str
 ) -> None:
     answer = await editor.post(f"{JOBS}/{await stored(state=state)}/{call}")

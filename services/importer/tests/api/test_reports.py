@@ -43,7 +43,9 @@ async def test_a_report_is_downloaded_as_a_file(editor: httpx.AsyncClient, store
 
 
 @pytest.mark.parametrize("name", ['a".csv', "a\r\nSet-Cookie: x", "\u202ea", ";", "日本"])
-async def test_no_name_leaves_its_header(editor: httpx.AsyncClient, stored: Add, key: str, name: str) -> None:
+async def test_no_file_name_can_add_a_header(
+    editor: httpx.AsyncClient, stored: Add, key: str, name: str
+) -> None:
     job_id = await stored(state="rejected", report_key=key, source_filename=name)
     answer = await editor.get(f"{JOBS}/{job_id}/errors.csv")
     assert answer.status_code == 200
@@ -71,7 +73,7 @@ async def test_head_sends_no_report(editor: httpx.AsyncClient, stored: Add, key:
         ({"state": "completed", "report_key": "imports/gone/report.csv"}, 404, "report_not_found"),
     ],
 )
-async def test_without_a_report_there_is_a_reason(
+async def test_a_missing_report_has_a_reason(
     editor: httpx.AsyncClient, stored: Add, storage: Storage, job: dict[str, Any], status: int, code: str
 ) -> None:
     answer = await editor.get(f"{JOBS}/{await stored(**job)}/errors.csv")
@@ -83,7 +85,7 @@ async def test_an_unknown_import_has_no_report(editor: httpx.AsyncClient) -> Non
     assert (answer.status_code, answer.json()["code"]) == (404, "import_not_found")
 
 
-async def test_without_storage_the_report_waits(
+async def test_a_report_is_unavailable_without_storage(
     app: FastAPI, editor: httpx.AsyncClient, stored: Add, key: str, settings: ApiSettings
 ) -> None:
     job_id = await stored(state="rejected", report_key=key)
@@ -92,7 +94,7 @@ async def test_without_storage_the_report_waits(
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
 
 
-async def test_downloads_are_bounded_per_editor(
+async def test_downloads_are_limited_per_editor(
     app: FastAPI, editor: httpx.AsyncClient, editor_id: UUID, stored: Add, key: str
 ) -> None:
     job_id = await stored(state="rejected", report_key=key)

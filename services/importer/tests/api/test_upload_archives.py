@@ -3,7 +3,7 @@
 import httpx
 import pytest
 from tests.sounds import make_archive, make_recording, make_wav
-from tests.uploading import Clean, codes, names, uploaded
+from tests.uploading import Clean, list_codes, list_names, upload_and_parse
 
 
 async def test_recordings_of_an_archive_are_kept(editor: httpx.AsyncClient, clean: Clean) -> None:
@@ -21,10 +21,10 @@ async def test_recordings_of_an_archive_are_kept(editor: httpx.AsyncClient, clea
             "..": make_wav(),
         }
     )
-    body = await uploaded(editor, ("audio.zip", content), ("d.wav", make_wav(seed=4)))
-    assert names(body) == ["a.wav", "a_1.wav", "a.wav", "b.mp3", "d.wav"]
+    body = await upload_and_parse(editor, ("audio.zip", content), ("d.wav", make_wav(seed=4)))
+    assert list_names(body) == ["a.wav", "a_1.wav", "a.wav", "b.mp3", "d.wav"]
     assert [file["already_there"] for file in body["uploaded_files"]] == [False, False, True, False, False]
-    assert codes(body) == {
+    assert list_codes(body) == {
         "table.csv": "unsupported_audio",
         "inner.zip": "unsupported_audio",
         "..": "unusable_filename",
@@ -34,18 +34,18 @@ async def test_recordings_of_an_archive_are_kept(editor: httpx.AsyncClient, clea
 
 async def test_an_archive_is_recognised_by_content(editor: httpx.AsyncClient) -> None:
     content = make_archive({"a.wav": make_wav()})
-    assert names(await uploaded(editor, ("audio.mp3", content))) == ["a.wav"]
+    assert list_names(await upload_and_parse(editor, ("audio.mp3", content))) == ["a.wav"]
 
 
-async def test_files_before_the_damage_of_an_archive_are_kept(
+async def test_files_before_the_damaged_part_of_an_archive_are_kept(
     editor: httpx.AsyncClient, clean: Clean
 ) -> None:
     files = {f"{number}.wav": make_wav(seed=number) for number in range(4)}
     content = make_archive(files, compression=0)
     cut = content[: len(content) * 5 // 8]
-    body = await uploaded(editor, ("cut.zip", cut), ("after.wav", make_wav(seed=9)))
-    assert names(body) == ["0.wav", "1.wav", "after.wav"]
-    assert codes(body) == {"2.wav": "incomplete_upload", "cut.zip": "unreadable_archive"}
+    body = await upload_and_parse(editor, ("cut.zip", cut), ("after.wav", make_wav(seed=9)))
+    assert list_names(body) == ["0.wav", "1.wav", "after.wav"]
+    assert list_codes(body) == {"2.wav": "incomplete_upload", "cut.zip": "unreadable_archive"}
     await clean()
 
 
@@ -53,9 +53,9 @@ async def test_bombs_and_encrypted_archives_are_rejected(editor: httpx.AsyncClie
     bomb = make_archive({"bomb.wav": make_wav() + bytes(100_000_000), "after.wav": make_wav()})
     encrypted = bytearray(make_archive({"a.wav": make_wav()}))
     encrypted[6] |= 1
-    body = await uploaded(editor, ("bomb.zip", bomb), ("encrypted.zip", bytes(encrypted)))
-    assert names(body) == []
-    assert codes(body) == {
+    body = await upload_and_parse(editor, ("bomb.zip", bomb), ("encrypted.zip", bytes(encrypted)))
+    assert list_names(body) == []
+    assert list_codes(body) == {
         "bomb.wav": "audio_too_large",
         "bomb.zip": "unreadable_archive",
         "encrypted.zip": "unreadable_archive",
@@ -63,14 +63,14 @@ async def test_bombs_and_encrypted_archives_are_rejected(editor: httpx.AsyncClie
     await clean()
 
 
-async def test_an_archive_with_more_than_a_thousand_files_is_kept_up_to_there(
+async def test_the_first_thousand_files_of_an_archive_are_kept(
     editor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, clean: Clean
 ) -> None:
     monkeypatch.setattr("importer.commands.uploads.MAX_FILES_PER_REQUEST", 3)
     content = make_archive({f"{number}.wav": make_wav(seed=number) for number in range(5)})
-    body = await uploaded(
+    body = await upload_and_parse(
         editor, ("first.wav", make_wav(seed=9)), ("audio.zip", content), ("more.wav", make_wav())
     )
-    assert names(body) == ["first.wav", "0.wav", "1.wav"]
-    assert codes(body) == {"audio.zip": "too_many_files", "more.wav": "too_many_files"}
+    assert list_names(body) == ["first.wav", "0.wav", "1.wav"]
+    assert list_codes(body) == {"audio.zip": "too_many_files", "more.wav": "too_many_files"}
     await clean()

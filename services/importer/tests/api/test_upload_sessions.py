@@ -1,4 +1,4 @@
-"""Upload sessions: for all to see, and for their owner to use."""
+"""Upload sessions: visible to all editors, usable only by their owner."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,9 +21,9 @@ from tests.uploading import (
     PARTS,
     UPLOADS,
     Clean,
-    part,
+    build_part,
     upload,
-    uploaded,
+    upload_and_parse,
 )
 
 
@@ -39,10 +39,10 @@ async def other(
         yield client
 
 
-async def test_a_session_is_for_all_to_see_and_for_its_owner_to_use(
+async def test_a_session_is_visible_to_all_editors_and_usable_by_its_owner(
     editor: httpx.AsyncClient, other: httpx.AsyncClient, editor_id: UUID, clean: Clean
 ) -> None:
-    session_id = (await uploaded(editor, *FILES))["upload_session_id"]
+    session_id = (await upload_and_parse(editor, *FILES))["upload_session_id"]
     answer = await other.get(f"{UPLOADS}/{session_id}")
     assert (answer.status_code, answer.json()["owner_id"], len(answer.json()["files"])) == (
         200,
@@ -61,8 +61,8 @@ async def test_a_session_is_for_all_to_see_and_for_its_owner_to_use(
 async def test_sessions_and_files_are_paged(
     editor: httpx.AsyncClient, other: httpx.AsyncClient, editor_id: UUID
 ) -> None:
-    ids = [(await uploaded(editor, *FILES))["upload_session_id"] for _ in range(3)]
-    await uploaded(other, FILES[0])
+    ids = [(await upload_and_parse(editor, *FILES))["upload_session_id"] for _ in range(3)]
+    await upload_and_parse(other, FILES[0])
     page = (await editor.get(UPLOADS, params={"limit": 2, "owner_id": str(editor_id)})).json()
     assert [found["id"] for found in page["upload_sessions"]] == ids[:0:-1]
     assert [found["file_count"] for found in page["upload_sessions"]] == [3, 3]
@@ -79,10 +79,10 @@ async def test_sessions_and_files_are_paged(
     assert [file["stored_filename"] for file in files["files"]] == ["0.wav"]
 
 
-async def test_an_expired_session_takes_nothing(
+async def test_an_expired_session_accepts_no_files(
     editor: httpx.AsyncClient, committed_database: Database, clean: Clean
 ) -> None:
-    session_id = (await uploaded(editor, FILES[0]))["upload_session_id"]
+    session_id = (await upload_and_parse(editor, FILES[0]))["upload_session_id"]
     async with committed_database.transaction() as session:
         await session.execute(update(UploadSession).values(expires_at=utc_now() - timedelta(seconds=1)))
     answer = await upload(editor, FILES[1], session_id=session_id)
@@ -90,24 +90,24 @@ async def test_an_expired_session_takes_nothing(
     await clean()
 
 
-async def test_a_session_that_ends_during_an_upload_takes_no_further_file(
+async def test_a_session_that_ends_during_an_upload_accepts_no_further_files(
     editor: httpx.AsyncClient, clean: Clean
 ) -> None:
-    session_id = (await uploaded(editor, FILES[0]))["upload_session_id"]
+    session_id = (await upload_and_parse(editor, FILES[0]))["upload_session_id"]
 
-    async def body() -> AsyncIterator[bytes]:
-        yield part("upload_session_id", session_id.encode())
+    async def stream_body() -> AsyncIterator[bytes]:
+        yield build_part("upload_session_id", session_id.encode())
         yield PARTS[1][:-1000]
         await asyncio.sleep(0.2)
         assert (await editor.delete(f"{UPLOADS}/{session_id}")).status_code == 204
         yield PARTS[1][-1000:] + END
 
-    answer = await editor.post(AUDIO, content=body(), headers=FORM)
+    answer = await editor.post(AUDIO, content=stream_body(), headers=FORM)
     assert (answer.status_code, answer.json()["code"]) == (410, "upload_session_expired")
     await clean()
 
 
-async def test_only_editors_and_admins_upload(
+async def test_only_editors_and_admins_can_use_upload_sessions(
     app: FastAPI, editor: httpx.AsyncClient, token_for: TokenFor
 ) -> None:
     calls = [
@@ -123,7 +123,7 @@ async def test_only_editors_and_admins_upload(
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_a_session_that_does_not_exist(editor: httpx.AsyncClient, method: str) -> None:
+async def test_an_unknown_session_is_not_found(editor: httpx.AsyncClient, method: str) -> None:
     answer = await editor.request(method, f"{UPLOADS}/{uuid4()}")
     assert (answer.status_code, answer.json()["code"]) == (404, "upload_session_not_found")
     assert (await editor.request(method, f"{UPLOADS}/x")).status_code == 422

@@ -1,4 +1,4 @@
-"""What one editor can take of the uploads."""
+"""Limits on concurrent uploads and on staged files."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,15 +23,15 @@ from tests.uploading import (
     PARTS,
     Clean,
     upload,
-    uploaded,
+    upload_and_parse,
 )
 
 
 @asynccontextmanager
-async def limited(
+async def create_clients(
     settings: ApiSettings, token_for: TokenFor, editor_id: UUID, **limits: Any
 ) -> AsyncIterator[tuple[httpx.AsyncClient, httpx.AsyncClient]]:
-    """Two editors' clients of an application with these limits."""
+    """Yield the clients of two editors, for an application with these limits."""
     app = create_app(settings.model_copy(update=limits))
     async with (
         api_client(app, token=token_for(editor_id, "editor")) as one,
@@ -45,15 +45,17 @@ async def limited(
 
 
 @asynccontextmanager
-async def stalled(editor: httpx.AsyncClient, count: int) -> AsyncIterator[None]:
+async def stall_uploads(editor: httpx.AsyncClient, count: int) -> AsyncIterator[None]:
     end = asyncio.Event()
 
-    async def body() -> AsyncIterator[bytes]:
+    async def stream_body() -> AsyncIterator[bytes]:
         yield PARTS[0]
         await end.wait()
         yield END
 
-    tasks = [asyncio.create_task(editor.post(AUDIO, content=body(), headers=FORM)) for _ in range(count)]
+    tasks = [
+        asyncio.create_task(editor.post(AUDIO, content=stream_body(), headers=FORM)) for _ in range(count)
+    ]
     await asyncio.sleep(0.3)
     try:
         yield
@@ -63,11 +65,11 @@ async def stalled(editor: httpx.AsyncClient, count: int) -> AsyncIterator[None]:
         assert {answer.status_code for answer in answers} == {200}
 
 
-async def test_an_editors_third_upload_waits_and_leaves_room_for_others(
+async def test_an_editors_third_concurrent_upload_is_refused_while_others_can_upload(
     settings: ApiSettings, committed_database: Database, token_for: TokenFor, editor_id: UUID
 ) -> None:
-    async with limited(settings, token_for, editor_id, max_upload_wait_seconds=0.3) as (one, other):
-        async with stalled(one, 2):
+    async with create_clients(settings, token_for, editor_id, max_upload_wait_seconds=0.3) as (one, other):
+        async with stall_uploads(one, 2):
             answer = await upload(one, FILES[1])
             assert (answer.status_code, answer.json()["code"]) == (429, "too_many_uploads")
             assert int(answer.headers["Retry-After"]) > 0
@@ -75,20 +77,23 @@ async def test_an_editors_third_upload_waits_and_leaves_room_for_others(
         assert (await upload(one, FILES[1])).status_code == 200
 
 
-async def test_a_process_receives_a_bounded_number_of_uploads(
+async def test_the_concurrent_uploads_of_a_process_are_limited(
     settings: ApiSettings, committed_database: Database, token_for: TokenFor, editor_id: UUID
 ) -> None:
     limits = {"max_uploads": 2, "max_upload_wait_seconds": 0.3}
-    async with limited(settings, token_for, editor_id, **limits) as (one, other), stalled(one, 2):
+    async with (
+        create_clients(settings, token_for, editor_id, **limits) as (one, other),
+        stall_uploads(one, 2),
+    ):
         answer = await upload(other, FILES[1])
         assert (answer.status_code, answer.json()["code"]) == (503, "uploads_full")
 
 
-async def test_an_editors_staged_files_are_bounded(
+async def test_an_editors_staged_files_are_limited(
     settings: ApiSettings, committed_database: Database, token_for: TokenFor, editor_id: UUID, clean: Clean
 ) -> None:
-    async with limited(settings, token_for, editor_id, max_user_files=3) as (one, other):
-        first = await uploaded(one, *FILES)
+    async with create_clients(settings, token_for, editor_id, max_user_files=3) as (one, other):
+        first = await upload_and_parse(one, *FILES)
         answer = await upload(one, ("more.wav", make_wav(seed=5)))
         assert (answer.status_code, answer.json()["code"]) == (409, "upload_quota_exceeded")
         assert (await upload(other, FILES[0])).status_code == 200
@@ -99,10 +104,10 @@ async def test_an_editors_staged_files_are_bounded(
     await clean()
 
 
-async def test_an_editors_staged_bytes_are_bounded(
+async def test_an_editors_staged_bytes_are_limited(
     settings: ApiSettings, committed_database: Database, token_for: TokenFor, editor_id: UUID
 ) -> None:
-    async with limited(settings, token_for, editor_id, max_user_file_bytes=10_000) as (one, _):
-        await uploaded(one, FILES[0])
+    async with create_clients(settings, token_for, editor_id, max_user_file_bytes=10_000) as (one, _):
+        await upload_and_parse(one, FILES[0])
         answer = await upload(one, FILES[1])
         assert (answer.status_code, answer.json()["code"]) == (409, "upload_quota_exceeded")

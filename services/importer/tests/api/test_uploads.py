@@ -20,19 +20,19 @@ from tests.uploading import (
     FILES,
     UPLOADS,
     Clean,
-    codes,
-    names,
-    part,
+    build_part,
+    list_codes,
+    list_names,
     send,
-    uploaded,
+    upload_and_parse,
 )
 
 
-async def test_recordings_of_all_formats_are_kept(
+async def test_recordings_of_all_formats_are_stored(
     editor: httpx.AsyncClient, storage: Storage, clean: Clean, committed_database: Database, editor_id: UUID
 ) -> None:
     files = [("a.wav", make_wav()), ("b.mp3", make_recording("mp3")), ("c.m4a", make_recording("m4a"))]
-    body = await uploaded(editor, *files)
+    body = await upload_and_parse(editor, *files)
     assert body["rejected"] == []
     assert [file["format"] for file in body["uploaded_files"]] == ["wav", "mp3", "m4a"]
     for file, (name, content) in zip(body["uploaded_files"], files, strict=True):
@@ -56,27 +56,27 @@ async def test_recordings_of_all_formats_are_kept(
 
 
 async def test_objects_have_the_type_of_their_content(editor: httpx.AsyncClient, storage: Storage) -> None:
-    body = await uploaded(editor, ("a.exe", make_wav()), ("b.wav", make_recording("mp3")))
+    body = await upload_and_parse(editor, ("a.exe", make_wav()), ("b.wav", make_recording("mp3")))
     types = []
     for file in body["uploaded_files"]:
         url, _ = storage.presign(file["audio_key"])
         async with httpx.AsyncClient() as client:
             types.append((await client.get(url)).headers["content-type"])
     assert types == ["audio/wav", "audio/mpeg"]
-    assert names(body) == ["a.exe", "b.wav"]
+    assert list_names(body) == ["a.exe", "b.wav"]
 
 
-async def test_an_mp3_is_recognised_behind_junk(editor: httpx.AsyncClient, clean: Clean) -> None:
-    body = await uploaded(editor, ("a.mp3", b"junk" * 2_000 + make_recording("mp3")))
+async def test_an_mp3_is_recognised_after_junk(editor: httpx.AsyncClient, clean: Clean) -> None:
+    body = await upload_and_parse(editor, ("a.mp3", b"junk" * 2_000 + make_recording("mp3")))
     assert [file["format"] for file in body["uploaded_files"]] == ["mp3"], body
     await clean()
 
 
-async def test_a_session_takes_many_uploads(editor: httpx.AsyncClient, clean: Clean) -> None:
-    first = await uploaded(editor, ("a.wav", make_wav()))
+async def test_a_session_accepts_many_uploads(editor: httpx.AsyncClient, clean: Clean) -> None:
+    first = await upload_and_parse(editor, ("a.wav", make_wav()))
     session_id = first["upload_session_id"]
     for field in ("files", "files[]"):
-        second = await uploaded(
+        second = await upload_and_parse(
             editor, (f"{field}.wav", make_wav(seed=len(field))), session_id=session_id, field=field
         )
         assert (second["upload_session_id"], second["expires_at"]) == (session_id, first["expires_at"])
@@ -85,21 +85,23 @@ async def test_a_session_takes_many_uploads(editor: httpx.AsyncClient, clean: Cl
     await clean()
 
 
-async def test_a_recording_larger_than_a_part_is_kept_whole(
+async def test_a_recording_of_several_upload_parts_is_stored_whole(
     editor: httpx.AsyncClient, storage: Storage, clean: Clean
 ) -> None:
     content = make_wav(200)
     assert len(content) > 6_000_000
-    body = await uploaded(editor, ("long.wav", content))
+    body = await upload_and_parse(editor, ("long.wav", content))
     assert await storage.read(body["uploaded_files"][0]["audio_key"], max_bytes=10_000_000) == content
     await clean()
 
 
-async def test_a_file_that_is_there_is_recognised(editor: httpx.AsyncClient, clean: Clean) -> None:
+async def test_an_uploaded_file_is_recognised_when_sent_again(
+    editor: httpx.AsyncClient, clean: Clean
+) -> None:
     content = make_wav()
-    first = await uploaded(editor, ("Café.wav", content))
+    first = await upload_and_parse(editor, ("Café.wav", content))
     decomposed = unicodedata.normalize("NFD", "CAFÉ.WAV")
-    again = await uploaded(
+    again = await upload_and_parse(
         editor, ("Café.wav", content), (decomposed, content), session_id=first["upload_session_id"]
     )
     assert [file["already_there"] for file in again["uploaded_files"]] == [True, True]
@@ -107,77 +109,81 @@ async def test_a_file_that_is_there_is_recognised(editor: httpx.AsyncClient, cle
     await clean()
 
 
-async def test_a_file_that_is_there_is_not_stored_again(
+async def test_an_uploaded_file_is_not_stored_again(
     app: FastAPI, editor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session_id = (await uploaded(editor, *FILES))["upload_session_id"]
+    session_id = (await upload_and_parse(editor, *FILES))["upload_session_id"]
 
     async def fail(*_: Any, **__: Any) -> int:
         raise AssertionError
 
     monkeypatch.setattr(app.state.storage, "put_stream", fail)
-    again = await uploaded(editor, *FILES, session_id=session_id)
+    again = await upload_and_parse(editor, *FILES, session_id=session_id)
     assert all(file["already_there"] for file in again["uploaded_files"])
 
 
-async def test_another_content_or_name_is_another_file(editor: httpx.AsyncClient, clean: Clean) -> None:
+async def test_files_with_different_content_or_names_are_different_files(
+    editor: httpx.AsyncClient, clean: Clean
+) -> None:
     files = [("a.wav", make_wav(seed=seed)) for seed in (1, 2, 3)]
-    body = await uploaded(editor, *files, ("b.wav", make_wav(seed=1)), ("A.wav", make_wav(seed=4)))
-    assert names(body) == ["a.wav", "a_1.wav", "a_2.wav", "b.wav", "A_3.wav"]
+    body = await upload_and_parse(editor, *files, ("b.wav", make_wav(seed=1)), ("A.wav", make_wav(seed=4)))
+    assert list_names(body) == ["a.wav", "a_1.wav", "a_2.wav", "b.wav", "A_3.wav"]
     assert not any(file["already_there"] for file in body["uploaded_files"])
-    again = await uploaded(editor, *files, session_id=body["upload_session_id"])
-    assert names(again) == ["a.wav", "a_1.wav", "a_2.wav"]
+    again = await upload_and_parse(editor, *files, session_id=body["upload_session_id"])
+    assert list_names(again) == ["a.wav", "a_1.wav", "a_2.wav"]
     assert all(file["already_there"] for file in again["uploaded_files"])
     await clean()
 
 
-async def test_a_suffix_that_another_file_has_is_left_out(editor: httpx.AsyncClient) -> None:
-    body = await uploaded(
+async def test_a_suffix_used_by_another_file_is_skipped(editor: httpx.AsyncClient) -> None:
+    body = await upload_and_parse(
         editor, ("a_1.wav", make_wav(seed=1)), ("a.wav", make_wav(seed=2)), ("a.wav", make_wav(seed=3))
     )
-    assert names(body) == ["a_1.wav", "a.wav", "a_2.wav"]
+    assert list_names(body) == ["a_1.wav", "a.wav", "a_2.wav"]
 
 
-async def test_sessions_know_nothing_of_each_other(editor: httpx.AsyncClient, clean: Clean) -> None:
-    bodies = [await uploaded(editor, ("a.wav", make_wav())) for _ in range(2)]
+async def test_sessions_do_not_share_files(editor: httpx.AsyncClient, clean: Clean) -> None:
+    bodies = [await upload_and_parse(editor, ("a.wav", make_wav())) for _ in range(2)]
     assert [file["already_there"] for body in bodies for file in body["uploaded_files"]] == [False, False]
     await clean()
 
 
-async def test_a_claimed_recording_is_not_taken_for_another_one(
+async def test_a_claimed_recording_is_not_reused(
     editor: httpx.AsyncClient, committed_database: Database, clean: Clean
 ) -> None:
-    first = await uploaded(editor, ("a.wav", make_wav()))
+    first = await upload_and_parse(editor, ("a.wav", make_wav()))
     async with committed_database.transaction() as session:
         await session.execute(update(UploadedFile).values(claimed_at=utc_now()))
-    second = await uploaded(editor, ("a.wav", make_wav()), session_id=first["upload_session_id"])
+    second = await upload_and_parse(editor, ("a.wav", make_wav()), session_id=first["upload_session_id"])
     [file] = second["uploaded_files"]
     assert (file["already_there"], file["stored_filename"]) == (False, "a.wav")
     await clean()
 
 
-async def test_uploads_of_the_same_files_at_once_keep_each_once(
+async def test_concurrent_uploads_of_the_same_files_store_each_once(
     editor: httpx.AsyncClient, clean: Clean
 ) -> None:
-    session_id = (await uploaded(editor, ("first.wav", make_wav())))["upload_session_id"]
+    session_id = (await upload_and_parse(editor, ("first.wav", make_wav())))["upload_session_id"]
     files = [(f"{number}.wav", make_wav(seed=number)) for number in range(8)]
-    bodies = await asyncio.gather(*(uploaded(editor, *files, session_id=session_id) for _ in range(2)))
-    assert names(bodies[0]) == names(bodies[1]) == [name for name, _ in files]
+    bodies = await asyncio.gather(
+        *(upload_and_parse(editor, *files, session_id=session_id) for _ in range(2))
+    )
+    assert list_names(bodies[0]) == list_names(bodies[1]) == [name for name, _ in files]
     new = [file["id"] for body in bodies for file in body["uploaded_files"] if not file["already_there"]]
     assert len(new) == len(set(new)) == 8
     await clean()
 
 
-async def test_uploads_of_other_files_of_the_same_name_at_once_get_suffixes(
+async def test_concurrent_uploads_of_different_files_with_one_name_get_suffixes(
     editor: httpx.AsyncClient, clean: Clean
 ) -> None:
-    session_id = (await uploaded(editor, ("first.wav", make_wav())))["upload_session_id"]
+    session_id = (await upload_and_parse(editor, ("first.wav", make_wav())))["upload_session_id"]
 
-    async def one(seed: int) -> list[str]:
+    async def upload_four(seed: int) -> list[str]:
         files = [("same.wav", make_wav(seed=seed * 10 + number)) for number in range(4)]
-        return names(await uploaded(editor, *files, session_id=session_id))
+        return list_names(await upload_and_parse(editor, *files, session_id=session_id))
 
-    stored = [name for each in await asyncio.gather(one(1), one(2)) for name in each]
+    stored = [name for each in await asyncio.gather(upload_four(1), upload_four(2)) for name in each]
     assert sorted(stored) == sorted(["same.wav", *(f"same_{number}.wav" for number in range(1, 8))])
     await clean()
 
@@ -192,24 +198,24 @@ async def test_uploads_of_other_files_of_the_same_name_at_once_get_suffixes(
         ("…/..../a.wav", "a.wav"),
     ],
 )
-async def test_names_are_stored_without_folders_and_marks(
+async def test_names_are_stored_without_folders_and_control_characters(
     editor: httpx.AsyncClient, name: str, stored: str
 ) -> None:
-    assert names(await uploaded(editor, (name, make_wav()))) == [stored]
+    assert list_names(await upload_and_parse(editor, (name, make_wav()))) == [stored]
 
 
 @pytest.mark.parametrize("name", ["..", "...", "../", " ", "a" * 256, "a" * 10_000, "\u202e", ""])
 async def test_unusable_names_are_rejected(editor: httpx.AsyncClient, name: str, clean: Clean) -> None:
-    body = (await send(editor, part("files[]", make_wav(), name), END)).json()
+    body = (await send(editor, build_part("files[]", make_wav(), name), END)).json()
     assert [file["code"] for file in body["rejected"]] == ["unusable_filename"], body
     assert len(body["rejected"][0]["original_filename"]) <= 255
     assert (body["uploaded_files"], body["upload_session_id"], body["expires_at"]) == ([], None, None)
     await clean()
 
 
-async def test_each_file_is_rejected_on_its_own(editor: httpx.AsyncClient, clean: Clean) -> None:
+async def test_files_are_rejected_independently(editor: httpx.AsyncClient, clean: Clean) -> None:
     good = make_wav()
-    body = await uploaded(
+    body = await upload_and_parse(
         editor,
         ("empty.mp3", b""),
         ("text.mp3", b"this is not audio at all"),
@@ -229,8 +235,8 @@ async def test_each_file_is_rejected_on_its_own(editor: httpx.AsyncClient, clean
         ("long-garbage.wav", b"RIFF" + bytes(4) + b"WAVE" + b"garbage" * 300_000),
         ("large.wav", good + bytes(MAX_AUDIO_BYTES)),
     )
-    assert names(body) == ["good.wav"]
-    assert codes(body) == {
+    assert list_names(body) == ["good.wav"]
+    assert list_codes(body) == {
         "empty.mp3": "empty_file",
         "text.mp3": "unsupported_audio",
         "short.mp3": "unsupported_audio",
@@ -252,13 +258,13 @@ async def test_each_file_is_rejected_on_its_own(editor: httpx.AsyncClient, clean
     await clean()
 
 
-async def test_ten_mebibytes_are_kept_and_a_byte_more_is_not(
+async def test_a_recording_of_the_maximum_size_is_stored_and_a_larger_one_is_not(
     editor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, clean: Clean
 ) -> None:
     content = make_wav()
     monkeypatch.setattr("importer.commands.recordings.MAX_AUDIO_BYTES", len(content))
-    body = await uploaded(editor, ("fits.wav", content), ("more.wav", content + b"x"))
-    assert (names(body), codes(body)) == (["fits.wav"], {"more.wav": "audio_too_large"})
+    body = await upload_and_parse(editor, ("fits.wav", content), ("more.wav", content + b"x"))
+    assert (list_names(body), list_codes(body)) == (["fits.wav"], {"more.wav": "audio_too_large"})
     await clean()
 
 
@@ -267,9 +273,9 @@ async def test_the_first_thousand_files_are_kept(
 ) -> None:
     monkeypatch.setattr("importer.commands.uploads.MAX_FILES_PER_REQUEST", 3)
     files = [(f"{number}.wav", make_wav(seed=number)) for number in range(5)]
-    body = await uploaded(editor, files[0], ("no.wav", b"no"), *files[1:])
-    assert names(body) == ["0.wav", "1.wav"]
-    assert codes(body) == {
+    body = await upload_and_parse(editor, files[0], ("no.wav", b"no"), *files[1:])
+    assert list_names(body) == ["0.wav", "1.wav"]
+    assert list_codes(body) == {
         "no.wav": "unsupported_audio",
         **dict.fromkeys(["2.wav", "3.wav", "4.wav"], "too_many_files"),
     }

@@ -23,13 +23,13 @@ MANY_FILES = """
 """
 
 
-async def names(session: AsyncSession, *, claimed: bool) -> list[str]:
+async def list_names(session: AsyncSession, *, claimed: bool) -> list[str]:
     is_claimed = UploadedFile.claimed_at.is_not(None) == claimed
     found = select(UploadedFile.stored_filename).where(is_claimed).order_by(UploadedFile.id)
     return list(await session.scalars(found, execution_options={"populate_existing": True}))
 
 
-async def claimed_by(session: AsyncSession, add_import: Add, add_file: Add, *names: str, **job: Any) -> UUID:
+async def add_claimed(session: AsyncSession, add_import: Add, add_file: Add, *names: str, **job: Any) -> UUID:
     import_id = await add_import(session, **job)
     session_id = (await session.get_one(ImportJob, import_id)).session_id
     for name in names:
@@ -45,40 +45,40 @@ async def test_recordings_are_released_in_chunks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(claims, "CHUNK_SIZE", 2)
-    await claimed_by(session, add_import, add_file, "a.mp3", "b.mp3", "c.mp3", state="cancelled")
+    await add_claimed(session, add_import, add_file, "a.mp3", "b.mp3", "c.mp3", state="cancelled")
     import_id = (await session.scalars(select(ImportJob.id))).one()
     await release_claims(session, ReleaseClaims(import_id=import_id))
-    assert await names(session, claimed=True) == ["c.mp3"]
+    assert await list_names(session, claimed=True) == ["c.mp3"]
     [following] = await outbox_jobs(session, ReleaseClaims)
     await release_claims(session, following)
-    assert await names(session, claimed=False) == ["a.mp3", "b.mp3", "c.mp3"]
+    assert await list_names(session, claimed=False) == ["a.mp3", "b.mp3", "c.mp3"]
 
 
 async def test_a_recording_whose_name_is_taken_is_named_after_its_object(
     database: Database, add_import: Add, add_file: Add
 ) -> None:
     async with database.transaction() as session:
-        session_id = await claimed_by(session, add_import, add_file, "a.mp3", "b.mp3", state="cancelled")
+        session_id = await add_claimed(session, add_import, add_file, "a.mp3", "b.mp3", state="cancelled")
         await add_file(session, session_id, "a.mp3")
         key = (await session.scalars(select(UploadedFile.object_key).order_by(UploadedFile.id))).first()
     assert key is not None
     await release_stale_claims(database, session_id)
     async with database.transaction() as session:
-        assert await names(session, claimed=False) == [key.removeprefix("speeches/"), "b.mp3", "a.mp3"]
+        assert await list_names(session, claimed=False) == [key.removeprefix("speeches/"), "b.mp3", "a.mp3"]
 
 
 @pytest.mark.parametrize(
     ("state", "is_released"),
     [("cancelled", True), ("rejected", True), ("failed", True), ("applying", False), ("completed", False)],
 )
-async def test_another_import_can_claim_what_an_ended_one_left(
+async def test_recordings_of_an_ended_import_can_be_claimed_by_another(
     database: Database, add_import: Add, add_file: Add, state: str, is_released: bool
 ) -> None:
     async with database.transaction() as session:
-        session_id = await claimed_by(session, add_import, add_file, "a.mp3", state=state)
+        session_id = await add_claimed(session, add_import, add_file, "a.mp3", state=state)
     await release_stale_claims(database, session_id)
     async with database.transaction() as session:
-        assert await names(session, claimed=False) == (["a.mp3"] if is_released else [])
+        assert await list_names(session, claimed=False) == (["a.mp3"] if is_released else [])
 
 
 async def test_many_recordings_are_released_without_statistics(
@@ -93,4 +93,4 @@ async def test_many_recordings_are_released_without_statistics(
         await session.execute(text(MANY_FILES.format(where="i % 20 = 0")), arguments)
     async with asyncio.timeout(10), committed_database.transaction() as session:
         await release_claims(session, ReleaseClaims(import_id=import_id))
-        assert await names(session, claimed=True) == []
+        assert await list_names(session, claimed=True) == []

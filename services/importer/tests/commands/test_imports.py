@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 from contracts.importer import ImportCompleted, ImportFailed, ImportUndoRequested
 from importer.commands.claims import ReleaseClaims
-from importer.commands.imports import cancel_import, fail_import, transition, undo_import
+from importer.commands.imports import apply_action, cancel_import, fail_import, undo_import
 from importer.errors import ImportNotCancellable, ImportNotFound, ImportNotUndoable, NotYourImport
 from importer.models import AuditEntry, ImportJob
 from shared.security.current_user import Principal, Role
@@ -16,16 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 type AddImport = Callable[..., Awaitable[UUID]]
 
 
-def a(role: Role, user_id: UUID | None = None) -> Principal:
+def create_principal(role: Role, user_id: UUID | None = None) -> Principal:
     return Principal(id=user_id or uuid4(), role=role)
 
 
 async def test_every_change_raises_the_version(session: AsyncSession, add_import: AddImport) -> None:
     job_id = await add_import(session)
-    started = await transition(session, job_id, "start", encoding="utf-8")
+    started = await apply_action(session, job_id, "start", encoding="utf-8")
     assert started is not None
     assert (started.state, started.version, started.encoding) == ("validating", 2, "utf-8")
-    again = await transition(session, job_id, "start")
+    again = await apply_action(session, job_id, "start")
     assert again is not None
     assert (again.state, again.version) == ("validating", 3)
 
@@ -34,14 +34,14 @@ async def test_an_action_that_the_state_does_not_allow_changes_nothing(
     session: AsyncSession, add_import: AddImport
 ) -> None:
     job_id = await add_import(session, state="applying")
-    assert await transition(session, job_id, "cancel", success_count=9) is None
+    assert await apply_action(session, job_id, "cancel", success_count=9) is None
     job = await session.get_one(ImportJob, job_id)
     assert (job.state, job.version, job.success_count) == ("applying", 1, 0)
 
 
 async def test_an_unknown_import_is_not_found(session: AsyncSession) -> None:
     with pytest.raises(ImportNotFound):
-        await transition(session, uuid4(), "start")
+        await apply_action(session, uuid4(), "start")
 
 
 @pytest.mark.parametrize("action", ["reject", "fail", "cancel"])
@@ -49,7 +49,7 @@ async def test_an_import_without_speeches_releases_its_recordings(
     session: AsyncSession, add_import: AddImport, outbox_jobs: OutboxJobs, action: Any
 ) -> None:
     job_id = await add_import(session, state="validating")
-    await transition(session, job_id, action)
+    await apply_action(session, job_id, action)
     assert [each.import_id for each in await outbox_jobs(session, ReleaseClaims)] == [job_id]
 
 
@@ -58,7 +58,7 @@ async def test_a_dry_run_has_no_events_and_no_claims(
 ) -> None:
     for action in ("complete", "reject", "fail"):
         job_id = await add_import(session, state="validating", dry_run=True)
-        job = await transition(session, job_id, action)
+        job = await apply_action(session, job_id, action)
         assert job is not None
         assert job.finished_at is not None
     assert await outbox_jobs(session, ReleaseClaims) == []
@@ -66,7 +66,7 @@ async def test_a_dry_run_has_no_events_and_no_claims(
     assert not await outbox_events(session, ImportFailed)
 
 
-async def test_a_failure_is_announced(session: AsyncSession, add_import: AddImport, editor_id: UUID) -> None:
+async def test_a_failure_is_published(session: AsyncSession, add_import: AddImport, editor_id: UUID) -> None:
     job_id = await add_import(session, state="validating")
     await fail_import(session, job_id, "not_a_table", "The file is no table.", row=3)
     [event] = await outbox_events(session, ImportFailed)
@@ -83,24 +83,26 @@ async def test_only_the_owner_and_admins_may_change_an_import(
 ) -> None:
     job_id = await add_import(session)
     with pytest.raises(NotYourImport):
-        await cancel_import(session, job_id, actor=a("editor"))
-    assert (await cancel_import(session, job_id, actor=a("admin"))).state == "cancelled"
-    assert (await cancel_import(session, job_id, actor=a("editor", editor_id))).version == 2
+        await cancel_import(session, job_id, actor=create_principal("editor"))
+    assert (await cancel_import(session, job_id, actor=create_principal("admin"))).state == "cancelled"
+    assert (await cancel_import(session, job_id, actor=create_principal("editor", editor_id))).version == 2
 
 
-async def test_undoing_is_ordered_once(session: AsyncSession, add_import: AddImport, editor_id: UUID) -> None:
+async def test_undoing_is_requested_once(
+    session: AsyncSession, add_import: AddImport, editor_id: UUID
+) -> None:
     job_id = await add_import(session, state="completed")
-    owner = a("editor", editor_id)
+    owner = create_principal("editor", editor_id)
     assert (await undo_import(session, job_id, actor=owner)).state == "undoing"
     assert (await undo_import(session, job_id, actor=owner)).state == "undoing"
     [event] = await outbox_events(session, ImportUndoRequested)
     assert event.data.import_id == job_id
 
 
-async def test_what_has_no_speeches_cannot_be_undone(
+async def test_an_import_without_speeches_cannot_be_undone(
     session: AsyncSession, add_import: AddImport, editor_id: UUID
 ) -> None:
-    owner = a("editor", editor_id)
+    owner = create_principal("editor", editor_id)
     with pytest.raises(ImportNotUndoable):
         await undo_import(session, await add_import(session, state="rejected"), actor=owner)
     with pytest.raises(ImportNotUndoable):
@@ -113,8 +115,8 @@ async def test_changes_are_audited_with_both_states(
     session: AsyncSession, add_import: AddImport, editor_id: UUID
 ) -> None:
     job_id = await add_import(session, state="applying")
-    await transition(session, job_id, "complete", success_count=4)
-    await undo_import(session, job_id, actor=a("editor", editor_id))
+    await apply_action(session, job_id, "complete", success_count=4)
+    await undo_import(session, job_id, actor=create_principal("editor", editor_id))
     entries = (await session.scalars(select(AuditEntry).order_by(AuditEntry.id))).all()
     assert [(e.action, e.actor_id, e.before, e.after) for e in entries] == [
         ("import_completed", None, {"state": "applying"}, {"state": "completed"}),

@@ -8,7 +8,7 @@ from shared.data.storage import Storage
 from sqlalchemy import select
 
 
-async def test_objects_without_an_owner_are_deleted_in_the_end(database: Database, storage: Storage) -> None:
+async def test_objects_without_an_owner_are_deleted_eventually(database: Database, storage: Storage) -> None:
     await storage.delete(await storage.list_keys())
     old, new = "imports/old/source", "imports/new/source"
     for key in (old, new):

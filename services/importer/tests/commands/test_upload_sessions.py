@@ -1,4 +1,4 @@
-"""What ends is purged: no row without an owner, no object without a row."""
+"""Purges leave no row without an owner, and no object without a row."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -40,11 +40,11 @@ async def empty_bucket(storage: Storage) -> None:
 
 @pytest.fixture
 def work(committed_database: Database, storage: Storage) -> Work:
-    """Does the jobs in the outbox, as the worker does, until there are none."""
+    """Runs the jobs of the outbox like the worker, until there are none."""
     jobs = create_jobs(committed_database, storage=storage, max_rows=1000)
     by_queue = {job.queue(): (job, handler) for job, handler in jobs.items()}
 
-    async def do() -> None:
+    async def run_jobs() -> None:
         for _ in range(100):
             async with committed_database.transaction() as session:
                 rows = (await session.scalars(select(OutboxEvent).order_by(OutboxEvent.id))).all()
@@ -57,14 +57,14 @@ def work(committed_database: Database, storage: Storage) -> Work:
             if not rows:
                 return
 
-    return do
+    return run_jobs
 
 
 @pytest.fixture
 def add_stored(
     committed_database: Database, storage: Storage, add_file: Add, add_session: Add
 ) -> Callable[..., Awaitable[UUID]]:
-    """Adds a session with recordings and objects: `await add_stored(count, session={…}, **of the files)`."""
+    """Adds a session with recordings and objects: `await add_stored(count, session={…}, **file_values)`."""
 
     async def add(count: int = 1, *, session: dict[str, Any] | None = None, **different: Any) -> UUID:
         async with committed_database.transaction() as database_session:
@@ -79,12 +79,12 @@ def add_stored(
     return add
 
 
-async def keys_of(database: Database) -> list[str]:
+async def list_keys(database: Database) -> list[str]:
     async with database.transaction() as session:
         return sorted(await session.scalars(select(UploadedFile.object_key)))
 
 
-async def sessions_of(database: Database) -> set[UUID]:
+async def list_sessions(database: Database) -> set[UUID]:
     async with database.transaction() as session:
         return set(await session.scalars(select(UploadSession.id)))
 
@@ -98,8 +98,8 @@ async def test_an_expired_session_is_purged_with_its_files(
     await add_stored(0, session={"expires_at": utc_now() - LONG_AGO})
     await purge_expired_sessions(committed_database)
     await work()
-    assert await sessions_of(committed_database) == {kept, just_expired}
-    assert await storage.list_keys() == await keys_of(committed_database)
+    assert await list_sessions(committed_database) == {kept, just_expired}
+    assert await storage.list_keys() == await list_keys(committed_database)
     assert len(await storage.list_keys()) == 4
 
 
@@ -114,7 +114,7 @@ async def test_a_large_session_is_purged_in_chunks(
     await add_stored(17, session={"expires_at": utc_now() - LONG_AGO})
     await purge_expired_sessions(committed_database)
     await work()
-    assert (await sessions_of(committed_database), await storage.list_keys()) == (set(), [])
+    assert (await list_sessions(committed_database), await storage.list_keys()) == (set(), [])
 
 
 async def test_recordings_with_a_speech_lose_their_rows_and_keep_their_objects(
@@ -131,9 +131,9 @@ async def test_recordings_with_a_speech_lose_their_rows_and_keep_their_objects(
     await purge_expired_sessions(committed_database)
     await work()
     assert await storage.list_keys() == keys
-    assert await keys_of(committed_database) == []
-    # An import refers to its session for ever.
-    assert await sessions_of(committed_database) == {imported}
+    assert await list_keys(committed_database) == []
+    # The import still refers to its session.
+    assert await list_sessions(committed_database) == {imported}
     assert session_id != imported
     await purge_expired_sessions(committed_database)
     async with committed_database.transaction() as session:
@@ -147,7 +147,7 @@ async def test_a_session_with_an_unfinished_import_is_not_purged(
     session_id = await add_stored(2, session={"expires_at": utc_now() - LONG_AGO})
     async with committed_database.transaction() as session:
         await add_import(session, session_id=session_id, state=state)
-        # As if ordered before the import began.
+        # As if requested before the import started.
         session.add(
             OutboxEvent(
                 id=uuid4(),
@@ -170,12 +170,12 @@ async def test_claims_of_an_import_without_speeches_are_released_before_they_are
         await session.execute(update(UploadedFile).values(import_id=job_id))
     await purge_expired_sessions(committed_database)
     await work()
-    assert await storage.list_keys() == await keys_of(committed_database) != []
+    assert await storage.list_keys() == await list_keys(committed_database) != []
     async with committed_database.transaction() as session:
         await session.execute(update(UploadedFile).values(import_id=None, claimed_at=None))
     await purge_expired_sessions(committed_database)
     await work()
-    assert await storage.list_keys() == await keys_of(committed_database) == []
+    assert await storage.list_keys() == await list_keys(committed_database) == []
 
 
 async def test_an_owner_deletes_a_session(
@@ -185,7 +185,7 @@ async def test_an_owner_deletes_a_session(
     await delete_upload_session(committed_database, session_id, owner_id=editor_id)
     await delete_upload_session(committed_database, session_id, owner_id=editor_id)
     await work()
-    assert (await sessions_of(committed_database), await storage.list_keys()) == (set(), [])
+    assert (await list_sessions(committed_database), await storage.list_keys()) == (set(), [])
     async with committed_database.transaction() as session:
         [entry] = await session.scalars(select(AuditEntry))
         assert (entry.action, entry.actor_id, entry.subject_id) == (
@@ -209,10 +209,10 @@ async def test_a_session_with_an_unfinished_import_is_not_deleted(
 async def test_abandoned_files_are_deleted_after_an_hour(
     committed_database: Database, storage: Storage, add_stored: Add, work: Work
 ) -> None:
-    """Of processes that ended before, while and after the object was stored."""
+    """The processes ended before, during and after storing the object."""
     old = utc_now() - MAX_STORING_TIME - timedelta(seconds=1)
     await add_stored(2, state="storing", created_at=old)
-    unfinished = (await keys_of(committed_database))[0]
+    unfinished = (await list_keys(committed_database))[0]
     recent = await add_stored(1, state="storing")
     await storage.delete([unfinished])
     client, bucket = storage._client, storage._bucket
@@ -223,21 +223,21 @@ async def test_abandoned_files_are_deleted_after_an_hour(
     await work()
     async with committed_database.transaction() as session:
         assert (await session.scalars(select(UploadedFile.session_id))).all() == [recent]
-    assert await storage.list_keys() == await keys_of(committed_database)
+    assert await storage.list_keys() == await list_keys(committed_database)
     assert await storage._streams._run_in_thread(lambda: storage._streams._list_unfinished(unfinished)) == []
 
 
-async def test_a_file_on_its_way_is_left_to_its_upload(
+async def test_a_file_that_is_being_uploaded_is_not_purged(
     committed_database: Database, storage: Storage, add_stored: Add, work: Work, editor_id: UUID
 ) -> None:
     session_id = await add_stored(1, state="storing")
     await delete_upload_session(committed_database, session_id, owner_id=editor_id)
     await work()
-    assert await sessions_of(committed_database) == {session_id}
+    assert await list_sessions(committed_database) == {session_id}
     assert len(await storage.list_keys()) == 1
 
 
-async def test_problems_of_rows_are_deleted_after_thirty_days(
+async def test_row_errors_and_reports_are_deleted_after_thirty_days(
     committed_database: Database, storage: Storage, add_import: Add, work: Work
 ) -> None:
     ended = {"old": timedelta(days=31), "recent": timedelta(days=29)}

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from contracts.importer import ImportedRow, ImportFailed, ImportValidated
 from importer.commands import validation
-from importer.commands.imports import ValidateImport, transition
+from importer.commands.imports import ValidateImport, apply_action
 from importer.commands.objects import DeleteObjects, delete_objects
 from importer.commands.validation import TURN_INTERVAL, validate_import
 from importer.domain.sentences import hash_sentence
@@ -32,7 +32,7 @@ HEADER = "audio_filename,text,level,tags"
 
 @dataclass
 class Imports:
-    """Imports on real servers."""
+    """Creates and validates imports on real servers."""
 
     database: Database
     storage: Storage
@@ -59,7 +59,7 @@ class Imports:
         async with self.database.transaction() as session:
             return await session.get_one(ImportJob, import_id)
 
-    async def claimed(self, import_id: UUID) -> list[str]:
+    async def list_claimed(self, import_id: UUID) -> list[str]:
         async with self.database.transaction() as session:
             names = select(UploadedFile.stored_filename).where(UploadedFile.import_id == import_id)
             return sorted(await session.scalars(names))
@@ -68,7 +68,7 @@ class Imports:
         content = await self.storage.read(job.report_key or "", max_bytes=1_000_000)
         return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
-    async def events(self, event: Any) -> list[Any]:
+    async def list_events(self, event: Any) -> list[Any]:
         async with self.database.transaction() as session:
             return await outbox_events(session, event)
 
@@ -81,7 +81,7 @@ class Imports:
         return [(ValidateImport.model_validate_json(body).import_id, waits) for body, waits in rows]
 
     async def clean_up(self) -> None:
-        """Delete the objects that ended imports have given up."""
+        """Delete the objects that ended imports no longer need."""
         async with self.database.transaction() as session:
             for job in await self.outbox_jobs(session, DeleteObjects):
                 await delete_objects(self.storage, job)
@@ -101,7 +101,7 @@ async def test_a_valid_table_becomes_a_batch(imports: Imports) -> None:
     job = await imports.validate(import_id)
     assert (job.state, job.rows_total, job.rows_checked, job.success_count) == ("applying", 2, 2, 2)
     assert (job.error_count, job.encoding, job.delimiter) == (0, "utf-8", ",")
-    [event] = await imports.events(ImportValidated)
+    [event] = await imports.list_events(ImportValidated)
     content = await imports.storage.read(event.data.batch_key, max_bytes=10_000)
     assert hashlib.sha256(content).hexdigest() == event.data.batch_sha256
     rows = [ImportedRow.model_validate_json(line) for line in content.splitlines()]
@@ -110,7 +110,7 @@ async def test_a_valid_table_becomes_a_batch(imports: Imports) -> None:
         ("Second.", "B2", "answer", ["a", "b"], 2_000),
     ]
     assert event.data.rows == 2
-    assert await imports.claimed(import_id) == ["0.mp3", "1.mp3"]
+    assert await imports.list_claimed(import_id) == ["0.mp3", "1.mp3"]
 
 
 async def test_a_table_with_errors_is_rejected_with_a_report(imports: Imports) -> None:
@@ -138,7 +138,7 @@ async def test_a_table_with_errors_is_rejected_with_a_report(imports: Imports) -
             (3, "level", "unknown_level", third),
             (4, "audio_filename", "audio_missing", fourth),
         ]
-    assert len(await imports.events(ImportFailed)) == 1
+    assert len(await imports.list_events(ImportFailed)) == 1
     await imports.clean_up()
     assert [key for key in await imports.storage.list_keys() if str(import_id) in key] == [job.report_key]
 
@@ -147,13 +147,13 @@ async def test_a_dry_run_changes_nothing(imports: Imports) -> None:
     import_id = await imports.add(["0.mp3,First one.,A1,"], recordings=1, dry_run=True)
     job = await imports.validate(import_id)
     assert (job.state, job.success_count) == ("completed", 1)
-    assert await imports.claimed(import_id) == []
-    assert await imports.events(ImportValidated) == []
+    assert await imports.list_claimed(import_id) == []
+    assert await imports.list_events(ImportValidated) == []
     assert not await imports.storage.exists(job.batch_key or "")
     assert len(await imports.read_report(job)) == 2
 
 
-async def test_a_table_that_is_none_fails(imports: Imports) -> None:
+async def test_an_unusable_table_fails_the_import(imports: Imports) -> None:
     import_id = await imports.add(["0.mp3,One.,A1,"] * 3, recordings=1)
     job = await imports.validate(import_id, max_rows=2)
     assert (job.state, job.failure_code, job.failure_row) == ("failed", "too_many_rows", 4)
@@ -163,7 +163,7 @@ async def test_a_table_that_is_none_fails(imports: Imports) -> None:
     assert (await imports.validate(gone)).failure_code == "not_a_table"
 
 
-async def test_repetitions_in_the_catalogue_are_warnings(imports: Imports) -> None:
+async def test_repeated_sentences_are_warnings(imports: Imports) -> None:
     async with imports.database.transaction() as session:
         known = hash_sentence("first one.")
         session.add(CatalogueSentence(speech_id=uuid4(), revision=1, sentence_hash=known))
@@ -183,21 +183,21 @@ async def test_every_problem_is_reported_but_not_all_are_stored(imports: Imports
     assert len(report) == 2_501
 
 
-async def test_a_repeated_attempt_has_the_same_end(imports: Imports) -> None:
+async def test_a_repeated_validation_has_the_same_result(imports: Imports) -> None:
     import_id = await imports.add([f"{n}.mp3,Number {n}.,A1," for n in range(3)], recordings=3)
     async with imports.database.transaction() as session:
-        # An earlier attempt ended after its first claim, and left an unfinished batch.
+        # An earlier attempt ended after its first claim, before its batch was complete.
         stale = f"imports/{import_id}/batch-0.jsonl"
-        await transition(session, import_id, "start", batch_key=stale)
+        await apply_action(session, import_id, "start", batch_key=stale)
         first = update(UploadedFile).where(UploadedFile.stored_filename == "0.mp3")
         await session.execute(first.values(claimed_at=utc_now(), import_id=import_id))
     await imports.storage.put(stale, b"half", content_type="application/jsonl")
     job = await imports.validate(import_id)
     assert job.state == "applying"
-    assert await imports.claimed(import_id) == ["0.mp3", "1.mp3", "2.mp3"]
+    assert await imports.list_claimed(import_id) == ["0.mp3", "1.mp3", "2.mp3"]
     assert not await imports.storage.exists(stale)
     assert (await imports.validate(import_id)).batch_key == job.batch_key
-    assert len(await imports.events(ImportValidated)) == 1
+    assert len(await imports.list_events(ImportValidated)) == 1
 
 
 async def test_a_cancelled_import_stops_and_leaves_no_batch(
@@ -212,7 +212,7 @@ async def test_a_cancelled_import_stops_and_leaves_no_batch(
         async for chunk in original(*arguments, **options):
             if checked:
                 async with imports.database.transaction() as session:
-                    await transition(session, import_id, "cancel")
+                    await apply_action(session, import_id, "cancel")
             checked += len(chunk)
             yield chunk
 
@@ -241,17 +241,17 @@ async def test_a_recording_that_vanishes_fails_the_import(
     assert (job.state, job.failure_code) == ("failed", "audio_changed")
 
 
-async def test_what_a_cancelled_import_still_claims_is_free(imports: Imports) -> None:
+async def test_recordings_still_claimed_by_a_cancelled_import_are_free(imports: Imports) -> None:
     import_id = await imports.add(["0.mp3,Hello.,A1,"], recordings=1)
     async with imports.database.transaction() as session:
         session_id = (await session.get_one(ImportJob, import_id)).session_id
         cancelled = await imports.add_import(session, session_id=session_id, state="cancelled")
         await session.execute(update(UploadedFile).values(claimed_at=utc_now(), import_id=cancelled))
     assert (await imports.validate(import_id)).state == "applying"
-    assert await imports.claimed(import_id) == ["0.mp3"]
+    assert await imports.list_claimed(import_id) == ["0.mp3"]
 
 
-async def test_a_fault_of_ours_ends_the_import(imports: Imports, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_internal_error_fails_the_import(imports: Imports, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: object, **__: object) -> None:
         raise KeyError("a fault")
 
@@ -264,7 +264,7 @@ async def test_a_fault_of_ours_ends_the_import(imports: Imports, monkeypatch: py
     )
 
 
-async def test_a_storage_that_is_away_is_waited_for(
+async def test_a_validation_is_repeated_after_a_storage_outage(
     imports: Imports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import_id = await imports.add(["0.mp3,First one.,A1,"], recordings=1)
@@ -293,5 +293,5 @@ async def test_imports_of_an_editor_wait_for_each_other_but_for_no_other_editor(
     assert (await imports.validate(first)).state == "applying"
     assert (await imports.validate(second)).state == "queued"
     async with imports.database.transaction() as session:
-        await transition(session, first, "complete")
+        await apply_action(session, first, "complete")
     assert (await imports.validate(second)).state == "applying"

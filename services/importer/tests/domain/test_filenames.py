@@ -41,7 +41,7 @@ def test_names_without_anything_usable_are_refused(name: str) -> None:
 
 
 @given(st.text(max_size=1200))
-def test_a_clean_name_stays_as_it_is_and_fits_its_columns(name: str) -> None:
+def test_a_clean_name_is_unchanged_and_fits_its_columns(name: str) -> None:
     if (cleaned := clean_filename(name)) is not None:
         assert clean_filename(cleaned) == cleaned
         assert 0 < len(cleaned) <= MAX_NAME_LENGTH
@@ -70,7 +70,7 @@ def test_names_are_compared_without_case_and_by_their_letters(other: str) -> Non
         ("ß" * 120 + ".mp3", 1, "ß" * 120 + "_1.mp3"),
     ],
 )
-def test_a_suffix_stands_before_the_extension(name: str, number: int, expected: str) -> None:
+def test_a_suffix_is_added_before_the_extension(name: str, number: int, expected: str) -> None:
     assert add_suffix(name, number) == expected
 
 

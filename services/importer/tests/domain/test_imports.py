@@ -1,7 +1,7 @@
 from typing import get_args
 
 import pytest
-from importer.domain.imports import FINISHED, WITHOUT_SPEECHES, name_report, next_state
+from importer.domain.imports import FINISHED, WITHOUT_SPEECHES, find_next_state, name_report
 from importer.types import UNFINISHED, ImportAction, JobState
 
 STATES: tuple[JobState, ...] = get_args(JobState)
@@ -13,41 +13,41 @@ def test_an_import_goes_through_all_its_states() -> None:
     seen = []
     for action in ("start", "apply", "complete", "undo", "finish_undo"):
         assert state is not None
-        state = next_state(state, action, dry_run=False)
+        state = find_next_state(state, action, dry_run=False)
         seen.append(state)
     assert seen == ["validating", "applying", "completed", "undoing", "undone"]
 
 
 def test_a_dry_run_is_completed_without_being_applied() -> None:
-    assert next_state("validating", "complete", dry_run=True) == "completed"
-    assert next_state("validating", "apply", dry_run=True) is None
-    assert next_state("completed", "undo", dry_run=True) is None
+    assert find_next_state("validating", "complete", dry_run=True) == "completed"
+    assert find_next_state("validating", "apply", dry_run=True) is None
+    assert find_next_state("completed", "undo", dry_run=True) is None
 
 
-def test_only_content_completes_what_is_no_dry_run() -> None:
-    assert next_state("validating", "complete", dry_run=False) is None
+def test_a_validated_import_cannot_be_completed_before_it_is_applied() -> None:
+    assert find_next_state("validating", "complete", dry_run=False) is None
 
 
-def test_a_broken_off_validation_begins_again() -> None:
-    assert next_state("validating", "start", dry_run=False) == "validating"
+def test_an_interrupted_validation_starts_over() -> None:
+    assert find_next_state("validating", "start", dry_run=False) == "validating"
 
 
 @pytest.mark.parametrize("state", ["applying", "completed", "rejected", "failed", "undoing", "undone"])
-def test_what_is_applied_or_has_ended_cannot_be_cancelled(state: JobState) -> None:
-    assert next_state(state, "cancel", dry_run=False) is None
+def test_an_applied_or_ended_import_cannot_be_cancelled(state: JobState) -> None:
+    assert find_next_state(state, "cancel", dry_run=False) is None
 
 
 @pytest.mark.parametrize(
     ("state", "action"), [("cancelled", "cancel"), ("undoing", "undo"), ("undone", "undo")]
 )
 def test_the_second_click_changes_nothing(state: JobState, action: ImportAction) -> None:
-    assert next_state(state, action, dry_run=False) == state
+    assert find_next_state(state, action, dry_run=False) == state
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
 @pytest.mark.parametrize("state", sorted(WITHOUT_SPEECHES | {"undone"}))
-def test_nothing_leads_out_of_the_last_states(state: JobState, dry_run: bool) -> None:
-    assert {next_state(state, action, dry_run=dry_run) for action in ACTIONS} <= {None, state}
+def test_final_states_are_never_left(state: JobState, dry_run: bool) -> None:
+    assert {find_next_state(state, action, dry_run=dry_run) for action in ACTIONS} <= {None, state}
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
@@ -55,7 +55,7 @@ def test_every_unfinished_import_can_end(dry_run: bool) -> None:
     for state in UNFINISHED:
         if state == "applying" and dry_run:
             continue
-        assert any(next_state(state, action, dry_run=dry_run) in FINISHED for action in ACTIONS)
+        assert any(find_next_state(state, action, dry_run=dry_run) in FINISHED for action in ACTIONS)
 
 
 def test_every_state_is_finished_or_in_progress() -> None:

@@ -16,7 +16,7 @@ GOOD = {
 }
 
 
-def context(**different: Any) -> RowContext:
+def create_context(**different: Any) -> RowContext:
     usual: dict[str, Any] = {
         "recordings": {"a.mp3": RECORDING},
         "catalogue": set(),
@@ -26,15 +26,15 @@ def context(**different: Any) -> RowContext:
     return RowContext(**{**usual, **different})
 
 
-def codes(values: dict[str, str], found: RowContext | None = None, *, number: int = 2) -> list[str]:
-    checked = check_row(number, {**GOOD, **values}, found or context())
+def list_codes(values: dict[str, str], found: RowContext | None = None, *, number: int = 2) -> list[str]:
+    checked = check_row(number, {**GOOD, **values}, found or create_context())
     assert (checked.speech is None) == any(problem.severity == "error" for problem in checked.problems)
     return [problem.code for problem in checked.problems]
 
 
 def test_a_good_row_becomes_a_speech() -> None:
     row = {**GOOD, "level": "a1", "type": "", "tags": "travel, Food ,food,,"}
-    checked = check_row(2, row, context())
+    checked = check_row(2, row, create_context())
     assert checked.problems == []
     assert checked.recording_id == RECORDING.id
     assert checked.speech == ImportedRow(
@@ -70,14 +70,14 @@ def test_a_good_row_becomes_a_speech() -> None:
     ],
 )
 def test_each_problem_has_its_code(values: dict[str, str], code: str) -> None:
-    found = codes(values)
+    found = list_codes(values)
     assert found[0] == code
     assert set(found) <= {code, "audio_too_short"}
 
 
 def test_a_row_has_all_its_problems() -> None:
     values = {"audio_filename": "", "text": "", "level": "X", "type": "song", "tags": "\a"}
-    checked = check_row(7, {**GOOD, **values}, context(), has_extra_cells=True)
+    checked = check_row(7, {**GOOD, **values}, create_context(), has_extra_cells=True)
     assert [(problem.column, problem.code) for problem in checked.problems] == [
         ("", "extra_cells"),
         ("audio_filename", "missing_value"),
@@ -90,25 +90,25 @@ def test_a_row_has_all_its_problems() -> None:
 
 @pytest.mark.parametrize("name", ["audio/a.mp3", "audio\\a.mp3", "../../a.mp3", "A.MP3", "a\u200f.mp3"])
 def test_a_recording_is_found_by_its_name_alone(name: str) -> None:
-    assert codes({"audio_filename": name}) == []
+    assert list_codes({"audio_filename": name}) == []
 
 
-def test_a_recording_of_another_import_is_not_taken() -> None:
-    taken = context(recordings={"a.mp3": RECORDING._replace(is_free=False)})
-    assert codes({}, taken) == ["audio_in_use"]
+def test_a_recording_of_another_import_is_not_used() -> None:
+    taken = create_context(recordings={"a.mp3": RECORDING._replace(is_free=False)})
+    assert list_codes({}, taken) == ["audio_in_use"]
 
 
 @pytest.mark.parametrize(("duration_ms", "code"), [(200, "audio_too_short"), (30_000, "audio_too_long")])
 def test_a_recording_must_fit_its_text(duration_ms: int, code: str) -> None:
-    found = context(recordings={"a.mp3": RECORDING._replace(duration_ms=duration_ms)})
-    assert codes({}, found) == [code]
+    found = create_context(recordings={"a.mp3": RECORDING._replace(duration_ms=duration_ms)})
+    assert list_codes({}, found) == [code]
 
 
-def test_repetitions_name_the_row_in_which_they_come_first() -> None:
-    found = context(
+def test_repetitions_name_the_first_row_with_the_value() -> None:
+    found = create_context(
         repeated_names={hash_name("a.mp3"): 2}, repeated_sentences={hash_sentence("where is  IT?"): 2}
     )
-    assert codes({}, found, number=2) == []
+    assert list_codes({}, found, number=2) == []
     checked = check_row(9, GOOD, found)
     assert [(problem.code, problem.severity) for problem in checked.problems] == [
         ("duplicate_filename", "error"),
@@ -118,12 +118,12 @@ def test_repetitions_name_the_row_in_which_they_come_first() -> None:
 
 
 def test_a_sentence_of_the_catalogue_is_only_a_warning() -> None:
-    found = context(catalogue={hash_sentence(GOOD["text"])})
+    found = create_context(catalogue={hash_sentence(GOOD["text"])})
     checked = check_row(2, GOOD, found)
     assert [problem.code for problem in checked.problems] == ["sentence_in_catalogue"]
     assert checked.speech is not None
 
 
-def test_the_value_of_a_problem_is_cut() -> None:
-    [problem] = check_row(2, {**GOOD, "level": str(uuid4()) * 100}, context()).problems
+def test_the_value_of_a_problem_is_shortened() -> None:
+    [problem] = check_row(2, {**GOOD, "level": str(uuid4()) * 100}, create_context()).problems
     assert len(problem.value) == 100

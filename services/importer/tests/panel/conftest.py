@@ -16,7 +16,7 @@ type Add = Callable[..., Awaitable[UUID]]
 
 @pytest.fixture
 async def panel(app: FastAPI, token_for: TokenFor, editor_id: UUID) -> AsyncIterator[httpx.AsyncClient]:
-    """An editor's browser, as the gateway passes its requests on."""
+    """An editor's browser, with headers as the gateway forwards them."""
     async with api_client(app, token=token_for(editor_id, "editor", csrf=CSRF)) as client:
         client.headers.update(PAGE)
         yield client
@@ -24,7 +24,7 @@ async def panel(app: FastAPI, token_for: TokenFor, editor_id: UUID) -> AsyncIter
 
 @pytest.fixture
 def stored(committed_database: Database, add_import: Add) -> Add:
-    """Adds an import in a transaction of its own."""
+    """Adds an import in a separate transaction."""
 
     async def add(**different: Any) -> UUID:
         async with committed_database.transaction() as session:

@@ -23,5 +23,5 @@ async def test_admins_see_the_audit_log_of_imports(
         assert "<ins>3</ins>" in page.text
 
 
-async def test_editors_do_not_see_it(panel: httpx.AsyncClient) -> None:
+async def test_editors_cannot_see_the_audit_log(panel: httpx.AsyncClient) -> None:
     assert (await panel.get(AUDIT)).status_code == 403

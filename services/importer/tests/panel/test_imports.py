@@ -40,7 +40,7 @@ async def test_imports_are_listed_newest_first(panel: httpx.AsyncClient, stored:
     assert (refused.status_code, "must be one of the choices" in refused.text) == (422, True)
 
 
-async def test_without_imports_the_list_leads_to_the_first(panel: httpx.AsyncClient) -> None:
+async def test_an_empty_list_links_to_the_form(panel: httpx.AsyncClient) -> None:
     page = (await panel.get(IMPORTS)).text
     assert "There are no imports yet" in page
     assert f'href="{IMPORTS}/create"' in page
@@ -56,7 +56,7 @@ async def test_the_rows_with_problems_are_shown_with_their_cells(
         session.add(
             RowError(job_id=job_id, row=7, column="level", code="unknown_level", cells=cells, **problem)
         )
-        # A problem of an import before the cells were kept.
+        # A problem from before cells were stored.
         session.add(RowError(job_id=job_id, row=8, column="level", code="unknown_level", **problem))
         session.add(RowError(job_id=job_id, row=9, column="", code="extra_cells", cells=cells, **problem))
     page = (await panel.get(f"{IMPORTS}/{job_id}")).text
@@ -79,7 +79,7 @@ async def test_the_rows_with_problems_are_shown_with_their_cells(
         ("undone", False, set[str]()),
     ],
 )
-async def test_a_page_offers_what_is_possible(
+async def test_a_page_offers_the_possible_actions(
     panel: httpx.AsyncClient, stored: Add, state: str, dry_run: bool, offered: set[str]
 ) -> None:
     job_id = await stored(state=state, dry_run=dry_run)
@@ -102,7 +102,7 @@ async def test_an_import_is_cancelled_and_another_undone(
             assert list(await session.scalars(entries)) == [editor_id]
 
 
-async def test_what_is_not_possible_is_explained(
+async def test_a_refused_action_is_explained(
     panel: httpx.AsyncClient, stored: Add, committed_database: Database
 ) -> None:
     late, others = await stored(state="applying"), await stored(owner_id=uuid4())
@@ -117,7 +117,7 @@ async def test_what_is_not_possible_is_explained(
     assert await find_state(committed_database, others) == "queued"
 
 
-async def test_other_sites_change_nothing(
+async def test_other_sites_cannot_change_imports(
     panel: httpx.AsyncClient, stored: Add, committed_database: Database
 ) -> None:
     job_id = await stored()
@@ -134,7 +134,7 @@ async def test_learners_are_refused(app: FastAPI, panel: httpx.AsyncClient, toke
         assert (await panel.get(f"{IMPORTS}{path}", headers=learner)).status_code == 403
 
 
-async def test_a_new_import_goes_on_with_earlier_recordings(
+async def test_a_new_import_can_use_earlier_recordings(
     panel: httpx.AsyncClient, committed_database: Database, add_session: Add, add_file: Add
 ) -> None:
     async with committed_database.transaction() as session:

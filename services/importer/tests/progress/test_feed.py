@@ -30,7 +30,7 @@ async def test_all_watches_are_read_by_one_query() -> None:
     assert table.asked == [{first.id, second.id}]
 
 
-async def test_nothing_is_read_while_nothing_is_watched() -> None:
+async def test_nothing_is_read_without_watches() -> None:
     item = Item(uuid4(), 1)
     table = Table(item)
     feed = ProgressFeed(table.fetch)
@@ -40,7 +40,7 @@ async def test_nothing_is_read_while_nothing_is_watched() -> None:
     assert table.asked == []
 
 
-async def test_a_change_wakes_all_that_watch() -> None:
+async def test_a_change_wakes_all_watches() -> None:
     item = Item(uuid4(), 1)
     table = Table(item)
     feed = ProgressFeed(table.fetch)

@@ -6,7 +6,7 @@ from importer.errors import StreamsFull, TooManyStreams
 from importer.progress import StreamSlots
 
 
-def test_a_user_has_a_share_of_the_streams() -> None:
+def test_a_user_can_open_a_limited_number_of_streams() -> None:
     slots, user = StreamSlots(limit=3, user_limit=2), uuid4()
     with slots.reserve(user):
         with slots.reserve(user), pytest.raises(TooManyStreams), slots.reserve(user):

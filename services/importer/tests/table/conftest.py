@@ -8,7 +8,7 @@ type AsSource = Callable[..., Source]
 
 @pytest.fixture
 def as_source() -> AsSource:
-    """Makes bytes, or pieces of bytes, a table that can be opened again and again."""
+    """Makes a table source, which can be opened repeatedly, from bytes or from pieces of bytes."""
 
     def make(content: bytes | Iterable[bytes], *, size: int = 7) -> Source:
         pieces = (

@@ -1,4 +1,4 @@
-"""Tables as people make them, and files that are none."""
+"""Tables made by people, and files that are not tables."""
 
 import codecs
 import io
@@ -61,7 +61,9 @@ async def test_an_accent_in_the_last_row_decides_the_encoding(as_source: AsSourc
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-async def test_delimiters_and_line_ends(as_source: AsSource, delimiter: str, line_end: str) -> None:
+async def test_delimiters_and_line_ends_are_recognised(
+    as_source: AsSource, delimiter: str, line_end: str
+) -> None:
     lines = (
         delimiter.join(("Audio Filename", " TEXT ", "level", "tags")),
         delimiter.join(("a.mp3", '"One, two; three\tfour."', "A1", '"travel,food"')),
@@ -78,7 +80,7 @@ async def test_delimiters_and_line_ends(as_source: AsSource, delimiter: str, lin
     ]
 
 
-async def test_the_separator_line_of_excel_is_no_row(as_source: AsSource) -> None:
+async def test_excels_separator_line_is_not_a_row(as_source: AsSource) -> None:
     source = as_source(b"sep=;\r\naudio_filename;text;level\r\na.mp3;Yes, please.;A1\r\n")
     facts = await inspect(source)
     assert facts.dialect.delimiter == ";"
@@ -130,7 +132,7 @@ async def test_a_corrected_report_is_a_table(as_source: AsSource) -> None:
         (b"PK\x03\x04 broken", "unreadable_spreadsheet", None),
     ],
 )
-async def test_a_file_that_is_no_table_is_refused(
+async def test_a_file_that_is_not_a_table_is_refused(
     as_source: AsSource, content: bytes, code: str, row: int | None
 ) -> None:
     with pytest.raises(TableProblem) as refused:
@@ -138,7 +140,7 @@ async def test_a_file_that_is_no_table_is_refused(
     assert (refused.value.code, refused.value.row) == (code, row)
 
 
-def peak_memory() -> int:
+def measure_peak_memory() -> int:
     """Return the largest resident memory so far, in KiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
@@ -152,21 +154,21 @@ def peak_memory() -> int:
     ],
     ids=["one cell of 50 MB", "a missing closing quotation mark", "a million columns"],
 )
-async def test_what_is_far_too_long_takes_little_memory(
+async def test_refusing_overlong_input_takes_little_memory(
     as_source: AsSource, start: bytes, filler: bytes, code: str
 ) -> None:
-    def pieces() -> Iterator[bytes]:
+    def generate_pieces() -> Iterator[bytes]:
         yield start
         yield from [filler] * 800
 
-    before = peak_memory()
+    before = measure_peak_memory()
     with pytest.raises(TableProblem) as refused:
-        await inspect(as_source(pieces()))
+        await inspect(as_source(generate_pieces()))
     assert refused.value.code == code
-    assert peak_memory() - before < 40 * 1024
+    assert measure_peak_memory() - before < 40 * 1024
 
 
-def spreadsheet(*rows: tuple[str | int | None, ...]) -> bytes:
+def build_spreadsheet(*rows: tuple[str | int | None, ...]) -> bytes:
     book, content = openpyxl.Workbook(write_only=True), io.BytesIO()
     sheet = book.create_sheet()
     for row in rows:
@@ -175,9 +177,9 @@ def spreadsheet(*rows: tuple[str | int | None, ...]) -> bytes:
     return content.getvalue()
 
 
-async def test_a_spreadsheet_is_a_table(as_source: AsSource) -> None:
+async def test_a_spreadsheet_is_read_as_a_table(as_source: AsSource) -> None:
     source = as_source(
-        spreadsheet(
+        build_spreadsheet(
             ("Audio filename", "Text", "Level", "Type"),
             ("a.mp3", 1999, "A1", None),
             (),
@@ -194,14 +196,14 @@ async def test_a_spreadsheet_is_a_table(as_source: AsSource) -> None:
 
 
 async def test_a_spreadsheet_bomb_is_refused(as_source: AsSource) -> None:
-    content = spreadsheet(("audio_filename", "text", "level"), *[("a.mp3", "x" * 30_000, "A1")] * 4_000)
+    content = build_spreadsheet(("audio_filename", "text", "level"), *[("a.mp3", "x" * 30_000, "A1")] * 4_000)
     assert len(content) < 1_000_000
     with pytest.raises(TableProblem) as refused:
         await inspect(as_source(content, size=65_536))
     assert refused.value.code == "unreadable_spreadsheet"
 
 
-async def test_names_are_compared_in_one_form(as_source: AsSource) -> None:
+async def test_names_are_compared_in_normalized_form(as_source: AsSource) -> None:
     rows = ["café.mp3,One.,A1", f"audio/{unicodedata.normalize('NFD', 'Café')}.MP3,Two.,A1", "b.mp3,one.,A1"]
     facts = await inspect(as_source("\n".join(["audio_filename,text,level", *rows]).encode()))
     assert list(facts.repeated_names.values()) == [2]

@@ -1,4 +1,4 @@
-"""Whatever arrives is read, or refused with a reason."""
+"""Any bytes are read as a table, or refused with a reason."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,15 +14,15 @@ MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\x00", b"sep=;", b'"', b",", b";", b"\t
 PIECES = st.sampled_from((HEADER, b"a.mp3,Hi.,A1\n", *MARKS))
 
 
-async def read(content: bytes) -> int:
-    """Return the number of rows of a table. Raises TableProblem."""
+async def count_rows(content: bytes) -> int:
+    """Count the rows of a table. Raises TableProblem."""
 
-    async def chunks() -> AsyncIterator[bytes]:
+    async def stream_chunks() -> AsyncIterator[bytes]:
         for start in range(0, len(content), 65_536):
             yield content[start : start + 65_536]
 
-    facts = await inspect_table(chunks, max_rows=10_000)
-    return sum([len(rows) async for rows in read_rows(chunks, encoding=facts.encoding, size=100)])
+    facts = await inspect_table(stream_chunks, max_rows=10_000)
+    return sum([len(rows) async for rows in read_rows(stream_chunks, encoding=facts.encoding, size=100)])
 
 
 @given(st.lists(PIECES | st.binary(max_size=30), max_size=15).map(b"".join))
@@ -30,7 +30,7 @@ async def read(content: bytes) -> int:
 @settings(deadline=None, max_examples=300)
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     with suppress(TableProblem):
-        asyncio.run(read(content))
+        asyncio.run(count_rows(content))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
         (HEADER + b'a.mp3,"' + b"x\n" * 1_000_000, "cell_too_long"),
     ],
 )
-async def test_lines_without_an_end_are_refused(content: bytes, code: str) -> None:
+async def test_endless_lines_are_refused(content: bytes, code: str) -> None:
     with pytest.raises(TableProblem) as caught:
-        await read(content)
+        await count_rows(content)
     assert caught.value.code == code

@@ -30,5 +30,5 @@ def test_cells_that_would_be_formulas_are_guarded(start: str) -> None:
 
 
 @pytest.mark.parametrize("cell", ["", "Yes.", "'tis true", "1-1", "a=b"])
-def test_other_cells_stay_as_they_are(cell: str) -> None:
+def test_other_cells_are_unchanged(cell: str) -> None:
     assert guard_cell(cell) == cell == unguard_cell(cell)
