@@ -25,9 +25,9 @@ class CrossFittedHeads:
     log_priors: Floats
     halves: NDArray[np.int64]
 
-    def log_posteriors(self, utterance: int, inner: Floats) -> Floats:
+    def compute_log_posteriors(self, utterance: int, inner: Floats) -> Floats:
         """Return those of the head that never saw the speaker."""
-        return self.heads[self.halves[utterance]].log_posteriors(inner.astype(np.float32))
+        return self.heads[self.halves[utterance]].compute_log_posteriors(inner.astype(np.float32))
 
 
 def train_heads(corpus: Corpus, encodings: Sequence[Encoding]) -> CrossFittedHeads:
@@ -55,7 +55,7 @@ def _cross_fit(
 def _relabel(corpus: Corpus, encoded: Sequence[Floats], heads: CrossFittedHeads) -> list[Labels]:
     labels = []
     for place, utterance in enumerate(corpus.utterances):
-        posteriors = heads.log_posteriors(place, encoded[place])
+        posteriors = heads.compute_log_posteriors(place, encoded[place])
         found = align(posteriors, to_transcript(corpus.rated_words(utterance)), heads.log_priors)
         if found is None:
             labels.append(np.full(len(posteriors), UNKNOWN))

@@ -185,7 +185,7 @@ class Augmenter:
 
     def _encode(self, place: int, samples: Floats) -> tuple[Encoding, Floats]:
         encoding = self.encoder.encode(samples)
-        return encoding, self.heads.log_posteriors(place, encoding.inner)
+        return encoding, self.heads.compute_log_posteriors(place, encoding.inner)
 
     def _match(
         self,
@@ -200,7 +200,7 @@ class Augmenter:
     ) -> Source | None:
         """Find words in a recording; those of `wrong_words`, or all, are wrong and the others as rated."""
         encoding = self.encodings[place]
-        encoded = encoded or (encoding, self.heads.log_posteriors(place, encoding.inner))
+        encoded = encoded or (encoding, self.heads.compute_log_posteriors(place, encoding.inner))
         matched = self.matcher.match(*encoded, words)
         if matched is None:
             return None

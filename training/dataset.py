@@ -9,7 +9,7 @@ from scoring.providers.offline.encoder import Encoding, Floats
 from scoring.providers.offline.lexicon import load_lexicon
 from scoring.providers.offline.listener import SpeechModel
 from scoring.providers.offline.model_files import load_model_files
-from scoring.providers.offline.phone_head import mean_log_posteriors
+from scoring.providers.offline.phone_head import average_log_posteriors
 from scoring.providers.offline.utterance_features import VoiceSpace
 from scoring.providers.offline.weights import ScorerWeights
 
@@ -53,7 +53,7 @@ def describe_corpus(
     matcher = Matcher(model.evidence, heads.log_priors)
     genuine = list[Source]()
     for place, (utterance, encoding) in enumerate(zip(corpus.utterances, encodings, strict=True)):
-        log_posteriors = heads.log_posteriors(place, encoding.inner)
+        log_posteriors = heads.compute_log_posteriors(place, encoding.inner)
         source = find_words(corpus, utterance, matcher, encoding, log_posteriors)
         if source is None:
             raise SystemExit(f"{utterance.name} is too short for its text.")
@@ -95,7 +95,7 @@ def build_test_set(folder: Path, split: str, weights: ScorerWeights) -> list[Exa
     matcher, examples = Matcher(model.evidence, weights.log_priors), list[Example]()
     for utterance in corpus.utterances:
         encoding = model.encoder.encode(utterance.read_samples())
-        log_posteriors = mean_log_posteriors(weights.heads, encoding.inner)
+        log_posteriors = average_log_posteriors(weights.heads, encoding.inner)
         source = find_words(corpus, utterance, matcher, encoding, log_posteriors)
         if source is None:
             print(f"{utterance.name} is left out: it is too short for its text.")

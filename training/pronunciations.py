@@ -48,7 +48,7 @@ def list_entries(lexicon: Lexicon) -> list[Entry]:
     """Return each word with each of its pronunciations, without words that are read as letters."""
     return [
         (word, sounds)
-        for word in lexicon.words()
+        for word in lexicon.list_words()
         if len(word) > 1 and is_english(word) and set(word) & set("aeiouy")
         for sounds in lexicon.find(word)
     ]

@@ -12,7 +12,14 @@ import optax
 from scoring.providers.offline.observation import Observation
 from scoring.providers.offline.phonemes import SYMBOLS
 from scoring.providers.offline.score_models import Transformer
-from scoring.providers.offline.transformer import MAX_POSITIONS, PADDING, SCALE, Inputs, forward, standardize
+from scoring.providers.offline.transformer import (
+    MAX_POSITIONS,
+    PADDING,
+    SCALE,
+    Inputs,
+    run_transformer,
+    standardize,
+)
 
 from training.examples import Example
 
@@ -183,7 +190,7 @@ def _loss(parameters: Parameters, arrays: Parameters, key: Any, layers: int, wor
     inputs = Inputs(tokens, arrays["phonemes"], arrays["words"], arrays["utterance"])
 
     def run(own: Inputs, own_key: Any) -> Any:
-        return forward(parameters, own, words, layers=layers, xp=jnp, drop=_Dropout(own_key))
+        return run_transformer(parameters, own, words, layers=layers, xp=jnp, drop=_Dropout(own_key))
 
     outputs = jax.vmap(run)(inputs, jax.random.split(key, BATCH))
     weights = arrays["weights"]

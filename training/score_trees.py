@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.phonemes import SYMBOLS
 from scoring.providers.offline.score_models import OVERALL, LinearModel, TreeChain
-from scoring.providers.offline.tree_rows import phoneme_rows, reading_row, word_rows
+from scoring.providers.offline.tree_rows import build_phoneme_rows, build_reading_row, build_word_rows
 from scoring.providers.offline.trees import Trees
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
@@ -39,16 +39,18 @@ def train_trees(examples: Sequence[Example]) -> TreeChain:
     parts = split_speakers([each.speaker for each in examples], PARTS, seed=SPLIT_SEED)
     weights = np.array([each.weight for each in examples])
     typical = _average_by_phoneme(examples)
-    rows = [phoneme_rows(each.rated, typical) for each in examples]
+    rows = [build_phoneme_rows(each.rated, typical) for each in examples]
     phonemes, phoneme_scores = _fit_stage(
         rows, [each.targets.phonemes for each in examples], weights, parts, PHONEME_TREES
     )
     observed = [(each.rated, own) for each, own in zip(examples, phoneme_scores, strict=True)]
-    word_inputs = [word_rows(*each) for each in observed]
+    word_inputs = [build_word_rows(*each) for each in observed]
     words, word_scores = _fit_stage(
         word_inputs, [each.targets.words for each in examples], weights, parts, WORD_TREES
     )
-    wholes = np.stack([reading_row(*each, own) for each, own in zip(observed, word_scores, strict=True)])
+    wholes = np.stack(
+        [build_reading_row(*each, own) for each, own in zip(observed, word_scores, strict=True)]
+    )
     targets = np.stack([each.targets.overall for each in examples])
     columns = range(len(OVERALL))
     overall = tuple(

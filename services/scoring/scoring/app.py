@@ -63,11 +63,11 @@ async def _wait_until_ready(*pings: Callable[[], Awaitable[None]]) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(START_TIMEOUT_SECONDS):
             for ping in pings:
-                while not await _passes(ping):  # noqa: ASYNC110 - other processes, which start
+                while not await _is_available(ping):  # noqa: ASYNC110 - other processes, which start
                     await asyncio.sleep(0.05)
 
 
-async def _passes(ping: Callable[[], Awaitable[None]]) -> bool:
+async def _is_available(ping: Callable[[], Awaitable[None]]) -> bool:
     try:
         await ping()
     except Unavailable:

@@ -82,7 +82,7 @@ class ApiSettings(HttpApiSettings):
         return value
 
     @model_validator(mode="after")
-    def _can_reach_azure(self) -> Self:
+    def _ensure_azure_settings(self) -> Self:
         if "azure" not in self.speech_provider:
             return self
         key = self.azure_speech_key.get_secret_value()

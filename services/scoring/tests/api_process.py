@@ -1,4 +1,4 @@
-"""The API in a process of its own, as it runs in production."""
+"""The API in a separate process, as in production."""
 
 import os
 import socket
@@ -38,19 +38,19 @@ class Output:
         return bytes(self._printed)
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         return int(server.getsockname()[1])
 
 
-def environment(settings: ApiSettings, **different: str) -> dict[str, str]:
+def build_environment(settings: ApiSettings, **different: str) -> dict[str, str]:
     """Return the settings of the tests as the variables of a process that logs as much as it can."""
     return {
         **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
         "ENVIRONMENT": "test",
         "LOG_LEVEL": "DEBUG",
-        "PORT": str(free_port()),
+        "PORT": str(find_free_port()),
         "JWKS_URL": settings.jwks_url,
         "REDIS_URL": settings.redis_url.get_secret_value(),
         "RECEIPT_SIGNING_KEYS_FILE": str(settings.receipt_signing_keys_file),
@@ -75,7 +75,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
 
 
 @contextmanager
-def running(
+def run_api(
     variables: Mapping[str, str], command: Sequence[str | Path] = COMMAND
 ) -> Iterator[psutil.Process]:
     """Run the API until the block ends."""

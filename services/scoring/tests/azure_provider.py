@@ -13,7 +13,7 @@ type Provide = Callable[..., AbstractAsyncContextManager[AzureProvider]]
 
 
 @asynccontextmanager
-async def started_azure(
+async def start_azure(
     url: str, *, concurrency: int = 4, timeout_seconds: float = 10, breaker: Breaker | None = None
 ) -> AsyncIterator[AzureProvider]:
     provider = AzureProvider(

@@ -45,13 +45,13 @@ def service() -> str:
 
 @pytest.fixture(scope="session")
 def reading() -> bytes:
-    """A WAV of somebody who says: The train leaves at seven in the morning."""
+    """A WAV of a person saying: The train leaves at seven in the morning."""
     return (AUDIO / "reading.wav").read_bytes()
 
 
 @pytest.fixture(scope="session")
 def wrong_word() -> bytes:
-    """A WAV of somebody who says: The ferry leaves at seven in the morning."""
+    """A WAV of a person saying: The ferry leaves at seven in the morning."""
     return (AUDIO / "wrong-word.wav").read_bytes()
 
 

@@ -12,13 +12,13 @@ LEAVES: Message = {"type": "http.disconnect"}
 
 
 class LeavingClient:
-    """Sends the messages that it is given, and then waits until it leaves."""
+    """Sends its messages, then waits until it disconnects."""
 
     def __init__(self, *messages: Message) -> None:
         self._messages = list(messages)
         self.left = asyncio.Event()
         self.status: int | None = None
-        """That of the answer."""
+        """Status of the response."""
 
     async def receive(self) -> Message:
         if self._messages:
@@ -34,7 +34,7 @@ class LeavingClient:
         return Request({"type": "http", "method": "POST", "path": "/", "headers": []}, self.receive)
 
     async def score(self, app: FastAPI, *, audio: bytes, text: str, token: str) -> None:
-        """Ask for scores, until they are there or the client has left."""
+        """Request scores until they arrive or the client has disconnected."""
         files = {"audio": ("speech", audio), "reference_text": (None, text.encode())}
         form = httpx.Request("POST", f"http://test{SCORE}", files=files)
         self._messages.append({"type": "http.request", "body": form.read(), "more_body": False})

@@ -1,4 +1,4 @@
-"""Searches what a running process holds in its memory."""
+"""Searches the memory of a running process."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ MIN_DIFFERENT_BYTES = 16
 
 
 def cut_needles(data: memoryview, *, count: int = 2) -> list[bytes]:
-    """Return pieces of audio from all over it, except where it is nearly silent."""
+    """Return pieces of audio from all its parts that are not nearly silent."""
     pieces = [bytes(data[at : at + NEEDLE_BYTES]) for at in range(0, len(data) - NEEDLE_BYTES, 1024)]
     loud = [piece for piece in pieces if len(set(piece)) >= MIN_DIFFERENT_BYTES]
     return loud[:: len(loud) // count]
@@ -46,7 +46,7 @@ def _list_writable(process: psutil.Process) -> Iterator[tuple[int, int, str]]:
 def wait_until_gone(
     list_processes: Callable[[], Iterable[psutil.Process]], needles: Sequence[bytes], *, seconds: float
 ) -> dict[str, list[str]]:
-    """Search until nothing is found or the time is over, and return what was found last, by process."""
+    """Search until nothing is found or the time is over; return the last findings by process."""
     deadline = time.monotonic() + seconds
     while True:
         searched = {" ".join(each.cmdline()[1:4]): find_in_memory(each, needles) for each in list_processes()}

@@ -18,7 +18,7 @@ from shared.audio.measurement import MAX_AUDIO_BYTES
 SCORE = "/api/v1/speech/score"
 LARGE_BYTES = 9_000_000
 CANARY_EVERY = 4_096
-"""One in each page of memory, so that every remainder shows."""
+"""One in each page of memory, so that every remainder is found."""
 SOURCE_RATE = 192_000
 DECODERS, SCORERS = "scoring.audio.", "scoring.providers."
 BOUNDARY = "----canary"
@@ -126,7 +126,7 @@ class Api:
             writer.close()
             await writer.wait_closed()
 
-    def workers(self, module: str = "scoring.") -> list[psutil.Process]:
+    def list_workers(self, module: str = "scoring.") -> list[psutil.Process]:
         """Return the confined processes whose module begins with this."""
         found = []
         for process in self.process.children(recursive=True):
@@ -135,21 +135,21 @@ class Api:
         return found
 
     def signal_workers(self, module: str, number: int) -> None:
-        for worker in self.workers(module):
+        for worker in self.list_workers(module):
             with suppress(psutil.NoSuchProcess):
                 worker.send_signal(number)
 
     async def wait_until_idle(self) -> None:
         """Wait until the API and its workers have nothing more to do."""
         deadline, before = time.monotonic() + 60, -1.0
-        while (used := self._cpu_seconds()) != before:
+        while (used := self._measure_cpu_seconds()) != before:
             assert time.monotonic() < deadline, "The API does not come to rest."
             before = used
             await asyncio.sleep(0.5)
 
-    def _cpu_seconds(self) -> float:
+    def _measure_cpu_seconds(self) -> float:
         total = 0.0
-        for process in (self.process, *self.workers()):
+        for process in (self.process, *self.list_workers()):
             with suppress(psutil.NoSuchProcess):
                 times = process.cpu_times()
                 total += times.user + times.system
@@ -196,19 +196,19 @@ async def comes_twice(api: Api) -> httpx.Response:
     return await api.send(files=[("audio", half), ("audio", half)], data=fields)
 
 
-def _form_of(api: Api) -> bytes:
+def _build_form(api: Api) -> bytes:
     return make_form(api.recordings.reading, api.recordings.text)
 
 
 async def has_no_end(api: Api) -> httpx.Response:
     headers = {"Authorization": f"Bearer {api.token}"}
     headers["Content-Type"] = FORM_TYPE
-    return await api.send(headers=headers, content=_form_of(api)[:-20])
+    return await api.send(headers=headers, content=_build_form(api)[:-20])
 
 
 async def has_no_boundary(api: Api) -> httpx.Response:
     headers = {"Authorization": f"Bearer {api.token}", "Content-Type": "multipart/form-data"}
-    return await api.send(headers=headers, content=_form_of(api))
+    return await api.send(headers=headers, content=_build_form(api))
 
 
 async def comes_from_a_stranger(api: Api) -> httpx.Response | None:
@@ -237,7 +237,7 @@ async def loses_its_scorer(api: Api) -> httpx.Response:
 
 
 async def _score_while_standing(api: Api, module: str) -> httpx.Response:
-    """The processes stand still until the time is over."""
+    """The processes are paused until the deadline has passed."""
     api.signal_workers(module, signal.SIGSTOP)
     try:
         return await api.score(api.recordings.reading)
@@ -258,7 +258,7 @@ async def breaks_off(api: Api) -> None:
 
 
 async def is_left_alone(api: Api) -> None:
-    """The whole recording has arrived, and its client has left."""
+    """The client disconnects after the whole recording has arrived."""
     await api.send_and_leave(api.recordings.reading, share=1)
 
 
@@ -289,7 +289,7 @@ OFFLINE_SITUATIONS = {waits_for_scores, loses_its_scorer}
 
 
 async def go_through(situation: Situation, api: Api) -> None:
-    """Let it happen, and check what the client got."""
+    """Run a situation, and check the client's response."""
     status, code = SITUATIONS[situation]
     answer = await situation(api)
     if answer is not None:

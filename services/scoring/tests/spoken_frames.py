@@ -7,14 +7,14 @@ from scoring.providers.offline.transcript import Word
 EVEN = np.full(40, -np.log(40), np.float32)
 
 
-def word(text: str, *spoken: str) -> Word:
+def make_word(text: str, *spoken: str) -> Word:
     return Word(text, tuple(to_ids(each.split()) for each in spoken))
 
 
-THE, CAT, SAT = word("the", "DH AH", "DH IY"), word("cat", "K AE T"), word("sat", "S AE T")
+THE, CAT, SAT = make_word("the", "DH AH", "DH IY"), make_word("cat", "K AE T"), make_word("sat", "S AE T")
 
 
-def frames(spoken: str, *, each: int = 3, confidence: float = 0.9) -> np.ndarray:
+def make_frames(spoken: str, *, each: int = 3, confidence: float = 0.9) -> np.ndarray:
     """Return log posteriors of a recording in which each phoneme takes some frames."""
     labels = np.repeat(to_ids(spoken.split()), each)
     posteriors = np.full((len(labels), len(SYMBOLS)), (1 - confidence) / (len(SYMBOLS) - 1))

@@ -1,4 +1,4 @@
-"""Runs a program under strace, and finds in its trace every call that can bring data out of its memory."""
+"""Runs a program under strace, and finds every call in its trace that can move data out of its memory."""
 
 import re
 import signal
@@ -17,7 +17,7 @@ WRITING = {
     "sendfile": 0, "copy_file_range": 1, "splice": 1, "tee": 1,
     "ftruncate": 0, "fallocate": 0, "fsetxattr": 0,
 }  # fmt: skip
-"""Which of the descriptors that a call names it writes to."""
+"""The position of the descriptor to which each call writes."""
 MAKING = (
     *("mkdir", "mkdirat", "mknod", "mknodat", "link", "linkat", "symlink", "symlinkat"),
     *("rename", "renameat", "renameat2", "truncate", "setxattr", "lsetxattr"),
@@ -41,7 +41,7 @@ HIDING = (
 )
 """Calls by which data leaves without a write, or outlives the process."""
 REFUSED = ("io_uring_setup",)
-"""With a ring, the kernel would write files without a call. Libraries go on without it when it is refused."""
+"""With a ring, the kernel would write files without a call. Libraries work without it when it is refused."""
 STARTING = ("execve", "execveat", "memfd_create")
 
 TRACED = (*OPENING, *WRITING, *MAKING, *MAPPING, *ADDRESSING, *HIDING, *REFUSED, *STARTING)
@@ -128,7 +128,7 @@ class Tracer:
 
 
 @contextmanager
-def traced(
+def trace(
     command: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[Tracer]:
     """Run a command with all its threads and children under strace, and end it with the block."""
@@ -146,13 +146,13 @@ def traced(
 
 
 @contextmanager
-def attached(process: int, *, folder: Path) -> Iterator[Tracer]:
+def attach(process: int, *, folder: Path) -> Iterator[Tracer]:
     """Follow a running process and its threads until the block ends. Raises PermissionError."""
     command = [*_make_command(folder), "-p", str(process)]
     strace = subprocess.Popen(command, stderr=subprocess.PIPE)  # noqa: S603 - as above
     assert strace.stderr
     try:
-        # The first line says that it has attached, or why not.
+        # The first line tells whether it has attached.
         if b"attached" not in (line := strace.stderr.readline()):
             raise PermissionError(line.decode())
         yield Tracer(strace, folder)
@@ -164,13 +164,13 @@ def attached(process: int, *, folder: Path) -> Iterator[Tracer]:
 def _make_command(folder: Path) -> list[str]:
     calls = ",".join(f"?{name}" for name in TRACED)
     refuse = [word for name in REFUSED for word in ("-e", f"inject={name}:error=ENOSYS")]
-    # A file per thread, so that no call is cut in two. Names of files are whole, contents are left out.
+    # A file per thread, so that no call is split. File names are complete, contents are omitted.
     options = ["-ff", "-y", "-s", "0", "-o", str(folder / "calls"), "-e", f"trace={calls}", *refuse]
     return ["strace", *options]
 
 
 def _end(strace: subprocess.Popen[bytes]) -> None:
-    # The program, not strace: that would let it go on without a trace.
+    # End the program and not strace, without which it would continue untraced.
     for process in psutil.Process(strace.pid).children() if strace.poll() is None else []:
         process.send_signal(signal.SIGTERM)
     strace.wait(timeout=60)

@@ -67,7 +67,7 @@ async def test_the_provider_lives_as_long_as_the_api(
     assert provider.calls == ["start", "ping", "ping", "ping", "close"]
 
 
-async def test_the_api_opens_when_it_can_score(settings: ApiSettings) -> None:
+async def test_the_api_opens_its_port_when_it_can_score(settings: ApiSettings) -> None:
     # A gateway sends recordings to a new replica as soon as it answers.
     async with api_client(create_app(settings)) as client:
         assert (await client.get("/ready")).json()["checks"].items() >= {
@@ -110,7 +110,7 @@ async def test_killed_workers_make_the_api_unready_until_they_are_replaced(
         worker: Worker = await start_worker()
         return worker
 
-    # The first one would be replaced before the second one has ended.
+    # Otherwise the first one would be replaced before the second one has ended.
     monkeypatch.setattr(workers, "_start_worker", start_later)
     dying = {worker.process for worker in workers._alive}
     for process in dying:

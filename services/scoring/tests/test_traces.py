@@ -1,4 +1,4 @@
-"""A recording leaves no trace: no file is made for it, no memory of ours keeps it."""
+"""Scoring creates no file, and overwrites every buffer of a recording."""
 
 import os
 import socket
@@ -41,8 +41,8 @@ sys.addaudithook(_watch)  # it cannot be removed again, so it does nothing unles
 
 
 @contextmanager
-def files_made() -> Iterator[list[str]]:
-    """Everything that Python opens for writing, or makes, inside the block."""
+def watch_files() -> Iterator[list[str]]:
+    """Record all files that Python creates or opens for writing inside the block."""
     _watches.append([])
     try:
         yield _watches[-1]
@@ -50,8 +50,8 @@ def files_made() -> Iterator[list[str]]:
         _watches.pop()
 
 
-def test_the_watch_sees_files(tmp_path: "os.PathLike[str]") -> None:
-    with files_made() as made, open(f"{tmp_path}/x", "wb"):
+def test_created_files_are_detected(tmp_path: "os.PathLike[str]") -> None:
+    with watch_files() as made, open(f"{tmp_path}/x", "wb"):
         pass
     assert made == [f"{tmp_path}/x"]
 
@@ -60,7 +60,7 @@ def test_scoring_makes_no_file(
     engine: Engine, encode: Callable[..., bytes], voice: NDArray[np.float32], tmp_path: "os.PathLike[str]"
 ) -> None:
     recordings = [encode(voice, kind) for kind in ("wav", "mp3", "m4a", "webm")]
-    with files_made() as made:
+    with watch_files() as made:
         for recording in recordings:
             engine.assess(decode_recording(memoryview(recording)), f"{TEXT} And another word.")
     assert [path for path in made if path != os.devnull] == []
@@ -69,7 +69,7 @@ def test_scoring_makes_no_file(
 async def test_a_request_makes_no_file(client: httpx.AsyncClient, encode: Callable[..., bytes]) -> None:
     large = encode(np.zeros(55 * 16_000, np.float32), codec="pcm_f32le")
     assert len(large) > 3_000_000
-    with files_made() as made:
+    with watch_files() as made:
         answer = await client.post(
             "/api/v1/speech/score", files={"audio": ("a.wav", large)}, data={"reference_text": TEXT}
         )
@@ -79,9 +79,7 @@ async def test_a_request_makes_no_file(client: httpx.AsyncClient, encode: Callab
 
 
 @pytest.mark.parametrize("head", [{"text": TEXT}, {"text": "поезд"}, {}])
-def test_a_worker_overwrites_what_it_was_sent(
-    engine: Engine, head: dict[str, Any], recording: Recording
-) -> None:
+def test_a_worker_overwrites_its_input(engine: Engine, head: dict[str, Any], recording: Recording) -> None:
     source = asdict(recording.source)
     pcm = bytearray(recording.pcm)
     confined._answer(partial(answer, engine), {"source": source} | head, pcm)
@@ -89,7 +87,7 @@ def test_a_worker_overwrites_what_it_was_sent(
     assert not any(pcm)
 
 
-def test_a_decode_process_overwrites_what_it_was_sent_and_what_it_sends(reading: bytes) -> None:
+def test_a_decode_process_overwrites_its_input_and_output(reading: bytes) -> None:
     ours, theirs = socket.socketpair()
     upload = bytearray(reading)
     with ours, theirs:

@@ -2,7 +2,7 @@
 
 import re
 
-from scoring.text.readings import Readings, text_after, text_before, unite
+from scoring.text.readings import Readings, get_text_after, get_text_before, unite
 from scoring.text.signs import NAMES_OF_TIMES
 
 ALWAYS: dict[str, tuple[str, ...]] = {
@@ -77,20 +77,20 @@ WITHIN_SENTENCE = re.compile(r"\s?[a-z,\d]")
 
 def read_abbreviation(found: re.Match[str]) -> Readings | None:
     """Read Mr., etc, No. 1 and St.; the full stop belongs to the abbreviation."""
-    word, after = found["word"].lower(), text_after(found)
+    word, after = found["word"].lower(), get_text_after(found)
     may_count = found["stop"] or word not in NEEDING_FULL_STOP
     if word in BEFORE_A_NUMBER and NEXT_NUMBER.match(after) and (may_count or found["word"].istitle()):
         return unite(BEFORE_A_NUMBER[word], () if may_count else (word,))
     if word in ALWAYS:
         return _order_by_place(word, after)
-    if word in WITH_FULL_STOP and (_is_in_range(found) or (found["stop"] and not _ends_sentence(found))):
+    if word in WITH_FULL_STOP and (_is_in_range(found) or (found["stop"] and not _is_sentence_end(found))):
         return unite(WITH_FULL_STOP[word], (word,))
     return None
 
 
 def read_slashed(found: re.Match[str]) -> Readings | None:
-    is_part = not found[0].endswith("/") and text_after(found)[:1].isalnum()
-    return None if is_part or text_before(found).endswith("/") else WITH_SLASH[found[0].lower()]
+    is_part = not found[0].endswith("/") and get_text_after(found)[:1].isalnum()
+    return None if is_part or get_text_before(found).endswith("/") else WITH_SLASH[found[0].lower()]
 
 
 def _order_by_place(word: str, after: str) -> Readings:
@@ -102,10 +102,10 @@ def _order_by_place(word: str, after: str) -> Readings:
 
 def _is_in_range(found: re.Match[str]) -> bool:
     """Recognize days and months at a dash: Mon-Fri."""
-    around = text_before(found)[-1:] + text_after(found)[:1]
+    around = get_text_before(found)[-1:] + get_text_after(found)[:1]
     return bool(NAMES_OF_TIMES.fullmatch(found["word"])) and not set(around).isdisjoint("-–")
 
 
-def _ends_sentence(found: re.Match[str]) -> bool:
+def _is_sentence_end(found: re.Match[str]) -> bool:
     """Tell whether a word in lower case has only a full stop behind it."""
-    return found["word"].islower() and not WITHIN_SENTENCE.match(text_after(found))
+    return found["word"].islower() and not WITHIN_SENTENCE.match(get_text_after(found))

@@ -18,7 +18,7 @@ from scoring.text.numerals import (
     to_ordinal,
     to_plural,
 )
-from scoring.text.readings import Readings, join, text_after, text_before, unite
+from scoring.text.readings import Readings, get_text_after, get_text_before, join, unite
 
 CURRENCIES: dict[str, tuple[tuple[str, str], ...]] = {
     "$": (("dollar", "dollars"),), "€": (("euro", "euros"), ("euro", "euro")),
@@ -90,7 +90,7 @@ def read_money(found: re.Match[str]) -> Readings | None:
         return join(_read_number(whole, fraction), [plural for _, plural in units_of])
     if fraction and int(fraction):
         return unite(_read_with_parts(whole, fraction, sign))
-    counted = read_cardinal(_digits(whole))
+    counted = read_cardinal(_extract_digits(whole))
     return unite(*(join(counted, (_agree(unit, whole),)) for unit in units_of))
 
 
@@ -101,9 +101,9 @@ def _name_countries(prefix: str | None, names: Sequence[tuple[str, str]]) -> Ite
 
 
 def _read_with_parts(whole: str, fraction: str, sign: str) -> Iterator[str]:
-    counted, cents = read_cardinal(_digits(whole)), spell_cardinal(str(int(fraction)))
+    counted, cents = read_cardinal(_extract_digits(whole)), spell_cardinal(str(int(fraction)))
     unit, part = _agree(CURRENCIES[sign][0], whole), _agree(PARTS[sign][0], fraction)
-    if int(_digits(whole)) == 0:
+    if int(_extract_digits(whole)) == 0:
         yield from (f"{cents} {_agree(each, fraction)}" for each in PARTS[sign])
     first = counted[0]
     short = f"oh {cents}" if int(fraction) < 10 else cents
@@ -118,13 +118,13 @@ def read_money_range(found: re.Match[str]) -> Readings:
     """Read $5-10 as five to ten dollars, or with dollars behind each."""
     sign = found["sign"]
     last = read_money(re.match(MONEY, sign + found["last"])) or ()  # type: ignore[arg-type] # it does match
-    first, unit = read_cardinal(_digits(found["first"])), _agree(CURRENCIES[sign][0], found["first"])
+    first, unit = read_cardinal(_extract_digits(found["first"])), _agree(CURRENCIES[sign][0], found["first"])
     return join(unite(first[:2], (f"{first[0]} {unit}",)), ("to", ""), last[:4])
 
 
 def _agree(unit: tuple[str, str], count: str) -> str:
     singular, plural = unit
-    return singular if _digits(count).lstrip("0") == "1" else plural
+    return singular if _extract_digits(count).lstrip("0") == "1" else plural
 
 
 def read_measure(found: re.Match[str]) -> Readings | None:
@@ -154,7 +154,7 @@ def _read_inches(found: re.Match[str]) -> Readings | None:
 
 def read_inches(found: re.Match[str]) -> Readings | None:
     """Read 27", or return None where the sign may close a quotation."""
-    if text_before(found).count('"') % 2:
+    if get_text_before(found).count('"') % 2:
         return None
     return join(_read_number(found["whole"], found["fraction"]), (*_name_inches(found), "inch", ""))
 
@@ -191,7 +191,7 @@ def read_fraction(found: re.Match[str]) -> Readings | None:
         one = {"one half": ("a half", "one half"), "one quarter": ("a quarter", "one quarter")}
         tails = one.get(parts[0], parts)
         return join(read_cardinal(found["whole"]), [f"and {each}" for each in tails] + [*tails])
-    days = dates.read_short_date(above, below, text_before(found))
+    days = dates.read_short_date(above, below, get_text_before(found))
     return unite((plain,), parts, days) if above >= below else unite(parts, days)
 
 
@@ -221,7 +221,7 @@ def spell_ordinal_number(number: int) -> str:
 
 
 def read_ordinal_number(found: re.Match[str]) -> Readings:
-    return read_ordinal(_digits(found["whole"]))
+    return read_ordinal(_extract_digits(found["whole"]))
 
 
 def read_plural(found: re.Match[str]) -> Readings:
@@ -237,7 +237,7 @@ def read_decade(found: re.Match[str]) -> Readings:
 def read_dotted_number(found: re.Match[str]) -> Readings:
     """Read 3.2.1, or 1.234.567 as a European writes thousands."""
     is_one_number = EUROPEAN_THOUSANDS.fullmatch(found[0])
-    return read_cardinal(_digits(found[0])) if is_one_number else read_dotted(found[0])
+    return read_cardinal(_extract_digits(found[0])) if is_one_number else read_dotted(found[0])
 
 
 def read_decimal_number(found: re.Match[str]) -> Readings | None:
@@ -260,16 +260,16 @@ def read_decimal_number(found: re.Match[str]) -> Readings | None:
 
 
 def read_number(found: re.Match[str]) -> Readings:
-    is_score = SCORE_BEFORE.search(text_before(found)) or SCORE_AFTER.match(text_after(found))
+    is_score = SCORE_BEFORE.search(get_text_before(found)) or SCORE_AFTER.match(get_text_after(found))
     return NOTHING if found[0] == "0" and is_score else read_whole(found[0])
 
 
 def _read_number(whole: str, fraction: str | None) -> Readings:
     if fraction:
         return read_decimal(whole, fraction)
-    digits = _digits(whole)
+    digits = _extract_digits(whole)
     return read_digits(digits) if digits[0] == "0" and len(digits) > 1 else read_cardinal(digits)
 
 
-def _digits(written: str) -> str:
+def _extract_digits(written: str) -> str:
     return re.sub(r"\D", "", written)

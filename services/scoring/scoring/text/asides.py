@@ -2,7 +2,7 @@
 
 import re
 
-from scoring.text.readings import text_after, text_before
+from scoring.text.readings import get_text_after, get_text_before
 
 ASIDE = re.compile(r"\[[^\[\]]*\]|\((?P<inside>[^()]*)\)|\*(?P<starred>[a-z]+)\*")
 LABEL = re.compile(
@@ -31,8 +31,8 @@ def is_aside(found: re.Match[str]) -> bool:
 
 def is_label(found: re.Match[str]) -> bool:
     name = found[0].rstrip(": ").lower()
-    is_placed = LABEL_PLACE.search(text_before(found))
-    return bool(is_placed) and not name.startswith("dear ") and any(map(str.isalnum, text_after(found)))
+    is_placed = LABEL_PLACE.search(get_text_before(found))
+    return bool(is_placed) and not name.startswith("dear ") and any(map(str.isalnum, get_text_after(found)))
 
 
 def is_spoken_label(found: re.Match[str]) -> bool:

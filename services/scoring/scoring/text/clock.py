@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from scoring.text.numerals import NOTHING, SMALL, read_decimal, read_digits, spell_cardinal
-from scoring.text.readings import Readings, join, text_before, unite
+from scoring.text.readings import Readings, get_text_before, join, unite
 
 HALF_OF_DAY = r"(?P<half>[ap])(?:\.\s?m\.|\.?m\b\.?(?!\w))"
 TIME = re.compile(
@@ -23,7 +23,7 @@ def read_time(found: re.Match[str]) -> Readings | None:
     """Read 7:30, or return None for 7.30 that is a decimal."""
     hour, minute, half = int(found["hour"]), int(found["minute"]), found["half"]
     may_be_decimal = found["mark"] == "." and not half
-    if may_be_decimal and not (hour < 25 and BEFORE_A_TIME.search(text_before(found))):
+    if may_be_decimal and not (hour < 25 and BEFORE_A_TIME.search(get_text_before(found))):
         return None
     if hour > 24 and not may_be_decimal:
         return None

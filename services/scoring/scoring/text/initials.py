@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from scoring.text.abbreviations import INITIALS
 from scoring.text.characters import fold_letters
 from scoring.text.numerals import read_digits, read_dotted, read_whole
-from scoring.text.readings import Readings, text_after, text_before, unite
+from scoring.text.readings import Readings, get_text_after, get_text_before, unite
 
 SPELLED = {
     "us", "usa", "uk", "eu", "un", "uae", "it", "am", "id", "ok", "ai", "io", "pe", "la", "ad", "ce",
@@ -94,8 +94,8 @@ def read_capitals(found: re.Match[str]) -> Readings:
 
 def _is_shouted(found: re.Match[str]) -> bool:
     """Tell whether the words around are in capitals too."""
-    around = re.findall(r"[^\W\d_]{2,}", text_before(found))[-1:]
-    around += re.findall(r"[^\W\d_]{2,}", text_after(found))[:1]
+    around = re.findall(r"[^\W\d_]{2,}", get_text_before(found))[-1:]
+    around += re.findall(r"[^\W\d_]{2,}", get_text_after(found))[:1]
     return bool(around) and all(word.isupper() for word in around)
 
 

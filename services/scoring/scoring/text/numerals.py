@@ -60,11 +60,11 @@ def _spell_integer(value: int, link: str = "") -> str:
 def read_cardinal(digits: str) -> Readings:
     """Read a number that counts: with and without "and", 1,250 as twelve hundred fifty too."""
     plain = (spell_cardinal(digits), spell_cardinal(digits, "and "))
-    with_article = (f"a {each.removeprefix('one ')}" for each in plain if _starts_with_one_scale(each))
+    with_article = (f"a {each.removeprefix('one ')}" for each in plain if _has_leading_one(each))
     return unite(plain, _read_hundreds(digits), with_article)
 
 
-def _starts_with_one_scale(spoken: str) -> bool:
+def _has_leading_one(spoken: str) -> bool:
     first, _, rest = spoken.partition(" ")
     return first == "one" and rest.partition(" ")[0] in {name for _, name in SCALES}
 
@@ -149,7 +149,7 @@ def read_ordinal(digits: str) -> Readings:
 
 
 def read_decimal(whole: str, fraction: str, point: str = "point") -> Readings:
-    """Read 2.05 as two point zero five. Without a whole part, zero may be left out."""
+    """Read 2.05 as two point zero five. Without a whole part, zero may be omitted."""
     before = read_cardinal(re.sub(r"\D", "", whole)) if whole.strip("0") else ("zero", "", "oh", "nought")
     if not whole:
         before = ("", "zero", "oh", "nought")

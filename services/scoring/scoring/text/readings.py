@@ -41,9 +41,9 @@ def join(*parts: Iterable[str]) -> Readings:
     return unite(" ".join(filter(None, (text for _, text in combination))) for combination in chosen)
 
 
-def text_before(found: re.Match[str]) -> str:
+def get_text_before(found: re.Match[str]) -> str:
     return found.string[max(found.start() - CONTEXT_CHARACTERS, 0) : found.start()]
 
 
-def text_after(found: re.Match[str]) -> str:
+def get_text_after(found: re.Match[str]) -> str:
     return found.string[found.end() : found.end() + CONTEXT_CHARACTERS]

@@ -3,7 +3,7 @@
 import re
 
 from scoring.text.numerals import read_cardinal, read_ordinal, read_whole
-from scoring.text.readings import Readings, text_after, text_before, unite
+from scoring.text.readings import Readings, get_text_after, get_text_before, unite
 
 SMALL_NUMERAL = re.compile(r"(?=[XVI])X{0,3}(?:IX|IV|V?I{0,3})(?![^\W_]|')")
 YEAR_NUMERAL = re.compile(
@@ -33,14 +33,14 @@ def to_number(numeral: str) -> int:
 
 def read_small_numeral(found: re.Match[str]) -> Readings | None:
     numeral = found[0]
-    before = WORD_BEFORE.search(text_before(found))
+    before = WORD_BEFORE.search(get_text_before(found))
     word = before[1] if before else ""
     letters = " ".join(numeral.lower())
     if len(numeral) == 1 and not (word[:1].isupper() or word.lower() in COUNTED):
         return None
     digits = str(to_number(numeral))
     ordinals, cardinals = [f"the {each}" for each in read_ordinal(digits)], read_cardinal(digits)
-    if re.match(r"(?:st|nd|rd|th)?\s?[Cc]entur", text_after(found)):
+    if re.match(r"(?:st|nd|rd|th)?\s?[Cc]entur", get_text_after(found)):
         return unite(read_ordinal(digits), cardinals)
     if word.lower() in RULERS:
         return unite(ordinals, cardinals, (letters,))

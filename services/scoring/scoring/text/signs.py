@@ -2,7 +2,7 @@
 
 import re
 
-from scoring.text.readings import Readings, text_after, text_before
+from scoring.text.readings import Readings, get_text_after, get_text_before
 
 ALWAYS: dict[str, Readings] = {
     "&": ("and",), "%": ("percent",), "+": ("plus", "and"), "=": ("equals", "is", "is equal to", "equal"),
@@ -56,7 +56,7 @@ AMOUNT_BEFORE = re.compile(r"[$€£¥¢]\s?[\d.,]+[kmbn]{0,2}$|\d\s?[A-Za-z%°]
 
 def read_sign(found: re.Match[str]) -> Readings | None:
     """Return the readings of a sign by what stands around it, or None for punctuation."""
-    sign, before, after = found[0], text_before(found), text_after(found)
+    sign, before, after = found[0], get_text_before(found), get_text_after(found)
     if sign in POWERS:
         return POWERS[sign] if OPERAND_BEFORE.search(before) else ()
     if sign in ALWAYS:
@@ -76,7 +76,7 @@ def read_sign(found: re.Match[str]) -> Readings | None:
 
 def read_times(found: re.Match[str]) -> Readings | None:
     """Read an x between numbers: 5 x 3."""
-    return ("times", "by", "x") if NUMBER_BEFORE.search(text_before(found)) else None
+    return ("times", "by", "x") if NUMBER_BEFORE.search(get_text_before(found)) else None
 
 
 def _read_slash(before: str, after: str) -> Readings | None:
@@ -95,11 +95,11 @@ def _read_dash(sign: str, before: str, after: str) -> Readings | None:
         return MINUS_BETWEEN_NUMBERS if is_apart and sign == "-" else DASH_BETWEEN_NUMBERS
     if number_after and not number_after["space"] and sign != "—" and not before[-1:].strip(" (\n\"'^"):
         return BEFORE_NUMBERS[sign]
-    if sign != "—" and NAMES_OF_TIMES.search(before.rstrip()) and NAMES_OF_TIMES.match(_first_word(after)):
+    if sign != "—" and NAMES_OF_TIMES.search(before.rstrip()) and NAMES_OF_TIMES.match(_find_word(after)):
         return DASH_BETWEEN_NAMES
     return None
 
 
-def _first_word(text: str) -> str:
+def _find_word(text: str) -> str:
     found = re.match(r"\s?([A-Za-z]+)", text)
     return found[1] if found else ""

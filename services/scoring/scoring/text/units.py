@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from scoring.text.readings import Readings, join, text_before, unite
+from scoring.text.readings import Readings, get_text_before, join, unite
 
 UNITS: dict[str, tuple[str, ...]] = {
     "km": ("kilometers",), "m": ("meters",), "cm": ("centimeters",), "mm": ("millimeters",),
@@ -84,7 +84,7 @@ def read_unit(found: re.Match[str], *, is_one: bool) -> Readings:
 def read_lone_unit(found: re.Match[str]) -> Readings:
     if found["symbol"]:
         names = UNITS[found["symbol"]]
-        return unite(map(to_singular, names)) if text_before(found).endswith("/") else names
+        return unite(map(to_singular, names)) if get_text_before(found).endswith("/") else names
     if found["area"]:
         return unite(_read_power(UNITS[found["area"]][0], found["area_power"]))
     return read_unit(found, is_one=False)

@@ -12,16 +12,16 @@ ANN, BEN = UUID(int=1), UUID(int=2)
 
 
 def create_queue(*, concurrency: int = 1, max_waiting: int = 100, seconds: float = 0.0) -> FairQueue:
-    """A queue whose work has one size, its time in seconds; `seconds` are added to each estimate."""
+    """Create a queue for work of one size, its seconds; `seconds` are added to each estimate."""
     estimator = DurationEstimator(seconds=(seconds, 1.0), scales=(1.0,))
     return FairQueue("test", estimator, concurrency=concurrency, max_waiting=max_waiting)
 
 
-def ticket(learner: UUID | None = None, *, within: float = 10.0) -> Ticket:
+def create_ticket(learner: UUID | None = None, *, within: float = 10.0) -> Ticket:
     return Ticket(learner or uuid4(), asyncio.get_running_loop().time() + within)
 
 
-def shown(metric: str) -> float:
+def get_metric(metric: str) -> float:
     return REGISTRY.get_sample_value(metric, {"queue": "test"}) or 0.0
 
 
@@ -54,35 +54,35 @@ async def settle() -> None:
 
 async def test_a_turn_comes_when_the_one_before_ends() -> None:
     queue = create_queue()
-    first, second = Work(queue, ticket()), Work(queue, ticket())
+    first, second = Work(queue, create_ticket()), Work(queue, create_ticket())
     await settle()
     assert (first.has_begun.is_set(), second.has_begun.is_set()) == (True, False)
-    assert (shown("scoring_queue_in_work"), shown("scoring_queue_waiting")) == (1, 1)
+    assert (get_metric("scoring_queue_in_work"), get_metric("scoring_queue_waiting")) == (1, 1)
     await first.end()
     await asyncio.wait_for(second.has_begun.wait(), 1)
     await second.end()
-    assert (shown("scoring_queue_in_work"), shown("scoring_queue_waiting")) == (0, 0)
+    assert (get_metric("scoring_queue_in_work"), get_metric("scoring_queue_waiting")) == (0, 0)
 
 
-async def test_a_slot_that_is_cleaned_up_belongs_to_the_learner_who_had_it() -> None:
+async def test_a_slot_counts_for_its_learner_until_it_is_cleaned_up() -> None:
     queue, freed = create_queue(concurrency=2), asyncio.get_running_loop().create_future()
-    queue.keep_slot(ticket(ANN), until=freed)
-    ann, ben = Work(queue, ticket(ANN)), Work(queue, ticket(BEN))
+    queue.keep_slot(create_ticket(ANN), until=freed)
+    ann, ben = Work(queue, create_ticket(ANN)), Work(queue, create_ticket(BEN))
     await settle()
     assert (ann.has_begun.is_set(), ben.has_begun.is_set()) == (False, True)
     freed.set_result(None)
     await settle()
     assert ann.has_begun.is_set()
-    queue.keep_slot(ticket(ANN), until=freed)
+    queue.keep_slot(create_ticket(ANN), until=freed)
     for work in (ann, ben):
         await work.end()
-    assert shown("scoring_queue_in_work") == 0
+    assert get_metric("scoring_queue_in_work") == 0
 
 
 async def test_a_learner_with_one_comes_before_one_with_many() -> None:
     queue = create_queue()
-    anns = [Work(queue, ticket(ANN)) for _ in range(4)]
-    ben = Work(queue, ticket(BEN))
+    anns = [Work(queue, create_ticket(ANN)) for _ in range(4)]
+    ben = Work(queue, create_ticket(BEN))
     await settle()
     await anns[0].end()
     await settle()
@@ -92,40 +92,40 @@ async def test_a_learner_with_one_comes_before_one_with_many() -> None:
         await work.end()
 
 
-async def test_what_cannot_end_in_time_is_refused_at_once() -> None:
-    queue, refused = create_queue(), shown("scoring_queue_refused_total")
-    work = Work(queue, ticket(), 8)
+async def test_work_that_cannot_end_in_time_is_refused_immediately() -> None:
+    queue, refused = create_queue(), get_metric("scoring_queue_refused_total")
+    work = Work(queue, create_ticket(), 8)
     await settle()
     started = asyncio.get_running_loop().time()
     with pytest.raises(ProviderUnavailable) as caught:
-        async with queue.take_turn(ticket(), (5.0,)):
+        async with queue.take_turn(create_ticket(), (5.0,)):
             pass
     assert asyncio.get_running_loop().time() - started < 0.1
     # 13 s in all, of which it has 10.
     assert caught.value.headers["Retry-After"] == "3"
-    assert shown("scoring_queue_refused_total") == refused + 1
+    assert get_metric("scoring_queue_refused_total") == refused + 1
     await work.end()
 
 
 async def test_work_that_waits_is_refused_once_it_cannot_end_in_time() -> None:
     queue = create_queue()
-    hanging = Work(queue, ticket(), 0.1)
+    hanging = Work(queue, create_ticket(), 0.1)
     await settle()
     started = asyncio.get_running_loop().time()
     with pytest.raises(QueueFull):
-        async with queue.take_turn(ticket(within=0.5), (0.2,)):
+        async with queue.take_turn(create_ticket(within=0.5), (0.2,)):
             pass
     assert 0.25 < asyncio.get_running_loop().time() - started < 0.49
     await hanging.end()
-    async with queue.take_turn(ticket(), (0.2,)):
+    async with queue.take_turn(create_ticket(), (0.2,)):
         pass
 
 
-async def test_what_waits_gives_way_to_learners_who_have_less() -> None:
+async def test_waiting_work_gives_way_to_learners_with_less_work() -> None:
     queue = create_queue()
-    works = [Work(queue, ticket(ANN), 4), Work(queue, ticket(ANN), 4)]
+    works = [Work(queue, create_ticket(ANN), 4), Work(queue, create_ticket(ANN), 4)]
     await settle()
-    works.append(Work(queue, ticket(BEN), 4))
+    works.append(Work(queue, create_ticket(BEN), 4))
     await settle()
     with pytest.raises(QueueFull):
         await works[1].task
@@ -133,91 +133,91 @@ async def test_what_waits_gives_way_to_learners_who_have_less() -> None:
     await works[2].end()
 
 
-async def test_what_can_start_at_once_does_whatever_its_estimate() -> None:
+async def test_work_starts_immediately_in_a_free_slot_whatever_its_estimate() -> None:
     queue = create_queue(max_waiting=0, seconds=99)
-    assert queue.ensure_room(ticket()) < asyncio.get_running_loop().time()
-    async with queue.take_turn(ticket(within=-1), (5.0,)):
-        assert shown("scoring_queue_in_work") == 1
+    assert queue.ensure_room(create_ticket()) < asyncio.get_running_loop().time()
+    async with queue.take_turn(create_ticket(within=-1), (5.0,)):
+        assert get_metric("scoring_queue_in_work") == 1
 
 
 async def test_an_estimate_that_was_too_high_is_corrected() -> None:
     queue = create_queue(seconds=60)
     for _ in range(20):
-        async with queue.take_turn(ticket(), (0.0,)):
+        async with queue.take_turn(create_ticket(), (0.0,)):
             pass
-    work = Work(queue, ticket(), 0)
+    work = Work(queue, create_ticket(), 0)
     await settle()
-    assert queue.ensure_room(ticket()) > asyncio.get_running_loop().time() + 9
+    assert queue.ensure_room(create_ticket()) > asyncio.get_running_loop().time() + 9
     await work.end()
 
 
 async def test_without_room_to_wait_only_free_slots_are_given() -> None:
     queue = create_queue(concurrency=2, max_waiting=0)
-    works = [Work(queue, ticket()) for _ in range(2)]
+    works = [Work(queue, create_ticket()) for _ in range(2)]
     await settle()
     with pytest.raises(QueueFull) as caught:
-        async with queue.take_turn(ticket(), (1.0,)):
+        async with queue.take_turn(create_ticket(), (1.0,)):
             pass
     assert caught.value.headers["Retry-After"] == "1"
     for work in works:
         await work.end()
 
 
-async def test_room_is_there_as_long_as_usual_work_would_end_in_time() -> None:
+async def test_there_is_room_while_typical_work_would_end_in_time() -> None:
     queue = create_queue(seconds=4)
     now = asyncio.get_running_loop().time()
     assert queue.ensure_room(Ticket(ANN, now + 10)) == pytest.approx(now + 6)
-    works = [Work(queue, ticket(), 0)]
+    works = [Work(queue, create_ticket(), 0)]
     await settle()
-    queue.ensure_room(ticket())
-    works.append(Work(queue, ticket(), 0))
+    queue.ensure_room(create_ticket())
+    works.append(Work(queue, create_ticket(), 0))
     await settle()
     with pytest.raises(QueueFull):
-        queue.ensure_room(ticket())
-    assert shown("scoring_queue_waiting") == 1
+        queue.ensure_room(create_ticket())
+    assert get_metric("scoring_queue_waiting") == 1
     for work in works:
         await work.end()
 
 
-async def test_work_that_is_being_prepared_keeps_its_room() -> None:
-    queue, own = create_queue(seconds=4), ticket(ANN)
-    first = Work(queue, ticket(), 0)
+async def test_work_in_preparation_occupies_its_room() -> None:
+    queue, own = create_queue(seconds=4), create_ticket(ANN)
+    first = Work(queue, create_ticket(), 0)
     await settle()
     with queue.expect(own):
         queue.ensure_room(own)
         with pytest.raises(QueueFull):
-            queue.ensure_room(ticket())
+            queue.ensure_room(create_ticket())
         second = Work(queue, own, 0)
         await settle()
         await second.cancel()
-        queue.ensure_room(ticket())
+        queue.ensure_room(create_ticket())
     await first.end()
 
 
-async def test_work_that_was_given_up_in_preparation_leaves_its_room() -> None:
+async def test_work_abandoned_in_preparation_releases_its_room() -> None:
     queue = create_queue(seconds=4)
-    work = Work(queue, ticket(), 0)
+    work = Work(queue, create_ticket(), 0)
     await settle()
-    with pytest.raises(ZeroDivisionError), queue.expect(ticket()):
+    with pytest.raises(ZeroDivisionError), queue.expect(create_ticket()):
         raise ZeroDivisionError
-    queue.ensure_room(ticket())
+    queue.ensure_room(create_ticket())
     await work.end()
 
 
-async def test_who_leaves_while_waiting_makes_room() -> None:
+async def test_cancelling_waiting_work_makes_room() -> None:
     queue = create_queue(max_waiting=1)
-    first, second = Work(queue, ticket()), Work(queue, ticket())
+    first, second = Work(queue, create_ticket()), Work(queue, create_ticket())
     await settle()
     await second.cancel()
-    third = Work(queue, ticket())
+    third = Work(queue, create_ticket())
     await settle()
     await first.end()
     await third.end()
 
 
-async def test_who_leaves_while_in_work_frees_the_slot() -> None:
+async def test_cancelling_running_work_frees_the_slot() -> None:
     queue = create_queue()
-    first, second = Work(queue, ticket()), Work(queue, ticket())
+    first, second = Work(queue, create_ticket()), Work(queue, create_ticket())
     await settle()
     await first.cancel()
     await settle()
@@ -225,47 +225,47 @@ async def test_who_leaves_while_in_work_frees_the_slot() -> None:
     await second.end()
 
 
-async def test_who_leaves_in_the_moment_of_the_turn_passes_it_on() -> None:
+async def test_work_cancelled_at_its_turn_passes_the_turn_on() -> None:
     queue = create_queue()
-    first, second, third = (Work(queue, ticket()) for _ in range(3))
+    first, second, third = (Work(queue, create_ticket()) for _ in range(3))
     await settle()
     first.may_end.set()
-    # The second has its turn, and does not know it yet.
+    # The second has its turn, but its task has not run yet.
     while not first.task.done():  # noqa: ASYNC110 - one pass of the loop at a time
         await asyncio.sleep(0)
     second.task.cancel()
     await settle()
     assert (second.has_begun.is_set(), third.has_begun.is_set()) == (False, True)
     await third.end()
-    assert shown("scoring_queue_in_work") == 0
+    assert get_metric("scoring_queue_in_work") == 0
 
 
-async def test_a_failure_frees_the_slot_and_teaches_only_that_work_takes_long() -> None:
+async def test_a_failure_frees_the_slot_and_only_raises_the_estimate() -> None:
     queue = create_queue(seconds=0.5)
 
     async def fail(after_seconds: float) -> None:
-        async with queue.take_turn(ticket(), (0.0,)):
+        async with queue.take_turn(create_ticket(), (0.0,)):
             await asyncio.sleep(after_seconds)
             raise ZeroDivisionError
 
-    async def typical() -> float:
-        own = ticket()
+    async def measure_typical() -> float:
+        own = create_ticket()
         return own.deadline - queue.ensure_room(own)
 
     with pytest.raises(ZeroDivisionError):
         await fail(0)
-    assert await typical() == pytest.approx(0.5)
+    assert await measure_typical() == pytest.approx(0.5)
     with pytest.raises(ZeroDivisionError):
         await fail(0.7)
-    assert await typical() == pytest.approx(0.55, rel=0.05)
+    assert await measure_typical() == pytest.approx(0.55, rel=0.05)
 
 
 async def test_a_learner_cannot_take_all_slots() -> None:
     queue = create_queue(concurrency=2)
-    anns = [Work(queue, ticket(ANN)) for _ in range(3)]
+    anns = [Work(queue, create_ticket(ANN)) for _ in range(3)]
     await settle()
     assert [work.has_begun.is_set() for work in anns] == [True, False, False]
-    ben = Work(queue, ticket(BEN))
+    ben = Work(queue, create_ticket(BEN))
     await settle()
     assert ben.has_begun.is_set()
     for work in (ben, *anns):
@@ -273,13 +273,13 @@ async def test_a_learner_cannot_take_all_slots() -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 2, 5])
-async def test_no_more_than_the_slots_are_in_work_however_requests_come_and_go(concurrency: int) -> None:
+async def test_running_work_never_exceeds_the_slots(concurrency: int) -> None:
     queue, in_work, peak = create_queue(concurrency=concurrency), 0, 0
 
-    async def work(number: int) -> None:
+    async def do_work(number: int) -> None:
         nonlocal in_work, peak
         await asyncio.sleep(number % 7 / 1000)
-        async with queue.take_turn(ticket(UUID(int=number % 11)), (0.001,)):
+        async with queue.take_turn(create_ticket(UUID(int=number % 11)), (0.001,)):
             in_work += 1
             peak = max(peak, in_work)
             try:
@@ -287,7 +287,7 @@ async def test_no_more_than_the_slots_are_in_work_however_requests_come_and_go(c
             finally:
                 in_work -= 1
 
-    tasks = [asyncio.create_task(work(number)) for number in range(150)]
+    tasks = [asyncio.create_task(do_work(number)) for number in range(150)]
     for number, task in enumerate(tasks):
         if number % 9 == 0:
             asyncio.get_running_loop().call_later(number % 13 / 500, task.cancel)
@@ -295,4 +295,4 @@ async def test_no_more_than_the_slots_are_in_work_however_requests_come_and_go(c
     assert peak == concurrency
     assert {type(each) for each in outcomes} <= {type(None), asyncio.CancelledError, QueueFull}
     assert outcomes.count(None) > 75
-    assert (shown("scoring_queue_in_work"), shown("scoring_queue_waiting")) == (0, 0)
+    assert (get_metric("scoring_queue_in_work"), get_metric("scoring_queue_waiting")) == (0, 0)

@@ -5,7 +5,7 @@ from scoring.admission import LearnerShares, UploadRoom
 from scoring.errors import TooManyRecordings, UploadsFull
 
 
-def test_a_learner_has_a_share_and_others_have_theirs() -> None:
+def test_each_learner_has_a_separate_share() -> None:
     shares, learner = LearnerShares(2), uuid4()
     with shares.hold(learner), shares.hold(learner):
         with pytest.raises(TooManyRecordings) as caught, shares.hold(learner):
@@ -27,7 +27,7 @@ def test_a_refused_recording_takes_no_share() -> None:
         pass
 
 
-def test_what_does_not_fit_is_refused_and_what_does_is_taken() -> None:
+def test_a_reservation_that_does_not_fit_is_refused() -> None:
     room = UploadRoom(100)
     with room.reserve(60):
         with pytest.raises(UploadsFull) as caught, room.reserve(50):

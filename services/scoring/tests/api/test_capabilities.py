@@ -5,7 +5,7 @@ CODECS = ["pcm", "mp3", "aac", "alac", "opus", "vorbis", "flac"]
 CAPABILITIES = "/api/v1/speech/capabilities"
 
 
-async def test_what_can_be_scored(client: httpx.AsyncClient) -> None:
+async def test_capabilities_are_listed(client: httpx.AsyncClient) -> None:
     assert (await client.get(CAPABILITIES)).json() == {
         "provider": "offline",
         "scorer": "offline-2",

@@ -39,14 +39,14 @@ async def test_a_block_that_ends_first_is_not_disturbed() -> None:
     await asyncio.sleep(0.01)
 
 
-async def test_errors_of_the_block_stay_what_they_are() -> None:
+async def test_errors_of_the_block_are_passed_on() -> None:
     with pytest.raises(TimeoutError):
         async with cancel_on_disconnect(LeavingClient().request()):
             raise TimeoutError
 
 
 @pytest.mark.parametrize(("body", "ends"), [(b"\r\n", True), (bytes(MAX_IGNORED_BYTES + 1), False)])
-async def test_what_follows_a_form_is_ignored_but_not_endlessly(body: bytes, ends: bool) -> None:
+async def test_bytes_after_a_form_are_ignored_up_to_a_limit(body: bytes, ends: bool) -> None:
     client = LeavingClient({"type": "http.request", "body": body, "more_body": True})
     client.left.set()
     try:
@@ -78,7 +78,7 @@ class HangingProvider:
 
 @pytest.fixture
 def hanging(app: FastAPI, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> HangingProvider:
-    """In place of the provider of the application, which `client` has started."""
+    """Replaces the provider of the application, which `client` has started."""
     hanging = HangingProvider()
     monkeypatch.setattr(app.state.providers, "assess", hanging.assess)
     return hanging

@@ -22,7 +22,7 @@ SCORE = "/api/v1/speech/score"
 TEXT = "The train leaves at seven in the morning."
 
 
-def problem_of(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
+def get_problem(response: httpx.Response, *, status: int, code: str) -> dict[str, Any]:
     problem: dict[str, Any] = response.json()
     assert (response.status_code, problem["code"]) == (status, code), response.text
     assert response.headers["content-type"] == "application/problem+json"
@@ -34,7 +34,7 @@ async def post(client: httpx.AsyncClient, audio: bytes | None, **fields: str) ->
     return await client.post(SCORE, files=files | {name: (None, value) for name, value in fields.items()})
 
 
-async def test_a_score(client: httpx.AsyncClient, reading: bytes) -> None:
+async def test_a_reading_gets_a_score(client: httpx.AsyncClient, reading: bytes) -> None:
     answer = await post(client, reading, reference_text=TEXT)
     assert answer.status_code == 200, answer.text
     score = answer.json()
@@ -51,7 +51,7 @@ async def test_a_score(client: httpx.AsyncClient, reading: bytes) -> None:
 
 async def test_another_text_is_not_assessable(client: httpx.AsyncClient, reading: bytes) -> None:
     answer = await post(client, reading, reference_text="Could you tell me where the museum is?")
-    problem = problem_of(answer, status=422, code="not_assessable")
+    problem = get_problem(answer, status=422, code="not_assessable")
     assert problem["reason"] == "other_text"
 
 
@@ -76,7 +76,7 @@ async def test_the_receipt_binds_learner_text_and_score(
     assert claims.exp - claims.iat == 30 * 24 * 3600
 
 
-async def test_every_receipt_is_another(client: httpx.AsyncClient, reading: bytes) -> None:
+async def test_each_response_has_a_new_receipt(client: httpx.AsyncClient, reading: bytes) -> None:
     first, second = [(await post(client, reading, reference_text=TEXT)).json() for _ in range(2)]
     assert first["receipt"] != second["receipt"]
     assert first["pronunciation_score"] == second["pronunciation_score"]
@@ -84,33 +84,35 @@ async def test_every_receipt_is_another(client: httpx.AsyncClient, reading: byte
 
 async def test_silence_is_not_assessable(client: httpx.AsyncClient, encode: Callable[..., bytes]) -> None:
     answer = await post(client, encode(np.zeros(32_000, np.float32), "m4a"), reference_text=TEXT)
-    assert problem_of(answer, status=422, code="not_assessable")["reason"] == "no_speech"
+    assert get_problem(answer, status=422, code="not_assessable")["reason"] == "no_speech"
 
 
-async def test_a_text_file_is_no_audio(client: httpx.AsyncClient) -> None:
+async def test_a_text_file_is_refused_as_audio(client: httpx.AsyncClient) -> None:
     answer = await post(client, b"This is no recording.\n" * 50, reference_text=TEXT)
-    problem_of(answer, status=400, code="unsupported_audio")
+    get_problem(answer, status=400, code="unsupported_audio")
 
 
-async def test_audio_that_is_too_long(client: httpx.AsyncClient, encode: Callable[..., bytes]) -> None:
+async def test_audio_that_is_too_long_is_refused(
+    client: httpx.AsyncClient, encode: Callable[..., bytes]
+) -> None:
     answer = await post(client, encode(np.zeros(61 * 16_000, np.float32), "flac"), reference_text=TEXT)
-    problem_of(answer, status=413, code="audio_too_long")
+    get_problem(answer, status=413, code="audio_too_long")
 
 
 @pytest.mark.parametrize("says_its_length", [True, False])
-async def test_audio_that_is_too_large(client: httpx.AsyncClient, says_its_length: bool) -> None:
+async def test_audio_that_is_too_large_is_refused(client: httpx.AsyncClient, says_its_length: bool) -> None:
     head = b'--x\r\nContent-Disposition: form-data; name="audio"; filename="a"\r\n\r\n'
 
-    async def chunks() -> AsyncIterator[bytes]:
+    async def stream_chunks() -> AsyncIterator[bytes]:
         yield head
         for _ in range(11):
             yield bytes(1024 * 1024)
         yield b"\r\n--x--\r\n"
 
-    content = b"".join([chunk async for chunk in chunks()]) if says_its_length else chunks()
+    content = b"".join([chunk async for chunk in stream_chunks()]) if says_its_length else stream_chunks()
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     answer = await client.post(SCORE, content=content, headers=headers)
-    problem_of(answer, status=413, code="audio_too_large")
+    get_problem(answer, status=413, code="audio_too_large")
 
 
 @pytest.mark.parametrize(
@@ -127,11 +129,11 @@ async def test_audio_that_is_too_large(client: httpx.AsyncClient, says_its_lengt
         ({"reference_text": TEXT, "speech_id": "7"}, "#/speech_id"),
     ],
 )
-async def test_fields_that_are_wrong(
+async def test_invalid_fields_are_refused(
     client: httpx.AsyncClient, fields: dict[str, str], pointer: str, reading: bytes
 ) -> None:
     answer = await post(client, reading, **fields)
-    problem = problem_of(answer, status=422, code="validation_failed")
+    problem = get_problem(answer, status=422, code="validation_failed")
     assert [error["pointer"] for error in problem["errors"]] == [pointer]
 
 
@@ -149,56 +151,58 @@ async def test_fields_that_are_empty_or_spelled_otherwise(
 
 
 @pytest.mark.parametrize("audio", [None, b""])
-async def test_without_a_recording(client: httpx.AsyncClient, audio: bytes | None) -> None:
-    problem = problem_of(await post(client, audio, language="xx"), status=422, code="validation_failed")
+async def test_a_missing_recording_is_refused(client: httpx.AsyncClient, audio: bytes | None) -> None:
+    problem = get_problem(await post(client, audio, language="xx"), status=422, code="validation_failed")
     assert [error["pointer"] for error in problem["errors"]] == ["#/audio", "#/reference_text"]
     assert problem["detail"] == "The request is not valid. #/audio: The recording is missing or empty."
 
 
 @pytest.mark.parametrize("name", ["file", "Audio", "recording"])
-async def test_a_recording_under_another_name(client: httpx.AsyncClient, name: str, reading: bytes) -> None:
+async def test_a_recording_under_another_name_is_refused(
+    client: httpx.AsyncClient, name: str, reading: bytes
+) -> None:
     answer = await client.post(SCORE, files={name: ("a.wav", reading)}, data={"reference_text": TEXT})
-    problem = problem_of(answer, status=422, code="unknown_field")
+    problem = get_problem(answer, status=422, code="unknown_field")
     assert [error["pointer"] for error in problem["errors"]] == [f"#/{name}", "#/audio"]
     assert "audio" in problem["errors"][0]["message"]
     assert problem["errors"][1]["message"] == f"The recording is missing; name its field audio, not {name}."
 
 
-async def test_a_text_that_nobody_can_pronounce(client: httpx.AsyncClient, reading: bytes) -> None:
+async def test_an_unpronounceable_text_is_refused(client: httpx.AsyncClient, reading: bytes) -> None:
     answer = await post(client, reading, reference_text="Доброе утро")
-    problem = problem_of(answer, status=422, code="validation_failed")
+    problem = get_problem(answer, status=422, code="validation_failed")
     assert [error["pointer"] for error in problem["errors"]] == ["#/reference_text"]
 
 
-async def test_a_body_that_is_no_form(client: httpx.AsyncClient) -> None:
-    problem_of(await client.post(SCORE, json={"audio": "x"}), status=400, code="malformed_form")
+async def test_a_body_that_is_not_a_form_is_refused(client: httpx.AsyncClient) -> None:
+    get_problem(await client.post(SCORE, json={"audio": "x"}), status=400, code="malformed_form")
 
 
 async def test_it_is_for_learners_only(client: httpx.AsyncClient) -> None:
     answer = await client.post(SCORE, headers={"Authorization": "Bearer x.y.z"})
-    problem_of(answer, status=401, code="unauthorized")
+    get_problem(answer, status=401, code="unauthorized")
 
 
-async def test_no_time_and_no_room(
+async def test_a_missed_deadline_and_a_full_queue_are_reported(
     settings: ApiSettings, learner: UUID, token_for: TokenFor, reading: bytes
 ) -> None:
     hasty = settings.model_copy(update={"scoring_timeout_seconds": 0.001, "scoring_workers": 1})
     app = create_app(hasty)
     async with api_client(app, token=token_for(learner)) as client:
         answer = await post(client, reading, reference_text=TEXT)
-        problem_of(answer, status=504, code="provider_timeout")
+        get_problem(answer, status=504, code="provider_timeout")
         queue = app.state.providers._queues["offline"]
         async with queue.take_turn(Ticket(uuid4(), deadline=0.0), (1.0, 1.0)):
             full = await post(client, reading, reference_text=TEXT)
-        problem_of(full, status=503, code="provider_unavailable")
+        get_problem(full, status=503, code="provider_unavailable")
         assert int(full.headers["retry-after"]) > 0
 
 
-async def test_a_learner_has_a_limit(settings: ApiSettings, token_for: TokenFor) -> None:
+async def test_a_learner_has_a_limit_of_requests(settings: ApiSettings, token_for: TokenFor) -> None:
     limited = settings.model_copy(update={"rate_limit_enabled": True, "rate_limits": {"score": 1}})
     async with api_client(create_app(limited), token=token_for(uuid4())) as client:
-        problem_of(await post(client, None, language="xx"), status=422, code="validation_failed")
-        problem_of(await post(client, None, language="xx"), status=429, code="too_many_requests")
+        get_problem(await post(client, None, language="xx"), status=422, code="validation_failed")
+        get_problem(await post(client, None, language="xx"), status=429, code="too_many_requests")
 
 
 async def test_a_learner_has_a_limit_in_seconds_of_audio(
@@ -212,7 +216,7 @@ async def test_a_learner_has_a_limit_in_seconds_of_audio(
         answers = [await post(client, reading, reference_text=TEXT) for _ in range(3)]
         assert [each.status_code for each in answers[:2]] == [200, 200]
         assert '"score_seconds";r=2' in answers[1].headers["ratelimit"]
-        problem = problem_of(answers[2], status=429, code="too_many_requests")
+        problem = get_problem(answers[2], status=429, code="too_many_requests")
         assert "8 seconds of audio" in problem["detail"]
         assert 1 <= int(answers[2].headers["retry-after"]) <= 60
         other = {"Authorization": f"Bearer {token_for(uuid4())}"}

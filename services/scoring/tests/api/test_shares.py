@@ -1,4 +1,4 @@
-"""What one learner can take from the others."""
+"""Limits on what one learner can use at the expense of others."""
 
 import asyncio
 from collections import Counter
@@ -19,7 +19,7 @@ from tests.leaving_client import LeavingClient
 UNANSWERED = "The train leaves at seven in the morning."
 ANSWERED = "The ferry leaves at seven in the morning."
 SLOTS = 3
-"""One more than a learner's share."""
+"""One request more than a learner's share."""
 CLIENTS = 3
 
 
@@ -30,7 +30,7 @@ async def answer_only_ferries(turn: Turn) -> None:
 
 @pytest.fixture
 async def double() -> AsyncIterator[AzureDouble]:
-    async with AzureDouble(Script(answer_only_ferries)).listening() as double:
+    async with AzureDouble(Script(answer_only_ferries)).listen() as double:
         yield double
 
 
@@ -53,7 +53,7 @@ async def azure_app(settings: ApiSettings, double: AzureDouble) -> AsyncIterator
 
 
 class Impatient:
-    """A learner whose every request leaves when the service has been asked."""
+    """A learner who disconnects during each request, once the Speech service has received it."""
 
     def __init__(self, app: FastAPI, double: AzureDouble, *, audio: bytes, token: str) -> None:
         self._app, self._double, self._audio, self._token = app, double, audio, token
@@ -76,7 +76,7 @@ class Impatient:
         client.left.set()
 
 
-async def test_a_learner_who_leaves_again_and_again_does_not_hold_all_slots(
+async def test_a_learner_who_repeatedly_disconnects_does_not_occupy_all_slots(
     azure_app: FastAPI, double: AzureDouble, reading: bytes, token_for: TokenFor
 ) -> None:
     impatient, other = (
@@ -95,14 +95,14 @@ async def test_a_learner_who_leaves_again_and_again_does_not_hold_all_slots(
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
     assert other.status == 200
-    # Those that left, and those that were one too many.
+    # Cancelled requests, and requests beyond the share of the learner.
     assert set(impatient.statuses) == {499, 429}
 
 
-async def test_the_time_of_others_does_not_begin_before_their_slot_is_free(
+async def test_waiting_for_a_slot_does_not_count_as_processing_time(
     settings: ApiSettings, double: AzureDouble, reading: bytes, token_for: TokenFor
 ) -> None:
-    # The SDK cleans up for longer than that after an answer that is late.
+    # After a late answer, the SDK cleans up for longer than that.
     async with run_app(settings, double, azure_concurrency=1, azure_timeout_seconds=0.8) as app:
         statuses = []
         for text in (UNANSWERED, ANSWERED):

@@ -15,8 +15,8 @@ HEAD = b'--x\r\nContent-Disposition: form-data; name="audio"; filename="a"\r\n\r
 FAST = Pace(min_bytes_per_second=100_000, patience_seconds=0.1, max_seconds=0.6)
 
 
-def dripping(chunk: bytes, *, every_seconds: float, length: int | None = None) -> Request:
-    """A request whose body goes on for ever."""
+def drip(chunk: bytes, *, every_seconds: float, length: int | None = None) -> Request:
+    """Create a request with an endless body."""
     sent = 0
 
     async def receive() -> Message:
@@ -32,7 +32,7 @@ def dripping(chunk: bytes, *, every_seconds: float, length: int | None = None) -
     return Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
 
 
-async def seconds_until_refused(request: Request, room: UploadRoom, error: type[Exception]) -> float:
+async def measure_refusal(request: Request, room: UploadRoom, error: type[Exception]) -> float:
     loop = asyncio.get_running_loop()
     started = loop.time()
     with pytest.raises(error):
@@ -47,46 +47,46 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("chunk", [b"1", b"1" * 500])
-async def test_a_body_that_drips_is_ended_and_frees_its_room(chunk: bytes) -> None:
+async def test_a_body_that_is_too_slow_is_ended_and_frees_its_room(chunk: bytes) -> None:
     room = UploadRoom(MAX_FORM_BYTES)
     # Ten times less than the lowest rate.
-    seconds = await seconds_until_refused(dripping(chunk, every_seconds=0.05), room, FormTooSlow)
+    seconds = await measure_refusal(drip(chunk, every_seconds=0.05), room, FormTooSlow)
     assert seconds < 0.5
     with room.reserve(MAX_FORM_BYTES):
         pass
 
 
-async def test_a_burst_buys_no_long_pause() -> None:
-    request = dripping(b"1" * 1_000_000, every_seconds=0.3)
-    assert await seconds_until_refused(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 0.25
+async def test_a_burst_does_not_allow_a_long_pause() -> None:
+    request = drip(b"1" * 1_000_000, every_seconds=0.3)
+    assert await measure_refusal(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 0.25
 
 
-async def test_a_body_that_is_fast_enough_for_ever_is_ended_too() -> None:
-    request = dripping(b"1" * 2_000, every_seconds=0.01)
-    assert 0.4 < await seconds_until_refused(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 1.5
+async def test_an_endless_body_is_ended_even_if_it_is_fast() -> None:
+    request = drip(b"1" * 2_000, every_seconds=0.01)
+    assert 0.4 < await measure_refusal(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 1.5
 
 
-async def test_an_upload_has_all_of_its_room_from_the_first_byte_on() -> None:
-    request = dripping(b"1", every_seconds=0.01, length=MAX_FORM_BYTES)
-    await seconds_until_refused(request, UploadRoom(MAX_FORM_BYTES - 1), UploadsFull)
+async def test_an_upload_of_known_size_reserves_its_room_at_the_start() -> None:
+    request = drip(b"1", every_seconds=0.01, length=MAX_FORM_BYTES)
+    await measure_refusal(request, UploadRoom(MAX_FORM_BYTES - 1), UploadsFull)
 
 
-async def test_an_upload_of_unknown_size_takes_room_as_it_grows() -> None:
+async def test_an_upload_of_unknown_size_reserves_room_as_it_grows() -> None:
     room = UploadRoom(MAX_FORM_BYTES // 2)
-    request = dripping(bytes(300_000), every_seconds=0.01)
-    await seconds_until_refused(request, room, UploadsFull)
+    request = drip(bytes(300_000), every_seconds=0.01)
+    await measure_refusal(request, room, UploadsFull)
     with room.reserve(MAX_FORM_BYTES // 2):
         pass
 
 
-async def test_a_large_upload_that_could_not_end_in_time_is_ended_soon() -> None:
+async def test_a_large_upload_that_cannot_end_in_time_is_ended_early() -> None:
     # Twice the lowest rate, but it would take ten times as long as it may.
     length = 1_200_000
-    request = dripping(bytes(2_000), every_seconds=0.01, length=length)
-    assert await seconds_until_refused(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 0.3
+    request = drip(bytes(2_000), every_seconds=0.01, length=length)
+    assert await measure_refusal(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 0.3
 
 
-async def test_a_large_burst_of_unknown_size_has_to_go_on_as_fast() -> None:
+async def test_a_large_burst_of_unknown_size_must_keep_its_speed() -> None:
     sent = iter([HEAD, bytes(3_000_000)])
 
     async def receive() -> Message:
@@ -94,8 +94,8 @@ async def test_a_large_burst_of_unknown_size_has_to_go_on_as_fast() -> None:
             await asyncio.sleep(0.01)
         return {"type": "http.request", "body": chunk or bytes(2_000), "more_body": True}
 
-    request = Request(dripping(b"", every_seconds=0).scope, receive)
-    assert await seconds_until_refused(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 0.3
+    request = Request(drip(b"", every_seconds=0).scope, receive)
+    assert await measure_refusal(request, UploadRoom(MAX_FORM_BYTES), FormTooSlow) < 0.3
 
 
 async def test_the_room_is_free_as_soon_as_the_recording_is_overwritten() -> None:
@@ -104,7 +104,7 @@ async def test_the_room_is_free_as_soon_as_the_recording_is_overwritten() -> Non
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    request = Request(dripping(b"", every_seconds=0, length=len(body)).scope, receive)
+    request = Request(drip(b"", every_seconds=0, length=len(body)).scope, receive)
     room, shares, learner = UploadRoom(6_000_000), LearnerShares(1), uuid4()
     async with read_form(request, learner, shares, room) as parts:
         with pytest.raises(UploadsFull), room.reserve(1_000_000):
@@ -120,7 +120,7 @@ async def test_the_share_of_a_learner_includes_uploads() -> None:
 
     async def upload() -> type[BaseException]:
         with pytest.raises((FormTooSlow, TooManyRecordings)) as caught:
-            async with read_form(dripping(b"1", every_seconds=0.05), learner, shares, room):
+            async with read_form(drip(b"1", every_seconds=0.05), learner, shares, room):
                 pass
         return caught.type
 

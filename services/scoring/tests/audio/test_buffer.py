@@ -29,7 +29,7 @@ def test_a_small_recording_takes_its_own_size() -> None:
     assert len(buffer._data) == 300_000
 
 
-def test_its_memory_is_given_back_once_it_is_overwritten() -> None:
+def test_its_memory_is_released_once_it_is_overwritten() -> None:
     given_back = []
     with AudioBufferManager(on_wiped=lambda: given_back.append(any(view))) as buffer:
         buffer.append(memoryview(b"voice"))

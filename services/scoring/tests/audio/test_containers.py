@@ -29,7 +29,7 @@ WRITTEN = {
     "matroska": tuple(ENCODERS),
     "webm": ("opus",),
 }
-"""What FFmpeg can write to each container."""
+"""Codecs that FFmpeg can write to each container."""
 RAW = {"mp3": "mp3", "aac": "aac", "flac": "flac"}
 WAVE_TAGS = {"mp3": 0x55, "aac": 0x1600, "flac": 0xF1AC}
 
@@ -48,17 +48,17 @@ def test_every_codec_has_an_encoder() -> None:
 @pytest.mark.parametrize(
     ("container", "codec"), [(container, codec) for container, codecs in WRITTEN.items() for codec in codecs]
 )
-def test_known_codecs_are_taken_in_all_known_containers(
+def test_known_codecs_are_accepted_in_all_known_containers(
     container: str, codec: str, encode: Encode, voice: Samples
 ) -> None:
-    # FFmpeg's own encoder of Vorbis knows two channels only.
+    # FFmpeg's Vorbis encoder supports only two channels.
     channels = 2 if codec == "vorbis" else 1
     data = encode(voice, codec=ENCODERS[codec], container=container, channels=channels)
     assert decode_recording(memoryview(data)).seconds == pytest.approx(2.485, abs=0.15)
 
 
 @pytest.mark.parametrize("codec", WAVE_TAGS)
-def test_compressed_audio_is_taken_in_wav(codec: str, encode: Encode, voice: Samples) -> None:
+def test_compressed_audio_is_accepted_in_wav(codec: str, encode: Encode, voice: Samples) -> None:
     data = wrap_in_wav(encode(voice, RAW[codec]), tag=WAVE_TAGS[codec])
     recording = decode_recording(memoryview(data))
     assert recording.source.format == "wav"
@@ -84,5 +84,5 @@ def test_a_refusal_names_container_and_codec(
         decode_recording(memoryview(data))
 
 
-def test_every_container_says_its_codecs() -> None:
+def test_every_container_names_its_codecs() -> None:
     assert all(set(known.codecs) <= set(CODECS) and known.decoders for known in FORMATS)

@@ -39,18 +39,18 @@ class Decoded:
     format: str
 
 
-def decoded(data: bytes) -> Decoded:
+def decode(data: bytes) -> Decoded:
     samples, source = decode_samples(memoryview(data), ResolutionMeter())
     return Decoded(samples, **asdict(source))
 
 
-def tone(seconds: float, rate: int = SAMPLE_RATE) -> Samples:
+def make_tone(seconds: float, rate: int = SAMPLE_RATE) -> Samples:
     return (0.5 * np.sin(2 * np.pi * 440 * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_format_gives_the_same_sound(kind: str, encode: Encode, voice: Samples) -> None:
-    recording = decoded(encode(voice, kind))
+    recording = decode(encode(voice, kind))
     assert recording.format == kind
     assert recording.duration_ms == pytest.approx(len(voice) * 1000 / SAMPLE_RATE, abs=150)
     assert len(recording.samples) == pytest.approx(len(voice), abs=0.15 * SAMPLE_RATE)
@@ -63,8 +63,8 @@ def test_every_format_gives_the_same_sound(kind: str, encode: Encode, voice: Sam
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000, 96_000])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_rates_and_channels_become_one(rate: int, channels: int, encode: Encode) -> None:
-    recording = decoded(encode(tone(1, rate), rate=rate, channels=channels))
+def test_all_rates_and_channels_are_converted_to_one(rate: int, channels: int, encode: Encode) -> None:
+    recording = decode(encode(make_tone(1, rate), rate=rate, channels=channels))
     assert (recording.sample_rate, recording.duration_ms) == (rate, 1000)
     assert len(recording.samples) == pytest.approx(SAMPLE_RATE, abs=40)
     spectrum = np.abs(np.fft.rfft(recording.samples[:SAMPLE_RATE]))
@@ -72,36 +72,36 @@ def test_rates_and_channels_become_one(rate: int, channels: int, encode: Encode)
 
 
 @pytest.mark.parametrize("kind", ["u8", "s24le", "s32le", "f32le", "f64le", "alaw", "mulaw"])
-def test_kinds_of_wav(kind: str, encode: Encode, voice: Samples) -> None:
-    recording = decoded(encode(voice, codec=f"pcm_{kind}"))
+def test_all_kinds_of_wav_are_decoded(kind: str, encode: Encode, voice: Samples) -> None:
+    recording = decode(encode(voice, codec=f"pcm_{kind}"))
     assert np.corrcoef(recording.samples, voice)[0, 1] > 0.99
 
 
 @pytest.mark.parametrize("kind", ["wav", "mp3", "ogg", "flac"])
-def test_a_minute_is_taken_and_more_is_not(kind: str, encode: Encode) -> None:
-    assert decoded(encode(tone(MAX_AUDIO_SECONDS), kind)).duration_ms == pytest.approx(60_000, abs=100)
+def test_a_minute_is_accepted_and_more_is_not(kind: str, encode: Encode) -> None:
+    assert decode(encode(make_tone(MAX_AUDIO_SECONDS), kind)).duration_ms == pytest.approx(60_000, abs=100)
     with pytest.raises(AudioTooLong):
-        decoded(encode(tone(MAX_AUDIO_SECONDS + 0.5), kind))
+        decode(encode(make_tone(MAX_AUDIO_SECONDS + 0.5), kind))
 
 
-def test_a_bomb_is_given_up_early(encode: Encode) -> None:
+def test_decoding_of_a_bomb_stops_early(encode: Encode) -> None:
     """Half an hour of silence is a few hundred kilobytes in FLAC and must not be decoded to its end."""
     bomb = encode(np.zeros(1800 * SAMPLE_RATE, np.float32), "flac")
     assert len(bomb) < 1_000_000
     with pytest.raises(AudioTooLong):
-        decoded(bomb)
+        decode(bomb)
 
 
 def test_a_header_that_lies_about_the_length_is_not_believed(reading: bytes) -> None:
     for size in (b"\xff\xff\xff\xff", b"\0\0\0\0"):
         lying = reading[:40] + size + reading[44:]
-        assert decoded(lying).duration_ms <= 2485
+        assert decode(lying).duration_ms <= 2485
 
 
 @pytest.mark.parametrize("rate", [0, 1, 7_999, 192_001, 2**31 - 1])
-def test_outlandish_sample_rates(rate: int, reading: bytes) -> None:
+def test_implausible_sample_rates_are_refused(rate: int, reading: bytes) -> None:
     with pytest.raises(ParleyError):
-        decoded(reading[:24] + rate.to_bytes(4, "little") + reading[28:])
+        decode(reading[:24] + rate.to_bytes(4, "little") + reading[28:])
 
 
 @pytest.mark.parametrize(
@@ -118,44 +118,44 @@ def test_outlandish_sample_rates(rate: int, reading: bytes) -> None:
         b"\xff\xfb",
     ],
 )
-def test_what_is_no_recording(data: bytes) -> None:
+def test_files_that_are_not_recordings_are_refused(data: bytes) -> None:
     with pytest.raises(UnsupportedAudio):
-        decoded(data)
+        decode(data)
 
 
-def test_a_cover_picture_is_passed_over(encode: Encode, voice: Samples) -> None:
+def test_a_cover_picture_is_skipped(encode: Encode, voice: Samples) -> None:
     picture = b"\0image/png\0\x03\0" + b"\x89PNG\r\n\x1a\n" + bytes(500)
     frame = b"APIC" + len(picture).to_bytes(4) + b"\0\0" + picture
     tag = b"ID3\x03\0\0" + bytes(len(frame) >> shift & 0x7F for shift in (21, 14, 7, 0)) + frame
-    assert decoded(tag + encode(voice, "mp3")).duration_ms == pytest.approx(2485, abs=150)
+    assert decode(tag + encode(voice, "mp3")).duration_ms == pytest.approx(2485, abs=150)
 
 
-def test_a_codec_that_was_not_asked_for(encode: Encode, voice: Samples) -> None:
+def test_a_codec_outside_the_list_is_refused(encode: Encode, voice: Samples) -> None:
     with pytest.raises(UnsupportedAudio):
-        decoded(encode(voice, codec="adpcm_ima_wav"))
+        decode(encode(voice, codec="adpcm_ima_wav"))
 
 
-def test_a_codec_that_nobody_knows(encode: Encode, voice: Samples) -> None:
+def test_an_unknown_codec_is_refused(encode: Encode, voice: Samples) -> None:
     data = encode(voice, "webm")
     with pytest.raises(UnsupportedAudio):
-        decoded(data.replace(b"A_OPUS", b"A_OPUZ"))
+        decode(data.replace(b"A_OPUS", b"A_OPUZ"))
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf])
-def test_samples_that_are_no_numbers_are_silence(broken: float, encode: Encode, voice: Samples) -> None:
+def test_samples_that_are_not_numbers_are_silence(broken: float, encode: Encode, voice: Samples) -> None:
     data = bytearray(encode(voice, codec="pcm_f32le"))
     data[-4000:-3996] = np.float32(broken).tobytes()
-    recording = decoded(bytes(data))
+    recording = decode(bytes(data))
     assert np.isfinite(recording.samples).all()
     assert np.corrcoef(recording.samples, voice)[0, 1] > 0.99
 
 
 @pytest.mark.parametrize("kind", ["mp3", "ogg", "webm", "aac", "flac"])
-def test_an_upload_that_broke_off_is_read_as_far_as_it_goes(
+def test_an_interrupted_upload_is_decoded_as_far_as_it_goes(
     kind: str, encode: Encode, voice: Samples
 ) -> None:
     data = encode(voice, kind)
-    recording = decoded(data[: len(data) // 2])
+    recording = decode(data[: len(data) // 2])
     assert 500 < recording.duration_ms < 2400
 
 
@@ -163,7 +163,7 @@ def test_an_upload_that_broke_off_is_read_as_far_as_it_goes(
 @settings(deadline=None, max_examples=200)
 def test_garbage_is_refused_and_never_crashes(head: bytes, rest: bytes) -> None:
     with contextlib.suppress(ParleyError):
-        decoded(head + rest)
+        decode(head + rest)
 
 
 @given(st.data())
@@ -173,7 +173,7 @@ def test_damaged_recordings_never_crash(encoded: dict[str, bytes], data: st.Data
     for _ in range(data.draw(st.integers(1, 20))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     try:
-        recording = decoded(bytes(damaged))
+        recording = decode(bytes(damaged))
     except ParleyError:
         return
     assert len(recording.samples) <= (MAX_AUDIO_SECONDS + 1) * SAMPLE_RATE

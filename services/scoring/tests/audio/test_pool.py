@@ -34,13 +34,13 @@ async def workers() -> AsyncIterator[WorkerPool]:
     await workers.close()
 
 
-def upload_of(content: bytes) -> AudioBufferManager:
+def create_upload(content: bytes) -> AudioBufferManager:
     upload = AudioBufferManager()
     upload.append(memoryview(content))
     return upload
 
 
-def decoding(
+def decode_upload(
     decoders: DecoderPool, upload: AudioBufferManager, *, ensure_room: Callable[[], object] = bool
 ) -> AbstractAsyncContextManager[Recording]:
     """Decode the upload of some learner within half a minute."""
@@ -49,12 +49,12 @@ def decoding(
 
 
 async def decode(workers: WorkerPool, content: bytes) -> bytes:
-    async with decoding(DecoderPool(workers), upload_of(content)) as recording:
+    async with decode_upload(DecoderPool(workers), create_upload(content)) as recording:
         return bytes(recording.pcm)
 
 
 async def test_every_sample_comes_back(workers: WorkerPool, reading: bytes, recording: Recording) -> None:
-    async with decoding(DecoderPool(workers), upload_of(reading)) as decoded:
+    async with decode_upload(DecoderPool(workers), create_upload(reading)) as decoded:
         assert bytes(decoded.pcm) == bytes(recording.pcm)
         assert decoded.source == recording.source
         assert decoded.seconds == pytest.approx(2.485, abs=0.001)
@@ -63,9 +63,9 @@ async def test_every_sample_comes_back(workers: WorkerPool, reading: bytes, reco
 async def test_the_upload_is_overwritten_before_a_provider_gets_the_samples(
     workers: WorkerPool, reading: bytes
 ) -> None:
-    upload = upload_of(reading)
+    upload = create_upload(reading)
     sent = upload.view()
-    async with decoding(DecoderPool(workers), upload) as recording:
+    async with decode_upload(DecoderPool(workers), upload) as recording:
         assert not any(sent)
         assert any(recording.pcm)
         assert not len(upload)
@@ -75,13 +75,13 @@ async def test_the_upload_is_overwritten_before_a_provider_gets_the_samples(
 async def test_the_samples_are_overwritten_after_an_error(workers: WorkerPool, reading: bytes) -> None:
     seen: list[memoryview] = []
 
-    async def fails() -> None:
-        async with decoding(DecoderPool(workers), upload_of(reading)) as recording:
+    async def decode_and_fail() -> None:
+        async with decode_upload(DecoderPool(workers), create_upload(reading)) as recording:
             seen.append(recording.pcm)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await fails()
+        await decode_and_fail()
     assert len(seen) == 1
     assert not any(seen[0])
 
@@ -99,10 +99,10 @@ async def test_refusals_come_back_as_errors(
 
 
 async def test_a_full_queue_refuses(workers: WorkerPool, reading: bytes) -> None:
-    decoders, uploads = DecoderPool(workers, max_waiting=1), [upload_of(reading) for _ in range(3)]
+    decoders, uploads = DecoderPool(workers, max_waiting=1), [create_upload(reading) for _ in range(3)]
 
     async def decode() -> None:
-        async with decoding(decoders, uploads.pop()):
+        async with decode_upload(decoders, uploads.pop()):
             pass
 
     outcomes = await asyncio.gather(*(decode() for _ in range(3)), return_exceptions=True)
@@ -111,16 +111,14 @@ async def test_a_full_queue_refuses(workers: WorkerPool, reading: bytes) -> None
     assert int(outcomes[2].headers["Retry-After"]) > 0
 
 
-async def test_an_upload_is_not_decoded_when_it_has_become_useless(
-    workers: WorkerPool, reading: bytes
-) -> None:
+async def test_an_upload_is_not_decoded_if_there_is_no_room_left(workers: WorkerPool, reading: bytes) -> None:
     def refuse() -> None:
         raise QueueFull(3)
 
-    upload = upload_of(reading)
+    upload = create_upload(reading)
     sent = upload.view()
     with pytest.raises(QueueFull):
-        async with decoding(DecoderPool(workers), upload, ensure_room=refuse):
+        async with decode_upload(DecoderPool(workers), upload, ensure_room=refuse):
             pass
     assert not any(sent)
     assert await decode(workers, reading)
@@ -130,7 +128,10 @@ async def test_the_next_upload_is_decoded_while_a_recording_is_scored(
     workers: WorkerPool, reading: bytes
 ) -> None:
     decoders = DecoderPool(workers)
-    async with decoding(decoders, upload_of(reading)), decoding(decoders, upload_of(reading)) as second:
+    async with (
+        decode_upload(decoders, create_upload(reading)),
+        decode_upload(decoders, create_upload(reading)) as second,
+    ):
         assert any(second.pcm)
 
 
@@ -151,7 +152,7 @@ class DyingWorkers:
         (signal.SIGKILL, ProviderUnavailable),
     ],
 )
-async def test_a_crash_is_the_fault_of_the_recording_unless_the_process_was_killed(
+async def test_a_crash_is_blamed_on_the_recording_unless_the_process_was_killed(
     number: signal.Signals, error: type[Exception], reading: bytes
 ) -> None:
     workers: WorkerPool = DyingWorkers(-number)  # type: ignore[assignment]  # it only runs
@@ -178,7 +179,7 @@ async def test_a_killed_process_is_replaced(workers: WorkerPool, reading: bytes)
     assert await decode(workers, reading) == before
 
 
-async def test_more_samples_than_a_recording_can_have_are_not_taken(
+async def test_more_samples_than_a_recording_can_have_are_refused(
     workers: WorkerPool, reading: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert MAX_PCM_BYTES < 2_000_000

@@ -29,12 +29,12 @@ def test_eight_bits_are_seen_in_every_format(
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100])
-def test_they_are_seen_before_resampling(rate: int, encode: Encode, voice: Samples) -> None:
+def test_eight_bits_are_seen_before_resampling(rate: int, encode: Encode, voice: Samples) -> None:
     assert measure(encode(voice, codec="pcm_u8", rate=rate)) == pytest.approx(EIGHT_BITS_DB, abs=0.1)
 
 
 @pytest.mark.parametrize("gain", [0.7, 0.1])
-def test_they_are_seen_after_a_change_of_level(gain: float, encode: Encode, voice: Samples) -> None:
+def test_eight_bits_are_seen_after_a_change_of_level(gain: float, encode: Encode, voice: Samples) -> None:
     coarse = (np.round(voice * 127) / 128 * gain).astype(np.float32)
     assert measure(encode(coarse)) == pytest.approx(EIGHT_BITS_DB + 20 * np.log10(gain), abs=0.4)
 
@@ -48,7 +48,7 @@ def test_other_recordings_are_as_fine_as_16_bits(
     assert measure(encode(quiet, kind)) == pytest.approx(SIXTEEN_BITS_DB, abs=0.1)
 
 
-def test_knocking_is_not_taken_for_a_coarse_voice(encode: Encode) -> None:
+def test_knocking_is_not_mistaken_for_a_coarse_voice(encode: Encode) -> None:
     knocks = np.zeros(16_000, np.float32)
     knocks[::4000] = 0.6
     assert measure(encode(knocks)) == pytest.approx(SIXTEEN_BITS_DB, abs=0.1)

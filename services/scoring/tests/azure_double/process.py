@@ -1,4 +1,4 @@
-"""The double in a process of its own, where its work does not count as that of the process under test."""
+"""The double in a separate process, so that its work does not count for the process under test."""
 
 import subprocess
 import sys
@@ -10,8 +10,8 @@ SERVICE = Path(__file__).parents[2]
 
 
 @contextmanager
-def running_double(*, delay_seconds: float = 0) -> Iterator[str]:
-    """Yield the address of a double that scores every recording after so long."""
+def run_double(*, delay_seconds: float = 0) -> Iterator[str]:
+    """Yield the address of a double that scores every recording after a delay."""
     command = (sys.executable, "-m", "tests.azure_double", "--delay-seconds", str(delay_seconds))
     with subprocess.Popen(command, cwd=SERVICE, stdout=subprocess.PIPE) as process:  # noqa: S603 - of the tests
         try:

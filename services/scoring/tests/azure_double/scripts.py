@@ -1,4 +1,4 @@
-"""What the service does on a connection: how it greets the handshake, and how it answers a turn."""
+"""Scripted behaviour on a connection: the answer to the handshake, and the answer to a turn."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -29,7 +29,7 @@ type Answer = Callable[[Turn], Awaitable[None]]
 
 
 async def accept(connection: ServerConnection) -> None:
-    """Let the handshake go on."""
+    """Let the handshake continue."""
 
 
 async def ignore(turn: Turn) -> None:
@@ -46,7 +46,7 @@ class Script:
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """Scores the reference text, or what was `said` instead of it. Digital silence is no speech."""
+    """Scores the reference text, or `said` instead of it. Digital silence is no speech."""
 
     said: str | None = None
     weak: Collection[str] = ()
@@ -64,12 +64,12 @@ class Scores:
             await turn.start()
         await turn.receive()
         await asyncio.sleep(self.delay_seconds)
-        for phrase in self._phrases(turn):
+        for phrase in self._build_phrases(turn):
             await self._send_phrase(turn, phrase)
         if "turn.end" not in self.without:
             await turn.send("turn.end")
 
-    def _phrases(self, turn: Turn) -> list[Json]:
+    def _build_phrases(self, turn: Turn) -> list[Json]:
         if turn.is_silent:
             return [make_status("InitialSilenceTimeout", 0, turn.ticks)]
         words = turn.request.reference_words if self.said is None else to_words(self.said)
@@ -101,7 +101,7 @@ def scores(**how: Any) -> Script:
 
 
 def says(body: Any) -> Script:
-    """Return a script that sends a phrase with this body, and nothing else of a result."""
+    """Return a script that sends a phrase with this body as its only result."""
 
     async def answer(turn: Turn) -> None:
         await turn.start()

@@ -1,4 +1,4 @@
-"""Drives the real SDK against the double, without the provider: what the binary does with each answer."""
+"""Runs the real SDK against the double, without the provider."""
 
 import json
 import threading
@@ -32,7 +32,7 @@ ASSESSMENT = {
 
 @dataclass
 class Outcome:
-    """What the SDK says at the end, with the phrases that it passed on."""
+    """The SDK's final result, with the phrases that it passed on."""
 
     reason: str = ""
     code: str = ""

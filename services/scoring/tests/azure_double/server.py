@@ -1,4 +1,4 @@
-"""The server, and what it remembers of each connection."""
+"""The server, with a record of each connection."""
 
 import asyncio
 from collections import deque
@@ -24,13 +24,13 @@ KEY = "a-key-that-opens-only-the-double"
 
 @dataclass
 class Connection:
-    """A connection that a client opened, whatever became of it."""
+    """A connection that a client opened, successful or not."""
 
     script: Script
     path: str
     key: str
     session_id: str
-    """What the SDK calls its session id: the same for the connections of one recognition."""
+    """The SDK's session id: the same for all connections of one recognition."""
     status: int | None = None
     """The HTTP status of the handshake, or None when it was not answered."""
     messages: list[str] = field(default_factory=list)
@@ -76,13 +76,13 @@ class AzureDouble:
     def open_connections(self) -> int:
         return len(self._sockets)
 
-    def plays(self, *scripts: Script) -> None:
+    def play(self, *scripts: Script) -> None:
         """Forget what happened, and play a script for each connection in turn, the last one for the rest."""
         self.connections.clear()
         self.connected, self._scripts = 0, scripts
 
     @asynccontextmanager
-    async def listening(self, port: int = 0) -> AsyncIterator["AzureDouble"]:
+    async def listen(self, port: int = 0) -> AsyncIterator["AzureDouble"]:
         """Serve while the block runs. Raises the faults of the double at its end."""
         self._server = await serve(
             self._serve,

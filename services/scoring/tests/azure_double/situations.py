@@ -23,7 +23,7 @@ PHRASE_STATUSES = ("NoMatch", "InitialSilenceTimeout", "BabbleTimeout", "EndOfDi
 PHRASE_FAILURES = ("TooManyRequests", "Forbidden", "BadRequest", "Unknown")
 
 
-def without(*path: str | int) -> Callable[[Json], Json]:
+def remove(*path: str | int) -> Callable[[Json], Json]:
     """Return a change that removes a part of a phrase."""
 
     def change(phrase: Json) -> Json:
@@ -34,7 +34,7 @@ def without(*path: str | int) -> Callable[[Json], Json]:
     return change
 
 
-def replacing(value: Any, *path: str | int) -> Callable[[Json], Json]:
+def replace(value: Any, *path: str | int) -> Callable[[Json], Json]:
     """Return a change that replaces a part of a phrase."""
 
     def change(phrase: Json) -> Json:
@@ -85,22 +85,22 @@ MALFORMED: dict[str, Sequence[Script]] = {
     "not_json": [says('{"RecognitionStatus": "Succ')],
     "empty": [says("")],
     "no_object": [says("[]")],
-    "no_status": [scores(change=without("RecognitionStatus"))],
-    "no_nbest": [scores(change=without("NBest"))],
-    "empty_nbest": [scores(change=replacing([], "NBest"))],
-    "no_assessment": [scores(change=without("NBest", 0, "PronunciationAssessment"))],
-    "no_accuracy": [scores(change=without("NBest", 0, "PronunciationAssessment", "AccuracyScore"))],
-    "no_words": [scores(change=without("NBest", 0, "Words"))],
-    "word_without_assessment": [scores(change=without("NBest", 0, "Words", 0, "PronunciationAssessment"))],
-    "word_without_phonemes": [scores(change=without("NBest", 0, "Words", 0, "Phonemes"))],
-    "score_above_100": [scores(change=replacing(101, "NBest", 0, "PronunciationAssessment", "PronScore"))],
-    "score_is_text": [scores(change=replacing("91", "NBest", 0, "PronunciationAssessment", "PronScore"))],
-    "word_is_null": [scores(change=replacing(None, "NBest", 0, "Words", 0))],
-    "score_is_nan": [scores(change=replacing(math.nan, "NBest", 0, "PronunciationAssessment", "PronScore"))],
-    "offset_is_null": [scores(change=replacing(None, "NBest", 0, "Words", 0, "Offset"))],
-    "endless_offset": [scores(change=replacing(1 << 63, "NBest", 0, "Words", 0, "Offset"))],
+    "no_status": [scores(change=remove("RecognitionStatus"))],
+    "no_nbest": [scores(change=remove("NBest"))],
+    "empty_nbest": [scores(change=replace([], "NBest"))],
+    "no_assessment": [scores(change=remove("NBest", 0, "PronunciationAssessment"))],
+    "no_accuracy": [scores(change=remove("NBest", 0, "PronunciationAssessment", "AccuracyScore"))],
+    "no_words": [scores(change=remove("NBest", 0, "Words"))],
+    "word_without_assessment": [scores(change=remove("NBest", 0, "Words", 0, "PronunciationAssessment"))],
+    "word_without_phonemes": [scores(change=remove("NBest", 0, "Words", 0, "Phonemes"))],
+    "score_above_100": [scores(change=replace(101, "NBest", 0, "PronunciationAssessment", "PronScore"))],
+    "score_is_text": [scores(change=replace("91", "NBest", 0, "PronunciationAssessment", "PronScore"))],
+    "word_is_null": [scores(change=replace(None, "NBest", 0, "Words", 0))],
+    "score_is_nan": [scores(change=replace(math.nan, "NBest", 0, "PronunciationAssessment", "PronScore"))],
+    "offset_is_null": [scores(change=replace(None, "NBest", 0, "Words", 0, "Offset"))],
+    "endless_offset": [scores(change=replace(1 << 63, "NBest", 0, "Words", 0, "Offset"))],
     # The SDK cuts this text after 2,047 bytes, within a letter.
-    "endless_text": [scores(change=replacing("é" * 2000, "DisplayText"))],
+    "endless_text": [scores(change=replace("é" * 2000, "DisplayText"))],
 }
 
 SITUATIONS: Mapping[str, Sequence[Script]] = SCORES | FAILURES | MALFORMED

@@ -1,4 +1,4 @@
-"""What the service says about a recording.
+"""The service's messages about a recording.
 
 The shapes are those of the Speech service. The scores are invented, from the words and not from the audio.
 """
@@ -28,7 +28,7 @@ type Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Request:
-    """What a turn asks for in its speech.context."""
+    """The request of a turn, from its speech.context."""
 
     language: str
     is_continuous: bool
@@ -87,9 +87,9 @@ def to_words(text: str) -> list[str]:
 
 
 def mark_words(request: Request, said: Sequence[str], *, weak: Collection[str]) -> list[tuple[str, str]]:
-    """Return words with their ErrorType: what was said and, where miscues are marked, what was left out."""
+    """Return the spoken words and, if miscues are marked, the omitted ones, with their ErrorType."""
     if not request.marks_miscues:
-        return [(word, _error_type(word, weak)) for word in said]
+        return [(word, _find_error_type(word, weak)) for word in said]
     return list(_mark_miscues(request.reference_words, said, weak))
 
 
@@ -99,13 +99,13 @@ def _mark_miscues(
     matcher = difflib.SequenceMatcher(a=reference, b=said, autojunk=False)
     for kind, start, end, said_start, said_end in matcher.get_opcodes():
         if kind == "equal":
-            yield from ((word, _error_type(word, weak)) for word in reference[start:end])
+            yield from ((word, _find_error_type(word, weak)) for word in reference[start:end])
         else:
             yield from ((word, "Omission") for word in reference[start:end])
             yield from ((word, "Insertion") for word in said[said_start:said_end])
 
 
-def _error_type(word: str, weak: Collection[str]) -> str:
+def _find_error_type(word: str, weak: Collection[str]) -> str:
     return "Mispronunciation" if word in weak else "None"
 
 
@@ -172,7 +172,7 @@ def _describe_word(request: Request, word: SpokenWord) -> Json:
     assessment: Json = {"AccuracyScore": round(word.score, 1), "ErrorType": word.error_type}
     if request.has_prosody:
         assessment["Feedback"] = {"Prosody": _describe_prosody()}
-    syllable = _timed("Syllable", word.text if request.has_names else "", word.offset, word.duration, word)
+    syllable = _time("Syllable", word.text if request.has_names else "", word.offset, word.duration, word)
     return {
         "Word": word.text,
         "Offset": word.offset,
@@ -195,7 +195,7 @@ def _describe_phonemes(request: Request, word: SpokenWord) -> Iterator[Json]:
     symbols = [SYMBOLS.get(letter, ("ə", "ax"))[alphabet] for letter in word.text if letter.isalnum()]
     edges = [word.offset + word.duration * place // len(symbols) for place in range(len(symbols) + 1)]
     for symbol, (start, end) in zip(symbols, pairwise(edges), strict=True):
-        phoneme = _timed("Phoneme", symbol if request.has_names else "", start, end - start, word)
+        phoneme = _time("Phoneme", symbol if request.has_names else "", start, end - start, word)
         count = request.assessment.get("nbestPhonemeCount", 0)
         if count and request.has_names:
             best = [{"Phoneme": symbol, "Score": 100.0}, {"Phoneme": "ə", "Score": 12.0}][:count]
@@ -203,7 +203,7 @@ def _describe_phonemes(request: Request, word: SpokenWord) -> Iterator[Json]:
         yield phoneme
 
 
-def _timed(kind: str, name: str, offset: int, duration: int, word: SpokenWord) -> Json:
+def _time(kind: str, name: str, offset: int, duration: int, word: SpokenWord) -> Json:
     return {
         kind: name,
         "PronunciationAssessment": {"AccuracyScore": round(word.score, 1)},

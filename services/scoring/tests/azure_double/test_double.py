@@ -79,7 +79,7 @@ OUTCOMES: dict[str, tuple[tuple[str, str], int]] = {
     "no_words": (RECOGNIZED, 1),
     "score_is_text": (RECOGNIZED, 1),
 }
-"""What a single-shot recognition ends with, and how many connections the SDK opened for it."""
+"""The outcome of a single-shot recognition, and the number of connections that the SDK opened."""
 
 CONTINUOUS = {
     "success": RECOGNIZED,
@@ -95,7 +95,7 @@ CONTINUOUS = {
 
 @pytest.fixture(scope="module")
 async def double() -> AsyncIterator[AzureDouble]:
-    async with AzureDouble().listening() as double:
+    async with AzureDouble().listen() as double:
         yield double
 
 
@@ -108,14 +108,14 @@ async def assess(double: AzureDouble, pcm: bytes, *, key: str = KEY, text: str =
     return await asyncio.to_thread(recognize, double.url, key, pcm, text=text, **how)
 
 
-def noise(seconds: float) -> bytes:
+def make_noise(seconds: float) -> bytes:
     samples: NDArray[np.int16] = np.random.default_rng(7).integers(
         -3000, 3000, int(16_000 * seconds), np.int16
     )
     return samples.tobytes()
 
 
-def words(phrase: dict[str, Any]) -> list[tuple[str, str]]:
+def list_words(phrase: dict[str, Any]) -> list[tuple[str, str]]:
     found = phrase["NBest"][0]["Words"]
     return [(word["Word"], word["PronunciationAssessment"]["ErrorType"]) for word in found]
 
@@ -125,7 +125,7 @@ async def test_a_situation_ends_as_the_service_would_end_it(
     double: AzureDouble, pcm: bytes, situation: str
 ) -> None:
     (reason, code), connections = OUTCOMES[situation]
-    double.plays(*SITUATIONS[situation])
+    double.play(*SITUATIONS[situation])
     properties = IMPATIENT if code == "ServiceTimeout" else QUICK
     outcome = await assess(double, pcm, properties=properties)
     assert (outcome.reason, outcome.code) == (reason, code), outcome.details
@@ -137,7 +137,7 @@ async def test_a_situation_ends_as_the_service_would_end_it(
 async def test_a_continuous_recognition_ends_differently(
     double: AzureDouble, pcm: bytes, situation: str
 ) -> None:
-    double.plays(*SITUATIONS[situation])
+    double.play(*SITUATIONS[situation])
     ending = CONTINUOUS[situation]
     timeout = 1 if ending == HANGS else 10
     outcome = await assess(double, pcm, is_continuous=True, timeout_seconds=timeout)
@@ -145,9 +145,9 @@ async def test_a_continuous_recognition_ends_differently(
 
 
 async def test_it_scores_the_text_that_the_client_names(double: AzureDouble, pcm: bytes) -> None:
-    double.plays(scores(weak={"seven"}))
+    double.play(scores(weak={"seven"}))
     [phrase] = (await assess(double, pcm)).phrases
-    assert words(phrase) == [(word, "Mispronunciation" if word == "seven" else "None") for word in WORDS]
+    assert list_words(phrase) == [(word, "Mispronunciation" if word == "seven" else "None") for word in WORDS]
     [best] = phrase["NBest"]
     assert best["PronunciationAssessment"].keys() >= {"PronScore", "ProsodyScore"}
     train = best["Words"][1]
@@ -156,7 +156,7 @@ async def test_it_scores_the_text_that_the_client_names(double: AzureDouble, pcm
 
 
 async def test_it_records_the_audio_that_arrived(double: AzureDouble, pcm: bytes) -> None:
-    double.plays(scores())
+    double.play(scores())
     await assess(double, pcm)
     [turn] = double.turns
     assert bytes(turn.audio) == pcm
@@ -168,10 +168,10 @@ async def test_it_records_the_audio_that_arrived(double: AzureDouble, pcm: bytes
     assert turn.sent[-2:] == ["speech.phrase", "turn.end"]
 
 
-async def test_it_marks_what_was_left_out_and_what_was_added(double: AzureDouble, pcm: bytes) -> None:
-    double.plays(scores(said="the ferry leaves at seven in the morning"))
+async def test_it_marks_omitted_and_inserted_words(double: AzureDouble, pcm: bytes) -> None:
+    double.play(scores(said="the ferry leaves at seven in the morning"))
     [phrase] = (await assess(double, pcm)).phrases
-    assert words(phrase)[:4] == [
+    assert list_words(phrase)[:4] == [
         ("the", "None"),
         ("train", "Omission"),
         ("ferry", "Insertion"),
@@ -181,10 +181,10 @@ async def test_it_marks_what_was_left_out_and_what_was_added(double: AzureDouble
 
 
 async def test_a_continuous_recognition_marks_no_miscues(double: AzureDouble) -> None:
-    double.plays(scores(said="the ferry leaves", phrases=2))
-    pcm = noise(45)
+    double.play(scores(said="the ferry leaves", phrases=2))
+    pcm = make_noise(45)
     outcome = await assess(double, pcm, is_continuous=True)
-    assert [words(phrase) for phrase in outcome.phrases] == [
+    assert [list_words(phrase) for phrase in outcome.phrases] == [
         [("the", "None")],
         [("ferry", "None"), ("leaves", "None")],
     ]
@@ -193,16 +193,16 @@ async def test_a_continuous_recognition_marks_no_miscues(double: AzureDouble) ->
 
 
 async def test_a_single_shot_ends_with_the_first_phrase(double: AzureDouble, pcm: bytes) -> None:
-    double.plays(scores(phrases=2))
+    double.play(scores(phrases=2))
     [phrase] = (await assess(double, pcm)).phrases
-    assert [word for word, _ in words(phrase)] == WORDS[:4]
+    assert [word for word, _ in list_words(phrase)] == WORDS[:4]
 
 
-async def test_a_reconnect_goes_on_where_the_last_phrase_ended(double: AzureDouble) -> None:
-    double.plays(drops_after_a_phrase("the train", seconds=2), scores(said="leaves"))
-    pcm = noise(6)
+async def test_a_reconnect_continues_after_the_last_phrase(double: AzureDouble) -> None:
+    double.play(drops_after_a_phrase("the train", seconds=2), scores(said="leaves"))
+    pcm = make_noise(6)
     outcome = await assess(double, pcm, is_continuous=True)
-    assert [words(phrase)[0][0] for phrase in outcome.phrases] == ["the", "leaves"]
+    assert [list_words(phrase)[0][0] for phrase in outcome.phrases] == ["the", "leaves"]
     first, second = double.turns
     assert second.request.skipped_ticks == 2 * TICKS_PER_SECOND
     assert first.audio_bytes == len(pcm)
@@ -213,7 +213,7 @@ async def test_a_reconnect_goes_on_where_the_last_phrase_ended(double: AzureDoub
 
 
 async def test_silence_is_no_speech(double: AzureDouble) -> None:
-    double.plays(scores())
+    double.play(scores())
     outcome = await assess(double, bytes(64_000))
     assert (outcome.reason, outcome.code) == ("NoMatch", "InitialSilenceTimeout")
 
@@ -221,7 +221,7 @@ async def test_silence_is_no_speech(double: AzureDouble) -> None:
 async def test_only_american_english_has_names_of_phonemes_and_prosody(
     double: AzureDouble, pcm: bytes
 ) -> None:
-    double.plays(scores())
+    double.play(scores())
     [phrase] = (await assess(double, pcm, text="Grüß Gott", language="de-DE")).phrases
     [best] = phrase["NBest"]
     assert {phoneme["Phoneme"] for word in best["Words"] for phoneme in word["Phonemes"]} == {""}
@@ -229,20 +229,20 @@ async def test_only_american_english_has_names_of_phonemes_and_prosody(
 
 
 async def test_a_wrong_key_is_refused_whatever_the_script(double: AzureDouble, pcm: bytes) -> None:
-    double.plays(scores())
+    double.play(scores())
     outcome = await assess(double, pcm, key="wrong")
     assert (outcome.reason, outcome.code) == ("Error", "AuthenticationFailure")
     assert [connection.status for connection in double.connections] == [401]
 
 
 async def test_a_key_can_expire_between_two_recordings(double: AzureDouble, pcm: bytes) -> None:
-    double.plays(*SITUATIONS["key_revoked_later"])
+    double.play(*SITUATIONS["key_revoked_later"])
     assert (await assess(double, pcm)).reason == "RecognizedSpeech"
     assert (await assess(double, pcm)).code == "AuthenticationFailure"
 
 
-async def test_it_can_keep_no_audio(pcm: bytes) -> None:
-    async with AzureDouble(keeps_audio=False, remembers=1).listening() as double:
+async def test_it_can_run_without_storing_audio(pcm: bytes) -> None:
+    async with AzureDouble(keeps_audio=False, remembers=1).listen() as double:
         await assess(double, pcm)
         await assess(double, pcm)
         assert double.connected == 2
@@ -256,7 +256,7 @@ async def test_its_own_errors_fail_the_test(pcm: bytes) -> None:
 
     double = AzureDouble(Script(fail))
     with pytest.raises(ExceptionGroup) as caught:
-        async with double.listening():
+        async with double.listen():
             await assess(double, pcm, properties=IMPATIENT)
     assert caught.group_contains(LookupError)
 

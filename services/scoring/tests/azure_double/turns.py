@@ -1,4 +1,4 @@
-"""One turn of a connection: what the client asked for and sent, and the messages that answer it."""
+"""One turn of a connection: the client's request and audio, and the messages of the answer."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ class Turn:
     """How many there were."""
     wav_header: bytes = b""
     has_ended: bool = False
-    """Whether the client said that its audio ends here."""
+    """Whether the client has marked the end of its audio."""
     is_silent: bool = True
     sent: list[str] = field(default_factory=list)
     """Paths of the messages that answered the turn, in order."""
@@ -45,7 +45,7 @@ class Turn:
 
     @property
     def ticks(self) -> int:
-        """How long its audio lasts, as the header that the client sent says."""
+        """The duration of its audio by the header that the client sent."""
         return self.audio_bytes * TICKS_PER_SECOND // max(self.bytes_per_second, 1)
 
     async def add(self, message: Message) -> None:
@@ -72,7 +72,7 @@ class Turn:
             )
 
     async def send(self, path: str, body: Any = None, *, request_id: str | None = None) -> None:
-        """Send a message: a string as it is, anything else as JSON."""
+        """Send a message: a string unchanged, other values as JSON."""
         text = body if isinstance(body, str) else json.dumps(body or {})
         await self.connection.send(format_frame(path, request_id or self.request_id, text))
         self.sent.append(path)

@@ -10,7 +10,7 @@ from scoring.settings import ApiSettings
 from structlog.testing import capture_logs
 
 
-def shown(name: str) -> float:
+def get_metric(name: str) -> float:
     return REGISTRY.get_sample_value(f"speech_budget_{name}_seconds") or 0.0
 
 
@@ -21,18 +21,18 @@ async def test_the_metrics_show_what_all_replicas_have_used(settings: ApiSetting
     async with other.reserve(uuid4(), seconds=12.5):
         pass
     async with watch_budget(budget) as loops:
-        while math.isnan(shown("used")) or shown("used") == 0:  # noqa: ASYNC110 - another task's work
+        while math.isnan(get_metric("used")) or get_metric("used") == 0:  # noqa: ASYNC110 - another task's work
             await asyncio.sleep(0.01)
-        assert (shown("used"), shown("limit")) == (12.5, 50_000)
+        assert (get_metric("used"), get_metric("limit")) == (12.5, 50_000)
         assert not loops[0].required
     await budget.close()
     await other.close()
 
 
-async def test_what_is_used_is_unknown_without_redis() -> None:
+async def test_the_used_seconds_are_unknown_without_redis() -> None:
     budget = SpeechBudget("redis://127.0.0.1:1/0", Limits(0, 1))
     async with watch_budget(budget):
-        while not math.isnan(shown("used")):  # noqa: ASYNC110 - as above
+        while not math.isnan(get_metric("used")):  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
     await budget.close()
 
@@ -40,7 +40,9 @@ async def test_what_is_used_is_unknown_without_redis() -> None:
 @pytest.mark.parametrize(
     ("limits", "warns"), [(Limits(0, 5), True), (Limits(2, 5), False), (Limits(2, 0), False)]
 )
-async def test_a_month_that_one_learner_may_spend_is_warned_of(limits: Limits, warns: bool) -> None:
+async def test_a_daily_limit_that_allows_one_learner_to_spend_the_month_is_logged(
+    limits: Limits, warns: bool
+) -> None:
     budget = SpeechBudget("redis://127.0.0.1:1/0", limits)
     with capture_logs() as logged:
         async with watch_budget(budget):
@@ -53,5 +55,5 @@ async def test_without_a_limit_nothing_is_watched() -> None:
     budget = SpeechBudget("redis://127.0.0.1:1/0", Limits(1, 0))
     async with watch_budget(budget) as loops:
         assert list(loops) == []
-        assert shown("limit") == 0
+        assert get_metric("limit") == 0
     await budget.close()

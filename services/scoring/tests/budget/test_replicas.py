@@ -1,4 +1,4 @@
-"""Two processes of the API on one Redis send no second more than the limits allow."""
+"""Two processes of the API on one Redis never exceed the limits together."""
 
 import asyncio
 import math
@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from scoring.audio.recording import Recording
 from scoring.settings import ApiSettings
 from shared.testing import TokenFor
-from tests.api_process import SCORE, environment, running
+from tests.api_process import SCORE, build_environment, run_api
 from tests.azure_double import KEY, AzureDouble
 from tests.azure_double.scripts import cuts, refuses, scores
 
@@ -28,7 +28,7 @@ AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Replicas:
-    """Two processes, the service that they pay, and the learners' answers."""
+    """Two processes, the double of the paid service, and the learners' answers."""
 
     azure: AzureDouble
     clients: tuple[httpx.AsyncClient, ...]
@@ -53,7 +53,7 @@ class Replicas:
         return await asyncio.gather(*map(score, cycle(self.clients), learners))
 
     async def get_paid_seconds(self) -> list[float]:
-        """Return what the metrics of each process say."""
+        """Return the seconds in the metrics of each process."""
         return [_get_paid_seconds((await client.get("/metrics")).text) for client in self.clients]
 
     async def get_counted_ms(self, period: str) -> list[int]:
@@ -82,14 +82,14 @@ def start_replicas(settings: ApiSettings, token_for: TokenFor, redis: Redis, rea
     @asynccontextmanager
     async def start(**limits: int) -> AsyncIterator[Replicas]:
         async with AsyncExitStack() as stack:
-            azure = await stack.enter_async_context(AzureDouble().listening())
+            azure = await stack.enter_async_context(AzureDouble().listen())
             own = {"SPEECH_PROVIDER": "azure", "AZURE_SPEECH_KEY": KEY, "AZURE_SPEECH_ENDPOINT": azure.url}
             own |= {"SCORING_LEARNER_RECORDINGS": str(AT_ONCE)}
             own |= {name: str(seconds) for name, seconds in limits.items()}
             clients = []
             for _ in range(2):
-                variables = environment(settings, **own)
-                stack.enter_context(running(variables))
+                variables = build_environment(settings, **own)
+                stack.enter_context(run_api(variables))
                 url = f"http://127.0.0.1:{variables['PORT']}"
                 clients.append(await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60)))
             yield Replicas(azure, tuple(clients), redis, token_for, reading)
@@ -102,7 +102,9 @@ def to_ends(answers: list[httpx.Response]) -> Counter[str]:
     return Counter(body.get("provider") or body["code"] for body in (each.json() for each in answers))
 
 
-async def test_the_month_of_all_learners(start_replicas: StartReplicas, recording: Recording) -> None:
+async def test_two_processes_share_the_monthly_limit(
+    start_replicas: StartReplicas, recording: Recording
+) -> None:
     affordable = math.floor(30 / recording.seconds)
     async with start_replicas(SPEECH_MONTHLY_SECONDS=30) as replicas:
         answers = await replicas.score_all([uuid4() for _ in range(48)])
@@ -115,7 +117,9 @@ async def test_the_month_of_all_learners(start_replicas: StartReplicas, recordin
         assert await replicas.get_counted_ms("month") == [affordable * math.ceil(recording.seconds * 1000)]
 
 
-async def test_the_day_of_each_learner(start_replicas: StartReplicas, recording: Recording) -> None:
+async def test_two_processes_share_the_daily_limits(
+    start_replicas: StartReplicas, recording: Recording
+) -> None:
     affordable = math.floor(10 / recording.seconds)
     ada, bob = uuid4(), uuid4()
     async with start_replicas(SPEECH_DAILY_SECONDS_PER_LEARNER=10) as replicas:
@@ -128,14 +132,14 @@ async def test_the_day_of_each_learner(start_replicas: StartReplicas, recording:
         assert await replicas.get_counted_ms("day") == [spent, spent]
 
 
-async def test_attempts_that_fail_or_send_nothing(
+async def test_failed_attempts_count_only_if_they_were_sent(
     start_replicas: StartReplicas, recording: Recording
 ) -> None:
     affordable = math.floor(30 / recording.seconds)
-    # Refused, so nothing was sent; broken off, so it is paid for and sent again.
+    # A refused recording was not sent; an interrupted one is paid for and sent again.
     service = [refuses(503), scores(), cuts(after_bytes=16_000), scores()]
     async with start_replicas(SPEECH_MONTHLY_SECONDS=30) as replicas:
-        replicas.azure.plays(*islice(cycle(service), 200))
+        replicas.azure.play(*islice(cycle(service), 200))
         ends = to_ends(await replicas.score_all([uuid4() for _ in range(48)]))
         attempts = len(replicas.azure.turns)
         assert 0 < ends["azure"] < attempts <= affordable

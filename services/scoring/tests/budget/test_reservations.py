@@ -28,7 +28,7 @@ type NewBudget = Callable[..., SpeechBudget]
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
-    """The time that the budget sees, changed by replacing its one element."""
+    """The budget's clock: a list of one time, which tests replace."""
     shown = [NOW]
     monkeypatch.setattr(reservations, "utc_now", lambda: shown[0])
     return shown
@@ -55,13 +55,15 @@ async def send(budget: SpeechBudget, learner: UUID, seconds: float, *, is_sent: 
         await asyncio.sleep(0)
 
 
-async def used(redis: Redis, learner: UUID, *, day: str = "2031-11-26") -> tuple[int, int]:
-    """Milliseconds of the learner's day and of the month."""
+async def get_ms(redis: Redis, learner: UUID, *, day: str = "2031-11-26") -> tuple[int, int]:
+    """Return the used milliseconds of the learner's day and of the month."""
     found = await redis.mget(f"speech_budget:day:{day}:{learner}", MONTH_KEY)
     return int(found[0] or 0), int(found[1] or 0)
 
 
-async def test_a_learner_has_a_day_and_all_have_a_month(new_budget: NewBudget, redis: Redis) -> None:
+async def test_each_learner_has_a_daily_limit_and_all_share_a_monthly_one(
+    new_budget: NewBudget, redis: Redis
+) -> None:
     budget, learner, other = new_budget(daily=10, monthly=15), uuid4(), uuid4()
     await send(budget, learner, 6)
     await send(budget, learner, 4)
@@ -74,12 +76,13 @@ async def test_a_learner_has_a_day_and_all_have_a_month(new_budget: NewBudget, r
         await send(budget, other, 5)
     assert all_spent.value.extra == {"budget": "month", "opens_at": "2031-12-01T00:00:00Z"}
     assert all_spent.value.headers == {"Retry-After": str(4 * 86_400 + 30)}
-    assert (await used(redis, learner), await used(redis, other)) == ((10_000, 15_000), (5_000, 15_000))
+    assert (await get_ms(redis, learner), await get_ms(redis, other)) == (
+        (10_000, 15_000),
+        (5_000, 15_000),
+    )
 
 
-async def test_a_new_day_and_a_new_month_begin_with_nothing(
-    new_budget: NewBudget, clock: list[datetime]
-) -> None:
+async def test_a_new_day_and_a_new_month_start_at_zero(new_budget: NewBudget, clock: list[datetime]) -> None:
     budget, learner = new_budget(daily=10, monthly=20), uuid4()
     for now in (NOW, datetime(2031, 11, 27, tzinfo=UTC), datetime(2031, 12, 1, tzinfo=UTC)):
         clock[0] = now
@@ -94,7 +97,7 @@ async def test_without_limits_redis_is_not_asked() -> None:
     await budget.close()
 
 
-async def test_counters_of_one_limit_alone(new_budget: NewBudget) -> None:
+async def test_a_single_limit_has_a_single_counter(new_budget: NewBudget) -> None:
     learner = uuid4()
     await send(new_budget(daily=10), learner, 10)
     await send(new_budget(monthly=20), learner, 10)
@@ -107,10 +110,10 @@ async def test_counters_of_one_limit_alone(new_budget: NewBudget) -> None:
 async def test_a_fraction_of_a_millisecond_counts(new_budget: NewBudget, redis: Redis) -> None:
     budget, learner = new_budget(daily=10), uuid4()
     await send(budget, learner, 2.4850625)
-    assert await used(redis, learner) == (2_486, 2_486)
+    assert await get_ms(redis, learner) == (2_486, 2_486)
 
 
-async def test_what_was_not_sent_is_given_back(new_budget: NewBudget, redis: Redis) -> None:
+async def test_seconds_that_were_not_sent_are_refunded(new_budget: NewBudget, redis: Redis) -> None:
     budget, learner = new_budget(daily=10, monthly=10), uuid4()
     for _ in range(3):
         await send(budget, learner, 10, is_sent=False)
@@ -118,9 +121,9 @@ async def test_what_was_not_sent_is_given_back(new_budget: NewBudget, redis: Red
         async with budget.reserve(learner, seconds=10) as sending:
             sending.is_sent = False
             raise RuntimeError
-    assert await used(redis, learner) == (0, 0)
+    assert await get_ms(redis, learner) == (0, 0)
     await send(budget, learner, 10)
-    assert await used(redis, learner) == (10_000, 10_000)
+    assert await get_ms(redis, learner) == (10_000, 10_000)
 
 
 async def test_a_failure_after_sending_counts(new_budget: NewBudget, redis: Redis) -> None:
@@ -128,7 +131,7 @@ async def test_a_failure_after_sending_counts(new_budget: NewBudget, redis: Redi
     with pytest.raises(RuntimeError):
         async with budget.reserve(learner, seconds=10):
             raise RuntimeError
-    assert await used(redis, learner) == (10_000, 10_000)
+    assert await get_ms(redis, learner) == (10_000, 10_000)
 
 
 async def test_a_refund_goes_to_the_day_that_paid(
@@ -139,11 +142,11 @@ async def test_a_refund_goes_to_the_day_that_paid(
         clock[0] = datetime(2031, 11, 27, tzinfo=UTC)
         await send(budget, learner, 3)
         sending.is_sent = False
-    assert await used(redis, learner, day="2031-11-26") == (0, 3_000)
-    assert await used(redis, learner, day="2031-11-27") == (3_000, 3_000)
+    assert await get_ms(redis, learner, day="2031-11-26") == (0, 3_000)
+    assert await get_ms(redis, learner, day="2031-11-27") == (3_000, 3_000)
 
 
-async def test_a_late_refund_brings_no_counter_back(new_budget: NewBudget, redis: Redis) -> None:
+async def test_a_late_refund_does_not_recreate_a_counter(new_budget: NewBudget, redis: Redis) -> None:
     budget, learner = new_budget(daily=10), uuid4()
     async with budget.reserve(learner, seconds=4) as sending:
         await redis.delete(f"speech_budget:day:2031-11-26:{learner}", MONTH_KEY)
@@ -187,7 +190,7 @@ async def test_a_lost_answer_of_redis_counts_once(
             lost.append(ConnectionError("lost"))
             sending.is_sent = is_sent
     lost.clear()
-    assert await used(redis, learner) == ((14_000, 14_000) if is_sent else (10_000, 10_000))
+    assert await get_ms(redis, learner) == ((14_000, 14_000) if is_sent else (10_000, 10_000))
 
 
 async def test_a_cancelled_request_leaves_nothing_reserved(new_budget: NewBudget, redis: Redis) -> None:
@@ -200,10 +203,10 @@ async def test_a_cancelled_request_leaves_nothing_reserved(new_budget: NewBudget
         with suppress(asyncio.CancelledError):
             await request
     await budget.close()
-    assert await used(redis, learner) == (0, 0)
+    assert await get_ms(redis, learner) == (0, 0)
 
 
-async def test_a_refund_that_overtakes_its_reservation(new_budget: NewBudget, redis: Redis) -> None:
+async def test_a_refund_may_overtake_its_reservation(new_budget: NewBudget, redis: Redis) -> None:
     budget, learner = new_budget(daily=10), uuid4()
     found = list[reservations.Reservation]()
     count = budget._count
@@ -215,7 +218,7 @@ async def test_a_refund_that_overtakes_its_reservation(new_budget: NewBudget, re
 
     budget._count = count_late  # type: ignore[method-assign] # the order of two connections
     await send(budget, learner, 10)
-    assert await used(redis, learner) == (0, 0)
+    assert await get_ms(redis, learner) == (0, 0)
 
 
 async def test_without_redis_nothing_is_sent() -> None:
@@ -227,7 +230,7 @@ async def test_without_redis_nothing_is_sent() -> None:
     await budget.close()
 
 
-async def test_a_refund_without_redis_is_lost_but_fails_no_request(
+async def test_a_refund_that_fails_without_redis_does_not_fail_the_request(
     new_budget: NewBudget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     budget = new_budget(daily=10)
@@ -245,7 +248,7 @@ async def test_replicas_together_never_exceed_a_limit(new_budget: NewBudget, red
     learners, chance = [uuid4() for _ in range(10)], random.Random(7)  # noqa: S311 - reproducible, not secret
     at_once = asyncio.Semaphore(60)
 
-    async def request(replica: SpeechBudget, learner: UUID) -> None:
+    async def spend(replica: SpeechBudget, learner: UUID) -> None:
         async with at_once:
             with suppress(BudgetExhausted):
                 async with replica.reserve(learner, seconds=chance.randint(1, 9)) as sending:
@@ -253,10 +256,10 @@ async def test_replicas_together_never_exceed_a_limit(new_budget: NewBudget, red
                     sending.is_sent = chance.random() < 0.7
 
     calls = [(chance.choice(replicas), chance.choice(learners)) for _ in range(600)]
-    await asyncio.gather(*(request(*call) for call in calls))
-    totals = [(await used(redis, learner))[0] for learner in learners]
+    await asyncio.gather(*(spend(*call) for call in calls))
+    totals = [(await get_ms(redis, learner))[0] for learner in learners]
     assert all(total <= 50_000 for total in totals)
-    assert sum(totals) == (await used(redis, learners[0]))[1] <= 300_000
+    assert sum(totals) == (await get_ms(redis, learners[0]))[1] <= 300_000
 
 
 REPLICA = """
@@ -301,10 +304,10 @@ def test_two_processes_share_one_budget(settings: ApiSettings) -> None:
 
 
 async def test_refusals_are_counted_by_budget(new_budget: NewBudget) -> None:
-    def refusals() -> float:
+    def count_refusals() -> float:
         return REGISTRY.get_sample_value("speech_budget_refusals_total", {"budget": "month"}) or 0
 
-    before = refusals()
+    before = count_refusals()
     with pytest.raises(BudgetExhausted):
         await send(new_budget(monthly=1), uuid4(), 2)
-    assert refusals() == before + 1
+    assert count_refusals() == before + 1

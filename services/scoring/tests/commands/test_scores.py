@@ -40,7 +40,7 @@ REQUEST = ScoreRequest(reference_text="Thank you.")
 
 
 class StandInDecoders:
-    """Takes every upload for samples, or refuses it."""
+    """Treats every upload as samples, or refuses it."""
 
     def __init__(self, refusal: SpeechProcessingError | None = None) -> None:
         self._refusal, self.asked = refusal, 0
@@ -115,19 +115,19 @@ async def assess(
         )
 
 
-def assessments(outcome: str) -> float:
+def count_assessments(outcome: str) -> float:
     return REGISTRY.get_sample_value("assessment_duration_seconds_count", {"outcome": outcome}) or 0
 
 
 async def test_a_score_gets_a_receipt(receipts: ReceiptIssuer, learner: UUID) -> None:
-    before = assessments("scored")
+    before = count_assessments("scored")
     scored = await assess(ASSESSMENT, receipts, learner)
     assert scored.assessment == ASSESSMENT
     assert scored.receipt is not None
     claims = jwt.decode(scored.receipt, options={"verify_signature": False})
     assert (claims["sub"], claims["pronunciation_score"]) == (str(learner), 86.6)
     assert claims["scorer"] == "stand-in-1"
-    assert assessments("scored") == before + 1
+    assert count_assessments("scored") == before + 1
 
 
 async def test_vulgar_words_reach_neither_the_score_nor_the_receipt(
@@ -147,25 +147,25 @@ async def test_without_an_overall_score_there_is_no_receipt(receipts: ReceiptIss
 
 
 async def test_an_error_is_counted_by_its_code(receipts: ReceiptIssuer, learner: UUID) -> None:
-    before = assessments("not_assessable")
+    before = count_assessments("not_assessable")
     with pytest.raises(NotAssessable):
         await assess(NotAssessable("The recording holds no voice.", reason="no_speech"), receipts, learner)
-    assert assessments("not_assessable") == before + 1
+    assert count_assessments("not_assessable") == before + 1
 
 
-async def test_what_hangs_is_ended_soon_after_its_deadline(
+async def test_a_hanging_provider_is_ended_soon_after_the_deadline(
     receipts: ReceiptIssuer, learner: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("scoring.commands.scores.GRACE_SECONDS", 0.1)
-    loop, before = asyncio.get_running_loop(), assessments("provider_timeout")
+    loop, before = asyncio.get_running_loop(), count_assessments("provider_timeout")
     started = loop.time()
     with pytest.raises(ProviderTimeout):
         await assess(60.0, receipts, learner, within_seconds=0.1)
     assert 0.2 <= loop.time() - started < 1
-    assert assessments("provider_timeout") == before + 1
+    assert count_assessments("provider_timeout") == before + 1
 
 
-async def test_an_unforeseen_timeout_of_the_work_itself_is_not_a_late_one(
+async def test_a_timeout_raised_by_the_work_is_not_reported_as_a_missed_deadline(
     receipts: ReceiptIssuer, learner: UUID
 ) -> None:
     with pytest.raises(TimeoutError):
@@ -185,7 +185,7 @@ async def test_seconds_are_counted_before_a_provider_is_asked(receipts: ReceiptI
     assert counted == [0, 5 / 32_000]
 
 
-async def test_a_refused_recording_counts_by_what_decoding_it_has_cost(
+async def test_a_refused_recording_counts_by_its_decoding_time(
     receipts: ReceiptIssuer, learner: UUID
 ) -> None:
     counted, refusal = list[float](), UnsupportedAudio("A bomb.")

@@ -7,7 +7,7 @@ def create_estimator(*seconds: float) -> DurationEstimator:
     return DurationEstimator(seconds=seconds or (0.5, 6, 1), scales=(60, 150))
 
 
-def test_the_first_estimate_is_what_the_sizes_are_said_to_add() -> None:
+def test_the_first_estimate_is_computed_from_the_initial_coefficients() -> None:
     estimator = create_estimator()
     assert estimator.estimate((60, 150)) == pytest.approx(7.5)
     assert estimator.estimate((0, 0)) == pytest.approx(0.5)
@@ -40,7 +40,7 @@ def test_the_typical_time_follows_recent_work() -> None:
     assert estimator.typical_seconds == pytest.approx(3, rel=0.01)
 
 
-def test_one_piece_of_work_that_hangs_changes_little() -> None:
+def test_a_single_hanging_job_changes_little() -> None:
     estimator = create_estimator()
     before, typical = estimator.estimate((10, 10)), estimator.typical_seconds
     estimator.learn((10, 10), 1000)

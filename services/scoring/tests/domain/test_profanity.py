@@ -43,7 +43,7 @@ def test_an_omitted_word_belongs_to_the_text() -> None:
     assert mask_profanity(omitted) == omitted
 
 
-def test_nothing_recognized_stays_nothing() -> None:
+def test_an_empty_recognition_stays_empty() -> None:
     silent = replace(RESULT, recognized_text="", words=RESULT.words[:1])
     assert mask_profanity(silent) == silent
 

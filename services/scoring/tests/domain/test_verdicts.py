@@ -28,13 +28,13 @@ def test_a_message_states_both_lengths() -> None:
 
 
 @pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
-def test_an_error_of_a_worker_is_raised_as_itself(error: SpeechProcessingError) -> None:
+def test_an_error_of_a_worker_is_raised_unchanged(error: SpeechProcessingError) -> None:
     raised = decode_error(**json.loads(json.dumps(encode_error(error))))
     assert type(raised) is type(error)
     assert (raised.detail, raised.extra, raised.headers) == (error.detail, error.extra, error.headers)
 
 
-def test_every_verdict_is_carried() -> None:
+def test_every_verdict_can_be_transferred() -> None:
     assert {type(error) for error in RAISED} == set(ASSESSMENT_ERRORS)
 
 

@@ -1,4 +1,4 @@
-"""What a block of work costs this process."""
+"""Measures the cost of a block of work for this process."""
 
 import asyncio
 import contextlib
@@ -16,9 +16,9 @@ MIB = 2**20
 class Cost:
     seconds: float = 0.0
     lags: list[float] = field(default_factory=list)
-    """By how much the event loop was late, each time that it was asked, in seconds."""
+    """Delays of the event loop in seconds, one for each measurement."""
     growth_mb: float = 0.0
-    """Its resident memory at its highest, less that at the beginning."""
+    """Growth of the resident memory from the start to its maximum."""
 
     @property
     def lag_p99(self) -> float:
@@ -26,7 +26,7 @@ class Cost:
 
 
 @contextlib.asynccontextmanager
-async def measured() -> AsyncIterator[Cost]:
+async def measure() -> AsyncIterator[Cost]:
     cost, process = Cost(), psutil.Process()
     watching = asyncio.create_task(_watch(cost, process, process.memory_info().rss))
     started = time.perf_counter()
@@ -47,7 +47,7 @@ async def _watch(cost: Cost, process: psutil.Process, rss_before: int) -> None:
 
 @dataclass(frozen=True)
 class Usage:
-    """What processes hold, all together."""
+    """Resources that processes use together."""
 
     rss_mb: float
     threads: int

@@ -1,4 +1,4 @@
-"""50 requests at once on a service that takes a second. The figures are in docs/azure-scoring.md."""
+"""50 concurrent requests to a service that takes a second. docs/azure-scoring.md has the figures."""
 
 import asyncio
 import math
@@ -8,21 +8,21 @@ import pytest
 from scoring.audio.recording import Recording
 from scoring.domain.scores import AudioInfo
 from scoring.providers.azure.provider import AzureProvider
-from tests.azure_double.process import running_double
-from tests.azure_provider import started_azure
-from tests.load.measuring import measured
+from tests.azure_double.process import run_double
+from tests.azure_provider import start_azure
+from tests.load.measuring import measure
 
 TEXT = "The train leaves at seven in the morning."
 REQUESTS = 50
 SERVICE_SECONDS = 1.0
 MAX_LAG_P99_SECONDS = 0.5
-"""Half of what one blocking call of the SDK takes. On two quiet cores, it is 0.013; 0.05 is the goal."""
+"""Half the time of one blocking call of the SDK. On two quiet cores, it is 0.013; 0.05 is the goal."""
 MAX_GROWTH_MB = 3.0
 
 
 @pytest.fixture(scope="module")
 def slow_service() -> Iterator[str]:
-    with running_double(delay_seconds=SERVICE_SECONDS) as url:
+    with run_double(delay_seconds=SERVICE_SECONDS) as url:
         yield url
 
 
@@ -38,17 +38,17 @@ async def assess(provider: AzureProvider, recording: Recording) -> None:
 
 # On two quiet cores, 1.05 and 1.3: to begin 50 recognitions at the same moment takes a second of CPU time.
 @pytest.mark.parametrize(("concurrency", "max_ratio"), [(20, 1.5), (50, 2.5)])
-async def test_requests_at_once_take_little_longer_than_the_service(
+async def test_concurrent_requests_take_little_longer_than_the_service(
     concurrency: int,
     max_ratio: float,
     slow_service: str,
     ten_seconds: Recording,
 ) -> None:
-    async with started_azure(slow_service, concurrency=concurrency, timeout_seconds=30) as provider:
+    async with start_azure(slow_service, concurrency=concurrency, timeout_seconds=30) as provider:
         await assess(provider, ten_seconds)
-        async with measured() as alone:
+        async with measure() as alone:
             await assess(provider, ten_seconds)
-        async with measured() as together:
+        async with measure() as together:
             await asyncio.gather(*(assess(provider, ten_seconds) for _ in range(REQUESTS)))
     turns = math.ceil(REQUESTS / concurrency)
     print(  # noqa: T201 - figures

@@ -1,4 +1,4 @@
-"""Many scorings leave memory, threads and descriptors as they were. LEAK_SCORINGS=1000 makes more."""
+"""Many scorings leak no memory, threads or descriptors. LEAK_SCORINGS=1000 runs more of them."""
 
 import os
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from scoring.audio.recording import Recording
 from scoring.providers import SpeechProvider
 from scoring.providers.offline.provider import PROCESS, OfflineProvider
 from shared.confined.pool import WorkerPool
-from tests.azure_double.process import running_double
-from tests.azure_provider import started_azure
+from tests.azure_double.process import run_double
+from tests.azure_provider import start_azure
 from tests.load.measuring import Usage, measure_usage
 
 pytestmark = pytest.mark.long
@@ -20,12 +20,12 @@ WARM_UP = 40
 SCORINGS = int(os.environ.get("LEAK_SCORINGS", "0"))
 MAX_GROWTH = 0.05
 MAX_IN_CLEAN_UP = 6
-"""Threads and descriptors of the last scorings, which the Speech SDK still holds when they are answered."""
+"""Threads and descriptors of the last scorings, which the Speech SDK releases after the answer."""
 
 
 @pytest.fixture(scope="module")
 def quick_service() -> Iterator[str]:
-    with running_double() as url:
+    with run_double() as url:
         yield url
 
 
@@ -38,7 +38,7 @@ def compare(name: str, before: Usage, after: Usage, *, times: int) -> None:
     growth = after.rss_mb / before.rss_mb - 1
     print(f"{name}, {times} scorings: {before} → {after}, {growth:+.1%}")  # noqa: T201 - figures
     assert growth <= MAX_GROWTH
-    # What a scoring leaks would be there once for each of them.
+    # A leak would grow with the number of scorings.
     assert after.threads - before.threads <= MAX_IN_CLEAN_UP
     assert after.descriptors - before.descriptors <= MAX_IN_CLEAN_UP
 
@@ -48,7 +48,7 @@ async def test_scorings_by_azure_leave_nothing_behind(
     recording: Recording,
 ) -> None:
     times, processes = SCORINGS or 200, [psutil.Process()]
-    async with started_azure(quick_service, concurrency=2, timeout_seconds=30) as provider:
+    async with start_azure(quick_service, concurrency=2, timeout_seconds=30) as provider:
         await score(provider, recording, times=WARM_UP)
         before = measure_usage(processes)
         await score(provider, recording, times=times)

@@ -43,7 +43,7 @@ async def test_an_overload_kills_no_worker_and_costs_no_goodput(
         processes = list_processes(app)
         rounds = [await overload_after_peak(ask) for _ in range(2)]
         assert list_processes(app) == processes
-    # The better one, because other processes take more of the machine in one moment than in another.
+    # The better of two, because the load by other processes varies.
     peak, overload = max(rounds, key=lambda each: each[1].goodput / each[0].goodput)
     late = sorted(each.seconds for each in overload.refused)
     record_property("goodput", (peak.goodput, overload.goodput))
@@ -57,7 +57,7 @@ async def overload_after_peak(ask: Ask) -> tuple[Load, Load]:
     return peak, await send(ask, per_second=2 * peak.goodput, seconds=8)
 
 
-async def test_a_class_that_reads_in_one_moment_is_scored(
+async def test_a_class_that_reads_at_the_same_time_is_scored(
     settings: ApiSettings,
     token_for: TokenFor,
     voice: NDArray[np.float32],
@@ -82,7 +82,7 @@ async def test_a_class_that_reads_in_one_moment_is_scored(
     assert slowest < len(learners) * alone
 
 
-async def test_a_learner_whose_recordings_take_long_takes_little_from_others(
+async def test_a_learner_with_slow_recordings_delays_others_little(
     settings: ApiSettings,
     token_for: TokenFor,
     voice: NDArray[np.float32],

@@ -1,4 +1,4 @@
-"""Fair shares and goodput, with a provider of a known speed. Each time has a reference of the same run."""
+"""Fair shares and goodput with a provider of known speed. Each time is compared with one of the same run."""
 
 import asyncio
 from statistics import median
@@ -12,7 +12,7 @@ async def ask_in_turn(scoring: Scoring, times: int) -> list[Answer]:
     return [await scoring.ask(learner) for _ in range(times)]
 
 
-async def test_a_learner_with_many_long_recordings_takes_nothing_from_others(record_property: Record) -> None:
+async def test_a_learner_with_many_long_recordings_does_not_delay_others(record_property: Record) -> None:
     scoring, greedy = Scoring(concurrency=2, seconds_per_second=0.05), uuid4()
     alone = await ask_in_turn(scoring, 8)
     many = [asyncio.create_task(scoring.ask(greedy, seconds=10)) for _ in range(28)]
@@ -44,7 +44,7 @@ async def test_with_one_slot_others_wait_for_one_recording_at_most() -> None:
     await asyncio.gather(*many, return_exceptions=True)
 
 
-async def test_learners_get_the_same_time_whatever_their_recordings_take(
+async def test_learners_get_the_same_processing_time_whatever_their_recordings(
     record_property: Record,
 ) -> None:
     scoring = Scoring(concurrency=3, seconds_per_second=0.01, timeout_seconds=60)
@@ -63,8 +63,8 @@ async def test_learners_get_the_same_time_whatever_their_recordings_take(
     assert max(used) < 1.6 * min(used)
 
 
-async def test_goodput_at_twice_the_capacity_is_that_of_the_peak(record_property: Record) -> None:
-    # Other processes take more of the machine in one moment than in another: the best of three counts.
+async def test_goodput_at_twice_the_capacity_equals_the_peak(record_property: Record) -> None:
+    # The best of three counts, because the load by other processes varies.
     rounds = [await overload_after_peak() for _ in range(3)]
     scoring, peak, overload = max(rounds, key=lambda each: each[2].goodput / each[1].goodput)
     record_property("goodput", (peak.goodput, overload.goodput))
@@ -88,7 +88,7 @@ async def overload_after_peak() -> tuple[Scoring, Load, Load]:
     return scoring, peak, await send(scoring.ask, per_second=2 * peak.goodput, seconds=3)
 
 
-async def test_fifty_at_once_take_as_long_as_the_slots_need(record_property: Record) -> None:
+async def test_fifty_concurrent_requests_take_the_time_of_their_slots(record_property: Record) -> None:
     scoring = Scoring(concurrency=20, seconds_per_second=1)
     loop, lags = asyncio.get_running_loop(), list[float]()
 
@@ -113,7 +113,7 @@ async def test_fifty_at_once_take_as_long_as_the_slots_need(record_property: Rec
     assert scoring.provider.peak == 20
 
 
-async def test_beyond_the_queue_refusals_come_at_once() -> None:
+async def test_requests_beyond_the_queue_are_refused_immediately() -> None:
     scoring = Scoring(concurrency=4, seconds_per_second=0.5, max_waiting=8)
     answers = await asyncio.gather(*(scoring.ask() for _ in range(50)))
     scored = [each for each in answers if each.is_scored]

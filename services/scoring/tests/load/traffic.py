@@ -17,7 +17,7 @@ from shared.audio.measurement import SAMPLE_RATE
 
 
 class TimedProvider:
-    """Takes a known share of a recording's length for it."""
+    """Takes a known share of a recording's length to score it."""
 
     capabilities = Capabilities("timed", "timed-1", ("en-US",), "ipa", prosody=False, max_seconds=60)
     loops = ()
@@ -46,7 +46,7 @@ class TimedProvider:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a request came to, and after how many seconds."""
+    """The outcome of a request, and its duration in seconds."""
 
     seconds: float
     refusal: ProviderUnavailable | None = None
@@ -73,7 +73,7 @@ class Scoring:
         self._chain = ProviderChain([provider], budget, max_waiting=max_waiting)
 
     async def ask(self, learner: UUID | None = None, *, seconds: float = 1.0) -> Answer:
-        """Have a recording scored that may last some seconds."""
+        """Request the score of a recording of some seconds."""
         loop = asyncio.get_running_loop()
         started, refusal = loop.time(), None
         pcm = memoryview(bytes(int(seconds * SAMPLE_RATE) * BYTES_PER_SAMPLE))
@@ -88,7 +88,7 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Load:
-    """The answers to some load, and the scored ones a second."""
+    """The answers under a load, and the scored ones per second."""
 
     answers: Sequence[Answer]
     goodput: float
@@ -104,20 +104,20 @@ type Ask = Callable[[], Awaitable[Answer]]
 
 
 async def keep_busy(ask: Ask, *, clients: int, requests: int) -> Load:
-    """Let clients ask again and again, each after its answer."""
+    """Let each client send its next request after the answer to the last one."""
     loop, answers = asyncio.get_running_loop(), list[Answer]()
     started = loop.time()
 
-    async def client() -> None:
+    async def ask_repeatedly() -> None:
         while len(answers) < requests:
             answers.append(await ask())
 
-    await asyncio.gather(*(client() for _ in range(clients)))
+    await asyncio.gather(*(ask_repeatedly() for _ in range(clients)))
     return Load(answers, sum(each.is_scored for each in answers) / (loop.time() - started))
 
 
 async def send(ask: Ask, *, per_second: float, seconds: float) -> Load:
-    """Send requests at a rate, whatever becomes of them."""
+    """Send requests at a constant rate, regardless of the answers."""
     loop = asyncio.get_running_loop()
     started, tasks = loop.time(), list[asyncio.Task[Answer]]()
 
@@ -132,5 +132,5 @@ async def send(ask: Ask, *, per_second: float, seconds: float) -> Load:
         tasks += [asyncio.ensure_future(note()) for _ in range(int(at * per_second) - len(tasks))]
         await asyncio.sleep(0.005)
     answers = await asyncio.gather(*tasks)
-    # What is still in work at the end would make a short run look better than it is.
+    # Work that is unfinished at the end would make a short run look better than it is.
     return Load(answers, sum(at <= started + seconds for at in scored_at) / seconds)

@@ -1,4 +1,4 @@
-"""No process holds anything of a recording after its request, whatever happened to it."""
+"""No process has any part of a recording in memory after its request, whatever the outcome."""
 
 import asyncio
 import signal
@@ -13,7 +13,7 @@ from scoring.audio.decoder import decode_samples, prepare_recording
 from scoring.audio.resolution import ResolutionMeter
 from scoring.settings import ApiSettings
 from shared.testing import TokenFor
-from tests.api_process import environment, running
+from tests.api_process import build_environment, run_api
 from tests.azure_double import KEY, AzureDouble
 from tests.azure_double import situations as azure_double
 from tests.process_memory import cut_needles, find_in_memory, wait_until_gone
@@ -37,7 +37,7 @@ AZURE_SITUATIONS = (
     "phrase_BadRequest",
 )
 MAX_SECONDS_AFTER_ANSWER = 10
-"""The Speech SDK holds its copy until it has cleaned up, up to three seconds after the answer."""
+"""The Speech SDK erases its copy up to three seconds after the answer."""
 
 type Run = Callable[..., AbstractContextManager[Api]]
 
@@ -48,8 +48,8 @@ def run(settings: ApiSettings, token_for: TokenFor, recordings: Recordings) -> R
 
     @contextmanager
     def start(**variables: str) -> Iterator[Api]:
-        own = environment(settings, LOG_LEVEL="INFO", **variables)
-        with running(own) as process:
+        own = build_environment(settings, LOG_LEVEL="INFO", **variables)
+        with run_api(own) as process:
             yield Api(f"http://127.0.0.1:{own['PORT']}", token_for(uuid4()), process, recordings)
 
     return start
@@ -57,7 +57,7 @@ def run(settings: ApiSettings, token_for: TokenFor, recordings: Recordings) -> R
 
 @pytest.fixture(scope="module")
 def needles(recordings: Recordings) -> list[bytes]:
-    """The canary of the upload, and pieces of what becomes of it: samples, levelled samples, PCM."""
+    """The canary of the upload, and pieces of the data made from it: samples, levelled samples, PCM."""
     meter = ResolutionMeter()
     samples, source = decode_samples(memoryview(recordings.reading), meter)
     decoded = cut_needles(memoryview(samples).cast("B"))
@@ -72,13 +72,13 @@ def needles(recordings: Recordings) -> list[bytes]:
 
 def ensure_forgotten(api: Api, needles: list[bytes], *, after: str) -> None:
     def list_processes() -> list[psutil.Process]:
-        return [api.process, *api.workers()]
+        return [api.process, *api.list_workers()]
 
     found = wait_until_gone(list_processes, needles, seconds=MAX_SECONDS_AFTER_ANSWER)
     assert found == {}, after
 
 
-async def test_a_recording_in_work_is_found(run: Run, needles: list[bytes]) -> None:
+async def test_a_recording_being_scored_is_found_in_memory(run: Run, needles: list[bytes]) -> None:
     with run() as api:
         api.signal_workers(SCORERS, signal.SIGSTOP)
         request = asyncio.create_task(api.score(api.recordings.reading))
@@ -91,21 +91,21 @@ async def test_a_recording_in_work_is_found(run: Run, needles: list[bytes]) -> N
         ensure_forgotten(api, needles, after="scoring")
 
 
-async def test_nothing_is_left_in_memory(run: Run, needles: list[bytes]) -> None:
+async def test_a_recording_is_erased_from_memory(run: Run, needles: list[bytes]) -> None:
     with run(SCORING_TIMEOUT_SECONDS="8") as api:
         for situation in SITUATIONS:
             await go_through(situation, api)
             ensure_forgotten(api, needles, after=situation.__name__)
 
 
-async def test_nothing_is_left_in_memory_by_the_speech_sdk(run: Run, needles: list[bytes]) -> None:
-    async with AzureDouble().listening() as azure:
+async def test_a_recording_is_erased_from_memory_by_the_speech_sdk(run: Run, needles: list[bytes]) -> None:
+    async with AzureDouble().listen() as azure:
         variables = {"SPEECH_PROVIDER": "azure", "AZURE_SPEECH_KEY": KEY, "AZURE_TIMEOUT_SECONDS": "3"}
         with run(**variables, AZURE_SPEECH_ENDPOINT=azure.url) as api:
             for situation in SITUATIONS.keys() - OFFLINE_SITUATIONS:
                 await go_through(situation, api)
                 ensure_forgotten(api, needles, after=situation.__name__)
             for name in AZURE_SITUATIONS:
-                azure.plays(*azure_double.SITUATIONS[name])
+                azure.play(*azure_double.SITUATIONS[name])
                 await api.score(api.recordings.reading)
                 ensure_forgotten(api, needles, after=name)

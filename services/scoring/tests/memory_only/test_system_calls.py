@@ -1,4 +1,4 @@
-"""No system call of the API, its workers or their libraries brings anything to a file."""
+"""No system call of the API, its workers or their libraries writes data to a file."""
 
 import compileall
 import sys
@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 from scoring.settings import ApiSettings
 from shared.testing import TokenFor
-from tests.api_process import COMMAND, Output, environment, wait_until_ready
+from tests.api_process import COMMAND, Output, build_environment, wait_until_ready
 from tests.azure_double import KEY, AzureDouble
 from tests.azure_double import situations as azure_double
 from tests.azure_double.scripts import scores
@@ -26,7 +26,7 @@ from tests.situations import (
     Recordings,
     go_through,
 )
-from tests.system_calls import Tracer, traced
+from tests.system_calls import Tracer, trace
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(sys.platform != "linux", reason="strace is for Linux")]
 
@@ -52,7 +52,7 @@ main("scoring")
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled() -> None:
-    """Write the bytecode of this clone before, as an image does when it is built."""
+    """Compile the bytecode beforehand, like the build of the image."""
     for package in ("scoring", "shared", "contracts"):
         found = find_spec(package)
         assert found
@@ -62,7 +62,7 @@ def _compiled() -> None:
 
 @dataclass
 class Followed:
-    """An API whose every system call, and every printed line, is kept."""
+    """An API whose system calls and printed lines are all recorded."""
 
     api: Api
     tracer: Tracer
@@ -89,9 +89,9 @@ def follow(settings: ApiSettings, token_for: TokenFor, recordings: Recordings, t
 
     @contextmanager
     def start(command: tuple[str | Path, ...] = COMMAND, **variables: str) -> Iterator[Followed]:
-        own = environment(settings, **variables)
+        own = build_environment(settings, **variables)
         url = f"http://127.0.0.1:{own['PORT']}"
-        with traced(command, folder=tmp_path, environment=own) as tracer:
+        with trace(command, folder=tmp_path, environment=own) as tracer:
             output = Output(tracer.strace)
             wait_until_ready(tracer.strace, url)
             yield Followed(Api(url, token_for(uuid4()), tracer.program, recordings), tracer, output)
@@ -109,9 +109,9 @@ async def test_no_recording_reaches_a_file_whatever_happens_to_it(
         for kind in KINDS:
             scored = await api.score(encode(voice, kind))
             assert scored.status_code == 200, scored.text
-        workers = [worker.pid for worker in api.workers()]
+        workers = [worker.pid for worker in api.list_workers()]
         # 0 is a limit that was inherited and cannot be raised.
-        limits = {each.rlimit(psutil.RLIMIT_CORE) for each in (api.process, *api.workers())}
+        limits = {each.rlimit(psutil.RLIMIT_CORE) for each in (api.process, *api.list_workers())}
         assert limits <= {(1, 1), (0, 0)}
     followed.ensure_nothing_was_kept(programs={"python"})
     assert set(workers) <= followed.tracer.read().processes
@@ -120,17 +120,17 @@ async def test_no_recording_reaches_a_file_whatever_happens_to_it(
 async def test_the_speech_sdk_reaches_no_file(
     follow: Follow, encode: Callable[..., bytes], voice: NDArray[np.float32]
 ) -> None:
-    async with AzureDouble().listening() as azure:
+    async with AzureDouble().listen() as azure:
         variables = {"SPEECH_PROVIDER": "azure", "AZURE_SPEECH_KEY": KEY, "AZURE_TIMEOUT_SECONDS": "3"}
         with follow(**variables, AZURE_SPEECH_ENDPOINT=azure.url) as followed:
             for situation in SITUATIONS.keys() - OFFLINE_SITUATIONS:
                 await go_through(situation, followed.api)
             for name in AZURE_SITUATIONS:
-                azure.plays(*azure_double.SITUATIONS[name])
+                azure.play(*azure_double.SITUATIONS[name])
                 answer = await followed.api.score(followed.api.recordings.reading)
                 assert answer.status_code in {200, 422, 503, 504}, (name, answer.text)
                 # What follows is phrase by phrase. A success keeps the breaker closed.
-                azure.plays(scores())
+                azure.play(scores())
                 assert (await followed.api.score(encode(np.tile(voice, 18), "flac"))).status_code == 200
                 assert azure.turns[-1].audio_bytes > 44 * 32_000
     followed.ensure_nothing_was_kept(programs={"python"})

@@ -1,10 +1,10 @@
-"""The trace finds every way in which a program can bring what is in its memory to a disk."""
+"""The trace finds every way in which a program can write its memory to a disk."""
 
 import sys
 from pathlib import Path
 
 import pytest
-from tests.system_calls import Trace, is_finding, traced
+from tests.system_calls import Trace, is_finding, trace
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="strace is for Linux")
 
@@ -55,30 +55,30 @@ except OSError:
 )
 
 
-def trace_of(script: str, folder: Path) -> Trace:
-    with traced([sys.executable, "-B", "-c", script, str(folder / "leak")], folder=folder) as tracer:
+def trace_script(script: str, folder: Path) -> Trace:
+    with trace([sys.executable, "-B", "-c", script, str(folder / "leak")], folder=folder) as tracer:
         tracer.strace.wait(timeout=60)
     return tracer.read()
 
 
 @pytest.mark.parametrize(("call", "leak"), LEAKS)
 def test_a_leak_is_found(call: str, leak: str, tmp_path: Path) -> None:
-    trace = trace_of(LEAKING.format(leak), tmp_path)
+    trace = trace_script(LEAKING.format(leak), tmp_path)
     calls = [finding.split()[1].partition("(")[0] for finding in trace.findings]
     calls.remove("openat")  # of the file that most of them write to
     assert call in calls, trace.findings
 
 
 @pytest.mark.parametrize("innocent", INNOCENT)
-def test_what_stays_in_memory_is_no_leak(innocent: str, tmp_path: Path) -> None:
-    trace = trace_of(SETUP + INNOCENT[innocent], tmp_path)
+def test_data_that_stays_in_memory_is_not_a_leak(innocent: str, tmp_path: Path) -> None:
+    trace = trace_script(SETUP + INNOCENT[innocent], tmp_path)
     assert trace.findings == []
     assert trace.calls["mmap"] > 10
 
 
 def test_a_ring_is_refused(tmp_path: Path) -> None:
     script = "import ctypes; print(ctypes.CDLL(None).syscall(425, 8, ctypes.create_string_buffer(120)))"
-    with traced([sys.executable, "-c", script], folder=tmp_path) as tracer:
+    with trace([sys.executable, "-c", script], folder=tmp_path) as tracer:
         assert tracer.strace.stdout
         printed = tracer.strace.stdout.read()
     assert printed.strip() == b"-1"
@@ -100,5 +100,5 @@ def test_a_ring_is_refused(tmp_path: Path) -> None:
         ("shmget", "IPC_PRIVATE, 4096, IPC_CREAT|0600) = 1"),
     ],
 )
-def test_calls_that_count(name: str, rest: str) -> None:
+def test_system_calls_are_classified(name: str, rest: str) -> None:
     assert is_finding(name, rest)

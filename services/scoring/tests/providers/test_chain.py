@@ -1,4 +1,4 @@
-"""The next provider is asked when one is down, throttled or its budget is spent, and only then."""
+"""The next provider is used only if one is down or throttled, or its budget is spent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -34,7 +34,7 @@ type Answer = SpeechProcessingError | None
 
 
 class FreeProvider:
-    """Gives one answer after the other, and the last one again and again. None is a success."""
+    """Gives its answers in turn, and then repeats the last one. None is a success."""
 
     loops = ()
     concurrency = 1
@@ -113,7 +113,7 @@ async def assess(chain: ProviderChain, language: str = "en-US") -> str:
     return result.provider
 
 
-def shown(metric: str, **labels: str) -> float:
+def get_metric(metric: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(metric, labels) or 0.0
 
 
@@ -159,23 +159,23 @@ async def test_a_spent_budget_is_the_answer_when_no_other_provider_is_there(chai
 
 
 async def test_every_attempt_is_reserved_and_counted(chain_of: ChainOf, redis: Redis) -> None:
-    before = shown("speech_seconds_paid_total", provider="paid")
+    before = get_metric("speech_seconds_paid_total", provider="paid")
     chain = chain_of(PaidProvider("paid", sends=3), FreeProvider("free"), limits=Limits(0, 55_000))
     assert await assess(chain) == "paid"
     # The second recording is sent twice more; its third attempt would exceed the limit.
     assert await assess(chain) == "free"
-    assert shown("speech_seconds_paid_total", provider="paid") == before + 50
+    assert get_metric("speech_seconds_paid_total", provider="paid") == before + 50
     [month] = [key async for key in redis.scan_iter("speech_budget:month:*")]
     assert await redis.get(month) == "50000"
 
 
-async def test_what_was_not_sent_costs_nothing(chain_of: ChainOf) -> None:
-    before = shown("speech_seconds_paid_total", provider="paid")
+async def test_recordings_that_were_not_sent_cost_nothing(chain_of: ChainOf) -> None:
+    before = get_metric("speech_seconds_paid_total", provider="paid")
     paid = PaidProvider("paid", ProviderUnavailable("refused"), connects=False)
     chain = chain_of(paid, FreeProvider("free"), limits=Limits(0, 10_000))
     assert [await assess(chain) for _ in range(3)] == ["free"] * 3
     assert paid.sent == 3
-    assert shown("speech_seconds_paid_total", provider="paid") == before
+    assert get_metric("speech_seconds_paid_total", provider="paid") == before
 
 
 async def test_without_redis_a_limited_provider_is_not_used(chain_of: ChainOf) -> None:
@@ -187,7 +187,7 @@ async def test_without_redis_a_limited_provider_is_not_used(chain_of: ChainOf) -
     assert await assess(chain_of(paid, url=away)) == "paid"
 
 
-async def test_of_several_failures_the_one_with_the_shortest_wait_is_the_answer(chain_of: ChainOf) -> None:
+async def test_the_failure_with_the_shortest_wait_is_returned(chain_of: ChainOf) -> None:
     soon, late = ProviderUnavailable("soon", retry_after=2), ProviderUnavailable("late", retry_after=15)
     for failures in ((soon, late), (late, soon)):
         with pytest.raises(ProviderUnavailable, match="soon"):
@@ -207,7 +207,7 @@ async def test_a_provider_is_asked_only_for_its_languages(chain_of: ChainOf) -> 
     assert second.calls == 1
 
 
-async def test_one_provider_that_is_up_is_enough(chain_of: ChainOf) -> None:
+async def test_one_available_provider_is_enough(chain_of: ChainOf) -> None:
     first, second = FreeProvider("first"), FreeProvider("second")
     chain = chain_of(first, second)
     for first.is_up, second.is_up in ((True, True), (True, False), (False, True)):
@@ -231,21 +231,23 @@ async def test_all_are_closed_even_if_one_fails(settings: ApiSettings) -> None:
 
 
 async def test_time_and_seconds_are_measured_by_provider_and_outcome(chain_of: ChainOf) -> None:
-    def counts() -> list[float]:
+    def list_counts() -> list[float]:
         return [
-            shown("provider_duration_seconds_count", provider="measured", outcome="provider_unavailable"),
-            shown("provider_duration_seconds_count", provider="other", outcome="scored"),
-            shown("speech_seconds_scored_total", provider="measured"),
-            shown("speech_seconds_scored_total", provider="other"),
+            get_metric(
+                "provider_duration_seconds_count", provider="measured", outcome="provider_unavailable"
+            ),
+            get_metric("provider_duration_seconds_count", provider="other", outcome="scored"),
+            get_metric("speech_seconds_scored_total", provider="measured"),
+            get_metric("speech_seconds_scored_total", provider="other"),
         ]
 
-    before = counts()
+    before = list_counts()
     await assess(chain_of(FreeProvider("measured", ProviderUnavailable("down")), FreeProvider("other")))
-    assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 0, 10]
+    assert [now - then for now, then in zip(list_counts(), before, strict=True)] == [1, 1, 0, 10]
 
 
 class Busy(FreeProvider):
-    """Works until it may end."""
+    """Works until `may_end` is set."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -265,7 +267,7 @@ async def test_a_full_queue_lets_the_next_provider_score(chain_of: ChainOf) -> N
     assert [await request for request in requests[:2]] == ["busy", "busy"]
 
 
-async def test_when_all_queues_are_full_the_shortest_wait_is_the_answer(chain_of: ChainOf) -> None:
+async def test_when_all_queues_are_full_the_shortest_wait_is_returned(chain_of: ChainOf) -> None:
     first, second = Busy("busy-first"), Busy("busy-second")
     chain = chain_of(first, second, max_waiting=0)
     requests = [asyncio.create_task(assess(chain)) for _ in range(2)]
@@ -315,14 +317,14 @@ async def test_nothing_is_reserved_before_the_turn_comes(chain_of: ChainOf, redi
     assert await redis.get(month) == "20000"
 
 
-async def test_the_time_in_a_queue_is_not_the_providers(chain_of: ChainOf) -> None:
+async def test_the_time_in_a_queue_does_not_count_for_the_provider(chain_of: ChainOf) -> None:
     busy = Busy("queued")
     chain = chain_of(busy)
     requests = [asyncio.create_task(assess(chain)) for _ in range(5)]
     await asyncio.sleep(0.2)
     busy.may_end.set()
     await asyncio.gather(*requests)
-    assert shown("provider_duration_seconds_sum", provider="queued", outcome="scored") < 0.4
+    assert get_metric("provider_duration_seconds_sum", provider="queued", outcome="scored") < 0.4
 
 
 def test_paid_providers_are_recognised() -> None:

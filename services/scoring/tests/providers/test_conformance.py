@@ -1,4 +1,4 @@
-"""What every provider does alike. Azure's is driven against the double."""
+"""Behaviour that all providers share. Azure's runs against the double."""
 
 import asyncio
 import math
@@ -43,19 +43,19 @@ type Create = Callable[..., SpeechProvider]
 
 @pytest.fixture(scope="module")
 async def double() -> AsyncIterator[AzureDouble]:
-    async with AzureDouble(keeps_audio=False).listening() as double:
+    async with AzureDouble(keeps_audio=False).listen() as double:
         yield double
 
 
 @pytest.fixture(autouse=True)
 def _service_says_what_was_read(double: AzureDouble) -> None:
-    """Azure's double cannot listen: it is given the words of `reading`."""
-    double.plays(scores(said=TEXT))
+    """Azure's double cannot recognise speech: it gets the words of `reading`."""
+    double.play(scores(said=TEXT))
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def create_chain(request: pytest.FixtureRequest, settings: ApiSettings, double: AzureDouble) -> CreateChain:
-    """Make the provider under test and its queue, with settings of their own."""
+    """Make the provider under test and its queue, with different settings."""
     azure = {"azure_speech_key": SecretStr(KEY), "azure_speech_endpoint": double.url}
     usual = {"speech_provider": (request.param,), **azure}
     return lambda **own: create_provider(settings.model_copy(update={**usual, **own}))
@@ -68,12 +68,12 @@ def create(create_chain: CreateChain) -> Create:
 
 @pytest.fixture(scope="module")
 async def provider(create: Create) -> AsyncIterator[SpeechProvider]:
-    async with started(create()) as provider:
+    async with start(create()) as provider:
         yield provider
 
 
 @asynccontextmanager
-async def started[P: SpeechProvider | ProviderChain](provider: P) -> AsyncIterator[P]:
+async def start[P: SpeechProvider | ProviderChain](provider: P) -> AsyncIterator[P]:
     await provider.start()
     try:
         yield provider
@@ -81,13 +81,13 @@ async def started[P: SpeechProvider | ProviderChain](provider: P) -> AsyncIterat
         await provider.close()
 
 
-def owned(recording: Recording) -> tuple[bytearray, Recording]:
-    """Copy a recording to memory of its own."""
+def copy_recording(recording: Recording) -> tuple[bytearray, Recording]:
+    """Copy a recording to separate memory."""
     samples = bytearray(recording.pcm)
     return samples, replace(recording, pcm=memoryview(samples))
 
 
-def repeated(recording: Recording, times: int) -> Recording:
+def repeat(recording: Recording, times: int) -> Recording:
     return Recording(
         memoryview(bytes(recording.pcm) * times),
         replace(recording.source, duration_ms=recording.source.duration_ms * times),
@@ -98,21 +98,21 @@ async def assess(provider: SpeechProvider, recording: Recording, text: str = TEX
     return await provider.assess(recording, text=text, language="en-US")
 
 
-async def outcome_of(
+async def find_outcome(
     provider: SpeechProvider, recording: Recording, text: str = TEXT
 ) -> ScoringResult | BaseException:
     [outcome] = await asyncio.gather(assess(provider, recording, text), return_exceptions=True)
     return outcome
 
 
-def all_scores(result: ScoringResult) -> list[float]:
+def list_scores(result: ScoringResult) -> list[float]:
     overall = [value for name, value in asdict(result).items() if name.endswith("_score")]
     words = [word.score for word in result.words]
     phonemes = [phoneme.score for word in result.words for phoneme in word.phonemes]
     return [score for score in (*overall, *words, *phonemes) if score is not None]
 
 
-def reference_words(result: ScoringResult) -> tuple[str, ...]:
+def list_reference_words(result: ScoringResult) -> tuple[str, ...]:
     return tuple(word.word for word in result.words if word.error_type != "insertion")
 
 
@@ -141,9 +141,7 @@ async def test_a_right_reading_has_all_scores(provider: SpeechProvider, recordin
     assert result.audio == recording.source
 
 
-async def test_a_result_names_the_scorer_of_such_scores(
-    provider: SpeechProvider, recording: Recording
-) -> None:
+async def test_a_result_names_its_scorer(provider: SpeechProvider, recording: Recording) -> None:
     result = await assess(provider, recording)
     assert (result.provider, result.scorer) == (provider.capabilities.provider, provider.capabilities.scorer)
     # Rounding may differ from one processor to another.
@@ -151,7 +149,7 @@ async def test_a_result_names_the_scorer_of_such_scores(
 
 
 async def test_scores_are_numbers_from_0_to_100(provider: SpeechProvider, recording: Recording) -> None:
-    found = all_scores(await assess(provider, recording, f"{TEXT} Or later."))
+    found = list_scores(await assess(provider, recording, f"{TEXT} Or later."))
     assert len(found) > 20
     assert all(type(score) is float and math.isfinite(score) and 0 <= score <= 100 for score in found)
 
@@ -164,7 +162,7 @@ async def test_a_result_fits_the_response(provider: SpeechProvider, recording: R
 
 async def test_words_are_those_of_the_text_in_order(provider: SpeechProvider, recording: Recording) -> None:
     result = await assess(provider, recording)
-    assert reference_words(result) == WORDS
+    assert list_reference_words(result) == WORDS
     assert {word.error_type for word in result.words} <= set(get_args(ErrorType.__value__))
 
 
@@ -196,10 +194,10 @@ async def test_an_omission_has_no_score_and_no_place(provider: SpeechProvider, r
     assert result.recognized_text == " ".join(WORDS)
 
 
-async def test_a_reading_of_another_text_has_few_points_or_none(
+async def test_a_reading_of_another_text_gets_few_points_or_none(
     provider: SpeechProvider, recording: Recording
 ) -> None:
-    outcome = await outcome_of(provider, recording, "Could you tell me where museums are?")
+    outcome = await find_outcome(provider, recording, "Could you tell me where museums are?")
     if isinstance(outcome, NotAssessable):
         assert outcome.extra["reason"] == "other_text"
     else:
@@ -217,20 +215,20 @@ async def test_a_reading_of_another_text_has_few_points_or_none(
         'The "train" \\ leaves {at} <seven> & in the morning',
     ],
 )
-async def test_how_a_text_is_written_does_not_matter(
+async def test_a_written_text_is_scored_as_its_spoken_words(
     provider: SpeechProvider, recording: Recording, double: AzureDouble, text: str
 ) -> None:
-    double.plays(scores(said=" ".join(to_spoken_words(text))))
-    assert reference_words(await assess(provider, recording, text)) == to_spoken_words(text)
+    double.play(scores(said=" ".join(to_spoken_words(text))))
+    assert list_reference_words(await assess(provider, recording, text)) == to_spoken_words(text)
 
 
 async def test_a_long_recording_is_scored_to_its_end(
     provider: SpeechProvider, recording: Recording, double: AzureDouble
 ) -> None:
     times = int(45 // recording.seconds)
-    double.plays(scores(said=TEXT * times, phrases=3))
-    result = await assess(provider, repeated(recording, times), TEXT * times)
-    assert reference_words(result) == WORDS * times
+    double.play(scores(said=TEXT * times, phrases=3))
+    result = await assess(provider, repeat(recording, times), TEXT * times)
+    assert list_reference_words(result) == WORDS * times
     assert result.completeness_score is not None
     assert result.completeness_score > 90
     last = max(word.offset_ms or 0 for word in result.words)
@@ -243,7 +241,7 @@ async def test_the_same_recording_has_the_same_scores(provider: SpeechProvider, 
 
 
 async def test_it_leaves_the_recording_to_its_owner(provider: SpeechProvider, recording: Recording) -> None:
-    samples, own = owned(recording)
+    samples, own = copy_recording(recording)
     await assess(provider, own)
     assert samples == recording.pcm
     own.pcm.release()
@@ -251,10 +249,10 @@ async def test_it_leaves_the_recording_to_its_owner(provider: SpeechProvider, re
 
 
 async def test_a_request_that_is_cancelled_frees_its_place(create: Create, recording: Recording) -> None:
-    async with started(create(scoring_workers=1, azure_concurrency=1)) as provider:
+    async with start(create(scoring_workers=1, azure_concurrency=1)) as provider:
         first = await assess(provider, recording)
         for _ in range(3):
-            samples, own = owned(recording)
+            samples, own = copy_recording(recording)
             task = asyncio.create_task(assess(provider, own))
             await asyncio.sleep(0.05)
             task.cancel()
@@ -265,21 +263,21 @@ async def test_a_request_that_is_cancelled_frees_its_place(create: Create, recor
         assert await assess(provider, recording) == first
 
 
-async def test_it_says_that_it_is_too_slow(create: Create, recording: Recording, double: AzureDouble) -> None:
-    double.plays(scores(delay_seconds=2))
-    async with started(create(scoring_timeout_seconds=0.02, azure_timeout_seconds=0.5)) as provider:
+async def test_it_reports_a_timeout(create: Create, recording: Recording, double: AzureDouble) -> None:
+    double.play(scores(delay_seconds=2))
+    async with start(create(scoring_timeout_seconds=0.02, azure_timeout_seconds=0.5)) as provider:
         with pytest.raises(ProviderTimeout) as caught:
             await assess(provider, recording)
     assert (caught.value.status, caught.value.code) == (504, "provider_timeout")
     assert caught.value.retryable
 
 
-async def test_it_says_that_it_takes_no_more(
+async def test_it_reports_that_its_queue_is_full(
     create_chain: CreateChain, recording: Recording, double: AzureDouble
 ) -> None:
-    double.plays(refuses(429))
+    double.play(refuses(429))
     few: dict[str, Any] = {"scoring_workers": 1, "azure_concurrency": 1, "scoring_queue_size": 0}
-    async with started(create_chain(**few, azure_timeout_seconds=1)) as chain:
+    async with start(create_chain(**few, azure_timeout_seconds=1)) as chain:
         tickets = [Ticket(uuid4(), asyncio.get_running_loop().time() + 10) for _ in range(5)]
         requests = (chain.assess(recording, ticket=each, text=TEXT, language="en-US") for each in tickets)
         answers = await asyncio.gather(*requests, return_exceptions=True)
@@ -295,8 +293,8 @@ async def test_it_says_that_it_takes_no_more(
 async def test_its_errors_name_neither_text_nor_provider(
     create: Create, recording: Recording, double: AzureDouble
 ) -> None:
-    double.plays(refuses(500))
-    async with started(create(scoring_timeout_seconds=0.02, azure_timeout_seconds=1)) as provider:
+    double.play(refuses(500))
+    async with start(create(scoring_timeout_seconds=0.02, azure_timeout_seconds=1)) as provider:
         with pytest.raises(SpeechProcessingError) as caught:
             await assess(provider, recording)
     said = f"{caught.value.detail} {caught.value.extra}".lower()
@@ -305,7 +303,7 @@ async def test_its_errors_name_neither_text_nor_provider(
 
 async def test_silence_gets_no_points(provider: SpeechProvider, recording: Recording) -> None:
     silent = replace(recording, pcm=memoryview(bytes(3 * SAMPLE_RATE * 2)))
-    outcome = await outcome_of(provider, silent)
+    outcome = await find_outcome(provider, silent)
     if isinstance(outcome, NotAssessable):
         assert outcome.extra["reason"] == "no_speech"
     else:
@@ -316,7 +314,7 @@ async def test_silence_gets_no_points(provider: SpeechProvider, recording: Recor
 async def test_it_can_be_closed_while_it_works(create: Create, recording: Recording) -> None:
     provider = create(scoring_timeout_seconds=2)
     await provider.start()
-    running = asyncio.create_task(outcome_of(provider, recording))
+    running = asyncio.create_task(find_outcome(provider, recording))
     await asyncio.sleep(0.05)
     await provider.close()
     async with asyncio.timeout(5):

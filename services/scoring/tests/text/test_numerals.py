@@ -6,12 +6,12 @@ from scoring.text.numerals import read_cardinal, read_whole, read_year, spell_ca
 
 @given(st.integers(0, 10**15 - 1))
 def test_a_cardinal_can_be_counted_back(number: int) -> None:
-    assert counted(spell_cardinal(str(number))) == number
-    assert {counted(reading) for reading in read_cardinal(str(number))} == {number}
+    assert to_number(spell_cardinal(str(number))) == number
+    assert {to_number(reading) for reading in read_cardinal(str(number))} == {number}
 
 
-def counted(words: str) -> int:
-    """The number that was spelled, by the rules of arithmetic instead of the table of scales."""
+def to_number(words: str) -> int:
+    """Return the spelled number by arithmetic, without the table of scales."""
     small = {spell_cardinal(str(n)): n for n in (*range(20), *range(20, 100, 10))}
     scales = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
     total = part = 0
@@ -33,9 +33,9 @@ def counted(words: str) -> int:
         ("2026", "twenty twenty six"),
     ],
 )
-def test_years(digits: str, spoken: str) -> None:
+def test_years_are_read(digits: str, spoken: str) -> None:
     assert read_year(digits)[0] == spoken
 
 
-def test_a_grouped_number_is_no_year() -> None:
+def test_a_grouped_number_is_not_a_year() -> None:
     assert read_whole("1,984")[0] == "one thousand nine hundred eighty four"

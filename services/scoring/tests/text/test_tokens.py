@@ -1,4 +1,4 @@
-"""Every usual reading of a text is among those that the recording chooses from."""
+"""Every usual reading of a text is among its possible readings."""
 
 import time
 
@@ -181,7 +181,7 @@ def test_no_strange_reading_is_known(text: str, reading: str) -> None:
 
 
 def is_reading(text: str, reading: str) -> bool:
-    """Whether the reading can be put together from one reading of each token."""
+    """Whether the reading can be composed from one reading of each token."""
     begun = {tuple[str, ...]()}
     words = tuple(reading.split())
     for token in tokenize(text):
@@ -204,7 +204,7 @@ def test_readings_are_few_and_distinct(text: str) -> None:
         *("1.234," * 80, '1"' * 250, "a1." * 160, "º" * 500, "USD" * 160, "on 1/2 " * 70),
     ],
 )
-def test_hostile_texts_are_read_at_once(text: str) -> None:
+def test_hostile_texts_are_read_quickly(text: str) -> None:
     # Time of this process: other work on the machine does not count.
     started = time.process_time()
     tokens = tokenize(text)

@@ -25,7 +25,7 @@ from scoring.text.words import find_foreign_word, is_english, to_spoken_text, to
         ("1" * 16, " ".join(["one"] * 16)),
     ],
 )
-def test_words_are_what_is_said(text: str, words: str) -> None:
+def test_words_are_spoken_words(text: str, words: str) -> None:
     assert " ".join(to_spoken_words(text)) == words
 
 
@@ -42,7 +42,7 @@ def test_a_spoken_text_keeps_its_punctuation(text: str, spoken: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "...?!", "— “ ” —", "' '", "_ * #"])
-def test_punctuation_is_nothing_to_say(text: str) -> None:
+def test_punctuation_is_not_spoken(text: str) -> None:
     assert to_spoken_words(text) == ()
 
 
@@ -51,14 +51,14 @@ def test_a_word_in_another_script_is_named() -> None:
     assert find_foreign_word("Straße, Łódź, œuvre, 5 °C") is None
 
 
-def test_other_alphabets_are_kept_but_not_english() -> None:
+def test_other_alphabets_are_kept_but_are_not_english() -> None:
     words = to_spoken_words("Say привет, please")
     assert words == ("say", "привет", "please")
     assert [is_english(word) for word in words] == [True, False, True]
 
 
 @given(st.text(max_size=200))
-def test_any_text_comes_apart_into_words(text: str) -> None:
+def test_any_text_can_be_split_into_words(text: str) -> None:
     for word in to_spoken_words(text):
         assert word == word.lower()
         assert all(character.isalnum() or character == "'" for character in word)

@@ -70,14 +70,14 @@ def align(
 ) -> Alignment | None:
     """Align posteriors (frames, 40). Returns None when the recording is too short for the text."""
     graph = build_graph(transcript, penalties)
-    found = _find_path(_emissions(log_posteriors, log_priors), graph)
+    found = _find_path(_compute_emissions(log_posteriors, log_priors), graph)
     if found is None:
         return None
     path, score = found
     return _to_alignment(path, graph.nodes, transcript, score / len(log_posteriors))
 
 
-def _emissions(log_posteriors: Floats, log_priors: Floats) -> Floats:
+def _compute_emissions(log_posteriors: Floats, log_priors: Floats) -> Floats:
     scores = log_posteriors - PRIOR_WEIGHT * log_priors
     filler = scores[:, 1:].max(axis=1, keepdims=True) - FILLER_MARGIN
     return np.concatenate([scores, filler], axis=1)

@@ -35,7 +35,7 @@ class Decoder:
     def force(self, last: Floats, tokens: list[int]) -> TokenEvidence:
         """Return the tokens' likelihood, for frames (frames, 288) of the encoder's last layer."""
         logits, _ = self._step(_to_feed(last), [START, *tokens], None)
-        log_probabilities = log_softmax(logits)
+        log_probabilities = compute_log_softmax(logits)
         own = log_probabilities[np.arange(len(tokens) + 1), [*tokens, END]]
         return TokenEvidence(own[:-1], log_probabilities.max(axis=1)[:-1], float(own[-1]))
 
@@ -69,7 +69,7 @@ def _to_feed(last: Floats) -> Feed:
     return {"encoder_hidden_states": last[None], "encoder_attention_mask": mask}
 
 
-def log_softmax(logits: Floats) -> Floats:
+def compute_log_softmax(logits: Floats) -> Floats:
     shifted = logits - logits.max(axis=-1, keepdims=True)
     normalized: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return normalized

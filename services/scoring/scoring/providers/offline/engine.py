@@ -10,8 +10,8 @@ from scoring.providers.offline.encoder import Encoding, Floats
 from scoring.providers.offline.listener import Matched, SpeechModel, match, observe
 from scoring.providers.offline.miscues import Delivery, find_delivery, find_insertions
 from scoring.providers.offline.model_files import load_model_files
-from scoring.providers.offline.other_text import TextEvidence, ensure_text, other_text
-from scoring.providers.offline.phone_head import mean_log_posteriors
+from scoring.providers.offline.other_text import TextEvidence, create_other_text_error, ensure_text
+from scoring.providers.offline.phone_head import average_log_posteriors
 from scoring.providers.offline.pronouncer import Pronouncer, load_pronouncer
 from scoring.providers.offline.recognition import Recognizer
 from scoring.providers.offline.results import build_result, to_points
@@ -39,7 +39,7 @@ class Engine:
         """Return the scores or raise one of ASSESSMENT_ERRORS."""
         transcript = read_text(text, self.pronouncer)
         encoding = self.model.encoder.encode(to_samples(recording.pcm))
-        log_posteriors = mean_log_posteriors(self.weights.heads, encoding.inner)
+        log_posteriors = average_log_posteriors(self.weights.heads, encoding.inner)
         ensure_speech(log_posteriors)
         recognized = self._recognizer.recognize(encoding, log_posteriors)
         delivery = self._find_delivery(log_posteriors, transcript)
@@ -67,7 +67,7 @@ class Engine:
     def _find_delivery(self, log_posteriors: Floats, transcript: Transcript) -> Delivery:
         delivery = find_delivery(log_posteriors, transcript, self.weights.log_priors)
         if delivery is None:
-            raise other_text()
+            raise create_other_text_error()
         return delivery
 
     def _match(self, encoding: Encoding, log_posteriors: Floats, delivery: Delivery) -> Matched:
@@ -75,7 +75,7 @@ class Engine:
         said, priors = to_transcript(delivery.said_words), self.weights.log_priors
         matched = match(self.model.evidence, encoding, log_posteriors, said, priors) if said else None
         if matched is None:
-            raise other_text()
+            raise create_other_text_error()
         return matched
 
 

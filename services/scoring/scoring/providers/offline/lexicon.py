@@ -32,21 +32,21 @@ class Lexicon:
     def find_arpabet(self, word: str) -> tuple[tuple[str, ...], ...]:
         """Return the pronunciations of a word in lower case with the digits of stress, or none."""
         key = word.encode()
-        place = bisect_left(range(len(self._content)), key, key=self._word_at)
-        line = self._line_at(place)
+        place = bisect_left(range(len(self._content)), key, key=self._get_word)
+        line = self._get_line(place)
         if place == len(self._content) or line.partition(b" ")[0] != key:
             return ()
         spoken = line.partition(b" ")[2].decode()
         return tuple(tuple(each.split()) for each in spoken.split("|"))
 
-    def words(self) -> Iterator[str]:
+    def list_words(self) -> Iterator[str]:
         """Yield all words in the order of the dictionary."""
         return (line.partition(b" ")[0].decode() for line in self._content.splitlines())
 
-    def _word_at(self, position: int) -> bytes:
-        return self._line_at(position).partition(b" ")[0]
+    def _get_word(self, position: int) -> bytes:
+        return self._get_line(position).partition(b" ")[0]
 
-    def _line_at(self, position: int) -> bytes:
+    def _get_line(self, position: int) -> bytes:
         """Return the line that contains a position."""
         start = self._content.rfind(b"\n", 0, position) + 1
         return self._content[start : self._content.find(b"\n", position)]

@@ -13,7 +13,7 @@ from scoring.providers.offline.observation import Observation
 from scoring.providers.offline.phone_features import describe_segments
 from scoring.providers.offline.tokenizer import Tokenizer
 from scoring.providers.offline.transcript import Transcript
-from scoring.providers.offline.utterance_features import VoiceSpace, describe_utterance, pool
+from scoring.providers.offline.utterance_features import VoiceSpace, describe_utterance, pool_frames
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def match(
     _, firsts = np.unique(segments.words[segments.spoken], return_index=True)
     first_frames = segments.starts[segments.spoken][firsts]
     evidence = reader.read(encoding, [word.text for word in alignment.words], [*map(int, first_frames)])
-    return Matched(alignment, log_posteriors, evidence, pool(encoding, segments))
+    return Matched(alignment, log_posteriors, evidence, pool_frames(encoding, segments))
 
 
 def observe(matched: Matched, voices: VoiceSpace, durations: Floats) -> Observation:

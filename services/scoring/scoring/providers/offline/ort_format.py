@@ -14,8 +14,8 @@ SESSION_MODEL, MODEL_GRAPH, GRAPH_OUTPUTS = 1, 7, 6
 
 def add_outputs(model: bytes, names: Sequence[str]) -> bytes:
     """Return the model with the tensors `names` behind the outputs it has."""
-    graph = _follow(model, _field(model, _field_target(model, 0, SESSION_MODEL), MODEL_GRAPH))
-    field = _field(model, graph, GRAPH_OUTPUTS)
+    graph = _follow(model, _find_field(model, _follow_field(model, 0, SESSION_MODEL), MODEL_GRAPH))
+    field = _find_field(model, graph, GRAPH_OUTPUTS)
     patched = bytearray(model) + bytes(-len(model) % 4)
     vector = len(patched)
     outputs = [*_read_names(model, _follow(model, field)), *names]
@@ -33,11 +33,11 @@ def _follow(data: bytes, position: int) -> int:
     return position + int(struct.unpack_from("<I", data, position)[0])
 
 
-def _field_target(data: bytes, root: int, number: int) -> int:
-    return _follow(data, _field(data, _follow(data, root), number))
+def _follow_field(data: bytes, root: int, number: int) -> int:
+    return _follow(data, _find_field(data, _follow(data, root), number))
 
 
-def _field(data: bytes, table: int, number: int) -> int:
+def _find_field(data: bytes, table: int, number: int) -> int:
     vtable = table - struct.unpack_from("<i", data, table)[0]
     return table + int(struct.unpack_from("<H", data, vtable + 4 + 2 * number)[0])
 
@@ -45,8 +45,8 @@ def _field(data: bytes, table: int, number: int) -> int:
 def _read_names(data: bytes, vector: int) -> list[str]:
     [count] = struct.unpack_from("<I", data, vector)
     starts = [_follow(data, vector + 4 + 4 * number) for number in range(count)]
-    return [data[start + 4 : _end(data, start)].decode() for start in starts]
+    return [data[start + 4 : _find_end(data, start)].decode() for start in starts]
 
 
-def _end(data: bytes, string: int) -> int:
+def _find_end(data: bytes, string: int) -> int:
     return string + 4 + int(struct.unpack_from("<I", data, string)[0])

@@ -13,7 +13,7 @@ worst-rated readings, they reject the six that contain almost nothing of the tex
 """
 
 
-def other_text() -> NotAssessable:
+def create_other_text_error() -> NotAssessable:
     return NotAssessable("The recording does not contain the text.", reason="other_text")
 
 
@@ -39,4 +39,4 @@ class TextEvidence:
 def ensure_text(evidence: TextEvidence) -> None:
     """Raise NotAssessable if models, recognised words and decoder agree on another text."""
     if evidence.is_other_text:
-        raise other_text()
+        raise create_other_text_error()

@@ -45,10 +45,10 @@ def describe_segments(
     log_posteriors: Floats, segments: Segments, evidence: Evidence, durations: Floats
 ) -> Floats:
     """Return (segments, WIDTH). `durations` (40, 2) are mean and deviation of log frames for each phoneme."""
-    means = _means(log_posteriors, segments)
+    means = _average_frames(log_posteriors, segments)
     rows = np.zeros((len(segments), WIDTH), np.float32)
-    rows[:, :DURATION] = _gop(log_posteriors, segments, means)
-    rows[:, DURATION] = duration_scores(segments, durations)
+    rows[:, :DURATION] = _compute_gop(log_posteriors, segments, means)
+    rows[:, DURATION] = score_durations(segments, durations)
     rows[:, POSTERIORS] = np.maximum(means, LOWEST_LOG_POSTERIOR)
     words = evidence.words[segments.words[segments.spoken]]
     words[:, :3] = np.maximum(words[:, :3], LOWEST_EVIDENCE)
@@ -56,31 +56,31 @@ def describe_segments(
     return rows
 
 
-def duration_scores(segments: Segments, durations: Floats) -> Floats:
+def score_durations(segments: Segments, durations: Floats) -> Floats:
     """Return the z-score of each segment's duration."""
     usual = durations[segments.phonemes]
     scores: Floats = (np.log(segments.frames) - usual[:, 0]) / usual[:, 1]
     return scores
 
 
-def _gop(log_posteriors: Floats, segments: Segments, means: Floats) -> Floats:
+def _compute_gop(log_posteriors: Floats, segments: Segments, means: Floats) -> Floats:
     posteriors = np.exp(log_posteriors)
-    shares = _means(posteriors, segments)
+    shares = _average_frames(posteriors, segments)
     places = np.arange(len(segments))
     labels = np.repeat(segments.phonemes, segments.frames)
     own = log_posteriors[np.arange(len(labels)), labels]
     own_share, own_mean = shares[places, segments.phonemes], means[places, segments.phonemes]
     columns = {
         "mean": own_mean,
-        "margin": own_mean - _best_other(means, segments.phonemes),
+        "margin": own_mean - _find_best_other(means, segments.phonemes),
         "probability": own_share,
         "highest": np.maximum.reduceat(own, segments.starts),
         "lowest": np.minimum.reduceat(own, segments.starts),
-        "highest_nearby": _highest_nearby(log_posteriors, segments),
-        "gap": _means(own - log_posteriors.max(axis=1), segments),
-        "best_margin": np.maximum.reduceat(own - _best_other(log_posteriors, labels), segments.starts),
+        "highest_nearby": _find_highest_nearby(log_posteriors, segments),
+        "gap": _average_frames(own - log_posteriors.max(axis=1), segments),
+        "best_margin": np.maximum.reduceat(own - _find_best_other(log_posteriors, labels), segments.starts),
         "silence": shares[:, SILENCE],
-        "entropy": _means(-(posteriors * log_posteriors).sum(axis=1), segments),
+        "entropy": _average_frames(-(posteriors * log_posteriors).sum(axis=1), segments),
         "frames": segments.frames,
         "log_frames": np.log(segments.frames),
         "log_probability": np.log(own_share + TINY),
@@ -91,14 +91,14 @@ def _gop(log_posteriors: Floats, segments: Segments, means: Floats) -> Floats:
     return np.column_stack([columns[name] for name in GOP_NAMES]).astype(np.float32)
 
 
-def _means(values: Floats, segments: Segments) -> Floats:
+def _average_frames(values: Floats, segments: Segments) -> Floats:
     """Return the means over the frames of each segment."""
     sums = np.add.reduceat(values, segments.starts, axis=0)
     means: Floats = (sums.T / segments.frames).T
     return means
 
 
-def _best_other(values: Floats, own: np.ndarray) -> Floats:
+def _find_best_other(values: Floats, own: np.ndarray) -> Floats:
     """Return the highest value of each row that is neither its own phoneme's nor silence's."""
     others = values.copy()
     others[np.arange(len(others)), own] = IMPOSSIBLE
@@ -106,7 +106,7 @@ def _best_other(values: Floats, own: np.ndarray) -> Floats:
     return best
 
 
-def _highest_nearby(log_posteriors: Floats, segments: Segments) -> Floats:
+def _find_highest_nearby(log_posteriors: Floats, segments: Segments) -> Floats:
     """Return the highest posterior within a segment and one frame around it."""
     last = len(log_posteriors)
     spans = zip(segments.phonemes, segments.starts, segments.ends, strict=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scoring.providers.offline.decoder import log_softmax
+from scoring.providers.offline.decoder import compute_log_softmax
 from scoring.providers.offline.encoder import Floats
 
 
@@ -31,18 +31,18 @@ class PhoneHead:
     def from_arrays(cls, arrays: Mapping[str, Floats]) -> "PhoneHead":
         return cls(**{name: np.asarray(array, np.float32) for name, array in arrays.items()})
 
-    def log_posteriors(self, inner: Floats) -> Floats:
+    def compute_log_posteriors(self, inner: Floats) -> Floats:
         """Return natural logarithms (frames, 40) for inner layers (frames, 864)."""
         hidden = np.maximum(inner @ self.input + self.input_bias, 0)
         padded = np.concatenate([hidden[:1], hidden, hidden[-1:]])
         count = len(hidden)
         mixed = sum(padded[shift : shift + count] @ self.context[shift] for shift in range(len(self.context)))
-        return log_softmax(np.maximum(mixed + self.context_bias, 0) @ self.output + self.output_bias)
+        return compute_log_softmax(np.maximum(mixed + self.context_bias, 0) @ self.output + self.output_bias)
 
 
-def mean_log_posteriors(heads: Sequence[PhoneHead], inner: Floats) -> Floats:
+def average_log_posteriors(heads: Sequence[PhoneHead], inner: Floats) -> Floats:
     """Return the logarithm of the mean of the heads' probabilities."""
-    posteriors: Floats = np.logaddexp.reduce([head.log_posteriors(inner) for head in heads]) - np.float32(
-        np.log(len(heads))
-    )
+    posteriors: Floats = np.logaddexp.reduce(
+        [head.compute_log_posteriors(inner) for head in heads]
+    ) - np.float32(np.log(len(heads)))
     return posteriors

@@ -11,7 +11,7 @@ from scoring.providers.offline import transformer
 from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.observation import Observation, RawScores
 from scoring.providers.offline.transformer import SCALE, Inputs, Weights
-from scoring.providers.offline.tree_rows import phoneme_rows, reading_row, word_rows
+from scoring.providers.offline.tree_rows import build_phoneme_rows, build_reading_row, build_word_rows
 from scoring.providers.offline.trees import Trees
 
 OVERALL = ("accuracy", "fluency", "prosody", "total")
@@ -26,7 +26,9 @@ class Transformer:
         tokens, whole = transformer.standardize(self.weights, observed.tokens, observed.utterance)
         segments = observed.segments
         inputs = Inputs(tokens, segments.phonemes, segments.words, whole)
-        outputs = transformer.forward(self.weights, inputs, int(segments.words.max()) + 1, layers=self.layers)
+        outputs = transformer.run_transformer(
+            self.weights, inputs, int(segments.words.max()) + 1, layers=self.layers
+        )
         reading = outputs.reading[: len(OVERALL)]
         return RawScores(outputs.phonemes[segments.spoken], outputs.words[:, 0] * SCALE, reading * SCALE)
 
@@ -53,9 +55,9 @@ class TreeChain:
     linear: tuple[LinearModel, ...]
 
     def score(self, observed: Observation) -> RawScores:
-        phonemes = self.phonemes.predict(phoneme_rows(observed, self.typical))
-        words = self.words.predict(word_rows(observed, phonemes))
-        row = reading_row(observed, phonemes, words)
+        phonemes = self.phonemes.predict(build_phoneme_rows(observed, self.typical))
+        words = self.words.predict(build_word_rows(observed, phonemes))
+        row = build_reading_row(observed, phonemes, words)
         overall = [
             (trees.predict(row[None])[0] + linear.predict(row)) / 2
             for trees, linear in zip(self.overall, self.linear, strict=True)

@@ -50,10 +50,10 @@ def _list_stems(word: str) -> Iterator[tuple[list[str], Callable[[Pronunciation]
         yield _list_bases(word, "ed"), add_ed
     for ending, sounds in ENDINGS.items():
         if word.endswith(ending) and len(word) - len(ending) >= MIN_STEM:
-            yield _list_bases(word, ending), _appending(to_ids(sounds.split()))
+            yield _list_bases(word, ending), _create_appender(to_ids(sounds.split()))
     for beginning, sounds in BEGINNINGS.items():
         if word.startswith(beginning) and len(word) - len(beginning) > MIN_STEM:
-            yield [word.removeprefix(beginning)], _prepending(to_ids(sounds.split()))
+            yield [word.removeprefix(beginning)], _create_prepender(to_ids(sounds.split()))
 
 
 def _list_apostrophes(word: str) -> Iterator[tuple[list[str], Callable[[Pronunciation], Pronunciation]]]:
@@ -62,8 +62,8 @@ def _list_apostrophes(word: str) -> Iterator[tuple[list[str], Callable[[Pronunci
     if ending == "s":
         yield [stem], add_s
     elif ending in endings:
-        yield [stem], _appending(to_ids(endings[ending].split()))
-    yield [word.replace("'", "")], _unchanged
+        yield [stem], _create_appender(to_ids(endings[ending].split()))
+    yield [word.replace("'", "")], _keep
 
 
 def _list_plurals(word: str) -> list[str]:
@@ -106,13 +106,13 @@ def add_ed(sounds: Pronunciation) -> Pronunciation:
     return (*sounds, *to_ids(["T" if sounds[-1] in UNVOICED else "D"]))
 
 
-def _appending(ending: Pronunciation) -> Callable[[Pronunciation], Pronunciation]:
+def _create_appender(ending: Pronunciation) -> Callable[[Pronunciation], Pronunciation]:
     return lambda sounds: (*sounds, *ending)
 
 
-def _prepending(beginning: Pronunciation) -> Callable[[Pronunciation], Pronunciation]:
+def _create_prepender(beginning: Pronunciation) -> Callable[[Pronunciation], Pronunciation]:
     return lambda sounds: (*beginning, *sounds)
 
 
-def _unchanged(sounds: Pronunciation) -> Pronunciation:
+def _keep(sounds: Pronunciation) -> Pronunciation:
     return sounds

@@ -54,50 +54,52 @@ def standardize(weights: Weights, tokens: Array, utterance: Array) -> tuple[Arra
     )
 
 
-def forward(
+def run_transformer(
     weights: Weights, inputs: Inputs, word_count: int, *, layers: int, xp: Any = np, drop: Drop = keep
 ) -> Outputs:
     real = inputs.words != PADDING
     positions = xp.minimum(xp.arange(len(real)), MAX_POSITIONS - 1)
-    hidden = _linear(weights, "input", drop(inputs.tokens, 0.1))
+    hidden = _apply_linear(weights, "input", drop(inputs.tokens, 0.1))
     hidden = hidden + weights["phoneme"][inputs.phonemes] + weights["position"][positions]
     for layer in range(layers):
-        hidden = _layer(weights, f"layer{layer}", hidden, real, xp=xp, drop=drop)
+        hidden = _apply_layer(weights, f"layer{layer}", hidden, real, xp=xp, drop=drop)
     hidden = _normalize(weights, "final", hidden, xp)
-    phonemes = _two_layers(weights, "phonemes", hidden, xp, drop)[:, 0] + PHONEME_OFFSET
+    phonemes = _apply_two_layers(weights, "phonemes", hidden, xp, drop)[:, 0] + PHONEME_OFFSET
     member = inputs.words[None, :] == xp.arange(word_count)[:, None]
-    words = _two_layers(weights, "words", _pool_words(hidden, member, xp), xp, drop) + WORD_OFFSET
+    words = _apply_two_layers(weights, "words", _pool_words(hidden, member, xp), xp, drop) + WORD_OFFSET
     pooled = _pool_reading(weights, hidden, real, inputs.words >= 0, xp)
     summary = _summarize(phonemes, inputs.words >= 0, words[:, 0], member.any(axis=1), xp)
     whole = xp.concatenate([*pooled, drop(inputs.utterance, 0.2), summary])
-    return Outputs(phonemes, words, _two_layers(weights, "reading", whole, xp, drop) + READING_OFFSET)
+    return Outputs(phonemes, words, _apply_two_layers(weights, "reading", whole, xp, drop) + READING_OFFSET)
 
 
-def _linear(weights: Weights, name: str, values: Array) -> Array:
+def _apply_linear(weights: Weights, name: str, values: Array) -> Array:
     return values @ weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
 
-def _two_layers(weights: Weights, name: str, values: Array, xp: Any, drop: Drop) -> Array:
-    hidden = drop(_gelu(_linear(weights, f"{name}.hidden", values), xp), 0.2)
-    return _linear(weights, f"{name}.output", hidden)
+def _apply_two_layers(weights: Weights, name: str, values: Array, xp: Any, drop: Drop) -> Array:
+    hidden = drop(_apply_gelu(_apply_linear(weights, f"{name}.hidden", values), xp), 0.2)
+    return _apply_linear(weights, f"{name}.output", hidden)
 
 
-def _layer(weights: Weights, name: str, hidden: Array, real: Array, *, xp: Any, drop: Drop) -> Array:
+def _apply_layer(weights: Weights, name: str, hidden: Array, real: Array, *, xp: Any, drop: Drop) -> Array:
     """Attend, then transform each token; normalised before each step (Xiong 2020, arXiv 2002.04745)."""
     attended = _attend(weights, name, _normalize(weights, f"{name}.before", hidden, xp), real, xp)
     hidden = hidden + drop(attended, 0.2)
-    inner = _gelu(_linear(weights, f"{name}.wide", _normalize(weights, f"{name}.between", hidden, xp)), xp)
-    return hidden + drop(_linear(weights, f"{name}.narrow", drop(inner, 0.2)), 0.2)
+    inner = _apply_gelu(
+        _apply_linear(weights, f"{name}.wide", _normalize(weights, f"{name}.between", hidden, xp)), xp
+    )
+    return hidden + drop(_apply_linear(weights, f"{name}.narrow", drop(inner, 0.2)), 0.2)
 
 
 def _attend(weights: Weights, name: str, values: Array, real: Array, xp: Any) -> Array:
     count, width = values.shape
-    mixed = _linear(weights, f"{name}.attention", values).reshape(count, 3, HEADS, width // HEADS)
+    mixed = _apply_linear(weights, f"{name}.attention", values).reshape(count, 3, HEADS, width // HEADS)
     queries, keys, contents = (mixed[:, place].transpose(1, 0, 2) for place in range(3))
     scores = queries @ keys.transpose(0, 2, 1) / (width // HEADS) ** 0.5
-    shares = _softmax(xp.where(real[None, None, :], scores, FAR), xp)
+    shares = _compute_softmax(xp.where(real[None, None, :], scores, FAR), xp)
     joined = (shares @ contents).transpose(1, 0, 2).reshape(count, width)
-    return _linear(weights, f"{name}.joined", joined)
+    return _apply_linear(weights, f"{name}.joined", joined)
 
 
 def _normalize(weights: Weights, name: str, values: Array, xp: Any) -> Array:
@@ -106,12 +108,12 @@ def _normalize(weights: Weights, name: str, values: Array, xp: Any) -> Array:
     return scaled * weights[f"{name}.scale"] + weights[f"{name}.shift"]
 
 
-def _gelu(values: Array, xp: Any) -> Array:
+def _apply_gelu(values: Array, xp: Any) -> Array:
     """Compute the approximation by tanh (Hendrycks 2016, arXiv 1606.08415)."""
     return 0.5 * values * (1 + xp.tanh(0.79788456 * (values + 0.044715 * values**3)))
 
 
-def _softmax(values: Array, xp: Any) -> Array:
+def _compute_softmax(values: Array, xp: Any) -> Array:
     powers = xp.exp(values - values.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
 
@@ -127,18 +129,18 @@ def _pool_words(hidden: Array, member: Array, xp: Any) -> Array:
 def _pool_reading(
     weights: Weights, hidden: Array, real: Array, spoken: Array, xp: Any
 ) -> tuple[Array, Array]:
-    attention = _linear(weights, "attention", hidden)[:, 0]
-    shares = _softmax(xp.where(real, attention, FAR), xp)
-    return shares @ hidden, _mean(hidden, spoken[:, None], xp)
+    attention = _apply_linear(weights, "attention", hidden)[:, 0]
+    shares = _compute_softmax(xp.where(real, attention, FAR), xp)
+    return shares @ hidden, _average(hidden, spoken[:, None], xp)
 
 
 def _summarize(phonemes: Array, spoken: Array, words: Array, present: Array, xp: Any) -> Array:
     """Return mean and lowest score of the phonemes and of the words."""
     lowest = (xp.where(mask, scores, 9.0).min() for scores, mask in ((phonemes, spoken), (words, present)))
-    means = (_mean(scores, mask, xp) for scores, mask in ((phonemes, spoken), (words, present)))
+    means = (_average(scores, mask, xp) for scores, mask in ((phonemes, spoken), (words, present)))
     ordered = [value for pair in zip(means, lowest, strict=True) for value in pair]
     return xp.stack(ordered) - 1.5
 
 
-def _mean(values: Array, mask: Array, xp: Any) -> Array:
+def _average(values: Array, mask: Array, xp: Any) -> Array:
     return xp.where(mask, values, 0.0).sum(axis=0) / xp.maximum(mask.sum(), 1)

@@ -14,21 +14,23 @@ BEST_PHONEME_SCORE = 2.0
 LOW_PHONEME_SCORE, LOW_WORD_SCORE = 1.5, 8.0
 
 
-def _columns(*names: str) -> list[int]:
+def _list_columns(*names: str) -> list[int]:
     return [GOP_NAMES.index(name) for name in names]
 
 
-QUALITY = _columns("mean", "margin", "probability")
-LEVEL = _columns("mean", "margin", "probability", "entropy")
-WORD_MEANS = _columns(
+QUALITY = _list_columns("mean", "margin", "probability")
+LEVEL = _list_columns("mean", "margin", "probability", "entropy")
+WORD_MEANS = _list_columns(
     "mean", "margin", "probability", "gap", "best_margin", "silence", "entropy", "log_probability"
 )
-LOWEST = _columns("mean", "margin", "probability", "gap")
-READING_MEANS = _columns("mean", "margin", "probability", "gap", "best_margin", "entropy", "log_probability")
+LOWEST = _list_columns("mean", "margin", "probability", "gap")
+READING_MEANS = _list_columns(
+    "mean", "margin", "probability", "gap", "best_margin", "entropy", "log_probability"
+)
 MARGIN, FRAMES = GOP_NAMES.index("margin"), GOP_NAMES.index("frames")
 
 
-def phoneme_rows(observed: Observation, typical: Floats) -> Floats:
+def build_phoneme_rows(observed: Observation, typical: Floats) -> Floats:
     """Return a row for each phoneme. `typical` (40,) is the mean score of each phoneme, a measure of its
     difficulty.
     """
@@ -47,13 +49,13 @@ def phoneme_rows(observed: Observation, typical: Floats) -> Floats:
         np.tile(means[LEVEL], (count, 1)),
         own[:, DURATION] - means[DURATION],
         lengths[segments.words[places]],
-        *_neighbor(observed, places, -1, hardness),
-        *_neighbor(observed, places, +1, hardness),
+        *_describe_neighbor(observed, places, -1, hardness),
+        *_describe_neighbor(observed, places, +1, hardness),
     ]
     return np.column_stack(columns).astype(np.float32)
 
 
-def _neighbor(
+def _describe_neighbor(
     observed: Observation, places: NDArray[np.intp], step: int, hardness: Floats
 ) -> list[NDArray[np.generic]]:
     """Return the quality of the segment before or after, and whether it is a pause."""
@@ -64,17 +66,18 @@ def _neighbor(
     return [hardness[near] * exists, quality, ~observed.segments.spoken[near]]
 
 
-def word_rows(observed: Observation, phonemes: Floats) -> Floats:
+def build_word_rows(observed: Observation, phonemes: Floats) -> Floats:
     """Return a row for each word; `phonemes` are the scores of its phonemes and all others."""
     words = observed.segments.words[observed.segments.spoken]
     count = int(words.max()) + 1
     rows = [
-        _word_row(observed, phonemes, np.flatnonzero(words == word), word / count) for word in range(count)
+        _build_word_row(observed, phonemes, np.flatnonzero(words == word), word / count)
+        for word in range(count)
     ]
     return np.column_stack([np.array(rows), np.full(count, count)]).astype(np.float32)
 
 
-def _word_row(
+def _build_word_row(
     observed: Observation, phonemes: Floats, members: NDArray[np.intp], place: float
 ) -> list[float]:
     segments = observed.segments
@@ -97,14 +100,14 @@ def _word_row(
         own[:, DURATION].mean(),
         own[:, DURATION].max(),
         own[:, DURATION].min(),
-        _pause_at(observed, int(spoken[0]) - 1),
-        _pause_at(observed, int(spoken[-1]) + 1),
+        _measure_pause(observed, int(spoken[0]) - 1),
+        _measure_pause(observed, int(spoken[-1]) + 1),
         place,
         *own[0, EVIDENCE],
     ]
 
 
-def _pause_at(observed: Observation, place: int) -> float:
+def _measure_pause(observed: Observation, place: int) -> float:
     """Return the frames of the pause at a segment's place, if there is one."""
     segments = observed.segments
     if not 0 <= place < len(segments) or segments.words[place] >= 0:
@@ -112,7 +115,7 @@ def _pause_at(observed: Observation, place: int) -> float:
     return float(segments.frames[place])
 
 
-def reading_row(observed: Observation, phonemes: Floats, words: Floats) -> Floats:
+def build_reading_row(observed: Observation, phonemes: Floats, words: Floats) -> Floats:
     segments = observed.segments
     own = observed.tokens[segments.spoken]
     vowels = np.isin(segments.phonemes[segments.spoken], list(VOWELS))

@@ -11,7 +11,7 @@ import numpy as np
 from scoring.providers.offline.aligner import Alignment, Segments
 from scoring.providers.offline.encoder import SECONDS_PER_FRAME, Encoding, Floats
 from scoring.providers.offline.evidence import Evidence
-from scoring.providers.offline.phone_features import GOP_NAMES, duration_scores
+from scoring.providers.offline.phone_features import GOP_NAMES, score_durations
 from scoring.providers.offline.phonemes import VOWELS
 
 LOWEST_EVIDENCE = -20.0
@@ -34,9 +34,9 @@ class VoiceSpace:
         return projected
 
 
-def pool(encoding: Encoding, segments: Segments) -> Floats:
+def pool_frames(encoding: Encoding, segments: Segments) -> Floats:
     """Return mean and deviation (2304,) of the frames from the first phoneme to the last one."""
-    start, end = _span(segments)
+    start, end = _find_span(segments)
     frames = np.concatenate([encoding.inner[start:end], encoding.last[start:end]], axis=1)
     return np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
 
@@ -45,22 +45,22 @@ def describe_utterance(
     pooled: Floats, alignment: Alignment, tokens: Floats, evidence: Evidence, durations: Floats
 ) -> Floats:
     """Return (60,); `pooled` (32,) was projected, `tokens` are the rows of the segments."""
-    tempo = _tempo(alignment, tokens[alignment.segments.spoken], durations)
+    tempo = _measure_tempo(alignment, tokens[alignment.segments.spoken], durations)
     numbers = np.concatenate([pooled, tempo, np.maximum(evidence.text, LOWEST_EVIDENCE)])
     described: Floats = np.nan_to_num(numbers).astype(np.float32)
     return described
 
 
-def _span(segments: Segments) -> tuple[int, int]:
+def _find_span(segments: Segments) -> tuple[int, int]:
     spoken = np.flatnonzero(segments.spoken)
     return int(segments.starts[spoken[0]]), int(segments.ends[spoken[-1]])
 
 
-def _tempo(alignment: Alignment, tokens: Floats, durations: Floats) -> list[float]:
+def _measure_tempo(alignment: Alignment, tokens: Floats, durations: Floats) -> list[float]:
     """Return 23 numbers of tempo, pauses and durations, in seconds and by the second."""
     segments, words = alignment.segments, len(alignment.words)
     spoken = segments.spoken
-    start, end = _span(segments)
+    start, end = _find_span(segments)
     span = (end - start) * SECONDS_PER_FRAME
     seconds = segments.frames * SECONDS_PER_FRAME
     is_vowel = np.isin(segments.phonemes[spoken], list(VOWELS))
@@ -68,7 +68,7 @@ def _tempo(alignment: Alignment, tokens: Floats, durations: Floats) -> list[floa
     pauses = seconds[inside] if inside.any() else np.zeros(1)
     said = seconds[spoken]
     vowels = said[is_vowel] if is_vowel.any() else said
-    lengths = duration_scores(segments, durations)[spoken]
+    lengths = score_durations(segments, durations)[spoken]
     silence = tokens[:, GOP_NAMES.index("silence")]
     return [
         len(said) / span,
@@ -81,7 +81,7 @@ def _tempo(alignment: Alignment, tokens: Floats, durations: Floats) -> list[floa
         *np.percentile(lengths, (90, 10)),
         vowels.std() / vowels.mean(),
         said.std() / said.mean(),
-        _pairwise_variability(vowels),
+        _measure_variability(vowels),
         silence.mean(),
         lengths[-FINAL_PHONEMES:].mean(),
         pauses[pauses > MIN_PAUSE_SECONDS].mean() if (pauses > MIN_PAUSE_SECONDS).any() else 0.0,
@@ -96,7 +96,7 @@ def _describe_pauses(pauses: np.ndarray, span: float, words: int) -> list[float]
     return [pauses.sum() / span, pauses.max(), *longer, pauses.sum() / words]
 
 
-def _pairwise_variability(vowels: np.ndarray) -> float:
+def _measure_variability(vowels: np.ndarray) -> float:
     """Return the normalised pairwise variability index (Grabe and Low 2002): high in stress-timed speech."""
     if len(vowels) < 2:
         return 0.0

@@ -40,29 +40,29 @@ def load_weights() -> ScorerWeights:
 
 
 def from_arrays(arrays: Arrays) -> ScorerWeights:
-    aligner = _floats(_below(arrays, "aligner"))
+    aligner = _to_floats(_select_folder(arrays, "aligner"))
     return ScorerWeights(
-        heads=tuple(PhoneHead.from_arrays(_floats(each)) for each in _numbered(arrays, "heads")),
+        heads=tuple(PhoneHead.from_arrays(_to_floats(each)) for each in _list_numbered(arrays, "heads")),
         log_priors=aligner["log_priors"],
         durations=aligner["durations"],
-        voices=VoiceSpace(**_floats(_below(arrays, "voices"))),
+        voices=VoiceSpace(**_to_floats(_select_folder(arrays, "voices"))),
         models=ScoreModels(
-            tuple(_to_transformer(each) for each in _numbered(arrays, "transformers")),
-            _to_chain(_below(arrays, "trees")),
+            tuple(_to_transformer(each) for each in _list_numbered(arrays, "transformers")),
+            _to_chain(_select_folder(arrays, "trees")),
         ),
-        maps={name: ScoreMap(**_floats(_below(arrays, f"maps/{name}"))) for name in MAPPED},
+        maps={name: ScoreMap(**_to_floats(_select_folder(arrays, f"maps/{name}"))) for name in MAPPED},
     )
 
 
 def _to_transformer(arrays: Arrays) -> Transformer:
     layers = len([name for name in arrays if name.endswith(".wide.weight")])
-    return Transformer(_floats(arrays), layers)
+    return Transformer(_to_floats(arrays), layers)
 
 
 def _to_chain(arrays: Arrays) -> TreeChain:
-    trees = {name: _to_trees(_below(arrays, name)) for name in ("phonemes", "words", *OVERALL)}
-    linear = tuple(LinearModel(**_floats(_below(arrays, f"linear/{name}"))) for name in OVERALL)
-    typical = _floats(arrays)["typical"]
+    trees = {name: _to_trees(_select_folder(arrays, name)) for name in ("phonemes", "words", *OVERALL)}
+    linear = tuple(LinearModel(**_to_floats(_select_folder(arrays, f"linear/{name}"))) for name in OVERALL)
+    typical = _to_floats(arrays)["typical"]
     overall = tuple(trees[name] for name in OVERALL)
     return TreeChain(typical, trees["phonemes"], trees["words"], overall, linear)
 
@@ -75,16 +75,16 @@ def _to_trees(arrays: Arrays) -> Trees:
     return Trees.from_arrays({**arrays, **floats, **children})
 
 
-def _below(arrays: Arrays, folder: str) -> Arrays:
+def _select_folder(arrays: Arrays, folder: str) -> Arrays:
     start = f"{folder}/"
     return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
 
 
-def _numbered(arrays: Arrays, folder: str) -> list[Arrays]:
-    inside = _below(arrays, folder)
+def _list_numbered(arrays: Arrays, folder: str) -> list[Arrays]:
+    inside = _select_folder(arrays, folder)
     numbers = {int(name.partition("/")[0]) for name in inside}
-    return [_below(inside, str(number)) for number in sorted(numbers)]
+    return [_select_folder(inside, str(number)) for number in sorted(numbers)]
 
 
-def _floats(arrays: Arrays) -> dict[str, Floats]:
+def _to_floats(arrays: Arrays) -> dict[str, Floats]:
     return {name: array.astype(np.float32) for name, array in arrays.items()}

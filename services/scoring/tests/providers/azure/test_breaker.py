@@ -46,14 +46,14 @@ def test_a_success_in_between_starts_the_count_again(breaker: Breaker) -> None:
     assert is_in(breaker, "closed")
 
 
-def test_what_shows_nothing_does_not_count(breaker: Breaker) -> None:
+def test_inconclusive_outcomes_do_not_count(breaker: Breaker) -> None:
     fail(breaker, 2)
     breaker.release(breaker.admit())
     fail(breaker, 1)
     assert is_in(breaker, "open")
 
 
-def test_after_its_time_one_request_is_let_through(breaker: Breaker, clock: Clock) -> None:
+def test_one_request_is_let_through_after_the_open_time(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
     clock.now += 9.9
     assert is_in(breaker, "open")
@@ -73,7 +73,7 @@ def test_a_success_of_that_request_closes_it(breaker: Breaker, clock: Clock) -> 
     breaker.admit()
 
 
-def test_its_failure_opens_it_for_the_whole_time(breaker: Breaker, clock: Clock) -> None:
+def test_a_failure_of_that_request_opens_it_again(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
     clock.now += 12
     fail(breaker, 1)
@@ -89,7 +89,7 @@ def test_a_probe_whose_client_left_is_followed_by_another(breaker: Breaker, cloc
     assert is_in(breaker, "closed")
 
 
-def test_requests_from_before_decide_nothing(breaker: Breaker, clock: Clock) -> None:
+def test_requests_started_earlier_do_not_change_the_state(breaker: Breaker, clock: Clock) -> None:
     early = breaker.admit(), breaker.admit(), breaker.admit()
     fail(breaker)
     breaker.record_success(early[0])

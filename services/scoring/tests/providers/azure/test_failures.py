@@ -1,4 +1,4 @@
-"""The failure table: what a learner's app gets for each failure of the Speech service, and what it costs.
+"""The failure table: the app's error for each failure of the Speech service, and the audio sent.
 
 The service's side of each row is in `tests.azure_double.situations`. The rows run at the same time.
 """
@@ -25,15 +25,15 @@ from scoring.errors import (
 from shared.errors import ParleyError
 from tests.azure_double import KEY, AzureDouble
 from tests.azure_double.situations import SITUATIONS
-from tests.azure_provider import started_azure
+from tests.azure_provider import start_azure
 
-# The SDK fails to read the event of an endless text, in a callback of its own.
+# The SDK fails to read the event of an endless text in one of its callbacks.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 TEXT = "The train leaves at seven in the morning."
 TIMEOUT_SECONDS = 6.0
 SLACK_SECONDS = 1.5
-"""A hundred recognitions share two cores."""
+"""Generous, because a hundred recognitions share two cores."""
 
 type Mode = Literal["single-shot", "continuous"]
 
@@ -149,8 +149,8 @@ DIFFERENT: dict[tuple[str, Mode], Row] = {
 
 async def observe(situation: str, recording: Recording) -> Observed:
     async with (
-        AzureDouble(*SITUATIONS[situation], keeps_audio=False).listening() as double,
-        started_azure(double.url, concurrency=1, timeout_seconds=TIMEOUT_SECONDS) as provider,
+        AzureDouble(*SITUATIONS[situation], keeps_audio=False).listen() as double,
+        start_azure(double.url, concurrency=1, timeout_seconds=TIMEOUT_SECONDS) as provider,
     ):
         started = time.perf_counter()
         [outcome] = await asyncio.gather(
@@ -194,7 +194,7 @@ async def test_a_failure_has_its_error(
 
 
 def assert_safe(error: ParleyError) -> None:
-    """A problem document names nothing of the service, the key or the text."""
+    """Check that a problem document reveals neither the service nor the key nor the text."""
     said = f"{error.detail} {error.extra}".lower()
     assert not [word for word in ("azure", "127.0.0.1", KEY, "train", "ws_") if word in said]
     if error.status == 503:

@@ -18,7 +18,7 @@ from tests.azure_provider import Provide
 
 
 class Attempts:
-    """A meter that keeps what it enclosed, and refuses from `limit` attempts on."""
+    """A meter that records the attempts, and refuses further ones after `limit`."""
 
     def __init__(self, limit: int = 10) -> None:
         self._limit, self._seen = limit, list[Sending]()
@@ -58,7 +58,7 @@ async def assess(provider: AzureProvider, recording: Recording, meter: Attempts)
 async def test_an_attempt_counts_if_the_service_was_reached(
     situation: str, sent: list[bool], double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
-    double.plays(*SITUATIONS[situation])
+    double.play(*SITUATIONS[situation])
     meter = Attempts()
     async with provide(timeout_seconds=4) as provider:
         with suppress(SpeechProcessingError):
@@ -68,10 +68,10 @@ async def test_an_attempt_counts_if_the_service_was_reached(
     assert any(received) <= any(sent)
 
 
-async def test_a_refusal_of_the_meter_is_final_and_no_failure_of_the_service(
+async def test_a_refusal_of_the_meter_is_final_and_not_a_failure_of_the_service(
     double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
-    double.plays(*SITUATIONS["http_429"])
+    double.play(*SITUATIONS["http_429"])
     async with provide(breaker=Breaker(lambda: 0.0, max_failures=1)) as provider:
         with pytest.raises(BudgetExhausted):
             await assess(provider, recording, Attempts(limit=1))
@@ -82,7 +82,7 @@ async def test_a_refusal_of_the_meter_is_final_and_no_failure_of_the_service(
 async def test_a_request_without_a_slot_sends_nothing(
     double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
-    double.plays(Script())
+    double.play(Script())
     first, second = Attempts(), Attempts()
     async with provide(concurrency=1, timeout_seconds=1.5) as provider:
         calls = (assess(provider, recording, meter) for meter in (first, second))
@@ -94,7 +94,7 @@ async def test_a_request_without_a_slot_sends_nothing(
 async def test_a_cancelled_request_counts_from_the_connection_on(
     double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
-    double.plays(*SITUATIONS["handshake_never_answered"], Script())
+    double.play(*SITUATIONS["handshake_never_answered"], Script())
     meter = Attempts()
     async with provide() as provider:
         for reached in (lambda: double.connected, lambda: double.turns):

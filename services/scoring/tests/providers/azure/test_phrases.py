@@ -25,7 +25,7 @@ def make_answer() -> Json:
     return {"RecognitionStatus": "Success", "DisplayText": "The.", "NBest": [reading]}
 
 
-def first_word(answer: Json) -> Json:
+def get_first_word(answer: Json) -> Json:
     word: Json = answer["NBest"][0]["Words"][0]
     return word
 
@@ -41,7 +41,7 @@ def test_an_answer_becomes_scores_and_words() -> None:
     )
 
 
-def test_scores_that_are_missing_are_none() -> None:
+def test_missing_scores_are_none() -> None:
     answer = make_answer()
     answer["NBest"][0]["PronunciationAssessment"] = {"AccuracyScore": 76.7}
     phrase = parse_phrase(json.dumps(answer))
@@ -50,9 +50,9 @@ def test_scores_that_are_missing_are_none() -> None:
 
 
 @pytest.mark.parametrize("error_type", ["None", "UnexpectedBreak", "MissingBreak", "Monotone"])
-def test_breaks_and_intonation_are_no_errors_of_a_word(error_type: str) -> None:
+def test_breaks_and_intonation_are_not_errors_of_a_word(error_type: str) -> None:
     answer = make_answer()
-    first_word(answer)["PronunciationAssessment"]["ErrorType"] = error_type
+    get_first_word(answer)["PronunciationAssessment"]["ErrorType"] = error_type
     phrase = parse_phrase(json.dumps(answer))
     assert phrase is not None
     assert (phrase.words[0].error_type, phrase.words[0].score) == ("none", 41.0)
@@ -60,15 +60,15 @@ def test_breaks_and_intonation_are_no_errors_of_a_word(error_type: str) -> None:
 
 def test_an_insertion_has_a_position_but_no_score() -> None:
     answer = make_answer()
-    first_word(answer)["PronunciationAssessment"]["ErrorType"] = "Insertion"
+    get_first_word(answer)["PronunciationAssessment"]["ErrorType"] = "Insertion"
     phrase = parse_phrase(json.dumps(answer))
     assert phrase is not None
     assert phrase.words[0] == WordScore("the", None, "insertion", 100, 250)
 
 
-def test_phonemes_without_names_are_left_out() -> None:
+def test_phonemes_without_names_are_omitted() -> None:
     answer = make_answer()
-    first_word(answer)["Phonemes"][0]["Phoneme"] = ""
+    get_first_word(answer)["Phonemes"][0]["Phoneme"] = ""
     phrase = parse_phrase(json.dumps(answer))
     assert phrase is not None
     assert phrase.words[0].phonemes == ()
@@ -88,7 +88,7 @@ def replace(value: object, *path: str) -> Callable[[Json], object]:
 
 
 def find(answer: Json, path: tuple[str, ...]) -> Json:
-    part = answer["NBest"][0] if len(path) < 3 else first_word(answer)
+    part = answer["NBest"][0] if len(path) < 3 else get_first_word(answer)
     for step in path[1:-1] if len(path) >= 3 else path[:-1]:
         part = part[step]
         part = part[0] if isinstance(part, list) else part
@@ -115,12 +115,12 @@ def find(answer: Json, path: tuple[str, ...]) -> Json:
             "NBest.PronunciationAssessment.FluencyScore",
         ),
         (replace(True, "PronunciationAssessment", "PronScore"), "NBest.PronunciationAssessment.PronScore"),
-        (lambda answer: first_word(answer).update(Offset=-1), "NBest.Words.Offset"),
-        (lambda answer: first_word(answer).update(Offset=10**18), "NBest.Words.Offset"),
-        (lambda answer: first_word(answer).update(Word=""), "NBest.Words.Word"),
-        (lambda answer: first_word(answer).pop("Offset"), "NBest.Words"),
+        (lambda answer: get_first_word(answer).update(Offset=-1), "NBest.Words.Offset"),
+        (lambda answer: get_first_word(answer).update(Offset=10**18), "NBest.Words.Offset"),
+        (lambda answer: get_first_word(answer).update(Word=""), "NBest.Words.Word"),
+        (lambda answer: get_first_word(answer).pop("Offset"), "NBest.Words"),
         (
-            lambda answer: first_word(answer).pop("PronunciationAssessment"),
+            lambda answer: get_first_word(answer).pop("PronunciationAssessment"),
             "NBest.Words.PronunciationAssessment",
         ),
         (
@@ -129,9 +129,7 @@ def find(answer: Json, path: tuple[str, ...]) -> Json:
         ),
     ],
 )
-def test_an_answer_that_is_no_assessment_names_the_field(
-    change: Callable[[Json], object], field: str
-) -> None:
+def test_an_invalid_answer_names_the_field(change: Callable[[Json], object], field: str) -> None:
     answer = make_answer()
     change(answer)
     with pytest.raises(InvalidProviderResponse) as caught:
@@ -143,7 +141,7 @@ def test_an_answer_that_is_no_assessment_names_the_field(
 @pytest.mark.parametrize(
     "document", ["", "[]", "null", "{", '"NBest"', '{"NBest": {}}', '{"NBest": "\\ud800"}']
 )
-def test_what_is_no_object_is_refused(document: str) -> None:
+def test_an_answer_that_is_not_an_object_is_refused(document: str) -> None:
     with pytest.raises(InvalidProviderResponse):
         parse_phrase(document)
 
@@ -161,7 +159,7 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_any_answer_is_an_assessment_or_refused(answer: object) -> None:
+def test_any_answer_is_parsed_or_refused(answer: object) -> None:
     try:
         phrase = parse_phrase(json.dumps(answer))
     except InvalidProviderResponse:

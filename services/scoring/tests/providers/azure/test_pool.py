@@ -1,4 +1,4 @@
-"""What a cancelled recognition waits for, with a stand-in for the SDK."""
+"""Cancellation of recognitions, with a stand-in for the SDK."""
 
 import asyncio
 import threading
@@ -16,7 +16,7 @@ REQUEST = RecognitionRequest("The train leaves at seven in the morning.", "en-US
 
 
 class Stand:
-    """A recognition that never answers. It has begun, was stopped, and may end."""
+    """A recognition that never answers, with events for its start, its stop and its end."""
 
     is_sent = True
 
@@ -42,7 +42,7 @@ def stand(monkeypatch: pytest.MonkeyPatch) -> Stand:
 async def recognizing(
     stand: Stand, recording: Recording
 ) -> AsyncIterator[tuple[RecognitionPool, asyncio.Task[Outcome]]]:
-    """A pool with one slot, and the request that holds it."""
+    """A pool with one slot, and the request that occupies it."""
     slots = RecognitionPool(Connection(key="key", region="westeurope"), concurrency=1)
     deadline = asyncio.get_running_loop().time() + 30
     recognized = slots.recognize(REQUEST, recording.pcm, deadline=deadline, sending=Sending())
@@ -68,7 +68,7 @@ async def test_a_cancelled_recognition_is_stopped_and_outlasts_its_slot(
     assert slots.taken == 0
 
 
-async def test_an_sdk_that_does_not_stop_is_not_waited_for_endlessly(
+async def test_waiting_for_an_sdk_that_does_not_stop_ends(
     recognizing: tuple[RecognitionPool, asyncio.Task[Outcome]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slots, task = recognizing

@@ -43,7 +43,7 @@ async def assess(provider: AzureProvider, recording: Recording, *, language: str
 
 
 async def test_a_reading_is_scored(double: AzureDouble, provide: Provide, recording: Recording) -> None:
-    double.plays(scores(weak={"train"}))
+    double.play(scores(weak={"train"}))
     async with provide() as provider:
         result = await provider.assess(recording, text=TEXT, language="en-US")
     assert result.recognized_text == SPOKEN
@@ -75,10 +75,10 @@ async def test_the_samples_arrive_once_and_whole(
     assert list(turn.request.reference_words) == SPOKEN.split()
 
 
-async def test_more_than_30_s_are_compared_with_the_text_here(
+async def test_recordings_over_30_s_are_compared_with_the_text_by_the_provider(
     double: AzureDouble, provide: Provide, long_recording: Recording
 ) -> None:
-    double.plays(scores(said="The ferry leaves at seven in the morning.", phrases=3))
+    double.play(scores(said="The ferry leaves at seven in the morning.", phrases=3))
     async with provide() as provider:
         result = await provider.assess(long_recording, text=TEXT, language="en-US")
     assert bytes(double.turns[0].audio) == bytes(long_recording.pcm)
@@ -100,7 +100,7 @@ async def test_only_american_english_has_prosody(
 async def test_a_busy_service_is_asked_again(
     double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
-    double.plays(refuses(429), refuses(503), scores())
+    double.play(refuses(429), refuses(503), scores())
     started = time.perf_counter()
     async with provide() as provider:
         assert await assess(provider, recording) == SPOKEN
@@ -111,7 +111,7 @@ async def test_a_busy_service_is_asked_again(
 async def test_after_three_attempts_the_failure_is_reported(
     double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
-    double.plays(refuses(429))
+    double.play(refuses(429))
     async with provide() as provider:
         with pytest.raises(ProviderThrottled):
             await assess(provider, recording)
@@ -126,14 +126,14 @@ async def test_after_three_attempts_the_failure_is_reported(
         ("not_json", InvalidProviderResponse),
     ],
 )
-async def test_what_would_fail_again_is_not_repeated(
+async def test_permanent_failures_are_not_retried(
     situation: str,
     error_type: type[Exception],
     double: AzureDouble,
     provide: Provide,
     recording: Recording,
 ) -> None:
-    double.plays(*SITUATIONS[situation])
+    double.play(*SITUATIONS[situation])
     async with provide() as provider:
         with pytest.raises(error_type):
             await assess(provider, recording)
@@ -144,10 +144,10 @@ async def test_what_would_fail_again_is_not_repeated(
 async def test_the_caller_is_answered_at_the_deadline_and_the_slot_freed_later(
     situation: str, double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
-    double.plays(*SITUATIONS[situation], scores())
+    double.play(*SITUATIONS[situation], scores())
     async with provide(concurrency=1, timeout_seconds=1.5) as provider:
         started = time.perf_counter()
-        # The second one waits for the slot, until its own deadline: the service is not asked.
+        # The second one waits for the slot until its deadline, without a request to the service.
         first, second = await asyncio.gather(
             *(assess(provider, recording) for _ in range(2)), return_exceptions=True
         )
@@ -167,7 +167,7 @@ async def wait_for_slots(provider: AzureProvider) -> None:
 async def test_a_cancelled_request_ends_when_its_slot_is_free(
     is_long: bool, double: AzureDouble, provide: Provide, recording: Recording, long_recording: Recording
 ) -> None:
-    double.plays(Script(), scores())
+    double.play(Script(), scores())
     async with provide(concurrency=1) as provider:
         task = asyncio.create_task(assess(provider, long_recording if is_long else recording))
         await wait_until(lambda: double.turns)
@@ -186,7 +186,7 @@ async def test_a_cancelled_request_ends_when_its_slot_is_free(
 async def test_a_waiting_request_that_is_cancelled_takes_no_slot(
     double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
-    double.plays(scores(delay_seconds=0.5))
+    double.play(scores(delay_seconds=0.5))
     async with provide(concurrency=1) as provider:
         first, second = (asyncio.create_task(assess(provider, recording)) for _ in range(2))
         await wait_until(lambda: double.connected)
@@ -200,7 +200,7 @@ async def test_no_more_recognitions_run_than_there_are_slots(
     double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
     # Longer than the half second by which the SDK begins some recognitions late.
-    double.plays(scores(delay_seconds=1))
+    double.play(scores(delay_seconds=1))
     most = 0
     async with provide(concurrency=3) as provider:
         tasks = [asyncio.create_task(assess(provider, recording)) for _ in range(9)]
@@ -216,7 +216,7 @@ async def test_the_event_loop_runs_while_the_sdk_blocks(
     double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
     """The SDK blocks for seconds when it drops a recognition without an answer."""
-    double.plays(Script())
+    double.play(Script())
     longest, before = 0.0, time.perf_counter()
     async with provide(timeout_seconds=1) as provider:
         task = asyncio.create_task(assess(provider, recording))
@@ -229,8 +229,10 @@ async def test_the_event_loop_runs_while_the_sdk_blocks(
     assert longest < 0.5
 
 
-async def test_closing_ends_what_runs(double: AzureDouble, provide: Provide, recording: Recording) -> None:
-    double.plays(Script())
+async def test_closing_ends_running_recognitions(
+    double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    double.play(Script())
     async with provide(timeout_seconds=30) as provider:
         task = asyncio.create_task(assess(provider, recording))
         await wait_until(lambda: double.turns)
@@ -241,7 +243,7 @@ async def test_closing_ends_what_runs(double: AzureDouble, provide: Provide, rec
 async def test_repeated_failures_open_the_breaker(
     double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
-    double.plays(refuses(401), refuses(401), scores())
+    double.play(refuses(401), refuses(401), scores())
     now = [0.0]
     breaker = Breaker(lambda: now[0], max_failures=2, reset_seconds=10)
     async with provide(breaker=breaker) as provider:
@@ -258,7 +260,7 @@ async def test_repeated_failures_open_the_breaker(
         assert caught.value.headers["Retry-After"] == "10"
         assert double.connected == 2
         now[0] = 10.0
-        # Unready processes get no requests, so that none would find out that the service is back.
+        # Unready processes get no requests, and would never find out that the service works again.
         await provider.ping()
         assert await assess(provider, recording) == SPOKEN
         assert breaker.state == "closed"
@@ -269,7 +271,7 @@ async def test_repeated_failures_open_the_breaker(
 async def test_recordings_that_cannot_be_scored_do_not_open_the_breaker(
     situation: str, double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
-    double.plays(*SITUATIONS[situation])
+    double.play(*SITUATIONS[situation])
     breaker = Breaker(time.monotonic, max_failures=2)
     async with provide(breaker=breaker) as provider:
         for _ in range(3):
@@ -292,7 +294,7 @@ async def test_recordings_that_cannot_be_scored_do_not_open_the_breaker(
 async def test_the_log_names_the_failure_and_nothing_of_the_learner(
     situation: str, event: str, double: AzureDouble, provide: Provide, recording: Recording
 ) -> None:
-    double.plays(*SITUATIONS[situation])
+    double.play(*SITUATIONS[situation])
     with capture_logs() as logs:
         async with provide() as provider:
             await asyncio.gather(assess(provider, recording), return_exceptions=True)

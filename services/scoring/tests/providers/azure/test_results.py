@@ -13,7 +13,7 @@ def say(word: str, score: float, at_ms: int, *, error_type: ErrorType = "none") 
     return WordScore(word, score, error_type, at_ms, 490)
 
 
-def test_the_service_s_own_comparison_is_kept() -> None:
+def test_the_comparison_by_the_service_is_used() -> None:
     words = (say("the", 90, 0), WordScore("train", None, "omission"), say("leaves", 30, 500))
     phrase = Phrase(PhraseScores(60.04, 55.55, 80.0, 66.7, None), words)
     result = build_result([phrase], text=TEXT, audio=AUDIO, compared=True)

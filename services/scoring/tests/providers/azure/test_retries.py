@@ -9,5 +9,5 @@ def test_delays_grow_and_are_spread(attempt: int, jitter: float, seconds: float)
     assert choose_delay(attempt, remaining_seconds=10, jitter=jitter) == pytest.approx(seconds)
 
 
-def test_no_attempt_begins_that_cannot_end_in_time() -> None:
+def test_no_attempt_is_made_that_cannot_end_in_time() -> None:
     assert choose_delay(1, remaining_seconds=1.3, jitter=1.0) is None

@@ -1,4 +1,4 @@
-"""A copy of a recording has nearly the same scores, or is said to be of too low quality."""
+"""A copy of a recording gets nearly the same scores, or is refused for its quality."""
 
 from collections.abc import Callable
 
@@ -63,7 +63,7 @@ def score(engine: Engine, data: bytes) -> float:
 
 
 @pytest.mark.parametrize("name", COPIES)
-def test_a_copy_scores_alike(name: str, engine: Engine, encode: Encode, voice: Samples) -> None:
+def test_a_copy_gets_similar_scores(name: str, engine: Engine, encode: Encode, voice: Samples) -> None:
     copy, original = COPIES[name](voice, encode), encode(voice)
     assert score(engine, copy) == pytest.approx(score(engine, original), abs=3)
 
@@ -79,7 +79,9 @@ NARROW_COPIES: dict[str, Callable[[Samples, Encode], bytes]] = {
 
 
 @pytest.mark.parametrize("name", NARROW_COPIES)
-def test_a_narrowband_copy_scores_alike(name: str, engine: Engine, encode: Encode, voice: Samples) -> None:
+def test_a_narrowband_copy_gets_similar_scores(
+    name: str, engine: Engine, encode: Encode, voice: Samples
+) -> None:
     copy, original = NARROW_COPIES[name](voice, encode), encode(voice)
     assert score(engine, copy) == pytest.approx(score(engine, original), abs=10)
 

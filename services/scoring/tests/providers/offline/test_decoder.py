@@ -18,16 +18,16 @@ def test_tokens_join_to_the_text_again(reader: EvidenceReader) -> None:
     assert reader.tokenizer.decode(tokens) == " ".join(words)
 
 
-def test_it_writes_down_what_was_said(reader: EvidenceReader, encoding: Encoding) -> None:
+def test_speech_is_transcribed(reader: EvidenceReader, encoding: Encoding) -> None:
     tokens = reader.decoder.transcribe(encoding.last, max_tokens=40)
     assert reader.tokenizer.decode(tokens) == "The train leaves at seven in the morning."
 
 
-def test_the_transcript_is_bounded(reader: EvidenceReader, encoding: Encoding) -> None:
+def test_the_transcript_has_a_limit(reader: EvidenceReader, encoding: Encoding) -> None:
     assert len(reader.decoder.transcribe(encoding.last, max_tokens=3)) == 3
 
 
-def test_a_word_that_was_not_said_is_unlikely(reader: EvidenceReader, encoding: Encoding) -> None:
+def test_an_unspoken_word_is_unlikely(reader: EvidenceReader, encoding: Encoding) -> None:
     wrong = [*TEXT[:4], "eleven", *TEXT[5:]]
     right_words, wrong_words = (
         reader.read(encoding, words, [0] * len(words)).words for words in (TEXT, wrong)

@@ -24,7 +24,7 @@ RANDOM = np.random.default_rng(2)
 MAX_LOW_SCORE = 15
 AUDIO = Path(__file__).parents[2] / "recordings"
 LANGUAGES = ("french", "german", "hindi", "mandarin", "russian", "spanish")
-"""Synthetic voices of eSpeak NG that say that the train leaves at seven, and that a ticket is lost."""
+"""Synthetic voices of eSpeak NG, saying that the train leaves at seven and that a ticket is lost."""
 
 
 @pytest.fixture
@@ -32,21 +32,21 @@ def assess(engine: Engine) -> Assess:
     return lambda audio, text: engine.assess(decode_recording(memoryview(audio)), text)
 
 
-def scores_of(assessment: ScoringResult) -> dict[str, float | None]:
+def get_scores(assessment: ScoringResult) -> dict[str, float | None]:
     return {word.word: word.score for word in assessment.words}
 
 
-def overall(assessment: ScoringResult) -> float:
+def get_overall(assessment: ScoringResult) -> float:
     assert assessment.pronunciation_score is not None
     return assessment.pronunciation_score
 
 
 def judge(engine: Engine, samples: Samples, text: str) -> float | str:
-    """Score samples that passed no check, and return their points or the reason why there are none."""
+    """Score unchecked samples, and return their points or the reason for a refusal."""
     pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2")
     source = AudioInfo(len(pcm) * 1000 // RATE, RATE, "wav")
     try:
-        return overall(engine.assess(Recording(memoryview(pcm).cast("B"), source), text))
+        return get_overall(engine.assess(Recording(memoryview(pcm).cast("B"), source), text))
     except NotAssessable as error:
         return str(error.extra["reason"])
 
@@ -57,7 +57,7 @@ def is_low(judgement: float | str) -> bool:
 
 def test_the_right_text_scores_high(assess: Assess, reading: bytes) -> None:
     right = assess(reading, TEXT)
-    assert overall(right) > 85
+    assert get_overall(right) > 85
     assert (right.recognized_text, right.completeness_score) == (" ".join(to_spoken_words(TEXT)), 100)
     assert {word.error_type for word in right.words} == {"none"}
 
@@ -93,11 +93,11 @@ def test_words_and_phonemes_lie_in_order_inside_the_recording(assess: Assess, re
     assert [phoneme.symbol for phoneme in assessment.words[1].phonemes] == ["T", "R", "EY", "N"]
 
 
-def test_a_word_that_is_not_there_is_left_out_without_a_score(assess: Assess, reading: bytes) -> None:
+def test_an_unspoken_word_is_an_omission_without_a_score(assess: Assess, reading: bytes) -> None:
     assessment = assess(reading, "The train always leaves at seven in the morning.")
     assert assessment.words[2] == WordScore("always", None, "omission")
     assert assessment.completeness_score == pytest.approx(100 * 8 / 9, abs=0.1)
-    assert overall(assessment) < overall(assess(reading, TEXT)) - 5
+    assert get_overall(assessment) < get_overall(assess(reading, TEXT)) - 5
 
 
 def test_words_that_are_not_in_the_text_are_insertions(assess: Assess, reading: bytes) -> None:
@@ -119,7 +119,7 @@ def test_a_reading_may_break_off_or_start_late(assess: Assess, reading: bytes) -
     assert late[:-own].count("omission") >= 11
 
 
-def test_the_same_recording_scores_the_same_whatever_came_before(
+def test_a_recording_scores_the_same_after_other_recordings(
     assess: Assess, reading: bytes, wrong_word: bytes
 ) -> None:
     first = assess(reading, TEXT)
@@ -145,7 +145,7 @@ NOISES = {
 
 @pytest.mark.parametrize("name", NOISES)
 @pytest.mark.parametrize("text", [TEXT, "Yes."])
-def test_what_is_no_speech_is_not_assessed(
+def test_sounds_other_than_speech_are_not_assessed(
     name: str, text: str, assess: Assess, encode: Callable[..., bytes]
 ) -> None:
     with pytest.raises(NotAssessable) as caught:
@@ -154,7 +154,7 @@ def test_what_is_no_speech_is_not_assessed(
 
 
 @pytest.mark.parametrize("name", NOISES)
-def test_the_engine_alone_refuses_what_is_no_speech(name: str, engine: Engine) -> None:
+def test_the_engine_alone_refuses_sounds_other_than_speech(name: str, engine: Engine) -> None:
     assert is_low(judge(engine, NOISES[name].astype(np.float32), TEXT))
 
 
@@ -189,7 +189,7 @@ def test_a_squarely_clipped_recording_is_judged(engine: Engine, voice: Samples) 
     assert isinstance(judge(engine, np.sign(voice).astype(np.float32), TEXT), float | str)
 
 
-def test_what_is_no_number_is_taken_for_silence(assess: Assess) -> None:
+def test_invalid_numbers_are_treated_as_silence(assess: Assess) -> None:
     nothing = np.full(3 * RATE, np.nan, "<f4").tobytes()
     with pytest.raises(NotAssessable):
         assess(make_wav(nothing, kind=3, bits=32, rate=RATE, channels=1), TEXT)
@@ -203,13 +203,13 @@ def test_another_language_is_refused_or_scores_low(name: str, engine: Engine) ->
     assert is_low(judgement), judgement
 
 
-def test_a_recording_of_nothing(assess: Assess, reading: bytes) -> None:
+def test_an_empty_recording_is_refused(assess: Assess, reading: bytes) -> None:
     with pytest.raises(UnsupportedAudio):
         assess(reading[:44], TEXT)
 
 
 @pytest.mark.parametrize(("seconds", "refusal"), [(0.1, NotAssessable), (61, AudioTooLong)])
-def test_lengths_out_of_range(
+def test_lengths_out_of_range_are_refused(
     seconds: float, refusal: type[ParleyError], assess: Assess, encode: Callable[..., bytes]
 ) -> None:
     with pytest.raises(refusal):

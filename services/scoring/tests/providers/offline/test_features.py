@@ -12,7 +12,7 @@ from scoring.providers.offline.phone_features import (
 )
 from scoring.providers.offline.transcript import to_transcript
 from scoring.providers.offline.utterance_features import describe_utterance
-from tests.spoken_frames import CAT, EVEN, THE, frames
+from tests.spoken_frames import CAT, EVEN, THE, make_frames
 
 DURATIONS = np.tile(np.array([np.log(3), 0.5], np.float32), (40, 1))
 EVIDENCE_OF_TWO = Evidence(
@@ -22,7 +22,7 @@ EVIDENCE_OF_TWO = Evidence(
 
 
 def describe(spoken: str) -> tuple[Segments, np.ndarray, np.ndarray]:
-    log_posteriors = frames(spoken)
+    log_posteriors = make_frames(spoken)
     alignment = align(log_posteriors, to_transcript((THE, CAT)), EVEN)
     assert alignment is not None
     rows = describe_segments(log_posteriors, alignment.segments, EVIDENCE_OF_TWO, DURATIONS)
@@ -30,24 +30,24 @@ def describe(spoken: str) -> tuple[Segments, np.ndarray, np.ndarray]:
     return alignment.segments, rows, whole
 
 
-def column(rows: np.ndarray, name: str) -> list[float]:
+def get_column(rows: np.ndarray, name: str) -> list[float]:
     return [float(value) for value in rows[:, GOP_NAMES.index(name)]]
 
 
-def test_a_phoneme_that_was_said_has_high_posteriors() -> None:
+def test_a_spoken_phoneme_has_high_posteriors() -> None:
     _, rows, _ = describe("DH AH K AE T")
     assert rows.shape == (5, WIDTH)
-    assert column(rows, "probability") == pytest.approx([0.9] * 5)
-    assert column(rows, "mean") == pytest.approx([np.log(0.9)] * 5)
-    assert column(rows, "margin") == pytest.approx([np.log(0.9 / (0.1 / 39))] * 5, rel=1e-4)
-    assert column(rows, "is_best") == [1] * 5
+    assert get_column(rows, "probability") == pytest.approx([0.9] * 5)
+    assert get_column(rows, "mean") == pytest.approx([np.log(0.9)] * 5)
+    assert get_column(rows, "margin") == pytest.approx([np.log(0.9 / (0.1 / 39))] * 5, rel=1e-4)
+    assert get_column(rows, "is_best") == [1] * 5
 
 
 def test_another_phoneme_in_its_place_has_a_negative_margin() -> None:
     _, rows, _ = describe("DH AH K IH T")
-    assert column(rows, "margin")[3] < -3
-    assert column(rows, "is_best")[3] == 0
-    assert column(rows, "gap")[3] == pytest.approx(-np.log(0.9 / (0.1 / 39)), rel=1e-4)
+    assert get_column(rows, "margin")[3] < -3
+    assert get_column(rows, "is_best")[3] == 0
+    assert get_column(rows, "gap")[3] == pytest.approx(-np.log(0.9 / (0.1 / 39)), rel=1e-4)
 
 
 def test_a_usual_duration_scores_zero() -> None:
@@ -56,7 +56,7 @@ def test_a_usual_duration_scores_zero() -> None:
     assert rows[:, DURATION] == pytest.approx([0, np.log(2) / 0.5, 0, 0, 0], abs=1e-6)
 
 
-def test_words_share_their_evidence_which_is_bounded() -> None:
+def test_phonemes_of_a_word_share_its_bounded_evidence() -> None:
     _, rows, _ = describe("DH AH SIL K AE T")
     assert rows[0, EVIDENCE] == pytest.approx([-1, -1, -0.5, 1])
     assert rows[2, EVIDENCE] == pytest.approx([0, 0, 0, 0])

@@ -7,7 +7,7 @@ def test_a_word_has_its_pronunciations() -> None:
     assert set(load_lexicon().find("read")) == {to_ids(["R", "EH", "D"]), to_ids(["R", "IY", "D"])}
 
 
-def test_stress_is_kept_for_those_who_ask() -> None:
+def test_arpabet_pronunciations_have_stress() -> None:
     assert ("R", "EH1", "K", "ER0", "D") in load_lexicon().find_arpabet("record")
 
 

@@ -7,10 +7,10 @@ from scoring.providers.offline.miscues import (
     find_insertions,
 )
 from scoring.providers.offline.transcript import Transcript, Word, to_transcript
-from tests.spoken_frames import CAT, SAT, THE, frames, word
+from tests.spoken_frames import CAT, SAT, THE, make_frames, make_word
 
 NO_PRIORS = np.zeros(40, np.float32)
-SEVEN, DOG = word("seven", "S EH V AH N"), word("dog", "D AO G")
+SEVEN, DOG = make_word("seven", "S EH V AH N"), make_word("dog", "D AO G")
 
 
 def deliver(spoken: str, *words: Word) -> Delivery:
@@ -18,18 +18,18 @@ def deliver(spoken: str, *words: Word) -> Delivery:
 
 
 def deliver_transcript(spoken: str, transcript: Transcript) -> Delivery:
-    found = find_delivery(frames(spoken), transcript, NO_PRIORS)
+    found = find_delivery(make_frames(spoken), transcript, NO_PRIORS)
     assert found
     return found
 
 
-def test_a_complete_reading_has_all_words_and_nothing_else() -> None:
+def test_a_complete_reading_has_all_words_and_no_insertions() -> None:
     found = deliver("SIL DH AH K AE T SIL S AE T SIL", THE, CAT, SAT)
     assert found == Delivery((THE, CAT, SAT), (True, True, True), ())
     assert found.said_words == (THE, CAT, SAT)
 
 
-def test_a_word_that_was_left_out_is_found() -> None:
+def test_an_omitted_word_is_found() -> None:
     found = deliver("DH AH S AE T", THE, SEVEN, SAT)
     assert found.said == (True, False, True)
     assert found.said_words == (THE, SAT)
@@ -61,21 +61,21 @@ def test_the_recording_chooses_the_reading() -> None:
 
 
 def test_a_recording_that_is_too_short_for_any_word_has_none() -> None:
-    found = find_delivery(frames("DH", each=1), to_transcript((SEVEN,)), NO_PRIORS)
+    found = find_delivery(make_frames("DH", each=1), to_transcript((SEVEN,)), NO_PRIORS)
     assert found is not None
     assert found.said_words == ()
 
 
-def test_a_long_text_for_a_short_recording_is_left_out() -> None:
+def test_a_text_that_is_too_long_for_the_recording_has_omissions() -> None:
     assert sum(deliver("DH AH K AE T", *[THE, CAT, SEVEN] * 50).said) <= 4
 
 
-def test_a_word_that_was_recognised_was_said() -> None:
+def test_a_recognised_word_is_not_omitted() -> None:
     found = deliver("DH AH S AE T", THE, SEVEN, SAT)
     assert found.mark_recognized({0, 1}).said == (True, True, True)
 
 
-def test_an_extra_word_counts_where_other_speech_was_found() -> None:
+def test_an_extra_word_counts_if_other_speech_was_found() -> None:
     assert find_insertions({2: ["really"]}, [OtherSpeech(2, 40, 52)]) == [Insertion("really", 2, 40, 52)]
 
 

@@ -1,4 +1,4 @@
-"""The same bytes have the same scores, whatever was scored before, and in whichever worker."""
+"""The same bytes get the same scores, in any order and in any worker."""
 
 import asyncio
 import csv

@@ -12,7 +12,7 @@ from scoring.providers.offline.other_text import TextEvidence, ensure_text
         TextEvidence(39, 0, -2.1),
     ],
 )
-def test_clear_evidence_is_refused(evidence: TextEvidence) -> None:
+def test_clear_evidence_of_another_text_is_refused(evidence: TextEvidence) -> None:
     with pytest.raises(NotAssessable) as caught:
         ensure_text(evidence)
     assert caught.value.extra == {"reason": "other_text"}
@@ -29,5 +29,5 @@ def test_clear_evidence_is_refused(evidence: TextEvidence) -> None:
         TextEvidence(41, 0, -9),
     ],
 )
-def test_doubtful_evidence_is_not(evidence: TextEvidence) -> None:
+def test_doubtful_evidence_of_another_text_is_accepted(evidence: TextEvidence) -> None:
     ensure_text(evidence)

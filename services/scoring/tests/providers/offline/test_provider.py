@@ -46,14 +46,14 @@ def long_reading(recording: Recording) -> Recording:
     return replace(recording, pcm=memoryview(bytes(recording.pcm) * 12))
 
 
-async def busy_process(workers: WorkerPool) -> int:
-    """The process of the only worker, once it has taken its request."""
+async def wait_for_busy_process(workers: WorkerPool) -> int:
+    """Wait until the only worker has its request, and return the id of its process."""
     while not workers.is_ready or workers._idle.qsize():  # noqa: ASYNC110 - another process's work
         await asyncio.sleep(0.01)
     return next(iter(workers._alive)).process.pid
 
 
-async def test_scores_come_back_whole(one_worker: WorkerPool, recording: Recording) -> None:
+async def test_scores_are_transferred_completely(one_worker: WorkerPool, recording: Recording) -> None:
     score = await assess(one_worker, recording)
     assert score is not None
     assert score > 85
@@ -81,7 +81,7 @@ async def test_a_killed_worker_costs_one_request(
     one_worker: WorkerPool, recording: Recording, long_reading: Recording
 ) -> None:
     request = asyncio.create_task(assess(one_worker, long_reading))
-    os.kill(await busy_process(one_worker), signal.SIGKILL)
+    os.kill(await wait_for_busy_process(one_worker), signal.SIGKILL)
     with pytest.raises(ProviderUnavailable) as caught:
         await request
     assert caught.value.headers["Retry-After"] == "1"
@@ -96,7 +96,7 @@ async def test_a_worker_that_dies_idle_costs_nothing(one_worker: WorkerPool, rec
     assert await assess(one_worker, recording)
 
 
-async def test_what_takes_too_long_is_ended(
+async def test_work_that_takes_too_long_is_ended(
     start_workers: StartWorkers, long_reading: Recording, recording: Recording
 ) -> None:
     workers = start_workers(1, timeout_seconds=0.5)
@@ -117,14 +117,14 @@ async def test_without_a_free_worker_nothing_begins(
     while not one_worker.is_ready:  # noqa: ASYNC110 - another process's work
         await asyncio.sleep(0.01)
     request = asyncio.create_task(assess(one_worker, long_reading))
-    await busy_process(one_worker)
+    await wait_for_busy_process(one_worker)
     with pytest.raises(ProviderUnavailable) as caught:
         await assess(one_worker, recording)
     assert int(caught.value.headers["Retry-After"]) > 0
     assert await request
 
 
-async def test_only_its_own_work_counts_for_the_time_limit_of_a_worker(
+async def test_waiting_does_not_count_for_a_workers_time_limit(
     start_workers: StartWorkers,
     recording: Recording,
     long_reading: Recording,
@@ -142,7 +142,7 @@ async def test_only_its_own_work_counts_for_the_time_limit_of_a_worker(
     assert {worker.process.pid for worker in workers._alive} == processes
 
 
-async def test_who_waits_for_a_worker_is_refused_when_the_pool_closes(
+async def test_waiting_requests_are_refused_when_the_pool_closes(
     start_workers: StartWorkers, recording: Recording
 ) -> None:
     workers = start_workers(0)
@@ -158,14 +158,14 @@ async def test_a_client_that_leaves_frees_its_place(
     one_worker: WorkerPool, long_reading: Recording, recording: Recording
 ) -> None:
     request = asyncio.create_task(assess(one_worker, long_reading))
-    await busy_process(one_worker)
+    await wait_for_busy_process(one_worker)
     request.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request
     assert await assess(one_worker, recording)
 
 
-async def test_several_at_once_get_their_own_answers(
+async def test_concurrent_requests_get_their_own_answers(
     start_workers: StartWorkers, recording: Recording, wrong_recording: Recording
 ) -> None:
     workers = start_workers(2)

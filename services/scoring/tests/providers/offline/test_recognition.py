@@ -3,7 +3,7 @@ import pytest
 from scoring.providers.offline.encoder import Encoder, Encoding
 from scoring.providers.offline.evidence import EvidenceReader
 from scoring.providers.offline.recognition import Recognizer, drop_repetitions
-from tests.spoken_frames import frames
+from tests.spoken_frames import make_frames
 
 
 @pytest.fixture(scope="session")
@@ -11,33 +11,33 @@ def recognizer(reader: EvidenceReader) -> Recognizer:
     return Recognizer(reader.decoder, reader.tokenizer)
 
 
-def speech_of(encoding: Encoding) -> np.ndarray:
-    """Frames that all are clearly speech."""
-    return frames("K", each=len(encoding.last))
+def make_speech(encoding: Encoding) -> np.ndarray:
+    """Return frames that are all clearly speech."""
+    return make_frames("K", each=len(encoding.last))
 
 
-def silence_of(encoding: Encoding) -> np.ndarray:
-    return frames("SIL", each=len(encoding.last))
+def make_silence(encoding: Encoding) -> np.ndarray:
+    return make_frames("SIL", each=len(encoding.last))
 
 
-def test_what_was_said_is_written_down(recognizer: Recognizer, encoder: Encoder, voice: np.ndarray) -> None:
+def test_speech_is_recognised_as_words(recognizer: Recognizer, encoder: Encoder, voice: np.ndarray) -> None:
     encoding = encoder.encode(voice)
-    assert recognizer.recognize(encoding, speech_of(encoding)) == tuple(
+    assert recognizer.recognize(encoding, make_speech(encoding)) == tuple(
         ["the", "train", "leaves", "at", "seven", "in", "the", "morning"]
     )
 
 
-def test_nothing_is_invented_where_nothing_was_said(recognizer: Recognizer, encoder: Encoder) -> None:
+def test_silence_has_no_words(recognizer: Recognizer, encoder: Encoder) -> None:
     encoding = encoder.encode(np.zeros(48_000, np.float32))
-    assert recognizer.recognize(encoding, silence_of(encoding)) == ()
+    assert recognizer.recognize(encoding, make_silence(encoding)) == ()
 
 
 def test_a_part_without_speech_has_no_words(
     recognizer: Recognizer, encoder: Encoder, voice: np.ndarray
 ) -> None:
     encoding = encoder.encode(np.concatenate([voice, np.zeros(30 * 16_000, np.float32)]))
-    posteriors = silence_of(encoding)
-    posteriors[: encoding.cuts[1]] = frames("K", each=encoding.cuts[1])
+    posteriors = make_silence(encoding)
+    posteriors[: encoding.cuts[1]] = make_frames("K", each=encoding.cuts[1])
     assert len(encoding.cuts) > 2
     assert recognizer.recognize(encoding, posteriors)[:3] == ("the", "train", "leaves")
     assert len(recognizer.recognize(encoding, posteriors)) < 12
@@ -54,5 +54,5 @@ def test_a_part_without_speech_has_no_words(
         ("", ""),
     ],
 )
-def test_what_a_lost_decoder_repeats_is_dropped(said: str, kept: str) -> None:
+def test_endless_repetitions_of_the_decoder_are_dropped(said: str, kept: str) -> None:
     assert drop_repetitions(said.split()) == kept.split()

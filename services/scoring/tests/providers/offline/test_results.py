@@ -7,7 +7,7 @@ from scoring.providers.offline.observation import RawScores
 from scoring.providers.offline.results import Points, build_result, to_points
 from scoring.providers.offline.score_map import ScoreMap
 from scoring.providers.offline.transcript import to_transcript
-from tests.spoken_frames import CAT, SAT, THE, frames
+from tests.spoken_frames import CAT, SAT, THE, make_frames
 
 AUDIO = AudioInfo(900, 44_100, "m4a")
 OVERALL = {"accuracy": 81.26, "fluency": 70.0, "prosody": 60.0, "total": 80.0}
@@ -24,7 +24,7 @@ def build(
     spoken = " ".join(
         sounds for sounds, is_said in zip(("DH AH", "K AE T", "S AE T"), said, strict=True) if is_said
     )
-    alignment = align(frames(spoken), to_transcript(delivery.said_words), np.zeros(40))
+    alignment = align(make_frames(spoken), to_transcript(delivery.said_words), np.zeros(40))
     assert alignment
     segments = alignment.segments
     points = Points(np.full(int(segments.spoken.sum()), 66.66), np.array(words), OVERALL)
@@ -73,7 +73,7 @@ def test_a_replaced_word_counts_as_missing() -> None:
     assert build((34.9, 35.0, 100.0)).completeness_score == pytest.approx(66.7)
 
 
-def test_insertions_stand_where_they_were_said() -> None:
+def test_insertions_are_placed_where_they_were_spoken() -> None:
     result = build(insertions=(Insertion("old", 1, 6, 8), Insertion("down", 3, 20, 30)))
     assert [word.word for word in result.words] == ["the", "old", "cat", "sat", "down"]
     assert result.words[1] == WordScore("old", None, "insertion", 144, 48)

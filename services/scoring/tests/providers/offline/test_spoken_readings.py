@@ -1,4 +1,4 @@
-"""Reads texts aloud with a synthetic voice, and looks which reading the recording decides for."""
+"""Reads texts aloud with a synthetic voice, and checks which reading the aligner chooses."""
 
 import shutil
 import subprocess
@@ -11,14 +11,14 @@ from scoring.domain.scores import AudioInfo
 from scoring.providers.offline.aligner import align
 from scoring.providers.offline.encoder import SAMPLE_RATE, Encoder, Floats
 from scoring.providers.offline.engine import Engine
-from scoring.providers.offline.phone_head import mean_log_posteriors
+from scoring.providers.offline.phone_head import average_log_posteriors
 from scoring.providers.offline.pronouncer import load_pronouncer
 from scoring.providers.offline.text_reader import read_text
 from scoring.providers.offline.weights import ScorerWeights, load_weights
 
 ESPEAK = shutil.which("espeak-ng")
 MAX_LOSS_NATS = 0.01
-"""By which a frame may fit worse than with the text spelt out."""
+"""Allowed loss of a frame's score compared with the text spelt out."""
 
 MAX_LOSS_POINTS = 5
 
@@ -43,7 +43,7 @@ def speak(text: str) -> memoryview:
 
 def listen(encoder: Encoder, weights: ScorerWeights, pcm: memoryview) -> Floats:
     samples = np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
-    return mean_log_posteriors(weights.heads, encoder.encode(samples).inner.astype(np.float32))
+    return average_log_posteriors(weights.heads, encoder.encode(samples).inner.astype(np.float32))
 
 
 READINGS = [
@@ -90,7 +90,7 @@ def test_the_spoken_reading_is_chosen(
 
 
 @pytest.mark.parametrize(("text", "reading"), READINGS)
-def test_it_scores_as_the_text_spelt_out(engine: Engine, text: str, reading: str) -> None:
+def test_it_scores_like_the_text_spelt_out(engine: Engine, text: str, reading: str) -> None:
     pcm = speak(reading)
     recording = Recording(pcm, AudioInfo(len(pcm) // 32, SAMPLE_RATE, "wav"))
     scores = [engine.assess(recording, each).pronunciation_score for each in (text, reading)]

@@ -18,7 +18,7 @@ def read(text: str) -> Transcript:
     return read_text(text, load_pronouncer())
 
 
-def sounds_of(word: str) -> set[str]:
+def find_sounds(word: str) -> set[str]:
     return {" ".join(SYMBOLS[number] for number in sounds) for sounds in load_pronouncer().find(word)}
 
 
@@ -29,7 +29,7 @@ def test_a_slot_has_all_readings_of_its_token() -> None:
     assert ["twenty", "oh", "five"] in [[word.text for word in reading] for reading in year]
 
 
-def test_what_may_be_left_unspoken_comes_first() -> None:
+def test_an_optional_token_is_first_read_as_unspoken() -> None:
     label, _ = read("Anna: hello")
     assert [len(reading) for reading in label] == [0, 1]
     note, _ = read("Note: hello")
@@ -72,9 +72,9 @@ AWKWARD = [
 
 
 @pytest.mark.parametrize("text", AWKWARD)
-def test_awkward_texts_are_read_at_once(text: str) -> None:
+def test_awkward_texts_are_read_quickly(text: str) -> None:
     assert any(word.pronunciations for slot in read(text) for reading in slot for word in reading)
-    # The least of several, since other work on the machine may disturb one.
+    # The minimum of several, because other work on the machine may disturb one.
     assert min(timeit.repeat(lambda: read(text), number=1, timer=time.process_time)) < MAX_SECONDS
 
 
@@ -112,4 +112,4 @@ def test_long_texts_keep_fewer_readings(text: str) -> None:
     ],
 )
 def test_words_outside_the_dictionary_are_derived(word: str, sounds: str) -> None:
-    assert sounds in sounds_of(word)
+    assert sounds in find_sounds(word)

@@ -6,13 +6,13 @@ from scoring.providers.offline.transformer import (
     Inputs,
     Outputs,
     Weights,
-    forward,
+    run_transformer,
 )
 
 WIDTH, LAYERS, TOKENS, WHOLE = 2 * HEADS, 2, 5, 3
 
 
-def random_weights() -> Weights:
+def make_weights() -> Weights:
     random = np.random.default_rng(1)
     sizes = {"input": (TOKENS, WIDTH), "attention": (WIDTH, 1)}
     for name, inside, outside in (("phonemes", WIDTH, 1), ("words", 2 * WIDTH, 3)):
@@ -34,10 +34,10 @@ def random_weights() -> Weights:
     }
 
 
-WEIGHTS = random_weights()
+WEIGHTS = make_weights()
 
 
-def inputs(words: list[int]) -> Inputs:
+def make_inputs(words: list[int]) -> Inputs:
     random = np.random.default_rng(2)
     count = len(words)
     tokens = random.normal(size=(count, TOKENS))
@@ -45,17 +45,17 @@ def inputs(words: list[int]) -> Inputs:
 
 
 def run(given: Inputs, word_count: int) -> Outputs:
-    return forward(WEIGHTS, given, word_count, layers=LAYERS)
+    return run_transformer(WEIGHTS, given, word_count, layers=LAYERS)
 
 
 def test_phonemes_words_and_reading_are_scored() -> None:
-    outputs = run(inputs([-1, 0, 0, 1, -1, 2]), 3)
+    outputs = run(make_inputs([-1, 0, 0, 1, -1, 2]), 3)
     assert [np.shape(each) for each in outputs] == [(6,), (3, 3), (5,)]
 
 
 def test_padding_changes_nothing() -> None:
     """Training pads readings to the same length; the service does not."""
-    bare = inputs([-1, 0, 0, 1, -1, 2])
+    bare = make_inputs([-1, 0, 0, 1, -1, 2])
     padded = Inputs(
         np.pad(bare.tokens, ((0, 4), (0, 0)), constant_values=9),
         np.pad(bare.phonemes, (0, 4)),
@@ -69,5 +69,5 @@ def test_padding_changes_nothing() -> None:
 
 
 def test_readings_longer_than_the_table_of_positions_are_scored() -> None:
-    outputs = run(inputs(list(np.arange(MAX_POSITIONS + 40) // 3)), 67)
+    outputs = run(make_inputs(list(np.arange(MAX_POSITIONS + 40) // 3)), 67)
     assert np.isfinite(outputs.reading).all()

@@ -3,16 +3,16 @@ from scoring.providers.offline.word_alignment import WordAlignment, align_words
 TEXT = ["the", "train", "leaves", "at", "seven"]
 
 
-def test_of_the_text_itself_all_words_are_recognized() -> None:
+def test_all_words_of_an_identical_transcript_are_recognized() -> None:
     assert align_words(TEXT, TEXT) == WordAlignment({0, 1, 2, 3, 4}, {})
 
 
-def test_extra_words_are_found_where_they_were_said() -> None:
+def test_extra_words_are_found_at_their_places() -> None:
     said = ["well", "the", "big", "old", "train", "leaves", "at", "seven", "now"]
     assert align_words(TEXT, said).extra == {0: ["well"], 1: ["big", "old"], 5: ["now"]}
 
 
-def test_a_word_that_was_mistaken_or_left_out_is_neither_recognized_nor_extra() -> None:
+def test_a_mistaken_or_omitted_word_is_neither_recognized_nor_extra() -> None:
     assert align_words(TEXT, ["the", "trains", "leave", "seven"]) == WordAlignment({0, 4}, {})
 
 
