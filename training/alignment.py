@@ -1,4 +1,4 @@
-"""Labels the corpus with phonemes and trains the phone heads on it, each on a half of the speakers."""
+"""Labels the corpus with phonemes, and trains each phone head on half of the speakers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,14 @@ from scoring.providers.offline.phone_head import PhoneHead
 from scoring.providers.offline.transcript import to_transcript
 
 from training.corpus import Corpus, halve_speakers
-from training.first_labels import MIN_GOOD_SCORE, UNKNOWN, Labels, label_frames, log_frequencies, to_labels
+from training.first_labels import (
+    MIN_GOOD_SCORE,
+    UNKNOWN,
+    Labels,
+    label_frames,
+    measure_log_frequencies,
+    to_labels,
+)
 from training.phone_head import train_head
 
 FIRST_EPOCHS = 4
@@ -19,26 +26,26 @@ FIRST_EPOCHS = 4
 
 @dataclass(frozen=True)
 class CrossFittedHeads:
-    """Each head was trained on the utterances of the other half: `halves` says which half each is in."""
+    """Each head was trained on half of the speakers. `halves` has the head that never saw an utterance."""
 
     heads: tuple[PhoneHead, PhoneHead]
     log_priors: Floats
     halves: NDArray[np.int64]
 
     def compute_log_posteriors(self, utterance: int, inner: Floats) -> Floats:
-        """Return those of the head that never saw the speaker."""
+        """Return the log posteriors of the head that was not trained on the speaker."""
         return self.heads[self.halves[utterance]].compute_log_posteriors(inner.astype(np.float32))
 
 
 def train_heads(corpus: Corpus, encodings: Sequence[Encoding]) -> CrossFittedHeads:
     encoded = [each.inner for each in encodings]
     labels = label_frames(corpus, [len(frames) for frames in encoded])
-    heads = _cross_fit(corpus, encoded, labels, epochs=FIRST_EPOCHS)
+    heads = _train_both_halves(corpus, encoded, labels, epochs=FIRST_EPOCHS)
     labels = _relabel(corpus, encoded, heads)
-    return _cross_fit(corpus, encoded, labels)
+    return _train_both_halves(corpus, encoded, labels)
 
 
-def _cross_fit(
+def _train_both_halves(
     corpus: Corpus, encoded: Sequence[Floats], labels: Sequence[Labels], **options: int
 ) -> CrossFittedHeads:
     halves = halve_speakers(corpus)
@@ -49,14 +56,14 @@ def _cross_fit(
         )
         for half, places in enumerate(others)
     )
-    return CrossFittedHeads((first, second), log_frequencies(labels), halves)
+    return CrossFittedHeads((first, second), measure_log_frequencies(labels), halves)
 
 
 def _relabel(corpus: Corpus, encoded: Sequence[Floats], heads: CrossFittedHeads) -> list[Labels]:
     labels = []
     for place, utterance in enumerate(corpus.utterances):
         posteriors = heads.compute_log_posteriors(place, encoded[place])
-        found = align(posteriors, to_transcript(corpus.rated_words(utterance)), heads.log_priors)
+        found = align(posteriors, to_transcript(corpus.list_rated_words(utterance)), heads.log_priors)
         if found is None:
             labels.append(np.full(len(posteriors), UNKNOWN))
             continue

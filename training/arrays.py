@@ -1,4 +1,4 @@
-"""Writes what was trained to the data of the offline provider, as plain arrays."""
+"""Writes trained weights to the offline provider's data, as plain arrays."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,4 +14,4 @@ type Arrays = dict[str, NDArray[np.generic]]
 
 def write_arrays(target: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
     with target.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type] # its stub names the options only
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type] # the stub knows only the options

@@ -1,8 +1,8 @@
-"""Makes readings that no rater saw: wrong, substituted or added words, cut audio, other sounds, spoiled
+"""Makes examples beyond the corpus: wrong, substituted or added words, cut audio, other sounds, degraded
 recordings, and single words.
 
-Their scores follow from how they were made. Without them a model has seen only people who read what they
-should.
+Their target scores follow from the changes. The corpus alone has only people who read the text they were
+shown.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,12 +27,12 @@ SUBSTITUTE, ADD = "substituted", "added"
 BABBLE_VOICES, BABBLE_LEVEL, TINY = 5, 0.05, 1e-6
 MARGIN_FRAMES = 3
 UNKNOWN = np.empty(0)
-"""Scores of phonemes that are known only when the words were found."""
+"""Placeholder for phoneme scores, which `_match` fills in."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many of each kind are made."""
+    """The number of examples of each kind."""
 
     wrong: int = 350
     substituted: int = 300
@@ -58,15 +58,15 @@ class Augmenter:
 
     def make(self, counts: Counts) -> list[Source]:
         made = [
-            *map(self._wrong, self._choose(counts.wrong)),
-            *(self._edited(place, SUBSTITUTE) for place in self._choose(counts.substituted)),
-            *(self._edited(place, ADD) for place in self._choose(counts.added)),
+            *map(self._pair_wrong, self._choose(counts.wrong)),
+            *(self._edit(place, SUBSTITUTE) for place in self._choose(counts.substituted)),
+            *(self._edit(place, ADD) for place in self._choose(counts.added)),
             *map(self._cut, self._choose(counts.cut, min_words=4)),
-            *(self._sound(number) for number in range(counts.sounds)),
-            *map(self._babble, self._choose(counts.babble)),
-            *map(self._reversed, self._choose(counts.reversed)),
-            *(self._degraded(place, number) for number, place in enumerate(self._choose(counts.degraded))),
-            *map(self._single, self._choose(counts.single, min_words=2)),
+            *(self._make_sound(number) for number in range(counts.sounds)),
+            *map(self._make_babble, self._choose(counts.babble)),
+            *map(self._reverse, self._choose(counts.reversed)),
+            *(self._degrade(place, number) for number, place in enumerate(self._choose(counts.degraded))),
+            *map(self._cut_single, self._choose(counts.single, min_words=2)),
         ]
         return [source for source in made if source is not None]
 
@@ -85,25 +85,25 @@ class Augmenter:
             if all(word.text in known for word in utterance.words)
         ]
 
-    def _words(self, utterance: Utterance) -> tuple[Word, ...]:
-        return self.corpus.spoken_words(utterance, self.lexicon)
+    def _list_words(self, utterance: Utterance) -> tuple[Word, ...]:
+        return self.corpus.list_spoken_words(utterance, self.lexicon)
 
-    def _wrong(self, place: int) -> Source | None:
+    def _pair_wrong(self, place: int) -> Source | None:
         """Pair a recording with a text of about the same length."""
         own = self.corpus.utterances[place]
         count = len(own.words) + int(self.random.integers(-1, 3))
         texts = [each for each in self.corpus.utterances if len(each.words) == count] or [own]
-        words = self._words(texts[int(self.random.integers(0, len(texts)))])
+        words = self._list_words(texts[int(self.random.integers(0, len(texts)))])
         if [word.text for word in words] == [word.text for word in own.words]:
             return None
-        return self._match(place, "wrong", words, _wrong_targets(len(words), WRONG_TEXT))
+        return self._match(place, "wrong", words, _build_wrong_targets(len(words), WRONG_TEXT))
 
-    def _edited(self, place: int, kind: str) -> Source | None:
-        """Put a random word into the text, instead of one that was read or between two."""
+    def _edit(self, place: int, kind: str) -> Source | None:
+        """Put a random word into the text, in place of a spoken one or between two."""
         own = self.corpus.utterances[place]
-        vocabulary = self._words(self.corpus.utterances[next(self._choose(1))])
+        vocabulary = self._list_words(self.corpus.utterances[next(self._choose(1))])
         new = vocabulary[int(self.random.integers(0, len(vocabulary)))]
-        words, targets = list(self._words(own)), self.sources[place].targets
+        words, targets = list(self._list_words(own)), self.sources[place].targets
         at = int(self.random.integers(0, len(words)))
         if kind == SUBSTITUTE and words[at].text == new.text:
             return None
@@ -116,7 +116,7 @@ class Augmenter:
         return self._match(place, kind, tuple(words), changed, wrong_words=[at])
 
     def _cut(self, place: int) -> Source | None:
-        """Take the end of a recording away."""
+        """Remove the end of a recording."""
         own, source = self.corpus.utterances[place], self.sources[place]
         spoken = int(self.random.integers(2, len(own.words)))
         segments = source.rated.alignment.segments
@@ -128,28 +128,28 @@ class Augmenter:
         targets = Targets(UNKNOWN, scores.astype(np.float32), overall)
         encoded = self._encode(place, own.read_samples()[:end])
         return self._match(
-            place, "cut", self.corpus.rated_words(own), targets, encoded=encoded, wrong_words=missing
+            place, "cut", self.corpus.list_rated_words(own), targets, encoded=encoded, wrong_words=missing
         )
 
-    def _sound(self, number: int) -> Source | None:
+    def _make_sound(self, number: int) -> Source | None:
         place = next(self._choose(1))
-        words = self._words(self.corpus.utterances[place])
+        words = self._list_words(self.corpus.utterances[place])
         count = int(SAMPLE_RATE * self.random.uniform(1.5, 6))
         encoded = self._encode(place, SOUNDS[number % len(SOUNDS)](count, self.random))
         targets = Targets(UNKNOWN, np.zeros(len(words), np.float32), np.zeros(5, np.float32))
         return self._match(place, "sound", words, targets, encoded=encoded, wrong_score=0.0)
 
-    def _babble(self, place: int) -> Source | None:
+    def _make_babble(self, place: int) -> Source | None:
         """Mix voices that read other texts."""
         voices = [self.corpus.utterances[other].read_samples() for other in self._choose(BABBLE_VOICES)]
         length = len(self.corpus.utterances[place].read_samples())
         mixed = sum(np.resize(voice / (voice.std() + TINY), length) for voice in voices)
-        words = self._words(self.corpus.utterances[place])
-        targets = _wrong_targets(len(words), NO_TEXT)
+        words = self._list_words(self.corpus.utterances[place])
+        targets = _build_wrong_targets(len(words), NO_TEXT)
         encoded = self._encode(place, np.asarray(mixed * BABBLE_LEVEL, np.float32))
         return self._match(place, "babble", words, targets, encoded=encoded)
 
-    def _single(self, place: int) -> Source | None:
+    def _cut_single(self, place: int) -> Source | None:
         """Cut one word out of a sentence: texts of one word are rare in the corpus."""
         own, source = self.corpus.utterances[place], self.sources[place]
         at = int(self.random.integers(0, len(own.words)))
@@ -158,7 +158,7 @@ class Augmenter:
         start = max(0, int(segments.starts[inside][0]) - MARGIN_FRAMES) * SAMPLES_PER_FRAME
         end = (int(segments.ends[inside][-1]) + MARGIN_FRAMES) * SAMPLES_PER_FRAME
         encoded = self._encode(place, own.read_samples()[start:end])
-        matched = self.matcher.match(*encoded, (self.corpus.rated_words(own)[at],))
+        matched = self.matcher.match(*encoded, (self.corpus.list_rated_words(own)[at],))
         if matched is None:
             return None
         _, fluency, prosody, _, _ = source.targets.overall
@@ -170,17 +170,17 @@ class Augmenter:
         )
         return Source(own.speaker, own.age, "single", targets, matched, matched)
 
-    def _reversed(self, place: int) -> Source | None:
+    def _reverse(self, place: int) -> Source | None:
         own = self.corpus.utterances[place]
-        targets = _wrong_targets(len(own.words), NO_TEXT)
+        targets = _build_wrong_targets(len(own.words), NO_TEXT)
         encoded = self._encode(place, own.read_samples()[::-1].copy())
-        return self._match(place, "reversed", self._words(own), targets, encoded=encoded)
+        return self._match(place, "reversed", self._list_words(own), targets, encoded=encoded)
 
-    def _degraded(self, place: int, number: int) -> Source | None:
+    def _degrade(self, place: int, number: int) -> Source | None:
         own = self.corpus.utterances[place]
         spoiled = DISTORTIONS[number % len(DISTORTIONS)](own.read_samples(), self.random)
         encoded = self._encode(place, spoiled)
-        words, targets = self.corpus.rated_words(own), self.sources[place].targets
+        words, targets = self.corpus.list_rated_words(own), self.sources[place].targets
         return self._match(place, "degraded", words, targets, encoded=encoded, wrong_words=[])
 
     def _encode(self, place: int, samples: Floats) -> tuple[Encoding, Floats]:
@@ -198,7 +198,7 @@ class Augmenter:
         wrong_words: Sequence[int] | None = None,
         wrong_score: float = WRONG_PHONEME,
     ) -> Source | None:
-        """Find words in a recording; those of `wrong_words`, or all, are wrong and the others as rated."""
+        """Align words to a recording. Those of `wrong_words`, or all, are wrong, the others as rated."""
         encoding = self.encodings[place]
         encoded = encoded or (encoding, self.heads.compute_log_posteriors(place, encoding.inner))
         matched = self.matcher.match(*encoded, words)
@@ -209,15 +209,15 @@ class Augmenter:
         if wrong_words is None:
             phonemes: Floats = np.full(int(segments.spoken.sum()), wrong_score, np.float32)
         else:
-            phonemes = _phoneme_targets(segments, utterance, words, wrong_words)
+            phonemes = _build_phoneme_targets(segments, utterance, words, wrong_words)
         targets = replace(targets, phonemes=phonemes)
         return Source(utterance.speaker, utterance.age, kind, targets, matched, matched)
 
 
-def _phoneme_targets(
+def _build_phoneme_targets(
     segments: Segments, utterance: Utterance, words: Sequence[Word], wrong: Sequence[int]
 ) -> Floats:
-    """Keep the raters' scores of words that are still read as they were rated; unknown where they are not."""
+    """Use the raters' scores for unchanged words; scores of words with another pronunciation are NaN."""
     rated = iter(utterance.words)
     kept = len(words) == len(utterance.words)
     scores: dict[int, Sequence[float]] = {}
@@ -233,5 +233,5 @@ def _phoneme_targets(
     return np.array(known, np.float32)
 
 
-def _wrong_targets(words: int, overall: tuple[float, ...]) -> Targets:
+def _build_wrong_targets(words: int, overall: tuple[float, ...]) -> Targets:
     return Targets(UNKNOWN, np.full(words, WRONG_WORD, np.float32), np.array(overall, np.float32))

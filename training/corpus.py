@@ -32,7 +32,7 @@ class RatedWord:
 
     @property
     def known_phoneme_scores(self) -> Sequence[float]:
-        """One score a phoneme: all are NaN in the few words whose scores do not fit."""
+        """One score for each phoneme; all are NaN in the few words with a wrong number of scores."""
         fits = len(self.phoneme_scores) == len(self.phonemes)
         return self.phoneme_scores if fits else [np.nan] * len(self.phonemes)
 
@@ -50,7 +50,7 @@ class Utterance:
 
     @property
     def phoneme_scores(self) -> list[float]:
-        """The scores of all phonemes of the rated words in order, NaN where there are none."""
+        """The scores of all phonemes of the rated words in order; unknown ones are NaN."""
         return [score for word in self.words for score in word.known_phoneme_scores]
 
     def read_samples(self) -> Floats:
@@ -62,17 +62,17 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Corpus:
-    """`lexicon` has the corpus's own pronunciations, for words that are in no dictionary."""
+    """`lexicon` has the corpus's pronunciations, for words outside the dictionary."""
 
     utterances: tuple[Utterance, ...]
     lexicon: dict[str, tuple[Pronunciation, ...]]
 
-    def rated_words(self, utterance: Utterance) -> tuple[Word, ...]:
-        """Return the words as the raters saw them, with one pronunciation each."""
+    def list_rated_words(self, utterance: Utterance) -> tuple[Word, ...]:
+        """Return the words with the one pronunciation that was rated."""
         return tuple(Word(word.text, (word.phonemes,)) for word in utterance.words)
 
-    def spoken_words(self, utterance: Utterance, lexicon: Lexicon) -> tuple[Word, ...]:
-        """Return the words with all pronunciations of the dictionary, as the service sees them."""
+    def list_spoken_words(self, utterance: Utterance, lexicon: Lexicon) -> tuple[Word, ...]:
+        """Return the words with all pronunciations of the dictionary, like the service."""
         return tuple(
             Word(word.text, lexicon.find(word.text) or self.lexicon.get(word.text) or (word.phonemes,))
             for word in utterance.words
@@ -142,12 +142,12 @@ def _read_table(path: Path) -> list[dict[str, str]]:
 
 
 def halve_speakers(corpus: Corpus) -> NDArray[np.int64]:
-    """Return 0 or 1 for each utterance: every second speaker."""
+    """Return 0 or 1 for each utterance, alternating by speaker."""
     return split_speakers([utterance.speaker for utterance in corpus.utterances], 2)
 
 
 def split_speakers(speakers: Sequence[str], parts: int, *, seed: int | None = None) -> NDArray[np.int64]:
-    """Return a part for each utterance: all of a speaker are in one, and parts have as many speakers."""
+    """Return the part of each utterance. Each speaker is in one part, and the parts have equal numbers."""
     names = sorted(set(speakers))
     order = np.arange(len(names)) if seed is None else np.random.default_rng(seed).permutation(len(names))
     part = {name: int(order[place]) % parts for place, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""From a corpus to the examples of the score models."""
+"""Turns a corpus into the examples of the score models."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SEED = 3
 
 @dataclass(frozen=True)
 class Dataset:
-    """Examples, the genuine ones first, and the parts of the scorer that they were described with."""
+    """Examples, the genuine ones first, and the parts of the scorer that described them."""
 
     examples: list[Example]
     heads: CrossFittedHeads
@@ -41,7 +41,7 @@ def _shrink(encoding: Encoding) -> Encoding:
 
 
 def build_dataset(folder: Path) -> Dataset:
-    """Train the heads on the train split and describe its readings, and others made from them."""
+    """Train the heads on the train split, and describe its readings and the augmented ones."""
     corpus, model = load_corpus(folder, "train"), SpeechModel.from_files(load_model_files())
     encodings = encode_corpus(corpus, model)
     return describe_corpus(corpus, model, encodings, train_heads(corpus, encodings))
@@ -70,9 +70,9 @@ def describe_corpus(
 def find_words(
     corpus: Corpus, utterance: Utterance, matcher: Matcher, encoding: Encoding, log_posteriors: Floats
 ) -> Source | None:
-    """Return None when the recording is too short for its text."""
-    rated_words = corpus.rated_words(utterance)
-    words = corpus.spoken_words(utterance, load_lexicon())
+    """Align both kinds of words. Returns None if the recording is too short for its text."""
+    rated_words = corpus.list_rated_words(utterance)
+    words = corpus.list_spoken_words(utterance, load_lexicon())
     rated = matcher.match(encoding, log_posteriors, rated_words)
     spoken = rated if words == rated_words else matcher.match(encoding, log_posteriors, words)
     if rated is None or spoken is None:
@@ -90,7 +90,7 @@ def to_targets(utterance: Utterance) -> Targets:
 
 
 def build_test_set(folder: Path, split: str, weights: ScorerWeights) -> list[Example]:
-    """Describe another split as the service would, with the mean of the heads."""
+    """Describe another split like the service, with the average of the heads."""
     corpus, model = load_corpus(folder, split), SpeechModel.from_files(load_model_files())
     matcher, examples = Matcher(model.evidence, weights.log_priors), list[Example]()
     for utterance in corpus.utterances:
@@ -98,7 +98,7 @@ def build_test_set(folder: Path, split: str, weights: ScorerWeights) -> list[Exa
         log_posteriors = average_log_posteriors(weights.heads, encoding.inner)
         source = find_words(corpus, utterance, matcher, encoding, log_posteriors)
         if source is None:
-            print(f"{utterance.name} is left out: it is too short for its text.")
+            print(f"{utterance.name} is omitted: it is too short for its text.")
             continue
         examples.append(to_example(source, weights.voices, weights.durations))
     return examples

@@ -1,6 +1,6 @@
 """Prints how well scores agree with raters: make eval-scorer DATA=<folder> SPLIT=<split>.
 
-The split `train` is cross-validated by speaker, since the shipped weights have seen it. Any other is scored
+The split `train` is cross-validated by speaker, since the shipped weights have seen it. All others are scored
 with the shipped weights.
 """
 

@@ -39,7 +39,7 @@ def select_genuine(
 
 
 def pair_scores(examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[ScorePairs]:
-    """Pair the scores: phonemes for the raters' pronunciations, all others for the dictionary's."""
+    """Pair predicted and human scores: phonemes for the rated pronunciations, others for the dictionary's."""
     both = list(zip(examples, predictions, strict=True))
     phonemes = [_pair(rated.phonemes, each.targets.phonemes) for each, (rated, _) in both]
     words = [_pair(spoken.words, each.targets.words) for each, (_, spoken) in both]
@@ -65,7 +65,7 @@ def format_table(examples: Sequence[Example], predictions: Sequence[Prediction])
     adults = np.array([each.age >= FIRST_ADULT_AGE for each in examples])
     lines = [f"{len(examples)} readings of {len(set(speakers))} speakers", HEADER]
     for each in measured:
-        low, high = bootstrap(each.pairs, speakers)
+        low, high = measure_interval(each.pairs, speakers)
         groups = [
             correlate(_select(each.pairs, mask)) if mask.any() else np.nan for mask in (adults, ~adults)
         ]
@@ -89,7 +89,7 @@ def _describe_flags(measured: Sequence[ScorePairs]) -> Iterator[str]:
 
 
 def measure_auc(scores: Floats, bad: NDArray[np.bool_]) -> float:
-    """Return the share of pairs of a bad and a good one in which the bad one scores lower (AUC)."""
+    """Return the share of pairs of a bad and a good item in which the bad one scores lower (AUC)."""
     order = np.argsort(np.argsort(scores, kind="stable"), kind="stable")
     lowest = bad.sum() * (bad.sum() - 1) / 2
     return float(1 - (order[bad].sum() - lowest) / (bad.sum() * (~bad).sum()))
@@ -99,8 +99,8 @@ def correlate(pairs: Sequence[Pairs]) -> float:
     return _correlate_moments(_sum_moments(pairs).sum(axis=0))
 
 
-def bootstrap(pairs: Sequence[Pairs], speakers: Sequence[str]) -> tuple[float, float]:
-    """Return the interval of the correlation over samples of speakers."""
+def measure_interval(pairs: Sequence[Pairs], speakers: Sequence[str]) -> tuple[float, float]:
+    """Return the bootstrap interval of the correlation, resampled by speaker."""
     names, owners = np.unique(speakers, return_inverse=True)
     moments = np.zeros((len(names), 6))
     np.add.at(moments, owners, _sum_moments(pairs))

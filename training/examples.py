@@ -1,4 +1,4 @@
-"""What the score models learn from: observed readings and the scores that they should have."""
+"""The examples of the score models: observed readings and their target scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ WEIGHTS = {"genuine": 1.0, "degraded": 0.6, "single": 0.6}
 DEFAULT_WEIGHT = 0.3
 
 type Prediction = tuple[RawScores, RawScores]
-"""For the raters' pronunciations, and for the dictionary's."""
+"""Scores with the raters' pronunciations, and with the dictionary's."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Matcher:
-    """Finds texts in encoded recordings."""
+    """Aligns texts to encoded recordings."""
 
     reader: EvidenceReader
     log_priors: Floats

@@ -1,4 +1,4 @@
-"""Turns the trained models into arrays, in half precision where that is enough."""
+"""Turns the trained models into arrays, in half precision where it suffices."""
 
 from collections.abc import Iterator
 from dataclasses import asdict

@@ -1,6 +1,6 @@
 """Labels the frames of a corpus with phonemes for the first time, with pocketsphinx's acoustic model.
 
-A flat start from nothing but the texts was tried, and drifts: 43 % of its labels agree with these, and the
+A flat start from the texts alone was tried, but drifts: 43 % of its labels agree with these, and the
 phonemes' scores then correlate with the raters' at .695 instead of .745 (trees alone).
 """
 
@@ -21,19 +21,19 @@ from training.processes import PROCESSES, create_processes
 PHONEMES = len(SYMBOLS)
 UNKNOWN = -1
 MIN_GOOD_SCORE = 1.4
-"""A phoneme below it (of 2) may be another one: the head does not learn from it."""
+"""A phoneme with a lower score (of 2) may be another one, and is not used for training."""
 
 SAMPLES_PER_STEP = 160
 CENTER, STEP_CENTER = 475, 205
 """Samples from the start of a frame, and of a step of the acoustic model, to its centre."""
 BEAM = 1e-160
-"""The default beams lose one in five halting readings."""
+"""With the default beams, one in five halting readings cannot be aligned."""
 
 type Labels = NDArray[np.int64]
 
 
 def label_frames(corpus: Corpus, lengths: Sequence[int]) -> list[Labels]:
-    """Return labels for each utterance; `lengths` are frames."""
+    """Return the labels of each utterance; `lengths` are in frames."""
     parts = range(PROCESSES)
     with create_processes() as processes:
         found = list(processes.map(_label_part, repeat(corpus), repeat(lengths), parts))
@@ -66,7 +66,7 @@ class PocketsphinxAligner:
         return labels
 
     def _learn(self, phonemes: Pronunciation) -> str:
-        """Return a name that the decoder pronounces in this way only."""
+        """Return a word name for which the decoder knows only this pronunciation."""
         symbols = [SYMBOLS[phoneme] for phoneme in phonemes]
         name = "_".join(["rated", *symbols])
         if name not in self._known:
@@ -75,8 +75,8 @@ class PocketsphinxAligner:
         return name
 
     def _align(self, pcm: bytes, text: str) -> list[tuple[int, int]]:
-        """Return phonemes and their numbers of steps."""
-        # Or its estimate of the noise would be that of the recording before.
+        """Return the phonemes with their durations in steps."""
+        # Otherwise the noise estimate of the previous recording would be used.
         self._decoder.reinit_feat()
         self._decoder.set_align_text(text)
         self._process(pcm)
@@ -98,6 +98,6 @@ def to_labels(segments: Segments) -> Labels:
     return np.repeat(segments.phonemes, segments.frames)
 
 
-def log_frequencies(labels: Sequence[Labels]) -> Floats:
+def measure_log_frequencies(labels: Sequence[Labels]) -> Floats:
     counts = np.bincount(np.concatenate(labels)[np.concatenate(labels) >= 0], minlength=PHONEMES) + 1.0
     return np.log(counts / counts.sum()).astype(np.float32)

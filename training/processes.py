@@ -1,4 +1,4 @@
-"""Divides the work. The number of processes is fixed: results do not depend on that of cores."""
+"""Divides the work. The number of processes is fixed, so that results do not depend on the cores."""
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context

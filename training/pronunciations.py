@@ -1,7 +1,7 @@
-"""Trains the pronunciations of unknown words on the dictionary (Bisani and Ney 2008), in a minute.
+"""Trains the model that pronounces unknown words on the dictionary (Bisani and Ney 2008), in a minute.
 
 python -m training.pronunciations            writes data/pronunciations.npz
-python -m training.pronunciations evaluate   trains without every 20th word, and pronounces those
+python -m training.pronunciations evaluate   trains without every 20th word, and tests on these words
 """
 
 import sys
@@ -28,15 +28,15 @@ from training.arrays import FOLDER, Arrays, write_arrays
 
 TARGET = FOLDER / "pronunciations.npz"
 ORDER = 7
-"""63 bits of a key."""
+"""The units of an n-gram fit into 63 bits of a key."""
 MIN_COUNTS = (0, 1, 1, 1, 1, 2, 2)
-"""By order: rarer n-grams are left out."""
+"""Minimum counts by order; rarer n-grams are dropped."""
 DISCOUNT = 0.9
 ROUNDS = 4
 MAX_PHONEMES_OF_LETTER = 2
 MIN_GRAPHONE_COUNT = 8
 UNSEEN = -9.0
-"""The first score of a letter with two phonemes: they are rare, and taken only where one is left over."""
+"""The initial score of a letter with two phonemes: these are rare, and used only for a surplus phoneme."""
 HELD_OUT = 20
 
 type Graphone = tuple[str, Pronunciation]
@@ -55,7 +55,7 @@ def list_entries(lexicon: Lexicon) -> list[Entry]:
 
 
 def align(entries: Sequence[Entry]) -> list[list[Graphone]]:
-    """Give each letter its phonemes: Viterbi training, from counts of letters and phonemes in proportion."""
+    """Assign phonemes to each letter by Viterbi training; the first counts assume proportional positions."""
     scores = _score(_count_in_proportion(entries))
     for _ in range(ROUNDS):
         aligned = [_find_best(word, sounds, scores) for word, sounds in entries]
@@ -130,7 +130,7 @@ def _list_ngrams(texts: Sequence[Sequence[int]]) -> Keys:
 
 
 def _estimate(longest: Keys, units: int) -> Arrays:
-    """Interpolate orders with Kneser and Ney's counts: in how many longer n-grams a shorter one is."""
+    """Interpolate the orders by Kneser-Ney: a shorter n-gram counts the longer ones that contain it."""
     tables = list[tuple[Keys, Keys]]()
     keys, counts = np.unique(longest, return_counts=True)
     for size in range(ORDER, 1, -1):
@@ -144,7 +144,7 @@ def _estimate(longest: Keys, units: int) -> Arrays:
 
 
 def _shorten(keys: Keys, counts: Keys, size: int) -> tuple[Keys, Keys]:
-    """Count n-grams by what precedes them; those from the start of words as they are: nothing else does."""
+    """Count the distinct units before each n-gram. N-grams at the start of a word keep their counts."""
     shorter, places = np.unique(keys & _mask(size), return_inverse=True)
     from_start = shorter[places] >> BITS * (size - 1) == START
     return shorter, np.bincount(places, np.where(from_start, counts, 1)).astype(np.int64)
@@ -155,7 +155,7 @@ def _mask(size: int) -> int:
 
 
 class BackoffModel:
-    """The probabilities of n-grams, estimated order by order from the shortest one on."""
+    """The probabilities of n-grams, estimated from the shortest order to the longest."""
 
     def __init__(self, units: int) -> None:
         self.units = units
@@ -163,9 +163,9 @@ class BackoffModel:
         self.backoffs = list[Probabilities]()
 
     def add_order(self, keys: Keys, counts: Keys, min_count: int) -> None:
-        """Estimate the next order. What its rare n-grams had is left to the shorter ones, in proportion."""
+        """Estimate the next order. The probability of dropped n-grams goes to shorter ones, in proportion."""
         if self.keys:
-            # The start of words is a context; nothing ends with it.
+            # The start of a word is only a context; no n-gram ends with it.
             keys, counts = np.append(0, keys), np.append(0, counts)
         contexts, places = np.unique(keys >> BITS, return_inverse=True)
         totals, kinds = np.bincount(places, counts), np.bincount(places, counts > 0)
@@ -187,7 +187,7 @@ class BackoffModel:
         self.backoffs.append(np.ones(int(kept.sum())))
 
     def look_up_shorter(self, keys: Keys) -> Probabilities:
-        """Return the probability of the newest unit of n-grams of the next order, from shorter ones."""
+        """Estimate the probability of the last unit of n-grams of the next order from shorter ones."""
         found = np.full(len(keys), 1 / self.units)
         open_, weight = np.ones(len(keys), bool), np.ones(len(keys))
         for size in range(len(self.keys), 0, -1):
@@ -219,7 +219,7 @@ def _to_bytes(probabilities: Probabilities) -> NDArray[np.uint8]:
 
 
 def evaluate(entries: Sequence[Entry]) -> str:
-    """Return how many of the words that were kept apart are pronounced as in the dictionary."""
+    """Return the share of held-out words that are pronounced as in the dictionary."""
     words = sorted({word for word, _ in entries})
     apart = set(words[::HELD_OUT])
     arrays = train([entry for entry in entries if entry[0] not in apart])

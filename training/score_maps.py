@@ -1,4 +1,4 @@
-"""Fits the maps to points on predictions for speakers that the models never saw."""
+"""Fits the maps from scores to points on cross-validated predictions."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ from training.evaluation import pair_scores
 from training.examples import Example, Prediction
 
 SCALES = dict.fromkeys(MAPPED, 10.0) | {"phonemes": 50.0}
-"""Points for one point of the raters."""
+"""Our points for one point of the raters."""
 QUANTILES = np.linspace(0.01, 1, 33)
-"""Below them there are too few readings to tell: a line leads to zero."""
+"""Below the first one there are too few readings; the map is a line to zero."""
 LIFT_POINTS, LIFT_RAW = 4.0, (7.0, 8.2)
-"""Raters seldom give a learner more than 9 for a whole reading, and models less. Without the lift, native
-speakers would have about 81 points; it costs .5 points of mean absolute error.
+"""Raters seldom give a whole reading more than 9, and the models predict even less. Without the lift, native
+speakers would get about 81 points; it adds .5 points of mean absolute error.
 """
 
 
@@ -32,7 +32,7 @@ def fit_maps(examples: Sequence[Example], predictions: Sequence[Prediction]) -> 
 
 
 def fit_map(raw: Floats, human: Floats, *, scale: float, lift: float) -> ScoreMap:
-    """Return the isotonic regression (Barlow 1972) through zero, with the lift added."""
+    """Fit an isotonic regression (Barlow 1972) through zero, and add the lift."""
     found = np.unique(np.quantile(raw, QUANTILES))
     knots = np.append(0.0, found[found > 0])
     expected = IsotonicRegression(out_of_bounds="clip").fit(raw, human).predict(knots) * scale

@@ -27,14 +27,14 @@ BATCH, EPOCHS = 25, 12
 MAX_RATE, WEIGHT_DECAY = 2e-3, 0.02
 NOISE = 0.05
 DICTIONARY_SHARE = 0.3
-"""The share of batches that see the dictionary's pronunciations, as the service does."""
+"""The share of batches with the dictionary's pronunciations, which the service uses."""
 LENGTHS = (24, 40, 64, 112, 192)
-"""Batches are padded to one of them, so that few shapes are compiled."""
+"""Batches are padded to one of these lengths, so that few shapes are compiled."""
 WORDS_PER_TOKEN = 0.5
 OVERALL_WEIGHTS = (1.0, 1.0, 1.0, 1.0, 0.1)
 WORD_HIDDEN, READING_HIDDEN, READING_SCORES = 32, 48, 5
 WORD_SCORES = 3
-"""Accuracy, and stress and total, which nothing but the training uses: what they share is learned better."""
+"""Accuracy, stress and total. The last two are used only in training, and improve the shared layers."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def train_transformer(examples: Sequence[Example], shape: Shape, *, epochs: int 
     schedule = optax.cosine_onecycle_schedule(steps + 1, MAX_RATE, 0.15)
     optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=WEIGHT_DECAY))
     state, key = optimizer.init(parameters), jax.random.key(shape.seed)
-    step = jax.jit(partial(_step, optimizer, shape.layers), static_argnames="words")
+    step = jax.jit(partial(_train_step, optimizer, shape.layers), static_argnames="words")
     for _ in range(epochs):
         for length, batch in _shuffle_batches(buckets, random):
             arrays = _collate(batch, length, scaling, spoken=random.random() < DICTIONARY_SHARE)
@@ -138,7 +138,7 @@ def _shuffle_batches(
 
 
 def _collate(batch: Sequence[Example], length: int, scaling: Parameters, *, spoken: bool) -> Parameters:
-    """Return padded arrays of BATCH readings; those that are missing have no weight."""
+    """Return padded arrays of BATCH readings; missing readings have weight 0."""
     arrays = _create_batch(batch[0].rated, length)
     for place, each in enumerate(batch):
         observed, targets = each.spoken if spoken else each.rated, each.targets
@@ -169,7 +169,7 @@ def _create_batch(like: Observation, length: int) -> dict[str, np.ndarray]:
     }
 
 
-def _step(
+def _train_step(
     optimizer: Any,
     layers: int,
     parameters: Parameters,
@@ -179,12 +179,12 @@ def _step(
     *,
     words: int,
 ) -> Any:
-    gradients = jax.grad(_loss)(parameters, arrays, key, layers, words)
+    gradients = jax.grad(_compute_loss)(parameters, arrays, key, layers, words)
     updates, state = optimizer.update(gradients, state, parameters)
     return optax.apply_updates(parameters, updates), state
 
 
-def _loss(parameters: Parameters, arrays: Parameters, key: Any, layers: int, words: int) -> jax.Array:
+def _compute_loss(parameters: Parameters, arrays: Parameters, key: Any, layers: int, words: int) -> jax.Array:
     noise_key, key = jax.random.split(key)
     tokens = arrays["tokens"] + NOISE * jax.random.normal(noise_key, arrays["tokens"].shape)
     inputs = Inputs(tokens, arrays["phonemes"], arrays["words"], arrays["utterance"])
@@ -196,20 +196,20 @@ def _loss(parameters: Parameters, arrays: Parameters, key: Any, layers: int, wor
     weights = arrays["weights"]
     overall = (outputs.reading - arrays["overall"]) ** 2 * jnp.array(OVERALL_WEIGHTS)
     reading = (overall.mean(axis=1) * jnp.sqrt(weights)).sum() / jnp.maximum((weights > 0).sum(), 1)
-    phonemes = _squared_error(outputs.phonemes, arrays["phoneme_scores"], weights)
-    spoken = _squared_error(outputs.words, arrays["word_scores"], weights)
+    phonemes = _compute_squared_error(outputs.phonemes, arrays["phoneme_scores"], weights)
+    spoken = _compute_squared_error(outputs.words, arrays["word_scores"], weights)
     loss: jax.Array = 4 * phonemes + 2 * spoken + 2 * reading
     return loss
 
 
-def _squared_error(predicted: jax.Array, wanted: jax.Array, weights: jax.Array) -> jax.Array:
+def _compute_squared_error(predicted: jax.Array, wanted: jax.Array, weights: jax.Array) -> jax.Array:
     share = weights.reshape(-1, *[1] * (wanted.ndim - 1)) * ~jnp.isnan(wanted)
     errors = (predicted - jnp.nan_to_num(wanted)) ** 2
     return (errors * share).sum() / jnp.maximum(share.sum(), 1.0)
 
 
 class _Dropout:
-    """Drops with a new key at each place of the network."""
+    """Dropout with a new key for each place in the network."""
 
     def __init__(self, key: Any) -> None:
         self._key, self._places = key, 0

@@ -1,5 +1,5 @@
-"""Trains the boosted trees: phonemes, then words, then readings. What feeds a later stage comes from other
-speakers.
+"""Trains the boosted trees: phonemes, then words, then readings. The input of a later stage is predicted by
+trees of other speakers.
 """
 
 from collections.abc import Sequence

@@ -9,10 +9,10 @@ from scoring.providers.offline.aligner import Segments
 from scoring.providers.offline.observation import Observation, RawScores
 
 from training.evaluation import (
-    bootstrap,
     correlate,
     format_table,
     measure_auc,
+    measure_interval,
     pair_scores,
     select_genuine,
 )
@@ -54,8 +54,10 @@ def test_an_interval_is_over_speakers_not_readings() -> None:
     """Ten copies of a reading by the same speaker do not make the figure more certain."""
     readings = [RANDOM.normal(size=(5, 2)) for _ in range(12)]
     speakers = [f"speaker {number}" for number in range(12)]
-    assert bootstrap(readings * 10, speakers * 10) == pytest.approx(bootstrap(readings, speakers))
-    low, high = bootstrap(readings, speakers)
+    assert measure_interval(readings * 10, speakers * 10) == pytest.approx(
+        measure_interval(readings, speakers)
+    )
+    low, high = measure_interval(readings, speakers)
     assert low < correlate(readings) < high
 
 
