@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from deploy.local.plan import BUCKET
 from deploy.local.stack import Stack
 from services.scoring.tests.situations import SITUATIONS, Api, Recordings, go_through
-from services.scoring.tests.system_calls import Trace, Tracer, attached
+from services.scoring.tests.system_calls import Trace, Tracer, attach
 from tests.journey import RECORDINGS, REFERENCE, Learner
 from tests.places import CHUNK_BYTES, Places, spell
 
@@ -73,7 +73,7 @@ def _trace_gateway(system: Stack, folder: Path) -> Iterator[Tracer | None]:
     with ExitStack() as stack:
         tracer = None
         with suppress(PermissionError):
-            tracer = stack.enter_context(attached(system.gateway.process.pid, folder=folder))
+            tracer = stack.enter_context(attach(system.gateway.process.pid, folder=folder))
         yield tracer
 
 
