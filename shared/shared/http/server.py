@@ -1,3 +1,4 @@
+import asyncio
 import gc
 import signal
 import socket
@@ -24,7 +25,7 @@ def serve(app: Starlette, settings: ServerSettings) -> None:
         forwarded_allow_ips=settings.trusted_proxies,
         # Longer than the gateway keeps an idle connection, or it would send a request into a closing one.
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=stopping.MAX_WORK_SECONDS,
+        timeout_graceful_shutdown=stopping.MAX_WORK_SECONDS + stopping.MAX_CUT_SECONDS,
     )
     _DelayedServer(config, app, settings.shutdown_delay_seconds).run()
 
@@ -47,6 +48,15 @@ class _DelayedServer(uvicorn.Server):
             return super().handle_exit(sig, frame)
         if self._closes_at is None:
             self._closes_at = time.monotonic() + self._delay_seconds
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Before the server closes what they use, so that they can clean up and answer.
+        asyncio.get_running_loop().call_later(stopping.MAX_WORK_SECONDS, self._cut_requests)
+        await super().shutdown(sockets)
+
+    def _cut_requests(self) -> None:
+        for task in self.server_state.tasks:
+            task.cancel()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

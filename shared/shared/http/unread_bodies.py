@@ -34,7 +34,8 @@ class UnreadBodies:
         body = _Body(receive)
 
         async def send_after_body(message: Message) -> None:
-            if message["type"] == "http.response.start" and 400 <= message["status"] != TOO_SLOW:
+            is_refusal = message["type"] == "http.response.start" and 400 <= message["status"] != TOO_SLOW
+            if is_refusal and not scope["state"].get("was_cut"):
                 await self._drop(scope, body)
             await send(message)
 

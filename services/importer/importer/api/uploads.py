@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Query, Request
 from shared.audio.measurer import MeasuringUnavailable
 from shared.data.storage import StorageUnavailable
 from shared.errors import MalformedForm, ParleyError, field_error
+from shared.http.cut_requests import answer_when_cut
 from shared.http.dependencies import DatabaseDep, SessionDep, StorageDep
 from shared.http.multipart import FormPart, FormTooSlow, StreamedForm
 from shared.http.problems import UnknownField
@@ -83,14 +84,17 @@ async def upload_recordings(
 
     Each file is accepted or rejected independently. If an upload is interrupted, complete files are kept:
     send all files to the same session again, and those are recognised by name and content. A name that is
-    already taken gets a suffix, `name_1.mp3`. Errors after the first file include the `upload_session_id`.
+    already taken gets a suffix, `name_1.mp3`. Errors after the first file include the `upload_session_id`,
+    also the 503 of an upload that a restart of the server interrupts. Without a response, find the session
+    in the list of upload sessions.
     """
     form = StreamedForm(
         request, max_parts=MAX_PARTS, max_header_bytes=MAX_HEADER_BYTES, max_idle_seconds=MAX_IDLE_SECONDS
     )
     try:
-        async with slots.hold(editor.id):
-            await _receive(form, upload)
+        with answer_when_cut(request.scope):
+            async with slots.hold(editor.id):
+                await _receive(form, upload)
     except ParleyError as error:
         if upload.session is not None:
             error.extra.setdefault(SESSION_FIELD, str(upload.session.id))

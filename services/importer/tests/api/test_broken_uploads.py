@@ -225,6 +225,30 @@ async def test_an_upload_that_takes_too_long_times_out(
     await clean()
 
 
+async def test_an_upload_that_a_stopping_server_cuts_can_be_continued(
+    app: FastAPI, editor: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, clean: Clean
+) -> None:
+    uploading = asyncio.Event()
+
+    async def cut() -> AsyncIterator[bytes]:
+        yield PARTS[0]
+        yield PARTS[1][:1000]
+        uploading.set()
+        await asyncio.sleep(5)
+
+    answering = asyncio.create_task(editor.post(AUDIO, content=cut(), headers=FORM))
+    await uploading.wait()
+    monkeypatch.setattr(app.state, "stopping", True, raising=False)
+    answering.cancel()
+    answer = await answering
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable"), answer.text
+    assert answer.headers["retry-after"] == "1"
+    await clean()
+    again = await upload_and_parse(editor, *FILES, session_id=answer.json()["upload_session_id"])
+    assert [file["already_there"] for file in again["uploaded_files"]] == [True, False, False]
+    await clean()
+
+
 async def test_a_cancelled_upload_leaves_no_partial_file(editor: httpx.AsyncClient, clean: Clean) -> None:
     async def stream_and_stall() -> AsyncIterator[bytes]:
         yield PARTS[0]
