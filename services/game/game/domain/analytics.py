@@ -32,7 +32,7 @@ def resolve_period(first: date | None, last: date | None, *, today: date) -> tup
     if first > last:
         raise field_error("#/query/from", "must not be after to")
     if last - first >= timedelta(days=MAX_PERIOD_DAYS):
-        raise field_error("#/query/from", f"must start a period of at most {MAX_PERIOD_DAYS} days")
+        raise field_error("#/query/from", f"must be less than {MAX_PERIOD_DAYS} days before to")
     return first, last
 
 
