@@ -20,7 +20,7 @@ class SessionView(ResourceView, model=GameSession):
     name, name_plural = "Session", "Sessions"
     columns = (
         Column("completed_at", "Completed", is_link=True),
-        Column("user_id", "Learner"),
+        Column("user_id", "Learner", template="learner_link.html"),
         Column("level", "Level"),
         Column("mode", "Mode", read=lambda row: MODES[row.mode]),
         Column("total_sentences", "Sentences"),

@@ -69,6 +69,16 @@ async def test_submitting_a_deletion_again_deletes_once(
     assert (await panel.get(f"{SESSIONS}/{session_id}")).status_code == 404
 
 
+async def test_only_admins_get_a_link_to_the_learner(
+    save: Save, panel: httpx.AsyncClient, editor: httpx.AsyncClient, learner: UUID
+) -> None:
+    session_id = await save(NOON)
+    link = f'href="/admin/auth/learners/{learner}"'
+    for path in (SESSIONS, f"{SESSIONS}/{session_id}"):
+        assert link in (await panel.get(path)).text
+        assert link not in (await editor.get(path)).text
+
+
 async def test_editors_can_read_but_not_delete_sessions(save: Save, editor: httpx.AsyncClient) -> None:
     session_id = await save(NOON)
     shown = await editor.get(f"{SESSIONS}/{session_id}")
