@@ -88,10 +88,11 @@ def _run_continuously(
     recognizer.canceled.connect(lambda event: _take_cancellation(event.cancellation_details, outcome))
     recognizer.session_stopped.connect(lambda event: ended.set())
     recognizer.start_continuous_recognition_async().get()
-    hangs = not ended.wait(timeout_seconds)
-    recognizer.stop_continuous_recognition_async().get()
-    if hangs:
+    if not ended.wait(timeout_seconds):
+        # The SDK reports a stop that takes too long, sometimes only after it has returned.
+        recognizer.canceled.disconnect_all()
         outcome.reason, outcome.code = "Hangs", ""
+    recognizer.stop_continuous_recognition_async().get()
 
 
 def _take_result(result: speechsdk.SpeechRecognitionResult, outcome: Outcome) -> None:
