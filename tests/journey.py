@@ -56,6 +56,18 @@ class Learner:
         )
 
 
+async def make_editor(admin: Learner) -> Learner:
+    """Sign up an account and give it the role."""
+    account = {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse", "name": "Eve"}
+    signed_up = await admin.client.post("/api/v1/auth/register", json=account)
+    path = f"/api/v1/admin/users/{signed_up.json()['user']['id']}/role"
+    given = await admin.client.put(path, json={"role": "editor"}, headers=admin.headers)
+    assert given.status_code == 200, given.text
+    tokens = {"refresh_token": signed_up.json()["refresh_token"]}
+    answer = await admin.client.post("/api/v1/auth/refresh", json=tokens)
+    return Learner(admin.client, signed_up.json()["user"], answer.json()["access_token"])
+
+
 def build_session(speeches: list[dict[str, Any]], **different: Any) -> dict[str, Any]:
     """Build a finished game in which every response is correct."""
     ended = datetime.now(UTC).replace(microsecond=0)

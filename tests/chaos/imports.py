@@ -22,7 +22,7 @@ from shared.settings import StorageSettings
 from deploy.local.servers.server import Server
 from deploy.local.stack import Stack
 from deploy.services import DATABASE_OWNERS, SERVICES
-from tests.journey import Learner, build_session
+from tests.journey import Learner, build_session, make_editor
 
 VICTIMS = ("importer worker", "content worker", "rabbitmq", "postgres", "s3")
 ROWS = 12
@@ -68,6 +68,10 @@ class Imports:
         account = {"email": "admin@example.com", "password": "AdminPass123"}
         answer = (await gateway.post("/api/v1/auth/login", json=account)).raise_for_status().json()
         return cls(system, Learner(gateway, answer["user"], answer["access_token"]))
+
+    async def sign_up_editor(self) -> "Imports":
+        """Return the same system for another editor: imports of one run one after another."""
+        return Imports(self.system, await make_editor(self.admin))
 
     @property
     def victims(self) -> dict[str, Server]:

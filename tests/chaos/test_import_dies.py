@@ -61,11 +61,12 @@ async def test_an_import_completes_when_a_process_dies_while_it_is_applied(
 
 async def test_workers_stop_before_they_have_checked_or_applied_their_imports(imports: Imports) -> None:
     importer, content = imports.victims["importer worker"], imports.victims["content worker"]
+    other = await imports.sign_up_editor()
     with freeze(content):
         applied = await imports.start()
         assert await imports.wait(applied, "applying") == "applying"
         with freeze(importer):
-            checked = await imports.start()
+            checked = await other.start()
             storage = freeze(imports.victims["s3"])
             storage.__enter__()
     # Both wait for S3 until their time is over.

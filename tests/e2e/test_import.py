@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.importing import IMPORT, start, wait_for_end
-from tests.journey import Learner, build_session
+from tests.journey import Learner, build_session, make_editor
 from tests.operations import OPERATIONS, Operation
 
 pytestmark = pytest.mark.journey
@@ -36,18 +36,6 @@ def make_tone(pitch: int) -> bytes:
 async def upload_tones(editor: Learner, names: list[str], **fields: str) -> httpx.Response:
     files = [("files[]", (name, make_tone(300 + 100 * at))) for at, name in enumerate(names)]
     return await editor.client.post(f"{IMPORT}/audio", files=files, data=fields, headers=editor.headers)
-
-
-async def make_editor(admin: Learner) -> Learner:
-    """Sign up an account and give it the role."""
-    account = {"email": f"{uuid4().hex}@example.com", "password": "Correct4Horse", "name": "Eve"}
-    signed_up = await admin.client.post("/api/v1/auth/register", json=account)
-    path = f"/api/v1/admin/users/{signed_up.json()['user']['id']}/role"
-    given = await admin.client.put(path, json={"role": "editor"}, headers=admin.headers)
-    assert given.status_code == 200, given.text
-    tokens = {"refresh_token": signed_up.json()["refresh_token"]}
-    answer = await admin.client.post("/api/v1/auth/refresh", json=tokens)
-    return Learner(admin.client, signed_up.json()["user"], answer.json()["access_token"])
 
 
 @pytest.fixture
