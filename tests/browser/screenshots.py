@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 from playwright.async_api import Page
-from shared.panel.navigation import NAVIGATION
+from shared.panel.navigation import NAVIGATION, Entry
 
 from deploy.local.processes import ROOT
 from deploy.local.stack import Stack, run_stack
@@ -48,13 +48,17 @@ async def take(system: Stack, executable: str) -> None:
         for entry in NAVIGATION:
             async for kind in visit_pages(visitor.page, entry):
                 if not OF_NO_PICTURE.search(kind):
-                    await _save_picture(visitor.page, _to_name(kind))
+                    await _save_picture(visitor.page, _to_name(kind, entry))
 
 
-def _to_name(kind: str) -> str:
-    """Return `speeches-edit` for `/admin/content/speeches/<id>/edit`."""
+def _to_name(kind: str, entry: Entry) -> str:
+    """Return `speeches-edit` for `/admin/content/speeches/<id>/edit`, and `analytics-speeches` for a page of
+    another address of the entry.
+    """
     path, _, query = kind.partition("?")
     parts = [part for part in path.split("/")[3:] if part != "<id>"]
+    if not path.startswith(entry.address):
+        parts.insert(0, entry.title.lower())
     return "-".join([*parts, *(["details"] if path.endswith("<id>") else []), *re.findall(r"\w+", query)])
 
 
