@@ -18,6 +18,10 @@ PATIENCE = 60.0
 LEFTOVERS_END = leftovers.SETTLE + leftovers.GRACE + 5
 
 
+class NothingRuns(Failed):
+    """No run holds the folder's lock."""
+
+
 @contextmanager
 def hold(folder: Path, *, port: int) -> Iterator[int]:
     """Hold the folder's lock and yield its file descriptor. Raises Failed when another run holds it."""
@@ -48,7 +52,7 @@ def stop(folder: Path) -> None:
 
 
 def get_port(folder: Path) -> int:
-    """Return the first port of this folder's run. Raises Failed when nothing runs."""
+    """Return the first port of this folder's run. Raises NothingRuns."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder / "lock", os.O_RDWR)
         try:
@@ -56,7 +60,9 @@ def get_port(folder: Path) -> int:
                 return _read_port(descriptor)
         finally:
             os.close(descriptor)
-    raise Failed(f"Nothing runs from {folder}. Start it with `make run`, or in containers with `make up`.")
+    raise NothingRuns(
+        f"Nothing runs from {folder}. Start it with `make run`, or in containers with `make up`."
+    )
 
 
 def _acquire(descriptor: int, folder: Path) -> None:

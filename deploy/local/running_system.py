@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import lock
+from deploy.local.lock import NothingRuns
 from deploy.local.processes import ROOT, Failed
 from deploy.local.servers.server import fetch_status
 
@@ -17,15 +18,26 @@ class RunningSystem:
 
 
 def find(folder: Path) -> RunningSystem:
-    """Return this folder's embedded run, or the containers of `make up`. Raises Failed without either."""
+    """Return this folder's embedded run, or the containers of `make up`. Raises Failed without either, or for
+    a run that has not started yet.
+    """
     try:
-        url = f"http://127.0.0.1:{lock.get_port(folder)}"
-    except Failed:
+        url = f"http://127.0.0.1:{_get_open_port(folder)}"
+    except NothingRuns:
         if (port := _find_container_port(ROOT / ".env")) is None:
             raise
         return RunningSystem(f"http://127.0.0.1:{port}", ROOT / ".compose" / "mail")
     invents = (folder / "pids" / "speech-double").exists()
     return RunningSystem(url, folder / "mail", invents_scores=invents)
+
+
+def _get_open_port(folder: Path) -> int:
+    port = lock.get_port(folder)
+    try:
+        fetch_status(port, "/health")
+    except OSError:
+        raise Failed("Parley is starting: wait until `make run` says that it is ready.") from None
+    return port
 
 
 def _find_container_port(file: Path) -> int | None:
