@@ -20,6 +20,14 @@ async def stand_ins(signing_keys: SigningKeys) -> AsyncIterator[dict[str, StandI
         yield found
 
 
+@pytest.fixture
+async def storage() -> AsyncIterator[StandIn]:
+    server = StandIn("s3")
+    await server.start()
+    yield server
+    await server.stop()
+
+
 @pytest.fixture(scope="session")
 async def gateway(stand_ins: dict[str, StandIn]) -> AsyncIterator[Gateway]:
     async with run_gateway(stand_ins, CORS_ALLOWED_ORIGINS=ORIGINS) as found:

@@ -5,7 +5,6 @@ import os
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -35,14 +34,6 @@ def certificate(tmp_path: Path) -> Path:
     pkcs8 = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
     path.with_suffix(".key").write_bytes(pkcs8)
     return path
-
-
-@pytest.fixture
-async def storage() -> AsyncIterator[StandIn]:
-    server = StandIn("s3")
-    await server.start()
-    yield server
-    await server.stop()
 
 
 def build_variables(folder: Path, certificate: Path, storage: StandIn) -> dict[str, str]:

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import httpx
-import pytest
 import yaml
 
 from gateway.render import render_recordings
@@ -15,14 +14,6 @@ from gateway.tests.stand_in import StandIn
 from gateway.tests.test_connections import BOUND, LEARNER, hold_connections
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-
-
-@pytest.fixture
-async def storage() -> AsyncIterator[StandIn]:
-    stand_in = StandIn("s3")
-    await stand_in.start()
-    yield stand_in
-    await stand_in.stop()
 
 
 @asynccontextmanager
