@@ -142,7 +142,7 @@ FORGERIES: dict[str, Forge] = {
     "HS256 over the public key, JWK": _forge_shared_secret(lambda jwk: json.dumps(jwk).encode()),
     "HS256 over the key's name": _forge_shared_secret(lambda jwk: str(jwk["kid"]).encode()),
     "a stranger's signature under our kid": _forge_foreign_key(),
-    "an unknown kid": _forge_foreign_key(kid="nobody"),
+    "an unknown kid": _forge_foreign_key(kid="unknown"),
     "a kid that is a path": _forge_foreign_key(kid="../../../../dev/null"),
     "jku": _forge_foreign_key(jku="http://127.0.0.1:1/jwks.json"),
     "x5u": _forge_foreign_key(x5u="http://127.0.0.1:1/chain.pem"),

@@ -129,9 +129,9 @@ def test_operations_without_a_token_are_listed_as_public() -> None:
 async def test_no_invalid_token_passes_the_gateway(
     operation: Operation, system: Stack, refused: dict[str, Headers]
 ) -> None:
-    told = await collect_responses(system.url, operation, refused)
+    answers = await collect_responses(system.url, operation, refused)
     assert {
-        name: (answer.status_code, answer.text) for name, answer in told.items() if is_accepted(answer)
+        name: (answer.status_code, answer.text) for name, answer in answers.items() if is_accepted(answer)
     } == {}
 
 
@@ -139,9 +139,9 @@ async def test_no_invalid_token_passes_the_gateway(
 async def test_no_invalid_token_passes_a_service(
     operation: Operation, homes: dict[str, str], refused: dict[str, Headers]
 ) -> None:
-    told = await collect_responses(homes[operation.path], operation, refused)
+    answers = await collect_responses(homes[operation.path], operation, refused)
     assert {
-        name: (answer.status_code, answer.text) for name, answer in told.items() if is_accepted(answer)
+        name: (answer.status_code, answer.text) for name, answer in answers.items() if is_accepted(answer)
     } == {}
 
 
@@ -152,8 +152,8 @@ async def test_the_same_token_without_its_flaw_is_accepted(
     OWNER.set(get_owner(learner.token))
     good = {"good": {"Authorization": f"Bearer {keys.sign(build_claims(), typ=ACCESS_TOKEN)}"}}
     for address in (system.url, homes[path]):
-        told = await collect_responses(address, Operation("GET", path, {}), good)
-        assert told["good"].status_code == 200
+        answers = await collect_responses(address, Operation("GET", path, {}), good)
+        assert answers["good"].status_code == 200
 
 
 @pytest.mark.parametrize("operation", ADMIN, ids=str)
@@ -178,9 +178,9 @@ async def test_no_field_of_a_body_raises_a_role(
     assert answer.status_code < 500
     account = {"email": learner.user["email"], "password": "Correct4Horse"}
     signed_in = await gateway.post("/api/v1/auth/login", json=account)
-    for told in (answer.json() if answer.content else {}, signed_in.json()):
-        if "access_token" in told:
-            assert read_role(told["access_token"]) == "learner"
+    for content in (answer.json() if answer.content else {}, signed_in.json()):
+        if "access_token" in content:
+            assert read_role(content["access_token"]) == "learner"
     assert signed_in.status_code == 200
 
 

@@ -74,8 +74,8 @@ async def test_parallel_uses_of_one_token_leave_one_active_token(
 
 
 async def test_replicas_share_the_limit_of_an_account(replicas: Replicas) -> None:
-    nobody = {"email": f"{uuid4().hex}@example.com", "password": "Wrong4Horse"}
-    answers = await send_concurrently(replicas, LOGIN, nobody)
+    unknown = {"email": f"{uuid4().hex}@example.com", "password": "Wrong4Horse"}
+    answers = await send_concurrently(replicas, LOGIN, unknown)
     assert Counter(answer.status_code for answer in answers) == {401: 10, 429: 90}
 
 

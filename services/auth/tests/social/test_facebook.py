@@ -63,7 +63,7 @@ async def test_unusable_names_and_pictures_are_dropped(
         pytest.param({"type": "PAGE"}, id="of a page"),
         pytest.param({"type": "APP"}, id="of an app"),
         pytest.param({"expires_at": int(time.time()) - 1}, id="expired"),
-        pytest.param({"user_id": ""}, id="of nobody"),
+        pytest.param({"user_id": ""}, id="without a user"),
         pytest.param({"user_id": "20000"}, id="of another than /me says"),
     ],
 )

@@ -60,14 +60,14 @@ async def test_the_receipt_binds_learner_text_and_score(
 ) -> None:
     speech = uuid4()
     score = (await post(client, reading, reference_text=f" {TEXT}\n", speech_id=str(speech))).json()
-    told = await verify(
+    payload = await verify(
         score["receipt"],
         StaticKeys(SigningKeys.load(keys_file).public),
         typ=RECEIPT_TYPE,
         issuer=RECEIPT_ISSUER,
         audience=RECEIPT_AUDIENCE,
     )
-    claims = ReceiptClaims.model_validate(told)
+    claims = ReceiptClaims.model_validate(payload)
     assert (claims.sub, claims.speech_id) == (learner, speech)
     assert claims.reference_sha256 == hashlib.sha256(TEXT.encode()).hexdigest()
     assert claims.pronunciation_score == score["pronunciation_score"]

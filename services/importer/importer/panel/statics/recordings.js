@@ -51,7 +51,7 @@ export class Recordings {
     }
   }
 
-  /** An archive goes alone, so that its recordings can be told from those of other files. */
+  /** An archive goes alone, so that its recordings are not mixed with those of other files. */
   next() {
     const batch = [];
     let bytes = 0;
