@@ -51,6 +51,7 @@ async def test_a_gigabyte_is_refused_within_a_second(
     assert all(seen.body_bytes <= max_bytes for seen in through)
 
 
+@pytest.mark.timed
 async def test_a_body_without_a_token_is_refused_within_a_second(gateway: Gateway) -> None:
     outcome = await send_a_gigabyte(gateway, SCORE, "", chunked=False)
     assert outcome.answer.status_code == 401
@@ -72,6 +73,7 @@ def _send_without_reading(gateway: Gateway) -> tuple[bytes, float]:
         return connection.recv(65536), time.perf_counter() - started
 
 
+@pytest.mark.timed
 async def test_a_client_that_only_sends_is_stopped_and_can_still_read(gateway: Gateway) -> None:
     answer, seconds = await asyncio.to_thread(_send_without_reading, gateway)
     assert answer.startswith(b"HTTP/1.1 413 ")

@@ -11,6 +11,8 @@ import pytest
 from gateway.tests.envoy import Gateway, run_gateway
 from gateway.tests.stand_in import StandIn
 
+pytestmark = pytest.mark.timed
+
 ATTACKER, LEARNER = "127.0.0.5", "127.0.0.9"
 BOUND = 20
 DUAL_STACK = {"address: '127.0.0.1', port_value": "ipv4_compat: true, address: '::', port_value"}

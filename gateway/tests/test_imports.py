@@ -110,6 +110,7 @@ async def test_an_upload_may_take_longer_than_other_requests(
     assert seconds > 1
 
 
+@pytest.mark.timed
 @UPLOADS
 @pytest.mark.parametrize("piece", [b"x", b""], ids=["slow", "stalled"])
 async def test_an_upload_has_a_time_limit(

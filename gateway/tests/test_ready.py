@@ -51,6 +51,7 @@ async def test_the_system_is_not_ready_when_one_service_is_not(
     assert answer.json()["services"]["auth"]["status"] == "ready"
 
 
+@pytest.mark.timed
 async def test_a_service_that_is_down_or_hangs_is_not_ready(
     own_client: httpx.AsyncClient, own_stand_ins: dict[str, StandIn]
 ) -> None:

@@ -6,12 +6,15 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import httpx
+import pytest
 import yaml
 
 from gateway.render import render_recordings
 from gateway.tests.envoy import Gateway, choose_free_port, run_gateway
 from gateway.tests.stand_in import StandIn
 from gateway.tests.test_connections import BOUND, LEARNER, hold_connections
+
+pytestmark = pytest.mark.timed
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 

@@ -10,6 +10,8 @@ from gateway.tests.problems import read_problem
 from gateway.tests.raw import trickle
 from gateway.tests.stand_in import StandIn
 
+pytestmark = pytest.mark.timed
+
 SHORTER = {
     "timeout: 5s": "timeout: 0.3s",
     "timeout: 20s": "timeout: 0.9s",

@@ -19,7 +19,7 @@ from services.scoring.tests.situations import make_wav
 from tests.journey import RECORDINGS, REFERENCE, Learner
 from tests.problems import read_problem
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timed]
 
 SCORE = "/api/v1/speech/score"
 MIB = 1024 * 1024

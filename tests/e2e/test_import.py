@@ -96,6 +96,7 @@ async def correct_and_import(editor: Learner, tag: str) -> str:
     return path
 
 
+@pytest.mark.timed
 async def test_played_speeches_survive_the_undo_of_their_import(editor: Learner, learner: Learner) -> None:
     tag = f"tag {uuid4().hex}"
     path = await correct_and_import(editor, tag)

@@ -16,6 +16,7 @@ from tests.journey import Learner
 pytestmark = pytest.mark.journey
 
 
+@pytest.mark.timed
 async def test_the_speeches_of_an_import_are_drawn_until_it_is_undone(
     admin: Learner, learner: Learner
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.journey import Learner
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.timed]
 
 SEEN_WITHIN_SECONDS = 2.0
 PASSWORD = "Correct4Horse"

@@ -69,6 +69,7 @@ async def measure(request: Any) -> tuple[int, float]:
     return response.status_code, time.monotonic() - begun
 
 
+@pytest.mark.timed
 async def test_deletions_neither_fail_nor_wait_for_the_mail_server(
     settings: ApiSettings,
     committed_database: Database,
@@ -135,6 +136,7 @@ async def test_concurrent_deletions_leave_one_admin(committed_database: Database
     assert sorted(outcomes) == ["deleted"] * 4 + ["refused"]
 
 
+@pytest.mark.timed
 async def test_a_learner_can_delete_their_account_while_admins_change(
     committed_database: Database, open_account: Any
 ) -> None:
@@ -146,6 +148,7 @@ async def test_a_learner_can_delete_their_account_while_admins_change(
             await delete_user(session, user.id, actor=user.id)
 
 
+@pytest.mark.timed
 async def test_issuing_a_token_does_not_wait_for_tokens_of_other_accounts(
     committed_database: Database, open_account: Any, mailer: SlowMailer
 ) -> None:

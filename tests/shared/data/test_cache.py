@@ -196,6 +196,7 @@ async def test_without_redis_every_value_is_read_from_its_source() -> None:
     await cache.close()
 
 
+@pytest.mark.timed
 async def test_a_redis_that_hangs_delays_few_reads(silent_server: Any) -> None:
     cache, source = Cache(f"redis://127.0.0.1:{silent_server.port}/0", service="s"), Source()
     started = time.monotonic()

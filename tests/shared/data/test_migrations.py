@@ -88,6 +88,7 @@ async def wait_for_waiting(connection: asyncpg.Connection) -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.timed
 async def test_a_migration_that_waits_for_a_lock_lets_requests_pass_and_is_repeated(
     folder: Path, url: str
 ) -> None:

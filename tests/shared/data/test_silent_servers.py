@@ -15,6 +15,8 @@ from sqlalchemy import text
 from tests.shared.http.demo import read_problem, router
 from tests.shared.proxy import Proxy, run_proxy
 
+pytestmark = pytest.mark.timed
+
 LIMIT_SECONDS = 2.0
 
 

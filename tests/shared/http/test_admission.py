@@ -13,6 +13,8 @@ from shared.testing import api_client
 
 from tests.shared.http.demo import read_problem, router
 
+pytestmark = pytest.mark.timed
+
 gate = APIRouter()
 opened = asyncio.Event()
 

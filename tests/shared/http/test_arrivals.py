@@ -11,6 +11,8 @@ from shared.testing import api_client
 
 from tests.shared.http.demo import read_problem
 
+pytestmark = pytest.mark.timed
+
 routes = APIRouter()
 may_end = asyncio.Event()
 

@@ -49,6 +49,7 @@ def test_every_accepted_text_can_be_stored(text: str) -> None:
     assert "\x00" not in accepted.encode().decode()
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("unit", ["a\u0301", "\u0315\u0300", " ", "x"])
 def test_a_text_that_is_too_long_is_refused_before_its_characters_are_read(unit: str) -> None:
     name: TypeAdapter[str] = TypeAdapter(Annotated[str, DisplayText(max_length=100)])

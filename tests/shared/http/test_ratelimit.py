@@ -3,6 +3,7 @@ import time
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import SecretStr
 from shared.http.app import create_api
@@ -43,6 +44,7 @@ async def test_without_redis_a_replica_counts_alone_and_guards_fail_closed(
         assert (ready.status_code, ready.json()["checks"]["redis"]) == (200, "down")
 
 
+@pytest.mark.timed
 async def test_a_silent_redis_delays_a_request_only_briefly(
     settings: Any, token_for: TokenFor, silent_server: SilentServer
 ) -> None:
@@ -57,6 +59,7 @@ async def test_a_silent_redis_delays_a_request_only_briefly(
         assert 0.2 < time.monotonic() - started < 1
 
 
+@pytest.mark.timed
 async def test_a_blocked_event_loop_is_not_taken_for_an_unavailable_redis(
     settings: Any, token_for: TokenFor
 ) -> None:

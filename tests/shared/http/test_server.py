@@ -88,6 +88,7 @@ def test_a_stopping_process_is_not_ready_and_answers_until_it_closes(
     assert process.wait(timeout=5) in (0, -signal.SIGTERM)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize(
     ("path", "ended_by", "seconds", "answer"),
     [
@@ -122,6 +123,7 @@ def test_the_parts_of_a_stop_fit_into_its_budget() -> None:
     assert max(api, worker) + stopping.MAX_LAST_PASS_SECONDS < stopping.MAX_STOP_SECONDS <= 15
 
 
+@pytest.mark.timed
 def test_an_interrupt_ends_the_process_immediately(
     client: httpx.Client, process: subprocess.Popen[bytes]
 ) -> None:

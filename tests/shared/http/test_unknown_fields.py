@@ -48,6 +48,7 @@ async def test_a_query_parameter_of_a_route_without_any_is_refused(client: httpx
     assert problem["errors"] == [{"pointer": "#/query/x", "message": "is unknown; no names are known here"}]
 
 
+@pytest.mark.timed
 async def test_many_unknown_names_are_refused_quickly(client: httpx.AsyncClient) -> None:
     names = [f"unknown_field_with_a_long_name_{number}" for number in range(1000)]
     started = time.perf_counter()

@@ -15,6 +15,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from tests.shared.http.demo import router
 
+pytestmark = pytest.mark.timed
+
 FORM = b"multipart/form-data; boundary=x"
 PIECE = bytes(65_536)
 forms = APIRouter()

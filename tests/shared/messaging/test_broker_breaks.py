@@ -81,6 +81,7 @@ async def break_at(
 MOMENTS = [number * 0.02 for number in range(50)]
 
 
+@pytest.mark.timed
 async def test_deliveries_resume_within_two_seconds_of_the_brokers_return(
     committed_database: Database, worker_settings: MessagingSettings, channel: AbstractChannel
 ) -> None:

@@ -158,6 +158,7 @@ async def test_known_keys_outlive_an_outage(jwks: Jwks) -> None:
     assert await keys.get(jwks.kid) is not None
 
 
+@pytest.mark.timed
 async def test_no_request_waits_for_keys_that_are_already_known(jwks: Jwks) -> None:
     keys = JwksClient(jwks.url, max_age_seconds=0.0, cooldown_seconds=0.0)
     await keys.get(jwks.kid)

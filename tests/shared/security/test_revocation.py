@@ -16,6 +16,8 @@ from structlog.testing import capture_logs
 
 from tests.shared.http.demo import read_problem, router
 
+pytestmark = pytest.mark.timed
+
 NOWHERE = "redis://127.0.0.1:1/0"
 SEEN_WITHIN_SECONDS = 2.0
 

@@ -78,6 +78,7 @@ async def test_the_sign_on_is_unavailable_without_redis(
         assert "set-cookie" not in answer.headers
 
 
+@pytest.mark.timed
 async def test_the_response_time_does_not_reveal_whether_an_account_exists(
     app: FastAPI, boss: User, user: User
 ) -> None:

@@ -150,6 +150,7 @@ async def test_facebook_is_unavailable_if_details_have_unexpected_types(
         await social.verify("facebook", token, nonce=None)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("dripping", [False, True])
 @pytest.mark.parametrize("at", ["debug_token", "me"])
 async def test_facebook_is_unavailable_if_it_does_not_answer(

@@ -91,6 +91,7 @@ async def test_sign_ins_succeed_with_cached_keys(providers: Providers, reply: tu
             await social.verify("google", google.create_token(), nonce=None)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("dripping", [False, True])
 async def test_a_provider_is_unavailable_if_it_does_not_answer(providers: Providers, dripping: bool) -> None:
     async with open_social_sign_in(providers, social_timeout_seconds=1) as social:

@@ -135,12 +135,14 @@ async def ensure_drawn_within_a_second(client: httpx.AsyncClient, database: Data
     assert (await client.post(RANDOM, json={"level": "C1"})).status_code == 404
 
 
+@pytest.mark.timed
 async def test_changes_are_drawn_within_a_second(
     client: httpx.AsyncClient, committed_database: Database, add: Add
 ) -> None:
     await ensure_drawn_within_a_second(client, committed_database, add)
 
 
+@pytest.mark.timed
 async def test_changes_are_drawn_within_a_second_without_redis(
     settings: ApiSettings, committed_database: Database, token_for: TokenFor, add: Add
 ) -> None:

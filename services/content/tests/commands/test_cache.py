@@ -65,6 +65,7 @@ async def test_every_replica_returns_a_changed_speech_immediately(
         assert [answer.json()["text"] for answer in answers] == [text] * 2
 
 
+@pytest.mark.timed
 async def test_concurrent_readers_never_get_a_stale_tag_for_long(replicas: Replicas) -> None:
     tag = (await replicas[0].post(TAGS, json={"name": "name 0", "category": "topic"})).json()
     stop, late = asyncio.Event(), []

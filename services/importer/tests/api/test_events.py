@@ -21,6 +21,8 @@ from shared.data.db import Database
 from shared.testing import TokenFor
 from sqlalchemy import update
 
+pytestmark = pytest.mark.timed
+
 type AddImport = Callable[..., Awaitable[UUID]]
 
 JOBS = "/api/v1/admin/import/jobs"

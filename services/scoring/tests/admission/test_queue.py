@@ -8,6 +8,8 @@ from scoring.domain.durations import DurationEstimator
 from scoring.domain.turns import Ticket
 from scoring.errors import ProviderUnavailable, QueueFull
 
+pytestmark = pytest.mark.timed
+
 ANN, BEN = UUID(int=1), UUID(int=2)
 
 

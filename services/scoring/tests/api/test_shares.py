@@ -76,6 +76,7 @@ class Impatient:
         client.left.set()
 
 
+@pytest.mark.timed
 async def test_a_learner_who_repeatedly_disconnects_does_not_occupy_all_slots(
     azure_app: FastAPI, double: AzureDouble, reading: bytes, token_for: TokenFor
 ) -> None:

@@ -46,6 +46,7 @@ def pace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scoring.api.multipart.PACE", FAST)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("chunk", [b"1", b"1" * 500])
 async def test_a_body_that_is_too_slow_is_ended_and_frees_its_room(chunk: bytes) -> None:
     room = UploadRoom(MAX_FORM_BYTES)

@@ -153,6 +153,7 @@ async def test_an_error_is_counted_by_its_code(receipts: ReceiptIssuer, learner:
     assert count_assessments("not_assessable") == before + 1
 
 
+@pytest.mark.timed
 async def test_a_hanging_provider_is_ended_soon_after_the_deadline(
     receipts: ReceiptIssuer, learner: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,8 @@ from tests.azure_double.process import run_double
 from tests.azure_provider import start_azure
 from tests.load.measuring import measure
 
+pytestmark = pytest.mark.timed
+
 TEXT = "The train leaves at seven in the morning."
 REQUESTS = 50
 SERVICE_SECONDS = 1.0

@@ -15,7 +15,7 @@ from scoring.settings import ApiSettings
 from shared.testing import TokenFor, api_client
 from tests.load.traffic import Answer, Ask, Load, Record, keep_busy, send
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timed]
 
 TEXT = "The train leaves at seven in the morning."
 

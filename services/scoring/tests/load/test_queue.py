@@ -4,7 +4,10 @@ import asyncio
 from statistics import median
 from uuid import uuid4
 
+import pytest
 from tests.load.traffic import Answer, Load, Record, Scoring, keep_busy, send
+
+pytestmark = pytest.mark.timed
 
 
 async def ask_in_turn(scoring: Scoring, times: int) -> list[Answer]:

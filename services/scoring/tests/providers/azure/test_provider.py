@@ -140,6 +140,7 @@ async def test_permanent_failures_are_not_retried(
     assert double.connected == 1
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("situation", ["no_reply", "no_turn_start", "handshake_never_answered", "slow"])
 async def test_the_caller_is_answered_at_the_deadline_and_the_slot_freed_later(
     situation: str, double: AzureDouble, provide: Provide, recording: Recording
@@ -163,6 +164,7 @@ async def wait_for_slots(provider: AzureProvider) -> None:
     await wait_until(lambda: provider.slots_taken == 0)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("is_long", [False, True])
 async def test_a_cancelled_request_ends_when_its_slot_is_free(
     is_long: bool, double: AzureDouble, provide: Provide, recording: Recording, long_recording: Recording

@@ -32,6 +32,7 @@ async def test_the_copy_of_the_samples_is_overwritten_when_the_sdk_has_them(
     assert len(answers[0].phrases) == 1
 
 
+@pytest.mark.timed
 async def test_recognitions_begin_without_half_a_second_of_waiting(
     double: AzureDouble, recording: Recording
 ) -> None:

@@ -124,6 +124,7 @@ async def test_without_a_free_worker_nothing_begins(
     assert await request
 
 
+@pytest.mark.timed
 async def test_waiting_does_not_count_for_a_workers_time_limit(
     start_workers: StartWorkers,
     recording: Recording,
