@@ -22,7 +22,7 @@ images: ## Build the container images (select with SERVICES="game gateway")
 up: images ## Start the whole system in containers on PORT (needs Docker with Compose)
 	@deploy/compose/up.sh
 
-down: ## Stop the containers; their data stays (OPTIONS=--volumes removes it)
+down: ## Stop the containers and keep their data (OPTIONS=--volumes removes it)
 	@deploy/compose/compose.sh down $(OPTIONS)
 
 demo: setup ## Play a learner's journey against the running system, step by step
@@ -34,22 +34,22 @@ demo-import: setup ## Import the example of docs/import-example into the running
 test: setup ## Run all tests on their own servers (select with TESTS="-k name")
 	@$(PYTHON) -m deploy.local.testrun $(TESTS)
 
-bench: setup ## Compare a part with its reference (WHAT=draw; see bench/README.md)
-	@[ -n "$(WHAT)" ] || { echo "Name a bench: make bench WHAT=auth, draw, search, panel, analytics, invalidation, overload, throughput, import, scoring or hostile"; exit 2; }
+bench: setup ## Benchmark a component against its reference (WHAT=draw; see bench/README.md)
+	@[ -n "$(WHAT)" ] || { echo "Name a benchmark: make bench WHAT=auth, draw, search, panel, analytics, invalidation, overload, throughput, import, scoring or hostile"; exit 2; }
 	@$(PYTHON) -m bench.$(WHAT)
 
 train-scorer: setup ## Train the offline scorer's weights (DATA=folder of a corpus; see training/README.md)
 	@deploy/local/training.sh
 	@OMP_NUM_THREADS=1 exec nice .local/training/bin/python -m training.train "$(DATA)"
 
-eval-scorer: setup ## Compare the offline scorer with raters (DATA=folder SPLIT=test)
+eval-scorer: setup ## Compare the offline scorer with human raters (DATA=folder SPLIT=test)
 	@deploy/local/training.sh
 	@OMP_NUM_THREADS=1 exec nice .local/training/bin/python -m training.evaluate "$(DATA)" "$(SPLIT)"
 
-screenshots: setup ## Take the pictures of docs/admin-panel.md, on a system of their own
+screenshots: setup ## Take the screenshots of docs/admin-panel.md, on a separate system
 	@$(PYTHON) -m tests.browser.screenshots
 
-lint: setup ## Check style, types, layers and the manifests for Kubernetes
+lint: setup ## Check style, types, layers and the Kubernetes manifests
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy bench conftest.py deploy docs gateway shared tests training
@@ -68,7 +68,7 @@ logs: ## Follow the logs of the running system
 memory: setup ## Show the memory use (PSS) of the running system
 	@$(PYTHON) -m deploy.local memory
 
-replay-dead: setup ## Return dead letters to their queues
+replay-dead: setup ## Replay dead letters: return them to their queues
 	@$(PYTHON) -m deploy.local replay-dead
 
 backup: setup ## Back up the running system into a new folder in TO (default backups)

@@ -24,7 +24,7 @@ def create_provider(settings: "ApiSettings") -> "ProviderChain":
         daily_per_learner=settings.speech_daily_seconds_per_learner, monthly=settings.speech_monthly_seconds
     )
     budget = SpeechBudget(settings.redis_url.get_secret_value(), limits)
-    providers = [_create_one(name, settings) for name in settings.speech_provider]
+    providers = [_create_by_name(name, settings) for name in settings.speech_provider]
     return ProviderChain(providers, budget, max_waiting=settings.scoring_queue_size)
 
 
@@ -36,7 +36,7 @@ def verify_installation(settings: "ApiSettings") -> None:
         verify_files()
 
 
-def _create_one(name: "SpeechProviderName", settings: "ApiSettings") -> SpeechProvider:
+def _create_by_name(name: "SpeechProviderName", settings: "ApiSettings") -> SpeechProvider:
     match name:
         case "azure":
             from scoring.providers.azure.provider import AzureProvider
