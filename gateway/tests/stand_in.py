@@ -63,6 +63,10 @@ class StandIn:
             await self._server.wait_closed()
             self._server = None
 
+    def get_last(self, target: str) -> Seen:
+        """Return the last request to the target. The gateway itself requests keys and readiness meanwhile."""
+        return next(seen for seen in reversed(self.seen) if seen.target == target)
+
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         connection = h11.Connection(h11.SERVER)

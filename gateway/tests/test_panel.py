@@ -29,12 +29,12 @@ async def test_the_token_of_auth_replaces_the_cookie(
 ) -> None:
     answer = await client.post(f"/admin/{service}/thing/edit/1?page=2", headers=COOKIE | bearer, content=b"x")
     assert answer.status_code == 200
-    asked = next(seen for seen in reversed(stand_ins["auth"].seen) if seen.target.startswith(GATE))
-    assert (asked.method, asked.target) == ("POST", f"{GATE}/admin/{service}/thing/edit/1?page=2")
+    asked = stand_ins["auth"].get_last(f"{GATE}/admin/{service}/thing/edit/1?page=2")
+    assert asked.method == "POST"
     assert asked.list_values("cookie") == [COOKIE["Cookie"]]
     assert asked.list_values("host") == [httpx.URL(str(client.base_url)).netloc.decode()]
-    seen = stand_ins[service].seen[-1]
-    assert (seen.target, seen.body_bytes) == (f"/admin/{service}/thing/edit/1?page=2", 1)
+    seen = stand_ins[service].get_last(f"/admin/{service}/thing/edit/1?page=2")
+    assert seen.body_bytes == 1
     assert seen.list_values("authorization") == ["Bearer from-auth"]
     assert seen.list_values("cookie") == []
 
@@ -117,8 +117,7 @@ async def test_the_sign_on_gets_the_cookie_and_no_token(
     path: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn], bearer: dict[str, str]
 ) -> None:
     assert (await client.post(path, headers=COOKIE | bearer)).status_code == 200
-    seen = stand_ins["auth"].seen[-1]
-    assert seen.target == path
+    seen = stand_ins["auth"].get_last(path)
     assert (seen.list_values("cookie"), seen.list_values("authorization")) == ([COOKIE["Cookie"]], [])
 
 
@@ -127,9 +126,9 @@ async def test_files_of_pages_need_no_session(
     service: str, client: httpx.AsyncClient, stand_ins: dict[str, StandIn], gate: StandIn
 ) -> None:
     gate.gate = (401, {}, "")
-    answer = await client.get(f"/admin/{service}/statics/css/panel.css", headers=COOKIE)
-    assert answer.status_code == 200
-    assert stand_ins[service].seen[-1].list_values("cookie") == []
+    path = f"/admin/{service}/statics/css/panel.css"
+    assert (await client.get(path, headers=COOKIE)).status_code == 200
+    assert stand_ins[service].get_last(path).list_values("cookie") == []
 
 
 @pytest.mark.parametrize(

@@ -141,10 +141,10 @@ async def test_each_address_leads_to_its_service(
 ) -> None:
     without = await client.request(method, address)
     assert without.status_code == (200 if access == "public" else 401)
+    before = len(stand_ins[service].seen)
     answer = await client.request(method, address, headers=editor)
     assert answer.status_code == 200
-    seen = stand_ins[service].seen[-1]
-    assert (seen.method, seen.target) == (method, address)
+    assert (method, address) in _list_requests(stand_ins[service], before)
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
@@ -156,9 +156,14 @@ async def test_every_documented_operation_reaches_its_service(
         for method, operation in item.items():
             without = await client.request(method, address)
             assert without.status_code == (401 if operation.get("security") else 200)
+            before = len(stand_ins[service.name].seen)
             await client.request(method, address, headers=editor)
-            seen = stand_ins[service.name].seen[-1]
-            assert (seen.method.lower(), seen.target) == (method, address)
+            assert (method.upper(), address) in _list_requests(stand_ins[service.name], before)
+
+
+def _list_requests(service: StandIn, since: int) -> list[tuple[str, str]]:
+    """Return methods and targets. The gateway itself may have requested keys meanwhile."""
+    return [(seen.method, seen.target) for seen in service.seen[since:]]
 
 
 @pytest.mark.parametrize("address", NOWHERE)

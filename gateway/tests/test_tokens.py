@@ -43,7 +43,7 @@ async def test_a_valid_token_passes_and_is_forwarded(
     client: httpx.AsyncClient, bearer: dict[str, str], stand_ins: dict[str, StandIn]
 ) -> None:
     assert (await client.get(PRIVATE, headers=bearer)).status_code == 200
-    assert stand_ins["auth"].seen[-1].list_values("authorization") == [bearer["Authorization"]]
+    assert stand_ins["auth"].get_last(PRIVATE).list_values("authorization") == [bearer["Authorization"]]
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEaReR"])
