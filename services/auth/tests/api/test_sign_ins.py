@@ -6,6 +6,7 @@ from uuid import uuid4
 import bcrypt
 import httpx
 import jwt
+import pytest
 from auth.app import create_app
 from auth.models import User
 from auth.queries.sign_ins import find_credential_by_email
@@ -108,6 +109,7 @@ async def test_access_and_refresh_tokens_cannot_replace_each_other(
     ensure_problem(answer, status=401, code="unauthorized")
 
 
+@pytest.mark.timed
 async def test_sign_ins_use_no_database_connection_while_they_hash(
     settings: ApiSettings,
     committed_database: Database,
