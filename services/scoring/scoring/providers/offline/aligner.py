@@ -12,6 +12,7 @@ from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.graph import (
     BETWEEN_WORDS,
     START,
+    Arcs,
     Graph,
     Node,
     Penalties,
@@ -85,43 +86,33 @@ def _compute_emissions(log_posteriors: Floats, log_priors: Floats) -> Floats:
 
 def _find_path(emissions: Floats, graph: Graph) -> tuple[list[int], float] | None:
     """Return the node of each frame on the best path, and its score."""
-    sources, costs, scores = _to_tables(graph)
+    arcs = _list_arcs(graph)
+    sources = np.array([source for into in arcs for source in into])
+    costs = np.array([cost for into in arcs for cost in into.values()])
+    firsts = np.cumsum([0, *map(len, arcs[:-1])])
     emitted = emissions[:, [node.emission for node in graph.nodes]]
-    count = len(graph.nodes)
-    places = np.arange(count)
-    scores = scores + np.append(emitted[0], 0)
-    came_from = np.empty((len(emitted), count), np.int32)
+    scores = np.empty(emitted.shape)
+    scores[0] = emitted[0] + np.array([into.get(START, IMPOSSIBLE) for into in graph.arcs])
     for frame in range(1, len(emitted)):
-        entering = scores[sources] + costs
-        choice = entering.argmax(axis=1)
-        best = entering[places, choice]
-        moves = best > scores[:-1]
-        came_from[frame] = np.where(moves, sources[places, choice], places)
-        scores[:-1] = np.where(moves, best, scores[:-1]) + emitted[frame]
-    ends = [(scores[node] + cost, node) for node, cost in graph.ends.items() if node != START]
-    score, node = max(ends)
-    return None if score < IMPOSSIBLE / 2 else (_trace(came_from, node), float(score))
+        entering = scores[frame - 1].take(sources) + costs
+        scores[frame] = np.maximum.reduceat(entering, firsts) + emitted[frame]
+    score, node = max((scores[-1, node] + cost, node) for node, cost in graph.ends.items() if node != START)
+    return None if score < IMPOSSIBLE / 2 else (_trace(scores, arcs, node), float(score))
 
 
-def _to_tables(graph: Graph) -> tuple[Integers, NDArray[np.float64], NDArray[np.float64]]:
-    """Return each node's predecessors and costs, and the scores before the first frame. The last score is
-    padding and belongs to no node.
-    """
-    count, width = len(graph.nodes), max(map(len, graph.arcs))
-    sources, costs = np.full((count, width), count), np.zeros((count, width))
-    scores = np.full(count + 1, IMPOSSIBLE)
-    for place, arcs in enumerate(graph.arcs):
-        entered = [(source, cost) for source, cost in arcs.items() if source != START]
-        for column, (source, cost) in enumerate(entered):
-            sources[place, column], costs[place, column] = source, cost
-        scores[place] = arcs.get(START, IMPOSSIBLE)
-    return sources, costs, scores
+def _list_arcs(graph: Graph) -> list[Arcs]:
+    """Return the arcs into each node that may follow a frame, first the one that stays in it."""
+    arcs = [{node: 0.0} | into for node, into in enumerate(graph.arcs)]
+    return [{source: cost for source, cost in into.items() if source != START} for into in arcs]
 
 
-def _trace(came_from: NDArray[np.int32], last: int) -> list[int]:
+def _trace(scores: NDArray[np.float64], arcs: list[Arcs], last: int) -> list[int]:
+    """Follow the path back: a node was entered by the arc with the highest score."""
     path = [last]
-    for frame in range(len(came_from) - 1, 0, -1):
-        path.append(int(came_from[frame, path[-1]]))
+    for frame in range(len(scores) - 2, -1, -1):
+        sources = arcs[path[-1]]
+        entering = [scores.item(frame, source) + cost for source, cost in sources.items()]
+        path.append([*sources][entering.index(max(entering))])
     return path[::-1]
 
 
