@@ -8,6 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from content.commands import import_undo, imports, plays
 
+IMPORTS_AT_ONCE = 2
+"""Each takes two connections of the pool."""
+
 
 async def on_session_completed(session: AsyncSession, event: SessionCompleted) -> None:
     await plays.count_plays(session, event.data.results)
@@ -28,6 +31,7 @@ def create_subscriptions(database: Database, storage: Storage) -> Subscriptions:
     return {
         SessionCompleted: on_session_completed,
         SessionDeleted: on_session_deleted,
-        ImportValidated: Effect(on_import_validated, max_at_once=1),
+        # Of different owners: the importer announces an owner's imports one after another.
+        ImportValidated: Effect(on_import_validated, max_at_once=IMPORTS_AT_ONCE),
         ImportUndoRequested: on_import_undo_requested,
     }

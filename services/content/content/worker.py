@@ -2,10 +2,10 @@ from functools import partial
 
 from shared.data.cache import Cache
 from shared.data.storage import Storage
-from shared.messaging.worker import build_worker
+from shared.messaging.worker import RESERVED_CONNECTIONS, build_worker
 from starlette.applications import Starlette
 
-from content.consumers import create_subscriptions
+from content.consumers import IMPORTS_AT_ONCE, create_subscriptions
 from content.jobs import create_jobs
 from content.settings import WorkerSettings
 
@@ -18,5 +18,7 @@ def create_worker(settings: WorkerSettings) -> Starlette:
         service="content",
         subscriptions=partial(create_subscriptions, storage=storage),
         jobs=partial(create_jobs, cache=cache, storage=storage),
+        # Those of one import are among the reserved ones.
+        reserved_connections=RESERVED_CONNECTIONS + 2 * (IMPORTS_AT_ONCE - 1),
         closing=[cache.close],
     )

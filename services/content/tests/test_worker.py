@@ -8,7 +8,9 @@ from uuid import UUID
 
 import aio_pika
 import pytest
-from content.models import AuditEntry, OutboxEvent, Speech
+from content.commands.tags import create_tag
+from content.models import AuditEntry, OutboxEvent, Speech, Tag
+from content.schemas.tags import TagCreate
 from content.settings import ApiSettings, WorkerSettings
 from content.worker import create_worker
 from contracts import Event
@@ -82,3 +84,21 @@ async def test_an_import_is_applied_and_undone(
     async with asyncio.timeout(30):
         while await count_left(committed_database, storage, rows):  # noqa: ASYNC110 - in three servers
             await asyncio.sleep(0.05)
+
+
+async def test_an_editors_import_does_not_wait_for_another_editors(
+    committed_database: Database, publish: Publish, new_batch: NewBatch, new_row: NewRow
+) -> None:
+    usual: dict[str, Any] = {"subject": "any", "time": datetime.now(UTC)}
+    async with committed_database.transaction() as session:
+        tag_id = (await create_tag(session, TagCreate(name="food", category="topic"), actor=None)).id
+    slow, quick = await new_batch([new_row(tags=["food"])]), await new_batch([new_row()])
+    async with committed_database.transaction() as session:
+        # The first import needs this tag.
+        await session.get(Tag, tag_id, with_for_update=True)
+        for batch in (slow, quick):
+            await publish(ImportValidated(id=uuid7(), data=batch, **usual))
+        await wait_for_entry(committed_database, "import_applied", quick.import_id)
+        async with committed_database.transaction() as another:
+            assert await another.scalar(select(func.count(Speech.id))) == 1
+    await wait_for_entry(committed_database, "import_applied", slow.import_id)

@@ -37,6 +37,7 @@ def build_worker(
     subscriptions: Subscriptions | Callable[[Database], Subscriptions],
     jobs: Jobs | Callable[[Database], Jobs] | None = None,
     loops: Callable[[Database], Sequence[Loop]] = lambda _: (),
+    reserved_connections: int = RESERVED_CONNECTIONS,
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Starlette:
     """Consume, publish the outbox and run `loops` until stopped. `closing` releases what handlers used.
@@ -53,7 +54,7 @@ def build_worker(
         job_queues = [job.queue() for job in on_job]
         handlers = _name_queues(service, on_event, on_job)
         # More deliveries than connections would time out in the pool, and the checks with them.
-        turns = asyncio.Semaphore(max(1, settings.database_pool_size - RESERVED_CONNECTIONS))
+        turns = asyncio.Semaphore(max(1, settings.database_pool_size - reserved_connections))
         receivers = {
             queue: create_receiver(database, queue, *each, turns=turns) for queue, each in handlers.items()
         }

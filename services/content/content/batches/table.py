@@ -45,7 +45,8 @@ _ATTACH_TAGS = text("""
     WHERE place BETWEEN :first AND :last ORDER BY 1, 2
 """)
 _KNOWN_SPEECHES = text("SELECT reltuples FROM pg_class WHERE oid = CAST('speeches' AS regclass)")
-_ANALYSE = text("ANALYZE speeches, speech_tags")
+# Its locks last until the commit, so that one import would wait for another.
+_ANALYSE = text("ANALYZE (SKIP_LOCKED) speeches, speech_tags")
 _ROWS = text("""
     SELECT CAST(id AS text), text, level, type, tags, audio_key, duration_ms
     FROM imported_rows WHERE place BETWEEN :first AND :last ORDER BY place

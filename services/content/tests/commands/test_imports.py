@@ -347,6 +347,23 @@ async def test_tables_that_have_grown_much_are_analysed(
     assert await count(committed_database, Speech) == [21]
 
 
+async def test_an_import_does_not_wait_for_another_one(
+    committed_database: Database,
+    storage: Storage,
+    new_batch: NewBatch,
+    new_row: NewRow,
+    paused: Pause,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = [await new_batch([new_row(tags=["food", "travel"])]) for _ in range(2)]
+    async with run_import(committed_database, storage, first), paused():
+        monkeypatch.undo()
+        # Both analyse the tables, which only one transaction can do at a time.
+        await asyncio.wait_for(apply_import(committed_database, storage, second), 10)
+        assert await count(committed_database, Speech) == [1]
+    assert await count(committed_database, Speech) == [2]
+
+
 async def test_a_rejected_import_leaves_no_recorded_ids(
     committed_database: Database, storage: Storage, new_batch: NewBatch, new_row: NewRow
 ) -> None:
