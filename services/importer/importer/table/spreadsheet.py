@@ -13,6 +13,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from importer.table.columns import MAX_COLUMNS
 from importer.table.errors import TableProblem
+from importer.table.spreadsheet_parts import ensure_simple
 
 ZIP_MAGIC = b"PK\x03\x04"
 MAX_BYTES = 20 * 1024 * 1024
@@ -90,6 +91,7 @@ def _ensure_small(content: bytes) -> None:
             raise TableProblem(
                 "not_a_table", "The file is not a spreadsheet: save it as .xlsx or as CSV (UTF-8)."
             )
+        ensure_simple(archive)
 
 
 def _to_text(value: Any) -> str:
