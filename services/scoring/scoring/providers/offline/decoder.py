@@ -5,13 +5,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.providers.offline.encoder import SAMPLES_PER_FRAME, Floats, create_session
+from scoring.providers.offline.decoder_graph import (
+    HEAD_WIDTH,
+    HEADS,
+    NEXT_STATES,
+    RECORDING_STATES,
+    TEXT_STATES,
+    build_recording_graph,
+    build_text_graph,
+)
+from scoring.providers.offline.encoder import Floats, create_plain_session
+from scoring.providers.offline.ort_format import read_weights
 from scoring.providers.offline.tokenizer import END, START
 
-EMPTY_STATE = np.zeros((1, 8, 0, 36), np.float32)
-"""Empty keys or values: 8 heads of 36 numbers."""
 type State = dict[str, NDArray[np.float32]]
-type Feed = dict[str, NDArray[np.generic]]
+"""Keys and values by name."""
+
+EMPTY_STATE = np.zeros((1, HEADS, 0, HEAD_WIDTH), np.float32)
+EMPTY_TEXT: State = dict.fromkeys(TEXT_STATES, EMPTY_STATE)
 
 
 @dataclass(frozen=True)
@@ -28,45 +39,42 @@ class TokenEvidence:
 
 class Decoder:
     def __init__(self, model: bytes) -> None:
-        self._session = create_session(model)
-        self._state_names = [each.name for each in self._session.get_inputs() if each.name.startswith("past")]
-        self._output_names = [each.name for each in self._session.get_outputs()]
+        weights = read_weights(model)
+        self._recording = create_plain_session(build_recording_graph(weights))
+        self._text = create_plain_session(build_text_graph(weights))
 
     def force(self, last: Floats, tokens: list[int]) -> TokenEvidence:
         """Return the tokens' likelihood, for frames (frames, 288) of the encoder's last layer."""
-        logits, _ = self._step(_to_feed(last), [START, *tokens], None)
+        logits, _ = self.read(self.listen(last), [START, *tokens], EMPTY_TEXT)
         log_probabilities = compute_log_softmax(logits)
         own = log_probabilities[np.arange(len(tokens) + 1), [*tokens, END]]
         return TokenEvidence(own[:-1], log_probabilities.max(axis=1)[:-1], float(own[-1]))
 
     def transcribe(self, last: Floats, *, max_tokens: int) -> list[int]:
         """Return the greedily decoded tokens."""
-        encoded, tokens = _to_feed(last), [START]
-        state: State | None = None
+        recording, text, tokens = self.listen(last), EMPTY_TEXT, [START]
         while len(tokens) <= max_tokens:
-            logits, state = self._step(encoded, tokens[-1:], state)
+            logits, text = self.read(recording, tokens[-1:], text)
             token = int(logits[-1].argmax())
             if token == END:
                 break
             tokens.append(token)
         return tokens[1:]
 
-    def _step(self, encoded: Feed, tokens: list[int], state: State | None) -> tuple[Floats, State]:
-        past = state or dict.fromkeys(self._state_names, EMPTY_STATE)
-        own = {"input_ids": np.array([tokens], np.int64), "use_cache_branch": np.array([state is not None])}
-        # The decoder's cross-attention inputs are the same in each step, and computed in the first one.
-        kept = {name: past[name] for name in self._state_names if state and "encoder" in name}
-        wanted = [name for name in self._output_names if not (state and "encoder" in name)]
-        outputs = dict(zip(wanted, self._session.run(wanted, past | own | encoded), strict=True))
-        logits = outputs.pop("logits")[0]
-        present = {name.replace("present", "past_key_values"): value for name, value in outputs.items()}
-        return logits, present | kept
+    def listen(self, last: Floats) -> State:
+        states = self._recording.run(RECORDING_STATES, {"encoded": last[None]})
+        return dict(zip(RECORDING_STATES, states, strict=True))
 
-
-def _to_feed(last: Floats) -> Feed:
-    # The mask has one entry a sample: the graph takes every 384th.
-    mask = np.ones((1, len(last) * SAMPLES_PER_FRAME), np.int64)
-    return {"encoder_hidden_states": last[None], "encoder_attention_mask": mask}
+    def read(self, recording: State, tokens: list[int], text: State) -> tuple[Floats, State]:
+        """Return the logits (tokens, 32768), and the state of the text with the tokens."""
+        before, count = text[TEXT_STATES[0]].shape[2], len(tokens)
+        own = {
+            "tokens": np.array([tokens], np.int64),
+            "positions": np.arange(before, before + count, dtype=np.float32)[:, None],
+            "mask": np.triu(np.full((count, before + count), -np.inf, np.float32), before + 1),
+        }
+        logits, *states = self._text.run(["logits", *NEXT_STATES], own | text | recording)
+        return logits[0], dict(zip(TEXT_STATES, states, strict=True))
 
 
 def compute_log_softmax(logits: Floats) -> Floats:

@@ -71,12 +71,24 @@ class Encoder:
 
 def create_session(model: bytes) -> onnxruntime.InferenceSession:
     """Load a model in ORT format for one thread."""
+    options = _create_options()
+    options.add_session_config_entry("session.load_model_format", "ORT")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def create_plain_session(model: bytes) -> onnxruntime.InferenceSession:
+    """Load a model in ONNX format for one thread. It runs as written: fused operators may round otherwise."""
+    options = _create_options()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _create_options() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     # The arena would never release the memory of the longest recording.
     options.enable_cpu_mem_arena = False
-    options.add_session_config_entry("session.load_model_format", "ORT")
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return options
 
 
 def normalize_level(samples: Floats) -> Floats:

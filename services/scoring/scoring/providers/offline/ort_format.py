@@ -1,4 +1,4 @@
-"""Turns inner tensors of a model in ORT format into outputs, without rebuilding the model.
+"""Reads the weights of a model in ORT format, and turns inner tensors into outputs without rebuilding it.
 
 An .ort file is a FlatBuffer (https://flatbuffers.dev/internals) with the tables of onnxruntime's ort.fbs. A
 field of a table is found through its vtable and holds the distance, as uint32, to what it points at. A new
@@ -8,8 +8,13 @@ vector of output names is appended to the file, and the graph's field is pointed
 import struct
 from collections.abc import Sequence
 
-SESSION_MODEL, MODEL_GRAPH, GRAPH_OUTPUTS = 1, 7, 6
-"""The positions of the fields in the tables InferenceSession, Model and Graph."""
+import numpy as np
+from numpy.typing import NDArray
+
+SESSION_MODEL, MODEL_GRAPH, GRAPH_WEIGHTS, GRAPH_OUTPUTS = 1, 7, 0, 6
+TENSOR_NAME, TENSOR_SIZES, TENSOR_TYPE, TENSOR_CONTENT = 0, 2, 3, 4
+"""The positions of the fields in the tables InferenceSession, Model, Graph and Tensor."""
+TYPES: dict[int, type[np.generic]] = {1: np.float32, 2: np.uint8, 7: np.int64}
 
 
 def add_outputs(model: bytes, names: Sequence[str]) -> bytes:
@@ -27,6 +32,31 @@ def add_outputs(model: bytes, names: Sequence[str]) -> bytes:
         content = name.encode()
         patched += struct.pack("<I", len(content)) + content + bytes(4 - len(content) % 4)
     return bytes(patched) + bytes(-len(patched) % 8)
+
+
+def read_weights(model: bytes) -> dict[str, NDArray[np.generic]]:
+    """Return the constants of the main graph by name, as views of the model."""
+    graph = _follow(model, _find_field(model, _follow_field(model, 0, SESSION_MODEL), MODEL_GRAPH))
+    tensors = _follow(model, _find_field(model, graph, GRAPH_WEIGHTS))
+    [count] = struct.unpack_from("<I", model, tensors)
+    places = [_follow(model, tensors + 4 + 4 * number) for number in range(count)]
+    return dict(_read_tensor(model, place) for place in places)
+
+
+def _read_tensor(data: bytes, table: int) -> tuple[str, NDArray[np.generic]]:
+    name, sizes, content = (
+        _follow(data, _find_field(data, table, field))
+        for field in (TENSOR_NAME, TENSOR_SIZES, TENSOR_CONTENT)
+    )
+    [kind] = struct.unpack_from("<i", data, _find_field(data, table, TENSOR_TYPE))
+    shape = _read_array(data, sizes, np.dtype(np.int64))
+    values = _read_array(data, content, np.dtype(np.uint8)).view(TYPES[kind])
+    return data[name + 4 : _find_end(data, name)].decode(), values.reshape(shape)
+
+
+def _read_array(data: bytes, vector: int, kind: np.dtype[np.generic]) -> NDArray[np.generic]:
+    [count] = struct.unpack_from("<I", data, vector)
+    return np.frombuffer(data, kind, count, vector + 4)
 
 
 def _follow(data: bytes, position: int) -> int:

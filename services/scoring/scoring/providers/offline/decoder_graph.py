@@ -1,0 +1,198 @@
+"""Moonshine's decoder as two graphs for onnxruntime, with the weights of the released model.
+
+The released graph computes the shapes of all tensors again in every step, in 600 of its 900 operators. Here
+the shapes are fixed, and the other operators are the same, so that the outputs are too.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.providers.offline.onnx_format import ModelWriter
+
+type Weights = Mapping[str, NDArray[np.generic]]
+
+HEADS, HEAD_WIDTH = 8, 36
+WIDTH, WIDE = HEADS * HEAD_WIDTH, 1152
+ROTATED = 32
+"""The position rotates pairs of the first numbers of a head (Su 2021, arXiv 2104.09864)."""
+VOCABULARY = 32_768
+EPSILON = 1e-5
+
+
+class Layer(NamedTuple):
+    """The parts of the names of a layer's matrices that differ: see `GraphBuilder.use_matrix`."""
+
+    queries: str
+    keys: str
+    values: str
+    joined: str
+    recording_queries: str
+    recording_keys: str
+    recording_values: str
+    recording_joined: str
+    wide: str
+    narrow: str
+
+
+LAYERS = (
+    Layer("3083_0", "3202_0", "3093_0", "3273_0", "3274_0", "3277_0", "3284_0", "3188_0", "3313_0", "3190_0"),
+    Layer("3191_0", "3194_0", "3325_0", "3381_0", "3258_0", "3385_0", "3392_0", "3420_0", "3421_0", "3422_0"),
+    Layer("3291_0", "3294_0", "3433_0", "3357_0", "3490_0", "3493_0", "3500_0", "3388_0", "3529_0", "3390_0"),
+    Layer("3391_0", "3394_0", "3401_0", "3457_0", "3458_0", "3601_0", "3608_0", "3488_0", "3637_0", "3490_1"),
+    Layer("3639_0", "3494_0", "3501_0", "3557_0", "3558_0", "3709_0", "3716_0", "3744_0", "3745_0", "3746_0"),
+    Layer("3747_0", "3750_0", "3757_0", "3813_0", "3814_0", "3817_0", "3824_0", "3852_0", "3689_0", "3854_0"),
+)
+OUTPUT_MATRIX = "3691_0"
+RECORDING_STATES = tuple(f"{kind}.{layer}" for layer in range(len(LAYERS)) for kind in ("keys", "values"))
+"""Keys and values of the recording, by layer: (1, 8, frames, 36)."""
+TEXT_STATES = tuple(f"past_{name}" for name in RECORDING_STATES)
+"""Keys and values of the tokens before: (1, 8, before, 36)."""
+NEXT_STATES = tuple(f"next_{name}" for name in TEXT_STATES)
+"""The same with the tokens' own."""
+
+
+class GraphBuilder:
+    """Adds parts of the decoder to a graph."""
+
+    def __init__(self, weights: Weights) -> None:
+        self.writer = ModelWriter()
+        self.add = self.writer.add
+        self._weights = weights
+        self._used = set[str]()
+
+    def use(self, name: str) -> str:
+        if name not in self._used:
+            self.writer.add_weights(name, self._weights[name])
+        self._used.add(name)
+        return name
+
+    def add_constant(self, name: str, values: Sequence[float] | NDArray[np.generic]) -> str:
+        return self.writer.add_weights(name, np.asarray(values))
+
+    def quantize(self, values: str) -> tuple[str, ...]:
+        return self.writer.add_many("DynamicQuantizeLinear", values, to=("", "", ""))
+
+    def project(self, quantized: tuple[str, ...], matrix: str) -> str:
+        weights, scale, zero = self.use_matrix(matrix)
+        return self.add(
+            "MatMulIntegerToFloat", quantized[0], weights, quantized[1], scale, quantized[2], zero
+        )
+
+    def apply_linear(self, values: str, matrix: str, bias: str = "", to: str = "") -> str:
+        quantized = self.use_matrix(matrix)
+        return self.add("DynamicQuantizeMatMul", values, *quantized, bias and self.use(bias), to=to)
+
+    def embed(self, tokens: str) -> str:
+        weights, scale, zero = self.use_quantized("model.decoder.embed_tokens.weight_merged_0")
+        return self.add("DequantizeLinear", self.add("Gather", weights, tokens, axis=0), scale, zero, axis=1)
+
+    def normalize(self, values: str, name: str) -> str:
+        scale = self.use(f"model.decoder.{name}.weight_merged_0")
+        return self.add("LayerNormalization", values, scale, epsilon=EPSILON, axis=-1)
+
+    def split_heads(self, values: str, to: str = "") -> str:
+        return self.add("Transpose", self.add("Reshape", values, "heads"), perm=(0, 2, 1, 3), to=to)
+
+    def attend(self, queries: str, keys: str, values: str, mask: str = "") -> str:
+        scores = self.add("FusedMatMul", queries, keys, transB=1, alpha=1 / HEAD_WIDTH**0.5)
+        shares = self.add("Softmax", self.add("Add", scores, mask) if mask else scores, axis=-1)
+        found = self.add("Transpose", self.add("MatMul", shares, values), perm=(0, 2, 1, 3))
+        return self.add("Reshape", found, "joined")
+
+    def use_matrix(self, matrix: str) -> tuple[str, ...]:
+        number, copy = matrix.split("_")
+        return self.use_quantized(f"onnx::MatMul_{number}_merged_{copy}")
+
+    def use_quantized(self, name: str) -> tuple[str, ...]:
+        return tuple(self.use(f"{name}_{part}") for part in ("quantized", "scale", "zero_point"))
+
+
+def build_recording_graph(weights: Weights) -> bytes:
+    """Build the graph from `encoded` (1, frames, 288) to RECORDING_STATES."""
+    build = GraphBuilder(weights)
+    build.add_constant("heads", [0, -1, HEADS, HEAD_WIDTH])
+    quantized = build.quantize(build.writer.add_input("encoded", "float32", (1, "frames", WIDTH)))
+    matrices = [each for layer in LAYERS for each in (layer.recording_keys, layer.recording_values)]
+    for name, matrix in zip(RECORDING_STATES, matrices, strict=True):
+        build.split_heads(build.project(quantized, matrix), to=name)
+        build.writer.add_output(name, "float32", (1, HEADS, "frames", HEAD_WIDTH))
+    return build.writer.finish()
+
+
+def build_text_graph(weights: Weights) -> bytes:
+    """Build the graph of the text. Its outputs are `logits` (1, n, 32768) and NEXT_STATES.
+
+    Its inputs are `tokens` (1, n), `positions` (n, 1), `mask` (n, before + n), which is added to the
+    attention's scores, TEXT_STATES and RECORDING_STATES.
+    """
+    build = GraphBuilder(weights)
+    add_input = build.writer.add_input
+    build.add_constant("heads", [0, -1, HEADS, HEAD_WIDTH])
+    build.add_constant("joined", [0, 0, WIDTH])
+    hidden = build.embed(add_input("tokens", "int64", (1, "n")))
+    angles = _add_angles(build, add_input("positions", "float32", ("n", 1)))
+    add_input("mask", "float32", ("n", "all"))
+    for number, layer in enumerate(LAYERS):
+        hidden = _add_layer(build, hidden, number, layer, angles)
+    build.apply_linear(build.normalize(hidden, "norm"), OUTPUT_MATRIX, to="logits")
+    build.writer.add_output("logits", "float32", (1, "n", VOCABULARY))
+    return build.writer.finish()
+
+
+def _add_angles(build: GraphBuilder, positions: str) -> tuple[str, str]:
+    """Return cosines and sines (n, 36) of the rotation. Numbers that are not rotated have 1 and 0."""
+    one = np.float32(1)
+    steps = one / np.float32(10_000) ** (np.arange(0, ROTATED, 2, dtype=np.float32) / np.float32(ROTATED))
+    frequencies = np.pad(np.repeat(steps, 2), (0, HEAD_WIDTH - ROTATED))[None]
+    angles = build.add("Mul", positions, build.add_constant("frequencies", frequencies))
+    build.add_constant("swapped", np.arange(HEAD_WIDTH) ^ 1)
+    signs = np.tile(np.array([-1, 1], np.float32), HEAD_WIDTH // 2)
+    sines = build.add("Mul", build.add("Sin", angles), build.add_constant("signs", signs))
+    return build.add("Cos", angles), sines
+
+
+def _rotate(build: GraphBuilder, values: str, angles: tuple[str, str]) -> str:
+    cosines, sines = angles
+    swapped = build.add("Gather", values, "swapped", axis=3)
+    return build.add("Add", build.add("Mul", values, cosines), build.add("Mul", swapped, sines))
+
+
+def _add_layer(build: GraphBuilder, hidden: str, number: int, layer: Layer, angles: tuple[str, str]) -> str:
+    name = f"layers.{number}"
+    quantized = build.quantize(build.normalize(hidden, f"{name}.input_layernorm"))
+    queries, keys, values = (
+        build.split_heads(build.project(quantized, matrix))
+        for matrix in (layer.queries, layer.keys, layer.values)
+    )
+    keys = _extend(build, f"past_keys.{number}", _rotate(build, keys, angles))
+    values = _extend(build, f"past_values.{number}", values)
+    attended = build.attend(_rotate(build, queries, angles), keys, values, "mask")
+    hidden = build.add("Add", hidden, build.apply_linear(attended, layer.joined))
+    normalized = build.normalize(hidden, f"{name}.post_attention_layernorm")
+    queries = build.split_heads(build.apply_linear(normalized, layer.recording_queries))
+    states = [f"{kind}.{number}" for kind in ("keys", "values")]
+    for state in states:
+        build.writer.add_input(state, "float32", (1, HEADS, "frames", HEAD_WIDTH))
+    hidden = build.add(
+        "Add", hidden, build.apply_linear(build.attend(queries, *states), layer.recording_joined)
+    )
+    return _add_perceptron(build, hidden, number, layer)
+
+
+def _extend(build: GraphBuilder, state: str, own: str) -> str:
+    """Append the tokens' own keys or values to those of the tokens before."""
+    build.writer.add_input(state, "float32", (1, HEADS, "before", HEAD_WIDTH))
+    build.writer.add_output(f"next_{state}", "float32", (1, HEADS, "all", HEAD_WIDTH))
+    return build.add("Concat", state, own, axis=2, to=f"next_{state}")
+
+
+def _add_perceptron(build: GraphBuilder, hidden: str, number: int, layer: Layer) -> str:
+    name = f"layers.{number}"
+    biases = [f"model.decoder.{name}.mlp.{part}.bias_merged_0" for part in ("fc1", "fc2")]
+    wide = build.apply_linear(build.normalize(hidden, f"{name}.final_layernorm"), layer.wide, biases[0])
+    content, gate = build.writer.add_many("Split", wide, to=("", ""), axis=-1, num_outputs=2)
+    gated = build.add("Mul", build.add("QuickGelu", gate, alpha=1.0), content)
+    return build.add("Add", hidden, build.apply_linear(gated, layer.narrow, biases[1]))

@@ -1,0 +1,111 @@
+"""Writes models in ONNX format (onnx.proto3), as far as the decoder needs it.
+
+A file is a Protocol Buffers message (https://protobuf.dev/programming-guides/encoding). The constants are the
+numbers of its fields.
+"""
+
+import struct
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+NUMBER, CONTENT, FLOAT32 = 0, 2, 5
+"""How a value is stored: as a variable-length integer, by its length and bytes, or in four bytes."""
+TYPES = {"float32": 1, "uint8": 2, "int64": 7}
+IR_VERSION, OPSET, EXTENSION_OPSET = 10, 18, 1
+EXTENSIONS = "com.microsoft"
+EXTENDED = {"DynamicQuantizeMatMul", "FusedMatMul", "MatMulIntegerToFloat", "QuickGelu"}
+"""Operators that onnxruntime adds to the standard."""
+
+type Attribute = int | float | Sequence[int]
+
+
+class ModelWriter:
+    """Collects the operators of a graph. Tensors are known by their names."""
+
+    def __init__(self) -> None:
+        self._graph = bytearray()
+        self._count = 0
+
+    def add_input(self, name: str, kind: str, shape: Sequence[int | str]) -> str:
+        """Declare an input. A dimension that varies is given by a name."""
+        self._graph += _write_content(11, _write_tensor_type(name, kind, shape))
+        return name
+
+    def add_output(self, name: str, kind: str, shape: Sequence[int | str]) -> None:
+        self._graph += _write_content(12, _write_tensor_type(name, kind, shape))
+
+    def add_weights(self, name: str, values: NDArray[np.generic]) -> str:
+        sizes = b"".join(_write_number(1, size) for size in values.shape)
+        kind = _write_number(2, TYPES[values.dtype.name])
+        content = _write_content(8, name.encode()) + _write_content(9, values.tobytes())
+        self._graph += _write_content(5, sizes + kind + content)
+        return name
+
+    def add(self, operator: str, *inputs: str, to: str = "", **attributes: Attribute) -> str:
+        """Add an operator with one output and return the output's name."""
+        [output] = self.add_many(operator, *inputs, to=(to,), **attributes)
+        return output
+
+    def add_many(
+        self, operator: str, *inputs: str, to: Sequence[str], **attributes: Attribute
+    ) -> tuple[str, ...]:
+        """Add an operator with several outputs. Those without a name get one."""
+        outputs = tuple(name or f"{self._count}.{place}" for place, name in enumerate(to))
+        self._count += 1
+        node = b"".join(_write_content(1, name.encode()) for name in inputs)
+        node += b"".join(_write_content(2, name.encode()) for name in outputs)
+        node += _write_content(4, operator.encode())
+        node += b"".join(_write_content(5, _write_attribute(*each)) for each in attributes.items())
+        node += _write_content(7, EXTENSIONS.encode() if operator in EXTENDED else b"")
+        self._graph += _write_content(1, node)
+        return outputs
+
+    def finish(self) -> bytes:
+        own = _write_content(8, _write_number(2, OPSET))
+        extended = _write_content(
+            8, _write_content(1, EXTENSIONS.encode()) + _write_number(2, EXTENSION_OPSET)
+        )
+        graph = _write_content(7, _write_content(2, b"graph") + bytes(self._graph))
+        return _write_number(1, IR_VERSION) + own + extended + graph
+
+
+def _write_attribute(name: str, value: Attribute) -> bytes:
+    start = _write_content(1, name.encode())
+    if isinstance(value, int):
+        return start + _write_number(3, value) + _write_number(20, 2)
+    if isinstance(value, float):
+        return start + _write_key(2, FLOAT32) + struct.pack("<f", value) + _write_number(20, 1)
+    return start + b"".join(_write_number(8, each) for each in value) + _write_number(20, 7)
+
+
+def _write_tensor_type(name: str, kind: str, shape: Sequence[int | str]) -> bytes:
+    sizes = (
+        _write_number(1, size) if isinstance(size, int) else _write_content(2, size.encode())
+        for size in shape
+    )
+    dimensions = b"".join(_write_content(1, size) for size in sizes)
+    tensor = _write_number(1, TYPES[kind]) + _write_content(2, dimensions)
+    return _write_content(1, name.encode()) + _write_content(2, _write_content(1, tensor))
+
+
+def _write_key(field: int, storage: int) -> bytes:
+    return _write_varint(field << 3 | storage)
+
+
+def _write_number(field: int, value: int) -> bytes:
+    return _write_key(field, NUMBER) + _write_varint(value)
+
+
+def _write_content(field: int, content: bytes) -> bytes:
+    return _write_key(field, CONTENT) + _write_varint(len(content)) + content
+
+
+def _write_varint(value: int) -> bytes:
+    """Write 7 bits a byte, the lowest ones first. Negative numbers are two's complements of 64 bits."""
+    left, written = value & (1 << 64) - 1, bytearray()
+    while left > 127:
+        written.append(left & 127 | 128)
+        left >>= 7
+    return bytes([*written, left])

@@ -1,0 +1,55 @@
+"""The graphs give the logits of the released decoder, which computes its shapes itself."""
+
+import numpy as np
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+from scoring.audio.recording import Recording
+from scoring.providers.offline.decoder import EMPTY_TEXT, Decoder
+from scoring.providers.offline.encoder import SAMPLES_PER_FRAME, Encoder, create_session
+from scoring.providers.offline.model_files import ModelFiles
+from scoring.providers.offline.tokenizer import START
+
+type Floats = NDArray[np.float32]
+
+TOKENS = [START, 450, 7945, 11308, 472, 9881, 297, 278, 7250]
+NO_PAST = np.zeros((1, 8, 0, 36), np.float32)
+
+
+@pytest.fixture(scope="module")
+def released(model_files: ModelFiles) -> onnxruntime.InferenceSession:
+    return create_session(model_files.decoder)
+
+
+@pytest.fixture(scope="module")
+def last(encoder: Encoder, recording: Recording) -> Floats:
+    samples = np.frombuffer(recording.pcm, np.int16).astype(np.float32) / 32768
+    return encoder.encode(samples).last.astype(np.float32)
+
+
+def run_released(session: onnxruntime.InferenceSession, last: Floats, tokens: list[int]) -> Floats:
+    own = {
+        "input_ids": np.array([tokens], np.int64),
+        "encoder_hidden_states": last[None],
+        "encoder_attention_mask": np.ones((1, len(last) * SAMPLES_PER_FRAME), np.int64),
+        "use_cache_branch": np.array([False]),
+    }
+    past = {each.name: NO_PAST for each in session.get_inputs() if each.name not in own}
+    [logits] = session.run(["logits"], own | past)
+    return np.asarray(logits[0])
+
+
+def test_a_text_has_the_same_logits(
+    released: onnxruntime.InferenceSession, decoder: Decoder, last: Floats
+) -> None:
+    logits, _ = decoder.read(decoder.listen(last), TOKENS, EMPTY_TEXT)
+    np.testing.assert_allclose(logits, run_released(released, last, TOKENS), atol=0.02)
+
+
+def test_tokens_continue_the_tokens_before(decoder: Decoder, last: Floats) -> None:
+    """Not exactly: quantised together, tokens are rounded together."""
+    recording = decoder.listen(last)
+    together, _ = decoder.read(recording, TOKENS, EMPTY_TEXT)
+    _, text = decoder.read(recording, TOKENS[:4], EMPTY_TEXT)
+    parts, _ = decoder.read(recording, TOKENS[4:], text)
+    np.testing.assert_allclose(parts, together[4:], atol=3)
