@@ -1,7 +1,10 @@
-"""One address cannot fill the memory with responses that it does not read."""
+"""Clients of one or several addresses cannot fill the memory with responses that they do not read."""
 
 import asyncio
 import struct
+from contextlib import ExitStack
+
+import pytest
 
 from gateway.tests.envoy import run_gateway
 from gateway.tests.stand_in import StandIn
@@ -33,3 +36,19 @@ async def test_responses_that_an_address_does_not_read_leave_memory(stand_ins: d
             for _ in range(6):
                 await asyncio.sleep(0.5)
                 assert await is_served(gateway)
+
+
+@pytest.mark.timed
+async def test_responses_that_several_addresses_do_not_read_are_ended(stand_ins: dict[str, StandIn]) -> None:
+    variables = {"MAX_CONNECTIONS_PER_ADDRESS": str(CONNECTIONS)}
+    async with run_gateway(stand_ins, changes=SMALL_HEAP, **variables) as gateway:
+        with ExitStack() as attack:
+            for number in range(8):
+                source = f"127.0.0.{20 + number}"
+                attack.enter_context(
+                    hold_connections(gateway, CONNECTIONS, source=source, head=_unread_requests())
+                )
+            await asyncio.sleep(4)
+            for _ in range(4):
+                assert await is_served(gateway)
+                await asyncio.sleep(0.5)
