@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from uuid import UUID
 
 from scoring.audio.recording import Recording
 from scoring.domain.metering import Meter
@@ -69,7 +70,10 @@ class PaidSpeechProvider(SpeechProvider, Protocol):
     """A provider billed by the second."""
 
     async def assess_metered(
-        self, recording: Recording, *, text: str, language: str, meter: Meter
+        self, recording: Recording, *, text: str, language: str, learner_id: UUID, meter: Meter
     ) -> ScoringResult:
-        """Like `assess`, with each attempt to send the recording inside the meter."""
+        """Like `assess`, with each attempt to send the recording inside the meter.
+
+        A provider that stops asking a failing service must not do so for all because of one learner.
+        """
         ...

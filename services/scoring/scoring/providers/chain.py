@@ -144,7 +144,9 @@ class ProviderChain:
             return await provider.assess(recording, text=text, language=language)
         name = provider.capabilities.provider
         meter = partial(self._send, ticket, seconds=recording.seconds, provider=name)
-        return await provider.assess_metered(recording, text=text, language=language, meter=meter)
+        return await provider.assess_metered(
+            recording, text=text, language=language, learner_id=ticket.learner_id, meter=meter
+        )
 
     @asynccontextmanager
     async def _send(self, ticket: Ticket, *, seconds: float, provider: str) -> AsyncIterator[Sending]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from prometheus_client import REGISTRY
@@ -72,10 +72,12 @@ class PaidProvider(FreeProvider):
         self._sends, self._connects, self.sent = sends, connects, 0
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
-        return await self.assess_metered(recording, text=text, language=language, meter=skip_metering)
+        return await self.assess_metered(
+            recording, text=text, language=language, learner_id=uuid4(), meter=skip_metering
+        )
 
     async def assess_metered(
-        self, recording: Recording, *, text: str, language: str, meter: Meter
+        self, recording: Recording, *, text: str, language: str, learner_id: UUID, meter: Meter
     ) -> ScoringResult:
         for _ in range(self._sends):
             async with meter() as sending:
@@ -301,10 +303,12 @@ async def test_nothing_is_reserved_before_the_turn_comes(chain_of: ChainOf, redi
         may_end = asyncio.Event()
 
         async def assess_metered(
-            self, recording: Recording, *, text: str, language: str, meter: Meter
+            self, recording: Recording, *, text: str, language: str, learner_id: UUID, meter: Meter
         ) -> ScoringResult:
             await self.may_end.wait()
-            return await super().assess_metered(recording, text=text, language=language, meter=meter)
+            return await super().assess_metered(
+                recording, text=text, language=language, learner_id=learner_id, meter=meter
+            )
 
     chain = chain_of(BusyAndPaid("busy-and-paid"), limits=Limits(0, 100_000))
     requests = [asyncio.create_task(assess(chain)) for _ in range(3)]

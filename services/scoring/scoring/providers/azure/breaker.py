@@ -1,11 +1,16 @@
-"""Stops calling a service that keeps failing."""
+"""Stops calling a service that keeps failing, for one learner or for all."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+from uuid import UUID
 
 MAX_FAILURES = 5
 RESET_SECONDS = 15.0
+LEARNER_RESET_FACTOR = 2
+"""A learner whose recordings fail waits longer, so that another one probes the service."""
+MAX_LEARNERS = 10_000
+"""Learners whose failures are remembered."""
 
 type BreakerState = Literal["closed", "open", "half_open"]
 
@@ -22,6 +27,7 @@ class Permit:
 
     epoch: int
     is_probe: bool
+    learner_id: UUID | None = None
 
 
 class Breaker:
@@ -35,7 +41,7 @@ class Breaker:
         reset_seconds: float = RESET_SECONDS,
     ) -> None:
         self._clock, self._max_failures, self._reset_seconds = clock, max_failures, reset_seconds
-        self._failures, self._epoch = 0, 0
+        self._failures, self._epoch = list[UUID | None](), 0
         self._opened_at: float | None = None
         self._probing = False
 
@@ -52,27 +58,32 @@ class Breaker:
             return 0.0
         return max(self._opened_at + self._reset_seconds - self._clock(), 0.0)
 
-    def admit(self) -> Permit:
-        """Raise BreakerOpen while it is open, or while a probe is running."""
+    def admit(self, learner_id: UUID | None = None) -> Permit:
+        """Raise BreakerOpen while it is open, or while a probe is running.
+
+        Of a learner's failures in a row, only a part counts: three learners or more open it.
+        """
         if self.state == "closed":
-            return Permit(self._epoch, is_probe=False)
+            return Permit(self._epoch, is_probe=False, learner_id=learner_id)
         if self.state == "open" or self._probing:
             raise BreakerOpen(self.open_seconds)
         self._probing = True
-        return Permit(self._epoch, is_probe=True)
+        return Permit(self._epoch, is_probe=True, learner_id=learner_id)
 
     def record_success(self, permit: Permit) -> None:
         if permit.epoch != self._epoch:
             return
-        self._failures = 0
+        self._failures = []
         if permit.is_probe:
             self._change(opened_at=None)
 
     def record_failure(self, permit: Permit) -> None:
         if permit.epoch != self._epoch:
             return
-        self._failures += 1
-        if permit.is_probe or self._failures >= self._max_failures:
+        learner_id, limit = permit.learner_id, max(1, self._max_failures // 2)
+        if learner_id is None or self._failures.count(learner_id) < limit:
+            self._failures.append(learner_id)
+        if permit.is_probe or len(self._failures) >= self._max_failures:
             self._change(opened_at=self._clock())
 
     def release(self, permit: Permit) -> None:
@@ -81,5 +92,56 @@ class Breaker:
             self._probing = False
 
     def _change(self, *, opened_at: float | None) -> None:
-        self._opened_at, self._failures, self._probing = opened_at, 0, False
+        self._opened_at, self._failures, self._probing = opened_at, [], False
         self._epoch += 1
+
+    def create_for_learner(self) -> "Breaker":
+        """Create a closed breaker that counts only one learner's failures."""
+        reset_seconds = LEARNER_RESET_FACTOR * self._reset_seconds
+        return Breaker(self._clock, max_failures=self._max_failures, reset_seconds=reset_seconds)
+
+
+@dataclass(frozen=True)
+class LearnerPermit:
+    learner_id: UUID
+    breaker: Breaker
+    of_learner: Permit
+    of_service: Permit
+
+
+class LearnerBreakers:
+    """The breaker of a service, and one for each learner whose last recording failed."""
+
+    def __init__(self, service: Breaker) -> None:
+        self._service = service
+        self._learners: dict[UUID, Breaker] = {}
+
+    @property
+    def state(self) -> BreakerState:
+        return self._service.state
+
+    def admit(self, learner_id: UUID) -> LearnerPermit:
+        """Raise BreakerOpen if the learner's breaker or the service's is open."""
+        breaker = self._learners.get(learner_id) or self._service.create_for_learner()
+        of_learner = breaker.admit()
+        try:
+            of_service = self._service.admit(learner_id)
+        except BreakerOpen:
+            breaker.release(of_learner)
+            raise
+        return LearnerPermit(learner_id, breaker, of_learner, of_service)
+
+    def record_success(self, permit: LearnerPermit) -> None:
+        self._service.record_success(permit.of_service)
+        self._learners.pop(permit.learner_id, None)
+
+    def record_failure(self, permit: LearnerPermit) -> None:
+        self._service.record_failure(permit.of_service)
+        permit.breaker.record_failure(permit.of_learner)
+        self._learners[permit.learner_id] = permit.breaker
+        if len(self._learners) > MAX_LEARNERS:
+            del self._learners[next(iter(self._learners))]
+
+    def release(self, permit: LearnerPermit) -> None:
+        self._service.release(permit.of_service)
+        permit.breaker.release(permit.of_learner)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
+from uuid import UUID, uuid4
 
 import structlog
 from prometheus_client import Gauge
@@ -27,7 +28,7 @@ from scoring.errors import (
     QuotaExhausted,
     SpeechProcessingError,
 )
-from scoring.providers.azure.breaker import Breaker, BreakerOpen
+from scoring.providers.azure.breaker import Breaker, BreakerOpen, LearnerBreakers
 from scoring.providers.azure.configuration import Connection, RecognitionRequest
 from scoring.providers.azure.outcomes import Outcome, to_error
 from scoring.providers.azure.phrases import parse_phrase
@@ -69,7 +70,7 @@ class AzureProvider:
     ) -> None:
         self.concurrency = concurrency
         self._pool = RecognitionPool(connection, concurrency=concurrency)
-        self._timeout_seconds, self._breaker = timeout_seconds, breaker
+        self._timeout_seconds, self._breaker = timeout_seconds, LearnerBreakers(breaker)
         BREAKER_OPEN.labels(self.capabilities.provider).set_function(lambda: breaker.state == "open")
 
     @property
@@ -102,20 +103,22 @@ class AzureProvider:
             raise ProviderUnavailable(DOWN)
 
     async def assess(self, recording: Recording, *, text: str, language: str) -> ScoringResult:
-        return await self.assess_metered(recording, text=text, language=language, meter=skip_metering)
+        return await self.assess_metered(
+            recording, text=text, language=language, learner_id=uuid4(), meter=skip_metering
+        )
 
     async def assess_metered(
-        self, recording: Recording, *, text: str, language: str, meter: Meter
+        self, recording: Recording, *, text: str, language: str, learner_id: UUID, meter: Meter
     ) -> ScoringResult:
         request = RecognitionRequest(to_spoken_text(text), language, recording.seconds)
-        with self._guard():
+        with self._guard(learner_id):
             return await self._assess_repeatedly(request, recording, meter)
 
     @contextmanager
-    def _guard(self) -> Iterator[None]:
-        """Report the block's outcome to the breaker. Raises ProviderUnavailable while it is open."""
+    def _guard(self, learner_id: UUID) -> Iterator[None]:
+        """Report the block's outcome to the breakers. Raises ProviderUnavailable while one is open."""
         try:
-            permit = self._breaker.admit()
+            permit = self._breaker.admit(learner_id)
         except BreakerOpen as error:
             seconds = max(math.ceil(error.retry_after_seconds), 1)
             raise ProviderUnavailable(DOWN, retry_after=seconds) from None

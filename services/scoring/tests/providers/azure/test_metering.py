@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from uuid import uuid4
 
 import pytest
 from scoring.audio.recording import Recording
@@ -36,7 +37,9 @@ class Attempts:
 
 
 async def assess(provider: AzureProvider, recording: Recording, meter: Attempts) -> None:
-    await provider.assess_metered(recording, text="The train leaves.", language="en-US", meter=meter)
+    await provider.assess_metered(
+        recording, text="The train leaves.", language="en-US", learner_id=uuid4(), meter=meter
+    )
 
 
 @pytest.mark.parametrize(

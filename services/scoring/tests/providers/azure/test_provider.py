@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable
+from uuid import UUID, uuid4
 
 import pytest
 from prometheus_client import REGISTRY
 from scoring.audio.recording import Recording
+from scoring.domain.metering import skip_metering
 from scoring.errors import (
     AuthenticationFailed,
     InvalidProviderResponse,
@@ -267,6 +269,28 @@ async def test_repeated_failures_open_the_breaker(
         assert await assess(provider, recording) == SPOKEN
         assert breaker.state == "closed"
         assert not is_shown_open()
+
+
+async def test_one_learners_failing_recordings_do_not_open_the_breaker_for_others(
+    double: AzureDouble, provide: Provide, recording: Recording
+) -> None:
+    failing, other = uuid4(), uuid4()
+    double.play(*[*SITUATIONS["no_nbest"]] * 5, scores())
+    async with provide() as provider:
+
+        async def assess_for(learner_id: UUID) -> str:
+            call = provider.assess_metered(
+                recording, text=TEXT, language="en-US", learner_id=learner_id, meter=skip_metering
+            )
+            return (await call).recognized_text
+
+        for _ in range(5):
+            with pytest.raises(InvalidProviderResponse):
+                await assess_for(failing)
+        with pytest.raises(ProviderUnavailable, match="repeatedly"):
+            await assess_for(failing)
+        assert await assess_for(other) == SPOKEN
+        await provider.ping()
 
 
 @pytest.mark.parametrize("situation", ["phrase_NoMatch", "http_400"])
