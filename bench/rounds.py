@@ -57,5 +57,5 @@ def print_verdict(broken: list[str]) -> int:
     """Print the broken bounds and return the exit status."""
     for line in broken:
         print(f"BROKEN: {line}")
-    print("A bound is broken." if broken else "All bounds hold.")
+    print("A result exceeds its bound." if broken else "All bounds hold.")
     return 1 if broken else 0

@@ -27,7 +27,7 @@ GROUPS = {
 """The tags of the services' routes, in the order in which a learner meets them."""
 PROBLEM = {
     "title": "Problem",
-    "description": "An error as in RFC 9457. Decide by `code`; `errors` names the fields at fault, if any.",
+    "description": "An error as in RFC 9457. Decide by `code`; `errors` names the invalid fields, if any.",
     "type": "object",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
@@ -45,7 +45,7 @@ PROBLEM = {
 }
 FIELD_ERROR = {
     "title": "FieldError",
-    "description": "A field at fault. `pointer` is its JSON pointer (RFC 6901), as a URI fragment.",
+    "description": "An invalid field. `pointer` is its JSON pointer (RFC 6901), as a URI fragment.",
     "type": "object",
     "required": ["pointer", "message"],
     "properties": {

@@ -66,7 +66,7 @@ def _complete(variables: Mapping[str, str]) -> dict[str, str]:
     if unsafe := [name for name, value in values.items() if UNSAFE & set(value)]:
         raise ValueError(f"quotes and line breaks cannot be rendered: {', '.join(unsafe)}")
     if bool(values["TLS_CERTIFICATE_FILE"]) != bool(values["TLS_KEY_FILE"]):
-        raise ValueError("TLS_CERTIFICATE_FILE and TLS_KEY_FILE go together")
+        raise ValueError("set both TLS_CERTIFICATE_FILE and TLS_KEY_FILE, or neither")
     return values
 
 

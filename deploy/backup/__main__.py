@@ -25,7 +25,7 @@ def _create(folder: Path) -> None:
 
 def _restore(folder: Path) -> None:
     manifest = asyncio.run(restore(read_system(), folder, report=say))
-    say(f"The system is as it was at {manifest.taken_at}. {NEXT}")
+    say(f"The system has its state of {manifest.taken_at} again. {NEXT}")
 
 
 def _verify(folder: Path) -> None:

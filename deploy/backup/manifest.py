@@ -72,7 +72,7 @@ class Manifest:
             raise BackupFailed(f"{folder} is not a backup of Parley: its manifest has another format.")
         if (version := content.get("version")) != VERSION:
             raise BackupFailed(
-                f"{folder} has version {version} of the format, not {VERSION} as this program."
+                f"{folder} has the format version {version}; this program reads version {VERSION}."
             )
         if content.pop("sha256", None) != _compute_digest({"format": FORMAT, **content}):
             raise BackupFailed(f"{folder} is damaged: {MANIFEST} was changed.")
@@ -136,7 +136,7 @@ def _ensure_same(folder: Path, expected: File) -> None:
     except OSError as error:
         raise BackupFailed(f"{folder} is damaged: {expected.path}: {error.strerror}.") from error
     if found != expected:
-        raise BackupFailed(f"{folder} is damaged: {expected.path} is not what the manifest says.")
+        raise BackupFailed(f"{folder} is damaged: {expected.path} does not match the manifest.")
 
 
 def _load(folder: Path) -> dict[str, Any]:

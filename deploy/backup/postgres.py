@@ -45,7 +45,9 @@ class Database:
         try:
             await self.connection.execute(f"SELECT pg_advisory_lock({PAUSE_LOCK})")
         except asyncpg.LockNotAvailableError as error:
-            raise BackupFailed(f"A relay of {self.service} has not paused: does RabbitMQ answer?") from error
+            raise BackupFailed(
+                f"A relay of {self.service} has not paused: check that RabbitMQ answers."
+            ) from error
 
     async def resume_relays(self) -> None:
         if not self.connection.is_closed():
@@ -132,7 +134,7 @@ async def connect_all(
             stack.push_async_callback(_close, connection)
             if not await connection.fetchval(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})"):
                 raise BackupFailed(
-                    f"A migration, a backup or a restore of the database of {service} runs: wait for it."
+                    f"A migration, backup or restore of {service} is running: wait until it ends."
                 )
             found.append(Database(service, url, programs, connection))
         yield found

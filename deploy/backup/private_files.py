@@ -45,7 +45,7 @@ def _lock(folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise BackupFailed(f"Another backup is written to {folder}: wait until it ends.") from None
+        raise BackupFailed(f"Another backup is being written to {folder}: wait until it ends.") from None
     finally:
         with contextlib.suppress(OSError):
             os.close(descriptor)

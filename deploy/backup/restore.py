@@ -73,7 +73,7 @@ async def _ensure_empty(system: System, databases: Sequence[Database], upload: U
     counts = await asyncio.to_thread(system.queues.count) if system.queues else {}
     if filled := {name: messages for name, messages in counts.items() if messages}:
         raise BackupFailed(
-            f"RabbitMQ holds messages of another state: {describe(filled)}. Purge these queues first."
+            f"RabbitMQ has messages of another system: {describe(filled)}. Purge these queues first."
         )
 
 

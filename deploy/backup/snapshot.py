@@ -83,7 +83,7 @@ async def _take_snapshot(
             return snapshot
         if time.monotonic() > deadline:
             raise BackupFailed(
-                f"Messages wait that no worker has finished in {options.wait_seconds:.0f} s: "
+                f"Workers have not finished these messages within {options.wait_seconds:.0f} s: "
                 f"{describe(waiting)}. Nothing was kept: see whether the workers are ready, and try again."
             )
         report(f"waiting for {describe(waiting)}")

@@ -39,14 +39,14 @@ def summarize(manifest: Manifest, folder: Path) -> str:
     lines = [f"{folder}: {databases}, {manifest.objects} objects, taken at {manifest.taken_at}"]
     if manifest.missing_objects:
         lines.append(
-            f"{len(manifest.missing_objects)} objects were missing in the storage: see missing_objects."
+            f"{len(manifest.missing_objects)} objects were missing from the storage; the manifest lists them."
         )
     if manifest.dead_letters:
         lines.append(
-            f"Dead letters are not in it: {describe(manifest.dead_letters)}. Replay them, then back up."
+            f"It does not include dead letters: {describe(manifest.dead_letters)}. Replay them, then repeat."
         )
     if manifest.waiting:
-        lines.append(f"These messages are not in it: {describe(manifest.waiting)}.")
+        lines.append(f"It does not include these messages: {describe(manifest.waiting)}.")
     return "\n".join(lines)
 
 

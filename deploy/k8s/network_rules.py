@@ -96,7 +96,7 @@ def _is_peer(peer: Mapping[str, Any], pods: Pods) -> bool:
 def is_match(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Return whether a selector matches these labels. Raises ValueError for an operator other than In."""
     if any(each["operator"] != "In" for each in selector.get("matchExpressions", ())):
-        raise ValueError("the check of NetworkPolicies knows no operator but In")
+        raise ValueError("this check of NetworkPolicies supports only the operator In")
     exact = all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())
     return exact and all(
         labels.get(each["key"]) in each["values"] for each in selector.get("matchExpressions", ())

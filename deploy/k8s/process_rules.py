@@ -77,8 +77,8 @@ def _find_setting_problems(
     settings = getattr(import_module(f"{service.name}.settings"), SETTINGS[role])
     variables = read_variables(pods, manifests)
     if pods.spec.get("terminationGracePeriodSeconds", 30) - _read_pause(pods) <= MAX_STOP_SECONDS:
-        yield f"is killed before the {MAX_STOP_SECONDS:.0f} s in which a process ends are over"
-    yield from (f"{each} is not given" for each in sorted(list_needed(service, role) - variables.keys()))
+        yield f"is killed before the {MAX_STOP_SECONDS:.0f} s that a process may need to stop"
+    yield from (f"{name} is not set" for name in sorted(list_needed(service, role) - variables.keys()))
     unused = {each for each in list_secret_variables(pods) if each.lower() not in settings.model_fields}
     yield from (f"gets the secret {each}, which it does not use" for each in sorted(unused))
     mounted = [each["mountPath"] for each in pods.main.get("volumeMounts", ())]

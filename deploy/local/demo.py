@@ -28,7 +28,7 @@ def play(url: str, *, mail: Path, wanted: str = "", invents_scores: bool = False
         _confirm(client, _sign_up(client), mail)
         speech = _listen(client)
         if invents_scores:
-            say("no real scores", "a stand-in for Azure invents them from the text, whatever is said")
+            say("no real scores", "a stand-in for Azure invents them from the text, not the recording")
         receipt = _speak(client)
         plays = _count_plays(client, admin, speech)
         _save(client, speech, receipt)

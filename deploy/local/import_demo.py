@@ -40,7 +40,7 @@ def _upload(client: httpx.Client) -> str:
         files = [("files[]", (path.name, stack.enter_context(path.open("rb")))) for path in paths]
         uploaded = read_json(client.post("/admin/import/audio", files=files))
     seconds = sum(each["duration_ms"] for each in uploaded["uploaded_files"]) / 1000
-    say("uploads recordings", f"{len(uploaded['uploaded_files'])} kept, {seconds:.0f} s of speech together")
+    say("uploads recordings", f"{len(uploaded['uploaded_files'])} stored, {seconds:.0f} s of speech in total")
     for rejected in uploaded["rejected"]:
         say("", f"{rejected['original_filename']}: {rejected['code']}, {rejected['detail']}")
     return str(uploaded["upload_session_id"])

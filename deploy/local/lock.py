@@ -45,7 +45,7 @@ def stop(folder: Path) -> None:
         if not _try_lock(descriptor) and (pid := _find_holder(descriptor)):
             os.kill(pid, signal.SIGTERM)
         if not _try_lock(descriptor, patience=PATIENCE):
-            raise Failed(f"The run of {folder} does not stop; see the logs in {folder}/logs.")
+            raise Failed(f"The run of {folder} did not stop; see the logs in {folder}/logs.")
         leftovers.end(folder)
     finally:
         os.close(descriptor)
@@ -61,7 +61,7 @@ def get_port(folder: Path) -> int:
         finally:
             os.close(descriptor)
     raise NothingRuns(
-        f"Nothing runs from {folder}. Start it with `make run`, or in containers with `make up`."
+        f"Parley is not running from {folder}. Start it with `make run`, or in containers with `make up`."
     )
 
 
@@ -70,7 +70,7 @@ def _acquire(descriptor: int, folder: Path) -> None:
         return
     if pid := _find_holder(descriptor):
         where = f"from {folder}, on port {_read_port(descriptor)}"
-        raise Failed(f"Parley already runs {where}: stop it with Ctrl-C there, or with kill {pid}.")
+        raise Failed(f"Parley is already running {where}: stop it with Ctrl-C there, or with `kill {pid}`.")
     # The last run was killed. Its watcher holds the lock until all leftovers have ended.
     if not _try_lock(descriptor, patience=LEFTOVERS_END):
         raise Failed(f"Another process holds {folder}/lock; `fuser {folder}/lock` shows which.")

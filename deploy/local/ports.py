@@ -41,7 +41,7 @@ def choose_free_block(candidates: Iterable[int] | None = None) -> int:
     for first in blocks:
         if not find_taken(assign_ports(first)):
             return first
-    raise OSError(f"no {BLOCK} free ports in a row between {blocks[0]} and {blocks[-1] + BLOCK}")
+    raise OSError(f"no {BLOCK} consecutive free ports between {blocks[0]} and {blocks[-1] + BLOCK}")
 
 
 def _is_free(port: int) -> bool:

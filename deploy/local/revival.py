@@ -63,7 +63,7 @@ class Revival:
         """Notice that a server has ended or is stuck, or restart it when its pause is over."""
         if server.alive:
             if self._watch.is_stuck(server):
-                self._report(f"{server.name} runs but does not work; ending it")
+                self._report(f"{server.name} is running but does not work; stopping it")
                 server.kill()
             return
         self._watch.forget(server)

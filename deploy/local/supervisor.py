@@ -97,4 +97,6 @@ def _refuse_taken_ports(port: int) -> None:
     if taken:
         name, number = next(iter(taken.items()))
         free = ports.choose_free_block(range(port + 100, 65_000, 100))
-        raise Failed(f"Port {number} is taken, but {name} needs it. Choose other ports: PORT={free} make run")
+        raise Failed(
+            f"Port {number} is in use, but {name} needs it. Choose other ports: PORT={free} make run"
+        )

@@ -93,7 +93,7 @@ async def test_clients_and_recordings_are_served_with_tls(
     ("name", "value", "message"),
     [
         ("TLS_KEY_FILE", "/nowhere/tls.key", "No such file or directory: '/nowhere/tls.key'"),
-        ("TLS_KEY_FILE", "", "TLS_CERTIFICATE_FILE and TLS_KEY_FILE go together"),
+        ("TLS_KEY_FILE", "", "set both TLS_CERTIFICATE_FILE and TLS_KEY_FILE, or neither"),
         ("TOKEN_ISSUER", "a'b", "quotes and line breaks cannot be rendered: TOKEN_ISSUER"),
     ],
 )

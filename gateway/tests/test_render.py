@@ -61,7 +61,7 @@ def test_a_value_cannot_leave_its_quotes(value: str) -> None:
 
 @pytest.mark.parametrize("name", TLS_FILES)
 def test_a_certificate_needs_its_key(name: str) -> None:
-    with pytest.raises(ValueError, match="TLS_CERTIFICATE_FILE and TLS_KEY_FILE go together"):
+    with pytest.raises(ValueError, match="set both TLS_CERTIFICATE_FILE and TLS_KEY_FILE, or neither"):
         render({name: "/run/secrets/tls"})
 
 

@@ -78,4 +78,4 @@ async def choose(page: Page, label: str | re.Pattern[str], text: str) -> None:
 
 
 async def confirm(page: Page) -> None:
-    await page.get_by_role("dialog").get_by_role("button", name="Go on").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Continue").click()

@@ -97,7 +97,7 @@ async def test_dragged_files_become_speeches_until_the_import_is_undone(
     await page.get_by_role("button", name="Undo").click()
     await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     await page.get_by_role("button", name="Undo").click()
-    await page.get_by_role("dialog").get_by_role("button", name="Go on").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Continue").click()
     await expect(page.get_by_text("Its speeches were removed from the catalogue")).to_be_visible()
     assert (await admin.get("/admin/speeches", search=name)).json()["speeches"] == []
 

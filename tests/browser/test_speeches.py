@@ -109,7 +109,7 @@ async def test_a_speech_is_changed_archived_and_deleted_by_keyboard(window: Visi
     await expect(page.locator("dd").filter(has_text=tag["name"])).to_be_visible()
     await tab_to(page, page.get_by_role("button", name="Archive"))
     await page.keyboard.press("Enter")
-    await tab_to(page, page.get_by_role("button", name="Go on"))
+    await tab_to(page, page.get_by_role("button", name="Continue"))
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("Changed: 1.")).to_be_visible()
     await page.goto(f"{SPEECHES}?search={word}&archived=true")
@@ -179,7 +179,7 @@ async def test_selected_speeches_are_tagged_and_archived_together(window: Visito
     async def choose_all() -> None:
         await page.goto(f"{SPEECHES}?search={word}&archived=all")
         await page.get_by_role("checkbox", name="Choose all rows of this page").check()
-        await expect(page.get_by_text("3 chosen")).to_be_visible()
+        await expect(page.get_by_text("3 selected")).to_be_visible()
 
     await page.goto(f"{SPEECHES}?search={word}")
     await page.get_by_role("button", name="Restore").click()
@@ -301,7 +301,7 @@ async def test_two_editors_of_one_speech_lose_no_changes(
     await expect(page.get_by_label("Text")).to_have_value(text)
     await expect(page.get_by_label("Text")).to_have_accessible_description(re.compile("Stored value: First"))
     await expect(page.get_by_label("Level")).to_have_accessible_description(re.compile("Stored value: C2"))
-    await page.get_by_role("button", name="Save mine").click()
+    await page.get_by_role("button", name="Save my version").click()
     await expect(page.get_by_role("heading", name=text)).to_be_visible()
 
 

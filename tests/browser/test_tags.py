@@ -87,7 +87,7 @@ async def test_a_tag_is_merged_into_another(window: Visitor, admin: Learner) -> 
     speech = await add_speech(admin, f"Merged {part}.", old)
     await page.goto(f"{TAGS}?search={part}")
     await page.get_by_role("checkbox", name=f"Choose {old['name']}").check()
-    await expect(page.get_by_text("1 chosen")).to_be_visible()
+    await expect(page.get_by_text("1 selected")).to_be_visible()
     await choose(page, "Tag to merge into", new["name"])
     await page.get_by_role("button", name="Merge into this tag").click()
     await confirm(page)
@@ -147,7 +147,7 @@ async def test_two_editors_of_one_tag_lose_no_changes(
     await expect(page.get_by_label("Category")).to_have_accessible_description(
         re.compile("Stored value: theirs")
     )
-    await page.get_by_role("button", name="Save mine").click()
+    await page.get_by_role("button", name="Save my version").click()
     await expect(page.get_by_role("heading", name=name)).to_be_visible()
 
 

@@ -178,7 +178,7 @@ async def test_a_second_backup_into_the_same_folder_is_refused(
         *(create(each, tmp_path, report=print) for each in (first, second)), return_exceptions=True
     )
     [failure] = [each for each in results if isinstance(each, BaseException)]
-    assert "Another backup is written to" in str(failure)
+    assert "Another backup is being written to" in str(failure)
     assert len(await asyncio.to_thread(os.listdir, tmp_path)) == 1
 
 
@@ -206,9 +206,7 @@ async def test_a_running_migration_is_not_disturbed(make_system: MakeSystem, tmp
     connection = await asyncpg.connect(system.databases["content"])
     try:
         await connection.execute("SELECT pg_advisory_lock(7275627)")
-        with pytest.raises(
-            BackupFailed, match="A migration, a backup or a restore of the database of content"
-        ):
+        with pytest.raises(BackupFailed, match="A migration, backup or restore of content is running"):
             await create(system, tmp_path, report=print)
     finally:
         await connection.close()

@@ -138,10 +138,10 @@ def change_dump(backup: Path, service: str, **values: object) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (flip_object, r"is damaged: objects/.* is not what the manifest says"),
+        (flip_object, r"is damaged: objects/.* does not match the manifest"),
         (remove_object, r"is damaged: objects/.*: No such file or directory"),
-        (flip_dump, r"is damaged: databases/importer\.dump is not what the manifest says"),
-        (cut_index, r"is damaged: objects\.jsonl is not what the manifest says"),
+        (flip_dump, r"is damaged: databases/importer\.dump does not match the manifest"),
+        (cut_index, r"is damaged: objects\.jsonl does not match the manifest"),
         (edit_manifest, r"is damaged: manifest\.json was changed"),
         (cut_manifest, r"is damaged: manifest\.json cannot be read"),
         (make_foreign, r"is not a backup of Parley: its manifest has another format"),

@@ -136,7 +136,7 @@ CASES: list[tuple[Change, str]] = [
     ),
     (
         change_pod("game-api", lambda spec: spec.update(terminationGracePeriodSeconds=15)),
-        "Deployment game-api: is killed before the 15 s in which a process ends are over",
+        "Deployment game-api: is killed before the 15 s that a process may need to stop",
     ),
     (
         change_main(
@@ -169,10 +169,10 @@ CASES: list[tuple[Change, str]] = [
     ),
     (drop("Job", "game-migrate"), "there is no Job game-migrate"),
     (drop("ConfigMap", "parley"), "there is no ConfigMap parley"),
-    (change_main("auth-api", drop_env("REDIS_URL")), "Deployment auth-api: REDIS_URL is not given"),
+    (change_main("auth-api", drop_env("REDIS_URL")), "Deployment auth-api: REDIS_URL is not set"),
     (
         change_main("auth-api", drop_env("SIGNING_KEYS_FILE")),
-        "Deployment auth-api: SIGNING_KEYS_FILE is not given",
+        "Deployment auth-api: SIGNING_KEYS_FILE is not set",
     ),
     (
         change_pod("game-api", lambda spec: spec["containers"][0]["volumeMounts"].pop()),
@@ -241,5 +241,5 @@ def test_selectors_are_read_as_kubernetes_reads_them() -> None:
     assert is_match(either, {"role": "worker"})
     assert not is_match(either, {})
     assert not is_match({"matchLabels": {"role": "api"}, **either}, {"role": "worker"})
-    with pytest.raises(ValueError, match="no operator but In"):
+    with pytest.raises(ValueError, match="only the operator In"):
         is_match({"matchExpressions": [{"key": "role", "operator": "Exists"}]}, {})

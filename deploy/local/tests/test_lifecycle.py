@@ -157,7 +157,7 @@ def test_a_taken_port_is_named_in_one_line(tmp_path: Path) -> None:
         said, _ = run.communicate(timeout=20)
 
     assert run.returncode == 1
-    assert said.startswith(f"Port {port + 22} is taken, but rabbitmq needs it.")
+    assert said.startswith(f"Port {port + 22} is in use, but rabbitmq needs it.")
     assert "make run" in said
     assert said.count("\n") == 1
 
@@ -172,13 +172,13 @@ def test_only_its_user_may_read_the_logs_of_a_run(tmp_path: Path) -> None:
 def test_the_lock_is_released_when_its_holder_ends(tmp_path: Path) -> None:
     with (
         lock.hold(tmp_path, port=1),
-        pytest.raises(Failed, match="already runs"),
+        pytest.raises(Failed, match="already running"),
         lock.hold(tmp_path, port=2),
     ):
         pass
     with lock.hold(tmp_path, port=3):
         assert lock.get_port(tmp_path) == 3
-    with pytest.raises(Failed, match="Nothing runs"):
+    with pytest.raises(Failed, match="Parley is not running"):
         lock.get_port(tmp_path)
 
 

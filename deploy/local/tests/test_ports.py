@@ -32,5 +32,5 @@ def test_a_block_with_a_port_in_use_is_skipped() -> None:
     other = ports.choose_free_block(each for each in ports.FREE_BLOCKS if each != first)
     with socket.create_server(("127.0.0.1", first)):
         assert ports.choose_free_block([first, other]) == other
-        with pytest.raises(OSError, match="no 30 free ports"):
+        with pytest.raises(OSError, match="no 30 consecutive free ports"):
             ports.choose_free_block([first])

@@ -68,7 +68,7 @@ def test_a_frozen_process_is_restarted(server: Server) -> None:
     os.kill(server.process.pid, signal.SIGSTOP)
 
     assert look_after(reviving, server, another)
-    assert lines[0] == "files runs but does not work; ending it"
+    assert lines[0] == "files is running but does not work; stopping it"
     server.wait()
     assert not look_after(reviving, server, watch_replacement(server), seconds=3), (
         "the silence before the restart does not count"

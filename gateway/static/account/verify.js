@@ -11,7 +11,7 @@ offer("/api/v1/auth/email/verify", {
 });
 offerInstead(document.getElementById("reject"), "/api/v1/auth/email/reject", {
   done: "Your address is removed. You can close this page.",
-  renew: "If the account uses your address, choose “Forgot password?” in the app: the link in that e-mail gives it to you.",
+  renew: "If the account uses your address, choose “Forgot password?” in the app and set a new password.",
 });
 
 show.addEventListener("change", () => {

@@ -45,7 +45,7 @@ def find_hash_problem(password_hash: str) -> str | None:
         return None if is_bearable else f"must have a cost of 4 to {MAX_BCRYPT_COST}"
     if found := ARGON2ID_HASH.fullmatch(password_hash):
         is_bearable = int(found["kib"]) <= MAX_ARGON2_KIB and int(found["passes"]) <= MAX_ARGON2_PASSES
-        return None if is_bearable else "costs too much: at most 256 MiB and 10 passes"
+        return None if is_bearable else "is too expensive: use at most 256 MiB and 10 passes"
     return (
         "is not a complete bcrypt or argon2id hash; some files need $$ for each $, or quotes around the value"
     )
@@ -74,7 +74,7 @@ class AppleSettings(Settings):
         given = (self.apple_team_id, self.apple_key_id, self.apple_private_key_file, self.token_keys)
         if any(given) and not all(given):
             raise ValueError(
-                "APPLE_TEAM_ID, APPLE_KEY_ID, APPLE_PRIVATE_KEY_FILE and APPLE_TOKEN_KEYS go together"
+                "set all of APPLE_TEAM_ID, APPLE_KEY_ID, APPLE_PRIVATE_KEY_FILE and APPLE_TOKEN_KEYS, or none"
             )
         if all(given):
             _ensure_usable_keys(self.apple_private_key_file, self.token_keys)
@@ -137,7 +137,7 @@ class OperatorSettings(Settings):
     def _require_usable_operator(self) -> Self:
         name, password_hash = self.admin_username, self.admin_password_hash.get_secret_value()
         if bool(name) != bool(password_hash):
-            raise ValueError("ADMIN_USERNAME and ADMIN_PASSWORD_HASH go together")
+            raise ValueError("set both ADMIN_USERNAME and ADMIN_PASSWORD_HASH, or neither")
         if name and (len(name) > MAX_USERNAME_LENGTH or name != clean_text(name)):
             raise ValueError("ADMIN_USERNAME must have at most 100 characters, and no spaces around it")
         if name and (problem := find_hash_problem(password_hash)):

@@ -71,7 +71,7 @@ def test_an_incomplete_or_unusable_apple_key_is_refused(tmp_path: Path) -> None:
         "apple_token_keys": Fernet.generate_key().decode(),
     }
     for name in given:
-        with pytest.raises(ValidationError, match="go together"):
+        with pytest.raises(ValidationError, match="set all of APPLE_TEAM_ID"):
             AppleSettings.model_validate(given | {name: ""})
     for content in (b"", b"-----BEGIN PRIVATE KEY-----"):
         file.write_bytes(content)

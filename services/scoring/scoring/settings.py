@@ -94,7 +94,7 @@ class ApiSettings(HttpApiSettings):
             )
         if not (self.azure_speech_region or self.azure_speech_endpoint):
             raise ValueError(
-                "AZURE_SPEECH_REGION is not set, nor AZURE_SPEECH_ENDPOINT, but SPEECH_PROVIDER names azure"
+                "AZURE_SPEECH_REGION or AZURE_SPEECH_ENDPOINT must be set if SPEECH_PROVIDER names azure"
             )
         if self.azure_speech_endpoint:
             self._ensure_secure_endpoint()

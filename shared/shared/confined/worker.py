@@ -32,7 +32,7 @@ type ReserveBody = Callable[[int], memoryview]
 
 
 def refuse_body(size: int) -> memoryview:
-    raise ConnectionAbortedError(f"The worker answers with {size} bytes that were not asked for.")
+    raise ConnectionAbortedError(f"The worker sent {size} bytes without a request.")
 
 
 class ProcessHandle(Protocol):

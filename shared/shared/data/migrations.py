@@ -51,8 +51,8 @@ def upgrade(package: str, url: str) -> None:
         log.warning("migration_retrying", seconds=pause)
         time.sleep(pause)
     raise CannotStart(
-        "other transactions kept the locks that a migration needs. It is rolled back: "
-        f"end what runs for long, then run `python -m {package} migrate` again"
+        "other transactions held the locks that a migration needs, so it was rolled back: "
+        f"end long-running transactions, then run `python -m {package} migrate` again"
     )
 
 

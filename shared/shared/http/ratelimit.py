@@ -97,7 +97,9 @@ class RateLimits:
             reason = type(error.__cause__ or error).__name__
             log.warning("rate_limit_counted_locally", limit=hit.name, reason=reason)
             if fail_closed:
-                raise Unavailable("This cannot be checked right now; try again in a moment.") from error
+                raise Unavailable(
+                    "The rate limit cannot be checked right now; try again in a moment."
+                ) from error
             return self._count_locally(hit)
 
     async def _ask_redis(self, hit: "_Hit") -> tuple[bool, WindowStats]:

@@ -42,7 +42,7 @@ MESSAGES = {
 """Messages after a change, by the code in the URL. A URL cannot inject its own text."""
 REFUSALS = {
     "none_chosen": "Choose at least one row first.",
-    "no_value": "Fill in the field of this button first.",
+    "no_value": "Fill in the field next to this button first.",
 }
 """Messages after an action that did nothing."""
 

@@ -111,7 +111,7 @@ async def test_a_migration_that_never_gets_its_lock_ends_with_one_line(
     monkeypatch.setattr(migrations, "LOCK_TIMEOUT_SECONDS", 0.1)
     monkeypatch.setattr(migrations, "RETRY_PAUSES_SECONDS", (0.1, 0.1))
     async with keep_reading(url):
-        with pytest.raises(CannotStart, match=r"^other transactions kept the locks.*again$"):
+        with pytest.raises(CannotStart, match=r"^other transactions held the locks.*again$"):
             await asyncio.to_thread(upgrade, "stored", url)
     await asyncio.to_thread(upgrade, "stored", url)
 

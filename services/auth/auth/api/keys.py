@@ -17,7 +17,7 @@ router = APIRouter(tags=["Auth"])
 async def get_public_keys(keys: SigningKeyStoreDep) -> JSONResponse:
     """Return the public keys that verify access tokens, as a JWK set (RFC 7517).
 
-    A key is published ten minutes before it signs its first token, until the last one has expired.
+    A key is published from ten minutes before its first use until the last token it signed has expired.
     """
     headers = {"Cache-Control": f"public, max-age={CACHE_MAX_AGE_SECONDS}"}
     return JSONResponse(keys.get_public_keys(), headers=headers)

@@ -133,7 +133,7 @@ async def _resolve_account(
         await release_address(session, user, now=now)
         user = await _open_account(session, identity, email=identity.email, name=name)
     if user is None:
-        raise IdentityLinkRequired("The account with this address is being closed; try again in a moment.")
+        raise IdentityLinkRequired("The account with this address is being deleted; try again in a moment.")
     return user
 
 

@@ -57,7 +57,7 @@ class SocialSignIn:
         if verifier is None:
             raise ProviderNotConfigured
         if not TOKEN.fullmatch(token):
-            raise InvalidSocialToken("This is not a token of any provider.")
+            raise InvalidSocialToken("The token was not issued by a supported provider.")
         # Tokens of Limited Login have three segments; Facebook's access tokens have no dots.
         if provider == "facebook" and token.count(".") != 2:
             return await self._facebook.verify(token, nonce=nonce)

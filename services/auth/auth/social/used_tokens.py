@@ -40,7 +40,7 @@ class UsedTokens:
                 is_first = await run_within_loop_time(claimed, seconds=TIMEOUT_SECONDS)
         except RedisUnavailable as error:
             log.warning("social_token_not_checked", reason=type(error.__cause__).__name__)
-            raise Unavailable("This cannot be checked right now; try again in a moment.") from error
+            raise Unavailable("The token cannot be checked right now; try again in a moment.") from error
         if not is_first:
             raise InvalidSocialToken("The token has already been used; sign in with the provider again.")
         try:

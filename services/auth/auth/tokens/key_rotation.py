@@ -24,14 +24,14 @@ def rotate(path: Path, *, at_once: bool) -> str:
     keys = json.loads(path.read_text())["keys"] if path.exists() else []
     if at_once or not keys:
         _write(path, [create_signing_key() | {"not_before": int(utc_now().timestamp())}])
-        return "A new key signs from now on; tokens signed with other keys are refused within a minute."
+        return "A new key signs from now on; tokens signed by other keys are refused within a minute."
     rotated = add_successor(keys, create_signing_key(), now=utc_now().timestamp())
     if rotated == keys:
         return "A new key is already waiting for its activation; nothing was changed."
     _write(path, rotated)
     minutes = ACTIVATION_DELAY_SECONDS // 60
     return (
-        f"A new key signs in {minutes} minutes; tokens signed with the old one stay valid until they expire."
+        f"A new key starts signing in {minutes} minutes; tokens of the old key stay valid until they expire."
     )
 
 

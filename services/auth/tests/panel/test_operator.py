@@ -140,13 +140,13 @@ async def test_a_replica_with_another_operator_refuses_the_session(
 @pytest.mark.parametrize(
     ("username", "password_hash", "problem"),
     [
-        ("root", "", "ADMIN_USERNAME and ADMIN_PASSWORD_HASH go together"),
-        ("", BCRYPT, "ADMIN_USERNAME and ADMIN_PASSWORD_HASH go together"),
+        ("root", "", "set both ADMIN_USERNAME and ADMIN_PASSWORD_HASH, or neither"),
+        ("", BCRYPT, "set both ADMIN_USERNAME and ADMIN_PASSWORD_HASH, or neither"),
         ("root", "Operator4Horse", "ADMIN_PASSWORD_HASH is not a complete bcrypt or argon2id hash"),
         ("root", BCRYPT[:-1], "ADMIN_PASSWORD_HASH is not a complete"),
         ("root", BCRYPT.replace("$2b$04", ""), "ADMIN_PASSWORD_HASH is not a complete"),
         ("root", BCRYPT.replace("$04$", "$31$"), "ADMIN_PASSWORD_HASH must have a cost of 4 to 14"),
-        ("root", ARGON2.replace("m=64", "m=9999999"), "ADMIN_PASSWORD_HASH costs too much"),
+        ("root", ARGON2.replace("m=64", "m=9999999"), "ADMIN_PASSWORD_HASH is too expensive"),
         ("root", ARGON2.replace("argon2id", "argon2i"), "ADMIN_PASSWORD_HASH is not a complete"),
         (" root", BCRYPT, "ADMIN_USERNAME must have at most 100 characters"),
         ("r" * 101, BCRYPT, "ADMIN_USERNAME must have at most 100 characters"),

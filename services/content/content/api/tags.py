@@ -107,8 +107,7 @@ async def update_tag(
 ) -> TagDetails:
     """Update a tag. Omitted fields keep their value.
 
-    Every speech that carries a renamed tag gets a new revision. This takes up to some minutes if it is on
-    many speeches.
+    Every speech with a renamed tag gets a new revision. For a tag on many speeches, this may take minutes.
     """
     return _to_details(await commands.update_tag(session, tag_id, fields, actor=editor.id))
 
@@ -135,8 +134,8 @@ async def merge_tag(
 ) -> TagDetails:
     """Merge a tag into another one. It disappears from the tag lists immediately.
 
-    Its speeches, archived ones too, get the other tag and a new revision. This takes up to some minutes if it
-    is on many speeches. Then it is deleted: repeating the request answers 202 before that, and 404
+    Its speeches, including archived ones, get the other tag and a new revision. For a tag on many speeches,
+    this may take minutes. Then the tag is deleted. A repeated request gets 202 before that, and 404
     afterwards.
     """
     merged = await tag_merges.merge_tag(session, tag_id, into=fields.into_tag_id, actor=editor.id)

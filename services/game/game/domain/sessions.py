@@ -82,7 +82,7 @@ def validate_sequence(numbers: Sequence[int]) -> None:
         if number in seen:
             raise field_error(pointer, f"{number} appears twice")
         if number > len(numbers):
-            raise field_error(pointer, f"{number} leaves a gap: there are {len(numbers)} results")
+            raise field_error(pointer, f"{number} leaves a gap: number the {len(numbers)} results from 1")
         seen.add(number)
 
 
@@ -155,10 +155,13 @@ def validate_totals(computed: SessionTotals, client: ClientTotals) -> None:
         wrong["avg_pronunciation_score"] = computed.avg_pronunciation_score
     if wrong:
         errors = [
-            {"pointer": f"#/{name}", "message": f"the results give {'null' if value is None else value}"}
+            {
+                "pointer": f"#/{name}",
+                "message": f"must be {'null' if value is None else value}, as computed from the results",
+            }
             for name, value in wrong.items()
         ]
-        raise AggregateMismatch(f"The results give a different {', '.join(wrong)}.", errors=errors)
+        raise AggregateMismatch(f"These totals do not match the results: {', '.join(wrong)}.", errors=errors)
 
 
 def _is_average(client: float | None, computed: SessionTotals) -> bool:

@@ -32,7 +32,7 @@ def _create_unknown_error(unknown: Collection[UUID]) -> SpeechNotFound | SpeechN
     if never := [str(speech_id) for speech_id in unknown if speech_id not in possibly_new]:
         return SpeechNotFound(f"There is no speech {', '.join(never)}.", speech_ids=never)
     new = list(map(str, possibly_new))
-    detail = f"The new speech {', '.join(new)} is not known here yet; try again in a moment."
+    detail = f"The new speech {', '.join(new)} is not available here yet; try again in a moment."
     # Not a 503: anyone can forge an id that looks new.
     return SpeechNotKnownYet(detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}, speech_ids=new)
 

@@ -12,7 +12,7 @@ from game.domain.analytics import MAX_RATE_DIFFERENCE, MIN_SUGGESTION_PLAYS
 from game.schemas.sessions import SPEECH_ID, TAG_ID
 from game.types import Day, TimeZoneName
 
-SCORER = "Its name, with the version of its scores. Null for scores from before it was recorded."
+SCORER = "Name and version of the scorer. Null for scores from before scorers were recorded."
 CORRECT_RATE = "Share of correct results among those that were not skipped, 0-1."
 
 
@@ -161,7 +161,7 @@ class SpeechAnalytics(BaseModel):
     plays: int = Field(examples=[64])
     correct_rate: float | None = Field(description="Share of correct plays, 0-1.", examples=[0.4688])
     measured_rate: float = Field(
-        description="The correct rate after ten more plays of which eight are correct: few plays say little.",
+        description="The correct rate with ten prior plays, eight of them correct, to smooth small samples.",
         examples=[0.5135],
     )
     level_rate: float = Field(description="Correct rate of all sessions of its level.", examples=[0.7581])

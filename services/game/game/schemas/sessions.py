@@ -88,7 +88,9 @@ class SessionCreate(RequestModel):
     total_sentences: Count | None = None
     correct_count: Count | None = None
     max_streak: Count | None = None
-    avg_pronunciation_score: Score | None = Field(default=None, description="Exact to within 0.05.")
+    avg_pronunciation_score: Score | None = Field(
+        default=None, description="Mean of the scores, accepted within 0.05."
+    )
 
 
 class SessionSummary(BaseModel):

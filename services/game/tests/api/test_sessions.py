@@ -249,8 +249,8 @@ async def test_totals_that_differ_from_the_results_are_refused(
     response = await client.post(SESSIONS, json=new_body(correct_count=1, avg_pronunciation_score=99))
     problem = ensure_problem(response, status=422, code="aggregate_mismatch")
     assert problem["errors"] == [
-        {"pointer": "#/correct_count", "message": "the results give 2"},
-        {"pointer": "#/avg_pronunciation_score", "message": "the results give 85.25"},
+        {"pointer": "#/correct_count", "message": "must be 2, as computed from the results"},
+        {"pointer": "#/avg_pronunciation_score", "message": "must be 85.25, as computed from the results"},
     ]
 
 

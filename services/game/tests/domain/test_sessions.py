@@ -114,7 +114,7 @@ def test_the_error_for_wrong_totals_names_them(sent: dict[str, Any], wrong: list
 
 
 def test_an_average_without_scores_is_refused() -> None:
-    with pytest.raises(AggregateMismatch, match="give a different avg_pronunciation_score"):
+    with pytest.raises(AggregateMismatch, match="do not match the results: avg_pronunciation_score"):
         validate_totals(compute_totals(create_results("correct")), create_totals(avg_pronunciation_score=0.0))
 
 

@@ -19,7 +19,7 @@ from importer.queries import imports as queries
 CSV = "text/csv; charset=utf-8"
 EXAMPLE = (
     "audio_filename,text,level,type,tags,error_codes,errors\r\n"
-    "a.mp3,Hello.,D3,,,unknown_level,The level is none.\r\n"
+    "a.mp3,Hello.,D3,,,unknown_level,The level is not valid.\r\n"
 )
 REPORT_RESPONSES: Responses = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": EXAMPLE}}},

@@ -85,7 +85,7 @@ async def upload_recordings(
     Each file is accepted or rejected independently. If an upload is interrupted, complete files are kept:
     send all files to the same session again, and those are recognised by name and content. A name that is
     already taken gets a suffix, `name_1.mp3`. Errors after the first file include the `upload_session_id`,
-    also the 503 of an upload that a restart of the server interrupts. Without a response, find the session
+    even the 503 when a restart of the server interrupts the upload. If you get no response, find the session
     in the list of upload sessions.
     """
     form = StreamedForm(

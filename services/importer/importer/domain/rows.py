@@ -134,7 +134,7 @@ def _check_text(number: int, value: str, context: RowContext) -> tuple[str, list
     if not value:
         return "", [RowProblem("text", "missing_value", "Enter the spoken sentence.")]
     too_long = RowProblem(
-        "text", "text_too_long", f"A text has at most {MAX_SPEECH_TEXT_LENGTH} characters.", shown
+        "text", "text_too_long", f"A text can have at most {MAX_SPEECH_TEXT_LENGTH} characters.", shown
     )
     if len(value) > MAX_SPEECH_TEXT_LENGTH * MAX_DECOMPOSED_CHARACTERS:
         return "", [too_long]
@@ -163,10 +163,10 @@ def _check_vocabulary(level: str, kind: str, values: Mapping[str, str]) -> Itera
         yield RowProblem("level", "missing_value", f"Enter the level: {_list(LEVELS)}.")
     elif level not in LEVELS:
         shown = values["level"][:MAX_VALUE_LENGTH]
-        yield RowProblem("level", "unknown_level", f"The level is {_list(LEVELS)}.", shown)
+        yield RowProblem("level", "unknown_level", f"The level must be {_list(LEVELS)}.", shown)
     if kind not in TYPES:
         shown = values["type"][:MAX_VALUE_LENGTH]
-        message = f"The type is {_list(TYPES)}; an empty cell stands for {DEFAULT_TYPE}."
+        message = f"The type must be {_list(TYPES)}; an empty cell means {DEFAULT_TYPE}."
         yield RowProblem("type", "unknown_type", message, shown)
 
 
@@ -179,7 +179,7 @@ def _check_tags(cell: str) -> tuple[Sequence[str], Sequence[RowProblem]]:
     """Return the tags without repetitions. Tags that differ only in case are one."""
     given = [tag for part in cell.split(",") if (tag := part.strip())]
     if len(given) > MAX_TAGS_PER_SPEECH:
-        message = f"A sentence has at most {MAX_TAGS_PER_SPEECH} tags."
+        message = f"A sentence can have at most {MAX_TAGS_PER_SPEECH} tags."
         return [], [RowProblem("tags", "too_many_tags", message, cell[:MAX_VALUE_LENGTH])]
     tags, problems = dict[str, str](), list[RowProblem]()
     for tag in given:
@@ -193,7 +193,7 @@ def _check_tags(cell: str) -> tuple[Sequence[str], Sequence[RowProblem]]:
 
 
 def _clean_tag(tag: str) -> str:
-    too_long = ValueError(f"has at most {MAX_TAG_NAME_LENGTH} characters")
+    too_long = ValueError(f"can have at most {MAX_TAG_NAME_LENGTH} characters")
     if len(tag) > MAX_TAG_NAME_LENGTH * MAX_DECOMPOSED_CHARACTERS:
         raise too_long
     name = clean_text(tag)

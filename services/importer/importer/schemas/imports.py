@@ -99,7 +99,7 @@ class RowProblem(BaseModel):
     column: str = Field(examples=["level"])
     code: RowProblemCode = Field(examples=["unknown_level"])
     severity: Severity = Field(examples=["error"])
-    error: str = Field(examples=["The level is A1, A2, B1, B2, C1 or C2."])
+    error: str = Field(examples=["The level must be A1, A2, B1, B2, C1 or C2."])
     value: str = Field(description="The beginning of the cell.", examples=["D3"])
     cells: dict[str, str] = Field(
         description="The beginning of each cell of the row, by column. Empty in older imports.",

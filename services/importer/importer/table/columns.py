@@ -36,10 +36,14 @@ def find_columns(header: Sequence[str]) -> Mapping[str, int]:
     names = [normalize_header(cell) for cell in header]
     repeated = [name for name, count in Counter(names).items() if name and count > 1]
     if repeated:
-        raise TableProblem("repeated_columns", f"Keep one column {_list(repeated)}.", row=1)
+        raise TableProblem(
+            "repeated_columns",
+            f"These columns appear more than once: {_list(repeated)}. Keep one of each.",
+            row=1,
+        )
     if missing := [name for name in REQUIRED if name not in names]:
         raise TableProblem(
-            "missing_columns", f"The table has no column {_list(missing)}: name it in the first row.", row=1
+            "missing_columns", f"The table has no column {_list(missing)}: add it to the first row.", row=1
         )
     if unknown := [name for name in names if name and name not in (*COLUMNS, *REPORT_COLUMNS)]:
         raise TableProblem("unknown_columns", _describe_unknown(unknown), row=1)

@@ -123,7 +123,7 @@ async def test_a_table_with_errors_is_rejected_with_a_report(imports: Imports) -
         ["0.mp3", "First one.", "A1", "", "", ""],
         ["0.mp3", "'=Again.", "Z9", "", "duplicate_filename; unknown_level",
          "Row 2 has the same recording: each sentence needs its own recording. "
-         "The level is A1, A2, B1, B2, C1 or C2."],
+         "The level must be A1, A2, B1, B2, C1 or C2."],
         ["9.mp3", "Gone.", "A1", "", "audio_missing",
          "No recording with this name was uploaded to the session."],
     ]  # fmt: skip

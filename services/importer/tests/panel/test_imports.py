@@ -51,7 +51,7 @@ async def test_the_rows_with_problems_are_shown_with_their_cells(
 ) -> None:
     job_id = await stored(state="rejected", rows_total=9, rows_checked=9, error_count=150)
     cells = {"audio_filename": "a.mp3", "text": "<script>alert(1)</script>", "level": "D3"}
-    problem = {"severity": "error", "message": "The level is none.", "value": "D3"}
+    problem = {"severity": "error", "message": "The level is not valid.", "value": "D3"}
     async with committed_database.transaction() as session:
         session.add(
             RowError(job_id=job_id, row=7, column="level", code="unknown_level", cells=cells, **problem)
@@ -61,7 +61,7 @@ async def test_the_rows_with_problems_are_shown_with_their_cells(
         session.add(RowError(job_id=job_id, row=9, column="", code="extra_cells", cells=cells, **problem))
     page = (await panel.get(f"{IMPORTS}/{job_id}")).text
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 2
-    assert page.count("The level is none.") == 3
+    assert page.count("The level is not valid.") == 3
     assert page.count('class="has-problem"') == 2
     assert "These are the first 3 of 150." in page
     assert 'data-following="false"' in page

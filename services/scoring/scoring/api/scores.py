@@ -134,7 +134,7 @@ def validate_text_and_language(
         message = f"The word {foreign!r} cannot be pronounced: only the Latin script is supported."
         errors.append(_field_error("reference_text", message))
     if len(words) > MAX_TEXT_WORDS:
-        message = f"The text has {len(words)} words as it is spoken; at most {MAX_TEXT_WORDS} are allowed."
+        message = f"The text has {len(words)} words when spoken; at most {MAX_TEXT_WORDS} are allowed."
         errors.append(_field_error("reference_text", message))
     language = find_language(request.language, languages)
     if language is None:

@@ -61,9 +61,9 @@ class WordScoreRead(BaseModel):
     )
     score: Score | None = Field(examples=[84.0])
     error_type: ErrorType = Field(
-        description="`mispronunciation`: pronounced badly or replaced by another word; of the words that "
-        "`offline` marks so, raters found four in five bad. `omission`: not spoken. `insertion`: not in the "
-        "text, which not every provider finds. The last two have no score.",
+        description="`mispronunciation`: pronounced badly or replaced by another word; raters found "
+        "four in five of the words that `offline` flags bad. `omission`: not spoken. `insertion`: spoken but "
+        "not in the text; not every provider detects it. The last two have no score.",
         examples=["none"],
     )
     offset_ms: int | None = Field(description="From the start of the recording.", examples=[310])

@@ -114,7 +114,7 @@ if (chooseAll) {
   const idle = count.textContent;
   const update = () => {
     const chosen = boxes.filter((box) => box.checked).length;
-    count.textContent = chosen ? `${chosen} chosen` : idle;
+    count.textContent = chosen ? `${chosen} selected` : idle;
     count.className = "quiet";
     chooseAll.checked = chosen === boxes.length;
     chooseAll.indeterminate = chosen > 0 && chosen < boxes.length;
@@ -169,7 +169,7 @@ class Lookup {
     }
     this.box.append(this.chips, this.select, this.input, this.list);
     this.input.addEventListener("input", () => {
-      this.input.setCustomValidity(this.input.value.trim() ? "Take one of the choices, or empty this field." : "");
+      this.input.setCustomValidity(this.input.value.trim() ? "Choose an entry of the list, or clear this field." : "");
       this.wait();
     });
     this.input.addEventListener("keydown", (event) => this.press(event));
