@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 SILENCE = 0
 SYMBOLS = [
     "SIL",
@@ -46,10 +48,9 @@ SYMBOLS = [
     "ZH",
 ]
 IDS = {symbol: number for number, symbol in enumerate(SYMBOLS)}
-VOWELS = frozenset(
-    IDS[symbol]
-    for symbol in ["AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW"]
-)
+VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
+IS_VOWEL = np.isin(SYMBOLS, VOWELS)
+"""Whether each phoneme is a vowel."""
 
 
 def to_ids(symbols: Iterable[str]) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scoring.providers.offline.encoder import Floats
 from scoring.providers.offline.observation import Observation
 from scoring.providers.offline.phone_features import DURATION, EVIDENCE, GOP_NAMES
-from scoring.providers.offline.phonemes import VOWELS
+from scoring.providers.offline.phonemes import IS_VOWEL
 
 BEST_PHONEME_SCORE = 2.0
 LOW_PHONEME_SCORE, LOW_WORD_SCORE = 1.5, 8.0
@@ -83,7 +83,7 @@ def _build_word_row(
     segments = observed.segments
     spoken = np.flatnonzero(segments.spoken)[members]
     own, scores = observed.tokens[spoken], phonemes[members]
-    vowels = np.isin(segments.phonemes[spoken], list(VOWELS))
+    vowels = IS_VOWEL[segments.phonemes[spoken]]
     return [
         scores.mean(),
         scores.min(),
@@ -118,7 +118,7 @@ def _measure_pause(observed: Observation, place: int) -> float:
 def build_reading_row(observed: Observation, phonemes: Floats, words: Floats) -> Floats:
     segments = observed.segments
     own = observed.tokens[segments.spoken]
-    vowels = np.isin(segments.phonemes[segments.spoken], list(VOWELS))
+    vowels = IS_VOWEL[segments.phonemes[segments.spoken]]
     margins = [own[mask, MARGIN].mean() if mask.any() else 0.0 for mask in (vowels, ~vowels)]
     return np.array(
         [

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +31,20 @@ class Trees:
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> "Trees":
         return cls(**{field.name: arrays[field.name] for field in fields(cls)})  # type: ignore[arg-type]
 
+    @cached_property
+    def _children(self) -> NDArray[np.intp]:
+        """The right and the left child of each node, one after the other."""
+        return np.column_stack([self.rights, self.lefts]).astype(np.intp).ravel()
+
     def predict(self, rows: Floats) -> Floats:
         """Return (rows,) for rows (rows, features)."""
-        nodes = np.tile(self.roots, (len(rows), 1))
-        places = np.arange(len(rows))[:, None]
+        # All trees of all rows go down together. Flat indices take half the time of pairs.
+        count, width = rows.shape
+        values, starts = rows.ravel(), np.repeat(np.arange(count) * width, len(self.roots))
+        nodes = np.tile(self.roots, count).astype(np.intp)
         for _ in range(int(self.depth)):
-            is_left = rows[places, self.features[nodes]] <= self.thresholds[nodes]
-            nodes = np.where(is_left, self.lefts[nodes], self.rights[nodes])
-        predicted: Floats = self.base + self.values[nodes].sum(axis=1)
+            is_left = values.take(starts + self.features.take(nodes)) <= self.thresholds.take(nodes)
+            nodes = self._children.take(2 * nodes + is_left)
+        leaves = self.values.take(nodes).reshape(count, -1)
+        predicted: Floats = self.base + leaves.sum(axis=1)
         return predicted

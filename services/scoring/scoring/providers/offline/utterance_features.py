@@ -12,7 +12,7 @@ from scoring.providers.offline.aligner import Alignment, Segments
 from scoring.providers.offline.encoder import SECONDS_PER_FRAME, Encoding, Floats
 from scoring.providers.offline.evidence import Evidence
 from scoring.providers.offline.phone_features import GOP_NAMES, score_durations
-from scoring.providers.offline.phonemes import VOWELS
+from scoring.providers.offline.phonemes import IS_VOWEL
 
 LOWEST_EVIDENCE = -20.0
 MAX_DEVIATION = 8.0
@@ -63,7 +63,7 @@ def _measure_tempo(alignment: Alignment, tokens: Floats, durations: Floats) -> l
     start, end = _find_span(segments)
     span = (end - start) * SECONDS_PER_FRAME
     seconds = segments.frames * SECONDS_PER_FRAME
-    is_vowel = np.isin(segments.phonemes[spoken], list(VOWELS))
+    is_vowel = IS_VOWEL[segments.phonemes[spoken]]
     inside = ~spoken & (segments.starts >= start) & (segments.ends <= end)
     pauses = seconds[inside] if inside.any() else np.zeros(1)
     said = seconds[spoken]
