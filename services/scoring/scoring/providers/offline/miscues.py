@@ -69,6 +69,8 @@ def find_delivery(log_posteriors: Floats, transcript: Transcript, log_priors: Fl
 
 
 def _choose_readings(log_posteriors: Floats, transcript: Transcript, log_priors: Floats) -> Transcript:
+    if all(len(slot) == 1 and len(slot[0]) == 1 for slot in transcript):
+        return transcript
     # No word may be omitted here: otherwise a long reading could win with some of its words missing.
     found = align(log_posteriors, transcript, log_priors)
     return transcript if found is None else to_transcript(found.words)
