@@ -46,9 +46,10 @@ class Decoder:
     def force(self, last: Floats, tokens: list[int]) -> TokenEvidence:
         """Return the tokens' likelihood, for frames (frames, 288) of the encoder's last layer."""
         logits, _ = self.read(self.listen(last), [START, *tokens], EMPTY_TEXT)
-        log_probabilities = compute_log_softmax(logits)
-        own = log_probabilities[np.arange(len(tokens) + 1), [*tokens, END]]
-        return TokenEvidence(own[:-1], log_probabilities.max(axis=1)[:-1], float(own[-1]))
+        differences = logits - logits.max(axis=1, keepdims=True)
+        log_sums = np.log(np.exp(differences).sum(axis=1))
+        own = differences[np.arange(len(tokens) + 1), [*tokens, END]] - log_sums
+        return TokenEvidence(own[:-1], -log_sums[:-1], float(own[-1]))
 
     def transcribe(self, last: Floats, *, max_tokens: int) -> list[int]:
         """Return the greedily decoded tokens."""
