@@ -20,6 +20,7 @@ from deploy.k8s.manifests import (
     read_variables,
 )
 from deploy.services import DATABASE_OWNERS, SERVICES, Service
+from gateway.drain import MAX_DRAIN_SECONDS
 from gateway.render import render as render_gateway
 
 README = Path(__file__).with_name("README.md")
@@ -113,6 +114,8 @@ def _find_gateway_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
         render_gateway({name: value or "" for name, value in variables.items()})
     except (KeyError, ValueError) as error:
         yield f"Deployment gateway: {error}"
+    if gateway and gateway.spec.get("terminationGracePeriodSeconds", 30) <= MAX_DRAIN_SECONDS:
+        yield f"Deployment gateway: is killed before the {MAX_DRAIN_SECONDS} s in which its requests end are over"
     services = list_names(manifests, "Service")
     hosts = [f"{each.name}_HOST" for each in SERVICES] + [
         f"{each.name}_WORKER_HOST" for each in DATABASE_OWNERS

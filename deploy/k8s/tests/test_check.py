@@ -144,6 +144,10 @@ CASES: list[tuple[Change, str]] = [
         ),
         "Deployment game-worker: is killed before",
     ),
+    (
+        change_pod("gateway", lambda spec: spec.update(terminationGracePeriodSeconds=35)),
+        "Deployment gateway: is killed before the 35 s",
+    ),
     (drop("Deployment", "importer-worker"), "there is no Deployment importer-worker"),
     (drop("ScaledObject", "game-worker"), "no ScaledObject scales game-worker"),
     (drop("HorizontalPodAutoscaler", "game-api"), "no HorizontalPodAutoscaler scales game-api"),
