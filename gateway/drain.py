@@ -1,4 +1,4 @@
-"""Let a gateway finish its requests before SIGTERM, at which Envoy cuts them off: `python -m gateway.drain`."""
+"""Let a gateway finish its requests before SIGTERM, when Envoy cuts them off: `python -m gateway.drain`."""
 
 import http.client
 import socket

@@ -115,7 +115,7 @@ def _find_gateway_problems(manifests: Sequence[Manifest]) -> Iterator[str]:
     except (KeyError, ValueError) as error:
         yield f"Deployment gateway: {error}"
     if gateway and gateway.spec.get("terminationGracePeriodSeconds", 30) <= MAX_DRAIN_SECONDS:
-        yield f"Deployment gateway: is killed before the {MAX_DRAIN_SECONDS} s in which its requests end are over"
+        yield f"Deployment gateway: is killed before the {MAX_DRAIN_SECONDS} s in which requests end are over"
     services = list_names(manifests, "Service")
     hosts = [f"{each.name}_HOST" for each in SERVICES] + [
         f"{each.name}_WORKER_HOST" for each in DATABASE_OWNERS

@@ -160,7 +160,7 @@ async def test_an_error_reaches_all_waiting_callers_and_is_not_cached(replica: R
 
 
 async def test_the_next_caller_reads_when_the_first_one_is_cancelled(replica: Replica) -> None:
-    cache, source = replica(), Source(seconds=0.02)
+    cache, source = replica(), Source(seconds=0.3)
     first = asyncio.create_task(cache.get("x", source.read))
     while not source.times:  # noqa: ASYNC110 - the concurrent read sets no event
         await asyncio.sleep(0.001)

@@ -54,10 +54,10 @@ def test_every_accepted_text_can_be_stored(text: str) -> None:
 def test_a_text_that_is_too_long_is_refused_before_its_characters_are_read(unit: str) -> None:
     name: TypeAdapter[str] = TypeAdapter(Annotated[str, DisplayText(max_length=100)])
     text = unit * 340_000
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(ValidationError, match="at most 100 characters"):
         name.validate_python(text)
-    assert time.perf_counter() - started < 0.05
+    assert time.thread_time() - started < 0.05
 
 
 def test_the_bounds_count_the_cleaned_text_and_are_in_the_schema() -> None:

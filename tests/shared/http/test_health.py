@@ -1,5 +1,6 @@
 from typing import Any
 
+import pytest
 from shared.http.app import create_api
 from shared.http.health import Check
 from shared.testing import api_client
@@ -7,6 +8,7 @@ from shared.testing import api_client
 from tests.shared.http.demo import router
 
 
+@pytest.mark.timed
 async def test_readiness_names_each_dependency(settings: Any) -> None:
     app = create_api(settings, router, title="Test")
     async with api_client(app) as client:

@@ -74,7 +74,7 @@ async def break_at(
         await publish_confirmed(
             channel.default_exchange, job.queue(), job().model_dump_json().encode(), message_id="m"
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await done.wait()
 
 
