@@ -2,13 +2,54 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from shared.errors import TooManyRequests
 from shared.spreadsheets import BOM, guard_cell
+
+RETRY_AFTER_SECONDS = 5
+
+
+class ExportRunning(TooManyRequests):
+    """The user is downloading another export."""
+
+    code = "export_running"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You are downloading another export. Wait until it is complete.",
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        )
+
+
+class ExportTurns:
+    """Lets each user download one export at a time."""
+
+    # Its pages are read while it is being downloaded, when the request holds neither a slot nor a share.
+    def __init__(self) -> None:
+        self._users = set[UUID]()
+
+    @contextmanager
+    def take(self, request: Request) -> Iterator[None]:
+        """Hold the user's turn during the block if the request is for an export. Raises ExportRunning."""
+        if not request.url.path.endswith(".csv"):
+            yield
+            return
+        user_id: UUID = request.state.user_id
+        if user_id in self._users:
+            raise ExportRunning
+        self._users.add(user_id)
+        try:
+            yield
+        finally:
+            self._users.discard(user_id)
 
 
 def to_csv_response(

@@ -1,5 +1,6 @@
 """Access to pages by role, and their protection against other sites."""
 
+import asyncio
 import re
 from typing import Any
 from uuid import uuid4
@@ -8,11 +9,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from shared.data.audit_log import AuditEntry
-from shared.panel import ResourceView
+from shared.panel import Listing, ListQuery, ResourceView
 from shared.security.current_user import Role
 from shared.testing import TokenFor
 from sqlalchemy import select
 from sqlalchemy.exc import UnboundExecutionError
+from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 
 from tests.shared.panel.demo import ABSENT, CSRF, FORM, NOTES, NoteView, count_notes
@@ -105,6 +107,31 @@ async def test_a_token_without_a_csrf_value_cannot_send_forms(
     sign_on(browser, token_for(uuid4(), "admin"))
     assert (await browser.get(NOTES)).status_code == 200
     assert (await write_note(csrf_token="")).status_code == 403
+
+
+async def test_a_user_downloads_one_export_at_a_time(
+    browser: httpx.AsyncClient, token_for: TokenFor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, may_end, list_rows = asyncio.Event(), asyncio.Event(), NoteView.list_rows
+
+    async def list_slowly(view: NoteView, session: AsyncSession, query: ListQuery) -> Listing:
+        if not started.is_set():
+            started.set()
+            await may_end.wait()
+        return await list_rows(view, session, query)
+
+    monkeypatch.setattr(NoteView, "list_rows", list_slowly)
+    export = f"{NOTES}/export.csv"
+    first = asyncio.create_task(browser.get(export))
+    await started.wait()
+    refused = await browser.get(export, headers={"Sec-Fetch-Mode": "cors", "Accept": "application/json"})
+    assert (refused.status_code, refused.json()["code"]) == (429, "export_running")
+    assert (await browser.get(NOTES)).status_code == 200
+    another = {"Authorization": f"Bearer {token_for(uuid4(), 'editor', csrf=CSRF)}"}
+    assert (await browser.get(export, headers=another)).status_code == 200
+    may_end.set()
+    assert (await first).status_code == 200
+    assert (await browser.get(export)).status_code == 200
 
 
 async def test_scripts_send_the_value_as_a_header(browser: httpx.AsyncClient) -> None:
