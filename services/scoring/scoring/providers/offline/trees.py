@@ -45,6 +45,6 @@ class Trees:
         for _ in range(int(self.depth)):
             is_left = values.take(starts + self.features.take(nodes)) <= self.thresholds.take(nodes)
             nodes = self._children.take(2 * nodes + is_left)
-        leaves = self.values.take(nodes).reshape(count, -1)
+        leaves = self.values.take(nodes).reshape(count, len(self.roots))
         predicted: Floats = self.base + leaves.sum(axis=1)
         return predicted
