@@ -56,10 +56,10 @@ class Loading:
                 raise BackupFailed(
                     f"pg_restore of {self._database.service} failed: {find_first_error(await errors)}"
                 )
-        await self._ask(f"\\echo {LOADED}\n")
+        await self._run_commands(f"\\echo {LOADED}\n")
 
     async def commit(self) -> None:
-        await self._ask(f"{COMMIT}{ANALYZE}\\echo {LOADED}\n")
+        await self._run_commands(f"{COMMIT}{ANALYZE}\\echo {LOADED}\n")
 
     async def _send(self, commands: bytes) -> None:
         assert self._psql.stdin is not None
@@ -69,7 +69,7 @@ class Loading:
         except (BrokenPipeError, ConnectionResetError):
             await self._fail()
 
-    async def _ask(self, commands: str) -> None:
+    async def _run_commands(self, commands: str) -> None:
         await self._send(commands.encode())
         assert self._psql.stdout is not None
         if (await self._psql.stdout.readline()).decode().strip() != LOADED:

@@ -80,7 +80,7 @@ class Mirror:
         current = self.stored.get(key)
         if current is not None and current.etag == etag:
             return True
-        if self._link(key, etag):
+        if self._hard_link(key, etag):
             return True
         for _ in range(MAX_ATTEMPTS - 1):
             with suppress(StorageUnavailable):
@@ -108,7 +108,7 @@ class Mirror:
             return False
         return True
 
-    def _link(self, key: str, etag: str) -> bool:
+    def _hard_link(self, key: str, etag: str) -> bool:
         known = self.earlier.get(key)
         if known is None or known.etag != etag:
             return False
@@ -177,14 +177,14 @@ class Upload:
             found = self._client.list_objects(self._bucket.name, recursive=True)
             return next((item.object_name for item in found), None)
 
-    def put_all(self, objects: Collection[StoredObject]) -> None:
-        run_in_parallel(self._put, objects)
+    def upload_all(self, objects: Collection[StoredObject]) -> None:
+        run_in_parallel(self._upload, objects)
 
     def stop(self) -> None:
-        """Make `put_all`, which runs in another thread, fail soon."""
+        """Make `upload_all`, which runs in another thread, fail soon."""
         self._is_stopped.set()
 
-    def _put(self, wanted: StoredObject) -> None:
+    def _upload(self, wanted: StoredObject) -> None:
         if self._is_stopped.is_set():
             raise InterruptedError
         with (self._folder / wanted.path).open("rb") as content, translate_storage_errors():

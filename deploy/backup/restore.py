@@ -87,7 +87,7 @@ async def _undo_on_failure(upload: Upload) -> AsyncIterator[None]:
 
 
 async def _put(upload: Upload, objects: Sequence[StoredObject]) -> None:
-    putting = asyncio.ensure_future(asyncio.to_thread(upload.put_all, objects))
+    putting = asyncio.ensure_future(asyncio.to_thread(upload.upload_all, objects))
     try:
         await asyncio.shield(putting)
     except asyncio.CancelledError:

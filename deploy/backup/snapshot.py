@@ -94,7 +94,7 @@ async def _try_snapshot(
     system: System, databases: Sequence[Database], options: Options
 ) -> tuple[Snapshot | None, dict[str, int]]:
     async with _pause_relays(databases):
-        counts = await _drain(system, options)
+        counts = await _wait_until_empty(system, options)
         waiting = list_waiting(counts)
         if waiting.keys() - options.ignored_queues:
             return None, waiting
@@ -116,7 +116,7 @@ async def _pause_relays(databases: Sequence[Database]) -> AsyncIterator[None]:
         yield
 
 
-async def _drain(system: System, options: Options) -> dict[str, int]:
+async def _wait_until_empty(system: System, options: Options) -> dict[str, int]:
     """Wait, up to a limit, until the consumers have processed all messages. Returns all counts."""
     if system.queues is None:
         return {}

@@ -66,7 +66,7 @@ def _restore(run: Run, draft: Path, source: Path, *, port: int) -> Manifest:
         for service in SERVICES:
             if service.seed:
                 # The seed's data is in the backup, unless an editor has deleted it.
-                once.note(plan.build_seed(service), inputs=[SEED])
+                once.record(plan.build_seed(service), inputs=[SEED])
         return manifest
     finally:
         run.close()

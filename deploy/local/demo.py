@@ -28,12 +28,12 @@ def play(url: str, *, mail: Path, wanted: str = "", invents_scores: bool = False
         _confirm(client, _sign_up(client), mail)
         speech = _listen(client)
         if invents_scores:
-            say("no real scores", "a stand-in for Azure invents them from the text, not the recording")
+            print_step("no real scores", "a stand-in for Azure invents them from the text, not the recording")
         receipt = _speak(client)
         plays = _count_plays(client, admin, speech)
         _save(client, speech, receipt)
         _wait_for_the_event(client, admin, speech, plays)
-        _look_back(client)
+        _show_progress(client)
 
 
 def _sign_up(client: httpx.Client) -> str:
@@ -41,7 +41,7 @@ def _sign_up(client: httpx.Client) -> str:
     account = {"email": email, "password": "DemoPass123", "name": "Sam"}
     client.headers.update(to_bearer_header(read_json(client.post("/auth/register", json=account))))
     me = read_json(client.get("/users/me"))
-    say("Sam signs up", f"{me['email']}, user {me['id']}")
+    print_step("Sam signs up", f"{me['email']}, user {me['id']}")
     return email
 
 
@@ -54,7 +54,7 @@ def _confirm(client: httpx.Client, email: str, mail: Path) -> None:
     token = emails[0].partition("#token=")[2].split()[0]
     client.post("/auth/email/verify", json={"token": token}).raise_for_status()
     confirmed = read_json(client.get("/users/me"))["email_verified"]
-    say(
+    print_step(
         "confirms the address",
         f"the e-mail arrived after {time.monotonic() - started:.1f} s; confirmed: {confirmed}",
     )
@@ -66,13 +66,15 @@ def _read_emails(mail: Path) -> list[str]:
 
 def _listen(client: httpx.Client) -> dict[str, Any]:
     tags = read_json(client.get("/tags"))["tags"]
-    say("browses the tags", f"{len(tags)} tags, such as {', '.join(tag['name'] for tag in tags[:4])}")
+    print_step("browses the tags", f"{len(tags)} tags, such as {', '.join(tag['name'] for tag in tags[:4])}")
     drawn = read_json(client.post("/game/speeches/random", json={"level": "A2", "limit": 50}))["speeches"]
     speech: dict[str, Any] = next(each for each in drawn if each["text"] == REFERENCE)
-    say("draws A2 sentences", f"{len(drawn)} sentences, one of them: {speech['text']}")
+    print_step("draws A2 sentences", f"{len(drawn)} sentences, one of them: {speech['text']}")
     audio = httpx.get(speech["audio_url"]).raise_for_status()
     kind = audio.headers["content-type"]
-    say("listens", f"{len(audio.content):,} bytes of {kind}, {speech['duration_ms'] / 1000:.1f} s long")
+    print_step(
+        "listens", f"{len(audio.content):,} bytes of {kind}, {speech['duration_ms'] / 1000:.1f} s long"
+    )
     return speech
 
 
@@ -83,13 +85,15 @@ def _ensure_provider(client: httpx.Client, admin: Mapping[str, str], wanted: str
 
 
 def _speak(client: httpx.Client) -> dict[str, Any]:
-    say("sends a silent recording", _send_recording(client, "silent.m4a").json()["detail"])
+    print_step("sends a silent recording", _send_recording(client, "silent.m4a").json()["detail"])
     wrong = read_json(_send_recording(client, "wrong-word.mp3"))
     worst = min(wrong["word_scores"], key=lambda word: word["score"] if word["score"] is not None else 101)
-    say("says a wrong word", f"{wrong['pronunciation_score']:.0f} of 100, weakest word: {worst['word']}")
+    print_step(
+        "says a wrong word", f"{wrong['pronunciation_score']:.0f} of 100, weakest word: {worst['word']}"
+    )
     good = read_json(_send_recording(client, "good.wav"))
     words = " ".join(f"{word['word']} {_format_score(word['score'])}" for word in good["word_scores"])
-    say("says it well", f"{good['pronunciation_score']:.0f} of 100 by {good['provider']}: {words}")
+    print_step("says it well", f"{good['pronunciation_score']:.0f} of 100 by {good['provider']}: {words}")
     return {key: good[key] for key in ("pronunciation_score", "recognized_text", "receipt")}
 
 
@@ -117,8 +121,10 @@ def _save(client: httpx.Client, speech: Mapping[str, Any], receipt: Mapping[str,
     key = {"Idempotency-Key": uuid4().hex}
     saved = read_json(client.post("/game/sessions", json=game, headers=key))
     again = client.post("/game/sessions", json=game, headers=key)
-    say("saves the game", f"session {saved['session_id']}")
-    say("sends it a second time", f"replayed: {again.headers['Idempotency-Replayed']}, the same session")
+    print_step("saves the game", f"session {saved['session_id']}")
+    print_step(
+        "sends it a second time", f"replayed: {again.headers['Idempotency-Replayed']}, the same session"
+    )
 
 
 def _count_plays(client: httpx.Client, admin: Mapping[str, str], speech: Mapping[str, Any]) -> int:
@@ -135,21 +141,23 @@ def _wait_for_the_event(
             raise SystemExit("SessionCompleted did not arrive within 15 s: see `make logs`")
         time.sleep(0.05)
     took = time.monotonic() - started
-    say("SessionCompleted arrives", f"{took:.1f} s later; the play count rises from {before} to {plays}")
+    print_step(
+        "SessionCompleted arrives", f"{took:.1f} s later; the play count rises from {before} to {plays}"
+    )
 
 
-def _look_back(client: httpx.Client) -> None:
+def _show_progress(client: httpx.Client) -> None:
     history = read_json(client.get("/game/sessions"))
     session = read_json(client.get(f"/game/sessions/{history['sessions'][0]['id']}"))
     result = session["results"][0]
     checked = "verified by its receipt" if result["verified"] else "unverified"
-    say(
+    print_step(
         "opens the history",
         f"{result['speech']['text']} {_format_score(result['pronunciation_score'])}, {checked}",
     )
     stats = read_json(client.get("/game/stats", params={"tz": "Europe/Berlin"}))
     streak, sentences = stats["current_streak_days"], stats["sentences"]
-    say(
+    print_step(
         "opens the statistics",
         f"day {streak} of a streak, {sentences} sentence, {stats['correct_rate']:.0%} correct",
     )
@@ -166,5 +174,5 @@ def read_json(response: httpx.Response) -> Any:
     return response.json()
 
 
-def say(what: str, outcome: str) -> None:
+def print_step(what: str, outcome: str) -> None:
     print(f"{BOLD}{what:>24}{PLAIN}  {DIM}{outcome}{PLAIN}", flush=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from deploy.local.demo import ADMIN, read_json, say, to_bearer_header
+from deploy.local.demo import ADMIN, print_step, read_json, to_bearer_header
 from deploy.local.processes import ROOT
 
 EXAMPLE = ROOT / "docs" / "import-example"
@@ -40,9 +40,11 @@ def _upload(client: httpx.Client) -> str:
         files = [("files[]", (path.name, stack.enter_context(path.open("rb")))) for path in paths]
         uploaded = read_json(client.post("/admin/import/audio", files=files))
     seconds = sum(each["duration_ms"] for each in uploaded["uploaded_files"]) / 1000
-    say("uploads recordings", f"{len(uploaded['uploaded_files'])} stored, {seconds:.0f} s of speech in total")
+    print_step(
+        "uploads recordings", f"{len(uploaded['uploaded_files'])} stored, {seconds:.0f} s of speech in total"
+    )
     for rejected in uploaded["rejected"]:
-        say("", f"{rejected['original_filename']}: {rejected['code']}, {rejected['detail']}")
+        print_step("", f"{rejected['original_filename']}: {rejected['code']}, {rejected['detail']}")
     return str(uploaded["upload_session_id"])
 
 
@@ -51,7 +53,7 @@ def _import(client: httpx.Client, session: str, name: str) -> Any:
     files = {"file": (name, (EXAMPLE / name).read_bytes(), "text/csv")}
     accepted = read_json(client.post("/admin/import/csv", data=fields, files=files))
     states = list(dict.fromkeys(event["state"] for event in _follow(client, accepted["job_id"])))
-    say(f"imports {name}", f"{' → '.join(states)}, {time.monotonic() - started:.1f} s")
+    print_step(f"imports {name}", f"{' → '.join(states)}, {time.monotonic() - started:.1f} s")
     return read_json(client.get(f"/admin/import/jobs/{accepted['job_id']}"))
 
 
@@ -80,10 +82,10 @@ def _show_problems(client: httpx.Client, job: Mapping[str, Any]) -> None:
     report = client.get(f"/admin/import/jobs/{job['id']}/errors.csv").raise_for_status()
     header, *rows = csv.reader(report.content.decode("utf-8-sig").splitlines(keepends=True))
     codes, errors = header.index("error_codes"), header.index("errors")
-    say("downloads the report", f"{job['error_count']} errors, {job['warning_count']} warnings")
+    print_step("downloads the report", f"{job['error_count']} errors, {job['warning_count']} warnings")
     for number, row in enumerate(rows, start=2):
         if row[codes]:
-            say(f"row {number}", f"{row[codes]}: {row[errors]}".replace("\n", " "))
+            print_step(f"row {number}", f"{row[codes]}: {row[errors]}".replace("\n", " "))
 
 
 def _draw(client: httpx.Client, url: str) -> None:
@@ -98,7 +100,9 @@ def _draw(client: httpx.Client, url: str) -> None:
             time.sleep(0.1)
         speech, took = read_json(drawn)["speeches"][0], time.monotonic() - started
     audio = httpx.get(speech["audio_url"]).raise_for_status()
-    say("a learner draws", f"{speech['text']} {len(audio.content):,} bytes of audio, after {took:.1f} s")
+    print_step(
+        "a learner draws", f"{speech['text']} {len(audio.content):,} bytes of audio, after {took:.1f} s"
+    )
 
 
 def _undo(client: httpx.Client, job: Mapping[str, Any]) -> None:
@@ -109,4 +113,4 @@ def _undo(client: httpx.Client, job: Mapping[str, Any]) -> None:
             raise SystemExit(f"the import was not undone within {TIMEOUT_SECONDS} s: see `make logs`")
         time.sleep(0.2)
     deleted, archived = found["deleted_count"], found["archived_count"]
-    say("undoes the import", f"{found['state']}: {deleted} deleted, {archived} archived")
+    print_step("undoes the import", f"{found['state']}: {deleted} deleted, {archived} archived")

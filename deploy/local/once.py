@@ -19,10 +19,10 @@ class Once:
         if stamp.exists() and stamp.read_text() == digest:
             return
         self._run.call(program)
-        self.note(program, inputs=inputs)
+        self.record(program, inputs=inputs)
         self._report(f"{program.name} is done")
 
-    def note(self, program: Program, *, inputs: Iterable[Path]) -> None:
+    def record(self, program: Program, *, inputs: Iterable[Path]) -> None:
         """Record that a command need not run with these files, because the data has its results."""
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / program.name).write_text(_compute_digest(inputs))

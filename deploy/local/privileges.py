@@ -19,7 +19,7 @@ CLOSED = 'for each in "$@"; do [ -x "$each" ] || echo "$each"; done'
 def take_ownership(path: Path) -> None:
     """Create a folder that only the servers' account may enter."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    give(path)
+    give_ownership(path)
 
 
 def open_way(path: Path) -> None:
@@ -27,7 +27,7 @@ def open_way(path: Path) -> None:
     path.chmod(path.stat().st_mode | 0o011)
 
 
-def give(path: Path) -> None:
+def give_ownership(path: Path) -> None:
     """Give a file or folder to the account that the servers run as."""
     if os.geteuid() == 0:
         account = pwd.getpwnam(ACCOUNT)
@@ -38,7 +38,7 @@ def write(path: Path, text: str) -> None:
     """Write a file that only the servers' account may read."""
     path.touch(mode=0o600)
     path.write_text(text)
-    give(path)
+    give_ownership(path)
 
 
 def build_unprivileged_command(executable: Path, folder: Path) -> list[str]:

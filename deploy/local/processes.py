@@ -153,14 +153,14 @@ class Run:
         lines = self.log(name).read_text(errors="replace").splitlines()[-count:]
         return "\n".join(f"    {line}" for line in lines)
 
-    def freeze(self) -> None:
+    def suspend(self) -> None:
         """Refuse to start further processes."""
         with self._guard:
             self._closed = True
 
     def close(self) -> None:
         """End all running processes in parallel, then the watcher."""
-        self.freeze()
+        self.suspend()
         stopping = [threading.Thread(target=process.stop) for process in self._processes]
         for thread in stopping:
             thread.start()

@@ -59,7 +59,7 @@ class Revival:
         self._due: dict[str, float] = {}
         self._ends: dict[str, list[float]] = {}
 
-    def look_after(self, server: Server) -> None:
+    def supervise(self, server: Server) -> None:
         """Notice that a server has ended or is stuck, or restart it when its pause is over."""
         if server.alive:
             if self._watch.is_stuck(server):

@@ -97,7 +97,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything, clients before their servers. May be called while `start` still runs."""
-        self.run.freeze()
+        self.run.suspend()
         base = [*self.doubles, *(server for server in self.servers.values() if server.name != "epmd")]
         for stage in ([self.gateway], self.apis.values(), self.workers.values(), base):
             _run_together(*(server.stop for server in stage))

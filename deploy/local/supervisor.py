@@ -65,7 +65,7 @@ class Supervisor:
             with contextlib.closing(revival):
                 while not self._should_stop(within=0.5):
                     for server in stack.processes:
-                        revival.look_after(server)
+                        revival.supervise(server)
             return 0
         except Failed as failure:
             self._console.say(str(failure))

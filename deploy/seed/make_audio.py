@@ -116,7 +116,7 @@ def synthesise(flite: str, text: str, *, voice: str, pace: float) -> Samples:
         if (reader.getframerate(), reader.getnchannels(), reader.getsampwidth()) != (SAMPLE_RATE, 1, 2):
             raise ValueError(f"the voice {voice} is not 16 kHz mono 16-bit")
         pcm = np.frombuffer(reader.readframes(reader.getnframes()), dtype="<i2")
-    return level(trim(pcm / 32_768))
+    return normalize_level(trim(pcm / 32_768))
 
 
 def trim(samples: Samples) -> Samples:
@@ -128,7 +128,7 @@ def trim(samples: Samples) -> Samples:
     return padded[first : last + 2 * margin]
 
 
-def level(samples: Samples) -> Samples:
+def normalize_level(samples: Samples) -> Samples:
     """Scale the samples to SPEECH_RMS, pauses not counted, or lower if a peak would exceed PEAK."""
     rms = _measure_windows(samples)
     speech = rms[rms > 0.1 * rms.max()]

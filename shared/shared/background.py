@@ -63,7 +63,7 @@ class SupervisedLoop:
     async def run(self) -> None:
         while not self._stopping.is_set():
             try:
-                if await self._pass_is_last():
+                if await self._is_last_pass():
                     return
             except Unavailable as error:
                 # The process is alive: readiness shows failed dependencies.
@@ -78,7 +78,7 @@ class SupervisedLoop:
             finally:
                 self._pass_started = None
 
-    async def _pass_is_last(self) -> bool:
+    async def _is_last_pass(self) -> bool:
         await self._sleep()
         if self._stopping.is_set():
             return True

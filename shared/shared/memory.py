@@ -24,13 +24,13 @@ def overwrite_freed_memory() -> None:
     _set_malloc_option(M_PERTURB, FREED_BYTE)
 
 
-def bound_kept_memory() -> None:
+def limit_retained_memory() -> None:
     """Limit the freed memory that malloc retains for threads. Call it before they start."""
     _set_malloc_option(M_ARENA_MAX, MAX_ARENAS)
     _set_malloc_option(M_MMAP_THRESHOLD, MMAP_BYTES)
 
 
-def map_blocks_from(size: int) -> None:
+def set_mmap_threshold(size: int) -> None:
     """Let malloc take smaller blocks from its heap: mapping and unmapping each costs more than reuse."""
     _set_malloc_option(M_MMAP_THRESHOLD, size)
 

@@ -209,7 +209,7 @@ def outbox_jobs() -> OutboxJobs:
     """Reads the jobs in the outbox, oldest first: `await outbox_jobs(session, InvalidateCache)`."""
 
     async def read(session: AsyncSession, job: type[Job]) -> list[Any]:
-        queued = select(OutboxEvent).where(OutboxEvent.type == job.queue()).order_by(OutboxEvent.id)
+        queued = select(OutboxEvent).where(OutboxEvent.type == job.get_queue()).order_by(OutboxEvent.id)
         return [job.model_validate_json(row.body) for row in await session.scalars(queued)]
 
     return read

@@ -186,7 +186,7 @@ class Imports:
         assert sorted(row["text"] for row in speeches) == sorted(wanted.texts)
         storage = self.create_storage()
         for row in speeches:
-            assert await wait_until(storage.exists, row["audio_key"], bool), row["audio_key"]
+            assert await wait_until(storage.has_object, row["audio_key"], bool), row["audio_key"]
         await wait_until(self._count_drawable, wanted, lambda count: count == ROWS)
         await wait_until(self._count_copies, [row["id"] for row in speeches], lambda count: count == ROWS)
         await wait_until(self._list_ownerless, None, lambda keys: not keys)
@@ -200,7 +200,8 @@ class Imports:
         assert [str(row["id"]) for row in kept] == ([played] if played else [])
         await wait_until(self._count_drawable, wanted, lambda count: count == 0)
         for row in kept:
-            assert await wait_until(self.create_storage().exists, row["audio_key"], bool), row["audio_key"]
+            key = row["audio_key"]
+            assert await wait_until(self.create_storage().has_object, key, bool), key
         await wait_until(self._list_ownerless, None, lambda keys: not keys)
 
     async def count_checked(self, wanted: Import) -> int:

@@ -63,7 +63,7 @@ async def with_s3(_: Database) -> None:
     endpoint, key = os.environ["TEST_S3_ENDPOINT"], SecretStr("wrong-key")
     keys: Any = {"s3_access_key": "wrong", "s3_secret_key": key}
     settings = StorageSettings(environment="test", s3_endpoint=endpoint, **keys)
-    await Storage(settings).exists(CANARY)
+    await Storage(settings).has_object(CANARY)
 
 
 async def with_httpx(_: Database) -> None:

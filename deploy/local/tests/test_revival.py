@@ -35,10 +35,10 @@ def server(tmp_path: Path) -> Iterator[Server]:
     run.close()
 
 
-def look_after(reviving: Revival, server: Server, until: Callable[[], bool], *, seconds: float = 30) -> bool:
+def supervise(reviving: Revival, server: Server, until: Callable[[], bool], *, seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
     while not until() and time.monotonic() < deadline:
-        reviving.look_after(server)
+        reviving.supervise(server)
         time.sleep(0.05)
     return until()
 
@@ -55,7 +55,7 @@ def test_a_process_that_ended_is_restarted(server: Server) -> None:
     another = watch_replacement(server)
     server.kill()
 
-    assert look_after(reviving, server, another)
+    assert supervise(reviving, server, another)
     assert "files ended (exit -9); restarting" in lines[0]
     reviving.close()
 
@@ -67,10 +67,10 @@ def test_a_frozen_process_is_restarted(server: Server) -> None:
     assert server.process
     os.kill(server.process.pid, signal.SIGSTOP)
 
-    assert look_after(reviving, server, another)
+    assert supervise(reviving, server, another)
     assert lines[0] == "files is running but does not work; stopping it"
     server.wait()
-    assert not look_after(reviving, server, watch_replacement(server), seconds=3), (
+    assert not supervise(reviving, server, watch_replacement(server), seconds=3), (
         "the silence before the restart does not count"
     )
     reviving.close()
@@ -81,5 +81,5 @@ def test_a_process_that_answers_but_does_not_work_is_restarted(server: Server) -
     another = watch_replacement(server)
     server.works = lambda: False
 
-    assert look_after(reviving, server, another)
+    assert supervise(reviving, server, another)
     reviving.close()

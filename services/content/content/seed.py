@@ -113,7 +113,7 @@ def _read_rows[R: BaseModel](path: Path, model: type[R]) -> list[R]:
 
 
 async def _upload(storage: Storage, key: str, content: bytes) -> bool:
-    if await storage.exists(key):
+    if await storage.has_object(key):
         return False
     await storage.put(key, content, content_type="audio/mpeg")
     return True

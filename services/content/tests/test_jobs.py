@@ -30,7 +30,7 @@ async def deliver(database: Database, cache: Cache, outbox_jobs: OutboxJobs) -> 
         waiting = await outbox_jobs(session, InvalidateCache)
     for job in waiting:
         handle = create_jobs(database, cache=cache, storage=UNUSED)[InvalidateCache]
-        await apply_once(database, job.queue(), job, handle)
+        await apply_once(database, job.get_queue(), job, handle)
 
 
 async def list_names(client: httpx.AsyncClient) -> list[str]:

@@ -56,7 +56,7 @@ async def wait_for_entry(database: Database, action: str, import_id: UUID) -> Au
 
 async def count_left(database: Database, storage: Storage, rows: list[dict[str, Any]]) -> int:
     """Count the remaining recordings, speeches and messages in the outbox."""
-    recordings = [await storage.exists(row["audio_key"]) for row in rows]
+    recordings = [await storage.has_object(row["audio_key"]) for row in rows]
     async with database.transaction() as session:
         tables = (select(func.count(table.id)) for table in (Speech, OutboxEvent))
         return sum(recordings) + sum([await session.scalar(each) or 0 for each in tables])

@@ -20,7 +20,7 @@ async def on_import_applied(session: AsyncSession, event: ImportApplied) -> None
 
 
 async def on_import_rejected(session: AsyncSession, event: ImportRejected) -> None:
-    await imports.fail_refused_import(session, event.data)
+    await imports.fail_rejected_import(session, event.data)
 
 
 async def on_import_undone(session: AsyncSession, event: ImportUndone) -> None:
@@ -36,7 +36,7 @@ async def on_speech_imported(session: AsyncSession, event: SpeechImported) -> No
 
 
 async def on_speech_deleted(session: AsyncSession, event: SpeechDeleted) -> None:
-    await sentences.forget_sentence(session, event.data.speech_id, revision=event.data.revision)
+    await sentences.clear_sentence(session, event.data.speech_id, revision=event.data.revision)
 
 
 subscriptions: Subscriptions = {

@@ -25,7 +25,7 @@ async def test_a_repeated_release_of_claims_is_ignored(
         ReleaseClaims(import_id=import_id),
         create_jobs(database, storage=storage, max_rows=100)[ReleaseClaims],
     )
-    outcomes = [await apply_once(database, job.queue(), job, handler) for _ in range(2)]
+    outcomes = [await apply_once(database, job.get_queue(), job, handler) for _ in range(2)]
     assert outcomes == ["applied", "repeated"]
     async with database.transaction() as session:
         assert (await session.scalars(select(UploadedFile.import_id))).all() == [None]
@@ -39,5 +39,5 @@ async def test_objects_are_deleted_even_if_some_are_missing(database: Database, 
         DeleteObjects(keys=keys[1:]),
         create_jobs(database, storage=storage, max_rows=100)[DeleteObjects],
     )
-    assert await apply_once(database, job.queue(), job, handler) == "applied"
-    assert [await storage.exists(key) for key in keys] == [True, False, False]
+    assert await apply_once(database, job.get_queue(), job, handler) == "applied"
+    assert [await storage.has_object(key) for key in keys] == [True, False, False]

@@ -54,12 +54,14 @@ class Measurer:
         self._waiting += 1
         try:
             async with self._turn:
-                answer = await self._ask(content, len(content) if isinstance(content, bytes) else size or 0)
+                answer = await self._request_measurement(
+                    content, len(content) if isinstance(content, bytes) else size or 0
+                )
         finally:
             self._waiting -= 1
         return _to_measurement(answer)
 
-    async def _ask(self, content: bytes | AsyncIterator[bytes], size: int) -> dict[str, Any]:
+    async def _request_measurement(self, content: bytes | AsyncIterator[bytes], size: int) -> dict[str, Any]:
         if size > MAX_AUDIO_BYTES:
             raise UndecodableAudio(f"The recording is larger than {MAX_AUDIO_BYTES} bytes.")
         if self._ending is not None:

@@ -39,7 +39,7 @@ def serve(descriptor: int, answer: Answer, *, max_memory_bytes: int, max_cpu_sec
         connection.sendall(pack({"ready": True}))
         while (request := _receive(connection)) is not None:
             if max_cpu_seconds:
-                _bound_cpu_time(max_cpu_seconds)
+                _limit_cpu_time(max_cpu_seconds)
             _send(connection, _answer(answer, *request))
             # An exception and its traceback frames may form a cycle that keeps samples alive.
             del request
@@ -82,7 +82,7 @@ def _report_ends(control: socket.socket) -> None:
             control.sendall(pack({"ended": pid, "status": os.waitstatus_to_exitcode(status)}))
 
 
-def _bound_cpu_time(seconds: int) -> None:
+def _limit_cpu_time(seconds: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + 1 + seconds
     # The signal sent at the CPU limit ends the process.

@@ -71,21 +71,21 @@ class Template:
         if self._loaded is None or self._follower is None or self._follower.done():
             self._forked = asyncio.Queue()
             self._loaded = await Worker.start(self._module)
-            self._follower = asyncio.create_task(self._follow(self._loaded))
+            self._follower = asyncio.create_task(self._handle_reports(self._loaded))
         return self._loaded
 
-    async def _follow(self, loaded: Worker) -> None:
+    async def _handle_reports(self, loaded: Worker) -> None:
         """Handle the template's reports. No forked process outlives it."""
         with suppress(OSError):
             while report := await loaded.receive():
-                self._note(report)
+                self._handle_report(report)
         await loaded.stop()
         self._forked.put_nowait(None)
         for child in self._children.values():
             child.kill()
         self._children.clear()
 
-    def _note(self, report: dict[str, int]) -> None:
+    def _handle_report(self, report: dict[str, int]) -> None:
         if "forked" in report:
             child = self._children[report["forked"]] = ForkedProcess(report["forked"])
             self._forked.put_nowait(child)

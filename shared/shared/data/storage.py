@@ -57,7 +57,7 @@ class Storage:
         stream = io.BytesIO(content)
         await _call(self._client.put_object, self._bucket, key, stream, len(content), content_type)
 
-    async def exists(self, key: str) -> bool:
+    async def has_object(self, key: str) -> bool:
         try:
             await _call(self._client.stat_object, self._bucket, key)
         except ObjectNotFound:

@@ -48,12 +48,12 @@ class Watchdog:
 
         timers: list[asyncio.TimerHandle] = []
 
-        def suspect() -> None:
+        def start_probe() -> None:
             if self._probe is None:
-                self._probe = loop.create_task(self._ask())
-            timers[:] = [loop.call_later(SUSPICION_SECONDS, suspect)]
+                self._probe = loop.create_task(self._probe_server())
+            timers[:] = [loop.call_later(SUSPICION_SECONDS, start_probe)]
 
-        timers.append(loop.call_later(SUSPICION_SECONDS, suspect))
+        timers.append(loop.call_later(SUSPICION_SECONDS, start_probe))
         try:
             yield
         finally:
@@ -81,7 +81,7 @@ class Watchdog:
             if not connection.is_closed():
                 connection.terminate()
 
-    async def _ask(self) -> None:
+    async def _probe_server(self) -> None:
         answer = asyncio.create_task(self._connect())
         self._answers.add(answer)
         answer.add_done_callback(self._answers.discard)
@@ -91,7 +91,7 @@ class Watchdog:
                 if (await asyncio.wait({answer}, timeout=PROBE_TURN_SECONDS))[0]:
                     break
             if not answer.done() or not answer.result():
-                self._end_all()
+                self._abort_all()
         finally:
             self._probe = None
 
@@ -106,7 +106,7 @@ class Watchdog:
                 getattr(getattr(error, "orig", error), "sqlstate", None)
             )
 
-    def _end_all(self) -> None:
+    def _abort_all(self) -> None:
         log.warning("database_unresponsive", connections=len(self._lent))
         self._circuit_open_until = asyncio.get_running_loop().time() + CIRCUIT_RESET_SECONDS
         for record in list(self._lent):

@@ -87,8 +87,8 @@ class UserShares:
     def is_used_up(self, user_id: UUID) -> bool:
         return self._requests[user_id] >= self._max_in_work
 
-    async def take(self, user_id: UUID) -> None:
-        """Take a part of the share, which `give_back` releases. Raises Overloaded."""
+    async def acquire(self, user_id: UUID) -> None:
+        """Take a part of the share until `release`. Raises Overloaded."""
         if self._requests[user_id] >= self._max_in_work + MAX_WAITING_OF_USER:
             raise Overloaded("user")
         self._requests[user_id] += 1
@@ -96,16 +96,16 @@ class UserShares:
             async with asyncio.timeout(self._max_wait_seconds):
                 await self._free[user_id].acquire()
         except BaseException as error:
-            self._forget(user_id)
+            self._remove_request(user_id)
             if isinstance(error, TimeoutError):
                 raise Overloaded("user") from None
             raise
 
-    def give_back(self, user_id: UUID) -> None:
+    def release(self, user_id: UUID) -> None:
         self._free[user_id].release()
-        self._forget(user_id)
+        self._remove_request(user_id)
 
-    def _forget(self, user_id: UUID) -> None:
+    def _remove_request(self, user_id: UUID) -> None:
         self._requests[user_id] -= 1
         if not self._requests[user_id]:
             del self._requests[user_id], self._free[user_id]
@@ -124,7 +124,7 @@ class Admission:
             return await self._app(scope, receive, send)
         request = _AdmittedRequest(self._slots, receive, send)
         if self._shares is not None:
-            scope["state"]["take_share"] = partial(request.take_share, self._shares)
+            scope["state"]["acquire_share"] = partial(request.acquire_share, self._shares)
         try:
             self._slots.ensure_room()
             if not is_form(Headers(scope=scope)):
@@ -143,7 +143,7 @@ class _AdmittedRequest:
         self._slots, self._receive, self._send = slots, receive, send
         self._kept: list[Message] = []
         self._holds_slot = self._is_admitted = False
-        self._give_back: Callable[[], None] | None = None
+        self._release_share: Callable[[], None] | None = None
 
     async def read(self) -> None:
         # Joined, because a body that arrives byte by byte would take three hundred times its size in memory.
@@ -161,25 +161,25 @@ class _AdmittedRequest:
             self._is_admitted = self._holds_slot = True
 
     def leave(self) -> None:
-        self._leave_slot()
-        give_back, self._give_back = self._give_back, None
-        if give_back is not None:
-            give_back()
+        self._release_slot()
+        release, self._release_share = self._release_share, None
+        if release is not None:
+            release()
 
-    def _leave_slot(self) -> None:
+    def _release_slot(self) -> None:
         if self._holds_slot:
             self._holds_slot = False
             self._slots.leave()
 
-    async def take_share(self, shares: UserShares, user_id: UUID) -> None:
+    async def acquire_share(self, shares: UserShares, user_id: UUID) -> None:
         """Wait, without a slot, until the user's share allows this request. Raises Overloaded."""
-        if self._give_back is not None:
+        if self._release_share is not None:
             return
         held_slot = self._holds_slot
         if shares.is_used_up(user_id):
-            self._leave_slot()
-        await shares.take(user_id)
-        self._give_back = partial(shares.give_back, user_id)
+            self._release_slot()
+        await shares.acquire(user_id)
+        self._release_share = partial(shares.release, user_id)
         if held_slot and not self._holds_slot:
             await self._slots.enter()
             self._holds_slot = True

@@ -64,7 +64,7 @@ async def list_audit_entries(session: AsyncSession, filters: AuditLogFilter) -> 
 
 
 def select_entries(filters: AuditLogFilter) -> Select[Any]:
-    statement = _narrow_to_days(select(*_COLUMNS), filters)
+    statement = _filter_by_days(select(*_COLUMNS), filters)
     if filters.actor_id:
         statement = statement.where(AuditEntry.actor_id == filters.actor_id)
     if filters.subject_id:
@@ -74,7 +74,7 @@ def select_entries(filters: AuditLogFilter) -> Select[Any]:
     return statement
 
 
-def _narrow_to_days(statement: Select[Any], filters: AuditLogFilter) -> Select[Any]:
+def _filter_by_days(statement: Select[Any], filters: AuditLogFilter) -> Select[Any]:
     if filters.from_date:
         begin = _to_midnight(filters.from_date)
         least_id = _to_least_id(begin, -ID_MARGIN_MS)

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import metrics
 from shared.errors import BadRequest, MalformedForm, ParleyError, PayloadTooLarge
-from shared.http.cut_requests import RequestCut, answer_when_cut
+from shared.http.aborted_requests import RequestAborted, translate_abort
 from shared.http.health import INTERNAL_PATHS
 from shared.http.problems import to_response
 
@@ -63,10 +63,10 @@ class RequestRecorder:
 
     async def run(self, app: ASGIApp, receive: Receive) -> None:
         try:
-            with answer_when_cut(self._scope):
+            with translate_abort(self._scope):
                 ensure_readable(self._scope)
                 await app(self._scope, receive, self._respond)
-        except RequestCut as cut:
+        except RequestAborted as cut:
             if self._status:
                 raise
             await self._answer(cut, receive)

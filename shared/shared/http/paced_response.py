@@ -50,14 +50,14 @@ class PacedResponse(StreamingResponse):
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._grace_seconds
         async with asyncio.timeout_at(deadline) as limit:
-            async for piece in _cut(self._content):
+            async for piece in _split_pages(self._content):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 deadline += len(piece) / MIN_BYTES_PER_SECOND
                 # Data in buffers on the way counts as read, and may be several megabytes.
                 limit.reschedule(min(deadline, loop.time() + self._grace_seconds))
 
 
-async def _cut(content: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+async def _split_pages(content: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     async for page in content:
         for start in range(0, len(page), MAX_PIECE_BYTES):
             yield page[start : start + MAX_PIECE_BYTES]

@@ -23,7 +23,7 @@ async def fetch_page(
     total = await _count(session, items, key)
     number, ordered = query.page, items.order_by(key.desc())
     if query.cursor is None:
-        ordered = ordered.offset(query.offset())
+        ordered = ordered.offset(query.get_offset())
     else:
         number, last = _decode(query.cursor, scope)
         ordered = ordered.where(key < last)

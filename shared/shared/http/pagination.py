@@ -31,7 +31,7 @@ class PageQuery(BaseModel):
         description="`next_cursor` of the previous page, with the same filters. Replaces `page`.",
     )
 
-    def offset(self, max_offset: int = MAX_OFFSET) -> int:
+    def get_offset(self, max_offset: int = MAX_OFFSET) -> int:
         """Return the items before the page. Raises Invalid for a page beyond `max_offset`."""
         skipped = (self.page - 1) * self.limit
         if skipped and skipped >= max_offset:

@@ -92,7 +92,7 @@ class RateLimits:
     async def _count(self, hit: "_Hit", *, fail_closed: bool) -> tuple[bool, WindowStats]:
         try:
             with translate_redis_errors():
-                return await run_within_loop_time(self._ask_redis(hit), seconds=REDIS_TIMEOUT_SECONDS)
+                return await run_within_loop_time(self._query_redis(hit), seconds=REDIS_TIMEOUT_SECONDS)
         except (RedisUnavailable, RedisError) as error:
             reason = type(error.__cause__ or error).__name__
             log.warning("rate_limit_counted_locally", limit=hit.name, reason=reason)
@@ -102,7 +102,7 @@ class RateLimits:
                 ) from error
             return self._count_locally(hit)
 
-    async def _ask_redis(self, hit: "_Hit") -> tuple[bool, WindowStats]:
+    async def _query_redis(self, hit: "_Hit") -> tuple[bool, WindowStats]:
         ask = self._limiter.hit if hit.cost else self._limiter.test
         allowed = await ask(hit.item, hit.name, hit.subject, cost=hit.cost or 1)
         return allowed, await self._limiter.get_window_stats(hit.item, hit.name, hit.subject)

@@ -51,10 +51,10 @@ class _DelayedServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Before the server closes what they use, so that they can clean up and answer.
-        asyncio.get_running_loop().call_later(stopping.MAX_WORK_SECONDS, self._cut_requests)
+        asyncio.get_running_loop().call_later(stopping.MAX_WORK_SECONDS, self._abort_requests)
         await super().shutdown(sockets)
 
-    def _cut_requests(self) -> None:
+    def _abort_requests(self) -> None:
         for task in self.server_state.tasks:
             task.cancel()
 

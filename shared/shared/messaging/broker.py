@@ -86,7 +86,7 @@ def list_service_queues(service: str) -> list[str]:
     if find_spec(service) and find_spec(f"{service}.jobs"):
         import_module(f"{service}.jobs")
     events = [event.build_queue_name(service) for event in EVENTS if service in event.consumers]
-    return events + [job.queue() for job in Job.__subclasses__() if job.service == service]
+    return events + [job.get_queue() for job in Job.__subclasses__() if job.service == service]
 
 
 def is_broker_unavailable(error: Exception) -> bool:

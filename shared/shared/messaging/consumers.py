@@ -63,11 +63,11 @@ class Consumers:
     async def ensure_running(self) -> None:
         """Start the consumers unless all of them run. Raises BrokerUnavailable."""
         if not await self._are_running():
-            await self._abandon()
+            await self._disconnect()
             try:
                 await self._start()
             except BaseException:
-                await self._abandon()
+                await self._disconnect()
                 raise
 
     async def ping(self) -> None:
@@ -87,7 +87,7 @@ class Consumers:
                 await self._cancel_consumers()
                 if self._in_work:
                     await asyncio.wait(self._in_work)
-        await self._abandon()
+        await self._disconnect()
 
     async def _are_running(self) -> bool:
         if self._channel is None or self._channel.is_closed:
@@ -116,7 +116,7 @@ class Consumers:
         self._channel = channel
         log.info("consumers_started", queues=len(self._receivers))
 
-    async def _abandon(self) -> None:
+    async def _disconnect(self) -> None:
         stack, self._open = self._open, AsyncExitStack()
         self._connection, self._channel, self._queues_by_tag = None, None, {}
         await stack.aclose()

@@ -31,7 +31,7 @@ class Job(BaseModel):
     traceparent: str | None = Field(default_factory=get_current_traceparent)
 
     @classmethod
-    def queue(cls) -> str:
+    def get_queue(cls) -> str:
         """Name the queue, which is also the routing key: `content.job.propagate_tag_name`."""
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
         return f"{cls.service}.job.{name}"

@@ -62,10 +62,10 @@ def record[E: Event](session: AsyncSession, event: type[E], *, subject: str, dat
 
 def enqueue(session: AsyncSession, job: Job) -> None:
     """Enqueue a job for the service's own worker, in the caller's transaction."""
-    _add(session, job, job.queue())
+    _add(session, job, job.get_queue())
 
 
-async def space_out(session: AsyncSession, ids: Sequence[UUID], *, interval: timedelta) -> None:
+async def spread_due_times(session: AsyncSession, ids: Sequence[UUID], *, interval: timedelta) -> None:
     """Space out the due times of the caller's messages, starting now."""
     await session.flush()
     listed = func.unnest(literal(list(ids), ARRAY(Uuid)))

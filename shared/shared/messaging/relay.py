@@ -88,7 +88,9 @@ class OutboxRelay:
         """Publish the messages that have been due longest. True when more are waiting."""
         exchange = await self._connect()
         async with self._database.transaction() as session:
-            batch = await _drain(session, exchange, limit=self._batch_size, known_types=self._known_types)
+            batch = await _publish_batch(
+                session, exchange, limit=self._batch_size, known_types=self._known_types
+            )
         if batch.lost is not None:
             await self._disconnect()
             raise batch.lost
@@ -114,7 +116,7 @@ class OutboxRelay:
             # Before the first message: the worker's consumers may start later than its relay.
             own = {queue: queue for queue in self._job_queues}
             await declare_queues(channel, own, self._queue_type)
-            await self._revive_known_types()
+            await self._unpark_known_types()
             self._channel = channel
         return await self._channel.get_exchange(EXCHANGE, ensure=False)
 
@@ -123,7 +125,7 @@ class OutboxRelay:
         self._channel, self._batch_size = None, 1
         await self._connection.aclose()
 
-    async def _revive_known_types(self) -> None:
+    async def _unpark_known_types(self) -> None:
         """Publish messages that an earlier version parked because it did not know their type."""
         parked = OutboxEvent.due_at.is_(None) & OutboxEvent.type.in_(self._known_types)
         async with self._database.transaction() as session:
@@ -138,7 +140,7 @@ class _Batch:
     """Why the rest of the batch was not tried."""
 
 
-async def _drain(
+async def _publish_batch(
     session: AsyncSession, exchange: AbstractExchange, *, limit: int, known_types: Collection[str]
 ) -> _Batch:
     """Publish one batch, delete exactly the rows that were confirmed, and delay those that were refused."""
@@ -159,7 +161,7 @@ async def _drain(
         log.warning(
             "events_not_confirmed", events=len(refused), reason=describe_error(next(iter(refused.values())))
         )
-        await _delay(session, refused, known_types=known_types)
+        await _reschedule(session, refused, known_types=known_types)
     return _Batch(size=len(rows), has_more=len(due) == limit or len(rows) < len(due), lost=lost)
 
 
@@ -207,7 +209,7 @@ async def _publish(rows: Sequence[OutboxEvent], exchange: AbstractExchange) -> l
     return outcomes
 
 
-async def _delay(session: AsyncSession, ids: Collection[UUID], *, known_types: Collection[str]) -> None:
+async def _reschedule(session: AsyncSession, ids: Collection[UUID], *, known_types: Collection[str]) -> None:
     """Schedule the messages' next attempt. Park those of unknown types after the last one."""
     is_last = OutboxEvent.type.not_in(known_types) & (OutboxEvent.attempts + 1 >= MAX_ATTEMPTS)
     seconds = func.least(func.power(2, OutboxEvent.attempts), MAX_DELAY_SECONDS)

@@ -51,7 +51,7 @@ def build_worker(
         database = Database.from_settings(settings, name=f"{service} worker")
         on_job = jobs(database) if callable(jobs) else jobs or {}
         on_event = subscriptions(database) if callable(subscriptions) else subscriptions
-        job_queues = [job.queue() for job in on_job]
+        job_queues = [job.get_queue() for job in on_job]
         handlers = _name_queues(service, on_event, on_job)
         # More deliveries than connections would time out in the pool, and the checks with them.
         turns = asyncio.Semaphore(max(1, settings.database_pool_size - reserved_connections))
@@ -79,7 +79,7 @@ def build_worker(
 
 def _name_queues(service: str, subscriptions: Subscriptions, jobs: Jobs) -> dict[str, Consumer]:
     events: dict[str, Consumer] = {e.build_queue_name(service): (e, on) for e, on in subscriptions.items()}
-    return events | {job.queue(): (job, on) for job, on in jobs.items()}
+    return events | {job.get_queue(): (job, on) for job, on in jobs.items()}
 
 
 def limit_deliveries(message: type[Event | Job], on: Handler[Any]) -> int:

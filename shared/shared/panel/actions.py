@@ -65,7 +65,7 @@ def find_refusal(action: Action, ids: Sequence[UUID], form: Mapping[str, Any]) -
     return "no_value" if action.needs and not form.get(action.needs) else ""
 
 
-def keep_query(response: Response, request: Request, *, list_address: str) -> Response:
+def preserve_query(response: Response, request: Request, *, list_address: str) -> Response:
     """Let a response that leads to the list lead to what was shown of it: its search, filters and page."""
     target = URL(response.headers.get("location", ""))
     if target.path == list_address:

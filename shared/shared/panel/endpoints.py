@@ -14,7 +14,7 @@ from wtforms import Form
 from shared.data.db_errors import retry_conflicts
 from shared.errors import Forbidden, Invalid, NotFound, ParleyError, Unauthorized
 from shared.http.problems import MethodNotAllowed
-from shared.panel.actions import find_actions, find_refusal, keep_query
+from shared.panel.actions import find_actions, find_refusal, preserve_query
 from shared.panel.csv_export import to_csv_response
 from shared.panel.fields import LookupField
 from shared.panel.form_data import VERSION_FIELD, get_form, parse_uuid
@@ -81,9 +81,9 @@ class Endpoints:
         form = view.form_create(get_form(request))
         try:
             row_id = await _submit(form, request, view.insert_model)
-            return view.done("created", row_id)
+            return view.redirect_done("created", row_id)
         except AlreadySubmitted:
-            return view.done("repeated")
+            return view.redirect_done("repeated")
         except (Unauthorized, Forbidden):
             raise
         except ParleyError as error:
@@ -101,9 +101,9 @@ class Endpoints:
         form = view.form_edit(get_form(request))
         try:
             await _submit(form, request, partial(_update, view, row_id))
-            return view.done("updated", row_id)
+            return view.redirect_done("updated", row_id)
         except AlreadySubmitted:
-            return view.done("repeated", row_id)
+            return view.redirect_done("repeated", row_id)
         except (Unauthorized, Forbidden, NotFound):
             raise
         except ChangedByOther as error:
@@ -121,9 +121,9 @@ class Endpoints:
         if request.method == "POST":
             try:
                 await retry_conflicts(view.delete_model)(request, row_id)
-                return view.done("deleted")
+                return view.redirect_done("deleted")
             except AlreadySubmitted:
-                return view.done("repeated")
+                return view.redirect_done("repeated")
             except (Unauthorized, Forbidden, NotFound):
                 raise
             except ParleyError as refused:
@@ -147,10 +147,10 @@ class Endpoints:
         run = partial(retry_conflicts(handler), view, request, list(dict.fromkeys(chosen)))
         try:
             refusal = find_refusal(action, chosen, get_form(request))
-            response = view.done(refusal) if refusal else await run()
+            response = view.redirect_done(refusal) if refusal else await run()
         except AlreadySubmitted:
-            response = view.done("repeated")
-        return keep_query(response, request, list_address=view.address())
+            response = view.redirect_done("repeated")
+        return preserve_query(response, request, list_address=view.build_address())
 
     @login_required
     async def look_up(self, request: Request) -> Response:
@@ -163,7 +163,7 @@ class Endpoints:
     @login_required
     async def export(self, request: Request) -> Response:
         view = self._open(request, "export")
-        query = _read_query(view, request).at(limit=EXPORT_LIMIT, page=1, cursor=None)
+        query = _read_query(view, request).with_changes(limit=EXPORT_LIMIT, page=1, cursor=None)
         # An invalid query is detected before the response begins.
         first = await self._list(view, query)
         rows = self._export_rows(view, query, first)
@@ -179,7 +179,7 @@ class Endpoints:
                 cursor is None and page > listing.pagination.total_pages
             ):
                 return
-            listing = await self._list(view, query.at(page=page, cursor=cursor))
+            listing = await self._list(view, query.with_changes(page=page, cursor=cursor))
 
     async def _list(self, view: ResourceView, query: ListQuery) -> Listing:
         async with self._panel.transaction() as session:
@@ -218,12 +218,12 @@ class Endpoints:
         return {"conflict": list_differences(form, stored), "version": view.get_version(row)}
 
     async def _add_labels(self, view: ResourceView, form: Form) -> None:
-        fields = [field for field in form if isinstance(field, LookupField) and any(field.chosen())]
+        fields = [field for field in form if isinstance(field, LookupField) and any(field.iterate_selected())]
         if not fields:
             return
         async with self._panel.transaction() as session:
             for field in fields:
-                field.labels = await view.list_labels(session, field.name, list(field.chosen()))
+                field.labels = await view.list_labels(session, field.name, list(field.iterate_selected()))
 
     def _open(self, request: Request, action: str) -> ResourceView:
         """Return the view, if it offers the action and the user may do it. Raises NotFound and Forbidden."""
@@ -241,7 +241,7 @@ class Endpoints:
 def _ensure_allowed(view: ResourceView, request: Request, action: str) -> None:
     if not view.has_permission(request, action):
         raise Forbidden(NOT_ALLOWED)
-    if not view.may(request, action):
+    if not view.can_use(request, action):
         raise NotFound(NOT_OFFERED)
 
 

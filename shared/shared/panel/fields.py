@@ -17,7 +17,7 @@ class _LookupWidget:
         )
         option = Markup('<option value="{}" selected>{}</option>')
         options = Markup().join(
-            option.format(value, field.labels.get(value, value)) for value in field.chosen()
+            option.format(value, field.labels.get(value, value)) for value in field.iterate_selected()
         )
         return Markup("<select {}>{}</select>").format(Markup(shown), options)  # noqa: S704 - WTForms has escaped it
 
@@ -32,7 +32,7 @@ class LookupField(Field):
         self.address, self.is_multiple = address, is_multiple
         self.labels: Mapping[str, str] = {}
 
-    def chosen(self) -> Iterator[str]:
+    def iterate_selected(self) -> Iterator[str]:
         data = self.data or ()
         yield from map(str, data if isinstance(data, Sequence) and not isinstance(data, str) else [data])
 

@@ -63,8 +63,8 @@ class PanelGate:
         request.state.panel_principal = principal
         # Error pages are rendered outside all middlewares.
         request.state.panel_page["principal"] = principal
-        if (take_share := getattr(request.state, "take_share", None)) is not None:
-            await take_share(principal.id)
+        if (acquire_share := getattr(request.state, "acquire_share", None)) is not None:
+            await acquire_share(principal.id)
         limits: RateLimits = self._outer.state.rate_limits
         await limits.check(request, "admin", str(principal.id), per_minute=REQUESTS_PER_MINUTE)
         if request.method not in SAFE_METHODS:

@@ -75,12 +75,14 @@ def list_bodies(valid: Mapping[str, str]) -> Iterator[Sent]:
 def list_targets(panel: Panel, rows: Mapping[str, UUID], fields: Sequence[str]) -> Iterator[Target]:
     """Return all URLs of the panel that accept a form."""
     for view in panel.resources.values():
-        own = [view.address(each) for each in (rows.get(view.path), ABSENT) if each]
+        own = [view.build_address(each) for each in (rows.get(view.path), ABSENT) if each]
         if view.can_create:
-            yield Target(view.address("create"), _list_fields(view, "form_create"), view.address("create"))
+            yield Target(
+                view.build_address("create"), _list_fields(view, "form_create"), view.build_address("create")
+            )
         for slug in find_actions(type(view)):
             row = rows.get(view.path, ABSENT)
-            yield Target(view.address("actions", slug), ("ids", *fields), row=row)
+            yield Target(view.build_address("actions", slug), ("ids", *fields), row=row)
         for page in own:
             if view.can_edit:
                 yield Target(f"{page}/edit", _list_fields(view, "form_edit"), f"{page}/edit")
@@ -101,15 +103,17 @@ def list_pages(panel: Panel, rows: Mapping[str, UUID]) -> Iterator[str]:
     for view in panel.resources.values():
         names = (*LIST_PARAMETERS, *(each.name for each in view.filters))
         pages = {
-            view.address(): names,
-            view.address("lookup"): ("term",),
-            view.address("export.csv"): names[:4],
+            view.build_address(): names,
+            view.build_address("lookup"): ("term",),
+            view.build_address("export.csv"): names[:4],
         }
-        pages |= {view.address(row): ("done", "count") for path, row in rows.items() if path == view.path}
+        pages |= {
+            view.build_address(row): ("done", "count") for path, row in rows.items() if path == view.path
+        }
         yield from (f"{page}?{query}" for page, read in pages.items() for query in list_queries(read))
-        yield from (f"{view.address()}?sort={each.name}&page=1000000" for each in view.columns)
-        yield from (view.address(each + page) for each in BAD_IDS for page in ("", "/edit", "/delete"))
-        yield from (view.address(page) for page in ("create", "actions/x", "x/y", "export.csv/x"))
+        yield from (f"{view.build_address()}?sort={each.name}&page=1000000" for each in view.columns)
+        yield from (view.build_address(each + page) for each in BAD_IDS for page in ("", "/edit", "/delete"))
+        yield from (view.build_address(page) for page in ("create", "actions/x", "x/y", "export.csv/x"))
     for route in panel.admin.router.routes:
         if isinstance(route, Route) and "{identity}" not in route.path:
             address = panel.prefix + route.path.replace("{", "").replace("}", "")
@@ -125,8 +129,8 @@ async def attack(
     """
     panel = find_panel(app)
     browser.headers.update(HEADERS)
-    pages = [view.address() for view in panel.resources.values()]
-    pages += [panel.resources[path].address(row) for path, row in rows.items()]
+    pages = [view.build_address() for view in panel.resources.values()]
+    pages += [panel.resources[path].build_address(row) for path, row in rows.items()]
     failed = [page for page in pages if (await browser.get(page)).status_code != 200]
     failed += [
         f"GET {address[:200]}: {answer.status_code}"

@@ -81,7 +81,7 @@ class ListQuery:
     cursor: str | None = None
     limit: int = DEFAULT_LIMIT
 
-    def parameters(self, **changed: Any) -> str:
+    def build_query(self, **changed: Any) -> str:
         """Return the query string with changed values. None removes a parameter."""
         sort = f"-{self.sort}" if self.is_descending else self.sort
         values = {"search": self.search, **self.filters, "sort": sort, **changed}
@@ -90,13 +90,13 @@ class ListQuery:
     @property
     def address_query(self) -> str:
         """Return the query of the address at which the same rows are shown again."""
-        return self.parameters(cursor=self.cursor, page=self.page if self.page > 1 else None)
+        return self.build_query(cursor=self.cursor, page=self.page if self.page > 1 else None)
 
     @property
     def is_narrowed(self) -> bool:
         return bool(self.search or self.filters)
 
-    def at(self, **changed: Any) -> "ListQuery":
+    def with_changes(self, **changed: Any) -> "ListQuery":
         return replace(self, **changed)
 
 

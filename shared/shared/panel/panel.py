@@ -113,7 +113,7 @@ class Panel(Admin):
         templates.env.trim_blocks = templates.env.lstrip_blocks = True
         templates.env.filters |= FILTERS
         templates.env.globals["new_id"] = uuid4
-        templates.env.globals["static"] = lambda name: self.statics.address(self.prefix, name)
+        templates.env.globals["static"] = lambda name: self.statics.build_address(self.prefix, name)
         return templates
 
     def add_views(self, *views: type[PageView | ResourceView]) -> None:

@@ -43,7 +43,7 @@ class PanelStatics(StaticFiles):
         response.headers["Cache-Control"] = KEPT if is_current else REVALIDATED
         return response
 
-    def address(self, prefix: str, name: str) -> str:
+    def build_address(self, prefix: str, name: str) -> str:
         """Return a file's URL. Raises LookupError if a template misspells it."""
         full_path, stat = self.lookup_path(name)
         if stat is None:

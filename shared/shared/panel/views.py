@@ -71,14 +71,14 @@ class PanelPage:
                 raise AlreadySubmitted
             yield session
 
-    def address(self, *parts: object, **query: object) -> str:
+    def build_address(self, *parts: object, **query: object) -> str:
         """Return the URL of a page of this view."""
         path = "/".join((self.panel.prefix, self.path, *map(str, parts)))
         return str(URL(path).include_query_params(**query)) if query else path
 
-    def done(self, code: str, *parts: object, **query: object) -> Response:
+    def redirect_done(self, code: str, *parts: object, **query: object) -> Response:
         """Redirect to a page that shows the message with this code, formatted with `count`."""
-        return RedirectResponse(self.address(*parts, **{**query, "done": code}), 303)
+        return RedirectResponse(self.build_address(*parts, **{**query, "done": code}), 303)
 
     def find_message(self, request: Request) -> str:
         asked = request.query_params
@@ -168,7 +168,7 @@ class ResourceView(PanelPage, ModelView):
         """Return a version that changes with every change of the row."""
         return create_version(self.get_form_values(row))
 
-    def may(self, request: Request, action: str) -> bool:
+    def can_use(self, request: Request, action: str) -> bool:
         """Return whether the view has the action and the user is allowed to use it."""
         flags = {"details": "can_view_details"}
         is_offered = getattr(self, flags.get(action, f"can_{action}"), True)

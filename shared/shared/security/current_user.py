@@ -107,8 +107,8 @@ class _AccessToken(HTTPBearer):
         principal = await verifier.authenticate(credentials.credentials)
         request.state.user_id = principal.id
         # Only now is it known whose request this is.
-        if (take_share := getattr(request.state, "take_share", None)) is not None:
-            await take_share(principal.id)
+        if (acquire_share := getattr(request.state, "acquire_share", None)) is not None:
+            await acquire_share(principal.id)
         return principal
 
 

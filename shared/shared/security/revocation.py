@@ -64,7 +64,7 @@ class Revocations:
 
     async def revoke(self, *revocations: Revocation) -> None:
         """Publish revocations; publishing one again changes nothing. Raises RevocationsUnavailable."""
-        self._keep(revocations)
+        self._store(revocations)
         outdated = int((time.time() - RETENTION_SECONDS) * 1000)
         with _translate_connection_errors():
             async with asyncio.timeout(WRITE_TIMEOUT_SECONDS), self._redis.pipeline() as pipeline:
@@ -93,22 +93,22 @@ class Revocations:
             async with asyncio.timeout(READ_TIMEOUT_SECONDS):
                 # The client's types allow for other kinds of clients.
                 entries: Any = await self._redis.xrange(STREAM, min=position, count=PAGE_SIZE)
-        self._keep(Revocation.model_validate_json(fields[FIELD]) for _, fields in entries)
+        self._store(Revocation.model_validate_json(fields[FIELD]) for _, fields in entries)
         self._position = f"({entries[-1][0].decode()}" if entries else position
         return len(entries) == PAGE_SIZE
 
     async def close(self) -> None:
         await self._redis.aclose()
 
-    def _keep(self, revocations: Iterable[Revocation]) -> None:
+    def _store(self, revocations: Iterable[Revocation]) -> None:
         now = time.monotonic()
         for each in revocations:
             known = self._known.pop(each.subject, None)
             min_version = max(each.min_version, known.min_version if known else 0)
             self._known[each.subject] = _Known(min_version, now + RETENTION_SECONDS)
-        self._discard(now)
+        self._drop_oldest(now)
 
-    def _discard(self, now: float) -> None:
+    def _drop_oldest(self, now: float) -> None:
         if (excess := len(self._known) - MAX_REVOCATIONS) > 0:
             log.warning("revocations_dropped", count=excess)
         while self._known:

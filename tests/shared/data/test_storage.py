@@ -88,8 +88,8 @@ def test_a_presigned_address_stays_the_same_for_half_an_hour(storage: Storage) -
 
 async def test_an_object_exists_after_it_is_stored(storage: Storage) -> None:
     await storage.put("here", b"x", content_type="audio/mpeg")
-    assert await storage.exists("here")
-    assert not await storage.exists("missing")
+    assert await storage.has_object("here")
+    assert not await storage.has_object("missing")
 
 
 async def test_an_object_above_the_size_limit_is_not_read(storage: Storage) -> None:
@@ -105,7 +105,7 @@ async def test_an_object_above_the_size_limit_is_not_read(storage: Storage) -> N
 
 async def test_an_unavailable_storage_is_reported_quickly(base_settings: dict[str, Any]) -> None:
     away = Storage(StorageSettings.model_validate({**base_settings, "s3_endpoint": "http://127.0.0.1:1"}))
-    for call in (away.ensure_bucket(), away.exists("x"), away.ping()):
+    for call in (away.ensure_bucket(), away.has_object("x"), away.ping()):
         with pytest.raises(StorageUnavailable):
             await call
     assert away.presign("x")[0].startswith("http://127.0.0.1:1/")  # signing needs no server
@@ -117,7 +117,7 @@ async def test_a_refused_request_is_not_reported_as_a_missing_object(
     stranger = Storage(
         StorageSettings.model_validate({**base_settings, "s3_secret_key": SecretStr("another secret")})
     )
-    for call in (stranger.exists("x"), stranger.read("x", max_bytes=1)):
+    for call in (stranger.has_object("x"), stranger.read("x", max_bytes=1)):
         with pytest.raises(StorageUnavailable):
             await call
 
@@ -141,7 +141,7 @@ async def test_many_first_objects_of_a_folder_are_stored_concurrently(storage: S
     for _ in range(3):
         keys = [f"{folder}/{number}" for folder in (uuid4(),) for number in range(32)]
         await asyncio.gather(*(storage.put(key, b"x", content_type="audio/mpeg") for key in keys))
-        assert all(await asyncio.gather(*(storage.exists(key) for key in keys)))
+        assert all(await asyncio.gather(*(storage.has_object(key) for key in keys)))
 
 
 async def test_processes_that_start_together_share_the_bucket(base_settings: dict[str, Any]) -> None:

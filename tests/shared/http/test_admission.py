@@ -37,7 +37,7 @@ async def list_message_sizes(request: Request) -> list[int]:
 
 @gate.get("/users/{user_id}/gate")
 async def wait_as_user(request: Request, user_id: UUID) -> str:
-    await request.state.take_share(user_id)
+    await request.state.acquire_share(user_id)
     await opened.wait()
     return "through"
 
@@ -126,14 +126,14 @@ async def test_the_requests_of_one_user_leave_slots_for_others(settings: Any) ->
 
 async def test_a_waiting_request_that_is_cancelled_takes_no_share() -> None:
     shares, user_id = UserShares(max_in_work=1, max_wait_seconds=5), uuid4()
-    await shares.take(user_id)
-    waiting = asyncio.create_task(shares.take(user_id))
+    await shares.acquire(user_id)
+    waiting = asyncio.create_task(shares.acquire(user_id))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait([waiting])
-    shares.give_back(user_id)
+    shares.release(user_id)
     assert not shares.is_used_up(user_id)
-    await asyncio.wait_for(shares.take(user_id), 0.1)
+    await asyncio.wait_for(shares.acquire(user_id), 0.1)
 
 
 async def test_a_body_that_arrives_byte_by_byte_is_joined(settings: Any) -> None:

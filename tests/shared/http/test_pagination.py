@@ -9,10 +9,10 @@ LAYOUT = struct.Struct(">qI")
 
 @pytest.mark.parametrize(("limit", "last"), [(1, 10_000), (10, 1000), (30, 334), (100, 100)])
 def test_pages_reach_the_ten_thousandth_item_and_no_further(limit: int, last: int) -> None:
-    offset = PageQuery(page=last, limit=limit).offset()
+    offset = PageQuery(page=last, limit=limit).get_offset()
     assert offset < MAX_OFFSET <= offset + limit
     with pytest.raises(Invalid) as refused:
-        PageQuery(page=last + 1, limit=limit).offset()
+        PageQuery(page=last + 1, limit=limit).get_offset()
     [error] = refused.value.extra["errors"]
     assert error == {
         "pointer": "#/query/page",
@@ -21,7 +21,7 @@ def test_pages_reach_the_ten_thousandth_item_and_no_further(limit: int, last: in
 
 
 def test_the_first_page_can_always_be_read() -> None:
-    assert PageQuery(page=1, limit=50).offset(max_offset=0) == 0
+    assert PageQuery(page=1, limit=50).get_offset(max_offset=0) == 0
 
 
 @pytest.mark.parametrize(("total", "pages"), [(0, 0), (1, 1), (20, 1), (21, 2)])

@@ -40,7 +40,7 @@ def make_watched(number: int) -> type[Watched]:
 
 
 async def delete_queues(channel: AbstractChannel, job: type[Watched]) -> None:
-    for name in (job.queue(), dead_letter_queue(job.queue())):
+    for name in (job.get_queue(), dead_letter_queue(job.get_queue())):
         await channel.queue_delete(name)
 
 
@@ -72,7 +72,7 @@ async def break_at(
         await proxy.accept()
         await asyncio.sleep(0.5)
         await publish_confirmed(
-            channel.default_exchange, job.queue(), job().model_dump_json().encode(), message_id="m"
+            channel.default_exchange, job.get_queue(), job().model_dump_json().encode(), message_id="m"
         )
         async with asyncio.timeout(20):
             await done.wait()
@@ -113,7 +113,7 @@ async def test_a_worker_consumes_after_its_broker_broke_during_the_start(
 ) -> None:
     async def consume_after_break(number: int) -> str:
         job = make_watched(number)
-        await declare_queues(channel, {job.queue(): job.queue()}, worker_settings.queue_type)
+        await declare_queues(channel, {job.get_queue(): job.get_queue()}, worker_settings.queue_type)
         async with run_behind_proxy(worker_settings) as (proxy, settings):
             try:
                 await break_at(MOMENTS[number], job, channel, settings, proxy)

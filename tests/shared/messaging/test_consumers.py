@@ -25,7 +25,7 @@ async def test_consumers_start_again_after_a_connection_that_cannot_be_closed(
         raise RuntimeError("half started")
 
     monkeypatch.setattr(aio_pika.Connection, "close", broken)
-    await consumers._abandon()
+    await consumers._disconnect()
     await consumers.ensure_running()
     await consumers.ping()
     await consumers.stop()

@@ -162,8 +162,8 @@ async def test_an_effect_occupies_no_connection_and_is_claimed_when_it_is_done(d
 
     effect = Effect(publish)
     with pytest.raises(Unavailable):
-        await apply_once(database, job.queue(), job, effect)
-    assert await apply_once(database, job.queue(), job, effect) == "applied"
-    assert await apply_once(database, job.queue(), job, effect) == "repeated"
+        await apply_once(database, job.get_queue(), job, effect)
+    assert await apply_once(database, job.get_queue(), job, effect) == "applied"
+    assert await apply_once(database, job.get_queue(), job, effect) == "repeated"
     assert attempts == [job, job]
     await database.close()

@@ -67,7 +67,7 @@ async def order(database: Database, job: Job) -> None:
 
 
 def test_a_queue_is_named_after_its_service_and_job() -> None:
-    assert CleanRoom.queue() == QUEUE
+    assert CleanRoom.get_queue() == QUEUE
     assert list_service_queues("demo") == [QUEUE]
 
 

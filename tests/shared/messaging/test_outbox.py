@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from contracts.game import SessionCompleted
 from shared.data.db import Database, create_engine
-from shared.messaging.outbox import OutboxEvent, record, space_out
+from shared.messaging.outbox import OutboxEvent, record, spread_due_times
 from shared.messaging.wake_up import MIN_PAUSE_SECONDS
 from sqlalchemy import select, text
 
@@ -29,7 +29,7 @@ async def test_messages_that_are_spaced_out_become_due_in_turn(committed_databas
     async with committed_database.transaction() as session:
         ids = [record(session, SessionCompleted, subject="s", data=build_completed()).id for _ in range(3)]
         before = await session.scalar(CLOCK)
-        await space_out(session, ids[::-1], interval=timedelta(seconds=10))
+        await spread_due_times(session, ids[::-1], interval=timedelta(seconds=10))
     async with committed_database.transaction() as session:
         due = await session.execute(select(OutboxEvent.id, OutboxEvent.due_at))
     found = sorted(due, key=lambda row: row.due_at)

@@ -73,7 +73,7 @@ class NoteView(ResourceView, model=AuditEntry):
         async with self.transaction(request) as session:
             for row_id in ids:
                 record(session, "marked", subject=row_id, actor=get_principal(request).id)
-        return self.done("marked", count=len(ids))
+        return self.redirect_done("marked", count=len(ids))
 
     @post_action("purge", "Purge", permission="purge", is_dangerous=True)
     async def purge(self, request: Request, ids: Sequence[UUID]) -> Response:
@@ -89,7 +89,7 @@ class LogView(ResourceView, model=AuditEntry):
 
     @post_action("read", "Mark as read")
     async def mark_as_read(self, request: Request, ids: Sequence[UUID]) -> Response:
-        return self.done("updated")
+        return self.redirect_done("updated")
 
 
 class SecretView(ResourceView, model=AuditEntry):

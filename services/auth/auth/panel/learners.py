@@ -128,7 +128,7 @@ class LearnerView(ResourceView, model=User):
             for user_id in sorted(ids):
                 await command(session, user_id, actor=get_principal(request).id)
         where = ids if len(ids) == 1 else ()
-        return self.done(code, *where, count=len(ids))
+        return self.redirect_done(code, *where, count=len(ids))
 
     def describe(self, row: AccountRead | AccountDetails) -> str:
         account = _read_account(row)

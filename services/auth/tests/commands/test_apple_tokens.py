@@ -51,12 +51,12 @@ async def deliver_revocations(database: Database, apple: AppleClient) -> int:
     """Deliver each enqueued revocation twice, and return their number."""
     async with database.transaction() as session:
         rows = await session.scalars(
-            select(OutboxEvent.body).where(OutboxEvent.type == RevokeAppleToken.queue())
+            select(OutboxEvent.body).where(OutboxEvent.type == RevokeAppleToken.get_queue())
         )
         ordered = [RevokeAppleToken.model_validate_json(body) for body in rows]
     handler = create_jobs(Revocations("redis://127.0.0.1:1/0"), apple)[RevokeAppleToken]
     for job in [*ordered, *ordered]:
-        await apply_once(database, job.queue(), job, handler)
+        await apply_once(database, job.get_queue(), job, handler)
     return len(ordered)
 
 
@@ -213,11 +213,11 @@ async def test_a_revocation_is_retried_until_apple_is_available(
     handler = create_jobs(Revocations("redis://127.0.0.1:1/0"), apple)[RevokeAppleToken]
     for fault in ((503, b""), (429, b"{}"), (200, b"<html>")):
         with apple_accounts.revocation.answer_with(*fault), pytest.raises(ProviderUnavailable):
-            await apply_once(database, job.queue(), job, handler)
-    assert await apply_once(database, job.queue(), job, handler) == "applied"
+            await apply_once(database, job.get_queue(), job, handler)
+    assert await apply_once(database, job.get_queue(), job, handler) == "applied"
     assert "r-8" not in apple_accounts.granted
     again = job.model_copy(update={"id": UUID(int=8)})
-    assert await apply_once(database, again.queue(), again, handler) == "applied", "invalid is revoked"
+    assert await apply_once(database, again.get_queue(), again, handler) == "applied", "invalid is revoked"
 
 
 async def test_a_revocation_that_apple_refuses_is_not_retried(

@@ -50,7 +50,7 @@ async def away() -> AsyncIterator[Revocations]:
 
 
 async def list_jobs(session: AsyncSession) -> list[RevokeAccess]:
-    own = select(OutboxEvent).where(OutboxEvent.type == RevokeAccess.queue()).order_by(OutboxEvent.id)
+    own = select(OutboxEvent).where(OutboxEvent.type == RevokeAccess.get_queue()).order_by(OutboxEvent.id)
     return [RevokeAccess.model_validate_json(row.body) for row in await session.scalars(own)]
 
 
@@ -131,10 +131,10 @@ async def test_a_role_change_succeeds_without_redis_and_its_job_is_retried(
         (job,) = await list_jobs(session)
     handler = create_jobs(away, apple)[RevokeAccess]
     with pytest.raises(RevocationsUnavailable):
-        await apply_once(database, job.queue(), job, handler)
+        await apply_once(database, job.get_queue(), job, handler)
     # Once the tokens have expired, there is nothing to publish.
     late = job.model_copy(update={"recorded_at": utc_now() - timedelta(seconds=RETENTION_SECONDS)})
-    assert await apply_once(database, job.queue(), late, handler) == "applied"
+    assert await apply_once(database, job.get_queue(), late, handler) == "applied"
 
 
 async def test_the_job_publishes_a_revocation_without_the_api(
@@ -150,7 +150,8 @@ async def test_the_job_publishes_a_revocation_without_the_api(
     worker = Revocations(base_settings["redis_url"].get_secret_value())
     for outcome in ("applied", "repeated"):
         assert (
-            await apply_once(database, job.queue(), job, create_jobs(worker, apple)[RevokeAccess]) == outcome
+            await apply_once(database, job.get_queue(), job, create_jobs(worker, apple)[RevokeAccess])
+            == outcome
         )
     await worker.close()
     while await revocations.follow():

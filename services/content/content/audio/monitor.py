@@ -90,7 +90,7 @@ class RecordingMonitor:
 
         async def exists(key: str) -> bool:
             async with turn:
-                return await self._storage.exists(key)
+                return await self._storage.has_object(key)
 
         found = await asyncio.gather(*map(exists, keys.values()))
         return {number for number, there in zip(keys, found, strict=True) if there}

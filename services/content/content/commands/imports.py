@@ -20,7 +20,7 @@ from shared.data.db import Database
 from shared.data.db_errors import TransactionConflict, retry_conflicts
 from shared.data.storage import Storage
 from shared.messaging.inbox import claim
-from shared.messaging.outbox import enqueue, record, space_out
+from shared.messaging.outbox import enqueue, record, spread_due_times
 from sqlalchemy import ARRAY, Select, Uuid, any_, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -62,7 +62,7 @@ async def apply_import(database: Database, storage: Storage, batch: ValidatedBat
         await table.analyse()
         events = await _record_speeches(session, table, batch, tags)
         await _follow_renames(session, tags)
-        await space_out(session, [*events, _record_applied(session, batch)], interval=EVENT_INTERVAL)
+        await spread_due_times(session, [*events, _record_applied(session, batch)], interval=EVENT_INTERVAL)
         await _delete_running(session, batch.import_id)
     log.info("import_applied", import_id=str(batch.import_id), speeches=batch.rows)
 

@@ -199,7 +199,7 @@ class SpeechView(ResourceView, model=Speech):
                 session, batch.speech_ids, batch.to_change(), actor=actor
             )
         code = "changed" if len(outcome.changed) == len(ids) else "some" if outcome.changed else "same"
-        return self.done(code, count=len(outcome.changed))
+        return self.redirect_done(code, count=len(outcome.changed))
 
 
 def _to_filter(query: ListQuery) -> dict[str, Any]:

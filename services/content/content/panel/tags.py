@@ -115,7 +115,7 @@ class TagView(ResourceView, model=Tag):
         async with self.transaction(request) as session:
             for tag_id in others:
                 await merge_tag(session, tag_id, into=target, actor=get_principal(request).id)
-        return self.done("merged", count=len(others))
+        return self.redirect_done("merged", count=len(others))
 
     async def find_blocker(self, session: AsyncSession, row: TagWithCount) -> Blocker | None:
         if not row.speech_count:

@@ -24,7 +24,7 @@ async def list_newest(
     parts, offset = [speeches.where(*each.conditions) for each in ranges], 0
     if cursor is None:
         counts = [await _count(session, part) for part in parts]
-        total, offset = sum(counts), request.query.offset()
+        total, offset = sum(counts), request.query.get_offset()
         cursor = SearchCursor(
             page=request.query.page, total=min(total, MAX_COUNTED), exact=total <= MAX_COUNTED
         )

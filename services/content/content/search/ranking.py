@@ -53,7 +53,7 @@ class RankedSearch:
         self._conditions = (Speech.search.bool_op("@@")(self._tsquery), *request.conditions)
 
     async def list_page(self, cursor: SearchCursor | None) -> SpeechIdPage:
-        offset = self._request.query.offset(self._max_ranked) if cursor is None else 0
+        offset = self._request.query.get_offset(self._max_ranked) if cursor is None else 0
         after = (cursor.rank, cursor.id) if cursor is not None and cursor.rank is not None else None
         ranked: list[Match] = []
         if cursor is None or after is not None:

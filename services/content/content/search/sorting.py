@@ -106,7 +106,7 @@ async def list_sorted(session: AsyncSession, request: PageRequest, sort: SortedB
         last = _decode(order, query.cursor, request.scope)
         page, total, exact, offset = last.page, last.total, last.exact, 0
     else:
-        last, page, offset = None, query.page, query.offset(MAX_SORTED_OFFSET)
+        last, page, offset = None, query.page, query.get_offset(MAX_SORTED_OFFSET)
         counted = await _count(session, order.select_places(request, few=False))
         total, exact = min(counted, MAX_COUNTED), counted <= MAX_COUNTED
     places = order.sort(order.select_places(request, few=exact), after=last)

@@ -96,7 +96,7 @@ def run(committed_database: Database, storage: Storage, outbox_jobs: OutboxJobs)
                 return done
             for job in waiting[done:]:
                 outcomes = [
-                    await apply_once(committed_database, kind.queue(), job, jobs[kind]) for _ in range(2)
+                    await apply_once(committed_database, kind.get_queue(), job, jobs[kind]) for _ in range(2)
                 ]
                 assert outcomes[1] == "repeated"
             done = len(waiting)
@@ -178,7 +178,7 @@ async def test_undo_archives_played_speeches(
     assert all(speech.archived_at is not None and speech.revision == 2 for speech in archived)
     assert [(event.speech_id, event.revision) for event in events] == [(first, 2), (third, 2)]
     assert [tag.name for tag in events[0].tags] == ["food"]
-    assert all([await storage.exists(speech.audio_key) for speech in archived])
+    assert all([await storage.has_object(speech.audio_key) for speech in archived])
     assert plays == 2
 
 
@@ -216,7 +216,7 @@ async def test_undo_keeps_a_recording_that_another_speech_uses(
         await add(session, audio_key=key)
     await undo(batch.import_id)
     await run(DeleteRecordings)
-    assert await storage.exists(key)
+    assert await storage.has_object(key)
 
 
 async def edit_recording(database: Database, speech_id: UUID, key: str) -> None:
@@ -237,7 +237,7 @@ async def test_undo_keeps_a_recording_that_other_speeches_used_earlier(
     await undo(batch.import_id)
     await run(DeleteRecordings)
     # Past sessions with the two other speeches still show these recordings.
-    assert all([await storage.exists(key) for key in keys])
+    assert all([await storage.has_object(key) for key in keys])
 
 
 async def test_undo_deletes_both_a_recording_and_its_replacement(

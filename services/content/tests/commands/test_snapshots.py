@@ -30,7 +30,7 @@ async def run_all(database: Database, outbox_jobs: OutboxJobs) -> int:
         for job in waiting[done:]:
             # Twice, because any job may be delivered twice.
             for _ in range(2):
-                await apply_once(database, job.queue(), job, on_publish_snapshots)
+                await apply_once(database, job.get_queue(), job, on_publish_snapshots)
         done = len(waiting)
 
 
@@ -62,5 +62,5 @@ async def test_an_empty_catalogue_publishes_nothing(
     committed_database: Database, outbox_jobs: OutboxJobs
 ) -> None:
     job = PublishSnapshots()
-    assert await apply_once(committed_database, job.queue(), job, on_publish_snapshots) == "applied"
+    assert await apply_once(committed_database, job.get_queue(), job, on_publish_snapshots) == "applied"
     assert await run_all(committed_database, outbox_jobs) == 0

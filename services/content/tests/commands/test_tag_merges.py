@@ -38,7 +38,7 @@ def deliver(outbox_jobs: OutboxJobs) -> Deliver:
                 return deliveries
             for job in waiting[deliveries:]:
                 for _ in range(2):
-                    await apply_once(database, job.queue(), job, on_merge_tags)
+                    await apply_once(database, job.get_queue(), job, on_merge_tags)
             deliveries = len(waiting)
 
     return deliver

@@ -93,7 +93,7 @@ def propagate(outbox_jobs: OutboxJobs) -> Propagate:
             for job in waiting[deliveries:]:
                 # Twice, because any job may be delivered twice.
                 for _ in range(2):
-                    await apply_once(database, job.queue(), job, on_propagate_tag_name)
+                    await apply_once(database, job.get_queue(), job, on_propagate_tag_name)
             deliveries = len(waiting)
 
     return deliver

@@ -110,7 +110,7 @@ def _select_from_page(
     newest_first = (GameSession.completed_at.desc(), GameSession.id.desc())
     sessions = select(*SUMMARY_COLUMNS).where(*conditions).order_by(*newest_first)
     if filters.cursor is None:
-        return filters.page, sessions.offset(filters.offset())
+        return filters.page, sessions.offset(filters.get_offset())
     last = SessionCursor.decode(filters.cursor, scope)
     position = tuple_(GameSession.completed_at, GameSession.id)
     return last.page, sessions.where(position < (last.completed_at, last.id))

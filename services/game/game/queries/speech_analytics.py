@@ -91,7 +91,7 @@ def _select_from_page(
     order = (value, SpeechFigures.speech_id)
     ordered = found.order_by(*(each if is_ascending else each.desc() for each in order))
     if filters.cursor is None:
-        return filters.page, ordered.offset(filters.offset())
+        return filters.page, ordered.offset(filters.get_offset())
     number, last, speech_id = decode_cursor(CURSOR_LAYOUT, filters.cursor, scope=scope)
     # NaN and numbers above the maximum are forged.
     if number > MAX_CURSOR_PAGE or not 0 <= last < 2**53:

@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Query, Request
 from shared.audio.measurer import MeasuringUnavailable
 from shared.data.storage import StorageUnavailable
 from shared.errors import MalformedForm, ParleyError, field_error
-from shared.http.cut_requests import answer_when_cut
+from shared.http.aborted_requests import translate_abort
 from shared.http.dependencies import DatabaseDep, SessionDep, StorageDep
 from shared.http.multipart import FormPart, FormTooSlow, StreamedForm
 from shared.http.problems import UnknownField
@@ -92,7 +92,7 @@ async def upload_recordings(
         request, max_parts=MAX_PARTS, max_header_bytes=MAX_HEADER_BYTES, max_idle_seconds=MAX_IDLE_SECONDS
     )
     try:
-        with answer_when_cut(request.scope):
+        with translate_abort(request.scope):
             async with slots.hold(editor.id):
                 await _receive(form, upload)
     except ParleyError as error:
@@ -134,7 +134,7 @@ async def _read_field(part: FormPart, upload: Upload, *, is_late: bool) -> None:
         session_id = UUID(value)
     except ValueError as error:
         raise field_error(f"#/{SESSION_FIELD}", "must be a UUID") from error
-    await upload.use_session(session_id)
+    await upload.set_session(session_id)
 
 
 async def _to_bytes(part: FormPart) -> AsyncIterator[bytes]:

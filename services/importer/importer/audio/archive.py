@@ -46,8 +46,8 @@ class Archive:
         """Yield the files, without folders and system files. Raises UnreadableArchive. Unread content of an
         entry is skipped.
         """
-        members, count = stream_unzip(self._pull()), 0
-        while (member := await self._step(members)) is not None:
+        members, count = stream_unzip(self._read_chunks()), 0
+        while (member := await self._read_next(members)) is not None:
             count += 1
             if count > MAX_ENTRIES:
                 raise UnreadableArchive(f"The archive has more than {MAX_ENTRIES} entries.")
@@ -58,7 +58,7 @@ class Archive:
                 pass
 
     async def _read(self, content: Iterator[bytes]) -> AsyncIterator[bytes]:
-        while (chunk := await self._step(content)) is not None:
+        while (chunk := await self._read_next(content)) is not None:
             self._unpacked += len(chunk)
             if self._unpacked > min(FREE_BYTES + MAX_RATIO * self._received, MAX_UNPACKED_BYTES):
                 raise UnreadableArchive("The archive's uncompressed size is too large.")
@@ -67,12 +67,12 @@ class Archive:
             # A received piece may unpack to a hundred pieces of this size.
             await asyncio.sleep(0)
 
-    def _pull(self) -> Iterator[bytes]:
+    def _read_chunks(self) -> Iterator[bytes]:
         while chunk := await_only(anext(self._chunks, b"")):
             self._received += len(chunk)
             yield chunk
 
-    async def _step(self, items: Iterator[Any]) -> Any:
+    async def _read_next(self, items: Iterator[Any]) -> Any:
         try:
             return await greenlet_spawn(next, items, None)
         except (UnzipError, struct.error) as error:

@@ -20,14 +20,14 @@ class UploadSlots:
     async def hold(self, user_id: UUID) -> AsyncIterator[None]:
         """Raise TooManyUploads if the editor's own uploads take too long, UploadsFull if others' do."""
         try:
-            await self._shares.take(user_id)
+            await self._shares.acquire(user_id)
         except Overloaded as error:
             raise TooManyUploads(self._user_limit) from error
         try:
             async with self._hold_any():
                 yield
         finally:
-            self._shares.give_back(user_id)
+            self._shares.release(user_id)
 
     @asynccontextmanager
     async def _hold_any(self) -> AsyncIterator[None]:

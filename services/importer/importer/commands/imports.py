@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from importer.commands import audit_log
 from importer.commands.claims import ReleaseClaims
-from importer.commands.objects import DeleteObjects, adopt_object
+from importer.commands.objects import DeleteObjects, claim_pending_object
 from importer.commands.upload_sessions import get_usable_session
 from importer.domain.imports import FINISHED, MAX_UNFINISHED_PER_OWNER, WITHOUT_SPEECHES, find_next_state
 from importer.errors import (
@@ -86,7 +86,7 @@ async def create_import(database: Database, new: NewImport) -> None:
         await get_usable_session(session, new.session_id, owner_id=new.owner_id)
         await _ensure_room(session, new.owner_id, session_id=new.session_id)
         session.add(ImportJob(**vars(new)))
-        await adopt_object(session, new.source_key)
+        await claim_pending_object(session, new.source_key)
         audit_log.record(
             session,
             "import_created",
@@ -141,7 +141,7 @@ async def apply_action(
     if action in AUDITED:
         states = {"before": {"state": before}, "after": {"state": after}}
         audit_log.record(session, AUDITED[action], subject=job_id, actor=actor, **states)
-    _clean_up(session, job)
+    _enqueue_clean_up(session, job)
     _record_event(session, job)
     return job
 
@@ -155,7 +155,7 @@ def _set_state(job: ImportJob, state: JobState, values: Mapping[str, Any]) -> No
         job.finished_at = now
 
 
-def _clean_up(session: AsyncSession, job: ImportJob) -> None:
+def _enqueue_clean_up(session: AsyncSession, job: ImportJob) -> None:
     if job.state in WITHOUT_SPEECHES and not job.dry_run:
         enqueue(session, ReleaseClaims(import_id=job.id))
     if job.state in FINISHED and job.state != "undone":
@@ -225,7 +225,7 @@ async def complete_import(session: AsyncSession, applied: AppliedImport) -> None
     await _apply_outcome(session, applied.import_id, "complete", success_count=applied.speeches_total)
 
 
-async def fail_refused_import(session: AsyncSession, refused: RefusedImport) -> None:
+async def fail_rejected_import(session: AsyncSession, refused: RefusedImport) -> None:
     code = refused.code[:MAX_FAILURE_CODE_LENGTH]
     await _apply_outcome(session, refused.import_id, "fail", failure_code=code, failure_detail=refused.detail)
 

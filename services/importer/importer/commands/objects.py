@@ -31,13 +31,13 @@ async def delete_objects(storage: Storage, job: DeleteObjects) -> None:
 
 
 @retry_conflicts
-async def announce_object(database: Database, key: str) -> None:
+async def record_pending_object(database: Database, key: str) -> None:
     """Own a key until its object's row exists; otherwise the worker deletes the object a day later."""
     async with database.transaction() as session:
         session.add(PendingObject(key=key))
 
 
-async def adopt_object(session: AsyncSession, key: str) -> None:
+async def claim_pending_object(session: AsyncSession, key: str) -> None:
     """Transfer a pending key to its owner, a row of this transaction."""
     await session.execute(delete(PendingObject).where(PendingObject.key == key))
 
@@ -45,7 +45,7 @@ async def adopt_object(session: AsyncSession, key: str) -> None:
 async def discard_object(database: Database, storage: Storage, key: str) -> None:
     """Delete a pending object immediately."""
     await storage.delete([key])
-    await _forget(database, key)
+    await _delete_pending_row(database, key)
 
 
 @retry_conflicts
@@ -61,6 +61,6 @@ async def purge_pending_objects(database: Database, storage: Storage) -> bool:
 
 
 @retry_conflicts
-async def _forget(database: Database, key: str) -> None:
+async def _delete_pending_row(database: Database, key: str) -> None:
     async with database.transaction() as session:
-        await adopt_object(session, key)
+        await claim_pending_object(session, key)

@@ -72,7 +72,7 @@ async def store_recording(
         if (same := await _find_stored(store.database, session_id, name, content.sha256)) is not None:
             return StoredRecording(file=same, already_there=True)
         measurement = await _measure(store.measurer, audio_format, whole)
-    file = await _announce(store.database, session_id, name, audio_format)
+    file = await _insert_storing_file(store.database, session_id, name, audio_format)
     return await _store(store, file, content, measurement)
 
 
@@ -85,7 +85,7 @@ async def _store(
         if measurement is None:
             stored = store.storage.read_stream(key)
             measurement = await _measure(store.measurer, audio_format, stored, size=content.size)
-        return await _settle(store.database, file, content, measurement)
+        return await _mark_stored(store.database, file, content, measurement)
     except StorageUnavailable:
         # It is unknown what S3 has stored. The worker cleans up when S3 answers again.
         raise
@@ -95,13 +95,13 @@ async def _store(
 
 
 @retry_conflicts
-async def _announce(
+async def _insert_storing_file(
     database: Database, session_id: UUID, name: str, audio_format: AudioFormat
 ) -> UploadedFile:
     file_id = uuid7()
     async with database.transaction() as session:
         await _lock_session(session, session_id)
-        announced = insert(UploadedFile).values(
+        statement = insert(UploadedFile).values(
             id=file_id,
             session_id=session_id,
             original_filename=name,
@@ -111,7 +111,7 @@ async def _announce(
             object_key=f"speeches/{file_id}.{audio_format}",
             format=audio_format,
         )
-        return (await session.scalars(announced.returning(UploadedFile))).one()
+        return (await session.scalars(statement.returning(UploadedFile))).one()
 
 
 async def _lock_session(session: AsyncSession, session_id: UUID) -> None:
@@ -144,12 +144,12 @@ async def _measure(
 
 
 @retry_conflicts
-async def _settle(
-    database: Database, announced: UploadedFile, content: RecordingContent, measurement: Measurement
+async def _mark_stored(
+    database: Database, storing: UploadedFile, content: RecordingContent, measurement: Measurement
 ) -> StoredRecording:
     async with database.transaction() as session:
-        await _lock_session(session, announced.session_id)
-        file = await session.get(UploadedFile, announced.id)
+        await _lock_session(session, storing.session_id)
+        file = await session.get(UploadedFile, storing.id)
         if file is None:
             raise FileRejected("incomplete_upload")
         same = await _find_same(session, file.session_id, file.original_filename, content.sha256)

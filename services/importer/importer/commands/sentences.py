@@ -19,10 +19,10 @@ COLUMNS = ("speech_id", "revision", "sentence_hash")
 async def store_sentences(session: AsyncSession, snapshots: Sequence[SpeechSnapshot]) -> None:
     """Store the sentences of speeches, and claim the recordings they use."""
     await _store(session, [(each.speech_id, each.revision, hash_sentence(each.text)) for each in snapshots])
-    await _keep_recordings(session, [each.audio_key for each in snapshots])
+    await _claim_recordings(session, [each.audio_key for each in snapshots])
 
 
-async def forget_sentence(session: AsyncSession, speech_id: UUID, *, revision: int) -> None:
+async def clear_sentence(session: AsyncSession, speech_id: UUID, *, revision: int) -> None:
     await _store(session, [(speech_id, revision, None)])
 
 
@@ -40,7 +40,7 @@ async def _store(session: AsyncSession, rows: Collection[tuple[UUID, int, int | 
     )
 
 
-async def _keep_recordings(session: AsyncSession, keys: Collection[str]) -> None:
+async def _claim_recordings(session: AsyncSession, keys: Collection[str]) -> None:
     # An editor may have created a speech with an uploaded recording, which must outlive its upload session.
     used = UploadedFile.object_key == any_(_to_array(keys, String))
     kept = update(UploadedFile).where(used, UploadedFile.claimed_at.is_(None))

@@ -11,7 +11,7 @@ from shared.data.storage import Storage, StorageUnavailable
 from shared.errors import Unavailable
 from uuid_utils.compat import uuid7
 
-from importer.commands.objects import announce_object, discard_object
+from importer.commands.objects import discard_object, record_pending_object
 from importer.domain.imports import MAX_TABLE_BYTES, build_source_key
 from importer.errors import EmptyTable, TableTooLarge
 
@@ -29,7 +29,7 @@ async def store_table(database: Database, storage: Storage, chunks: AsyncIterato
     """Raises EmptyTable, TableTooLarge or the errors of `chunks`, leaving nothing behind."""
     import_id = uuid7()
     key, digest = build_source_key(import_id), hashlib.sha256()
-    await announce_object(database, key)
+    await record_pending_object(database, key)
     table = StoredTable(import_id, key, b"")
     try:
         size = await storage.put_stream(key, _hash(chunks, digest))

@@ -63,7 +63,7 @@ class Upload:
     _prepared: int = 0
 
     @retry_conflicts
-    async def use_session(self, session_id: UUID) -> None:
+    async def set_session(self, session_id: UUID) -> None:
         """Raise UploadSessionNotFound, NotYourUploadSession or UploadSessionExpired."""
         async with self.store.database.transaction() as session:
             self.session = await get_usable_session(session, session_id, owner_id=self.owner_id)

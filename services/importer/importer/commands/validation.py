@@ -15,7 +15,7 @@ from shared.data.db import Database
 from shared.data.db_errors import retry_conflicts
 from shared.data.storage import ObjectNotFound, Storage
 from shared.errors import Unavailable
-from shared.messaging.outbox import enqueue, record, space_out
+from shared.messaging.outbox import enqueue, record, spread_due_times
 from sqlalchemy import Uuid, any_, delete, func, insert, literal, or_, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -117,7 +117,7 @@ async def _postpone(session: AsyncSession, import_id: UUID) -> None:
     """Enqueue the job again, behind those of other owners."""
     job = ValidateImport(import_id=import_id)
     enqueue(session, job)
-    await space_out(session, [job.id], interval=TURN_INTERVAL)
+    await spread_due_times(session, [job.id], interval=TURN_INTERVAL)
 
 
 @retry_conflicts
@@ -291,7 +291,7 @@ def _write_report(
         codes = dict.fromkeys(problem.code for problem in found.problems)
         messages = dict.fromkeys(problem.message for problem in found.problems)
         writer.add(named, codes=codes, messages=messages)
-    return writer.take()
+    return writer.drain()
 
 
 def _write_batch(checked: Sequence[CheckedRow]) -> bytes:

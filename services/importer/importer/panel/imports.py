@@ -153,7 +153,7 @@ class ImportsView(ResourceView, model=ImportJob):
         async with self.transaction(request) as session:
             for job_id in ids:
                 await commands.cancel_import(session, job_id, actor=get_principal(request))
-        return self.done("cancelled", ids[0])
+        return self.redirect_done("cancelled", ids[0])
 
     @post_action(
         "undo",
@@ -166,7 +166,7 @@ class ImportsView(ResourceView, model=ImportJob):
         async with self.transaction(request) as session:
             for job_id in ids:
                 await commands.undo_import(session, job_id, actor=get_principal(request))
-        return self.done("undoing", ids[0])
+        return self.redirect_done("undoing", ids[0])
 
 
 async def _find_session(session: AsyncSession, request: Request, owner_id: UUID) -> UploadSessionRead | None:

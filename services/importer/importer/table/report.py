@@ -31,7 +31,7 @@ class ReportWriter:
         added = ("; ".join(codes), guard_cell(" ".join(messages)))
         self._writer.writerow([*map(guard_cell, cells), *added])
 
-    def take(self) -> bytes:
+    def drain(self) -> bytes:
         """Return the data added since the last call."""
         content = self._text.getvalue().encode(errors="replace")
         self._text.seek(0)

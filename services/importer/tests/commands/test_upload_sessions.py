@@ -42,7 +42,7 @@ async def empty_bucket(storage: Storage) -> None:
 def work(committed_database: Database, storage: Storage) -> Work:
     """Runs the jobs of the outbox like the worker, until there are none."""
     jobs = create_jobs(committed_database, storage=storage, max_rows=1000)
-    by_queue = {job.queue(): (job, handler) for job, handler in jobs.items()}
+    by_queue = {job.get_queue(): (job, handler) for job, handler in jobs.items()}
 
     async def run_jobs() -> None:
         for _ in range(100):
@@ -151,7 +151,7 @@ async def test_a_session_with_an_unfinished_import_is_not_purged(
         session.add(
             OutboxEvent(
                 id=uuid4(),
-                type=PurgeUploadSession.queue(),
+                type=PurgeUploadSession.get_queue(),
                 body=PurgeUploadSession(session_id=session_id).model_dump_json().encode(),
             )
         )

@@ -75,7 +75,7 @@ class Imports:
     async def list_postponed(self) -> list[tuple[UUID, timedelta]]:
         """Return the imports whose jobs wait in the outbox, and for how long."""
         until_due = type_coerce(OutboxEvent.due_at - func.now(), Interval)
-        waiting = select(OutboxEvent.body, until_due).where(OutboxEvent.type == ValidateImport.queue())
+        waiting = select(OutboxEvent.body, until_due).where(OutboxEvent.type == ValidateImport.get_queue())
         async with self.database.transaction() as session:
             rows = (await session.execute(waiting)).all()
         return [(ValidateImport.model_validate_json(body).import_id, waits) for body, waits in rows]
@@ -149,7 +149,7 @@ async def test_a_dry_run_changes_nothing(imports: Imports) -> None:
     assert (job.state, job.success_count) == ("completed", 1)
     assert await imports.list_claimed(import_id) == []
     assert await imports.list_events(ImportValidated) == []
-    assert not await imports.storage.exists(job.batch_key or "")
+    assert not await imports.storage.has_object(job.batch_key or "")
     assert len(await imports.read_report(job)) == 2
 
 
@@ -195,7 +195,7 @@ async def test_a_repeated_validation_has_the_same_result(imports: Imports) -> No
     job = await imports.validate(import_id)
     assert job.state == "applying"
     assert await imports.list_claimed(import_id) == ["0.mp3", "1.mp3", "2.mp3"]
-    assert not await imports.storage.exists(stale)
+    assert not await imports.storage.has_object(stale)
     assert (await imports.validate(import_id)).batch_key == job.batch_key
     assert len(await imports.list_events(ImportValidated)) == 1
 

@@ -11,9 +11,9 @@ def test_the_report_has_the_rows_and_two_more_columns() -> None:
     report.add_header(["audio_filename", "text"])
     report.add(["a.mp3", 'Say "no";\nthen go.'], codes=[], messages=[])
     report.add(["b.mp3", "=cmd()"], codes=["audio_missing", "text_invalid"], messages=["None.", "Bad."])
-    content = report.take()
+    content = report.drain()
     assert content.startswith(b"\xef\xbb\xbf")
-    assert report.take() == b""
+    assert report.drain() == b""
     assert content.count(b"\r\n") == 3
     assert list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";")) == [
         ["audio_filename", "text", "error_codes", "errors"],

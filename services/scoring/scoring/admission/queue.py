@@ -61,15 +61,15 @@ class FairQueue:
             seconds = _get_time() - started_at
             # Failed work corrects the estimate only if it took longer.
             if is_done or seconds > job.seconds:
-                self._estimator.learn(sizes, seconds)
-            self._leave(job)
+                self._estimator.update(sizes, seconds)
+            self._remove(job)
 
-    def keep_slot(self, ticket: Ticket, *, until: asyncio.Future[None]) -> None:
+    def occupy_slot(self, ticket: Ticket, *, until: asyncio.Future[None]) -> None:
         """Keep a turn's slot occupied until it is free."""
         if not until.done():
             job = Job(ticket, 0.0, started_at=_get_time())
             self._in_work.add(job)
-            until.add_done_callback(lambda _: self._leave(job))
+            until.add_done_callback(lambda _: self._remove(job))
 
     def _create_usual_job(self, ticket: Ticket) -> Job:
         turn = self._order.find_turn(ticket.learner_id)
@@ -85,7 +85,7 @@ class FairQueue:
             async with asyncio.timeout_at(max(job.ticket.deadline - job.seconds, _get_time())):
                 refusal = await turn
         except BaseException as error:
-            self._leave(job)
+            self._remove(job)
             if isinstance(error, TimeoutError):
                 raise self._refuse(job.seconds) from None
             raise
@@ -95,13 +95,13 @@ class FairQueue:
     def _advance(self) -> None:
         plan = self._plan(self._turns)
         for job, retry_after_seconds in plan.refused:
-            self._order.give_up(job)
-            _answer(self._turns.pop(job), self._refuse(retry_after_seconds))
+            self._order.refund(job)
+            _resolve(self._turns.pop(job), self._refuse(retry_after_seconds))
         for job in plan.starting:
             self._order.begin(job)
             job.started_at = _get_time()
             self._in_work.add(job)
-            _answer(self._turns.pop(job), None)
+            _resolve(self._turns.pop(job), None)
         WAITING.labels(self._name).set(len(self._turns))
         IN_WORK.labels(self._name).set(len(self._in_work))
 
@@ -114,9 +114,9 @@ class FairQueue:
             max_waiting=self._max_waiting,
         )
 
-    def _leave(self, job: Job) -> None:
+    def _remove(self, job: Job) -> None:
         if self._turns.pop(job, None) is not None:
-            self._order.give_up(job)
+            self._order.refund(job)
         self._in_work.discard(job)
         self._advance()
 
@@ -129,7 +129,7 @@ def _get_time() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _answer[R](turn: asyncio.Future[R], answer: R) -> None:
+def _resolve[R](turn: asyncio.Future[R], answer: R) -> None:
     # Its request may have been cancelled.
     if not turn.done():
         turn.set_result(answer)

@@ -9,7 +9,7 @@ RESERVED = Gauge("scoring_upload_reserved_bytes", "Memory reserved for uploads, 
 
 
 class UploadReservation:
-    """The reserved memory of one upload, until `give_back`."""
+    """The reserved memory of one upload, until `release`."""
 
     def __init__(self, room: "UploadRoom") -> None:
         self._room, self._size = room, 0
@@ -17,11 +17,11 @@ class UploadReservation:
     def extend_to(self, size: int) -> None:
         """Raises UploadsFull if too little memory is free."""
         if size > self._size:
-            self._room.take(size - self._size)
+            self._room.reserve_bytes(size - self._size)
             self._size = size
 
-    def give_back(self) -> None:
-        self._room.give_back(self._size)
+    def release(self) -> None:
+        self._room.release(self._size)
         self._size = 0
 
 
@@ -39,14 +39,14 @@ class UploadRoom:
         try:
             yield reservation
         finally:
-            reservation.give_back()
+            reservation.release()
 
-    def take(self, size: int) -> None:
+    def reserve_bytes(self, size: int) -> None:
         if size > self._free:
             raise UploadsFull
         self._free -= size
         RESERVED.inc(size)
 
-    def give_back(self, size: int) -> None:
+    def release(self, size: int) -> None:
         self._free += size
         RESERVED.dec(size)

@@ -64,7 +64,7 @@ async def read_form(
     with (
         shares.hold(learner_id),
         room.reserve(initial_bytes + MAX_FIELD_BYTES) as reservation,
-        AudioBufferManager(max_bytes=max_bytes, on_wiped=reservation.give_back) as audio,
+        AudioBufferManager(max_bytes=max_bytes, on_wiped=reservation.release) as audio,
     ):
         parts = FormParts(audio)
         await _read_parts(form, parts, _Memory(reservation, max_bytes), length=length)

@@ -21,18 +21,18 @@ class DurationEstimator:
         weighted = zip(self._weights, self._scale(sizes), strict=True)
         return max(sum(weight * size for weight, size in weighted), MIN_SECONDS)
 
-    def learn(self, sizes: Sequence[float], seconds: float) -> None:
+    def update(self, sizes: Sequence[float], seconds: float) -> None:
         scaled = self._scale(sizes)
-        error = _bound_error(seconds, self.estimate(sizes))
+        error = _limit_error(seconds, self.estimate(sizes))
         step = LEARNING_RATE * error / sum(size * size for size in scaled)
         weighted = zip(self._weights, scaled, strict=True)
         # Larger sizes never shorten work.
         self._weights = [max(weight + step * size, 0.0) for weight, size in weighted]
-        self.typical_seconds += LEARNING_RATE * _bound_error(seconds, self.typical_seconds)
+        self.typical_seconds += LEARNING_RATE * _limit_error(seconds, self.typical_seconds)
 
     def _scale(self, sizes: Sequence[float]) -> list[float]:
         return [1.0, *(size / scale for size, scale in zip(sizes, self._scales, strict=True))]
 
 
-def _bound_error(seconds: float, estimate: float) -> float:
+def _limit_error(seconds: float, estimate: float) -> float:
     return min(seconds - estimate, MAX_ERROR_RATIO * estimate)

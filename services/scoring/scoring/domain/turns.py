@@ -57,7 +57,7 @@ class TurnOrder:
         self._now = max(self._now, job.turn)
         self._next_turns = {learner: turn for learner, turn in self._next_turns.items() if turn > self._now}
 
-    def give_up(self, job: Job) -> None:
+    def refund(self, job: Job) -> None:
         """Refund the time of a job that has not started."""
         if job.ticket.learner_id in self._next_turns:
             self._next_turns[job.ticket.learner_id] -= job.seconds
@@ -95,7 +95,7 @@ def plan_turns(
             continue
         else:
             plan.waiting.append(job)
-        slots.take(job, start)
+        slots.occupy(job, start)
     return plan
 
 
@@ -120,7 +120,7 @@ class _Slots:
         own = self._ends[job.ticket.learner_id]
         return self.next_free if len(own) < self._share else max(self.next_free, own[-self._share])
 
-    def take(self, job: Job, start: float) -> None:
+    def occupy(self, job: Job, start: float) -> None:
         # The last slot to become free in time, because others may need the earlier ones.
         del self._free_at[bisect_right(self._free_at, start) - 1]
         end = job.find_end(start)

@@ -121,7 +121,7 @@ class ProviderChain:
         failures = list[ParleyError]()
         for provider in self._list_providers(language):
             try:
-                return await self._take_turn(provider, recording, ticket, text=text, language=language)
+                return await self._assess_in_turn(provider, recording, ticket, text=text, language=language)
             except FALLBACK_ERRORS as error:
                 failures.append(error)
         raise _find_shortest_wait(failures)
@@ -129,15 +129,17 @@ class ProviderChain:
     def _list_providers(self, language: str) -> list[SpeechProvider]:
         return [each for each in self.providers if language in each.capabilities.languages]
 
-    async def _take_turn(
+    async def _assess_in_turn(
         self, provider: SpeechProvider, recording: Recording, ticket: Ticket, *, text: str, language: str
     ) -> ScoringResult:
         name, sizes = provider.capabilities.provider, (recording.seconds, len(to_spoken_words(text)))
         async with self._queues[name].take_turn(ticket, sizes):
             with _measure(name, recording.seconds):
-                return await self._ask(provider, recording, ticket, text=text, language=language)
+                return await self._assess_within_budget(
+                    provider, recording, ticket, text=text, language=language
+                )
 
-    async def _ask(
+    async def _assess_within_budget(
         self, provider: SpeechProvider, recording: Recording, ticket: Ticket, *, text: str, language: str
     ) -> ScoringResult:
         if not isinstance(provider, PaidSpeechProvider):
@@ -155,7 +157,7 @@ class ProviderChain:
                 yield sending
             finally:
                 if sending.slot_freed:
-                    self._queues[provider].keep_slot(ticket, until=sending.slot_freed)
+                    self._queues[provider].occupy_slot(ticket, until=sending.slot_freed)
                 if sending.is_sent:
                     PAID.labels(provider).inc(seconds)
 

@@ -91,7 +91,7 @@ def read_money(found: re.Match[str]) -> Readings | None:
     if fraction and int(fraction):
         return unite(_read_with_parts(whole, fraction, sign))
     counted = read_cardinal(_extract_digits(whole))
-    return unite(*(join(counted, (_agree(unit, whole),)) for unit in units_of))
+    return unite(*(join(counted, (_inflect(unit, whole),)) for unit in units_of))
 
 
 def _name_countries(prefix: str | None, names: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -102,27 +102,30 @@ def _name_countries(prefix: str | None, names: Sequence[tuple[str, str]]) -> Ite
 
 def _read_with_parts(whole: str, fraction: str, sign: str) -> Iterator[str]:
     counted, cents = read_cardinal(_extract_digits(whole)), spell_cardinal(str(int(fraction)))
-    unit, part = _agree(CURRENCIES[sign][0], whole), _agree(PARTS[sign][0], fraction)
+    unit, part = _inflect(CURRENCIES[sign][0], whole), _inflect(PARTS[sign][0], fraction)
     if int(_extract_digits(whole)) == 0:
-        yield from (f"{cents} {_agree(each, fraction)}" for each in PARTS[sign])
+        yield from (f"{cents} {_inflect(each, fraction)}" for each in PARTS[sign])
     first = counted[0]
     short = f"oh {cents}" if int(fraction) < 10 else cents
     yield from (f"{first} {unit} and {cents} {part}", f"{first} {unit} {cents}", f"{first} {short}")
     yield from (f"{first} {unit} {cents} {part}", f"{first} {unit} and {cents}")
     yield f"{read_decimal(whole, fraction)[0]} {to_plural(unit) if unit == 'dollar' else unit}"
     yield from (f"{each} {unit} and {cents} {part}" for each in counted[1:3])
-    yield from (f"{first} {_agree(each, whole)} {cents}" for each in CURRENCIES[sign][1:])
+    yield from (f"{first} {_inflect(each, whole)} {cents}" for each in CURRENCIES[sign][1:])
 
 
 def read_money_range(found: re.Match[str]) -> Readings:
     """Read $5-10 as five to ten dollars, or with dollars behind each."""
     sign = found["sign"]
     last = read_money(re.match(MONEY, sign + found["last"])) or ()  # type: ignore[arg-type] # it does match
-    first, unit = read_cardinal(_extract_digits(found["first"])), _agree(CURRENCIES[sign][0], found["first"])
+    first, unit = (
+        read_cardinal(_extract_digits(found["first"])),
+        _inflect(CURRENCIES[sign][0], found["first"]),
+    )
     return join(unite(first[:2], (f"{first[0]} {unit}",)), ("to", ""), last[:4])
 
 
-def _agree(unit: tuple[str, str], count: str) -> str:
+def _inflect(unit: tuple[str, str], count: str) -> str:
     singular, plural = unit
     return singular if _extract_digits(count).lstrip("0") == "1" else plural
 

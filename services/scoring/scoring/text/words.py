@@ -23,7 +23,7 @@ def to_spoken_text(text: str) -> str:
     plain = clean(text)
     tokens = read_tokens(plain)
     words = tuple(word for token in tokens for word in token.words)
-    spoken = " ".join("".join(_speak(plain, tokens)).split())
+    spoken = " ".join("".join(_spell_out(plain, tokens)).split())
     # Rarely, words and punctuation come together to something that is read in another way.
     return spoken if to_spoken_words(spoken) == words else " ".join(words)
 
@@ -32,7 +32,7 @@ def is_english(word: str) -> bool:
     return ENGLISH.fullmatch(word) is not None
 
 
-def _speak(text: str, tokens: tuple[Token, ...]) -> list[str]:
+def _spell_out(text: str, tokens: tuple[Token, ...]) -> list[str]:
     spoken, position = list[str](), 0
     for token in tokens:
         spoken.append(PAUSES.sub(" ", text[position : token.start]))

@@ -68,14 +68,14 @@ async def test_a_turn_comes_when_the_one_before_ends() -> None:
 
 async def test_a_slot_counts_for_its_learner_until_it_is_cleaned_up() -> None:
     queue, freed = create_queue(concurrency=2), asyncio.get_running_loop().create_future()
-    queue.keep_slot(create_ticket(ANN), until=freed)
+    queue.occupy_slot(create_ticket(ANN), until=freed)
     ann, ben = Work(queue, create_ticket(ANN)), Work(queue, create_ticket(BEN))
     await settle()
     assert (ann.has_begun.is_set(), ben.has_begun.is_set()) == (False, True)
     freed.set_result(None)
     await settle()
     assert ann.has_begun.is_set()
-    queue.keep_slot(create_ticket(ANN), until=freed)
+    queue.occupy_slot(create_ticket(ANN), until=freed)
     for work in (ann, ben):
         await work.end()
     assert get_metric("scoring_queue_in_work") == 0

@@ -17,7 +17,7 @@ def test_the_first_estimate_is_computed_from_the_initial_coefficients() -> None:
 
 def test_a_quarter_of_an_error_is_corrected() -> None:
     estimator = create_estimator()
-    estimator.learn((60, 150), 11.5)
+    estimator.update((60, 150), 11.5)
     assert estimator.estimate((60, 150)) == pytest.approx(8.5)
 
 
@@ -27,7 +27,7 @@ def test_it_learns_how_fast_a_machine_is(speed: float) -> None:
     for _ in range(500):
         sizes = chance.uniform(1, 60), chance.uniform(1, 150)
         actual = (0.3 + sizes[0] / 10 + sizes[1] / 100) * speed
-        estimator.learn(sizes, actual * chance.uniform(0.8, 1.2))
+        estimator.update(sizes, actual * chance.uniform(0.8, 1.2))
     for sizes in ((60, 150), (60, 5), (15, 40), (30, 100)):
         actual = (0.3 + sizes[0] / 10 + sizes[1] / 100) * speed
         assert estimator.estimate(sizes) == pytest.approx(actual, rel=0.3)
@@ -36,14 +36,14 @@ def test_it_learns_how_fast_a_machine_is(speed: float) -> None:
 def test_the_typical_time_follows_recent_work() -> None:
     estimator = create_estimator()
     for _ in range(20):
-        estimator.learn((10, 10), 3)
+        estimator.update((10, 10), 3)
     assert estimator.typical_seconds == pytest.approx(3, rel=0.01)
 
 
 def test_a_single_hanging_job_changes_little() -> None:
     estimator = create_estimator()
     before, typical = estimator.estimate((10, 10)), estimator.typical_seconds
-    estimator.learn((10, 10), 1000)
+    estimator.update((10, 10), 1000)
     assert estimator.estimate((10, 10)) <= 1.5 * before
     assert estimator.typical_seconds <= 1.5 * typical
 
@@ -51,8 +51,8 @@ def test_a_single_hanging_job_changes_little() -> None:
 def test_no_work_takes_no_time() -> None:
     estimator = create_estimator()
     for _ in range(100):
-        estimator.learn((60, 150), 0)
+        estimator.update((60, 150), 0)
     assert estimator.estimate((60, 150)) == MIN_SECONDS
     for _ in range(100):
-        estimator.learn((60, 150), 5)
+        estimator.update((60, 150), 5)
     assert estimator.estimate((60, 150)) == pytest.approx(5, rel=0.05)

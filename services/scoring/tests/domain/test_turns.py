@@ -86,7 +86,7 @@ def test_abandoned_work_costs_no_turn() -> None:
     for each in (first, refused, ben):
         order.join(each)
     order.begin(first)
-    order.give_up(refused)
+    order.refund(refused)
     again = make_job(ANN)
     order.join(again)
     assert again.turn == refused.turn == 1

@@ -45,7 +45,7 @@ class RecognitionPool:
         only when its slot is free.
         """
         sending.is_sent = False
-        await self._take_slot(deadline)
+        await self._acquire_slot(deadline)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         recognition, freed = self._start(request, pcm, answer)
         sending.slot_freed = freed
@@ -63,7 +63,7 @@ class RecognitionPool:
             sending.is_sent = recognition.is_sent
             recognition.stop()
 
-    async def _take_slot(self, deadline: float) -> None:
+    async def _acquire_slot(self, deadline: float) -> None:
         try:
             async with asyncio.timeout_at(deadline):
                 await self._slots.acquire()
@@ -85,10 +85,10 @@ class RecognitionPool:
             loop.call_soon_threadsafe(_deliver, answer, outcome)
 
         freed = asyncio.wrap_future(self._threads.submit(recognition.run, deliver))
-        freed.add_done_callback(lambda _: self._free(recognition))
+        freed.add_done_callback(lambda _: self._release_slot(recognition))
         return recognition, freed
 
-    def _free(self, recognition: Recognition) -> None:
+    def _release_slot(self, recognition: Recognition) -> None:
         self._running.discard(recognition)
         self._slots.release()
 

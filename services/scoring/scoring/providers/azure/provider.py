@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import structlog
 from prometheus_client import Gauge
 from shared.background import SupervisedLoop
-from shared.memory import bound_kept_memory
+from shared.memory import limit_retained_memory
 
 from scoring.audio.recording import Recording
 from scoring.domain.metering import Meter, Sending, skip_metering
@@ -93,7 +93,7 @@ class AzureProvider:
 
     async def start(self) -> None:
         """Start without calling the service: a wrong key is detected with the first answer."""
-        bound_kept_memory()
+        limit_retained_memory()
 
     async def close(self) -> None:
         await self._pool.close()

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from shared.confined.process import Reply, fork_on_request, serve
-from shared.memory import map_blocks_from
+from shared.memory import set_mmap_threshold
 
 from scoring.audio.recording import Recording
 from scoring.domain.verdicts import encode_error
@@ -33,6 +33,6 @@ MAX_HEAP_BLOCK_BYTES = 8 << 20
 
 
 if __name__ == "__main__":
-    map_blocks_from(MAX_HEAP_BLOCK_BYTES)
+    set_mmap_threshold(MAX_HEAP_BLOCK_BYTES)
     serve_forked = partial(serve, answer=partial(answer, Engine.load()), max_memory_bytes=MAX_MEMORY_BYTES)
     fork_on_request(int(sys.argv[1]), serve_forked)

@@ -9,17 +9,19 @@ from starlette.types import Scope
 from shared.errors import Unavailable
 
 
-class RequestCut(Unavailable):
+class RequestAborted(Unavailable):
     """The process ended before the request did; send it again."""
 
 
 @contextmanager
-def answer_when_cut(scope: Scope) -> Iterator[None]:
-    """Raise RequestCut instead of the cancellation with which a process that stops ends a request."""
+def translate_abort(scope: Scope) -> Iterator[None]:
+    """Raise RequestAborted instead of the cancellation with which a process that stops ends a request."""
     try:
         yield
     except asyncio.CancelledError as error:
         if not getattr(scope["app"].state, "stopping", False):
             raise
         scope["state"]["was_cut"] = True
-        raise RequestCut("The server is being restarted. Send the request again.", retry_after=1) from error
+        raise RequestAborted(
+            "The server is being restarted. Send the request again.", retry_after=1
+        ) from error
